@@ -1,0 +1,1 @@
+//! Composition root: settings to stores to flows to portal to proxy.

@@ -1,0 +1,116 @@
+//! A sign-in under way: a consuming state machine that asks for proofs until the goal is met.
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::proof::{Method, MethodSet, Proofs};
+use super::requirement::Requirement;
+use super::secret::SecretText;
+use super::session::{Channel, TOKEN_BYTES, well_formed};
+use super::time::Timestamp;
+use super::user::{UserId, Username};
+
+/// The bearer secret of a ceremony. Of another shape than a session token; never stored.
+#[derive(Clone)]
+pub struct CeremonyToken(SecretText);
+
+/// What stores know of a ceremony token: its digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CeremonyKey([u8; 32]);
+
+const CEREMONY_PREFIX: &str = "sgc_";
+
+impl CeremonyToken {
+    /// Makes a token of fresh random bytes.
+    pub fn mint(random: &[u8; TOKEN_BYTES]) -> Self {
+        Self(SecretText::new(format!("{CEREMONY_PREFIX}{}", BASE64URL_NOPAD.encode(random))))
+    }
+
+    /// Reads a token that a client sent; `None` unless it has exactly the shape of one of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        well_formed(text, CEREMONY_PREFIX).then(|| Self(SecretText::new(text.to_owned())))
+    }
+
+    /// The text for the cookie or the JSON answer.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// The digest under which the ceremony is kept.
+    pub fn key(&self) -> CeremonyKey {
+        CeremonyKey(Sha256::digest(self.0.expose().as_bytes()).into())
+    }
+}
+
+impl CeremonyKey {
+    /// The digest as text, for store keys.
+    pub fn encoded(&self) -> String {
+        BASE64URL_NOPAD.encode(&self.0)
+    }
+}
+
+/// A sign-in under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ceremony {
+    /// Who says they are signing in; the name as canonicalised.
+    pub username: Username,
+    /// The account; `None` where nobody has that name (the ceremony goes on all the same).
+    pub user: Option<UserId>,
+    /// What the destination needs.
+    pub goal: Requirement,
+    /// What was proved so far.
+    pub proofs: Proofs,
+    /// What the account can prove.
+    pub enrolled: MethodSet,
+    /// The app host it happens on; of no use elsewhere.
+    pub host: String,
+    /// How the resulting token will travel.
+    pub channel: Channel,
+    /// When it began.
+    pub started_at: Timestamp,
+}
+
+/// What became of an attempt at one proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was right, and where it is one-time, it is spent.
+    Proved(Method),
+    /// It was wrong.
+    Failed(Method),
+}
+
+/// Where a ceremony stands after a verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Step {
+    /// Any of these methods brings it on.
+    Ask(Ceremony, MethodSet),
+    /// The goal is met; a session may be opened.
+    Complete(Ceremony),
+    /// The proof was wrong; the ceremony stands where it stood.
+    Rejected(Ceremony),
+    /// The account owns no method that would do. Never admits: enrolment or refusal.
+    Stuck(Ceremony),
+}
+
+impl Ceremony {
+    /// Takes a verdict and says what comes next. The only way on.
+    pub fn advance(mut self, verdict: Verdict, now: Timestamp) -> Step {
+        let method = match verdict {
+            Verdict::Failed(_) => return Step::Rejected(self),
+            Verdict::Proved(method) => method,
+        };
+        self.proofs = self.proofs.with(method, now);
+        if self.user.is_none() {
+            return Step::Rejected(self);
+        }
+        match self.goal.shortfall(&self.proofs, now) {
+            None => Step::Complete(self),
+            Some(shortfall) => {
+                let owned = shortfall.methods.and(self.enrolled);
+                if owned.is_empty() { Step::Stuck(self) } else { Step::Ask(self, owned) }
+            }
+        }
+    }
+}

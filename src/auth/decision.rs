@@ -1,0 +1,125 @@
+//! The decision: only [`decide`] makes a [`Permit`], and without a permit there is no upstream.
+
+use std::sync::Arc;
+
+use super::policy::rule::{Access, Rule};
+use super::proof::Proofs;
+use super::requirement::{Requirement, Shortfall};
+use super::session::Session;
+use super::time::Timestamp;
+
+/// What becomes of a request.
+#[derive(Debug)]
+#[must_use]
+pub enum Decision {
+    /// It may go to the app.
+    Permit(Permit),
+    /// Something is missing that the person can give.
+    Challenge(Challenged),
+    /// It may not go to the app, whatever the person proves.
+    Refuse(Refusal),
+}
+
+/// Leave to forward one request. Made only by [`decide`]; not `Clone`.
+#[derive(Debug)]
+pub struct Permit {
+    subject: Option<Arc<Session>>,
+    rule: Arc<Rule>,
+}
+
+impl Permit {
+    /// For whom; `None` on public rules.
+    pub fn subject(&self) -> Option<&Arc<Session>> {
+        self.subject.as_ref()
+    }
+
+    /// The rule that permitted it.
+    pub fn rule(&self) -> &Arc<Rule> {
+        &self.rule
+    }
+}
+
+/// A challenge: what is missing, for which rule.
+#[derive(Clone, Debug)]
+pub struct Challenged {
+    /// The rule that asks.
+    pub rule: Arc<Rule>,
+    /// What it asks.
+    pub requirement: Requirement,
+    /// What is missing.
+    pub shortfall: Shortfall,
+    /// Who is signed in, if anybody.
+    pub subject: Option<Arc<Session>>,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefusalReason {
+    /// No rule covers the request.
+    NoRule,
+    /// The rule denies everybody.
+    DenyRule,
+    /// The person is not of the rule's audience.
+    NotInAudience,
+}
+
+impl RefusalReason {
+    /// The stable word for logs and metrics.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NoRule => "no_rule",
+            Self::DenyRule => "deny_rule",
+            Self::NotInAudience => "not_in_audience",
+        }
+    }
+}
+
+/// A refusal: who asked, by which rule, and why.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The rule; `None` if no rule covers the request.
+    pub rule: Option<Arc<Rule>>,
+    /// Why.
+    pub reason: RefusalReason,
+    /// Who is signed in, if anybody.
+    pub subject: Option<Arc<Session>>,
+}
+
+/// Decides. Total: every request has exactly one outcome, and no rule means refusal.
+///
+/// `who` is a session whose standing is live; expired ones must be given as `None`.
+pub fn decide(rule: Option<&Arc<Rule>>, who: Option<&Arc<Session>>, now: Timestamp) -> Decision {
+    let refuse = |reason| Decision::Refuse(Refusal { rule: rule.cloned(), reason, subject: who.cloned() });
+    let Some(rule) = rule else { return refuse(RefusalReason::NoRule) };
+    let (audience, requirement) = match &rule.access {
+        Access::Public => return Decision::Permit(Permit { subject: None, rule: rule.clone() }),
+        Access::Deny => return refuse(RefusalReason::DenyRule),
+        Access::Guarded { audience, requirement } => (audience, requirement),
+    };
+    if who.is_some_and(|session| !audience.admits(&session.identity)) {
+        return refuse(RefusalReason::NotInAudience);
+    }
+    let nobody = Proofs::none();
+    let proofs = who.map_or(&nobody, |session| &session.proofs);
+    match (requirement.shortfall(proofs, now), who) {
+        (None, Some(session)) => Decision::Permit(Permit { subject: Some(session.clone()), rule: rule.clone() }),
+        (Some(shortfall), _) => Decision::Challenge(Challenged {
+            rule: rule.clone(),
+            requirement: *requirement,
+            shortfall,
+            subject: who.cloned(),
+        }),
+        // No requirement is met by no proofs; should one ever be, nobody is still not somebody.
+        (None, None) => refuse(RefusalReason::NotInAudience),
+    }
+}
+
+/// The strictest of several decisions about readings of one request: refuse, then challenge, then permit.
+pub fn strictest(a: Decision, b: Decision) -> Decision {
+    let rank = |d: &Decision| match d {
+        Decision::Permit(_) => 0,
+        Decision::Challenge(_) => 1,
+        Decision::Refuse(_) => 2,
+    };
+    if rank(&b) > rank(&a) { b } else { a }
+}

@@ -1,0 +1,115 @@
+//! What happened: the only thing that logs, the audit trail and counters are made from.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use super::proof::Method;
+use super::user::{UserId, Username};
+
+/// Something worth remembering about a proof, a session or an account. Holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+    /// Whose account; `None` if the name given belongs to nobody.
+    pub user: Option<UserId>,
+    /// The canonical name given, if it could be one.
+    pub username: Option<Username>,
+    /// From where; `None` for commands on the machine itself.
+    pub client_ip: Option<IpAddr>,
+    /// The session concerned.
+    pub session: Option<String>,
+}
+
+/// The closed list of things that happen, with their exact reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum What {
+    /// A proof was accepted.
+    ProofAccepted {
+        /// By which method.
+        method: Method,
+    },
+    /// A proof was rejected.
+    ProofRejected {
+        /// By which method.
+        method: Method,
+        /// Why, exactly.
+        reason: RejectReason,
+    },
+    /// An attempt was not evaluated: too many before it.
+    Throttled {
+        /// By which method.
+        method: Method,
+        /// Which counter was full.
+        scope: ThrottleScope,
+    },
+    /// A session was opened.
+    SessionOpened,
+    /// A session rose to a new token.
+    SessionElevated,
+    /// A session was ended by its owner or an operator.
+    SessionRevoked,
+    /// Every session of a person was ended.
+    SessionsRevoked,
+    /// An authenticator was bound to an account.
+    AuthenticatorAdded {
+        /// Of which method.
+        method: Method,
+    },
+    /// An authenticator was removed.
+    AuthenticatorRemoved {
+        /// Of which method.
+        method: Method,
+    },
+    /// Backup codes were made; earlier ones no longer count.
+    BackupCodesMade,
+    /// The stored password hash was renewed with current parameters.
+    PasswordRehashed,
+    /// An account was made.
+    AccountCreated,
+    /// An account was disabled.
+    AccountDisabled,
+    /// An account was enabled.
+    AccountEnabled,
+    /// An account was deleted.
+    AccountDeleted,
+    /// A password was set.
+    PasswordSet,
+}
+
+/// Why a proof was rejected, exactly. The person is told less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectReason {
+    /// No account of that name.
+    UnknownUser,
+    /// The account is disabled.
+    Disabled,
+    /// The account has no such authenticator.
+    NotEnrolled,
+    /// The secret does not match.
+    Mismatch,
+    /// The code was right and had been used before.
+    AlreadySpent,
+    /// The code belongs to a time outside the window.
+    ClockSkew,
+    /// The text has not the shape of such a code.
+    Malformed,
+    /// The ceremony is over, expired or somebody else's.
+    NoCeremony,
+    /// The session ended meanwhile.
+    NoSession,
+}
+
+/// Which counter was full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThrottleScope {
+    /// The account's, for one factor.
+    Account,
+    /// The client network's.
+    Network,
+}

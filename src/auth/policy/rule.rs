@@ -1,0 +1,93 @@
+//! One rule: what it covers and what it asks.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::pattern::PathPattern;
+use crate::auth::network::Networks;
+use crate::auth::requirement::Requirement;
+use crate::auth::user::{Group, Identity, Username};
+
+/// The name of a rule, as it goes to logs, metrics and pages.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RuleId(pub Arc<str>);
+
+/// What happens to a request that a rule covers.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// Everybody may pass; no session is looked up.
+    Public,
+    /// Nobody may pass.
+    Deny,
+    /// Those of the audience who meet the requirement may pass.
+    Guarded {
+        /// Who.
+        audience: Audience,
+        /// How well proved.
+        requirement: Requirement,
+    },
+}
+
+/// Whom a rule admits. Empty: everybody who is signed in.
+#[derive(Clone, Debug, Default)]
+pub struct Audience {
+    /// Members of any of these groups.
+    pub groups: Vec<Group>,
+    /// Any of these people.
+    pub users: Vec<Username>,
+}
+
+impl Audience {
+    /// Whether `who` belongs to it.
+    pub fn admits(&self, who: &Identity) -> bool {
+        (self.groups.is_empty() && self.users.is_empty())
+            || self.users.contains(&who.username)
+            || self.groups.iter().any(|g| who.groups.contains(g))
+    }
+}
+
+/// How an operator wants challenges of a rule to be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChallengeStyle {
+    /// By the kind of request (product.md §4).
+    #[default]
+    Auto,
+    /// Always as a navigation.
+    Redirect,
+    /// Always as a 401.
+    Status,
+}
+
+/// One rule of an app.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its name, unique within the app.
+    pub id: RuleId,
+    /// The canonical paths it covers.
+    pub pattern: PathPattern,
+    /// The methods it covers, upper case; empty: all.
+    pub methods: Vec<String>,
+    /// The client networks it covers; empty: all.
+    pub networks: Networks,
+    /// What it does.
+    pub access: Access,
+    /// Why, in the operator's words, for our pages.
+    pub explanation: Option<String>,
+    /// What a refused person can do, in the operator's words.
+    pub remediation: Option<String>,
+    /// `kind: api`: callers are scripts.
+    pub api: bool,
+    /// How challenges are told.
+    pub challenge: ChallengeStyle,
+    /// Origins that may read our 401 (CORS).
+    pub cors: Vec<String>,
+}
+
+impl Rule {
+    /// Whether this rule covers a request.
+    pub fn covers(&self, path: &str, method: &str, client: IpAddr) -> bool {
+        (self.methods.is_empty() || self.methods.iter().any(|m| m == method))
+            && (self.networks.is_empty() || self.networks.contains(client))
+            && self.pattern.matches(path)
+    }
+}

@@ -1,0 +1,233 @@
+//! What somebody has proved, and when. Strength and freshness are derived from this, never stored.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::time::Timestamp;
+
+/// A way to prove who one is. Closed: a new factor is a new variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// A memorised secret.
+    Password,
+    /// A time-based one-time code (RFC 6238).
+    Totp,
+    /// A WebAuthn passkey with user verification.
+    Passkey,
+    /// A WebAuthn security key without user verification.
+    SecurityKey,
+    /// A single-use look-up secret (SP 800-63B §3.1.2).
+    BackupCode,
+    /// A code sent by mail.
+    EmailCode,
+    /// A code sent by text message.
+    SmsCode,
+    /// A code of the recovery flow.
+    RecoveryCode,
+}
+
+/// The kind of thing that a method proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Factor {
+    /// Something one knows.
+    Knowledge,
+    /// Something one has.
+    Possession,
+    /// Both at once: a passkey with user verification.
+    Both,
+    /// Not an authentication factor (SP 800-63B §3.1.3.1: mail; recovery).
+    None,
+}
+
+impl Method {
+    /// Every method, in the order in which pages offer them.
+    pub const ALL: [Self; 8] = [
+        Self::Password,
+        Self::Passkey,
+        Self::SecurityKey,
+        Self::Totp,
+        Self::SmsCode,
+        Self::EmailCode,
+        Self::BackupCode,
+        Self::RecoveryCode,
+    ];
+
+    /// The factor that this method proves.
+    pub const fn factor(self) -> Factor {
+        match self {
+            Self::Password => Factor::Knowledge,
+            Self::Totp | Self::SecurityKey | Self::BackupCode | Self::SmsCode => Factor::Possession,
+            Self::Passkey => Factor::Both,
+            Self::EmailCode | Self::RecoveryCode => Factor::None,
+        }
+    }
+
+    /// Whether a relay in the middle cannot use what the person sends (SP 800-63B §3.2.5).
+    pub const fn resists_phishing(self) -> bool {
+        matches!(self, Self::Passkey | Self::SecurityKey)
+    }
+
+    /// The authentication method reference of RFC 8176 §2 (`kba` and the like are not used).
+    pub const fn amr(self) -> &'static str {
+        match self {
+            Self::Password => "pwd",
+            Self::Totp | Self::BackupCode | Self::EmailCode | Self::RecoveryCode => "otp",
+            Self::Passkey => "swk",
+            Self::SecurityKey => "hwk",
+            Self::SmsCode => "sms",
+        }
+    }
+
+    /// The name used in YAML, JSON, logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Totp => "totp",
+            Self::Passkey => "passkey",
+            Self::SecurityKey => "security_key",
+            Self::BackupCode => "backup_code",
+            Self::EmailCode => "email_code",
+            Self::SmsCode => "sms_code",
+            Self::RecoveryCode => "recovery_code",
+        }
+    }
+
+    /// The method of that name; the names of RFC 8176 are understood where they are unambiguous.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "pwd" => Some(Self::Password),
+            "otp" => Some(Self::Totp),
+            "sms" => Some(Self::SmsCode),
+            "swk" => Some(Self::Passkey),
+            "hwk" => Some(Self::SecurityKey),
+            _ => Self::ALL.into_iter().find(|m| m.name() == name),
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// A set of methods, small enough to copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "Vec<Method>", into = "Vec<Method>")]
+pub struct MethodSet(u8);
+
+impl MethodSet {
+    /// No method.
+    pub const EMPTY: Self = Self(0);
+    /// Every method.
+    pub const ALL: Self = Self(u8::MAX);
+
+    /// This set and `method`.
+    #[must_use]
+    pub const fn with(self, method: Method) -> Self {
+        Self(self.0 | method.bit())
+    }
+
+    /// What is in both sets.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// What is in either set.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What is in this set and not in `other`.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether `method` is in the set.
+    pub const fn contains(self, method: Method) -> bool {
+        self.0 & method.bit() != 0
+    }
+
+    /// Whether the set has no method.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The methods, in the order in which pages offer them.
+    pub fn iter(self) -> impl Iterator<Item = Method> {
+        Method::ALL.into_iter().filter(move |m| self.contains(*m))
+    }
+}
+
+impl FromIterator<Method> for MethodSet {
+    fn from_iter<I: IntoIterator<Item = Method>>(methods: I) -> Self {
+        methods.into_iter().fold(Self::EMPTY, Self::with)
+    }
+}
+
+impl From<Vec<Method>> for MethodSet {
+    fn from(methods: Vec<Method>) -> Self {
+        methods.into_iter().collect()
+    }
+}
+
+impl From<MethodSet> for Vec<Method> {
+    fn from(set: MethodSet) -> Self {
+        set.iter().collect()
+    }
+}
+
+/// What somebody proved in a session and when. It only grows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proofs(Vec<(Method, Timestamp)>);
+
+impl Proofs {
+    /// Nothing proved yet.
+    pub const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// These proofs and one more; a method proved again counts from the later moment.
+    #[must_use]
+    pub fn with(mut self, method: Method, at: Timestamp) -> Self {
+        match self.0.iter_mut().find(|(m, _)| *m == method) {
+            Some((_, when)) => *when = at.max(*when),
+            None => self.0.push((method, at)),
+        }
+        self
+    }
+
+    /// Every method proved so far.
+    pub fn methods(&self) -> MethodSet {
+        self.0.iter().map(|(m, _)| *m).collect()
+    }
+
+    /// The methods proved at most `max_age` before `now`.
+    pub fn fresh(&self, max_age: Duration, now: Timestamp) -> MethodSet {
+        self.0.iter().filter(|(_, at)| now.since(*at) <= max_age).map(|(m, _)| *m).collect()
+    }
+
+    /// When the latest proof was given (`auth_time` of OpenID Connect).
+    pub fn latest(&self) -> Option<Timestamp> {
+        self.0.iter().map(|(_, at)| *at).max()
+    }
+
+    /// When `method` was proved last.
+    pub fn when(&self, method: Method) -> Option<Timestamp> {
+        self.0.iter().find(|(m, _)| *m == method).map(|(_, at)| *at)
+    }
+
+    /// The `amr` claim: sorted, without repeats, with `mfa` once two factors are proved.
+    pub fn amr(&self) -> Vec<&'static str> {
+        let mut all: Vec<&'static str> = self.0.iter().map(|(m, _)| m.amr()).collect();
+        if super::requirement::Strength::of(self.methods()) >= Some(super::requirement::Strength::TwoFactor) {
+            all.push("mfa");
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}

@@ -1,0 +1,146 @@
+//! What a rule asks for, and what is missing. The one mechanism behind login, step-up and freshness.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::proof::{Factor, Method, MethodSet, Proofs};
+use super::time::Timestamp;
+
+/// How strong the proofs must be together. Ordered: each includes the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strength {
+    /// Any one factor (AAL1).
+    OneFactor,
+    /// Something known and something held (AAL2).
+    TwoFactor,
+    /// Two factors, one of which a relay cannot pass on (towards AAL3).
+    PhishingResistant,
+}
+
+impl Strength {
+    /// The strength that a set of methods reaches; `None` if it holds no authentication factor.
+    pub fn of(methods: MethodSet) -> Option<Self> {
+        let (mut knows, mut has, mut resists) = (false, false, false);
+        for method in methods.iter() {
+            match method.factor() {
+                Factor::Knowledge => knows = true,
+                Factor::Possession => has = true,
+                Factor::Both => (knows, has) = (true, true),
+                Factor::None => {}
+            }
+            resists |= method.resists_phishing();
+        }
+        match (knows, has, resists) {
+            (false, false, _) => None,
+            (true, true, true) => Some(Self::PhishingResistant),
+            (true, true, false) => Some(Self::TwoFactor),
+            _ => Some(Self::OneFactor),
+        }
+    }
+
+    /// The value of `acr` that stands for this strength, in tokens and in challenges.
+    pub const fn acr(self) -> &'static str {
+        match self {
+            Self::OneFactor => "urn:stepgate:acr:1",
+            Self::TwoFactor => "urn:stepgate:acr:2",
+            Self::PhishingResistant => "urn:stepgate:acr:3",
+        }
+    }
+
+    /// The name in YAML, JSON and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OneFactor => "one_factor",
+            Self::TwoFactor => "two_factor",
+            Self::PhishingResistant => "phishing_resistant",
+        }
+    }
+
+    /// The strength of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::OneFactor, Self::TwoFactor, Self::PhishingResistant].into_iter().find(|s| s.name() == name)
+    }
+
+    /// Whether a fresh proof by `method` shows that the person is still there at this strength.
+    ///
+    /// One factor: any factor does. Two factors: the thing held. Phishing-resistant: such a method.
+    const fn renewed_by(self, method: Method) -> bool {
+        match self {
+            Self::OneFactor => !matches!(method.factor(), Factor::None),
+            Self::TwoFactor => matches!(method.factor(), Factor::Possession | Factor::Both),
+            Self::PhishingResistant => method.resists_phishing(),
+        }
+    }
+}
+
+/// What a rule asks of the person behind a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    /// How strong.
+    pub strength: Strength,
+    /// How old the renewing factor may be (see [`Strength`]); `None`: as old as the session.
+    pub max_age: Option<Duration>,
+    /// The methods that count beside a password.
+    pub methods: MethodSet,
+}
+
+/// Why proofs do not satisfy a requirement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lack {
+    /// Nobody is signed in.
+    Login,
+    /// Signed in, but not strongly enough.
+    Stronger,
+    /// Strong enough, but too long ago.
+    Fresher,
+}
+
+/// What is missing: any of `methods` brings the person closer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortfall {
+    /// Why there is one.
+    pub lack: Lack,
+    /// The methods, any of which would help. Never empty.
+    pub methods: MethodSet,
+}
+
+impl Requirement {
+    /// The plain requirement of a strength: any method, any age.
+    pub const fn of(strength: Strength) -> Self {
+        Self { strength, max_age: None, methods: MethodSet::ALL }
+    }
+
+    /// The methods that count here: those allowed, and the password.
+    pub const fn counted(&self) -> MethodSet {
+        self.methods.with(Method::Password)
+    }
+
+    /// What is missing from `proofs` at `now`; `None` if the requirement is met.
+    pub fn shortfall(&self, proofs: &Proofs, now: Timestamp) -> Option<Shortfall> {
+        let proved = proofs.methods().and(self.counted());
+        if Strength::of(proved) < Some(self.strength) {
+            let lack = if proved.is_empty() { Lack::Login } else { Lack::Stronger };
+            return Some(Shortfall { lack, methods: self.helpful(proved) });
+        }
+        let max_age = self.max_age?;
+        let renewing: MethodSet = self.counted().iter().filter(|m| self.strength.renewed_by(*m)).collect();
+        let fresh = proofs.fresh(max_age, now).and(renewing);
+        fresh.is_empty().then_some(Shortfall { lack: Lack::Fresher, methods: renewing })
+    }
+
+    /// The counted methods that add something to `proved`.
+    fn helpful(&self, proved: MethodSet) -> MethodSet {
+        self.counted().minus(proved).iter().filter(|m| gain(proved.with(*m)) > gain(proved)).collect()
+    }
+}
+
+/// How many of {knows, has, resists} a set of methods covers: what a further proof must raise.
+fn gain(methods: MethodSet) -> usize {
+    let knows = methods.iter().any(|m| matches!(m.factor(), Factor::Knowledge | Factor::Both));
+    let has = methods.iter().any(|m| matches!(m.factor(), Factor::Possession | Factor::Both));
+    let resists = methods.iter().any(Method::resists_phishing);
+    usize::from(knows) + usize::from(has) + usize::from(resists)
+}

@@ -1,0 +1,156 @@
+//! Sessions: an opaque token outside, a digest and a record inside.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::proof::Proofs;
+use super::secret::SecretText;
+use super::time::Timestamp;
+use super::user::Identity;
+
+/// Random bytes in a token.
+pub const TOKEN_BYTES: usize = 32;
+
+/// The bearer secret of one session on one host: 256 bits, opaque. Never stored.
+#[derive(Clone)]
+pub struct SessionToken(SecretText);
+
+/// What stores know of a token: its digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionKey([u8; 32]);
+
+/// The prefix that keeps session tokens apart from every other token.
+const SESSION_PREFIX: &str = "sgs_";
+
+impl SessionToken {
+    /// Makes a token of fresh random bytes.
+    pub fn mint(random: &[u8; TOKEN_BYTES]) -> Self {
+        Self(SecretText::new(format!("{SESSION_PREFIX}{}", BASE64URL_NOPAD.encode(random))))
+    }
+
+    /// Reads a token that a client sent; `None` unless it has exactly the shape of one of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        well_formed(text, SESSION_PREFIX).then(|| Self(SecretText::new(text.to_owned())))
+    }
+
+    /// The text for the cookie or the `access_token`.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// The digest under which the session is kept.
+    pub fn key(&self) -> SessionKey {
+        SessionKey(Sha256::digest(self.0.expose().as_bytes()).into())
+    }
+}
+
+impl SessionKey {
+    /// A key from a store's own representation.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The digest.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The digest as text, for store keys.
+    pub fn encoded(&self) -> String {
+        BASE64URL_NOPAD.encode(&self.0)
+    }
+
+    /// Reads what [`Self::encoded`] wrote.
+    pub fn decode(text: &str) -> Option<Self> {
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+        Some(Self(bytes.try_into().ok()?))
+    }
+}
+
+/// Whether `text` is `prefix` and the canonical encoding of [`TOKEN_BYTES`] bytes.
+pub(super) fn well_formed(text: &str, prefix: &str) -> bool {
+    let Some(body) = text.strip_prefix(prefix) else { return false };
+    matches!(BASE64URL_NOPAD.decode(body.as_bytes()), Ok(bytes) if bytes.len() == TOKEN_BYTES)
+}
+
+/// How the holder of a session presents its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// A browser, by cookie.
+    Cookie,
+    /// A script, by `Authorization: Bearer`.
+    Bearer,
+}
+
+/// What is known of a signed-in person on one host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Names the session across rotations of its token (a ULID); the `sid` told to apps. No secret.
+    pub id: String,
+    /// Who.
+    pub identity: Identity,
+    /// What they proved and when.
+    pub proofs: Proofs,
+    /// The app host it is bound to.
+    pub host: String,
+    /// How its token travels.
+    pub channel: Channel,
+    /// When the person signed in.
+    pub created_at: Timestamp,
+    /// When it was last used (coarse: see [`Lifetimes::touch_after`]).
+    pub seen_at: Timestamp,
+    /// When the person had signed in before this session.
+    pub previous_login: Option<Timestamp>,
+    /// From where it was opened.
+    pub client_ip: IpAddr,
+    /// The browser that opened it, as it named itself, cut to 200 bytes.
+    pub user_agent: Option<String>,
+}
+
+/// How long sessions live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// Without use.
+    pub idle: Duration,
+    /// In all.
+    pub absolute: Duration,
+}
+
+/// What a session is worth now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It counts.
+    Live,
+    /// Not used for too long.
+    Idle,
+    /// Too old.
+    Expired,
+}
+
+impl Lifetimes {
+    /// What a session is worth at `now`.
+    pub fn standing(&self, session: &Session, now: Timestamp) -> Standing {
+        if now.since(session.created_at) >= self.absolute {
+            Standing::Expired
+        } else if now.since(session.seen_at) >= self.idle {
+            Standing::Idle
+        } else {
+            Standing::Live
+        }
+    }
+
+    /// When the session ends if it is not used again.
+    pub fn ends_at(&self, session: &Session) -> Timestamp {
+        session.seen_at.plus(self.idle).min(session.created_at.plus(self.absolute))
+    }
+
+    /// How stale `seen_at` may get before use is written to the store: a fiftieth of the idle time.
+    pub fn touch_after(&self) -> Duration {
+        (self.idle / 50).min(Duration::from_secs(60))
+    }
+}

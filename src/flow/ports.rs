@@ -1,0 +1,242 @@
+//! The ports: what the flows need of the world, in their own words. Owned here, made real in `store`.
+//!
+//! `Ok(None)` is "not found". A [`StoreError`] is a fault: all a caller may do is fail closed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::auth::authenticator::{Enrolled, Sealed, TotpRecord};
+use crate::auth::ceremony::{Ceremony, CeremonyKey};
+use crate::auth::secret::{SecretBytes, SecretText};
+use crate::auth::session::{Session, SessionKey};
+use crate::auth::throttle::{Charge, Charged};
+use crate::auth::time::Timestamp;
+use crate::auth::user::{Identity, UserId, Username};
+
+/// A store could not answer. The text is for the log; it holds no secret.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{store}: {cause}")]
+pub struct StoreError {
+    /// Which store: `redis`, `database`, `vault`.
+    pub store: &'static str,
+    /// What it said.
+    pub cause: String,
+}
+
+impl StoreError {
+    /// A fault of `store` with the text of its cause.
+    pub fn new(store: &'static str, cause: impl std::fmt::Display) -> Self {
+        Self { store, cause: cause.to_string() }
+    }
+}
+
+/// What every port answers.
+pub type Answer<T> = Result<T, StoreError>;
+
+/// The time.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Unpredictable bytes.
+pub trait Entropy: Send + Sync {
+    /// Fills `buffer`.
+    ///
+    /// # Errors
+    /// The system has no randomness to give; nothing may be minted then.
+    fn fill(&self, buffer: &mut [u8]) -> Answer<()>;
+}
+
+/// Sessions, by the digest of their token.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// The session of a key; expired ones may still be returned, the caller judges their standing.
+    async fn load(&self, key: &SessionKey) -> Answer<Option<Arc<Session>>>;
+    /// Opens `new`; where `old` is given, consumes it in the same atomic step.
+    /// `false`: `old` was not there any more, and nothing was opened.
+    async fn replace(
+        &self,
+        old: Option<&SessionKey>,
+        new: &SessionKey,
+        session: &Session,
+        ends_at: Timestamp,
+    ) -> Answer<bool>;
+    /// Notes a use. Does nothing if the session is gone (never revives one).
+    async fn touch(&self, key: &SessionKey, seen_at: Timestamp, ends_at: Timestamp) -> Answer<()>;
+    /// Ends one session. `false` if it was not there.
+    async fn revoke(&self, key: &SessionKey) -> Answer<bool>;
+    /// Ends every session of a person; says how many.
+    async fn revoke_all(&self, user: &UserId) -> Answer<u64>;
+    /// The sessions of a person.
+    async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Session)>>;
+}
+
+/// Sign-ins under way.
+#[async_trait]
+pub trait Ceremonies: Send + Sync {
+    /// Keeps a ceremony (new or moved on) until `ttl` has passed.
+    async fn put(&self, key: &CeremonyKey, ceremony: &Ceremony, ttl: Duration) -> Answer<()>;
+    /// Reads one without ending it.
+    async fn load(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>>;
+    /// Ends one; only the first caller gets it.
+    async fn take(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>>;
+}
+
+/// Small sealed values that wait for a person: a TOTP secret before its first code.
+#[async_trait]
+pub trait Pending: Send + Sync {
+    /// Keeps a value under `key` unless one is there; answers the value that is kept now.
+    async fn keep(&self, key: &str, value: &Sealed, ttl: Duration) -> Answer<Sealed>;
+    /// Reads it.
+    async fn load(&self, key: &str) -> Answer<Option<Sealed>>;
+    /// Ends it; only the first caller gets it.
+    async fn take(&self, key: &str) -> Answer<Option<Sealed>>;
+}
+
+/// One-time marks.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Claims a mark; `true` for exactly one caller until `ttl` has passed.
+    async fn claim(&self, mark: &str, ttl: Duration) -> Answer<bool>;
+}
+
+/// Attempt counters, shared by all nodes.
+#[async_trait]
+pub trait Throttle: Send + Sync {
+    /// Charges the counters in order, atomically each, until one is full.
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Answer<Charged>;
+    /// Forgets counters: only ever after a full success.
+    async fn forgive(&self, keys: &[String]) -> Answer<()>;
+}
+
+/// An account as kept.
+#[derive(Clone)]
+pub struct Account {
+    /// Who.
+    pub identity: Identity,
+    /// The password hash (PHC string), if there is a password.
+    pub password_hash: Option<SecretText>,
+    /// Whether it may sign in.
+    pub disabled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its owner signed in last.
+    pub last_login_at: Option<Timestamp>,
+}
+
+/// A change of one account.
+#[derive(Clone)]
+pub enum AccountChange {
+    /// Sets or renews the password hash.
+    PasswordHash(SecretText),
+    /// Disables or enables it.
+    Disabled(bool),
+    /// Notes a sign-in.
+    LoggedIn(Timestamp),
+}
+
+/// Accounts, in SQL.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// By canonical name.
+    async fn find(&self, name: &Username) -> Answer<Option<Account>>;
+    /// By id.
+    async fn load(&self, id: &UserId) -> Answer<Option<Account>>;
+    /// Makes one; `false` if the name is taken.
+    async fn create(&self, account: &Account) -> Answer<bool>;
+    /// Changes one; `false` if it is not there.
+    async fn change(&self, id: &UserId, change: AccountChange) -> Answer<bool>;
+    /// Deletes one with its authenticators; `false` if it was not there.
+    async fn delete(&self, id: &UserId) -> Answer<bool>;
+    /// All of them, by name.
+    async fn list(&self) -> Answer<Vec<Account>>;
+}
+
+/// Authenticators, in SQL.
+#[async_trait]
+pub trait Authenticators: Send + Sync {
+    /// What a person has enrolled.
+    async fn of(&self, user: &UserId) -> Answer<Enrolled>;
+    /// Binds a TOTP authenticator in place of any other of that person.
+    async fn put_totp(&self, user: &UserId, totp: &TotpRecord) -> Answer<()>;
+    /// Spends a time step by conditional write; `true` only if every step spent before is smaller.
+    async fn spend_step(&self, user: &UserId, totp: &str, step: u64, at: Timestamp) -> Answer<bool>;
+    /// Replaces the backup codes by these digests.
+    async fn put_backup(&self, user: &UserId, salt: &[u8], digests: &[Vec<u8>]) -> Answer<()>;
+    /// Spends a backup code by conditional write; `true` for exactly one caller.
+    async fn spend_backup(&self, user: &UserId, digest: &[u8]) -> Answer<bool>;
+    /// Removes every authenticator of a person; says how many.
+    async fn remove_all(&self, user: &UserId) -> Answer<u64>;
+}
+
+/// Seals secrets at rest, with the master key.
+pub trait Vault: Send + Sync {
+    /// Seals `plain` so that it opens only with the same `context`.
+    ///
+    /// # Errors
+    /// No randomness.
+    fn seal(&self, context: &str, plain: &SecretBytes) -> Answer<Sealed>;
+    /// Opens what was sealed with any key still in the ring.
+    ///
+    /// # Errors
+    /// Another key, another context, or damaged.
+    fn open(&self, context: &str, sealed: &Sealed) -> Answer<SecretBytes>;
+    /// A keyed digest for a purpose (device cookies): HMAC-SHA-256 under a key derived for it.
+    fn digest(&self, purpose: &str, data: &[u8]) -> [u8; 32];
+}
+
+/// A key that signs assertions, shared by all nodes.
+#[derive(Clone)]
+pub struct SigningKey {
+    /// Its `kid`.
+    pub kid: String,
+    /// The private key, PKCS#8 DER, sealed.
+    pub private: Sealed,
+    /// The public JWK, JSON.
+    pub public_jwk: String,
+    /// From when on it signs. It is published at once.
+    pub signs_from: Timestamp,
+    /// From when on it is no longer published; `None` while it is wanted.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// Signing keys, in SQL.
+#[async_trait]
+pub trait SigningKeys: Send + Sync {
+    /// All keys, oldest first.
+    async fn all(&self) -> Answer<Vec<SigningKey>>;
+    /// Adds a key if the newest one is still `after` (`None`: if there is none); `false` if another node was first.
+    async fn add(&self, after: Option<&str>, key: &SigningKey) -> Answer<bool>;
+    /// Drops keys retired before `now`.
+    async fn prune(&self, now: Timestamp) -> Answer<()>;
+}
+
+/// Every store a flow may use.
+#[derive(Clone)]
+pub struct Ports {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// Sign-ins under way.
+    pub ceremonies: Arc<dyn Ceremonies>,
+    /// Values that wait for a person.
+    pub pending: Arc<dyn Pending>,
+    /// One-time marks.
+    pub ledger: Arc<dyn Ledger>,
+    /// Attempt counters.
+    pub throttle: Arc<dyn Throttle>,
+    /// Accounts.
+    pub accounts: Arc<dyn Accounts>,
+    /// Authenticators.
+    pub authenticators: Arc<dyn Authenticators>,
+    /// Sealing.
+    pub vault: Arc<dyn Vault>,
+    /// Signing keys.
+    pub signing_keys: Arc<dyn SigningKeys>,
+}

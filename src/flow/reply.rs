@@ -1,0 +1,151 @@
+//! What flows answer: values, never errors, for everything a person can do; with the events to record.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::ceremony::{Ceremony, CeremonyToken};
+use crate::auth::event::Event;
+use crate::auth::proof::MethodSet;
+use crate::auth::secret::SecretText;
+use crate::auth::session::{Session, SessionToken};
+use crate::auth::time::Timestamp;
+
+/// An answer and what happened on the way to it. The edge records the events, once.
+pub struct Told<T> {
+    /// The answer.
+    pub reply: T,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+}
+
+/// Who is at the other end, as far as the connection tells.
+#[derive(Clone)]
+pub struct Client {
+    /// The address, after trusted proxies.
+    pub ip: IpAddr,
+    /// `User-Agent`, as received.
+    pub user_agent: Option<String>,
+    /// The mark of a known browser, if it sent one (not yet verified).
+    pub device: Option<SecretText>,
+    /// The canonical host it speaks to.
+    pub host: String,
+}
+
+/// What a person typed on the sign-in page, or a script sent.
+pub struct Credentials {
+    /// The name, as typed.
+    pub username: String,
+    /// The password, as typed.
+    pub password: SecretText,
+    /// A code sent along, as scripts do.
+    pub otp: Option<SecretText>,
+}
+
+/// What becomes of a sign-in or a step-up.
+pub enum LoginReply {
+    /// Another factor is needed.
+    Next(Next),
+    /// The account owns no method that would do; after this much proof it may enrol one.
+    Enroll(CeremonyToken),
+    /// Signed in, or risen.
+    Opened(Box<Opened>),
+    /// A wrong proof, told coarsely.
+    Rejected(Rejection),
+    /// Too many attempts; the next is evaluated after this long.
+    Wait(Duration),
+    /// Too many people are signing in at this moment (password hashing is full).
+    Busy,
+}
+
+/// Another factor is needed.
+pub struct Next {
+    /// The ceremony to go on with.
+    pub ceremony: CeremonyToken,
+    /// Any of these.
+    pub methods: MethodSet,
+}
+
+/// What the person is told about a wrong proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// The name or the password is not correct (or no such account, or disabled: told alike).
+    WrongCredentials,
+    /// The code is not correct (or used before, or no such factor: told alike).
+    WrongCode,
+    /// The code would have been right at another time: the clock of the authenticator is off.
+    ClockOff {
+        /// By about this many seconds; positive: the authenticator is ahead.
+        seconds: i64,
+    },
+    /// The sign-in took too long or is over; start again.
+    CeremonyGone,
+    /// The session ended meanwhile; sign in again.
+    SessionGone,
+}
+
+/// A session just opened or risen.
+pub struct Opened {
+    /// Its new token.
+    pub token: SessionToken,
+    /// The session.
+    pub session: Arc<Session>,
+    /// When it ends if not used.
+    pub ends_at: Timestamp,
+    /// A new mark for this browser, to be kept as a cookie.
+    pub device: Option<SecretText>,
+    /// Backup codes left, where one was just used.
+    pub backup_codes_left: Option<u32>,
+}
+
+/// A ceremony as its page needs it.
+pub struct CeremonyView {
+    /// The ceremony.
+    pub ceremony: Ceremony,
+    /// The methods that would bring it on and are at hand; empty: stuck, enrolment is next.
+    pub methods: MethodSet,
+}
+
+/// Who is enrolling: somebody in a sign-in, or somebody signed in.
+#[derive(Clone)]
+pub enum Enrolling {
+    /// In a sign-in that cannot go on without a second factor.
+    Ceremony(CeremonyToken),
+    /// Signed in; the token rises when the new factor is confirmed.
+    Session(SessionToken, Arc<Session>),
+}
+
+/// A TOTP secret to be confirmed by its first code.
+pub struct PendingTotp {
+    /// The key, base32 without padding.
+    pub secret: SecretText,
+    /// The `otpauth://` URI.
+    pub uri: SecretText,
+}
+
+/// What becomes of the wish to enrol.
+pub enum EnrollReply {
+    /// Here is the secret; the same one until it is confirmed or given up.
+    Pending(PendingTotp),
+    /// Something must be proved first: the methods, any of which would help.
+    ProveFirst(MethodSet),
+    /// The ceremony or the session is over.
+    Gone,
+}
+
+/// What becomes of the confirming code.
+pub enum ConfirmReply {
+    /// Enrolled; the session is open (or risen), the backup codes are shown this once.
+    Enrolled {
+        /// Ten codes, grouped for reading.
+        backup_codes: Vec<SecretText>,
+        /// The session.
+        opened: Box<Opened>,
+    },
+    /// A wrong code.
+    Rejected(Rejection),
+    /// Too many attempts.
+    Wait(Duration),
+    /// Something must be proved first.
+    ProveFirst(MethodSet),
+}

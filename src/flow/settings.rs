@@ -1,0 +1,125 @@
+//! What an operator may set about the flows, with the defaults.
+
+use std::time::Duration;
+
+use crate::auth::session::Lifetimes;
+use crate::auth::throttle::Limit;
+
+/// All settings of the flows.
+#[derive(Clone, Debug)]
+pub struct FlowSettings {
+    /// The name people see in their authenticator app.
+    pub issuer: String,
+    /// How long sessions live. Default: idle 1 h, absolute 12 h.
+    pub session: Lifetimes,
+    /// How long a sign-in may take. Default: 15 min.
+    pub ceremony_ttl: Duration,
+    /// How passwords are hashed and judged.
+    pub password: PasswordSettings,
+    /// TOTP.
+    pub totp: TotpSettings,
+    /// How many backup codes are made. Default: 10.
+    pub backup_codes: u8,
+    /// Attempt limits.
+    pub limits: LimitSettings,
+    /// How long a password proof counts for a first enrolment. Default: 10 min.
+    pub enroll_max_age: Duration,
+    /// How long a known browser is remembered for throttling. Default: 365 d.
+    pub device_ttl: Duration,
+}
+
+/// Password hashing: argon2id (OWASP parameters).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordSettings {
+    /// KiB. Default: 19456.
+    pub memory_kib: u32,
+    /// Passes. Default: 2.
+    pub iterations: u32,
+    /// Lanes. Default: 1.
+    pub parallelism: u32,
+    /// Hashes at once; more wait, and after `queue` waiting the answer is "busy". Default: 2.
+    pub concurrent: usize,
+    /// Waiting hashes. Default: 64.
+    pub queue: usize,
+    /// Shortest new password, in characters. Default: 8.
+    pub min_length: usize,
+    /// Longest password looked at, in bytes. Default: 4096.
+    pub max_bytes: usize,
+}
+
+/// TOTP (RFC 6238): SHA-1, 30 s, 6 digits, as every app understands them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TotpSettings {
+    /// Digits. Default: 6.
+    pub digits: u8,
+    /// Seconds of a step. Default: 30.
+    pub period: u64,
+    /// Steps accepted on either side. Default: 1.
+    pub skew: u8,
+    /// Steps looked at on either side to tell the person that a clock is off. Default: 10.
+    pub tell_skew: u8,
+}
+
+/// Attempt limits, each charged before anything is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitSettings {
+    /// Passwords per account from unknown browsers. Default: 10, then one per 30 s.
+    pub password: Limit,
+    /// Codes per account from unknown browsers. Default: 5, then one per 30 s.
+    pub totp: Limit,
+    /// Failures in a row per account and factor, whoever makes them. Default: 30, then one per hour.
+    pub lockout: Limit,
+    /// Attempts per account from one known browser. Default: 10, then one per 30 s.
+    pub known_browser: Limit,
+    /// Attempts per client network (/24, /64), for each factor. Default: 300, then one per second.
+    pub network: Limit,
+}
+
+impl Default for FlowSettings {
+    fn default() -> Self {
+        Self {
+            issuer: "Stepgate".to_owned(),
+            session: Lifetimes { idle: Duration::from_secs(3600), absolute: Duration::from_secs(12 * 3600) },
+            ceremony_ttl: Duration::from_secs(900),
+            password: PasswordSettings::default(),
+            totp: TotpSettings::default(),
+            backup_codes: 10,
+            limits: LimitSettings::default(),
+            enroll_max_age: Duration::from_secs(600),
+            device_ttl: Duration::from_secs(365 * 24 * 3600),
+        }
+    }
+}
+
+impl Default for PasswordSettings {
+    fn default() -> Self {
+        Self {
+            memory_kib: 19_456,
+            iterations: 2,
+            parallelism: 1,
+            concurrent: 2,
+            queue: 64,
+            min_length: 8,
+            max_bytes: 4096,
+        }
+    }
+}
+
+impl Default for TotpSettings {
+    fn default() -> Self {
+        Self { digits: 6, period: 30, skew: 1, tell_skew: 10 }
+    }
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        let every = |tries, seconds| Limit { tries, refill: Duration::from_secs(seconds) };
+        Self {
+            password: every(10, 30),
+            totp: every(5, 30),
+            lockout: every(30, 3600),
+            known_browser: every(10, 30),
+            network: every(300, 1),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Answers of ours outside the reserved prefix: challenges, refusals, faults. Rendered here, sent by the proxy.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response};
+
+use super::Portal;
+use crate::auth::decision::{Challenged, Refusal};
+use crate::auth::event::Event;
+use crate::auth::secret::SecretText;
+
+/// Events of a response, for the edge to record.
+#[derive(Clone, Default)]
+pub struct Recorded(pub Vec<Event>);
+
+/// What an answer needs to know of the request it answers.
+#[derive(Clone)]
+pub struct Facts {
+    /// The request id: on every answer, page and log line.
+    pub request_id: String,
+    /// `https` or `http`, as the client sees it.
+    pub scheme: &'static str,
+    /// The host as the client wrote it in canonical form, with the port if there was one.
+    pub authority: String,
+    /// The canonical host of the app, without port.
+    pub host: String,
+    /// The client's address, after trusted proxies.
+    pub client_ip: IpAddr,
+    /// The method.
+    pub method: Method,
+    /// Path and query as received; escape before showing.
+    pub target: String,
+    /// The headers as received.
+    pub headers: HeaderMap,
+    /// The mark of a known browser (from our device cookie), unverified.
+    pub device: Option<SecretText>,
+}
+
+/// A fault or a limit that we answer ourselves. The exact cause is logged, not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// 400: the request can be read in two ways, or is broken.
+    BadRequest,
+    /// 404: nothing of ours at this address.
+    NotFound,
+    /// 405: a method that is never served here.
+    MethodNotAllowed,
+    /// 408: the client did not send its request in time.
+    TooSlow,
+    /// 413: the body is larger than the app allows.
+    TooLarge {
+        /// The largest that is allowed, in bytes.
+        limit: u64,
+    },
+    /// 421: this connection does not serve that host.
+    Misdirected,
+    /// 429: too many requests.
+    TooMany(Duration),
+    /// 431: headers too large.
+    HeadersTooLarge,
+    /// 502: the app broke the connection or its answer.
+    BadGateway,
+    /// 503: one of our own stores is unreachable.
+    Unavailable,
+    /// 503: no server of the app is up.
+    NoUpstream,
+    /// 504: the app did not answer in time.
+    GatewayTimeout,
+}
+
+impl Portal {
+    /// Tells a challenge, by the kind of request (product.md §4).
+    pub fn challenge(&self, facts: &Facts, challenged: &Challenged) -> Response<Bytes> {
+        let _ = (facts, challenged);
+        Response::new(Bytes::new())
+    }
+
+    /// Tells a refusal: page or problem+json, 403.
+    pub fn refusal(&self, facts: &Facts, refusal: &Refusal) -> Response<Bytes> {
+        let _ = (facts, refusal);
+        Response::new(Bytes::new())
+    }
+
+    /// Tells a fault: page or problem+json.
+    pub fn fault(&self, facts: &Facts, fault: Fault) -> Response<Bytes> {
+        let _ = (facts, fault);
+        Response::new(Bytes::new())
+    }
+}

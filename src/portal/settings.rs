@@ -1,0 +1,14 @@
+//! What an operator may set about our pages.
+
+/// Look and words of our pages.
+#[derive(Clone, Debug, Default)]
+pub struct PortalSettings {
+    /// The name of the organisation; empty: "Stepgate".
+    pub name: String,
+    /// A logo: its media type and bytes.
+    pub logo: Option<(String, Vec<u8>)>,
+    /// The accent colour, `#rrggbb`, checked for contrast by the config.
+    pub accent: Option<String>,
+    /// Where people get help: a mail address or a URL.
+    pub support: Option<String>,
+}

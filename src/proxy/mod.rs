@@ -1,0 +1,3 @@
+//! The roof: the only room that knows Pingora.
+
+pub mod settings;

@@ -1,0 +1,212 @@
+//! What an operator may set about listeners, limits and apps, with the defaults.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::auth::network::Networks;
+use crate::auth::secret::SecretText;
+
+/// All settings of the proxy.
+#[derive(Clone)]
+pub struct ProxySettings {
+    /// Where to listen.
+    pub listen: Listen,
+    /// Certificate and key files, chosen by SNI; the first is served where no name matches.
+    pub certificates: Vec<CertificateFiles>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Networks,
+    /// Limits against slow or greedy clients.
+    pub limits: ClientLimits,
+    /// The apps.
+    pub apps: Vec<AppSettings>,
+    /// How long a stopping process lets requests finish. Default: 30 s.
+    pub shutdown_grace: Duration,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, Default)]
+pub struct Listen {
+    /// TLS.
+    pub https: Vec<SocketAddr>,
+    /// Plain HTTP that only redirects to https.
+    pub http: Vec<SocketAddr>,
+    /// Plain HTTP that serves: localhost, or behind a TLS terminator in `trusted_proxies`.
+    pub plain: Vec<SocketAddr>,
+    /// Metrics and probes.
+    pub admin: Option<SocketAddr>,
+}
+
+/// A certificate chain and its key, PEM, re-read when the files change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The chain, leaf first.
+    pub cert: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// Limits against slow or greedy clients. Every number can be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientLimits {
+    /// Connections at once. Default: 10000.
+    pub connections: usize,
+    /// Connections at once from one address. Default: 1000.
+    pub connections_per_client: usize,
+    /// For the TLS handshake. Default: 10 s.
+    pub handshake_timeout: Duration,
+    /// For the whole head of a request. Default: 15 s.
+    pub header_timeout: Duration,
+    /// Between two pieces of a body. Default: 30 s.
+    pub body_timeout: Duration,
+    /// Between two pieces of an answer that the client reads. Default: 60 s.
+    pub write_timeout: Duration,
+    /// Idle between two requests. Default: 75 s.
+    pub keepalive: Duration,
+    /// Idle inside a WebSocket. Default: 1 h.
+    pub tunnel_idle: Duration,
+    /// Bytes of a request head. Default: 64 KiB.
+    pub header_bytes: usize,
+    /// HTTP/2 streams at once on a connection. Default: 100.
+    pub streams: u32,
+    /// Bytes of a body under the reserved prefix. Default: 64 KiB.
+    pub portal_body: usize,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            connections_per_client: 1_000,
+            handshake_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(60),
+            keepalive: Duration::from_secs(75),
+            tunnel_idle: Duration::from_secs(3600),
+            header_bytes: 64 * 1024,
+            streams: 100,
+            portal_body: 64 * 1024,
+        }
+    }
+}
+
+/// One app: its host, its servers, what it is told.
+#[derive(Clone)]
+pub struct AppSettings {
+    /// The canonical host.
+    pub host: String,
+    /// Its servers.
+    pub upstream: UpstreamSettings,
+    /// Who it is told is asking.
+    pub identity: IdentitySettings,
+    /// The largest request body, in bytes. Default: 100 MiB. `None`: no limit.
+    pub max_body: Option<u64>,
+}
+
+/// The servers of an app.
+#[derive(Clone)]
+pub struct UpstreamSettings {
+    /// At least one.
+    pub servers: Vec<Server>,
+    /// Active health checks: the path that answers 200..=399; `None`: a TCP connect.
+    pub health_path: Option<String>,
+    /// Between two checks. Default: 5 s.
+    pub health_interval: Duration,
+    /// TLS to the servers.
+    pub tls: UpstreamTls,
+    /// Default: 3 s.
+    pub connect_timeout: Duration,
+    /// Default: 60 s.
+    pub read_timeout: Duration,
+    /// Default: 60 s.
+    pub write_timeout: Duration,
+    /// How long an unused connection is kept. Default: 30 s.
+    pub idle_timeout: Duration,
+    /// Speak HTTP/2 (h2c where not TLS), as gRPC needs. Default: by ALPN on TLS, HTTP/1.1 else.
+    pub http2: bool,
+    /// Between two look-ups of names. Default: 30 s.
+    pub resolve_interval: Duration,
+    /// Send this `Host` instead of the client's.
+    pub host_header: Option<String>,
+}
+
+/// One server of an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// A name or an address.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Whether it speaks TLS.
+    pub tls: bool,
+}
+
+/// TLS towards the servers of an app.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamTls {
+    /// Trust only these authorities (PEM file) instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// The name to ask for and to check; default: the server's host.
+    pub sni: Option<String>,
+    /// Do not verify. For tests of an operator; `check` warns.
+    pub insecure: bool,
+}
+
+/// Who the app is told is asking.
+#[derive(Clone, Default)]
+pub struct IdentitySettings {
+    /// Header for the user name.
+    pub user: Option<String>,
+    /// Header for the groups, comma-separated.
+    pub groups: Option<String>,
+    /// Header for the mail address.
+    pub email: Option<String>,
+    /// Header for the display name.
+    pub name: Option<String>,
+    /// A signed assertion.
+    pub jwt: Option<JwtSettings>,
+    /// A fixed credential for apps that know only that.
+    pub basic_auth: Option<BasicAuth>,
+}
+
+/// A signed assertion for an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwtSettings {
+    /// The header. Default: `X-Stepgate-Assertion`.
+    pub header: String,
+    /// The `aud` claim. Default: the app's host.
+    pub audience: String,
+    /// How long it is valid, at most 60 s. Default: 60 s.
+    pub lifetime: Duration,
+}
+
+/// A configured credential.
+#[derive(Clone)]
+pub struct BasicAuth {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: SecretText,
+    /// Replace an `Authorization` that the client sent. Default: no.
+    pub override_client: bool,
+}
+
+impl UpstreamSettings {
+    /// The defaults, for these servers.
+    pub fn new(servers: Vec<Server>) -> Self {
+        Self {
+            servers,
+            health_path: None,
+            health_interval: Duration::from_secs(5),
+            tls: UpstreamTls::default(),
+            connect_timeout: Duration::from_secs(3),
+            read_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(30),
+            http2: false,
+            resolve_interval: Duration::from_secs(30),
+            host_header: None,
+        }
+    }
+}

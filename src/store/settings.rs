@@ -1,0 +1,44 @@
+//! What an operator may set about the stores.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::auth::secret::{SecretBytes, SecretText};
+
+/// Where accounts and state live. URLs may hold passwords and are secrets.
+#[derive(Clone)]
+pub struct StoreSettings {
+    /// `sqlite:///path` or `postgres://…`.
+    pub database: SecretText,
+    /// State.
+    pub state: StateSettings,
+    /// The master key ring, newest first.
+    pub keys: KeySettings,
+}
+
+/// Where sessions, ceremonies, marks and counters live.
+#[derive(Clone)]
+pub enum StateSettings {
+    /// In a SQLite file beside the accounts (for one machine): the database's own file, or this one.
+    Embedded(Option<PathBuf>),
+    /// `redis://…` or `rediss://…`.
+    Redis {
+        /// The URL, with password and database number.
+        url: SecretText,
+        /// A CA file for `rediss://`.
+        ca: Option<PathBuf>,
+        /// How long a command may take. Default: 250 ms.
+        timeout: Duration,
+        /// Prefix of every key. Default: `stepgate:`.
+        prefix: String,
+    },
+}
+
+/// The master key ring.
+#[derive(Clone)]
+pub enum KeySettings {
+    /// Keys read from a file by the config: 32 bytes each, newest first.
+    Ring(Vec<SecretBytes>),
+    /// Make one beside the SQLite file on first start, mode 0600.
+    Beside(PathBuf),
+}
