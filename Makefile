@@ -1,0 +1,46 @@
+# People and CI call the same targets.
+CARGO ?= cargo
+CONFIG ?= config/smallest.yaml
+FUZZ_SECONDS ?= 60
+
+.PHONY: help demo run test check lint bench browser fuzz deny setup-build setup-test setup-bench
+
+help: ## what there is
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup-build ## one process, no servers needed: a sample app behind the gateway
+	$(CARGO) build --quiet
+	./target/debug/stepgate demo $(ARGS)
+
+run: setup-build ## serve CONFIG=file.yaml
+	$(CARGO) run --quiet -- run -c $(CONFIG)
+
+test: setup-test ## everything that must pass: units, real servers, real browser
+	$(CARGO) test
+	$(MAKE) --no-print-directory browser
+
+browser: setup-test ## the real-browser and interoperability tests alone
+	$(CARGO) build
+	cd tests/browser && node --test --test-concurrency=2 --test-reporter=spec *.test.mjs
+
+check: setup-build ## does it compile, quickly
+	$(CARGO) check --all-targets
+
+lint: setup-build ## format and lints, warnings refused
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+
+bench: setup-bench ## side by side with a bare proxy and nginx, in one run (minutes)
+	$(CARGO) build --release --bin stepgate --example bare_pingora
+	python3 benches/gateway/run.py
+	$(CARGO) bench --bench heart
+
+fuzz: setup-build ## run every property for FUZZ_SECONDS with many more cases
+	PROPTEST_CASES=200000 PROPTEST_MAX_SHRINK_ITERS=10000 timeout --preserve-status $$(( $(FUZZ_SECONDS) * 20 )) $(CARGO) test --release --lib -- prop_ fuzz_
+
+deny: ## licences, sources, banned and vulnerable packages (installs cargo-deny)
+	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny check
+
+setup-build setup-test setup-bench: setup-%:
+	@tools/install $*

@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""Stepgate beside a bare Pingora proxy and nginx auth_request, in one run, as ratios.
+
+Starts an upstream (nginx), a real Redis, each gateway on free loopback ports, and drives each with wrk in
+turn, several rounds, so that what the machine does meanwhile falls on all alike. Reports CPU time per request
+of the gateway process (all its threads and children, from /proc) and throughput, each as a ratio to the bare proxy;
+the median of the rounds.
+
+Usage: run.py [--rounds 5] [--seconds 5] [--connections 64] [--json FILE]
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RELEASE = ROOT / "target" / "release"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(port, what):
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with socket.socket() as s:
+            s.settimeout(0.2)
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                return
+    sys.exit(f"{what} did not start on port {port}")
+
+
+class Processes:
+    """Starts processes and ends them all, whatever happens."""
+
+    def __init__(self, folder):
+        self.folder, self.all = folder, []
+
+    def start(self, name, argv, port):
+        log = open(self.folder / f"{name}.log", "wb")
+        process = subprocess.Popen([str(a) for a in argv], stdout=log, stderr=log, start_new_session=True)
+        self.all.append(process)
+        wait_for(port, name)
+        return process
+
+    def stop(self):
+        for process in self.all:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+
+
+def cpu_seconds(pid):
+    """User and system time of a process and its descendants."""
+    children = {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        children.setdefault(int(fields[1]), []).append((int(stat.parent.name), int(fields[11]) + int(fields[12])))
+    own = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    total, queue = int(own[11]) + int(own[12]), [pid]
+    while queue:
+        for child, ticks in children.get(queue.pop(), []):
+            total += ticks
+            queue.append(child)
+    return total / TICKS
+
+
+def nginx_conf(folder, name, body):
+    path = folder / f"{name}.conf"
+    temp = folder / name
+    temp.mkdir()
+    path.write_text(
+        f"daemon off; worker_processes 2; pid {temp}/pid; error_log {temp}/error.log;\n"
+        "events { worker_connections 4096; }\n"
+        f"http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {temp}; proxy_temp_path {temp};\n"
+        f"fastcgi_temp_path {temp}; uwsgi_temp_path {temp}; scgi_temp_path {temp};\n{body}\n}}\n"
+    )
+    return path
+
+
+def stepgate_conf(folder, port, upstream, redis):
+    key = folder / "master.key"
+    key.write_text(subprocess.run([RELEASE / "stepgate", "secret", "generate"], capture_output=True, text=True, check=True).stdout)
+    key.chmod(0o600)
+    path = folder / "stepgate.yaml"
+    path.write_text(
+        f"""listen: {{ plain: ["127.0.0.1:{port}"] }}
+users: {{ database: "sqlite://{folder}/bench.db" }}
+state: redis://127.0.0.1:{redis}
+secrets: {{ key_file: {key} }}
+apps:
+  - host: localhost
+    upstream: http://127.0.0.1:{upstream}
+    identity: {{ headers: {{ user: Remote-User, groups: Remote-Groups }} }}
+    rules:
+      - {{ path: /**, require: one_factor }}
+"""
+    )
+    return path
+
+
+def sign_in(config, port):
+    subprocess.run([RELEASE / "stepgate", "user", "add", "bench", "-c", config, "--password-stdin", "--group", "staff"],
+                   input=b"a long enough password\n", check=True, stdout=subprocess.DEVNULL)
+    request = urllib.request.Request(
+        f"http://localhost:{port}/.stepgate/api/v1/login",
+        data=json.dumps({"username": "bench", "password": "a long enough password"}).encode(),
+        headers={"Content-Type": "application/json"})
+    return json.load(urllib.request.urlopen(request, timeout=10))["access_token"]
+
+
+def drive(port, seconds, connections, headers):
+    argv = ["wrk", "-t2", f"-c{connections}", f"-d{seconds}s", f"http://localhost:{port}/"]
+    for name, value in headers.items():
+        argv += ["-H", f"{name}: {value}"]
+    out = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
+    if bad or "Socket errors" in out:
+        sys.exit(f"the run is void:\n{out}")
+    return int(re.search(r"(\d+) requests in", out).group(1)), float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+
+
+def main():
+    args = argparse.ArgumentParser()
+    args.add_argument("--rounds", type=int, default=5)
+    args.add_argument("--seconds", type=int, default=5)
+    args.add_argument("--connections", type=int, default=64)
+    args.add_argument("--json")
+    args = args.parse_args()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-bench-"))
+    run = Processes(folder)
+    try:
+        ports = {n: free_port() for n in ("upstream", "stub", "redis", "bare", "stepgate", "nginx")}
+        body = ("server { listen 127.0.0.1:%d; location / { return 200 \"hello\"; } }\n"
+                "server { listen 127.0.0.1:%d; location / { return 204; } }") % (ports["upstream"], ports["stub"])
+        run.start("upstream", ["nginx", "-c", nginx_conf(folder, "upstream", body)], ports["upstream"])
+        run.start("redis", ["redis-server", "--port", ports["redis"], "--save", "", "--dir", folder], ports["redis"])
+        bare = run.start("bare", [RELEASE / "examples" / "bare_pingora", f"127.0.0.1:{ports['bare']}",
+                                  f"127.0.0.1:{ports['upstream']}"], ports["bare"])
+        config = stepgate_conf(folder, ports["stepgate"], ports["upstream"], ports["redis"])
+        gate = run.start("stepgate", [RELEASE / "stepgate", "run", "-c", config], ports["stepgate"])
+        token = sign_in(config, ports["stepgate"])
+        body = (
+            f"upstream app {{ server 127.0.0.1:{ports['upstream']}; keepalive 128; keepalive_requests 1000000000; }}\n"
+            f"upstream stub {{ server 127.0.0.1:{ports['stub']}; keepalive 128; keepalive_requests 1000000000; }}\n"
+            f"server {{ listen 127.0.0.1:{ports['nginx']};\n"
+            "location / { auth_request /auth; proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection \"\"; }\n"
+            "location = /auth { internal; proxy_pass http://stub; proxy_http_version 1.1; proxy_set_header Connection \"\";\n"
+            "proxy_pass_request_body off; proxy_set_header Content-Length \"\"; } }")
+        nginx = run.start("nginx", ["nginx", "-c", nginx_conf(folder, "nginx", body)], ports["nginx"])
+        browser = {"Accept": "text/html"}
+        cases = [
+            ("(a) bare Pingora proxy", bare.pid, ports["bare"], browser),
+            ("(b) Stepgate, warm session over Redis", gate.pid, ports["stepgate"], {**browser, "Cookie": f"__Host-stepgate={token}"}),
+            ("(c) Stepgate, anonymous, redirected", gate.pid, ports["stepgate"], browser),
+            ("(d) nginx, auth_request to a stub", nginx.pid, ports["nginx"], browser),
+        ]
+        rows = {name: {"cpu": [], "rps": []} for name, *_ in cases}
+        for _, _, port, headers in cases:
+            drive(port, 2, args.connections, headers)
+        for number in range(args.rounds):
+            for name, pid, port, headers in cases:
+                before = cpu_seconds(pid)
+                count, rps = drive(port, args.seconds, args.connections, headers)
+                rows[name]["cpu"].append((cpu_seconds(pid) - before) / count * 1e6)
+                rows[name]["rps"].append(rps)
+            print(f"round {number + 1} of {args.rounds} done", file=sys.stderr)
+        base = rows[cases[0][0]]
+        print("| case | CPU per request (µs, median) | CPU ÷ (a) | requests/s (median) | throughput ÷ (a) |")
+        print("|---|---|---|---|---|")
+        result = {}
+        for name, row in rows.items():
+            cpu_ratio = statistics.median(x / y for x, y in zip(row["cpu"], base["cpu"]))
+            rps_ratio = statistics.median(x / y for x, y in zip(row["rps"], base["rps"]))
+            result[name] = {"cpu_us": statistics.median(row["cpu"]), "cpu_ratio": cpu_ratio, "rps_ratio": rps_ratio}
+            print(f"| {name} | {statistics.median(row['cpu']):.1f} | {cpu_ratio:.2f} | {statistics.median(row['rps']):.0f} | {rps_ratio:.2f} |")
+        if args.json:
+            pathlib.Path(args.json).write_text(json.dumps(result, indent=2))
+    finally:
+        run.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

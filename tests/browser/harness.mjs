@@ -1,0 +1,147 @@
+// Starts the built binary and a real Chromium for the tests beside this file. Nothing here asserts.
+import { spawn, execFileSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const BINARY = process.env.STEPGATE ?? path.join(here, '../../target/debug/stepgate');
+const CHROMIUM = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+const AXE = readFileSync(path.join(here, 'node_modules/axe-core/axe.min.js'), 'utf8');
+
+/** Starts `stepgate demo` and gives what it printed, with `stop()`. */
+export async function demo() {
+  const child = spawn(BINARY, ['demo', '--json', '--port', String(await freePort())], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let noise = '';
+  child.stderr.on('data', (chunk) => { noise += chunk; });
+  const line = await Promise.race([
+    new Promise((resolve) => createInterface(child.stdout).once('line', resolve)),
+    new Promise((_, reject) => child.once('exit', (code) => reject(new Error(`demo ended with ${code}: ${noise}`)))),
+  ]);
+  const told = JSON.parse(line);
+  const user = (name) => told.users.find((u) => u.username === name);
+  return { ...told, user, log: () => noise, stop: () => stop(child) };
+}
+
+/** Starts `stepgate run` on a config made for the ports given: `write({ port, admin, folder })` returns the YAML. */
+export async function gateway(write, users) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'stepgate-browser-'));
+  const [port, admin] = [await freePort(), await freePort()];
+  const file = path.join(folder, 'stepgate.yaml');
+  writeFileSync(file, write({ port, admin, folder }));
+  const people = {};
+  for (const { name, password, groups = [], totp } of users) {
+    const argv = ['user', 'add', name, '-c', file, '--password-stdin', '--json', ...groups.flatMap((g) => ['--group', g])];
+    if (totp) argv.push('--totp');
+    people[name] = { password, ...JSON.parse(execFileSync(BINARY, argv, { input: `${password}\n`, stdio: ['pipe', 'pipe', 'ignore'] })) };
+  }
+  const child = spawn(BINARY, ['run', '-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let noise = '';
+  child.stderr.on('data', (chunk) => { noise += chunk; });
+  await until(async () => (await fetch(`http://127.0.0.1:${admin}/readyz`).catch(() => null))?.ok, () => `not ready: ${noise}`);
+  return {
+    url: `http://localhost:${port}`, admin: `http://127.0.0.1:${admin}`, people, file, log: () => noise,
+    stop: async () => { await stop(child); rmSync(folder, { recursive: true, force: true }); },
+  };
+}
+
+/** A Chromium without anything of its own that would reach for the network. */
+export function browser() {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+}
+
+/** What axe-core finds wrong on a page. Injected by the debugging protocol, so the page's own CSP stays on. */
+export async function axe(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Runtime.evaluate', { expression: AXE });
+  const { result, exceptionDetails } = await session.send('Runtime.evaluate', {
+    expression: `axe.run(document, { runOnly: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa','best-practice'] })
+      .then((r) => JSON.stringify({ passes: r.passes.length, violations: r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.html).join(' | ')) }))`,
+    awaitPromise: true, returnByValue: true,
+  });
+  if (exceptionDetails) throw new Error(exceptionDetails.text);
+  return JSON.parse(result.value);
+}
+
+/** The code of a base32 secret at `at` (milliseconds), by RFC 6238 with SHA-1, 6 digits, 30 seconds. */
+export function totp(secret, at = Date.now()) {
+  const bits = [...secret.replaceAll(/[ =]/g, '').toUpperCase()].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((b) => Number.parseInt(b, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(at / 30_000)));
+  const mac = createHmac('sha1', key).update(counter).digest();
+  const offset = mac.at(-1) & 15;
+  return String((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+/** Remembers which steps were used per secret and waits for the next one where the person would have to. */
+const used = new Map();
+export async function nextCode(secret) {
+  const last = used.get(secret) ?? -1;
+  await until(() => Math.floor(Date.now() / 30_000) + 1 > last, () => 'time stands still', 65_000);
+  const now = Math.floor(Date.now() / 30_000);
+  const step = Math.max(now, last + 1); // the window of one step allows the next code early
+  used.set(secret, step);
+  return totp(secret, step * 30_000);
+}
+
+/** Polls until `probe` is true; `explain` words the failure. */
+export async function until(probe, explain, limit = 15_000) {
+  const end = Date.now() + limit;
+  while (Date.now() < end) {
+    if (await probe()) return;
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+  }
+  throw new Error(explain());
+}
+
+export const fields = {
+  username: 'input[autocomplete~="username"]',
+  password: 'input[autocomplete="current-password"]',
+  code: 'input[autocomplete="one-time-code"]',
+};
+
+/** Fills the sign-in form as a person would: by keyboard, ending with Enter. */
+export async function signIn(page, username, password) {
+  await page.fill(fields.username, username);
+  await page.fill(fields.password, password);
+  await page.press(fields.password, 'Enter');
+  await page.waitForLoadState();
+}
+
+/** Fills a code form and sends it. */
+export async function sendCode(page, code) {
+  await page.fill(fields.code, code);
+  await page.press(fields.code, 'Enter');
+  await page.waitForLoadState();
+}
+
+/** The binary under test. */
+export const run = (argv, options = {}) => execFileSync(BINARY, argv, { encoding: 'utf8', ...options });
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function stop(child) {
+  if (child.exitCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await gone;
+  clearTimeout(timer);
+}
