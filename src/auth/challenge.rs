@@ -1,5 +1,8 @@
 //! How a challenge is told to this client: one total classification (product.md §4), first hit wins.
 
+#[cfg(test)]
+mod tests;
+
 use super::policy::rule::ChallengeStyle;
 
 /// The parts of a request that the classification reads, as received.
@@ -46,4 +49,65 @@ pub enum Telling {
     Frame,
     /// 401 problem+json.
     Problem,
+}
+
+impl Asking<'_> {
+    /// How a challenge of this request is told. Total; the first line that fits wins.
+    ///
+    /// A rule's `challenge:` cannot change what the protocol fixes (preflight, WebSocket, gRPC).
+    /// `status` holds for everything else. `redirect` holds where a person could follow: not
+    /// inside frames, where our page would be blank, nor for what a page's script or image asks.
+    pub fn telling(&self) -> Telling {
+        let mode = self.fetch_mode.map(str::trim);
+        let dest = self.fetch_dest.map(str::trim);
+        let no_fetch_metadata = mode.is_none() && dest.is_none();
+        if self.method == "OPTIONS" && self.preflight {
+            Telling::Preflight
+        } else if self.websocket {
+            Telling::WebSocket
+        } else if self.content_type.is_some_and(is_grpc) {
+            Telling::Grpc
+        } else if self.style == ChallengeStyle::Status {
+            Telling::Problem
+        } else if mode == Some("navigate") && dest == Some("document") {
+            self.navigation()
+        } else if mode == Some("navigate") && matches!(dest, Some("iframe" | "frame" | "embed" | "object")) {
+            Telling::Frame
+        } else if !no_fetch_metadata {
+            Telling::Problem
+        } else if self.style == ChallengeStyle::Redirect {
+            self.navigation()
+        } else if self.api || self.authorization || self.requested_with.is_some_and(is_xhr) {
+            Telling::Problem
+        } else if self.accept.is_some_and(names_html) {
+            self.navigation()
+        } else {
+            Telling::Problem
+        }
+    }
+
+    fn navigation(&self) -> Telling {
+        if matches!(self.method, "GET" | "HEAD") { Telling::Redirect } else { Telling::FormLost }
+    }
+}
+
+fn is_grpc(content_type: &str) -> bool {
+    let name = content_type.trim_start();
+    name.get(.."application/grpc".len()).is_some_and(|head| head.eq_ignore_ascii_case("application/grpc"))
+}
+
+fn is_xhr(requested_with: &str) -> bool {
+    requested_with.trim().eq_ignore_ascii_case("XMLHttpRequest")
+}
+
+/// Whether `Accept` names `text/html` itself, not through a wildcard, and does not refuse it (`q=0`).
+fn names_html(accept: &str) -> bool {
+    accept.split(',').any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let html = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"));
+        let refused = parts.filter_map(|p| p.split_once('=')).any(|(name, value)| {
+            name.trim().eq_ignore_ascii_case("q") && value.trim().parse::<f32>().is_ok_and(|q| q <= 0.0)
+        });
+        html && !refused
+    })
 }

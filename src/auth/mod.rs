@@ -7,6 +7,8 @@ pub mod ceremony;
 pub mod challenge;
 pub mod decision;
 pub mod event;
+pub mod header_names;
+pub mod host;
 pub mod network;
 pub mod password;
 pub mod policy;

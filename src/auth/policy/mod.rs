@@ -1,7 +1,10 @@
 //! The rules: chosen by app, path, method and network, never by who asks.
 
+mod glob;
 pub mod pattern;
 pub mod rule;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -26,6 +29,49 @@ impl AppPolicy {
     pub fn rule_for(&self, path: &str, resource: &Resource, client: IpAddr) -> Option<&Arc<Rule>> {
         self.rules.iter().find(|rule| rule.covers(path, resource.method(), client))
     }
+
+    /// The rules that some server's reading of a request leads to; each must be decided, and the
+    /// strictest decision wins. `None`: a reading that no rule covers. Never empty; one item for
+    /// nearly all requests, without repeats of one rule in a row.
+    ///
+    /// Beside the readings of the path, this judges what a server makes of it that knows neither
+    /// letter case nor trailing slashes, so `/ADMIN/` never gets by a rule for `/admin`.
+    pub fn judged<'a>(
+        &'a self,
+        resource: &'a Resource,
+        client: IpAddr,
+    ) -> impl Iterator<Item = Option<&'a Arc<Rule>>> + 'a {
+        let mut before: Option<Option<*const Rule>> = None;
+        resource
+            .readings()
+            .flat_map(move |path| {
+                let exact = self.rule_for(path, resource, client);
+                [exact, self.loose_rule(path, exact, resource, client)]
+            })
+            .filter(move |rule| {
+                let this = Some(rule.map(Arc::as_ptr));
+                let repeated = before == this;
+                before = this;
+                !repeated
+            })
+    }
+
+    /// The first rule that covers a path loosely. Never weaker than none at all: the exact one, if no rule does.
+    fn loose_rule<'a>(
+        &'a self,
+        path: &str,
+        exact: Option<&'a Arc<Rule>>,
+        resource: &Resource,
+        client: IpAddr,
+    ) -> Option<&'a Arc<Rule>> {
+        let steady = |rule: &Arc<Rule>| rule.pattern.is_steady();
+        if pattern::is_loose(path) && self.rules.iter().all(steady) {
+            return exact;
+        }
+        let loose = pattern::loosely(path);
+        let found = self.rules.iter().find(|r| r.applies(resource.method(), client) && r.pattern.matches_loosely(&loose));
+        found.or(exact)
+    }
 }
 
 /// Every app's rules, by canonical host.
@@ -49,4 +95,15 @@ impl Policy {
     pub fn apps(&self) -> impl Iterator<Item = &Arc<AppPolicy>> {
         self.apps.values()
     }
+}
+
+/// The rules that can never be chosen: (index, index of the earlier rule that covers all they cover).
+///
+/// Certain, not complete: rules covered only by several earlier ones together are not found.
+pub fn shadowed(app: &AppPolicy) -> Vec<(usize, usize)> {
+    let by = |index: usize, rule: &Rule| {
+        let earlier = app.rules.iter().take(index).position(|e| e.covers_all_of(rule))?;
+        Some((index, earlier))
+    };
+    app.rules.iter().enumerate().filter_map(|(index, rule)| by(index, rule)).collect()
 }

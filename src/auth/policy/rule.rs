@@ -86,8 +86,28 @@ pub struct Rule {
 impl Rule {
     /// Whether this rule covers a request.
     pub fn covers(&self, path: &str, method: &str, client: IpAddr) -> bool {
-        (self.methods.is_empty() || self.methods.iter().any(|m| m == method))
-            && (self.networks.is_empty() || self.networks.contains(client))
-            && self.pattern.matches(path)
+        self.applies(method, client) && self.pattern.matches(path)
+    }
+
+    /// Whether method and network are this rule's.
+    pub(super) fn applies(&self, method: &str, client: IpAddr) -> bool {
+        self.covers_method(method) && self.covers_client(client)
+    }
+
+    /// Whether the method is this rule's.
+    pub fn covers_method(&self, method: &str) -> bool {
+        self.methods.is_empty() || self.methods.iter().any(|m| m == method)
+    }
+
+    /// Whether the client's network is this rule's.
+    pub fn covers_client(&self, client: IpAddr) -> bool {
+        self.networks.is_empty() || self.networks.contains(client)
+    }
+
+    /// Whether every request that `other` covers is surely covered by this rule too.
+    pub fn covers_all_of(&self, other: &Self) -> bool {
+        let methods = self.methods.is_empty()
+            || (!other.methods.is_empty() && other.methods.iter().all(|m| self.methods.contains(m)));
+        methods && self.networks.cover_all_of(&other.networks) && self.pattern.covers_all_of(&other.pattern)
     }
 }

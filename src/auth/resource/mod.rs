@@ -1,0 +1,147 @@
+//! The canonical request target: what the policy judges is byte for byte what the upstream gets.
+//!
+//! Three forms of one path, and how they hang together:
+//! - *received*: what the client sent;
+//! - *canonical* ([`Resource::path`]): what the upstream gets. It differs from the received one only
+//!   where RFC 3986 says that nothing changes (`/%61dmin` is forwarded as `/admin`);
+//! - *readings* ([`Resource::readings`]): the decoded texts of the canonical path that patterns are
+//!   matched on. Where servers could disagree, there are several, or the target is refused.
+//!
+//! Limits, stated: file systems that know short names (`ADMINI~1`) or streams (`x::$DATA`) have
+//! readings that no parser can list. Letter case and one trailing slash are not readings; the
+//! policy judges them itself ([`super::policy::AppPolicy::judged`]).
+
+mod canonical;
+mod malformed;
+mod readings;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+pub use malformed::Malformed;
+
+/// The longest target accepted, in bytes.
+pub const MAX_TARGET_BYTES: usize = 32 * 1024;
+
+/// The longest path accepted, in bytes as received and as canonicalised.
+pub const MAX_PATH_BYTES: usize = 8 * 1024;
+
+/// The longest method accepted, in bytes.
+const MAX_METHOD_BYTES: usize = 32;
+
+/// What an app's URLs need although parsers read it differently.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tolerances {
+    /// `;name=value` inside segments.
+    pub path_parameters: bool,
+    /// `%2F` and `%5C` inside segments.
+    pub encoded_slashes: bool,
+    /// `//`.
+    pub double_slashes: bool,
+}
+
+/// A request target that every parser reads the same way, or whose every reading is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    host: String,
+    method: Cow<'static, str>,
+    target: String,
+    path_len: usize,
+    /// Empty: the path is its only reading.
+    readings: Vec<String>,
+}
+
+impl Resource {
+    /// Parses a request target in origin-form (RFC 9112 §3.2.1), as received.
+    ///
+    /// # Errors
+    /// [`Malformed`] if two parsers could read it differently and `tolerate` does not allow that.
+    pub fn parse(host: &str, method: &str, target: &[u8], tolerate: Tolerances) -> Result<Self, Malformed> {
+        let method = known_method(method)?;
+        if target.len() > MAX_TARGET_BYTES {
+            return Err(Malformed::TooLong);
+        }
+        if target.first() != Some(&b'/') {
+            return Err(Malformed::NotOriginForm);
+        }
+        let mut parts = target.splitn(2, |b| *b == b'?');
+        let (path, query) = (parts.next().unwrap_or_default(), parts.next());
+        if path.len() > MAX_PATH_BYTES {
+            return Err(Malformed::TooLong);
+        }
+        query.map_or(Ok(()), canonical::check_query)?;
+        let host = host.to_owned();
+        if canonical::is_plain(path) {
+            // One copy: what was received is canonical, and ASCII by the two checks.
+            let target = std::str::from_utf8(target).map_err(|_| Malformed::NotUtf8)?.to_owned();
+            return Ok(Self { host, method, target, path_len: path.len(), readings: Vec::new() });
+        }
+        let mut target = canonical::canonicalise(path)?;
+        let path_len = target.len();
+        if path_len > MAX_PATH_BYTES {
+            return Err(Malformed::TooLong);
+        }
+        let readings = readings::of(&target, tolerate)?;
+        if let Some(query) = query {
+            target.push('?');
+            target.push_str(std::str::from_utf8(query).map_err(|_| Malformed::OddQuery)?);
+        }
+        Ok(Self { host, method, target, path_len, readings })
+    }
+
+    /// The canonical host of the app.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The method, as received: an upper-case token.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The path as forwarded.
+    pub fn path(&self) -> &str {
+        self.target.get(..self.path_len).unwrap_or_default()
+    }
+
+    /// The query as forwarded, without `?`; `Some("")` after a lone `?`.
+    pub fn query(&self) -> Option<&str> {
+        self.target.get(self.path_len..)?.strip_prefix('?')
+    }
+
+    /// The target as forwarded: path and query.
+    pub fn target(&self) -> String {
+        self.target.clone()
+    }
+
+    /// The target as forwarded, borrowed.
+    pub fn as_target(&self) -> &str {
+        &self.target
+    }
+
+    /// Every path that some upstream might read here, decoded; at least one, the plain reading first.
+    /// The policy judges each; the strictest wins.
+    pub fn readings(&self) -> impl Iterator<Item = &str> {
+        let path = self.readings.is_empty().then(|| self.path());
+        path.into_iter().chain(self.readings.iter().map(String::as_str))
+    }
+}
+
+/// The method, without a copy where it is a common one.
+fn known_method(method: &str) -> Result<Cow<'static, str>, Malformed> {
+    Ok(Cow::Borrowed(match method {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => {
+            let token = |b: u8| matches!(b, b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_');
+            let fine = !method.is_empty() && method.len() <= MAX_METHOD_BYTES && method.bytes().all(token);
+            return if fine { Ok(Cow::Owned(method.to_owned())) } else { Err(Malformed::OddMethod) };
+        }
+    }))
+}
