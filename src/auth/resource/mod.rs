@@ -82,7 +82,10 @@ impl Resource {
         if path_len > MAX_PATH_BYTES {
             return Err(Malformed::TooLong);
         }
-        let readings = readings::of(&target, tolerate)?;
+        let mut readings = readings::of(&target, tolerate)?;
+        if matches!(readings.as_slice(), [only] if *only == target) {
+            readings = Vec::new();
+        }
         if let Some(query) = query {
             target.push('?');
             target.push_str(std::str::from_utf8(query).map_err(|_| Malformed::OddQuery)?);

@@ -12,40 +12,59 @@ use super::canonical::triplet;
 use super::malformed::Malformed;
 
 /// More readings than this are refused: each costs a pass over the rules.
-pub(super) const MAX_READINGS: usize = 24;
+const MAX_READINGS: usize = 32;
+
+/// A path on its way through the habits of servers.
+#[derive(Clone, PartialEq, Eq)]
+struct Reading {
+    /// Not decoded yet. Such a text is a step on the way only: every server decodes in the end.
+    raw: bool,
+    text: String,
+}
 
 /// The closed set of readings of a canonical path; the plainly decoded one comes first.
 pub(super) fn of(canonical: &str, tolerate: Tolerances) -> Result<Vec<String>, Malformed> {
-    let first = decode(canonical, Slashes::Kept)?.unwrap_or_else(|| canonical.to_owned());
-    check(&first, tolerate)?;
-    let mut all = vec![first];
+    let mut all = Vec::with_capacity(2);
+    add(&mut all, true, canonical.to_owned(), tolerate)?;
     let mut at = 0;
-    while let Some(reading) = all.get(at).cloned() {
+    while let Some(Reading { raw, text }) = all.get(at).cloned() {
         at += 1;
+        for slashes in [Slashes::Kept, Slashes::Decoded] {
+            match decode(&text, slashes)? {
+                Some(decoded) => add(&mut all, false, decoded, tolerate)?,
+                None if raw => add(&mut all, false, text.clone(), tolerate)?,
+                None => {}
+            }
+        }
         let next = [
-            decode(&reading, Slashes::Kept)?,
-            decode(&reading, Slashes::Decoded)?,
-            without_parameters(&reading),
-            merged(&reading),
-            reading.contains('\\').then(|| reading.replace('\\', "/")),
-            after_authority(&reading),
-            without_trailing_dots(&reading),
-            cut_at(&reading, '?'),
-            cut_at(&reading, '#'),
-            folded(&reading)?,
+            without_parameters(&text),
+            merged(&text),
+            text.contains('\\').then(|| text.replace('\\', "/")),
+            after_authority(&text),
+            without_trailing_dots(&text),
+            cut_at(&text, '?'),
+            cut_at(&text, '#'),
+            folded(&text)?,
         ];
-        for reading in next.into_iter().flatten() {
-            if all.contains(&reading) {
-                continue;
-            }
-            check(&reading, tolerate)?;
-            if all.len() == MAX_READINGS {
-                return Err(Malformed::TooManyReadings);
-            }
-            all.push(reading);
+        for text in next.into_iter().flatten() {
+            add(&mut all, raw, text, tolerate)?;
         }
     }
-    Ok(all)
+    Ok(all.into_iter().filter(|r| !r.raw).map(|r| r.text).collect())
+}
+
+/// Adds a reading, unless it is known or something that no tolerance of this app covers.
+fn add(all: &mut Vec<Reading>, raw: bool, text: String, tolerate: Tolerances) -> Result<(), Malformed> {
+    let reading = Reading { raw, text };
+    if all.contains(&reading) {
+        return Ok(());
+    }
+    check(&reading.text, tolerate)?;
+    if all.len() == MAX_READINGS {
+        return Err(Malformed::TooManyReadings);
+    }
+    all.push(reading);
+    Ok(())
 }
 
 /// Refuses what no tolerance of this app covers.
