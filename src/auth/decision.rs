@@ -1,10 +1,15 @@
 //! The decision: only [`decide`] makes a [`Permit`], and without a permit there is no upstream.
 
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::policy::rule::{Access, Rule};
 use super::proof::Proofs;
-use super::requirement::{Requirement, Shortfall};
+use super::requirement::{Requirement, Shortfall, Strength};
 use super::session::Session;
 use super::time::Timestamp;
 
@@ -114,12 +119,17 @@ pub fn decide(rule: Option<&Arc<Rule>>, who: Option<&Arc<Session>>, now: Timesta
     }
 }
 
-/// The strictest of several decisions about readings of one request: refuse, then challenge, then permit.
+/// The strictest of two decisions about readings of one request: refuse, then challenge (by what it
+/// asks), then permit for somebody, then public permit. Of two alike, the first.
 pub fn strictest(a: Decision, b: Decision) -> Decision {
-    let rank = |d: &Decision| match d {
-        Decision::Permit(_) => 0,
-        Decision::Challenge(_) => 1,
-        Decision::Refuse(_) => 2,
-    };
     if rank(&b) > rank(&a) { b } else { a }
+}
+
+/// The place of a decision between the laxest and the strictest.
+fn rank(decision: &Decision) -> (u8, Option<Strength>, Option<Reverse<Duration>>) {
+    match decision {
+        Decision::Permit(permit) => (u8::from(permit.subject.is_some()), None, None),
+        Decision::Challenge(c) => (2, Some(c.requirement.strength), c.requirement.max_age.map(Reverse)),
+        Decision::Refuse(_) => (3, None, None),
+    }
 }

@@ -103,7 +103,7 @@ pub enum Lack {
 pub struct Shortfall {
     /// Why there is one.
     pub lack: Lack,
-    /// The methods, any of which would help. Never empty.
+    /// The methods, any of which would help. Empty only where nothing could ([`Requirement::is_meetable`]).
     pub methods: MethodSet,
 }
 
@@ -116,6 +116,11 @@ impl Requirement {
     /// The methods that count here: those allowed, and the password.
     pub const fn counted(&self) -> MethodSet {
         self.methods.with(Method::Password)
+    }
+
+    /// Whether some set of the counted methods meets it. One that nothing meets is a mistake of the operator.
+    pub fn is_meetable(&self) -> bool {
+        Strength::of(self.counted()) >= Some(self.strength)
     }
 
     /// What is missing from `proofs` at `now`; `None` if the requirement is met.
