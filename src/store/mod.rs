@@ -1,5 +1,7 @@
 //! Second floor: the ports made real.
 
+#[cfg(test)]
+pub(crate) mod contract;
 pub mod settings;
 
 use settings::StoreSettings;

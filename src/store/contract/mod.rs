@@ -1,0 +1,5 @@
+//! What every implementation of a port must do, whatever it is made of. Tests only.
+
+pub(crate) mod samples;
+pub(crate) mod state;
+mod state_counters;

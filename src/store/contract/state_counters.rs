@@ -1,0 +1,144 @@
+//! The contract of the smaller state ports: values that wait, marks, counters.
+
+use std::time::Duration;
+
+use super::state::{HOUR, LONGER, RACERS, SHORT, StatePorts, winners};
+use crate::auth::authenticator::Sealed;
+use crate::auth::throttle::{Charge, Charged, Limit};
+use crate::auth::time::Timestamp;
+
+fn sealed(n: u8) -> Sealed {
+    Sealed(vec![n, 0, 255, n])
+}
+
+pub(super) async fn pending_cases(make: &impl AsyncFn() -> StatePorts) {
+    let p = make().await;
+    assert!(p.pending.load("totp:ann").await.unwrap().is_none());
+    assert!(p.pending.keep("totp:ann", &sealed(1), SHORT).await.unwrap() == sealed(1));
+    assert!(p.pending.keep("totp:ann", &sealed(2), HOUR).await.unwrap() == sealed(1), "the first one stays");
+    assert!(p.pending.load("totp:ann").await.unwrap() == Some(sealed(1)));
+    assert!(p.pending.load("totp:bob").await.unwrap().is_none());
+    (p.pass)(LONGER).await;
+    assert!(p.pending.load("totp:ann").await.unwrap().is_none(), "a later keep does not lengthen the first one's life");
+    assert!(p.pending.keep("totp:ann", &sealed(3), HOUR).await.unwrap() == sealed(3));
+    assert!(p.pending.take("totp:ann").await.unwrap() == Some(sealed(3)));
+    assert!(p.pending.take("totp:ann").await.unwrap().is_none());
+    assert!(p.pending.load("totp:ann").await.unwrap().is_none());
+
+    let p = make().await;
+    let keepers: Vec<_> = (0..RACERS)
+        .map(|n| {
+            let p = p.clone();
+            tokio::spawn(async move { p.pending.keep("race", &sealed(u8::try_from(n).unwrap()), HOUR).await.unwrap() })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for keeper in keepers {
+        answers.push(keeper.await.unwrap());
+    }
+    assert!(answers.iter().all(|a| *a == answers[0]), "everybody is told the one value that is kept");
+    let takers: Vec<_> = (0..RACERS)
+        .map(|_| {
+            let p = p.clone();
+            tokio::spawn(async move { p.pending.take("race").await.unwrap().is_some() })
+        })
+        .collect();
+    assert_eq!(winners(takers).await, 1);
+}
+
+pub(super) async fn ledger_cases(make: &impl AsyncFn() -> StatePorts) {
+    let p = make().await;
+    for mark in ["totp:1:2", "totp:1:20", "with space", "ünïcode 'quote' \u{0}nul", ""] {
+        assert!(p.ledger.claim(mark, SHORT).await.unwrap(), "{mark:?}");
+        assert!(!p.ledger.claim(mark, HOUR).await.unwrap(), "{mark:?}");
+    }
+    assert!(p.ledger.claim("long", HOUR).await.unwrap());
+    (p.pass)(LONGER).await;
+    assert!(p.ledger.claim("totp:1:2", HOUR).await.unwrap(), "a refused claim does not lengthen the mark's life");
+    assert!(!p.ledger.claim("totp:1:2", HOUR).await.unwrap());
+    assert!(!p.ledger.claim("long", HOUR).await.unwrap());
+
+    let p = make().await;
+    for round in 0..5 {
+        let racers: Vec<_> = (0..RACERS)
+            .map(|_| {
+                let p = p.clone();
+                tokio::spawn(async move { p.ledger.claim(&format!("race:{round}"), HOUR).await.unwrap() })
+            })
+            .collect();
+        assert_eq!(winners(racers).await, 1);
+    }
+}
+
+fn charge(key: &str, tries: u32, refill: Duration) -> Charge {
+    Charge { key: key.into(), limit: Limit { tries, refill } }
+}
+
+fn wait(index: usize, millis: u64) -> Charged {
+    Charged::Wait { index, retry_after: Duration::from_millis(millis) }
+}
+
+pub(super) async fn throttle_cases(make: &impl AsyncFn() -> StatePorts) {
+    a_bucket_empties_and_refills(make().await).await;
+    charges_stop_at_the_first_full_counter(make().await).await;
+    raced_charges_never_exceed_the_limit(make().await).await;
+}
+
+async fn a_bucket_empties_and_refills(p: StatePorts) {
+    let (now, ten) = (p.clock.now(), Duration::from_secs(10));
+    let at = |millis| now.plus(Duration::from_millis(millis));
+    let one = [charge("totp:account:ann", 3, ten)];
+    let go = async |t: Timestamp| p.throttle.charge(&one, t).await.unwrap();
+    assert_eq!(p.throttle.charge(&[], now).await.unwrap(), Charged::Go);
+    for _ in 0..3 {
+        assert_eq!(go(now).await, Charged::Go);
+    }
+    assert_eq!(go(now).await, wait(0, 10_000));
+    assert_eq!(go(at(4_000)).await, wait(0, 6_000), "a refused attempt costs nothing");
+    assert_eq!(go(at(9_999)).await, wait(0, 1));
+    assert_eq!(go(at(10_000)).await, Charged::Go);
+    assert_eq!(go(at(10_000)).await, wait(0, 10_000));
+    assert_eq!(go(at(2_000)).await, wait(0, 18_000), "a clock that runs back opens nothing");
+    assert_eq!(go(at(30_000)).await, Charged::Go);
+    assert_eq!(go(at(30_000)).await, Charged::Go);
+    assert_eq!(go(at(30_000)).await, wait(0, 10_000));
+    let other = [charge("totp:account:bob", 3, ten)];
+    assert_eq!(p.throttle.charge(&other, now).await.unwrap(), Charged::Go, "counters do not share");
+    p.throttle.forgive(&["totp:account:ann".into(), "never:charged".into()]).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(go(at(30_000)).await, Charged::Go, "forgiven");
+    }
+    assert_eq!(go(at(30_000)).await, wait(0, 10_000));
+    p.throttle.forgive(&[]).await.unwrap();
+    assert_eq!(go(at(30_000)).await, wait(0, 10_000));
+    let never = [charge("none", 0, ten)];
+    assert_eq!(p.throttle.charge(&never, now).await.unwrap(), wait(0, 10_000), "no tries, no attempt");
+}
+
+async fn charges_stop_at_the_first_full_counter(p: StatePorts) {
+    let (now, ten) = (p.clock.now(), Duration::from_secs(10));
+    let [a, b, c] = [charge("a", 3, ten), charge("b", 1, ten), charge("c", 2, ten)];
+    let go = async |charges: &[Charge]| p.throttle.charge(charges, now).await.unwrap();
+    assert_eq!(go(&[a.clone(), b.clone(), c.clone()]).await, Charged::Go);
+    assert_eq!(go(&[a.clone(), b.clone(), c.clone()]).await, wait(1, 10_000));
+    assert_eq!(go(std::slice::from_ref(&c)).await, Charged::Go, "those after the full one were not charged");
+    assert_eq!(go(std::slice::from_ref(&c)).await, wait(0, 10_000));
+    assert_eq!(go(std::slice::from_ref(&a)).await, Charged::Go, "the third of three");
+    assert_eq!(go(std::slice::from_ref(&a)).await, wait(0, 10_000), "those before it were");
+    p.throttle.forgive(&["a".into(), "b".into()]).await.unwrap();
+    assert_eq!(go(&[a, b, c]).await, wait(2, 10_000), "forgiven are only those named");
+}
+
+async fn raced_charges_never_exceed_the_limit(p: StatePorts) {
+    let now = p.clock.now();
+    let racers: Vec<_> = (0..RACERS)
+        .map(|_| {
+            let p = p.clone();
+            tokio::spawn(async move {
+                let charges = [charge("race:network", 1000, HOUR), charge("race:account", 5, HOUR)];
+                p.throttle.charge(&charges, now).await.unwrap() == Charged::Go
+            })
+        })
+        .collect();
+    assert_eq!(winners(racers).await, 5);
+}
