@@ -2,16 +2,56 @@
 
 #[cfg(test)]
 pub(crate) mod contract;
+mod embedded;
 pub mod settings;
+pub mod sql;
+pub mod system;
+#[cfg(test)]
+mod tests;
+pub mod vault;
 
-use settings::StoreSettings;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::flow::ports::{Answer, Ports, StoreError};
+use async_trait::async_trait;
+
+use embedded::Embedded;
+use settings::{KeySettings, StateSettings, StoreSettings};
+pub use sql::Audit;
+use sql::Database;
+use system::{OsEntropy, SystemClock};
+
+use crate::flow::ports::{Answer, Ceremonies, Clock, Entropy, Ledger, Pending, Ports, Sessions, StoreError, Throttle};
 
 /// The stores of one process, opened.
 pub struct Stores {
     /// As the flows use them.
     pub ports: Ports,
+    /// The audit trail, for the edge to write what happened.
+    pub audit: Audit,
+    /// The vault again, as the one that can seal anew after a rotation of the master key.
+    pub ring: Arc<vault::Ring>,
+    database: Database,
+    state: Arc<dyn Probe>,
+}
+
+/// The state ports of one store.
+pub(crate) struct State {
+    pub(crate) sessions: Arc<dyn Sessions>,
+    pub(crate) ceremonies: Arc<dyn Ceremonies>,
+    pub(crate) pending: Arc<dyn Pending>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) throttle: Arc<dyn Throttle>,
+    pub(crate) probe: Arc<dyn Probe>,
+}
+
+/// A store that can be asked whether it answers.
+#[async_trait]
+pub(crate) trait Probe: Send + Sync {
+    /// Its name in logs and on the readiness page.
+    fn name(&self) -> &'static str;
+    /// What is wrong, if something is.
+    async fn probe(&self) -> Answer<()>;
 }
 
 impl Stores {
@@ -21,12 +61,99 @@ impl Stores {
     /// # Errors
     /// The database is unreachable, the key ring is unusable.
     pub async fn open(settings: &StoreSettings) -> Answer<Self> {
-        let _ = settings;
-        Err(StoreError::new("database", "unfinished"))
+        Self::open_with(settings, Arc::new(SystemClock), Arc::new(OsEntropy)).await
+    }
+
+    /// As [`Self::open`], with another clock and other randomness.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_with(settings: &StoreSettings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Answer<Self> {
+        let database = Database::open(settings.database.expose()).await?;
+        let ring = Arc::new(open_ring(&settings.keys, &database, entropy.clone()).await?);
+        let state = open_state(settings, clock.clone()).await?;
+        let sql = Arc::new(database.clone());
+        let ports = Ports {
+            clock,
+            entropy,
+            sessions: state.sessions,
+            ceremonies: state.ceremonies,
+            pending: state.pending,
+            ledger: state.ledger,
+            throttle: state.throttle,
+            accounts: sql.clone(),
+            authenticators: sql.clone(),
+            vault: ring.clone(),
+            signing_keys: sql,
+        };
+        Ok(Self { ports, audit: Audit::new(database.clone()), ring, database, state: state.probe })
     }
 
     /// Asks every store whether it answers: its name, and what is wrong if something is.
-    pub async fn probe(&self) -> Vec<(&'static str, Result<(), StoreError>)> {
-        Vec::new()
+    pub async fn probe(&self) -> Vec<(&'static str, Answer<()>)> {
+        vec![("database", self.database.probe().await), (self.state.name(), self.state.probe().await)]
+    }
+}
+
+/// Opens the state store that the settings name.
+async fn open_state(settings: &StoreSettings, clock: Arc<dyn Clock>) -> Answer<State> {
+    match &settings.state {
+        StateSettings::Embedded(file) => {
+            let file = match file {
+                Some(file) => file.clone(),
+                None => own_file(settings)?,
+            };
+            Ok(State::embedded(Arc::new(Embedded::open(&file, clock).await?)))
+        }
+        StateSettings::Redis { .. } => Err(StoreError::new("redis", "this build has no Redis")),
+    }
+}
+
+/// The accounts' own file, where there is one.
+fn own_file(settings: &StoreSettings) -> Answer<PathBuf> {
+    let url = settings.database.expose();
+    if !url.starts_with("sqlite:") {
+        return Err(StoreError::new("state", "with PostgreSQL, state needs `redis://…` or a file of its own"));
+    }
+    sql::sqlite_path(url)
+}
+
+/// The vault. A key file is made only while nothing in the database was sealed with one that is missing.
+async fn open_ring(keys: &KeySettings, database: &Database, entropy: Arc<dyn Entropy>) -> Answer<vault::Ring> {
+    match keys {
+        KeySettings::Ring(keys) => vault::Ring::new(keys, entropy),
+        KeySettings::Beside(path) => {
+            if !vault::key_file_exists(path)? && database.holds_sealed().await? {
+                let text =
+                    format!("the key file {} is gone, and the database holds secrets sealed with it", path.display());
+                return Err(StoreError::new("vault", text));
+            }
+            let keys = vault::key_file(path, entropy.as_ref())?;
+            vault::Ring::new(&keys, entropy)
+        }
+    }
+}
+
+impl State {
+    fn embedded(store: Arc<Embedded>) -> Self {
+        Self {
+            sessions: store.clone(),
+            ceremonies: store.clone(),
+            pending: store.clone(),
+            ledger: store.clone(),
+            throttle: store.clone(),
+            probe: store,
+        }
+    }
+}
+
+#[async_trait]
+impl Probe for Embedded {
+    fn name(&self) -> &'static str {
+        "state"
+    }
+
+    async fn probe(&self) -> Answer<()> {
+        Self::probe(self).await
     }
 }

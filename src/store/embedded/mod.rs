@@ -1,0 +1,133 @@
+//! The state ports on one SQLite file, for one machine without Redis.
+//!
+//! Several processes may hold the file open, as a gateway and a command do. Each verb is one statement or one
+//! transaction that takes the lock for writing first, so that "were you first?" has one answer.
+
+mod bucket;
+mod cache;
+mod counters;
+mod moments;
+mod sessions;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sqlx::SqlitePool;
+
+use super::sql::sqlite::{self, Durable, PATIENCE};
+use crate::auth::time::Timestamp;
+use crate::flow::ports::{Answer, Clock, StoreError};
+
+/// The version of what is kept as JSON.
+const VERSION: u8 = 1;
+/// After how many writes the ended rows are swept.
+const SWEEP_EVERY: u64 = 128;
+
+/// State in a SQLite file. Implements every state port.
+pub(crate) struct Embedded {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    clock: Arc<dyn Clock>,
+    cache: cache::Cache,
+    writes: AtomicU64,
+}
+
+/// What is kept as JSON, with the version of its shape.
+#[derive(Serialize, Deserialize)]
+struct Versioned<T> {
+    v: u8,
+    body: T,
+}
+
+impl Embedded {
+    /// Opens the file, which may be the accounts' own, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// It cannot be opened or made.
+    pub(crate) async fn open(path: &Path, clock: Arc<dyn Clock>) -> Answer<Self> {
+        let mut migrator = sqlx::migrate!("./migrations/embedded");
+        migrator.dangerous_set_table_name("state_migrations");
+        sqlite::migrate(path, migrator).await?;
+        let options = sqlite::options(path, Durable::Process);
+        Ok(Self {
+            // One connection: writers of one process queue here, in order, instead of polling for the file's lock.
+            writer: sqlite::pool(options.clone(), 1),
+            readers: sqlite::pool(options.pragma("query_only", "true"), 4),
+            clock,
+            cache: cache::Cache::new(),
+            writes: AtomicU64::new(0),
+        })
+    }
+
+    /// Whether it answers.
+    pub(crate) async fn probe(&self) -> Answer<()> {
+        self.generation().await.map(|_| ())
+    }
+
+    /// How many sessions ever ended here, by whatever process.
+    async fn generation(&self) -> Answer<i64> {
+        const SQL: &str = "select n from state_generation";
+        let (n,): (i64,) = within(sqlx::query_as(SQL).fetch_one(&self.readers)).await?;
+        Ok(n)
+    }
+
+    fn now(&self) -> Answer<i64> {
+        millis(self.clock.now())
+    }
+
+    /// Once in a while removes rows that have ended; bounded, so that no caller pays for all of them.
+    async fn sweep(&self) -> Answer<()> {
+        const SWEEPS: [&str; 5] = [
+            "delete from state_sessions where key in (select key from state_sessions where ends_at <= $1 limit 500)",
+            "delete from state_ceremonies where key in (select key from state_ceremonies where ends_at <= $1 limit 500)",
+            "delete from state_pending where key in (select key from state_pending where ends_at <= $1 limit 500)",
+            "delete from state_marks where mark in (select mark from state_marks where ends_at <= $1 limit 500)",
+            "delete from state_counters where key in (select key from state_counters where ends_at <= $1 limit 500)",
+        ];
+        if self.writes.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY != SWEEP_EVERY - 1 {
+            return Ok(());
+        }
+        let now = self.now()?;
+        for sql in SWEEPS {
+            within(sqlx::query(sql).bind(now).execute(&self.writer)).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>> + Send) -> Answer<T> {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(done) => done.map_err(fault),
+        Err(_) => Err(fault(format!("no answer within {} ms", PATIENCE.as_millis()))),
+    }
+}
+
+fn fault(cause: impl std::fmt::Display) -> StoreError {
+    StoreError::new("state", cause)
+}
+
+fn broken(table: &str, id: &str, what: impl std::fmt::Display) -> StoreError {
+    fault(format!("broken row in `{table}`, id `{id}`: {what}"))
+}
+
+fn millis(at: Timestamp) -> Answer<i64> {
+    i64::try_from(at.as_millis()).map_err(|_| fault("a time is too far away to keep"))
+}
+
+fn time(table: &str, id: &str, value: i64) -> Answer<Timestamp> {
+    u64::try_from(value).map(Timestamp::from_millis).map_err(|_| broken(table, id, "a time is negative"))
+}
+
+fn to_json<T: Serialize>(body: &T) -> Answer<String> {
+    serde_json::to_string(&Versioned { v: VERSION, body }).map_err(fault)
+}
+
+fn from_json<T: DeserializeOwned>(table: &str, id: &str, text: &str) -> Answer<T> {
+    let read: Versioned<T> = serde_json::from_str(text).map_err(|e| broken(table, id, e))?;
+    if read.v == VERSION { Ok(read.body) } else { Err(broken(table, id, format_args!("unknown version {}", read.v))) }
+}

@@ -1,0 +1,76 @@
+//! Sign-ins under way and values that wait.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Embedded, from_json, millis, to_json, within};
+use crate::auth::authenticator::Sealed;
+use crate::auth::ceremony::{Ceremony, CeremonyKey};
+use crate::flow::ports::{Answer, Ceremonies, Pending};
+
+const TABLE: &str = "state_ceremonies";
+
+#[async_trait]
+impl Ceremonies for Embedded {
+    async fn put(&self, key: &CeremonyKey, ceremony: &Ceremony, ttl: Duration) -> Answer<()> {
+        const SQL: &str = "insert into state_ceremonies (key, body, ends_at) values ($1, $2, $3) \
+             on conflict (key) do update set body = excluded.body, ends_at = excluded.ends_at";
+        self.sweep().await?;
+        let ends_at = millis(self.clock.now().plus(ttl))?;
+        let query = sqlx::query(SQL).bind(key.encoded()).bind(to_json(ceremony)?).bind(ends_at);
+        within(query.execute(&self.writer)).await.map(|_| ())
+    }
+
+    async fn load(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
+        const SQL: &str = "select body from state_ceremonies where key = $1 and ends_at > $2";
+        let query = sqlx::query_as(SQL).bind(key.encoded()).bind(self.now()?);
+        let row: Option<(String,)> = within(query.fetch_optional(&self.readers)).await?;
+        row.map(|(body,)| from_json(TABLE, &key.encoded(), &body)).transpose()
+    }
+
+    async fn take(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
+        const SQL: &str = "delete from state_ceremonies where key = $1 and ends_at > $2 returning body";
+        let query = sqlx::query_as(SQL).bind(key.encoded()).bind(self.now()?);
+        // All rows are read: a statement that is dropped half-way might be undone.
+        let rows: Vec<(String,)> = within(query.fetch_all(&self.writer)).await?;
+        rows.first().map(|(body,)| from_json(TABLE, &key.encoded(), body)).transpose()
+    }
+}
+
+#[async_trait]
+impl Pending for Embedded {
+    async fn keep(&self, key: &str, value: &Sealed, ttl: Duration) -> Answer<Sealed> {
+        const KEEP: &str = "insert into state_pending (key, value, ends_at) values ($1, $2, $3) \
+             on conflict (key) do update set value = excluded.value, ends_at = excluded.ends_at \
+             where state_pending.ends_at <= $4";
+        const READ: &str = "select value from state_pending where key = $1";
+        self.sweep().await?;
+        let now = self.clock.now();
+        let (ends_at, now) = (millis(now.plus(ttl))?, millis(now)?);
+        let (kept,): (Vec<u8>,) = within(async {
+            let mut tx = self.writer.begin_with("begin immediate").await?;
+            let query = sqlx::query(KEEP).bind(key).bind(value.0.as_slice()).bind(ends_at).bind(now);
+            query.execute(&mut *tx).await?;
+            let kept = sqlx::query_as(READ).bind(key).fetch_one(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(kept)
+        })
+        .await?;
+        Ok(Sealed(kept))
+    }
+
+    async fn load(&self, key: &str) -> Answer<Option<Sealed>> {
+        const SQL: &str = "select value from state_pending where key = $1 and ends_at > $2";
+        let query = sqlx::query_as(SQL).bind(key).bind(self.now()?);
+        let row: Option<(Vec<u8>,)> = within(query.fetch_optional(&self.readers)).await?;
+        Ok(row.map(|(value,)| Sealed(value)))
+    }
+
+    async fn take(&self, key: &str) -> Answer<Option<Sealed>> {
+        const SQL: &str = "delete from state_pending where key = $1 and ends_at > $2 returning value";
+        let query = sqlx::query_as(SQL).bind(key).bind(self.now()?);
+        let rows: Vec<(Vec<u8>,)> = within(query.fetch_all(&self.writer)).await?;
+        Ok(rows.into_iter().next().map(|(value,)| Sealed(value)))
+    }
+}

@@ -1,0 +1,125 @@
+//! Sessions.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Embedded, broken, from_json, millis, time, to_json, within};
+use crate::auth::session::{Session, SessionKey};
+use crate::auth::time::Timestamp;
+use crate::auth::user::UserId;
+use crate::flow::ports::{Answer, Sessions};
+
+const TABLE: &str = "state_sessions";
+
+/// `key`, `body`, `seen_at`, `ends_at`
+type Row = (String, String, i64, i64);
+
+#[async_trait]
+impl Sessions for Embedded {
+    async fn load(&self, key: &SessionKey) -> Answer<Option<Arc<Session>>> {
+        const SQL: &str = "select key, body, seen_at, ends_at from state_sessions where key = $1 and ends_at > $2";
+        let now = self.now()?;
+        if !self.cache.trusted() {
+            let asked = self.cache.tick();
+            let generation = self.generation().await?;
+            self.cache.compare(generation, asked);
+        }
+        if let Some(session) = self.cache.get(key, now) {
+            return Ok(Some(session));
+        }
+        let epoch = self.cache.epoch();
+        let query = sqlx::query_as(SQL).bind(key.encoded()).bind(now);
+        let Some(row): Option<Row> = within(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
+        let ends_at = row.3;
+        let session = Arc::new(session(&row)?);
+        self.cache.put(*key, epoch, ends_at, session.clone());
+        Ok(Some(session))
+    }
+
+    async fn replace(
+        &self,
+        old: Option<&SessionKey>,
+        new: &SessionKey,
+        session: &Session,
+        ends_at: Timestamp,
+    ) -> Answer<bool> {
+        const END: &str = "delete from state_sessions where key = $1 and ends_at > $2";
+        const OPEN: &str =
+            "insert into state_sessions (key, user_id, body, seen_at, ends_at) values ($1, $2, $3, $4, $5)";
+        self.sweep().await?;
+        let (now, seen_at, ends_at) = (self.now()?, millis(session.seen_at)?, millis(ends_at)?);
+        let body = to_json(session)?;
+        let opened = within(async {
+            let mut tx = self.writer.begin_with("begin immediate").await?;
+            if let Some(old) = old {
+                let ended = sqlx::query(END).bind(old.encoded()).bind(now).execute(&mut *tx).await?;
+                if ended.rows_affected() != 1 {
+                    return Ok(false);
+                }
+            }
+            let query = sqlx::query(OPEN).bind(new.encoded()).bind(&session.identity.id.0).bind(body);
+            query.bind(seen_at).bind(ends_at).execute(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(true)
+        })
+        .await;
+        self.ended(old.is_some());
+        opened
+    }
+
+    async fn touch(&self, key: &SessionKey, seen_at: Timestamp, ends_at: Timestamp) -> Answer<()> {
+        const SQL: &str = "update state_sessions set seen_at = $1, ends_at = $2 where key = $3 and ends_at > $4";
+        self.sweep().await?;
+        let query = sqlx::query(SQL).bind(millis(seen_at)?).bind(millis(ends_at)?).bind(key.encoded());
+        within(query.bind(self.now()?).execute(&self.writer)).await?;
+        self.cache.forget(key);
+        Ok(())
+    }
+
+    async fn revoke(&self, key: &SessionKey) -> Answer<bool> {
+        const SQL: &str = "delete from state_sessions where key = $1 returning ends_at";
+        let query = sqlx::query_as(SQL).bind(key.encoded());
+        let ended: Answer<Vec<(i64,)>> = within(query.fetch_all(&self.writer)).await;
+        self.ended(true);
+        let now = self.now()?;
+        Ok(ended?.iter().any(|(ends_at,)| *ends_at > now))
+    }
+
+    async fn revoke_all(&self, user: &UserId) -> Answer<u64> {
+        const SQL: &str = "delete from state_sessions where user_id = $1 returning ends_at";
+        let ended: Answer<Vec<(i64,)>> = within(sqlx::query_as(SQL).bind(&user.0).fetch_all(&self.writer)).await;
+        self.ended(true);
+        let now = self.now()?;
+        let live = ended?.iter().filter(|(ends_at,)| *ends_at > now).count();
+        Ok(u64::try_from(live).unwrap_or(u64::MAX))
+    }
+
+    async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Session)>> {
+        const SQL: &str = "select key, body, seen_at, ends_at from state_sessions \
+             where user_id = $1 and ends_at > $2 order by seen_at desc, key";
+        let query = sqlx::query_as(SQL).bind(&user.0).bind(self.now()?);
+        let rows: Vec<Row> = within(query.fetch_all(&self.readers)).await?;
+        rows.iter()
+            .map(|row| {
+                let key = SessionKey::decode(&row.0).ok_or_else(|| broken(TABLE, &row.0, "the key is no digest"))?;
+                Ok((key, session(row)?))
+            })
+            .collect()
+    }
+}
+
+impl Embedded {
+    /// Voids the cache, whether the write that might have ended a session is known to have succeeded or not.
+    fn ended(&self, maybe: bool) {
+        if maybe {
+            self.cache.void();
+        }
+    }
+}
+
+fn session((key, body, seen_at, _): &Row) -> Answer<Session> {
+    let mut session: Session = from_json(TABLE, key, body)?;
+    session.seen_at = time(TABLE, key, *seen_at)?;
+    Ok(session)
+}

@@ -1,0 +1,189 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Embedded;
+use crate::auth::session::SessionKey;
+use crate::auth::throttle::{Charge, Limit};
+use crate::auth::time::Timestamp;
+use crate::flow::ports::{Ceremonies as _, Clock as _, Ledger as _, Sessions as _, Throttle as _};
+use crate::store::contract::samples::{ManualClock, ceremony_key, session, session_key};
+use crate::store::contract::state::{StatePorts, state_contract};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keeps_the_contract_of_state() {
+    state_contract(async || {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(START));
+        let store = Arc::new(Embedded::open(&directory.path().join("state.db"), clock.clone()).await.unwrap());
+        let hand = clock.clone();
+        StatePorts {
+            clock,
+            pass: Arc::new(move |by| {
+                hand.pass(by);
+                Box::pin(std::future::ready(()))
+            }),
+            sessions: store.clone(),
+            ceremonies: store.clone(),
+            pending: store.clone(),
+            ledger: store.clone(),
+            throttle: store,
+            guard: Arc::new(directory),
+        }
+    })
+    .await;
+}
+
+struct Two {
+    _directory: tempfile::TempDir,
+    clock: Arc<ManualClock>,
+    one: Embedded,
+    other: Embedded,
+}
+
+/// Two stores on one file, as two processes have them.
+async fn two() -> Two {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at(START));
+    let path = directory.path().join("state.db");
+    let (one, other) = tokio::join!(Embedded::open(&path, clock.clone()), Embedded::open(&path, clock.clone()));
+    Two { _directory: directory, clock, one: one.unwrap(), other: other.unwrap() }
+}
+
+async fn open(store: &Embedded, clock: &ManualClock) -> SessionKey {
+    let key = session_key();
+    assert!(store.replace(None, &key, &session("ann", clock.now()), clock.now().plus(HOUR)).await.unwrap());
+    key
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_revoked_by_another_process_is_gone_within_a_second() {
+    let t = two().await;
+    for by_hand in [false, true] {
+        let key = open(&t.one, &t.clock).await;
+        for _ in 0..3 {
+            assert!(t.one.load(&key).await.unwrap().is_some(), "it is warm now");
+        }
+        if by_hand {
+            sqlx::query("delete from state_sessions").execute(&t.other.writer).await.unwrap();
+        } else {
+            assert!(t.other.revoke(&key).await.unwrap());
+        }
+        let gone = async {
+            while t.one.load(&key).await.unwrap().is_some() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(1), gone).await.expect("gone within a second");
+    }
+}
+
+#[tokio::test]
+async fn a_warm_session_is_answered_from_memory_and_a_revoked_one_never() {
+    let t = two().await;
+    let (key, stays) = (open(&t.one, &t.clock).await, open(&t.one, &t.clock).await);
+    let first = t.one.load(&key).await.unwrap().unwrap();
+    assert!(Arc::ptr_eq(&first, &t.one.load(&key).await.unwrap().unwrap()), "the very same value");
+    assert!(t.one.revoke(&key).await.unwrap());
+    assert!(t.one.load(&key).await.unwrap().is_none(), "at once, in the process that revoked it");
+    assert!(t.one.load(&stays).await.unwrap().is_some());
+    t.clock.pass(HOUR);
+    assert!(t.one.load(&stays).await.unwrap().is_none(), "memory does not outlive the session");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_never_comes_back_while_it_is_loaded_and_revoked_at_once() {
+    let t = Arc::new(two().await);
+    for _ in 0..50 {
+        let key = open(&t.one, &t.clock).await;
+        let loaders: Vec<_> = (0..4)
+            .map(|_| {
+                let t = t.clone();
+                tokio::spawn(async move { t.one.load(&key).await.unwrap() })
+            })
+            .collect();
+        assert!(t.one.revoke(&key).await.unwrap());
+        for loader in loaders {
+            loader.await.unwrap();
+        }
+        assert!(t.one.load(&key).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_share_marks_and_counters() {
+    let t = Arc::new(two().await);
+    let racers: Vec<_> = (0..40)
+        .map(|n| {
+            let t = t.clone();
+            tokio::spawn(async move {
+                let store = if n % 2 == 0 { &t.one } else { &t.other };
+                let charge = Charge { key: "k".into(), limit: Limit { tries: 5, refill: HOUR } };
+                let charged = store.charge(&[charge], START).await.unwrap();
+                (store.claim("mark", HOUR).await.unwrap(), charged == crate::auth::throttle::Charged::Go)
+            })
+        })
+        .collect();
+    let (mut claimed, mut charged) = (0, 0);
+    for racer in racers {
+        let (first, room) = racer.await.unwrap();
+        (claimed, charged) = (claimed + usize::from(first), charged + usize::from(room));
+    }
+    assert_eq!((claimed, charged), (1, 5));
+}
+
+#[tokio::test]
+async fn ended_rows_are_swept() {
+    let t = two().await;
+    for n in 0..100 {
+        assert!(t.one.claim(&format!("old:{n}"), Duration::from_secs(1)).await.unwrap());
+    }
+    t.clock.pass(Duration::from_secs(2));
+    for n in 0..200 {
+        assert!(t.one.claim(&format!("new:{n}"), HOUR).await.unwrap());
+    }
+    let (left,): (i64,) = sqlx::query_as("select count(*) from state_marks").fetch_one(&t.one.readers).await.unwrap();
+    assert_eq!(left, 200);
+}
+
+#[tokio::test]
+async fn a_broken_row_is_a_fault_that_names_it() {
+    let t = two().await;
+    let good = serde_json::to_string(&session("ann", START)).unwrap();
+    let ann = crate::auth::user::UserId("id-ann".into());
+    for body in ["", "{}", "null", "{\"v\":1}", "{\"v\":1,\"body\":null}", &format!("{{\"v\":9,\"body\":{good}}}")] {
+        let key = open(&t.one, &t.clock).await;
+        let sql = "update state_sessions set body = $1 where key = $2";
+        sqlx::query(sql).bind(body).bind(key.encoded()).execute(&t.other.writer).await.unwrap();
+        let text = t.one.load(&key).await.err().expect("a fault").to_string();
+        assert!(text.contains("state_sessions") && text.contains(&key.encoded()), "{text}");
+        assert!(t.one.of_user(&ann).await.is_err());
+        assert!(t.one.revoke(&key).await.unwrap(), "what cannot be read can still be ended");
+    }
+    let key = open(&t.one, &t.clock).await;
+    sqlx::query("update state_sessions set seen_at = -1").execute(&t.other.writer).await.unwrap();
+    assert!(t.one.load(&key).await.is_err());
+    sqlx::query("update state_sessions set seen_at = 1, key = 'no digest'").execute(&t.other.writer).await.unwrap();
+    assert!(t.one.of_user(&ann).await.err().unwrap().to_string().contains("no digest"));
+    sqlx::query("insert into state_counters values ('k', -5)").execute(&t.other.writer).await.unwrap();
+    let charge = Charge { key: "k".into(), limit: Limit { tries: 5, refill: HOUR } };
+    assert!(t.one.charge(&[charge], START).await.err().unwrap().to_string().contains("state_counters"));
+    let key = ceremony_key();
+    let sql = "insert into state_ceremonies values ($1, '[]', 9223372036854775807)";
+    sqlx::query(sql).bind(key.encoded()).execute(&t.other.writer).await.unwrap();
+    assert!(t.one.take(&key).await.err().unwrap().to_string().contains("state_ceremonies"));
+    assert!(t.one.take(&key).await.unwrap().is_none(), "and it is spent all the same");
+}
+
+#[tokio::test]
+async fn a_file_of_another_kind_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    std::fs::write(&path, "this is not a database, however long the text may be".repeat(100)).unwrap();
+    let clock = Arc::new(ManualClock::at(START));
+    assert!(Embedded::open(&path, clock.clone()).await.is_err());
+    let text = Embedded::open(&directory.path().join("none/state.db"), clock).await.err().unwrap().to_string();
+    assert!(text.contains("does not exist"), "{text}");
+}

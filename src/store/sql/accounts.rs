@@ -1,0 +1,134 @@
+//! Accounts.
+
+use async_trait::async_trait;
+
+use super::row::{Place, rows, time_of};
+use super::{Database, in_transaction, on};
+use crate::auth::secret::SecretText;
+use crate::auth::user::{Group, Identity, UserId, Username};
+use crate::flow::ports::{Account, AccountChange, Accounts, Answer};
+
+/// An account beside one of its groups, or beside none.
+type Row = (String, String, Option<String>, Option<String>, Option<String>, i64, i64, Option<i64>, Option<String>);
+
+const BY_NAME: &str = "select a.id, a.username, a.name, a.email, a.password_hash, a.disabled, a.created_at, \
+     a.last_login_at, g.name from accounts a left join account_groups g on g.account_id = a.id where a.username = $1";
+const BY_ID: &str = "select a.id, a.username, a.name, a.email, a.password_hash, a.disabled, a.created_at, \
+     a.last_login_at, g.name from accounts a left join account_groups g on g.account_id = a.id where a.id = $1";
+const ALL: &str = "select a.id, a.username, a.name, a.email, a.password_hash, a.disabled, a.created_at, \
+     a.last_login_at, g.name from accounts a left join account_groups g on g.account_id = a.id";
+
+#[async_trait]
+impl Accounts for Database {
+    async fn find(&self, name: &Username) -> Answer<Option<Account>> {
+        let found = rows!(self, "accounts", sqlx::query(BY_NAME).bind(name.as_str()), Row)?;
+        Ok(gather(found)?.pop())
+    }
+
+    async fn load(&self, id: &UserId) -> Answer<Option<Account>> {
+        let found = rows!(self, "accounts", sqlx::query(BY_ID).bind(&id.0), Row)?;
+        Ok(gather(found)?.pop())
+    }
+
+    async fn create(&self, account: &Account) -> Answer<bool> {
+        const ACCOUNT: &str = "insert into accounts (id, username, name, email, password_hash, disabled, \
+             created_at, last_login_at) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
+        const GROUP: &str = "insert into account_groups (account_id, name) values ($1, $2) on conflict do nothing";
+        let who = &account.identity;
+        let created_at = time_of(account.created_at)?;
+        let last_login_at = account.last_login_at.map(time_of).transpose()?;
+        in_transaction!(self, tx => {
+            let made = sqlx::query(ACCOUNT)
+                .bind(&who.id.0)
+                .bind(who.username.as_str())
+                .bind(who.name.as_deref())
+                .bind(who.email.as_deref())
+                .bind(account.password_hash.as_ref().map(SecretText::expose))
+                .bind(i64::from(account.disabled))
+                .bind(created_at)
+                .bind(last_login_at)
+                .execute(&mut *tx)
+                .await?;
+            if made.rows_affected() == 0 {
+                return Ok(false);
+            }
+            for group in &who.groups {
+                sqlx::query(GROUP).bind(&who.id.0).bind(&group.0).execute(&mut *tx).await?;
+            }
+            tx.commit().await?;
+            Ok(true)
+        })
+    }
+
+    async fn change(&self, id: &UserId, change: AccountChange) -> Answer<bool> {
+        const HASH: &str = "update accounts set password_hash = $1 where id = $2";
+        const DISABLED: &str = "update accounts set disabled = $1 where id = $2";
+        const LOGIN: &str = "update accounts set last_login_at = $1 where id = $2";
+        let changed = match &change {
+            AccountChange::PasswordHash(hash) => on!(self, pool => async {
+                sqlx::query(HASH).bind(hash.expose()).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
+            }),
+            AccountChange::Disabled(disabled) => on!(self, pool => async {
+                let flag = i64::from(*disabled);
+                sqlx::query(DISABLED).bind(flag).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
+            }),
+            AccountChange::LoggedIn(at) => {
+                let at = time_of(*at)?;
+                on!(self, pool => async {
+                    sqlx::query(LOGIN).bind(at).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
+                })
+            }
+        }?;
+        Ok(changed == 1)
+    }
+
+    async fn delete(&self, id: &UserId) -> Answer<bool> {
+        const SQL: &str = "delete from accounts where id = $1";
+        let deleted = on!(self, pool => async {
+            sqlx::query(SQL).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
+        })?;
+        Ok(deleted == 1)
+    }
+
+    async fn list(&self) -> Answer<Vec<Account>> {
+        let mut all = gather(rows!(self, "accounts", sqlx::query(ALL), Row)?)?;
+        // Sorted here: databases differ in their order of letters.
+        all.sort_by(|a, b| a.identity.username.cmp(&b.identity.username));
+        Ok(all)
+    }
+}
+
+/// One account per id, with its groups sorted.
+fn gather(rows: Vec<Row>) -> Answer<Vec<Account>> {
+    let mut accounts: std::collections::BTreeMap<String, Account> = std::collections::BTreeMap::new();
+    for mut row in rows {
+        let group = row.8.take().map(Group);
+        let account = match accounts.entry(row.0.clone()) {
+            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::btree_map::Entry::Vacant(place) => place.insert(account(row)?),
+        };
+        account.identity.groups.extend(group);
+    }
+    let mut accounts: Vec<Account> = accounts.into_values().collect();
+    for account in &mut accounts {
+        account.identity.groups.sort();
+    }
+    Ok(accounts)
+}
+
+fn account(row: Row) -> Answer<Account> {
+    let (id, username, name, email, hash, disabled, created_at, last_login_at, _) = row;
+    let place = Place { table: "accounts", id: &id };
+    let canonical = Username::parse(&username).filter(|name| name.as_str() == username);
+    let username = canonical.ok_or_else(|| place.broken("`username` is not canonical"))?;
+    let disabled = place.flag("disabled", disabled)?;
+    let created_at = place.time("created_at", created_at)?;
+    let last_login_at = last_login_at.map(|at| place.time("last_login_at", at)).transpose()?;
+    Ok(Account {
+        identity: Identity { id: UserId(id), username, name, email, groups: Vec::new() },
+        password_hash: hash.map(SecretText::new),
+        disabled,
+        created_at,
+        last_login_at,
+    })
+}

@@ -1,0 +1,118 @@
+//! Authenticators. What is one-time is spent by one conditional write.
+
+use async_trait::async_trait;
+
+use super::row::{Place, number_of, rows, text_of, time_of};
+use super::{Database, fault, in_transaction, on};
+use crate::auth::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
+use crate::auth::time::Timestamp;
+use crate::auth::user::UserId;
+use crate::flow::ports::{Answer, Authenticators};
+
+type TotpRow = (String, String, String, i64, i64, Option<i64>, i64, Option<i64>);
+type BackupRow = (String, String, i64);
+
+#[async_trait]
+impl Authenticators for Database {
+    async fn of(&self, user: &UserId) -> Answer<Enrolled> {
+        const TOTP: &str = "select account_id, id, secret, digits, period, last_step, created_at, used_at \
+             from totp where account_id = $1";
+        const BACKUP: &str = "select s.account_id, s.salt, (select count(*) from backup_codes c \
+             where c.account_id = s.account_id) from backup_sets s where s.account_id = $1";
+        let totp = rows!(self, "totp", sqlx::query(TOTP).bind(&user.0), TotpRow)?;
+        let backup = rows!(self, "backup_sets", sqlx::query(BACKUP).bind(&user.0), BackupRow)?;
+        Ok(Enrolled {
+            totp: totp.into_iter().next().map(record).transpose()?,
+            backup: backup.into_iter().next().map(backup_set).transpose()?,
+        })
+    }
+
+    async fn put_totp(&self, user: &UserId, totp: &TotpRecord) -> Answer<()> {
+        const SQL: &str = "insert into totp (account_id, id, secret, digits, period, last_step, created_at, used_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (account_id) do update set id = excluded.id, \
+             secret = excluded.secret, digits = excluded.digits, period = excluded.period, \
+             last_step = excluded.last_step, created_at = excluded.created_at, used_at = excluded.used_at";
+        let period = number_of(totp.period)?;
+        let last_step = totp.last_step.map(number_of).transpose()?;
+        let created_at = time_of(totp.created_at)?;
+        let used_at = totp.used_at.map(time_of).transpose()?;
+        on!(self, pool => async {
+            let query = sqlx::query(SQL).bind(&user.0).bind(&totp.id).bind(text_of(&totp.secret.0));
+            let query = query.bind(i64::from(totp.digits)).bind(period).bind(last_step);
+            query.bind(created_at).bind(used_at).execute(pool).await.map(|_| ())
+        })
+    }
+
+    async fn spend_step(&self, user: &UserId, totp: &str, step: u64, at: Timestamp) -> Answer<bool> {
+        const SQL: &str = "update totp set last_step = $1, used_at = $2 where account_id = $3 and id = $4 \
+             and (last_step is null or last_step < $1)";
+        let (step, at) = (number_of(step)?, time_of(at)?);
+        let spent = on!(self, pool => async {
+            let query = sqlx::query(SQL).bind(step).bind(at).bind(&user.0).bind(totp);
+            query.execute(pool).await.map(|d| d.rows_affected())
+        })?;
+        Ok(spent == 1)
+    }
+
+    async fn put_backup(&self, user: &UserId, salt: &[u8], digests: &[Vec<u8>]) -> Answer<()> {
+        // The row of the set is written first: it is the lock that makes two writers take turns.
+        const SET: &str = "insert into backup_sets (account_id, salt) values ($1, $2) \
+             on conflict (account_id) do update set salt = excluded.salt";
+        const CLEAR: &str = "delete from backup_codes where account_id = $1";
+        const CODE: &str = "insert into backup_codes (account_id, digest) values ($1, $2) on conflict do nothing";
+        in_transaction!(self, tx => {
+            sqlx::query(SET).bind(&user.0).bind(text_of(salt)).execute(&mut *tx).await?;
+            sqlx::query(CLEAR).bind(&user.0).execute(&mut *tx).await?;
+            for digest in digests {
+                sqlx::query(CODE).bind(&user.0).bind(text_of(digest)).execute(&mut *tx).await?;
+            }
+            tx.commit().await?;
+            Ok(())
+        })
+    }
+
+    async fn spend_backup(&self, user: &UserId, digest: &[u8]) -> Answer<bool> {
+        const SQL: &str = "delete from backup_codes where account_id = $1 and digest = $2";
+        let spent = on!(self, pool => async {
+            let query = sqlx::query(SQL).bind(&user.0).bind(text_of(digest));
+            query.execute(pool).await.map(|d| d.rows_affected())
+        })?;
+        Ok(spent == 1)
+    }
+
+    async fn remove_all(&self, user: &UserId) -> Answer<u64> {
+        in_transaction!(self, tx => {
+            let mut removed = 0;
+            for sql in ["delete from totp where account_id = $1", "delete from backup_sets where account_id = $1"] {
+                removed += sqlx::query(sql).bind(&user.0).execute(&mut *tx).await?.rows_affected();
+            }
+            tx.commit().await?;
+            Ok(removed)
+        })
+    }
+}
+
+fn record(row: TotpRow) -> Answer<TotpRecord> {
+    let (user, id, secret, digits, period, last_step, created_at, used_at) = row;
+    let place = Place { table: "totp", id: &user };
+    let digits = u8::try_from(digits).ok().filter(|digits| matches!(digits, 6..=8));
+    let period = place.number("period", period)?;
+    if period == 0 {
+        return Err(place.broken("`period` is 0"));
+    }
+    Ok(TotpRecord {
+        secret: Sealed(place.bytes("secret", &secret)?),
+        digits: digits.ok_or_else(|| place.broken("`digits` is not 6 to 8"))?,
+        period,
+        last_step: last_step.map(|step| place.number("last_step", step)).transpose()?,
+        created_at: place.time("created_at", created_at)?,
+        used_at: used_at.map(|at| place.time("used_at", at)).transpose()?,
+        id,
+    })
+}
+
+fn backup_set((user, salt, left): BackupRow) -> Answer<BackupSet> {
+    let place = Place { table: "backup_sets", id: &user };
+    let left = u32::try_from(left).map_err(|_| fault("too many backup codes"))?;
+    Ok(BackupSet { salt: place.bytes("salt", &salt)?, left })
+}

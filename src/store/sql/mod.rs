@@ -1,0 +1,96 @@
+//! Accounts, authenticators, signing keys and the audit trail, in SQLite or PostgreSQL, by one SQL.
+
+mod accounts;
+mod audit;
+mod authenticators;
+mod keys;
+mod open;
+mod postgres;
+mod row;
+pub(crate) mod sqlite;
+#[cfg(test)]
+mod tests;
+
+pub use audit::Audit;
+pub(crate) use open::sqlite_path;
+
+use std::future::Future;
+use std::time::Duration;
+
+use sqlx::{PgPool, SqlitePool};
+
+use crate::flow::ports::{Answer, StoreError};
+
+/// The database of accounts.
+#[derive(Clone)]
+pub(crate) struct Database {
+    pool: Pool,
+    patience: Duration,
+}
+
+#[derive(Clone)]
+enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// Runs one future per kind of database; the text of `$body` is the same for both.
+macro_rules! on {
+    ($db:expr, $pool:ident => $body:expr) => {
+        match &$db.pool {
+            $crate::store::sql::Pool::Sqlite($pool) => $db.within($body).await,
+            $crate::store::sql::Pool::Postgres($pool) => $db.within($body).await,
+        }
+    };
+}
+
+/// Runs statements in one transaction, which is rolled back unless `$body` commits it.
+macro_rules! in_transaction {
+    ($db:expr, $tx:ident => $body:block) => {
+        match &$db.pool {
+            // SQLite takes the lock for writing at once: a reader that turns writer could not wait for it.
+            $crate::store::sql::Pool::Sqlite(pool) => {
+                let work = async {
+                    let mut $tx = pool.begin_with("begin immediate").await?;
+                    $body
+                };
+                $db.within(work).await
+            }
+            $crate::store::sql::Pool::Postgres(pool) => {
+                let work = async {
+                    let mut $tx = pool.begin().await?;
+                    $body
+                };
+                $db.within(work).await
+            }
+        }
+    };
+}
+
+use {in_transaction, on};
+
+impl Database {
+    /// Waits for the database no longer than is decent.
+    async fn within<T>(&self, work: impl Future<Output = Result<T, sqlx::Error>> + Send) -> Answer<T> {
+        match tokio::time::timeout(self.patience, work).await {
+            Ok(done) => done.map_err(fault),
+            Err(_) => Err(fault(format!("no answer within {} ms", self.patience.as_millis()))),
+        }
+    }
+
+    /// Whether it answers.
+    pub(crate) async fn probe(&self) -> Answer<()> {
+        on!(self, pool => async { sqlx::query("select 1").execute(pool).await.map(|_| ()) })
+    }
+
+    /// Whether anything in it was sealed by a vault.
+    pub(crate) async fn holds_sealed(&self) -> Answer<bool> {
+        const SQL: &str = "select (select count(*) from totp) + (select count(*) from signing_keys)";
+        let (count,): (i64,) = on!(self, pool => sqlx::query_as(SQL).fetch_one(pool))?;
+        Ok(count > 0)
+    }
+}
+
+pub(super) fn fault(cause: impl std::fmt::Display) -> StoreError {
+    StoreError::new("database", cause)
+}
