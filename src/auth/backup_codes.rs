@@ -1,1 +1,115 @@
-//! (to be written)
+//! Backup codes: look-up secrets (SP 800-63B §3.1.2), each good for one sign-in.
+
+use super::password::{HashFault, HashParams, digest};
+use super::secret::SecretText;
+
+/// Random bytes in one code; 50 of their bits are used.
+pub const CODE_BYTES: usize = 10;
+/// Random bytes in the salt of a set.
+pub const SET_SALT_BYTES: usize = 16;
+
+/// Crockford's base 32: no I, L, O, U.
+const ALPHABET: [char; 32] = [
+    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p',
+    'q', 'r', 's', 't', 'v', 'w', 'x', 'y', 'z',
+];
+
+/// A code of fresh random bytes, grouped for reading: `xxxxx-xxxxx`.
+pub fn mint(random: &[u8; CODE_BYTES]) -> SecretText {
+    let mut text = String::with_capacity(CODE_BYTES + 1);
+    for (place, byte) in random.iter().enumerate() {
+        if place == CODE_BYTES / 2 {
+            text.push('-');
+        }
+        // 256 is a multiple of 32, so every character is equally likely.
+        text.extend(ALPHABET.get(usize::from(byte % 32)));
+    }
+    SecretText::new(text)
+}
+
+/// The ten characters of a code in what a person typed; look-alikes are read as what was meant.
+pub fn normalise(typed: &str) -> Option<SecretText> {
+    if typed.len() > 128 {
+        return None;
+    }
+    let mut code = String::with_capacity(CODE_BYTES);
+    for c in typed.chars().flat_map(char::to_lowercase) {
+        match c {
+            'o' => code.push('0'),
+            'i' | 'l' => code.push('1'),
+            c if ALPHABET.contains(&c) => code.push(c),
+            c if c.is_whitespace() || matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{200b}' | '\u{feff}') => {}
+            _ => return None,
+        }
+    }
+    (code.len() == CODE_BYTES).then(|| SecretText::new(code))
+}
+
+/// The salt kept with a set: the parameters and the random part, so that codes made earlier still verify
+/// after the parameters were changed.
+pub fn set_salt(random: &[u8; SET_SALT_BYTES], params: HashParams) -> Vec<u8> {
+    let numbers = [params.memory_kib, params.iterations, params.parallelism];
+    numbers.iter().flat_map(|n| n.to_be_bytes()).chain(random.iter().copied()).collect()
+}
+
+/// The digest of a code within its set: one argon2id hash, whatever the size of the set.
+///
+/// # Errors
+/// The salt was not made by [`set_salt`].
+pub fn code_digest(code: &SecretText, salt: &[u8]) -> Result<Vec<u8>, HashFault> {
+    let number = |at: usize| {
+        let bytes = salt.get(at * 4..at * 4 + 4).and_then(|b| <[u8; 4]>::try_from(b).ok());
+        bytes.map_or(0, u32::from_be_bytes)
+    };
+    let params = HashParams { memory_kib: number(0), iterations: number(1), parallelism: number(2) };
+    let plain: String = code.expose().chars().filter(|c| *c != '-').collect();
+    let plain = SecretText::new(plain);
+    Ok(digest(plain.expose().as_bytes(), salt, params)?.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const FAST: HashParams = HashParams { memory_kib: 8, iterations: 1, parallelism: 1 };
+
+    #[test]
+    fn look_alikes_and_grouping_do_not_matter() {
+        let code = mint(&[0, 1, 2, 31, 20, 10, 0, 1, 9, 8]);
+        assert_eq!(code.expose(), "012zm-a0198");
+        for typed in ["012zm-a0198", "O12ZM A0198", "oi2zma0l98", " 012zm\u{2013}a0i98\n"] {
+            assert_eq!(normalise(typed).map(|c| c.expose().to_owned()).as_deref(), Some("012zma0198"), "{typed}");
+        }
+        for typed in ["", "012zm-a019", "012zm-a01988", "012zm-a019u", "012zm_a0198", "\0"] {
+            assert!(normalise(typed).is_none(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_digest_depends_on_code_and_set_and_nothing_else() {
+        let salt = set_salt(&[3; SET_SALT_BYTES], FAST);
+        let code = mint(&[5; CODE_BYTES]);
+        let typed = normalise(code.expose()).unwrap();
+        assert_eq!(code_digest(&code, &salt).unwrap(), code_digest(&typed, &salt).unwrap());
+        assert_ne!(code_digest(&code, &salt).unwrap(), code_digest(&code, &set_salt(&[4; 16], FAST)).unwrap());
+        assert_ne!(code_digest(&code, &salt).unwrap(), code_digest(&mint(&[6; CODE_BYTES]), &salt).unwrap());
+        assert!(code_digest(&code, b"short").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_code_survives_being_typed(random in any::<[u8; CODE_BYTES]>()) {
+            let code = mint(&random);
+            let typed = normalise(&code.expose().to_uppercase()).unwrap();
+            prop_assert_eq!(typed.expose(), code.expose().replace('-', ""));
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,60}") {
+            if let Some(code) = normalise(&text) {
+                prop_assert_eq!(code.expose().len(), CODE_BYTES);
+            }
+        }
+    }
+}

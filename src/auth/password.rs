@@ -1,1 +1,244 @@
-//! (to be written)
+//! Passwords: argon2id (RFC 9106) in PHC strings. The door of `argon2`.
+
+use argon2::password_hash::PasswordVerifier;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, CustomizedPasswordHasher, Params, Version};
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+use super::secret::SecretText;
+
+/// Random bytes in the salt of one hash.
+pub const SALT_BYTES: usize = 16;
+
+/// How costly one hash is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashParams {
+    /// KiB.
+    pub memory_kib: u32,
+    /// Passes.
+    pub iterations: u32,
+    /// Lanes.
+    pub parallelism: u32,
+}
+
+/// Hashing is impossible: parameters out of range, or a stored hash that is none. A fault, not a denial.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("argon2: {0}")]
+pub struct HashFault(String);
+
+impl HashFault {
+    fn of(cause: impl std::fmt::Display) -> Self {
+        Self(cause.to_string())
+    }
+}
+
+/// Why a new password is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// Fewer characters than this.
+    TooShort(usize),
+    /// More bytes than this.
+    TooLong(usize),
+    /// It is the user name.
+    IsUsername,
+    /// It is one character over and over.
+    Monotonous,
+}
+
+impl std::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TooShort(least) => write!(f, "The password needs at least {least} characters."),
+            Self::TooLong(most) => write!(f, "The password may have at most {most} bytes."),
+            Self::IsUsername => f.write_str("The password must not be the user name."),
+            Self::Monotonous => f.write_str("The password must not be one character repeated."),
+        }
+    }
+}
+
+/// Judges a new password (SP 800-63B §3.1.1.2: length counts, composition does not).
+///
+/// Characters are code points after normalisation.
+pub fn judge_new(password: &SecretText, username: &str, min_length: usize, max_bytes: usize) -> Result<(), Unfit> {
+    if password.expose().len() > max_bytes {
+        return Err(Unfit::TooLong(max_bytes));
+    }
+    let text = normalised(password);
+    let mut chars = text.chars();
+    let first = chars.next();
+    if text.chars().count() < min_length {
+        Err(Unfit::TooShort(min_length))
+    } else if text.to_lowercase() == username.to_lowercase() {
+        Err(Unfit::IsUsername)
+    } else if chars.all(|c| Some(c) == first) {
+        Err(Unfit::Monotonous)
+    } else {
+        Ok(())
+    }
+}
+
+/// Hashes a password with fresh `salt` bytes into a PHC string.
+///
+/// # Errors
+/// The parameters are out of argon2's range.
+pub fn hash(password: &SecretText, salt: &[u8; SALT_BYTES], params: HashParams) -> Result<SecretText, HashFault> {
+    let made: PasswordHash = context(params, None)?
+        .hash_password_customized(
+            normalised(password).as_bytes(),
+            salt,
+            Some("argon2id"),
+            Some(Version::V0x13.into()),
+            argon_params(params, None)?,
+        )
+        .map_err(HashFault::of)?;
+    Ok(SecretText::new(made.to_string()))
+}
+
+/// Whether a password is the one of a PHC string of any argon2 variant. Costs one hash, always: a password
+/// longer than `max_bytes` is cut, hashed and found wrong.
+///
+/// # Errors
+/// The stored hash is none.
+pub fn verify(password: &SecretText, phc: &SecretText, max_bytes: usize) -> Result<bool, HashFault> {
+    let expected = PasswordHash::new(phc.expose()).map_err(HashFault::of)?;
+    Algorithm::new(expected.algorithm.as_str()).map_err(HashFault::of)?;
+    if expected.salt.is_none() || expected.hash.is_none() {
+        return Err(HashFault("a stored hash has no salt or no output".to_owned()));
+    }
+    let too_long = password.expose().len() > max_bytes;
+    let text = if too_long { Zeroizing::new(String::new()) } else { normalised(password) };
+    match Argon2::default().verify_password(text.as_bytes(), &expected) {
+        Ok(()) => Ok(!too_long),
+        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+        Err(other) => Err(HashFault::of(other)),
+    }
+}
+
+/// Whether a stored hash was made with other parameters than `params`.
+pub fn needs_rehash(phc: &SecretText, params: HashParams) -> bool {
+    let Ok(hash) = PasswordHash::new(phc.expose()) else { return false };
+    let Ok(used) = Params::try_from(&hash) else { return false };
+    hash.algorithm.as_str() != "argon2id"
+        || hash.version != Some(Version::V0x13.into())
+        || (used.m_cost(), used.t_cost(), used.p_cost()) != (params.memory_kib, params.iterations, params.parallelism)
+}
+
+/// A hash that no password matches and that costs what a real one costs: the work done for nobody.
+pub fn dummy(params: HashParams) -> SecretText {
+    SecretText::new(format!(
+        "$argon2id$v=19$m={},t={},p={}${}${}",
+        params.memory_kib,
+        params.iterations,
+        params.parallelism,
+        "c3RlcGdhdGUgbm9ib2R5IQ",
+        "A".repeat(43)
+    ))
+}
+
+/// Bare argon2id of `text` (not normalised) under a given salt: 32 bytes.
+///
+/// # Errors
+/// The parameters are out of range, or the salt is shorter than 8 bytes.
+pub(super) fn digest(text: &[u8], salt: &[u8], params: HashParams) -> Result<[u8; 32], HashFault> {
+    let mut out = [0_u8; 32];
+    context(params, Some(out.len()))?.hash_password_into(text, salt, &mut out).map_err(HashFault::of)?;
+    Ok(out)
+}
+
+fn context(params: HashParams, output: Option<usize>) -> Result<Argon2<'static>, HashFault> {
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, argon_params(params, output)?))
+}
+
+fn argon_params(params: HashParams, output: Option<usize>) -> Result<Params, HashFault> {
+    Params::new(params.memory_kib, params.iterations, params.parallelism, output).map_err(HashFault::of)
+}
+
+/// One spelling for passwords that look the same (NFC, SP 800-63B §3.1.1.2).
+fn normalised(password: &SecretText) -> Zeroizing<String> {
+    Zeroizing::new(password.expose().nfc().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAST: HashParams = HashParams { memory_kib: 8, iterations: 1, parallelism: 1 };
+
+    fn secret(text: &str) -> SecretText {
+        SecretText::new(text.to_owned())
+    }
+
+    #[test]
+    fn a_hash_verifies_its_password_and_no_other() {
+        let phc = hash(&secret("correct horse"), &[7; SALT_BYTES], FAST).unwrap();
+        assert!(phc.expose().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
+        assert!(verify(&secret("correct horse"), &phc, 4096).unwrap());
+        assert!(!verify(&secret("correct hors"), &phc, 4096).unwrap());
+        assert!(!verify(&secret(""), &phc, 4096).unwrap());
+    }
+
+    #[test]
+    fn spellings_that_look_alike_are_one_password() {
+        let phc = hash(&secret("caf\u{e9} cr\u{e8}me"), &[7; SALT_BYTES], FAST).unwrap();
+        assert!(verify(&secret("cafe\u{301} cre\u{300}me"), &phc, 4096).unwrap());
+    }
+
+    #[test]
+    fn long_passwords_count_in_full_up_to_the_cap_and_not_beyond() {
+        let long = "x".repeat(4096);
+        let phc = hash(&secret(&long), &[7; SALT_BYTES], FAST).unwrap();
+        assert!(verify(&secret(&long), &phc, 4096).unwrap());
+        assert!(!verify(&secret(&long[1..]), &phc, 4096).unwrap());
+        assert!(!verify(&secret(&format!("{long}x")), &phc, 4096).unwrap());
+        let empty = hash(&secret(""), &[7; SALT_BYTES], FAST).unwrap();
+        assert!(!verify(&secret(&format!("{long}x")), &empty, 4096).unwrap());
+    }
+
+    #[test]
+    fn other_variants_and_parameters_verify_and_want_rehashing() {
+        let argon = Argon2::new(Algorithm::Argon2i, Version::V0x10, Params::new(16, 2, 1, None).unwrap());
+        let made: PasswordHash = argon
+            .hash_password_customized(b"pw", &[1; 16], Some("argon2i"), Some(16), Params::new(16, 2, 1, None).unwrap())
+            .unwrap();
+        let phc = secret(&made.to_string());
+        assert!(verify(&secret("pw"), &phc, 4096).unwrap());
+        assert!(needs_rehash(&phc, FAST));
+        let current = hash(&secret("pw"), &[1; 16], FAST).unwrap();
+        assert!(!needs_rehash(&current, FAST));
+        assert!(needs_rehash(&current, HashParams { iterations: 2, ..FAST }));
+    }
+
+    #[test]
+    fn nothing_matches_the_dummy_and_it_has_the_current_cost() {
+        let phc = dummy(FAST);
+        for guess in ["", "stepgate nobody!", "password"] {
+            assert!(!verify(&secret(guess), &phc, 4096).unwrap());
+        }
+        assert!(!needs_rehash(&phc, FAST));
+        assert!(needs_rehash(&phc, HashParams { memory_kib: 16, ..FAST }));
+    }
+
+    #[test]
+    fn a_stored_hash_that_is_none_is_a_fault() {
+        for broken in [
+            "",
+            "plain",
+            "$argon2id$",
+            "$argon2id$v=19$m=8,t=1,p=1$",
+            "$bcrypt$x$y",
+            "$argon2id$v=19$m=1,t=0,p=9$c2FsdHNhbHQ$AAAA",
+        ] {
+            assert!(verify(&secret("x"), &secret(broken), 4096).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn new_passwords_are_judged_by_code_points() {
+        assert_eq!(judge_new(&secret("\u{1F600}".repeat(7).as_str()), "ann", 8, 4096), Err(Unfit::TooShort(8)));
+        assert_eq!(judge_new(&secret("correct horse"), "ann", 8, 4096), Ok(()));
+        assert_eq!(judge_new(&secret("aaaaaaaaaaaa"), "ann", 8, 4096), Err(Unfit::Monotonous));
+        assert_eq!(judge_new(&secret("Annabelle1"), "annabelle1", 8, 4096), Err(Unfit::IsUsername));
+        assert_eq!(judge_new(&secret(&"ab".repeat(3000)), "ann", 8, 4096), Err(Unfit::TooLong(4096)));
+    }
+}
