@@ -1,23 +1,27 @@
-//! (interface first; bodies follow)
-
-use std::sync::Arc;
+//! Signing in: the first factor, and a code that came along with it.
 
 use super::Flows;
-use super::ports::{Answer, StoreError};
-use super::reply::{CeremonyView, Client, ConfirmReply, Credentials, EnrollReply, Enrolling, LoginReply, Told};
-use crate::auth::ceremony::CeremonyToken;
-use crate::auth::proof::{Method, MethodSet};
+use super::attempt::Trying;
+use super::ports::{Account, Answer};
+use super::proving::Proof;
+use super::reply::{Client, Credentials, LoginReply, Next, Rejection, Told};
+use crate::auth::authenticator::Enrolled;
+use crate::auth::backup_codes;
+use crate::auth::ceremony::{Ceremony, CeremonyToken, Step, Verdict};
+use crate::auth::event::{RejectReason, What};
+use crate::auth::proof::{Method, Proofs};
 use crate::auth::requirement::{Requirement, Strength};
 use crate::auth::secret::SecretText;
-use crate::auth::session::{Channel, Session, SessionToken};
-
-fn unfinished<T>() -> Answer<T> {
-    Err(StoreError::new("flow", "unfinished"))
-}
+use crate::auth::session::Channel;
+use crate::auth::totp;
+use crate::auth::user::Username;
 
 impl Flows {
     /// First factor. Throttle, lookup, hash (always), then the ceremony goes on.
     /// `goal`: what the destination needs; `None`: the most the account can prove.
+    ///
+    /// # Errors
+    /// A store did not answer; nobody is signed in then.
     pub async fn login(
         &self,
         given: Credentials,
@@ -25,79 +29,124 @@ impl Flows {
         channel: Channel,
         client: &Client,
     ) -> Answer<Told<LoginReply>> {
-        let _ = (given, goal, channel, client);
-        unfinished()
+        let mut trying = self.trying(&given.username, None, client);
+        let reply = self.first_factor(&mut trying, given, goal, channel).await?;
+        Ok(Told { reply, events: trying.events })
     }
 
-    /// The ceremony of a token on this host, for its page; `None` if it is over.
-    pub async fn ceremony(&self, token: &CeremonyToken, client: &Client) -> Answer<Option<CeremonyView>> {
-        let _ = (token, client);
-        unfinished()
-    }
-
-    /// Second factor of a sign-in under way.
-    pub async fn second_factor(
+    async fn first_factor(
         &self,
-        token: &CeremonyToken,
+        trying: &mut Trying<'_>,
+        given: Credentials,
+        goal: Option<Requirement>,
+        channel: Channel,
+    ) -> Answer<LoginReply> {
+        if let Some(wait) = self.charge(trying, Method::Password).await? {
+            return Ok(LoginReply::Wait(wait));
+        }
+        let name = Username::parse(&given.username);
+        let found = match &name {
+            Some(name) => self.ports.accounts.find(name).await?,
+            None => None,
+        };
+        let hash = found.as_ref().and_then(|account| account.password_hash.clone());
+        let Some(right) = self.hashing.verify(given.password.clone(), hash).await? else { return Ok(LoginReply::Busy) };
+        let rejected = match &found {
+            None => Some(RejectReason::UnknownUser),
+            Some(account) if account.disabled => Some(RejectReason::Disabled),
+            Some(account) if account.password_hash.is_none() => Some(RejectReason::NotEnrolled),
+            Some(_) if !right => Some(RejectReason::Mismatch),
+            Some(_) => None,
+        };
+        trying.user = found.as_ref().map(|account| account.identity.id.clone());
+        let account = match (found, rejected) {
+            (Some(account), None) => account,
+            (_, reason) => {
+                let reason = reason.unwrap_or(RejectReason::UnknownUser);
+                trying.note(What::ProofRejected { method: Method::Password, reason });
+                return Ok(LoginReply::Rejected(Rejection::WrongCredentials));
+            }
+        };
+        trying.note(What::ProofAccepted { method: Method::Password });
+        self.renew_hash(trying, &account, given.password).await?;
+        let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
+        let methods = enrolled.methods(true);
+        let most = Requirement::of(Strength::of(methods).unwrap_or(Strength::OneFactor));
+        let ceremony = Ceremony {
+            username: account.identity.username.clone(),
+            user: Some(account.identity.id.clone()),
+            goal: goal.unwrap_or(most),
+            proofs: Proofs::none(),
+            enrolled: methods,
+            host: trying.client.host.clone(),
+            channel,
+            started_at: trying.now,
+        };
+        let step = ceremony.advance(Verdict::Proved(Method::Password), trying.now);
+        match given.otp.and_then(|otp| self.code_along(otp, &enrolled)) {
+            Some((method, code)) => self.with_code(trying, &account, &enrolled, step, method, code).await,
+            None => self.proceed(trying, &account, step, None).await,
+        }
+    }
+
+    /// What a code sent along with the password is meant to prove; `None` if the account has nothing of the kind.
+    fn code_along(&self, otp: SecretText, enrolled: &Enrolled) -> Option<(Method, SecretText)> {
+        let record = enrolled.totp.as_ref()?;
+        let is_backup = enrolled.backup.is_some()
+            && totp::normalise(otp.expose(), record.digits).is_none()
+            && backup_codes::normalise(otp.expose()).is_some();
+        Some((if is_backup { Method::BackupCode } else { Method::Totp }, otp))
+    }
+
+    /// Evaluates a code sent along; wrong, it rejects the whole attempt.
+    async fn with_code(
+        &self,
+        trying: &mut Trying<'_>,
+        account: &Account,
+        enrolled: &Enrolled,
+        step: Step,
         method: Method,
         code: SecretText,
-        client: &Client,
-    ) -> Answer<Told<LoginReply>> {
-        let _ = (token, method, code, client);
-        unfinished()
+    ) -> Answer<LoginReply> {
+        if let Some(wait) = self.charge(trying, method).await? {
+            return Ok(LoginReply::Wait(wait));
+        }
+        match self.prove(trying, account, enrolled, method, code).await? {
+            Proof::Busy => Ok(LoginReply::Busy),
+            Proof::Wrong(told) => Ok(LoginReply::Rejected(told)),
+            Proof::Right { backup_left } => {
+                let (Step::Ask(ceremony, _)
+                | Step::Complete(ceremony)
+                | Step::Stuck(ceremony)
+                | Step::Rejected(ceremony)) = step;
+                let step = ceremony.advance(Verdict::Proved(method), trying.now);
+                self.proceed(trying, account, step, backup_left).await
+            }
+        }
     }
 
-    /// Step-up: one more proof in a session; the token is consumed and a new one given.
-    pub async fn elevate(
+    /// Goes on from a step of a ceremony that is not kept yet.
+    async fn proceed(
         &self,
-        token: &SessionToken,
-        session: &Arc<Session>,
-        method: Method,
-        code: SecretText,
-        client: &Client,
-    ) -> Answer<Told<LoginReply>> {
-        let _ = (token, session, method, code, client);
-        unfinished()
+        trying: &mut Trying<'_>,
+        account: &Account,
+        step: Step,
+        backup_left: Option<u32>,
+    ) -> Answer<LoginReply> {
+        match step {
+            Step::Rejected(_) => Ok(LoginReply::Rejected(Rejection::WrongCredentials)),
+            Step::Complete(ceremony) => self.open(trying, account, &ceremony, backup_left).await,
+            Step::Ask(ceremony, methods) => {
+                let token = self.keep(&ceremony).await?;
+                Ok(LoginReply::Next(Next { ceremony: token, methods }))
+            }
+            Step::Stuck(ceremony) => Ok(LoginReply::Enroll(self.keep(&ceremony).await?)),
+        }
     }
 
-    /// What the owner of a session can prove with.
-    pub async fn methods_of(&self, session: &Session) -> Answer<MethodSet> {
-        let _ = session;
-        unfinished()
-    }
-
-    /// The strongest requirement that the owner of a session could meet.
-    pub async fn strongest_of(&self, session: &Session) -> Answer<Option<Strength>> {
-        Ok(Strength::of(self.methods_of(session).await?))
-    }
-
-    /// Begins (or goes on with) enrolling TOTP: the same secret until it is confirmed.
-    pub async fn begin_totp(&self, who: &Enrolling, client: &Client) -> Answer<EnrollReply> {
-        let _ = (who, client);
-        unfinished()
-    }
-
-    /// Confirms the enrolment by its first code, which is spent by that.
-    pub async fn confirm_totp(&self, who: &Enrolling, code: SecretText, client: &Client) -> Answer<Told<ConfirmReply>> {
-        let _ = (who, code, client);
-        unfinished()
-    }
-
-    /// The live session of a token on this host, if any; notes the use unless `quiet`.
-    pub async fn session(&self, token: &SessionToken, host: &str, quiet: bool) -> Answer<Option<Arc<Session>>> {
-        let _ = (token, host, quiet);
-        unfinished()
-    }
-
-    /// Ends this session, or every session of its owner. Says how many ended.
-    pub async fn logout(
-        &self,
-        token: &SessionToken,
-        session: &Session,
-        everywhere: bool,
-        client: &Client,
-    ) -> Answer<Told<u64>> {
-        let _ = (token, session, everywhere, client);
-        unfinished()
+    async fn keep(&self, ceremony: &Ceremony) -> Answer<CeremonyToken> {
+        let token = CeremonyToken::mint(&self.random()?);
+        self.ports.ceremonies.put(&token.key(), ceremony, self.settings.ceremony_ttl).await?;
+        Ok(token)
     }
 }

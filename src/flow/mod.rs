@@ -1,16 +1,72 @@
 //! First floor: what people do. Async, over ports; asks the heart and the stores.
 
+mod attempt;
+mod device;
+mod elevate;
+mod enroll;
 pub mod gate;
-pub mod login;
+mod hashing;
+mod login;
+mod opening;
 pub mod ports;
+mod proving;
+mod provision;
+mod recent;
 pub mod reply;
+mod second_factor;
+mod session;
 pub mod settings;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+pub mod vouch;
 
-use ports::Ports;
+use ulid::Ulid;
+
+use crate::auth::secret::SecretBytes;
+use crate::auth::session::SessionKey;
+use crate::auth::time::Timestamp;
+use hashing::Hashing;
+use ports::{Answer, Ports};
+use recent::Recent;
 use settings::FlowSettings;
 
 /// The flows: every verb a person or a script has. One per process, shared.
 pub struct Flows {
     pub(crate) ports: Ports,
     pub(crate) settings: FlowSettings,
+    hashing: Hashing,
+    /// Sessions whose use this node noted last, so that a burst of requests is one write.
+    touched: Recent<SessionKey, Timestamp>,
+}
+
+impl Flows {
+    /// The flows over these ports.
+    pub fn new(ports: Ports, settings: FlowSettings) -> Self {
+        let hashing = Hashing::new(settings.password);
+        Self { ports, settings, hashing, touched: Recent::new(100_000) }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    fn random<const N: usize>(&self) -> Answer<[u8; N]> {
+        let mut bytes = [0; N];
+        self.ports.entropy.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn random_secret(&self, length: usize) -> Answer<SecretBytes> {
+        let mut bytes = vec![0; length];
+        self.ports.entropy.fill(&mut bytes)?;
+        Ok(SecretBytes::new(bytes))
+    }
+
+    /// A fresh ULID of the clock and the entropy port.
+    fn ulid(&self) -> Answer<String> {
+        let random = u128::from_be_bytes(self.random::<16>()?);
+        Ok(Ulid::from_parts(self.now().as_millis(), random).to_string())
+    }
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::auth::password::HashParams;
 use crate::auth::session::Lifetimes;
 use crate::auth::throttle::Limit;
+use crate::auth::totp::TotpParams;
 
 /// All settings of the flows.
 #[derive(Clone, Debug)]
@@ -101,6 +103,25 @@ impl Default for PasswordSettings {
             queue: 64,
             min_length: 8,
             max_bytes: 4096,
+        }
+    }
+}
+
+impl PasswordSettings {
+    /// What one hash costs.
+    pub const fn params(&self) -> HashParams {
+        HashParams { memory_kib: self.memory_kib, iterations: self.iterations, parallelism: self.parallelism }
+    }
+}
+
+impl TotpSettings {
+    /// The shape and the window of codes of a new authenticator.
+    pub fn params(&self) -> TotpParams {
+        TotpParams {
+            digits: self.digits,
+            period: self.period,
+            skew: u64::from(self.skew),
+            tell_skew: u64::from(self.tell_skew),
         }
     }
 }

@@ -1,0 +1,96 @@
+//! Attempts: charged before anything is looked up, forgiven only after a full success.
+
+use std::time::Duration;
+
+use super::Flows;
+use super::device::Device;
+use super::ports::Answer;
+use super::reply::Client;
+use crate::auth::event::{Event, ThrottleScope, What};
+use crate::auth::proof::{Method, MethodSet};
+use crate::auth::throttle::{Charge, Charged, account_key, account_of_name, device_key, lockout_key, network_key};
+use crate::auth::time::Timestamp;
+use crate::auth::user::{UserId, Username};
+
+/// Who is trying, as the counters and the events see it.
+pub(super) struct Trying<'a> {
+    pub(super) client: &'a Client,
+    pub(super) now: Timestamp,
+    pub(super) user: Option<UserId>,
+    pub(super) username: Option<Username>,
+    /// The throttle's name of the account: the digest of its canonical name, whether or not anybody has it.
+    pub(super) account: String,
+    pub(super) device: Option<Device>,
+    pub(super) session: Option<String>,
+    pub(super) events: Vec<Event>,
+}
+
+impl Trying<'_> {
+    /// Notes what happened.
+    pub(super) fn note(&mut self, what: What) {
+        self.events.push(Event {
+            what,
+            user: self.user.clone(),
+            username: self.username.clone(),
+            client_ip: Some(self.client.ip),
+            session: self.session.clone(),
+        });
+    }
+}
+
+impl Flows {
+    /// Begins an attempt of somebody who says to have this name.
+    pub(super) fn trying<'a>(&self, name: &str, user: Option<UserId>, client: &'a Client) -> Trying<'a> {
+        let (now, account) = (self.now(), account_of_name(name));
+        let device = self.known_device(client.device.as_ref(), &account, now);
+        let username = Username::parse(name);
+        Trying { client, now, user, username, account, device, session: None, events: Vec::new() }
+    }
+
+    /// Charges one attempt by `method`; tells how long to wait if a counter is full.
+    ///
+    /// A known browser has counters of its own, so that nobody elsewhere can lock it out. All others share the
+    /// account's; their network's comes last, so that a flood on one account does not fill it.
+    pub(super) async fn charge(&self, trying: &mut Trying<'_>, method: Method) -> Answer<Option<Duration>> {
+        let limits = &self.settings.limits;
+        let factor = if method == Method::Password { limits.password } else { limits.totp };
+        let account = trying.account.as_str();
+        let charges = match trying.device.as_ref().and_then(|d| d.known_for(method)) {
+            Some(id) => {
+                let key = device_key(method, account, id);
+                let lockout = Charge { key: format!("{key}:lockout"), limit: limits.lockout };
+                vec![Charge { key, limit: limits.known_browser }, lockout]
+            }
+            None => vec![
+                Charge { key: account_key(method, account), limit: factor },
+                Charge { key: lockout_key(method, account), limit: limits.lockout },
+                Charge { key: network_key(method, trying.client.ip), limit: limits.network },
+            ],
+        };
+        match self.ports.throttle.charge(&charges, trying.now).await? {
+            Charged::Go => Ok(None),
+            Charged::Wait { index, retry_after } => {
+                let scope = if index == 2 { ThrottleScope::Network } else { ThrottleScope::Account };
+                trying.note(What::Throttled { method, scope });
+                Ok(Some(retry_after))
+            }
+        }
+    }
+
+    /// Forgets the counters of the methods just proved, as far as they were charged: those of this account from
+    /// such a browser, never the network's, never those of a factor that was not proved.
+    pub(super) async fn forgive(&self, trying: &Trying<'_>, proved: MethodSet) -> Answer<()> {
+        let account = trying.account.as_str();
+        let mut keys = Vec::new();
+        for method in proved.iter() {
+            match trying.device.as_ref().and_then(|d| d.known_for(method)) {
+                Some(id) => {
+                    let key = device_key(method, account, id);
+                    keys.extend([format!("{key}:lockout"), key]);
+                }
+                None => keys.extend([account_key(method, account), lockout_key(method, account)]),
+            }
+        }
+        self.ports.throttle.forgive(&keys).await
+    }
+}

@@ -1,0 +1,235 @@
+//! Enrolling TOTP: a privilege of who has just proved everything the account can prove.
+
+use std::sync::Arc;
+
+use super::Flows;
+use super::attempt::Trying;
+use super::elevate::risen;
+use super::opening::Grant;
+use super::ports::{Account, Answer};
+use super::proving::{broken, totp_context};
+use super::reply::{Client, ConfirmReply, EnrollReply, Enrolling, LoginReply, Opened, Rejection, Told};
+use crate::auth::authenticator::Enrolled;
+use crate::auth::backup_codes::{self, CODE_BYTES};
+use crate::auth::ceremony::{Ceremony, CeremonyKey, Step, Verdict};
+use crate::auth::event::{RejectReason, What};
+use crate::auth::proof::{Factor, Method, MethodSet, Proofs};
+use crate::auth::secret::{SecretBytes, SecretText};
+use crate::auth::session::{Session, SessionKey};
+use crate::auth::time::Timestamp;
+use crate::auth::totp::KEY_BYTES;
+
+/// Characters of a ULID: the authenticator's id, kept with the key while it waits.
+const ID_LENGTH: usize = 26;
+
+/// Where somebody is enrolling, as the stores have it now.
+enum Place {
+    Ceremony(CeremonyKey, Box<Ceremony>),
+    Session(SessionKey, Arc<Session>),
+}
+
+impl Place {
+    fn proofs(&self) -> &Proofs {
+        match self {
+            Self::Ceremony(_, ceremony) => &ceremony.proofs,
+            Self::Session(_, session) => &session.proofs,
+        }
+    }
+
+    /// Names the waiting key: bound to this sign-in or session, so that nobody confirms what another began.
+    fn pending(&self) -> String {
+        match self {
+            Self::Ceremony(key, _) => format!("totp:ceremony:{}", key.encoded()),
+            Self::Session(_, session) => format!("totp:session:{}", session.id),
+        }
+    }
+}
+
+/// A place, and the account that enrols there.
+struct Site {
+    place: Place,
+    account: Account,
+    enrolled: Enrolled,
+}
+
+impl Flows {
+    /// Begins (or goes on with) enrolling TOTP: the same secret until it is confirmed.
+    ///
+    /// # Errors
+    /// A store did not answer.
+    pub async fn begin_totp(&self, who: &Enrolling, client: &Client) -> Answer<EnrollReply> {
+        let trying = self.enroller(who, client).await?;
+        let Some((site, trying)) = trying else { return Ok(EnrollReply::Gone) };
+        if let Some(methods) = self.prove_first(&site, trying.now) {
+            return Ok(EnrollReply::ProveFirst(methods));
+        }
+        let mut plain = self.ulid()?.into_bytes();
+        plain.extend_from_slice(self.random_secret(KEY_BYTES)?.expose());
+        let (name, owner) = (site.place.pending(), &site.account.identity);
+        let sealed = self.ports.vault.seal(&pending_context(&name, &site), &SecretBytes::new(plain))?;
+        let kept = self.ports.pending.keep(&name, &sealed, self.settings.ceremony_ttl).await?;
+        let (_, key) = parted(&self.ports.vault.open(&pending_context(&name, &site), &kept)?)?;
+        Ok(EnrollReply::Pending(self.shown(owner, &key)))
+    }
+
+    /// Confirms the enrolment by its first code, which is spent by that.
+    ///
+    /// # Errors
+    /// A store did not answer; whatever was bound until then, nobody is signed in.
+    pub async fn confirm_totp(&self, who: &Enrolling, code: SecretText, client: &Client) -> Answer<Told<ConfirmReply>> {
+        match self.enroller(who, client).await? {
+            Some((site, mut trying)) => {
+                let reply = self.confirm(&mut trying, site, code).await?;
+                Ok(Told { reply, events: trying.events })
+            }
+            None => {
+                let mut trying = self.trying("", None, client);
+                let reason = match who {
+                    Enrolling::Ceremony(_) => RejectReason::NoCeremony,
+                    Enrolling::Session(..) => RejectReason::NoSession,
+                };
+                let told = Self::gone(&mut trying, Method::Totp, reason);
+                Ok(Told { reply: ConfirmReply::Rejected(told), events: trying.events })
+            }
+        }
+    }
+
+    async fn confirm(&self, trying: &mut Trying<'_>, site: Site, code: SecretText) -> Answer<ConfirmReply> {
+        if let Some(wait) = self.charge(trying, Method::Totp).await? {
+            return Ok(ConfirmReply::Wait(wait));
+        }
+        if let Some(methods) = self.prove_first(&site, trying.now) {
+            return Ok(ConfirmReply::ProveFirst(methods));
+        }
+        let rejected = |trying: &mut Trying<'_>, reason, told| {
+            trying.note(What::ProofRejected { method: Method::Totp, reason });
+            Ok(ConfirmReply::Rejected(told))
+        };
+        let (name, owner) = (site.place.pending(), site.account.identity.clone());
+        let Some(sealed) = self.ports.pending.load(&name).await? else {
+            return rejected(trying, RejectReason::NoCeremony, Rejection::CeremonyGone);
+        };
+        let (id, key) = parted(&self.ports.vault.open(&pending_context(&name, &site), &sealed)?)?;
+        let params = self.settings.totp.params();
+        let step = match self.match_code(&owner.id, &id, &key, &code, params, None, trying).await? {
+            Ok(step) => step,
+            Err((reason, told)) => return rejected(trying, reason, told),
+        };
+        // Made before anything is bound, so that a full hasher binds nothing.
+        let Some((salt, codes, digests)) = self.make_codes().await? else {
+            return Ok(ConfirmReply::Wait(std::time::Duration::from_secs(1)));
+        };
+        // Two right codes of two windows: only the first taker binds.
+        if self.ports.pending.take(&name).await?.is_none_or(|taken| taken != sealed) {
+            return rejected(trying, RejectReason::AlreadySpent, Rejection::WrongCode);
+        }
+        if let Place::Ceremony(key, _) = &site.place
+            && self.ports.ceremonies.take(key).await?.is_none()
+        {
+            return rejected(trying, RejectReason::NoCeremony, Rejection::CeremonyGone);
+        }
+        let record = self.totp_record(&owner, id, &key, Some(step))?;
+        self.ports.authenticators.put_totp(&owner.id, &record).await?;
+        trying.note(What::ProofAccepted { method: Method::Totp });
+        trying.note(What::AuthenticatorAdded { method: Method::Totp });
+        self.ports.authenticators.put_backup(&owner.id, &salt, &digests).await?;
+        trying.note(What::BackupCodesMade);
+        Ok(match self.enter(trying, site).await? {
+            Ok(opened) => ConfirmReply::Enrolled { backup_codes: codes, opened },
+            Err(told) => ConfirmReply::Rejected(told),
+        })
+    }
+
+    /// Opens the session of the one who just enrolled, or lets it rise.
+    async fn enter(&self, trying: &mut Trying<'_>, site: Site) -> Answer<Result<Box<Opened>, Rejection>> {
+        match site.place {
+            Place::Ceremony(_, ceremony) => {
+                // What they proved is what the session says; whether that is enough, the policy judges.
+                let (Step::Complete(ceremony)
+                | Step::Ask(ceremony, _)
+                | Step::Stuck(ceremony)
+                | Step::Rejected(ceremony)) = ceremony.advance(Verdict::Proved(Method::Totp), trying.now);
+                match self.open(trying, &site.account, &ceremony, None).await? {
+                    LoginReply::Opened(opened) => Ok(Ok(opened)),
+                    LoginReply::Rejected(told) => Ok(Err(told)),
+                    _ => Err(broken("opening a session told something else")),
+                }
+            }
+            Place::Session(key, session) => {
+                let grant = Grant {
+                    session: risen(&session, Method::Totp, trying.now),
+                    old: Some(&key),
+                    proved: MethodSet::EMPTY.with(Method::Totp),
+                    backup_left: None,
+                    what: What::SessionElevated,
+                };
+                Ok(self.grant(trying, grant).await?.map(Box::new).ok_or(Rejection::SessionGone))
+            }
+        }
+    }
+
+    /// A set of backup codes: the salt, the codes to show, their digests. `None`: hashing is full.
+    async fn make_codes(&self) -> Answer<Option<(Vec<u8>, Vec<SecretText>, Vec<Vec<u8>>)>> {
+        let salt = backup_codes::set_salt(&self.random()?, self.hashing.params());
+        let mut codes = Vec::new();
+        for _ in 0..self.settings.backup_codes {
+            codes.push(backup_codes::mint(&self.random::<CODE_BYTES>()?));
+        }
+        let (of_salt, of_codes) = (salt.clone(), codes.clone());
+        let hashed = self
+            .hashing
+            .run(move || of_codes.iter().map(|code| backup_codes::code_digest(code, &of_salt)).collect())
+            .await?;
+        Ok(hashed.map(|digests| (salt, codes, digests)))
+    }
+
+    /// Who is enrolling, from the stores as they are now; `None` if that is over.
+    async fn enroller<'a>(&self, who: &Enrolling, client: &'a Client) -> Answer<Option<(Site, Trying<'a>)>> {
+        let (trying, place) = match who {
+            Enrolling::Ceremony(token) => {
+                let key = token.key();
+                let Some(ceremony) = self.ceremony_here(&key, &client.host, self.now()).await? else { return Ok(None) };
+                let trying = self.trying(ceremony.username.as_str(), ceremony.user.clone(), client);
+                (trying, Place::Ceremony(key, Box::new(ceremony)))
+            }
+            Enrolling::Session(token, told) => {
+                let who = &told.identity;
+                let mut trying = self.trying(who.username.as_str(), Some(who.id.clone()), client);
+                let Some(session) = self.live_session(&token.key(), &trying).await? else { return Ok(None) };
+                trying.session = Some(session.id.clone());
+                (trying, Place::Session(token.key(), session))
+            }
+        };
+        let Some(user) = &trying.user else { return Ok(None) };
+        let Ok(account) = self.standing_account(user).await? else { return Ok(None) };
+        let enrolled = self.ports.authenticators.of(user).await?;
+        Ok(Some((Site { place, account, enrolled }, trying)))
+    }
+
+    /// What must be proved before an authenticator may be bound: the password, freshly, and, where the account
+    /// has a second factor already, that as well.
+    fn prove_first(&self, site: &Site, now: Timestamp) -> Option<MethodSet> {
+        let owned = site.enrolled.methods(site.account.password_hash.is_some());
+        let fresh = site.place.proofs().fresh(self.settings.enroll_max_age, now);
+        let missing = |wanted: MethodSet| if wanted.and(fresh).is_empty() { wanted } else { MethodSet::EMPTY };
+        let known = |m: &Method| matches!(m.factor(), Factor::Knowledge);
+        let (first, second): (Vec<Method>, Vec<Method>) = owned.iter().partition(known);
+        let missing = missing(first.into_iter().collect()).or(missing(second.into_iter().collect()));
+        // Who has proved nothing at all lately has no business here, whatever the account owns.
+        let missing =
+            if missing.is_empty() && fresh.is_empty() { MethodSet::EMPTY.with(Method::Password) } else { missing };
+        (!missing.is_empty()).then_some(missing)
+    }
+}
+
+/// What seals a waiting key: its owner and its place.
+fn pending_context(name: &str, site: &Site) -> String {
+    format!("{}:{name}", totp_context(&site.account.identity.id))
+}
+
+/// The authenticator's id and its key.
+fn parted(plain: &SecretBytes) -> Answer<(String, SecretBytes)> {
+    let (id, key) = plain.expose().split_at_checked(ID_LENGTH).ok_or_else(|| broken("a waiting key is cut short"))?;
+    let id = std::str::from_utf8(id).map_err(|_| broken("a waiting key is damaged"))?;
+    Ok((id.to_owned(), SecretBytes::new(key.to_vec())))
+}

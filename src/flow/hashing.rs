@@ -1,0 +1,92 @@
+//! Password hashing on blocking threads, so many at once and no more: memory and waiting are bounded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use super::Flows;
+use super::ports::{Answer, StoreError};
+use super::settings::PasswordSettings;
+use crate::auth::password::{self, HashFault, HashParams};
+use crate::auth::secret::SecretText;
+
+/// The bulkhead of hashing.
+pub(super) struct Hashing {
+    /// Hashes running and waiting.
+    places: Arc<Semaphore>,
+    /// Hashes running.
+    permits: Arc<Semaphore>,
+    params: HashParams,
+    max_bytes: usize,
+    dummy: SecretText,
+    done: AtomicU64,
+}
+
+impl Hashing {
+    pub(super) fn new(settings: PasswordSettings) -> Self {
+        let concurrent = settings.concurrent.clamp(1, 1024);
+        let places = concurrent.saturating_add(settings.queue.min(1 << 20));
+        Self {
+            places: Arc::new(Semaphore::new(places)),
+            permits: Arc::new(Semaphore::new(concurrent)),
+            params: settings.params(),
+            max_bytes: settings.max_bytes,
+            dummy: password::dummy(settings.params()),
+            done: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) const fn params(&self) -> HashParams {
+        self.params
+    }
+
+    /// How many pieces of hashing work were begun.
+    pub(super) fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Runs hashing work on a blocking thread; `None` if too much of it waits already.
+    ///
+    /// The permits go with the work: a caller who goes away frees nothing before it is done.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, HashFault> + Send + 'static,
+    ) -> Answer<Option<T>> {
+        let Ok(place) = self.places.clone().try_acquire_owned() else { return Ok(None) };
+        let fault = |cause: &dyn std::fmt::Display| StoreError::new("hashing", cause);
+        let permit = self.permits.clone().acquire_owned().await.map_err(|e| fault(&e))?;
+        self.done.fetch_add(1, Ordering::Relaxed);
+        let done = spawn_blocking(move || {
+            let _held = (place, permit);
+            work()
+        });
+        done.await.map_err(|e| fault(&e))?.map(Some).map_err(|e| fault(&e))
+    }
+
+    /// Verifies a password against `phc`, or against nobody's hash where there is none: one hash always.
+    pub(super) async fn verify(&self, password: SecretText, phc: Option<SecretText>) -> Answer<Option<bool>> {
+        let (known, phc) = (phc.is_some(), phc.unwrap_or_else(|| self.dummy.clone()));
+        let max_bytes = self.max_bytes;
+        let right = self.run(move || password::verify(&password, &phc, max_bytes)).await?;
+        Ok(right.map(|right| right && known))
+    }
+}
+
+impl Flows {
+    /// How many pieces of hashing work were begun since the start.
+    pub fn hashes_begun(&self) -> u64 {
+        self.hashing.done()
+    }
+
+    /// Hashes a new password into a PHC string; `None` if hashing is full.
+    ///
+    /// # Errors
+    /// No randomness, or parameters out of range.
+    pub async fn hash_password(&self, password: SecretText) -> Answer<Option<SecretText>> {
+        let salt = self.random()?;
+        let params = self.hashing.params();
+        self.hashing.run(move || password::hash(&password, &salt, params)).await
+    }
+}

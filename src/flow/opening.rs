@@ -1,0 +1,104 @@
+//! Opening a session: the last step of every sign-in, and the only place where one is made.
+
+use std::sync::Arc;
+
+use super::Flows;
+use super::attempt::Trying;
+use super::ports::{Account, AccountChange, Answer};
+use super::proving::broken;
+use super::reply::{LoginReply, Opened, Rejection};
+use crate::auth::ceremony::Ceremony;
+use crate::auth::event::{RejectReason, What};
+use crate::auth::proof::{Method, MethodSet};
+use crate::auth::requirement::Strength;
+use crate::auth::session::{Session, SessionKey, SessionToken};
+
+/// The longest part of a `User-Agent` that is kept, in bytes.
+const USER_AGENT_BYTES: usize = 200;
+
+/// A session about to be granted.
+pub(super) struct Grant<'a> {
+    pub(super) session: Session,
+    /// The session that it replaces.
+    pub(super) old: Option<&'a SessionKey>,
+    /// What was proved for it just now.
+    pub(super) proved: MethodSet,
+    pub(super) backup_left: Option<u32>,
+    pub(super) what: What,
+}
+
+impl Flows {
+    /// Opens a session for a completed ceremony. Opening it is the last thing done, in one atomic step.
+    pub(super) async fn open(
+        &self,
+        trying: &mut Trying<'_>,
+        account: &Account,
+        ceremony: &Ceremony,
+        backup_left: Option<u32>,
+    ) -> Answer<LoginReply> {
+        let session = Session {
+            id: self.ulid()?,
+            identity: account.identity.clone(),
+            proofs: ceremony.proofs.clone(),
+            host: ceremony.host.clone(),
+            channel: ceremony.channel,
+            created_at: trying.now,
+            seen_at: trying.now,
+            previous_login: account.last_login_at,
+            client_ip: trying.client.ip,
+            user_agent: trying.client.user_agent.as_deref().map(cut),
+        };
+        self.ports.accounts.change(&account.identity.id, AccountChange::LoggedIn(trying.now)).await?;
+        let grant =
+            Grant { session, old: None, proved: ceremony.proofs.methods(), backup_left, what: What::SessionOpened };
+        match self.grant(trying, grant).await? {
+            Some(opened) => Ok(LoginReply::Opened(Box::new(opened))),
+            None => Ok(LoginReply::Rejected(Rejection::WrongCredentials)),
+        }
+    }
+
+    /// Puts a session in the store, in place of `old` where one is given, and hands out its token.
+    ///
+    /// `None`: `old` was gone, or the account was disabled meanwhile; nothing is open then.
+    pub(super) async fn grant(
+        &self,
+        trying: &mut Trying<'_>,
+        Grant { session, old, proved, backup_left, what }: Grant<'_>,
+    ) -> Answer<Option<Opened>> {
+        let token = SessionToken::mint(&self.random()?);
+        let strength = Strength::of(session.proofs.methods());
+        let device = self.mark_device(trying.device.as_ref(), &trying.account, strength, trying.now)?;
+        let ends_at = self.settings.session.ends_at(&session);
+        self.forgive(trying, proved).await?;
+        if !self.ports.sessions.replace(old, &token.key(), &session, ends_at).await? {
+            return match old {
+                Some(_) => Ok(None),
+                None => Err(broken("a new session was refused")),
+            };
+        }
+        // Disabling an account ends its sessions: one opened in that very moment must not outlive it.
+        if let Err(reason) = self.standing_account(&session.identity.id).await? {
+            self.ports.sessions.revoke(&token.key()).await?;
+            trying.note(What::ProofRejected { method: Method::Password, reason });
+            return Ok(None);
+        }
+        trying.session = Some(session.id.clone());
+        trying.note(what);
+        let session = Arc::new(session);
+        Ok(Some(Opened { token, session, ends_at, device: Some(device), backup_codes_left: backup_left }))
+    }
+
+    /// Notes that a sign-in or session is over.
+    pub(super) fn gone(trying: &mut Trying<'_>, method: Method, reason: RejectReason) -> Rejection {
+        trying.note(What::ProofRejected { method, reason });
+        if reason == RejectReason::NoSession { Rejection::SessionGone } else { Rejection::CeremonyGone }
+    }
+}
+
+fn cut(text: &str) -> String {
+    let mut end = text.len().min(USER_AGENT_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,181 @@
+//! Evaluating one proof: compared, and where it is one-time, spent first in both stores.
+
+use std::time::Duration;
+
+use super::Flows;
+use super::attempt::Trying;
+use super::ports::{Account, Answer, StoreError};
+use super::reply::Rejection;
+use crate::auth::authenticator::{BackupSet, Enrolled, TotpRecord};
+use crate::auth::backup_codes;
+use crate::auth::event::{RejectReason, What};
+use crate::auth::proof::Method;
+use crate::auth::secret::{SecretBytes, SecretText};
+use crate::auth::totp::{self, Matched, TotpParams};
+use crate::auth::user::UserId;
+
+/// What became of one proof.
+pub(super) enum Proof {
+    /// Right, and spent where it is one-time.
+    Right {
+        /// Backup codes left, where one was used.
+        backup_left: Option<u32>,
+    },
+    /// Wrong; what the person is told.
+    Wrong(Rejection),
+    /// Hashing is full.
+    Busy,
+}
+
+/// What seals the key of a TOTP authenticator: it opens for its owner only.
+pub(super) fn totp_context(user: &UserId) -> String {
+    format!("totp:{user}")
+}
+
+/// Names a time step of an authenticator in the ledger.
+pub(super) fn step_mark(user: &UserId, authenticator: &str, step: u64) -> String {
+    format!("totp:{user}:{authenticator}:{step}")
+}
+
+impl Flows {
+    /// Evaluates a proof by `method` of the owner of an account, and notes the outcome.
+    pub(super) async fn prove(
+        &self,
+        trying: &mut Trying<'_>,
+        account: &Account,
+        enrolled: &Enrolled,
+        method: Method,
+        code: SecretText,
+    ) -> Answer<Proof> {
+        let user = &account.identity.id;
+        let verdict = match (method, &enrolled.totp, &enrolled.backup) {
+            (Method::Password, _, _) => match self.hashing.verify(code, account.password_hash.clone()).await? {
+                None => return Ok(Proof::Busy),
+                Some(true) => Ok(None),
+                Some(false) => Err((RejectReason::Mismatch, Rejection::WrongCredentials)),
+            },
+            (Method::Totp, Some(record), _) => self.prove_totp(trying, user, record, &code).await?,
+            (Method::BackupCode, _, Some(set)) => match self.prove_backup(user, set, &code).await? {
+                Some(verdict) => verdict,
+                None => return Ok(Proof::Busy),
+            },
+            _ => Err((RejectReason::NotEnrolled, Rejection::WrongCode)),
+        };
+        Ok(match verdict {
+            Ok(backup_left) => {
+                trying.note(What::ProofAccepted { method });
+                Proof::Right { backup_left }
+            }
+            Err((reason, told)) => {
+                trying.note(What::ProofRejected { method, reason });
+                Proof::Wrong(told)
+            }
+        })
+    }
+
+    async fn prove_totp(
+        &self,
+        trying: &Trying<'_>,
+        user: &UserId,
+        record: &TotpRecord,
+        code: &SecretText,
+    ) -> Answer<Result<Option<u32>, (RejectReason, Rejection)>> {
+        let key = self.ports.vault.open(&totp_context(user), &record.secret)?;
+        let params = TotpParams { digits: record.digits, period: record.period, ..self.settings.totp.params() };
+        let step = match self.match_code(user, &record.id, &key, code, params, record.last_step, trying).await? {
+            Ok(step) => step,
+            Err(rejected) => return Ok(Err(rejected)),
+        };
+        let first = self.ports.authenticators.spend_step(user, &record.id, step, trying.now).await?;
+        Ok(if first { Ok(None) } else { Err((RejectReason::AlreadySpent, Rejection::WrongCode)) })
+    }
+
+    /// Matches a code and claims its step in the ledger; the durable spending is up to the caller.
+    #[expect(clippy::too_many_arguments, reason = "one authenticator, spelled out")]
+    pub(super) async fn match_code(
+        &self,
+        user: &UserId,
+        authenticator: &str,
+        key: &SecretBytes,
+        code: &SecretText,
+        params: TotpParams,
+        last_step: Option<u64>,
+        trying: &Trying<'_>,
+    ) -> Answer<Result<u64, (RejectReason, Rejection)>> {
+        // As long as any node whose clock is a step off could still accept the code, and twice that.
+        let reach = params.skew.max(params.tell_skew).saturating_add(1);
+        let ttl = Duration::from_secs(params.period.saturating_mul(reach.saturating_mul(4)));
+        let wrong = |reason| Ok(Err((reason, Rejection::WrongCode)));
+        match totp::check(key, code.expose(), params, last_step, trying.now) {
+            Matched::Step(step) => {
+                let first = self.ports.ledger.claim(&step_mark(user, authenticator, step), ttl).await?;
+                if first { Ok(Ok(step)) } else { wrong(RejectReason::AlreadySpent) }
+            }
+            Matched::ClockOff { step, seconds } => {
+                // What was told must not help to guess: a code that is still to come is spent by that.
+                let _ = self.ports.ledger.claim(&step_mark(user, authenticator, step), ttl).await?;
+                Ok(Err((RejectReason::ClockSkew, Rejection::ClockOff { seconds })))
+            }
+            Matched::Spent => wrong(RejectReason::AlreadySpent),
+            Matched::Wrong => wrong(RejectReason::Mismatch),
+            Matched::Malformed => wrong(RejectReason::Malformed),
+        }
+    }
+
+    /// `None`: hashing is full.
+    async fn prove_backup(
+        &self,
+        user: &UserId,
+        set: &BackupSet,
+        typed: &SecretText,
+    ) -> Answer<Option<Result<Option<u32>, (RejectReason, Rejection)>>> {
+        let Some(code) = backup_codes::normalise(typed.expose()) else {
+            return Ok(Some(Err((RejectReason::Malformed, Rejection::WrongCode))));
+        };
+        let salt = set.salt.clone();
+        let Some(digest) = self.hashing.run(move || backup_codes::code_digest(&code, &salt)).await? else {
+            return Ok(None);
+        };
+        let spent = self.ports.authenticators.spend_backup(user, &digest).await?;
+        Ok(Some(if spent {
+            Ok(Some(set.left.saturating_sub(1)))
+        } else {
+            Err((RejectReason::Mismatch, Rejection::WrongCode))
+        }))
+    }
+
+    /// Renews the stored hash of a password just proved, if it was made with other parameters.
+    pub(super) async fn renew_hash(
+        &self,
+        trying: &mut Trying<'_>,
+        account: &Account,
+        password: SecretText,
+    ) -> Answer<()> {
+        let stale = |hash: &&SecretText| crate::auth::password::needs_rehash(hash, self.hashing.params());
+        let Some(old) = account.password_hash.as_ref().filter(stale) else { return Ok(()) };
+        let Some(renewed) = self.hash_password(password).await? else { return Ok(()) };
+        // A password that was changed meanwhile must not come back.
+        let accounts = &self.ports.accounts;
+        let current = accounts.load(&account.identity.id).await?.and_then(|a| a.password_hash);
+        if current.is_some_and(|hash| hash.expose() == old.expose())
+            && accounts.change(&account.identity.id, super::ports::AccountChange::PasswordHash(renewed)).await?
+        {
+            trying.note(What::PasswordRehashed);
+        }
+        Ok(())
+    }
+
+    /// The account of a user who may still sign in.
+    pub(super) async fn standing_account(&self, user: &UserId) -> Answer<Result<Account, RejectReason>> {
+        Ok(match self.ports.accounts.load(user).await? {
+            None => Err(RejectReason::UnknownUser),
+            Some(account) if account.disabled => Err(RejectReason::Disabled),
+            Some(account) => Ok(account),
+        })
+    }
+}
+
+/// A fault that the code's own rules exclude: told as a fault all the same.
+pub(super) fn broken(cause: &str) -> StoreError {
+    StoreError::new("flow", cause)
+}

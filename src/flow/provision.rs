@@ -1,0 +1,50 @@
+//! What commands on the machine make for people: a TOTP authenticator without a sign-in.
+
+use super::Flows;
+use super::ports::Answer;
+use super::proving::totp_context;
+use super::reply::PendingTotp;
+use crate::auth::authenticator::TotpRecord;
+use crate::auth::secret::SecretBytes;
+use crate::auth::totp::{self, KEY_BYTES};
+use crate::auth::user::Identity;
+
+impl Flows {
+    /// Makes and binds a TOTP authenticator in place of any other; the operator hands the secret over.
+    ///
+    /// # Errors
+    /// A store did not answer.
+    pub async fn provision_totp(&self, who: &Identity) -> Answer<PendingTotp> {
+        let key = self.random_secret(KEY_BYTES)?;
+        let record = self.totp_record(who, self.ulid()?, &key, None)?;
+        self.ports.authenticators.put_totp(&who.id, &record).await?;
+        Ok(self.shown(who, &key))
+    }
+
+    /// A record of a key, sealed for its owner.
+    pub(super) fn totp_record(
+        &self,
+        who: &Identity,
+        id: String,
+        key: &SecretBytes,
+        spent: Option<u64>,
+    ) -> Answer<TotpRecord> {
+        let (now, settings) = (self.now(), &self.settings.totp);
+        Ok(TotpRecord {
+            id,
+            secret: self.ports.vault.seal(&totp_context(&who.id), key)?,
+            digits: settings.digits,
+            period: settings.period,
+            last_step: spent,
+            created_at: now,
+            used_at: spent.map(|_| now),
+        })
+    }
+
+    /// A key as its owner sees it.
+    pub(super) fn shown(&self, who: &Identity, key: &SecretBytes) -> PendingTotp {
+        let settings = &self.settings.totp;
+        let uri = totp::uri(key, &self.settings.issuer, who.username.as_str(), settings.digits, settings.period);
+        PendingTotp { secret: totp::encode_key(key), uri }
+    }
+}

@@ -1,0 +1,112 @@
+//! The second factor of a sign-in under way.
+
+use super::Flows;
+use super::attempt::Trying;
+use super::ports::Answer;
+use super::proving::Proof;
+use super::reply::{CeremonyView, Client, LoginReply, Next, Rejection, Told};
+use crate::auth::ceremony::{Ceremony, CeremonyKey, CeremonyToken, Step, Verdict};
+use crate::auth::event::RejectReason;
+use crate::auth::proof::{Method, MethodSet};
+use crate::auth::secret::SecretText;
+use crate::auth::time::Timestamp;
+
+impl Flows {
+    /// The ceremony of a token on this host, for its page; `None` if it is over.
+    ///
+    /// # Errors
+    /// A store did not answer.
+    pub async fn ceremony(&self, token: &CeremonyToken, client: &Client) -> Answer<Option<CeremonyView>> {
+        let now = self.now();
+        let Some(ceremony) = self.ceremony_here(&token.key(), &client.host, now).await? else { return Ok(None) };
+        let missing = ceremony.goal.shortfall(&ceremony.proofs, now).map_or(MethodSet::EMPTY, |s| s.methods);
+        let methods = missing.and(ceremony.enrolled);
+        Ok(Some(CeremonyView { ceremony, methods }))
+    }
+
+    /// Second factor of a sign-in under way.
+    ///
+    /// # Errors
+    /// A store did not answer; nobody is signed in then, and a code may have been spent.
+    pub async fn second_factor(
+        &self,
+        token: &CeremonyToken,
+        method: Method,
+        code: SecretText,
+        client: &Client,
+    ) -> Answer<Told<LoginReply>> {
+        let key = token.key();
+        let Some(ceremony) = self.ceremony_here(&key, &client.host, self.now()).await? else {
+            let mut trying = self.trying("", None, client);
+            let reply = LoginReply::Rejected(Self::gone(&mut trying, method, RejectReason::NoCeremony));
+            return Ok(Told { reply, events: trying.events });
+        };
+        let mut trying = self.trying(ceremony.username.as_str(), ceremony.user.clone(), client);
+        let reply = self.next_factor(&mut trying, &key, token, ceremony, method, code).await?;
+        Ok(Told { reply, events: trying.events })
+    }
+
+    async fn next_factor(
+        &self,
+        trying: &mut Trying<'_>,
+        key: &CeremonyKey,
+        token: &CeremonyToken,
+        mut ceremony: Ceremony,
+        method: Method,
+        code: SecretText,
+    ) -> Answer<LoginReply> {
+        if let Some(wait) = self.charge(trying, method).await? {
+            return Ok(LoginReply::Wait(wait));
+        }
+        let account = match &ceremony.user {
+            Some(user) => self.standing_account(user).await?,
+            None => Err(RejectReason::UnknownUser),
+        };
+        let account = match account {
+            Ok(account) => account,
+            Err(reason) => return Ok(LoginReply::Rejected(Self::gone(trying, method, reason))),
+        };
+        let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
+        let backup_left = match self.prove(trying, &account, &enrolled, method, code).await? {
+            Proof::Right { backup_left } => backup_left,
+            Proof::Wrong(told) => return Ok(LoginReply::Rejected(told)),
+            Proof::Busy => return Ok(LoginReply::Busy),
+        };
+        ceremony.enrolled = enrolled.methods(account.password_hash.is_some());
+        match ceremony.advance(Verdict::Proved(method), trying.now) {
+            Step::Complete(ceremony) => {
+                // The first taker signs in; the ceremony was good until this very moment.
+                if self.ports.ceremonies.take(key).await?.is_none() {
+                    return Ok(LoginReply::Rejected(Self::gone(trying, method, RejectReason::NoCeremony)));
+                }
+                self.open(trying, &account, &ceremony, backup_left).await
+            }
+            Step::Ask(ceremony, methods) => {
+                self.keep_on(key, &ceremony, trying.now).await?;
+                Ok(LoginReply::Next(Next { ceremony: token.clone(), methods }))
+            }
+            Step::Stuck(ceremony) => {
+                self.keep_on(key, &ceremony, trying.now).await?;
+                Ok(LoginReply::Enroll(token.clone()))
+            }
+            Step::Rejected(_) => Ok(LoginReply::Rejected(Rejection::CeremonyGone)),
+        }
+    }
+
+    /// A ceremony that is not over, on its own host.
+    pub(super) async fn ceremony_here(
+        &self,
+        key: &CeremonyKey,
+        host: &str,
+        now: Timestamp,
+    ) -> Answer<Option<Ceremony>> {
+        let found = self.ports.ceremonies.load(key).await?;
+        Ok(found.filter(|c| c.host == host && now.since(c.started_at) < self.settings.ceremony_ttl))
+    }
+
+    /// Keeps a ceremony that moved on, for the rest of its time.
+    async fn keep_on(&self, key: &CeremonyKey, ceremony: &Ceremony, now: Timestamp) -> Answer<()> {
+        let left = self.settings.ceremony_ttl.saturating_sub(now.since(ceremony.started_at));
+        self.ports.ceremonies.put(key, ceremony, left).await
+    }
+}

@@ -1,0 +1,86 @@
+//! Sessions: found by their token, noted as used, ended.
+
+use std::sync::Arc;
+
+use super::Flows;
+use super::ports::Answer;
+use super::reply::{Client, Told};
+use crate::auth::event::What;
+use crate::auth::proof::MethodSet;
+use crate::auth::requirement::Strength;
+use crate::auth::session::{Session, SessionToken, Standing};
+
+impl Flows {
+    /// The live session of a token on this host, if any; notes the use unless `quiet`.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn session(&self, token: &SessionToken, host: &str, quiet: bool) -> Answer<Option<Arc<Session>>> {
+        let key = token.key();
+        let Some(mut session) = self.ports.sessions.load(&key).await?.filter(|s| s.host == host) else {
+            return Ok(None);
+        };
+        let (now, lifetimes) = (self.now(), &self.settings.session);
+        // A cached copy may not know yet of the use that this node noted.
+        if let Some(seen_at) = self.touched.get(&key).filter(|at| *at > session.seen_at) {
+            session = Arc::new(Session { seen_at, ..Session::clone(&session) });
+        }
+        if lifetimes.standing(&session, now) != Standing::Live {
+            return Ok(None);
+        }
+        if !quiet && now.since(session.seen_at) >= lifetimes.touch_after() {
+            let used = Session { seen_at: now, ..Session::clone(&session) };
+            self.touched.put(key, now);
+            if let Err(fault) = self.ports.sessions.touch(&key, now, lifetimes.ends_at(&used)).await {
+                self.touched.forget(&key);
+                return Err(fault);
+            }
+            session = Arc::new(used);
+        }
+        Ok(Some(session))
+    }
+
+    /// Ends this session, or every session of its owner. Says how many ended.
+    ///
+    /// # Errors
+    /// The store did not answer; some sessions may still stand.
+    pub async fn logout(
+        &self,
+        token: &SessionToken,
+        session: &Session,
+        everywhere: bool,
+        client: &Client,
+    ) -> Answer<Told<u64>> {
+        let user = &session.identity.id;
+        let mut trying = self.trying(session.identity.username.as_str(), Some(user.clone()), client);
+        trying.session = Some(session.id.clone());
+        let ended = if everywhere {
+            let ended = self.ports.sessions.revoke_all(user).await?;
+            trying.note(What::SessionsRevoked);
+            ended
+        } else {
+            let was_there = self.ports.sessions.revoke(&token.key()).await?;
+            trying.note(What::SessionRevoked);
+            u64::from(was_there)
+        };
+        Ok(Told { reply: ended, events: trying.events })
+    }
+
+    /// What the owner of a session can prove with; nothing if the account is gone or disabled.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn methods_of(&self, session: &Session) -> Answer<MethodSet> {
+        let user = &session.identity.id;
+        let Ok(account) = self.standing_account(user).await? else { return Ok(MethodSet::EMPTY) };
+        Ok(self.ports.authenticators.of(user).await?.methods(account.password_hash.is_some()))
+    }
+
+    /// The strongest requirement that the owner of a session could meet.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn strongest_of(&self, session: &Session) -> Answer<Option<Strength>> {
+        Ok(Strength::of(self.methods_of(session).await?))
+    }
+}
