@@ -55,12 +55,12 @@ impl Asking<'_> {
     /// How a challenge of this request is told. Total; the first line that fits wins.
     ///
     /// A rule's `challenge:` cannot change what the protocol fixes (preflight, WebSocket, gRPC).
-    /// `status` holds for everything else. `redirect` holds where a person could follow: not
-    /// inside frames, where our page would be blank, nor for what a page's script or image asks.
+    /// `status` holds for everything else. `redirect` holds for requests that say nothing about
+    /// themselves: not inside frames, where our page would be blank, nor for what scripts ask.
     pub fn telling(&self) -> Telling {
         let mode = self.fetch_mode.map(str::trim);
         let dest = self.fetch_dest.map(str::trim);
-        let no_fetch_metadata = mode.is_none() && dest.is_none();
+        let says_how = mode.is_some() || dest.is_some();
         if self.method == "OPTIONS" && self.preflight {
             Telling::Preflight
         } else if self.websocket {
@@ -73,13 +73,9 @@ impl Asking<'_> {
             self.navigation()
         } else if mode == Some("navigate") && matches!(dest, Some("iframe" | "frame" | "embed" | "object")) {
             Telling::Frame
-        } else if !no_fetch_metadata {
+        } else if says_how || self.api || self.authorization || self.requested_with.is_some_and(is_xhr) {
             Telling::Problem
-        } else if self.style == ChallengeStyle::Redirect {
-            self.navigation()
-        } else if self.api || self.authorization || self.requested_with.is_some_and(is_xhr) {
-            Telling::Problem
-        } else if self.accept.is_some_and(names_html) {
+        } else if self.accept.is_some_and(names_html) || self.style == ChallengeStyle::Redirect {
             self.navigation()
         } else {
             Telling::Problem

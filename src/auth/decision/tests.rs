@@ -64,7 +64,9 @@ fn guarded(strength: Strength, max_age: Option<u64>, methods: MethodSet, groups:
 
 fn told(decision: &Decision) -> String {
     match decision {
-        Decision::Permit(p) => p.subject().map_or("permit nobody".into(), |s| format!("permit {}", s.identity.username)),
+        Decision::Permit(p) => {
+            p.subject().map_or_else(|| "permit nobody".into(), |s| format!("permit {}", s.identity.username))
+        }
         Decision::Challenge(c) => {
             let lack = match c.shortfall.lack {
                 Lack::Login => "login",
@@ -90,7 +92,12 @@ fn policy_matrix() {
         rules: vec![
             rule("static", "/assets/**", &[], Access::Public),
             rule("cgi", "/legacy-cgi/**", &[], Access::Deny),
-            rule("admin-writes", "/admin/**", &["POST"], guarded(Strength::PhishingResistant, Some(300), held, &["admins"], &[])),
+            rule(
+                "admin-writes",
+                "/admin/**",
+                &["POST"],
+                guarded(Strength::PhishingResistant, Some(300), held, &["admins"], &[]),
+            ),
             rule("admin", "/admin/**", &[], guarded(Strength::TwoFactor, Some(300), held, &["admins"], &["eve"])),
             rule("payroll", "/payroll/**", &[], guarded(Strength::TwoFactor, None, payroll, &[], &[])),
             rule("home", "/", &[], guarded(Strength::OneFactor, None, held, &[], &[])),
@@ -148,7 +155,9 @@ fn strengths() -> impl Strategy<Value = Strength> {
 }
 
 fn requirements() -> impl Strategy<Value = Requirement> {
-    let methods = any::<u8>().prop_map(|bits| Method::ALL.into_iter().enumerate().filter(|(i, _)| bits >> i & 1 == 1).map(|(_, m)| m).collect());
+    let methods = any::<u8>().prop_map(|bits| {
+        Method::ALL.into_iter().enumerate().filter(|(i, _)| bits >> i & 1 == 1).map(|(_, m)| m).collect()
+    });
     (strengths(), prop::option::of(0u64..1000), methods).prop_map(|(strength, max_age, methods)| Requirement {
         strength,
         max_age: max_age.map(Duration::from_secs),

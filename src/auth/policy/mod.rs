@@ -69,7 +69,8 @@ impl AppPolicy {
             return exact;
         }
         let loose = pattern::loosely(path);
-        let found = self.rules.iter().find(|r| r.applies(resource.method(), client) && r.pattern.matches_loosely(&loose));
+        let found =
+            self.rules.iter().find(|r| r.applies(resource.method(), client) && r.pattern.matches_loosely(&loose));
         found.or(exact)
     }
 }

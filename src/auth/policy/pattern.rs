@@ -64,7 +64,7 @@ impl PathPattern {
             return Err(BadPattern(format!("a pattern has at most {MAX_PATTERN_BYTES} bytes")));
         }
         // Alone first: `a)(b` must not become well-formed by our brackets.
-        Regex::new(text).map_err(fail)?;
+        RegexBuilder::new(text).size_limit(MAX_REGEX_BYTES).build().map_err(fail)?;
         let exact = build("\\A", "\\z").map_err(fail)?;
         let loose = build("\\A(?i)", "/?\\z").map_err(fail)?;
         Ok(Self { text: text.to_owned(), exact, loose, steady: false })
@@ -151,6 +151,9 @@ fn glob_segments(text: &str) -> Result<Vec<Vec<Option<char>>>, String> {
         if text.contains(mark) {
             return Err(why.to_owned());
         }
+    }
+    if text.contains("//") {
+        return Err("a path with `//` is judged with one slash too: write one".to_owned());
     }
     body.split('/').map(|segment| glob_segment(segment, text)).collect()
 }

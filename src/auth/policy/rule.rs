@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::pattern::PathPattern;
+use super::pattern::{PathPattern, loosely};
 use crate::auth::network::Networks;
 use crate::auth::requirement::Requirement;
+use crate::auth::resource::Resource;
 use crate::auth::user::{Group, Identity, Username};
 
 /// The name of a rule, as it goes to logs, metrics and pages.
@@ -102,6 +103,16 @@ impl Rule {
     /// Whether the client's network is this rule's.
     pub fn covers_client(&self, client: IpAddr) -> bool {
         self.networks.is_empty() || self.networks.contains(client)
+    }
+
+    /// Whether the pattern covers some reading of the path, letter by letter.
+    pub fn covers_path(&self, resource: &Resource) -> bool {
+        resource.readings().any(|path| self.pattern.matches(path))
+    }
+
+    /// Whether it does for a server that knows neither letter case nor trailing slashes.
+    pub fn covers_path_loosely(&self, resource: &Resource) -> bool {
+        resource.readings().any(|path| self.pattern.matches_loosely(&loosely(path)))
     }
 
     /// Whether every request that `other` covers is surely covered by this rule too.

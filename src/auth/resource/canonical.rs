@@ -79,8 +79,5 @@ const fn is_unreserved(byte: u8) -> bool {
 /// `pchar` of RFC 3986 §3.3, without triplets.
 const fn is_path_byte(byte: u8) -> bool {
     is_unreserved(byte)
-        || matches!(
-            byte,
-            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@'
-        )
+        || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@')
 }
