@@ -1,0 +1,275 @@
+//! Why a request is let in, challenged or refused: the same evaluator as in `run`, told in words.
+
+mod table;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::auth::decision::{Decision, decide, strictest};
+use crate::auth::host;
+use crate::auth::policy::rule::{Access, Rule};
+use crate::auth::policy::{AppPolicy, Policy};
+use crate::auth::proof::{Method, Proofs};
+use crate::auth::resource::{Malformed, Resource};
+use crate::auth::session::{Channel, Session};
+use crate::auth::time::Timestamp;
+use crate::auth::user::{Group, Identity, UserId, Username};
+
+/// What an operator asks: a request, and who is behind it.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The URL; a scheme is not needed, a fragment is left out as browsers do.
+    pub url: String,
+    /// The method.
+    pub method: String,
+    /// The client's address.
+    pub ip: IpAddr,
+    /// Who; with no user, no groups and no proofs, nobody is signed in.
+    pub user: Option<String>,
+    /// Their groups.
+    pub groups: Vec<String>,
+    /// What they proved: names of methods, or of RFC 8176 (`mfa` adds nothing and is accepted).
+    pub amr: Vec<String>,
+    /// How long ago.
+    pub age: Option<Duration>,
+}
+
+/// The answer, for people ([`Explanation::human`]) and as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The canonical host of the app.
+    pub host: String,
+    /// The method.
+    pub method: String,
+    /// The target as it would be forwarded; `None` if it is refused as malformed.
+    pub target: Option<String>,
+    /// Every path that was judged.
+    pub readings: Vec<String>,
+    /// The client's address.
+    pub client_ip: IpAddr,
+    /// Who asks, in words.
+    pub subject: String,
+    /// The rules of the app, in order.
+    pub rules: Vec<RuleRow>,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// The stable word for why: of a refusal, of a malformed target, or what is lacking.
+    pub reason: Option<&'static str>,
+    /// The rule that decided.
+    pub rule: Option<String>,
+    /// The outcome in one sentence.
+    pub sentence: String,
+    /// What would change it.
+    pub remedy: Option<String>,
+    /// The methods, any of which would bring a challenged person on.
+    pub methods: Vec<&'static str>,
+}
+
+/// What becomes of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Forwarded.
+    Permit,
+    /// Asked for more.
+    Challenge,
+    /// Not forwarded, whatever is proved.
+    Refuse,
+    /// Answered 400 before any rule.
+    Malformed,
+}
+
+/// How a criterion of a rule fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// It fits.
+    Hit,
+    /// It does not.
+    Miss,
+    /// It fits for servers that know neither letter case nor trailing slashes.
+    Loose,
+    /// Known only once somebody signs in.
+    May,
+}
+
+/// One rule, and how the request fits it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuleRow {
+    /// Its place, from 1.
+    pub number: usize,
+    /// Its name.
+    pub name: String,
+    /// Whether it decided.
+    pub chosen: bool,
+    /// Whether some reading of the request led to it.
+    pub judged: bool,
+    /// Its pattern.
+    pub pattern: String,
+    /// Whether the path fits.
+    pub path: Fit,
+    /// Whether the method fits.
+    pub method: Fit,
+    /// Whether the client's network fits.
+    pub network: Fit,
+    /// Whether the person is of the audience.
+    pub audience: Fit,
+    /// What it asks, in words.
+    pub asks: String,
+}
+
+/// Answers a question by the production evaluator.
+///
+/// # Errors
+/// In words for the operator: a URL, user or method of proof that cannot be, or a host without app.
+pub fn explain(policy: &Policy, question: &Question, now: Timestamp) -> Result<Explanation, String> {
+    let (host, target) = split_url(&question.url)?;
+    let app = policy.app(&host).ok_or_else(|| no_app(policy, &host))?;
+    let who = subject(question, &host, now)?;
+    match Resource::parse(&host, &question.method, target.as_bytes(), app.tolerate) {
+        Ok(resource) => Ok(judge(app, &resource, question.ip, who.as_ref(), now)),
+        Err(reason) => Ok(malformed(question, host, reason, who.as_ref(), now)),
+    }
+}
+
+fn judge(app: &AppPolicy, resource: &Resource, ip: IpAddr, who: Option<&Arc<Session>>, now: Timestamp) -> Explanation {
+    let judged: Vec<Option<&Arc<Rule>>> = app.judged(resource, ip).collect();
+    let decision =
+        judged.iter().map(|rule| decide(*rule, who, now)).reduce(strictest).unwrap_or_else(|| decide(None, who, now));
+    let chosen = words::rule_of(&decision);
+    let is = |a: Option<&Arc<Rule>>, b: &Arc<Rule>| a.is_some_and(|a| Arc::ptr_eq(a, b));
+    let row = |(index, rule): (usize, &Arc<Rule>)| RuleRow {
+        number: index + 1,
+        name: rule.id.0.to_string(),
+        chosen: is(chosen, rule),
+        judged: judged.iter().any(|j| is(*j, rule)),
+        pattern: rule.pattern.as_str().to_owned(),
+        path: match (rule.covers_path(resource), rule.covers_path_loosely(resource)) {
+            (true, _) => Fit::Hit,
+            (false, true) => Fit::Loose,
+            (false, false) => Fit::Miss,
+        },
+        method: fit(rule.covers_method(resource.method())),
+        network: fit(rule.covers_client(ip)),
+        audience: audience(rule, who),
+        asks: words::asks(rule),
+    };
+    let (outcome, reason, methods) = match &decision {
+        Decision::Permit(_) => (Outcome::Permit, None, Vec::new()),
+        Decision::Challenge(c) => (
+            Outcome::Challenge,
+            Some(words::lack(c.shortfall.lack)),
+            c.shortfall.methods.iter().map(Method::name).collect(),
+        ),
+        Decision::Refuse(r) => (Outcome::Refuse, Some(r.reason.code()), Vec::new()),
+    };
+    Explanation {
+        host: app.host.clone(),
+        method: resource.method().to_owned(),
+        target: Some(resource.target()),
+        readings: resource.readings().map(str::to_owned).collect(),
+        client_ip: ip,
+        subject: words::subject(who, now),
+        rules: app.rules.iter().enumerate().map(row).collect(),
+        outcome,
+        reason,
+        rule: chosen.map(|r| r.id.0.to_string()),
+        sentence: words::sentence(&decision),
+        remedy: words::remedy(&decision, now),
+        methods,
+    }
+}
+
+fn malformed(q: &Question, host: String, reason: Malformed, who: Option<&Arc<Session>>, now: Timestamp) -> Explanation {
+    Explanation {
+        host,
+        method: q.method.clone(),
+        target: None,
+        readings: Vec::new(),
+        client_ip: q.ip,
+        subject: words::subject(who, now),
+        rules: Vec::new(),
+        outcome: Outcome::Malformed,
+        reason: Some(reason.code()),
+        rule: None,
+        sentence: words::malformed(reason),
+        remedy: words::tolerance(reason),
+        methods: Vec::new(),
+    }
+}
+
+fn fit(fits: bool) -> Fit {
+    if fits { Fit::Hit } else { Fit::Miss }
+}
+
+fn audience(rule: &Rule, who: Option<&Arc<Session>>) -> Fit {
+    match (&rule.access, who) {
+        (Access::Public | Access::Deny, _) => Fit::Hit,
+        (Access::Guarded { audience, .. }, Some(session)) => fit(audience.admits(&session.identity)),
+        (Access::Guarded { .. }, None) => Fit::May,
+    }
+}
+
+/// The session that such a person would have.
+fn subject(question: &Question, host: &str, now: Timestamp) -> Result<Option<Arc<Session>>, String> {
+    if question.user.is_none() && question.groups.is_empty() && question.amr.is_empty() {
+        return Ok(None);
+    }
+    let name = question.user.as_deref().unwrap_or("somebody");
+    let username = Username::parse(name).ok_or_else(|| format!("`{name}` cannot be a user name"))?;
+    let at = now.minus(question.age.unwrap_or_default());
+    let mut proofs = Proofs::none();
+    for name in question.amr.iter().map(|n| n.trim()).filter(|n| !matches!(*n, "" | "mfa")) {
+        let known = || Method::ALL.map(Method::name).join(", ");
+        let method = Method::from_name(name)
+            .ok_or_else(|| format!("`{name}` is no method of proof; known are pwd, otp, sms, swk, hwk, {}", known()))?;
+        proofs = proofs.with(method, at);
+    }
+    Ok(Some(Arc::new(Session {
+        id: "explain".to_owned(),
+        identity: Identity {
+            id: UserId("explain".to_owned()),
+            username,
+            name: None,
+            email: None,
+            groups: question.groups.iter().map(|g| Group(g.trim().to_owned())).collect(),
+        },
+        proofs,
+        host: host.to_owned(),
+        channel: Channel::Cookie,
+        created_at: at,
+        seen_at: now,
+        previous_login: None,
+        client_ip: question.ip,
+        user_agent: None,
+    })))
+}
+
+/// The canonical host and the target as a client would send it. Not a WHATWG parser on purpose:
+/// that would tidy up exactly what is to be explained.
+fn split_url(url: &str) -> Result<(String, String), String> {
+    let url = url.split('#').next().unwrap_or_default();
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or(url);
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, target) = rest.split_at(end);
+    let host = host::canonical(authority)
+        .map(|h| h.into_owned())
+        .or_else(|| host::from_operator(authority))
+        .ok_or_else(|| format!("`{authority}` is no host name; write the URL as https://erp.example.com/path"))?;
+    let slash = if target.starts_with('/') { "" } else { "/" };
+    // Clients encode what is not ASCII, and spaces.
+    let encoded: String = target.chars().map(words::encoded).collect();
+    Ok((host, format!("{slash}{encoded}")))
+}
+
+fn no_app(policy: &Policy, host: &str) -> String {
+    let mut hosts: Vec<&str> = policy.apps().map(|a| a.host.as_str()).collect();
+    hosts.sort_unstable();
+    format!("no app answers to {host} (such requests get 421); configured are: {}", hosts.join(", "))
+}

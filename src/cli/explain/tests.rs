@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use super::*;
+use crate::auth::network::Networks;
+use crate::auth::policy::pattern::PathPattern;
+use crate::auth::policy::rule::{Audience, ChallengeStyle, RuleId};
+use crate::auth::proof::MethodSet;
+use crate::auth::requirement::{Requirement, Strength};
+use crate::auth::resource::Tolerances;
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+fn rule(name: &str, path: &str, methods: &[&str], networks: &[&str], access: Access) -> Rule {
+    Rule {
+        id: RuleId(name.into()),
+        pattern: PathPattern::glob(path).unwrap(),
+        methods: methods.iter().map(|m| (*m).to_owned()).collect(),
+        networks: Networks::new(networks.iter().map(|n| n.parse().unwrap()).collect()),
+        access,
+        explanation: None,
+        remediation: (name == "admin").then(|| "Ask finance-it for the group admins".to_owned()),
+        api: false,
+        challenge: ChallengeStyle::Auto,
+        cors: Vec::new(),
+    }
+}
+
+fn policy() -> Policy {
+    let guarded = |strength, max_age: Option<u64>, methods: MethodSet, group: Option<&str>| Access::Guarded {
+        audience: Audience { groups: group.map(|g| Group(g.into())).into_iter().collect(), users: Vec::new() },
+        requirement: Requirement { strength, max_age: max_age.map(Duration::from_secs), methods },
+    };
+    let held: MethodSet = [Method::Totp, Method::Passkey].into_iter().collect();
+    let rules = vec![
+        rule("static", "/assets/**", &["GET"], &[], Access::Public),
+        rule("cgi", "/cgi/**", &[], &[], Access::Deny),
+        rule("admin", "/admin/**", &[], &["10.0.0.0/8"], guarded(Strength::TwoFactor, Some(300), held, Some("admins"))),
+        rule("app", "/app/**", &[], &[], guarded(Strength::TwoFactor, None, MethodSet::ALL, None)),
+    ];
+    Policy::new([AppPolicy {
+        host: "erp.example.com".into(),
+        tolerate: Tolerances { path_parameters: true, ..Tolerances::default() },
+        rules: rules.into_iter().map(Arc::new).collect(),
+    }])
+}
+
+fn question(url: &str) -> Question {
+    Question {
+        url: url.into(),
+        method: "GET".into(),
+        ip: "10.0.0.7".parse().unwrap(),
+        user: None,
+        groups: Vec::new(),
+        amr: Vec::new(),
+        age: None,
+    }
+}
+
+fn root(url: &str, amr: &[&str], minutes: u64) -> Question {
+    Question {
+        user: Some("root".into()),
+        groups: vec!["staff".into(), "admins".into()],
+        amr: amr.iter().map(|a| (*a).to_owned()).collect(),
+        age: Some(Duration::from_secs(60 * minutes)),
+        ..question(url)
+    }
+}
+
+#[test]
+fn explanations_for_people() {
+    let ann = |url| Question { user: Some("Ann".into()), groups: vec!["staff".into()], ..question(url) };
+    let questions = [
+        question("https://erp.example.com/assets/a.css"),
+        question("https://ERP.example.com:443/app"),
+        question("erp.example.com/admin?x=1#frag"),
+        root("https://erp.example.com/admin/users", &["pwd", "otp"], 31),
+        root("https://erp.example.com/admin/users", &["pwd", "otp", "mfa"], 1),
+        root("https://erp.example.com/admin", &["pwd"], 1),
+        ann("https://erp.example.com/admin"),
+        ann("https://erp.example.com/app/é x"),
+        Question { ip: "192.0.2.1".parse().unwrap(), ..root("https://erp.example.com/admin", &["pwd", "otp"], 1) },
+        root("https://erp.example.com/ADMIN/", &["pwd", "otp"], 1),
+        root("https://erp.example.com/app;x/a", &["pwd", "otp"], 1),
+        question("https://erp.example.com/cgi/x"),
+        question("https://erp.example.com"),
+        question("https://erp.example.com/app/../admin"),
+        question("https://erp.example.com/a%2fb"),
+    ];
+    let told: Vec<String> = questions.iter().map(|q| explain(&policy(), q, NOW).unwrap().human()).collect();
+    insta::assert_snapshot!(told.join("--------\n"));
+}
+
+#[test]
+fn explanations_for_programs() {
+    let told = explain(&policy(), &root("https://erp.example.com/admin/users", &["pwd", "otp"], 31), NOW).unwrap();
+    insta::assert_json_snapshot!(told);
+}
+
+#[test]
+fn impossible_questions_are_answered_in_words() {
+    let asked = [
+        question("https://other.example/"),
+        question("https://us er@erp.example.com/"),
+        question(""),
+        Question { amr: vec!["fingerprint".into()], ..question("erp.example.com") },
+        Question { user: Some(" ".into()), ..question("erp.example.com") },
+    ];
+    let told: Vec<String> = asked.iter().map(|q| explain(&policy(), q, NOW).unwrap_err()).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}

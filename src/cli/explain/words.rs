@@ -1,0 +1,216 @@
+//! The sentences of an explanation.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::decision::{Challenged, Decision, RefusalReason};
+use crate::auth::policy::rule::{Access, Audience, Rule};
+use crate::auth::proof::{Method, MethodSet};
+use crate::auth::requirement::{Lack, Requirement};
+use crate::auth::resource::Malformed;
+use crate::auth::session::Session;
+use crate::auth::time::Timestamp;
+
+/// The rule that a decision names.
+pub(super) fn rule_of(decision: &Decision) -> Option<&Arc<Rule>> {
+    match decision {
+        Decision::Permit(p) => Some(p.rule()),
+        Decision::Challenge(c) => Some(&c.rule),
+        Decision::Refuse(r) => r.rule.as_ref(),
+    }
+}
+
+/// The stable word for what is lacking.
+pub(super) const fn lack(lack: Lack) -> &'static str {
+    match lack {
+        Lack::Login => "login_required",
+        Lack::Stronger => "stronger_required",
+        Lack::Fresher => "fresher_required",
+    }
+}
+
+/// What a rule asks: `two_factor, not older than 5m, of admins`.
+pub(super) fn asks(rule: &Rule) -> String {
+    match &rule.access {
+        Access::Public => "public".to_owned(),
+        Access::Deny => "deny".to_owned(),
+        Access::Guarded { audience, requirement } => {
+            let who = members(audience).map_or_else(String::new, |m| format!(", only {m}"));
+            format!("{}{who}", asked(requirement))
+        }
+    }
+}
+
+fn asked(requirement: &Requirement) -> String {
+    let mut out = requirement.strength.name().to_owned();
+    if requirement.methods != MethodSet::ALL {
+        let _ = write!(out, " by {}", names(requirement.methods));
+    }
+    if let Some(age) = requirement.max_age {
+        let _ = write!(out, ", not older than {}", span(age));
+    }
+    out
+}
+
+fn members(audience: &Audience) -> Option<String> {
+    let groups = audience.groups.iter().map(|g| format!("group {}", g.0));
+    let users = audience.users.iter().map(|u| format!("user {u}"));
+    let all: Vec<String> = groups.chain(users).collect();
+    (!all.is_empty()).then(|| all.join(" or "))
+}
+
+/// Who asks: `root (staff, admins), proved password, totp 31m ago`.
+pub(super) fn subject(who: Option<&Arc<Session>>, now: Timestamp) -> String {
+    let Some(session) = who else { return "nobody signed in".to_owned() };
+    let groups: Vec<&str> = session.identity.groups.iter().map(|g| g.0.as_str()).collect();
+    let groups = if groups.is_empty() { "no groups".to_owned() } else { groups.join(", ") };
+    let proofs = match session.proofs.latest() {
+        None => "nothing proved".to_owned(),
+        Some(at) => format!("proved {} {}", names(session.proofs.methods()), ago(now.since(at))),
+    };
+    format!("{} ({groups}), {proofs}", session.identity.username)
+}
+
+/// The outcome in one sentence.
+pub(super) fn sentence(decision: &Decision) -> String {
+    match decision {
+        Decision::Permit(permit) => {
+            let rule = &permit.rule().id.0;
+            match permit.subject() {
+                None => format!("Everybody may pass: rule {rule} is public."),
+                Some(s) => format!(
+                    "{} may pass: rule {rule} asks for {}, which is met.",
+                    s.identity.username,
+                    asks(permit.rule())
+                ),
+            }
+        }
+        Decision::Challenge(c) => {
+            let rule = &c.rule.id.0;
+            let who = c.subject.as_ref().map_or("Somebody", |s| s.identity.username.as_str());
+            let must = match (c.subject.is_some(), c.shortfall.lack) {
+                (false, _) => "has to sign in",
+                (true, Lack::Login) => "has to prove who they are",
+                (true, Lack::Stronger) => "has to prove more",
+                (true, Lack::Fresher) => "has to prove it afresh",
+            };
+            format!("{who} {must}: rule {rule} asks for {}.", asks(&c.rule))
+        }
+        Decision::Refuse(r) => {
+            let rule = r.rule.as_ref().map_or("", |rule| rule.id.0.as_ref());
+            match r.reason {
+                RefusalReason::NoRule => "Nobody may pass: no rule covers some reading of this request.".to_owned(),
+                RefusalReason::DenyRule => format!("Nobody may pass: rule {rule} denies everybody."),
+                RefusalReason::NotInAudience => {
+                    let who = r.subject.as_ref().map_or("Nobody", |s| s.identity.username.as_str());
+                    format!(
+                        "{who} may not pass: rule {rule} asks for {}.",
+                        r.rule.as_ref().map(|r| asks(r)).unwrap_or_default()
+                    )
+                }
+            }
+        }
+    }
+}
+
+/// What would change the outcome.
+pub(super) fn remedy(decision: &Decision, now: Timestamp) -> Option<String> {
+    match decision {
+        Decision::Permit(_) => None,
+        Decision::Challenge(c) => Some(challenge_remedy(c, now)),
+        Decision::Refuse(r) => Some(match (r.reason, &r.rule) {
+            (RefusalReason::NoRule, _) => "A rule that covers it.".to_owned(),
+            (RefusalReason::DenyRule, _) => "An earlier rule that covers it.".to_owned(),
+            (RefusalReason::NotInAudience, Some(rule)) => {
+                let own = rule.remediation.as_ref().map_or_else(String::new, |text| format!(" ({text})"));
+                let members = match &rule.access {
+                    Access::Guarded { audience, .. } => members(audience),
+                    Access::Public | Access::Deny => None,
+                };
+                format!("Being {}{own}.", members.unwrap_or_else(|| "signed in".to_owned()))
+            }
+            (RefusalReason::NotInAudience, None) => return None,
+        }),
+    }
+}
+
+fn challenge_remedy(c: &Challenged, now: Timestamp) -> String {
+    let methods = names(c.shortfall.methods);
+    if c.shortfall.methods.is_empty() {
+        return "Nothing: no methods that count here reach that strength together.".to_owned();
+    }
+    let last = c.subject.as_ref().and_then(|s| c.shortfall.methods.iter().filter_map(|m| s.proofs.when(m)).max());
+    let acr = c.requirement.strength.acr();
+    match (c.shortfall.lack, c.requirement.max_age, last) {
+        (Lack::Fresher, Some(age), Some(at)) => {
+            format!("Needs {acr} within {}; last was {}. Any of: {methods}.", span(age), ago(now.since(at)))
+        }
+        _ => format!("Needs {acr}. Any of these brings it on: {methods}."),
+    }
+}
+
+/// Why a target is malformed, in one sentence.
+pub(super) fn malformed(reason: Malformed) -> String {
+    let why = match reason {
+        Malformed::NotOriginForm => "it does not begin with a slash",
+        Malformed::TooLong => "it is too long",
+        Malformed::OddMethod => "the method is no upper-case token",
+        Malformed::OddByte => "the path has a character that must be encoded",
+        Malformed::OddQuery => "the query has a character that must be encoded",
+        Malformed::Fragment => "it has a `#`",
+        Malformed::BadPercent => "a `%` is not followed by two hexadecimal digits",
+        Malformed::Control => "it has a control character",
+        Malformed::NotUtf8 => "the path is not UTF-8 once decoded",
+        Malformed::DotSegment => "a segment of the path consists of dots",
+        Malformed::DoubleSlash => "the path has two slashes in a row",
+        Malformed::EncodedSlash => "the path has an encoded slash or backslash",
+        Malformed::Backslash => "the path has a backslash",
+        Malformed::PathParameter => "the path has a `;`",
+        Malformed::LookAlike => "the path has a character that folds into a slash",
+        Malformed::TooManyReadings => "it can be read in too many ways",
+    };
+    format!("Answered with 400 before any rule: {why} ({}).", reason.code())
+}
+
+/// The tolerance that would let it in, if there is one.
+pub(super) fn tolerance(reason: Malformed) -> Option<String> {
+    let name = match reason {
+        Malformed::DoubleSlash => "double_slashes",
+        Malformed::EncodedSlash => "encoded_slashes",
+        Malformed::PathParameter => "path_parameters",
+        _ => return None,
+    };
+    Some(format!("If the app needs such URLs: `tolerate: [{name}]`; every reading is then judged."))
+}
+
+/// A character as clients send it in a target.
+pub(super) fn encoded(c: char) -> String {
+    if c.is_ascii() && c != ' ' {
+        return c.to_string();
+    }
+    let mut buffer = [0; 4];
+    c.encode_utf8(&mut buffer).bytes().map(|b| format!("%{b:02X}")).collect()
+}
+
+fn names(methods: MethodSet) -> String {
+    methods.iter().map(Method::name).collect::<Vec<_>>().join(", ")
+}
+
+fn ago(age: Duration) -> String {
+    if age < Duration::from_secs(1) { "just now".to_owned() } else { format!("{} ago", span(age)) }
+}
+
+/// A duration as people write it, in its two largest units.
+fn span(d: Duration) -> String {
+    let s = d.as_secs();
+    let parts = [(s / 86_400, "d"), (s / 3600 % 24, "h"), (s / 60 % 60, "m"), (s % 60, "s")];
+    let shown: Vec<String> = parts
+        .iter()
+        .skip_while(|(n, _)| *n == 0)
+        .take(2)
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, u)| format!("{n}{u}"))
+        .collect();
+    if shown.is_empty() { "0s".to_owned() } else { shown.join(" ") }
+}
