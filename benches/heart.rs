@@ -1,0 +1,111 @@
+//! What every proxied request costs in the heart: reading the target, finding the rule, deciding.
+
+#![allow(missing_docs, clippy::expect_used, reason = "a bench, not a library")]
+
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use stepgate::auth::decision::{decide, strictest};
+use stepgate::auth::header_names::Reserved;
+use stepgate::auth::host;
+use stepgate::auth::network::Networks;
+use stepgate::auth::policy::AppPolicy;
+use stepgate::auth::policy::pattern::PathPattern;
+use stepgate::auth::policy::rule::{Access, Audience, ChallengeStyle, Rule, RuleId};
+use stepgate::auth::proof::{Method, MethodSet, Proofs};
+use stepgate::auth::requirement::{Requirement, Strength};
+use stepgate::auth::resource::{Resource, Tolerances};
+use stepgate::auth::session::{Channel, Session};
+use stepgate::auth::time::Timestamp;
+use stepgate::auth::user::{Group, Identity, UserId, Username};
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+fn rule(path: &str, access: Access) -> Arc<Rule> {
+    Arc::new(Rule {
+        id: RuleId(path.into()),
+        pattern: PathPattern::glob(path).expect("a pattern"),
+        methods: Vec::new(),
+        networks: Networks::default(),
+        access,
+        explanation: None,
+        remediation: None,
+        api: false,
+        challenge: ChallengeStyle::Auto,
+        cors: Vec::new(),
+    })
+}
+
+/// Twenty rules, of which the last one covers the requests below.
+fn app() -> AppPolicy {
+    let guarded = |strength, max_age: Option<u64>| Access::Guarded {
+        audience: Audience { groups: vec![Group("staff".into())], users: Vec::new() },
+        requirement: Requirement { strength, max_age: max_age.map(Duration::from_secs), methods: MethodSet::ALL },
+    };
+    let mut rules: Vec<_> = (0..18).map(|n| rule(&format!("/area-{n}/**/edit/*.do"), Access::Deny)).collect();
+    rules.push(rule("/admin/**", guarded(Strength::TwoFactor, Some(300))));
+    rules.push(rule("/**", guarded(Strength::TwoFactor, None)));
+    AppPolicy { host: "erp.example.com".into(), tolerate: Tolerances::default(), rules }
+}
+
+fn session() -> Arc<Session> {
+    Arc::new(Session {
+        id: "01J".into(),
+        identity: Identity {
+            id: UserId("01J".into()),
+            username: Username::parse("ann").expect("a name"),
+            name: None,
+            email: None,
+            groups: vec![Group("staff".into())],
+        },
+        proofs: Proofs::none().with(Method::Password, NOW).with(Method::Totp, NOW),
+        host: "erp.example.com".into(),
+        channel: Channel::Cookie,
+        created_at: NOW,
+        seen_at: NOW,
+        previous_login: None,
+        client_ip: CLIENT,
+        user_agent: None,
+    })
+}
+
+fn parse(target: &str, tolerate: Tolerances) -> Resource {
+    Resource::parse("erp.example.com", "GET", target.as_bytes(), tolerate).expect("a usual target")
+}
+
+fn targets(c: &mut Criterion) {
+    let lax = Tolerances { path_parameters: true, encoded_slashes: true, double_slashes: true };
+    for (name, target, tolerate) in [
+        ("plain", "/orders/2026/11/list.html?page=2&sort=date", Tolerances::default()),
+        ("encoded", "/orders/caf%C3%A9%20menu/list.html?page=2", Tolerances::default()),
+        ("tolerated", "/orders;jsessionid=1/a%2Fb//c", lax),
+    ] {
+        c.bench_function(&format!("Resource::parse {name}"), |b| b.iter(|| parse(black_box(target), tolerate)));
+    }
+}
+
+fn decisions(c: &mut Criterion) {
+    let (app, ann) = (app(), session());
+    for (name, target) in [("lower case", "/orders/2026/11/list.html"), ("mixed case", "/Orders/2026/11/List.html")] {
+        let resource = parse(target, app.tolerate);
+        c.bench_function(&format!("judge 20 rules, {name}"), |b| {
+            b.iter(|| {
+                app.judged(black_box(&resource), CLIENT).map(|rule| decide(rule, Some(&ann), NOW)).reduce(strictest)
+            });
+        });
+    }
+    c.bench_function("decide", |b| b.iter(|| decide(black_box(app.rules.last()), Some(&ann), NOW)));
+}
+
+fn names(c: &mut Criterion) {
+    let reserved = Reserved::new(["Remote-User", "Remote-Groups", "Remote-Email", "Remote-Name"]);
+    c.bench_function("Reserved::is_reserved", |b| b.iter(|| reserved.is_reserved(black_box("accept-language"))));
+    c.bench_function("host::canonical", |b| b.iter(|| host::canonical(black_box("erp.example.com:8443")).is_some()));
+}
+
+criterion_group!(heart, targets, decisions, names);
+criterion_main!(heart);
