@@ -7,6 +7,7 @@ use super::pattern::{PathPattern, is_loose, loosely};
 use super::rule::{Access, ChallengeStyle, Rule, RuleId};
 use super::*;
 use crate::auth::network::Networks;
+use crate::auth::resource::tests::{Habit, apply, habits, pieces, tolerances};
 
 fn glob(text: &str) -> PathPattern {
     PathPattern::glob(text).unwrap_or_else(|e| panic!("{text}: {e}"))
@@ -201,6 +202,36 @@ proptest! {
             prop_assert!(a.matches(&path));
         }
         prop_assert!(a.covers_all_of(&a));
+    }
+
+    /// No server's reading of what is forwarded, in whatever letter case it compares, with or
+    /// without the slash at the end, lies in an area that asks for more than was judged.
+    #[test]
+    fn no_reading_asks_for_more_than_was_judged(
+        target in pieces(),
+        tolerate in tolerances(),
+        habits in habits(),
+        order in Just(["/public/**", "/admin/**", "/a/**", "/*.css", "/**"].to_vec()).prop_shuffle(),
+    ) {
+        let level = |rule: Option<&Arc<Rule>>| match rule.map(|r| r.id.0.as_ref()) {
+            Some("/public/**" | "/*.css") => 0,
+            Some("/**") => 1,
+            Some("/a/**") => 2,
+            _ => 3,
+        };
+        let rules = order.into_iter().map(|p| rule(p, glob(p), &[], &[])).collect();
+        let app = app(rules, tolerate);
+        let client: IpAddr = "192.0.2.1".parse().unwrap();
+        if let Ok(resource) = Resource::parse("app.example", "GET", target.as_bytes(), tolerate) {
+            let judged = app.judged(&resource, client).map(level).max();
+            let seen = habits.iter().fold(resource.path().to_owned(), |path, habit| apply(*habit, &path));
+            let seen = apply(Habit::Decode, &seen);
+            let lower = seen.to_lowercase();
+            let bare = lower.strip_suffix('/').filter(|p| !p.is_empty()).unwrap_or(&lower);
+            for reading in [&seen, &lower, bare] {
+                prop_assert!(Some(level(app.rule_for(reading, &resource, client))) <= judged, "{} as {}", target, reading);
+            }
+        }
     }
 
     /// What is covered exactly is covered loosely; and the shortcut for steady patterns is none.

@@ -15,7 +15,7 @@ mod canonical;
 mod malformed;
 mod readings;
 #[cfg(test)]
-mod tests;
+pub(in crate::auth) mod tests;
 
 use std::borrow::Cow;
 

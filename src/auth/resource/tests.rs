@@ -205,7 +205,7 @@ fn reasons_have_distinct_codes() {
 }
 
 /// Pieces that attacks are made of, and pieces of honest paths.
-fn pieces() -> impl Strategy<Value = String> {
+pub(in crate::auth) fn pieces() -> impl Strategy<Value = String> {
     let piece = select(vec![
         "/",
         "//",
@@ -257,7 +257,7 @@ fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..8).prop_map(|p| format!("/{}", p.concat()))
 }
 
-fn tolerances() -> impl Strategy<Value = Tolerances> {
+pub(in crate::auth) fn tolerances() -> impl Strategy<Value = Tolerances> {
     any::<(bool, bool, bool)>().prop_map(|(path_parameters, encoded_slashes, double_slashes)| Tolerances {
         path_parameters,
         encoded_slashes,
@@ -267,7 +267,7 @@ fn tolerances() -> impl Strategy<Value = Tolerances> {
 
 /// What upstreams do to a path, written apart from the code under test.
 #[derive(Clone, Copy, Debug)]
-enum Habit {
+pub(in crate::auth) enum Habit {
     Decode,
     DropParameters,
     MergeSlashes,
@@ -278,7 +278,7 @@ enum Habit {
     ResolveDots,
 }
 
-fn apply(habit: Habit, path: &str) -> String {
+pub(in crate::auth) fn apply(habit: Habit, path: &str) -> String {
     let join = |segments: Vec<&str>| segments.join("/");
     match habit {
         Habit::Decode => {
@@ -328,7 +328,7 @@ fn apply(habit: Habit, path: &str) -> String {
     }
 }
 
-fn habits() -> impl Strategy<Value = Vec<Habit>> {
+pub(in crate::auth) fn habits() -> impl Strategy<Value = Vec<Habit>> {
     use Habit::*;
     let habit = select(vec![
         Decode,
