@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn the_window_is_one_step_and_what_is_near_is_told_but_not_accepted() {
-        let now = 41_152_263;
+        let now = 41_152_263_u64;
         for delta in -12_i64..=12 {
             let step = now.checked_add_signed(delta).unwrap();
             let expected = match delta.abs() {

@@ -1,1 +1,244 @@
-//! .
+//! Every port in memory, with a manual clock, seeded entropy and a fault at any call.
+
+mod durable;
+mod moment;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::Flows;
+use super::ports::{Account, Answer, Clock, Entropy, Ports, SigningKey, StoreError, Vault};
+use super::reply::Client;
+use super::settings::FlowSettings;
+use crate::auth::authenticator::{Sealed, TotpRecord};
+use crate::auth::ceremony::Ceremony;
+use crate::auth::password::{self, HashParams};
+use crate::auth::secret::{SecretBytes, SecretText};
+use crate::auth::session::{Session, SessionKey};
+use crate::auth::time::Timestamp;
+use crate::auth::totp;
+use crate::auth::user::{Group, Identity, UserId, Username};
+
+/// When the fault comes: before the call has its effect, or after, with only the answer lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blow {
+    Before,
+    After,
+}
+
+/// The world of a test.
+pub(crate) struct World {
+    pub(crate) state: Mutex<State>,
+    now: AtomicU64,
+    drawn: AtomicU64,
+    calls: AtomicUsize,
+    fail_at: AtomicUsize,
+    blow_after: AtomicBool,
+    /// A weakened ledger and a weakened table, which take every spending for the first.
+    pub(crate) forgetful: AtomicBool,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) sessions: HashMap<SessionKey, (Arc<Session>, Timestamp)>,
+    pub(crate) ceremonies: HashMap<String, (Ceremony, Timestamp)>,
+    pub(crate) pending: HashMap<String, (Sealed, Timestamp)>,
+    pub(crate) marks: HashMap<String, Timestamp>,
+    pub(crate) counters: BTreeMap<String, Timestamp>,
+    pub(crate) accounts: BTreeMap<UserId, Account>,
+    pub(crate) totp: HashMap<UserId, TotpRecord>,
+    pub(crate) backup: HashMap<UserId, (Vec<u8>, HashSet<Vec<u8>>)>,
+    pub(crate) signing: Vec<SigningKey>,
+    /// Every time step and backup code that was spent in SQL, in order.
+    pub(crate) spent: Vec<String>,
+    pub(crate) touches: usize,
+}
+
+/// The moment at which every test begins.
+pub(crate) const START: u64 = 1_800_000_000;
+/// The host of every test.
+pub(crate) const HOST: &str = "erp.example.com";
+/// The password of everybody.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+pub(crate) const FAST: HashParams = HashParams { memory_kib: 8, iterations: 1, parallelism: 1 };
+
+impl World {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            now: AtomicU64::new(START * 1000),
+            drawn: AtomicU64::new(0),
+            calls: AtomicUsize::new(0),
+            fail_at: AtomicUsize::new(0),
+            blow_after: AtomicBool::new(false),
+            forgetful: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn ports(self: &Arc<Self>) -> Ports {
+        Ports {
+            clock: self.clone(),
+            entropy: self.clone(),
+            sessions: self.clone(),
+            ceremonies: self.clone(),
+            pending: self.clone(),
+            ledger: self.clone(),
+            throttle: self.clone(),
+            accounts: self.clone(),
+            authenticators: self.clone(),
+            vault: self.clone(),
+            signing_keys: self.clone(),
+        }
+    }
+
+    pub(crate) fn flows(self: &Arc<Self>) -> Arc<Flows> {
+        Arc::new(Flows::new(self.ports(), fast_settings()))
+    }
+
+    /// Calls from now on; the `nth` fails. 0: none does.
+    pub(crate) fn fail(&self, nth: usize, blow: Blow) {
+        self.calls.store(0, Ordering::SeqCst);
+        self.fail_at.store(nth, Ordering::SeqCst);
+        self.blow_after.store(blow == Blow::After, Ordering::SeqCst);
+    }
+
+    /// How many calls there were since [`Self::fail`].
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn pass(&self, by: Duration) {
+        self.now.fetch_add(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn look<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
+        f(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// One call of a store, which may be the one that fails.
+    pub(super) fn call<T>(&self, f: impl FnOnce(&mut State) -> T) -> Answer<T> {
+        let nth = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        let fails = nth == self.fail_at.load(Ordering::SeqCst);
+        let fault = || StoreError::new("test", format!("call {nth} failed"));
+        if fails && !self.blow_after.load(Ordering::SeqCst) {
+            return Err(fault());
+        }
+        let out = self.look(f);
+        if fails { Err(fault()) } else { Ok(out) }
+    }
+
+    /// An account with [`PASSWORD`].
+    pub(crate) fn person(&self, name: &str) -> UserId {
+        let id = UserId(format!("01{}", name.to_uppercase()));
+        let identity = Identity {
+            id: id.clone(),
+            username: Username::parse(name).unwrap(),
+            name: None,
+            email: None,
+            groups: vec![Group("staff".to_owned())],
+        };
+        let hash = password::hash(&SecretText::new(PASSWORD.to_owned()), &[9; 16], FAST).unwrap();
+        let account = Account {
+            identity,
+            password_hash: Some(hash),
+            disabled: false,
+            created_at: Timestamp::from_secs(START),
+            last_login_at: None,
+        };
+        self.look(|s| s.accounts.insert(id.clone(), account));
+        id
+    }
+
+    /// Binds a TOTP authenticator and gives its key.
+    pub(crate) fn with_totp(&self, user: &UserId) -> SecretBytes {
+        let key = SecretBytes::new(Sha256::digest(user.0.as_bytes())[..20].to_vec());
+        let record = TotpRecord {
+            id: format!("A{}", user.0),
+            secret: seal(&format!("totp:{user}"), &key),
+            digits: 6,
+            period: 30,
+            last_step: None,
+            created_at: Timestamp::from_secs(START),
+            used_at: None,
+        };
+        self.look(|s| s.totp.insert(user.clone(), record));
+        key
+    }
+
+    /// The code of now, or of so many steps later.
+    pub(crate) fn code(&self, key: &SecretBytes, later: i64) -> SecretText {
+        let step = (Clock::now(self).as_secs() / 30).checked_add_signed(later).unwrap();
+        totp::code_at(key, step, 6)
+    }
+
+    pub(crate) fn disable(&self, user: &UserId, disabled: bool) {
+        self.look(|s| s.accounts.get_mut(user).unwrap().disabled = disabled);
+    }
+}
+
+pub(crate) fn fast_settings() -> FlowSettings {
+    let mut settings = FlowSettings::default();
+    settings.password.memory_kib = FAST.memory_kib;
+    settings.password.iterations = FAST.iterations;
+    settings.password.concurrent = 4;
+    settings.password.queue = 10_000;
+    settings
+}
+
+pub(crate) fn client() -> Client {
+    client_at("192.0.2.7")
+}
+
+pub(crate) fn client_at(ip: &str) -> Client {
+    Client { ip: ip.parse().unwrap(), user_agent: Some("Test/1".to_owned()), device: None, host: HOST.to_owned() }
+}
+
+pub(crate) fn secret(text: &str) -> SecretText {
+    SecretText::new(text.to_owned())
+}
+
+fn seal(context: &str, plain: &SecretBytes) -> Sealed {
+    let mut bytes = format!("{context}\0").into_bytes();
+    bytes.extend(plain.expose().iter().map(|b| b ^ 0x5a));
+    Sealed(bytes)
+}
+
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.now.load(Ordering::SeqCst))
+    }
+}
+
+impl Entropy for World {
+    fn fill(&self, buffer: &mut [u8]) -> Answer<()> {
+        self.call(|_| ())?;
+        for chunk in buffer.chunks_mut(32) {
+            let block = Sha256::digest(self.drawn.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+            chunk.copy_from_slice(&block[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+impl Vault for World {
+    fn seal(&self, context: &str, plain: &SecretBytes) -> Answer<Sealed> {
+        self.call(|_| seal(context, plain))
+    }
+
+    fn open(&self, context: &str, sealed: &Sealed) -> Answer<SecretBytes> {
+        self.call(|_| ())?;
+        let body = sealed.0.strip_prefix(format!("{context}\0").as_bytes());
+        let body = body.ok_or_else(|| StoreError::new("vault", "another context"))?;
+        Ok(SecretBytes::new(body.iter().map(|b| b ^ 0x5a).collect()))
+    }
+
+    fn digest(&self, purpose: &str, data: &[u8]) -> [u8; 32] {
+        Sha256::new().chain_update(b"key").chain_update(purpose).chain_update(data).finalize().into()
+    }
+}

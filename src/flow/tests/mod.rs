@@ -1,1 +1,74 @@
-//! .
+//! The flows over ports in memory: every outcome, every race, every fault.
+
+mod admitting;
+mod enrolling;
+mod faults;
+mod limits;
+mod rising;
+mod signing_in;
+mod spending;
+
+use std::sync::Arc;
+
+use super::Flows;
+use super::reply::{Client, Credentials, LoginReply, Next, Opened, Rejection, Told};
+use super::testing::{PASSWORD, secret};
+use crate::auth::event::{RejectReason, What};
+use crate::auth::proof::Method;
+use crate::auth::requirement::{Requirement, Strength};
+use crate::auth::secret::SecretText;
+use crate::auth::session::Channel;
+
+fn given(name: &str, password: &str) -> Credentials {
+    Credentials { username: name.to_owned(), password: secret(password), otp: None }
+}
+
+fn with_otp(name: &str, otp: &SecretText) -> Credentials {
+    Credentials { otp: Some(otp.clone()), ..given(name, PASSWORD) }
+}
+
+fn two_factors() -> Option<Requirement> {
+    Some(Requirement::of(Strength::TwoFactor))
+}
+
+async fn sign_in(flows: &Flows, name: &str, client: &Client) -> Told<LoginReply> {
+    flows.login(given(name, PASSWORD), two_factors(), Channel::Cookie, client).await.unwrap()
+}
+
+fn asked(told: Told<LoginReply>) -> Next {
+    match told.reply {
+        LoginReply::Next(next) => next,
+        other => panic!("not asked for more: {}", word(&other)),
+    }
+}
+
+fn opened(told: Told<LoginReply>) -> Box<Opened> {
+    match told.reply {
+        LoginReply::Opened(opened) => opened,
+        other => panic!("not opened: {}", word(&other)),
+    }
+}
+
+/// Signs a person in with two factors.
+async fn whole(flows: &Flows, name: &str, client: &Client, code: SecretText) -> Box<Opened> {
+    let next = asked(sign_in(flows, name, client).await);
+    opened(flows.second_factor(&next.ceremony, Method::Totp, code, client).await.unwrap())
+}
+
+fn word(reply: &LoginReply) -> String {
+    match reply {
+        LoginReply::Next(next) => format!("next {:?}", next.methods.iter().collect::<Vec<_>>()),
+        LoginReply::Enroll(_) => "enroll".to_owned(),
+        LoginReply::Opened(_) => "opened".to_owned(),
+        LoginReply::Rejected(why) => format!("rejected {why:?}"),
+        LoginReply::Wait(_) => "wait".to_owned(),
+        LoginReply::Busy => "busy".to_owned(),
+    }
+}
+
+fn is_rejected(told: &Told<LoginReply>, why: Rejection, reason: RejectReason) -> bool {
+    matches!(told.reply, LoginReply::Rejected(r) if r == why)
+        && told.events.iter().any(|e| matches!(e.what, What::ProofRejected { reason: r, .. } if r == reason))
+}
+
+type Shared = Arc<Flows>;

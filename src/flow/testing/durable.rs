@@ -1,0 +1,114 @@
+//! The SQL ports in memory.
+
+use std::sync::atomic::Ordering;
+
+use async_trait::async_trait;
+
+use super::World;
+use crate::auth::authenticator::{BackupSet, Enrolled, TotpRecord};
+use crate::auth::time::Timestamp;
+use crate::auth::user::{UserId, Username};
+use crate::flow::ports::{Account, AccountChange, Accounts, Answer, Authenticators, SigningKey, SigningKeys};
+
+#[async_trait]
+impl Accounts for World {
+    async fn find(&self, name: &Username) -> Answer<Option<Account>> {
+        self.call(|s| s.accounts.values().find(|a| a.identity.username == *name).cloned())
+    }
+
+    async fn load(&self, id: &UserId) -> Answer<Option<Account>> {
+        self.call(|s| s.accounts.get(id).cloned())
+    }
+
+    async fn create(&self, account: &Account) -> Answer<bool> {
+        self.call(|s| s.accounts.insert(account.identity.id.clone(), account.clone()).is_none())
+    }
+
+    async fn change(&self, id: &UserId, change: AccountChange) -> Answer<bool> {
+        self.call(|s| {
+            let Some(account) = s.accounts.get_mut(id) else { return false };
+            match change {
+                AccountChange::PasswordHash(hash) => account.password_hash = Some(hash),
+                AccountChange::Disabled(disabled) => account.disabled = disabled,
+                AccountChange::LoggedIn(at) => account.last_login_at = Some(at),
+            }
+            true
+        })
+    }
+
+    async fn delete(&self, id: &UserId) -> Answer<bool> {
+        self.call(|s| s.accounts.remove(id).is_some())
+    }
+
+    async fn list(&self) -> Answer<Vec<Account>> {
+        self.call(|s| s.accounts.values().cloned().collect())
+    }
+}
+
+#[async_trait]
+impl Authenticators for World {
+    async fn of(&self, user: &UserId) -> Answer<Enrolled> {
+        self.call(|s| Enrolled {
+            totp: s.totp.get(user).cloned(),
+            backup: s.backup.get(user).map(|(salt, codes)| BackupSet { salt: salt.clone(), left: codes.len() as u32 }),
+        })
+    }
+
+    async fn put_totp(&self, user: &UserId, totp: &TotpRecord) -> Answer<()> {
+        self.call(|s| drop(s.totp.insert(user.clone(), totp.clone())))
+    }
+
+    async fn spend_step(&self, user: &UserId, totp: &str, step: u64, at: Timestamp) -> Answer<bool> {
+        let forgetful = self.forgetful.load(Ordering::SeqCst);
+        self.call(|s| {
+            let Some(record) = s.totp.get_mut(user).filter(|r| r.id == totp) else { return false };
+            if record.last_step.is_some_and(|last| last >= step) && !forgetful {
+                return false;
+            }
+            // A weakened table forgets what was spent before.
+            record.last_step = (!forgetful).then_some(step);
+            record.used_at = Some(at);
+            s.spent.push(format!("{user}:{step}"));
+            true
+        })
+    }
+
+    async fn put_backup(&self, user: &UserId, salt: &[u8], digests: &[Vec<u8>]) -> Answer<()> {
+        self.call(|s| drop(s.backup.insert(user.clone(), (salt.to_vec(), digests.iter().cloned().collect()))))
+    }
+
+    async fn spend_backup(&self, user: &UserId, digest: &[u8]) -> Answer<bool> {
+        self.call(|s| {
+            let spent = s.backup.get_mut(user).is_some_and(|(_, codes)| codes.remove(digest));
+            if spent {
+                s.spent.push(format!("{user}:{digest:?}"));
+            }
+            spent
+        })
+    }
+
+    async fn remove_all(&self, user: &UserId) -> Answer<u64> {
+        self.call(|s| u64::from(s.totp.remove(user).is_some()) + u64::from(s.backup.remove(user).is_some()))
+    }
+}
+
+#[async_trait]
+impl SigningKeys for World {
+    async fn all(&self) -> Answer<Vec<SigningKey>> {
+        self.call(|s| s.signing.clone())
+    }
+
+    async fn add(&self, after: Option<&str>, key: &SigningKey) -> Answer<bool> {
+        self.call(|s| {
+            let first = s.signing.last().map(|k| k.kid.as_str()) == after;
+            if first {
+                s.signing.push(key.clone());
+            }
+            first
+        })
+    }
+
+    async fn prune(&self, now: Timestamp) -> Answer<()> {
+        self.call(|s| s.signing.retain(|k| k.retired_at.is_none_or(|at| at >= now)))
+    }
+}

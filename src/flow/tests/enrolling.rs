@@ -1,0 +1,174 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::*;
+use crate::auth::proof::MethodSet;
+use crate::auth::secret::SecretBytes;
+use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp};
+use crate::flow::testing::{HOST, World, client};
+
+async fn begin(flows: &Flows, who: &Enrolling) -> PendingTotp {
+    match flows.begin_totp(who, &client()).await.unwrap() {
+        EnrollReply::Pending(pending) => pending,
+        EnrollReply::ProveFirst(methods) => panic!("prove {methods:?} first"),
+        EnrollReply::Gone => panic!("gone"),
+    }
+}
+
+fn key_of(pending: &PendingTotp) -> SecretBytes {
+    SecretBytes::new(data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap())
+}
+
+async fn stuck(flows: &Flows, name: &str) -> Enrolling {
+    match sign_in(flows, name, &client()).await.reply {
+        LoginReply::Enroll(token) => Enrolling::Ceremony(token),
+        other => panic!("{}", word(&other)),
+    }
+}
+
+fn confirmed(reply: ConfirmReply) -> (Vec<SecretText>, Box<Opened>) {
+    match reply {
+        ConfirmReply::Enrolled { backup_codes, opened } => (backup_codes, opened),
+        ConfirmReply::Rejected(why) => panic!("rejected {why:?}"),
+        ConfirmReply::Wait(_) => panic!("wait"),
+        ConfirmReply::ProveFirst(methods) => panic!("prove {methods:?} first"),
+    }
+}
+
+#[tokio::test]
+async fn a_first_enrolment_ends_in_a_session_of_two_factors_and_ten_codes() {
+    let world = World::new();
+    let user = world.person("bob");
+    let flows = world.flows();
+    let who = stuck(&flows, "bob").await;
+    let pending = begin(&flows, &who).await;
+    assert_eq!(begin(&flows, &who).await.secret.expose(), pending.secret.expose(), "the same on refresh");
+    assert_eq!(key_of(&pending).expose().len(), 20);
+    assert!(pending.uri.expose().starts_with("otpauth://totp/Stepgate:bob?secret="));
+    let told = flows.confirm_totp(&who, secret("000000"), &client()).await.unwrap();
+    assert!(matches!(told.reply, ConfirmReply::Rejected(Rejection::WrongCode)));
+    assert!(world.look(|s| s.totp.is_empty() && s.backup.is_empty() && s.sessions.is_empty()));
+    let code = world.code(&key_of(&pending), 0);
+    let told = flows.confirm_totp(&who, code.clone(), &client()).await.unwrap();
+    let noted: Vec<What> = told.events.iter().map(|e| e.what).collect();
+    assert!(
+        noted.contains(&What::AuthenticatorAdded { method: Method::Totp }) && noted.contains(&What::BackupCodesMade)
+    );
+    assert!(noted.contains(&What::SessionOpened));
+    let (codes, open) = confirmed(told.reply);
+    assert_eq!(open.session.proofs.methods(), MethodSet::EMPTY.with(Method::Password).with(Method::Totp));
+    assert_eq!(codes.iter().map(SecretText::expose).collect::<HashSet<_>>().len(), 10);
+    assert!(world.look(|s| s.totp[&user].last_step.is_some()));
+    // The confirming code is spent.
+    let next = asked(sign_in(&flows, "bob", &client()).await);
+    let told = flows.second_factor(&next.ceremony, Method::Totp, code, &client()).await.unwrap();
+    assert!(is_rejected(&told, Rejection::WrongCode, RejectReason::AlreadySpent));
+    // A backup code signs in, once.
+    let code = secret(&codes[4].expose().to_uppercase().replace('-', " "));
+    let told = flows.second_factor(&next.ceremony, Method::BackupCode, code.clone(), &client()).await.unwrap();
+    assert_eq!(opened(told).backup_codes_left, Some(9));
+    let next = asked(sign_in(&flows, "bob", &client()).await);
+    let told = flows.second_factor(&next.ceremony, Method::BackupCode, code, &client()).await.unwrap();
+    assert!(is_rejected(&told, Rejection::WrongCode, RejectReason::Mismatch));
+    // The enrolment is over.
+    assert!(matches!(flows.begin_totp(&who, &client()).await.unwrap(), EnrollReply::Gone));
+}
+
+#[tokio::test]
+async fn enrolling_needs_fresh_proofs_of_everything_the_account_has() {
+    let world = World::new();
+    world.person("bob");
+    let flows = world.flows();
+    let told = flows.login(given("bob", PASSWORD), None, Channel::Cookie, &client()).await.unwrap();
+    let open = opened(told);
+    let who = Enrolling::Session(open.token.clone(), open.session.clone());
+    let pending = begin(&flows, &who).await;
+    world.pass(Duration::from_secs(601));
+    let needs = |reply: EnrollReply| match reply {
+        EnrollReply::ProveFirst(methods) => methods,
+        _ => panic!("not asked to prove anything"),
+    };
+    assert_eq!(needs(flows.begin_totp(&who, &client()).await.unwrap()), MethodSet::EMPTY.with(Method::Password));
+    let told = flows.confirm_totp(&who, world.code(&key_of(&pending), 0), &client()).await.unwrap();
+    assert!(matches!(told.reply, ConfirmReply::ProveFirst(_)));
+    let told = flows.elevate(&open.token, &open.session, Method::Password, secret(PASSWORD), &client()).await.unwrap();
+    let open = opened(told);
+    let who = Enrolling::Session(open.token.clone(), open.session.clone());
+    let pending = begin(&flows, &who).await;
+    let told = flows.confirm_totp(&who, world.code(&key_of(&pending), 0), &client()).await.unwrap();
+    let (_, risen) = confirmed(told.reply);
+    assert_eq!(risen.session.id, open.session.id);
+    assert!(flows.session(&open.token, HOST, true).await.unwrap().is_none());
+    // To replace it, who knows the password alone must prove the second factor as well.
+    let one = Some(Requirement::of(Strength::OneFactor));
+    let thief = opened(flows.login(given("bob", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
+    let who = Enrolling::Session(thief.token.clone(), thief.session.clone());
+    let both = MethodSet::EMPTY.with(Method::Totp).with(Method::BackupCode);
+    assert_eq!(needs(flows.begin_totp(&who, &client()).await.unwrap()), both);
+}
+
+#[tokio::test]
+async fn a_secret_that_another_began_is_never_confirmed() {
+    let world = World::new();
+    world.person("bob");
+    let flows = world.flows();
+    let (thief, owner) = (stuck(&flows, "bob").await, stuck(&flows, "bob").await);
+    let (known, own) = (begin(&flows, &thief).await, begin(&flows, &owner).await);
+    assert_ne!(known.secret.expose(), own.secret.expose());
+    let told = flows.confirm_totp(&owner, world.code(&key_of(&known), 0), &client()).await.unwrap();
+    assert!(matches!(told.reply, ConfirmReply::Rejected(Rejection::WrongCode)));
+    confirmed(flows.confirm_totp(&owner, world.code(&key_of(&own), 0), &client()).await.unwrap().reply);
+    // The thief's sign-in is still there, but the account owns a second factor now.
+    let told = flows.confirm_totp(&thief, world.code(&key_of(&known), 1), &client()).await.unwrap();
+    assert!(matches!(told.reply, ConfirmReply::ProveFirst(_)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_confirmations_at_once_enrol_once() {
+    let world = World::new();
+    world.person("bob");
+    let mut settings = crate::flow::testing::fast_settings();
+    (settings.limits.totp.tries, settings.limits.lockout.tries) = (1000, 1000);
+    let flows = Shared::new(Flows::new(world.ports(), settings));
+    let who = stuck(&flows, "bob").await;
+    let key = key_of(&begin(&flows, &who).await);
+    let tasks: Vec<_> = (0..100)
+        .map(|n| {
+            let (flows, who, code) = (flows.clone(), who.clone(), world.code(&key, i64::from(n % 3) - 1));
+            tokio::spawn(async move {
+                let told = flows.confirm_totp(&who, code, &client()).await.unwrap();
+                matches!(told.reply, ConfirmReply::Enrolled { .. })
+            })
+        })
+        .collect();
+    let mut enrolled = 0;
+    for task in tasks {
+        enrolled += usize::from(task.await.unwrap());
+    }
+    assert_eq!((enrolled, world.look(|s| s.sessions.len())), (1, 1));
+}
+
+#[tokio::test]
+async fn confirming_is_throttled_and_works_only_here_and_now() {
+    let world = World::new();
+    let user = world.person("bob");
+    let flows = world.flows();
+    let who = stuck(&flows, "bob").await;
+    let key = key_of(&begin(&flows, &who).await);
+    let confirm = async |code, client: &Client| flows.confirm_totp(&who, code, client).await.unwrap().reply;
+    let abroad = Client { host: "other.example.com".to_owned(), ..client() };
+    let gone = |reply: &ConfirmReply| matches!(reply, ConfirmReply::Rejected(Rejection::CeremonyGone));
+    assert!(gone(&confirm(world.code(&key, 0), &abroad).await));
+    world.disable(&user, true);
+    assert!(gone(&confirm(world.code(&key, 0), &client()).await));
+    world.disable(&user, false);
+    let off = confirm(world.code(&key, 4), &client()).await;
+    assert!(matches!(off, ConfirmReply::Rejected(Rejection::ClockOff { seconds: 120 })));
+    for _ in 0..4 {
+        assert!(matches!(confirm(secret("000000"), &client()).await, ConfirmReply::Rejected(Rejection::WrongCode)));
+    }
+    assert!(matches!(confirm(world.code(&key, 0), &client()).await, ConfirmReply::Wait(_)));
+    world.pass(Duration::from_secs(900));
+    assert!(gone(&confirm(world.code(&key, 0), &client()).await));
+    assert!(world.look(|s| s.totp.is_empty() && s.sessions.is_empty()));
+}

@@ -1,0 +1,123 @@
+use std::time::Duration;
+
+use super::*;
+use crate::auth::proof::MethodSet;
+use crate::flow::testing::{HOST, World, client};
+
+#[tokio::test]
+async fn a_risen_session_is_the_same_session_with_a_new_token() {
+    let world = World::new();
+    let key = world.with_totp(&world.person("ann"));
+    let flows = world.flows();
+    let one = Some(Requirement::of(Strength::OneFactor));
+    let low = opened(flows.login(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
+    world.pass(Duration::from_secs(600));
+    let elevate = async |method, code| flows.elevate(&low.token, &low.session, method, code, &client()).await.unwrap();
+    let told = elevate(Method::Totp, secret("000000")).await;
+    assert!(is_rejected(&told, Rejection::WrongCode, RejectReason::Mismatch));
+    let told = elevate(Method::Password, secret("wrong")).await;
+    assert!(is_rejected(&told, Rejection::WrongCredentials, RejectReason::Mismatch));
+    let told = elevate(Method::Totp, world.code(&key, 0)).await;
+    assert!(told.events.iter().any(|e| e.what == What::SessionElevated));
+    let high = opened(told);
+    assert_eq!((&high.session.id, high.session.created_at), (&low.session.id, low.session.created_at));
+    assert_eq!(high.session.proofs.when(Method::Totp), Some(flows.now()));
+    assert_eq!(high.session.proofs.when(Method::Password), low.session.proofs.when(Method::Password));
+    assert!(flows.session(&low.token, HOST, true).await.unwrap().is_none(), "the old token is worth nothing");
+    assert!(flows.session(&high.token, HOST, true).await.unwrap().is_some());
+    let told = elevate(Method::Password, secret(PASSWORD)).await;
+    assert!(is_rejected(&told, Rejection::SessionGone, RejectReason::NoSession));
+}
+
+#[tokio::test]
+async fn only_a_live_session_of_a_standing_account_on_its_host_rises() {
+    let world = World::new();
+    let user = world.person("ann");
+    let flows = world.flows();
+    let open = opened(flows.login(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
+    let elevate = async |client: &Client| {
+        flows.elevate(&open.token, &open.session, Method::Password, secret(PASSWORD), client).await.unwrap()
+    };
+    let abroad = Client { host: "other.example.com".to_owned(), ..client() };
+    assert!(is_rejected(&elevate(&abroad).await, Rejection::SessionGone, RejectReason::NoSession));
+    world.disable(&user, true);
+    assert!(is_rejected(&elevate(&client()).await, Rejection::SessionGone, RejectReason::NoSession));
+    world.disable(&user, false);
+    world.pass(Duration::from_secs(3600));
+    assert!(is_rejected(&elevate(&client()).await, Rejection::SessionGone, RejectReason::NoSession));
+}
+
+#[tokio::test]
+async fn an_account_disabled_while_it_signs_in_gets_no_session() {
+    let world = World::new();
+    let user = world.person("ann");
+    let flows = world.flows();
+    // What a racing operator does between the password and the session.
+    let account = world.look(|s| s.accounts[&user].clone());
+    let told = flows.login(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap();
+    let session = opened(told).session;
+    world.disable(&user, true);
+    let from = client();
+    let mut trying = flows.trying("ann", Some(user.clone()), &from);
+    let ceremony = crate::auth::ceremony::Ceremony {
+        username: account.identity.username.clone(),
+        user: Some(user),
+        goal: Requirement::of(Strength::OneFactor),
+        proofs: session.proofs.clone(),
+        enrolled: MethodSet::EMPTY.with(Method::Password),
+        host: HOST.to_owned(),
+        channel: Channel::Cookie,
+        started_at: flows.now(),
+    };
+    let before = world.look(|s| s.sessions.len());
+    let reply = flows.open(&mut trying, &account, &ceremony, None).await.unwrap();
+    assert_eq!(word(&reply), "rejected WrongCredentials");
+    assert_eq!(world.look(|s| s.sessions.len()), before);
+}
+
+#[tokio::test]
+async fn sessions_end_idle_old_and_by_logout() {
+    let world = World::new();
+    world.person("ann");
+    let flows = world.flows();
+    let enter = async || opened(flows.login(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
+    let open = enter().await;
+    for _ in 0..13 {
+        world.pass(Duration::from_secs(3300));
+        assert!(flows.session(&open.token, HOST, false).await.unwrap().is_some());
+    }
+    world.pass(Duration::from_secs(3300));
+    assert!(flows.session(&open.token, HOST, false).await.unwrap().is_none(), "twelve hours in all");
+    let open = enter().await;
+    world.pass(Duration::from_secs(3599));
+    assert!(flows.session(&open.token, HOST, true).await.unwrap().is_some());
+    world.pass(Duration::from_secs(1));
+    assert!(flows.session(&open.token, HOST, true).await.unwrap().is_none(), "a quiet look does not prolong");
+    let (a, b) = (enter().await, enter().await);
+    let told = flows.logout(&a.token, &a.session, false, &client()).await.unwrap();
+    assert_eq!((told.reply, told.events[0].what), (1, What::SessionRevoked));
+    assert!(flows.session(&a.token, HOST, true).await.unwrap().is_none());
+    assert!(flows.session(&b.token, HOST, true).await.unwrap().is_some());
+    let told = flows.logout(&b.token, &b.session, true, &client()).await.unwrap();
+    assert_eq!(told.events[0].what, What::SessionsRevoked);
+    assert!(world.look(|s| s.sessions.is_empty()));
+    assert_eq!(flows.logout(&b.token, &b.session, false, &client()).await.unwrap().reply, 0);
+}
+
+#[tokio::test]
+async fn use_is_noted_once_in_a_while_and_a_fault_is_not_hidden() {
+    let world = World::new();
+    world.person("ann");
+    let flows = world.flows();
+    let open = opened(flows.login(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
+    for _ in 0..600 {
+        world.pass(Duration::from_secs(1));
+        flows.session(&open.token, HOST, false).await.unwrap();
+    }
+    assert_eq!(world.look(|s| s.touches), 10);
+    world.pass(Duration::from_secs(61));
+    world.fail(2, crate::flow::testing::Blow::Before);
+    assert!(flows.session(&open.token, HOST, false).await.is_err());
+    assert!(flows.session(&open.token, HOST, false).await.unwrap().is_some());
+    assert_eq!(world.look(|s| s.touches), 11);
+}
