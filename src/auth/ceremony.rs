@@ -114,3 +114,88 @@ impl Ceremony {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::requirement::Strength;
+    use proptest::prelude::*;
+
+    fn ceremony(goal: Requirement, enrolled: MethodSet, user: bool) -> Option<Ceremony> {
+        Some(Ceremony {
+            username: Username::parse("ann")?,
+            user: user.then(|| UserId("01ANN".to_owned())),
+            goal,
+            proofs: Proofs::none(),
+            enrolled,
+            host: "erp.example.com".to_owned(),
+            channel: Channel::Cookie,
+            started_at: Timestamp::from_secs(1000),
+        })
+    }
+
+    fn methods() -> impl Strategy<Value = MethodSet> {
+        proptest::collection::vec(0_usize..8, 0..8).prop_map(|all| all.into_iter().map(|n| Method::ALL[n]).collect())
+    }
+
+    fn strengths() -> impl Strategy<Value = Strength> {
+        prop_oneof![Just(Strength::OneFactor), Just(Strength::TwoFactor), Just(Strength::PhishingResistant)]
+    }
+
+    proptest! {
+        #[test]
+        fn it_completes_only_when_somebody_met_the_goal(
+            strength in strengths(), counted in methods(), enrolled in methods(), user: bool,
+            verdicts in proptest::collection::vec((any::<bool>(), 0_usize..8, 0_u64..100), 1..8),
+        ) {
+            let goal = Requirement { strength, max_age: None, methods: counted };
+            let mut at = ceremony(goal, enrolled, user).unwrap();
+            let mut now = 1000;
+            for (right, method, later) in verdicts {
+                now += later;
+                let (method, now) = (Method::ALL[method], Timestamp::from_secs(now));
+                let before = at.proofs.clone();
+                let verdict = if right { Verdict::Proved(method) } else { Verdict::Failed(method) };
+                at = match at.advance(verdict, now) {
+                    Step::Complete(done) => {
+                        prop_assert!(right && user);
+                        prop_assert!(done.goal.shortfall(&done.proofs, now).is_none());
+                        return Ok(());
+                    }
+                    Step::Ask(next, asked) => {
+                        prop_assert!(right && user && !asked.is_empty());
+                        prop_assert_eq!(asked.minus(enrolled), MethodSet::EMPTY);
+                        next
+                    }
+                    Step::Stuck(next) => {
+                        prop_assert!(right && user);
+                        prop_assert!(next.goal.shortfall(&next.proofs, now).is_some());
+                        next
+                    }
+                    Step::Rejected(next) => {
+                        prop_assert!(!right || !user);
+                        prop_assert!(right || next.proofs == before);
+                        next
+                    }
+                };
+            }
+        }
+    }
+
+    #[test]
+    fn tokens_have_one_shape_and_no_other_is_read() {
+        let token = CeremonyToken::mint(&[7; TOKEN_BYTES]);
+        let text = token.expose().to_owned();
+        assert!(CeremonyToken::parse(&text).is_some_and(|t| t.key() == token.key()));
+        for bad in [
+            "",
+            "sgc_",
+            &text[..text.len() - 1],
+            &format!("{text}A"),
+            &text.replace("sgc_", "sgs_"),
+            &format!(" {text}"),
+        ] {
+            assert!(CeremonyToken::parse(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -134,10 +134,31 @@ impl Flows {
         trying.note(What::AuthenticatorAdded { method: Method::Totp });
         self.ports.authenticators.put_backup(&owner.id, &salt, &digests).await?;
         trying.note(What::BackupCodesMade);
+        if site.enrolled.totp.is_some() {
+            self.end_others(trying, &site).await?;
+        }
         Ok(match self.enter(trying, site).await? {
             Ok(opened) => ConfirmReply::Enrolled { backup_codes: codes, opened },
             Err(told) => ConfirmReply::Rejected(told),
         })
+    }
+
+    /// Ends the other sessions of the person: an authenticator that was replaced vouches for nobody any more.
+    async fn end_others(&self, trying: &mut Trying<'_>, site: &Site) -> Answer<()> {
+        let own = match &site.place {
+            Place::Session(key, _) => Some(key),
+            Place::Ceremony(..) => None,
+        };
+        let mut ended = false;
+        for (key, _) in self.ports.sessions.of_user(&site.account.identity.id).await? {
+            if Some(&key) != own {
+                ended |= self.ports.sessions.revoke(&key).await?;
+            }
+        }
+        if ended {
+            trying.note(What::SessionsRevoked);
+        }
+        Ok(())
     }
 
     /// Opens the session of the one who just enrolled, or lets it rise.

@@ -105,6 +105,18 @@ async fn enrolling_needs_fresh_proofs_of_everything_the_account_has() {
     let who = Enrolling::Session(thief.token.clone(), thief.session.clone());
     let both = MethodSet::EMPTY.with(Method::Totp).with(Method::BackupCode);
     assert_eq!(needs(flows.begin_totp(&who, &client()).await.unwrap()), both);
+    // The owner may, and whoever else is signed in then is signed in no more.
+    world.pass(Duration::from_secs(30));
+    let key = key_of(&pending);
+    let told = flows.elevate(&risen.token, &risen.session, Method::Totp, world.code(&key, 0), &client()).await.unwrap();
+    let owner = opened(told);
+    let who = Enrolling::Session(owner.token.clone(), owner.session.clone());
+    let renewed = begin(&flows, &who).await;
+    let told = flows.confirm_totp(&who, world.code(&key_of(&renewed), 0), &client()).await.unwrap();
+    assert!(told.events.iter().any(|e| e.what == What::SessionsRevoked));
+    let (_, open) = confirmed(told.reply);
+    assert!(flows.session(&thief.token, HOST, true).await.unwrap().is_none());
+    assert!(flows.session(&open.token, HOST, true).await.unwrap().is_some());
 }
 
 #[tokio::test]
