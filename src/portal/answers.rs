@@ -6,14 +6,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response};
 
-use super::Portal;
+use super::headers::finish;
+use super::{Portal, challenge, fault, refusal};
 use crate::auth::decision::{Challenged, Refusal};
 use crate::auth::event::Event;
 use crate::auth::secret::SecretText;
+use crate::flow::ports::StoreError;
 
 /// Events of a response, for the edge to record.
 #[derive(Clone, Default)]
 pub struct Recorded(pub Vec<Event>);
+
+/// Why a 503 of ours was given; rides in the extensions of the response, for the log.
+#[derive(Clone)]
+pub struct Cause(pub StoreError);
 
 /// What an answer needs to know of the request it answers.
 #[derive(Clone)]
@@ -71,21 +77,18 @@ pub enum Fault {
 }
 
 impl Portal {
-    /// Tells a challenge, by the kind of request (product.md §4).
+    /// Tells a challenge, by the kind of request (see `auth::challenge`).
     pub fn challenge(&self, facts: &Facts, challenged: &Challenged) -> Response<Bytes> {
-        let _ = (facts, challenged);
-        Response::new(Bytes::new())
+        finish(challenge::answer(&self.core, facts, challenged), facts)
     }
 
     /// Tells a refusal: page or problem+json, 403.
     pub fn refusal(&self, facts: &Facts, refusal: &Refusal) -> Response<Bytes> {
-        let _ = (facts, refusal);
-        Response::new(Bytes::new())
+        finish(refusal::answer(&self.core, facts, refusal), facts)
     }
 
     /// Tells a fault: page or problem+json.
     pub fn fault(&self, facts: &Facts, fault: Fault) -> Response<Bytes> {
-        let _ = (facts, fault);
-        Response::new(Bytes::new())
+        finish(fault::answer(&self.core, facts, fault), facts)
     }
 }

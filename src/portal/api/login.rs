@@ -1,0 +1,104 @@
+//! Login, second factor and step-up for machines.
+
+use data_encoding::BASE64;
+use http::header::AUTHORIZATION;
+
+use super::types::{ElevateBody, LoginAnswer, LoginBody, Opening, ProblemBody, SecondFactorBody};
+use super::{body, rejected, signed_in, told};
+use crate::auth::ceremony::CeremonyToken;
+use crate::auth::proof::Method;
+use crate::auth::requirement::{Requirement, Strength};
+use crate::auth::secret::SecretText;
+use crate::auth::session::Channel;
+use crate::flow::reply::{Credentials, Rejection, Told};
+use crate::portal::ctx::{Answered, Ctx, Stop, with_events};
+use crate::portal::pages::Way;
+use crate::portal::problem::Problem;
+
+/// Sign in.
+#[utoipa::path(post, path = "/.stepgate/api/v1/login", request_body = LoginBody, tag = "sign-in", responses(
+    (status = 200, body = LoginAnswer),
+    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+    (status = 401, description = "`wrong_credentials` or `wrong_otp`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn login(ctx: Ctx) -> Result<Answered, Stop> {
+    let given: LoginBody = body(&ctx)?;
+    let goal = match given.strength.as_deref() {
+        None => None,
+        Some(name) => {
+            let strength = Strength::from_name(name);
+            Some(Requirement::of(strength.ok_or_else(|| bad("`strength` is not one of those documented."))?))
+        }
+    };
+    let (username, password) = match (given.username, given.password, basic(&ctx)) {
+        (Some(username), Some(password), _) => (username, password.0),
+        (None, None, Some(basic)) => basic,
+        _ => return Err(bad("`username` and `password` are needed, or HTTP Basic.")),
+    };
+    let credentials = Credentials { username, password, otp: given.otp.map(|o| o.0) };
+    let told_by = ctx.core.flows.login(credentials, goal, Channel::Bearer, &ctx.client()).await;
+    let Told { reply, events } = told_by.map_err(Stop::Store)?;
+    Ok(with_events(told(&ctx, &reply, false), events))
+}
+
+/// Give the second factor of a sign-in under way.
+#[utoipa::path(post, path = "/.stepgate/api/v1/login/second-factor", request_body = SecondFactorBody, tag = "sign-in", responses(
+    (status = 200, body = LoginAnswer),
+    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+    (status = 401, description = "`wrong_otp` or `ceremony_over`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn second_factor(ctx: Ctx) -> Result<Answered, Stop> {
+    let given: SecondFactorBody = body(&ctx)?;
+    let method = method(&given.method)?;
+    let Some(token) = CeremonyToken::parse(given.ceremony.0.expose()) else {
+        return Err(Stop::Problem(rejected(&ctx.facts, Rejection::CeremonyGone)));
+    };
+    let told_by = ctx.core.flows.second_factor(&token, method, given.code.0, &ctx.client()).await;
+    let Told { reply, events } = told_by.map_err(Stop::Store)?;
+    Ok(with_events(told(&ctx, &reply, false), events))
+}
+
+/// Step up: one more proof; the old token ends, a new one is given (as a cookie to callers by cookie).
+#[utoipa::path(post, path = "/.stepgate/api/v1/elevate", request_body = ElevateBody, tag = "session",
+    security(("bearer" = []), ("cookie" = [])), responses(
+    (status = 200, body = Opening),
+    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+    (status = 401, description = "`wrong_otp` or `not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn elevate(ctx: Ctx) -> Result<Answered, Stop> {
+    let given: ElevateBody = body(&ctx)?;
+    let method = method(&given.method)?;
+    let who = signed_in(&ctx, true).await?;
+    let told_by = ctx.core.flows.elevate(&who.token, &who.session, method, given.code.0, &ctx.client()).await;
+    let Told { reply, events } = told_by.map_err(Stop::Store)?;
+    Ok(with_events(told(&ctx, &reply, who.by_cookie), events))
+}
+
+fn bad(title: &str) -> Stop {
+    Stop::Problem(Problem::malformed(title))
+}
+
+/// The method of that name, if it is one that takes a code.
+fn method(name: &str) -> Result<Method, Stop> {
+    let method = Method::from_name(name).or_else(|| (name == "otp").then_some(Method::Totp));
+    method.filter(|m| Way::of(*m).is_some()).ok_or_else(|| bad("`method` is not one of those documented."))
+}
+
+/// Name and password of HTTP Basic (RFC 7617), in UTF-8.
+fn basic(ctx: &Ctx) -> Option<(String, SecretText)> {
+    let mut values = ctx.facts.headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?;
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = SecretText::new(String::from_utf8(BASE64.decode(encoded.trim().as_bytes()).ok()?).ok()?);
+    let (name, password) = text.expose().split_once(':')?;
+    Some((name.to_owned(), SecretText::new(password.to_owned())))
+}

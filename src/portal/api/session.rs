@@ -1,0 +1,66 @@
+//! Who the caller is, and the way out.
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+
+use super::types::{ProblemBody, SessionBrief, WhoAmI};
+use super::{json, signed_in};
+use crate::auth::requirement::Strength;
+use crate::flow::reply::Told;
+use crate::portal::cookies;
+use crate::portal::ctx::{Answered, Ctx, Stop, with_cookie, with_events};
+use crate::portal::headers::Kind;
+
+/// Who am I.
+#[utoipa::path(get, path = "/.stepgate/api/v1/whoami", tag = "session", security(("bearer" = []), ("cookie" = [])), responses(
+    (status = 200, body = WhoAmI),
+    (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn whoami(ctx: Ctx) -> Result<Answered, Stop> {
+    let who = signed_in(&ctx, false).await?;
+    let session = &who.session;
+    Ok(json(&WhoAmI {
+        username: session.identity.username.as_str().to_owned(),
+        groups: session.identity.groups.iter().map(|g| g.0.clone()).collect(),
+        amr: session.proofs.amr(),
+        acr: Strength::of(session.proofs.methods()).map(Strength::acr),
+        auth_time: session.proofs.latest().map(|t| t.as_secs()),
+    }))
+}
+
+/// The session in brief. Asking does not extend it.
+#[utoipa::path(get, path = "/.stepgate/session", tag = "session", security(("bearer" = []), ("cookie" = [])), responses(
+    (status = 200, body = SessionBrief),
+    (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn brief(ctx: Ctx) -> Result<Answered, Stop> {
+    let who = signed_in(&ctx, true).await?;
+    let flows = &ctx.core.flows;
+    let left = flows.settings.session.ends_at(&who.session).since(flows.ports.clock.now());
+    Ok(json(&SessionBrief {
+        user: who.session.identity.username.as_str().to_owned(),
+        strength: Strength::of(who.session.proofs.methods()).map(Strength::name),
+        expires_in: left.as_secs(),
+    }))
+}
+
+/// End the session.
+#[utoipa::path(post, path = "/.stepgate/api/v1/logout", tag = "session", security(("bearer" = []), ("cookie" = [])), responses(
+    (status = 204, description = "Ended"),
+    (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn logout(ctx: Ctx) -> Result<Answered, Stop> {
+    let who = signed_in(&ctx, true).await?;
+    let told = ctx.core.flows.logout(&who.token, &who.session, false, &ctx.client()).await;
+    let Told { events, .. } = told.map_err(Stop::Store)?;
+    let mut answer = Response::new(Bytes::new());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    answer.extensions_mut().insert(Kind("api"));
+    if who.by_cookie {
+        answer = with_cookie(answer, cookies::forget_session());
+    }
+    Ok(with_events(answer, events))
+}

@@ -1,0 +1,115 @@
+//! Enrolling TOTP for machines: by a session, or by the ceremony of a login that answered `enrollment_required`.
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+
+use super::types::{Enrolled, PendingTotp, ProblemBody, TotpBody, TotpConfirmBody, Typed};
+use super::{body, delivered, json, opening, rejected, signed_in};
+use crate::auth::ceremony::CeremonyToken;
+use crate::auth::proof::MethodSet;
+use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp as Pending, Rejection, Told};
+use crate::portal::answers::Fault;
+use crate::portal::challenge::offered;
+use crate::portal::ctx::{Answered, Ctx, Stop, with_events};
+use crate::portal::headers::Kind;
+use crate::portal::problem::Problem;
+use crate::portal::qr;
+
+/// Begin, or go on with, enrolling TOTP. `Authorization: Ceremony <ceremony>` may stand in for the field.
+#[utoipa::path(post, path = "/.stepgate/api/v1/totp", request_body = TotpBody, tag = "totp",
+    security(("bearer" = []), ("cookie" = []), ("ceremony" = [])), responses(
+    (status = 200, body = PendingTotp),
+    (status = 401, description = "`not_signed_in` or `ceremony_over`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn begin(ctx: Ctx) -> Result<Answered, Stop> {
+    let given: TotpBody = body(&ctx)?;
+    let (who, _) = enrolling(&ctx, given.ceremony).await?;
+    let pending = pending(&ctx, &who).await?;
+    let uri = pending.uri.expose();
+    Ok(json(&PendingTotp {
+        secret: pending.secret.expose().to_owned(),
+        qr_svg: qr::svg(uri).ok_or(Stop::Fault(Fault::Unavailable))?,
+        otpauth_uri: uri.to_owned(),
+    }))
+}
+
+/// Confirm the enrolment. The session opens or rises: callers by cookie get a new cookie, others a new token.
+#[utoipa::path(post, path = "/.stepgate/api/v1/totp/confirm", request_body = TotpConfirmBody, tag = "totp",
+    security(("bearer" = []), ("cookie" = []), ("ceremony" = [])), responses(
+    (status = 200, body = Enrolled),
+    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+    (status = 401, description = "`wrong_otp`, `not_signed_in` or `ceremony_over`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn confirm(ctx: Ctx) -> Result<Answered, Stop> {
+    let given: TotpConfirmBody = body(&ctx)?;
+    let (who, by_cookie) = enrolling(&ctx, given.ceremony).await?;
+    let told = ctx.core.flows.confirm_totp(&who, given.code.0, &ctx.client()).await;
+    let Told { reply, events } = told.map_err(Stop::Store)?;
+    let answer = match reply {
+        ConfirmReply::Enrolled { backup_codes, opened } => {
+            let backup_codes = backup_codes.iter().map(|c| c.expose().to_owned()).collect();
+            let answer = json(&Enrolled { backup_codes, opening: opening(&ctx, &opened, by_cookie) });
+            delivered(&ctx, answer, &opened, by_cookie)
+        }
+        ConfirmReply::Rejected(rejection) => rejected(&ctx.facts, rejection).answer(&ctx.facts),
+        ConfirmReply::Wait(wait) => Problem::too_many(wait).answer(&ctx.facts),
+        ConfirmReply::ProveFirst(methods) => prove_first(methods).answer(&ctx.facts),
+    };
+    Ok(with_events(answer, events))
+}
+
+/// The pending secret as a picture.
+#[utoipa::path(get, path = "/.stepgate/api/v1/totp/qr.png", tag = "totp",
+    security(("bearer" = []), ("cookie" = []), ("ceremony" = [])), responses(
+    (status = 200, description = "The QR code", content_type = "image/png"),
+    (status = 401, description = "`not_signed_in` or `ceremony_over`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn picture(ctx: Ctx) -> Result<Answered, Stop> {
+    let (who, _) = enrolling(&ctx, None).await?;
+    let pending = pending(&ctx, &who).await?;
+    let png = qr::png(pending.uri.expose()).ok_or(Stop::Fault(Fault::Unavailable))?;
+    let mut answer = Response::new(Bytes::from(png));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("image/png"));
+    answer.extensions_mut().insert(Kind("api"));
+    Ok(answer)
+}
+
+/// Who enrols, and whether they came by cookie.
+async fn enrolling(ctx: &Ctx, ceremony: Option<Typed>) -> Result<(Enrolling, bool), Stop> {
+    let header = ctx.facts.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.split_once(' '));
+    let header = header.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("ceremony")).map(|(_, token)| token.trim());
+    let given = ceremony.as_ref().map(|c| c.0.expose()).or(header);
+    if let Some(text) = given {
+        let token = CeremonyToken::parse(text).ok_or_else(|| gone(ctx, Rejection::CeremonyGone))?;
+        return Ok((Enrolling::Ceremony(token), false));
+    }
+    let who = signed_in(ctx, false).await?;
+    Ok((Enrolling::Session(who.token, who.session), who.by_cookie))
+}
+
+async fn pending(ctx: &Ctx, who: &Enrolling) -> Result<Pending, Stop> {
+    match ctx.core.flows.begin_totp(who, &ctx.client()).await.map_err(Stop::Store)? {
+        EnrollReply::Pending(pending) => Ok(pending),
+        EnrollReply::ProveFirst(methods) => Err(Stop::Problem(prove_first(methods))),
+        EnrollReply::Gone => Err(match who {
+            Enrolling::Ceremony(_) => gone(ctx, Rejection::CeremonyGone),
+            Enrolling::Session(..) => gone(ctx, Rejection::SessionGone),
+        }),
+    }
+}
+
+fn gone(ctx: &Ctx, rejection: Rejection) -> Stop {
+    Stop::Problem(rejected(&ctx.facts, rejection))
+}
+
+fn prove_first(methods: MethodSet) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "proof_required", "Prove something first.").with("methods", offered(methods))
+}

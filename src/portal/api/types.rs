@@ -1,0 +1,197 @@
+//! What the API takes and gives. Every type here is part of the published contract.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use crate::auth::secret::SecretText;
+
+/// A text that is read straight into a secret.
+pub(crate) struct Typed(pub(crate) SecretText);
+
+impl<'de> Deserialize<'de> for Typed {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d).map(|text| Self(SecretText::new(text)))
+    }
+}
+
+/// Who signs in. HTTP Basic may stand in for name and password.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct LoginBody {
+    /// The name.
+    pub(crate) username: Option<String>,
+    /// The password.
+    #[schema(value_type = Option<String>)]
+    pub(crate) password: Option<Typed>,
+    /// A one-time code or a backup code, sent along.
+    #[schema(value_type = Option<String>)]
+    pub(crate) otp: Option<Typed>,
+    /// `one_factor`, `two_factor` or `phishing_resistant`; by default the most the account can prove.
+    pub(crate) strength: Option<String>,
+}
+
+/// The second factor of a sign-in under way.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct SecondFactorBody {
+    /// As given by the login.
+    #[schema(value_type = String)]
+    pub(crate) ceremony: Typed,
+    /// `totp` or `backup_code`.
+    pub(crate) method: String,
+    /// The code.
+    #[schema(value_type = String)]
+    pub(crate) code: Typed,
+}
+
+/// One more proof in a session.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct ElevateBody {
+    /// `totp`, `backup_code` or `password`.
+    pub(crate) method: String,
+    /// The code, or the password.
+    #[schema(value_type = String)]
+    pub(crate) code: Typed,
+}
+
+/// Begins an enrolment.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct TotpBody {
+    /// In place of a session: the ceremony of a login that answered `enrollment_required`.
+    #[schema(value_type = Option<String>)]
+    pub(crate) ceremony: Option<Typed>,
+}
+
+/// Confirms an enrolment.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct TotpConfirmBody {
+    /// In place of a session: the ceremony of a login that answered `enrollment_required`.
+    #[schema(value_type = Option<String>)]
+    pub(crate) ceremony: Option<Typed>,
+    /// The code that the authenticator shows.
+    #[schema(value_type = String)]
+    pub(crate) code: Typed,
+}
+
+/// Signed in, or risen. Callers by cookie get the new token as a cookie and none in the body.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Opening {
+    /// `ok`.
+    #[schema(value_type = String, example = "ok")]
+    pub(crate) status: &'static str,
+    /// The opaque bearer token (RFC 6750).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) access_token: Option<String>,
+    /// `Bearer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "Bearer")]
+    pub(crate) token_type: Option<&'static str>,
+    /// Seconds until the session ends if it is not used.
+    pub(crate) expires_in: u64,
+    /// When the person had signed in before (RFC 3339).
+    pub(crate) last_login_at: Option<String>,
+    /// Backup codes left, where one was just used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) backup_codes_left: Option<u32>,
+}
+
+/// Another factor is needed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Next {
+    /// `second_factor_required`.
+    #[schema(value_type = String, example = "second_factor_required")]
+    pub(crate) status: &'static str,
+    /// The ceremony to go on with.
+    pub(crate) ceremony: String,
+    /// Any of these.
+    #[schema(value_type = Vec<String>)]
+    pub(crate) methods: Vec<&'static str>,
+}
+
+/// A second factor must be enrolled first, with the ceremony as authorisation.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Enroll {
+    /// `enrollment_required`.
+    #[schema(value_type = String, example = "enrollment_required")]
+    pub(crate) status: &'static str,
+    /// The ceremony to go on with.
+    pub(crate) ceremony: String,
+}
+
+/// What becomes of a login.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "documents the union of the three answers")]
+pub(crate) enum LoginAnswer {
+    /// Signed in.
+    Opening(Opening),
+    /// Another factor is needed.
+    Next(Next),
+    /// A factor must be enrolled.
+    Enroll(Enroll),
+}
+
+/// Who the caller is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WhoAmI {
+    /// The canonical name.
+    pub(crate) username: String,
+    /// The groups.
+    pub(crate) groups: Vec<String>,
+    /// Authentication methods (RFC 8176).
+    #[schema(value_type = Vec<String>)]
+    pub(crate) amr: Vec<&'static str>,
+    /// The strength reached.
+    #[schema(value_type = Option<String>)]
+    pub(crate) acr: Option<&'static str>,
+    /// When the latest proof was given, in seconds since the Unix epoch.
+    pub(crate) auth_time: Option<u64>,
+}
+
+/// The session in brief; asking does not extend it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionBrief {
+    /// The canonical name.
+    pub(crate) user: String,
+    /// `one_factor`, `two_factor` or `phishing_resistant`.
+    #[schema(value_type = Option<String>)]
+    pub(crate) strength: Option<&'static str>,
+    /// Seconds until it ends if it is not used.
+    pub(crate) expires_in: u64,
+}
+
+/// A TOTP secret to be confirmed; the same one until then.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PendingTotp {
+    /// Base32 without padding.
+    pub(crate) secret: String,
+    /// For authenticator apps.
+    pub(crate) otpauth_uri: String,
+    /// The URI as a picture.
+    pub(crate) qr_svg: String,
+}
+
+/// Enrolled. The backup codes are told this once.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Enrolled {
+    /// Each works once.
+    pub(crate) backup_codes: Vec<String>,
+    /// The session that is open now.
+    #[serde(flatten)]
+    pub(crate) opening: Opening,
+}
+
+/// A problem (RFC 9457). Further members depend on the code.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProblemBody {
+    /// Always `about:blank`; the code tells problems apart.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    /// For people.
+    pub(crate) title: String,
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// Stable: `wrong_credentials`, `wrong_otp`, `too_many_attempts`, `malformed_request`, `not_signed_in`,
+    /// `ceremony_over`, `proof_required`, `busy`, `unavailable`, …
+    pub(crate) code: String,
+    /// Names the request in the log.
+    pub(crate) request_id: String,
+}

@@ -1,0 +1,86 @@
+//! Who one is here, and the way out.
+
+use http::{HeaderValue, StatusCode};
+
+use super::notice;
+use crate::auth::proof::Method;
+use crate::flow::reply::Told;
+use crate::portal::answers::Fault;
+use crate::portal::cookies;
+use crate::portal::ctx::{Answered, Ctx, SignedIn, Stop, page, see_other, with_cookie, with_events};
+use crate::portal::goal::Goal;
+use crate::portal::pages::{Account, Link, Logout};
+use crate::portal::words;
+
+/// Shows the account.
+pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
+    let who = known(&ctx, "account").await?;
+    let flows = &ctx.core.flows;
+    let methods = flows.methods_of(&who.session).await.map_err(Stop::Store)?;
+    let session = &who.session;
+    let left = flows.settings.session.ends_at(session).since(flows.ports.clock.now());
+    let shell = ctx.shell();
+    let groups: Vec<&str> = session.identity.groups.iter().map(|g| g.0.as_str()).collect();
+    let account = Account {
+        shell: &shell,
+        username: session.identity.username.as_str(),
+        name: session.identity.name.as_deref(),
+        email: session.identity.email.as_deref(),
+        groups: groups.join(", "),
+        previous: session.previous_login.map(words::moment),
+        began: words::moment(session.created_at),
+        ends_in: words::wait(left),
+        enroll: !methods.contains(Method::Totp),
+        host: &ctx.facts.authority,
+    };
+    Ok(page(StatusCode::OK, "account", &account))
+}
+
+/// Asks before signing out.
+pub(crate) async fn ask(ctx: Ctx) -> Result<Answered, Stop> {
+    let Some(who) = ctx.signed_in(true).await? else { return Ok(see_other("/.stepgate/signed-out", "logout")) };
+    let shell = ctx.shell();
+    let username = who.session.identity.username.as_str();
+    Ok(page(StatusCode::OK, "logout", &Logout { shell: &shell, username, host: &ctx.facts.authority }))
+}
+
+/// Signs out, here or everywhere.
+pub(crate) async fn logout(ctx: Ctx) -> Result<Answered, Stop> {
+    let fields = ctx.form().await?;
+    let everywhere = match fields.get("op") {
+        "here" => false,
+        "everywhere" => true,
+        _ => return Err(Stop::Fault(Fault::BadRequest)),
+    };
+    let mut events = Vec::new();
+    if let Some(who) = ctx.signed_in(true).await? {
+        let told = ctx.core.flows.logout(&who.token, &who.session, everywhere, &ctx.client()).await;
+        let Told { events: ended, .. } = told.map_err(Stop::Store)?;
+        events = ended;
+    }
+    let mut answer = see_other("/.stepgate/signed-out", "logout");
+    answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
+    answer = with_cookie(answer, cookies::forget_session());
+    answer = with_cookie(answer, cookies::forget_ceremony());
+    Ok(with_events(answer, events))
+}
+
+/// Says that one is signed out.
+pub(crate) async fn signed_out(ctx: Ctx) -> Result<Answered, Stop> {
+    if ctx.signed_in(true).await?.is_some() {
+        return Ok(see_other("/.stepgate/account", "signed-out"));
+    }
+    let links = vec![Link::to("/.stepgate/login", "Sign in again")];
+    let line = format!("Your session on {} has ended.", ctx.facts.authority);
+    Ok(notice(&ctx, StatusCode::OK, "signed-out", "You are signed out", line, links))
+}
+
+async fn known(ctx: &Ctx, to: &'static str) -> Result<SignedIn, Stop> {
+    match ctx.signed_in(false).await? {
+        Some(who) => Ok(who),
+        None => {
+            let back = Goal::of(&format!("{}{to}", crate::portal::PREFIX), "GET");
+            Err(Stop::Done(see_other(&back.page("login"), "account")))
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The first authenticator: a picture to scan, a code to confirm it, backup codes shown once.
+
+use http::StatusCode;
+
+use super::{notice, rejected, start_again, wait};
+use crate::auth::proof::{Method, MethodSet};
+use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp, Told};
+use crate::portal::answers::Fault;
+use crate::portal::cookies;
+use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_events, with_session};
+use crate::portal::goal::Goal;
+use crate::portal::pages::{Codes, Enroll, Errors, Link, Way};
+use crate::portal::{qr, words};
+
+/// Shows the picture and the steps.
+pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
+    let goal = ctx.goal();
+    let (who, account) = enrolling(&ctx, &goal).await?;
+    form(&ctx, &goal, &who, &account, Errors::none()).await
+}
+
+/// Takes the confirming code.
+pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
+    let goal = ctx.goal();
+    let fields = ctx.form().await?;
+    if fields.get("op") == "continue" {
+        return Ok(see_other(goal.to.as_str(), "enroll"));
+    }
+    let (who, account) = enrolling(&ctx, &goal).await?;
+    if fields.get("code").trim().is_empty() {
+        return form(&ctx, &goal, &who, &account, Errors::one("code", "Enter the code")).await;
+    }
+    let told = ctx.core.flows.confirm_totp(&who, fields.secret("code"), &ctx.client()).await;
+    let Told { reply, events } = told.map_err(Stop::Store)?;
+    let answer = match reply {
+        ConfirmReply::Enrolled { backup_codes, opened } => {
+            let (shell, place) = (ctx.shell(), ctx.place(&goal));
+            let codes = Codes { shell: &shell, codes: &backup_codes, place: &place };
+            with_session(&ctx.core, page(StatusCode::OK, "enroll", &codes), &opened)
+        }
+        ConfirmReply::Rejected(rejection) => match Way::of(Method::Totp).and_then(|way| rejected(way, rejection)) {
+            Some(errors) => form(&ctx, &goal, &who, &account, errors).await?,
+            None => start_again(&ctx, &goal),
+        },
+        ConfirmReply::Wait(how_long) => wait(&ctx, &goal, how_long),
+        ConfirmReply::ProveFirst(methods) => prove_first(&ctx, &goal, &who, methods),
+    };
+    Ok(with_events(answer, events))
+}
+
+/// Who enrols here, and the name of their account.
+async fn enrolling(ctx: &Ctx, goal: &Goal) -> Result<(Enrolling, String), Stop> {
+    if let Some(token) = cookies::ceremony_token(&ctx.facts.headers) {
+        let view = ctx.core.flows.ceremony(&token, &ctx.client()).await.map_err(Stop::Store)?;
+        if let Some(view) = view {
+            return Ok((Enrolling::Ceremony(token), view.ceremony.username.as_str().to_owned()));
+        }
+    }
+    match ctx.signed_in(false).await? {
+        Some(who) => {
+            let account = who.session.identity.username.as_str().to_owned();
+            Ok((Enrolling::Session(who.token, who.session), account))
+        }
+        None => Err(Stop::Done(nothing_under_way(ctx, goal).await?)),
+    }
+}
+
+/// A page of a sign-in was opened without one: who is signed in may go on, everybody else starts again.
+pub(super) async fn nothing_under_way(ctx: &Ctx, goal: &Goal) -> Result<Answered, Stop> {
+    if ctx.signed_in(true).await?.is_none() {
+        return Ok(start_again(ctx, goal));
+    }
+    let links = vec![Link::to(goal.to.as_str(), "Continue"), Link::to("/.stepgate/account", "Your account")];
+    let line = "There is nothing more to do here.".to_owned();
+    Ok(notice(ctx, StatusCode::OK, "already", "You have already signed in", line, links))
+}
+
+async fn form(ctx: &Ctx, goal: &Goal, who: &Enrolling, account: &str, errors: Errors) -> Result<Answered, Stop> {
+    match ctx.core.flows.begin_totp(who, &ctx.client()).await.map_err(Stop::Store)? {
+        EnrollReply::Pending(pending) => steps(ctx, goal, account, &pending, errors),
+        EnrollReply::ProveFirst(methods) => Ok(prove_first(ctx, goal, who, methods)),
+        EnrollReply::Gone => Ok(start_again(ctx, goal)),
+    }
+}
+
+fn steps(ctx: &Ctx, goal: &Goal, account: &str, pending: &PendingTotp, errors: Errors) -> Result<Answered, Stop> {
+    let uri = pending.uri.expose();
+    let picture = qr::svg(uri).ok_or(Stop::Fault(Fault::Unavailable))?;
+    let key = words::grouped(pending.secret.expose());
+    let (shell, place) = (ctx.shell(), ctx.place(goal));
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let enroll = Enroll { shell: &shell, errors, place: &place, account, qr: &picture, uri, key: &key };
+    Ok(page(status, "enroll", &enroll))
+}
+
+/// Something must be proved before a factor is added.
+fn prove_first(ctx: &Ctx, goal: &Goal, who: &Enrolling, methods: MethodSet) -> Answered {
+    match who {
+        Enrolling::Ceremony(_) if methods.iter().any(|m| Way::of(m).is_some()) => {
+            see_other(&goal.page("second-factor"), "enroll")
+        }
+        Enrolling::Ceremony(_) => start_again(ctx, goal),
+        Enrolling::Session(..) => see_other(&Goal::of(&goal.page("enroll"), "GET").page("step-up"), "enroll"),
+    }
+}

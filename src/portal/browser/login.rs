@@ -1,0 +1,75 @@
+//! Sign-in with user name and password.
+
+use http::StatusCode;
+
+use super::{arrived, busy, wait};
+use crate::auth::session::Channel;
+use crate::flow::reply::{Credentials, LoginReply, Told};
+use crate::portal::cookies::{self, Presented};
+use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie, with_events};
+use crate::portal::goal::Goal;
+use crate::portal::pages::{Errors, Login};
+
+/// Shows the form; who is signed in already goes on.
+pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
+    let goal = ctx.goal();
+    if let Some(who) = ctx.signed_in(true).await? {
+        let core = &ctx.core;
+        let now = core.flows.ports.clock.now();
+        let host = &ctx.facts.host;
+        let missing = goal.missing(&core.policy, host, ctx.facts.client_ip, &who.session.proofs, now);
+        return Ok(match missing {
+            Some(_) => see_other(&goal.page("step-up"), "login"),
+            None if goal.given => see_other(goal.to.as_str(), "login"),
+            None => see_other("/.stepgate/account", "login"),
+        });
+    }
+    Ok(form(&ctx, &goal, "", Errors::none()))
+}
+
+/// Takes user name and password.
+pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
+    let goal = ctx.goal();
+    let fields = ctx.form().await?;
+    let username = fields.get("username");
+    let mut errors = Errors::none();
+    if username.trim().is_empty() {
+        errors.add("username", "Enter your user name");
+    }
+    if fields.get("password").is_empty() {
+        errors.add("password", "Enter your password");
+    }
+    if !errors.is_empty() {
+        return Ok(form(&ctx, &goal, username, errors));
+    }
+    let given = Credentials { username: username.to_owned(), password: fields.secret("password"), otp: None };
+    let needed = goal.requirement(&ctx.core.policy, &ctx.facts.host, ctx.facts.client_ip);
+    let told = ctx.core.flows.login(given, Some(needed), Channel::Cookie, &ctx.client()).await;
+    let Told { reply, events } = told.map_err(Stop::Store)?;
+    let ttl = ctx.core.flows.settings.ceremony_ttl;
+    let answer = match reply {
+        LoginReply::Next(next) => {
+            with_cookie(see_other(&goal.page("second-factor"), "login"), cookies::keep_ceremony(&next.ceremony, ttl))
+        }
+        LoginReply::Enroll(ceremony) => {
+            with_cookie(see_other(&goal.page("enroll"), "login"), cookies::keep_ceremony(&ceremony, ttl))
+        }
+        LoginReply::Opened(opened) => arrived(&ctx, &goal, &opened),
+        LoginReply::Rejected(_) => {
+            let errors = Errors::one("username", "The user name or the password is not correct. Try again");
+            form(&ctx, &goal, username, errors)
+        }
+        LoginReply::Wait(how_long) => wait(&ctx, &goal, how_long),
+        LoginReply::Busy => busy(&ctx, &goal),
+    };
+    Ok(with_events(answer, events))
+}
+
+fn form(ctx: &Ctx, goal: &Goal, username: &str, errors: Errors) -> Answered {
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let notice = matches!(cookies::session_token(&ctx.facts.headers), Presented::Ambiguous).then_some(
+        "Your browser sent several sign-in cookies for this site. Delete the cookies of this site, then sign in.",
+    );
+    let (shell, place) = (ctx.shell(), ctx.place(goal));
+    page(status, "login", &Login { shell: &shell, errors, notice, username, place: &place })
+}

@@ -1,0 +1,131 @@
+//! The pages people see: one handler for showing, one for what is sent back.
+
+pub(super) mod account;
+pub(super) mod enroll;
+pub(super) mod login;
+pub(super) mod second_factor;
+pub(super) mod step_up;
+
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
+
+use super::answers::Fault;
+use super::ctx::{Answered, Ctx, Stop, page, see_other, with_session};
+use super::goal::Goal;
+use super::pages::{Errors, Link, Notice, Way};
+use super::words;
+use crate::auth::proof::MethodSet;
+use crate::flow::reply::{Opened, Rejection};
+
+/// A style sheet or logo.
+pub(super) async fn asset(ctx: Ctx) -> Result<Answered, Stop> {
+    let name = ctx.path.rsplit('/').next().unwrap_or_default();
+    ctx.core.skin.asset(name).ok_or(Stop::Fault(Fault::NotFound))
+}
+
+/// A page that says something, with links.
+fn notice(
+    ctx: &Ctx,
+    status: StatusCode,
+    kind: &'static str,
+    heading: &str,
+    line: String,
+    links: Vec<Link>,
+) -> Answered {
+    let shell = ctx.shell();
+    let lines = vec![line];
+    page(
+        status,
+        kind,
+        &Notice { shell: &shell, heading: heading.to_owned(), lines, facts: Vec::new(), go_on: None, links },
+    )
+}
+
+/// 429: how long to wait, and where to go on then.
+fn wait(ctx: &Ctx, goal: &Goal, wait: Duration) -> Answered {
+    let line = format!("There were too many attempts. Wait {}, then try again.", words::wait(wait));
+    let links = vec![Link::to(goal.page("login"), "Back to sign-in")];
+    let mut answer = notice(ctx, StatusCode::TOO_MANY_REQUESTS, "wait", "Wait before the next attempt", line, links);
+    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(words::wait_seconds(wait)));
+    answer
+}
+
+/// 503: many people sign in at this moment.
+fn busy(ctx: &Ctx, goal: &Goal) -> Answered {
+    let links = vec![Link::to(goal.page("login"), "Back to sign-in")];
+    let line = "Many people are signing in at this moment. Try again in a few seconds.".to_owned();
+    let mut answer = notice(ctx, StatusCode::SERVICE_UNAVAILABLE, "wait", "One moment", line, links);
+    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(2));
+    answer
+}
+
+/// The sign-in under way is over, or was never begun in this browser.
+fn start_again(ctx: &Ctx, goal: &Goal) -> Answered {
+    let links = vec![Link::to(goal.page("login"), "Start again")];
+    let line =
+        "This sign-in is over: it was finished, or it took too long. Nothing is lost; start it again.".to_owned();
+    notice(ctx, StatusCode::OK, "start-again", "Start the sign-in again", line, links)
+}
+
+/// The session is open: on to the destination. A backup code that was just used is counted out first.
+fn arrived(ctx: &Ctx, goal: &Goal, opened: &Opened) -> Answered {
+    let answer = match opened.backup_codes_left {
+        Some(left) => codes_left(ctx, left),
+        // Without a deep link people see their previous sign-in first.
+        None if !goal.given => see_other("/.stepgate/account", "login"),
+        None => see_other(goal.to.as_str(), "login"),
+    };
+    with_session(&ctx.core, answer, opened)
+}
+
+fn codes_left(ctx: &Ctx, left: u32) -> Answered {
+    let shell = ctx.shell();
+    let first = match left {
+        0 => "That was your last backup code.".to_owned(),
+        1 => "You have 1 backup code left.".to_owned(),
+        n => format!("You have {n} backup codes left."),
+    };
+    let lines = vec![first, "The code you used will not work again.".to_owned()];
+    let heading = "You used a backup code".to_owned();
+    page(
+        StatusCode::OK,
+        "second-factor",
+        &Notice { shell: &shell, heading, lines, facts: Vec::new(), go_on: Some("Continue"), links: Vec::new() },
+    )
+}
+
+/// The ways among `methods` that have a form: the wanted one, else the first; and the others.
+fn ways(methods: MethodSet, wanted: &str) -> Option<(Way, Vec<Way>)> {
+    let all: Vec<Way> = methods.iter().filter_map(Way::of).collect();
+    let chosen = all.iter().find(|w| w.name == wanted).or_else(|| {
+        // The password is offered last: where a code would do too, it is the better proof.
+        all.iter().find(|w| !w.is_password()).or_else(|| all.first())
+    });
+    let chosen = *chosen?;
+    Some((chosen, all.into_iter().filter(|w| *w != chosen).collect()))
+}
+
+/// What to do about a wrong proof, in the words of its field. `None`: there is nothing left to try it on.
+fn rejected(way: Way, rejection: Rejection) -> Option<Errors> {
+    let text = match rejection {
+        Rejection::CeremonyGone | Rejection::SessionGone => return None,
+        Rejection::ClockOff { seconds } => format!(
+            "Your authenticator's clock looks {}. Set its time to automatic, then try again",
+            words::clock_off(seconds)
+        ),
+        Rejection::WrongCredentials => "The password is not correct. Try again".to_owned(),
+        Rejection::WrongCode if way.is_password() => "The password is not correct. Try again".to_owned(),
+        Rejection::WrongCode if way.is_digits() => {
+            "The code is not correct. Check your app and enter the code it shows now".to_owned()
+        }
+        Rejection::WrongCode => "The code is not correct, or was used before. Enter another one".to_owned(),
+    };
+    Some(Errors::one("code", text))
+}
+
+/// The mistake of an empty field.
+fn empty(way: Way) -> Errors {
+    Errors::one("code", if way.is_password() { "Enter your password" } else { "Enter the code" })
+}

@@ -1,0 +1,84 @@
+//! The second step of a sign-in under way.
+
+use http::StatusCode;
+
+use super::{arrived, busy, empty, rejected, start_again, wait, ways};
+use crate::auth::ceremony::CeremonyToken;
+use crate::flow::reply::{CeremonyView, LoginReply, Told};
+use crate::portal::cookies;
+use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie, with_events};
+use crate::portal::goal::Goal;
+use crate::portal::pages::{Code, Errors, Way};
+
+/// Shows the form for the code.
+pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
+    let goal = ctx.goal();
+    let (_, view) = under_way(&ctx, &goal).await?;
+    Ok(form(&ctx, &goal, &view, "", Errors::none()))
+}
+
+/// Takes the code, or the wish for another way.
+pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
+    let goal = ctx.goal();
+    let fields = ctx.form().await?;
+    if fields.get("op") == "continue" {
+        return Ok(see_other(goal.to.as_str(), "second-factor"));
+    }
+    let (token, view) = under_way(&ctx, &goal).await?;
+    if fields.get("op") == "way" {
+        return Ok(form(&ctx, &goal, &view, fields.get("way"), Errors::none()));
+    }
+    let Some((way, _)) = ways(view.methods, fields.get("method")) else { return Ok(start_again(&ctx, &goal)) };
+    if fields.get("code").trim().is_empty() {
+        return Ok(form(&ctx, &goal, &view, way.name, empty(way)));
+    }
+    let told = ctx.core.flows.second_factor(&token, way.method, fields.secret("code"), &ctx.client()).await;
+    let Told { reply, events } = told.map_err(Stop::Store)?;
+    Ok(with_events(told_of(&ctx, &goal, &view, way, reply), events))
+}
+
+fn told_of(ctx: &Ctx, goal: &Goal, view: &CeremonyView, way: Way, reply: LoginReply) -> Answered {
+    let ttl = ctx.core.flows.settings.ceremony_ttl;
+    match reply {
+        LoginReply::Opened(opened) => arrived(ctx, goal, &opened),
+        LoginReply::Next(next) => {
+            let again = see_other(&goal.page("second-factor"), "second-factor");
+            with_cookie(again, cookies::keep_ceremony(&next.ceremony, ttl))
+        }
+        LoginReply::Enroll(ceremony) => {
+            let enroll = see_other(&goal.page("enroll"), "second-factor");
+            with_cookie(enroll, cookies::keep_ceremony(&ceremony, ttl))
+        }
+        LoginReply::Rejected(rejection) => match rejected(way, rejection) {
+            Some(errors) => form(ctx, goal, view, way.name, errors),
+            None => start_again(ctx, goal),
+        },
+        LoginReply::Wait(how_long) => wait(ctx, goal, how_long),
+        LoginReply::Busy => busy(ctx, goal),
+    }
+}
+
+/// The ceremony of this browser; without one, the way to a new one.
+async fn under_way(ctx: &Ctx, goal: &Goal) -> Result<(CeremonyToken, CeremonyView), Stop> {
+    if let Some(token) = cookies::ceremony_token(&ctx.facts.headers) {
+        let view = ctx.core.flows.ceremony(&token, &ctx.client()).await.map_err(Stop::Store)?;
+        match view {
+            Some(view) if view.methods.is_empty() => {
+                return Err(Stop::Done(see_other(&goal.page("enroll"), "second-factor")));
+            }
+            Some(view) => return Ok((token, view)),
+            None => {}
+        }
+    }
+    Err(Stop::Done(super::enroll::nothing_under_way(ctx, goal).await?))
+}
+
+fn form(ctx: &Ctx, goal: &Goal, view: &CeremonyView, wanted: &str, errors: Errors) -> Answered {
+    let Some((way, others)) = ways(view.methods, wanted) else { return start_again(ctx, goal) };
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let (shell, place) = (ctx.shell(), ctx.place(goal));
+    let username = view.ceremony.username.as_str();
+    let heading = "Confirm it is you";
+    let why = Some("Your password is one step. This is the second.");
+    page(status, "second-factor", &Code { shell: &shell, errors, heading, why, place: &place, username, way, others })
+}

@@ -1,0 +1,116 @@
+//! Step-up: one more proof in a session, because the destination asks for it.
+
+use http::StatusCode;
+
+use super::{arrived, busy, empty, notice, rejected, wait, ways};
+use crate::auth::proof::{Method, MethodSet};
+use crate::flow::reply::{LoginReply, Told};
+use crate::portal::cookies;
+use crate::portal::ctx::{Answered, Ctx, SignedIn, Stop, page, see_other, with_cookie, with_events};
+use crate::portal::goal::Goal;
+use crate::portal::pages::{Code, Errors, Link, Way};
+
+/// What is asked of whom, and why.
+struct Ask {
+    who: SignedIn,
+    methods: MethodSet,
+    why: Option<String>,
+}
+
+/// Shows what is asked.
+pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
+    let goal = ctx.goal();
+    let ask = asked(&ctx, &goal).await?;
+    Ok(form(&ctx, &goal, &ask, "", Errors::none()))
+}
+
+/// Takes the proof, or the wish for another way.
+pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
+    let goal = ctx.goal();
+    let fields = ctx.form().await?;
+    if fields.get("op") == "continue" {
+        return Ok(see_other(goal.to.as_str(), "step-up"));
+    }
+    let ask = asked(&ctx, &goal).await?;
+    if fields.get("op") == "way" {
+        return Ok(form(&ctx, &goal, &ask, fields.get("way"), Errors::none()));
+    }
+    let Some((way, _)) = ways(ask.methods, fields.get("method")) else {
+        return Ok(form(&ctx, &goal, &ask, "", Errors::none()));
+    };
+    if fields.get("code").trim().is_empty() {
+        return Ok(form(&ctx, &goal, &ask, way.name, empty(way)));
+    }
+    let who = &ask.who;
+    let code = fields.secret("code");
+    let told = ctx.core.flows.elevate(&who.token, &who.session, way.method, code, &ctx.client()).await;
+    let Told { reply, events } = told.map_err(Stop::Store)?;
+    Ok(with_events(told_of(&ctx, &goal, &ask, way, reply), events))
+}
+
+fn told_of(ctx: &Ctx, goal: &Goal, ask: &Ask, way: Way, reply: LoginReply) -> Answered {
+    let ttl = ctx.core.flows.settings.ceremony_ttl;
+    match reply {
+        LoginReply::Opened(opened) => arrived(ctx, goal, &opened),
+        LoginReply::Next(_) => see_other(&goal.page("step-up"), "step-up"),
+        LoginReply::Enroll(ceremony) => {
+            with_cookie(see_other(&goal.page("enroll"), "step-up"), cookies::keep_ceremony(&ceremony, ttl))
+        }
+        LoginReply::Rejected(rejection) => match rejected(way, rejection) {
+            Some(errors) => form(ctx, goal, ask, way.name, errors),
+            None => see_other(&goal.page("login"), "step-up"),
+        },
+        LoginReply::Wait(how_long) => wait(ctx, goal, how_long),
+        LoginReply::Busy => busy(ctx, goal),
+    }
+}
+
+/// What the destination asks of this session. Stops with the way on where it asks nothing, or nothing at hand helps.
+async fn asked(ctx: &Ctx, goal: &Goal) -> Result<Ask, Stop> {
+    let Some(who) = ctx.signed_in(true).await? else {
+        return Err(Stop::Done(see_other(&goal.page("login"), "step-up")));
+    };
+    let owned = ctx.core.flows.methods_of(&who.session).await.map_err(Stop::Store)?;
+    let now = ctx.core.flows.ports.clock.now();
+    let (core, facts) = (&ctx.core, &ctx.facts);
+    let missing = goal.missing(&core.policy, &facts.host, facts.client_ip, &who.session.proofs, now);
+    let Some((rule, _, shortfall)) = missing else {
+        // Our own pages ask for a fresh proof before they change anything about the account.
+        if goal.is_ours() && !owned.is_empty() {
+            return Ok(Ask { who, methods: owned, why: None });
+        }
+        return Err(Stop::Done(see_other(goal.to.as_str(), "step-up")));
+    };
+    let methods = shortfall.methods.and(owned);
+    if methods.is_empty() {
+        return Err(Stop::Done(stuck(ctx, goal, shortfall.methods.minus(owned))));
+    }
+    Ok(Ask { who, methods, why: rule.explanation.clone() })
+}
+
+/// Nothing at hand helps: enrol what would, or say so.
+fn stuck(ctx: &Ctx, goal: &Goal, wanted: MethodSet) -> Answered {
+    if wanted.contains(Method::Totp) {
+        return see_other(&goal.page("enroll"), "step-up");
+    }
+    let line =
+        "This page asks for a way to sign in that your account does not have. Ask the people who run this service.";
+    let links = vec![Link::to("/.stepgate/account", "Your account")];
+    notice(ctx, StatusCode::FORBIDDEN, "step-up", "Another way to sign in is needed", line.to_owned(), links)
+}
+
+fn form(ctx: &Ctx, goal: &Goal, ask: &Ask, wanted: &str, errors: Errors) -> Answered {
+    let Some((way, others)) = ways(ask.methods, wanted) else { return stuck(ctx, goal, MethodSet::EMPTY) };
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let (shell, place) = (ctx.shell(), ctx.place(goal));
+    let path = goal.to.as_str().split(['?', '#']).next().unwrap_or("/");
+    let heading = if goal.is_ours() {
+        "Confirm it is you".to_owned()
+    } else {
+        format!("Confirm it is you: {path} asks for a second step")
+    };
+    let username = ask.who.session.identity.username.as_str();
+    let why = ask.why.as_deref();
+    let code = Code { shell: &shell, errors, heading: &heading, why, place: &place, username, way, others };
+    page(status, "step-up", &code)
+}

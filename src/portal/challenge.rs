@@ -1,0 +1,119 @@
+//! A challenge, told by the kind of request: what is missing and where to give it.
+
+use http::header::{ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS};
+use http::header::{AUTHORIZATION, ORIGIN};
+use http::{HeaderValue, StatusCode};
+
+use super::answers::Facts;
+use super::base::Core;
+use super::ctx::{Answered, page, see_other};
+use super::fault::grpc;
+use super::goal::Goal;
+use super::headers::Framable;
+use super::pages::{Link, Notice, Way};
+use super::problem::Problem;
+use super::telling::telling;
+use crate::auth::challenge::Telling;
+use crate::auth::decision::Challenged;
+use crate::auth::policy::rule::Rule;
+use crate::auth::proof::MethodSet;
+
+/// Tells a challenge.
+pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Answered {
+    let goal = Goal::of(&facts.target, facts.method.as_str());
+    let url = goal.page(if challenged.subject.is_some() { "step-up" } else { "login" });
+    match telling(facts, Some(&challenged.rule)) {
+        Telling::Redirect => see_other(&url, "challenge"),
+        Telling::Frame => frame(core, facts, &url),
+        Telling::FormLost => form_lost(core, facts, &url),
+        Telling::Grpc => grpc(16, "A sign-in is needed"),
+        // A preflight never comes here; should one, it is told like any other call.
+        Telling::Problem | Telling::WebSocket | Telling::Preflight => problem(facts, challenged, &url),
+    }
+}
+
+fn frame(core: &Core, facts: &Facts, url: &str) -> Answered {
+    let shell = core.skin.shell(&facts.request_id);
+    let notice = Notice {
+        shell: &shell,
+        heading: "Your session ended".to_owned(),
+        lines: vec!["This part of the page needs a sign-in. It opens in the whole window.".to_owned()],
+        facts: Vec::new(),
+        go_on: None,
+        links: vec![Link::to(url, "Sign in")],
+    };
+    let mut answer = page(StatusCode::UNAUTHORIZED, "challenge", &notice);
+    answer.extensions_mut().insert(Framable);
+    answer
+}
+
+fn form_lost(core: &Core, facts: &Facts, url: &str) -> Answered {
+    let shell = core.skin.shell(&facts.request_id);
+    let notice = Notice {
+        shell: &shell,
+        heading: "Your form was not sent".to_owned(),
+        lines: vec![
+            "A sign-in is needed before this form can be sent.".to_owned(),
+            "To keep what you typed: open the link in a new window, sign in there, come back to this window, go back \
+             one page and send the form again."
+                .to_owned(),
+        ],
+        facts: Vec::new(),
+        go_on: None,
+        links: vec![Link::to(url, "Sign in")],
+    };
+    page(StatusCode::UNAUTHORIZED, "challenge", &notice)
+}
+
+fn problem(facts: &Facts, challenged: &Challenged, url: &str) -> Answered {
+    let requirement = challenged.requirement;
+    let acr = requirement.strength.acr();
+    let token = facts.headers.contains_key(AUTHORIZATION);
+    let scheme = if token { "Bearer" } else { "StepUp" };
+    let mut header = format!("{scheme} realm=\"{}\"", facts.host);
+    let (code, title) = match (&challenged.subject, token) {
+        (Some(_), _) => {
+            header.push_str(", error=\"insufficient_user_authentication\"");
+            ("step_up_required", "A second step is needed.")
+        }
+        (None, true) => {
+            header.push_str(", error=\"invalid_token\"");
+            ("login_required", "A sign-in is needed.")
+        }
+        (None, false) => ("login_required", "A sign-in is needed."),
+    };
+    header.push_str(&format!(", acr_values=\"{acr}\""));
+    let mut problem = Problem::new(StatusCode::UNAUTHORIZED, code, title)
+        .kind("challenge")
+        .with("acr_values", vec![acr])
+        .with("login_url", format!("{}://{}{url}", facts.scheme, facts.authority))
+        .with("methods", offered(challenged.shortfall.methods));
+    if challenged.subject.is_some() {
+        problem = problem.with("error", "insufficient_user_authentication");
+    }
+    if let Some(age) = requirement.max_age {
+        header.push_str(&format!(", max_age=\"{}\"", age.as_secs()));
+        problem = problem.with("max_age", age.as_secs());
+    }
+    let mut answer = problem.challenged(header).answer(facts);
+    readable_by(&mut answer, facts, &challenged.rule);
+    answer
+}
+
+/// The names of the methods that would help, those with a form of ours before all others.
+pub(crate) fn offered(methods: MethodSet) -> Vec<&'static str> {
+    let here: Vec<&str> = methods.iter().filter_map(Way::of).map(|w| w.name).collect();
+    if here.is_empty() { methods.iter().map(crate::auth::proof::Method::name).collect() } else { here }
+}
+
+/// Lets scripts of the origins that the rule names read the answer (Fetch standard, CORS protocol).
+pub(crate) fn readable_by(answer: &mut Answered, facts: &Facts, rule: &Rule) {
+    let Some(origin) = facts.headers.get(ORIGIN) else { return };
+    if !rule.cors.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
+        return;
+    }
+    let headers = answer.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate, X-Request-Id"));
+}

@@ -1,0 +1,190 @@
+//! Our cookies, in one place: how they are written, how they are read, and how the proxy keeps them from the apps.
+//!
+//! All carry the `__Host-` prefix (RFC 6265bis §4.1.3.2), so no sibling host can set them. A server that trims or
+//! folds names would undo that; here a name counts only byte for byte, and anything that merely resembles one of
+//! ours makes the whole presentation [`Presented::Ambiguous`].
+
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, HeaderValue};
+
+use crate::auth::ceremony::CeremonyToken;
+use crate::auth::secret::SecretText;
+use crate::auth::session::SessionToken;
+
+/// Holds the session token of a browser.
+pub const SESSION: &str = "__Host-stepgate";
+/// Holds the ceremony token of a sign-in under way.
+pub const FLOW: &str = "__Host-stepgate-flow";
+/// Marks a browser that signed in before.
+pub const DEVICE: &str = "__Host-stepgate-device";
+
+const OURS: [&str; 3] = [SESSION, FLOW, DEVICE];
+
+/// The session token that a request presents.
+pub enum Presented {
+    /// None, or none of ours.
+    None,
+    /// By our cookie.
+    Cookie(SessionToken),
+    /// By `Authorization: Bearer` (RFC 6750 §2.1).
+    Bearer(SessionToken),
+    /// Several, or look-alikes: nobody can say which one is meant, so none counts.
+    Ambiguous,
+}
+
+impl Presented {
+    /// The token, if exactly one was presented.
+    pub const fn token(&self) -> Option<&SessionToken> {
+        match self {
+            Self::Cookie(token) | Self::Bearer(token) => Some(token),
+            Self::None | Self::Ambiguous => None,
+        }
+    }
+}
+
+/// Reads the session token of a request. A bearer token, which no browser sends by itself, goes before the cookie.
+/// An `Authorization` that is not ours is left to the app.
+pub fn session_token(headers: &HeaderMap) -> Presented {
+    let mut bearers = headers.get_all(AUTHORIZATION).iter().filter_map(bearer);
+    match (bearers.next(), bearers.next()) {
+        (Some(token), None) => return Presented::Bearer(token),
+        (Some(_), Some(_)) => return Presented::Ambiguous,
+        (None, _) => {}
+    }
+    match only(headers, SESSION) {
+        Only::None => Presented::None,
+        Only::One(value) => SessionToken::parse(&value).map_or(Presented::None, Presented::Cookie),
+        Only::Several => Presented::Ambiguous,
+    }
+}
+
+/// The mark of a known browser; not yet verified.
+pub fn device_mark(headers: &HeaderMap) -> Option<SecretText> {
+    match only(headers, DEVICE) {
+        Only::One(value) if !value.is_empty() && value.len() <= 512 => Some(SecretText::new(value)),
+        _ => None,
+    }
+}
+
+/// The ceremony token of a sign-in under way.
+pub fn ceremony_token(headers: &HeaderMap) -> Option<CeremonyToken> {
+    match only(headers, FLOW) {
+        Only::One(value) => CeremonyToken::parse(&value),
+        _ => None,
+    }
+}
+
+/// The `Cookie` header for the app: every line joined, without our cookies and whatever resembles them.
+/// `None` if nothing is left. Other bytes are passed on as they came.
+pub fn strip_ours<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Option<HeaderValue> {
+    let mut kept: Vec<u8> = Vec::new();
+    for line in lines {
+        for pair in line.as_bytes().split(|b| *b == b';') {
+            let pair = trimmed(pair);
+            if pair.is_empty() || is_ours(&name_of(pair)) {
+                continue;
+            }
+            if !kept.is_empty() {
+                kept.extend_from_slice(b"; ");
+            }
+            kept.extend_from_slice(pair);
+        }
+    }
+    if kept.is_empty() { None } else { HeaderValue::from_bytes(&kept).ok() }
+}
+
+/// Whether a cookie name is one of ours, or could be taken for one: no app may set it, none may see it.
+pub fn is_ours(name: &str) -> bool {
+    let name = fold(name);
+    OURS.iter().any(|ours| fold(ours) == name)
+}
+
+/// `Set-Cookie` for the session; it lives as long as the browser does, and the session's own limits bind it anyway.
+pub(crate) fn keep_session(token: &SessionToken) -> Option<HeaderValue> {
+    keep(SESSION, token.expose(), None)
+}
+
+/// `Set-Cookie` for a sign-in under way.
+pub(crate) fn keep_ceremony(token: &CeremonyToken, ttl: Duration) -> Option<HeaderValue> {
+    keep(FLOW, token.expose(), Some(ttl))
+}
+
+/// `Set-Cookie` for the mark of this browser.
+pub(crate) fn keep_device(mark: &SecretText, ttl: Duration) -> Option<HeaderValue> {
+    keep(DEVICE, mark.expose(), Some(ttl))
+}
+
+/// `Set-Cookie` that makes the browser forget the session.
+pub(crate) fn forget_session() -> Option<HeaderValue> {
+    keep(SESSION, "", Some(Duration::ZERO))
+}
+
+/// `Set-Cookie` that makes the browser forget the sign-in under way.
+pub(crate) fn forget_ceremony() -> Option<HeaderValue> {
+    keep(FLOW, "", Some(Duration::ZERO))
+}
+
+fn keep(name: &str, value: &str, ttl: Option<Duration>) -> Option<HeaderValue> {
+    let age = ttl.map(|ttl| format!("; Max-Age={}", ttl.as_secs())).unwrap_or_default();
+    let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
+    let mut header = HeaderValue::from_str(&text).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
+fn bearer(value: &HeaderValue) -> Option<SessionToken> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| SessionToken::parse(token.trim_matches(' ')))?
+}
+
+enum Only {
+    None,
+    One(String),
+    Several,
+}
+
+/// The one cookie of exactly this name, over all `Cookie` lines (HTTP/2 may split them, RFC 9113 §8.2.3).
+fn only(headers: &HeaderMap, wanted: &str) -> Only {
+    let mut found = Only::None;
+    let folded = fold(wanted);
+    for pair in headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';')) {
+        let pair = trimmed(pair);
+        let name = name_of(pair);
+        // `$Version` switches some parsers to RFC 2965, where quotes hide separators.
+        if name.eq_ignore_ascii_case("$version") {
+            return Only::Several;
+        }
+        if fold(&name) != folded {
+            continue;
+        }
+        if name != wanted || !matches!(found, Only::None) {
+            return Only::Several;
+        }
+        let value = pair.get(name.len().saturating_add(1)..).unwrap_or_default();
+        found = Only::One(String::from_utf8_lossy(value).into_owned());
+    }
+    found
+}
+
+/// Without the blank that separates pairs (RFC 6265 §4.2.1: one space); more is part of the name.
+fn trimmed(pair: &[u8]) -> &[u8] {
+    pair.strip_prefix(b" ").unwrap_or(pair)
+}
+
+fn name_of(pair: &[u8]) -> String {
+    let name = pair.split(|b| *b == b'=').next().unwrap_or_default();
+    String::from_utf8_lossy(name).into_owned()
+}
+
+/// What lenient parsers might make of a name: letter case, blanks, quotes and exotic characters do not count.
+fn fold(name: &str) -> String {
+    name.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

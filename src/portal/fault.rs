@@ -1,0 +1,190 @@
+//! Faults and limits as pages or problems, in words that help and blame nobody.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+
+use super::answers::{Facts, Fault};
+use super::base::Core;
+use super::ctx::{Answered, page};
+use super::headers::{Framable, Kind};
+use super::pages::{Link, Notice};
+use super::problem::Problem;
+use super::telling::{telling, wants_page};
+use super::words;
+use crate::auth::challenge::Telling;
+
+struct Wording {
+    status: StatusCode,
+    code: &'static str,
+    heading: String,
+    line: String,
+    retry: Option<Duration>,
+}
+
+fn wording(fault: Fault) -> Wording {
+    let soon = Some(Duration::from_secs(5));
+    let (status, code, heading, line, retry) = match fault {
+        Fault::BadRequest => {
+            (400, "bad_request", "The request could not be read", "Check the address, or go back and try again.", None)
+        }
+        Fault::NotFound => (404, "not_found", "Page not found", "Check the address. Nothing is kept here.", None),
+        Fault::MethodNotAllowed => (
+            405,
+            "method_not_allowed",
+            "This address works in another way",
+            "Go back and use the links of the page.",
+            None,
+        ),
+        Fault::TooSlow => {
+            (408, "too_slow", "The request took too long", "Check your connection, then try again.", None)
+        }
+        Fault::TooLarge { limit } => {
+            let line = format!("The most that can be sent here is {}. Send less at once.", size(limit));
+            return Wording {
+                status: StatusCode::PAYLOAD_TOO_LARGE,
+                code: "too_large",
+                heading: "What you sent is too large".to_owned(),
+                line,
+                retry: None,
+            };
+        }
+        Fault::Misdirected => (
+            421,
+            "misdirected",
+            "Wrong connection for this address",
+            "Load the page again, or open it in a new window.",
+            None,
+        ),
+        Fault::TooMany(wait) => {
+            let line = format!("Wait {}, then try again.", words::wait(wait));
+            return Wording {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                code: "too_many_requests",
+                heading: "Too many requests".to_owned(),
+                line,
+                retry: Some(wait),
+            };
+        }
+        Fault::HeadersTooLarge => (
+            431,
+            "headers_too_large",
+            "Your browser sent too much with this request",
+            "Delete the cookies of this site, then try again.",
+            None,
+        ),
+        Fault::BadGateway => (
+            502,
+            "bad_gateway",
+            "The app did not answer properly",
+            "Your sign-in is not affected. Try again in a moment.",
+            soon,
+        ),
+        Fault::Unavailable => (
+            503,
+            "unavailable",
+            "The sign-in service is not reachable",
+            "You stay signed in. Try again in a moment.",
+            soon,
+        ),
+        Fault::NoUpstream => {
+            (503, "no_upstream", "The app is not running", "Your sign-in is not affected. Try again in a moment.", soon)
+        }
+        Fault::GatewayTimeout => (
+            504,
+            "gateway_timeout",
+            "The app did not answer in time",
+            "Your sign-in is not affected. Try again in a moment.",
+            soon,
+        ),
+    };
+    Wording {
+        status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        code,
+        heading: heading.to_owned(),
+        line: line.to_owned(),
+        retry,
+    }
+}
+
+/// Tells a fault by the kind of request.
+pub(crate) fn answer(core: &Core, facts: &Facts, fault: Fault) -> Answered {
+    worded(core, facts, wording(fault))
+}
+
+/// 415: a body of a type that is not read here.
+pub(crate) fn wrong_type(core: &Core, facts: &Facts) -> Answered {
+    let heading = "This kind of content is not read here".to_owned();
+    let line = "Send a form from our page, or JSON to the API.".to_owned();
+    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    worded(core, facts, Wording { status, code: "unsupported_media_type", heading, line, retry: None })
+}
+
+/// 403: a form or a call that another site made the browser send.
+pub(crate) fn cross_site(core: &Core, facts: &Facts) -> Answered {
+    let heading = "This request came from another site".to_owned();
+    let line = "Open the page here yourself, then send it again.".to_owned();
+    worded(core, facts, Wording { status: StatusCode::FORBIDDEN, code: "cross_site", heading, line, retry: None })
+}
+
+fn worded(core: &Core, facts: &Facts, words: Wording) -> Answered {
+    let how = telling(facts, None);
+    let api = facts.target.starts_with("/.stepgate/api/");
+    if how == Telling::Grpc {
+        let status = if words.status.is_server_error() { 14 } else { 3 };
+        return grpc(status, &words.heading);
+    }
+    if api || !wants_page(how) {
+        let mut problem =
+            Problem::new(words.status, words.code, words.heading).with("detail", words.line).kind("error");
+        if let Some(wait) = words.retry {
+            problem = problem.retry(wait);
+        }
+        return problem.answer(facts);
+    }
+    let links = if words.status.is_server_error() && facts.method == http::Method::GET {
+        vec![Link { href: String::new(), text: "Try again".to_owned(), top: false }]
+    } else {
+        Vec::new()
+    };
+    let shell = core.skin.shell(&facts.request_id);
+    let notice = Notice {
+        shell: &shell,
+        heading: words.heading,
+        lines: vec![words.line],
+        facts: Vec::new(),
+        go_on: None,
+        links,
+    };
+    let mut answer = page(words.status, "error", &notice);
+    if let Some(wait) = words.retry {
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(words::wait_seconds(wait)));
+    }
+    if how == Telling::Frame {
+        answer.extensions_mut().insert(Framable);
+    }
+    answer
+}
+
+/// A gRPC answer of trailers only: HTTP 200 and a status in the headers.
+pub(crate) fn grpc(status: u8, message: &str) -> Answered {
+    let mut answer = Response::new(Bytes::new());
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert("grpc-status", HeaderValue::from(u16::from(status)));
+    if let Ok(message) = HeaderValue::from_str(&words::encode(message)) {
+        headers.insert("grpc-message", message);
+    }
+    answer.extensions_mut().insert(Kind(if status == 16 { "challenge" } else { "error" }));
+    answer
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..=9_999 => format!("{bytes} bytes"),
+        10_000..=1_048_575 => format!("{} KiB", bytes / 1024),
+        _ => format!("{} MiB", bytes / 1_048_576),
+    }
+}

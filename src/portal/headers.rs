@@ -1,0 +1,61 @@
+//! The headers of every answer of ours, set in this one place.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
+use http::{HeaderName, HeaderValue, Method, Response};
+
+use super::answers::Facts;
+
+/// What kind of answer this is: the value of `X-Stepgate-Response`.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind(pub(crate) &'static str);
+
+/// Marks the one page that is meant to be shown in frames of the app: it holds a link and nothing else.
+#[derive(Clone, Copy)]
+pub(crate) struct Framable;
+
+const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+                   frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+const CSP_FRAMABLE: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; \
+                            base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+const ALWAYS: [(&str, &str); 6] = [
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "publickey-credentials-get=(self), publickey-credentials-create=(self)"),
+    ("vary", "Cookie, Accept, Sec-Fetch-Mode, Sec-Fetch-Dest"),
+];
+
+/// Adds what every answer of ours carries; `Cache-Control` only where the answer has none.
+pub(crate) fn finish(mut answer: Response<Bytes>, facts: &Facts) -> Response<Bytes> {
+    let kind = answer.extensions().get::<Kind>().map_or("error", |k| k.0);
+    let framable = answer.extensions().get::<Framable>().is_some();
+    let length = answer.body().len();
+    let grpc = answer.headers().get(CONTENT_TYPE).is_some_and(|c| c.as_bytes().starts_with(b"application/grpc"));
+    let headers = answer.headers_mut();
+    let origin_matters = headers.contains_key("access-control-allow-origin");
+    for (name, value) in ALWAYS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if origin_matters {
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+    }
+    let csp = if framable { CSP_FRAMABLE } else { CSP };
+    headers.insert("content-security-policy", HeaderValue::from_static(csp));
+    if !framable {
+        headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
+    }
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert("x-stepgate-response", HeaderValue::from_static(kind));
+    if let Ok(id) = HeaderValue::from_str(&facts.request_id) {
+        headers.insert("x-request-id", id);
+    }
+    if !grpc {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    if facts.method == Method::HEAD {
+        *answer.body_mut() = Bytes::new();
+    }
+    answer
+}

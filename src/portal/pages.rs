@@ -1,0 +1,222 @@
+//! Every page of ours, each once. Values are escaped by askama; the words stand in `templates/`.
+
+use askama::Template;
+
+use super::words;
+use crate::auth::proof::Method;
+use crate::auth::secret::SecretText;
+
+/// What every page shows around its content.
+#[derive(Clone)]
+pub(crate) struct Shell {
+    /// Whose pages these are.
+    pub(crate) name: String,
+    /// Where the style sheet is.
+    pub(crate) css: String,
+    /// Where the logo is.
+    pub(crate) logo: Option<String>,
+    /// Where people get help.
+    pub(crate) support: Option<Support>,
+    /// Names the request in the log.
+    pub(crate) request_id: String,
+}
+
+/// Where people get help.
+#[derive(Clone)]
+pub(crate) struct Support {
+    /// As the operator wrote it.
+    pub(crate) text: String,
+    /// The link to it, if it is an address that a browser can open.
+    pub(crate) href: Option<String>,
+}
+
+impl Support {
+    /// Reads the operator's text: a mail address, a web address, or plain words.
+    pub(crate) fn new(text: &str) -> Self {
+        let href = if text.starts_with("https://") || text.starts_with("http://") {
+            Some(text.to_owned())
+        } else if text.contains('@') && !text.contains(char::is_whitespace) {
+            Some(format!("mailto:{}", words::encode(text).replace("%40", "@")))
+        } else {
+            None
+        };
+        Self { text: text.to_owned(), href }
+    }
+}
+
+/// Mistakes in a form: the field and what to do.
+#[derive(Clone, Default)]
+pub(crate) struct Errors(Vec<(&'static str, String)>);
+
+impl Errors {
+    /// No mistake.
+    pub(crate) const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// One mistake.
+    pub(crate) fn one(field: &'static str, text: impl Into<String>) -> Self {
+        Self(vec![(field, text.into())])
+    }
+
+    /// One more.
+    pub(crate) fn add(&mut self, field: &'static str, text: impl Into<String>) {
+        self.0.push((field, text.into()));
+    }
+
+    /// Whether all is well.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All mistakes.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(&'static str, String)> {
+        self.0.iter()
+    }
+
+    /// The mistake in one field.
+    pub(crate) fn of(&self, field: &str) -> Option<&str> {
+        self.0.iter().find(|(f, _)| *f == field).map(|(_, text)| text.as_str())
+    }
+}
+
+/// A way to prove oneself, as pages offer it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Way {
+    /// The method.
+    pub(crate) method: Method,
+    /// Its name in forms.
+    pub(crate) name: &'static str,
+    /// The label of its field.
+    pub(crate) label: &'static str,
+    /// What to type.
+    pub(crate) hint: &'static str,
+    /// The button that offers it as another way.
+    pub(crate) offer: &'static str,
+}
+
+impl Way {
+    /// The page's view of a method; `None` for methods that have no form.
+    pub(crate) const fn of(method: Method) -> Option<Self> {
+        let (label, hint, offer) = match method {
+            Method::Totp => ("Enter the code from your app", "6 digits. Spaces are fine.", "Use my authenticator app"),
+            Method::BackupCode => {
+                ("Enter a backup code", "One of the codes you saved. Each works once.", "Use a backup code")
+            }
+            Method::Password => ("Password", "The password you sign in with.", "Use my password"),
+            _ => return None,
+        };
+        Some(Self { method, name: method.name(), label, hint, offer })
+    }
+
+    /// Whether the field takes a password.
+    pub(crate) fn is_password(&self) -> bool {
+        self.method == Method::Password
+    }
+
+    /// Whether the field takes digits.
+    pub(crate) fn is_digits(&self) -> bool {
+        self.method == Method::Totp
+    }
+}
+
+/// Sign-in: user name and password.
+#[derive(Template)]
+#[template(path = "login.html")]
+pub(crate) struct Login<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) errors: Errors,
+    pub(crate) notice: Option<&'static str>,
+    pub(crate) username: &'a str,
+    pub(crate) place: &'a str,
+}
+
+/// One more proof: the second step of a sign-in, or a step-up.
+#[derive(Template)]
+#[template(path = "code.html")]
+pub(crate) struct Code<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) errors: Errors,
+    pub(crate) heading: &'a str,
+    pub(crate) why: Option<&'a str>,
+    pub(crate) place: &'a str,
+    pub(crate) username: &'a str,
+    pub(crate) way: Way,
+    pub(crate) others: Vec<Way>,
+}
+
+/// Enrolling TOTP.
+#[derive(Template)]
+#[template(path = "enroll.html")]
+pub(crate) struct Enroll<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) errors: Errors,
+    pub(crate) place: &'a str,
+    pub(crate) account: &'a str,
+    /// Markup of our own making.
+    pub(crate) qr: &'a str,
+    pub(crate) uri: &'a str,
+    pub(crate) key: &'a str,
+}
+
+/// Backup codes, shown once.
+#[derive(Template)]
+#[template(path = "codes.html")]
+pub(crate) struct Codes<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) codes: &'a [SecretText],
+    pub(crate) place: &'a str,
+}
+
+/// A link of a notice.
+#[derive(Clone)]
+pub(crate) struct Link {
+    pub(crate) href: String,
+    pub(crate) text: String,
+    /// Opens in the whole window, out of any frame.
+    pub(crate) top: bool,
+}
+
+impl Link {
+    /// A link that stays in its window.
+    pub(crate) fn to(href: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { href: href.into(), text: text.into(), top: true }
+    }
+}
+
+/// A page that says something and offers ways on: errors, refusals, waits, ends.
+#[derive(Template)]
+#[template(path = "notice.html")]
+pub(crate) struct Notice<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) heading: String,
+    pub(crate) lines: Vec<String>,
+    pub(crate) facts: Vec<(&'static str, String)>,
+    pub(crate) go_on: Option<&'static str>,
+    pub(crate) links: Vec<Link>,
+}
+
+/// Who one is here, and the way out.
+#[derive(Template)]
+#[template(path = "account.html")]
+pub(crate) struct Account<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) username: &'a str,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) email: Option<&'a str>,
+    pub(crate) groups: String,
+    pub(crate) previous: Option<String>,
+    pub(crate) began: String,
+    pub(crate) ends_in: String,
+    pub(crate) enroll: bool,
+    pub(crate) host: &'a str,
+}
+
+/// The question before signing out.
+#[derive(Template)]
+#[template(path = "logout.html")]
+pub(crate) struct Logout<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) username: &'a str,
+    pub(crate) host: &'a str,
+}

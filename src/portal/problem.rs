@@ -1,0 +1,98 @@
+//! Problems of machines: `application/problem+json` (RFC 9457) with a stable `code`.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::answers::Facts;
+use super::ctx::Answered;
+use super::headers::Kind;
+use super::words;
+
+/// A problem on its way out.
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    title: String,
+    more: Map<String, Value>,
+    challenge: Option<String>,
+    retry_after: Option<std::time::Duration>,
+    kind: &'static str,
+}
+
+impl Problem {
+    /// A problem with a stable code and a title for people.
+    pub(crate) fn new(status: StatusCode, code: &'static str, title: impl Into<String>) -> Self {
+        Self { status, code, title: title.into(), more: Map::new(), challenge: None, retry_after: None, kind: "api" }
+    }
+
+    /// 400: the body or a parameter has not the documented shape.
+    pub(crate) fn malformed(title: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed_request", title)
+    }
+
+    /// 401: no live session.
+    pub(crate) fn not_signed_in(facts: &Facts) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "not_signed_in", "Sign in first.")
+            .challenged(format!("Bearer realm=\"{}\"", facts.host))
+    }
+
+    /// 429: too many attempts.
+    pub(crate) fn too_many(wait: std::time::Duration) -> Self {
+        let title = format!("Too many attempts. Wait {}, then try again.", words::wait(wait));
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", title)
+            .with("retry_after", words::wait_seconds(wait))
+            .retry(wait)
+    }
+
+    /// Adds an extension member.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds `Retry-After`.
+    pub(crate) const fn retry(mut self, wait: std::time::Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// Adds `WWW-Authenticate`.
+    pub(crate) fn challenged(mut self, challenge: String) -> Self {
+        self.challenge = Some(challenge);
+        self
+    }
+
+    /// Another `X-Stepgate-Response`.
+    pub(crate) const fn kind(mut self, kind: &'static str) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// The answer.
+    pub(crate) fn answer(self, facts: &Facts) -> Answered {
+        let mut body = json!({
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "request_id": facts.request_id,
+        });
+        if let Some(members) = body.as_object_mut() {
+            members.extend(self.more);
+        }
+        let mut answer = Response::new(Bytes::from(body.to_string()));
+        *answer.status_mut() = self.status;
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(challenge) = self.challenge.and_then(|c| HeaderValue::from_str(&c).ok()) {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(wait) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(words::wait_seconds(wait)));
+        }
+        answer.extensions_mut().insert(Kind(self.kind));
+        answer
+    }
+}

@@ -1,0 +1,94 @@
+//! A refusal: who asked for what, which rule refused it, in the operator's words, and what one can do.
+
+use http::StatusCode;
+
+use super::answers::Facts;
+use super::base::Core;
+use super::challenge::readable_by;
+use super::ctx::{Answered, page};
+use super::fault::grpc;
+use super::headers::Framable;
+use super::pages::{Link, Notice};
+use super::problem::Problem;
+use super::telling::{telling, wants_page};
+use crate::auth::challenge::Telling;
+use crate::auth::decision::{Refusal, RefusalReason};
+use crate::auth::policy::rule::{Access, Rule};
+
+/// Tells a refusal.
+pub(crate) fn answer(core: &Core, facts: &Facts, refusal: &Refusal) -> Answered {
+    let rule = refusal.rule.as_deref();
+    let how = telling(facts, rule);
+    if how == Telling::Grpc {
+        return grpc(7, "Access is refused");
+    }
+    let mut answer = if wants_page(how) { denied(core, facts, refusal) } else { problem(facts, refusal) };
+    if how == Telling::Frame {
+        answer.extensions_mut().insert(Framable);
+    }
+    if let Some(rule) = rule {
+        readable_by(&mut answer, facts, rule);
+    }
+    answer
+}
+
+fn problem(facts: &Facts, refusal: &Refusal) -> Answered {
+    let mut problem = Problem::new(StatusCode::FORBIDDEN, "refused", "Access is refused.")
+        .kind("refusal")
+        .with("reason", refusal.reason.code());
+    if let Some(rule) = &refusal.rule {
+        problem = problem.with("rule", rule.id.0.as_ref());
+        for (name, text) in [("explanation", &rule.explanation), ("remediation", &rule.remediation)] {
+            if let Some(text) = text {
+                problem = problem.with(name, text.as_str());
+            }
+        }
+    }
+    problem.answer(facts)
+}
+
+fn denied(core: &Core, facts: &Facts, refusal: &Refusal) -> Answered {
+    let path = facts.target.split('?').next().unwrap_or("/");
+    let who = refusal.subject.as_ref().map(|s| s.identity.username.as_str());
+    let mut lines = vec![match who {
+        Some(who) => format!("{who} cannot open {path}."),
+        None => format!("{path} cannot be opened."),
+    }];
+    match refusal.reason {
+        RefusalReason::NotInAudience => lines.extend(refusal.rule.as_deref().and_then(audience)),
+        RefusalReason::DenyRule => lines.push("It is closed to everybody.".to_owned()),
+        RefusalReason::NoRule => lines.push("No rule opens this address.".to_owned()),
+    }
+    let mut shown = vec![("Asked for", format!("{} {}{path}", facts.method, facts.authority))];
+    if let Some(who) = who {
+        shown.insert(0, ("Signed in as", who.to_owned()));
+    }
+    if let Some(rule) = &refusal.rule {
+        shown.push(("Rule", rule.id.0.to_string()));
+        shown.extend(rule.explanation.clone().map(|text| ("What it is for", text)));
+        shown.extend(rule.remediation.clone().map(|text| ("What you can do", text)));
+    }
+    shown.push(("Reference", facts.request_id.clone()));
+    let shell = core.skin.shell(&facts.request_id);
+    let links = who.map(|_| Link::to("/.stepgate/logout", "Use another account")).into_iter().collect();
+    let notice = Notice {
+        shell: &shell,
+        heading: "You cannot open this page".to_owned(),
+        lines,
+        facts: shown,
+        go_on: None,
+        links,
+    };
+    page(StatusCode::FORBIDDEN, "refusal", &notice)
+}
+
+/// To whom a rule is open.
+fn audience(rule: &Rule) -> Option<String> {
+    let Access::Guarded { audience, .. } = &rule.access else { return None };
+    let groups: Vec<&str> = audience.groups.iter().map(|g| g.0.as_str()).collect();
+    match groups.as_slice() {
+        [] => Some("It is open to certain people only.".to_owned()),
+        [one] => Some(format!("It is open to the group {one}.")),
+        many => Some(format!("It is open to the groups {}.", many.join(", "))),
+    }
+}

@@ -1,0 +1,77 @@
+//! How this request is to be told things: the portal's view of the one classification in `auth::challenge`.
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, UPGRADE};
+use http::{HeaderMap, HeaderName};
+
+use super::answers::Facts;
+use crate::auth::challenge::{Asking, Telling};
+use crate::auth::policy::rule::{ChallengeStyle, Rule};
+
+/// Classifies a request; `rule` may say that its callers are scripts.
+pub(crate) fn telling(facts: &Facts, rule: Option<&Rule>) -> Telling {
+    let headers = &facts.headers;
+    Asking {
+        method: facts.method.as_str(),
+        preflight: headers.contains_key("access-control-request-method"),
+        websocket: text(headers, &UPGRADE).is_some_and(|u| u.to_ascii_lowercase().contains("websocket")),
+        content_type: text(headers, &CONTENT_TYPE),
+        fetch_mode: named(headers, "sec-fetch-mode"),
+        fetch_dest: named(headers, "sec-fetch-dest"),
+        requested_with: named(headers, "x-requested-with"),
+        authorization: headers.contains_key(AUTHORIZATION),
+        accept: text(headers, &ACCEPT),
+        api: rule.is_some_and(|r| r.api),
+        style: rule.map_or(ChallengeStyle::Auto, |r| r.challenge),
+    }
+    .telling()
+}
+
+/// Whether an answer is read by a person: a page, else problem+json.
+pub(crate) const fn wants_page(telling: Telling) -> bool {
+    matches!(telling, Telling::Redirect | Telling::FormLost | Telling::Frame)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|v| v.to_str().ok())
+}
+
+fn named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|v| v.to_str().ok())
+}
+
+/// Stands in until `Asking` has a method of that name itself, which then goes before this one.
+trait Tell {
+    fn telling(&self) -> Telling;
+}
+
+impl Tell for Asking<'_> {
+    fn telling(&self) -> Telling {
+        let read = matches!(self.method, "GET" | "HEAD");
+        let navigation = if read { Telling::Redirect } else { Telling::FormLost };
+        let html = self.accept.is_some_and(|a| a.contains("text/html") || a.contains("application/xhtml+xml"));
+        let frames = ["iframe", "frame", "embed", "object", "fencedframe"];
+        if self.method == "OPTIONS" && self.preflight {
+            Telling::Preflight
+        } else if self.websocket || self.fetch_mode == Some("websocket") {
+            Telling::WebSocket
+        } else if self.content_type.is_some_and(|c| c.starts_with("application/grpc")) {
+            Telling::Grpc
+        } else if self.style == ChallengeStyle::Status {
+            Telling::Problem
+        } else if self.fetch_mode == Some("navigate") && self.fetch_dest.is_some_and(|d| frames.contains(&d)) {
+            Telling::Frame
+        } else if self.fetch_mode == Some("navigate") || self.style == ChallengeStyle::Redirect {
+            navigation
+        } else if self.fetch_mode.is_some()
+            || self.requested_with == Some("XMLHttpRequest")
+            || self.authorization
+            || self.api
+        {
+            Telling::Problem
+        } else if html {
+            navigation
+        } else {
+            Telling::Problem
+        }
+    }
+}
