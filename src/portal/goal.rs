@@ -20,6 +20,8 @@ pub(crate) struct Goal {
     pub(crate) given: bool,
     /// `GET`, or the method of the request that was challenged.
     pub(crate) method: String,
+    /// The page that sets up an authenticator comes first.
+    pub(crate) enroll: bool,
 }
 
 impl Goal {
@@ -29,36 +31,60 @@ impl Goal {
             let mut all = query.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str());
             all.next().filter(|_| all.next().is_none())
         };
-        let to = only("to").and_then(ReturnTo::parse);
+        let given = query.iter().any(|(n, _)| n == "to");
+        let to = only("to").and_then(ReturnTo::parse).unwrap_or_else(ReturnTo::root);
+        let enroll = only("then") == Some("enroll");
         let method = only("for")
             .filter(|m| (1..=16).contains(&m.len()) && m.bytes().all(|b| b.is_ascii_uppercase()))
             .unwrap_or("GET");
-        Self { given: to.is_some(), to: to.unwrap_or_else(ReturnTo::root), method: method.to_owned() }
+        Self { given, to, method: method.to_owned(), enroll }
     }
 
     /// The destination of a challenged request.
     pub(crate) fn of(target: &str, method: &str) -> Self {
-        let to = ReturnTo::parse(target);
+        let to = ReturnTo::parse(target).unwrap_or_else(ReturnTo::root);
         let method = if method == "HEAD" { "GET" } else { method };
-        Self { given: to.is_some(), to: to.unwrap_or_else(ReturnTo::root), method: method.to_owned() }
+        Self { given: true, to, method: method.to_owned(), enroll: false }
+    }
+
+    /// The same destination, by way of setting up an authenticator.
+    pub(crate) fn by_enrolling(&self) -> Self {
+        Self { enroll: true, ..self.clone() }
     }
 
     /// The URL of one of our pages for this destination.
     pub(crate) fn page(&self, page: &str) -> String {
-        let to = words::encode(self.to.as_str());
-        let method = if self.method == "GET" { String::new() } else { format!("&for={}", words::encode(&self.method)) };
-        format!("{}{page}?to={to}{method}", super::PREFIX)
+        let mut parts = Vec::new();
+        if self.given {
+            parts.push(format!("to={}", words::encode(self.to.as_str())));
+        }
+        if self.method != "GET" {
+            parts.push(format!("for={}", words::encode(&self.method)));
+        }
+        if self.enroll {
+            parts.push("then=enroll".to_owned());
+        }
+        let query = if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) };
+        format!("{}{page}{query}", super::PREFIX)
     }
 
-    /// Whether the destination is one of our own pages.
-    pub(crate) fn is_ours(&self) -> bool {
-        self.to.as_str().starts_with(super::PREFIX)
+    /// Where to go once everything is proved. Without a deep link people see their account first, and there their
+    /// previous sign-in.
+    pub(crate) fn next(&self) -> String {
+        if self.enroll {
+            Self { enroll: false, ..self.clone() }.page("enroll")
+        } else if self.given {
+            self.to.as_str().to_owned()
+        } else {
+            format!("{}account", super::PREFIX)
+        }
     }
 
     /// The rules that guard the destination, one for each reading of its path; strongest requirement first.
     pub(crate) fn guards<'p>(&self, policy: &'p Policy, host: &str, client: IpAddr) -> Vec<(&'p Rule, Requirement)> {
         let Some(app) = policy.app(host) else { return Vec::new() };
-        let Ok(resource) = Resource::parse(host, &self.method, self.to.as_str().as_bytes(), app.tolerate) else {
+        let target = self.to.as_str().split('#').next().unwrap_or("/");
+        let Ok(resource) = Resource::parse(host, &self.method, target.as_bytes(), app.tolerate) else {
             return Vec::new();
         };
         let mut found: Vec<(&Rule, Requirement)> = resource
@@ -107,8 +133,11 @@ mod tests {
         assert_eq!(goal.page("login"), "/.stepgate/login?to=%2Fa%3Fb%3Dc%26d%3De%2520f");
         assert_eq!(Goal::of("/a", "POST").page("step-up"), "/.stepgate/step-up?to=%2Fa&for=POST");
         assert_eq!(Goal::read(&pairs(&[("to", "/a?b=c")])).to.as_str(), "/a?b=c");
-        assert!(!Goal::read(&pairs(&[("to", "/a"), ("to", "/b")])).given);
-        assert!(!Goal::read(&pairs(&[("to", "//evil.example/")])).given);
+        for bad in [&[("to", "/a"), ("to", "/b")][..], &[("to", "//evil.example/")], &[("to", "")]] {
+            assert_eq!(Goal::read(&pairs(bad)).next(), "/");
+        }
+        assert_eq!(Goal::read(&pairs(&[])).next(), "/.stepgate/account");
+        assert_eq!(Goal::of("/a", "GET").by_enrolling().next(), "/.stepgate/enroll?to=%2Fa");
         assert_eq!(Goal::read(&pairs(&[("for", "post")])).method, "GET");
     }
 }

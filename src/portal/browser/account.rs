@@ -14,7 +14,7 @@ use crate::portal::words;
 
 /// Shows the account.
 pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
-    let who = known(&ctx, "account").await?;
+    let who = known(&ctx).await?;
     let flows = &ctx.core.flows;
     let methods = flows.methods_of(&who.session).await.map_err(Stop::Store)?;
     let session = &who.session;
@@ -75,12 +75,12 @@ pub(crate) async fn signed_out(ctx: Ctx) -> Result<Answered, Stop> {
     Ok(notice(&ctx, StatusCode::OK, "signed-out", "You are signed out", line, links))
 }
 
-async fn known(ctx: &Ctx, to: &'static str) -> Result<SignedIn, Stop> {
+async fn known(ctx: &Ctx) -> Result<SignedIn, Stop> {
     match ctx.signed_in(false).await? {
         Some(who) => Ok(who),
         None => {
-            let back = Goal::of(&format!("{}{to}", crate::portal::PREFIX), "GET");
-            Err(Stop::Done(see_other(&back.page("login"), "account")))
+            // Without a destination, a sign-in leads to the account.
+            Err(Stop::Done(see_other(&Goal::read(&[]).page("login"), "account")))
         }
     }
 }

@@ -15,8 +15,8 @@ use crate::portal::{qr, words};
 /// Shows the picture and the steps.
 pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
     let goal = ctx.goal();
-    let (who, account) = enrolling(&ctx, &goal).await?;
-    form(&ctx, &goal, &who, &account, Errors::none()).await
+    let enrollee = enrolling(&ctx, &goal).await?;
+    form(&ctx, &goal, &enrollee, Errors::none()).await
 }
 
 /// Takes the confirming code.
@@ -24,13 +24,13 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     let goal = ctx.goal();
     let fields = ctx.form().await?;
     if fields.get("op") == "continue" {
-        return Ok(see_other(goal.to.as_str(), "enroll"));
+        return Ok(see_other(&goal.next(), "enroll"));
     }
-    let (who, account) = enrolling(&ctx, &goal).await?;
+    let enrollee = enrolling(&ctx, &goal).await?;
     if fields.get("code").trim().is_empty() {
-        return form(&ctx, &goal, &who, &account, Errors::one("code", "Enter the code")).await;
+        return form(&ctx, &goal, &enrollee, Errors::one("code", "Enter the code")).await;
     }
-    let told = ctx.core.flows.confirm_totp(&who, fields.secret("code"), &ctx.client()).await;
+    let told = ctx.core.flows.confirm_totp(&enrollee.who, fields.secret("code"), &ctx.client()).await;
     let Told { reply, events } = told.map_err(Stop::Store)?;
     let answer = match reply {
         ConfirmReply::Enrolled { backup_codes, opened } => {
@@ -39,27 +39,35 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
             with_session(&ctx.core, page(StatusCode::OK, "enroll", &codes), &opened)
         }
         ConfirmReply::Rejected(rejection) => match Way::of(Method::Totp).and_then(|way| rejected(way, rejection)) {
-            Some(errors) => form(&ctx, &goal, &who, &account, errors).await?,
+            Some(errors) => form(&ctx, &goal, &enrollee, errors).await?,
             None => start_again(&ctx, &goal),
         },
         ConfirmReply::Wait(how_long) => wait(&ctx, &goal, how_long),
-        ConfirmReply::ProveFirst(methods) => prove_first(&ctx, &goal, &who, methods),
+        ConfirmReply::ProveFirst(methods) => prove_first(&ctx, &goal, &enrollee, methods),
     };
     Ok(with_events(answer, events))
 }
 
-/// Who enrols here, and the name of their account.
-async fn enrolling(ctx: &Ctx, goal: &Goal) -> Result<(Enrolling, String), Stop> {
+/// Who enrols here.
+struct Enrollee {
+    who: Enrolling,
+    account: String,
+    /// What the sign-in under way can still ask for.
+    askable: MethodSet,
+}
+
+async fn enrolling(ctx: &Ctx, goal: &Goal) -> Result<Enrollee, Stop> {
     if let Some(token) = cookies::ceremony_token(&ctx.facts.headers) {
         let view = ctx.core.flows.ceremony(&token, &ctx.client()).await.map_err(Stop::Store)?;
         if let Some(view) = view {
-            return Ok((Enrolling::Ceremony(token), view.ceremony.username.as_str().to_owned()));
+            let account = view.ceremony.username.as_str().to_owned();
+            return Ok(Enrollee { who: Enrolling::Ceremony(token), account, askable: view.methods });
         }
     }
     match ctx.signed_in(false).await? {
         Some(who) => {
             let account = who.session.identity.username.as_str().to_owned();
-            Ok((Enrolling::Session(who.token, who.session), account))
+            Ok(Enrollee { who: Enrolling::Session(who.token, who.session), account, askable: MethodSet::EMPTY })
         }
         None => Err(Stop::Done(nothing_under_way(ctx, goal).await?)),
     }
@@ -70,15 +78,15 @@ pub(super) async fn nothing_under_way(ctx: &Ctx, goal: &Goal) -> Result<Answered
     if ctx.signed_in(true).await?.is_none() {
         return Ok(start_again(ctx, goal));
     }
-    let links = vec![Link::to(goal.to.as_str(), "Continue"), Link::to("/.stepgate/account", "Your account")];
+    let links = vec![Link::to(goal.next(), "Continue"), Link::to("/.stepgate/account", "Your account")];
     let line = "There is nothing more to do here.".to_owned();
     Ok(notice(ctx, StatusCode::OK, "already", "You have already signed in", line, links))
 }
 
-async fn form(ctx: &Ctx, goal: &Goal, who: &Enrolling, account: &str, errors: Errors) -> Result<Answered, Stop> {
-    match ctx.core.flows.begin_totp(who, &ctx.client()).await.map_err(Stop::Store)? {
-        EnrollReply::Pending(pending) => steps(ctx, goal, account, &pending, errors),
-        EnrollReply::ProveFirst(methods) => Ok(prove_first(ctx, goal, who, methods)),
+async fn form(ctx: &Ctx, goal: &Goal, enrollee: &Enrollee, errors: Errors) -> Result<Answered, Stop> {
+    match ctx.core.flows.begin_totp(&enrollee.who, &ctx.client()).await.map_err(Stop::Store)? {
+        EnrollReply::Pending(pending) => steps(ctx, goal, &enrollee.account, &pending, errors),
+        EnrollReply::ProveFirst(methods) => Ok(prove_first(ctx, goal, enrollee, methods)),
         EnrollReply::Gone => Ok(start_again(ctx, goal)),
     }
 }
@@ -94,12 +102,13 @@ fn steps(ctx: &Ctx, goal: &Goal, account: &str, pending: &PendingTotp, errors: E
 }
 
 /// Something must be proved before a factor is added.
-fn prove_first(ctx: &Ctx, goal: &Goal, who: &Enrolling, methods: MethodSet) -> Answered {
-    match who {
-        Enrolling::Ceremony(_) if methods.iter().any(|m| Way::of(m).is_some()) => {
+fn prove_first(ctx: &Ctx, goal: &Goal, enrollee: &Enrollee, methods: MethodSet) -> Answered {
+    match &enrollee.who {
+        Enrolling::Ceremony(_) if enrollee.askable.and(methods).iter().any(|m| Way::of(m).is_some()) => {
             see_other(&goal.page("second-factor"), "enroll")
         }
+        // The second-factor page would send the person straight back here.
         Enrolling::Ceremony(_) => start_again(ctx, goal),
-        Enrolling::Session(..) => see_other(&Goal::of(&goal.page("enroll"), "GET").page("step-up"), "enroll"),
+        Enrolling::Session(..) => see_other(&goal.by_enrolling().page("step-up"), "enroll"),
     }
 }

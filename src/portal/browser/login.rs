@@ -20,8 +20,7 @@ pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
         let missing = goal.missing(&core.policy, host, ctx.facts.client_ip, &who.session.proofs, now);
         return Ok(match missing {
             Some(_) => see_other(&goal.page("step-up"), "login"),
-            None if goal.given => see_other(goal.to.as_str(), "login"),
-            None => see_other("/.stepgate/account", "login"),
+            None => see_other(&goal.next(), "login"),
         });
     }
     Ok(form(&ctx, &goal, "", Errors::none()))

@@ -73,9 +73,7 @@ fn start_again(ctx: &Ctx, goal: &Goal) -> Answered {
 fn arrived(ctx: &Ctx, goal: &Goal, opened: &Opened) -> Answered {
     let answer = match opened.backup_codes_left {
         Some(left) => codes_left(ctx, left),
-        // Without a deep link people see their previous sign-in first.
-        None if !goal.given => see_other("/.stepgate/account", "login"),
-        None => see_other(goal.to.as_str(), "login"),
+        None => see_other(&goal.next(), "login"),
     };
     with_session(&ctx.core, answer, opened)
 }

@@ -22,7 +22,7 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     let goal = ctx.goal();
     let fields = ctx.form().await?;
     if fields.get("op") == "continue" {
-        return Ok(see_other(goal.to.as_str(), "second-factor"));
+        return Ok(see_other(&goal.next(), "second-factor"));
     }
     let (token, view) = under_way(&ctx, &goal).await?;
     if fields.get("op") == "way" {

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::{arrived, busy, empty, notice, rejected, wait, ways};
 use crate::auth::proof::{Method, MethodSet};
-use crate::flow::reply::{LoginReply, Told};
+use crate::flow::reply::{EnrollReply, Enrolling, LoginReply, Told};
 use crate::portal::cookies;
 use crate::portal::ctx::{Answered, Ctx, SignedIn, Stop, page, see_other, with_cookie, with_events};
 use crate::portal::goal::Goal;
@@ -29,7 +29,7 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     let goal = ctx.goal();
     let fields = ctx.form().await?;
     if fields.get("op") == "continue" {
-        return Ok(see_other(goal.to.as_str(), "step-up"));
+        return Ok(see_other(&goal.next(), "step-up"));
     }
     let ask = asked(&ctx, &goal).await?;
     if fields.get("op") == "way" {
@@ -71,21 +71,36 @@ async fn asked(ctx: &Ctx, goal: &Goal) -> Result<Ask, Stop> {
         return Err(Stop::Done(see_other(&goal.page("login"), "step-up")));
     };
     let owned = ctx.core.flows.methods_of(&who.session).await.map_err(Stop::Store)?;
+    if goal.enroll {
+        return before_enrolling(ctx, goal, who, owned).await;
+    }
     let now = ctx.core.flows.ports.clock.now();
     let (core, facts) = (&ctx.core, &ctx.facts);
     let missing = goal.missing(&core.policy, &facts.host, facts.client_ip, &who.session.proofs, now);
     let Some((rule, _, shortfall)) = missing else {
-        // Our own pages ask for a fresh proof before they change anything about the account.
-        if goal.is_ours() && !owned.is_empty() {
-            return Ok(Ask { who, methods: owned, why: None });
-        }
-        return Err(Stop::Done(see_other(goal.to.as_str(), "step-up")));
+        return Err(Stop::Done(see_other(&goal.next(), "step-up")));
     };
     let methods = shortfall.methods.and(owned);
     if methods.is_empty() {
         return Err(Stop::Done(stuck(ctx, goal, shortfall.methods.minus(owned))));
     }
     Ok(Ask { who, methods, why: rule.explanation.clone() })
+}
+
+/// What must be proved before an authenticator may be added.
+async fn before_enrolling(ctx: &Ctx, goal: &Goal, who: SignedIn, owned: MethodSet) -> Result<Ask, Stop> {
+    let enrolling = Enrolling::Session(who.token.clone(), who.session.clone());
+    match ctx.core.flows.begin_totp(&enrolling, &ctx.client()).await.map_err(Stop::Store)? {
+        EnrollReply::Pending(_) => Err(Stop::Done(see_other(&goal.next(), "step-up"))),
+        EnrollReply::Gone => Err(Stop::Done(see_other(&goal.page("login"), "step-up"))),
+        EnrollReply::ProveFirst(methods) if methods.and(owned).is_empty() => {
+            Err(Stop::Done(stuck(ctx, goal, MethodSet::EMPTY)))
+        }
+        EnrollReply::ProveFirst(methods) => {
+            let why = Some("Before an authenticator is added, show that it is you.".to_owned());
+            Ok(Ask { who, methods: methods.and(owned), why })
+        }
+    }
 }
 
 /// Nothing at hand helps: enrol what would, or say so.
@@ -104,7 +119,7 @@ fn form(ctx: &Ctx, goal: &Goal, ask: &Ask, wanted: &str, errors: Errors) -> Answ
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let (shell, place) = (ctx.shell(), ctx.place(goal));
     let path = goal.to.as_str().split(['?', '#']).next().unwrap_or("/");
-    let heading = if goal.is_ours() {
+    let heading = if goal.enroll {
         "Confirm it is you".to_owned()
     } else {
         format!("Confirm it is you: {path} asks for a second step")
