@@ -24,17 +24,15 @@ impl Flows {
         client: IpAddr,
         token: Option<&SessionToken>,
     ) -> Answer<Decision> {
-        let first = app.rule_for(resource.path(), resource, client);
-        let more: Vec<Option<&Arc<Rule>>> =
-            resource.readings().skip(1).map(|path| app.rule_for(path, resource, client)).collect();
-        let open = |rule: &Option<&Arc<Rule>>| rule.is_some_and(|rule| matches!(rule.access, Access::Public));
-        let all_open = open(&first) && more.iter().all(open);
+        let open = |rule: Option<&Arc<Rule>>| rule.is_some_and(|rule| matches!(rule.access, Access::Public));
+        let all_open = app.judged(resource, client).all(open);
         let session = match token {
             Some(token) if !all_open => self.session(token, &app.host, false).await?,
             _ => None,
         };
         let now = self.now();
-        let judged = decide(first, session.as_ref(), now);
-        Ok(more.into_iter().fold(judged, |worst, rule| strictest(worst, decide(rule, session.as_ref(), now))))
+        let strict = app.judged(resource, client).map(|rule| decide(rule, session.as_ref(), now)).reduce(strictest);
+        // Every request has a reading; should one ever have none, no rule covers it.
+        Ok(strict.unwrap_or_else(|| decide(None, session.as_ref(), now)))
     }
 }
