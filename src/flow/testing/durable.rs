@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use tokio::task::yield_now;
 
 use super::World;
 use crate::auth::authenticator::{BackupSet, Enrolled, TotpRecord};
@@ -48,10 +49,13 @@ impl Accounts for World {
 #[async_trait]
 impl Authenticators for World {
     async fn of(&self, user: &UserId) -> Answer<Enrolled> {
-        self.call(|s| Enrolled {
+        let found = self.call(|s| Enrolled {
             totp: s.totp.get(user).cloned(),
             backup: s.backup.get(user).map(|(salt, codes)| BackupSet { salt: salt.clone(), left: codes.len() as u32 }),
-        })
+        });
+        // Others get their turn between a read and what is done with it.
+        yield_now().await;
+        found
     }
 
     async fn put_totp(&self, user: &UserId, totp: &TotpRecord) -> Answer<()> {
@@ -59,7 +63,7 @@ impl Authenticators for World {
     }
 
     async fn spend_step(&self, user: &UserId, totp: &str, step: u64, at: Timestamp) -> Answer<bool> {
-        let forgetful = self.forgetful.load(Ordering::SeqCst);
+        let forgetful = self.table_forgets.load(Ordering::SeqCst);
         self.call(|s| {
             let Some(record) = s.totp.get_mut(user).filter(|r| r.id == totp) else { return false };
             if record.last_step.is_some_and(|last| last >= step) && !forgetful {

@@ -39,8 +39,10 @@ pub(crate) struct World {
     calls: AtomicUsize,
     fail_at: AtomicUsize,
     blow_after: AtomicBool,
-    /// A weakened ledger and a weakened table, which take every spending for the first.
-    pub(crate) forgetful: AtomicBool,
+    /// A weakened ledger, which takes every claim for the first.
+    pub(crate) ledger_forgets: AtomicBool,
+    /// A weakened table, which takes every spending of a step for the first.
+    pub(crate) table_forgets: AtomicBool,
 }
 
 #[derive(Default)]
@@ -77,7 +79,8 @@ impl World {
             calls: AtomicUsize::new(0),
             fail_at: AtomicUsize::new(0),
             blow_after: AtomicBool::new(false),
-            forgetful: AtomicBool::new(false),
+            ledger_forgets: AtomicBool::new(false),
+            table_forgets: AtomicBool::new(false),
         })
     }
 
@@ -175,6 +178,12 @@ impl World {
     pub(crate) fn code(&self, key: &SecretBytes, later: i64) -> SecretText {
         let step = (Clock::now(self).as_secs() / 30).checked_add_signed(later).unwrap();
         totp::code_at(key, step, 6)
+    }
+
+    /// Weakens both stores in which steps are spent.
+    pub(crate) fn forget_spending(&self) {
+        self.ledger_forgets.store(true, Ordering::SeqCst);
+        self.table_forgets.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn disable(&self, user: &UserId, disabled: bool) {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::task::yield_now;
 
 use super::World;
 use crate::auth::authenticator::Sealed;
@@ -77,7 +78,9 @@ impl Ceremonies for World {
 
     /// Expired ones are given as well: the flows must not rely on the store's clock.
     async fn load(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
-        self.call(|s| s.ceremonies.get(&key.encoded()).map(|(ceremony, _)| ceremony.clone()))
+        let found = self.call(|s| s.ceremonies.get(&key.encoded()).map(|(ceremony, _)| ceremony.clone()));
+        yield_now().await;
+        found
     }
 
     async fn take(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
@@ -96,7 +99,10 @@ impl Pending for World {
     }
 
     async fn load(&self, key: &str) -> Answer<Option<Sealed>> {
-        self.call(|s| s.pending.get(key).map(|(value, _)| value.clone()))
+        let found = self.call(|s| s.pending.get(key).map(|(value, _)| value.clone()));
+        // Others get their turn between a read and what is done with it.
+        yield_now().await;
+        found
     }
 
     async fn take(&self, key: &str) -> Answer<Option<Sealed>> {
@@ -108,7 +114,7 @@ impl Pending for World {
 impl Ledger for World {
     async fn claim(&self, mark: &str, ttl: Duration) -> Answer<bool> {
         let now = Clock::now(self);
-        let forgetful = self.forgetful.load(Ordering::SeqCst);
+        let forgetful = self.ledger_forgets.load(Ordering::SeqCst);
         self.call(|s| {
             s.marks.retain(|_, ends| *ends > now);
             s.marks.insert(mark.to_owned(), now.plus(ttl)).is_none() || forgetful

@@ -137,27 +137,38 @@ async fn a_secret_that_another_began_is_never_confirmed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_confirmations_at_once_enrol_once() {
-    let world = World::new();
-    world.person("bob");
     let mut settings = crate::flow::testing::fast_settings();
     (settings.limits.totp.tries, settings.limits.lockout.tries) = (1000, 1000);
-    let flows = Shared::new(Flows::new(world.ports(), settings));
-    let who = stuck(&flows, "bob").await;
-    let key = key_of(&begin(&flows, &who).await);
-    let tasks: Vec<_> = (0..100)
-        .map(|n| {
-            let (flows, who, code) = (flows.clone(), who.clone(), world.code(&key, i64::from(n % 3) - 1));
-            tokio::spawn(async move {
-                let told = flows.confirm_totp(&who, code, &client()).await.unwrap();
-                matches!(told.reply, ConfirmReply::Enrolled { .. })
+    for in_session in [false, true] {
+        let world = World::new();
+        world.person("bob");
+        let flows = Shared::new(Flows::new(world.ports(), settings.clone()));
+        let who = if in_session {
+            let told = flows.login(given("bob", PASSWORD), None, Channel::Cookie, &client()).await.unwrap();
+            let open = opened(told);
+            Enrolling::Session(open.token.clone(), open.session.clone())
+        } else {
+            stuck(&flows, "bob").await
+        };
+        let key = key_of(&begin(&flows, &who).await);
+        let tasks: Vec<_> = (0..100)
+            .map(|n| {
+                let (flows, who, code) = (flows.clone(), who.clone(), world.code(&key, i64::from(n % 3) - 1));
+                tokio::spawn(async move {
+                    let told = flows.confirm_totp(&who, code, &client()).await.unwrap();
+                    let added = What::AuthenticatorAdded { method: Method::Totp };
+                    let bound = told.events.iter().filter(|e| e.what == added).count();
+                    (bound, usize::from(matches!(told.reply, ConfirmReply::Enrolled { .. })))
+                })
             })
-        })
-        .collect();
-    let mut enrolled = 0;
-    for task in tasks {
-        enrolled += usize::from(task.await.unwrap());
+            .collect();
+        let (mut bound, mut enrolled) = (0, 0);
+        for task in tasks {
+            let (b, e) = task.await.unwrap();
+            (bound, enrolled) = (bound + b, enrolled + e);
+        }
+        assert_eq!((bound, enrolled, world.look(|s| s.sessions.len())), (1, 1, 1), "in a session: {in_session}");
     }
-    assert_eq!((enrolled, world.look(|s| s.sessions.len())), (1, 1));
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! The fault sweep: a store that fails at the nth call, before or after its effect, for every n.
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::*;
@@ -169,7 +168,7 @@ async fn a_fault_at_any_call_permits_nothing_and_spends_nothing_twice() {
 #[tokio::test]
 async fn the_sweep_would_see_a_code_spent_twice() {
     let at = stage().await;
-    at.world.forgetful.store(true, Ordering::SeqCst);
+    at.world.forget_spending();
     let mut sessions = 0;
     for _ in 0..2 {
         if let Ok(Given::Session(_)) = run(&at, Flow::Script).await {

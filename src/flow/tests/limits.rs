@@ -150,6 +150,7 @@ async fn a_known_browser_is_not_locked_out_by_failures_elsewhere() {
         let stranger = sign_in(&flows, "ann", &client_at("198.51.100.1")).await;
         assert!(matches!(stranger.reply, LoginReply::Wait(_)), "hour {hour}: {}", word(&stranger.reply));
         whole(&flows, "ann", &known, world.code(&key, 0)).await;
+        assert!(!world.look(|s| s.counters.keys().any(|key| key.contains(":device:"))), "forgiven in full");
     }
 }
 

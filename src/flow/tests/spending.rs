@@ -57,8 +57,19 @@ async fn one_code_submitted_200_times_at_once_opens_one_session() {
 async fn the_race_catches_stores_that_forget_what_was_spent() {
     let world = World::new();
     let key = world.with_totp(&world.person("ann"));
-    world.forgetful.store(true, Ordering::SeqCst);
+    world.forget_spending();
     assert!(race(&world, Method::Totp, &world.code(&key, 0), 20).await > 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn either_store_alone_decides_the_race() {
+    for ledger_forgets in [true, false] {
+        let world = World::new();
+        let key = world.with_totp(&world.person("ann"));
+        world.ledger_forgets.store(ledger_forgets, Ordering::SeqCst);
+        world.table_forgets.store(!ledger_forgets, Ordering::SeqCst);
+        assert_eq!(race(&world, Method::Totp, &world.code(&key, 0), 100).await, 1, "{ledger_forgets}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
