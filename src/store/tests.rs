@@ -1,1 +1,79 @@
+use std::path::Path;
+use std::time::Duration;
 
+use super::settings::{KeySettings, StateSettings, StoreSettings};
+use super::{Stores, vault};
+use crate::auth::authenticator::TotpRecord;
+use crate::auth::secret::{SecretBytes, SecretText};
+use crate::auth::time::Timestamp;
+use crate::store::contract::accounts::account;
+use crate::store::contract::samples::{session, session_key};
+
+fn settings(directory: &Path) -> StoreSettings {
+    StoreSettings {
+        database: SecretText::new(format!("sqlite://{}", directory.join("stepgate.db").display())),
+        state: StateSettings::Embedded(None),
+        keys: KeySettings::Beside(directory.join("stepgate.keys")),
+    }
+}
+
+#[tokio::test]
+async fn a_first_start_opens_everything_on_one_file_and_a_second_finds_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let stores = Stores::open(&settings(directory.path())).await.unwrap();
+    let probed = stores.probe().await;
+    assert_eq!(probed.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["database", "state"]);
+    assert!(probed.iter().all(|(_, answer)| answer.is_ok()));
+    let now = stores.ports.clock.now();
+    let (key, one) = (session_key(), session("ann", now));
+    let ends_at = now.plus(Duration::from_secs(60));
+    assert!(stores.ports.sessions.replace(None, &key, &one, ends_at).await.unwrap());
+    assert!(stores.ports.accounts.create(&account("ann")).await.unwrap());
+    let sealed = stores.ports.vault.seal("x", &SecretBytes::new(vec![1])).unwrap();
+
+    let again = Stores::open(&settings(directory.path())).await.unwrap();
+    assert_eq!(*again.ports.sessions.load(&key).await.unwrap().unwrap(), one);
+    assert!(again.ports.accounts.load(&one.identity.id).await.unwrap().is_some());
+    assert_eq!(again.ports.vault.open("x", &sealed).unwrap().expose(), [1]);
+}
+
+#[tokio::test]
+async fn a_lost_key_file_is_told_and_not_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let stores = Stores::open(&settings(directory.path())).await.unwrap();
+    std::fs::remove_file(directory.path().join("stepgate.keys")).unwrap();
+    Stores::open(&settings(directory.path())).await.expect("nothing was sealed yet");
+    let who = account("ann");
+    assert!(stores.ports.accounts.create(&who).await.unwrap());
+    let totp = TotpRecord {
+        id: "one".into(),
+        secret: stores.ports.vault.seal("totp", &SecretBytes::new(vec![1])).unwrap(),
+        digits: 6,
+        period: 30,
+        last_step: None,
+        created_at: Timestamp::from_secs(1),
+        used_at: None,
+    };
+    stores.ports.authenticators.put_totp(&who.identity.id, &totp).await.unwrap();
+    std::fs::remove_file(directory.path().join("stepgate.keys")).unwrap();
+    let text = Stores::open(&settings(directory.path())).await.err().expect("a fault").to_string();
+    assert!(text.contains("is gone"), "{text}");
+    assert!(!directory.path().join("stepgate.keys").exists());
+}
+
+#[tokio::test]
+async fn state_may_have_a_file_of_its_own_and_keys_may_be_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = vault::parse_ring(&"ab".repeat(32)).unwrap();
+    let own = directory.path().join("state.db");
+    let settings = StoreSettings {
+        state: StateSettings::Embedded(Some(own.clone())),
+        keys: KeySettings::Ring(key),
+        ..settings(directory.path())
+    };
+    Stores::open(&settings).await.unwrap();
+    assert!(own.exists());
+    assert!(!directory.path().join("stepgate.keys").exists());
+    let none = StoreSettings { keys: KeySettings::Ring(Vec::new()), ..settings };
+    assert!(Stores::open(&none).await.is_err());
+}

@@ -1,5 +1,8 @@
 //! What every implementation of a port must do, whatever it is made of. Tests only.
 
+pub(crate) mod accounts;
+mod authenticators;
+pub(crate) mod postgres;
 pub(crate) mod samples;
 pub(crate) mod state;
 mod state_counters;

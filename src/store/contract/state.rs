@@ -38,6 +38,7 @@ pub(crate) struct StatePorts {
     /// Under test.
     pub(crate) throttle: Arc<dyn Throttle>,
     /// Whatever must live as long: a directory, a server.
+    #[expect(dead_code, reason = "held for what its end does")]
     pub(crate) guard: Arc<dyn Any + Send + Sync>,
 }
 

@@ -5,7 +5,7 @@ use super::Embedded;
 use crate::auth::session::SessionKey;
 use crate::auth::throttle::{Charge, Limit};
 use crate::auth::time::Timestamp;
-use crate::flow::ports::{Ceremonies as _, Clock as _, Ledger as _, Sessions as _, Throttle as _};
+use crate::flow::ports::{Ceremonies, Clock as _, Ledger as _, Sessions, Throttle as _};
 use crate::store::contract::samples::{ManualClock, ceremony_key, session, session_key};
 use crate::store::contract::state::{StatePorts, state_contract};
 
@@ -64,7 +64,7 @@ async fn a_session_revoked_by_another_process_is_gone_within_a_second() {
     for by_hand in [false, true] {
         let key = open(&t.one, &t.clock).await;
         for _ in 0..3 {
-            assert!(t.one.load(&key).await.unwrap().is_some(), "it is warm now");
+            assert!(Sessions::load(&t.one, &key).await.unwrap().is_some(), "it is warm now");
         }
         if by_hand {
             sqlx::query("delete from state_sessions").execute(&t.other.writer).await.unwrap();
@@ -72,7 +72,7 @@ async fn a_session_revoked_by_another_process_is_gone_within_a_second() {
             assert!(t.other.revoke(&key).await.unwrap());
         }
         let gone = async {
-            while t.one.load(&key).await.unwrap().is_some() {
+            while Sessions::load(&t.one, &key).await.unwrap().is_some() {
                 tokio::task::yield_now().await;
             }
         };
@@ -84,13 +84,13 @@ async fn a_session_revoked_by_another_process_is_gone_within_a_second() {
 async fn a_warm_session_is_answered_from_memory_and_a_revoked_one_never() {
     let t = two().await;
     let (key, stays) = (open(&t.one, &t.clock).await, open(&t.one, &t.clock).await);
-    let first = t.one.load(&key).await.unwrap().unwrap();
-    assert!(Arc::ptr_eq(&first, &t.one.load(&key).await.unwrap().unwrap()), "the very same value");
+    let first = Sessions::load(&t.one, &key).await.unwrap().unwrap();
+    assert!(Arc::ptr_eq(&first, &Sessions::load(&t.one, &key).await.unwrap().unwrap()), "the very same value");
     assert!(t.one.revoke(&key).await.unwrap());
-    assert!(t.one.load(&key).await.unwrap().is_none(), "at once, in the process that revoked it");
-    assert!(t.one.load(&stays).await.unwrap().is_some());
+    assert!(Sessions::load(&t.one, &key).await.unwrap().is_none(), "at once, in the process that revoked it");
+    assert!(Sessions::load(&t.one, &stays).await.unwrap().is_some());
     t.clock.pass(HOUR);
-    assert!(t.one.load(&stays).await.unwrap().is_none(), "memory does not outlive the session");
+    assert!(Sessions::load(&t.one, &stays).await.unwrap().is_none(), "memory does not outlive the session");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,14 +101,14 @@ async fn a_session_never_comes_back_while_it_is_loaded_and_revoked_at_once() {
         let loaders: Vec<_> = (0..4)
             .map(|_| {
                 let t = t.clone();
-                tokio::spawn(async move { t.one.load(&key).await.unwrap() })
+                tokio::spawn(async move { Sessions::load(&t.one, &key).await.unwrap() })
             })
             .collect();
         assert!(t.one.revoke(&key).await.unwrap());
         for loader in loaders {
             loader.await.unwrap();
         }
-        assert!(t.one.load(&key).await.unwrap().is_none());
+        assert!(Sessions::load(&t.one, &key).await.unwrap().is_none());
     }
 }
 
@@ -157,14 +157,14 @@ async fn a_broken_row_is_a_fault_that_names_it() {
         let key = open(&t.one, &t.clock).await;
         let sql = "update state_sessions set body = $1 where key = $2";
         sqlx::query(sql).bind(body).bind(key.encoded()).execute(&t.other.writer).await.unwrap();
-        let text = t.one.load(&key).await.err().expect("a fault").to_string();
+        let text = Sessions::load(&t.one, &key).await.err().expect("a fault").to_string();
         assert!(text.contains("state_sessions") && text.contains(&key.encoded()), "{text}");
         assert!(t.one.of_user(&ann).await.is_err());
         assert!(t.one.revoke(&key).await.unwrap(), "what cannot be read can still be ended");
     }
     let key = open(&t.one, &t.clock).await;
     sqlx::query("update state_sessions set seen_at = -1").execute(&t.other.writer).await.unwrap();
-    assert!(t.one.load(&key).await.is_err());
+    assert!(Sessions::load(&t.one, &key).await.is_err());
     sqlx::query("update state_sessions set seen_at = 1, key = 'no digest'").execute(&t.other.writer).await.unwrap();
     assert!(t.one.of_user(&ann).await.err().unwrap().to_string().contains("no digest"));
     sqlx::query("insert into state_counters values ('k', -5)").execute(&t.other.writer).await.unwrap();
@@ -173,8 +173,8 @@ async fn a_broken_row_is_a_fault_that_names_it() {
     let key = ceremony_key();
     let sql = "insert into state_ceremonies values ($1, '[]', 9223372036854775807)";
     sqlx::query(sql).bind(key.encoded()).execute(&t.other.writer).await.unwrap();
-    assert!(t.one.take(&key).await.err().unwrap().to_string().contains("state_ceremonies"));
-    assert!(t.one.take(&key).await.unwrap().is_none(), "and it is spent all the same");
+    assert!(Ceremonies::take(&t.one, &key).await.err().unwrap().to_string().contains("state_ceremonies"));
+    assert!(Ceremonies::take(&t.one, &key).await.unwrap().is_none(), "and it is spent all the same");
 }
 
 #[tokio::test]

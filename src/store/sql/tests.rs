@@ -1,1 +1,261 @@
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::{Audit, Database, on};
+use crate::auth::authenticator::{Sealed, TotpRecord};
+use crate::auth::event::{Event, RejectReason, What};
+use crate::auth::proof::Method;
+use crate::auth::time::Timestamp;
+use crate::auth::user::Username;
+use crate::flow::ports::{Accounts as _, Authenticators as _, SigningKeys as _};
+use crate::store::contract::accounts::{AccountPorts, account, accounts_contract};
+use crate::store::contract::postgres::{PASSWORD, Postgres};
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+fn ports(database: Database, guard: Arc<dyn std::any::Any + Send + Sync>) -> AccountPorts {
+    let sql = Arc::new(database);
+    AccountPorts { accounts: sql.clone(), authenticators: sql.clone(), signing_keys: sql, guard }
+}
+
+async fn sqlite() -> (Database, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", directory.path().join("stepgate.db").display());
+    (Database::open(&url).await.unwrap(), directory)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_keeps_the_contract() {
+    accounts_contract(async || {
+        let (database, directory) = sqlite().await;
+        ports(database, Arc::new(directory))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_keeps_the_contract() {
+    let server = Postgres::start().await;
+    accounts_contract(async || ports(Database::open(&server.database().await).await.unwrap(), Arc::new(()))).await;
+    broken_rows_are_faults(&Database::open(&server.database().await).await.unwrap()).await;
+    audit_is_written(&Database::open(&server.database().await).await.unwrap()).await;
+    let url = server.database().await;
+    let opened = futures_util::future::join_all((0..6).map(|_| Database::open(&url))).await;
+    assert!(opened.into_iter().all(|database| database.is_ok()), "nodes that start at once take turns");
+    let wide = Database::open(&format!("{url}?max_connections=3")).await.unwrap();
+    assert!(matches!(&wide.pool, super::Pool::Postgres(pool) if pool.options().get_max_connections() == 3));
+    assert!(Database::open(&format!("{url}?max_connections=0")).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_of_postgres_is_told_within_a_second_and_ends() {
+    let mut server = Postgres::start().await;
+    let url = server.database().await;
+    let database = Database::open(&url).await.unwrap();
+    let ann = account("ann");
+    assert!(database.create(&ann).await.unwrap());
+    server.stop();
+    for _ in 0..3 {
+        let begun = Instant::now();
+        let text = database.find(&ann.identity.username).await.err().expect("a fault").to_string();
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        assert!(!text.contains(PASSWORD), "{text}");
+        assert!(database.probe().await.is_err());
+    }
+    let text = Database::open(&url).await.err().unwrap().to_string();
+    assert!(text.contains("cannot reach postgres at 127.0.0.1:") && !text.contains(PASSWORD), "{text}");
+    server.resume().await;
+    let back = async {
+        while database.find(&ann.identity.username).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), back).await.expect("it recovers by itself");
+    let wrong = url.replace(PASSWORD, "wrong-canary");
+    let text = Database::open(&wrong).await.err().unwrap().to_string();
+    assert!(text.contains("password authentication failed") && !text.contains("wrong-canary"), "{text}");
+}
+
+#[tokio::test]
+async fn broken_rows_are_faults_on_sqlite() {
+    let (database, _directory) = sqlite().await;
+    broken_rows_are_faults(&database).await;
+    raw(&database, "update accounts set created_at = 'long ago'").await;
+    let text = database.list().await.err().unwrap().to_string();
+    assert!(text.contains("`accounts`") && text.contains("id-ann"), "{text}");
+}
+
+async fn raw(database: &Database, sql: &'static str) {
+    on!(database, pool => async { sqlx::raw_sql(sql).execute(pool).await.map(|_| ()) }).unwrap();
+}
+
+async fn broken_rows_are_faults(database: &Database) {
+    let ann = account("ann");
+    assert!(database.create(&ann).await.unwrap());
+    for (breaks, mends) in [
+        ("update accounts set username = 'Ann'", "update accounts set username = 'ann'"),
+        ("update accounts set username = ''", "update accounts set username = 'ann'"),
+        ("update accounts set disabled = 7", "update accounts set disabled = 0"),
+        ("update accounts set created_at = -1", "update accounts set created_at = 1"),
+        ("update accounts set last_login_at = -1", "update accounts set last_login_at = null"),
+    ] {
+        raw(database, breaks).await;
+        for text in [database.load(&ann.identity.id).await.err(), database.list().await.err()] {
+            let text = text.expect(breaks).to_string();
+            assert!(text.contains("`accounts`") && text.contains("id-ann"), "{text}");
+        }
+        raw(database, mends).await;
+        assert!(database.load(&ann.identity.id).await.unwrap().is_some());
+    }
+    database.put_totp(&ann.identity.id, &totp()).await.unwrap();
+    database.put_backup(&ann.identity.id, b"salt", &[vec![1]]).await.unwrap();
+    for (breaks, mends) in [
+        ("update totp set secret = '!'", "update totp set secret = 'AQID'"),
+        ("update totp set digits = 0", "update totp set digits = 6"),
+        ("update totp set digits = 300", "update totp set digits = 6"),
+        ("update totp set period = 0", "update totp set period = 30"),
+        ("update totp set period = -30", "update totp set period = 30"),
+        ("update totp set last_step = -1", "update totp set last_step = null"),
+        ("update totp set used_at = -1", "update totp set used_at = null"),
+        ("update backup_sets set salt = '#'", "update backup_sets set salt = 'AQID'"),
+    ] {
+        raw(database, breaks).await;
+        let text = database.of(&ann.identity.id).await.err().expect(breaks).to_string();
+        assert!(text.contains("id-ann"), "{text}");
+        raw(database, mends).await;
+        assert!(database.of(&ann.identity.id).await.is_ok());
+    }
+    raw(database, "insert into signing_keys values (1, 'kid-1', '!', '{}', 1, null)").await;
+    assert!(database.all().await.err().unwrap().to_string().contains("kid-1"));
+    assert!(database.spend_step(&ann.identity.id, "one", u64::MAX, NOW).await.is_err(), "no step wraps around");
+}
+
+fn totp() -> TotpRecord {
+    TotpRecord {
+        id: "one".into(),
+        secret: Sealed(vec![1, 2, 3]),
+        digits: 6,
+        period: 30,
+        last_step: None,
+        created_at: NOW,
+        used_at: None,
+    }
+}
+
+#[tokio::test]
+async fn the_audit_trail_is_written_on_sqlite() {
+    let (database, _directory) = sqlite().await;
+    audit_is_written(&database).await;
+}
+
+async fn audit_is_written(database: &Database) {
+    let audit = Audit::new(database.clone());
+    let event = Event {
+        what: What::ProofRejected { method: Method::Totp, reason: RejectReason::AlreadySpent },
+        user: Some(account("ann").identity.id),
+        username: Username::parse("ann"),
+        client_ip: Some("2001:db8::1".parse().unwrap()),
+        session: None,
+    };
+    let command = Event { what: What::AccountCreated, user: None, username: None, client_ip: None, session: None };
+    audit.append(&[]).await.unwrap();
+    audit.append(&[(NOW, Some("req-1".into()), event), (NOW, None, command)]).await.unwrap();
+    type Row = (i64, Option<String>, String, Option<String>, Option<String>, String);
+    const SQL: &str = "select at, request_id, action, username, client_ip, event from audit order by action desc";
+    let rows: Vec<Row> = on!(database, pool => sqlx::query_as(SQL).fetch_all(pool)).unwrap();
+    assert_eq!(rows.len(), 2);
+    let (at, request, action, username, ip, event) = rows[0].clone();
+    assert_eq!((at, request.as_deref(), action.as_str()), (1_800_000_000_000, Some("req-1"), "proof_rejected"));
+    assert_eq!((username.as_deref(), ip.as_deref()), (Some("ann"), Some("2001:db8::1")));
+    let event: serde_json::Value = serde_json::from_str(&event).unwrap();
+    assert_eq!((event["reason"].as_str(), event["method"].as_str()), (Some("already_spent"), Some("totp")));
+    assert_eq!((rows[1].1.as_deref(), rows[1].2.as_str()), (None, "account_created"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fresh_file_is_private_and_may_be_opened_by_many_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("stepgate.db");
+    let url = format!("sqlite://{}", path.display());
+    let opened = futures_util::future::join_all((0..8).map(|_| {
+        let url = url.clone();
+        async move { tokio::spawn(async move { Database::open(&url).await }).await.unwrap() }
+    }))
+    .await;
+    for database in opened {
+        assert!(database.unwrap().list().await.unwrap().is_empty());
+    }
+    for entry in std::fs::read_dir(directory.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.file_name());
+    }
+}
+
+#[tokio::test]
+async fn urls_that_name_no_database_are_refused_in_words() {
+    for (url, word) in [
+        ("mysql://x:canary@y/z", "sqlite:///path"),
+        ("", "sqlite:///path"),
+        ("sqlite::memory:", "must name a file"),
+        ("sqlite://", "must name a file"),
+        ("sqlite:///x?mode=ro", "takes no"),
+        ("sqlite:///nowhere/at/all.db", "does not exist"),
+        ("postgres://u:canary@host:notaport/x", "cannot be read"),
+        ("postgres://u:canary@127.0.0.1:1/x", "cannot reach postgres at 127.0.0.1:1"),
+    ] {
+        let text = Database::open(url).await.err().expect(url).to_string();
+        assert!(text.contains(word) && !text.contains("canary"), "{url}: {text}");
+    }
+}
+
+const CHILD_DATABASE: &str = "STEPGATE_TEST_DATABASE";
+
+/// The process that is killed below; does nothing when it is run by itself.
+#[tokio::test]
+#[ignore = "run by `what_was_spent_survives_kill_9` in a process of its own"]
+async fn spends_until_killed() {
+    let Ok(url) = std::env::var(CHILD_DATABASE) else { return };
+    let database = Database::open(&url).await.unwrap();
+    for step in 1.. {
+        assert!(database.spend_step(&account("ann").identity.id, "one", step, NOW).await.unwrap());
+        eprintln!("spent {step}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_spent_survives_kill_9() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", directory.path().join("stepgate.db").display());
+    let database = Database::open(&url).await.unwrap();
+    let id = account("ann").identity.id;
+    assert!(database.create(&account("ann")).await.unwrap());
+    database.put_totp(&id, &totp()).await.unwrap();
+    for _ in 0..3 {
+        database.put_totp(&id, &totp()).await.unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "store::sql::tests::spends_until_killed", "--ignored", "--nocapture"])
+            .env(CHILD_DATABASE, &url)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let told = lines.by_ref().map_while(Result::ok).filter_map(|line| spent(&line)).nth(20).expect("it works");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // What it managed to say before it died was spent as well.
+        let last = lines.map_while(Result::ok).filter_map(|line| spent(&line)).last().unwrap_or(told);
+        assert!(last >= 21);
+        assert!(!database.spend_step(&id, "one", last, NOW).await.unwrap(), "what was spent stays spent");
+        assert!(database.spend_step(&id, "one", last + 1000, NOW).await.unwrap(), "and the file still works");
+    }
+}
+
+fn spent(line: &str) -> Option<u64> {
+    line.strip_prefix("spent ")?.parse().ok()
+}
