@@ -68,6 +68,11 @@ impl Postgres {
         }
     }
 
+    /// Where it listens on the loopback.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The URL of a database.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://stepgate:{PASSWORD}@127.0.0.1:{}/{database}", self.port)

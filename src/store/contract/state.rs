@@ -20,13 +20,16 @@ pub(super) const LONGER: Duration = Duration::from_millis(1700);
 /// A life that no case outlives.
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
+/// Lets time pass.
+pub(crate) type Pass = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
 /// One empty state store and a way to let time pass for it.
 #[derive(Clone)]
 pub(crate) struct StatePorts {
     /// The time this store lives in.
     pub(crate) clock: Arc<dyn Clock>,
     /// Lets time pass: moves the manual clock, or really waits where the server has its own clock.
-    pub(crate) pass: Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>,
+    pub(crate) pass: Pass,
     /// Under test.
     pub(crate) sessions: Arc<dyn Sessions>,
     /// Under test.

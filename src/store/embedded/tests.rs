@@ -157,7 +157,7 @@ async fn a_broken_row_is_a_fault_that_names_it() {
         let key = open(&t.one, &t.clock).await;
         let sql = "update state_sessions set body = $1 where key = $2";
         sqlx::query(sql).bind(body).bind(key.encoded()).execute(&t.other.writer).await.unwrap();
-        let text = Sessions::load(&t.one, &key).await.err().expect("a fault").to_string();
+        let text = Sessions::load(&t.one, &key).await.expect_err("a fault").to_string();
         assert!(text.contains("state_sessions") && text.contains(&key.encoded()), "{text}");
         assert!(t.one.of_user(&ann).await.is_err());
         assert!(t.one.revoke(&key).await.unwrap(), "what cannot be read can still be ended");
