@@ -3,6 +3,7 @@
 #[cfg(test)]
 pub(crate) mod contract;
 mod embedded;
+mod redis;
 pub mod settings;
 pub mod sql;
 pub mod system;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use embedded::Embedded;
+pub use redis::{Cache as SessionCache, CacheStats};
 use settings::{KeySettings, StateSettings, StoreSettings};
 pub use sql::Audit;
 use sql::Database;
@@ -31,6 +33,8 @@ pub struct Stores {
     pub audit: Audit,
     /// The vault again, as the one that can seal anew after a rotation of the master key.
     pub ring: Arc<vault::Ring>,
+    /// The sessions remembered on this node, where Redis pushes revocations.
+    pub cache: Option<Arc<SessionCache>>,
     database: Database,
     state: Arc<dyn Probe>,
 }
@@ -71,7 +75,7 @@ impl Stores {
     pub async fn open_with(settings: &StoreSettings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Answer<Self> {
         let database = Database::open(settings.database.expose()).await?;
         let ring = Arc::new(open_ring(&settings.keys, &database, entropy.clone()).await?);
-        let state = open_state(settings, clock.clone()).await?;
+        let (state, cache) = open_state(settings, clock.clone()).await?;
         let sql = Arc::new(database.clone());
         let ports = Ports {
             clock,
@@ -86,7 +90,7 @@ impl Stores {
             vault: ring.clone(),
             signing_keys: sql,
         };
-        Ok(Self { ports, audit: Audit::new(database.clone()), ring, database, state: state.probe })
+        Ok(Self { ports, audit: Audit::new(database.clone()), ring, cache, database, state: state.probe })
     }
 
     /// Asks every store whether it answers: its name, and what is wrong if something is.
@@ -96,16 +100,19 @@ impl Stores {
 }
 
 /// Opens the state store that the settings name.
-async fn open_state(settings: &StoreSettings, clock: Arc<dyn Clock>) -> Answer<State> {
+async fn open_state(settings: &StoreSettings, clock: Arc<dyn Clock>) -> Answer<(State, Option<Arc<SessionCache>>)> {
     match &settings.state {
         StateSettings::Embedded(file) => {
             let file = match file {
                 Some(file) => file.clone(),
                 None => own_file(settings)?,
             };
-            Ok(State::embedded(Arc::new(Embedded::open(&file, clock).await?)))
+            Ok((State::embedded(Arc::new(Embedded::open(&file, clock).await?)), None))
         }
-        StateSettings::Redis { .. } => Err(StoreError::new("redis", "this build has no Redis")),
+        StateSettings::Redis { url, ca, timeout, prefix } => {
+            let (state, cache) = redis::open(url, ca.as_deref(), *timeout, prefix, clock)?;
+            Ok((state, Some(cache)))
+        }
     }
 }
 
