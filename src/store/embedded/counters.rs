@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Embedded, broken, bucket, millis, within};
-use crate::auth::throttle::{Charge, Charged};
+use super::{Embedded, broken, millis, within};
+use crate::auth::throttle::{Charge, Charged, Taken, take};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Answer, Ledger, Throttle};
 
@@ -37,13 +37,13 @@ impl Throttle for Embedded {
                     return Ok(Err(broken("state_counters", &charge.key, "a time is negative")));
                 };
                 let full_at = full_at.map(Timestamp::from_millis);
-                match bucket::charge(full_at, charge.limit, now) {
-                    Ok(next) => {
+                match take(full_at, charge.limit, now) {
+                    Taken::Go(next) => {
                         // Farther than the column reaches is as good as for ever.
                         let next = i64::try_from(next.as_millis()).unwrap_or(i64::MAX);
                         sqlx::query(WRITE).bind(&charge.key).bind(next).execute(&mut *tx).await?;
                     }
-                    Err(retry_after) => {
+                    Taken::Full { retry_after } => {
                         answer = Charged::Wait { index, retry_after };
                         break;
                     }

@@ -3,7 +3,6 @@
 //! Several processes may hold the file open, as a gateway and a command do. Each verb is one statement or one
 //! transaction that takes the lock for writing first, so that "were you first?" has one answer.
 
-mod bucket;
 mod cache;
 mod counters;
 mod moments;
