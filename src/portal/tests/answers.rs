@@ -1,0 +1,175 @@
+//! Challenges, refusals and faults, by the kind of request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::auth::decision::{Challenged, Decision, Refusal, RefusalReason, decide};
+use crate::auth::proof::Proofs;
+use crate::auth::session::{Channel, Session};
+use crate::auth::time::Timestamp;
+use crate::auth::user::{Group, Identity, UserId, Username};
+use crate::portal::answers::Fault;
+
+const NAVIGATION: [(&str, &str); 2] = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+
+fn session() -> Arc<Session> {
+    Arc::new(Session {
+        id: "01S".to_owned(),
+        identity: Identity {
+            id: UserId("01A".to_owned()),
+            username: Username::parse("ann<b>").unwrap(),
+            name: None,
+            email: None,
+            groups: vec![Group("staff".to_owned())],
+        },
+        proofs: Proofs::none().with(crate::auth::proof::Method::Password, Timestamp::from_secs(1)),
+        host: HOST.to_owned(),
+        channel: Channel::Cookie,
+        created_at: Timestamp::from_secs(1),
+        seen_at: Timestamp::from_secs(1),
+        previous_login: None,
+        client_ip: "192.0.2.7".parse().unwrap(),
+        user_agent: None,
+    })
+}
+
+fn challenged(who: Option<Arc<Session>>) -> Challenged {
+    let rule = Arc::new(rule("admin <i>", "/**", Strength::TwoFactor, Some(300)));
+    match decide(Some(&rule), who.as_ref(), Timestamp::from_secs(2)) {
+        Decision::Challenge(challenged) => challenged,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn tell(method: &str, headers: &[(&str, &str)], who: Option<Arc<Session>>) -> Response<Bytes> {
+    Stage::new().portal.challenge(&facts(method, "/erp/7?a=b&c", headers), &challenged(who))
+}
+
+#[test]
+fn navigations_are_led_to_our_pages() {
+    let answer = tell("GET", &NAVIGATION, None);
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    assert_eq!(location(&answer), "/.stepgate/login?to=%2Ferp%2F7%3Fa%3Db%26c");
+    assert_eq!(location(&tell("GET", &NAVIGATION, Some(session()))), "/.stepgate/step-up?to=%2Ferp%2F7%3Fa%3Db%26c");
+    assert_eq!(header(&answer, "cache-control"), "no-store");
+    assert_eq!(header(&answer, "x-stepgate-response"), "challenge");
+    assert_eq!(tell("GET", &[("accept", "text/html,*/*;q=0.8")], None).status(), StatusCode::SEE_OTHER);
+}
+
+#[test]
+fn frames_get_a_page_that_may_be_framed_and_leads_out() {
+    let answer = tell("GET", &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")], None);
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert!(text(&answer).contains("target=\"_top\"") && !text(&answer).contains("<form"));
+    assert!(!answer.headers().contains_key("x-frame-options"));
+    assert!(!header(&answer, "content-security-policy").contains("frame-ancestors"));
+}
+
+#[test]
+fn a_lost_form_is_told_and_its_method_is_kept_for_the_step_up() {
+    let answer = tell("POST", &NAVIGATION, Some(session()));
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert!(text(&answer).contains("send the form again"));
+    assert!(text(&answer).contains("/.stepgate/step-up?to=%2Ferp%2F7%3Fa%3Db%26c&#38;for=POST"), "{}", text(&answer));
+}
+
+#[test]
+fn machines_get_a_401_they_can_act_on() {
+    let fetch = tell("GET", &[("sec-fetch-mode", "cors"), ("origin", "https://spa.example.com")], Some(session()));
+    assert_eq!(fetch.status(), StatusCode::UNAUTHORIZED);
+    let expected = "StepUp realm=\"erp.example.com\", error=\"insufficient_user_authentication\", \
+                    acr_values=\"urn:stepgate:acr:2\", max_age=\"300\"";
+    assert_eq!(header(&fetch, "www-authenticate"), expected);
+    assert_eq!(header(&fetch, "content-type"), "application/problem+json");
+    assert_eq!(header(&fetch, "access-control-allow-origin"), "https://spa.example.com");
+    assert!(header(&fetch, "access-control-expose-headers").contains("WWW-Authenticate"));
+    assert!(!fetch.headers().contains_key("set-cookie"));
+    let body: serde_json::Value = serde_json::from_slice(fetch.body()).unwrap();
+    assert_eq!(body["login_url"], "https://erp.example.com:8443/.stepgate/step-up?to=%2Ferp%2F7%3Fa%3Db%26c");
+    assert_eq!((&body["request_id"], &body["max_age"]), (&"01JREQUEST".into(), &300.into()));
+    assert_eq!(body["methods"], serde_json::json!(["totp", "backup_code"]));
+    let other = tell("GET", &[("sec-fetch-mode", "cors"), ("origin", "https://evil.example")], None);
+    assert!(!other.headers().contains_key("access-control-allow-origin"));
+    let script = tell("GET", &[("authorization", "Bearer sgs_x")], None);
+    assert!(
+        header(&script, "www-authenticate").starts_with("Bearer realm=\"erp.example.com\", error=\"invalid_token\"")
+    );
+    assert_eq!(tell("GET", &[("accept", "*/*")], None).status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(tell("GET", &[("upgrade", "websocket")], None).status(), StatusCode::UNAUTHORIZED);
+}
+
+#[test]
+fn grpc_is_told_in_trailers_only() {
+    let answer = tell("POST", &[("content-type", "application/grpc+proto")], None);
+    assert_eq!((answer.status(), header(&answer, "grpc-status")), (StatusCode::OK, "16"));
+    assert!(answer.body().is_empty() && header(&answer, "grpc-message").contains("sign-in"));
+    let refusal = Refusal { rule: None, reason: RefusalReason::NoRule, subject: None };
+    let grpc = facts("POST", "/s/m", &[("content-type", "application/grpc")]);
+    assert_eq!(header(&Stage::new().portal.refusal(&grpc, &refusal), "grpc-status"), "7");
+}
+
+#[test]
+fn refusals_say_who_what_why_and_what_to_do() {
+    let stage = Stage::new();
+    let mut audience = rule("admin <i>", "/**", Strength::TwoFactor, None);
+    audience.access = Access::Guarded {
+        audience: Audience { groups: vec![Group("fin<ance".to_owned())], users: Vec::new() },
+        requirement: Requirement::of(Strength::TwoFactor),
+    };
+    let refusal =
+        Refusal { rule: Some(Arc::new(audience)), reason: RefusalReason::NotInAudience, subject: Some(session()) };
+    let page = stage.portal.refusal(&facts("GET", "/erp?x=<script>", &NAVIGATION), &refusal);
+    assert_eq!(page.status(), StatusCode::FORBIDDEN);
+    for shown in
+        ["ann&#60;b&#62;", "the group fin&#60;ance", "Changing &#60;master", "finance-it", "01JREQUEST", "admin &#60;i"]
+    {
+        assert!(text(&page).contains(shown), "{shown}");
+    }
+    assert!(text(&page).contains("/.stepgate/logout") && !text(&page).contains("<script"));
+    let told = stage.portal.refusal(&facts("GET", "/erp", &[]), &refusal);
+    let body: serde_json::Value = serde_json::from_slice(told.body()).unwrap();
+    assert_eq!((told.status(), &body["reason"]), (StatusCode::FORBIDDEN, &"not_in_audience".into()));
+}
+
+#[test]
+fn every_fault_has_its_page_and_its_problem() {
+    let stage = Stage::new();
+    for (fault, status) in pages::FAULTS {
+        let page = stage.portal.fault(&facts("GET", "/<x>?<y>", &NAVIGATION), fault);
+        let problem = stage.portal.fault(&facts("GET", "/<x>?<y>", &[]), fault);
+        assert_eq!((page.status().as_u16(), problem.status().as_u16()), (status, status));
+        assert!(text(&page).contains("01JREQUEST") && !text(&page).contains("<x>") && !text(&page).contains("<y>"));
+        let body: serde_json::Value = serde_json::from_slice(problem.body()).unwrap();
+        assert!(body["code"].is_string() && body["status"] == status && body["request_id"] == "01JREQUEST");
+        let retries = matches!(fault, Fault::TooMany(_)) || status >= 500;
+        assert_eq!(page.headers().contains_key("retry-after"), retries, "{fault:?}");
+    }
+    let wait = stage.portal.fault(&facts("GET", "/", &NAVIGATION), Fault::TooMany(Duration::from_millis(1200)));
+    assert_eq!(header(&wait, "retry-after"), "2");
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_headers() {
+    let stage = Stage::new();
+    let mut answers = vec![tell("GET", &NAVIGATION, None), tell("GET", &[], None)];
+    for target in ["/.stepgate/login", "/.stepgate/nothing", "/.stepgate/session", "/.stepgate/api/openapi.json"] {
+        answers.push(send(&stage.portal, &facts("GET", target, &[]), "").await);
+    }
+    let css = text(&send(&stage.portal, &facts("GET", "/.stepgate/login", &[]), "").await);
+    let css = css.split("href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let asset = send(&stage.portal, &facts("GET", &css, &[]), "").await;
+    assert_eq!(header(&asset, "cache-control"), "public, max-age=31536000, immutable");
+    assert!(text(&asset).ends_with("--on-accent:var(--paper)}\n"));
+    for answer in answers.iter().chain([&asset]) {
+        let csp = header(answer, "content-security-policy");
+        assert!(csp.contains("default-src 'none'") && csp.contains("require-trusted-types-for 'script'"));
+        assert!(csp.contains("frame-ancestors 'none'") && !csp.contains("unsafe") && !csp.contains("script-src"));
+        assert_eq!(header(answer, "x-content-type-options"), "nosniff");
+        assert_eq!(header(answer, "referrer-policy"), "no-referrer");
+        assert_eq!(header(answer, "x-request-id"), "01JREQUEST");
+        assert_eq!(header(answer, "vary"), "Cookie, Accept, Sec-Fetch-Mode, Sec-Fetch-Dest");
+        assert!(answer.headers().contains_key("x-stepgate-response"));
+        assert_eq!(header(answer, "cache-control") == "no-store", !std::ptr::eq(answer, &asset));
+    }
+}

@@ -1,0 +1,164 @@
+//! Whatever is sent, the answer is a stated one, and nobody is signed in by it.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const FORMS: [&str; 6] = ["login", "second-factor", "enroll", "step-up", "logout", "account"];
+const CALLS: [&str; 6] = ["login", "login/second-factor", "logout", "elevate", "totp", "totp/confirm"];
+
+fn stated(answer: &Response<Bytes>) -> bool {
+    let granted =
+        answer.headers().get_all("set-cookie").iter().any(|c| c.to_str().unwrap().starts_with("__Host-stepgate=sgs_"))
+            || text(answer).contains("sgs_");
+    !granted
+        && matches!(answer.status().as_u16(), 200 | 204 | 303 | 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422 | 429)
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+#[tokio::test]
+async fn odd_forms_have_stated_outcomes() {
+    let stage = Stage::new();
+    let form = "application/x-www-form-urlencoded";
+    let cases: [(&[(&str, &str)], &[u8], u16); 9] = [
+        (&[("content-type", form)], b"username=a&username=b&password=c", 400),
+        (&[("content-type", form)], b"password=a&password=b", 400),
+        (&[("content-type", "text/plain")], b"username=ann&password=x", 415),
+        (&[("content-type", "multipart/form-data; boundary=x")], b"--x", 415),
+        (&[("content-type", "application/json")], b"{}", 415),
+        (&[("content-type", form), ("content-type", form)], b"username=a", 415),
+        (&[], b"username=a&password=b", 415),
+        (&[("content-type", form)], b"", 422),
+        (&[("content-type", form)], b"\xff\xfe=%%%&&&==", 422),
+    ];
+    for (headers, body, status) in cases {
+        let answer = send(&stage.portal, &facts("POST", "/.stepgate/login", headers), body.to_vec()).await;
+        assert_eq!(answer.status().as_u16(), status, "{headers:?} {body:?}");
+    }
+    let huge = vec![b'a'; super::super::forms::MAX_BODY + 1];
+    let answer = send(&stage.portal, &facts("POST", "/.stepgate/login", &[("content-type", form)]), huge).await;
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn odd_json_is_malformed() {
+    let stage = Stage::new();
+    for body in [
+        "",
+        "{}",
+        "null",
+        "[]",
+        "7",
+        "{\"username\":",
+        "{\"username\":7,\"password\":\"x\"}",
+        "{\"username\":[\"ann\"],\"password\":\"x\"}",
+        "{\"username\":null,\"password\":null}",
+        "{\"username\":\"ann\"}",
+        "{\"username\":\"ann\",\"username\":\"bob\",\"password\":\"x\"}",
+        "{\"username\":\"ann\",\"password\":\"x\",\"strength\":\"none\"}",
+        "{\"username\":\"ann\",\"password\":\"x\",\"otp\":123456}",
+    ] {
+        let facts = facts("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
+        let answer = send(&stage.portal, &facts, body).await;
+        let told: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+        assert_eq!((answer.status().as_u16(), &told["code"]), (400, &"malformed_request".into()), "{body}");
+    }
+    let deep = "[".repeat(10_000);
+    let facts = facts("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
+    assert_eq!(send(&stage.portal, &facts, deep).await.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn other_sites_cannot_send_forms_or_calls() {
+    let stage = Stage::new();
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    for evil in [
+        &[form, ("sec-fetch-site", "cross-site")][..],
+        &[form, ("sec-fetch-site", "same-site")],
+        &[form, ("origin", "https://evil.example")],
+        &[form, ("origin", "null")],
+        &[form, ("origin", "https://erp.example.com.evil.example:8443")],
+        &[form, ("origin", "https://evil.example"), ("authorization", "Bearer other")],
+    ] {
+        for target in ["/.stepgate/login", "/.stepgate/logout", "/.stepgate/api/v1/login"] {
+            let answer = send(&stage.portal, &facts("POST", target, evil), "op=here").await;
+            assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{target} {evil:?}");
+        }
+    }
+    let own = [form, ("origin", "https://erp.example.com:8443")];
+    assert_ne!(send(&stage.portal, &facts("POST", "/.stepgate/login", &own), "").await.status(), StatusCode::FORBIDDEN);
+    let token = crate::auth::session::SessionToken::mint(&[1; 32]);
+    let bearer = format!("Bearer {}", token.expose());
+    let script = [("authorization", bearer.as_str()), ("origin", "https://evil.example")];
+    let answer = send(&stage.portal, &facts("POST", "/.stepgate/api/v1/logout", &script), "").await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn unknown_addresses_and_methods() {
+    let stage = Stage::new();
+    for (method, target, status) in [
+        ("GET", "/.stepgate/", 404),
+        ("GET", "/.stepgate/nothing", 404),
+        ("GET", "/.stepgate/assets/../login", 404),
+        ("GET", "/.stepgate/assets/stepgate.css", 404),
+        ("DELETE", "/.stepgate/login", 405),
+        ("GET", "/.stepgate/api/v1/login", 405),
+        ("OPTIONS", "/.stepgate/api/v1/login", 405),
+        ("POST", "/.stepgate/signed-out", 405),
+    ] {
+        let answer = send(&stage.portal, &facts(method, target, &[("accept", "text/html")]), "").await;
+        assert_eq!(answer.status().as_u16(), status, "{method} {target}");
+        assert_eq!(answer.headers().contains_key("allow"), status == 405, "{method} {target}");
+        assert!(text(&answer).contains("01JREQUEST"));
+    }
+    let head = send(&stage.portal, &facts("HEAD", "/.stepgate/login", &[]), "").await;
+    assert!(head.status() == StatusCode::OK && head.body().is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn no_bytes_break_a_form_or_sign_anybody_in(
+        page in proptest::sample::select(&FORMS[..]),
+        query in "[ -~]{0,40}",
+        fields in proptest::collection::vec(
+            (proptest::sample::select(vec!["username", "password", "code", "method", "op", "way", "x"]), "\\PC{0,20}"), 0..6),
+        raw in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..200)),
+        cookie in proptest::collection::vec(any::<u8>().prop_filter("visible", |b| *b >= 32 && *b != 127), 0..60),
+    ) {
+        let stage = Stage::new();
+        let query = crate::portal::words::encode(&query).replace("%3D", "=").replace("%26", "&");
+        let target = format!("/.stepgate/{page}?to={query}");
+        let mut facts = facts("POST", &target, &[("content-type", "application/x-www-form-urlencoded")]);
+        facts.headers.insert("cookie", HeaderValue::from_bytes(&cookie).unwrap());
+        let encode = crate::portal::words::encode;
+        let body = raw.unwrap_or_else(|| {
+            fields.iter().map(|(n, v)| format!("{n}={}", encode(v))).collect::<Vec<_>>().join("&").into_bytes()
+        });
+        let answer = run(send(&stage.portal, &facts, body));
+        prop_assert!(stated(&answer), "{} {}", answer.status(), target);
+    }
+
+    #[test]
+    fn no_bytes_break_a_call_or_sign_anybody_in(
+        call in proptest::sample::select(&CALLS[..]),
+        values in proptest::collection::vec(
+            (proptest::sample::select(vec!["username", "password", "otp", "code", "method", "ceremony", "strength"]),
+             proptest::sample::select(vec!["null", "1", "\"\"", "[]", "{}", "true", "\"ann\"", "\"totp\"", "\"sgc_x\"", "1e999", "\"\\ud800\""])), 0..6),
+        raw in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..100)),
+        auth in "[ -~]{0,40}",
+    ) {
+        let stage = Stage::new();
+        let target = format!("/.stepgate/api/v1/{call}");
+        let facts = facts("POST", &target, &[("content-type", "application/json"), ("authorization", &auth)]);
+        let members: Vec<String> = values.iter().map(|(n, v)| format!("\"{n}\":{v}")).collect();
+        let body = raw.unwrap_or_else(|| format!("{{{}}}", members.join(",")).into_bytes());
+        let answer = run(send(&stage.portal, &facts, body));
+        prop_assert!(stated(&answer), "{}", answer.status());
+    }
+}

@@ -1,0 +1,179 @@
+//! The portal without sockets: real flows over ports in memory, a browser of fifty lines.
+
+mod answers;
+mod api;
+mod bad_input;
+mod journeys;
+mod pages;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+
+use super::Portal;
+use super::answers::Facts;
+use super::settings::PortalSettings;
+use crate::auth::network::Networks;
+use crate::auth::policy::pattern::PathPattern;
+use crate::auth::policy::rule::{Access, Audience, ChallengeStyle, Rule, RuleId};
+use crate::auth::policy::{AppPolicy, Policy};
+use crate::auth::requirement::{Requirement, Strength};
+use crate::auth::resource::Tolerances;
+use crate::auth::secret::SecretBytes;
+use crate::flow::Flows;
+use crate::flow::testing::{HOST, World};
+
+pub(super) fn rule(name: &str, path: &str, strength: Strength, max_age: Option<u64>) -> Rule {
+    let requirement = Requirement { max_age: max_age.map(std::time::Duration::from_secs), ..Requirement::of(strength) };
+    Rule {
+        id: RuleId(name.into()),
+        pattern: PathPattern::glob(path).unwrap(),
+        methods: Vec::new(),
+        networks: Networks::default(),
+        access: Access::Guarded { audience: Audience::default(), requirement },
+        explanation: Some("Changing <master> data".to_owned()),
+        remediation: Some("Ask \"finance-it\" & co".to_owned()),
+        api: false,
+        challenge: ChallengeStyle::Auto,
+        cors: vec!["https://spa.example.com".to_owned()],
+    }
+}
+
+fn policy() -> Policy {
+    let rules = vec![
+        Arc::new(rule("admin", "/admin/**", Strength::TwoFactor, Some(300))),
+        Arc::new(rule("light", "/light/**", Strength::OneFactor, None)),
+        Arc::new(rule("rest", "/**", Strength::TwoFactor, None)),
+    ];
+    Policy::new([AppPolicy { host: HOST.to_owned(), tolerate: Tolerances::default(), rules }])
+}
+
+pub(super) fn portal_over(flows: Arc<Flows>) -> Portal {
+    let settings = PortalSettings {
+        name: "Example <Ltd>".to_owned(),
+        logo: Some(("image/png".to_owned(), b"\x89PNG".to_vec())),
+        accent: Some("#1f4fd8".to_owned()),
+        support: Some("it-help@example.com".to_owned()),
+    };
+    Portal::new(flows, Arc::new(policy()), settings).with_jwks(Arc::new(|| "{\"keys\":[]}".to_owned()))
+}
+
+pub(super) fn facts(method: &str, target: &str, headers: &[(&str, &str)]) -> Facts {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    }
+    Facts {
+        request_id: "01JREQUEST".to_owned(),
+        scheme: "https",
+        authority: format!("{HOST}:8443"),
+        host: HOST.to_owned(),
+        client_ip: "192.0.2.7".parse().unwrap(),
+        method: Method::from_bytes(method.as_bytes()).unwrap(),
+        target: target.to_owned(),
+        headers: map,
+        device: None,
+    }
+}
+
+pub(super) async fn send(portal: &Portal, facts: &Facts, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut request = Request::builder().method(facts.method.clone()).uri(&facts.target).body(body.into()).unwrap();
+    *request.headers_mut() = facts.headers.clone();
+    portal.respond(request, facts).await
+}
+
+/// A world with `ann` (password and TOTP) and `bob` (password only), and the portal over it.
+pub(super) struct Stage {
+    pub(super) world: Arc<World>,
+    pub(super) portal: Portal,
+    pub(super) key: SecretBytes,
+}
+
+impl Stage {
+    pub(super) fn new() -> Self {
+        let world = World::new();
+        let ann = world.person("ann");
+        let key = world.with_totp(&ann);
+        world.person("bob");
+        let portal = portal_over(world.flows());
+        Self { world, portal, key }
+    }
+
+    pub(super) fn code(&self, later: i64) -> String {
+        self.world.code(&self.key, later).expose().to_owned()
+    }
+}
+
+/// A browser: cookies, and headers as a navigation sends them.
+pub(super) struct Browser<'a> {
+    stage: &'a Stage,
+    pub(super) jar: BTreeMap<String, String>,
+}
+
+impl<'a> Browser<'a> {
+    pub(super) fn new(stage: &'a Stage) -> Self {
+        Self { stage, jar: BTreeMap::new() }
+    }
+
+    pub(super) async fn get(&mut self, target: &str) -> Response<Bytes> {
+        self.go("GET", target, String::new()).await
+    }
+
+    pub(super) async fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Response<Bytes> {
+        let pairs: Vec<String> =
+            fields.iter().map(|(n, v)| format!("{}={}", super::words::encode(n), super::words::encode(v))).collect();
+        self.go("POST", target, pairs.join("&")).await
+    }
+
+    async fn go(&mut self, method: &str, target: &str, body: String) -> Response<Bytes> {
+        let cookies: Vec<String> = self.jar.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        let cookies = cookies.join("; ");
+        let mut headers = vec![
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+            ("sec-fetch-site", "same-origin"),
+            ("accept", "text/html"),
+        ];
+        if !cookies.is_empty() {
+            headers.push(("cookie", &cookies));
+        }
+        if method == "POST" {
+            headers.push(("content-type", "application/x-www-form-urlencoded"));
+        }
+        let answer = send(&self.stage.portal, &facts(method, target, &headers), body).await;
+        for set in answer.headers().get_all("set-cookie") {
+            let (pair, rest) = set.to_str().unwrap().split_once(';').unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            if rest.contains("Max-Age=0") {
+                self.jar.remove(name);
+            } else {
+                self.jar.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        answer
+    }
+
+    /// Signs ann in with both factors.
+    pub(super) async fn sign_in(&mut self, to: &str, later: i64) {
+        let target = format!("/.stepgate/login?to={}", super::words::encode(to));
+        let answer = self.post(&target, &[("username", "ann"), ("password", crate::flow::testing::PASSWORD)]).await;
+        let next = location(&answer);
+        assert!(next.starts_with("/.stepgate/second-factor?to="), "{next}");
+        let answer = self.post(&next, &[("method", "totp"), ("code", &self.stage.code(later))]).await;
+        assert_eq!((answer.status(), location(&answer)), (StatusCode::SEE_OTHER, to.to_owned()));
+    }
+}
+
+pub(super) fn location(answer: &Response<Bytes>) -> String {
+    answer.headers().get("location").map_or("", |l| l.to_str().unwrap()).to_owned()
+}
+
+pub(super) fn text(answer: &Response<Bytes>) -> String {
+    String::from_utf8(answer.body().to_vec()).unwrap()
+}
+
+pub(super) fn header<'a>(answer: &'a Response<Bytes>, name: &str) -> &'a str {
+    answer.headers().get(name).map_or("", |v| v.to_str().unwrap())
+}

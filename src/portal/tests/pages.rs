@@ -1,0 +1,230 @@
+//! Every page of ours, each once, with hostile texts in every field.
+
+use std::time::Duration;
+
+use askama::Template;
+
+use super::*;
+use crate::auth::proof::Method as Proof;
+use crate::auth::secret::SecretText;
+use crate::portal::answers::Fault;
+use crate::portal::assets::Skin;
+use crate::portal::pages::*;
+use crate::portal::qr;
+
+pub(super) const FAULTS: [(Fault, u16); 12] = [
+    (Fault::BadRequest, 400),
+    (Fault::NotFound, 404),
+    (Fault::MethodNotAllowed, 405),
+    (Fault::TooSlow, 408),
+    (Fault::TooLarge { limit: 1024 }, 413),
+    (Fault::Misdirected, 421),
+    (Fault::TooMany(Duration::from_secs(30)), 429),
+    (Fault::HeadersTooLarge, 431),
+    (Fault::BadGateway, 502),
+    (Fault::Unavailable, 503),
+    (Fault::NoUpstream, 503),
+    (Fault::GatewayTimeout, 504),
+];
+
+/// Texts that break careless pages.
+const HOSTILE: [&str; 6] = [
+    "plain",
+    "\"><script>alert(1)</script>",
+    "'-->]]></title></textarea><img src=x onerror=alert(1)>",
+    "javascript:alert(1)",
+    "{{7*7}}{% raw %}",
+    "\u{202e}\u{0}\u{ffff}ann & <b>",
+];
+
+/// Every page, with `x` wherever a text can come from outside.
+fn every(x: &str) -> Vec<(&'static str, String)> {
+    let settings = PortalSettings { name: x.to_owned(), logo: None, accent: None, support: Some(x.to_owned()) };
+    let shell = &Skin::new(&settings).shell(x);
+    let wrong = || Errors::one("code", x);
+    let way = |m| Way::of(m).unwrap();
+    let code = |errors, way, others| {
+        Code { shell, errors, heading: x, why: Some(x), place: x, username: x, way, others }.render().unwrap()
+    };
+    let login = |errors, notice| Login { shell, errors, notice, username: x, place: x }.render().unwrap();
+    let mut both = Errors::one("username", x);
+    both.add("password", x);
+    let picture = qr::svg("otpauth://totp/x").unwrap();
+    let enroll = |errors| {
+        Enroll { shell, errors, place: x, account: x, qr: &picture, uri: "otpauth://totp/x?secret=ABC", key: x }
+            .render()
+            .unwrap()
+    };
+    let account = Account {
+        shell,
+        username: x,
+        name: Some(x),
+        email: Some(x),
+        groups: x.to_owned(),
+        previous: Some(x.to_owned()),
+        began: x.to_owned(),
+        ends_in: x.to_owned(),
+        enroll: true,
+        host: x,
+    };
+    let notice = Notice {
+        shell,
+        heading: x.to_owned(),
+        lines: vec![x.to_owned()],
+        facts: vec![("Asked for", x.to_owned())],
+        go_on: Some("Continue"),
+        links: vec![Link::to("/.stepgate/login?to=%2F", x)],
+    };
+    vec![
+        ("login", login(Errors::none(), None)),
+        ("login-wrong", login(both, Some("Several cookies."))),
+        ("second-factor", code(Errors::none(), way(Proof::Totp), vec![way(Proof::BackupCode)])),
+        ("second-factor-wrong", code(wrong(), way(Proof::BackupCode), vec![way(Proof::Totp)])),
+        ("step-up-password", code(wrong(), way(Proof::Password), Vec::new())),
+        ("enroll", enroll(Errors::none())),
+        ("enroll-wrong", enroll(wrong())),
+        ("codes", Codes { shell, codes: &[SecretText::new(x.to_owned())], place: x }.render().unwrap()),
+        ("account", account.render().unwrap()),
+        ("logout", Logout { shell, username: x, host: x }.render().unwrap()),
+        ("notice", notice.render().unwrap()),
+    ]
+}
+
+/// Tags in order; panics where markup is not well formed.
+fn tags(page: &str) -> Vec<String> {
+    const VOID: [&str; 6] = ["meta", "link", "input", "img", "br", "hr"];
+    let (mut open, mut all) = (Vec::<String>::new(), Vec::new());
+    let body = page.strip_prefix("<!doctype html>").expect("doctype");
+    for piece in body.split('<').skip(1) {
+        let (tag, rest) = piece.split_once('>').unwrap_or_else(|| panic!("unclosed: {piece}"));
+        assert!(!rest.contains('>'), "a stray > after {tag}");
+        assert_eq!(tag.matches('"').count() % 2, 0, "quotes of {tag}");
+        let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap().to_owned();
+        if tag.starts_with('/') {
+            assert_eq!(open.pop().as_deref(), Some(name.as_str()), "closes another");
+        } else if !VOID.contains(&name.as_str()) && !tag.ends_with('/') {
+            open.push(name.clone());
+        }
+        all.push(tag.to_owned());
+    }
+    assert!(open.is_empty(), "{open:?} stay open");
+    all
+}
+
+#[test]
+fn pages_are_well_formed_and_inert_whatever_they_show() {
+    let skeleton: Vec<Vec<String>> = every("plain").iter().map(|(_, page)| names(&tags(page))).collect();
+    for x in HOSTILE {
+        for ((name, page), plain) in every(x).iter().zip(&skeleton) {
+            let tags = tags(page);
+            // What is shown can add no element.
+            assert_eq!(&names(&tags), plain, "{name} {x}");
+            for tag in &tags {
+                let lower = tag.to_ascii_lowercase();
+                assert!(!lower.starts_with("script") && !lower.starts_with("style"), "{name}: {tag}");
+                for banned in
+                    [" style=", " onerror=", " onclick=", " action=", " required", " maxlength=", "href=\"javascript:"]
+                {
+                    let outside: String = lower.split('"').step_by(2).collect();
+                    let found = if banned.contains('"') { lower.contains(banned) } else { outside.contains(banned) };
+                    assert!(!found, "{name}: {tag}");
+                }
+            }
+        }
+    }
+}
+
+fn names(tags: &[String]) -> Vec<String> {
+    tags.iter().map(|t| t.split([' ', '/']).find(|n| !n.is_empty()).unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn pages_are_usable_by_everybody() {
+    for (name, page) in every("plain") {
+        let tags = tags(&page);
+        let count = |start: &str| tags.iter().filter(|t| t.split(' ').next() == Some(start)).count();
+        assert!(page.contains("<html lang=\"en\">") && count("h1") == 1 && count("main") == 1, "{name}");
+        assert!(page.contains("width=device-width, initial-scale=1\""), "{name}");
+        let mut ids = std::collections::BTreeSet::new();
+        for tag in &tags {
+            if let Some(id) = tag.split(" id=\"").nth(1).and_then(|r| r.split('"').next()) {
+                assert!(ids.insert(id.to_owned()), "{name}: {id} twice");
+            }
+        }
+        for tag in tags.iter().filter(|t| t.starts_with("input") && !t.contains("type=\"hidden\"")) {
+            let id = tag.split(" id=\"").nth(1).unwrap().split('"').next().unwrap();
+            assert!(page.contains(&format!("<label for=\"{id}\">")) && tag.contains("autocomplete="), "{name}: {tag}");
+        }
+        for tag in tags.iter().filter(|t| t.starts_with("form")) {
+            assert_eq!(tag, "form method=\"post\" novalidate", "{name}");
+        }
+        if page.contains("There is a problem") {
+            assert!(
+                page.contains("<title>Error: ") && page.contains("role=\"alert\" tabindex=\"-1\" autofocus"),
+                "{name}"
+            );
+            let main = page.split("<main>").nth(1).unwrap().trim_start();
+            assert!(main.starts_with("<div class=\"summary\""), "{name}: the summary comes first");
+            assert_eq!(page.matches(" autofocus").count(), 1, "{name}");
+        }
+        for word in ["invalid ", "forbidden", "illegal", "please", "sorry", "oops"] {
+            assert!(!page.to_ascii_lowercase().contains(word), "{name} says {word}");
+        }
+    }
+}
+
+#[test]
+fn pages_are_small() {
+    let css = include_str!("../assets/stepgate.css").len();
+    for (name, page) in every("plain") {
+        // Unpacked; the QR code of an enrolment packs to a tenth.
+        let budget = if name.starts_with("enroll") { 40_000 } else { 8_000 };
+        assert!(page.len() < budget && css < 6_500, "{name}: {} + {css}", page.len());
+    }
+}
+
+#[test]
+fn pages_stay_as_they_are() {
+    for (name, page) in every("plain") {
+        let shown =
+            page.split("<svg").next().unwrap_or_default().to_owned() + page.split("</svg>").nth(1).unwrap_or_default();
+        insta::assert_snapshot!(format!("page-{name}"), shown);
+    }
+}
+
+#[test]
+fn colours_reach_the_contrast_that_wcag_asks() {
+    // Text on paper, soft text on paper, button text on accent, errors: light, then dark.
+    for (ink, paper, least) in [
+        (0x16181d, 0xffffff, 4.5),
+        (0x4d5562, 0xffffff, 4.5),
+        (0xffffff, 0x1f4fd8, 4.5),
+        (0x1f4fd8, 0xffffff, 4.5),
+        (0xb3121d, 0xfdf1f1, 4.5),
+        (0x767e8c, 0xffffff, 3.0),
+        (0xeceef2, 0x14161a, 4.5),
+        (0xb4bac6, 0x14161a, 4.5),
+        (0x0c1430, 0x9db8ff, 4.5),
+        (0x9db8ff, 0x14161a, 4.5),
+        (0xff9d9d, 0x2b1618, 4.5),
+        (0x8b93a1, 0x14161a, 3.0),
+    ] {
+        let css = include_str!("../assets/stepgate.css");
+        let written = |c: u32| {
+            let long = format!("#{c:06x}");
+            css.contains(&long) || css.contains(&format!("#{:x}{:x}{:x}", c >> 20, c >> 12 & 15, c >> 4 & 15))
+        };
+        assert!(written(ink) && written(paper), "{ink:06x} {paper:06x} are not of the sheet");
+        let (a, b) = (luminance(ink), luminance(paper));
+        let ratio = (a.max(b) + 0.05) / (a.min(b) + 0.05);
+        assert!(ratio >= least, "{ink:06x} on {paper:06x}: {ratio}");
+    }
+}
+
+fn luminance(colour: u32) -> f64 {
+    let part = |shift: u32| {
+        let c = f64::from(colour >> shift & 255) / 255.0;
+        if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * part(16) + 0.7152 * part(8) + 0.0722 * part(0)
+}
