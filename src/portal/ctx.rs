@@ -36,9 +36,9 @@ pub(crate) enum Stop {
     /// The body is of a type that is not read here.
     WrongType,
     /// A problem of the API.
-    Problem(Problem),
+    Problem(Box<Problem>),
     /// The answer is known already.
-    Done(Answered),
+    Done(Box<Answered>),
 }
 
 impl From<BadForm> for Stop {
@@ -87,7 +87,8 @@ where
 {
     let (core, facts) = (ctx.core.clone(), ctx.facts.clone());
     let answer = match handler(ctx).await {
-        Ok(answer) | Err(Stop::Done(answer)) => answer,
+        Ok(answer) => answer,
+        Err(Stop::Done(answer)) => *answer,
         Err(Stop::Fault(what)) => fault::answer(&core, &facts, what),
         Err(Stop::WrongType) => fault::wrong_type(&core, &facts),
         Err(Stop::Problem(problem)) => problem.answer(&facts),

@@ -55,7 +55,7 @@ pub(crate) async fn second_factor(ctx: Ctx) -> Result<Answered, Stop> {
     let given: SecondFactorBody = body(&ctx)?;
     let method = method(&given.method)?;
     let Some(token) = CeremonyToken::parse(given.ceremony.0.expose()) else {
-        return Err(Stop::Problem(rejected(&ctx.facts, Rejection::CeremonyGone)));
+        return Err(Stop::Problem(Box::new(rejected(&ctx.facts, Rejection::CeremonyGone))));
     };
     let told_by = ctx.core.flows.second_factor(&token, method, given.code.0, &ctx.client()).await;
     let Told { reply, events } = told_by.map_err(Stop::Store)?;
@@ -81,7 +81,7 @@ pub(crate) async fn elevate(ctx: Ctx) -> Result<Answered, Stop> {
 }
 
 fn bad(title: &str) -> Stop {
-    Stop::Problem(Problem::malformed(title))
+    Stop::Problem(Box::new(Problem::malformed(title)))
 }
 
 /// The method of that name, if it is one that takes a code.

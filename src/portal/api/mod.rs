@@ -39,7 +39,7 @@ fn body<T: DeserializeOwned>(ctx: &Ctx) -> Result<T, Stop> {
 fn malformed(cause: &serde_json::Error) -> Stop {
     let what = if cause.is_data() { "A field is missing or of the wrong type" } else { "The body is not JSON" };
     let title = format!("{what} (line {}, column {}).", cause.line(), cause.column());
-    Stop::Problem(Problem::malformed(title))
+    Stop::Problem(Box::new(Problem::malformed(title)))
 }
 
 /// 200 with a JSON body.
@@ -57,7 +57,7 @@ fn json(value: &impl Serialize) -> Answered {
 
 /// The live session, or 401.
 async fn signed_in(ctx: &Ctx, quiet: bool) -> Result<SignedIn, Stop> {
-    ctx.signed_in(quiet).await?.ok_or_else(|| Stop::Problem(Problem::not_signed_in(&ctx.facts)))
+    ctx.signed_in(quiet).await?.ok_or_else(|| Stop::Problem(Box::new(Problem::not_signed_in(&ctx.facts))))
 }
 
 /// The body of a session just opened. Callers by cookie get the new token as a cookie, never in the body.

@@ -98,7 +98,7 @@ async fn enrolling(ctx: &Ctx, ceremony: Option<Typed>) -> Result<(Enrolling, boo
 async fn pending(ctx: &Ctx, who: &Enrolling) -> Result<Pending, Stop> {
     match ctx.core.flows.begin_totp(who, &ctx.client()).await.map_err(Stop::Store)? {
         EnrollReply::Pending(pending) => Ok(pending),
-        EnrollReply::ProveFirst(methods) => Err(Stop::Problem(prove_first(methods))),
+        EnrollReply::ProveFirst(methods) => Err(Stop::Problem(Box::new(prove_first(methods)))),
         EnrollReply::Gone => Err(match who {
             Enrolling::Ceremony(_) => gone(ctx, Rejection::CeremonyGone),
             Enrolling::Session(..) => gone(ctx, Rejection::SessionGone),
@@ -107,7 +107,7 @@ async fn pending(ctx: &Ctx, who: &Enrolling) -> Result<Pending, Stop> {
 }
 
 fn gone(ctx: &Ctx, rejection: Rejection) -> Stop {
-    Stop::Problem(rejected(&ctx.facts, rejection))
+    Stop::Problem(Box::new(rejected(&ctx.facts, rejection)))
 }
 
 fn prove_first(methods: MethodSet) -> Problem {

@@ -80,7 +80,7 @@ async fn known(ctx: &Ctx) -> Result<SignedIn, Stop> {
         Some(who) => Ok(who),
         None => {
             // Without a destination, a sign-in leads to the account.
-            Err(Stop::Done(see_other(&Goal::read(&[]).page("login"), "account")))
+            Err(Stop::Done(Box::new(see_other(&Goal::read(&[]).page("login"), "account"))))
         }
     }
 }

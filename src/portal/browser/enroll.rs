@@ -69,7 +69,7 @@ async fn enrolling(ctx: &Ctx, goal: &Goal) -> Result<Enrollee, Stop> {
             let account = who.session.identity.username.as_str().to_owned();
             Ok(Enrollee { who: Enrolling::Session(who.token, who.session), account, askable: MethodSet::EMPTY })
         }
-        None => Err(Stop::Done(nothing_under_way(ctx, goal).await?)),
+        None => Err(Stop::Done(Box::new(nothing_under_way(ctx, goal).await?))),
     }
 }
 

@@ -64,13 +64,13 @@ async fn under_way(ctx: &Ctx, goal: &Goal) -> Result<(CeremonyToken, CeremonyVie
         let view = ctx.core.flows.ceremony(&token, &ctx.client()).await.map_err(Stop::Store)?;
         match view {
             Some(view) if view.methods.is_empty() => {
-                return Err(Stop::Done(see_other(&goal.page("enroll"), "second-factor")));
+                return Err(Stop::Done(Box::new(see_other(&goal.page("enroll"), "second-factor"))));
             }
             Some(view) => return Ok((token, view)),
             None => {}
         }
     }
-    Err(Stop::Done(super::enroll::nothing_under_way(ctx, goal).await?))
+    Err(Stop::Done(Box::new(super::enroll::nothing_under_way(ctx, goal).await?)))
 }
 
 fn form(ctx: &Ctx, goal: &Goal, view: &CeremonyView, wanted: &str, errors: Errors) -> Answered {

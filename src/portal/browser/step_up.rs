@@ -68,7 +68,7 @@ fn told_of(ctx: &Ctx, goal: &Goal, ask: &Ask, way: Way, reply: LoginReply) -> An
 /// What the destination asks of this session. Stops with the way on where it asks nothing, or nothing at hand helps.
 async fn asked(ctx: &Ctx, goal: &Goal) -> Result<Ask, Stop> {
     let Some(who) = ctx.signed_in(true).await? else {
-        return Err(Stop::Done(see_other(&goal.page("login"), "step-up")));
+        return Err(Stop::Done(Box::new(see_other(&goal.page("login"), "step-up"))));
     };
     let owned = ctx.core.flows.methods_of(&who.session).await.map_err(Stop::Store)?;
     if goal.enroll {
@@ -78,11 +78,11 @@ async fn asked(ctx: &Ctx, goal: &Goal) -> Result<Ask, Stop> {
     let (core, facts) = (&ctx.core, &ctx.facts);
     let missing = goal.missing(&core.policy, &facts.host, facts.client_ip, &who.session.proofs, now);
     let Some((rule, _, shortfall)) = missing else {
-        return Err(Stop::Done(see_other(&goal.next(), "step-up")));
+        return Err(Stop::Done(Box::new(see_other(&goal.next(), "step-up"))));
     };
     let methods = shortfall.methods.and(owned);
     if methods.is_empty() {
-        return Err(Stop::Done(stuck(ctx, goal, shortfall.methods.minus(owned))));
+        return Err(Stop::Done(Box::new(stuck(ctx, goal, shortfall.methods.minus(owned)))));
     }
     Ok(Ask { who, methods, why: rule.explanation.clone() })
 }
@@ -91,10 +91,10 @@ async fn asked(ctx: &Ctx, goal: &Goal) -> Result<Ask, Stop> {
 async fn before_enrolling(ctx: &Ctx, goal: &Goal, who: SignedIn, owned: MethodSet) -> Result<Ask, Stop> {
     let enrolling = Enrolling::Session(who.token.clone(), who.session.clone());
     match ctx.core.flows.begin_totp(&enrolling, &ctx.client()).await.map_err(Stop::Store)? {
-        EnrollReply::Pending(_) => Err(Stop::Done(see_other(&goal.next(), "step-up"))),
-        EnrollReply::Gone => Err(Stop::Done(see_other(&goal.page("login"), "step-up"))),
+        EnrollReply::Pending(_) => Err(Stop::Done(Box::new(see_other(&goal.next(), "step-up")))),
+        EnrollReply::Gone => Err(Stop::Done(Box::new(see_other(&goal.page("login"), "step-up")))),
         EnrollReply::ProveFirst(methods) if methods.and(owned).is_empty() => {
-            Err(Stop::Done(stuck(ctx, goal, MethodSet::EMPTY)))
+            Err(Stop::Done(Box::new(stuck(ctx, goal, MethodSet::EMPTY))))
         }
         EnrollReply::ProveFirst(methods) => {
             let why = Some("Before an authenticator is added, show that it is you.".to_owned());

@@ -23,7 +23,8 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 async fn odd_forms_have_stated_outcomes() {
     let stage = Stage::new();
     let form = "application/x-www-form-urlencoded";
-    let cases: [(&[(&str, &str)], &[u8], u16); 9] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [u8], u16);
+    let cases: [Case<'_>; 9] = [
         (&[("content-type", form)], b"username=a&username=b&password=c", 400),
         (&[("content-type", form)], b"password=a&password=b", 400),
         (&[("content-type", "text/plain")], b"username=ann&password=x", 415),

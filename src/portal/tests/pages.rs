@@ -188,6 +188,9 @@ fn pages_stay_as_they_are() {
     for (name, page) in every("plain") {
         let shown =
             page.split("<svg").next().unwrap_or_default().to_owned() + page.split("</svg>").nth(1).unwrap_or_default();
+        // The name of the sheet changes with every rule in it.
+        let (head, tail) = shown.split_once("assets/stepgate.").unwrap();
+        let shown = format!("{head}assets/stepgate.HASH{}", &tail[16..]);
         insta::assert_snapshot!(format!("page-{name}"), shown);
     }
 }
