@@ -1,5 +1,23 @@
 //! The staircase: text to settings. Sees every room's settings type; seen by app and cli only.
 
+mod checker;
+mod decode;
+mod load;
+mod node;
+mod parse;
+mod placed;
+mod problem;
+mod render;
+mod scalars;
+mod schema;
+mod sections;
+mod shadow;
+mod sweep;
+mod trouble;
+
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 use crate::auth::policy::Policy;
@@ -7,6 +25,10 @@ use crate::flow::settings::FlowSettings;
 use crate::portal::settings::PortalSettings;
 use crate::proxy::settings::ProxySettings;
 use crate::store::settings::StoreSettings;
+
+pub use load::{Loaded, inspect};
+pub use problem::{Problem, Severity};
+pub use schema::json_schema;
 
 /// Everything that one configuration file says, checked.
 pub struct Settings {
@@ -40,5 +62,10 @@ pub struct Report {
 /// # Errors
 /// Every problem of the file at once.
 pub fn load(path: &Path) -> Result<Settings, Report> {
-    Err(Report { text: format!("{}: not yet", path.display()), count: 1 })
+    let Loaded { settings, problems } = inspect(path, None);
+    settings.ok_or_else(|| Report { text: render::all(problems.iter(), false), count: errors(&problems) })
+}
+
+fn errors(problems: &[Problem]) -> usize {
+    problems.iter().filter(|p| p.severity == Severity::Error).count()
 }

@@ -1,0 +1,154 @@
+//! What every section needs while its values are judged: places to complain at, files, the hour.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::node::{At, Node};
+use super::placed::Placed;
+use super::problem::Problems;
+use super::scalars::Hidden;
+use super::sweep;
+use crate::auth::secret::SecretText;
+use crate::auth::time::Timestamp;
+
+/// The largest secret file, in bytes.
+const SECRET_BYTES: u64 = 64 * 1024;
+
+/// Judges one file.
+pub(super) struct Checker {
+    /// The directory of the file; other files are named relative to it.
+    dir: PathBuf,
+    /// The hour, where it is known; without it nothing is said of expiry.
+    pub(super) now: Option<Timestamp>,
+    /// What was found.
+    pub(super) problems: Problems,
+    /// Values that were wrong and are told already: place of the mapping, and key.
+    gone: HashSet<(At, String)>,
+    /// Whether anything was taken out.
+    pub(super) partial: bool,
+}
+
+impl Checker {
+    /// For a file in `dir`, of which `root` could be decoded.
+    pub(super) fn new(dir: &Path, now: Option<Timestamp>, problems: Problems, root: &Node) -> Self {
+        let partial = problems.errors() > 0;
+        let gone = sweep::taken_out(root).into_iter().collect();
+        Self { dir: dir.to_owned(), now, problems, gone, partial }
+    }
+
+    /// Tells an error.
+    pub(super) fn error(&mut self, at: At, message: impl Into<String>, fix: impl Into<String>) {
+        self.problems.error(at, message, fix);
+    }
+
+    /// Tells a warning.
+    pub(super) fn warn(&mut self, at: At, message: impl Into<String>, fix: impl Into<String>) {
+        self.problems.warn(at, message, fix);
+    }
+
+    /// The value of a key that must be there; without one that is told, unless its wrong value was.
+    pub(super) fn need<T>(&mut self, value: Option<T>, at: At, key: &str, fix: &str) -> Option<T> {
+        if value.is_none() && !self.is_gone(at, key) {
+            self.error(at, format!("`{key}` is missing here"), fix);
+        }
+        value
+    }
+
+    /// Whether a value of this mapping was taken out because it was wrong.
+    pub(super) fn is_gone(&self, at: At, key: &str) -> bool {
+        self.gone.contains(&(at, key.to_owned()))
+    }
+
+    /// Whether a value of this key was taken out anywhere, so that its absence is no news.
+    pub(super) fn is_gone_anywhere(&self, key: &str) -> bool {
+        self.gone.iter().any(|(_, k)| k == key)
+    }
+
+    /// A path as the file means it.
+    pub(super) fn path(&self, text: &str) -> PathBuf {
+        self.dir.join(text)
+    }
+
+    /// The bytes of a file of at most `cap` bytes; what is wrong with it is told.
+    pub(super) fn read(&mut self, path: &Placed<String>, cap: u64) -> Option<Vec<u8>> {
+        let full = self.path(&path.value);
+        match read(&full, cap) {
+            Ok(bytes) => Some(bytes),
+            Err(why) => {
+                let fix = "relative paths start at the directory of the configuration file";
+                self.error(path.at, format!("cannot read {}: {why}", full.display()), fix);
+                None
+            }
+        }
+    }
+
+    /// The bytes of a file that holds a secret: whoever may read it is looked at as well.
+    pub(super) fn read_secret(&mut self, path: &Placed<String>, cap: u64) -> Option<Vec<u8>> {
+        let bytes = self.read(path, cap)?;
+        let full = self.path(&path.value);
+        if world_readable(&full) {
+            let fix = format!("chmod 600 {}", full.display());
+            self.warn(path.at, "everybody on this machine can read this secret file", fix);
+        }
+        Some(bytes)
+    }
+
+    /// A secret that is given here, or in the file that `…_file` names, without its last line break.
+    pub(super) fn secret(
+        &mut self,
+        value: Option<Placed<Hidden>>,
+        file: Option<Placed<String>>,
+        key: &str,
+    ) -> Option<Placed<SecretText>> {
+        match (value, file) {
+            (Some(_), Some(file)) => {
+                self.error(file.at, format!("`{key}` and `{key}_file` are both given"), "keep one of them");
+                None
+            }
+            (Some(value), None) if value.value.0.expose().is_empty() => {
+                self.error(value.at, format!("`{key}` is empty"), format!("give one, or name a file: `{key}_file`"));
+                None
+            }
+            (Some(value), None) => Some(Placed { value: value.value.0, at: value.at }),
+            (None, Some(file)) => {
+                let bytes = self.read_secret(&file, SECRET_BYTES)?;
+                let Ok(text) = String::from_utf8(bytes) else {
+                    self.error(file.at, "this secret file is not text", "it must be UTF-8");
+                    return None;
+                };
+                let text = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
+                if text.is_empty() {
+                    self.error(file.at, "this secret file is empty", "");
+                    return None;
+                }
+                Some(Placed { value: SecretText::new(text.to_owned()), at: file.at })
+            }
+            (None, None) => None,
+        }
+    }
+}
+
+fn read(path: &Path, cap: u64) -> Result<Vec<u8>, String> {
+    let told = |e: std::io::Error| match e.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => e.to_string(),
+    };
+    // a pipe or a device might never end
+    if !std::fs::metadata(path).map_err(told)?.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|f| f.take(cap + 1).read_to_end(&mut bytes)).map_err(told)?;
+    if bytes.len() as u64 > cap {
+        return Err(format!("it is larger than {cap} bytes"));
+    }
+    Ok(bytes)
+}
+
+fn world_readable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o004 != 0)
+}

@@ -1,0 +1,283 @@
+//! A serde decoder over [`Node`]: every trouble carries the node it is about.
+
+use serde::de::value::StrDeserializer;
+use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
+
+use super::node::{Key, Kind, Map, Node, Scalar, Value};
+use super::placed::PLACED;
+use super::trouble::{Trouble, possible, short};
+
+/// Decodes one node.
+pub(super) struct Decoder<'a>(pub(super) &'a Node);
+
+type Decoded<T> = Result<T, Trouble>;
+
+impl<'a> Decoder<'a> {
+    /// Runs a step; a trouble that does not know its node yet is about this one.
+    fn here<T>(&self, step: impl FnOnce() -> Decoded<T>) -> Decoded<T> {
+        step().map_err(|mut trouble| {
+            trouble.node.get_or_insert((self.0.id, self.0.at));
+            trouble
+        })
+    }
+
+    fn unfit<T>(&self, expected: &str, fix: impl Into<String>) -> Decoded<T> {
+        match self.0.kind() {
+            Kind::Null => Err(Trouble::new(
+                format!("no value here; expected {expected}"),
+                "write one, or leave the key out to get the default",
+            )),
+            found => Err(Trouble::new(format!("expected {expected}, found {}", found.words()), fix)),
+        }
+    }
+
+    fn scalar(&self, expected: &str) -> Decoded<&'a Scalar> {
+        match &self.0.value {
+            Value::Scalar(s) if s.kind() != Kind::Null => Ok(s),
+            _ => self.unfit(expected, ""),
+        }
+    }
+
+    fn number<T: std::str::FromStr + Copy>(&self, limits: (i128, i128)) -> Decoded<T> {
+        let scalar = self.scalar("a whole number")?;
+        let text = scalar.text.trim();
+        text.parse::<T>().map_err(|_| match text.parse::<i128>() {
+            Ok(_) => Trouble::new(format!("out of range: {} to {} are possible", limits.0, limits.1), ""),
+            Err(_) => Trouble::new("expected a whole number", "write digits only, without a unit"),
+        })
+    }
+
+    fn boolean(&self) -> Decoded<bool> {
+        match self.scalar("true or false")?.text.to_ascii_lowercase().as_str() {
+            "true" | "on" | "yes" => Ok(true),
+            "false" | "off" | "no" => Ok(false),
+            _ => self.unfit("true or false", ""),
+        }
+    }
+}
+
+macro_rules! whole_numbers {
+    ($($method:ident $visit:ident $type:ident),*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+            self.here(|| visitor.$visit(self.number(($type::MIN as i128, $type::MAX as i128))?))
+        }
+    )*};
+}
+
+impl<'de> de::Deserializer<'de> for Decoder<'de> {
+    type Error = Trouble;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        self.here(|| match &self.0.value {
+            Value::List(items) => visitor.visit_seq(Items(items.iter())),
+            Value::Map(map) => visitor.visit_map(Entries::of(map)),
+            Value::Scalar(s) => match s.kind() {
+                Kind::Null => visitor.visit_unit(),
+                Kind::Bool(b) => visitor.visit_bool(b),
+                _ => visitor.visit_str(&s.text),
+            },
+        })
+    }
+
+    whole_numbers! {
+        deserialize_i8 visit_i8 i8, deserialize_i16 visit_i16 i16, deserialize_i32 visit_i32 i32,
+        deserialize_i64 visit_i64 i64, deserialize_u8 visit_u8 u8, deserialize_u16 visit_u16 u16,
+        deserialize_u32 visit_u32 u32, deserialize_u64 visit_u64 u64
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        self.here(|| visitor.visit_bool(self.boolean()?))
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        self.here(|| visitor.visit_str(&self.scalar("text")?.text))
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        // a key without a value is no wish for the default: `allow:` must not mean "everybody"
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Decoded<V::Value> {
+        if name == PLACED {
+            return self.here(|| visitor.visit_seq(PlacedParts { node: self.0, next: 0 }));
+        }
+        self.here(|| visitor.visit_newtype_struct(Decoder(self.0)))
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        self.here(|| match &self.0.value {
+            Value::List(items) => visitor.visit_seq(Items(items.iter())),
+            _ => self.unfit("a list", "write it as `[…]`, or one `- …` in each line"),
+        })
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        self.here(|| match &self.0.value {
+            Value::Map(map) => visitor.visit_map(Entries::of(map)),
+            _ => self.unfit("a mapping", "write it as `key: value` lines, indented"),
+        })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Decoded<V::Value> {
+        self.here(|| match &self.0.value {
+            Value::Map(map) => visitor.visit_map(Entries::of(map)),
+            _ => self.unfit("a mapping", possible(fields.iter().copied())),
+        })
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        known: &'static [&'static str],
+        visitor: V,
+    ) -> Decoded<V::Value> {
+        self.here(|| match &self.0.value {
+            Value::Scalar(s) if s.kind() != Kind::Null => {
+                let text: StrDeserializer<'_, Trouble> = s.text.as_str().into_deserializer();
+                visitor.visit_enum(text)
+            }
+            _ => self.unfit("a word", possible(known.iter().copied())),
+        })
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        visitor.visit_unit()
+    }
+
+    serde::forward_to_deserialize_any! {
+        f32 f64 char bytes byte_buf unit_struct tuple tuple_struct identifier
+    }
+}
+
+/// The parts of a [`super::placed::Placed`]: start, end, value.
+struct PlacedParts<'a> {
+    node: &'a Node,
+    next: u8,
+}
+
+impl<'de> de::SeqAccess<'de> for PlacedParts<'de> {
+    type Error = Trouble;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<Option<T::Value>> {
+        self.next += 1;
+        let offset = |n: usize| u64::try_from(n).unwrap_or(u64::MAX).into_deserializer();
+        match self.next {
+            1 => seed.deserialize(offset(self.node.at.start)).map(Some),
+            2 => seed.deserialize(offset(self.node.at.end)).map(Some),
+            3 => seed.deserialize(Decoder(self.node)).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+struct Items<'a>(std::slice::Iter<'a, Node>);
+
+impl<'de> de::SeqAccess<'de> for Items<'de> {
+    type Error = Trouble;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<Option<T::Value>> {
+        self.0.next().map(|node| seed.deserialize(Decoder(node))).transpose()
+    }
+}
+
+struct Entries<'a> {
+    rest: std::slice::Iter<'a, super::node::Entry>,
+    value: Option<&'a Node>,
+}
+
+impl<'a> Entries<'a> {
+    fn of(map: &'a Map) -> Self {
+        Self { rest: map.entries.iter(), value: None }
+    }
+}
+
+impl<'de> de::MapAccess<'de> for Entries<'de> {
+    type Error = Trouble;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Decoded<Option<K::Value>> {
+        let Some(entry) = self.rest.next() else { return Ok(None) };
+        self.value = Some(&entry.value);
+        seed.deserialize(KeyDecoder(&entry.key)).map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<T::Value> {
+        match self.value.take() {
+            Some(node) => seed.deserialize(Decoder(node)),
+            None => Err(Trouble::new("a key without a value", "")),
+        }
+    }
+}
+
+/// Decodes the key of an entry.
+struct KeyDecoder<'a>(&'a Key);
+
+impl<'de> de::Deserializer<'de> for KeyDecoder<'de> {
+    type Error = Trouble;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        visitor.visit_str(&self.0.text).map_err(|mut trouble: Trouble| {
+            if self.0.text == "<<" {
+                trouble = Trouble::new("merge keys (`<<`) mean nothing here", "use `key: *anchor`, or write it out");
+            }
+            trouble.node.get_or_insert((self.0.id, self.0.at));
+            trouble
+        })
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Decoded<V::Value> {
+        if name != PLACED {
+            return visitor.visit_newtype_struct(self);
+        }
+        let node = Node {
+            id: self.0.id,
+            at: self.0.at,
+            value: Value::Scalar(Scalar { text: self.0.text.clone(), plain: false }),
+        };
+        let parts = KeyParts { node, next: 0 };
+        visitor.visit_seq(parts)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// [`PlacedParts`] of a key, which is no node of the tree.
+struct KeyParts {
+    node: Node,
+    next: u8,
+}
+
+impl<'de> de::SeqAccess<'de> for KeyParts {
+    type Error = Trouble;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<Option<T::Value>> {
+        self.next += 1;
+        let offset = |n: usize| u64::try_from(n).unwrap_or(u64::MAX).into_deserializer();
+        let text = match &self.node.value {
+            Value::Scalar(s) => short(&s.text),
+            _ => String::new(),
+        };
+        match self.next {
+            1 => seed.deserialize(offset(self.node.at.start)).map(Some),
+            2 => seed.deserialize(offset(self.node.at.end)).map(Some),
+            3 => seed.deserialize(text.into_deserializer()).map(Some),
+            _ => Ok(None),
+        }
+    }
+}

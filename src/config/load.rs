@@ -1,0 +1,136 @@
+//! From a path to settings, or to everything that is wrong.
+
+use std::path::Path;
+
+use super::checker::Checker;
+use super::node::{At, Node};
+use super::parse;
+use super::problem::{Problem, Problems, Severity};
+use super::sections::app::{self, Around};
+use super::sections::require::Strengths;
+use super::sections::root::Root;
+use super::sections::{factors, limits, listen, portal, secrets, session, state, tls, users};
+use super::{Settings, render, sweep};
+use crate::auth::policy::Policy;
+use crate::auth::time::Timestamp;
+use crate::flow::settings::FlowSettings;
+use crate::proxy::settings::{ClientLimits, ProxySettings};
+use crate::store::settings::StoreSettings;
+
+/// What came of a configuration file.
+pub struct Loaded {
+    /// The settings, unless there is an error.
+    pub settings: Option<Settings>,
+    /// Every error and warning, in the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+impl Loaded {
+    /// How many problems of this kind there are.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.problems.iter().filter(|p| p.severity == severity).count()
+    }
+
+    /// Every problem for a terminal of 80 columns.
+    pub fn text(&self, colour: bool) -> String {
+        render::all(self.problems.iter(), colour)
+    }
+}
+
+/// Loads a configuration file and tells errors and warnings alike. With `now`, expired certificates are warned of.
+pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
+    let file = path.display().to_string();
+    let dir = path.parent().unwrap_or_else(|| Path::new(""));
+    let failed = |message: String, fix: &str| {
+        let mut problems = Problems::new(&file, "");
+        problems.error(At::default(), message, fix);
+        Loaded { settings: None, problems: problems.told() }
+    };
+    match std::fs::metadata(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return failed("there is no such file".to_owned(), ""),
+        Err(e) => return failed(format!("cannot read this file: {e}"), ""),
+        Ok(meta) if meta.is_dir() => return failed("this is a directory".to_owned(), "name the file in it"),
+        Ok(meta) if meta.len() > parse::MAX_BYTES as u64 => {
+            return failed(format!("larger than {} bytes", parse::MAX_BYTES), "is this the right file?");
+        }
+        Ok(_) => {}
+    }
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(e) => return failed(format!("cannot read this file: {e}"), ""),
+    };
+    from_bytes(&file, dir, &bytes, now)
+}
+
+/// Loads a configuration from bytes; `dir` is where its relative paths start.
+pub(super) fn from_bytes(file: &str, dir: &Path, bytes: &[u8], now: Option<Timestamp>) -> Loaded {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Err(e) => {
+            let lossy = String::from_utf8_lossy(bytes);
+            let mut problems = Problems::new(file, &lossy);
+            let at = At { start: e.valid_up_to(), end: e.valid_up_to() };
+            problems.error(at, "this byte is not UTF-8", "save the file as UTF-8");
+            return Loaded { settings: None, problems: problems.told() };
+        }
+    };
+    let mut problems = Problems::new(file, text);
+    if bytes.len() > parse::MAX_BYTES {
+        problems.error(At::default(), format!("larger than {} bytes", parse::MAX_BYTES), "");
+        return Loaded { settings: None, problems: problems.told() };
+    }
+    let Some(mut root) = parse::parse(text, &mut problems) else {
+        return Loaded { settings: None, problems: problems.told() };
+    };
+    problems.hide_secrets(&root);
+    let declared: Vec<String> =
+        root.get("strengths").map(|s| s.keys().map(str::to_owned).collect()).unwrap_or_default();
+    let Some(options) = sweep::sweep::<Root>(&mut root, &mut problems) else {
+        return Loaded { settings: None, problems: problems.told() };
+    };
+    let mut cx = Checker::new(dir, now, problems, &root);
+    let settings = settle(options, declared, &root, &mut cx);
+    let errors = cx.problems.errors();
+    let problems = cx.problems.told();
+    let settings = settings.filter(|_| errors == 0).map(|mut settings| {
+        settings.warnings = problems.iter().map(|p| render::problem(p, false)).collect();
+        settings
+    });
+    Loaded { settings, problems }
+}
+
+/// Judges every section, however many of them are wrong.
+fn settle(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker) -> Option<Settings> {
+    let mut flow = FlowSettings::default();
+    let mut clients = ClientLimits::default();
+    let given_tls = options.tls.is_some() || cx.is_gone(root.at, "tls");
+    let trusted_proxies = listen::trusted(options.trusted_proxies.as_ref(), cx);
+    let around = listen::Around { tls: given_tls, trusted: options.trusted_proxies.is_some_and(|t| !t.is_empty()) };
+    let listen = listen::settle(options.listen, &around, cx);
+    let (certificates, coverage) = tls::settle(options.tls, cx);
+    let portal_options = options.portal.map(|p| p.value);
+    if let Some(name) = portal_options.as_ref().and_then(|p| p.name.as_ref()) {
+        factors::set_issuer(&mut flow, name, cx);
+    }
+    let portal = portal::settle(portal_options, cx);
+    factors::settle(options.factors, &mut flow, cx);
+    session::settle(options.session, &mut flow, cx);
+    limits::settle(options.limits, &mut flow.limits, &mut clients, cx);
+    let mut users_options = options.users;
+    let database = users::database(users_options.as_mut().map(|u| (&mut u.value, u.at)), cx);
+    flow.password = users::password(users_options.and_then(|u| u.value.password), cx);
+    let state = state::settle(options.state, options.state_file, database.as_ref(), cx);
+    let keys = secrets::settle(options.secrets, database.as_ref(), cx);
+    let strengths = Strengths::settle(options.strengths, declared, cx);
+    let around = Around { strengths: &strengths, coverage: coverage.as_ref() };
+    let (apps, policies) = app::settle(options.apps, &around, cx);
+    let shutdown_grace = options.shutdown_grace.map_or(std::time::Duration::from_secs(30), |t| t.0);
+    Some(Settings {
+        flow,
+        portal,
+        proxy: ProxySettings { listen, certificates, trusted_proxies, limits: clients, apps, shutdown_grace },
+        store: StoreSettings { database: database?.url, state: state?, keys: keys? },
+        policy: Policy::new(policies),
+        warnings: Vec::new(),
+    })
+}

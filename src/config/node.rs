@@ -1,0 +1,176 @@
+//! The tree of a YAML file, where every node knows its place.
+
+/// A place in the file: byte offsets, the end exclusive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct At {
+    /// The first byte.
+    pub(super) start: usize,
+    /// The byte behind the last.
+    pub(super) end: usize,
+}
+
+/// One node. No `Debug`: it may hold secrets.
+#[derive(Clone)]
+pub(super) struct Node {
+    /// Unique in the tree.
+    pub(super) id: usize,
+    /// Where it stands; of a block collection: its first key or item.
+    pub(super) at: At,
+    /// What it holds.
+    pub(super) value: Value,
+}
+
+/// What a node holds.
+#[derive(Clone)]
+pub(super) enum Value {
+    /// Null, a boolean, a number or text: what it is depends on who asks.
+    Scalar(Scalar),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping.
+    Map(Map),
+}
+
+/// A scalar as written.
+#[derive(Clone)]
+pub(super) struct Scalar {
+    /// The text, without quotes.
+    pub(super) text: String,
+    /// Whether it stood without quotes, so that it may be something other than text.
+    pub(super) plain: bool,
+}
+
+/// A mapping in the order of the file.
+#[derive(Clone, Default)]
+pub(super) struct Map {
+    /// The entries; keys are unique.
+    pub(super) entries: Vec<Entry>,
+    /// Keys whose value was taken out because it was wrong.
+    pub(super) gone: Vec<String>,
+}
+
+/// One entry of a mapping.
+#[derive(Clone)]
+pub(super) struct Entry {
+    /// The key.
+    pub(super) key: Key,
+    /// The value.
+    pub(super) value: Node,
+}
+
+/// The key of an entry.
+#[derive(Clone)]
+pub(super) struct Key {
+    /// Unique in the tree.
+    pub(super) id: usize,
+    /// Where it stands.
+    pub(super) at: At,
+    /// Its text.
+    pub(super) text: String,
+}
+
+/// What a node looks like to a reader.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing, `~` or `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number,
+    /// Text.
+    Text,
+    /// A list.
+    List,
+    /// A mapping.
+    Map,
+}
+
+impl Kind {
+    /// In words.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Bool(_) => "true or false",
+            Self::Number => "a number",
+            Self::Text => "text",
+            Self::List => "a list",
+            Self::Map => "a mapping",
+        }
+    }
+}
+
+impl Scalar {
+    /// What it looks like by the core schema of YAML 1.2.
+    pub(super) fn kind(&self) -> Kind {
+        if !self.plain {
+            return Kind::Text;
+        }
+        match self.text.as_str() {
+            "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
+            "true" | "True" | "TRUE" => Kind::Bool(true),
+            "false" | "False" | "FALSE" => Kind::Bool(false),
+            text if looks_numeric(text) => Kind::Number,
+            _ => Kind::Text,
+        }
+    }
+}
+
+fn looks_numeric(text: &str) -> bool {
+    text.bytes().any(|b| b.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'))
+        && text.parse::<f64>().is_ok()
+}
+
+impl Node {
+    /// What it looks like.
+    pub(super) fn kind(&self) -> Kind {
+        match &self.value {
+            Value::Scalar(s) => s.kind(),
+            Value::List(_) => Kind::List,
+            Value::Map(_) => Kind::Map,
+        }
+    }
+
+    /// The value of a key, if this is a mapping that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Map(map) => map.entries.iter().find(|e| e.key.text == key).map(|e| &e.value),
+            _ => None,
+        }
+    }
+
+    /// The keys, if this is a mapping.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        let entries = match &self.value {
+            Value::Map(map) => map.entries.as_slice(),
+            _ => &[],
+        };
+        entries.iter().map(|e| e.key.text.as_str())
+    }
+
+    /// Nodes below and including this one, and the levels they stand on.
+    pub(super) fn measure(&self) -> (usize, usize) {
+        let below: Vec<(usize, usize)> = match &self.value {
+            Value::Scalar(_) => Vec::new(),
+            Value::List(items) => items.iter().map(Self::measure).collect(),
+            Value::Map(map) => map.entries.iter().map(|e| e.value.measure()).collect(),
+        };
+        let nodes = below.iter().map(|(n, _)| n).sum::<usize>();
+        (nodes.saturating_add(1), below.iter().map(|(_, d)| *d).max().unwrap_or(0).saturating_add(1))
+    }
+
+    /// Calls `see` with every entry below, outermost first.
+    pub(super) fn each_entry(&self, see: &mut impl FnMut(&Entry)) {
+        match &self.value {
+            Value::Scalar(_) => {}
+            Value::List(items) => items.iter().for_each(|i| i.each_entry(see)),
+            Value::Map(map) => {
+                for entry in &map.entries {
+                    see(entry);
+                    entry.value.each_entry(see);
+                }
+            }
+        }
+    }
+}

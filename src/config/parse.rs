@@ -1,0 +1,246 @@
+//! Text to [`Node`]: the only file that knows the YAML parser. Bounded: no file can make it grow without end.
+
+use std::collections::HashMap;
+
+use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, Span};
+
+use super::node::{At, Entry, Key, Map, Node, Scalar, Value};
+use super::problem::Problems;
+
+/// The largest file that is read, in bytes.
+pub(super) const MAX_BYTES: usize = 1024 * 1024;
+/// The most nodes of a tree, with every alias written out.
+const MAX_NODES: usize = 50_000;
+/// The most levels of a tree.
+const MAX_DEPTH: usize = 48;
+
+/// Reads one YAML document. What is wrong is told to `problems`; `None` where nothing can be made of it.
+pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
+    let mut options = Options::default();
+    options.emit_comments = false;
+    options.flow_nesting_limit = MAX_DEPTH;
+    options.block_nesting_limit = MAX_DEPTH;
+    let mut builder = Builder { open: Vec::new(), anchors: HashMap::new(), ids: 0, root: None, documents: 0 };
+    for next in Parser::new_from_str_with_options(text, options) {
+        match next {
+            Ok((event, span)) => {
+                if let Err(stop) = builder.take(event, place(&span), problems) {
+                    problems.error(stop.at, stop.message, stop.fix);
+                    return None;
+                }
+            }
+            Err(error) => {
+                let start = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
+                let mut reason = error.info();
+                if reason.is_empty() {
+                    "not YAML".clone_into(&mut reason);
+                }
+                let tabbed = line_around(text, start).trim_end().contains('\t');
+                let fix = if tabbed { "indent with spaces: YAML knows no tabs there" } else { "" };
+                problems.error(At { start, end: start }, format!("not YAML: {reason}"), fix);
+                return None;
+            }
+        }
+    }
+    if builder.root.is_none() {
+        problems.error(
+            At::default(),
+            "the file is empty",
+            "it needs at least `apps` and `users`; config/smallest.yaml is a working start",
+        );
+    }
+    builder.root
+}
+
+fn line_around(text: &str, offset: usize) -> &str {
+    let before = text.get(..offset).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
+    let rest = text.get(before..).unwrap_or_default();
+    rest.split('\n').next().unwrap_or_default()
+}
+
+fn place(span: &Span) -> At {
+    span.byte_range().map_or_else(At::default, |r| At { start: r.start, end: r.end.max(r.start) })
+}
+
+struct Stop {
+    at: At,
+    message: String,
+    fix: &'static str,
+}
+
+fn stop(at: At, message: impl Into<String>, fix: &'static str) -> Stop {
+    Stop { at, message: message.into(), fix }
+}
+
+/// A collection that is still open.
+struct Open {
+    at: At,
+    anchor: usize,
+    flow: bool,
+    kind: Collection,
+}
+
+enum Collection {
+    List(Vec<Node>),
+    Map { map: Map, pending: Pending },
+}
+
+/// What stands before the next value of a mapping.
+enum Pending {
+    Nothing,
+    Key(Key),
+    /// A key that was refused: its value is read and dropped.
+    Refused,
+}
+
+struct Builder {
+    open: Vec<Open>,
+    anchors: HashMap<usize, Node>,
+    ids: usize,
+    root: Option<Node>,
+    documents: usize,
+}
+
+impl Builder {
+    fn take(&mut self, event: Event<'_>, at: At, problems: &mut Problems) -> Result<(), Stop> {
+        match event {
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    return Err(stop(at, "a second document begins here", "keep one document in one file"));
+                }
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain && tag.is_none();
+                if tag.is_some() {
+                    problems.error(at, "tags (`!…`) mean nothing here", "leave the tag out");
+                }
+                let value = Value::Scalar(Scalar { text: text.into_owned(), plain });
+                self.complete(at, anchor, value, problems)?;
+            }
+            Event::SequenceStart(style, anchor, _) => {
+                let flow = style == serde_saphyr::granit_parser::StructureStyle::Flow;
+                self.begin(at, anchor, flow, Collection::List(Vec::new()))?;
+            }
+            Event::MappingStart(style, anchor, _) => {
+                let flow = style == serde_saphyr::granit_parser::StructureStyle::Flow;
+                self.begin(at, anchor, flow, Collection::Map { map: Map::default(), pending: Pending::Nothing })?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(open) = self.open.pop() else { return Ok(()) };
+                let at = open.extent(at);
+                let value = match open.kind {
+                    Collection::List(items) => Value::List(items),
+                    Collection::Map { map, .. } => Value::Map(map),
+                };
+                self.complete(at, open.anchor, value, problems)?;
+            }
+            Event::Alias(id) => {
+                let Some(node) = self.anchors.get(&id).cloned() else {
+                    return Err(stop(at, "an anchor cannot contain itself", "write the value out"));
+                };
+                let (nodes, depth) = node.measure();
+                if self.ids.saturating_add(nodes) > MAX_NODES || self.open.len() + depth > MAX_DEPTH {
+                    return Err(stop(at, "aliases make this file too large", "write fewer aliases of aliases"));
+                }
+                let node = self.renumber(node);
+                self.put(node, problems)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, at: At, anchor: usize, flow: bool, kind: Collection) -> Result<(), Stop> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(stop(at, "nested too deeply", "no setting of Stepgate needs so many levels"));
+        }
+        self.open.push(Open { at, anchor, flow, kind });
+        Ok(())
+    }
+
+    fn complete(&mut self, at: At, anchor: usize, value: Value, problems: &mut Problems) -> Result<(), Stop> {
+        let node = Node { id: self.id(at)?, at, value };
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        self.put(node, problems)
+    }
+
+    fn id(&mut self, at: At) -> Result<usize, Stop> {
+        self.ids += 1;
+        if self.ids > MAX_NODES {
+            return Err(stop(at, "too many values for one file", "the limit is 50000"));
+        }
+        Ok(self.ids)
+    }
+
+    /// Gives a copied tree ids of its own.
+    fn renumber(&mut self, mut node: Node) -> Node {
+        self.ids += 1;
+        node.id = self.ids;
+        node.value = match node.value {
+            Value::Scalar(s) => Value::Scalar(s),
+            Value::List(items) => Value::List(items.into_iter().map(|n| self.renumber(n)).collect()),
+            Value::Map(map) => Value::Map(Map {
+                entries: map
+                    .entries
+                    .into_iter()
+                    .map(|mut e| {
+                        self.ids += 1;
+                        e.key.id = self.ids;
+                        Entry { key: e.key, value: self.renumber(e.value) }
+                    })
+                    .collect(),
+                gone: map.gone,
+            }),
+        };
+        node
+    }
+
+    fn put(&mut self, node: Node, problems: &mut Problems) -> Result<(), Stop> {
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match &mut open.kind {
+            Collection::List(items) => items.push(node),
+            Collection::Map { map, pending } => match std::mem::replace(pending, Pending::Nothing) {
+                Pending::Nothing => *pending = as_key(node, map, problems),
+                Pending::Refused => {}
+                Pending::Key(key) => map.entries.push(Entry { key, value: node }),
+            },
+        }
+        Ok(())
+    }
+}
+
+impl Open {
+    /// Where the collection stands: from bracket to bracket, or its first key or item.
+    fn extent(&self, end: At) -> At {
+        if self.flow {
+            return At { start: self.at.start, end: end.end.max(self.at.end) };
+        }
+        match &self.kind {
+            Collection::List(items) => items.first().map_or(self.at, |n| n.at),
+            Collection::Map { map, .. } => map.entries.first().map_or(self.at, |e| e.key.at),
+        }
+    }
+}
+
+fn as_key(node: Node, map: &Map, problems: &mut Problems) -> Pending {
+    let Value::Scalar(scalar) = node.value else {
+        problems.error(node.at, "a key must be text", "");
+        return Pending::Refused;
+    };
+    if let Some(first) = map.entries.iter().find(|e| e.key.text == scalar.text) {
+        let line = problems.line_of(first.key.at);
+        problems.error(
+            node.at,
+            format!("`{}` is here twice; the first is in line {line}", scalar.text),
+            "keep one of them",
+        );
+        return Pending::Refused;
+    }
+    Pending::Key(Key { id: node.id, at: node.at, text: scalar.text })
+}

@@ -1,0 +1,156 @@
+//! Values as people write them: durations, sizes, secrets, off.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::auth::secret::SecretText;
+
+/// Ten years: nothing here is meant to last longer.
+const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+
+/// A duration with units: `90s`, `5m`, `1h 30m`.
+#[derive(Clone, Copy)]
+pub(super) struct Time(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = Text::deserialize(d)?.0;
+        let text = text.trim();
+        if text.parse::<f64>().is_ok() {
+            return Err(D::Error::custom(format!(
+                "a duration needs a unit\nwrite `{text}s` for seconds, `{text}m` for minutes, `{text}h` for hours, \
+                 or `250ms`, `7d`"
+            )));
+        }
+        let time = humantime::parse_duration(text)
+            .map_err(|_| D::Error::custom("not a duration\nwrite it like `90s`, `5m`, `1h 30m` or `7d`"))?;
+        if time.is_zero() || time > LONGEST {
+            return Err(D::Error::custom("a duration must be longer than zero and at most ten years"));
+        }
+        Ok(Self(time))
+    }
+}
+
+/// A size in bytes with units: `64KiB`, `10MB`; bare digits are bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Size(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = Text::deserialize(d)?.0;
+        size(text.trim()).map(Self).map_err(D::Error::custom)
+    }
+}
+
+fn size(text: &str) -> Result<u64, &'static str> {
+    let usable = text.is_ascii() && text.starts_with(|c: char| c.is_ascii_digit());
+    let parsed = if usable { text.parse::<bytesize::ByteSize>().ok() } else { None };
+    match parsed {
+        None => Err("not a size\nwrite it like `64KiB`, `10MB` or `1GiB`; digits alone are bytes"),
+        Some(bytes) if bytes.0 == 0 => Err("a size must be larger than zero"),
+        Some(bytes) => Ok(bytes.0),
+    }
+}
+
+/// A size, or `unlimited`.
+#[derive(Clone, Copy)]
+pub(super) struct Cap(pub(super) Option<u64>);
+
+impl<'de> Deserialize<'de> for Cap {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = Text::deserialize(d)?.0;
+        match text.trim() {
+            "unlimited" => Ok(Self(None)),
+            text => size(text).map(|s| Self(Some(s))).map_err(D::Error::custom),
+        }
+    }
+}
+
+/// A scalar taken as the text it was written as.
+struct Text(String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d).map(Self)
+    }
+}
+
+/// A secret.
+#[derive(Clone)]
+pub(super) struct Hidden(pub(super) SecretText);
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d).map(|s| Self(SecretText::new(s)))
+    }
+}
+
+/// A key of later versions: off is fine, anything else is refused.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Later;
+
+impl<'de> Deserialize<'de> for Later {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Off;
+        const REFUSED: &str = "not available in this version\nset it to `off` or leave it out; nothing here may look protected that is not";
+        impl<'de> Visitor<'de> for Off {
+            type Value = Later;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("off")
+            }
+            fn visit_unit<E: Error>(self) -> Result<Later, E> {
+                Ok(Later)
+            }
+            fn visit_bool<E: Error>(self, on: bool) -> Result<Later, E> {
+                if on { Err(E::custom(REFUSED)) } else { Ok(Later) }
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Later, E> {
+                if matches!(text, "off" | "no" | "none") { Ok(Later) } else { Err(E::custom(REFUSED)) }
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Later, A::Error> {
+                match items.next_element::<IgnoredAny>()? {
+                    Some(_) => Err(A::Error::custom(REFUSED)),
+                    None => Ok(Later),
+                }
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Later, A::Error> {
+                match entries.next_entry::<IgnoredAny, IgnoredAny>()? {
+                    Some(_) => Err(A::Error::custom(REFUSED)),
+                    None => Ok(Later),
+                }
+            }
+        }
+        d.deserialize_any(Off)
+    }
+}
+
+macro_rules! schemas {
+    ($($type:ident: $schema:tt),* $(,)?) => {$(
+        impl JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    )*};
+}
+
+schemas! {
+    Time: { "type": "string", "description": "a duration with units: 90s, 5m, 1h 30m",
+        "pattern": "^\\s*([0-9]+\\s*[a-zA-Z]+\\s*)+$" },
+    Size: { "type": ["string", "integer"], "description": "bytes, or a size with a unit: 64KiB, 10MB",
+        "pattern": "^[0-9]", "minimum": 1 },
+    Cap: { "type": ["string", "integer"], "description": "a size as 100MiB, or unlimited",
+        "pattern": "^([0-9]|unlimited$)", "minimum": 1 },
+    Hidden: { "type": ["string", "number"], "description": "a secret; better given as a file" },
+    Later: { "enum": [null, false, "off", "no", "none"], "description": "not available in this version" },
+}

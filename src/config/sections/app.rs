@@ -1,0 +1,156 @@
+//! `apps`: hosts, servers, rules.
+
+use std::collections::HashMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::identity::{self, IdentityOptions};
+use super::require::Strengths;
+use super::rules::{self, RuleOptions};
+use super::tls::Coverage;
+use super::upstream::{self, UpstreamOptions};
+use crate::auth::policy::AppPolicy;
+use crate::auth::resource::Tolerances;
+use crate::config::checker::Checker;
+use crate::config::node::At;
+use crate::config::placed::Placed;
+use crate::config::scalars::Cap;
+use crate::proxy::settings::AppSettings;
+
+/// One app.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct AppOptions {
+    /// The host that people type, without port.
+    host: Option<Placed<String>>,
+    /// Its servers: a URL, or a mapping.
+    upstream: Option<Placed<UpstreamOptions>>,
+    /// Who the app is told is asking. Default: nobody.
+    identity: Option<IdentityOptions>,
+    /// What this app's URLs need although parsers read it differently. Default: nothing.
+    tolerate: Option<Vec<Placed<Tolerance>>>,
+    /// The largest request body, or unlimited. Default: 100MiB.
+    max_body: Option<Cap>,
+    /// The rules, first match wins.
+    rules: Option<Placed<Vec<Placed<RuleOptions>>>>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Tolerance {
+    /// `;name=value` inside segments.
+    PathParameters,
+    /// `%2F` and `%5C` inside segments.
+    EncodedSlashes,
+    /// `//`.
+    DoubleSlashes,
+}
+
+/// What an app needs to know of the rest of the file.
+pub(in crate::config) struct Around<'a> {
+    /// The strengths that rules may name.
+    pub(in crate::config) strengths: &'a Strengths,
+    /// What the certificates are good for.
+    pub(in crate::config) coverage: Option<&'a Coverage>,
+}
+
+const LARGEST_BODY: u64 = 100 * 1024 * 1024;
+
+/// Judges `apps`.
+pub(in crate::config) fn settle(
+    options: Option<Placed<Vec<Placed<AppOptions>>>>,
+    around: &Around<'_>,
+    cx: &mut Checker,
+) -> (Vec<AppSettings>, Vec<AppPolicy>) {
+    const FIX: &str = "write `apps:` and below it `- host: …`, `upstream: …`, `rules: …`";
+    let given = options.is_some();
+    let Placed { value: list, at } = options.unwrap_or(Placed { value: Vec::new(), at: At::default() });
+    if !given && !cx.is_gone_anywhere("apps") {
+        cx.error(at, "`apps` is missing: what is protected?", FIX);
+    } else if list.is_empty() && !cx.partial {
+        cx.error(at, "there is no app to protect", FIX);
+    }
+    let mut hosts = HashMap::new();
+    list.into_iter().filter_map(|app| one(app, &mut hosts, around, cx)).unzip()
+}
+
+fn one(
+    app: Placed<AppOptions>,
+    hosts: &mut HashMap<String, usize>,
+    around: &Around<'_>,
+    cx: &mut Checker,
+) -> Option<(AppSettings, AppPolicy)> {
+    let Placed { value: app, at } = app;
+    let host = cx.need(app.host, at, "host", "add `host: app.example.com`").and_then(|h| host(&h, hosts, around, cx));
+    let upstream = cx.need(app.upstream, at, "upstream", "add `upstream: http://10.0.0.5:8080`");
+    let upstream = upstream.and_then(|u| upstream::settle(u, cx));
+    let identity = identity::settle(app.identity, host.as_deref().unwrap_or_default(), cx);
+    let mut tolerate = Tolerances::default();
+    for entry in app.tolerate.into_iter().flatten() {
+        match entry.value {
+            Tolerance::PathParameters => tolerate.path_parameters = true,
+            Tolerance::EncodedSlashes => tolerate.encoded_slashes = true,
+            Tolerance::DoubleSlashes => tolerate.double_slashes = true,
+        }
+    }
+    let fix = "add `rules:` and below it `- { path: /**, require: two_factor }`";
+    let rules = cx.need(app.rules, at, "rules", fix);
+    if let Some(list) = rules.as_ref().filter(|r| r.value.is_empty() && !cx.partial) {
+        cx.error(list.at, "without a rule everything is refused", fix);
+    }
+    let rules = rules.map(|r| rules::settle(r.value, around.strengths, cx)).unwrap_or_default();
+    let host = host?;
+    let max_body = app.max_body.map_or(Some(LARGEST_BODY), |c| c.0);
+    let policy = AppPolicy { host: host.clone(), tolerate, rules };
+    Some((AppSettings { host, upstream: upstream?, identity, max_body }, policy))
+}
+
+/// Judges a host and brings it into its canonical form: lower case, without a dot at the end.
+fn host(
+    text: &Placed<String>,
+    hosts: &mut HashMap<String, usize>,
+    around: &Around<'_>,
+    cx: &mut Checker,
+) -> Option<String> {
+    let Some(host) = canonical(text.value.trim()) else {
+        let fix = if text.value.contains("://") || text.value.contains('/') {
+            "write the name alone, as erp.example.com, without scheme and path"
+        } else if text.value.contains('*') {
+            "each app has one host; name it in full"
+        } else if text.value.contains(':') {
+            "leave the port out: it belongs to `listen`"
+        } else {
+            "write it like erp.example.com"
+        };
+        cx.error(text.at, "not a host", fix);
+        return None;
+    };
+    let line = cx.problems.line_of(text.at);
+    if let Some(first) = hosts.insert(host.clone(), line) {
+        cx.error(text.at, format!("this host is taken already in line {first}"), "give one app all its rules");
+        return None;
+    }
+    if let Some(coverage) = around.coverage {
+        coverage.check(&host, text.at, cx);
+    }
+    Some(host)
+}
+
+fn canonical(text: &str) -> Option<String> {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>() {
+        return Some(match ip {
+            std::net::IpAddr::V4(ip) => ip.to_string(),
+            std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+        });
+    }
+    let url::Host::Domain(name) = url::Host::parse(text).ok()? else { return None };
+    let label = |l: &str| {
+        (1..=63).contains(&l.len())
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+            && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    (name.len() <= 253 && name.split('.').all(label)).then(|| name.to_ascii_lowercase())
+}

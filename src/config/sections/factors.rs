@@ -1,0 +1,96 @@
+//! `factors`: what people prove themselves with.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::checker::Checker;
+use crate::config::placed::Placed;
+use crate::config::scalars::{Later, Time};
+use crate::flow::settings::FlowSettings;
+
+/// What people prove themselves with, beside the password.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct FactorOptions {
+    /// Codes of an authenticator app (RFC 6238).
+    totp: Option<TotpOptions>,
+    /// How many backup codes are made: 4 to 40. Default: 10.
+    backup_codes: Option<Placed<u8>>,
+    /// How long a password proof counts for a first enrolment. Default: 10m.
+    enroll_max_age: Option<Time>,
+    /// Not available in this version.
+    #[serde(default, rename = "passkeys")]
+    _passkeys: Later,
+    /// Not available in this version.
+    #[serde(default, rename = "email_code")]
+    _email_code: Later,
+    /// Not available in this version.
+    #[serde(default, rename = "sms_code")]
+    _sms_code: Later,
+}
+
+/// Codes of an authenticator app.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct TotpOptions {
+    /// Digits: 6 or 8. Default: 6.
+    digits: Option<Placed<u8>>,
+    /// Seconds of a step, as 30s. Default: 30s. Many apps know no other.
+    period: Option<Placed<Time>>,
+    /// Steps accepted on either side: 0 to 2. Default: 1.
+    skew: Option<Placed<u8>>,
+    /// Steps looked at on either side to tell people that a clock is off: 0 to 60. Default: 10.
+    tell_skew: Option<Placed<u8>>,
+    /// The name people see in their authenticator app. Default: `portal.name`, or Stepgate.
+    issuer: Option<Placed<String>>,
+}
+
+/// Judges `factors`.
+pub(in crate::config) fn settle(options: Option<Placed<FactorOptions>>, flow: &mut FlowSettings, cx: &mut Checker) {
+    let Some(options) = options.map(|o| o.value) else { return };
+    within(&mut flow.backup_codes, options.backup_codes, (4, 40), cx);
+    if let Some(time) = options.enroll_max_age {
+        flow.enroll_max_age = time.0;
+    }
+    let Some(totp) = options.totp else { return };
+    match totp.digits {
+        Some(d) if d.value != 6 && d.value != 8 => cx.error(d.at, "codes have 6 or 8 digits", "write 6"),
+        Some(d) => flow.totp.digits = d.value,
+        None => {}
+    }
+    within(&mut flow.totp.skew, totp.skew, (0, 2), cx);
+    within(&mut flow.totp.tell_skew, totp.tell_skew, (0, 60), cx);
+    if let Some(period) = totp.period {
+        let time = period.value.0;
+        if time.subsec_nanos() != 0 || !(15..=120).contains(&time.as_secs()) {
+            cx.error(period.at, "a step lasts 15 to 120 whole seconds", "write `30s`");
+        } else {
+            flow.totp.period = time.as_secs();
+        }
+    }
+    if let Some(issuer) = totp.issuer {
+        set_issuer(flow, &issuer, cx);
+    }
+}
+
+/// Names the gateway in authenticator apps; a colon ends the issuer in an otpauth label.
+pub(in crate::config) fn set_issuer(flow: &mut FlowSettings, issuer: &Placed<String>, cx: &mut Checker) {
+    let name = issuer.value.trim();
+    let unusable = name.is_empty() || name.chars().count() > 60 || name.chars().any(|c| c == ':' || c.is_control());
+    if unusable {
+        let fix = "write 1 to 60 characters without `:`; it is shown in authenticator apps";
+        cx.error(issuer.at, "not a usable name", fix);
+    } else {
+        name.clone_into(&mut flow.issuer);
+    }
+}
+
+fn within(slot: &mut u8, value: Option<Placed<u8>>, (least, most): (u8, u8), cx: &mut Checker) {
+    match value {
+        Some(v) if v.value < least || v.value > most => {
+            cx.error(v.at, format!("out of range: {least} to {most} are possible"), "");
+        }
+        Some(v) => *slot = v.value,
+        None => {}
+    }
+}

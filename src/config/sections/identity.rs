@@ -1,0 +1,181 @@
+//! `apps[].identity`: who the app is told is asking.
+
+use std::collections::HashMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::checker::Checker;
+use crate::config::placed::Placed;
+use crate::config::scalars::{Hidden, Time};
+use crate::proxy::settings::{BasicAuth, IdentitySettings, JwtSettings};
+
+/// Who the app is told is asking. Default: nobody.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct IdentityOptions {
+    /// Headers, always set by us or absent, never passed on from the client.
+    headers: Option<HeaderOptions>,
+    /// A signed assertion.
+    jwt: Option<JwtOptions>,
+    /// A fixed credential, for apps that know only that.
+    basic_auth: Option<Placed<BasicAuthOptions>>,
+}
+
+/// Header names.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct HeaderOptions {
+    /// For the user name, as Remote-User.
+    user: Option<Placed<String>>,
+    /// For the groups, comma-separated.
+    groups: Option<Placed<String>>,
+    /// For the mail address.
+    email: Option<Placed<String>>,
+    /// For the display name.
+    name: Option<Placed<String>>,
+}
+
+/// A signed assertion (ES256).
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct JwtOptions {
+    /// The header. Default: X-Stepgate-Assertion.
+    header: Option<Placed<String>>,
+    /// The `aud` claim. Default: the app's host.
+    audience: Option<Placed<String>>,
+    /// How long it is valid, at most 60s. Default: 60s.
+    lifetime: Option<Placed<Time>>,
+}
+
+/// A fixed credential.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct BasicAuthOptions {
+    /// The user name.
+    username: Option<Placed<String>>,
+    /// The password.
+    password: Option<Placed<Hidden>>,
+    /// A file that holds the password.
+    password_file: Option<Placed<String>>,
+    /// Replace an Authorization that the client sent. Default: false.
+    #[serde(rename = "override")]
+    override_client: Option<bool>,
+}
+
+/// Headers that carry the request itself, or that others speak through: none may hold an identity.
+const RESERVED: [&str; 28] = [
+    "host",
+    "cookie",
+    "set-cookie",
+    "connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "authorization",
+    "proxy-authorization",
+    "proxy-authenticate",
+    "proxy-connection",
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-request-id",
+    "expect",
+    "date",
+    "origin",
+    "referer",
+    "accept",
+    "range",
+    "user-agent",
+    "x-stepgate-response",
+];
+
+/// Judges one identity.
+pub(in crate::config) fn settle(options: Option<IdentityOptions>, host: &str, cx: &mut Checker) -> IdentitySettings {
+    let mut settings = IdentitySettings::default();
+    let Some(options) = options else { return settings };
+    let mut taken = HashMap::new();
+    if let Some(headers) = options.headers {
+        settings.user = headers.user.and_then(|h| header(&h, &mut taken, cx));
+        settings.groups = headers.groups.and_then(|h| header(&h, &mut taken, cx));
+        settings.email = headers.email.and_then(|h| header(&h, &mut taken, cx));
+        settings.name = headers.name.and_then(|h| header(&h, &mut taken, cx));
+    }
+    settings.jwt = options.jwt.map(|jwt| settle_jwt(jwt, host, &mut taken, cx));
+    settings.basic_auth = options.basic_auth.and_then(|basic| settle_basic(basic, cx));
+    settings
+}
+
+fn settle_jwt(jwt: JwtOptions, host: &str, taken: &mut HashMap<String, usize>, cx: &mut Checker) -> JwtSettings {
+    let mut lifetime = std::time::Duration::from_secs(60);
+    if let Some(time) = jwt.lifetime {
+        if time.value.0 > lifetime || time.value.0.as_secs() < 5 {
+            cx.error(time.at, "an assertion lives 5 to 60 seconds", "write `60s`");
+        } else {
+            lifetime = time.value.0;
+        }
+    }
+    let named = match jwt.header {
+        Some(h) => header(&h, taken, cx),
+        None => Some("X-Stepgate-Assertion".to_owned()),
+    };
+    if let Some(audience) = jwt.audience.as_ref().filter(|a| a.value.trim().is_empty()) {
+        cx.error(audience.at, "an audience cannot be empty", "leave it out to get the host");
+    }
+    JwtSettings {
+        header: named.unwrap_or_default(),
+        audience: jwt.audience.map_or_else(|| host.to_owned(), |a| a.value),
+        lifetime,
+    }
+}
+
+fn settle_basic(basic: Placed<BasicAuthOptions>, cx: &mut Checker) -> Option<BasicAuth> {
+    let Placed { value: basic, at } = basic;
+    let username = cx.need(basic.username, at, "username", "add the user name of the credential");
+    let named = basic.password.is_some() || basic.password_file.is_some();
+    let password = cx.secret(basic.password, basic.password_file, "password");
+    if !named && !cx.is_gone(at, "password_file") {
+        cx.need::<()>(None, at, "password", "better: `password_file: …`");
+    }
+    let (username, password) = (username?, password?);
+    // RFC 7617 §2: the colon ends the user name, and control characters have no place
+    if username.value.is_empty() || username.value.chars().any(|c| c == ':' || c.is_control()) {
+        cx.error(username.at, "not a user name for HTTP Basic", "it is not empty and holds no colon");
+    }
+    if password.value.expose().chars().any(char::is_control) {
+        cx.error(password.at, "control characters cannot be sent by HTTP Basic", "is there a line break in the file?");
+    }
+    Some(BasicAuth {
+        username: username.value,
+        password: password.value,
+        override_client: basic.override_client.unwrap_or_default(),
+    })
+}
+
+/// Judges the name of a header that we set.
+fn header(name: &Placed<String>, taken: &mut HashMap<String, usize>, cx: &mut Checker) -> Option<String> {
+    let lower = name.value.to_ascii_lowercase();
+    // a name with `_` reads like one with `-` to CGI-style apps, and a client could slip past us that way
+    let token = !lower.is_empty() && lower.len() <= 64 && lower.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let reserved = RESERVED.contains(&lower.as_str())
+        || ["x-forwarded-", "sec-", "access-control-", "if-", "proxy-", "accept-"].iter().any(|p| lower.starts_with(p));
+    if !token {
+        cx.error(name.at, "not a usable header name", "letters, digits and `-` only, as Remote-User");
+        return None;
+    }
+    if reserved {
+        cx.error(name.at, "this header has a meaning of its own", "choose another, as Remote-User");
+        return None;
+    }
+    let line = cx.problems.line_of(name.at);
+    if let Some(first) = taken.insert(lower, line) {
+        cx.error(name.at, format!("this header is used already in line {first}"), "choose another");
+        return None;
+    }
+    Some(name.value.clone())
+}

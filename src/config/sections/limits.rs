@@ -1,0 +1,126 @@
+//! `limits`: attempts, and slow or greedy clients.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::auth::throttle::Limit;
+use crate::config::checker::Checker;
+use crate::config::placed::Placed;
+use crate::config::scalars::{Size, Time};
+use crate::flow::settings::LimitSettings;
+use crate::proxy::settings::ClientLimits;
+
+/// Limits of attempts, and against slow or greedy clients.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct LimitOptions {
+    /// Passwords per account from unknown browsers. Default: 10, then one per 30s.
+    password: Option<BucketOptions>,
+    /// Codes per account from unknown browsers. Default: 5, then one per 30s.
+    totp: Option<BucketOptions>,
+    /// Failures in a row per account and factor, whoever makes them. Default: 30, then one per 1h.
+    lockout: Option<BucketOptions>,
+    /// Attempts per account from one known browser. Default: 10, then one per 30s.
+    known_browser: Option<BucketOptions>,
+    /// Attempts per client network (/24, /64), for each factor. Default: 300, then one per 1s.
+    network: Option<BucketOptions>,
+    /// Connections at once. Default: 10000.
+    connections: Option<Placed<u32>>,
+    /// Connections at once from one address. Default: 1000.
+    connections_per_client: Option<Placed<u32>>,
+    /// For the TLS handshake. Default: 10s.
+    handshake_timeout: Option<Time>,
+    /// For the whole head of a request. Default: 15s.
+    header_timeout: Option<Time>,
+    /// Between two pieces of a body. Default: 30s.
+    body_timeout: Option<Time>,
+    /// Between two pieces of an answer that the client reads. Default: 60s.
+    write_timeout: Option<Time>,
+    /// Idle between two requests. Default: 75s.
+    keepalive: Option<Time>,
+    /// Idle inside a WebSocket. Default: 1h.
+    tunnel_idle: Option<Time>,
+    /// Bytes of a request head. Default: 64KiB.
+    header_bytes: Option<Placed<Size>>,
+    /// HTTP/2 streams at once on a connection. Default: 100.
+    streams: Option<Placed<u32>>,
+    /// Bytes of a body under the reserved prefix. Default: 64KiB.
+    portal_body: Option<Placed<Size>>,
+}
+
+/// So many attempts at once, then one more every so often.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct BucketOptions {
+    /// Attempts at once.
+    tries: Option<Placed<u32>>,
+    /// Time until one more attempt.
+    refill: Option<Time>,
+}
+
+/// Judges `limits`.
+pub(in crate::config) fn settle(
+    options: Option<Placed<LimitOptions>>,
+    attempts: &mut LimitSettings,
+    clients: &mut ClientLimits,
+    cx: &mut Checker,
+) {
+    let Some(options) = options.map(|o| o.value) else { return };
+    bucket(&mut attempts.password, options.password, cx);
+    bucket(&mut attempts.totp, options.totp, cx);
+    bucket(&mut attempts.lockout, options.lockout, cx);
+    bucket(&mut attempts.known_browser, options.known_browser, cx);
+    bucket(&mut attempts.network, options.network, cx);
+
+    let count = |slot: &mut usize, value: Option<Placed<u32>>, cx: &mut Checker| {
+        if let Some(n) = value.and_then(|v| at_least_one(v, cx)) {
+            *slot = usize::try_from(n).unwrap_or(usize::MAX);
+        }
+    };
+    count(&mut clients.connections, options.connections, cx);
+    count(&mut clients.connections_per_client, options.connections_per_client, cx);
+    if let Some(n) = options.streams.and_then(|v| at_least_one(v, cx)) {
+        clients.streams = n;
+    }
+    let time = |slot: &mut std::time::Duration, value: Option<Time>| {
+        if let Some(t) = value {
+            *slot = t.0;
+        }
+    };
+    time(&mut clients.handshake_timeout, options.handshake_timeout);
+    time(&mut clients.header_timeout, options.header_timeout);
+    time(&mut clients.body_timeout, options.body_timeout);
+    time(&mut clients.write_timeout, options.write_timeout);
+    time(&mut clients.keepalive, options.keepalive);
+    time(&mut clients.tunnel_idle, options.tunnel_idle);
+    bytes(&mut clients.header_bytes, options.header_bytes, (4 * 1024, 1024 * 1024), cx);
+    bytes(&mut clients.portal_body, options.portal_body, (4 * 1024, 16 * 1024 * 1024), cx);
+}
+
+fn at_least_one(value: Placed<u32>, cx: &mut Checker) -> Option<u32> {
+    if value.value == 0 {
+        cx.error(value.at, "zero would refuse everybody", "write at least 1");
+        return None;
+    }
+    Some(value.value)
+}
+
+fn bucket(limit: &mut Limit, options: Option<BucketOptions>, cx: &mut Checker) {
+    let Some(options) = options else { return };
+    if let Some(tries) = options.tries.and_then(|t| at_least_one(t, cx)) {
+        limit.tries = tries;
+    }
+    if let Some(refill) = options.refill {
+        limit.refill = refill.0;
+    }
+}
+
+/// A size that must lie between two bounds to be of use.
+fn bytes(slot: &mut usize, value: Option<Placed<Size>>, (least, most): (u64, u64), cx: &mut Checker) {
+    let Some(size) = value else { return };
+    if size.value.0 < least || size.value.0 > most {
+        cx.error(size.at, format!("out of range: {least} to {most} bytes are possible"), "");
+    } else {
+        *slot = usize::try_from(size.value.0).unwrap_or(usize::MAX);
+    }
+}

@@ -1,0 +1,167 @@
+//! `strengths` and `require`: how well somebody must have proved who they are.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+use crate::auth::proof::{Method, MethodSet};
+use crate::auth::requirement::{Requirement, Strength};
+use crate::config::checker::Checker;
+use crate::config::placed::Placed;
+use crate::config::scalars::Time;
+use crate::config::trouble::{nearest, possible, short};
+
+/// The methods that people can use in this version.
+const AT_HAND: [Method; 3] = [Method::Password, Method::Totp, Method::BackupCode];
+
+/// A strength with a name of its own.
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct StrengthOptions {
+    /// one_factor, two_factor, phishing_resistant, or a name from `strengths`.
+    strength: Placed<String>,
+    /// The methods that count beside a password. Default: all.
+    methods: Option<Placed<Vec<Placed<String>>>>,
+    /// How old the renewing factor may be. Default: as old as the session.
+    max_age: Option<Time>,
+}
+
+/// The name of a strength, or one written out.
+pub(in crate::config) enum RequireOptions {
+    /// A name.
+    Name(String),
+    /// Written out.
+    Inline(Box<StrengthOptions>),
+}
+
+impl<'de> Deserialize<'de> for RequireOptions {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = RequireOptions;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("the name of a strength or a mapping")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<RequireOptions, E> {
+                Ok(RequireOptions::Name(text.to_owned()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RequireOptions, A::Error> {
+                StrengthOptions::deserialize(MapAccessDeserializer::new(map))
+                    .map(|m| RequireOptions::Inline(Box::new(m)))
+            }
+        }
+        d.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for RequireOptions {
+    fn schema_name() -> Cow<'static, str> {
+        "RequireOptions".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let inline = generator.subschema_for::<StrengthOptions>();
+        json_schema!({ "anyOf": [{ "type": "string" }, inline] })
+    }
+}
+
+/// The strengths that rules may name. `None` for a name whose strength was wrong, which is told already.
+pub(in crate::config) struct Strengths(HashMap<String, Option<Requirement>>);
+
+impl Strengths {
+    /// Judges `strengths`; `declared` are all names in the file, also of those that could not be decoded.
+    pub(in crate::config) fn settle(
+        options: BTreeMap<Placed<String>, Placed<StrengthOptions>>,
+        declared: Vec<String>,
+        cx: &mut Checker,
+    ) -> Self {
+        let mut known = Self(declared.into_iter().map(|n| (n, None)).collect());
+        for strength in [Strength::OneFactor, Strength::TwoFactor, Strength::PhishingResistant] {
+            known.0.insert(strength.name().to_owned(), Some(Requirement::of(strength)));
+        }
+        for (name, options) in options {
+            if Strength::from_name(&name.value).is_some() {
+                cx.error(name.at, "this name is built in and cannot mean anything else", "choose another name");
+                continue;
+            }
+            // strengths may build only on the three, so that none can go round in circles
+            let base = Self(
+                known
+                    .0
+                    .iter()
+                    .filter(|(n, _)| Strength::from_name(n).is_some())
+                    .map(|(n, r)| (n.clone(), *r))
+                    .collect(),
+            );
+            let requirement = base.written_out(&options.value, cx);
+            known.0.insert(name.value, requirement);
+        }
+        known
+    }
+
+    /// What a rule asks for.
+    pub(in crate::config) fn resolve(&self, options: &Placed<RequireOptions>, cx: &mut Checker) -> Option<Requirement> {
+        match &options.value {
+            RequireOptions::Name(name) => self.named(&Placed { value: name.clone(), at: options.at }, cx),
+            RequireOptions::Inline(inline) => self.written_out(inline, cx),
+        }
+    }
+
+    fn named(&self, name: &Placed<String>, cx: &mut Checker) -> Option<Requirement> {
+        if let Some(found) = self.0.get(&name.value) {
+            return *found;
+        }
+        let mut names: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let fix = nearest(&name.value, names.iter().copied())
+            .map_or_else(|| possible(names.iter().copied()), |n| format!("did you mean `{n}`?"));
+        cx.error(name.at, format!("no strength is called `{}`", short(&name.value)), fix);
+        None
+    }
+
+    fn written_out(&self, options: &StrengthOptions, cx: &mut Checker) -> Option<Requirement> {
+        let mut requirement = self.named(&options.strength, cx)?;
+        if let Some(list) = &options.methods {
+            requirement.methods = methods(list, cx).and(requirement.methods);
+        }
+        if let Some(age) = options.max_age {
+            requirement.max_age = Some(requirement.max_age.map_or(age.0, |a| a.min(age.0)));
+        }
+        if Strength::of(requirement.counted()) < Some(requirement.strength) {
+            let at = options.methods.as_ref().map_or(options.strength.at, |m| m.at);
+            let name = requirement.strength.name();
+            cx.error(at, format!("these methods together can never reach `{name}`"), "name one more method");
+        }
+        Some(requirement)
+    }
+}
+
+fn methods(list: &Placed<Vec<Placed<String>>>, cx: &mut Checker) -> MethodSet {
+    if list.value.is_empty() && !cx.partial {
+        cx.error(list.at, "an empty list would let nobody pass", "leave `methods` out to let every method count");
+    }
+    let mut set = MethodSet::EMPTY;
+    for name in &list.value {
+        match Method::from_name(&name.value) {
+            Some(method) => set = set.with(method),
+            None => {
+                let names = || Method::ALL.into_iter().map(Method::name);
+                let fix =
+                    nearest(&name.value, names()).map_or_else(|| possible(names()), |n| format!("did you mean `{n}`?"));
+                cx.error(name.at, format!("no method is called `{}`", short(&name.value)), fix);
+                // told once is enough: the rest of the requirement is judged as if it were fine
+                set = MethodSet::ALL;
+            }
+        }
+    }
+    set
+}
+
+/// Whether the methods of this version can meet a requirement at all.
+pub(in crate::config) fn within_reach(requirement: &Requirement) -> bool {
+    let at_hand: MethodSet = AT_HAND.into_iter().collect();
+    Strength::of(requirement.counted().and(at_hand)) >= Some(requirement.strength)
+}

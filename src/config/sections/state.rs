@@ -1,0 +1,170 @@
+//! `state`: where sessions, marks and counters live.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
+
+use super::tls::PEM_BYTES;
+use super::users::{Database, sqlite_path};
+use crate::auth::secret::SecretText;
+use crate::config::checker::Checker;
+use crate::config::node::At;
+use crate::config::placed::Placed;
+use crate::config::scalars::{Hidden, Time};
+use crate::proxy::inspect;
+use crate::store::settings::StateSettings;
+
+/// A URL, or a mapping that says more.
+pub(in crate::config) enum StateOptions {
+    /// `redis://…`, `rediss://…` or `sqlite://…`.
+    Url(Hidden),
+    /// With options.
+    More(Box<StateMore>),
+}
+
+/// The state store, with options.
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct StateMore {
+    /// `redis://…`, `rediss://…` or `sqlite://…`.
+    url: Option<Placed<Hidden>>,
+    /// A file that holds that URL.
+    url_file: Option<Placed<String>>,
+    /// A PEM file of the authorities to trust for rediss. Default: the system's.
+    ca: Option<Placed<String>>,
+    /// How long a command may take. Default: 250ms.
+    timeout: Option<Time>,
+    /// Prefix of every key. Default: `stepgate:`.
+    prefix: Option<Placed<String>>,
+}
+
+impl<'de> Deserialize<'de> for StateOptions {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = StateOptions;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a URL or a mapping")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<StateOptions, E> {
+                let text: StrDeserializer<'_, E> = text.into_deserializer();
+                Hidden::deserialize(text).map(StateOptions::Url)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<StateOptions, A::Error> {
+                StateMore::deserialize(MapAccessDeserializer::new(map)).map(|m| StateOptions::More(Box::new(m)))
+            }
+        }
+        d.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for StateOptions {
+    fn schema_name() -> Cow<'static, str> {
+        "StateOptions".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let more = generator.subschema_for::<StateMore>();
+        json_schema!({ "anyOf": [{ "type": "string" }, more] })
+    }
+}
+
+const FIX: &str = "write `redis://host:6379`, `rediss://…`, or leave `state` out to keep it in the SQLite file";
+
+/// Judges `state`.
+pub(in crate::config) fn settle(
+    options: Option<Placed<StateOptions>>,
+    file: Option<Placed<String>>,
+    database: Option<&Database>,
+    cx: &mut Checker,
+) -> Option<StateSettings> {
+    let (url, more) = match options {
+        Some(Placed { value: StateOptions::Url(url), at }) => {
+            (cx.secret(Some(Placed { value: url, at }), file, "state")?, None)
+        }
+        Some(Placed { value: StateOptions::More(mut more), at }) => {
+            if let Some(file) = file {
+                cx.error(file.at, "`state` and `state_file` are both given", "keep one of them");
+                return None;
+            }
+            let (url, url_file) = (more.url.take(), more.url_file.take());
+            let told = url.is_some() || url_file.is_some();
+            let url = cx.secret(url, url_file, "url");
+            if url.is_none() && !told {
+                cx.need::<()>(None, at, "url", FIX);
+            }
+            (url?, Some(more))
+        }
+        None if file.is_some() => (cx.secret(None, file, "state")?, None),
+        None => return embedded(database, cx),
+    };
+    let Placed { value: url, at } = url;
+    match url.expose().split_once("://").map(|(scheme, _)| scheme) {
+        Some("redis" | "rediss") => redis(url, at, more, cx),
+        Some("sqlite") => {
+            if more.is_some_and(|m| m.ca.is_some() || m.prefix.is_some() || m.timeout.is_some()) {
+                cx.error(at, "`ca`, `prefix` and `timeout` are for Redis", "leave them out");
+            }
+            sqlite_path(url.expose(), at, cx).map(|p| StateSettings::Embedded(Some(p)))
+        }
+        Some("redis+sentinel" | "redis+cluster" | "rediss+sentinel" | "rediss+cluster") => {
+            cx.error(at, "sentinel and cluster are not available in this version", "name one Redis server");
+            None
+        }
+        _ => {
+            cx.error(at, "not a state store Stepgate knows", FIX);
+            None
+        }
+    }
+}
+
+fn embedded(database: Option<&Database>, cx: &mut Checker) -> Option<StateSettings> {
+    let database = database?;
+    if database.file.is_none() {
+        if !cx.is_gone_anywhere("state") && !cx.is_gone_anywhere("state_file") {
+            let fix = "add `state: redis://…`; without it sessions live in the SQLite file, and there is none";
+            cx.error(database.at, "PostgreSQL needs a state store beside it", fix);
+        }
+        return None;
+    }
+    Some(StateSettings::Embedded(None))
+}
+
+fn redis(url: SecretText, at: At, more: Option<Box<StateMore>>, cx: &mut Checker) -> Option<StateSettings> {
+    let parsed = url::Url::parse(url.expose());
+    if !parsed.as_ref().is_ok_and(|u| u.host_str().is_some_and(|h| !h.is_empty())) {
+        cx.error(at, "this URL names no server", "is every special character of the password %-encoded?");
+        return None;
+    }
+    let secure = url.expose().starts_with("rediss://");
+    let number = parsed.map(|u| u.path().trim_start_matches('/').to_owned()).unwrap_or_default();
+    if !number.is_empty() && number.parse::<u16>().is_err() {
+        cx.error(at, "the path of a Redis URL is the number of a database", "write `redis://host:6379/0`");
+    }
+    let mut settings = (None, Duration::from_millis(250), "stepgate:".to_owned());
+    if let Some(more) = more {
+        if let Some(ca) = &more.ca {
+            settings.0 = Some(cx.path(&ca.value));
+            if !secure {
+                cx.error(ca.at, "`ca` is of use only with `rediss://`", "");
+            } else if let Some(Err(why)) = cx.read(ca, PEM_BYTES).map(|b| inspect::authorities(&b)) {
+                cx.error(ca.at, why, "the file must hold PEM certificates");
+            }
+        }
+        if let Some(timeout) = more.timeout {
+            settings.1 = timeout.0;
+        }
+        if let Some(prefix) = more.prefix {
+            let fits = prefix.value.len() <= 64 && prefix.value.chars().all(|c| c.is_ascii_graphic() && c != '{');
+            if fits && !prefix.value.is_empty() {
+                settings.2 = prefix.value;
+            } else {
+                cx.error(prefix.at, "not a usable prefix", "write 1 to 64 visible characters without `{`");
+            }
+        }
+    }
+    Some(StateSettings::Redis { url, ca: settings.0, timeout: settings.1, prefix: settings.2 })
+}

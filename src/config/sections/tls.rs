@@ -1,0 +1,121 @@
+//! `tls`: certificates and their keys.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::checker::Checker;
+use crate::config::node::At;
+use crate::config::placed::Placed;
+use crate::proxy::inspect::{self, Certificate};
+use crate::proxy::settings::CertificateFiles;
+
+/// The largest PEM file, in bytes.
+pub(in crate::config) const PEM_BYTES: u64 = 1024 * 1024;
+
+/// Certificates: one pair, or a list.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct TlsOptions {
+    /// The certificate chain, PEM, leaf first.
+    cert: Option<Placed<String>>,
+    /// Its private key, PEM.
+    key: Option<Placed<String>>,
+    /// Several pairs, chosen by SNI; the first is served where no name matches.
+    certificates: Option<Vec<Placed<Pair>>>,
+}
+
+/// A chain and its key.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Pair {
+    /// The certificate chain, PEM, leaf first.
+    cert: Placed<String>,
+    /// Its private key, PEM.
+    key: Placed<String>,
+}
+
+/// What the certificates are good for.
+pub(in crate::config) struct Coverage {
+    at: At,
+    names: Vec<String>,
+    /// Every certificate could be read, so that a missing name is missing.
+    complete: bool,
+}
+
+/// Judges `tls`.
+pub(in crate::config) fn settle(
+    options: Option<Placed<TlsOptions>>,
+    cx: &mut Checker,
+) -> (Vec<CertificateFiles>, Option<Coverage>) {
+    let Some(Placed { value: options, at }) = options else { return (Vec::new(), None) };
+    let mut pairs: Vec<Pair> = Vec::new();
+    match (options.cert, options.key) {
+        (Some(cert), Some(key)) => pairs.push(Pair { cert, key }),
+        (Some(cert), None) if !cx.is_gone(at, "key") => {
+            cx.error(cert.at, "a certificate without its key", "add `key: …`");
+        }
+        (None, Some(key)) if !cx.is_gone(at, "cert") => {
+            cx.error(key.at, "a key without its certificate", "add `cert: …`");
+        }
+        _ => {}
+    }
+    pairs.extend(options.certificates.into_iter().flatten().map(|p| p.value));
+    if pairs.is_empty() && !cx.partial {
+        cx.error(at, "`tls` names no certificate", "write `tls: { cert: chain.pem, key: key.pem }`");
+    }
+    let mut files = Vec::new();
+    let mut coverage = Coverage { at, names: Vec::new(), complete: true };
+    for pair in pairs {
+        match judge(&pair, cx) {
+            Some(certificate) => coverage.names.extend(certificate.names),
+            None => coverage.complete = false,
+        }
+        files.push(CertificateFiles { cert: cx.path(&pair.cert.value), key: cx.path(&pair.key.value) });
+    }
+    (files, Some(coverage))
+}
+
+fn judge(pair: &Pair, cx: &mut Checker) -> Option<Certificate> {
+    let chain = cx.read(&pair.cert, PEM_BYTES);
+    let key = cx.read_secret(&pair.key, PEM_BYTES);
+    let (chain, key) = (chain?, key?);
+    let certificate = match inspect::certificate(&chain) {
+        Ok(certificate) => certificate,
+        Err(why) => {
+            cx.error(pair.cert.at, why, "the file must hold a PEM certificate chain, leaf first");
+            return None;
+        }
+    };
+    if let Err(why) = inspect::key_fits(&chain, &key) {
+        cx.error(pair.key.at, why, "the file must hold the PEM private key of that certificate");
+        return None;
+    }
+    if let Some(now) = cx.now {
+        if certificate.not_after <= now {
+            cx.warn(pair.cert.at, "this certificate has expired", "renew it; it is re-read when the file changes");
+        } else if certificate.not_before > now {
+            cx.warn(pair.cert.at, "this certificate is not valid yet", "is the clock of this machine right?");
+        }
+    }
+    Some(certificate)
+}
+
+impl Coverage {
+    /// Warns if no certificate is good for a host.
+    pub(in crate::config) fn check(&self, host: &str, at: At, cx: &mut Checker) {
+        if self.complete && !self.names.iter().any(|n| covers(n, host)) {
+            let line = cx.problems.line_of(self.at);
+            let fix = format!("browsers will refuse {host}; add its certificate to `tls` (line {line})");
+            cx.warn(at, "no certificate is good for this host", fix);
+        }
+    }
+}
+
+/// Whether a name of a certificate covers a host (RFC 9525 §6.3: a wildcard is the whole first label).
+fn covers(name: &str, host: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    match name.strip_prefix("*.") {
+        Some(parent) => host.split_once('.').is_some_and(|(_, rest)| rest == parent),
+        None => name == host,
+    }
+}

@@ -1,0 +1,231 @@
+//! `apps[].upstream`: the servers of an app, as a URL or a mapping.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+use super::tls::PEM_BYTES;
+use crate::config::checker::Checker;
+use crate::config::node::At;
+use crate::config::placed::Placed;
+use crate::config::scalars::Time;
+use crate::proxy::inspect;
+use crate::proxy::settings::{Server, UpstreamSettings};
+
+/// One URL, or a mapping that says more.
+pub(in crate::config) enum UpstreamOptions {
+    /// One server.
+    Url(String),
+    /// Several, or options.
+    More(Box<UpstreamMore>),
+}
+
+/// The servers of an app, and how to speak to them.
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct UpstreamMore {
+    /// URLs of the servers, as http://10.0.0.5:8080.
+    servers: Option<Placed<Vec<Placed<String>>>>,
+    /// How requests are spread. Default, and the only one: round_robin.
+    #[serde(default, rename = "balance")]
+    _balance: Option<Balance>,
+    /// Health checks. Default: a TCP connect every 5s.
+    health: Option<HealthOptions>,
+    /// TLS to the servers.
+    tls: Option<UpstreamTlsOptions>,
+    /// Default: 3s.
+    connect_timeout: Option<Time>,
+    /// Default: 60s.
+    read_timeout: Option<Time>,
+    /// Default: 60s.
+    write_timeout: Option<Time>,
+    /// How long an unused connection is kept. Default: 30s.
+    idle_timeout: Option<Time>,
+    /// Speak HTTP/2 even without TLS, as gRPC needs. Default: false.
+    http2: Option<bool>,
+    /// Between two look-ups of names. Default: 30s.
+    resolve_interval: Option<Time>,
+    /// Send this Host instead of the client's.
+    host_header: Option<Placed<String>>,
+}
+
+/// How requests are spread.
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Balance {
+    /// Each server in turn.
+    RoundRobin,
+}
+
+/// Health checks of the servers.
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct HealthOptions {
+    /// The path that answers 200 to 399. Default: a TCP connect.
+    path: Option<Placed<String>>,
+    /// Between two checks. Default: 5s.
+    interval: Option<Time>,
+}
+
+/// TLS to the servers.
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct UpstreamTlsOptions {
+    /// A PEM file of the only authorities to trust. Default: the system's.
+    ca: Option<Placed<String>>,
+    /// The name to ask for and to check. Default: the server's host.
+    sni: Option<Placed<String>>,
+    /// Do not verify. For tests. Default: false.
+    insecure: Option<Placed<bool>>,
+}
+
+impl<'de> Deserialize<'de> for UpstreamOptions {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = UpstreamOptions;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a URL or a mapping")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<UpstreamOptions, E> {
+                Ok(UpstreamOptions::Url(text.to_owned()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<UpstreamOptions, A::Error> {
+                UpstreamMore::deserialize(MapAccessDeserializer::new(map)).map(|m| UpstreamOptions::More(Box::new(m)))
+            }
+        }
+        d.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for UpstreamOptions {
+    fn schema_name() -> Cow<'static, str> {
+        "UpstreamOptions".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let more = generator.subschema_for::<UpstreamMore>();
+        json_schema!({ "anyOf": [{ "type": "string" }, more] })
+    }
+}
+
+/// Judges one upstream.
+pub(in crate::config) fn settle(options: Placed<UpstreamOptions>, cx: &mut Checker) -> Option<UpstreamSettings> {
+    let at = options.at;
+    let more = match options.value {
+        UpstreamOptions::Url(url) => return Some(UpstreamSettings::new(vec![server(&Placed { value: url, at }, cx)?])),
+        UpstreamOptions::More(more) => *more,
+    };
+    let servers = cx.need(more.servers, at, "servers", "write `servers: [ \"http://10.0.0.5:8080\" ]`")?;
+    if servers.value.is_empty() && !cx.partial {
+        cx.error(servers.at, "an upstream needs at least one server", "write `servers: [ \"http://10.0.0.5:8080\" ]`");
+    }
+    let mut parsed: Vec<Server> = Vec::new();
+    for url in &servers.value {
+        match server(url, cx) {
+            Some(s) if parsed.contains(&s) => cx.error(url.at, "this server is here twice", "keep one of them"),
+            Some(s) => parsed.push(s),
+            None => {}
+        }
+    }
+    let mut settings = UpstreamSettings::new(parsed);
+    if let Some(health) = more.health {
+        settings.health_path = health.path.and_then(|p| origin_path(p, cx));
+        settings.health_interval = health.interval.map_or(settings.health_interval, |t| t.0);
+    }
+    if let Some(tls) = more.tls {
+        settle_tls(tls, &mut settings, at, cx);
+    }
+    settings.connect_timeout = more.connect_timeout.map_or(settings.connect_timeout, |t| t.0);
+    settings.read_timeout = more.read_timeout.map_or(settings.read_timeout, |t| t.0);
+    settings.write_timeout = more.write_timeout.map_or(settings.write_timeout, |t| t.0);
+    settings.idle_timeout = more.idle_timeout.map_or(settings.idle_timeout, |t| t.0);
+    settings.resolve_interval = more.resolve_interval.map_or(settings.resolve_interval, |t| t.0);
+    settings.http2 = more.http2.unwrap_or_default();
+    settings.host_header = more.host_header.and_then(|h| {
+        let fits =
+            url::Url::parse(&format!("http://{}/", h.value)).is_ok_and(|u| u.path() == "/" && u.username().is_empty());
+        if !fits {
+            cx.error(h.at, "not a host", "write a name, with a port if it needs one");
+        }
+        fits.then_some(h.value)
+    });
+    Some(settings)
+}
+
+fn origin_path(path: Placed<String>, cx: &mut Checker) -> Option<String> {
+    let fits = path.value.starts_with('/') && path.value.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
+    if !fits {
+        cx.error(path.at, "not a path", "it begins with `/` and has neither spaces nor `#`");
+    }
+    fits.then_some(path.value)
+}
+
+fn settle_tls(tls: UpstreamTlsOptions, settings: &mut UpstreamSettings, at: At, cx: &mut Checker) {
+    if !settings.servers.is_empty() && settings.servers.iter().all(|s| !s.tls) {
+        let at = tls.ca.as_ref().or(tls.sni.as_ref()).map_or(at, |p| p.at);
+        cx.error(at, "`tls` is of use only for `https://` servers", "write the servers with `https://`");
+    }
+    if let Some(ca) = tls.ca {
+        if let Some(Err(why)) = cx.read(&ca, PEM_BYTES).map(|b| inspect::authorities(&b)) {
+            cx.error(ca.at, why, "the file must hold PEM certificates");
+        }
+        settings.tls.ca = Some(cx.path(&ca.value));
+    }
+    if let Some(sni) = tls.sni {
+        if url::Host::parse(&sni.value).is_err() {
+            cx.error(sni.at, "not a host name", "");
+        }
+        settings.tls.sni = Some(sni.value);
+    }
+    if let Some(insecure) = tls.insecure.filter(|i| i.value) {
+        cx.warn(insecure.at, "anybody between here and the app can read and change everything", "give `ca` instead");
+        settings.tls.insecure = true;
+    }
+}
+
+/// Judges the URL of one server. It may hold no path, no password, no query.
+fn server(text: &Placed<String>, cx: &mut Checker) -> Option<Server> {
+    const FIX: &str = "write scheme, host and port only, as http://10.0.0.5:8080 or https://erp.internal:8443";
+    let at = text.at;
+    let value = text.value.trim();
+    let Ok(url) = url::Url::parse(value) else {
+        cx.error(at, "not a URL", FIX);
+        return None;
+    };
+    let tls = match url.scheme() {
+        "http" => false,
+        "https" => true,
+        scheme => {
+            let fix = if value.contains("://") { FIX.to_owned() } else { format!("write `http://{value}`") };
+            cx.error(at, format!("`{}` is no scheme of an app", super::super::trouble::short(scheme)), fix);
+            return None;
+        }
+    };
+    let extra = if url.path() != "/" || value.matches('/').count() > 3 {
+        Some("a path")
+    } else if url.query().is_some() || url.fragment().is_some() {
+        Some("a query or a fragment")
+    } else if !url.username().is_empty() || url.password().is_some() {
+        Some("a password (see `identity.basic_auth`)")
+    } else {
+        None
+    };
+    if let Some(extra) = extra {
+        cx.error(at, format!("the URL of a server cannot have {extra}"), FIX);
+        return None;
+    }
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        cx.error(at, "this URL names no server", FIX);
+        return None;
+    };
+    if port == 0 {
+        cx.error(at, "0 is no port to connect to", FIX);
+        return None;
+    }
+    // brackets belong to the URL, not to the address
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Some(Server { host, port, tls })
+}

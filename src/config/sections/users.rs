@@ -1,0 +1,146 @@
+//! `users`: the accounts, and how passwords are hashed.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::root::Url;
+use crate::auth::secret::SecretText;
+use crate::config::checker::Checker;
+use crate::config::node::At;
+use crate::config::placed::Placed;
+use crate::config::scalars::{Later, Size};
+use crate::flow::settings::PasswordSettings;
+
+/// The accounts.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct UserOptions {
+    /// Where accounts live: sqlite:///path or postgres://user:password@host/name.
+    database: Option<Url>,
+    /// A file that holds that URL.
+    database_file: Option<Placed<String>>,
+    /// How passwords are hashed and judged.
+    pub(in crate::config) password: Option<PasswordOptions>,
+    /// Not available in this version.
+    #[serde(default, rename = "signup")]
+    _signup: Later,
+    /// Not available in this version.
+    #[serde(default, rename = "ldap")]
+    _ldap: Later,
+}
+
+/// Password hashing: argon2id. Hashes are upgraded at the next sign-in.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct PasswordOptions {
+    /// Memory of one hash. Default: 19MiB.
+    memory: Option<Placed<Size>>,
+    /// Passes. Default: 2.
+    iterations: Option<Placed<u32>>,
+    /// Lanes. Default: 1.
+    parallelism: Option<Placed<u32>>,
+    /// Hashes at once. Default: 2.
+    concurrent: Option<Placed<u32>>,
+    /// Hashes that may wait; beyond that people are asked to come back. Default: 64.
+    queue: Option<Placed<u32>>,
+    /// Shortest new password, in characters: 8 to 128. Default: 8.
+    min_length: Option<Placed<u32>>,
+    /// Longest password looked at: 1KiB to 64KiB. Default: 4KiB.
+    max_bytes: Option<Placed<Size>>,
+}
+
+/// A database that can be used.
+pub(in crate::config) struct Database {
+    /// Its URL, with an absolute path.
+    pub(in crate::config) url: SecretText,
+    /// Where it was named.
+    pub(in crate::config) at: At,
+    /// The file, if it is SQLite.
+    pub(in crate::config) file: Option<PathBuf>,
+}
+
+const DATABASE_FIX: &str = "write `users: { database: sqlite:///var/lib/stepgate/stepgate.db }` or a `postgres://` URL";
+
+/// Judges where the accounts live.
+pub(in crate::config) fn database(options: Option<(&mut UserOptions, At)>, cx: &mut Checker) -> Option<Database> {
+    let Some((options, at)) = options else {
+        if !cx.is_gone_anywhere("users") {
+            cx.error(At::default(), "`users` is missing: where do accounts live?", DATABASE_FIX);
+        }
+        return None;
+    };
+    let named = options.database.is_some() || options.database_file.is_some();
+    let told = named || cx.is_gone(at, "database_file");
+    let url = cx.secret(options.database.take(), options.database_file.take(), "database");
+    if url.is_none() {
+        if !told {
+            cx.need::<()>(None, at, "database", DATABASE_FIX);
+        }
+        return None;
+    }
+    let Placed { value: url, at } = url?;
+    if url.expose().starts_with("postgres://") || url.expose().starts_with("postgresql://") {
+        match url::Url::parse(url.expose()) {
+            Ok(parsed) if parsed.path().len() > 1 => return Some(Database { url, at, file: None }),
+            Ok(_) => cx.error(at, "the URL names no database", "write `postgres://user:password@host/database`"),
+            Err(e) => cx.error(at, format!("not a URL: {e}"), "is every special character of the password %-encoded?"),
+        }
+        return None;
+    }
+    let file = sqlite_path(url.expose(), at, cx)?;
+    Some(Database { url: SecretText::new(format!("sqlite://{}", file.display())), at, file: Some(file) })
+}
+
+/// The file of a `sqlite://` URL; its directory must be there.
+pub(in crate::config) fn sqlite_path(url: &str, at: At, cx: &mut Checker) -> Option<PathBuf> {
+    let Some(path) = url.strip_prefix("sqlite://") else {
+        cx.error(at, "not a database Stepgate knows", DATABASE_FIX);
+        return None;
+    };
+    if path.is_empty() || path.ends_with('/') || path.contains([':', '?', '#', '%']) {
+        cx.error(at, "not the path of a file", "write `sqlite:///` and an absolute path, without options");
+        return None;
+    }
+    let file = cx.path(path);
+    if !file.parent().is_some_and(std::path::Path::is_dir) {
+        let fix = format!("create {}", file.parent().unwrap_or(&file).display());
+        cx.warn(at, "the directory of the database does not exist yet", fix);
+    }
+    Some(file)
+}
+
+/// Judges `users.password`.
+pub(in crate::config) fn password(options: Option<PasswordOptions>, cx: &mut Checker) -> PasswordSettings {
+    let mut settings = PasswordSettings::default();
+    let Some(options) = options else { return settings };
+    let number = |value: Option<Placed<u32>>, least: u32, most: u32, cx: &mut Checker| -> Option<u32> {
+        let value = value?;
+        if value.value < least || value.value > most {
+            cx.error(value.at, format!("out of range: {least} to {most} are possible"), "");
+            return None;
+        }
+        Some(value.value)
+    };
+    let wide = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+    settings.iterations = number(options.iterations, 1, 64, cx).unwrap_or(settings.iterations);
+    settings.parallelism = number(options.parallelism, 1, 16, cx).unwrap_or(settings.parallelism);
+    settings.concurrent = number(options.concurrent, 1, 256, cx).map_or(settings.concurrent, wide);
+    settings.queue = number(options.queue, 1, 65_536, cx).map_or(settings.queue, wide);
+    settings.min_length = number(options.min_length, 8, 128, cx).map_or(settings.min_length, wide);
+    if let Some(memory) = options.memory {
+        let kib = memory.value.0 / 1024;
+        match u32::try_from(kib) {
+            Ok(kib @ 7_168..=4_194_304) => settings.memory_kib = kib,
+            _ => cx.error(memory.at, "out of range: 7MiB to 4GiB are possible", "OWASP asks for 19MiB with 2 passes"),
+        }
+    }
+    if let Some(bytes) = options.max_bytes {
+        match bytes.value.0 {
+            n @ 1_024..=65_536 => settings.max_bytes = usize::try_from(n).unwrap_or(settings.max_bytes),
+            _ => cx.error(bytes.at, "out of range: 1KiB to 64KiB are possible", ""),
+        }
+    }
+    settings
+}
