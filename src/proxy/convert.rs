@@ -1,0 +1,117 @@
+//! Between Pingora's session and the messages everybody else speaks: [`http::Request`] and [`http::Response`].
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
+
+/// An unread body of at most this size is read before the answer, so that the connection can be kept.
+const PRE_DRAIN_BYTES: usize = 64 * 1024;
+const PRE_DRAIN_TIME: Duration = Duration::from_millis(300);
+/// After an answer, what the client is still sending is read and dropped for this long, or it could not read
+/// the answer: a socket closed with unread bytes is reset.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+const DRAIN_BYTES: usize = 512 * 1024 * 1024;
+
+/// What became of reading a body.
+pub(crate) enum BodyRead {
+    Whole(Bytes),
+    TooLarge,
+    TooSlow,
+    Broken,
+}
+
+/// Reads a body of at most `cap` bytes within `time`. Answers `Expect: 100-continue`.
+pub(crate) async fn read_body(session: &mut Session, cap: usize, time: Duration) -> BodyRead {
+    if announced(&session.req_header().headers).is_some_and(|length| length > cap as u64) {
+        return BodyRead::TooLarge;
+    }
+    if expects_continue(session) && session.as_downstream_mut().write_continue_response().await.is_err() {
+        return BodyRead::Broken;
+    }
+    let whole = async {
+        let mut body = BytesMut::new();
+        loop {
+            match session.downstream_session.read_request_body().await {
+                Ok(None) => return BodyRead::Whole(body.freeze()),
+                Ok(Some(piece)) if body.len() + piece.len() > cap => return BodyRead::TooLarge,
+                Ok(Some(piece)) => body.extend_from_slice(&piece),
+                Err(cause) if matches!(cause.etype(), pingora_error::ErrorType::ReadTimedout) => {
+                    return BodyRead::TooSlow;
+                }
+                Err(_) => return BodyRead::Broken,
+            }
+        }
+    };
+    tokio::time::timeout(time, whole).await.unwrap_or(BodyRead::TooSlow)
+}
+
+/// The request as the portal sees it.
+pub(crate) fn request(session: &Session, target: &str, body: Bytes) -> Option<Request<Bytes>> {
+    let head = session.req_header();
+    let mut request = Request::new(body);
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = target.parse().ok()?;
+    *request.headers_mut() = head.headers.clone();
+    Some(request)
+}
+
+/// Sends an answer of ours. The connection is kept where the body was read or is soon read.
+pub(crate) async fn send(session: &mut Session, response: Response<Bytes>, keep: bool) -> pingora_error::Result<()> {
+    if !keep {
+        session.set_keepalive(None);
+    } else if !silent(session) {
+        discard(session, PRE_DRAIN_BYTES, PRE_DRAIN_TIME).await;
+    }
+    let (parts, body) = response.into_parts();
+    let is_head = session.req_header().method == Method::HEAD;
+    let mut head = ResponseHeader::build(parts.status, Some(parts.headers.len() + 2))?;
+    for (name, value) in &parts.headers {
+        if !matches!(*name, header::CONNECTION | header::TRANSFER_ENCODING | header::CONTENT_LENGTH) {
+            head.append_header(name.clone(), value.clone())?;
+        }
+    }
+    if !matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        let told = parts.headers.get(header::CONTENT_LENGTH).filter(|_| is_head && body.is_empty());
+        head.insert_header(header::CONTENT_LENGTH, told.cloned().unwrap_or_else(|| body.len().into()))?;
+    }
+    session.write_response_header(Box::new(head), false).await?;
+    let body = if is_head { Bytes::new() } else { body };
+    session.write_response_body(Some(body), true).await?;
+    if keep && !silent(session) {
+        discard(session, DRAIN_BYTES, DRAIN_TIME).await;
+    }
+    Ok(())
+}
+
+/// Whether the client sends nothing more of its own: HTTP/2 ends one stream only; a client that waits for
+/// `100 Continue` and gets a final answer sends no body.
+fn silent(session: &Session) -> bool {
+    session.is_http2() || (expects_continue(session) && session.body_bytes_read() == 0)
+}
+
+async fn discard(session: &mut Session, bytes: usize, time: Duration) {
+    let reading = async {
+        let mut left = bytes;
+        while !session.downstream_session.is_body_done() {
+            match session.downstream_session.read_request_body().await {
+                Ok(Some(piece)) if piece.len() < left => left -= piece.len(),
+                _ => break,
+            }
+        }
+    };
+    // Out of time or not: what is not read by then is lost with the connection.
+    let _ = tokio::time::timeout(time, reading).await;
+}
+
+/// What `Content-Length` announces.
+pub(crate) fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn expects_continue(session: &Session) -> bool {
+    let expect = session.req_header().headers.get(header::EXPECT);
+    expect.is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}

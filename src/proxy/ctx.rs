@@ -1,0 +1,94 @@
+//! What is known of one request, from its first hook to its last.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::conn::Link;
+use super::site::{Authority, Site};
+use crate::auth::decision::Permit;
+use crate::auth::resource::Resource;
+
+/// Leave to go to the app. Only [`Permit`] opens it, with one exception that the contract demands: a CORS
+/// preflight, which asks for leave itself and carries neither body nor identity.
+#[derive(Debug, Default)]
+pub(crate) enum Pass {
+    /// None: there is no upstream for this request.
+    #[default]
+    None,
+    /// The decision permitted it.
+    Permit(Permit),
+    /// A CORS preflight of a guarded path.
+    Preflight,
+}
+
+/// What became of a request, for the access event and the counters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// `permit`, `challenge`, `refuse`, `preflight`, `own`, `fault`.
+    pub(crate) decision: &'static str,
+    /// The exact reason, a stable word.
+    pub(crate) reason: &'static str,
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self { decision: "fault", reason: "unanswered" }
+    }
+}
+
+/// The state of one request.
+pub(crate) struct Ctx {
+    pub(crate) started: Instant,
+    pub(crate) link: Option<Arc<Link>>,
+    pub(crate) request_id: String,
+    pub(crate) client: Option<IpAddr>,
+    /// `X-Forwarded-For` for the app.
+    pub(crate) chain: String,
+    pub(crate) https: bool,
+    pub(crate) site: Option<Arc<Site>>,
+    pub(crate) resource: Option<Resource>,
+    pub(crate) pass: Pass,
+    pub(crate) outcome: Outcome,
+    /// The rule that decided.
+    pub(crate) rule: Option<Arc<str>>,
+    pub(crate) websocket: bool,
+    /// Body bytes of the request that were passed on.
+    pub(crate) body: u64,
+    /// Servers that could not be connected to.
+    pub(crate) tried: Vec<SocketAddr>,
+    /// Host and port as the client wrote them.
+    pub(crate) authority: Option<Authority>,
+    pub(crate) upstream_started: Option<Instant>,
+    pub(crate) upstream_answered: Option<Instant>,
+}
+
+impl Ctx {
+    pub(crate) fn new(started: Instant) -> Self {
+        Self {
+            started,
+            link: None,
+            request_id: String::new(),
+            client: None,
+            chain: String::new(),
+            https: false,
+            site: None,
+            resource: None,
+            pass: Pass::None,
+            outcome: Outcome::default(),
+            rule: None,
+            websocket: false,
+            body: 0,
+            tried: Vec::new(),
+            authority: None,
+            upstream_started: None,
+            upstream_answered: None,
+        }
+    }
+
+    /// Notes what became of the request.
+    pub(crate) fn conclude(&mut self, decision: &'static str, reason: &'static str) {
+        self.outcome = Outcome { decision, reason };
+    }
+}

@@ -1,0 +1,172 @@
+//! Pingora's hooks, in their order. Each hands on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_error::{Error, ErrorSource, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::{FailToProxy, ProxyHttp, Session};
+
+use super::conn::Link;
+use super::ctx::{Ctx, Pass};
+use super::metrics::Metrics;
+use super::serve::{AuditSink, Signer};
+use super::settings::ClientLimits;
+use super::site::Sites;
+use super::{answer, identity, record};
+use crate::auth::network::Networks;
+use crate::flow::Flows;
+use crate::portal::Portal;
+
+/// How many servers are tried for one request.
+const TRIES: usize = 3;
+
+/// What every hook may need.
+pub(crate) struct Gateway {
+    pub(crate) sites: Arc<Sites>,
+    pub(crate) flows: Arc<Flows>,
+    pub(crate) portal: Arc<Portal>,
+    pub(crate) signer: Signer,
+    pub(crate) audit: AuditSink,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) trusted: Networks,
+    pub(crate) limits: ClientLimits,
+    pub(crate) https_port: u16,
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = Ctx;
+
+    fn new_ctx(&self) -> Ctx {
+        Ctx::new(record::now())
+    }
+
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
+        ctx.link = Link::of(session.digest()).cloned();
+        if let Some(link) = &ctx.link {
+            link.head_complete();
+        }
+        // Pingora would wait for the next request for ever. `None` stays: this connection is to be closed.
+        if session.get_keepalive().is_some() {
+            session.set_keepalive(Some(self.limits.keepalive.as_secs().max(1)));
+        }
+        session.set_read_timeout(Some(self.limits.body_timeout));
+        session.set_write_timeout(Some(self.limits.write_timeout));
+        session.set_total_drain_timeout(Some(Duration::from_secs(10)));
+        Ok(())
+    }
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
+        self.receive(session, ctx).await
+    }
+
+    async fn upstream_peer(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
+        let site = match (&ctx.pass, &ctx.site) {
+            (Pass::Permit(_) | Pass::Preflight, Some(site)) => site,
+            _ => return Error::e_explain(answer::NO_PASS, "a request without leave reached the upstream stage"),
+        };
+        let Some(target) = site.pool.choose(&ctx.tried) else {
+            return Error::e_explain(answer::NO_UPSTREAM, "no server is up");
+        };
+        ctx.tried.push(target.address);
+        ctx.upstream_started = Some(record::now());
+        if ctx.websocket {
+            session.set_read_timeout(Some(self.limits.tunnel_idle));
+            session.set_write_timeout(Some(self.limits.tunnel_idle));
+        }
+        Ok(Box::new(if ctx.websocket { target.tunnel.clone() } else { target.peer.clone() }))
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        self.dress(request, ctx)
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end: bool,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        // No await in here: one would lose the race that tears WebSockets down (pingora#946).
+        if end && body.as_ref().is_some_and(Bytes::is_empty) {
+            // An empty last piece would end a chunked request twice (pingora#935).
+            *body = None;
+        }
+        ctx.body += body.as_ref().map_or(0, |piece| piece.len() as u64);
+        let limit = ctx.site.as_ref().and_then(|site| site.settings.max_body).filter(|_| !ctx.websocket);
+        if limit.is_some_and(|limit| ctx.body > limit) {
+            return Error::e_explain(answer::TOO_LARGE, "the body is larger than the app allows");
+        }
+        Ok(())
+    }
+
+    async fn response_filter(&self, _: &mut Session, response: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
+        ctx.upstream_answered.get_or_insert_with(record::now);
+        identity::strip_answer(response)
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        ctx: &mut Ctx,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        // Nothing was sent, so any method may try another server.
+        let more = ctx.site.as_ref().is_some_and(|site| site.pool.choose(&ctx.tried).is_some());
+        error.set_retry(more && ctx.tried.len() < TRIES);
+        error
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        ctx: &mut Ctx,
+        reused: bool,
+    ) -> Box<Error> {
+        let repeatable = session.req_header().method.is_idempotent() && !session.as_ref().retry_buffer_truncated();
+        if repeatable && *error.esource() != ErrorSource::Downstream {
+            error.retry.decide_reuse(reused);
+        } else {
+            error.set_retry(false);
+        }
+        if error.retry() {
+            // The server may be well; it was the kept connection that was not.
+            ctx.tried.pop();
+            ctx.body = 0;
+        }
+        error
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
+        self.apologise(session, error, ctx).await
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Ctx) {
+        record::access(session, error, ctx, &self.metrics);
+        if let Some(link) = &ctx.link {
+            link.expect_head();
+        }
+    }
+
+    fn suppress_error_log(&self, _session: &Session, _ctx: &Ctx, _error: &Error) -> bool {
+        true // `apologise` tells it once, with the request id
+    }
+
+    fn request_summary(&self, _session: &Session, ctx: &Ctx) -> String {
+        // Pingora's own would hold the query.
+        ctx.request_id.clone()
+    }
+}

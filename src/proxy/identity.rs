@@ -1,0 +1,200 @@
+//! What an app is told about who is asking, and what nobody else may tell it.
+//!
+//! Strip first, on every route: each alias of a header that we or proxies use to speak about the client, our
+//! cookies, our bearer tokens. Then add ours. This happens in one hook, after Pingora has removed hop-by-hop
+//! headers and those nominated by `Connection`, so no client can delete what is added here.
+
+use data_encoding::BASE64;
+use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
+use http::{HeaderName, HeaderValue};
+use pingora_http::{RequestHeader, ResponseHeader};
+
+use super::cookies;
+use super::reserved::Reserved;
+use super::serve::{BuildError, Signer};
+use super::settings::{IdentitySettings, JwtSettings};
+use crate::auth::session::Session;
+use crate::flow::ports::StoreError;
+
+/// What one app is told.
+pub(crate) struct Vouching {
+    reserved: Reserved,
+    user: Option<HeaderName>,
+    groups: Option<HeaderName>,
+    email: Option<HeaderName>,
+    name: Option<HeaderName>,
+    jwt: Option<(HeaderName, JwtSettings)>,
+    basic: Option<Basic>,
+}
+
+struct Basic {
+    credential: HeaderValue,
+    override_client: bool,
+}
+
+/// What is added to every request, public or not.
+pub(crate) struct Forwarded<'a> {
+    pub(crate) chain: &'a str,
+    pub(crate) proto: &'static str,
+    pub(crate) host: &'a str,
+    pub(crate) request_id: &'a str,
+}
+
+impl Vouching {
+    /// Prepares the headers of an app.
+    ///
+    /// # Errors
+    /// A configured name is no header name, or a credential cannot be sent.
+    pub(crate) fn new(settings: &IdentitySettings) -> Result<Self, BuildError> {
+        let name = |text: &Option<String>| text.as_deref().map(header_name).transpose();
+        let jwt = settings.jwt.as_ref().map(|jwt| Ok((header_name(&jwt.header)?, jwt.clone()))).transpose()?;
+        let configured = [&settings.user, &settings.groups, &settings.email, &settings.name]
+            .into_iter()
+            .flatten()
+            .chain(settings.jwt.as_ref().map(|jwt| &jwt.header));
+        let mut names: Vec<&str> = configured.map(String::as_str).collect();
+        names.push("x-request-id");
+        let basic = settings.basic_auth.as_ref().map(|basic| {
+            let pair = format!("{}:{}", basic.username, basic.password.expose());
+            let mut credential = HeaderValue::from_str(&format!("Basic {}", BASE64.encode(pair.as_bytes())))
+                .map_err(|_| BuildError("basic_auth cannot be sent as a header".to_owned()))?;
+            credential.set_sensitive(true);
+            Ok(Basic { credential, override_client: basic.override_client })
+        });
+        Ok(Self {
+            reserved: Reserved::new(names),
+            user: name(&settings.user)?,
+            groups: name(&settings.groups)?,
+            email: name(&settings.email)?,
+            name: name(&settings.name)?,
+            jwt,
+            basic: basic.transpose()?,
+        })
+    }
+
+    /// Removes whatever speaks in our name or names us, and joins cookie crumbs (RFC 9113 §8.2.3).
+    pub(crate) fn strip(&self, request: &mut RequestHeader) -> pingora_error::Result<()> {
+        let spoofed: Vec<HeaderName> =
+            request.headers.keys().filter(|name| self.reserved.is_reserved(name.as_str())).cloned().collect();
+        for name in &spoofed {
+            request.remove_header(name);
+        }
+        if request.headers.get_all(AUTHORIZATION).iter().any(cookies::is_our_bearer) {
+            request.remove_header(&AUTHORIZATION);
+        }
+        if request.headers.contains_key(COOKIE) {
+            let kept = cookies::strip_ours(request.headers.get_all(COOKIE));
+            request.remove_header(&COOKIE);
+            if let Some(kept) = kept {
+                request.insert_header(COOKIE, kept)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells who is asking. Call after [`Self::strip`]: what is not set here is absent.
+    ///
+    /// # Errors
+    /// The assertion cannot be signed; the request must not go on.
+    pub(crate) fn vouch(
+        &self,
+        request: &mut RequestHeader,
+        session: &Session,
+        signer: &Signer,
+    ) -> Result<(), VouchError> {
+        let who = &session.identity;
+        let mut tell = |name: &Option<HeaderName>, value: &str| match name {
+            Some(name) => request.insert_header(name.clone(), value).map_err(VouchError::Header),
+            None => Ok(()),
+        };
+        tell(&self.user, &header_safe(who.username.as_str(), false))?;
+        let groups: Vec<String> = who.groups.iter().map(|group| header_safe(&group.0, true)).collect();
+        tell(&self.groups, &groups.join(","))?;
+        if let Some(email) = &who.email {
+            tell(&self.email, &header_safe(email, false))?;
+        }
+        if let Some(name) = &who.name {
+            tell(&self.name, &header_safe(name, false))?;
+        }
+        if let Some((name, jwt)) = &self.jwt {
+            let mut assertion =
+                HeaderValue::from_str(&signer(session, jwt).map_err(VouchError::Signer)?).map_err(VouchError::Value)?;
+            assertion.set_sensitive(true);
+            request.insert_header(name.clone(), assertion).map_err(VouchError::Header)?;
+        }
+        if let Some(basic) = &self.basic
+            && (basic.override_client || !request.headers.contains_key(AUTHORIZATION))
+        {
+            request.insert_header(AUTHORIZATION, basic.credential.clone()).map_err(VouchError::Header)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why nothing could be vouched for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum VouchError {
+    /// No key, no signature.
+    #[error("cannot sign an assertion: {0}")]
+    Signer(StoreError),
+    /// The assertion is no header value.
+    #[error("the assertion cannot be sent: {0}")]
+    Value(http::header::InvalidHeaderValue),
+    /// A value is no header value.
+    #[error("an identity header cannot be sent: {0}")]
+    Header(Box<pingora_error::Error>),
+}
+
+/// Writes where the request came from. The only `X-Forwarded-*` an app ever sees.
+pub(crate) fn forward(request: &mut RequestHeader, told: &Forwarded<'_>) -> pingora_error::Result<()> {
+    request.insert_header("X-Forwarded-For", told.chain)?;
+    request.insert_header("X-Forwarded-Proto", told.proto)?;
+    request.insert_header("X-Forwarded-Host", told.host)?;
+    request.insert_header("X-Request-Id", told.request_id)
+}
+
+/// Removes cookies of our names from an app's answer: no app may plant a session.
+pub(crate) fn strip_answer(response: &mut ResponseHeader) -> pingora_error::Result<()> {
+    if !response.headers.get_all(SET_COOKIE).iter().any(cookies::sets_ours) {
+        return Ok(());
+    }
+    let kept: Vec<HeaderValue> =
+        response.headers.get_all(SET_COOKIE).iter().filter(|c| !cookies::sets_ours(c)).cloned().collect();
+    response.remove_header(&SET_COOKIE);
+    for cookie in kept {
+        response.append_header(SET_COOKIE, cookie)?;
+    }
+    Ok(())
+}
+
+fn header_name(text: &str) -> Result<HeaderName, BuildError> {
+    HeaderName::from_bytes(text.as_bytes()).map_err(|_| BuildError(format!("{text}: not a header name")))
+}
+
+/// A value every parser reads alike: whatever is not printable ASCII, and `%`, is percent-encoded as UTF-8;
+/// inside a list, the comma too. Apps decode as they decode URLs.
+fn header_safe(text: &str, in_list: bool) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'%' => safe.push_str("%25"),
+            b',' if in_list => safe.push_str("%2C"),
+            b' '..=b'~' => safe.push(char::from(byte)),
+            other => safe.push_str(&format!("%{other:02X}")),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_safe_and_can_be_read_back() {
+        assert_eq!(header_safe("ann", false), "ann");
+        assert_eq!(header_safe("Ann Müller", false), "Ann M%C3%BCller");
+        assert_eq!(header_safe("50%\r\nX: y", false), "50%25%0D%0AX: y");
+        assert_eq!(header_safe("a,b", true), "a%2Cb");
+    }
+}

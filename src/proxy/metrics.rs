@@ -1,0 +1,195 @@
+//! Counters and gauges, with a closed set of labels: no paths, no users, no free text.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use http::Method;
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+use super::serve::BuildError;
+use crate::auth::policy::AppPolicy;
+
+const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+/// Every other method is told as `other`.
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
+const CODES: usize = 600;
+
+/// The registry and what is in it.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    upstream_durations: HistogramVec,
+    pub(crate) upstream_up: IntGaugeVec,
+    decisions: IntCounterVec,
+    pub(crate) attempts: IntCounterVec,
+    pub(crate) challenges: IntCounterVec,
+    pub(crate) rate_limited: IntCounterVec,
+    pub(crate) certificate_expiry: IntGaugeVec,
+    pub(crate) certificate_reload_successful: IntGauge,
+    pub(crate) connections: IntGauge,
+}
+
+impl Metrics {
+    /// A registry of our own.
+    ///
+    /// # Errors
+    /// Two metrics of one name (a mistake of ours).
+    pub(crate) fn new() -> Result<Self, BuildError> {
+        let registry = Registry::new();
+        let info = gauges(&registry, "build_info", "Which build this is.", &["version"])?;
+        info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        Ok(Self {
+            requests: counters(&registry, "http_requests_total", "Requests answered.", &["route", "method", "code"])?,
+            durations: histograms(&registry, "http_request_duration_seconds", "Until the answer ended.", &["route"])?,
+            upstream_durations: histograms(
+                &registry,
+                "upstream_request_duration_seconds",
+                "Until the app's answer began.",
+                &["upstream"],
+            )?,
+            upstream_up: gauges(&registry, "upstream_up", "Whether a server is well.", &["upstream", "server"])?,
+            decisions: counters(&registry, "authz_decisions_total", "Decisions.", &["route", "decision", "rule"])?,
+            attempts: counters(&registry, "authn_attempts_total", "Proofs offered.", &["factor", "outcome", "reason"])?,
+            challenges: counters(&registry, "challenges_total", "Challenges, by how they were told.", &["kind"])?,
+            rate_limited: counters(&registry, "rate_limited_total", "Attempts not evaluated.", &["scope"])?,
+            certificate_expiry: gauges(
+                &registry,
+                "certificate_expiry_timestamp_seconds",
+                "When a certificate ends.",
+                &["name"],
+            )?,
+            certificate_reload_successful: gauge(
+                &registry,
+                "certificate_last_reload_successful",
+                "Whether the certificate files could be read when they last changed.",
+                1,
+            )?,
+            connections: gauge(&registry, "connections", "Connections of clients.", 0)?,
+            registry,
+        })
+    }
+
+    /// The text format.
+    ///
+    /// # Errors
+    /// The encoder fails.
+    pub(crate) fn text(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+
+    /// Handles for one app, so that counting takes no lock.
+    pub(crate) fn site(&self, policy: &AppPolicy) -> SiteMetrics {
+        let route = policy.host.as_str();
+        let decisions = ["permit", "challenge", "refuse"];
+        let of = |rule: &str| decisions.map(|d| self.decisions.with_label_values(&[route, d, rule]));
+        SiteMetrics {
+            route: policy.host.clone(),
+            requests: self.requests.clone(),
+            codes: std::iter::repeat_with(OnceLock::new).take(METHODS.len() * CODES).collect(),
+            duration: self.durations.with_label_values(&[route]),
+            upstream: self.upstream_durations.with_label_values(&[route]),
+            decisions: policy.rules.iter().map(|rule| (rule.id.0.to_string(), of(&rule.id.0))).collect(),
+            unruled: of("none"),
+        }
+    }
+
+    /// Counts a request that belongs to no app.
+    pub(crate) fn count_stray(&self, method: &Method, code: u16, took: Duration) {
+        let method = METHODS.get(method_index(method)).copied().unwrap_or("other");
+        self.requests.with_label_values(&["none", method, &code.to_string()]).inc();
+        self.durations.with_label_values(&["none"]).observe(took.as_secs_f64());
+    }
+}
+
+/// The handles of one app.
+pub(crate) struct SiteMetrics {
+    route: String,
+    requests: IntCounterVec,
+    codes: Vec<OnceLock<IntCounter>>,
+    duration: Histogram,
+    upstream: Histogram,
+    decisions: HashMap<String, [IntCounter; 3]>,
+    unruled: [IntCounter; 3],
+}
+
+/// A decision as it is counted.
+#[derive(Clone, Copy)]
+pub(crate) enum Counted {
+    Permit,
+    Challenge,
+    Refuse,
+}
+
+impl SiteMetrics {
+    /// Counts an answered request.
+    pub(crate) fn count(&self, method: &Method, code: u16, took: Duration) {
+        let row = method_index(method);
+        if let Some(cell) = self.codes.get(row * CODES + usize::from(code).min(CODES - 1)) {
+            let method = METHODS.get(row).copied().unwrap_or("other");
+            let fill = || self.requests.with_label_values(&[self.route.as_str(), method, &code.to_string()]);
+            cell.get_or_init(fill).inc();
+        }
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    /// Notes how long the app took to begin its answer.
+    pub(crate) fn upstream(&self, took: Duration) {
+        self.upstream.observe(took.as_secs_f64());
+    }
+
+    /// Counts a decision.
+    pub(crate) fn decided(&self, decision: Counted, rule: Option<&str>) {
+        let row = rule.and_then(|rule| self.decisions.get(rule)).unwrap_or(&self.unruled);
+        let [permit, challenge, refuse] = row;
+        match decision {
+            Counted::Permit => permit.inc(),
+            Counted::Challenge => challenge.inc(),
+            Counted::Refuse => refuse.inc(),
+        }
+    }
+}
+
+fn method_index(method: &Method) -> usize {
+    METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1)
+}
+
+fn fault(cause: prometheus::Error) -> BuildError {
+    BuildError(format!("metrics: {cause}"))
+}
+
+fn named(name: &str, help: &str) -> Opts {
+    Opts::new(format!("stepgate_{name}"), help)
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, BuildError> {
+    let vec = IntCounterVec::new(named(name, help), labels).map_err(fault)?;
+    registry.register(Box::new(vec.clone())).map_err(fault)?;
+    Ok(vec)
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, BuildError> {
+    let vec = IntGaugeVec::new(named(name, help), labels).map_err(fault)?;
+    registry.register(Box::new(vec.clone())).map_err(fault)?;
+    Ok(vec)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str, value: i64) -> Result<IntGauge, BuildError> {
+    let gauge = IntGauge::with_opts(named(name, help)).map_err(fault)?;
+    gauge.set(value);
+    registry.register(Box::new(gauge.clone())).map_err(fault)?;
+    Ok(gauge)
+}
+
+fn histograms(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, BuildError> {
+    let opts = HistogramOpts::from(named(name, help)).buckets(BUCKETS.to_vec());
+    let vec = HistogramVec::new(opts, labels).map_err(fault)?;
+    registry.register(Box::new(vec.clone())).map_err(fault)?;
+    Ok(vec)
+}

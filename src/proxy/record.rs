@@ -1,0 +1,170 @@
+//! What is written down of a request: one access event, and the audit events of the portal. Never a query, a
+//! cookie, a body or a credential.
+
+use pingora_error::Error;
+use pingora_proxy::Session;
+use tokio::time::Instant;
+use ulid::Ulid;
+
+use super::ctx::Ctx;
+use super::metrics::Metrics;
+use crate::auth::event::{Event, RejectReason, ThrottleScope, What};
+use crate::auth::proof::Method;
+use crate::flow::ports::{Clock, Entropy};
+
+/// The monotonic clock, for timings only; decisions get their time from the port.
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// A new request id: a ULID. Should randomness fail, the id is still unique enough to find a log line by.
+pub(crate) fn request_id(clock: &dyn Clock, entropy: &dyn Entropy) -> String {
+    let mut random = [0; 16];
+    if entropy.fill(&mut random).is_err() {
+        random = [0; 16];
+    }
+    Ulid::from_parts(clock.now().as_millis(), u128::from_be_bytes(random)).to_string()
+}
+
+/// The access event and the counters of a finished request.
+pub(crate) fn access(session: &Session, error: Option<&Error>, ctx: &Ctx, metrics: &Metrics) {
+    let took = now().duration_since(ctx.started);
+    let head = session.req_header();
+    let status = session.response_written().map_or(0, |answer| answer.status.as_u16());
+    match &ctx.site {
+        Some(site) => site.metrics.count(&head.method, status, took),
+        None => metrics.count_stray(&head.method, status, took),
+    }
+    let upstream = ctx.upstream_answered.zip(ctx.upstream_started).map(|(end, start)| end.duration_since(start));
+    if let (Some(site), Some(upstream)) = (&ctx.site, upstream) {
+        site.metrics.upstream(upstream);
+    }
+    if !tracing::enabled!(target: "access", tracing::Level::INFO) {
+        return;
+    }
+    let subject = match &ctx.pass {
+        super::ctx::Pass::Permit(permit) => permit.subject(),
+        _ => None,
+    };
+    tracing::info!(
+        target: "access",
+        request_id = %ctx.request_id,
+        client_ip = ctx.client.map(tracing::field::display),
+        host = ctx.site.as_ref().map(|site| site.host.as_str()),
+        method = %head.method,
+        path = %path_of(ctx, head.raw_path()),
+        version = ?head.version,
+        status,
+        bytes = session.body_bytes_sent(),
+        body = session.body_bytes_read(),
+        decision = ctx.outcome.decision,
+        reason = ctx.outcome.reason,
+        rule = ctx.rule.as_deref(),
+        user = subject.map(|s| s.identity.username.as_str()),
+        session = subject.map(|s| s.id.as_str()),
+        duration_ms = took.as_millis() as u64,
+        upstream_ms = upstream.map(|u| u.as_millis() as u64),
+        error = error.map(|e| e.etype().as_str()),
+        "request"
+    );
+}
+
+/// The path for the log: canonical if it was judged, else as received with everything odd escaped; no query.
+fn path_of(ctx: &Ctx, raw: &[u8]) -> String {
+    match &ctx.resource {
+        Some(resource) => resource.path().to_owned(),
+        None => raw
+            .split(|b| *b == b'?')
+            .next()
+            .unwrap_or_default()
+            .iter()
+            .take(512)
+            .copied()
+            .flat_map(std::ascii::escape_default)
+            .map(char::from)
+            .collect(),
+    }
+}
+
+/// Writes audit events and counts them.
+pub(crate) fn audit(events: &[Event], request_id: &str, metrics: &Metrics) {
+    for event in events {
+        let told = describe(event.what);
+        count(event.what, metrics);
+        tracing::info!(
+            target: "audit",
+            request_id,
+            action = told.action,
+            method = told.method.map(Method::name),
+            reason = told.reason,
+            user = event.user.as_ref().map(|u| u.0.as_str()),
+            username = event.username.as_ref().map(|u| u.as_str()),
+            client_ip = event.client_ip.map(tracing::field::display),
+            session = event.session.as_deref(),
+            "audit"
+        );
+    }
+}
+
+struct Told {
+    action: &'static str,
+    method: Option<Method>,
+    reason: Option<&'static str>,
+}
+
+fn describe(what: What) -> Told {
+    let (action, method, reason) = match what {
+        What::ProofAccepted { method } => ("proof_accepted", Some(method), None),
+        What::ProofRejected { method, reason } => ("proof_rejected", Some(method), Some(reject_word(reason))),
+        What::Throttled { method, scope } => ("throttled", Some(method), Some(scope_word(scope))),
+        What::SessionOpened => ("session_opened", None, None),
+        What::SessionElevated => ("session_elevated", None, None),
+        What::SessionRevoked => ("session_revoked", None, None),
+        What::SessionsRevoked => ("sessions_revoked", None, None),
+        What::AuthenticatorAdded { method } => ("authenticator_added", Some(method), None),
+        What::AuthenticatorRemoved { method } => ("authenticator_removed", Some(method), None),
+        What::BackupCodesMade => ("backup_codes_made", None, None),
+        What::PasswordRehashed => ("password_rehashed", None, None),
+        What::AccountCreated => ("account_created", None, None),
+        What::AccountDisabled => ("account_disabled", None, None),
+        What::AccountEnabled => ("account_enabled", None, None),
+        What::AccountDeleted => ("account_deleted", None, None),
+        What::PasswordSet => ("password_set", None, None),
+    };
+    Told { action, method, reason }
+}
+
+fn count(what: What, metrics: &Metrics) {
+    match what {
+        What::ProofAccepted { method } => metrics.attempts.with_label_values(&[method.name(), "accepted", ""]).inc(),
+        What::ProofRejected { method, reason } => {
+            metrics.attempts.with_label_values(&[method.name(), "rejected", reject_word(reason)]).inc();
+        }
+        What::Throttled { method, scope } => {
+            metrics.attempts.with_label_values(&[method.name(), "throttled", ""]).inc();
+            metrics.rate_limited.with_label_values(&[scope_word(scope)]).inc();
+        }
+        _ => {}
+    }
+}
+
+const fn reject_word(reason: RejectReason) -> &'static str {
+    match reason {
+        RejectReason::UnknownUser => "unknown_user",
+        RejectReason::Disabled => "disabled",
+        RejectReason::NotEnrolled => "not_enrolled",
+        RejectReason::Mismatch => "mismatch",
+        RejectReason::AlreadySpent => "already_spent",
+        RejectReason::ClockSkew => "clock_skew",
+        RejectReason::Malformed => "malformed",
+        RejectReason::NoCeremony => "no_ceremony",
+        RejectReason::NoSession => "no_session",
+    }
+}
+
+const fn scope_word(scope: ThrottleScope) -> &'static str {
+    match scope {
+        ThrottleScope::Account => "account",
+        ThrottleScope::Network => "network",
+    }
+}

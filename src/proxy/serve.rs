@@ -1,0 +1,212 @@
+//! Building the proxy and serving until told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use pingora_core::apps::http_app::HttpServer;
+use pingora_core::apps::{HttpServerApp, HttpServerOptions, ServerApp};
+use pingora_core::protocols::Stream;
+use pingora_core::protocols::http::v2::server::default_h2_options;
+use pingora_core::server::configuration::ServerConf;
+use pingora_proxy::{HttpProxy, http_proxy};
+use tokio::sync::{mpsc, watch};
+
+use super::admin::{Admin, AdminDoor};
+use super::gateway::Gateway;
+use super::identity::Vouching;
+use super::limits::Slots;
+use super::listen::{Bound, Drive, Hall, Kind, accept};
+use super::metrics::Metrics;
+use super::settings::{JwtSettings, ProxySettings};
+use super::site::{Site, Sites};
+use super::tls::Certificates;
+use super::upstream::Pool;
+use crate::auth::event::Event;
+use crate::auth::policy::Policy;
+use crate::auth::session::Session;
+use crate::flow::Flows;
+use crate::flow::ports::StoreError;
+use crate::portal::Portal;
+
+/// Signs an assertion about a session for one app.
+pub type Signer = Arc<dyn Fn(&Session, &JwtSettings) -> Result<String, StoreError> + Send + Sync>;
+/// Receives audit events, with the id of the request they belong to. Must not block.
+pub type AuditSink = Arc<dyn Fn(&[Event], &str) + Send + Sync>;
+/// Asks what readiness depends on.
+pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, Vec<(&'static str, Result<(), StoreError>)>> + Send + Sync>;
+
+/// Upload windows of HTTP/2: enough for a fast line, bounded per connection.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// Unused connections to apps that are kept.
+const POOLED: usize = 512;
+
+/// Everything a proxy is made of.
+pub struct Parts {
+    /// What the operator set.
+    pub settings: ProxySettings,
+    /// The rules.
+    pub policy: Arc<Policy>,
+    /// The flows.
+    pub flows: Arc<Flows>,
+    /// Our pages.
+    pub portal: Arc<Portal>,
+    /// Signs assertions.
+    pub signer: Signer,
+    /// Receives audit events beside the log.
+    pub audit: AuditSink,
+    /// Readiness.
+    pub probe: Probe,
+}
+
+/// Why a proxy cannot be built: names the file or the value at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BuildError(pub String);
+
+/// A proxy, built and checked, not yet serving.
+pub struct Proxy {
+    app: HttpProxy<Gateway>,
+    sites: Arc<Sites>,
+    certificates: Option<Arc<Certificates>>,
+    metrics: Arc<Metrics>,
+    settings: ProxySettings,
+    probe: Probe,
+}
+
+impl Proxy {
+    /// Builds everything that serving needs, as `check` does: certificates, authorities, names, headers.
+    /// Needs a tokio runtime. Opens no connection.
+    ///
+    /// # Errors
+    /// The first thing that cannot be used.
+    pub fn build(parts: Parts) -> Result<Self, BuildError> {
+        // Pingora's connectors use the process default; another part may have installed the same one before.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let metrics = Arc::new(Metrics::new()?);
+        let settings = parts.settings;
+        let certificates = match settings.certificates.as_slice() {
+            [] if settings.listen.https.is_empty() => None,
+            files => Some(Certificates::load(files)?),
+        };
+        let sites = Arc::new(sites(&settings, &parts.policy, &metrics)?);
+        let gateway = Gateway {
+            sites: sites.clone(),
+            flows: parts.flows,
+            portal: parts.portal,
+            signer: parts.signer,
+            audit: parts.audit,
+            metrics: metrics.clone(),
+            trusted: settings.trusted_proxies.clone(),
+            limits: settings.limits,
+            https_port: settings.listen.https.first().map_or(443, std::net::SocketAddr::port),
+        };
+        let app = pingora(gateway, &settings);
+        Ok(Self { app, sites, certificates, metrics, settings, probe: parts.probe })
+    }
+
+    /// Serves on bound listeners until `shutdown` becomes true (or its sender is gone); then accepts nothing
+    /// more and lets requests finish for at most `shutdown_grace`.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub async fn serve(self, bound: Bound, shutdown: watch::Receiver<bool>) -> Result<(), BuildError> {
+        let mut background = tokio::task::JoinSet::new();
+        let pools: Vec<Arc<Pool>> = self.sites.values().map(|site| site.pool.clone()).collect();
+        futures_util::future::join_all(pools.iter().map(|pool| pool.resolve())).await;
+        for pool in pools {
+            background.spawn(pool.watch(shutdown.clone()));
+        }
+        let acceptor = self.certificates.as_ref().map(Certificates::acceptor).transpose()?.map(Arc::new);
+        if let Some(certificates) = self.certificates {
+            background.spawn(certificates.watch(self.metrics.clone()));
+        }
+        let app = Arc::new(self.app);
+        let limits = self.settings.limits;
+        let slots = Slots::new(limits.connections, limits.connections_per_client);
+        background.spawn(count_connections(slots.clone(), self.metrics.clone()));
+        let (alive, mut over) = mpsc::channel::<()>(1);
+        let hall = |app: Arc<dyn Drive>, slots: Arc<Slots>| {
+            Arc::new(Hall { slots, limits, app, shutdown: shutdown.clone(), alive: alive.clone() })
+        };
+        let front = hall(Arc::new(Front(app.clone())), slots);
+        let mut doors = tokio::task::JoinSet::new();
+        if let Some(acceptor) = acceptor {
+            for listener in bound.https {
+                doors.spawn(accept(listener, Kind::Https(acceptor.clone()), front.clone()));
+            }
+        }
+        for listener in bound.http {
+            doors.spawn(accept(listener, Kind::Redirect, front.clone()));
+        }
+        for listener in bound.plain {
+            doors.spawn(accept(listener, Kind::Plain, front.clone()));
+        }
+        if let Some(listener) = bound.admin {
+            let admin = Admin { metrics: self.metrics, probe: self.probe, stopping: shutdown.clone() };
+            let door = AdminDoor(Arc::new(HttpServer::new_app(admin)));
+            doors.spawn(accept(listener, Kind::Plain, hall(Arc::new(door), Slots::new(64, 64))));
+        }
+        let mut stop = shutdown.clone();
+        // A sender that is gone can never say stop; that is a stop too.
+        let _ = stop.wait_for(|stop| *stop).await;
+        while doors.join_next().await.is_some() {}
+        app.http_cleanup().await;
+        drop((front, alive));
+        if tokio::time::timeout(self.settings.shutdown_grace, over.recv()).await.is_err() {
+            tracing::warn!(target: "proxy", "requests were cut at the end of the grace period");
+        }
+        background.shutdown().await;
+        Ok(())
+    }
+}
+
+struct Front(Arc<HttpProxy<Gateway>>);
+
+#[async_trait]
+impl Drive for Front {
+    async fn drive(&self, stream: Stream, shutdown: &watch::Receiver<bool>) {
+        self.0.process_new(stream, shutdown).await;
+    }
+}
+
+fn sites(settings: &ProxySettings, policy: &Policy, metrics: &Arc<Metrics>) -> Result<Sites, BuildError> {
+    let site = |app: &super::settings::AppSettings| {
+        let rules = policy.app(&app.host).ok_or_else(|| BuildError(format!("{}: no rules", app.host)))?;
+        let site = Site {
+            host: app.host.clone(),
+            policy: rules.clone(),
+            pool: Arc::new(Pool::new(app, settings.limits.tunnel_idle, metrics.clone())?),
+            vouching: Vouching::new(&app.identity)?,
+            settings: app.clone(),
+            metrics: metrics.site(rules),
+        };
+        Ok((app.host.clone(), Arc::new(site)))
+    };
+    settings.apps.iter().map(site).collect()
+}
+
+fn pingora(gateway: Gateway, settings: &ProxySettings) -> HttpProxy<Gateway> {
+    let limits = settings.limits;
+    let conf = ServerConf { upstream_keepalive_pool_size: POOLED, max_retries: 4, threads: 4, ..Default::default() };
+    let mut app = http_proxy(&Arc::new(conf), gateway);
+    let mut options = HttpServerOptions::default();
+    options.h2_idle_timeout = Some(limits.keepalive);
+    app.server_options = Some(options);
+    let mut h2 = default_h2_options();
+    h2.max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
+    h2.max_concurrent_streams(limits.streams);
+    h2.initial_window_size(STREAM_WINDOW);
+    h2.initial_connection_window_size(CONNECTION_WINDOW);
+    app.h2_options = Some(h2);
+    app
+}
+
+async fn count_connections(slots: Arc<Slots>, metrics: Arc<Metrics>) {
+    loop {
+        metrics.connections.set(i64::try_from(slots.open()).unwrap_or(i64::MAX));
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+}

@@ -1,0 +1,170 @@
+//! From a request head to an app, or to the reason why there is none.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, Version};
+
+use super::conn::Door;
+use super::identity::Vouching;
+use super::metrics::SiteMetrics;
+use super::settings::AppSettings;
+use super::tunnel;
+use super::upstream::Pool;
+use crate::auth::policy::AppPolicy;
+use crate::portal::answers::Fault;
+
+/// One app, ready to be served.
+pub(crate) struct Site {
+    pub(crate) host: String,
+    pub(crate) policy: Arc<AppPolicy>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) vouching: Vouching,
+    pub(crate) settings: AppSettings,
+    pub(crate) metrics: SiteMetrics,
+}
+
+/// Every app, by canonical host.
+pub(crate) type Sites = HashMap<String, Arc<Site>>;
+
+/// Why a request head is answered without asking anybody: the fault shown, and the word for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Objection {
+    pub(crate) fault: Fault,
+    pub(crate) reason: &'static str,
+    /// Whether the end of this request is in doubt, so that nothing after it may be read.
+    pub(crate) framing: bool,
+}
+
+pub(crate) const fn object(fault: Fault, reason: &'static str) -> Objection {
+    Objection { fault, reason, framing: false }
+}
+
+const fn smells(reason: &'static str) -> Objection {
+    Objection { fault: Fault::BadRequest, reason, framing: true }
+}
+
+/// A request head as the checks see it.
+pub(crate) struct Head<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) version: Version,
+    pub(crate) headers: &'a HeaderMap,
+    /// `:authority`, or what an absolute target names.
+    pub(crate) authority: Option<&'a str>,
+    /// The target as received.
+    pub(crate) target: &'a [u8],
+    /// The head as received, where it was HTTP/1; asked for only in doubt.
+    pub(crate) raw: &'a dyn Fn() -> Vec<u8>,
+}
+
+/// Host and port as the client wrote them, canonical.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Authority {
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+}
+
+impl Authority {
+    /// Reads a `Host`; `None` if it is not a plain host with perhaps a port.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (name, port) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (v6, port) = rest.split_once(']')?;
+                let address: std::net::Ipv6Addr = v6.parse().ok()?;
+                (format!("[{address}]"), port.strip_prefix(':').or_else(|| port.is_empty().then_some("")))
+            }
+            None => match text.split_once(':') {
+                Some((name, port)) => (name.to_ascii_lowercase(), Some(port)),
+                None => (text.to_ascii_lowercase(), Some("")),
+            },
+        };
+        let has_port = text.contains(':') && !text.ends_with(']');
+        let port = match port? {
+            "" if !has_port => None,
+            digits if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
+            _ => return None,
+        };
+        let host = name.strip_suffix('.').unwrap_or(&name).to_owned();
+        let labels = host.starts_with('[') || (host.len() <= 253 && host.split('.').all(is_label));
+        labels.then_some(Self { host, port })
+    }
+
+    /// `host` or `host:port`.
+    pub(crate) fn text(&self) -> String {
+        self.port.map_or_else(|| self.host.clone(), |port| format!("{}:{port}", self.host))
+    }
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+/// Refuses what two parsers could read in two ways, before anything else is looked at.
+pub(crate) fn examine(head: &Head<'_>) -> Result<(), Objection> {
+    framing(head)?;
+    if matches!(head.method.as_str(), "CONNECT" | "TRACE" | "TRACK") {
+        return Err(object(Fault::MethodNotAllowed, "method"));
+    }
+    if head.version < Version::HTTP_2 && head.target.first() != Some(&b'/') {
+        return Err(object(Fault::BadRequest, "not_origin_form"));
+    }
+    tunnel::examine(head)
+}
+
+/// One length, told one way (RFC 9112 §6.3).
+fn framing(head: &Head<'_>) -> Result<(), Objection> {
+    let mut encodings = head.headers.get_all(http::header::TRANSFER_ENCODING).iter();
+    if let Some(encoding) = encodings.next() {
+        if head.version != Version::HTTP_11 {
+            return Err(smells("transfer_encoding_version"));
+        }
+        if encodings.next().is_some() || !encoding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+            return Err(smells("transfer_encoding"));
+        }
+        // Pingora drops the Content-Length of such a request before we see it.
+        if names_content_length(&(head.raw)()) {
+            return Err(smells("length_and_encoding"));
+        }
+    }
+    let mut lengths = head.headers.get_all(http::header::CONTENT_LENGTH).iter();
+    if let Some(length) = lengths.next() {
+        let digits = !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit);
+        if lengths.next().is_some() || !digits {
+            return Err(smells("content_length"));
+        }
+    }
+    Ok(())
+}
+
+fn names_content_length(raw: &[u8]) -> bool {
+    let name = b"content-length";
+    raw.split(|b| *b == b'\n').any(|line| line.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name)))
+}
+
+/// The one host a request is for.
+pub(crate) fn authority(head: &Head<'_>) -> Result<Authority, Objection> {
+    let mut hosts = head.headers.get_all(http::header::HOST).iter();
+    let host = hosts.next().map(|host| host.to_str().map_err(|_| object(Fault::BadRequest, "host")));
+    if hosts.next().is_some() {
+        return Err(object(Fault::BadRequest, "several_hosts"));
+    }
+    let text = match (head.authority, host.transpose()?) {
+        (Some(a), Some(h)) if !a.eq_ignore_ascii_case(h) => return Err(object(Fault::BadRequest, "two_hosts")),
+        (Some(one), _) | (None, Some(one)) => one,
+        (None, None) => return Err(object(Fault::BadRequest, "no_host")),
+    };
+    Authority::parse(text).ok_or(object(Fault::BadRequest, "host"))
+}
+
+/// The app of a host, if this connection may serve it.
+pub(crate) fn find<'s>(sites: &'s Sites, host: &str, door: &Door) -> Result<&'s Arc<Site>, Objection> {
+    if let Door::Https { sni: Some(sni) } = door
+        && sni != host
+    {
+        return Err(object(Fault::Misdirected, "host_is_not_sni"));
+    }
+    sites.get(host).ok_or(object(Fault::Misdirected, "unknown_host"))
+}

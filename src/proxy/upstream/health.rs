@@ -1,0 +1,65 @@
+//! Active health checks: a path that must answer 200 to 399, or a TCP connect.
+
+use std::sync::atomic::Ordering;
+
+use pingora_core::protocols::l4::socket::SocketAddr as PeerAddr;
+use pingora_error::{Error, ErrorType};
+use pingora_http::RequestHeader;
+use pingora_load_balancing::Backend;
+use pingora_load_balancing::health_check::{HealthCheck, HttpHealthCheck};
+
+use super::{Pool, Target};
+
+impl Pool {
+    pub(super) async fn watch_health(&self) {
+        let check = self.settings.health_path.as_deref().and_then(|path| self.http_check(path));
+        loop {
+            let targets = self.targets.load_full();
+            futures_util::future::join_all(targets.iter().map(|target| self.look_after(target, check.as_ref()))).await;
+            tokio::time::sleep(self.settings.health_interval).await;
+        }
+    }
+
+    async fn look_after(&self, target: &Target, check: Option<&HttpHealthCheck>) {
+        let well = match check {
+            Some(check) => self.answers(target, check).await,
+            None => self.connects(target).await,
+        };
+        if target.healthy.swap(well, Ordering::Relaxed) != well {
+            tracing::warn!(target: "proxy", app = %self.app, server = %target.address, well, "health changed");
+        }
+        let name = self.templates.get(target.server).map(|t| format!("{}:{}", t.server.host, t.server.port));
+        let labels = [self.app.as_str(), name.as_deref().unwrap_or_default()];
+        self.metrics.upstream_up.with_label_values(&labels).set(i64::from(well));
+    }
+
+    async fn connects(&self, target: &Target) -> bool {
+        let connecting = tokio::net::TcpStream::connect(target.address);
+        matches!(tokio::time::timeout(self.settings.connect_timeout, connecting).await, Ok(Ok(_)))
+    }
+
+    async fn answers(&self, target: &Target, check: &HttpHealthCheck) -> bool {
+        let backend = Backend { addr: PeerAddr::Inet(target.address), weight: 1, ext: http::Extensions::new() };
+        check.check(&backend).await.is_ok()
+    }
+
+    fn http_check(&self, path: &str) -> Option<HttpHealthCheck> {
+        let template = self.templates.first()?;
+        let host = self.settings.host_header.as_deref().unwrap_or(&self.app);
+        let mut check = HttpHealthCheck::new(host, template.server.tls);
+        let mut request = RequestHeader::build("GET", path.as_bytes(), Some(2)).ok()?;
+        request.insert_header("Host", host).ok()?;
+        request.insert_header("User-Agent", "stepgate-health").ok()?;
+        check.req = request;
+        check.peer_template = template.target(0, std::net::SocketAddr::from(([0, 0, 0, 0], 1))).peer;
+        check.peer_template.options.read_timeout = Some(self.settings.connect_timeout);
+        check.validator = Some(Box::new(|answer| {
+            if (200..400).contains(&answer.status.as_u16()) {
+                Ok(())
+            } else {
+                Error::e_explain(ErrorType::HTTPStatus(answer.status.as_u16()), "health check")
+            }
+        }));
+        Some(check)
+    }
+}

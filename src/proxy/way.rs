@@ -1,0 +1,348 @@
+//! The way of one request: host, target, reserved prefix, decision, and then to the app or to an answer of ours.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use pingora_error::{Error, Result};
+use pingora_http::RequestHeader;
+use pingora_proxy::{FailToProxy, Session};
+
+use super::conn::Door;
+use super::convert::{self, BodyRead};
+use super::ctx::{Ctx, Pass};
+use super::gateway::Gateway;
+use super::identity::{self, Forwarded};
+use super::metrics::Counted;
+use super::site::{self, Head, Objection, object};
+use super::{answer, client, cookies, record, tunnel};
+use crate::auth::decision::Decision;
+use crate::auth::resource::Resource;
+use crate::portal::PREFIX;
+use crate::portal::answers::{Facts, Fault, Recorded};
+
+/// What is to be done with a request.
+enum Verdict {
+    /// On to the app.
+    Forward,
+    /// To the portal, with this target.
+    Portal(String),
+    /// This answer.
+    Answer(Response<Bytes>),
+}
+
+impl Gateway {
+    /// Judges a request and answers it, unless it goes on to the app (`false`).
+    pub(crate) async fn receive(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
+        let ports = &self.flows.ports;
+        ctx.request_id = record::request_id(ports.clock.as_ref(), ports.entropy.as_ref());
+        let (mut response, keep) = match self.judge(session, ctx).await {
+            Ok(Verdict::Forward) => return Ok(false),
+            Ok(Verdict::Answer(response)) => (response, true),
+            Ok(Verdict::Portal(target)) => self.ask_portal(session, ctx, &target).await,
+            Err(objection) => {
+                ctx.conclude("fault", objection.reason);
+                (self.portal.fault(&facts(session, ctx), objection.fault), !objection.framing)
+            }
+        };
+        answer::finish(&mut response, &ctx.request_id, ctx.https);
+        convert::send(session, response, keep).await?;
+        Ok(true)
+    }
+
+    async fn judge(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<Verdict, Objection> {
+        let door = self.introduce(session, ctx)?;
+        let request = session.req_header();
+        let authority = ctx.authority.clone().ok_or(object(Fault::BadRequest, "no_host"))?;
+        let site = site::find(&self.sites, &authority.host, &door)?.clone();
+        ctx.site = Some(site.clone());
+        let resource = Resource::parse(&site.host, request.method.as_str(), request.raw_path(), site.policy.tolerate)
+            .map_err(|malformed| {
+            tracing::debug!(target: "proxy", request_id = %ctx.request_id, ?malformed, "target refused");
+            object(Fault::BadRequest, "malformed_target")
+        })?;
+        if door == Door::Redirect {
+            return Ok(Verdict::Answer(self.redirect(session, ctx, &authority.host, &resource)));
+        }
+        match reserved(&resource, request.raw_path()) {
+            Reserved::No => {}
+            Reserved::Plainly => {
+                ctx.conclude("own", "portal");
+                return Ok(Verdict::Portal(resource.target()));
+            }
+            Reserved::Oddly => return Err(object(Fault::NotFound, "reserved_prefix_disguised")),
+        }
+        if let Some(limit) = site.settings.max_body
+            && convert::announced(&request.headers).is_some_and(|length| length > limit)
+        {
+            return Err(object(Fault::TooLarge { limit }, "body_too_large"));
+        }
+        ctx.websocket = tunnel::is_websocket(&request.headers, request.version);
+        let verdict = self.decide(session, ctx, &resource).await;
+        ctx.resource = Some(resource);
+        verdict
+    }
+
+    /// Checks the head and notes who asks whom.
+    fn introduce(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<Door, Objection> {
+        let link = ctx.link.clone().ok_or(object(Fault::BadRequest, "no_link"))?;
+        let request = session.req_header();
+        ctx.https = matches!(link.door, Door::Https { .. });
+        ctx.client = Some(link.peer.ip());
+        let raw = || session.as_downstream().to_h1_raw().to_vec();
+        let head = Head {
+            method: &request.method,
+            version: request.version,
+            headers: &request.headers,
+            authority: request.uri.authority().map(http::uri::Authority::as_str),
+            target: request.raw_path(),
+            raw: &raw,
+        };
+        let authority = site::authority(&head);
+        ctx.authority = authority.as_ref().ok().cloned();
+        let who =
+            client::client(&link, &request.headers, &self.trusted).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
+        (ctx.client, ctx.https) = (Some(who.ip), who.https);
+        ctx.chain = client::forwarded_for(&link, &request.headers, &who);
+        if who.through_proxy
+            && let Some(id) = request.headers.get("x-request-id").and_then(|id| id.to_str().ok())
+            && is_request_id(id)
+        {
+            id.clone_into(&mut ctx.request_id);
+        }
+        site::examine(&head)?;
+        authority?;
+        Ok(link.door.clone())
+    }
+
+    async fn decide(
+        &self,
+        session: &Session,
+        ctx: &mut Ctx,
+        resource: &Resource,
+    ) -> std::result::Result<Verdict, Objection> {
+        let (Some(site), Some(client)) = (ctx.site.clone(), ctx.client) else {
+            return Err(object(Fault::Unavailable, "no_site"));
+        };
+        let token = cookies::session_token(&session.req_header().headers);
+        let decision = self.flows.admit(&site.policy, resource, client, token.as_ref()).await.map_err(|cause| {
+            tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot decide");
+            object(Fault::Unavailable, "store")
+        })?;
+        match decision {
+            Decision::Permit(permit) => {
+                ctx.conclude("permit", "permitted");
+                site.metrics.decided(Counted::Permit, Some(&permit.rule().id.0));
+                ctx.rule = Some(permit.rule().id.0.clone());
+                ctx.pass = Pass::Permit(permit);
+                Ok(Verdict::Forward)
+            }
+            Decision::Challenge(challenged) => {
+                ctx.rule = Some(challenged.rule.id.0.clone());
+                if is_preflight(session.req_header()) {
+                    ctx.conclude("preflight", "cors");
+                    ctx.pass = Pass::Preflight;
+                    return Ok(Verdict::Forward);
+                }
+                ctx.conclude("challenge", lack_word(challenged.shortfall.lack));
+                site.metrics.decided(Counted::Challenge, Some(&challenged.rule.id.0));
+                let response = self.portal.challenge(&facts(session, ctx), &challenged);
+                self.metrics.challenges.with_label_values(&[kind_of(&response)]).inc();
+                Ok(Verdict::Answer(response))
+            }
+            Decision::Refuse(refusal) => {
+                ctx.rule = refusal.rule.as_ref().map(|rule| rule.id.0.clone());
+                ctx.conclude("refuse", refusal.reason.code());
+                site.metrics.decided(Counted::Refuse, ctx.rule.as_deref());
+                Ok(Verdict::Answer(self.portal.refusal(&facts(session, ctx), &refusal)))
+            }
+        }
+    }
+
+    /// Hands a request under the reserved prefix to the portal. It never reaches the app.
+    async fn ask_portal(&self, session: &mut Session, ctx: &mut Ctx, target: &str) -> (Response<Bytes>, bool) {
+        let cap = self.limits.portal_body;
+        let (fault, reason) = match convert::read_body(session, cap, self.limits.body_timeout).await {
+            BodyRead::Whole(body) => match convert::request(session, target, body) {
+                Some(request) => {
+                    let response = self.portal.respond(request, &facts(session, ctx)).await;
+                    if let Some(Recorded(events)) = response.extensions().get() {
+                        record::audit(events, &ctx.request_id, &self.metrics);
+                        (self.audit)(events, &ctx.request_id);
+                    }
+                    return (response, true);
+                }
+                None => (Fault::BadRequest, "malformed_target"),
+            },
+            BodyRead::TooLarge => (Fault::TooLarge { limit: cap as u64 }, "body_too_large"),
+            BodyRead::TooSlow => (Fault::TooSlow, "body_too_slow"),
+            BodyRead::Broken => (Fault::BadRequest, "body_broken"),
+        };
+        ctx.conclude("fault", reason);
+        (self.portal.fault(&facts(session, ctx), fault), reason == "body_too_large")
+    }
+
+    /// What the plain listener says: come back by https. Forms that were sent in the clear are not repeated.
+    fn redirect(&self, session: &Session, ctx: &mut Ctx, host: &str, resource: &Resource) -> Response<Bytes> {
+        let port = if self.https_port == 443 { String::new() } else { format!(":{}", self.https_port) };
+        let location = HeaderValue::from_str(&format!("https://{host}{port}{}", resource.target()));
+        let safe = matches!(session.req_header().method.as_str(), "GET" | "HEAD");
+        match location {
+            Ok(location) if safe => {
+                ctx.conclude("own", "to_https");
+                let mut response = Response::new(Bytes::new());
+                *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+                response.headers_mut().insert(header::LOCATION, location);
+                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+            }
+            _ => {
+                ctx.conclude("fault", "plain_http");
+                self.portal.fault(&facts(session, ctx), Fault::MethodNotAllowed)
+            }
+        }
+    }
+
+    /// Makes the request what the app shall see.
+    pub(crate) fn dress(&self, request: &mut RequestHeader, ctx: &Ctx) -> Result<()> {
+        let (Some(site), Some(resource), Some(authority)) = (&ctx.site, &ctx.resource, &ctx.authority) else {
+            return Error::e_explain(answer::NO_PASS, "a request without a site reached the upstream stage");
+        };
+        site.vouching.strip(request)?;
+        let public = authority.text();
+        let told = Forwarded {
+            chain: &ctx.chain,
+            proto: if ctx.https { "https" } else { "http" },
+            host: &public,
+            request_id: &ctx.request_id,
+        };
+        identity::forward(request, &told)?;
+        if let Pass::Permit(permit) = &ctx.pass
+            && let Some(who) = permit.subject()
+        {
+            site.vouching.vouch(request, who, &self.signer).map_err(|cause| {
+                tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot vouch");
+                Error::explain(answer::NO_VOUCHER, "cannot vouch")
+            })?;
+        }
+        let host = site.settings.upstream.host_header.as_deref().unwrap_or(&public);
+        request.insert_header(header::HOST, host)?;
+        let target = resource.target();
+        if request.raw_path() != target.as_bytes() {
+            request.set_raw_path(target.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Answers for an app that cannot.
+    pub(crate) async fn apologise(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
+        let limit = ctx.site.as_ref().and_then(|site| site.settings.max_body);
+        let told = answer::fault(error, limit);
+        let begun = session.response_written().is_some_and(|answer| !answer.status.is_informational());
+        match told {
+            Some((fault, reason)) => {
+                ctx.conclude("fault", reason);
+                tracing::warn!(target: "proxy", request_id = %ctx.request_id, reason, cause = %error, begun, "request failed");
+                if !begun {
+                    let mut response = self.portal.fault(&facts(session, ctx), fault);
+                    answer::finish(&mut response, &ctx.request_id, ctx.https);
+                    // The client may be gone by now; nothing is left to be done then.
+                    let _ = convert::send(session, response, true).await;
+                }
+            }
+            None => ctx.outcome.reason = "client_gone",
+        }
+        let code = session.response_written().map_or(0, |answer| answer.status.as_u16());
+        FailToProxy { error_code: code, can_reuse_downstream: false }
+    }
+}
+
+/// What answers of ours need to know of the request.
+fn facts(session: &Session, ctx: &Ctx) -> Facts {
+    let request = session.req_header();
+    let unspecified = std::net::IpAddr::from([0, 0, 0, 0]);
+    Facts {
+        request_id: ctx.request_id.clone(),
+        scheme: if ctx.https { "https" } else { "http" },
+        authority: ctx.authority.as_ref().map(site::Authority::text).unwrap_or_default(),
+        host: ctx.authority.as_ref().map(|a| a.host.clone()).unwrap_or_default(),
+        client_ip: ctx.client.unwrap_or(unspecified),
+        method: request.method.clone(),
+        target: String::from_utf8_lossy(request.raw_path()).into_owned(),
+        headers: request.headers.clone(),
+        device: cookies::device_mark(&request.headers),
+    }
+}
+
+enum Reserved {
+    No,
+    Plainly,
+    /// Some reading of the target lies under the prefix, but not the plain one.
+    Oddly,
+}
+
+fn reserved(resource: &Resource, raw: &[u8]) -> Reserved {
+    let under = |path: &str| {
+        let path = path.to_ascii_lowercase();
+        path.starts_with(PREFIX) || path == PREFIX.trim_end_matches('/')
+    };
+    if raw.starts_with(PREFIX.as_bytes()) && resource.path().starts_with(PREFIX) {
+        return Reserved::Plainly;
+    }
+    let decoded = decoded(raw);
+    let odd = resource.readings().any(under) || under(resource.path()) || under(&decoded);
+    if odd { Reserved::Oddly } else { Reserved::No }
+}
+
+/// The path with every escape decoded and every run of slashes as one: the laxest reading there is.
+fn decoded(raw: &[u8]) -> String {
+    let path = raw.split(|b| *b == b'?').next().unwrap_or_default();
+    let mut out = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((byte, tail)) = rest.split_first() {
+        let hex = tail.get(..2).filter(|_| *byte == b'%').and_then(|h| std::str::from_utf8(h).ok());
+        let (byte, tail) = match hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
+            Some(decoded) => (decoded, tail.get(2..).unwrap_or_default()),
+            None => (*byte, tail),
+        };
+        let byte = if byte == b'\\' { b'/' } else { byte };
+        if byte != b'/' || out.last() != Some(&b'/') {
+            out.push(byte);
+        }
+        rest = tail;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// A CORS preflight (Fetch §4.8): asks whether a request may be sent, and has no body.
+fn is_preflight(request: &RequestHeader) -> bool {
+    request.method == http::Method::OPTIONS
+        && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && convert::announced(&request.headers).unwrap_or(0) == 0
+        && !request.headers.contains_key(header::TRANSFER_ENCODING)
+}
+
+fn is_request_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+const fn lack_word(lack: crate::auth::requirement::Lack) -> &'static str {
+    use crate::auth::requirement::Lack;
+    match lack {
+        Lack::Login => "login",
+        Lack::Stronger => "stronger",
+        Lack::Fresher => "fresher",
+    }
+}
+
+/// How a challenge was told, by the answer's own word; a closed set.
+fn kind_of(response: &Response<Bytes>) -> &'static str {
+    let kind = response.headers().get("x-stepgate-response").map_or(b"".as_slice(), |kind| kind.as_bytes());
+    match kind {
+        b"redirect" => "redirect",
+        b"problem" => "problem",
+        b"frame" => "frame",
+        b"grpc" => "grpc",
+        b"websocket" => "websocket",
+        b"form_lost" => "form_lost",
+        _ => "other",
+    }
+}
