@@ -26,5 +26,8 @@ mod tunnel;
 mod upstream;
 mod way;
 
+#[cfg(test)]
+mod tests;
+
 pub use listen::{Bound, Listeners};
 pub use serve::{AuditSink, BuildError, Parts, Probe, Proxy, Signer};

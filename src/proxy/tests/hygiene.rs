@@ -1,0 +1,124 @@
+//! Nobody but us speaks about the client: aliases × case × `Connection`, on public rules and WebSockets.
+
+use super::rig::*;
+use crate::proxy::identity::Vouching;
+use crate::proxy::settings::{BasicAuth, IdentitySettings, JwtSettings};
+use pingora_http::RequestHeader;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+
+fn aliases() -> Vec<String> {
+    let mut all = Vec::new();
+    for name in ["Remote-User", "Remote-Groups", "X-Forwarded-For", "X-Forwarded-User", "X-Real-IP", "Forwarded"] {
+        for separator in ["-", "_", ".", "~", "+"] {
+            let alias = name.replace('-', separator);
+            all.extend([alias.to_lowercase(), alias.to_uppercase(), alias]);
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn no_alias_reaches_an_app_on_a_public_rule_or_a_websocket() {
+    let (address, heard) = upstream(OK).await;
+    let rig = Rig::start(settings(&[address])).await;
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n";
+    for special in ["", upgrade] {
+        for chunk in aliases().chunks(40) {
+            let lines: String = chunk.iter().map(|a| format!("{a}: evil\r\n{a}: evil2\r\n")).collect();
+            let answer = rig.exchange(&format!("GET / HTTP/1.1\r\nHost: app.test\r\n{special}{lines}\r\n")).await;
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        }
+    }
+    let heard = heard.lock().unwrap().join("");
+    assert!(!heard.contains("evil"), "{heard}");
+    assert!(heard.contains("X-Forwarded-For: 127.0.0.1\r\n") && heard.contains("X-Forwarded-Proto: http\r\n"));
+}
+
+#[tokio::test]
+async fn a_connection_header_deletes_nothing_of_ours() {
+    let (address, heard) = upstream(OK).await;
+    let rig = Rig::start(settings(&[address])).await;
+    for nominated in ["x-request-id", "X-Request-Id, keep-alive"] {
+        let request =
+            format!("GET / HTTP/1.1\r\nHost: app.test\r\nX-Request-Id: evil\r\nConnection: {nominated}\r\n\r\n");
+        assert!(rig.exchange(&request).await.starts_with("HTTP/1.1 200"));
+    }
+    let heard = heard.lock().unwrap();
+    assert_eq!(heard.len(), 2);
+    assert!(heard.iter().all(|h| field(h, "x-request-id").is_some_and(|id| id.len() == 26)), "{heard:?}");
+}
+
+#[tokio::test]
+async fn our_cookies_and_tokens_stay_here_and_crumbs_are_joined() {
+    let (address, heard) = upstream(
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: __Host-stepgate=planted\r\nSet-Cookie: sid=1\r\n\r\n",
+    )
+    .await;
+    let rig = Rig::start(settings(&[address])).await;
+    let token = crate::auth::session::SessionToken::mint(&[1; 32]);
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: app.test\r\nCookie: a=1; __Host-stepgate=s\r\nCookie: b=2; __host-STEPGATE-flow=f\r\nAuthorization: Bearer {}\r\n\r\n",
+        token.expose()
+    );
+    let answer = rig.exchange(&request).await;
+    assert!(answer.contains("sid=1") && !answer.contains("planted"), "{answer}");
+    let heard = heard.lock().unwrap().join("");
+    assert_eq!(field(&heard, "cookie").as_deref(), Some("a=1; b=2"));
+    assert_eq!(field(&heard, "authorization"), None);
+}
+
+fn vouched(settings: &IdentitySettings, client: &[(&str, &str)]) -> RequestHeader {
+    let vouching = Vouching::new(settings).unwrap();
+    let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+    for (name, value) in client {
+        request.append_header((*name).to_owned(), *value).unwrap();
+    }
+    vouching.strip(&mut request).unwrap();
+    let signer: crate::proxy::Signer = Arc::new(|who, jwt| Ok(format!("{}@{}", who.id, jwt.audience)));
+    vouching.vouch(&mut request, &session("ann", &["staff", "a,b"]), &signer).unwrap();
+    request
+}
+
+#[test]
+fn identity_is_set_from_the_permit_or_absent() {
+    let settings = IdentitySettings {
+        user: Some("Remote-User".to_owned()),
+        groups: Some("Remote-Groups".to_owned()),
+        email: Some("Remote-Email".to_owned()),
+        name: Some("Remote-Name".to_owned()),
+        jwt: Some(JwtSettings {
+            header: "X-Assert".to_owned(),
+            audience: "erp".to_owned(),
+            lifetime: Duration::from_secs(60),
+        }),
+        basic_auth: Some(BasicAuth { username: "svc".to_owned(), password: secret("pw"), override_client: false }),
+    };
+    let request = vouched(&settings, &[("remote_email", "evil@x"), ("Remote-User", "root")]);
+    let get = |name: &str| request.headers.get(name).map(|v| v.to_str().unwrap().to_owned());
+    assert_eq!(get("remote-user").as_deref(), Some("ann"));
+    assert_eq!(get("remote-groups").as_deref(), Some("staff,a%2Cb"));
+    assert_eq!(get("remote-name").as_deref(), Some("Ann M%C3%BCller"));
+    assert_eq!((get("remote-email"), get("remote_email")), (None, None), "unknown to us: absent");
+    assert_eq!(get("x-assert").as_deref(), Some("01SESSION@erp"));
+    assert_eq!(get("authorization").as_deref(), Some("Basic c3ZjOnB3"));
+    let request = vouched(&settings, &[("Authorization", "Basic own")]);
+    assert_eq!(request.headers.get("authorization").unwrap(), "Basic own", "the client's is kept");
+}
+
+#[tokio::test]
+async fn what_is_forwarded_is_believed_only_from_trusted_proxies() {
+    let (address, heard) = upstream(OK).await;
+    let mut settings = settings(&[address]);
+    settings.trusted_proxies = crate::auth::network::Networks::new(vec!["127.0.0.0/8".parse().unwrap()]);
+    let rig = Rig::start(settings).await;
+    let mut stream = rig.connect().await;
+    let request = "GET / HTTP/1.1\r\nHost: app.test\r\nX-Forwarded-For: 198.51.100.9\r\nX-Forwarded-Proto: https\r\nX-Request-Id: abc-1\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    answer(&mut stream).await;
+    let heard = heard.lock().unwrap().join("");
+    assert_eq!(field(&heard, "x-forwarded-for").as_deref(), Some("198.51.100.9, 127.0.0.1"));
+    assert_eq!(field(&heard, "x-forwarded-proto").as_deref(), Some("https"));
+    assert_eq!(field(&heard, "x-request-id").as_deref(), Some("abc-1"));
+}

@@ -1,0 +1,8 @@
+//! The proxy over real sockets: raw bytes in, raw bytes out, an upstream that writes down what it got.
+
+mod hygiene;
+mod rig;
+mod smuggling;
+mod streams;
+mod traps;
+mod upstreams;

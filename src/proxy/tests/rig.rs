@@ -1,0 +1,421 @@
+//! The rig: a proxy on free ports, upstreams made of closures, a client that speaks bytes.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::auth::authenticator::{Enrolled, Sealed, TotpRecord};
+use crate::auth::ceremony::{Ceremony, CeremonyKey};
+use crate::auth::network::Networks;
+use crate::auth::policy::pattern::PathPattern;
+use crate::auth::policy::rule::{Access, Audience, ChallengeStyle, Rule, RuleId};
+use crate::auth::policy::{AppPolicy, Policy};
+use crate::auth::requirement::{Requirement, Strength};
+use crate::auth::resource::Tolerances;
+use crate::auth::secret::{SecretBytes, SecretText};
+use crate::auth::session::{Session, SessionKey};
+use crate::auth::throttle::{Charge, Charged};
+use crate::auth::time::Timestamp;
+use crate::auth::user::{Identity, UserId, Username};
+use crate::flow::Flows;
+use crate::flow::ports::*;
+use crate::flow::settings::FlowSettings;
+use crate::portal::Portal;
+use crate::portal::settings::PortalSettings;
+use crate::proxy::settings::*;
+use crate::proxy::{Bound, Listeners, Parts, Proxy};
+
+/// Every port, refusing: public rules need no store.
+pub(super) struct Nothing;
+
+fn down<T>() -> Answer<T> {
+    Err(StoreError::new("test", "down"))
+}
+
+impl Clock for Nothing {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_secs(1_800_000_000)
+    }
+}
+impl Entropy for Nothing {
+    fn fill(&self, buffer: &mut [u8]) -> Answer<()> {
+        buffer.fill(7);
+        Ok(())
+    }
+}
+#[async_trait]
+impl Sessions for Nothing {
+    async fn load(&self, _: &SessionKey) -> Answer<Option<Arc<Session>>> {
+        down()
+    }
+    async fn replace(&self, _: Option<&SessionKey>, _: &SessionKey, _: &Session, _: Timestamp) -> Answer<bool> {
+        down()
+    }
+    async fn touch(&self, _: &SessionKey, _: Timestamp, _: Timestamp) -> Answer<()> {
+        down()
+    }
+    async fn revoke(&self, _: &SessionKey) -> Answer<bool> {
+        down()
+    }
+    async fn revoke_all(&self, _: &UserId) -> Answer<u64> {
+        down()
+    }
+    async fn of_user(&self, _: &UserId) -> Answer<Vec<(SessionKey, Session)>> {
+        down()
+    }
+}
+#[async_trait]
+impl Ceremonies for Nothing {
+    async fn put(&self, _: &CeremonyKey, _: &Ceremony, _: Duration) -> Answer<()> {
+        down()
+    }
+    async fn load(&self, _: &CeremonyKey) -> Answer<Option<Ceremony>> {
+        down()
+    }
+    async fn take(&self, _: &CeremonyKey) -> Answer<Option<Ceremony>> {
+        down()
+    }
+}
+#[async_trait]
+impl Pending for Nothing {
+    async fn keep(&self, _: &str, _: &Sealed, _: Duration) -> Answer<Sealed> {
+        down()
+    }
+    async fn load(&self, _: &str) -> Answer<Option<Sealed>> {
+        down()
+    }
+    async fn take(&self, _: &str) -> Answer<Option<Sealed>> {
+        down()
+    }
+}
+#[async_trait]
+impl Ledger for Nothing {
+    async fn claim(&self, _: &str, _: Duration) -> Answer<bool> {
+        down()
+    }
+}
+#[async_trait]
+impl Throttle for Nothing {
+    async fn charge(&self, _: &[Charge], _: Timestamp) -> Answer<Charged> {
+        down()
+    }
+    async fn forgive(&self, _: &[String]) -> Answer<()> {
+        down()
+    }
+}
+#[async_trait]
+impl Accounts for Nothing {
+    async fn find(&self, _: &Username) -> Answer<Option<Account>> {
+        down()
+    }
+    async fn load(&self, _: &UserId) -> Answer<Option<Account>> {
+        down()
+    }
+    async fn create(&self, _: &Account) -> Answer<bool> {
+        down()
+    }
+    async fn change(&self, _: &UserId, _: AccountChange) -> Answer<bool> {
+        down()
+    }
+    async fn delete(&self, _: &UserId) -> Answer<bool> {
+        down()
+    }
+    async fn list(&self) -> Answer<Vec<Account>> {
+        down()
+    }
+}
+#[async_trait]
+impl Authenticators for Nothing {
+    async fn of(&self, _: &UserId) -> Answer<Enrolled> {
+        down()
+    }
+    async fn put_totp(&self, _: &UserId, _: &TotpRecord) -> Answer<()> {
+        down()
+    }
+    async fn spend_step(&self, _: &UserId, _: &str, _: u64, _: Timestamp) -> Answer<bool> {
+        down()
+    }
+    async fn put_backup(&self, _: &UserId, _: &[u8], _: &[Vec<u8>]) -> Answer<()> {
+        down()
+    }
+    async fn spend_backup(&self, _: &UserId, _: &[u8]) -> Answer<bool> {
+        down()
+    }
+    async fn remove_all(&self, _: &UserId) -> Answer<u64> {
+        down()
+    }
+}
+impl Vault for Nothing {
+    fn seal(&self, _: &str, _: &SecretBytes) -> Answer<Sealed> {
+        down()
+    }
+    fn open(&self, _: &str, _: &Sealed) -> Answer<SecretBytes> {
+        down()
+    }
+    fn digest(&self, _: &str, _: &[u8]) -> [u8; 32] {
+        [0; 32]
+    }
+}
+#[async_trait]
+impl SigningKeys for Nothing {
+    async fn all(&self) -> Answer<Vec<SigningKey>> {
+        down()
+    }
+    async fn add(&self, _: Option<&str>, _: &SigningKey) -> Answer<bool> {
+        down()
+    }
+    async fn prune(&self, _: Timestamp) -> Answer<()> {
+        down()
+    }
+}
+
+fn ports() -> Ports {
+    let all = Arc::new(Nothing);
+    Ports {
+        clock: all.clone(),
+        entropy: all.clone(),
+        sessions: all.clone(),
+        ceremonies: all.clone(),
+        pending: all.clone(),
+        ledger: all.clone(),
+        throttle: all.clone(),
+        accounts: all.clone(),
+        authenticators: all.clone(),
+        vault: all.clone(),
+        signing_keys: all,
+    }
+}
+
+/// A session of somebody, for vouching.
+pub(super) fn session(username: &str, groups: &[&str]) -> Session {
+    Session {
+        id: "01SESSION".to_owned(),
+        identity: Identity {
+            id: UserId("01USER".to_owned()),
+            username: Username::parse(username).unwrap(),
+            name: Some("Ann Müller".to_owned()),
+            email: None,
+            groups: groups.iter().map(|g| crate::auth::user::Group((*g).to_owned())).collect(),
+        },
+        proofs: crate::auth::proof::Proofs::none(),
+        host: "app.test".to_owned(),
+        channel: crate::auth::session::Channel::Cookie,
+        created_at: Timestamp::default(),
+        seen_at: Timestamp::default(),
+        previous_login: None,
+        client_ip: [127, 0, 0, 1].into(),
+        user_agent: None,
+    }
+}
+
+fn rule(name: &str, path: &str, access: Access) -> Arc<Rule> {
+    Arc::new(Rule {
+        id: RuleId(name.into()),
+        pattern: PathPattern::glob(path).unwrap(),
+        methods: Vec::new(),
+        networks: Networks::default(),
+        access,
+        explanation: None,
+        remediation: None,
+        api: false,
+        challenge: ChallengeStyle::Auto,
+        cors: Vec::new(),
+    })
+}
+
+/// The settings of a proxy in front of `servers`: `/guarded/**` asks for a login, all else is public.
+pub(super) fn settings(servers: &[SocketAddr]) -> ProxySettings {
+    let server = |a: &SocketAddr| Server { host: a.ip().to_string(), port: a.port(), tls: false };
+    let mut upstream = UpstreamSettings::new(servers.iter().map(server).collect());
+    upstream.health_interval = Duration::from_secs(3600);
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    ProxySettings {
+        listen: Listen { https: vec![], http: vec![], plain: vec![any], admin: None },
+        certificates: vec![],
+        trusted_proxies: Networks::default(),
+        limits: ClientLimits::default(),
+        apps: vec![AppSettings {
+            host: "app.test".to_owned(),
+            upstream,
+            identity: IdentitySettings {
+                user: Some("Remote-User".to_owned()),
+                groups: Some("Remote-Groups".to_owned()),
+                ..IdentitySettings::default()
+            },
+            max_body: Some(1024 * 1024),
+        }],
+        shutdown_grace: Duration::from_secs(1),
+    }
+}
+
+/// A serving proxy; stops when dropped.
+pub(super) struct Rig {
+    pub(super) listen: Listen,
+    _stop: watch::Sender<bool>,
+}
+
+impl Rig {
+    pub(super) async fn start(settings: ProxySettings) -> Self {
+        let bound = Listeners::bind(&settings.listen).await.unwrap();
+        Self::serve(settings, bound)
+    }
+
+    fn serve(settings: ProxySettings, bound: Bound) -> Self {
+        let requirement = Requirement::of(Strength::TwoFactor);
+        let guarded = Access::Guarded { audience: Audience::default(), requirement };
+        let app = AppPolicy {
+            host: "app.test".to_owned(),
+            tolerate: Tolerances::default(),
+            rules: vec![rule("guarded", "/guarded/**", guarded), rule("open", "/**", Access::Public)],
+        };
+        let policy = Arc::new(Policy::new([app]));
+        let flows = Arc::new(Flows { ports: ports(), settings: FlowSettings::default() });
+        let portal = Arc::new(Portal::new(flows.clone(), policy.clone(), PortalSettings::default()));
+        let parts = Parts {
+            settings,
+            policy,
+            flows,
+            portal,
+            signer: Arc::new(|_, _| down()),
+            audit: Arc::new(|_, _| {}),
+            probe: Arc::new(|| Box::pin(async { vec![("store", down())] })),
+        };
+        let proxy = Proxy::build(parts).unwrap();
+        let listen = bound.addresses().unwrap();
+        let (stop, shutdown) = watch::channel(false);
+        tokio::spawn(proxy.serve(bound, shutdown));
+        Self { listen, _stop: stop }
+    }
+
+    pub(super) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.listen.plain[0]).await.unwrap()
+    }
+
+    /// Sends bytes on a new connection and reads until the proxy closes or one answer is whole.
+    pub(super) async fn exchange(&self, request: &str) -> String {
+        let mut stream = self.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let (head, body) = answer(&mut stream).await;
+        format!("{head}{}", String::from_utf8_lossy(&body))
+    }
+}
+
+/// Reads a head, byte by byte, so that nothing of what follows is lost.
+pub(super) async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match within(stream.read_u8()).await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
+        }
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// Reads one answer with `Content-Length`.
+pub(super) async fn answer(stream: &mut (impl AsyncRead + Unpin)) -> (String, Vec<u8>) {
+    let head = head(stream).await;
+    let mut body = vec![0; field(&head, "content-length").and_then(|n| n.parse().ok()).unwrap_or(0)];
+    if !body.is_empty() {
+        within(stream.read_exact(&mut body)).await.unwrap();
+    }
+    (head, body)
+}
+
+/// The value of a header in a head.
+pub(super) fn field(head: &str, name: &str) -> Option<String> {
+    head.lines().find_map(|line| {
+        let (n, v) = line.split_once(':')?;
+        n.eq_ignore_ascii_case(name).then(|| v.trim().to_owned())
+    })
+}
+
+pub(super) async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(10), future).await.expect("in time")
+}
+
+/// What an upstream received, connection by connection.
+pub(super) type Heard = Arc<Mutex<Vec<String>>>;
+
+/// An upstream that reads heads (and bodies with a length) and answers each with `reply`; writes down all.
+pub(super) async fn upstream(reply: &'static str) -> (SocketAddr, Heard) {
+    let heard = Heard::default();
+    let all = heard.clone();
+    let address = upstream_of(move |mut stream| {
+        let heard = all.clone();
+        async move {
+            loop {
+                let head = head(&mut stream).await;
+                if head.is_empty() {
+                    return;
+                }
+                let (body, whole) = body(&mut stream, &head).await;
+                heard.lock().unwrap().push(format!("{head}{body}"));
+                if !whole || stream.write_all(reply.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        }
+    })
+    .await;
+    (address, heard)
+}
+
+async fn body(stream: &mut TcpStream, head: &str) -> (String, bool) {
+    let mut raw = Vec::new();
+    if field(head, "transfer-encoding").is_some() {
+        while !raw.ends_with(b"0\r\n\r\n") {
+            let Ok(byte) = stream.read_u8().await else { return (String::from_utf8_lossy(&raw).into_owned(), false) };
+            raw.push(byte);
+        }
+    } else if let Some(length) = field(head, "content-length").and_then(|n| n.parse().ok()) {
+        raw.resize(length, 0);
+        if stream.read_exact(&mut raw).await.is_err() {
+            return (String::new(), false);
+        }
+    }
+    (String::from_utf8_lossy(&raw).into_owned(), true)
+}
+
+/// An upstream that does whatever `serve` does with each connection.
+pub(super) async fn upstream_of<F, Fut>(serve: F) -> SocketAddr
+where
+    F: Fn(TcpStream) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream));
+        }
+    });
+    address
+}
+
+pub(super) async fn say(stream: &mut (impl AsyncWrite + Unpin), text: &str) {
+    stream.write_all(text.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+}
+
+pub(super) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// A certificate for names, as files in a directory that goes with the test.
+pub(super) fn certificate(dir: &tempfile::TempDir, name: &str, hosts: &[&str]) -> (CertificateFiles, Vec<u8>) {
+    let names: Vec<String> = hosts.iter().map(|h| (*h).to_owned()).collect();
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    let files =
+        CertificateFiles { cert: dir.path().join(format!("{name}.pem")), key: dir.path().join(format!("{name}.key")) };
+    std::fs::write(&files.cert, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    (files, made.cert.der().to_vec())
+}
+
+pub(super) fn secret(text: &str) -> SecretText {
+    SecretText::new(text.to_owned())
+}

@@ -1,0 +1,124 @@
+//! What two parsers could read in two ways is refused and reaches nobody.
+
+use super::rig::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+async fn refused(request: &str, code: &str) {
+    let (address, heard) = upstream(OK).await;
+    let rig = Rig::start(settings(&[address])).await;
+    let answer = rig.exchange(request).await;
+    assert!(answer.starts_with(&format!("HTTP/1.1 {code}")), "{request:?}: {answer}");
+    assert!(heard.lock().unwrap().is_empty(), "{request:?} reached the app");
+}
+
+#[tokio::test]
+async fn odd_framing_is_refused() {
+    let post = |lines: &str| format!("POST / HTTP/1.1\r\nHost: app.test\r\n{lines}\r\n");
+    for lines in [
+        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
+        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: identity, chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+        "Content-Length: 4\r\nContent-Length: 4\r\n",
+        "Content-Length: +4\r\n",
+        "Content-Length: 4, 4\r\n",
+    ] {
+        refused(&post(lines), "400").await;
+    }
+    refused("POST / HTTP/1.0\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n", "400").await;
+}
+
+#[tokio::test]
+async fn nothing_after_doubtful_framing_is_a_request() {
+    let (address, heard) = upstream(OK).await;
+    let rig = Rig::start(settings(&[address])).await;
+    let mut stream = rig.connect().await;
+    let smuggled = "POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\nGET /marker HTTP/1.1\r\nHost: app.test\r\n\r\n";
+    stream.write_all(smuggled.as_bytes()).await.unwrap();
+    let mut all = Vec::new();
+    let _ = within(stream.read_to_end(&mut all)).await;
+    assert_eq!(String::from_utf8_lossy(&all).matches("HTTP/1.1 ").count(), 1);
+    assert!(heard.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn only_websocket_upgrades_pass() {
+    let get = |lines: &str| format!("GET / HTTP/1.1\r\nHost: app.test\r\n{lines}\r\n");
+    for lines in [
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n",
+        "Connection: Upgrade\r\nUpgrade: h2c\r\n",
+        "Connection: Upgrade\r\nUpgrade: foo\r\n",
+        "Connection: Upgrade\r\nUpgrade: websocket, foo\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n",
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n",
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: x\r\n",
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\nContent-Length: 3\r\n",
+    ] {
+        refused(&get(lines), "400").await;
+    }
+}
+
+#[tokio::test]
+async fn odd_hosts_targets_and_methods_are_refused() {
+    for (request, code) in [
+        ("GET / HTTP/1.1\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\r\nHost: app.test\r\nHost: app.test\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\r\nHost: u@app.test\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\r\nHost: app.test/x\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\r\nHost: app.test:x\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n", "421"),
+        ("GET http://app.test/ HTTP/1.1\r\nHost: app.test\r\n\r\n", "400"),
+        ("OPTIONS * HTTP/1.1\r\nHost: app.test\r\n\r\n", "400"),
+        ("TRACE / HTTP/1.1\r\nHost: app.test\r\n\r\n", "405"),
+        ("CONNECT app.test:443 HTTP/1.1\r\nHost: app.test:443\r\n\r\n", "405"),
+    ] {
+        refused(request, code).await;
+    }
+}
+
+#[tokio::test]
+async fn one_host_has_one_spelling() {
+    let (address, heard) = upstream(OK).await;
+    let rig = Rig::start(settings(&[address])).await;
+    for host in ["APP.test", "app.test.", "app.test:8080", "App.Test.:99"] {
+        let answer = rig.exchange(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{host}: {answer}");
+    }
+    assert_eq!(heard.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn the_reserved_prefix_never_reaches_the_app() {
+    let (address, heard) = upstream(OK).await;
+    let rig = Rig::start(settings(&[address])).await;
+    for path in [
+        "/.stepgate/x",
+        "/%2estepgate/x",
+        "/%2Estepgate/x",
+        "/.STEPGATE/x",
+        "/%2e%73tepgate/",
+        "/.stepgate",
+        "/.stepgate%2fx",
+        "//.stepgate/x",
+    ] {
+        rig.exchange(&format!("GET {path} HTTP/1.1\r\nHost: app.test\r\n\r\n")).await;
+    }
+    assert!(heard.lock().unwrap().is_empty(), "{:?}", heard.lock().unwrap());
+}
+
+#[tokio::test]
+async fn guarded_paths_are_challenged_and_preflights_pass_without_identity() {
+    let (address, heard) = upstream(OK).await;
+    let rig = Rig::start(settings(&[address])).await;
+    let answer = rig.exchange("GET /guarded/x HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let preflight = "OPTIONS /guarded/x HTTP/1.1\r\nHost: app.test\r\nOrigin: https://a\r\nAccess-Control-Request-Method: PUT\r\nRemote-User: root\r\nCookie: __Host-stepgate=x\r\n";
+    let answer = rig.exchange(&format!("{preflight}\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let with_body = rig.exchange(&format!("{preflight}Content-Length: 1\r\n\r\nx")).await;
+    assert!(!with_body.starts_with("HTTP/1.1 200"), "{with_body}");
+    let heard = heard.lock().unwrap().clone();
+    assert_eq!(heard.len(), 1);
+    assert!(field(&heard[0], "remote-user").is_none() && field(&heard[0], "cookie").is_none());
+}

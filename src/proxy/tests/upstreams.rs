@@ -1,0 +1,104 @@
+//! Apps that are down, slow, broken, or several.
+
+use super::rig::*;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n";
+const POST: &str = "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1\r\n\r\nx";
+
+/// An address where nobody listens: bound, noted, given back.
+async fn nobody() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn refused_is_502_or_503_once_known_to_be_down() {
+    let mut settings = settings(&[nobody().await]);
+    settings.apps[0].upstream.health_interval = Duration::from_millis(50);
+    let rig = Rig::start(settings).await;
+    let known = async {
+        loop {
+            let answer = rig.exchange(GET).await;
+            if answer.starts_with("HTTP/1.1 503") {
+                return;
+            }
+            assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+        }
+    };
+    within(known).await;
+}
+
+#[tokio::test]
+async fn silence_is_504_and_a_broken_answer_502() {
+    let silent = upstream_of(|mut stream| async move {
+        head(&mut stream).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let mut slow = settings(&[silent]);
+    slow.apps[0].upstream.read_timeout = Duration::from_millis(200);
+    assert!(Rig::start(slow).await.exchange(GET).await.starts_with("HTTP/1.1 504"));
+    let broken = upstream_of(|mut stream| async move {
+        head(&mut stream).await;
+        say(&mut stream, "not http at all\r\n\r\n").await;
+    })
+    .await;
+    assert!(Rig::start(settings(&[broken])).await.exchange(GET).await.starts_with("HTTP/1.1 502"));
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_passed_over_for_every_method() {
+    let (well, heard) = upstream(OK).await;
+    let rig = Rig::start(settings(&[nobody().await, well])).await;
+    for request in [GET, POST, GET, POST] {
+        assert!(rig.exchange(request).await.starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!(heard.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn servers_take_turns() {
+    let (one, first) = upstream(OK).await;
+    let (two, second) = upstream(OK).await;
+    let rig = Rig::start(settings(&[one, two])).await;
+    for _ in 0..6 {
+        rig.exchange(GET).await;
+    }
+    assert_eq!((first.lock().unwrap().len(), second.lock().unwrap().len()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_post_that_was_sent_is_never_sent_again() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counting = count.clone();
+    let dying = upstream_of(move |mut stream| {
+        let count = counting.clone();
+        async move {
+            // Answers the first request of a connection and dies on the second, after reading it.
+            for round in 0..2 {
+                let head = head(&mut stream).await;
+                if head.is_empty() {
+                    return;
+                }
+                if head.starts_with("POST") {
+                    tokio::io::AsyncReadExt::read_u8(&mut stream).await.unwrap();
+                    count.fetch_add(1, Ordering::SeqCst);
+                }
+                if round == 0 {
+                    say(&mut stream, OK).await;
+                }
+            }
+        }
+    })
+    .await;
+    let rig = Rig::start(settings(&[dying])).await;
+    assert!(rig.exchange(POST).await.starts_with("HTTP/1.1 200"));
+    assert!(rig.exchange(POST).await.starts_with("HTTP/1.1 502"), "on the kept connection");
+    assert_eq!(count.load(Ordering::SeqCst), 2);
+    assert!(rig.exchange(GET).await.starts_with("HTTP/1.1 200"), "a new connection");
+    assert!(rig.exchange(GET).await.starts_with("HTTP/1.1 200"), "a GET on a dying connection is repeated");
+}
