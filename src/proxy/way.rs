@@ -280,6 +280,9 @@ enum Reserved {
 }
 
 fn reserved(resource: &Resource, raw: &[u8]) -> Reserved {
+    if !raw.iter().any(|b| matches!(b, b'.' | b'%')) {
+        return Reserved::No; // no reading of it has the prefix's dot
+    }
     let under = |path: &str| {
         let path = path.to_ascii_lowercase();
         path.starts_with(PREFIX) || path == PREFIX.trim_end_matches('/')

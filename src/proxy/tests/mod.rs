@@ -1,7 +1,9 @@
 //! The proxy over real sockets: raw bytes in, raw bytes out, an upstream that writes down what it got.
 
+mod doors;
 mod hygiene;
 mod rig;
+mod secure;
 mod smuggling;
 mod streams;
 mod traps;

@@ -256,7 +256,8 @@ pub(super) fn settings(servers: &[SocketAddr]) -> ProxySettings {
 /// A serving proxy; stops when dropped.
 pub(super) struct Rig {
     pub(super) listen: Listen,
-    _stop: watch::Sender<bool>,
+    pub(super) stop: watch::Sender<bool>,
+    pub(super) served: tokio::task::JoinHandle<Result<(), crate::proxy::BuildError>>,
 }
 
 impl Rig {
@@ -268,12 +269,12 @@ impl Rig {
     fn serve(settings: ProxySettings, bound: Bound) -> Self {
         let requirement = Requirement::of(Strength::TwoFactor);
         let guarded = Access::Guarded { audience: Audience::default(), requirement };
-        let app = AppPolicy {
-            host: "app.test".to_owned(),
+        let app = |app: &AppSettings| AppPolicy {
+            host: app.host.clone(),
             tolerate: Tolerances::default(),
-            rules: vec![rule("guarded", "/guarded/**", guarded), rule("open", "/**", Access::Public)],
+            rules: vec![rule("guarded", "/guarded/**", guarded.clone()), rule("open", "/**", Access::Public)],
         };
-        let policy = Arc::new(Policy::new([app]));
+        let policy = Arc::new(Policy::new(settings.apps.iter().map(app)));
         let flows = Arc::new(Flows { ports: ports(), settings: FlowSettings::default() });
         let portal = Arc::new(Portal::new(flows.clone(), policy.clone(), PortalSettings::default()));
         let parts = Parts {
@@ -288,8 +289,8 @@ impl Rig {
         let proxy = Proxy::build(parts).unwrap();
         let listen = bound.addresses().unwrap();
         let (stop, shutdown) = watch::channel(false);
-        tokio::spawn(proxy.serve(bound, shutdown));
-        Self { listen, _stop: stop }
+        let served = tokio::spawn(proxy.serve(bound, shutdown));
+        Self { listen, stop, served }
     }
 
     pub(super) async fn connect(&self) -> TcpStream {

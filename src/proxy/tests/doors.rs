@@ -1,0 +1,95 @@
+//! The other doors: the redirecting one, the admin one, and the way out.
+
+use super::rig::*;
+use crate::proxy::Listeners;
+use crate::proxy::settings::Listen;
+use std::net::SocketAddr;
+use tokio::net::TcpStream;
+
+async fn ask(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    say(&mut stream, request).await;
+    let (head, body) = answer(&mut stream).await;
+    format!("{head}{}", String::from_utf8_lossy(&body))
+}
+
+#[tokio::test]
+async fn the_redirecting_door_only_redirects() {
+    let (address, heard) = upstream(OK).await;
+    let mut settings = settings(&[address]);
+    settings.listen.http = vec![([127, 0, 0, 1], 0).into()];
+    let rig = Rig::start(settings).await;
+    let door = rig.listen.http[0];
+    let moved = ask(door, "GET /a?b=1 HTTP/1.1\r\nHost: APP.test:8080\r\n\r\n").await;
+    assert!(moved.starts_with("HTTP/1.1 301"), "{moved}");
+    assert_eq!(field(&moved, "location").as_deref(), Some("https://app.test/a?b=1"));
+    let form = ask(door, "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1\r\n\r\nx").await;
+    assert!(form.starts_with("HTTP/1.1 405") && field(&form, "location").is_none(), "{form}");
+    let stranger = ask(door, "GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n").await;
+    assert!(stranger.starts_with("HTTP/1.1 421"), "{stranger}");
+    assert!(heard.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_admin_door_tells_metrics_and_health() {
+    let (address, _) = upstream(OK).await;
+    let mut settings = settings(&[address]);
+    settings.listen.admin = Some(([127, 0, 0, 1], 0).into());
+    let rig = Rig::start(settings).await;
+    let door = rig.listen.admin.unwrap();
+    rig.exchange("BREW / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(ask(door, &get("/livez")).await.starts_with("HTTP/1.1 200"));
+    let ready = ask(door, &get("/readyz")).await;
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("store: down"), "{ready}");
+    let counted = async {
+        let wanted = r#"stepgate_http_requests_total{code="200",method="other",route="app.test"} 1"#;
+        loop {
+            let metrics = ask(door, &get("/metrics")).await;
+            assert!(metrics.contains("stepgate_build_info") && metrics.contains("process_open_fds"), "{metrics}");
+            if metrics.contains(wanted) {
+                return;
+            }
+        }
+    };
+    within(counted).await;
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_finished_and_nothing_new_begins() {
+    let (release, released) = tokio::sync::watch::channel(false);
+    let (came, mut coming) = tokio::sync::mpsc::channel(1);
+    let address = upstream_of(move |mut stream| {
+        let (mut released, came) = (released.clone(), came.clone());
+        async move {
+            if !head(&mut stream).await.is_empty() {
+                came.send(()).await.unwrap();
+                let _ = released.wait_for(|r| *r).await;
+                say(&mut stream, OK).await;
+            }
+        }
+    })
+    .await;
+    let mut settings = settings(&[address]);
+    settings.shutdown_grace = std::time::Duration::from_secs(30);
+    let rig = Rig::start(settings).await;
+    let idle = rig.connect().await;
+    let mut stream = rig.connect().await;
+    say(&mut stream, "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    within(coming.recv()).await.unwrap();
+    rig.stop.send(true).unwrap();
+    let closed = async { while TcpStream::connect(rig.listen.plain[0]).await.is_ok() {} };
+    within(closed).await;
+    release.send(true).unwrap();
+    assert!(answer(&mut stream).await.0.starts_with("HTTP/1.1 200"));
+    drop((stream, idle));
+    within(rig.served).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_taken_address_is_named() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let cause = Listeners::bind(&Listen { plain: vec![address], ..Listen::default() }).await.unwrap_err();
+    assert!(cause.to_string().contains(&address.to_string()), "{cause}");
+}

@@ -1,0 +1,100 @@
+//! TLS and HTTP/2 towards the apps.
+
+use super::rig::*;
+use bytes::Bytes;
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// An upstream that speaks TLS with this certificate, HTTP/1.1, and keeps connections.
+async fn tls_upstream(key: Vec<u8>, certificate: Vec<u8>) -> SocketAddr {
+    let key = PrivateKeyDer::from_pem_slice(&key).unwrap();
+    let config = rustls::ServerConfig::builder().with_no_client_auth();
+    let config = config.with_single_cert(vec![certificate.into()], key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    upstream_of(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            while !head(&mut stream).await.is_empty() {
+                say(&mut stream, OK).await;
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn authorities_and_names_are_checked_and_pooled_connections_are_not_shared_across_them() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let dir = tempfile::tempdir().unwrap();
+    let (right, der) = certificate(&dir, "right", &["erp.internal"]);
+    let (wrong, _) = certificate(&dir, "wrong", &["erp.internal"]);
+    let address = tls_upstream(std::fs::read(&right.key).unwrap(), der).await;
+    let mut settings = settings(&[address]);
+    let app = &mut settings.apps[0];
+    app.upstream.servers[0].tls = true;
+    app.upstream.tls.sni = Some("erp.internal".to_owned());
+    app.upstream.tls.ca = Some(right.cert);
+    let mut other = app.clone();
+    other.host = "other.test".to_owned();
+    other.upstream.tls.ca = Some(wrong.cert);
+    let mut misnamed = app.clone();
+    misnamed.host = "misnamed.test".to_owned();
+    misnamed.upstream.tls.sni = Some("elsewhere.internal".to_owned());
+    settings.apps.extend([other, misnamed]);
+    let rig = Rig::start(settings).await;
+    let get = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    assert!(rig.exchange(&get("app.test")).await.starts_with("HTTP/1.1 200"));
+    // The connection just used is in the pool; another authority must not find it there.
+    assert!(rig.exchange(&get("other.test")).await.starts_with("HTTP/1.1 502"));
+    assert!(rig.exchange(&get("misnamed.test")).await.starts_with("HTTP/1.1 502"));
+}
+
+#[tokio::test]
+async fn grpc_trailers_come_through_h2_on_both_sides() {
+    let address = upstream_of(|stream| async move {
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        while let Some(Ok((request, mut respond))) = connection.accept().await {
+            assert_eq!(request.headers()["te"], "trailers");
+            let answer = http::Response::builder().header("content-type", "application/grpc").body(()).unwrap();
+            let mut body = respond.send_response(answer, false).unwrap();
+            body.send_data(Bytes::from_static(b"message"), false).unwrap();
+            let mut trailers = http::HeaderMap::new();
+            trailers.insert("grpc-status", "0".parse().unwrap());
+            body.send_trailers(trailers).unwrap();
+        }
+    })
+    .await;
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let dir = tempfile::tempdir().unwrap();
+    let (files, der) = certificate(&dir, "front", &["app.test"]);
+    let mut settings = settings(&[address]);
+    settings.apps[0].upstream.http2 = true;
+    settings.listen.https = vec![([127, 0, 0, 1], 0).into()];
+    settings.certificates = vec![files];
+    let rig = Rig::start(settings).await;
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(der.into()).unwrap();
+    let mut client = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    client.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = tokio::net::TcpStream::connect(rig.listen.https[0]).await.unwrap();
+    let tls = tokio_rustls::TlsConnector::from(Arc::new(client));
+    let stream = tls.connect("app.test".try_into().unwrap(), stream).await.unwrap();
+    let (send, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::post("https://app.test/pkg.Service/Call")
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(())
+        .unwrap();
+    let (answer, mut body) = send.ready().await.unwrap().send_request(request, false).unwrap();
+    body.send_data(Bytes::from_static(b"ask"), true).unwrap();
+    let mut answer = within(answer).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let message = within(answer.body_mut().data()).await.unwrap().unwrap();
+    assert_eq!(&message[..], b"message");
+    let trailers = within(answer.body_mut().trailers()).await.unwrap().unwrap();
+    assert_eq!(trailers["grpc-status"], "0");
+}
