@@ -246,7 +246,7 @@ impl AsyncRead for Conn {
         if round != me.round {
             (me.round, me.bytes, me.deadline) = (round, 0, None);
         }
-        if round % 2 == 0 { me.poll_head(limits, cx, buf) } else { Pin::new(&mut me.io).poll_read(cx, buf) }
+        if round.is_multiple_of(2) { me.poll_head(limits, cx, buf) } else { Pin::new(&mut me.io).poll_read(cx, buf) }
     }
 }
 

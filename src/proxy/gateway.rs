@@ -65,9 +65,8 @@ impl ProxyHttp for Gateway {
     }
 
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
-        let site = match (&ctx.pass, &ctx.site) {
-            (Pass::Permit(_) | Pass::Preflight, Some(site)) => site,
-            _ => return Error::e_explain(answer::NO_PASS, "a request without leave reached the upstream stage"),
+        let (Pass::Permit(_) | Pass::Preflight, Some(site)) = (&ctx.pass, &ctx.site) else {
+            return Error::e_explain(answer::NO_PASS, "a request without leave reached the upstream stage");
         };
         let Some(target) = site.pool.choose(&ctx.tried) else {
             return Error::e_explain(answer::NO_UPSTREAM, "no server is up");

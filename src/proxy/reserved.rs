@@ -56,7 +56,7 @@ impl Reserved {
             name.len() >= ours.len() && name.bytes().map(fold_byte).zip(ours.bytes()).all(|(a, b)| a == b)
         };
         (self.lengths & length_bit(name.len()) != 0 && self.names.iter().any(|ours| folds_to(ours)))
-            || (name.len() > 10 && BUILT_IN_FAMILIES.iter().any(|ours| begins_with(ours)))
+            || (name.len() > 10 && BUILT_IN_FAMILIES.iter().any(begins_with))
     }
 }
 

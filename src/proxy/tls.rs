@@ -25,6 +25,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Sessions resumable without a ticket.
 const RESUMABLE: usize = 4096;
 
+/// What was in the files: chain and key, in their order.
+type Contents = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// The certificates at this moment.
 #[derive(Debug)]
 pub(crate) struct Certificates {
@@ -40,7 +43,7 @@ struct Table {
     wildcard: HashMap<String, Arc<CertifiedKey>>,
     first: Arc<CertifiedKey>,
     /// The files' contents, to notice changes.
-    seen: Vec<(Vec<u8>, Vec<u8>)>,
+    seen: Contents,
     /// First name of each certificate and when it ends, seconds since the epoch.
     expiry: Vec<(String, i64)>,
 }
@@ -133,11 +136,7 @@ impl Table {
         self.exact.get(&name).or_else(wild).unwrap_or(&self.first).clone()
     }
 
-    fn build(
-        files: &[CertificateFiles],
-        seen: Vec<(Vec<u8>, Vec<u8>)>,
-        provider: &CryptoProvider,
-    ) -> Result<Self, BuildError> {
+    fn build(files: &[CertificateFiles], seen: Contents, provider: &CryptoProvider) -> Result<Self, BuildError> {
         let (mut exact, mut wildcard) = (HashMap::new(), HashMap::new());
         let (mut first, mut expiry) = (None, Vec::new());
         for (file, (chain, key)) in files.iter().zip(&seen) {
@@ -199,7 +198,7 @@ fn facts_of(leaf: &CertificateDer<'_>) -> Result<CertificateFacts, String> {
     Ok(CertificateFacts { names, ends: parsed.validity().not_after.timestamp() })
 }
 
-fn read_all(files: &[CertificateFiles]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, BuildError> {
+fn read_all(files: &[CertificateFiles]) -> Result<Contents, BuildError> {
     let read = |path: &Path| std::fs::read(path).map_err(|cause| BuildError(format!("{}: {cause}", path.display())));
     files.iter().map(|file| Ok((read(&file.cert)?, read(&file.key)?))).collect()
 }

@@ -2,6 +2,7 @@
 
 mod doors;
 mod hygiene;
+mod nothing;
 mod rig;
 mod secure;
 mod smuggling;
