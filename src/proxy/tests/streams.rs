@@ -152,3 +152,47 @@ async fn a_chunked_body_is_counted_while_it_passes() {
     });
     assert!(answer(&mut reading).await.0.starts_with("HTTP/1.1 413"));
 }
+
+/// Resident memory of this process, in MiB.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4 / 1024
+}
+
+const GIGABYTE: usize = 1 << 30;
+
+#[tokio::test]
+#[ignore = "moves 2 GiB; run it alone, or other tests' memory counts too"]
+async fn a_gigabyte_passes_both_ways_in_flat_memory() {
+    let address = upstream_of(|mut stream| async move {
+        head(&mut stream).await;
+        let mut buffer = vec![0; 1 << 16];
+        let mut left = GIGABYTE;
+        while left > 0 {
+            left -= stream.read(&mut buffer).await.unwrap();
+        }
+        say(&mut stream, &format!("HTTP/1.1 200 OK\r\nContent-Length: {GIGABYTE}\r\n\r\n")).await;
+        for _ in 0..GIGABYTE / buffer.len() {
+            stream.write_all(&buffer).await.unwrap();
+        }
+    })
+    .await;
+    let mut settings = settings(&[address]);
+    settings.apps[0].max_body = None;
+    let rig = Rig::start(settings).await;
+    let mut stream = rig.connect().await;
+    say(&mut stream, &format!("POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: {GIGABYTE}\r\n\r\n")).await;
+    let before = resident();
+    let mut buffer = vec![0; 1 << 16];
+    for _ in 0..GIGABYTE / buffer.len() {
+        stream.write_all(&buffer).await.unwrap();
+    }
+    let uploaded = resident();
+    assert!(head(&mut stream).await.starts_with("HTTP/1.1 200"));
+    let mut left = GIGABYTE;
+    while left > 0 {
+        left -= stream.read(&mut buffer).await.unwrap();
+    }
+    let peak = resident().max(uploaded);
+    assert!(peak < before + 32, "from {before} MiB to {peak} MiB");
+}
