@@ -191,6 +191,7 @@ impl Gateway {
                 let mut response = Response::new(Bytes::new());
                 *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
                 response.headers_mut().insert(header::LOCATION, location);
+                response.headers_mut().insert("x-stepgate-response", HeaderValue::from_static("https"));
                 response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 response
             }
