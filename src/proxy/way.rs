@@ -337,16 +337,14 @@ const fn lack_word(lack: crate::auth::requirement::Lack) -> &'static str {
     }
 }
 
-/// How a challenge was told, by the answer's own word; a closed set.
+/// How a challenge was told, by the shape of the answer; a closed set.
 fn kind_of(response: &Response<Bytes>) -> &'static str {
-    let kind = response.headers().get("x-stepgate-response").map_or(b"".as_slice(), |kind| kind.as_bytes());
-    match kind {
-        b"redirect" => "redirect",
-        b"problem" => "problem",
-        b"frame" => "frame",
-        b"grpc" => "grpc",
-        b"websocket" => "websocket",
-        b"form_lost" => "form_lost",
+    let content = response.headers().get(header::CONTENT_TYPE).map_or(b"".as_slice(), HeaderValue::as_bytes);
+    match response.status() {
+        StatusCode::SEE_OTHER => "redirect",
+        StatusCode::OK if content.starts_with(b"application/grpc") => "grpc",
+        _ if content.starts_with(b"application/problem+json") => "problem",
+        _ if content.starts_with(b"text/html") => "page",
         _ => "other",
     }
 }
