@@ -1,3 +1,102 @@
-//! One file per command.
+//! The commands: argv to an exit code. One file per command.
 
-pub mod explain;
+mod accounts;
+mod args;
+mod audit;
+mod check;
+mod demo;
+mod explain;
+mod logging;
+mod newcomer;
+mod outcome;
+mod qr;
+mod run;
+mod schema;
+mod secret;
+mod session;
+mod terminal;
+mod user;
+mod when;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+
+use clap::Parser;
+
+use args::{Cli, Command, ConfigFile};
+use outcome::{Failure, Outcome, USAGE};
+
+/// Runs one command; returns its exit code: 0 ok, 1 failed, 2 usage, 69 a store does not answer,
+/// 78 configuration.
+pub fn run(argv: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(argv) {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Help and version go to stdout with 0, complaints to stderr with 2; a closed pipe is no matter.
+            let _ = usage.print();
+            return if usage.use_stderr() { USAGE } else { 0 };
+        }
+    };
+    match dispatch(cli) {
+        Ok(()) => 0,
+        Err(Failure { code, text }) => {
+            if !text.is_empty() {
+                terminal::say(&format!("stepgate: {text}"));
+            }
+            code
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Outcome {
+    let level = match cli.command {
+        Command::Run(_) => "info",
+        Command::Demo(_) => "warn",
+        _ => "warn,audit=info",
+    };
+    logging::init(cli.log.as_deref(), level)?;
+    match cli.command {
+        Command::Run(file) => run::run(&file),
+        Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::User(command) => block_on(user::run(command))?,
+        Command::Session(command) => block_on(session::run(command))?,
+        Command::Secret(command) => secret::run(&command),
+        Command::Schema => schema::run(),
+    }
+}
+
+/// Runs something async that a command needs, on a runtime of its own.
+fn block_on<T>(what: impl Future<Output = T>) -> Outcome<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|fault| Failure::failed(format!("cannot start a runtime: {fault}")))?;
+    Ok(runtime.block_on(what))
+}
+
+/// Whether a stream takes colours: a terminal, and nobody asked for none (no-color.org).
+fn colourful(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Runs a server on a thread per core.
+fn block_on_all<T>(what: impl Future<Output = T>) -> Outcome<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|fault| Failure::failed(format!("cannot start a runtime: {fault}")))?;
+    Ok(runtime.block_on(what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::args::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,114 @@
+//! What the account commands share: settings, stores, one account by its name.
+
+use super::args::{ConfigFile, OneUser};
+use super::outcome::{CONFIG, Failure, Outcome};
+use super::terminal::clean;
+use crate::auth::user::Username;
+use crate::config::{self, Settings};
+use crate::flow::ports::{Account, Answer, Ports};
+use crate::store::Stores;
+
+/// The settings of a file; every problem of it at once.
+pub(crate) fn settings(file: &ConfigFile) -> Outcome<Settings> {
+    config::load(&file.config).map_err(|report| {
+        super::terminal::say(&report.text);
+        Failure::new(CONFIG, "")
+    })
+}
+
+/// Settings and stores.
+pub(crate) struct Opened {
+    pub(crate) settings: Settings,
+    pub(crate) ports: Ports,
+    /// Kept open as long as the command runs.
+    _stores: Stores,
+}
+
+/// Opens the stores of a configuration file.
+pub(crate) async fn open(file: &ConfigFile) -> Outcome<Opened> {
+    let settings = settings(file)?;
+    let stores = answered(Stores::open(&settings.store).await)?;
+    Ok(Opened { settings, ports: stores.ports.clone(), _stores: stores })
+}
+
+/// What a store answered; a fault ends the command.
+pub(crate) fn answered<T>(answer: Answer<T>) -> Outcome<T> {
+    answer.map_err(|fault| Failure::store(&fault))
+}
+
+/// The stores and the account that a command is about.
+pub(crate) async fn open_for(user: &OneUser) -> Outcome<(Opened, Account)> {
+    let opened = open(&user.file).await?;
+    let account = find(&opened.ports, &user.name).await?;
+    Ok((opened, account))
+}
+
+/// A user name as the operator typed it.
+pub(crate) fn username(text: &str) -> Outcome<Username> {
+    Username::parse(text).ok_or_else(|| {
+        Failure::usage(format!(
+            "{} cannot be a user name: it must not be empty, longer than 256 bytes, or hold spaces, commas or control characters",
+            clean(text)
+        ))
+    })
+}
+
+/// The account of that name, or a failure that names the nearest one.
+pub(crate) async fn find(ports: &Ports, text: &str) -> Outcome<Account> {
+    let name = username(text)?;
+    if let Some(account) = answered(ports.accounts.find(&name).await)? {
+        return Ok(account);
+    }
+    let all = answered(ports.accounts.list().await)?;
+    let names = all.iter().map(|account| account.identity.username.as_str());
+    let hint = nearest(name.as_str(), names).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    Err(Failure::failed(format!("no user {name}{hint}")))
+}
+
+/// The name that was probably meant: the fewest letters to change, and not more than a third of them.
+fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let far = wrong.chars().count().div_ceil(3).max(1);
+    names.map(|name| (distance(wrong, name), name)).filter(|(d, _)| *d <= far).min().map(|(_, name)| name)
+}
+
+/// Letters to insert, delete or replace to make `b` of `a` (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (pair, y) in row.windows(2).zip(&b) {
+            let (diagonal, above) = match pair {
+                [diagonal, above] => (*diagonal, *above),
+                _ => break,
+            };
+            left = (diagonal + usize::from(x != *y)).min(above + 1).min(left + 1);
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_letters_to_change() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("abc", ""), 3);
+        assert_eq!(distance("ann", "ann"), 0);
+        assert_eq!(distance("ä", "a"), 1);
+    }
+
+    #[test]
+    fn names_only_a_name_that_is_near() {
+        let names = || ["ann", "bob", "roberta"].into_iter();
+        assert_eq!(nearest("anna", names()), Some("ann"));
+        assert_eq!(nearest("robreta", names()), Some("roberta"));
+        assert_eq!(nearest("zoe", names()), None);
+    }
+}

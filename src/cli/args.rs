@@ -1,0 +1,331 @@
+//! The command line, as `--help` tells it.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Multi-factor sign-in in front of the web apps you cannot change.
+#[derive(Parser)]
+#[command(
+    name = "stepgate",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  stepgate demo                                try it: no servers, no files
+  stepgate check -c /etc/stepgate/stepgate.yaml
+  stepgate run -c /etc/stepgate/stepgate.yaml
+
+Exit codes: 0 ok, 1 failed, 2 usage, 69 a store does not answer, 78 configuration."
+)]
+pub(crate) struct Cli {
+    /// What to log to stderr: a level, or filters such as `info,audit=off`
+    #[arg(long, global = true, env = "STEPGATE_LOG", value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serve: protect the apps of a configuration file
+    #[command(after_help = "\
+Examples:
+  stepgate run -c stepgate.yaml
+  STEPGATE_LOG=debug stepgate run -c stepgate.yaml
+
+SIGTERM lets running requests finish, SIGINT does not wait for them.")]
+    Run(ConfigFile),
+    /// Load and judge a configuration file without serving
+    #[command(after_help = "\
+Examples:
+  stepgate check -c stepgate.yaml              every error at once, with line and fix; exit 78 if any
+  stepgate check -c stepgate.yaml --online     also ask the stores whether they answer")]
+    Check(Check),
+    /// Say how a request would be decided, and why
+    #[command(after_help = "\
+Examples:
+  stepgate explain -c stepgate.yaml --url https://erp.example.com/admin/
+  stepgate explain -c stepgate.yaml --url https://erp.example.com/admin/ --method POST \\
+      --user ann --groups staff,admins --amr pwd,otp --age 31m --json")]
+    Explain(Explain),
+    /// Try Stepgate: a sample app, three users, no servers needed
+    #[command(after_help = "\
+Examples:
+  stepgate demo                  on http://localhost:8080, or the next free port
+  stepgate demo --port 9000
+  stepgate demo --json           one line of JSON on stdout once it is serving")]
+    Demo(Demo),
+    /// Make and look after accounts
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "\
+Examples:
+  stepgate user add ann -c stepgate.yaml --group staff --totp
+  stepgate user list -c stepgate.yaml --json
+  stepgate user reset-mfa ann -c stepgate.yaml"
+    )]
+    User(User),
+    /// Look at sessions and end them
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "\
+Examples:
+  stepgate session list -c stepgate.yaml --user ann
+  stepgate session revoke -c stepgate.yaml --user ann"
+    )]
+    Session(Session),
+    /// Make keys and password hashes
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "\
+Examples:
+  stepgate secret generate >> /etc/stepgate/master.key
+  stepgate secret hash-password < password.txt"
+    )]
+    Secret(Secret),
+    /// Print the JSON Schema of the configuration file
+    #[command(after_help = "\
+Examples:
+  stepgate schema > stepgate.schema.json
+  stepgate schema | jq '.properties | keys'")]
+    Schema,
+}
+
+#[derive(Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration file
+    #[arg(short, long, env = "STEPGATE_CONFIG", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// Ask the stores whether they answer
+    #[arg(long)]
+    pub(crate) online: bool,
+    /// Print the verdict as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// The URL asked for
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: String,
+    /// The method
+    #[arg(long, default_value = "GET")]
+    pub(crate) method: String,
+    /// Who asks; nobody if not given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// The groups of the one who asks
+    #[arg(long, value_name = "GROUP,…", value_delimiter = ',')]
+    pub(crate) groups: Vec<String>,
+    /// From which address
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) ip: IpAddr,
+    /// What was proved, e.g. pwd,otp
+    #[arg(long, value_name = "METHOD,…", value_delimiter = ',')]
+    pub(crate) amr: Vec<String>,
+    /// How long ago, e.g. 31m
+    #[arg(long, default_value = "0s", value_name = "DURATION")]
+    pub(crate) age: String,
+    /// Print the decision as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Tell the decision by the exit code: 0 permit, 10 challenge, 11 refuse
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// Print one line of JSON once it is serving, instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The port; if not given: 8080, or the next that is free
+    #[arg(long, value_name = "N")]
+    pub(crate) port: Option<u16>,
+}
+
+/// Where a new password comes from; by default it is asked for.
+#[derive(Args)]
+pub(crate) struct PasswordSource {
+    /// Read the password from stdin (its first line)
+    #[arg(long, conflicts_with = "password_file")]
+    pub(crate) password_stdin: bool,
+    /// Read the password from a file (its first line)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// One account.
+#[derive(Args)]
+pub(crate) struct OneUser {
+    /// The user name
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum User {
+    /// Make an account
+    #[command(after_help = "\
+Examples:
+  stepgate user add ann -c stepgate.yaml --group staff --email ann@example.com
+  pass show ann | stepgate user add ann -c stepgate.yaml --password-stdin
+  stepgate user add ann -c stepgate.yaml --password-file ann.txt --totp --json")]
+    Add(AddUser),
+    /// List the accounts
+    #[command(after_help = "\
+Examples:
+  stepgate user list -c stepgate.yaml
+  stepgate user list -c stepgate.yaml --json | jq -r '.[].username'")]
+    List {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show an account and what it can prove with
+    #[command(after_help = "\
+Examples:
+  stepgate user show ann -c stepgate.yaml
+  stepgate user show ann -c stepgate.yaml --json")]
+    Show {
+        #[command(flatten)]
+        user: OneUser,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep an account from signing in; ends its sessions
+    #[command(after_help = "\
+Examples:
+  stepgate user disable ann -c stepgate.yaml
+  stepgate user enable ann -c stepgate.yaml      undo it")]
+    Disable(OneUser),
+    /// Let a disabled account sign in again
+    #[command(after_help = "\
+Examples:
+  stepgate user enable ann -c stepgate.yaml
+  stepgate user show ann -c stepgate.yaml        see whether it is enabled")]
+    Enable(OneUser),
+    /// Set a new password; ends the account's sessions
+    #[command(after_help = "\
+Examples:
+  stepgate user set-password ann -c stepgate.yaml
+  stepgate user set-password ann -c stepgate.yaml --password-stdin < password.txt")]
+    SetPassword {
+        #[command(flatten)]
+        user: OneUser,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Remove every second factor of an account; ends its sessions
+    #[command(after_help = "\
+Examples:
+  stepgate user reset-mfa ann -c stepgate.yaml   at the next sign-in ann enrols anew
+  stepgate user show ann -c stepgate.yaml        see what is enrolled")]
+    ResetMfa(OneUser),
+    /// Delete an account with its factors and sessions
+    #[command(after_help = "\
+Examples:
+  stepgate user delete ann -c stepgate.yaml
+  stepgate user delete ann -c stepgate.yaml --yes    without being asked, for scripts")]
+    Delete {
+        #[command(flatten)]
+        user: OneUser,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct AddUser {
+    #[command(flatten)]
+    pub(crate) user: OneUser,
+    #[command(flatten)]
+    pub(crate) password: PasswordSource,
+    /// A mail address
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+    /// A name for people
+    #[arg(long = "name", value_name = "NAME", id = "display_name")]
+    pub(crate) display_name: Option<String>,
+    /// A group; may be given again
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+    /// Enrol a TOTP authenticator and print its secret
+    #[arg(long)]
+    pub(crate) totp: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Session {
+    /// List live sessions
+    #[command(after_help = "\
+Examples:
+  stepgate session list -c stepgate.yaml
+  stepgate session list -c stepgate.yaml --user ann --json")]
+    List {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Only those of this person
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End one session, or all of a person
+    #[command(after_help = "\
+Examples:
+  stepgate session revoke 01JD3Z4WVX2T5Q8R9S0ABCDEFG -c stepgate.yaml
+  stepgate session revoke --user ann -c stepgate.yaml")]
+    Revoke {
+        /// The id of the session, as `session list` shows it
+        #[arg(required_unless_present = "user", conflicts_with = "user")]
+        id: Option<String>,
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Every session of this person
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Secret {
+    /// Print a new key for the key file
+    #[command(after_help = "\
+Examples:
+  (umask 077; stepgate secret generate > /etc/stepgate/master.key)
+  { stepgate secret generate; cat master.key; } > new.key    a newer key first; the old one still opens
+
+A key file holds one key per line, newest first.")]
+    Generate,
+    /// Print the hash of a password (PHC string)
+    #[command(after_help = "\
+Examples:
+  stepgate secret hash-password                   asks for it
+  stepgate secret hash-password < password.txt")]
+    HashPassword,
+}

@@ -1,0 +1,73 @@
+//! The demo's three users.
+
+use data_encoding::BASE32_NOPAD;
+use zeroize::Zeroizing;
+
+use crate::auth::secret::{SecretBytes, SecretText};
+use crate::auth::totp;
+use crate::auth::user::Username;
+use crate::cli::accounts::answered;
+use crate::cli::newcomer::{self, Newcomer};
+use crate::cli::outcome::{Failure, Outcome};
+use crate::flow::ports::Ports;
+use crate::flow::settings::FlowSettings;
+
+/// A user of the demo, with all that is needed to be them.
+pub(super) struct Person {
+    pub(super) username: &'static str,
+    pub(super) password: SecretText,
+    pub(super) totp: Option<Totp>,
+    pub(super) groups: &'static [&'static str],
+}
+
+/// Their authenticator.
+pub(super) struct Totp {
+    key: SecretBytes,
+    digits: u8,
+    period: u64,
+    pub(super) uri: SecretText,
+}
+
+impl Totp {
+    /// The key in base32, as `oathtool` takes it.
+    pub(super) fn secret(&self) -> SecretText {
+        totp::encode_key(&self.key)
+    }
+
+    /// The code of this moment and the seconds it still lasts.
+    pub(super) fn code(&self) -> (SecretText, u64) {
+        use crate::flow::ports::Clock;
+        let now = crate::store::system::SystemClock.now().as_secs();
+        (totp::code_at(&self.key, now / self.period, self.digits), self.period - now % self.period)
+    }
+}
+
+/// Name, name for people, TOTP, groups.
+const PEOPLE: [(&str, &str, bool, &[&str]); 3] = [
+    ("ann", "Ann Example", true, &["staff"]),
+    ("bob", "Bob Example", false, &["staff"]),
+    ("root", "Root Example", true, &["admins", "staff"]),
+];
+
+/// Makes the users, with passwords of 80 random bits.
+pub(super) async fn make(ports: &Ports, settings: &FlowSettings) -> Outcome<Vec<Person>> {
+    let mut people = Vec::new();
+    for (username, name, enrolled, groups) in PEOPLE {
+        let mut random = Zeroizing::new([0; 10]);
+        answered(ports.entropy.fill(random.as_mut_slice()))?;
+        let password = SecretText::new(BASE32_NOPAD.encode(random.as_slice()).to_lowercase());
+        let who = Newcomer {
+            username: Username::parse(username).ok_or_else(|| Failure::failed("not a user name"))?,
+            password: password.clone(),
+            name: Some(name.to_owned()),
+            email: Some(format!("{username}@example.com")),
+            groups: groups.iter().map(|g| (*g).to_owned()).collect(),
+            totp: enrolled,
+        };
+        let made = newcomer::make(ports, settings, who).await?;
+        let (digits, period) = (settings.totp.digits, settings.totp.period);
+        let totp = made.totp.map(|made| Totp { key: made.key, digits, period, uri: made.uri });
+        people.push(Person { username, password, totp, groups });
+    }
+    Ok(people)
+}

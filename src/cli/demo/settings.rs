@@ -1,0 +1,178 @@
+//! The demo's settings: what a configuration file of it would say.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use super::place::Place;
+use crate::auth::network::Networks;
+use crate::auth::policy::pattern::PathPattern;
+use crate::auth::policy::rule::{Access, Audience, ChallengeStyle, Rule, RuleId};
+use crate::auth::policy::{AppPolicy, Policy};
+use crate::auth::requirement::{Requirement, Strength};
+use crate::auth::resource::Tolerances;
+use crate::auth::secret::SecretText;
+use crate::auth::user::Group;
+use crate::cli::outcome::{Failure, Outcome};
+use crate::config::Settings;
+use crate::flow::settings::FlowSettings;
+use crate::portal::settings::PortalSettings;
+use crate::proxy::settings::{
+    AppSettings, ClientLimits, IdentitySettings, JwtSettings, Listen, ProxySettings, Server, UpstreamSettings,
+};
+use crate::store::settings::{KeySettings, StateSettings, StoreSettings};
+
+/// The port if none is asked for; the next free one is taken.
+const PORT: u16 = 8080;
+/// How far to look for a free one.
+const PORTS: u16 = 200;
+/// The one host of the demo: browsers take it for a secure context.
+const HOST: &str = "localhost";
+/// The name in authenticator apps and on the pages.
+const NAME: &str = "Stepgate demo";
+
+/// Where to listen: `localhost` on both families where there are both, and a free port for the admin listener.
+pub(super) async fn listen(port: Option<u16>) -> Outcome<Listen> {
+    let plain = match port {
+        Some(port) => {
+            free(port).await.map_err(|fault| Failure::failed(format!("cannot listen on port {port}: {fault}")))?
+        }
+        None => next_free().await?,
+    };
+    Ok(Listen { plain, admin: Some((Ipv4Addr::LOCALHOST, 0).into()), ..Listen::default() })
+}
+
+async fn next_free() -> Outcome<Vec<SocketAddr>> {
+    for port in PORT..PORT + PORTS {
+        if let Ok(addresses) = free(port).await {
+            return Ok(addresses);
+        }
+    }
+    Err(Failure::failed(format!("no free port from {PORT} to {}; name one with --port", PORT + PORTS - 1)))
+}
+
+/// The loopback addresses on which `port` is free; an error if it is taken on one of them.
+async fn free(port: u16) -> io::Result<Vec<SocketAddr>> {
+    let four = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?.local_addr()?;
+    match TcpListener::bind((Ipv6Addr::LOCALHOST, four.port())).await {
+        Ok(six) => Ok(vec![four, six.local_addr()?]),
+        // Taken by somebody else: a browser would meet them at `localhost`.
+        Err(fault) if fault.kind() == io::ErrorKind::AddrInUse => Err(fault),
+        // No IPv6 on this machine.
+        Err(_) => Ok(vec![four]),
+    }
+}
+
+/// All settings.
+pub(super) fn settings(place: &Place, listen: Listen, app: SocketAddr) -> Outcome<Settings> {
+    let file = |name: &str| place.path().join(name);
+    let server = Server { host: app.ip().to_string(), port: app.port(), tls: false };
+    Ok(Settings {
+        flow: FlowSettings { issuer: NAME.to_owned(), ..FlowSettings::default() },
+        portal: PortalSettings { name: NAME.to_owned(), ..PortalSettings::default() },
+        proxy: ProxySettings {
+            listen,
+            certificates: Vec::new(),
+            trusted_proxies: Networks::default(),
+            limits: ClientLimits::default(),
+            apps: vec![AppSettings {
+                host: HOST.to_owned(),
+                upstream: UpstreamSettings::new(vec![server]),
+                identity: identity(),
+                max_body: Some(2 * 1024 * 1024 * 1024),
+            }],
+            // Nobody waits long for a demo to end.
+            shutdown_grace: Duration::from_secs(2),
+        },
+        store: StoreSettings {
+            database: SecretText::new(format!("sqlite://{}", file("stepgate.db").display())),
+            state: StateSettings::Embedded(None),
+            keys: KeySettings::Beside(file("master.key")),
+        },
+        policy: policy()?,
+        warnings: Vec::new(),
+    })
+}
+
+fn identity() -> IdentitySettings {
+    IdentitySettings {
+        user: Some("Remote-User".to_owned()),
+        groups: Some("Remote-Groups".to_owned()),
+        email: Some("Remote-Email".to_owned()),
+        name: Some("Remote-Name".to_owned()),
+        jwt: Some(JwtSettings {
+            header: "X-Stepgate-Assertion".to_owned(),
+            audience: "demo".to_owned(),
+            lifetime: Duration::from_secs(60),
+        }),
+        basic_auth: None,
+    }
+}
+
+fn policy() -> Outcome<Policy> {
+    let two_factor = Requirement::of(Strength::TwoFactor);
+    let admins = Access::Guarded {
+        audience: Audience { groups: vec![Group("admins".to_owned())], users: Vec::new() },
+        requirement: Requirement { max_age: Some(Duration::from_secs(300)), ..two_factor },
+    };
+    let staff = Access::Guarded { audience: Audience::default(), requirement: two_factor };
+    let mut administration = rule("administration", "/admin/**", admins)?;
+    administration.explanation = Some("Changing how the app works asks for a fresh second step".to_owned());
+    administration.remediation = Some("Sign in as root, who is in the group admins".to_owned());
+    let rules =
+        vec![rule("public", "/public/**", Access::Public)?, administration, rule("everything-else", "/**", staff)?];
+    let rules = rules.into_iter().map(Arc::new).collect();
+    Ok(Policy::new([AppPolicy { host: HOST.to_owned(), tolerate: Tolerances::default(), rules }]))
+}
+
+fn rule(name: &str, path: &str, access: Access) -> Outcome<Rule> {
+    let pattern = PathPattern::glob(path).map_err(|fault| Failure::failed(format!("{path}: {fault}")))?;
+    Ok(Rule {
+        id: RuleId(name.into()),
+        pattern,
+        methods: Vec::new(),
+        networks: Networks::default(),
+        access,
+        explanation: None,
+        remediation: None,
+        api: false,
+        challenge: ChallengeStyle::Auto,
+        cors: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_has_its_rule() {
+        let policy = policy().unwrap();
+        let app = policy.app(HOST).unwrap();
+        let rule = |path: &str| {
+            let found = app.rules.iter().find(|r| r.covers(path, "GET", Ipv4Addr::LOCALHOST.into()));
+            found.unwrap().id.0.to_string()
+        };
+        assert_eq!(rule("/public/echo"), "public");
+        assert_eq!(rule("/admin/"), "administration");
+        assert_eq!(rule("/admin/users"), "administration");
+        for path in ["/", "/echo", "/form", "/ws", "/publicity"] {
+            assert_eq!(rule(path), "everything-else", "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_is_refused_if_asked_for() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        assert!(listen(Some(taken.local_addr().unwrap().port())).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_free_port_is_found() {
+        let found = listen(None).await.unwrap();
+        assert!(found.plain.iter().all(|a| a.ip().is_loopback() && a.port() == found.plain[0].port()));
+    }
+}

@@ -1,0 +1,89 @@
+//! What the demo says once it serves: one line of JSON, or a screen of 80 columns.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::people::Person;
+use crate::cli::outcome::Outcome;
+use crate::cli::{colourful, qr, terminal};
+use crate::proxy::settings::Listen;
+
+/// Where everything is.
+pub(super) struct Site {
+    /// The protected app, as a browser opens it.
+    url: String,
+    /// Metrics and probes.
+    admin_url: String,
+    /// The sample app itself, unprotected.
+    app_url: String,
+}
+
+impl Site {
+    /// The URLs of a gateway that listens there.
+    pub(super) fn of(addresses: &Listen, app_url: String) -> Self {
+        let port = addresses.plain.first().map_or(0, std::net::SocketAddr::port);
+        let admin_url = addresses.admin.map_or_else(String::new, |a| format!("http://{a}"));
+        Self { url: format!("http://localhost:{port}"), admin_url, app_url }
+    }
+}
+
+/// Says it on stdout.
+pub(super) fn tell(site: &Site, people: &[Person], json: bool) -> Outcome {
+    if json {
+        return terminal::json(&line(site, people));
+    }
+    terminal::data(&screen(site, people, colourful(&std::io::stdout())))
+}
+
+fn line(site: &Site, people: &[Person]) -> Value {
+    let users: Vec<Value> = people
+        .iter()
+        .map(|person| {
+            json!({
+                "username": person.username,
+                "password": person.password.expose(),
+                "totp_secret": person.totp.as_ref().map(|t| t.secret().expose().to_owned()),
+                "groups": person.groups,
+            })
+        })
+        .collect();
+    json!({ "url": site.url, "admin_url": site.admin_url, "app_url": site.app_url, "users": users })
+}
+
+fn screen(site: &Site, people: &[Person], colour: bool) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "\nStepgate demo: a legacy app behind a password and a second factor.\n");
+    if let Some(uri) = people.iter().find_map(|p| p.totp.as_ref()).map(|t| &t.uri) {
+        if let Some(drawn) = qr::terminal(uri.expose(), colour) {
+            text.push_str("  ann's second factor, for an authenticator app:\n\n");
+            text.push_str(&drawn);
+            text.push('\n');
+        }
+    }
+    let _ = writeln!(text, "  Open      {}/", site.url);
+    let _ = writeln!(text, "            {}/admin/    asks root for a fresh second step", site.url);
+    let _ = writeln!(text, "            {}/public/   is open to all", site.url);
+    let _ = writeln!(text, "  The app   {}/   itself, unprotected", site.app_url);
+    let _ = writeln!(text, "  Admin     {}/metrics\n", site.admin_url);
+    let mut rows = vec![["USER", "PASSWORD", "CODE NOW", "GROUPS"].map(str::to_owned).to_vec()];
+    for person in people {
+        let code = match person.totp.as_ref().map(super::people::Totp::code) {
+            Some((code, left)) => format!("{} ({left} s)", code.expose()),
+            None => "none yet: enrols at sign-in".to_owned(),
+        };
+        let row = [person.username, person.password.expose(), &code, &person.groups.join(", ")];
+        rows.push(row.map(str::to_owned).to_vec());
+    }
+    for line in terminal::columns(&rows).lines() {
+        let _ = writeln!(text, "  {line}");
+    }
+    text.push_str("\n  The next code (each is good for one sign-in):\n");
+    for person in people {
+        if let Some(totp) = &person.totp {
+            let _ = writeln!(text, "    {:<5} oathtool --totp -b {}", person.username, totp.secret().expose());
+        }
+    }
+    text.push_str("\n  Ctrl-C ends the demo and removes its state.\n");
+    text
+}

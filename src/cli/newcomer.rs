@@ -1,0 +1,133 @@
+//! A new account, as `user add` and the demo make it.
+
+use super::accounts::answered;
+use super::audit;
+use super::outcome::{Failure, Outcome};
+use crate::auth::authenticator::TotpRecord;
+use crate::auth::event::What;
+use crate::auth::password::{self, HashParams, SALT_BYTES};
+use crate::auth::proof::Method;
+use crate::auth::secret::{SecretBytes, SecretText};
+use crate::auth::totp;
+use crate::auth::user::{Group, Identity, UserId, Username};
+use crate::flow::ports::{Account, AccountChange, Entropy, Ports};
+use crate::flow::settings::{FlowSettings, PasswordSettings};
+
+/// Who is to get an account.
+pub(crate) struct Newcomer {
+    pub(crate) username: Username,
+    pub(crate) password: SecretText,
+    pub(crate) name: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) groups: Vec<String>,
+    /// Whether to enrol a TOTP authenticator.
+    pub(crate) totp: bool,
+}
+
+/// The account made.
+pub(crate) struct Made {
+    pub(crate) identity: Identity,
+    pub(crate) totp: Option<MadeTotp>,
+}
+
+/// The authenticator made; shown once.
+pub(crate) struct MadeTotp {
+    pub(crate) key: SecretBytes,
+    pub(crate) uri: SecretText,
+}
+
+impl MadeTotp {
+    /// The key in base32.
+    pub(crate) fn secret(&self) -> SecretText {
+        totp::encode_key(&self.key)
+    }
+}
+
+/// What a sealed TOTP key is bound to; the same words as in the flows, so that both open it.
+fn totp_context(user: &UserId) -> String {
+    format!("totp:{user}")
+}
+
+/// Makes the account, and its authenticator if wanted.
+pub(crate) async fn make(ports: &Ports, settings: &FlowSettings, who: Newcomer) -> Outcome<Made> {
+    let hash = hash(&who.password, who.username.as_str(), &settings.password, ports.entropy.as_ref())?;
+    let mut groups: Vec<Group> = who.groups.into_iter().map(Group).collect();
+    groups.sort();
+    groups.dedup();
+    let identity =
+        Identity { id: UserId(fresh_id(ports)?), username: who.username, name: who.name, email: who.email, groups };
+    let account = Account {
+        identity: identity.clone(),
+        password_hash: Some(hash),
+        disabled: false,
+        created_at: ports.clock.now(),
+        last_login_at: None,
+    };
+    if !answered(ports.accounts.create(&account).await)? {
+        return Err(Failure::failed(format!("there is a user {} already; nothing was changed", identity.username)));
+    }
+    audit::record(What::AccountCreated, &identity, None);
+    let totp = if who.totp { Some(enrol(ports, settings, &identity).await?) } else { None };
+    Ok(Made { identity, totp })
+}
+
+async fn enrol(ports: &Ports, settings: &FlowSettings, who: &Identity) -> Outcome<MadeTotp> {
+    let mut random = vec![0; totp::KEY_BYTES];
+    answered(ports.entropy.fill(&mut random))?;
+    let key = SecretBytes::new(random);
+    let record = TotpRecord {
+        id: fresh_id(ports)?,
+        secret: answered(ports.vault.seal(&totp_context(&who.id), &key))?,
+        digits: settings.totp.digits,
+        period: settings.totp.period,
+        last_step: None,
+        created_at: ports.clock.now(),
+        used_at: None,
+    };
+    answered(ports.authenticators.put_totp(&who.id, &record).await)?;
+    audit::record(What::AuthenticatorAdded { method: Method::Totp }, who, None);
+    let uri = totp::uri(&key, &settings.issuer, who.username.as_str(), record.digits, record.period);
+    Ok(MadeTotp { key, uri })
+}
+
+/// Sets the password of an account.
+pub(crate) async fn set_password(
+    ports: &Ports,
+    settings: &FlowSettings,
+    account: &Account,
+    password: &SecretText,
+) -> Outcome<bool> {
+    let identity = &account.identity;
+    let hash = hash(password, identity.username.as_str(), &settings.password, ports.entropy.as_ref())?;
+    let set = answered(ports.accounts.change(&identity.id, AccountChange::PasswordHash(hash)).await)?;
+    if set {
+        audit::record(What::PasswordSet, identity, None);
+    }
+    Ok(set)
+}
+
+/// Judges a new password and hashes it.
+pub(crate) fn hash(
+    new: &SecretText,
+    username: &str,
+    settings: &PasswordSettings,
+    entropy: &dyn Entropy,
+) -> Outcome<SecretText> {
+    password::judge_new(new, username, settings.min_length, settings.max_bytes)
+        .map_err(|unfit| Failure::failed(unfit.to_string()))?;
+    let mut salt = [0; SALT_BYTES];
+    answered(entropy.fill(&mut salt))?;
+    let params = HashParams {
+        memory_kib: settings.memory_kib,
+        iterations: settings.iterations,
+        parallelism: settings.parallelism,
+    };
+    password::hash(new, &salt, params).map_err(|fault| Failure::failed(fault.to_string()))
+}
+
+/// A new ULID of the clock and fresh randomness.
+fn fresh_id(ports: &Ports) -> Outcome<String> {
+    let mut random = [0; 16];
+    answered(ports.entropy.fill(&mut random))?;
+    Ok(ulid::Ulid::from_parts(ports.clock.now().as_millis(), u128::from_be_bytes(random)).to_string())
+}

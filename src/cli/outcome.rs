@@ -1,0 +1,46 @@
+//! How a command ends.
+
+use crate::flow::ports::StoreError;
+
+/// Why a command failed: its exit code and what to tell the operator.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The exit code.
+    pub(crate) code: u8,
+    /// For stderr; empty if everything was said already.
+    pub(crate) text: String,
+}
+
+/// What a command returns: the exit code of its success is 0.
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+/// The command could not do what was asked.
+pub(crate) const FAILED: u8 = 1;
+/// The command line makes no sense.
+pub(crate) const USAGE: u8 = 2;
+/// A store does not answer (`EX_UNAVAILABLE` of sysexits).
+pub(crate) const UNAVAILABLE: u8 = 69;
+/// The configuration is wrong (`EX_CONFIG`).
+pub(crate) const CONFIG: u8 = 78;
+
+impl Failure {
+    /// A failure with this exit code.
+    pub(crate) fn new(code: u8, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+
+    /// Exit code 1.
+    pub(crate) fn failed(text: impl Into<String>) -> Self {
+        Self::new(FAILED, text)
+    }
+
+    /// Exit code 2.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self::new(USAGE, text)
+    }
+
+    /// A store did not answer: exit code 69.
+    pub(crate) fn store(fault: &StoreError) -> Self {
+        Self::new(UNAVAILABLE, fault.to_string())
+    }
+}

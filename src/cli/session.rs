@@ -1,0 +1,104 @@
+//! `stepgate session`: look at sessions and end them.
+
+use serde_json::{Value, json};
+
+use super::accounts::{self, Opened, answered};
+use super::args::Session as Command;
+use super::outcome::{Failure, Outcome};
+use super::terminal::{self, clean, columns, data, say};
+use super::user::ended;
+use super::when::{iso, live};
+use super::{ConfigFile, audit};
+use crate::auth::event::What;
+use crate::auth::session::{Channel, Session, SessionKey};
+use crate::flow::ports::Account;
+
+pub(crate) async fn run(command: Command) -> Outcome {
+    match command {
+        Command::List { file, user, json } => list(&file, user.as_deref(), json).await,
+        Command::Revoke { id: _, file, user: Some(name) } => revoke_all(&file, &name).await,
+        Command::Revoke { id: Some(id), file, user: None } => revoke(&file, &id).await,
+        Command::Revoke { id: None, user: None, .. } => Err(Failure::usage("name a session, or --user NAME")),
+    }
+}
+
+/// The accounts a command is about: one, or all.
+async fn accounts(opened: &Opened, user: Option<&str>) -> Outcome<Vec<Account>> {
+    match user {
+        Some(name) => Ok(vec![accounts::find(&opened.ports, name).await?]),
+        None => answered(opened.ports.accounts.list().await),
+    }
+}
+
+async fn list(file: &ConfigFile, user: Option<&str>, json: bool) -> Outcome {
+    let opened = accounts::open(file).await?;
+    let now = opened.ports.clock.now();
+    let lifetimes = opened.settings.flow.session;
+    let mut values = Vec::new();
+    let mut rows = vec![["SESSION", "USER", "HOST", "FROM", "PROVED", "SINCE", "ENDS"].map(str::to_owned).to_vec()];
+    for account in accounts(&opened, user).await? {
+        let sessions = answered(opened.ports.sessions.of_user(&account.identity.id).await)?;
+        for (_, session) in live(&lifetimes, &sessions, now) {
+            let ends = iso(lifetimes.ends_at(session));
+            values.push(value(session, &ends));
+            rows.push(row(session, ends));
+        }
+    }
+    if json { terminal::json(&values) } else { data(&columns(&rows)) }
+}
+
+fn value(session: &Session, ends: &str) -> Value {
+    json!({
+        "id": session.id,
+        "username": session.identity.username,
+        "host": session.host,
+        "channel": match session.channel { Channel::Cookie => "cookie", Channel::Bearer => "bearer" },
+        "methods": session.proofs.methods(),
+        "amr": session.proofs.amr(),
+        "client_ip": session.client_ip,
+        "user_agent": session.user_agent,
+        "created_at": iso(session.created_at),
+        "seen_at": iso(session.seen_at),
+        "ends_at": ends,
+    })
+}
+
+fn row(session: &Session, ends: String) -> Vec<String> {
+    vec![
+        clean(&session.id),
+        session.identity.username.to_string(),
+        clean(&session.host),
+        session.client_ip.to_string(),
+        session.proofs.amr().join(","),
+        iso(session.created_at),
+        ends,
+    ]
+}
+
+async fn revoke(file: &ConfigFile, id: &str) -> Outcome {
+    let opened = accounts::open(file).await?;
+    for account in accounts(&opened, None).await? {
+        let sessions = answered(opened.ports.sessions.of_user(&account.identity.id).await)?;
+        let keys: Vec<SessionKey> = sessions.iter().filter(|(_, s)| s.id == id).map(|(key, _)| *key).collect();
+        if keys.is_empty() {
+            continue;
+        }
+        // One id may stand behind several keys: each is ended.
+        for key in keys {
+            answered(opened.ports.sessions.revoke(&key).await)?;
+        }
+        audit::record(What::SessionRevoked, &account.identity, Some(id.to_owned()));
+        say(&format!("ended session {} of {}", clean(id), account.identity.username));
+        return Ok(());
+    }
+    Err(Failure::failed(format!("no session {}", clean(id))))
+}
+
+async fn revoke_all(file: &ConfigFile, name: &str) -> Outcome {
+    let opened = accounts::open(file).await?;
+    let account = accounts::find(&opened.ports, name).await?;
+    let count = answered(opened.ports.sessions.revoke_all(&account.identity.id).await)?;
+    audit::record(What::SessionsRevoked, &account.identity, None);
+    say(&format!("{}: {}", account.identity.username, ended(count)));
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! Between the command and the terminal: data to stdout, all else to stderr, secrets never from argv.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+
+use super::args::PasswordSource;
+use super::outcome::{Failure, Outcome};
+use crate::auth::secret::SecretText;
+
+/// The longest line read as a password, in bytes.
+const MAX_PASSWORD_LINE: u64 = 64 * 1024;
+
+/// Writes data to stdout. A reader that went away is no failure.
+pub(crate) fn data(text: &str) -> Outcome {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(fault) if fault.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("cannot write to stdout: {fault}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes one line of JSON to stdout.
+pub(crate) fn json(value: &impl serde::Serialize) -> Outcome {
+    let mut line = serde_json::to_string(value).map_err(|fault| Failure::failed(fault.to_string()))?;
+    line.push('\n');
+    data(&line)
+}
+
+/// Says something to the operator, on stderr.
+pub(crate) fn say(text: &str) {
+    // Nobody is left to be told if stderr is gone.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Whether somebody sits there to be asked.
+pub(crate) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// A new password: from stdin, a file, or asked for twice on a terminal.
+pub(crate) fn new_password(source: &PasswordSource) -> Outcome<SecretText> {
+    if source.password_stdin {
+        return first_line(io::stdin().lock(), "stdin");
+    }
+    if let Some(path) = &source.password_file {
+        let name = path.display().to_string();
+        let file = File::open(path).map_err(|fault| Failure::failed(format!("cannot read {name}: {fault}")))?;
+        return first_line(BufReader::new(file), &name);
+    }
+    if !can_ask() {
+        return Err(Failure::usage(
+            "no password given: nobody can be asked here; use --password-stdin or --password-file FILE",
+        ));
+    }
+    let first = ask("New password: ")?;
+    let again = ask("Once more: ")?;
+    if first.expose() != again.expose() {
+        return Err(Failure::failed("the two passwords are not the same; nothing was changed"));
+    }
+    Ok(first)
+}
+
+/// A password on stdin, asked for if that is a terminal.
+pub(crate) fn password_from_stdin_or_prompt() -> Outcome<SecretText> {
+    let stdin = !can_ask();
+    new_password(&PasswordSource { password_stdin: stdin, password_file: None })
+}
+
+fn ask(prompt: &str) -> Outcome<SecretText> {
+    rpassword::prompt_password(prompt)
+        .map(SecretText::new)
+        .map_err(|fault| Failure::failed(format!("cannot read the password: {fault}")))
+}
+
+fn first_line(from: impl BufRead, name: &str) -> Outcome<SecretText> {
+    let mut line = String::new();
+    from.take(MAX_PASSWORD_LINE)
+        .read_line(&mut line)
+        .map_err(|fault| Failure::failed(format!("cannot read the password from {name}: {fault}")))?;
+    let password = line.strip_suffix('\n').map_or(line.as_str(), |l| l.strip_suffix('\r').unwrap_or(l)).to_owned();
+    let _ = SecretText::new(line);
+    if password.is_empty() {
+        return Err(Failure::failed(format!("the password from {name} is empty")));
+    }
+    Ok(SecretText::new(password))
+}
+
+/// Asks for a yes; without a terminal the answer must be given by `flag`.
+pub(crate) fn confirm(question: &str, flag: &str) -> Outcome {
+    if !can_ask() {
+        return Err(Failure::usage(format!("nobody can be asked here; use {flag} to confirm")));
+    }
+    let mut err = io::stderr().lock();
+    let asked = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
+    let mut line = String::new();
+    let read = asked.and_then(|()| io::stdin().lock().take(64).read_line(&mut line));
+    match read {
+        Ok(_) if matches!(line.trim(), "y" | "Y" | "yes") => Ok(()),
+        Ok(_) => Err(Failure::failed("nothing was changed")),
+        Err(fault) => Err(Failure::failed(format!("cannot read the answer: {fault}"))),
+    }
+}
+
+/// Rows as columns, padded by characters; the last column is not padded.
+pub(crate) fn columns(rows: &[Vec<String>]) -> String {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |i: usize| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..count).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(&format!("{cell:<width$}  "));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Text from a store, made harmless for a terminal: control characters are escaped.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_the_first_line_only_and_keeps_inner_spaces() {
+        let read = |bytes: &'static [u8]| first_line(bytes, "test").map(|s| s.expose().to_owned());
+        assert_eq!(read(b"  two words \r\nmore\n").unwrap(), "  two words ");
+        assert_eq!(read(b"no end").unwrap(), "no end");
+        assert!(read(b"\n").is_err());
+        assert!(read(b"").is_err());
+        assert!(read(b"\xff\xfe\n").is_err());
+    }
+
+    #[test]
+    fn escapes_what_could_drive_a_terminal() {
+        assert_eq!(clean("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
+    }
+
+    #[test]
+    fn pads_columns_by_characters() {
+        let rows = [vec!["é".to_owned(), "x".to_owned()], vec!["long".to_owned(), "y".to_owned()]];
+        assert_eq!(columns(&rows), "é     x\nlong  y\n");
+    }
+}

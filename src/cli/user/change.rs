@@ -1,0 +1,104 @@
+//! Changes of an account. Whatever lowers trust in it ends its sessions.
+
+use crate::auth::event::What;
+use crate::auth::proof::Method;
+use crate::cli::accounts::{self, Opened, answered};
+use crate::cli::args::{OneUser, PasswordSource};
+use crate::cli::outcome::{Failure, Outcome};
+use crate::cli::terminal::{self, say};
+use crate::cli::{audit, newcomer};
+use crate::flow::ports::{Account, AccountChange};
+
+pub(crate) async fn disable(user: &OneUser) -> Outcome {
+    let (opened, account) = accounts::open_for(user).await?;
+    shut(&opened, &account).await?;
+    let ended = end_sessions(&opened, &account, "it is disabled").await?;
+    say(&format!("disabled {}; {ended}", account.identity.username));
+    Ok(())
+}
+
+pub(crate) async fn enable(user: &OneUser) -> Outcome {
+    let (opened, account) = accounts::open_for(user).await?;
+    let identity = &account.identity;
+    let change = AccountChange::Disabled(false);
+    there(answered(opened.ports.accounts.change(&identity.id, change).await)?, &account)?;
+    audit::record(What::AccountEnabled, identity, None);
+    say(&format!("enabled {}", identity.username));
+    Ok(())
+}
+
+pub(crate) async fn set_password(user: &OneUser, source: &PasswordSource) -> Outcome {
+    let (opened, account) = accounts::open_for(user).await?;
+    let password = terminal::new_password(source)?;
+    let set = newcomer::set_password(&opened.ports, &opened.settings.flow, &account, &password).await?;
+    there(set, &account)?;
+    let ended = end_sessions(&opened, &account, "its password is set").await?;
+    say(&format!("set the password of {}; {ended}", account.identity.username));
+    Ok(())
+}
+
+pub(crate) async fn reset_mfa(user: &OneUser) -> Outcome {
+    let (opened, account) = accounts::open_for(user).await?;
+    let identity = &account.identity;
+    let enrolled = answered(opened.ports.authenticators.of(&identity.id).await)?.methods(false);
+    answered(opened.ports.authenticators.remove_all(&identity.id).await)?;
+    for method in enrolled.iter() {
+        audit::record(What::AuthenticatorRemoved { method }, identity, None);
+    }
+    let ended = end_sessions(&opened, &account, "its second factors are removed").await?;
+    let names: Vec<&str> = enrolled.iter().map(Method::name).collect();
+    let removed =
+        if names.is_empty() { "nothing was enrolled".to_owned() } else { format!("removed {}", names.join(", ")) };
+    say(&format!("{}: {removed}; {ended}", identity.username));
+    Ok(())
+}
+
+pub(crate) async fn delete(user: &OneUser, yes: bool) -> Outcome {
+    let (opened, account) = accounts::open_for(user).await?;
+    let identity = &account.identity;
+    if !yes {
+        terminal::confirm(&format!("Delete {} with all factors and sessions?", identity.username), "--yes")?;
+    }
+    // Shut first: nobody can open a new session between ending the old ones and the deletion.
+    shut(&opened, &account).await?;
+    let ended = end_sessions(&opened, &account, "it is disabled but not deleted").await?;
+    there(answered(opened.ports.accounts.delete(&identity.id).await)?, &account)?;
+    audit::record(What::AccountDeleted, identity, None);
+    say(&format!("deleted {}; {ended}", identity.username));
+    Ok(())
+}
+
+async fn shut(opened: &Opened, account: &Account) -> Outcome {
+    let change = AccountChange::Disabled(true);
+    there(answered(opened.ports.accounts.change(&account.identity.id, change).await)?, account)?;
+    audit::record(What::AccountDisabled, &account.identity, None);
+    Ok(())
+}
+
+fn there(found: bool, account: &Account) -> Outcome {
+    if found {
+        return Ok(());
+    }
+    Err(Failure::failed(format!("{} is gone: somebody else deleted it meanwhile", account.identity.username)))
+}
+
+/// Ends every session of the account and says how many; `so_far` tells what was done if that fails.
+async fn end_sessions(opened: &Opened, account: &Account, so_far: &str) -> Outcome<String> {
+    let identity = &account.identity;
+    let count = opened.ports.sessions.revoke_all(&identity.id).await.map_err(|fault| {
+        let Failure { code, text } = Failure::store(&fault);
+        let name = &identity.username;
+        Failure::new(code, format!("{text}\n{name}: {so_far}, but its sessions could not be ended; run this again"))
+    })?;
+    audit::record(What::SessionsRevoked, identity, None);
+    Ok(ended(count))
+}
+
+/// How many sessions ended, in words.
+pub(crate) fn ended(count: u64) -> String {
+    match count {
+        0 => "no session was open".to_owned(),
+        1 => "1 session ended".to_owned(),
+        n => format!("{n} sessions ended"),
+    }
+}

@@ -1,0 +1,102 @@
+//! Looking at accounts.
+
+use serde_json::{Value, json};
+
+use crate::auth::authenticator::Enrolled;
+use crate::auth::proof::Method;
+use crate::auth::time::Timestamp;
+use crate::cli::accounts::{self, answered};
+use crate::cli::args::{ConfigFile, OneUser};
+use crate::cli::outcome::Outcome;
+use crate::cli::terminal::{self, clean, columns, data};
+use crate::cli::when::{self, iso};
+use crate::flow::ports::Account;
+
+pub(crate) async fn list(file: &ConfigFile, json: bool) -> Outcome {
+    let opened = accounts::open(file).await?;
+    let mut rows = vec![["USER", "GROUPS", "STATE", "SECOND FACTORS", "LAST SIGN-IN"].map(str::to_owned).to_vec()];
+    let mut values = Vec::new();
+    for account in answered(opened.ports.accounts.list().await)? {
+        let enrolled = answered(opened.ports.authenticators.of(&account.identity.id).await)?;
+        if json {
+            values.push(value(&account, &enrolled));
+        } else {
+            rows.push(row(&account, &enrolled));
+        }
+    }
+    if json { terminal::json(&values) } else { data(&columns(&rows)) }
+}
+
+pub(crate) async fn show(user: &OneUser, json: bool) -> Outcome {
+    let (opened, account) = accounts::open_for(user).await?;
+    let identity = &account.identity;
+    let enrolled = answered(opened.ports.authenticators.of(&identity.id).await)?;
+    let sessions = answered(opened.ports.sessions.of_user(&identity.id).await)?;
+    let now = opened.ports.clock.now();
+    let live = when::live(&opened.settings.flow.session, &sessions, now).count();
+    if json {
+        let mut shown = value(&account, &enrolled);
+        if let Value::Object(members) = &mut shown {
+            members.insert("sessions".to_owned(), live.into());
+            let left = enrolled.backup.as_ref().map_or(0, |b| b.left);
+            members.insert("backup_codes_left".to_owned(), left.into());
+        }
+        return terminal::json(&shown);
+    }
+    let text = |value: &Option<String>| value.as_deref().map_or_else(|| "-".to_owned(), clean);
+    let pair = |name: &str, value: String| vec![name.to_owned(), value];
+    let codes = enrolled.backup.as_ref().map_or(0, |b| b.left);
+    data(&columns(&[
+        pair("user", identity.username.to_string()),
+        pair("id", identity.id.to_string()),
+        pair("name", text(&identity.name)),
+        pair("e-mail", text(&identity.email)),
+        pair("groups", groups(&account)),
+        pair("state", state(&account).to_owned()),
+        pair("password", if account.password_hash.is_some() { "set" } else { "none" }.to_owned()),
+        pair("second factors", factors(&enrolled)),
+        pair("backup codes left", codes.to_string()),
+        pair("sessions", live.to_string()),
+        pair("made", iso(account.created_at)),
+        pair("last sign-in", last(account.last_login_at)),
+    ]))
+}
+
+fn row(account: &Account, enrolled: &Enrolled) -> Vec<String> {
+    let last = last(account.last_login_at);
+    vec![account.identity.username.to_string(), groups(account), state(account).to_owned(), factors(enrolled), last]
+}
+
+fn value(account: &Account, enrolled: &Enrolled) -> Value {
+    let identity = &account.identity;
+    json!({
+        "id": identity.id,
+        "username": identity.username,
+        "name": identity.name,
+        "email": identity.email,
+        "groups": identity.groups,
+        "disabled": account.disabled,
+        "has_password": account.password_hash.is_some(),
+        "methods": enrolled.methods(account.password_hash.is_some()),
+        "created_at": iso(account.created_at),
+        "last_login_at": account.last_login_at.map(iso),
+    })
+}
+
+fn groups(account: &Account) -> String {
+    let names: Vec<String> = account.identity.groups.iter().map(|g| clean(&g.0)).collect();
+    if names.is_empty() { "-".to_owned() } else { names.join(",") }
+}
+
+const fn state(account: &Account) -> &'static str {
+    if account.disabled { "disabled" } else { "enabled" }
+}
+
+fn factors(enrolled: &Enrolled) -> String {
+    let names: Vec<&str> = enrolled.methods(false).iter().map(Method::name).collect();
+    if names.is_empty() { "-".to_owned() } else { names.join(",") }
+}
+
+fn last(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "never".to_owned(), iso)
+}

@@ -1,0 +1,53 @@
+//! Times for people and programs, and what is live now.
+
+use crate::auth::session::{Lifetimes, Session, SessionKey, Standing};
+use crate::auth::time::Timestamp;
+
+/// A moment in RFC 3339, UTC, whole seconds.
+pub(crate) fn iso(at: Timestamp) -> String {
+    let (days, second) = (at.as_secs() / 86_400, at.as_secs() % 86_400);
+    let (year, month, day) = date(days);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+}
+
+/// The date that lies so many days after 1970-01-01, in the Gregorian calendar. Years are counted from
+/// March, so that the leap day is the last of its year; 400 of them have 146 097 days.
+const fn date(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + era * 400 + if month <= 2 { 1 } else { 0 }, month, day)
+}
+
+/// The sessions that still count.
+pub(crate) fn live<'a>(
+    lifetimes: &'a Lifetimes,
+    sessions: &'a [(SessionKey, Session)],
+    now: Timestamp,
+) -> impl Iterator<Item = &'a (SessionKey, Session)> {
+    sessions.iter().filter(move |(_, session)| lifetimes.standing(session, now) == Standing::Live)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_days_around_leaps_and_centuries() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_709_164_800, "2024-02-29T00:00:00Z"),
+            (1_735_689_599, "2024-12-31T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(iso(Timestamp::from_secs(seconds)), text);
+        }
+    }
+}
