@@ -35,7 +35,7 @@ pub struct Running {
 /// The stores, the settings or the ports are unusable.
 pub async fn serve(settings: Settings, ready: impl FnOnce(&Running) + Send) -> Result<(), Fault> {
     let stores = Stores::open(&settings.store).await.map_err(Fault::Store)?;
-    let flows = Arc::new(Flows { ports: stores.ports.clone(), settings: settings.flow });
+    let flows = Arc::new(Flows::new(stores.ports.clone(), settings.flow));
     let portal = Portal::new(flows, Arc::new(settings.policy), settings.portal);
     let _ = (portal, ready);
     Err(Fault::Serve("the proxy is not part of this build".to_owned()))

@@ -1,1 +1,5 @@
+//! The integration tests: one binary, real sockets, the built `stepgate`.
 
+mod cli;
+mod support;
+mod tidy;

@@ -1,0 +1,38 @@
+//! One run of the binary, from start to exit.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// What a run left behind.
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// The binary, with an environment that has nothing of the developer's.
+pub(crate) fn stepgate() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stepgate"));
+    command.env_remove("STEPGATE_LOG").env_remove("STEPGATE_CONFIG").env("NO_COLOR", "1");
+    command
+}
+
+/// Runs it with these arguments and an empty stdin.
+pub(crate) fn run(args: &[&str]) -> Ended {
+    run_with(args, b"")
+}
+
+/// Runs it with these arguments and this stdin.
+pub(crate) fn run_with(args: &[&str], stdin: &[u8]) -> Ended {
+    let mut command = stepgate();
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It may end without reading.
+    let _ = child.stdin.take().unwrap().write_all(stdin);
+    let output = child.wait_with_output().unwrap();
+    Ended {
+        code: output.status.code().expect("not killed"),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}

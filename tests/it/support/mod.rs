@@ -1,0 +1,10 @@
+//! What the tests share: the built binary as a process, servers, clients by their roles, codes.
+
+#![allow(dead_code, reason = "each suite uses its part")]
+
+pub(crate) mod clients;
+pub(crate) mod command;
+pub(crate) mod gateway;
+pub(crate) mod process;
+pub(crate) mod servers;
+pub(crate) mod totp;

@@ -1,0 +1,283 @@
+//! The plan of the house, kept: which room names which, which package has its door where, how long files are.
+//! Reads the source as text; needs no dependency.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The longest file, in lines.
+const MAX_LINES: usize = 400;
+
+/// Room → what it may name after `crate::`. A room may always name itself; `app` and `cli` may name all.
+const FLOORS: [(&str, &[&str]); 6] = [
+    ("auth", &[]),
+    ("flow", &["auth"]),
+    ("store", &["auth", "flow::ports"]),
+    ("portal", &["auth", "flow"]),
+    ("proxy", &["auth", "flow", "portal"]),
+    ("config", &["auth", "flow::settings", "store::settings", "portal::settings", "proxy::settings"]),
+];
+
+/// Package → the modules that may name it (and what lies below them). Packages not listed are everybody's.
+const DOORS: [(&str, &[&str]); 33] = [
+    ("pingora_core", &["proxy"]),
+    ("pingora_proxy", &["proxy"]),
+    ("pingora_load_balancing", &["proxy"]),
+    ("pingora_http", &["proxy"]),
+    ("pingora_error", &["proxy"]),
+    ("rustls", &["proxy", "main"]),
+    ("rustls_pki_types", &["proxy", "config"]),
+    ("tokio_rustls", &["proxy"]),
+    ("x509_parser", &["proxy"]),
+    ("prometheus", &["proxy"]),
+    ("axum", &["portal"]),
+    ("tower", &["portal"]),
+    ("tower_http", &["portal"]),
+    ("askama", &["portal"]),
+    ("utoipa", &["portal"]),
+    // On a terminal a code is drawn by the command that shows it.
+    ("fast_qr", &["portal", "cli::qr"]),
+    ("png", &["portal"]),
+    ("sqlx", &["store::sql", "store::embedded"]),
+    ("redis", &["store::redis"]),
+    ("moka", &["store::redis", "flow"]),
+    ("totp_rs", &["auth::totp"]),
+    ("argon2", &["auth::password", "auth::backup_codes"]),
+    ("jsonwebtoken", &["auth::assertion"]),
+    ("aws_lc_rs", &["auth::assertion"]),
+    ("chacha20poly1305", &["store::vault"]),
+    ("serde_saphyr", &["config"]),
+    ("schemars", &["config"]),
+    ("clap", &["cli"]),
+    ("rpassword", &["cli"]),
+    ("tracing_subscriber", &["cli"]),
+    ("httparse", &["cli"]),
+    ("tokio_tungstenite", &["cli"]),
+    ("mimalloc", &["main"]),
+];
+
+/// What the ground floor never says.
+const NOT_IN_AUTH: [&str; 6] = ["async fn", "async move", ".await", "tokio::", "tracing::", "axum::"];
+
+/// Everything wrong with a source tree, as `file:line: what`.
+fn faults(src: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    walk(src, &mut files);
+    files.sort();
+    let mut faults = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let shown = file.strip_prefix(src).unwrap().display().to_string();
+        let module = shown.trim_end_matches(".rs").trim_end_matches("/mod").replace('/', "::");
+        let count = text.lines().count();
+        if count > MAX_LINES {
+            faults.push(format!("{shown}:{count}: longer than {MAX_LINES} lines"));
+        }
+        for (number, line) in text.lines().enumerate() {
+            let code = code(line);
+            for what in judge(&module, &code) {
+                faults.push(format!("{shown}:{}: {what}", number + 1));
+            }
+        }
+        for path in imports(&text) {
+            if let Some(what) = floor(&module, &path) {
+                faults.push(format!("{shown}: {what}"));
+            }
+        }
+    }
+    faults
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, files);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// A line without its comment and without what stands in quotes.
+fn code(line: &str) -> String {
+    let mut code = String::new();
+    for (i, part) in line.split('"').enumerate() {
+        if i % 2 == 0 {
+            if let Some((before, _)) = part.split_once("//") {
+                code.push_str(before);
+                break;
+            }
+            code.push_str(part);
+        }
+    }
+    code
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Where `word` stands as a whole name.
+fn names<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+    code.match_indices(word)
+        .map(|(at, _)| at)
+        .filter(move |at| !code[..*at].ends_with(is_name) && !code[at + word.len()..].starts_with(is_name))
+}
+
+fn within(module: &str, room: &str) -> bool {
+    module == room || module.strip_prefix(room).is_some_and(|rest| rest.starts_with("::"))
+}
+
+/// What is wrong with one line.
+fn judge(module: &str, code: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if code.contains("super::super") {
+        wrong.push("`super::super`: name it from `crate`".to_owned());
+    }
+    if names(code, "unsafe").next().is_some() {
+        wrong.push("`unsafe`".to_owned());
+    }
+    if within(module, "auth") {
+        wrong.extend(NOT_IN_AUTH.iter().filter(|w| code.contains(**w)).map(|w| format!("the ground floor says `{w}`")));
+    }
+    // In the first file of a room, `super` is the crate.
+    let others = FLOORS.iter().map(|(room, _)| *room).chain(["app", "cli"]).filter(|room| *room != module);
+    for room in others.filter(|_| FLOORS.iter().any(|(first, _)| *first == module)) {
+        if code.contains(&format!("super::{room}::")) && floor(module, room).is_some() {
+            wrong.push(format!("`{module}` names `crate::{room}` by `super`"));
+        }
+    }
+    for (package, doors) in DOORS {
+        let outside = !doors.iter().any(|door| within(module, door));
+        // A module of ours may be called like a package: `store::redis`, `crate::…::redis`.
+        let named = names(code, package).any(|at| {
+            let before = code[..at].trim_end();
+            let path = code[at + package.len()..].starts_with("::");
+            let import = (before == "use" || before.ends_with(" use")) && !path;
+            (path || import) && !before.ends_with("::")
+        });
+        if named && outside {
+            wrong.push(format!("`{package}` has its door at {}", doors.join(", ")));
+        }
+    }
+    wrong
+}
+
+/// Every path named from `crate::`, with groups in braces taken apart.
+fn imports(text: &str) -> Vec<String> {
+    let code: String = text.lines().map(|l| code(l) + "\n").collect();
+    let mut paths = Vec::new();
+    for at in names(&code, "crate") {
+        if let Some(rest) = code[at..].strip_prefix("crate::") {
+            expand("", rest, &mut paths);
+        }
+    }
+    paths
+}
+
+/// Adds the paths that begin at `rest` under `prefix`; returns what follows.
+fn expand<'a>(prefix: &str, rest: &'a str, paths: &mut Vec<String>) -> &'a str {
+    let rest = rest.trim_start();
+    if let Some(mut inner) = rest.strip_prefix('{') {
+        loop {
+            inner = expand(prefix, inner, paths).trim_start();
+            match inner.strip_prefix(',') {
+                Some(next) if !next.trim_start().starts_with('}') => inner = next,
+                Some(next) => return next.trim_start().trim_start_matches('}'),
+                None => return inner.strip_prefix('}').unwrap_or(inner),
+            }
+        }
+    }
+    let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+    let path = if prefix.is_empty() { rest[..end].to_owned() } else { format!("{prefix}::{}", &rest[..end]) };
+    match rest[end..].strip_prefix("::") {
+        Some(deeper) => expand(&path, deeper, paths),
+        None => {
+            paths.push(path);
+            &rest[end..]
+        }
+    }
+}
+
+/// What is wrong with naming `path` in `module`.
+fn floor(module: &str, path: &str) -> Option<String> {
+    let room = module.split("::").next().unwrap_or(module);
+    let (_, allowed) = FLOORS.iter().find(|(name, _)| *name == room)?;
+    let fine = within(path, room) || allowed.iter().any(|a| within(path, a));
+    // Macros and items at the root of the crate would be named here too; there are none.
+    (!fine).then(|| format!("`{room}` names `crate::{path}`"))
+}
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+#[test]
+fn the_house_is_as_drawn() {
+    let faults = faults(&source());
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+/// The faults of a small tree with one planted file.
+fn planted(file: &str, text: &str) -> String {
+    let tree = tempfile::tempdir().unwrap();
+    let path = tree.path().join(file);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+    faults(tree.path()).join("\n")
+}
+
+#[test]
+fn a_wrong_import_is_caught() {
+    for (file, line) in [
+        ("auth/policy/mod.rs", "use crate::flow::Flows;"),
+        ("flow/login.rs", "use crate::store::Stores;"),
+        ("flow/login.rs", "use crate::auth::{user::UserId, time};\nfn f() { crate::config::load() }"),
+        ("store/sql/mod.rs", "use crate::{auth::user::UserId, flow::{ports::Ports, login}};"),
+        ("portal/mod.rs", "use crate::{\n    auth::user,\n    proxy::Proxy,\n};"),
+        ("proxy/way.rs", "use crate::config::Settings;"),
+        ("config/mod.rs", "use crate::flow::Flows;"),
+        ("flow/mod.rs", "use super::store::Stores;"),
+    ] {
+        assert!(planted(file, line).contains("names `crate::"), "{file}: {line}");
+    }
+}
+
+#[test]
+fn a_wrong_door_is_caught() {
+    for (file, line) in [
+        ("flow/mod.rs", "use pingora_proxy::Session;"),
+        ("portal/api.rs", "let x = rustls::ServerConfig::builder();"),
+        ("store/mod.rs", "use redis::AsyncCommands;"),
+        ("store/redis/mod.rs", "use sqlx::Row;"),
+        ("auth/password.rs", "use totp_rs::TOTP;"),
+        ("proxy/mod.rs", "use axum;"),
+    ] {
+        assert!(planted(file, line).contains("has its door"), "{file}: {line}");
+    }
+}
+
+#[test]
+fn a_busy_ground_floor_a_long_file_and_shortcuts_are_caught() {
+    assert!(planted("auth/x.rs", "pub async fn f() {}").contains("the ground floor says"));
+    assert!(planted("auth/x.rs", "fn f() { tracing::info!(); }").contains("the ground floor says"));
+    assert!(planted("flow/x.rs", &"\n".repeat(MAX_LINES + 1)).contains("longer than"));
+    assert!(planted("flow/x.rs", "use super::super::y;").contains("super::super"));
+    assert!(planted("flow/x.rs", "fn f() { unsafe { g() } }").contains("`unsafe`"));
+}
+
+#[test]
+fn what_is_allowed_is_left_alone() {
+    for (file, text) in [
+        (
+            "store/redis/mod.rs",
+            "use redis::Cmd;\nuse crate::flow::ports::{Answer, Sessions};\nuse crate::store::settings::X;",
+        ),
+        ("store/mod.rs", "mod redis;\nuse self::redis::Redis;\n// use sqlx::Row; unsafe\nlet s = \"axum::Router\";"),
+        ("cli/run.rs", "use crate::{app, config::Settings};"),
+        ("main.rs", "rustls::crypto::aws_lc_rs::default_provider();"),
+        ("flow/x.rs", &"\n".repeat(MAX_LINES)),
+    ] {
+        assert_eq!(planted(file, text), "", "{file}");
+    }
+}
