@@ -20,15 +20,14 @@ pub(crate) fn settings(file: &ConfigFile) -> Outcome<Settings> {
 pub(crate) struct Opened {
     pub(crate) settings: Settings,
     pub(crate) ports: Ports,
-    /// Kept open as long as the command runs.
-    _stores: Stores,
+    pub(crate) stores: Stores,
 }
 
 /// Opens the stores of a configuration file.
 pub(crate) async fn open(file: &ConfigFile) -> Outcome<Opened> {
     let settings = settings(file)?;
     let stores = answered(Stores::open(&settings.store).await)?;
-    Ok(Opened { settings, ports: stores.ports.clone(), _stores: stores })
+    Ok(Opened { settings, ports: stores.ports.clone(), stores })
 }
 
 /// What a store answered; a fault ends the command.

@@ -139,8 +139,8 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "METHOD,…", value_delimiter = ',')]
     pub(crate) amr: Vec<String>,
     /// How long ago, e.g. 31m
-    #[arg(long, default_value = "0s", value_name = "DURATION")]
-    pub(crate) age: String,
+    #[arg(long, value_name = "DURATION", value_parser = super::explained::age)]
+    pub(crate) age: Option<std::time::Duration>,
     /// Print the decision as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -5,7 +5,8 @@ mod args;
 mod audit;
 mod check;
 mod demo;
-mod explain;
+pub mod explain;
+mod explained;
 mod logging;
 mod newcomer;
 mod outcome;
@@ -58,7 +59,7 @@ fn dispatch(cli: Cli) -> Outcome {
     match cli.command {
         Command::Run(file) => run::run(&file),
         Command::Check(args) => check::run(&args),
-        Command::Explain(args) => explain::run(&args),
+        Command::Explain(args) => explained::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::User(command) => block_on(user::run(command))?,
         Command::Session(command) => block_on(session::run(command))?,

@@ -12,6 +12,7 @@ use crate::auth::totp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::ports::{Account, AccountChange, Entropy, Ports};
 use crate::flow::settings::{FlowSettings, PasswordSettings};
+use crate::store::Stores;
 
 /// Who is to get an account.
 pub(crate) struct Newcomer {
@@ -49,7 +50,8 @@ fn totp_context(user: &UserId) -> String {
 }
 
 /// Makes the account, and its authenticator if wanted.
-pub(crate) async fn make(ports: &Ports, settings: &FlowSettings, who: Newcomer) -> Outcome<Made> {
+pub(crate) async fn make(stores: &Stores, settings: &FlowSettings, who: Newcomer) -> Outcome<Made> {
+    let ports = &stores.ports;
     let hash = hash(&who.password, who.username.as_str(), &settings.password, ports.entropy.as_ref())?;
     let mut groups: Vec<Group> = who.groups.into_iter().map(Group).collect();
     groups.sort();
@@ -66,12 +68,13 @@ pub(crate) async fn make(ports: &Ports, settings: &FlowSettings, who: Newcomer) 
     if !answered(ports.accounts.create(&account).await)? {
         return Err(Failure::failed(format!("there is a user {} already; nothing was changed", identity.username)));
     }
-    audit::record(What::AccountCreated, &identity, None);
-    let totp = if who.totp { Some(enrol(ports, settings, &identity).await?) } else { None };
+    audit::record(stores, What::AccountCreated, &identity, None).await;
+    let totp = if who.totp { Some(enrol(stores, settings, &identity).await?) } else { None };
     Ok(Made { identity, totp })
 }
 
-async fn enrol(ports: &Ports, settings: &FlowSettings, who: &Identity) -> Outcome<MadeTotp> {
+async fn enrol(stores: &Stores, settings: &FlowSettings, who: &Identity) -> Outcome<MadeTotp> {
+    let ports = &stores.ports;
     let mut random = vec![0; totp::KEY_BYTES];
     answered(ports.entropy.fill(&mut random))?;
     let key = SecretBytes::new(random);
@@ -85,23 +88,23 @@ async fn enrol(ports: &Ports, settings: &FlowSettings, who: &Identity) -> Outcom
         used_at: None,
     };
     answered(ports.authenticators.put_totp(&who.id, &record).await)?;
-    audit::record(What::AuthenticatorAdded { method: Method::Totp }, who, None);
+    audit::record(stores, What::AuthenticatorAdded { method: Method::Totp }, who, None).await;
     let uri = totp::uri(&key, &settings.issuer, who.username.as_str(), record.digits, record.period);
     Ok(MadeTotp { key, uri })
 }
 
 /// Sets the password of an account.
 pub(crate) async fn set_password(
-    ports: &Ports,
+    stores: &Stores,
     settings: &FlowSettings,
     account: &Account,
     password: &SecretText,
 ) -> Outcome<bool> {
-    let identity = &account.identity;
+    let (ports, identity) = (&stores.ports, &account.identity);
     let hash = hash(password, identity.username.as_str(), &settings.password, ports.entropy.as_ref())?;
     let set = answered(ports.accounts.change(&identity.id, AccountChange::PasswordHash(hash)).await)?;
     if set {
-        audit::record(What::PasswordSet, identity, None);
+        audit::record(stores, What::PasswordSet, identity, None).await;
     }
     Ok(set)
 }

@@ -87,7 +87,7 @@ async fn revoke(file: &ConfigFile, id: &str) -> Outcome {
         for key in keys {
             answered(opened.ports.sessions.revoke(&key).await)?;
         }
-        audit::record(What::SessionRevoked, &account.identity, Some(id.to_owned()));
+        audit::record(&opened.stores, What::SessionRevoked, &account.identity, Some(id.to_owned())).await;
         say(&format!("ended session {} of {}", clean(id), account.identity.username));
         return Ok(());
     }
@@ -98,7 +98,7 @@ async fn revoke_all(file: &ConfigFile, name: &str) -> Outcome {
     let opened = accounts::open(file).await?;
     let account = accounts::find(&opened.ports, name).await?;
     let count = answered(opened.ports.sessions.revoke_all(&account.identity.id).await)?;
-    audit::record(What::SessionsRevoked, &account.identity, None);
+    audit::record(&opened.stores, What::SessionsRevoked, &account.identity, None).await;
     say(&format!("{}: {}", account.identity.username, ended(count)));
     Ok(())
 }

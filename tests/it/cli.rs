@@ -42,7 +42,7 @@ fn every_help_is_on_stdout_with_two_to_four_examples() {
 #[test]
 fn a_wrong_command_line_is_exit_2_and_says_nothing_on_stdout() {
     for args in [
-        &["rnu"][..],
+        &["chekc"][..],
         &["run"],
         &["run", "-c"],
         &["user", "add", "-c", "x"],
@@ -57,7 +57,7 @@ fn a_wrong_command_line_is_exit_2_and_says_nothing_on_stdout() {
         assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{args:?}: {}", ended.stderr);
         assert!(!ended.stderr.is_empty(), "{args:?}");
     }
-    assert!(run(&["rnu"]).stderr.contains("'run'"), "names the nearest command");
+    assert!(run(&["chekc"]).stderr.contains("'check'"), "names the nearest command");
 }
 
 #[test]

@@ -39,7 +39,7 @@ const DOORS: [(&str, &[&str]); 33] = [
     ("png", &["portal"]),
     ("sqlx", &["store::sql", "store::embedded"]),
     ("redis", &["store::redis"]),
-    ("moka", &["store::redis", "flow"]),
+    ("moka", &["store::redis", "store::embedded", "flow"]),
     ("totp_rs", &["auth::totp"]),
     ("argon2", &["auth::password", "auth::backup_codes"]),
     ("jsonwebtoken", &["auth::assertion"]),

@@ -52,5 +52,5 @@ async fn serve(port: Option<u16>, json: bool) -> Outcome {
 /// Makes the users in the embedded database.
 async fn populate(settings: &crate::config::Settings) -> Outcome<Vec<Person>> {
     let stores = answered(Stores::open(&settings.store).await)?;
-    people::make(&stores.ports, &settings.flow).await
+    people::make(&stores, &settings.flow).await
 }

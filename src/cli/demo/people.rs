@@ -9,8 +9,8 @@ use crate::auth::user::Username;
 use crate::cli::accounts::answered;
 use crate::cli::newcomer::{self, Newcomer};
 use crate::cli::outcome::{Failure, Outcome};
-use crate::flow::ports::Ports;
 use crate::flow::settings::FlowSettings;
+use crate::store::Stores;
 
 /// A user of the demo, with all that is needed to be them.
 pub(super) struct Person {
@@ -29,6 +29,12 @@ pub(super) struct Totp {
 }
 
 impl Totp {
+    /// One with this key.
+    #[cfg(test)]
+    pub(super) fn for_tests(key: SecretBytes) -> Self {
+        Self { key, digits: 6, period: 30, uri: SecretText::new("otpauth://totp/Stepgate%20demo:ann".to_owned()) }
+    }
+
     /// The key in base32, as `oathtool` takes it.
     pub(super) fn secret(&self) -> SecretText {
         totp::encode_key(&self.key)
@@ -46,15 +52,15 @@ impl Totp {
 const PEOPLE: [(&str, &str, bool, &[&str]); 3] = [
     ("ann", "Ann Example", true, &["staff"]),
     ("bob", "Bob Example", false, &["staff"]),
-    ("root", "Root Example", true, &["admins", "staff"]),
+    ("root", "Root Example", true, &["staff", "admins"]),
 ];
 
 /// Makes the users, with passwords of 80 random bits.
-pub(super) async fn make(ports: &Ports, settings: &FlowSettings) -> Outcome<Vec<Person>> {
+pub(super) async fn make(stores: &Stores, settings: &FlowSettings) -> Outcome<Vec<Person>> {
     let mut people = Vec::new();
     for (username, name, enrolled, groups) in PEOPLE {
         let mut random = Zeroizing::new([0; 10]);
-        answered(ports.entropy.fill(random.as_mut_slice()))?;
+        answered(stores.ports.entropy.fill(random.as_mut_slice()))?;
         let password = SecretText::new(BASE32_NOPAD.encode(random.as_slice()).to_lowercase());
         let who = Newcomer {
             username: Username::parse(username).ok_or_else(|| Failure::failed("not a user name"))?,
@@ -64,7 +70,7 @@ pub(super) async fn make(ports: &Ports, settings: &FlowSettings) -> Outcome<Vec<
             groups: groups.iter().map(|g| (*g).to_owned()).collect(),
             totp: enrolled,
         };
-        let made = newcomer::make(ports, settings, who).await?;
+        let made = newcomer::make(stores, settings, who).await?;
         let (digits, period) = (settings.totp.digits, settings.totp.period);
         let totp = made.totp.map(|made| Totp { key: made.key, digits, period, uri: made.uri });
         people.push(Person { username, password, totp, groups });

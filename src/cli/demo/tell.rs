@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::people::Person;
 use crate::cli::outcome::Outcome;
@@ -36,19 +36,32 @@ pub(super) fn tell(site: &Site, people: &[Person], json: bool) -> Outcome {
     terminal::data(&screen(site, people, colourful(&std::io::stdout())))
 }
 
-fn line(site: &Site, people: &[Person]) -> Value {
-    let users: Vec<Value> = people
-        .iter()
-        .map(|person| {
-            json!({
-                "username": person.username,
-                "password": person.password.expose(),
-                "totp_secret": person.totp.as_ref().map(|t| t.secret().expose().to_owned()),
-                "groups": person.groups,
-            })
-        })
-        .collect();
-    json!({ "url": site.url, "admin_url": site.admin_url, "app_url": site.app_url, "users": users })
+/// The one line, in the order of its documentation.
+#[derive(Serialize)]
+struct Line<'a> {
+    url: &'a str,
+    admin_url: &'a str,
+    app_url: &'a str,
+    users: Vec<User<'a>>,
+}
+
+#[derive(Serialize)]
+struct User<'a> {
+    username: &'a str,
+    password: &'a str,
+    totp_secret: Option<String>,
+    groups: &'a [&'a str],
+}
+
+fn line<'a>(site: &'a Site, people: &'a [Person]) -> Line<'a> {
+    let user = |person: &'a Person| User {
+        username: person.username,
+        password: person.password.expose(),
+        totp_secret: person.totp.as_ref().map(|t| t.secret().expose().to_owned()),
+        groups: person.groups,
+    };
+    let users = people.iter().map(user).collect();
+    Line { url: &site.url, admin_url: &site.admin_url, app_url: &site.app_url, users }
 }
 
 fn screen(site: &Site, people: &[Person], colour: bool) -> String {
@@ -86,4 +99,61 @@ fn screen(site: &Site, people: &[Person], colour: bool) -> String {
     }
     text.push_str("\n  Ctrl-C ends the demo and removes its state.\n");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::secret::{SecretBytes, SecretText};
+    use crate::cli::demo::people::Totp;
+
+    fn people() -> Vec<Person> {
+        let person = |username, totp, groups| {
+            let password = SecretText::new("abcdefghij234567".to_owned());
+            Person { username, password, totp, groups }
+        };
+        let totp = || Some(Totp::for_tests(SecretBytes::new(b"12345678901234567890".to_vec())));
+        vec![
+            person("ann", totp(), &["staff"]),
+            person("bob", None, &["staff"]),
+            person("root", totp(), &["staff", "admins"]),
+        ]
+    }
+
+    fn site() -> Site {
+        let plain = vec![([127, 0, 0, 1], 65535).into()];
+        let admin = Some(([127, 0, 0, 1], 65534).into());
+        Site::of(&Listen { plain, admin, ..Listen::default() }, "http://127.0.0.1:65533".to_owned())
+    }
+
+    #[test]
+    fn the_line_is_as_documented() {
+        let text = serde_json::to_string(&line(&site(), &people())).unwrap();
+        let user = |name: &str, secret: &str, groups: &str| {
+            format!(r#"{{"username":"{name}","password":"abcdefghij234567","totp_secret":{secret},"groups":{groups}}}"#)
+        };
+        let secret = r#""GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ""#;
+        let users = [
+            user("ann", secret, r#"["staff"]"#),
+            user("bob", "null", r#"["staff"]"#),
+            user("root", secret, r#"["staff","admins"]"#),
+        ];
+        assert_eq!(
+            text,
+            format!(
+                r#"{{"url":"http://localhost:65535","admin_url":"http://127.0.0.1:65534","app_url":"http://127.0.0.1:65533","users":[{}]}}"#,
+                users.join(",")
+            )
+        );
+    }
+
+    #[test]
+    fn the_screen_fits_in_eighty_columns() {
+        let text = screen(&site(), &people(), false);
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        assert!(text.contains("http://localhost:65535/") && text.contains("oathtool --totp -b"));
+        assert!(!text.contains('\u{1b}'));
+    }
 }

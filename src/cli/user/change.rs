@@ -22,7 +22,7 @@ pub(crate) async fn enable(user: &OneUser) -> Outcome {
     let identity = &account.identity;
     let change = AccountChange::Disabled(false);
     there(answered(opened.ports.accounts.change(&identity.id, change).await)?, &account)?;
-    audit::record(What::AccountEnabled, identity, None);
+    audit::record(&opened.stores, What::AccountEnabled, identity, None).await;
     say(&format!("enabled {}", identity.username));
     Ok(())
 }
@@ -30,7 +30,7 @@ pub(crate) async fn enable(user: &OneUser) -> Outcome {
 pub(crate) async fn set_password(user: &OneUser, source: &PasswordSource) -> Outcome {
     let (opened, account) = accounts::open_for(user).await?;
     let password = terminal::new_password(source)?;
-    let set = newcomer::set_password(&opened.ports, &opened.settings.flow, &account, &password).await?;
+    let set = newcomer::set_password(&opened.stores, &opened.settings.flow, &account, &password).await?;
     there(set, &account)?;
     let ended = end_sessions(&opened, &account, "its password is set").await?;
     say(&format!("set the password of {}; {ended}", account.identity.username));
@@ -43,7 +43,7 @@ pub(crate) async fn reset_mfa(user: &OneUser) -> Outcome {
     let enrolled = answered(opened.ports.authenticators.of(&identity.id).await)?.methods(false);
     answered(opened.ports.authenticators.remove_all(&identity.id).await)?;
     for method in enrolled.iter() {
-        audit::record(What::AuthenticatorRemoved { method }, identity, None);
+        audit::record(&opened.stores, What::AuthenticatorRemoved { method }, identity, None).await;
     }
     let ended = end_sessions(&opened, &account, "its second factors are removed").await?;
     let names: Vec<&str> = enrolled.iter().map(Method::name).collect();
@@ -63,7 +63,7 @@ pub(crate) async fn delete(user: &OneUser, yes: bool) -> Outcome {
     shut(&opened, &account).await?;
     let ended = end_sessions(&opened, &account, "it is disabled but not deleted").await?;
     there(answered(opened.ports.accounts.delete(&identity.id).await)?, &account)?;
-    audit::record(What::AccountDeleted, identity, None);
+    audit::record(&opened.stores, What::AccountDeleted, identity, None).await;
     say(&format!("deleted {}; {ended}", identity.username));
     Ok(())
 }
@@ -71,7 +71,7 @@ pub(crate) async fn delete(user: &OneUser, yes: bool) -> Outcome {
 async fn shut(opened: &Opened, account: &Account) -> Outcome {
     let change = AccountChange::Disabled(true);
     there(answered(opened.ports.accounts.change(&account.identity.id, change).await)?, account)?;
-    audit::record(What::AccountDisabled, &account.identity, None);
+    audit::record(&opened.stores, What::AccountDisabled, &account.identity, None).await;
     Ok(())
 }
 
@@ -90,7 +90,7 @@ async fn end_sessions(opened: &Opened, account: &Account, so_far: &str) -> Outco
         let name = &identity.username;
         Failure::new(code, format!("{text}\n{name}: {so_far}, but its sessions could not be ended; run this again"))
     })?;
-    audit::record(What::SessionsRevoked, identity, None);
+    audit::record(&opened.stores, What::SessionsRevoked, identity, None).await;
     Ok(ended(count))
 }
 

@@ -39,7 +39,7 @@ async fn add(args: AddUser) -> Outcome {
             return Err(Failure::usage("names and mail addresses must not hold control characters"));
         }
     }
-    let Opened { settings, ports, .. } = &accounts::open(&args.user.file).await?;
+    let Opened { settings, ports, stores } = &accounts::open(&args.user.file).await?;
     if accounts::answered(ports.accounts.find(&username).await)?.is_some() {
         return Err(Failure::failed(format!("there is a user {username} already; nothing was changed")));
     }
@@ -52,7 +52,7 @@ async fn add(args: AddUser) -> Outcome {
         groups: args.groups,
         totp: args.totp,
     };
-    let made = newcomer::make(ports, &settings.flow, who).await?;
+    let made = newcomer::make(stores, &settings.flow, who).await?;
     let identity = &made.identity;
     if args.json {
         return terminal::json(&json!({

@@ -103,9 +103,7 @@ async fn echoes_the_head_exactly_as_it_came() {
 async fn echoes_bodies_by_length_and_chunked_text_and_binary() {
     let app = Sample::start().await.unwrap();
     let mut raw = Raw::to(&app).await;
-    let got = raw
-        .ask("POST /public/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nh\u{e9}llo".get(..72).unwrap())
-        .await;
+    let got = raw.ask("POST /public/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nh\u{e9}ll").await;
     assert_eq!(got.json()["body"], "h\u{e9}ll");
     let chunked = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     let got = raw.ask(format!("{chunked}3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\n")).await;
