@@ -67,12 +67,11 @@ fn line<'a>(site: &'a Site, people: &'a [Person]) -> Line<'a> {
 fn screen(site: &Site, people: &[Person], colour: bool) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "\nStepgate demo: a legacy app behind a password and a second factor.\n");
-    if let Some(uri) = people.iter().find_map(|p| p.totp.as_ref()).map(|t| &t.uri) {
-        if let Some(drawn) = qr::terminal(uri.expose(), colour) {
-            text.push_str("  ann's second factor, for an authenticator app:\n\n");
-            text.push_str(&drawn);
-            text.push('\n');
-        }
+    let uri = people.iter().find_map(|p| p.totp.as_ref()).map(|t| &t.uri);
+    if let Some(drawn) = uri.and_then(|uri| qr::terminal(uri.expose(), colour)) {
+        text.push_str("  ann's second factor, for an authenticator app:\n\n");
+        text.push_str(&drawn);
+        text.push('\n');
     }
     let _ = writeln!(text, "  Open      {}/", site.url);
     let _ = writeln!(text, "            {}/admin/    asks root for a fresh second step", site.url);
