@@ -2,12 +2,26 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::auth::event::Event;
+use crate::auth::time::Timestamp;
 use crate::config::Settings;
 use crate::flow::Flows;
 use crate::flow::ports::StoreError;
+use crate::flow::vouch::{REFRESH_EVERY, Signer};
 use crate::portal::Portal;
 use crate::proxy::settings::Listen;
-use crate::store::Stores;
+use crate::proxy::{AuditSink, BuildError, Listeners, Parts, Probe, Proxy};
+use crate::store::{Audit, Stores};
+
+/// Audit events that wait to be written; more are only logged.
+const WAITING_EVENTS: usize = 10_000;
+/// Audit events written at once.
+const EVENTS_AT_ONCE: usize = 100;
 
 /// Why the gateway cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +48,130 @@ pub struct Running {
 /// # Errors
 /// The stores, the settings or the ports are unusable.
 pub async fn serve(settings: Settings, ready: impl FnOnce(&Running) + Send) -> Result<(), Fault> {
-    let stores = Stores::open(&settings.store).await.map_err(Fault::Store)?;
+    let listen = settings.proxy.listen.clone();
+    let stores = Arc::new(Stores::open(&settings.store).await.map_err(Fault::Store)?);
+    let mut background = JoinSet::new();
+    let signer = Arc::new(Signer::new(stores.ports.clone()));
+    signer.refresh(stores.ports.clock.now()).await.map_err(Fault::Store)?;
+    background.spawn(refresh(signer.clone(), stores.clone()));
+    let (audit, writer) = audit(&stores);
+    let proxy = build(settings, &stores, signer, audit).map_err(|fault| Fault::Settings(fault.to_string()))?;
+    // All or nothing, and before anything is said: a taken port ends it here.
+    let bound = Listeners::bind(&listen).await.map_err(|fault| Fault::Serve(fault.to_string()))?;
+    let addresses = bound.addresses().map_err(|fault| Fault::Serve(fault.to_string()))?;
+    let (stop, stopping) = watch::channel(false);
+    let served = tokio::spawn(proxy.serve(bound, stopping));
+    ready(&Running { addresses });
+    let ended = until_stopped(stop, served).await;
+    background.shutdown().await;
+    // The proxy is gone, and with it the last sender of audit events: what waits is written.
+    let _ = writer.await;
+    ended
+}
+
+/// Builds everything that serving needs and opens no connection, as `check` does.
+///
+/// # Errors
+/// The first thing that cannot be used: a certificate, an authority, a name.
+pub fn build(
+    settings: Settings,
+    stores: &Arc<Stores>,
+    signer: Arc<Signer>,
+    audit: AuditSink,
+) -> Result<Proxy, BuildError> {
     let flows = Arc::new(Flows::new(stores.ports.clone(), settings.flow));
-    let portal = Portal::new(flows, Arc::new(settings.policy), settings.portal);
-    let _ = (portal, ready);
-    Err(Fault::Serve("the proxy is not part of this build".to_owned()))
+    let policy = Arc::new(settings.policy);
+    let published = signer.clone();
+    let portal =
+        Portal::new(flows.clone(), policy.clone(), settings.portal).with_jwks(Arc::new(move || published.jwks()));
+    let clock = stores.ports.clock.clone();
+    let sign: crate::proxy::Signer = Arc::new(move |session, jwt| {
+        let issuer = format!("https://{}", session.host);
+        signer.assertion(session, &jwt.audience, &issuer, jwt.lifetime, clock.now())
+    });
+    let probed = stores.clone();
+    let probe: Probe = Arc::new(move || {
+        let stores = probed.clone();
+        async move { stores.probe().await }.boxed()
+    });
+    Proxy::build(Parts {
+        settings: settings.proxy,
+        policy,
+        flows,
+        portal: Arc::new(portal),
+        signer: sign,
+        audit,
+        probe,
+    })
+}
+
+/// Waits for a signal, then for the proxy to end. A second signal, or SIGINT, does not wait.
+async fn until_stopped(
+    stop: watch::Sender<bool>,
+    mut served: tokio::task::JoinHandle<Result<(), BuildError>>,
+) -> Result<(), Fault> {
+    let listen = |kind| signal(kind).map_err(|fault| Fault::Serve(format!("cannot listen for signals: {fault}")));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let outcome = tokio::select! {
+        ended = &mut served => Some(ended),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => {
+            tracing::info!(target: "stepgate", "stopping: requests may finish");
+            let _ = stop.send(true);
+            tokio::select! {
+                ended = &mut served => Some(ended),
+                _ = terminate.recv() => None,
+                _ = interrupt.recv() => None,
+            }
+        }
+    };
+    match outcome {
+        Some(Ok(Ok(()))) => Ok(()),
+        Some(Ok(Err(fault))) => Err(Fault::Settings(fault.to_string())),
+        Some(Err(fault)) => Err(Fault::Serve(fault.to_string())),
+        None => {
+            tracing::info!(target: "stepgate", "stopping at once");
+            served.abort();
+            let _ = served.await;
+            Ok(())
+        }
+    }
+}
+
+/// Keeps the signing keys fresh.
+async fn refresh(signer: Arc<Signer>, stores: Arc<Stores>) {
+    let mut every = tokio::time::interval(REFRESH_EVERY);
+    // The first tick is at once, and the keys were read a moment ago.
+    every.tick().await;
+    loop {
+        every.tick().await;
+        if let Err(fault) = signer.refresh(stores.ports.clock.now()).await {
+            tracing::error!(target: "stepgate", %fault, "the signing keys cannot be read; those known stay in use");
+        }
+    }
+}
+
+/// A sink that never blocks, and the task that writes what it takes. The log has every event, always.
+fn audit(stores: &Arc<Stores>) -> (AuditSink, tokio::task::JoinHandle<()>) {
+    let (send, waiting) = mpsc::channel(WAITING_EVENTS);
+    let clock = stores.ports.clock.clone();
+    let sink: AuditSink = Arc::new(move |events: &[Event], request: &str| {
+        for event in events {
+            let line = (clock.now(), (!request.is_empty()).then(|| request.to_owned()), event.clone());
+            if send.try_send(line).is_err() {
+                tracing::error!(target: "stepgate", request_id = request, "an audit event is only in the log");
+            }
+        }
+    });
+    (sink, tokio::spawn(write(stores.audit.clone(), waiting)))
+}
+
+async fn write(trail: Audit, mut waiting: mpsc::Receiver<(Timestamp, Option<String>, Event)>) {
+    let mut lines = Vec::with_capacity(EVENTS_AT_ONCE);
+    while waiting.recv_many(&mut lines, EVENTS_AT_ONCE).await > 0 {
+        if let Err(fault) = trail.append(&lines).await {
+            tracing::error!(target: "stepgate", %fault, events = lines.len(), "audit events are only in the log");
+        }
+        lines.clear();
+    }
 }

@@ -10,9 +10,9 @@ use http::{HeaderName, HeaderValue};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use super::cookies;
-use super::reserved::Reserved;
 use super::serve::{BuildError, Signer};
 use super::settings::{IdentitySettings, JwtSettings};
+use crate::auth::header_names::Reserved;
 use crate::auth::session::Session;
 use crate::flow::ports::StoreError;
 
@@ -83,7 +83,7 @@ impl Vouching {
             request.remove_header(&AUTHORIZATION);
         }
         if request.headers.contains_key(COOKIE) {
-            let kept = cookies::strip_ours(request.headers.get_all(COOKIE));
+            let kept = crate::portal::cookies::strip_ours(request.headers.get_all(COOKIE));
             request.remove_header(&COOKIE);
             if let Some(kept) = kept {
                 request.insert_header(COOKIE, kept)?;

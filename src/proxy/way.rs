@@ -13,11 +13,12 @@ use super::gateway::Gateway;
 use super::identity::{self, Forwarded};
 use super::metrics::Counted;
 use super::site::{self, Head, Objection, object};
-use super::{answer, client, cookies, record, tunnel};
+use super::{answer, client, record, tunnel};
 use crate::auth::decision::Decision;
 use crate::auth::resource::Resource;
 use crate::portal::PREFIX;
 use crate::portal::answers::{Facts, Fault, Recorded};
+use crate::portal::cookies;
 
 /// What is to be done with a request.
 enum Verdict {
@@ -122,8 +123,8 @@ impl Gateway {
         let (Some(site), Some(client)) = (ctx.site.clone(), ctx.client) else {
             return Err(object(Fault::Unavailable, "no_site"));
         };
-        let token = cookies::session_token(&session.req_header().headers);
-        let decision = self.flows.admit(&site.policy, resource, client, token.as_ref()).await.map_err(|cause| {
+        let presented = cookies::session_token(&session.req_header().headers);
+        let decision = self.flows.admit(&site.policy, resource, client, presented.token()).await.map_err(|cause| {
             tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot decide");
             object(Fault::Unavailable, "store")
         })?;

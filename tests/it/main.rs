@@ -9,5 +9,6 @@
 )]
 
 mod cli;
+mod demo;
 mod support;
 mod tidy;

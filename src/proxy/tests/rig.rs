@@ -110,7 +110,7 @@ impl Rig {
             rules: vec![rule("guarded", "/guarded/**", guarded.clone()), rule("open", "/**", Access::Public)],
         };
         let policy = Arc::new(Policy::new(settings.apps.iter().map(app)));
-        let flows = Arc::new(Flows { ports: ports(), settings: FlowSettings::default() });
+        let flows = Arc::new(Flows::new(ports(), FlowSettings::default()));
         let portal = Arc::new(Portal::new(flows.clone(), policy.clone(), PortalSettings::default()));
         let parts = Parts {
             settings,
