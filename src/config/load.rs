@@ -31,6 +31,40 @@ impl Loaded {
         self.problems.iter().filter(|p| p.severity == severity).count()
     }
 
+    /// One line for people: `FILE: ok, 3 apps, 14 rules, 0 warnings`, or how many errors there are.
+    pub fn summary(&self, path: &Path) -> String {
+        let many = |n: usize, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
+        let warnings = many(self.count(Severity::Warning), "warning");
+        match &self.settings {
+            None => format!("{}: {}, {warnings}", path.display(), many(self.count(Severity::Error), "error")),
+            Some(settings) => {
+                let apps = settings.policy.apps().count();
+                let rules = settings.policy.apps().map(|a| a.rules.len()).sum();
+                format!("{}: ok, {}, {}, {warnings}", path.display(), many(apps, "app"), many(rules, "rule"))
+            }
+        }
+    }
+
+    /// Everything for a machine: `{"file", "ok", "apps", "rules", "errors", "warnings", "problems": [{"severity",
+    /// "file", "line", "column", "message", "fix", "snippet"}]}`.
+    pub fn json(&self, path: &Path) -> serde_json::Value {
+        let policy = self.settings.as_ref().map(|s| &s.policy);
+        serde_json::json!({
+            "file": path.display().to_string(),
+            "ok": self.settings.is_some(),
+            "apps": policy.map(|p| p.apps().count()),
+            "rules": policy.map(|p| p.apps().map(|a| a.rules.len()).sum::<usize>()),
+            "errors": self.count(Severity::Error),
+            "warnings": self.count(Severity::Warning),
+            "problems": self.problems,
+        })
+    }
+
+    /// What the process exits with: 0, or 78 (`EX_CONFIG`).
+    pub const fn exit_code(&self) -> u8 {
+        if self.settings.is_some() { 0 } else { 78 }
+    }
+
     /// Every problem for a terminal of 80 columns.
     pub fn text(&self, colour: bool) -> String {
         render::all(self.problems.iter(), colour)

@@ -113,7 +113,10 @@ pub(super) fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> 
     }
     known
         .map(|k| (strsim::jaro_winkler(&found, k), strsim::damerau_levenshtein(&found, k), k))
-        .filter(|(likeness, edits, k)| *likeness > 0.87 || *edits <= 1.max(k.len() / 4))
+        .filter(|(likeness, edits, k)| {
+            let begins_alike = k.chars().next() == found.chars().next();
+            *likeness > 0.87 || *edits <= 1.max(k.len() / 4) || (*edits <= 2 && k.len() > 4 && begins_alike)
+        })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, _, k)| k)
 }

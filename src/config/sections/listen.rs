@@ -63,7 +63,7 @@ pub(in crate::config) fn settle(options: Option<Placed<ListenOptions>>, around: 
             let fix = "add `tls: { cert: …, key: … }`, or for localhost `listen: { plain: [\"127.0.0.1:8080\"] }`";
             cx.error(at, "there is nowhere to listen: neither `tls` nor `listen`", fix);
         }
-    } else if !nothing && listen.https.is_empty() && listen.plain.is_empty() && !cx.partial && !asks_tls {
+    } else if !nothing && plain.is_empty() && !asks_tls && !cx.partial {
         cx.error(at, "nothing is served: `http` only redirects", "add `https` or `plain`");
     }
     open_plain(&plain, around, cx);

@@ -134,6 +134,7 @@ impl Strengths {
             let at = options.methods.as_ref().map_or(options.strength.at, |m| m.at);
             let name = requirement.strength.name();
             cx.error(at, format!("these methods together can never reach `{name}`"), "name one more method");
+            return None;
         }
         Some(requirement)
     }

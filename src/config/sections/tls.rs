@@ -49,22 +49,25 @@ pub(in crate::config) fn settle(
 ) -> (Vec<CertificateFiles>, Option<Coverage>) {
     let Some(Placed { value: options, at }) = options else { return (Vec::new(), None) };
     let mut pairs: Vec<Pair> = Vec::new();
+    let mut coverage = Coverage { at, names: Vec::new(), complete: true };
     match (options.cert, options.key) {
         (Some(cert), Some(key)) => pairs.push(Pair { cert, key }),
         (Some(cert), None) if !cx.is_gone(at, "key") => {
             cx.error(cert.at, "a certificate without its key", "add `key: …`");
+            coverage.complete = false;
         }
         (None, Some(key)) if !cx.is_gone(at, "cert") => {
             cx.error(key.at, "a key without its certificate", "add `cert: …`");
+            coverage.complete = false;
         }
         _ => {}
     }
     pairs.extend(options.certificates.into_iter().flatten().map(|p| p.value));
-    if pairs.is_empty() && !cx.partial {
+    if pairs.is_empty() && coverage.complete && !cx.partial {
+        coverage.complete = false;
         cx.error(at, "`tls` names no certificate", "write `tls: { cert: chain.pem, key: key.pem }`");
     }
     let mut files = Vec::new();
-    let mut coverage = Coverage { at, names: Vec::new(), complete: true };
     for pair in pairs {
         match judge(&pair, cx) {
             Some(certificate) => coverage.names.extend(certificate.names),

@@ -11,6 +11,7 @@ use crate::config::checker::Checker;
 use crate::config::node::At;
 use crate::config::placed::Placed;
 use crate::config::scalars::Time;
+use crate::config::trouble::short;
 use crate::proxy::inspect;
 use crate::proxy::settings::{Server, UpstreamSettings};
 
@@ -191,6 +192,10 @@ fn server(text: &Placed<String>, cx: &mut Checker) -> Option<Server> {
     const FIX: &str = "write scheme, host and port only, as http://10.0.0.5:8080 or https://erp.internal:8443";
     let at = text.at;
     let value = text.value.trim();
+    if !value.contains("://") {
+        cx.error(at, "a server needs a scheme", format!("write `http://{}`", short(value)));
+        return None;
+    }
     let Ok(url) = url::Url::parse(value) else {
         cx.error(at, "not a URL", FIX);
         return None;
@@ -199,8 +204,7 @@ fn server(text: &Placed<String>, cx: &mut Checker) -> Option<Server> {
         "http" => false,
         "https" => true,
         scheme => {
-            let fix = if value.contains("://") { FIX.to_owned() } else { format!("write `http://{value}`") };
-            cx.error(at, format!("`{}` is no scheme of an app", super::super::trouble::short(scheme)), fix);
+            cx.error(at, format!("`{}` is no scheme of an app", short(scheme)), FIX);
             return None;
         }
     };

@@ -1,0 +1,215 @@
+use super::*;
+
+fn rules(lines: &str) -> String {
+    file(&format!("    rules:\n{lines}"), "")
+}
+
+#[test]
+fn rules_say_what_they_ask_exactly_once() {
+    tells(&rules("      - { path: /** }\n"), "neither `require` nor `access`");
+    tells(&rules("      - { require: two_factor }\n"), "`path` is missing");
+    tells(&rules("      - { path: /**, path_regex: \"/.*\", access: deny }\n"), "both given");
+    tells(&rules("      - { path: /**, access: public, allow: { groups: [a] } }\n"), "`access` asks nobody");
+    tells(&rules("      - { path: /**, access: open }\n"), "possible here: `public`, `deny`");
+    tells(&rules("      - { path: /**, require: two_facter }\n"), "did you mean `two_factor`?");
+    tells(&rules("      - { path: /**, require: phishing_resistant }\n"), "nobody can pass here");
+    tells(&rules("      - { path: /**, require: { strength: two_factor, methods: [password] } }\n"), "can never reach");
+    tells(&rules("      - { path: /**, require: { strength: two_factor, max_age: 0s } }\n"), "longer than zero");
+    tells(&rules("      - { path: /**, require: { max_age: 5m } }\n"), "`strength` is missing");
+    tells(
+        &rules("      - { path: /a, name: a, access: deny }\n      - { path: /b, name: a, access: deny }\n"),
+        "taken already in line 5",
+    );
+    tells(&file("    rules: []\n", ""), "without a rule everything is refused");
+    tells(
+        &rules("      - { path: /**, require: one_factor, on_risk: { high: deny } }\n"),
+        "not available in this version",
+    );
+    tells(
+        &rules("      - { path: /**, require: one_factor, cors: [\"https://a.example/x\"] }\n"),
+        "write `https://a.example`",
+    );
+}
+
+#[test]
+fn nothing_empty_means_everybody() {
+    for part in ["allow: {}", "allow: { groups: [] }", "methods: []", "networks: []"] {
+        let text = rules(&format!("      - {{ path: /**, require: one_factor, {part} }}\n"));
+        assert_eq!(told(&text).len(), 1, "{part}");
+    }
+    for key in ["allow", "methods", "networks", "require", "access", "path"] {
+        let text = rules(&format!("      - path: /**\n        require: one_factor\n        {key}:\n"));
+        let told = told(&text);
+        assert!(!told.is_empty(), "{key}: {told:?}");
+    }
+}
+
+#[test]
+fn rules_that_can_never_match_are_warned_of() {
+    let text = rules(
+        "      - { path: /a/**, methods: [GET], access: public }\n      - { path: /a/b, methods: [GET], access: deny }\n      \
+         - { path: /a/b, access: deny }\n      - { path: /**, require: two_factor }\n      - { name: late, path: /z, access: deny }\n",
+    );
+    let told = told(&text);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("6: rule `rule-2` can never match: `rule-1` in line 5"), "{told:?}");
+    assert!(told[1].contains("9: rule `late`"), "{told:?}");
+    assert!(Place::new().load(&text).settings.is_some());
+}
+
+#[test]
+fn hosts_and_upstreams() {
+    let app = |host: &str, upstream: &str| {
+        file("", "").replace("erp.example.com", host).replace("http://10.0.0.5:8080", upstream)
+    };
+    tells(&app("https://erp.example.com", "http://a"), "without scheme");
+    tells(&app("erp.example.com:8443", "http://a"), "leave the port out");
+    tells(&app("\"*.example.com\"", "http://a"), "each app has one host");
+    tells(&app("erp_example..com", "http://a"), "not a host");
+    tells(&app("a.example", "10.0.0.5:8080"), "write `http://10.0.0.5:8080`");
+    tells(&app("a.example", "ftp://10.0.0.5"), "no scheme of an app");
+    tells(&app("a.example", "http://10.0.0.5/app"), "cannot have a path");
+    tells(&app("a.example", "http://u:p@10.0.0.5"), "cannot have a password");
+    tells(&app("a.example", "http://10.0.0.5:99999"), "not a URL");
+    tells(&app("a.example", "{ servers: [] }"), "at least one server");
+    tells(&app("a.example", "{ servers: [\"http://a\"], tls: { sni: b } }"), "only for `https://`");
+    tells(&app("a.example", "{ servers: [\"https://a\"], tls: { insecure: true } }"), "anybody between");
+    tells(&app("a.example", "{ servers: [\"https://a\"], balance: random }"), "possible here: `round_robin`");
+    assert!(told(&app("ERP.Example.COM.", "http://[::1]:8080")).is_empty());
+    let twice = format!(
+        "{}",
+        file("", "").replace(
+            "listen",
+            "  - { host: ERP.example.com, upstream: http://b, rules: [{ path: /**, access: deny }] }\nlisten"
+        )
+    );
+    tells(&twice, "taken already in line 2");
+}
+
+#[test]
+fn listeners_never_leak_passwords() {
+    let with = |listen: &str, more: &str| file("", more).replace("{ plain: [\"127.0.0.1:8080\"] }", listen);
+    tells(&with("{ plain: [\"0.0.0.0:8080\"] }", ""), "in the clear");
+    assert!(told(&with("{ plain: [\"0.0.0.0:8080\"] }", "trusted_proxies: [10.0.0.0/8]\n")).is_empty());
+    tells(&with("{ https: [\"0.0.0.0:443\"] }", ""), "needs a certificate");
+    tells(&with("{ http: [\"0.0.0.0:80\"] }", ""), "`http` only redirects");
+    tells(&with("{ plain: [\"localhost:80\"] }", ""), "not an address");
+    tells(&with("{ plain: [\"127.0.0.1:80\", \"127.0.0.1:80\"] }", ""), "here twice");
+    tells(&with("{ plain: \"127.0.0.1:80\" }", ""), "expected a list");
+    tells(&with("{ admin: \"127.0.0.1:9180\" }", ""), "nowhere to listen");
+    tells(&file("", "trusted_proxies: [10.0.0.1/8]\n"), "write 10.0.0.0/8");
+}
+
+#[test]
+fn certificates_are_looked_into() {
+    let tls = |cert: &str, key: &str| format!("{}tls: {{ cert: {cert}, key: {key} }}\n", file("", ""));
+    assert!(told(&tls("erp.pem", "erp.key")).is_empty());
+    assert!(told(&tls("wildcard.pem", "wildcard.key")).is_empty());
+    tells(&tls("erp.pem", "wildcard.key"), "does not belong");
+    tells(&tls("erp.key", "erp.key"), "no certificate in this file");
+    tells(&tls("erp.pem", "erp.pem"), "no private key");
+    tells(&tls("none.pem", "erp.key"), "there is no such file");
+    tells(
+        &tls("erp.pem", "erp.key").replace("erp.example.com", "other.example.org"),
+        "no certificate is good for this host",
+    );
+    tells(&file("", "tls: { cert: erp.pem }\n"), "without its key");
+    let place = Place::new();
+    let text = tls("erp.pem", "erp.key");
+    let late = crate::auth::time::Timestamp::from_millis(1000 * 3600 * 24 * 365 * 9000);
+    let loaded = from_bytes("x", place.path(), text.as_bytes(), Some(late));
+    assert!(loaded.text(false).contains("has expired") && loaded.settings.is_some());
+}
+
+#[test]
+fn stores_and_keys() {
+    let users = |users: &str, more: &str| file("", more).replace("{ database: sqlite://a.db }", users);
+    let pg = "{ database: \"postgres://u:p@h/d\" }";
+    assert_eq!(told(&users(pg, "")).len(), 2);
+    tells(&users(pg, "state: redis://h\n"), "a master key");
+    assert!(told(&users(pg, "state: redis://h\nsecrets: { key_file: master.key }\n")).is_empty());
+    tells(&users("{ database: \"mysql://h/d\" }", ""), "not a database");
+    tells(&users("{ database: sqlite://a.db, database_file: b }", ""), "both given");
+    tells(&users("{}", ""), "`database` is missing");
+    tells(&users("{ database: sqlite://a.db, ldap: { url: x } }", ""), "not available in this version");
+    tells(&file("", "state: redis+sentinel://h\n"), "not available in this version");
+    tells(&file("", "state: memcached://h\n"), "not a state store");
+    tells(&file("", "state: { url: redis://h, ca: corp.pem }\n"), "only with `rediss://`");
+    tells(&file("", "secrets: { key_file: logo.svg }\n"), "line 1 of this key file is not a key");
+    let place = Place::new();
+    place.write("db-url", "postgres://u:p%40@h/d\r\n");
+    let loaded =
+        place.load(&users("{ database_file: db-url }", "state: redis://h\nsecrets: { key_file: master.key }\n"));
+    assert_eq!(loaded.settings.unwrap().store.database.expose(), "postgres://u:p%40@h/d");
+}
+
+#[test]
+fn a_secret_that_everybody_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    std::fs::set_permissions(place.path().join("master.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let loaded = place.load(&file("", "secrets: { key_file: master.key }\n"));
+    assert!(loaded.text(false).contains("chmod 600"), "{}", loaded.text(false));
+    let settings = loaded.settings.unwrap();
+    assert_eq!(settings.warnings.len(), 1);
+}
+
+#[test]
+fn identity_never_takes_a_header_that_means_something_else() {
+    for name in [
+        "Host",
+        "Cookie",
+        "connection",
+        "X-Forwarded-For",
+        "x-forwarded-user",
+        "Authorization",
+        "Remote_User",
+        "a b",
+        "",
+    ] {
+        let text = file(
+            &format!(
+                "    identity: {{ headers: {{ user: \"{name}\" }} }}\n    rules: [{{ path: /**, access: deny }}]\n"
+            ),
+            "",
+        );
+        assert_eq!(told(&text).len(), 1, "{name}");
+    }
+    let with =
+        |identity: &str| file(&format!("    identity: {identity}\n    rules: [{{ path: /**, access: deny }}]\n"), "");
+    tells(&with("{ headers: { user: Remote-User, name: remote-user } }"), "used already");
+    tells(&with("{ jwt: { lifetime: 5m } }"), "5 to 60 seconds");
+    tells(&with("{ basic_auth: { username: a } }"), "`password` is missing");
+    tells(&with("{ basic_auth: { username: \"a:b\", password: x } }"), "no colon");
+}
+
+#[test]
+fn numbers_have_units_and_bounds() {
+    tells(&file("", "session: { idle: 3600 }\n"), "write `3600s` for seconds");
+    tells(&file("", "session: { idle: 13h }\n"), "`idle` is longer");
+    tells(&file("", "session: { idle: 1 fortnight }\n"), "not a duration");
+    tells(&file("", "limits: { streams: 5000000000 }\n"), "out of range");
+    tells(&file("", "limits: { streams: many }\n"), "whole number");
+    tells(&file("", "limits: { connections: 0 }\n"), "zero would refuse");
+    tells(&file("", "limits: { header_bytes: 64 KB of }\n"), "not a size");
+    tells(&file("", "limits: { totp: { trys: 3 } }\n"), "did you mean `tries`?");
+    tells(&file("", "factors: { totp: { digits: 7 } }\n"), "6 or 8");
+    tells(&file("", "users2: 1\n"), "did you mean `users`?");
+    tells(&file("", "mail: { smtp: \"smtp://h\" }\n"), "not available in this version");
+    let place = Place::new();
+    let loaded =
+        place.load(&file("", "session: { idle: 1h 30m }\nlimits: { header_bytes: 10kB, totp: { refill: 90s } }\n"));
+    let s = loaded.settings.unwrap();
+    assert_eq!(s.flow.session.idle.as_secs(), 5400);
+    assert_eq!(s.proxy.limits.header_bytes, 10_000);
+    assert_eq!((s.flow.limits.totp.tries, s.flow.limits.totp.refill.as_secs()), (5, 90));
+}
+
+#[test]
+fn values_that_mean_off_are_fine() {
+    for off in ["off", "false", "no", "{}", "[]", "~", ""] {
+        let text =
+            file("", &format!("risk: {off}\nmail: {off}\nfactors: {{ passkeys: {off} }}\nportal: {{ host: {off} }}\n"));
+        assert!(told(&text).is_empty(), "{off:?}: {:?}", told(&text));
+    }
+}
