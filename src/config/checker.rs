@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::node::{At, Node};
+use super::node::At;
 use super::placed::Placed;
 use super::problem::Problems;
 use super::scalars::Hidden;
-use super::sweep;
+use super::sweep::ITEM;
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
 
@@ -26,16 +26,12 @@ pub(super) struct Checker {
     pub(super) problems: Problems,
     /// Values that were wrong and are told already: place of the mapping, and key.
     gone: HashSet<(At, String)>,
-    /// Whether anything was taken out.
-    pub(super) partial: bool,
 }
 
 impl Checker {
-    /// For a file in `dir`, of which `root` could be decoded.
-    pub(super) fn new(dir: &Path, now: Option<Timestamp>, problems: Problems, root: &Node) -> Self {
-        let partial = problems.errors() > 0;
-        let gone = sweep::taken_out(root).into_iter().collect();
-        Self { dir: dir.to_owned(), now, problems, gone, partial }
+    /// For a file in `dir`, of which everything but `gone` could be decoded.
+    pub(super) fn new(dir: &Path, now: Option<Timestamp>, problems: Problems, gone: Vec<(At, String)>) -> Self {
+        Self { dir: dir.to_owned(), now, problems, gone: gone.into_iter().collect() }
     }
 
     /// Tells an error.
@@ -59,6 +55,11 @@ impl Checker {
     /// Whether a value of this mapping was taken out because it was wrong.
     pub(super) fn is_gone(&self, at: At, key: &str) -> bool {
         self.gone.contains(&(at, key.to_owned()))
+    }
+
+    /// Whether an item of this list was taken out because it was wrong.
+    pub(super) fn is_thinned(&self, at: At) -> bool {
+        self.is_gone(at, ITEM)
     }
 
     /// Whether a value of this key was taken out anywhere, so that its absence is no news.

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::checker::Checker;
 use super::node::{At, Node};
 use super::parse;
+use super::placed::Placed;
 use super::problem::{Problem, Problems, Severity};
 use super::sections::app::{self, Around};
 use super::sections::require::Strengths;
@@ -119,10 +120,10 @@ pub(super) fn from_bytes(file: &str, dir: &Path, bytes: &[u8], now: Option<Times
     problems.hide_secrets(&root);
     let declared: Vec<String> =
         root.get("strengths").map(|s| s.keys().map(str::to_owned).collect()).unwrap_or_default();
-    let Some(options) = sweep::sweep::<Root>(&mut root, &mut problems) else {
+    let Some((options, gone)) = sweep::sweep::<Root>(&mut root, &mut problems) else {
         return Loaded { settings: None, problems: problems.told() };
     };
-    let mut cx = Checker::new(dir, now, problems, &root);
+    let mut cx = Checker::new(dir, now, problems, gone);
     let settings = settle(options, declared, &root, &mut cx);
     let errors = cx.problems.errors();
     let problems = cx.problems.told();
@@ -144,7 +145,8 @@ fn settle(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker) -
     let (certificates, coverage) = tls::settle(options.tls, cx);
     let portal_options = options.portal.map(|p| p.value);
     if let Some(name) = portal_options.as_ref().and_then(|p| p.name.as_ref()) {
-        factors::set_issuer(&mut flow, name, cx);
+        let issuer = Placed { value: name.value.replace(':', " "), at: name.at };
+        factors::set_issuer(&mut flow, &issuer, cx);
     }
     let portal = portal::settle(portal_options, cx);
     factors::settle(options.factors, &mut flow, cx);

@@ -9,21 +9,25 @@ use super::trouble::Trouble;
 
 /// After so many mistakes the rest is left for the next run.
 const PATIENCE: usize = 200;
+/// What stands for the key of a list item.
+pub(super) const ITEM: &str = "-";
 
 /// Decodes `root` into `T`. Mistakes are told to `problems` and taken out of the tree, so that `root` is
-/// afterwards what `T` was made of. `None` if nothing decodable remained.
-pub(super) fn sweep<T: DeserializeOwned>(root: &mut Node, problems: &mut Problems) -> Option<T> {
+/// afterwards what `T` was made of. `None` if nothing decodable remained. Also what was taken out: the place of
+/// its collection and its key, which is [`ITEM`] in a list.
+pub(super) fn sweep<T: DeserializeOwned>(root: &mut Node, problems: &mut Problems) -> Option<(T, Vec<(At, String)>)> {
+    let mut gone = Vec::new();
     for _ in 0..PATIENCE {
         let trouble = match T::deserialize(Decoder(root)) {
-            Ok(value) => return Some(value),
+            Ok(value) => return Some((value, gone)),
             Err(trouble) => trouble,
         };
         let (id, at) = trouble.node.unwrap_or((root.id, root.at));
         if !follows(root, id, &trouble) {
             problems.error(at, trouble.message.clone(), trouble.fix.clone());
         }
-        if !mend(root, id, &trouble) && !prune(root, id) {
-            return None;
+        if !mend(root, id, &trouble) {
+            gone.push(prune(root, id)?);
         }
     }
     problems.error(At::default(), format!("more than {PATIENCE} mistakes"), "mend those below first");
@@ -70,42 +74,25 @@ fn mend(node: &mut Node, id: usize, trouble: &Trouble) -> bool {
     }
 }
 
-/// Takes out the item or the entry that is, or whose key is, the node `id`.
-fn prune(node: &mut Node, id: usize) -> bool {
+/// Takes out the item or the entry that is, or whose key is, the node `id`. Says what was taken out.
+fn prune(node: &mut Node, id: usize) -> Option<(At, String)> {
+    let at = node.at;
     match &mut node.value {
-        Value::Scalar(_) => false,
+        Value::Scalar(_) => None,
         Value::List(items) => match items.iter().position(|n| n.id == id) {
             Some(i) => {
                 items.remove(i);
-                true
+                Some((at, ITEM.to_owned()))
             }
-            None => items.iter_mut().any(|n| prune(n, id)),
+            None => items.iter_mut().find_map(|n| prune(n, id)),
         },
         Value::Map(map) => match map.entries.iter().position(|e| e.key.id == id || e.value.id == id) {
             Some(i) => {
                 let entry = map.entries.remove(i);
-                map.gone.push(entry.key.text);
-                true
+                map.gone.push(entry.key.text.clone());
+                Some((at, entry.key.text))
             }
-            None => map.entries.iter_mut().any(|e| prune(&mut e.value, id)),
+            None => map.entries.iter_mut().find_map(|e| prune(&mut e.value, id)),
         },
-    }
-}
-
-/// Every key that was taken out, with the place of its mapping.
-pub(super) fn taken_out(root: &Node) -> Vec<(At, String)> {
-    let mut all = Vec::new();
-    collect(root, &mut all);
-    all
-}
-
-fn collect(node: &Node, all: &mut Vec<(At, String)>) {
-    match &node.value {
-        Value::Scalar(_) => {}
-        Value::List(items) => items.iter().for_each(|n| collect(n, all)),
-        Value::Map(map) => {
-            all.extend(map.gone.iter().map(|g| (node.at, g.clone())));
-            map.entries.iter().for_each(|e| collect(&e.value, all));
-        }
     }
 }

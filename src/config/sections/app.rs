@@ -68,7 +68,7 @@ pub(in crate::config) fn settle(
     let Placed { value: list, at } = options.unwrap_or(Placed { value: Vec::new(), at: At::default() });
     if !given && !cx.is_gone_anywhere("apps") {
         cx.error(at, "`apps` is missing: what is protected?", FIX);
-    } else if list.is_empty() && !cx.partial {
+    } else if given && list.is_empty() && !cx.is_thinned(at) {
         cx.error(at, "there is no app to protect", FIX);
     }
     let mut hosts = HashMap::new();
@@ -96,7 +96,7 @@ fn one(
     }
     let fix = "add `rules:` and below it `- { path: /**, require: two_factor }`";
     let rules = cx.need(app.rules, at, "rules", fix);
-    if let Some(list) = rules.as_ref().filter(|r| r.value.is_empty() && !cx.partial) {
+    if let Some(list) = rules.as_ref().filter(|r| r.value.is_empty() && !cx.is_thinned(r.at)) {
         cx.error(list.at, "without a rule everything is refused", fix);
     }
     let rules = rules.map(|r| rules::settle(r.value, around.strengths, cx)).unwrap_or_default();

@@ -39,7 +39,7 @@ pub(in crate::config) struct Around {
 pub(in crate::config) fn settle(options: Option<Placed<ListenOptions>>, around: &Around, cx: &mut Checker) -> Listen {
     let (options, at) = options.map_or((ListenOptions::default(), At::default()), |o| (o.value, o.at));
     let nothing = options.https.is_none() && options.http.is_none() && options.plain.is_none();
-    let fault_told = ["https", "http", "plain"].iter().any(|k| cx.is_gone(at, k)) || (nothing && cx.partial);
+    let fault_told = ["https", "http", "plain"].iter().any(|k| cx.is_gone(at, k)) || cx.is_gone_anywhere("listen");
     let (asks_tls, plain) = (options.https.is_some(), options.plain.clone().unwrap_or_default());
     let mut seen = HashMap::new();
     let mut all = |list: Option<Vec<Placed<String>>>, cx: &mut Checker| -> Vec<SocketAddr> {
@@ -63,7 +63,7 @@ pub(in crate::config) fn settle(options: Option<Placed<ListenOptions>>, around: 
             let fix = "add `tls: { cert: …, key: … }`, or for localhost `listen: { plain: [\"127.0.0.1:8080\"] }`";
             cx.error(at, "there is nowhere to listen: neither `tls` nor `listen`", fix);
         }
-    } else if !nothing && plain.is_empty() && !asks_tls && !cx.partial {
+    } else if !nothing && plain.is_empty() && !asks_tls && !fault_told {
         cx.error(at, "nothing is served: `http` only redirects", "add `https` or `plain`");
     }
     open_plain(&plain, around, cx);
@@ -79,7 +79,7 @@ pub(in crate::config) fn settle(options: Option<Placed<ListenOptions>>, around: 
 fn open_plain(plain: &[Placed<String>], around: &Around, cx: &mut Checker) {
     for entry in plain {
         let Ok(address) = entry.value.trim().parse::<SocketAddr>() else { continue };
-        if !address.ip().to_canonical().is_loopback() && !around.trusted && !cx.partial {
+        if !address.ip().to_canonical().is_loopback() && !around.trusted {
             cx.error(
                 entry.at,
                 "this would serve passwords in the clear to the network",

@@ -125,7 +125,7 @@ fn one(
     let pattern = pattern(at, o.path, o.path_regex, cx);
     let methods = o.methods.and_then(|m| methods(&m, cx)).unwrap_or_default();
     let networks = match &o.networks {
-        Some(list) if list.value.is_empty() && !cx.partial => {
+        Some(list) if list.value.is_empty() && !cx.is_thinned(list.at) => {
             cx.error(list.at, "an empty list would cover no client", "leave `networks` out to cover all");
             Networks::default()
         }
@@ -207,7 +207,7 @@ fn pattern(
 }
 
 fn methods(list: &Placed<Vec<Placed<String>>>, cx: &mut Checker) -> Option<Vec<String>> {
-    if list.value.is_empty() && !cx.partial {
+    if list.value.is_empty() && !cx.is_thinned(list.at) {
         cx.error(list.at, "an empty list would cover no request", "leave `methods` out to cover all");
     }
     let mut all = Vec::new();
@@ -293,7 +293,10 @@ fn audience(allow: Placed<AllowOptions>, cx: &mut Checker) -> Option<Audience> {
     }
     // an empty audience means everybody: nobody may get there by an empty list
     if audience.groups.is_empty() && audience.users.is_empty() {
-        if !cx.partial {
+        let lists = [&allow.groups, &allow.users];
+        let told = ["groups", "users"].iter().any(|k| cx.is_gone(at, k))
+            || lists.into_iter().flatten().any(|l| cx.is_thinned(l.at) || !l.value.is_empty());
+        if !told {
             cx.error(at, "`allow` names nobody", "name groups or users, or leave `allow` out to admit everybody");
         }
         return None;

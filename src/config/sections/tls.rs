@@ -21,7 +21,7 @@ pub(in crate::config) struct TlsOptions {
     /// Its private key, PEM.
     key: Option<Placed<String>>,
     /// Several pairs, chosen by SNI; the first is served where no name matches.
-    certificates: Option<Vec<Placed<Pair>>>,
+    certificates: Option<Placed<Vec<Placed<Pair>>>>,
 }
 
 /// A chain and its key.
@@ -62,8 +62,13 @@ pub(in crate::config) fn settle(
         }
         _ => {}
     }
-    pairs.extend(options.certificates.into_iter().flatten().map(|p| p.value));
-    if pairs.is_empty() && coverage.complete && !cx.partial {
+    let told = ["cert", "key", "certificates"].iter().any(|k| cx.is_gone(at, k))
+        || options.certificates.as_ref().is_some_and(|c| cx.is_thinned(c.at));
+    if told {
+        coverage.complete = false;
+    }
+    pairs.extend(options.certificates.into_iter().flat_map(|c| c.value).map(|p| p.value));
+    if pairs.is_empty() && coverage.complete {
         coverage.complete = false;
         cx.error(at, "`tls` names no certificate", "write `tls: { cert: chain.pem, key: key.pem }`");
     }
