@@ -99,7 +99,7 @@ for i = 1, #KEYS do
   if full < now then full = now end
   if full > now + most then full = now + most end
   local after = full + refill
-  if tries == 0 then return { i - 1, 86400000 } end
+  if tries == 0 then return { i - 1, refill } end
   if after > now + most then return { i - 1, after - now - most } end
   if after > now then redis.call('SET', KEYS[i], string.format('%.0f', after), 'PX', math.max(1, after - now)) end
 end
