@@ -1,4 +1,6 @@
-//! `stepgate check`: load and judge a configuration file without serving.
+//! `stepgate check`: load, judge and build a configuration without serving.
+
+use std::io::stderr;
 
 use serde_json::json;
 
@@ -6,34 +8,44 @@ use super::accounts;
 use super::args::Check;
 use super::outcome::{CONFIG, Failure, Outcome, UNAVAILABLE};
 use super::terminal::{self, say};
-use crate::config;
+use crate::config::{self, Settings};
+use crate::flow::ports::Clock;
 use crate::store::Stores;
+use crate::store::system::SystemClock;
 
 pub(crate) fn run(args: &Check) -> Outcome {
-    let settings = match config::load(&args.file.config) {
-        Ok(settings) => settings,
-        Err(report) if args.json => {
-            terminal::json(&json!({ "ok": false, "problems": report.count, "report": report.text }))?;
-            return Err(Failure::new(CONFIG, ""));
-        }
-        Err(report) => return Err(Failure::new(CONFIG, report.text)),
+    let file = &args.file.config;
+    let loaded = config::inspect(file, Some(SystemClock.now()));
+    let silent = match &loaded.settings {
+        Some(settings) if args.online => super::block_on(silent(settings))??,
+        _ => Vec::new(),
     };
-    let silent = if args.online { super::block_on(silent(&settings))?? } else { Vec::new() };
     if args.json {
-        terminal::json(&json!({ "ok": silent.is_empty(), "warnings": settings.warnings, "unreachable": silent }))?;
-    } else {
-        for warning in &settings.warnings {
-            say(&format!("warning: {warning}"));
+        let mut told = loaded.json(file);
+        if let (true, Some(told)) = (args.online, told.as_object_mut()) {
+            told.insert("unreachable".to_owned(), json!(silent));
         }
-        if silent.is_empty() {
-            say(&format!("{}: ok", args.file.config.display()));
+        terminal::json(&told)?;
+    } else {
+        let text = loaded.text(super::colourful(&stderr()));
+        if !text.is_empty() {
+            say(text.trim_end());
+        }
+        match loaded.settings {
+            Some(_) => terminal::data(&format!("{}\n", loaded.summary(file)))?,
+            None => say(&loaded.summary(file)),
         }
     }
-    if silent.is_empty() { Ok(()) } else { Err(Failure::new(UNAVAILABLE, silent.join("\n"))) }
+    match (loaded.exit_code(), silent.as_slice()) {
+        (0, []) => Ok(()),
+        (0, _) if args.json => Err(Failure::new(UNAVAILABLE, "")),
+        (0, silent) => Err(Failure::new(UNAVAILABLE, silent.join("\n"))),
+        _ => Err(Failure::new(CONFIG, "")),
+    }
 }
 
 /// The stores that do not answer, with what is wrong.
-async fn silent(settings: &config::Settings) -> Outcome<Vec<String>> {
+async fn silent(settings: &Settings) -> Outcome<Vec<String>> {
     let stores = accounts::answered(Stores::open(&settings.store).await)?;
     let answers = stores.probe().await;
     Ok(answers.into_iter().filter_map(|(_, answer)| answer.err()).map(|fault| fault.to_string()).collect())

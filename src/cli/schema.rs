@@ -1,7 +1,9 @@
 //! `stepgate schema`: the JSON Schema of the configuration file.
 
-use super::outcome::{Failure, Outcome};
+use super::outcome::Outcome;
+use super::terminal;
+use crate::config::json_schema;
 
 pub(crate) fn run() -> Outcome {
-    Err(Failure::failed("this build has no schema"))
+    terminal::data(&json_schema())
 }

@@ -53,17 +53,20 @@ impl Flows {
     /// account's; their network's comes last, so that a flood on one account does not fill it.
     pub(super) async fn charge(&self, trying: &mut Trying<'_>, method: Method) -> Answer<Option<Duration>> {
         let limits = &self.settings.limits;
-        let factor = if method == Method::Password { limits.password } else { limits.totp };
+        let (factor, lockout) = match method {
+            Method::Password => (limits.password, limits.password_lockout),
+            _ => (limits.totp, limits.lockout),
+        };
         let account = trying.account.as_str();
         let charges = match trying.device.as_ref().and_then(|d| d.known_for(method)) {
             Some(id) => {
                 let key = device_key(method, account, id);
-                let lockout = Charge { key: format!("{key}:lockout"), limit: limits.lockout };
+                let lockout = Charge { key: format!("{key}:lockout"), limit: lockout };
                 vec![Charge { key, limit: limits.known_browser }, lockout]
             }
             None => vec![
                 Charge { key: account_key(method, account), limit: factor },
-                Charge { key: lockout_key(method, account), limit: limits.lockout },
+                Charge { key: lockout_key(method, account), limit: lockout },
                 Charge { key: network_key(method, trying.client.ip), limit: limits.network },
             ],
         };

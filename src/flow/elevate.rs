@@ -27,6 +27,7 @@ impl Flows {
         code: SecretText,
         client: &Client,
     ) -> Answer<Told<LoginReply>> {
+        let method = self.meant(method, &code);
         let mut trying = self.trying(session.identity.username.as_str(), Some(session.identity.id.clone()), client);
         trying.session = Some(session.id.clone());
         let reply = self.rise(&mut trying, &token.key(), method, code).await?;

@@ -6,14 +6,12 @@ use super::ports::{Account, Answer};
 use super::proving::Proof;
 use super::reply::{Client, Credentials, LoginReply, Next, Rejection, Told};
 use crate::auth::authenticator::Enrolled;
-use crate::auth::backup_codes;
 use crate::auth::ceremony::{Ceremony, CeremonyToken, Step, Verdict};
 use crate::auth::event::{RejectReason, What};
 use crate::auth::proof::{Method, Proofs};
 use crate::auth::requirement::{Requirement, Strength};
 use crate::auth::secret::SecretText;
 use crate::auth::session::Channel;
-use crate::auth::totp;
 use crate::auth::user::Username;
 
 impl Flows {
@@ -91,11 +89,8 @@ impl Flows {
 
     /// What a code sent along with the password is meant to prove; `None` if the account has nothing of the kind.
     fn code_along(&self, otp: SecretText, enrolled: &Enrolled) -> Option<(Method, SecretText)> {
-        let record = enrolled.totp.as_ref()?;
-        let is_backup = enrolled.backup.is_some()
-            && totp::normalise(otp.expose(), record.digits).is_none()
-            && backup_codes::normalise(otp.expose()).is_some();
-        Some((if is_backup { Method::BackupCode } else { Method::Totp }, otp))
+        enrolled.totp.as_ref()?;
+        Some((self.meant(Method::Totp, &otp), otp))
     }
 
     /// Evaluates a code sent along; wrong, it rejects the whole attempt.

@@ -38,6 +38,15 @@ pub(super) fn step_mark(user: &UserId, authenticator: &str, step: u64) -> String
 }
 
 impl Flows {
+    /// What a code is meant to prove: a backup code typed where the app's code is asked for is a backup code.
+    pub(super) fn meant(&self, method: Method, code: &SecretText) -> Method {
+        let text = code.expose();
+        let is_backup = method == Method::Totp
+            && totp::normalise(text, self.settings.totp.digits).is_none()
+            && backup_codes::normalise(text).is_some();
+        if is_backup { Method::BackupCode } else { method }
+    }
+
     /// Evaluates a proof by `method` of the owner of an account, and notes the outcome.
     pub(super) async fn prove(
         &self,

@@ -41,6 +41,7 @@ impl Flows {
             let reply = LoginReply::Rejected(Self::gone(&mut trying, method, RejectReason::NoCeremony));
             return Ok(Told { reply, events: trying.events });
         };
+        let method = self.meant(method, &code);
         let mut trying = self.trying(ceremony.username.as_str(), ceremony.user.clone(), client);
         let reply = self.next_factor(&mut trying, &key, token, ceremony, method, code).await?;
         Ok(Told { reply, events: trying.events })

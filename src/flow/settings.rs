@@ -65,11 +65,13 @@ pub struct TotpSettings {
 /// Attempt limits, each charged before anything is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
-    /// Passwords per account from unknown browsers. Default: 10, then one per 30 s.
+    /// Passwords per account from unknown browsers. Default: 20, then one per 30 s.
     pub password: Limit,
+    /// Passwords in a row without a full sign-in, per account. Default: 100, then one per 10 min.
+    pub password_lockout: Limit,
     /// Codes per account from unknown browsers. Default: 5, then one per 30 s.
     pub totp: Limit,
-    /// Failures in a row per account and factor, whoever makes them. Default: 30, then one per hour.
+    /// Codes in a row without a success, per account and kind of code. Default: 30, then one per hour.
     pub lockout: Limit,
     /// Attempts per account from one known browser. Default: 10, then one per 30 s.
     pub known_browser: Limit,
@@ -136,7 +138,8 @@ impl Default for LimitSettings {
     fn default() -> Self {
         let every = |tries, seconds| Limit { tries, refill: Duration::from_secs(seconds) };
         Self {
-            password: every(10, 30),
+            password: every(20, 30),
+            password_lockout: every(100, 600),
             totp: every(5, 30),
             lockout: every(30, 3600),
             known_browser: every(10, 30),

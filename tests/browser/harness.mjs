@@ -110,19 +110,22 @@ export const fields = {
   code: 'input[autocomplete="one-time-code"]',
 };
 
+/** Does something that sends a form, and waits for the page that answers it. */
+export async function submit(page, act) {
+  await Promise.all([page.waitForNavigation(), act()]);
+}
+
 /** Fills the sign-in form as a person would: by keyboard, ending with Enter. */
 export async function signIn(page, username, password) {
   await page.fill(fields.username, username);
   await page.fill(fields.password, password);
-  await page.press(fields.password, 'Enter');
-  await page.waitForLoadState();
+  await submit(page, () => page.press(fields.password, 'Enter'));
 }
 
 /** Fills a code form and sends it. */
 export async function sendCode(page, code) {
   await page.fill(fields.code, code);
-  await page.press(fields.code, 'Enter');
-  await page.waitForLoadState();
+  await submit(page, () => page.press(fields.code, 'Enter'));
 }
 
 /** The binary under test. */

@@ -30,10 +30,10 @@ after(async () => { await chromium?.close(); await gate?.stop(); });
 const PAGES = {
   login: (page) => page.goto(`${gate.url}/deep/link?x=1`),
   'login-error': async (page) => { await page.goto(gate.url); await signIn(page, 'ann', 'wrong'); },
-  'second-factor': async (page) => { await page.goto(gate.url); await signIn(page, 'ann', gate.user('ann').password); },
+  'second-factor': async (page) => { await page.goto(gate.url); await signIn(page, 'root', gate.user('root').password); },
   'second-factor-error': async (page) => {
     await page.goto(gate.url);
-    await signIn(page, 'ann', gate.user('ann').password);
+    await signIn(page, 'root', gate.user('root').password);
     await sendCode(page, '12345');
   },
   enroll: async (page) => { await page.goto(gate.url); await signIn(page, 'bob', gate.user('bob').password); },

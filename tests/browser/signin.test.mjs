@@ -5,7 +5,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { browser, demo, fields, nextCode, sendCode, signIn } from './harness.mjs';
+import { browser, demo, fields, nextCode, sendCode, signIn, submit } from './harness.mjs';
 
 let gate;
 let chromium;
@@ -107,8 +107,7 @@ test('bob enrols TOTP from the QR code with JavaScript off, gets ten backup code
     const other = await (await chromium.newContext({ javaScriptEnabled: false })).newPage();
     await other.goto(`${gate.url}/form`);
     await signIn(other, bob.username, bob.password);
-    await other.getByText(/backup code/i).first().click();
-    await other.waitForLoadState();
+    await submit(other, () => other.locator('button[name=way][value=backup_code]').click());
     await sendCode(other, codes[0]);
     const landed = other.url();
     await other.context().close();
@@ -142,8 +141,7 @@ test('logging out ends the session; the back button shows nothing of the app', a
   await sendCode(page, await nextCode(root.totp_secret));
   assert.equal(page.url(), `${gate.url}/`);
   await page.goto(`${gate.url}/.stepgate/logout`);
-  await page.locator('button[type=submit], form button').first().click();
-  await page.waitForLoadState();
+  await submit(page, () => page.locator('form button').first().click());
   assert.match(await page.textContent('main'), /signed out/i);
   await page.goto(gate.url);
   assert.match(page.url(), /\/\.stepgate\/login/);

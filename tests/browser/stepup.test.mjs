@@ -53,7 +53,7 @@ test('root needs only a password for the app, steps up for /admin/, and again wh
   const after = (await page.context().cookies()).find((c) => c.name === '__Host-stepgate').value;
   assert.notEqual(after, before, 'a stronger session is a new token');
   const old = await fetch(`${gate.url}/form`, { redirect: 'manual', headers: { cookie: `__Host-stepgate=${before}`, accept: 'text/html' } });
-  assert.equal(old.status, 303, 'the old token is worth nothing');
+  assert.equal(old.status, 401, 'the old token is worth nothing');
 
   await until(async () => {
     await page.goto(`${gate.url}/admin/`);

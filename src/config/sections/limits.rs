@@ -20,6 +20,8 @@ pub(in crate::config) struct LimitOptions {
     totp: Option<BucketOptions>,
     /// Failures in a row per account and factor, whoever makes them. Default: 30, then one per 1h.
     lockout: Option<BucketOptions>,
+    /// Passwords in a row without a full sign-in, per account. Default: 100, then one per 10 min.
+    password_lockout: Option<BucketOptions>,
     /// Attempts per account from one known browser. Default: 10, then one per 30s.
     known_browser: Option<BucketOptions>,
     /// Attempts per client network (/24, /64), for each factor. Default: 300, then one per 1s.
@@ -69,6 +71,7 @@ pub(in crate::config) fn settle(
     bucket(&mut attempts.password, options.password, cx);
     bucket(&mut attempts.totp, options.totp, cx);
     bucket(&mut attempts.lockout, options.lockout, cx);
+    bucket(&mut attempts.password_lockout, options.password_lockout, cx);
     bucket(&mut attempts.known_browser, options.known_browser, cx);
     bucket(&mut attempts.network, options.network, cx);
 
