@@ -37,7 +37,7 @@ pub(in crate::config) struct Around {
 
 /// Judges `listen`.
 pub(in crate::config) fn settle(options: Option<Placed<ListenOptions>>, around: &Around, cx: &mut Checker) -> Listen {
-    let (options, at) = options.map_or((ListenOptions::default(), At::default()), |o| (o.value, o.at));
+    let (options, at) = options.map_or_else(|| (ListenOptions::default(), At::default()), |o| (o.value, o.at));
     let nothing = options.https.is_none() && options.http.is_none() && options.plain.is_none();
     let fault_told = ["https", "http", "plain"].iter().any(|k| cx.is_gone(at, k)) || cx.is_gone_anywhere("listen");
     let (asks_tls, plain) = (options.https.is_some(), options.plain.clone().unwrap_or_default());

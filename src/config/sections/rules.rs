@@ -243,7 +243,7 @@ fn access(
 ) -> Option<Access> {
     match (access, require) {
         (Some(access), require) => {
-            if let Some(at) = require.map(|r| r.at).or(allow.map(|a| a.at)) {
+            if let Some(at) = require.map(|r| r.at).or_else(|| allow.map(|a| a.at)) {
                 let fix = "leave out `access`, or `allow` and `require`";
                 cx.error(at, "`access` asks nobody who they are; `allow` and `require` mean nothing beside it", fix);
             }
@@ -253,7 +253,7 @@ fn access(
             })
         }
         (None, Some(require)) => {
-            let audience = allow.map_or(Some(Audience::default()), |a| audience(a, cx));
+            let audience = allow.map_or_else(|| Some(Audience::default()), |a| audience(a, cx));
             let requirement = strengths.resolve(&require, cx)?;
             if !within_reach(&requirement) {
                 let name = requirement.strength.name();

@@ -76,12 +76,9 @@ fn hosts_and_upstreams() {
     tells(&app("a.example", "{ servers: [\"https://a\"], tls: { insecure: true } }"), "anybody between");
     tells(&app("a.example", "{ servers: [\"https://a\"], balance: random }"), "possible here: `round_robin`");
     assert!(told(&app("ERP.Example.COM.", "http://[::1]:8080")).is_empty());
-    let twice = format!(
-        "{}",
-        file("", "").replace(
-            "listen",
-            "  - { host: ERP.example.com, upstream: http://b, rules: [{ path: /**, access: deny }] }\nlisten"
-        )
+    let twice = file("", "").replace(
+        "listen",
+        "  - { host: ERP.example.com, upstream: http://b, rules: [{ path: /**, access: deny }] }\nlisten",
     );
     tells(&twice, "taken already in line 2");
 }
