@@ -2,8 +2,7 @@
 
 use super::outcome::Outcome;
 use super::terminal;
-use crate::config::json_schema;
 
 pub(crate) fn run() -> Outcome {
-    terminal::data(&json_schema())
+    terminal::data(&crate::config::json_schema())
 }

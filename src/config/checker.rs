@@ -115,11 +115,12 @@ impl Checker {
             (Some(value), None) => Some(Placed { value: value.value.0, at: value.at }),
             (None, Some(file)) => {
                 let bytes = self.read_secret(&file, SECRET_BYTES)?;
-                let Ok(text) = String::from_utf8(bytes) else {
+                let Ok(text) = String::from_utf8(bytes).map(SecretText::new) else {
                     self.error(file.at, "this secret file is not text", "it must be UTF-8");
                     return None;
                 };
-                let text = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
+                let whole = text.expose();
+                let text = whole.strip_suffix('\n').map_or(whole, |t| t.strip_suffix('\r').unwrap_or(t));
                 if text.is_empty() {
                     self.error(file.at, "this secret file is empty", "");
                     return None;

@@ -16,6 +16,7 @@ use crate::config::checker::Checker;
 use crate::config::node::At;
 use crate::config::placed::Placed;
 use crate::config::scalars::Cap;
+use crate::config::shadow;
 use crate::proxy::settings::AppSettings;
 
 /// One app.
@@ -99,10 +100,11 @@ fn one(
     if let Some(list) = rules.as_ref().filter(|r| r.value.is_empty() && !cx.is_thinned(r.at)) {
         cx.error(list.at, "without a rule everything is refused", fix);
     }
-    let rules = rules.map(|r| rules::settle(r.value, around.strengths, cx)).unwrap_or_default();
-    let host = host?;
+    let (rules, spots) = rules.map(|r| rules::settle(r.value, around.strengths, cx)).unwrap_or_default();
     let max_body = app.max_body.map_or(Some(LARGEST_BODY), |c| c.0);
-    let policy = AppPolicy { host: host.clone(), tolerate, rules };
+    let policy = AppPolicy { host: host.clone().unwrap_or_default(), tolerate, rules };
+    shadow::warn(&policy, &spots, cx);
+    let host = host?;
     Some((AppSettings { host, upstream: upstream?, identity, max_body }, policy))
 }
 

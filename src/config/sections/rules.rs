@@ -16,7 +16,6 @@ use crate::config::checker::Checker;
 use crate::config::node::At;
 use crate::config::placed::Placed;
 use crate::config::scalars::Later;
-use crate::config::shadow;
 
 /// One rule. The first that matches wins; where none matches, the request is refused.
 #[derive(Deserialize, JsonSchema)]
@@ -85,12 +84,12 @@ enum ChallengeOptions {
     Status,
 }
 
-/// Judges the rules of one app.
+/// Judges the rules of one app; says also where each stands.
 pub(in crate::config) fn settle(
     list: Vec<Placed<RuleOptions>>,
     strengths: &Strengths,
     cx: &mut Checker,
-) -> Vec<Arc<Rule>> {
+) -> (Vec<Arc<Rule>>, Vec<At>) {
     let mut names = HashMap::new();
     let given: HashSet<String> =
         list.iter().filter_map(|r| r.value.name.as_ref()).map(|n| n.value.trim().to_owned()).collect();
@@ -98,14 +97,12 @@ pub(in crate::config) fn settle(
     let mut spots = Vec::new();
     for (i, options) in list.into_iter().enumerate() {
         let at = options.at;
-        let regex = options.value.path_regex.is_some();
         if let Some(rule) = one(i + 1, options, &given, &mut names, strengths, cx) {
             rules.push(Arc::new(rule));
-            spots.push((at, regex));
+            spots.push(at);
         }
     }
-    shadow::warn(&rules, &spots, cx);
-    rules
+    (rules, spots)
 }
 
 fn one(

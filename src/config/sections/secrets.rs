@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -11,6 +10,7 @@ use crate::auth::secret::SecretBytes;
 use crate::config::checker::Checker;
 use crate::config::placed::Placed;
 use crate::store::settings::KeySettings;
+use crate::store::vault::parse_ring;
 
 /// The master keys, which seal TOTP secrets and pepper hashes.
 #[derive(Deserialize, JsonSchema)]
@@ -29,11 +29,12 @@ pub(in crate::config) fn settle(
     cx: &mut Checker,
 ) -> Option<KeySettings> {
     if let Some(file) = options.and_then(|o| o.value.key_file) {
-        let bytes = cx.read_secret(&file, 64 * 1024)?;
-        return match parse_ring(&bytes) {
+        let bytes = SecretBytes::new(cx.read_secret(&file, 64 * 1024)?);
+        let ring = std::str::from_utf8(bytes.expose()).map_err(|_| "it is not text".to_owned()).and_then(parse_ring);
+        return match ring {
             Ok(ring) => Some(KeySettings::Ring(ring)),
             Err(why) => {
-                cx.error(file.at, why, FORMAT);
+                cx.error(file.at, format!("this is no key file: {why}"), FORMAT);
                 None
             }
         };
@@ -56,29 +57,4 @@ fn beside(file: &Path) -> std::path::PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".key");
     name.into()
-}
-
-/// Reads a key ring. Says nothing of the keys themselves.
-fn parse_ring(bytes: &[u8]) -> Result<Vec<SecretBytes>, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "this key file is not text".to_owned())?;
-    let mut ring: Vec<SecretBytes> = Vec::new();
-    for (i, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let key = decode(line.as_bytes()).ok_or_else(|| format!("line {} of this key file is not a key", i + 1))?;
-        if ring.iter().any(|k| k.expose() == key) {
-            return Err(format!("line {} of this key file repeats a key", i + 1));
-        }
-        ring.push(SecretBytes::new(key));
-    }
-    if ring.is_empty() { Err("this key file holds no key".to_owned()) } else { Ok(ring) }
-}
-
-fn decode(line: &[u8]) -> Option<Vec<u8>> {
-    [HEXLOWER_PERMISSIVE, BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD]
-        .iter()
-        .filter_map(|e| e.decode(line).ok())
-        .find(|k| k.len() == 32)
 }

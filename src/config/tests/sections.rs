@@ -132,7 +132,7 @@ fn stores_and_keys() {
     tells(&file("", "state: redis+sentinel://h\n"), "not available in this version");
     tells(&file("", "state: memcached://h\n"), "not a state store");
     tells(&file("", "state: { url: redis://h, ca: corp.pem }\n"), "only with `rediss://`");
-    tells(&file("", "secrets: { key_file: logo.svg }\n"), "line 1 of this key file is not a key");
+    tells(&file("", "secrets: { key_file: logo.svg }\n"), "line 1 is not a key");
     let place = Place::new();
     place.write("db-url", "postgres://u:p%40@h/d\r\n");
     let loaded =
