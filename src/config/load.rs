@@ -1,6 +1,6 @@
 //! From a path to settings, or to everything that is wrong.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::checker::Checker;
 use super::node::{At, Node};
@@ -75,7 +75,7 @@ impl Loaded {
 /// Loads a configuration file and tells errors and warnings alike. With `now`, expired certificates are warned of.
 pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
     let file = path.display().to_string();
-    let dir = path.parent().unwrap_or_else(|| Path::new(""));
+    let dir = home(path);
     let failed = |message: String, fix: &str| {
         let mut problems = Problems::new(&file, "");
         problems.error(At::default(), message, fix);
@@ -94,7 +94,13 @@ pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
         Ok(bytes) => bytes,
         Err(e) => return failed(format!("cannot read this file: {e}"), ""),
     };
-    from_bytes(&file, dir, &bytes, now)
+    from_bytes(&file, &dir, &bytes, now)
+}
+
+/// The directory of a file, absolute wherever the working directory is known: other paths start there.
+pub(super) fn home(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned)
 }
 
 /// Loads a configuration from bytes; `dir` is where its relative paths start.

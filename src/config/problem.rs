@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::node::{At, Kind, Node};
+use super::node::{At, Kind, Node, Value};
 use super::render;
 
 /// How bad it is.
@@ -62,8 +62,12 @@ impl Problems {
     pub(super) fn hide_secrets(&mut self, root: &Node) {
         let mut hidden = Vec::new();
         root.each_entry(&mut |entry| {
-            let scalar = !matches!(entry.value.kind(), Kind::Map | Kind::List | Kind::Null);
-            if scalar && render::names_a_secret(&entry.key.text) {
+            let telling = match &entry.value.value {
+                // the path of a file is no secret, and an operator wants to see it
+                Value::Scalar(s) => s.kind() != Kind::Null && !s.text.starts_with("sqlite:"),
+                _ => false,
+            };
+            if telling && render::names_a_secret(&entry.key.text) {
                 hidden.push(entry.value.at);
             }
         });

@@ -121,3 +121,12 @@ fn no_snippet_shows_a_secret_whatever_is_wrong() {
         assert!(!shown.is_empty() && !shown.contains("hunter2"), "{text}\n{shown}");
     }
 }
+
+#[test]
+fn paths_start_at_the_directory_of_the_file_even_if_it_is_the_working_directory() {
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(crate::config::load::home(Path::new("a.yaml")), here);
+    assert_eq!(crate::config::load::home(Path::new("x/a.yaml")), here.join("x"));
+    let shown = Place::new().load(&file("", "").replace("sqlite://a.db", "sqlite://no/a.db")).text(false);
+    assert!(shown.contains("sqlite://no/a.db"), "{shown}");
+}
