@@ -207,7 +207,8 @@ impl Builder {
             Collection::List(items) => items.push(node),
             Collection::Map { map, pending } => match std::mem::replace(pending, Pending::Nothing) {
                 Pending::Nothing => *pending = as_key(node, map, problems),
-                Pending::Refused => {}
+                // it is in no tree, so nobody else would know whether it is a secret
+                Pending::Refused => problems.hide(node.at),
                 Pending::Key(key) => map.entries.push(Entry { key, value: node }),
             },
         }

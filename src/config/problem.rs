@@ -49,13 +49,15 @@ pub(super) struct Problems {
     file: String,
     text: String,
     hidden: Vec<At>,
+    /// Whether the whole tree was looked through for secrets.
+    searched: bool,
     found: Vec<Found>,
 }
 
 impl Problems {
     /// For a file of this name and text.
     pub(super) fn new(file: &str, text: &str) -> Self {
-        Self { file: file.to_owned(), text: text.to_owned(), hidden: Vec::new(), found: Vec::new() }
+        Self { file: file.to_owned(), text: text.to_owned(), hidden: Vec::new(), searched: false, found: Vec::new() }
     }
 
     /// Remembers which parts of the file are secret, so that no snippet shows them.
@@ -71,7 +73,13 @@ impl Problems {
                 hidden.push(entry.value.at);
             }
         });
-        self.hidden = hidden;
+        self.hidden.extend(hidden);
+        self.searched = true;
+    }
+
+    /// Keeps one part of the file out of every snippet.
+    pub(super) fn hide(&mut self, at: At) {
+        self.hidden.push(at);
     }
 
     /// Something that must be mended.
@@ -109,7 +117,7 @@ impl Problems {
             .into_iter()
             .map(|f| {
                 let (line, column) = render::line_and_column(&self.text, f.at.start);
-                let (snippet, caret) = render::snippet(&self.text, f.at, &self.hidden);
+                let (snippet, caret) = render::snippet(&self.text, f.at, &self.hidden, self.searched);
                 Problem {
                     severity: f.severity,
                     file: self.file.clone(),

@@ -33,7 +33,7 @@ fn floor(text: &str, offset: usize) -> usize {
 }
 
 /// The line of a place without its secrets, and where the caret stands under it.
-pub(super) fn snippet(text: &str, at: At, hidden: &[At]) -> (String, (usize, usize)) {
+pub(super) fn snippet(text: &str, at: At, hidden: &[At], searched: bool) -> (String, (usize, usize)) {
     let start = floor(text, at.start);
     let from = text.get(..start).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
     let to = text.get(start..).and_then(|t| t.find('\n')).map_or(text.len(), |i| start + i);
@@ -44,7 +44,7 @@ pub(super) fn snippet(text: &str, at: At, hidden: &[At]) -> (String, (usize, usi
     let mut struck_to = 0;
     let line = text.get(from..to).unwrap_or_default();
     let userinfo = userinfos(line, from);
-    let spoken = spoken_secret(line, from, hidden);
+    let spoken = if searched { Vec::new() } else { spoken_secret(line, from) };
     for (i, c) in line.char_indices() {
         let offset = from + i;
         if offset >= start && caret.is_none() {
@@ -86,10 +86,7 @@ fn userinfos(line: &str, from: usize) -> Vec<At> {
 }
 
 /// What follows a key that names a secret, where no tree could say how far the value goes.
-fn spoken_secret(line: &str, from: usize, hidden: &[At]) -> Vec<At> {
-    if !hidden.is_empty() {
-        return Vec::new();
-    }
+fn spoken_secret(line: &str, from: usize) -> Vec<At> {
     let mut found = Vec::new();
     for (i, _) in line.match_indices(':') {
         let key = line.get(..i).unwrap_or_default();

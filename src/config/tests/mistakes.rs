@@ -114,6 +114,8 @@ fn no_snippet_shows_a_secret_whatever_is_wrong() {
         "users: { database: 'postgres://u:hunter2@h/d' \n",
         "state: { url: \"redis://a:hunter2@h/notanumber\" }\n",
         "portal: { support: \"https://a:hunter2@h\", x: }\n",
+        "x: { password: a, password: hunter2 }\ny: {}\n",
+        "x: { basic_auth: {}, basic_auth: { password: hunter2 } }\n",
         "password: |\n  hunter2\nx: 1\n",
     ] {
         let place = Place::new();
