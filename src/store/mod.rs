@@ -3,7 +3,7 @@
 #[cfg(test)]
 pub(crate) mod contract;
 mod embedded;
-mod redis;
+pub mod redis;
 pub mod settings;
 pub mod sql;
 pub mod system;
@@ -17,7 +17,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use embedded::Embedded;
-pub use redis::{Cache as SessionCache, CacheStats};
 use settings::{KeySettings, StateSettings, StoreSettings};
 pub use sql::Audit;
 use sql::Database;
@@ -33,8 +32,8 @@ pub struct Stores {
     pub audit: Audit,
     /// The vault again, as the one that can seal anew after a rotation of the master key.
     pub ring: Arc<vault::Ring>,
-    /// The sessions remembered on this node, where Redis pushes revocations.
-    pub cache: Option<Arc<SessionCache>>,
+    /// Redis, for its numbers, where state is kept there.
+    pub redis: Option<Arc<redis::Redis>>,
     database: Database,
     state: Arc<dyn Probe>,
 }
@@ -75,7 +74,7 @@ impl Stores {
     pub async fn open_with(settings: &StoreSettings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Answer<Self> {
         let database = Database::open(settings.database.expose()).await?;
         let ring = Arc::new(open_ring(&settings.keys, &database, entropy.clone()).await?);
-        let (state, cache) = open_state(settings, clock.clone()).await?;
+        let (state, redis) = open_state(settings, clock.clone()).await?;
         let sql = Arc::new(database.clone());
         let ports = Ports {
             clock,
@@ -90,7 +89,7 @@ impl Stores {
             vault: ring.clone(),
             signing_keys: sql,
         };
-        Ok(Self { ports, audit: Audit::new(database.clone()), ring, cache, database, state: state.probe })
+        Ok(Self { ports, audit: Audit::new(database.clone()), ring, redis, database, state: state.probe })
     }
 
     /// Asks every store whether it answers: its name, and what is wrong if something is.
@@ -100,18 +99,18 @@ impl Stores {
 }
 
 /// Opens the state store that the settings name.
-async fn open_state(settings: &StoreSettings, clock: Arc<dyn Clock>) -> Answer<(State, Option<Arc<SessionCache>>)> {
+async fn open_state(settings: &StoreSettings, clock: Arc<dyn Clock>) -> Answer<(State, Option<Arc<redis::Redis>>)> {
     match &settings.state {
         StateSettings::Embedded(file) => {
             let file = match file {
                 Some(file) => file.clone(),
                 None => own_file(settings)?,
             };
-            Ok((State::embedded(Arc::new(Embedded::open(&file, clock).await?)), None))
+            Ok((State::of(Arc::new(Embedded::open(&file, clock).await?)), None))
         }
-        StateSettings::Redis { url, ca, timeout, prefix } => {
-            let (state, cache) = redis::open(url, ca.as_deref(), *timeout, prefix, clock)?;
-            Ok((state, Some(cache)))
+        StateSettings::Redis { .. } => {
+            let store = redis::open(&settings.state, clock).await?;
+            Ok((State::of(store.clone()), Some(store)))
         }
     }
 }
@@ -142,7 +141,11 @@ async fn open_ring(keys: &KeySettings, database: &Database, entropy: Arc<dyn Ent
 }
 
 impl State {
-    fn embedded(store: Arc<Embedded>) -> Self {
+    /// Every port of one store.
+    pub(crate) fn of<S>(store: Arc<S>) -> Self
+    where
+        S: Sessions + Ceremonies + Pending + Ledger + Throttle + Probe + 'static,
+    {
         Self {
             sessions: store.clone(),
             ceremonies: store.clone(),

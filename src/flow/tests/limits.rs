@@ -78,11 +78,11 @@ async fn names_nobody_has_are_limited_like_all_others() {
     let flows = world.flows();
     for name in ["ann", "nobody", "not\0possible"] {
         let mut words = Vec::new();
-        for _ in 0..12 {
+        for _ in 0..22 {
             words.push(word(&wrong_password(&flows, name, &client()).await.reply));
         }
         let rejected = words.iter().filter(|w| w.starts_with("rejected")).count();
-        assert_eq!((rejected, words[11].as_str()), (10, "wait"), "{name}");
+        assert_eq!((rejected, words[21].as_str()), (20, "wait"), "{name}");
     }
 }
 
@@ -91,7 +91,7 @@ async fn what_is_not_evaluated_touches_no_account_and_costs_no_hash() {
     let world = World::new();
     world.person("ann");
     let flows = world.flows();
-    for _ in 0..10 {
+    for _ in 0..20 {
         wrong_password(&flows, "ann", &client()).await;
     }
     world.fail(0, crate::flow::testing::Blow::Before);
@@ -121,14 +121,47 @@ async fn a_flood_on_one_account_leaves_its_network_open_and_the_other_way_round(
 }
 
 #[tokio::test]
-async fn thirty_failures_in_a_row_are_the_end_for_an_hour() {
+async fn failures_in_a_row_end_in_a_lockout() {
     let world = World::new();
-    world.person("ann");
+    let key = world.with_totp(&world.person("ann"));
+    let flows = world.flows();
+    let (mut passwords, mut codes) = (0, 0);
+    for _ in 0..200 {
+        passwords += usize::from(!matches!(
+            wrong_password(&flows, "ann", &client_at("192.0.2.1")).await.reply,
+            LoginReply::Wait(_)
+        ));
+        world.pass(Duration::from_secs(30));
+    }
+    // 6000 s: a hundred, and one for each ten minutes that passed.
+    assert!((100..=110).contains(&passwords), "{passwords}");
+    world.pass(Duration::from_secs(24 * 3600));
+    let ceremony = asked(sign_in(&flows, "ann", &client()).await).ceremony;
+    for _ in 0..25 {
+        let wrong =
+            SecretText::new(if world.code(&key, 0).expose() == "000000" { "000001" } else { "000000" }.to_owned());
+        let told = flows.second_factor(&ceremony, Method::Totp, wrong, &client()).await.unwrap();
+        codes += usize::from(!matches!(told.reply, LoginReply::Wait(_)));
+        world.pass(Duration::from_secs(30));
+    }
+    assert!(codes >= 24, "a patient person is not locked out: {codes}");
+}
+
+#[tokio::test]
+async fn thirty_codes_in_a_row_are_the_end_for_an_hour() {
+    let world = World::new();
+    let key = world.with_totp(&world.person("ann"));
     let flows = world.flows();
     let mut evaluated = 0;
-    for _ in 0..200 {
-        evaluated += usize::from(!matches!(wrong_password(&flows, "ann", &client()).await.reply, LoginReply::Wait(_)));
-        world.pass(Duration::from_secs(30));
+    for _ in 0..10 {
+        let ceremony = asked(sign_in(&flows, "ann", &client()).await).ceremony;
+        for _ in 0..20 {
+            let wrong =
+                SecretText::new(if world.code(&key, 0).expose() == "000000" { "000001" } else { "000000" }.to_owned());
+            let told = flows.second_factor(&ceremony, Method::Totp, wrong, &client()).await.unwrap();
+            evaluated += usize::from(!matches!(told.reply, LoginReply::Wait(_)));
+            world.pass(Duration::from_secs(30));
+        }
     }
     // 6000 s: thirty, and one for the hour that passed.
     assert!((30..=32).contains(&evaluated), "{evaluated}");

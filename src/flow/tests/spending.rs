@@ -13,6 +13,7 @@ fn unthrottled(world: &Arc<World>) -> Shared {
         &mut settings.limits.password,
         &mut settings.limits.totp,
         &mut settings.limits.lockout,
+        &mut settings.limits.password_lockout,
         &mut settings.limits.network,
     ] {
         limit.tries = 100_000;

@@ -145,7 +145,7 @@ async fn mistakes_are_told_at_the_field_and_in_the_summary() {
 async fn too_many_attempts_are_told_to_wait() {
     let stage = Stage::new();
     let mut browser = Browser::new(&stage);
-    for _ in 0..20 {
+    for _ in 0..40 {
         let answer = browser.post("/.stepgate/login", &[("username", "ann"), ("password", "no")]).await;
         if answer.status() == StatusCode::TOO_MANY_REQUESTS {
             assert!(header(&answer, "retry-after").parse::<u64>().unwrap() > 0);

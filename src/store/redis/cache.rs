@@ -1,118 +1,184 @@
-//! Sessions remembered on this node, so that a warm one costs no I/O. Used only while revocations are pushed.
+//! Sessions in memory: used only while the push is known to work.
+//!
+//! Every key belongs to a stripe with a generation. An entry carries the generation that held before its value was
+//! asked for, and counts only while that generation stands. The end of a session begins a new one, so a value read
+//! before that end is void however late it is put in.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
 
-use moka::sync::Cache as Remembered;
+use moka::sync::Cache as Entries;
+use tokio::time::Instant;
 
+use super::stats::Counters;
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 
-/// How many sessions are remembered.
+/// How many sessions are held.
 const CAPACITY: u64 = 100_000;
-/// How long one is remembered: the most by which another node's note of its use may be missed.
-const REMEMBERED: Duration = Duration::from_secs(30);
-/// How long before its end a session is asked for again: another node may have prolonged it.
-const NEAR_END: Duration = Duration::from_secs(45);
+/// How long one is held at most: bounds how old a `seen_at` noted by another node can be here.
+const HELD: Duration = Duration::from_secs(30);
+/// How many stripes share out the keys.
+const STRIPES: usize = 1024;
+/// How long a proof that the push works counts, from the moment it was asked for. With it a session revoked elsewhere
+/// outlives its end by no more, even if the push connection hangs.
+pub(super) const LEASE: Duration = Duration::from_millis(600);
 
-/// The sessions that this node remembers.
-pub struct Cache {
-    entries: Remembered<SessionKey, (Arc<Session>, Timestamp)>,
-    /// Whether revocations reach this node.
-    pushed: AtomicBool,
-    /// Grows with every invalidation; a load that saw an older one must not fill.
-    epoch: AtomicU64,
-    hits: AtomicU64,
-    misses: AtomicU64,
-    bypassed: AtomicU64,
+pub(super) struct Cache {
+    entries: Entries<SessionKey, Entry>,
+    stripes: Box<[AtomicU64]>,
+    born: Instant,
+    /// Until when the push is trusted, in milliseconds since `born`; 0: not at all.
+    trusted_until: AtomicU64,
+    counters: Arc<Counters>,
 }
 
-/// What the cache did so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CacheStats {
-    /// Loads answered from memory.
-    pub hits: u64,
-    /// Loads that asked Redis.
-    pub misses: u64,
-    /// Those of them that had to, because revocations did not reach this node.
-    pub bypassed: u64,
-    /// Whether revocations reach this node now.
-    pub pushed: bool,
+#[derive(Clone)]
+struct Entry {
+    generation: u64,
+    ends_at: Timestamp,
+    session: Arc<Session>,
 }
 
 impl Cache {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(counters: Arc<Counters>) -> Self {
         Self {
-            entries: Remembered::builder().max_capacity(CAPACITY).time_to_live(REMEMBERED).build(),
-            pushed: AtomicBool::new(false),
-            epoch: AtomicU64::new(0),
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
-            bypassed: AtomicU64::new(0),
+            entries: Entries::builder().max_capacity(CAPACITY).time_to_live(HELD).build(),
+            stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
+            born: Instant::now(),
+            trusted_until: AtomicU64::new(0),
+            counters,
         }
     }
 
-    /// The session of a key, if it is remembered and may be trusted.
+    /// Whether the push is known to work now.
+    pub(super) fn trusted(&self) -> bool {
+        self.since_birth(Instant::now()) < self.trusted_until.load(SeqCst)
+    }
+
+    /// The push worked at `asked`: everything published before has been heeded.
+    pub(super) fn trust(&self, asked: Instant) {
+        self.trusted_until.fetch_max(self.since_birth(asked + LEASE), SeqCst);
+    }
+
+    /// The push does not work: bypass.
+    pub(super) fn distrust(&self) {
+        self.trusted_until.store(0, SeqCst);
+    }
+
+    /// A session that surely still counts as it is: past `ends_at` another node may know of a later use, so Redis is
+    /// asked.
     pub(super) fn get(&self, key: &SessionKey, now: Timestamp) -> Option<Arc<Session>> {
-        if !self.pushed.load(Ordering::Acquire) {
-            self.bypassed.fetch_add(1, Ordering::Relaxed);
-            self.misses.fetch_add(1, Ordering::Relaxed);
+        if !self.trusted() {
+            self.counters.bypasses.fetch_add(1, Relaxed);
             return None;
         }
-        let found = self.entries.get(key).filter(|(_, ends_at)| now.plus(NEAR_END) < *ends_at);
-        let counter = if found.is_some() { &self.hits } else { &self.misses };
-        counter.fetch_add(1, Ordering::Relaxed);
-        found.map(|(session, _)| session)
+        let entry = self.entries.get(key).filter(|e| Some(e.generation) == self.generation(key) && now < e.ends_at);
+        let counter = if entry.is_some() { &self.counters.hits } else { &self.counters.misses };
+        counter.fetch_add(1, Relaxed);
+        entry.map(|e| e.session)
     }
 
-    /// To be read before a load, and given to [`Self::put`] after it.
-    pub(super) fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Acquire)
+    /// The generation of a key, to be taken before its value is asked for.
+    pub(super) fn generation(&self, key: &SessionKey) -> Option<u64> {
+        self.stripe(key).map(|stripe| stripe.load(SeqCst))
     }
 
-    /// Remembers what a load found, unless anything was invalidated since it began.
-    pub(super) fn put(&self, key: SessionKey, epoch: u64, session: Arc<Session>, ends_at: Timestamp) {
-        if !self.pushed.load(Ordering::Acquire) || self.epoch() != epoch {
-            return;
-        }
-        self.entries.insert(key, (session, ends_at));
-        // An invalidation that came in between looked for the entry before it was there.
-        if self.epoch() != epoch || !self.pushed.load(Ordering::Acquire) {
-            self.entries.invalidate(&key);
+    /// Keeps a value that was asked for after `generation` was taken.
+    pub(super) fn put(&self, key: SessionKey, generation: Option<u64>, ends_at: Timestamp, session: &Arc<Session>) {
+        if let Some(generation) = generation.filter(|_| self.trusted()) {
+            self.entries.insert(key, Entry { generation, ends_at, session: session.clone() });
         }
     }
 
-    /// Forgets one session.
-    pub(super) fn forget(&self, key: &SessionKey) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+    /// A session ended: no value read before counts any more.
+    pub(super) fn end(&self, key: &SessionKey) {
+        if let Some(stripe) = self.stripe(key) {
+            stripe.fetch_add(1, SeqCst);
+        }
         self.entries.invalidate(key);
     }
 
-    /// Revocations reach this node from now on: what was remembered before is void.
-    pub(super) fn subscribed(&self) {
-        self.void();
-        self.pushed.store(true, Ordering::Release);
+    /// A use was noted here: read it anew.
+    pub(super) fn forget(&self, key: &SessionKey) {
+        self.entries.invalidate(key);
     }
 
-    /// Revocations do not reach this node any more: nothing remembered counts.
-    pub(super) fn unsubscribed(&self) {
-        self.pushed.store(false, Ordering::Release);
-        self.void();
-    }
-
-    fn void(&self) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+    /// Whatever may have ended meanwhile: no value read before counts any more.
+    pub(super) fn end_all(&self) {
+        for stripe in &self.stripes {
+            stripe.fetch_add(1, SeqCst);
+        }
         self.entries.invalidate_all();
     }
 
-    /// What it did so far.
-    pub fn stats(&self) -> CacheStats {
-        CacheStats {
-            hits: self.hits.load(Ordering::Relaxed),
-            misses: self.misses.load(Ordering::Relaxed),
-            bypassed: self.bypassed.load(Ordering::Relaxed),
-            pushed: self.pushed.load(Ordering::Relaxed),
-        }
+    fn stripe(&self, key: &SessionKey) -> Option<&AtomicU64> {
+        // The key is a digest: any of its bits are evenly spread.
+        let [a, b, ..] = key.as_bytes();
+        self.stripes.get(usize::from(u16::from_be_bytes([*a, *b])) % STRIPES)
+    }
+
+    fn since_birth(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.born).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract::samples::{session, session_key};
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+    const END: Timestamp = Timestamp::from_secs(1_000_600);
+
+    fn filled() -> (Cache, SessionKey, Arc<Session>) {
+        let (cache, key, one) = (Cache::new(Arc::default()), session_key(), Arc::new(session("ann", NOW)));
+        cache.trust(Instant::now());
+        cache.put(key, cache.generation(&key), END, &one);
+        assert!(cache.get(&key, NOW).is_some());
+        (cache, key, one)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trust_ends_by_itself() {
+        let (cache, key, _) = filled();
+        tokio::time::advance(LEASE).await;
+        assert!(cache.get(&key, NOW).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn distrust_bypasses_at_once() {
+        let (cache, key, one) = filled();
+        cache.distrust();
+        assert!(cache.get(&key, NOW).is_none());
+        let other = session_key();
+        cache.put(other, cache.generation(&other), END, &one);
+        cache.trust(Instant::now());
+        assert!(cache.get(&other, NOW).is_none(), "nothing is kept without the push");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_value_read_before_the_end_is_void_after_it() {
+        let (cache, key, one) = filled();
+        let read_before = cache.generation(&key);
+        cache.end(&key);
+        assert!(cache.get(&key, NOW).is_none());
+        cache.put(key, read_before, END, &one);
+        assert!(cache.get(&key, NOW).is_none(), "the late fill is void");
+        let read_before = cache.generation(&key);
+        cache.end_all();
+        cache.put(key, read_before, END, &one);
+        assert!(cache.get(&key, NOW).is_none(), "also after a new subscription");
+        cache.put(key, cache.generation(&key), END, &one);
+        assert!(cache.get(&key, NOW).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn redis_is_asked_before_a_session_looks_idle() {
+        let (cache, key, _) = filled();
+        assert!(cache.get(&key, END.minus(Duration::from_millis(1))).is_some());
+        assert!(cache.get(&key, END).is_none());
     }
 }

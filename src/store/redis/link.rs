@@ -1,130 +1,174 @@
-//! The connection to Redis: one, multiplexed; every command with a deadline of its own.
-//!
-//! While Redis is away a command waits for no more than that deadline, and the next one that is asked tries to
-//! connect anew, so the gateway recovers without a restart.
+//! The connection for commands. One task keeps it; callers take it as it stands and never wait for a reconnect.
 
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::io::tcp::TcpSettings;
-use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo, ScriptInvocation, TlsCertificates};
-use tokio::time::timeout;
+use ::redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, ServerErrorKind};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::NAME;
-use crate::auth::secret::SecretText;
+use super::STORE;
+use super::stats::{Counters, Verb};
 use crate::flow::ports::{Answer, StoreError};
 
-/// A connection that renews itself.
+/// How long a connection with TLS and AUTH may take to stand. Callers do not wait for it.
+const CONNECT: Duration = Duration::from_secs(1);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Between two looks at a connection that nobody complains of.
+const BEAT: Duration = Duration::from_millis(250);
+
+/// Where the connection stands.
+#[derive(Clone)]
+enum Stage {
+    /// The first attempt is under way: callers wait for it within their own deadline.
+    Opening,
+    Up(MultiplexedConnection),
+    /// With the cause.
+    Down(String),
+}
+
 pub(super) struct Link {
-    client: Client,
-    deadline: Duration,
-    current: Mutex<Current>,
-    /// Held while connecting, so that a burst of commands makes one connection.
-    connecting: tokio::sync::Mutex<()>,
+    stage: watch::Receiver<Stage>,
+    doubt: Arc<Doubt>,
+    timeout: Duration,
+    counters: Arc<Counters>,
+    keeper: JoinHandle<()>,
 }
 
-/// The connection in use, and how many there were before it.
+/// What callers tell the keeper.
 #[derive(Default)]
-struct Current {
-    number: u64,
-    connection: Option<MultiplexedConnection>,
-}
-
-/// A client for a URL. No I/O.
-pub(super) fn client(url: &SecretText, ca: Option<&Path>) -> Answer<Client> {
-    // The cause may quote the URL, which may hold a password: it is not repeated.
-    let unusable = || StoreError::new(NAME, "the state URL cannot be used; write redis://[user:password@]host[:port][/db]");
-    let info = url.expose().into_connection_info().map_err(|_| unusable())?;
-    let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
-    match ca {
-        None => Client::open(info).map_err(|_| unusable()),
-        Some(file) => {
-            let pem = std::fs::read(file)
-                .map_err(|cause| StoreError::new(NAME, format!("cannot read the CA file {}: {cause}", file.display())))?;
-            let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem) };
-            Client::build_with_tls(info, certificates)
-                .map_err(|cause| StoreError::new(NAME, format!("cannot use the CA file {}: {cause}", file.display())))
-        }
-    }
+struct Doubt {
+    raised: Notify,
+    /// The server answers, but is of no use (a replica after a failover): connect anew.
+    condemned: AtomicBool,
 }
 
 impl Link {
-    /// A link that is not connected yet.
-    pub(super) fn new(client: Client, deadline: Duration) -> Self {
-        Self { client, deadline, current: Mutex::default(), connecting: tokio::sync::Mutex::default() }
+    /// Starts to connect, in a task on the current runtime.
+    pub(super) fn start(client: Client, timeout: Duration, counters: Arc<Counters>) -> Self {
+        let (sender, stage) = watch::channel(Stage::Opening);
+        let doubt = Arc::new(Doubt::default());
+        let keeper = tokio::spawn(keep(client, timeout, sender, doubt.clone(), counters.clone()));
+        Self { stage, doubt, timeout, counters, keeper }
     }
 
-    /// Asks one command.
-    pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Answer<T> {
-        self.within(async |mut connection| command.query_async(&mut connection).await).await
+    pub(super) fn is_up(&self) -> bool {
+        matches!(*self.stage.borrow(), Stage::Up(_))
     }
 
-    /// Runs one script.
-    pub(super) async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Answer<T> {
-        self.within(async |mut connection| script.invoke_async(&mut connection).await).await
-    }
-
-    async fn within<T>(&self, ask: impl AsyncFnOnce(MultiplexedConnection) -> ::redis::RedisResult<T>) -> Answer<T> {
-        let late = || StoreError::new(NAME, format!("no answer within {} ms", self.deadline.as_millis()));
-        let answered = timeout(self.deadline, async {
-            let (number, connection) = self.connection().await.map_err(|cause| StoreError::new(NAME, cause))?;
-            Ok((number, ask(connection).await))
+    /// Runs `work` on the connection. All of it, with waiting for a first connection, is under one deadline. A caller
+    /// that goes away loses only its own reply: the connection hands each reply to the request it belongs to.
+    pub(super) async fn run<T, F, W>(&self, verb: Verb, work: F) -> Answer<T>
+    where
+        F: FnOnce(MultiplexedConnection) -> W,
+        W: Future<Output = RedisResult<T>>,
+    {
+        let began = Instant::now();
+        let answer = match timeout(self.timeout, async {
+            let connection = self.connection().await?;
+            work(connection).await.map_err(|e| self.complain(&e))
         })
-        .await;
-        match answered {
-            Ok(Ok((_, Ok(value)))) => Ok(value),
-            Ok(Ok((number, Err(cause)))) => {
-                // An answer that Redis gave leaves the connection in order; anything else ends it.
-                if cause.is_unrecoverable_error() || cause.is_io_error() || cause.is_timeout() {
-                    self.drop_connection(Some(number));
-                }
-                Err(StoreError::new(NAME, cause))
-            }
-            Ok(Err(cause)) => Err(cause),
+        .await
+        {
+            Ok(answer) => answer,
             Err(_) => {
-                self.drop_connection(None);
-                Err(late())
+                self.doubt.raised.notify_one();
+                Err(StoreError::new(STORE, format!("no answer within {:?}", self.timeout)))
             }
+        };
+        self.counters.note(verb, began.elapsed(), answer.is_err());
+        answer
+    }
+
+    async fn connection(&self) -> Answer<MultiplexedConnection> {
+        let mut stage = self.stage.clone();
+        let stage = stage.wait_for(|s| !matches!(s, Stage::Opening)).await.map(|s| s.clone());
+        match stage {
+            Ok(Stage::Up(connection)) => Ok(connection),
+            Ok(Stage::Down(cause)) => Err(StoreError::new(STORE, format!("not connected: {cause}"))),
+            Ok(Stage::Opening) | Err(_) => Err(StoreError::new(STORE, "not connected")),
         }
     }
 
-    async fn connection(&self) -> ::redis::RedisResult<(u64, MultiplexedConnection)> {
-        if let Some(known) = self.known() {
-            return Ok(known);
+    fn complain(&self, error: &RedisError) -> StoreError {
+        let useless =
+            matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown));
+        if useless || error.is_unrecoverable_error() {
+            self.doubt.condemned.store(true, SeqCst);
+            self.doubt.raised.notify_one();
         }
-        let _one_at_a_time = self.connecting.lock().await;
-        if let Some(known) = self.known() {
-            return Ok(known);
+        StoreError::new(STORE, error)
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+/// Connects, watches, connects again, for ever.
+async fn keep(
+    client: Client,
+    patience: Duration,
+    stage: watch::Sender<Stage>,
+    doubt: Arc<Doubt>,
+    counters: Arc<Counters>,
+) {
+    let config =
+        AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(patience));
+    loop {
+        let cause = match connect(&client, &config).await {
+            Err(cause) => cause,
+            Ok(connection) => {
+                counters.connects.fetch_add(1, Relaxed);
+                doubt.condemned.store(false, SeqCst);
+                stage.send_replace(Stage::Up(connection.clone()));
+                watch_over(connection, patience, &doubt).await
+            }
+        };
+        stage.send_replace(Stage::Down(cause));
+        sleep(PAUSE).await;
+    }
+}
+
+/// A connection that has answered. Bounded as a whole: a server that accepts and then hangs must not hold us.
+async fn connect(client: &Client, config: &AsyncConnectionConfig) -> Result<MultiplexedConnection, String> {
+    let opened = timeout(CONNECT, async {
+        let mut connection = client.get_multiplexed_async_connection_with_config(config).await?;
+        ping(&mut connection).await?;
+        Ok(connection)
+    });
+    match opened.await {
+        Ok(opened) => opened.map_err(|e: RedisError| e.to_string()),
+        Err(_) => Err(format!("no connection within {CONNECT:?}")),
+    }
+}
+
+/// Returns when the connection is of no use any more, with the cause.
+async fn watch_over(mut connection: MultiplexedConnection, patience: Duration, doubt: &Doubt) -> String {
+    loop {
+        tokio::select! {
+            () = sleep(BEAT) => {}
+            () = doubt.raised.notified() => {}
         }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.deadline))
-            .set_response_timeout(Some(self.deadline));
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.number += 1;
-        current.connection = Some(connection.clone());
-        Ok((current.number, connection))
-    }
-
-    fn known(&self) -> Option<(u64, MultiplexedConnection)> {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.connection.clone().map(|connection| (current.number, connection))
-    }
-
-    /// Gives up the connection of that number, or whichever is in use.
-    fn drop_connection(&self, number: Option<u64>) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if number.is_none_or(|number| number == current.number) {
-            current.connection = None;
+        if doubt.condemned.swap(false, SeqCst) {
+            return "the connection broke".to_owned();
+        }
+        match timeout(patience, ping(&mut connection)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return error.to_string(),
+            Err(_) => return format!("no answer within {patience:?}"),
         }
     }
 }
 
-/// A second connection for what is pushed.
-pub(super) async fn pubsub(client: &Client, deadline: Duration) -> Option<(::redis::aio::PubSubSink, ::redis::aio::PubSubStream)> {
-    let connection = timeout(deadline, client.get_async_pubsub()).await.ok()?.ok()?;
-    Some(connection.split())
+async fn ping(connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    ::redis::cmd("PING").query_async(connection).await
 }
-

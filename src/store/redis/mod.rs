@@ -1,138 +1,135 @@
-//! The state ports on Redis, shared by every node.
+//! The state ports on Redis, shared by every gateway process of an installation.
 //!
-//! Keys are typed and versioned under one prefix, so no id of one kind ever finds a thing of another:
-//! `s1:` sessions (hash), `u1:` the sessions of a person (sorted set by their end), `c1:` ceremonies,
-//! `p1:` values that wait, `l1:` marks, `t1:` counters. The scripts that follow a person's index compute
-//! keys of several slots: they need one Redis, not a cluster.
+//! Keys are typed and versioned below one prefix: `s1:` sessions (hash), `u1:` a person's sessions (sorted set),
+//! `c1:` ceremonies, `p1:` values that wait, `l1:` marks, `t1:` counters, and the channel `x1`, which tells of
+//! sessions that ended. A value that cannot be read is a fault for every port, never "not found" and never a permit;
+//! a broken value that is taken is gone. The scripts touch a session and its index together, and several counters at
+//! once, whose keys lie in different slots: they need one primary, not a Redis Cluster.
 
 mod cache;
-mod counters;
 mod link;
 mod moments;
 mod push;
+mod record;
 mod scripts;
 mod sessions;
+mod stats;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::redis::{Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, TlsCertificates, io::tcp::TcpSettings};
 use async_trait::async_trait;
-use tokio::task::AbortHandle;
 
-pub use cache::{Cache, CacheStats};
+use cache::Cache;
 use link::Link;
+use push::Push;
 use scripts::Scripts;
+use stats::{Counters, Verb};
+pub use stats::{Stats, VerbStats};
 
-use super::{Probe, State};
-use crate::auth::secret::SecretText;
-use crate::auth::time::Timestamp;
+use super::Probe;
+use super::settings::StateSettings;
 use crate::flow::ports::{Answer, Clock, StoreError};
 
-/// The name of this store in logs and on the readiness page.
-const NAME: &str = "redis";
+/// The name of this store in faults.
+const STORE: &str = "redis";
 
-/// State on Redis.
-pub(super) struct RedisState {
-    link: Arc<Link>,
+/// One node's end of the shared Redis. Its background tasks end when it is dropped.
+pub struct Redis {
+    link: Link,
+    /// Held for its task.
+    _push: Push,
     cache: Arc<Cache>,
+    scripts: Scripts,
+    counters: Arc<Counters>,
     clock: Arc<dyn Clock>,
     prefix: String,
-    scripts: Scripts,
-    push: AbortHandle,
 }
 
-/// Opens the state on Redis. Redis need not answer yet: every verb is a fault until it does.
+/// Opens the state ports. Does not wait for Redis: until it answers, every call is a fault. Must be called inside the
+/// tokio runtime that will serve, as the background tasks live there.
 ///
 /// # Errors
-/// The URL or the CA file cannot be used.
-pub(super) fn open(
-    url: &SecretText,
-    ca: Option<&Path>,
-    timeout: Duration,
-    prefix: &str,
-    clock: Arc<dyn Clock>,
-) -> Answer<(State, Arc<Cache>)> {
-    let client = link::client(url, ca)?;
-    let cache = Arc::new(Cache::new());
-    let channel = format!("{prefix}revoked");
-    let push = push::spawn(client.clone(), channel, timeout, Arc::downgrade(&cache));
-    let link = Arc::new(Link::new(client, timeout));
-    let state = Arc::new(RedisState {
-        link,
-        cache: cache.clone(),
-        clock,
-        prefix: prefix.to_owned(),
-        scripts: Scripts::new(),
-        push,
-    });
-    let ports = State {
-        sessions: state.clone(),
-        ceremonies: state.clone(),
-        pending: state.clone(),
-        ledger: state.clone(),
-        throttle: state.clone(),
-        probe: state,
+/// The settings are not for Redis, the URL is none, or the CA file cannot be read.
+pub(super) async fn open(settings: &StateSettings, clock: Arc<dyn Clock>) -> Answer<Arc<Redis>> {
+    let StateSettings::Redis { url, ca, timeout, prefix } = settings else {
+        return Err(StoreError::new(STORE, "these settings are not for Redis"));
     };
-    Ok((ports, cache))
+    let ca = match ca {
+        None => None,
+        Some(path) => Some(
+            tokio::fs::read(path)
+                .await
+                .map_err(|e| StoreError::new(STORE, format!("CA file {}: {e}", path.display())))?,
+        ),
+    };
+    let client = client(url.expose(), ca)?;
+    Ok(Arc::new(Redis::start(client.clone(), client, *timeout, prefix, clock)))
 }
 
-impl RedisState {
-    fn now(&self) -> Timestamp {
-        self.clock.now()
+/// A client for `url`. Says nothing of the URL in its faults: it may hold a password.
+fn client(url: &str, ca: Option<Vec<u8>>) -> Answer<Client> {
+    let refused = |why: &str| StoreError::new(STORE, why);
+    let info = url.into_connection_info().map_err(|_| refused("the URL is not `redis://…` or `rediss://…`"))?;
+    match info.addr() {
+        ConnectionAddr::Tcp(..) if ca.is_some() => return Err(refused("a CA file is of use with `rediss://…` only")),
+        ConnectionAddr::TcpTls { insecure: true, .. } => return Err(refused("`#insecure` is not supported")),
+        ConnectionAddr::Tcp(..) | ConnectionAddr::TcpTls { .. } => {}
+        _ => return Err(refused("the URL is not `redis://…` or `rediss://…`")),
     }
-
-    /// The key of a thing of one kind.
-    fn key(&self, kind: &str, id: &str) -> String {
-        format!("{}{kind}{id}", self.prefix)
+    // The subscriber speaks RESP2, whatever the URL wishes.
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
+    let info = info.set_redis_settings(settings).set_tcp_settings(TcpSettings::default().set_nodelay(true));
+    if ca.is_some() {
+        let certificates = TlsCertificates { client_tls: None, root_cert: ca };
+        return Client::build_with_tls(info, certificates).map_err(|e| StoreError::new(STORE, e));
     }
-
-    fn channel(&self) -> String {
-        format!("{}revoked", self.prefix)
-    }
+    Client::open(info).map_err(|e| StoreError::new(STORE, e))
 }
 
-impl Drop for RedisState {
-    fn drop(&mut self) {
-        self.push.abort();
+impl Redis {
+    /// Starts the two connections: one for commands, one for the push.
+    fn start(commands: Client, pushes: Client, timeout: Duration, prefix: &str, clock: Arc<dyn Clock>) -> Self {
+        let counters = Arc::new(Counters::default());
+        let cache = Arc::new(Cache::new(counters.clone()));
+        Self {
+            link: Link::start(commands, timeout, counters.clone()),
+            _push: Push::start(pushes, format!("{prefix}x1"), cache.clone(), counters.clone()),
+            cache,
+            scripts: Scripts::new(),
+            counters,
+            clock,
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    /// The numbers of this node, for metrics.
+    pub fn stats(&self) -> Stats {
+        self.counters.snapshot(self.cache.trusted(), self.link.is_up())
+    }
+
+    /// The Redis key of a thing of one kind.
+    fn key(&self, kind: &str, name: &str) -> String {
+        format!("{}{kind}{name}", self.prefix)
     }
 }
 
 #[async_trait]
-impl Probe for RedisState {
+impl Probe for Redis {
     fn name(&self) -> &'static str {
-        NAME
+        STORE
     }
 
     async fn probe(&self) -> Answer<()> {
-        let told: String = self.link.ask(&::redis::cmd("PING")).await?;
-        if told == "PONG" { Ok(()) } else { Err(StoreError::new(NAME, "PING was not answered with PONG")) }
+        self.link.run(Verb::Probe, |mut c| async move { ::redis::cmd("PING").query_async(&mut c).await }).await
     }
 }
 
-/// A life in milliseconds for `PX`; at least one, so that nothing is ever kept for ever.
-fn px(life: Duration) -> u64 {
-    u64::try_from(life.as_millis()).unwrap_or(u64::MAX >> 11).clamp(1, u64::MAX >> 11)
-}
-
-/// A value that cannot be read is a fault, and names its key.
-fn broken(key: &str, cause: impl std::fmt::Display) -> StoreError {
-    StoreError::new(NAME, format!("the value of {key} cannot be read: {cause}"))
-}
-
-fn to_json<T: serde::Serialize>(value: &T) -> Answer<String> {
-    serde_json::to_string(value).map_err(|cause| StoreError::new(NAME, cause))
-}
-
-/// As [`broken`], for JSON; the value is not quoted.
-fn unreadable(key: &str, cause: &serde_json::Error) -> StoreError {
-    use serde_json::error::Category;
-    let what = match cause.classify() {
-        Category::Io | Category::Eof => "it is cut off",
-        Category::Syntax => "it is no JSON",
-        Category::Data => "it has another shape",
-    };
-    broken(key, what)
+/// A life as Redis takes it: milliseconds, at least one, at most a century.
+fn millis(ttl: Duration) -> u64 {
+    const CENTURY: u64 = 100 * 366 * 86_400_000;
+    u64::try_from(ttl.as_millis()).unwrap_or(CENTURY).clamp(1, CENTURY)
 }

@@ -1,69 +1,97 @@
-//! Revocations as Redis pushes them. A subscription that hangs is noticed by its missing heartbeat.
+//! The push: a connection of its own that tells of ended sessions, and the proof that it still works.
 
-use std::sync::Weak;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use ::redis::aio::{PubSubSink, PubSubStream};
-use ::redis::{Client, Msg};
-use futures_util::StreamExt;
-use tokio::task::AbortHandle;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use ::redis::{Client, Msg, RedisResult};
+use futures_util::{FutureExt, StreamExt};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::cache::Cache;
-use super::link;
+use super::stats::Counters;
 use crate::auth::session::SessionKey;
 
-/// Between two heartbeats.
-const BEAT: Duration = Duration::from_millis(250);
-/// How long a heartbeat may take. With [`BEAT`], a hanging subscription is given up well within a second.
-const BEAT_DEADLINE: Duration = Duration::from_millis(400);
-/// Between two attempts to subscribe.
-const AGAIN: Duration = Duration::from_millis(300);
+/// How long a subscription may take to stand.
+const CONNECT: Duration = Duration::from_secs(1);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Between two proofs that the connection works.
+const BEAT: Duration = Duration::from_millis(200);
+/// How long such a proof may take.
+const PATIENCE: Duration = Duration::from_millis(350);
 
-/// Keeps the cache of one node told of revocations, until that cache is gone.
-pub(super) fn spawn(client: Client, channel: String, deadline: Duration, cache: Weak<Cache>) -> AbortHandle {
-    let task = async move {
-        while cache.strong_count() > 0 {
-            if let Some((mut sink, stream)) = link::pubsub(&client, deadline).await
-                && let Ok(Ok(())) = timeout(deadline, sink.subscribe(&channel)).await
-            {
-                listen(sink, stream, &cache).await;
-            }
-            sleep(AGAIN).await;
-        }
-    };
-    tokio::spawn(task).abort_handle()
+pub(super) struct Push {
+    listener: JoinHandle<()>,
 }
 
-/// Listens until the subscription ends or hangs.
-async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, cache: &Weak<Cache>) {
-    let Some(live) = cache.upgrade() else { return };
-    live.subscribed();
-    let mut beat = interval(BEAT);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+impl Push {
+    /// Starts to listen, in a task on the current runtime.
+    pub(super) fn start(client: Client, channel: String, cache: Arc<Cache>, counters: Arc<Counters>) -> Self {
+        let listener = tokio::spawn(async move {
+            loop {
+                if let Ok(Ok((sink, stream))) = timeout(CONNECT, subscribe(&client, &channel)).await {
+                    counters.subscriptions.fetch_add(1, Relaxed);
+                    // What ended while nobody listened is unknown.
+                    cache.end_all();
+                    listen(sink, stream, &cache).await;
+                }
+                cache.distrust();
+                sleep(PAUSE).await;
+            }
+        });
+        Self { listener }
+    }
+}
+
+impl Drop for Push {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+async fn subscribe(client: &Client, channel: &str) -> RedisResult<(PubSubSink, PubSubStream)> {
+    let (mut sink, stream) = client.get_async_pubsub().await?.split();
+    sink.subscribe(channel).await?;
+    Ok((sink, stream))
+}
+
+/// Heeds the push until it fails. Trust is renewed by each reply to a PING, counted from when the PING was sent:
+/// Redis answers in order, so by then everything published before has arrived.
+async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, cache: &Cache) {
     loop {
-        tokio::select! {
-            biased;
-            message = stream.next() => match message {
-                Some(message) => forget(&live, &message),
-                None => break,
-            },
-            _ = beat.tick() => {
-                // What is pushed meanwhile waits in the stream; the beat is short.
-                match timeout(BEAT_DEADLINE, sink.ping::<::redis::Value>()).await {
-                    Ok(Ok(_)) => {}
-                    Ok(Err(_)) | Err(_) => break,
+        let asked = Instant::now();
+        match timeout(PATIENCE, sink.ping::<::redis::Value>()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) | Err(_) => return,
+        }
+        // Outside the scheduler's budget: "nothing more" must mean just that.
+        while let Some(next) = tokio::task::unconstrained(stream.next()).now_or_never() {
+            let Some(message) = next else { return };
+            heed(&message, cache);
+        }
+        cache.trust(asked);
+        let pause = sleep(BEAT);
+        tokio::pin!(pause);
+        loop {
+            tokio::select! {
+                () = &mut pause => break,
+                next = stream.next() => {
+                    let Some(message) = next else { return };
+                    heed(&message, cache);
                 }
             }
         }
     }
-    live.unsubscribed();
 }
 
-/// Forgets the session that a message names; one that cannot be read voids everything.
-fn forget(cache: &Cache, message: &Msg) {
-    match message.get_payload::<String>().ok().and_then(|text| SessionKey::decode(&text)) {
-        Some(key) => cache.forget(&key),
-        None => cache.subscribed(),
+fn heed(message: &Msg, cache: &Cache) {
+    let key = std::str::from_utf8(message.get_payload_bytes()).ok().and_then(SessionKey::decode);
+    match key {
+        Some(key) => cache.end(&key),
+        // Not understood, so it may mean any session.
+        None => cache.end_all(),
     }
 }

@@ -1,13 +1,108 @@
-//! The verbs of several steps, each one script: atomic, whatever else happens on the server.
+//! The steps that must be one. Redis runs a script as a whole; nothing comes between.
 
 use ::redis::Script;
 
-/// The scripts, ready to run.
+/// Opens a session, ending the old one. The index is written first, so that a fault in it opens nothing, and what it
+/// names in vain is dropped little by little.
+/// KEYS: new, index of the person, old (may be absent).
+/// ARGV: prefix, name of new, record, seen, ends, life, person, channel, name of old.
+const REPLACE: &str = r"
+local owner
+if KEYS[3] then
+  owner = redis.call('HGET', KEYS[3], 'u')
+  if not owner then return 0 end
+end
+for _, name in ipairs(redis.call('ZRANGE', KEYS[2], 0, 15)) do
+  if redis.call('EXISTS', ARGV[1] .. 's1:' .. name) == 0 then redis.call('ZREM', KEYS[2], name) end
+end
+redis.call('ZADD', KEYS[2], ARGV[5], ARGV[2])
+if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[6]) then redis.call('PEXPIRE', KEYS[2], ARGV[6]) end
+redis.call('HSET', KEYS[1], 'd', ARGV[3], 's', ARGV[4], 'e', ARGV[5], 'u', ARGV[7])
+redis.call('PEXPIRE', KEYS[1], ARGV[6])
+if owner then
+  redis.call('DEL', KEYS[3])
+  redis.call('ZREM', ARGV[1] .. 'u1:' .. owner, ARGV[9])
+  redis.call('PUBLISH', ARGV[8], ARGV[9])
+end
+return 1";
+
+/// Notes a use, unless the session is gone or a later use is noted.
+/// KEYS: session. ARGV: prefix, name, seen, ends, life.
+const TOUCH: &str = r"
+local held = redis.call('HMGET', KEYS[1], 's', 'u')
+local seen = tonumber(held[1] or '')
+if not seen or not held[2] then return 0 end
+if seen >= tonumber(ARGV[3]) then return 0 end
+local index = ARGV[1] .. 'u1:' .. held[2]
+redis.call('ZADD', index, 'XX', ARGV[4], ARGV[2])
+if redis.call('PTTL', index) < tonumber(ARGV[5]) then redis.call('PEXPIRE', index, ARGV[5]) end
+redis.call('HSET', KEYS[1], 's', ARGV[3], 'e', ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+return 1";
+
+/// Ends a session, whatever lies there.
+/// KEYS: session. ARGV: prefix, name, channel.
+const REVOKE: &str = r"
+local owner = redis.pcall('HGET', KEYS[1], 'u')
+local ended = redis.call('DEL', KEYS[1])
+redis.call('PUBLISH', ARGV[3], ARGV[2])
+if type(owner) == 'string' then redis.pcall('ZREM', ARGV[1] .. 'u1:' .. owner, ARGV[2]) end
+return ended";
+
+/// Ends every session of a person; answers those that were there.
+/// KEYS: index. ARGV: prefix, channel.
+const REVOKE_ALL: &str = r"
+local ended = {}
+for _, name in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if redis.call('DEL', ARGV[1] .. 's1:' .. name) == 1 then ended[#ended + 1] = name end
+  redis.call('PUBLISH', ARGV[2], name)
+end
+redis.call('DEL', KEYS[1])
+return ended";
+
+/// The sessions of a person: name and fields of each.
+/// KEYS: index. ARGV: prefix.
+const OF_USER: &str = r"
+local found = {}
+for _, name in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  local held = redis.call('HMGET', ARGV[1] .. 's1:' .. name, 'd', 's', 'e')
+  found[#found + 1] = {name, held}
+end
+return found";
+
+/// Keeps a value unless one is there; answers the one that is.
+/// KEYS: value. ARGV: record, life.
+const KEEP: &str = r"
+redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
+return redis.call('GET', KEYS[1])";
+
+/// Charges counters in order until one is full. A counter is one number: when it is full again (GCRA). It expires a
+/// minute after that, which forgives clocks that differ.
+/// KEYS: counters. ARGV: now, then tries and refill of each. Answers the place of the full one from 1, or 0; the wait.
+const CHARGE: &str = r"
+local now = tonumber(ARGV[1])
+for i, key in ipairs(KEYS) do
+  local tries, refill = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+  local held = redis.call('GET', key)
+  if held and not string.match(held, '^%d+$') then return redis.error_reply('ERR a counter cannot be read') end
+  if tries == 0 then return {i, refill} end
+  local full = math.min(math.max(held and tonumber(held) or now, now), now + refill * tries)
+  local next = full + refill
+  local wait = math.max(next - refill * tries - now, 0)
+  if wait > 0 then return {i, wait} end
+  if next > now then
+    redis.call('SET', key, string.format('%.0f', next), 'PX', string.format('%.0f', next - now + 60000))
+  end
+end
+return {0, 0}";
+
+/// The scripts with their digests, by which they are called; Redis is given the text when it does not know one.
 pub(super) struct Scripts {
     pub(super) replace: Script,
     pub(super) touch: Script,
     pub(super) revoke: Script,
     pub(super) revoke_all: Script,
+    pub(super) of_user: Script,
     pub(super) keep: Script,
     pub(super) charge: Script,
 }
@@ -19,89 +114,9 @@ impl Scripts {
             touch: Script::new(TOUCH),
             revoke: Script::new(REVOKE),
             revoke_all: Script::new(REVOKE_ALL),
+            of_user: Script::new(OF_USER),
             keep: Script::new(KEEP),
             charge: Script::new(CHARGE),
         }
     }
 }
-
-// KEYS: the new session, the index of its owner[, the old session]
-// ARGV: body, user, seen_at, ends_at, life in ms, digest of the new key, now, channel[, digest of the old key]
-const REPLACE: &str = r"
-if KEYS[3] then
-  local ends = tonumber(redis.call('HGET', KEYS[3], 'ends_at') or '0')
-  if ends <= tonumber(ARGV[7]) then return 0 end
-  redis.call('DEL', KEYS[3])
-  redis.call('ZREM', KEYS[2], ARGV[9])
-  redis.call('PUBLISH', ARGV[8], ARGV[9])
-end
-redis.call('HSET', KEYS[1], 'body', ARGV[1], 'user', ARGV[2], 'seen_at', ARGV[3], 'ends_at', ARGV[4])
-redis.call('PEXPIRE', KEYS[1], ARGV[5])
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[7])
-redis.call('ZADD', KEYS[2], ARGV[4], ARGV[6])
-if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[2], ARGV[5]) end
-return 1
-";
-
-// KEYS: the session. ARGV: seen_at, ends_at, life in ms, digest, prefix of indexes
-const TOUCH: &str = r"
-local user = redis.call('HGET', KEYS[1], 'user')
-if not user then return 0 end
-redis.call('HSET', KEYS[1], 'seen_at', ARGV[1], 'ends_at', ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-local index = ARGV[5] .. user
-redis.call('ZADD', index, 'XX', ARGV[2], ARGV[4])
-if redis.call('PTTL', index) < tonumber(ARGV[3]) then redis.call('PEXPIRE', index, ARGV[3]) end
-return 1
-";
-
-// KEYS: the session. ARGV: digest, prefix of indexes, channel, now
-const REVOKE: &str = r"
-local user = redis.call('HGET', KEYS[1], 'user')
-local ends = tonumber(redis.call('HGET', KEYS[1], 'ends_at') or '0')
-redis.call('DEL', KEYS[1])
-if user then redis.call('ZREM', ARGV[2] .. user, ARGV[1]) end
-redis.call('PUBLISH', ARGV[3], ARGV[1])
-if user and ends > tonumber(ARGV[4]) then return 1 end
-return 0
-";
-
-// KEYS: the index of a person. ARGV: prefix of sessions, channel, now
-const REVOKE_ALL: &str = r"
-local ended = 0
-for _, digest in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  local key = ARGV[1] .. digest
-  local ends = tonumber(redis.call('HGET', key, 'ends_at') or '0')
-  if ends > tonumber(ARGV[3]) then ended = ended + 1 end
-  redis.call('DEL', key)
-  redis.call('PUBLISH', ARGV[2], digest)
-end
-redis.call('DEL', KEYS[1])
-return ended
-";
-
-// KEYS: the value. ARGV: value, life in ms
-const KEEP: &str = r"
-local there = redis.call('GET', KEYS[1])
-if there then return there end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return ARGV[1]
-";
-
-// The arithmetic of `auth::throttle::take`: the stored number is when the counter is full again.
-// KEYS: counters. ARGV: now, then for each: tries, refill in ms. Answers {index, wait}, index -1 for all charged.
-const CHARGE: &str = r"
-local now = tonumber(ARGV[1])
-for i = 1, #KEYS do
-  local tries, refill = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
-  local most = tries * refill
-  local full = tonumber(redis.call('GET', KEYS[i]) or '0')
-  if full < now then full = now end
-  if full > now + most then full = now + most end
-  local after = full + refill
-  if tries == 0 then return { i - 1, refill } end
-  if after > now + most then return { i - 1, after - now - most } end
-  if after > now then redis.call('SET', KEYS[i], string.format('%.0f', after), 'PX', math.max(1, after - now)) end
-end
-return { -1, 0 }
-";

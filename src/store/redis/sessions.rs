@@ -1,10 +1,13 @@
-//! Sessions: a hash each, indexed by owner.
+//! Sessions.
 
 use std::sync::Arc;
 
+use ::redis::ScriptInvocation;
 use async_trait::async_trait;
 
-use super::{RedisState, broken, px, to_json, unreadable};
+use super::record::{self, SessionFields};
+use super::stats::Verb;
+use super::{Redis, millis};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
@@ -13,20 +16,19 @@ use crate::flow::ports::{Answer, Sessions};
 const SESSION: &str = "s1:";
 const INDEX: &str = "u1:";
 
-/// `body`, `seen_at`, `ends_at`, as Redis keeps them.
-type Fields = (Option<String>, Option<u64>, Option<u64>);
-
 #[async_trait]
-impl Sessions for RedisState {
+impl Sessions for Redis {
     async fn load(&self, key: &SessionKey) -> Answer<Option<Arc<Session>>> {
-        let now = self.now();
-        if let Some(session) = self.cache.get(key, now) {
+        if let Some(session) = self.cache.get(key, self.clock.now()) {
             return Ok(Some(session));
         }
-        let epoch = self.cache.epoch();
-        let Some((session, ends_at)) = self.read(&key.encoded()).await? else { return Ok(None) };
-        let session = Arc::new(session);
-        self.cache.put(*key, epoch, session.clone(), ends_at);
+        let generation = self.cache.generation(key);
+        let mut cmd = ::redis::cmd("HMGET");
+        cmd.arg(self.key(SESSION, &key.encoded())).arg(&["d", "s", "e"]);
+        let fields: SessionFields =
+            self.link.run(Verb::Load, |mut c| async move { cmd.query_async(&mut c).await }).await?;
+        let Some((session, ends_at)) = record::session(SESSION, &fields)? else { return Ok(None) };
+        self.cache.put(*key, generation, ends_at, &session);
         Ok(Some(session))
     }
 
@@ -37,81 +39,84 @@ impl Sessions for RedisState {
         session: &Session,
         ends_at: Timestamp,
     ) -> Answer<bool> {
-        let now = self.now();
-        let (digest, user) = (new.encoded(), &session.identity.id.0);
-        let mut script = self.scripts.replace.prepare_invoke();
-        script.key(self.key(SESSION, &digest)).key(self.key(INDEX, user));
-        script.arg(to_json(session)?).arg(user).arg(session.seen_at.as_millis()).arg(ends_at.as_millis());
-        script.arg(px(ends_at.since(now))).arg(&digest).arg(now.as_millis()).arg(self.channel());
+        let (name, user) = (new.encoded(), &session.identity.id.0);
+        let mut call = self.scripts.replace.prepare_invoke();
+        call.key(self.key(SESSION, &name)).key(self.key(INDEX, user));
+        call.arg(&self.prefix).arg(name).arg(record::write(SESSION, session)?);
+        call.arg(session.seen_at.as_millis()).arg(ends_at.as_millis()).arg(self.life(ends_at));
+        call.arg(user).arg(self.channel());
         if let Some(old) = old {
-            script.key(self.key(SESSION, &old.encoded())).arg(old.encoded());
+            call.key(self.key(SESSION, &old.encoded())).arg(old.encoded());
         }
-        let answer: Answer<u8> = self.link.run(&script).await;
-        // Even a fault may have consumed the old one.
-        if let Some(old) = old {
-            self.cache.forget(old);
+        let opened = self.invoke(Verb::Replace, call).await;
+        // Also after a fault: the script may have run.
+        for key in old.into_iter().chain([new]) {
+            self.cache.end(key);
         }
-        Ok(answer? == 1)
+        opened
     }
 
     async fn touch(&self, key: &SessionKey, seen_at: Timestamp, ends_at: Timestamp) -> Answer<()> {
-        let digest = key.encoded();
-        let mut script = self.scripts.touch.key(self.key(SESSION, &digest));
-        script.arg(seen_at.as_millis()).arg(ends_at.as_millis()).arg(px(ends_at.since(self.now())));
-        script.arg(&digest).arg(self.key(INDEX, ""));
-        let _: u8 = self.link.run(&script).await?;
+        let name = key.encoded();
+        let mut call = self.scripts.touch.prepare_invoke();
+        call.key(self.key(SESSION, &name)).arg(&self.prefix).arg(name);
+        call.arg(seen_at.as_millis()).arg(ends_at.as_millis()).arg(self.life(ends_at));
+        let noted: Answer<bool> = self.invoke(Verb::Touch, call).await;
         self.cache.forget(key);
-        Ok(())
+        noted.map(|_| ())
     }
 
     async fn revoke(&self, key: &SessionKey) -> Answer<bool> {
-        let digest = key.encoded();
-        let mut script = self.scripts.revoke.key(self.key(SESSION, &digest));
-        script.arg(&digest).arg(self.key(INDEX, "")).arg(self.channel()).arg(self.now().as_millis());
-        let answer: Answer<u8> = self.link.run(&script).await;
-        self.cache.forget(key);
-        Ok(answer? == 1)
+        let name = key.encoded();
+        let mut call = self.scripts.revoke.prepare_invoke();
+        call.key(self.key(SESSION, &name)).arg(&self.prefix).arg(name).arg(self.channel());
+        let ended = self.invoke(Verb::Revoke, call).await;
+        self.cache.end(key);
+        ended
     }
 
     async fn revoke_all(&self, user: &UserId) -> Answer<u64> {
-        let known = self.members(user).await?;
-        let mut script = self.scripts.revoke_all.key(self.key(INDEX, &user.0));
-        script.arg(self.key(SESSION, "")).arg(self.channel()).arg(self.now().as_millis());
-        let answer = self.link.run(&script).await;
-        // The push tells this node too; whoever asked must not have to wait for it.
-        for key in known.iter().filter_map(|digest| SessionKey::decode(digest)) {
-            self.cache.forget(&key);
+        let mut call = self.scripts.revoke_all.prepare_invoke();
+        call.key(self.key(INDEX, &user.0)).arg(&self.prefix).arg(self.channel());
+        let ended: Answer<Vec<String>> = self.invoke(Verb::RevokeAll, call).await;
+        // Which ones, a fault does not tell.
+        let ended = ended.inspect_err(|_| self.cache.end_all())?;
+        for name in &ended {
+            match SessionKey::decode(name) {
+                Some(key) => self.cache.end(&key),
+                None => self.cache.end_all(),
+            }
         }
-        answer
+        Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
     }
 
     async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Session)>> {
-        let mut found = Vec::new();
-        for digest in self.members(user).await? {
-            let key = SessionKey::decode(&digest).ok_or_else(|| broken(&self.key(INDEX, &user.0), "no digest"))?;
-            if let Some((session, _)) = self.read(&digest).await? {
-                found.push((key, session));
+        let mut call = self.scripts.of_user.prepare_invoke();
+        call.key(self.key(INDEX, &user.0)).arg(&self.prefix);
+        let found: Vec<(String, SessionFields)> = self.invoke(Verb::OfUser, call).await?;
+        let mut sessions = Vec::with_capacity(found.len());
+        for (name, fields) in &found {
+            let key = SessionKey::decode(name).ok_or_else(|| record::broken(INDEX, "a name is no digest"))?;
+            if let Some((session, _)) = record::session(SESSION, fields)? {
+                sessions.push((key, Arc::unwrap_or_clone(session)));
             }
         }
-        found.sort_by_key(|(_, session)| std::cmp::Reverse(session.seen_at));
-        Ok(found)
+        Ok(sessions)
     }
 }
 
-impl RedisState {
-    async fn members(&self, user: &UserId) -> Answer<Vec<String>> {
-        self.link.ask(::redis::cmd("ZRANGE").arg(self.key(INDEX, &user.0)).arg(0).arg(-1)).await
+impl Redis {
+    /// Calls a script; gives Redis its text when it does not know it, within the same deadline.
+    pub(super) async fn invoke<T: ::redis::FromRedisValue>(&self, verb: Verb, call: ScriptInvocation<'_>) -> Answer<T> {
+        self.link.run(verb, |mut c| async move { call.invoke_async(&mut c).await }).await
     }
 
-    /// Reads a session past the cache; `None` if it is not there or over.
-    async fn read(&self, digest: &str) -> Answer<Option<(Session, Timestamp)>> {
-        let key = self.key(SESSION, digest);
-        let command = ["body", "seen_at", "ends_at"];
-        let (body, seen_at, ends_at): Fields = self.link.ask(::redis::cmd("HMGET").arg(&key).arg(&command)).await?;
-        let (Some(body), Some(seen_at), Some(ends_at)) = (body, seen_at, ends_at) else { return Ok(None) };
-        let mut session: Session = serde_json::from_str(&body).map_err(|cause| unreadable(&key, &cause))?;
-        session.seen_at = Timestamp::from_millis(seen_at);
-        let ends_at = Timestamp::from_millis(ends_at);
-        Ok((ends_at > self.now()).then_some((session, ends_at)))
+    fn channel(&self) -> String {
+        self.key("x1", "")
+    }
+
+    /// How long until `ends_at`, as Redis takes it.
+    fn life(&self, ends_at: Timestamp) -> u64 {
+        millis(ends_at.since(self.clock.now()))
     }
 }
