@@ -39,7 +39,7 @@ async fn odd_forms_have_stated_outcomes() {
         let answer = send(&stage.portal, &facts("POST", "/.stepgate/login", headers), body.to_vec()).await;
         assert_eq!(answer.status().as_u16(), status, "{headers:?} {body:?}");
     }
-    let huge = vec![b'a'; super::super::forms::MAX_BODY + 1];
+    let huge = vec![b'a'; crate::portal::forms::MAX_BODY + 1];
     let answer = send(&stage.portal, &facts("POST", "/.stepgate/login", &[("content-type", form)]), huge).await;
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }

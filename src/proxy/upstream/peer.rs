@@ -14,9 +14,9 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::super::serve::BuildError;
-use super::super::settings::{Server, UpstreamSettings};
 use super::Target;
+use crate::proxy::serve::BuildError;
+use crate::proxy::settings::{Server, UpstreamSettings};
 
 /// HTTP/2 streams at once on a connection to a server.
 const STREAMS: usize = 100;
