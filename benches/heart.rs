@@ -37,6 +37,7 @@ fn rule(path: &str, access: Access) -> Arc<Rule> {
         api: false,
         challenge: ChallengeStyle::Auto,
         cors: Vec::new(),
+        place: None,
     })
 }
 

@@ -121,6 +121,8 @@ impl MethodSet {
     pub const EMPTY: Self = Self(0);
     /// Every method.
     pub const ALL: Self = Self(u8::MAX);
+    /// The methods that this version can verify.
+    pub const SERVED: Self = Self::EMPTY.with(Method::Password).with(Method::Totp).with(Method::BackupCode);
 
     /// This set and `method`.
     #[must_use]

@@ -13,7 +13,7 @@ pub(crate) fn run(file: &ConfigFile) -> Outcome {
         tracing::warn!(target: "config", "{warning}");
     }
     block_on_all(serve_async(settings, |running| {
-        tracing::info!(target: "stepgate", listen = ?running.addresses, "serving");
+        tracing::info!(target: "stepgate", listen = %running.addresses, "serving");
     }))?
 }
 

@@ -109,6 +109,15 @@ impl Problems {
         render::line_and_column(&self.text, at.start).0
     }
 
+    /// A place as `file:line:column`, the file by its name alone.
+    pub(super) fn place(&self, at: At) -> String {
+        let (line, column) = render::line_and_column(&self.text, at.start);
+        let file = std::path::Path::new(&self.file)
+            .file_name()
+            .map_or_else(|| self.file.clone().into(), |n| n.to_string_lossy());
+        format!("{file}:{line}:{column}")
+    }
+
     /// Every problem in the order of the file.
     pub(super) fn told(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|f| (f.at.start, f.severity == Severity::Warning));

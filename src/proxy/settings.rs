@@ -37,6 +37,19 @@ pub struct Listen {
     pub admin: Option<SocketAddr>,
 }
 
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kinds = [("https", self.https.as_slice()), ("http", &self.http), ("plain", &self.plain)];
+        let served = kinds.into_iter().flat_map(|(kind, all)| all.iter().map(move |one| (kind, one)));
+        let mut gap = "";
+        for (kind, address) in served.chain(self.admin.iter().map(|one| ("admin", one))) {
+            write!(f, "{gap}{kind} {address}")?;
+            gap = ", ";
+        }
+        Ok(())
+    }
+}
+
 /// A certificate chain and its key, PEM, re-read when the files change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFiles {

@@ -49,6 +49,7 @@ fn rule(name: &str, path: &str, methods: &[&str], access: Access) -> Arc<Rule> {
         api: false,
         challenge: ChallengeStyle::Auto,
         cors: Vec::new(),
+        place: None,
     })
 }
 

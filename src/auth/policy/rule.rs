@@ -82,6 +82,8 @@ pub struct Rule {
     pub challenge: ChallengeStyle,
     /// Origins that may read our 401 (CORS).
     pub cors: Vec<String>,
+    /// Where the operator wrote it: `file:line:column`; `None` for rules made by code.
+    pub place: Option<Arc<str>>,
 }
 
 impl Rule {

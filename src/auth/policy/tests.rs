@@ -25,6 +25,7 @@ fn rule(name: &str, pattern: PathPattern, methods: &[&str], networks: &[&str]) -
         api: false,
         challenge: ChallengeStyle::Auto,
         cors: Vec::new(),
+        place: None,
     }
 }
 

@@ -141,6 +141,7 @@ fn rule(name: &str, path: &str, access: Access) -> Outcome<Rule> {
         api: false,
         challenge: ChallengeStyle::Auto,
         cors: Vec::new(),
+        place: None,
     })
 }
 

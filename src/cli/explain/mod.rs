@@ -106,6 +106,8 @@ pub struct RuleRow {
     pub number: usize,
     /// Its name.
     pub name: String,
+    /// Where it stands in the configuration: `file:line:column`.
+    pub place: Option<String>,
     /// Whether it decided.
     pub chosen: bool,
     /// Whether some reading of the request led to it.
@@ -147,6 +149,7 @@ fn judge(app: &AppPolicy, resource: &Resource, ip: IpAddr, who: Option<&Arc<Sess
     let row = |(index, rule): (usize, &Arc<Rule>)| RuleRow {
         number: index + 1,
         name: rule.id.0.to_string(),
+        place: rule.place.as_deref().map(str::to_owned),
         chosen: is(chosen, rule),
         judged: judged.iter().any(|j| is(*j, rule)),
         pattern: rule.pattern.as_str().to_owned(),

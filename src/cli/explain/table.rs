@@ -25,9 +25,9 @@ impl Explanation {
 }
 
 fn columns(rules: &[RuleRow]) -> String {
-    let head = ["", "#", "rule", "path", "method", "network", "who", "pattern", "asks"].map(str::to_owned);
-    let lines: Vec<[String; 9]> = std::iter::once(head).chain(rules.iter().map(cells)).collect();
-    let mut widths = [0; 9];
+    let head = ["", "#", "rule", "where", "path", "method", "network", "who", "pattern", "asks"].map(str::to_owned);
+    let lines: Vec<[String; 10]> = std::iter::once(head).chain(rules.iter().map(cells)).collect();
+    let mut widths = [0; 10];
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
             *width = cell.chars().count().max(*width);
@@ -42,7 +42,7 @@ fn columns(rules: &[RuleRow]) -> String {
     out
 }
 
-fn cells(row: &RuleRow) -> [String; 9] {
+fn cells(row: &RuleRow) -> [String; 10] {
     let mark = match (row.chosen, row.judged) {
         (true, _) => "*",
         (false, true) => "+",
@@ -52,6 +52,7 @@ fn cells(row: &RuleRow) -> [String; 9] {
         mark.to_owned(),
         row.number.to_string(),
         row.name.clone(),
+        row.place.clone().unwrap_or_default(),
         word(row.path).to_owned(),
         word(row.method).to_owned(),
         word(row.network).to_owned(),

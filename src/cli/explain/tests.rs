@@ -22,6 +22,7 @@ fn rule(name: &str, path: &str, methods: &[&str], networks: &[&str], access: Acc
         api: false,
         challenge: ChallengeStyle::Auto,
         cors: Vec::new(),
+        place: None,
     }
 }
 

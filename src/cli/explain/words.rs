@@ -136,7 +136,8 @@ pub(super) fn remedy(decision: &Decision, now: Timestamp) -> Option<String> {
 }
 
 fn challenge_remedy(c: &Challenged, now: Timestamp) -> String {
-    let methods = names(c.shortfall.methods);
+    let served = c.shortfall.methods.and(MethodSet::SERVED);
+    let methods = names(if served.is_empty() { c.shortfall.methods } else { served });
     if c.shortfall.methods.is_empty() {
         return "Nothing: no methods that count here reach that strength together.".to_owned();
     }

@@ -14,9 +14,6 @@ use crate::config::placed::Placed;
 use crate::config::scalars::Time;
 use crate::config::trouble::{nearest, possible, short};
 
-/// The methods that people can use in this version.
-const AT_HAND: [Method; 3] = [Method::Password, Method::Totp, Method::BackupCode];
-
 /// A strength with a name of its own.
 #[derive(serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -163,6 +160,5 @@ fn methods(list: &Placed<Vec<Placed<String>>>, cx: &mut Checker) -> MethodSet {
 
 /// Whether the methods of this version can meet a requirement at all.
 pub(in crate::config) fn within_reach(requirement: &Requirement) -> bool {
-    let at_hand: MethodSet = AT_HAND.into_iter().collect();
-    Strength::of(requirement.counted().and(at_hand)) >= Some(requirement.strength)
+    Strength::of(requirement.counted().and(MethodSet::SERVED)) >= Some(requirement.strength)
 }

@@ -146,6 +146,7 @@ fn one(
             Some(ChallengeOptions::Status) => ChallengeStyle::Status,
         },
         cors,
+        place: Some(cx.problems.place(at).into()),
     })
 }
 

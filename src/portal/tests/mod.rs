@@ -38,6 +38,7 @@ pub(super) fn rule(name: &str, path: &str, strength: Strength, max_age: Option<u
         api: false,
         challenge: ChallengeStyle::Auto,
         cors: vec!["https://spa.example.com".to_owned()],
+        place: None,
     }
 }
 

@@ -60,6 +60,7 @@ fn rule(name: &str, path: &str, access: Access) -> Arc<Rule> {
         api: false,
         challenge: ChallengeStyle::Auto,
         cors: Vec::new(),
+        place: None,
     })
 }
 
