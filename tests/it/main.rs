@@ -9,6 +9,7 @@
 )]
 
 mod cli;
+mod cluster;
 mod demo;
 mod support;
 mod tidy;

@@ -70,6 +70,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(super::process::PATIENCE)
             .no_proxy()
+            .resolve("localhost", ([127, 0, 0, 1], 0).into())
             .build()
             .unwrap();
         Self { base: base.to_owned(), role, http, cookies: BTreeMap::new(), token: None }
@@ -85,6 +86,13 @@ impl Client {
 
     pub(crate) fn api(base: &str) -> Self {
         Self::new(base, Role::Api)
+    }
+
+    /// The same client, with its cookies, before another gateway.
+    pub(crate) fn moved(&self, base: &str) -> Self {
+        let mut moved = Self::new(base, self.role);
+        moved.cookies.clone_from(&self.cookies);
+        moved
     }
 
     /// A request with what this role always sends.

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each suite uses its part")]
 
 pub(crate) mod clients;
+pub(crate) mod cluster;
 pub(crate) mod command;
 pub(crate) mod gateway;
 pub(crate) mod process;

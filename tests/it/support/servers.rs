@@ -36,6 +36,21 @@ impl Redis {
     pub(crate) fn signal(&self, name: &str) {
         self.process.signal(name);
     }
+
+    /// Ends it at once; all it held is lost.
+    pub(crate) fn stop(&mut self) {
+        self.process.signal("KILL");
+        self.process.wait();
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        // One that hangs would not hear that it must end.
+        if !self.process.has_ended() {
+            self.process.signal("CONT");
+        }
+    }
 }
 
 /// A PostgreSQL cluster of its own.
@@ -43,6 +58,20 @@ pub(crate) struct Postgres {
     pub(crate) port: u16,
     process: Process,
     folder: tempfile::TempDir,
+}
+
+/// Starts the server of a cluster that was made before.
+fn serve_postgres(folder: &Path, port: u16) -> Process {
+    let bin = postgres_bin();
+    let mut command = as_postgres(&bin.join("postgres"));
+    command.arg("-D").arg(folder.join("data")).args(["-h", "127.0.0.1", "-F", "-p", &port.to_string(), "-k"]);
+    let process = Process::start(command.arg(folder).current_dir(folder));
+    let ready = || {
+        let mut asked = Command::new(bin.join("pg_isready"));
+        asked.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status().is_ok_and(|s| s.success())
+    };
+    assert!(wait_until(|| ready().then_some(())).is_some(), "postgres: {}", process.stderr());
+    process
 }
 
 /// Where the distribution keeps the programs of the newest version.
@@ -86,14 +115,7 @@ impl Postgres {
             .unwrap();
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         let port = free_port();
-        let mut command = as_postgres(&bin.join("postgres"));
-        command.arg("-D").arg(&data).args(["-h", "127.0.0.1", "-F", "-p", &port.to_string(), "-k"]).arg(folder.path());
-        let process = Process::start(command.current_dir(folder.path()));
-        let ready = |bin: &Path| {
-            let mut asked = Command::new(bin.join("pg_isready"));
-            asked.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status().is_ok_and(|s| s.success())
-        };
-        assert!(wait_until(|| ready(&bin).then_some(())).is_some(), "postgres: {}", process.stderr());
+        let process = serve_postgres(folder.path(), port);
         Self { port, process, folder }
     }
 
@@ -101,9 +123,25 @@ impl Postgres {
         format!("postgres://stepgate@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// Sends it a signal. SIGINT is the fast shutdown of PostgreSQL.
-    pub(crate) fn signal(&self, name: &str) {
+    /// Stops it at once, clients or not.
+    pub(crate) fn stop(&mut self) {
+        self.process.signal("INT");
+        self.process.wait();
+    }
+
+    /// Comes back on the same port with the same data.
+    pub(crate) fn come_back(&mut self) {
+        self.process = serve_postgres(self.folder.path(), self.port);
+    }
+
+    /// Sends a signal to the server and to every process of it that serves a client.
+    pub(crate) fn signal_all(&self, name: &str) {
+        let id = self.process.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         self.process.signal(name);
+        for child in children.split_whitespace() {
+            let _ = Command::new("kill").arg(format!("-{name}")).arg(child).status();
+        }
     }
 }
 
@@ -111,6 +149,7 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         // SIGTERM would wait for clients.
         if !self.process.has_ended() {
+            self.signal_all("CONT");
             self.process.signal("INT");
         }
     }
