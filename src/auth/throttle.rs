@@ -6,6 +6,7 @@ use std::time::Duration;
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
 
+use super::network::client_network;
 use super::proof::Method;
 use super::time::Timestamp;
 use super::user::Username;
@@ -102,20 +103,6 @@ pub fn device_key(method: Method, account: &str, device: &str) -> String {
 /// Names the counter of one factor from one client network.
 pub fn network_key(method: Method, ip: IpAddr) -> String {
     format!("{}:network:{}", method.name(), client_network(ip))
-}
-
-/// The network that counts as one client: /24 of IPv4, /64 of IPv6.
-fn client_network(ip: IpAddr) -> String {
-    match ip.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            format!("{a}.{b}.{c}.0/24")
-        }
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 use super::accounts::answered;
 use super::audit;
 use super::outcome::{Failure, Outcome};
-use crate::auth::authenticator::TotpRecord;
 use crate::auth::event::What;
 use crate::auth::password::{self, HashParams, SALT_BYTES};
 use crate::auth::proof::Method;
-use crate::auth::secret::{SecretBytes, SecretText};
-use crate::auth::totp;
+use crate::auth::secret::SecretText;
 use crate::auth::user::{Group, Identity, UserId, Username};
+use crate::flow::Flows;
 use crate::flow::ports::{Account, AccountChange, Entropy, Ports};
+use crate::flow::reply::PendingTotp;
 use crate::flow::settings::{FlowSettings, PasswordSettings};
 use crate::store::Stores;
 
@@ -28,25 +28,8 @@ pub(crate) struct Newcomer {
 /// The account made.
 pub(crate) struct Made {
     pub(crate) identity: Identity,
-    pub(crate) totp: Option<MadeTotp>,
-}
-
-/// The authenticator made; shown once.
-pub(crate) struct MadeTotp {
-    pub(crate) key: SecretBytes,
-    pub(crate) uri: SecretText,
-}
-
-impl MadeTotp {
-    /// The key in base32.
-    pub(crate) fn secret(&self) -> SecretText {
-        totp::encode_key(&self.key)
-    }
-}
-
-/// What a sealed TOTP key is bound to; the same words as in the flows, so that both open it.
-fn totp_context(user: &UserId) -> String {
-    format!("totp:{user}")
+    /// The authenticator made; shown once.
+    pub(crate) totp: Option<PendingTotp>,
 }
 
 /// Makes the account, and its authenticator if wanted.
@@ -73,24 +56,12 @@ pub(crate) async fn make(stores: &Stores, settings: &FlowSettings, who: Newcomer
     Ok(Made { identity, totp })
 }
 
-async fn enrol(stores: &Stores, settings: &FlowSettings, who: &Identity) -> Outcome<MadeTotp> {
-    let ports = &stores.ports;
-    let mut random = vec![0; totp::KEY_BYTES];
-    answered(ports.entropy.fill(&mut random))?;
-    let key = SecretBytes::new(random);
-    let record = TotpRecord {
-        id: fresh_id(ports)?,
-        secret: answered(ports.vault.seal(&totp_context(&who.id), &key))?,
-        digits: settings.totp.digits,
-        period: settings.totp.period,
-        last_step: None,
-        created_at: ports.clock.now(),
-        used_at: None,
-    };
-    answered(ports.authenticators.put_totp(&who.id, &record).await)?;
+/// Binds an authenticator by the flow that knows how its key is sealed.
+async fn enrol(stores: &Stores, settings: &FlowSettings, who: &Identity) -> Outcome<PendingTotp> {
+    let flows = Flows::new(stores.ports.clone(), settings.clone());
+    let made = answered(flows.provision_totp(who).await)?;
     audit::record(stores, What::AuthenticatorAdded { method: Method::Totp }, who, None).await;
-    let uri = totp::uri(&key, &settings.issuer, who.username.as_str(), record.digits, record.period);
-    Ok(MadeTotp { key, uri })
+    Ok(made)
 }
 
 /// Sets the password of an account.

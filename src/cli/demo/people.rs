@@ -72,7 +72,12 @@ pub(super) async fn make(stores: &Stores, settings: &FlowSettings) -> Outcome<Ve
         };
         let made = newcomer::make(stores, settings, who).await?;
         let (digits, period) = (settings.totp.digits, settings.totp.period);
-        let totp = made.totp.map(|made| Totp { key: made.key, digits, period, uri: made.uri });
+        let totp = made.totp.map(|made| {
+            let key = BASE32_NOPAD.decode(made.secret.expose().as_bytes()).map(SecretBytes::new);
+            let key = key.map_err(|fault| Failure::failed(fault.to_string()))?;
+            Outcome::Ok(Totp { key, digits, period, uri: made.uri })
+        });
+        let totp = totp.transpose()?;
         people.push(Person { username, password, totp, groups });
     }
     Ok(people)

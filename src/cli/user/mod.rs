@@ -61,13 +61,13 @@ async fn add(args: AddUser) -> Outcome {
             "name": identity.name,
             "email": identity.email,
             "groups": identity.groups,
-            "totp_secret": made.totp.as_ref().map(|t| t.secret().expose().to_owned()),
+            "totp_secret": made.totp.as_ref().map(|t| t.secret.expose()),
             "otpauth_uri": made.totp.as_ref().map(|t| t.uri.expose()),
         }));
     }
     say(&format!("made user {}", identity.username));
     let Some(totp) = &made.totp else { return Ok(()) };
-    data(&format!("secret   {}\notpauth  {}\n", totp.secret().expose(), totp.uri.expose()))?;
+    data(&format!("secret   {}\notpauth  {}\n", totp.secret.expose(), totp.uri.expose()))?;
     say("This is shown once. Scan it with an authenticator app:");
     if let Some(drawn) = qr::terminal(totp.uri.expose(), colourful(&std::io::stderr())) {
         say(&drawn);
