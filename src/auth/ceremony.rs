@@ -69,6 +69,9 @@ pub struct Ceremony {
     pub channel: Channel,
     /// When it began.
     pub started_at: Timestamp,
+    /// Stands for the password and the authenticators of the account as they are: when those change, what
+    /// was proved with the old ones is worth nothing.
+    pub credentials: String,
 }
 
 /// What became of an attempt at one proof.
@@ -109,7 +112,9 @@ impl Ceremony {
             None => Step::Complete(self),
             Some(shortfall) => {
                 let owned = shortfall.methods.and(self.enrolled);
-                if owned.is_empty() { Step::Stuck(self) } else { Step::Ask(self, owned) }
+                // Nobody is asked for a code that cannot lead where they are going.
+                let hopeless = !self.goal.is_within(self.enrolled.or(self.proofs.methods()));
+                if hopeless || owned.is_empty() { Step::Stuck(self) } else { Step::Ask(self, owned) }
             }
         }
     }
@@ -131,6 +136,7 @@ mod tests {
             host: "erp.example.com".to_owned(),
             channel: Channel::Cookie,
             started_at: Timestamp::from_secs(1000),
+            credentials: String::new(),
         })
     }
 

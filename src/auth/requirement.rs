@@ -123,6 +123,11 @@ impl Requirement {
         Strength::of(self.counted()) >= Some(self.strength)
     }
 
+    /// Whether somebody who owns these methods could meet it.
+    pub fn is_within(&self, owned: MethodSet) -> bool {
+        Strength::of(owned.and(self.counted())) >= Some(self.strength)
+    }
+
     /// What is missing from `proofs` at `now`; `None` if the requirement is met.
     pub fn shortfall(&self, proofs: &Proofs, now: Timestamp) -> Option<Shortfall> {
         let proved = proofs.methods().and(self.counted());

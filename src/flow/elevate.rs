@@ -59,6 +59,7 @@ impl Flows {
             proved: MethodSet::EMPTY.with(method),
             backup_left,
             what: What::SessionElevated,
+            credentials: self.credentials(&account, &enrolled),
         };
         Ok(match self.grant(trying, grant).await? {
             Some(opened) => LoginReply::Opened(Box::new(opened)),

@@ -8,7 +8,7 @@ use super::elevate::risen;
 use super::opening::Grant;
 use super::ports::{Account, Answer};
 use super::proving::{broken, totp_context};
-use super::reply::{Client, ConfirmReply, EnrollReply, Enrolling, LoginReply, Opened, Rejection, Told};
+use super::reply::{Client, ConfirmReply, EnrollReply, Enrolling, LoginReply, Opened, PendingTotp, Rejection, Told};
 use crate::auth::authenticator::Enrolled;
 use crate::auth::backup_codes::{self, CODE_BYTES};
 use crate::auth::ceremony::{Ceremony, CeremonyKey, Step, Verdict};
@@ -70,6 +70,18 @@ impl Flows {
         let kept = self.ports.pending.keep(&name, &sealed, self.settings.ceremony_ttl).await?;
         let (_, key) = parted(&self.ports.vault.open(&pending_context(&name, &site), &kept)?)?;
         Ok(EnrollReply::Pending(self.shown(owner, &key)))
+    }
+
+    /// The secret of an enrolment that was begun and waits for its first code; never begins one.
+    ///
+    /// # Errors
+    /// A store did not answer.
+    pub async fn pending_totp(&self, who: &Enrolling, client: &Client) -> Answer<Option<PendingTotp>> {
+        let Some((site, _)) = self.enroller(who, client).await? else { return Ok(None) };
+        let name = site.place.pending();
+        let Some(kept) = self.ports.pending.load(&name).await? else { return Ok(None) };
+        let (_, key) = parted(&self.ports.vault.open(&pending_context(&name, &site), &kept)?)?;
+        Ok(Some(self.shown(&site.account.identity, &key)))
     }
 
     /// Confirms the enrolment by its first code, which is spent by that.
@@ -137,7 +149,8 @@ impl Flows {
         if site.enrolled.totp.is_some() {
             self.end_others(trying, &site).await?;
         }
-        Ok(match self.enter(trying, site).await? {
+        let credentials = self.credentials(&site.account, &Enrolled { totp: Some(record), backup: None });
+        Ok(match self.enter(trying, site, credentials).await? {
             Ok(opened) => ConfirmReply::Enrolled { backup_codes: codes, opened },
             Err(told) => ConfirmReply::Rejected(told),
         })
@@ -162,7 +175,12 @@ impl Flows {
     }
 
     /// Opens the session of the one who just enrolled, or lets it rise.
-    async fn enter(&self, trying: &mut Trying<'_>, site: Site) -> Answer<Result<Box<Opened>, Rejection>> {
+    async fn enter(
+        &self,
+        trying: &mut Trying<'_>,
+        site: Site,
+        credentials: String,
+    ) -> Answer<Result<Box<Opened>, Rejection>> {
         match site.place {
             Place::Ceremony(_, ceremony) => {
                 // What they proved is what the session says; whether that is enough, the policy judges.
@@ -170,6 +188,7 @@ impl Flows {
                 | Step::Ask(ceremony, _)
                 | Step::Stuck(ceremony)
                 | Step::Rejected(ceremony)) = ceremony.advance(Verdict::Proved(Method::Totp), trying.now);
+                let ceremony = Ceremony { credentials, ..ceremony };
                 match self.open(trying, &site.account, &ceremony, None).await? {
                     LoginReply::Opened(opened) => Ok(Ok(opened)),
                     LoginReply::Rejected(told) => Ok(Err(told)),
@@ -183,6 +202,7 @@ impl Flows {
                     proved: MethodSet::EMPTY.with(Method::Totp),
                     backup_left: None,
                     what: What::SessionElevated,
+                    credentials,
                 };
                 Ok(self.grant(trying, grant).await?.map(Box::new).ok_or(Rejection::SessionGone))
             }
@@ -209,7 +229,7 @@ impl Flows {
         let (trying, place) = match who {
             Enrolling::Ceremony(token) => {
                 let key = token.key();
-                let Some(ceremony) = self.ceremony_here(&key, &client.host, self.now()).await? else { return Ok(None) };
+                let Some(ceremony) = self.ceremony_here(&key, client, self.now()).await? else { return Ok(None) };
                 let trying = self.trying(ceremony.username.as_str(), ceremony.user.clone(), client);
                 (trying, Place::Ceremony(key, Box::new(ceremony)))
             }
@@ -224,6 +244,12 @@ impl Flows {
         let Some(user) = &trying.user else { return Ok(None) };
         let Ok(account) = self.standing_account(user).await? else { return Ok(None) };
         let enrolled = self.ports.authenticators.of(user).await?;
+        if let Place::Ceremony(key, ceremony) = &place
+            && ceremony.credentials != self.credentials(&account, &enrolled)
+        {
+            self.ports.ceremonies.take(key).await?;
+            return Ok(None);
+        }
         Ok(Some((Site { place, account, enrolled }, trying)))
     }
 

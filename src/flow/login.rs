@@ -57,7 +57,7 @@ impl Flows {
             Some(_) => None,
         };
         trying.user = found.as_ref().map(|account| account.identity.id.clone());
-        let account = match (found, rejected) {
+        let mut account = match (found, rejected) {
             (Some(account), None) => account,
             (_, reason) => {
                 let reason = reason.unwrap_or(RejectReason::UnknownUser);
@@ -66,7 +66,9 @@ impl Flows {
             }
         };
         trying.note(What::ProofAccepted { method: Method::Password });
-        self.renew_hash(trying, &account, given.password).await?;
+        if !self.renew_hash(trying, &mut account, given.password).await? {
+            return Ok(LoginReply::Rejected(Rejection::WrongCredentials));
+        }
         let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
         let methods = enrolled.methods(true);
         let most = Requirement::of(Strength::of(methods).unwrap_or(Strength::OneFactor));
@@ -79,6 +81,7 @@ impl Flows {
             host: trying.client.host.clone(),
             channel,
             started_at: trying.now,
+            credentials: self.credentials(&account, &enrolled),
         };
         let step = ceremony.advance(Verdict::Proved(Method::Password), trying.now);
         match given.otp.and_then(|otp| self.code_along(otp, &enrolled)) {

@@ -12,6 +12,7 @@ use crate::auth::event::{RejectReason, What};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::requirement::Strength;
 use crate::auth::session::{Session, SessionKey, SessionToken};
+use crate::auth::user::UserId;
 
 /// The longest part of a `User-Agent` that is kept, in bytes.
 const USER_AGENT_BYTES: usize = 200;
@@ -25,6 +26,8 @@ pub(super) struct Grant<'a> {
     pub(super) proved: MethodSet,
     pub(super) backup_left: Option<u32>,
     pub(super) what: What,
+    /// What the account proves itself with, as it was when that was proved.
+    pub(super) credentials: String,
 }
 
 impl Flows {
@@ -49,8 +52,8 @@ impl Flows {
             user_agent: trying.client.user_agent.as_deref().map(cut),
         };
         self.ports.accounts.change(&account.identity.id, AccountChange::LoggedIn(trying.now)).await?;
-        let grant =
-            Grant { session, old: None, proved: ceremony.proofs.methods(), backup_left, what: What::SessionOpened };
+        let (proved, credentials) = (ceremony.proofs.methods(), ceremony.credentials.clone());
+        let grant = Grant { session, old: None, proved, backup_left, what: What::SessionOpened, credentials };
         match self.grant(trying, grant).await? {
             Some(opened) => Ok(LoginReply::Opened(Box::new(opened))),
             None => Ok(LoginReply::Rejected(Rejection::WrongCredentials)),
@@ -59,11 +62,11 @@ impl Flows {
 
     /// Puts a session in the store, in place of `old` where one is given, and hands out its token.
     ///
-    /// `None`: `old` was gone, or the account was disabled meanwhile; nothing is open then.
+    /// `None`: `old` was gone, or the account was disabled or changed meanwhile; nothing is open then.
     pub(super) async fn grant(
         &self,
         trying: &mut Trying<'_>,
-        Grant { session, old, proved, backup_left, what }: Grant<'_>,
+        Grant { session, old, proved, backup_left, what, credentials }: Grant<'_>,
     ) -> Answer<Option<Opened>> {
         let token = SessionToken::mint(&self.random()?);
         let strength = Strength::of(session.proofs.methods());
@@ -76,8 +79,9 @@ impl Flows {
                 None => Err(broken("a new session was refused")),
             };
         }
-        // Disabling an account ends its sessions: one opened in that very moment must not outlive it.
-        if let Err(reason) = self.standing_account(&session.identity.id).await? {
+        // Disabling an account or changing what it proves itself with ends its sessions: one opened in that very
+        // moment must not outlive it.
+        if let Err(reason) = self.unchanged(&session.identity.id, &credentials).await? {
             self.ports.sessions.revoke(&token.key()).await?;
             trying.note(What::ProofRejected { method: Method::Password, reason });
             return Ok(None);
@@ -86,6 +90,16 @@ impl Flows {
         trying.note(what);
         let session = Arc::new(session);
         Ok(Some(Opened { token, session, ends_at, device: Some(device), backup_codes_left: backup_left }))
+    }
+
+    /// Whether an account may still sign in with what it proved itself with.
+    async fn unchanged(&self, user: &UserId, credentials: &str) -> Answer<Result<(), RejectReason>> {
+        let account = match self.standing_account(user).await? {
+            Ok(account) => account,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let now = self.credentials(&account, &self.ports.authenticators.of(user).await?);
+        Ok(if now == credentials { Ok(()) } else { Err(RejectReason::NoCeremony) })
     }
 
     /// Notes that a sign-in or session is over.

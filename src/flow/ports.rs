@@ -130,8 +130,15 @@ pub struct Account {
 /// A change of one account.
 #[derive(Clone)]
 pub enum AccountChange {
-    /// Sets or renews the password hash.
+    /// Sets the password hash.
     PasswordHash(SecretText),
+    /// Renews the hash of the same password; nothing is changed if another hash stands there by now.
+    Rehash {
+        /// The hash that was verified.
+        from: SecretText,
+        /// The new one.
+        to: SecretText,
+    },
     /// Disables or enables it.
     Disabled(bool),
     /// Notes a sign-in.
@@ -147,7 +154,7 @@ pub trait Accounts: Send + Sync {
     async fn load(&self, id: &UserId) -> Answer<Option<Account>>;
     /// Makes one; `false` if the name is taken.
     async fn create(&self, account: &Account) -> Answer<bool>;
-    /// Changes one; `false` if it is not there.
+    /// Changes one; `false` if it is not there (or not as the change presumes).
     async fn change(&self, id: &UserId, change: AccountChange) -> Answer<bool>;
     /// Deletes one with its authenticators; `false` if it was not there.
     async fn delete(&self, id: &UserId) -> Answer<bool>;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use data_encoding::BASE64URL_NOPAD;
+
 use super::Flows;
 use super::attempt::Trying;
-use super::ports::{Account, Answer, StoreError};
+use super::ports::{Account, AccountChange, Answer, StoreError};
 use super::reply::Rejection;
 use crate::auth::authenticator::{BackupSet, Enrolled, TotpRecord};
 use crate::auth::backup_codes;
@@ -154,24 +156,34 @@ impl Flows {
     }
 
     /// Renews the stored hash of a password just proved, if it was made with other parameters.
+    ///
+    /// `false`: the password was changed meanwhile, so what was proved counts no more.
     pub(super) async fn renew_hash(
         &self,
         trying: &mut Trying<'_>,
-        account: &Account,
+        account: &mut Account,
         password: SecretText,
-    ) -> Answer<()> {
+    ) -> Answer<bool> {
         let stale = |hash: &&SecretText| crate::auth::password::needs_rehash(hash, self.hashing.params());
-        let Some(old) = account.password_hash.as_ref().filter(stale) else { return Ok(()) };
-        let Some(renewed) = self.hash_password(password).await? else { return Ok(()) };
-        // A password that was changed meanwhile must not come back.
-        let accounts = &self.ports.accounts;
-        let current = accounts.load(&account.identity.id).await?.and_then(|a| a.password_hash);
-        if current.is_some_and(|hash| hash.expose() == old.expose())
-            && accounts.change(&account.identity.id, super::ports::AccountChange::PasswordHash(renewed)).await?
-        {
+        let Some(from) = account.password_hash.as_ref().filter(stale).cloned() else { return Ok(true) };
+        let Some(to) = self.hash_password(password.clone()).await? else { return Ok(true) };
+        let (accounts, id) = (&self.ports.accounts, &account.identity.id);
+        if accounts.change(id, AccountChange::Rehash { from, to: to.clone() }).await? {
             trying.note(What::PasswordRehashed);
+            account.password_hash = Some(to);
+            return Ok(true);
         }
-        Ok(())
+        // Somebody was first: another sign-in that renewed it too, or a change of the password.
+        let current = accounts.load(id).await?.and_then(|a| a.password_hash);
+        account.password_hash.clone_from(&current);
+        Ok(self.hashing.verify(password, current).await? == Some(true))
+    }
+
+    /// Stands for all that an account proves itself with, as it is now. Keyed, so that it tells nothing.
+    pub(super) fn credentials(&self, account: &Account, enrolled: &Enrolled) -> String {
+        let hash = account.password_hash.as_ref().map_or("", SecretText::expose);
+        let totp = enrolled.totp.as_ref().map_or("", |record| record.id.as_str());
+        BASE64URL_NOPAD.encode(&self.ports.vault.digest("credentials", format!("{totp}|{hash}").as_bytes()))
     }
 
     /// The account of a user who may still sign in.

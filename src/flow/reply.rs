@@ -8,7 +8,7 @@ use crate::auth::ceremony::{Ceremony, CeremonyToken};
 use crate::auth::event::Event;
 use crate::auth::proof::MethodSet;
 use crate::auth::secret::SecretText;
-use crate::auth::session::{Session, SessionToken};
+use crate::auth::session::{Channel, Session, SessionToken};
 use crate::auth::time::Timestamp;
 
 /// An answer and what happened on the way to it. The edge records the events, once.
@@ -30,6 +30,8 @@ pub struct Client {
     pub device: Option<SecretText>,
     /// The canonical host it speaks to.
     pub host: String,
+    /// How it keeps tokens: a browser's page by cookie, a script by itself.
+    pub channel: Channel,
 }
 
 /// What a person typed on the sign-in page, or a script sent.

@@ -18,7 +18,7 @@ impl Flows {
     /// A store did not answer.
     pub async fn ceremony(&self, token: &CeremonyToken, client: &Client) -> Answer<Option<CeremonyView>> {
         let now = self.now();
-        let Some(ceremony) = self.ceremony_here(&token.key(), &client.host, now).await? else { return Ok(None) };
+        let Some(ceremony) = self.ceremony_here(&token.key(), client, now).await? else { return Ok(None) };
         let missing = ceremony.goal.shortfall(&ceremony.proofs, now).map_or(MethodSet::EMPTY, |s| s.methods);
         let methods = missing.and(ceremony.enrolled);
         Ok(Some(CeremonyView { ceremony, methods }))
@@ -36,7 +36,7 @@ impl Flows {
         client: &Client,
     ) -> Answer<Told<LoginReply>> {
         let key = token.key();
-        let Some(ceremony) = self.ceremony_here(&key, &client.host, self.now()).await? else {
+        let Some(ceremony) = self.ceremony_here(&key, client, self.now()).await? else {
             let mut trying = self.trying("", None, client);
             let reply = LoginReply::Rejected(Self::gone(&mut trying, method, RejectReason::NoCeremony));
             return Ok(Told { reply, events: trying.events });
@@ -68,6 +68,10 @@ impl Flows {
             Err(reason) => return Ok(LoginReply::Rejected(Self::gone(trying, method, reason))),
         };
         let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
+        if ceremony.credentials != self.credentials(&account, &enrolled) {
+            self.ports.ceremonies.take(key).await?;
+            return Ok(LoginReply::Rejected(Self::gone(trying, method, RejectReason::NoCeremony)));
+        }
         let backup_left = match self.prove(trying, &account, &enrolled, method, code).await? {
             Proof::Right { backup_left } => backup_left,
             Proof::Wrong(told) => return Ok(LoginReply::Rejected(told)),
@@ -94,15 +98,17 @@ impl Flows {
         }
     }
 
-    /// A ceremony that is not over, on its own host.
+    /// A ceremony that is not over, on its own host and by the way its session will be used: what was begun in a
+    /// browser cannot end in a token for a script, nor the other way round.
     pub(super) async fn ceremony_here(
         &self,
         key: &CeremonyKey,
-        host: &str,
+        client: &Client,
         now: Timestamp,
     ) -> Answer<Option<Ceremony>> {
         let found = self.ports.ceremonies.load(key).await?;
-        Ok(found.filter(|c| c.host == host && now.since(c.started_at) < self.settings.ceremony_ttl))
+        let here = |c: &Ceremony| c.host == client.host && c.channel == client.channel;
+        Ok(found.filter(|c| here(c) && now.since(c.started_at) < self.settings.ceremony_ttl))
     }
 
     /// Keeps a ceremony that moved on, for the rest of its time.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::Flows;
 use super::ports::Answer;
-use super::reply::{Client, Told};
-use crate::auth::event::What;
+use super::reply::{Client, Opened, Told};
+use crate::auth::event::{Event, What};
 use crate::auth::proof::MethodSet;
 use crate::auth::requirement::Strength;
-use crate::auth::session::{Session, SessionToken, Standing};
+use crate::auth::session::{Channel, Session, SessionToken, Standing};
 
 impl Flows {
     /// The live session of a token on this host, if any; notes the use unless `quiet`.
@@ -64,6 +64,24 @@ impl Flows {
             u64::from(was_there)
         };
         Ok(Told { reply: ended, events: trying.events })
+    }
+
+    /// Ends the session that a browser had on this host before it opened another: its token is forgotten by that,
+    /// and nobody else may hold it.
+    ///
+    /// # Errors
+    /// The store did not answer; the old session may still stand.
+    pub async fn supersede(&self, old: &SessionToken, opened: &Opened, client: &Client) -> Answer<Vec<Event>> {
+        let found = self.ports.sessions.load(&old.key()).await?;
+        let here = |s: &Arc<Session>| s.host == client.host && s.channel == Channel::Cookie;
+        let Some(session) = found.filter(|s| here(s) && old.key() != opened.token.key()) else { return Ok(Vec::new()) };
+        let who = &session.identity;
+        let mut trying = self.trying(who.username.as_str(), Some(who.id.clone()), client);
+        trying.session = Some(session.id.clone());
+        if self.ports.sessions.revoke(&old.key()).await? {
+            trying.note(What::SessionRevoked);
+        }
+        Ok(trying.events)
     }
 
     /// What the owner of a session can prove with; nothing if the account is gone or disabled.

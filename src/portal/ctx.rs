@@ -20,7 +20,7 @@ use super::headers::Kind;
 use super::pages::Shell;
 use super::problem::Problem;
 use crate::auth::event::Event;
-use crate::auth::session::{Session, SessionToken};
+use crate::auth::session::{Channel, Session, SessionToken};
 use crate::flow::ports::StoreError;
 use crate::flow::reply::{Client, Opened};
 
@@ -102,7 +102,12 @@ where
 }
 
 impl Ctx {
-    /// Who is at the other end.
+    /// The script at the other end: what it begins ends in a token, never in a cookie.
+    pub(crate) fn script(&self) -> Client {
+        Client { channel: Channel::Bearer, ..self.client() }
+    }
+
+    /// The browser at the other end.
     pub(crate) fn client(&self) -> Client {
         let agent = self.facts.headers.get(http::header::USER_AGENT);
         Client {
@@ -110,6 +115,7 @@ impl Ctx {
             user_agent: agent.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()),
             device: self.facts.device.clone().or_else(|| cookies::device_mark(&self.facts.headers)),
             host: self.facts.host.clone(),
+            channel: Channel::Cookie,
         }
     }
 
@@ -122,6 +128,16 @@ impl Ctx {
         };
         let found = self.core.flows.session(&token, &self.facts.host, quiet).await.map_err(Stop::Store)?;
         Ok(found.map(|session| SignedIn { token, session, by_cookie }))
+    }
+
+    /// Ends the session that this browser had before the one just opened.
+    pub(crate) async fn supersede(&self, opened: &Opened) -> Result<Vec<Event>, Stop> {
+        match cookies::session_token(&self.facts.headers) {
+            Presented::Cookie(old) => {
+                self.core.flows.supersede(&old, opened, &self.client()).await.map_err(Stop::Store)
+            }
+            Presented::Bearer(_) | Presented::None | Presented::Ambiguous => Ok(Vec::new()),
+        }
     }
 
     /// The fields of the posted form.

@@ -30,6 +30,12 @@ impl Accounts for World {
             let Some(account) = s.accounts.get_mut(id) else { return false };
             match change {
                 AccountChange::PasswordHash(hash) => account.password_hash = Some(hash),
+                AccountChange::Rehash { from, to } => {
+                    if account.password_hash.as_ref().is_none_or(|hash| hash.expose() != from.expose()) {
+                        return false;
+                    }
+                    account.password_hash = Some(to);
+                }
                 AccountChange::Disabled(disabled) => account.disabled = disabled,
                 AccountChange::LoggedIn(at) => account.last_login_at = Some(at),
             }

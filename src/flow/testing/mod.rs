@@ -19,7 +19,7 @@ use crate::auth::authenticator::{Sealed, TotpRecord};
 use crate::auth::ceremony::Ceremony;
 use crate::auth::password::{self, HashParams};
 use crate::auth::secret::{SecretBytes, SecretText};
-use crate::auth::session::{Session, SessionKey};
+use crate::auth::session::{Channel, Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::totp;
 use crate::auth::user::{Group, Identity, UserId, Username};
@@ -205,7 +205,13 @@ pub(crate) fn client() -> Client {
 }
 
 pub(crate) fn client_at(ip: &str) -> Client {
-    Client { ip: ip.parse().unwrap(), user_agent: Some("Test/1".to_owned()), device: None, host: HOST.to_owned() }
+    Client {
+        ip: ip.parse().unwrap(),
+        user_agent: Some("Test/1".to_owned()),
+        device: None,
+        host: HOST.to_owned(),
+        channel: Channel::Cookie,
+    }
 }
 
 pub(crate) fn secret(text: &str) -> SecretText {

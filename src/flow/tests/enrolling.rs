@@ -130,9 +130,9 @@ async fn a_secret_that_another_began_is_never_confirmed() {
     let told = flows.confirm_totp(&owner, world.code(&key_of(&known), 0), &client()).await.unwrap();
     assert!(matches!(told.reply, ConfirmReply::Rejected(Rejection::WrongCode)));
     confirmed(flows.confirm_totp(&owner, world.code(&key_of(&own), 0), &client()).await.unwrap().reply);
-    // The thief's sign-in is still there, but the account owns a second factor now.
+    // The account owns a second factor now, and the thief's sign-in began without.
     let told = flows.confirm_totp(&thief, world.code(&key_of(&known), 1), &client()).await.unwrap();
-    assert!(matches!(told.reply, ConfirmReply::ProveFirst(_)));
+    assert!(matches!(told.reply, ConfirmReply::Rejected(Rejection::CeremonyGone)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

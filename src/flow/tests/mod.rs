@@ -1,6 +1,7 @@
 //! The flows over ports in memory: every outcome, every race, every fault.
 
 mod admitting;
+mod changing;
 mod enrolling;
 mod faults;
 mod limits;

@@ -68,6 +68,7 @@ async fn an_account_disabled_while_it_signs_in_gets_no_session() {
         host: HOST.to_owned(),
         channel: Channel::Cookie,
         started_at: flows.now(),
+        credentials: flows.credentials(&account, &crate::auth::authenticator::Enrolled::default()),
     };
     let before = world.look(|s| s.sessions.len());
     let reply = flows.open(&mut trying, &account, &ceremony, None).await.unwrap();

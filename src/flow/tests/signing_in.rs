@@ -42,7 +42,7 @@ async fn the_goal_decides_how_far_it_goes() {
         ("ann", None, "next [Totp]"),
         ("bob", None, "opened"),
         ("bob", two_factors(), "enroll"),
-        ("ann", Some(Requirement::of(Strength::PhishingResistant)), "next [Totp]"),
+        ("ann", Some(Requirement::of(Strength::PhishingResistant)), "enroll"),
         ("bob", Some(Requirement::of(Strength::PhishingResistant)), "enroll"),
     ] {
         let told = flows.login(given(name, PASSWORD), goal, Channel::Bearer, &client()).await.unwrap();

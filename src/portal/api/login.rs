@@ -38,7 +38,7 @@ pub(crate) async fn login(ctx: Ctx) -> Result<Answered, Stop> {
         _ => return Err(bad("`username` and `password` are needed, or HTTP Basic.")),
     };
     let credentials = Credentials { username, password, otp: given.otp.map(|o| o.0) };
-    let told_by = ctx.core.flows.login(credentials, goal, Channel::Bearer, &ctx.client()).await;
+    let told_by = ctx.core.flows.login(credentials, goal, Channel::Bearer, &ctx.script()).await;
     let Told { reply, events } = told_by.map_err(Stop::Store)?;
     Ok(with_events(told(&ctx, &reply, false), events))
 }
@@ -57,7 +57,7 @@ pub(crate) async fn second_factor(ctx: Ctx) -> Result<Answered, Stop> {
     let Some(token) = CeremonyToken::parse(given.ceremony.0.expose()) else {
         return Err(Stop::Problem(Box::new(rejected(&ctx.facts, Rejection::CeremonyGone))));
     };
-    let told_by = ctx.core.flows.second_factor(&token, method, given.code.0, &ctx.client()).await;
+    let told_by = ctx.core.flows.second_factor(&token, method, given.code.0, &ctx.script()).await;
     let Told { reply, events } = told_by.map_err(Stop::Store)?;
     Ok(with_events(told(&ctx, &reply, false), events))
 }
@@ -75,7 +75,7 @@ pub(crate) async fn elevate(ctx: Ctx) -> Result<Answered, Stop> {
     let given: ElevateBody = body(&ctx)?;
     let method = method(&given.method)?;
     let who = signed_in(&ctx, true).await?;
-    let told_by = ctx.core.flows.elevate(&who.token, &who.session, method, given.code.0, &ctx.client()).await;
+    let told_by = ctx.core.flows.elevate(&who.token, &who.session, method, given.code.0, &ctx.script()).await;
     let Told { reply, events } = told_by.map_err(Stop::Store)?;
     Ok(with_events(told(&ctx, &reply, who.by_cookie), events))
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response};
+use utoipa::openapi::RefOr;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -42,6 +43,28 @@ impl Modify for Schemes {
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(SESSION))));
         let ceremony = ApiKeyValue::with_description("Authorization", "`Ceremony <ceremony>`");
         components.add_security_scheme("ceremony", SecurityScheme::ApiKey(ApiKey::Header(ceremony)));
+        for item in document.paths.paths.values_mut() {
+            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+                for (status, answer) in &mut operation.responses.responses {
+                    describe(status, answer);
+                }
+            }
+        }
+    }
+}
+
+/// A description of every answer: OpenAPI 3.1 asks for one.
+fn describe(status: &str, answer: &mut RefOr<utoipa::openapi::Response>) {
+    if let RefOr::T(answer) = answer
+        && answer.description.is_empty()
+    {
+        answer.description = match status {
+            "200" => "Done",
+            "400" => "`malformed_request`",
+            "503" => "`unavailable` or `busy`, with Retry-After",
+            _ => "A problem",
+        }
+        .to_owned();
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) async fn brief(ctx: Ctx) -> Result<Answered, Stop> {
 ))]
 pub(crate) async fn logout(ctx: Ctx) -> Result<Answered, Stop> {
     let who = signed_in(&ctx, true).await?;
-    let told = ctx.core.flows.logout(&who.token, &who.session, false, &ctx.client()).await;
+    let told = ctx.core.flows.logout(&who.token, &who.session, false, &ctx.script()).await;
     let Told { events, .. } = told.map_err(Stop::Store)?;
     let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = StatusCode::NO_CONTENT;

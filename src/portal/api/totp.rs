@@ -49,7 +49,7 @@ pub(crate) async fn begin(ctx: Ctx) -> Result<Answered, Stop> {
 pub(crate) async fn confirm(ctx: Ctx) -> Result<Answered, Stop> {
     let given: TotpConfirmBody = body(&ctx)?;
     let (who, by_cookie) = enrolling(&ctx, given.ceremony).await?;
-    let told = ctx.core.flows.confirm_totp(&who, given.code.0, &ctx.client()).await;
+    let told = ctx.core.flows.confirm_totp(&who, given.code.0, &ctx.script()).await;
     let Told { reply, events } = told.map_err(Stop::Store)?;
     let answer = match reply {
         ConfirmReply::Enrolled { backup_codes, opened } => {
@@ -69,12 +69,13 @@ pub(crate) async fn confirm(ctx: Ctx) -> Result<Answered, Stop> {
     security(("bearer" = []), ("cookie" = []), ("ceremony" = [])), responses(
     (status = 200, description = "The QR code", content_type = "image/png"),
     (status = 401, description = "`not_signed_in` or `ceremony_over`", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`: nothing waits to be confirmed", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn picture(ctx: Ctx) -> Result<Answered, Stop> {
     let (who, _) = enrolling(&ctx, None).await?;
-    let pending = pending(&ctx, &who).await?;
+    let pending = ctx.core.flows.pending_totp(&who, &ctx.script()).await.map_err(Stop::Store)?;
+    let pending = pending.ok_or(Stop::Fault(Fault::NotFound))?;
     let png = qr::png(pending.uri.expose()).ok_or(Stop::Fault(Fault::Unavailable))?;
     let mut answer = Response::new(Bytes::from(png));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("image/png"));
@@ -96,7 +97,7 @@ async fn enrolling(ctx: &Ctx, ceremony: Option<Typed>) -> Result<(Enrolling, boo
 }
 
 async fn pending(ctx: &Ctx, who: &Enrolling) -> Result<Pending, Stop> {
-    match ctx.core.flows.begin_totp(who, &ctx.client()).await.map_err(Stop::Store)? {
+    match ctx.core.flows.begin_totp(who, &ctx.script()).await.map_err(Stop::Store)? {
         EnrollReply::Pending(pending) => Ok(pending),
         EnrollReply::ProveFirst(methods) => Err(Stop::Problem(Box::new(prove_first(methods)))),
         EnrollReply::Gone => Err(match who {

@@ -31,7 +31,10 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
         return form(&ctx, &goal, &enrollee, Errors::one("code", "Enter the code")).await;
     }
     let told = ctx.core.flows.confirm_totp(&enrollee.who, fields.secret("code"), &ctx.client()).await;
-    let Told { reply, events } = told.map_err(Stop::Store)?;
+    let Told { reply, mut events } = told.map_err(Stop::Store)?;
+    if let ConfirmReply::Enrolled { opened, .. } = &reply {
+        events.extend(ctx.supersede(opened).await?);
+    }
     let answer = match reply {
         ConfirmReply::Enrolled { backup_codes, opened } => {
             let (shell, place) = (ctx.shell(), ctx.place(&goal));

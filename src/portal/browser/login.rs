@@ -44,7 +44,10 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     let given = Credentials { username: username.to_owned(), password: fields.secret("password"), otp: None };
     let needed = goal.requirement(&ctx.core.policy, &ctx.facts.host, ctx.facts.client_ip);
     let told = ctx.core.flows.login(given, Some(needed), Channel::Cookie, &ctx.client()).await;
-    let Told { reply, events } = told.map_err(Stop::Store)?;
+    let Told { reply, mut events } = told.map_err(Stop::Store)?;
+    if let LoginReply::Opened(opened) = &reply {
+        events.extend(ctx.supersede(opened).await?);
+    }
     let ttl = ctx.core.flows.settings.ceremony_ttl;
     let answer = match reply {
         LoginReply::Next(next) => {

@@ -33,7 +33,10 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
         return Ok(form(&ctx, &goal, &view, way.name, empty(way)));
     }
     let told = ctx.core.flows.second_factor(&token, way.method, fields.secret("code"), &ctx.client()).await;
-    let Told { reply, events } = told.map_err(Stop::Store)?;
+    let Told { reply, mut events } = told.map_err(Stop::Store)?;
+    if let LoginReply::Opened(opened) = &reply {
+        events.extend(ctx.supersede(opened).await?);
+    }
     Ok(with_events(told_of(&ctx, &goal, &view, way, reply), events))
 }
 

@@ -110,7 +110,8 @@ async fn accounts_change_and_go(p: AccountPorts) {
     ann.disabled = true;
     ann.last_login_at = Some(NOW.plus(HOUR));
     let changes = [
-        AccountChange::PasswordHash(SecretText::new("new".into())),
+        AccountChange::PasswordHash(SecretText::new("newer".into())),
+        AccountChange::Rehash { from: SecretText::new("newer".into()), to: SecretText::new("new".into()) },
         AccountChange::Disabled(true),
         AccountChange::LoggedIn(NOW.plus(HOUR)),
     ];
@@ -118,6 +119,8 @@ async fn accounts_change_and_go(p: AccountPorts) {
         assert!(p.accounts.change(&id, change.clone()).await.unwrap());
         assert!(!p.accounts.change(&nobody, change).await.unwrap());
     }
+    let late = AccountChange::Rehash { from: SecretText::new("newer".into()), to: SecretText::new("old".into()) };
+    assert!(!p.accounts.change(&id, late).await.unwrap(), "a hash that was replaced does not come back");
     assert!(same(&p.accounts.load(&id).await.unwrap().unwrap(), &ann));
     assert!(p.accounts.change(&id, AccountChange::Disabled(false)).await.unwrap());
     assert!(!p.accounts.load(&id).await.unwrap().unwrap().disabled);

@@ -73,6 +73,7 @@ pub(crate) fn ceremony(name: &str, now: Timestamp) -> Ceremony {
         host: "app.example.test".into(),
         channel: Channel::Bearer,
         started_at: now,
+        credentials: "digest".into(),
     }
 }
 

@@ -62,11 +62,16 @@ impl Accounts for Database {
 
     async fn change(&self, id: &UserId, change: AccountChange) -> Answer<bool> {
         const HASH: &str = "update accounts set password_hash = $1 where id = $2";
+        const REHASH: &str = "update accounts set password_hash = $1 where id = $2 and password_hash = $3";
         const DISABLED: &str = "update accounts set disabled = $1 where id = $2";
         const LOGIN: &str = "update accounts set last_login_at = $1 where id = $2";
         let changed = match &change {
             AccountChange::PasswordHash(hash) => on!(self, pool => async {
                 sqlx::query(HASH).bind(hash.expose()).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
+            }),
+            AccountChange::Rehash { from, to } => on!(self, pool => async {
+                let renewed = sqlx::query(REHASH).bind(to.expose()).bind(&id.0).bind(from.expose());
+                renewed.execute(pool).await.map(|d| d.rows_affected())
             }),
             AccountChange::Disabled(disabled) => on!(self, pool => async {
                 let flag = i64::from(*disabled);

@@ -1,0 +1,150 @@
+//! What changes under a sign-in: the password, the factors, the way in, the session it replaces.
+
+use super::*;
+use crate::auth::proof::MethodSet;
+use crate::auth::user::UserId;
+use crate::flow::reply::{EnrollReply, Enrolling};
+use crate::flow::testing::{FAST, HOST, World, client};
+
+fn set_password(world: &World, user: &UserId, password: &str) {
+    let hash = crate::auth::password::hash(&secret(password), &[3; 16], FAST).unwrap();
+    world.look(|s| s.accounts.get_mut(user).unwrap().password_hash = Some(hash));
+}
+
+type Change = fn(&World, &UserId);
+
+const CHANGES: [(&str, Change); 4] = [
+    ("another password", |w, u| set_password(w, u, "another password")),
+    ("the same password, set anew", |w, u| set_password(w, u, PASSWORD)),
+    ("factors removed", |w, u| w.look(|s| drop((s.totp.remove(u), s.backup.remove(u))))),
+    ("another authenticator", |w, u| w.look(|s| s.totp.get_mut(u).unwrap().id.push('2'))),
+];
+
+#[tokio::test]
+async fn a_sign_in_under_way_ends_with_what_it_was_proved_with() {
+    for (what, change) in CHANGES {
+        let world = World::new();
+        let user = world.person("ann");
+        let key = world.with_totp(&user);
+        let flows = world.flows();
+        let next = asked(sign_in(&flows, "ann", &client()).await);
+        change(&world, &user);
+        for code in [world.code(&key, 0), world.code(&key, 1)] {
+            let told = flows.second_factor(&next.ceremony, Method::Totp, code, &client()).await.unwrap();
+            assert!(is_rejected(&told, Rejection::CeremonyGone, RejectReason::NoCeremony), "{what}");
+        }
+        assert!(world.look(|s| s.sessions.is_empty()), "{what}");
+    }
+    let world = World::new();
+    let user = world.person("bob");
+    let flows = world.flows();
+    let LoginReply::Enroll(token) = sign_in(&flows, "bob", &client()).await.reply else { panic!("not stuck") };
+    let who = Enrolling::Ceremony(token);
+    assert!(matches!(flows.begin_totp(&who, &client()).await.unwrap(), EnrollReply::Pending(_)));
+    set_password(&world, &user, "another password");
+    assert!(matches!(flows.begin_totp(&who, &client()).await.unwrap(), EnrollReply::Gone));
+    assert!(flows.pending_totp(&who, &client()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_change_between_the_proof_and_the_session_leaves_no_session() {
+    for (what, change) in CHANGES {
+        let world = World::new();
+        let user = world.person("ann");
+        world.with_totp(&user);
+        let flows = world.flows();
+        let next = asked(sign_in(&flows, "ann", &client()).await);
+        let ceremony = flows.ceremony(&next.ceremony, &client()).await.unwrap().unwrap().ceremony;
+        let account = world.look(|s| s.accounts[&user].clone());
+        change(&world, &user);
+        let from = client();
+        let mut trying = flows.trying("ann", Some(user.clone()), &from);
+        let reply = flows.open(&mut trying, &account, &ceremony, None).await.unwrap();
+        assert_eq!(
+            (word(&reply).as_str(), world.look(|s| s.sessions.len())),
+            ("rejected WrongCredentials", 0),
+            "{what}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_hash_renewed_at_sign_in_never_brings_an_old_password_back() {
+    let world = World::new();
+    let user = world.person("ann");
+    let flows = world.flows();
+    let from = client();
+    let mut stale = world.look(|s| s.accounts[&user].clone());
+    let old = crate::auth::password::HashParams { memory_kib: 16, ..FAST };
+    let hash = crate::auth::password::hash(&secret(PASSWORD), &[4; 16], old).unwrap();
+    stale.password_hash = Some(hash.clone());
+    let renew = async |account: &crate::flow::ports::Account| {
+        let (mut trying, mut account) = (flows.trying("ann", Some(user.clone()), &from), account.clone());
+        flows.renew_hash(&mut trying, &mut account, secret(PASSWORD)).await.unwrap()
+    };
+    set_password(&world, &user, "another password");
+    let after = world.look(|s| s.accounts[&user].password_hash.clone()).unwrap();
+    assert!(!renew(&stale).await, "the old password counts no more");
+    assert_eq!(world.look(|s| s.accounts[&user].password_hash.clone()).unwrap().expose(), after.expose());
+    // Another sign-in renewed the same password first: both count.
+    set_password(&world, &user, PASSWORD);
+    assert!(renew(&stale).await);
+    world.look(|s| s.accounts.get_mut(&user).unwrap().password_hash = Some(hash));
+    assert!(renew(&stale).await);
+}
+
+#[tokio::test]
+async fn what_begins_in_a_browser_does_not_end_in_a_script_nor_the_other_way_round() {
+    for (channel, other) in [(Channel::Cookie, Channel::Bearer), (Channel::Bearer, Channel::Cookie)] {
+        let world = World::new();
+        let key = world.with_totp(&world.person("ann"));
+        world.person("bob");
+        let flows = world.flows();
+        let (here, there) = (Client { channel, ..client() }, Client { channel: other, ..client() });
+        let next = asked(flows.login(given("ann", PASSWORD), two_factors(), channel, &here).await.unwrap());
+        assert!(flows.ceremony(&next.ceremony, &there).await.unwrap().is_none());
+        let told = flows.second_factor(&next.ceremony, Method::Totp, world.code(&key, 0), &there).await.unwrap();
+        assert!(is_rejected(&told, Rejection::CeremonyGone, RejectReason::NoCeremony));
+        let told = flows.login(given("bob", PASSWORD), two_factors(), channel, &here).await.unwrap();
+        let LoginReply::Enroll(token) = told.reply else { panic!("not stuck") };
+        assert!(matches!(flows.begin_totp(&Enrolling::Ceremony(token), &there).await.unwrap(), EnrollReply::Gone));
+        let told = flows.second_factor(&next.ceremony, Method::Totp, world.code(&key, 0), &here).await.unwrap();
+        let open = opened(told);
+        assert_eq!((open.session.channel, world.look(|s| s.sessions.len())), (channel, 1));
+    }
+}
+
+#[tokio::test]
+async fn signing_in_over_a_session_ends_that_session_and_no_other() {
+    let world = World::new();
+    for name in ["ann", "bob"] {
+        world.person(name);
+    }
+    let flows = world.flows();
+    let enter =
+        async |name| opened(flows.login(given(name, PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
+    let (old, elsewhere, new) = (enter("ann").await, enter("ann").await, enter("bob").await);
+    let abroad = Client { host: "other.example.com".to_owned(), ..client() };
+    assert!(flows.supersede(&old.token, &new, &abroad).await.unwrap().is_empty());
+    let events = flows.supersede(&old.token, &new, &client()).await.unwrap();
+    let noted: Vec<_> = events.iter().map(|e| (e.what, e.username.as_ref().unwrap().as_str())).collect();
+    assert_eq!(noted, [(What::SessionRevoked, "ann")]);
+    let lives = async |opened: &Opened| flows.session(&opened.token, HOST, true).await.unwrap().is_some();
+    assert_eq!((lives(&old).await, lives(&elsewhere).await, lives(&new).await), (false, true, true));
+    assert!(flows.supersede(&old.token, &new, &client()).await.unwrap().is_empty(), "nothing is left to end");
+    assert!(flows.supersede(&new.token, &new, &client()).await.unwrap().is_empty(), "never itself");
+    assert!(lives(&new).await);
+}
+
+#[tokio::test]
+async fn a_goal_beyond_everything_enrolled_asks_for_no_code() {
+    let world = World::new();
+    world.with_totp(&world.person("ann"));
+    let flows = world.flows();
+    let only_keys =
+        Requirement { methods: MethodSet::EMPTY.with(Method::Passkey), ..Requirement::of(Strength::TwoFactor) };
+    for goal in [Requirement::of(Strength::PhishingResistant), only_keys] {
+        let told = flows.login(given("ann", PASSWORD), Some(goal), Channel::Bearer, &client()).await.unwrap();
+        assert_eq!(word(&told.reply), "enroll", "{goal:?}");
+    }
+}
