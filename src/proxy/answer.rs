@@ -12,6 +12,8 @@ pub(crate) const NO_UPSTREAM: ErrorType = ErrorType::Custom("NoUpstream");
 pub(crate) const NO_PASS: ErrorType = ErrorType::Custom("NoPass");
 /// A body grew past the app's limit.
 pub(crate) const TOO_LARGE: ErrorType = ErrorType::Custom("TooLarge");
+/// An app switched protocols although nobody asked, or without a valid handshake.
+pub(crate) const BAD_UPGRADE: ErrorType = ErrorType::Custom("BadUpgrade");
 /// Nothing could be vouched for.
 pub(crate) const NO_VOUCHER: ErrorType = ErrorType::Custom("NoVoucher");
 
@@ -23,6 +25,7 @@ pub(crate) fn fault(error: &Error, limit: Option<u64>) -> Option<(Fault, &'stati
         (_, E::Custom("NoUpstream")) => (Fault::NoUpstream, "no_upstream"),
         (_, E::Custom("NoPass")) => (Fault::Unavailable, "no_pass"),
         (_, E::Custom("NoVoucher")) => (Fault::Unavailable, "no_voucher"),
+        (_, E::Custom("BadUpgrade")) => (Fault::BadGateway, "bad_upgrade"),
         (_, E::Custom("TooLarge")) => (Fault::TooLarge { limit: limit.unwrap_or(0) }, "body_too_large"),
         (ErrorSource::Upstream, E::ConnectTimedout | E::TLSHandshakeTimedout) => {
             (Fault::GatewayTimeout, "connect_timeout")

@@ -16,7 +16,7 @@ use super::metrics::Metrics;
 use super::serve::{AuditSink, Signer};
 use super::settings::ClientLimits;
 use super::site::Sites;
-use super::{answer, identity, record};
+use super::{answer, identity, record, tunnel};
 use crate::auth::network::Networks;
 use crate::flow::Flows;
 use crate::portal::Portal;
@@ -107,6 +107,15 @@ impl ProxyHttp for Gateway {
             return Error::e_explain(answer::TOO_LARGE, "the body is larger than the app allows");
         }
         Ok(())
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        tunnel::judge(&session.req_header().headers, ctx.websocket, response)
     }
 
     async fn response_filter(&self, _: &mut Session, response: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {

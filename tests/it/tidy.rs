@@ -55,7 +55,7 @@ const DOORS: [(&str, &[&str]); 36] = [
     ("totp_rs", &["auth::totp"]),
     ("argon2", &["auth::password", "auth::backup_codes"]),
     ("jsonwebtoken", &["auth::assertion"]),
-    ("aws_lc_rs", &["auth::assertion"]),
+    ("aws_lc_rs", &["auth::assertion", "proxy::tunnel"]),
     ("chacha20poly1305", &["store::vault"]),
     ("serde_saphyr", &["config"]),
     ("schemars", &["config"]),

@@ -122,3 +122,31 @@ async fn guarded_paths_are_challenged_and_preflights_pass_without_identity() {
     assert_eq!(heard.len(), 1);
     assert!(field(&heard[0], "remote-user").is_none() && field(&heard[0], "cookie").is_none());
 }
+
+#[tokio::test]
+async fn an_app_opens_a_tunnel_only_where_a_websocket_was_asked_for_and_proven() {
+    let plain = "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n";
+    let asked = "GET / HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let good = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+    let cases: [(&str, &'static str, &str); 5] = [
+        (plain, good, "502"),
+        (asked, "Connection: Upgrade\r\nUpgrade: foo\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", "502"),
+        (asked, "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n", "502"),
+        (asked, "Connection: Upgrade\r\nUpgrade: websocket\r\n", "502"),
+        (asked, good, "101"),
+    ];
+    for (request, fields, code) in cases {
+        let address = upstream_of(move |mut stream| async move {
+            head(&mut stream).await;
+            say(&mut stream, &format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\nraw")).await;
+            let _ = stream.read_u8().await;
+        })
+        .await;
+        let rig = Rig::start(settings(&[address])).await;
+        let mut stream = rig.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let (told, body) = answer(&mut stream).await;
+        assert!(told.starts_with(&format!("HTTP/1.1 {code}")), "{fields}: {told}");
+        assert!(code == "101" || !body.starts_with(b"raw"), "{fields}: the tunnel is open");
+    }
+}
