@@ -11,7 +11,7 @@ const fn fold_byte(byte: u8) -> u8 {
 }
 
 /// Names that only we may set: what proxies tell about the client, and what changes the path behind our back.
-const BUILT_IN: [&str; 13] = [
+const BUILT_IN: [&str; 21] = [
     "forwarded",
     "x-forwarded",
     "x-stepgate",
@@ -25,6 +25,16 @@ const BUILT_IN: [&str; 13] = [
     "x-original-host",
     "x-rewrite-url",
     "x-host",
+    // More that some apps believe about the client's address and scheme.
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "x-envoy-external-address",
+    "x-envoy-original-path",
+    "front-end-https",
+    "x-url-scheme",
+    "x-scheme",
+    // CGI apps take it for the proxy of their own requests.
+    "proxy",
 ];
 
 /// Families of such names.

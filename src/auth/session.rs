@@ -24,7 +24,8 @@ pub struct SessionToken(SecretText);
 pub struct SessionKey([u8; 32]);
 
 /// The prefix that keeps session tokens apart from every other token.
-const SESSION_PREFIX: &str = "sgs_";
+/// What every session token begins with, so that it is known wherever it turns up.
+pub const SESSION_PREFIX: &str = "sgs_";
 
 impl SessionToken {
     /// Makes a token of fresh random bytes.

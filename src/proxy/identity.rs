@@ -153,8 +153,14 @@ pub(crate) fn forward(request: &mut RequestHeader, told: &Forwarded<'_>) -> ping
     request.insert_header("X-Request-Id", told.request_id)
 }
 
-/// Removes cookies of our names from an app's answer: no app may plant a session.
+/// Removes what an app must not say in our name: cookies of our names, by which it could plant a session, and
+/// the headers that mark answers of ours.
 pub(crate) fn strip_answer(response: &mut ResponseHeader) -> pingora_error::Result<()> {
+    let marks: Vec<HeaderName> =
+        response.headers.keys().filter(|name| name.as_str().starts_with("x-stepgate-")).cloned().collect();
+    for mark in &marks {
+        response.remove_header(mark);
+    }
     if !response.headers.get_all(SET_COOKIE).iter().any(cookies::sets_ours) {
         return Ok(());
     }
