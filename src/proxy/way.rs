@@ -56,10 +56,7 @@ impl Gateway {
         let site = site::find(&self.sites, &authority.host, &door)?.clone();
         ctx.site = Some(site.clone());
         let resource = Resource::parse(&site.host, request.method.as_str(), request.raw_path(), site.policy.tolerate)
-            .map_err(|malformed| {
-            tracing::debug!(target: "proxy", request_id = %ctx.request_id, ?malformed, "target refused");
-            object(Fault::BadRequest, "malformed_target")
-        })?;
+            .map_err(|malformed| object(Fault::BadRequest, malformed.code()))?;
         if door == Door::Redirect {
             return Ok(Verdict::Answer(self.redirect(session, ctx, &authority.host, &resource)));
         }
@@ -238,7 +235,10 @@ impl Gateway {
     pub(crate) async fn apologise(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
         let limit = ctx.site.as_ref().and_then(|site| site.settings.max_body);
         let told = answer::fault(error, limit);
-        let begun = session.response_written().is_some_and(|answer| !answer.status.is_informational());
+        // After a 101 the connection no longer speaks HTTP: nothing of ours may be written into it.
+        let begun = session.response_written().is_some_and(|answer| {
+            !answer.status.is_informational() || answer.status == StatusCode::SWITCHING_PROTOCOLS
+        });
         match told {
             Some((fault, reason)) => {
                 ctx.conclude("fault", reason);
