@@ -121,8 +121,9 @@ async fn keep(
     doubt: Arc<Doubt>,
     counters: Arc<Counters>,
 ) {
-    let config =
-        AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(patience));
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT))
+        .set_response_timeout(Some(patience.max(CONNECT)));
     loop {
         let cause = match connect(&client, &config).await {
             Err(cause) => cause,
@@ -130,7 +131,7 @@ async fn keep(
                 counters.connects.fetch_add(1, Relaxed);
                 doubt.condemned.store(false, SeqCst);
                 stage.send_replace(Stage::Up(connection.clone()));
-                watch_over(connection, patience, &doubt).await
+                watch_over(connection, &doubt).await
             }
         };
         stage.send_replace(Stage::Down(cause));
@@ -152,7 +153,7 @@ async fn connect(client: &Client, config: &AsyncConnectionConfig) -> Result<Mult
 }
 
 /// Returns when the connection is of no use any more, with the cause.
-async fn watch_over(mut connection: MultiplexedConnection, patience: Duration, doubt: &Doubt) -> String {
+async fn watch_over(mut connection: MultiplexedConnection, doubt: &Doubt) -> String {
     loop {
         tokio::select! {
             () = sleep(BEAT) => {}
@@ -161,10 +162,11 @@ async fn watch_over(mut connection: MultiplexedConnection, patience: Duration, d
         if doubt.condemned.swap(false, SeqCst) {
             return "the connection broke".to_owned();
         }
-        match timeout(patience, ping(&mut connection)).await {
+        // More patient than a caller: a machine that is busy for a moment is no outage.
+        match timeout(CONNECT, ping(&mut connection)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return error.to_string(),
-            Err(_) => return format!("no answer within {patience:?}"),
+            Err(_) => return format!("no answer within {CONNECT:?}"),
         }
     }
 }
