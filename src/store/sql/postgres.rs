@@ -9,21 +9,24 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use super::{Database, Pool, fault};
 use crate::flow::ports::{Answer, StoreError};
 
-/// How long a caller waits in all: an outage must be told within a second.
-const PATIENCE: Duration = Duration::from_millis(900);
-/// How long a caller waits for a connection.
-const ACQUIRE: Duration = Duration::from_millis(700);
-/// How long the server may work on one statement, in milliseconds.
-const STATEMENT: &str = "800";
+/// How long a caller waits in all, in milliseconds, unless the URL says `timeout_ms=…`: an outage must be told
+/// within a second. Most of it may go to waiting for a connection, a little more to the server's work.
+const PATIENCE: u32 = 900;
 /// How long the first connection and the migrations may take.
 const START: Duration = Duration::from_secs(5);
 const MIGRATE: Duration = Duration::from_secs(60);
 /// Connections of one process unless the URL says `max_connections=…`.
 const CONNECTIONS: u32 = 10;
 
-/// Opens it. `max_connections=…` in the URL sets the size of the pool; the rest is as libpq reads it.
+/// What a URL says to us: the size of the pool, and how long callers wait.
+struct Own {
+    connections: u32,
+    patience: u32,
+}
+
+/// Opens it. `max_connections=…` and `timeout_ms=…` in the URL are ours; the rest is as libpq reads it.
 pub(super) async fn open(url: &str) -> Answer<Database> {
-    let (url, size) = pool_size(url)?;
+    let (url, own) = own_settings(url)?;
     // The parser's own words might repeat a part of the URL, and with it the password.
     let options = PgConnectOptions::from_str(&url).map_err(|_| fault("the `postgres://` URL cannot be read"))?;
     let options = options.application_name("stepgate").disable_statement_logging();
@@ -38,12 +41,12 @@ pub(super) async fn open(url: &str) -> Answer<Database> {
     migrated.map_err(|_| failed(&"no end in sight"))?.map_err(|e| failed(&e))?;
     first.close().await.map_err(|e| unreachable(&e))?;
     let pool = PgPoolOptions::new()
-        .max_connections(size)
-        .acquire_timeout(ACQUIRE)
+        .max_connections(own.connections)
+        .acquire_timeout(millis(own.patience - own.patience / 5))
         .idle_timeout(Duration::from_secs(300))
         .max_lifetime(Duration::from_secs(1800))
-        .connect_lazy_with(options.options([("statement_timeout", STATEMENT)]));
-    Ok(Database { pool: Pool::Postgres(pool), patience: PATIENCE })
+        .connect_lazy_with(options.options([("statement_timeout", (own.patience - own.patience / 10).to_string())]));
+    Ok(Database { pool: Pool::Postgres(pool), patience: millis(own.patience) })
 }
 
 fn place(options: &PgConnectOptions) -> String {
@@ -53,19 +56,25 @@ fn place(options: &PgConnectOptions) -> String {
     }
 }
 
-/// The URL without our own setting, and the setting.
-fn pool_size(url: &str) -> Result<(String, u32), StoreError> {
-    let Some((base, query)) = url.split_once('?') else { return Ok((url.to_owned(), CONNECTIONS)) };
-    let mut size = CONNECTIONS;
+fn millis(number: u32) -> Duration {
+    Duration::from_millis(number.into())
+}
+
+/// The URL without our own settings, and these.
+fn own_settings(url: &str) -> Result<(String, Own), StoreError> {
+    let mut own = Own { connections: CONNECTIONS, patience: PATIENCE };
+    let Some((base, query)) = url.split_once('?') else { return Ok((url.to_owned(), own)) };
+    let number = |name: &str, text: &str, most: u32| {
+        let number = text.parse().ok().filter(|n| (1..=most).contains(n));
+        number.ok_or_else(|| fault(format!("`{name}` must be a number from 1 to {most}")))
+    };
     let mut kept = Vec::new();
     for part in query.split('&') {
-        match part.strip_prefix("max_connections=") {
-            Some(text) => {
-                let number = text.parse().ok().filter(|n| (1..=1000).contains(n));
-                size = number.ok_or_else(|| fault("`max_connections` must be a number from 1 to 1000"))?;
-            }
-            None => kept.push(part),
+        match part.split_once('=') {
+            Some((name @ "max_connections", text)) => own.connections = number(name, text, 1000)?,
+            Some((name @ "timeout_ms", text)) => own.patience = number(name, text, 60_000)?,
+            _ => kept.push(part),
         }
     }
-    Ok((format!("{base}?{}", kept.join("&")), size))
+    Ok((format!("{base}?{}", kept.join("&")), own))
 }
