@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -59,10 +59,12 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&Running) + Send) -> R
     // All or nothing, and before anything is said: a taken port ends it here.
     let bound = Listeners::bind(&listen).await.map_err(|fault| Fault::Serve(fault.to_string()))?;
     let addresses = bound.addresses().map_err(|fault| Fault::Serve(fault.to_string()))?;
+    // Before anybody is told that it serves: who then stops it must be heard.
+    let signals = Signals::listen()?;
     let (stop, stopping) = watch::channel(false);
     let served = tokio::spawn(proxy.serve(bound, stopping));
     ready(&Running { addresses });
-    let ended = until_stopped(stop, served).await;
+    let ended = until_stopped(stop, served, signals).await;
     background.shutdown().await;
     // The proxy is gone, and with it the last sender of audit events: what waits is written.
     let _ = writer.await;
@@ -105,13 +107,25 @@ pub fn build(
     })
 }
 
+/// What an operator says to the process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Fault> {
+        let to = |kind| signal(kind).map_err(|fault| Fault::Serve(format!("cannot listen for signals: {fault}")));
+        Ok(Self { terminate: to(SignalKind::terminate())?, interrupt: to(SignalKind::interrupt())? })
+    }
+}
+
 /// Waits for a signal, then for the proxy to end. A second signal, or SIGINT, does not wait.
 async fn until_stopped(
     stop: watch::Sender<bool>,
     mut served: tokio::task::JoinHandle<Result<(), BuildError>>,
+    Signals { mut terminate, mut interrupt }: Signals,
 ) -> Result<(), Fault> {
-    let listen = |kind| signal(kind).map_err(|fault| Fault::Serve(format!("cannot listen for signals: {fault}")));
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     let outcome = tokio::select! {
         ended = &mut served => Some(ended),
         _ = interrupt.recv() => None,
