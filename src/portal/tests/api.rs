@@ -130,3 +130,67 @@ async fn documents_are_served() {
     assert!(status == StatusCode::OK && document["components"]["schemas"]["LoginBody"].is_object());
     assert_eq!(call(&stage, "GET", "/.stepgate/jwks.json", None, Value::Null).await.1, json!({"keys": []}));
 }
+
+#[tokio::test]
+async fn the_picture_is_there_only_while_a_secret_waits() {
+    let stage = Stage::new();
+    let body = json!({"username": "bob", "password": PASSWORD, "strength": "two_factor"});
+    let (_, told) = call(&stage, "POST", "login", None, body).await;
+    assert_eq!(told["status"], "enrollment_required");
+    let by = format!("Ceremony {}", told["ceremony"].as_str().unwrap());
+    let picture = async || raw(&stage, "GET", "totp/qr.png", Some(&by), Value::Null).await;
+    let none = picture().await;
+    assert_eq!((none.status(), header(&none, "content-type")), (StatusCode::NOT_FOUND, "application/problem+json"));
+    assert!(stage.world.look(|s| s.pending.is_empty()), "looking begins nothing");
+    assert_eq!(call(&stage, "POST", "totp", Some(&by), json!({})).await.0, StatusCode::OK);
+    let shown = picture().await;
+    assert_eq!((shown.status(), header(&shown, "content-type")), (StatusCode::OK, "image/png"));
+}
+
+#[tokio::test]
+async fn a_sign_in_of_a_browser_is_not_finished_by_a_script() {
+    let stage = Stage::new();
+    let mut browser = Browser::new(&stage);
+    let page = browser.post("/.stepgate/login?to=%2Flist", &[("username", "ann"), ("password", PASSWORD)]).await;
+    assert_eq!(page.status(), StatusCode::SEE_OTHER);
+    let ceremony = browser.jar[crate::portal::cookies::FLOW].clone();
+    let body = json!({"ceremony": ceremony, "method": "totp", "code": stage.code(0)});
+    let (status, told) = call(&stage, "POST", "login/second-factor", None, body).await;
+    assert_eq!((status, &told["code"]), (StatusCode::UNAUTHORIZED, &json!("ceremony_over")));
+    let (status, _) = call(&stage, "POST", "totp", Some(&format!("Ceremony {ceremony}")), json!({})).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    // And a script's is none of a browser's.
+    let (_, told) = call(&stage, "POST", "login", None, json!({"username": "ann", "password": PASSWORD})).await;
+    let mut other = Browser::new(&stage);
+    other.jar.insert(crate::portal::cookies::FLOW.to_owned(), told["ceremony"].as_str().unwrap().to_owned());
+    let fields = [("method", "totp"), ("code", &*stage.code(0))];
+    let page = other.post("/.stepgate/second-factor?to=%2Flist", &fields).await;
+    assert_eq!((page.status(), header(&page, "x-stepgate-response")), (StatusCode::OK, "start-again"));
+    assert!(stage.world.look(|s| s.sessions.is_empty()));
+}
+
+#[tokio::test]
+async fn signing_in_again_ends_the_session_before() {
+    let stage = Stage::new();
+    let mut browser = Browser::new(&stage);
+    browser.sign_in("/list", 0).await;
+    let before = browser.jar[crate::portal::cookies::SESSION].clone();
+    browser.sign_in("/list", 1).await;
+    assert_ne!(browser.jar[crate::portal::cookies::SESSION], before);
+    assert_eq!(stage.world.look(|s| s.sessions.len()), 1);
+    let (status, _) = call(&stage, "GET", "whoami", Some(&format!("Bearer {before}")), Value::Null).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
+#[test]
+fn every_answer_that_is_documented_is_described() {
+    let document = serde_json::to_value(api::openapi::openapi()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            for (status, answer) in operation["responses"].as_object().unwrap() {
+                let described = answer["description"].as_str().is_some_and(|text| !text.is_empty());
+                assert!(described, "{method} {path} {status}");
+            }
+        }
+    }
+}
