@@ -11,5 +11,6 @@
 mod cli;
 mod cluster;
 mod demo;
+mod matrix;
 mod support;
 mod tidy;

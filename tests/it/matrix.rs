@@ -1,0 +1,218 @@
+//! Every state of a caller by every way of asking: one table, through the built gateway.
+
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+
+use crate::support::clients::Client;
+use crate::support::cluster::{Cluster, PASSWORD, Person};
+use crate::support::gateway::Gateway;
+use crate::support::totp;
+
+const LOGIN: &str = "/.stepgate/api/v1/login";
+
+/// How a caller shows who they are.
+struct Caller {
+    state: &'static str,
+    header: Option<(&'static str, String)>,
+}
+
+fn navigation(request: RequestBuilder, dest: &str) -> RequestBuilder {
+    request.header("sec-fetch-mode", "navigate").header("sec-fetch-dest", dest).header("accept", "text/html")
+}
+
+/// The ways of asking: name, path, how.
+type Way = (&'static str, &'static str, fn(RequestBuilder) -> RequestBuilder);
+
+const WAYS: [Way; 14] = [
+    ("page", "/echo", |r| navigation(r, "document")),
+    ("page-fresh", "/admin/", |r| navigation(r, "document")),
+    ("page-weak", "/weak/", |r| navigation(r, "document")),
+    ("closed", "/closed/", |r| navigation(r, "document")),
+    ("public", "/public/echo", |r| navigation(r, "document")),
+    ("frame", "/echo", |r| navigation(r, "iframe")),
+    ("fetch", "/echo", |r| r.header("sec-fetch-mode", "cors").header("sec-fetch-dest", "empty")),
+    ("xhr", "/echo", |r| r.header("x-requested-with", "XMLHttpRequest").header("accept", "text/html")),
+    ("bare", "/echo", |r| r),
+    ("websocket", "/ws", |r| {
+        r.header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+    }),
+    ("grpc", "/echo", |r| r.header("content-type", "application/grpc+proto").header("te", "trailers")),
+    ("whoami", "/.stepgate/api/v1/whoami", |r| r),
+    ("session", "/.stepgate/session", |r| r),
+    ("sign-in", "/.stepgate/login?to=%2Fecho", |r| navigation(r, "document")),
+];
+
+/// What came back, in a word.
+async fn outcome(node: &Gateway, caller: &Caller, way: &Way) -> String {
+    let (name, path, how) = way;
+    let client = Client::anonymous(&node.url);
+    let mut request = how(client.request(reqwest::Method::GET, path));
+    if let Some((header, value)) = &caller.header {
+        request = request.header(*header, value);
+    }
+    let answer = request.send().await.unwrap();
+    let header = |name: &str| answer.headers().get(name).map_or("", |v| v.to_str().unwrap()).to_owned();
+    assert_eq!(header("set-cookie"), "", "{} {name}: asking changes no cookie", caller.state);
+    let told = answer.status().as_u16();
+    let kind = header("x-stepgate-response");
+    if kind.is_empty() {
+        return if told == 200 || told == 101 { "app".to_owned() } else { format!("app:{told}") };
+    }
+    if told == 303 {
+        let to = header("location");
+        let page = to.rsplit_once("/.stepgate/").map_or("away", |(_, rest)| rest.split('?').next().unwrap());
+        let page = if to.starts_with("/echo") { "there" } else { page };
+        return format!("303:{page}");
+    }
+    if header("grpc-status") == "16" {
+        return "grpc:16".to_owned();
+    }
+    let scheme = header("www-authenticate").split(' ').next().unwrap_or_default().to_owned();
+    if header("content-type").starts_with("application/problem+json") {
+        let problem: Value = answer.json().await.unwrap();
+        return format!("{told}:{}:{scheme}", problem["code"].as_str().unwrap()).trim_end_matches(':').to_owned();
+    }
+    let page = if header("content-type").starts_with("text/html") { "html" } else { kind.as_str() };
+    format!("{told}:{page}")
+}
+
+async fn token(node: &Gateway, body: &Value) -> String {
+    let login = node.api_client().post_json(LOGIN, body).await;
+    assert_eq!(login.json()["status"], "ok", "{}", login.body);
+    login.json()["access_token"].as_str().unwrap().to_owned()
+}
+
+fn with_strength(person: &Person, strength: &str) -> Value {
+    json!({ "username": person.name, "password": PASSWORD, "strength": strength })
+}
+
+fn bearer(state: &'static str, token: &str) -> Caller {
+    Caller { state, header: Some(("authorization", format!("Bearer {token}"))) }
+}
+
+fn cookie(state: &'static str, name: &str, value: &str) -> Caller {
+    Caller { state, header: Some(("cookie", format!("{name}={value}"))) }
+}
+
+async fn callers(cluster: &Cluster) -> Vec<Caller> {
+    let node = &cluster.nodes[0];
+    let (ann, dan) = (cluster.person("ann"), cluster.person("dan"));
+    let step = totp::step_now();
+    let first = node.api_client().post_json(LOGIN, &ann.first()).await.json();
+    let ceremony = first["ceremony"].as_str().unwrap().to_owned();
+    let one = token(node, &with_strength(&ann, "one_factor")).await;
+    let mut browser = node.browser();
+    browser.sign_in("/echo", "ann", PASSWORD, Some((&ann.secret, step - 1))).await;
+    let two = browser.cookie("__Host-stepgate").unwrap().to_owned();
+    let script = token(node, &ann.login(step)).await;
+    let mut left = ann.script(node, step + 1).await;
+    let gone = left.token.clone().unwrap();
+    assert_eq!(left.post_json("/.stepgate/api/v1/logout", &json!({})).await.status, 204);
+    let revoked = token(node, &dan.login(step - 1)).await;
+    assert_eq!(cluster.command(&["session", "revoke", "--user", "dan"]).code, 0);
+    let disabled = token(node, &dan.login(step)).await;
+    assert_eq!(cluster.command(&["user", "disable", "dan"]).code, 0);
+    let mut bent = two.clone();
+    bent.replace_range(10..11, if &two[10..11] == "A" { "B" } else { "A" });
+    vec![
+        Caller { state: "anonymous", header: None },
+        cookie("ceremony", "__Host-stepgate-flow", &ceremony),
+        cookie("ceremony-as-session", "__Host-stepgate", &ceremony),
+        bearer("ceremony-as-token", &ceremony),
+        cookie("one-factor", "__Host-stepgate", &one),
+        bearer("one-factor-token", &one),
+        cookie("two-factor", "__Host-stepgate", &two),
+        bearer("two-factor-token", &script),
+        bearer("logged-out", &gone),
+        bearer("revoked", &revoked),
+        bearer("disabled", &disabled),
+        cookie("bent", "__Host-stepgate", &bent),
+        cookie("cut", "__Host-stepgate", &two[..two.len() - 1]),
+        cookie("long", "__Host-stepgate", &format!("{two}A")),
+        Caller {
+            state: "two-cookies",
+            header: Some(("cookie", format!("__Host-stepgate={two}; __Host-stepgate={two}"))),
+        },
+        Caller { state: "look-alike", header: Some(("cookie", format!("__host-stepgate={two}"))) },
+    ]
+}
+
+async fn table(node: &Gateway, callers: &[Caller]) -> Vec<(String, Vec<String>)> {
+    let mut rows = Vec::new();
+    for caller in callers {
+        let mut row = Vec::new();
+        for way in &WAYS {
+            row.push(format!("{}={}", way.0, outcome(node, caller, way).await));
+        }
+        rows.push((caller.state.to_owned(), row));
+    }
+    rows
+}
+
+/// What everybody meets who proved nothing; `SCHEME` is the one of the 401s.
+const NOBODY: &str = "page=303:login page-fresh=303:login page-weak=303:login closed=403:html public=app \
+    frame=401:html fetch=401:login_required:SCHEME xhr=401:login_required:SCHEME bare=401:login_required:SCHEME \
+    websocket=401:login_required:SCHEME grpc=grpc:16 whoami=401:not_signed_in:Bearer \
+    session=401:not_signed_in:Bearer sign-in=200:html";
+/// With a password alone. The sample app has no page at `/weak/`; what counts is that it is asked.
+const ONE: &str = "page=303:step-up page-fresh=403:html page-weak=app:404 closed=403:html public=app \
+    frame=401:html fetch=401:step_up_required:SCHEME xhr=401:step_up_required:SCHEME \
+    bare=401:step_up_required:SCHEME websocket=401:step_up_required:SCHEME grpc=grpc:16 whoami=200:api \
+    session=200:api sign-in=303:step-up";
+/// With both factors, outside the group that `/admin/` asks for.
+const TWO: &str = "page=app page-fresh=403:html page-weak=app:404 closed=403:html public=app frame=app fetch=app \
+    xhr=app bare=app websocket=app grpc=app whoami=200:api session=200:api sign-in=303:there";
+
+const EXPECTED: [(&str, &str, &str); 16] = [
+    ("anonymous", NOBODY, "StepUp"),
+    ("ceremony", NOBODY, "StepUp"),
+    ("ceremony-as-session", NOBODY, "StepUp"),
+    ("ceremony-as-token", NOBODY, "Bearer"),
+    ("one-factor", ONE, "StepUp"),
+    ("one-factor-token", ONE, "Bearer"),
+    ("two-factor", TWO, ""),
+    ("two-factor-token", TWO, ""),
+    ("logged-out", NOBODY, "Bearer"),
+    ("revoked", NOBODY, "Bearer"),
+    ("disabled", NOBODY, "Bearer"),
+    ("bent", NOBODY, "StepUp"),
+    ("cut", NOBODY, "StepUp"),
+    ("long", NOBODY, "StepUp"),
+    ("two-cookies", NOBODY, "StepUp"),
+    ("look-alike", NOBODY, "StepUp"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_state_meets_every_way_of_asking_as_told() {
+    let cluster = Cluster::start("").await;
+    let callers = callers(&cluster).await;
+    for node in &cluster.nodes {
+        let rows = table(node, &callers).await;
+        assert_eq!(rows.len(), EXPECTED.len());
+        for ((state, row), (expected, told, scheme)) in rows.iter().zip(EXPECTED) {
+            assert_eq!((state.as_str(), row.join(" ")), (expected, told.replace("SCHEME", scheme)));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_is_not_used_ends_wherever_it_was_warm() {
+    let cluster = Cluster::start("session: { idle: 4s, absolute: 1h }").await;
+    let ann = cluster.person("ann");
+    let mut here = ann.script(&cluster.nodes[0], totp::step_now()).await;
+    let mut there = here.at(&cluster.nodes[1]);
+    assert_eq!((here.get("/echo").await.status, there.get("/echo").await.status), (200, 200));
+    // Looking does not extend it.
+    let end = (0..200).find(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let look = here.get("/.stepgate/session");
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(look)).status == 401
+    });
+    assert!(end.is_some(), "it never ends");
+    for client in [&mut here, &mut there] {
+        assert_eq!((client.get("/echo").await.status, client.get("/.stepgate/session").await.status), (401, 401));
+    }
+}
