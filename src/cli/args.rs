@@ -49,7 +49,8 @@ Examples:
 Examples:
   stepgate explain -c stepgate.yaml --url https://erp.example.com/admin/
   stepgate explain -c stepgate.yaml --url https://erp.example.com/admin/ --method POST \\
-      --user ann --groups staff,admins --amr pwd,otp --age 31m --json")]
+      --user ann --groups staff,admins --amr pwd,otp --age 31m --json
+  journalctl -u stepgate -o cat | stepgate explain -c stepgate.yaml --request-id 01JD3Z4WVX2T5Q8R9S0ABCDEFG")]
     Explain(Explain),
     /// Try Stepgate: a sample app, three users, no servers needed
     #[command(after_help = "\
@@ -121,8 +122,14 @@ pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) file: ConfigFile,
     /// The URL asked for
-    #[arg(long, value_name = "URL")]
-    pub(crate) url: String,
+    #[arg(long, value_name = "URL", required_unless_present = "request_id")]
+    pub(crate) url: Option<String>,
+    /// A request as its page or answer names it, looked up in the gateway's JSON log
+    #[arg(long, value_name = "ID", conflicts_with_all = ["url", "method", "ip"])]
+    pub(crate) request_id: Option<String>,
+    /// The log to look in; stdin if not given
+    #[arg(long, value_name = "FILE", requires = "request_id")]
+    pub(crate) log_file: Option<PathBuf>,
     /// The method
     #[arg(long, default_value = "GET")]
     pub(crate) method: String,

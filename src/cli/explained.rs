@@ -6,6 +6,7 @@ use super::accounts;
 use super::args::Explain;
 use super::explain::{self, Question};
 use super::outcome::{Failure, Outcome};
+use super::recorded::{self, Recorded};
 use super::terminal::{self, data};
 use crate::flow::ports::Clock;
 use crate::store::system::SystemClock;
@@ -16,20 +17,21 @@ const REFUSED: u8 = 11;
 
 pub(crate) fn run(args: &Explain) -> Outcome {
     let settings = accounts::settings(&args.file)?;
-    let question = Question {
-        url: args.url.clone(),
-        method: args.method.clone(),
-        ip: args.ip,
-        user: args.user.clone(),
-        groups: args.groups.clone(),
-        amr: args.amr.clone(),
-        age: args.age,
+    let recorded = match &args.request_id {
+        Some(id) => Some(recorded::find(id, args.log_file.as_deref())?),
+        None => None,
     };
+    let question = question(args, recorded.as_ref())?;
     let answer = explain::explain(&settings.policy, &question, SystemClock.now()).map_err(Failure::usage)?;
-    if args.json {
-        terminal::json(&answer)?;
-    } else {
-        data(&answer.human())?;
+    match (&recorded, args.json) {
+        (None, true) => terminal::json(&answer)?,
+        (None, false) => data(&answer.human())?,
+        (Some(recorded), true) => terminal::json(&serde_json::json!({ "recorded": recorded, "now": answer }))?,
+        (Some(recorded), false) => data(&format!(
+            "Decided then:\n{}\nBy the configuration as it is now, for what is said of the person here:\n{}",
+            recorded.sentence(),
+            answer.human()
+        ))?,
     }
     match answer.outcome {
         explain::Outcome::Permit => Ok(()),
@@ -37,6 +39,26 @@ pub(crate) fn run(args: &Explain) -> Outcome {
         explain::Outcome::Challenge => Err(Failure::new(CHALLENGED, "")),
         explain::Outcome::Refuse | explain::Outcome::Malformed => Err(Failure::new(REFUSED, "")),
     }
+}
+
+/// What is asked: on the command line, or of a request that was written down.
+fn question(args: &Explain, recorded: Option<&Recorded>) -> Outcome<Question> {
+    let (url, method, ip) = match (recorded, &args.url) {
+        (None, Some(url)) => (url.clone(), args.method.clone(), args.ip),
+        (None, None) => return Err(Failure::usage("give --url URL or --request-id ID")),
+        (Some(recorded), _) => {
+            let Some(host) = &recorded.host else {
+                return Err(Failure::failed(format!(
+                    "that request reached no app: {}",
+                    recorded.sentence().trim_end()
+                )));
+            };
+            let url = format!("https://{host}{}", recorded.path);
+            (url, recorded.method.clone(), recorded.client_ip.unwrap_or(args.ip))
+        }
+    };
+    let user = args.user.clone().or_else(|| recorded.and_then(|r| r.user.clone()));
+    Ok(Question { url, method, ip, user, groups: args.groups.clone(), amr: args.amr.clone(), age: args.age })
 }
 
 /// A length of time as people write it: `90s`, `31m`, `2h`, `1d`.

@@ -11,6 +11,7 @@ mod logging;
 mod newcomer;
 mod outcome;
 mod qr;
+mod recorded;
 mod run;
 mod schema;
 mod secret;

@@ -9,6 +9,7 @@
 )]
 
 mod cli;
+mod cli_accounts;
 mod cluster;
 mod demo;
 mod matrix;

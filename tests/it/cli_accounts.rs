@@ -1,0 +1,243 @@
+//! Accounts, sessions and decisions from the command line, on SQLite and on PostgreSQL.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::support::command::{Ended, run, run_with, stepgate};
+use crate::support::gateway::Gateway;
+use crate::support::process::free_port;
+use crate::support::servers::{Postgres, Redis};
+use crate::support::totp;
+
+const PASSWORD: &str = "a password for tests";
+const RULES: &str = "
+apps:
+  - host: localhost
+    upstream: http://127.0.0.1:9
+    rules:
+      - { name: open, path: /public/**, access: public }
+      - { name: admin, path: /admin/**, require: { strength: two_factor, max_age: 5m }, allow: { groups: [admins] } }
+      - { name: all, path: /**, require: two_factor }
+";
+
+/// A configuration, and the commands on it.
+struct Desk {
+    file: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new(stores: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = run(&["secret", "generate"]);
+        assert_eq!((key.code, key.stderr.as_str()), (0, ""));
+        std::fs::write(folder.path().join("master.key"), key.stdout).unwrap();
+        let file = folder.path().join("stepgate.yaml");
+        let (port, admin) = (free_port(), free_port());
+        let listen = format!("listen: {{ plain: [\"127.0.0.1:{port}\"], admin: \"127.0.0.1:{admin}\" }}");
+        let hashing = "password: { memory: 7MiB, iterations: 1 }";
+        let text = format!(
+            "{listen}\nusers: {{ database: \"{}\", {hashing} }}\nsecrets: {{ key_file: master.key }}\n{}{RULES}",
+            stores.lines().next().unwrap().replace("FOLDER", folder.path().to_str().unwrap()),
+            stores.lines().nth(1).unwrap_or_default(),
+        );
+        std::fs::write(&file, text).unwrap();
+        Self { file, folder }
+    }
+
+    fn run(&self, args: &[&str], stdin: &str) -> Ended {
+        run_with(&[args, &["-c", self.file.to_str().unwrap()]].concat(), stdin.as_bytes())
+    }
+
+    /// What a command that succeeds says on stdout.
+    fn data(&self, args: &[&str]) -> String {
+        let ended = self.run(args, "");
+        assert_eq!(ended.code, 0, "{args:?}: {}", ended.stderr);
+        ended.stdout
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.data(args)).unwrap()
+    }
+
+    /// A command that fails with this code, says this on stderr and nothing on stdout.
+    fn fails(&self, args: &[&str], stdin: &str, code: i32, text: &str) {
+        let ended = self.run(args, stdin);
+        assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{args:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(text), "{args:?}: {}", ended.stderr);
+    }
+}
+
+fn accounts_live_and_die(desk: &Desk) {
+    let add = ["user", "add", "Ann", "--password-stdin", "--totp", "--json", "--group", "staff", "--group", "admins"];
+    let made = desk.run(&[&add[..], &["--email", "ann@example.com", "--name", "Ann Example"]].concat(), PASSWORD);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let ann: Value = serde_json::from_str(&made.stdout).unwrap();
+    assert_eq!((&ann["username"], &ann["groups"]), (&json!("ann"), &json!(["admins", "staff"])));
+    let secret = ann["totp_secret"].as_str().unwrap();
+    assert!(ann["otpauth_uri"].as_str().unwrap().contains(secret) && secret.len() == 32, "{ann}");
+    assert!(!made.stderr.contains(secret) && !made.stderr.contains(PASSWORD), "no secret on stderr");
+    for (args, stdin, code, text) in [
+        (&["user", "add", "ANN", "--password-stdin"][..], PASSWORD, 1, "nothing was changed"),
+        (&["user", "add", "bob", "--password-stdin"], "short", 1, "at least 8"),
+        (&["user", "add", "bob", "--password-stdin"], "", 1, "is empty"),
+        (&["user", "add", "bob"], "", 2, "--password-stdin"),
+        (&["user", "add", "b ob", "--password-stdin"], PASSWORD, 2, "user name"),
+        (&["user", "add", "", "--password-stdin"], PASSWORD, 2, "user name"),
+        (&["user", "add", "bob", "--password-stdin", "--group", "a,b"], PASSWORD, 2, "group name"),
+        (&["user", "add", "bob", "--password-file", "/nonexistent"], "", 1, "/nonexistent"),
+        (&["user", "show", "nobody", "--json"], "", 1, "no user nobody"),
+        (&["user", "disable", "nobody"], "", 1, "no user nobody"),
+        (&["user", "set-password", "nobody", "--password-stdin"], PASSWORD, 1, "no user nobody"),
+        (&["user", "set-password", "ann", "--password-stdin"], "short", 1, "at least 8"),
+        (&["user", "delete", "ann"], "", 2, "--yes"),
+        (&["session", "list", "--user", "nobody"], "", 1, "no user nobody"),
+        (&["session", "revoke", "01X"], "", 1, "no session 01X"),
+    ] {
+        desk.fails(args, stdin, code, text);
+    }
+    let shown = desk.json(&["user", "show", "ann", "--json"]);
+    assert_eq!((&shown["methods"], &shown["disabled"]), (&json!(["password", "totp"]), &json!(false)), "{shown}");
+    assert_eq!((&shown["sessions"], &shown["last_login_at"]), (&json!(0), &Value::Null));
+    let listed = desk.json(&["user", "list", "--json"]);
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert_eq!(listed[0]["id"], shown["id"]);
+    assert!(desk.data(&["user", "list"]).starts_with("USER "));
+    assert_eq!(desk.json(&["session", "list", "--json"]), json!([]));
+    for (args, stdin) in [
+        (&["user", "disable", "ann"][..], ""),
+        (&["user", "enable", "ann"], ""),
+        (&["user", "set-password", "ann", "--password-stdin"], "another password"),
+        (&["user", "reset-mfa", "ann"], ""),
+        (&["session", "revoke", "--user", "ann"], ""),
+    ] {
+        let ended = desk.run(args, stdin);
+        assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{args:?}: {}", ended.stderr);
+        let shown = desk.json(&["user", "show", "ann", "--json"]);
+        assert_eq!(shown["disabled"], json!(args[1] == "disable"), "{args:?}");
+    }
+    assert_eq!(desk.json(&["user", "show", "ann", "--json"])["methods"], json!(["password"]));
+    assert_eq!(desk.run(&["user", "delete", "ann", "--yes"], "").code, 0);
+    desk.fails(&["user", "delete", "ann", "--yes"], "", 1, "no user ann");
+    assert_eq!(desk.json(&["user", "list", "--json"]), json!([]));
+}
+
+#[test]
+fn accounts_live_and_die_in_sqlite() {
+    accounts_live_and_die(&Desk::new("sqlite://FOLDER/stepgate.db"));
+}
+
+#[test]
+fn accounts_live_and_die_in_postgres() {
+    let (postgres, redis) = (Postgres::start(), Redis::start());
+    accounts_live_and_die(&Desk::new(&format!("{}\nstate: {}\n", postgres.url(), redis.url())));
+}
+
+#[test]
+fn a_store_that_is_away_is_exit_69_and_no_password_is_repeated() {
+    let stores = "postgres://gate:SECRETPW@127.0.0.1:9/db\nstate: redis://:REDISPW@127.0.0.1:9";
+    let desk = Desk::new(stores);
+    for args in [&["user", "list", "--json"][..], &["session", "list"], &["check", "--online"], &["run"]] {
+        let ended = desk.run(args, "");
+        assert_eq!((ended.code, ended.stdout.as_str()), (69, ""), "{args:?}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("SECRETPW") && !ended.stderr.contains("REDISPW"), "{}", ended.stderr);
+    }
+    assert_eq!(desk.run(&["check"], "").code, 0, "without --online no store is asked");
+}
+
+#[test]
+fn a_file_in_the_working_directory_is_as_good_as_any() {
+    let desk = Desk::new("sqlite://stepgate.db");
+    let checked = stepgate().args(["check", "-c", "stepgate.yaml"]).current_dir(desk.folder.path()).output().unwrap();
+    let told = String::from_utf8(checked.stderr).unwrap();
+    assert!(checked.status.success() && !told.contains("does not exist"), "{told}");
+}
+
+#[test]
+fn explain_says_what_the_gateway_would() {
+    let desk = Desk::new("sqlite://FOLDER/stepgate.db");
+    let root = ["--user", "root", "--groups", "staff,admins", "--amr", "pwd,otp"];
+    for (url, who, outcome, reason, rule) in [
+        ("http://localhost/public/x", vec![], "permit", None, Some("open")),
+        ("http://localhost/admin/", vec![], "challenge", Some("login_required"), Some("admin")),
+        ("http://localhost/admin/", [&root[..], &["--age", "3m"]].concat(), "permit", None, Some("admin")),
+        (
+            "http://localhost/admin/",
+            [&root[..], &["--age", "31m"]].concat(),
+            "challenge",
+            Some("fresher_required"),
+            Some("admin"),
+        ),
+        (
+            "http://localhost/admin/",
+            vec!["--user", "ann", "--groups", "staff", "--amr", "pwd,otp"],
+            "refuse",
+            Some("audience"),
+            Some("admin"),
+        ),
+        (
+            "http://localhost/",
+            vec!["--user", "bob", "--amr", "pwd"],
+            "challenge",
+            Some("stronger_required"),
+            Some("all"),
+        ),
+        ("http://localhost/a/..;/admin/", root.to_vec(), "malformed", Some("path_parameter"), None),
+    ] {
+        let args = [&["explain", "--url", url, "--json"][..], &who].concat();
+        let told = desk.json(&args);
+        let word = |value: &Value| value.as_str().map(str::to_owned);
+        assert_eq!(
+            (word(&told["outcome"]), word(&told["reason"]), word(&told["rule"])),
+            (Some(outcome.to_owned()), reason.map(str::to_owned), rule.map(str::to_owned)),
+            "{url} {who:?}: {told}"
+        );
+        let code = match outcome {
+            "permit" => 0,
+            "challenge" => 10,
+            _ => 11,
+        };
+        assert_eq!(desk.run(&[&args[..], &["--exit-code"]].concat(), "").code, code, "{url}");
+    }
+    desk.fails(&["explain", "--url", "http://other/"], "", 2, "configured are: localhost");
+    desk.fails(&["explain"], "", 2, "--url");
+    desk.fails(&["explain", "--url", "http://localhost/", "--request-id", "01A"], "", 2, "cannot be used with");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn explain_finds_a_request_by_its_id_in_the_log() {
+    let desk = Desk::new("sqlite://FOLDER/stepgate.db");
+    let made = desk.run(&["user", "add", "ann", "--password-stdin", "--totp", "--json"], PASSWORD);
+    let ann: Value = serde_json::from_str(&made.stdout).unwrap();
+    let config = std::fs::read_to_string(&desk.file).unwrap();
+    let ports: Vec<&str> = config.lines().next().unwrap().split("127.0.0.1:").skip(1).collect();
+    let port = |text: &str| text.split('"').next().unwrap().to_owned();
+    let (url, admin) = (format!("http://localhost:{}", port(ports[0])), format!("http://127.0.0.1:{}", port(ports[1])));
+    let gateway = Gateway::run(Path::new(&desk.file), &url, &admin).await;
+    let code = totp::code(ann["totp_secret"].as_str().unwrap());
+    let body = json!({ "username": "ann", "password": PASSWORD, "otp": code });
+    let mut script = gateway.api_client();
+    let login = script.post_json("/.stepgate/api/v1/login", &body).await;
+    script.token = login.json()["access_token"].as_str().map(str::to_owned);
+    let refused = script.get("/admin/reports?secret=CANARY").await;
+    assert_eq!(refused.status, 403);
+    let id = refused.json()["request_id"].as_str().unwrap().to_owned();
+    let written = crate::support::process::wait_until(|| {
+        let log = gateway.process.stderr();
+        log.lines().any(|l| l.contains(&id) && l.contains("\"access\"")).then_some(log)
+    });
+    let log = written.expect("an access event");
+    let told = desk.run(&["explain", "--request-id", &id, "--json"], &log);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    let told: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!((&told["recorded"]["path"], &told["recorded"]["rule"]), (&json!("/admin/reports"), &json!("admin")));
+    assert_eq!((&told["recorded"]["status"], &told["now"]["rule"]), (&json!(403), &json!("admin")));
+    assert!(!told.to_string().contains("CANARY"));
+    let file = desk.folder.path().join("gateway.log");
+    std::fs::write(&file, &log).unwrap();
+    let human = desk.data(&["explain", "--request-id", &id, "--log-file", file.to_str().unwrap()]);
+    assert!(human.contains("Decided then:") && human.contains("rule admin"), "{human}");
+    desk.fails(&["explain", "--request-id", "01NOSUCHREQUEST"], &log, 1, "no access event");
+    desk.fails(&["explain", "--request-id", &id], "", 1, "--log-file");
+}
