@@ -71,26 +71,21 @@ fn problem(facts: &Facts, challenged: &Challenged, url: &str) -> Answered {
     let token = facts.headers.contains_key(AUTHORIZATION);
     let scheme = if token { "Bearer" } else { "StepUp" };
     let mut header = format!("{scheme} realm=\"{}\"", facts.host);
-    let (code, title) = match (&challenged.subject, token) {
-        (Some(_), _) => {
-            header.push_str(", error=\"insufficient_user_authentication\"");
-            ("step_up_required", "A second step is needed.")
-        }
-        (None, true) => {
-            header.push_str(", error=\"invalid_token\"");
-            ("login_required", "A sign-in is needed.")
-        }
-        (None, false) => ("login_required", "A sign-in is needed."),
+    let (code, title) = match &challenged.subject {
+        Some(_) => ("step_up_required", "A second step is needed."),
+        None => ("login_required", "A sign-in is needed."),
     };
+    // A token that counts for nothing is told so (RFC 6750 §3.1); all else is too little authentication (RFC 9470 §3).
+    let spurned = token && challenged.subject.is_none();
+    let error = if spurned { "invalid_token" } else { "insufficient_user_authentication" };
+    header.push_str(&format!(", error=\"{error}\""));
     header.push_str(&format!(", acr_values=\"{acr}\""));
     let mut problem = Problem::new(StatusCode::UNAUTHORIZED, code, title)
         .kind("challenge")
+        .with("error", error)
         .with("acr_values", vec![acr])
         .with("login_url", format!("{}://{}{url}", facts.scheme, facts.authority))
         .with("methods", offered(challenged.shortfall.methods));
-    if challenged.subject.is_some() {
-        problem = problem.with("error", "insufficient_user_authentication");
-    }
     if let Some(age) = requirement.max_age {
         header.push_str(&format!(", max_age=\"{}\"", age.as_secs()));
         problem = problem.with("max_age", age.as_secs());
