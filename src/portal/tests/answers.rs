@@ -91,6 +91,7 @@ fn machines_get_a_401_they_can_act_on() {
     assert_eq!(body["methods"], serde_json::json!(["totp", "backup_code"]));
     let other = tell("GET", &[("sec-fetch-mode", "cors"), ("origin", "https://evil.example")], None);
     assert!(!other.headers().contains_key("access-control-allow-origin"));
+    assert!(header(&other, "www-authenticate").contains("error=\"insufficient_user_authentication\""));
     let script = tell("GET", &[("authorization", "Bearer sgs_x")], None);
     assert!(
         header(&script, "www-authenticate").starts_with("Bearer realm=\"erp.example.com\", error=\"invalid_token\"")
