@@ -5,15 +5,13 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora_core::protocols::l4::socket::SocketAddr as PeerAddr;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::tls::{SslDigest, TlsRef};
 use pingora_core::protocols::{
@@ -21,16 +19,14 @@ use pingora_core::protocols::{
     TimingDigest, UniqueID, UniqueIDType,
 };
 use pingora_http::ResponseHeader;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufStream, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::Sleep;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Instant, Sleep};
 
 use super::limits::Slot;
-
-/// Read buffer below TLS and below the parser.
-const READ_BUFFER: usize = 16 * 1024;
-/// Write buffer: about one segment, so that a head and a short body leave together.
-const WRITE_BUFFER: usize = 1460;
+use super::meter::{Meter, Stop};
+use super::record;
+use super::turned_away::{TurnAway, refused_by_parser};
+use crate::portal::answers::Fault;
 
 /// Through which door a connection came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,11 +51,18 @@ pub(crate) struct Link {
     pub(crate) door: Door,
     /// Even: a request head is expected. Odd: it is complete.
     round: AtomicU32,
+    /// The body of the request at hand is out of the grammar.
+    garbled: AtomicBool,
 }
 
 impl Link {
     pub(crate) fn new(peer: SocketAddr, door: Door) -> Self {
-        Self { peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()), door, round: AtomicU32::new(0) }
+        Self {
+            peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
+            door,
+            round: AtomicU32::new(0),
+            garbled: AtomicBool::new(false),
+        }
     }
 
     /// The link of a session; `None` only for sessions that did not come through our own accept loop.
@@ -70,6 +73,11 @@ impl Link {
     /// The head of a request is complete; what is read now is its body.
     pub(crate) fn head_complete(&self) {
         self.round.fetch_or(1, Ordering::Relaxed);
+    }
+
+    /// Whether the body of the request at hand turned out to be malformed.
+    pub(crate) fn is_garbled(&self) -> bool {
+        self.garbled.load(Ordering::Relaxed)
     }
 
     /// The request is over; what is read now is the next head.
@@ -88,96 +96,15 @@ pub(crate) struct HeadLimits {
     pub(crate) bytes: usize,
 }
 
-/// The socket, buffered.
-pub(crate) struct Wire {
-    io: BufStream<TcpStream>,
-    id: UniqueIDType,
-    socket: Arc<SocketDigest>,
-}
-
-impl Wire {
-    pub(crate) fn new(io: TcpStream, peer: SocketAddr) -> Self {
-        let id = io.as_raw_fd();
-        let socket = SocketDigest::from_raw_fd(id);
-        let _ = socket.peer_addr.set(Some(PeerAddr::Inet(peer)));
-        Self { io: BufStream::with_capacity(READ_BUFFER, WRITE_BUFFER, io), id, socket: Arc::new(socket) }
-    }
-}
-
-impl fmt::Debug for Wire {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wire").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// Forwards the writing half of a stream to a field.
-macro_rules! forward_write {
-    ($type:ty, $field:ident) => {
-        impl AsyncWrite for $type {
-            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-                Pin::new(&mut self.get_mut().$field).poll_write(cx, buf)
-            }
-            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Pin::new(&mut self.get_mut().$field).poll_flush(cx)
-            }
-            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Pin::new(&mut self.get_mut().$field).poll_shutdown(cx)
-            }
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[io::IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                Pin::new(&mut self.get_mut().$field).poll_write_vectored(cx, bufs)
-            }
-            fn is_write_vectored(&self) -> bool {
-                self.$field.is_write_vectored()
-            }
-        }
-    };
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_read(cx, buf)
-    }
-}
-
-forward_write!(Wire, io);
-
-#[async_trait]
-impl Shutdown for Wire {
-    async fn shutdown(&mut self) {
-        // The other end may be gone already; nothing is left to be done then.
-        let _ = self.io.shutdown().await;
-    }
-}
-
-impl UniqueID for Wire {
-    fn id(&self) -> UniqueIDType {
-        self.id
-    }
-}
-
-impl Ssl for Wire {}
-impl Peek for Wire {}
-
-impl GetTimingDigest for Wire {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        Vec::new()
-    }
-}
-
-impl GetProxyDigest for Wire {
-    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        None
-    }
-}
-
-impl GetSocketDigest for Wire {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        Some(self.socket.clone())
-    }
+/// What is still to be said before a connection is closed.
+#[derive(Debug, Default)]
+struct Farewell {
+    words: Vec<u8>,
+    said: usize,
+    /// After the last word, what the client is still sending is read and dropped for a while: a socket closed with
+    /// unread bytes is reset, and the client could not read the answer.
+    lingering: Option<Pin<Box<Sleep>>>,
+    dropped: usize,
 }
 
 /// A connection with its meter and its place among the connections.
@@ -189,46 +116,135 @@ pub(crate) struct Conn {
     /// `None`: HTTP/2, whose heads are bounded by its own settings.
     head: Option<HeadLimits>,
     round: u32,
-    bytes: usize,
+    meter: Meter,
+    started: Instant,
     deadline: Option<Pin<Box<Sleep>>>,
-    /// What is still to be said before the connection is closed.
-    cut: &'static [u8],
+    turn_away: Option<Arc<TurnAway>>,
+    farewell: Option<Farewell>,
     _slot: Slot,
 }
 
-const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-const TOO_LARGE: &[u8] =
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+/// After whatever has been read of a head, this makes none.
+const NO_HEAD: &[u8] = b"\0\r\n\r\n";
+/// How long and how much a client may go on sending after it was turned away.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 4 * 1024 * 1024;
 
 impl Conn {
     /// Wraps a stream whose handshakes are done.
     ///
     /// # Errors
     /// Pingora refuses to build an empty digest (it does not, in the version at hand).
-    pub(crate) fn new(io: Stream, link: Arc<Link>, head: HeadLimits, slot: Slot) -> pingora_error::Result<Self> {
+    pub(crate) fn new(
+        io: Stream,
+        link: Arc<Link>,
+        head: HeadLimits,
+        turn_away: Option<Arc<TurnAway>>,
+        slot: Slot,
+    ) -> pingora_error::Result<Self> {
         let response = Box::new(ResponseHeader::build(200, Some(0))?);
         let digest = Arc::new(ProxyDigest::new(response, Some(Box::new(link.clone()))));
         let head = (io.selected_alpn_proto() != Some(ALPN::H2)).then_some(head);
         let deadline = head.map(|h| Box::pin(tokio::time::sleep(h.time)));
-        Ok(Self { io, link, digest, head, round: 0, bytes: 0, deadline, cut: &[], _slot: slot })
+        let (meter, started) = (Meter::default(), record::now());
+        Ok(Self { io, link, digest, head, round: 0, meter, started, deadline, turn_away, farewell: None, _slot: slot })
+    }
+
+    /// Notes what is to be said before the connection is closed.
+    fn dismiss(&mut self, fault: Fault, reason: &'static str) -> io::Error {
+        let words =
+            self.turn_away.as_ref().map(|t| t.answer(&self.link, self.meter.head(), self.started, fault, reason));
+        self.farewell = words.map(|words| Farewell { words, ..Farewell::default() });
+        io::Error::other(reason)
     }
 
     fn poll_head(&mut self, limits: HeadLimits, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.bytes > limits.bytes {
-            self.cut = TOO_LARGE;
-            return Poll::Ready(Err(io::Error::other("request head too large")));
-        }
         if self.deadline.as_mut().is_some_and(|d| d.as_mut().poll(cx).is_ready()) {
-            self.cut = if self.bytes > 0 { TOO_SLOW } else { &[] };
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "request head too slow")));
+            let told = if self.meter.head().is_empty() {
+                io::Error::new(io::ErrorKind::TimedOut, "no request")
+            } else {
+                self.dismiss(Fault::TooSlow, "head_too_slow")
+            };
+            return Poll::Ready(Err(told));
         }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
-        self.bytes += buf.filled().len() - before;
-        if self.bytes > 0 && self.deadline.is_none() {
+        let read = buf.filled().get(before..).unwrap_or_default();
+        if read.is_empty() {
+            return polled;
+        }
+        if self.meter.head().is_empty() {
+            self.started = record::now();
+        }
+        if let Err(stop) = self.meter.look(read, limits.bytes) {
+            let told = match stop {
+                Stop::TooLarge => self.dismiss(Fault::HeadersTooLarge, "head_too_large"),
+                Stop::LineEnd => self.dismiss(Fault::BadRequest, "bare_line_feed"),
+                Stop::RequestLine => self.dismiss(Fault::BadRequest, "request_line"),
+                Stop::Chunk => self.dismiss(Fault::BadRequest, "malformed_chunk"),
+            };
+            // Pingora drops a connection without a word if its first read fails; a head it cannot parse makes it
+            // answer, and so gives us the word.
+            buf.set_filled(before);
+            if buf.remaining() < NO_HEAD.len() {
+                return Poll::Ready(Err(told));
+            }
+            buf.put_slice(NO_HEAD);
+            return Poll::Ready(Ok(()));
+        }
+        if self.deadline.is_none() && self.meter.in_head() {
             self.deadline = Some(Box::pin(tokio::time::sleep(limits.time)));
         }
         polled
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.io).poll_read(cx, buf);
+        let read = buf.filled().get(before..).unwrap_or_default();
+        if !self.meter.in_head() && self.meter.look(read, usize::MAX).is_err() {
+            self.link.garbled.store(true, Ordering::Relaxed);
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "malformed chunk")));
+        }
+        polled
+    }
+
+    /// Whether what is written now is Pingora's own answer to a head that it could not read: our hooks, which
+    /// end the round of the head, were not called. Then ours is said in its place.
+    fn takes_over(&mut self, said: &[u8]) -> bool {
+        let heads = self.head.is_some() && self.round.is_multiple_of(2);
+        let unheard = heads && self.link.round.load(Ordering::Relaxed) == self.round && !self.meter.head().is_empty();
+        if unheard && self.farewell.is_none() && self.turn_away.is_some() {
+            let (fault, reason) = refused_by_parser(said);
+            // The error is for readers; this is a writer.
+            let _ = self.dismiss(fault, reason);
+        }
+        self.farewell.is_some()
+    }
+
+    fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(farewell) = &mut self.farewell else { return Poll::Ready(Ok(())) };
+        if farewell.lingering.is_none() {
+            while let Some(rest) = farewell.words.get(farewell.said..).filter(|rest| !rest.is_empty()) {
+                match std::task::ready!(Pin::new(&mut self.io).poll_write(cx, rest)) {
+                    Ok(written) if written > 0 => farewell.said += written,
+                    _ => return Poll::Ready(Ok(())),
+                }
+            }
+            std::task::ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+            std::task::ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        }
+        let lingering = farewell.lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER_TIME)));
+        let mut scratch = [0; 8 * 1024];
+        while lingering.as_mut().poll(cx).is_pending() && farewell.dropped < LINGER_BYTES {
+            let mut buf = ReadBuf::new(&mut scratch);
+            std::task::ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf))?;
+            farewell.dropped += buf.filled().len();
+            if buf.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -242,30 +258,36 @@ impl AsyncRead for Conn {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         let Some(limits) = me.head else { return Pin::new(&mut me.io).poll_read(cx, buf) };
+        if me.farewell.is_some() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
         let round = me.link.round.load(Ordering::Relaxed);
         if round != me.round {
-            (me.round, me.bytes, me.deadline) = (round, 0, None);
+            (me.round, me.deadline) = (round, None);
+            if round.is_multiple_of(2) {
+                me.meter.restart();
+                me.link.garbled.store(false, Ordering::Relaxed);
+            }
         }
-        if round.is_multiple_of(2) { me.poll_head(limits, cx, buf) } else { Pin::new(&mut me.io).poll_read(cx, buf) }
+        if round.is_multiple_of(2) { me.poll_head(limits, cx, buf) } else { me.poll_body(cx, buf) }
     }
 }
 
 impl AsyncWrite for Conn {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
+        let me = self.get_mut();
+        if me.takes_over(buf) {
+            return Poll::Ready(Ok(buf.len()));
+        }
+        Pin::new(&mut me.io).poll_write(cx, buf)
     }
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().io).poll_flush(cx)
     }
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
-        // Best effort: the client is told why it is cut, if it still listens.
-        while !me.cut.is_empty() {
-            match Pin::new(&mut me.io).poll_write(cx, me.cut) {
-                Poll::Ready(Ok(written)) if written > 0 => me.cut = me.cut.get(written..).unwrap_or_default(),
-                Poll::Ready(_) => me.cut = &[],
-                Poll::Pending => return Poll::Pending,
-            }
+        if me.farewell.is_some() {
+            return me.poll_farewell(cx);
         }
         Pin::new(&mut me.io).poll_shutdown(cx)
     }
@@ -274,7 +296,11 @@ impl AsyncWrite for Conn {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, bufs)
+        let me = self.get_mut();
+        if me.takes_over(bufs.first().map(|buf| &**buf).unwrap_or_default()) {
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+        }
+        Pin::new(&mut me.io).poll_write_vectored(cx, bufs)
     }
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()

@@ -164,7 +164,10 @@ impl ProxyHttp for Gateway {
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Ctx) {
         record::access(session, error, ctx, &self.metrics);
-        if let Some(link) = &ctx.link {
+        if !session.downstream_session.is_body_done() {
+            // What is read next is no head, so there shall be none on this connection.
+            session.set_keepalive(None);
+        } else if let Some(link) = &ctx.link {
             link.expect_head();
         }
     }

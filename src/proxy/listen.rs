@@ -10,9 +10,11 @@ use pingora_core::protocols::{Ssl, Stream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
-use super::conn::{Conn, Door, HeadLimits, Link, Wire};
+use super::conn::{Conn, Door, HeadLimits, Link};
 use super::limits::Slots;
 use super::settings::{ClientLimits, Listen};
+use super::turned_away::TurnAway;
+use super::wire::Wire;
 
 /// Binds listeners.
 pub struct Listeners;
@@ -88,6 +90,8 @@ pub(crate) struct Hall {
     pub(crate) slots: Arc<Slots>,
     pub(crate) limits: ClientLimits,
     pub(crate) app: Arc<dyn Drive>,
+    /// Answers what is no request; `None` leaves that to Pingora.
+    pub(crate) turn_away: Option<Arc<TurnAway>>,
     pub(crate) shutdown: watch::Receiver<bool>,
     /// Each connection holds a clone; when all are dropped, all connections are over.
     pub(crate) alive: mpsc::Sender<()>,
@@ -142,7 +146,7 @@ async fn receive(socket: TcpStream, peer: SocketAddr, kind: Kind, slot: super::l
     };
     let head = HeadLimits { time: hall.limits.header_timeout, bytes: hall.limits.header_bytes };
     let link = Arc::new(Link::new(peer, door));
-    match Conn::new(io, link, head, slot) {
+    match Conn::new(io, link, head, hall.turn_away.clone(), slot) {
         Ok(conn) => hall.app.drive(Box::new(conn), &hall.shutdown).await,
         Err(cause) => tracing::error!(target: "proxy", %cause, "cannot serve a connection"),
     }

@@ -1,6 +1,7 @@
 //! The roof: the only room that knows Pingora.
 //!
-//! `listen` accepts and `conn` meters connections, `tls` chooses certificates; `gateway` is the list of
+//! `listen` accepts, `conn` and `meter` watch over connections, `turned_away` answers what is no request,
+//! `tls` chooses certificates; `gateway` is the list of
 //! Pingora's hooks, each of which hands on to the file that knows: `way` (the order of one request), `site`,
 //! `client`, `identity`, `upstream`, `answer`, `record`.
 
@@ -16,6 +17,7 @@ mod identity;
 pub mod inspect;
 mod limits;
 mod listen;
+mod meter;
 mod metrics;
 mod record;
 mod serve;
@@ -23,8 +25,10 @@ pub mod settings;
 mod site;
 mod tls;
 mod tunnel;
+mod turned_away;
 mod upstream;
 mod way;
+mod wire;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! What is written down of a request: one access event, and the audit events of the portal. Never a query, a
 //! cookie, a body or a credential.
 
+use http::StatusCode;
 use pingora_error::Error;
 use pingora_proxy::Session;
 use tokio::time::Instant;
@@ -11,6 +12,7 @@ use super::metrics::Metrics;
 use crate::auth::event::{Event, RejectReason, ThrottleScope, What};
 use crate::auth::proof::Method;
 use crate::flow::ports::{Clock, Entropy};
+use crate::portal::answers::Facts;
 
 /// The monotonic clock, for timings only; decisions get their time from the port.
 pub(crate) fn now() -> Instant {
@@ -69,21 +71,35 @@ pub(crate) fn access(session: &Session, error: Option<&Error>, ctx: &Ctx, metric
     );
 }
 
+/// The access event and the counters of what never became a request.
+pub(crate) fn turned_away(facts: &Facts, status: StatusCode, reason: &str, started: Instant, metrics: &Metrics) {
+    let took = now().duration_since(started);
+    metrics.count_stray(&facts.method, status.as_u16(), took);
+    tracing::info!(
+        target: "access",
+        request_id = %facts.request_id,
+        client_ip = %facts.client_ip,
+        method = %facts.method,
+        path = %escaped(facts.target.as_bytes()),
+        status = status.as_u16(),
+        decision = "fault",
+        reason,
+        duration_ms = took.as_millis() as u64,
+        "request"
+    );
+}
+
 /// The path for the log: canonical if it was judged, else as received with everything odd escaped; no query.
 fn path_of(ctx: &Ctx, raw: &[u8]) -> String {
     match &ctx.resource {
         Some(resource) => resource.path().to_owned(),
-        None => raw
-            .split(|b| *b == b'?')
-            .next()
-            .unwrap_or_default()
-            .iter()
-            .take(512)
-            .copied()
-            .flat_map(std::ascii::escape_default)
-            .map(char::from)
-            .collect(),
+        None => escaped(raw),
     }
+}
+
+fn escaped(target: &[u8]) -> String {
+    let path = target.split(|b| *b == b'?').next().unwrap_or_default();
+    path.iter().take(512).copied().flat_map(std::ascii::escape_default).map(char::from).collect()
 }
 
 /// Writes audit events and counts them.

@@ -22,6 +22,7 @@ use super::metrics::Metrics;
 use super::settings::{JwtSettings, ProxySettings};
 use super::site::{Site, Sites};
 use super::tls::Certificates;
+use super::turned_away::TurnAway;
 use super::upstream::Pool;
 use crate::auth::event::Event;
 use crate::auth::policy::Policy;
@@ -73,6 +74,7 @@ pub struct Proxy {
     certificates: Option<Arc<Certificates>>,
     metrics: Arc<Metrics>,
     settings: ProxySettings,
+    turn_away: Arc<TurnAway>,
     probe: Probe,
 }
 
@@ -92,6 +94,8 @@ impl Proxy {
             files => Some(Certificates::load(files)?),
         };
         let sites = Arc::new(sites(&settings, &parts.policy, &metrics)?);
+        let turn_away =
+            Arc::new(TurnAway { flows: parts.flows.clone(), portal: parts.portal.clone(), metrics: metrics.clone() });
         let gateway = Gateway {
             sites: sites.clone(),
             flows: parts.flows,
@@ -104,7 +108,7 @@ impl Proxy {
             https_port: settings.listen.https.first().map_or(443, std::net::SocketAddr::port),
         };
         let app = pingora(gateway, &settings);
-        Ok(Self { app, sites, certificates, metrics, settings, probe: parts.probe })
+        Ok(Self { app, sites, certificates, metrics, settings, turn_away, probe: parts.probe })
     }
 
     /// Serves on bound listeners until `shutdown` becomes true (or its sender is gone); then accepts nothing
@@ -128,10 +132,10 @@ impl Proxy {
         let slots = Slots::new(limits.connections, limits.connections_per_client);
         background.spawn(count_connections(slots.clone(), self.metrics.clone()));
         let (alive, mut over) = mpsc::channel::<()>(1);
-        let hall = |app: Arc<dyn Drive>, slots: Arc<Slots>| {
-            Arc::new(Hall { slots, limits, app, shutdown: shutdown.clone(), alive: alive.clone() })
+        let hall = |app: Arc<dyn Drive>, slots: Arc<Slots>, turn_away| {
+            Arc::new(Hall { slots, limits, app, turn_away, shutdown: shutdown.clone(), alive: alive.clone() })
         };
-        let front = hall(Arc::new(Front(app.clone())), slots);
+        let front = hall(Arc::new(Front(app.clone())), slots, Some(self.turn_away));
         let mut doors = tokio::task::JoinSet::new();
         if let Some(acceptor) = acceptor {
             for listener in bound.https {
@@ -147,7 +151,7 @@ impl Proxy {
         if let Some(listener) = bound.admin {
             let admin = Admin { metrics: self.metrics, probe: self.probe, stopping: shutdown.clone() };
             let door = AdminDoor(Arc::new(HttpServer::new_app(admin)));
-            doors.spawn(accept(listener, Kind::Plain, hall(Arc::new(door), Slots::new(64, 64))));
+            doors.spawn(accept(listener, Kind::Plain, hall(Arc::new(door), Slots::new(64, 64), None)));
         }
         let mut stop = shutdown.clone();
         // A sender that is gone can never say stop; that is a stop too.
@@ -194,6 +198,8 @@ fn pingora(gateway: Gateway, settings: &ProxySettings) -> HttpProxy<Gateway> {
     let mut app = http_proxy(&Arc::new(conf), gateway);
     let mut options = HttpServerOptions::default();
     options.h2_idle_timeout = Some(limits.keepalive);
+    // `site::examine` refuses CONNECT, with a page and an access event; Pingora would say a bare 405.
+    options.allow_connect_method_proxying = true;
     app.server_options = Some(options);
     let mut h2 = default_h2_options();
     h2.max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));

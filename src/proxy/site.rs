@@ -105,7 +105,11 @@ fn is_label(label: &str) -> bool {
 /// Refuses what two parsers could read in two ways, before anything else is looked at.
 pub(crate) fn examine(head: &Head<'_>) -> Result<(), Objection> {
     framing(head)?;
-    if matches!(head.method.as_str(), "CONNECT" | "TRACE" | "TRACK") {
+    if head.method == Method::CONNECT {
+        // What follows was meant for a tunnel.
+        return Err(Objection { fault: Fault::MethodNotAllowed, reason: "method", framing: true });
+    }
+    if matches!(head.method.as_str(), "TRACE" | "TRACK") {
         return Err(object(Fault::MethodNotAllowed, "method"));
     }
     if head.version < Version::HTTP_2 && head.target.first() != Some(&b'/') {

@@ -234,7 +234,8 @@ impl Gateway {
     /// Answers for an app that cannot.
     pub(crate) async fn apologise(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
         let limit = ctx.site.as_ref().and_then(|site| site.settings.max_body);
-        let told = answer::fault(error, limit);
+        let garbled = ctx.link.as_ref().is_some_and(|link| link.is_garbled());
+        let told = if garbled { Some((Fault::BadRequest, "malformed_chunk")) } else { answer::fault(error, limit) };
         // After a 101 the connection no longer speaks HTTP: nothing of ours may be written into it.
         let begun = session.response_written().is_some_and(|answer| {
             !answer.status.is_informational() || answer.status == StatusCode::SWITCHING_PROTOCOLS
@@ -247,7 +248,7 @@ impl Gateway {
                     let mut response = self.portal.fault(&facts(session, ctx), fault);
                     answer::finish(&mut response, &ctx.request_id, ctx.https);
                     // The client may be gone by now; nothing is left to be done then.
-                    let _ = convert::send(session, response, true).await;
+                    let _ = convert::send(session, response, !garbled).await;
                 }
             }
             None => ctx.outcome.reason = "client_gone",

@@ -1,0 +1,289 @@
+//! Looks at the bytes of HTTP/1 requests before the parser does, and stops those that two parsers could take for
+//! different requests: bare line feeds, a request line of other than three words, chunks out of the grammar
+//! (RFC 9112 §2.2, §3, §7.1). The parser below is lenient about these; a proxy before us may be lenient otherwise,
+//! and what the two disagree on is how requests are smuggled.
+
+/// Trailer fields and chunk extensions of one body, in bytes. Nothing reads them.
+const MAX_ASIDE: usize = 16 * 1024;
+
+/// Why a request is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The head is larger than allowed.
+    TooLarge,
+    /// A line that does not end with CR LF.
+    LineEnd,
+    /// A request line that is not three words with one space between them.
+    RequestLine,
+    /// A chunked body out of the grammar.
+    Chunk,
+}
+
+/// Follows one request, from its first byte.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    head: Vec<u8>,
+    /// Where the line begins that is not complete yet.
+    line: usize,
+    lines: usize,
+    complete: bool,
+    chunks: Option<Chunks>,
+}
+
+impl Meter {
+    /// Starts anew: the next byte is the first of another request.
+    pub(crate) fn restart(&mut self) {
+        self.head.clear();
+        (self.line, self.lines, self.complete, self.chunks) = (0, 0, false, None);
+    }
+
+    /// What has come of the head, up to its end.
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Whether the head is still to be completed.
+    pub(crate) const fn in_head(&self) -> bool {
+        !self.complete
+    }
+
+    /// Looks at what was read.
+    ///
+    /// # Errors
+    /// The request must not be parsed.
+    pub(crate) fn look(&mut self, mut read: &[u8], most: usize) -> Result<(), Stop> {
+        while !self.complete {
+            let Some(end) = read.iter().position(|b| *b == b'\n') else {
+                self.head.extend_from_slice(read);
+                return if self.head.len() > most { Err(Stop::TooLarge) } else { Ok(()) };
+            };
+            let (line, rest) = read.split_at(end + 1);
+            read = rest;
+            self.head.extend_from_slice(line);
+            let told = if self.head.len() > most { Err(Stop::TooLarge) } else { self.end_line() };
+            if told.is_err() {
+                // Perhaps the rest tells whether a browser or a script is to be answered.
+                self.head.extend(read.iter().take(MAX_ASIDE));
+                return told;
+            }
+        }
+        match &mut self.chunks {
+            Some(chunks) if !read.is_empty() => chunks.look(read),
+            _ => Ok(()),
+        }
+    }
+
+    fn end_line(&mut self) -> Result<(), Stop> {
+        let line = self.head.get(self.line..).and_then(|line| line.strip_suffix(b"\r\n")).ok_or(Stop::LineEnd)?;
+        match (line.is_empty(), self.lines) {
+            // Empty lines before a request are passed over (RFC 9112 §2.2).
+            (true, 0) => {}
+            (true, _) => self.complete = true,
+            (false, 0) => {
+                let words = line.split(|b| *b == b' ');
+                let three = words.clone().count() == 3 && words.clone().all(|word| !word.is_empty());
+                if !three || line.iter().any(|b| *b < b' ' || *b == 0x7f) {
+                    return Err(Stop::RequestLine);
+                }
+                self.lines = 1;
+            }
+            (false, _) => {
+                if names(line, b"transfer-encoding") {
+                    self.chunks = Some(Chunks::default());
+                }
+                self.lines += 1;
+            }
+        }
+        self.line = self.head.len();
+        Ok(())
+    }
+}
+
+fn names(line: &[u8], name: &[u8]) -> bool {
+    line.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name)) && line.get(name.len()) == Some(&b':')
+}
+
+/// Follows a chunked body (RFC 9112 §7.1).
+#[derive(Debug, Default)]
+struct Chunks {
+    at: At,
+    aside: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum At {
+    /// Before the size of a chunk.
+    #[default]
+    SizeStart,
+    /// In the size, after so many digits.
+    Size {
+        size: u64,
+        digits: u8,
+    },
+    /// In an extension.
+    Extension {
+        size: u64,
+    },
+    /// Before the LF that ends the size line.
+    SizeEnd {
+        size: u64,
+    },
+    /// So many bytes of data are to come.
+    Data(u64),
+    /// Before the CR, then the LF, that end the data.
+    DataCr,
+    DataLf,
+    /// At the start of a trailer line.
+    TrailerStart,
+    /// In a trailer line; whether its name has ended.
+    Trailer {
+        named: bool,
+    },
+    /// Before the LF of a trailer line.
+    TrailerEnd,
+    /// Before the last LF.
+    LastLf,
+    /// What follows is no part of this body.
+    Over,
+}
+
+impl Chunks {
+    fn look(&mut self, mut read: &[u8]) -> Result<(), Stop> {
+        while let Some((byte, rest)) = read.split_first().filter(|_| self.at != At::Over) {
+            if let At::Data(left) = self.at {
+                let here = usize::try_from(left).unwrap_or(usize::MAX).min(read.len());
+                read = read.get(here..).unwrap_or_default();
+                self.at = if here as u64 == left { At::DataCr } else { At::Data(left - here as u64) };
+                continue;
+            }
+            self.at = self.step(*byte)?;
+            read = rest;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, byte: u8) -> Result<At, Stop> {
+        let digit = char::from(byte).to_digit(16).map(u64::from);
+        Ok(match (self.at, byte) {
+            (At::SizeStart, _) => At::Size { size: digit.ok_or(Stop::Chunk)?, digits: 1 },
+            (At::Size { size, .. } | At::Extension { size }, b'\r') => At::SizeEnd { size },
+            (At::Size { size, .. }, b';') => At::Extension { size },
+            (At::Size { size, digits: digits @ ..=15 }, _) => {
+                At::Size { size: size << 4 | digit.ok_or(Stop::Chunk)?, digits: digits + 1 }
+            }
+            (At::Extension { size }, _) if is_text(byte) => self.aside(At::Extension { size })?,
+            (At::SizeEnd { size: 0 }, b'\n') => At::TrailerStart,
+            (At::SizeEnd { size }, b'\n') => At::Data(size),
+            (At::DataCr, b'\r') => At::DataLf,
+            (At::DataLf, b'\n') => At::SizeStart,
+            (At::TrailerStart, b'\r') => At::LastLf,
+            (At::LastLf, b'\n') => At::Over,
+            (At::TrailerStart, _) if is_name(byte) => self.aside(At::Trailer { named: false })?,
+            (At::Trailer { named: false }, b':') => At::Trailer { named: true },
+            (At::Trailer { named: false }, _) if is_name(byte) => self.aside(At::Trailer { named: false })?,
+            (At::Trailer { named: true }, b'\r') => At::TrailerEnd,
+            (At::Trailer { named: true }, _) if is_text(byte) => self.aside(At::Trailer { named: true })?,
+            (At::TrailerEnd, b'\n') => At::TrailerStart,
+            _ => return Err(Stop::Chunk),
+        })
+    }
+
+    const fn aside(&mut self, at: At) -> Result<At, Stop> {
+        self.aside += 1;
+        if self.aside > MAX_ASIDE { Err(Stop::Chunk) } else { Ok(at) }
+    }
+}
+
+const fn is_text(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
+/// `token` of RFC 9110 §5.6.2.
+const fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What is said of bytes that come in pieces of `step`.
+    fn told(bytes: &[u8], step: usize) -> Result<(), Stop> {
+        let mut meter = Meter::default();
+        bytes.chunks(step).try_for_each(|piece| meter.look(piece, 1000))
+    }
+
+    fn post(body: &str) -> Vec<u8> {
+        format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{body}").into_bytes()
+    }
+
+    #[test]
+    fn proper_requests_pass_however_they_are_cut() {
+        let fine: [&[u8]; 6] = [
+            b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nany\nthing",
+            b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\na\nb",
+            &post("0\r\n\r\n"),
+            &post("3;a=\"b c\"\r\n\n\r\n\r\nA\r\n0123456789\r\n000\r\nDigest: x\r\nB:\r\n\r\nGET\nnext"),
+            &post("00000003\r\nabc\r\n0\r\n\r\n"),
+        ];
+        for request in fine {
+            for step in 1..=request.len() {
+                assert_eq!(told(request, step), Ok(()), "{:?} by {step}", String::from_utf8_lossy(request));
+            }
+        }
+    }
+
+    #[test]
+    fn improper_ones_are_stopped_however_they_are_cut() {
+        let heads = [
+            ("GET / HTTP/1.1\nHost: a\n\n", Stop::LineEnd),
+            ("GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", Stop::LineEnd),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\n", Stop::LineEnd),
+            ("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", Stop::RequestLine),
+            ("GET  / HTTP/1.1\r\n\r\n", Stop::RequestLine),
+            ("GET\t/ HTTP/1.1\r\n\r\n", Stop::RequestLine),
+            ("GET / HTTP/1.1 \r\n\r\n", Stop::RequestLine),
+            ("GET /\r\n\r\n", Stop::RequestLine),
+        ];
+        let bodies = [
+            "3\nabc\r\n0\r\n\r\n",
+            "\r\nabc",
+            "3;a\nb\r\nabc\r\n0\r\n\r\n",
+            "0x3\r\nabc",
+            "+3\r\n",
+            " 3\r\n",
+            "3 \r\n",
+            "3\rabc",
+            "3\r\nabcd\r\n",
+            "3\r\nabc\n",
+            "3\r\nabc\rX",
+            "11111111111111111\r\n",
+            "0\r\n\n",
+            "0\r\nbad\r\n\r\n",
+            "0\r\nA: b\n\r\n",
+            "0\r\n: b\r\n\r\n",
+            "0\r\n A: b\r\n\r\n",
+            "0\r\nA: b\r\n\r0",
+        ];
+        let bodies = bodies.iter().map(|body| (post(body), Stop::Chunk));
+        for (request, stop) in heads.iter().map(|(head, stop)| (head.as_bytes().to_vec(), *stop)).chain(bodies) {
+            for step in 1..=request.len() {
+                assert_eq!(told(&request, step), Err(stop), "{:?} by {step}", String::from_utf8_lossy(&request));
+            }
+        }
+        let large = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(1000));
+        assert_eq!(told(large.as_bytes(), 5000), Err(Stop::TooLarge));
+        assert_eq!(told(&post(&format!("3;{}\r\n", "x".repeat(20_000))), 512), Err(Stop::Chunk));
+    }
+
+    proptest! {
+        #[test]
+        fn cutting_changes_nothing(bytes in "(GET / HTTP/1.1|[ -~]{0,9})(\r\n|\n|[a-z:;0-9]){0,30}", step in 1_usize..9) {
+            prop_assert_eq!(told(bytes.as_bytes(), step), told(bytes.as_bytes(), 10_000));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Answers for requests that never become one: heads that are malformed, too large, or too slow. The parser below
+//! would say a bare status; people and scripts get the page or the problem they get elsewhere, with a request id
+//! that is in the log.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use tokio::time::Instant;
+
+use super::answer;
+use super::conn::{Door, Link};
+use super::metrics::Metrics;
+use super::record;
+use crate::flow::Flows;
+use crate::portal::Portal;
+use crate::portal::answers::{Facts, Fault};
+
+/// What is needed to answer without Pingora.
+pub(crate) struct TurnAway {
+    pub(crate) flows: Arc<Flows>,
+    pub(crate) portal: Arc<Portal>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl TurnAway {
+    /// The whole answer, as bytes of HTTP/1.1, and its access event. `head` is what has come of the request.
+    pub(crate) fn answer(
+        &self,
+        link: &Link,
+        head: &[u8],
+        started: Instant,
+        fault: Fault,
+        reason: &'static str,
+    ) -> Vec<u8> {
+        let ports = &self.flows.ports;
+        let (method, target, headers) = lenient(head);
+        let https = matches!(link.door, Door::Https { .. });
+        let facts = Facts {
+            request_id: record::request_id(ports.clock.as_ref(), ports.entropy.as_ref()),
+            scheme: if https { "https" } else { "http" },
+            authority: String::new(),
+            host: String::new(),
+            client_ip: link.peer.ip(),
+            method,
+            target,
+            headers,
+            device: None,
+        };
+        let mut response = self.portal.fault(&facts, fault);
+        answer::finish(&mut response, &facts.request_id, https);
+        record::turned_away(&facts, response.status(), reason, started, &self.metrics);
+        bytes(&response, facts.method == Method::HEAD)
+    }
+}
+
+/// What can be made of a head that is none: enough to tell a browser from a script.
+fn lenient(head: &[u8]) -> (Method, String, HeaderMap) {
+    let mut lines = head.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).skip_while(|line| line.is_empty());
+    let mut words = lines.next().unwrap_or_default().split(|b| *b == b' ').filter(|word| !word.is_empty());
+    let method = words.next().and_then(|word| Method::from_bytes(word).ok()).unwrap_or(Method::GET);
+    let target = String::from_utf8_lossy(words.next().unwrap_or_default()).into_owned();
+    let mut headers = HeaderMap::new();
+    for line in lines.take(64) {
+        let mut parts = line.splitn(2, |b| *b == b':');
+        let name = parts.next().and_then(|name| HeaderName::from_bytes(name).ok());
+        let value = parts.next().and_then(|value| HeaderValue::from_bytes(value.trim_ascii()).ok());
+        if let (Some(name), Some(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    (method, target, headers)
+}
+
+fn bytes(response: &http::Response<bytes::Bytes>, head_only: bool) -> Vec<u8> {
+    let status = response.status();
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut out = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
+    let ours = |name: &HeaderName| matches!(*name, header::CONNECTION | header::CONTENT_LENGTH);
+    for (name, value) in response.headers().iter().filter(|(name, _)| !ours(name)) {
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    let length = response.body().len();
+    out.extend_from_slice(format!("content-length: {length}\r\nconnection: close\r\n\r\n").as_bytes());
+    if !head_only {
+        out.extend_from_slice(response.body());
+    }
+    out
+}
+
+/// The fault and the word for the log of what Pingora refuses by itself.
+pub(crate) fn refused_by_parser(said: &[u8]) -> (Fault, &'static str) {
+    match said.get(9..12).and_then(|code| StatusCode::from_bytes(code).ok()) {
+        Some(StatusCode::METHOD_NOT_ALLOWED) => (Fault::MethodNotAllowed, "method"),
+        _ => (Fault::BadRequest, "malformed_head"),
+    }
+}
