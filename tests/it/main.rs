@@ -8,10 +8,14 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod canary;
 mod cli;
 mod cli_accounts;
 mod cluster;
 mod demo;
 mod matrix;
+mod framing;
+mod hygiene;
 mod support;
+mod targets;
 mod tidy;

@@ -7,5 +7,7 @@ pub(crate) mod cluster;
 pub(crate) mod command;
 pub(crate) mod gateway;
 pub(crate) mod process;
+pub(crate) mod raw;
 pub(crate) mod servers;
+pub(crate) mod small;
 pub(crate) mod totp;
