@@ -173,7 +173,7 @@ fn explain_says_what_the_gateway_would() {
             "http://localhost/admin/",
             vec!["--user", "ann", "--groups", "staff", "--amr", "pwd,otp"],
             "refuse",
-            Some("audience"),
+            Some("not_in_audience"),
             Some("admin"),
         ),
         (
@@ -201,6 +201,7 @@ fn explain_says_what_the_gateway_would() {
         assert_eq!(desk.run(&[&args[..], &["--exit-code"]].concat(), "").code, code, "{url}");
     }
     desk.fails(&["explain", "--url", "http://other/"], "", 2, "configured are: localhost");
+    desk.fails(&["explain", "--url", "http://localhost/.stepgate/login"], "", 2, "no rule judges it");
     desk.fails(&["explain"], "", 2, "--url");
     desk.fails(&["explain", "--url", "http://localhost/", "--request-id", "01A"], "", 2, "cannot be used with");
 }

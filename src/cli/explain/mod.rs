@@ -20,6 +20,7 @@ use crate::auth::resource::{Malformed, Resource};
 use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
+use crate::portal::PREFIX;
 
 /// What an operator asks: a request, and who is behind it.
 #[derive(Clone, Debug)]
@@ -135,6 +136,10 @@ pub fn explain(policy: &Policy, question: &Question, now: Timestamp) -> Result<E
     let app = policy.app(&host).ok_or_else(|| no_app(policy, &host))?;
     let who = subject(question, &host, now)?;
     match Resource::parse(&host, &question.method, target.as_bytes(), app.tolerate) {
+        Ok(resource) if resource.path().starts_with(PREFIX) => Err(format!(
+            "{} is one of Stepgate's own addresses: it is answered here, and no rule judges it",
+            resource.path()
+        )),
         Ok(resource) => Ok(judge(app, &resource, question.ip, who.as_ref(), now)),
         Err(reason) => Ok(malformed(question, host, reason, who.as_ref(), now)),
     }
