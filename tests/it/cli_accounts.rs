@@ -78,6 +78,8 @@ fn accounts_live_and_die(desk: &Desk) {
     let secret = ann["totp_secret"].as_str().unwrap();
     assert!(ann["otpauth_uri"].as_str().unwrap().contains(secret) && secret.len() == 32, "{ann}");
     assert!(!made.stderr.contains(secret) && !made.stderr.contains(PASSWORD), "no secret on stderr");
+    let audited: Value = serde_json::from_str(made.stderr.lines().next().unwrap()).unwrap();
+    assert_eq!((&audited["action"], &audited["username"]), (&json!("account_created"), &json!("ann")), "{audited}");
     for (args, stdin, code, text) in [
         (&["user", "add", "ANN", "--password-stdin"][..], PASSWORD, 1, "nothing was changed"),
         (&["user", "add", "bob", "--password-stdin"], "short", 1, "at least 8"),
