@@ -1,9 +1,11 @@
-//! What every proxied request costs in the heart: reading the target, finding the rule, deciding.
+//! What every proxied request costs in the heart: reading the target, finding the rule, finding the session, deciding.
 
-#![allow(missing_docs, clippy::expect_used, reason = "a bench, not a library")]
+#![allow(missing_docs, clippy::expect_used, clippy::print_stderr, reason = "a bench, not a library")]
 
 use std::hint::black_box;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +20,16 @@ use stepgate::auth::policy::rule::{Access, Audience, ChallengeStyle, Rule, RuleI
 use stepgate::auth::proof::{Method, MethodSet, Proofs};
 use stepgate::auth::requirement::{Requirement, Strength};
 use stepgate::auth::resource::{Resource, Tolerances};
-use stepgate::auth::session::{Channel, Session};
+use stepgate::auth::secret::SecretText;
+use stepgate::auth::session::{Channel, Session, SessionToken};
 use stepgate::auth::time::Timestamp;
 use stepgate::auth::user::{Group, Identity, UserId, Username};
+use stepgate::flow::Flows;
+use stepgate::flow::ports::Clock;
+use stepgate::flow::settings::FlowSettings;
+use stepgate::store::Stores;
+use stepgate::store::settings::{KeySettings, StateSettings, StoreSettings};
+use stepgate::store::system::SystemClock;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -108,5 +117,78 @@ fn names(c: &mut Criterion) {
     c.bench_function("host::canonical", |b| b.iter(|| host::canonical(black_box("erp.example.com:8443")).is_some()));
 }
 
-criterion_group!(heart, targets, decisions, names);
+/// A real Redis on a port of its own, ended with the bench.
+struct Redis(Child, u16);
+
+impl Redis {
+    fn start(folder: &Path) -> Option<Self> {
+        let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &port.to_string(), "--save", "", "--dir"]).arg(folder).stdout(Stdio::null());
+        let redis = Self(command.spawn().ok()?, port);
+        (0..200).find(|_| {
+            std::thread::sleep(Duration::from_millis(25));
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        })?;
+        Some(redis)
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What a warm session costs: the token's digest, the sessions remembered on this node, the decision. No I/O.
+fn sessions(c: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(redis) = Redis::start(folder.path()) else {
+        eprintln!("no redis-server: the lookup of sessions is not measured");
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let (clock, app) = (SystemClock, app());
+    let now = clock.now();
+    let ann = Session {
+        created_at: now,
+        seen_at: now,
+        proofs: Proofs::none().with(Method::Password, now).with(Method::Totp, now),
+        ..Session::clone(&session())
+    };
+    let token = SessionToken::mint(&[7; 32]);
+    let stores = runtime.block_on(async {
+        let settings = StoreSettings {
+            database: SecretText::new(format!("sqlite://{}/bench.db", folder.path().display())),
+            state: StateSettings::Redis {
+                url: SecretText::new(format!("redis://127.0.0.1:{}", redis.1)),
+                ca: None,
+                timeout: Duration::from_secs(1),
+                prefix: "bench:".into(),
+            },
+            keys: KeySettings::Beside(folder.path().join("key")),
+        };
+        let stores = Stores::open(&settings).await.expect("stores");
+        let kept = stores.ports.sessions.replace(None, &token.key(), &ann, now.plus(Duration::from_secs(3600))).await;
+        assert!(kept.expect("Redis answers"), "a new session is kept");
+        let cache = stores.cache.clone().expect("a cache");
+        while !cache.stats().pushed {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        stores
+    });
+    let (ports, flows) = (stores.ports.clone(), Flows::new(stores.ports.clone(), FlowSettings::default()));
+    let key = token.key();
+    c.bench_function("SessionToken::key", |b| b.iter(|| black_box(&token).key()));
+    c.bench_function("session lookup, warm", |b| {
+        b.iter(|| runtime.block_on(ports.sessions.load(black_box(&key))).expect("Redis answers").expect("a session"));
+    });
+    let resource = parse("/orders/2026/11/list.html", app.tolerate);
+    c.bench_function("Flows::admit, warm session, 20 rules", |b| {
+        b.iter(|| runtime.block_on(flows.admit(&app, black_box(&resource), CLIENT, Some(&token))).expect("a decision"));
+    });
+}
+
+criterion_group!(heart, targets, decisions, names, sessions);
 criterion_main!(heart);

@@ -6,7 +6,12 @@ turn, several rounds, so that what the machine does meanwhile falls on all alike
 of the gateway process (all its threads and children, from /proc) and throughput, each as a ratio to the bare proxy;
 the median of the rounds.
 
-Usage: run.py [--rounds 5] [--seconds 5] [--connections 64] [--json FILE]
+Like is compared with like: neither the bare proxy nor nginx writes a line per request, so (b) and (c) are measured
+on a gateway that writes none either (`--log warn,access=off`); (b+log) is a second one as it runs by default, which
+writes its access events to a file.
+
+Usage: run.py [--rounds 5] [--seconds 5] [--connections 64] [--json FILE] [--only a,b]
+Environment: STEPGATE_RELEASE, the folder of the built binaries; default target/release.
 """
 import argparse
 import json
@@ -24,7 +29,7 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-RELEASE = ROOT / "target" / "release"
+RELEASE = pathlib.Path(os.environ.get("STEPGATE_RELEASE", ROOT / "target" / "release"))
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -55,6 +60,8 @@ class Processes:
         process = subprocess.Popen([str(a) for a in argv], stdout=log, stderr=log, start_new_session=True)
         self.all.append(process)
         wait_for(port, name)
+        if process.poll() is not None:
+            sys.exit(f"{name} ended at its start:\n{(self.folder / f'{name}.log').read_text()}")
         return process
 
     def stop(self):
@@ -97,11 +104,13 @@ def nginx_conf(folder, name, body):
     return path
 
 
-def stepgate_conf(folder, port, upstream, redis):
+def stepgate_conf(folder, name, port, upstream, redis):
     key = folder / "master.key"
-    key.write_text(subprocess.run([RELEASE / "stepgate", "secret", "generate"], capture_output=True, text=True, check=True).stdout)
-    key.chmod(0o600)
-    path = folder / "stepgate.yaml"
+    if not key.exists():
+        made = subprocess.run([RELEASE / "stepgate", "secret", "generate"], capture_output=True, text=True, check=True)
+        key.write_text(made.stdout)
+        key.chmod(0o600)
+    path = folder / f"{name}.yaml"
     path.write_text(
         f"""listen: {{ plain: ["127.0.0.1:{port}"] }}
 users: {{ database: "sqlite://{folder}/bench.db" }}
@@ -129,7 +138,7 @@ def sign_in(config, port):
 
 
 def drive(port, seconds, connections, headers):
-    argv = ["wrk", "-t2", f"-c{connections}", f"-d{seconds}s", f"http://localhost:{port}/"]
+    argv = ["wrk", "-t2", f"-c{connections}", f"-d{seconds}s", f"http://127.0.0.1:{port}/", "-H", "Host: localhost"]
     for name, value in headers.items():
         argv += ["-H", f"{name}: {value}"]
     out = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
@@ -144,21 +153,26 @@ def main():
     args.add_argument("--rounds", type=int, default=5)
     args.add_argument("--seconds", type=int, default=5)
     args.add_argument("--connections", type=int, default=64)
+    args.add_argument("--only", default="a,b,b+log,c,d", help="cases, by their letters")
     args.add_argument("--json")
     args = args.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-bench-"))
     run = Processes(folder)
     try:
-        ports = {n: free_port() for n in ("upstream", "stub", "redis", "bare", "stepgate", "nginx")}
+        ports = {n: free_port() for n in ("upstream", "stub", "redis", "bare", "quiet", "logging", "nginx")}
         body = ("server { listen 127.0.0.1:%d; location / { return 200 \"hello\"; } }\n"
                 "server { listen 127.0.0.1:%d; location / { return 204; } }") % (ports["upstream"], ports["stub"])
         run.start("upstream", ["nginx", "-c", nginx_conf(folder, "upstream", body)], ports["upstream"])
         run.start("redis", ["redis-server", "--port", ports["redis"], "--save", "", "--dir", folder], ports["redis"])
         bare = run.start("bare", [RELEASE / "examples" / "bare_pingora", f"127.0.0.1:{ports['bare']}",
                                   f"127.0.0.1:{ports['upstream']}"], ports["bare"])
-        config = stepgate_conf(folder, ports["stepgate"], ports["upstream"], ports["redis"])
-        gate = run.start("stepgate", [RELEASE / "stepgate", "run", "-c", config], ports["stepgate"])
-        token = sign_in(config, ports["stepgate"])
+        gates = {}
+        for name, log in (("quiet", "warn,access=off"), ("logging", "info")):
+            config = stepgate_conf(folder, name, ports[name], ports["upstream"], ports["redis"])
+            argv = [RELEASE / "stepgate", "--log", log, "run", "-c", config]
+            gates[name] = run.start(name, argv, ports[name])
+        # Both share their stores, so one sign-in serves both.
+        token = sign_in(config, ports["quiet"])
         body = (
             f"upstream app {{ server 127.0.0.1:{ports['upstream']}; keepalive 128; keepalive_requests 1000000000; }}\n"
             f"upstream stub {{ server 127.0.0.1:{ports['stub']}; keepalive 128; keepalive_requests 1000000000; }}\n"
@@ -168,31 +182,38 @@ def main():
             "proxy_pass_request_body off; proxy_set_header Content-Length \"\"; } }")
         nginx = run.start("nginx", ["nginx", "-c", nginx_conf(folder, "nginx", body)], ports["nginx"])
         browser = {"Accept": "text/html"}
+        signed_in = {**browser, "Cookie": f"__Host-stepgate={token}"}
         cases = [
-            ("(a) bare Pingora proxy", bare.pid, ports["bare"], browser),
-            ("(b) Stepgate, warm session over Redis", gate.pid, ports["stepgate"], {**browser, "Cookie": f"__Host-stepgate={token}"}),
-            ("(c) Stepgate, anonymous, redirected", gate.pid, ports["stepgate"], browser),
-            ("(d) nginx, auth_request to a stub", nginx.pid, ports["nginx"], browser),
+            ("a", "bare Pingora proxy", bare, ports["bare"], signed_in),
+            ("b", "Stepgate, warm session over Redis", gates["quiet"], ports["quiet"], signed_in),
+            ("b+log", "the same, writing its access events", gates["logging"], ports["logging"], signed_in),
+            ("c", "Stepgate, anonymous, redirected to sign in", gates["quiet"], ports["quiet"], browser),
+            ("d", "nginx, auth_request to a stub", nginx, ports["nginx"], signed_in),
         ]
-        rows = {name: {"cpu": [], "rps": []} for name, *_ in cases}
-        for _, _, port, headers in cases:
+        cases = [case for case in cases if case[0] in args.only.split(",")]
+        rows = {letter: {"cpu": [], "rps": []} for letter, *_ in cases}
+        names = {letter: f"({letter}) {name}" for letter, name, *_ in cases}
+        for _, _, process, port, headers in cases:
             drive(port, 2, args.connections, headers)
         for number in range(args.rounds):
-            for name, pid, port, headers in cases:
-                before = cpu_seconds(pid)
+            for letter, _, process, port, headers in cases:
+                before = cpu_seconds(process.pid)
                 count, rps = drive(port, args.seconds, args.connections, headers)
-                rows[name]["cpu"].append((cpu_seconds(pid) - before) / count * 1e6)
-                rows[name]["rps"].append(rps)
+                rows[letter]["cpu"].append((cpu_seconds(process.pid) - before) / count * 1e6)
+                rows[letter]["rps"].append(rps)
             print(f"round {number + 1} of {args.rounds} done", file=sys.stderr)
         base = rows[cases[0][0]]
-        print("| case | CPU per request (µs, median) | CPU ÷ (a) | requests/s (median) | throughput ÷ (a) |")
-        print("|---|---|---|---|---|")
+        print("| case | CPU per request (µs) | CPU ÷ (a) | lowest – highest | requests/s | throughput ÷ (a) |")
+        print("|---|---|---|---|---|---|")
         result = {}
-        for name, row in rows.items():
-            cpu_ratio = statistics.median(x / y for x, y in zip(row["cpu"], base["cpu"]))
+        for letter, row in rows.items():
+            ratios = [x / y for x, y in zip(row["cpu"], base["cpu"])]
+            cpu, rps = statistics.median(row["cpu"]), statistics.median(row["rps"])
+            cpu_ratio = statistics.median(ratios)
             rps_ratio = statistics.median(x / y for x, y in zip(row["rps"], base["rps"]))
-            result[name] = {"cpu_us": statistics.median(row["cpu"]), "cpu_ratio": cpu_ratio, "rps_ratio": rps_ratio}
-            print(f"| {name} | {statistics.median(row['cpu']):.1f} | {cpu_ratio:.2f} | {statistics.median(row['rps']):.0f} | {rps_ratio:.2f} |")
+            result[letter] = {"case": names[letter], "cpu_us": cpu, "cpu_ratio": cpu_ratio, "rps_ratio": rps_ratio, **row}
+            print(f"| {names[letter]} | {cpu:.1f} | **{cpu_ratio:.2f}** | {min(ratios):.2f} – {max(ratios):.2f} "
+                  f"| {rps:.0f} | {rps_ratio:.2f} |")
         if args.json:
             pathlib.Path(args.json).write_text(json.dumps(result, indent=2))
     finally:
