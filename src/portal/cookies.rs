@@ -4,6 +4,7 @@
 //! folds names would undo that; here a name counts only byte for byte, and anything that merely resembles one of
 //! ours makes the whole presentation [`Presented::Ambiguous`].
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, COOKIE};
@@ -63,7 +64,7 @@ pub fn session_token(headers: &HeaderMap) -> Presented {
 /// The mark of a known browser; not yet verified.
 pub fn device_mark(headers: &HeaderMap) -> Option<SecretText> {
     match only(headers, DEVICE) {
-        Only::One(value) if !value.is_empty() && value.len() <= 512 => Some(SecretText::new(value)),
+        Only::One(value) if !value.is_empty() && value.len() <= 512 => Some(SecretText::new(value.into_owned())),
         _ => None,
     }
 }
@@ -83,7 +84,7 @@ pub fn strip_ours<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Optio
     for line in lines {
         for pair in line.as_bytes().split(|b| *b == b';') {
             let pair = trimmed(pair);
-            if pair.is_empty() || is_ours(&name_of(pair)) {
+            if pair.is_empty() || resembles_ours(name_of(pair)) {
                 continue;
             }
             if !kept.is_empty() {
@@ -97,8 +98,12 @@ pub fn strip_ours<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Optio
 
 /// Whether a cookie name is one of ours, or could be taken for one: no app may set it, none may see it.
 pub fn is_ours(name: &str) -> bool {
-    let name = fold(name);
-    OURS.iter().any(|ours| fold(ours) == name)
+    resembles_ours(name.as_bytes())
+}
+
+fn resembles_ours(name: &[u8]) -> bool {
+    // Folding only ever shortens, and this is the shortest of ours.
+    name.len() >= SESSION.len() && OURS.iter().any(|ours| resembles(name, ours))
 }
 
 /// `Set-Cookie` for the session; it lives as long as the browser does, and the session's own limits bind it anyway.
@@ -139,31 +144,30 @@ fn bearer(value: &HeaderValue) -> Option<SessionToken> {
     scheme.eq_ignore_ascii_case("bearer").then(|| SessionToken::parse(token.trim_matches(' ')))?
 }
 
-enum Only {
+enum Only<'h> {
     None,
-    One(String),
+    One(Cow<'h, str>),
     Several,
 }
 
 /// The one cookie of exactly this name, over all `Cookie` lines (HTTP/2 may split them, RFC 9113 §8.2.3).
-fn only(headers: &HeaderMap, wanted: &str) -> Only {
+fn only<'h>(headers: &'h HeaderMap, wanted: &str) -> Only<'h> {
     let mut found = Only::None;
-    let folded = fold(wanted);
     for pair in headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';')) {
         let pair = trimmed(pair);
         let name = name_of(pair);
         // `$Version` switches some parsers to RFC 2965, where quotes hide separators.
-        if name.eq_ignore_ascii_case("$version") {
+        if name.eq_ignore_ascii_case(b"$version") {
             return Only::Several;
         }
-        if fold(&name) != folded {
+        if !resembles(name, wanted) {
             continue;
         }
-        if name != wanted || !matches!(found, Only::None) {
+        if name != wanted.as_bytes() || !matches!(found, Only::None) {
             return Only::Several;
         }
         let value = pair.get(name.len().saturating_add(1)..).unwrap_or_default();
-        found = Only::One(String::from_utf8_lossy(value).into_owned());
+        found = Only::One(String::from_utf8_lossy(value));
     }
     found
 }
@@ -173,17 +177,20 @@ fn trimmed(pair: &[u8]) -> &[u8] {
     pair.strip_prefix(b" ").unwrap_or(pair)
 }
 
-fn name_of(pair: &[u8]) -> String {
-    let name = pair.split(|b| *b == b'=').next().unwrap_or_default();
-    String::from_utf8_lossy(name).into_owned()
+fn name_of(pair: &[u8]) -> &[u8] {
+    pair.split(|b| *b == b'=').next().unwrap_or_default()
+}
+
+/// Whether lenient parsers might take one name for the other.
+fn resembles(name: &[u8], ours: &str) -> bool {
+    fold(name).eq(fold(ours.as_bytes()))
 }
 
 /// What lenient parsers might make of a name: letter case, blanks, quotes and exotic characters do not count.
-fn fold(name: &str) -> String {
-    name.chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-        .collect()
+fn fold(name: &[u8]) -> impl Iterator<Item = u8> {
+    name.iter()
+        .filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        .map(|b| if b.is_ascii_alphanumeric() { b.to_ascii_lowercase() } else { b'-' })
 }
 
 #[cfg(test)]
