@@ -148,7 +148,8 @@ fn sessions(c: &mut Criterion) {
         eprintln!("no redis-server: the lookup of sessions is not measured");
         return;
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let (clock, app) = (SystemClock, app());
     let now = clock.now();
     let ann = Session {
@@ -178,7 +179,7 @@ fn sessions(c: &mut Criterion) {
         }
         stores
     });
-    let (ports, flows) = (stores.ports.clone(), Flows::new(stores.ports.clone(), FlowSettings::default()));
+    let (ports, flows) = (stores.ports.clone(), Flows::new(stores.ports, FlowSettings::default()));
     let key = token.key();
     c.bench_function("SessionToken::key", |b| b.iter(|| black_box(&token).key()));
     c.bench_function("session lookup, warm", |b| {

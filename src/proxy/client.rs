@@ -1,6 +1,7 @@
 //! Who is at the other end: the peer, or whom trusted proxies say it speaks for.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::HeaderMap;
 
@@ -63,14 +64,13 @@ fn last_word<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// `X-Forwarded-For` for the app: what a trusted proxy said, and the peer.
-pub(crate) fn forwarded_for(link: &Link, headers: &HeaderMap, client: &Client) -> String {
-    let peer = link.peer.ip();
+pub(crate) fn forwarded_for(link: &Link, headers: &HeaderMap, client: &Client) -> Arc<str> {
     if !client.through_proxy {
-        return peer.to_string();
+        return link.peer_text.clone();
     }
-    let mut chain: Vec<String> = hops(headers).flatten().map(|hop| hop.trim().to_owned()).collect();
-    chain.push(peer.to_string());
-    chain.join(", ")
+    let mut chain: Vec<&str> = hops(headers).flatten().map(str::trim).collect();
+    chain.push(&link.peer_text);
+    chain.join(", ").into()
 }
 
 #[cfg(test)]

@@ -47,6 +47,8 @@ pub(crate) enum Door {
 pub(crate) struct Link {
     /// The address at the other end, v4-mapped addresses as v4.
     pub(crate) peer: SocketAddr,
+    /// Its address as text.
+    pub(crate) peer_text: Arc<str>,
     /// Through which door it came.
     pub(crate) door: Door,
     /// Even: a request head is expected. Odd: it is complete.
@@ -57,12 +59,9 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(peer: SocketAddr, door: Door) -> Self {
-        Self {
-            peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
-            door,
-            round: AtomicU32::new(0),
-            garbled: AtomicBool::new(false),
-        }
+        let ip = peer.ip().to_canonical();
+        let (peer, peer_text) = (SocketAddr::new(ip, peer.port()), ip.to_string().into());
+        Self { peer, peer_text, door, round: AtomicU32::new(0), garbled: AtomicBool::new(false) }
     }
 
     /// The link of a session; `None` only for sessions that did not come through our own accept loop.
@@ -94,6 +93,8 @@ pub(crate) struct HeadLimits {
     pub(crate) time: Duration,
     /// Bytes.
     pub(crate) bytes: usize,
+    /// How long the next head may keep us waiting.
+    pub(crate) idle: Duration,
 }
 
 /// What is still to be said before a connection is closed.
@@ -121,6 +122,11 @@ pub(crate) struct Conn {
     deadline: Option<Pin<Box<Sleep>>>,
     turn_away: Option<Arc<TurnAway>>,
     farewell: Option<Farewell>,
+    /// Until when the next head is waited for.
+    idle_until: Option<Instant>,
+    /// Rings at some [`Self::idle_until`] of this connection and is then put forward, so that a busy connection
+    /// sets no timer per request.
+    alarm: Option<Pin<Box<Sleep>>>,
     _slot: Slot,
 }
 
@@ -147,7 +153,21 @@ impl Conn {
         let head = (io.selected_alpn_proto() != Some(ALPN::H2)).then_some(head);
         let deadline = head.map(|h| Box::pin(tokio::time::sleep(h.time)));
         let (meter, started) = (Meter::default(), record::now());
-        Ok(Self { io, link, digest, head, round: 0, meter, started, deadline, turn_away, farewell: None, _slot: slot })
+        Ok(Self {
+            io,
+            link,
+            digest,
+            head,
+            round: 0,
+            meter,
+            started,
+            deadline,
+            turn_away,
+            farewell: None,
+            idle_until: None,
+            alarm: None,
+            _slot: slot,
+        })
     }
 
     /// Notes what is to be said before the connection is closed.
@@ -159,6 +179,10 @@ impl Conn {
     }
 
     fn poll_head(&mut self, limits: HeadLimits, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.deadline.is_none() && self.meter.in_head() && !self.meter.head().is_empty() {
+            // It did not come whole. One that does needs no clock.
+            self.deadline = Some(Box::pin(tokio::time::sleep(limits.time)));
+        }
         if self.deadline.as_mut().is_some_and(|d| d.as_mut().poll(cx).is_ready()) {
             let told = if self.meter.head().is_empty() {
                 io::Error::new(io::ErrorKind::TimedOut, "no request")
@@ -171,6 +195,10 @@ impl Conn {
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
         let read = buf.filled().get(before..).unwrap_or_default();
         if read.is_empty() {
+            let waits = polled.is_pending() && self.round > 0 && self.meter.head().is_empty();
+            if waits && self.poll_idle(limits.idle, cx).is_ready() {
+                return Poll::Ready(Ok(())); // as if the client had gone
+            }
             return polled;
         }
         if self.meter.head().is_empty() {
@@ -191,9 +219,6 @@ impl Conn {
             }
             buf.put_slice(NO_HEAD);
             return Poll::Ready(Ok(()));
-        }
-        if self.deadline.is_none() && self.meter.in_head() {
-            self.deadline = Some(Box::pin(tokio::time::sleep(limits.time)));
         }
         polled
     }
@@ -248,6 +273,21 @@ impl Conn {
     }
 }
 
+impl Conn {
+    /// Ready once the next head was waited for long enough.
+    fn poll_idle(&mut self, idle: Duration, cx: &mut Context<'_>) -> Poll<()> {
+        let until = *self.idle_until.get_or_insert_with(|| Instant::now() + idle);
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        while alarm.as_mut().poll(cx).is_ready() {
+            if alarm.deadline() >= until {
+                return Poll::Ready(());
+            }
+            alarm.as_mut().reset(until);
+        }
+        Poll::Pending
+    }
+}
+
 impl fmt::Debug for Conn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Conn").field("link", &self.link).finish_non_exhaustive()
@@ -263,7 +303,7 @@ impl AsyncRead for Conn {
         }
         let round = me.link.round.load(Ordering::Relaxed);
         if round != me.round {
-            (me.round, me.deadline) = (round, None);
+            (me.round, me.deadline, me.idle_until) = (round, None, None);
             if round.is_multiple_of(2) {
                 me.meter.restart();
                 me.link.garbled.store(false, Ordering::Relaxed);

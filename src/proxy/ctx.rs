@@ -45,7 +45,7 @@ pub(crate) struct Ctx {
     pub(crate) request_id: String,
     pub(crate) client: Option<IpAddr>,
     /// `X-Forwarded-For` for the app.
-    pub(crate) chain: String,
+    pub(crate) chain: Arc<str>,
     pub(crate) https: bool,
     pub(crate) site: Option<Arc<Site>>,
     pub(crate) resource: Option<Resource>,
@@ -71,7 +71,7 @@ impl Ctx {
             link: None,
             request_id: String::new(),
             client: None,
-            chain: String::new(),
+            chain: Arc::default(),
             https: false,
             site: None,
             resource: None,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use pingora_core::modules::http::HttpModules;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorSource, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -41,6 +42,10 @@ pub(crate) struct Gateway {
 impl ProxyHttp for Gateway {
     type CTX = Ctx;
 
+    fn init_downstream_modules(&self, _: &mut HttpModules) {
+        // None: Pingora's own would compress, which we leave to the apps.
+    }
+
     fn new_ctx(&self) -> Ctx {
         Ctx::new(record::now())
     }
@@ -50,9 +55,10 @@ impl ProxyHttp for Gateway {
         if let Some(link) = &ctx.link {
             link.head_complete();
         }
-        // Pingora would wait for the next request for ever. `None` stays: this connection is to be closed.
+        // 0 is for ever, to Pingora, which would set a timer per request: the connection itself knows how long the
+        // next head may take. `None` stays: this connection is to be closed.
         if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(self.limits.keepalive.as_secs().max(1)));
+            session.set_keepalive(Some(0));
         }
         session.set_read_timeout(Some(self.limits.body_timeout));
         session.set_write_timeout(Some(self.limits.write_timeout));

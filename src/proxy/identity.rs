@@ -4,6 +4,7 @@
 //! cookies, our bearer tokens. Then add ours. This happens in one hook, after Pingora has removed hop-by-hop
 //! headers and those nominated by `Connection`, so no client can delete what is added here.
 
+use bytes::Bytes;
 use data_encoding::BASE64;
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
 use http::{HeaderName, HeaderValue};
@@ -19,11 +20,11 @@ use crate::flow::ports::StoreError;
 /// What one app is told.
 pub(crate) struct Vouching {
     reserved: Reserved,
-    user: Option<HeaderName>,
-    groups: Option<HeaderName>,
-    email: Option<HeaderName>,
-    name: Option<HeaderName>,
-    jwt: Option<(HeaderName, JwtSettings)>,
+    user: Option<Bytes>,
+    groups: Option<Bytes>,
+    email: Option<Bytes>,
+    name: Option<Bytes>,
+    jwt: Option<(Bytes, JwtSettings)>,
     basic: Option<Basic>,
 }
 
@@ -103,18 +104,20 @@ impl Vouching {
         signer: &Signer,
     ) -> Result<(), VouchError> {
         let who = &session.identity;
-        let mut tell = |name: &Option<HeaderName>, value: &str| match name {
-            Some(name) => request.insert_header(name.clone(), value).map_err(VouchError::Header),
-            None => Ok(()),
-        };
-        tell(&self.user, &header_safe(who.username.as_str(), false))?;
-        let groups: Vec<String> = who.groups.iter().map(|group| header_safe(&group.0, true)).collect();
-        tell(&self.groups, &groups.join(","))?;
-        if let Some(email) = &who.email {
-            tell(&self.email, &header_safe(email, false))?;
+        let mut tell =
+            |name: &Bytes, value: String| request.insert_header(name.clone(), value).map_err(VouchError::Header);
+        if let Some(header) = &self.user {
+            tell(header, header_safe(who.username.as_str(), false))?;
         }
-        if let Some(name) = &who.name {
-            tell(&self.name, &header_safe(name, false))?;
+        if let Some(header) = &self.groups {
+            let groups: Vec<String> = who.groups.iter().map(|group| header_safe(&group.0, true)).collect();
+            tell(header, groups.join(","))?;
+        }
+        if let (Some(header), Some(email)) = (&self.email, &who.email) {
+            tell(header, header_safe(email, false))?;
+        }
+        if let (Some(header), Some(name)) = (&self.name, &who.name) {
+            tell(header, header_safe(name, false))?;
         }
         if let Some((name, jwt)) = &self.jwt {
             let mut assertion =
@@ -173,8 +176,10 @@ pub(crate) fn strip_answer(response: &mut ResponseHeader) -> pingora_error::Resu
     Ok(())
 }
 
-fn header_name(text: &str) -> Result<HeaderName, BuildError> {
-    HeaderName::from_bytes(text.as_bytes()).map_err(|_| BuildError(format!("{text}: not a header name")))
+/// A header's name as the operator spelled it.
+fn header_name(text: &str) -> Result<Bytes, BuildError> {
+    HeaderName::from_bytes(text.as_bytes()).map_err(|_| BuildError(format!("{text}: not a header name")))?;
+    Ok(Bytes::copy_from_slice(text.as_bytes()))
 }
 
 /// A value every parser reads alike: whatever is not printable ASCII, and `%`, is percent-encoded as UTF-8;

@@ -144,7 +144,8 @@ async fn receive(socket: TcpStream, peer: SocketAddr, kind: Kind, slot: super::l
             (Box::new(tls), Door::Https { sni })
         }
     };
-    let head = HeadLimits { time: hall.limits.header_timeout, bytes: hall.limits.header_bytes };
+    let head =
+        HeadLimits { time: hall.limits.header_timeout, bytes: hall.limits.header_bytes, idle: hall.limits.keepalive };
     let link = Arc::new(Link::new(peer, door));
     match Conn::new(io, link, head, hall.turn_away.clone(), slot) {
         Ok(conn) => hall.app.drive(Box::new(conn), &hall.shutdown).await,

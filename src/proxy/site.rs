@@ -1,5 +1,6 @@
 //! From a request head to an app, or to the reason why there is none.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -67,7 +68,7 @@ pub(crate) struct Authority {
 impl Authority {
     /// Reads a `Host`; `None` if it is not a plain host with perhaps a port.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (name, port) = match text.strip_prefix('[') {
+        let (mut host, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (v6, port) = rest.split_once(']')?;
                 let address: std::net::Ipv6Addr = v6.parse().ok()?;
@@ -84,14 +85,16 @@ impl Authority {
             digits if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
             _ => return None,
         };
-        let host = name.strip_suffix('.').unwrap_or(&name).to_owned();
+        if host.ends_with('.') {
+            host.pop();
+        }
         let labels = host.starts_with('[') || (host.len() <= 253 && host.split('.').all(is_label));
         labels.then_some(Self { host, port })
     }
 
     /// `host` or `host:port`.
-    pub(crate) fn text(&self) -> String {
-        self.port.map_or_else(|| self.host.clone(), |port| format!("{}:{port}", self.host))
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        self.port.map_or(Cow::Borrowed(&self.host), |port| Cow::Owned(format!("{}:{port}", self.host)))
     }
 }
 

@@ -1,18 +1,20 @@
 //! The way of one request: host, target, reserved prefix, decision, and then to the app or to an answer of ours.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use pingora_error::{Error, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::{FailToProxy, Session};
 
-use super::conn::Door;
+use super::conn::{Door, Link};
 use super::convert::{self, BodyRead};
 use super::ctx::{Ctx, Pass};
 use super::gateway::Gateway;
 use super::identity::{self, Forwarded};
 use super::metrics::Counted;
-use super::site::{self, Head, Objection, object};
+use super::site::{self, Head, Objection, Site, object};
 use super::{answer, client, record, tunnel};
 use crate::auth::decision::Decision;
 use crate::auth::resource::Resource;
@@ -38,27 +40,28 @@ impl Gateway {
         let (mut response, keep) = match self.judge(session, ctx).await {
             Ok(Verdict::Forward) => return Ok(false),
             Ok(Verdict::Answer(response)) => (response, true),
-            Ok(Verdict::Portal(target)) => self.ask_portal(session, ctx, &target).await,
+            // Boxed, as is sending: what is seldom needed must not make the state of every request large.
+            Ok(Verdict::Portal(target)) => Box::pin(self.ask_portal(session, ctx, &target)).await,
             Err(objection) => {
                 ctx.conclude("fault", objection.reason);
                 (self.portal.fault(&facts(session, ctx), objection.fault), !objection.framing)
             }
         };
         answer::finish(&mut response, &ctx.request_id, ctx.https);
-        convert::send(session, response, keep).await?;
+        Box::pin(convert::send(session, response, keep)).await?;
         Ok(true)
     }
 
     async fn judge(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<Verdict, Objection> {
-        let door = self.introduce(session, ctx)?;
+        let link = self.introduce(session, ctx)?;
         let request = session.req_header();
-        let authority = ctx.authority.clone().ok_or(object(Fault::BadRequest, "no_host"))?;
-        let site = site::find(&self.sites, &authority.host, &door)?.clone();
+        let authority = ctx.authority.as_ref().ok_or(object(Fault::BadRequest, "no_host"))?;
+        let site = site::find(&self.sites, &authority.host, &link.door)?;
         ctx.site = Some(site.clone());
         let resource = Resource::parse(&site.host, request.method.as_str(), request.raw_path(), site.policy.tolerate)
             .map_err(|malformed| object(Fault::BadRequest, malformed.code()))?;
-        if door == Door::Redirect {
-            return Ok(Verdict::Answer(self.redirect(session, ctx, &authority.host, &resource)));
+        if link.door == Door::Redirect {
+            return Ok(Verdict::Answer(self.redirect(session, ctx, &site.host, &resource)));
         }
         match reserved(&resource, request.raw_path()) {
             Reserved::No => {}
@@ -74,13 +77,13 @@ impl Gateway {
             return Err(object(Fault::TooLarge { limit }, "body_too_large"));
         }
         ctx.websocket = tunnel::is_websocket(&request.headers, request.version);
-        let verdict = self.decide(session, ctx, &resource).await;
+        let verdict = self.decide(session, ctx, site, &resource).await;
         ctx.resource = Some(resource);
         verdict
     }
 
     /// Checks the head and notes who asks whom.
-    fn introduce(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<Door, Objection> {
+    fn introduce(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<Arc<Link>, Objection> {
         let link = ctx.link.clone().ok_or(object(Fault::BadRequest, "no_link"))?;
         let request = session.req_header();
         ctx.https = matches!(link.door, Door::Https { .. });
@@ -94,8 +97,13 @@ impl Gateway {
             target: request.raw_path(),
             raw: &raw,
         };
-        let authority = site::authority(&head);
-        ctx.authority = authority.as_ref().ok().cloned();
+        let objection = match site::authority(&head) {
+            Ok(authority) => {
+                ctx.authority = Some(authority);
+                None
+            }
+            Err(objection) => Some(objection),
+        };
         let who =
             client::client(&link, &request.headers, &self.trusted).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
         (ctx.client, ctx.https) = (Some(who.ip), who.https);
@@ -107,19 +115,17 @@ impl Gateway {
             id.clone_into(&mut ctx.request_id);
         }
         site::examine(&head)?;
-        authority?;
-        Ok(link.door.clone())
+        objection.map_or(Ok(link), Err)
     }
 
     async fn decide(
         &self,
         session: &Session,
         ctx: &mut Ctx,
+        site: &Site,
         resource: &Resource,
     ) -> std::result::Result<Verdict, Objection> {
-        let (Some(site), Some(client)) = (ctx.site.clone(), ctx.client) else {
-            return Err(object(Fault::Unavailable, "no_site"));
-        };
+        let client = ctx.client.ok_or(object(Fault::Unavailable, "no_client"))?;
         let presented = cookies::session_token(&session.req_header().headers);
         let decision = self.flows.admit(&site.policy, resource, client, presented.token()).await.map_err(|cause| {
             tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot decide");
@@ -223,10 +229,12 @@ impl Gateway {
             })?;
         }
         let host = site.settings.upstream.host_header.as_deref().unwrap_or(&public);
-        request.insert_header(header::HOST, host)?;
-        let target = resource.target();
-        if request.raw_path() != target.as_bytes() {
-            request.set_raw_path(target.as_bytes())?;
+        if request.headers.get(header::HOST).is_none_or(|received| received != host) {
+            request.insert_header(header::HOST, host)?;
+        }
+        let target = resource.as_target().as_bytes();
+        if request.raw_path() != target {
+            request.set_raw_path(target)?;
         }
         Ok(())
     }
@@ -265,7 +273,7 @@ fn facts(session: &Session, ctx: &Ctx) -> Facts {
     Facts {
         request_id: ctx.request_id.clone(),
         scheme: if ctx.https { "https" } else { "http" },
-        authority: ctx.authority.as_ref().map(site::Authority::text).unwrap_or_default(),
+        authority: ctx.authority.as_ref().map(|a| a.text().into_owned()).unwrap_or_default(),
         host: ctx.authority.as_ref().map(|a| a.host.clone()).unwrap_or_default(),
         client_ip: ctx.client.unwrap_or(unspecified),
         method: request.method.clone(),
