@@ -48,10 +48,10 @@ fn ambiguous_requests_are_refused_once_with_an_id() {
     }
 }
 
-#[test]
-fn each_request_has_one_access_line_even_if_it_never_became_one() {
+#[tokio::test]
+async fn each_request_has_one_access_line_even_if_it_never_became_one() {
     let folder = tempfile::tempdir().unwrap();
-    let (gateway, _app) = super::support::small::start(folder.path());
+    let gateway = super::support::small::start(folder.path(), "").await;
     let mut wire = Wire::to(&gateway.url);
     let ids: Vec<String> = [
         "GET /open/a HTTP/1.1\r\nHost: app.test\r\n\r\n",

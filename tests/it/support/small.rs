@@ -3,26 +3,39 @@
 use std::net::TcpListener;
 use std::path::Path;
 
+use super::command::run_with;
 use super::gateway::Gateway;
 use super::process::free_port;
 
-/// Serves `app.test` from a port that nobody answers on, kept from others by the listener returned: `/guarded` asks
-/// for a login, all else is open.
-pub(crate) fn start(folder: &Path) -> (Gateway, u16) {
+/// The password of `ann`.
+pub(crate) const PASSWORD: &str = "quite a long password";
+
+/// Serves `app.test` from a server that nobody answers for: `/guarded` asks for a login, all else is open. `more` is
+/// added to the configuration. One account, `ann`, with the password [`PASSWORD`].
+pub(crate) async fn start(folder: &Path, more: &str) -> Gateway {
     let (port, admin) = (free_port(), free_port());
-    // Bound and dropped: refused connections from here on.
+    // Bound and dropped: connections are refused from here on.
     let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let config = folder.join("stepgate.yaml");
     let text = format!(
-        "listen: {{ plain: [\"127.0.0.1:{port}\"], admin: \"127.0.0.1:{admin}\" }}\n\
-         users: {{ database: \"sqlite://{}/users.db\" }}\n\
-         shutdown_grace: 1s\n\
-         apps:\n  - host: app.test\n    upstream: {{ servers: [\"http://127.0.0.1:{dead}\"], health: {{ interval: 1h }} }}\n    rules:\n\
-         \x20     - {{ path: /guarded, require: one_factor }}\n      - {{ path: /**, access: public }}\n",
+        "listen: {{ plain: [\"127.0.0.1:{port}\"], admin: \"127.0.0.1:{admin}\" }}
+users: {{ database: \"sqlite://{}/users.db\" }}
+shutdown_grace: 1s
+{more}
+apps:
+  - host: app.test
+    upstream: {{ servers: [\"http://127.0.0.1:{dead}\"] }}
+    rules:
+      - {{ path: /guarded, require: one_factor }}
+      - {{ path: /**, access: public }}
+",
         folder.display()
     );
     std::fs::write(&config, text).unwrap();
-    let (url, admin) = (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{admin}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    (runtime.block_on(Gateway::run(&config, &url, &admin)), dead)
+    let added = run_with(
+        &["user", "add", "ann", "-c", &config.display().to_string(), "--password-stdin"],
+        format!("{PASSWORD}\n").as_bytes(),
+    );
+    assert_eq!(added.code, 0, "{}", added.stderr);
+    Gateway::run(&config, &format!("http://127.0.0.1:{port}"), &format!("http://127.0.0.1:{admin}")).await
 }

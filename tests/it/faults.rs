@@ -1,0 +1,49 @@
+//! A store that hangs or is gone, through the built binary and a real Redis.
+
+use super::support::process::wait_until;
+use super::support::raw::{Answer, Wire};
+use super::support::servers::Redis;
+use super::support::small::{PASSWORD, start};
+
+/// Asks on a connection of its own, so that none is kept over a stop.
+fn ask(url: &str, path: &str, more: &str) -> Answer {
+    Wire::to(url).send(format!("GET {path} HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n{more}\r\n").as_bytes())
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the answer must come within a second of the real clock")]
+async fn a_hanging_redis_stops_only_what_needs_it_and_nobody_is_signed_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let redis = Redis::start();
+    let gateway = start(folder.path(), &format!("state: {}", redis.url())).await;
+    let body = format!("{{\"username\":\"ann\",\"password\":\"{PASSWORD}\"}}");
+    let login = format!(
+        "POST /.stepgate/api/v1/login HTTP/1.1\r\nHost: app.test\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = Wire::to(&gateway.url).send(login.as_bytes());
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    let told: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let session = format!("Authorization: Bearer {}\r\n", told["access_token"].as_str().unwrap());
+
+    // No server of the app is up: 503 of the app's kind is the sign of a permit.
+    let permitted = |answer: &Answer| String::from_utf8_lossy(&answer.body).contains("\"no_upstream\"");
+    assert!(permitted(&ask(&gateway.url, "/guarded", &session)));
+
+    redis.signal("STOP");
+    // The local cache is left once the push is known to be down.
+    let stopped = wait_until(|| Some(ask(&gateway.url, "/guarded", &session)).filter(|answer| !permitted(answer)));
+    let answer = stopped.expect("the store is missed");
+    assert_eq!(answer.status, 503);
+    assert!(String::from_utf8_lossy(&answer.body).contains("\"unavailable\""));
+    assert!(answer.field("set-cookie").is_empty() && !answer.field("retry-after").is_empty());
+    let begun = std::time::Instant::now();
+    assert_eq!(ask(&gateway.url, "/guarded", &session).status, 503);
+    assert!(begun.elapsed().as_millis() < 1000, "{:?}", begun.elapsed());
+    assert!(permitted(&ask(&gateway.url, "/open", &session)), "public rules need no store");
+    assert_eq!(ask(&gateway.url, "/guarded", "").status, 401, "without a session there is nothing to look up");
+
+    redis.signal("CONT");
+    let back = wait_until(|| Some(ask(&gateway.url, "/guarded", &session)).filter(&permitted));
+    assert!(back.is_some(), "recovers without a restart:\n{}", gateway.process.stderr());
+}
