@@ -10,7 +10,7 @@ Like is compared with like: neither the bare proxy nor nginx writes a line per r
 on a gateway that writes none either (`--log warn,access=off`); (b+log) is a second one as it runs by default, which
 writes its access events to a file.
 
-Usage: run.py [--rounds 5] [--seconds 5] [--connections 64] [--json FILE] [--only a,b]
+Usage: run.py [--rounds 5] [--seconds 5] [--connections 64] [--json FILE] [--only a,b] [--spread]
 Environment: STEPGATE_RELEASE, the folder of the built binaries; default target/release.
 """
 import argparse
@@ -55,9 +55,10 @@ class Processes:
     def __init__(self, folder):
         self.folder, self.all = folder, []
 
-    def start(self, name, argv, port):
+    def start(self, name, argv, port, cpus=None):
         log = open(self.folder / f"{name}.log", "wb")
-        process = subprocess.Popen([str(a) for a in argv], stdout=log, stderr=log, start_new_session=True)
+        argv = (["taskset", "-c", cpus] if cpus else []) + [str(a) for a in argv]
+        process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
         self.all.append(process)
         wait_for(port, name)
         if process.poll() is not None:
@@ -154,8 +155,14 @@ def main():
     args.add_argument("--seconds", type=int, default=5)
     args.add_argument("--connections", type=int, default=64)
     args.add_argument("--only", default="a,b,b+log,c,d", help="cases, by their letters")
+    args.add_argument("--spread", action="store_true", help="let everything run on every CPU")
     args.add_argument("--json")
     args = args.parse_args()
+    # A gateway that has a CPU to itself is measured alike in every round, whatever else runs.
+    alone = None if args.spread or os.cpu_count() < 2 else "0"
+    if alone:
+        # Inherited by everything that is started without a place of its own.
+        os.sched_setaffinity(0, set(range(1, os.cpu_count())))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-bench-"))
     run = Processes(folder)
     try:
@@ -165,12 +172,12 @@ def main():
         run.start("upstream", ["nginx", "-c", nginx_conf(folder, "upstream", body)], ports["upstream"])
         run.start("redis", ["redis-server", "--port", ports["redis"], "--save", "", "--dir", folder], ports["redis"])
         bare = run.start("bare", [RELEASE / "examples" / "bare_pingora", f"127.0.0.1:{ports['bare']}",
-                                  f"127.0.0.1:{ports['upstream']}"], ports["bare"])
+                                  f"127.0.0.1:{ports['upstream']}"], ports["bare"], alone)
         gates = {}
         for name, log in (("quiet", "warn,access=off"), ("logging", "info")):
             config = stepgate_conf(folder, name, ports[name], ports["upstream"], ports["redis"])
             argv = [RELEASE / "stepgate", "--log", log, "run", "-c", config]
-            gates[name] = run.start(name, argv, ports[name])
+            gates[name] = run.start(name, argv, ports[name], alone)
         # Both share their stores, so one sign-in serves both.
         token = sign_in(config, ports["quiet"])
         body = (
@@ -180,7 +187,7 @@ def main():
             "location / { auth_request /auth; proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection \"\"; }\n"
             "location = /auth { internal; proxy_pass http://stub; proxy_http_version 1.1; proxy_set_header Connection \"\";\n"
             "proxy_pass_request_body off; proxy_set_header Content-Length \"\"; } }")
-        nginx = run.start("nginx", ["nginx", "-c", nginx_conf(folder, "nginx", body)], ports["nginx"])
+        nginx = run.start("nginx", ["nginx", "-c", nginx_conf(folder, "nginx", body)], ports["nginx"], alone)
         browser = {"Accept": "text/html"}
         signed_in = {**browser, "Cookie": f"__Host-stepgate={token}"}
         cases = [
