@@ -173,8 +173,8 @@ fn sessions(c: &mut Criterion) {
         let stores = Stores::open(&settings).await.expect("stores");
         let kept = stores.ports.sessions.replace(None, &token.key(), &ann, now.plus(Duration::from_secs(3600))).await;
         assert!(kept.expect("Redis answers"), "a new session is kept");
-        let cache = stores.cache.clone().expect("a cache");
-        while !cache.stats().pushed {
+        let redis = stores.redis.clone().expect("state is on Redis");
+        while !redis.stats().push_connected {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         stores
