@@ -198,7 +198,7 @@ async fn no_fault_of_a_store_signs_anybody_in() {
             let first = browser.post("/.stepgate/login?to=%2Fx", &fields).await;
             let ours = |a: &Response<Bytes>| {
                 a.status() != StatusCode::SERVICE_UNAVAILABLE
-                    || a.extensions().get::<super::super::answers::Cause>().is_some()
+                    || a.extensions().get::<crate::portal::answers::Cause>().is_some()
             };
             assert!(ours(&first));
             let second = browser.post("/.stepgate/second-factor?to=%2Fx", &[("code", &stage.code(0))]).await;
