@@ -21,14 +21,17 @@ impl Flows {
             return Ok(None);
         };
         let (now, lifetimes) = (self.now(), &self.settings.session);
+        let unnoted = |session: &Session| now.since(session.seen_at) >= lifetimes.touch_after();
         // A cached copy may not know yet of the use that this node noted.
-        if let Some(seen_at) = self.touched.get(&key).filter(|at| *at > session.seen_at) {
+        if unnoted(&session)
+            && let Some(seen_at) = self.touched.get(&key).filter(|at| *at > session.seen_at)
+        {
             session = Arc::new(Session { seen_at, ..Session::clone(&session) });
         }
         if lifetimes.standing(&session, now) != Standing::Live {
             return Ok(None);
         }
-        if !quiet && now.since(session.seen_at) >= lifetimes.touch_after() {
+        if !quiet && unnoted(&session) {
             let used = Session { seen_at: now, ..Session::clone(&session) };
             self.touched.put(key, now);
             if let Err(fault) = self.ports.sessions.touch(&key, now, lifetimes.ends_at(&used)).await {
