@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::conn::{Door, Link};
+use super::link::{Door, Link};
 use crate::auth::network::Networks;
 
 /// The client as far as it can be believed.

@@ -4,10 +4,9 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,76 +14,19 @@ use async_trait::async_trait;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::tls::{SslDigest, TlsRef};
 use pingora_core::protocols::{
-    ALPN, Digest, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
-    TimingDigest, UniqueID, UniqueIDType,
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream, TimingDigest,
+    UniqueID, UniqueIDType,
 };
 use pingora_http::ResponseHeader;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::limits::Slot;
+use super::link::Link;
 use super::meter::{Meter, Stop};
 use super::record;
 use super::turned_away::{TurnAway, refused_by_parser};
 use crate::portal::answers::Fault;
-
-/// Through which door a connection came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Door {
-    /// TLS, with the name the client asked for (lower case), if it asked for one.
-    Https {
-        /// SNI.
-        sni: Option<String>,
-    },
-    /// Plain HTTP that only redirects.
-    Redirect,
-    /// Plain HTTP that serves.
-    Plain,
-}
-
-/// What is known of a connection, for every request on it.
-#[derive(Debug)]
-pub(crate) struct Link {
-    /// The address at the other end, v4-mapped addresses as v4.
-    pub(crate) peer: SocketAddr,
-    /// Its address as text.
-    pub(crate) peer_text: Arc<str>,
-    /// Through which door it came.
-    pub(crate) door: Door,
-    /// Even: a request head is expected. Odd: it is complete.
-    round: AtomicU32,
-    /// The body of the request at hand is out of the grammar.
-    garbled: AtomicBool,
-}
-
-impl Link {
-    pub(crate) fn new(peer: SocketAddr, door: Door) -> Self {
-        let ip = peer.ip().to_canonical();
-        let (peer, peer_text) = (SocketAddr::new(ip, peer.port()), ip.to_string().into());
-        Self { peer, peer_text, door, round: AtomicU32::new(0), garbled: AtomicBool::new(false) }
-    }
-
-    /// The link of a session; `None` only for sessions that did not come through our own accept loop.
-    pub(crate) fn of(digest: Option<&Digest>) -> Option<&Arc<Self>> {
-        digest?.proxy_digest.as_ref()?.user_data.as_ref()?.downcast_ref()
-    }
-
-    /// The head of a request is complete; what is read now is its body.
-    pub(crate) fn head_complete(&self) {
-        self.round.fetch_or(1, Ordering::Relaxed);
-    }
-
-    /// Whether the body of the request at hand turned out to be malformed.
-    pub(crate) fn is_garbled(&self) -> bool {
-        self.garbled.load(Ordering::Relaxed)
-    }
-
-    /// The request is over; what is read now is the next head.
-    pub(crate) fn expect_head(&self) {
-        let round = self.round.load(Ordering::Relaxed);
-        self.round.store((round | 1).wrapping_add(1), Ordering::Relaxed);
-    }
-}
 
 /// How a head is limited.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +49,9 @@ struct Farewell {
     lingering: Option<Pin<Box<Sleep>>>,
     dropped: usize,
 }
+
+/// The end of a WebSocket whose session is over: a close frame with 1008, policy violation (RFC 6455 §7.4.1).
+const SESSION_OVER: &[u8] = &[0x88, 0x02, 0x03, 0xf0];
 
 /// A connection with its meter and its place among the connections.
 pub(crate) struct Conn {
@@ -298,6 +243,11 @@ impl AsyncRead for Conn {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         let Some(limits) = me.head else { return Pin::new(&mut me.io).poll_read(cx, buf) };
+        if me.link.is_over(cx) {
+            me.farewell.get_or_insert_with(|| Farewell { words: SESSION_OVER.to_vec(), ..Farewell::default() });
+            std::task::ready!(me.poll_farewell(cx))?;
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         if me.farewell.is_some() {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }

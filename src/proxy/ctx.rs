@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::conn::Link;
+use super::link::Link;
 use super::site::{Authority, Site};
 use crate::auth::decision::Permit;
 use crate::auth::resource::Resource;

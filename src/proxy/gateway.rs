@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::StatusCode;
 use pingora_core::modules::http::HttpModules;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorSource, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
-use super::conn::Link;
 use super::ctx::{Ctx, Pass};
+use super::link::Link;
 use super::metrics::Metrics;
 use super::serve::{AuditSink, Signer};
 use super::settings::ClientLimits;
@@ -80,6 +81,9 @@ impl ProxyHttp for Gateway {
         ctx.tried.push(target.address);
         ctx.upstream_started = Some(record::now());
         if ctx.websocket {
+            if let Some(link) = &ctx.link {
+                link.open_tunnel();
+            }
             session.set_read_timeout(Some(self.limits.tunnel_idle));
             session.set_write_timeout(Some(self.limits.tunnel_idle));
         }
@@ -121,7 +125,11 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        tunnel::judge(&session.req_header().headers, ctx.websocket, response)
+        tunnel::judge(&session.req_header().headers, ctx.websocket, response)?;
+        if response.status == StatusCode::SWITCHING_PROTOCOLS {
+            self.guard_tunnel(session, ctx);
+        }
+        Ok(())
     }
 
     async fn response_filter(&self, _: &mut Session, response: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {

@@ -10,8 +10,9 @@ use pingora_core::protocols::{Ssl, Stream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
-use super::conn::{Conn, Door, HeadLimits, Link};
+use super::conn::{Conn, HeadLimits};
 use super::limits::Slots;
+use super::link::{Door, Link};
 use super::settings::{ClientLimits, Listen};
 use super::turned_away::TurnAway;
 use super::wire::Wire;

@@ -16,6 +16,7 @@ mod gateway;
 mod identity;
 pub mod inspect;
 mod limits;
+mod link;
 mod listen;
 mod meter;
 mod metrics;

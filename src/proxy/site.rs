@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, Version};
 
-use super::conn::Door;
 use super::identity::Vouching;
+use super::link::Door;
 use super::metrics::SiteMetrics;
 use super::settings::AppSettings;
 use super::tunnel;

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
 
 use super::answer;
-use super::conn::{Door, Link};
+use super::link::{Door, Link};
 use super::metrics::Metrics;
 use super::record;
 use crate::flow::Flows;

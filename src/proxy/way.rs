@@ -8,11 +8,11 @@ use pingora_error::{Error, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::{FailToProxy, Session};
 
-use super::conn::{Door, Link};
 use super::convert::{self, BodyRead};
 use super::ctx::{Ctx, Pass};
 use super::gateway::Gateway;
 use super::identity::{self, Forwarded};
+use super::link::{Door, Link};
 use super::metrics::Counted;
 use super::site::{self, Head, Objection, Site, object};
 use super::{answer, client, record, tunnel};

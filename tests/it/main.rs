@@ -20,3 +20,4 @@ mod matrix;
 mod support;
 mod targets;
 mod tidy;
+mod tunnel;

@@ -101,6 +101,30 @@ async fn websockets_echo_idle_past_the_body_timeout_and_survive_the_race() {
     }
 }
 
+/// The app's 101 is there before anything was asked: the race of pingora#946 at its worst.
+#[tokio::test]
+async fn a_hasty_answer_does_not_end_the_tunnel_it_opens() {
+    let address = upstream_of(|mut stream| async move {
+        say(&mut stream, SWITCH).await;
+        head(&mut stream).await;
+        let mut buffer = [0; 4];
+        while stream.read_exact(&mut buffer).await.is_ok() {
+            stream.write_all(&buffer).await.unwrap();
+        }
+    })
+    .await;
+    let rig = Rig::start(settings(&[address])).await;
+    for round in 0..40 {
+        let mut stream = rig.connect().await;
+        say(&mut stream, UPGRADE).await;
+        assert!(head(&mut stream).await.starts_with("HTTP/1.1 101"), "round {round}");
+        let mut echo = [0; 4];
+        stream.write_all(b"ping").await.unwrap();
+        within(stream.read_exact(&mut echo)).await.unwrap();
+        assert_eq!(&echo, b"ping", "round {round}");
+    }
+}
+
 #[tokio::test]
 async fn expect_continue_is_answered_by_the_app_through_us() {
     let address = upstream_of(|mut stream| async move {

@@ -1,7 +1,7 @@
 //! Slow heads, large heads, waiting for ever, unread bodies, HTTP/2, TLS.
 
 use super::rig::*;
-use crate::proxy::conn::{Door, Link};
+use crate::proxy::link::{Door, Link};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;

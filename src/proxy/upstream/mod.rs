@@ -1,5 +1,6 @@
 //! The servers of an app: who is there, who is well, whose turn it is.
 
+mod courteous;
 mod health;
 mod peer;
 mod resolve;

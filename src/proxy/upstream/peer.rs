@@ -15,6 +15,7 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Target;
+use super::courteous::Courteous;
 use crate::proxy::serve::BuildError;
 use crate::proxy::settings::{Server, UpstreamSettings};
 
@@ -67,6 +68,9 @@ impl Template {
         tunnel.options.alpn = ALPN::H1;
         tunnel.options.read_timeout = Some(tunnel_idle);
         tunnel.options.write_timeout = Some(tunnel_idle);
+        tunnel.options.custom_l4 = Some(Arc::new(Courteous { patience: settings.connect_timeout }));
+        // Nothing is left of a tunnel that could serve again.
+        tunnel.options.idle_timeout = Some(Duration::ZERO);
         tunnel.group_key = peer.group_key.wrapping_add(1);
         Ok(Self { server: server.clone(), peer, tunnel })
     }

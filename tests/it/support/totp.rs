@@ -15,15 +15,24 @@ pub(crate) fn at_step(secret: &str, step: u64) -> String {
     format!("{:06}", word % 1_000_000)
 }
 
-/// The time step of now.
+/// Seconds since the epoch.
 #[expect(clippy::disallowed_methods, reason = "tests are the authenticator, which has a clock of its own")]
+fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// A time step that goes on for 15 s at least, so that the codes of the one before and the one after it count for as
+/// long, like a person who waits for the next code when the one shown is about to change.
 pub(crate) fn step_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 30
+    while seconds() % 30 >= 15 {
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+    }
+    seconds() / 30
 }
 
 /// The code of now.
 pub(crate) fn code(secret: &str) -> String {
-    at_step(secret, step_now())
+    at_step(secret, seconds() / 30)
 }
 
 #[test]

@@ -1,0 +1,102 @@
+//! What is known of a connection, shared by the connection itself and by the requests on it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::Context;
+
+use futures_util::task::AtomicWaker;
+use pingora_core::protocols::Digest;
+
+/// Through which door a connection came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// TLS, with the name the client asked for (lower case), if it asked for one.
+    Https {
+        /// SNI.
+        sni: Option<String>,
+    },
+    /// Plain HTTP that only redirects.
+    Redirect,
+    /// Plain HTTP that serves.
+    Plain,
+}
+
+/// What is known of a connection, for every request on it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// The address at the other end, v4-mapped addresses as v4.
+    pub(crate) peer: SocketAddr,
+    /// Its address as text.
+    pub(crate) peer_text: Arc<str>,
+    /// Through which door it came.
+    pub(crate) door: Door,
+    /// Even: a request head is expected. Odd: it is complete.
+    pub(super) round: AtomicU32,
+    /// The body of the request at hand is out of the grammar.
+    pub(super) garbled: AtomicBool,
+    /// What passes is a WebSocket.
+    tunnel: AtomicBool,
+    /// The session behind the WebSocket has ended.
+    over: AtomicBool,
+    /// Wakes the reader of the connection when that happens.
+    reader: AtomicWaker,
+}
+
+impl Link {
+    pub(crate) fn new(peer: SocketAddr, door: Door) -> Self {
+        let ip = peer.ip().to_canonical();
+        let (peer, peer_text) = (SocketAddr::new(ip, peer.port()), ip.to_string().into());
+        Self {
+            peer,
+            peer_text,
+            door,
+            round: AtomicU32::new(0),
+            garbled: AtomicBool::new(false),
+            tunnel: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            reader: AtomicWaker::new(),
+        }
+    }
+
+    /// The link of a session; `None` only for sessions that did not come through our own accept loop.
+    pub(crate) fn of(digest: Option<&Digest>) -> Option<&Arc<Self>> {
+        digest?.proxy_digest.as_ref()?.user_data.as_ref()?.downcast_ref()
+    }
+
+    /// The head of a request is complete; what is read now is its body.
+    pub(crate) fn head_complete(&self) {
+        self.round.fetch_or(1, Ordering::Relaxed);
+    }
+
+    /// Whether the body of the request at hand turned out to be malformed.
+    pub(crate) fn is_garbled(&self) -> bool {
+        self.garbled.load(Ordering::Relaxed)
+    }
+
+    /// The request is over; what is read now is the next head.
+    pub(crate) fn expect_head(&self) {
+        let round = self.round.load(Ordering::Relaxed);
+        self.round.store((round | 1).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// From here on a WebSocket may pass, which can be ended by [`Self::end_tunnel`].
+    pub(crate) fn open_tunnel(&self) {
+        self.tunnel.store(true, Ordering::Release);
+    }
+
+    /// Ends the WebSocket: its session is over.
+    pub(crate) fn end_tunnel(&self) {
+        self.over.store(true, Ordering::Release);
+        self.reader.wake();
+    }
+
+    /// Whether the WebSocket is to end; if not yet, the reader is woken when it is.
+    pub(super) fn is_over(&self, cx: &Context<'_>) -> bool {
+        if !self.tunnel.load(Ordering::Acquire) {
+            return false;
+        }
+        self.reader.register(cx.waker());
+        self.over.load(Ordering::Acquire)
+    }
+}
