@@ -75,7 +75,7 @@ pub struct LimitSettings {
     pub lockout: Limit,
     /// Attempts per account from one known browser. Default: 10, then one per 30 s.
     pub known_browser: Limit,
-    /// Attempts per client network (/24, /64), for each factor. Default: 300, then one per second.
+    /// Attempts per client network (/24, /64), for each factor. Default: 1000, then one per second.
     pub network: Limit,
 }
 
@@ -143,7 +143,7 @@ impl Default for LimitSettings {
             totp: every(5, 30),
             lockout: every(30, 3600),
             known_browser: every(10, 30),
-            network: every(300, 1),
+            network: every(1000, 1),
         }
     }
 }

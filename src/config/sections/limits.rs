@@ -14,17 +14,17 @@ use crate::proxy::settings::ClientLimits;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct LimitOptions {
-    /// Passwords per account from unknown browsers. Default: 10, then one per 30s.
+    /// Passwords per account from unknown browsers. Default: 20, then one per 30s.
     password: Option<BucketOptions>,
     /// Codes per account from unknown browsers. Default: 5, then one per 30s.
     totp: Option<BucketOptions>,
-    /// Failures in a row per account and factor, whoever makes them. Default: 30, then one per 1h.
+    /// Codes in a row without a success, per account and kind of code. Default: 30, then one per 1h.
     lockout: Option<BucketOptions>,
     /// Passwords in a row without a full sign-in, per account. Default: 100, then one per 10 min.
     password_lockout: Option<BucketOptions>,
     /// Attempts per account from one known browser. Default: 10, then one per 30s.
     known_browser: Option<BucketOptions>,
-    /// Attempts per client network (/24, /64), for each factor. Default: 300, then one per 1s.
+    /// Attempts per client network (/24, /64), for each factor. Default: 1000, then one per 1s.
     network: Option<BucketOptions>,
     /// Connections at once. Default: 10000.
     connections: Option<Placed<u32>>,
