@@ -9,8 +9,8 @@ help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup-build ## one process, no servers needed: a sample app behind the gateway
-	$(CARGO) build --quiet
-	./target/debug/stepgate demo $(ARGS)
+	@$(CARGO) build --quiet
+	@./target/debug/stepgate demo $(ARGS)
 
 run: setup-build ## serve CONFIG=file.yaml
 	$(CARGO) run --quiet -- run -c $(CONFIG)
