@@ -13,10 +13,9 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use stepgate::auth::decision::{decide, strictest};
 use stepgate::auth::header_names::Reserved;
 use stepgate::auth::host;
-use stepgate::auth::network::Networks;
 use stepgate::auth::policy::AppPolicy;
 use stepgate::auth::policy::pattern::PathPattern;
-use stepgate::auth::policy::rule::{Access, Audience, ChallengeStyle, Rule, RuleId};
+use stepgate::auth::policy::rule::{Access, Audience, Rule};
 use stepgate::auth::proof::{Method, MethodSet, Proofs};
 use stepgate::auth::requirement::{Requirement, Strength};
 use stepgate::auth::resource::{Resource, Tolerances};
@@ -35,19 +34,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 fn rule(path: &str, access: Access) -> Arc<Rule> {
-    Arc::new(Rule {
-        id: RuleId(path.into()),
-        pattern: PathPattern::glob(path).expect("a pattern"),
-        methods: Vec::new(),
-        networks: Networks::default(),
-        access,
-        explanation: None,
-        remediation: None,
-        api: false,
-        challenge: ChallengeStyle::Auto,
-        cors: Vec::new(),
-        place: None,
-    })
+    Arc::new(Rule::new(path, PathPattern::glob(path).expect("a pattern"), access))
 }
 
 /// Twenty rules, of which the last one covers the requests below.

@@ -4,10 +4,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::auth::network::Networks;
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::pattern::PathPattern;
-use crate::auth::policy::rule::{Audience, ChallengeStyle, RuleId};
+use crate::auth::policy::rule::Audience;
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::requirement::Lack;
 use crate::auth::resource::{Resource, Tolerances};
@@ -39,17 +38,8 @@ fn session(name: &str, groups: &[&str], proofs: Proofs) -> Arc<Session> {
 
 fn rule(name: &str, path: &str, methods: &[&str], access: Access) -> Arc<Rule> {
     Arc::new(Rule {
-        id: RuleId(name.into()),
-        pattern: PathPattern::glob(path).unwrap(),
         methods: methods.iter().map(|m| (*m).to_owned()).collect(),
-        networks: Networks::default(),
-        access,
-        explanation: None,
-        remediation: None,
-        api: false,
-        challenge: ChallengeStyle::Auto,
-        cors: Vec::new(),
-        place: None,
+        ..Rule::new(name, PathPattern::glob(path).unwrap(), access)
     })
 }
 

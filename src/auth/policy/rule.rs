@@ -87,6 +87,23 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// A rule for every method and client, told as its kind of request asks, without words of the operator.
+    pub fn new(id: &str, pattern: PathPattern, access: Access) -> Self {
+        Self {
+            id: RuleId(id.into()),
+            pattern,
+            methods: Vec::new(),
+            networks: Networks::default(),
+            access,
+            explanation: None,
+            remediation: None,
+            api: false,
+            challenge: ChallengeStyle::Auto,
+            cors: Vec::new(),
+            place: None,
+        }
+    }
+
     /// Whether this rule covers a request.
     pub fn covers(&self, path: &str, method: &str, client: IpAddr) -> bool {
         self.applies(method, client) && self.pattern.matches(path)

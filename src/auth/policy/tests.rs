@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::pattern::{PathPattern, is_loose, loosely};
-use super::rule::{Access, ChallengeStyle, Rule, RuleId};
+use super::rule::{Access, Rule};
 use super::*;
 use crate::auth::network::Networks;
 use crate::auth::resource::tests::{Habit, apply, habits, pieces, tolerances};
@@ -15,17 +15,9 @@ fn glob(text: &str) -> PathPattern {
 
 fn rule(name: &str, pattern: PathPattern, methods: &[&str], networks: &[&str]) -> Rule {
     Rule {
-        id: RuleId(name.into()),
-        pattern,
         methods: methods.iter().map(|m| (*m).to_owned()).collect(),
         networks: Networks::new(networks.iter().map(|n| n.parse().unwrap()).collect()),
-        access: Access::Public,
-        explanation: None,
-        remediation: None,
-        api: false,
-        challenge: ChallengeStyle::Auto,
-        cors: Vec::new(),
-        place: None,
+        ..Rule::new(name, pattern, Access::Public)
     }
 }
 

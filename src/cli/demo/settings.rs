@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use super::place::Place;
 use crate::auth::network::Networks;
 use crate::auth::policy::pattern::PathPattern;
-use crate::auth::policy::rule::{Access, Audience, ChallengeStyle, Rule, RuleId};
+use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::requirement::{Requirement, Strength};
 use crate::auth::resource::Tolerances;
@@ -130,19 +130,7 @@ fn policy() -> Outcome<Policy> {
 
 fn rule(name: &str, path: &str, access: Access) -> Outcome<Rule> {
     let pattern = PathPattern::glob(path).map_err(|fault| Failure::failed(format!("{path}: {fault}")))?;
-    Ok(Rule {
-        id: RuleId(name.into()),
-        pattern,
-        methods: Vec::new(),
-        networks: Networks::default(),
-        access,
-        explanation: None,
-        remediation: None,
-        api: false,
-        challenge: ChallengeStyle::Auto,
-        cors: Vec::new(),
-        place: None,
-    })
+    Ok(Rule::new(name, pattern, access))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::auth::network::Networks;
 use crate::auth::policy::pattern::PathPattern;
-use crate::auth::policy::rule::{Audience, ChallengeStyle, RuleId};
+use crate::auth::policy::rule::Audience;
 use crate::auth::proof::MethodSet;
 use crate::auth::requirement::{Requirement, Strength};
 use crate::auth::resource::Tolerances;
@@ -12,17 +12,10 @@ const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 fn rule(name: &str, path: &str, methods: &[&str], networks: &[&str], access: Access) -> Rule {
     Rule {
-        id: RuleId(name.into()),
-        pattern: PathPattern::glob(path).unwrap(),
         methods: methods.iter().map(|m| (*m).to_owned()).collect(),
         networks: Networks::new(networks.iter().map(|n| n.parse().unwrap()).collect()),
-        access,
-        explanation: None,
         remediation: (name == "admin").then(|| "Ask finance-it for the group admins".to_owned()),
-        api: false,
-        challenge: ChallengeStyle::Auto,
-        cors: Vec::new(),
-        place: None,
+        ..Rule::new(name, PathPattern::glob(path).unwrap(), access)
     }
 }
 

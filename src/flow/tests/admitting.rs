@@ -3,27 +3,14 @@ use std::time::Duration;
 
 use super::*;
 use crate::auth::decision::Decision;
-use crate::auth::network::Networks;
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::pattern::PathPattern;
-use crate::auth::policy::rule::{Access, Audience, ChallengeStyle, Rule, RuleId};
+use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::resource::{Resource, Tolerances};
 use crate::flow::testing::{Blow, HOST, World, client};
 
 fn rule(path: &str, access: Access) -> Arc<Rule> {
-    Arc::new(Rule {
-        id: RuleId(path.into()),
-        pattern: PathPattern::glob(path).unwrap(),
-        methods: Vec::new(),
-        networks: Networks::default(),
-        access,
-        explanation: None,
-        remediation: None,
-        api: false,
-        challenge: ChallengeStyle::Auto,
-        cors: Vec::new(),
-        place: None,
-    })
+    Arc::new(Rule::new(path, PathPattern::glob(path).unwrap(), access))
 }
 
 fn app() -> AppPolicy {

@@ -15,9 +15,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use super::Portal;
 use super::answers::Facts;
 use super::settings::PortalSettings;
-use crate::auth::network::Networks;
 use crate::auth::policy::pattern::PathPattern;
-use crate::auth::policy::rule::{Access, Audience, ChallengeStyle, Rule, RuleId};
+use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::requirement::{Requirement, Strength};
 use crate::auth::resource::Tolerances;
@@ -28,17 +27,14 @@ use crate::flow::testing::{HOST, World};
 pub(super) fn rule(name: &str, path: &str, strength: Strength, max_age: Option<u64>) -> Rule {
     let requirement = Requirement { max_age: max_age.map(std::time::Duration::from_secs), ..Requirement::of(strength) };
     Rule {
-        id: RuleId(name.into()),
-        pattern: PathPattern::glob(path).unwrap(),
-        methods: Vec::new(),
-        networks: Networks::default(),
-        access: Access::Guarded { audience: Audience::default(), requirement },
         explanation: Some("Changing <master> data".to_owned()),
         remediation: Some("Ask \"finance-it\" & co".to_owned()),
-        api: false,
-        challenge: ChallengeStyle::Auto,
         cors: vec!["https://spa.example.com".to_owned()],
-        place: None,
+        ..Rule::new(
+            name,
+            PathPattern::glob(path).unwrap(),
+            Access::Guarded { audience: Audience::default(), requirement },
+        )
     }
 }
 

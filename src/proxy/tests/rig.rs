@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::nothing::{down, ports};
 use crate::auth::network::Networks;
 use crate::auth::policy::pattern::PathPattern;
-use crate::auth::policy::rule::{Access, Audience, ChallengeStyle, Rule, RuleId};
+use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::requirement::{Requirement, Strength};
 use crate::auth::resource::Tolerances;
@@ -49,19 +49,7 @@ pub(super) fn session(username: &str, groups: &[&str]) -> Session {
 }
 
 fn rule(name: &str, path: &str, access: Access) -> Arc<Rule> {
-    Arc::new(Rule {
-        id: RuleId(name.into()),
-        pattern: PathPattern::glob(path).unwrap(),
-        methods: Vec::new(),
-        networks: Networks::default(),
-        access,
-        explanation: None,
-        remediation: None,
-        api: false,
-        challenge: ChallengeStyle::Auto,
-        cors: Vec::new(),
-        place: None,
-    })
+    Arc::new(Rule::new(name, PathPattern::glob(path).unwrap(), access))
 }
 
 /// The settings of a proxy in front of `servers`: `/guarded/**` asks for a login, all else is public.
