@@ -27,11 +27,11 @@ impl Flows {
         let open = |rule: &Option<&Arc<Rule>>| rule.is_some_and(|rule| matches!(rule.access, Access::Public));
         let judged: Vec<_> = app.judged(resource, client).collect();
         let all_open = judged.iter().all(open);
+        let now = self.now();
         let session = match token {
-            Some(token) if !all_open => self.session(token, &app.host, false).await?,
+            Some(token) if !all_open => self.session_at(now, token, &app.host, false).await?,
             _ => None,
         };
-        let now = self.now();
         let strict = judged.into_iter().map(|rule| decide(rule, session.as_ref(), now)).reduce(strictest);
         // Every request has a reading; should one ever have none, no rule covers it.
         Ok(strict.unwrap_or_else(|| decide(None, session.as_ref(), now)))

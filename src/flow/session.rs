@@ -9,6 +9,7 @@ use crate::auth::event::{Event, What};
 use crate::auth::proof::MethodSet;
 use crate::auth::requirement::Strength;
 use crate::auth::session::{Channel, Session, SessionToken, Standing};
+use crate::auth::time::Timestamp;
 
 impl Flows {
     /// The live session of a token on this host, if any; notes the use unless `quiet`.
@@ -16,11 +17,21 @@ impl Flows {
     /// # Errors
     /// The store did not answer.
     pub async fn session(&self, token: &SessionToken, host: &str, quiet: bool) -> Answer<Option<Arc<Session>>> {
+        self.session_at(self.now(), token, host, quiet).await
+    }
+
+    pub(super) async fn session_at(
+        &self,
+        now: Timestamp,
+        token: &SessionToken,
+        host: &str,
+        quiet: bool,
+    ) -> Answer<Option<Arc<Session>>> {
         let key = token.key();
         let Some(mut session) = self.ports.sessions.load(&key).await?.filter(|s| s.host == host) else {
             return Ok(None);
         };
-        let (now, lifetimes) = (self.now(), &self.settings.session);
+        let lifetimes = &self.settings.session;
         let unnoted = |session: &Session| now.since(session.seen_at) >= lifetimes.touch_after();
         // A cached copy may not know yet of the use that this node noted.
         if unnoted(&session)

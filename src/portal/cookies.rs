@@ -102,8 +102,7 @@ pub fn is_ours(name: &str) -> bool {
 }
 
 fn resembles_ours(name: &[u8]) -> bool {
-    // Folding only ever shortens, and this is the shortest of ours.
-    name.len() >= SESSION.len() && OURS.iter().any(|ours| resembles(name, ours))
+    OURS.iter().any(|ours| resembles(name, ours))
 }
 
 /// `Set-Cookie` for the session; it lives as long as the browser does, and the session's own limits bind it anyway.
@@ -167,7 +166,7 @@ fn only<'h>(headers: &'h HeaderMap, wanted: &str) -> Only<'h> {
             return Only::Several;
         }
         let value = pair.get(name.len().saturating_add(1)..).unwrap_or_default();
-        found = Only::One(String::from_utf8_lossy(value));
+        found = Only::One(std::str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed));
     }
     found
 }
@@ -183,7 +182,8 @@ fn name_of(pair: &[u8]) -> &[u8] {
 
 /// Whether lenient parsers might take one name for the other.
 fn resembles(name: &[u8], ours: &str) -> bool {
-    fold(name).eq(fold(ours.as_bytes()))
+    // Folding only ever shortens, and leaves ours as long as it is.
+    name.len() >= ours.len() && (name == ours.as_bytes() || fold(name).eq(fold(ours.as_bytes())))
 }
 
 /// What lenient parsers might make of a name: letter case, blanks, quotes and exotic characters do not count.

@@ -1,9 +1,8 @@
 //! Who is at the other end: the peer, or whom trusted proxies say it speaks for.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use super::link::{Door, Link};
 use crate::auth::network::Networks;
@@ -64,13 +63,14 @@ fn last_word<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// `X-Forwarded-For` for the app: what a trusted proxy said, and the peer.
-pub(crate) fn forwarded_for(link: &Link, headers: &HeaderMap, client: &Client) -> Arc<str> {
+/// `None` if that cannot be said in a header.
+pub(crate) fn forwarded_for(link: &Link, headers: &HeaderMap, client: &Client) -> Option<HeaderValue> {
     if !client.through_proxy {
-        return link.peer_text.clone();
+        return Some(link.peer_text.clone());
     }
     let mut chain: Vec<&str> = hops(headers).flatten().map(str::trim).collect();
-    chain.push(&link.peer_text);
-    chain.join(", ").into()
+    chain.push(link.peer_text.to_str().ok()?);
+    HeaderValue::from_str(&chain.join(", ")).ok()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use http::HeaderValue;
 use tokio::time::Instant;
 
 use super::link::Link;
@@ -45,7 +46,7 @@ pub(crate) struct Ctx {
     pub(crate) request_id: String,
     pub(crate) client: Option<IpAddr>,
     /// `X-Forwarded-For` for the app.
-    pub(crate) chain: Arc<str>,
+    pub(crate) chain: HeaderValue,
     pub(crate) https: bool,
     pub(crate) site: Option<Arc<Site>>,
     pub(crate) resource: Option<Resource>,
@@ -71,7 +72,7 @@ impl Ctx {
             link: None,
             request_id: String::new(),
             client: None,
-            chain: Arc::default(),
+            chain: HeaderValue::from_static(""),
             https: false,
             site: None,
             resource: None,

@@ -35,9 +35,9 @@ struct Basic {
 
 /// What is added to every request, public or not.
 pub(crate) struct Forwarded<'a> {
-    pub(crate) chain: &'a str,
-    pub(crate) proto: &'static str,
-    pub(crate) host: &'a str,
+    pub(crate) chain: &'a HeaderValue,
+    pub(crate) https: bool,
+    pub(crate) host: &'a HeaderValue,
     pub(crate) request_id: &'a str,
 }
 
@@ -110,8 +110,14 @@ impl Vouching {
             tell(header, header_safe(who.username.as_str(), false))?;
         }
         if let Some(header) = &self.groups {
-            let groups: Vec<String> = who.groups.iter().map(|group| header_safe(&group.0, true)).collect();
-            tell(header, groups.join(","))?;
+            let mut groups = String::new();
+            for (number, group) in who.groups.iter().enumerate() {
+                if number > 0 {
+                    groups.push(',');
+                }
+                groups.push_str(&header_safe(&group.0, true));
+            }
+            tell(header, groups)?;
         }
         if let (Some(header), Some(email)) = (&self.email, &who.email) {
             tell(header, header_safe(email, false))?;
@@ -150,9 +156,9 @@ pub(crate) enum VouchError {
 
 /// Writes where the request came from. The only `X-Forwarded-*` an app ever sees.
 pub(crate) fn forward(request: &mut RequestHeader, told: &Forwarded<'_>) -> pingora_error::Result<()> {
-    request.insert_header("X-Forwarded-For", told.chain)?;
-    request.insert_header("X-Forwarded-Proto", told.proto)?;
-    request.insert_header("X-Forwarded-Host", told.host)?;
+    request.insert_header("X-Forwarded-For", told.chain.clone())?;
+    request.insert_header("X-Forwarded-Proto", HeaderValue::from_static(if told.https { "https" } else { "http" }))?;
+    request.insert_header("X-Forwarded-Host", told.host.clone())?;
     request.insert_header("X-Request-Id", told.request_id)
 }
 

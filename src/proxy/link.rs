@@ -1,11 +1,12 @@
 //! What is known of a connection, shared by the connection itself and by the requests on it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::Context;
 
 use futures_util::task::AtomicWaker;
+use http::HeaderValue;
 use pingora_core::protocols::Digest;
 
 /// Through which door a connection came.
@@ -28,7 +29,7 @@ pub(crate) struct Link {
     /// The address at the other end, v4-mapped addresses as v4.
     pub(crate) peer: SocketAddr,
     /// Its address as text.
-    pub(crate) peer_text: Arc<str>,
+    pub(crate) peer_text: HeaderValue,
     /// Through which door it came.
     pub(crate) door: Door,
     /// Even: a request head is expected. Odd: it is complete.
@@ -46,7 +47,7 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn new(peer: SocketAddr, door: Door) -> Self {
         let ip = peer.ip().to_canonical();
-        let (peer, peer_text) = (SocketAddr::new(ip, peer.port()), ip.to_string().into());
+        let (peer, peer_text) = (SocketAddr::new(ip, peer.port()), text(ip));
         Self {
             peer,
             peer_text,
@@ -99,4 +100,9 @@ impl Link {
         self.reader.register(cx.waker());
         self.over.load(Ordering::Acquire)
     }
+}
+
+fn text(ip: IpAddr) -> HeaderValue {
+    // An address is digits, dots, colons and letters, all of which a header can hold.
+    HeaderValue::from_str(&ip.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }

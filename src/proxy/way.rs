@@ -107,7 +107,8 @@ impl Gateway {
         let who =
             client::client(&link, &request.headers, &self.trusted).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
         (ctx.client, ctx.https) = (Some(who.ip), who.https);
-        ctx.chain = client::forwarded_for(&link, &request.headers, &who);
+        ctx.chain =
+            client::forwarded_for(&link, &request.headers, &who).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
         if who.through_proxy
             && let Some(id) = request.headers.get("x-request-id").and_then(|id| id.to_str().ok())
             && is_request_id(id)
@@ -213,12 +214,10 @@ impl Gateway {
         };
         site.vouching.strip(request)?;
         let public = authority.text();
-        let told = Forwarded {
-            chain: &ctx.chain,
-            proto: if ctx.https { "https" } else { "http" },
-            host: &public,
-            request_id: &ctx.request_id,
-        };
+        let received = request.headers.get(header::HOST).filter(|host| *host == &*public).cloned();
+        let unsendable = |_| Error::explain(answer::NO_PASS, "the host cannot be sent");
+        let host = received.map_or_else(|| HeaderValue::from_str(&public).map_err(unsendable), Ok)?;
+        let told = Forwarded { chain: &ctx.chain, https: ctx.https, host: &host, request_id: &ctx.request_id };
         identity::forward(request, &told)?;
         if let Pass::Permit(permit) = &ctx.pass
             && let Some(who) = permit.subject()
@@ -228,9 +227,9 @@ impl Gateway {
                 Error::explain(answer::NO_VOUCHER, "cannot vouch")
             })?;
         }
-        let host = site.settings.upstream.host_header.as_deref().unwrap_or(&public);
-        if request.headers.get(header::HOST).is_none_or(|received| received != host) {
-            request.insert_header(header::HOST, host)?;
+        let wanted = site.settings.upstream.host_header.as_deref().unwrap_or(&public);
+        if request.headers.get(header::HOST).is_none_or(|received| received != wanted) {
+            request.insert_header(header::HOST, wanted)?;
         }
         let target = resource.as_target().as_bytes();
         if request.raw_path() != target {
