@@ -11,17 +11,27 @@ use super::outcome::{Failure, Outcome};
 const QUIET: &str = "pingora_core=error,pingora_proxy=error,pingora_load_balancing=error,pingora_pool=error,\
 h2=error,hyper=error,rustls=error,tokio_rustls=error,sqlx=warn,redis=warn,tower=warn,tungstenite=error";
 
+/// What those say below `info`: whole requests, with whatever people and apps send in them.
+const TELLING: [&str; 10] =
+    ["pingora", "h2", "hyper", "rustls", "tokio_rustls", "sqlx", "redis", "tower", "tungstenite", "tokio_tungstenite"];
+
 /// Sets up logging. `filter` comes from `--log` or `STEPGATE_LOG`; `default` is a level.
 ///
 /// # Errors
-/// The filter cannot be understood.
+/// The filter cannot be understood, or asks for what would write secrets down.
 pub(crate) fn init(filter: Option<&str>, default: &str) -> Outcome {
     let wanted = filter.map(str::trim).filter(|f| !f.is_empty()).unwrap_or(default);
+    if let Some(directive) = wanted.split(',').map(str::trim).find(|directive| tells_secrets(directive)) {
+        return Err(Failure::usage(format!(
+            "--log {directive}: below info this library writes whole requests, with passwords and cookies in them"
+        )));
+    }
     // Later directives win over earlier ones for the same target: what the operator says comes last.
     let filter = EnvFilter::try_new(format!("{QUIET},{wanted}"))
         .map_err(|fault| Failure::usage(format!("--log {wanted}: {fault}")))?;
     let terminal = io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A stderr that is gone must not end a request: what cannot be written is lost, and nothing else.
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
     // `init` of the subscriber also bridges `log`, in which pingora speaks.
     let set = if terminal {
         builder.with_ansi(super::colourful(&io::stderr())).with_target(true).try_init()
@@ -29,4 +39,36 @@ pub(crate) fn init(filter: Option<&str>, default: &str) -> Outcome {
         builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     };
     set.map_err(|fault| Failure::failed(format!("logging is set up already: {fault}")))
+}
+
+/// Whether a directive of a filter (`target=level`, or a target alone, which means everything) opens one of [`TELLING`].
+fn tells_secrets(directive: &str) -> bool {
+    let (target, level) = directive.rsplit_once('=').unwrap_or((directive, "trace"));
+    let quiet =
+        ["off", "error", "warn", "info", "0", "1", "2", "3"].iter().any(|known| known.eq_ignore_ascii_case(level));
+    let crate_name = target.split("::").next().unwrap_or_default();
+    !quiet && TELLING.iter().any(|name| crate_name.starts_with(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tells_secrets;
+
+    #[test]
+    fn libraries_that_tell_requests_stay_quiet() {
+        for told in [
+            "pingora_proxy=debug",
+            "pingora_core::protocols=TRACE",
+            "pingora_proxy",
+            "h2=trace",
+            "sqlx=5",
+            "hyper[x]=debug",
+        ] {
+            assert!(tells_secrets(told), "{told}");
+        }
+        for fine in ["info", "trace", "pingora_proxy=info", "h2=off", "access=trace", "stepgate=debug", "sqlx=WARN", ""]
+        {
+            assert!(!tells_secrets(fine), "{fine}");
+        }
+    }
 }
