@@ -43,7 +43,7 @@ pub struct Running {
     pub addresses: Listen,
 }
 
-/// Serves until SIGTERM (requests finish) or SIGINT (they do not). `ready` is told once it serves.
+/// Serves until SIGTERM or SIGHUP (requests finish) or SIGINT (they do not). `ready` is told once it serves.
 ///
 /// # Errors
 /// The stores, the settings or the ports are unusable.
@@ -109,32 +109,61 @@ pub fn build(
 
 /// What an operator says to the process.
 struct Signals {
-    terminate: Signal,
     interrupt: Signal,
+    ending: Ending,
+}
+
+/// Requests may finish, and then it is over.
+struct Ending {
+    terminate: Signal,
+    /// The terminal was closed; `None` if whoever started us said that this does not matter (`nohup`).
+    hangup: Option<Signal>,
 }
 
 impl Signals {
     fn listen() -> Result<Self, Fault> {
         let to = |kind| signal(kind).map_err(|fault| Fault::Serve(format!("cannot listen for signals: {fault}")));
-        Ok(Self { terminate: to(SignalKind::terminate())?, interrupt: to(SignalKind::interrupt())? })
+        let hangup = (!ignores_hangup()).then(|| to(SignalKind::hangup())).transpose()?;
+        let ending = Ending { terminate: to(SignalKind::terminate())?, hangup };
+        Ok(Self { interrupt: to(SignalKind::interrupt())?, ending })
     }
+}
+
+impl Ending {
+    async fn recv(&mut self) {
+        let Some(hangup) = &mut self.hangup else {
+            self.terminate.recv().await;
+            return;
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
+/// Whether SIGHUP was ignored when we were started: bit 0 of the mask that Linux tells.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Waits for a signal, then for the proxy to end. A second signal, or SIGINT, does not wait.
 async fn until_stopped(
     stop: watch::Sender<bool>,
     mut served: tokio::task::JoinHandle<Result<(), BuildError>>,
-    Signals { mut terminate, mut interrupt }: Signals,
+    Signals { mut interrupt, mut ending }: Signals,
 ) -> Result<(), Fault> {
     let outcome = tokio::select! {
         ended = &mut served => Some(ended),
         _ = interrupt.recv() => None,
-        _ = terminate.recv() => {
+        () = ending.recv() => {
             tracing::info!(target: "stepgate", "stopping: requests may finish");
             let _ = stop.send(true);
             tokio::select! {
                 ended = &mut served => Some(ended),
-                _ = terminate.recv() => None,
+                () = ending.recv() => None,
                 _ = interrupt.recv() => None,
             }
         }

@@ -36,7 +36,7 @@ Examples:
   stepgate run -c stepgate.yaml
   STEPGATE_LOG=debug stepgate run -c stepgate.yaml
 
-SIGTERM lets running requests finish, SIGINT does not wait for them.")]
+SIGTERM and SIGHUP let running requests finish, SIGINT does not wait for them.")]
     Run(ConfigFile),
     /// Load and judge a configuration file without serving
     #[command(after_help = "\

@@ -19,11 +19,27 @@ async fn tells_where_it_is_and_ends_without_a_trace() {
         (json!(["staff"]), json!(["staff"]), json!(["staff", "admins"]))
     );
     assert_eq!((gw.user("ann").1.is_some(), gw.user("bob").1, gw.user("root").1.is_some()), (true, None, true));
+    ends_without_a_trace(&mut gw, "TERM");
+    // So it does when its terminal is closed.
+    ends_without_a_trace(&mut Gateway::demo(), "HUP");
+}
+
+fn ends_without_a_trace(gw: &mut Gateway, signal: &str) {
     let state = std::env::temp_dir().join(format!("stepgate-demo-{}-0", gw.process.id()));
     assert!(state.exists());
-    gw.process.signal("TERM");
-    assert_eq!(gw.process.wait(), Some(0));
-    assert!(!state.exists(), "the state is removed");
+    gw.process.signal(signal);
+    assert_eq!(gw.process.wait(), Some(0), "{signal}");
+    assert!(!state.exists(), "{signal}: the state is removed");
+}
+
+#[tokio::test]
+async fn serves_on_when_nobody_reads_its_log() {
+    let mut gw = Gateway::unheard_demo();
+    for _ in 0..3 {
+        assert_eq!(gw.anonymous().get("/public/echo").await.status, 200);
+        assert_eq!(gw.browser().get("/form").await.status, 303);
+    }
+    assert!(!gw.process.has_ended());
 }
 
 #[tokio::test]

@@ -23,7 +23,16 @@ impl Gateway {
     /// `stepgate demo --json` on a port of the system's choice.
     pub(crate) fn demo() -> Self {
         let port = super::process::free_port().to_string();
-        let process = Process::start(stepgate().args(["demo", "--json", "--port", &port]));
+        Self::of_demo(Process::start(stepgate().args(["demo", "--json", "--port", &port])))
+    }
+
+    /// The same, with a stderr that nobody reads.
+    pub(crate) fn unheard_demo() -> Self {
+        let port = super::process::free_port().to_string();
+        Self::of_demo(Process::start_unheard(stepgate().args(["demo", "--json", "--port", &port])))
+    }
+
+    fn of_demo(process: Process) -> Self {
         let demo: Value = serde_json::from_str(&process.line()).expect("one line of JSON");
         let text = |key: &str| demo[key].as_str().unwrap().to_owned();
         Self { url: text("url"), admin_url: text("admin_url"), demo, process }

@@ -19,6 +19,15 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it.
     pub(crate) fn start(command: &mut Command) -> Self {
+        Self::begin(command, true)
+    }
+
+    /// Starts it with a stderr that nobody reads: every write to it fails.
+    pub(crate) fn start_unheard(command: &mut Command) -> Self {
+        Self::begin(command, false)
+    }
+
+    fn begin(command: &mut Command, heard: bool) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -35,8 +44,9 @@ impl Process {
             }
         });
         let stderr = Arc::new(Mutex::new(String::new()));
-        let (mut err, collected) = (child.stderr.take().unwrap(), Arc::clone(&stderr));
+        let (err, collected) = (child.stderr.take().filter(|_| heard), Arc::clone(&stderr));
         std::thread::spawn(move || {
+            let Some(mut err) = err else { return };
             let mut block = [0; 4096];
             while let Ok(count @ 1..) = err.read(&mut block) {
                 collected.lock().unwrap().push_str(&String::from_utf8_lossy(&block[..count]));
