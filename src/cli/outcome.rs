@@ -20,6 +20,8 @@ pub(crate) const FAILED: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 /// A store does not answer (`EX_UNAVAILABLE` of sysexits).
 pub(crate) const UNAVAILABLE: u8 = 69;
+/// Ctrl-C at a prompt, as shells tell it: 128 and SIGINT's number.
+pub(crate) const INTERRUPTED: u8 = 130;
 /// The configuration is wrong (`EX_CONFIG`).
 pub(crate) const CONFIG: u8 = 78;
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 
 use super::args::PasswordSource;
-use super::outcome::{Failure, Outcome};
+use super::outcome::{Failure, INTERRUPTED, Outcome};
 use crate::auth::secret::SecretText;
 
 /// The longest line read as a password, in bytes.
@@ -41,7 +41,7 @@ pub(crate) fn can_ask() -> bool {
 
 /// A new password: from stdin, a file, or asked for twice on a terminal.
 pub(crate) fn new_password(source: &PasswordSource) -> Outcome<SecretText> {
-    if source.password_stdin {
+    if source.password_stdin && !io::stdin().is_terminal() {
         return first_line(io::stdin().lock(), "stdin");
     }
     if let Some(path) = &source.password_file {
@@ -49,7 +49,8 @@ pub(crate) fn new_password(source: &PasswordSource) -> Outcome<SecretText> {
         let file = File::open(path).map_err(|fault| Failure::failed(format!("cannot read {name}: {fault}")))?;
         return first_line(BufReader::new(file), &name);
     }
-    if !can_ask() {
+    // Who asks for stdin and sits at it types the password, which nobody shall read over their shoulder.
+    if !source.password_stdin && !can_ask() {
         return Err(Failure::usage(
             "no password given: nobody can be asked here; use --password-stdin or --password-file FILE",
         ));
@@ -69,9 +70,27 @@ pub(crate) fn password_from_stdin_or_prompt() -> Outcome<SecretText> {
 }
 
 fn ask(prompt: &str) -> Outcome<SecretText> {
-    rpassword::prompt_password(prompt)
-        .map(SecretText::new)
-        .map_err(|fault| Failure::failed(format!("cannot read the password: {fault}")))
+    // An interrupt must not end us before the terminal shows again what is typed.
+    let heard = hear_interrupts();
+    let asked = rpassword::prompt_password(prompt);
+    if let Some((runtime, _)) = heard {
+        // It may be that a runtime asks, and there a plain drop is not allowed.
+        runtime.shutdown_background();
+    }
+    asked.map(SecretText::new).map_err(|fault| match fault.kind() {
+        io::ErrorKind::Interrupted => Failure::new(INTERRUPTED, "nothing was changed"),
+        _ => Failure::failed(format!("cannot read the password: {fault}")),
+    })
+}
+
+/// While this lives, and for the rest of this process, SIGINT is noted and ends nothing.
+fn hear_interrupts() -> Option<(tokio::runtime::Runtime, tokio::signal::unix::Signal)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().ok()?;
+    let signal = {
+        let _here = runtime.enter();
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).ok()?
+    };
+    Some((runtime, signal))
 }
 
 fn first_line(from: impl BufRead, name: &str) -> Outcome<SecretText> {

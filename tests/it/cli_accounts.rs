@@ -1,12 +1,15 @@
 //! Accounts, sessions and decisions from the command line, on SQLite and on PostgreSQL.
 
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::support::command::{Ended, run, run_with, stepgate};
 use crate::support::gateway::Gateway;
-use crate::support::process::free_port;
+use crate::support::process::{PATIENCE, free_port};
 use crate::support::servers::{Postgres, Redis};
 use crate::support::totp;
 
@@ -243,4 +246,61 @@ async fn explain_finds_a_request_by_its_id_in_the_log() {
     assert!(human.contains("Decided then:") && human.contains("rule admin"), "{human}");
     desk.fails(&["explain", "--request-id", "01NOSUCHREQUEST"], &log, 1, "no access event");
     desk.fails(&["explain", "--request-id", &id], "", 1, "--log-file");
+}
+
+/// A command on a terminal of its own: `keys` are typed each time it asks, and again until it has listened. What the
+/// terminal showed.
+#[expect(clippy::disallowed_methods, reason = "whoever types has no other clock than the real one")]
+fn on_a_terminal(command: &str, mut keys: impl FnMut(&str) -> Option<String> + Send + 'static) -> String {
+    let mut script = std::process::Command::new("script")
+        .args(["-qec", command, "/dev/null"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut typed, mut screen) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
+    let shown = Arc::new(Mutex::new(String::new()));
+    let seen = shown.clone();
+    std::thread::spawn(move || {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if let Some(keys) = keys(&seen.lock().unwrap())
+                && typed.write_all(keys.as_bytes()).is_err()
+            {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let mut block = [0; 1024];
+    while let Ok(count @ 1..) = screen.read(&mut block) {
+        shown.lock().unwrap().push_str(&String::from_utf8_lossy(&block[..count]));
+    }
+    script.wait().unwrap();
+    shown.lock().unwrap().clone()
+}
+
+#[test]
+fn a_password_can_be_typed_and_an_interrupt_leaves_the_terminal_as_it_was() {
+    let desk = Desk::new("sqlite://FOLDER/stepgate.db");
+    let add = |name: &str, more: &str| {
+        let binary = env!("CARGO_BIN_EXE_stepgate");
+        format!("trap '' INT; {binary} user add {name} -c {} {more}; echo \"code=$?\"; stty -a", desk.file.display())
+    };
+    let mut asked = 0;
+    let shown = on_a_terminal(&add("carl", "--password-stdin"), move |seen| {
+        let asks = seen.matches("assword: ").count() + seen.matches("more: ").count();
+        (asks > asked).then(|| {
+            asked += 1;
+            format!("{PASSWORD}\n")
+        })
+    });
+    assert!(shown.contains("code=0"), "{shown}");
+    let shown = on_a_terminal(&add("dora", ""), |seen| {
+        (seen.contains("assword: ") && !seen.contains("code=")).then(|| "\u{3}".to_owned())
+    });
+    assert!(shown.contains("code=130") && shown.contains("nothing was changed"), "{shown}");
+    assert!(shown.contains(" echo ") && !shown.contains("-echo "), "{shown}");
+    let listed = desk.data(&["user", "list"]);
+    assert!(listed.contains("carl") && !listed.contains("dora"), "{listed}");
 }
