@@ -80,16 +80,17 @@ impl Goal {
         }
     }
 
-    /// The rules that guard the destination, one for each reading of its path; strongest requirement first.
+    /// The rules that guard the destination, one for each reading of it that the gateway judges; strongest
+    /// requirement first. Were one left out here, who met all others would be sent there and back for ever.
     pub(crate) fn guards<'p>(&self, policy: &'p Policy, host: &str, client: IpAddr) -> Vec<(&'p Rule, Requirement)> {
         let Some(app) = policy.app(host) else { return Vec::new() };
         let target = self.to.as_str().split('#').next().unwrap_or("/");
         let Ok(resource) = Resource::parse(host, &self.method, target.as_bytes(), app.tolerate) else {
             return Vec::new();
         };
-        let mut found: Vec<(&Rule, Requirement)> = resource
-            .readings()
-            .filter_map(|reading| app.rule_for(reading, &resource, client))
+        let mut found: Vec<(&Rule, Requirement)> = app
+            .judged(&resource, client)
+            .flatten()
             .filter_map(|rule| match &rule.access {
                 Access::Guarded { requirement, .. } => Some((rule.as_ref(), *requirement)),
                 Access::Public | Access::Deny => None,
@@ -124,7 +125,78 @@ impl Goal {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use proptest::sample::{select, subsequence};
+
     use super::*;
+    use crate::auth::decision::{Decision, decide, strictest};
+    use crate::auth::policy::AppPolicy;
+    use crate::auth::policy::pattern::PathPattern;
+    use crate::auth::policy::rule::Audience;
+    use crate::auth::proof::Method;
+    use crate::auth::resource::Tolerances;
+    use crate::auth::session::{Channel, Session};
+    use crate::auth::user::{Identity, UserId, Username};
+
+    const HOST: &str = "app.example";
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    fn rules() -> impl Strategy<Value = Vec<Arc<Rule>>> {
+        let globs = select(vec!["/**", "/a/**", "/A/**", "/a", "/a/", "/*/b", "/b"]);
+        let strengths = select(vec![Strength::OneFactor, Strength::TwoFactor, Strength::PhishingResistant]);
+        let rule = (globs, strengths, prop::option::of(0_u64..200), any::<bool>()).prop_map(|(glob, s, age, open)| {
+            let requirement = Requirement { max_age: age.map(Duration::from_secs), ..Requirement::of(s) };
+            let guarded = Access::Guarded { audience: Audience::default(), requirement };
+            Arc::new(Rule::new(glob, PathPattern::glob(glob).unwrap(), if open { Access::Public } else { guarded }))
+        });
+        prop::collection::vec(rule, 1..5)
+    }
+
+    fn session(proofs: Proofs) -> Arc<Session> {
+        let username = Username::parse("ann").unwrap();
+        let identity = Identity { id: UserId("01A".into()), username, name: None, email: None, groups: Vec::new() };
+        Arc::new(Session {
+            id: "01S".into(),
+            identity,
+            proofs,
+            host: HOST.into(),
+            channel: Channel::Cookie,
+            created_at: NOW,
+            seen_at: NOW,
+            previous_login: None,
+            client_ip: "192.0.2.1".parse().unwrap(),
+            user_agent: None,
+        })
+    }
+
+    proptest! {
+        /// Who is challenged is asked for something by our pages, and who is asked for nothing is let through:
+        /// otherwise people go round in a circle.
+        #[test]
+        fn pages_ask_exactly_where_the_gateway_challenges(
+            rules in rules(), path in "(/(a|A|b|B|a;x|x)){1,3}/?", tolerant: bool,
+            proved in subsequence(vec![Method::Password, Method::Totp, Method::Passkey], 0..=3), ago in 0_u64..200,
+        ) {
+            let tolerate = Tolerances { path_parameters: tolerant, ..Tolerances::default() };
+            let app = AppPolicy { host: HOST.into(), tolerate, rules };
+            let Ok(resource) = Resource::parse(HOST, "GET", path.as_bytes(), tolerate) else { return Ok(()) };
+            let client = "192.0.2.1".parse().unwrap();
+            let proofs = proved.iter().fold(Proofs::none(), |p, m| p.with(*m, NOW.minus(Duration::from_secs(ago))));
+            let who = session(proofs.clone());
+            let decision = app.judged(&resource, client).map(|rule| decide(rule, Some(&who), NOW)).reduce(strictest);
+            let policy = Policy::new([app.clone()]);
+            let missing = Goal::of(&path, "GET").missing(&policy, HOST, client, &proofs, NOW);
+            match decision {
+                Some(Decision::Challenge(_)) => prop_assert!(missing.is_some(), "sent round: {}", path),
+                Some(Decision::Permit(_)) => prop_assert!(missing.is_none(), "asked for nothing: {}", path),
+                // Whoever proves whatever: a page says so, and nobody is sent anywhere.
+                Some(Decision::Refuse(_)) | None => {}
+            }
+        }
+    }
 
     #[test]
     fn urls_keep_the_destination_and_its_method() {

@@ -36,11 +36,7 @@ impl AppPolicy {
     ///
     /// Beside the readings of the path, this judges what a server makes of it that knows neither
     /// letter case nor trailing slashes, so `/ADMIN/` never gets by a rule for `/admin`.
-    pub fn judged<'a>(
-        &'a self,
-        resource: &'a Resource,
-        client: IpAddr,
-    ) -> impl Iterator<Item = Option<&'a Arc<Rule>>> + 'a {
+    pub fn judged<'a>(&'a self, resource: &Resource, client: IpAddr) -> impl Iterator<Item = Option<&'a Arc<Rule>>> {
         let mut before: Option<Option<*const Rule>> = None;
         resource
             .readings()

@@ -44,6 +44,19 @@ async fn one_factor_is_enough_where_the_rule_asks_no_more() {
 }
 
 #[tokio::test]
+async fn what_the_gateway_asks_is_what_the_pages_ask() {
+    // An app may know neither letter case nor trailing slashes, so the gateway judges `/ADMIN/` as `/admin` too.
+    for to in ["/ADMIN/", "/Admin", "/admin/x/"] {
+        let stage = Stage::new();
+        let mut browser = Browser::new(&stage);
+        browser.sign_in(to, 0).await;
+        stage.world.pass(Duration::from_secs(301));
+        let answer = browser.get(&format!("/.stepgate/step-up?to={}", crate::portal::words::encode(to))).await;
+        assert_eq!((answer.status(), location(&answer)), (StatusCode::OK, String::new()), "{to} is sent round");
+    }
+}
+
+#[tokio::test]
 async fn a_stale_factor_is_asked_again_and_only_then() {
     let stage = Stage::new();
     let mut browser = Browser::new(&stage);
