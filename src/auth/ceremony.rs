@@ -93,8 +93,23 @@ pub enum Step {
     Complete(Ceremony),
     /// The proof was wrong; the ceremony stands where it stood.
     Rejected(Ceremony),
-    /// The account owns no method that would do. Never admits: enrolment or refusal.
+    /// The account owns no method that would do, and could set one up. Never admits.
     Stuck(Ceremony),
+    /// Nothing that the account owns or could set up would do. Never admits.
+    OutOfReach(Ceremony),
+}
+
+impl Step {
+    /// The ceremony, wherever it stands.
+    pub fn ceremony(self) -> Ceremony {
+        match self {
+            Self::Ask(ceremony, _)
+            | Self::Complete(ceremony)
+            | Self::Rejected(ceremony)
+            | Self::Stuck(ceremony)
+            | Self::OutOfReach(ceremony) => ceremony,
+        }
+    }
 }
 
 impl Ceremony {
@@ -111,10 +126,16 @@ impl Ceremony {
         match self.goal.shortfall(&self.proofs, now) {
             None => Step::Complete(self),
             Some(shortfall) => {
+                let at_hand = self.enrolled.or(self.proofs.methods());
                 let owned = shortfall.methods.and(self.enrolled);
-                // Nobody is asked for a code that cannot lead where they are going.
-                let hopeless = !self.goal.is_within(self.enrolled.or(self.proofs.methods()));
-                if hopeless || owned.is_empty() { Step::Stuck(self) } else { Step::Ask(self, owned) }
+                // Nobody is asked for a code, or led to set up an app, that cannot lead where they are going.
+                if self.goal.is_within(at_hand) && !owned.is_empty() {
+                    Step::Ask(self, owned)
+                } else if self.goal.is_attainable(at_hand) {
+                    Step::Stuck(self)
+                } else {
+                    Step::OutOfReach(self)
+                }
             }
         }
     }
@@ -176,6 +197,15 @@ mod tests {
                     Step::Stuck(next) => {
                         prop_assert!(right && user);
                         prop_assert!(next.goal.shortfall(&next.proofs, now).is_some());
+                        prop_assert!(next.goal.is_attainable(next.enrolled.or(next.proofs.methods())));
+                        next
+                    }
+                    Step::OutOfReach(next) => {
+                        prop_assert!(right && user);
+                        // Not even by proving everything that is there or could be.
+                        let at_hand = next.enrolled.or(next.proofs.methods());
+                        let most = at_hand.or(at_hand.enrollable()).iter().fold(next.proofs.clone(), |p, m| p.with(m, now));
+                        prop_assert!(next.goal.shortfall(&most, now).is_some());
                         next
                     }
                     Step::Rejected(next) => {

@@ -124,6 +124,13 @@ impl MethodSet {
     /// The methods that this version can verify.
     pub const SERVED: Self = Self::EMPTY.with(Method::Password).with(Method::Totp).with(Method::BackupCode);
 
+    /// What this version can set up for somebody who owns these: an authenticator app where there is none, and
+    /// backup codes along with it.
+    #[must_use]
+    pub const fn enrollable(self) -> Self {
+        if self.contains(Method::Totp) { Self::EMPTY } else { Self::EMPTY.with(Method::Totp).with(Method::BackupCode) }
+    }
+
     /// This set and `method`.
     #[must_use]
     pub const fn with(self, method: Method) -> Self {

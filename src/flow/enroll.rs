@@ -11,7 +11,7 @@ use super::proving::{broken, totp_context};
 use super::reply::{Client, ConfirmReply, EnrollReply, Enrolling, LoginReply, Opened, PendingTotp, Rejection, Told};
 use crate::auth::authenticator::Enrolled;
 use crate::auth::backup_codes::{self, CODE_BYTES};
-use crate::auth::ceremony::{Ceremony, CeremonyKey, Step, Verdict};
+use crate::auth::ceremony::{Ceremony, CeremonyKey, Verdict};
 use crate::auth::event::{RejectReason, What};
 use crate::auth::proof::{Factor, Method, MethodSet, Proofs};
 use crate::auth::secret::{SecretBytes, SecretText};
@@ -184,11 +184,8 @@ impl Flows {
         match site.place {
             Place::Ceremony(_, ceremony) => {
                 // What they proved is what the session says; whether that is enough, the policy judges.
-                let (Step::Complete(ceremony)
-                | Step::Ask(ceremony, _)
-                | Step::Stuck(ceremony)
-                | Step::Rejected(ceremony)) = ceremony.advance(Verdict::Proved(Method::Totp), trying.now);
-                let ceremony = Ceremony { credentials, ..ceremony };
+                let step = ceremony.advance(Verdict::Proved(Method::Totp), trying.now);
+                let ceremony = Ceremony { credentials, ..step.ceremony() };
                 match self.open(trying, &site.account, &ceremony, None).await? {
                     LoginReply::Opened(opened) => Ok(Ok(opened)),
                     LoginReply::Rejected(told) => Ok(Err(told)),

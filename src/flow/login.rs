@@ -4,7 +4,7 @@ use super::Flows;
 use super::attempt::Trying;
 use super::ports::{Account, Answer};
 use super::proving::Proof;
-use super::reply::{Client, Credentials, LoginReply, Next, Rejection, Told};
+use super::reply::{Client, Credentials, LoginReply, Next, OutOfReach, Rejection, Told};
 use crate::auth::authenticator::Enrolled;
 use crate::auth::ceremony::{Ceremony, CeremonyToken, Step, Verdict};
 use crate::auth::event::{RejectReason, What};
@@ -113,11 +113,7 @@ impl Flows {
             Proof::Busy => Ok(LoginReply::Busy),
             Proof::Wrong(told) => Ok(LoginReply::Rejected(told)),
             Proof::Right { backup_left } => {
-                let (Step::Ask(ceremony, _)
-                | Step::Complete(ceremony)
-                | Step::Stuck(ceremony)
-                | Step::Rejected(ceremony)) = step;
-                let step = ceremony.advance(Verdict::Proved(method), trying.now);
+                let step = step.ceremony().advance(Verdict::Proved(method), trying.now);
                 self.proceed(trying, account, step, backup_left).await
             }
         }
@@ -139,6 +135,10 @@ impl Flows {
                 Ok(LoginReply::Next(Next { ceremony: token, methods }))
             }
             Step::Stuck(ceremony) => Ok(LoginReply::Enroll(self.keep(&ceremony).await?)),
+            Step::OutOfReach(ceremony) => {
+                let token = self.keep(&ceremony).await?;
+                Ok(LoginReply::OutOfReach(OutOfReach { ceremony: token, owned: ceremony.enrolled }))
+            }
         }
     }
 

@@ -50,6 +50,8 @@ pub enum LoginReply {
     Next(Next),
     /// The account owns no method that would do; after this much proof it may enrol one.
     Enroll(CeremonyToken),
+    /// Nothing that the account owns or could set up would do; told only after this much proof.
+    OutOfReach(OutOfReach),
     /// Signed in, or risen.
     Opened(Box<Opened>),
     /// A wrong proof, told coarsely.
@@ -66,6 +68,14 @@ pub struct Next {
     pub ceremony: CeremonyToken,
     /// Any of these.
     pub methods: MethodSet,
+}
+
+/// Nothing that is there or could be set up would do.
+pub struct OutOfReach {
+    /// The ceremony; whoever wants to set up what there is all the same goes on with it.
+    pub ceremony: CeremonyToken,
+    /// What the account has.
+    pub owned: MethodSet,
 }
 
 /// What the person is told about a wrong proof.

@@ -4,7 +4,7 @@ use super::Flows;
 use super::attempt::Trying;
 use super::ports::Answer;
 use super::proving::Proof;
-use super::reply::{CeremonyView, Client, LoginReply, Next, Rejection, Told};
+use super::reply::{CeremonyView, Client, LoginReply, Next, OutOfReach, Rejection, Told};
 use crate::auth::ceremony::{Ceremony, CeremonyKey, CeremonyToken, Step, Verdict};
 use crate::auth::event::RejectReason;
 use crate::auth::proof::{Method, MethodSet};
@@ -93,6 +93,10 @@ impl Flows {
             Step::Stuck(ceremony) => {
                 self.keep_on(key, &ceremony, trying.now).await?;
                 Ok(LoginReply::Enroll(token.clone()))
+            }
+            Step::OutOfReach(ceremony) => {
+                self.keep_on(key, &ceremony, trying.now).await?;
+                Ok(LoginReply::OutOfReach(OutOfReach { ceremony: token.clone(), owned: ceremony.enrolled }))
             }
             Step::Rejected(_) => Ok(LoginReply::Rejected(Rejection::CeremonyGone)),
         }

@@ -10,6 +10,7 @@ use super::ctx::{Answered, page, see_other};
 use super::fault::grpc;
 use super::goal::Goal;
 use super::headers::Framable;
+use super::out_of_reach;
 use super::pages::{Link, Notice, Way};
 use super::problem::Problem;
 use super::telling::telling;
@@ -23,7 +24,9 @@ pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Ans
     let goal = Goal::of(&facts.target, facts.method.as_str());
     let url = goal.page(if challenged.subject.is_some() { "step-up" } else { "login" });
     match telling(facts, Some(&challenged.rule)) {
+        // The page there knows what the person has.
         Telling::Redirect => see_other(&url, "challenge"),
+        _ if out_of_reach::is_hopeless(challenged) => out_of_reach::answer(core, facts, challenged),
         Telling::Frame => frame(core, facts, &url),
         Telling::FormLost => form_lost(core, facts, &url),
         Telling::Grpc => grpc(16, "A sign-in is needed"),

@@ -12,6 +12,7 @@ mod fault;
 mod forms;
 mod goal;
 mod headers;
+mod out_of_reach;
 mod pages;
 mod problem;
 mod qr;

@@ -20,6 +20,16 @@ pub(crate) fn wait_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
+/// A list as people say it: `a, b or c`.
+pub(crate) fn listed<'a>(items: impl IntoIterator<Item = &'a str>, last: &str) -> String {
+    let items: Vec<&str> = items.into_iter().collect();
+    match items.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., end] => format!("{} {last} {end}", first.join(", ")),
+    }
+}
+
 /// How far a clock is off: `about 2 minutes slow`. Positive seconds: fast.
 pub(crate) fn clock_off(seconds: i64) -> String {
     let away = wait(Duration::from_secs(seconds.unsigned_abs()));

@@ -85,6 +85,19 @@ fn explanations_for_people() {
 }
 
 #[test]
+fn what_nobody_can_prove_is_not_promised() {
+    let requirement = Requirement::of(Strength::PhishingResistant);
+    let access = Access::Guarded { audience: Audience::default(), requirement };
+    let rules = vec![Arc::new(rule("vault", "/vault/**", &[], &[], access))];
+    let policy = Policy::new([AppPolicy { host: "erp.example.com".into(), tolerate: Tolerances::default(), rules }]);
+    for amr in [&["pwd"][..], &["pwd", "otp"]] {
+        let told = explain(&policy, &root("https://erp.example.com/vault", amr, 1), NOW).unwrap().human();
+        assert!(told.contains("Nothing that this version can verify reaches urn:stepgate:acr:3"), "{told}");
+        assert!(told.contains("it would take one of: passkey, security_key."), "{told}");
+    }
+}
+
+#[test]
 fn explanations_for_programs() {
     let told = explain(&policy(), &root("https://erp.example.com/admin/users", &["pwd", "otp"], 31), NOW).unwrap();
     insta::assert_json_snapshot!(told);

@@ -136,11 +136,17 @@ pub(super) fn remedy(decision: &Decision, now: Timestamp) -> Option<String> {
 }
 
 fn challenge_remedy(c: &Challenged, now: Timestamp) -> String {
-    let served = c.shortfall.methods.and(MethodSet::SERVED);
-    let methods = names(if served.is_empty() { c.shortfall.methods } else { served });
     if c.shortfall.methods.is_empty() {
         return "Nothing: no methods that count here reach that strength together.".to_owned();
     }
+    let proved = c.subject.as_ref().map_or(MethodSet::EMPTY, |s| s.proofs.methods());
+    let lacking = c.requirement.out_of_reach(proved.or(MethodSet::SERVED));
+    if !lacking.is_empty() {
+        let (acr, lacking) = (c.requirement.strength.acr(), names(lacking));
+        return format!("Nothing that this version can verify reaches {acr} here; it would take one of: {lacking}.");
+    }
+    let served = c.shortfall.methods.and(MethodSet::SERVED);
+    let methods = names(if served.is_empty() { c.shortfall.methods } else { served });
     let last = c.subject.as_ref().and_then(|s| c.shortfall.methods.iter().filter_map(|m| s.proofs.when(m)).max());
     let acr = c.requirement.strength.acr();
     match (c.shortfall.lack, c.requirement.max_age, last) {

@@ -160,5 +160,5 @@ fn methods(list: &Placed<Vec<Placed<String>>>, cx: &mut Checker) -> MethodSet {
 
 /// Whether the methods of this version can meet a requirement at all.
 pub(in crate::config) fn within_reach(requirement: &Requirement) -> bool {
-    Strength::of(requirement.counted().and(MethodSet::SERVED)) >= Some(requirement.strength)
+    requirement.is_within(MethodSet::SERVED)
 }

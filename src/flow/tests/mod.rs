@@ -60,6 +60,7 @@ fn word(reply: &LoginReply) -> String {
     match reply {
         LoginReply::Next(next) => format!("next {:?}", next.methods.iter().collect::<Vec<_>>()),
         LoginReply::Enroll(_) => "enroll".to_owned(),
+        LoginReply::OutOfReach(_) => "out of reach".to_owned(),
         LoginReply::Opened(_) => "opened".to_owned(),
         LoginReply::Rejected(why) => format!("rejected {why:?}"),
         LoginReply::Wait(_) => "wait".to_owned(),

@@ -42,8 +42,8 @@ async fn the_goal_decides_how_far_it_goes() {
         ("ann", None, "next [Totp]"),
         ("bob", None, "opened"),
         ("bob", two_factors(), "enroll"),
-        ("ann", Some(Requirement::of(Strength::PhishingResistant)), "enroll"),
-        ("bob", Some(Requirement::of(Strength::PhishingResistant)), "enroll"),
+        ("ann", Some(Requirement::of(Strength::PhishingResistant)), "out of reach"),
+        ("bob", Some(Requirement::of(Strength::PhishingResistant)), "out of reach"),
     ] {
         let told = flows.login(given(name, PASSWORD), goal, Channel::Bearer, &client()).await.unwrap();
         assert_eq!(word(&told.reply), expected, "{name} {goal:?}");

@@ -18,7 +18,8 @@ use super::ctx::{Answered, Ctx, SignedIn, Stop, with_cookie};
 use super::headers::Kind;
 use super::problem::Problem;
 use super::words;
-use crate::flow::reply::{LoginReply, Opened, Rejection};
+use crate::auth::proof::Method;
+use crate::flow::reply::{LoginReply, Opened, OutOfReach, Rejection};
 use types::{Enroll, Next, Opening};
 
 /// Reads a JSON body; an empty one counts as `{}`. Unknown fields are ignored.
@@ -95,8 +96,13 @@ fn told(ctx: &Ctx, reply: &LoginReply, by_cookie: bool) -> Answered {
             ceremony: next.ceremony.expose().to_owned(),
             methods: super::challenge::offered(next.methods),
         }),
-        LoginReply::Enroll(ceremony) => {
-            json(&Enroll { status: "enrollment_required", ceremony: ceremony.expose().to_owned() })
+        LoginReply::Enroll(ceremony) => json(&Enroll {
+            status: "enrollment_required",
+            ceremony: ceremony.expose().to_owned(),
+            methods: vec![Method::Totp.name()],
+        }),
+        LoginReply::OutOfReach(OutOfReach { ceremony, .. }) => {
+            json(&Enroll { status: "enrollment_required", ceremony: ceremony.expose().to_owned(), methods: Vec::new() })
         }
         LoginReply::Rejected(rejection) => rejected(&ctx.facts, *rejection).answer(&ctx.facts),
         LoginReply::Wait(wait) => Problem::too_many(*wait).answer(&ctx.facts),

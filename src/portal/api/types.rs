@@ -114,6 +114,10 @@ pub(crate) struct Enroll {
     pub(crate) status: &'static str,
     /// The ceremony to go on with.
     pub(crate) ceremony: String,
+    /// What can be enrolled to reach the strength asked for, any of them. Empty: nothing that this version can
+    /// enrol reaches it.
+    #[schema(value_type = Vec<String>)]
+    pub(crate) methods: Vec<&'static str>,
 }
 
 /// What becomes of a login.

@@ -2,9 +2,10 @@
 
 use http::StatusCode;
 
-use super::{arrived, busy, wait};
+use super::{Out, arrived, busy, out_of_reach, wait};
+use crate::auth::proof::MethodSet;
 use crate::auth::session::Channel;
-use crate::flow::reply::{Credentials, LoginReply, Told};
+use crate::flow::reply::{Credentials, LoginReply, OutOfReach, Told};
 use crate::portal::cookies::{self, Presented};
 use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie, with_events};
 use crate::portal::goal::Goal;
@@ -56,6 +57,10 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
         LoginReply::Enroll(ceremony) => {
             with_cookie(see_other(&goal.page("enroll"), "login"), cookies::keep_ceremony(&ceremony, ttl))
         }
+        LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
+            let username = username.trim();
+            out_of_reach(&ctx, &goal, Out { who: username, owned, signed_in: false })
+        }
         LoginReply::Opened(opened) => arrived(&ctx, &goal, &opened),
         LoginReply::Rejected(_) => {
             let errors = Errors::one("username", "The user name or the password is not correct. Try again");
@@ -69,9 +74,13 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
 
 fn form(ctx: &Ctx, goal: &Goal, username: &str, errors: Errors) -> Answered {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let notice = matches!(cookies::session_token(&ctx.facts.headers), Presented::Ambiguous).then_some(
-        "Your browser sent several sign-in cookies for this site. Delete the cookies of this site, then sign in.",
-    );
+    let notice = if matches!(cookies::session_token(&ctx.facts.headers), Presented::Ambiguous) {
+        Some("Your browser sent several sign-in cookies for this site. Delete the cookies of this site, then sign in.")
+    } else {
+        let needed = goal.requirement(&ctx.core.policy, &ctx.facts.host, ctx.facts.client_ip);
+        let hopeless = !needed.is_within(MethodSet::SERVED);
+        hopeless.then_some("The page you want asks for more than can be proved here. Signing in will not open it.")
+    };
     let (shell, place) = (ctx.shell(), ctx.place(goal));
     page(status, "login", &Login { shell: &shell, errors, notice, username, place: &place })
 }

@@ -14,6 +14,7 @@ use http::{HeaderValue, StatusCode};
 use super::answers::Fault;
 use super::ctx::{Answered, Ctx, Stop, page, see_other, with_session};
 use super::goal::Goal;
+use super::out_of_reach::{self, Reach};
 use super::pages::{Errors, Link, Notice, Way};
 use super::words;
 use crate::auth::proof::MethodSet;
@@ -67,6 +68,25 @@ fn start_again(ctx: &Ctx, goal: &Goal) -> Answered {
     let line =
         "This sign-in is over: it was finished, or it took too long. Nothing is lost; start it again.".to_owned();
     notice(ctx, StatusCode::OK, "start-again", "Start the sign-in again", line, links)
+}
+
+/// Who cannot reach a destination, and what they have.
+struct Out<'a> {
+    who: &'a str,
+    owned: MethodSet,
+    signed_in: bool,
+}
+
+/// 403: the destination asks for more than this person has or could set up.
+fn out_of_reach(ctx: &Ctx, goal: &Goal, out: Out<'_>) -> Answered {
+    let (core, facts) = (&ctx.core, &ctx.facts);
+    let guards = goal.guards(&core.policy, &facts.host, facts.client_ip);
+    let strict = guards.into_iter().find(|(_, requirement)| !requirement.is_attainable(out.owned));
+    let requirement = strict.map_or_else(|| goal.requirement(&core.policy, &facts.host, facts.client_ip), |(_, r)| r);
+    let rule = strict.map(|(rule, _)| rule);
+    let asked = format!("{} {}", goal.method, ctx.place(goal));
+    let Out { who, owned, signed_in } = out;
+    out_of_reach::told(core, facts, &Reach { rule, requirement, who, owned, asked, signed_in })
 }
 
 /// The session is open: on to the destination. A backup code that was just used is counted out first.

@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 
-use super::{arrived, busy, empty, rejected, start_again, wait, ways};
+use super::{Out, arrived, busy, empty, out_of_reach, rejected, start_again, wait, ways};
 use crate::auth::ceremony::CeremonyToken;
-use crate::flow::reply::{CeremonyView, LoginReply, Told};
+use crate::flow::reply::{CeremonyView, LoginReply, OutOfReach, Told};
 use crate::portal::cookies;
 use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie, with_events};
 use crate::portal::goal::Goal;
@@ -51,6 +51,9 @@ fn told_of(ctx: &Ctx, goal: &Goal, view: &CeremonyView, way: Way, reply: LoginRe
         LoginReply::Enroll(ceremony) => {
             let enroll = see_other(&goal.page("enroll"), "second-factor");
             with_cookie(enroll, cookies::keep_ceremony(&ceremony, ttl))
+        }
+        LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
+            out_of_reach(ctx, goal, Out { who: view.ceremony.username.as_str(), owned, signed_in: false })
         }
         LoginReply::Rejected(rejection) => match rejected(way, rejection) {
             Some(errors) => form(ctx, goal, view, way.name, errors),

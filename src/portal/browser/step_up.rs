@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 
-use super::{arrived, busy, empty, notice, rejected, wait, ways};
-use crate::auth::proof::{Method, MethodSet};
-use crate::flow::reply::{EnrollReply, Enrolling, LoginReply, Told};
+use super::{Out, arrived, busy, empty, notice, out_of_reach, rejected, wait, ways};
+use crate::auth::proof::MethodSet;
+use crate::flow::reply::{EnrollReply, Enrolling, LoginReply, OutOfReach, Told};
 use crate::portal::cookies;
 use crate::portal::ctx::{Answered, Ctx, SignedIn, Stop, page, see_other, with_cookie, with_events};
 use crate::portal::goal::Goal;
@@ -56,6 +56,9 @@ fn told_of(ctx: &Ctx, goal: &Goal, ask: &Ask, way: Way, reply: LoginReply) -> An
         LoginReply::Enroll(ceremony) => {
             with_cookie(see_other(&goal.page("enroll"), "step-up"), cookies::keep_ceremony(&ceremony, ttl))
         }
+        LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
+            out_of_reach(ctx, goal, Out { who: ask.who.session.identity.username.as_str(), owned, signed_in: true })
+        }
         LoginReply::Rejected(rejection) => match rejected(way, rejection) {
             Some(errors) => form(ctx, goal, ask, way.name, errors),
             None => see_other(&goal.page("login"), "step-up"),
@@ -77,12 +80,19 @@ async fn asked(ctx: &Ctx, goal: &Goal) -> Result<Ask, Stop> {
     let now = ctx.core.flows.ports.clock.now();
     let (core, facts) = (&ctx.core, &ctx.facts);
     let missing = goal.missing(&core.policy, &facts.host, facts.client_ip, &who.session.proofs, now);
-    let Some((rule, _, shortfall)) = missing else {
+    let Some((rule, requirement, shortfall)) = missing else {
         return Err(Stop::Done(Box::new(see_other(&goal.next(), "step-up"))));
     };
+    // Said before anything is asked: a code that cannot lead there would be spent for nothing.
+    let reached_by = |more: MethodSet| requirement.would_be_met(&who.session.proofs, more, now);
+    if !reached_by(owned.or(owned.enrollable())) {
+        let username = who.session.identity.username.as_str();
+        let answer = out_of_reach(ctx, goal, Out { who: username, owned, signed_in: true });
+        return Err(Stop::Done(Box::new(answer)));
+    }
     let methods = shortfall.methods.and(owned);
-    if methods.is_empty() {
-        return Err(Stop::Done(Box::new(stuck(ctx, goal, shortfall.methods.minus(owned)))));
+    if methods.is_empty() || !reached_by(owned) {
+        return Err(Stop::Done(Box::new(see_other(&goal.page("enroll"), "step-up"))));
     }
     Ok(Ask { who, methods, why: rule.explanation.clone() })
 }
@@ -94,7 +104,7 @@ async fn before_enrolling(ctx: &Ctx, goal: &Goal, who: SignedIn, owned: MethodSe
         EnrollReply::Pending(_) => Err(Stop::Done(Box::new(see_other(&goal.next(), "step-up")))),
         EnrollReply::Gone => Err(Stop::Done(Box::new(see_other(&goal.page("login"), "step-up")))),
         EnrollReply::ProveFirst(methods) if methods.and(owned).is_empty() => {
-            Err(Stop::Done(Box::new(stuck(ctx, goal, MethodSet::EMPTY))))
+            Err(Stop::Done(Box::new(nothing_to_prove_with(ctx))))
         }
         EnrollReply::ProveFirst(methods) => {
             let why = Some("Before an authenticator is added, show that it is you.".to_owned());
@@ -103,11 +113,8 @@ async fn before_enrolling(ctx: &Ctx, goal: &Goal, who: SignedIn, owned: MethodSe
     }
 }
 
-/// Nothing at hand helps: enrol what would, or say so.
-fn stuck(ctx: &Ctx, goal: &Goal, wanted: MethodSet) -> Answered {
-    if wanted.contains(Method::Totp) {
-        return see_other(&goal.page("enroll"), "step-up");
-    }
+/// The account has nothing that could be asked for here.
+fn nothing_to_prove_with(ctx: &Ctx) -> Answered {
     let line =
         "This page asks for a way to sign in that your account does not have. Ask the people who run this service.";
     let links = vec![Link::to("/.stepgate/account", "Your account")];
@@ -115,7 +122,7 @@ fn stuck(ctx: &Ctx, goal: &Goal, wanted: MethodSet) -> Answered {
 }
 
 fn form(ctx: &Ctx, goal: &Goal, ask: &Ask, wanted: &str, errors: Errors) -> Answered {
-    let Some((way, others)) = ways(ask.methods, wanted) else { return stuck(ctx, goal, MethodSet::EMPTY) };
+    let Some((way, others)) = ways(ask.methods, wanted) else { return nothing_to_prove_with(ctx) };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let (shell, place) = (ctx.shell(), ctx.place(goal));
     let path = goal.to.as_str().split(['?', '#']).next().unwrap_or("/");

@@ -3,6 +3,7 @@
 mod answers;
 mod api;
 mod bad_input;
+mod dead_ends;
 mod journeys;
 mod pages;
 
@@ -42,19 +43,20 @@ fn policy() -> Policy {
     let rules = vec![
         Arc::new(rule("admin", "/admin/**", Strength::TwoFactor, Some(300))),
         Arc::new(rule("light", "/light/**", Strength::OneFactor, None)),
+        Arc::new(rule("vault", "/vault/**", Strength::PhishingResistant, None)),
         Arc::new(rule("rest", "/**", Strength::TwoFactor, None)),
     ];
     Policy::new([AppPolicy { host: HOST.to_owned(), tolerate: Tolerances::default(), rules }])
 }
 
-pub(super) fn portal_over(flows: Arc<Flows>) -> Portal {
+pub(super) fn portal_with(flows: Arc<Flows>, policy: Policy) -> Portal {
     let settings = PortalSettings {
         name: "Example <Ltd>".to_owned(),
         logo: Some(("image/png".to_owned(), b"\x89PNG".to_vec())),
         accent: Some("#1f4fd8".to_owned()),
         support: Some("it-help@example.com".to_owned()),
     };
-    Portal::new(flows, Arc::new(policy()), settings).with_jwks(Arc::new(|| "{\"keys\":[]}".to_owned()))
+    Portal::new(flows, Arc::new(policy), settings).with_jwks(Arc::new(|| "{\"keys\":[]}".to_owned()))
 }
 
 pub(super) fn facts(method: &str, target: &str, headers: &[(&str, &str)]) -> Facts {
@@ -90,11 +92,16 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new() -> Self {
+        Self::ruled(policy())
+    }
+
+    /// The same under other rules.
+    pub(super) fn ruled(policy: Policy) -> Self {
         let world = World::new();
         let ann = world.person("ann");
         let key = world.with_totp(&ann);
         world.person("bob");
-        let portal = portal_over(world.flows());
+        let portal = portal_with(world.flows(), policy);
         Self { world, portal, key }
     }
 

@@ -1,0 +1,149 @@
+//! A rule asks for more than anybody can prove here: told honestly, before anybody types a code or scans a picture
+//! for nothing. Being signed in changes nothing about it, so it is a refusal (403), never another challenge.
+
+use http::StatusCode;
+
+use super::answers::Facts;
+use super::base::Core;
+use super::challenge::{offered, readable_by};
+use super::ctx::{Answered, page};
+use super::fault::grpc;
+use super::headers::Framable;
+use super::pages::{Link, Notice};
+use super::problem::Problem;
+use super::telling::{telling, wants_page};
+use super::words;
+use crate::auth::challenge::Telling;
+use crate::auth::decision::Challenged;
+use crate::auth::policy::rule::Rule;
+use crate::auth::proof::{Method, MethodSet};
+use crate::auth::requirement::Requirement;
+
+/// What is out of whose reach.
+pub(crate) struct Reach<'a> {
+    /// The rule that asks; `None` where it is gone by now.
+    pub(crate) rule: Option<&'a Rule>,
+    pub(crate) requirement: Requirement,
+    /// Who asked, once proved.
+    pub(crate) who: &'a str,
+    /// What they have.
+    pub(crate) owned: MethodSet,
+    /// What was asked for: method, host and path.
+    pub(crate) asked: String,
+    /// Whether a session is open.
+    pub(crate) signed_in: bool,
+}
+
+impl Reach<'_> {
+    /// The methods that are missing, any of which would do.
+    fn lacking(&self) -> MethodSet {
+        let named = self.requirement.out_of_reach(self.owned);
+        if named.is_empty() { self.requirement.counted().minus(self.owned) } else { named }
+    }
+}
+
+/// Whether a challenge asks a signed-in person for what nobody can prove in this version.
+pub(crate) fn is_hopeless(challenged: &Challenged) -> bool {
+    let proved = challenged.subject.as_ref().map(|session| session.proofs.methods());
+    proved.is_some_and(|proved| !challenged.requirement.is_within(proved.or(MethodSet::SERVED)))
+}
+
+/// Answers such a challenge where it is not told by leading to a page.
+pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Answered {
+    let path = facts.target.split('?').next().unwrap_or("/");
+    let reach = Reach {
+        rule: Some(&challenged.rule),
+        requirement: challenged.requirement,
+        who: challenged.subject.as_ref().map_or("", |s| s.identity.username.as_str()),
+        owned: challenged.subject.as_ref().map_or(MethodSet::EMPTY, |s| s.proofs.methods()),
+        asked: format!("{} {}{path}", facts.method, facts.authority),
+        signed_in: true,
+    };
+    let how = telling(facts, Some(&challenged.rule));
+    let mut answer = match how {
+        Telling::Grpc => return grpc(7, "A factor is needed that cannot be set up here"),
+        how if wants_page(how) => told(core, facts, &reach),
+        _ => problem(facts, &reach),
+    };
+    if how == Telling::Frame {
+        answer.extensions_mut().insert(Framable);
+    }
+    readable_by(&mut answer, facts, &challenged.rule);
+    answer
+}
+
+fn problem(facts: &Facts, reach: &Reach<'_>) -> Answered {
+    let title = "A factor is needed that cannot be set up here.";
+    let mut problem = Problem::new(StatusCode::FORBIDDEN, "factor_unavailable", title)
+        .kind("refusal")
+        .with("acr_values", vec![reach.requirement.strength.acr()])
+        .with("methods", offered(reach.lacking()));
+    if let Some(rule) = reach.rule {
+        problem = problem.with("rule", rule.id.0.as_ref());
+        for (name, text) in [("explanation", &rule.explanation), ("remediation", &rule.remediation)] {
+            if let Some(text) = text {
+                problem = problem.with(name, text.as_str());
+            }
+        }
+    }
+    problem.answer(facts)
+}
+
+/// The page: what the rule wants, what one has, and whom to ask.
+pub(crate) fn told(core: &Core, facts: &Facts, reach: &Reach<'_>) -> Answered {
+    let shell = core.skin.shell(&facts.request_id);
+    let wanted = words::listed(reach.lacking().iter().map(noun), "or");
+    let owned = reach.owned.and(MethodSet::SERVED);
+    let mut lines = vec![format!("It asks for {wanted}.")];
+    if !owned.is_empty() {
+        lines.push(format!("You have {}. That is not enough here.", words::listed(owned.iter().map(noun), "and")));
+    }
+    lines.push(
+        "What is missing cannot be set up: this version of Stepgate does not know it. So nobody can open this page \
+         at present, and signing in again does not help."
+            .to_owned(),
+    );
+    let own = reach.rule.and_then(|rule| rule.remediation.clone());
+    if own.is_none() {
+        let whom = shell.support.as_ref().map_or("the people who run this service", |s| s.text.as_str());
+        lines.push(format!("Ask {whom} to change what this page asks for."));
+    }
+    let mut shown = vec![("Signed in as", reach.who.to_owned())];
+    if !reach.signed_in {
+        shown = vec![("User name", reach.who.to_owned())];
+    }
+    shown.push(("Asked for", reach.asked.clone()));
+    if let Some(rule) = reach.rule {
+        shown.push(("Rule", rule.id.0.to_string()));
+        shown.extend(rule.explanation.clone().map(|text| ("What it is for", text)));
+    }
+    shown.extend(own.map(|text| ("What you can do", text)));
+    shown.push(("Reference", facts.request_id.clone()));
+    let link = match reach.signed_in {
+        true => Link::to("/.stepgate/account", "Your account"),
+        false => Link::to("/.stepgate/login", "Sign in without opening this page"),
+    };
+    let notice = Notice {
+        shell: &shell,
+        heading: "You cannot open this page".to_owned(),
+        lines,
+        facts: shown,
+        go_on: None,
+        links: vec![link],
+    };
+    page(StatusCode::FORBIDDEN, "refusal", &notice)
+}
+
+/// A method as one thing that somebody has.
+const fn noun(method: Method) -> &'static str {
+    match method {
+        Method::Password => "a password",
+        Method::Totp => "an authenticator app",
+        Method::Passkey => "a passkey",
+        Method::SecurityKey => "a security key",
+        Method::BackupCode => "backup codes",
+        Method::EmailCode => "a code by mail",
+        Method::SmsCode => "a code by text message",
+        Method::RecoveryCode => "a recovery code",
+    }
+}
