@@ -21,6 +21,10 @@ pub struct Recorded(pub Vec<Event>);
 #[derive(Clone)]
 pub struct Cause(pub StoreError);
 
+/// What is worth a word in the access event of an answer of ours: a closed set.
+#[derive(Clone, Copy)]
+pub struct Noted(pub &'static str);
+
 /// What an answer needs to know of the request it answers.
 #[derive(Clone)]
 pub struct Facts {

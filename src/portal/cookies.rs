@@ -21,7 +21,10 @@ pub const FLOW: &str = "__Host-stepgate-flow";
 /// Marks a browser that signed in before.
 pub const DEVICE: &str = "__Host-stepgate-device";
 
-const OURS: [&str; 3] = [SESSION, FLOW, DEVICE];
+/// Counts, for seconds, how often a browser was sent to one place.
+pub const TURNS: &str = "__Host-stepgate-turns";
+
+const OURS: [&str; 4] = [SESSION, FLOW, DEVICE, TURNS];
 
 /// The session token that a request presents.
 pub enum Presented {
@@ -77,6 +80,20 @@ pub fn ceremony_token(headers: &HeaderMap) -> Option<CeremonyToken> {
     }
 }
 
+/// How often this browser was sent to one place, as it says itself.
+pub(crate) fn turns(headers: &HeaderMap) -> Option<String> {
+    match only(headers, TURNS) {
+        Only::One(value) if value.len() <= 32 => Some(value.into_owned()),
+        _ => None,
+    }
+}
+
+/// Whether a browser sent any cookie of ours, so that it keeps them.
+pub(crate) fn any_of_ours(headers: &HeaderMap) -> bool {
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
+    pairs.map(|pair| name_of(trimmed(pair))).any(|name| OURS.iter().any(|ours| name == ours.as_bytes()))
+}
+
 /// The `Cookie` header for the app: every line joined, without our cookies and whatever resembles them.
 /// `None` if nothing is left. Other bytes are passed on as they came.
 pub fn strip_ours<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Option<HeaderValue> {
@@ -118,6 +135,16 @@ pub(crate) fn keep_ceremony(token: &CeremonyToken, ttl: Duration) -> Option<Head
 /// `Set-Cookie` for the mark of this browser.
 pub(crate) fn keep_device(mark: &SecretText, ttl: Duration) -> Option<HeaderValue> {
     keep(DEVICE, mark.expose(), Some(ttl))
+}
+
+/// `Set-Cookie` for the count of turns.
+pub(crate) fn keep_turns(text: &str, ttl: Duration) -> Option<HeaderValue> {
+    keep(TURNS, text, Some(ttl))
+}
+
+/// `Set-Cookie` that makes the browser forget the count of turns.
+pub(crate) fn forget_turns() -> Option<HeaderValue> {
+    keep(TURNS, "", Some(Duration::ZERO))
 }
 
 /// `Set-Cookie` that makes the browser forget the session.

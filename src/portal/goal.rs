@@ -22,6 +22,8 @@ pub(crate) struct Goal {
     pub(crate) method: String,
     /// The page that sets up an authenticator comes first.
     pub(crate) enroll: bool,
+    /// The browser was just given its first cookie: does it send it back?
+    pub(crate) check_cookies: bool,
 }
 
 impl Goal {
@@ -37,14 +39,25 @@ impl Goal {
         let method = only("for")
             .filter(|m| (1..=16).contains(&m.len()) && m.bytes().all(|b| b.is_ascii_uppercase()))
             .unwrap_or("GET");
-        Self { given, to, method: method.to_owned(), enroll }
+        let check_cookies = only("check") == Some("cookies");
+        Self { given, to, method: method.to_owned(), enroll, check_cookies }
     }
 
     /// The destination of a challenged request.
     pub(crate) fn of(target: &str, method: &str) -> Self {
         let to = ReturnTo::parse(target).unwrap_or_else(ReturnTo::root);
         let method = if method == "HEAD" { "GET" } else { method };
-        Self { given: true, to, method: method.to_owned(), enroll: false }
+        Self { given: true, to, method: method.to_owned(), enroll: false, check_cookies: false }
+    }
+
+    /// The same destination, by way of a look whether the browser keeps our cookies.
+    pub(crate) fn checking(&self) -> Self {
+        Self { check_cookies: true, ..self.clone() }
+    }
+
+    /// The same destination, without that look.
+    pub(crate) fn checked(&self) -> Self {
+        Self { check_cookies: false, ..self.clone() }
     }
 
     /// The same destination, by way of setting up an authenticator.
@@ -63,6 +76,9 @@ impl Goal {
         }
         if self.enroll {
             parts.push("then=enroll".to_owned());
+        }
+        if self.check_cookies {
+            parts.push("check=cookies".to_owned());
         }
         let query = if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) };
         format!("{}{page}{query}", super::PREFIX)

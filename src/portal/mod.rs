@@ -20,6 +20,7 @@ mod refusal;
 mod router;
 pub mod settings;
 mod telling;
+mod turns;
 mod words;
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::{answer, client, record, tunnel};
 use crate::auth::decision::Decision;
 use crate::auth::resource::Resource;
 use crate::portal::PREFIX;
-use crate::portal::answers::{Facts, Fault, Recorded};
+use crate::portal::answers::{Facts, Fault, Noted, Recorded};
 use crate::portal::cookies;
 
 /// What is to be done with a request.
@@ -172,6 +172,9 @@ impl Gateway {
                     if let Some(Recorded(events)) = response.extensions().get() {
                         record::audit(events, &ctx.request_id, &self.metrics);
                         (self.audit)(events, &ctx.request_id);
+                    }
+                    if let Some(Noted(word)) = response.extensions().get() {
+                        ctx.conclude("own", word);
                     }
                     return (response, true);
                 }

@@ -62,6 +62,7 @@ pub(crate) async fn logout(ctx: Ctx) -> Result<Answered, Stop> {
     answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
     answer = with_cookie(answer, cookies::forget_session());
     answer = with_cookie(answer, cookies::forget_ceremony());
+    answer = with_cookie(answer, cookies::forget_turns());
     Ok(with_events(answer, events))
 }
 

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{notice, rejected, start_again, wait};
+use super::{lost, notice, rejected, start_again, wait};
 use crate::auth::proof::{Method, MethodSet};
 use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp, Told};
 use crate::portal::answers::Fault;
@@ -15,13 +15,16 @@ use crate::portal::{qr, words};
 /// Shows the picture and the steps.
 pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
     let goal = ctx.goal();
+    if let Some(answer) = lost::cookie_check(&ctx, &goal, "enroll") {
+        return Ok(answer);
+    }
     let enrollee = enrolling(&ctx, &goal).await?;
     form(&ctx, &goal, &enrollee, Errors::none()).await
 }
 
 /// Takes the confirming code.
 pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
-    let goal = ctx.goal();
+    let goal = ctx.goal().checked();
     let fields = ctx.form().await?;
     if fields.get("op") == "continue" {
         return Ok(see_other(&goal.next(), "enroll"));

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Out, arrived, busy, out_of_reach, wait};
+use super::{Out, arrived, busy, lost, out_of_reach, wait};
 use crate::auth::proof::MethodSet;
 use crate::auth::session::Channel;
 use crate::flow::reply::{Credentials, LoginReply, OutOfReach, Told};
@@ -13,7 +13,12 @@ use crate::portal::pages::{Errors, Login};
 
 /// Shows the form; who is signed in already goes on.
 pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
-    let goal = ctx.goal();
+    let mut goal = ctx.goal();
+    if goal.check_cookies && cookies::any_of_ours(&ctx.facts.headers) {
+        goal = goal.checked();
+    } else if let Some(answer) = lost::cookie_check(&ctx, &goal, "login") {
+        return Ok(answer);
+    }
     if let Some(who) = ctx.signed_in(true).await? {
         let core = &ctx.core;
         let now = core.flows.ports.clock.now();
@@ -21,15 +26,18 @@ pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
         let missing = goal.missing(&core.policy, host, ctx.facts.client_ip, &who.session.proofs, now);
         return Ok(match missing {
             Some(_) => see_other(&goal.page("step-up"), "login"),
-            None => see_other(&goal.next(), "login"),
+            None => lost::sent_on(&ctx, &goal, "login"),
         });
+    }
+    if let Some(answer) = lost::sent_round(&ctx, &goal) {
+        return Ok(answer);
     }
     Ok(form(&ctx, &goal, "", Errors::none()))
 }
 
 /// Takes user name and password.
 pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
-    let goal = ctx.goal();
+    let goal = ctx.goal().checked();
     let fields = ctx.form().await?;
     let username = fields.get("username");
     let mut errors = Errors::none();
@@ -50,12 +58,14 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
         events.extend(ctx.supersede(opened).await?);
     }
     let ttl = ctx.core.flows.settings.ceremony_ttl;
+    // What follows needs the cookie of this answer. A browser that has shown none of ours yet may keep none.
+    let on = if cookies::any_of_ours(&ctx.facts.headers) { goal.clone() } else { goal.checking() };
     let answer = match reply {
         LoginReply::Next(next) => {
-            with_cookie(see_other(&goal.page("second-factor"), "login"), cookies::keep_ceremony(&next.ceremony, ttl))
+            with_cookie(see_other(&on.page("second-factor"), "login"), cookies::keep_ceremony(&next.ceremony, ttl))
         }
         LoginReply::Enroll(ceremony) => {
-            with_cookie(see_other(&goal.page("enroll"), "login"), cookies::keep_ceremony(&ceremony, ttl))
+            with_cookie(see_other(&on.page("enroll"), "login"), cookies::keep_ceremony(&ceremony, ttl))
         }
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
             let username = username.trim();

@@ -3,6 +3,7 @@
 pub(super) mod account;
 pub(super) mod enroll;
 pub(super) mod login;
+mod lost;
 pub(super) mod second_factor;
 pub(super) mod step_up;
 
@@ -12,10 +13,12 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
 use super::answers::Fault;
-use super::ctx::{Answered, Ctx, Stop, page, see_other, with_session};
+use super::cookies;
+use super::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie, with_session};
 use super::goal::Goal;
 use super::out_of_reach::{self, Reach};
 use super::pages::{Errors, Link, Notice, Way};
+use super::turns;
 use super::words;
 use crate::auth::proof::MethodSet;
 use crate::flow::reply::{Opened, Rejection};
@@ -93,9 +96,22 @@ fn out_of_reach(ctx: &Ctx, goal: &Goal, out: Out<'_>) -> Answered {
 fn arrived(ctx: &Ctx, goal: &Goal, opened: &Opened) -> Answered {
     let answer = match opened.backup_codes_left {
         Some(left) => codes_left(ctx, left),
-        None => see_other(&goal.next(), "login"),
+        None => see_other(&arrival(ctx, goal), "login"),
     };
+    let answer = with_cookie(answer, turns::one_more(&ctx.facts.headers, goal, turn(ctx, goal)));
     with_session(&ctx.core, answer, opened)
+}
+
+/// Where somebody goes who is signed in now: to the destination, or, in a browser that has not shown a cookie of ours
+/// yet, by way of a look whether it keeps them.
+fn arrival(ctx: &Ctx, goal: &Goal) -> String {
+    if cookies::any_of_ours(&ctx.facts.headers) { goal.next() } else { goal.checking().page("login") }
+}
+
+/// How long the way to a destination counts as just taken: no longer than the destination itself trusts a proof.
+fn turn(ctx: &Ctx, goal: &Goal) -> Duration {
+    let guards = goal.guards(&ctx.core.policy, &ctx.facts.host, ctx.facts.client_ip);
+    guards.iter().filter_map(|(_, requirement)| requirement.max_age).fold(turns::BY_HAND, Duration::min)
 }
 
 fn codes_left(ctx: &Ctx, left: u32) -> Answered {

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Out, arrived, busy, empty, out_of_reach, rejected, start_again, wait, ways};
+use super::{Out, arrived, busy, empty, lost, out_of_reach, rejected, start_again, wait, ways};
 use crate::auth::ceremony::CeremonyToken;
 use crate::flow::reply::{CeremonyView, LoginReply, OutOfReach, Told};
 use crate::portal::cookies;
@@ -13,13 +13,16 @@ use crate::portal::pages::{Code, Errors, Way};
 /// Shows the form for the code.
 pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
     let goal = ctx.goal();
+    if let Some(answer) = lost::cookie_check(&ctx, &goal, "second-factor") {
+        return Ok(answer);
+    }
     let (_, view) = under_way(&ctx, &goal).await?;
     Ok(form(&ctx, &goal, &view, "", Errors::none()))
 }
 
 /// Takes the code, or the wish for another way.
 pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
-    let goal = ctx.goal();
+    let goal = ctx.goal().checked();
     let fields = ctx.form().await?;
     if fields.get("op") == "continue" {
         return Ok(see_other(&goal.next(), "second-factor"));

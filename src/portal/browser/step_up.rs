@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Out, arrived, busy, empty, notice, out_of_reach, rejected, wait, ways};
+use super::{Out, arrived, busy, empty, lost, notice, out_of_reach, rejected, wait, ways};
 use crate::auth::proof::MethodSet;
 use crate::flow::reply::{EnrollReply, Enrolling, LoginReply, OutOfReach, Told};
 use crate::portal::cookies;
@@ -81,13 +81,16 @@ async fn asked(ctx: &Ctx, goal: &Goal) -> Result<Ask, Stop> {
     let (core, facts) = (&ctx.core, &ctx.facts);
     let missing = goal.missing(&core.policy, &facts.host, facts.client_ip, &who.session.proofs, now);
     let Some((rule, requirement, shortfall)) = missing else {
-        return Err(Stop::Done(Box::new(see_other(&goal.next(), "step-up"))));
+        return Err(Stop::Done(Box::new(lost::sent_on(ctx, goal, "step-up"))));
     };
     // Said before anything is asked: a code that cannot lead there would be spent for nothing.
     let reached_by = |more: MethodSet| requirement.would_be_met(&who.session.proofs, more, now);
     if !reached_by(owned.or(owned.enrollable())) {
         let username = who.session.identity.username.as_str();
         let answer = out_of_reach(ctx, goal, Out { who: username, owned, signed_in: true });
+        return Err(Stop::Done(Box::new(answer)));
+    }
+    if let Some(answer) = lost::sent_round(ctx, goal) {
         return Err(Stop::Done(Box::new(answer)));
     }
     let methods = shortfall.methods.and(owned);

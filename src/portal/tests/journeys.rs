@@ -29,7 +29,7 @@ async fn one_factor_is_enough_where_the_rule_asks_no_more() {
     let mut browser = Browser::new(&stage);
     let to = "/.stepgate/login?to=%2Flight%2F";
     let answer = browser.post(to, &[("username", "ann"), ("password", PASSWORD)]).await;
-    assert_eq!(location(&answer), "/light/");
+    assert_eq!(location(&browser.follow(answer).await), "/light/");
     // And more where it does: the session is there, the second step is not.
     let short = browser.get("/.stepgate/login?to=%2Ferp").await;
     assert_eq!(location(&short), "/.stepgate/step-up?to=%2Ferp");
@@ -74,7 +74,8 @@ async fn the_first_authenticator_is_enrolled_on_the_way() {
     let stage = Stage::new();
     let mut browser = Browser::new(&stage);
     let answer = browser.post("/.stepgate/login?to=%2Ferp", &[("username", "bob"), ("password", PASSWORD)]).await;
-    assert_eq!(location(&answer), "/.stepgate/enroll?to=%2Ferp");
+    assert_eq!(location(&answer), "/.stepgate/enroll?to=%2Ferp&check=cookies");
+    assert_eq!(location(&browser.get(&location(&answer)).await), "/.stepgate/enroll?to=%2Ferp");
     // The second-factor page has nothing to ask of him, and sends him here; here nobody sends him back.
     assert_eq!(location(&browser.get("/.stepgate/second-factor?to=%2Ferp").await), "/.stepgate/enroll?to=%2Ferp");
     let page = text(&browser.get("/.stepgate/enroll?to=%2Ferp").await);

@@ -5,6 +5,7 @@ mod api;
 mod bad_input;
 mod dead_ends;
 mod journeys;
+mod lost;
 mod pages;
 
 use std::collections::BTreeMap;
@@ -157,6 +158,18 @@ impl<'a> Browser<'a> {
             }
         }
         answer
+    }
+
+    /// Goes where an answer leads as long as it leads to pages of ours, and gives the last answer.
+    pub(super) async fn follow(&mut self, mut answer: Response<Bytes>) -> Response<Bytes> {
+        for _ in 0..10 {
+            let to = location(&answer);
+            if !to.starts_with("/.stepgate/") {
+                return answer;
+            }
+            answer = self.get(&to).await;
+        }
+        panic!("sent on and on, last to {}", location(&answer));
     }
 
     /// Signs ann in with both factors.
