@@ -72,6 +72,9 @@ pub struct Ceremony {
     /// Stands for the password and the authenticators of the account as they are: when those change, what
     /// was proved with the old ones is worth nothing.
     pub credentials: String,
+    /// When the account's owner had signed in before this; for the page that asks for the second step.
+    #[serde(default)]
+    pub previous_login: Option<Timestamp>,
 }
 
 /// What became of an attempt at one proof.
@@ -158,6 +161,7 @@ mod tests {
             channel: Channel::Cookie,
             started_at: Timestamp::from_secs(1000),
             credentials: String::new(),
+            previous_login: None,
         })
     }
 

@@ -21,6 +21,9 @@ pub struct Event {
     pub client_ip: Option<IpAddr>,
     /// The session concerned.
     pub session: Option<String>,
+    /// The browser that did it, by a tag of the mark it carries; `None` for scripts and browsers without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
 }
 
 /// The closed list of things that happen, with their exact reasons.

@@ -8,6 +8,7 @@ pub mod challenge;
 pub mod decision;
 pub mod event;
 pub mod header_names;
+pub mod history;
 pub mod host;
 pub mod network;
 pub mod password;

@@ -6,8 +6,14 @@ use crate::store::Stores;
 
 /// Records what an operator did to somebody's account.
 pub(crate) async fn record(stores: &Stores, what: What, who: &Identity, session: Option<String>) {
-    let event =
-        Event { what, user: Some(who.id.clone()), username: Some(who.username.clone()), client_ip: None, session };
+    let event = Event {
+        what,
+        user: Some(who.id.clone()),
+        username: Some(who.username.clone()),
+        client_ip: None,
+        session,
+        browser: None,
+    };
     // The same members as in the gateway's own audit lines.
     let told = serde_json::to_value(event.what).unwrap_or_default();
     let word = |member: &str| told.get(member).and_then(serde_json::Value::as_str);

@@ -22,6 +22,8 @@ pub(super) struct Trying<'a> {
     pub(super) account: String,
     pub(super) device: Option<Device>,
     pub(super) session: Option<String>,
+    /// The tag of the browser, as soon as it carries a mark.
+    pub(super) browser: Option<String>,
     pub(super) events: Vec<Event>,
 }
 
@@ -34,6 +36,7 @@ impl Trying<'_> {
             username: self.username.clone(),
             client_ip: Some(self.client.ip),
             session: self.session.clone(),
+            browser: self.browser.clone(),
         });
     }
 }
@@ -44,7 +47,8 @@ impl Flows {
         let (now, account) = (self.now(), account_of_name(name));
         let device = self.known_device(client.device.as_ref(), &account, now);
         let username = Username::parse(name);
-        Trying { client, now, user, username, account, device, session: None, events: Vec::new() }
+        let browser = device.as_ref().map(|device| self.browser_tag(device));
+        Trying { client, now, user, username, account, device, session: None, browser, events: Vec::new() }
     }
 
     /// Charges one attempt by `method`; tells how long to wait if a counter is full.

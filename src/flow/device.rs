@@ -48,14 +48,20 @@ impl Flows {
         (alive && parts.next().is_none()).then(|| Device { id: id.to_owned(), level: level.parse().unwrap_or(0) })
     }
 
-    /// A mark for this browser, renewed if it has one for this account.
+    /// Stands for a browser in what is remembered of it; the mark itself cannot be made from it.
+    pub(super) fn browser_tag(&self, device: &Device) -> String {
+        let digest = self.ports.vault.digest("browser", device.id.as_bytes());
+        BASE64URL_NOPAD.encode(digest.get(..9).unwrap_or_default())
+    }
+
+    /// A mark for this browser, renewed if it has one for this account; and what it stands for.
     pub(super) fn mark_device(
         &self,
         known: Option<&Device>,
         account: &str,
         strength: Option<Strength>,
         now: Timestamp,
-    ) -> Answer<SecretText> {
+    ) -> Answer<(SecretText, Device)> {
         let id = match known {
             Some(device) => device.id.clone(),
             None => BASE64URL_NOPAD.encode(&self.random::<ID_BYTES>()?),
@@ -64,7 +70,8 @@ impl Flows {
         let level = known.map_or(proved, |device| device.level.max(proved));
         let signed = format!("{id}.{level}.{}", now.as_secs());
         let mac = self.ports.vault.digest(PURPOSE, bound(&signed, account).as_bytes());
-        Ok(SecretText::new(format!("{PREFIX}{signed}.{}", BASE64URL_NOPAD.encode(&mac))))
+        let mark = SecretText::new(format!("{PREFIX}{signed}.{}", BASE64URL_NOPAD.encode(&mac)));
+        Ok((mark, Device { id, level }))
     }
 }
 

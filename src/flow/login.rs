@@ -82,6 +82,7 @@ impl Flows {
             channel,
             started_at: trying.now,
             credentials: self.credentials(&account, &enrolled),
+            previous_login: account.last_login_at,
         };
         let step = ceremony.advance(Verdict::Proved(Method::Password), trying.now);
         match given.otp.and_then(|otp| self.code_along(otp, &enrolled)) {

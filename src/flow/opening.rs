@@ -1,6 +1,7 @@
 //! Opening a session: the last step of every sign-in, and the only place where one is made.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Flows;
 use super::attempt::Trying;
@@ -9,10 +10,17 @@ use super::proving::broken;
 use super::reply::{LoginReply, Opened, Rejection};
 use crate::auth::ceremony::Ceremony;
 use crate::auth::event::{RejectReason, What};
+use crate::auth::history::{self, Notice};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::requirement::Strength;
-use crate::auth::session::{Session, SessionKey, SessionToken};
+use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
 use crate::auth::user::UserId;
+
+/// How far back sign-ins are looked at, and how many, to tell what is strange.
+const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 3600);
+const SIGN_INS: u32 = 300;
+/// How many failed attempts are looked at.
+const FAILURES: u32 = 1000;
 
 /// The longest part of a `User-Agent` that is kept, in bytes.
 const USER_AGENT_BYTES: usize = 200;
@@ -51,13 +59,26 @@ impl Flows {
             client_ip: trying.client.ip,
             user_agent: trying.client.user_agent.as_deref().map(cut),
         };
+        let notice = self.notice(trying, account, ceremony.channel).await?;
         self.ports.accounts.change(&account.identity.id, AccountChange::LoggedIn(trying.now)).await?;
         let (proved, credentials) = (ceremony.proofs.methods(), ceremony.credentials.clone());
         let grant = Grant { session, old: None, proved, backup_left, what: What::SessionOpened, credentials };
         match self.grant(trying, grant).await? {
-            Some(opened) => Ok(LoginReply::Opened(Box::new(opened))),
+            Some(opened) => Ok(LoginReply::Opened(Box::new(Opened { notice, ..opened }))),
             None => Ok(LoginReply::Rejected(Rejection::WrongCredentials)),
         }
+    }
+
+    /// What happened around the account that is worth a word to its owner, who is about to be signed in.
+    async fn notice(&self, trying: &Trying<'_>, account: &Account, channel: Channel) -> Answer<Option<Notice>> {
+        if channel == Channel::Bearer || account.last_login_at.is_none() {
+            return Ok(None);
+        }
+        let (user, here, browser) = (&account.identity.id, trying.client.ip, trying.browser.as_deref());
+        let past = self.ports.history.sign_ins(user, trying.now.minus(REMEMBERED), SIGN_INS).await?;
+        let Some((since, _)) = history::since(&past, browser, here) else { return Ok(None) };
+        let failures = self.ports.history.failures(user, since, FAILURES).await?;
+        Ok(history::notice(&past, &failures, browser, here))
     }
 
     /// Puts a session in the store, in place of `old` where one is given, and hands out its token.
@@ -70,7 +91,7 @@ impl Flows {
     ) -> Answer<Option<Opened>> {
         let token = SessionToken::mint(&self.random()?);
         let strength = Strength::of(session.proofs.methods());
-        let device = self.mark_device(trying.device.as_ref(), &trying.account, strength, trying.now)?;
+        let (mark, device) = self.mark_device(trying.device.as_ref(), &trying.account, strength, trying.now)?;
         let ends_at = self.settings.session.ends_at(&session);
         self.forgive(trying, proved).await?;
         if !self.ports.sessions.replace(old, &token.key(), &session, ends_at).await? {
@@ -87,9 +108,11 @@ impl Flows {
             return Ok(None);
         }
         trying.session = Some(session.id.clone());
+        // A script keeps no mark, so nothing stands for it.
+        trying.browser = (session.channel == Channel::Cookie).then(|| self.browser_tag(&device));
         trying.note(what);
         let session = Arc::new(session);
-        Ok(Some(Opened { token, session, ends_at, device: Some(device), backup_codes_left: backup_left }))
+        Ok(Some(Opened { token, session, ends_at, device: Some(mark), backup_codes_left: backup_left, notice: None }))
     }
 
     /// Whether an account may still sign in with what it proved itself with.

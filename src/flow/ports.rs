@@ -9,6 +9,7 @@ use async_trait::async_trait;
 
 use crate::auth::authenticator::{Enrolled, Sealed, TotpRecord};
 use crate::auth::ceremony::{Ceremony, CeremonyKey};
+use crate::auth::history::{Failure, SignIn};
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::throttle::{Charge, Charged};
@@ -179,6 +180,15 @@ pub trait Authenticators: Send + Sync {
     async fn remove_all(&self, user: &UserId) -> Answer<u64>;
 }
 
+/// What the audit trail remembers of a person. It is written behind the answers, so the last moments may be missing.
+#[async_trait]
+pub trait History: Send + Sync {
+    /// Sign-ins after a moment, newest first, at most `most`.
+    async fn sign_ins(&self, user: &UserId, after: Timestamp, most: u32) -> Answer<Vec<SignIn>>;
+    /// Rejected proofs at or after a moment, newest first, at most `most`.
+    async fn failures(&self, user: &UserId, from: Timestamp, most: u32) -> Answer<Vec<Failure>>;
+}
+
 /// Seals secrets at rest, with the master key.
 pub trait Vault: Send + Sync {
     /// Seals `plain` so that it opens only with the same `context`.
@@ -242,6 +252,8 @@ pub struct Ports {
     pub accounts: Arc<dyn Accounts>,
     /// Authenticators.
     pub authenticators: Arc<dyn Authenticators>,
+    /// What is remembered.
+    pub history: Arc<dyn History>,
     /// Sealing.
     pub vault: Arc<dyn Vault>,
     /// Signing keys.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::auth::ceremony::{Ceremony, CeremonyToken};
 use crate::auth::event::Event;
+use crate::auth::history::Notice;
 use crate::auth::proof::MethodSet;
 use crate::auth::secret::SecretText;
 use crate::auth::session::{Channel, Session, SessionToken};
@@ -108,6 +109,8 @@ pub struct Opened {
     pub device: Option<SecretText>,
     /// Backup codes left, where one was just used.
     pub backup_codes_left: Option<u32>,
+    /// What happened around the account since its owner was here, where it is worth a word.
+    pub notice: Option<Notice>,
 }
 
 /// A ceremony as its page needs it.

@@ -139,6 +139,8 @@ pub(crate) struct Code<'a> {
     pub(crate) errors: Errors,
     pub(crate) heading: &'a str,
     pub(crate) why: Option<&'a str>,
+    /// When the person signed in before.
+    pub(crate) last: Option<&'a str>,
     pub(crate) place: &'a str,
     pub(crate) username: &'a str,
     pub(crate) way: Way,
@@ -164,6 +166,8 @@ pub(crate) struct Enroll<'a> {
 #[template(path = "codes.html")]
 pub(crate) struct Codes<'a> {
     pub(crate) shell: &'a Shell,
+    /// What was strange since the person was here last.
+    pub(crate) strange: Vec<String>,
     pub(crate) codes: &'a [SecretText],
     pub(crate) place: &'a str,
 }

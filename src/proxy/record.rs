@@ -142,6 +142,7 @@ pub(crate) fn audit(events: &[Event], request_id: &str, metrics: &Metrics) {
             username = event.username.as_ref().map(|u| u.as_str()),
             client_ip = event.client_ip.map(tracing::field::display),
             session = event.session.as_deref(),
+            browser = event.browser.as_deref(),
             "audit"
         );
     }

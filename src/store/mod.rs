@@ -86,6 +86,7 @@ impl Stores {
             throttle: state.throttle,
             accounts: sql.clone(),
             authenticators: sql.clone(),
+            history: sql.clone(),
             vault: ring.clone(),
             signing_keys: sql,
         };

@@ -7,9 +7,11 @@ use tokio::task::yield_now;
 
 use super::World;
 use crate::auth::authenticator::{BackupSet, Enrolled, TotpRecord};
+use crate::auth::event::{Event, What};
+use crate::auth::history::{Failure, SignIn};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
-use crate::flow::ports::{Account, AccountChange, Accounts, Answer, Authenticators, SigningKey, SigningKeys};
+use crate::flow::ports::{Account, AccountChange, Accounts, Answer, Authenticators, History, SigningKey, SigningKeys};
 
 #[async_trait]
 impl Accounts for World {
@@ -99,6 +101,30 @@ impl Authenticators for World {
 
     async fn remove_all(&self, user: &UserId) -> Answer<u64> {
         self.call(|s| u64::from(s.totp.remove(user).is_some()) + u64::from(s.backup.remove(user).is_some()))
+    }
+}
+
+#[async_trait]
+impl History for World {
+    async fn sign_ins(&self, user: &UserId, after: Timestamp, most: u32) -> Answer<Vec<SignIn>> {
+        self.call(|s| {
+            let all = s.trail.iter().rev().filter(|(at, e)| *at > after && e.user.as_ref() == Some(user));
+            let opened = all.filter(|(_, e)| e.what == What::SessionOpened);
+            let sign_in =
+                |(at, e): &(Timestamp, Event)| SignIn { at: *at, ip: e.client_ip.unwrap(), browser: e.browser.clone() };
+            opened.map(sign_in).take(most as usize).collect()
+        })
+    }
+
+    async fn failures(&self, user: &UserId, from: Timestamp, most: u32) -> Answer<Vec<Failure>> {
+        self.call(|s| {
+            let all = s.trail.iter().rev().filter(|(at, e)| *at >= from && e.user.as_ref() == Some(user));
+            let failure = |(at, e): &(Timestamp, Event)| match e.what {
+                What::ProofRejected { method, .. } => Some(Failure { at: *at, ip: e.client_ip.unwrap(), method }),
+                _ => None,
+            };
+            all.filter_map(failure).take(most as usize).collect()
+        })
     }
 }
 

@@ -17,6 +17,7 @@ use super::reply::Client;
 use super::settings::FlowSettings;
 use crate::auth::authenticator::{Sealed, TotpRecord};
 use crate::auth::ceremony::Ceremony;
+use crate::auth::event::Event;
 use crate::auth::password::{self, HashParams};
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::{Channel, Session, SessionKey};
@@ -59,6 +60,8 @@ pub(crate) struct State {
     /// Every time step and backup code that was spent in SQL, in order.
     pub(crate) spent: Vec<String>,
     pub(crate) touches: usize,
+    /// The audit trail, as far as a test writes it.
+    pub(crate) trail: Vec<(Timestamp, Event)>,
 }
 
 /// The moment at which every test begins.
@@ -95,6 +98,7 @@ impl World {
             throttle: self.clone(),
             accounts: self.clone(),
             authenticators: self.clone(),
+            history: self.clone(),
             vault: self.clone(),
             signing_keys: self.clone(),
         }
@@ -114,6 +118,12 @@ impl World {
     /// How many calls there were since [`Self::fail`].
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Writes what happened into the trail, as the edge does.
+    pub(crate) fn remember(&self, events: &[Event]) {
+        let now = Clock::now(self);
+        self.look(|s| s.trail.extend(events.iter().map(|event| (now, event.clone()))));
     }
 
     pub(crate) fn pass(&self, by: Duration) {

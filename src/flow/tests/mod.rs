@@ -4,6 +4,7 @@ mod admitting;
 mod changing;
 mod enrolling;
 mod faults;
+mod history;
 mod limits;
 mod rising;
 mod signing_in;

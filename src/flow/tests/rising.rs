@@ -69,6 +69,7 @@ async fn an_account_disabled_while_it_signs_in_gets_no_session() {
         channel: Channel::Cookie,
         started_at: flows.now(),
         credentials: flows.credentials(&account, &crate::auth::authenticator::Enrolled::default()),
+        previous_login: None,
     };
     let before = world.look(|s| s.sessions.len());
     let reply = flows.open(&mut trying, &account, &ceremony, None).await.unwrap();

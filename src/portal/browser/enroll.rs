@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{lost, notice, rejected, start_again, wait};
+use super::{last, lost, notice, rejected, start_again, wait};
 use crate::auth::proof::{Method, MethodSet};
 use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp, Told};
 use crate::portal::answers::Fault;
@@ -41,7 +41,10 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     let answer = match reply {
         ConfirmReply::Enrolled { backup_codes, opened } => {
             let (shell, place) = (ctx.shell(), ctx.place(&goal));
-            let codes = Codes { shell: &shell, codes: &backup_codes, place: &place };
+            let user = opened.session.identity.username.as_str();
+            let whom = shell.support.as_ref().map(|s| s.text.as_str());
+            let strange = opened.notice.as_ref().map(|notice| last::strange(notice, user, whom)).unwrap_or_default();
+            let codes = Codes { shell: &shell, strange, codes: &backup_codes, place: &place };
             with_session(&ctx.core, page(StatusCode::OK, "enroll", &codes), &opened)
         }
         ConfirmReply::Rejected(rejection) => match Way::of(Method::Totp).and_then(|way| rejected(way, rejection)) {

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Out, arrived, busy, lost, out_of_reach, wait};
+use super::{Out, arrival, arrived, busy, lost, out_of_reach, wait};
 use crate::auth::proof::MethodSet;
 use crate::auth::session::Channel;
 use crate::flow::reply::{Credentials, LoginReply, OutOfReach, Told};
@@ -39,6 +39,9 @@ pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
 pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     let goal = ctx.goal().checked();
     let fields = ctx.form().await?;
+    if fields.get("op") == "continue" {
+        return Ok(see_other(&arrival(&ctx, &goal), "login"));
+    }
     let username = fields.get("username");
     let mut errors = Errors::none();
     if username.trim().is_empty() {

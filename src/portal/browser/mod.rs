@@ -2,6 +2,7 @@
 
 pub(super) mod account;
 pub(super) mod enroll;
+mod last;
 pub(super) mod login;
 mod lost;
 pub(super) mod second_factor;
@@ -20,6 +21,7 @@ use super::out_of_reach::{self, Reach};
 use super::pages::{Errors, Link, Notice, Way};
 use super::turns;
 use super::words;
+use crate::auth::history::Notice as HistoryNotice;
 use crate::auth::proof::MethodSet;
 use crate::flow::reply::{Opened, Rejection};
 
@@ -92,11 +94,11 @@ fn out_of_reach(ctx: &Ctx, goal: &Goal, out: Out<'_>) -> Answered {
     out_of_reach::told(core, facts, &Reach { rule, requirement, who, owned, asked, signed_in })
 }
 
-/// The session is open: on to the destination. A backup code that was just used is counted out first.
+/// The session is open: on to the destination, by way of what must be said first.
 fn arrived(ctx: &Ctx, goal: &Goal, opened: &Opened) -> Answered {
-    let answer = match opened.backup_codes_left {
-        Some(left) => codes_left(ctx, left),
-        None => see_other(&arrival(ctx, goal), "login"),
+    let answer = match (&opened.notice, opened.backup_codes_left) {
+        (None, None) => see_other(&arrival(ctx, goal), "login"),
+        (notice, left) => before_going_on(ctx, opened, notice.as_ref(), left),
     };
     let answer = with_cookie(answer, turns::one_more(&ctx.facts.headers, goal, turn(ctx, goal)));
     with_session(&ctx.core, answer, opened)
@@ -114,20 +116,30 @@ fn turn(ctx: &Ctx, goal: &Goal) -> Duration {
     guards.iter().filter_map(|(_, requirement)| requirement.max_age).fold(turns::BY_HAND, Duration::min)
 }
 
-fn codes_left(ctx: &Ctx, left: u32) -> Answered {
+/// A page between the sign-in and the destination, only where there is something to say: what was strange since the
+/// person was here last, and how many backup codes are left after one was used.
+fn before_going_on(ctx: &Ctx, opened: &Opened, notice: Option<&HistoryNotice>, left: Option<u32>) -> Answered {
     let shell = ctx.shell();
-    let first = match left {
-        0 => "That was your last backup code.".to_owned(),
-        1 => "You have 1 backup code left.".to_owned(),
-        n => format!("You have {n} backup codes left."),
+    let user = opened.session.identity.username.as_str();
+    let mut lines = Vec::new();
+    if let Some(left) = left {
+        lines.push(match left {
+            0 => "That was your last backup code.".to_owned(),
+            1 => "You have 1 backup code left.".to_owned(),
+            n => format!("You have {n} backup codes left."),
+        });
+        lines.push("The code you used will not work again.".to_owned());
+    }
+    let (heading, links) = match notice {
+        Some(notice) => {
+            lines.extend(last::strange(notice, user, shell.support.as_ref().map(|s| s.text.as_str())));
+            ("Was this you?", vec![Link::to("/.stepgate/logout", "That was not me: sign out everywhere")])
+        }
+        None => ("You used a backup code", Vec::new()),
     };
-    let lines = vec![first, "The code you used will not work again.".to_owned()];
-    let heading = "You used a backup code".to_owned();
-    page(
-        StatusCode::OK,
-        "second-factor",
-        &Notice { shell: &shell, heading, lines, facts: Vec::new(), go_on: Some("Continue"), links: Vec::new() },
-    )
+    let notice =
+        Notice { shell: &shell, heading: heading.to_owned(), lines, facts: Vec::new(), go_on: Some("Continue"), links };
+    page(StatusCode::OK, "notice", &notice)
 }
 
 /// The ways among `methods` that have a form: the wanted one, else the first; and the others.

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Out, arrived, busy, empty, lost, out_of_reach, rejected, start_again, wait, ways};
+use super::{Out, arrived, busy, empty, last, lost, out_of_reach, rejected, start_again, wait, ways};
 use crate::auth::ceremony::CeremonyToken;
 use crate::flow::reply::{CeremonyView, LoginReply, OutOfReach, Told};
 use crate::portal::cookies;
@@ -89,5 +89,8 @@ fn form(ctx: &Ctx, goal: &Goal, view: &CeremonyView, wanted: &str, errors: Error
     let username = view.ceremony.username.as_str();
     let heading = "Confirm it is you";
     let why = Some("Your password is one step. This is the second.");
-    page(status, "second-factor", &Code { shell: &shell, errors, heading, why, place: &place, username, way, others })
+    let last = last::last_time(view.ceremony.previous_login, ctx.core.flows.ports.clock.now());
+    let last = Some(last.as_str());
+    let code = Code { shell: &shell, errors, heading, why, last, place: &place, username, way, others };
+    page(status, "second-factor", &code)
 }

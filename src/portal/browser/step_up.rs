@@ -136,6 +136,6 @@ fn form(ctx: &Ctx, goal: &Goal, ask: &Ask, wanted: &str, errors: Errors) -> Answ
     };
     let username = ask.who.session.identity.username.as_str();
     let why = ask.why.as_deref();
-    let code = Code { shell: &shell, errors, heading: &heading, why, place: &place, username, way, others };
+    let code = Code { shell: &shell, errors, heading: &heading, why, last: None, place: &place, username, way, others };
     page(status, "step-up", &code)
 }

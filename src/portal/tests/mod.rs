@@ -5,6 +5,7 @@ mod api;
 mod bad_input;
 mod dead_ends;
 mod journeys;
+mod last;
 mod lost;
 mod pages;
 
@@ -115,11 +116,13 @@ impl Stage {
 pub(super) struct Browser<'a> {
     stage: &'a Stage,
     pub(super) jar: BTreeMap<String, String>,
+    /// Where it is.
+    pub(super) ip: &'static str,
 }
 
 impl<'a> Browser<'a> {
     pub(super) fn new(stage: &'a Stage) -> Self {
-        Self { stage, jar: BTreeMap::new() }
+        Self { stage, jar: BTreeMap::new(), ip: "192.0.2.7" }
     }
 
     pub(super) async fn get(&mut self, target: &str) -> Response<Bytes> {
@@ -147,7 +150,12 @@ impl<'a> Browser<'a> {
         if method == "POST" {
             headers.push(("content-type", "application/x-www-form-urlencoded"));
         }
-        let answer = send(&self.stage.portal, &facts(method, target, &headers), body).await;
+        let asked = Facts { client_ip: self.ip.parse().unwrap(), ..facts(method, target, &headers) };
+        let answer = send(&self.stage.portal, &asked, body).await;
+        // As the edge does.
+        if let Some(crate::portal::answers::Recorded(events)) = answer.extensions().get() {
+            self.stage.world.remember(events);
+        }
         for set in answer.headers().get_all("set-cookie") {
             let (pair, rest) = set.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();

@@ -44,7 +44,9 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
     let wrong = || Errors::one("code", x);
     let way = |m| Way::of(m).unwrap();
     let code = |errors, way, others| {
-        Code { shell, errors, heading: x, why: Some(x), place: x, username: x, way, others }.render().unwrap()
+        Code { shell, errors, heading: x, why: Some(x), last: Some(x), place: x, username: x, way, others }
+            .render()
+            .unwrap()
     };
     let login = |errors, notice| Login { shell, errors, notice, username: x, place: x }.render().unwrap();
     let mut both = Errors::one("username", x);
@@ -83,7 +85,12 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         ("step-up-password", code(wrong(), way(Proof::Password), Vec::new())),
         ("enroll", enroll(Errors::none())),
         ("enroll-wrong", enroll(wrong())),
-        ("codes", Codes { shell, codes: &[SecretText::new(x.to_owned())], place: x }.render().unwrap()),
+        (
+            "codes",
+            Codes { shell, strange: vec![x.to_owned()], codes: &[SecretText::new(x.to_owned())], place: x }
+                .render()
+                .unwrap(),
+        ),
         ("account", account.render().unwrap()),
         ("logout", Logout { shell, username: x, host: x }.render().unwrap()),
         ("notice", notice.render().unwrap()),

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use crate::auth::authenticator::{Enrolled, Sealed, TotpRecord};
 use crate::auth::ceremony::{Ceremony, CeremonyKey};
+use crate::auth::history::{Failure, SignIn};
 use crate::auth::secret::SecretBytes;
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::throttle::{Charge, Charged};
@@ -134,6 +135,15 @@ impl Authenticators for Nothing {
         down()
     }
 }
+#[async_trait]
+impl History for Nothing {
+    async fn sign_ins(&self, _: &UserId, _: Timestamp, _: u32) -> Answer<Vec<SignIn>> {
+        down()
+    }
+    async fn failures(&self, _: &UserId, _: Timestamp, _: u32) -> Answer<Vec<Failure>> {
+        down()
+    }
+}
 impl Vault for Nothing {
     fn seal(&self, _: &str, _: &SecretBytes) -> Answer<Sealed> {
         down()
@@ -170,6 +180,7 @@ pub(super) fn ports() -> Ports {
         throttle: all.clone(),
         accounts: all.clone(),
         authenticators: all.clone(),
+        history: all.clone(),
         vault: all.clone(),
         signing_keys: all,
     }

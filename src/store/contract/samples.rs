@@ -74,6 +74,7 @@ pub(crate) fn ceremony(name: &str, now: Timestamp) -> Ceremony {
         channel: Channel::Bearer,
         started_at: now,
         credentials: "digest".into(),
+        previous_login: Some(now.minus(Duration::from_secs(7))),
     }
 }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod authenticators;
+mod history;
 mod keys;
 mod open;
 mod postgres;

@@ -4,14 +4,15 @@ use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Audit, Database, on};
 use crate::auth::authenticator::{Sealed, TotpRecord};
 use crate::auth::event::{Event, RejectReason, What};
 use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
-use crate::auth::user::Username;
-use crate::flow::ports::{Accounts as _, Authenticators as _, SigningKeys as _};
+use crate::auth::user::{UserId, Username};
+use crate::flow::ports::{Accounts as _, Authenticators as _, History as _, SigningKeys as _};
 use crate::store::contract::accounts::{AccountPorts, account, accounts_contract};
 use crate::store::contract::postgres::Postgres;
 
@@ -45,6 +46,7 @@ async fn postgres_keeps_the_contract() {
     accounts_contract(async || ports(patient().await, Arc::new(()))).await;
     broken_rows_are_faults(&patient().await).await;
     audit_is_written(&patient().await).await;
+    the_trail_is_remembered(&patient().await).await;
     let url = server.database().await;
     let opened = futures_util::future::join_all((0..6).map(|_| Database::open(&url))).await;
     assert!(opened.into_iter().all(|database| database.is_ok()), "nodes that start at once take turns");
@@ -125,6 +127,57 @@ async fn the_audit_trail_is_written_on_sqlite() {
     audit_is_written(&database).await;
 }
 
+#[tokio::test]
+async fn the_audit_trail_is_remembered_on_sqlite() {
+    let (database, _directory) = sqlite().await;
+    the_trail_is_remembered(&database).await;
+}
+
+async fn the_trail_is_remembered(database: &Database) {
+    let audit = Audit::new(database.clone());
+    let (ann, bob) = (account("ann").identity.id, account("bob").identity.id);
+    let event = |what, user: &UserId, ip: Option<&str>, browser: Option<&str>| Event {
+        what,
+        user: Some(user.clone()),
+        username: None,
+        client_ip: ip.map(|ip| ip.parse().unwrap()),
+        session: None,
+        browser: browser.map(str::to_owned),
+    };
+    let no = |method| What::ProofRejected { method, reason: RejectReason::Mismatch };
+    let at = |seconds| NOW.plus(Duration::from_secs(seconds));
+    let lines = [
+        (at(1), event(What::SessionOpened, &ann, Some("192.0.2.1"), Some("desk"))),
+        (at(2), event(no(Method::Password), &ann, Some("2001:db8::1"), None)),
+        (at(3), event(What::SessionOpened, &bob, Some("192.0.2.2"), None)),
+        (at(4), event(no(Method::Totp), &ann, Some("192.0.2.3"), None)),
+        (at(5), event(What::SessionElevated, &ann, Some("192.0.2.3"), None)),
+        (at(6), event(What::SessionOpened, &ann, Some("192.0.2.4"), None)),
+        (at(7), event(What::SessionOpened, &ann, None, None)),
+    ];
+    let lines: Vec<_> = lines.into_iter().map(|(at, event)| (at, None, event)).collect();
+    audit.append(&lines).await.unwrap();
+    raw(
+        database,
+        "insert into audit values (1800000008000, null, 'session_opened', 'id-ann', null, '192.0.2.9', null, '{')",
+    )
+    .await;
+    raw(
+        database,
+        "insert into audit values (1800000009000, null, 'proof_rejected', 'id-ann', null, 'here', null, '{}')",
+    )
+    .await;
+    let sign_ins = database.sign_ins(&ann, NOW, 10).await.unwrap();
+    let told: Vec<_> = sign_ins.iter().map(|s| (s.at, s.ip.to_string(), s.browser.as_deref())).collect();
+    assert_eq!(told, [(at(6), "192.0.2.4".to_owned(), None), (at(1), "192.0.2.1".to_owned(), Some("desk"))]);
+    assert_eq!(database.sign_ins(&ann, at(1), 10).await.unwrap().len(), 1, "after, not at");
+    assert_eq!(database.sign_ins(&ann, NOW, 3).await.unwrap().len(), 1, "the newest rows, usable or not");
+    let failures = database.failures(&ann, at(2), 10).await.unwrap();
+    let told: Vec<_> = failures.iter().map(|f| (f.at, f.method)).collect();
+    assert_eq!(told, [(at(4), Method::Totp), (at(2), Method::Password)], "at and after");
+    assert_eq!(database.failures(&bob, NOW, 10).await.unwrap(), []);
+}
+
 async fn audit_is_written(database: &Database) {
     let audit = Audit::new(database.clone());
     let event = Event {
@@ -133,8 +186,10 @@ async fn audit_is_written(database: &Database) {
         username: Username::parse("ann"),
         client_ip: Some("2001:db8::1".parse().unwrap()),
         session: None,
+        browser: Some("tag".into()),
     };
-    let command = Event { what: What::AccountCreated, user: None, username: None, client_ip: None, session: None };
+    let command =
+        Event { what: What::AccountCreated, user: None, username: None, client_ip: None, session: None, browser: None };
     audit.append(&[]).await.unwrap();
     audit.append(&[(NOW, Some("req-1".into()), event), (NOW, None, command)]).await.unwrap();
     type Row = (i64, Option<String>, String, Option<String>, Option<String>, String);
