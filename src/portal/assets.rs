@@ -1,14 +1,23 @@
-//! The style sheet and the logo: names that change with their content, so that browsers may keep them for good.
+//! The style sheet and the logo: names that change with their content, so that browsers may keep them for good, and
+//! packed once, when the portal is made.
+//!
+//! Nothing else of ours is packed. A page that holds a secret (a key, backup codes, a count in a cookie) beside something
+//! that came with the request would tell the secret by its length (BREACH); pages are small enough as they are.
+
+use std::io::Write as _;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::headers::Kind;
 use super::pages::{Shell, Support};
 use super::settings::PortalSettings;
 
 const CSS: &str = include_str!("assets/stepgate.css");
+const FOR_GOOD: &str = "public, max-age=31536000, immutable";
 
 /// What all pages share, made once from the settings.
 pub(crate) struct Skin {
@@ -21,7 +30,15 @@ pub(crate) struct Skin {
 struct Asset {
     name: String,
     kind: HeaderValue,
+    plain: Body,
+    /// Packed with gzip, if that makes it smaller.
+    packed: Option<Body>,
+}
+
+struct Body {
     bytes: Bytes,
+    /// A strong validator (RFC 9110 §8.8.3): each encoding has its own.
+    etag: HeaderValue,
 }
 
 impl Skin {
@@ -54,25 +71,88 @@ impl Skin {
         }
     }
 
-    /// The asset of that name.
-    pub(crate) fn asset(&self, name: &str) -> Option<Response<Bytes>> {
+    /// The asset of that name, as this request can take it.
+    pub(crate) fn asset(&self, name: &str, request: &HeaderMap) -> Option<Response<Bytes>> {
         let asset = std::iter::once(&self.css).chain(self.logo.as_ref()).find(|a| a.name == name)?;
-        let mut answer = Response::new(asset.bytes.clone());
-        answer.headers_mut().insert(CONTENT_TYPE, asset.kind.clone());
-        answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
-        answer.extensions_mut().insert(Kind("asset"));
-        Some(answer)
+        Some(asset.answer(request))
     }
 }
 
 impl Asset {
     fn new(stem: &str, ending: &str, kind: HeaderValue, bytes: Bytes) -> Self {
-        Self { name: format!("{stem}.{:016x}.{ending}", fingerprint(&bytes)), kind, bytes }
+        let mark = format!("{:016x}", fingerprint(&bytes));
+        let packed = gzip(&bytes).filter(|packed| packed.len() < bytes.len());
+        let body = |bytes, etag: String| Body {
+            bytes,
+            etag: HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("\"\"")),
+        };
+        Self {
+            name: format!("{stem}.{mark}.{ending}"),
+            kind,
+            packed: packed.map(|packed| body(packed.into(), format!("\"{mark}-gzip\""))),
+            plain: body(bytes, format!("\"{mark}\"")),
+        }
     }
 
     fn path(&self) -> String {
         format!("{}assets/{}", super::PREFIX, self.name)
     }
+
+    fn answer(&self, request: &HeaderMap) -> Response<Bytes> {
+        let packed = self.packed.as_ref().filter(|_| takes_gzip(request));
+        let body = packed.unwrap_or(&self.plain);
+        let mut answer = Response::new(Bytes::new());
+        let headers = answer.headers_mut();
+        headers.insert(ETAG, body.etag.clone());
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(FOR_GOOD));
+        if self.packed.is_some() {
+            headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        }
+        if is_known(request, &body.etag) {
+            *answer.status_mut() = StatusCode::NOT_MODIFIED;
+        } else {
+            headers.insert(CONTENT_TYPE, self.kind.clone());
+            if packed.is_some() {
+                headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            *answer.body_mut() = body.bytes.clone();
+        }
+        answer.extensions_mut().insert(Kind("asset"));
+        answer
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).ok()?;
+    encoder.finish().ok()
+}
+
+/// Whether `Accept-Encoding` takes gzip (RFC 9110 §12.5.3): named itself, or else by `*`, and not with `q=0`.
+fn takes_gzip(request: &HeaderMap) -> bool {
+    let lines = request.get_all(ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok());
+    let (mut named, mut any) = (None, None);
+    for item in lines.flat_map(|line| line.split(',')) {
+        let mut parts = item.split(';').map(str::trim);
+        let coding = parts.next().unwrap_or_default();
+        let weight = parts.filter_map(|p| p.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+        // A weight that cannot be read is no consent.
+        let wanted = weight.is_none_or(|(_, q)| q.trim().parse::<f32>().is_ok_and(|q| q > 0.0));
+        if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") {
+            named = Some(wanted);
+        } else if coding == "*" {
+            any = Some(wanted);
+        }
+    }
+    named.or(any).unwrap_or(false)
+}
+
+/// Whether `If-None-Match` names this validator (RFC 9110 §13.1.2: compared weakly).
+fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
+    let Ok(own) = etag.to_str() else { return false };
+    let lines = request.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
+    let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == own)
 }
 
 /// FNV-1a: tells versions of a file apart, nothing more.
@@ -82,4 +162,82 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
 
 fn is_colour(text: &str) -> bool {
     text.strip_prefix('#').is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    fn asking(headers: &[(&'static str, &str)]) -> HeaderMap {
+        headers.iter().map(|(n, v)| (http::HeaderName::from_static(n), HeaderValue::from_str(v).unwrap())).collect()
+    }
+
+    #[test]
+    fn gzip_is_sent_to_those_who_take_it() {
+        let takes = |value: &str| takes_gzip(&asking(&[("accept-encoding", value)]));
+        for yes in ["gzip", "gzip, deflate, br, zstd", "br;q=1.0, GZIP;q=0.5", "*", "identity;q=0.5, *;q=0.1", "x-gzip"]
+        {
+            assert!(takes(yes), "{yes}");
+        }
+        for no in ["", "br", "identity", "gzip;q=0", "gzip; Q=0.000", "gzip;q=0, *", "*;q=0", "gzip;q=x", "gzipped"] {
+            assert!(!takes(no), "{no}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn each_encoding_has_its_own_validator_and_one_content() {
+        let logo = ("image/svg+xml".to_owned(), b"<svg></svg>".to_vec());
+        let skin = Skin::new(&PortalSettings { logo: Some(logo), ..PortalSettings::default() });
+        let name = skin.css.name.clone();
+        let (plain, packed) = (
+            skin.asset(&name, &asking(&[])).unwrap(),
+            skin.asset(&name, &asking(&[("accept-encoding", "gzip")])).unwrap(),
+        );
+        let mut unpacked = String::new();
+        flate2::read::GzDecoder::new(packed.body().as_ref()).read_to_string(&mut unpacked).unwrap();
+        assert_eq!((unpacked.as_bytes(), unpacked.as_str()), (plain.body().as_ref(), CSS));
+        assert!(packed.body().len() * 2 < plain.body().len());
+        assert_eq!(packed.headers()["content-encoding"], "gzip");
+        assert!(!plain.headers().contains_key("content-encoding"));
+        assert_ne!(plain.headers()["etag"], packed.headers()["etag"]);
+        for answer in [&plain, &packed] {
+            assert_eq!(
+                (&answer.headers()["vary"], &answer.headers()["cache-control"]),
+                (&"Accept-Encoding".parse().unwrap(), &FOR_GOOD.parse().unwrap())
+            );
+        }
+        // What would not get smaller is sent as it is.
+        let logo = skin.asset(&skin.logo.as_ref().unwrap().name, &asking(&[("accept-encoding", "gzip")])).unwrap();
+        assert!(!logo.headers().contains_key("content-encoding") && !logo.headers().contains_key("vary"));
+        assert!(skin.asset("stepgate.css", &asking(&[])).is_none());
+    }
+
+    #[test]
+    fn a_kept_copy_is_confirmed_without_a_body() {
+        let skin = Skin::new(&PortalSettings::default());
+        let name = skin.css.name.clone();
+        let tag =
+            |headers: &HeaderMap| skin.asset(&name, headers).unwrap().headers()["etag"].to_str().unwrap().to_owned();
+        let (plain, packed) = (tag(&asking(&[])), tag(&asking(&[("accept-encoding", "gzip")])));
+        for (encoding, sent, known) in [
+            ("", plain.clone(), true),
+            ("gzip", packed.clone(), true),
+            ("gzip", format!("\"other\", W/{packed}"), true),
+            ("", "*".to_owned(), true),
+            ("gzip", plain.clone(), false),
+            ("", packed, false),
+            ("", plain.replace('"', ""), false),
+        ] {
+            let answer =
+                skin.asset(&name, &asking(&[("accept-encoding", encoding), ("if-none-match", &sent)])).unwrap();
+            assert_eq!(
+                (answer.status() == StatusCode::NOT_MODIFIED, answer.body().is_empty()),
+                (known, known),
+                "{sent}"
+            );
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
-use http::{HeaderName, HeaderValue, Method, Response};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 
 use super::answers::Facts;
 
@@ -32,14 +32,19 @@ pub(crate) fn finish(mut answer: Response<Bytes>, facts: &Facts) -> Response<Byt
     let kind = answer.extensions().get::<Kind>().map_or("error", |k| k.0);
     let framable = answer.extensions().get::<Framable>().is_some();
     let length = answer.body().len();
+    let unchanged = answer.status() == StatusCode::NOT_MODIFIED;
     let grpc = answer.headers().get(CONTENT_TYPE).is_some_and(|c| c.as_bytes().starts_with(b"application/grpc"));
     let headers = answer.headers_mut();
     let origin_matters = headers.contains_key("access-control-allow-origin");
+    let own = headers.get(VARY).cloned();
     for (name, value) in ALWAYS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     if origin_matters {
         headers.append(VARY, HeaderValue::from_static("Origin"));
+    }
+    if let Some(own) = own {
+        headers.append(VARY, own);
     }
     let csp = if framable { CSP_FRAMABLE } else { CSP };
     headers.insert("content-security-policy", HeaderValue::from_static(csp));
@@ -51,7 +56,9 @@ pub(crate) fn finish(mut answer: Response<Bytes>, facts: &Facts) -> Response<Byt
     if let Ok(id) = HeaderValue::from_str(&facts.request_id) {
         headers.insert("x-request-id", id);
     }
-    if !grpc {
+    if unchanged {
+        headers.remove(CONTENT_LENGTH); // it would be that of the copy that is kept
+    } else if !grpc {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     if facts.method == Method::HEAD {

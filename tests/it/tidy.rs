@@ -29,7 +29,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
 ];
 
 /// Package → the modules that may name it (and what lies below them). Packages not listed are everybody's.
-const DOORS: [(&str, &[&str]); 36] = [
+const DOORS: [(&str, &[&str]); 37] = [
     ("pingora_core", &["proxy"]),
     ("pingora_proxy", &["proxy"]),
     ("pingora_load_balancing", &["proxy"]),
@@ -49,6 +49,7 @@ const DOORS: [(&str, &[&str]); 36] = [
     // On a terminal a code is drawn by the command that shows it.
     ("fast_qr", &["portal", "cli::qr"]),
     ("png", &["portal"]),
+    ("flate2", &["portal::assets"]),
     ("sqlx", &["store::sql", "store::embedded", "store::contract"]),
     ("redis", &["store::redis"]), // written `::redis` there, beside the module of that name
     ("moka", &["store::redis", "store::embedded", "flow"]),

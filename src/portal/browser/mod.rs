@@ -28,7 +28,7 @@ use crate::flow::reply::{Opened, Rejection};
 /// A style sheet or logo.
 pub(super) async fn asset(ctx: Ctx) -> Result<Answered, Stop> {
     let name = ctx.path.rsplit('/').next().unwrap_or_default();
-    ctx.core.skin.asset(name).ok_or(Stop::Fault(Fault::NotFound))
+    ctx.core.skin.asset(name, &ctx.facts.headers).ok_or(Stop::Fault(Fault::NotFound))
 }
 
 /// A page that says something, with links.

@@ -162,6 +162,18 @@ async fn every_answer_carries_the_headers() {
     let asset = send(&stage.portal, &facts("GET", &css, &[]), "").await;
     assert_eq!(header(&asset, "cache-control"), "public, max-age=31536000, immutable");
     assert!(text(&asset).ends_with("--on-accent:var(--paper)}\n"));
+    let gzip = [("accept-encoding", "gzip, br")];
+    let packed = send(&stage.portal, &facts("GET", &css, &gzip), "").await;
+    assert_eq!((header(&packed, "content-encoding"), packed.headers().get_all("vary").iter().count()), ("gzip", 2));
+    let again = [("accept-encoding", "gzip, br"), ("if-none-match", header(&packed, "etag"))];
+    let kept = send(&stage.portal, &facts("GET", &css, &again), "").await;
+    assert!(kept.status() == StatusCode::NOT_MODIFIED && !kept.headers().contains_key("content-length"));
+    assert!(kept.body().is_empty() && header(&kept, "cache-control").ends_with("immutable"));
+    // Pages may hold secrets beside what was sent: they are never packed.
+    for target in ["/.stepgate/login", "/.stepgate/api/openapi.json", "/.stepgate/nothing"] {
+        let page = send(&stage.portal, &facts("GET", target, &gzip), "").await;
+        assert!(!page.headers().contains_key("content-encoding"), "{target}");
+    }
     for answer in answers.iter().chain([&asset]) {
         let csp = header(answer, "content-security-policy");
         assert!(csp.contains("default-src 'none'") && csp.contains("require-trusted-types-for 'script'"));
