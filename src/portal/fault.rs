@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, ORIGIN, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::answers::{Facts, Fault};
@@ -122,10 +122,28 @@ pub(crate) fn wrong_type(core: &Core, facts: &Facts) -> Answered {
     worded(core, facts, Wording { status, code: "unsupported_media_type", heading, line, retry: None })
 }
 
-/// 403: a form or a call that another site made the browser send.
+/// 403: a form or a call that another site made the browser send, or of which nobody can tell.
+///
+/// Browsers that send no `Sec-Fetch-Site`, which none does without https, send `Origin: null` from pages that pass on
+/// no referrer, as ours do: to them it is not another site, and they are told what is.
 pub(crate) fn cross_site(core: &Core, facts: &Facts) -> Answered {
-    let heading = "This request came from another site".to_owned();
-    let line = "Open the page here yourself, then send it again.".to_owned();
+    let untold = !facts.headers.contains_key("sec-fetch-site")
+        && facts.headers.get(ORIGIN).is_some_and(|origin| origin == "null");
+    let (heading, line) = match (untold, facts.scheme) {
+        (true, "http") => (
+            "This address is not secure",
+            format!(
+                "It begins with http://. Signing in works with https:// only. Open https://{} instead.",
+                facts.host
+            ),
+        ),
+        (true, _) => (
+            "Your browser does not say where this form comes from",
+            "Update it, or use another browser. Nothing was sent on.".to_owned(),
+        ),
+        _ => ("This request came from another site", "Open the page here yourself, then send it again.".to_owned()),
+    };
+    let heading = heading.to_owned();
     worded(core, facts, Wording { status: StatusCode::FORBIDDEN, code: "cross_site", heading, line, retry: None })
 }
 

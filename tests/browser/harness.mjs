@@ -1,7 +1,7 @@
 // Starts the built binary and a real Chromium for the tests beside this file. Nothing here asserts.
 import { spawn, execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -50,13 +50,26 @@ export async function gateway(write, users) {
   };
 }
 
+const LAUNCH = {
+  executablePath: CHROMIUM,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+};
+
 /** A Chromium without anything of its own that would reach for the network. */
-export function browser() {
-  return chromium.launch({
-    executablePath: CHROMIUM,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+export function browser(...args) {
+  return chromium.launch({ ...LAUNCH, args: [...LAUNCH.args, ...args] });
+}
+
+/** A Chromium whose owner has set it to keep no cookies at all. */
+export async function cookieless() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'stepgate-cookieless-'));
+  mkdirSync(path.join(folder, 'Default'));
+  const preferences = { profile: { default_content_setting_values: { cookies: 2 } } };
+  writeFileSync(path.join(folder, 'Default/Preferences'), JSON.stringify(preferences));
+  const context = await chromium.launchPersistentContext(folder, LAUNCH);
+  const close = async () => { await context.close(); rmSync(folder, { recursive: true, force: true, maxRetries: 5 }); };
+  return { context, close };
 }
 
 /** What axe-core finds wrong on a page. Injected by the debugging protocol, so the page's own CSP stays on. */

@@ -163,3 +163,30 @@ proptest! {
         prop_assert!(stated(&answer), "{}", answer.status());
     }
 }
+
+#[tokio::test]
+async fn a_form_of_which_nobody_can_tell_where_it_comes_from_is_refused_in_words_that_help() {
+    let stage = Stage::new();
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let html = ("accept", "text/html");
+    let body = format!("username=ann&password={}", crate::flow::testing::PASSWORD.replace(' ', "+"));
+    for (scheme, told, said) in [
+        (
+            "https",
+            &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")][..],
+            "came from another site",
+        ),
+        ("https", &[("origin", "https://evil.example")], "came from another site"),
+        ("https", &[("origin", "null")], "does not say where this form comes from"),
+        ("http", &[("origin", "null")], "Open https://erp.example.com instead."),
+        ("http", &[("sec-fetch-site", "cross-site"), ("origin", "null")], "came from another site"),
+    ] {
+        let headers = [&[form, html][..], told].concat();
+        let asked = Facts { scheme, ..facts("POST", "/.stepgate/login?to=%2F", &headers) };
+        let answer = send(&stage.portal, &asked, body.clone()).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{told:?}");
+        assert!(text(&answer).contains(said), "{told:?}: {}", text(&answer));
+        assert!(!answer.headers().contains_key("set-cookie"));
+    }
+    assert!(stage.world.look(|s| s.sessions.is_empty() && s.ceremonies.is_empty()));
+}
