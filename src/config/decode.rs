@@ -178,10 +178,16 @@ impl<'de> de::SeqAccess<'de> for PlacedParts<'de> {
         match self.next {
             1 => seed.deserialize(offset(self.node.at.start)).map(Some),
             2 => seed.deserialize(offset(self.node.at.end)).map(Some),
-            3 => seed.deserialize(Decoder(self.node)).map(Some),
+            3 => placed(self.node, seed).map(Some),
             _ => Ok(None),
         }
     }
+}
+
+/// Decodes a node for whoever asked. A type that judges its own text (a duration, a size) does so after its decoder
+/// is done: without this its trouble would be about the collection around it, and take all of that out.
+fn placed<'de, T: DeserializeSeed<'de>>(node: &'de Node, seed: T) -> Decoded<T::Value> {
+    Decoder(node).here(|| seed.deserialize(Decoder(node)))
 }
 
 struct Items<'a>(std::slice::Iter<'a, Node>);
@@ -190,7 +196,7 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
     type Error = Trouble;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<Option<T::Value>> {
-        self.0.next().map(|node| seed.deserialize(Decoder(node))).transpose()
+        self.0.next().map(|node| placed(node, seed)).transpose()
     }
 }
 
@@ -216,7 +222,7 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<T::Value> {
         match self.value.take() {
-            Some(node) => seed.deserialize(Decoder(node)),
+            Some(node) => placed(node, seed),
             None => Err(Trouble::new("a key without a value", "")),
         }
     }

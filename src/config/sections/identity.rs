@@ -142,14 +142,16 @@ fn settle_basic(basic: Placed<BasicAuthOptions>, cx: &mut Checker) -> Option<Bas
     if !named && !cx.is_gone(at, "password_file") {
         cx.need::<()>(None, at, "password", "better: `password_file: …`");
     }
-    let (username, password) = (username?, password?);
     // RFC 7617 §2: the colon ends the user name, and control characters have no place
-    if username.value.is_empty() || username.value.chars().any(|c| c == ':' || c.is_control()) {
-        cx.error(username.at, "not a user name for HTTP Basic", "it is not empty and holds no colon");
+    if let Some(name) =
+        username.as_ref().filter(|u| u.value.is_empty() || u.value.chars().any(|c| c == ':' || c.is_control()))
+    {
+        cx.error(name.at, "not a user name for HTTP Basic", "it is not empty and holds no colon");
     }
-    if password.value.expose().chars().any(char::is_control) {
-        cx.error(password.at, "control characters cannot be sent by HTTP Basic", "is there a line break in the file?");
+    if let Some(secret) = password.as_ref().filter(|p| p.value.expose().chars().any(char::is_control)) {
+        cx.error(secret.at, "control characters cannot be sent by HTTP Basic", "is there a line break in the file?");
     }
+    let (username, password) = (username?, password?);
     Some(BasicAuth {
         username: username.value,
         password: password.value,

@@ -10,6 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::requirement::{Requirement, Strength};
 use crate::config::checker::Checker;
+use crate::config::node::At;
 use crate::config::placed::Placed;
 use crate::config::scalars::Time;
 use crate::config::trouble::{nearest, possible, short};
@@ -19,7 +20,8 @@ use crate::config::trouble::{nearest, possible, short};
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct StrengthOptions {
     /// one_factor, two_factor, phishing_resistant, or a name from `strengths`.
-    strength: Placed<String>,
+    #[schemars(required)]
+    strength: Option<Placed<String>>,
     /// The methods that count beside a password. Default: all.
     methods: Option<Placed<Vec<Placed<String>>>>,
     /// How old the renewing factor may be. Default: as old as the session.
@@ -93,7 +95,7 @@ impl Strengths {
                     .map(|(n, r)| (n.clone(), *r))
                     .collect(),
             );
-            let requirement = base.written_out(&options.value, cx);
+            let requirement = base.written_out(&options.value, options.at, cx);
             known.0.insert(name.value, requirement);
         }
         known
@@ -103,7 +105,7 @@ impl Strengths {
     pub(in crate::config) fn resolve(&self, options: &Placed<RequireOptions>, cx: &mut Checker) -> Option<Requirement> {
         match &options.value {
             RequireOptions::Name(name) => self.named(&Placed { value: name.clone(), at: options.at }, cx),
-            RequireOptions::Inline(inline) => self.written_out(inline, cx),
+            RequireOptions::Inline(inline) => self.written_out(inline, options.at, cx),
         }
     }
 
@@ -119,16 +121,18 @@ impl Strengths {
         None
     }
 
-    fn written_out(&self, options: &StrengthOptions, cx: &mut Checker) -> Option<Requirement> {
-        let mut requirement = self.named(&options.strength, cx)?;
-        if let Some(list) = &options.methods {
-            requirement.methods = methods(list, cx).and(requirement.methods);
+    fn written_out(&self, options: &StrengthOptions, at: At, cx: &mut Checker) -> Option<Requirement> {
+        let counted = options.methods.as_ref().map(|list| methods(list, cx));
+        let strength = cx.need(options.strength.as_ref(), at, "strength", "add `strength: two_factor`")?;
+        let mut requirement = self.named(strength, cx)?;
+        if let Some(counted) = counted {
+            requirement.methods = counted.and(requirement.methods);
         }
         if let Some(age) = options.max_age {
             requirement.max_age = Some(requirement.max_age.map_or(age.0, |a| a.min(age.0)));
         }
         if Strength::of(requirement.counted()) < Some(requirement.strength) {
-            let at = options.methods.as_ref().map_or(options.strength.at, |m| m.at);
+            let at = options.methods.as_ref().map_or(strength.at, |m| m.at);
             let name = requirement.strength.name();
             cx.error(at, format!("these methods together can never reach `{name}`"), "name one more method");
             return None;
@@ -141,7 +145,8 @@ fn methods(list: &Placed<Vec<Placed<String>>>, cx: &mut Checker) -> MethodSet {
     if list.value.is_empty() && !cx.is_thinned(list.at) {
         cx.error(list.at, "an empty list would let nobody pass", "leave `methods` out to let every method count");
     }
-    let mut set = MethodSet::EMPTY;
+    // what is told already is no reason to tell that the rest is not enough
+    let mut set = if cx.is_thinned(list.at) { MethodSet::ALL } else { MethodSet::EMPTY };
     for name in &list.value {
         match Method::from_name(&name.value) {
             Some(method) => set = set.with(method),

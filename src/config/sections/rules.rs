@@ -170,38 +170,33 @@ fn pattern(
     regex: Option<Placed<String>>,
     cx: &mut Checker,
 ) -> Option<PathPattern> {
-    let (at, compiled) = match (path, regex) {
-        (Some(_), Some(regex)) => {
-            cx.error(regex.at, "`path` and `path_regex` are both given", "keep one of them");
-            return None;
-        }
-        (Some(path), None) if !path.value.starts_with('/') => {
-            cx.error(
-                path.at,
-                "a path begins with `/`",
-                format!("write `/{}`", crate::config::trouble::short(&path.value)),
-            );
-            return None;
-        }
-        (Some(path), None) => (path.at, PathPattern::glob(&path.value)),
-        (None, Some(regex)) => {
-            // told here as well, so that a mistake in the expression never waits for the first request
-            if let Err(e) = regex::Regex::new(&regex.value) {
-                let why = e.to_string();
-                let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                cx.error(regex.at, format!("not a regular expression: {why}"), "");
-                return None;
-            }
-            (regex.at, PathPattern::regex(&regex.value))
-        }
-        (None, None) => {
-            if !cx.is_gone(at, "path_regex") {
-                cx.need::<()>(None, at, "path", "write `path: /**` to cover everything");
-            }
-            return None;
-        }
-    };
-    compiled.map_err(|why| cx.error(at, why.to_string(), "")).ok()
+    if let (Some(_), Some(regex)) = (&path, &regex) {
+        cx.error(regex.at, "`path` and `path_regex` are both given", "keep one of them");
+    } else if path.is_none() && regex.is_none() && !cx.is_gone(at, "path_regex") {
+        cx.need::<()>(None, at, "path", "write `path: /**` to cover everything");
+    }
+    let glob = path.and_then(|path| glob(&path, cx));
+    let regex = regex.and_then(|regex| expression(&regex, cx));
+    glob.xor(regex)
+}
+
+fn glob(path: &Placed<String>, cx: &mut Checker) -> Option<PathPattern> {
+    if !path.value.starts_with('/') {
+        cx.error(path.at, "a path begins with `/`", format!("write `/{}`", crate::config::trouble::short(&path.value)));
+        return None;
+    }
+    PathPattern::glob(&path.value).map_err(|why| cx.error(path.at, why.to_string(), "")).ok()
+}
+
+fn expression(regex: &Placed<String>, cx: &mut Checker) -> Option<PathPattern> {
+    // told here as well, so that a mistake in the expression never waits for the first request
+    if let Err(e) = regex::Regex::new(&regex.value) {
+        let why = e.to_string();
+        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        cx.error(regex.at, format!("not a regular expression: {why}"), "");
+        return None;
+    }
+    PathPattern::regex(&regex.value).map_err(|why| cx.error(regex.at, why.to_string(), "")).ok()
 }
 
 fn methods(list: &Placed<Vec<Placed<String>>>, cx: &mut Checker) -> Option<Vec<String>> {
@@ -241,9 +236,16 @@ fn access(
 ) -> Option<Access> {
     match (access, require) {
         (Some(access), require) => {
-            if let Some(at) = require.map(|r| r.at).or_else(|| allow.map(|a| a.at)) {
+            if let Some(at) = require.as_ref().map(|r| r.at).or_else(|| allow.as_ref().map(|a| a.at)) {
                 let fix = "leave out `access`, or `allow` and `require`";
                 cx.error(at, "`access` asks nobody who they are; `allow` and `require` mean nothing beside it", fix);
+            }
+            // one of them goes; what is wrong with it is told all the same
+            if let Some(require) = require {
+                let _ = strengths.resolve(&require, cx);
+            }
+            if let Some(allow) = allow {
+                let _ = audience(allow, cx);
             }
             Some(match access.value {
                 AccessOptions::Public => Access::Public,

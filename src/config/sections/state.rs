@@ -1,6 +1,7 @@
 //! `state`: where sessions, marks and counters live.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -83,27 +84,29 @@ pub(in crate::config) fn settle(
 ) -> Option<StateSettings> {
     let (url, more) = match options {
         Some(Placed { value: StateOptions::Url(url), at }) => {
-            (cx.secret(Some(Placed { value: url, at }), file, "state")?, None)
+            (cx.secret(Some(Placed { value: url, at }), file, "state"), None)
         }
         Some(Placed { value: StateOptions::More(mut more), at }) => {
-            if let Some(file) = file {
+            if let Some(file) = &file {
                 cx.error(file.at, "`state` and `state_file` are both given", "keep one of them");
-                return None;
             }
             let (url, url_file) = (more.url.take(), more.url_file.take());
-            let told = url.is_some() || url_file.is_some();
+            let told = url.is_some() || url_file.is_some() || file.is_some() || cx.is_gone(at, "url_file");
             let url = cx.secret(url, url_file, "url");
             if url.is_none() && !told {
                 cx.need::<()>(None, at, "url", FIX);
             }
-            (url?, Some(more))
+            (url, Some(more))
         }
-        None if file.is_some() => (cx.secret(None, file, "state")?, None),
+        None if file.is_some() => (cx.secret(None, file, "state"), None),
         None => return embedded(database, cx),
     };
+    // whatever is wrong with the URL, the rest is judged
+    let options = Options::settle(more.as_deref(), cx);
+    let url = url?;
     let Placed { value: url, at } = url;
     match url.expose().split_once("://").map(|(scheme, _)| scheme) {
-        Some("redis" | "rediss") => redis(url, at, more, cx),
+        Some("redis" | "rediss") => redis(url, at, more.and_then(|m| m.ca), options, cx),
         Some("sqlite") => {
             if more.is_some_and(|m| m.ca.is_some() || m.prefix.is_some() || m.timeout.is_some()) {
                 cx.error(at, "`ca`, `prefix` and `timeout` are for Redis", "leave them out");
@@ -133,38 +136,56 @@ fn embedded(database: Option<&Database>, cx: &mut Checker) -> Option<StateSettin
     Some(StateSettings::Embedded(None))
 }
 
-fn redis(url: SecretText, at: At, more: Option<Box<StateMore>>, cx: &mut Checker) -> Option<StateSettings> {
+/// What a mapping says beside the URL.
+struct Options {
+    ca: Option<PathBuf>,
+    timeout: Duration,
+    prefix: String,
+}
+
+impl Options {
+    fn settle(more: Option<&StateMore>, cx: &mut Checker) -> Self {
+        let mut options = Self { ca: None, timeout: Duration::from_millis(250), prefix: "stepgate:".to_owned() };
+        let Some(more) = more else { return options };
+        if let Some(ca) = &more.ca {
+            options.ca = Some(cx.path(&ca.value));
+            if let Some(Err(why)) = cx.read(ca, PEM_BYTES).map(|b| inspect::authorities(&b)) {
+                cx.error(ca.at, why, "the file must hold PEM certificates");
+            }
+        }
+        if let Some(timeout) = more.timeout {
+            options.timeout = timeout.0;
+        }
+        if let Some(prefix) = &more.prefix {
+            let fits = prefix.value.len() <= 64 && prefix.value.chars().all(|c| c.is_ascii_graphic() && c != '{');
+            if fits && !prefix.value.is_empty() {
+                prefix.value.clone_into(&mut options.prefix);
+            } else {
+                cx.error(prefix.at, "not a usable prefix", "write 1 to 64 visible characters without `{`");
+            }
+        }
+        options
+    }
+}
+
+fn redis(
+    url: SecretText,
+    at: At,
+    ca: Option<Placed<String>>,
+    Options { ca: authorities, timeout, prefix }: Options,
+    cx: &mut Checker,
+) -> Option<StateSettings> {
+    if let Some(ca) = ca.filter(|_| !url.expose().starts_with("rediss://")) {
+        cx.error(ca.at, "`ca` is of use only with `rediss://`", "");
+    }
     let parsed = url::Url::parse(url.expose());
     if !parsed.as_ref().is_ok_and(|u| u.host_str().is_some_and(|h| !h.is_empty())) {
         cx.error(at, "this URL names no server", "is every special character of the password %-encoded?");
         return None;
     }
-    let secure = url.expose().starts_with("rediss://");
     let number = parsed.map(|u| u.path().trim_start_matches('/').to_owned()).unwrap_or_default();
     if !number.is_empty() && number.parse::<u16>().is_err() {
         cx.error(at, "the path of a Redis URL is the number of a database", "write `redis://host:6379/0`");
     }
-    let mut settings = (None, Duration::from_millis(250), "stepgate:".to_owned());
-    if let Some(more) = more {
-        if let Some(ca) = &more.ca {
-            settings.0 = Some(cx.path(&ca.value));
-            if !secure {
-                cx.error(ca.at, "`ca` is of use only with `rediss://`", "");
-            } else if let Some(Err(why)) = cx.read(ca, PEM_BYTES).map(|b| inspect::authorities(&b)) {
-                cx.error(ca.at, why, "the file must hold PEM certificates");
-            }
-        }
-        if let Some(timeout) = more.timeout {
-            settings.1 = timeout.0;
-        }
-        if let Some(prefix) = more.prefix {
-            let fits = prefix.value.len() <= 64 && prefix.value.chars().all(|c| c.is_ascii_graphic() && c != '{');
-            if fits && !prefix.value.is_empty() {
-                settings.2 = prefix.value;
-            } else {
-                cx.error(prefix.at, "not a usable prefix", "write 1 to 64 visible characters without `{`");
-            }
-        }
-    }
-    Some(StateSettings::Redis { url, ca: settings.0, timeout: settings.1, prefix: settings.2 })
+    Some(StateSettings::Redis { url, ca: authorities, timeout, prefix })
 }

@@ -29,9 +29,11 @@ pub(in crate::config) struct TlsOptions {
 #[serde(deny_unknown_fields)]
 struct Pair {
     /// The certificate chain, PEM, leaf first.
-    cert: Placed<String>,
+    #[schemars(required)]
+    cert: Option<Placed<String>>,
     /// Its private key, PEM.
-    key: Placed<String>,
+    #[schemars(required)]
+    key: Option<Placed<String>>,
 }
 
 /// What the certificates are good for.
@@ -48,64 +50,68 @@ pub(in crate::config) fn settle(
     cx: &mut Checker,
 ) -> (Vec<CertificateFiles>, Option<Coverage>) {
     let Some(Placed { value: options, at }) = options else { return (Vec::new(), None) };
-    let mut pairs: Vec<Pair> = Vec::new();
+    let mut pairs: Vec<Placed<Pair>> = Vec::new();
     let mut coverage = Coverage { at, names: Vec::new(), complete: true };
-    match (options.cert, options.key) {
-        (Some(cert), Some(key)) => pairs.push(Pair { cert, key }),
-        (Some(cert), None) if !cx.is_gone(at, "key") => {
-            cx.error(cert.at, "a certificate without its key", "add `key: …`");
-            coverage.complete = false;
-        }
-        (None, Some(key)) if !cx.is_gone(at, "cert") => {
-            cx.error(key.at, "a key without its certificate", "add `cert: …`");
-            coverage.complete = false;
-        }
-        _ => {}
+    if options.cert.is_some() || options.key.is_some() {
+        pairs.push(Placed { value: Pair { cert: options.cert, key: options.key }, at });
     }
     let told = ["cert", "key", "certificates"].iter().any(|k| cx.is_gone(at, k))
         || options.certificates.as_ref().is_some_and(|c| cx.is_thinned(c.at));
     if told {
         coverage.complete = false;
     }
-    pairs.extend(options.certificates.into_iter().flat_map(|c| c.value).map(|p| p.value));
+    pairs.extend(options.certificates.into_iter().flat_map(|c| c.value));
     if pairs.is_empty() && coverage.complete {
         coverage.complete = false;
         cx.error(at, "`tls` names no certificate", "write `tls: { cert: chain.pem, key: key.pem }`");
     }
     let mut files = Vec::new();
     for pair in pairs {
-        match judge(&pair, cx) {
-            Some(certificate) => coverage.names.extend(certificate.names),
+        match judge(pair, cx) {
+            Some((pair, certificate)) => {
+                coverage.names.extend(certificate.names);
+                files.push(pair);
+            }
             None => coverage.complete = false,
         }
-        files.push(CertificateFiles { cert: cx.path(&pair.cert.value), key: cx.path(&pair.key.value) });
     }
     (files, Some(coverage))
 }
 
-fn judge(pair: &Pair, cx: &mut Checker) -> Option<Certificate> {
-    let chain = cx.read(&pair.cert, PEM_BYTES);
-    let key = cx.read_secret(&pair.key, PEM_BYTES);
-    let (chain, key) = (chain?, key?);
+/// A pair that can be used; what is wrong with either half is told although the other is wrong too.
+fn judge(pair: Placed<Pair>, cx: &mut Checker) -> Option<(CertificateFiles, Certificate)> {
+    let Placed { value: pair, at } = pair;
+    let told = |half: &Option<Placed<String>>| half.as_ref().map_or(at, |p| p.at);
+    let (cert_at, key_at) = (told(&pair.cert), told(&pair.key));
+    if pair.cert.is_none() && !cx.is_gone(at, "cert") {
+        cx.error(key_at, "a key without its certificate", "add `cert: …`");
+    }
+    if pair.key.is_none() && !cx.is_gone(at, "key") {
+        cx.error(cert_at, "a certificate without its key", "add `key: …`");
+    }
+    let chain = pair.cert.as_ref().and_then(|p| cx.read(p, PEM_BYTES));
+    let key = pair.key.as_ref().and_then(|p| cx.read_secret(p, PEM_BYTES));
+    let files = CertificateFiles { cert: cx.path(&pair.cert?.value), key: cx.path(&pair.key?.value) };
+    let chain = chain?;
     let certificate = match inspect::certificate(&chain) {
         Ok(certificate) => certificate,
         Err(why) => {
-            cx.error(pair.cert.at, why, "the file must hold a PEM certificate chain, leaf first");
+            cx.error(cert_at, why, "the file must hold a PEM certificate chain, leaf first");
             return None;
         }
     };
-    if let Err(why) = inspect::key_fits(&chain, &key) {
-        cx.error(pair.key.at, why, "the file must hold the PEM private key of that certificate");
+    if let Err(why) = inspect::key_fits(&chain, &key?) {
+        cx.error(key_at, why, "the file must hold the PEM private key of that certificate");
         return None;
     }
     if let Some(now) = cx.now {
         if certificate.not_after <= now {
-            cx.warn(pair.cert.at, "this certificate has expired", "renew it; it is re-read when the file changes");
+            cx.warn(cert_at, "this certificate has expired", "renew it; it is re-read when the file changes");
         } else if certificate.not_before > now {
-            cx.warn(pair.cert.at, "this certificate is not valid yet", "is the clock of this machine right?");
+            cx.warn(cert_at, "this certificate is not valid yet", "is the clock of this machine right?");
         }
     }
-    Some(certificate)
+    Some((files, certificate))
 }
 
 impl Coverage {

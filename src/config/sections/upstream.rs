@@ -119,12 +119,12 @@ pub(in crate::config) fn settle(options: Placed<UpstreamOptions>, cx: &mut Check
         UpstreamOptions::Url(url) => return Some(UpstreamSettings::new(vec![server(&Placed { value: url, at }, cx)?])),
         UpstreamOptions::More(more) => *more,
     };
-    let servers = cx.need(more.servers, at, "servers", "write `servers: [ \"http://10.0.0.5:8080\" ]`")?;
-    if servers.value.is_empty() && !cx.is_thinned(servers.at) {
-        cx.error(servers.at, "an upstream needs at least one server", "write `servers: [ \"http://10.0.0.5:8080\" ]`");
+    let servers = cx.need(more.servers, at, "servers", "write `servers: [ \"http://10.0.0.5:8080\" ]`");
+    if let Some(none) = servers.as_ref().filter(|s| s.value.is_empty() && !cx.is_thinned(s.at)) {
+        cx.error(none.at, "an upstream needs at least one server", "write `servers: [ \"http://10.0.0.5:8080\" ]`");
     }
     let mut parsed: Vec<Server> = Vec::new();
-    for url in &servers.value {
+    for url in servers.iter().flat_map(|s| &s.value) {
         match server(url, cx) {
             Some(s) if parsed.contains(&s) => cx.error(url.at, "this server is here twice", "keep one of them"),
             Some(s) => parsed.push(s),

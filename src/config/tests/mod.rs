@@ -1,6 +1,7 @@
 mod examples;
 mod fuzz;
 mod mistakes;
+mod planted;
 mod sections;
 
 use std::path::Path;
