@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::harmless::is_telling;
 use super::node::At;
 use super::placed::Placed;
 use super::problem::Problems;
@@ -75,25 +76,41 @@ impl Checker {
     /// The bytes of a file of at most `cap` bytes; what is wrong with it is told.
     pub(super) fn read(&mut self, path: &Placed<String>, cap: u64) -> Option<Vec<u8>> {
         let full = self.path(&path.value);
+        let fix = "relative paths start at the directory of the configuration file";
         match read(&full, cap) {
-            Ok(bytes) => Some(bytes),
-            Err(why) => {
-                let fix = "relative paths start at the directory of the configuration file";
-                self.error(path.at, format!("cannot read {}: {why}", full.display()), fix);
-                None
+            Ok(bytes) => return Some(bytes),
+            Err(why) if is_telling(&path.value) => {
+                self.error(path.at, format!("cannot read this file: {why}"), "this must be the path of a file");
             }
+            Err(why) => self.error(path.at, format!("cannot read {}: {why}", full.display()), fix),
         }
+        None
     }
 
     /// The bytes of a file that holds a secret: whoever may read it is looked at as well.
     pub(super) fn read_secret(&mut self, path: &Placed<String>, cap: u64) -> Option<Vec<u8>> {
-        let bytes = self.read(path, cap)?;
         let full = self.path(&path.value);
+        // somebody may have written the secret where its file is asked for
+        if std::fs::symlink_metadata(&full).is_err() && !self.is_surely_a_path(&path.value) {
+            self.problems.hide(path.at);
+            let dir = self.dir.display().to_string();
+            let fix = format!("this must be the path of a file; relative paths start at {dir}");
+            self.error(path.at, "cannot read this file: there is no such file", fix);
+            return None;
+        }
+        let bytes = self.read(path, cap)?;
         if world_readable(&full) {
             let fix = format!("chmod 600 {}", full.display());
             self.warn(path.at, "everybody on this machine can read this secret file", fix);
         }
         Some(bytes)
+    }
+
+    /// Whether a text names a file in a directory that is there.
+    fn is_surely_a_path(&self, text: &str) -> bool {
+        let parent = self.path(text).parent().map(Path::to_owned);
+        let named = Path::new(text).parent().is_some_and(|p| !p.as_os_str().is_empty() && p != Path::new("/"));
+        named && !is_telling(text) && parent.is_some_and(|p| p.is_dir())
     }
 
     /// A secret that is given here, or in the file that `…_file` names, without its last line break.

@@ -217,7 +217,9 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Decoded<Option<K::Value>> {
         let Some(entry) = self.rest.next() else { return Ok(None) };
         self.value = Some(&entry.value);
-        seed.deserialize(KeyDecoder(&entry.key)).map(Some)
+        let key = KeyDecoder(&entry.key);
+        let alone = entry.value.kind() == Kind::Null;
+        seed.deserialize(key).map(Some).map_err(|trouble| if alone { trouble.of_a_lone_word() } else { trouble })
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<T::Value> {

@@ -123,7 +123,7 @@ pub(super) fn from_bytes(file: &str, dir: &Path, bytes: &[u8], now: Option<Times
     let Some(mut root) = parse::parse(text, &mut problems) else {
         return Loaded { settings: None, problems: problems.told() };
     };
-    problems.hide_secrets(&root);
+    problems.look_through(&root);
     let declared: Vec<String> =
         root.get("strengths").map(|s| s.keys().map(str::to_owned).collect()).unwrap_or_default();
     let Some((options, gone)) = sweep::sweep::<Root>(&mut root, &mut problems) else {

@@ -2,6 +2,7 @@
 
 mod checker;
 mod decode;
+mod harmless;
 mod load;
 mod node;
 mod parse;

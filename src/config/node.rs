@@ -159,18 +159,4 @@ impl Node {
         let nodes = below.iter().map(|(n, _)| n).sum::<usize>();
         (nodes.saturating_add(1), below.iter().map(|(_, d)| *d).max().unwrap_or(0).saturating_add(1))
     }
-
-    /// Calls `see` with every entry below, outermost first.
-    pub(super) fn each_entry(&self, see: &mut impl FnMut(&Entry)) {
-        match &self.value {
-            Value::Scalar(_) => {}
-            Value::List(items) => items.iter().for_each(|i| i.each_entry(see)),
-            Value::Map(map) => {
-                for entry in &map.entries {
-                    see(entry);
-                    entry.value.each_entry(see);
-                }
-            }
-        }
-    }
 }

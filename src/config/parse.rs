@@ -236,11 +236,8 @@ fn as_key(node: Node, map: &Map, problems: &mut Problems) -> Pending {
     };
     if let Some(first) = map.entries.iter().find(|e| e.key.text == scalar.text) {
         let line = problems.line_of(first.key.at);
-        problems.error(
-            node.at,
-            format!("`{}` is here twice; the first is in line {line}", scalar.text),
-            "keep one of them",
-        );
+        let name = if problems.knows(&scalar.text) { format!("`{}`", scalar.text) } else { "this key".to_owned() };
+        problems.error(node.at, format!("{name} is here twice; the first is in line {line}"), "keep one of them");
         return Pending::Refused;
     }
     Pending::Key(Key { id: node.id, at: node.at, text: scalar.text })

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::node::{At, Kind, Node, Value};
+use super::harmless::Harmless;
+use super::node::{At, Node};
 use super::render;
 
 /// How bad it is.
@@ -30,7 +31,7 @@ pub struct Problem {
     pub message: String,
     /// What to do about it; empty where the message says it.
     pub fix: String,
-    /// The line of the file, with secrets struck out and long ends cut.
+    /// The line of the file, with whatever might be a secret struck out, without its comment, long ends cut.
     pub snippet: String,
     /// Where the caret stands under the snippet: first column from 0, and width.
     #[serde(skip)]
@@ -48,38 +49,29 @@ struct Found {
 pub(super) struct Problems {
     file: String,
     text: String,
-    hidden: Vec<At>,
-    /// Whether the whole tree was looked through for secrets.
-    searched: bool,
+    harmless: Harmless,
     found: Vec<Found>,
 }
 
 impl Problems {
     /// For a file of this name and text.
     pub(super) fn new(file: &str, text: &str) -> Self {
-        Self { file: file.to_owned(), text: text.to_owned(), hidden: Vec::new(), searched: false, found: Vec::new() }
+        Self { file: file.to_owned(), text: text.to_owned(), harmless: Harmless::words_only(), found: Vec::new() }
     }
 
-    /// Remembers which parts of the file are secret, so that no snippet shows them.
-    pub(super) fn hide_secrets(&mut self, root: &Node) {
-        let mut hidden = Vec::new();
-        root.each_entry(&mut |entry| {
-            let telling = match &entry.value.value {
-                // the path of a file is no secret, and an operator wants to see it
-                Value::Scalar(s) => s.kind() != Kind::Null && !s.text.starts_with("sqlite:"),
-                _ => false,
-            };
-            if telling && render::names_a_secret(&entry.key.text) {
-                hidden.push(entry.value.at);
-            }
-        });
-        self.hidden.extend(hidden);
-        self.searched = true;
+    /// Learns which parts of the file may be shown.
+    pub(super) fn look_through(&mut self, root: &Node) {
+        self.harmless.look_through(root);
+    }
+
+    /// Whether this is the name of a key, somewhere.
+    pub(super) fn knows(&self, word: &str) -> bool {
+        self.harmless.words.contains(word)
     }
 
     /// Keeps one part of the file out of every snippet.
     pub(super) fn hide(&mut self, at: At) {
-        self.hidden.push(at);
+        self.harmless.hidden.push(at);
     }
 
     /// Something that must be mended.
@@ -126,7 +118,7 @@ impl Problems {
             .into_iter()
             .map(|f| {
                 let (line, column) = render::line_and_column(&self.text, f.at.start);
-                let (snippet, caret) = render::snippet(&self.text, f.at, &self.hidden, self.searched);
+                let (snippet, caret) = render::snippet(&self.text, f.at, &self.harmless);
                 Problem {
                     severity: f.severity,
                     file: self.file.clone(),

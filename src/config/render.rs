@@ -1,24 +1,14 @@
-//! Problems for a terminal of 80 columns: place, reason, line, caret, fix. Secrets are struck out.
+//! Problems for a terminal of 80 columns: place, reason, line, caret, fix. What might be a secret is struck out.
 
+use super::harmless::Harmless;
 use super::node::At;
 use super::problem::{Problem, Severity};
 
 const WIDTH: usize = 80;
+/// Bytes looked at on either side of a place.
+const WINDOW: usize = 400;
 /// What stands in place of a secret.
 const STRUCK: &str = "***";
-const SECRET_WORDS: [&str; 8] =
-    ["password", "passwd", "secret", "token", "credential", "api_key", "apikey", "passphrase"];
-/// Keys whose value may be a URL with a password in it.
-const URL_KEYS: [&str; 4] = ["database", "state", "url", "smtp"];
-
-/// Whether the value of such a key is not for the eyes of whoever reads a terminal.
-pub(super) fn names_a_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    !key.ends_with("_file")
-        && (URL_KEYS.contains(&key.as_str())
-            || SECRET_WORDS.iter().any(|w| key.contains(w) || strsim::damerau_levenshtein(w, &key) <= 2))
-}
-
 /// The line and the column of a byte offset, both from 1; the column counts characters.
 pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..floor(text, offset)).unwrap_or_default();
@@ -32,73 +22,87 @@ fn floor(text: &str, offset: usize) -> usize {
     (0..=offset).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
 }
 
-/// The line of a place without its secrets, and where the caret stands under it.
-pub(super) fn snippet(text: &str, at: At, hidden: &[At], searched: bool) -> (String, (usize, usize)) {
+/// The line of a place with what may be shown of it, and where the caret stands under it.
+pub(super) fn snippet(text: &str, at: At, harmless: &Harmless) -> (String, (usize, usize)) {
     let start = floor(text, at.start);
     let from = text.get(..start).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
     let to = text.get(start..).and_then(|t| t.find('\n')).map_or(text.len(), |i| start + i);
     let to = if text.get(from..to).is_some_and(|l| l.ends_with('\r')) { to - 1 } else { to };
     let end = floor(text, at.end).clamp(start, to.max(start));
-    let mut shown = String::new();
-    let (mut caret, mut caret_end) = (None, 0);
-    let mut struck_to = 0;
-    let line = text.get(from..to).unwrap_or_default();
-    let userinfo = userinfos(line, from);
-    let spoken = if searched { Vec::new() } else { spoken_secret(line, from) };
-    for (i, c) in line.char_indices() {
-        let offset = from + i;
-        if offset >= start && caret.is_none() {
-            caret = Some(width(&shown));
-        }
-        let strike = hidden.iter().chain(&userinfo).chain(&spoken).find(|h| h.start <= offset && offset < h.end);
-        match strike {
-            Some(h) if h.end > struck_to => {
-                struck_to = h.end;
-                shown.push_str(STRUCK);
-            }
-            Some(_) => {}
-            None if c.is_control() => shown.push(' '),
-            None => shown.push(c),
-        }
-        if offset < end {
-            caret_end = width(&shown);
-        }
-    }
-    let caret = caret.unwrap_or_else(|| width(&shown));
+    // a line may be as long as the file
+    let from = from.max(floor(text, start.saturating_sub(WINDOW)));
+    let to = to.min(floor(text, start.saturating_add(WINDOW))).max(from);
+    let pieces = pieces(text, At { start: from, end: to }, harmless);
+    let before = |offset: usize, whole: bool| -> usize {
+        let counts = |p: &&Piece| if whole { p.at.end <= offset } else { p.at.start < offset };
+        pieces.iter().filter(counts).map(|p| width(&p.shown)).sum()
+    };
+    let (caret, caret_end) = (before(start, true), before(end, false));
+    let shown: String = pieces.iter().map(|p| p.shown.as_str()).collect();
     cut(&shown, caret, caret_end.saturating_sub(caret).max(1))
+}
+
+/// A part of a line, and what is shown of it.
+struct Piece {
+    at: At,
+    shown: String,
+}
+
+/// A line in parts: each character that may be shown, each part that is struck out. The comment is left away.
+fn pieces(text: &str, line: At, harmless: &Harmless) -> Vec<Piece> {
+    let near = |spans: &[At]| -> Vec<At> {
+        spans.iter().filter(|s| s.start < line.end && line.start < s.end).copied().collect()
+    };
+    let (hidden, shown) = (near(&harmless.hidden), near(&harmless.shown));
+    let within =
+        |spans: &[At], offset: usize| spans.iter().filter(|s| s.start <= offset && offset < s.end).map(|s| s.end).max();
+    let chars = |at: At| text.get(at.start..at.end).unwrap_or_default().char_indices();
+    let mut pieces = Vec::new();
+    let mut next = line.start;
+    let mut blank = true;
+    for (i, c) in chars(line) {
+        let start = line.start + i;
+        if start < next {
+            continue;
+        }
+        let one = At { start, end: start + c.len_utf8() };
+        next = one.end;
+        if let Some(end) = within(&hidden, start) {
+            next = end.min(line.end);
+            pieces.push(Piece { at: At { start, end: next }, shown: STRUCK.to_owned() });
+        } else if within(&shown, start).is_some() || c.is_whitespace() || ",{}[]".contains(c) {
+            pieces.push(Piece { at: one, shown: if c.is_control() { " ".to_owned() } else { c.to_string() } });
+        } else if c == '#' && blank {
+            break;
+        } else {
+            // nobody knows what this is: a mark of YAML or the name of a key may stay
+            let known = |o: usize| within(&hidden, o).or(within(&shown, o)).is_some();
+            let ends = |(j, c): (usize, char)| {
+                (c.is_whitespace() || ",{}[]".contains(c) || known(start + j)).then_some(start + j)
+            };
+            next = chars(At { start, end: line.end }).find_map(ends).unwrap_or(line.end);
+            let word = text.get(start..next).unwrap_or_default();
+            let stays = word.chars().all(|c| "-:?&*!|>'\"+%@".contains(c))
+                || word.strip_suffix(':').is_some_and(|w| harmless.words.contains(w.trim_matches('"')));
+            if stays {
+                pieces.extend(chars(At { start, end: next }).map(|(j, c)| Piece {
+                    at: At { start: start + j, end: start + j + c.len_utf8() },
+                    shown: c.to_string(),
+                }));
+            } else {
+                pieces.push(Piece { at: At { start, end: next }, shown: STRUCK.to_owned() });
+            }
+        }
+        blank = c.is_whitespace();
+    }
+    while pieces.last().is_some_and(|p: &Piece| p.shown.trim().is_empty()) {
+        pieces.pop();
+    }
+    pieces
 }
 
 fn width(text: &str) -> usize {
     text.chars().count()
-}
-
-/// `user:password` of every URL in a line.
-fn userinfos(line: &str, from: usize) -> Vec<At> {
-    line.match_indices("://")
-        .filter_map(|(i, sep)| {
-            let start = i + sep.len();
-            let rest = line.get(start..)?;
-            let stop = rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',')).unwrap_or(rest.len());
-            let at = rest.get(..stop)?.rfind('@')?;
-            Some(At { start: from + start, end: from + start + at })
-        })
-        .collect()
-}
-
-/// What follows a key that names a secret, where no tree could say how far the value goes.
-fn spoken_secret(line: &str, from: usize) -> Vec<At> {
-    let mut found = Vec::new();
-    for (i, _) in line.match_indices(':') {
-        let key = line.get(..i).unwrap_or_default();
-        let key = key.rsplit(|c: char| !(c.is_alphanumeric() || c == '_' || c == '"')).next().unwrap_or_default();
-        let value = line.get(i + 1..).unwrap_or_default();
-        let blank = value.len() - value.trim_start().len();
-        let opens = value.trim_start().starts_with(['{', '[']);
-        if names_a_secret(key.trim_matches('"')) && value.starts_with(' ') && !opens && blank < value.len() {
-            found.push(At { start: from + i + 1 + blank, end: from + line.len() });
-        }
-    }
-    found
 }
 
 /// Cuts a line to what fits around the caret.

@@ -151,6 +151,6 @@ schemas! {
         "pattern": "^[0-9]", "minimum": 1 },
     Cap: { "type": ["string", "integer"], "description": "a size as 100MiB, or unlimited",
         "pattern": "^([0-9]|unlimited$)", "minimum": 1 },
-    Hidden: { "type": ["string", "number"], "description": "a secret; better given as a file" },
+    Hidden: { "type": ["string", "number"], "writeOnly": true, "description": "a secret; better given as a file" },
     Later: { "enum": [null, false, "off", "no", "none"], "description": "not available in this version" },
 }

@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 
 use serde::de::{self, Expected, Unexpected};
 
+use super::harmless::is_telling;
 use super::node::At;
 
 /// Why a value could not be decoded.
@@ -19,12 +20,22 @@ pub(super) struct Trouble {
     pub(super) missing: Option<&'static str>,
     /// The key that was probably meant, if an unknown key is the trouble.
     pub(super) meant: Option<&'static str>,
+    /// An unknown key is the trouble.
+    strange: bool,
 }
 
 impl Trouble {
     /// A trouble and what to do.
     pub(super) fn new(message: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { node: None, message: message.into(), fix: fix.into(), missing: None, meant: None }
+        Self { node: None, message: message.into(), fix: fix.into(), missing: None, meant: None, strange: false }
+    }
+
+    /// The same of a word without a value that nobody knows: it need not be a key, so it is not named.
+    pub(super) fn of_a_lone_word(self) -> Self {
+        match self.strange {
+            true if self.meant.is_none() => Self { message: "unknown key, and without a value".to_owned(), ..self },
+            _ => self,
+        }
     }
 }
 
@@ -62,7 +73,7 @@ impl de::Error for Trouble {
 
     fn unknown_field(found: &str, known: &'static [&'static str]) -> Self {
         let (fix, meant) = advice(found, known);
-        Self { meant, ..Self::new(format!("unknown key `{}`", short(found)), fix) }
+        Self { meant, strange: true, ..Self::new(format!("unknown key `{}`", short(found)), fix) }
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -74,8 +85,11 @@ impl de::Error for Trouble {
     }
 }
 
-/// At most 40 characters of a name that somebody typed.
+/// At most 40 characters of a name that somebody typed; nothing of a text that may hold a credential.
 pub(super) fn short(text: &str) -> String {
+    if is_telling(text) {
+        return "***".to_owned();
+    }
     let cut: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
     if cut.len() < text.len() { format!("{cut}…") } else { cut }
 }

@@ -69,7 +69,8 @@ impl JsonSchema for StateOptions {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let more = generator.subschema_for::<StateMore>();
-        json_schema!({ "anyOf": [{ "type": "string" }, more] })
+        let url = generator.subschema_for::<Hidden>();
+        json_schema!({ "anyOf": [url, more] })
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::root::Url;
 use crate::auth::secret::SecretText;
 use crate::config::checker::Checker;
+use crate::config::harmless::is_telling;
 use crate::config::node::At;
 use crate::config::placed::Placed;
 use crate::config::scalars::{Later, Size};
@@ -105,7 +106,8 @@ pub(in crate::config) fn sqlite_path(url: &str, at: At, cx: &mut Checker) -> Opt
     }
     let file = cx.path(path);
     if !file.parent().is_some_and(std::path::Path::is_dir) {
-        let fix = format!("create {}", file.parent().unwrap_or(&file).display());
+        let parent = file.parent().filter(|_| !is_telling(url));
+        let fix = parent.map_or_else(String::new, |p| format!("create {}", p.display()));
         cx.warn(at, "the directory of the database does not exist yet", fix);
     }
     Some(file)

@@ -1,3 +1,4 @@
+mod canaries;
 mod examples;
 mod fuzz;
 mod mistakes;
