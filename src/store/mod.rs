@@ -3,6 +3,7 @@
 #[cfg(test)]
 pub(crate) mod contract;
 mod embedded;
+pub mod inspect;
 pub mod redis;
 pub mod settings;
 pub mod sql;

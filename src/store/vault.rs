@@ -17,7 +17,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 pub use keys::{KEY_BYTES, format_key, parse_ring};
-pub(crate) use keys::{key_file, key_file_exists};
+pub(crate) use keys::{key_file, key_file_exists, read_key_file};
 
 use crate::auth::authenticator::Sealed;
 use crate::auth::secret::SecretBytes;

@@ -24,6 +24,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "proxy::settings",
             "proxy::inspect",
             "store::vault",
+            "store::inspect",
         ],
     ),
 ];

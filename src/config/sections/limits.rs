@@ -46,7 +46,7 @@ pub(in crate::config) struct LimitOptions {
     header_bytes: Option<Placed<Size>>,
     /// HTTP/2 streams at once on a connection. Default: 100.
     streams: Option<Placed<u32>>,
-    /// Bytes of a body under the reserved prefix. Default: 64KiB.
+    /// Bytes of a body under the reserved prefix: 4KiB to 64KiB. Default: 64KiB.
     portal_body: Option<Placed<Size>>,
 }
 
@@ -97,7 +97,7 @@ pub(in crate::config) fn settle(
     time(&mut clients.keepalive, options.keepalive);
     time(&mut clients.tunnel_idle, options.tunnel_idle);
     bytes(&mut clients.header_bytes, options.header_bytes, (4 * 1024, 1024 * 1024), cx);
-    bytes(&mut clients.portal_body, options.portal_body, (4 * 1024, 16 * 1024 * 1024), cx);
+    bytes(&mut clients.portal_body, options.portal_body, (4 * 1024, 64 * 1024), cx);
 }
 
 fn at_least_one(value: Placed<u32>, cx: &mut Checker) -> Option<u32> {

@@ -9,6 +9,7 @@ use super::users::Database;
 use crate::auth::secret::SecretBytes;
 use crate::config::checker::Checker;
 use crate::config::placed::Placed;
+use crate::store::inspect;
 use crate::store::settings::KeySettings;
 use crate::store::vault::parse_ring;
 
@@ -41,7 +42,13 @@ pub(in crate::config) fn settle(
     }
     let database = database?;
     match &database.file {
-        Some(file) => Some(KeySettings::Beside(beside(file))),
+        Some(file) => {
+            let keys = beside(file);
+            if let Err(why) = inspect::key_file(&keys) {
+                cx.error(database.at, format!("the key file beside this database cannot be used: {why}"), FORMAT);
+            }
+            Some(KeySettings::Beside(keys))
+        }
         None => {
             if !cx.is_gone_anywhere("key_file") && !cx.is_gone_anywhere("secrets") {
                 let fix = "add `secrets: { key_file: … }`; every machine that shares the database needs the same keys";

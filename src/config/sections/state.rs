@@ -16,6 +16,7 @@ use crate::config::node::At;
 use crate::config::placed::Placed;
 use crate::config::scalars::{Hidden, Time};
 use crate::proxy::inspect;
+use crate::store::inspect as store;
 use crate::store::settings::StateSettings;
 
 /// A URL, or a mapping that says more.
@@ -187,6 +188,9 @@ fn redis(
     let number = parsed.map(|u| u.path().trim_start_matches('/').to_owned()).unwrap_or_default();
     if !number.is_empty() && number.parse::<u16>().is_err() {
         cx.error(at, "the path of a Redis URL is the number of a database", "write `redis://host:6379/0`");
+    }
+    if let Err(why) = store::redis_url(url.expose()) {
+        cx.error(at, why, FIX);
     }
     Some(StateSettings::Redis { url, ca: authorities, timeout, prefix })
 }

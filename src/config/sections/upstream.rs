@@ -146,8 +146,9 @@ pub(in crate::config) fn settle(options: Placed<UpstreamOptions>, cx: &mut Check
     settings.resolve_interval = more.resolve_interval.map_or(settings.resolve_interval, |t| t.0);
     settings.http2 = more.http2.unwrap_or_default();
     settings.host_header = more.host_header.and_then(|h| {
-        let fits =
-            url::Url::parse(&format!("http://{}/", h.value)).is_ok_and(|u| u.path() == "/" && u.username().is_empty());
+        // the URL parser mends much that no server would take
+        let plain = h.value.bytes().all(|b| b.is_ascii_graphic() && !b"/?#@\\".contains(&b)) && !h.value.ends_with(':');
+        let fits = plain && url::Url::parse(&format!("http://{}/", h.value)).is_ok_and(|u| u.host_str().is_some());
         if !fits {
             cx.error(h.at, "not a host", "write a name, with a port if it needs one");
         }

@@ -13,6 +13,7 @@ use crate::config::node::At;
 use crate::config::placed::Placed;
 use crate::config::scalars::{Later, Size};
 use crate::flow::settings::PasswordSettings;
+use crate::store::inspect;
 
 /// The accounts.
 #[derive(Deserialize, JsonSchema)]
@@ -64,6 +65,9 @@ pub(in crate::config) struct Database {
 
 const DATABASE_FIX: &str = "write `users: { database: sqlite:///var/lib/stepgate/stepgate.db }` or a `postgres://` URL";
 
+const PG_FIX: &str = "possible are `max_connections`, `timeout_ms`, and of libpq `sslmode`, `sslrootcert`, `sslcert`, \
+    `sslkey`, `host`, `port`, `dbname`, `user`, `password`, `application_name`, `options`";
+
 /// Judges where the accounts live.
 pub(in crate::config) fn database(options: Option<(&mut UserOptions, At)>, cx: &mut Checker) -> Option<Database> {
     let Some((options, at)) = options else {
@@ -84,7 +88,10 @@ pub(in crate::config) fn database(options: Option<(&mut UserOptions, At)>, cx: &
     let Placed { value: url, at } = url?;
     if url.expose().starts_with("postgres://") || url.expose().starts_with("postgresql://") {
         match url::Url::parse(url.expose()) {
-            Ok(parsed) if parsed.path().len() > 1 => return Some(Database { url, at, file: None }),
+            Ok(parsed) if parsed.path().len() > 1 => match inspect::postgres_url(url.expose()) {
+                Ok(()) => return Some(Database { url, at, file: None }),
+                Err(why) => cx.error(at, why, PG_FIX),
+            },
             Ok(_) => cx.error(at, "the URL names no database", "write `postgres://user:password@host/database`"),
             Err(e) => cx.error(at, format!("not a URL: {e}"), "is every special character of the password %-encoded?"),
         }
@@ -109,6 +116,10 @@ pub(in crate::config) fn sqlite_path(url: &str, at: At, cx: &mut Checker) -> Opt
         let parent = file.parent().filter(|_| !is_telling(url));
         let fix = parent.map_or_else(String::new, |p| format!("create {}", p.display()));
         cx.warn(at, "the directory of the database does not exist yet", fix);
+    }
+    if let Err(why) = inspect::sqlite_file(&file) {
+        cx.error(at, format!("this cannot be a database: {why}"), "name a file that is not there yet, or a database");
+        return None;
     }
     Some(file)
 }

@@ -141,6 +141,50 @@ fn stores_and_keys() {
 }
 
 #[test]
+fn what_run_would_stumble_over_is_told() {
+    let users = |users: &str, more: &str| file("", more).replace("{ database: sqlite://a.db }", users);
+    let pg = |query: &str| {
+        let users_ = format!("{{ database: \"postgres://u:p@h/d?{query}\" }}");
+        users(&users_, "state: redis://h\nsecrets: { key_file: master.key }\n")
+    };
+    assert!(told(&pg("max_connections=3&sslmode=require")).is_empty());
+    tells(&pg("max_connections=0"), "from 1 to 1000");
+    tells(&pg("sslmode=bogus"), "cannot be read");
+    tells(&pg("passwd=hunter2"), "not known");
+    tells(&file("", "state: \"rediss://h#insecure\"\n"), "not supported");
+    tells(&file("", "state: redis://h?protocol=resp9\n"), "the URL is not");
+    tells(&file("", "state: redis://h?db=4\n"), "not known");
+    tells(&users("{ database: sqlite:///tmp }", ""), "not a regular file");
+    tells(&users("{ database: sqlite://logo.svg }", ""), "not a SQLite database");
+    tells(&file("", "state: sqlite://logo.svg\n"), "not a SQLite database");
+    for host in ["a\\nb", "a?b", "a#b", "u@a", "a/", "a:", "b\u{fc}cher", "", "a:99999", " a"] {
+        let text = file("", "").replace(
+            "upstream: http://10.0.0.5:8080",
+            &format!("upstream: {{ servers: [\"http://a\"], host_header: \"{host}\" }}"),
+        );
+        tells(&text, "not a host");
+    }
+    for size in ["1KiB", "65KiB", "1MiB"] {
+        tells(&file("", &format!("limits: {{ portal_body: {size} }}\n")), "4096 to 65536");
+    }
+}
+
+#[test]
+fn the_key_file_beside_the_database_is_looked_into() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    let text = file("", "");
+    assert!(place.load(&text).settings.is_some(), "it will be made");
+    place.write("a.db.key", &format!("{}\n", "ab".repeat(32)));
+    assert!(place.load(&text).settings.is_some());
+    std::fs::set_permissions(place.path().join("a.db.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(place.load(&text).text(false).contains("chmod 600"));
+    place.write("a.db.key", "garbage\n");
+    let loaded = place.load(&text);
+    assert!(loaded.settings.is_none() && loaded.text(false).contains("line 1 is not a key"));
+}
+
+#[test]
 fn a_secret_that_everybody_can_read_is_warned_of() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();

@@ -70,6 +70,25 @@ pub(super) async fn open(settings: &StateSettings, clock: Arc<dyn Clock>) -> Ans
     Ok(Arc::new(Redis::start(client.clone(), client, *timeout, prefix, clock)))
 }
 
+/// Whether a URL can be used; nothing is connected.
+///
+/// # Errors
+/// It is not for Redis, or says something that nobody would follow.
+pub(super) fn judge(url: &str) -> Answer<()> {
+    let refused = |why: &str| StoreError::new(STORE, why);
+    let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
+    let query = rest.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    if query.split('&').any(|part| !part.is_empty() && !part.starts_with("protocol=")) {
+        return Err(refused("the URL has a setting behind its `?` that is not known; only `protocol` is"));
+    }
+    if !fragment.is_empty() && fragment != "insecure" {
+        return Err(refused(
+            "the URL has something behind a `#`; is every special character of the password %-encoded?",
+        ));
+    }
+    client(url, None).map(|_| ())
+}
+
 /// A client for `url`. Says nothing of the URL in its faults: it may hold a password.
 fn client(url: &str, ca: Option<Vec<u8>>) -> Answer<Client> {
     let refused = |why: &str| StoreError::new(STORE, why);

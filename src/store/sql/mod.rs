@@ -14,6 +14,7 @@ mod tests;
 
 pub use audit::Audit;
 pub(crate) use open::sqlite_path;
+pub(crate) use postgres::judge as judge_postgres;
 
 use std::future::Future;
 use std::time::Duration;

@@ -26,9 +26,7 @@ struct Own {
 
 /// Opens it. `max_connections=…` and `timeout_ms=…` in the URL are ours; the rest is as libpq reads it.
 pub(super) async fn open(url: &str) -> Answer<Database> {
-    let (url, own) = own_settings(url)?;
-    // The parser's own words might repeat a part of the URL, and with it the password.
-    let options = PgConnectOptions::from_str(&url).map_err(|_| fault("the `postgres://` URL cannot be read"))?;
+    let (options, own) = read(url)?;
     let options = options.application_name("stepgate").disable_statement_logging();
     let server = place(&options);
     let unreachable = |cause: &dyn std::fmt::Display| fault(format!("cannot reach postgres at {server}: {cause}"));
@@ -47,6 +45,56 @@ pub(super) async fn open(url: &str) -> Answer<Database> {
         .max_lifetime(Duration::from_secs(1800))
         .connect_lazy_with(options.options([("statement_timeout", (own.patience - own.patience / 10).to_string())]));
     Ok(Database { pool: Pool::Postgres(pool), patience: millis(own.patience) })
+}
+
+/// Whether a URL can be used; nothing is connected.
+///
+/// # Errors
+/// It cannot be read, or names a setting or a file that is not there. The text repeats no value.
+pub(crate) fn judge(url: &str) -> Answer<()> {
+    read(url).map(|_| ())
+}
+
+/// Settings that the library takes from the query of a URL; of others it would only log the value.
+const KNOWN: [&str; 17] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "options",
+];
+
+fn read(url: &str) -> Answer<(PgConnectOptions, Own)> {
+    let (url, own) = own_settings(url)?;
+    let query = url.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    for part in query.split('&').filter(|part| !part.is_empty()) {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        if !KNOWN.contains(&name) && name != "application_name" && !name.starts_with("options[") {
+            // not named: what stands there may be a part of the password
+            return Err(fault("the `postgres://` URL has a setting behind its `?` that is not known"));
+        }
+        let file = name.starts_with("ssl") && !name.ends_with("mode") && !value.contains(['%', '+']);
+        if file && !value.starts_with("-----") && !std::path::Path::new(value).is_file() {
+            return Err(fault(format!("the file that `{name}` of the `postgres://` URL names is not there")));
+        }
+    }
+    // The parser's own words might repeat a part of the URL, and with it the password.
+    let options = PgConnectOptions::from_str(&url).map_err(|_| {
+        fault("the `postgres://` URL cannot be read: is every setting behind its `?` one that is possible?")
+    })?;
+    Ok((options, own))
 }
 
 fn place(options: &PgConnectOptions) -> String {

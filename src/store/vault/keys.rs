@@ -61,10 +61,18 @@ pub(crate) fn key_file_exists(path: &Path) -> Answer<bool> {
 /// # Errors
 /// It cannot be made or read, everybody on the machine may read it, or it is not a key file.
 pub(crate) fn key_file(path: &Path, entropy: &dyn Entropy) -> Answer<Vec<SecretBytes>> {
-    let at = |cause: &dyn std::fmt::Display| fault(format!("key file {}: {cause}", path.display()));
     if !key_file_exists(path)? {
         make(path, entropy)?;
     }
+    read_key_file(path)
+}
+
+/// The keys of a file that is there.
+///
+/// # Errors
+/// It cannot be read, everybody on the machine may read it, or it is not a key file.
+pub(crate) fn read_key_file(path: &Path) -> Answer<Vec<SecretBytes>> {
+    let at = |cause: &dyn std::fmt::Display| fault(format!("key file {}: {cause}", path.display()));
     let mode = fs::metadata(path).map_err(|e| at(&e))?.permissions().mode();
     if mode & 0o007 != 0 || mode & 0o020 != 0 {
         return Err(at(&format!("mode {:o} lets others at it; `chmod 600` it", mode & 0o777)));
