@@ -80,7 +80,7 @@ Examples:
   stepgate session revoke -c stepgate.yaml --user ann"
     )]
     Session(Session),
-    /// Make keys and password hashes
+    /// Make keys and password hashes, rotate the master key
     #[command(
         subcommand,
         arg_required_else_help = true,
@@ -325,9 +325,10 @@ pub(crate) enum Secret {
     #[command(after_help = "\
 Examples:
   (umask 077; stepgate secret generate > /etc/stepgate/master.key)
-  { stepgate secret generate; cat master.key; } > new.key    a newer key first; the old one still opens
+  { printf 'next: '; stepgate secret generate; cat master.key; } > new.key    the first step of a rotation
 
-A key file holds one key per line, newest first.")]
+A key file holds one key per line, newest first. `next:` before a key says that it opens and does not
+seal yet: give that file to every node, restart them, then take the word away and restart them again.")]
     Generate,
     /// Print the hash of a password (PHC string)
     #[command(after_help = "\
@@ -335,4 +336,30 @@ Examples:
   stepgate secret hash-password                   asks for it
   stepgate secret hash-password < password.txt")]
     HashPassword,
+    /// Say which master key seals how many rows of the database
+    #[command(after_help = "\
+Examples:
+  stepgate secret status -c stepgate.yaml
+  stepgate secret status -c stepgate.yaml --json | jq '.[] | select(.role == \"missing\")'
+
+An old line may go from the key file when nothing is sealed with it any more.")]
+    Status {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Seal anew with the newest master key what older ones have sealed; gateways may run meanwhile
+    #[command(after_help = "\
+Examples:
+  stepgate secret reseal -c stepgate.yaml      after every node runs with the new key
+  stepgate secret status -c stepgate.yaml      see what is left under the old one")]
+    Reseal {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }

@@ -58,5 +58,13 @@ async fn online(settings: &Settings) -> Vec<String> {
         Err(failure) => return vec![failure.text],
     };
     let answers = stores.probe().await;
-    answers.into_iter().filter_map(|(_, answer)| answer.err()).map(|fault| fault.to_string()).collect()
+    let mut wrong: Vec<String> =
+        answers.into_iter().filter_map(|(_, answer)| answer.err()).map(|fault| fault.to_string()).collect();
+    if wrong.is_empty() {
+        match stores.seals().await {
+            Ok(uses) => wrong.extend(super::secret::missing(&uses)),
+            Err(fault) => wrong.push(fault.to_string()),
+        }
+    }
+    wrong
 }

@@ -64,7 +64,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Demo(args) => demo::run(&args),
         Command::User(command) => block_on(user::run(command))?,
         Command::Session(command) => block_on(session::run(command))?,
-        Command::Secret(command) => secret::run(&command),
+        Command::Secret(command) => block_on(secret::run(&command))?,
         Command::Schema => schema::run(),
     }
 }

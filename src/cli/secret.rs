@@ -1,21 +1,25 @@
-//! `stepgate secret`: keys and password hashes.
+//! `stepgate secret`: keys and password hashes, and the rotation of the master key.
 
 use data_encoding::BASE64;
+use serde_json::json;
 
-use super::accounts::answered;
-use super::args::Secret;
+use super::accounts::{self, answered};
+use super::args::{ConfigFile, Secret};
 use super::newcomer;
-use super::outcome::Outcome;
-use super::terminal::{self, data};
+use super::outcome::{Failure, Outcome};
+use super::terminal::{self, columns, data, say};
 use crate::auth::secret::SecretText;
-use crate::flow::ports::Entropy;
+use crate::flow::ports::{Entropy, SealedAt};
+use crate::flow::reseal::reseal_all;
 use crate::flow::settings::PasswordSettings;
+use crate::store::seals::KeyUse;
 use crate::store::system::OsEntropy;
+use crate::store::vault::Role;
 
 /// Bytes of a master key.
 const KEY_BYTES: usize = 32;
 
-pub(crate) fn run(command: &Secret) -> Outcome {
+pub(crate) async fn run(command: &Secret) -> Outcome {
     match command {
         Secret::Generate => {
             let mut key = zeroize::Zeroizing::new([0; KEY_BYTES]);
@@ -28,5 +32,76 @@ pub(crate) fn run(command: &Secret) -> Outcome {
             let hash = newcomer::hash(&password, "", &PasswordSettings::default(), &OsEntropy)?;
             data(&format!("{}\n", hash.expose()))
         }
+        Secret::Status { file, json } => status(file, *json).await,
+        Secret::Reseal { file, json } => reseal(file, *json).await,
+    }
+}
+
+async fn status(file: &ConfigFile, json: bool) -> Outcome {
+    let opened = accounts::open(file).await?;
+    let uses = answered(opened.stores.seals().await)?;
+    if json {
+        let values: Vec<_> = uses.iter().map(value).collect();
+        return terminal::json(&values);
+    }
+    let mut rows = vec![["KEY", "ROLE", "TOTP", "SIGNING KEYS"].map(str::to_owned).to_vec()];
+    rows.extend(
+        uses.iter()
+            .map(|u| vec![name(u).to_owned(), role(u).to_owned(), u.totp.to_string(), u.signing_keys.to_string()]),
+    );
+    data(&columns(&rows))?;
+    missing(&uses).iter().for_each(|text| say(&format!("stepgate: {text}")));
+    Ok(())
+}
+
+async fn reseal(file: &ConfigFile, json: bool) -> Outcome {
+    let opened = accounts::open(file).await?;
+    let done = answered(reseal_all(&opened.ports).await)?;
+    for (at, cause) in &done.lost {
+        let whose = match at {
+            SealedAt::Totp(user) => format!("the authenticator of account {user}"),
+            SealedAt::Signing(kid) => format!("the signing key {kid}"),
+        };
+        say(&format!("stepgate: {whose}: {cause}"));
+    }
+    if json {
+        terminal::json(&json!({ "resealed": done.renewed, "kept": done.kept, "lost": done.lost.len() }))?;
+    } else {
+        say(&format!("sealed anew: {}; left as they are: {}", done.renewed, done.kept));
+    }
+    match done.lost.len() {
+        0 => Ok(()),
+        lost => Err(Failure::failed(format!("not opened: {lost}; `stepgate secret status` says which key is missing"))),
+    }
+}
+
+/// What is wrong, in words: rows that no key of the ring opens.
+pub(crate) fn missing(uses: &[KeyUse]) -> Vec<String> {
+    let lost = uses.iter().filter(|u| u.is_lost());
+    lost.map(|u| {
+        let rows = format!("sealed rows (TOTP: {}, signing keys: {})", u.totp, u.signing_keys);
+        match &u.key {
+            Some(key) => format!("{rows} need the master key {key}, which is not in the key file; put its line back"),
+            None => format!("{rows} are damaged: no vault of this version has sealed them"),
+        }
+    })
+    .collect()
+}
+
+fn value(u: &KeyUse) -> serde_json::Value {
+    json!({ "key": u.key, "role": role(u), "totp": u.totp, "signing_keys": u.signing_keys })
+}
+
+fn name(u: &KeyUse) -> &str {
+    u.key.as_deref().unwrap_or("?")
+}
+
+const fn role(u: &KeyUse) -> &'static str {
+    match (u.role, &u.key) {
+        (Some(Role::Seals), _) => "seals",
+        (Some(Role::Opens), _) => "opens",
+        (Some(Role::Next), _) => "next",
+        (None, Some(_)) => "missing",
+        (None, None) => "damaged",
     }
 }

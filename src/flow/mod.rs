@@ -13,6 +13,7 @@ mod proving;
 mod provision;
 mod recent;
 pub mod reply;
+pub mod reseal;
 mod second_factor;
 mod session;
 pub mod settings;

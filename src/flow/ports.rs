@@ -201,6 +201,11 @@ pub trait Vault: Send + Sync {
     /// # Errors
     /// Another key, another context, or damaged.
     fn open(&self, context: &str, sealed: &Sealed) -> Answer<SecretBytes>;
+    /// Seals anew what an older key sealed; `None` if that is not needed.
+    ///
+    /// # Errors
+    /// It does not open, or there is no randomness.
+    fn reseal(&self, context: &str, sealed: &Sealed) -> Answer<Option<Sealed>>;
     /// A keyed digest for a purpose (device cookies): HMAC-SHA-256 under a key derived for it.
     fn digest(&self, purpose: &str, data: &[u8]) -> [u8; 32];
 }
@@ -231,6 +236,24 @@ pub trait SigningKeys: Send + Sync {
     async fn prune(&self, now: Timestamp) -> Answer<()>;
 }
 
+/// Whose secret a sealed value is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SealedAt {
+    /// The TOTP authenticator of a person.
+    Totp(UserId),
+    /// The signing key of this `kid`.
+    Signing(String),
+}
+
+/// The sealed values that last, in SQL: what a rotation of the master key must reach.
+#[async_trait]
+pub trait SealedRows: Send + Sync {
+    /// All of them.
+    async fn sealed(&self) -> Answer<Vec<(SealedAt, Sealed)>>;
+    /// Puts `to` in the place of `from`; `false` if something else stands there by now.
+    async fn swap(&self, at: &SealedAt, from: &Sealed, to: &Sealed) -> Answer<bool>;
+}
+
 /// Every store a flow may use.
 #[derive(Clone)]
 pub struct Ports {
@@ -258,4 +281,6 @@ pub struct Ports {
     pub vault: Arc<dyn Vault>,
     /// Signing keys.
     pub signing_keys: Arc<dyn SigningKeys>,
+    /// Sealed values.
+    pub sealed_rows: Arc<dyn SealedRows>,
 }

@@ -6,8 +6,9 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::Flows;
 use super::attempt::Trying;
-use super::ports::{Account, AccountChange, Answer, StoreError};
+use super::ports::{Account, AccountChange, Answer, SealedAt, StoreError};
 use super::reply::Rejection;
+use super::reseal::renew;
 use crate::auth::authenticator::{BackupSet, Enrolled, TotpRecord};
 use crate::auth::backup_codes;
 use crate::auth::event::{RejectReason, What};
@@ -97,8 +98,11 @@ impl Flows {
             Ok(step) => step,
             Err(rejected) => return Ok(Err(rejected)),
         };
-        let first = self.ports.authenticators.spend_step(user, &record.id, step, trying.now).await?;
-        Ok(if first { Ok(None) } else { Err((RejectReason::AlreadySpent, Rejection::WrongCode)) })
+        if !self.ports.authenticators.spend_step(user, &record.id, step, trying.now).await? {
+            return Ok(Err((RejectReason::AlreadySpent, Rejection::WrongCode)));
+        }
+        renew(&self.ports, SealedAt::Totp(user.clone()), &record.secret).await?;
+        Ok(Ok(None))
     }
 
     /// Matches a code and claims its step in the ledger; the durable spending is up to the caller.

@@ -3,8 +3,9 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use super::ports::{Answer, Ports, SigningKey, StoreError};
+use super::ports::{Answer, Ports, SealedAt, SigningKey, StoreError};
 use super::recent::Recent;
+use super::reseal::renew;
 use crate::auth::assertion::{self, MAX_LIFETIME, Signing, jwks};
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
@@ -75,6 +76,9 @@ impl Signer {
         }
         let published = jwks(&all.iter().map(|key| key.public_jwk.as_str()).collect::<Vec<_>>());
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Snapshot { keys, published });
+        for key in &all {
+            renew(&self.ports, SealedAt::Signing(key.kid.clone()), &key.private).await?;
+        }
         Ok(())
     }
 
@@ -137,7 +141,7 @@ fn published(all: Vec<SigningKey>, now: Timestamp) -> Vec<SigningKey> {
     all
 }
 
-fn context(kid: &str) -> String {
+pub(super) fn context(kid: &str) -> String {
     format!("signing:{kid}")
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod contract;
 mod embedded;
 pub mod inspect;
 pub mod redis;
+pub mod seals;
 pub mod settings;
 pub mod sql;
 pub mod system;
@@ -31,7 +32,7 @@ pub struct Stores {
     pub ports: Ports,
     /// The audit trail, for the edge to write what happened.
     pub audit: Audit,
-    /// The vault again, as the one that can seal anew after a rotation of the master key.
+    /// The vault again, as the one that knows its keys.
     pub ring: Arc<vault::Ring>,
     /// Redis, for its numbers, where state is kept there.
     pub redis: Option<Arc<redis::Redis>>,
@@ -89,7 +90,8 @@ impl Stores {
             authenticators: sql.clone(),
             history: sql.clone(),
             vault: ring.clone(),
-            signing_keys: sql,
+            signing_keys: sql.clone(),
+            sealed_rows: sql,
         };
         Ok(Self { ports, audit: Audit::new(database.clone()), ring, redis, database, state: state.probe })
     }

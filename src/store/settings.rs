@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::auth::secret::{SecretBytes, SecretText};
+use super::vault::MasterKeys;
+use crate::auth::secret::SecretText;
 
 /// Where accounts and state live. URLs may hold passwords and are secrets.
 #[derive(Clone)]
@@ -38,7 +39,7 @@ pub enum StateSettings {
 #[derive(Clone)]
 pub enum KeySettings {
     /// Keys read from a file by the config: 32 bytes each, newest first.
-    Ring(Vec<SecretBytes>),
+    Ring(MasterKeys),
     /// Make one beside the SQLite file on first start, mode 0600.
     Beside(PathBuf),
 }

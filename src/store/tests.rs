@@ -74,6 +74,6 @@ async fn state_may_have_a_file_of_its_own_and_keys_may_be_given() {
     Stores::open(&settings).await.unwrap();
     assert!(own.exists());
     assert!(!directory.path().join("stepgate.keys").exists());
-    let none = StoreSettings { keys: KeySettings::Ring(Vec::new()), ..settings };
+    let none = StoreSettings { keys: KeySettings::Ring(vault::MasterKeys::default()), ..settings };
     assert!(Stores::open(&none).await.is_err());
 }

@@ -11,12 +11,13 @@ use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{Key, KeyInit as _, XChaCha20Poly1305, XNonce};
+use data_encoding::HEXLOWER;
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-pub use keys::{KEY_BYTES, format_key, parse_ring};
+pub use keys::{KEY_BYTES, MasterKeys, format_key, parse_ring};
 pub(crate) use keys::{key_file, key_file_exists, read_key_file};
 
 use crate::auth::authenticator::Sealed;
@@ -30,8 +31,8 @@ const HEAD_BYTES: usize = 1 + ID_BYTES;
 
 /// The vault over a ring of master keys, newest first.
 ///
-/// The newest key seals; every key in the ring opens. Digests are keyed by the oldest key, so that they stay
-/// the same while a new key is put in front; they change when the oldest key is dropped.
+/// The newest key in use seals; every key in the ring opens, also one that is only `next`. Digests are keyed by
+/// the oldest key, so that they stay the same while a new key is added; they change when the oldest is dropped.
 pub struct Ring {
     seals: Vec<SealKey>,
     oldest: SecretBytes,
@@ -41,6 +42,23 @@ pub struct Ring {
 struct SealKey {
     id: [u8; ID_BYTES],
     key: Zeroizing<[u8; 32]>,
+    role: Role,
+}
+
+/// What a master key of the ring is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The newest in use: it seals, and opens.
+    Seals,
+    /// An older one: it opens what is not sealed anew yet.
+    Opens,
+    /// One to come: it opens what other nodes may have sealed with it already.
+    Next,
+}
+
+/// Names the master key that sealed a value; `None` if it is no sealed value. The name tells nothing of the key.
+pub fn key_id(sealed: &Sealed) -> Option<String> {
+    (sealed.0.first() == Some(&VERSION)).then(|| sealed.0.get(1..HEAD_BYTES).map(|id| HEXLOWER.encode(id)))?
 }
 
 impl Ring {
@@ -48,26 +66,21 @@ impl Ring {
     ///
     /// # Errors
     /// No key, or one of another length.
-    pub fn new(keys: &[SecretBytes], entropy: Arc<dyn Entropy>) -> Answer<Self> {
-        let oldest = keys.last().ok_or_else(|| fault("the ring has no key"))?.clone();
-        if keys.iter().any(|key| key.expose().len() != KEY_BYTES) {
+    pub fn new(keys: &MasterKeys, entropy: Arc<dyn Entropy>) -> Answer<Self> {
+        let oldest = keys.used.last().ok_or_else(|| fault("the ring has no key"))?.clone();
+        if keys.used.iter().chain(&keys.next).any(|key| key.expose().len() != KEY_BYTES) {
             return Err(fault(format!("a master key must have {KEY_BYTES} bytes")));
         }
-        let seals = keys.iter().map(|key| SealKey::of(key.expose())).collect::<Answer<_>>()?;
+        let roles = std::iter::once(Role::Seals).chain(std::iter::repeat(Role::Opens));
+        let used = keys.used.iter().zip(roles);
+        let all = used.chain(keys.next.iter().map(|key| (key, Role::Next)));
+        let seals = all.map(|(key, role)| SealKey::of(key.expose(), role)).collect::<Answer<_>>()?;
         Ok(Self { seals, oldest, entropy })
     }
 
-    /// Seals anew with the newest key what an older key sealed; `None` if that is not needed.
-    ///
-    /// # Errors
-    /// It does not open, or there is no randomness.
-    pub fn reseal(&self, context: &str, sealed: &Sealed) -> Answer<Option<Sealed>> {
-        let newest = self.newest()?.id;
-        if sealed.0.get(1..HEAD_BYTES) == Some(newest.as_slice()) && sealed.0.first() == Some(&VERSION) {
-            return Ok(None);
-        }
-        let plain = self.open(context, sealed)?;
-        self.seal(context, &plain).map(Some)
+    /// The keys of the ring by their names.
+    pub fn keys(&self) -> impl Iterator<Item = (String, Role)> {
+        self.seals.iter().map(|key| (HEXLOWER.encode(&key.id), key.role))
     }
 
     fn newest(&self) -> Answer<&SealKey> {
@@ -76,10 +89,10 @@ impl Ring {
 }
 
 impl SealKey {
-    fn of(master: &[u8]) -> Answer<Self> {
+    fn of(master: &[u8], role: Role) -> Answer<Self> {
         let mut id = [0; ID_BYTES];
         id.copy_from_slice(derive(master, &[b"stepgate key id v1"])?.get(..ID_BYTES).unwrap_or(&[0; ID_BYTES]));
-        Ok(Self { id, key: derive(master, &[b"stepgate seal v1"])? })
+        Ok(Self { id, key: derive(master, &[b"stepgate seal v1"])?, role })
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
@@ -119,6 +132,17 @@ impl Vault for Ring {
         let aad = authenticated(head, context);
         let payload = Payload { msg: ciphertext, aad: &aad };
         key.cipher().decrypt(&XNonce::from(nonce), payload).map(SecretBytes::new).map_err(|_| damaged())
+    }
+
+    fn reseal(&self, context: &str, sealed: &Sealed) -> Answer<Option<Sealed>> {
+        // What a key to come has sealed stays so: the node that did it has gone a step ahead of this one.
+        let id = sealed.0.get(1..HEAD_BYTES);
+        let current = self.seals.iter().any(|key| key.role != Role::Opens && id == Some(key.id.as_slice()));
+        if current && sealed.0.first() == Some(&VERSION) {
+            return Ok(None);
+        }
+        let plain = self.open(context, sealed)?;
+        self.seal(context, &plain).map(Some)
     }
 
     fn digest(&self, purpose: &str, data: &[u8]) -> [u8; 32] {

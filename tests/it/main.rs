@@ -11,6 +11,7 @@
 mod canary;
 mod cli;
 mod cli_accounts;
+mod cli_rotation;
 mod cluster;
 mod demo;
 mod faults;

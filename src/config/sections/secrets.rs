@@ -13,11 +13,12 @@ use crate::store::inspect;
 use crate::store::settings::KeySettings;
 use crate::store::vault::parse_ring;
 
-/// The master keys, which seal TOTP secrets and pepper hashes.
+/// The master keys, which seal TOTP secrets and signing keys.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct SecretOptions {
-    /// One key in each line, 32 bytes as base64 or hex, newest first. Default: made beside the SQLite file.
+    /// One key in each line, 32 bytes as base64 or hex, newest first; `next:` before a key that opens and does not
+    /// seal yet. Default: made beside the SQLite file.
     key_file: Option<Placed<String>>,
 }
 

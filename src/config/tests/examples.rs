@@ -50,7 +50,7 @@ fn the_full_example_loads_and_says_the_defaults() {
     let StateSettings::Redis { timeout, prefix, .. } = s.store.state else { panic!("not redis") };
     assert_eq!((timeout, prefix.as_str()), (Duration::from_millis(250), "stepgate:"));
     let KeySettings::Ring(ring) = s.store.keys else { panic!("no ring") };
-    assert_eq!(ring[0].expose(), [0xab; 32]);
+    assert_eq!(ring.used[0].expose(), [0xab; 32]);
     assert!(Resource::parse("erp.example.com", "GET", b"/", Tolerances::default()).is_ok());
 }
 

@@ -6,12 +6,14 @@ use async_trait::async_trait;
 use tokio::task::yield_now;
 
 use super::World;
-use crate::auth::authenticator::{BackupSet, Enrolled, TotpRecord};
+use crate::auth::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
 use crate::auth::event::{Event, What};
 use crate::auth::history::{Failure, SignIn};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
-use crate::flow::ports::{Account, AccountChange, Accounts, Answer, Authenticators, History, SigningKey, SigningKeys};
+use crate::flow::ports::{
+    Account, AccountChange, Accounts, Answer, Authenticators, History, SealedAt, SealedRows, SigningKey, SigningKeys,
+};
 
 #[async_trait]
 impl Accounts for World {
@@ -146,5 +148,28 @@ impl SigningKeys for World {
 
     async fn prune(&self, now: Timestamp) -> Answer<()> {
         self.call(|s| s.signing.retain(|k| k.retired_at.is_none_or(|at| at >= now)))
+    }
+}
+
+#[async_trait]
+impl SealedRows for World {
+    async fn sealed(&self) -> Answer<Vec<(SealedAt, Sealed)>> {
+        self.call(|s| {
+            let totp = s.totp.iter().map(|(user, record)| (SealedAt::Totp(user.clone()), record.secret.clone()));
+            let signing = s.signing.iter().map(|key| (SealedAt::Signing(key.kid.clone()), key.private.clone()));
+            totp.chain(signing).collect()
+        })
+    }
+
+    async fn swap(&self, at: &SealedAt, from: &Sealed, to: &Sealed) -> Answer<bool> {
+        self.call(|s| {
+            let place = match at {
+                SealedAt::Totp(user) => s.totp.get_mut(user).map(|record| &mut record.secret),
+                SealedAt::Signing(kid) => s.signing.iter_mut().find(|key| key.kid == *kid).map(|key| &mut key.private),
+            };
+            let Some(place) = place.filter(|sealed| *sealed == from) else { return false };
+            *place = to.clone();
+            true
+        })
     }
 }

@@ -101,6 +101,7 @@ impl World {
             history: self.clone(),
             vault: self.clone(),
             signing_keys: self.clone(),
+            sealed_rows: self.clone(),
         }
     }
 
@@ -228,6 +229,9 @@ pub(crate) fn secret(text: &str) -> SecretText {
     SecretText::new(text.to_owned())
 }
 
+/// What stands before a value that was sealed with an older key.
+pub(crate) const OLD_KEY: &[u8] = b"old:";
+
 fn seal(context: &str, plain: &SecretBytes) -> Sealed {
     let mut bytes = format!("{context}\0").into_bytes();
     bytes.extend(plain.expose().iter().map(|b| b ^ 0x5a));
@@ -258,9 +262,14 @@ impl Vault for World {
 
     fn open(&self, context: &str, sealed: &Sealed) -> Answer<SecretBytes> {
         self.call(|_| ())?;
+        let sealed = Sealed(sealed.0.strip_prefix(OLD_KEY).unwrap_or(&sealed.0).to_vec());
         let body = sealed.0.strip_prefix(format!("{context}\0").as_bytes());
         let body = body.ok_or_else(|| StoreError::new("vault", "another context"))?;
         Ok(SecretBytes::new(body.iter().map(|b| b ^ 0x5a).collect()))
+    }
+
+    fn reseal(&self, _: &str, sealed: &Sealed) -> Answer<Option<Sealed>> {
+        self.call(|_| sealed.0.strip_prefix(OLD_KEY).map(|body| Sealed(body.to_vec())))
     }
 
     fn digest(&self, purpose: &str, data: &[u8]) -> [u8; 32] {

@@ -7,7 +7,7 @@ use super::*;
 use crate::auth::backup_codes;
 use crate::auth::secret::SecretBytes;
 use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling};
-use crate::flow::testing::{Blow, FAST, HOST, World, client};
+use crate::flow::testing::{Blow, FAST, HOST, OLD_KEY, World, client};
 
 /// What a flow gave away.
 enum Given {
@@ -60,6 +60,8 @@ async fn stage() -> Stage {
     let key = world.with_totp(&ann);
     let salt = backup_codes::set_salt(&[1; 16], FAST);
     let digest = backup_codes::code_digest(&backup_codes::mint(&[7; 10]), &salt).unwrap();
+    // Sealed with an older master key, so that sealing it anew is swept as well.
+    world.look(|s| s.totp.get_mut(&ann).unwrap().secret.0.splice(0..0, OLD_KEY.iter().copied()).count());
     world.look(|s| s.backup.insert(ann, (salt, HashSet::from([digest]))));
     world.person("bob");
     let flows = world.flows();

@@ -6,6 +6,7 @@ mod enrolling;
 mod faults;
 mod history;
 mod limits;
+mod resealing;
 mod rising;
 mod signing_in;
 mod spending;

@@ -151,8 +151,20 @@ impl Vault for Nothing {
     fn open(&self, _: &str, _: &Sealed) -> Answer<SecretBytes> {
         down()
     }
+    fn reseal(&self, _: &str, _: &Sealed) -> Answer<Option<Sealed>> {
+        down()
+    }
     fn digest(&self, _: &str, _: &[u8]) -> [u8; 32] {
         [0; 32]
+    }
+}
+#[async_trait]
+impl SealedRows for Nothing {
+    async fn sealed(&self) -> Answer<Vec<(SealedAt, Sealed)>> {
+        down()
+    }
+    async fn swap(&self, _: &SealedAt, _: &Sealed, _: &Sealed) -> Answer<bool> {
+        down()
     }
 }
 #[async_trait]
@@ -182,6 +194,7 @@ pub(super) fn ports() -> Ports {
         authenticators: all.clone(),
         history: all.clone(),
         vault: all.clone(),
-        signing_keys: all,
+        signing_keys: all.clone(),
+        sealed_rows: all,
     }
 }

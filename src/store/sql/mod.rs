@@ -8,6 +8,7 @@ mod keys;
 mod open;
 mod postgres;
 mod row;
+mod sealed;
 pub(crate) mod sqlite;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,9 @@ use crate::auth::event::{Event, RejectReason, What};
 use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
-use crate::flow::ports::{Accounts as _, Authenticators as _, History as _, SigningKeys as _};
+use crate::flow::ports::{
+    Accounts as _, Authenticators as _, History as _, SealedAt, SealedRows as _, SigningKeys as _,
+};
 use crate::store::contract::accounts::{AccountPorts, account, accounts_contract};
 use crate::store::contract::postgres::Postgres;
 
@@ -45,6 +47,7 @@ async fn postgres_keeps_the_contract() {
     let patient = async || Database::open(&format!("{}?timeout_ms=30000", server.database().await)).await.unwrap();
     accounts_contract(async || ports(patient().await, Arc::new(()))).await;
     broken_rows_are_faults(&patient().await).await;
+    sealed_rows_are_swapped_from_what_was_read(&patient().await).await;
     audit_is_written(&patient().await).await;
     the_trail_is_remembered(&patient().await).await;
     let url = server.database().await;
@@ -107,6 +110,36 @@ async fn broken_rows_are_faults(database: &Database) {
     raw(database, "insert into signing_keys values (1, 'kid-1', '!', '{}', 1, null)").await;
     assert!(database.all().await.err().unwrap().to_string().contains("kid-1"));
     assert!(database.spend_step(&ann.identity.id, "one", u64::MAX, NOW).await.is_err(), "no step wraps around");
+}
+
+#[tokio::test]
+async fn sealed_rows_of_sqlite_are_swapped_from_what_was_read() {
+    let (database, _directory) = sqlite().await;
+    sealed_rows_are_swapped_from_what_was_read(&database).await;
+}
+
+async fn sealed_rows_are_swapped_from_what_was_read(database: &Database) {
+    let ann = account("ann");
+    assert!(database.create(&ann).await.unwrap());
+    database.put_totp(&ann.identity.id, &totp()).await.unwrap();
+    raw(database, "insert into signing_keys values (1, 'kid-1', 'AQID', '{}', 1, null)").await;
+    let (old, new) = (Sealed(vec![1, 2, 3]), Sealed(vec![4, 5]));
+    let all = database.sealed().await.unwrap();
+    assert_eq!(
+        all.iter().map(|(at, _)| at.clone()).collect::<Vec<_>>(),
+        [SealedAt::Totp(ann.identity.id.clone()), SealedAt::Signing("kid-1".to_owned())]
+    );
+    for (at, sealed) in all {
+        assert!(sealed == old);
+        assert!(!database.swap(&at, &new, &old).await.unwrap(), "not what stands there");
+        let (one, two) = tokio::join!(database.swap(&at, &old, &new), database.swap(&at, &old, &new));
+        assert!(one.unwrap() ^ two.unwrap(), "of two racers one is first");
+    }
+    assert!(database.sealed().await.unwrap().iter().all(|(_, sealed)| *sealed == new));
+    assert_eq!(database.of(&ann.identity.id).await.unwrap().totp.unwrap().id, "one", "and nothing else has changed");
+    assert!(!database.swap(&SealedAt::Totp(account("bob").identity.id), &new, &old).await.unwrap());
+    raw(database, "update totp set secret = '!'").await;
+    assert!(database.sealed().await.err().unwrap().to_string().contains("id-ann"));
 }
 
 fn totp() -> TotpRecord {

@@ -1,4 +1,7 @@
 //! The key file: one master key a line, newest first, in base64 or hex; `#` begins a comment line.
+//!
+//! `next:` before a key says that it opens and does not seal yet: the first of the two steps of a rotation, after
+//! which every node opens what any node will seal.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -15,24 +18,50 @@ use crate::flow::ports::{Answer, Entropy};
 /// Bytes of a master key.
 pub const KEY_BYTES: usize = 32;
 
-/// Reads a key file: at least one key, newest first.
+/// What stands before a key that opens and does not seal yet.
+const NEXT: &str = "next:";
+
+/// The master keys as an operator gives them.
+#[derive(Clone, Default)]
+pub struct MasterKeys {
+    /// Those in use, newest first: the first seals, all open.
+    pub used: Vec<SecretBytes>,
+    /// Those that other nodes may seal with already: they open, and do nothing else.
+    pub next: Vec<SecretBytes>,
+}
+
+impl MasterKeys {
+    fn all(&self) -> impl Iterator<Item = &SecretBytes> {
+        self.used.iter().chain(&self.next)
+    }
+}
+
+/// Reads a key file: at least one key in use, newest first.
 ///
 /// # Errors
 /// Says which line is not a key, or that there is none. Never repeats the line.
-pub fn parse_ring(text: &str) -> Result<Vec<SecretBytes>, String> {
-    let mut keys: Vec<SecretBytes> = Vec::new();
+pub fn parse_ring(text: &str) -> Result<MasterKeys, String> {
+    let mut keys = MasterKeys::default();
     for (index, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line.trim())) {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
+        let (next, encoded) = match line.strip_prefix(NEXT) {
+            Some(rest) => (true, rest.trim_start()),
+            None => (false, line),
+        };
         let key =
-            decode(line).ok_or_else(|| format!("line {index} is not a key: {KEY_BYTES} bytes in base64 or hex"))?;
-        if keys.iter().any(|other| other.expose() == key.expose()) {
+            decode(encoded).ok_or_else(|| format!("line {index} is not a key: {KEY_BYTES} bytes in base64 or hex"))?;
+        if keys.all().any(|other| other.expose() == key.expose()) {
             return Err(format!("line {index} repeats an earlier key"));
         }
-        keys.push(key);
+        if next { keys.next.push(key) } else { keys.used.push(key) }
     }
-    if keys.is_empty() { Err("there is no key in it".to_owned()) } else { Ok(keys) }
+    match (keys.used.is_empty(), keys.next.is_empty()) {
+        (false, _) => Ok(keys),
+        (true, true) => Err("there is no key in it".to_owned()),
+        (true, false) => Err(format!("every key in it is marked `{NEXT}`, so none seals")),
+    }
 }
 
 /// The line of a key file that holds this key.
@@ -60,7 +89,7 @@ pub(crate) fn key_file_exists(path: &Path) -> Answer<bool> {
 ///
 /// # Errors
 /// It cannot be made or read, everybody on the machine may read it, or it is not a key file.
-pub(crate) fn key_file(path: &Path, entropy: &dyn Entropy) -> Answer<Vec<SecretBytes>> {
+pub(crate) fn key_file(path: &Path, entropy: &dyn Entropy) -> Answer<MasterKeys> {
     if !key_file_exists(path)? {
         make(path, entropy)?;
     }
@@ -71,7 +100,7 @@ pub(crate) fn key_file(path: &Path, entropy: &dyn Entropy) -> Answer<Vec<SecretB
 ///
 /// # Errors
 /// It cannot be read, everybody on the machine may read it, or it is not a key file.
-pub(crate) fn read_key_file(path: &Path) -> Answer<Vec<SecretBytes>> {
+pub(crate) fn read_key_file(path: &Path) -> Answer<MasterKeys> {
     let at = |cause: &dyn std::fmt::Display| fault(format!("key file {}: {cause}", path.display()));
     let mode = fs::metadata(path).map_err(|e| at(&e))?.permissions().mode();
     if mode & 0o007 != 0 || mode & 0o020 != 0 {

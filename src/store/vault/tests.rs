@@ -11,8 +11,12 @@ fn key(n: u8) -> SecretBytes {
 }
 
 fn ring(keys: &[u8]) -> Ring {
-    let keys: Vec<_> = keys.iter().map(|n| key(*n)).collect();
-    Ring::new(&keys, Arc::new(OsEntropy)).unwrap()
+    ring_with(keys, &[])
+}
+
+fn ring_with(used: &[u8], next: &[u8]) -> Ring {
+    let keys = |all: &[u8]| all.iter().map(|n| key(*n)).collect();
+    Ring::new(&MasterKeys { used: keys(used), next: keys(next) }, Arc::new(OsEntropy)).unwrap()
 }
 
 fn bytes(plain: &[u8]) -> SecretBytes {
@@ -58,17 +62,18 @@ proptest! {
     #[test]
     fn any_text_is_a_ring_or_an_error(text in "\\PC{0,200}") {
         if let Ok(keys) = parse_ring(&text) {
-            prop_assert!(keys.iter().all(|key| key.expose().len() == KEY_BYTES));
+            prop_assert!(!keys.used.is_empty());
+            prop_assert!(keys.used.iter().chain(&keys.next).all(|key| key.expose().len() == KEY_BYTES));
         }
     }
 
     #[test]
     fn a_formatted_key_is_read_again(raw in any::<[u8; 32]>()) {
         let line = format_key(&bytes(&raw));
-        prop_assert!(parse_ring(line.expose()).unwrap()[0].expose() == raw);
-        prop_assert!(parse_ring(&data_encoding::HEXUPPER.encode(&raw)).unwrap()[0].expose() == raw);
+        prop_assert!(parse_ring(line.expose()).unwrap().used[0].expose() == raw);
+        prop_assert!(parse_ring(&data_encoding::HEXUPPER.encode(&raw)).unwrap().used[0].expose() == raw);
         let url = data_encoding::BASE64URL_NOPAD.encode(&raw);
-        prop_assert!(parse_ring(&url).unwrap()[0].expose() == raw);
+        prop_assert!(parse_ring(&url).unwrap().used[0].expose() == raw);
     }
 }
 
@@ -86,6 +91,40 @@ fn a_rotation_opens_the_old_reseals_it_and_keeps_digests() {
     assert_ne!(before.digest("device", b"x"), after.digest("device", b"x"));
 }
 
+/// Every state that a node of a cluster may be in during a rotation, in the order in which it goes through them.
+const STEPS: [(&[u8], &[u8]); 4] = [(&[1], &[]), (&[1], &[2]), (&[2, 1], &[]), (&[2], &[])];
+
+#[test]
+fn nodes_a_step_apart_open_what_the_other_seals_and_do_not_undo_it() {
+    for (at, (used, next)) in STEPS.iter().enumerate() {
+        let (one, two) = (ring_with(used, next), STEPS.get(at + 1).map(|(used, next)| ring_with(used, next)));
+        let Some(two) = two else { break };
+        for (sealer, opener) in [(&one, &two), (&two, &one)] {
+            let sealed = sealer.seal("totp:ann", &bytes(b"secret")).unwrap();
+            assert!(opener.open("totp:ann", &sealed).is_ok(), "step {at}");
+        }
+        let ahead = two.seal("totp:ann", &bytes(b"secret")).unwrap();
+        assert!(one.reseal("totp:ann", &ahead).unwrap().is_none(), "step {at}: what is ahead stays");
+        if at < 2 {
+            assert_eq!(one.digest("device", b"x"), two.digest("device", b"x"), "step {at}");
+        }
+    }
+    let sudden = ring(&[2, 1]).seal("totp:ann", &bytes(b"secret")).unwrap();
+    assert!(ring(&[1]).open("totp:ann", &sudden).is_err(), "why there are two steps");
+}
+
+#[test]
+fn a_ring_names_its_keys_and_what_they_are_for() {
+    let ring = ring_with(&[2, 1], &[3]);
+    let sealed = ring.seal("x", &bytes(b"y")).unwrap();
+    let keys: Vec<_> = ring.keys().collect();
+    assert_eq!(keys.iter().map(|(_, role)| *role).collect::<Vec<_>>(), [Role::Seals, Role::Opens, Role::Next]);
+    assert_eq!(key_id(&sealed).as_ref(), Some(&keys[0].0));
+    for none in [&[][..], &[1], &[2; 40], &[1, 2, 3, 4, 5, 6, 7, 8]] {
+        assert_eq!(key_id(&Sealed(none.to_vec())), None, "{none:?}");
+    }
+}
+
 #[test]
 fn digests_differ_by_purpose_and_data() {
     let ring = ring(&[1]);
@@ -97,8 +136,9 @@ fn digests_differ_by_purpose_and_data() {
 
 #[test]
 fn a_useless_ring_is_refused() {
-    assert!(Ring::new(&[], Arc::new(OsEntropy)).is_err());
-    assert!(Ring::new(&[bytes(&[1; 31])], Arc::new(OsEntropy)).is_err());
+    let refused = |used, next| Ring::new(&MasterKeys { used, next }, Arc::new(OsEntropy)).is_err();
+    assert!(refused(vec![], vec![]) && refused(vec![], vec![key(1)]));
+    assert!(refused(vec![bytes(&[1; 31])], vec![]) && refused(vec![key(1)], vec![bytes(&[1; 31])]));
 }
 
 #[test]
@@ -106,7 +146,13 @@ fn a_key_file_holds_one_key_a_line() {
     let (a, b) = (format_key(&key(1)), format_key(&key(2)));
     let text = format!("# newest\n\n  {}  \r\n{}\n", b.expose(), a.expose());
     let keys = parse_ring(&text).unwrap();
-    assert_eq!(keys.iter().map(|k| k.expose()[0]).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(keys.used.iter().map(|k| k.expose()[0]).collect::<Vec<_>>(), [2, 1]);
+    assert!(keys.next.is_empty());
+    let coming = parse_ring(&format!("next: {}\n{}\n", b.expose(), a.expose())).unwrap();
+    assert_eq!((coming.used[0].expose()[0], coming.next[0].expose()[0], coming.used.len()), (1, 2, 1));
+    assert!(parse_ring(&format!("next:{}", b.expose())).err().unwrap().contains("none seals"));
+    assert!(parse_ring(&format!("{0}\nnext: {0}", a.expose())).err().unwrap().contains("repeats"));
+    assert!(parse_ring(&format!("{}\nnext:", a.expose())).err().unwrap().contains("line 2"));
     assert!(parse_ring("").is_err());
     assert!(parse_ring("# only words\n").is_err());
     let short = parse_ring(&format!("{}\nc2hvcnQ=", a.expose())).err().unwrap();
@@ -119,13 +165,13 @@ fn the_first_start_makes_a_key_file_that_all_racers_share() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("stepgate.keys");
     let keys: Vec<Vec<u8>> = std::thread::scope(|scope| {
-        let racers: Vec<_> = (0..8).map(|_| scope.spawn(|| key_file(&path, &OsEntropy).unwrap())).collect();
+        let racers: Vec<_> = (0..8).map(|_| scope.spawn(|| key_file(&path, &OsEntropy).unwrap().used)).collect();
         racers.into_iter().map(|racer| racer.join().unwrap()[0].expose().to_vec()).collect()
     });
     assert!(keys.iter().all(|k| *k == keys[0] && k.len() == KEY_BYTES));
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "no draft is left behind");
-    assert_eq!(key_file(&path, &OsEntropy).unwrap()[0].expose(), keys[0], "and it stays");
+    assert_eq!(key_file(&path, &OsEntropy).unwrap().used[0].expose(), keys[0], "and it stays");
 }
 
 #[test]

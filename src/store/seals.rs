@@ -1,0 +1,51 @@
+//! Which master key seals how much: what an operator asks before a key is dropped.
+
+use super::Stores;
+use super::vault::{Role, key_id};
+use crate::flow::ports::{Answer, SealedAt};
+
+/// A master key and the rows sealed with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyUse {
+    /// The key's name; `None`: rows that no known version of the vault has sealed.
+    pub key: Option<String>,
+    /// What the key is there for; `None`: it is not in the key file.
+    pub role: Option<Role>,
+    /// TOTP authenticators.
+    pub totp: u64,
+    /// Signing keys.
+    pub signing_keys: u64,
+}
+
+impl KeyUse {
+    /// Whether there are rows that nothing opens.
+    pub const fn is_lost(&self) -> bool {
+        self.role.is_none()
+    }
+}
+
+impl Stores {
+    /// Every key of the ring, and every other one that sealed something, with what it sealed.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row is broken.
+    pub async fn seals(&self) -> Answer<Vec<KeyUse>> {
+        let known = |(id, role)| KeyUse { key: Some(id), role: Some(role), totp: 0, signing_keys: 0 };
+        let mut uses: Vec<KeyUse> = self.ring.keys().map(known).collect();
+        for (at, sealed) in self.ports.sealed_rows.sealed().await? {
+            let key = key_id(&sealed);
+            let (totp, signing_keys) = match at {
+                SealedAt::Totp(_) => (1, 0),
+                SealedAt::Signing(_) => (0, 1),
+            };
+            match uses.iter_mut().find(|known| known.key == key) {
+                Some(known) => {
+                    known.totp += totp;
+                    known.signing_keys += signing_keys;
+                }
+                None => uses.push(KeyUse { key, role: None, totp, signing_keys }),
+            }
+        }
+        Ok(uses)
+    }
+}
