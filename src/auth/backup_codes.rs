@@ -52,16 +52,21 @@ pub fn set_salt(random: &[u8; SET_SALT_BYTES], params: HashParams) -> Vec<u8> {
     numbers.iter().flat_map(|n| n.to_be_bytes()).chain(random.iter().copied()).collect()
 }
 
+/// What one hash of a set costs, as its salt says.
+pub fn params_of(salt: &[u8]) -> HashParams {
+    let number = |at: usize| {
+        let bytes = salt.get(at * 4..at * 4 + 4).and_then(|b| <[u8; 4]>::try_from(b).ok());
+        bytes.map_or(0, u32::from_be_bytes)
+    };
+    HashParams { memory_kib: number(0), iterations: number(1), parallelism: number(2) }
+}
+
 /// The digest of a code within its set: one argon2id hash, whatever the size of the set.
 ///
 /// # Errors
 /// The salt was not made by [`set_salt`].
 pub fn code_digest(code: &SecretText, salt: &[u8]) -> Result<Vec<u8>, HashFault> {
-    let number = |at: usize| {
-        let bytes = salt.get(at * 4..at * 4 + 4).and_then(|b| <[u8; 4]>::try_from(b).ok());
-        bytes.map_or(0, u32::from_be_bytes)
-    };
-    let params = HashParams { memory_kib: number(0), iterations: number(1), parallelism: number(2) };
+    let params = params_of(salt);
     let plain: String = code.expose().chars().filter(|c| *c != '-').collect();
     let plain = SecretText::new(plain);
     Ok(digest(plain.expose().as_bytes(), salt, params)?.to_vec())

@@ -22,6 +22,56 @@ pub struct HashParams {
     pub parallelism: u32,
 }
 
+impl HashParams {
+    /// The work of one hash: KiB times passes. Lanes share it out and do not add to it.
+    pub const fn work(self) -> u64 {
+        self.memory_kib as u64 * self.iterations as u64
+    }
+
+    /// What one more hash must cost so that both together cost as much as one of these parameters.
+    fn beside(self, done: Self) -> Option<Self> {
+        let rest = u32::try_from(self.work().saturating_sub(done.work())).unwrap_or(u32::MAX);
+        // Less than eight blocks a lane is no argon2, and too little to be seen.
+        let passes = self.iterations.min(rest / 8).max(1);
+        (rest >= 8).then(|| Self { memory_kib: rest / passes, iterations: passes, parallelism: 1 })
+    }
+}
+
+/// The dearest stored hash that is computed: whoever can write a row must not be able to take the machine's memory
+/// or a blocking thread for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashBounds {
+    memory_kib: u32,
+    lanes: u32,
+    work: u64,
+}
+
+impl HashBounds {
+    /// For these parameters: four times them, and never less than what hashes from elsewhere are likely to ask for.
+    pub fn of(params: HashParams) -> Self {
+        Self {
+            memory_kib: params.memory_kib.saturating_mul(4).max(256 * 1024),
+            lanes: params.parallelism.max(16),
+            work: params.work().saturating_mul(4).max(1024 * 1024),
+        }
+    }
+
+    /// # Errors
+    /// The hash would cost more.
+    pub fn admit(self, asked: HashParams) -> Result<(), HashFault> {
+        let HashParams { memory_kib, iterations, parallelism } = asked;
+        if memory_kib <= self.memory_kib && parallelism <= self.lanes && asked.work() <= self.work {
+            return Ok(());
+        }
+        Err(HashFault(format!(
+            "a stored hash asks for {memory_kib} KiB, {iterations} passes and {parallelism} lanes; at most {} KiB, {} \
+             KiB in all passes together and {} lanes are computed (four times `users.password`): set a new password, \
+             or raise the settings",
+            self.memory_kib, self.work, self.lanes
+        )))
+    }
+}
+
 /// Hashing is impossible: parameters out of range, or a stored hash that is none. A fault, not a denial.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("argon2: {0}")]
@@ -113,6 +163,39 @@ pub fn verify(password: &SecretText, phc: &SecretText, max_bytes: usize) -> Resu
         Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
         Err(other) => Err(HashFault::of(other)),
     }
+}
+
+/// As [`verify`], for a hash that anybody may have made, at the cost of one hash of `level` at least: what a
+/// cheaper hash leaves of it is done as well, so that an account whose hash waits for its upgrade answers like a
+/// name that nobody has. `worked` is told of each hash before it is computed.
+///
+/// The rest is done beside the old hash, instead of making unknown names as cheap as old hashes: there may be
+/// several kinds of old ones, and an unknown name cannot look like all of them. A dearer hash stays dearer.
+///
+/// # Errors
+/// The stored hash is none, or dearer than [`HashBounds`] allow.
+pub fn verify_level(
+    password: &SecretText,
+    phc: &SecretText,
+    max_bytes: usize,
+    level: HashParams,
+    worked: impl Fn(HashParams),
+) -> Result<bool, HashFault> {
+    let used = params_of(phc)?;
+    HashBounds::of(level).admit(used)?;
+    worked(used);
+    let right = verify(password, phc, max_bytes)?;
+    if let Some(rest) = level.beside(used) {
+        worked(rest);
+        std::hint::black_box(digest(b"", b"stepgate nobody!", rest)?);
+    }
+    Ok(right)
+}
+
+fn params_of(phc: &SecretText) -> Result<HashParams, HashFault> {
+    let hash = PasswordHash::new(phc.expose()).map_err(HashFault::of)?;
+    let used = Params::try_from(&hash).map_err(HashFault::of)?;
+    Ok(HashParams { memory_kib: used.m_cost(), iterations: used.t_cost(), parallelism: used.p_cost() })
 }
 
 /// Whether a stored hash was made with other parameters than `params`.
@@ -207,6 +290,48 @@ mod tests {
         let current = hash(&secret("pw"), &[1; 16], FAST).unwrap();
         assert!(!needs_rehash(&current, FAST));
         assert!(needs_rehash(&current, HashParams { iterations: 2, ..FAST }));
+    }
+
+    #[test]
+    fn any_cheaper_hash_costs_what_the_level_costs() {
+        let made = |memory_kib, iterations, parallelism| HashParams { memory_kib, iterations, parallelism };
+        let level = made(96, 3, 2);
+        for used in [made(8, 1, 1), made(64, 1, 4), made(8, 7, 1), made(96, 2, 1), made(96, 3, 2), made(100, 4, 1)] {
+            let phc = hash(&secret("pw"), &[1; SALT_BYTES], used).unwrap();
+            for guess in ["pw", "wrong"] {
+                let work = std::cell::Cell::new(0);
+                let count = |params: HashParams| work.set(work.get() + params.work());
+                assert_eq!(verify_level(&secret(guess), &phc, 4096, level, count), Ok(guess == "pw"));
+                // Up to the last KiB of each pass, which is no whole block.
+                let least = level.work().max(used.work());
+                assert!((least.saturating_sub(8)..=least).contains(&work.get()), "{used:?}: {}", work.get());
+            }
+        }
+    }
+
+    #[test]
+    fn an_absurd_hash_is_a_fault_before_it_is_computed() {
+        let default = HashParams { memory_kib: 19_456, iterations: 2, parallelism: 1 };
+        for (m, t, p) in [
+            (4_194_304, 1, 1),
+            (u32::MAX, 1, 1),
+            (8, u32::MAX, 1),
+            (65_536, 1_000, 1),
+            (1_048_576, 1, 1),
+            (65_536, 1, 4_096),
+            (u32::MAX, u32::MAX, 16_777_215),
+        ] {
+            let phc = secret(&format!("$argon2id$v=19$m={m},t={t},p={p}$c3RlcGdhdGUgbm9ib2R5IQ${}", "A".repeat(43)));
+            let computed = |_| panic!("m={m}, t={t}, p={p} was computed");
+            assert!(verify_level(&secret("x"), &phc, 4096, default, computed).is_err());
+        }
+        // What OWASP and RFC 9106 recommend for small machines is computed, whatever the settings say.
+        for (m, t, p) in [(47_104, 1, 1), (7_168, 5, 1), (65_536, 3, 4)] {
+            let params = HashParams { memory_kib: m, iterations: t, parallelism: p };
+            assert_eq!(HashBounds::of(FAST).admit(params), Ok(()));
+            let lowered = HashParams { memory_kib: 1_048_576, ..params };
+            assert!(HashBounds::of(FAST).admit(lowered).is_err() && HashBounds::of(lowered).admit(lowered).is_ok());
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::Flows;
-use super::ports::{Answer, StoreError};
+use super::ports::{Account, Answer, StoreError};
 use super::settings::PasswordSettings;
 use crate::auth::password::{self, HashFault, HashParams};
 use crate::auth::secret::SecretText;
@@ -22,6 +22,7 @@ pub(super) struct Hashing {
     max_bytes: usize,
     dummy: SecretText,
     done: AtomicU64,
+    worked: Arc<AtomicU64>,
 }
 
 impl Hashing {
@@ -35,6 +36,7 @@ impl Hashing {
             max_bytes: settings.max_bytes,
             dummy: password::dummy(settings.params()),
             done: AtomicU64::new(0),
+            worked: Arc::default(),
         }
     }
 
@@ -65,11 +67,18 @@ impl Hashing {
         done.await.map_err(|e| fault(&e))?.map(Some).map_err(|e| fault(&e))
     }
 
-    /// Verifies a password against `phc`, or against nobody's hash where there is none: one hash always.
-    pub(super) async fn verify(&self, password: SecretText, phc: Option<SecretText>) -> Answer<Option<bool>> {
+    /// Verifies a password against the hash of an account, or against nobody's where there is none: the work is
+    /// the same always. A hash that is dearer than is decent is a fault that names its account.
+    pub(super) async fn verify(&self, password: SecretText, account: Option<&Account>) -> Answer<Option<bool>> {
+        let phc = account.and_then(|account| account.password_hash.clone());
         let (known, phc) = (phc.is_some(), phc.unwrap_or_else(|| self.dummy.clone()));
-        let max_bytes = self.max_bytes;
-        let right = self.run(move || password::verify(&password, &phc, max_bytes)).await?;
+        let (max_bytes, level, worked) = (self.max_bytes, self.params, self.worked.clone());
+        let work = move |params: HashParams| drop(worked.fetch_add(params.work(), Ordering::Relaxed));
+        let verified = self.run(move || password::verify_level(&password, &phc, max_bytes, level, work)).await;
+        let right = verified.map_err(|fault| match account.filter(|_| known) {
+            Some(account) => StoreError::new(fault.store, format!("account {}: {}", account.identity.id, fault.cause)),
+            None => fault,
+        })?;
         Ok(right.map(|right| right && known))
     }
 }
@@ -78,6 +87,11 @@ impl Flows {
     /// How many pieces of hashing work were begun since the start.
     pub fn hashes_begun(&self) -> u64 {
         self.hashing.done()
+    }
+
+    /// How much work was done to verify passwords, in KiB times passes.
+    pub fn verifying_work(&self) -> u64 {
+        self.hashing.worked.load(Ordering::Relaxed)
     }
 
     /// Hashes a new password into a PHC string; `None` if hashing is full.

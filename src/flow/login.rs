@@ -47,8 +47,9 @@ impl Flows {
             Some(name) => self.ports.accounts.find(name).await?,
             None => None,
         };
-        let hash = found.as_ref().and_then(|account| account.password_hash.clone());
-        let Some(right) = self.hashing.verify(given.password.clone(), hash).await? else { return Ok(LoginReply::Busy) };
+        let Some(right) = self.hashing.verify(given.password.clone(), found.as_ref()).await? else {
+            return Ok(LoginReply::Busy);
+        };
         let rejected = match &found {
             None => Some(RejectReason::UnknownUser),
             Some(account) if account.disabled => Some(RejectReason::Disabled),

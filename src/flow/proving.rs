@@ -12,6 +12,7 @@ use super::reseal::renew;
 use crate::auth::authenticator::{BackupSet, Enrolled, TotpRecord};
 use crate::auth::backup_codes;
 use crate::auth::event::{RejectReason, What};
+use crate::auth::password::HashBounds;
 use crate::auth::proof::Method;
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::totp::{self, Matched, TotpParams};
@@ -61,7 +62,7 @@ impl Flows {
     ) -> Answer<Proof> {
         let user = &account.identity.id;
         let verdict = match (method, &enrolled.totp, &enrolled.backup) {
-            (Method::Password, _, _) => match self.hashing.verify(code, account.password_hash.clone()).await? {
+            (Method::Password, _, _) => match self.hashing.verify(code, Some(account)).await? {
                 None => return Ok(Proof::Busy),
                 Some(true) => Ok(None),
                 Some(false) => Err((RejectReason::Mismatch, Rejection::WrongCredentials)),
@@ -148,7 +149,12 @@ impl Flows {
             return Ok(Some(Err((RejectReason::Malformed, Rejection::WrongCode))));
         };
         let salt = set.salt.clone();
-        let Some(digest) = self.hashing.run(move || backup_codes::code_digest(&code, &salt)).await? else {
+        let bounds = HashBounds::of(self.hashing.params());
+        let digest = move || {
+            bounds.admit(backup_codes::params_of(&salt))?;
+            backup_codes::code_digest(&code, &salt)
+        };
+        let Some(digest) = self.hashing.run(digest).await? else {
             return Ok(None);
         };
         let spent = self.ports.authenticators.spend_backup(user, &digest).await?;
@@ -178,9 +184,9 @@ impl Flows {
             return Ok(true);
         }
         // Somebody was first: another sign-in that renewed it too, or a change of the password.
-        let current = accounts.load(id).await?.and_then(|a| a.password_hash);
-        account.password_hash.clone_from(&current);
-        Ok(self.hashing.verify(password, current).await? == Some(true))
+        let current = accounts.load(id).await?;
+        account.password_hash = current.as_ref().and_then(|now| now.password_hash.clone());
+        Ok(self.hashing.verify(password, current.as_ref()).await? == Some(true))
     }
 
     /// Stands for all that an account proves itself with, as it is now. Keyed, so that it tells nothing.

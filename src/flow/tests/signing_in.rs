@@ -4,7 +4,7 @@ use super::*;
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::password::{self, HashParams};
 use crate::auth::proof::MethodSet;
-use crate::flow::testing::{HOST, START, World, client};
+use crate::flow::testing::{FAST, HOST, START, World, client, fast_settings};
 
 #[tokio::test]
 async fn two_factors_open_a_session_bound_to_its_host() {
@@ -67,12 +67,57 @@ async fn nobody_learns_which_names_exist() {
         ("a\0b", PASSWORD, RejectReason::UnknownUser),
         ("x,y", PASSWORD, RejectReason::UnknownUser),
     ] {
-        let before = flows.hashes_begun();
+        let (before, work) = (flows.hashes_begun(), flows.verifying_work());
         let told = flows.login(given(name, password), None, Channel::Cookie, &client()).await.unwrap();
         assert!(is_rejected(&told, Rejection::WrongCredentials, reason), "{name}: {}", word(&told.reply));
         assert_eq!(flows.hashes_begun() - before, 1, "{name}: equal work");
+        assert_eq!(flows.verifying_work() - work, FAST.work(), "{name}: equal work");
     }
     assert!(world.look(|s| s.ceremonies.is_empty() && s.sessions.is_empty()));
+}
+
+#[tokio::test]
+async fn a_hash_that_waits_for_its_upgrade_costs_what_a_name_that_nobody_has_costs() {
+    let world = World::new();
+    world.person("ann");
+    let mut settings = fast_settings();
+    (settings.password.memory_kib, settings.password.iterations) = (64, 3);
+    let flows = Flows::new(world.ports(), settings);
+    let work = async |name, password| {
+        let before = flows.verifying_work();
+        let told = flows.login(given(name, password), None, Channel::Cookie, &client()).await.unwrap();
+        (flows.verifying_work() - before, word(&told.reply))
+    };
+    let (nobody, _) = work("nobody", "wrong").await;
+    let (old, told) = work("ann", "wrong").await;
+    assert_eq!((nobody, told.as_str()), (64 * 3, "rejected WrongCredentials"));
+    assert!(old.abs_diff(nobody) <= 3, "{old} beside {nobody}: a KiB a pass at most");
+    let (old, _) = work("ann", PASSWORD).await;
+    assert!(old.abs_diff(nobody) <= 3 && flows.hashes_begun() == 4, "upgraded by a hash of its own");
+    assert_eq!(work("ann", "wrong").await.0, nobody, "upgraded");
+}
+
+#[tokio::test]
+async fn an_absurd_hash_in_a_row_is_a_fault_that_names_the_account_and_is_not_computed() {
+    let world = World::new();
+    let ann = world.person("ann");
+    world.with_totp(&ann);
+    let flows = world.flows();
+    let ceremony = asked(sign_in(&flows, "ann", &client()).await).ceremony;
+    let work = flows.verifying_work();
+    let salt = [&4_194_304_u32.to_be_bytes()[..], &1_u32.to_be_bytes(), &1_u32.to_be_bytes(), &[7; 16]].concat();
+    world.look(|s| s.backup.insert(ann.clone(), (salt, [vec![1]].into())));
+    let code = crate::auth::backup_codes::mint(&[7; 10]);
+    let fault = flows.second_factor(&ceremony, Method::BackupCode, code, &client()).await.err().unwrap().to_string();
+    assert!(fault.contains("asks for 4194304 KiB"), "{fault}");
+    for (m, t, p) in [(4_194_304, 1, 1), (64, u32::MAX, 1), (262_144, 1, 1_024)] {
+        let absurd = format!("$argon2id$v=19$m={m},t={t},p={p}$c3RlcGdhdGUgbm9ib2R5IQ${}", "A".repeat(43));
+        world.look(|s| s.accounts.get_mut(&ann).unwrap().password_hash = Some(secret(&absurd)));
+        let fault = flows.login(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.err().unwrap();
+        assert!(fault.to_string().contains("hashing: account 01ANN: "), "{fault}");
+        assert!(fault.to_string().contains(&format!("{m} KiB")) && !fault.to_string().contains("AAAA"), "{fault}");
+    }
+    assert_eq!(flows.verifying_work(), work, "nothing was computed");
 }
 
 #[tokio::test]
