@@ -73,7 +73,9 @@ impl Hashing {
         let phc = account.and_then(|account| account.password_hash.clone());
         let (known, phc) = (phc.is_some(), phc.unwrap_or_else(|| self.dummy.clone()));
         let (max_bytes, level, worked) = (self.max_bytes, self.params, self.worked.clone());
-        let work = move |params: HashParams| drop(worked.fetch_add(params.work(), Ordering::Relaxed));
+        let work = move |params: HashParams| {
+            worked.fetch_add(params.work(), Ordering::Relaxed);
+        };
         let verified = self.run(move || password::verify_level(&password, &phc, max_bytes, level, work)).await;
         let right = verified.map_err(|fault| match account.filter(|_| known) {
             Some(account) => StoreError::new(fault.store, format!("account {}: {}", account.identity.id, fault.cause)),

@@ -233,7 +233,7 @@ async fn a_damaged_hash_in_the_database_is_a_fault() {
 async fn too_many_hashes_at_once_are_told_to_be_busy() {
     let world = World::new();
     world.person("ann");
-    let mut settings = crate::flow::testing::fast_settings();
+    let mut settings = fast_settings();
     (settings.password.concurrent, settings.password.queue) = (1, 1);
     // Slow enough to pile up.
     settings.password.memory_kib = 65_536;
