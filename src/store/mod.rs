@@ -76,7 +76,7 @@ impl Stores {
     pub async fn open_with(settings: &StoreSettings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Answer<Self> {
         let database = Database::open(settings.database.expose()).await?;
         let ring = Arc::new(open_ring(&settings.keys, &database, entropy.clone()).await?);
-        let (state, redis) = open_state(settings, clock.clone()).await?;
+        let (state, redis) = open_state(settings, &database, clock.clone()).await?;
         let sql = Arc::new(database.clone());
         let ports = Ports {
             clock,
@@ -103,14 +103,20 @@ impl Stores {
 }
 
 /// Opens the state store that the settings name.
-async fn open_state(settings: &StoreSettings, clock: Arc<dyn Clock>) -> Answer<(State, Option<Arc<redis::Redis>>)> {
+async fn open_state(
+    settings: &StoreSettings,
+    database: &Database,
+    clock: Arc<dyn Clock>,
+) -> Answer<(State, Option<Arc<redis::Redis>>)> {
     match &settings.state {
         StateSettings::Embedded(file) => {
-            let file = match file {
-                Some(file) => file.clone(),
-                None => own_file(settings)?,
+            // Who writes to the accounts' file takes turns with the accounts.
+            let (file, turns) = match file {
+                Some(file) if own_file(settings).is_ok_and(|own| own == *file) => (file.clone(), database.turns()),
+                Some(file) => (file.clone(), Arc::default()),
+                None => (own_file(settings)?, database.turns()),
             };
-            Ok((State::of(Arc::new(Embedded::open(&file, clock).await?)), None))
+            Ok((State::of(Arc::new(Embedded::open(&file, turns, clock).await?)), None))
         }
         StateSettings::Redis { .. } => {
             let store = redis::open(&settings.state, clock).await?;

@@ -1,3 +1,5 @@
+mod locked;
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Embedded, broken, millis, within};
+use super::{Embedded, broken, millis};
 use crate::auth::throttle::{Charge, Charged, Taken, take};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Answer, Ledger, Throttle};
@@ -17,7 +17,7 @@ impl Ledger for Embedded {
         self.sweep().await?;
         let now = self.clock.now();
         let query = sqlx::query(SQL).bind(mark).bind(millis(now.plus(ttl))?).bind(millis(now)?);
-        Ok(within(query.execute(&self.writer)).await?.rows_affected() == 1)
+        Ok(self.write(query.execute(&self.writer)).await?.rows_affected() == 1)
     }
 }
 
@@ -28,7 +28,7 @@ impl Throttle for Embedded {
         const WRITE: &str = "insert into state_counters (key, ends_at) values ($1, $2) \
              on conflict (key) do update set ends_at = excluded.ends_at";
         self.sweep().await?;
-        let charged = within(async {
+        let charged = self.write(async {
             let mut tx = self.writer.begin_with("begin immediate").await?;
             let mut answer = Charged::Go;
             for (index, charge) in charges.iter().enumerate() {
@@ -60,7 +60,7 @@ impl Throttle for Embedded {
         if keys.is_empty() {
             return Ok(());
         }
-        within(async {
+        self.write(async {
             let mut tx = self.writer.begin_with("begin immediate").await?;
             for key in keys {
                 sqlx::query(SQL).bind(key).execute(&mut *tx).await?;

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sqlx::SqlitePool;
 
 use super::sql::sqlite::{self, Durable, PATIENCE};
+use super::sql::turns::Turns;
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Answer, Clock, StoreError};
 
@@ -31,6 +32,7 @@ const SWEEP_EVERY: u64 = 128;
 pub(crate) struct Embedded {
     writer: SqlitePool,
     readers: SqlitePool,
+    turns: Arc<Turns>,
     clock: Arc<dyn Clock>,
     cache: cache::Cache,
     writes: AtomicU64,
@@ -44,28 +46,35 @@ struct Versioned<T> {
 }
 
 impl Embedded {
-    /// Opens the file, which may be the accounts' own, and brings its tables up to date.
+    /// Opens the file, which may be the accounts' own, and brings its tables up to date. `turns`: of that file.
     ///
     /// # Errors
     /// It cannot be opened or made.
-    pub(crate) async fn open(path: &Path, clock: Arc<dyn Clock>) -> Answer<Self> {
+    pub(crate) async fn open(path: &Path, turns: Arc<Turns>, clock: Arc<dyn Clock>) -> Answer<Self> {
         let mut migrator = sqlx::migrate!("./migrations/embedded");
         migrator.dangerous_set_table_name("state_migrations");
         sqlite::migrate(path, migrator).await?;
         let options = sqlite::options(path, Durable::Process);
         Ok(Self {
-            // One connection: writers of one process queue here, in order, instead of polling for the file's lock.
+            // One connection: writers take turns.
             writer: sqlite::pool(options.clone(), 1),
             readers: sqlite::pool(options.pragma("query_only", "true"), 4),
+            turns,
             clock,
             cache: cache::Cache::new(),
             writes: AtomicU64::new(0),
         })
     }
 
-    /// Whether it answers.
+    /// Whether it answers, and takes writes.
     pub(crate) async fn probe(&self) -> Answer<()> {
-        self.generation().await.map(|_| ())
+        self.generation().await?;
+        self.write(sqlite::try_lock(&self.writer)).await
+    }
+
+    /// Does what writes, in turn.
+    async fn write<T>(&self, work: impl Future<Output = Result<T, sqlx::Error>> + Send) -> Answer<T> {
+        within(self.turns.write(work)).await
     }
 
     /// How many sessions ever ended here, by whatever process.
@@ -93,7 +102,7 @@ impl Embedded {
         }
         let now = self.now()?;
         for sql in SWEEPS {
-            within(sqlx::query(sql).bind(now).execute(&self.writer)).await?;
+            self.write(sqlx::query(sql).bind(now).execute(&self.writer)).await?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ impl Ceremonies for Embedded {
         self.sweep().await?;
         let ends_at = millis(self.clock.now().plus(ttl))?;
         let query = sqlx::query(SQL).bind(key.encoded()).bind(to_json(ceremony)?).bind(ends_at);
-        within(query.execute(&self.writer)).await.map(|_| ())
+        self.write(query.execute(&self.writer)).await.map(|_| ())
     }
 
     async fn load(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
@@ -33,7 +33,7 @@ impl Ceremonies for Embedded {
         const SQL: &str = "delete from state_ceremonies where key = $1 and ends_at > $2 returning body";
         let query = sqlx::query_as(SQL).bind(key.encoded()).bind(self.now()?);
         // All rows are read: a statement that is dropped half-way might be undone.
-        let rows: Vec<(String,)> = within(query.fetch_all(&self.writer)).await?;
+        let rows: Vec<(String,)> = self.write(query.fetch_all(&self.writer)).await?;
         rows.first().map(|(body,)| from_json(TABLE, &key.encoded(), body)).transpose()
     }
 }
@@ -48,15 +48,16 @@ impl Pending for Embedded {
         self.sweep().await?;
         let now = self.clock.now();
         let (ends_at, now) = (millis(now.plus(ttl))?, millis(now)?);
-        let (kept,): (Vec<u8>,) = within(async {
-            let mut tx = self.writer.begin_with("begin immediate").await?;
-            let query = sqlx::query(KEEP).bind(key).bind(value.0.as_slice()).bind(ends_at).bind(now);
-            query.execute(&mut *tx).await?;
-            let kept = sqlx::query_as(READ).bind(key).fetch_one(&mut *tx).await?;
-            tx.commit().await?;
-            Ok(kept)
-        })
-        .await?;
+        let (kept,): (Vec<u8>,) = self
+            .write(async {
+                let mut tx = self.writer.begin_with("begin immediate").await?;
+                let query = sqlx::query(KEEP).bind(key).bind(value.0.as_slice()).bind(ends_at).bind(now);
+                query.execute(&mut *tx).await?;
+                let kept = sqlx::query_as(READ).bind(key).fetch_one(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(kept)
+            })
+            .await?;
         Ok(Sealed(kept))
     }
 
@@ -70,7 +71,7 @@ impl Pending for Embedded {
     async fn take(&self, key: &str) -> Answer<Option<Sealed>> {
         const SQL: &str = "delete from state_pending where key = $1 and ends_at > $2 returning value";
         let query = sqlx::query_as(SQL).bind(key).bind(self.now()?);
-        let rows: Vec<(Vec<u8>,)> = within(query.fetch_all(&self.writer)).await?;
+        let rows: Vec<(Vec<u8>,)> = self.write(query.fetch_all(&self.writer)).await?;
         Ok(rows.into_iter().next().map(|(value,)| Sealed(value)))
     }
 }

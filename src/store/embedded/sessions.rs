@@ -50,20 +50,21 @@ impl Sessions for Embedded {
         self.sweep().await?;
         let (now, seen_at, ends_at) = (self.now()?, millis(session.seen_at)?, millis(ends_at)?);
         let body = to_json(session)?;
-        let opened = within(async {
-            let mut tx = self.writer.begin_with("begin immediate").await?;
-            if let Some(old) = old {
-                let ended = sqlx::query(END).bind(old.encoded()).bind(now).execute(&mut *tx).await?;
-                if ended.rows_affected() != 1 {
-                    return Ok(false);
+        let opened = self
+            .write(async {
+                let mut tx = self.writer.begin_with("begin immediate").await?;
+                if let Some(old) = old {
+                    let ended = sqlx::query(END).bind(old.encoded()).bind(now).execute(&mut *tx).await?;
+                    if ended.rows_affected() != 1 {
+                        return Ok(false);
+                    }
                 }
-            }
-            let query = sqlx::query(OPEN).bind(new.encoded()).bind(&session.identity.id.0).bind(body);
-            query.bind(seen_at).bind(ends_at).execute(&mut *tx).await?;
-            tx.commit().await?;
-            Ok(true)
-        })
-        .await;
+                let query = sqlx::query(OPEN).bind(new.encoded()).bind(&session.identity.id.0).bind(body);
+                query.bind(seen_at).bind(ends_at).execute(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(true)
+            })
+            .await;
         self.ended(old.is_some());
         opened
     }
@@ -72,7 +73,7 @@ impl Sessions for Embedded {
         const SQL: &str = "update state_sessions set seen_at = $1, ends_at = $2 where key = $3 and ends_at > $4";
         self.sweep().await?;
         let query = sqlx::query(SQL).bind(millis(seen_at)?).bind(millis(ends_at)?).bind(key.encoded());
-        within(query.bind(self.now()?).execute(&self.writer)).await?;
+        self.write(query.bind(self.now()?).execute(&self.writer)).await?;
         self.cache.forget(key);
         Ok(())
     }
@@ -80,7 +81,7 @@ impl Sessions for Embedded {
     async fn revoke(&self, key: &SessionKey) -> Answer<bool> {
         const SQL: &str = "delete from state_sessions where key = $1 returning ends_at";
         let query = sqlx::query_as(SQL).bind(key.encoded());
-        let ended: Answer<Vec<(i64,)>> = within(query.fetch_all(&self.writer)).await;
+        let ended: Answer<Vec<(i64,)>> = self.write(query.fetch_all(&self.writer)).await;
         self.ended(true);
         let now = self.now()?;
         Ok(ended?.iter().any(|(ends_at,)| *ends_at > now))
@@ -88,7 +89,7 @@ impl Sessions for Embedded {
 
     async fn revoke_all(&self, user: &UserId) -> Answer<u64> {
         const SQL: &str = "delete from state_sessions where user_id = $1 returning ends_at";
-        let ended: Answer<Vec<(i64,)>> = within(sqlx::query_as(SQL).bind(&user.0).fetch_all(&self.writer)).await;
+        let ended: Answer<Vec<(i64,)>> = self.write(sqlx::query_as(SQL).bind(&user.0).fetch_all(&self.writer)).await;
         self.ended(true);
         let now = self.now()?;
         let live = ended?.iter().filter(|(ends_at,)| *ends_at > now).count();

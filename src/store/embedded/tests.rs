@@ -17,7 +17,8 @@ async fn keeps_the_contract_of_state() {
     state_contract(async || {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(START));
-        let store = Arc::new(Embedded::open(&directory.path().join("state.db"), clock.clone()).await.unwrap());
+        let store =
+            Arc::new(Embedded::open(&directory.path().join("state.db"), Arc::default(), clock.clone()).await.unwrap());
         let hand = clock.clone();
         StatePorts {
             clock,
@@ -48,7 +49,10 @@ async fn two() -> Two {
     let directory = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::at(START));
     let path = directory.path().join("state.db");
-    let (one, other) = tokio::join!(Embedded::open(&path, clock.clone()), Embedded::open(&path, clock.clone()));
+    let (one, other) = tokio::join!(
+        Embedded::open(&path, Arc::default(), clock.clone()),
+        Embedded::open(&path, Arc::default(), clock.clone())
+    );
     Two { _directory: directory, clock, one: one.unwrap(), other: other.unwrap() }
 }
 
@@ -183,7 +187,8 @@ async fn a_file_of_another_kind_is_refused() {
     let path = directory.path().join("state.db");
     std::fs::write(&path, "this is not a database, however long the text may be".repeat(100)).unwrap();
     let clock = Arc::new(ManualClock::at(START));
-    assert!(Embedded::open(&path, clock.clone()).await.is_err());
-    let text = Embedded::open(&directory.path().join("none/state.db"), clock).await.err().unwrap().to_string();
+    assert!(Embedded::open(&path, Arc::default(), clock.clone()).await.is_err());
+    let text =
+        Embedded::open(&directory.path().join("none/state.db"), Arc::default(), clock).await.err().unwrap().to_string();
     assert!(text.contains("does not exist"), "{text}");
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::row::{Place, rows, time_of};
-use super::{Database, in_transaction, on};
+use super::{Database, in_transaction, on_write};
 use crate::auth::secret::SecretText;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::ports::{Account, AccountChange, Accounts, Answer};
@@ -66,20 +66,20 @@ impl Accounts for Database {
         const DISABLED: &str = "update accounts set disabled = $1 where id = $2";
         const LOGIN: &str = "update accounts set last_login_at = $1 where id = $2";
         let changed = match &change {
-            AccountChange::PasswordHash(hash) => on!(self, pool => async {
+            AccountChange::PasswordHash(hash) => on_write!(self, pool => async {
                 sqlx::query(HASH).bind(hash.expose()).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
             }),
-            AccountChange::Rehash { from, to } => on!(self, pool => async {
+            AccountChange::Rehash { from, to } => on_write!(self, pool => async {
                 let renewed = sqlx::query(REHASH).bind(to.expose()).bind(&id.0).bind(from.expose());
                 renewed.execute(pool).await.map(|d| d.rows_affected())
             }),
-            AccountChange::Disabled(disabled) => on!(self, pool => async {
+            AccountChange::Disabled(disabled) => on_write!(self, pool => async {
                 let flag = i64::from(*disabled);
                 sqlx::query(DISABLED).bind(flag).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
             }),
             AccountChange::LoggedIn(at) => {
                 let at = time_of(*at)?;
-                on!(self, pool => async {
+                on_write!(self, pool => async {
                     sqlx::query(LOGIN).bind(at).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
                 })
             }
@@ -89,7 +89,7 @@ impl Accounts for Database {
 
     async fn delete(&self, id: &UserId) -> Answer<bool> {
         const SQL: &str = "delete from accounts where id = $1";
-        let deleted = on!(self, pool => async {
+        let deleted = on_write!(self, pool => async {
             sqlx::query(SQL).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
         })?;
         Ok(deleted == 1)

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::row::{Place, number_of, rows, text_of, time_of};
-use super::{Database, fault, in_transaction, on};
+use super::{Database, fault, in_transaction, on_write};
 use crate::auth::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
@@ -36,7 +36,7 @@ impl Authenticators for Database {
         let last_step = totp.last_step.map(number_of).transpose()?;
         let created_at = time_of(totp.created_at)?;
         let used_at = totp.used_at.map(time_of).transpose()?;
-        on!(self, pool => async {
+        on_write!(self, pool => async {
             let query = sqlx::query(SQL).bind(&user.0).bind(&totp.id).bind(text_of(&totp.secret.0));
             let query = query.bind(i64::from(totp.digits)).bind(period).bind(last_step);
             query.bind(created_at).bind(used_at).execute(pool).await.map(|_| ())
@@ -47,7 +47,7 @@ impl Authenticators for Database {
         const SQL: &str = "update totp set last_step = $1, used_at = $2 where account_id = $3 and id = $4 \
              and (last_step is null or last_step < $1)";
         let (step, at) = (number_of(step)?, time_of(at)?);
-        let spent = on!(self, pool => async {
+        let spent = on_write!(self, pool => async {
             let query = sqlx::query(SQL).bind(step).bind(at).bind(&user.0).bind(totp);
             query.execute(pool).await.map(|d| d.rows_affected())
         })?;
@@ -73,7 +73,7 @@ impl Authenticators for Database {
 
     async fn spend_backup(&self, user: &UserId, digest: &[u8]) -> Answer<bool> {
         const SQL: &str = "delete from backup_codes where account_id = $1 and digest = $2";
-        let spent = on!(self, pool => async {
+        let spent = on_write!(self, pool => async {
             let query = sqlx::query(SQL).bind(&user.0).bind(text_of(digest));
             query.execute(pool).await.map(|d| d.rows_affected())
         })?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::row::{Place, rows, text_of, time_of};
-use super::{Database, in_transaction, on};
+use super::{Database, in_transaction, on_write};
 use crate::auth::authenticator::Sealed;
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Answer, SigningKey, SigningKeys};
@@ -52,7 +52,7 @@ impl SigningKeys for Database {
     async fn prune(&self, now: Timestamp) -> Answer<()> {
         const SQL: &str = "delete from signing_keys where retired_at is not null and retired_at < $1";
         let now = time_of(now)?;
-        on!(self, pool => async { sqlx::query(SQL).bind(now).execute(pool).await.map(|_| ()) })
+        on_write!(self, pool => async { sqlx::query(SQL).bind(now).execute(pool).await.map(|_| ()) })
     }
 }
 

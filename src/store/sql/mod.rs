@@ -12,23 +12,28 @@ mod sealed;
 pub(crate) mod sqlite;
 #[cfg(test)]
 mod tests;
+pub(crate) mod turns;
 
 pub use audit::Audit;
 pub(crate) use open::sqlite_path;
 pub(crate) use postgres::judge as judge_postgres;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{PgPool, SqlitePool};
 
 use crate::flow::ports::{Answer, StoreError};
+use turns::Turns;
 
 /// The database of accounts.
 #[derive(Clone)]
 pub(crate) struct Database {
     pool: Pool,
     patience: Duration,
+    /// Of a SQLite file.
+    turns: Arc<Turns>,
 }
 
 #[derive(Clone)]
@@ -47,6 +52,16 @@ macro_rules! on {
     };
 }
 
+/// As `on`, for a statement that writes.
+macro_rules! on_write {
+    ($db:expr, $pool:ident => $body:expr) => {
+        match &$db.pool {
+            $crate::store::sql::Pool::Sqlite($pool) => $db.within($db.turns.write($body)).await,
+            $crate::store::sql::Pool::Postgres($pool) => $db.within($body).await,
+        }
+    };
+}
+
 /// Runs statements in one transaction, which is rolled back unless `$body` commits it.
 macro_rules! in_transaction {
     ($db:expr, $tx:ident => $body:block) => {
@@ -57,7 +72,7 @@ macro_rules! in_transaction {
                     let mut $tx = pool.begin_with("begin immediate").await?;
                     $body
                 };
-                $db.within(work).await
+                $db.within($db.turns.write(work)).await
             }
             $crate::store::sql::Pool::Postgres(pool) => {
                 let work = async {
@@ -70,7 +85,7 @@ macro_rules! in_transaction {
     };
 }
 
-use {in_transaction, on};
+use {in_transaction, on, on_write};
 
 impl Database {
     /// Waits for the database no longer than is decent.
@@ -81,9 +96,21 @@ impl Database {
         }
     }
 
-    /// Whether it answers.
+    /// Whether it answers, and takes writes.
     pub(crate) async fn probe(&self) -> Answer<()> {
-        on!(self, pool => async { sqlx::query("select 1").execute(pool).await.map(|_| ()) })
+        const READ_ONLY: &str = "select current_setting('transaction_read_only')";
+        match &self.pool {
+            Pool::Sqlite(pool) => self.within(self.turns.write(sqlite::try_lock(pool))).await,
+            Pool::Postgres(pool) => {
+                let (read_only,): (String,) = self.within(sqlx::query_as(READ_ONLY).fetch_one(pool)).await?;
+                if read_only == "off" { Ok(()) } else { Err(fault("it takes no writes")) }
+            }
+        }
+    }
+
+    /// The turns of its file, for whoever else writes to it in this process.
+    pub(crate) fn turns(&self) -> Arc<Turns> {
+        self.turns.clone()
     }
 
     /// Whether anything in it was sealed by a vault.

@@ -44,7 +44,7 @@ pub(super) async fn open(url: &str) -> Answer<Database> {
         .idle_timeout(Duration::from_secs(300))
         .max_lifetime(Duration::from_secs(1800))
         .connect_lazy_with(options.options([("statement_timeout", (own.patience - own.patience / 10).to_string())]));
-    Ok(Database { pool: Pool::Postgres(pool), patience: millis(own.patience) })
+    Ok(Database { pool: Pool::Postgres(pool), patience: millis(own.patience), turns: std::sync::Arc::default() })
 }
 
 /// Whether a URL can be used; nothing is connected.

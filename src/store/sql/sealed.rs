@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::row::{Place, rows, text_of};
-use super::{Database, on};
+use super::{Database, on_write};
 use crate::auth::authenticator::Sealed;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, SealedAt, SealedRows};
@@ -35,7 +35,7 @@ impl SealedRows for Database {
             SealedAt::Totp(user) => (TOTP, user.0.as_str()),
             SealedAt::Signing(kid) => (SIGNING, kid.as_str()),
         };
-        let swapped = on!(self, pool => async {
+        let swapped = on_write!(self, pool => async {
             let query = sqlx::query(sql).bind(text_of(&to.0)).bind(id).bind(text_of(&from.0));
             query.execute(pool).await.map(|d| d.rows_affected())
         })?;

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -13,9 +14,10 @@ use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 use super::{Database, Pool, fault};
 use crate::flow::ports::Answer;
 
-/// How long a statement waits for another process that writes.
-const BUSY: Duration = Duration::from_secs(2);
-/// How long a caller waits in all: a slow disk is not an outage.
+/// How long a statement waits for another process that writes: callers are told within a second. Writers of this
+/// process never wait for each other here, they take turns.
+const BUSY: Duration = Duration::from_millis(600);
+/// How long a caller waits in all, its turn included: a slow disk is not an outage.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How much a commit survives.
@@ -31,7 +33,7 @@ pub(crate) enum Durable {
 pub(super) async fn open(path: &Path) -> Answer<Database> {
     migrate(path, sqlx::migrate!("./migrations")).await?;
     let pool = pool(options(path, Durable::Power), 4);
-    Ok(Database { pool: Pool::Sqlite(pool), patience: PATIENCE })
+    Ok(Database { pool: Pool::Sqlite(pool), patience: PATIENCE, turns: Arc::default() })
 }
 
 /// How to connect to the file.
@@ -60,6 +62,11 @@ pub(crate) fn pool(options: SqliteConnectOptions, size: u32) -> SqlitePool {
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_lazy_with(options)
+}
+
+/// Takes the lock for writing and gives it back.
+pub(crate) async fn try_lock(pool: &SqlitePool) -> Result<(), sqlx::Error> {
+    pool.begin_with("begin immediate").await?.rollback().await
 }
 
 /// Makes the file if it is not there and brings a schema up to date; of several processes, one at a time.
