@@ -119,6 +119,8 @@ pub struct CeremonyView {
     pub ceremony: Ceremony,
     /// The methods that would bring it on and are at hand; empty: stuck, enrolment is next.
     pub methods: MethodSet,
+    /// Digits of the codes of their authenticator.
+    pub digits: u8,
 }
 
 /// Who is enrolling: somebody in a sign-in, or somebody signed in.

@@ -10,6 +10,7 @@ use crate::auth::event::RejectReason;
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
+use crate::auth::user::UserId;
 
 impl Flows {
     /// The ceremony of a token on this host, for its page; `None` if it is over.
@@ -21,7 +22,20 @@ impl Flows {
         let Some(ceremony) = self.ceremony_here(&token.key(), client, now).await? else { return Ok(None) };
         let missing = ceremony.goal.shortfall(&ceremony.proofs, now).map_or(MethodSet::EMPTY, |s| s.methods);
         let methods = missing.and(ceremony.enrolled);
-        Ok(Some(CeremonyView { ceremony, methods }))
+        let digits = match &ceremony.user {
+            Some(user) if methods.contains(Method::Totp) => self.digits_of(user).await?,
+            _ => self.settings.totp.digits,
+        };
+        Ok(Some(CeremonyView { ceremony, methods, digits }))
+    }
+
+    /// How many digits the codes of a person have: those of their authenticator, whatever new ones get.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn digits_of(&self, user: &UserId) -> Answer<u8> {
+        let totp = self.ports.authenticators.of(user).await?.totp;
+        Ok(totp.map_or(self.settings.totp.digits, |record| record.digits))
     }
 
     /// Second factor of a sign-in under way.

@@ -99,7 +99,7 @@ impl Way {
     /// The page's view of a method; `None` for methods that have no form.
     pub(crate) const fn of(method: Method) -> Option<Self> {
         let (label, hint, offer) = match method {
-            Method::Totp => ("Enter the code from your app", "6 digits. Spaces are fine.", "Use my authenticator app"),
+            Method::Totp => ("Enter the code from your app", digits_hint(6), "Use my authenticator app"),
             Method::BackupCode => {
                 ("Enter a backup code", "One of the codes you saved. Each works once.", "Use a backup code")
             }
@@ -107,6 +107,14 @@ impl Way {
             _ => return None,
         };
         Some(Self { method, name: method.name(), label, hint, offer })
+    }
+
+    /// The same way for codes of so many digits.
+    pub(crate) const fn with_digits(self, digits: u8) -> Self {
+        match self.method {
+            Method::Totp => Self { hint: digits_hint(digits), ..self },
+            _ => self,
+        }
     }
 
     /// Whether the field takes a password.
@@ -117,6 +125,15 @@ impl Way {
     /// Whether the field takes digits.
     pub(crate) fn is_digits(&self) -> bool {
         self.method == Method::Totp
+    }
+}
+
+/// What to type where a code of so many digits is asked for.
+pub(crate) const fn digits_hint(digits: u8) -> &'static str {
+    match digits {
+        7 => "7 digits. Spaces are fine.",
+        8 => "8 digits. Spaces are fine.",
+        _ => "6 digits. Spaces are fine.",
     }
 }
 
@@ -159,6 +176,14 @@ pub(crate) struct Enroll<'a> {
     pub(crate) qr: &'a str,
     pub(crate) uri: &'a str,
     pub(crate) key: &'a str,
+    pub(crate) digits: u8,
+}
+
+impl Enroll<'_> {
+    /// What to type.
+    pub(crate) const fn hint(&self) -> &'static str {
+        digits_hint(self.digits)
+    }
 }
 
 /// Backup codes, shown once.

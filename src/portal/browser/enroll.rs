@@ -106,7 +106,8 @@ fn steps(ctx: &Ctx, goal: &Goal, account: &str, pending: &PendingTotp, errors: E
     let key = words::grouped(pending.secret.expose());
     let (shell, place) = (ctx.shell(), ctx.place(goal));
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let enroll = Enroll { shell: &shell, errors, place: &place, account, qr: &picture, uri, key: &key };
+    let digits = ctx.core.flows.settings.totp.digits;
+    let enroll = Enroll { shell: &shell, errors, place: &place, account, qr: &picture, uri, key: &key, digits };
     Ok(page(status, "enroll", &enroll))
 }
 

@@ -85,7 +85,7 @@ async fn under_way(ctx: &Ctx, goal: &Goal) -> Result<(CeremonyToken, CeremonyVie
 fn form(ctx: &Ctx, goal: &Goal, view: &CeremonyView, wanted: &str, errors: Errors) -> Answered {
     let Some((way, others)) = ways(view.methods, wanted) else { return start_again(ctx, goal) };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let (shell, place) = (ctx.shell(), ctx.place(goal));
+    let (shell, place, way) = (ctx.shell(), ctx.place(goal), way.with_digits(view.digits));
     let username = view.ceremony.username.as_str();
     let heading = "Confirm it is you";
     let why = Some("Your password is one step. This is the second.");

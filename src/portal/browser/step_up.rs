@@ -14,6 +14,8 @@ use crate::portal::pages::{Code, Errors, Link, Way};
 struct Ask {
     who: SignedIn,
     methods: MethodSet,
+    /// Digits of the codes of their authenticator.
+    digits: u8,
     why: Option<String>,
 }
 
@@ -97,7 +99,8 @@ async fn asked(ctx: &Ctx, goal: &Goal) -> Result<Ask, Stop> {
     if methods.is_empty() || !reached_by(owned) {
         return Err(Stop::Done(Box::new(see_other(&goal.page("enroll"), "step-up"))));
     }
-    Ok(Ask { who, methods, why: rule.explanation.clone() })
+    let digits = ctx.core.flows.digits_of(&who.session.identity.id).await.map_err(Stop::Store)?;
+    Ok(Ask { who, methods, digits, why: rule.explanation.clone() })
 }
 
 /// What must be proved before an authenticator may be added.
@@ -111,7 +114,8 @@ async fn before_enrolling(ctx: &Ctx, goal: &Goal, who: SignedIn, owned: MethodSe
         }
         EnrollReply::ProveFirst(methods) => {
             let why = Some("Before an authenticator is added, show that it is you.".to_owned());
-            Ok(Ask { who, methods: methods.and(owned), why })
+            let digits = ctx.core.flows.digits_of(&who.session.identity.id).await.map_err(Stop::Store)?;
+            Ok(Ask { who, methods: methods.and(owned), digits, why })
         }
     }
 }
@@ -127,7 +131,7 @@ fn nothing_to_prove_with(ctx: &Ctx) -> Answered {
 fn form(ctx: &Ctx, goal: &Goal, ask: &Ask, wanted: &str, errors: Errors) -> Answered {
     let Some((way, others)) = ways(ask.methods, wanted) else { return nothing_to_prove_with(ctx) };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let (shell, place) = (ctx.shell(), ctx.place(goal));
+    let (shell, place, way) = (ctx.shell(), ctx.place(goal), way.with_digits(ask.digits));
     let path = goal.to.as_str().split(['?', '#']).next().unwrap_or("/");
     let heading = if goal.enroll {
         "Confirm it is you".to_owned()

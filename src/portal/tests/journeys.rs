@@ -222,3 +222,34 @@ async fn no_fault_of_a_store_signs_anybody_in() {
         }
     }
 }
+
+#[tokio::test]
+async fn pages_ask_for_as_many_digits_as_the_authenticator_shows() {
+    let world = World::new();
+    let ann = world.person("ann");
+    let key = world.with_totp(&ann);
+    world.person("bob");
+    let mut settings = crate::flow::testing::fast_settings();
+    settings.totp.digits = 8;
+    let portal = portal_over(Arc::new(Flows::new(world.ports(), settings)));
+    let stage = Stage { world, portal, key };
+    let password = PASSWORD;
+    // Bob enrols what is set up now; ann has what she enrolled before, until she has another one.
+    for (name, page, digits) in [("bob", "enroll", 8), ("ann", "second-factor", 6)] {
+        let mut browser = Browser::new(&stage);
+        let next = browser.post("/.stepgate/login?to=%2F", &[("username", name), ("password", password)]).await;
+        assert!(location(&next).starts_with(&format!("/.stepgate/{page}?")), "{}", location(&next));
+        let shown = text(&browser.get(&location(&next)).await);
+        assert!(shown.contains(&format!("{digits} digits. Spaces are fine.")), "{name}: {shown}");
+        assert!(!shown.contains(&format!("{} digits", 14 - digits)), "{name}: {shown}");
+        if name == "bob" {
+            assert!(shown.contains("time-based, 8 digits") && shown.contains("digits=8"), "{shown}");
+        }
+    }
+    stage.world.look(|s| s.totp.get_mut(&ann).unwrap().digits = 8);
+    let mut browser = Browser::new(&stage);
+    let next = browser.post("/.stepgate/login?to=%2Flight%2F", &[("username", "ann"), ("password", password)]).await;
+    assert_eq!(location(&next), "/light/");
+    let shown = text(&browser.get("/.stepgate/step-up?to=%2Fadmin%2F").await);
+    assert!(shown.contains("8 digits. Spaces are fine.") && !shown.contains("6 digits"), "{shown}");
+}

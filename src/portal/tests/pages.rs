@@ -53,9 +53,18 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
     both.add("password", x);
     let picture = qr::svg("otpauth://totp/x").unwrap();
     let enroll = |errors| {
-        Enroll { shell, errors, place: x, account: x, qr: &picture, uri: "otpauth://totp/x?secret=ABC", key: x }
-            .render()
-            .unwrap()
+        Enroll {
+            shell,
+            errors,
+            place: x,
+            account: x,
+            qr: &picture,
+            uri: "otpauth://totp/x?secret=ABC",
+            key: x,
+            digits: 6,
+        }
+        .render()
+        .unwrap()
     };
     let account = Account {
         shell,
