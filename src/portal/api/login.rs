@@ -16,7 +16,8 @@ use crate::portal::pages::Way;
 use crate::portal::problem::Problem;
 
 /// Sign in.
-#[utoipa::path(post, path = "/.stepgate/api/v1/login", request_body = LoginBody, tag = "sign-in", responses(
+#[utoipa::path(post, path = "/.stepgate/api/v1/login", request_body = LoginBody, tag = "sign-in",
+    security((), ("basic" = [])), responses(
     (status = 200, body = LoginAnswer),
     (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`wrong_credentials` or `wrong_otp`", body = ProblemBody, content_type = "application/problem+json"),

@@ -22,7 +22,7 @@ use crate::auth::proof::Method;
 use crate::flow::reply::{LoginReply, Opened, OutOfReach, Rejection};
 use types::{Enroll, Next, Opening};
 
-/// Reads a JSON body; an empty one counts as `{}`. Unknown fields are ignored.
+/// Reads a JSON object; an empty body counts as `{}`. Unknown fields are ignored.
 fn body<T: DeserializeOwned>(ctx: &Ctx) -> Result<T, Stop> {
     if ctx.body.is_empty() {
         return serde_json::from_slice(b"{}").map_err(|cause| malformed(&cause));
@@ -32,6 +32,10 @@ fn body<T: DeserializeOwned>(ctx: &Ctx) -> Result<T, Stop> {
     let essence = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if essence != "application/json" && !essence.ends_with("+json") {
         return Err(Stop::WrongType);
+    }
+    // The parser would read an array as the fields in their order.
+    if !ctx.body.trim_ascii_start().starts_with(b"{") {
+        return Err(Stop::Problem(Box::new(Problem::malformed("The body is not a JSON object."))));
     }
     serde_json::from_slice(&ctx.body).map_err(|cause| malformed(&cause))
 }

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response};
-use utoipa::openapi::RefOr;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::json;
@@ -12,6 +13,9 @@ use crate::portal::answers::Fault;
 use crate::portal::cookies::SESSION;
 use crate::portal::ctx::{Answered, Ctx, Stop};
 use crate::portal::headers::Kind;
+
+/// The media type of problems (RFC 9457).
+const PROBLEM: &str = "application/problem+json";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -43,13 +47,61 @@ impl Modify for Schemes {
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(SESSION))));
         let ceremony = ApiKeyValue::with_description("Authorization", "`Ceremony <ceremony>`");
         components.add_security_scheme("ceremony", SecurityScheme::ApiKey(ApiKey::Header(ceremony)));
-        for item in document.paths.paths.values_mut() {
+        let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).build();
+        components.add_security_scheme("basic", SecurityScheme::Http(basic));
+        for (path, item) in &mut document.paths.paths {
+            let posts = item.post.is_some();
             for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-                for (status, answer) in &mut operation.responses.responses {
-                    describe(status, answer);
+                let mut more: Vec<Answer> = EVERYWHERE.to_vec();
+                if posts {
+                    more.extend(POSTED);
                 }
+                if let Some(RefOr::T(body)) = &mut operation.request_body {
+                    more.extend(READ);
+                    let may_be_empty = MAY_BE_EMPTY.contains(&path.as_str());
+                    body.required = Some(if may_be_empty { Required::False } else { Required::True });
+                }
+                complete(operation, &more);
             }
         }
+    }
+}
+
+/// Status and description of a problem.
+type Answer = (&'static str, &'static str);
+
+/// What any address may answer.
+const EVERYWHERE: [Answer; 3] = [
+    ("405", "`method_not_allowed`: another method than those documented"),
+    ("413", "`too_large`"),
+    ("default", "Another problem: `bad_request`, `too_slow`, `misdirected`, `too_many_requests`, `headers_too_large`"),
+];
+/// What calls that change something may answer.
+const POSTED: [Answer; 1] =
+    [("403", "`cross_site`: a browser was made to send this by another site; bearer tokens are not asked for that")];
+/// What calls that read a body may answer.
+const READ: [Answer; 2] =
+    [("400", "`malformed_request`"), ("415", "`unsupported_media_type`: a body that is not `application/json`")];
+/// Calls whose body may be left out: an empty one counts as `{}`.
+const MAY_BE_EMPTY: [&str; 2] = ["/.stepgate/api/v1/login", "/.stepgate/api/v1/totp"];
+
+/// Adds the answers that the handler does not give by itself, and a description to every answer.
+fn complete(operation: &mut Operation, more: &[Answer]) {
+    let answers = &mut operation.responses.responses;
+    for (status, description) in more {
+        match answers.get_mut(*status) {
+            Some(RefOr::T(known)) if known.description.is_empty() => (*description).clone_into(&mut known.description),
+            Some(RefOr::T(known)) => known.description = format!("{}; or {description}", known.description),
+            Some(RefOr::Ref(_)) => {}
+            None => {
+                let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemBody"))).build();
+                let answer = ResponseBuilder::new().description(*description).content(PROBLEM, problem).build();
+                answers.insert((*status).to_owned(), RefOr::T(answer));
+            }
+        }
+    }
+    for (status, answer) in answers {
+        describe(status, answer);
     }
 }
 

@@ -14,6 +14,63 @@ impl<'de> Deserialize<'de> for Typed {
     }
 }
 
+/// How strong a sign-in is.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "documents a closed set of names")]
+pub(crate) enum StrengthName {
+    /// One factor.
+    OneFactor,
+    /// Two factors.
+    TwoFactor,
+    /// Two factors, one of which no phishing site can pass on.
+    PhishingResistant,
+}
+
+/// What is given. `otp` and `pwd` are other names of `totp` and `password`.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "documents a closed set of names")]
+pub(crate) enum MethodName {
+    /// The code of an authenticator app.
+    Totp,
+    /// The same.
+    Otp,
+    /// A backup code.
+    BackupCode,
+    /// The password.
+    Password,
+    /// The same.
+    Pwd,
+}
+
+/// `ok`.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "documents a constant")]
+pub(crate) enum OpenStatus {
+    /// Signed in.
+    Ok,
+}
+
+/// `second_factor_required`.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "documents a constant")]
+pub(crate) enum NextStatus {
+    /// Go on with one of `methods`.
+    SecondFactorRequired,
+}
+
+/// `enrollment_required`.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "documents a constant")]
+pub(crate) enum EnrollStatus {
+    /// Go on with `totp`.
+    EnrollmentRequired,
+}
+
 /// Who signs in. HTTP Basic may stand in for name and password.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct LoginBody {
@@ -25,7 +82,8 @@ pub(crate) struct LoginBody {
     /// A one-time code or a backup code, sent along.
     #[schema(value_type = Option<String>)]
     pub(crate) otp: Option<Typed>,
-    /// `one_factor`, `two_factor` or `phishing_resistant`; by default the most the account can prove.
+    /// What is wanted; by default the most the account can prove.
+    #[schema(value_type = Option<StrengthName>)]
     pub(crate) strength: Option<String>,
 }
 
@@ -35,7 +93,8 @@ pub(crate) struct SecondFactorBody {
     /// As given by the login.
     #[schema(value_type = String)]
     pub(crate) ceremony: Typed,
-    /// `totp` or `backup_code`.
+    /// One of the `methods` told before.
+    #[schema(value_type = MethodName)]
     pub(crate) method: String,
     /// The code.
     #[schema(value_type = String)]
@@ -45,7 +104,8 @@ pub(crate) struct SecondFactorBody {
 /// One more proof in a session.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct ElevateBody {
-    /// `totp`, `backup_code` or `password`.
+    /// What is given.
+    #[schema(value_type = MethodName)]
     pub(crate) method: String,
     /// The code, or the password.
     #[schema(value_type = String)]
@@ -75,7 +135,7 @@ pub(crate) struct TotpConfirmBody {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Opening {
     /// `ok`.
-    #[schema(value_type = String, example = "ok")]
+    #[schema(value_type = OpenStatus)]
     pub(crate) status: &'static str,
     /// The opaque bearer token (RFC 6750).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,12 +157,12 @@ pub(crate) struct Opening {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Next {
     /// `second_factor_required`.
-    #[schema(value_type = String, example = "second_factor_required")]
+    #[schema(value_type = NextStatus)]
     pub(crate) status: &'static str,
     /// The ceremony to go on with.
     pub(crate) ceremony: String,
     /// Any of these.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<MethodName>)]
     pub(crate) methods: Vec<&'static str>,
 }
 
@@ -110,7 +170,7 @@ pub(crate) struct Next {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Enroll {
     /// `enrollment_required`.
-    #[schema(value_type = String, example = "enrollment_required")]
+    #[schema(value_type = EnrollStatus)]
     pub(crate) status: &'static str,
     /// The ceremony to go on with.
     pub(crate) ceremony: String,
@@ -155,8 +215,8 @@ pub(crate) struct WhoAmI {
 pub(crate) struct SessionBrief {
     /// The canonical name.
     pub(crate) user: String,
-    /// `one_factor`, `two_factor` or `phishing_resistant`.
-    #[schema(value_type = Option<String>)]
+    /// The strength reached.
+    #[schema(value_type = Option<StrengthName>)]
     pub(crate) strength: Option<&'static str>,
     /// Seconds until it ends if it is not used.
     pub(crate) expires_in: u64,

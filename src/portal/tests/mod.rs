@@ -7,6 +7,7 @@ mod dead_ends;
 mod journeys;
 mod last;
 mod lost;
+mod openapi;
 mod pages;
 
 use std::collections::BTreeMap;

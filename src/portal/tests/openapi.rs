@@ -1,0 +1,234 @@
+//! The served document, held against what the API really answers.
+
+use std::collections::BTreeSet;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::flow::testing::PASSWORD;
+
+/// Calls, and judges each answer by the document that the gateway itself serves.
+struct Judge {
+    stage: Stage,
+    document: Value,
+    seen: std::sync::Mutex<BTreeSet<(String, u16)>>,
+}
+
+struct Call<'a> {
+    method: &'a str,
+    path: &'a str,
+    auth: Option<&'a str>,
+    kind: Option<&'a str>,
+    body: String,
+}
+
+fn post(path: &str, body: Value) -> Call<'_> {
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    Call { method: "POST", path, auth: None, kind: Some("application/json"), body: text }
+}
+
+fn get<'a>(path: &'a str, auth: Option<&'a str>) -> Call<'a> {
+    Call { method: "GET", path, auth, kind: None, body: String::new() }
+}
+
+impl Judge {
+    async fn new() -> Self {
+        let stage = Stage::new();
+        let answer = send(&stage.portal, &facts("GET", "/.stepgate/api/openapi.json", &[]), "").await;
+        let document = serde_json::from_slice(answer.body()).unwrap();
+        Self { stage, document, seen: std::sync::Mutex::default() }
+    }
+
+    /// Whether a value is of the schema, and why not.
+    fn fits(&self, schema: &Value, value: &Value) -> Result<(), String> {
+        let mut root = schema.clone();
+        root["components"] = self.document["components"].clone();
+        let judge = jsonschema::draft202012::new(&root).unwrap();
+        judge.validate(value).map_err(|e| format!("{e} in {value} of {schema}"))
+    }
+
+    fn schema(&self, name: &str) -> Value {
+        json!({ "$ref": format!("#/components/schemas/{name}") }).clone()
+    }
+
+    async fn call(&self, call: Call<'_>) -> (u16, Value) {
+        let path =
+            if call.path.starts_with('/') { call.path.to_owned() } else { format!("/.stepgate/api/v1/{}", call.path) };
+        let mut headers = vec![("accept", "*/*")];
+        headers.extend(call.kind.map(|kind| ("content-type", kind)));
+        headers.extend(call.auth.map(|auth| ("authorization", auth)));
+        if call.auth == Some("another site") {
+            headers = vec![("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")];
+        }
+        let answer = send(&self.stage.portal, &facts(call.method, &path, &headers), call.body).await;
+        let status = answer.status().as_u16();
+        let operation = &self.document["paths"][&path][call.method.to_lowercase()];
+        let operation = if operation.is_null() { &self.document["paths"][&path]["post"] } else { operation };
+        let documented = &operation["responses"][status.to_string()];
+        assert!(documented.is_object(), "{} {path}: {status} is not documented", call.method);
+        let kind = header(&answer, "content-type").to_owned();
+        let value = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
+        match documented["content"].as_object() {
+            None => assert!(answer.body().is_empty() || status == 200, "{path} {status}: {}", text(&answer)),
+            Some(content) => {
+                let schema = content.get(&kind).unwrap_or_else(|| panic!("{path} {status}: {kind} is not documented"));
+                if let Some(schema) = schema.get("schema").filter(|_| kind.ends_with("json")) {
+                    self.fits(schema, &value).unwrap_or_else(|why| panic!("{} {path} {status}: {why}", call.method));
+                }
+            }
+        }
+        assert_eq!(status >= 400, kind == "application/problem+json", "{path} {status} {kind}");
+        self.seen.lock().unwrap().insert((path, status));
+        (status, value)
+    }
+}
+
+#[tokio::test]
+async fn what_is_answered_is_what_is_documented() {
+    let j = Judge::new().await;
+    let wrong = |name: &str| json!({"username": name, "password": "no"});
+    assert_eq!(j.call(post("login", wrong("ann"))).await.0, 401);
+    let (_, next) = j.call(post("login", json!({"username": "ann", "password": PASSWORD}))).await;
+    assert_eq!(next["status"], "second_factor_required");
+    let with = |code: &str| json!({"ceremony": next["ceremony"], "method": "totp", "code": code});
+    assert_eq!(j.call(post("login/second-factor", with("000000"))).await.0, 401);
+    let (_, open) = j.call(post("login/second-factor", with(&j.stage.code(0)))).await;
+    assert_eq!(open["status"], "ok");
+    let token = format!("Bearer {}", open["access_token"].as_str().unwrap());
+    assert_eq!(j.call(get("whoami", Some(&token))).await.0, 200);
+    assert_eq!(j.call(get("whoami", None)).await.0, 401);
+    assert_eq!(j.call(get("/.stepgate/session", Some(&token))).await.0, 200);
+    assert_eq!(j.call(get("/.stepgate/session", None)).await.0, 401);
+    assert_eq!(j.call(get("/.stepgate/jwks.json", None)).await.0, 200);
+    assert_eq!(j.call(get("/.stepgate/api/openapi.json", None)).await.0, 200);
+    let elevate = |code: &str, auth| Call { auth, ..post("elevate", json!({"method": "totp", "code": code})) };
+    assert_eq!(j.call(elevate("000000", Some(&token))).await.0, 401);
+    let (_, risen) = j.call(elevate(&j.stage.code(1), Some(&token))).await;
+    let token = format!("Bearer {}", risen["access_token"].as_str().unwrap());
+    assert_eq!(j.call(Call { auth: Some(&token), ..post("logout", Value::Null) }).await.0, 204);
+    assert_eq!(j.call(Call { auth: Some(&token), ..post("logout", Value::Null) }).await.0, 401);
+    let (_, stuck) =
+        j.call(post("login", json!({"username": "bob", "password": PASSWORD, "strength": "two_factor"}))).await;
+    assert_eq!(stuck["status"], "enrollment_required");
+    let ceremony = format!("Ceremony {}", stuck["ceremony"].as_str().unwrap());
+    assert_eq!(j.call(get("totp/qr.png", Some(&ceremony))).await.0, 404);
+    let (_, pending) = j.call(Call { auth: Some(&ceremony), ..post("totp", Value::Null) }).await;
+    assert_eq!(j.call(get("totp/qr.png", Some(&ceremony))).await.0, 200);
+    assert_eq!(j.call(get("totp/qr.png", None)).await.0, 401);
+    assert_eq!(j.call(post("totp", json!({}))).await.0, 401);
+    let key = data_encoding::BASE32_NOPAD.decode(pending["secret"].as_str().unwrap().as_bytes()).unwrap();
+    let code = j.stage.world.code(&SecretBytes::new(key), 0).expose().to_owned();
+    let confirm = |code: &str| post("totp/confirm", json!({"ceremony": stuck["ceremony"], "code": code}));
+    assert_eq!(j.call(confirm("000000")).await.0, 401);
+    let (status, done) = j.call(confirm(&code)).await;
+    assert!(status == 200 && done["backup_codes"].as_array().unwrap().len() == 10);
+    // One factor now, so that another authenticator needs a proof first.
+    let one = json!({"username": "bob", "password": PASSWORD, "strength": "one_factor"});
+    let (_, low) = j.call(post("login", one)).await;
+    let low = format!("Bearer {}", low["access_token"].as_str().unwrap());
+    assert_eq!(j.call(Call { auth: Some(&low), ..post("totp", json!({})) }).await.0, 403);
+    assert_eq!(j.call(Call { auth: Some(&low), ..post("totp/confirm", json!({"code": "000000"})) }).await.0, 403);
+    let mut last = 0;
+    for _ in 0..40 {
+        last = j.call(post("login", wrong("nobody"))).await.0;
+    }
+    assert_eq!(last, 429);
+    let calls: Vec<(String, Value)> = j.document["paths"].as_object().unwrap().clone().into_iter().collect();
+    for (path, item) in &calls {
+        if item["post"].is_object() {
+            let away = Call { auth: Some("another site"), ..post(path, json!({})) };
+            assert_eq!(j.call(away).await.0, 403, "{path}");
+            let large = Call { body: " ".repeat(70_000), ..post(path, json!({})) };
+            assert_eq!(j.call(large).await.0, 413, "{path}");
+        }
+        let another = Call { method: "DELETE", ..get(path, None) };
+        assert_eq!(j.call_undocumented(another).await, 405, "{path}");
+    }
+    let seen: BTreeSet<String> =
+        j.seen.lock().unwrap().iter().filter(|(_, s)| *s < 300).map(|(p, _)| p.clone()).collect();
+    assert_eq!(seen, calls.into_iter().map(|(path, _)| path).collect(), "each call has succeeded once");
+}
+
+impl Judge {
+    /// A method that the path does not have: each of its operations documents the 405.
+    async fn call_undocumented(&self, call: Call<'_>) -> u16 {
+        let answer = send(&self.stage.portal, &facts(call.method, call.path, &[("accept", "*/*")]), "").await;
+        let status = answer.status().as_u16();
+        for operation in self.document["paths"][call.path].as_object().unwrap().values() {
+            let content = &operation["responses"][status.to_string()]["content"]["application/problem+json"];
+            let value = serde_json::from_slice(answer.body()).unwrap();
+            self.fits(&content["schema"], &value).unwrap();
+        }
+        status
+    }
+}
+
+#[tokio::test]
+async fn every_call_answers_503_as_documented_while_a_store_is_away() {
+    let (j, mut unavailable) = (Judge::new().await, 0);
+    for (path, item) in j.document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            j.stage.world.fail(1, crate::flow::testing::Blow::Before);
+            let token = format!("Bearer sgs_{}", "A".repeat(43));
+            let body = json!({"username": "ann", "password": "x", "method": "totp", "code": "1"});
+            let known = Call { auth: Some(&token), ..post(path, body) };
+            let call = if method == "get" { get(path, Some(&token)) } else { known };
+            unavailable += usize::from(j.call(call).await.0 == 503);
+        }
+    }
+    assert!(unavailable >= 6, "{unavailable}");
+}
+
+#[tokio::test]
+async fn one_branch_fits_each_answer_to_a_login_and_no_other() {
+    let j = Judge::new().await;
+    for (answer, fitting) in [
+        (
+            json!({"status": "ok", "access_token": "t", "token_type": "Bearer", "expires_in": 1, "last_login_at": null}),
+            1,
+        ),
+        (json!({"status": "second_factor_required", "ceremony": "c", "methods": ["totp"]}), 1),
+        (json!({"status": "enrollment_required", "ceremony": "c"}), 1),
+        (json!({"status": "second_factor_required", "ceremony": "c"}), 0),
+        (json!({"status": "second_factor_required", "ceremony": "c", "methods": ["carrier_pigeon"]}), 0),
+        (json!({"status": "other", "ceremony": "c", "methods": []}), 0),
+    ] {
+        let branches = ["Opening", "Next", "Enroll"].map(|name| j.fits(&j.schema(name), &answer).is_ok());
+        assert_eq!(branches.iter().filter(|fits| **fits).count(), fitting, "{answer}");
+        assert_eq!(j.fits(&j.schema("LoginAnswer"), &answer).is_ok(), fitting == 1, "{answer}");
+    }
+    for (strength, fits) in [("one_factor", true), ("three_factor", false)] {
+        assert_eq!(j.fits(&j.schema("LoginBody"), &json!({ "strength": strength })).is_ok(), fits);
+        let (status, _) =
+            j.call(post("login", json!({"username": "bob", "password": PASSWORD, "strength": strength}))).await;
+        assert_eq!(status == 200, fits, "{strength}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_are_objects_and_required_where_the_document_says_so() {
+    let j = Judge::new().await;
+    let mut without = BTreeSet::new();
+    for (path, item) in j.document["paths"].as_object().unwrap() {
+        let Some(body) = item["post"]["requestBody"].as_object() else { continue };
+        for text in ["[]", "[\"bob\",\"pw\",null,\"one_factor\"]", "null", "\"x\"", "7", " \n[{}]", "{", "\u{feff}{}"] {
+            let (status, told) = j.call(Call { body: text.to_owned(), ..post(path, Value::Null) }).await;
+            assert_eq!((status, &told["code"]), (400, &json!("malformed_request")), "{path} {text}");
+        }
+        let other = Call { kind: Some("text/plain"), ..post(path, json!({})) };
+        assert_eq!(j.call(other).await.0, 415, "{path}");
+        // Nothing is needed in the body where its place may be taken by a header.
+        let basic = format!("Basic {}", data_encoding::BASE64.encode(format!("bob:{PASSWORD}").as_bytes()));
+        let (status, _) = j.call(Call { auth: Some(&basic), ..post(path, Value::Null) }).await;
+        assert_eq!(status == 400, body["required"] == true, "{path} {status}");
+        if body["required"] == false {
+            without.insert(path.clone());
+        }
+    }
+    assert_eq!(without.len(), 2, "{without:?}");
+    let array = format!("[\"bob\",\"{PASSWORD}\",null,\"one_factor\"]");
+    let (status, told) = j.call(Call { body: array, ..post("login", Value::Null) }).await;
+    assert!(status == 400 && told.get("access_token").is_none());
+    assert_eq!(StatusCode::BAD_REQUEST.as_u16(), status);
+}
