@@ -1,9 +1,14 @@
-//! The mark of a known browser: it only ever changes which counters an attempt is charged to.
+//! The marks of a known browser: they only ever change which counters an attempt is charged to.
+//!
+//! People share browsers, so a browser keeps the marks of the last few who signed in there, the latest first. A
+//! mark says to nobody but us whose it is: it holds a random id and a MAC, and nothing that two marks of one
+//! person have in common.
 
 use data_encoding::BASE64URL_NOPAD;
 use subtle::ConstantTimeEq;
 
 use super::Flows;
+use super::attempt::Trying;
 use super::ports::Answer;
 use crate::auth::proof::{Factor, Method};
 use crate::auth::requirement::Strength;
@@ -13,6 +18,12 @@ use crate::auth::time::Timestamp;
 const PREFIX: &str = "sgd_";
 const PURPOSE: &str = "device";
 const ID_BYTES: usize = 12;
+/// Between two marks.
+const BETWEEN: char = '~';
+/// How many marks a browser keeps.
+const KEPT: usize = 4;
+/// The longest text that may be a mark.
+const MARK_BYTES: usize = 120;
 
 /// A verified mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +42,15 @@ impl Device {
 }
 
 impl Flows {
-    /// The device that a mark stands for, if it was made for this account and is not too old.
+    /// The device that one of a browser's marks stands for, if it was made for this account and is not too old.
     ///
     /// Bound to the throttle's name of the account, because attempts are charged before accounts are looked up.
-    pub(super) fn known_device(&self, mark: Option<&SecretText>, account: &str, now: Timestamp) -> Option<Device> {
-        let body = mark?.expose().strip_prefix(PREFIX)?;
+    pub(super) fn known_device(&self, marks: Option<&SecretText>, account: &str, now: Timestamp) -> Option<Device> {
+        split(marks).find_map(|mark| self.verified(mark, account, now))
+    }
+
+    fn verified(&self, mark: &str, account: &str, now: Timestamp) -> Option<Device> {
+        let body = mark.strip_prefix(PREFIX)?;
         let (signed, mac) = body.rsplit_once('.')?;
         let expected = BASE64URL_NOPAD.encode(&self.ports.vault.digest(PURPOSE, bound(signed, account).as_bytes()));
         if !bool::from(expected.as_bytes().ct_eq(mac.as_bytes())) {
@@ -43,9 +58,8 @@ impl Flows {
         }
         let mut parts = signed.split('.');
         let (id, level, issued) = (parts.next()?, parts.next()?, parts.next()?);
-        let issued = Timestamp::from_secs(issued.parse().ok()?);
-        let alive = now.since(issued) < self.settings.device_ttl;
-        (alive && parts.next().is_none()).then(|| Device { id: id.to_owned(), level: level.parse().unwrap_or(0) })
+        let alive = parts.next().is_none() && self.is_alive(issued, now);
+        alive.then(|| Device { id: id.to_owned(), level: level.parse().unwrap_or(0) })
     }
 
     /// Stands for a browser in what is remembered of it; the mark itself cannot be made from it.
@@ -54,14 +68,24 @@ impl Flows {
         BASE64URL_NOPAD.encode(digest.get(..9).unwrap_or_default())
     }
 
-    /// A mark for this browser, renewed if it has one for this account; and what it stands for.
+    fn is_alive(&self, issued: &str, now: Timestamp) -> bool {
+        issued.parse().is_ok_and(|secs| now.since(Timestamp::from_secs(secs)) < self.settings.device_ttl)
+    }
+
+    /// The marks for this browser from now on: one for this account, renewed if it has one, before those of others;
+    /// and what the one stands for.
     pub(super) fn mark_device(
         &self,
-        known: Option<&Device>,
-        account: &str,
+        trying: &Trying<'_>,
         strength: Option<Strength>,
-        now: Timestamp,
     ) -> Answer<(SecretText, Device)> {
+        let (known, account, now) = (trying.device.as_ref(), trying.account.as_str(), trying.now);
+        // Whose the others are cannot be known, so of those only the shape and the age are judged.
+        let others = split(trying.client.device.as_ref()).filter(|mark| {
+            mark.split('.').nth(2).is_some_and(|issued| self.is_alive(issued, now))
+                && self.verified(mark, account, now).is_none()
+        });
+        let others: Vec<&str> = others.take(KEPT - 1).collect();
         let id = match known {
             Some(device) => device.id.clone(),
             None => BASE64URL_NOPAD.encode(&self.random::<ID_BYTES>()?),
@@ -70,9 +94,21 @@ impl Flows {
         let level = known.map_or(proved, |device| device.level.max(proved));
         let signed = format!("{id}.{level}.{}", now.as_secs());
         let mac = self.ports.vault.digest(PURPOSE, bound(&signed, account).as_bytes());
-        let mark = SecretText::new(format!("{PREFIX}{signed}.{}", BASE64URL_NOPAD.encode(&mac)));
-        Ok((mark, Device { id, level }))
+        let mut marks = format!("{PREFIX}{signed}.{}", BASE64URL_NOPAD.encode(&mac));
+        for other in others {
+            marks.push(BETWEEN);
+            marks.push_str(other);
+        }
+        Ok((SecretText::new(marks), Device { id, level }))
     }
+}
+
+/// What may be marks in what a browser sent.
+fn split(marks: Option<&SecretText>) -> impl Iterator<Item = &str> {
+    let text = marks.map_or("", SecretText::expose);
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let is_mark = move |mark: &&str| mark.starts_with(PREFIX) && mark.len() <= MARK_BYTES && mark.chars().all(plain);
+    text.split(BETWEEN).take(KEPT).filter(is_mark)
 }
 
 fn bound(signed: &str, account: &str) -> String {

@@ -91,7 +91,7 @@ impl Flows {
     ) -> Answer<Option<Opened>> {
         let token = SessionToken::mint(&self.random()?);
         let strength = Strength::of(session.proofs.methods());
-        let (mark, device) = self.mark_device(trying.device.as_ref(), &trying.account, strength, trying.now)?;
+        let (mark, device) = self.mark_device(trying, strength)?;
         let ends_at = self.settings.session.ends_at(&session);
         self.forgive(trying, proved).await?;
         if !self.ports.sessions.replace(old, &token.key(), &session, ends_at).await? {

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::auth::event::ThrottleScope;
+use crate::auth::throttle::account_of_name;
 use crate::flow::testing::{World, client, client_at};
 
 fn throttled(told: &Told<LoginReply>) -> Option<ThrottleScope> {
@@ -194,7 +195,7 @@ async fn a_mark_counts_for_its_account_its_factor_and_its_time() {
     let flows = world.flows();
     let mark = whole(&flows, "ann", &client(), world.code(&key, 0)).await.device.unwrap();
     let now = flows.now();
-    let account = |name: &str| crate::auth::throttle::account_of_name(name);
+    let account = |name: &str| account_of_name(name);
     let device = flows.known_device(Some(&mark), &account("ANN"), now).unwrap();
     assert!(device.known_for(Method::Password).is_some() && device.known_for(Method::Totp).is_some());
     assert!(flows.known_device(Some(&mark), &account("mal"), now).is_none());
@@ -215,4 +216,46 @@ async fn a_mark_counts_for_its_account_its_factor_and_its_time() {
     let weak = opened(flows.login(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap()).device;
     let device = flows.known_device(weak.as_ref(), &account("ann"), now).unwrap();
     assert!(device.known_for(Method::Password).is_some() && device.known_for(Method::Totp).is_none());
+}
+
+#[tokio::test]
+async fn a_shared_browser_knows_the_last_four_who_signed_in_there() {
+    let world = World::new();
+    let names = ["ann", "bob", "eve", "dan", "joe"];
+    let keys = names.map(|name| world.with_totp(&world.person(name)));
+    let flows = world.flows();
+    let mut browser = client();
+    for (name, key) in names.iter().zip(&keys) {
+        browser.device = whole(&flows, name, &browser, world.code(key, 0)).await.device;
+    }
+    let knows = |marks: &Option<SecretText>, name: &str| {
+        flows.known_device(marks.as_ref(), &account_of_name(name), flows.now())
+    };
+    let known = names.map(|name| knows(&browser.device, name).is_some());
+    assert_eq!(known, [false, true, true, true, true], "the one who was there longest ago is forgotten");
+    let marks = browser.device.clone().unwrap().expose().to_owned();
+    assert!(marks.len() <= 512 && !names.iter().any(|name| marks.contains(&account_of_name(name))));
+    // Whoever signs in again comes first, keeps the id, and makes nobody forgotten.
+    let before = knows(&browser.device, "bob");
+    browser.device = whole(&flows, "bob", &browser, world.code(&keys[1], 1)).await.device;
+    assert_eq!(knows(&browser.device, "bob"), before);
+    assert_eq!(names.map(|name| knows(&browser.device, name).is_some()), known);
+    // Two browsers of one person have nothing in common.
+    let other = whole(&flows, "dan", &client(), world.code(&keys[3], 1)).await.device.unwrap().expose().to_owned();
+    assert!(marks.split('~').all(|mark| mark.split('.').zip(other.split('.')).all(|(a, b)| a != b || a.len() < 11)));
+    // What is no mark is not kept, nor what is too old.
+    for junk in [
+        "x",
+        "~~~",
+        "sgd_a.2.99999999999.\r\nx",
+        &format!("sgd_{}", "a".repeat(200)),
+        "sgd_a.2.1.mac",
+        "sgd_a.2.soon.mac",
+    ] {
+        let client = Client { device: Some(secret(&format!("{junk}~{marks}"))), ..client() };
+        let trying = flows.trying("ann", None, &client);
+        let made = flows.mark_device(&trying, None).unwrap();
+        assert!(!made.expose().contains(junk) || junk == "x", "{junk}: {}", made.expose());
+        assert!(made.expose().split('~').count() <= 4 && made.expose().len() <= 512);
+    }
 }
