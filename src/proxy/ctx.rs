@@ -57,6 +57,8 @@ pub(crate) struct Ctx {
     pub(crate) websocket: bool,
     /// Body bytes of the request that were passed on.
     pub(crate) body: u64,
+    /// The server was found to speak HTTP/2 only.
+    pub(crate) http2_only: bool,
     /// Servers that could not be connected to.
     pub(crate) tried: Vec<SocketAddr>,
     /// Host and port as the client wrote them.
@@ -81,6 +83,7 @@ impl Ctx {
             rule: None,
             websocket: false,
             body: 0,
+            http2_only: false,
             tried: Vec::new(),
             authority: None,
             upstream_started: None,

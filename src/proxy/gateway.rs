@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::StatusCode;
 use pingora_core::modules::http::HttpModules;
+use pingora_core::protocols::ALPN;
 use pingora_core::upstreams::peer::HttpPeer;
-use pingora_error::{Error, ErrorSource, Result};
+use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
@@ -18,6 +19,7 @@ use super::metrics::Metrics;
 use super::serve::{AuditSink, Signer};
 use super::settings::ClientLimits;
 use super::site::Sites;
+use super::upstream::Carriage;
 use super::{answer, identity, record, tunnel};
 use crate::auth::network::Networks;
 use crate::flow::Flows;
@@ -87,7 +89,13 @@ impl ProxyHttp for Gateway {
             session.set_read_timeout(Some(self.limits.tunnel_idle));
             session.set_write_timeout(Some(self.limits.tunnel_idle));
         }
-        Ok(Box::new(if ctx.websocket { target.tunnel.clone() } else { target.peer.clone() }))
+        let carriage = if ctx.websocket {
+            Carriage::Tunnel
+        } else {
+            let has_body = !session.as_mut().is_body_empty();
+            Carriage::of(session.req_header(), has_body, ctx.http2_only)
+        };
+        Ok(Box::new(target.peer(carriage, self.limits.body_timeout)))
     }
 
     async fn upstream_request_filter(
@@ -140,10 +148,18 @@ impl ProxyHttp for Gateway {
     fn fail_to_connect(
         &self,
         _session: &mut Session,
-        _peer: &HttpPeer,
+        peer: &HttpPeer,
         ctx: &mut Ctx,
         mut error: Box<Error>,
     ) -> Box<Error> {
+        let asked_for_http1 = peer.options.alpn == ALPN::H1 && !ctx.websocket && !ctx.http2_only;
+        if asked_for_http1 && *error.etype() == ErrorType::TLSHandshakeFailure {
+            // It may speak HTTP/2 only; once more, then, as it likes.
+            ctx.http2_only = true;
+            ctx.tried.pop();
+            error.set_retry(true);
+            return error;
+        }
         // Nothing was sent, so any method may try another server.
         let more = ctx.site.as_ref().is_some_and(|site| site.pool.choose(&ctx.tried).is_some());
         error.set_retry(more && ctx.tried.len() < TRIES);

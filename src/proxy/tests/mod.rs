@@ -8,4 +8,5 @@ mod secure;
 mod smuggling;
 mod streams;
 mod traps;
+mod uploads;
 mod upstreams;

@@ -51,7 +51,7 @@ impl Pool {
         request.insert_header("Host", host).ok()?;
         request.insert_header("User-Agent", "stepgate-health").ok()?;
         check.req = request;
-        check.peer_template = template.target(0, std::net::SocketAddr::from(([0, 0, 0, 0], 1))).peer;
+        check.peer_template = template.target(0, std::net::SocketAddr::from(([0, 0, 0, 0], 1))).usual;
         check.peer_template.options.read_timeout = Some(self.settings.connect_timeout);
         check.validator = Some(Box::new(|answer| {
             if (200..400).contains(&answer.status.as_u16()) {

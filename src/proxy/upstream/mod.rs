@@ -1,5 +1,6 @@
 //! The servers of an app: who is there, who is well, whose turn it is.
 
+mod carriage;
 mod courteous;
 mod health;
 mod peer;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 use super::metrics::Metrics;
 use super::serve::BuildError;
 use super::settings::{AppSettings, UpstreamSettings};
+pub(crate) use carriage::Carriage;
 use peer::Template;
 
 /// One address of one server.
@@ -24,9 +26,9 @@ pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     server: usize,
     /// Cloned for each request: no strings are made then (an SNI apart).
-    pub(crate) peer: HttpPeer,
+    usual: HttpPeer,
     /// The same for WebSockets, which need HTTP/1.1 and patience.
-    pub(crate) tunnel: HttpPeer,
+    tunnel: HttpPeer,
     healthy: AtomicBool,
 }
 

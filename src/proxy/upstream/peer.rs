@@ -81,7 +81,7 @@ impl Template {
             peer._address = pingora_core::protocols::l4::socket::SocketAddr::Inet(address);
             peer
         };
-        Target { address, server, peer: at(&self.peer), tunnel: at(&self.tunnel), healthy: AtomicBool::new(true) }
+        Target { address, server, usual: at(&self.peer), tunnel: at(&self.tunnel), healthy: AtomicBool::new(true) }
     }
 }
 

@@ -1,0 +1,77 @@
+//! How a request travels to its server: over which protocol, and with how much patience.
+//!
+//! Over HTTP/2 Pingora counts `read_timeout` from the head of the request, whatever the body does meanwhile; over
+//! HTTP/1.1 every piece of the body starts it again. It offers no hook to do that for HTTP/2, so a body goes over
+//! HTTP/1.1 wherever the server may be spoken to so, and where it may not, it is given more time.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Version, header};
+use pingora_core::protocols::ALPN;
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_http::RequestHeader;
+
+use super::Target;
+use crate::proxy::convert;
+
+/// Over HTTP/2, a body of at most this size is waited for as one piece is.
+const SMALL: u64 = 64 * 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carriage {
+    /// As the server likes it, within `read_timeout`.
+    Usual,
+    /// A WebSocket.
+    Tunnel,
+    /// By HTTP/1.1 if the server may be spoken to so; otherwise as a small body or as a stream.
+    Http1 { small: bool },
+    /// By HTTP/2, where both sides may be silent for long.
+    Stream,
+}
+
+impl Carriage {
+    /// What this request needs. `http2_only`: the server was found to speak nothing else.
+    pub(crate) fn of(request: &RequestHeader, has_body: bool, http2_only: bool) -> Self {
+        let content = request.headers.get(header::CONTENT_TYPE).map_or(b"".as_slice(), HeaderValue::as_bytes);
+        let old = request.version == Version::HTTP_10;
+        if request.version == Version::HTTP_2 && content.starts_with(b"application/grpc") {
+            return Self::Stream; // gRPC is spoken over HTTP/2 alone
+        }
+        match (has_body || old, http2_only) {
+            (false, _) => Self::Usual,
+            // Pingora would answer an HTTP/1.0 client in chunks if the app was asked by HTTP/2.
+            (true, false) => Self::Http1 { small: !has_body || is_small(request) },
+            (true, true) if !has_body => Self::Usual,
+            (true, true) => Self::Stream,
+        }
+    }
+}
+
+fn is_small(request: &RequestHeader) -> bool {
+    convert::announced(&request.headers).is_some_and(|length| length <= SMALL)
+}
+
+impl Target {
+    /// The server, for a request that travels so. `piece`: how long a piece of a body may take.
+    pub(crate) fn peer(&self, carriage: Carriage, piece: Duration) -> HttpPeer {
+        if carriage == Carriage::Tunnel {
+            return self.tunnel.clone();
+        }
+        let mut peer = self.usual.clone();
+        match carriage {
+            Carriage::Http1 { .. } if peer.options.alpn == ALPN::H2H1 => {
+                peer.options.alpn = ALPN::H1;
+                // Not to be found by requests that could go by HTTP/2.
+                peer.group_key = peer.group_key.wrapping_add(2);
+            }
+            Carriage::Http1 { small: true } if peer.options.alpn == ALPN::H2 => {
+                peer.options.read_timeout = peer.options.read_timeout.map(|time| time.saturating_add(piece));
+            }
+            Carriage::Http1 { small: false } | Carriage::Stream if peer.options.alpn != ALPN::H1 => {
+                peer.options.read_timeout = self.tunnel.options.read_timeout;
+            }
+            _ => {}
+        }
+        peer
+    }
+}
