@@ -23,8 +23,8 @@ pub(crate) enum Carriage {
     Usual,
     /// A WebSocket.
     Tunnel,
-    /// By HTTP/1.1 if the server may be spoken to so; otherwise as a small body or as a stream.
-    Http1 { small: bool },
+    /// With a body: by HTTP/1.1 if the server may be spoken to so (`http1`: as far as is known it may).
+    Body { small: bool, http1: bool },
     /// By HTTP/2, where both sides may be silent for long.
     Stream,
 }
@@ -33,17 +33,14 @@ impl Carriage {
     /// What this request needs. `http2_only`: the server was found to speak nothing else.
     pub(crate) fn of(request: &RequestHeader, has_body: bool, http2_only: bool) -> Self {
         let content = request.headers.get(header::CONTENT_TYPE).map_or(b"".as_slice(), HeaderValue::as_bytes);
-        let old = request.version == Version::HTTP_10;
         if request.version == Version::HTTP_2 && content.starts_with(b"application/grpc") {
             return Self::Stream; // gRPC is spoken over HTTP/2 alone
         }
-        match (has_body || old, http2_only) {
-            (false, _) => Self::Usual,
-            // Pingora would answer an HTTP/1.0 client in chunks if the app was asked by HTTP/2.
-            (true, false) => Self::Http1 { small: !has_body || is_small(request) },
-            (true, true) if !has_body => Self::Usual,
-            (true, true) => Self::Stream,
+        // Pingora would answer an HTTP/1.0 client in chunks if the app was asked by HTTP/2.
+        if has_body || request.version == Version::HTTP_10 {
+            return Self::Body { small: !has_body || is_small(request), http1: !http2_only };
         }
+        Self::Usual
     }
 }
 
@@ -59,15 +56,15 @@ impl Target {
         }
         let mut peer = self.usual.clone();
         match carriage {
-            Carriage::Http1 { .. } if peer.options.alpn == ALPN::H2H1 => {
+            Carriage::Body { http1: true, .. } if peer.options.alpn == ALPN::H2H1 => {
                 peer.options.alpn = ALPN::H1;
                 // Not to be found by requests that could go by HTTP/2.
                 peer.group_key = peer.group_key.wrapping_add(2);
             }
-            Carriage::Http1 { small: true } if peer.options.alpn == ALPN::H2 => {
+            Carriage::Body { small: true, .. } if peer.options.alpn != ALPN::H1 => {
                 peer.options.read_timeout = peer.options.read_timeout.map(|time| time.saturating_add(piece));
             }
-            Carriage::Http1 { small: false } | Carriage::Stream if peer.options.alpn != ALPN::H1 => {
+            Carriage::Body { small: false, .. } | Carriage::Stream if peer.options.alpn != ALPN::H1 => {
                 peer.options.read_timeout = self.tunnel.options.read_timeout;
             }
             _ => {}
