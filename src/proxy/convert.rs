@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use pingora_core::protocols::http::HttpTask;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
@@ -73,6 +74,11 @@ pub(crate) async fn send(session: &mut Session, response: Response<Bytes>, keep:
             head.append_header(name.clone(), value.clone())?;
         }
     }
+    if session.req_header().version == Version::HTTP_2 && is_grpc(&parts.headers) && body.is_empty() {
+        // Trailers-only: gRPC reads a status in the head only if the stream ends there.
+        session.write_response_tasks(vec![HttpTask::Header(Box::new(head), true)]).await?;
+        return Ok(());
+    }
     if !matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         let told = parts.headers.get(header::CONTENT_LENGTH).filter(|_| is_head && body.is_empty());
         head.insert_header(header::CONTENT_LENGTH, told.cloned().unwrap_or_else(|| body.len().into()))?;
@@ -90,6 +96,11 @@ pub(crate) async fn send(session: &mut Session, response: Response<Bytes>, keep:
 /// `100 Continue` and gets a final answer sends no body.
 fn silent(session: &Session) -> bool {
     session.is_http2() || (expects_continue(session) && session.body_bytes_read() == 0)
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let content = headers.get(header::CONTENT_TYPE).map_or(b"".as_slice(), HeaderValue::as_bytes);
+    content.starts_with(b"application/grpc")
 }
 
 async fn discard(session: &mut Session, bytes: usize, time: Duration) {
