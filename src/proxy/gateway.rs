@@ -9,7 +9,7 @@ use http::StatusCode;
 use pingora_core::modules::http::HttpModules;
 use pingora_core::protocols::ALPN;
 use pingora_core::upstreams::peer::HttpPeer;
-use pingora_error::{Error, ErrorSource, ErrorType, Result};
+use pingora_error::{Error, ErrorSource, ErrorType, Result, RetryType};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
@@ -174,8 +174,9 @@ impl ProxyHttp for Gateway {
         ctx: &mut Ctx,
         reused: bool,
     ) -> Box<Error> {
-        let repeatable = session.req_header().method.is_idempotent() && !session.as_ref().retry_buffer_truncated();
-        if repeatable && *error.esource() != ErrorSource::Downstream {
+        let whole = !session.as_ref().retry_buffer_truncated() && ctx.upstream_answered.is_none();
+        let repeatable = session.req_header().method.is_idempotent() && *error.esource() != ErrorSource::Downstream;
+        if whole && (repeatable || was_turned_away(&error)) {
             error.retry.decide_reuse(reused);
         } else {
             error.set_retry(false);
@@ -210,4 +211,12 @@ impl ProxyHttp for Gateway {
         // Pingora's own would hold the query.
         ctx.request_id.clone()
     }
+}
+
+/// Whether an HTTP/2 server said that it did not look at the request: its stream is above the last one of a GOAWAY, or
+/// was refused. Such a request may be sent again, whatever its method (RFC 9113 §8.7).
+fn was_turned_away(error: &Error) -> bool {
+    // Pingora marks these two, and of this type nothing else.
+    let marked = matches!(error.retry, RetryType::Decided(true)) && *error.etype() == ErrorType::H2Error;
+    marked && *error.esource() == ErrorSource::Upstream
 }
