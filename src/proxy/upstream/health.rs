@@ -8,14 +8,18 @@ use pingora_http::RequestHeader;
 use pingora_load_balancing::Backend;
 use pingora_load_balancing::health_check::{HealthCheck, HttpHealthCheck};
 
+use super::peer::Template;
 use super::{Pool, Target};
 
 impl Pool {
     pub(super) async fn watch_health(&self) {
-        let check = self.settings.health_path.as_deref().and_then(|path| self.http_check(path));
+        let check = |template| self.settings.health_path.as_deref().and_then(|path| self.http_check(template, path));
+        // Each server has a scheme and a name of its own.
+        let checks: Vec<_> = self.templates.iter().map(check).collect();
         loop {
             let targets = self.targets.load_full();
-            futures_util::future::join_all(targets.iter().map(|target| self.look_after(target, check.as_ref()))).await;
+            let check = |target: &Target| checks.get(target.server).and_then(Option::as_ref);
+            futures_util::future::join_all(targets.iter().map(|target| self.look_after(target, check(target)))).await;
             tokio::time::sleep(self.settings.health_interval).await;
         }
     }
@@ -43,8 +47,7 @@ impl Pool {
         check.check(&backend).await.is_ok()
     }
 
-    fn http_check(&self, path: &str) -> Option<HttpHealthCheck> {
-        let template = self.templates.first()?;
+    fn http_check(&self, template: &Template, path: &str) -> Option<HttpHealthCheck> {
         let host = self.settings.host_header.as_deref().unwrap_or(&self.app);
         let mut check = HttpHealthCheck::new(host, template.server.tls);
         let mut request = RequestHeader::build("GET", path.as_bytes(), Some(2)).ok()?;
