@@ -20,7 +20,7 @@ use super::serve::{AuditSink, Signer};
 use super::settings::ClientLimits;
 use super::site::Sites;
 use super::upstream::Carriage;
-use super::{answer, identity, record, tunnel};
+use super::{answer, hop, identity, record, tunnel};
 use crate::auth::network::Networks;
 use crate::flow::Flows;
 use crate::portal::Portal;
@@ -140,8 +140,9 @@ impl ProxyHttp for Gateway {
         Ok(())
     }
 
-    async fn response_filter(&self, _: &mut Session, response: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
+    async fn response_filter(&self, session: &mut Session, response: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
         ctx.upstream_answered.get_or_insert_with(record::now);
+        hop::strip(response, session.req_header().version);
         identity::strip_answer(response)
     }
 

@@ -3,7 +3,7 @@
 //! `listen` accepts, `conn` and `meter` watch over connections, `turned_away` answers what is no request,
 //! `tls` chooses certificates; `gateway` is the list of
 //! Pingora's hooks, each of which hands on to the file that knows: `way` (the order of one request), `site`,
-//! `client`, `identity`, `upstream`, `answer`, `record`.
+//! `client`, `identity`, `hop`, `upstream`, `answer`, `record`.
 
 mod admin;
 mod answer;
@@ -13,6 +13,7 @@ mod convert;
 mod cookies;
 mod ctx;
 mod gateway;
+mod hop;
 mod identity;
 pub mod inspect;
 mod limits;
