@@ -55,6 +55,8 @@ pub(crate) struct Ctx {
     /// The rule that decided.
     pub(crate) rule: Option<Arc<str>>,
     pub(crate) websocket: bool,
+    /// A CORS preflight.
+    pub(crate) preflight: bool,
     /// Body bytes of the request that were passed on.
     pub(crate) body: u64,
     /// The server was found to speak HTTP/2 only.
@@ -82,6 +84,7 @@ impl Ctx {
             outcome: Outcome::default(),
             rule: None,
             websocket: false,
+            preflight: false,
             body: 0,
             http2_only: false,
             tried: Vec::new(),

@@ -37,6 +37,7 @@ impl Gateway {
     pub(crate) async fn receive(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         let ports = &self.flows.ports;
         ctx.request_id = record::request_id(ports.clock.as_ref(), ports.entropy.as_ref());
+        ctx.preflight = is_preflight(session);
         let (mut response, keep) = match self.judge(session, ctx).await {
             Ok(Verdict::Forward) => return Ok(false),
             Ok(Verdict::Answer(response)) => (response, true),
@@ -142,7 +143,7 @@ impl Gateway {
             }
             Decision::Challenge(challenged) => {
                 ctx.rule = Some(challenged.rule.id.0.clone());
-                if is_preflight(session.req_header()) {
+                if ctx.preflight {
                     ctx.conclude("preflight", "cors");
                     ctx.pass = Pass::Preflight;
                     return Ok(Verdict::Forward);
@@ -329,11 +330,14 @@ fn decoded(raw: &[u8]) -> String {
 }
 
 /// A CORS preflight (Fetch §4.8): asks whether a request may be sent, and has no body.
-fn is_preflight(request: &RequestHeader) -> bool {
+fn is_preflight(session: &mut Session) -> bool {
+    let request = session.req_header();
     request.method == http::Method::OPTIONS
         && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
         && convert::announced(&request.headers).unwrap_or(0) == 0
         && !request.headers.contains_key(header::TRANSFER_ENCODING)
+        // HTTP/2 announces nothing; there the end of the stream must have come with the head.
+        && session.as_mut().is_body_empty()
 }
 
 fn is_request_id(text: &str) -> bool {
