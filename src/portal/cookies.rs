@@ -189,7 +189,7 @@ fn only<'h>(headers: &'h HeaderMap, wanted: &str) -> Only<'h> {
         if !resembles(name, wanted) {
             continue;
         }
-        if name != wanted.as_bytes() || !matches!(found, Only::None) {
+        if !pair.starts_with(name) || name != wanted.as_bytes() || !matches!(found, Only::None) {
             return Only::Several;
         }
         let value = pair.get(name.len().saturating_add(1)..).unwrap_or_default();
@@ -203,8 +203,10 @@ fn trimmed(pair: &[u8]) -> &[u8] {
     pair.strip_prefix(b" ").unwrap_or(pair)
 }
 
+/// The name; of a pair without one, `=text`, what a browser or a parser may take for it.
 fn name_of(pair: &[u8]) -> &[u8] {
-    pair.split(|b| *b == b'=').next().unwrap_or_default()
+    let start = pair.iter().position(|b| *b != b'=').unwrap_or(pair.len());
+    pair.get(start..).unwrap_or_default().split(|b| *b == b'=').next().unwrap_or_default()
 }
 
 /// Whether lenient parsers might take one name for the other.

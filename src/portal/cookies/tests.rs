@@ -38,6 +38,8 @@ fn look_alikes_and_doubles_count_as_nobody() {
         format!("{SESSION} ={}", b.expose()),
         format!("\u{2000}{SESSION}={}", b.expose()),
         format!("\"{SESSION}\"={}", b.expose()),
+        format!("={SESSION}={}", b.expose()),
+        format!("= {SESSION}={}", b.expose()),
         "$Version=1".to_owned(),
         SESSION.to_owned(),
     ] {
