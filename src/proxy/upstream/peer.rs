@@ -16,6 +16,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Target;
 use super::courteous::Courteous;
+use super::resolve::Complaint;
 use crate::proxy::serve::BuildError;
 use crate::proxy::settings::{Server, UpstreamSettings};
 
@@ -25,6 +26,7 @@ const STREAMS: usize = 100;
 /// How one server is spoken to, but for its address.
 pub(super) struct Template {
     pub(super) server: Server,
+    pub(super) complaint: Complaint,
     peer: HttpPeer,
     tunnel: HttpPeer,
 }
@@ -72,7 +74,7 @@ impl Template {
         // Nothing is left of a tunnel that could serve again.
         tunnel.options.idle_timeout = Some(Duration::ZERO);
         tunnel.group_key = peer.group_key.wrapping_add(1);
-        Ok(Self { server: server.clone(), peer, tunnel })
+        Ok(Self { server: server.clone(), complaint: Complaint::default(), peer, tunnel })
     }
 
     pub(super) fn target(&self, server: usize, address: SocketAddr) -> Target {

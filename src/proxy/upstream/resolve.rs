@@ -1,15 +1,41 @@
 //! Names to addresses: asked asynchronously, asked again, and kept while nobody answers.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{Pool, Target};
+use crate::proxy::record;
 
 /// For one name.
 const LOOK_UP_TIME: Duration = Duration::from_secs(5);
 /// Between two attempts while no address is known at all.
 const HURRY: Duration = Duration::from_secs(1);
+/// Between two lines about the same trouble.
+const REMIND: Duration = Duration::from_secs(60);
+
+/// What was last said of a name that cannot be looked up.
+#[derive(Default)]
+pub(super) struct Complaint(Mutex<Option<(String, Instant)>>);
+
+impl Complaint {
+    /// Whether this is to be said now: when it is news, and then from time to time.
+    fn is_due(&self, cause: &str, now: Instant) -> bool {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = said.as_ref().is_some_and(|(last, at)| last == cause && now.duration_since(*at) < REMIND);
+        if !known {
+            *said = Some((cause.to_owned(), now));
+        }
+        !known
+    }
+
+    /// All is well; whether that is news.
+    fn is_over(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
+    }
+}
 
 impl Pool {
     pub(super) async fn watch_names(&self) {
@@ -30,13 +56,18 @@ impl Pool {
         for (server, (found, template)) in found.into_iter().zip(&self.templates).enumerate() {
             let known = |address: &SocketAddr| old.iter().find(|t| t.server == server && t.address == *address);
             match found {
-                Ok(addresses) => targets.extend(
-                    addresses
-                        .iter()
-                        .map(|a| known(a).cloned().unwrap_or_else(|| Arc::new(template.target(server, *a)))),
-                ),
+                Ok(addresses) => {
+                    if template.complaint.is_over() {
+                        tracing::info!(target: "proxy", app = %self.app, server = %template.server.host, "looked up again");
+                    }
+                    let target = |a| known(a).cloned().unwrap_or_else(|| Arc::new(template.target(server, *a)));
+                    targets.extend(addresses.iter().map(target));
+                }
                 Err(cause) => {
-                    tracing::warn!(target: "proxy", app = %self.app, server = %template.server.host, %cause, "cannot look up");
+                    let cause = cause.to_string();
+                    if template.complaint.is_due(&cause, record::now()) {
+                        tracing::warn!(target: "proxy", app = %self.app, server = %template.server.host, cause, "cannot look up");
+                    }
                     targets.extend(old.iter().filter(|t| t.server == server).cloned());
                 }
             }
@@ -58,4 +89,21 @@ async fn look_up(host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
     found.sort_unstable();
     found.dedup();
     if found.is_empty() { Err(std::io::Error::other("no address")) } else { Ok(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_is_told_when_it_changes_and_once_a_minute() {
+        let (complaint, start) = (Complaint::default(), Instant::now());
+        let told = |cause, from: u64, to: u64| {
+            (from..to).filter(|s| complaint.is_due(cause, start + Duration::from_secs(*s))).collect::<Vec<_>>()
+        };
+        assert_eq!(told("no such name", 0, 130), [0, 60, 120]);
+        assert_eq!(told("no answer", 130, 140), [130]);
+        assert_eq!((complaint.is_over(), complaint.is_over()), (true, false));
+        assert_eq!(told("no answer", 140, 150), [140]);
+    }
 }
