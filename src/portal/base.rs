@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::assets::Skin;
 use crate::auth::policy::Policy;
+use crate::auth::resource::Tolerances;
 use crate::flow::Flows;
 
 /// Gives the key set (RFC 7517) as JSON text.
@@ -16,4 +17,11 @@ pub(crate) struct Core {
     pub(crate) policy: Arc<Policy>,
     pub(crate) skin: Arc<Skin>,
     pub(crate) jwks: Option<Jwks>,
+}
+
+impl Core {
+    /// What the URLs of this host's app need.
+    pub(crate) fn tolerances(&self, host: &str) -> Tolerances {
+        self.policy.app(host).map(|app| app.tolerate).unwrap_or_default()
+    }
 }

@@ -21,9 +21,10 @@ use crate::auth::proof::MethodSet;
 
 /// Tells a challenge.
 pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Answered {
-    let goal = Goal::of(&facts.target, facts.method.as_str());
+    let goal = Goal::of(&facts.target, facts.method.as_str(), core.tolerances(&facts.host));
     let url = goal.page(if challenged.subject.is_some() { "step-up" } else { "login" });
     match telling(facts, Some(&challenged.rule)) {
+        Telling::Redirect if goal.is_cut(&facts.target) => query_lost(core, facts, &url),
         // The page there knows what the person has.
         Telling::Redirect => see_other(&url, "challenge"),
         _ if out_of_reach::is_hopeless(challenged) => out_of_reach::answer(core, facts, challenged),
@@ -48,6 +49,24 @@ fn frame(core: &Core, facts: &Facts, url: &str) -> Answered {
     let mut answer = page(StatusCode::UNAUTHORIZED, "challenge", &notice);
     answer.extensions_mut().insert(Framable);
     answer
+}
+
+/// The address does not fit into the address of a page of ours.
+fn query_lost(core: &Core, facts: &Facts, url: &str) -> Answered {
+    let shell = core.skin.shell(&facts.request_id);
+    let notice = Notice {
+        shell: &shell,
+        heading: "A sign-in is needed first".to_owned(),
+        lines: vec![
+            "The address of this page is too long to be kept while you sign in.".to_owned(),
+            "Open the link in a new window and sign in there. Then come back to this window and load it again."
+                .to_owned(),
+        ],
+        facts: Vec::new(),
+        go_on: None,
+        links: vec![Link::to(url, "Sign in")],
+    };
+    page(StatusCode::UNAUTHORIZED, "challenge", &notice)
 }
 
 fn form_lost(core: &Core, facts: &Facts, url: &str) -> Answered {

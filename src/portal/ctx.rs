@@ -147,7 +147,7 @@ impl Ctx {
 
     /// Where this person is going.
     pub(crate) fn goal(&self) -> Goal {
-        Goal::read(&self.query)
+        Goal::read(&self.query, self.core.tolerances(&self.facts.host))
     }
 
     /// The destination as people read it: host and path.

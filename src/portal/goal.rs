@@ -7,7 +7,7 @@ use crate::auth::policy::Policy;
 use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::proof::Proofs;
 use crate::auth::requirement::{Requirement, Shortfall, Strength};
-use crate::auth::resource::Resource;
+use crate::auth::resource::{Resource, Tolerances};
 use crate::auth::return_to::ReturnTo;
 use crate::auth::time::Timestamp;
 
@@ -27,14 +27,15 @@ pub(crate) struct Goal {
 }
 
 impl Goal {
-    /// Reads the destination of one of our URLs; whatever cannot be read is the start page.
-    pub(crate) fn read(query: &[(String, String)]) -> Self {
+    /// Reads the destination of one of our URLs, on an app with these tolerances; whatever cannot be read is the
+    /// start page.
+    pub(crate) fn read(query: &[(String, String)], tolerate: Tolerances) -> Self {
         let only = |name: &str| {
             let mut all = query.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str());
             all.next().filter(|_| all.next().is_none())
         };
         let given = query.iter().any(|(n, _)| n == "to");
-        let to = only("to").and_then(ReturnTo::parse).unwrap_or_else(ReturnTo::root);
+        let to = only("to").and_then(|to| ReturnTo::parse(to, tolerate)).unwrap_or_else(ReturnTo::root);
         let enroll = only("then") == Some("enroll");
         let method = only("for")
             .filter(|m| (1..=16).contains(&m.len()) && m.bytes().all(|b| b.is_ascii_uppercase()))
@@ -43,9 +44,10 @@ impl Goal {
         Self { given, to, method: method.to_owned(), enroll, check_cookies }
     }
 
-    /// The destination of a challenged request.
-    pub(crate) fn of(target: &str, method: &str) -> Self {
-        let to = ReturnTo::parse(target).unwrap_or_else(ReturnTo::root);
+    /// The destination of a challenged request; without its query where that is too long to be kept.
+    pub(crate) fn of(target: &str, method: &str, tolerate: Tolerances) -> Self {
+        let cut = || ReturnTo::parse(target.split('?').next().unwrap_or("/"), tolerate);
+        let to = ReturnTo::parse(target, tolerate).or_else(cut).unwrap_or_else(ReturnTo::root);
         let method = if method == "HEAD" { "GET" } else { method };
         Self { given: true, to, method: method.to_owned(), enroll: false, check_cookies: false }
     }
@@ -58,6 +60,11 @@ impl Goal {
     /// The same destination, without that look.
     pub(crate) fn checked(&self) -> Self {
         Self { check_cookies: false, ..self.clone() }
+    }
+
+    /// Whether this is `target` without its query.
+    pub(crate) fn is_cut(&self, target: &str) -> bool {
+        target.contains('?') && !self.to.as_str().contains('?')
     }
 
     /// The same destination, by way of setting up an authenticator.
@@ -100,7 +107,7 @@ impl Goal {
     /// requirement first. Were one left out here, who met all others would be sent there and back for ever.
     pub(crate) fn guards<'p>(&self, policy: &'p Policy, host: &str, client: IpAddr) -> Vec<(&'p Rule, Requirement)> {
         let Some(app) = policy.app(host) else { return Vec::new() };
-        let target = self.to.as_str().split('#').next().unwrap_or("/");
+        let target = self.to.target();
         let Ok(resource) = Resource::parse(host, &self.method, target.as_bytes(), app.tolerate) else {
             return Vec::new();
         };
@@ -204,7 +211,7 @@ mod tests {
             let who = session(proofs.clone());
             let decision = app.judged(&resource, client).map(|rule| decide(rule, Some(&who), NOW)).reduce(strictest);
             let policy = Policy::new([app.clone()]);
-            let missing = Goal::of(&path, "GET").missing(&policy, HOST, client, &proofs, NOW);
+            let missing = Goal::of(&path, "GET", tolerate).missing(&policy, HOST, client, &proofs, NOW);
             match decision {
                 Some(Decision::Challenge(_)) => prop_assert!(missing.is_some(), "sent round: {}", path),
                 Some(Decision::Permit(_)) => prop_assert!(missing.is_none(), "asked for nothing: {}", path),
@@ -214,18 +221,21 @@ mod tests {
         }
     }
 
+    const STRICT: Tolerances =
+        Tolerances { path_parameters: false, encoded_slashes: false, double_slashes: false };
+
     #[test]
     fn urls_keep_the_destination_and_its_method() {
         let pairs = |q: &[(&str, &str)]| q.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
-        let goal = Goal::of("/a?b=c&d=e%20f", "GET");
+        let goal = Goal::of("/a?b=c&d=e%20f", "GET", STRICT);
         assert_eq!(goal.page("login"), "/.stepgate/login?to=%2Fa%3Fb%3Dc%26d%3De%2520f");
-        assert_eq!(Goal::of("/a", "POST").page("step-up"), "/.stepgate/step-up?to=%2Fa&for=POST");
-        assert_eq!(Goal::read(&pairs(&[("to", "/a?b=c")])).to.as_str(), "/a?b=c");
+        assert_eq!(Goal::of("/a", "POST", STRICT).page("step-up"), "/.stepgate/step-up?to=%2Fa&for=POST");
+        assert_eq!(Goal::read(&pairs(&[("to", "/a?b=c")]), STRICT).to.as_str(), "/a?b=c");
         for bad in [&[("to", "/a"), ("to", "/b")][..], &[("to", "//evil.example/")], &[("to", "")]] {
-            assert_eq!(Goal::read(&pairs(bad)).next(), "/");
+            assert_eq!(Goal::read(&pairs(bad), STRICT).next(), "/");
         }
-        assert_eq!(Goal::read(&pairs(&[])).next(), "/.stepgate/account");
-        assert_eq!(Goal::of("/a", "GET").by_enrolling().next(), "/.stepgate/enroll?to=%2Fa");
-        assert_eq!(Goal::read(&pairs(&[("for", "post")])).method, "GET");
+        assert_eq!(Goal::read(&pairs(&[]), STRICT).next(), "/.stepgate/account");
+        assert_eq!(Goal::of("/a", "GET", STRICT).by_enrolling().next(), "/.stepgate/enroll?to=%2Fa");
+        assert_eq!(Goal::read(&pairs(&[("for", "post")]), STRICT).method, "GET");
     }
 }

@@ -2,6 +2,12 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::auth::resource::tests::{pieces, tolerances};
+
+/// As an app without tolerances reads it.
+fn parse(text: &str) -> Option<ReturnTo> {
+    ReturnTo::parse(text, Tolerances::default())
+}
 
 #[test]
 fn deep_links_are_kept() {
@@ -17,15 +23,18 @@ fn deep_links_are_kept() {
         "/x?text=a%0D%0Ab",
         "/a;b=c/d",
         "/a%2Fb",
+        "/x?f=C:\\y",
+        "/x?it's=[1]|`{}^",
+        "/?\\evil.com",
         "/a//b",
         "/.well-known/x",
         "/.stepgateway/x",
         "/x/.stepgate/",
     ] {
-        assert_eq!(ReturnTo::parse(text).as_ref().map(ReturnTo::as_str), Some(text));
+        assert_eq!(parse(text).as_ref().map(ReturnTo::as_str), Some(text));
     }
-    assert_eq!(ReturnTo::parse("/a/../b/./c").unwrap().as_str(), "/b/c");
-    assert_eq!(ReturnTo::parse("/é?ü").unwrap().as_str(), "/%C3%A9?%C3%BC");
+    assert_eq!(parse("/a/../b/./c").unwrap().as_str(), "/b/c");
+    assert_eq!(parse("/é?ü").unwrap().as_str(), "/%C3%A9?%C3%BC");
 }
 
 #[test]
@@ -65,7 +74,6 @@ fn other_places_are_none() {
         "/a\r\nX: y",
         "/a\0",
         "/a%00",
-        "/x?\\evil",
         "@evil.com",
         "/\u{200b}/evil.com",
         "/\u{2028}x",
@@ -85,10 +93,10 @@ fn other_places_are_none() {
         "/.stepgate?x",
         "/.stepgate#x",
     ] {
-        assert_eq!(ReturnTo::parse(text), None, "{text:?}");
+        assert_eq!(parse(text), None, "{text:?}");
     }
-    assert_eq!(ReturnTo::parse(&format!("/{}", "a".repeat(4096))), None);
-    assert_eq!(ReturnTo::parse(&format!("/{}", "é".repeat(1000))), None, "longer once written");
+    assert_eq!(parse(&format!("/{}", "a".repeat(MAX_BYTES))), None);
+    assert_eq!(parse(&format!("/{}", "é".repeat(2000))), None, "longer once written");
 }
 
 fn payloads() -> impl Strategy<Value = String> {
@@ -145,8 +153,10 @@ proptest! {
 
     /// Whatever is accepted stays on the host where it is used, and is none of our pages.
     #[test]
-    fn destinations_never_leave_the_origin(text in payloads(), port in select(vec!["", ":8443"])) {
-        if let Some(to) = ReturnTo::parse(&text) {
+    fn destinations_never_leave_the_origin(
+        text in payloads(), port in select(vec!["", ":8443"]), tolerate in tolerances(),
+    ) {
+        if let Some(to) = ReturnTo::parse(&text, tolerate) {
             let origin = Url::parse(&format!("https://app.example{port}/.stepgate/login")).unwrap();
             let there = origin.join(to.as_str()).unwrap();
             prop_assert_eq!(there.origin(), origin.origin());
@@ -156,8 +166,47 @@ proptest! {
             prop_assert!(written.starts_with('/') && !written.starts_with("//") && !written.starts_with("/\\"));
             prop_assert!(written.bytes().all(|b| b.is_ascii_graphic()), "{:?}", written);
             prop_assert!(written.len() <= MAX_BYTES);
-            let again = ReturnTo::parse(written);
+            let again = ReturnTo::parse(written, tolerate);
             prop_assert_eq!(again.as_ref(), Some(&to));
         }
+    }
+
+    /// Whoever is stopped on the way to something that the gate accepts gets back to exactly that, by way of our
+    /// pages and of a browser; whatever its query, up to the length that is told.
+    #[test]
+    fn what_the_gate_accepts_is_a_destination(
+        path in pieces(), query in "(\\?[!-~]{0,20})?", long in select(vec![0_usize, 0, 0, 4090, 9000]), tolerate in tolerances(),
+    ) {
+        let query = if long > 0 && !query.is_empty() { format!("{query}{}", "x".repeat(long)) } else { query };
+        let Ok(resource) = Resource::parse("app.example", "GET", format!("{path}{query}").as_bytes(), tolerate) else {
+            return Ok(());
+        };
+        let target = resource.target();
+        let Some(to) = ReturnTo::parse(&target, tolerate) else {
+            prop_assert!(target.len() > MAX_BYTES, "lost: {}", target);
+            prop_assert!(ReturnTo::parse(resource.path(), tolerate).is_some(), "the path is never too long");
+            return Ok(());
+        };
+        prop_assert_eq!(to.target(), &target);
+        prop_assert_eq!(ReturnTo::parse(to.as_str(), tolerate), Some(to.clone()), "as our own URLs carry it");
+        let page = Url::parse("https://app.example/.stepgate/login").unwrap();
+        let there = page.join(to.as_str()).unwrap();
+        prop_assert_eq!(there.origin(), page.origin());
+        // Browsers write the apostrophe of a query as a triplet, in links as in the address bar.
+        let sent = there.as_str().strip_prefix("https://app.example").unwrap();
+        prop_assert_eq!(sent.replace("%27", "'"), target.replace("%27", "'"));
+    }
+}
+
+#[test]
+fn two_slashes_at_the_beginning_name_no_host() {
+    let lax = Tolerances { double_slashes: true, encoded_slashes: true, ..Tolerances::default() };
+    for (target, written) in [("//adm/x", "/.//adm/x"), ("///x?y", "/.///x?y"), ("/%2Fx", "/%2Fx")] {
+        let to = ReturnTo::parse(target, lax).unwrap();
+        assert_eq!((to.as_str(), to.target()), (written, target));
+        assert_eq!(parse(target), None, "only where the app tolerates it");
+    }
+    for ours in ["//.stepgate/login", "/.//.stepgate/login", "/%2f.stepgate/x", "/.stepgate//login"] {
+        assert_eq!(ReturnTo::parse(ours, lax), None, "{ours}");
     }
 }

@@ -4,6 +4,7 @@ use http::{HeaderValue, StatusCode};
 
 use super::notice;
 use crate::auth::proof::Method;
+use crate::auth::resource::Tolerances;
 use crate::flow::reply::Told;
 use crate::portal::answers::Fault;
 use crate::portal::cookies;
@@ -81,7 +82,7 @@ async fn known(ctx: &Ctx) -> Result<SignedIn, Stop> {
         Some(who) => Ok(who),
         None => {
             // Without a destination, a sign-in leads to the account.
-            Err(Stop::Done(Box::new(see_other(&Goal::read(&[]).page("login"), "account"))))
+            Err(Stop::Done(Box::new(see_other(&Goal::read(&[], Tolerances::default()).page("login"), "account"))))
         }
     }
 }

@@ -58,6 +58,21 @@ fn navigations_are_led_to_our_pages() {
 }
 
 #[test]
+fn what_the_gate_accepts_is_asked_for_and_what_cannot_be_kept_is_told() {
+    let to = |target: &str| {
+        let answer = Stage::new().portal.challenge(&facts("GET", target, &NAVIGATION), &challenged(Some(session())));
+        (answer.status(), location(&answer), text(&answer))
+    };
+    let (status, there, _) = to("/erp?f=C:\\y");
+    assert_eq!((status, there.as_str()), (StatusCode::SEE_OTHER, "/.stepgate/step-up?to=%2Ferp%3Ff%3DC%3A%5Cy"));
+    let (status, there, _) = to(&format!("/erp?{}", "x".repeat(5000)));
+    assert!(status == StatusCode::SEE_OTHER && there.len() > 5000);
+    let (status, there, page) = to(&format!("/erp?{}", "x".repeat(20_000)));
+    assert_eq!((status, there.as_str()), (StatusCode::UNAUTHORIZED, ""));
+    assert!(page.contains("too long") && page.contains("href=\"/.stepgate/step-up?to=%2Ferp\""), "{page}");
+}
+
+#[test]
 fn frames_get_a_page_that_may_be_framed_and_leads_out() {
     let answer = tell("GET", &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")], None);
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
