@@ -6,6 +6,7 @@ use http::{HeaderValue, StatusCode};
 
 use super::answers::Facts;
 use super::base::Core;
+use super::cookies::{self, Presented};
 use super::ctx::{Answered, page, see_other};
 use super::fault::grpc;
 use super::goal::Goal;
@@ -90,15 +91,22 @@ fn form_lost(core: &Core, facts: &Facts, url: &str) -> Answered {
 fn problem(facts: &Facts, challenged: &Challenged, url: &str) -> Answered {
     let requirement = challenged.requirement;
     let acr = requirement.strength.acr();
-    let token = facts.headers.contains_key(AUTHORIZATION);
-    let scheme = if token { "Bearer" } else { "StepUp" };
+    let ours = facts.headers.get_all(AUTHORIZATION).iter().any(cookies::is_our_bearer);
+    // Beside a cookie of ours, an Authorization is the app's affair; without one, it is a script that asks.
+    let script = match cookies::session_token(&facts.headers) {
+        Presented::Bearer(_) => true,
+        Presented::Cookie(_) => ours,
+        Presented::None | Presented::Ambiguous => facts.headers.contains_key(AUTHORIZATION),
+    };
+    let scheme = if script { "Bearer" } else { "StepUp" };
     let mut header = format!("{scheme} realm=\"{}\"", facts.host);
     let (code, title) = match &challenged.subject {
         Some(_) => ("step_up_required", "A second step is needed."),
         None => ("login_required", "A sign-in is needed."),
     };
-    // A token that counts for nothing is told so (RFC 6750 §3.1); all else is too little authentication (RFC 9470 §3).
-    let spurned = token && challenged.subject.is_none();
+    // A token of ours that counts for nothing is told so (RFC 6750 §3.1); all else is too little authentication
+    // (RFC 9470 §3).
+    let spurned = ours && challenged.subject.is_none();
     let error = if spurned { "invalid_token" } else { "insufficient_user_authentication" };
     header.push_str(&format!(", error=\"{error}\""));
     header.push_str(&format!(", acr_values=\"{acr}\""));

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::secret::SecretText;
-use crate::auth::session::SessionToken;
+use crate::auth::session::{SESSION_PREFIX, SessionToken};
 
 /// Holds the session token of a browser.
 pub const SESSION: &str = "__Host-stepgate";
@@ -62,6 +62,23 @@ pub fn session_token(headers: &HeaderMap) -> Presented {
         Only::One(value) => SessionToken::parse(&value).map_or(Presented::None, Presented::Cookie),
         Only::Several => Presented::Ambiguous,
     }
+}
+
+/// Whether an `Authorization` holds a token of ours, or what somebody meant to be one, whatever the scheme, the
+/// spaces and the rest of it: no app may see it. A token begins a word, so that the same letters inside another
+/// app's token are no sign of ours.
+pub fn is_our_bearer(value: &HeaderValue) -> bool {
+    let prefix = SESSION_PREFIX.as_bytes();
+    let value = value.as_bytes();
+    value.windows(prefix.len()).enumerate().any(|(at, window)| {
+        let before = at.checked_sub(1).and_then(|at| value.get(at));
+        window.eq_ignore_ascii_case(prefix) && before.is_none_or(|b| !is_token_byte(*b))
+    })
+}
+
+/// What tokens are made of (RFC 6750 §2.1), but for the `=` at their end.
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
 }
 
 /// The mark of a known browser; not yet verified.

@@ -118,3 +118,26 @@ proptest! {
         }
     }
 }
+
+fn ours(text: &str) -> bool {
+    is_our_bearer(&HeaderValue::from_str(text).unwrap())
+}
+
+#[test]
+fn a_token_of_ours_is_known_in_any_dress() {
+    for text in [
+        "Bearer sgs_a.b",
+        "bearer  sgs_a",
+        "BEARER\tsgs_a",
+        "Token sgs_a",
+        "Bearer \"sgs_a\"",
+        "sgs_a",
+        "x, SGS_a",
+        "Bearer token=sgs_a",
+    ] {
+        assert!(ours(text), "{text}");
+    }
+    for text in ["Bearer other", "Bearer abcsgs_def", "Bearer eyJ.a-sgs_b.c", "Basic c2dzXzEyMw==", ""] {
+        assert!(!ours(text), "{text}");
+    }
+}

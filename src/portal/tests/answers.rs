@@ -115,6 +115,38 @@ fn machines_get_a_401_they_can_act_on() {
     assert_eq!(tell("GET", &[("upgrade", "websocket")], None).status(), StatusCode::UNAUTHORIZED);
 }
 
+/// Who asks how, and what the 401 says: the scheme of those who came with it, and the exact error.
+#[test]
+fn a_401_speaks_the_scheme_of_the_caller() {
+    let token = crate::auth::session::SessionToken::mint(&[7; 32]);
+    let (cookie, ours) = (format!("__Host-stepgate={}", token.expose()), format!("Bearer {}", token.expose()));
+    let foreign = ["Basic eDp5", "Bearer abc.def", "Negotiate x", "Digest username=\"x\""];
+    let mut cases: Vec<(Option<&str>, Option<&str>, bool, &str, &str)> = vec![
+        (Some(&cookie), None, true, "StepUp", "insufficient_user_authentication"),
+        (Some(&cookie), None, false, "StepUp", "insufficient_user_authentication"),
+        (None, None, false, "StepUp", "insufficient_user_authentication"),
+        (None, Some(&ours), true, "Bearer", "insufficient_user_authentication"),
+        (None, Some(&ours), false, "Bearer", "invalid_token"),
+        (None, Some("bearer sgs_cut"), false, "Bearer", "invalid_token"),
+        (Some(&cookie), Some(&ours), true, "Bearer", "insufficient_user_authentication"),
+    ];
+    for app in &foreign {
+        cases.push((Some(&cookie), Some(app), true, "StepUp", "insufficient_user_authentication"));
+        cases.push((Some(&cookie), Some(app), false, "StepUp", "insufficient_user_authentication"));
+        cases.push((None, Some(app), false, "Bearer", "insufficient_user_authentication"));
+    }
+    for (cookie, authorization, known, scheme, error) in cases {
+        let mut headers = vec![("sec-fetch-mode", "cors")];
+        headers.extend(cookie.map(|c| ("cookie", c)));
+        headers.extend(authorization.map(|a| ("authorization", a)));
+        let told = tell("GET", &headers, known.then(session));
+        let expected = format!("{scheme} realm=\"erp.example.com\", error=\"{error}\"");
+        assert!(header(&told, "www-authenticate").starts_with(&expected), "{authorization:?} {expected}");
+        let body: serde_json::Value = serde_json::from_slice(told.body()).unwrap();
+        assert_eq!(body["error"], error);
+    }
+}
+
 #[test]
 fn grpc_is_told_in_trailers_only() {
     let answer = tell("POST", &[("content-type", "application/grpc+proto")], None);
