@@ -10,7 +10,21 @@ use tokio::io::AsyncWriteExt;
 
 fn aliases() -> Vec<String> {
     let mut all = Vec::new();
-    for name in ["Remote-User", "Remote-Groups", "X-Forwarded-For", "X-Forwarded-User", "X-Real-IP", "Forwarded"] {
+    for name in [
+        "Remote-User",
+        "Remote-Groups",
+        "Remote-Email",
+        "Remote-Name",
+        "X-Forwarded-For",
+        "X-Forwarded-User",
+        "X-Real-IP",
+        "Forwarded",
+        "Auth-User",
+        "X-Remote-User",
+        "X-Auth-Request-Email",
+        "X-Authenticated-User",
+        "X-Webauth-User",
+    ] {
         for separator in ["-", "_", ".", "~", "+"] {
             let alias = name.replace('-', separator);
             all.extend([alias.to_lowercase(), alias.to_uppercase(), alias]);
