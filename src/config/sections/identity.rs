@@ -95,11 +95,35 @@ const RESERVED: [&str; 28] = [
     "x-stepgate-response",
 ];
 
+/// The header of the assertion, where none is named.
+const ASSERTION: &str = "X-Stepgate-Assertion";
+
+/// Of the `X-Forwarded-` family, those that tell a person, as many apps expect them. All others tell of the request.
+const FORWARDED_PERSON: [&str; 14] = [
+    "user",
+    "username",
+    "preferred-username",
+    "login",
+    "uid",
+    "email",
+    "mail",
+    "group",
+    "groups",
+    "role",
+    "roles",
+    "name",
+    "fullname",
+    "display-name",
+];
+
 /// Judges one identity.
 pub(in crate::config) fn settle(options: Option<IdentityOptions>, host: &str, cx: &mut Checker) -> IdentitySettings {
     let mut settings = IdentitySettings::default();
     let Some(options) = options else { return settings };
     let mut taken = HashMap::new();
+    if options.jwt.as_ref().is_some_and(|jwt| jwt.header.is_none()) {
+        taken.insert(ASSERTION.to_ascii_lowercase(), "for the assertion (`jwt`)".to_owned());
+    }
     if let Some(headers) = options.headers {
         settings.user = headers.user.and_then(|h| header(&h, &mut taken, cx));
         settings.groups = headers.groups.and_then(|h| header(&h, &mut taken, cx));
@@ -111,7 +135,7 @@ pub(in crate::config) fn settle(options: Option<IdentityOptions>, host: &str, cx
     settings
 }
 
-fn settle_jwt(jwt: JwtOptions, host: &str, taken: &mut HashMap<String, usize>, cx: &mut Checker) -> JwtSettings {
+fn settle_jwt(jwt: JwtOptions, host: &str, taken: &mut HashMap<String, String>, cx: &mut Checker) -> JwtSettings {
     let mut lifetime = std::time::Duration::from_secs(60);
     if let Some(time) = jwt.lifetime {
         if time.value.0 > lifetime || time.value.0.as_secs() < 5 {
@@ -122,7 +146,7 @@ fn settle_jwt(jwt: JwtOptions, host: &str, taken: &mut HashMap<String, usize>, c
     }
     let named = match jwt.header {
         Some(h) => header(&h, taken, cx),
-        None => Some("X-Stepgate-Assertion".to_owned()),
+        None => Some(ASSERTION.to_owned()),
     };
     if let Some(audience) = jwt.audience.as_ref().filter(|a| a.value.trim().is_empty()) {
         cx.error(audience.at, "an audience cannot be empty", "leave it out to get the host");
@@ -160,12 +184,14 @@ fn settle_basic(basic: Placed<BasicAuthOptions>, cx: &mut Checker) -> Option<Bas
 }
 
 /// Judges the name of a header that we set.
-fn header(name: &Placed<String>, taken: &mut HashMap<String, usize>, cx: &mut Checker) -> Option<String> {
+fn header(name: &Placed<String>, taken: &mut HashMap<String, String>, cx: &mut Checker) -> Option<String> {
     let lower = name.value.to_ascii_lowercase();
     // a name with `_` reads like one with `-` to CGI-style apps, and a client could slip past us that way
     let token = !lower.is_empty() && lower.len() <= 64 && lower.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let of_request = lower.strip_prefix("x-forwarded-").is_some_and(|rest| !FORWARDED_PERSON.contains(&rest));
     let reserved = RESERVED.contains(&lower.as_str())
-        || ["x-forwarded-", "sec-", "access-control-", "if-", "proxy-", "accept-"].iter().any(|p| lower.starts_with(p));
+        || of_request
+        || ["sec-", "access-control-", "if-", "proxy-", "accept-"].iter().any(|p| lower.starts_with(p));
     if !token {
         cx.error(name.at, "not a usable header name", "letters, digits and `-` only, as Remote-User");
         return None;
@@ -174,9 +200,10 @@ fn header(name: &Placed<String>, taken: &mut HashMap<String, usize>, cx: &mut Ch
         cx.error(name.at, "this header has a meaning of its own", "choose another, as Remote-User");
         return None;
     }
-    let line = cx.problems.line_of(name.at);
-    if let Some(first) = taken.insert(lower, line) {
-        cx.error(name.at, format!("this header is used already in line {first}"), "choose another");
+    let here = format!("in line {}", cx.problems.line_of(name.at));
+    // names of letters, digits and `-` fold to themselves but for the case
+    if let Some(first) = taken.insert(lower, here) {
+        cx.error(name.at, format!("this header is used already {first}"), "choose another");
         return None;
     }
     Some(name.value.clone())

@@ -14,7 +14,7 @@ apps:
   - host: https://erp.example.com/
     upstraem: "http://10.0.0.5:8080/path"
     identity:
-      headers: { user: X-Forwarded-User }
+      headers: { user: X-Forwarded-Host }
       basic_auth: { username: erp, password: hunter2, password_file: pw, ovveride: true }
     rules:
       - { path: admin, access: public, require: two_factor }

@@ -202,7 +202,9 @@ fn identity_never_takes_a_header_that_means_something_else() {
         "Cookie",
         "connection",
         "X-Forwarded-For",
-        "x-forwarded-user",
+        "x-forwarded-host",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Whatever",
         "Authorization",
         "Remote_User",
         "a b",
@@ -219,6 +221,13 @@ fn identity_never_takes_a_header_that_means_something_else() {
     let with =
         |identity: &str| file(&format!("    identity: {identity}\n    rules: [{{ path: /**, access: deny }}]\n"), "");
     tells(&with("{ headers: { user: Remote-User, name: remote-user } }"), "used already");
+    tells(&with("{ jwt: { header: x-who }, headers: { email: X-Who } }"), "used already");
+    tells(&with("{ jwt: {}, headers: { user: x-stepgate-assertion } }"), "used already for the assertion");
+    assert_eq!(told(&with("{ jwt: { header: X-Who }, headers: { user: X-Stepgate-Assertion } }")), [""; 0]);
+    assert_eq!(told(&with("{ jwt: {}, headers: { user: Remote-User } }")), [""; 0]);
+    for name in ["X-Forwarded-User", "x-forwarded-groups", "X-Forwarded-Email", "X-Forwarded-Preferred-Username"] {
+        assert_eq!(told(&with(&format!("{{ headers: {{ user: {name} }} }}"))), [""; 0], "{name}");
+    }
     tells(&with("{ jwt: { lifetime: 5m } }"), "5 to 60 seconds");
     tells(&with("{ basic_auth: { username: a } }"), "`password` is missing");
     tells(&with("{ basic_auth: { username: \"a:b\", password: x } }"), "no colon");
