@@ -16,6 +16,8 @@ pub(crate) struct Client {
     pub(crate) https: bool,
     /// Whether the peer itself is a trusted proxy.
     pub(crate) through_proxy: bool,
+    /// The addresses that were believed, the client's first, without the peer's.
+    hops: Vec<IpAddr>,
 }
 
 /// Judges the connection and, if its peer is trusted, `X-Forwarded-For` from right to left: the first
@@ -24,18 +26,21 @@ pub(crate) fn client(link: &Link, headers: &HeaderMap, trusted: &Networks) -> Op
     let peer = link.peer.ip();
     let tls = matches!(link.door, Door::Https { .. });
     if trusted.is_empty() || !trusted.contains(peer) {
-        return Some(Client { ip: peer, https: tls, through_proxy: false });
+        return Some(Client { ip: peer, https: tls, through_proxy: false, hops: Vec::new() });
     }
-    let mut ip = peer;
+    let mut believed = Vec::new();
     for hop in hops(headers).rev() {
-        ip = parse_hop(hop?)?;
+        let ip = parse_hop(hop?)?;
+        believed.push(ip);
         if !trusted.contains(ip) {
             break;
         }
     }
+    believed.reverse();
+    let ip = believed.first().copied().unwrap_or(peer);
     let said = last_word(headers, "x-forwarded-proto");
     let https = said.map_or(tls, |proto| proto.eq_ignore_ascii_case("https"));
-    Some(Client { ip, https, through_proxy: true })
+    Some(Client { ip, https, through_proxy: true, hops: believed })
 }
 
 /// Every hop in `X-Forwarded-For`, left to right; `None` for a line that is not text.
@@ -52,7 +57,7 @@ fn hops(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = Option<&str>> {
 fn parse_hop(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let plain = text.parse::<IpAddr>().ok();
-    let bracketed = || text.strip_prefix('[')?.split_once(']')?.0.parse().ok();
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().ok().map(IpAddr::V6);
     let with_port = || text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip());
     plain.or_else(with_port).or_else(bracketed).map(|ip| ip.to_canonical())
 }
@@ -62,15 +67,24 @@ fn last_word<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     line.rsplit(',').next().map(str::trim)
 }
 
-/// `X-Forwarded-For` for the app: what a trusted proxy said, and the peer.
+/// `X-Forwarded-For` for the app: the client that was judged, the trusted proxies it came through, and the peer.
+/// What is said left of the client is its own word, and an app that reads the first address would believe it.
 /// `None` if that cannot be said in a header.
-pub(crate) fn forwarded_for(link: &Link, headers: &HeaderMap, client: &Client) -> Option<HeaderValue> {
-    if !client.through_proxy {
+pub(crate) fn forwarded_for(link: &Link, client: &Client) -> Option<HeaderValue> {
+    if client.hops.is_empty() {
         return Some(link.peer_text.clone());
     }
-    let mut chain: Vec<&str> = hops(headers).flatten().map(str::trim).collect();
-    chain.push(link.peer_text.to_str().ok()?);
+    let mut chain: Vec<String> = client.hops.iter().map(IpAddr::to_string).collect();
+    chain.push(link.peer_text.to_str().ok()?.to_owned());
     HeaderValue::from_str(&chain.join(", ")).ok()
+}
+
+/// The id that a trusted proxy gave the request; only if it gave one, and that can be told in a header and a log.
+pub(crate) fn request_id<'h>(headers: &'h HeaderMap, client: &Client) -> Option<&'h str> {
+    let mut ids = headers.get_all("x-request-id").iter();
+    let (Some(id), None, true) = (ids.next(), ids.next(), client.through_proxy) else { return None };
+    let fine = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    id.to_str().ok().filter(|id| (1..=64).contains(&id.len()) && id.bytes().all(fine))
 }
 
 #[cfg(test)]
@@ -78,13 +92,18 @@ mod tests {
     use super::*;
 
     fn judged(peer: &str, trusted: &str, lines: &[&str]) -> Option<IpAddr> {
+        told(peer, trusted, lines).map(|(ip, _)| ip)
+    }
+
+    fn told(peer: &str, trusted: &str, lines: &[&str]) -> Option<(IpAddr, String)> {
         let link = Link::new(format!("{peer}:1").parse().unwrap(), Door::Plain);
         let trusted = trusted.split(' ').filter(|n| !n.is_empty()).map(|n| n.parse().unwrap()).collect();
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append("x-forwarded-for", line.parse().unwrap());
         }
-        client(&link, &headers, &Networks::new(trusted)).map(|c| c.ip)
+        let client = client(&link, &headers, &Networks::new(trusted))?;
+        Some((client.ip, forwarded_for(&link, &client)?.to_str().unwrap().to_owned()))
     }
 
     #[test]
@@ -102,8 +121,50 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_not_skipped() {
-        for line in ["unknown", "198.51.100.7, bogus", "", "1.2.3.4, ,10.0.0.2"] {
+        for line in [
+            "unknown",
+            "198.51.100.7, bogus",
+            "",
+            "1.2.3.4, ,10.0.0.2",
+            "[2001:db8::1]garbage",
+            "[2001:db8::1]:",
+            "[2001:db8::1",
+            "[192.0.2.1]",
+            "2001:db8::1]",
+            "[2001:db8::1]:99999",
+        ] {
             assert_eq!(judged("10.0.0.1", "10.0.0.0/8", &[line]), None, "{line:?}");
         }
+    }
+
+    #[test]
+    fn the_app_is_told_the_judged_client_and_what_is_right_of_it() {
+        for (lines, chain) in [
+            (&[][..], "10.0.0.1"),
+            (&["198.51.100.7"], "198.51.100.7, 10.0.0.1"),
+            (&["6.6.6.6, 198.51.100.7, 10.0.0.2"], "198.51.100.7, 10.0.0.2, 10.0.0.1"),
+            (&["<script>, , \u{e9}", "198.51.100.7:1234"], "198.51.100.7, 10.0.0.1"),
+            (&["x, [2001:DB8::0:1]:99 ,10.0.0.2"], "2001:db8::1, 10.0.0.2, 10.0.0.1"),
+            (&["10.0.0.3,10.0.0.2"], "10.0.0.3, 10.0.0.2, 10.0.0.1"),
+        ] {
+            assert_eq!(told("10.0.0.1", "10.0.0.0/8", lines).unwrap().1, chain, "{lines:?}");
+            assert_eq!(told("192.0.2.1", "10.0.0.0/8", lines).unwrap().1, "192.0.2.1", "not from a stranger");
+        }
+    }
+
+    #[test]
+    fn one_well_formed_request_id_of_a_trusted_proxy_is_kept() {
+        let client = |through_proxy| Client { ip: [192, 0, 2, 1].into(), https: true, through_proxy, hops: Vec::new() };
+        let of = |ids: &[&str], through| {
+            let mut headers = HeaderMap::new();
+            ids.iter().for_each(|id| drop(headers.append("x-request-id", id.parse().unwrap())));
+            request_id(&headers, &client(through)).map(str::to_owned)
+        };
+        assert_eq!(of(&["abc-1"], true).as_deref(), Some("abc-1"));
+        let long = "a".repeat(65);
+        for odd in [&[][..], &[""], &["a", "b"], &["a", "a"], &["a,b"], &["a b"], &["<i>"], &[long.as_str()]] {
+            assert_eq!(of(odd, true), None, "{odd:?}");
+        }
+        assert_eq!(of(&["abc-1"], false), None);
     }
 }

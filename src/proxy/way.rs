@@ -109,11 +109,8 @@ impl Gateway {
             client::client(&link, &request.headers, &self.trusted).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
         (ctx.client, ctx.https) = (Some(who.ip), who.https);
         ctx.chain =
-            client::forwarded_for(&link, &request.headers, &who).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
-        if who.through_proxy
-            && let Some(id) = request.headers.get("x-request-id").and_then(|id| id.to_str().ok())
-            && is_request_id(id)
-        {
+            client::forwarded_for(&link, &who).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
+        if let Some(id) = client::request_id(&request.headers, &who) {
             id.clone_into(&mut ctx.request_id);
         }
         site::examine(&head)?;
@@ -338,10 +335,6 @@ fn is_preflight(session: &mut Session) -> bool {
         && !request.headers.contains_key(header::TRANSFER_ENCODING)
         // HTTP/2 announces nothing; there the end of the stream must have come with the head.
         && session.as_mut().is_body_empty()
-}
-
-fn is_request_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 const fn lack_word(lack: crate::auth::requirement::Lack) -> &'static str {
