@@ -221,8 +221,7 @@ mod tests {
         }
     }
 
-    const STRICT: Tolerances =
-        Tolerances { path_parameters: false, encoded_slashes: false, double_slashes: false };
+    const STRICT: Tolerances = Tolerances { path_parameters: false, encoded_slashes: false, double_slashes: false };
 
     #[test]
     fn urls_keep_the_destination_and_its_method() {

@@ -157,7 +157,9 @@ mod tests {
         let client = |through_proxy| Client { ip: [192, 0, 2, 1].into(), https: true, through_proxy, hops: Vec::new() };
         let of = |ids: &[&str], through| {
             let mut headers = HeaderMap::new();
-            ids.iter().for_each(|id| drop(headers.append("x-request-id", id.parse().unwrap())));
+            for id in ids {
+                headers.append("x-request-id", id.parse().unwrap());
+            }
             request_id(&headers, &client(through)).map(str::to_owned)
         };
         assert_eq!(of(&["abc-1"], true).as_deref(), Some("abc-1"));

@@ -108,8 +108,7 @@ impl Gateway {
         let who =
             client::client(&link, &request.headers, &self.trusted).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
         (ctx.client, ctx.https) = (Some(who.ip), who.https);
-        ctx.chain =
-            client::forwarded_for(&link, &who).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
+        ctx.chain = client::forwarded_for(&link, &who).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
         if let Some(id) = client::request_id(&request.headers, &who) {
             id.clone_into(&mut ctx.request_id);
         }
