@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// The connections at this moment. Locked once when one opens and once when it closes, never per request.
 #[derive(Debug)]
@@ -26,25 +29,68 @@ pub(crate) struct Slot {
     client: IpAddr,
 }
 
+/// Which places are all taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// `connections`.
+    Total,
+    /// `connections_per_client`.
+    Client,
+}
+
+impl Taken {
+    /// The name of the limit, for logs and metrics.
+    pub(crate) const fn limit(self) -> &'static str {
+        match self {
+            Self::Total => "connections",
+            Self::Client => "connections_per_client",
+        }
+    }
+}
+
+/// How long a log stays silent about refused connections after it told of one.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// When a refused connection was last told of, and how many were refused since.
+#[derive(Debug, Default)]
+pub(crate) struct Told(Mutex<(Option<Instant>, u64)>);
+
+impl Told {
+    /// Notes a refused connection: how many are to be told of now, this one among them, if any.
+    pub(crate) fn refused(&self, now: Instant) -> Option<u64> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.1 = told.1.saturating_add(1);
+        if told.0.is_some_and(|last| now.duration_since(last) < SILENCE) {
+            return None;
+        }
+        told.0 = Some(now);
+        Some(std::mem::take(&mut told.1))
+    }
+}
+
 impl Slots {
     pub(crate) fn new(total: usize, per_client: usize) -> Arc<Self> {
         Arc::new(Self { total, per_client, open: Mutex::default() })
     }
 
-    /// A place for a connection of `client`; `None` if all are taken. An IPv6 client is its /64.
-    pub(crate) fn take(self: &Arc<Self>, client: IpAddr) -> Option<Slot> {
+    /// A place for a connection of `client`. An IPv6 client is its /64. A trusted proxy is not one client but many,
+    /// so only the total binds it.
+    ///
+    /// # Errors
+    /// All are taken: which ones.
+    pub(crate) fn take(self: &Arc<Self>, client: IpAddr, trusted: bool) -> Result<Slot, Taken> {
         let client = network_of(client);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.total >= self.total {
-            return None;
+            return Err(Taken::Total);
         }
         let mine = open.by_client.entry(client).or_insert(0);
-        if *mine >= self.per_client {
-            return None;
+        if *mine >= self.per_client && !trusted {
+            return Err(Taken::Client);
         }
         *mine += 1;
         open.total += 1;
-        Some(Slot { slots: self.clone(), client })
+        Ok(Slot { slots: self.clone(), client })
     }
 
     /// How many are open.
@@ -81,13 +127,13 @@ mod tests {
     fn places_are_limited_per_client_and_in_all_and_given_back() {
         let slots = Slots::new(3, 2);
         let (a, b): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        let held = [slots.take(a).unwrap(), slots.take(a).unwrap()];
-        assert!(slots.take(a).is_none(), "two from one client");
-        let other = slots.take(b).unwrap();
-        assert!(slots.take(b).is_none(), "three in all");
+        let held = [slots.take(a, false).unwrap(), slots.take(a, false).unwrap()];
+        assert_eq!(slots.take(a, false).err(), Some(Taken::Client), "two from one client");
+        let other = slots.take(b, false).unwrap();
+        assert_eq!(slots.take(b, false).err(), Some(Taken::Total), "three in all");
         drop(held);
         assert_eq!(slots.open(), 1);
-        assert!(slots.take(a).is_some());
+        assert!(slots.take(a, false).is_ok());
         drop(other);
         assert!(slots.open.lock().unwrap().by_client.is_empty());
     }
@@ -95,8 +141,31 @@ mod tests {
     #[test]
     fn an_ipv6_client_is_its_64() {
         let slots = Slots::new(9, 1);
-        let _held = slots.take("2001:db8::1".parse().unwrap()).unwrap();
-        assert!(slots.take("2001:db8::ffff".parse().unwrap()).is_none());
-        assert!(slots.take("2001:db8:0:1::1".parse().unwrap()).is_some());
+        let _held = slots.take("2001:db8::1".parse().unwrap(), false).unwrap();
+        assert!(slots.take("2001:db8::ffff".parse().unwrap(), false).is_err());
+        assert!(slots.take("2001:db8:0:1::1".parse().unwrap(), false).is_ok());
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_bound_by_the_total_alone() {
+        let slots = Slots::new(5, 1);
+        let proxy: IpAddr = "10.0.0.1".parse().unwrap();
+        let held: Vec<_> = (0..5).map(|_| slots.take(proxy, true).unwrap()).collect();
+        assert_eq!(slots.take(proxy, true).err(), Some(Taken::Total));
+        drop(held);
+        assert!(slots.open.lock().unwrap().by_client.is_empty() && slots.open() == 0);
+    }
+
+    #[test]
+    fn refused_connections_are_told_of_seldom_and_none_is_lost() {
+        let (told, start) = (Told::default(), Instant::now());
+        let mut all = 0;
+        let mut lines = 0;
+        for ms in (0..=60_000).step_by(10) {
+            if let Some(count) = told.refused(start + Duration::from_millis(ms)) {
+                (all, lines) = (all + count, lines + 1);
+            }
+        }
+        assert_eq!((all, lines), (6001, 7));
     }
 }

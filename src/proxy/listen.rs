@@ -1,7 +1,7 @@
 //! Listening: bind first, all or nothing, with errors that name the address; then accept.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +11,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
 use super::conn::{Conn, HeadLimits};
-use super::limits::Slots;
+use super::limits::{Slots, Taken, Told};
 use super::link::{Door, Link};
+use super::metrics::Metrics;
+use super::record;
 use super::settings::{ClientLimits, Listen};
 use super::turned_away::TurnAway;
 use super::wire::Wire;
+use crate::auth::network::Networks;
 
 /// Binds listeners.
 pub struct Listeners;
@@ -89,6 +92,10 @@ pub(crate) trait Drive: Send + Sync + 'static {
 /// What every accept loop needs.
 pub(crate) struct Hall {
     pub(crate) slots: Arc<Slots>,
+    /// Proxies, each of which speaks for many clients.
+    pub(crate) trusted: Networks,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) told: Told,
     pub(crate) limits: ClientLimits,
     pub(crate) app: Arc<dyn Drive>,
     /// Answers what is no request; `None` leaves that to Pingora.
@@ -108,9 +115,13 @@ pub(crate) async fn accept(listener: TcpListener, kind: Kind, hall: Arc<Hall>) {
         };
         match accepted {
             Ok((socket, peer)) => {
-                let Some(slot) = hall.slots.take(peer.ip()) else {
-                    tracing::debug!(target: "proxy", client = %peer.ip(), "connection refused: too many");
-                    continue;
+                let ip = peer.ip().to_canonical();
+                let slot = match hall.slots.take(ip, hall.trusted.contains(ip)) {
+                    Ok(slot) => slot,
+                    Err(taken) => {
+                        refuse(&hall, ip, taken);
+                        continue;
+                    }
                 };
                 let (hall, kind) = (hall.clone(), kind.clone());
                 tokio::spawn(async move {
@@ -125,6 +136,15 @@ pub(crate) async fn accept(listener: TcpListener, kind: Kind, hall: Arc<Hall>) {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
+    }
+}
+
+/// Counts a connection for which there is no place, and tells of it, though not of each in a flood.
+fn refuse(hall: &Hall, client_ip: IpAddr, taken: Taken) {
+    let limit = taken.limit();
+    hall.metrics.connections_refused.with_label_values(&[limit]).inc();
+    if let Some(count) = hall.told.refused(record::now()) {
+        tracing::info!(target: "proxy", %client_ip, limit, count, "connections refused: raise this limit if they are honest");
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) struct Metrics {
     pub(crate) certificate_expiry: IntGaugeVec,
     pub(crate) certificate_reload_successful: IntGauge,
     pub(crate) connections: IntGauge,
+    pub(crate) connections_refused: IntCounterVec,
 }
 
 impl Metrics {
@@ -70,6 +71,12 @@ impl Metrics {
                 1,
             )?,
             connections: gauge(&registry, "connections", "Connections of clients.", 0)?,
+            connections_refused: counters(
+                &registry,
+                "connections_refused_total",
+                "Connections for which there was no place, by the limit.",
+                &["limit"],
+            )?,
             registry,
         })
     }

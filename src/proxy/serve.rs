@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use super::admin::{Admin, AdminDoor};
 use super::gateway::Gateway;
 use super::identity::Vouching;
-use super::limits::Slots;
+use super::limits::{Slots, Told};
 use super::listen::{Bound, Drive, Hall, Kind, accept};
 use super::metrics::Metrics;
 use super::settings::{JwtSettings, ProxySettings};
@@ -132,8 +132,19 @@ impl Proxy {
         let slots = Slots::new(limits.connections, limits.connections_per_client);
         background.spawn(count_connections(slots.clone(), self.metrics.clone()));
         let (alive, mut over) = mpsc::channel::<()>(1);
+        let (trusted, metrics) = (self.settings.trusted_proxies, self.metrics.clone());
         let hall = |app: Arc<dyn Drive>, slots: Arc<Slots>, turn_away| {
-            Arc::new(Hall { slots, limits, app, turn_away, shutdown: shutdown.clone(), alive: alive.clone() })
+            Arc::new(Hall {
+                slots,
+                trusted: trusted.clone(),
+                metrics: metrics.clone(),
+                told: Told::default(),
+                limits,
+                app,
+                turn_away,
+                shutdown: shutdown.clone(),
+                alive: alive.clone(),
+            })
         };
         let front = hall(Arc::new(Front(app.clone())), slots, Some(self.turn_away));
         let mut doors = tokio::task::JoinSet::new();

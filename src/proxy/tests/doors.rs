@@ -56,6 +56,35 @@ async fn the_admin_door_tells_metrics_and_health() {
 }
 
 #[tokio::test]
+async fn many_connections_of_one_client_are_refused_and_counted_but_not_those_of_a_trusted_proxy() {
+    for (trusted, limit) in [(false, "connections_per_client"), (true, "connections")] {
+        let (address, _) = upstream(OK).await;
+        let mut settings = settings(&[address]);
+        settings.listen.admin = Some(([127, 0, 0, 1], 0).into());
+        settings.limits.connections = 5;
+        settings.limits.connections_per_client = if trusted { 1 } else { 4 };
+        if trusted {
+            settings.trusted_proxies = crate::auth::network::Networks::new(vec!["127.0.0.0/8".parse().unwrap()]);
+        }
+        let rig = Rig::start(settings).await;
+        let mut held = Vec::new();
+        for _ in 0..if trusted { 5 } else { 4 } {
+            let mut stream = rig.connect().await;
+            say(&mut stream, "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+            assert!(answer(&mut stream).await.0.starts_with("HTTP/1.1 200"));
+            held.push(stream);
+        }
+        let mut refused = rig.connect().await;
+        // It may be gone before or after the request is written.
+        let _ = tokio::io::AsyncWriteExt::write_all(&mut refused, b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+        assert_eq!(head(&mut refused).await, "");
+        let metrics = ask(rig.listen.admin.unwrap(), "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let counted = format!("stepgate_connections_refused_total{{limit=\"{limit}\"}} 1");
+        assert!(metrics.contains(&counted), "{metrics}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_under_way_is_finished_and_nothing_new_begins() {
     let (release, released) = tokio::sync::watch::channel(false);
     let (came, mut coming) = tokio::sync::mpsc::channel(1);
