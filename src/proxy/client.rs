@@ -43,6 +43,16 @@ pub(crate) fn client(link: &Link, headers: &HeaderMap, trusted: &Networks) -> Op
     Some(Client { ip, https, through_proxy: true, hops: believed })
 }
 
+/// Whether pages and apps may be served to this client. In the clear only to this machine, and to the proxies that
+/// end TLS for us where there are any: whoever comes past them is led to https, for a password sent here would be read.
+pub(crate) fn may_be_served(link: &Link, client: &Client, trusted: &Networks) -> bool {
+    match link.door {
+        Door::Https { .. } => true,
+        Door::Redirect => false,
+        Door::Plain => client.through_proxy || trusted.is_empty() || link.peer.ip().is_loopback(),
+    }
+}
+
 /// Every hop in `X-Forwarded-For`, left to right; `None` for a line that is not text.
 fn hops(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = Option<&str>> {
     let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().ok()).collect();
@@ -168,5 +178,24 @@ mod tests {
             assert_eq!(of(odd, true), None, "{odd:?}");
         }
         assert_eq!(of(&["abc-1"], false), None);
+    }
+
+    #[test]
+    fn nobody_is_served_in_the_clear_past_the_proxies() {
+        let served = |peer: &str, door: Door, trusted: &str| {
+            let link = Link::new(format!("{peer}:1").parse().unwrap(), door);
+            let trusted =
+                Networks::new(trusted.split(' ').filter(|n| !n.is_empty()).map(|n| n.parse().unwrap()).collect());
+            let who = client(&link, &HeaderMap::new(), &trusted).unwrap();
+            may_be_served(&link, &who, &trusted)
+        };
+        assert!(served("10.0.0.1", Door::Plain, "10.0.0.0/8"));
+        assert!(served("127.0.0.1", Door::Plain, "10.0.0.0/8") && served("[::1]", Door::Plain, "10.0.0.0/8"));
+        assert!(served("[::ffff:127.0.0.1]", Door::Plain, "") && served("127.0.0.1", Door::Plain, ""));
+        for stranger in ["192.0.2.1", "11.0.0.1", "[2001:db8::1]"] {
+            assert!(!served(stranger, Door::Plain, "10.0.0.0/8"), "{stranger}");
+            assert!(!served(stranger, Door::Redirect, "10.0.0.0/8"), "{stranger}");
+            assert!(served(stranger, Door::Https { sni: None }, "10.0.0.0/8"), "{stranger}");
+        }
     }
 }

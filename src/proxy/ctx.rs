@@ -48,6 +48,8 @@ pub(crate) struct Ctx {
     /// `X-Forwarded-For` for the app.
     pub(crate) chain: HeaderValue,
     pub(crate) https: bool,
+    /// Nothing is served here; https is named instead.
+    pub(crate) to_https: bool,
     pub(crate) site: Option<Arc<Site>>,
     pub(crate) resource: Option<Resource>,
     pub(crate) pass: Pass,
@@ -78,6 +80,7 @@ impl Ctx {
             client: None,
             chain: HeaderValue::from_static(""),
             https: false,
+            to_https: false,
             site: None,
             resource: None,
             pass: Pass::None,

@@ -61,7 +61,7 @@ impl Gateway {
         ctx.site = Some(site.clone());
         let resource = Resource::parse(&site.host, request.method.as_str(), request.raw_path(), site.policy.tolerate)
             .map_err(|malformed| object(Fault::BadRequest, malformed.code()))?;
-        if link.door == Door::Redirect {
+        if ctx.to_https {
             return Ok(Verdict::Answer(self.redirect(session, ctx, &site.host, &resource)));
         }
         match reserved(&resource, request.raw_path()) {
@@ -108,6 +108,7 @@ impl Gateway {
         let who =
             client::client(&link, &request.headers, &self.trusted).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
         (ctx.client, ctx.https) = (Some(who.ip), who.https);
+        ctx.to_https = !client::may_be_served(&link, &who, &self.trusted);
         ctx.chain = client::forwarded_for(&link, &who).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
         if let Some(id) = client::request_id(&request.headers, &who) {
             id.clone_into(&mut ctx.request_id);
@@ -185,7 +186,7 @@ impl Gateway {
         (self.portal.fault(&facts(session, ctx), fault), reason == "body_too_large")
     }
 
-    /// What the plain listener says: come back by https. Forms that were sent in the clear are not repeated.
+    /// What is said in the clear to whom nothing is served so: come back by https. Forms that were sent in the clear are not repeated.
     fn redirect(&self, session: &Session, ctx: &mut Ctx, host: &str, resource: &Resource) -> Response<Bytes> {
         let port = if self.https_port == 443 { String::new() } else { format!(":{}", self.https_port) };
         let location = HeaderValue::from_str(&format!("https://{host}{port}{}", resource.target()));

@@ -79,7 +79,16 @@ pub(in crate::config) fn settle(options: Option<Placed<ListenOptions>>, around: 
 fn open_plain(plain: &[Placed<String>], around: &Around, cx: &mut Checker) {
     for entry in plain {
         let Ok(address) = entry.value.trim().parse::<SocketAddr>() else { continue };
-        if !address.ip().to_canonical().is_loopback() && !around.trusted {
+        if address.ip().to_canonical().is_loopback() {
+            continue;
+        }
+        if around.trusted {
+            cx.warn(
+                entry.at,
+                "only `trusted_proxies` are served here; everybody else in the network is sent to https",
+                "let nobody but the TLS terminator reach this address: a firewall, or a network of their own",
+            );
+        } else {
             cx.error(
                 entry.at,
                 "this would serve passwords in the clear to the network",

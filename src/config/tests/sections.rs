@@ -87,7 +87,11 @@ fn hosts_and_upstreams() {
 fn listeners_never_leak_passwords() {
     let with = |listen: &str, more: &str| file("", more).replace("{ plain: [\"127.0.0.1:8080\"] }", listen);
     tells(&with("{ plain: [\"0.0.0.0:8080\"] }", ""), "in the clear");
-    assert!(told(&with("{ plain: [\"0.0.0.0:8080\"] }", "trusted_proxies: [10.0.0.0/8]\n")).is_empty());
+    let behind = with("{ plain: [\"0.0.0.0:8080\"] }", "trusted_proxies: [10.0.0.0/8]\n");
+    tells(&behind, "everybody else in the network is sent to https");
+    assert!(Place::new().load(&behind).settings.is_some(), "a warning");
+    let local = with("{ plain: [\"127.0.0.1:8080\", \"[::1]:8080\"] }", "trusted_proxies: [10.0.0.0/8]\n");
+    assert!(told(&local).is_empty());
     tells(&with("{ https: [\"0.0.0.0:443\"] }", ""), "needs a certificate");
     tells(&with("{ http: [\"0.0.0.0:80\"] }", ""), "`http` only redirects");
     tells(&with("{ plain: [\"localhost:80\"] }", ""), "not an address");
