@@ -35,7 +35,8 @@ impl ReturnTo {
         if text.len() > MAX_BYTES + NO_AUTHORITY.len() || !text.starts_with('/') || text.contains(odd) {
             return None;
         }
-        Self::target_of(text, tolerate).or_else(|| Self::link(text))
+        let canonical = |link: Self| Self::target_of(&link.0, tolerate).unwrap_or(link);
+        Self::target_of(text, tolerate).or_else(|| Self::link(text).map(canonical))
     }
 
     /// What the gate accepts.
