@@ -254,7 +254,7 @@ async fn a_shared_browser_knows_the_last_four_who_signed_in_there() {
     ] {
         let client = Client { device: Some(secret(&format!("{junk}~{marks}"))), ..client() };
         let trying = flows.trying("ann", None, &client);
-        let made = flows.mark_device(&trying, None).unwrap();
+        let (made, _) = flows.mark_device(&trying, None).unwrap();
         assert!(!made.expose().contains(junk) || junk == "x", "{junk}: {}", made.expose());
         assert!(made.expose().split('~').count() <= 4 && made.expose().len() <= 512);
     }

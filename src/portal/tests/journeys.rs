@@ -231,7 +231,7 @@ async fn pages_ask_for_as_many_digits_as_the_authenticator_shows() {
     world.person("bob");
     let mut settings = crate::flow::testing::fast_settings();
     settings.totp.digits = 8;
-    let portal = portal_over(Arc::new(Flows::new(world.ports(), settings)));
+    let portal = portal_with(Arc::new(Flows::new(world.ports(), settings)), policy());
     let stage = Stage { world, portal, key };
     let password = PASSWORD;
     // Bob enrols what is set up now; ann has what she enrolled before, until she has another one.

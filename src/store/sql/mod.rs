@@ -85,7 +85,9 @@ macro_rules! in_transaction {
     };
 }
 
-use {in_transaction, on, on_write};
+#[cfg(test)]
+use on;
+use {in_transaction, on_write};
 
 impl Database {
     /// Waits for the database no longer than is decent.
