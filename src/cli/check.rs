@@ -2,22 +2,21 @@
 
 use std::io;
 
-use super::accounts;
 use super::args::Check;
 use super::outcome::{CONFIG, Failure, Outcome, UNAVAILABLE};
 use super::terminal::{self, say};
-use crate::config::{self, Loaded, Settings};
+use crate::config::{self, Loaded};
 use crate::flow::ports::Clock as _;
-use crate::store::Stores;
 use crate::store::system::SystemClock;
+use crate::store::{self, Looked};
 
 pub(crate) fn run(args: &Check) -> Outcome {
     let loaded = config::inspect(&args.file.config, Some(SystemClock.now()));
-    let silent = match &loaded.settings {
+    let (silent, notes) = match &loaded.settings {
         Some(settings) if args.online => super::block_on(online(settings))?,
-        _ => Vec::new(),
+        _ => Default::default(),
     };
-    tell(args, &loaded, &silent)?;
+    tell(args, &loaded, &silent, &notes)?;
     if loaded.settings.is_none() {
         return Err(Failure::new(CONFIG, ""));
     }
@@ -25,18 +24,22 @@ pub(crate) fn run(args: &Check) -> Outcome {
 }
 
 /// Problems go to stderr, the verdict to stdout; as JSON, both are one object on stdout.
-fn tell(args: &Check, loaded: &Loaded, silent: &[String]) -> Outcome {
+fn tell(args: &Check, loaded: &Loaded, silent: &[String], notes: &[String]) -> Outcome {
     let path = &args.file.config;
     if args.json {
         let mut verdict = loaded.json(path);
         if let Some(verdict) = verdict.as_object_mut() {
             verdict.insert("ok".to_owned(), (loaded.settings.is_some() && silent.is_empty()).into());
             verdict.insert("unreachable".to_owned(), silent.into());
+            verdict.insert("notes".to_owned(), notes.into());
         }
         return terminal::json(&verdict);
     }
     if !loaded.problems.is_empty() {
         say(&loaded.text(super::colourful(&io::stderr())));
+    }
+    for note in notes {
+        say(&format!("{}: note: {note}", path.display()));
     }
     for fault in silent {
         say(&format!("{}: error: {fault}", path.display()));
@@ -51,20 +54,17 @@ fn tell(args: &Check, loaded: &Loaded, silent: &[String]) -> Outcome {
     }
 }
 
-/// What is wrong with the stores that do not answer.
-async fn online(settings: &Settings) -> Vec<String> {
-    let stores = match accounts::answered(Stores::open(&settings.store).await) {
-        Ok(stores) => stores,
-        Err(failure) => return vec![failure.text],
-    };
-    let answers = stores.probe().await;
-    let mut wrong: Vec<String> =
-        answers.into_iter().filter_map(|(_, answer)| answer.err()).map(|fault| fault.to_string()).collect();
-    if wrong.is_empty() {
-        match stores.seals().await {
+/// What is wrong with the stores, and what `run` would do to them. Nothing is changed by asking.
+async fn online(settings: &Settings) -> (Vec<String>, Vec<String>) {
+    let looked = store::look(&settings.store).await;
+    let mut wrong: Vec<String> = looked.faults.iter().map(ToString::to_string).collect();
+    // Only where everything is in place does opening change nothing.
+    if wrong.is_empty() && looked.notes.is_empty() {
+        let seals = async { Stores::open(&settings.store).await?.seals().await };
+        match seals.await {
             Ok(uses) => wrong.extend(super::secret::missing(&uses)),
             Err(fault) => wrong.push(fault.to_string()),
         }
     }
-    wrong
+    (wrong, looked.notes)
 }

@@ -4,6 +4,7 @@
 pub(crate) mod contract;
 mod embedded;
 pub mod inspect;
+mod look;
 pub mod redis;
 pub mod seals;
 pub mod settings;
@@ -13,12 +14,13 @@ pub mod system;
 mod tests;
 pub mod vault;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use embedded::Embedded;
+pub use look::{Looked, look};
 use settings::{KeySettings, StateSettings, StoreSettings};
 pub use sql::Audit;
 use sql::Database;
@@ -140,14 +142,17 @@ async fn open_ring(keys: &KeySettings, database: &Database, entropy: Arc<dyn Ent
         KeySettings::Ring(keys) => vault::Ring::new(keys, entropy),
         KeySettings::Beside(path) => {
             if !vault::key_file_exists(path)? && database.holds_sealed().await? {
-                let text =
-                    format!("the key file {} is gone, and the database holds secrets sealed with it", path.display());
-                return Err(StoreError::new("vault", text));
+                return Err(key_file_is_gone(path));
             }
             let keys = vault::key_file(path, entropy.as_ref())?;
             vault::Ring::new(&keys, entropy)
         }
     }
+}
+
+fn key_file_is_gone(path: &Path) -> StoreError {
+    let text = format!("the key file {} is gone, and the database holds secrets sealed with it", path.display());
+    StoreError::new("vault", text)
 }
 
 impl State {

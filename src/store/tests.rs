@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::settings::{KeySettings, StateSettings, StoreSettings};
-use super::{Stores, vault};
+use super::sql::{Schema, look_at_accounts};
+use super::{Stores, look, vault};
 use crate::auth::authenticator::TotpRecord;
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::time::Timestamp;
@@ -78,4 +79,46 @@ async fn state_may_have_a_file_of_its_own_and_keys_may_be_given() {
     assert!(!directory.path().join("stepgate.keys").exists());
     let none = StoreSettings { keys: KeySettings::Ring(vault::MasterKeys::default()), ..settings };
     assert!(Stores::open(&none).await.is_err());
+}
+
+fn listing(directory: &Path) -> Vec<(std::ffi::OsString, Vec<u8>)> {
+    let entries = std::fs::read_dir(directory).unwrap().map(Result::unwrap);
+    let mut all: Vec<_> = entries.map(|e| (e.file_name(), std::fs::read(e.path()).unwrap())).collect();
+    all.sort();
+    all
+}
+
+#[tokio::test]
+async fn a_look_changes_nothing_and_says_what_a_start_would_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = settings(directory.path());
+    let looked = look(&settings).await;
+    assert!(looked.faults.is_empty());
+    assert!(looked.notes[0].contains("database: the schema is not there yet"), "{:?}", looked.notes);
+    assert!(looked.notes[1].contains("no key file yet") && looked.notes[2].contains("state:"), "{:?}", looked.notes);
+    assert!(listing(directory.path()).is_empty());
+
+    let stores = Stores::open(&settings).await.unwrap();
+    assert!(stores.ports.accounts.create(&account("ann")).await.unwrap());
+    let looked = look(&settings).await;
+    assert!(looked.faults.is_empty() && looked.notes.is_empty(), "while it is open: {:?}", looked.notes);
+
+    let file = directory.path().join("other.db");
+    std::fs::copy(directory.path().join("stepgate.db"), &file).unwrap();
+    let other = StoreSettings { database: SecretText::new(format!("sqlite://{}", file.display())), ..settings.clone() };
+    let before = listing(directory.path());
+    let looked = look(&other).await;
+    let known = !looked.notes.iter().any(|n| n.starts_with("database"));
+    assert!(looked.faults.is_empty() && known, "{:?} {:?}", looked.faults, looked.notes);
+    assert!(listing(directory.path()) == before, "a look leaves no file behind and changes none");
+}
+
+#[tokio::test]
+async fn a_look_at_postgres_makes_no_table_and_tells_how_far_it_is() {
+    let server = crate::store::contract::postgres::Postgres::start().await;
+    let url = server.database().await;
+    assert_eq!(look_at_accounts(&url).await.unwrap().schema, Schema::Absent);
+    assert_eq!(look_at_accounts(&url).await.unwrap().schema, Schema::Absent, "and the look did not make it");
+    super::Database::open(&url).await.unwrap();
+    assert_eq!(look_at_accounts(&url).await.unwrap().schema, Schema::Current);
 }

@@ -51,9 +51,7 @@ impl Embedded {
     /// # Errors
     /// It cannot be opened or made.
     pub(crate) async fn open(path: &Path, turns: Arc<Turns>, clock: Arc<dyn Clock>) -> Answer<Self> {
-        let mut migrator = sqlx::migrate!("./migrations/embedded");
-        migrator.dangerous_set_table_name("state_migrations");
-        sqlite::migrate(path, migrator).await?;
+        sqlite::migrate(path, Self::migrator()).await?;
         let options = sqlite::options(path, Durable::Process);
         Ok(Self {
             // One connection: writers take turns.
@@ -64,6 +62,13 @@ impl Embedded {
             cache: cache::Cache::new(),
             writes: AtomicU64::new(0),
         })
+    }
+
+    /// What brings its tables up to date.
+    pub(crate) fn migrator() -> sqlx::migrate::Migrator {
+        let mut migrator = sqlx::migrate!("./migrations/embedded");
+        migrator.dangerous_set_table_name("state_migrations");
+        migrator
     }
 
     /// Whether it answers, and takes writes.

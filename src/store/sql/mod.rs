@@ -5,6 +5,7 @@ mod audit;
 mod authenticators;
 mod history;
 mod keys;
+mod look;
 mod open;
 mod postgres;
 mod row;
@@ -15,6 +16,7 @@ mod tests;
 pub(crate) mod turns;
 
 pub use audit::Audit;
+pub(crate) use look::{Schema, accounts as look_at_accounts, file as look_at_file};
 pub(crate) use open::sqlite_path;
 pub(crate) use postgres::judge as judge_postgres;
 

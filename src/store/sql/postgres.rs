@@ -30,8 +30,7 @@ pub(super) async fn open(url: &str) -> Answer<Database> {
     let options = options.application_name("stepgate").disable_statement_logging();
     let server = place(&options);
     let unreachable = |cause: &dyn std::fmt::Display| fault(format!("cannot reach postgres at {server}: {cause}"));
-    let connected = tokio::time::timeout(START, PgConnection::connect_with(&options)).await;
-    let mut first = connected.map_err(|_| unreachable(&"no answer in time"))?.map_err(|e| unreachable(&e))?;
+    let mut first = connect(&options).await?;
     // Nodes that start at once take turns here: the migrator holds an advisory lock.
     let migrations = sqlx::migrate!("./migrations");
     let migrated = tokio::time::timeout(MIGRATE, migrations.run_direct(None, &mut first, false)).await;
@@ -95,6 +94,19 @@ fn read(url: &str) -> Answer<(PgConnectOptions, Own)> {
         fault("the `postgres://` URL cannot be read: is every setting behind its `?` one that is possible?")
     })?;
     Ok((options, own))
+}
+
+/// One connection, as the URL says, and nothing done with it yet.
+pub(super) async fn first(url: &str) -> Answer<PgConnection> {
+    let (options, _) = read(url)?;
+    connect(&options.application_name("stepgate").disable_statement_logging()).await
+}
+
+async fn connect(options: &PgConnectOptions) -> Answer<PgConnection> {
+    let server = place(options);
+    let unreachable = |cause: &dyn std::fmt::Display| fault(format!("cannot reach postgres at {server}: {cause}"));
+    let connected = tokio::time::timeout(START, PgConnection::connect_with(options)).await;
+    connected.map_err(|_| unreachable(&"no answer in time"))?.map_err(|e| unreachable(&e))
 }
 
 fn place(options: &PgConnectOptions) -> String {

@@ -16,7 +16,7 @@ use crate::flow::ports::Answer;
 
 /// How long a statement waits for another process that writes: callers are told within a second. Writers of this
 /// process never wait for each other here, they take turns.
-const BUSY: Duration = Duration::from_millis(600);
+pub(super) const BUSY: Duration = Duration::from_millis(600);
 /// How long a caller waits in all, its turn included: a slow disk is not an outage.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(4);
 

@@ -1,0 +1,125 @@
+//! Looks at a database without changing it: how far its schema is, and whether secrets are in it.
+
+use std::path::Path;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::{fault, postgres, sqlite};
+use crate::flow::ports::Answer;
+
+/// What a look found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// How far its schema is.
+    pub(crate) schema: Schema,
+    /// Whether anything in it was sealed by a vault.
+    pub(crate) sealed: bool,
+}
+
+/// How far a schema is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Schema {
+    /// There is none, or not even the file.
+    Absent,
+    /// Older than this program.
+    Behind,
+    /// As this program needs it.
+    Current,
+}
+
+const NOTHING: Look = Look { schema: Schema::Absent, sealed: false };
+const SEALED: &str = "select (select count(*) from totp) + (select count(*) from signing_keys)";
+
+/// Looks at the accounts that a URL names.
+///
+/// # Errors
+/// It cannot be reached or read, or its schema is newer than this program.
+pub(crate) async fn accounts(url: &str) -> Answer<Look> {
+    let migrator = sqlx::migrate!("./migrations");
+    if url.starts_with("sqlite:") {
+        return file(&super::sqlite_path(url)?, &migrator).await;
+    }
+    let mut connection = postgres::first(url).await?;
+    let there = "select to_regclass('_sqlx_migrations') is not null";
+    let (there,): (bool,) = sqlx::query_as(there).fetch_one(&mut connection).await.map_err(fault)?;
+    if !there {
+        return Ok(NOTHING);
+    }
+    let versions: Vec<(i64,)> =
+        sqlx::query_as("select version from _sqlx_migrations").fetch_all(&mut connection).await.map_err(fault)?;
+    let schema = compare(&migrator, &versions)?;
+    let sealed: Result<(i64,), _> = sqlx::query_as(SEALED).fetch_one(&mut connection).await;
+    connection.close().await.map_err(fault)?;
+    Ok(Look { schema, sealed: sealed.is_ok_and(|(n,)| n > 0) })
+}
+
+/// Looks at the tables of one migrator in a SQLite file.
+///
+/// # Errors
+/// As [`accounts`].
+pub(crate) async fn file(path: &Path, migrator: &Migrator) -> Answer<Look> {
+    let at = |cause: sqlx::Error| fault(format!("cannot read {}: {cause}", path.display()));
+    if !path.try_exists().map_err(|e| fault(format!("{}: {e}", path.display())))? {
+        return Ok(NOTHING);
+    }
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .read_only(true)
+        // nobody has it open, and to read it needs no files beside it
+        .immutable(!Path::new(&log).exists())
+        .busy_timeout(sqlite::BUSY)
+        .disable_statement_logging();
+    let mut connection = options.connect().await.map_err(at)?;
+    let table = &migrator.table_name;
+    let there = "select count(*) from sqlite_master where type = 'table' and name = $1";
+    let (there,): (i64,) = sqlx::query_as(there).bind(table.as_ref()).fetch_one(&mut connection).await.map_err(at)?;
+    let mut look = NOTHING;
+    if there > 0 {
+        let query = if table == "state_migrations" {
+            "select version from state_migrations"
+        } else {
+            "select version from _sqlx_migrations"
+        };
+        let versions: Vec<(i64,)> = sqlx::query_as(query).fetch_all(&mut connection).await.map_err(at)?;
+        let sealed: Result<(i64,), _> = sqlx::query_as(SEALED).fetch_one(&mut connection).await;
+        look = Look { schema: compare(migrator, &versions)?, sealed: sealed.is_ok_and(|(n,)| n > 0) };
+    }
+    connection.close().await.map_err(at)?;
+    Ok(look)
+}
+
+fn compare(migrator: &Migrator, versions: &[(i64,)]) -> Answer<Schema> {
+    if versions.iter().any(|(v,)| migrator.iter().all(|m| m.version != *v)) {
+        return Err(fault("the schema is newer than this program; use the program that wrote it, or a later one"));
+    }
+    let current = migrator.iter().all(|m| versions.iter().any(|(v,)| m.version == *v));
+    Ok(match versions {
+        [] => Schema::Absent,
+        _ if current => Schema::Current,
+        _ => Schema::Behind,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_say_how_far_a_schema_is() {
+        let mut migrator = sqlx::migrate!("./migrations");
+        let mut second = migrator.migrations[0].clone();
+        second.version += 1;
+        let (one, two) = ((second.version - 1,), (second.version,));
+        migrator.migrations.to_mut().push(second);
+        assert_eq!(compare(&migrator, &[]).unwrap(), Schema::Absent);
+        assert_eq!(compare(&migrator, &[one]).unwrap(), Schema::Behind);
+        assert_eq!(compare(&migrator, &[one, two]).unwrap(), Schema::Current);
+        let fault = compare(&migrator, &[one, two, (999,)]).unwrap_err();
+        assert!(fault.to_string().contains("newer than this program"));
+    }
+}
