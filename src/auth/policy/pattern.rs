@@ -96,6 +96,11 @@ impl PathPattern {
         }
     }
 
+    /// Whether it is a regular expression.
+    pub(super) const fn is_regex(&self) -> bool {
+        matches!(self.exact, Matcher::Regex(_))
+    }
+
     /// The pattern as the operator wrote it.
     pub fn as_str(&self) -> &str {
         &self.text

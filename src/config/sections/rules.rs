@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::listen::networks;
 use super::require::{RequireOptions, Strengths, within_reach};
 use crate::auth::network::Networks;
+use crate::auth::policy::dead::REFUSED_METHODS;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, ChallengeStyle, Rule, RuleId};
 use crate::auth::user::{Group, Username};
@@ -196,6 +197,10 @@ fn expression(regex: &Placed<String>, cx: &mut Checker) -> Option<PathPattern> {
         cx.error(regex.at, format!("not a regular expression: {why}"), "");
         return None;
     }
+    if regex.value.trim_matches(['^', '$']).is_empty() {
+        cx.error(regex.at, "an empty expression covers no path", "write `/.*` to cover everything");
+        return None;
+    }
     PathPattern::regex(&regex.value).map_err(|why| cx.error(regex.at, why.to_string(), "")).ok()
 }
 
@@ -206,13 +211,15 @@ fn methods(list: &Placed<Vec<Placed<String>>>, cx: &mut Checker) -> Option<Vec<S
     let mut all = Vec::new();
     for method in &list.value {
         let upper = method.value.to_ascii_uppercase();
-        let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+        let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
         if upper.is_empty() || !upper.bytes().all(|b| b.is_ascii_uppercase() || b == b'-' || b == b'_') {
             cx.error(method.at, "not an HTTP method", "write it like GET or POST");
         } else if all.contains(&upper) {
             cx.error(method.at, "this method is here twice", "keep one of them");
         } else {
-            if !known.contains(&upper.as_str()) {
+            if REFUSED_METHODS.contains(&upper.as_str()) {
+                cx.warn(method.at, "the gateway refuses this method before any rule", "leave it out");
+            } else if !known.contains(&upper.as_str()) {
                 let near = crate::config::trouble::nearest(
                     &upper.to_lowercase(),
                     ["get", "head", "post", "put", "patch", "delete", "options"].into_iter(),

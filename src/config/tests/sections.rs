@@ -58,6 +58,20 @@ fn rules_that_can_never_match_are_warned_of() {
 }
 
 #[test]
+fn rules_that_no_request_can_reach_are_warned_of() {
+    for (rule, part) in [
+        ("path_regex: \"admin/.*\"", "every path begins with `/`"),
+        ("path: /.stepgate/**", "the gateway's own"),
+        ("path: \"/a;b\"", "path_parameters"),
+        ("path_regex: \"/a//b\"", "double_slashes"),
+        ("path: /t, methods: [TRACE]", "refuses this method"),
+        ("path_regex: \"^$\"", "an empty expression"),
+    ] {
+        tells(&rules(&format!("      - {{ {rule}, require: two_factor }}\n")), part);
+    }
+}
+
+#[test]
 fn hosts_and_upstreams() {
     let app = |host: &str, upstream: &str| {
         file("", "").replace("erp.example.com", host).replace("http://10.0.0.5:8080", upstream)
