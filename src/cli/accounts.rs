@@ -52,6 +52,19 @@ pub(crate) fn username(text: &str) -> Outcome<Username> {
     })
 }
 
+/// The name of a new account: one that cannot pass for another to the eye.
+pub(crate) fn new_username(text: &str) -> Outcome<Username> {
+    let name = username(text)?;
+    match name.hidden() {
+        None => Ok(name),
+        Some(c) => Err(Failure::usage(format!(
+            "{} cannot be a user name: it holds U+{:04X}, which nobody sees or which turns text around",
+            clean(text),
+            u32::from(c)
+        ))),
+    }
+}
+
 /// The account of that name, or a failure that names the nearest one.
 pub(crate) async fn find(ports: &Ports, text: &str) -> Outcome<Account> {
     let name = username(text)?;

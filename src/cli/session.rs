@@ -66,7 +66,7 @@ fn value(session: &Session, ends: &str) -> Value {
 fn row(session: &Session, ends: String) -> Vec<String> {
     vec![
         clean(&session.id),
-        session.identity.username.to_string(),
+        clean(session.identity.username.as_str()),
         clean(&session.host),
         session.client_ip.to_string(),
         session.proofs.amr().join(","),

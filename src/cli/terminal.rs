@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use super::args::PasswordSource;
 use super::outcome::{Failure, INTERRUPTED, Outcome};
 use crate::auth::secret::SecretText;
+use crate::auth::user::is_hidden;
 
 /// The longest line read as a password, in bytes.
 const MAX_PASSWORD_LINE: u64 = 64 * 1024;
@@ -139,9 +140,10 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// Text from a store, made harmless for a terminal: control characters are escaped.
+/// Text from a store, made harmless for a terminal: control characters are escaped, and those that nobody sees.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    let harmful = |c: char| c.is_control() || is_hidden(c);
+    text.chars().flat_map(|c| if harmful(c) { c.escape_unicode().collect() } else { vec![c] }).collect()
 }
 
 #[cfg(test)]
@@ -161,6 +163,7 @@ mod tests {
     #[test]
     fn escapes_what_could_drive_a_terminal() {
         assert_eq!(clean("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
+        assert_eq!(clean("a\u{202e}b\u{200b}é"), "a\\u{202e}b\\u{200b}é");
     }
 
     #[test]

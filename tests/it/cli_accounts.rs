@@ -90,6 +90,8 @@ fn accounts_live_and_die(desk: &Desk) {
         (&["user", "add", "bob"], "", 2, "--password-stdin"),
         (&["user", "add", "b ob", "--password-stdin"], PASSWORD, 2, "user name"),
         (&["user", "add", "", "--password-stdin"], PASSWORD, 2, "user name"),
+        (&["user", "add", "an\u{200b}n", "--password-stdin"], PASSWORD, 2, "U+200B"),
+        (&["user", "add", "\u{202e}nna", "--password-stdin"], PASSWORD, 2, "\\u{202e}nna cannot be a user name"),
         (&["user", "add", "bob", "--password-stdin", "--group", "a,b"], PASSWORD, 2, "group name"),
         (&["user", "add", "bob", "--password-file", "/nonexistent"], "", 1, "/nonexistent"),
         (&["user", "show", "nobody", "--json"], "", 1, "no user nobody"),

@@ -28,7 +28,7 @@ pub(crate) async fn run(command: User) -> Outcome {
 }
 
 async fn add(args: AddUser) -> Outcome {
-    let username = accounts::username(&args.user.name)?;
+    let username = accounts::new_username(&args.user.name)?;
     for group in &args.groups {
         if group.trim().is_empty() || group.contains(',') || group.chars().any(char::is_control) {
             return Err(Failure::usage(format!("{} cannot be a group name", terminal::clean(group))));

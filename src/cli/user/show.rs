@@ -47,7 +47,7 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> Outcome {
     let pair = |name: &str, value: String| vec![name.to_owned(), value];
     let codes = enrolled.backup.as_ref().map_or(0, |b| b.left);
     data(&columns(&[
-        pair("user", identity.username.to_string()),
+        pair("user", clean(identity.username.as_str())),
         pair("id", identity.id.to_string()),
         pair("name", text(&identity.name)),
         pair("e-mail", text(&identity.email)),
@@ -64,7 +64,7 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> Outcome {
 
 fn row(account: &Account, enrolled: &Enrolled) -> Vec<String> {
     let last = last(account.last_login_at);
-    vec![account.identity.username.to_string(), groups(account), state(account).to_owned(), factors(enrolled), last]
+    vec![clean(account.identity.username.as_str()), groups(account), state(account).to_owned(), factors(enrolled), last]
 }
 
 fn value(account: &Account, enrolled: &Enrolled) -> Value {

@@ -68,6 +68,38 @@ async fn redis_keeps_the_state_contract() {
     .await;
 }
 
+/// The rights that docs/operations.md names are enough, and no key or channel of others is in reach.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rights_that_the_documentation_names_are_enough() {
+    let doc = include_str!("../../../docs/operations.md");
+    let line = doc.lines().find_map(|l| l.strip_prefix("ACL SETUSER ")).expect("the line of the documentation");
+    let line = line.replace("PASSWORD", "pw");
+    let user: Vec<&str> = std::iter::once("--user").chain(line.split(' ')).collect();
+    let server = Arc::new(Server::start(&user));
+    let url = server.url().replace("redis://", "redis://stepgate:pw@");
+    let next = std::sync::atomic::AtomicU32::new(0);
+    state_contract(async || {
+        let prefix = format!("stepgate:case{}:", next.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
+        let state = State::of(open(&settings(url.clone(), &prefix, 2000), Arc::new(SystemClock)).await.unwrap());
+        StatePorts {
+            clock: Arc::new(SystemClock),
+            pass: Arc::new(|by| Box::pin(tokio::time::sleep(by))),
+            sessions: state.sessions,
+            ceremonies: state.ceremonies,
+            pending: state.pending,
+            ledger: state.ledger,
+            throttle: state.throttle,
+            guard: server.clone(),
+        }
+    })
+    .await;
+    // The push as well: without the right to its channel a node would bypass its cache for ever.
+    let node = node(url.clone(), 2000).await;
+    until(2000, async || node.redis.counters.subscriptions.load(std::sync::atomic::Ordering::SeqCst) > 0).await;
+    let other = Node::of(open(&settings(url, "other:", 2000), Arc::new(SystemClock)).await.unwrap());
+    assert!(other.ledger.claim("mark", HOUR).await.is_err());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_or_hanging_redis_fails_fast_and_comes_back() {
     let mut server = Server::start(&[]);
