@@ -5,10 +5,10 @@ use std::io;
 use super::args::Check;
 use super::outcome::{CONFIG, Failure, Outcome, UNAVAILABLE};
 use super::terminal::{self, say};
-use crate::config::{self, Loaded};
+use crate::config::{self, Loaded, Settings};
 use crate::flow::ports::Clock as _;
 use crate::store::system::SystemClock;
-use crate::store::{self, Looked};
+use crate::store::{self, Stores};
 
 pub(crate) fn run(args: &Check) -> Outcome {
     let loaded = config::inspect(&args.file.config, Some(SystemClock.now()));
