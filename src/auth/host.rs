@@ -13,10 +13,21 @@ const MAX_NAME_BYTES: usize = 253;
 /// spaces, empty or overlong labels, odd ports, percent signs, non-ASCII, numbers that only some
 /// parsers take for an address, punycode that no name encodes to. Borrowed where nothing changes.
 pub fn canonical(text: &str) -> Option<Cow<'_, str>> {
+    authority(text).map(|(host, _)| host)
+}
+
+/// The same, with the port where one is named: 1 to 65535, in its one spelling. Any port will do: in front of us
+/// may stand what gives ours another number.
+pub fn authority(text: &str) -> Option<(Cow<'_, str>, Option<u16>)> {
     let (name, port) = split_port(text)?;
-    if !port.is_none_or(is_port) {
-        return None;
-    }
+    let port = match port {
+        Some(digits) => Some(port_of(digits)?),
+        None => None,
+    };
+    Some((host_of(name)?, port))
+}
+
+fn host_of(name: &str) -> Option<Cow<'_, str>> {
     if let Some(v6) = name.strip_prefix('[') {
         let address: Ipv6Addr = v6.strip_suffix(']')?.parse().ok()?;
         return Some(Cow::Owned(format!("[{address}]")));
@@ -66,8 +77,9 @@ fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
     }
 }
 
-fn is_port(text: &str) -> bool {
-    !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok()
+fn port_of(text: &str) -> Option<u16> {
+    let plain = !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+    if plain { text.parse().ok() } else { None }
 }
 
 /// Letters, digits, `-` inside, and `_`, which real intranets use.
@@ -177,6 +189,20 @@ mod tests {
         }
         assert_eq!(canonical(&format!("{}.example", "a".repeat(64))), None);
         assert_eq!(canonical(&"a.".repeat(130)), None);
+    }
+
+    #[test]
+    fn ports_have_one_spelling() {
+        for (text, port) in [
+            ("a.test", None),
+            ("a.test:1", Some(1)),
+            ("a.test:65535", Some(65535)),
+            ("[::1]:8443", Some(8443)),
+            ("[::1]", None),
+            ("a.test.:443", Some(443)),
+        ] {
+            assert_eq!(authority(text).unwrap().1, port, "{text}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::metrics::SiteMetrics;
 use super::settings::AppSettings;
 use super::tunnel;
 use super::upstream::Pool;
+use crate::auth::host;
 use crate::auth::policy::AppPolicy;
 use crate::portal::answers::Fault;
 
@@ -68,41 +69,14 @@ pub(crate) struct Authority {
 impl Authority {
     /// Reads a `Host`; `None` if it is not a plain host with perhaps a port.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (mut host, port) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (v6, port) = rest.split_once(']')?;
-                let address: std::net::Ipv6Addr = v6.parse().ok()?;
-                (format!("[{address}]"), port.strip_prefix(':').or_else(|| port.is_empty().then_some("")))
-            }
-            None => match text.split_once(':') {
-                Some((name, port)) => (name.to_ascii_lowercase(), Some(port)),
-                None => (text.to_ascii_lowercase(), Some("")),
-            },
-        };
-        let has_port = text.contains(':') && !text.ends_with(']');
-        let port = match port? {
-            "" if !has_port => None,
-            digits if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
-            _ => return None,
-        };
-        if host.ends_with('.') {
-            host.pop();
-        }
-        let labels = host.starts_with('[') || (host.len() <= 253 && host.split('.').all(is_label));
-        labels.then_some(Self { host, port })
+        let (host, port) = host::authority(text)?;
+        Some(Self { host: host.into_owned(), port })
     }
 
     /// `host` or `host:port`.
     pub(crate) fn text(&self) -> Cow<'_, str> {
         self.port.map_or(Cow::Borrowed(&self.host), |port| Cow::Owned(format!("{}:{port}", self.host)))
     }
-}
-
-fn is_label(label: &str) -> bool {
-    (1..=63).contains(&label.len())
-        && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-        && !label.starts_with('-')
-        && !label.ends_with('-')
 }
 
 /// Refuses what two parsers could read in two ways, before anything else is looked at.
