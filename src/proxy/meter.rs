@@ -15,6 +15,8 @@ pub(crate) enum Stop {
     LineEnd,
     /// A request line that is not three words with one space between them.
     RequestLine,
+    /// A target with `#`: the parser below would cut it there, and nobody could tell what was meant.
+    Fragment,
     /// A chunked body out of the grammar.
     Chunk,
 }
@@ -80,10 +82,13 @@ impl Meter {
             (true, 0) => {}
             (true, _) => self.complete = true,
             (false, 0) => {
-                let words = line.split(|b| *b == b' ');
+                let mut words = line.split(|b| *b == b' ');
                 let three = words.clone().count() == 3 && words.clone().all(|word| !word.is_empty());
                 if !three || line.iter().any(|b| *b < b' ' || *b == 0x7f) {
                     return Err(Stop::RequestLine);
+                }
+                if words.nth(1).is_some_and(|target| target.contains(&b'#')) {
+                    return Err(Stop::Fragment);
                 }
                 self.lines = 1;
             }
@@ -222,7 +227,8 @@ mod tests {
 
     #[test]
     fn proper_requests_pass_however_they_are_cut() {
-        let fine: [&[u8]; 6] = [
+        let fine: [&[u8]; 7] = [
+            b"M#SEARCH /a%23b HTTP/1.1\r\nHost: a\r\nX: #\r\n\r\n#",
             b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
             b"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nany\nthing",
             b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\na\nb",
@@ -248,6 +254,10 @@ mod tests {
             ("GET\t/ HTTP/1.1\r\n\r\n", Stop::RequestLine),
             ("GET / HTTP/1.1 \r\n\r\n", Stop::RequestLine),
             ("GET /\r\n\r\n", Stop::RequestLine),
+            ("GET /a#b HTTP/1.1\r\n\r\n", Stop::Fragment),
+            ("GET /# HTTP/1.1\r\n\r\n", Stop::Fragment),
+            ("GET /a?b=c#d HTTP/1.1\r\n\r\n", Stop::Fragment),
+            ("GET http://a/#b HTTP/1.1\r\n\r\n", Stop::Fragment),
         ];
         let bodies = [
             "3\nabc\r\n0\r\n\r\n",

@@ -75,6 +75,8 @@ async fn odd_hosts_targets_and_methods_are_refused() {
         ("GET / HTTP/1.1\r\nHost: 127.1\r\n\r\n", "400"),
         ("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n", "421"),
         ("GET http://app.test/ HTTP/1.1\r\nHost: app.test\r\n\r\n", "400"),
+        ("GET /a#b HTTP/1.1\r\nHost: app.test\r\n\r\n", "400"),
+        ("GET /a?b#c HTTP/1.1\r\nHost: app.test\r\n\r\n", "400"),
         ("OPTIONS * HTTP/1.1\r\nHost: app.test\r\n\r\n", "400"),
         ("TRACE / HTTP/1.1\r\nHost: app.test\r\n\r\n", "405"),
         ("CONNECT app.test:443 HTTP/1.1\r\nHost: app.test:443\r\n\r\n", "405"),
