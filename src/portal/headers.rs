@@ -24,8 +24,10 @@ const ALWAYS: [(&str, &str); 6] = [
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "publickey-credentials-get=(self), publickey-credentials-create=(self)"),
-    ("vary", "Cookie, Accept, Sec-Fetch-Mode, Sec-Fetch-Dest"),
+    ("vary", DEPENDS_ON),
 ];
+/// What of a request our answers depend on.
+pub(crate) const DEPENDS_ON: &str = "Cookie, Accept, Sec-Fetch-Mode, Sec-Fetch-Dest";
 
 /// Adds what every answer of ours carries; `Cache-Control` only where the answer has none.
 pub(crate) fn finish(mut answer: Response<Bytes>, facts: &Facts) -> Response<Bytes> {

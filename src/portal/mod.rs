@@ -42,6 +42,7 @@ use answers::{Facts, Fault};
 use assets::Skin;
 use base::Core;
 pub use base::Jwks;
+pub(crate) use headers::DEPENDS_ON;
 use headers::{Kind, finish};
 use settings::PortalSettings;
 

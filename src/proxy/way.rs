@@ -199,6 +199,7 @@ impl Gateway {
                 response.headers_mut().insert(header::LOCATION, location);
                 response.headers_mut().insert("x-stepgate-response", HeaderValue::from_static("https"));
                 response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response.headers_mut().insert(header::VARY, HeaderValue::from_static(crate::portal::DEPENDS_ON));
                 response
             }
             _ => {

@@ -23,6 +23,7 @@ async fn the_redirecting_door_only_redirects() {
     let moved = ask(door, "GET /a?b=1 HTTP/1.1\r\nHost: APP.test:8080\r\n\r\n").await;
     assert!(moved.starts_with("HTTP/1.1 301"), "{moved}");
     assert_eq!(field(&moved, "location").as_deref(), Some("https://app.test/a?b=1"));
+    assert_eq!(field(&moved, "vary").as_deref(), Some("Cookie, Accept, Sec-Fetch-Mode, Sec-Fetch-Dest"));
     let form = ask(door, "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1\r\n\r\nx").await;
     assert!(form.starts_with("HTTP/1.1 405") && field(&form, "location").is_none(), "{form}");
     let stranger = ask(door, "GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n").await;
