@@ -72,13 +72,14 @@ pub(in crate::config) fn settle(
     } else if given && list.is_empty() && !cx.is_thinned(at) {
         cx.error(at, "there is no app to protect", FIX);
     }
-    let mut hosts = HashMap::new();
-    list.into_iter().filter_map(|app| one(app, &mut hosts, around, cx)).unzip()
+    let (mut hosts, mut audiences) = (HashMap::new(), HashMap::new());
+    list.into_iter().filter_map(|app| one(app, &mut hosts, &mut audiences, around, cx)).unzip()
 }
 
 fn one(
     app: Placed<AppOptions>,
     hosts: &mut HashMap<String, usize>,
+    audiences: &mut identity::Audiences,
     around: &Around<'_>,
     cx: &mut Checker,
 ) -> Option<(AppSettings, AppPolicy)> {
@@ -86,7 +87,7 @@ fn one(
     let host = cx.need(app.host, at, "host", "add `host: app.example.com`").and_then(|h| host(&h, hosts, around, cx));
     let upstream = cx.need(app.upstream, at, "upstream", "add `upstream: http://10.0.0.5:8080`");
     let upstream = upstream.and_then(|u| upstream::settle(u, cx));
-    let identity = identity::settle(app.identity, host.as_deref().unwrap_or_default(), cx);
+    let identity = identity::settle(app.identity, (host.as_deref().unwrap_or_default(), at), audiences, cx);
     let mut tolerate = Tolerances::default();
     for entry in app.tolerate.into_iter().flatten() {
         match entry.value {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::checker::Checker;
+use crate::config::node::At;
 use crate::config::placed::Placed;
 use crate::config::scalars::{Hidden, Time};
 use crate::proxy::settings::{BasicAuth, IdentitySettings, JwtSettings};
@@ -116,8 +117,16 @@ const FORWARDED_PERSON: [&str; 14] = [
     "display-name",
 ];
 
-/// Judges one identity.
-pub(in crate::config) fn settle(options: Option<IdentityOptions>, host: &str, cx: &mut Checker) -> IdentitySettings {
+/// The audiences of the apps judged so far, and the lines of these apps.
+pub(in crate::config) type Audiences = HashMap<String, usize>;
+
+/// Judges one identity, of the app at `at`.
+pub(in crate::config) fn settle(
+    options: Option<IdentityOptions>,
+    (host, at): (&str, At),
+    audiences: &mut Audiences,
+    cx: &mut Checker,
+) -> IdentitySettings {
     let mut settings = IdentitySettings::default();
     let Some(options) = options else { return settings };
     let mut taken = HashMap::new();
@@ -130,7 +139,17 @@ pub(in crate::config) fn settle(options: Option<IdentityOptions>, host: &str, cx
         settings.email = headers.email.and_then(|h| header(&h, &mut taken, cx));
         settings.name = headers.name.and_then(|h| header(&h, &mut taken, cx));
     }
+    let audience_at = options.jwt.as_ref().and_then(|jwt| jwt.audience.as_ref()).map_or(at, |audience| audience.at);
     settings.jwt = options.jwt.map(|jwt| settle_jwt(jwt, host, &mut taken, cx));
+    if let Some(jwt) = &settings.jwt
+        && let Some(first) = audiences.insert(jwt.audience.clone(), cx.problems.line_of(at))
+    {
+        cx.warn(
+            audience_at,
+            format!("the app in line {first} has this audience too: each can use the other's assertions there"),
+            "leave `audience` out to get the host, unless both are one app",
+        );
+    }
     settings.basic_auth = options.basic_auth.and_then(|basic| settle_basic(basic, cx));
     settings
 }

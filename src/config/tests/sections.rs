@@ -252,6 +252,26 @@ fn identity_never_takes_a_header_that_means_something_else() {
 }
 
 #[test]
+fn apps_that_share_an_audience_are_warned_of() {
+    let two = |one: &str, other: &str| {
+        let app = |host: &str, jwt: &str| {
+            format!(
+                "  - host: {host}\n    upstream: http://127.0.0.1:1\n    identity: {{ jwt: {jwt} }}\n    \
+                 rules: [{{ path: /**, access: deny }}]\n"
+            )
+        };
+        let rest = "listen: { plain: [\"127.0.0.1:8080\"] }\nusers: { database: sqlite://a.db }\n";
+        format!("apps:\n{}{}{rest}", app("a.example", one), app("b.example", other))
+    };
+    for (one, other) in [("{ audience: erp }", "{ audience: erp }"), ("{}", "{ audience: a.example }")] {
+        tells(&two(one, other), "the app in line 2 has this audience too");
+        assert!(Place::new().load(&two(one, other)).settings.is_some(), "a warning");
+    }
+    assert_eq!(told(&two("{ audience: erp }", "{ audience: crm }")), [""; 0]);
+    assert_eq!(told(&two("{}", "{}")), [""; 0]);
+}
+
+#[test]
 fn numbers_have_units_and_bounds() {
     tells(&file("", "session: { idle: 3600 }\n"), "write `3600s` for seconds");
     tells(&file("", "session: { idle: 13h }\n"), "`idle` is longer");
