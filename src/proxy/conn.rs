@@ -166,6 +166,9 @@ impl Conn {
             buf.put_slice(NO_HEAD);
             return Poll::Ready(Ok(()));
         }
+        if self.meter.is_followed() {
+            self.link.followed.store(true, Ordering::Relaxed);
+        }
         polled
     }
 

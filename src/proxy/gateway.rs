@@ -60,8 +60,10 @@ impl ProxyHttp for Gateway {
         }
         // 0 is for ever, to Pingora, which would set a timer per request: the connection itself knows how long the
         // next head may take. `None` stays: this connection is to be closed.
+        let followed = ctx.link.as_ref().is_some_and(|link| link.is_followed());
         if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(0));
+            // What was read of the next request goes with this one, so the answer must say that it is the last.
+            session.set_keepalive((!followed).then_some(0));
         }
         session.set_read_timeout(Some(self.limits.body_timeout));
         session.set_write_timeout(Some(self.limits.write_timeout));

@@ -36,6 +36,8 @@ pub(crate) struct Link {
     pub(super) round: AtomicU32,
     /// The body of the request at hand is out of the grammar.
     pub(super) garbled: AtomicBool,
+    /// Another request came together with the one at hand. It is not served: the connection is to be closed.
+    pub(super) followed: AtomicBool,
     /// What passes is a WebSocket.
     tunnel: AtomicBool,
     /// The session behind the WebSocket has ended.
@@ -54,6 +56,7 @@ impl Link {
             door,
             round: AtomicU32::new(0),
             garbled: AtomicBool::new(false),
+            followed: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),
             over: AtomicBool::new(false),
             reader: AtomicWaker::new(),
@@ -73,6 +76,11 @@ impl Link {
     /// Whether the body of the request at hand turned out to be malformed.
     pub(crate) fn is_garbled(&self) -> bool {
         self.garbled.load(Ordering::Relaxed)
+    }
+
+    /// Whether another request came together with the one at hand.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.followed.load(Ordering::Relaxed)
     }
 
     /// The request is over; what is read now is the next head.

@@ -30,6 +30,10 @@ pub(crate) struct Meter {
     lines: usize,
     complete: bool,
     chunks: Option<Chunks>,
+    /// A length of the body was announced.
+    length: bool,
+    /// Something came after a head that announces no body.
+    more: bool,
 }
 
 impl Meter {
@@ -37,6 +41,7 @@ impl Meter {
     pub(crate) fn restart(&mut self) {
         self.head.clear();
         (self.line, self.lines, self.complete, self.chunks) = (0, 0, false, None);
+        (self.length, self.more) = (false, false);
     }
 
     /// What has come of the head, up to its end.
@@ -47,6 +52,11 @@ impl Meter {
     /// Whether the head is still to be completed.
     pub(crate) const fn in_head(&self) -> bool {
         !self.complete
+    }
+
+    /// Whether another request came together with this one, which has no body.
+    pub(crate) const fn is_followed(&self) -> bool {
+        self.more
     }
 
     /// Looks at what was read.
@@ -71,7 +81,11 @@ impl Meter {
         }
         match &mut self.chunks {
             Some(chunks) if !read.is_empty() => chunks.look(read),
-            _ => Ok(()),
+            Some(_) => Ok(()),
+            None => {
+                self.more |= !self.length && !read.is_empty();
+                Ok(())
+            }
         }
     }
 
@@ -96,6 +110,7 @@ impl Meter {
                 if names(line, b"transfer-encoding") {
                     self.chunks = Some(Chunks::default());
                 }
+                self.length |= names(line, b"content-length");
                 self.lines += 1;
             }
         }
@@ -239,6 +254,27 @@ mod tests {
         for request in fine {
             for step in 1..=request.len() {
                 assert_eq!(told(request, step), Ok(()), "{:?} by {step}", String::from_utf8_lossy(request));
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_behind_another_is_seen_however_both_are_cut() {
+        let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        let with_length = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab";
+        for (bytes, followed) in [
+            (get.to_owned(), false),
+            (format!("\r\n{get}"), false),
+            (format!("{get}G"), true),
+            (format!("{get}{get}"), true),
+            (with_length.to_owned(), false),
+        ] {
+            for step in 1..=bytes.len() {
+                let mut meter = Meter::default();
+                bytes.as_bytes().chunks(step).for_each(|piece| meter.look(piece, 1000).unwrap());
+                assert_eq!(meter.is_followed(), followed, "{bytes:?} by {step}");
+                meter.restart();
+                assert!(!meter.is_followed());
             }
         }
     }
