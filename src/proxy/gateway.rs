@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::StatusCode;
+use http::{StatusCode, Version, header};
 use pingora_core::modules::http::HttpModules;
 use pingora_core::protocols::ALPN;
 use pingora_core::upstreams::peer::HttpPeer;
@@ -144,7 +144,11 @@ impl ProxyHttp for Gateway {
 
     async fn response_filter(&self, session: &mut Session, response: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
         ctx.upstream_answered.get_or_insert_with(record::now);
-        hop::strip(response, session.req_header().version);
+        let version = session.req_header().version;
+        hop::strip(response, version);
+        if version == Version::HTTP_10 && !response.headers.contains_key(header::CONTENT_LENGTH) {
+            session.set_keepalive(None); // to say so before the answer ends with the connection
+        }
         identity::strip_answer(response)
     }
 

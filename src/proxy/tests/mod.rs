@@ -1,6 +1,8 @@
 //! The proxy over real sockets: raw bytes in, raw bytes out, an upstream that writes down what it got.
 
+mod calls;
 mod doors;
+mod hops;
 mod hygiene;
 mod nothing;
 mod rig;

@@ -98,3 +98,32 @@ async fn grpc_trailers_come_through_h2_on_both_sides() {
     let trailers = within(answer.body_mut().trailers()).await.unwrap().unwrap();
     assert_eq!(trailers["grpc-status"], "0");
 }
+
+#[tokio::test]
+async fn the_health_of_each_server_is_asked_by_its_own_scheme() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let dir = tempfile::tempdir().unwrap();
+    let (files, der) = certificate(&dir, "erp", &["erp.internal"]);
+    let private = tls_upstream(std::fs::read(&files.key).unwrap(), der).await;
+    let (plain, heard) = upstream(OK).await;
+    let mut settings = settings(&[plain, private]);
+    let upstream = &mut settings.apps[0].upstream;
+    upstream.servers[1].tls = true;
+    upstream.tls.sni = Some("erp.internal".to_owned());
+    upstream.tls.ca = Some(files.cert);
+    upstream.health_path = Some("/health".to_owned());
+    upstream.health_interval = std::time::Duration::from_millis(50);
+    let rig = Rig::start(settings).await;
+    let count = |path: &str| heard.lock().unwrap().iter().filter(|head| head.starts_with(path)).count();
+    let looked = async {
+        // The third round begins when the second is over.
+        while count("GET /health ") < 3 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    within(looked).await;
+    for _ in 0..4 {
+        assert!(rig.exchange("GET /work HTTP/1.1\r\nHost: app.test\r\n\r\n").await.starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!(count("GET /work "), 2, "the other one is up too");
+}
