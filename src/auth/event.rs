@@ -81,6 +81,31 @@ pub enum What {
     AccountDeleted,
     /// A password was set.
     PasswordSet,
+    /// A store failed while this was done: it may have happened or not, and nothing was granted for it.
+    Unsettled {
+        /// What was under way.
+        deed: Deed,
+        /// By which method, where it was a proof.
+        method: Option<Method>,
+    },
+}
+
+/// What can be under way when a store fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deed {
+    /// A one-time proof was being spent.
+    Spending,
+    /// A stored password hash was being renewed.
+    Rehash,
+    /// A session was being opened, or was rising.
+    Opening,
+    /// Sessions were being ended.
+    Ending,
+    /// An authenticator was being bound.
+    Binding,
+    /// Backup codes were being made.
+    BackupCodes,
 }
 
 /// Why a proof was rejected, exactly. The person is told less.
@@ -115,4 +140,6 @@ pub enum ThrottleScope {
     Account,
     /// The client network's.
     Network,
+    /// This machine's: as many passwords were being hashed as it can hash at once.
+    Hashing,
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::Flows;
 use super::device::Device;
 use super::ports::Answer;
-use super::reply::Client;
-use crate::auth::event::{Event, ThrottleScope, What};
+use super::reply::{Client, Failed, Outcome, Told};
+use crate::auth::event::{Deed, Event, ThrottleScope, What};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::throttle::{Charge, Charged, account_key, account_of_name, device_key, lockout_key, network_key};
 use crate::auth::time::Timestamp;
@@ -24,12 +24,38 @@ pub(super) struct Trying<'a> {
     pub(super) session: Option<String>,
     /// The tag of the browser, as soon as it carries a mark.
     pub(super) browser: Option<String>,
-    pub(super) events: Vec<Event>,
+    events: Vec<Event>,
+    /// What was begun and is not told by an event yet: should a store fail now, it may have happened.
+    under_way: Option<(Deed, Option<Method>)>,
 }
 
 impl Trying<'_> {
-    /// Notes what happened.
+    /// Says what is about to be done, before a store is asked to do it.
+    pub(super) fn begin(&mut self, deed: Deed, method: Option<Method>) {
+        self.under_way = Some((deed, method));
+    }
+
+    /// Says that what was begun did not happen, or needs no event.
+    pub(super) fn settle(&mut self) {
+        self.under_way = None;
+    }
+
+    /// Ends the attempt. Whatever comes of it, what happened is told.
+    pub(super) fn told<T>(mut self, reply: Answer<T>) -> Outcome<T> {
+        match reply {
+            Ok(reply) => Ok(Told { reply, events: self.events }),
+            Err(cause) => {
+                if let Some((deed, method)) = self.under_way.take() {
+                    self.note(What::Unsettled { deed, method });
+                }
+                Err(Failed { cause, events: self.events })
+            }
+        }
+    }
+
+    /// Notes what happened; that settles what was begun.
     pub(super) fn note(&mut self, what: What) {
+        self.settle();
         self.events.push(Event {
             what,
             user: self.user.clone(),
@@ -48,7 +74,8 @@ impl Flows {
         let device = self.known_device(client.device.as_ref(), &account, now);
         let username = Username::parse(name);
         let browser = device.as_ref().map(|device| self.browser_tag(device));
-        Trying { client, now, user, username, account, device, session: None, browser, events: Vec::new() }
+        let (events, under_way) = (Vec::new(), None);
+        Trying { client, now, user, username, account, device, session: None, browser, events, under_way }
     }
 
     /// Charges one attempt by `method`; tells how long to wait if a counter is full.

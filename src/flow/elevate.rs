@@ -7,7 +7,7 @@ use super::attempt::Trying;
 use super::opening::Grant;
 use super::ports::Answer;
 use super::proving::Proof;
-use super::reply::{Client, LoginReply, Told};
+use super::reply::{Client, LoginReply, Outcome};
 use crate::auth::event::{RejectReason, What};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
@@ -26,12 +26,12 @@ impl Flows {
         method: Method,
         code: SecretText,
         client: &Client,
-    ) -> Answer<Told<LoginReply>> {
+    ) -> Outcome<LoginReply> {
         let method = self.meant(method, &code);
         let mut trying = self.trying(session.identity.username.as_str(), Some(session.identity.id.clone()), client);
         trying.session = Some(session.id.clone());
-        let reply = self.rise(&mut trying, &token.key(), method, code).await?;
-        Ok(Told { reply, events: trying.events })
+        let reply = self.rise(&mut trying, &token.key(), method, code).await;
+        trying.told(reply)
     }
 
     async fn rise(

@@ -8,11 +8,13 @@ use super::elevate::risen;
 use super::opening::Grant;
 use super::ports::{Account, Answer};
 use super::proving::{broken, totp_context};
-use super::reply::{Client, ConfirmReply, EnrollReply, Enrolling, LoginReply, Opened, PendingTotp, Rejection, Told};
+use super::reply::{
+    Client, ConfirmReply, EnrollReply, Enrolling, Failed, LoginReply, Opened, Outcome, PendingTotp, Rejection,
+};
 use crate::auth::authenticator::Enrolled;
 use crate::auth::backup_codes::{self, CODE_BYTES};
 use crate::auth::ceremony::{Ceremony, CeremonyKey, Verdict};
-use crate::auth::event::{RejectReason, What};
+use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
 use crate::auth::proof::{Factor, Method, MethodSet, Proofs};
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::{Session, SessionKey};
@@ -88,11 +90,11 @@ impl Flows {
     ///
     /// # Errors
     /// A store did not answer; whatever was bound until then, nobody is signed in.
-    pub async fn confirm_totp(&self, who: &Enrolling, code: SecretText, client: &Client) -> Answer<Told<ConfirmReply>> {
-        match self.enroller(who, client).await? {
+    pub async fn confirm_totp(&self, who: &Enrolling, code: SecretText, client: &Client) -> Outcome<ConfirmReply> {
+        match self.enroller(who, client).await.map_err(Failed::early)? {
             Some((site, mut trying)) => {
-                let reply = self.confirm(&mut trying, site, code).await?;
-                Ok(Told { reply, events: trying.events })
+                let reply = self.confirm(&mut trying, site, code).await;
+                trying.told(reply)
             }
             None => {
                 let mut trying = self.trying("", None, client);
@@ -101,7 +103,7 @@ impl Flows {
                     Enrolling::Session(..) => RejectReason::NoSession,
                 };
                 let told = Self::gone(&mut trying, Method::Totp, reason);
-                Ok(Told { reply: ConfirmReply::Rejected(told), events: trying.events })
+                trying.told(Ok(ConfirmReply::Rejected(told)))
             }
         }
     }
@@ -129,6 +131,7 @@ impl Flows {
         };
         // Made before anything is bound, so that a full hasher binds nothing.
         let Some((salt, codes, digests)) = self.make_codes().await? else {
+            trying.note(What::Throttled { method: Method::Totp, scope: ThrottleScope::Hashing });
             return Ok(ConfirmReply::Wait(std::time::Duration::from_secs(1)));
         };
         // Two right codes of two windows: only the first taker binds.
@@ -141,9 +144,11 @@ impl Flows {
             return rejected(trying, RejectReason::NoCeremony, Rejection::CeremonyGone);
         }
         let record = self.totp_record(&owner, id, &key, Some(step))?;
-        self.ports.authenticators.put_totp(&owner.id, &record).await?;
         trying.note(What::ProofAccepted { method: Method::Totp });
+        trying.begin(Deed::Binding, Some(Method::Totp));
+        self.ports.authenticators.put_totp(&owner.id, &record).await?;
         trying.note(What::AuthenticatorAdded { method: Method::Totp });
+        trying.begin(Deed::BackupCodes, None);
         self.ports.authenticators.put_backup(&owner.id, &salt, &digests).await?;
         trying.note(What::BackupCodesMade);
         if site.enrolled.totp.is_some() {
@@ -163,11 +168,13 @@ impl Flows {
             Place::Ceremony(..) => None,
         };
         let mut ended = false;
+        trying.begin(Deed::Ending, None);
         for (key, _) in self.ports.sessions.of_user(&site.account.identity.id).await? {
             if Some(&key) != own {
                 ended |= self.ports.sessions.revoke(&key).await?;
             }
         }
+        trying.settle();
         if ended {
             trying.note(What::SessionsRevoked);
         }

@@ -4,10 +4,10 @@ use super::Flows;
 use super::attempt::Trying;
 use super::ports::{Account, Answer};
 use super::proving::Proof;
-use super::reply::{Client, Credentials, LoginReply, Next, OutOfReach, Rejection, Told};
+use super::reply::{Client, Credentials, LoginReply, Next, OutOfReach, Outcome, Rejection};
 use crate::auth::authenticator::Enrolled;
 use crate::auth::ceremony::{Ceremony, CeremonyToken, Step, Verdict};
-use crate::auth::event::{RejectReason, What};
+use crate::auth::event::{RejectReason, ThrottleScope, What};
 use crate::auth::proof::{Method, Proofs};
 use crate::auth::requirement::{Requirement, Strength};
 use crate::auth::secret::SecretText;
@@ -19,17 +19,17 @@ impl Flows {
     /// `goal`: what the destination needs; `None`: the most the account can prove.
     ///
     /// # Errors
-    /// A store did not answer; nobody is signed in then.
+    /// A store did not answer; nobody is signed in then, and what happened until then is told.
     pub async fn login(
         &self,
         given: Credentials,
         goal: Option<Requirement>,
         channel: Channel,
         client: &Client,
-    ) -> Answer<Told<LoginReply>> {
+    ) -> Outcome<LoginReply> {
         let mut trying = self.trying(&given.username, None, client);
-        let reply = self.first_factor(&mut trying, given, goal, channel).await?;
-        Ok(Told { reply, events: trying.events })
+        let reply = self.first_factor(&mut trying, given, goal, channel).await;
+        trying.told(reply)
     }
 
     async fn first_factor(
@@ -48,6 +48,7 @@ impl Flows {
             None => None,
         };
         let Some(right) = self.hashing.verify(given.password.clone(), found.as_ref()).await? else {
+            trying.note(What::Throttled { method: Method::Password, scope: ThrottleScope::Hashing });
             return Ok(LoginReply::Busy);
         };
         let rejected = match &found {

@@ -9,7 +9,7 @@ use super::ports::{Account, AccountChange, Answer};
 use super::proving::broken;
 use super::reply::{LoginReply, Opened, Rejection};
 use crate::auth::ceremony::Ceremony;
-use crate::auth::event::{RejectReason, What};
+use crate::auth::event::{Deed, RejectReason, What};
 use crate::auth::history::{self, Notice};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::requirement::Strength;
@@ -60,11 +60,14 @@ impl Flows {
             user_agent: trying.client.user_agent.as_deref().map(cut),
         };
         let notice = self.notice(trying, account, ceremony.channel).await?;
-        self.ports.accounts.change(&account.identity.id, AccountChange::LoggedIn(trying.now)).await?;
         let (proved, credentials) = (ceremony.proofs.methods(), ceremony.credentials.clone());
         let grant = Grant { session, old: None, proved, backup_left, what: What::SessionOpened, credentials };
         match self.grant(trying, grant).await? {
-            Some(opened) => Ok(LoginReply::Opened(Box::new(Opened { notice, ..opened }))),
+            Some(opened) => {
+                // Only who is in has signed in.
+                self.ports.accounts.change(&account.identity.id, AccountChange::LoggedIn(trying.now)).await?;
+                Ok(LoginReply::Opened(Box::new(Opened { notice, ..opened })))
+            }
             None => Ok(LoginReply::Rejected(Rejection::WrongCredentials)),
         }
     }
@@ -94,23 +97,27 @@ impl Flows {
         let (mark, device) = self.mark_device(trying, strength)?;
         let ends_at = self.settings.session.ends_at(&session);
         self.forgive(trying, proved).await?;
+        trying.begin(Deed::Opening, None);
         if !self.ports.sessions.replace(old, &token.key(), &session, ends_at).await? {
+            trying.settle();
             return match old {
                 Some(_) => Ok(None),
                 None => Err(broken("a new session was refused")),
             };
         }
-        // Disabling an account or changing what it proves itself with ends its sessions: one opened in that very
-        // moment must not outlive it.
-        if let Err(reason) = self.unchanged(&session.identity.id, &credentials).await? {
-            self.ports.sessions.revoke(&token.key()).await?;
-            trying.note(What::ProofRejected { method: Method::Password, reason });
-            return Ok(None);
-        }
         trying.session = Some(session.id.clone());
         // A script keeps no mark, so nothing stands for it.
         trying.browser = (session.channel == Channel::Cookie).then(|| self.browser_tag(&device));
         trying.note(what);
+        // Disabling an account or changing what it proves itself with ends its sessions: one opened in that very
+        // moment must not outlive it.
+        if let Err(reason) = self.unchanged(&session.identity.id, &credentials).await? {
+            trying.begin(Deed::Ending, None);
+            self.ports.sessions.revoke(&token.key()).await?;
+            trying.note(What::SessionRevoked);
+            trying.note(What::ProofRejected { method: Method::Password, reason });
+            return Ok(None);
+        }
         let session = Arc::new(session);
         Ok(Some(Opened { token, session, ends_at, device: Some(mark), backup_codes_left: backup_left, notice: None }))
     }

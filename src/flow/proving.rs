@@ -11,7 +11,7 @@ use super::reply::Rejection;
 use super::reseal::renew;
 use crate::auth::authenticator::{BackupSet, Enrolled, TotpRecord};
 use crate::auth::backup_codes;
-use crate::auth::event::{RejectReason, What};
+use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
 use crate::auth::password::HashBounds;
 use crate::auth::proof::Method;
 use crate::auth::secret::{SecretBytes, SecretText};
@@ -61,16 +61,20 @@ impl Flows {
         code: SecretText,
     ) -> Answer<Proof> {
         let user = &account.identity.id;
+        let busy = |trying: &mut Trying<'_>| {
+            trying.note(What::Throttled { method, scope: ThrottleScope::Hashing });
+            Ok(Proof::Busy)
+        };
         let verdict = match (method, &enrolled.totp, &enrolled.backup) {
             (Method::Password, _, _) => match self.hashing.verify(code, Some(account)).await? {
-                None => return Ok(Proof::Busy),
+                None => return busy(trying),
                 Some(true) => Ok(None),
                 Some(false) => Err((RejectReason::Mismatch, Rejection::WrongCredentials)),
             },
             (Method::Totp, Some(record), _) => self.prove_totp(trying, user, record, &code).await?,
-            (Method::BackupCode, _, Some(set)) => match self.prove_backup(user, set, &code).await? {
+            (Method::BackupCode, _, Some(set)) => match self.prove_backup(trying, user, set, &code).await? {
                 Some(verdict) => verdict,
-                None => return Ok(Proof::Busy),
+                None => return busy(trying),
             },
             _ => Err((RejectReason::NotEnrolled, Rejection::WrongCode)),
         };
@@ -88,7 +92,7 @@ impl Flows {
 
     async fn prove_totp(
         &self,
-        trying: &Trying<'_>,
+        trying: &mut Trying<'_>,
         user: &UserId,
         record: &TotpRecord,
         code: &SecretText,
@@ -116,7 +120,7 @@ impl Flows {
         code: &SecretText,
         params: TotpParams,
         last_step: Option<u64>,
-        trying: &Trying<'_>,
+        trying: &mut Trying<'_>,
     ) -> Answer<Result<u64, (RejectReason, Rejection)>> {
         // As long as any node whose clock is a step off could still accept the code, and twice that.
         let reach = params.skew.max(params.tell_skew).saturating_add(1);
@@ -124,11 +128,13 @@ impl Flows {
         let wrong = |reason| Ok(Err((reason, Rejection::WrongCode)));
         match totp::check(key, code.expose(), params, last_step, trying.now) {
             Matched::Step(step) => {
+                trying.begin(Deed::Spending, Some(Method::Totp));
                 let first = self.ports.ledger.claim(&step_mark(user, authenticator, step), ttl).await?;
                 if first { Ok(Ok(step)) } else { wrong(RejectReason::AlreadySpent) }
             }
             Matched::ClockOff { step, seconds } => {
                 // What was told must not help to guess: a code that is still to come is spent by that.
+                trying.begin(Deed::Spending, Some(Method::Totp));
                 let _ = self.ports.ledger.claim(&step_mark(user, authenticator, step), ttl).await?;
                 Ok(Err((RejectReason::ClockSkew, Rejection::ClockOff { seconds })))
             }
@@ -141,6 +147,7 @@ impl Flows {
     /// `None`: hashing is full.
     async fn prove_backup(
         &self,
+        trying: &mut Trying<'_>,
         user: &UserId,
         set: &BackupSet,
         typed: &SecretText,
@@ -157,6 +164,7 @@ impl Flows {
         let Some(digest) = self.hashing.run(digest).await? else {
             return Ok(None);
         };
+        trying.begin(Deed::Spending, Some(Method::BackupCode));
         let spent = self.ports.authenticators.spend_backup(user, &digest).await?;
         Ok(Some(if spent {
             Ok(Some(set.left.saturating_sub(1)))
@@ -178,11 +186,13 @@ impl Flows {
         let Some(from) = account.password_hash.as_ref().filter(stale).cloned() else { return Ok(true) };
         let Some(to) = self.hash_password(password.clone()).await? else { return Ok(true) };
         let (accounts, id) = (&self.ports.accounts, &account.identity.id);
+        trying.begin(Deed::Rehash, None);
         if accounts.change(id, AccountChange::Rehash { from, to: to.clone() }).await? {
             trying.note(What::PasswordRehashed);
             account.password_hash = Some(to);
             return Ok(true);
         }
+        trying.settle();
         // Somebody was first: another sign-in that renewed it too, or a change of the password.
         let current = accounts.load(id).await?;
         account.password_hash = current.as_ref().and_then(|now| now.password_hash.clone());

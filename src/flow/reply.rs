@@ -11,6 +11,7 @@ use crate::auth::proof::MethodSet;
 use crate::auth::secret::SecretText;
 use crate::auth::session::{Channel, Session, SessionToken};
 use crate::auth::time::Timestamp;
+use crate::flow::ports::StoreError;
 
 /// An answer and what happened on the way to it. The edge records the events, once.
 pub struct Told<T> {
@@ -19,6 +20,25 @@ pub struct Told<T> {
     /// What happened, in order.
     pub events: Vec<Event>,
 }
+
+/// A flow that a store brought to an end. What happened until then did happen, and is to be recorded too.
+#[derive(Debug)]
+pub struct Failed {
+    /// What the store said, for the log.
+    pub cause: StoreError,
+    /// What happened, in order; last what may have happened.
+    pub events: Vec<Event>,
+}
+
+impl Failed {
+    /// A flow that failed before anything happened.
+    pub const fn early(cause: StoreError) -> Self {
+        Self { cause, events: Vec::new() }
+    }
+}
+
+/// What a flow that changes something answers.
+pub type Outcome<T> = Result<Told<T>, Failed>;
 
 /// Who is at the other end, as far as the connection tells.
 #[derive(Clone)]

@@ -4,7 +4,7 @@ use super::Flows;
 use super::attempt::Trying;
 use super::ports::Answer;
 use super::proving::Proof;
-use super::reply::{CeremonyView, Client, LoginReply, Next, OutOfReach, Rejection, Told};
+use super::reply::{CeremonyView, Client, Failed, LoginReply, Next, OutOfReach, Outcome, Rejection};
 use crate::auth::ceremony::{Ceremony, CeremonyKey, CeremonyToken, Step, Verdict};
 use crate::auth::event::RejectReason;
 use crate::auth::proof::{Method, MethodSet};
@@ -41,24 +41,25 @@ impl Flows {
     /// Second factor of a sign-in under way.
     ///
     /// # Errors
-    /// A store did not answer; nobody is signed in then, and a code may have been spent.
+    /// A store did not answer; nobody is signed in then; whether a code was spent is told.
     pub async fn second_factor(
         &self,
         token: &CeremonyToken,
         method: Method,
         code: SecretText,
         client: &Client,
-    ) -> Answer<Told<LoginReply>> {
+    ) -> Outcome<LoginReply> {
         let key = token.key();
-        let Some(ceremony) = self.ceremony_here(&key, client, self.now()).await? else {
+        let found = self.ceremony_here(&key, client, self.now()).await.map_err(Failed::early)?;
+        let Some(ceremony) = found else {
             let mut trying = self.trying("", None, client);
             let reply = LoginReply::Rejected(Self::gone(&mut trying, method, RejectReason::NoCeremony));
-            return Ok(Told { reply, events: trying.events });
+            return trying.told(Ok(reply));
         };
         let method = self.meant(method, &code);
         let mut trying = self.trying(ceremony.username.as_str(), ceremony.user.clone(), client);
-        let reply = self.next_factor(&mut trying, &key, token, ceremony, method, code).await?;
-        Ok(Told { reply, events: trying.events })
+        let reply = self.next_factor(&mut trying, &key, token, ceremony, method, code).await;
+        trying.told(reply)
     }
 
     async fn next_factor(

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Flows;
 use super::ports::Answer;
-use super::reply::{Client, Opened, Told};
-use crate::auth::event::{Event, What};
+use super::reply::{Client, Failed, Opened, Outcome, Told};
+use crate::auth::event::{Deed, What};
 use crate::auth::proof::MethodSet;
 use crate::auth::requirement::Strength;
 use crate::auth::session::{Channel, Session, SessionToken, Standing};
@@ -64,20 +64,20 @@ impl Flows {
         session: &Session,
         everywhere: bool,
         client: &Client,
-    ) -> Answer<Told<u64>> {
+    ) -> Outcome<u64> {
         let user = &session.identity.id;
         let mut trying = self.trying(session.identity.username.as_str(), Some(user.clone()), client);
         trying.session = Some(session.id.clone());
-        let ended = if everywhere {
-            let ended = self.ports.sessions.revoke_all(user).await?;
-            trying.note(What::SessionsRevoked);
-            ended
+        trying.begin(Deed::Ending, None);
+        let (ended, what) = if everywhere {
+            (self.ports.sessions.revoke_all(user).await, What::SessionsRevoked)
         } else {
-            let was_there = self.ports.sessions.revoke(&token.key()).await?;
-            trying.note(What::SessionRevoked);
-            u64::from(was_there)
+            (self.ports.sessions.revoke(&token.key()).await.map(u64::from), What::SessionRevoked)
         };
-        Ok(Told { reply: ended, events: trying.events })
+        if ended.is_ok() {
+            trying.note(what);
+        }
+        trying.told(ended)
     }
 
     /// Ends the session that a browser had on this host before it opened another: its token is forgotten by that,
@@ -85,17 +85,21 @@ impl Flows {
     ///
     /// # Errors
     /// The store did not answer; the old session may still stand.
-    pub async fn supersede(&self, old: &SessionToken, opened: &Opened, client: &Client) -> Answer<Vec<Event>> {
-        let found = self.ports.sessions.load(&old.key()).await?;
+    pub async fn supersede(&self, old: &SessionToken, opened: &Opened, client: &Client) -> Outcome<()> {
+        let found = self.ports.sessions.load(&old.key()).await.map_err(Failed::early)?;
         let here = |s: &Arc<Session>| s.host == client.host && s.channel == Channel::Cookie;
-        let Some(session) = found.filter(|s| here(s) && old.key() != opened.token.key()) else { return Ok(Vec::new()) };
+        let Some(session) = found.filter(|s| here(s) && old.key() != opened.token.key()) else {
+            return Ok(Told { reply: (), events: Vec::new() });
+        };
         let who = &session.identity;
         let mut trying = self.trying(who.username.as_str(), Some(who.id.clone()), client);
         trying.session = Some(session.id.clone());
-        if self.ports.sessions.revoke(&old.key()).await? {
+        trying.begin(Deed::Ending, None);
+        let ended = self.ports.sessions.revoke(&old.key()).await;
+        if matches!(ended, Ok(true)) {
             trying.note(What::SessionRevoked);
         }
-        Ok(trying.events)
+        trying.told(ended.map(drop))
     }
 
     /// What the owner of a session can prove with; nothing if the account is gone or disabled.

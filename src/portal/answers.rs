@@ -19,7 +19,12 @@ pub struct Recorded(pub Vec<Event>);
 
 /// Why a 503 of ours was given; rides in the extensions of the response, for the log.
 #[derive(Clone)]
-pub struct Cause(pub StoreError);
+pub enum Cause {
+    /// A store did not answer.
+    Store(StoreError),
+    /// As many passwords are being hashed as this machine can hash at once.
+    Busy,
+}
 
 /// What is worth a word in the access event of an answer of ours: a closed set.
 #[derive(Clone, Copy)]

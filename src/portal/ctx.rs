@@ -1,7 +1,7 @@
 //! What a handler works with: one request, its facts, and the words to answer it.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use askama::Template;
 use axum::body::Body;
@@ -22,7 +22,7 @@ use super::problem::Problem;
 use crate::auth::event::Event;
 use crate::auth::session::{Channel, Session, SessionToken};
 use crate::flow::ports::StoreError;
-use crate::flow::reply::{Client, Opened};
+use crate::flow::reply::{Client, Failed, Opened, Outcome};
 
 /// An answer on its way out.
 pub(crate) type Answered = Response<Bytes>;
@@ -58,6 +58,8 @@ pub(crate) struct Ctx {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) path: String,
     pub(crate) body: Bytes,
+    /// What the flows of this request told. Kept beside the answer, so that no early stop can lose it.
+    events: Arc<Mutex<Vec<Event>>>,
 }
 
 /// A live session and how its token came.
@@ -75,18 +77,18 @@ impl FromRequest<Arc<Core>> for Ctx {
         let query = Query::<Vec<(String, String)>>::try_from_uri(request.uri()).map(|q| q.0).unwrap_or_default();
         let path = request.uri().path().to_owned();
         let body = Bytes::from_request(request, core).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
-        Ok(Self { core: core.clone(), facts, query, path, body })
+        Ok(Self { core: core.clone(), facts, query, path, body, events: Arc::default() })
     }
 }
 
-/// Runs a handler and words its early stops.
+/// Runs a handler and words its early stops. Whatever comes of it, what the flows told rides along.
 pub(crate) async fn run<F, Fut>(ctx: Ctx, handler: F) -> Response<Body>
 where
     F: FnOnce(Ctx) -> Fut,
     Fut: Future<Output = Result<Answered, Stop>>,
 {
-    let (core, facts) = (ctx.core.clone(), ctx.facts.clone());
-    let answer = match handler(ctx).await {
+    let (core, facts, events) = (ctx.core.clone(), ctx.facts.clone(), ctx.events.clone());
+    let mut answer = match handler(ctx).await {
         Ok(answer) => answer,
         Err(Stop::Done(answer)) => *answer,
         Err(Stop::Fault(what)) => fault::answer(&core, &facts, what),
@@ -94,10 +96,14 @@ where
         Err(Stop::Problem(problem)) => problem.answer(&facts),
         Err(Stop::Store(cause)) => {
             let mut answer = fault::answer(&core, &facts, Fault::Unavailable);
-            answer.extensions_mut().insert(Cause(cause));
+            answer.extensions_mut().insert(Cause::Store(cause));
             answer
         }
     };
+    let events = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
+    if !events.is_empty() {
+        answer.extensions_mut().insert(Recorded(events));
+    }
     answer.map(Body::from)
 }
 
@@ -130,13 +136,21 @@ impl Ctx {
         Ok(found.map(|session| SignedIn { token, session, by_cookie }))
     }
 
+    /// Takes what a flow told: the events for the edge to record, the reply for the handler.
+    pub(crate) fn heard<T>(&self, outcome: Outcome<T>) -> Result<T, Stop> {
+        let (reply, events) = match outcome {
+            Ok(told) => (Ok(told.reply), told.events),
+            Err(Failed { cause, events }) => (Err(Stop::Store(cause)), events),
+        };
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).extend(events);
+        reply
+    }
+
     /// Ends the session that this browser had before the one just opened.
-    pub(crate) async fn supersede(&self, opened: &Opened) -> Result<Vec<Event>, Stop> {
+    pub(crate) async fn supersede(&self, opened: &Opened) -> Result<(), Stop> {
         match cookies::session_token(&self.facts.headers) {
-            Presented::Cookie(old) => {
-                self.core.flows.supersede(&old, opened, &self.client()).await.map_err(Stop::Store)
-            }
-            Presented::Bearer(_) | Presented::None | Presented::Ambiguous => Ok(Vec::new()),
+            Presented::Cookie(old) => self.heard(self.core.flows.supersede(&old, opened, &self.client()).await),
+            Presented::Bearer(_) | Presented::None | Presented::Ambiguous => Ok(()),
         }
     }
 
@@ -201,12 +215,4 @@ pub(crate) fn with_session(core: &Core, mut answer: Answered, opened: &Opened) -
     answer = with_cookie(answer, cookies::forget_ceremony());
     let device = opened.device.as_ref().and_then(|d| cookies::keep_device(d, core.flows.settings.device_ttl));
     with_cookie(answer, device)
-}
-
-/// Adds the events for the edge to record.
-pub(crate) fn with_events(mut answer: Answered, events: Vec<Event>) -> Answered {
-    if !events.is_empty() {
-        answer.extensions_mut().insert(Recorded(events));
-    }
-    answer
 }

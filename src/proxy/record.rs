@@ -11,7 +11,7 @@ use ulid::Ulid;
 
 use super::ctx::Ctx;
 use super::metrics::Metrics;
-use crate::auth::event::{Event, RejectReason, ThrottleScope, What};
+use crate::auth::event::{Deed, Event, RejectReason, ThrottleScope, What};
 use crate::auth::proof::Method;
 use crate::flow::ports::{Clock, Entropy};
 use crate::portal::answers::Facts;
@@ -172,6 +172,7 @@ fn describe(what: What) -> Told {
         What::AccountEnabled => ("account_enabled", None, None),
         What::AccountDeleted => ("account_deleted", None, None),
         What::PasswordSet => ("password_set", None, None),
+        What::Unsettled { deed, method } => ("unsettled", method, Some(deed_word(deed))),
     };
     Told { action, method, reason }
 }
@@ -208,5 +209,17 @@ const fn scope_word(scope: ThrottleScope) -> &'static str {
     match scope {
         ThrottleScope::Account => "account",
         ThrottleScope::Network => "network",
+        ThrottleScope::Hashing => "hashing",
+    }
+}
+
+const fn deed_word(deed: Deed) -> &'static str {
+    match deed {
+        Deed::Spending => "spending",
+        Deed::Rehash => "rehash",
+        Deed::Opening => "opening",
+        Deed::Ending => "ending",
+        Deed::Binding => "binding",
+        Deed::BackupCodes => "backup_codes",
     }
 }

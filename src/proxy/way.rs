@@ -19,7 +19,7 @@ use super::{answer, client, record, tunnel};
 use crate::auth::decision::Decision;
 use crate::auth::resource::Resource;
 use crate::portal::PREFIX;
-use crate::portal::answers::{Facts, Fault, Noted, Recorded};
+use crate::portal::answers::{Cause, Facts, Fault, Noted, Recorded};
 use crate::portal::cookies;
 
 /// What is to be done with a request.
@@ -174,6 +174,7 @@ impl Gateway {
                     if let Some(Noted(word)) = response.extensions().get() {
                         ctx.conclude("own", word);
                     }
+                    own_fault(&response, ctx);
                     return (response, true);
                 }
                 None => (Fault::BadRequest, "malformed_target"),
@@ -282,6 +283,27 @@ fn facts(session: &Session, ctx: &Ctx) -> Facts {
         headers: request.headers.clone(),
         device: cookies::device_mark(&request.headers),
     }
+}
+
+/// Tells the cause of a 503 of the portal, once. The person sees a coarse word and the request id.
+fn own_fault(response: &Response<Bytes>, ctx: &mut Ctx) {
+    let request_id = ctx.request_id.as_str();
+    let reason = match response.extensions().get() {
+        Some(Cause::Store(cause)) => {
+            tracing::error!(target: "proxy", request_id, %cause, "a store did not answer: see that it is up");
+            "store"
+        }
+        Some(Cause::Busy) => {
+            tracing::warn!(target: "proxy", request_id, "more passwords at once than this machine can hash: add cores or nodes");
+            "busy"
+        }
+        None if response.status().is_server_error() => {
+            tracing::error!(target: "proxy", request_id, status = response.status().as_u16(), "a page could not be made");
+            "internal"
+        }
+        None => return,
+    };
+    ctx.conclude("fault", reason);
 }
 
 enum Reserved {

@@ -1,5 +1,6 @@
 //! A store that hangs or is gone, through the built binary and a real Redis.
 
+use super::support::gateway::Gateway;
 use super::support::process::wait_until;
 use super::support::raw::{Answer, Wire};
 use super::support::servers::Redis;
@@ -8,6 +9,23 @@ use super::support::small::{PASSWORD, start};
 /// Asks on a connection of its own, so that none is kept over a stop.
 fn ask(url: &str, path: &str, more: &str) -> Answer {
     Wire::to(url).send(format!("GET {path} HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n{more}\r\n").as_bytes())
+}
+
+/// The log says once why our own page was a 503, and its access event says so in a word.
+fn why_is_told(gateway: &Gateway, answer: &Answer) {
+    assert_eq!(answer.status, 503);
+    let id = answer.field("x-request-id").to_owned();
+    let of_request = || -> Vec<serde_json::Value> {
+        let log = gateway.process.stderr();
+        let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
+        lines.filter(|line: &serde_json::Value| line["request_id"] == id.as_str()).collect()
+    };
+    let lines = wait_until(|| Some(of_request()).filter(|lines| lines.iter().any(|l| l["target"] == "access")));
+    let lines = lines.expect("an access event");
+    let errors: Vec<_> = lines.iter().filter(|line| line["level"] == "ERROR").collect();
+    assert!(matches!(errors.as_slice(), [one] if one["cause"].as_str().unwrap().starts_with("redis: ")), "{lines:?}");
+    let event = lines.iter().find(|line| line["target"] == "access").unwrap();
+    assert_eq!((&event["decision"], &event["reason"]), (&"fault".into(), &"store".into()), "{event}");
 }
 
 #[tokio::test]
@@ -42,6 +60,8 @@ async fn a_hanging_redis_stops_only_what_needs_it_and_nobody_is_signed_out() {
     assert!(begun.elapsed().as_millis() < 1000, "{:?}", begun.elapsed());
     assert!(permitted(&ask(&gateway.url, "/open", &session)), "public rules need no store");
     assert_eq!(ask(&gateway.url, "/guarded", "").status, 401, "without a session there is nothing to look up");
+
+    why_is_told(&gateway, &ask(&gateway.url, "/.stepgate/api/v1/whoami", &session));
 
     redis.signal("CONT");
     let back = wait_until(|| Some(ask(&gateway.url, "/guarded", &session)).filter(&permitted));

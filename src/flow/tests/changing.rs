@@ -125,14 +125,14 @@ async fn signing_in_over_a_session_ends_that_session_and_no_other() {
         async |name| opened(flows.login(given(name, PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
     let (old, elsewhere, new) = (enter("ann").await, enter("ann").await, enter("bob").await);
     let abroad = Client { host: "other.example.com".to_owned(), ..client() };
-    assert!(flows.supersede(&old.token, &new, &abroad).await.unwrap().is_empty());
-    let events = flows.supersede(&old.token, &new, &client()).await.unwrap();
+    assert!(flows.supersede(&old.token, &new, &abroad).await.unwrap().events.is_empty());
+    let events = flows.supersede(&old.token, &new, &client()).await.unwrap().events;
     let noted: Vec<_> = events.iter().map(|e| (e.what, e.username.as_ref().unwrap().as_str())).collect();
     assert_eq!(noted, [(What::SessionRevoked, "ann")]);
     let lives = async |opened: &Opened| flows.session(&opened.token, HOST, true).await.unwrap().is_some();
     assert_eq!((lives(&old).await, lives(&elsewhere).await, lives(&new).await), (false, true, true));
-    assert!(flows.supersede(&old.token, &new, &client()).await.unwrap().is_empty(), "nothing is left to end");
-    assert!(flows.supersede(&new.token, &new, &client()).await.unwrap().is_empty(), "never itself");
+    assert!(flows.supersede(&old.token, &new, &client()).await.unwrap().events.is_empty(), "nothing is left to end");
+    assert!(flows.supersede(&new.token, &new, &client()).await.unwrap().events.is_empty(), "never itself");
     assert!(lives(&new).await);
 }
 

@@ -5,18 +5,21 @@ use std::time::Duration;
 
 use super::*;
 use crate::auth::backup_codes;
+use crate::auth::event::Event;
+use crate::auth::password::{self, HashParams};
 use crate::auth::secret::SecretBytes;
+use crate::flow::reply::Outcome;
 use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling};
 use crate::flow::testing::{Blow, FAST, HOST, OLD_KEY, World, client};
 
 /// What a flow gave away.
-enum Given {
+pub(super) enum Given {
     Nothing,
     Session(Box<Opened>),
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Flow {
+pub(super) enum Flow {
     Password,
     Script,
     SecondFactor,
@@ -28,9 +31,13 @@ enum Flow {
     Look,
     Methods,
     Logout,
+    Out,
+    Supersede,
+    Renew,
+    Replace,
 }
 
-const ALL: [Flow; 11] = [
+pub(super) const ALL: [Flow; 15] = [
     Flow::Password,
     Flow::Script,
     Flow::SecondFactor,
@@ -42,19 +49,26 @@ const ALL: [Flow; 11] = [
     Flow::Look,
     Flow::Methods,
     Flow::Logout,
+    Flow::Out,
+    Flow::Supersede,
+    Flow::Renew,
+    Flow::Replace,
 ];
 
-struct Stage {
-    world: Arc<World>,
+pub(super) struct Stage {
+    pub(super) world: Arc<World>,
     flows: Shared,
     key: SecretBytes,
     ceremony: crate::auth::ceremony::CeremonyToken,
     low: Box<Opened>,
     who: Enrolling,
     pending: SecretBytes,
+    /// Somebody with two factors, who is replacing the second and is signed in elsewhere too.
+    again: Enrolling,
+    other: SecretBytes,
 }
 
-async fn stage() -> Stage {
+pub(super) async fn stage() -> Stage {
     let world = World::new();
     let ann = world.person("ann");
     let key = world.with_totp(&ann);
@@ -64,64 +78,83 @@ async fn stage() -> Stage {
     world.look(|s| s.totp.get_mut(&ann).unwrap().secret.0.splice(0..0, OLD_KEY.iter().copied()).count());
     world.look(|s| s.backup.insert(ann, (salt, HashSet::from([digest]))));
     world.person("bob");
+    let eve = world.person("eve");
+    let old = HashParams { memory_kib: 16, ..FAST };
+    let hash = password::hash(&SecretText::new(PASSWORD.to_owned()), &[3; 16], old).unwrap();
+    world.look(|s| s.accounts.get_mut(&eve).unwrap().password_hash = Some(hash));
+    let dan = world.person("dan");
+    let dans = world.with_totp(&dan);
     let flows = world.flows();
     let ceremony = asked(sign_in(&flows, "ann", &client()).await).ceremony;
     let one = Some(Requirement::of(Strength::OneFactor));
     let low = opened(flows.login(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
     let LoginReply::Enroll(token) = sign_in(&flows, "bob", &client()).await.reply else { panic!("not stuck") };
     let who = Enrolling::Ceremony(token);
-    let EnrollReply::Pending(pending) = flows.begin_totp(&who, &client()).await.unwrap() else { panic!("not begun") };
-    let pending = data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap();
-    Stage { world, flows, key, ceremony, low, who, pending: SecretBytes::new(pending) }
+    let pending = begun(&flows, &who).await;
+    let one = Some(Requirement::of(Strength::OneFactor));
+    flows.login(given("dan", PASSWORD), one, Channel::Cookie, &client()).await.unwrap();
+    let dan = whole(&flows, "dan", &client(), world.code(&dans, 0)).await;
+    let again = Enrolling::Session(dan.token, dan.session);
+    let other = begun(&flows, &again).await;
+    Stage { world, flows, key, ceremony, low, who, pending, again, other }
 }
 
-/// Runs a flow with everything right; an `Err` is the fault.
-async fn run(stage: &Stage, flow: Flow) -> Result<Given, ()> {
-    let Stage { world, flows, .. } = stage;
+async fn begun(flows: &Flows, who: &Enrolling) -> SecretBytes {
+    let EnrollReply::Pending(pending) = flows.begin_totp(who, &client()).await.unwrap() else { panic!("not begun") };
+    SecretBytes::new(data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap())
+}
+
+/// Runs a flow with everything right; an `Err` is the fault. With what was told on the way.
+pub(super) async fn run(stage: &Stage, flow: Flow) -> (Result<Given, ()>, Vec<Event>) {
+    let Stage { world, flows, low, .. } = stage;
     let code = world.code(&stage.key, 0);
     let from = client();
-    let reply = match flow {
-        Flow::Password => flows.login(given("bob", PASSWORD), None, Channel::Cookie, &from).await,
-        Flow::Script => flows.login(with_otp("ann", &code), None, Channel::Bearer, &from).await,
-        Flow::SecondFactor => flows.second_factor(&stage.ceremony, Method::Totp, code, &from).await,
-        Flow::Elevate => flows.elevate(&stage.low.token, &stage.low.session, Method::Totp, code, &from).await,
-        Flow::Enroll => {
-            let told = flows.confirm_totp(&stage.who, world.code(&stage.pending, 0), &from).await.map_err(drop)?;
-            return Ok(match told.reply {
-                ConfirmReply::Enrolled { opened, .. } => Given::Session(opened),
-                _ => Given::Nothing,
-            });
-        }
+    let quiet = |fault: bool| (if fault { Err(()) } else { Ok(Given::Nothing) }, Vec::new());
+    let entered = |outcome: Outcome<LoginReply>| {
+        heard(outcome, |reply| match reply {
+            LoginReply::Opened(opened) => Given::Session(opened),
+            _ => Given::Nothing,
+        })
+    };
+    let enrolled = |outcome: Outcome<ConfirmReply>| {
+        heard(outcome, |reply| match reply {
+            ConfirmReply::Enrolled { opened, .. } => Given::Session(opened),
+            _ => Given::Nothing,
+        })
+    };
+    match flow {
+        Flow::Password => entered(flows.login(given("bob", PASSWORD), None, Channel::Cookie, &from).await),
+        Flow::Renew => entered(flows.login(given("eve", PASSWORD), None, Channel::Cookie, &from).await),
+        Flow::Script => entered(flows.login(with_otp("ann", &code), None, Channel::Bearer, &from).await),
+        Flow::SecondFactor => entered(flows.second_factor(&stage.ceremony, Method::Totp, code, &from).await),
+        Flow::Elevate => entered(flows.elevate(&low.token, &low.session, Method::Totp, code, &from).await),
         Flow::Backup => {
             let code = backup_codes::mint(&[7; 10]);
-            flows.second_factor(&stage.ceremony, Method::BackupCode, code, &from).await
+            entered(flows.second_factor(&stage.ceremony, Method::BackupCode, code, &from).await)
         }
-        Flow::Begin => {
-            flows.begin_totp(&stage.who, &from).await.map_err(drop)?;
-            return Ok(Given::Nothing);
+        Flow::Enroll => enrolled(flows.confirm_totp(&stage.who, world.code(&stage.pending, 0), &from).await),
+        Flow::Replace => enrolled(flows.confirm_totp(&stage.again, world.code(&stage.other, 0), &from).await),
+        Flow::Logout => heard(flows.logout(&low.token, &low.session, true, &from).await, |_| Given::Nothing),
+        Flow::Out => heard(flows.logout(&low.token, &low.session, false, &from).await, |_| Given::Nothing),
+        Flow::Supersede => {
+            let Enrolling::Session(old, _) = &stage.again else { panic!("no session") };
+            heard(flows.supersede(old, low, &from).await, |()| Given::Nothing)
         }
-        Flow::View => {
-            flows.ceremony(&stage.ceremony, &from).await.map_err(drop)?;
-            return Ok(Given::Nothing);
-        }
-        Flow::Methods => {
-            flows.methods_of(&stage.low.session).await.map_err(drop)?;
-            return Ok(Given::Nothing);
-        }
-        Flow::Logout => {
-            flows.logout(&stage.low.token, &stage.low.session, true, &from).await.map_err(drop)?;
-            return Ok(Given::Nothing);
-        }
+        Flow::Begin => quiet(flows.begin_totp(&stage.who, &from).await.is_err()),
+        Flow::View => quiet(flows.ceremony(&stage.ceremony, &from).await.is_err()),
+        Flow::Methods => quiet(flows.methods_of(&low.session).await.is_err()),
         Flow::Look => {
             world.pass(Duration::from_secs(120));
-            flows.session(&stage.low.token, HOST, false).await.map_err(drop)?;
-            return Ok(Given::Nothing);
+            quiet(flows.session(&low.token, HOST, false).await.is_err())
         }
-    };
-    Ok(match reply.map_err(drop)?.reply {
-        LoginReply::Opened(opened) => Given::Session(opened),
-        _ => Given::Nothing,
-    })
+    }
+}
+
+fn heard<T>(outcome: Outcome<T>, given: impl Fn(T) -> Given) -> (Result<Given, ()>, Vec<Event>) {
+    match outcome {
+        Ok(told) => (Ok(given(told.reply)), told.events),
+        Err(failed) => (Err(()), failed.events),
+    }
 }
 
 #[tokio::test]
@@ -129,10 +162,17 @@ async fn a_fault_at_any_call_permits_nothing_and_spends_nothing_twice() {
     for flow in ALL {
         let whole = stage().await;
         whole.world.fail(0, Blow::Before);
-        let outcome = run(&whole, flow).await;
+        let (outcome, _) = run(&whole, flow).await;
         let gives = matches!(
             flow,
-            Flow::Password | Flow::Script | Flow::SecondFactor | Flow::Elevate | Flow::Backup | Flow::Enroll
+            Flow::Password
+                | Flow::Renew
+                | Flow::Script
+                | Flow::SecondFactor
+                | Flow::Elevate
+                | Flow::Backup
+                | Flow::Enroll
+                | Flow::Replace
         );
         assert_eq!(matches!(outcome, Ok(Given::Session(_))), gives, "{flow:?} works");
         assert!(outcome.is_ok(), "{flow:?} works");
@@ -143,7 +183,7 @@ async fn a_fault_at_any_call_permits_nothing_and_spends_nothing_twice() {
                 let at = stage().await;
                 let before = at.world.look(|s| s.sessions.keys().copied().collect::<HashSet<_>>());
                 at.world.fail(nth, blow);
-                let outcome = run(&at, flow).await;
+                let (outcome, _) = run(&at, flow).await;
                 assert!(outcome.is_err(), "{flow:?}, call {nth} {blow:?}: a fault was taken for an answer");
                 at.world.fail(0, Blow::Before);
                 // What was opened although the answer was lost: at most one, and nobody holds its token.
@@ -152,12 +192,12 @@ async fn a_fault_at_any_call_permits_nothing_and_spends_nothing_twice() {
                 let mut sessions = usize::from(orphans == 1);
                 // Trying again with the same code gives at most one session in all, and spends it at most once.
                 for _ in 0..2 {
-                    if let Ok(Given::Session(opened)) = run(&at, flow).await {
+                    if let (Ok(Given::Session(opened)), _) = run(&at, flow).await {
                         sessions += 1;
                         assert!(at.world.look(|s| s.sessions.contains_key(&opened.token.key())), "{flow:?}");
                     }
                 }
-                if !matches!(flow, Flow::Password) {
+                if !matches!(flow, Flow::Password | Flow::Renew) {
                     assert!(sessions <= 1, "{flow:?}, call {nth} {blow:?}: {sessions} sessions of one code");
                 }
                 let spent = at.world.look(|s| s.spent.clone());
@@ -173,7 +213,7 @@ async fn the_sweep_would_see_a_code_spent_twice() {
     at.world.forget_spending();
     let mut sessions = 0;
     for _ in 0..2 {
-        if let Ok(Given::Session(_)) = run(&at, Flow::Script).await {
+        if let (Ok(Given::Session(_)), _) = run(&at, Flow::Script).await {
             sessions += 1;
         }
     }

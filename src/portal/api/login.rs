@@ -10,8 +10,8 @@ use crate::auth::proof::Method;
 use crate::auth::requirement::{Requirement, Strength};
 use crate::auth::secret::SecretText;
 use crate::auth::session::Channel;
-use crate::flow::reply::{Credentials, Rejection, Told};
-use crate::portal::ctx::{Answered, Ctx, Stop, with_events};
+use crate::flow::reply::{Credentials, Rejection};
+use crate::portal::ctx::{Answered, Ctx, Stop};
 use crate::portal::pages::Way;
 use crate::portal::problem::Problem;
 
@@ -39,9 +39,8 @@ pub(crate) async fn login(ctx: Ctx) -> Result<Answered, Stop> {
         _ => return Err(bad("`username` and `password` are needed, or HTTP Basic.")),
     };
     let credentials = Credentials { username, password, otp: given.otp.map(|o| o.0) };
-    let told_by = ctx.core.flows.login(credentials, goal, Channel::Bearer, &ctx.script()).await;
-    let Told { reply, events } = told_by.map_err(Stop::Store)?;
-    Ok(with_events(told(&ctx, &reply, false), events))
+    let reply = ctx.heard(ctx.core.flows.login(credentials, goal, Channel::Bearer, &ctx.script()).await)?;
+    Ok(told(&ctx, &reply, false))
 }
 
 /// Give the second factor of a sign-in under way.
@@ -58,9 +57,8 @@ pub(crate) async fn second_factor(ctx: Ctx) -> Result<Answered, Stop> {
     let Some(token) = CeremonyToken::parse(given.ceremony.0.expose()) else {
         return Err(Stop::Problem(Box::new(rejected(&ctx.facts, Rejection::CeremonyGone))));
     };
-    let told_by = ctx.core.flows.second_factor(&token, method, given.code.0, &ctx.script()).await;
-    let Told { reply, events } = told_by.map_err(Stop::Store)?;
-    Ok(with_events(told(&ctx, &reply, false), events))
+    let reply = ctx.heard(ctx.core.flows.second_factor(&token, method, given.code.0, &ctx.script()).await)?;
+    Ok(told(&ctx, &reply, false))
 }
 
 /// Step up: one more proof; the old token ends, a new one is given (as a cookie to callers by cookie).
@@ -76,9 +74,9 @@ pub(crate) async fn elevate(ctx: Ctx) -> Result<Answered, Stop> {
     let given: ElevateBody = body(&ctx)?;
     let method = method(&given.method)?;
     let who = signed_in(&ctx, true).await?;
-    let told_by = ctx.core.flows.elevate(&who.token, &who.session, method, given.code.0, &ctx.script()).await;
-    let Told { reply, events } = told_by.map_err(Stop::Store)?;
-    Ok(with_events(told(&ctx, &reply, who.by_cookie), events))
+    let reply =
+        ctx.heard(ctx.core.flows.elevate(&who.token, &who.session, method, given.code.0, &ctx.script()).await)?;
+    Ok(told(&ctx, &reply, who.by_cookie))
 }
 
 fn bad(title: &str) -> Stop {

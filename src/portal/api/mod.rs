@@ -12,7 +12,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::answers::Facts;
+use super::answers::{Cause, Facts};
 use super::cookies;
 use super::ctx::{Answered, Ctx, SignedIn, Stop, with_cookie};
 use super::headers::Kind;
@@ -112,9 +112,12 @@ fn told(ctx: &Ctx, reply: &LoginReply, by_cookie: bool) -> Answered {
         LoginReply::Wait(wait) => Problem::too_many(*wait).answer(&ctx.facts),
         LoginReply::Busy => {
             let soon = std::time::Duration::from_secs(2);
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Many people are signing in at this moment.")
-                .retry(soon)
-                .answer(&ctx.facts)
+            let mut answer =
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Many people are signing in at this moment.")
+                    .retry(soon)
+                    .answer(&ctx.facts);
+            answer.extensions_mut().insert(Cause::Busy);
+            answer
         }
     }
 }

@@ -6,9 +6,8 @@ use http::{Response, StatusCode};
 use super::types::{ProblemBody, SessionBrief, WhoAmI};
 use super::{json, signed_in};
 use crate::auth::requirement::Strength;
-use crate::flow::reply::Told;
 use crate::portal::cookies;
-use crate::portal::ctx::{Answered, Ctx, Stop, with_cookie, with_events};
+use crate::portal::ctx::{Answered, Ctx, Stop, with_cookie};
 use crate::portal::headers::Kind;
 
 /// Who am I.
@@ -54,13 +53,12 @@ pub(crate) async fn brief(ctx: Ctx) -> Result<Answered, Stop> {
 ))]
 pub(crate) async fn logout(ctx: Ctx) -> Result<Answered, Stop> {
     let who = signed_in(&ctx, true).await?;
-    let told = ctx.core.flows.logout(&who.token, &who.session, false, &ctx.script()).await;
-    let Told { events, .. } = told.map_err(Stop::Store)?;
+    ctx.heard(ctx.core.flows.logout(&who.token, &who.session, false, &ctx.script()).await)?;
     let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = StatusCode::NO_CONTENT;
     answer.extensions_mut().insert(Kind("api"));
     if who.by_cookie {
         answer = with_cookie(answer, cookies::forget_session());
     }
-    Ok(with_events(answer, events))
+    Ok(answer)
 }

@@ -8,10 +8,10 @@ use super::types::{Enrolled, PendingTotp, ProblemBody, TotpBody, TotpConfirmBody
 use super::{body, delivered, json, opening, rejected, signed_in};
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::proof::MethodSet;
-use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp as Pending, Rejection, Told};
+use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp as Pending, Rejection};
 use crate::portal::answers::Fault;
 use crate::portal::challenge::offered;
-use crate::portal::ctx::{Answered, Ctx, Stop, with_events};
+use crate::portal::ctx::{Answered, Ctx, Stop};
 use crate::portal::headers::Kind;
 use crate::portal::problem::Problem;
 use crate::portal::qr;
@@ -49,8 +49,7 @@ pub(crate) async fn begin(ctx: Ctx) -> Result<Answered, Stop> {
 pub(crate) async fn confirm(ctx: Ctx) -> Result<Answered, Stop> {
     let given: TotpConfirmBody = body(&ctx)?;
     let (who, by_cookie) = enrolling(&ctx, given.ceremony).await?;
-    let told = ctx.core.flows.confirm_totp(&who, given.code.0, &ctx.script()).await;
-    let Told { reply, events } = told.map_err(Stop::Store)?;
+    let reply = ctx.heard(ctx.core.flows.confirm_totp(&who, given.code.0, &ctx.script()).await)?;
     let answer = match reply {
         ConfirmReply::Enrolled { backup_codes, opened } => {
             let backup_codes = backup_codes.iter().map(|c| c.expose().to_owned()).collect();
@@ -61,7 +60,7 @@ pub(crate) async fn confirm(ctx: Ctx) -> Result<Answered, Stop> {
         ConfirmReply::Wait(wait) => Problem::too_many(wait).answer(&ctx.facts),
         ConfirmReply::ProveFirst(methods) => prove_first(methods).answer(&ctx.facts),
     };
-    Ok(with_events(answer, events))
+    Ok(answer)
 }
 
 /// The pending secret as a picture.

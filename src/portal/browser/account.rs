@@ -5,10 +5,9 @@ use http::{HeaderValue, StatusCode};
 use super::notice;
 use crate::auth::proof::Method;
 use crate::auth::resource::Tolerances;
-use crate::flow::reply::Told;
 use crate::portal::answers::Fault;
 use crate::portal::cookies;
-use crate::portal::ctx::{Answered, Ctx, SignedIn, Stop, page, see_other, with_cookie, with_events};
+use crate::portal::ctx::{Answered, Ctx, SignedIn, Stop, page, see_other, with_cookie};
 use crate::portal::goal::Goal;
 use crate::portal::pages::{Account, Link, Logout};
 use crate::portal::words;
@@ -53,18 +52,15 @@ pub(crate) async fn logout(ctx: Ctx) -> Result<Answered, Stop> {
         "everywhere" => true,
         _ => return Err(Stop::Fault(Fault::BadRequest)),
     };
-    let mut events = Vec::new();
     if let Some(who) = ctx.signed_in(true).await? {
-        let told = ctx.core.flows.logout(&who.token, &who.session, everywhere, &ctx.client()).await;
-        let Told { events: ended, .. } = told.map_err(Stop::Store)?;
-        events = ended;
+        ctx.heard(ctx.core.flows.logout(&who.token, &who.session, everywhere, &ctx.client()).await)?;
     }
     let mut answer = see_other("/.stepgate/signed-out", "logout");
     answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
     answer = with_cookie(answer, cookies::forget_session());
     answer = with_cookie(answer, cookies::forget_ceremony());
     answer = with_cookie(answer, cookies::forget_turns());
-    Ok(with_events(answer, events))
+    Ok(answer)
 }
 
 /// Says that one is signed out.

@@ -4,10 +4,10 @@ use http::StatusCode;
 
 use super::{last, lost, notice, rejected, start_again, wait};
 use crate::auth::proof::{Method, MethodSet};
-use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp, Told};
+use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp};
 use crate::portal::answers::Fault;
 use crate::portal::cookies;
-use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_events, with_session};
+use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_session};
 use crate::portal::goal::Goal;
 use crate::portal::pages::{Codes, Enroll, Errors, Link, Way};
 use crate::portal::{qr, words};
@@ -33,10 +33,9 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     if fields.get("code").trim().is_empty() {
         return form(&ctx, &goal, &enrollee, Errors::one("code", "Enter the code")).await;
     }
-    let told = ctx.core.flows.confirm_totp(&enrollee.who, fields.secret("code"), &ctx.client()).await;
-    let Told { reply, mut events } = told.map_err(Stop::Store)?;
+    let reply = ctx.heard(ctx.core.flows.confirm_totp(&enrollee.who, fields.secret("code"), &ctx.client()).await)?;
     if let ConfirmReply::Enrolled { opened, .. } = &reply {
-        events.extend(ctx.supersede(opened).await?);
+        ctx.supersede(opened).await?;
     }
     let answer = match reply {
         ConfirmReply::Enrolled { backup_codes, opened } => {
@@ -54,7 +53,7 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
         ConfirmReply::Wait(how_long) => wait(&ctx, &goal, how_long),
         ConfirmReply::ProveFirst(methods) => prove_first(&ctx, &goal, &enrollee, methods),
     };
-    Ok(with_events(answer, events))
+    Ok(answer)
 }
 
 /// Who enrols here.

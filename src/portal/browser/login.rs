@@ -5,9 +5,9 @@ use http::StatusCode;
 use super::{Out, arrival, arrived, busy, lost, out_of_reach, wait};
 use crate::auth::proof::MethodSet;
 use crate::auth::session::Channel;
-use crate::flow::reply::{Credentials, LoginReply, OutOfReach, Told};
+use crate::flow::reply::{Credentials, LoginReply, OutOfReach};
 use crate::portal::cookies::{self, Presented};
-use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie, with_events};
+use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie};
 use crate::portal::goal::Goal;
 use crate::portal::pages::{Errors, Login};
 
@@ -55,10 +55,9 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     }
     let given = Credentials { username: username.to_owned(), password: fields.secret("password"), otp: None };
     let needed = goal.requirement(&ctx.core.policy, &ctx.facts.host, ctx.facts.client_ip);
-    let told = ctx.core.flows.login(given, Some(needed), Channel::Cookie, &ctx.client()).await;
-    let Told { reply, mut events } = told.map_err(Stop::Store)?;
+    let reply = ctx.heard(ctx.core.flows.login(given, Some(needed), Channel::Cookie, &ctx.client()).await)?;
     if let LoginReply::Opened(opened) = &reply {
-        events.extend(ctx.supersede(opened).await?);
+        ctx.supersede(opened).await?;
     }
     let ttl = ctx.core.flows.settings.ceremony_ttl;
     // What follows needs the cookie of this answer. A browser that has shown none of ours yet may keep none.
@@ -82,7 +81,7 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
         LoginReply::Wait(how_long) => wait(&ctx, &goal, how_long),
         LoginReply::Busy => busy(&ctx, &goal),
     };
-    Ok(with_events(answer, events))
+    Ok(answer)
 }
 
 fn form(ctx: &Ctx, goal: &Goal, username: &str, errors: Errors) -> Answered {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
-use super::answers::Fault;
+use super::answers::{Cause, Fault};
 use super::cookies;
 use super::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie, with_session};
 use super::goal::Goal;
@@ -64,6 +64,7 @@ fn busy(ctx: &Ctx, goal: &Goal) -> Answered {
     let line = "Many people are signing in at this moment. Try again in a few seconds.".to_owned();
     let mut answer = notice(ctx, StatusCode::SERVICE_UNAVAILABLE, "wait", "One moment", line, links);
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(2));
+    answer.extensions_mut().insert(Cause::Busy);
     answer
 }
 

@@ -4,9 +4,9 @@ use http::StatusCode;
 
 use super::{Out, arrived, busy, empty, last, lost, out_of_reach, rejected, start_again, wait, ways};
 use crate::auth::ceremony::CeremonyToken;
-use crate::flow::reply::{CeremonyView, LoginReply, OutOfReach, Told};
+use crate::flow::reply::{CeremonyView, LoginReply, OutOfReach};
 use crate::portal::cookies;
-use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie, with_events};
+use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie};
 use crate::portal::goal::Goal;
 use crate::portal::pages::{Code, Errors, Way};
 
@@ -35,12 +35,12 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     if fields.get("code").trim().is_empty() {
         return Ok(form(&ctx, &goal, &view, way.name, empty(way)));
     }
-    let told = ctx.core.flows.second_factor(&token, way.method, fields.secret("code"), &ctx.client()).await;
-    let Told { reply, mut events } = told.map_err(Stop::Store)?;
+    let reply =
+        ctx.heard(ctx.core.flows.second_factor(&token, way.method, fields.secret("code"), &ctx.client()).await)?;
     if let LoginReply::Opened(opened) = &reply {
-        events.extend(ctx.supersede(opened).await?);
+        ctx.supersede(opened).await?;
     }
-    Ok(with_events(told_of(&ctx, &goal, &view, way, reply), events))
+    Ok(told_of(&ctx, &goal, &view, way, reply))
 }
 
 fn told_of(ctx: &Ctx, goal: &Goal, view: &CeremonyView, way: Way, reply: LoginReply) -> Answered {

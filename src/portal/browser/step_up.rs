@@ -4,9 +4,9 @@ use http::StatusCode;
 
 use super::{Out, arrived, busy, empty, lost, notice, out_of_reach, rejected, wait, ways};
 use crate::auth::proof::MethodSet;
-use crate::flow::reply::{EnrollReply, Enrolling, LoginReply, OutOfReach, Told};
+use crate::flow::reply::{EnrollReply, Enrolling, LoginReply, OutOfReach};
 use crate::portal::cookies;
-use crate::portal::ctx::{Answered, Ctx, SignedIn, Stop, page, see_other, with_cookie, with_events};
+use crate::portal::ctx::{Answered, Ctx, SignedIn, Stop, page, see_other, with_cookie};
 use crate::portal::goal::Goal;
 use crate::portal::pages::{Code, Errors, Link, Way};
 
@@ -45,9 +45,8 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     }
     let who = &ask.who;
     let code = fields.secret("code");
-    let told = ctx.core.flows.elevate(&who.token, &who.session, way.method, code, &ctx.client()).await;
-    let Told { reply, events } = told.map_err(Stop::Store)?;
-    Ok(with_events(told_of(&ctx, &goal, &ask, way, reply), events))
+    let reply = ctx.heard(ctx.core.flows.elevate(&who.token, &who.session, way.method, code, &ctx.client()).await)?;
+    Ok(told_of(&ctx, &goal, &ask, way, reply))
 }
 
 fn told_of(ctx: &Ctx, goal: &Goal, ask: &Ask, way: Way, reply: LoginReply) -> Answered {

@@ -201,6 +201,37 @@ async fn middle_pages_without_a_sign_in_offer_a_way_on() {
 }
 
 #[tokio::test]
+async fn what_was_told_survives_a_fault_of_the_same_request() {
+    use crate::auth::event::What;
+    use crate::flow::testing::Blow;
+    use crate::portal::answers::{Cause, Recorded};
+    let fields = [("username", "bob"), ("password", PASSWORD)];
+    let mut opened = 0;
+    // Signing in again ends the session that the browser had, after the new one was opened.
+    for nth in 1.. {
+        let stage = Stage::new();
+        let mut browser = Browser::new(&stage);
+        browser.post("/.stepgate/login?to=%2Flight%2F", &fields).await;
+        let before = stage.world.look(|s| s.sessions.len());
+        stage.world.fail(nth, Blow::Before);
+        let answer = browser.post("/.stepgate/login?to=%2Flight%2F", &fields).await;
+        if stage.world.calls() < nth {
+            assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+            break;
+        }
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "call {nth}");
+        assert!(matches!(answer.extensions().get(), Some(Cause::Store(_))), "call {nth}");
+        let told: Vec<What> =
+            answer.extensions().get().map_or(Vec::new(), |Recorded(events)| events.iter().map(|e| e.what).collect());
+        if stage.world.look(|s| s.sessions.len()) > before {
+            assert!(told.contains(&What::SessionOpened), "call {nth}: {told:?}");
+            opened += 1;
+        }
+    }
+    assert!(opened >= 2, "{opened}: the superseding was reached");
+}
+
+#[tokio::test]
 async fn no_fault_of_a_store_signs_anybody_in() {
     use crate::flow::testing::Blow;
     for blow in [Blow::Before, Blow::After] {
