@@ -33,11 +33,23 @@ pub(crate) fn run(args: &Explain) -> Outcome {
             answer.human()
         ))?,
     }
-    match answer.outcome {
-        explain::Outcome::Permit => Ok(()),
-        _ if !args.exit_code => Ok(()),
-        explain::Outcome::Challenge => Err(Failure::new(CHALLENGED, "")),
-        explain::Outcome::Refuse | explain::Outcome::Malformed => Err(Failure::new(REFUSED, "")),
+    let code = match (&recorded, answer.outcome) {
+        _ if !args.exit_code => 0,
+        // What was done to a request is not to be guessed again: the log holds neither groups nor proofs.
+        (Some(recorded), _) => done(recorded.decision.as_deref()),
+        (None, explain::Outcome::Permit) => 0,
+        (None, explain::Outcome::Challenge) => CHALLENGED,
+        (None, explain::Outcome::Refuse | explain::Outcome::Malformed) => REFUSED,
+    };
+    if code == 0 { Ok(()) } else { Err(Failure::new(code, "")) }
+}
+
+/// The exit code of a decision that was written down.
+fn done(decision: Option<&str>) -> u8 {
+    match decision {
+        Some("permit" | "preflight" | "own") => 0,
+        Some("challenge") => CHALLENGED,
+        _ => REFUSED,
     }
 }
 

@@ -23,10 +23,11 @@ pub(crate) struct Recorded {
     pub(crate) method: String,
     pub(crate) path: String,
     status: u16,
-    decision: Option<String>,
+    pub(crate) decision: Option<String>,
     reason: Option<String>,
     rule: Option<String>,
     pub(crate) user: Option<String>,
+    session: Option<String>,
 }
 
 impl Recorded {
@@ -44,7 +45,7 @@ impl Recorded {
             text(&self.reason, "no reason"),
             text(&self.rule, "none"),
             self.status,
-            text(&self.user, "unknown"),
+            text(&self.user, "nobody"),
         )
     }
 }

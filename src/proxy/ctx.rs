@@ -10,6 +10,7 @@ use super::link::Link;
 use super::site::{Authority, Site};
 use crate::auth::decision::Permit;
 use crate::auth::resource::Resource;
+use crate::auth::session::Session;
 
 /// Leave to go to the app. Only [`Permit`] opens it, with one exception that the contract demands: a CORS
 /// preflight, which asks for leave itself and carries neither body nor identity.
@@ -54,6 +55,8 @@ pub(crate) struct Ctx {
     pub(crate) resource: Option<Resource>,
     pub(crate) pass: Pass,
     pub(crate) outcome: Outcome,
+    /// Who is signed in, where the request was challenged or refused; a permit knows it by itself.
+    pub(crate) subject: Option<Arc<Session>>,
     /// The rule that decided.
     pub(crate) rule: Option<Arc<str>>,
     pub(crate) websocket: bool,
@@ -85,6 +88,7 @@ impl Ctx {
             resource: None,
             pass: Pass::None,
             outcome: Outcome::default(),
+            subject: None,
             rule: None,
             websocket: false,
             preflight: false,

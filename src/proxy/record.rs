@@ -71,7 +71,7 @@ pub(crate) fn access(session: &Session, error: Option<&Error>, ctx: &Ctx, metric
     }
     let subject = match &ctx.pass {
         super::ctx::Pass::Permit(permit) => permit.subject(),
-        _ => None,
+        _ => ctx.subject.as_ref(),
     };
     tracing::info!(
         target: "access",

@@ -140,6 +140,7 @@ impl Gateway {
             }
             Decision::Challenge(challenged) => {
                 ctx.rule = Some(challenged.rule.id.0.clone());
+                ctx.subject.clone_from(&challenged.subject);
                 if ctx.preflight {
                     ctx.conclude("preflight", "cors");
                     ctx.pass = Pass::Preflight;
@@ -153,6 +154,7 @@ impl Gateway {
             }
             Decision::Refuse(refusal) => {
                 ctx.rule = refusal.rule.as_ref().map(|rule| rule.id.0.clone());
+                ctx.subject.clone_from(&refusal.subject);
                 ctx.conclude("refuse", refusal.reason.code());
                 site.metrics.decided(Counted::Refuse, ctx.rule.as_deref());
                 Ok(Verdict::Answer(self.portal.refusal(&facts(session, ctx), &refusal)))

@@ -233,10 +233,12 @@ async fn explain_finds_a_request_by_its_id_in_the_log() {
     let id = refused.json()["request_id"].as_str().unwrap().to_owned();
     let written = crate::support::process::wait_until(|| {
         let log = gateway.process.stderr();
-        log.lines().any(|l| l.contains(&id) && l.contains("\"access\"")).then_some(log)
+        log.lines().any(|l| l.contains(&challenged) && l.contains("\"access\"")).then_some(log)
     });
     let log = written.expect("an access event");
     let told = desk.run(&["explain", "--request-id", &id, "--json"], &log);
+    script.token = None;
+    let challenged = script.get("/admin/reports").await.json()["request_id"].as_str().unwrap().to_owned();
     assert_eq!(told.code, 0, "{}", told.stderr);
     let told: Value = serde_json::from_str(&told.stdout).unwrap();
     assert_eq!((&told["recorded"]["path"], &told["recorded"]["rule"]), (&json!("/admin/reports"), &json!("admin")));
@@ -245,9 +247,14 @@ async fn explain_finds_a_request_by_its_id_in_the_log() {
     let file = desk.folder.path().join("gateway.log");
     std::fs::write(&file, &log).unwrap();
     let human = desk.data(&["explain", "--request-id", &id, "--log-file", file.to_str().unwrap()]);
-    assert!(human.contains("Decided then:") && human.contains("rule admin"), "{human}");
+    assert!(human.contains("Decided then:") && human.contains("rule admin, answered 403, user ann"), "{human}");
     desk.fails(&["explain", "--request-id", "01NOSUCHREQUEST"], &log, 1, "no access event");
     desk.fails(&["explain", "--request-id", &id], "", 1, "--log-file");
+    let recorded = &told["recorded"];
+    assert_eq!((&recorded["user"], &recorded["decision"]), (&json!("ann"), &json!("refuse")));
+    assert!(recorded["session"].is_string(), "{recorded}");
+    let code = |id: &str| desk.run(&["explain", "--request-id", id, "--exit-code"], &log).code;
+    assert_eq!((code(&id), code(&challenged)), (11, 10), "a refusal is told from a challenge");
 }
 
 /// A command on a terminal of its own: `keys` are typed each time it asks, and again until it has listened. What the
