@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Explain) -> Outcome {
         _ if !args.exit_code => 0,
         // What was done to a request is not to be guessed again: the log holds neither groups nor proofs.
         (Some(recorded), _) => done(recorded.decision.as_deref()),
-        (None, explain::Outcome::Permit) => 0,
+        (None, explain::Outcome::Permit | explain::Outcome::Own) => 0,
         (None, explain::Outcome::Challenge) => CHALLENGED,
         (None, explain::Outcome::Refuse | explain::Outcome::Malformed) => REFUSED,
     };

@@ -17,6 +17,7 @@ mod pages;
 mod problem;
 mod qr;
 mod refusal;
+pub mod reserved;
 mod router;
 pub mod settings;
 mod telling;

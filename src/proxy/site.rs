@@ -14,6 +14,7 @@ use super::tunnel;
 use super::upstream::Pool;
 use crate::auth::host;
 use crate::auth::policy::AppPolicy;
+use crate::auth::resource::is_never_served;
 use crate::portal::answers::Fault;
 
 /// One app, ready to be served.
@@ -82,12 +83,10 @@ impl Authority {
 /// Refuses what two parsers could read in two ways, before anything else is looked at.
 pub(crate) fn examine(head: &Head<'_>) -> Result<(), Objection> {
     framing(head)?;
-    if head.method == Method::CONNECT {
-        // What follows was meant for a tunnel.
-        return Err(Objection { fault: Fault::MethodNotAllowed, reason: "method", framing: true });
-    }
-    if matches!(head.method.as_str(), "TRACE" | "TRACK") {
-        return Err(object(Fault::MethodNotAllowed, "method"));
+    if is_never_served(head.method.as_str()) {
+        // What follows a CONNECT was meant for a tunnel.
+        let framing = head.method == Method::CONNECT;
+        return Err(Objection { fault: Fault::MethodNotAllowed, reason: "method", framing });
     }
     if head.version < Version::HTTP_2 && head.target.first() != Some(&b'/') {
         return Err(object(Fault::BadRequest, "not_origin_form"));

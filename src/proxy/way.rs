@@ -18,9 +18,9 @@ use super::site::{self, Head, Objection, Site, object};
 use super::{answer, client, record, tunnel};
 use crate::auth::decision::Decision;
 use crate::auth::resource::Resource;
-use crate::portal::PREFIX;
 use crate::portal::answers::{Cause, Facts, Fault, Noted, Recorded};
 use crate::portal::cookies;
+use crate::portal::reserved::{Reserved, reserved};
 
 /// What is to be done with a request.
 enum Verdict {
@@ -306,49 +306,6 @@ fn own_fault(response: &Response<Bytes>, ctx: &mut Ctx) {
         None => return,
     };
     ctx.conclude("fault", reason);
-}
-
-enum Reserved {
-    No,
-    Plainly,
-    /// Some reading of the target lies under the prefix, but not the plain one.
-    Oddly,
-}
-
-fn reserved(resource: &Resource, raw: &[u8]) -> Reserved {
-    if !raw.iter().any(|b| matches!(b, b'.' | b'%')) {
-        return Reserved::No; // no reading of it has the prefix's dot
-    }
-    let under = |path: &str| {
-        let path = path.to_ascii_lowercase();
-        path.starts_with(PREFIX) || path == PREFIX.trim_end_matches('/')
-    };
-    if raw.starts_with(PREFIX.as_bytes()) && resource.path().starts_with(PREFIX) {
-        return Reserved::Plainly;
-    }
-    let decoded = decoded(raw);
-    let odd = resource.readings().any(under) || under(resource.path()) || under(&decoded);
-    if odd { Reserved::Oddly } else { Reserved::No }
-}
-
-/// The path with every escape decoded and every run of slashes as one: the laxest reading there is.
-fn decoded(raw: &[u8]) -> String {
-    let path = raw.split(|b| *b == b'?').next().unwrap_or_default();
-    let mut out = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((byte, tail)) = rest.split_first() {
-        let hex = tail.get(..2).filter(|_| *byte == b'%').and_then(|h| std::str::from_utf8(h).ok());
-        let (byte, tail) = match hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
-            Some(decoded) => (decoded, tail.get(2..).unwrap_or_default()),
-            None => (*byte, tail),
-        };
-        let byte = if byte == b'\\' { b'/' } else { byte };
-        if byte != b'/' || out.last() != Some(&b'/') {
-            out.push(byte);
-        }
-        rest = tail;
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// A CORS preflight (Fetch §4.8): asks whether a request may be sent, and has no body.

@@ -191,6 +191,13 @@ fn explain_says_what_the_gateway_would() {
             Some("all"),
         ),
         ("http://localhost/a/..;/admin/", root.to_vec(), "malformed", Some("path_parameter"), None),
+        ("http://localhost/a b", vec![], "malformed", Some("odd_byte_in_path"), None),
+        ("http://localhost/?q=é", vec![], "malformed", Some("odd_byte_in_query"), None),
+        ("http://localhost/public/x", vec!["--method", "TRACE"], "malformed", Some("method"), None),
+        ("http://localhost/public/x", vec!["--method", "CONNECT"], "malformed", Some("method"), None),
+        ("http://localhost/.stepgate/login", vec![], "own", Some("portal"), None),
+        ("http://localhost/.stepgate", vec![], "malformed", Some("reserved_prefix_disguised"), None),
+        ("http://localhost/.Stepgate/login", vec![], "malformed", Some("reserved_prefix_disguised"), None),
     ] {
         let args = [&["explain", "--url", url, "--json"][..], &who].concat();
         let told = desk.json(&args);
@@ -201,14 +208,13 @@ fn explain_says_what_the_gateway_would() {
             "{url} {who:?}: {told}"
         );
         let code = match outcome {
-            "permit" => 0,
+            "permit" | "own" => 0,
             "challenge" => 10,
             _ => 11,
         };
         assert_eq!(desk.run(&[&args[..], &["--exit-code"]].concat(), "").code, code, "{url}");
     }
     desk.fails(&["explain", "--url", "http://other/"], "", 2, "configured are: localhost");
-    desk.fails(&["explain", "--url", "http://localhost/.stepgate/login"], "", 2, "no rule judges it");
     desk.fails(&["explain"], "", 2, "--url");
     desk.fails(&["explain", "--url", "http://localhost/", "--request-id", "01A"], "", 2, "cannot be used with");
 }
@@ -231,30 +237,30 @@ async fn explain_finds_a_request_by_its_id_in_the_log() {
     let refused = script.get("/admin/reports?secret=CANARY").await;
     assert_eq!(refused.status, 403);
     let id = refused.json()["request_id"].as_str().unwrap().to_owned();
+    script.token = None;
+    let challenged = script.get("/admin/reports").await.json()["request_id"].as_str().unwrap().to_owned();
     let written = crate::support::process::wait_until(|| {
         let log = gateway.process.stderr();
         log.lines().any(|l| l.contains(&challenged) && l.contains("\"access\"")).then_some(log)
     });
     let log = written.expect("an access event");
     let told = desk.run(&["explain", "--request-id", &id, "--json"], &log);
-    script.token = None;
-    let challenged = script.get("/admin/reports").await.json()["request_id"].as_str().unwrap().to_owned();
     assert_eq!(told.code, 0, "{}", told.stderr);
     let told: Value = serde_json::from_str(&told.stdout).unwrap();
     assert_eq!((&told["recorded"]["path"], &told["recorded"]["rule"]), (&json!("/admin/reports"), &json!("admin")));
     assert_eq!((&told["recorded"]["status"], &told["now"]["rule"]), (&json!(403), &json!("admin")));
     assert!(!told.to_string().contains("CANARY"));
+    let recorded = &told["recorded"];
+    assert_eq!((&recorded["user"], &recorded["decision"]), (&json!("ann"), &json!("refuse")));
+    assert!(recorded["session"].is_string(), "{recorded}");
+    let code = |id: &str| desk.run(&["explain", "--request-id", id, "--exit-code"], &log).code;
+    assert_eq!((code(&id), code(&challenged)), (11, 10), "a refusal is told from a challenge");
     let file = desk.folder.path().join("gateway.log");
     std::fs::write(&file, &log).unwrap();
     let human = desk.data(&["explain", "--request-id", &id, "--log-file", file.to_str().unwrap()]);
     assert!(human.contains("Decided then:") && human.contains("rule admin, answered 403, user ann"), "{human}");
     desk.fails(&["explain", "--request-id", "01NOSUCHREQUEST"], &log, 1, "no access event");
     desk.fails(&["explain", "--request-id", &id], "", 1, "--log-file");
-    let recorded = &told["recorded"];
-    assert_eq!((&recorded["user"], &recorded["decision"]), (&json!("ann"), &json!("refuse")));
-    assert!(recorded["session"].is_string(), "{recorded}");
-    let code = |id: &str| desk.run(&["explain", "--request-id", id, "--exit-code"], &log).code;
-    assert_eq!((code(&id), code(&challenged)), (11, 10), "a refusal is told from a challenge");
 }
 
 /// A command on a terminal of its own: `keys` are typed each time it asks, and again until it has listened. What the

@@ -131,6 +131,11 @@ impl Resource {
     }
 }
 
+/// Whether no app is ever asked by this method: a tunnel through us, or an echo of the head with its secrets.
+pub fn is_never_served(method: &str) -> bool {
+    matches!(method, "CONNECT" | "TRACE" | "TRACK")
+}
+
 /// The method, without a copy where it is a common one.
 fn known_method(method: &str) -> Result<Cow<'static, str>, Malformed> {
     Ok(Cow::Borrowed(match method {

@@ -16,11 +16,11 @@ use crate::auth::host;
 use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::proof::{Method, Proofs};
-use crate::auth::resource::{Malformed, Resource};
+use crate::auth::resource::{Malformed, Resource, is_never_served};
 use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
-use crate::portal::PREFIX;
+use crate::portal::reserved::{Reserved, reserved};
 
 /// What an operator asks: a request, and who is behind it.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ pub struct Explanation {
     pub host: String,
     /// The method.
     pub method: String,
-    /// The target as it would be forwarded; `None` if it is refused as malformed.
+    /// The target as it would be forwarded; `None` if it never is.
     pub target: Option<String>,
     /// Every path that was judged.
     pub readings: Vec<String>,
@@ -82,8 +82,10 @@ pub enum Outcome {
     Challenge,
     /// Not forwarded, whatever is proved.
     Refuse,
-    /// Answered 400 before any rule.
+    /// Answered before any rule: 400, 404 or 405.
     Malformed,
+    /// One of our own addresses: answered here, and no rule judges it.
+    Own,
 }
 
 /// How a criterion of a rule fits.
@@ -135,14 +137,27 @@ pub fn explain(policy: &Policy, question: &Question, now: Timestamp) -> Result<E
     let (host, target) = split_url(&question.url)?;
     let app = policy.app(&host).ok_or_else(|| no_app(policy, &host))?;
     let who = subject(question, &host, now)?;
-    match Resource::parse(&host, &question.method, target.as_bytes(), app.tolerate) {
-        Ok(resource) if resource.path().starts_with(PREFIX) => Err(format!(
-            "{} is one of Stepgate's own addresses: it is answered here, and no rule judges it",
-            resource.path()
-        )),
-        Ok(resource) => Ok(judge(app, &resource, question.ip, who.as_ref(), now)),
-        Err(reason) => Ok(malformed(question, host, reason, who.as_ref(), now)),
+    let early = |early: Early<'_>| Ok(unjudged(question, &host, early, who.as_ref(), now));
+    if is_never_served(&question.method) {
+        return early(Early::Method);
     }
+    let resource = match Resource::parse(&host, &question.method, target.as_bytes(), app.tolerate) {
+        Ok(resource) => resource,
+        Err(reason) => return early(Early::Malformed(reason, &target)),
+    };
+    match reserved(&resource, target.as_bytes()) {
+        Reserved::Plainly => early(Early::Own(resource.path())),
+        Reserved::Oddly => early(Early::Disguised),
+        Reserved::No => Ok(judge(app, &resource, question.ip, who.as_ref(), now)),
+    }
+}
+
+/// Why no rule is asked; in the order in which the gateway looks.
+enum Early<'a> {
+    Method,
+    Malformed(Malformed, &'a str),
+    Own(&'a str),
+    Disguised,
 }
 
 fn judge(app: &AppPolicy, resource: &Resource, ip: IpAddr, who: Option<&Arc<Session>>, now: Timestamp) -> Explanation {
@@ -194,20 +209,28 @@ fn judge(app: &AppPolicy, resource: &Resource, ip: IpAddr, who: Option<&Arc<Sess
     }
 }
 
-fn malformed(q: &Question, host: String, reason: Malformed, who: Option<&Arc<Session>>, now: Timestamp) -> Explanation {
+fn unjudged(q: &Question, host: &str, early: Early<'_>, who: Option<&Arc<Session>>, now: Timestamp) -> Explanation {
+    let (reason, sentence, remedy) = match early {
+        Early::Method => ("method", words::never_served(&q.method), None),
+        Early::Malformed(reason, target) => {
+            (reason.code(), words::malformed(reason), words::tolerance(reason).or_else(|| words::spelled(target)))
+        }
+        Early::Own(path) => ("portal", words::own(path), None),
+        Early::Disguised => ("reserved_prefix_disguised", words::disguised(), None),
+    };
     Explanation {
-        host,
+        host: host.to_owned(),
         method: q.method.clone(),
         target: None,
         readings: Vec::new(),
         client_ip: q.ip,
         subject: words::subject(who, now),
         rules: Vec::new(),
-        outcome: Outcome::Malformed,
-        reason: Some(reason.code()),
+        outcome: if matches!(early, Early::Own(_)) { Outcome::Own } else { Outcome::Malformed },
+        reason: Some(reason),
         rule: None,
-        sentence: words::malformed(reason),
-        remedy: words::tolerance(reason),
+        sentence,
+        remedy,
         methods: Vec::new(),
     }
 }
@@ -271,9 +294,8 @@ fn split_url(url: &str) -> Result<(String, String), String> {
         .or_else(|| host::from_operator(authority))
         .ok_or_else(|| format!("`{authority}` is no host name; write the URL as https://erp.example.com/path"))?;
     let slash = if target.starts_with('/') { "" } else { "/" };
-    // Clients encode what is not ASCII, and spaces.
-    let encoded: String = target.chars().map(words::encoded).collect();
-    Ok((host, format!("{slash}{encoded}")))
+    // As it stands: what a browser would encode first is not what came if it came like this.
+    Ok((host, format!("{slash}{target}")))
 }
 
 fn no_app(policy: &Policy, host: &str) -> String {

@@ -1,13 +1,14 @@
 //! An explanation for a terminal.
 
-use super::{Explanation, Fit, RuleRow};
+use super::{Explanation, Fit, Outcome, RuleRow};
 
 impl Explanation {
     /// The request, the table of rules, the decision in one sentence, and what would change it.
     ///
     /// `*` marks the rule that decided, `+` others that some reading of the path led to.
     pub fn human(&self) -> String {
-        let target = self.target.as_deref().unwrap_or("(malformed)");
+        let target =
+            self.target.as_deref().unwrap_or(if self.outcome == Outcome::Own { "(our own)" } else { "(malformed)" });
         let mut out = format!("{} {}{target}\nfrom {}, {}\n", self.method, self.host, self.client_ip, self.subject);
         if self.readings.len() > 1 {
             out.push_str(&format!("judged as {}\n", self.readings.join("  and  ")));

@@ -72,6 +72,7 @@ fn explanations_for_people() {
         root("https://erp.example.com/admin", &["pwd"], 1),
         ann("https://erp.example.com/admin"),
         ann("https://erp.example.com/app/é x"),
+        ann("https://erp.example.com/app/%C3%A9%20x"),
         Question { ip: "192.0.2.1".parse().unwrap(), ..root("https://erp.example.com/admin", &["pwd", "otp"], 1) },
         root("https://erp.example.com/ADMIN/", &["pwd", "otp"], 1),
         root("https://erp.example.com/app;x/a", &["pwd", "otp"], 1),
@@ -79,6 +80,9 @@ fn explanations_for_people() {
         question("https://erp.example.com"),
         question("https://erp.example.com/app/../admin"),
         question("https://erp.example.com/a%2fb"),
+        Question { method: "TRACE".into(), ..question("https://erp.example.com/app") },
+        question("https://erp.example.com/.stepgate/login?to=%2F"),
+        question("https://erp.example.com/%2Estepgate/login"),
     ];
     let told: Vec<String> = questions.iter().map(|q| explain(&policy(), q, NOW).unwrap().human()).collect();
     insta::assert_snapshot!(told.join("--------\n"));

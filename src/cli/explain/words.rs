@@ -191,8 +191,31 @@ pub(super) fn tolerance(reason: Malformed) -> Option<String> {
     Some(format!("If the app needs such URLs: `tolerate: [{name}]`; every reading is then judged."))
 }
 
-/// A character as clients send it in a target.
-pub(super) fn encoded(c: char) -> String {
+/// What is said of a method that no app is ever asked by.
+pub(super) fn never_served(method: &str) -> String {
+    format!("Answered with 405 before any rule: {method} is never served (method).")
+}
+
+/// What is said of an address of ours.
+pub(super) fn own(path: &str) -> String {
+    format!("{path} is one of Stepgate's own addresses: it is answered here, and no rule judges it.")
+}
+
+/// What is said of an address that some server could read as ours.
+pub(super) fn disguised() -> String {
+    "Answered with 404 before any rule: some reading of the path is one of Stepgate's own addresses \
+     (reserved_prefix_disguised)."
+        .to_owned()
+}
+
+/// How a browser would have written a target, if that is another one.
+pub(super) fn spelled(target: &str) -> Option<String> {
+    let encoded: String = target.chars().map(encoded).collect();
+    (encoded != target).then(|| format!("Browsers send it encoded: ask about {encoded}"))
+}
+
+/// A character as browsers send it in a target.
+fn encoded(c: char) -> String {
     if c.is_ascii() && c != ' ' {
         return c.to_string();
     }
