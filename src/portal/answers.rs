@@ -60,8 +60,8 @@ pub enum Fault {
     BadRequest,
     /// 404: nothing of ours at this address.
     NotFound,
-    /// 405: a method that is never served here.
-    MethodNotAllowed,
+    /// 405: a method that is never served here; those that are, as `Allow` lists them (RFC 9110 §15.5.6).
+    MethodNotAllowed(&'static str),
     /// 408: the client did not send its request in time.
     TooSlow,
     /// 413: the body is larger than the app allows.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, ORIGIN, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, ORIGIN, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::answers::{Facts, Fault};
@@ -31,7 +31,7 @@ fn wording(fault: Fault) -> Wording {
             (400, "bad_request", "The request could not be read", "Check the address, or go back and try again.", None)
         }
         Fault::NotFound => (404, "not_found", "Page not found", "Check the address. Nothing is kept here.", None),
-        Fault::MethodNotAllowed => (
+        Fault::MethodNotAllowed(_) => (
             405,
             "method_not_allowed",
             "This address works in another way",
@@ -111,7 +111,11 @@ fn wording(fault: Fault) -> Wording {
 
 /// Tells a fault by the kind of request.
 pub(crate) fn answer(core: &Core, facts: &Facts, fault: Fault) -> Answered {
-    worded(core, facts, wording(fault))
+    let mut answer = worded(core, facts, wording(fault));
+    if let Fault::MethodNotAllowed(allow) = fault {
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    answer
 }
 
 /// 415: a body of a type that is not read here.

@@ -33,8 +33,11 @@ pub(crate) const DEPENDS_ON: &str = "Cookie, Accept, Sec-Fetch-Mode, Sec-Fetch-D
 pub(crate) fn finish(mut answer: Response<Bytes>, facts: &Facts) -> Response<Bytes> {
     let kind = answer.extensions().get::<Kind>().map_or("error", |k| k.0);
     let framable = answer.extensions().get::<Framable>().is_some();
+    // Where the answer to HEAD has lost its body on the way here, its length was noted (RFC 9110 §8.6).
+    let noted = answer.headers().get(CONTENT_LENGTH).filter(|_| facts.method == Method::HEAD).cloned();
     let length = answer.body().len();
     let unchanged = answer.status() == StatusCode::NOT_MODIFIED;
+    let length = noted.filter(|_| length == 0).unwrap_or_else(|| HeaderValue::from(length));
     let grpc = answer.headers().get(CONTENT_TYPE).is_some_and(|c| c.as_bytes().starts_with(b"application/grpc"));
     let headers = answer.headers_mut();
     let origin_matters = headers.contains_key("access-control-allow-origin");
@@ -61,7 +64,7 @@ pub(crate) fn finish(mut answer: Response<Bytes>, facts: &Facts) -> Response<Byt
     if unchanged {
         headers.remove(CONTENT_LENGTH); // it would be that of the copy that is kept
     } else if !grpc {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        headers.insert(CONTENT_LENGTH, length);
     }
     if facts.method == Method::HEAD {
         *answer.body_mut() = Bytes::new();

@@ -111,7 +111,7 @@ impl Portal {
         }
         let what = match answer.status() {
             StatusCode::NOT_FOUND => Fault::NotFound,
-            StatusCode::METHOD_NOT_ALLOWED => Fault::MethodNotAllowed,
+            StatusCode::METHOD_NOT_ALLOWED => Fault::MethodNotAllowed(""),
             StatusCode::PAYLOAD_TOO_LARGE => {
                 Fault::TooLarge { limit: u64::try_from(forms::MAX_BODY).unwrap_or(u64::MAX) }
             }

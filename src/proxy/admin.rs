@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use pingora_core::apps::ServerApp;
 use pingora_core::apps::http_app::{HttpServer, ServeHttp};
 use pingora_core::protocols::Stream;
@@ -36,15 +36,22 @@ impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let head = session.req_header();
         let path = head.uri.path().to_owned();
+        let quiet = head.method == Method::HEAD;
         if !matches!(head.method.as_str(), "GET" | "HEAD") {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "GET only\n".to_owned());
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "GET only\n".to_owned());
+            answer.headers_mut().insert(http::header::ALLOW, http::HeaderValue::from_static("GET, HEAD"));
+            return answer;
         }
-        match path.as_str() {
+        let mut answer = match path.as_str() {
             "/livez" => text(StatusCode::OK, "ok\n".to_owned()),
             "/readyz" => self.ready().await,
             "/metrics" => self.scrape(),
             _ => text(StatusCode::NOT_FOUND, "/metrics /livez /readyz\n".to_owned()),
+        };
+        if quiet {
+            answer.body_mut().clear();
         }
+        answer
     }
 }
 

@@ -11,6 +11,7 @@ use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::v2::server::default_h2_options;
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::{HttpProxy, http_proxy};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use super::admin::{Admin, AdminDoor};
@@ -19,12 +20,13 @@ use super::identity::Vouching;
 use super::limits::{Slots, Told};
 use super::listen::{Bound, Drive, Hall, Kind, accept};
 use super::metrics::Metrics;
-use super::settings::{JwtSettings, ProxySettings};
+use super::settings::{ClientLimits, JwtSettings, ProxySettings};
 use super::site::{Site, Sites};
 use super::tls::Certificates;
 use super::turned_away::TurnAway;
 use super::upstream::Pool;
 use crate::auth::event::Event;
+use crate::auth::network::Networks;
 use crate::auth::policy::Policy;
 use crate::auth::session::Session;
 use crate::flow::Flows;
@@ -132,21 +134,17 @@ impl Proxy {
         let slots = Slots::new(limits.connections, limits.connections_per_client);
         background.spawn(count_connections(slots.clone(), self.metrics.clone()));
         let (alive, mut over) = mpsc::channel::<()>(1);
-        let (trusted, metrics) = (self.settings.trusted_proxies, self.metrics.clone());
-        let hall = |app: Arc<dyn Drive>, slots: Arc<Slots>, turn_away| {
-            Arc::new(Hall {
-                slots,
-                trusted: trusted.clone(),
-                metrics: metrics.clone(),
-                told: Told::default(),
-                limits,
-                app,
-                turn_away,
-                shutdown: shutdown.clone(),
-                alive: alive.clone(),
-            })
-        };
-        let front = hall(Arc::new(Front(app.clone())), slots, Some(self.turn_away));
+        let front = Arc::new(Hall {
+            slots,
+            trusted: self.settings.trusted_proxies,
+            metrics: self.metrics.clone(),
+            told: Told::default(),
+            limits,
+            app: Arc::new(Front(app.clone())),
+            turn_away: Some(self.turn_away),
+            shutdown: shutdown.clone(),
+            alive,
+        });
         let mut doors = tokio::task::JoinSet::new();
         if let Some(acceptor) = acceptor {
             for listener in bound.https {
@@ -161,21 +159,32 @@ impl Proxy {
         }
         if let Some(listener) = bound.admin {
             let admin = Admin { metrics: self.metrics, probe: self.probe, stopping: shutdown.clone() };
-            let door = AdminDoor(Arc::new(HttpServer::new_app(admin)));
-            doors.spawn(accept(listener, Kind::Plain, hall(Arc::new(door), Slots::new(64, 64), None)));
+            background.spawn(watched(listener, limits, admin));
         }
         let mut stop = shutdown.clone();
         // A sender that is gone can never say stop; that is a stop too.
         let _ = stop.wait_for(|stop| *stop).await;
         while doors.join_next().await.is_some() {}
         app.http_cleanup().await;
-        drop((front, alive));
+        drop(front);
         if tokio::time::timeout(self.settings.shutdown_grace, over.recv()).await.is_err() {
             tracing::warn!(target: "proxy", "requests were cut at the end of the grace period");
         }
         background.shutdown().await;
         Ok(())
     }
+}
+
+/// Serves the admin listener. It outlives the doors: whoever asks while requests finish is told so.
+async fn watched(listener: TcpListener, limits: ClientLimits, admin: Admin) {
+    // Nobody waits for these connections, and nobody tells them to stop: they end with the task that owns them.
+    let (alive, _over) = mpsc::channel(1);
+    let (_never, shutdown) = watch::channel(false);
+    let (trusted, metrics, told) = (Networks::default(), admin.metrics.clone(), Told::default());
+    let app = Arc::new(AdminDoor(Arc::new(HttpServer::new_app(admin))));
+    let slots = Slots::new(64, 64);
+    let hall = Hall { slots, trusted, metrics, told, limits, app, turn_away: None, shutdown, alive };
+    accept(listener, Kind::Plain, Arc::new(hall)).await;
 }
 
 struct Front(Arc<HttpProxy<Gateway>>);

@@ -80,13 +80,16 @@ impl Authority {
     }
 }
 
+/// What may be asked of an app, as `Allow` tells it; a method that is not listed is judged all the same.
+pub(crate) const SERVED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// Refuses what two parsers could read in two ways, before anything else is looked at.
 pub(crate) fn examine(head: &Head<'_>) -> Result<(), Objection> {
     framing(head)?;
     if is_never_served(head.method.as_str()) {
         // What follows a CONNECT was meant for a tunnel.
         let framing = head.method == Method::CONNECT;
-        return Err(Objection { fault: Fault::MethodNotAllowed, reason: "method", framing });
+        return Err(Objection { fault: Fault::MethodNotAllowed(SERVED), reason: "method", framing });
     }
     if head.version < Version::HTTP_2 && head.target.first() != Some(&b'/') {
         return Err(object(Fault::BadRequest, "not_origin_form"));

@@ -11,6 +11,7 @@ use super::answer;
 use super::link::{Door, Link};
 use super::metrics::Metrics;
 use super::record;
+use super::site::SERVED;
 use crate::flow::Flows;
 use crate::portal::Portal;
 use crate::portal::answers::{Facts, Fault};
@@ -93,7 +94,7 @@ fn bytes(response: &http::Response<bytes::Bytes>, head_only: bool) -> Vec<u8> {
 /// The fault and the word for the log of what Pingora refuses by itself.
 pub(crate) fn refused_by_parser(said: &[u8]) -> (Fault, &'static str) {
     match said.get(9..12).and_then(|code| StatusCode::from_bytes(code).ok()) {
-        Some(StatusCode::METHOD_NOT_ALLOWED) => (Fault::MethodNotAllowed, "method"),
+        Some(StatusCode::METHOD_NOT_ALLOWED) => (Fault::MethodNotAllowed(SERVED), "method"),
         _ => (Fault::BadRequest, "malformed_head"),
     }
 }

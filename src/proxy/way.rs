@@ -207,7 +207,7 @@ impl Gateway {
             }
             _ => {
                 ctx.conclude("fault", "plain_http");
-                self.portal.fault(&facts(session, ctx), Fault::MethodNotAllowed)
+                self.portal.fault(&facts(session, ctx), Fault::MethodNotAllowed("GET, HEAD"))
             }
         }
     }

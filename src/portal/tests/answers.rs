@@ -233,3 +233,21 @@ async fn every_answer_carries_the_headers() {
         assert_eq!(header(answer, "cache-control") == "no-store", !std::ptr::eq(answer, &asset));
     }
 }
+
+#[tokio::test]
+async fn head_tells_the_length_that_get_has() {
+    let stage = Stage::new();
+    for target in
+        ["login", "session", "signed-out", "api/openapi.json", "jwks.json", "nothing", "api/v1/login", "account"]
+    {
+        let target = format!("/.stepgate/{target}");
+        for accept in ["text/html", "*/*"] {
+            let [get, head] = ["GET", "HEAD"].map(|method| facts(method, &target, &[("accept", accept)]));
+            let (get, head) = (send(&stage.portal, &get, "").await, send(&stage.portal, &head, "").await);
+            assert_eq!(get.status(), head.status(), "{target}");
+            assert_eq!(header(&get, "content-length"), get.body().len().to_string(), "{target}");
+            assert_eq!(header(&head, "content-length"), header(&get, "content-length"), "{target}, {accept}");
+            assert!(head.body().is_empty(), "{target}");
+        }
+    }
+}

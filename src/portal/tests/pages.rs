@@ -15,7 +15,7 @@ use crate::portal::qr;
 pub(super) const FAULTS: [(Fault, u16); 12] = [
     (Fault::BadRequest, 400),
     (Fault::NotFound, 404),
-    (Fault::MethodNotAllowed, 405),
+    (Fault::MethodNotAllowed("GET, HEAD"), 405),
     (Fault::TooSlow, 408),
     (Fault::TooLarge { limit: 1024 }, 413),
     (Fault::Misdirected, 421),

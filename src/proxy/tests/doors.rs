@@ -4,6 +4,7 @@ use super::rig::*;
 use crate::proxy::Listeners;
 use crate::proxy::settings::Listen;
 use std::net::SocketAddr;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 async fn ask(address: SocketAddr, request: &str) -> String {
@@ -26,6 +27,7 @@ async fn the_redirecting_door_only_redirects() {
     assert_eq!(field(&moved, "vary").as_deref(), Some("Cookie, Accept, Sec-Fetch-Mode, Sec-Fetch-Dest"));
     let form = ask(door, "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1\r\n\r\nx").await;
     assert!(form.starts_with("HTTP/1.1 405") && field(&form, "location").is_none(), "{form}");
+    assert_eq!(field(&form, "allow").as_deref(), Some("GET, HEAD"), "{form}");
     let stranger = ask(door, "GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n").await;
     assert!(stranger.starts_with("HTTP/1.1 421"), "{stranger}");
     assert!(heard.lock().unwrap().is_empty());
@@ -38,11 +40,23 @@ async fn the_admin_door_tells_metrics_and_health() {
     settings.listen.admin = Some(([127, 0, 0, 1], 0).into());
     let rig = Rig::start(settings).await;
     let door = rig.listen.admin.unwrap();
+    let mirror = rig.exchange("TRACE / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    assert!(
+        mirror.starts_with("HTTP/1.1 405") && field(&mirror, "allow").is_some_and(|a| a.contains("DELETE")),
+        "{mirror}"
+    );
     rig.exchange("BREW / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(ask(door, &get("/livez")).await.starts_with("HTTP/1.1 200"));
     let ready = ask(door, &get("/readyz")).await;
     assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("store: down"), "{ready}");
+    let wrong = ask(door, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").await;
+    assert!(wrong.starts_with("HTTP/1.1 405") && field(&wrong, "allow").as_deref() == Some("GET, HEAD"), "{wrong}");
+    let mut stream = TcpStream::connect(door).await.unwrap();
+    say(&mut stream, "HEAD /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    let mut whole = String::new();
+    within(stream.read_to_string(&mut whole)).await.unwrap();
+    assert!(whole.ends_with("\r\n\r\n") && field(&whole, "content-length").as_deref() == Some("3"), "{whole}");
     let counted = async {
         let wanted = r#"stepgate_http_requests_total{code="200",method="other",route="app.test"} 1"#;
         loop {
@@ -101,6 +115,7 @@ async fn a_request_under_way_is_finished_and_nothing_new_begins() {
     })
     .await;
     let mut settings = settings(&[address]);
+    settings.listen.admin = Some(([127, 0, 0, 1], 0).into());
     settings.shutdown_grace = std::time::Duration::from_secs(30);
     let rig = Rig::start(settings).await;
     let idle = rig.connect().await;
@@ -110,6 +125,8 @@ async fn a_request_under_way_is_finished_and_nothing_new_begins() {
     rig.stop.send(true).unwrap();
     let closed = async { while TcpStream::connect(rig.listen.plain[0]).await.is_ok() {} };
     within(closed).await;
+    let ready = ask(rig.listen.admin.unwrap(), "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("stopping"), "told while requests finish: {ready}");
     release.send(true).unwrap();
     assert!(answer(&mut stream).await.0.starts_with("HTTP/1.1 200"));
     drop((stream, idle));
