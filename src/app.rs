@@ -1,11 +1,15 @@
 //! Composition root: settings to stores to flows to portal to proxy.
 
+mod numbers;
+
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+
+use numbers::Numbers;
 
 use crate::auth::event::Event;
 use crate::auth::time::Timestamp;
@@ -104,6 +108,7 @@ pub fn build(
         signer: sign,
         audit,
         probe,
+        outside: Arc::new(Numbers(stores.clone())),
     })
 }
 

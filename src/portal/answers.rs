@@ -17,6 +17,10 @@ use crate::flow::ports::StoreError;
 #[derive(Clone, Default)]
 pub struct Recorded(pub Vec<Event>);
 
+/// How a challenge was told, of a closed set; rides in the extensions of the response, for the counters.
+#[derive(Clone, Copy)]
+pub struct ToldAs(pub &'static str);
+
 /// Why a 503 of ours was given; rides in the extensions of the response, for the log.
 #[derive(Clone)]
 pub enum Cause {

@@ -4,7 +4,7 @@ use http::header::{ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN
 use http::header::{AUTHORIZATION, ORIGIN};
 use http::{HeaderValue, StatusCode};
 
-use super::answers::Facts;
+use super::answers::{Facts, ToldAs};
 use super::base::Core;
 use super::cookies::{self, Presented};
 use super::ctx::{Answered, page, see_other};
@@ -24,17 +24,19 @@ use crate::auth::proof::MethodSet;
 pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Answered {
     let goal = Goal::of(&facts.target, facts.method.as_str(), core.tolerances(&facts.host));
     let url = goal.page(if challenged.subject.is_some() { "step-up" } else { "login" });
-    match telling(facts, Some(&challenged.rule)) {
-        Telling::Redirect if goal.is_cut(&facts.target) => query_lost(core, facts, &url),
+    let (kind, mut answer) = match telling(facts, Some(&challenged.rule)) {
+        Telling::Redirect if goal.is_cut(&facts.target) => ("page", query_lost(core, facts, &url)),
         // The page there knows what the person has.
-        Telling::Redirect => see_other(&url, "challenge"),
-        _ if out_of_reach::is_hopeless(challenged) => out_of_reach::answer(core, facts, challenged),
-        Telling::Frame => frame(core, facts, &url),
-        Telling::FormLost => form_lost(core, facts, &url),
-        Telling::Grpc => grpc(16, "A sign-in is needed"),
+        Telling::Redirect => ("redirect", see_other(&url, "challenge")),
+        _ if out_of_reach::is_hopeless(challenged) => ("page", out_of_reach::answer(core, facts, challenged)),
+        Telling::Frame => ("frame", frame(core, facts, &url)),
+        Telling::FormLost => ("form", form_lost(core, facts, &url)),
+        Telling::Grpc => ("grpc", grpc(16, "A sign-in is needed")),
         // A preflight never comes here; should one, it is told like any other call.
-        Telling::Problem | Telling::WebSocket | Telling::Preflight => problem(facts, challenged, &url),
-    }
+        Telling::Problem | Telling::WebSocket | Telling::Preflight => ("problem", problem(facts, challenged, &url)),
+    };
+    answer.extensions_mut().insert(ToldAs(kind));
+    answer
 }
 
 fn frame(core: &Core, facts: &Facts, url: &str) -> Answered {

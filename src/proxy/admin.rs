@@ -12,12 +12,14 @@ use tokio::sync::watch;
 
 use super::listen::Drive;
 use super::metrics::Metrics;
+use super::outside::{Outside, redis_text};
 use super::serve::Probe;
 
 /// Answers the admin paths.
 pub(crate) struct Admin {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) probe: Probe,
+    pub(crate) outside: Arc<dyn Outside>,
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
@@ -78,6 +80,8 @@ impl Admin {
     fn scrape(&self) -> Response<Vec<u8>> {
         match self.metrics.text() {
             Ok(mut body) => {
+                let redis = self.outside.redis().map(|numbers| redis_text(&numbers)).unwrap_or_default();
+                body.extend_from_slice(redis.as_bytes());
                 body.extend_from_slice(process().as_bytes());
                 with_type(StatusCode::OK, body, "text/plain; version=0.0.4; charset=utf-8")
             }

@@ -12,11 +12,14 @@ use prometheus::{
 
 use super::serve::BuildError;
 use crate::auth::policy::AppPolicy;
+use crate::auth::time::Timestamp;
 
 const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 /// Every other method is told as `other`.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
 const CODES: usize = 600;
+/// What an answer is counted by.
+const PER_ANSWER: [&str; 3] = ["route", "method", "code"];
 
 /// The registry and what is in it.
 pub(crate) struct Metrics {
@@ -27,6 +30,9 @@ pub(crate) struct Metrics {
     pub(crate) upstream_up: IntGaugeVec,
     decisions: IntCounterVec,
     pub(crate) attempts: IntCounterVec,
+    pub(crate) attempt_durations: HistogramVec,
+    pub(crate) sessions: IntGaugeVec,
+    pub(crate) users_enrolled: IntGaugeVec,
     pub(crate) challenges: IntCounterVec,
     pub(crate) rate_limited: IntCounterVec,
     pub(crate) certificate_expiry: IntGaugeVec,
@@ -40,13 +46,20 @@ impl Metrics {
     ///
     /// # Errors
     /// Two metrics of one name (a mistake of ours).
-    pub(crate) fn new() -> Result<Self, BuildError> {
+    pub(crate) fn new(started: Timestamp) -> Result<Self, BuildError> {
         let registry = Registry::new();
-        let info = gauges(&registry, "build_info", "Which build this is.", &["version"])?;
-        info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let info = gauges(&registry, "build_info", "Which build this is.", &["version", "commit", "rustc"])?;
+        let (commit, rustc) = (option_env!("STEPGATE_COMMIT"), option_env!("STEPGATE_RUSTC"));
+        let known = |text: Option<&'static str>| text.filter(|t| !t.is_empty()).unwrap_or("unknown");
+        info.with_label_values(&[env!("CARGO_PKG_VERSION"), known(commit), known(rustc)]).set(1);
+        // The configuration is read once, and nothing serves without a good one.
+        let (good, when) = ("config_last_reload_successful", "config_last_reload_success_timestamp_seconds");
+        gauge(&registry, good, "Whether the configuration could be read when it was last read.", 1)?;
+        let at = i64::try_from(started.as_secs()).unwrap_or(i64::MAX);
+        gauge(&registry, when, "When the configuration in force was read.", at)?;
         Ok(Self {
-            requests: counters(&registry, "http_requests_total", "Requests answered.", &["route", "method", "code"])?,
-            durations: histograms(&registry, "http_request_duration_seconds", "Until the answer ended.", &["route"])?,
+            requests: counters(&registry, "http_requests_total", "Requests answered.", &PER_ANSWER)?,
+            durations: histograms(&registry, "http_request_duration_seconds", "Until the answer ended.", &PER_ANSWER)?,
             upstream_durations: histograms(
                 &registry,
                 "upstream_request_duration_seconds",
@@ -56,6 +69,14 @@ impl Metrics {
             upstream_up: gauges(&registry, "upstream_up", "Whether a server is well.", &["upstream", "server"])?,
             decisions: counters(&registry, "authz_decisions_total", "Decisions.", &["route", "decision", "rule"])?,
             attempts: counters(&registry, "authn_attempts_total", "Proofs offered.", &["factor", "outcome", "reason"])?,
+            attempt_durations: histograms(
+                &registry,
+                "authn_duration_seconds",
+                "How long the request took in which a proof was offered.",
+                &["factor", "outcome"],
+            )?,
+            sessions: gauges(&registry, "sessions", "Sessions of all nodes, about.", &["strength"])?,
+            users_enrolled: gauges(&registry, "users_enrolled", "Accounts that have a factor.", &["factor"])?,
             challenges: counters(&registry, "challenges_total", "Challenges, by how they were told.", &["kind"])?,
             rate_limited: counters(&registry, "rate_limited_total", "Attempts not evaluated.", &["scope"])?,
             certificate_expiry: gauges(
@@ -94,13 +115,13 @@ impl Metrics {
     /// Handles for one app, so that counting takes no lock.
     pub(crate) fn site(&self, policy: &AppPolicy) -> SiteMetrics {
         let route = policy.host.as_str();
-        let decisions = ["permit", "challenge", "refuse"];
+        let decisions = ["allow", "challenge", "deny"];
         let of = |rule: &str| decisions.map(|d| self.decisions.with_label_values(&[route, d, rule]));
         SiteMetrics {
             route: policy.host.clone(),
             requests: self.requests.clone(),
             codes: std::iter::repeat_with(OnceLock::new).take(METHODS.len() * CODES).collect(),
-            duration: self.durations.with_label_values(&[route]),
+            durations: self.durations.clone(),
             upstream: self.upstream_durations.with_label_values(&[route]),
             decisions: policy.rules.iter().map(|rule| (rule.id.0.to_string(), of(&rule.id.0))).collect(),
             unruled: of("none"),
@@ -110,8 +131,9 @@ impl Metrics {
     /// Counts a request that belongs to no app.
     pub(crate) fn count_stray(&self, method: &Method, code: u16, took: Duration) {
         let method = METHODS.get(method_index(method)).copied().unwrap_or("other");
-        self.requests.with_label_values(&["none", method, &code.to_string()]).inc();
-        self.durations.with_label_values(&["none"]).observe(took.as_secs_f64());
+        let code = code.to_string();
+        self.requests.with_label_values(&["none", method, &code]).inc();
+        self.durations.with_label_values(&["none", method, &code]).observe(took.as_secs_f64());
     }
 }
 
@@ -119,8 +141,8 @@ impl Metrics {
 pub(crate) struct SiteMetrics {
     route: String,
     requests: IntCounterVec,
-    codes: Vec<OnceLock<IntCounter>>,
-    duration: Histogram,
+    durations: HistogramVec,
+    codes: Vec<OnceLock<(IntCounter, Histogram)>>,
     upstream: Histogram,
     decisions: HashMap<String, [IntCounter; 3]>,
     unruled: [IntCounter; 3],
@@ -140,10 +162,14 @@ impl SiteMetrics {
         let row = method_index(method);
         if let Some(cell) = self.codes.get(row * CODES + usize::from(code).min(CODES - 1)) {
             let method = METHODS.get(row).copied().unwrap_or("other");
-            let fill = || self.requests.with_label_values(&[self.route.as_str(), method, &code.to_string()]);
-            cell.get_or_init(fill).inc();
+            let (requests, durations) = cell.get_or_init(|| {
+                let code = code.to_string();
+                let labels = [self.route.as_str(), method, &code];
+                (self.requests.with_label_values(&labels), self.durations.with_label_values(&labels))
+            });
+            requests.inc();
+            durations.observe(took.as_secs_f64());
         }
-        self.duration.observe(took.as_secs_f64());
     }
 
     /// Notes how long the app took to begin its answer.

@@ -21,6 +21,7 @@ mod link;
 mod listen;
 mod meter;
 mod metrics;
+pub mod outside;
 mod record;
 mod serve;
 pub mod settings;

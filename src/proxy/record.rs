@@ -128,10 +128,11 @@ fn escaped(target: &[u8]) -> String {
 }
 
 /// Writes audit events and counts them.
-pub(crate) fn audit(events: &[Event], request_id: &str, metrics: &Metrics) {
+pub(crate) fn audit(events: &[Event], ctx: &Ctx, metrics: &Metrics) {
+    let (request_id, took) = (ctx.request_id.as_str(), now().duration_since(ctx.started));
     for event in events {
         let told = describe(event.what);
-        count(event.what, metrics);
+        count(event.what, took, metrics);
         tracing::info!(
             target: "audit",
             request_id,
@@ -177,18 +178,19 @@ fn describe(what: What) -> Told {
     Told { action, method, reason }
 }
 
-fn count(what: What, metrics: &Metrics) {
-    match what {
-        What::ProofAccepted { method } => metrics.attempts.with_label_values(&[method.name(), "accepted", ""]).inc(),
-        What::ProofRejected { method, reason } => {
-            metrics.attempts.with_label_values(&[method.name(), "rejected", reject_word(reason)]).inc();
-        }
+/// Counts a proof, and how long the request took that it came in.
+fn count(what: What, took: std::time::Duration, metrics: &Metrics) {
+    let (method, outcome, reason) = match what {
+        What::ProofAccepted { method } => (method, "accepted", ""),
+        What::ProofRejected { method, reason } => (method, "rejected", reject_word(reason)),
         What::Throttled { method, scope } => {
-            metrics.attempts.with_label_values(&[method.name(), "throttled", ""]).inc();
             metrics.rate_limited.with_label_values(&[scope_word(scope)]).inc();
+            (method, "throttled", "")
         }
-        _ => {}
-    }
+        _ => return,
+    };
+    metrics.attempts.with_label_values(&[method.name(), outcome, reason]).inc();
+    metrics.attempt_durations.with_label_values(&[method.name(), outcome]).observe(took.as_secs_f64());
 }
 
 const fn reject_word(reason: RejectReason) -> &'static str {

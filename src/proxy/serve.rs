@@ -20,6 +20,7 @@ use super::identity::Vouching;
 use super::limits::{Slots, Told};
 use super::listen::{Bound, Drive, Hall, Kind, accept};
 use super::metrics::Metrics;
+use super::outside::{self, Outside};
 use super::settings::{ClientLimits, JwtSettings, ProxySettings};
 use super::site::{Site, Sites};
 use super::tls::Certificates;
@@ -62,6 +63,8 @@ pub struct Parts {
     pub audit: AuditSink,
     /// Readiness.
     pub probe: Probe,
+    /// Numbers of the stores, for the metrics.
+    pub outside: Arc<dyn Outside>,
 }
 
 /// Why a proxy cannot be built: names the file or the value at fault.
@@ -78,6 +81,7 @@ pub struct Proxy {
     settings: ProxySettings,
     turn_away: Arc<TurnAway>,
     probe: Probe,
+    outside: Arc<dyn Outside>,
 }
 
 impl Proxy {
@@ -89,7 +93,7 @@ impl Proxy {
     pub fn build(parts: Parts) -> Result<Self, BuildError> {
         // Pingora's connectors use the process default; another part may have installed the same one before.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let metrics = Arc::new(Metrics::new()?);
+        let metrics = Arc::new(Metrics::new(parts.flows.ports.clock.now())?);
         let settings = parts.settings;
         let certificates = match settings.certificates.as_slice() {
             [] if settings.listen.https.is_empty() => None,
@@ -110,7 +114,7 @@ impl Proxy {
             https_port: settings.listen.https.first().map_or(443, std::net::SocketAddr::port),
         };
         let app = pingora(gateway, &settings);
-        Ok(Self { app, sites, certificates, metrics, settings, turn_away, probe: parts.probe })
+        Ok(Self { app, sites, certificates, metrics, settings, turn_away, probe: parts.probe, outside: parts.outside })
     }
 
     /// Serves on bound listeners until `shutdown` becomes true (or its sender is gone); then accepts nothing
@@ -133,6 +137,7 @@ impl Proxy {
         let limits = self.settings.limits;
         let slots = Slots::new(limits.connections, limits.connections_per_client);
         background.spawn(count_connections(slots.clone(), self.metrics.clone()));
+        background.spawn(outside::count(self.outside.clone(), self.metrics.clone()));
         let (alive, mut over) = mpsc::channel::<()>(1);
         let front = Arc::new(Hall {
             slots,
@@ -158,7 +163,8 @@ impl Proxy {
             doors.spawn(accept(listener, Kind::Plain, front.clone()));
         }
         if let Some(listener) = bound.admin {
-            let admin = Admin { metrics: self.metrics, probe: self.probe, stopping: shutdown.clone() };
+            let admin =
+                Admin { metrics: self.metrics, probe: self.probe, outside: self.outside, stopping: shutdown.clone() };
             background.spawn(watched(listener, limits, admin));
         }
         let mut stop = shutdown.clone();

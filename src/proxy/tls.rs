@@ -1,6 +1,6 @@
 //! Certificates by SNI, with wildcards, read again when their files change. A bad new file keeps the old ones.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +78,7 @@ impl Certificates {
 
     /// Looks at the files until the end of the task; a good change takes effect, a bad one is told.
     pub(crate) async fn watch(self: Arc<Self>, metrics: Arc<Metrics>) {
-        self.tell(&metrics);
+        let mut named = self.tell(&metrics, HashSet::new());
         let mut told = String::new();
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
@@ -88,7 +88,7 @@ impl Certificates {
                     told.clear();
                     metrics.certificate_reload_successful.set(1);
                     tracing::info!(target: "proxy", "certificates read again");
-                    self.tell(&metrics);
+                    named = self.tell(&metrics, named);
                 }
                 Err(BuildError(cause)) => {
                     metrics.certificate_reload_successful.set(0);
@@ -116,10 +116,18 @@ impl Certificates {
         looked.await.map_err(|cause| BuildError(cause.to_string()))?
     }
 
-    fn tell(&self, metrics: &Metrics) {
+    /// Tells when the certificates end, and forgets those told `before` that are no more.
+    fn tell(&self, metrics: &Metrics, before: HashSet<String>) -> HashSet<String> {
+        let mut named = HashSet::new();
         for (name, ends) in &self.table.load().expiry {
             metrics.certificate_expiry.with_label_values(&[name.as_str()]).set(*ends);
+            named.insert(name.clone());
         }
+        for name in before.difference(&named) {
+            // One that is not there is forgotten already.
+            let _ = metrics.certificate_expiry.remove_label_values(&[name.as_str()]);
+        }
+        named
     }
 }
 
@@ -201,4 +209,31 @@ fn facts_of(leaf: &CertificateDer<'_>) -> Result<CertificateFacts, String> {
 fn read_all(files: &[CertificateFiles]) -> Result<Contents, BuildError> {
     let read = |path: &Path| std::fs::read(path).map_err(|cause| BuildError(format!("{}: {cause}", path.display())));
     files.iter().map(|file| Ok((read(&file.cert)?, read(&file.key)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::time::Timestamp;
+
+    #[tokio::test]
+    async fn a_name_that_is_gone_is_told_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = CertificateFiles { cert: folder.path().join("c.pem"), key: folder.path().join("c.key") };
+        let write = |name: &str| {
+            let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+            std::fs::write(&files.cert, made.cert.pem()).unwrap();
+            std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+        };
+        write("old.test");
+        let certificates = Certificates::load(std::slice::from_ref(&files)).unwrap();
+        let metrics = Metrics::new(Timestamp::from_secs(1)).unwrap();
+        let told = || String::from_utf8(metrics.text().unwrap()).unwrap();
+        let named = certificates.tell(&metrics, HashSet::new());
+        assert!(told().contains("name=\"old.test\""));
+        write("new.test");
+        assert!(certificates.look().await.unwrap());
+        certificates.tell(&metrics, named);
+        assert!(told().contains("name=\"new.test\"") && !told().contains("old.test"), "{}", told());
+    }
 }

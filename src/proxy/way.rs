@@ -18,7 +18,7 @@ use super::site::{self, Head, Objection, Site, object};
 use super::{answer, client, record, tunnel};
 use crate::auth::decision::Decision;
 use crate::auth::resource::Resource;
-use crate::portal::answers::{Cause, Facts, Fault, Noted, Recorded};
+use crate::portal::answers::{Cause, Facts, Fault, Noted, Recorded, ToldAs};
 use crate::portal::cookies;
 use crate::portal::reserved::{Reserved, reserved};
 
@@ -149,7 +149,8 @@ impl Gateway {
                 ctx.conclude("challenge", lack_word(challenged.shortfall.lack));
                 site.metrics.decided(Counted::Challenge, Some(&challenged.rule.id.0));
                 let response = self.portal.challenge(&facts(session, ctx), &challenged);
-                self.metrics.challenges.with_label_values(&[kind_of(&response)]).inc();
+                let kind = response.extensions().get().map_or("other", |ToldAs(kind)| kind);
+                self.metrics.challenges.with_label_values(&[kind]).inc();
                 Ok(Verdict::Answer(response))
             }
             Decision::Refuse(refusal) => {
@@ -170,7 +171,7 @@ impl Gateway {
                 Some(request) => {
                     let response = self.portal.respond(request, &facts(session, ctx)).await;
                     if let Some(Recorded(events)) = response.extensions().get() {
-                        record::audit(events, &ctx.request_id, &self.metrics);
+                        record::audit(events, ctx, &self.metrics);
                         (self.audit)(events, &ctx.request_id);
                     }
                     if let Some(Noted(word)) = response.extensions().get() {
@@ -325,17 +326,5 @@ const fn lack_word(lack: crate::auth::requirement::Lack) -> &'static str {
         Lack::Login => "login",
         Lack::Stronger => "stronger",
         Lack::Fresher => "fresher",
-    }
-}
-
-/// How a challenge was told, by the shape of the answer; a closed set.
-fn kind_of(response: &Response<Bytes>) -> &'static str {
-    let content = response.headers().get(header::CONTENT_TYPE).map_or(b"".as_slice(), HeaderValue::as_bytes);
-    match response.status() {
-        StatusCode::SEE_OTHER => "redirect",
-        StatusCode::OK if content.starts_with(b"application/grpc") => "grpc",
-        _ if content.starts_with(b"application/problem+json") => "problem",
-        _ if content.starts_with(b"text/html") => "page",
-        _ => "other",
     }
 }

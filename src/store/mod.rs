@@ -1,5 +1,6 @@
 //! Second floor: the ports made real.
 
+pub mod census;
 #[cfg(test)]
 pub(crate) mod contract;
 mod embedded;
@@ -59,6 +60,8 @@ pub(crate) trait Probe: Send + Sync {
     fn name(&self) -> &'static str;
     /// What is wrong, if something is.
     async fn probe(&self) -> Answer<()>;
+    /// How many sessions it holds, about, and a few of them.
+    async fn sampled(&self) -> Answer<census::Sampled>;
 }
 
 impl Stores {
@@ -180,5 +183,9 @@ impl Probe for Embedded {
 
     async fn probe(&self) -> Answer<()> {
         Self::probe(self).await
+    }
+
+    async fn sampled(&self) -> Answer<census::Sampled> {
+        Self::sampled(self).await
     }
 }

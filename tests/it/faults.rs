@@ -11,6 +11,39 @@ fn ask(url: &str, path: &str, more: &str) -> Answer {
     Wire::to(url).send(format!("GET {path} HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n{more}\r\n").as_bytes())
 }
 
+/// What the metrics page tells by now: by name, or by name and labels where they are the point.
+fn everything_is_counted(gateway: &Gateway) {
+    let wanted = [
+        "stepgate_build_info{commit=\"",
+        "stepgate_config_last_reload_successful 1",
+        "stepgate_config_last_reload_success_timestamp_seconds 1",
+        "stepgate_http_requests_total{code=\"503\",method=\"GET\",route=\"app.test\"}",
+        "stepgate_http_request_duration_seconds_count{code=\"503\",method=\"GET\",route=\"app.test\"}",
+        "stepgate_authz_decisions_total{decision=\"allow\"",
+        "stepgate_authn_attempts_total{factor=\"password\",outcome=\"accepted\"",
+        "stepgate_authn_duration_seconds_count{factor=\"password\",outcome=\"accepted\"} 1",
+        "stepgate_redis_command_duration_seconds_bucket{op=\"replace\",le=\"+Inf\"} 1",
+        "stepgate_redis_errors_total{op=\"load\"}",
+        "stepgate_redis_connected{connection=\"commands\"} 1",
+        "stepgate_session_cache_total{result=\"hit\"}",
+        "stepgate_sessions{strength=\"one_factor\"} 0",
+        "stepgate_users_enrolled{factor=\"password\"} 1",
+        "stepgate_users_enrolled{factor=\"totp\"} 0",
+    ];
+    let scrape = || {
+        let answer =
+            Wire::to(&gateway.admin_url).send(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        String::from_utf8(answer.body).unwrap()
+    };
+    let missing = |text: &str| -> Vec<&str> {
+        wanted.into_iter().filter(|want| !text.lines().any(|line| line.starts_with(want))).collect()
+    };
+    let complete = wait_until(|| Some(scrape()).filter(|text| missing(text).is_empty()));
+    assert!(complete.is_some(), "missing: {:?}", missing(&scrape()));
+    let known = ["rustc=\"1.", "version=\"0."];
+    assert!(known.iter().all(|k| scrape().lines().any(|l| l.starts_with("stepgate_build_info") && l.contains(k))));
+}
+
 /// The log says once why our own page was a 503, and its access event says so in a word.
 fn why_is_told(gateway: &Gateway, answer: &Answer) {
     assert_eq!(answer.status, 503);
@@ -48,6 +81,7 @@ async fn a_hanging_redis_stops_only_what_needs_it_and_nobody_is_signed_out() {
     let permitted = |answer: &Answer| String::from_utf8_lossy(&answer.body).contains("\"no_upstream\"");
     assert!(permitted(&ask(&gateway.url, "/guarded", &session)));
 
+    everything_is_counted(&gateway);
     redis.signal("STOP");
     // The local cache is left once the push is known to be down.
     let stopped = wait_until(|| Some(ask(&gateway.url, "/guarded", &session)).filter(|answer| !permitted(answer)));

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::auth::ceremony::CeremonyToken;
+use crate::auth::event::ThrottleScope;
 use crate::auth::password::{self, HashParams};
 use crate::auth::proof::MethodSet;
 use crate::flow::testing::{FAST, HOST, START, World, client, fast_settings};
@@ -243,6 +244,9 @@ async fn too_many_hashes_at_once_are_told_to_be_busy() {
         let flows = flows.clone();
         tokio::spawn(async move {
             let told = flows.login(given(&format!("nobody{n}"), "x"), None, Channel::Cookie, &client()).await.unwrap();
+            let full = What::Throttled { method: Method::Password, scope: ThrottleScope::Hashing };
+            let busy = matches!(told.reply, LoginReply::Busy);
+            assert_eq!(told.events.iter().any(|e| e.what == full), busy, "{:?}", told.events);
             word(&told.reply)
         })
     });

@@ -251,3 +251,41 @@ async fn head_tells_the_length_that_get_has() {
         }
     }
 }
+
+#[test]
+fn a_challenge_says_how_it_was_told() {
+    use crate::portal::answers::ToldAs;
+    let told = |method: &str, headers: &[(&str, &str)]| {
+        tell(method, headers, None).extensions().get().map(|ToldAs(kind)| *kind)
+    };
+    let frame = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
+    assert_eq!(told("GET", &NAVIGATION), Some("redirect"));
+    assert_eq!(told("POST", &NAVIGATION), Some("form"));
+    assert_eq!(told("GET", &frame), Some("frame"));
+    assert_eq!(told("GET", &[("content-type", "application/grpc")]), Some("grpc"));
+    assert_eq!(told("GET", &[("sec-fetch-mode", "cors")]), Some("problem"));
+}
+
+#[tokio::test]
+async fn a_full_hasher_is_the_cause_of_its_503() {
+    use crate::portal::answers::{Cause, Recorded};
+    let mut settings = crate::flow::testing::fast_settings();
+    (settings.password.concurrent, settings.password.queue, settings.password.memory_kib) = (1, 0, 65_536);
+    let portal = portal_over(Arc::new(Flows::new(World::new().ports(), settings)));
+    let page = facts("POST", "/.stepgate/login", &[("content-type", "application/x-www-form-urlencoded")]);
+    let call = facts("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
+    let asked = (0..16).map(|n| match n % 2 {
+        0 => send(&portal, &page, "username=ann&password=x"),
+        _ => send(&portal, &call, r#"{"username":"ann","password":"x"}"#),
+    });
+    let answers = futures_util::future::join_all(asked).await;
+    for kinds in [0, 1] {
+        let of_kind = answers.iter().skip(kinds).step_by(2);
+        let busy: Vec<_> = of_kind.filter(|a| a.status() == StatusCode::SERVICE_UNAVAILABLE).collect();
+        assert!(!busy.is_empty());
+        for answer in busy {
+            assert!(matches!(answer.extensions().get(), Some(Cause::Busy)));
+            assert!(matches!(answer.extensions().get(), Some(Recorded(events)) if events.len() == 1));
+        }
+    }
+}

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::nothing::{down, ports};
+use super::nothing::{Nothing, down, ports};
 use crate::auth::network::Networks;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
@@ -109,6 +109,7 @@ impl Rig {
             signer: Arc::new(|_, _| down()),
             audit: Arc::new(|_, _| {}),
             probe: Arc::new(|| Box::pin(async { vec![("store", down())] })),
+            outside: Arc::new(Nothing),
         };
         let proxy = Proxy::build(parts).unwrap();
         let listen = bound.addresses().unwrap();

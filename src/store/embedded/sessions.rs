@@ -9,6 +9,7 @@ use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, Sessions};
+use crate::store::census::{SAMPLE, Sampled};
 
 const TABLE: &str = "state_sessions";
 
@@ -111,6 +112,18 @@ impl Sessions for Embedded {
 }
 
 impl Embedded {
+    /// How many sessions there are, and some of them.
+    pub(crate) async fn sampled(&self) -> Answer<Sampled> {
+        const COUNT: &str = "select count(*) from state_sessions where ends_at > $1";
+        const SOME: &str = "select key, body, seen_at, ends_at from state_sessions where ends_at > $1 limit $2";
+        let now = self.now()?;
+        let (total,): (i64,) = within(sqlx::query_as(COUNT).bind(now).fetch_one(&self.readers)).await?;
+        let limit = i64::try_from(SAMPLE).unwrap_or(i64::MAX);
+        let rows: Vec<Row> = within(sqlx::query_as(SOME).bind(now).bind(limit).fetch_all(&self.readers)).await?;
+        let some = rows.iter().map(session).collect::<Answer<_>>()?;
+        Ok(Sampled { total: u64::try_from(total).unwrap_or(0), some })
+    }
+
     /// Voids the cache, whether the write that might have ended a session is known to have succeeded or not.
     fn ended(&self, maybe: bool) {
         if maybe {

@@ -192,3 +192,16 @@ async fn a_file_of_another_kind_is_refused() {
         Embedded::open(&directory.path().join("none/state.db"), Arc::default(), clock).await.err().unwrap().to_string();
     assert!(text.contains("does not exist"), "{text}");
 }
+
+#[tokio::test]
+async fn sessions_are_counted_until_they_end() {
+    let two = two().await;
+    for _ in 0..3 {
+        open(&two.one, &two.clock).await;
+    }
+    let sampled = two.other.sampled().await.unwrap();
+    assert_eq!((sampled.total, sampled.some.len()), (3, 3));
+    two.clock.pass(HOUR);
+    let sampled = two.other.sampled().await.unwrap();
+    assert_eq!((sampled.total, sampled.some.len()), (0, 0));
+}

@@ -27,10 +27,11 @@ use cache::Cache;
 use link::Link;
 use push::Push;
 use scripts::Scripts;
+pub use stats::{BOUNDS, Stats, VerbStats};
 use stats::{Counters, Verb};
-pub use stats::{Stats, VerbStats};
 
 use super::Probe;
+use super::census::Sampled;
 use super::settings::StateSettings;
 use crate::flow::ports::{Answer, Clock, StoreError};
 
@@ -144,6 +145,10 @@ impl Probe for Redis {
 
     async fn probe(&self) -> Answer<()> {
         self.link.run(Verb::Probe, |mut c| async move { ::redis::cmd("PING").query_async(&mut c).await }).await
+    }
+
+    async fn sampled(&self) -> Answer<Sampled> {
+        self.sample().await
     }
 }
 

@@ -12,9 +12,19 @@ use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, Sessions};
+use crate::store::census::{SAMPLE, Sampled};
 
 const SESSION: &str = "s1:";
 const INDEX: &str = "u1:";
+/// How many steps a walk over the keys takes at most.
+const WALK: usize = 500;
+
+/// A text as a glob of Redis that means itself.
+fn glob_free(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| matches!(c, '*' | '?' | '[' | ']' | '\\' | '^').then_some('\\').into_iter().chain([c]))
+        .collect()
+}
 
 #[async_trait]
 impl Sessions for Redis {
@@ -106,6 +116,43 @@ impl Sessions for Redis {
 }
 
 impl Redis {
+    /// How many sessions there are, and some of them. Walks the keys a thousand at a time, so that nobody waits for
+    /// it, and stops after [`WALK`] steps: what was not reached by then is not counted.
+    pub(super) async fn sample(&self) -> Answer<Sampled> {
+        let pattern = format!("{}*", glob_free(&self.key(SESSION, "")));
+        let (mut total, mut names, mut cursor) = (0_u64, Vec::<String>::new(), 0_u64);
+        for _ in 0..WALK {
+            let mut cmd = ::redis::cmd("SCAN");
+            cmd.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(1000);
+            let (next, found): (u64, Vec<String>) =
+                self.link.run(Verb::Scan, |mut c| async move { cmd.query_async(&mut c).await }).await?;
+            total = total.saturating_add(u64::try_from(found.len()).unwrap_or(u64::MAX));
+            let room = SAMPLE.saturating_sub(names.len());
+            names.extend(found.into_iter().take(room));
+            cursor = next;
+            if cursor == 0 {
+                break;
+            }
+        }
+        let mut all = ::redis::pipe();
+        for name in &names {
+            all.cmd("HMGET").arg(name).arg(&["d", "s", "e"]);
+        }
+        let fields: Vec<SessionFields> = if names.is_empty() {
+            Vec::new()
+        } else {
+            self.link.run(Verb::Scan, |mut c| async move { all.query_async(&mut c).await }).await?
+        };
+        let mut some = Vec::with_capacity(fields.len());
+        for fields in &fields {
+            // One that ended meanwhile is no fault.
+            if let Some((session, _)) = record::session(SESSION, fields)? {
+                some.push(Arc::unwrap_or_clone(session));
+            }
+        }
+        Ok(Sampled { total, some })
+    }
+
     /// Calls a script; gives Redis its text when it does not know it, within the same deadline.
     pub(super) async fn invoke<T: ::redis::FromRedisValue>(&self, verb: Verb, call: ScriptInvocation<'_>) -> Answer<T> {
         self.link.run(verb, |mut c| async move { call.invoke_async(&mut c).await }).await

@@ -20,10 +20,14 @@ pub(super) enum Verb {
     Charge,
     Forgive,
     Probe,
+    Scan,
 }
 
+/// Upper bounds of the time of a call, in seconds.
+pub const BOUNDS: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0];
+
 /// Every verb with its name, in the order of their numbers.
-const VERBS: [(Verb, &str); 14] = [
+const VERBS: [(Verb, &str); 15] = [
     (Verb::Load, "load"),
     (Verb::Replace, "replace"),
     (Verb::Touch, "touch"),
@@ -38,6 +42,7 @@ const VERBS: [(Verb, &str); 14] = [
     (Verb::Charge, "charge"),
     (Verb::Forgive, "forgive"),
     (Verb::Probe, "probe"),
+    (Verb::Scan, "scan"),
 ];
 
 #[derive(Default)]
@@ -45,6 +50,8 @@ struct VerbCounters {
     calls: AtomicU64,
     errors: AtomicU64,
     micros: AtomicU64,
+    /// Calls by the first of [`BOUNDS`] that they did not exceed.
+    within: [AtomicU64; BOUNDS.len()],
 }
 
 /// The counters of one node.
@@ -90,6 +97,8 @@ pub struct VerbStats {
     pub errors: u64,
     /// The time of all calls together.
     pub total: Duration,
+    /// Calls by the first of [`BOUNDS`] that they did not exceed; the slowest are in none.
+    pub within: [u64; BOUNDS.len()],
 }
 
 impl Counters {
@@ -99,6 +108,10 @@ impl Counters {
             counters.calls.fetch_add(1, Relaxed);
             counters.errors.fetch_add(u64::from(failed), Relaxed);
             counters.micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
+            let seconds = took.as_secs_f64();
+            if let Some((_, bucket)) = BOUNDS.iter().zip(&counters.within).find(|(bound, _)| seconds <= **bound) {
+                bucket.fetch_add(1, Relaxed);
+            }
         }
     }
 
@@ -109,6 +122,7 @@ impl Counters {
             calls: c.calls.load(Relaxed),
             errors: c.errors.load(Relaxed),
             total: Duration::from_micros(c.micros.load(Relaxed)),
+            within: c.within.each_ref().map(|bucket| bucket.load(Relaxed)),
         });
         Stats {
             cache_hits: self.hits.load(Relaxed),
@@ -126,6 +140,17 @@ impl Counters {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_call_is_in_the_bucket_it_fits() {
+        let counters = Counters::default();
+        for micros in [50, 100, 101, 300_000, 2_000_000] {
+            counters.note(Verb::Load, Duration::from_micros(micros), micros > 1_000_000);
+        }
+        let load = counters.snapshot(true, true).verbs.swap_remove(0);
+        assert_eq!((load.calls, load.errors, load.total), (5, 1, Duration::from_micros(2_300_251)));
+        assert_eq!(load.within, [2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    }
 
     #[test]
     fn every_verb_is_counted_under_its_own_name() {

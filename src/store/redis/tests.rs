@@ -367,3 +367,26 @@ async fn counters_agree_with_the_arithmetic_of_the_heart() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_are_counted_without_those_of_others() {
+    let server = Server::start(&[]);
+    let at = async |prefix: &str| {
+        Node::of(open(&settings(server.url(), prefix, 2000), Arc::new(SystemClock)).await.unwrap())
+    };
+    // A prefix that is a glob counts for itself alone.
+    let (ours, theirs) = (at("a*:").await, at("ab:").await);
+    let now = SystemClock.now();
+    assert_eq!(ours.redis.sampled().await.unwrap().total, 0);
+    for (node, count) in [(&ours, 3), (&theirs, 2)] {
+        for _ in 0..count {
+            assert!(node.sessions.replace(None, &session_key(), &session("ann", now), now.plus(HOUR)).await.unwrap());
+        }
+        node.ledger.claim("s1:mark", HOUR).await.unwrap();
+    }
+    let sampled = ours.redis.sampled().await.unwrap();
+    assert_eq!((sampled.total, sampled.some.len()), (3, 3));
+    assert_eq!(theirs.redis.sampled().await.unwrap().total, 2);
+    let scans = ours.redis.stats().verbs.into_iter().find(|v| v.verb == "scan").unwrap();
+    assert!(scans.calls >= 3 && scans.errors == 0 && scans.within.iter().sum::<u64>() <= scans.calls);
+}

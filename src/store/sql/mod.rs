@@ -26,6 +26,8 @@ use std::time::Duration;
 
 use sqlx::{PgPool, SqlitePool};
 
+use super::census::Counts;
+use crate::auth::proof::Method;
 use crate::flow::ports::{Answer, StoreError};
 use turns::Turns;
 
@@ -115,6 +117,15 @@ impl Database {
     /// The turns of its file, for whoever else writes to it in this process.
     pub(crate) fn turns(&self) -> Arc<Turns> {
         self.turns.clone()
+    }
+
+    /// How many accounts have which factor.
+    pub(crate) async fn enrolled(&self) -> Answer<Counts> {
+        const SQL: &str = "select (select count(*) from accounts where password_hash is not null), \
+             (select count(*) from totp), (select count(distinct account_id) from backup_codes)";
+        let (password, totp, backup): (i64, i64, i64) = on!(self, pool => sqlx::query_as(SQL).fetch_one(pool))?;
+        let named = [(Method::Password, password), (Method::Totp, totp), (Method::BackupCode, backup)];
+        Ok(named.map(|(method, count)| (method.name(), u64::try_from(count).unwrap_or(0))).to_vec())
     }
 
     /// Whether anything in it was sealed by a vault.

@@ -48,6 +48,7 @@ async fn postgres_keeps_the_contract() {
     accounts_contract(async || ports(patient().await, Arc::new(()))).await;
     broken_rows_are_faults(&patient().await).await;
     sealed_rows_are_swapped_from_what_was_read(&patient().await).await;
+    factors_are_counted(&patient().await).await;
     audit_is_written(&patient().await).await;
     the_trail_is_remembered(&patient().await).await;
     let url = server.database().await;
@@ -209,6 +210,25 @@ async fn the_trail_is_remembered(database: &Database) {
     let told: Vec<_> = failures.iter().map(|f| (f.at, f.method)).collect();
     assert_eq!(told, [(at(4), Method::Totp), (at(2), Method::Password)], "at and after");
     assert_eq!(database.failures(&bob, NOW, 10).await.unwrap(), []);
+}
+
+/// On any database: each factor is counted once per account.
+async fn factors_are_counted(database: &Database) {
+    let before = database.enrolled().await.unwrap();
+    assert!(before.iter().map(|(factor, _)| *factor).eq(["password", "totp", "backup_code"]), "{before:?}");
+    let now = account("counted");
+    let id = now.identity.id.clone();
+    assert!(database.create(&now).await.unwrap());
+    database.put_backup(&id, b"salt", &[b"one".to_vec(), b"two".to_vec()]).await.unwrap();
+    let after = database.enrolled().await.unwrap();
+    let more: Vec<u64> = before.iter().zip(&after).map(|((_, b), (_, a))| a - b).collect();
+    assert_eq!(more, [u64::from(now.password_hash.is_some()), 0, 1]);
+}
+
+#[tokio::test]
+async fn factors_are_counted_on_sqlite() {
+    let (database, _directory) = sqlite().await;
+    factors_are_counted(&database).await;
 }
 
 async fn audit_is_written(database: &Database) {

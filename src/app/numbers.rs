@@ -1,0 +1,38 @@
+//! What the stores count, as the proxy publishes it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::flow::ports::Answer;
+use crate::proxy::outside::{Calls, Outside, RedisNumbers};
+use crate::store::Stores;
+use crate::store::redis::{BOUNDS, VerbStats};
+
+/// The stores, as a source of numbers.
+pub(super) struct Numbers(pub(super) Arc<Stores>);
+
+#[async_trait]
+impl Outside for Numbers {
+    fn redis(&self) -> Option<RedisNumbers> {
+        let stats = self.0.redis.as_ref()?.stats();
+        Some(RedisNumbers {
+            calls: stats.verbs.into_iter().map(calls).collect(),
+            connected: stats.connected,
+            push_connected: stats.push_connected,
+            cache: [stats.cache_hits, stats.cache_misses, stats.cache_bypasses],
+        })
+    }
+
+    async fn sessions(&self) -> Answer<Vec<(&'static str, u64)>> {
+        self.0.sessions().await
+    }
+
+    async fn enrolled(&self) -> Answer<Vec<(&'static str, u64)>> {
+        self.0.enrolled().await
+    }
+}
+
+fn calls(VerbStats { verb, calls, errors, total, within }: VerbStats) -> Calls {
+    Calls { op: verb, buckets: BOUNDS.into_iter().zip(within).collect(), calls, errors, total }
+}

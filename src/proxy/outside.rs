@@ -1,0 +1,136 @@
+//! Numbers that other rooms count, told with our own: what the stores did, and how much they hold.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::metrics::Metrics;
+use crate::flow::ports::Answer;
+
+/// How often what the stores hold is counted.
+const COUNT_EVERY: Duration = Duration::from_secs(60);
+
+/// One kind of call to a store. Counters only grow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calls {
+    /// Its name, of a closed set.
+    pub op: &'static str,
+    /// Calls answered or failed, by how long they took at most, in seconds; each call is in one bucket, those that
+    /// took longer than the last in none.
+    pub buckets: Vec<(f64, u64)>,
+    /// All calls.
+    pub calls: u64,
+    /// Those that failed.
+    pub errors: u64,
+    /// The time of all calls together.
+    pub total: Duration,
+}
+
+/// What a node knows of a Redis.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RedisNumbers {
+    /// By kind of call.
+    pub calls: Vec<Calls>,
+    /// Whether commands have a connection.
+    pub connected: bool,
+    /// Whether ended sessions are told of, so that the local cache is used.
+    pub push_connected: bool,
+    /// Sessions looked for in the local cache: found, not found, not asked because the push was down.
+    pub cache: [u64; 3],
+}
+
+/// What is counted elsewhere. Labels come from closed sets.
+#[async_trait]
+pub trait Outside: Send + Sync {
+    /// Redis, where there is one. Asked at each scrape; does no I/O.
+    fn redis(&self) -> Option<RedisNumbers>;
+    /// Sessions, by strength. Asked once a minute.
+    async fn sessions(&self) -> Answer<Vec<(&'static str, u64)>>;
+    /// Accounts, by the factors they have. Asked once a minute.
+    async fn enrolled(&self) -> Answer<Vec<(&'static str, u64)>>;
+}
+
+/// Counts what the stores hold, now and every minute. A store that does not answer leaves the last count.
+pub(crate) async fn count(outside: Arc<dyn Outside>, metrics: Arc<Metrics>) {
+    let mut failing = HashSet::new();
+    loop {
+        let all = [("sessions", outside.sessions().await), ("accounts", outside.enrolled().await)];
+        for ((what, counted), gauge) in all.into_iter().zip([&metrics.sessions, &metrics.users_enrolled]) {
+            match counted {
+                Ok(counts) => {
+                    failing.remove(what);
+                    for (label, count) in counts {
+                        gauge.with_label_values(&[label]).set(i64::try_from(count).unwrap_or(i64::MAX));
+                    }
+                }
+                Err(cause) if failing.insert(what) => {
+                    tracing::warn!(target: "proxy", what, %cause, "cannot be counted; the last count stays");
+                }
+                Err(_) => {}
+            }
+        }
+        tokio::time::sleep(COUNT_EVERY).await;
+    }
+}
+
+/// The numbers of Redis in the text format.
+pub(crate) fn redis_text(numbers: &RedisNumbers) -> String {
+    let mut out = String::new();
+    begin(&mut out, "redis_command_duration_seconds", "histogram", "Calls to Redis, answered or failed.");
+    for Calls { op, buckets, calls, total, .. } in &numbers.calls {
+        let mut below = 0;
+        for (bound, count) in buckets {
+            below += count;
+            let _ =
+                writeln!(out, "stepgate_redis_command_duration_seconds_bucket{{op=\"{op}\",le=\"{bound}\"}} {below}");
+        }
+        let _ = writeln!(out, "stepgate_redis_command_duration_seconds_bucket{{op=\"{op}\",le=\"+Inf\"}} {calls}");
+        let _ = writeln!(out, "stepgate_redis_command_duration_seconds_sum{{op=\"{op}\"}} {}", total.as_secs_f64());
+        let _ = writeln!(out, "stepgate_redis_command_duration_seconds_count{{op=\"{op}\"}} {calls}");
+    }
+    begin(&mut out, "redis_errors_total", "counter", "Calls to Redis that failed.");
+    for Calls { op, errors, .. } in &numbers.calls {
+        let _ = writeln!(out, "stepgate_redis_errors_total{{op=\"{op}\"}} {errors}");
+    }
+    begin(&mut out, "redis_connected", "gauge", "Whether the connection stands.");
+    for (of, up) in [("commands", numbers.connected), ("push", numbers.push_connected)] {
+        let _ = writeln!(out, "stepgate_redis_connected{{connection=\"{of}\"}} {}", u8::from(up));
+    }
+    begin(&mut out, "session_cache_total", "counter", "Sessions looked for in the local cache.");
+    for (result, count) in ["hit", "miss", "bypass"].into_iter().zip(numbers.cache) {
+        let _ = writeln!(out, "stepgate_session_cache_total{{result=\"{result}\"}} {count}");
+    }
+    out
+}
+
+/// The head of one metric. Writing to a `String` cannot fail.
+fn begin(out: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(out, "# HELP stepgate_{name} {help}\n# TYPE stepgate_{name} {kind}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_cumulative_and_the_last_holds_all() {
+        let calls = Calls {
+            op: "load",
+            buckets: vec![(0.001, 3), (0.01, 2)],
+            calls: 6,
+            errors: 1,
+            total: Duration::from_millis(1500),
+        };
+        let text = redis_text(&RedisNumbers { calls: vec![calls], connected: true, ..RedisNumbers::default() });
+        let of = |name: &str| text.lines().find_map(|l| l.strip_prefix(name)).map(|rest| rest.trim().to_owned());
+        let name = "stepgate_redis_command_duration_seconds";
+        let bucket = |le: &str| of(&format!("{name}_bucket{{op=\"load\",le=\"{le}\"}}"));
+        assert_eq!([bucket("0.001"), bucket("0.01"), bucket("+Inf")], ["3", "5", "6"].map(|n| Some(n.to_owned())));
+        assert_eq!(of(&format!("{name}_sum{{op=\"load\"}}")).as_deref(), Some("1.5"));
+        assert_eq!(of("stepgate_redis_errors_total{op=\"load\"}").as_deref(), Some("1"));
+        assert_eq!(of("stepgate_redis_connected{connection=\"push\"}").as_deref(), Some("0"));
+    }
+}
