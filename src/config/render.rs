@@ -76,7 +76,7 @@ fn pieces(text: &str, line: At, harmless: &Harmless) -> Vec<Piece> {
             break;
         } else {
             // nobody knows what this is: a mark of YAML or the name of a key may stay
-            let known = |o: usize| within(&hidden, o).or(within(&shown, o)).is_some();
+            let known = |o: usize| within(&hidden, o).or_else(|| within(&shown, o)).is_some();
             let ends = |(j, c): (usize, char)| {
                 (c.is_whitespace() || ",{}[]".contains(c) || known(start + j)).then_some(start + j)
             };
