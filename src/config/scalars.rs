@@ -146,11 +146,11 @@ macro_rules! schemas {
 
 schemas! {
     Time: { "type": "string", "description": "a duration with units: 90s, 5m, 1h 30m",
-        "pattern": "^\\s*([0-9]+\\s*[a-zA-Z]+\\s*)+$" },
-    Size: { "type": ["string", "integer"], "description": "bytes, or a size with a unit: 64KiB, 10MB",
-        "pattern": "^[0-9]", "minimum": 1 },
-    Cap: { "type": ["string", "integer"], "description": "a size as 100MiB, or unlimited",
-        "pattern": "^([0-9]|unlimited$)", "minimum": 1 },
-    Hidden: { "type": ["string", "number"], "writeOnly": true, "description": "a secret; better given as a file" },
-    Later: { "enum": [null, false, "off", "no", "none"], "description": "not available in this version" },
+        "pattern": "^\\s*([0-9]+(\\.[0-9]+)?\\s*[a-zA-Z\u{b5}]+\\s*)+$" },
+    Size: { "type": ["string", "number"], "description": "bytes, or a size with a unit: 64KiB, 10MB",
+        "pattern": "^\\s*[0-9]", "minimum": 1 },
+    Cap: { "type": ["string", "number"], "description": "a size as 100MiB, or unlimited",
+        "pattern": "^\\s*([0-9]|unlimited\\s*$)", "minimum": 1 },
+    Hidden: { "type": ["string", "number", "boolean"], "writeOnly": true, "description": "a secret; better given as a file" },
+    Later: { "enum": [null, false, "off", "no", "none", [], {}], "description": "not available in this version" },
 }

@@ -98,3 +98,59 @@ fn the_examples_fit_the_schema_and_a_typo_does_not() {
     let typo: serde_json::Value = serde_saphyr::from_str(&SMALLEST.replace("upstream", "upstraem")).unwrap();
     assert!(!judge.is_valid(&typo));
 }
+
+/// What `check` takes, an editor that goes by the schema takes too: every value of the example, written otherwise.
+#[test]
+fn the_schema_takes_what_check_takes() {
+    let schema = serde_json::from_str(SCHEMA).unwrap();
+    let judge = jsonschema::draft202012::new(&schema).unwrap();
+    let place = Place::new();
+    let values = [
+        "1.5h",
+        "\"5\"",
+        "5",
+        "123",
+        "\"10\"",
+        "1h 30m",
+        "90s",
+        "2d",
+        "64.5KiB",
+        "65536",
+        "\" 64 KiB \"",
+        "unlimited",
+        "true",
+        "\"true\"",
+        "on",
+        "No",
+        "OFF",
+        "{}",
+        "[]",
+        "false",
+        "[123]",
+        "[true, x]",
+        "1e3",
+        "abc",
+        "\"+5\"",
+        "public",
+        "0.5s",
+    ];
+    let mut taken = 0;
+    for (i, line) in EXAMPLE.lines().enumerate() {
+        let Some((key, _)) = line.split_once(": ").filter(|(key, _)| !key.contains('#')) else { continue };
+        // each line gets some of them; together every kind of value meets many keys
+        for value in values.iter().skip(i % 9).step_by(9) {
+            let lines = EXAMPLE.lines().enumerate();
+            let text: String =
+                lines.map(|(j, l)| if i == j { format!("{key}: {value}\n") } else { format!("{l}\n") }).collect();
+            if place.load(&text).settings.is_none() {
+                continue;
+            }
+            taken += 1;
+            let value: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+            let faults: Vec<String> =
+                judge.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();
+            assert!(faults.is_empty(), "line {}: {key}: {faults:?}", i + 1);
+        }
+    }
+    assert!(taken > 40, "{taken}");
+}
