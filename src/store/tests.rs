@@ -1,5 +1,3 @@
-mod locked;
-
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,7 +10,7 @@ use crate::auth::time::Timestamp;
 use crate::store::contract::accounts::account;
 use crate::store::contract::samples::{session, session_key};
 
-fn settings(directory: &Path) -> StoreSettings {
+pub(super) fn settings(directory: &Path) -> StoreSettings {
     StoreSettings {
         database: SecretText::new(format!("sqlite://{}", directory.join("stepgate.db").display())),
         state: StateSettings::Embedded(None),

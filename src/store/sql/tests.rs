@@ -1,3 +1,4 @@
+mod locked;
 mod outage;
 
 use std::io::{BufRead as _, BufReader};

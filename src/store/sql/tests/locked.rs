@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
-use super::settings;
 use crate::auth::throttle::{Charge, Limit};
 use crate::flow::ports::{AccountChange, Answer};
 use crate::store::Stores;
 use crate::store::contract::accounts::account;
 use crate::store::contract::samples::{session, session_key};
 use crate::store::sql::sqlite::{Durable, options};
+use crate::store::tests::settings;
 
 async fn stores() -> (Arc<Stores>, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
