@@ -74,11 +74,7 @@ impl Flows {
 
     /// The marks for this browser from now on: one for this account, renewed if it has one, before those of others;
     /// and what the one stands for.
-    pub(super) fn mark_device(
-        &self,
-        trying: &Trying<'_>,
-        strength: Option<Strength>,
-    ) -> Answer<(SecretText, Device)> {
+    pub(super) fn mark_device(&self, trying: &Trying<'_>, strength: Option<Strength>) -> Answer<(SecretText, Device)> {
         let (known, account, now) = (trying.device.as_ref(), trying.account.as_str(), trying.now);
         // Whose the others are cannot be known, so of those only the shape and the age are judged.
         let others = split(trying.client.device.as_ref()).filter(|mark| {
