@@ -121,18 +121,19 @@ fn a_401_speaks_the_scheme_of_the_caller() {
     let token = crate::auth::session::SessionToken::mint(&[7; 32]);
     let (cookie, ours) = (format!("__Host-stepgate={}", token.expose()), format!("Bearer {}", token.expose()));
     let foreign = ["Basic eDp5", "Bearer abc.def", "Negotiate x", "Digest username=\"x\""];
-    let mut cases: Vec<(Option<&str>, Option<&str>, bool, &str, &str)> = vec![
-        (Some(&cookie), None, true, "StepUp", "insufficient_user_authentication"),
-        (Some(&cookie), None, false, "StepUp", "insufficient_user_authentication"),
+    let (cookie, ours) = (cookie.as_str(), ours.as_str());
+    let mut cases = vec![
+        (Some(cookie), None, true, "StepUp", "insufficient_user_authentication"),
+        (Some(cookie), None, false, "StepUp", "insufficient_user_authentication"),
         (None, None, false, "StepUp", "insufficient_user_authentication"),
-        (None, Some(&ours), true, "Bearer", "insufficient_user_authentication"),
-        (None, Some(&ours), false, "Bearer", "invalid_token"),
+        (None, Some(ours), true, "Bearer", "insufficient_user_authentication"),
+        (None, Some(ours), false, "Bearer", "invalid_token"),
         (None, Some("bearer sgs_cut"), false, "Bearer", "invalid_token"),
-        (Some(&cookie), Some(&ours), true, "Bearer", "insufficient_user_authentication"),
+        (Some(cookie), Some(ours), true, "Bearer", "insufficient_user_authentication"),
     ];
-    for app in &foreign {
-        cases.push((Some(&cookie), Some(app), true, "StepUp", "insufficient_user_authentication"));
-        cases.push((Some(&cookie), Some(app), false, "StepUp", "insufficient_user_authentication"));
+    for app in foreign {
+        cases.push((Some(cookie), Some(app), true, "StepUp", "insufficient_user_authentication"));
+        cases.push((Some(cookie), Some(app), false, "StepUp", "insufficient_user_authentication"));
         cases.push((None, Some(app), false, "Bearer", "insufficient_user_authentication"));
     }
     for (cookie, authorization, known, scheme, error) in cases {
