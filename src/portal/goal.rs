@@ -210,7 +210,7 @@ mod tests {
             let proofs = proved.iter().fold(Proofs::none(), |p, m| p.with(*m, NOW.minus(Duration::from_secs(ago))));
             let who = session(proofs.clone());
             let decision = app.judged(&resource, client).map(|rule| decide(rule, Some(&who), NOW)).reduce(strictest);
-            let policy = Policy::new([app.clone()]);
+            let policy = Policy::new([app]);
             let missing = Goal::of(&path, "GET", tolerate).missing(&policy, HOST, client, &proofs, NOW);
             match decision {
                 Some(Decision::Challenge(_)) => prop_assert!(missing.is_some(), "sent round: {}", path),

@@ -102,7 +102,7 @@ proptest! {
             prop_assert!(f.at >= found.since && client_network(f.ip) != client_network(here));
         }
         // Signing in here, now, in this browser makes all of it old.
-        let mut then = past.clone();
+        let mut then = past;
         then.push(SignIn { at: at(60), ip: here, browser: Some(browser.to_owned()) });
         prop_assert_eq!(notice(&then, &failures, Some(browser), here), None);
     }

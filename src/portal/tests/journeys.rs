@@ -270,7 +270,7 @@ async fn pages_ask_for_as_many_digits_as_the_authenticator_shows() {
         let mut browser = Browser::new(&stage);
         let next = browser.post("/.stepgate/login?to=%2F", &[("username", name), ("password", password)]).await;
         assert!(location(&next).starts_with(&format!("/.stepgate/{page}?")), "{}", location(&next));
-        let shown = text(&browser.get(&location(&next)).await);
+        let shown = text(&browser.follow(next).await);
         assert!(shown.contains(&format!("{digits} digits. Spaces are fine.")), "{name}: {shown}");
         assert!(!shown.contains(&format!("{} digits", 14 - digits)), "{name}: {shown}");
         if name == "bob" {

@@ -49,7 +49,7 @@ impl Judge {
     }
 
     fn schema(&self, name: &str) -> Value {
-        json!({ "$ref": format!("#/components/schemas/{name}") }).clone()
+        json!({ "$ref": format!("#/components/schemas/{name}") })
     }
 
     async fn call(&self, call: Call<'_>) -> (u16, Value) {
@@ -189,7 +189,7 @@ async fn one_branch_fits_each_answer_to_a_login_and_no_other() {
             1,
         ),
         (json!({"status": "second_factor_required", "ceremony": "c", "methods": ["totp"]}), 1),
-        (json!({"status": "enrollment_required", "ceremony": "c"}), 1),
+        (json!({"status": "enrollment_required", "ceremony": "c", "methods": ["totp"]}), 1),
         (json!({"status": "second_factor_required", "ceremony": "c"}), 0),
         (json!({"status": "second_factor_required", "ceremony": "c", "methods": ["carrier_pigeon"]}), 0),
         (json!({"status": "other", "ceremony": "c", "methods": []}), 0),

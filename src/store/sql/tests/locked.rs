@@ -1,7 +1,9 @@
 //! A SQLite file that another process keeps locked, and many writers of our own.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
