@@ -280,6 +280,7 @@ async fn pages_ask_for_as_many_digits_as_the_authenticator_shows() {
     stage.world.look(|s| s.totp.get_mut(&ann).unwrap().digits = 8);
     let mut browser = Browser::new(&stage);
     let next = browser.post("/.stepgate/login?to=%2Flight%2F", &[("username", "ann"), ("password", password)]).await;
+    let next = browser.follow(next).await;
     assert_eq!(location(&next), "/light/");
     let shown = text(&browser.get("/.stepgate/step-up?to=%2Fadmin%2F").await);
     assert!(shown.contains("8 digits. Spaces are fine.") && !shown.contains("6 digits"), "{shown}");
