@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use pingora_core::protocols::http::HttpTask;
-use pingora_http::ResponseHeader;
+use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
 /// An unread body of at most this size is read before the answer, so that the connection can be kept.
@@ -95,7 +95,7 @@ pub(crate) async fn send(session: &mut Session, response: Response<Bytes>, keep:
 /// Whether the client sends nothing more of its own: HTTP/2 ends one stream only; a client that waits for
 /// `100 Continue` and gets a final answer sends no body.
 fn silent(session: &Session) -> bool {
-    session.is_http2() || (expects_continue(session) && session.body_bytes_read() == 0)
+    session.req_header().version == Version::HTTP_2 || (expects_continue(session) && session.body_bytes_read() == 0)
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
@@ -115,6 +115,12 @@ async fn discard(session: &mut Session, bytes: usize, time: Duration) {
     };
     // Out of time or not: what is not read by then is lost with the connection.
     let _ = tokio::time::timeout(time, reading).await;
+}
+
+/// What a head takes as HTTP/2 counts it (RFC 9113 §6.5.2).
+pub(crate) fn list_size(head: &RequestHeader) -> usize {
+    let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
+    fields.sum::<usize>() + head.raw_path().len() + 32
 }
 
 /// What `Content-Length` announces.

@@ -97,16 +97,21 @@ impl ProxyHttp for Gateway {
             let has_body = !session.as_mut().is_body_empty();
             Carriage::of(session.req_header(), has_body, ctx.http2_only)
         };
-        Ok(Box::new(target.peer(carriage, self.limits.body_timeout)))
+        let peer = target.peer(carriage, self.limits.body_timeout);
+        if carriage == Carriage::Stream && peer.options.alpn != ALPN::H1 {
+            // A client of gRPC may be silent as long as its server may.
+            session.set_read_timeout(Some(self.limits.tunnel_idle));
+        }
+        Ok(Box::new(peer))
     }
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        self.dress(request, ctx)
+        self.dress(session.req_header(), request, ctx)
     }
 
     async fn request_body_filter(

@@ -1,8 +1,9 @@
-//! How many connections there may be: in all, and from one client address.
+//! How many connections there may be, and how many requests at work over HTTP/2: in all, and from one client address.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,12 +15,20 @@ pub(crate) struct Slots {
     total: usize,
     per_client: usize,
     open: Mutex<Open>,
+    requests: Arc<AtomicUsize>,
 }
 
 #[derive(Debug, Default)]
 struct Open {
     total: usize,
-    by_client: HashMap<IpAddr, usize>,
+    by_client: HashMap<IpAddr, Mine>,
+}
+
+/// What one client holds.
+#[derive(Debug, Default)]
+struct Mine {
+    connections: usize,
+    requests: Arc<AtomicUsize>,
 }
 
 /// One place; given back when dropped.
@@ -27,6 +36,9 @@ struct Open {
 pub(crate) struct Slot {
     slots: Arc<Slots>,
     client: IpAddr,
+    /// How many this client may have.
+    per_client: usize,
+    requests: Arc<AtomicUsize>,
 }
 
 /// Which places are all taken.
@@ -51,7 +63,7 @@ impl Taken {
 /// How long a log stays silent about refused connections after it told of one.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// When a refused connection was last told of, and how many were refused since.
+/// When a refused connection (or request) was last told of, and how many were refused since.
 #[derive(Debug, Default)]
 pub(crate) struct Told(Mutex<(Option<Instant>, u64)>);
 
@@ -68,9 +80,21 @@ impl Told {
     }
 }
 
+/// Room for requests over HTTP/2. Over HTTP/1 a client has one at work per connection; many on each connection shall
+/// not make it more in all, for each takes memory and a connection to the app.
+#[derive(Clone, Debug)]
+pub(crate) struct Room {
+    /// Of all clients and of this one: how many are at work, and how many may be.
+    counts: [(Arc<AtomicUsize>, usize); 2],
+}
+
+/// One request at work; its place is given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Room);
+
 impl Slots {
     pub(crate) fn new(total: usize, per_client: usize) -> Arc<Self> {
-        Arc::new(Self { total, per_client, open: Mutex::default() })
+        Arc::new(Self { total, per_client, open: Mutex::default(), requests: Arc::default() })
     }
 
     /// A place for a connection of `client`. An IPv6 client is its /64. A trusted proxy is not one client but many,
@@ -84,13 +108,15 @@ impl Slots {
         if open.total >= self.total {
             return Err(Taken::Total);
         }
-        let mine = open.by_client.entry(client).or_insert(0);
-        if *mine >= self.per_client && !trusted {
+        let mine = open.by_client.entry(client).or_default();
+        let per_client = if trusted { usize::MAX } else { self.per_client };
+        if mine.connections >= per_client {
             return Err(Taken::Client);
         }
-        *mine += 1;
+        mine.connections += 1;
+        let requests = mine.requests.clone();
         open.total += 1;
-        Ok(Slot { slots: self.clone(), client })
+        Ok(Slot { slots: self.clone(), client, per_client, requests })
     }
 
     /// How many are open.
@@ -99,13 +125,45 @@ impl Slots {
     }
 }
 
+impl Slot {
+    /// Room for the requests of this connection.
+    pub(crate) fn room(&self) -> Room {
+        let slots = &self.slots;
+        Room { counts: [(slots.requests.clone(), slots.total), (self.requests.clone(), self.per_client)] }
+    }
+}
+
+impl Room {
+    /// A place for a request.
+    ///
+    /// # Errors
+    /// All are taken: which ones.
+    pub(crate) fn take(&self) -> Result<Place, Taken> {
+        let [total, mine] = self.counts.each_ref().map(|(count, most)| count.fetch_add(1, Ordering::AcqRel) < *most);
+        let place = Place(self.clone());
+        match (total, mine) {
+            (false, _) => Err(Taken::Total),
+            (_, false) => Err(Taken::Client),
+            (true, true) => Ok(place),
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        for (count, _) in &self.0.counts {
+            count.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut open = self.slots.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.total = open.total.saturating_sub(1);
         if let Entry::Occupied(mut mine) = open.by_client.entry(self.client) {
-            *mine.get_mut() = mine.get().saturating_sub(1);
-            if *mine.get() == 0 {
+            mine.get_mut().connections = mine.get().connections.saturating_sub(1);
+            if mine.get().connections == 0 {
                 mine.remove();
             }
         }
@@ -139,6 +197,25 @@ mod tests {
     }
 
     #[test]
+    fn requests_have_as_much_room_as_connections() {
+        let slots = Slots::new(3, 2);
+        let (a, b): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let slot = |client| slots.take(client, false).unwrap();
+        let (one, two, other) = (slot(a), slot(a), slot(b));
+        let held = [one.room().take().unwrap(), two.room().take().unwrap()];
+        let refused = one.room().take().err();
+        assert_eq!(refused, Some(Taken::Client), "two from one client, over all its connections");
+        let more = other.room().take().unwrap();
+        assert_eq!(other.room().take().err(), Some(Taken::Total), "three in all");
+        drop(held);
+        assert!(two.room().take().is_ok());
+        drop(more);
+        for room in [one.room(), other.room()] {
+            assert!(room.counts.iter().all(|(count, _)| count.load(Ordering::Relaxed) == 0), "{room:?}");
+        }
+    }
+
+    #[test]
     fn an_ipv6_client_is_its_64() {
         let slots = Slots::new(9, 1);
         let _held = slots.take("2001:db8::1".parse().unwrap(), false).unwrap();
@@ -152,6 +229,9 @@ mod tests {
         let proxy: IpAddr = "10.0.0.1".parse().unwrap();
         let held: Vec<_> = (0..5).map(|_| slots.take(proxy, true).unwrap()).collect();
         assert_eq!(slots.take(proxy, true).err(), Some(Taken::Total));
+        let requests: Vec<_> = (0..5).map(|_| held[0].room().take().unwrap()).collect();
+        assert_eq!(held[1].room().take().err(), Some(Taken::Total));
+        drop(requests);
         drop(held);
         assert!(slots.open.lock().unwrap().by_client.is_empty() && slots.open() == 0);
     }

@@ -9,6 +9,8 @@ use futures_util::task::AtomicWaker;
 use http::HeaderValue;
 use pingora_core::protocols::Digest;
 
+use super::limits::Room;
+
 /// Through which door a connection came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Door {
@@ -32,6 +34,8 @@ pub(crate) struct Link {
     pub(crate) peer_text: HeaderValue,
     /// Through which door it came.
     pub(crate) door: Door,
+    /// Room for requests over HTTP/2.
+    pub(super) room: Option<Room>,
     /// Even: a request head is expected. Odd: it is complete.
     pub(super) round: AtomicU32,
     /// The body of the request at hand is out of the grammar.
@@ -54,6 +58,7 @@ impl Link {
             peer,
             peer_text,
             door,
+            room: None,
             round: AtomicU32::new(0),
             garbled: AtomicBool::new(false),
             followed: AtomicBool::new(false),
@@ -61,6 +66,11 @@ impl Link {
             over: AtomicBool::new(false),
             reader: AtomicWaker::new(),
         }
+    }
+
+    /// With room for requests over HTTP/2; without, there is none.
+    pub(crate) fn with_room(self, room: Room) -> Self {
+        Self { room: Some(room), ..self }
     }
 
     /// The link of a session; `None` only for sessions that did not come through our own accept loop.

@@ -167,7 +167,7 @@ async fn receive(socket: TcpStream, peer: SocketAddr, kind: Kind, slot: super::l
     };
     let head =
         HeadLimits { time: hall.limits.header_timeout, bytes: hall.limits.header_bytes, idle: hall.limits.keepalive };
-    let link = Arc::new(Link::new(peer, door));
+    let link = Arc::new(Link::new(peer, door).with_room(slot.room()));
     match Conn::new(io, link, head, hall.turn_away.clone(), slot) {
         Ok(conn) => hall.app.drive(Box::new(conn), &hall.shutdown).await,
         Err(cause) => tracing::error!(target: "proxy", %cause, "cannot serve a connection"),

@@ -39,6 +39,7 @@ pub(crate) struct Metrics {
     pub(crate) certificate_reload_successful: IntGauge,
     pub(crate) connections: IntGauge,
     pub(crate) connections_refused: IntCounterVec,
+    pub(crate) streams_refused: IntCounterVec,
 }
 
 impl Metrics {
@@ -96,6 +97,12 @@ impl Metrics {
                 &registry,
                 "connections_refused_total",
                 "Connections for which there was no place, by the limit.",
+                &["limit"],
+            )?,
+            streams_refused: counters(
+                &registry,
+                "http2_streams_refused_total",
+                "HTTP/2 requests for which there was no place, by the limit.",
                 &["limit"],
             )?,
             registry,

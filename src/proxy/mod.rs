@@ -1,9 +1,9 @@
 //! The roof: the only room that knows Pingora.
 //!
-//! `listen` accepts, `conn` and `meter` watch over connections, `turned_away` answers what is no request,
-//! `tls` chooses certificates; `gateway` is the list of
-//! Pingora's hooks, each of which hands on to the file that knows: `way` (the order of one request), `site`,
-//! `client`, `identity`, `hop`, `upstream`, `answer`, `record`.
+//! `listen` accepts, `conn` and `meter` watch over connections, `http2` over those that carry many requests at once,
+//! `turned_away` answers what is no request, `tls` chooses certificates; `gateway` is the list of Pingora's hooks, each
+//! of which hands on to the file that knows: `way` (the order of one request), `site`, `client`, `identity`,
+//! `hop`, `upstream`, `answer`, `record`.
 
 mod admin;
 mod answer;
@@ -14,6 +14,7 @@ mod cookies;
 mod ctx;
 mod gateway;
 mod hop;
+mod http2;
 mod identity;
 pub mod inspect;
 mod limits;
@@ -22,6 +23,7 @@ mod listen;
 mod meter;
 mod metrics;
 pub mod outside;
+mod patience;
 mod record;
 mod serve;
 pub mod settings;

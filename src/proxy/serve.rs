@@ -7,8 +7,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use pingora_core::apps::http_app::HttpServer;
 use pingora_core::apps::{HttpServerApp, HttpServerOptions, ServerApp};
-use pingora_core::protocols::Stream;
-use pingora_core::protocols::http::v2::server::default_h2_options;
+use pingora_core::protocols::{ALPN, Stream};
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::{HttpProxy, http_proxy};
 use tokio::net::TcpListener;
@@ -16,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::admin::{Admin, AdminDoor};
 use super::gateway::Gateway;
+use super::http2;
 use super::identity::Vouching;
 use super::limits::{Slots, Told};
 use super::listen::{Bound, Drive, Hall, Kind, accept};
@@ -41,9 +41,6 @@ pub type AuditSink = Arc<dyn Fn(&[Event], &str) + Send + Sync>;
 /// Asks what readiness depends on.
 pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, Vec<(&'static str, Result<(), StoreError>)>> + Send + Sync>;
 
-/// Upload windows of HTTP/2: enough for a fast line, bounded per connection.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// Unused connections to apps that are kept.
 const POOLED: usize = 512;
 
@@ -113,7 +110,7 @@ impl Proxy {
             limits: settings.limits,
             https_port: settings.listen.https.first().map_or(443, std::net::SocketAddr::port),
         };
-        let app = pingora(gateway, &settings);
+        let app = pingora(gateway);
         Ok(Self { app, sites, certificates, metrics, settings, turn_away, probe: parts.probe, outside: parts.outside })
     }
 
@@ -145,7 +142,7 @@ impl Proxy {
             metrics: self.metrics.clone(),
             told: Told::default(),
             limits,
-            app: Arc::new(Front(app.clone())),
+            app: Arc::new(Front(app.clone(), http2::Terms::new(&limits, self.metrics.clone()))),
             turn_away: Some(self.turn_away),
             shutdown: shutdown.clone(),
             alive,
@@ -193,11 +190,15 @@ async fn watched(listener: TcpListener, limits: ClientLimits, admin: Admin) {
     accept(listener, Kind::Plain, Arc::new(hall)).await;
 }
 
-struct Front(Arc<HttpProxy<Gateway>>);
+/// HTTP/1 is Pingora's; HTTP/2 is accepted by us.
+struct Front(Arc<HttpProxy<Gateway>>, http2::Terms);
 
 #[async_trait]
 impl Drive for Front {
     async fn drive(&self, stream: Stream, shutdown: &watch::Receiver<bool>) {
+        if stream.selected_alpn_proto() == Some(ALPN::H2) {
+            return http2::serve(stream, &self.0, &self.1, shutdown).await;
+        }
         self.0.process_new(stream, shutdown).await;
     }
 }
@@ -218,21 +219,13 @@ fn sites(settings: &ProxySettings, policy: &Policy, metrics: &Arc<Metrics>) -> R
     settings.apps.iter().map(site).collect()
 }
 
-fn pingora(gateway: Gateway, settings: &ProxySettings) -> HttpProxy<Gateway> {
-    let limits = settings.limits;
+fn pingora(gateway: Gateway) -> HttpProxy<Gateway> {
     let conf = ServerConf { upstream_keepalive_pool_size: POOLED, max_retries: 4, threads: 4, ..Default::default() };
     let mut app = http_proxy(&Arc::new(conf), gateway);
     let mut options = HttpServerOptions::default();
-    options.h2_idle_timeout = Some(limits.keepalive);
     // `site::examine` refuses CONNECT, with a page and an access event; Pingora would say a bare 405.
     options.allow_connect_method_proxying = true;
     app.server_options = Some(options);
-    let mut h2 = default_h2_options();
-    h2.max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
-    h2.max_concurrent_streams(limits.streams);
-    h2.initial_window_size(STREAM_WINDOW);
-    h2.initial_connection_window_size(CONNECTION_WINDOW);
-    app.h2_options = Some(h2);
     app
 }
 

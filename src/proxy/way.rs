@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, Version, header};
 use pingora_error::{Error, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::{FailToProxy, Session};
@@ -114,6 +114,9 @@ impl Gateway {
             id.clone_into(&mut ctx.request_id);
         }
         site::examine(&head)?;
+        if request.version == Version::HTTP_2 && convert::list_size(request) > self.limits.header_bytes {
+            return Err(object(Fault::HeadersTooLarge, "head_too_large"));
+        }
         objection.map_or(Ok(link), Err)
     }
 
@@ -214,11 +217,16 @@ impl Gateway {
     }
 
     /// Makes the request what the app shall see.
-    pub(crate) fn dress(&self, request: &mut RequestHeader, ctx: &Ctx) -> Result<()> {
+    pub(crate) fn dress(&self, received: &RequestHeader, request: &mut RequestHeader, ctx: &Ctx) -> Result<()> {
         let (Some(site), Some(resource), Some(authority)) = (&ctx.site, &ctx.resource, &ctx.authority) else {
             return Error::e_explain(answer::NO_PASS, "a request without a site reached the upstream stage");
         };
         site.vouching.strip(request)?;
+        let both = [received.version, request.version] == [Version::HTTP_2; 2];
+        if both && received.headers.get(header::TE).is_some_and(|te| te.as_bytes() == b"trailers") {
+            // Pingora takes it for a matter of one hop, as it is in HTTP/1; gRPC asks for it on every hop.
+            request.insert_header(header::TE, "trailers")?;
+        }
         let public = authority.text();
         let received = request.headers.get(header::HOST).filter(|host| *host == &*public).cloned();
         let unsendable = |_| Error::explain(answer::NO_PASS, "the host cannot be sent");

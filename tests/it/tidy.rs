@@ -30,12 +30,13 @@ const FLOORS: [(&str, &[&str]); 6] = [
 ];
 
 /// Package → the modules that may name it (and what lies below them). Packages not listed are everybody's.
-const DOORS: [(&str, &[&str]); 37] = [
+const DOORS: [(&str, &[&str]); 38] = [
     ("pingora_core", &["proxy"]),
     ("pingora_proxy", &["proxy"]),
     ("pingora_load_balancing", &["proxy"]),
     ("pingora_http", &["proxy"]),
     ("pingora_error", &["proxy"]),
+    ("h2", &["proxy"]),
     // Tests of TLS to Redis install the provider that `main` installs.
     ("rustls", &["proxy", "main", "store::redis::tests"]),
     ("rustls_pki_types", &["proxy"]),

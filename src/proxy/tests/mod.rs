@@ -1,14 +1,19 @@
 //! The proxy over real sockets: raw bytes in, raw bytes out, an upstream that writes down what it got.
 
+mod authority;
 mod calls;
 mod doors;
+mod front;
 mod hops;
+mod http2;
 mod hygiene;
 mod nothing;
+mod pace;
 mod rig;
 mod secure;
 mod smuggling;
 mod streams;
+mod taken_back;
 mod traps;
 mod uploads;
 mod upstreams;

@@ -1,12 +1,11 @@
 //! Slow heads, large heads, waiting for ever, unread bodies, HTTP/2, TLS.
 
+use super::front::Front;
 use super::rig::*;
 use crate::proxy::link::{Door, Link};
 use bytes::Bytes;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn a_slow_head_is_cut_however_it_drips() {
@@ -106,45 +105,11 @@ async fn connections_of_one_client_are_capped() {
     assert_eq!(head(&mut third).await, "", "closed without an answer");
 }
 
-/// A TLS rig with two certificates, and a client that trusts both.
-async fn secure(upstream: std::net::SocketAddr) -> (Rig, tokio_rustls::TlsConnector, tempfile::TempDir) {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let dir = tempfile::tempdir().unwrap();
-    let (one, one_der) = certificate(&dir, "one", &["app.test"]);
-    let (two, two_der) = certificate(&dir, "two", &["*.wild.test"]);
-    let mut settings = settings(&[upstream]);
-    settings.listen.https = vec![([127, 0, 0, 1], 0).into()];
-    settings.certificates = vec![one, two];
-    let rig = Rig::start(settings).await;
-    let mut roots = rustls::RootCertStore::empty();
-    for der in [one_der, two_der] {
-        roots.add(der.into()).unwrap();
-    }
-    let mut client = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    client.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    (rig, tokio_rustls::TlsConnector::from(Arc::new(client)), dir)
-}
-
-async fn shake(
-    rig: &Rig,
-    tls: &tokio_rustls::TlsConnector,
-    name: &'static str,
-) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(rig.listen.https[0]).await?;
-    tls.connect(name.try_into().unwrap(), stream).await
-}
-
-async fn h2(rig: &Rig, tls: &tokio_rustls::TlsConnector) -> h2::client::SendRequest<Bytes> {
-    let (send, connection) = h2::client::handshake(shake(rig, tls, "app.test").await.unwrap()).await.unwrap();
-    tokio::spawn(connection);
-    send.ready().await.unwrap()
-}
-
 #[tokio::test]
 async fn h2_crumbs_are_joined_and_other_hosts_are_misdirected() {
     let (address, heard) = upstream(OK).await;
-    let (rig, tls, _dir) = secure(address).await;
-    let mut send = h2(&rig, &tls).await;
+    let front = Front::of(address).await;
+    let mut send = front.h2().await;
     let request = http::Request::get("https://app.test/x").header("cookie", "a=1").header("cookie", "b=2");
     let (answer, _) = send.send_request(request.body(()).unwrap(), true).unwrap();
     assert_eq!(within(answer).await.unwrap().status(), 200);
@@ -160,8 +125,8 @@ async fn h2_crumbs_are_joined_and_other_hosts_are_misdirected() {
 #[tokio::test]
 async fn an_empty_last_data_frame_does_not_poison_the_pooled_connection() {
     let (address, heard) = upstream(OK).await;
-    let (rig, tls, _dir) = secure(address).await;
-    let mut send = h2(&rig, &tls).await;
+    let front = Front::of(address).await;
+    let mut send = front.h2().await;
     for round in 0..6 {
         let request = http::Request::post("https://app.test/x").body(()).unwrap();
         let (answer, mut body) = send.send_request(request, false).unwrap();
@@ -177,17 +142,17 @@ async fn an_empty_last_data_frame_does_not_poison_the_pooled_connection() {
 #[tokio::test]
 async fn certificates_are_chosen_by_name_and_read_again() {
     let (address, _) = upstream(OK).await;
-    let (rig, tls, dir) = secure(address).await;
-    shake(&rig, &tls, "app.test").await.unwrap();
-    shake(&rig, &tls, "any.wild.test").await.unwrap();
-    assert!(shake(&rig, &tls, "two.levels.wild.test").await.is_err());
+    let front = Front::of(address).await;
+    front.shake("app.test").await.unwrap();
+    front.shake("any.wild.test").await.unwrap();
+    assert!(front.shake("two.levels.wild.test").await.is_err());
     // A broken file keeps the old certificate; a good one takes its place without a restart.
-    std::fs::write(dir.path().join("one.pem"), "broken").unwrap();
+    std::fs::write(front.dir.path().join("one.pem"), "broken").unwrap();
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    shake(&rig, &tls, "app.test").await.unwrap();
-    certificate(&dir, "one", &["app.test"]);
+    front.shake("app.test").await.unwrap();
+    certificate(&front.dir, "one", &["app.test"]);
     let refused = async {
-        while shake(&rig, &tls, "app.test").await.is_ok() {
+        while front.shake("app.test").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };

@@ -1,0 +1,250 @@
+//! One request over HTTP/2 and its answer.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream, SendStream};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderName, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, Response, StatusCode};
+use pingora_core::protocols::Digest;
+use pingora_core::protocols::http::body_buffer::FixedBuffer;
+use pingora_core::protocols::http::date::get_cached_date;
+use pingora_error::{BError, Error, ErrorType, OrErr, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+
+use super::tally::Tally;
+use crate::proxy::patience::{Pace, Patience, Waiting};
+
+/// A request and its answer.
+pub(super) struct Exchange {
+    pub(super) head: RequestHeader,
+    body: RecvStream,
+    respond: SendResponse<Bytes>,
+    answer: Option<SendStream<Bytes>>,
+    pub(super) written: Option<Box<ResponseHeader>>,
+    /// The last of the answer was said.
+    ended: bool,
+    /// The client took the request back.
+    taken_back: bool,
+    pub(super) received: usize,
+    pub(super) sent: usize,
+    /// The beginning of the body, to be sent again to another server.
+    pub(super) kept: Option<FixedBuffer>,
+    pub(super) digest: Arc<Digest>,
+    tally: Arc<Tally>,
+    pace: Pace,
+    reading: Waiting,
+    writing: Waiting,
+    pub(super) drain_timeout: Option<Duration>,
+}
+
+impl Exchange {
+    pub(super) fn new(
+        request: http::Request<RecvStream>,
+        respond: SendResponse<Bytes>,
+        digest: Arc<Digest>,
+        tally: Arc<Tally>,
+        pace: Pace,
+    ) -> Self {
+        let (head, body) = request.into_parts();
+        Self {
+            head: head.into(),
+            body,
+            respond,
+            answer: None,
+            written: None,
+            ended: false,
+            taken_back: false,
+            received: 0,
+            sent: 0,
+            kept: None,
+            digest,
+            tally,
+            pace,
+            reading: Waiting::new(pace.to_read()),
+            writing: Waiting::new(pace.to_write()),
+            drain_timeout: None,
+        }
+    }
+
+    /// Who is given more time than a body needs is given it for a stream that may be silent: no rate is asked for.
+    pub(super) fn give_time_to_read(&mut self, time: Duration) {
+        let rate = if time > self.pace.body_timeout { 0 } else { self.pace.rate };
+        self.reading = Waiting::new(Patience::new(time, rate));
+    }
+
+    /// The same for the answer.
+    pub(super) fn give_time_to_write(&mut self, time: Duration) {
+        let rate = if time > self.pace.write_timeout { 0 } else { self.pace.rate };
+        self.writing = Waiting::new(Patience::new(time, rate));
+    }
+
+    pub(super) const fn time_to_read(&self) -> Duration {
+        self.reading.patience.most()
+    }
+
+    pub(super) const fn time_to_write(&self) -> Duration {
+        self.writing.patience.most()
+    }
+
+    /// The next piece of the body; `None` at its end.
+    pub(super) async fn next_piece(&mut self) -> Result<Option<Bytes>> {
+        std::future::poll_fn(|cx| self.poll_piece(cx)).await
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        let Poll::Ready(read) = self.body.poll_data(cx) else {
+            ready!(self.reading.poll_late(cx));
+            return Poll::Ready(Error::e_explain(ErrorType::ReadTimedout, "the body comes too slowly"));
+        };
+        let Some(piece) = read.transpose().map_err(|cause| self.broken(cause))? else { return Poll::Ready(Ok(None)) };
+        // Who came late, but before the alarm was heard, has come.
+        let _ = self.reading.patience.came(piece.len());
+        self.received += piece.len();
+        if let Some(kept) = &mut self.kept {
+            kept.write_to_buffer(&piece);
+        }
+        // It fails only for more than was received.
+        let _ = self.body.flow_control().release_capacity(piece.len());
+        Poll::Ready(Ok(Some(piece)))
+    }
+
+    /// Ends when the client gives the request up.
+    pub(super) async fn gone(&mut self) -> BError {
+        let reset = std::future::poll_fn(|cx| match &mut self.answer {
+            Some(answer) => answer.poll_reset(cx),
+            None => self.respond.poll_reset(cx),
+        });
+        match reset.await {
+            Ok(reason) => self.given_up(format!("reset: {reason}")),
+            Err(cause) => self.broken(cause),
+        }
+    }
+
+    fn broken(&mut self, cause: h2::Error) -> BError {
+        if cause.is_library() && cause.is_reset() {
+            // Out of the grammar, as a body of another length than was announced.
+            return Error::because(ErrorType::H2Error, "malformed stream", cause);
+        }
+        self.given_up(cause.to_string())
+    }
+
+    fn given_up(&mut self, how: String) -> BError {
+        if self.written.is_none() && !std::mem::replace(&mut self.taken_back, true) {
+            self.tally.taken_back();
+        }
+        Error::explain(ErrorType::ConnectionClosed, how)
+    }
+
+    /// Whether all of the body was read.
+    pub(super) fn is_body_read(&self) -> bool {
+        self.has_no_body() || self.body.is_end_stream()
+    }
+
+    /// Whether there is none.
+    pub(super) fn has_no_body(&self) -> bool {
+        let told = || self.head.headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() == b"0");
+        self.received == 0 && (self.body.is_end_stream() || told())
+    }
+
+    /// Says the head of the answer.
+    pub(super) fn say_head(&mut self, mut head: Box<ResponseHeader>, end: bool) -> Result<()> {
+        if self.ended || self.written.is_some() {
+            return Ok(());
+        }
+        if head.status.is_informational() {
+            return self.say_meanwhile(head.status);
+        }
+        head.insert_header(DATE, get_cached_date())?;
+        for name in [TRANSFER_ENCODING, CONNECTION, UPGRADE, KEEP_ALIVE, PROXY_CONNECTION] {
+            // Of HTTP/1 alone (RFC 9113 §8.2.2).
+            head.remove_header(&name);
+        }
+        let response = Response::from_parts(head.as_owned_parts(), ());
+        let answer = self.respond.send_response(response, end).or_err(ErrorType::WriteError, "answering")?;
+        (self.answer, self.written, self.ended) = (Some(answer), Some(head), end);
+        self.tally.answered();
+        // Both sides may talk from here on, at their own pace: a call of gRPC, an event stream.
+        self.reading.patience.relax();
+        Ok(())
+    }
+
+    /// A client may wait for `100 Continue`; it knows what to do without any other.
+    fn say_meanwhile(&mut self, status: StatusCode) -> Result<()> {
+        if status == StatusCode::CONTINUE && !self.is_body_read() {
+            let mut response = Response::new(());
+            *response.status_mut() = status;
+            self.respond.send_informational(response).or_err(ErrorType::WriteError, "answering")?;
+        }
+        Ok(())
+    }
+
+    /// Says a piece of the answer, as fast as the client takes it.
+    pub(super) async fn say(&mut self, mut piece: Bytes, end: bool) -> Result<()> {
+        if self.ended {
+            return Ok(());
+        }
+        let Some(answer) = &mut self.answer else {
+            return Error::e_explain(ErrorType::H2Error, "a body before its head");
+        };
+        let length = piece.len();
+        while !piece.is_empty() {
+            answer.reserve_capacity(piece.len());
+            let writing = &mut self.writing;
+            let room = std::future::poll_fn(|cx| match answer.poll_capacity(cx) {
+                Poll::Ready(room) => Poll::Ready(Some(room)),
+                Poll::Pending => writing.poll_late(cx).map(|()| None),
+            });
+            let room = match room.await {
+                None => return Error::e_explain(ErrorType::WriteTimedout, "the answer is read too slowly"),
+                Some(None) => return Error::e_explain(ErrorType::ConnectionClosed, "reset"),
+                Some(Some(room)) => room.or_err(ErrorType::WriteError, "answering")?,
+            };
+            let _ = writing.patience.came(room.min(piece.len()));
+            let now = piece.split_to(room.min(piece.len()));
+            answer.send_data(now, end && piece.is_empty()).or_err(ErrorType::WriteError, "answering")?;
+        }
+        if length == 0 {
+            answer.send_data(piece, end).or_err(ErrorType::WriteError, "answering")?;
+        }
+        self.sent += length;
+        self.ended = end;
+        self.reading.patience.renew();
+        Ok(())
+    }
+
+    /// Says the trailers, and with them the end.
+    pub(super) fn say_trailers(&mut self, trailers: HeaderMap) -> Result<()> {
+        if self.ended {
+            return Ok(());
+        }
+        let Some(answer) = &mut self.answer else {
+            return Error::e_explain(ErrorType::H2Error, "trailers before their head");
+        };
+        answer.send_trailers(trailers).or_err(ErrorType::WriteError, "answering")?;
+        self.ended = true;
+        Ok(())
+    }
+
+    /// Says the end, if it was not said. An answer that never began is left to be reset.
+    pub(super) fn say_end(&mut self) -> Result<()> {
+        if let Some(answer) = self.answer.as_mut().filter(|_| !self.ended) {
+            answer.send_data(Bytes::new(), true).or_err(ErrorType::WriteError, "answering")?;
+            self.ended = true;
+        }
+        Ok(())
+    }
+
+    /// Leaves the answer as it is, so that nobody takes it for a whole one.
+    pub(super) fn abandon(&mut self) {
+        if !self.ended {
+            self.respond.send_reset(Reason::INTERNAL_ERROR);
+        }
+    }
+}
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");

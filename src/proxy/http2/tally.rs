@@ -1,0 +1,113 @@
+//! What runs on one HTTP/2 connection, and how much of it was for nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+/// How many streams a client may take back unanswered, in terms of the streams it may have at once. Each answered
+/// one gives one back.
+const PER_STREAM: usize = 4;
+
+/// The requests of one connection.
+///
+/// A stream that the client resets is gone for HTTP/2 at once, while we and the app may still be busy with it: whoever
+/// opens and resets streams as fast as the line allows would have more work done than streams are allowed
+/// (CVE-2023-44487). So requests at work are counted here until they end, and those for nothing are rationed.
+#[derive(Debug)]
+pub(super) struct Tally {
+    most: usize,
+    running: AtomicUsize,
+    credit: AtomicUsize,
+    /// Rings when a place becomes free, when nothing runs, and when the credit is used up.
+    pub(super) changed: Notify,
+}
+
+/// A request at work; over when dropped.
+#[derive(Debug)]
+pub(super) struct Running(Arc<Tally>);
+
+impl Tally {
+    pub(super) fn new(streams: u32) -> Arc<Self> {
+        let most = usize::try_from(streams).unwrap_or(usize::MAX);
+        let credit = AtomicUsize::new(most.saturating_mul(PER_STREAM));
+        Arc::new(Self { most, running: AtomicUsize::new(0), credit, changed: Notify::new() })
+    }
+
+    pub(super) fn begin(self: &Arc<Self>) -> Running {
+        self.running.fetch_add(1, Ordering::AcqRel);
+        Running(self.clone())
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.running.load(Ordering::Acquire) >= self.most
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.running.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether the client has taken back too much.
+    pub(super) fn is_spent(&self) -> bool {
+        self.credit.load(Ordering::Acquire) == 0
+    }
+
+    /// A request was answered, at least in part.
+    pub(super) fn answered(&self) {
+        let full = self.most.saturating_mul(PER_STREAM);
+        let more = |credit: usize| (credit > 0 && credit < full).then(|| credit + 1);
+        // `Err` says that there was nothing to change.
+        let _ = self.credit.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+    }
+
+    /// The client took a request back before its answer began.
+    pub(super) fn taken_back(&self) {
+        let less = |credit: usize| credit.checked_sub(1);
+        if self.credit.fetch_update(Ordering::AcqRel, Ordering::Acquire, less) == Ok(1) {
+            self.changed.notify_one();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let before = self.0.running.fetch_sub(1, Ordering::AcqRel);
+        if before == 1 || before == self.0.most {
+            self.0.changed.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_taken_and_given_back() {
+        let tally = Tally::new(2);
+        assert!(tally.is_idle());
+        let (one, two) = (tally.begin(), tally.begin());
+        assert!(tally.is_full());
+        drop(one);
+        assert!(!tally.is_full() && !tally.is_idle());
+        drop(two);
+        assert!(tally.is_idle());
+    }
+
+    #[test]
+    fn what_is_answered_earns_what_is_taken_back_spends() {
+        let tally = Tally::new(1);
+        for _ in 0..1000 {
+            tally.taken_back();
+            tally.answered();
+        }
+        assert!(!tally.is_spent());
+        for _ in 0..PER_STREAM {
+            assert!(!tally.is_spent());
+            tally.taken_back();
+        }
+        assert!(tally.is_spent());
+        tally.answered();
+        assert!(tally.is_spent(), "there is no way back");
+    }
+}
