@@ -24,6 +24,7 @@ use tokio::time::{Instant, Sleep};
 use super::limits::Slot;
 use super::link::Link;
 use super::meter::{Meter, Stop};
+use super::patience::{Pace, Patience};
 use super::record;
 use super::turned_away::{TurnAway, refused_by_parser};
 use crate::portal::answers::Fault;
@@ -37,6 +38,8 @@ pub(crate) struct HeadLimits {
     pub(crate) bytes: usize,
     /// How long the next head may keep us waiting.
     pub(crate) idle: Duration,
+    /// How bodies and answers have to pass.
+    pub(crate) pace: Pace,
 }
 
 /// What is still to be said before a connection is closed.
@@ -72,6 +75,8 @@ pub(crate) struct Conn {
     /// Rings at some [`Self::idle_until`] of this connection and is then put forward, so that a busy connection
     /// sets no timer per request.
     alarm: Option<Pin<Box<Sleep>>>,
+    reading: Patience,
+    writing: Patience,
     _slot: Slot,
 }
 
@@ -95,6 +100,7 @@ impl Conn {
     ) -> pingora_error::Result<Self> {
         let response = Box::new(ResponseHeader::build(200, Some(0))?);
         let digest = Arc::new(ProxyDigest::new(response, Some(Box::new(link.clone()))));
+        let (reading, writing) = (head.pace.to_read(), head.pace.to_write());
         let head = (io.selected_alpn_proto() != Some(ALPN::H2)).then_some(head);
         let deadline = head.map(|h| Box::pin(tokio::time::sleep(h.time)));
         let (meter, started) = (Meter::default(), record::now());
@@ -111,6 +117,8 @@ impl Conn {
             farewell: None,
             idle_until: None,
             alarm: None,
+            reading,
+            writing,
             _slot: slot,
         })
     }
@@ -176,6 +184,15 @@ impl Conn {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
         let read = buf.filled().get(before..).unwrap_or_default();
+        if self.meter.in_body() {
+            if read.is_empty() {
+                // The clock that ends this wait is Pingora's; ours tells a drip.
+                self.reading.wait_on();
+            } else if !self.reading.came(read.len()) && !self.link.is_answering() {
+                self.link.slow.store(true, Ordering::Relaxed);
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the body drips")));
+            }
+        }
         if !self.meter.in_head() && self.meter.look(read, usize::MAX).is_err() {
             self.link.garbled.store(true, Ordering::Relaxed);
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "malformed chunk")));
@@ -223,6 +240,20 @@ impl Conn {
 }
 
 impl Conn {
+    /// What was written, unless the client reads in drops.
+    fn weigh(&mut self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match polled {
+            Poll::Pending => self.writing.wait_on(),
+            Poll::Ready(Ok(written))
+                if !self.writing.came(written) && self.head.is_some() && !self.link.is_tunnel() =>
+            {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the answer is read in drops")));
+            }
+            Poll::Ready(_) => {}
+        }
+        polled
+    }
+
     /// Ready once the next head was waited for long enough.
     fn poll_idle(&mut self, idle: Duration, cx: &mut Context<'_>) -> Poll<()> {
         let until = *self.idle_until.get_or_insert_with(|| Instant::now() + idle);
@@ -260,7 +291,8 @@ impl AsyncRead for Conn {
             (me.round, me.deadline, me.idle_until) = (round, None, None);
             if round.is_multiple_of(2) {
                 me.meter.restart();
-                me.link.garbled.store(false, Ordering::Relaxed);
+                me.link.start_over();
+                (me.reading, me.writing) = (limits.pace.to_read(), limits.pace.to_write());
             }
         }
         if round.is_multiple_of(2) { me.poll_head(limits, cx, buf) } else { me.poll_body(cx, buf) }
@@ -273,7 +305,8 @@ impl AsyncWrite for Conn {
         if me.takes_over(buf) {
             return Poll::Ready(Ok(buf.len()));
         }
-        Pin::new(&mut me.io).poll_write(cx, buf)
+        let polled = Pin::new(&mut me.io).poll_write(cx, buf);
+        me.weigh(polled)
     }
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().io).poll_flush(cx)
@@ -294,7 +327,8 @@ impl AsyncWrite for Conn {
         if me.takes_over(bufs.first().map(|buf| &**buf).unwrap_or_default()) {
             return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
         }
-        Pin::new(&mut me.io).poll_write_vectored(cx, bufs)
+        let polled = Pin::new(&mut me.io).poll_write_vectored(cx, bufs);
+        me.weigh(polled)
     }
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()

@@ -149,6 +149,9 @@ impl ProxyHttp for Gateway {
 
     async fn response_filter(&self, session: &mut Session, response: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
         ctx.upstream_answered.get_or_insert_with(record::now);
+        if let Some(link) = ctx.link.as_ref().filter(|_| !response.status.is_informational()) {
+            link.answer_begins();
+        }
         let version = session.req_header().version;
         hop::strip(response, version);
         if version == Version::HTTP_10 && !response.headers.contains_key(header::CONTENT_LENGTH) {

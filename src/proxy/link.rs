@@ -42,6 +42,10 @@ pub(crate) struct Link {
     pub(super) garbled: AtomicBool,
     /// Another request came together with the one at hand. It is not served: the connection is to be closed.
     pub(super) followed: AtomicBool,
+    /// It comes more slowly than bodies may.
+    pub(super) slow: AtomicBool,
+    /// The answer to the request at hand has begun.
+    answering: AtomicBool,
     /// What passes is a WebSocket.
     tunnel: AtomicBool,
     /// The session behind the WebSocket has ended.
@@ -62,6 +66,8 @@ impl Link {
             round: AtomicU32::new(0),
             garbled: AtomicBool::new(false),
             followed: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
+            answering: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),
             over: AtomicBool::new(false),
             reader: AtomicWaker::new(),
@@ -93,6 +99,32 @@ impl Link {
         self.followed.load(Ordering::Relaxed)
     }
 
+    /// Whether it came too slowly.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed)
+    }
+
+    /// The answer begins: from here on both sides may talk at their own pace.
+    pub(crate) fn answer_begins(&self) {
+        self.answering.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_answering(&self) -> bool {
+        self.answering.load(Ordering::Relaxed)
+    }
+
+    /// Another request begins; what was noted of the last one counts no more.
+    pub(super) fn start_over(&self) {
+        for note in [&self.garbled, &self.slow, &self.answering] {
+            note.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a WebSocket may pass.
+    pub(super) fn is_tunnel(&self) -> bool {
+        self.tunnel.load(Ordering::Acquire)
+    }
+
     /// The request is over; what is read now is the next head.
     pub(crate) fn expect_head(&self) {
         let round = self.round.load(Ordering::Relaxed);
@@ -112,7 +144,7 @@ impl Link {
 
     /// Whether the WebSocket is to end; if not yet, the reader is woken when it is.
     pub(super) fn is_over(&self, cx: &Context<'_>) -> bool {
-        if !self.tunnel.load(Ordering::Acquire) {
+        if !self.is_tunnel() {
             return false;
         }
         self.reader.register(cx.waker());

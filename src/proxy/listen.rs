@@ -14,6 +14,7 @@ use super::conn::{Conn, HeadLimits};
 use super::limits::{Slots, Taken, Told};
 use super::link::{Door, Link};
 use super::metrics::Metrics;
+use super::patience::Pace;
 use super::record;
 use super::settings::{ClientLimits, Listen};
 use super::turned_away::TurnAway;
@@ -165,8 +166,13 @@ async fn receive(socket: TcpStream, peer: SocketAddr, kind: Kind, slot: super::l
             (Box::new(tls), Door::Https { sni })
         }
     };
-    let head =
-        HeadLimits { time: hall.limits.header_timeout, bytes: hall.limits.header_bytes, idle: hall.limits.keepalive };
+    let limits = &hall.limits;
+    let head = HeadLimits {
+        time: limits.header_timeout,
+        bytes: limits.header_bytes,
+        idle: limits.keepalive,
+        pace: Pace::of(limits),
+    };
     let link = Arc::new(Link::new(peer, door).with_room(slot.room()));
     match Conn::new(io, link, head, hall.turn_away.clone(), slot) {
         Ok(conn) => hall.app.drive(Box::new(conn), &hall.shutdown).await,

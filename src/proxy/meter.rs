@@ -30,8 +30,8 @@ pub(crate) struct Meter {
     lines: usize,
     complete: bool,
     chunks: Option<Chunks>,
-    /// A length of the body was announced.
-    length: bool,
+    /// What is left of a body whose length was announced.
+    length: Option<u64>,
     /// Something came after a head that announces no body.
     more: bool,
 }
@@ -41,7 +41,7 @@ impl Meter {
     pub(crate) fn restart(&mut self) {
         self.head.clear();
         (self.line, self.lines, self.complete, self.chunks) = (0, 0, false, None);
-        (self.length, self.more) = (false, false);
+        (self.length, self.more) = (None, false);
     }
 
     /// What has come of the head, up to its end.
@@ -57,6 +57,15 @@ impl Meter {
     /// Whether another request came together with this one, which has no body.
     pub(crate) const fn is_followed(&self) -> bool {
         self.more
+    }
+
+    /// Whether some of the body is still to come.
+    pub(crate) fn in_body(&self) -> bool {
+        self.complete
+            && self
+                .chunks
+                .as_ref()
+                .map_or_else(|| self.length.is_some_and(|left| left > 0), |chunks| chunks.at != At::Over)
     }
 
     /// Looks at what was read.
@@ -83,7 +92,8 @@ impl Meter {
             Some(chunks) if !read.is_empty() => chunks.look(read),
             Some(_) => Ok(()),
             None => {
-                self.more |= !self.length && !read.is_empty();
+                self.more |= self.length.is_none() && !read.is_empty();
+                self.length = self.length.map(|left| left.saturating_sub(read.len() as u64));
                 Ok(())
             }
         }
@@ -110,7 +120,11 @@ impl Meter {
                 if names(line, b"transfer-encoding") {
                     self.chunks = Some(Chunks::default());
                 }
-                self.length |= names(line, b"content-length");
+                if names(line, b"content-length") {
+                    // One that is no number is refused when the head is judged.
+                    let digits = line.get(b"content-length:".len()..).and_then(|d| std::str::from_utf8(d).ok());
+                    self.length = Some(digits.and_then(|d| d.trim().parse().ok()).unwrap_or(0));
+                }
                 self.lines += 1;
             }
         }
@@ -277,6 +291,28 @@ mod tests {
                 assert!(!meter.is_followed());
             }
         }
+    }
+
+    #[test]
+    fn the_end_of_a_body_is_seen() {
+        let with_length = b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nabcde".to_vec();
+        for (request, more) in [(with_length, "GET"), (post("3\r\nabc\r\n0\r\n\r\n"), "GET")] {
+            for step in 1..=request.len() {
+                let mut meter = Meter::default();
+                let mut seen = false;
+                for piece in request.chunks(step) {
+                    assert!(!seen || meter.in_body(), "the body ends before its end");
+                    meter.look(piece, 1000).unwrap();
+                    seen |= meter.in_body();
+                }
+                assert!(!meter.in_body() && (seen || step > 5), "by {step}");
+                meter.look(more.as_bytes(), 1000).unwrap();
+                assert!(!meter.in_body());
+            }
+        }
+        let mut meter = Meter::default();
+        meter.look(b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 1000).unwrap();
+        assert!(!meter.in_body());
     }
 
     #[test]

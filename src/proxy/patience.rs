@@ -22,7 +22,8 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub(crate) fn of(limits: &ClientLimits) -> Self {
-        Self { body_timeout: limits.body_timeout, write_timeout: limits.write_timeout, rate: 0 }
+        let rate = limits.min_rate.into();
+        Self { body_timeout: limits.body_timeout, write_timeout: limits.write_timeout, rate }
     }
 
     /// For the body of a request.
@@ -64,6 +65,13 @@ impl Patience {
         let since = *self.since.get_or_insert_with(record::now);
         // An instant too far away to be told is as good as a day.
         since.checked_add(self.left).unwrap_or_else(|| record::now() + Duration::from_secs(86_400))
+    }
+
+    /// Nothing came: we wait, or still wait.
+    pub(crate) fn wait_on(&mut self) {
+        if self.since.is_none() {
+            self.since = Some(record::now());
+        }
     }
 
     /// So many bytes came. Whether they came in time.
@@ -143,7 +151,7 @@ mod tests {
         assert!(patience.came(1));
         tokio::time::advance(100 * SECOND).await;
         assert!(patience.came(1), "nobody waited");
-        patience.wait_until();
+        patience.wait_on();
         tokio::time::advance(31 * SECOND).await;
         assert!(!patience.came(1_000_000));
         assert_eq!(Patience::new(Duration::MAX, 0).wait_until(), Instant::now() + 86_400 * SECOND);

@@ -74,6 +74,8 @@ pub struct ClientLimits {
     pub body_timeout: Duration,
     /// Between two pieces of an answer that the client reads. Default: 60 s.
     pub write_timeout: Duration,
+    /// Bytes per second that a body or an answer must reach in the long run; 0: any. Default: 240.
+    pub min_rate: u32,
     /// Idle between two requests. Default: 75 s.
     pub keepalive: Duration,
     /// Idle inside a WebSocket. Default: 1 h.
@@ -95,6 +97,7 @@ impl Default for ClientLimits {
             header_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
+            min_rate: 240,
             keepalive: Duration::from_secs(75),
             tunnel_idle: Duration::from_secs(3600),
             header_bytes: 64 * 1024,

@@ -256,7 +256,11 @@ impl Gateway {
     pub(crate) async fn apologise(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
         let limit = ctx.site.as_ref().and_then(|site| site.settings.max_body);
         let garbled = ctx.link.as_ref().is_some_and(|link| link.is_garbled());
-        let told = if garbled { Some((Fault::BadRequest, "malformed_chunk")) } else { answer::fault(error, limit) };
+        let told = match &ctx.link {
+            Some(link) if link.is_garbled() => Some((Fault::BadRequest, "malformed_chunk")),
+            Some(link) if link.is_slow() => Some((Fault::TooSlow, "body_too_slow")),
+            _ => answer::fault(error, limit),
+        };
         // After a 101 the connection no longer speaks HTTP: nothing of ours may be written into it.
         let begun = session.response_written().is_some_and(|answer| {
             !answer.status.is_informational() || answer.status == StatusCode::SWITCHING_PROTOCOLS

@@ -38,6 +38,9 @@ pub(in crate::config) struct LimitOptions {
     body_timeout: Option<Time>,
     /// Between two pieces of an answer that the client reads. Default: 60s.
     write_timeout: Option<Time>,
+    /// Bytes per second that a body, or an answer that is waited with, must reach in the long run; 0: any.
+    /// Default: 240.
+    min_rate: Option<Placed<u32>>,
     /// Idle between two requests. Default: 75s.
     keepalive: Option<Time>,
     /// Idle inside a WebSocket. Default: 1h.
@@ -84,6 +87,9 @@ pub(in crate::config) fn settle(
     count(&mut clients.connections_per_client, options.connections_per_client, cx);
     if let Some(n) = options.streams.and_then(|v| at_least_one(v, cx)) {
         clients.streams = n;
+    }
+    if let Some(rate) = options.min_rate {
+        clients.min_rate = rate.value;
     }
     let time = |slot: &mut std::time::Duration, value: Option<Time>| {
         if let Some(t) = value {

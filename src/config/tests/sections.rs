@@ -285,11 +285,13 @@ fn numbers_have_units_and_bounds() {
     tells(&file("", "users2: 1\n"), "did you mean `users`?");
     tells(&file("", "mail: { smtp: \"smtp://h\" }\n"), "not available in this version");
     let place = Place::new();
-    let loaded =
-        place.load(&file("", "session: { idle: 1h 30m }\nlimits: { header_bytes: 10kB, totp: { refill: 90s } }\n"));
+    let loaded = place.load(&file(
+        "",
+        "session: { idle: 1h 30m }\nlimits: { header_bytes: 10kB, min_rate: 0, totp: { refill: 90s } }\n",
+    ));
     let s = loaded.settings.unwrap();
     assert_eq!(s.flow.session.idle.as_secs(), 5400);
-    assert_eq!(s.proxy.limits.header_bytes, 10_000);
+    assert_eq!((s.proxy.limits.header_bytes, s.proxy.limits.min_rate), (10_000, 0));
     assert_eq!((s.flow.limits.totp.tries, s.flow.limits.totp.refill.as_secs()), (5, 90));
 }
 

@@ -1,4 +1,4 @@
-//! Bodies that stall, answers that nobody reads, and streams that may be silent.
+//! Bodies that stall or drip, answers that nobody reads, and streams that may be silent.
 
 use std::time::Duration;
 
@@ -13,11 +13,12 @@ use crate::proxy::settings::ProxySettings;
 
 const MOMENT: Duration = Duration::from_millis(50);
 
-/// Quick to lose patience: 800 ms for a piece.
+/// Quick to lose patience: 800 ms for a piece, 1000 bytes per second.
 fn hasty(servers: &[std::net::SocketAddr]) -> ProxySettings {
     let mut settings = settings(servers);
     settings.limits.body_timeout = Duration::from_millis(800);
     settings.limits.write_timeout = Duration::from_millis(800);
+    settings.limits.min_rate = 1000;
     settings
 }
 
@@ -62,6 +63,58 @@ async fn a_body_for_our_own_pages_has_a_deadline_over_http2_too() {
     let (answer, mut body) = front.h2().await.send_request(request, false).unwrap();
     body.send_data(Bytes::from_static(b"user"), false).unwrap();
     assert_eq!(within(answer).await.unwrap().status(), 408);
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_told_so_over_http2() {
+    let (address, _) = upstream(OK).await;
+    let front = Front::start(hasty(&[address])).await;
+    for (piece, status) in [(1, 408), (20, 408), (200, 200)] {
+        let (answer, mut body) = front.h2().await.send_request(post().body(()).unwrap(), false).unwrap();
+        let dripping = tokio::spawn(async move {
+            for _ in 0..50 {
+                tokio::time::sleep(MOMENT).await;
+                if body.send_data(Bytes::from(vec![b'x'; piece]), false).is_err() {
+                    return;
+                }
+            }
+            let _ = body.send_data(Bytes::new(), true);
+        });
+        assert_eq!(within(answer).await.unwrap().status(), status, "{piece} bytes at a time");
+        within(dripping).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_told_so_over_http1() {
+    let (address, _) = upstream(OK).await;
+    let front = Front::start(hasty(&[address])).await;
+    for (piece, code) in [(1, "408"), (20, "408"), (200, "200")] {
+        for chunked in [true, false] {
+            let framing =
+                if chunked { "Transfer-Encoding: chunked".into() } else { format!("Content-Length: {}", 50 * piece) };
+            let mut stream = front.rig.connect().await;
+            say(&mut stream, &format!("POST / HTTP/1.1\r\nHost: app.test\r\n{framing}\r\n\r\n")).await;
+            let (mut reading, mut writing) = stream.into_split();
+            let text = "x".repeat(piece);
+            let text = if chunked { format!("{piece:x}\r\n{text}\r\n") } else { text };
+            let dripping = tokio::spawn(async move {
+                for _ in 0..50 {
+                    tokio::time::sleep(MOMENT).await;
+                    if writing.write_all(text.as_bytes()).await.is_err() {
+                        return writing;
+                    }
+                }
+                if chunked {
+                    let _ = writing.write_all(b"0\r\n\r\n").await;
+                }
+                writing
+            });
+            let (told, _) = answer(&mut reading).await;
+            assert!(told.starts_with(&format!("HTTP/1.1 {code}")), "{piece} bytes at a time, {framing}: {told}");
+            within(dripping).await.unwrap();
+        }
+    }
 }
 
 /// An app that waits does not make its client slow.
@@ -204,21 +257,57 @@ async fn an_answer_that_is_not_read_ends_and_others_are_served_meanwhile() {
     .await;
     let front = Front::start(hasty(&[address])).await;
     let send = front.h2().await;
-    let (answer, _) = send.clone().send_request(get("/").body(()).unwrap(), true).unwrap();
-    let mut stalled = within(answer).await.unwrap().into_body();
-    let other = tokio::spawn({
-        let send = front.h2().await;
-        async move { ask(&send, get("/").body(()).unwrap()).await.unwrap().body.len() }
-    });
-    let end = within(async {
-        loop {
-            match stalled.data().await {
-                Some(Ok(_)) => {}
-                end => return end,
+    for drops in [false, true] {
+        let (answer, _) = send.clone().send_request(get("/").body(()).unwrap(), true).unwrap();
+        let mut stalled = within(answer).await.unwrap().into_body();
+        let other = tokio::spawn({
+            let send = front.h2().await;
+            async move { ask(&send, get("/").body(()).unwrap()).await.unwrap().body.len() }
+        });
+        let end = within(async {
+            loop {
+                match stalled.data().await {
+                    Some(Ok(_)) if drops => {
+                        tokio::time::sleep(MOMENT).await;
+                        // Here and there a byte of room: each piece in time, all of them for years.
+                        stalled.flow_control().release_capacity(1).unwrap();
+                    }
+                    Some(Ok(_)) => {}
+                    end => return end,
+                }
             }
+        });
+        assert!(end.await.unwrap().unwrap_err().is_reset(), "in drops: {drops}");
+        assert_eq!(within(other).await.unwrap(), 1_000_000);
+        assert!(within(send.clone().ready()).await.is_ok(), "the connection is well");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_read_in_drops_ends_over_http1() {
+    const LENGTH: usize = 64 * 1024 * 1024;
+    let address = upstream_of(|mut stream| async move {
+        if head(&mut stream).await.is_empty() {
+            return;
         }
-    });
-    assert!(end.await.unwrap().unwrap_err().is_reset());
-    assert_eq!(within(other).await.unwrap(), 1_000_000);
-    assert!(within(send.clone().ready()).await.is_ok(), "the connection is well");
+        say(&mut stream, &format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n")).await;
+        let _ = stream.write_all(&vec![b'x'; LENGTH]).await;
+    })
+    .await;
+    let mut settings = hasty(&[address]);
+    settings.limits.write_timeout = Duration::from_secs(1);
+    settings.limits.min_rate = 100_000_000;
+    let front = Front::start(settings).await;
+    let mut stream = front.rig.connect().await;
+    say(&mut stream, "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    // 2 MB per second: each piece in time, all of them half a minute.
+    let (mut buffer, mut read) = (vec![0; 100_000], 0);
+    let reading = async {
+        while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+            read += count;
+            tokio::time::sleep(MOMENT).await;
+        }
+    };
+    within(reading).await;
+    assert!(read < LENGTH, "all of it came");
 }
