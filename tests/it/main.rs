@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod abuse;
 mod canary;
 mod cli;
 mod cli_accounts;
@@ -16,6 +17,7 @@ mod cluster;
 mod demo;
 mod faults;
 mod framing;
+mod http2;
 mod hygiene;
 mod matrix;
 mod support;

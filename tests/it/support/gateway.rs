@@ -40,7 +40,12 @@ impl Gateway {
 
     /// `stepgate run -c FILE`, waited for by `/readyz` of its admin listener.
     pub(crate) async fn run(config: &Path, url: &str, admin_url: &str) -> Self {
-        let process = Process::start(stepgate().arg("run").arg("-c").arg(config));
+        Self::run_telling("info", config, url, admin_url).await
+    }
+
+    /// The same, as talkative as told.
+    pub(crate) async fn run_telling(log: &str, config: &Path, url: &str, admin_url: &str) -> Self {
+        let process = Process::start(stepgate().env("STEPGATE_LOG", log).arg("run").arg("-c").arg(config));
         let mut gateway = Self { url: url.to_owned(), admin_url: admin_url.to_owned(), demo: Value::Null, process };
         gateway.until_ready();
         gateway

@@ -2,9 +2,12 @@
 
 #![allow(dead_code, reason = "each suite uses its part")]
 
+pub(crate) mod app;
 pub(crate) mod clients;
 pub(crate) mod cluster;
 pub(crate) mod command;
+pub(crate) mod frames;
+pub(crate) mod front;
 pub(crate) mod gateway;
 pub(crate) mod process;
 pub(crate) mod raw;
