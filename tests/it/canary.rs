@@ -1,7 +1,9 @@
 //! Secrets through the built binary at its most talkative: none is told to the logs or the metrics.
 
 use super::support::clients::Client;
-use super::support::command::stepgate;
+use super::support::command::{run_with, stepgate};
+use super::support::frames::*;
+use super::support::front::{self, Front};
 use super::support::process::{Process, free_port, wait_until};
 use super::support::raw::Wire;
 use super::support::totp;
@@ -62,6 +64,74 @@ async fn no_secret_is_told_to_logs_or_metrics() {
         assert!(!metrics.contains(hidden), "{what} is in the metrics");
     }
     assert!(!log.contains(&format!("\"{code}\"")), "the code is in the log:\n{}", around(&log, &code));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_secret_is_told_over_http2_either() {
+    let front = Front::telling("trace", "").await;
+    let password = format!("{CANARY}-password of ann");
+    let add = ["user", "add", "ann", "-c", front.config.to_str().unwrap(), "--password-stdin"];
+    assert_eq!(run_with(&add, password.as_bytes()).code, 0);
+    let send = front.h2().await;
+    let body = serde_json::json!({ "username": "ann", "password": password }).to_string();
+    let login =
+        http::Request::post("https://app.test/.stepgate/api/v1/login").header("content-type", "application/json");
+    let (answer, mut says) = send.clone().send_request(login.body(()).unwrap(), false).unwrap();
+    says.send_data(body.into(), true).unwrap();
+    let login: serde_json::Value =
+        serde_json::from_str(&front::read(answer.await.unwrap()).await.unwrap().body).unwrap();
+    let token = login["access_token"].as_str().expect("a token").to_owned();
+
+    let told: [(&[u8], &[u8]); 3] = [
+        (b"authorization", b"Bearer sgs_canary7f3a"),
+        (b"cookie", b"__Host-stepgate=canary7f3a; other=canary7f3a"),
+        (b"x-api-key", b"canary7f3a"),
+    ];
+    let bearer = format!("Bearer {token}");
+    let path = b"/guarded/x?token=canary7f3a".as_slice();
+    let proper = |path| {
+        vec![
+            (b":method".as_slice(), b"GET".as_slice()),
+            (b":scheme", b"https"),
+            (b":authority", b"app.test"),
+            (b":path", path),
+        ]
+    };
+    let mut heads = vec![
+        proper(path),
+        proper(b"/../x?token=canary7f3a"),
+        proper(b"/.stepgate/nothing?token=canary7f3a"),
+        proper(b"/a b?token=canary7f3a"),
+        proper(b"canary7f3a"),
+        [proper(path), vec![(b"host", b"canary7f3a.test")]].concat(),
+        [proper(path), vec![(b"a", b"canary7f3a\0")]].concat(),
+        [proper(path), vec![(b"content-length", b"canary7f3a")]].concat(),
+        [proper(path)[..2].to_vec(), vec![(b":authority", b"canary7f3a@app.test"), (b":path", path)]].concat(),
+        [proper(path)[..2].to_vec(), vec![(b":authority", b"canary7f3a/"), (b":path", path)]].concat(),
+    ];
+    heads.iter_mut().for_each(|head| head.extend(told));
+    heads.push([proper(path), vec![(b"authorization", bearer.as_bytes())]].concat());
+    let mut ends = Vec::new();
+    for head in &heads {
+        let mut frames = front.frames(&[]).await;
+        let stream = frames.open();
+        frames.say(&frame(HEADERS, END_HEADERS, stream, &block(head))).await.unwrap();
+        frames.say(&frame(DATA, END_STREAM, stream, CANARY.as_bytes())).await.unwrap();
+        ends.push(frames.end_of(stream).await);
+    }
+    assert!(matches!(ends.last(), Some(End::Answer(200, _))), "{ends:?}");
+    let answered = ends.iter().filter(|end| matches!(end, End::Answer(..))).count();
+    assert!(answered >= 5, "{ends:?}");
+    let logged = wait_until(|| {
+        let log = front.gateway.process.stderr();
+        (log.matches("\"access\"").count() > answered).then_some(log)
+    });
+    let log = logged.unwrap_or_else(|| panic!("too few access lines:\n{}", front.gateway.process.stderr()));
+    let metrics = front.metrics().await;
+    for (what, hidden) in [("a canary", CANARY), ("the password", password.as_str()), ("the token", token.as_str())] {
+        assert!(!log.contains(hidden), "{what} is in the log:\n{}", around(&log, hidden));
+        assert!(!metrics.contains(hidden), "{what} is in the metrics");
+    }
 }
 
 fn around<'a>(log: &'a str, hidden: &str) -> &'a str {
