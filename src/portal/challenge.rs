@@ -42,12 +42,9 @@ pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Ans
 fn frame(core: &Core, facts: &Facts, url: &str) -> Answered {
     let shell = core.skin.shell(&facts.request_id);
     let notice = Notice {
-        shell: &shell,
-        heading: "Your session ended".to_owned(),
         lines: vec!["This part of the page needs a sign-in. It opens in the whole window.".to_owned()],
-        facts: Vec::new(),
-        go_on: None,
         links: vec![Link::to(url, "Sign in")],
+        ..Notice::new(&shell, "Your session ended")
     };
     let mut answer = page(StatusCode::UNAUTHORIZED, "challenge", &notice);
     answer.extensions_mut().insert(Framable);
@@ -58,16 +55,13 @@ fn frame(core: &Core, facts: &Facts, url: &str) -> Answered {
 fn query_lost(core: &Core, facts: &Facts, url: &str) -> Answered {
     let shell = core.skin.shell(&facts.request_id);
     let notice = Notice {
-        shell: &shell,
-        heading: "A sign-in is needed first".to_owned(),
         lines: vec![
             "The address of this page is too long to be kept while you sign in.".to_owned(),
             "Open the link in a new window and sign in there. Then come back to this window and load it again."
                 .to_owned(),
         ],
-        facts: Vec::new(),
-        go_on: None,
         links: vec![Link::to(url, "Sign in")],
+        ..Notice::new(&shell, "A sign-in is needed first")
     };
     page(StatusCode::UNAUTHORIZED, "challenge", &notice)
 }
@@ -75,17 +69,14 @@ fn query_lost(core: &Core, facts: &Facts, url: &str) -> Answered {
 fn form_lost(core: &Core, facts: &Facts, url: &str) -> Answered {
     let shell = core.skin.shell(&facts.request_id);
     let notice = Notice {
-        shell: &shell,
-        heading: "Your form was not sent".to_owned(),
         lines: vec![
             "A sign-in is needed before this form can be sent.".to_owned(),
             "To keep what you typed: open the link in a new window, sign in there, come back to this window, go back \
              one page and send the form again."
                 .to_owned(),
         ],
-        facts: Vec::new(),
-        go_on: None,
         links: vec![Link::to(url, "Sign in")],
+        ..Notice::new(&shell, "Your form was not sent")
     };
     page(StatusCode::UNAUTHORIZED, "challenge", &notice)
 }

@@ -166,6 +166,9 @@ impl Ctx {
 
     /// The destination as people read it: host and path.
     pub(crate) fn place(&self, goal: &Goal) -> String {
+        if !goal.given {
+            return format!("your account on {}", self.facts.authority);
+        }
         let path = goal.to.as_str().split(['?', '#']).next().unwrap_or("/");
         format!("{}{path}", self.facts.authority)
     }

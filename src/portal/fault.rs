@@ -54,8 +54,8 @@ fn wording(fault: Fault) -> Wording {
         Fault::Misdirected => (
             421,
             "misdirected",
-            "Wrong connection for this address",
-            "Load the page again, or open it in a new window.",
+            "This address is not served here",
+            "Check the address. If it is right, load the page again in a new window.",
             None,
         ),
         Fault::TooMany(wait) => {
@@ -168,18 +168,13 @@ fn worded(core: &Core, facts: &Facts, words: Wording) -> Answered {
     }
     let links = if words.status.is_server_error() && facts.method == http::Method::GET {
         vec![Link { href: String::new(), text: "Try again".to_owned(), top: false }]
+    } else if words.status == StatusCode::NOT_FOUND {
+        vec![Link::to("/", "Go to the start page")]
     } else {
         Vec::new()
     };
     let shell = core.skin.shell(&facts.request_id);
-    let notice = Notice {
-        shell: &shell,
-        heading: words.heading,
-        lines: vec![words.line],
-        facts: Vec::new(),
-        go_on: None,
-        links,
-    };
+    let notice = Notice { lines: vec![words.line], links, ..Notice::new(&shell, words.heading) };
     let mut answer = page(words.status, "error", &notice);
     if let Some(wait) = words.retry {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(words::wait_seconds(wait)));

@@ -94,7 +94,7 @@ pub(crate) fn told(core: &Core, facts: &Facts, reach: &Reach<'_>) -> Answered {
     let shell = core.skin.shell(&facts.request_id);
     let wanted = words::listed(reach.lacking().iter().map(noun), "or");
     let owned = reach.owned.and(MethodSet::SERVED);
-    let mut lines = vec![format!("It asks for {wanted}.")];
+    let mut lines = vec![format!("This page asks for {wanted}.")];
     if !owned.is_empty() {
         lines.push(format!("You have {}. That is not enough here.", words::listed(owned.iter().map(noun), "and")));
     }
@@ -123,14 +123,7 @@ pub(crate) fn told(core: &Core, facts: &Facts, reach: &Reach<'_>) -> Answered {
         true => Link::to("/.stepgate/account", "Your account"),
         false => Link::to("/.stepgate/login", "Sign in without opening this page"),
     };
-    let notice = Notice {
-        shell: &shell,
-        heading: "You cannot open this page".to_owned(),
-        lines,
-        facts: shown,
-        go_on: None,
-        links: vec![link],
-    };
+    let notice = Notice { lines, facts: shown, links: vec![link], ..Notice::new(&shell, "You cannot open this page") };
     page(StatusCode::FORBIDDEN, "refusal", &notice)
 }
 

@@ -156,6 +156,8 @@ pub(crate) struct Code<'a> {
     pub(crate) errors: Errors,
     pub(crate) heading: &'a str,
     pub(crate) why: Option<&'a str>,
+    /// Whether this is the second step of a sign-in; else somebody is signed in.
+    pub(crate) signing_in: bool,
     /// When the person signed in before.
     pub(crate) last: Option<&'a str>,
     pub(crate) place: &'a str,
@@ -192,9 +194,16 @@ impl Enroll<'_> {
 pub(crate) struct Codes<'a> {
     pub(crate) shell: &'a Shell,
     /// What was strange since the person was here last.
-    pub(crate) strange: Vec<String>,
+    pub(crate) strange: Option<Strange>,
     pub(crate) codes: &'a [SecretText],
     pub(crate) place: &'a str,
+}
+
+/// What was strange since somebody was here last: since when, what, and what to do.
+pub(crate) struct Strange {
+    pub(crate) since: String,
+    pub(crate) items: Vec<String>,
+    pub(crate) advice: String,
 }
 
 /// A link of a notice.
@@ -220,9 +229,25 @@ pub(crate) struct Notice<'a> {
     pub(crate) shell: &'a Shell,
     pub(crate) heading: String,
     pub(crate) lines: Vec<String>,
+    /// A list after the lines, and what is said after it.
+    pub(crate) items: Vec<String>,
+    pub(crate) after: Option<String>,
     pub(crate) facts: Vec<(&'static str, String)>,
     pub(crate) go_on: Option<&'static str>,
     pub(crate) links: Vec<Link>,
+}
+
+impl<'a> Notice<'a> {
+    /// A heading with nothing under it yet.
+    pub(crate) fn new(shell: &'a Shell, heading: impl Into<String>) -> Self {
+        let (lines, items, facts, links) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { shell, heading: heading.into(), lines, items, after: None, facts, go_on: None, links }
+    }
+
+    /// Whether the facts name the request, so that the foot of the page need not.
+    fn names_the_request(&self) -> bool {
+        self.facts.iter().any(|(name, _)| *name == "Reference")
+    }
 }
 
 /// Who one is here, and the way out.

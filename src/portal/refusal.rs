@@ -71,14 +71,7 @@ fn denied(core: &Core, facts: &Facts, refusal: &Refusal) -> Answered {
     shown.push(("Reference", facts.request_id.clone()));
     let shell = core.skin.shell(&facts.request_id);
     let links = who.map(|_| Link::to("/.stepgate/logout", "Use another account")).into_iter().collect();
-    let notice = Notice {
-        shell: &shell,
-        heading: "You cannot open this page".to_owned(),
-        lines,
-        facts: shown,
-        go_on: None,
-        links,
-    };
+    let notice = Notice { lines, facts: shown, links, ..Notice::new(&shell, "You cannot open this page") };
     page(StatusCode::FORBIDDEN, "refusal", &notice)
 }
 

@@ -18,6 +18,7 @@ use super::site::{self, Head, Objection, Site, object};
 use super::{answer, client, record, tunnel};
 use crate::auth::decision::Decision;
 use crate::auth::resource::Resource;
+use crate::portal::PREFIX;
 use crate::portal::answers::{Cause, Facts, Fault, Noted, Recorded, ToldAs};
 use crate::portal::cookies;
 use crate::portal::reserved::{Reserved, reserved};
@@ -57,7 +58,14 @@ impl Gateway {
         let link = self.introduce(session, ctx)?;
         let request = session.req_header();
         let authority = ctx.authority.as_ref().ok_or(object(Fault::BadRequest, "no_host"))?;
-        let site = site::find(&self.sites, &authority.host, &link.door)?;
+        let site = match site::find(&self.sites, &authority.host, &link.door) {
+            Ok(site) => site,
+            Err(_) if let Some(target) = asset(request) => {
+                ctx.conclude("own", "portal");
+                return Ok(Verdict::Portal(target));
+            }
+            Err(objection) => return Err(objection),
+        };
         ctx.site = Some(site.clone());
         let resource = Resource::parse(&site.host, request.method.as_str(), request.raw_path(), site.policy.tolerate)
             .map_err(|malformed| object(Fault::BadRequest, malformed.code()))?;
@@ -298,6 +306,16 @@ fn facts(session: &Session, ctx: &Ctx) -> Facts {
         headers: request.headers.clone(),
         device: cookies::device_mark(&request.headers),
     }
+}
+
+/// The style sheet or the logo of our pages, plainly asked for. They are served on any host: the page that says
+/// that a host is not served here needs them too.
+fn asset(request: &RequestHeader) -> Option<String> {
+    let target = std::str::from_utf8(request.raw_path()).ok()?;
+    let name = target.strip_prefix(PREFIX)?.strip_prefix("assets/")?;
+    let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+    let looks = matches!(request.method, http::Method::GET | http::Method::HEAD);
+    (plain && looks).then(|| target.to_owned())
 }
 
 /// Tells the cause of a 503 of the portal, once. The person sees a coarse word and the request id.

@@ -1,18 +1,14 @@
 // Every page a person can meet: axe-core without a finding, no sideways scroll, small, in light and dark, narrow and wide.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
-import { axe, browser, demo, nextCode, sendCode, signIn } from './harness.mjs';
+import { browser, demo, nextCode, sendCode, signIn } from './harness.mjs';
+import { inspect } from './inspect.mjs';
 
-const shots = path.join(path.dirname(fileURLToPath(import.meta.url)), 'screenshots');
 let gate;
 let chromium;
 let storageState; // ann, signed in once: codes are one-time, and the sweep visits each page four times
 before(async () => {
-  mkdirSync(shots, { recursive: true });
   gate = await demo();
   chromium = await browser();
   const page = await (await chromium.newContext()).newPage();
@@ -50,18 +46,6 @@ const INSIDE = {
   account: (page) => page.goto(`${gate.url}/.stepgate/account`),
   'logout-signed-in': (page) => page.goto(`${gate.url}/.stepgate/logout`),
 };
-
-async function inspect(page, name, scheme, width) {
-  const told = await axe(page);
-  assert.deepEqual(told.violations, [], `${name} ${scheme} ${width}: ${page.url()}`);
-  assert.ok(told.passes >= 10, `${name}: axe really ran (${told.passes} passes)`);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  assert.ok(overflow <= 0, `${name} scrolls sideways by ${overflow} px at ${width}`);
-  const small = await page.evaluate(() => [...document.querySelectorAll('button, input:not([type=hidden]), summary')]
-    .map((e) => [e.outerHTML.slice(0, 60), e.getBoundingClientRect()]).filter(([, r]) => r.width > 0 && (r.height < 24 || r.width < 24)).map(([h]) => h));
-  assert.deepEqual(small, [], `${name}: targets of at least 24 px`);
-  await page.screenshot({ path: path.join(shots, `${name}-${scheme}-${width}.png`), fullPage: true });
-}
 
 for (const colorScheme of ['light', 'dark']) {
   for (const width of [320, 1280]) {

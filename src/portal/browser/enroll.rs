@@ -42,7 +42,7 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
             let (shell, place) = (ctx.shell(), ctx.place(&goal));
             let user = opened.session.identity.username.as_str();
             let whom = shell.support.as_ref().map(|s| s.text.as_str());
-            let strange = opened.notice.as_ref().map(|notice| last::strange(notice, user, whom)).unwrap_or_default();
+            let strange = opened.notice.as_ref().map(|notice| last::strange(notice, user, whom));
             let codes = Codes { shell: &shell, strange, codes: &backup_codes, place: &place };
             with_session(&ctx.core, page(StatusCode::OK, "enroll", &codes), &opened)
         }

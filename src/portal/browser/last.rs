@@ -2,6 +2,7 @@
 
 use crate::auth::history::Notice;
 use crate::auth::time::Timestamp;
+use crate::portal::pages::Strange;
 use crate::portal::words;
 
 /// How many strange sign-ins are told one by one.
@@ -16,37 +17,40 @@ pub(super) fn last_time(previous: Option<Timestamp>, now: Timestamp) -> String {
 }
 
 /// What was strange, in sentences; `whom`: who is to be told if it was somebody else.
-pub(super) fn strange(notice: &Notice, user: &str, whom: Option<&str>) -> Vec<String> {
-    let mut lines = vec![format!("This happened since {}:", words::moment(notice.since))];
+pub(super) fn strange(notice: &Notice, user: &str, whom: Option<&str>) -> Strange {
+    let since = format!("This happened since {}:", words::moment(notice.since));
+    let mut items = Vec::new();
     for sign_in in notice.strange.iter().take(ONE_BY_ONE) {
-        lines.push(format!(
-            "Somebody signed in as {user} on {}, from the address {}. Neither the browser nor the network had been used for \
-             that before.",
+        items.push(format!(
+            "Somebody signed in as {user} on {}, from the address {}. The browser and the network were both new.",
             words::moment(sign_in.at),
             sign_in.ip
         ));
     }
     match notice.strange.len().saturating_sub(ONE_BY_ONE) {
         0 => {}
-        more => lines.push(format!("And {more} more like these, earlier.")),
+        more => items.push(format!("There were {more} more like these, earlier.")),
     }
-    lines.extend(failed(notice, user));
+    items.extend(failed(notice, user));
     let whom = whom.unwrap_or("the people who run this service");
     let known = if !notice.strange.is_empty() || notice.knew_the_password() {
         "somebody knows your password"
     } else {
         "somebody may be guessing your password"
     };
-    lines.push(format!("If that was you, go on. If not, {known}: sign out everywhere and tell {whom}."));
-    lines
+    let advice = format!("If that was you, go on. If not, {known}: sign out everywhere and tell {whom}.");
+    Strange { since, items, advice }
 }
 
 /// The failed attempts in one sentence.
 fn failed(notice: &Notice, user: &str) -> Option<String> {
     let last = notice.failed.first()?;
     let (when, from) = (words::moment(last.at), last.ip);
-    let got =
-        if notice.knew_the_password() { " The password was right at least once; the second step was not." } else { "" };
+    let got = match (notice.knew_the_password(), notice.failed.len()) {
+        (false, _) => "",
+        (true, 1) => " The password was right, the second step was not.",
+        (true, _) => " The password was right at least once, the second step was not.",
+    };
     Some(match notice.failed.len() {
         1 => format!("An attempt to sign in as {user} failed, on {when}, from the address {from}.{got}"),
         n => format!("{n} attempts to sign in as {user} failed, the last on {when}, from the address {from}.{got}"),

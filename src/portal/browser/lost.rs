@@ -50,12 +50,10 @@ fn not_kept(ctx: &Ctx, goal: &Goal) -> Answered {
         ("Time here", words::moment(now)),
     ];
     let notice = Notice {
-        shell: &shell,
-        heading: "Your browser did not keep our cookie".to_owned(),
         lines,
         facts: shown,
-        go_on: None,
         links: vec![Link::to(goal.checked().page("login"), "Try again")],
+        ..Notice::new(&shell, "Your browser did not keep our cookie")
     };
     noted(page(StatusCode::BAD_REQUEST, "cookies", &notice), "cookie_not_kept")
 }
@@ -94,12 +92,10 @@ pub(super) fn sent_round(ctx: &Ctx, goal: &Goal) -> Option<Answered> {
     shown.push(("Time here", words::moment(ctx.core.flows.ports.clock.now())));
     shown.push(("Reference", facts.request_id.clone()));
     let notice = Notice {
-        shell: &shell,
-        heading: "This page keeps asking you to sign in".to_owned(),
         lines,
         facts: shown,
-        go_on: None,
         links: vec![Link::to(goal.to.as_str(), "Try once more"), Link::to("/.stepgate/account", "Your account")],
+        ..Notice::new(&shell, "This page keeps asking you to sign in")
     };
     let answer = page(StatusCode::CONFLICT, "loop", &notice);
     Some(noted(with_cookie(answer, cookies::forget_turns()), "redirect_loop"))

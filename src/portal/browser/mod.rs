@@ -41,12 +41,7 @@ fn notice(
     links: Vec<Link>,
 ) -> Answered {
     let shell = ctx.shell();
-    let lines = vec![line];
-    page(
-        status,
-        kind,
-        &Notice { shell: &shell, heading: heading.to_owned(), lines, facts: Vec::new(), go_on: None, links },
-    )
+    page(status, kind, &Notice { lines: vec![line], links, ..Notice::new(&shell, heading) })
 }
 
 /// 429: how long to wait, and where to go on then.
@@ -131,16 +126,17 @@ fn before_going_on(ctx: &Ctx, opened: &Opened, notice: Option<&HistoryNotice>, l
         });
         lines.push("The code you used will not work again.".to_owned());
     }
-    let (heading, links) = match notice {
+    let told = match notice {
         Some(notice) => {
-            lines.extend(last::strange(notice, user, shell.support.as_ref().map(|s| s.text.as_str())));
-            ("Was this you?", vec![Link::to("/.stepgate/logout", "That was not me: sign out everywhere")])
+            let strange = last::strange(notice, user, shell.support.as_ref().map(|s| s.text.as_str()));
+            lines.push(strange.since);
+            let links = vec![Link::to("/.stepgate/logout", "That was not me: sign out everywhere")];
+            let (items, after) = (strange.items, Some(strange.advice));
+            Notice { items, after, links, ..Notice::new(&shell, "Was this you?") }
         }
-        None => ("You used a backup code", Vec::new()),
+        None => Notice::new(&shell, "You used a backup code"),
     };
-    let notice =
-        Notice { shell: &shell, heading: heading.to_owned(), lines, facts: Vec::new(), go_on: Some("Continue"), links };
-    page(StatusCode::OK, "notice", &notice)
+    page(StatusCode::OK, "notice", &Notice { lines, go_on: Some("Continue"), ..told })
 }
 
 /// The ways among `methods` that have a form: the wanted one, else the first; and the others.

@@ -91,6 +91,7 @@ fn form(ctx: &Ctx, goal: &Goal, view: &CeremonyView, wanted: &str, errors: Error
     let why = Some("Your password is one step. This is the second.");
     let last = last::last_time(view.ceremony.previous_login, ctx.core.flows.ports.clock.now());
     let last = Some(last.as_str());
-    let code = Code { shell: &shell, errors, heading, why, last, place: &place, username, way, others };
+    let code =
+        Code { shell: &shell, errors, heading, why, signing_in: true, last, place: &place, username, way, others };
     page(status, "second-factor", &code)
 }

@@ -99,7 +99,8 @@ async fn asked(ctx: &Ctx, goal: &Goal) -> Result<Ask, Stop> {
         return Err(Stop::Done(Box::new(see_other(&goal.page("enroll"), "step-up"))));
     }
     let digits = ctx.core.flows.digits_of(&who.session.identity.id).await.map_err(Stop::Store)?;
-    Ok(Ask { who, methods, digits, why: rule.explanation.clone() })
+    let why = rule.explanation.as_ref().map(|text| format!("What it is for: {text}"));
+    Ok(Ask { who, methods, digits, why })
 }
 
 /// What must be proved before an authenticator may be added.
@@ -139,6 +140,17 @@ fn form(ctx: &Ctx, goal: &Goal, ask: &Ask, wanted: &str, errors: Errors) -> Answ
     };
     let username = ask.who.session.identity.username.as_str();
     let why = ask.why.as_deref();
-    let code = Code { shell: &shell, errors, heading: &heading, why, last: None, place: &place, username, way, others };
+    let code = Code {
+        shell: &shell,
+        errors,
+        heading: &heading,
+        why,
+        signing_in: false,
+        last: None,
+        place: &place,
+        username,
+        way,
+        others,
+    };
     page(status, "step-up", &code)
 }

@@ -25,7 +25,8 @@ async fn who_has_an_app_is_told_what_the_rule_wants_and_whom_to_ask() {
         let answer = browser.post(to, &[("username", name), ("password", PASSWORD)]).await;
         let page = text(&answer);
         assert_eq!((answer.status(), header(&answer, "x-stepgate-response")), (StatusCode::FORBIDDEN, "refusal"));
-        for said in ["It asks for a passkey or a security key.", "GET erp.example.com:8443/vault/keys<", "vault", name]
+        for said in
+            ["This page asks for a passkey or a security key.", "GET erp.example.com:8443/vault/keys<", "vault", name]
         {
             assert!(page.contains(said), "{said}: {page}");
         }
@@ -162,7 +163,7 @@ async fn walk(stage: &Stage, person: &mut Person<'_>, first: &str) -> Result<(),
         }
         if answer.status() == StatusCode::FORBIDDEN {
             prop_assert_eq!(person.codes, 0, "codes were asked for nothing");
-            prop_assert!(text(&answer).contains("It asks for "), "{}", text(&answer));
+            prop_assert!(text(&answer).contains("This page asks for "), "{}", text(&answer));
             return Ok(());
         }
         prop_assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{} {}", target, text(&answer));

@@ -44,9 +44,20 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
     let wrong = || Errors::one("code", x);
     let way = |m| Way::of(m).unwrap();
     let code = |errors, way, others| {
-        Code { shell, errors, heading: x, why: Some(x), last: Some(x), place: x, username: x, way, others }
-            .render()
-            .unwrap()
+        Code {
+            shell,
+            errors,
+            heading: x,
+            why: Some(x),
+            signing_in: true,
+            last: Some(x),
+            place: x,
+            username: x,
+            way,
+            others,
+        }
+        .render()
+        .unwrap()
     };
     let login = |errors, notice| Login { shell, errors, notice, username: x, place: x }.render().unwrap();
     let mut both = Errors::one("username", x);
@@ -82,6 +93,8 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         shell,
         heading: x.to_owned(),
         lines: vec![x.to_owned()],
+        items: vec![x.to_owned()],
+        after: Some(x.to_owned()),
         facts: vec![("Asked for", x.to_owned())],
         go_on: Some("Continue"),
         links: vec![Link::to("/.stepgate/login?to=%2F", x)],
@@ -96,9 +109,14 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         ("enroll-wrong", enroll(wrong())),
         (
             "codes",
-            Codes { shell, strange: vec![x.to_owned()], codes: &[SecretText::new(x.to_owned())], place: x }
-                .render()
-                .unwrap(),
+            Codes {
+                shell,
+                strange: Some(Strange { since: x.to_owned(), items: vec![x.to_owned()], advice: x.to_owned() }),
+                codes: &[SecretText::new(x.to_owned())],
+                place: x,
+            }
+            .render()
+            .unwrap(),
         ),
         ("account", account.render().unwrap()),
         ("logout", Logout { shell, username: x, host: x }.render().unwrap()),

@@ -34,6 +34,38 @@ async fn the_redirecting_door_only_redirects() {
 }
 
 #[tokio::test]
+async fn a_host_that_is_not_served_gets_a_page_and_its_style_sheet_and_no_more() {
+    let (address, heard) = upstream(OK).await;
+    let rig = Rig::start(settings(&[address])).await;
+    let asked = async |method: &str, target: &str| {
+        let more = "Host: evil.test\r\nAccept: text/html\r\nAccept-Encoding: gzip\r\nContent-Length: 0\r\n\r\n";
+        rig.exchange(&format!("{method} {target} HTTP/1.1\r\n{more}")).await
+    };
+    let page = asked("GET", "/").await;
+    assert!(page.starts_with("HTTP/1.1 421") && page.contains("This address is not served here"), "{page}");
+    let sheet = page.split("rel=\"stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let styled = asked("HEAD", sheet).await;
+    assert!(styled.starts_with("HTTP/1.1 200") && styled.contains("gzip"), "{styled}");
+    let odd = format!("{}%2f..", "/.stepgate/assets/");
+    for (method, target) in [
+        ("GET", "/.stepgate/login"),
+        ("POST", sheet),
+        ("GET", "/.stepgate/assets/"),
+        ("GET", "/.stepgate/assets/../login"),
+        ("GET", "/.stepgate/assets/x/../../login"),
+        ("GET", odd.as_str()),
+        ("GET", "/.STEPGATE/assets/x"),
+        ("GET", "//.stepgate/assets/x"),
+    ] {
+        let refused = asked(method, target).await;
+        assert!(refused.starts_with("HTTP/1.1 421"), "{method} {target}: {refused}");
+    }
+    let none = asked("GET", "/.stepgate/assets/nothing.css").await;
+    assert!(none.starts_with("HTTP/1.1 404"), "{none}");
+    assert!(heard.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn the_admin_door_tells_metrics_and_health() {
     let (address, _) = upstream(OK).await;
     let mut settings = settings(&[address]);
