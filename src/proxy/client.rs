@@ -99,6 +99,8 @@ pub(crate) fn request_id<'h>(headers: &'h HeaderMap, client: &Client) -> Option<
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn judged(peer: &str, trusted: &str, lines: &[&str]) -> Option<IpAddr> {
@@ -196,6 +198,16 @@ mod tests {
             assert!(!served(stranger, Door::Plain, "10.0.0.0/8"), "{stranger}");
             assert!(!served(stranger, Door::Redirect, "10.0.0.0/8"), "{stranger}");
             assert!(served(stranger, Door::Https { sni: None }, "10.0.0.0/8"), "{stranger}");
+        }
+    }
+
+    proptest! {
+        /// Whatever a client writes to the left of what the trusted proxy saw changes nothing.
+        #[test]
+        fn a_client_cannot_choose_its_address(lies in "[ -~]{0,60}", real: std::net::Ipv4Addr) {
+            prop_assume!(real.octets()[0] != 10);
+            let seen = judged("10.0.0.1", "10.0.0.0/8", &[&format!("{lies}, {real}")]);
+            prop_assert_eq!(seen, Some(IpAddr::V4(real)));
         }
     }
 }
