@@ -1,5 +1,6 @@
 //! HTTP/2 clients and servers: how a stream ends, and what is sent again.
 
+use super::front::Front;
 use super::rig::*;
 use crate::proxy::settings::ProxySettings;
 use bytes::Bytes;
@@ -12,23 +13,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A proxy with a TLS door, and an HTTP/2 client that went through it.
-async fn front(mut settings: ProxySettings) -> (Rig, SendRequest<Bytes>, tempfile::TempDir) {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let dir = tempfile::tempdir().unwrap();
-    let (files, der) = certificate(&dir, "front", &["app.test"]);
-    settings.listen.https = vec![([127, 0, 0, 1], 0).into()];
-    settings.certificates = vec![files];
-    let rig = Rig::start(settings).await;
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(der.into()).unwrap();
-    let mut client = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    client.alpn_protocols = vec![b"h2".to_vec()];
-    let stream = TcpStream::connect(rig.listen.https[0]).await.unwrap();
-    let tls = tokio_rustls::TlsConnector::from(Arc::new(client));
-    let stream = tls.connect("app.test".try_into().unwrap(), stream).await.unwrap();
-    let (send, connection) = h2::client::handshake(stream).await.unwrap();
-    tokio::spawn(connection);
-    (rig, send.ready().await.unwrap(), dir)
+async fn through(settings: ProxySettings) -> (Front, SendRequest<Bytes>) {
+    let front = Front::start(settings).await;
+    let send = front.h2().await;
+    (front, send)
 }
 
 fn request(method: &str, path: &str, fields: &[(&str, &str)]) -> http::Request<()> {
@@ -42,7 +30,7 @@ fn request(method: &str, path: &str, fields: &[(&str, &str)]) -> http::Request<(
 #[tokio::test]
 async fn a_grpc_status_of_ours_ends_the_stream_with_its_head() {
     let nobody: SocketAddr = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let (_rig, mut send, _dir) = front(settings(&[nobody])).await;
+    let (_front, mut send) = through(settings(&[nobody])).await;
     for (path, status) in [("/guarded/Call", "16"), ("/pkg.Service/Call", "14")] {
         for ended in [true, false] {
             let call = request("POST", path, &[("content-type", "application/grpc"), ("te", "trailers")]);
@@ -142,7 +130,7 @@ async fn what_an_http2_server_turned_away_is_sent_again_and_nothing_else() {
 async fn a_hop_by_hop_field_of_an_app_does_not_break_the_stream() {
     let reply = "HTTP/1.1 200 OK\r\nTE: gzip\r\nKeep-Alive: timeout=5\r\nConnection: x-hop\r\nX-Hop: 1\r\nContent-Length: 2\r\n\r\nok";
     let (address, _) = upstream(reply).await;
-    let (_rig, mut send, _dir) = front(settings(&[address])).await;
+    let (_front, mut send) = through(settings(&[address])).await;
     let (answer, _) = send.send_request(request("GET", "/", &[]), true).unwrap();
     let answer = within(answer).await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -154,7 +142,7 @@ async fn a_hop_by_hop_field_of_an_app_does_not_break_the_stream() {
 #[tokio::test]
 async fn a_preflight_has_no_body() {
     let (address, heard) = upstream(OK).await;
-    let (_rig, mut send, _dir) = front(settings(&[address])).await;
+    let (_front, mut send) = through(settings(&[address])).await;
     let ask =
         || request("OPTIONS", "/guarded/x", &[("access-control-request-method", "POST"), ("origin", "https://x")]);
     let (answer, mut body) = send.send_request(ask(), false).unwrap();

@@ -1,5 +1,6 @@
 //! TLS and HTTP/2 towards the apps.
 
+use super::front::Front;
 use super::rig::*;
 use bytes::Bytes;
 use rustls_pki_types::PrivateKeyDer;
@@ -67,29 +68,16 @@ async fn grpc_trailers_come_through_h2_on_both_sides() {
         }
     })
     .await;
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let dir = tempfile::tempdir().unwrap();
-    let (files, der) = certificate(&dir, "front", &["app.test"]);
     let mut settings = settings(&[address]);
     settings.apps[0].upstream.http2 = true;
-    settings.listen.https = vec![([127, 0, 0, 1], 0).into()];
-    settings.certificates = vec![files];
-    let rig = Rig::start(settings).await;
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(der.into()).unwrap();
-    let mut client = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    client.alpn_protocols = vec![b"h2".to_vec()];
-    let stream = tokio::net::TcpStream::connect(rig.listen.https[0]).await.unwrap();
-    let tls = tokio_rustls::TlsConnector::from(Arc::new(client));
-    let stream = tls.connect("app.test".try_into().unwrap(), stream).await.unwrap();
-    let (send, connection) = h2::client::handshake(stream).await.unwrap();
-    tokio::spawn(connection);
+    let front = Front::start(settings).await;
+    let mut send = front.h2().await;
     let request = http::Request::post("https://app.test/pkg.Service/Call")
         .header("content-type", "application/grpc")
         .header("te", "trailers")
         .body(())
         .unwrap();
-    let (answer, mut body) = send.ready().await.unwrap().send_request(request, false).unwrap();
+    let (answer, mut body) = send.send_request(request, false).unwrap();
     body.send_data(Bytes::from_static(b"ask"), true).unwrap();
     let mut answer = within(answer).await.unwrap();
     assert_eq!(answer.status(), 200);

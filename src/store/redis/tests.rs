@@ -47,23 +47,28 @@ impl Node {
     }
 }
 
+/// What the contract suite asks of a state store; `server` lives as long as they do.
+async fn state_ports(settings: &StateSettings, server: Arc<Server>) -> StatePorts {
+    let state = State::of(open(settings, Arc::new(SystemClock)).await.unwrap());
+    StatePorts {
+        clock: Arc::new(SystemClock),
+        pass: Arc::new(|by| Box::pin(tokio::time::sleep(by))),
+        sessions: state.sessions,
+        ceremonies: state.ceremonies,
+        pending: state.pending,
+        ledger: state.ledger,
+        throttle: state.throttle,
+        guard: server,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_keeps_the_state_contract() {
     let server = Arc::new(Server::start(&[]));
     let next = std::sync::atomic::AtomicU32::new(0);
     state_contract(async || {
         let prefix = format!("case{}:", next.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
-        let state = State::of(open(&settings(server.url(), &prefix, 2000), Arc::new(SystemClock)).await.unwrap());
-        StatePorts {
-            clock: Arc::new(SystemClock),
-            pass: Arc::new(|by| Box::pin(tokio::time::sleep(by))),
-            sessions: state.sessions,
-            ceremonies: state.ceremonies,
-            pending: state.pending,
-            ledger: state.ledger,
-            throttle: state.throttle,
-            guard: server.clone(),
-        }
+        state_ports(&settings(server.url(), &prefix, 2000), server.clone()).await
     })
     .await;
 }
@@ -80,17 +85,7 @@ async fn the_rights_that_the_documentation_names_are_enough() {
     let next = std::sync::atomic::AtomicU32::new(0);
     state_contract(async || {
         let prefix = format!("stepgate:case{}:", next.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
-        let state = State::of(open(&settings(url.clone(), &prefix, 2000), Arc::new(SystemClock)).await.unwrap());
-        StatePorts {
-            clock: Arc::new(SystemClock),
-            pass: Arc::new(|by| Box::pin(tokio::time::sleep(by))),
-            sessions: state.sessions,
-            ceremonies: state.ceremonies,
-            pending: state.pending,
-            ledger: state.ledger,
-            throttle: state.throttle,
-            guard: server.clone(),
-        }
+        state_ports(&settings(url.clone(), &prefix, 2000), server.clone()).await
     })
     .await;
     // The push as well: without the right to its channel a node would bypass its cache for ever.
