@@ -1,6 +1,7 @@
 // Starts the built binary and a real Chromium for the tests beside this file. Nothing here asserts.
 import { spawn, execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
+import dgram from 'node:dgram';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -144,12 +145,28 @@ export async function sendCode(page, code) {
 /** The binary under test. */
 export const run = (argv, options = {}) => execFileSync(BINARY, argv, { encoding: 'utf8', ...options });
 
-function freePort() {
+const held = [];
+
+/**
+ * A port of 127.0.0.1 that stays ours: below what the kernel gives to connections and to port 0, and held by a UDP
+ * socket of the same number, as the other tests hold theirs.
+ */
+async function freePort() {
+  for (let port = 10240 + (process.pid * 97) % 22528; ; port = port < 32767 ? port + 1 : 10240) {
+    const hold = dgram.createSocket('udp4');
+    const bound = await new Promise((resolve) => hold.once('error', () => resolve(false)).bind(port, '127.0.0.1', () => resolve(true)));
+    if (bound && await listens(port)) {
+      held.push(hold.unref());
+      return port;
+    }
+    hold.close();
+  }
+}
+
+function listens(port) {
   return new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+    const server = net.createServer().once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
 

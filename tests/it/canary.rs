@@ -4,7 +4,8 @@ use super::support::clients::Client;
 use super::support::command::{run_with, stepgate};
 use super::support::frames::*;
 use super::support::front::{self, Front};
-use super::support::process::{Process, free_port, wait_until};
+use super::support::port::free_port;
+use super::support::process::{Process, wait_until};
 use super::support::raw::Wire;
 use super::support::totp;
 

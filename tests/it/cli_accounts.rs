@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::support::command::{Ended, run, run_with, stepgate};
 use crate::support::gateway::Gateway;
-use crate::support::process::{PATIENCE, free_port};
+use crate::support::port::free_port;
+use crate::support::process::PATIENCE;
 use crate::support::servers::{Postgres, Redis};
 use crate::support::totp;
 

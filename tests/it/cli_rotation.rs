@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::support::command::{Ended, run, run_with};
-use crate::support::process::free_port;
+use crate::support::port::free_port;
 
 struct Desk {
     folder: tempfile::TempDir,

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 /// A proxy with a TLS door, and an HTTP/2 client that went through it.
 async fn through(settings: ProxySettings) -> (Front, SendRequest<Bytes>) {
@@ -29,7 +29,7 @@ fn request(method: &str, path: &str, fields: &[(&str, &str)]) -> http::Request<(
 
 #[tokio::test]
 async fn a_grpc_status_of_ours_ends_the_stream_with_its_head() {
-    let nobody: SocketAddr = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (nobody, _held) = nobody();
     let (_front, mut send) = through(settings(&[nobody])).await;
     for (path, status) in [("/guarded/Call", "16"), ("/pkg.Service/Call", "14")] {
         for ended in [true, false] {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 use super::nothing::{Nothing, down, ports};
@@ -50,6 +50,13 @@ pub(super) fn session(username: &str, groups: &[&str]) -> Session {
 
 fn rule(name: &str, path: &str, access: Access) -> Arc<Rule> {
     Arc::new(Rule::new(name, PathPattern::glob(path).unwrap(), access))
+}
+
+/// An address where nobody listens, and what keeps it from everybody else.
+pub(super) fn nobody() -> (SocketAddr, TcpSocket) {
+    let held = TcpSocket::new_v4().unwrap();
+    held.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    (held.local_addr().unwrap(), held)
 }
 
 /// The settings of a proxy in front of `servers`: `/guarded/**` asks for a login, all else is public.

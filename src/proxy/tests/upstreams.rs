@@ -1,23 +1,17 @@
 //! Apps that are down, slow, broken, or several.
 
 use super::rig::*;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::net::TcpListener;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1\r\n\r\nx";
 
-/// An address where nobody listens: bound, noted, given back.
-async fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
-}
-
 #[tokio::test]
 async fn refused_is_502_or_503_once_known_to_be_down() {
-    let mut settings = settings(&[nobody().await]);
+    let (nobody, _held) = nobody();
+    let mut settings = settings(&[nobody]);
     settings.apps[0].upstream.health_interval = Duration::from_millis(50);
     let rig = Rig::start(settings).await;
     let known = async {
@@ -53,7 +47,8 @@ async fn silence_is_504_and_a_broken_answer_502() {
 #[tokio::test]
 async fn a_server_that_is_down_is_passed_over_for_every_method() {
     let (well, heard) = upstream(OK).await;
-    let rig = Rig::start(settings(&[nobody().await, well])).await;
+    let (nobody, _held) = nobody();
+    let rig = Rig::start(settings(&[nobody, well])).await;
     for request in [GET, POST, GET, POST] {
         assert!(rig.exchange(request).await.starts_with("HTTP/1.1 200"));
     }

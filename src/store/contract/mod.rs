@@ -2,6 +2,8 @@
 
 pub(crate) mod accounts;
 mod authenticators;
+#[path = "../../../tests/it/support/port.rs"]
+pub(crate) mod port;
 pub(crate) mod postgres;
 pub(crate) mod samples;
 pub(crate) mod state;

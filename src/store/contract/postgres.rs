@@ -1,6 +1,5 @@
 //! A real PostgreSQL of one's own: a fresh cluster in a temporary directory, on a free port of the loopback.
 
-use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -25,7 +24,7 @@ impl Postgres {
     pub(crate) async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = super::port::free_port();
         let mut new = Self { binaries: binaries(), directory, port, server: None };
         let secret = new.directory.path().join("password");
         std::fs::write(&secret, PASSWORD).unwrap();

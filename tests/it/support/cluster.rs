@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::clients::Client;
 use super::command::{run, run_with, stepgate};
 use super::gateway::Gateway;
-use super::process::free_port;
+use super::port::free_port;
 use super::servers::{Postgres, Redis};
 use super::totp;
 

@@ -12,7 +12,7 @@ use tokio_rustls::client::TlsStream;
 use super::app::App;
 use super::frames::Frames;
 use super::gateway::Gateway;
-use super::process::free_port;
+use super::port::free_port;
 
 /// The rules of the app.
 const RULES: &str = "

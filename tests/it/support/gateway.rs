@@ -22,13 +22,13 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// `stepgate demo --json` on a port of the system's choice.
     pub(crate) fn demo() -> Self {
-        let port = super::process::free_port().to_string();
+        let port = super::port::free_port().to_string();
         Self::of_demo(Process::start(stepgate().args(["demo", "--json", "--port", &port])))
     }
 
     /// The same, with a stderr that nobody reads.
     pub(crate) fn unheard_demo() -> Self {
-        let port = super::process::free_port().to_string();
+        let port = super::port::free_port().to_string();
         Self::of_demo(Process::start_unheard(stepgate().args(["demo", "--json", "--port", &port])))
     }
 

@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::process::{Process, free_port, wait_until};
+use super::port::free_port;
+use super::process::{Process, wait_until};
 
 /// A `redis-server` without persistence.
 pub(crate) struct Redis {

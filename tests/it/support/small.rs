@@ -1,11 +1,10 @@
 //! A gateway by the smallest configuration that serves one app on a plain listener, without servers.
 
-use std::net::TcpListener;
 use std::path::Path;
 
 use super::command::run_with;
 use super::gateway::Gateway;
-use super::process::free_port;
+use super::port::free_port;
 
 /// The password of `ann`.
 pub(crate) const PASSWORD: &str = "quite a long password";
@@ -13,9 +12,7 @@ pub(crate) const PASSWORD: &str = "quite a long password";
 /// Serves `app.test` from a server that nobody answers for: `/guarded` asks for a login, all else is open. `more` is
 /// added to the configuration. One account, `ann`, with the password [`PASSWORD`].
 pub(crate) async fn start(folder: &Path, more: &str) -> Gateway {
-    let (port, admin) = (free_port(), free_port());
-    // Bound and dropped: connections are refused from here on.
-    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (port, admin, dead) = (free_port(), free_port(), free_port());
     let config = folder.join("stepgate.yaml");
     let text = format!(
         "listen: {{ plain: [\"127.0.0.1:{port}\"], admin: \"127.0.0.1:{admin}\" }}

@@ -1,11 +1,12 @@
 //! A real redis-server in a directory of its own, and a proxy that can hang.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
+
+use crate::store::contract::port::free_port;
 
 pub(super) struct Server {
     pub(super) port: u16,
@@ -103,10 +104,6 @@ fn spawn(dir: &tempfile::TempDir, args: &[String]) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Polls until `done`, at most `millis`.
