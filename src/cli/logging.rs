@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
+use super::gathered::Gathered;
 use super::outcome::{Failure, Outcome};
 
 /// What the libraries below say that no operator can act on: port scanners that break a handshake,
@@ -18,11 +20,12 @@ redis=warn,tower=warn,tungstenite=error";
 const TELLING: [&str; 10] =
     ["pingora", "h2", "hyper", "rustls", "tokio_rustls", "sqlx", "redis", "tower", "tungstenite", "tokio_tungstenite"];
 
-/// Sets up logging. `filter` comes from `--log` or `STEPGATE_LOG`; `default` is a level.
+/// Sets up logging, which goes on until what is returned is dropped. `filter` comes from `--log` or `STEPGATE_LOG`;
+/// `default` is a level. While `serving`, lines are gathered.
 ///
 /// # Errors
 /// The filter cannot be understood, or asks for what would write secrets down.
-pub(crate) fn init(filter: Option<&str>, default: &str) -> Outcome {
+pub(crate) fn init(filter: Option<&str>, default: &str, serving: bool) -> Outcome<Option<Gathered>> {
     let wanted = filter.map(str::trim).filter(|f| !f.is_empty()).unwrap_or(default);
     if let Some(directive) = wanted.split(',').map(str::trim).find(|directive| tells_secrets(directive)) {
         return Err(Failure::usage(format!(
@@ -33,15 +36,20 @@ pub(crate) fn init(filter: Option<&str>, default: &str) -> Outcome {
     let filter = EnvFilter::try_new(format!("{QUIET},{wanted}"))
         .map_err(|fault| Failure::usage(format!("--log {wanted}: {fault}")))?;
     let terminal = io::stderr().is_terminal();
+    // A command says little, and in the order of its other words; a server waits for nobody who reads.
+    let gathered = serving.then(|| Gathered::to(io::stderr())).transpose();
+    let gathered = gathered.map_err(|fault| Failure::failed(format!("cannot start the log: {fault}")))?;
+    let writer = gathered.as_ref().map_or_else(|| BoxMakeWriter::new(io::stderr), |g| BoxMakeWriter::new(g.lines()));
     // A stderr that is gone must not end a request: what cannot be written is lost, and nothing else.
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
     // `init` of the subscriber also bridges `log`, in which pingora speaks.
     let set = if terminal {
         builder.with_ansi(super::colourful(&io::stderr())).with_target(true).try_init()
     } else {
         builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     };
-    set.map_err(|fault| Failure::failed(format!("logging is set up already: {fault}")))
+    set.map_err(|fault| Failure::failed(format!("logging is set up already: {fault}")))?;
+    Ok(gathered)
 }
 
 /// Whether a directive of a filter (`target=level`, or a target alone, which means everything) opens one of [`TELLING`].

@@ -7,6 +7,7 @@ mod check;
 mod demo;
 pub mod explain;
 mod explained;
+mod gathered;
 mod logging;
 mod newcomer;
 mod outcome;
@@ -56,7 +57,9 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Demo(_) => "warn",
         _ => "warn,audit=info",
     };
-    logging::init(cli.log.as_deref(), level)?;
+    let serving = matches!(cli.command, Command::Run(_) | Command::Demo(_));
+    // Written out at the end, before anything is said of a failure.
+    let _log = logging::init(cli.log.as_deref(), level, serving)?;
     match cli.command {
         Command::Run(file) => run::run(&file),
         Command::Check(args) => check::run(&args),

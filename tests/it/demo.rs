@@ -43,6 +43,18 @@ async fn serves_on_when_nobody_reads_its_log() {
 }
 
 #[tokio::test]
+async fn serves_on_and_ends_when_whoever_reads_its_log_stands_still() {
+    let mut gw = Gateway::unread_demo();
+    let path = format!("/public/echo/{}", "x".repeat(4000));
+    for _ in 0..40 {
+        // More than a pipe holds.
+        assert_eq!(gw.anonymous().get(&path).await.status, 200);
+    }
+    gw.process.signal("TERM");
+    assert_eq!(gw.process.wait(), Some(0));
+}
+
+#[tokio::test]
 async fn the_app_is_open_where_it_should_be_and_closed_elsewhere() {
     let gw = Gateway::demo();
     let mut anyone = gw.anonymous();

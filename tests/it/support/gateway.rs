@@ -32,6 +32,12 @@ impl Gateway {
         Self::of_demo(Process::start_unheard(stepgate().args(["demo", "--json", "--port", &port])))
     }
 
+    /// The same, with everything logged to a stderr that is never read.
+    pub(crate) fn unread_demo() -> Self {
+        let port = super::port::free_port().to_string();
+        Self::of_demo(Process::start_unread(stepgate().args(["--log", "info", "demo", "--json", "--port", &port])))
+    }
+
     fn of_demo(process: Process) -> Self {
         let demo: Value = serde_json::from_str(&process.line()).expect("one line of JSON");
         let text = |key: &str| demo[key].as_str().unwrap().to_owned();

@@ -1,7 +1,7 @@
 //! A process that is stopped when its owner is dropped.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -14,20 +14,36 @@ pub(crate) struct Process {
     child: Child,
     lines: Receiver<String>,
     stderr: Arc<Mutex<String>>,
+    _unread: Option<ChildStderr>,
+}
+
+/// Who is at the other end of a process's stderr.
+enum Reader {
+    /// We, who keep it all.
+    Keeps,
+    /// Nobody any more.
+    Gone,
+    /// Somebody who takes nothing.
+    Asleep,
 }
 
 impl Process {
     /// Starts it.
     pub(crate) fn start(command: &mut Command) -> Self {
-        Self::begin(command, true)
+        Self::begin(command, Reader::Keeps)
     }
 
     /// Starts it with a stderr that nobody reads: every write to it fails.
     pub(crate) fn start_unheard(command: &mut Command) -> Self {
-        Self::begin(command, false)
+        Self::begin(command, Reader::Gone)
     }
 
-    fn begin(command: &mut Command, heard: bool) -> Self {
+    /// Starts it with a stderr that is never read: a write to it does not end once the pipe is full.
+    pub(crate) fn start_unread(command: &mut Command) -> Self {
+        Self::begin(command, Reader::Asleep)
+    }
+
+    fn begin(command: &mut Command, reader: Reader) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -44,7 +60,12 @@ impl Process {
             }
         });
         let stderr = Arc::new(Mutex::new(String::new()));
-        let (err, collected) = (child.stderr.take().filter(|_| heard), Arc::clone(&stderr));
+        let (err, unread) = match reader {
+            Reader::Keeps => (child.stderr.take(), None),
+            Reader::Gone => (None, child.stderr.take().and(None)),
+            Reader::Asleep => (None, child.stderr.take()),
+        };
+        let collected = Arc::clone(&stderr);
         std::thread::spawn(move || {
             let Some(mut err) = err else { return };
             let mut block = [0; 4096];
@@ -52,7 +73,7 @@ impl Process {
                 collected.lock().unwrap().push_str(&String::from_utf8_lossy(&block[..count]));
             }
         });
-        Self { child, lines, stderr }
+        Self { child, lines, stderr, _unread: unread }
     }
 
     /// The next line of stdout.
