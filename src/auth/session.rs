@@ -23,8 +23,7 @@ pub struct SessionToken(SecretText);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionKey([u8; 32]);
 
-/// The prefix that keeps session tokens apart from every other token.
-/// What every session token begins with, so that it is known wherever it turns up.
+/// What every session token begins with, and no other token, so that it is known wherever it turns up.
 pub const SESSION_PREFIX: &str = "sgs_";
 
 impl SessionToken {

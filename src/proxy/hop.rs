@@ -32,7 +32,10 @@ fn nominated(answer: &ResponseHeader) -> Vec<HeaderName> {
     let lists = answer.headers.get_all(header::CONNECTION).iter();
     let names = lists.flat_map(|list| list.as_bytes().split(|b| *b == b','));
     names
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .map(<[u8]>::trim_ascii)
+        // What nearly every answer says; neither names another field that is not removed anyway.
+        .filter(|name| !name.eq_ignore_ascii_case(b"keep-alive") && !name.eq_ignore_ascii_case(b"close"))
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
         .filter(|name| !matches!(*name, header::CONTENT_LENGTH | header::TRANSFER_ENCODING))
         .collect()
 }

@@ -3,6 +3,8 @@
 //! (RFC 9112 §2.2, §3, §7.1). The parser below is lenient about these; a proxy before us may be lenient otherwise,
 //! and what the two disagree on is how requests are smuggled.
 
+use memchr::memchr;
+
 /// Trailer fields and chunk extensions of one body, in bytes. Nothing reads them.
 const MAX_ASIDE: usize = 16 * 1024;
 
@@ -74,7 +76,7 @@ impl Meter {
     /// The request must not be parsed.
     pub(crate) fn look(&mut self, mut read: &[u8], most: usize) -> Result<(), Stop> {
         while !self.complete {
-            let Some(end) = read.iter().position(|b| *b == b'\n') else {
+            let Some(end) = memchr(b'\n', read) else {
                 self.head.extend_from_slice(read);
                 return if self.head.len() > most { Err(Stop::TooLarge) } else { Ok(()) };
             };
