@@ -6,6 +6,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use super::gathered::Gathered;
+use super::log_line::Json;
 use super::outcome::{Failure, Outcome};
 
 /// What the libraries below say that no operator can act on: port scanners that break a handshake,
@@ -46,7 +47,7 @@ pub(crate) fn init(filter: Option<&str>, default: &str, serving: bool) -> Outcom
     let set = if terminal {
         builder.with_ansi(super::colourful(&io::stderr())).with_target(true).try_init()
     } else {
-        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        builder.event_format(Json).try_init()
     };
     set.map_err(|fault| Failure::failed(format!("logging is set up already: {fault}")))?;
     Ok(gathered)

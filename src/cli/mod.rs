@@ -8,6 +8,7 @@ mod demo;
 pub mod explain;
 mod explained;
 mod gathered;
+mod log_line;
 mod logging;
 mod newcomer;
 mod outcome;
