@@ -57,9 +57,11 @@ impl Line {
     }
 
     fn value(&mut self, name: &str, value: impl Serialize) {
+        // Names are words of the program, which need no escapes.
+        self.text.push(b'"');
+        self.text.extend_from_slice(name.as_bytes());
+        self.text.extend_from_slice(b"\":");
         // Memory takes everything, and these values can be told.
-        let _ = serde_json::to_writer(&mut self.text, name);
-        self.text.push(b':');
         let _ = serde_json::to_writer(&mut self.text, &value);
     }
 }
