@@ -50,7 +50,8 @@ impl Gateway {
             }
         };
         answer::finish(&mut response, &ctx.request_id, ctx.https);
-        Box::pin(convert::send(session, response, keep)).await?;
+        // What fails now is the client's end, not ours.
+        Box::pin(convert::send(session, response, keep)).await.map_err(Error::into_down)?;
         Ok(true)
     }
 

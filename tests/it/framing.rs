@@ -1,8 +1,10 @@
 //! Requests that two parsers could take for different ones, against the built binary: each is refused, answered
 //! once by us, and written down once.
 
+use tokio::io::AsyncWriteExt;
+
 use super::support::gateway::Gateway;
-use super::support::process::wait_until;
+use super::support::process::{PATIENCE, wait_until};
 use super::support::raw::Wire;
 
 #[test]
@@ -78,4 +80,29 @@ async fn each_request_has_one_access_line_even_if_it_never_became_one() {
         assert_eq!((lines.len(), line["reason"].as_str()), (1, Some(reason)), "{lines:?}");
         assert!(line["status"].is_u64() && line["duration_ms"].is_u64() && line["decision"].is_string(), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_its_answer_is_told_as_gone_and_as_no_fault_of_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = super::support::small::start(folder.path(), "").await;
+    let address = gateway.url.trim_start_matches("http://");
+    let body = r#"{"username":"ann","password":"not hers"}"#;
+    let request = format!(
+        "POST /.stepgate/api/v1/login HTTP/1.1\r\nHost: app.test\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let gone = async {
+        // One that leaves before it was read is no request at all; its password is hashed meanwhile, if it was.
+        while !gateway.process.stderr().contains("\"client_gone\"") {
+            let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+            client.write_all(request.as_bytes()).await.unwrap();
+            client.set_zero_linger().unwrap();
+            drop(client);
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.expect("somebody who is gone");
+    let log = gateway.process.stderr();
+    assert!(!log.contains("\"internal\"") && !log.contains("request failed"), "{log}");
 }
