@@ -14,6 +14,10 @@ pub(crate) const NO_PASS: ErrorType = ErrorType::Custom("NoPass");
 pub(crate) const TOO_LARGE: ErrorType = ErrorType::Custom("TooLarge");
 /// An app switched protocols although nobody asked, or without a valid handshake.
 pub(crate) const BAD_UPGRADE: ErrorType = ErrorType::Custom("BadUpgrade");
+/// An answer that could be read in two ways.
+pub(crate) const BAD_FRAMING: ErrorType = ErrorType::Custom("BadFraming");
+/// The head of an answer is too large to be passed on.
+pub(crate) const LARGE_HEAD: ErrorType = ErrorType::Custom("LargeHead");
 /// Nothing could be vouched for.
 pub(crate) const NO_VOUCHER: ErrorType = ErrorType::Custom("NoVoucher");
 
@@ -26,6 +30,8 @@ pub(crate) fn fault(error: &Error, limit: Option<u64>) -> Option<(Fault, &'stati
         (_, E::Custom("NoPass")) => (Fault::Unavailable, "no_pass"),
         (_, E::Custom("NoVoucher")) => (Fault::Unavailable, "no_voucher"),
         (_, E::Custom("BadUpgrade")) => (Fault::BadGateway, "bad_upgrade"),
+        (_, E::Custom("BadFraming")) => (Fault::BadGateway, "upstream_framing"),
+        (_, E::Custom("LargeHead")) => (Fault::BadGateway, "upstream_head_too_large"),
         (_, E::Custom("TooLarge")) => (Fault::TooLarge { limit: limit.unwrap_or(0) }, "body_too_large"),
         (ErrorSource::Upstream, E::ConnectTimedout | E::TLSHandshakeTimedout) => {
             (Fault::GatewayTimeout, "connect_timeout")

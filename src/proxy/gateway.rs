@@ -68,6 +68,10 @@ impl ProxyHttp for Gateway {
         session.set_read_timeout(Some(self.limits.body_timeout));
         session.set_write_timeout(Some(self.limits.write_timeout));
         session.set_total_drain_timeout(Some(Duration::from_secs(10)));
+        if session.req_header().version == Version::HTTP_10 {
+            // It knows no answers before the last one (RFC 9110 §15.2).
+            session.as_downstream_mut().set_ignore_info_resp(true);
+        }
         Ok(())
     }
 
@@ -141,6 +145,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut Ctx,
     ) -> Result<()> {
         tunnel::judge(&session.req_header().headers, ctx.websocket, response)?;
+        hop::examine(response, self.limits.header_bytes)?;
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             self.guard_tunnel(session, ctx);
         }

@@ -1,7 +1,10 @@
-//! Fields of an answer that are the app's matter with us, not the client's (RFC 9110 §7.6.1).
+//! What of an answer is the app's matter with us, not the client's: its framing, and some of its fields (RFC 9110 §7.6.1).
 
-use http::{HeaderName, StatusCode, Version, header};
+use http::{HeaderName, HeaderValue, StatusCode, Version, header};
+use pingora_error::{Error, Result};
 use pingora_http::ResponseHeader;
+
+use super::answer;
 
 const ALWAYS: [HeaderName; 5] = [
     HeaderName::from_static("keep-alive"),
@@ -11,8 +14,45 @@ const ALWAYS: [HeaderName; 5] = [
     header::CONNECTION,
 ];
 
-/// Removes them, and whatever else the app nominates. What frames the answer stays: Pingora reads it, and writes
-/// `Connection` anew.
+/// Leaves one reading of where an answer ends, whoever reads it (RFC 9112 §6, RFC 9110 §8.6).
+///
+/// # Errors
+/// It is coded in a way that was not asked for, so what follows is not what the client takes it for; or its head is
+/// larger than `most` bytes, and a client over HTTP/2 would give up all its streams.
+pub(crate) fn examine(answer: &mut ResponseHeader, most: usize) -> Result<()> {
+    let fields = answer.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
+    if fields.sum::<usize>() > most {
+        return Error::e_explain(answer::LARGE_HEAD, "the head of the answer is larger than `limits.header_bytes`");
+    }
+    let mut codings = answer.headers.get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes);
+    match (codings.next(), codings.next()) {
+        (None, _) => {}
+        (Some(chunked), None) if chunked.eq_ignore_ascii_case(b"chunked") => {}
+        (Some(identity), None) if identity.eq_ignore_ascii_case(b"identity") => {
+            // Of RFC 2616; it ends with the connection, as if nothing were said.
+            answer.remove_header(&header::TRANSFER_ENCODING);
+        }
+        _ => return Error::e_explain(answer::BAD_FRAMING, "a transfer coding that nobody asked for"),
+    }
+    if answer.status == StatusCode::NO_CONTENT || answer.status.is_informational() {
+        answer.remove_header(&header::CONTENT_LENGTH);
+        answer.remove_header(&header::TRANSFER_ENCODING);
+    }
+    // Pingora lets pass what says the same length several times; some clients do not.
+    let mut lengths = answer.headers.get_all(header::CONTENT_LENGTH).iter();
+    if let Some(length) = lengths.next()
+        && (lengths.next().is_some() || length.as_bytes().contains(&b','))
+    {
+        let digits = length.as_bytes().split(|b| *b == b',').next().unwrap_or_default();
+        let once = HeaderValue::from_bytes(digits.trim_ascii());
+        let once = once.map_err(|_| Error::explain(answer::BAD_FRAMING, "a length that is none"))?;
+        answer.insert_header(header::CONTENT_LENGTH, once)?;
+    }
+    Ok(())
+}
+
+/// Removes what is said to us alone, and whatever else the app nominates. What frames the answer stays: Pingora reads it,
+/// and writes `Connection` anew.
 pub(crate) fn strip(answer: &mut ResponseHeader, client: Version) {
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {
         return; // the handshake of a WebSocket, which was judged
@@ -26,6 +66,8 @@ pub(crate) fn strip(answer: &mut ResponseHeader, client: Version) {
     if client == Version::HTTP_10 {
         answer.remove_header(&header::TRANSFER_ENCODING); // it ends with the connection instead
     }
+    // We speak for ourselves (RFC 9110 §2.5): a client would doubt the chunks of an app that says HTTP/1.0.
+    answer.set_version(Version::HTTP_11);
 }
 
 fn nominated(answer: &ResponseHeader) -> Vec<HeaderName> {

@@ -51,3 +51,70 @@ async fn an_http10_client_gets_no_chunks() {
         }
     }
 }
+
+/// One answer of the app, as a client over HTTP/1.1 gets it, up to the end of the connection or of `Content-Length`.
+async fn passed_on(reply: &'static str) -> (String, String) {
+    let address = upstream_of(move |mut stream| async move {
+        head(&mut stream).await;
+        say(&mut stream, reply).await;
+    })
+    .await;
+    let rig = Rig::start(settings(&[address])).await;
+    let mut stream = rig.connect().await;
+    say(&mut stream, &GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")).await;
+    let head = head(&mut stream).await;
+    let mut body = String::new();
+    within(stream.read_to_string(&mut body)).await.unwrap();
+    (head, body)
+}
+
+#[tokio::test]
+async fn nobody_doubts_where_an_answer_ends() {
+    let chunks = "2\r\nok\r\n0\r\n\r\n";
+    for (reply, length, coding, body) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", Some("2"), None, "ok"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2 , 2\r\n\r\nok", Some("2"), None, "ok"),
+        ("HTTP/1.1 204 None\r\nContent-Length: 2\r\n\r\n", None, None, ""),
+        ("HTTP/1.1 204 None\r\nContent-Length: 0\r\n\r\n", None, None, ""),
+        ("HTTP/1.1 204 None\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", None, None, ""),
+        ("HTTP/1.1 304 Same\r\nContent-Length: 7\r\n\r\n", Some("7"), None, ""),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: Identity\r\n\r\nok", None, Some("chunked"), chunks),
+        ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", None, Some("chunked"), chunks),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", Some("2"), None, "ok"),
+    ] {
+        let (head, told) = passed_on(reply).await;
+        assert!(head.starts_with("HTTP/1.1 2") || head.starts_with("HTTP/1.1 304"), "{reply}{head}");
+        assert_eq!(field(&head, "content-length").as_deref(), length, "{reply}{head}");
+        assert_eq!(head.to_lowercase().matches("content-length").count(), usize::from(length.is_some()), "{head}");
+        assert_eq!((field(&head, "transfer-encoding").as_deref(), told.as_str()), (coding, body), "{reply}{head}");
+    }
+    for coding in ["gzip, chunked", "gzip", "chunked, identity", "chunked\r\nTransfer-Encoding: chunked"] {
+        let reply = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n2\r\nok\r\n0\r\n\r\n");
+        let (head, _) = passed_on(reply.leak()).await;
+        assert!(head.starts_with("HTTP/1.1 502 "), "{coding}: {head}");
+    }
+}
+
+#[tokio::test]
+async fn the_head_of_an_answer_is_bounded_as_that_of_a_request() {
+    for (bytes, status) in [(60_000, "200"), (66_000, "502"), (500_000, "502")] {
+        let reply = format!("HTTP/1.1 200 OK\r\nX-Large: {}\r\nContent-Length: 2\r\n\r\nok", "x".repeat(bytes));
+        let (head, _) = passed_on(reply.leak()).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{bytes}: {}", &head[..100]);
+    }
+}
+
+#[tokio::test]
+async fn an_http10_client_gets_one_answer_and_no_hints() {
+    let address = upstream_of(|mut stream| async move {
+        head(&mut stream).await;
+        say(&mut stream, &format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n{OK}"))
+            .await;
+    })
+    .await;
+    let rig = Rig::start(settings(&[address])).await;
+    for expect in ["", "Expect: 100-continue\r\n"] {
+        let told = rig.exchange(&format!("GET / HTTP/1.0\r\nHost: app.test\r\n{expect}\r\n")).await;
+        assert!(told.starts_with("HTTP/1.1 200 OK\r\n") && told.ends_with("\r\n\r\nok"), "{told}");
+    }
+}
