@@ -21,6 +21,7 @@ use pingora_http::ResponseHeader;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use super::ahead::Ahead;
 use super::limits::Slot;
 use super::link::Link;
 use super::meter::{Meter, Stop};
@@ -59,6 +60,7 @@ const SESSION_OVER: &[u8] = &[0x88, 0x02, 0x03, 0xf0];
 /// A connection with its meter and its place among the connections.
 pub(crate) struct Conn {
     io: Stream,
+    ahead: Ahead,
     link: Arc<Link>,
     /// Carries the [`Link`] to the sessions on this connection: the one slot Pingora passes on for H1 and H2.
     digest: Arc<ProxyDigest>,
@@ -106,6 +108,7 @@ impl Conn {
         let (meter, started) = (Meter::default(), record::now());
         Ok(Self {
             io,
+            ahead: Ahead::default(),
             link,
             digest,
             head,
@@ -145,7 +148,10 @@ impl Conn {
             return Poll::Ready(Err(told));
         }
         let before = buf.filled().len();
-        let polled = Pin::new(&mut self.io).poll_read(cx, buf);
+        let polled = match self.meter.head() {
+            [] => self.ahead.poll_start(&mut self.io, cx, buf),
+            _ => self.ahead.poll_read(&mut self.io, cx, buf),
+        };
         let read = buf.filled().get(before..).unwrap_or_default();
         if read.is_empty() {
             let waits = polled.is_pending() && self.round > 0 && self.meter.head().is_empty();
@@ -174,15 +180,19 @@ impl Conn {
             buf.put_slice(NO_HEAD);
             return Poll::Ready(Ok(()));
         }
-        if self.meter.is_followed() {
-            self.link.followed.store(true, Ordering::Relaxed);
-        }
+        self.ahead.take_back(buf, self.meter.beyond());
         polled
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.link.is_tunnel() {
+            return self.ahead.poll_read(&mut self.io, cx, buf);
+        }
+        if !self.meter.in_head() && !self.meter.in_body() {
+            return self.ahead.poll_gone(&mut self.io, cx);
+        }
         let before = buf.filled().len();
-        let polled = Pin::new(&mut self.io).poll_read(cx, buf);
+        let polled = self.ahead.poll_read(&mut self.io, cx, buf);
         let read = buf.filled().get(before..).unwrap_or_default();
         if self.meter.in_body() {
             if read.is_empty() {
@@ -197,6 +207,7 @@ impl Conn {
             self.link.garbled.store(true, Ordering::Relaxed);
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "malformed chunk")));
         }
+        self.ahead.take_back(buf, self.meter.beyond());
         polled
     }
 

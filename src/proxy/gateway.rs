@@ -60,10 +60,8 @@ impl ProxyHttp for Gateway {
         }
         // 0 is for ever, to Pingora, which would set a timer per request: the connection itself knows how long the
         // next head may take. `None` stays: this connection is to be closed.
-        let followed = ctx.link.as_ref().is_some_and(|link| link.is_followed());
         if session.get_keepalive().is_some() {
-            // What was read of the next request goes with this one, so the answer must say that it is the last.
-            session.set_keepalive((!followed).then_some(0));
+            session.set_keepalive(Some(0));
         }
         session.set_read_timeout(Some(self.limits.body_timeout));
         session.set_write_timeout(Some(self.limits.write_timeout));
@@ -89,9 +87,6 @@ impl ProxyHttp for Gateway {
         ctx.tried.push(target.address);
         ctx.upstream_started = Some(record::now());
         if ctx.websocket {
-            if let Some(link) = &ctx.link {
-                link.open_tunnel();
-            }
             session.set_read_timeout(Some(self.limits.tunnel_idle));
             session.set_write_timeout(Some(self.limits.tunnel_idle));
         }
@@ -147,6 +142,9 @@ impl ProxyHttp for Gateway {
         tunnel::judge(&session.req_header().headers, ctx.websocket, response)?;
         hop::examine(response, self.limits.header_bytes)?;
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
+            if let Some(link) = &ctx.link {
+                link.open_tunnel();
+            }
             self.guard_tunnel(session, ctx);
         }
         Ok(())

@@ -40,8 +40,6 @@ pub(crate) struct Link {
     pub(super) round: AtomicU32,
     /// The body of the request at hand is out of the grammar.
     pub(super) garbled: AtomicBool,
-    /// Another request came together with the one at hand. It is not served: the connection is to be closed.
-    pub(super) followed: AtomicBool,
     /// It comes more slowly than bodies may.
     pub(super) slow: AtomicBool,
     /// The answer to the request at hand has begun.
@@ -65,7 +63,6 @@ impl Link {
             room: None,
             round: AtomicU32::new(0),
             garbled: AtomicBool::new(false),
-            followed: AtomicBool::new(false),
             slow: AtomicBool::new(false),
             answering: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),
@@ -94,11 +91,6 @@ impl Link {
         self.garbled.load(Ordering::Relaxed)
     }
 
-    /// Whether another request came together with the one at hand.
-    pub(crate) fn is_followed(&self) -> bool {
-        self.followed.load(Ordering::Relaxed)
-    }
-
     /// Whether it came too slowly.
     pub(crate) fn is_slow(&self) -> bool {
         self.slow.load(Ordering::Relaxed)
@@ -120,7 +112,7 @@ impl Link {
         }
     }
 
-    /// Whether a WebSocket may pass.
+    /// Whether what passes is a WebSocket.
     pub(super) fn is_tunnel(&self) -> bool {
         self.tunnel.load(Ordering::Acquire)
     }
@@ -131,7 +123,7 @@ impl Link {
         self.round.store((round | 1).wrapping_add(1), Ordering::Relaxed);
     }
 
-    /// From here on a WebSocket may pass, which can be ended by [`Self::end_tunnel`].
+    /// From here on a WebSocket passes, which can be ended by [`Self::end_tunnel`].
     pub(crate) fn open_tunnel(&self) {
         self.tunnel.store(true, Ordering::Release);
     }

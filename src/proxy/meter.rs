@@ -34,8 +34,8 @@ pub(crate) struct Meter {
     chunks: Option<Chunks>,
     /// What is left of a body whose length was announced.
     length: Option<u64>,
-    /// Something came after a head that announces no body.
-    more: bool,
+    /// Of what was looked at last, so many bytes are behind the end of the request.
+    beyond: usize,
 }
 
 impl Meter {
@@ -43,7 +43,7 @@ impl Meter {
     pub(crate) fn restart(&mut self) {
         self.head.clear();
         (self.line, self.lines, self.complete, self.chunks) = (0, 0, false, None);
-        (self.length, self.more) = (None, false);
+        (self.length, self.beyond) = (None, 0);
     }
 
     /// What has come of the head, up to its end.
@@ -56,9 +56,9 @@ impl Meter {
         !self.complete
     }
 
-    /// Whether another request came together with this one, which has no body.
-    pub(crate) const fn is_followed(&self) -> bool {
-        self.more
+    /// Of what was looked at last, so many bytes are behind the end of the request: of the next one.
+    pub(crate) const fn beyond(&self) -> usize {
+        self.beyond
     }
 
     /// Whether some of the body is still to come.
@@ -75,6 +75,7 @@ impl Meter {
     /// # Errors
     /// The request must not be parsed.
     pub(crate) fn look(&mut self, mut read: &[u8], most: usize) -> Result<(), Stop> {
+        self.beyond = 0;
         while !self.complete {
             let Some(end) = memchr(b'\n', read) else {
                 self.head.extend_from_slice(read);
@@ -90,15 +91,16 @@ impl Meter {
                 return told;
             }
         }
-        match &mut self.chunks {
-            Some(chunks) if !read.is_empty() => chunks.look(read),
-            Some(_) => Ok(()),
-            None => {
-                self.more |= self.length.is_none() && !read.is_empty();
-                self.length = self.length.map(|left| left.saturating_sub(read.len() as u64));
-                Ok(())
+        self.beyond = match (&mut self.chunks, &mut self.length) {
+            (Some(chunks), _) => chunks.look(read)?,
+            (None, Some(left)) => {
+                let here = usize::try_from(*left).unwrap_or(usize::MAX).min(read.len());
+                *left -= here as u64;
+                read.len() - here
             }
-        }
+            (None, None) => read.len(),
+        };
+        Ok(())
     }
 
     fn end_line(&mut self) -> Result<(), Stop> {
@@ -184,7 +186,8 @@ enum At {
 }
 
 impl Chunks {
-    fn look(&mut self, mut read: &[u8]) -> Result<(), Stop> {
+    /// Says how many bytes are behind the end.
+    fn look(&mut self, mut read: &[u8]) -> Result<usize, Stop> {
         while let Some((byte, rest)) = read.split_first().filter(|_| self.at != At::Over) {
             if let At::Data(left) = self.at {
                 let here = usize::try_from(left).unwrap_or(usize::MAX).min(read.len());
@@ -195,7 +198,7 @@ impl Chunks {
             self.at = self.step(*byte)?;
             read = rest;
         }
-        Ok(())
+        Ok(read.len())
     }
 
     fn step(&mut self, byte: u8) -> Result<At, Stop> {
@@ -275,22 +278,29 @@ mod tests {
     }
 
     #[test]
-    fn a_request_behind_another_is_seen_however_both_are_cut() {
-        let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-        let with_length = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab";
-        for (bytes, followed) in [
-            (get.to_owned(), false),
-            (format!("\r\n{get}"), false),
-            (format!("{get}G"), true),
-            (format!("{get}{get}"), true),
-            (with_length.to_owned(), false),
-        ] {
-            for step in 1..=bytes.len() {
-                let mut meter = Meter::default();
-                bytes.as_bytes().chunks(step).for_each(|piece| meter.look(piece, 1000).unwrap());
-                assert_eq!(meter.is_followed(), followed, "{bytes:?} by {step}");
-                meter.restart();
-                assert!(!meter.is_followed());
+    fn the_end_of_a_request_is_found_however_it_and_the_next_are_cut() {
+        let requests = [
+            b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+            b"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+            b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n".to_vec(),
+            b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab".to_vec(),
+            post("0\r\n\r\n"),
+            post("3;x\r\nabc\r\n0\r\nA: b\r\n\r\n"),
+        ];
+        for request in requests {
+            for next in ["", "\r\n", "G", "GET / HTTP/1.1\r\n\r\nGET"] {
+                let bytes = [&request, next.as_bytes()].concat();
+                for step in 1..=bytes.len() {
+                    let mut meter = Meter::default();
+                    let mut looked = 0;
+                    for piece in bytes.chunks(step) {
+                        meter.look(piece, 1000).unwrap();
+                        looked += piece.len();
+                        let beyond = looked.saturating_sub(request.len()).min(piece.len());
+                        assert_eq!(meter.beyond(), beyond, "{:?} by {step}", String::from_utf8_lossy(&bytes));
+                    }
+                    assert!(!meter.in_body() && !meter.in_head());
+                }
             }
         }
     }

@@ -137,8 +137,7 @@ impl Metrics {
 
     /// Counts a request that belongs to no app.
     pub(crate) fn count_stray(&self, method: &Method, code: u16, took: Duration) {
-        let method = METHODS.get(method_index(method)).copied().unwrap_or("other");
-        let code = code.to_string();
+        let (method, code) = (method_word(method), code.to_string());
         self.requests.with_label_values(&["none", method, &code]).inc();
         self.durations.with_label_values(&["none", method, &code]).observe(took.as_secs_f64());
     }
@@ -194,6 +193,11 @@ impl SiteMetrics {
             Counted::Refuse => refuse.inc(),
         }
     }
+}
+
+/// A method as it may be told whatever it is.
+pub(crate) fn method_word(method: &Method) -> &'static str {
+    METHODS.get(method_index(method)).copied().unwrap_or("other")
 }
 
 fn method_index(method: &Method) -> usize {

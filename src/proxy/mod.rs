@@ -6,6 +6,7 @@
 //! `hop`, `upstream`, `answer`, `record`.
 
 mod admin;
+mod ahead;
 mod answer;
 mod client;
 mod conn;

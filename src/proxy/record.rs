@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use ulid::Ulid;
 
 use super::ctx::Ctx;
-use super::metrics::Metrics;
+use super::metrics::{Metrics, method_word};
 use crate::auth::event::{Deed, Event, RejectReason, ThrottleScope, What};
 use crate::auth::proof::Method;
 use crate::flow::ports::{Clock, Entropy};
@@ -100,12 +100,14 @@ pub(crate) fn access(session: &Session, error: Option<&Error>, ctx: &Ctx, metric
 pub(crate) fn turned_away(facts: &Facts, status: StatusCode, reason: &str, started: Instant, metrics: &Metrics) {
     let took = now().duration_since(started);
     metrics.count_stray(&facts.method, status.as_u16(), took);
+    // It may be the rest of a body that was longer than announced: only what looks like a request is told.
+    let target = Some(facts.target.as_bytes()).filter(|target| target.starts_with(b"/"));
     tracing::info!(
         target: "access",
         request_id = %facts.request_id,
         client_ip = %facts.client_ip,
-        method = %facts.method,
-        path = %escaped(facts.target.as_bytes()),
+        method = method_word(&facts.method),
+        path = %escaped(target.unwrap_or_default()),
         status = status.as_u16(),
         decision = "fault",
         reason,

@@ -9,6 +9,7 @@ mod http2;
 mod hygiene;
 mod nothing;
 mod pace;
+mod pipelining;
 mod rig;
 mod secure;
 mod smuggling;

@@ -43,28 +43,6 @@ async fn nothing_after_doubtful_framing_is_a_request() {
 }
 
 #[tokio::test]
-async fn an_answer_says_that_it_is_the_last_where_the_next_request_came_too_early() {
-    let (address, heard) = upstream(OK).await;
-    let rig = Rig::start(settings(&[address])).await;
-    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: app.test\r\n\r\n");
-    for (path, forwarded) in [("/a", 1), ("/.stepgate/nothing", 0)] {
-        heard.lock().unwrap().clear();
-        let mut stream = rig.connect().await;
-        say(&mut stream, &format!("{}{}", get(path), get("/b"))).await;
-        let (first, _) = answer(&mut stream).await;
-        assert_eq!(field(&first, "connection").as_deref(), Some("close"), "{first}");
-        assert_eq!(head(&mut stream).await, "", "nothing more is answered");
-        assert_eq!(heard.lock().unwrap().len(), forwarded);
-    }
-    let mut stream = rig.connect().await;
-    for _ in 0..2 {
-        say(&mut stream, &get("/a")).await;
-        let (one, _) = answer(&mut stream).await;
-        assert!(one.starts_with("HTTP/1.1 200") && field(&one, "connection").as_deref() != Some("close"), "{one}");
-    }
-}
-
-#[tokio::test]
 async fn only_websocket_upgrades_pass() {
     let get = |lines: &str| format!("GET / HTTP/1.1\r\nHost: app.test\r\n{lines}\r\n");
     for lines in [
