@@ -25,6 +25,8 @@ pub(super) struct Exchange {
     respond: SendResponse<Bytes>,
     answer: Option<SendStream<Bytes>>,
     pub(super) written: Option<Box<ResponseHeader>>,
+    /// So many heads were said before the answer.
+    meanwhile: u8,
     /// The last of the answer was said.
     ended: bool,
     /// The client took the request back.
@@ -56,6 +58,7 @@ impl Exchange {
             respond,
             answer: None,
             written: None,
+            meanwhile: 0,
             ended: false,
             taken_back: false,
             received: 0,
@@ -156,13 +159,10 @@ impl Exchange {
             return Ok(());
         }
         if head.status.is_informational() {
-            return self.say_meanwhile(head.status);
+            return self.say_meanwhile(head);
         }
         head.insert_header(DATE, get_cached_date())?;
-        for name in [TRANSFER_ENCODING, CONNECTION, UPGRADE, KEEP_ALIVE, PROXY_CONNECTION] {
-            // Of HTTP/1 alone (RFC 9113 §8.2.2).
-            head.remove_header(&name);
-        }
+        strip(&mut head);
         let response = Response::from_parts(head.as_owned_parts(), ());
         let answer = self.respond.send_response(response, end).or_err(ErrorType::WriteError, "answering")?;
         (self.answer, self.written, self.ended) = (Some(answer), Some(head), end);
@@ -172,11 +172,18 @@ impl Exchange {
         Ok(())
     }
 
-    /// A client may wait for `100 Continue`; it knows what to do without any other.
-    fn say_meanwhile(&mut self, status: StatusCode) -> Result<()> {
-        if status == StatusCode::CONTINUE && !self.is_body_read() {
-            let mut response = Response::new(());
-            *response.status_mut() = status;
+    /// Says what comes before the answer: that the body may come, and hints at what to load meanwhile (RFC 8297). A
+    /// client does without any other, and not every one bears many.
+    fn say_meanwhile(&mut self, mut head: Box<ResponseHeader>) -> Result<()> {
+        let wanted = match head.status {
+            StatusCode::CONTINUE => !self.is_body_read(),
+            StatusCode::EARLY_HINTS => true,
+            _ => false,
+        };
+        if wanted && self.meanwhile < MEANWHILE {
+            self.meanwhile += 1;
+            strip(&mut head);
+            let response = Response::from_parts(head.as_owned_parts(), ());
             self.respond.send_informational(response).or_err(ErrorType::WriteError, "answering")?;
         }
         Ok(())
@@ -246,5 +253,14 @@ impl Exchange {
     }
 }
 
+/// Removes what is of HTTP/1 alone (RFC 9113 §8.2.2).
+fn strip(head: &mut ResponseHeader) {
+    for name in [TRANSFER_ENCODING, CONNECTION, UPGRADE, KEEP_ALIVE, PROXY_CONNECTION] {
+        head.remove_header(&name);
+    }
+}
+
+/// Heads before an answer. Some clients give up at six.
+const MEANWHILE: u8 = 5;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");

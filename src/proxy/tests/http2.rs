@@ -50,26 +50,41 @@ async fn an_answer_to_head_has_no_body_ours_neither() {
 }
 
 #[tokio::test]
-async fn expect_continue_is_answered_by_the_app_through_us() {
-    let address = upstream_of(|mut stream| async move {
+async fn hints_and_leave_to_send_come_before_the_answer_and_are_not_many() {
+    let hint = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: x\r\n\r\n";
+    let address = upstream_of(move |mut stream| async move {
         if field(&head(&mut stream).await, "expect").is_none() {
             return;
         }
-        say(&mut stream, "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n").await;
+        say(&mut stream, &format!("HTTP/1.1 102 Processing\r\n\r\n{hint}HTTP/1.1 100 Continue\r\n\r\n")).await;
         let mut body = Vec::new();
         while !body.ends_with(b"0\r\n\r\n") {
             body.push(stream.read_u8().await.unwrap());
         }
-        say(&mut stream, OK).await;
+        say(&mut stream, &format!("{}{OK}", hint.repeat(50))).await;
     })
     .await;
     let front = Front::of(address).await;
     let request = Request::post("https://app.test/").header("expect", "100-continue").body(()).unwrap();
     let (mut answer, mut body) = front.h2().await.send_request(request, false).unwrap();
-    let meanwhile = std::future::poll_fn(|cx| answer.poll_informational(cx));
-    assert_eq!(within(meanwhile).await.unwrap().unwrap().status(), 100);
+    let mut told = Vec::new();
+    while told.last() != Some(&100) {
+        let meanwhile = within(std::future::poll_fn(|cx| answer.poll_informational(cx))).await.unwrap().unwrap();
+        let hinted = meanwhile.headers().get("link").is_some_and(|link| link == "</a.css>; rel=preload");
+        assert!(hinted == (meanwhile.status() == 103) && meanwhile.headers().get("connection").is_none());
+        told.push(meanwhile.status().as_u16());
+    }
+    assert_eq!(told, [103, 100]);
     body.send_data(Bytes::from_static(b"abc"), true).unwrap();
+    let mut more = 0;
+    let answer = std::future::poll_fn(|cx| {
+        while let std::task::Poll::Ready(Some(_)) = answer.poll_informational(cx) {
+            more += 1;
+        }
+        std::pin::Pin::new(&mut answer).poll(cx)
+    });
     assert_eq!(read(within(answer).await.unwrap()).await.unwrap().body, "ok");
+    assert_eq!(more, 3);
 }
 
 #[tokio::test]
