@@ -27,6 +27,24 @@ async fn refused_is_502_or_503_once_known_to_be_down() {
 }
 
 #[tokio::test]
+async fn a_server_that_was_down_is_not_waited_for_as_long_as_one_that_is_well() {
+    let (address, held) = nobody();
+    let rig = Rig::start(settings(&[address])).await; // looks at what is well once an hour
+    within(async { while !rig.exchange(GET).await.starts_with("HTTP/1.1 503") {} }).await;
+    let listener = held.listen(8).unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                while !head(&mut stream).await.is_empty() {
+                    say(&mut stream, OK).await;
+                }
+            });
+        }
+    });
+    within(async { while !rig.exchange(GET).await.starts_with("HTTP/1.1 200") {} }).await;
+}
+
+#[tokio::test]
 async fn silence_is_504_and_a_broken_answer_502() {
     let silent = upstream_of(|mut stream| async move {
         head(&mut stream).await;

@@ -1,6 +1,7 @@
 //! Active health checks: a path that must answer 200 to 399, or a TCP connect.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use pingora_core::protocols::l4::socket::SocketAddr as PeerAddr;
 use pingora_error::{Error, ErrorType};
@@ -11,6 +12,9 @@ use pingora_load_balancing::health_check::{HealthCheck, HttpHealthCheck};
 use super::peer::Template;
 use super::{Pool, Target};
 
+/// Between two looks while a server is down: people wait for it to come back.
+const HURRY: Duration = Duration::from_secs(1);
+
 impl Pool {
     pub(super) async fn watch_health(&self) {
         let check = |template| self.settings.health_path.as_deref().and_then(|path| self.http_check(template, path));
@@ -20,7 +24,9 @@ impl Pool {
             let targets = self.targets.load_full();
             let check = |target: &Target| checks.get(target.server).and_then(Option::as_ref);
             futures_util::future::join_all(targets.iter().map(|target| self.look_after(target, check(target)))).await;
-            tokio::time::sleep(self.settings.health_interval).await;
+            let well = targets.iter().all(|target| target.healthy.load(Ordering::Relaxed));
+            let pause = self.settings.health_interval;
+            tokio::time::sleep(if well { pause } else { pause.min(HURRY) }).await;
         }
     }
 
