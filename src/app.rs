@@ -58,7 +58,7 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&Running) + Send) -> R
     let signer = Arc::new(Signer::new(stores.ports.clone()));
     signer.refresh(stores.ports.clock.now()).await.map_err(Fault::Store)?;
     background.spawn(refresh(signer.clone(), stores.clone()));
-    let (audit, writer) = audit(&stores);
+    let (audit, trail) = audit(&stores);
     let proxy = build(settings, &stores, signer, audit).map_err(|fault| Fault::Settings(fault.to_string()))?;
     // All or nothing, and before anything is said: a taken port ends it here.
     let bound = Listeners::bind(&listen).await.map_err(|fault| Fault::Serve(fault.to_string()))?;
@@ -70,8 +70,7 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&Running) + Send) -> R
     ready(&Running { addresses });
     let ended = until_stopped(stop, served, signals).await;
     background.shutdown().await;
-    // The proxy is gone, and with it the last sender of audit events: what waits is written.
-    let _ = writer.await;
+    trail.finish().await;
     ended
 }
 
@@ -199,9 +198,25 @@ async fn refresh(signer: Arc<Signer>, stores: Arc<Stores>) {
     }
 }
 
-/// A sink that never blocks, and the task that writes what it takes. The log has every event, always.
-fn audit(stores: &Arc<Stores>) -> (AuditSink, tokio::task::JoinHandle<()>) {
+/// What writes audit events.
+struct Trail {
+    enough: watch::Sender<bool>,
+    writer: tokio::task::JoinHandle<()>,
+}
+
+impl Trail {
+    /// Writes what waits. Connections that are not over yet may tell more; nobody waits for them.
+    async fn finish(self) {
+        self.enough.send_replace(true);
+        // A writer that failed has said so.
+        let _ = self.writer.await;
+    }
+}
+
+/// A sink that never blocks, and what writes what it takes. The log has every event, always.
+fn audit(stores: &Arc<Stores>) -> (AuditSink, Trail) {
     let (send, waiting) = mpsc::channel(WAITING_EVENTS);
+    let (enough, stop) = watch::channel(false);
     let clock = stores.ports.clock.clone();
     let sink: AuditSink = Arc::new(move |events: &[Event], request: &str| {
         for event in events {
@@ -211,12 +226,29 @@ fn audit(stores: &Arc<Stores>) -> (AuditSink, tokio::task::JoinHandle<()>) {
             }
         }
     });
-    (sink, tokio::spawn(write(stores.audit.clone(), waiting)))
+    let writer = tokio::spawn(write(stores.audit.clone(), waiting, stop));
+    (sink, Trail { enough, writer })
 }
 
-async fn write(trail: Audit, mut waiting: mpsc::Receiver<(Timestamp, Option<String>, Event)>) {
+async fn write(
+    trail: Audit,
+    mut waiting: mpsc::Receiver<(Timestamp, Option<String>, Event)>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut lines = Vec::with_capacity(EVENTS_AT_ONCE);
-    while waiting.recv_many(&mut lines, EVENTS_AT_ONCE).await > 0 {
+    loop {
+        let open = !waiting.is_closed();
+        let taken = tokio::select! {
+            taken = waiting.recv_many(&mut lines, EVENTS_AT_ONCE) => taken,
+            _ = stop.wait_for(|stop| *stop), if open => {
+                // What waits is still handed out.
+                waiting.close();
+                continue;
+            }
+        };
+        if taken == 0 {
+            return;
+        }
         if let Err(fault) = trail.append(&lines).await {
             tracing::error!(target: "stepgate", %fault, events = lines.len(), "audit events are only in the log");
         }

@@ -13,16 +13,20 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::support::clients::Client;
 use crate::support::gateway::Gateway;
+use crate::support::process::wait_until;
 use crate::support::totp;
+
+fn address(gw: &Gateway) -> String {
+    gw.demo["url"].as_str().unwrap().trim_start_matches("http://").replace("localhost", "127.0.0.1")
+}
 
 async fn websocket(gw: &Gateway, token: Option<&str>, path: &str) -> WebSocketStream<TcpStream> {
     let url = gw.demo["url"].as_str().unwrap();
-    let address = url.trim_start_matches("http://").replace("localhost", "127.0.0.1");
     let mut request = format!("{}{path}", url.replace("http://", "ws://")).into_client_request().unwrap();
     if let Some(token) = token {
         request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
     }
-    let stream = TcpStream::connect(address).await.unwrap();
+    let stream = TcpStream::connect(address(gw)).await.unwrap();
     tokio_tungstenite::client_async(request, stream).await.unwrap().0
 }
 
@@ -66,4 +70,25 @@ async fn a_websocket_ends_with_its_session_and_no_other() {
     let frame = ended.await.expect("ended within five seconds").expect("with a reason");
     assert_eq!(frame.code, CloseCode::Policy, "1008");
     echoes(&mut other, "two").await; // somebody else's goes on
+}
+
+/// Whoever stops the gateway does not wait for clients that stay: a WebSocket, an idle connection.
+#[tokio::test]
+async fn nobody_who_stays_keeps_the_gateway_from_ending_at_once() {
+    for signals in [&["INT"][..], &["TERM", "TERM"]] {
+        let mut gw = Gateway::demo();
+        let ann = signed_in(&gw, "ann").await;
+        let mut socket = websocket(&gw, ann.token.as_deref(), "/ws").await;
+        echoes(&mut socket, "one").await;
+        let mut idle = gw.anonymous();
+        assert_eq!(idle.get("/public/echo").await.status, 200);
+        for signal in signals {
+            gw.process.signal(signal);
+            // Signals of one kind that come together are one.
+            let heard = || std::net::TcpStream::connect(address(&gw)).is_err().then_some(());
+            assert_eq!(wait_until(heard), Some(()));
+        }
+        assert_eq!(gw.process.wait(), Some(0), "{signals:?}");
+        drop((socket, idle));
+    }
 }
