@@ -19,10 +19,13 @@ use crate::auth::proof::{Factor, Method, MethodSet, Proofs};
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
-use crate::auth::totp::KEY_BYTES;
+use crate::auth::totp::{self, KEY_BYTES, Matched};
 
 /// Characters of a ULID: the authenticator's id, kept with the key while it waits.
 const ID_LENGTH: usize = 26;
+
+/// A set of backup codes: the salt, the codes to show, their digests.
+type Made = (Vec<u8>, Vec<SecretText>, Vec<Vec<u8>>);
 
 /// Where somebody is enrolling, as the stores have it now.
 enum Place {
@@ -125,14 +128,16 @@ impl Flows {
         };
         let (id, key) = parted(&self.ports.vault.open(&pending_context(&name, &site), &sealed)?)?;
         let params = self.settings.totp.params();
-        let step = match self.match_code(&owner.id, &id, &key, &code, params, None, trying).await? {
-            Ok(step) => step,
-            Err((reason, told)) => return rejected(trying, reason, told),
-        };
-        // Made before anything is bound, so that a full hasher binds nothing.
-        let Some((salt, codes, digests)) = self.make_codes().await? else {
+        let matched = totp::check(&key, code.expose(), params, None, trying.now);
+        // Made for a right code only, and before it is spent, so that a full hasher costs the person nothing.
+        let made = if matches!(matched, Matched::Step(_)) { self.make_codes().await? } else { Some(Made::default()) };
+        let Some((salt, codes, digests)) = made else {
             trying.note(What::Throttled { method: Method::Totp, scope: ThrottleScope::Hashing });
             return Ok(ConfirmReply::Wait(std::time::Duration::from_secs(1)));
+        };
+        let step = match self.claim_step(trying, &owner.id, &id, matched, params).await? {
+            Ok(step) => step,
+            Err((reason, told)) => return rejected(trying, reason, told),
         };
         // Two right codes of two windows: only the first taker binds.
         if self.ports.pending.take(&name).await?.is_none_or(|taken| taken != sealed) {
@@ -213,8 +218,8 @@ impl Flows {
         }
     }
 
-    /// A set of backup codes: the salt, the codes to show, their digests. `None`: hashing is full.
-    async fn make_codes(&self) -> Answer<Option<(Vec<u8>, Vec<SecretText>, Vec<Vec<u8>>)>> {
+    /// A set of backup codes. `None`: hashing is full.
+    async fn make_codes(&self) -> Answer<Option<Made>> {
         let salt = backup_codes::set_salt(&self.random()?, self.hashing.params());
         let mut codes = Vec::new();
         for _ in 0..self.settings.backup_codes {

@@ -14,7 +14,7 @@ use crate::auth::backup_codes;
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
 use crate::auth::password::HashBounds;
 use crate::auth::proof::Method;
-use crate::auth::secret::{SecretBytes, SecretText};
+use crate::auth::secret::SecretText;
 use crate::auth::totp::{self, Matched, TotpParams};
 use crate::auth::user::UserId;
 
@@ -42,13 +42,16 @@ pub(super) fn step_mark(user: &UserId, authenticator: &str, step: u64) -> String
 }
 
 impl Flows {
-    /// What a code is meant to prove: a backup code typed where the app's code is asked for is a backup code.
+    /// What a code is meant to prove: a backup code typed where the app's code is asked for is a backup code, and the
+    /// other way round.
     pub(super) fn meant(&self, method: Method, code: &SecretText) -> Method {
         let text = code.expose();
-        let is_backup = method == Method::Totp
-            && totp::normalise(text, self.settings.totp.digits).is_none()
-            && backup_codes::normalise(text).is_some();
-        if is_backup { Method::BackupCode } else { method }
+        let of_app = totp::normalise(text, self.settings.totp.digits).is_some();
+        match (method, of_app, backup_codes::normalise(text).is_some()) {
+            (Method::Totp, false, true) => Method::BackupCode,
+            (Method::BackupCode, true, false) => Method::Totp,
+            _ => method,
+        }
     }
 
     /// Evaluates a proof by `method` of the owner of an account, and notes the outcome.
@@ -99,7 +102,8 @@ impl Flows {
     ) -> Answer<Result<Option<u32>, (RejectReason, Rejection)>> {
         let key = self.ports.vault.open(&totp_context(user), &record.secret)?;
         let params = TotpParams { digits: record.digits, period: record.period, ..self.settings.totp.params() };
-        let step = match self.match_code(user, &record.id, &key, code, params, record.last_step, trying).await? {
+        let matched = totp::check(&key, code.expose(), params, record.last_step, trying.now);
+        let step = match self.claim_step(trying, user, &record.id, matched, params).await? {
             Ok(step) => step,
             Err(rejected) => return Ok(Err(rejected)),
         };
@@ -110,23 +114,20 @@ impl Flows {
         Ok(Ok(None))
     }
 
-    /// Matches a code and claims its step in the ledger; the durable spending is up to the caller.
-    #[expect(clippy::too_many_arguments, reason = "one authenticator, spelled out")]
-    pub(super) async fn match_code(
+    /// Claims the step of a code in the ledger; the durable spending is up to the caller.
+    pub(super) async fn claim_step(
         &self,
+        trying: &mut Trying<'_>,
         user: &UserId,
         authenticator: &str,
-        key: &SecretBytes,
-        code: &SecretText,
+        matched: Matched,
         params: TotpParams,
-        last_step: Option<u64>,
-        trying: &mut Trying<'_>,
     ) -> Answer<Result<u64, (RejectReason, Rejection)>> {
         // As long as any node whose clock is a step off could still accept the code, and twice that.
         let reach = params.skew.max(params.tell_skew).saturating_add(1);
         let ttl = Duration::from_secs(params.period.saturating_mul(reach.saturating_mul(4)));
         let wrong = |reason| Ok(Err((reason, Rejection::WrongCode)));
-        match totp::check(key, code.expose(), params, last_step, trying.now) {
+        match matched {
             Matched::Step(step) => {
                 trying.begin(Deed::Spending, Some(Method::Totp));
                 let first = self.ports.ledger.claim(&step_mark(user, authenticator, step), ttl).await?;

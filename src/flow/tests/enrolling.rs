@@ -195,3 +195,51 @@ async fn confirming_is_throttled_and_works_only_here_and_now() {
     assert!(gone(&confirm(world.code(&key, 0), &client()).await));
     assert!(world.look(|s| s.totp.is_empty() && s.sessions.is_empty()));
 }
+
+#[tokio::test]
+async fn a_full_hasher_costs_nobody_the_code_that_confirms() {
+    let world = World::new();
+    world.person("bob");
+    let mut settings = crate::flow::testing::fast_settings();
+    (settings.password.concurrent, settings.password.queue) = (1, 0);
+    let flows = Arc::new(Flows::new(world.ports(), settings));
+    let who = stuck(&flows, "bob").await;
+    let code = world.code(&key_of(&begin(&flows, &who).await), 0);
+    let (free, full) = std::sync::mpsc::channel::<()>();
+    let (before, other) = (flows.hashes_begun(), flows.clone());
+    let filling = tokio::spawn(async move { other.hashing.run(move || Ok(full.recv().is_err())).await });
+    while flows.hashes_begun() == before {
+        tokio::task::yield_now().await;
+    }
+    let told = flows.confirm_totp(&who, code.clone(), &client()).await.unwrap();
+    assert!(matches!(told.reply, ConfirmReply::Wait(_)));
+    assert!(world.look(|s| s.totp.is_empty() && s.marks.is_empty() && s.pending.len() == 1), "nothing is spent");
+    drop(free);
+    assert!(filling.await.unwrap().unwrap().unwrap());
+    confirmed(flows.confirm_totp(&who, code, &client()).await.unwrap().reply);
+}
+
+#[tokio::test]
+async fn a_code_typed_into_the_other_field_counts_as_what_it_is() {
+    let world = World::new();
+    world.person("bob");
+    let flows = world.flows();
+    let who = stuck(&flows, "bob").await;
+    let key = key_of(&begin(&flows, &who).await);
+    let (codes, _) = confirmed(flows.confirm_totp(&who, world.code(&key, 0), &client()).await.unwrap().reply);
+    world.pass(Duration::from_secs(30));
+    let of_app = world.code(&key, 0);
+    for (field, code, left) in [
+        (Method::BackupCode, of_app.clone(), None),
+        (Method::Totp, codes[0].clone(), Some(9)),
+        (Method::BackupCode, codes[1].clone(), Some(8)),
+    ] {
+        let next = asked(sign_in(&flows, "bob", &client()).await);
+        let told = flows.second_factor(&next.ceremony, field, code, &client()).await.unwrap();
+        assert_eq!(opened(told).backup_codes_left, left, "{field:?}");
+    }
+    // And is spent by that.
+    let next = asked(sign_in(&flows, "bob", &client()).await);
+    let told = flows.second_factor(&next.ceremony, Method::BackupCode, of_app, &client()).await.unwrap();
+    assert!(is_rejected(&told, Rejection::WrongCode, RejectReason::AlreadySpent));
+}
