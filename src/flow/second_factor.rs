@@ -38,6 +38,14 @@ impl Flows {
         Ok(totp.map_or(self.settings.totp.digits, |record| record.digits))
     }
 
+    /// How many backup codes a person has left; `None` if none were made.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn backup_codes_of(&self, user: &UserId) -> Answer<Option<u32>> {
+        Ok(self.ports.authenticators.of(user).await?.backup.map(|set| set.left))
+    }
+
     /// Second factor of a sign-in under way.
     ///
     /// # Errors

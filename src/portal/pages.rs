@@ -156,14 +156,25 @@ pub(crate) struct Code<'a> {
     pub(crate) errors: Errors,
     pub(crate) heading: &'a str,
     pub(crate) why: Option<&'a str>,
-    /// Whether this is the second step of a sign-in; else somebody is signed in.
-    pub(crate) signing_in: bool,
+    /// Where who is signed in signs out, to use another account; `None`: this is the second step of a sign-in.
+    pub(crate) leave: Option<&'a str>,
     /// When the person signed in before.
     pub(crate) last: Option<&'a str>,
     pub(crate) place: &'a str,
     pub(crate) username: &'a str,
     pub(crate) way: Way,
     pub(crate) others: Vec<Way>,
+}
+
+/// Why somebody sets up an authenticator app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// The destination asks for a second step, and there is none yet.
+    Asked,
+    /// They want to.
+    Wished,
+    /// There is one, which this one replaces.
+    Replaces,
 }
 
 /// Enrolling TOTP.
@@ -173,6 +184,7 @@ pub(crate) struct Enroll<'a> {
     pub(crate) shell: &'a Shell,
     pub(crate) errors: Errors,
     pub(crate) place: &'a str,
+    pub(crate) why: Why,
     pub(crate) account: &'a str,
     /// Markup of our own making.
     pub(crate) qr: &'a str,
@@ -233,7 +245,9 @@ pub(crate) struct Notice<'a> {
     pub(crate) items: Vec<String>,
     pub(crate) after: Option<String>,
     pub(crate) facts: Vec<(&'static str, String)>,
-    pub(crate) go_on: Option<&'static str>,
+    /// A button that leads on, and what it asks for. It posts to the page it stands on: a link would lose the
+    /// fragment of the deep link, which only the browser knows.
+    pub(crate) go_on: Option<(&'static str, &'static str)>,
     pub(crate) links: Vec<Link>,
 }
 
@@ -262,7 +276,10 @@ pub(crate) struct Account<'a> {
     pub(crate) previous: Option<String>,
     pub(crate) began: String,
     pub(crate) ends_in: String,
-    pub(crate) enroll: bool,
+    /// Whether there is an authenticator app.
+    pub(crate) app: bool,
+    /// How many backup codes are left.
+    pub(crate) codes: Option<u32>,
     pub(crate) host: &'a str,
 }
 
@@ -273,4 +290,6 @@ pub(crate) struct Logout<'a> {
     pub(crate) shell: &'a Shell,
     pub(crate) username: &'a str,
     pub(crate) host: &'a str,
+    /// Where to go on without signing out.
+    pub(crate) stay: &'a str,
 }

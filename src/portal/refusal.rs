@@ -7,6 +7,7 @@ use super::base::Core;
 use super::challenge::readable_by;
 use super::ctx::{Answered, page};
 use super::fault::grpc;
+use super::goal::Goal;
 use super::headers::Framable;
 use super::pages::{Link, Notice};
 use super::problem::Problem;
@@ -70,7 +71,12 @@ fn denied(core: &Core, facts: &Facts, refusal: &Refusal) -> Answered {
     }
     shown.push(("Reference", facts.request_id.clone()));
     let shell = core.skin.shell(&facts.request_id);
-    let links = who.map(|_| Link::to("/.stepgate/logout", "Use another account")).into_iter().collect();
+    // Where nobody gets in, another account does not help.
+    let other = who.filter(|_| refusal.reason == RefusalReason::NotInAudience).map(|_| {
+        let goal = Goal::of(&facts.target, facts.method.as_str(), core.tolerances(&facts.host));
+        Link::to(goal.page("logout"), "Use another account")
+    });
+    let links = other.into_iter().collect();
     let notice = Notice { lines, facts: shown, links, ..Notice::new(&shell, "You cannot open this page") };
     page(StatusCode::FORBIDDEN, "refusal", &notice)
 }

@@ -30,7 +30,8 @@ pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
         previous: session.previous_login.map(words::moment),
         began: words::moment(session.created_at),
         ends_in: words::wait(left),
-        enroll: !methods.contains(Method::Totp),
+        app: methods.contains(Method::Totp),
+        codes: flows.backup_codes_of(&session.identity.id).await.map_err(Stop::Store)?,
         host: &ctx.facts.authority,
     };
     Ok(page(StatusCode::OK, "account", &account))
@@ -38,10 +39,12 @@ pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
 
 /// Asks before signing out.
 pub(crate) async fn ask(ctx: Ctx) -> Result<Answered, Stop> {
-    let Some(who) = ctx.signed_in(true).await? else { return Ok(see_other("/.stepgate/signed-out", "logout")) };
-    let shell = ctx.shell();
+    let goal = ctx.goal();
+    let Some(who) = ctx.signed_in(true).await? else { return Ok(see_other(&goal.page("signed-out"), "logout")) };
+    let (shell, host) = (ctx.shell(), ctx.facts.authority.as_str());
     let username = who.session.identity.username.as_str();
-    Ok(page(StatusCode::OK, "logout", &Logout { shell: &shell, username, host: &ctx.facts.authority }))
+    let stay = if goal.given { goal.next() } else { "/".to_owned() };
+    Ok(page(StatusCode::OK, "logout", &Logout { shell: &shell, username, host, stay: &stay }))
 }
 
 /// Signs out, here or everywhere.
@@ -55,7 +58,7 @@ pub(crate) async fn logout(ctx: Ctx) -> Result<Answered, Stop> {
     if let Some(who) = ctx.signed_in(true).await? {
         ctx.heard(ctx.core.flows.logout(&who.token, &who.session, everywhere, &ctx.client()).await)?;
     }
-    let mut answer = see_other("/.stepgate/signed-out", "logout");
+    let mut answer = see_other(&ctx.goal().page("signed-out"), "logout");
     answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
     answer = with_cookie(answer, cookies::forget_session());
     answer = with_cookie(answer, cookies::forget_ceremony());
@@ -63,12 +66,12 @@ pub(crate) async fn logout(ctx: Ctx) -> Result<Answered, Stop> {
     Ok(answer)
 }
 
-/// Says that one is signed out.
+/// Says that one is signed out, and leads back to where they were going, perhaps as somebody else.
 pub(crate) async fn signed_out(ctx: Ctx) -> Result<Answered, Stop> {
     if ctx.signed_in(true).await?.is_some() {
         return Ok(see_other("/.stepgate/account", "signed-out"));
     }
-    let links = vec![Link::to("/.stepgate/login", "Sign in again")];
+    let links = vec![Link::to(ctx.goal().page("login"), "Sign in again")];
     let line = format!("Your session on {} has ended.", ctx.facts.authority);
     Ok(notice(&ctx, StatusCode::OK, "signed-out", "You are signed out", line, links))
 }

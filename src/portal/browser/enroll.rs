@@ -2,14 +2,14 @@
 
 use http::StatusCode;
 
-use super::{last, lost, notice, rejected, start_again, wait};
+use super::{CONTINUE, last, led_on, lost, rejected, start_again, wait};
 use crate::auth::proof::{Method, MethodSet};
 use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp};
 use crate::portal::answers::Fault;
 use crate::portal::cookies;
 use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_session};
 use crate::portal::goal::Goal;
-use crate::portal::pages::{Codes, Enroll, Errors, Link, Way};
+use crate::portal::pages::{Codes, Enroll, Errors, Link, Notice, Way, Why};
 use crate::portal::{qr, words};
 
 /// Shows the picture and the steps.
@@ -18,7 +18,7 @@ pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
     if let Some(answer) = lost::cookie_check(&ctx, &goal, "enroll") {
         return Ok(answer);
     }
-    let enrollee = enrolling(&ctx, &goal).await?;
+    let enrollee = enrolling(&ctx).await?;
     form(&ctx, &goal, &enrollee, Errors::none()).await
 }
 
@@ -26,10 +26,10 @@ pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
 pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     let goal = ctx.goal().checked();
     let fields = ctx.form().await?;
-    if fields.get("op") == "continue" {
-        return Ok(see_other(&goal.next(), "enroll"));
+    if let Some(on) = led_on(&ctx, &goal, "enroll", fields.get("op")) {
+        return Ok(on);
     }
-    let enrollee = enrolling(&ctx, &goal).await?;
+    let enrollee = enrolling(&ctx).await?;
     if fields.get("code").trim().is_empty() {
         return form(&ctx, &goal, &enrollee, Errors::one("code", "Enter the code")).await;
     }
@@ -48,9 +48,9 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
         }
         ConfirmReply::Rejected(rejection) => match Way::of(Method::Totp).and_then(|way| rejected(way, rejection)) {
             Some(errors) => form(&ctx, &goal, &enrollee, errors).await?,
-            None => start_again(&ctx, &goal),
+            None => over(&ctx, &goal, &enrollee).await?,
         },
-        ConfirmReply::Wait(how_long) => wait(&ctx, &goal, how_long),
+        ConfirmReply::Wait(how_long) => wait(&ctx, how_long),
         ConfirmReply::ProveFirst(methods) => prove_first(&ctx, &goal, &enrollee, methods),
     };
     Ok(answer)
@@ -62,51 +62,82 @@ struct Enrollee {
     account: String,
     /// What the sign-in under way can still ask for.
     askable: MethodSet,
+    /// Whether there is an authenticator app already.
+    has_app: bool,
 }
 
-async fn enrolling(ctx: &Ctx, goal: &Goal) -> Result<Enrollee, Stop> {
+async fn enrolling(ctx: &Ctx) -> Result<Enrollee, Stop> {
     if let Some(token) = cookies::ceremony_token(&ctx.facts.headers) {
         let view = ctx.core.flows.ceremony(&token, &ctx.client()).await.map_err(Stop::Store)?;
         if let Some(view) = view {
             let account = view.ceremony.username.as_str().to_owned();
-            return Ok(Enrollee { who: Enrolling::Ceremony(token), account, askable: view.methods });
+            let has_app = view.ceremony.enrolled.contains(Method::Totp);
+            return Ok(Enrollee { who: Enrolling::Ceremony(token), account, askable: view.methods, has_app });
         }
     }
     match ctx.signed_in(false).await? {
         Some(who) => {
             let account = who.session.identity.username.as_str().to_owned();
-            Ok(Enrollee { who: Enrolling::Session(who.token, who.session), account, askable: MethodSet::EMPTY })
+            let has_app = ctx.core.flows.methods_of(&who.session).await.map_err(Stop::Store)?.contains(Method::Totp);
+            let askable = MethodSet::EMPTY;
+            Ok(Enrollee { who: Enrolling::Session(who.token, who.session), account, askable, has_app })
         }
-        None => Err(Stop::Done(Box::new(nothing_under_way(ctx, goal).await?))),
+        None => Err(Stop::Done(Box::new(nothing_under_way(ctx).await?))),
     }
 }
 
 /// A page of a sign-in was opened without one: who is signed in may go on, everybody else starts again.
-pub(super) async fn nothing_under_way(ctx: &Ctx, goal: &Goal) -> Result<Answered, Stop> {
+pub(super) async fn nothing_under_way(ctx: &Ctx) -> Result<Answered, Stop> {
     if ctx.signed_in(true).await?.is_none() {
-        return Ok(start_again(ctx, goal));
+        return Ok(start_again(ctx));
     }
-    let links = vec![Link::to(goal.next(), "Continue"), Link::to("/.stepgate/account", "Your account")];
-    let line = "There is nothing more to do here.".to_owned();
-    Ok(notice(ctx, StatusCode::OK, "already", "You have already signed in", line, links))
+    let (shell, links) = (ctx.shell(), vec![Link::to("/.stepgate/account", "Your account")]);
+    let (lines, go_on) = (vec!["There is nothing more to do here.".to_owned()], Some((CONTINUE, "Continue")));
+    let told = Notice { lines, go_on, links, ..Notice::new(&shell, "You have already signed in") };
+    Ok(page(StatusCode::OK, "already", &told))
+}
+
+/// Nothing waits for this code: it was sent twice (the page with the backup codes was loaded again), or too late.
+async fn over(ctx: &Ctx, goal: &Goal, enrollee: &Enrollee) -> Result<Answered, Stop> {
+    match (&enrollee.who, enrollee.has_app) {
+        (Enrolling::Ceremony(_), _) => Ok(start_again(ctx)),
+        (Enrolling::Session(..), false) => {
+            let late = "That took too long. Remove the entry from your app, then scan the new picture";
+            form(ctx, goal, enrollee, Errors::one("code", late)).await
+        }
+        (Enrolling::Session(..), true) => {
+            let line = "Its backup codes are shown only once. If you have not saved them, set up your app once more: \
+                        that makes new ones.";
+            let links = vec![Link::to(goal.page("enroll"), "Set up my app once more")];
+            let (shell, lines, go_on) = (ctx.shell(), vec![line.to_owned()], Some((CONTINUE, "Continue")));
+            let told = Notice { lines, go_on, links, ..Notice::new(&shell, "Your authenticator app is set up") };
+            Ok(page(StatusCode::OK, "already", &told))
+        }
+    }
 }
 
 async fn form(ctx: &Ctx, goal: &Goal, enrollee: &Enrollee, errors: Errors) -> Result<Answered, Stop> {
     match ctx.core.flows.begin_totp(&enrollee.who, &ctx.client()).await.map_err(Stop::Store)? {
-        EnrollReply::Pending(pending) => steps(ctx, goal, &enrollee.account, &pending, errors),
+        EnrollReply::Pending(pending) => steps(ctx, goal, enrollee, &pending, errors),
         EnrollReply::ProveFirst(methods) => Ok(prove_first(ctx, goal, enrollee, methods)),
-        EnrollReply::Gone => Ok(start_again(ctx, goal)),
+        EnrollReply::Gone => Ok(start_again(ctx)),
     }
 }
 
-fn steps(ctx: &Ctx, goal: &Goal, account: &str, pending: &PendingTotp, errors: Errors) -> Result<Answered, Stop> {
+fn steps(ctx: &Ctx, goal: &Goal, enrollee: &Enrollee, pending: &PendingTotp, errors: Errors) -> Result<Answered, Stop> {
     let uri = pending.uri.expose();
     let picture = qr::svg(uri).ok_or(Stop::Fault(Fault::Unavailable))?;
     let key = words::grouped(pending.secret.expose());
     let (shell, place) = (ctx.shell(), ctx.place(goal));
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let digits = ctx.core.flows.settings.totp.digits;
-    let enroll = Enroll { shell: &shell, errors, place: &place, account, qr: &picture, uri, key: &key, digits };
+    let why = match (enrollee.has_app, goal.given) {
+        (true, _) => Why::Replaces,
+        (false, true) => Why::Asked,
+        (false, false) => Why::Wished,
+    };
+    let account = enrollee.account.as_str();
+    let enroll = Enroll { shell: &shell, errors, place: &place, why, account, qr: &picture, uri, key: &key, digits };
     Ok(page(status, "enroll", &enroll))
 }
 
@@ -117,7 +148,7 @@ fn prove_first(ctx: &Ctx, goal: &Goal, enrollee: &Enrollee, methods: MethodSet) 
             see_other(&goal.page("second-factor"), "enroll")
         }
         // The second-factor page would send the person straight back here.
-        Enrolling::Ceremony(_) => start_again(ctx, goal),
+        Enrolling::Ceremony(_) => start_again(ctx),
         Enrolling::Session(..) => see_other(&goal.by_enrolling().page("step-up"), "enroll"),
     }
 }

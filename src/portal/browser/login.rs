@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Out, arrival, arrived, busy, lost, out_of_reach, wait};
+use super::{Out, arrived, busy, led_on, lost, out_of_reach, wait};
 use crate::auth::proof::MethodSet;
 use crate::auth::session::Channel;
 use crate::flow::reply::{Credentials, LoginReply, OutOfReach};
@@ -39,8 +39,8 @@ pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
 pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     let goal = ctx.goal().checked();
     let fields = ctx.form().await?;
-    if fields.get("op") == "continue" {
-        return Ok(see_other(&arrival(&ctx, &goal), "login"));
+    if let Some(on) = led_on(&ctx, &goal, "login", fields.get("op")) {
+        return Ok(on);
     }
     let username = fields.get("username");
     let mut errors = Errors::none();
@@ -78,8 +78,8 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
             let errors = Errors::one("username", "The user name or the password is not correct. Try again");
             form(&ctx, &goal, username, errors)
         }
-        LoginReply::Wait(how_long) => wait(&ctx, &goal, how_long),
-        LoginReply::Busy => busy(&ctx, &goal),
+        LoginReply::Wait(how_long) => wait(&ctx, how_long),
+        LoginReply::Busy => busy(&ctx),
     };
     Ok(answer)
 }

@@ -3,6 +3,7 @@
 
 use http::StatusCode;
 
+use super::{CONTINUE, RESTART};
 use crate::portal::answers::Noted;
 use crate::portal::cookies;
 use crate::portal::ctx::{Answered, Ctx, page, see_other, with_cookie};
@@ -18,11 +19,11 @@ pub(super) fn cookie_check(ctx: &Ctx, goal: &Goal, page: &str) -> Option<Answere
         return None;
     }
     let kept = cookies::any_of_ours(&ctx.facts.headers);
-    Some(if kept { see_other(&goal.checked().page(page), "cookies") } else { not_kept(ctx, goal) })
+    Some(if kept { see_other(&goal.checked().page(page), "cookies") } else { not_kept(ctx) })
 }
 
 /// 400: the browser does not send our cookie back.
-fn not_kept(ctx: &Ctx, goal: &Goal) -> Answered {
+fn not_kept(ctx: &Ctx) -> Answered {
     let (shell, facts) = (ctx.shell(), &ctx.facts);
     let mut lines = vec![
         "A sign-in needs a cookie, and your browser did not send it back. Until it does, signing in again leads here \
@@ -52,7 +53,7 @@ fn not_kept(ctx: &Ctx, goal: &Goal) -> Answered {
     let notice = Notice {
         lines,
         facts: shown,
-        links: vec![Link::to(goal.checked().page("login"), "Try again")],
+        go_on: Some((RESTART, "Try again")),
         ..Notice::new(&shell, "Your browser did not keep our cookie")
     };
     noted(page(StatusCode::BAD_REQUEST, "cookies", &notice), "cookie_not_kept")
@@ -94,7 +95,8 @@ pub(super) fn sent_round(ctx: &Ctx, goal: &Goal) -> Option<Answered> {
     let notice = Notice {
         lines,
         facts: shown,
-        links: vec![Link::to(goal.to.as_str(), "Try once more"), Link::to("/.stepgate/account", "Your account")],
+        go_on: Some((CONTINUE, "Try once more")),
+        links: vec![Link::to("/.stepgate/account", "Your account")],
         ..Notice::new(&shell, "This page keeps asking you to sign in")
     };
     let answer = page(StatusCode::CONFLICT, "loop", &notice);

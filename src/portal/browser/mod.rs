@@ -44,31 +44,48 @@ fn notice(
     page(status, kind, &Notice { lines: vec![line], links, ..Notice::new(&shell, heading) })
 }
 
-/// 429: how long to wait, and where to go on then.
-fn wait(ctx: &Ctx, goal: &Goal, wait: Duration) -> Answered {
-    let line = format!("There were too many attempts. Wait {}, then try again.", words::wait(wait));
-    let links = vec![Link::to(goal.page("login"), "Back to sign-in")];
-    let mut answer = notice(ctx, StatusCode::TOO_MANY_REQUESTS, "wait", "Wait before the next attempt", line, links);
+/// What a button of a notice asks for: on to the destination, back to the form, or to a new sign-in.
+const CONTINUE: &str = "continue";
+const AGAIN: &str = "again";
+const RESTART: &str = "restart";
+
+/// Where a button of a notice on `page` leads. A redirect, for a browser takes the fragment along (RFC 9110 §10.2.2).
+fn led_on(ctx: &Ctx, goal: &Goal, page: &'static str, op: &str) -> Option<Answered> {
+    let to = match op {
+        CONTINUE => arrival(ctx, goal),
+        AGAIN => goal.page(page),
+        RESTART => goal.page("login"),
+        _ => return None,
+    };
+    Some(see_other(&to, page))
+}
+
+/// 429: how long to wait; then back to the form, so that what was proved before need not be proved again.
+fn wait(ctx: &Ctx, wait: Duration) -> Answered {
+    let lines = vec![format!("There were too many attempts. Wait {}, then try again.", words::wait(wait))];
+    let (shell, go_on) = (ctx.shell(), Some((AGAIN, "Try again")));
+    let told = Notice { lines, go_on, ..Notice::new(&shell, "Wait before the next attempt") };
+    let mut answer = page(StatusCode::TOO_MANY_REQUESTS, "wait", &told);
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(words::wait_seconds(wait)));
     answer
 }
 
 /// 503: many people sign in at this moment.
-fn busy(ctx: &Ctx, goal: &Goal) -> Answered {
-    let links = vec![Link::to(goal.page("login"), "Back to sign-in")];
-    let line = "Many people are signing in at this moment. Try again in a few seconds.".to_owned();
-    let mut answer = notice(ctx, StatusCode::SERVICE_UNAVAILABLE, "wait", "One moment", line, links);
+fn busy(ctx: &Ctx) -> Answered {
+    let lines = vec!["Many people are signing in at this moment. Try again in a few seconds.".to_owned()];
+    let (shell, go_on) = (ctx.shell(), Some((AGAIN, "Try again")));
+    let told = Notice { lines, go_on, ..Notice::new(&shell, "One moment") };
+    let mut answer = page(StatusCode::SERVICE_UNAVAILABLE, "wait", &told);
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(2));
     answer.extensions_mut().insert(Cause::Busy);
     answer
 }
 
 /// The sign-in under way is over, or was never begun in this browser.
-fn start_again(ctx: &Ctx, goal: &Goal) -> Answered {
-    let links = vec![Link::to(goal.page("login"), "Start again")];
-    let line =
-        "This sign-in is over: it was finished, or it took too long. Nothing is lost; start it again.".to_owned();
-    notice(ctx, StatusCode::OK, "start-again", "Start the sign-in again", line, links)
+fn start_again(ctx: &Ctx) -> Answered {
+    let lines = vec!["This sign-in is over: it was finished, or it took too long. Start it again.".to_owned()];
+    let (shell, go_on) = (ctx.shell(), Some((RESTART, "Start again")));
+    page(StatusCode::OK, "start-again", &Notice { lines, go_on, ..Notice::new(&shell, "Start the sign-in again") })
 }
 
 /// Who cannot reach a destination, and what they have.
@@ -136,7 +153,7 @@ fn before_going_on(ctx: &Ctx, opened: &Opened, notice: Option<&HistoryNotice>, l
         }
         None => Notice::new(&shell, "You used a backup code"),
     };
-    page(StatusCode::OK, "notice", &Notice { lines, go_on: Some("Continue"), ..told })
+    page(StatusCode::OK, "notice", &Notice { lines, go_on: Some((CONTINUE, "Continue")), ..told })
 }
 
 /// The ways among `methods` that have a form: the wanted one, else the first; and the others.

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Out, arrived, busy, empty, last, lost, out_of_reach, rejected, start_again, wait, ways};
+use super::{Out, arrived, busy, empty, last, led_on, lost, out_of_reach, rejected, start_again, wait, ways};
 use crate::auth::ceremony::CeremonyToken;
 use crate::flow::reply::{CeremonyView, LoginReply, OutOfReach};
 use crate::portal::cookies;
@@ -24,14 +24,14 @@ pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
 pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     let goal = ctx.goal().checked();
     let fields = ctx.form().await?;
-    if fields.get("op") == "continue" {
-        return Ok(see_other(&goal.next(), "second-factor"));
+    if let Some(on) = led_on(&ctx, &goal, "second-factor", fields.get("op")) {
+        return Ok(on);
     }
     let (token, view) = under_way(&ctx, &goal).await?;
     if fields.get("op") == "way" {
         return Ok(form(&ctx, &goal, &view, fields.get("way"), Errors::none()));
     }
-    let Some((way, _)) = ways(view.methods, fields.get("method")) else { return Ok(start_again(&ctx, &goal)) };
+    let Some((way, _)) = ways(view.methods, fields.get("method")) else { return Ok(start_again(&ctx)) };
     if fields.get("code").trim().is_empty() {
         return Ok(form(&ctx, &goal, &view, way.name, empty(way)));
     }
@@ -60,10 +60,10 @@ fn told_of(ctx: &Ctx, goal: &Goal, view: &CeremonyView, way: Way, reply: LoginRe
         }
         LoginReply::Rejected(rejection) => match rejected(way, rejection) {
             Some(errors) => form(ctx, goal, view, way.name, errors),
-            None => start_again(ctx, goal),
+            None => start_again(ctx),
         },
-        LoginReply::Wait(how_long) => wait(ctx, goal, how_long),
-        LoginReply::Busy => busy(ctx, goal),
+        LoginReply::Wait(how_long) => wait(ctx, how_long),
+        LoginReply::Busy => busy(ctx),
     }
 }
 
@@ -79,11 +79,11 @@ async fn under_way(ctx: &Ctx, goal: &Goal) -> Result<(CeremonyToken, CeremonyVie
             None => {}
         }
     }
-    Err(Stop::Done(Box::new(super::enroll::nothing_under_way(ctx, goal).await?)))
+    Err(Stop::Done(Box::new(super::enroll::nothing_under_way(ctx).await?)))
 }
 
 fn form(ctx: &Ctx, goal: &Goal, view: &CeremonyView, wanted: &str, errors: Errors) -> Answered {
-    let Some((way, others)) = ways(view.methods, wanted) else { return start_again(ctx, goal) };
+    let Some((way, others)) = ways(view.methods, wanted) else { return start_again(ctx) };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let (shell, place, way) = (ctx.shell(), ctx.place(goal), way.with_digits(view.digits));
     let username = view.ceremony.username.as_str();
@@ -91,7 +91,6 @@ fn form(ctx: &Ctx, goal: &Goal, view: &CeremonyView, wanted: &str, errors: Error
     let why = Some("Your password is one step. This is the second.");
     let last = last::last_time(view.ceremony.previous_login, ctx.core.flows.ports.clock.now());
     let last = Some(last.as_str());
-    let code =
-        Code { shell: &shell, errors, heading, why, signing_in: true, last, place: &place, username, way, others };
+    let code = Code { shell: &shell, errors, heading, why, leave: None, last, place: &place, username, way, others };
     page(status, "second-factor", &code)
 }

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Out, arrived, busy, empty, lost, notice, out_of_reach, rejected, wait, ways};
+use super::{Out, arrived, busy, empty, led_on, lost, notice, out_of_reach, rejected, wait, ways};
 use crate::auth::proof::MethodSet;
 use crate::flow::reply::{EnrollReply, Enrolling, LoginReply, OutOfReach};
 use crate::portal::cookies;
@@ -30,8 +30,8 @@ pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
 pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     let goal = ctx.goal();
     let fields = ctx.form().await?;
-    if fields.get("op") == "continue" {
-        return Ok(see_other(&goal.next(), "step-up"));
+    if let Some(on) = led_on(&ctx, &goal, "step-up", fields.get("op")) {
+        return Ok(on);
     }
     let ask = asked(&ctx, &goal).await?;
     if fields.get("op") == "way" {
@@ -64,8 +64,8 @@ fn told_of(ctx: &Ctx, goal: &Goal, ask: &Ask, way: Way, reply: LoginReply) -> An
             Some(errors) => form(ctx, goal, ask, way.name, errors),
             None => see_other(&goal.page("login"), "step-up"),
         },
-        LoginReply::Wait(how_long) => wait(ctx, goal, how_long),
-        LoginReply::Busy => busy(ctx, goal),
+        LoginReply::Wait(how_long) => wait(ctx, how_long),
+        LoginReply::Busy => busy(ctx),
     }
 }
 
@@ -139,13 +139,13 @@ fn form(ctx: &Ctx, goal: &Goal, ask: &Ask, wanted: &str, errors: Errors) -> Answ
         format!("Confirm it is you: {path} asks for a second step")
     };
     let username = ask.who.session.identity.username.as_str();
-    let why = ask.why.as_deref();
+    let (why, leave) = (ask.why.as_deref(), goal.page("logout"));
     let code = Code {
         shell: &shell,
         errors,
         heading: &heading,
         why,
-        signing_in: false,
+        leave: Some(&leave),
         last: None,
         place: &place,
         username,

@@ -191,7 +191,9 @@ async fn middle_pages_without_a_sign_in_offer_a_way_on() {
     let mut browser = Browser::new(&stage);
     for page in ["second-factor", "enroll"] {
         let answer = browser.get(&format!("/.stepgate/{page}?to=%2Fx")).await;
-        assert!(answer.status() == StatusCode::OK && text(&answer).contains("/.stepgate/login?to=%2Fx"));
+        assert!(answer.status() == StatusCode::OK && text(&answer).contains("value=\"restart\""));
+        let restart = browser.post(&format!("/.stepgate/{page}?to=%2Fx"), &[("op", "restart")]).await;
+        assert_eq!(location(&restart), "/.stepgate/login?to=%2Fx");
         let sent = browser.post(&format!("/.stepgate/{page}?to=%2Fx"), &[("code", "123456")]).await;
         assert!(!browser.jar.contains_key(SESSION) && text(&sent).contains("Start again"));
     }

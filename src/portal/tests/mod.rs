@@ -9,6 +9,7 @@ mod last;
 mod lost;
 mod openapi;
 mod pages;
+mod ways_on;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -44,20 +44,9 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
     let wrong = || Errors::one("code", x);
     let way = |m| Way::of(m).unwrap();
     let code = |errors, way, others| {
-        Code {
-            shell,
-            errors,
-            heading: x,
-            why: Some(x),
-            signing_in: true,
-            last: Some(x),
-            place: x,
-            username: x,
-            way,
-            others,
-        }
-        .render()
-        .unwrap()
+        Code { shell, errors, heading: x, why: Some(x), leave: None, last: Some(x), place: x, username: x, way, others }
+            .render()
+            .unwrap()
     };
     let login = |errors, notice| Login { shell, errors, notice, username: x, place: x }.render().unwrap();
     let mut both = Errors::one("username", x);
@@ -68,6 +57,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
             shell,
             errors,
             place: x,
+            why: Why::Asked,
             account: x,
             qr: &picture,
             uri: "otpauth://totp/x?secret=ABC",
@@ -86,7 +76,8 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         previous: Some(x.to_owned()),
         began: x.to_owned(),
         ends_in: x.to_owned(),
-        enroll: true,
+        app: true,
+        codes: Some(3),
         host: x,
     };
     let notice = Notice {
@@ -96,7 +87,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         items: vec![x.to_owned()],
         after: Some(x.to_owned()),
         facts: vec![("Asked for", x.to_owned())],
-        go_on: Some("Continue"),
+        go_on: Some(("continue", "Continue")),
         links: vec![Link::to("/.stepgate/login?to=%2F", x)],
     };
     vec![
@@ -119,7 +110,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
             .unwrap(),
         ),
         ("account", account.render().unwrap()),
-        ("logout", Logout { shell, username: x, host: x }.render().unwrap()),
+        ("logout", Logout { shell, username: x, host: x, stay: "/" }.render().unwrap()),
         ("notice", notice.render().unwrap()),
     ]
 }

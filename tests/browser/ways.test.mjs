@@ -1,0 +1,56 @@
+// The ways on from pages that are in the way.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { browser, demo, fields, gateway, nextCode, sendCode, signIn, submit, until } from './harness.mjs';
+
+let sample;
+let gate;
+let chromium;
+before(async () => {
+  sample = await demo();
+  gate = await gateway(({ port, admin, folder }) => `
+listen: { plain: ["127.0.0.1:${port}"], admin: "127.0.0.1:${admin}" }
+users: { database: "sqlite://${folder}/stepgate.db" }
+limits: { totp: { tries: 2, refill: 1s } }
+apps:
+  - host: localhost
+    upstream: ${sample.app_url.replace(/\/$/, '')}
+    rules: [ { name: all, path: /**, require: two_factor } ]
+`, [
+    { name: 'ann', password: 'correct horse battery', totp: true },
+  ]);
+  chromium = await browser();
+});
+after(async () => { await chromium?.close(); await gate?.stop(); await sample?.stop(); });
+
+const DEEP = '/form?a=1#part';
+const open = async (options = {}) => {
+  const page = await (await chromium.newContext(options)).newPage();
+  await page.goto(gate.url + DEEP);
+  return page;
+};
+const person = (name) => gate.people[name];
+
+test('who must wait, or start again, still gets to the deep link, fragment included', async () => {
+  const page = await open({ javaScriptEnabled: false });
+  await signIn(page, 'ann', person('ann').password);
+  for (let n = 0; n < 4 && await page.locator(fields.code).count(); n += 1) await sendCode(page, '000000');
+  assert.match(await page.textContent('main'), /Wait .* then try again/);
+  await submit(page, () => page.getByRole('button', { name: 'Try again' }).click());
+  assert.equal(await page.locator(fields.code).count(), 1, 'the password need not be given again');
+  await page.context().clearCookies();
+  await sendCode(page, '000000');
+  await submit(page, () => page.getByRole('button', { name: 'Start again' }).click());
+  assert.match(page.url(), /\/login\?to=.*#part$/);
+  await signIn(page, 'ann', person('ann').password);
+  await submit(page, () => page.getByRole('button', { name: 'Use another account' }).click());
+  assert.match(page.url(), /\/login\?to=.*#part$/);
+  await signIn(page, 'ann', person('ann').password);
+  const code = await nextCode(person('ann').totp?.secret ?? person('ann').totp_secret);
+  // A code that is not looked at yet, because of the guesses above, is not spent by that.
+  await until(async () => {
+    if (await page.locator(fields.code).count()) await sendCode(page, code);
+    else await submit(page, () => page.getByRole('button', { name: 'Try again' }).click());
+    return page.url() === gate.url + DEEP;
+  }, () => `stays at ${page.url()}`);
+});
