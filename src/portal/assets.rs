@@ -1,4 +1,4 @@
-//! The style sheet and the logo: names that change with their content, so that browsers may keep them for good, and
+//! The style sheet, the script and the logo: names that change with their content, so that browsers may keep them for good, and
 //! packed once, when the portal is made.
 //!
 //! Nothing else of ours is packed. A page that holds a secret (a key, backup codes, a count in a cookie) beside something
@@ -17,11 +17,13 @@ use super::pages::{Shell, Support};
 use super::settings::PortalSettings;
 
 const CSS: &str = include_str!("assets/stepgate.css");
+const SCRIPT: &str = include_str!("assets/stepgate.js");
 const FOR_GOOD: &str = "public, max-age=31536000, immutable";
 
 /// What all pages share, made once from the settings.
 pub(crate) struct Skin {
     css: Asset,
+    script: Asset,
     logo: Option<Asset>,
     name: String,
     support: Option<Support>,
@@ -54,6 +56,12 @@ impl Skin {
         });
         Self {
             css: Asset::new("stepgate", "css", HeaderValue::from_static("text/css; charset=utf-8"), css.into()),
+            script: Asset::new(
+                "stepgate",
+                "js",
+                HeaderValue::from_static("text/javascript; charset=utf-8"),
+                SCRIPT.into(),
+            ),
             logo,
             name: if settings.name.is_empty() { "Stepgate".to_owned() } else { settings.name.clone() },
             support: settings.support.as_deref().filter(|s| !s.is_empty()).map(Support::new),
@@ -65,6 +73,7 @@ impl Skin {
         Shell {
             name: self.name.clone(),
             css: self.css.path(),
+            script: self.script.path(),
             logo: self.logo.as_ref().map(Asset::path),
             support: self.support.clone(),
             request_id: request_id.to_owned(),
@@ -73,7 +82,7 @@ impl Skin {
 
     /// The asset of that name, as this request can take it.
     pub(crate) fn asset(&self, name: &str, request: &HeaderMap) -> Option<Response<Bytes>> {
-        let asset = std::iter::once(&self.css).chain(self.logo.as_ref()).find(|a| a.name == name)?;
+        let asset = [&self.css, &self.script].into_iter().chain(self.logo.as_ref()).find(|a| a.name == name)?;
         Some(asset.answer(request))
     }
 }

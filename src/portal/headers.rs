@@ -14,7 +14,7 @@ pub(crate) struct Kind(pub(crate) &'static str);
 #[derive(Clone, Copy)]
 pub(crate) struct Framable;
 
-const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
                    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 const CSP_FRAMABLE: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; \
                             base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'";

@@ -13,6 +13,8 @@ pub(crate) struct Shell {
     pub(crate) name: String,
     /// Where the style sheet is.
     pub(crate) css: String,
+    /// Where the script is, of which nothing depends.
+    pub(crate) script: String,
     /// Where the logo is.
     pub(crate) logo: Option<String>,
     /// Where people get help.

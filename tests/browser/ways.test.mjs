@@ -1,7 +1,7 @@
-// The ways on from pages that are in the way.
+// The ways on from pages that are in the way, and what a script of ours adds where JavaScript is on.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { browser, demo, fields, gateway, nextCode, sendCode, signIn, submit, until } from './harness.mjs';
+import { axe, browser, demo, fields, gateway, nextCode, sendCode, signIn, submit, totp, until } from './harness.mjs';
 
 let sample;
 let gate;
@@ -18,6 +18,7 @@ apps:
     rules: [ { name: all, path: /**, require: two_factor } ]
 `, [
     { name: 'ann', password: 'correct horse battery', totp: true },
+    { name: 'bob', password: 'another long password' },
   ]);
   chromium = await browser();
 });
@@ -53,4 +54,36 @@ test('who must wait, or start again, still gets to the deep link, fragment inclu
     else await submit(page, () => page.getByRole('button', { name: 'Try again' }).click());
     return page.url() === gate.url + DEEP;
   }, () => `stays at ${page.url()}`);
+});
+
+test('a password can be looked at, and goes out hidden', async () => {
+  const page = await open();
+  const problems = [];
+  page.on('console', (message) => problems.push(message.text()));
+  page.on('pageerror', (error) => problems.push(String(error)));
+  await page.reload();
+  await page.fill(fields.password, 'hunter2');
+  for (const [name, type] of [['Show password', 'text'], ['Hide password', 'password'], ['Show password', 'text']]) {
+    await page.getByRole('button', { name }).click();
+    assert.equal(await page.getAttribute(fields.password, 'type'), type);
+    assert.equal(await page.inputValue(fields.password), 'hunter2');
+  }
+  assert.deepEqual((await axe(page)).violations, []);
+  await page.evaluate(() => document.forms[0].addEventListener('submit', (event) => event.preventDefault()));
+  await page.press(fields.password, 'Enter');
+  assert.equal(await page.getAttribute(fields.password, 'type'), 'password');
+  assert.deepEqual(problems, [], 'the policy of the page lets the script do all it does');
+  const plain = await open({ javaScriptEnabled: false });
+  assert.equal(await plain.getByRole('button', { name: 'Show password' }).count(), 0, 'no button that does nothing');
+});
+
+test('a double click does not lose the backup codes', async () => {
+  const page = await open();
+  await signIn(page, 'bob', person('bob').password);
+  const key = (await page.textContent('.key')).replaceAll(' ', '');
+  await page.fill(fields.code, totp(key));
+  await page.locator('button[type=submit]').dblclick({ noWaitAfter: true, delay: 20 });
+  await page.waitForSelector('.codes');
+  await submit(page, () => page.getByRole('button', { name: 'I have saved them' }).click());
+  assert.equal(page.url(), gate.url + DEEP);
 });

@@ -25,7 +25,7 @@ use crate::auth::history::Notice as HistoryNotice;
 use crate::auth::proof::MethodSet;
 use crate::flow::reply::{Opened, Rejection};
 
-/// A style sheet or logo.
+/// A style sheet, script or logo.
 pub(super) async fn asset(ctx: Ctx) -> Result<Answered, Stop> {
     let name = ctx.path.rsplit('/').next().unwrap_or_default();
     ctx.core.skin.asset(name, &ctx.facts.headers).ok_or(Stop::Fault(Fault::NotFound))

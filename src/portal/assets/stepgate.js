@@ -1,0 +1,23 @@
+// Sugar for pages that work without it: a password can be looked at before it is sent, and a form that was sent is
+// not sent again by a second click.
+'use strict';
+for (const field of document.querySelectorAll('input[type=password]')) {
+  const button = document.createElement('button');
+  const turn = (type) => {
+    field.type = type;
+    button.textContent = type === 'password' ? 'Show password' : 'Hide password';
+  };
+  button.type = 'button';
+  button.className = 'quiet show';
+  button.setAttribute('aria-controls', field.id);
+  button.addEventListener('click', () => turn(field.type === 'password' ? 'text' : 'password'));
+  // Browsers remember what is typed into fields of text.
+  field.form.addEventListener('submit', () => turn('password'));
+  turn('password');
+  field.after(button);
+}
+let sent = -Infinity;
+document.addEventListener('submit', (event) => {
+  if (event.timeStamp - sent < 2000) event.preventDefault();
+  else sent = event.timeStamp;
+});
