@@ -25,12 +25,12 @@ pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Ans
     let goal = Goal::of(&facts.target, facts.method.as_str(), core.tolerances(&facts.host));
     let url = goal.page(if challenged.subject.is_some() { "step-up" } else { "login" });
     let (kind, mut answer) = match telling(facts, Some(&challenged.rule)) {
-        Telling::Redirect if goal.is_cut(&facts.target) => ("page", query_lost(core, facts, &url)),
+        Telling::Redirect if goal.is_cut(&facts.target) => ("page", query_lost(core, facts, challenged, &url)),
         // The page there knows what the person has.
         Telling::Redirect => ("redirect", see_other(&url, "challenge")),
         _ if out_of_reach::is_hopeless(challenged) => ("page", out_of_reach::answer(core, facts, challenged)),
-        Telling::Frame => ("frame", frame(core, facts, &url)),
-        Telling::FormLost => ("form", form_lost(core, facts, &url)),
+        Telling::Frame => ("frame", frame(core, facts, challenged, &url)),
+        Telling::FormLost => ("form", form_lost(core, facts, challenged, &url)),
         Telling::Grpc => ("grpc", grpc(16, "A sign-in is needed")),
         // A preflight never comes here; should one, it is told like any other call.
         Telling::Problem | Telling::WebSocket | Telling::Preflight => ("problem", problem(facts, challenged, &url)),
@@ -39,12 +39,22 @@ pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Ans
     answer
 }
 
-fn frame(core: &Core, facts: &Facts, url: &str) -> Answered {
+/// What is missing, in the words of pages, and those of the link that leads to it.
+const fn wanted(challenged: &Challenged) -> (&'static str, &'static str) {
+    match challenged.subject {
+        Some(_) => ("A second step", "Confirm it is you"),
+        None => ("A sign-in", "Sign in"),
+    }
+}
+
+fn frame(core: &Core, facts: &Facts, challenged: &Challenged, url: &str) -> Answered {
+    let (what, link) = wanted(challenged);
+    let heading = if challenged.subject.is_some() { "A second step is needed" } else { "Your session ended" };
     let shell = core.skin.shell(&facts.request_id);
     let notice = Notice {
-        lines: vec!["This part of the page needs a sign-in. It opens in the whole window.".to_owned()],
-        links: vec![Link::to(url, "Sign in")],
-        ..Notice::new(&shell, "Your session ended")
+        lines: vec![format!("{what} is needed for this part of the page. It opens in the whole window.")],
+        links: vec![Link::to(url, link)],
+        ..Notice::new(&shell, heading)
     };
     let mut answer = page(StatusCode::UNAUTHORIZED, "challenge", &notice);
     answer.extensions_mut().insert(Framable);
@@ -52,30 +62,32 @@ fn frame(core: &Core, facts: &Facts, url: &str) -> Answered {
 }
 
 /// The address does not fit into the address of a page of ours.
-fn query_lost(core: &Core, facts: &Facts, url: &str) -> Answered {
+fn query_lost(core: &Core, facts: &Facts, challenged: &Challenged, url: &str) -> Answered {
+    let (what, link) = wanted(challenged);
     let shell = core.skin.shell(&facts.request_id);
     let notice = Notice {
         lines: vec![
-            "The address of this page is too long to be kept while you sign in.".to_owned(),
-            "Open the link in a new window and sign in there. Then come back to this window and load it again."
+            "The address of this page is too long to be kept meanwhile.".to_owned(),
+            "The link opens a new window. When you are done there, come back to this window and load it again."
                 .to_owned(),
         ],
-        links: vec![Link::to(url, "Sign in")],
-        ..Notice::new(&shell, "A sign-in is needed first")
+        links: vec![Link::aside(url, link)],
+        ..Notice::new(&shell, format!("{what} is needed first"))
     };
     page(StatusCode::UNAUTHORIZED, "challenge", &notice)
 }
 
-fn form_lost(core: &Core, facts: &Facts, url: &str) -> Answered {
+fn form_lost(core: &Core, facts: &Facts, challenged: &Challenged, url: &str) -> Answered {
+    let (what, link) = wanted(challenged);
     let shell = core.skin.shell(&facts.request_id);
     let notice = Notice {
         lines: vec![
-            "A sign-in is needed before this form can be sent.".to_owned(),
-            "To keep what you typed: open the link in a new window, sign in there, come back to this window, go back \
-             one page and send the form again."
+            format!("{what} is needed before this form can be sent."),
+            "To keep what you typed: the link opens a new window. When you are done there, come back to this window, go \
+             back one page and send the form again."
                 .to_owned(),
         ],
-        links: vec![Link::to(url, "Sign in")],
+        links: vec![Link::aside(url, link)],
         ..Notice::new(&shell, "Your form was not sent")
     };
     page(StatusCode::UNAUTHORIZED, "challenge", &notice)

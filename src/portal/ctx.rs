@@ -169,7 +169,7 @@ impl Ctx {
         if !goal.given {
             return format!("your account on {}", self.facts.authority);
         }
-        let path = goal.to.as_str().split(['?', '#']).next().unwrap_or("/");
+        let path = goal.to.target().split('?').next().unwrap_or("/");
         format!("{}{path}", self.facts.authority)
     }
 

@@ -167,7 +167,7 @@ fn worded(core: &Core, facts: &Facts, words: Wording) -> Answered {
         return problem.answer(facts);
     }
     let links = if words.status.is_server_error() && facts.method == http::Method::GET {
-        vec![Link { href: String::new(), text: "Try again".to_owned(), top: false }]
+        vec![Link { href: String::new(), text: "Try again".to_owned(), target: None }]
     } else if words.status == StatusCode::NOT_FOUND {
         vec![Link::to("/", "Go to the start page")]
     } else {

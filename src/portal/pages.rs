@@ -225,14 +225,19 @@ pub(crate) struct Strange {
 pub(crate) struct Link {
     pub(crate) href: String,
     pub(crate) text: String,
-    /// Opens in the whole window, out of any frame.
-    pub(crate) top: bool,
+    /// In which window it opens; `None`: in its own.
+    pub(crate) target: Option<&'static str>,
 }
 
 impl Link {
-    /// A link that stays in its window.
+    /// A link that stays in its window, but leaves any frame.
     pub(crate) fn to(href: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { href: href.into(), text: text.into(), top: true }
+        Self { href: href.into(), text: text.into(), target: Some("_top") }
+    }
+
+    /// A link that opens another window, so that what was typed in this one can still be got back.
+    pub(crate) fn aside(href: impl Into<String>, text: &str) -> Self {
+        Self { href: href.into(), text: format!("{text} (in a new window)"), target: Some("_blank") }
     }
 }
 

@@ -178,7 +178,7 @@ fn rejected(way: Way, rejection: Rejection) -> Option<Errors> {
         Rejection::WrongCredentials => "The password is not correct. Try again".to_owned(),
         Rejection::WrongCode if way.is_password() => "The password is not correct. Try again".to_owned(),
         Rejection::WrongCode if way.is_digits() => {
-            "The code is not correct. Check your app and enter the code it shows now".to_owned()
+            "The code is not correct, or was used already. Enter the next one that your app shows".to_owned()
         }
         Rejection::WrongCode => "The code is not correct, or was used before. Enter another one".to_owned(),
     };

@@ -132,7 +132,7 @@ fn form(ctx: &Ctx, goal: &Goal, ask: &Ask, wanted: &str, errors: Errors) -> Answ
     let Some((way, others)) = ways(ask.methods, wanted) else { return nothing_to_prove_with(ctx) };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let (shell, place, way) = (ctx.shell(), ctx.place(goal), way.with_digits(ask.digits));
-    let path = goal.to.as_str().split(['?', '#']).next().unwrap_or("/");
+    let path = goal.to.target().split('?').next().unwrap_or("/");
     let heading = if goal.enroll {
         "Confirm it is you".to_owned()
     } else {

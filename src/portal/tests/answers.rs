@@ -90,6 +90,22 @@ fn a_lost_form_is_told_and_its_method_is_kept_for_the_step_up() {
 }
 
 #[test]
+fn pages_instead_of_a_redirect_say_what_is_missing() {
+    let frame = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
+    for (who, said, unsaid) in
+        [(None, "A sign-in is needed", "second step"), (Some(session()), "A second step is needed", "ign in")]
+    {
+        for (method, headers, target) in [("GET", frame, "_top"), ("POST", NAVIGATION, "_blank")] {
+            let page = text(&tell(method, &headers, who.clone()));
+            assert!(page.contains(said) && !page.contains(unsaid), "{page}");
+            // What was typed is one page back: the way on does not leave this window.
+            assert!(page.contains(&format!("target=\"{target}\"")), "{page}");
+            assert_eq!(page.contains("session ended"), who.is_none() && method == "GET", "{page}");
+        }
+    }
+}
+
+#[test]
 fn machines_get_a_401_they_can_act_on() {
     let fetch = tell("GET", &[("sec-fetch-mode", "cors"), ("origin", "https://spa.example.com")], Some(session()));
     assert_eq!(fetch.status(), StatusCode::UNAUTHORIZED);
