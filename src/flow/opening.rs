@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Flows;
 use super::attempt::Trying;
-use super::ports::{Account, AccountChange, Answer};
+use super::ports::{Account, AccountChange, Answer, StoreError};
 use super::proving::broken;
 use super::reply::{LoginReply, Opened, Rejection};
 use crate::auth::ceremony::Ceremony;
@@ -65,7 +65,10 @@ impl Flows {
         match self.grant(trying, grant).await? {
             Some(opened) => {
                 // Only who is in has signed in.
-                self.ports.accounts.change(&account.identity.id, AccountChange::LoggedIn(trying.now)).await?;
+                let noted = self.ports.accounts.change(&account.identity.id, AccountChange::LoggedIn(trying.now)).await;
+                if let Err(fault) = noted {
+                    return Err(self.unheld(trying, &opened.token.key(), fault).await);
+                }
                 Ok(LoginReply::Opened(Box::new(Opened { notice, ..opened })))
             }
             None => Ok(LoginReply::Rejected(Rejection::WrongCredentials)),
@@ -111,7 +114,11 @@ impl Flows {
         trying.note(what);
         // Disabling an account or changing what it proves itself with ends its sessions: one opened in that very
         // moment must not outlive it.
-        if let Err(reason) = self.unchanged(&session.identity.id, &credentials).await? {
+        let unchanged = match self.unchanged(&session.identity.id, &credentials).await {
+            Ok(unchanged) => unchanged,
+            Err(fault) => return Err(self.unheld(trying, &token.key(), fault).await),
+        };
+        if let Err(reason) = unchanged {
             trying.begin(Deed::Ending, None);
             self.ports.sessions.revoke(&token.key()).await?;
             trying.note(What::SessionRevoked);
@@ -120,6 +127,14 @@ impl Flows {
         }
         let session = Arc::new(session);
         Ok(Some(Opened { token, session, ends_at, device: Some(mark), backup_codes_left: backup_left, notice: None }))
+    }
+
+    /// Ends a session whose token reaches nobody because of a fault, as far as the stores still let us.
+    pub(super) async fn unheld(&self, trying: &mut Trying<'_>, key: &SessionKey, fault: StoreError) -> StoreError {
+        if matches!(self.ports.sessions.revoke(key).await, Ok(true)) {
+            trying.note(What::SessionRevoked);
+        }
+        fault
     }
 
     /// Whether an account may still sign in with what it proved itself with.
