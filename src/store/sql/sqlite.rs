@@ -61,6 +61,8 @@ pub(crate) fn pool(options: SqliteConnectOptions, size: u32) -> SqlitePool {
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
+        // A full disk makes SQLite end a transaction by itself, and the driver then waits for the end for ever.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .connect_lazy_with(options)
 }
 

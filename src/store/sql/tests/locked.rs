@@ -1,4 +1,4 @@
-//! A SQLite file that another process keeps locked, and many writers of our own.
+//! A SQLite file that another process keeps locked, many writers of our own, and a disk that is full.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::flow::ports::{AccountChange, Answer};
 use crate::store::Stores;
 use crate::store::contract::accounts::account;
 use crate::store::contract::samples::{session, session_key};
-use crate::store::sql::sqlite::{Durable, options};
+use crate::store::sql::sqlite::{Durable, options, pool, try_lock};
 use crate::store::tests::settings;
 
 async fn stores() -> (Arc<Stores>, tempfile::TempDir) {
@@ -85,5 +85,22 @@ async fn writers_of_one_process_do_not_lock_each_other_out() {
         for write in done.unwrap() {
             write.unwrap();
         }
+    }
+}
+
+/// SQLite ends a transaction by itself when the disk is full; nothing may wait for its end for ever.
+#[tokio::test]
+async fn a_disk_that_was_full_is_written_to_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("full.db");
+    let pool = pool(options(&file, Durable::Process).create_if_missing(true), 1);
+    sqlx::raw_sql("create table t (b blob); pragma max_page_count = 8").execute(&pool).await.unwrap();
+    let mut work = pool.begin_with("begin immediate").await.unwrap();
+    let full = sqlx::raw_sql("insert into t values (zeroblob(1000000))").execute(&mut *work).await.unwrap_err();
+    assert!(full.to_string().contains("full"), "{full}");
+    drop(work);
+    for _ in 0..2 {
+        try_lock(&pool).await.unwrap();
+        sqlx::raw_sql("insert into t values (zeroblob(1000000))").execute(&pool).await.unwrap();
     }
 }
