@@ -140,6 +140,40 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     text
 }
 
+/// How wide a terminal is taken to be.
+pub(crate) const WIDTH: usize = 80;
+
+/// Words in lines of at most `width` columns: the first begins with `first`, the others with `rest`. A word that fits
+/// no line is cut.
+pub(crate) fn wrapped(text: &str, first: &str, rest: &str, width: usize) -> String {
+    let length = |text: &str| text.chars().count();
+    let (mut out, mut line) = (String::new(), first.to_owned());
+    let mut bare = true;
+    for word in text.split_whitespace() {
+        if !bare && length(&line) + 1 + length(word) > width {
+            out.push_str(&line);
+            out.push('\n');
+            rest.clone_into(&mut line);
+            bare = true;
+        }
+        if !bare {
+            line.push(' ');
+        }
+        for c in word.chars() {
+            if length(&line) == width {
+                out.push_str(&line);
+                out.push('\n');
+                rest.clone_into(&mut line);
+            }
+            line.push(c);
+        }
+        bare = false;
+    }
+    out.push_str(line.trim_end());
+    out.push('\n');
+    out
+}
+
 /// Text from a store, made harmless for a terminal: control characters are escaped, and those that nobody sees.
 pub(crate) fn clean(text: &str) -> String {
     let harmful = |c: char| c.is_control() || is_hidden(c);
@@ -164,6 +198,17 @@ mod tests {
     fn escapes_what_could_drive_a_terminal() {
         assert_eq!(clean("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(clean("a\u{202e}b\u{200b}é"), "a\\u{202e}b\\u{200b}é");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_asked_and_no_word_is_lost() {
+        for (text, width) in [("", 9), ("one two three", 9), ("a verylongwordthatfitsnowhere b", 9), ("é é é é é é", 5)] {
+            let told = wrapped(text, "1 ", "  ", width);
+            assert!(told.lines().all(|line| line.chars().count() <= width), "{told}");
+            let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+            assert_eq!(squeezed(&told), squeezed(&format!("1 {text}")));
+        }
+        assert_eq!(wrapped("one two three", "- ", "  ", 9), "- one two\n  three\n");
     }
 
     #[test]

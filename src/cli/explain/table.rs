@@ -1,66 +1,57 @@
 //! An explanation for a terminal.
 
 use super::{Explanation, Fit, Outcome, RuleRow};
+use crate::cli::terminal::{WIDTH, wrapped};
+
+/// What stands above the rules; the last column takes what is left of the line.
+const HEAD: &str = "   #  path   method  network  who   rule";
+const REST: usize = HEAD.len() - "rule".len();
 
 impl Explanation {
-    /// The request, the table of rules, the decision in one sentence, and what would change it.
+    /// The request, the table of rules, the decision in one sentence, and what would change it: in 80 columns.
     ///
     /// `*` marks the rule that decided, `+` others that some reading of the path led to.
     pub fn human(&self) -> String {
         let target =
-            self.target.as_deref().unwrap_or(if self.outcome == Outcome::Own { "(our own)" } else { "(malformed)" });
-        let mut out = format!("{} {}{target}\nfrom {}, {}\n", self.method, self.host, self.client_ip, self.subject);
+            self.target.as_deref().unwrap_or(if self.outcome == Outcome::Own { " (our own)" } else { " (malformed)" });
+        let mut out = format!("{} {}{target}\n", self.method, self.host);
+        out.push_str(&wrapped(&format!("from {}, {}", self.client_ip, self.subject), "", "  ", WIDTH));
         if self.readings.len() > 1 {
-            out.push_str(&format!("judged as {}\n", self.readings.join("  and  ")));
+            out.push_str(&wrapped(&format!("judged as {}", self.readings.join(" and ")), "", "  ", WIDTH));
         }
         if !self.rules.is_empty() {
-            out.push('\n');
-            out.push_str(&columns(&self.rules));
+            out.push_str(&format!("\n{HEAD}\n"));
+            self.rules.iter().for_each(|row| out.push_str(&told(row)));
         }
-        out.push_str(&format!("\n{}\n", self.sentence));
+        out.push('\n');
+        out.push_str(&wrapped(&self.sentence, "", "  ", WIDTH));
         if let Some(remedy) = &self.remedy {
-            out.push_str(&format!("What would change it: {remedy}\n"));
+            out.push_str(&wrapped(&format!("What would change it: {remedy}"), "", "  ", WIDTH));
         }
         out
     }
 }
 
-fn columns(rules: &[RuleRow]) -> String {
-    let head = ["", "#", "rule", "where", "path", "method", "network", "who", "pattern", "asks"].map(str::to_owned);
-    let lines: Vec<[String; 10]> = std::iter::once(head).chain(rules.iter().map(cells)).collect();
-    let mut widths = [0; 10];
-    for line in &lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut out = String::new();
-    for line in &lines {
-        let padded: Vec<String> = line.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        out.push_str(padded.join("  ").trim_end());
-        out.push('\n');
-    }
-    out
-}
-
-fn cells(row: &RuleRow) -> [String; 10] {
+/// One rule: how it fits, its name and place, and below that its pattern and what it asks.
+fn told(row: &RuleRow) -> String {
     let mark = match (row.chosen, row.judged) {
         (true, _) => "*",
         (false, true) => "+",
         (false, false) => " ",
     };
-    [
-        mark.to_owned(),
-        row.number.to_string(),
-        row.name.clone(),
-        row.place.clone().unwrap_or_default(),
-        word(row.path).to_owned(),
-        word(row.method).to_owned(),
-        word(row.network).to_owned(),
-        word(row.audience).to_owned(),
-        row.pattern.clone(),
-        row.asks.clone(),
-    ]
+    let fits = format!(
+        "{mark}{:>3}  {:<5}  {:<6}  {:<7}  {:<4}  ",
+        row.number,
+        word(row.path),
+        word(row.method),
+        word(row.network),
+        word(row.audience)
+    );
+    let place = row.place.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
+    let indent = " ".repeat(REST);
+    let mut out = wrapped(&format!("{}{place}", row.name), &fits, &indent, WIDTH);
+    out.push_str(&wrapped(&format!("{}: {}", row.pattern, row.asks), &indent, &indent, WIDTH));
+    out
 }
 
 const fn word(fit: Fit) -> &'static str {

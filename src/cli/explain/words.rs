@@ -142,18 +142,18 @@ fn challenge_remedy(c: &Challenged, now: Timestamp) -> String {
     let proved = c.subject.as_ref().map_or(MethodSet::EMPTY, |s| s.proofs.methods());
     let lacking = c.requirement.out_of_reach(proved.or(MethodSet::SERVED));
     if !lacking.is_empty() {
-        let (acr, lacking) = (c.requirement.strength.acr(), names(lacking));
-        return format!("Nothing that this version can verify reaches {acr} here; it would take one of: {lacking}.");
+        let (strength, lacking) = (c.requirement.strength.name(), names(lacking));
+        return format!("Nothing that this version can verify reaches {strength} here; it would take one of: {lacking}.");
     }
     let served = c.shortfall.methods.and(MethodSet::SERVED);
     let methods = names(if served.is_empty() { c.shortfall.methods } else { served });
     let last = c.subject.as_ref().and_then(|s| c.shortfall.methods.iter().filter_map(|m| s.proofs.when(m)).max());
-    let acr = c.requirement.strength.acr();
+    let strength = c.requirement.strength.name();
     match (c.shortfall.lack, c.requirement.max_age, last) {
         (Lack::Fresher, Some(age), Some(at)) => {
-            format!("Needs {acr} within {}; last was {}. Any of: {methods}.", span(age), ago(now.since(at)))
+            format!("Needs {strength} within {}; last was {}. Any of: {methods}.", span(age), ago(now.since(at)))
         }
-        _ => format!("Needs {acr}. Any of these brings it on: {methods}."),
+        _ => format!("Needs {strength}. Any of these brings it on: {methods}."),
     }
 }
 
