@@ -74,7 +74,7 @@ impl Embedded {
     /// Whether it answers, and takes writes.
     pub(crate) async fn probe(&self) -> Answer<()> {
         self.generation().await?;
-        self.write(sqlite::try_lock(&self.writer)).await
+        self.write(sqlite::try_write(&self.writer)).await
     }
 
     /// Does what writes, in turn.

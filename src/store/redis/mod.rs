@@ -144,7 +144,10 @@ impl Probe for Redis {
     }
 
     async fn probe(&self) -> Answer<()> {
-        self.link.run(Verb::Probe, |mut c| async move { ::redis::cmd("PING").query_async(&mut c).await }).await
+        // Written to, for a Redis that is full or has become a replica still answers a PING.
+        let mut set = ::redis::cmd("SET");
+        set.arg(self.key("", "probe")).arg(1).arg("PX").arg(1_000);
+        self.link.run(Verb::Probe, |mut c| async move { set.query_async(&mut c).await }).await
     }
 
     async fn sampled(&self) -> Answer<Sampled> {

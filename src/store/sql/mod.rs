@@ -106,7 +106,7 @@ impl Database {
     pub(crate) async fn probe(&self) -> Answer<()> {
         const READ_ONLY: &str = "select current_setting('transaction_read_only')";
         match &self.pool {
-            Pool::Sqlite(pool) => self.within(self.turns.write(sqlite::try_lock(pool))).await,
+            Pool::Sqlite(pool) => self.within(self.turns.write(sqlite::try_write(pool))).await,
             Pool::Postgres(pool) => {
                 let (read_only,): (String,) = self.within(sqlx::query_as(READ_ONLY).fetch_one(pool)).await?;
                 if read_only == "off" { Ok(()) } else { Err(fault("it takes no writes")) }

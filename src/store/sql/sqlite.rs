@@ -66,9 +66,12 @@ pub(crate) fn pool(options: SqliteConnectOptions, size: u32) -> SqlitePool {
         .connect_lazy_with(options)
 }
 
-/// Takes the lock for writing and gives it back.
-pub(crate) async fn try_lock(pool: &SqlitePool) -> Result<(), sqlx::Error> {
-    pool.begin_with("begin immediate").await?.rollback().await
+/// Writes what stands there already: only a write tells of a disk that is full.
+pub(crate) async fn try_write(pool: &SqlitePool) -> Result<(), sqlx::Error> {
+    let mut work = pool.begin_with("begin immediate").await?;
+    let (version,): (i64,) = sqlx::query_as("pragma user_version").fetch_one(&mut *work).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("pragma user_version = {version}"))).execute(&mut *work).await?;
+    work.commit().await
 }
 
 /// Makes the file if it is not there and brings a schema up to date; of several processes, one at a time.

@@ -12,7 +12,7 @@ use crate::flow::ports::{AccountChange, Answer};
 use crate::store::Stores;
 use crate::store::contract::accounts::account;
 use crate::store::contract::samples::{session, session_key};
-use crate::store::sql::sqlite::{Durable, options, pool, try_lock};
+use crate::store::sql::sqlite::{Durable, options, pool, try_write};
 use crate::store::tests::settings;
 
 async fn stores() -> (Arc<Stores>, tempfile::TempDir) {
@@ -93,14 +93,17 @@ async fn writers_of_one_process_do_not_lock_each_other_out() {
 async fn a_disk_that_was_full_is_written_to_again() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("full.db");
-    let pool = pool(options(&file, Durable::Process).create_if_missing(true), 1);
+    let with = |options| pool(options, 1);
+    let pool = with(options(&file, Durable::Process).create_if_missing(true));
     sqlx::raw_sql("create table t (b blob); pragma max_page_count = 8").execute(&pool).await.unwrap();
     let mut work = pool.begin_with("begin immediate").await.unwrap();
     let full = sqlx::raw_sql("insert into t values (zeroblob(1000000))").execute(&mut *work).await.unwrap_err();
     assert!(full.to_string().contains("full"), "{full}");
     drop(work);
+    // What takes no writes is not well, though it can be locked.
+    assert!(try_write(&with(options(&file, Durable::Process).pragma("query_only", "on"))).await.is_err());
     for _ in 0..2 {
-        try_lock(&pool).await.unwrap();
+        try_write(&pool).await.unwrap();
         sqlx::raw_sql("insert into t values (zeroblob(1000000))").execute(&pool).await.unwrap();
     }
 }
