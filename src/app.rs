@@ -20,6 +20,7 @@ use crate::flow::vouch::{REFRESH_EVERY, Signer};
 use crate::portal::Portal;
 use crate::proxy::settings::Listen;
 use crate::proxy::{AuditSink, BuildError, Listeners, Parts, Probe, Proxy};
+use crate::store::seals::KeyUse;
 use crate::store::{Audit, Stores};
 
 /// Audit events that wait to be written; more are only logged.
@@ -58,6 +59,7 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&Running) + Send) -> R
     let signer = Arc::new(Signer::new(stores.ports.clone()));
     signer.refresh(stores.ports.clock.now()).await.map_err(Fault::Store)?;
     background.spawn(refresh(signer.clone(), stores.clone()));
+    background.spawn(look_around(stores.clone()));
     let (audit, trail) = audit(&stores);
     let proxy = build(settings, &stores, signer, audit).map_err(|fault| Fault::Settings(fault.to_string()))?;
     // All or nothing, and before anything is said: a taken port ends it here.
@@ -182,6 +184,19 @@ async fn until_stopped(
             let _ = served.await;
             Ok(())
         }
+    }
+}
+
+/// Tells what is amiss at the start, and not first where somebody is turned away for it.
+async fn look_around(stores: Arc<Stores>) {
+    for (name, answer) in stores.probe().await {
+        if let Err(fault) = answer {
+            tracing::warn!(target: "stepgate", store = name, %fault, "a store does not answer yet; what needs it gets 503");
+        }
+    }
+    match stores.seals().await {
+        Ok(uses) => uses.iter().filter_map(KeyUse::lost).for_each(|lost| tracing::error!(target: "stepgate", "{lost}")),
+        Err(fault) => tracing::warn!(target: "stepgate", %fault, "cannot see whether every master key is there"),
     }
 }
 

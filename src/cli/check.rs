@@ -7,6 +7,7 @@ use super::outcome::{CONFIG, Failure, Outcome, UNAVAILABLE};
 use super::terminal::{self, say};
 use crate::config::{self, Loaded, Settings};
 use crate::flow::ports::Clock as _;
+use crate::store::seals::KeyUse;
 use crate::store::system::SystemClock;
 use crate::store::{self, Stores};
 
@@ -62,7 +63,7 @@ async fn online(settings: &Settings) -> (Vec<String>, Vec<String>) {
     if wrong.is_empty() && looked.notes.is_empty() {
         let seals = async { Stores::open(&settings.store).await?.seals().await };
         match seals.await {
-            Ok(uses) => wrong.extend(super::secret::missing(&uses)),
+            Ok(uses) => wrong.extend(uses.iter().filter_map(KeyUse::lost)),
             Err(fault) => wrong.push(fault.to_string()),
         }
     }

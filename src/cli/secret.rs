@@ -50,7 +50,7 @@ async fn status(file: &ConfigFile, json: bool) -> Outcome {
             .map(|u| vec![name(u).to_owned(), role(u).to_owned(), u.totp.to_string(), u.signing_keys.to_string()]),
     );
     data(&columns(&rows))?;
-    missing(&uses).iter().for_each(|text| say(&format!("stepgate: {text}")));
+    uses.iter().filter_map(KeyUse::lost).for_each(|text| say(&format!("stepgate: {text}")));
     Ok(())
 }
 
@@ -73,19 +73,6 @@ async fn reseal(file: &ConfigFile, json: bool) -> Outcome {
         0 => Ok(()),
         lost => Err(Failure::failed(format!("not opened: {lost}; `stepgate secret status` says which key is missing"))),
     }
-}
-
-/// What is wrong, in words: rows that no key of the ring opens.
-pub(crate) fn missing(uses: &[KeyUse]) -> Vec<String> {
-    let lost = uses.iter().filter(|u| u.is_lost());
-    lost.map(|u| {
-        let rows = format!("sealed rows (TOTP: {}, signing keys: {})", u.totp, u.signing_keys);
-        match &u.key {
-            Some(key) => format!("{rows} need the master key {key}, which is not in the key file; put its line back"),
-            None => format!("{rows} are damaged: no vault of this version has sealed them"),
-        }
-    })
-    .collect()
 }
 
 fn value(u: &KeyUse) -> serde_json::Value {

@@ -18,9 +18,16 @@ pub struct KeyUse {
 }
 
 impl KeyUse {
-    /// Whether there are rows that nothing opens.
-    pub const fn is_lost(&self) -> bool {
-        self.role.is_none()
+    /// What is wrong, in words, where there are rows that no key of the ring opens.
+    pub fn lost(&self) -> Option<String> {
+        if self.role.is_some() {
+            return None;
+        }
+        let rows = format!("sealed rows (TOTP: {}, signing keys: {})", self.totp, self.signing_keys);
+        Some(match &self.key {
+            Some(key) => format!("{rows} need the master key {key}, which is not in the key file; put its line back"),
+            None => format!("{rows} are damaged: no vault of this version has sealed them"),
+        })
     }
 }
 

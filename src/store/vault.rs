@@ -126,7 +126,9 @@ impl Vault for Ring {
             return Err(fault(format!("a value sealed for `{context}` is of the unknown version {version}")));
         }
         let key = self.seals.iter().find(|key| key.id == *id).ok_or_else(|| {
-            fault(format!("a value sealed for `{context}` needs a master key that is not in the ring"))
+            fault(format!(
+                "a value sealed for `{context}` needs a master key that is not in the key file; put its line back"
+            ))
         })?;
         let nonce: [u8; NONCE_BYTES] = nonce.try_into().map_err(|_| damaged())?;
         let aad = authenticated(head, context);

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::support::command::{Ended, run, run_with};
+use crate::support::command::{Ended, run, run_with, stepgate};
 use crate::support::port::free_port;
+use crate::support::process::{Process, wait_until};
 
 struct Desk {
     folder: tempfile::TempDir,
@@ -90,4 +91,8 @@ fn a_master_key_is_rotated_in_two_steps_and_the_old_line_goes_last() {
     assert_eq!(checked.code, 0, "{}", checked.stderr);
     let table = desk.run(&["secret", "status"], "").stdout;
     assert!(table.starts_with("KEY ") && table.lines().count() == 2, "{table}");
+    desk.keys(&old);
+    let gateway = Process::start(stepgate().args(["run", "-c", desk.file.to_str().unwrap()]));
+    let lost = wait_until(|| gateway.stderr().contains("(TOTP: 3, signing keys: 0) need the master key").then_some(()));
+    assert!(lost.is_some(), "run says it before somebody is turned away: {}", gateway.stderr());
 }
