@@ -81,6 +81,8 @@ pub enum What {
     AccountDeleted,
     /// A password was set.
     PasswordSet,
+    /// An account was put into other groups.
+    GroupsSet,
     /// A store failed while this was done: it may have happened or not, and nothing was granted for it.
     Unsettled {
         /// What was under way.

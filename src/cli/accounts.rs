@@ -3,7 +3,7 @@
 use super::args::{ConfigFile, OneUser};
 use super::outcome::{CONFIG, Failure, Outcome};
 use super::terminal::clean;
-use crate::auth::user::Username;
+use crate::auth::user::{Group, Username};
 use crate::config::{self, Settings};
 use crate::flow::ports::{Account, Answer, Ports};
 use crate::store::Stores;
@@ -63,6 +63,16 @@ pub(crate) fn new_username(text: &str) -> Outcome<Username> {
             u32::from(c)
         ))),
     }
+}
+
+/// The groups of an account as the operator typed them.
+pub(crate) fn groups(names: &[String]) -> Outcome<Vec<Group>> {
+    let group = |name: &String| match name.trim().is_empty() || name.contains(',') || name.chars().any(char::is_control)
+    {
+        true => Err(Failure::usage(format!("{} cannot be a group name", clean(name)))),
+        false => Ok(Group(name.clone())),
+    };
+    names.iter().map(group).collect()
 }
 
 /// The account of that name, or a failure that names the nearest one.

@@ -18,10 +18,11 @@ Examples:
   stepgate check -c /etc/stepgate/stepgate.yaml
   stepgate run -c /etc/stepgate/stepgate.yaml
 
-Exit codes: 0 ok, 1 failed, 2 usage, 69 a store does not answer, 78 configuration."
+Exit codes: 0 ok, 1 failed, 2 usage, 69 a store does not answer,
+            78 configuration."
 )]
 pub(crate) struct Cli {
-    /// What to log to stderr: a level, or filters such as `info,audit=off`
+    /// Level or filters of the log
     #[arg(long, global = true, env = "STEPGATE_LOG", value_name = "FILTER")]
     pub(crate) log: Option<String>,
     #[command(subcommand)]
@@ -41,16 +42,17 @@ SIGTERM and SIGHUP let running requests finish, SIGINT does not wait for them.")
     /// Load and judge a configuration file without serving
     #[command(after_help = "\
 Examples:
-  stepgate check -c stepgate.yaml              every error at once, with line and fix; exit 78 if any
-  stepgate check -c stepgate.yaml --online     also ask the stores whether they answer")]
+  stepgate check -c stepgate.yaml            every error at once; exit 78 if any
+  stepgate check -c stepgate.yaml --online   also ask the stores")]
     Check(Check),
     /// Say how a request would be decided, and why
     #[command(after_help = "\
 Examples:
   stepgate explain -c stepgate.yaml --url https://erp.example.com/admin/
-  stepgate explain -c stepgate.yaml --url https://erp.example.com/admin/ --method POST \\
-      --user ann --groups staff,admins --amr pwd,otp --age 31m --json
-  journalctl -u stepgate -o cat | stepgate explain -c stepgate.yaml --request-id 01JD3Z4WVX2T5Q8R9S0ABCDEFG")]
+  stepgate explain -c stepgate.yaml --url https://erp.example.com/admin/ \\
+      --method POST --user ann --groups staff,admins --amr pwd,otp --age 31m
+  journalctl -u stepgate -o cat |
+      stepgate explain -c stepgate.yaml --request-id 01JD3Z4WVX2T5Q8R9S0ABCDEFG")]
     Explain(Explain),
     /// Try Stepgate: a sample app, three users, no servers needed
     #[command(after_help = "\
@@ -124,7 +126,7 @@ pub(crate) struct Explain {
     /// The URL asked for
     #[arg(long, value_name = "URL", required_unless_present = "request_id")]
     pub(crate) url: Option<String>,
-    /// A request as its page or answer names it, looked up in the gateway's JSON log
+    /// A request of the JSON log, as its page names it
     #[arg(long, value_name = "ID", conflicts_with_all = ["url", "method", "ip"])]
     pub(crate) request_id: Option<String>,
     /// The log to look in; stdin if not given
@@ -151,14 +153,14 @@ pub(crate) struct Explain {
     /// Print the decision as JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Tell the decision by the exit code: 0 permit, 10 challenge, 11 refuse
+    /// Exit with 0 permit, 10 challenge, 11 refuse
     #[arg(long)]
     pub(crate) exit_code: bool,
 }
 
 #[derive(Args)]
 pub(crate) struct Demo {
-    /// Print one line of JSON once it is serving, instead of words
+    /// Print one line of JSON once it is serving
     #[arg(long)]
     pub(crate) json: bool,
     /// The port; if not given: 8080, or the next that is free
@@ -235,24 +237,39 @@ Examples:
     #[command(after_help = "\
 Examples:
   stepgate user set-password ann -c stepgate.yaml
-  stepgate user set-password ann -c stepgate.yaml --password-stdin < password.txt")]
+  stepgate user set-password ann -c stepgate.yaml --password-stdin < ann.txt")]
     SetPassword {
         #[command(flatten)]
         user: OneUser,
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// Put an account into other groups; ends its sessions
+    #[command(after_help = "\
+Examples:
+  stepgate user set-groups ann -c stepgate.yaml --group staff --group admins
+  stepgate user set-groups ann -c stepgate.yaml --none")]
+    SetGroups {
+        #[command(flatten)]
+        user: OneUser,
+        /// A group; may be given again
+        #[arg(long = "group", value_name = "GROUP", required_unless_present = "none")]
+        groups: Vec<String>,
+        /// Out of every group
+        #[arg(long, conflicts_with = "groups")]
+        none: bool,
+    },
     /// Remove every second factor of an account; ends its sessions
     #[command(after_help = "\
 Examples:
-  stepgate user reset-mfa ann -c stepgate.yaml   at the next sign-in ann enrols anew
+  stepgate user reset-mfa ann -c stepgate.yaml   ann enrols anew at sign-in
   stepgate user show ann -c stepgate.yaml        see what is enrolled")]
     ResetMfa(OneUser),
     /// Delete an account with its factors and sessions
     #[command(after_help = "\
 Examples:
   stepgate user delete ann -c stepgate.yaml
-  stepgate user delete ann -c stepgate.yaml --yes    without being asked, for scripts")]
+  stepgate user delete ann -c stepgate.yaml --yes   without being asked")]
     Delete {
         #[command(flatten)]
         user: OneUser,
@@ -325,10 +342,11 @@ pub(crate) enum Secret {
     #[command(after_help = "\
 Examples:
   (umask 077; stepgate secret generate > /etc/stepgate/master.key)
-  { printf 'next: '; stepgate secret generate; cat master.key; } > new.key    the first step of a rotation
+  { printf 'next: '; stepgate secret generate; cat master.key; } > new.key
 
-A key file holds one key per line, newest first. `next:` before a key says that it opens and does not
-seal yet: give that file to every node, restart them, then take the word away and restart them again.")]
+A key file holds one key per line, newest first. `next:` before a key says that
+it opens and does not seal yet: give that file to every node, restart them, then
+take the word away and restart them again. So a key is rotated without a gap.")]
     Generate,
     /// Print the hash of a password (PHC string)
     #[command(after_help = "\
@@ -340,7 +358,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   stepgate secret status -c stepgate.yaml
-  stepgate secret status -c stepgate.yaml --json | jq '.[] | select(.role == \"missing\")'
+  stepgate secret status -c stepgate.yaml --json |
+      jq '.[] | select(.role == \"missing\")'
 
 An old line may go from the key file when nothing is sealed with it any more.")]
     Status {
@@ -350,11 +369,13 @@ An old line may go from the key file when nothing is sealed with it any more.")]
         #[arg(long)]
         json: bool,
     },
-    /// Seal anew with the newest master key what older ones have sealed; gateways may run meanwhile
+    /// Seal anew with the newest key what older ones sealed
     #[command(after_help = "\
 Examples:
-  stepgate secret reseal -c stepgate.yaml      after every node runs with the new key
-  stepgate secret status -c stepgate.yaml      see what is left under the old one")]
+  stepgate secret reseal -c stepgate.yaml   after every node has the new key
+  stepgate secret status -c stepgate.yaml   see what is left under the old
+
+Gateways may run meanwhile.")]
     Reseal {
         #[command(flatten)]
         file: ConfigFile,

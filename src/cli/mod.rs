@@ -102,6 +102,20 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
+    fn every_help_fits_a_terminal_of_80_columns() {
+        fn too_wide(command: &mut clap::Command) -> Vec<String> {
+            let texts = [command.render_help(), command.render_long_help()].map(|help| help.to_string());
+            let lines = texts.iter().flat_map(|text| text.lines());
+            let mut wide: Vec<String> = lines.filter(|line| line.chars().count() > 80).map(str::to_owned).collect();
+            command.get_subcommands_mut().for_each(|below| wide.extend(too_wide(below)));
+            wide
+        }
+        let mut command = Cli::command();
+        command.build();
+        assert_eq!(too_wide(&mut command), Vec::<String>::new());
+    }
+
+    #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }

@@ -20,7 +20,7 @@ pub(crate) struct Newcomer {
     pub(crate) password: SecretText,
     pub(crate) name: Option<String>,
     pub(crate) email: Option<String>,
-    pub(crate) groups: Vec<String>,
+    pub(crate) groups: Vec<Group>,
     /// Whether to enrol a TOTP authenticator.
     pub(crate) totp: bool,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Made {
 pub(crate) async fn make(stores: &Stores, settings: &FlowSettings, who: Newcomer) -> Outcome<Made> {
     let ports = &stores.ports;
     let hash = hash(&who.password, who.username.as_str(), &settings.password, ports.entropy.as_ref())?;
-    let mut groups: Vec<Group> = who.groups.into_iter().map(Group).collect();
+    let mut groups = who.groups;
     groups.sort();
     groups.dedup();
     let identity =

@@ -202,7 +202,8 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_asked_and_no_word_is_lost() {
-        for (text, width) in [("", 9), ("one two three", 9), ("a verylongwordthatfitsnowhere b", 9), ("é é é é é é", 5)] {
+        for (text, width) in [("", 9), ("one two three", 9), ("a verylongwordthatfitsnowhere b", 9), ("é é é é é é", 5)]
+        {
             let told = wrapped(text, "1 ", "  ", width);
             assert!(told.lines().all(|line| line.chars().count() <= width), "{told}");
             let squeezed = |text: &str| text.split_whitespace().collect::<String>();

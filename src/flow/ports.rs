@@ -14,7 +14,7 @@ use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::throttle::{Charge, Charged};
 use crate::auth::time::Timestamp;
-use crate::auth::user::{Identity, UserId, Username};
+use crate::auth::user::{Group, Identity, UserId, Username};
 
 /// A store could not answer. The text is for the log; it holds no secret.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -142,6 +142,8 @@ pub enum AccountChange {
     },
     /// Disables or enables it.
     Disabled(bool),
+    /// Puts it into these groups, and out of all others.
+    Groups(Vec<Group>),
     /// Notes a sign-in.
     LoggedIn(Timestamp),
 }

@@ -175,6 +175,7 @@ fn describe(what: What) -> Told {
         What::AccountEnabled => ("account_enabled", None, None),
         What::AccountDeleted => ("account_deleted", None, None),
         What::PasswordSet => ("password_set", None, None),
+        What::GroupsSet => ("groups_set", None, None),
         What::Unsettled { deed, method } => ("unsettled", method, Some(deed_word(deed))),
     };
     Told { action, method, reason }

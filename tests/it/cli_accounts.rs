@@ -99,6 +99,9 @@ fn accounts_live_and_die(desk: &Desk) {
         (&["user", "disable", "nobody"], "", 1, "no user nobody"),
         (&["user", "set-password", "nobody", "--password-stdin"], PASSWORD, 1, "no user nobody"),
         (&["user", "set-password", "ann", "--password-stdin"], "short", 1, "at least 8"),
+        (&["user", "set-groups", "ann"], "", 2, "--group"),
+        (&["user", "set-groups", "ann", "--group", "a,b"], "", 2, "group name"),
+        (&["user", "set-groups", "nobody", "--none"], "", 1, "no user nobody"),
         (&["user", "delete", "ann"], "", 2, "--yes"),
         (&["session", "list", "--user", "nobody"], "", 1, "no user nobody"),
         (&["session", "revoke", "01X"], "", 1, "no session 01X"),
@@ -117,6 +120,8 @@ fn accounts_live_and_die(desk: &Desk) {
         (&["user", "disable", "ann"][..], ""),
         (&["user", "enable", "ann"], ""),
         (&["user", "set-password", "ann", "--password-stdin"], "another password"),
+        (&["user", "set-groups", "ann", "--none"], ""),
+        (&["user", "set-groups", "ann", "--group", "staff", "--group", "night shift"], ""),
         (&["user", "reset-mfa", "ann"], ""),
         (&["session", "revoke", "--user", "ann"], ""),
     ] {
@@ -125,7 +130,8 @@ fn accounts_live_and_die(desk: &Desk) {
         let shown = desk.json(&["user", "show", "ann", "--json"]);
         assert_eq!(shown["disabled"], json!(args[1] == "disable"), "{args:?}");
     }
-    assert_eq!(desk.json(&["user", "show", "ann", "--json"])["methods"], json!(["password"]));
+    let shown = desk.json(&["user", "show", "ann", "--json"]);
+    assert_eq!((&shown["methods"], &shown["groups"]), (&json!(["password"]), &json!(["night shift", "staff"])));
     assert_eq!(desk.run(&["user", "delete", "ann", "--yes"], "").code, 0);
     desk.fails(&["user", "delete", "ann", "--yes"], "", 1, "no user ann");
     assert_eq!(desk.json(&["user", "list", "--json"]), json!([]));

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::totp;
-use crate::auth::user::Username;
+use crate::auth::user::{Group, Username};
 use crate::cli::accounts::answered;
 use crate::cli::newcomer::{self, Newcomer};
 use crate::cli::outcome::{Failure, Outcome};
@@ -67,7 +67,7 @@ pub(super) async fn make(stores: &Stores, settings: &FlowSettings) -> Outcome<Ve
             password: password.clone(),
             name: Some(name.to_owned()),
             email: Some(format!("{username}@example.com")),
-            groups: groups.iter().map(|g| (*g).to_owned()).collect(),
+            groups: groups.iter().map(|g| Group((*g).to_owned())).collect(),
             totp: enrolled,
         };
         let made = newcomer::make(stores, settings, who).await?;

@@ -143,7 +143,9 @@ fn challenge_remedy(c: &Challenged, now: Timestamp) -> String {
     let lacking = c.requirement.out_of_reach(proved.or(MethodSet::SERVED));
     if !lacking.is_empty() {
         let (strength, lacking) = (c.requirement.strength.name(), names(lacking));
-        return format!("Nothing that this version can verify reaches {strength} here; it would take one of: {lacking}.");
+        return format!(
+            "Nothing that this version can verify reaches {strength} here; it would take one of: {lacking}."
+        );
     }
     let served = c.shortfall.methods.and(MethodSet::SERVED);
     let methods = names(if served.is_empty() { c.shortfall.methods } else { served });

@@ -37,6 +37,19 @@ pub(crate) async fn set_password(user: &OneUser, source: &PasswordSource) -> Out
     Ok(())
 }
 
+pub(crate) async fn set_groups(user: &OneUser, names: &[String]) -> Outcome {
+    let groups = accounts::groups(names)?;
+    let (opened, account) = accounts::open_for(user).await?;
+    let identity = &account.identity;
+    there(answered(opened.ports.accounts.change(&identity.id, AccountChange::Groups(groups)).await)?, &account)?;
+    audit::record(&opened.stores, What::GroupsSet, identity, None).await;
+    // A session keeps the groups that it was opened with.
+    let ended = end_sessions(&opened, &account, "its groups are set").await?;
+    let told = if names.is_empty() { "no group".to_owned() } else { names.join(", ") };
+    say(&format!("{} is in: {}; {ended}", identity.username, terminal::clean(&told)));
+    Ok(())
+}
+
 pub(crate) async fn reset_mfa(user: &OneUser) -> Outcome {
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;

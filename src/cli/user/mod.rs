@@ -22,6 +22,7 @@ pub(crate) async fn run(command: User) -> Outcome {
         User::Disable(user) => change::disable(&user).await,
         User::Enable(user) => change::enable(&user).await,
         User::SetPassword { user, password } => change::set_password(&user, &password).await,
+        User::SetGroups { user, groups, none: _ } => change::set_groups(&user, &groups).await,
         User::ResetMfa(user) => change::reset_mfa(&user).await,
         User::Delete { user, yes } => change::delete(&user, yes).await,
     }
@@ -29,11 +30,7 @@ pub(crate) async fn run(command: User) -> Outcome {
 
 async fn add(args: AddUser) -> Outcome {
     let username = accounts::new_username(&args.user.name)?;
-    for group in &args.groups {
-        if group.trim().is_empty() || group.contains(',') || group.chars().any(char::is_control) {
-            return Err(Failure::usage(format!("{} cannot be a group name", terminal::clean(group))));
-        }
-    }
+    let groups = accounts::groups(&args.groups)?;
     for text in args.email.iter().chain(&args.display_name) {
         if text.chars().any(char::is_control) {
             return Err(Failure::usage("names and mail addresses must not hold control characters"));
@@ -44,14 +41,7 @@ async fn add(args: AddUser) -> Outcome {
         return Err(Failure::failed(format!("there is a user {username} already; nothing was changed")));
     }
     let password = terminal::new_password(&args.password)?;
-    let who = Newcomer {
-        username,
-        password,
-        name: args.display_name,
-        email: args.email,
-        groups: args.groups,
-        totp: args.totp,
-    };
+    let who = Newcomer { username, password, name: args.display_name, email: args.email, groups, totp: args.totp };
     let made = newcomer::make(stores, &settings.flow, who).await?;
     let identity = &made.identity;
     if args.json {

@@ -41,6 +41,7 @@ impl Accounts for World {
                     account.password_hash = Some(to);
                 }
                 AccountChange::Disabled(disabled) => account.disabled = disabled,
+                AccountChange::Groups(groups) => account.identity.groups = groups,
                 AccountChange::LoggedIn(at) => account.last_login_at = Some(at),
             }
             true

@@ -109,7 +109,10 @@ async fn accounts_change_and_go(p: AccountPorts) {
     ann.password_hash = Some(SecretText::new("new".into()));
     ann.disabled = true;
     ann.last_login_at = Some(NOW.plus(HOUR));
+    ann.identity.groups = vec![Group("admins".into()), Group("night shift".into())];
     let changes = [
+        AccountChange::Groups(vec![]),
+        AccountChange::Groups(vec![Group("night shift".into()), Group("admins".into()), Group("admins".into())]),
         AccountChange::PasswordHash(SecretText::new("newer".into())),
         AccountChange::Rehash { from: SecretText::new("newer".into()), to: SecretText::new("new".into()) },
         AccountChange::Disabled(true),

@@ -8,6 +8,8 @@ use crate::auth::secret::SecretText;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::ports::{Account, AccountChange, Accounts, Answer};
 
+const GROUP: &str = "insert into account_groups (account_id, name) values ($1, $2) on conflict do nothing";
+
 /// An account beside one of its groups, or beside none.
 type Row = (String, String, Option<String>, Option<String>, Option<String>, i64, i64, Option<i64>, Option<String>);
 
@@ -33,7 +35,6 @@ impl Accounts for Database {
     async fn create(&self, account: &Account) -> Answer<bool> {
         const ACCOUNT: &str = "insert into accounts (id, username, name, email, password_hash, disabled, \
              created_at, last_login_at) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
-        const GROUP: &str = "insert into account_groups (account_id, name) values ($1, $2) on conflict do nothing";
         let who = &account.identity;
         let created_at = time_of(account.created_at)?;
         let last_login_at = account.last_login_at.map(time_of).transpose()?;
@@ -77,6 +78,7 @@ impl Accounts for Database {
                 let flag = i64::from(*disabled);
                 sqlx::query(DISABLED).bind(flag).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
             }),
+            AccountChange::Groups(groups) => self.regroup(id, groups).await,
             AccountChange::LoggedIn(at) => {
                 let at = time_of(*at)?;
                 on_write!(self, pool => async {
@@ -100,6 +102,26 @@ impl Accounts for Database {
         // Sorted here: databases differ in their order of letters.
         all.sort_by(|a, b| a.identity.username.cmp(&b.identity.username));
         Ok(all)
+    }
+}
+
+impl Database {
+    /// How many accounts were there to be put into these groups, and out of all others.
+    async fn regroup(&self, id: &UserId, groups: &[Group]) -> Answer<u64> {
+        // The row is written, so that two who do this at once take turns.
+        const HOLD: &str = "update accounts set id = id where id = $1";
+        const LEAVE: &str = "delete from account_groups where account_id = $1";
+        in_transaction!(self, tx => {
+            let there = sqlx::query(HOLD).bind(&id.0).execute(&mut *tx).await?.rows_affected();
+            if there == 1 {
+                sqlx::query(LEAVE).bind(&id.0).execute(&mut *tx).await?;
+                for group in groups {
+                    sqlx::query(GROUP).bind(&id.0).bind(&group.0).execute(&mut *tx).await?;
+                }
+                tx.commit().await?;
+            }
+            Ok(there)
+        })
     }
 }
 
