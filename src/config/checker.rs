@@ -106,8 +106,12 @@ impl Checker {
         Some(bytes)
     }
 
-    /// Whether a text names a file in a directory that is there.
+    /// Whether a text names a file in a directory that is there, or as good as there: below `/etc`, `/var` and so on.
     fn is_surely_a_path(&self, text: &str) -> bool {
+        let top = text.strip_prefix('/').and_then(|rest| rest.split_once('/')).map(|(top, _)| Path::new("/").join(top));
+        if top.is_some_and(|top| top.as_os_str().len() > 2 && top.is_dir()) {
+            return !is_telling(text);
+        }
         let parent = self.path(text).parent().map(Path::to_owned);
         let named = Path::new(text).parent().is_some_and(|p| !p.as_os_str().is_empty() && p != Path::new("/"));
         named && !is_telling(text) && parent.is_some_and(|p| p.is_dir())
@@ -139,7 +143,7 @@ impl Checker {
                 let whole = text.expose();
                 let text = whole.strip_suffix('\n').map_or(whole, |t| t.strip_suffix('\r').unwrap_or(t));
                 if text.is_empty() {
-                    self.error(file.at, "this secret file is empty", "");
+                    self.error(file.at, "this secret file is empty", "write the secret into its first line");
                     return None;
                 }
                 Some(Placed { value: SecretText::new(text.to_owned()), at: file.at })

@@ -34,7 +34,7 @@ impl<'a> Decoder<'a> {
     fn scalar(&self, expected: &str) -> Decoded<&'a Scalar> {
         match &self.0.value {
             Value::Scalar(s) if s.kind() != Kind::Null => Ok(s),
-            _ => self.unfit(expected, ""),
+            _ => self.unfit(expected, "write one value behind the colon, on the same line"),
         }
     }
 
@@ -42,7 +42,8 @@ impl<'a> Decoder<'a> {
         let scalar = self.scalar("a whole number")?;
         let text = scalar.text.trim();
         text.parse::<T>().map_err(|_| match text.parse::<i128>() {
-            Ok(_) => Trouble::new(format!("out of range: {} to {} are possible", limits.0, limits.1), ""),
+            Ok(n) if n < limits.0 => Trouble::new("out of range", format!("write at least {}", limits.0.max(1))),
+            Ok(_) => Trouble::new("out of range", "write a smaller number"),
             Err(_) => Trouble::new("expected a whole number", "write digits only, without a unit"),
         })
     }
@@ -51,7 +52,7 @@ impl<'a> Decoder<'a> {
         match self.scalar("true or false")?.text.to_ascii_lowercase().as_str() {
             "true" | "on" | "yes" => Ok(true),
             "false" | "off" | "no" => Ok(false),
-            _ => self.unfit("true or false", ""),
+            _ => self.unfit("true or false", "write true or false"),
         }
     }
 }
@@ -225,7 +226,7 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<T::Value> {
         match self.value.take() {
             Some(node) => placed(node, seed),
-            None => Err(Trouble::new("a key without a value", "")),
+            None => Err(Trouble::new("a key without a value", "write one behind the colon")),
         }
     }
 }

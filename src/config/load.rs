@@ -82,8 +82,10 @@ pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
         Loaded { settings: None, problems: problems.told() }
     };
     match std::fs::metadata(path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return failed("there is no such file".to_owned(), ""),
-        Err(e) => return failed(format!("cannot read this file: {e}"), ""),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return failed("there is no such file".to_owned(), "name the configuration file with -c FILE");
+        }
+        Err(e) => return failed(format!("cannot read this file: {e}"), "let the user that runs this read it"),
         Ok(meta) if meta.is_dir() => return failed("this is a directory".to_owned(), "name the file in it"),
         Ok(meta) if meta.len() > parse::MAX_BYTES as u64 => {
             return failed(format!("larger than {} bytes", parse::MAX_BYTES), "is this the right file?");
@@ -92,7 +94,7 @@ pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
     }
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
-        Err(e) => return failed(format!("cannot read this file: {e}"), ""),
+        Err(e) => return failed(format!("cannot read this file: {e}"), "let the user that runs this read it"),
     };
     from_bytes(&file, &dir, &bytes, now)
 }
@@ -117,7 +119,7 @@ pub(super) fn from_bytes(file: &str, dir: &Path, bytes: &[u8], now: Option<Times
     };
     let mut problems = Problems::new(file, text);
     if bytes.len() > parse::MAX_BYTES {
-        problems.error(At::default(), format!("larger than {} bytes", parse::MAX_BYTES), "");
+        problems.error(At::default(), format!("larger than {} bytes", parse::MAX_BYTES), "is this the right file?");
         return Loaded { settings: None, problems: problems.told() };
     }
     let Some(mut root) = parse::parse(text, &mut problems) else {

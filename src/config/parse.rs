@@ -36,7 +36,13 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
                     "not YAML".clone_into(&mut reason);
                 }
                 let tabbed = line_around(text, start).trim_end().contains('\t');
-                let fix = if tabbed { "indent with spaces: YAML knows no tabs there" } else { "" };
+                let fix = if tabbed {
+                    "indent with spaces: YAML knows no tabs there"
+                } else if reason.contains("`\\u{0}'") {
+                    "save the file as UTF-8"
+                } else {
+                    "look at the colons, quotes, brackets and the indentation here and in the line above"
+                };
                 problems.error(At { start, end: start }, format!("not YAML: {reason}"), fix);
                 return None;
             }
@@ -231,7 +237,7 @@ impl Open {
 
 fn as_key(node: Node, map: &Map, problems: &mut Problems) -> Pending {
     let Value::Scalar(scalar) = node.value else {
-        problems.error(node.at, "a key must be text", "");
+        problems.error(node.at, "a key must be text", "begin the line with the name of a setting");
         return Pending::Refused;
     };
     if let Some(first) = map.entries.iter().find(|e| e.key.text == scalar.text) {

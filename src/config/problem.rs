@@ -29,7 +29,7 @@ pub struct Problem {
     pub column: usize,
     /// What is wrong.
     pub message: String,
-    /// What to do about it; empty where the message says it.
+    /// What to do about it.
     pub fix: String,
     /// The line of the file, with whatever might be a secret struck out, without its comment, long ends cut.
     pub snippet: String,

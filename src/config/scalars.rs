@@ -26,10 +26,15 @@ impl<'de> Deserialize<'de> for Time {
                  or `250ms`, `7d`"
             )));
         }
+        // `M` would be months, which nobody means who writes `max_age: 5M`
         let time = humantime::parse_duration(text)
-            .map_err(|_| D::Error::custom("not a duration\nwrite it like `90s`, `5m`, `1h 30m` or `7d`"))?;
+            .ok()
+            .filter(|_| !text.contains(char::is_uppercase))
+            .ok_or_else(|| D::Error::custom("not a duration\nwrite it like `90s`, `5m`, `1h 30m` or `7d`"))?;
         if time.is_zero() || time > LONGEST {
-            return Err(D::Error::custom("a duration must be longer than zero and at most ten years"));
+            return Err(D::Error::custom(
+                "a duration must be longer than zero and at most ten years\nwrite it like `90s`, `5m`, `1h 30m` or `7d`",
+            ));
         }
         Ok(Self(time))
     }
@@ -51,7 +56,11 @@ fn size(text: &str) -> Result<u64, &'static str> {
     let parsed = if usable { text.parse::<bytesize::ByteSize>().ok() } else { None };
     match parsed {
         None => Err("not a size\nwrite it like `64KiB`, `10MB` or `1GiB`; digits alone are bytes"),
-        Some(bytes) if bytes.0 == 0 => Err("a size must be larger than zero"),
+        // beyond this the reader of sizes rounds down to what a number can hold
+        Some(bytes) if bytes.0 == u64::MAX => {
+            Err("a size too large to be one\nwrite it like `64KiB`, `10MB` or `1GiB`")
+        }
+        Some(bytes) if bytes.0 == 0 => Err("a size must be larger than zero\nwrite it like `64KiB`, `10MB` or `1GiB`"),
         Some(bytes) => Ok(bytes.0),
     }
 }

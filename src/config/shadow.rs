@@ -9,7 +9,8 @@ use crate::auth::policy::{AppPolicy, shadowed};
 pub(super) fn warn(app: &AppPolicy, spots: &[At], cx: &mut Checker) {
     for (rule, at) in app.rules.iter().zip(spots) {
         if let Some(why) = dead(rule, app.tolerate) {
-            cx.warn(*at, format!("rule `{}` can never match: {why}", rule.id.0), "");
+            let fix = "remove it, or write what requests look like; `stepgate explain` tries one";
+            cx.warn(*at, format!("rule `{}` can never match: {why}", rule.id.0), fix);
         }
     }
     for (later, earlier) in shadowed(app) {

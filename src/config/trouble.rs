@@ -56,15 +56,15 @@ impl de::Error for Trouble {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!("expected {expected}, found {}", kind(&found)), "")
+        Self::new(format!("expected {expected}, found {}", kind(&found)), format!("write {expected}"))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!("expected {expected}, found another {}", kind(&found)), "")
+        Self::new(format!("expected {expected}, found another {}", kind(&found)), format!("write {expected}"))
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        Self::new(format!("expected {expected}, found {length} items"), "")
+        Self::new(format!("expected {expected}, found {length} items"), format!("write {expected}"))
     }
 
     fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {

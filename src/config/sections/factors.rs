@@ -88,7 +88,7 @@ pub(in crate::config) fn set_issuer(flow: &mut FlowSettings, issuer: &Placed<Str
 fn within(slot: &mut u8, value: Option<Placed<u8>>, (least, most): (u8, u8), cx: &mut Checker) {
     match value {
         Some(v) if v.value < least || v.value > most => {
-            cx.error(v.at, format!("out of range: {least} to {most} are possible"), "");
+            cx.error(v.at, "out of range", format!("{least} to {most} are possible"));
         }
         Some(v) => *slot = v.value,
         None => {}

@@ -128,7 +128,7 @@ fn bucket(limit: &mut Limit, options: Option<BucketOptions>, cx: &mut Checker) {
 fn bytes(slot: &mut usize, value: Option<Placed<Size>>, (least, most): (u64, u64), cx: &mut Checker) {
     let Some(size) = value else { return };
     if size.value.0 < least || size.value.0 > most {
-        cx.error(size.at, format!("out of range: {least} to {most} bytes are possible"), "");
+        cx.error(size.at, "out of range", format!("{least} to {most} bytes are possible"));
     } else {
         *slot = usize::try_from(size.value.0).unwrap_or(usize::MAX);
     }

@@ -186,7 +186,8 @@ fn glob(path: &Placed<String>, cx: &mut Checker) -> Option<PathPattern> {
         cx.error(path.at, "a path begins with `/`", format!("write `/{}`", crate::config::trouble::short(&path.value)));
         return None;
     }
-    PathPattern::glob(&path.value).map_err(|why| cx.error(path.at, why.to_string(), "")).ok()
+    let fix = "write it like `/reports/*/edit` or `/admin/**`";
+    PathPattern::glob(&path.value).map_err(|why| cx.error(path.at, why.to_string(), fix)).ok()
 }
 
 fn expression(regex: &Placed<String>, cx: &mut Checker) -> Option<PathPattern> {
@@ -194,14 +195,16 @@ fn expression(regex: &Placed<String>, cx: &mut Checker) -> Option<PathPattern> {
     if let Err(e) = regex::Regex::new(&regex.value) {
         let why = e.to_string();
         let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        cx.error(regex.at, format!("not a regular expression: {why}"), "");
+        let fix = "write it like \"/v[0-9]+/.*\"; a backslash before a sign lets it stand for itself";
+        cx.error(regex.at, format!("not a regular expression: {why}"), fix);
         return None;
     }
     if regex.value.trim_matches(['^', '$']).is_empty() {
         cx.error(regex.at, "an empty expression covers no path", "write `/.*` to cover everything");
         return None;
     }
-    PathPattern::regex(&regex.value).map_err(|why| cx.error(regex.at, why.to_string(), "")).ok()
+    let fix = "write a simpler one, or several rules";
+    PathPattern::regex(&regex.value).map_err(|why| cx.error(regex.at, why.to_string(), fix)).ok()
 }
 
 fn methods(list: &Placed<Vec<Placed<String>>>, cx: &mut Checker) -> Option<Vec<String>> {

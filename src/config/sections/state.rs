@@ -178,7 +178,7 @@ fn redis(
     cx: &mut Checker,
 ) -> Option<StateSettings> {
     if let Some(ca) = ca.filter(|_| !url.expose().starts_with("rediss://")) {
-        cx.error(ca.at, "`ca` is of use only with `rediss://`", "");
+        cx.error(ca.at, "`ca` is of use only with `rediss://`", "write `rediss://` in the URL, or leave `ca` out");
     }
     let parsed = url::Url::parse(url.expose());
     if !parsed.as_ref().is_ok_and(|u| u.host_str().is_some_and(|h| !h.is_empty())) {

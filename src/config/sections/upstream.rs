@@ -178,7 +178,7 @@ fn settle_tls(tls: UpstreamTlsOptions, settings: &mut UpstreamSettings, at: At, 
     }
     if let Some(sni) = tls.sni {
         if url::Host::parse(&sni.value).is_err() {
-            cx.error(sni.at, "not a host name", "");
+            cx.error(sni.at, "not a host name", "write it like erp.internal, without scheme and port");
         }
         settings.tls.sni = Some(sni.value);
     }

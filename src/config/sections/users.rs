@@ -131,7 +131,7 @@ pub(in crate::config) fn password(options: Option<PasswordOptions>, cx: &mut Che
     let number = |value: Option<Placed<u32>>, least: u32, most: u32, cx: &mut Checker| -> Option<u32> {
         let value = value?;
         if value.value < least || value.value > most {
-            cx.error(value.at, format!("out of range: {least} to {most} are possible"), "");
+            cx.error(value.at, "out of range", format!("{least} to {most} are possible"));
             return None;
         }
         Some(value.value)
@@ -146,13 +146,13 @@ pub(in crate::config) fn password(options: Option<PasswordOptions>, cx: &mut Che
         let kib = memory.value.0 / 1024;
         match u32::try_from(kib) {
             Ok(kib @ 7_168..=4_194_304) => settings.memory_kib = kib,
-            _ => cx.error(memory.at, "out of range: 7MiB to 4GiB are possible", "OWASP asks for 19MiB with 2 passes"),
+            _ => cx.error(memory.at, "out of range", "7MiB to 4GiB are possible; OWASP asks for 19MiB with 2 passes"),
         }
     }
     if let Some(bytes) = options.max_bytes {
         match bytes.value.0 {
             n @ 1_024..=65_536 => settings.max_bytes = usize::try_from(n).unwrap_or(settings.max_bytes),
-            _ => cx.error(bytes.at, "out of range: 1KiB to 64KiB are possible", ""),
+            _ => cx.error(bytes.at, "out of range", "1KiB to 64KiB are possible"),
         }
     }
     settings

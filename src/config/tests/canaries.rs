@@ -134,4 +134,8 @@ fn what_is_no_secret_is_shown() {
     for part in ["    max_body: nothing\n", "secrets: { key_file: *** }", "zzz: ***\n"] {
         assert!(text.contains(part), "{part}\n{text}");
     }
+    // the path of a newcomer's file that is not there yet, in a directory that is not there yet
+    let absent = "/etc/none-of-that-name/master.key";
+    let text = place.load(&file("", &format!("secrets: {{ key_file: {absent} }}\n"))).text(false);
+    assert!(text.contains(&format!("cannot read {absent}: there is no such file")), "{text}");
 }

@@ -8,6 +8,10 @@ fn survives(bytes: &[u8]) {
     let loaded = from_bytes("fuzz.yaml", Path::new("/nowhere"), bytes, None);
     // it is usable, or it says why not
     assert_eq!(loaded.settings.is_none(), loaded.count(crate::config::Severity::Error) > 0);
+    for problem in &loaded.problems {
+        let told = !problem.message.is_empty() && !problem.fix.is_empty() && problem.line > 0 && problem.column > 0;
+        assert!(told, "{problem:?}");
+    }
     let _ = loaded.text(true);
     let _ = loaded.json(Path::new("fuzz.yaml"));
 }

@@ -277,6 +277,10 @@ fn numbers_have_units_and_bounds() {
     tells(&file("", "session: { idle: 13h }\n"), "`idle` is longer");
     tells(&file("", "session: { idle: 1 fortnight }\n"), "not a duration");
     tells(&file("", "limits: { streams: 5000000000 }\n"), "out of range");
+    for months in ["5M", "1Y", "1h 5M"] {
+        tells(&file("", &format!("session: {{ idle: {months} }}\n")), "not a duration");
+    }
+    tells(&file("", "limits: { header_bytes: 99999999999PiB }\n"), "a size too large");
     tells(&file("", "limits: { streams: many }\n"), "whole number");
     tells(&file("", "limits: { connections: 0 }\n"), "zero would refuse");
     tells(&file("", "limits: { header_bytes: 64 KB of }\n"), "not a size");
