@@ -3,7 +3,7 @@
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -18,6 +18,11 @@ pub struct Certificate {
     pub not_before: Timestamp,
     /// Until when.
     pub not_after: Timestamp,
+}
+
+/// Whether TLS can ask for this name.
+pub fn is_tls_name(name: &str) -> bool {
+    ServerName::try_from(name).is_ok()
 }
 
 /// Looks into a PEM chain.

@@ -116,18 +116,28 @@ impl JsonSchema for UpstreamOptions {
 pub(in crate::config) fn settle(options: Placed<UpstreamOptions>, cx: &mut Checker) -> Option<UpstreamSettings> {
     let at = options.at;
     let more = match options.value {
-        UpstreamOptions::Url(url) => return Some(UpstreamSettings::new(vec![server(&Placed { value: url, at }, cx)?])),
+        UpstreamOptions::Url(url) => {
+            let server = server(&Placed { value: url, at }, cx)?;
+            nameable(&server, at, cx);
+            return Some(UpstreamSettings::new(vec![server]));
+        }
         UpstreamOptions::More(more) => *more,
     };
     let servers = cx.need(more.servers, at, "servers", "write `servers: [ \"http://10.0.0.5:8080\" ]`");
     if let Some(none) = servers.as_ref().filter(|s| s.value.is_empty() && !cx.is_thinned(s.at)) {
         cx.error(none.at, "an upstream needs at least one server", "write `servers: [ \"http://10.0.0.5:8080\" ]`");
     }
+    let sni = more.tls.as_ref().is_some_and(|tls| tls.sni.is_some());
     let mut parsed: Vec<Server> = Vec::new();
     for url in servers.iter().flat_map(|s| &s.value) {
         match server(url, cx) {
             Some(s) if parsed.contains(&s) => cx.error(url.at, "this server is here twice", "keep one of them"),
-            Some(s) => parsed.push(s),
+            Some(s) => {
+                if !sni {
+                    nameable(&s, url.at, cx);
+                }
+                parsed.push(s);
+            }
             None => {}
         }
     }
@@ -157,6 +167,13 @@ pub(in crate::config) fn settle(options: Placed<UpstreamOptions>, cx: &mut Check
     Some(settings)
 }
 
+/// Judges the host of a server as a name to ask for by TLS.
+fn nameable(server: &Server, at: At, cx: &mut Checker) {
+    if server.tls && !inspect::is_tls_name(&server.host) {
+        cx.error(at, "TLS cannot ask for this host", "give a name that it can ask for: `tls: { sni: erp.internal }`");
+    }
+}
+
 fn origin_path(path: Placed<String>, cx: &mut Checker) -> Option<String> {
     let fits = path.value.starts_with('/') && path.value.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
     if !fits {
@@ -177,7 +194,7 @@ fn settle_tls(tls: UpstreamTlsOptions, settings: &mut UpstreamSettings, at: At, 
         settings.tls.ca = Some(cx.path(&ca.value));
     }
     if let Some(sni) = tls.sni {
-        if url::Host::parse(&sni.value).is_err() {
+        if !inspect::is_tls_name(&sni.value) {
             cx.error(sni.at, "not a host name", "write it like erp.internal, without scheme and port");
         }
         settings.tls.sni = Some(sni.value);

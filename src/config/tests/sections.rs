@@ -87,6 +87,9 @@ fn hosts_and_upstreams() {
     tells(&app("a.example", "http://10.0.0.5:99999"), "not a URL");
     tells(&app("a.example", "{ servers: [] }"), "at least one server");
     tells(&app("a.example", "{ servers: [\"http://a\"], tls: { sni: b } }"), "only for `https://`");
+    tells(&app("a.example", "{ servers: [\"https://a\"], tls: { sni: 0 } }"), "not a host name");
+    tells(&app("a.example", "\"https://a..b\""), "TLS cannot ask for this host");
+    tells(&app("a.example", "{ servers: [\"https://a..b\", \"http://c..d\"] }"), "TLS cannot ask for this host");
     tells(&app("a.example", "{ servers: [\"https://a\"], tls: { insecure: true } }"), "anybody between");
     tells(&app("a.example", "{ servers: [\"https://a\"], balance: random }"), "possible here: `round_robin`");
     assert!(told(&app("ERP.Example.COM.", "http://[::1]:8080")).is_empty());

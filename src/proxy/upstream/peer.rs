@@ -10,13 +10,14 @@ use pingora_core::protocols::ALPN;
 use pingora_core::protocols::tls::CaType;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::utils::tls::{WrappedX509, parse_x509};
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Target;
 use super::courteous::Courteous;
 use super::resolve::Complaint;
+use crate::proxy::inspect::is_tls_name;
 use crate::proxy::serve::BuildError;
 use crate::proxy::settings::{Server, UpstreamSettings};
 
@@ -44,7 +45,7 @@ impl Template {
         };
         let sni =
             if server.tls { settings.tls.sni.clone().unwrap_or_else(|| server.host.clone()) } else { String::new() };
-        if server.tls && ServerName::try_from(sni.as_str()).is_err() {
+        if server.tls && !is_tls_name(&sni) {
             return Err(BuildError(format!("{app}: {sni}: not a name to ask for by TLS; set `tls.sni`")));
         }
         let placeholder = SocketAddr::from(([0, 0, 0, 0], 1));
