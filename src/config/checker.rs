@@ -133,6 +133,10 @@ impl Checker {
                 self.error(value.at, format!("`{key}` is empty"), format!("give one, or name a file: `{key}_file`"));
                 None
             }
+            (Some(value), None) if value.value.0.expose().contains(char::is_control) => {
+                self.error(value.at, format!("`{key}` has a line break or the like in it"), "write it in one line");
+                None
+            }
             (Some(value), None) => Some(Placed { value: value.value.0, at: value.at }),
             (None, Some(file)) => {
                 let bytes = self.read_secret(&file, SECRET_BYTES)?;
@@ -144,6 +148,14 @@ impl Checker {
                 let text = whole.strip_suffix('\n').map_or(whole, |t| t.strip_suffix('\r').unwrap_or(t));
                 if text.is_empty() {
                     self.error(file.at, "this secret file is empty", "write the secret into its first line");
+                    return None;
+                }
+                if text.contains(char::is_control) {
+                    self.error(
+                        file.at,
+                        "this secret file has several lines, or the like",
+                        "leave the secret alone in it",
+                    );
                     return None;
                 }
                 Some(Placed { value: SecretText::new(text.to_owned()), at: file.at })

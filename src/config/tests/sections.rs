@@ -206,6 +206,25 @@ fn the_key_file_beside_the_database_is_looked_into() {
 }
 
 #[test]
+fn a_secret_is_one_line() {
+    let place = Place::new();
+    let of_file = file("", "").replace("database: sqlite://a.db", "database_file: url");
+    for (text, taken) in [
+        ("sqlite://a.db", true),
+        ("sqlite://a.db\n", true),
+        ("sqlite://a.db\r\n", true),
+        ("sqlite://a.db\nsqlite://b.db\n", false),
+        ("sqlite://a.db\n\n", false),
+        ("sqlite://a\u{1}.db", false),
+        ("\n", false),
+    ] {
+        place.write("url", text);
+        assert_eq!(place.load(&of_file).settings.is_some(), taken, "{text:?}");
+    }
+    tells(&file("", "").replace("sqlite://a.db", "\"sqlite://a.db\\nb\""), "write it in one line");
+}
+
+#[test]
 fn a_secret_that_everybody_can_read_is_warned_of() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
