@@ -10,6 +10,7 @@
 
 mod abuse;
 mod canary;
+mod chaos;
 mod cli;
 mod cli_accounts;
 mod cli_rotation;

@@ -26,6 +26,12 @@ impl Gateway {
         Self::of_demo(Process::start(stepgate().args(["demo", "--json", "--port", &port])))
     }
 
+    /// The same, with everything logged.
+    pub(crate) fn telling_demo() -> Self {
+        let port = super::port::free_port().to_string();
+        Self::of_demo(Process::start(stepgate().args(["--log", "info", "demo", "--json", "--port", &port])))
+    }
+
     /// The same, with a stderr that nobody reads.
     pub(crate) fn unheard_demo() -> Self {
         let port = super::port::free_port().to_string();
