@@ -281,6 +281,9 @@ impl Gateway {
                 if !begun {
                     let mut response = self.portal.fault(&facts(session, ctx), fault);
                     answer::finish(&mut response, &ctx.request_id, ctx.https);
+                    // Pingora closes the connection after an error, whatever we think of it; who is not told would
+                    // lose the next request.
+                    session.set_keepalive(None);
                     // The client may be gone by now; nothing is left to be done then.
                     let _ = convert::send(session, response, !garbled).await;
                 }

@@ -63,6 +63,35 @@ async fn silence_is_504_and_a_broken_answer_502() {
 }
 
 #[tokio::test]
+async fn a_client_is_told_that_its_connection_ends_with_the_app_s_failure() {
+    let chunked = "POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n";
+    let (nobody, _held) = nobody();
+    let mute = upstream_of(|mut stream| async move { drop(head(&mut stream).await) }).await;
+    let confused = upstream_of(|mut stream| async move {
+        head(&mut stream).await;
+        say(&mut stream, "not http at all\r\n\r\n").await;
+    })
+    .await;
+    let silent = upstream_of(|mut stream| async move {
+        head(&mut stream).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    for address in [nobody, mute, confused, silent] {
+        let mut settings = settings(&[address]);
+        settings.apps[0].upstream.read_timeout = Duration::from_millis(100);
+        let rig = Rig::start(settings).await;
+        for request in [GET, POST, chunked] {
+            let mut stream = rig.connect().await;
+            say(&mut stream, request).await;
+            let (head, body) = answer(&mut stream).await;
+            assert!(head.starts_with("HTTP/1.1 50") && !body.is_empty(), "{request:?}: {head}");
+            assert_eq!(field(&head, "connection").as_deref(), Some("close"), "{request:?}: {head}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_down_is_passed_over_for_every_method() {
     let (well, heard) = upstream(OK).await;
     let (nobody, _held) = nobody();
