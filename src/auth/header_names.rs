@@ -10,6 +10,13 @@ const fn fold_byte(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
+/// Whether apps may read a method in a header of this name, in place of the one that was sent.
+pub fn names_a_method(name: &str) -> bool {
+    ["x-http-method-override", "x-http-method", "x-method-override"]
+        .iter()
+        .any(|other| name.len() == other.len() && name.bytes().map(fold_byte).eq(other.bytes()))
+}
+
 /// Names that only we may set: what proxies tell about the client, and what changes the path behind our back.
 const BUILT_IN: [&str; 35] = [
     "forwarded",

@@ -8,6 +8,8 @@ use pingora_core::protocols::http::HttpTask;
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
+use crate::auth::header_names::names_a_method;
+
 /// An unread body of at most this size is read before the answer, so that the connection can be kept.
 const PRE_DRAIN_BYTES: usize = 64 * 1024;
 const PRE_DRAIN_TIME: Duration = Duration::from_millis(300);
@@ -121,6 +123,12 @@ async fn discard(session: &mut Session, bytes: usize, time: Duration) {
 pub(crate) fn list_size(head: &RequestHeader) -> usize {
     let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
     fields.sum::<usize>() + head.raw_path().len() + 32
+}
+
+/// The methods that apps may take this request for. What is no text is told as the empty one, which is none.
+pub(crate) fn other_methods(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let named = headers.iter().filter(|(name, value)| names_a_method(name.as_str()) && !value.is_empty());
+    named.map(|(_, value)| value.to_str().map_or("", str::trim))
 }
 
 /// What `Content-Length` announces.

@@ -69,6 +69,7 @@ impl Gateway {
         };
         ctx.site = Some(site.clone());
         let resource = Resource::parse(&site.host, request.method.as_str(), request.raw_path(), site.policy.tolerate)
+            .and_then(|resource| convert::other_methods(&request.headers).try_fold(resource, Resource::taken_for))
             .map_err(|malformed| object(Fault::BadRequest, malformed.code()))?;
         if ctx.to_https {
             return Ok(Verdict::Answer(self.redirect(session, ctx, &site.host, &resource)));
@@ -343,11 +344,13 @@ fn own_fault(response: &Response<Bytes>, ctx: &mut Ctx) {
     ctx.conclude("fault", reason);
 }
 
-/// A CORS preflight (Fetch §4.8): asks whether a request may be sent, and has no body.
+/// A CORS preflight (Fetch §4.8): asks whether a request may be sent, and has no body, nor a header by which an app could
+/// take it for anything else.
 fn is_preflight(session: &mut Session) -> bool {
     let request = session.req_header();
     request.method == http::Method::OPTIONS
         && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && convert::other_methods(&request.headers).next().is_none()
         && convert::announced(&request.headers).unwrap_or(0) == 0
         && !request.headers.contains_key(header::TRANSFER_ENCODING)
         // HTTP/2 announces nothing; there the end of the stream must have come with the head.

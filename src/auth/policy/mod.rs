@@ -26,24 +26,25 @@ pub struct AppPolicy {
 }
 
 impl AppPolicy {
-    /// The first rule that covers one reading of a request, without knowing who asks.
-    pub fn rule_for(&self, path: &str, resource: &Resource, client: IpAddr) -> Option<&Arc<Rule>> {
-        self.rules.iter().find(|rule| rule.covers(path, resource.method(), client))
+    /// The first rule that covers one reading of a request by one method, without knowing who asks.
+    pub fn rule_for(&self, path: &str, method: &str, client: IpAddr) -> Option<&Arc<Rule>> {
+        self.rules.iter().find(|rule| rule.covers(path, method, client))
     }
 
     /// The rules that some server's reading of a request leads to; each must be decided, and the
     /// strictest decision wins. `None`: a reading that no rule covers. Never empty; one item for
     /// nearly all requests, without repeats of one rule in a row.
     ///
-    /// Beside the readings of the path, this judges what a server makes of it that knows neither
+    /// Beside the readings of the path and the methods that it may be taken for, this judges what a server makes of it that knows neither
     /// letter case nor trailing slashes, so `/ADMIN/` never gets by a rule for `/admin`.
     pub fn judged<'a>(&'a self, resource: &Resource, client: IpAddr) -> impl Iterator<Item = Option<&'a Arc<Rule>>> {
         let mut before: Option<Option<*const Rule>> = None;
         resource
-            .readings()
-            .flat_map(move |path| {
-                let exact = self.rule_for(path, resource, client);
-                [exact, self.loose_rule(path, exact, resource, client)]
+            .methods()
+            .flat_map(move |method| resource.readings().map(move |path| (method, path)))
+            .flat_map(move |(method, path)| {
+                let exact = self.rule_for(path, method, client);
+                [exact, self.loose_rule(path, exact, method, client)]
             })
             .filter(move |rule| {
                 let this = Some(rule.map(Arc::as_ptr));
@@ -58,7 +59,7 @@ impl AppPolicy {
         &'a self,
         path: &str,
         exact: Option<&'a Arc<Rule>>,
-        resource: &Resource,
+        method: &str,
         client: IpAddr,
     ) -> Option<&'a Arc<Rule>> {
         let steady = |rule: &Arc<Rule>| rule.pattern.is_steady();
@@ -66,8 +67,7 @@ impl AppPolicy {
             return exact;
         }
         let loose = pattern::loosely(path);
-        let found =
-            self.rules.iter().find(|r| r.applies(resource.method(), client) && r.pattern.matches_loosely(&loose));
+        let found = self.rules.iter().find(|r| r.applies(method, client) && r.pattern.matches_loosely(&loose));
         found.or(exact)
     }
 }

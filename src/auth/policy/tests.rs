@@ -222,7 +222,7 @@ proptest! {
             let lower = seen.to_lowercase();
             let bare = lower.strip_suffix('/').filter(|p| !p.is_empty()).unwrap_or(&lower);
             for reading in [&seen, &lower, bare] {
-                prop_assert!(Some(level(app.rule_for(reading, &resource, client))) <= judged, "{} as {}", target, reading);
+                prop_assert!(Some(level(app.rule_for(reading, resource.method(), client))) <= judged, "{} as {}", target, reading);
             }
         }
     }
@@ -242,5 +242,32 @@ proptest! {
                 prop_assert_eq!(pattern.matches(&path), pattern.matches_loosely(&path));
             }
         }
+    }
+}
+
+#[test]
+fn every_method_that_an_app_may_read_is_judged() {
+    let only = |method: &str| rule(method, glob("/**"), &[method], &[]);
+    let app = app(vec![only("DELETE"), only("PATCH"), only("GET")], Tolerances::default());
+    let judged = |method: &str, others: &[&str]| {
+        let mut resource = Resource::parse("app.example", method, b"/a", Tolerances::default()).unwrap();
+        for other in others {
+            resource = resource.taken_for(other).unwrap();
+        }
+        let name = |rule: Option<&Arc<Rule>>| rule.map_or("none", |rule| &rule.id.0).to_owned();
+        app.judged(&resource, IpAddr::from([192, 0, 2, 1])).map(name).collect::<Vec<_>>().join(" ")
+    };
+    for (method, others, expected) in [
+        ("GET", &[][..], "GET"),
+        ("GET", &["GET", "get"], "GET"),
+        ("GET", &["delete"], "GET DELETE"),
+        ("GET", &["PATCH", "DELETE", "PATCH"], "GET PATCH DELETE"),
+        ("DELETE", &["POST"], "DELETE none"),
+    ] {
+        assert_eq!(judged(method, others), expected, "{method} {others:?}");
+    }
+    let get = Resource::parse("app.example", "GET", b"/", Tolerances::default()).unwrap();
+    for odd in ["", "DELETE, GET", "D\u{e9}", "X Y"] {
+        assert!(get.clone().taken_for(odd).is_err(), "{odd:?}");
     }
 }

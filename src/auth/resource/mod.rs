@@ -46,6 +46,8 @@ pub struct Tolerances {
 pub struct Resource {
     host: String,
     method: Cow<'static, str>,
+    /// What an app may take the method for.
+    other_methods: Vec<Cow<'static, str>>,
     target: String,
     path_len: usize,
     /// Empty: the path is its only reading.
@@ -75,7 +77,7 @@ impl Resource {
         if canonical::is_plain(path) {
             // One copy: what was received is canonical, and ASCII by the two checks.
             let target = std::str::from_utf8(target).map_err(|_| Malformed::NotUtf8)?.to_owned();
-            return Ok(Self { host, method, target, path_len: path.len(), readings: Vec::new() });
+            return Ok(Self { host, method, other_methods: vec![], target, path_len: path.len(), readings: vec![] });
         }
         let mut target = canonical::canonicalise(path)?;
         let path_len = target.len();
@@ -90,7 +92,19 @@ impl Resource {
             target.push('?');
             target.push_str(std::str::from_utf8(query).map_err(|_| Malformed::OddQuery)?);
         }
-        Ok(Self { host, method, target, path_len, readings })
+        Ok(Self { host, method, other_methods: vec![], target, path_len, readings })
+    }
+
+    /// The same, from a client that asks apps to take the method for another one: it is judged as both.
+    ///
+    /// # Errors
+    /// [`Malformed::OddMethod`] if that is no method.
+    pub fn taken_for(mut self, method: &str) -> Result<Self, Malformed> {
+        let other = known_method(&method.to_ascii_uppercase())?;
+        if other != self.method && !self.other_methods.contains(&other) {
+            self.other_methods.push(other);
+        }
+        Ok(self)
     }
 
     /// The canonical host of the app.
@@ -101,6 +115,11 @@ impl Resource {
     /// The method, as received: an upper-case token.
     pub fn method(&self) -> &str {
         &self.method
+    }
+
+    /// Every method that an app might take it for, its own first. The policy judges each; the strictest wins.
+    pub fn methods(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.method()).chain(self.other_methods.iter().map(AsRef::as_ref))
     }
 
     /// The path as forwarded.

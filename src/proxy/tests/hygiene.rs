@@ -136,3 +136,27 @@ async fn what_is_forwarded_is_believed_only_from_trusted_proxies() {
     assert_eq!(field(&heard, "x-forwarded-proto").as_deref(), Some("https"));
     assert_eq!(field(&heard, "x-request-id").as_deref(), Some("abc-1"));
 }
+
+#[tokio::test]
+async fn a_method_in_a_header_is_judged_like_the_one_that_was_sent() {
+    let (address, heard) = upstream(OK).await;
+    let rig = Rig::start(settings(&[address])).await;
+    for (header, status) in [
+        ("X-Other: DELETE", "200"),
+        ("X-HTTP-Method-Override: PUT", "200"),
+        ("X-HTTP-Method-Override:", "200"),
+        ("X-HTTP-Method-Override: DELETE", "403"),
+        ("X_HTTP_Method.override: delete", "403"),
+        ("x-http-method:  Delete", "403"),
+        ("X-Method-Override: PUT\r\nX-Method-Override: DELETE", "403"),
+        ("X-Method-Override: PUT, DELETE", "400"),
+        ("X-Method-Override: D\u{e9}LETE", "400"),
+    ] {
+        heard.lock().unwrap().clear();
+        let told = rig.exchange(&format!("POST /kept/x HTTP/1.1\r\nHost: app.test\r\n{header}\r\n\r\n")).await;
+        assert!(told.starts_with(&format!("HTTP/1.1 {status} ")), "{header}: {told}");
+        assert_eq!(heard.lock().unwrap().len(), usize::from(status == "200"), "{header}");
+        let elsewhere = format!("POST /x HTTP/1.1\r\nHost: app.test\r\n{header}\r\n\r\n");
+        assert_eq!(rig.exchange(&elsewhere).await.starts_with("HTTP/1.1 200 "), status != "400", "{header}");
+    }
+}

@@ -52,6 +52,12 @@ fn rule(name: &str, path: &str, access: Access) -> Arc<Rule> {
     Arc::new(Rule::new(name, PathPattern::glob(path).unwrap(), access))
 }
 
+/// Under `/kept/**` nobody may delete.
+fn undeletable() -> Arc<Rule> {
+    let all = Rule::new("kept", PathPattern::glob("/kept/**").unwrap(), Access::Deny);
+    Arc::new(Rule { methods: vec!["DELETE".to_owned()], ..all })
+}
+
 /// An address where nobody listens, and what keeps it from everybody else.
 pub(super) fn nobody() -> (SocketAddr, TcpSocket) {
     let held = TcpSocket::new_v4().unwrap();
@@ -59,7 +65,8 @@ pub(super) fn nobody() -> (SocketAddr, TcpSocket) {
     (held.local_addr().unwrap(), held)
 }
 
-/// The settings of a proxy in front of `servers`: `/guarded/**` asks for a login, all else is public.
+/// The settings of a proxy in front of `servers`: `/guarded/**` asks for a login, nothing under `/kept/**` may be deleted,
+/// all else is public.
 pub(super) fn settings(servers: &[SocketAddr]) -> ProxySettings {
     let server = |a: &SocketAddr| Server { host: a.ip().to_string(), port: a.port(), tls: false };
     let mut upstream = UpstreamSettings::new(servers.iter().map(server).collect());
@@ -103,7 +110,11 @@ impl Rig {
         let app = |app: &AppSettings| AppPolicy {
             host: app.host.clone(),
             tolerate: Tolerances::default(),
-            rules: vec![rule("guarded", "/guarded/**", guarded.clone()), rule("open", "/**", Access::Public)],
+            rules: vec![
+                rule("guarded", "/guarded/**", guarded.clone()),
+                undeletable(),
+                rule("open", "/**", Access::Public),
+            ],
         };
         let policy = Arc::new(Policy::new(settings.apps.iter().map(app)));
         let flows = Arc::new(Flows::new(ports(), FlowSettings::default()));

@@ -124,6 +124,10 @@ async fn guarded_paths_are_challenged_and_preflights_pass_without_identity() {
     let preflight = "OPTIONS /guarded/x HTTP/1.1\r\nHost: app.test\r\nOrigin: https://a\r\nAccess-Control-Request-Method: PUT\r\nRemote-User: root\r\nCookie: __Host-stepgate=x\r\n";
     let answer = rig.exchange(&format!("{preflight}\r\n")).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    for disguise in ["X-HTTP-Method-Override: DELETE", "x_http_method: OPTIONS", "X-Method-Override: get"] {
+        let disguised = rig.exchange(&format!("{preflight}{disguise}\r\n\r\n")).await;
+        assert!(disguised.starts_with("HTTP/1.1 401"), "{disguise}: {disguised}");
+    }
     let with_body = rig.exchange(&format!("{preflight}Content-Length: 1\r\n\r\nx")).await;
     assert!(!with_body.starts_with("HTTP/1.1 200"), "{with_body}");
     let heard = heard.lock().unwrap().clone();
