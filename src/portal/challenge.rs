@@ -83,7 +83,7 @@ fn form_lost(core: &Core, facts: &Facts, challenged: &Challenged, url: &str) -> 
     let notice = Notice {
         lines: vec![
             format!("{what} is needed before this form can be sent."),
-            "To keep what you typed: the link opens a new window. When you are done there, come back to this window, go \
+            "Your browser may still have what you typed. The link opens a new window: when you are done there, come back to this window, go \
              back one page and send the form again."
                 .to_owned(),
         ],

@@ -56,6 +56,25 @@ test('who must wait, or start again, still gets to the deep link, fragment inclu
   }, () => `stays at ${page.url()}`);
 });
 
+test('a form that was not sent is one page back, with what was typed', async () => {
+  const page = await open();
+  await signIn(page, 'ann', person('ann').password);
+  await sendCode(page, await nextCode(person('ann').totp?.secret ?? person('ann').totp_secret));
+  await page.fill('#subject', 'a long story');
+  const { value } = (await page.context().cookies()).find((cookie) => cookie.name === '__Host-stepgate');
+  await fetch(`${gate.url}/.stepgate/api/v1/logout`, { method: 'POST', headers: { authorization: `Bearer ${value}` } });
+  await submit(page, () => page.getByRole('button', { name: 'Send' }).click());
+  assert.match(await page.textContent('main'), /Your form was not sent/);
+  const [beside] = await Promise.all([page.context().waitForEvent('page'), page.getByRole('link', { name: /Sign in/ }).click()]);
+  await beside.waitForLoadState();
+  await signIn(beside, 'ann', person('ann').password);
+  await sendCode(beside, await nextCode(person('ann').totp?.secret ?? person('ann').totp_secret));
+  await page.goBack();
+  assert.equal(await page.inputValue('#subject'), 'a long story');
+  await submit(page, () => page.getByRole('button', { name: 'Send' }).click());
+  assert.match(await page.textContent('main'), /The app received[^]*a long story/);
+});
+
 test('a password can be looked at, and goes out hidden', async () => {
   const page = await open();
   const problems = [];

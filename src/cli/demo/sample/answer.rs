@@ -11,18 +11,25 @@ pub(super) struct Answer {
     kind: &'static str,
     fields: Vec<(&'static str, String)>,
     body: Vec<u8>,
+    cache: &'static str,
     close: bool,
 }
 
 impl Answer {
     /// An answer with this media type and body.
     pub(super) fn new(status: u16, kind: &'static str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, kind, fields: Vec::new(), body: body.into(), close: false }
+        Self { status, kind, fields: Vec::new(), body: body.into(), cache: "no-store", close: false }
     }
 
     /// The same, with a further field. `value` is ours, never what a client sent.
     pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.fields.push((name, value.into()));
+        self
+    }
+
+    /// The same, so that a browser which comes back to it still has what was typed.
+    pub(super) const fn kept(mut self) -> Self {
+        self.cache = "private, no-cache";
         self
     }
 
@@ -44,7 +51,7 @@ impl Answer {
         if self.close {
             head.push_str("Connection: close\r\n");
         }
-        head.push_str("Cache-Control: no-store\r\nServer: legacy-app\r\n\r\n");
+        let _ = write!(head, "Cache-Control: {}\r\nServer: legacy-app\r\n\r\n", self.cache);
         let mut bytes = head.into_bytes();
         if !head_only && self.status != 204 {
             bytes.extend_from_slice(&self.body);

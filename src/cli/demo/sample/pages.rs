@@ -61,7 +61,7 @@ pub(super) fn form() -> String {
     page(
         "Form",
         "<form method=\"post\" action=\"/form\"><label for=\"subject\">Subject</label>\
-<input id=\"subject\" name=\"subject\" autocomplete=\"off\"><label for=\"text\">Text</label>\
+<input id=\"subject\" name=\"subject\"><label for=\"text\">Text</label>\
 <textarea id=\"text\" name=\"text\" rows=\"4\"></textarea><button type=\"submit\">Send</button></form>",
     )
 }

@@ -90,7 +90,7 @@ async fn route(connection: &mut Connection, head: &Head, body: &mut Body) -> io:
             Ok(bytes) => Answer::new(200, HTML, pages::received(head, &bytes)),
             Err(bad) => return Ok(Err(bad)),
         },
-        ("/form", _) => Answer::new(200, HTML, pages::form()),
+        ("/form", _) => Answer::new(200, HTML, pages::form()).kept(),
         ("/upload", _) => match count(connection, body).await? {
             Ok(bytes) => Answer::new(200, JSON, json!({ "bytes": bytes }).to_string()),
             Err(bad) => return Ok(Err(bad)),
