@@ -86,7 +86,7 @@ fn wording(fault: Fault) -> Wording {
             503,
             "unavailable",
             "The sign-in service is not reachable",
-            "You stay signed in. Try again in a moment.",
+            "Try again in a moment. Who is signed in stays signed in.",
             soon,
         ),
         Fault::NoUpstream => {

@@ -88,11 +88,12 @@ async fn enrolling(ctx: &Ctx) -> Result<Enrollee, Stop> {
 
 /// A page of a sign-in was opened without one: who is signed in may go on, everybody else starts again.
 pub(super) async fn nothing_under_way(ctx: &Ctx) -> Result<Answered, Stop> {
-    if ctx.signed_in(true).await?.is_none() {
-        return Ok(start_again(ctx));
-    }
-    let (shell, links) = (ctx.shell(), vec![Link::to("/.stepgate/account", "Your account")]);
-    let (lines, go_on) = (vec!["There is nothing more to do here.".to_owned()], Some((CONTINUE, "Continue")));
+    let Some(who) = ctx.signed_in(true).await? else { return Ok(start_again(ctx)) };
+    let other = Link::to(ctx.goal().page("logout"), "Use another account");
+    let (shell, links) = (ctx.shell(), vec![Link::to("/.stepgate/account", "Your account"), other]);
+    // Perhaps somebody else signed in meanwhile, in another window.
+    let line = format!("You are signed in as {}. There is nothing more to do here.", who.session.identity.username);
+    let (lines, go_on) = (vec![line], Some((CONTINUE, "Continue")));
     let told = Notice { lines, go_on, links, ..Notice::new(&shell, "You have already signed in") };
     Ok(page(StatusCode::OK, "already", &told))
 }

@@ -54,6 +54,7 @@ async fn notices_of_a_flow_lead_on_by_a_form() {
     browser.sign_in("/x", 0).await;
     let target = "/.stepgate/second-factor?to=%2Fx%3Fa";
     let already = browser.get(target).await;
+    assert!(text(&already).contains("You are signed in as ann."), "{}", text(&already));
     let on = browser.post(target, &[("op", &button(&already))]).await;
     assert_eq!(location(&on), "/x?a");
 }
