@@ -133,7 +133,7 @@ impl Flows {
         let made = if matches!(matched, Matched::Step(_)) { self.make_codes().await? } else { Some(Made::default()) };
         let Some((salt, codes, digests)) = made else {
             trying.note(What::Throttled { method: Method::Totp, scope: ThrottleScope::Hashing });
-            return Ok(ConfirmReply::Wait(std::time::Duration::from_secs(1)));
+            return Ok(ConfirmReply::Busy);
         };
         let step = match self.claim_step(trying, &owner.id, &id, matched, params).await? {
             Ok(step) => step,

@@ -183,6 +183,8 @@ pub enum ConfirmReply {
     Rejected(Rejection),
     /// Too many attempts.
     Wait(Duration),
+    /// Too many people are signing in at this moment (hashing is full); the code is as good as before.
+    Busy,
     /// Something must be proved first.
     ProveFirst(MethodSet),
 }

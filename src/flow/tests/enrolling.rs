@@ -31,6 +31,7 @@ fn confirmed(reply: ConfirmReply) -> (Vec<SecretText>, Box<Opened>) {
         ConfirmReply::Enrolled { backup_codes, opened } => (backup_codes, opened),
         ConfirmReply::Rejected(why) => panic!("rejected {why:?}"),
         ConfirmReply::Wait(_) => panic!("wait"),
+        ConfirmReply::Busy => panic!("busy"),
         ConfirmReply::ProveFirst(methods) => panic!("prove {methods:?} first"),
     }
 }
@@ -212,7 +213,7 @@ async fn a_full_hasher_costs_nobody_the_code_that_confirms() {
         tokio::task::yield_now().await;
     }
     let told = flows.confirm_totp(&who, code.clone(), &client()).await.unwrap();
-    assert!(matches!(told.reply, ConfirmReply::Wait(_)));
+    assert!(matches!(told.reply, ConfirmReply::Busy));
     assert!(world.look(|s| s.totp.is_empty() && s.marks.is_empty() && s.pending.len() == 1), "nothing is spent");
     drop(free);
     assert!(filling.await.unwrap().unwrap().unwrap());

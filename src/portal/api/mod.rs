@@ -6,6 +6,8 @@ pub(super) mod session;
 pub(super) mod totp;
 pub(super) mod types;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
@@ -110,16 +112,17 @@ fn told(ctx: &Ctx, reply: &LoginReply, by_cookie: bool) -> Answered {
         }
         LoginReply::Rejected(rejection) => rejected(&ctx.facts, *rejection).answer(&ctx.facts),
         LoginReply::Wait(wait) => Problem::too_many(*wait).answer(&ctx.facts),
-        LoginReply::Busy => {
-            let soon = std::time::Duration::from_secs(2);
-            let mut answer =
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Many people are signing in at this moment.")
-                    .retry(soon)
-                    .answer(&ctx.facts);
-            answer.extensions_mut().insert(Cause::Busy);
-            answer
-        }
+        LoginReply::Busy => busy(ctx),
     }
+}
+
+/// 503: many people sign in at this moment.
+fn busy(ctx: &Ctx) -> Answered {
+    let title = "Many people are signing in at this moment.";
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", title).retry(Duration::from_secs(2));
+    let mut answer = problem.answer(&ctx.facts);
+    answer.extensions_mut().insert(Cause::Busy);
+    answer
 }
 
 /// 401 for a wrong proof.

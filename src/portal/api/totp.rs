@@ -5,7 +5,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::types::{Enrolled, PendingTotp, ProblemBody, TotpBody, TotpConfirmBody, Typed};
-use super::{body, delivered, json, opening, rejected, signed_in};
+use super::{body, busy, delivered, json, opening, rejected, signed_in};
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::proof::MethodSet;
 use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp as Pending, Rejection};
@@ -58,6 +58,7 @@ pub(crate) async fn confirm(ctx: Ctx) -> Result<Answered, Stop> {
         }
         ConfirmReply::Rejected(rejection) => rejected(&ctx.facts, rejection).answer(&ctx.facts),
         ConfirmReply::Wait(wait) => Problem::too_many(wait).answer(&ctx.facts),
+        ConfirmReply::Busy => busy(&ctx),
         ConfirmReply::ProveFirst(methods) => prove_first(methods).answer(&ctx.facts),
     };
     Ok(answer)

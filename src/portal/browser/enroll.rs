@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{CONTINUE, last, led_on, lost, rejected, start_again, wait};
+use super::{CONTINUE, busy, last, led_on, lost, rejected, start_again, wait};
 use crate::auth::proof::{Method, MethodSet};
 use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp};
 use crate::portal::answers::Fault;
@@ -51,6 +51,7 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
             None => over(&ctx, &goal, &enrollee).await?,
         },
         ConfirmReply::Wait(how_long) => wait(&ctx, how_long),
+        ConfirmReply::Busy => busy(&ctx),
         ConfirmReply::ProveFirst(methods) => prove_first(&ctx, &goal, &enrollee, methods),
     };
     Ok(answer)
