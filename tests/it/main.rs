@@ -21,6 +21,7 @@ mod framing;
 mod http2;
 mod hygiene;
 mod matrix;
+mod stopping;
 mod support;
 mod targets;
 mod tidy;
