@@ -2,6 +2,8 @@
 CARGO ?= cargo
 CONFIG ?= config/smallest.yaml
 FUZZ_CASES ?= 20000
+# Where cargo puts what it builds is for its settings to say.
+BINARY = $$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug/stepgate
 
 .PHONY: help demo run test check lint bench browser fuzz deny setup-build setup-test setup-bench
 
@@ -9,8 +11,7 @@ help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup-build ## one process, no servers needed: a sample app behind the gateway
-	@$(CARGO) build --quiet
-	@./target/debug/stepgate demo $(ARGS)
+	@$(CARGO) run --quiet -- demo $(ARGS)
 
 run: setup-build ## serve CONFIG=file.yaml
 	$(CARGO) run --quiet -- run -c $(CONFIG)
@@ -21,7 +22,7 @@ test: setup-test ## everything that must pass: units, real servers, real browser
 
 browser: setup-test ## the real-browser and interoperability tests alone
 	$(CARGO) build
-	cd tests/browser && node --test --test-concurrency=2 --test-reporter=spec *.test.mjs
+	cd tests/browser && STEPGATE="$${STEPGATE:-$(BINARY)}" node --test --test-concurrency=2 --test-reporter=spec *.test.mjs
 
 check: setup-build ## does it compile, quickly
 	$(CARGO) check --all-targets
