@@ -70,7 +70,8 @@ pub(crate) fn groups(names: &[String]) -> Outcome<Vec<Group>> {
     let group = |name: &String| match name.trim().is_empty() || name.contains(',') || name.chars().any(char::is_control)
     {
         true => Err(Failure::usage(format!("{} cannot be a group name", clean(name)))),
-        false => Ok(Group(name.clone())),
+        // as in `allow`
+        false => Ok(Group(name.trim().to_owned())),
     };
     names.iter().map(group).collect()
 }

@@ -189,11 +189,13 @@ fn header_name(text: &str) -> Result<Bytes, BuildError> {
 }
 
 /// A value every parser reads alike: whatever is not printable ASCII, and `%`, is percent-encoded as UTF-8;
-/// inside a list, the comma too. Apps decode as they decode URLs.
+/// inside a list, the comma too, and spaces at either end, which parsers leave out. Apps decode as they decode URLs.
 fn header_safe(text: &str, in_list: bool) -> String {
     let mut safe = String::with_capacity(text.len());
-    for byte in text.bytes() {
+    let last = text.len().saturating_sub(1);
+    for (i, byte) in text.bytes().enumerate() {
         match byte {
+            b' ' if i == 0 || i == last => safe.push_str("%20"),
             b'%' => safe.push_str("%25"),
             b',' if in_list => safe.push_str("%2C"),
             b' '..=b'~' => safe.push(char::from(byte)),
@@ -213,5 +215,31 @@ mod tests {
         assert_eq!(header_safe("Ann Müller", false), "Ann M%C3%BCller");
         assert_eq!(header_safe("50%\r\nX: y", false), "50%25%0D%0AX: y");
         assert_eq!(header_safe("a,b", true), "a%2Cb");
+        assert_eq!(header_safe(" night shift ", true), "%20night shift%20");
+        assert_eq!(header_safe(" ", true), "%20");
+    }
+
+    fn decoded(item: &str) -> String {
+        let mut parts = item.split('%');
+        let mut bytes = parts.next().unwrap().as_bytes().to_vec();
+        for part in parts {
+            bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
+            bytes.extend(&part.as_bytes()[2..]);
+        }
+        String::from_utf8(bytes).unwrap()
+    }
+
+    proptest::proptest! {
+        /// No group of an account becomes another one where an app takes the list apart.
+        #[test]
+        fn a_list_is_read_as_it_was_meant(groups in proptest::collection::vec("[ ,%a-c\t\ré]{1,6}", 1..4)) {
+            let list = groups.iter().map(|group| header_safe(group, true)).collect::<Vec<_>>().join(",");
+            let read: Vec<String> = list
+                .trim()
+                .split(',')
+                .map(|item| decoded(item.trim()))
+                .collect();
+            proptest::prop_assert_eq!(read, groups);
+        }
     }
 }

@@ -121,7 +121,7 @@ fn accounts_live_and_die(desk: &Desk) {
         (&["user", "enable", "ann"], ""),
         (&["user", "set-password", "ann", "--password-stdin"], "another password"),
         (&["user", "set-groups", "ann", "--none"], ""),
-        (&["user", "set-groups", "ann", "--group", "staff", "--group", "night shift"], ""),
+        (&["user", "set-groups", "ann", "--group", " staff ", "--group", "night shift"], ""),
         (&["user", "reset-mfa", "ann"], ""),
         (&["session", "revoke", "--user", "ann"], ""),
     ] {
