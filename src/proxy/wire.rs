@@ -15,7 +15,7 @@ use pingora_core::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, BufWriter, ReadBuf};
 use tokio::net::TcpStream;
 
 /// Read buffer below TLS and below the parser.
@@ -25,7 +25,7 @@ const WRITE_BUFFER: usize = 1460;
 
 /// The socket, buffered.
 pub(crate) struct Wire {
-    io: BufStream<TcpStream>,
+    io: BufReader<BufWriter<TcpStream>>,
     id: UniqueIDType,
     socket: Arc<SocketDigest>,
 }
@@ -35,7 +35,19 @@ impl Wire {
         let id = io.as_raw_fd();
         let socket = SocketDigest::from_raw_fd(id);
         let _ = socket.peer_addr.set(Some(PeerAddr::Inet(peer)));
-        Self { io: BufStream::with_capacity(READ_BUFFER, WRITE_BUFFER, io), id, socket: Arc::new(socket) }
+        let io = BufReader::with_capacity(READ_BUFFER, BufWriter::with_capacity(WRITE_BUFFER, io));
+        Self { io, id, socket: Arc::new(socket) }
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        let writer = self.io.get_ref();
+        if !writer.buffer().is_empty() {
+            // The reason why a TLS handshake failed is said, but not flushed, by those above us. Who does not take it at
+            // once goes without.
+            let _ = writer.get_ref().try_write(writer.buffer());
+        }
     }
 }
 

@@ -115,3 +115,15 @@ async fn the_health_of_each_server_is_asked_by_its_own_scheme() {
     }
     assert_eq!(count("GET /work "), 2, "the other one is up too");
 }
+
+#[tokio::test]
+async fn who_cannot_be_agreed_with_is_told_why_before_the_connection_ends() {
+    let (address, _) = upstream(OK).await;
+    let front = Front::of(address).await;
+    let mut client = rustls::ClientConfig::clone(front.tls.config());
+    client.alpn_protocols = vec![b"spdy/3".to_vec()];
+    let stream = tokio::net::TcpStream::connect(front.rig.listen.https[0]).await.unwrap();
+    let shaken = tokio_rustls::TlsConnector::from(Arc::new(client)).connect("app.test".try_into().unwrap(), stream);
+    let cause = within(shaken).await.unwrap_err().to_string();
+    assert!(cause.contains("NoApplicationProtocol"), "{cause}");
+}
