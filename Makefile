@@ -36,7 +36,7 @@ bench: setup-bench ## side by side with a bare proxy and nginx, in one run (minu
 	python3 benches/gateway/run.py
 	$(CARGO) bench --bench heart
 
-fuzz: setup-build ## the generated tests with FUZZ_CASES cases each instead of 256 (minutes)
+fuzz: setup-build ## the generated tests with FUZZ_CASES cases each (minutes)
 	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --lib -- auth:: config::tests::fuzz store::vault proxy::meter portal::cookies
 
 deny: ## licences, sources, banned and vulnerable packages (installs cargo-deny)

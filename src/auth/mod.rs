@@ -7,6 +7,8 @@ pub mod ceremony;
 pub mod challenge;
 pub mod decision;
 pub mod event;
+#[cfg(test)]
+pub(crate) mod generated;
 pub mod header_names;
 pub mod history;
 pub mod host;

@@ -201,7 +201,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4000))]
+        #![proptest_config(crate::auth::generated::cases(4000))]
 
         /// "Within" means: who proves all they own, now, meets it, whatever was proved how long ago; and who does
         /// not, does not by that.

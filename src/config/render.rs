@@ -83,7 +83,7 @@ fn pieces(text: &str, line: At, harmless: &Harmless) -> Vec<Piece> {
             next = chars(At { start, end: line.end }).find_map(ends).unwrap_or(line.end);
             let word = text.get(start..next).unwrap_or_default();
             let stays = word.chars().all(|c| "-:?&*!|>'\"+%@".contains(c))
-                || word.strip_suffix(':').is_some_and(|w| harmless.words.contains(w.trim_matches('"')));
+                || harmless.words.contains(word.strip_suffix(':').unwrap_or(word).trim_matches('"'));
             if stays {
                 pieces.extend(chars(At { start, end: next }).map(|(j, c)| Piece {
                     at: At { start: start + j, end: start + j + c.len_utf8() },

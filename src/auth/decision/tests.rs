@@ -172,7 +172,7 @@ fn permits(decision: &Decision) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(crate::auth::generated::cases(2000))]
 
     /// (a) Adding a proof never takes a permit away.
     #[test]

@@ -80,7 +80,7 @@ fn failures() -> impl Strategy<Value = Vec<Failure>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(crate::auth::generated::cases(2000))]
 
     /// Only news, never one's own network, never what a browser or a network did that was known before; and all of it
     /// once.

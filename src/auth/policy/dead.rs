@@ -114,7 +114,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(256))]
+        #![proptest_config(crate::auth::generated::cases(256))]
 
         #[test]
         fn a_rule_called_dead_never_matches(

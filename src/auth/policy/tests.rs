@@ -181,7 +181,7 @@ fn as_regex(glob: &str) -> regex::Regex {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(crate::auth::generated::cases(4000))]
 
     #[test]
     fn globs_mean_what_their_regex_means(glob_text in glob_text(), path in path_text()) {

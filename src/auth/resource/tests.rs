@@ -344,7 +344,7 @@ pub(in crate::auth) fn habits() -> impl Strategy<Value = Vec<Habit>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(crate::auth::generated::cases(4000))]
 
     /// Parsing what is forwarded gives the same resource again.
     #[test]

@@ -149,7 +149,7 @@ fn payloads() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(crate::auth::generated::cases(4000))]
 
     /// Whatever is accepted stays on the host where it is used, and is none of our pages.
     #[test]

@@ -70,7 +70,7 @@ fn with(line: usize, key: Option<&str>, value: &str) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(crate::auth::generated::cases(192))]
 
     #[test]
     fn a_credential_is_never_shown_wherever_it_stands(

@@ -58,6 +58,7 @@ fn files_that_are_no_configuration() {
         ("apps: [\n", "not YAML"),
         ("- a\n- b\n", "expected a mapping"),
         ("hello", "expected a mapping"),
+        ("apps:\n  - host: a.example\n    upstream http://10.0.0.5\n", "    upstream ***\n"),
         ("a: 1\n---\nb: 2\n", "a second document"),
         ("x: &a [*a]\n", "an anchor cannot contain itself"),
     ] {

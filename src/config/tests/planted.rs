@@ -149,7 +149,7 @@ fn each_mistake_alone_is_told_at_its_place_and_nothing_else() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(crate::auth::generated::cases(48))]
 
     #[test]
     fn every_mistake_of_a_file_is_told_in_one_run(chosen in subsequence((0..plants().len()).collect::<Vec<_>>(), 1..60)) {

@@ -121,7 +121,7 @@ async fn unknown_addresses_and_methods() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(crate::auth::generated::cases(96))]
 
     #[test]
     fn no_bytes_break_a_form_or_sign_anybody_in(

@@ -185,7 +185,7 @@ async fn walk(stage: &Stage, person: &mut Person<'_>, first: &str) -> Result<(),
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(crate::auth::generated::cases(96))]
 
     /// Whatever a rule asks: who answers every question of our pages rightly is let in, or was told before the
     /// first code that there is no way in.
