@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -30,6 +30,7 @@ pub(crate) enum Schema {
 }
 
 const NOTHING: Look = Look { schema: Schema::Absent, sealed: false };
+const NEWER: &str = "the schema is newer than this program; use the program that wrote it, or a later one";
 const SEALED: &str = "select (select count(*) from totp) + (select count(*) from signing_keys)";
 
 /// Looks at the accounts that a URL names.
@@ -93,9 +94,17 @@ pub(crate) async fn file(path: &Path, migrator: &Migrator) -> Answer<Look> {
     Ok(look)
 }
 
+/// Why a schema could not be brought up to date.
+pub(super) fn unmigrated(why: &MigrateError) -> String {
+    match why {
+        MigrateError::VersionMissing(_) => NEWER.to_owned(),
+        why => why.to_string(),
+    }
+}
+
 fn compare(migrator: &Migrator, versions: &[(i64,)]) -> Answer<Schema> {
     if versions.iter().any(|(v,)| migrator.iter().all(|m| m.version != *v)) {
-        return Err(fault("the schema is newer than this program; use the program that wrote it, or a later one"));
+        return Err(fault(NEWER));
     }
     let current = migrator.iter().all(|m| versions.iter().any(|(v,)| m.version == *v));
     Ok(match versions {

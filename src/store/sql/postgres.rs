@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::look::unmigrated;
 use super::{Database, Pool, fault};
 use crate::flow::ports::{Answer, StoreError};
 
@@ -35,7 +36,7 @@ pub(super) async fn open(url: &str) -> Answer<Database> {
     let migrations = sqlx::migrate!("./migrations");
     let migrated = tokio::time::timeout(MIGRATE, migrations.run_direct(None, &mut first, false)).await;
     let failed = |cause: &dyn std::fmt::Display| fault(format!("cannot migrate postgres at {server}: {cause}"));
-    migrated.map_err(|_| failed(&"no end in sight"))?.map_err(|e| failed(&e))?;
+    migrated.map_err(|_| failed(&"no end in sight"))?.map_err(|e| failed(&unmigrated(&e)))?;
     first.close().await.map_err(|e| unreachable(&e))?;
     let pool = PgPoolOptions::new()
         .max_connections(own.connections)

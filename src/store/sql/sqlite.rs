@@ -11,6 +11,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 
+use super::look::unmigrated;
 use super::{Database, Pool, fault};
 use crate::flow::ports::Answer;
 
@@ -80,7 +81,7 @@ pub(crate) async fn migrate(path: &Path, migrator: Migrator) -> Answer<()> {
     let file = path.to_owned();
     let lock = tokio::task::spawn_blocking(move || make(&file)).await.map_err(|e| at(&e))?.map_err(|e| at(&e))?;
     let mut connection = options(path, Durable::Power).connect().await.map_err(|e| at(&e))?;
-    migrator.run_direct(None, &mut connection, false).await.map_err(|e| at(&e))?;
+    migrator.run_direct(None, &mut connection, false).await.map_err(|e| at(&unmigrated(&e)))?;
     connection.close().await.map_err(|e| at(&e))?;
     drop(lock);
     Ok(())

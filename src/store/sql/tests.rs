@@ -69,6 +69,17 @@ async fn broken_rows_are_faults_on_sqlite() {
     assert!(text.contains("`accounts`") && text.contains("id-ann"), "{text}");
 }
 
+#[tokio::test]
+async fn a_schema_of_a_later_version_is_told_as_what_it_is() {
+    let (database, directory) = sqlite().await;
+    let later = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \
+                 values (9999, 'later', true, x'00', 1)";
+    raw(&database, later).await;
+    let url = format!("sqlite://{}", directory.path().join("stepgate.db").display());
+    let text = Database::open(&url).await.err().unwrap().to_string();
+    assert!(text.contains("the schema is newer than this program"), "{text}");
+}
+
 async fn raw(database: &Database, sql: &'static str) {
     on!(database, pool => async { sqlx::raw_sql(sql).execute(pool).await.map(|_| ()) }).unwrap();
 }
