@@ -53,7 +53,8 @@ impl Page {
 
     /// The hidden fields of the first form that posts.
     pub(crate) fn hidden(&self) -> Vec<(String, String)> {
-        let tags = self.body.split('<').filter(|tag| tag.starts_with("input") && tag.contains("type=\"hidden\""));
+        let form = self.body.split("</form>").next().unwrap_or_default();
+        let tags = form.split('<').filter(|tag| tag.starts_with("input") && tag.contains("type=\"hidden\""));
         let part = |tag: &str, name: &str| Self::text(tag).attribute("input", name).unwrap_or_default();
         tags.map(|tag| (part(tag, "name"), part(tag, "value"))).collect()
     }
