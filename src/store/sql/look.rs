@@ -89,6 +89,11 @@ pub(crate) async fn file(path: &Path, migrator: &Migrator) -> Answer<Look> {
         let versions: Vec<(i64,)> = sqlx::query_as(query).fetch_all(&mut connection).await.map_err(at)?;
         let sealed: Result<(i64,), _> = sqlx::query_as(SEALED).fetch_one(&mut connection).await;
         look = Look { schema: compare(migrator, &versions)?, sealed: sealed.is_ok_and(|(n,)| n > 0) };
+        let (found,): (String,) =
+            sqlx::query_as("pragma quick_check(1)").fetch_one(&mut connection).await.map_err(at)?;
+        if found != "ok" {
+            return Err(fault(format!("{} is damaged ({found}); bring back a copy of it", path.display())));
+        }
     }
     connection.close().await.map_err(at)?;
     Ok(look)
@@ -117,6 +122,24 @@ fn compare(migrator: &Migrator, versions: &[(i64,)]) -> Answer<Schema> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Which pages are hit does not matter: `run` could not serve from any of these files.
+    #[tokio::test]
+    async fn a_damaged_file_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("stepgate.db");
+        let url = format!("sqlite://{}", path.display());
+        sqlite::migrate(&path, sqlx::migrate!("./migrations")).await.unwrap();
+        assert_eq!(accounts(&url).await.unwrap().schema, Schema::Current);
+        let whole = std::fs::read(&path).unwrap();
+        for page in 1..whole.len() / 4096 {
+            let mut bytes = whole.clone();
+            bytes[page * 4096..][..64].fill(0xff);
+            std::fs::write(&path, bytes).unwrap();
+            let told = accounts(&url).await.err();
+            assert!(told.is_some(), "page {page}");
+        }
+    }
 
     #[test]
     fn versions_say_how_far_a_schema_is() {
