@@ -1,4 +1,4 @@
-//! Looks at the stores without changing anything: for `check --online`.
+//! Looks at the stores and leaves them as they are, but for a key of a second in Redis: for `check --online`.
 
 use std::sync::Arc;
 
