@@ -121,8 +121,12 @@ async fn discard(session: &mut Session, bytes: usize, time: Duration) {
 
 /// What a head takes as HTTP/2 counts it (RFC 9113 §6.5.2).
 pub(crate) fn list_size(head: &RequestHeader) -> usize {
-    let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
-    fields.sum::<usize>() + head.raw_path().len() + 32
+    fields_size(&head.headers) + head.raw_path().len() + 32
+}
+
+/// What fields take as HTTP/2 counts them.
+pub(crate) fn fields_size(fields: &HeaderMap) -> usize {
+    fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
 }
 
 /// The methods that apps may take this request for. What is no text is told as the empty one, which is none.

@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, StatusCode, Version, header};
 use pingora_error::{Error, Result};
 use pingora_http::ResponseHeader;
 
-use super::answer;
+use super::{answer, convert};
 
 const ALWAYS: [HeaderName; 5] = [
     HeaderName::from_static("keep-alive"),
@@ -20,8 +20,7 @@ const ALWAYS: [HeaderName; 5] = [
 /// It is coded in a way that was not asked for, so what follows is not what the client takes it for; or its head is
 /// larger than `most` bytes, and a client over HTTP/2 would give up all its streams.
 pub(crate) fn examine(answer: &mut ResponseHeader, most: usize) -> Result<()> {
-    let fields = answer.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
-    if fields.sum::<usize>() > most {
+    if convert::fields_size(&answer.headers) > most {
         return Error::e_explain(answer::LARGE_HEAD, "the head of the answer is larger than `limits.header_bytes`");
     }
     let mut codings = answer.headers.get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes);
