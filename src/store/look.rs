@@ -18,7 +18,7 @@ pub struct Looked {
     pub notes: Vec<String>,
 }
 
-/// Asks every store that the settings name, and changes nothing in it.
+/// Asks every store that the settings name, and leaves it as it is.
 pub async fn look(settings: &StoreSettings) -> Looked {
     let mut looked = Looked::default();
     match look_at_accounts(settings.database.expose()).await {

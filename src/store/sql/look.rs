@@ -31,7 +31,8 @@ pub(crate) enum Schema {
 
 const NOTHING: Look = Look { schema: Schema::Absent, sealed: false };
 const NEWER: &str = "the schema is newer than this program; use the program that wrote it, or a later one";
-const SEALED: &str = "select (select count(*) from totp) + (select count(*) from signing_keys)";
+/// How many rows a vault has sealed.
+pub(super) const SEALED: &str = "select (select count(*) from totp) + (select count(*) from signing_keys)";
 
 /// Looks at the accounts that a URL names.
 ///

@@ -130,8 +130,7 @@ impl Database {
 
     /// Whether anything in it was sealed by a vault.
     pub(crate) async fn holds_sealed(&self) -> Answer<bool> {
-        const SQL: &str = "select (select count(*) from totp) + (select count(*) from signing_keys)";
-        let (count,): (i64,) = on!(self, pool => sqlx::query_as(SQL).fetch_one(pool))?;
+        let (count,): (i64,) = on!(self, pool => sqlx::query_as(look::SEALED).fetch_one(pool))?;
         Ok(count > 0)
     }
 }
