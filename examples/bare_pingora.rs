@@ -35,7 +35,9 @@ fn main() {
     let mut args = std::env::args().skip(1);
     let listen = args.next().expect("LISTEN address");
     let upstream = args.next().expect("UPSTREAM address").parse().expect("an address");
-    let conf = ServerConf { threads: 2, upstream_keepalive_pool_size: 512, ..ServerConf::default() };
+    // As many as the gateway takes: one for each CPU that it may use.
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let conf = ServerConf { threads, upstream_keepalive_pool_size: 512, ..ServerConf::default() };
     let mut server = Server::new_with_opt_and_conf(None::<Opt>, conf);
     server.bootstrap();
     let conf = Arc::clone(&server.configuration);
