@@ -139,8 +139,7 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        tunnel::judge(&session.req_header().headers, ctx.websocket, response)?;
-        hop::examine(response, self.limits.header_bytes)?;
+        self.judge_answer(session, response, ctx)?;
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             if let Some(link) = &ctx.link {
                 link.open_tunnel();
@@ -151,16 +150,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn response_filter(&self, session: &mut Session, response: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
-        ctx.upstream_answered.get_or_insert_with(record::now);
-        if let Some(link) = ctx.link.as_ref().filter(|_| !response.status.is_informational()) {
-            link.answer_begins();
-        }
-        let version = session.req_header().version;
-        hop::strip(response, version);
-        if version == Version::HTTP_10 && !response.headers.contains_key(header::CONTENT_LENGTH) {
-            session.set_keepalive(None); // to say so before the answer ends with the connection
-        }
-        identity::strip_answer(response)
+        self.dress_answer(session, response, ctx)
     }
 
     fn fail_to_connect(
@@ -178,33 +168,18 @@ impl ProxyHttp for Gateway {
             error.set_retry(true);
             return error;
         }
-        // Nothing was sent, so any method may try another server.
-        let more = ctx.site.as_ref().is_some_and(|site| site.pool.choose(&ctx.tried).is_some());
-        error.set_retry(more && ctx.tried.len() < TRIES);
-        error
+        self.after_no_connection(ctx, error)
     }
 
     fn error_while_proxy(
         &self,
         _peer: &HttpPeer,
         session: &mut Session,
-        mut error: Box<Error>,
+        error: Box<Error>,
         ctx: &mut Ctx,
         reused: bool,
     ) -> Box<Error> {
-        let whole = !session.as_ref().retry_buffer_truncated() && ctx.upstream_answered.is_none();
-        let repeatable = session.req_header().method.is_idempotent() && *error.esource() != ErrorSource::Downstream;
-        if whole && (repeatable || was_turned_away(&error)) {
-            error.retry.decide_reuse(reused);
-        } else {
-            error.set_retry(false);
-        }
-        if error.retry() {
-            // The server may be well; it was the kept connection that was not.
-            ctx.tried.pop();
-            ctx.body = 0;
-        }
-        error
+        self.after_failure(session, ctx, error, reused)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
@@ -228,6 +203,60 @@ impl ProxyHttp for Gateway {
     fn request_summary(&self, _session: &Session, ctx: &Ctx) -> String {
         // Pingora's own would hold the query.
         ctx.request_id.clone()
+    }
+}
+
+/// What is decided alike on either way of a request to its app, Pingora's and the [short one](super::direct).
+impl Gateway {
+    /// Looks at the head of an answer before anything is done with it.
+    pub(crate) fn judge_answer(&self, session: &Session, answer: &mut ResponseHeader, ctx: &Ctx) -> Result<()> {
+        tunnel::judge(&session.req_header().headers, ctx.websocket, answer)?;
+        hop::examine(answer, self.limits.header_bytes)
+    }
+
+    /// Makes the head of an answer what the client shall see.
+    pub(crate) fn dress_answer(&self, session: &mut Session, answer: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
+        ctx.upstream_answered.get_or_insert_with(record::now);
+        if let Some(link) = ctx.link.as_ref().filter(|_| !answer.status.is_informational()) {
+            link.answer_begins();
+        }
+        let version = session.req_header().version;
+        hop::strip(answer, version);
+        if version == Version::HTTP_10 && !answer.headers.contains_key(header::CONTENT_LENGTH) {
+            session.set_keepalive(None); // to say so before the answer ends with the connection
+        }
+        identity::strip_answer(answer)
+    }
+
+    /// Notes whether another server is to be tried.
+    pub(crate) fn after_no_connection(&self, ctx: &Ctx, mut error: Box<Error>) -> Box<Error> {
+        // Nothing was sent, so any method may try another server.
+        let more = ctx.site.as_ref().is_some_and(|site| site.pool.choose(&ctx.tried).is_some());
+        error.set_retry(more && ctx.tried.len() < TRIES);
+        error
+    }
+
+    /// Notes whether the request is to be sent once more.
+    pub(crate) fn after_failure(
+        &self,
+        session: &Session,
+        ctx: &mut Ctx,
+        mut error: Box<Error>,
+        reused: bool,
+    ) -> Box<Error> {
+        let whole = !session.as_ref().retry_buffer_truncated() && ctx.upstream_answered.is_none();
+        let repeatable = session.req_header().method.is_idempotent() && *error.esource() != ErrorSource::Downstream;
+        if whole && (repeatable || was_turned_away(&error)) {
+            error.retry.decide_reuse(reused);
+        } else {
+            error.set_retry(false);
+        }
+        if error.retry() {
+            // The server may be well; it was the kept connection that was not.
+            ctx.tried.pop();
+            ctx.body = 0;
+        }
+        error
     }
 }
 

@@ -1,14 +1,10 @@
-//! What an app is told about who is asking, and what nobody else may tell it.
-//!
-//! Strip first, on every route: each alias of a header that we or proxies use to speak about the client, our
-//! cookies, our bearer tokens. Then add ours. This happens in one hook, after Pingora has removed hop-by-hop
-//! headers and those nominated by `Connection`, so no client can delete what is added here.
+//! What an app is told about who is asking, and under which names nobody else may tell it anything.
 
 use bytes::Bytes;
 use data_encoding::BASE64;
-use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
+use http::header::SET_COOKIE;
 use http::{HeaderName, HeaderValue};
-use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_http::ResponseHeader;
 
 use super::cookies;
 use super::serve::{BuildError, Signer};
@@ -32,6 +28,9 @@ struct Basic {
     credential: HeaderValue,
     override_client: bool,
 }
+
+/// A header as it is told: its name as it is spelled, and its value.
+pub(crate) type Line = (Bytes, HeaderValue);
 
 /// What is added to every request, public or not.
 pub(crate) struct Forwarded<'a> {
@@ -73,39 +72,26 @@ impl Vouching {
         })
     }
 
-    /// Removes whatever speaks in our name or names us, and joins cookie crumbs (RFC 9113 §8.2.3).
-    pub(crate) fn strip(&self, request: &mut RequestHeader) -> pingora_error::Result<()> {
-        let spoofed: Vec<HeaderName> =
-            request.headers.keys().filter(|name| self.reserved.is_reserved(name.as_str())).cloned().collect();
-        for name in &spoofed {
-            request.remove_header(name);
-        }
-        if request.headers.get_all(AUTHORIZATION).iter().any(cookies::is_our_bearer) {
-            request.remove_header(&AUTHORIZATION);
-        }
-        if request.headers.contains_key(COOKIE) {
-            let kept = crate::portal::cookies::strip_ours(request.headers.get_all(COOKIE));
-            request.remove_header(&COOKIE);
-            if let Some(kept) = kept {
-                request.insert_header(COOKIE, kept)?;
-            }
-        }
-        Ok(())
+    /// Whether a header of this name, in any spelling, speaks in our name: no client's reaches the app.
+    pub(crate) fn is_ours(&self, name: &str) -> bool {
+        self.reserved.is_reserved(name)
     }
 
-    /// Tells who is asking. Call after [`Self::strip`]: what is not set here is absent.
+    /// The credential that the app knows us by, unless the client's own is to reach it.
+    pub(crate) fn credential(&self, clients: bool) -> Option<&HeaderValue> {
+        self.basic.as_ref().filter(|basic| basic.override_client || !clients).map(|basic| &basic.credential)
+    }
+
+    /// Tells who is asking: what is not told here is absent.
     ///
     /// # Errors
     /// The assertion cannot be signed; the request must not go on.
-    pub(crate) fn vouch(
-        &self,
-        request: &mut RequestHeader,
-        session: &Session,
-        signer: &Signer,
-    ) -> Result<(), VouchError> {
+    pub(crate) fn vouch(&self, lines: &mut Vec<Line>, session: &Session, signer: &Signer) -> Result<(), VouchError> {
         let who = &session.identity;
-        let mut tell =
-            |name: &Bytes, value: String| request.insert_header(name.clone(), value).map_err(VouchError::Header);
+        let mut tell = |name: &Bytes, value: String| {
+            lines.push((name.clone(), HeaderValue::try_from(value).map_err(VouchError::Value)?));
+            Ok(())
+        };
         if let Some(header) = &self.user {
             tell(header, header_safe(who.username.as_str(), false))?;
         }
@@ -126,15 +112,10 @@ impl Vouching {
             tell(header, header_safe(name, false))?;
         }
         if let Some((name, jwt)) = &self.jwt {
-            let mut assertion =
-                HeaderValue::from_str(&signer(session, jwt).map_err(VouchError::Signer)?).map_err(VouchError::Value)?;
+            let assertion = signer(session, jwt).map_err(VouchError::Signer)?;
+            let mut assertion = HeaderValue::try_from(assertion).map_err(VouchError::Value)?;
             assertion.set_sensitive(true);
-            request.insert_header(name.clone(), assertion).map_err(VouchError::Header)?;
-        }
-        if let Some(basic) = &self.basic
-            && (basic.override_client || !request.headers.contains_key(AUTHORIZATION))
-        {
-            request.insert_header(AUTHORIZATION, basic.credential.clone()).map_err(VouchError::Header)?;
+            lines.push((name.clone(), assertion));
         }
         Ok(())
     }
@@ -146,20 +127,25 @@ pub(crate) enum VouchError {
     /// No key, no signature.
     #[error("cannot sign an assertion: {0}")]
     Signer(StoreError),
-    /// The assertion is no header value.
-    #[error("the assertion cannot be sent: {0}")]
-    Value(http::header::InvalidHeaderValue),
-    /// A value is no header value.
+    /// What is to be told is no header value.
     #[error("an identity header cannot be sent: {0}")]
-    Header(Box<pingora_error::Error>),
+    Value(http::header::InvalidHeaderValue),
 }
 
-/// Writes where the request came from. The only `X-Forwarded-*` an app ever sees.
-pub(crate) fn forward(request: &mut RequestHeader, told: &Forwarded<'_>) -> pingora_error::Result<()> {
-    request.insert_header("X-Forwarded-For", told.chain.clone())?;
-    request.insert_header("X-Forwarded-Proto", HeaderValue::from_static(if told.https { "https" } else { "http" }))?;
-    request.insert_header("X-Forwarded-Host", told.host.clone())?;
-    request.insert_header("X-Request-Id", told.request_id)
+/// Tells where the request came from. The only `X-Forwarded-*` an app ever sees.
+///
+/// # Errors
+/// The request's id is no header value (ours always is one).
+pub(crate) fn forward(lines: &mut Vec<Line>, told: &Forwarded<'_>) -> Result<(), VouchError> {
+    let scheme = HeaderValue::from_static(if told.https { "https" } else { "http" });
+    let id = HeaderValue::from_str(told.request_id).map_err(VouchError::Value)?;
+    lines.extend([
+        (Bytes::from_static(b"X-Forwarded-For"), told.chain.clone()),
+        (Bytes::from_static(b"X-Forwarded-Proto"), scheme),
+        (Bytes::from_static(b"X-Forwarded-Host"), told.host.clone()),
+        (Bytes::from_static(b"X-Request-Id"), id),
+    ]);
+    Ok(())
 }
 
 /// Removes what an app must not say in our name: cookies of our names, by which it could plant a session, and

@@ -11,7 +11,6 @@ use pingora_proxy::{FailToProxy, Session};
 use super::convert::{self, BodyRead};
 use super::ctx::{Ctx, Pass};
 use super::gateway::Gateway;
-use super::identity::{self, Forwarded};
 use super::link::{Door, Link};
 use super::metrics::Counted;
 use super::site::{self, Head, Objection, Site, object};
@@ -34,13 +33,14 @@ enum Verdict {
 }
 
 impl Gateway {
-    /// Judges a request and answers it, unless it goes on to the app (`false`).
+    /// Judges a request and answers it, or lets the app answer by the short way; `false`: it goes on to the app by
+    /// Pingora's.
     pub(crate) async fn receive(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         let ports = &self.flows.ports;
         ctx.request_id = record::request_id(ports.clock.as_ref(), ports.entropy.as_ref());
         ctx.preflight = is_preflight(session);
         let (mut response, keep) = match self.judge(session, ctx).await {
-            Ok(Verdict::Forward) => return Ok(false),
+            Ok(Verdict::Forward) => return self.ask_directly(session, ctx).await,
             Ok(Verdict::Answer(response)) => (response, true),
             // Boxed, as is sending: what is seldom needed must not make the state of every request large.
             Ok(Verdict::Portal(target)) => Box::pin(self.ask_portal(session, ctx, &target)).await,
@@ -224,42 +224,6 @@ impl Gateway {
                 self.portal.fault(&facts(session, ctx), Fault::MethodNotAllowed("GET, HEAD"))
             }
         }
-    }
-
-    /// Makes the request what the app shall see.
-    pub(crate) fn dress(&self, received: &RequestHeader, request: &mut RequestHeader, ctx: &Ctx) -> Result<()> {
-        let (Some(site), Some(resource), Some(authority)) = (&ctx.site, &ctx.resource, &ctx.authority) else {
-            return Error::e_explain(answer::NO_PASS, "a request without a site reached the upstream stage");
-        };
-        site.vouching.strip(request)?;
-        let both = [received.version, request.version] == [Version::HTTP_2; 2];
-        if both && received.headers.get(header::TE).is_some_and(|te| te.as_bytes() == b"trailers") {
-            // Pingora takes it for a matter of one hop, as it is in HTTP/1; gRPC asks for it on every hop.
-            request.insert_header(header::TE, "trailers")?;
-        }
-        let public = authority.text();
-        let received = request.headers.get(header::HOST).filter(|host| *host == &*public).cloned();
-        let unsendable = |_| Error::explain(answer::NO_PASS, "the host cannot be sent");
-        let host = received.map_or_else(|| HeaderValue::from_str(&public).map_err(unsendable), Ok)?;
-        let told = Forwarded { chain: &ctx.chain, https: ctx.https, host: &host, request_id: &ctx.request_id };
-        identity::forward(request, &told)?;
-        if let Pass::Permit(permit) = &ctx.pass
-            && let Some(who) = permit.subject()
-        {
-            site.vouching.vouch(request, who, &self.signer).map_err(|cause| {
-                tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot vouch");
-                Error::explain(answer::NO_VOUCHER, "cannot vouch")
-            })?;
-        }
-        let wanted = site.settings.upstream.host_header.as_deref().unwrap_or(&public);
-        if request.headers.get(header::HOST).is_none_or(|received| received != wanted) {
-            request.insert_header(header::HOST, wanted)?;
-        }
-        let target = resource.as_target().as_bytes();
-        if request.raw_path() != target {
-            request.set_raw_path(target)?;
-        }
-        Ok(())
     }
 
     /// Answers for an app that cannot.

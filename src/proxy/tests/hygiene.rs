@@ -1,9 +1,12 @@
 //! Nobody but us speaks about the client: aliases × case × `Connection`, on public rules and WebSockets.
 
 use super::rig::*;
-use crate::proxy::identity::Vouching;
+use crate::proxy::identity::{Forwarded, Vouching};
+use crate::proxy::outfit::Outfit;
 use crate::proxy::settings::{BasicAuth, IdentitySettings, JwtSettings};
+use http::HeaderValue;
 use pingora_http::RequestHeader;
+use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -83,21 +86,35 @@ async fn our_cookies_and_tokens_stay_here_and_crumbs_are_joined() {
     assert_eq!(field(&heard, "authorization"), None);
 }
 
-fn vouched(settings: &IdentitySettings, client: &[(&str, &str)]) -> RequestHeader {
+/// The head that an app gets, over either way: as Pingora sends it, and as the short way does, if it may.
+fn dressed(settings: &IdentitySettings, client: &[(String, String)], who: bool) -> (RequestHeader, Option<String>) {
     let vouching = Vouching::new(settings).unwrap();
-    let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+    let mut request = RequestHeader::build("GET", b"/%41", None).unwrap();
     for (name, value) in client {
-        request.append_header((*name).to_owned(), *value).unwrap();
+        request.append_header(name.clone(), value.as_str()).unwrap();
     }
-    vouching.strip(&mut request).unwrap();
     let signer: crate::proxy::Signer = Arc::new(|who, jwt| Ok(format!("{}@{}", who.id, jwt.audience)));
-    vouching.vouch(&mut request, &session("ann", &["staff", "a,b"]), &signer).unwrap();
-    request
+    let (chain, host) = (HeaderValue::from_static("192.0.2.7"), HeaderValue::from_static("app.test"));
+    let told = Forwarded { chain: &chain, https: true, host: &host, request_id: "01ID" };
+    let ann = session("ann", &["staff", "a,b"]);
+    let who = who.then_some((&ann, &signer));
+    let outfit = || Outfit::new(&vouching, &request, "/A?b=%20", host.clone(), &told, who).unwrap();
+    let wire = outfit().to_wire(&request).map(|wire| String::from_utf8(wire.to_vec()).unwrap());
+    let mut sent = RequestHeader::build("GET", b"/%41", None).unwrap();
+    for (name, value) in client {
+        sent.append_header(name.clone(), value.as_str()).unwrap();
+    }
+    outfit().put_on(&mut sent).unwrap();
+    (sent, wire)
 }
 
-#[test]
-fn identity_is_set_from_the_permit_or_absent() {
-    let settings = IdentitySettings {
+fn vouched(settings: &IdentitySettings, client: &[(&str, &str)]) -> RequestHeader {
+    let client: Vec<_> = client.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    dressed(settings, &client, true).0
+}
+
+fn everything() -> IdentitySettings {
+    IdentitySettings {
         user: Some("Remote-User".to_owned()),
         groups: Some("Remote-Groups".to_owned()),
         email: Some("Remote-Email".to_owned()),
@@ -108,7 +125,75 @@ fn identity_is_set_from_the_permit_or_absent() {
             lifetime: Duration::from_secs(60),
         }),
         basic_auth: Some(BasicAuth { username: "svc".to_owned(), password: secret("pw"), override_client: false }),
-    };
+    }
+}
+
+/// Some header of a client: an alias of ours, one that is judged, or any.
+fn header() -> impl Strategy<Value = (String, String)> {
+    let judged = ["Cookie", "cookie", "Host", "Authorization", "AUTHORIZATION", "Connection", "Accept", "X-Request-ID"];
+    let hops = ["TE", "Expect", "Upgrade", "Keep-Alive", "Proxy-Connection", "Content-Length", "Transfer-Encoding"];
+    let names = prop_oneof![
+        2 => proptest::sample::select(aliases()),
+        4 => proptest::sample::select(judged.map(str::to_owned).to_vec()),
+        1 => proptest::sample::select(hops.map(str::to_owned).to_vec()),
+        2 => "[a-zA-Z][a-zA-Z_.-]{0,12}",
+    ];
+    let token = crate::auth::session::SessionToken::mint(&[1; 32]).expose().to_owned();
+    let values = prop_oneof![
+        Just("a=1; __Host-stepgate=s; b=2".to_owned()),
+        Just(format!("Bearer {token}")),
+        Just("Basic own".to_owned()),
+        Just("keep-alive".to_owned()),
+        Just("close".to_owned()),
+        Just("close, X-Request-Id".to_owned()),
+        "[!-~]{0,9}",
+    ];
+    (names, values)
+}
+
+proptest! {
+    /// Both ways show an app the same, and the short one is not taken by what is more than a simple question.
+    #[test]
+    fn either_way_shows_the_app_the_same(client in proptest::collection::vec(header(), 0..7), who: bool, override_client: bool) {
+        let mut settings = everything();
+        settings.basic_auth.as_mut().unwrap().override_client = override_client;
+        let (sent, wire) = dressed(&settings, &client, who);
+        let is = |name: &str, among: &[&str]| among.iter().any(|other| name.eq_ignore_ascii_case(other));
+        let hops = ["te", "expect", "upgrade", "keep-alive", "proxy-connection", "content-length", "transfer-encoding"];
+        let simple = client.iter().all(|(name, value)| {
+            !is(name, &hops) && (!is(name, &["connection"]) || is(value, &["keep-alive", "close"]))
+        });
+        prop_assert_eq!(wire.is_some(), simple);
+        let Some(wire) = wire else { return Ok(()) };
+        let mut buffer = Vec::new();
+        sent.header_to_h1_wire(&mut buffer);
+        let sent_lines = String::from_utf8(buffer).unwrap();
+        let sorted = |lines: &str| {
+            let mut lines: Vec<_> = lines.lines().filter(|line| !line.to_lowercase().starts_with("connection:")).map(|line| {
+                // How `Host` and `Cookie` are spelled is ours in one, the client's in the other.
+                let (name, value) = line.split_once(": ").unwrap_or((line, ""));
+                let name = if is(name, &["host", "cookie", "authorization"]) { name.to_lowercase() } else { name.to_owned() };
+                format!("{name}: {value}")
+            }).collect();
+            lines.sort();
+            lines
+        };
+        let (first, lines) = wire.strip_suffix("\r\n\r\n").unwrap().split_once("\r\n").unwrap();
+        prop_assert_eq!(first, "GET /A?b=%20 HTTP/1.1");
+        prop_assert_eq!(std::str::from_utf8(sent.raw_path()).unwrap(), "/A?b=%20");
+        prop_assert_eq!(sorted(lines), sorted(sent_lines.trim_end()));
+        let ours = |line: &str| match line.to_lowercase().split_once(": ") {
+            Some(("cookie", value)) => value.contains("__host-stepgate"),
+            Some(("authorization", value)) => value.contains("sgs_"),
+            _ => false,
+        };
+        prop_assert!(!lines.lines().any(ours), "{}", wire);
+    }
+}
+
+#[test]
+fn identity_is_set_from_the_permit_or_absent() {
+    let settings = everything();
     let request = vouched(&settings, &[("remote_email", "evil@x"), ("Remote-User", "root")]);
     let get = |name: &str| request.headers.get(name).map(|v| v.to_str().unwrap().to_owned());
     assert_eq!(get("remote-user").as_deref(), Some("ann"));

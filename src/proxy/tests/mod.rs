@@ -2,6 +2,7 @@
 
 mod authority;
 mod calls;
+mod direct;
 mod doors;
 mod front;
 mod hops;

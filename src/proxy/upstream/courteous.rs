@@ -16,11 +16,10 @@ use pingora_core::connectors::L4Connect;
 use pingora_core::protocols::l4::socket::SocketAddr;
 use pingora_core::protocols::l4::stream::Stream;
 use pingora_core::protocols::l4::virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream};
-use pingora_error::ErrorType::{ConnectError, ConnectTimedout, InternalError};
-use pingora_error::{Error, OrErr, Result};
+use pingora_error::ErrorType::InternalError;
+use pingora_error::{Error, Result};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 /// Looks at the answer that find nothing after a write. Two are enough; a few more cost next to nothing.
 const LOOKS: u8 = 4;
@@ -38,10 +37,7 @@ impl L4Connect for Courteous {
         let SocketAddr::Inet(address) = address else {
             return Error::e_explain(InternalError, "servers have addresses");
         };
-        let connected = timeout(self.patience, TcpStream::connect(address)).await;
-        let stream = connected.or_err(ConnectTimedout, "the server did not accept in time")?;
-        let stream = stream.or_err(ConnectError, "the server cannot be reached")?;
-        stream.set_nodelay(true).or_err(ConnectError, "cannot set TCP_NODELAY")?;
+        let stream = super::line::connect(*address, self.patience).await?;
         Ok(VirtualSocketStream::new(Box::new(Line { stream, looks: LOOKS })).into())
     }
 }

@@ -3,6 +3,7 @@
 mod carriage;
 mod courteous;
 mod health;
+mod line;
 mod peer;
 mod resolve;
 
@@ -16,10 +17,16 @@ use pingora_core::upstreams::peer::HttpPeer;
 use tokio::sync::watch;
 
 use super::metrics::Metrics;
+use super::record;
 use super::serve::BuildError;
 use super::settings::{AppSettings, UpstreamSettings};
 pub(crate) use carriage::Carriage;
+use line::Kept;
+pub(crate) use line::Line;
 use peer::Template;
+
+/// Between two looks at unused connections.
+const SWEEP: Duration = Duration::from_secs(5);
 
 /// One address of one server.
 pub(crate) struct Target {
@@ -30,6 +37,8 @@ pub(crate) struct Target {
     /// The same for WebSockets, which need HTTP/1.1 and patience.
     tunnel: HttpPeer,
     healthy: AtomicBool,
+    /// Connections of the short way.
+    kept: Kept,
 }
 
 /// The servers of one app.
@@ -73,22 +82,33 @@ impl Pool {
             .cloned()
     }
 
+    /// Whether every server is spoken to by plain HTTP/1.1.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.settings.http2 && self.templates.iter().all(|template| !template.server.tls)
+    }
+
+    /// Closes connections that nobody needs.
+    async fn watch_kept(&self) {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            for target in self.targets.load().iter() {
+                target.kept.sweep(record::now(), self.settings.idle_timeout);
+            }
+        }
+    }
+
     /// How many addresses there are.
     pub(crate) fn len(&self) -> usize {
         self.targets.load().len()
     }
 
-    /// Looks names up and watches over health until the shutdown.
-    pub(crate) async fn watch(self: Arc<Self>, shutdown: watch::Receiver<bool>) {
-        let (mut stop, mut stop_too) = (shutdown.clone(), shutdown);
-        let (me, too) = (self.clone(), self);
-        tokio::join!(
-            async {
-                tokio::select! { _ = stop.wait_for(|s| *s) => {}, () = me.watch_names() => {} }
-            },
-            async {
-                tokio::select! { _ = stop_too.wait_for(|s| *s) => {}, () = too.watch_health() => {} }
-            },
-        );
+    /// Looks names up, watches over health and over unused connections until the shutdown.
+    pub(crate) async fn watch(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+        tokio::select! {
+            _ = shutdown.wait_for(|stop| *stop) => {}
+            () = self.watch_names() => {}
+            () = self.watch_health() => {}
+            () = self.watch_kept() => {}
+        }
     }
 }

@@ -16,6 +16,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Target;
 use super::courteous::Courteous;
+use super::line::Kept;
 use super::resolve::Complaint;
 use crate::proxy::inspect::is_tls_name;
 use crate::proxy::serve::BuildError;
@@ -84,7 +85,8 @@ impl Template {
             peer._address = pingora_core::protocols::l4::socket::SocketAddr::Inet(address);
             peer
         };
-        Target { address, server, usual: at(&self.peer), tunnel: at(&self.tunnel), healthy: AtomicBool::new(true) }
+        let (usual, tunnel) = (at(&self.peer), at(&self.tunnel));
+        Target { address, server, usual, tunnel, healthy: AtomicBool::new(true), kept: Kept::default() }
     }
 }
 

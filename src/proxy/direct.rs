@@ -1,0 +1,146 @@
+//! The short way: a request without a body is sent to the app, and then its answer is passed on.
+//!
+//! Where a request and its answer may flow at once, Pingora runs two loops with queues between them. Most requests have
+//! no body and need none of that. What does not fit here takes Pingora's way: bodies, upgrades, other methods, clients
+//! over HTTP/1.0 and HTTP/2, servers over TLS and HTTP/2, fields that are a matter of one hop; and so does a request
+//! that failed before its answer began and may be tried again. Both ways share every judgement: what the app sees is an
+//! [`Outfit`](super::outfit::Outfit), what the client sees went through the same two filters.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+
+use futures_util::FutureExt;
+use http::{Method, Version, header};
+use pingora_core::protocols::http::HttpTask;
+use pingora_core::protocols::http::v1::client::HttpSession;
+use pingora_error::ErrorType::{InternalError, ReadTimedout, WriteError, WriteTimedout};
+use pingora_error::{Error, Result};
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
+use tokio::io::AsyncWriteExt;
+use tokio::task::unconstrained;
+
+use super::ctx::{Ctx, Pass};
+use super::gateway::Gateway;
+use super::record;
+use super::upstream::Line;
+
+/// Pieces of an answer that are written at once.
+const BATCH: usize = 4;
+
+impl Gateway {
+    /// Asks the app and passes its answer on. `false`: nothing was answered, and Pingora's way is still open.
+    ///
+    /// # Errors
+    /// The app, or the client, failed in a way that is not to be tried again.
+    pub(crate) async fn ask_directly(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
+        let (Pass::Permit(_), Some(site)) = (&ctx.pass, ctx.site.clone()) else { return Ok(false) };
+        let request = session.req_header();
+        if request.method != Method::GET || request.version != Version::HTTP_11 || !site.pool.is_plain() {
+            return Ok(false);
+        }
+        let Some(head) = self.outfit(request, ctx)?.to_wire(request) else { return Ok(false) };
+        let Some(target) = site.pool.choose(&ctx.tried) else { return Ok(false) };
+        ctx.tried.push(target.address);
+        let started = *ctx.upstream_started.insert(record::now());
+        let (line, reused) = match target.line(&site.settings.upstream, started).await {
+            Ok(line) => line,
+            Err(error) => return or_again(self.after_no_connection(ctx, error.into_up())),
+        };
+        match self.converse(session, ctx, line, &head).await {
+            Ok(line) => {
+                if let Some(line) = line {
+                    target.keep(line, record::now());
+                }
+                Ok(true)
+            }
+            Err(error) => or_again(self.after_failure(session, ctx, error, reused)),
+        }
+    }
+
+    /// Sends a request and passes the answer on. Gives the connection back if it can be used again.
+    async fn converse(
+        &self,
+        session: &mut Session,
+        ctx: &mut Ctx,
+        mut line: Box<Line>,
+        head: &[u8],
+    ) -> Result<Option<Box<Line>>> {
+        line.write_all(head).await.map_err(|cause| match cause.kind() {
+            io::ErrorKind::TimedOut => Error::because(WriteTimedout, "while sending the request", cause).into_up(),
+            _ => Error::because(WriteError, "while sending the request", cause).into_up(),
+        })?;
+        let mut app = HttpSession::new(line);
+        loop {
+            let mut pieces = vec![self.filtered(hear(&mut app, session).await?, session, ctx)?];
+            while pieces.len() < BATCH && !pieces.last().is_some_and(HttpTask::is_end) {
+                // Unconstrained: what is here already shall not wait for its turn.
+                match unconstrained(app.read_response_task()).now_or_never() {
+                    Some(Ok(piece)) => pieces.push(self.filtered(piece, session, ctx)?),
+                    // What came before is still passed on.
+                    Some(Err(error)) => pieces.push(HttpTask::Failed(told_late(error))),
+                    None => break,
+                }
+            }
+            if session.write_response_tasks(pieces).await? {
+                break;
+            }
+        }
+        session.as_mut().finish_body().await.map_err(|error| error.into_down())?;
+        app.respect_keepalive();
+        Ok(app.reuse().await.and_then(|stream| stream.into_any().downcast().ok()))
+    }
+
+    /// A piece of an answer as the client shall see it.
+    fn filtered(&self, mut piece: HttpTask, session: &mut Session, ctx: &mut Ctx) -> Result<HttpTask> {
+        if let HttpTask::Header(answer, end) = &mut piece {
+            self.judge_answer(session, answer, ctx)?;
+            frame(answer, *end)?;
+            self.dress_answer(session, answer, ctx)?;
+        }
+        Ok(piece)
+    }
+}
+
+/// The next piece of the answer; or an error, be it that the client has gone.
+async fn hear(app: &mut HttpSession, session: &mut Session) -> Result<HttpTask> {
+    let mut heard = pin!(app.read_response_task());
+    let mut gone = pin!(session.downstream_session.read_body_or_idle(true));
+    poll_fn(|cx| {
+        if let Poll::Ready(heard) = heard.as_mut().poll(cx) {
+            return Poll::Ready(heard.map_err(told_late));
+        }
+        gone.as_mut().poll(cx).map(|gone| match gone {
+            Err(error) => Err(error.into_down()),
+            Ok(_) => Error::e_explain(InternalError, "a body where none was announced")
+                .map_err(|e: Box<Error>| e.into_down()),
+        })
+    })
+    .await
+}
+
+/// An error of the app's, by its name.
+fn told_late(error: Box<Error>) -> Box<Error> {
+    let late = |cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut;
+    let is_late = error.cause.as_ref().and_then(|cause| cause.downcast_ref()).is_some_and(late);
+    let error = if is_late { Error::because(ReadTimedout, "while reading the answer", error) } else { error };
+    error.into_up()
+}
+
+/// An answer without a length is sent in chunks, so that the connection need not end with it.
+fn frame(answer: &mut ResponseHeader, end: bool) -> Result<()> {
+    let has_no_body = matches!(answer.status.as_u16(), 204 | 304) || answer.status.is_informational() || end;
+    let framed = |name| answer.headers.contains_key(name);
+    if !has_no_body && !framed(header::TRANSFER_ENCODING) && !framed(header::CONTENT_LENGTH) {
+        answer.set_version(Version::HTTP_11);
+        answer.insert_header(header::TRANSFER_ENCODING, "chunked")?;
+    }
+    Ok(())
+}
+
+/// Whether to go on by Pingora's way.
+fn or_again(error: Box<Error>) -> Result<bool> {
+    if error.retry() { Ok(false) } else { Err(error) }
+}

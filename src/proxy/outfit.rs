@@ -1,0 +1,192 @@
+//! What a request looks like to the app: what of the client's head it gets to see, and what we tell about the client.
+//!
+//! Strip first, on every route: each alias of a header that we or proxies use to speak about the client, our cookies,
+//! our bearer tokens. Then add ours. What is nominated by `Connection` is gone before that, so no client can delete
+//! what is added here.
+
+use bytes::{Bytes, BytesMut};
+use http::header::{self, AUTHORIZATION, COOKIE, HOST};
+use http::{HeaderName, HeaderValue, Version};
+use pingora_error::{Error, Result};
+use pingora_http::{HeaderNameVariant, RequestHeader};
+
+use super::ctx::{Ctx, Pass};
+use super::gateway::Gateway;
+use super::identity::{self, Forwarded, Line, VouchError, Vouching};
+use super::serve::Signer;
+use super::{answer, cookies};
+use crate::auth::session::Session;
+
+/// What most heads fit into, in bytes.
+const WIRE: usize = 1024;
+
+/// What the app gets to see, but for the lines of the client's that just pass.
+pub(crate) struct Outfit<'a> {
+    vouching: &'a Vouching,
+    target: &'a [u8],
+    host: HeaderValue,
+    /// The client's cookies without ours, in one line (RFC 9113 §8.2.3).
+    cookie: Option<HeaderValue>,
+    /// Whether the client's `Authorization` passes.
+    authorization: bool,
+    ours: Vec<Line>,
+}
+
+impl Gateway {
+    /// What the app shall see of a request with this head.
+    ///
+    /// # Errors
+    /// It has no leave to go there, or nothing can be vouched for.
+    pub(crate) fn outfit<'a>(&self, head: &RequestHeader, ctx: &'a Ctx) -> Result<Outfit<'a>> {
+        let (Some(site), Some(resource), Some(authority)) = (&ctx.site, &ctx.resource, &ctx.authority) else {
+            return Error::e_explain(answer::NO_PASS, "a request without a site reached the upstream stage");
+        };
+        let public = authority.text();
+        let unsendable = |_| Error::explain(answer::NO_PASS, "the host cannot be sent");
+        let received = head.headers.get(HOST).filter(|host| *host == &*public).cloned();
+        let asked = received.map_or_else(|| HeaderValue::from_str(&public).map_err(unsendable), Ok)?;
+        let told = Forwarded { chain: &ctx.chain, https: ctx.https, host: &asked, request_id: &ctx.request_id };
+        let who = match &ctx.pass {
+            Pass::Permit(permit) => permit.subject(),
+            _ => None,
+        };
+        let host = match site.settings.upstream.host_header.as_deref() {
+            Some(host) => HeaderValue::from_str(host).map_err(unsendable)?,
+            None => asked.clone(),
+        };
+        let made =
+            Outfit::new(&site.vouching, head, resource.as_target(), host, &told, who.map(|who| (&**who, &self.signer)));
+        made.map_err(|cause| {
+            tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot vouch");
+            Error::explain(answer::NO_VOUCHER, "cannot vouch")
+        })
+    }
+
+    /// Makes the request what the app shall see.
+    pub(crate) fn dress(&self, received: &RequestHeader, request: &mut RequestHeader, ctx: &Ctx) -> Result<()> {
+        self.outfit(request, ctx)?.put_on(request)?;
+        let both = [received.version, request.version] == [Version::HTTP_2; 2];
+        if both && received.headers.get(header::TE).is_some_and(|te| te.as_bytes() == b"trailers") {
+            // Pingora takes it for a matter of one hop, as it is in HTTP/1; gRPC asks for it on every hop.
+            request.insert_header(header::TE, "trailers")?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Outfit<'a> {
+    /// For a head that asks for `target`; `who` asks, and is vouched for by whom.
+    ///
+    /// # Errors
+    /// Nothing can be vouched for.
+    pub(super) fn new(
+        vouching: &'a Vouching,
+        head: &RequestHeader,
+        target: &'a str,
+        host: HeaderValue,
+        told: &Forwarded<'_>,
+        who: Option<(&Session, &Signer)>,
+    ) -> std::result::Result<Self, VouchError> {
+        let mut ours = Vec::with_capacity(10);
+        identity::forward(&mut ours, told)?;
+        let mut clients = head.headers.get_all(AUTHORIZATION).iter().peekable();
+        let mut authorization = clients.peek().is_some() && !clients.any(cookies::is_our_bearer);
+        if let Some((who, signer)) = who {
+            vouching.vouch(&mut ours, who, signer)?;
+            if let Some(credential) = vouching.credential(authorization) {
+                authorization = false;
+                ours.push((Bytes::from_static(b"Authorization"), credential.clone()));
+            }
+        }
+        let cookie = head.headers.contains_key(COOKIE).then(|| head.headers.get_all(COOKIE));
+        let cookie = cookie.and_then(crate::portal::cookies::strip_ours);
+        Ok(Self { vouching, target: target.as_bytes(), host, cookie, authorization, ours })
+    }
+
+    /// Whether a line of the client's reaches the app as it is.
+    fn passes(&self, name: &str) -> bool {
+        let is = |other: &HeaderName| name.eq_ignore_ascii_case(other.as_str());
+        !self.vouching.is_ours(name) && !is(&HOST) && !is(&COOKIE) && (self.authorization || !is(&AUTHORIZATION))
+    }
+
+    /// Changes a head that Pingora sends.
+    pub(super) fn put_on(self, request: &mut RequestHeader) -> Result<()> {
+        let others: Vec<HeaderName> =
+            request.headers.keys().filter(|name| **name != HOST && !self.passes(name.as_str())).cloned().collect();
+        for name in &others {
+            request.remove_header(name);
+        }
+        if request.headers.get(HOST) != Some(&self.host) {
+            request.insert_header(HOST, self.host)?;
+        }
+        if let Some(cookie) = self.cookie {
+            request.insert_header(COOKIE, cookie)?;
+        }
+        for (name, value) in self.ours {
+            request.insert_header(name, value)?;
+        }
+        if request.raw_path() != self.target {
+            request.set_raw_path(self.target)?;
+        }
+        Ok(())
+    }
+
+    /// The head as it is sent over HTTP/1.1. `None` if it announces a body, or holds what is a matter of one hop and
+    /// more than whether the connection is kept.
+    pub(crate) fn to_wire(&self, received: &RequestHeader) -> Option<BytesMut> {
+        let mut wire = BytesMut::with_capacity(WIRE);
+        for part in [received.method.as_str().as_bytes(), b" ", self.target, b" HTTP/1.1\r\n"] {
+            wire.extend_from_slice(part);
+        }
+        put_line(&mut wire, b"Host", &self.host);
+        let mut simple = true;
+        let walked = received.map(|name, value| {
+            let spelled = match &name {
+                HeaderNameVariant::Case(name) => name.as_slice(),
+                HeaderNameVariant::Titled(name) => name.as_bytes(),
+            };
+            match std::str::from_utf8(spelled) {
+                Ok(name) if is_special(name) => simple &= name.eq_ignore_ascii_case("connection") && is_plain(value),
+                Ok(name) if self.passes(name) => put_line(&mut wire, spelled, value),
+                _ => {}
+            }
+            Ok(())
+        });
+        if let Some(cookie) = &self.cookie {
+            put_line(&mut wire, b"Cookie", cookie);
+        }
+        for (name, value) in &self.ours {
+            put_line(&mut wire, name, value);
+        }
+        wire.extend_from_slice(b"\r\n");
+        (simple && walked.is_ok()).then_some(wire)
+    }
+}
+
+/// Whether a header is a matter of one hop (RFC 9110 §7.6.1), or announces a body.
+fn is_special(name: &str) -> bool {
+    let any = |others: &[&str]| others.iter().any(|other| name.eq_ignore_ascii_case(other));
+    match name.len() {
+        2 => any(&["te"]),
+        6 => any(&["expect"]),
+        7 => any(&["upgrade", "trailer"]),
+        10 => any(&["connection", "keep-alive"]),
+        14 => any(&["content-length", "http2-settings"]),
+        16 => any(&["proxy-connection"]),
+        17 => any(&["transfer-encoding"]),
+        18 => any(&["proxy-authenticate"]),
+        19 => any(&["proxy-authorization"]),
+        _ => false,
+    }
+}
+
+/// Whether `Connection` nominates nothing.
+fn is_plain(connection: &HeaderValue) -> bool {
+    [&b"keep-alive"[..], b"close"].iter().any(|word| connection.as_bytes().eq_ignore_ascii_case(word))
+}
+
+fn put_line(wire: &mut BytesMut, name: &[u8], value: &HeaderValue) {
+    for part in [name, b": ", value.as_bytes(), b"\r\n"] {
+        wire.extend_from_slice(part);
+    }
+}

@@ -1,0 +1,259 @@
+//! A plain connection to a server, that knows for how long it may keep us waiting, and those that wait for their next
+//! request.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora_core::protocols::raw_connect::ProxyDigest;
+use pingora_core::protocols::{
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
+    UniqueIDType,
+};
+use pingora_error::ErrorType::{ConnectError, ConnectTimedout};
+use pingora_error::{OrErr, Result};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use crate::proxy::patience::{Patience, Waiting};
+use crate::proxy::settings::UpstreamSettings;
+
+/// Connections to one server that are kept at most.
+const MOST: usize = 512;
+
+/// Connects to a server within `patience`.
+pub(super) async fn connect(address: SocketAddr, patience: Duration) -> Result<TcpStream> {
+    let connected = timeout(patience, TcpStream::connect(address)).await;
+    let stream = connected.or_err(ConnectTimedout, "the server did not accept in time")?;
+    let stream = stream.or_err(ConnectError, "the server cannot be reached")?;
+    stream.set_nodelay(true).or_err(ConnectError, "cannot set TCP_NODELAY")?;
+    Ok(stream)
+}
+
+/// A connection. What it waits for too long fails with [`io::ErrorKind::TimedOut`].
+pub(crate) struct Line {
+    stream: TcpStream,
+    reading: Waiting,
+    writing: Waiting,
+}
+
+impl Line {
+    fn new(stream: TcpStream, settings: &UpstreamSettings) -> Self {
+        let waiting = |most| Waiting::new(Patience::new(most, 0));
+        Self { stream, reading: waiting(settings.read_timeout), writing: waiting(settings.write_timeout) }
+    }
+
+    /// Whether it is open and nothing came that nobody asked for.
+    fn is_quiet(&self) -> bool {
+        let read = self.stream.try_read(&mut [0]);
+        read.is_err_and(|cause| cause.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+/// The lines to one server that nobody uses, the last one used last.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<Vec<(Box<Line>, Instant)>>);
+
+impl Kept {
+    /// One that is fit to be used.
+    fn take(&self, now: Instant, idle: Duration) -> Option<Box<Line>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some((mut line, since)) = kept.pop() {
+            if now.saturating_duration_since(since) < idle && line.is_quiet() {
+                line.reading.patience.renew();
+                line.writing.patience.renew();
+                return Some(line);
+            }
+        }
+        None
+    }
+
+    fn put(&self, line: Box<Line>, now: Instant) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < MOST {
+            kept.push((line, now));
+        }
+    }
+
+    /// Closes those that waited for too long, and those that the server has closed.
+    pub(super) fn sweep(&self, now: Instant, idle: Duration) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(line, since)| now.saturating_duration_since(*since) < idle && line.is_quiet());
+    }
+}
+
+impl super::Target {
+    /// A connection to this server, and whether it was used before.
+    ///
+    /// # Errors
+    /// There is none, and none can be made.
+    pub(crate) async fn line(&self, settings: &UpstreamSettings, now: Instant) -> Result<(Box<Line>, bool)> {
+        if let Some(line) = self.kept.take(now, settings.idle_timeout) {
+            return Ok((line, true));
+        }
+        let stream = Box::pin(connect(self.address, settings.connect_timeout)).await?;
+        Ok((Box::new(Line::new(stream, settings)), false))
+    }
+
+    /// Keeps a connection for the next request.
+    pub(crate) fn keep(&self, line: Box<Line>, now: Instant) {
+        self.kept.put(line, now);
+    }
+}
+
+fn late() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the server keeps us waiting")
+}
+
+impl AsyncRead for Line {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let me = self.get_mut();
+        let polled = Pin::new(&mut me.stream).poll_read(cx, buf);
+        if polled.is_pending() {
+            ready!(me.reading.poll_late(cx));
+            return Poll::Ready(Err(late()));
+        }
+        me.reading.patience.renew();
+        polled
+    }
+}
+
+impl Line {
+    /// What was written, unless that takes too long.
+    fn wrote<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if polled.is_pending() {
+            ready!(self.writing.poll_late(cx));
+            return Poll::Ready(Err(late()));
+        }
+        self.writing.patience.renew();
+        polled
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let me = self.get_mut();
+        let polled = Pin::new(&mut me.stream).poll_write(cx, buf);
+        me.wrote(cx, polled)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Line").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Shutdown for Line {
+    async fn shutdown(&mut self) {
+        // The other end may be gone already; nothing is left to be done then.
+        let _ = self.stream.shutdown().await;
+    }
+}
+
+impl UniqueID for Line {
+    fn id(&self) -> UniqueIDType {
+        self.stream.as_raw_fd()
+    }
+}
+
+impl Ssl for Line {}
+impl Peek for Line {}
+
+impl GetTimingDigest for Line {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+
+impl GetProxyDigest for Line {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        None
+    }
+}
+
+impl GetSocketDigest for Line {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::proxy::settings::Server;
+
+    const IDLE: Duration = Duration::from_secs(10);
+
+    fn settings() -> UpstreamSettings {
+        UpstreamSettings::new(vec![Server { host: "127.0.0.1".to_owned(), port: 1, tls: false }])
+    }
+
+    async fn pair(listener: &TcpListener) -> (Box<Line>, TcpStream) {
+        let stream = connect(listener.local_addr().unwrap(), IDLE).await.unwrap();
+        (Box::new(Line::new(stream, &settings())), listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn only_quiet_lines_that_did_not_wait_for_too_long_are_used_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (kept, now) = (Kept::default(), Instant::now());
+        let (quiet, _well) = pair(&listener).await;
+        let (old, _well_too) = pair(&listener).await;
+        let (closed, app) = pair(&listener).await;
+        drop(app);
+        closed.stream.readable().await.unwrap();
+        let (talks, mut app) = pair(&listener).await;
+        app.write_all(b"x").await.unwrap();
+        talks.stream.readable().await.unwrap();
+        for swept in [false, true] {
+            let (fit, _app) = pair(&listener).await;
+            let id = fit.id();
+            kept.put(fit, now + IDLE);
+            if swept {
+                kept.sweep(now + IDLE, IDLE);
+            }
+            let taken = kept.take(now + IDLE, IDLE).unwrap();
+            assert_eq!(taken.id(), id);
+        }
+        for line in [old, closed, talks] {
+            kept.put(line, now);
+        }
+        let id = quiet.id();
+        kept.put(quiet, now + IDLE / 2);
+        assert_eq!(kept.take(now + IDLE, IDLE).unwrap().id(), id);
+        assert!(kept.take(now + IDLE, IDLE).is_none(), "waited for too long, closed, or has spoken");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_is_waited_for_as_long_as_it_may_be_silent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (mut line, _app) = pair(&listener).await;
+        for _ in 0..2 {
+            let started = Instant::now();
+            let fault = line.read_u8().await.unwrap_err();
+            assert_eq!(fault.kind(), io::ErrorKind::TimedOut);
+            assert_eq!(started.elapsed().as_secs(), settings().read_timeout.as_secs());
+            line.reading.patience.renew();
+        }
+    }
+}
