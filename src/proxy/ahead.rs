@@ -4,6 +4,7 @@
 //! Pingora takes whatever comes behind a request for a breach: it gives the request up, even if the app has done it
 //! already. So it is shown one request at a time, and the next one when the last is answered.
 
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -71,9 +72,9 @@ impl Ahead {
     /// Keeps what comes while the request at hand is answered. Ready when the client is gone; never while there is no
     /// more room: whoever waits here waits for the answer too.
     pub(crate) fn poll_gone(&mut self, io: &mut Stream, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        let mut scratch = [0; 4096];
+        let mut scratch = [const { MaybeUninit::uninit() }; 4096];
         while self.0.len() < MOST {
-            let mut buf = ReadBuf::new(&mut scratch);
+            let mut buf = ReadBuf::uninit(&mut scratch);
             ready!(Pin::new(&mut *io).poll_read(cx, &mut buf))?;
             if buf.filled().is_empty() {
                 return Poll::Ready(Ok(()));
