@@ -2,8 +2,8 @@
 //!
 //! Where a request and its answer may flow at once, Pingora runs two loops with queues between them. Most requests have
 //! no body and need none of that. What does not fit here takes Pingora's way: bodies, upgrades, other methods, clients
-//! over HTTP/1.0 and HTTP/2, servers over TLS and HTTP/2, fields that are a matter of one hop; and so does a request
-//! that failed before its answer began and may be tried again. Both ways share every judgement: what the app sees is an
+//! over HTTP/1.0, servers over TLS and HTTP/2, fields that are a matter of one hop; and so does a request that failed
+//! before its answer began and may be tried again. Both ways share every judgement: what the app sees is an
 //! [`Outfit`](super::outfit::Outfit), what the client sees went through the same two filters.
 
 use std::future::{Future, poll_fn};
@@ -37,8 +37,13 @@ impl Gateway {
     /// The app, or the client, failed in a way that is not to be tried again.
     pub(crate) async fn ask_directly(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         let (Pass::Permit(_), Some(site)) = (&ctx.pass, ctx.site.clone()) else { return Ok(false) };
+        let no_body = match session.req_header().version {
+            Version::HTTP_11 => true, // unless the head announces one
+            Version::HTTP_2 => session.as_mut().is_body_empty(),
+            _ => false,
+        };
         let request = session.req_header();
-        if request.method != Method::GET || request.version != Version::HTTP_11 || !site.pool.is_plain() {
+        if !no_body || request.method != Method::GET || !site.pool.is_plain() {
             return Ok(false);
         }
         let Some(head) = self.outfit(request, ctx)?.to_wire(request) else { return Ok(false) };

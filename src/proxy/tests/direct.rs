@@ -127,6 +127,9 @@ async fn told(rig: &Rig, more: &str) -> String {
 fn read(all: &str) -> (String, String, bool) {
     let (mut before, mut rest) = (String::new(), all);
     while let Some((head, after)) = rest.split_once("\r\n\r\n") {
+        if head.contains("x-stepgate-response: error") {
+            before.clear(); // hints that came together with what was wrong are not always passed on
+        }
         before.push_str(head);
         rest = after;
         if !head.starts_with("HTTP/1.1 1") {
