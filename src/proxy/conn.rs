@@ -25,7 +25,7 @@ use super::ahead::Ahead;
 use super::limits::Slot;
 use super::link::Link;
 use super::meter::{Meter, Stop};
-use super::patience::{Pace, Patience};
+use super::patience::{Pace, Patience, Waiting};
 use super::record;
 use super::turned_away::{TurnAway, refused_by_parser};
 use crate::portal::answers::Fault;
@@ -78,7 +78,7 @@ pub(crate) struct Conn {
     /// sets no timer per request.
     alarm: Option<Pin<Box<Sleep>>>,
     reading: Patience,
-    writing: Patience,
+    writing: Waiting,
     _slot: Slot,
 }
 
@@ -102,7 +102,7 @@ impl Conn {
     ) -> pingora_error::Result<Self> {
         let response = Box::new(ResponseHeader::build(200, Some(0))?);
         let digest = Arc::new(ProxyDigest::new(response, Some(Box::new(link.clone()))));
-        let (reading, writing) = (head.pace.to_read(), head.pace.to_write());
+        let (reading, writing) = (head.pace.to_read(), Waiting::new(head.pace.to_write()));
         let head = (io.selected_alpn_proto() != Some(ALPN::H2)).then_some(head);
         let deadline = head.map(|h| Box::pin(tokio::time::sleep(h.time)));
         let (meter, started) = (Meter::default(), record::now());
@@ -251,16 +251,23 @@ impl Conn {
 }
 
 impl Conn {
-    /// What was written, unless the client reads in drops.
-    fn weigh(&mut self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        match polled {
-            Poll::Pending => self.writing.wait_on(),
-            Poll::Ready(Ok(written))
-                if !self.writing.came(written) && self.head.is_some() && !self.link.is_tunnel() =>
-            {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the answer is read in drops")));
-            }
-            Poll::Ready(_) => {}
+    /// What was written, unless the client reads nothing for too long, or in drops. `bytes`: how many that are.
+    fn weigh<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        polled: Poll<io::Result<T>>,
+        bytes: impl FnOnce(&T) -> usize,
+    ) -> Poll<io::Result<T>> {
+        if self.head.is_none() || self.link.is_tunnel() {
+            return polled; // whose streams, or ways, have deadlines of their own
+        }
+        let late = match &polled {
+            Poll::Pending => self.writing.poll_late(cx).is_ready(),
+            Poll::Ready(Ok(written)) => !self.writing.patience.came(bytes(written)),
+            Poll::Ready(Err(_)) => false,
+        };
+        if late {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the answer is read too slowly")));
         }
         polled
     }
@@ -303,7 +310,7 @@ impl AsyncRead for Conn {
             if round.is_multiple_of(2) {
                 me.meter.restart();
                 me.link.start_over();
-                (me.reading, me.writing) = (limits.pace.to_read(), limits.pace.to_write());
+                (me.reading, me.writing.patience) = (limits.pace.to_read(), limits.pace.to_write());
             }
         }
         if round.is_multiple_of(2) { me.poll_head(limits, cx, buf) } else { me.poll_body(cx, buf) }
@@ -317,10 +324,12 @@ impl AsyncWrite for Conn {
             return Poll::Ready(Ok(buf.len()));
         }
         let polled = Pin::new(&mut me.io).poll_write(cx, buf);
-        me.weigh(polled)
+        me.weigh(cx, polled, |written| *written)
     }
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+        let me = self.get_mut();
+        let polled = Pin::new(&mut me.io).poll_flush(cx);
+        me.weigh(cx, polled, |()| 0)
     }
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
@@ -339,7 +348,7 @@ impl AsyncWrite for Conn {
             return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
         }
         let polled = Pin::new(&mut me.io).poll_write_vectored(cx, bufs);
-        me.weigh(polled)
+        me.weigh(cx, polled, |written| *written)
     }
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()

@@ -64,7 +64,7 @@ impl ProxyHttp for Gateway {
             session.set_keepalive(Some(0));
         }
         session.set_read_timeout(Some(self.limits.body_timeout));
-        session.set_write_timeout(Some(self.limits.write_timeout));
+        // How long an answer may wait to be read is known to the connection, and to the streams of HTTP/2.
         session.set_total_drain_timeout(Some(Duration::from_secs(10)));
         if session.req_header().version == Version::HTTP_10 {
             // It knows no answers before the last one (RFC 9110 §15.2).

@@ -311,3 +311,31 @@ async fn an_answer_that_is_read_in_drops_ends_over_http1() {
     within(reading).await;
     assert!(read < LENGTH, "all of it came");
 }
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_ends_over_http1() {
+    for length in [5_usize, 64 * 1024 * 1024] {
+        let (told, mut ended) = tokio::sync::mpsc::unbounded_channel();
+        let address = upstream_of(move |mut stream| {
+            let told = told.clone();
+            async move {
+                if head(&mut stream).await.is_empty() {
+                    return;
+                }
+                say(&mut stream, &format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n")).await;
+                let _ = stream.write_all(&vec![b'x'; length]).await;
+                let _ = told.send(());
+            }
+        })
+        .await;
+        let mut settings = hasty(&[address]);
+        settings.limits.write_timeout = Duration::from_millis(500);
+        let front = Front::start(settings).await;
+        let mut stream = front.rig.connect().await;
+        say(&mut stream, "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+        within(ended.recv()).await.unwrap();
+        if length == 5 {
+            assert!(answer(&mut stream).await.0.starts_with("HTTP/1.1 200"), "what is small waits where it is");
+        }
+    }
+}
