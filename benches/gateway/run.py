@@ -92,12 +92,12 @@ def cpu_seconds(pid):
     return total / TICKS
 
 
-def nginx_conf(folder, name, body):
+def nginx_conf(folder, name, body, workers=1):
     path = folder / f"{name}.conf"
     temp = folder / name
     temp.mkdir()
     path.write_text(
-        f"daemon off; worker_processes 2; pid {temp}/pid; error_log {temp}/error.log;\n"
+        f"daemon off; worker_processes {workers}; pid {temp}/pid; error_log {temp}/error.log;\n"
         "events { worker_connections 4096; }\n"
         f"http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {temp}; proxy_temp_path {temp};\n"
         f"fastcgi_temp_path {temp}; uwsgi_temp_path {temp}; scgi_temp_path {temp};\n{body}\n}}\n"
@@ -187,7 +187,9 @@ def main():
             "location / { auth_request /auth; proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection \"\"; }\n"
             "location = /auth { internal; proxy_pass http://stub; proxy_http_version 1.1; proxy_set_header Connection \"\";\n"
             "proxy_pass_request_body off; proxy_set_header Content-Length \"\"; } }")
-        nginx = run.start("nginx", ["nginx", "-c", nginx_conf(folder, "nginx", body)], ports["nginx"], alone)
+        # As the others do: one worker for each CPU that it may use.
+        conf = nginx_conf(folder, "nginx", body, 1 if alone else os.cpu_count())
+        nginx = run.start("nginx", ["nginx", "-c", conf], ports["nginx"], alone)
         browser = {"Accept": "text/html"}
         signed_in = {**browser, "Cookie": f"__Host-stepgate={token}"}
         cases = [
