@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::ahead::Ahead;
+use super::farewell::Farewell;
 use super::limits::Slot;
 use super::link::Link;
 use super::meter::{Meter, Stop};
@@ -41,17 +42,6 @@ pub(crate) struct HeadLimits {
     pub(crate) idle: Duration,
     /// How bodies and answers have to pass.
     pub(crate) pace: Pace,
-}
-
-/// What is still to be said before a connection is closed.
-#[derive(Debug, Default)]
-struct Farewell {
-    words: Vec<u8>,
-    said: usize,
-    /// After the last word, what the client is still sending is read and dropped for a while: a socket closed with
-    /// unread bytes is reset, and the client could not read the answer.
-    lingering: Option<Pin<Box<Sleep>>>,
-    dropped: usize,
 }
 
 /// The end of a WebSocket whose session is over: a close frame with 1008, policy violation (RFC 6455 §7.4.1).
@@ -84,10 +74,6 @@ pub(crate) struct Conn {
 
 /// After whatever has been read of a head, this makes none.
 const NO_HEAD: &[u8] = b"\0\r\n\r\n";
-/// How long and how much a client may go on sending after it was turned away.
-const LINGER_TIME: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 4 * 1024 * 1024;
-
 impl Conn {
     /// Wraps a stream whose handshakes are done.
     ///
@@ -130,7 +116,7 @@ impl Conn {
     fn dismiss(&mut self, fault: Fault, reason: &'static str) -> io::Error {
         let words =
             self.turn_away.as_ref().map(|t| t.answer(&self.link, self.meter.head(), self.started, fault, reason));
-        self.farewell = words.map(|words| Farewell { words, ..Farewell::default() });
+        self.farewell = words.map(Farewell::new);
         io::Error::other(reason)
     }
 
@@ -225,28 +211,7 @@ impl Conn {
     }
 
     fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(farewell) = &mut self.farewell else { return Poll::Ready(Ok(())) };
-        if farewell.lingering.is_none() {
-            while let Some(rest) = farewell.words.get(farewell.said..).filter(|rest| !rest.is_empty()) {
-                match std::task::ready!(Pin::new(&mut self.io).poll_write(cx, rest)) {
-                    Ok(written) if written > 0 => farewell.said += written,
-                    _ => return Poll::Ready(Ok(())),
-                }
-            }
-            std::task::ready!(Pin::new(&mut self.io).poll_flush(cx))?;
-            std::task::ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
-        }
-        let lingering = farewell.lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER_TIME)));
-        let mut scratch = [0; 8 * 1024];
-        while lingering.as_mut().poll(cx).is_pending() && farewell.dropped < LINGER_BYTES {
-            let mut buf = ReadBuf::new(&mut scratch);
-            std::task::ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf))?;
-            farewell.dropped += buf.filled().len();
-            if buf.filled().is_empty() {
-                break;
-            }
-        }
-        Poll::Ready(Ok(()))
+        self.farewell.as_mut().map_or(Poll::Ready(Ok(())), |farewell| farewell.poll_said(&mut self.io, cx))
     }
 }
 
@@ -297,7 +262,7 @@ impl AsyncRead for Conn {
         let me = self.get_mut();
         let Some(limits) = me.head else { return Pin::new(&mut me.io).poll_read(cx, buf) };
         if me.link.is_over(cx) {
-            me.farewell.get_or_insert_with(|| Farewell { words: SESSION_OVER.to_vec(), ..Farewell::default() });
+            me.farewell.get_or_insert_with(|| Farewell::new(SESSION_OVER.to_vec()));
             std::task::ready!(me.poll_farewell(cx))?;
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }

@@ -2,8 +2,8 @@
 //!
 //! `listen` accepts, `conn` and `meter` watch over connections, `http2` over those that carry many requests at once,
 //! `turned_away` answers what is no request, `tls` chooses certificates; `gateway` is the list of Pingora's hooks, each
-//! of which hands on to the file that knows: `way` (the order of one request), `site`, `client`, `identity`,
-//! `hop`, `upstream`, `answer`, `record`.
+//! of which hands on to the file that knows: `way` (the order of one request), `site`, `client`, `outfit`, `identity`,
+//! `hop`, `upstream`, `answer`, `record`. `direct` is the short way to the app.
 
 mod admin;
 mod ahead;
@@ -14,6 +14,7 @@ mod convert;
 mod cookies;
 mod ctx;
 mod direct;
+mod farewell;
 mod gateway;
 mod hop;
 mod http2;
