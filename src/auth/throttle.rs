@@ -65,8 +65,7 @@ pub fn take(state: Option<Timestamp>, limit: Limit, now: Timestamp) -> Taken {
     if limit.tries == 0 {
         return Taken::Full { retry_after: limit.refill };
     }
-    let full = now.plus(limit.refill.saturating_mul(limit.tries));
-    let arrival = state.unwrap_or(now).max(now).min(full);
+    let arrival = state.unwrap_or(now).max(now).min(used_up(limit, now));
     let ahead = arrival.since(now);
     let allowed = limit.refill.saturating_mul(limit.tries - 1);
     if ahead > allowed {
@@ -74,6 +73,20 @@ pub fn take(state: Option<Timestamp>, limit: Limit, now: Timestamp) -> Taken {
     } else {
         Taken::Go(arrival.plus(limit.refill))
     }
+}
+
+/// How far apart the clocks of two nodes may be before a counter is thought to be damaged, in whole.
+pub const CLOCKS_DIFFER: Duration = Duration::from_secs(24 * 3600);
+
+/// The state of a counter that has just been used up. Whatever stands where a state should and is none counts as this:
+/// it gives no attempt away, and has room again after one refill.
+pub fn used_up(limit: Limit, now: Timestamp) -> Timestamp {
+    now.plus(limit.refill.saturating_mul(limit.tries))
+}
+
+/// Whether `state` can be the state of a counter: no further ahead than one that is used up, on whatever clock.
+pub fn credible(state: Timestamp, limit: Limit, now: Timestamp) -> bool {
+    state <= used_up(limit, now).plus(CLOCKS_DIFFER)
 }
 
 /// Names the account a counter belongs to before anybody looked whether it exists: names nobody has are
@@ -163,6 +176,21 @@ mod tests {
                 return Err(TestCaseError::fail("freed"));
             };
             prop_assert!(retry_after <= Duration::from_secs(30));
+        }
+
+        #[test]
+        fn what_is_used_up_gives_nothing_away_and_has_room_after_one_refill(
+            tries in 1_u32..8, refill in 1_u64..100_000, at in 0_u64..u64::from(u32::MAX), off in -86_400_000_i64..=86_400_000,
+        ) {
+            let limit = Limit { tries, refill: Duration::from_millis(refill) };
+            let now = Timestamp::from_millis(at);
+            let state = used_up(limit, now);
+            prop_assert_eq!(take(Some(state), limit, now), Taken::Full { retry_after: limit.refill });
+            prop_assert!(matches!(take(Some(state), limit, now.plus(limit.refill)), Taken::Go(_)));
+            // Another node's clock makes no counter incredible.
+            let there = Timestamp::from_millis(at.saturating_add_signed(off));
+            prop_assert!(credible(used_up(limit, there), limit, now));
+            prop_assert!(!credible(state.plus(CLOCKS_DIFFER).plus(Duration::from_millis(1)), limit, now));
         }
 
         #[test]

@@ -1,6 +1,7 @@
 //! How a command ends.
 
-use crate::flow::ports::StoreError;
+use super::terminal::say;
+use crate::flow::ports::{Answer, StoreError};
 
 /// Why a command failed: its exit code and what to tell the operator.
 #[derive(Debug)]
@@ -44,5 +45,28 @@ impl Failure {
     /// A store did not answer: exit code 69.
     pub(crate) fn store(fault: &StoreError) -> Self {
         Self::new(UNAVAILABLE, fault.to_string())
+    }
+}
+
+/// What a list cannot show because it cannot be read: told on stderr one by one, and in the exit code at the end.
+#[derive(Default)]
+pub(crate) struct Gaps(usize);
+
+impl Gaps {
+    /// What was read; if it could not be, says so under its name.
+    pub(crate) fn filled<T>(&mut self, read: Answer<T>, name: impl FnOnce() -> String) -> Option<T> {
+        read.inspect_err(|fault| {
+            self.0 += 1;
+            say(&format!("{} cannot be read: {fault}", name()));
+        })
+        .ok()
+    }
+
+    /// Ends the command: a failure if something was missing.
+    pub(crate) fn told(self) -> Outcome {
+        match self.0 {
+            0 => Ok(()),
+            n => Err(Failure::failed(format!("the list is not whole: {n} could not be read"))),
+        }
     }
 }

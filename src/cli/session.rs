@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::accounts::{self, Opened, answered};
 use super::args::Session as Command;
-use super::outcome::{Failure, Outcome};
+use super::outcome::{Failure, Gaps, Outcome};
 use super::terminal::{self, clean, columns, data, say};
 use super::user::ended;
-use super::when::{iso, live};
+use super::when::{is_live, iso};
 use super::{ConfigFile, audit};
 use crate::auth::event::What;
 use crate::auth::session::{Channel, Session, SessionKey};
-use crate::flow::ports::Account;
+use crate::flow::ports::{Account, Answer};
 
 pub(crate) async fn run(command: Command) -> Outcome {
     match command {
@@ -34,17 +34,24 @@ async fn list(file: &ConfigFile, user: Option<&str>, json: bool) -> Outcome {
     let opened = accounts::open(file).await?;
     let now = opened.ports.clock.now();
     let lifetimes = opened.settings.flow.session;
-    let mut values = Vec::new();
+    let (mut values, mut gaps) = (Vec::new(), Gaps::default());
     let mut rows = vec![["SESSION", "USER", "HOST", "FROM", "PROVED", "SINCE", "ENDS"].map(str::to_owned).to_vec()];
     for account in accounts(&opened, user).await? {
-        let sessions = answered(opened.ports.sessions.of_user(&account.identity.id).await)?;
-        for (_, session) in live(&lifetimes, &sessions, now) {
-            let ends = iso(lifetimes.ends_at(session));
-            values.push(value(session, &ends));
-            rows.push(row(session, ends));
+        for (key, session) in answered(opened.ports.sessions.of_user(&account.identity.id).await)? {
+            let name = || format!("a session of {} ({})", account.identity.username, key.encoded());
+            let session = gaps.filled(session, name).filter(|session| is_live(&lifetimes, session, now));
+            let Some(session) = session else { continue };
+            let ends = iso(lifetimes.ends_at(&session));
+            values.push(value(&session, &ends));
+            rows.push(row(&session, ends));
         }
     }
-    if json { terminal::json(&values) } else { data(&columns(&rows)) }
+    if json {
+        terminal::json(&values)?
+    } else {
+        data(&columns(&rows))?
+    }
+    gaps.told()
 }
 
 fn value(session: &Session, ends: &str) -> Value {
@@ -79,7 +86,8 @@ async fn revoke(file: &ConfigFile, id: &str) -> Outcome {
     let opened = accounts::open(file).await?;
     for account in accounts(&opened, None).await? {
         let sessions = answered(opened.ports.sessions.of_user(&account.identity.id).await)?;
-        let keys: Vec<SessionKey> = sessions.iter().filter(|(_, s)| s.id == id).map(|(key, _)| *key).collect();
+        let named = |session: &Answer<Session>| session.as_ref().is_ok_and(|session| session.id == id);
+        let keys: Vec<SessionKey> = sessions.iter().filter(|(_, s)| named(s)).map(|(key, _)| *key).collect();
         if keys.is_empty() {
             continue;
         }

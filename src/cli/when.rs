@@ -1,6 +1,6 @@
 //! Times for people and programs, and what is live now.
 
-use crate::auth::session::{Lifetimes, Session, SessionKey, Standing};
+use crate::auth::session::{Lifetimes, Session, Standing};
 use crate::auth::time::Timestamp;
 
 /// A moment in RFC 3339, UTC, whole seconds.
@@ -23,13 +23,9 @@ const fn date(days: u64) -> (u64, u64, u64) {
     (year + era * 400 + if month <= 2 { 1 } else { 0 }, month, day)
 }
 
-/// The sessions that still count.
-pub(crate) fn live<'a>(
-    lifetimes: &'a Lifetimes,
-    sessions: &'a [(SessionKey, Session)],
-    now: Timestamp,
-) -> impl Iterator<Item = &'a (SessionKey, Session)> {
-    sessions.iter().filter(move |(_, session)| lifetimes.standing(session, now) == Standing::Live)
+/// Whether a session still counts.
+pub(crate) fn is_live(lifetimes: &Lifetimes, session: &Session, now: Timestamp) -> bool {
+    lifetimes.standing(session, now) == Standing::Live
 }
 
 #[cfg(test)]

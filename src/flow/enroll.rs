@@ -11,7 +11,7 @@ use super::proving::{broken, totp_context};
 use super::reply::{
     Client, ConfirmReply, EnrollReply, Enrolling, Failed, LoginReply, Opened, Outcome, PendingTotp, Rejection,
 };
-use crate::auth::authenticator::Enrolled;
+use crate::auth::authenticator::{Enrolled, Sealed};
 use crate::auth::backup_codes::{self, CODE_BYTES};
 use crate::auth::ceremony::{Ceremony, CeremonyKey, Verdict};
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
@@ -73,7 +73,7 @@ impl Flows {
         let (name, owner) = (site.place.pending(), &site.account.identity);
         let sealed = self.ports.vault.seal(&pending_context(&name, &site), &SecretBytes::new(plain))?;
         let kept = self.ports.pending.keep(&name, &sealed, self.settings.ceremony_ttl).await?;
-        let (_, key) = parted(&self.ports.vault.open(&pending_context(&name, &site), &kept)?)?;
+        let (_, key) = self.unsealed(&site, &name, &kept).await?;
         Ok(EnrollReply::Pending(self.shown(owner, &key)))
     }
 
@@ -85,7 +85,7 @@ impl Flows {
         let Some((site, _)) = self.enroller(who, client).await? else { return Ok(None) };
         let name = site.place.pending();
         let Some(kept) = self.ports.pending.load(&name).await? else { return Ok(None) };
-        let (_, key) = parted(&self.ports.vault.open(&pending_context(&name, &site), &kept)?)?;
+        let (_, key) = self.unsealed(&site, &name, &kept).await?;
         Ok(Some(self.shown(&site.account.identity, &key)))
     }
 
@@ -126,7 +126,7 @@ impl Flows {
         let Some(sealed) = self.ports.pending.load(&name).await? else {
             return rejected(trying, RejectReason::NoCeremony, Rejection::CeremonyGone);
         };
-        let (id, key) = parted(&self.ports.vault.open(&pending_context(&name, &site), &sealed)?)?;
+        let (id, key) = self.unsealed(&site, &name, &sealed).await?;
         let params = self.settings.totp.params();
         let matched = totp::check(&key, code.expose(), params, None, trying.now);
         // Made for a right code only, and before it is spent, so that a full hasher costs the person nothing.
@@ -164,6 +164,17 @@ impl Flows {
             Ok(opened) => ConfirmReply::Enrolled { backup_codes: codes, opened },
             Err(told) => ConfirmReply::Rejected(told),
         })
+    }
+
+    /// The id and the key of an authenticator that waits for its first code. What does not open is dropped, so that the
+    /// next try begins anew.
+    async fn unsealed(&self, site: &Site, name: &str, kept: &Sealed) -> Answer<(String, SecretBytes)> {
+        let opened = self.ports.vault.open(&pending_context(name, site), kept).and_then(|plain| parted(&plain));
+        if opened.is_err() {
+            // That it does not open is what is told, whatever comes of this.
+            let _ = self.ports.pending.take(name).await;
+        }
+        opened
     }
 
     /// Ends the other sessions of the person: an authenticator that was replaced vouches for nobody any more.

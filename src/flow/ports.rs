@@ -1,6 +1,8 @@
 //! The ports: what the flows need of the world, in their own words. Owned here, made real in `store`.
 //!
-//! `Ok(None)` is "not found". A [`StoreError`] is a fault: all a caller may do is fail closed.
+//! `Ok(None)` is "not found". A [`StoreError`] is a fault: all a caller may do is fail closed. What belongs to a moment
+//! and cannot be read (damaged, or of another version) is no fault for ever: the store takes it away, says so in the log,
+//! and it is "not found", so that the person begins anew. A counter that cannot be read counts as used up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,8 +73,8 @@ pub trait Sessions: Send + Sync {
     async fn revoke(&self, key: &SessionKey) -> Answer<bool>;
     /// Ends every session of a person; says how many.
     async fn revoke_all(&self, user: &UserId) -> Answer<u64>;
-    /// The sessions of a person.
-    async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Session)>>;
+    /// The sessions of a person; in place of one that cannot be read, why. It is left as it is.
+    async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Answer<Session>)>>;
 }
 
 /// Sign-ins under way.

@@ -13,6 +13,7 @@ pub mod sql;
 pub mod system;
 #[cfg(test)]
 mod tests;
+mod unreadable;
 pub mod vault;
 
 use std::path::{Path, PathBuf};

@@ -61,12 +61,8 @@ fn why_is_told(gateway: &Gateway, answer: &Answer) {
     assert_eq!((&event["decision"], &event["reason"]), (&"fault".into(), &"store".into()), "{event}");
 }
 
-#[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "the answer must come within a second of the real clock")]
-async fn a_hanging_redis_stops_only_what_needs_it_and_nobody_is_signed_out() {
-    let folder = tempfile::tempdir().unwrap();
-    let redis = Redis::start();
-    let gateway = start(folder.path(), &format!("state: {}", redis.url())).await;
+/// Signs ann in, as a script; the header of her session.
+fn signed_in(gateway: &Gateway) -> String {
     let body = format!("{{\"username\":\"ann\",\"password\":\"{PASSWORD}\"}}");
     let login = format!(
         "POST /.stepgate/api/v1/login HTTP/1.1\r\nHost: app.test\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -75,10 +71,46 @@ async fn a_hanging_redis_stops_only_what_needs_it_and_nobody_is_signed_out() {
     let answer = Wire::to(&gateway.url).send(login.as_bytes());
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     let told: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
-    let session = format!("Authorization: Bearer {}\r\n", told["access_token"].as_str().unwrap());
+    format!("Authorization: Bearer {}\r\n", told["access_token"].as_str().unwrap())
+}
 
-    // No server of the app is up: 503 of the app's kind is the sign of a permit.
-    let permitted = |answer: &Answer| String::from_utf8_lossy(&answer.body).contains("\"no_upstream\"");
+/// No server of the app is up: 503 of the app's kind is the sign of a permit.
+fn permitted(answer: &Answer) -> bool {
+    String::from_utf8_lossy(&answer.body).contains("\"no_upstream\"")
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_read_is_signed_out_and_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let redis = Redis::start();
+    let gateway = start(folder.path(), &format!("state: {}", redis.url())).await;
+    let session = signed_in(&gateway);
+    let keys = redis.say("KEYS stepgate:s1:*");
+    let key = keys.lines().find(|line| line.starts_with("stepgate:s1:")).expect("a session");
+    redis.say(&format!("HSET {key} d canary-of-a-value"));
+    for _ in 0..3 {
+        assert_eq!(ask(&gateway.url, "/guarded", &session).status, 401, "signed out, and no fault");
+    }
+    assert!(permitted(&ask(&gateway.url, "/guarded", &signed_in(&gateway))), "and can sign in again");
+    let digest = key.trim_start_matches("stepgate:s1:");
+    let about = || -> Vec<String> {
+        gateway.process.stderr().lines().filter(|line| line.contains(digest)).map(str::to_owned).collect()
+    };
+    let told = wait_until(|| Some(about()).filter(|lines| !lines.is_empty())).expect("a warning");
+    let line: serde_json::Value = serde_json::from_str(&told[0]).unwrap();
+    assert_eq!((told.len(), &line["level"]), (1, &"WARN".into()), "{told:?}");
+    assert!(line["cause"].as_str().unwrap().contains("cannot be read"), "{line}");
+    assert!(!gateway.process.stderr().contains("canary-of-a-value"));
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the answer must come within a second of the real clock")]
+async fn a_hanging_redis_stops_only_what_needs_it_and_nobody_is_signed_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let redis = Redis::start();
+    let gateway = start(folder.path(), &format!("state: {}", redis.url())).await;
+    let session = signed_in(&gateway);
+
     assert!(permitted(&ask(&gateway.url, "/guarded", &session)));
 
     everything_is_counted(&gateway);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::auth::authenticator::Enrolled;
 use crate::auth::proof::Method;
+use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
 use crate::cli::accounts::{self, answered};
 use crate::cli::args::{ConfigFile, OneUser};
@@ -33,7 +34,8 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> Outcome {
     let enrolled = answered(opened.ports.authenticators.of(&identity.id).await)?;
     let sessions = answered(opened.ports.sessions.of_user(&identity.id).await)?;
     let now = opened.ports.clock.now();
-    let live = when::live(&opened.settings.flow.session, &sessions, now).count();
+    let is_live = |session: &Session| when::is_live(&opened.settings.flow.session, session, now);
+    let live = sessions.iter().filter(|(_, session)| session.as_ref().is_ok_and(is_live)).count();
     if json {
         let mut shown = value(&account, &enrolled);
         if let Value::Object(members) = &mut shown {

@@ -60,10 +60,10 @@ impl Sessions for World {
         })
     }
 
-    async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Session)>> {
+    async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Answer<Session>)>> {
         self.call(|s| {
             let of = s.sessions.iter().filter(|(_, (session, _))| session.identity.id == *user);
-            of.map(|(key, (session, _))| (*key, Session::clone(session))).collect()
+            of.map(|(key, (session, _))| (*key, Ok(Session::clone(session)))).collect()
         })
     }
 }

@@ -37,6 +37,28 @@ fn confirmed(reply: ConfirmReply) -> (Vec<SecretText>, Box<Opened>) {
 }
 
 #[tokio::test]
+async fn a_waiting_secret_that_does_not_open_is_a_fault_once() {
+    let world = World::new();
+    world.person("bob");
+    let flows = world.flows();
+    let who = stuck(&flows, "bob").await;
+    for look in 0..3 {
+        begin(&flows, &who).await;
+        world.look(|s| s.pending.values_mut().for_each(|(sealed, _)| sealed.0 = b"garbage".to_vec()));
+        let fault = match look {
+            0 => flows.begin_totp(&who, &client()).await.is_err(),
+            1 => flows.pending_totp(&who, &client()).await.is_err(),
+            _ => flows.confirm_totp(&who, secret("000000"), &client()).await.is_err(),
+        };
+        assert!(fault, "{look}: the cause is for the log");
+        assert!(flows.pending_totp(&who, &client()).await.unwrap().is_none(), "{look}: it is gone");
+    }
+    let pending = begin(&flows, &who).await;
+    let code = world.code(&key_of(&pending), 0);
+    confirmed(flows.confirm_totp(&who, code, &client()).await.unwrap().reply);
+}
+
+#[tokio::test]
 async fn a_first_enrolment_ends_in_a_session_of_two_factors_and_ten_codes() {
     let world = World::new();
     let user = world.person("bob");

@@ -50,7 +50,7 @@ impl Sessions for Nothing {
     async fn revoke_all(&self, _: &UserId) -> Answer<u64> {
         down()
     }
-    async fn of_user(&self, _: &UserId) -> Answer<Vec<(SessionKey, Session)>> {
+    async fn of_user(&self, _: &UserId) -> Answer<Vec<(SessionKey, Answer<Session>)>> {
         down()
     }
 }

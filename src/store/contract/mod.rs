@@ -8,3 +8,4 @@ pub(crate) mod postgres;
 pub(crate) mod samples;
 pub(crate) mod state;
 mod state_counters;
+pub(crate) mod unreadable;

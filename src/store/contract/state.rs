@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::samples::{ceremony, ceremony_key, identity, session, session_key};
 use super::state_counters::{ledger_cases, pending_cases, throttle_cases};
-use crate::auth::session::SessionKey;
+use super::unreadable::{Plant, unreadable_cases};
+use crate::auth::session::{Session, SessionKey};
 use crate::flow::ports::{Ceremonies, Clock, Ledger, Pending, Sessions, Throttle};
 
 /// How many tasks race for one thing.
@@ -40,6 +41,8 @@ pub(crate) struct StatePorts {
     pub(crate) ledger: Arc<dyn Ledger>,
     /// Under test.
     pub(crate) throttle: Arc<dyn Throttle>,
+    /// Puts something there that no version of this program has written.
+    pub(crate) plant: Plant,
     /// Whatever must live as long: a directory, a server.
     #[expect(dead_code, reason = "held for what its end does")]
     pub(crate) guard: Arc<dyn Any + Send + Sync>,
@@ -61,6 +64,7 @@ pub(crate) async fn state_contract(make: impl AsyncFn() -> StatePorts) {
     pending_cases(&make).await;
     ledger_cases(&make).await;
     throttle_cases(&make).await;
+    unreadable_cases(&make).await;
 }
 
 async fn sessions_load_what_was_opened(p: StatePorts) {
@@ -80,11 +84,11 @@ async fn a_replaced_session_leaves_nothing_old(p: StatePorts) {
     assert!(p.sessions.replace(Some(&old), &new, &second, now.plus(HOUR)).await.unwrap());
     assert!(p.sessions.load(&old).await.unwrap().is_none(), "the old token is dead");
     assert_eq!(*p.sessions.load(&new).await.unwrap().unwrap(), second);
-    assert_eq!(p.sessions.of_user(&first.identity.id).await.unwrap(), vec![(new, second.clone())]);
+    assert_eq!(of(&p, "ann").await, vec![(new, second.clone())]);
     assert!(!p.sessions.replace(Some(&old), &late, &first, now.plus(HOUR)).await.unwrap(), "the old one is gone");
     assert!(p.sessions.load(&late).await.unwrap().is_none(), "and nothing was opened");
     assert!(!p.sessions.replace(Some(&session_key()), &late, &first, now.plus(HOUR)).await.unwrap());
-    assert_eq!(p.sessions.of_user(&first.identity.id).await.unwrap(), vec![(new, second)]);
+    assert_eq!(of(&p, "ann").await, vec![(new, second)]);
 }
 
 async fn a_raced_replacement_happens_once(p: StatePorts) {
@@ -241,4 +245,10 @@ async fn sorted(p: &StatePorts, name: &str) -> Vec<SessionKey> {
 fn sort(mut keys: Vec<SessionKey>) -> Vec<SessionKey> {
     keys.sort_by_key(SessionKey::encoded);
     keys
+}
+
+/// The sessions of a person, every one of which can be read.
+async fn of(p: &StatePorts, name: &str) -> Vec<(SessionKey, Session)> {
+    let found = p.sessions.of_user(&identity(name).id).await.unwrap();
+    found.into_iter().map(|(key, session)| (key, session.unwrap())).collect()
 }

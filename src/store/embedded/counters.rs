@@ -5,9 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Embedded, broken, millis};
-use crate::auth::throttle::{Charge, Charged, Taken, take};
+use crate::auth::throttle::{Charge, Charged, Taken, credible, take, used_up};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Answer, Ledger, Throttle};
+use crate::store::unreadable::Unreadable;
 
 #[async_trait]
 impl Ledger for Embedded {
@@ -28,20 +29,24 @@ impl Throttle for Embedded {
         const WRITE: &str = "insert into state_counters (key, ends_at) values ($1, $2) \
              on conflict (key) do update set ends_at = excluded.ends_at";
         self.sweep().await?;
+        let mut mended = Vec::new();
         let charged = self.write(async {
             let mut tx = self.writer.begin_with("begin immediate").await?;
             let mut answer = Charged::Go;
             for (index, charge) in charges.iter().enumerate() {
                 let row: Option<(i64,)> = sqlx::query_as(READ).bind(&charge.key).fetch_optional(&mut *tx).await?;
-                let Ok(full_at) = row.map(|(at,)| u64::try_from(at)).transpose() else {
-                    return Ok(Err(broken("state_counters", &charge.key, "a time is negative")));
-                };
-                let full_at = full_at.map(Timestamp::from_millis);
-                match take(full_at, charge.limit, now) {
+                let held = row.map(|(at,)| state(at).filter(|at| credible(*at, charge.limit, now)));
+                let mend = held == Some(None);
+                let held = if mend { Some(used_up(charge.limit, now)) } else { held.flatten() };
+                let taken = take(held, charge.limit, now);
+                if mend {
+                    mended.push(charge.key.as_str());
+                    let at = column(used_up(charge.limit, now));
+                    sqlx::query(WRITE).bind(&charge.key).bind(at).execute(&mut *tx).await?;
+                }
+                match taken {
                     Taken::Go(next) => {
-                        // Farther than the column reaches is as good as for ever.
-                        let next = i64::try_from(next.as_millis()).unwrap_or(i64::MAX);
-                        sqlx::query(WRITE).bind(&charge.key).bind(next).execute(&mut *tx).await?;
+                        sqlx::query(WRITE).bind(&charge.key).bind(column(next)).execute(&mut *tx).await?;
                     }
                     Taken::Full { retry_after } => {
                         answer = Charged::Wait { index, retry_after };
@@ -50,9 +55,13 @@ impl Throttle for Embedded {
                 }
             }
             tx.commit().await?;
-            Ok(Ok(answer))
+            Ok(answer)
         });
-        charged.await?
+        let charged = charged.await?;
+        for key in mended {
+            Unreadable::Counter.tell(key, &broken("state_counters", key, "it is no time that can be"));
+        }
+        Ok(charged)
     }
 
     async fn forgive(&self, keys: &[String]) -> Answer<()> {
@@ -69,4 +78,13 @@ impl Throttle for Embedded {
         })
         .await
     }
+}
+
+fn state(at: i64) -> Option<Timestamp> {
+    u64::try_from(at).ok().map(Timestamp::from_millis)
+}
+
+/// A state as it is kept. Farther than the column reaches is as good as for ever.
+fn column(state: Timestamp) -> i64 {
+    i64::try_from(state.as_millis()).unwrap_or(i64::MAX)
 }

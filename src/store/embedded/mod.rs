@@ -140,7 +140,10 @@ fn to_json<T: Serialize>(body: &T) -> Answer<String> {
     serde_json::to_string(&Versioned { v: VERSION, body }).map_err(fault)
 }
 
-fn from_json<T: DeserializeOwned>(table: &str, id: &str, text: &str) -> Answer<T> {
-    let read: Versioned<T> = serde_json::from_str(text).map_err(|e| broken(table, id, e))?;
+/// Reads what is kept as JSON. The fault says where it broke, never what it held.
+fn from_json<T: DeserializeOwned>(table: &str, id: &str, text: &[u8]) -> Answer<T> {
+    let read: Versioned<T> = serde_json::from_slice(text).map_err(|e| {
+        broken(table, id, format_args!("{:?} error at line {} column {}", e.classify(), e.line(), e.column()))
+    })?;
     if read.v == VERSION { Ok(read.body) } else { Err(broken(table, id, format_args!("unknown version {}", read.v))) }
 }

@@ -8,6 +8,7 @@ use super::{Embedded, from_json, millis, to_json, within};
 use crate::auth::authenticator::Sealed;
 use crate::auth::ceremony::{Ceremony, CeremonyKey};
 use crate::flow::ports::{Answer, Ceremonies, Pending};
+use crate::store::unreadable::Unreadable;
 
 const TABLE: &str = "state_ceremonies";
 
@@ -25,16 +26,24 @@ impl Ceremonies for Embedded {
     async fn load(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
         const SQL: &str = "select body from state_ceremonies where key = $1 and ends_at > $2";
         let query = sqlx::query_as(SQL).bind(key.encoded()).bind(self.now()?);
-        let row: Option<(String,)> = within(query.fetch_optional(&self.readers)).await?;
-        row.map(|(body,)| from_json(TABLE, &key.encoded(), &body)).transpose()
+        let row: Option<(Vec<u8>,)> = within(query.fetch_optional(&self.readers)).await?;
+        match row.map(|(body,)| from_json(TABLE, &key.encoded(), &body)).transpose() {
+            // To take it is to end it, and to tell.
+            Err(_) => Ceremonies::take(self, key).await,
+            read => read,
+        }
     }
 
     async fn take(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
         const SQL: &str = "delete from state_ceremonies where key = $1 and ends_at > $2 returning body";
         let query = sqlx::query_as(SQL).bind(key.encoded()).bind(self.now()?);
         // All rows are read: a statement that is dropped half-way might be undone.
-        let rows: Vec<(String,)> = self.write(query.fetch_all(&self.writer)).await?;
-        rows.first().map(|(body,)| from_json(TABLE, &key.encoded(), body)).transpose()
+        let rows: Vec<(Vec<u8>,)> = self.write(query.fetch_all(&self.writer)).await?;
+        let read = rows.first().map(|(body,)| from_json(TABLE, &key.encoded(), body)).transpose();
+        Ok(read.unwrap_or_else(|why| {
+            Unreadable::Ceremony.tell(&key.encoded(), &why);
+            None
+        }))
     }
 }
 

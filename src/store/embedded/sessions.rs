@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Embedded, broken, from_json, millis, time, to_json, within};
+use super::{Embedded, from_json, millis, time, to_json, within};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, Sessions};
 use crate::store::census::{SAMPLE, Sampled};
+use crate::store::unreadable::Unreadable;
 
 const TABLE: &str = "state_sessions";
 
-/// `key`, `body`, `seen_at`, `ends_at`
-type Row = (String, String, i64, i64);
+/// `key`, `body`, `seen_at`, `ends_at`; the texts as bytes, for they may be none.
+type Row = (Vec<u8>, Vec<u8>, i64, i64);
 
 #[async_trait]
 impl Sessions for Embedded {
@@ -32,10 +33,19 @@ impl Sessions for Embedded {
         let epoch = self.cache.epoch();
         let query = sqlx::query_as(SQL).bind(key.encoded()).bind(now);
         let Some(row): Option<Row> = within(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
-        let ends_at = row.3;
-        let session = Arc::new(session(&row)?);
-        self.cache.put(*key, epoch, ends_at, session.clone());
-        Ok(Some(session))
+        match session(&row) {
+            Ok(session) => {
+                let session = Arc::new(session);
+                self.cache.put(*key, epoch, row.3, session.clone());
+                Ok(Some(session))
+            }
+            Err(why) => {
+                if self.revoke(key).await? {
+                    Unreadable::Session.tell(&key.encoded(), &why);
+                }
+                Ok(None)
+            }
+        }
     }
 
     async fn replace(
@@ -97,17 +107,14 @@ impl Sessions for Embedded {
         Ok(u64::try_from(live).unwrap_or(u64::MAX))
     }
 
-    async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Session)>> {
+    async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Answer<Session>)>> {
         const SQL: &str = "select key, body, seen_at, ends_at from state_sessions \
              where user_id = $1 and ends_at > $2 order by seen_at desc, key";
         let query = sqlx::query_as(SQL).bind(&user.0).bind(self.now()?);
         let rows: Vec<Row> = within(query.fetch_all(&self.readers)).await?;
-        rows.iter()
-            .map(|row| {
-                let key = SessionKey::decode(&row.0).ok_or_else(|| broken(TABLE, &row.0, "the key is no digest"))?;
-                Ok((key, session(row)?))
-            })
-            .collect()
+        // No token has a digest that is none.
+        let key = |row: &Row| std::str::from_utf8(&row.0).ok().and_then(SessionKey::decode);
+        Ok(rows.iter().filter_map(|row| Some((key(row)?, session(row)))).collect())
     }
 }
 
@@ -120,7 +127,8 @@ impl Embedded {
         let (total,): (i64,) = within(sqlx::query_as(COUNT).bind(now).fetch_one(&self.readers)).await?;
         let limit = i64::try_from(SAMPLE).unwrap_or(i64::MAX);
         let rows: Vec<Row> = within(sqlx::query_as(SOME).bind(now).bind(limit).fetch_all(&self.readers)).await?;
-        let some = rows.iter().map(session).collect::<Answer<_>>()?;
+        // What cannot be read is none to look at.
+        let some = rows.iter().filter_map(|row| session(row).ok()).collect();
         Ok(Sampled { total: u64::try_from(total).unwrap_or(0), some })
     }
 
@@ -133,7 +141,8 @@ impl Embedded {
 }
 
 fn session((key, body, seen_at, _): &Row) -> Answer<Session> {
-    let mut session: Session = from_json(TABLE, key, body)?;
-    session.seen_at = time(TABLE, key, *seen_at)?;
+    let key = String::from_utf8_lossy(key);
+    let mut session: Session = from_json(TABLE, &key, body)?;
+    session.seen_at = time(TABLE, &key, *seen_at)?;
     Ok(session)
 }

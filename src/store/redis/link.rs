@@ -107,6 +107,16 @@ impl Link {
     }
 }
 
+/// Tells a value of another type, which lies where one of ours should, from a Redis that does not answer.
+pub(super) fn of_type<T>(answer: RedisResult<T>) -> RedisResult<Answer<T>> {
+    match answer {
+        Err(error) if error.code() == Some("WRONGTYPE") => {
+            Ok(Err(StoreError::new(STORE, "a value of another type lies there")))
+        }
+        answer => answer.map(Ok),
+    }
+}
+
 impl Drop for Link {
     fn drop(&mut self) {
         self.keeper.abort();

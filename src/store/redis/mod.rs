@@ -2,8 +2,8 @@
 //!
 //! Keys are typed and versioned below one prefix: `s1:` sessions (hash), `u1:` a person's sessions (sorted set),
 //! `c1:` ceremonies, `p1:` values that wait, `l1:` marks, `t1:` counters, and the channel `x1`, which tells of
-//! sessions that ended. A value that cannot be read is a fault for every port, never "not found" and never a permit;
-//! a broken value that is taken is gone. The scripts touch a session and its index together, and several counters at
+//! sessions that ended. A value that cannot be read is taken away and told, and is then "not found"; a counter that
+//! cannot be read counts as used up. The scripts touch a session and its index together, and several counters at
 //! once, whose keys lie in different slots: they need one primary, not a Redis Cluster.
 
 mod cache;

@@ -6,13 +6,15 @@ use ::redis::Cmd;
 use async_trait::async_trait;
 use data_encoding::BASE64URL_NOPAD;
 
+use super::link::of_type;
 use super::stats::Verb;
 use super::{Redis, millis, record};
 use crate::auth::authenticator::Sealed;
 use crate::auth::ceremony::{Ceremony, CeremonyKey};
-use crate::auth::throttle::{Charge, Charged};
+use crate::auth::throttle::{CLOCKS_DIFFER, Charge, Charged};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Answer, Ceremonies, Ledger, Pending, Throttle};
+use crate::store::unreadable::Unreadable;
 
 const CEREMONY: &str = "c1:";
 const PENDING: &str = "p1:";
@@ -29,34 +31,34 @@ impl Ceremonies for Redis {
     }
 
     async fn load(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
-        let found = self.fetch(Verb::Peek, "GET", &self.key(CEREMONY, &key.encoded())).await?;
-        found.map(|bytes| record::read(CEREMONY, &bytes)).transpose()
+        let read = |bytes: &[u8]| record::read(CEREMONY, bytes);
+        self.found(Verb::Peek, (CEREMONY, Unreadable::Ceremony), &key.encoded(), read).await
     }
 
     async fn take(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
-        let found = self.fetch(Verb::Take, "GETDEL", &self.key(CEREMONY, &key.encoded())).await?;
-        found.map(|bytes| record::read(CEREMONY, &bytes)).transpose()
+        let read = |bytes: &[u8]| record::read(CEREMONY, bytes);
+        self.found(Verb::Take, (CEREMONY, Unreadable::Ceremony), &key.encoded(), read).await
     }
 }
 
 #[async_trait]
 impl Pending for Redis {
     async fn keep(&self, key: &str, value: &Sealed, ttl: Duration) -> Answer<Sealed> {
+        let record = record::write(PENDING, &BASE64URL_NOPAD.encode(&value.0))?;
+        // What lies there and cannot be read makes room.
+        Pending::load(self, key).await?;
         let mut call = self.scripts.keep.prepare_invoke();
-        call.key(self.key(PENDING, key));
-        call.arg(record::write(PENDING, &BASE64URL_NOPAD.encode(&value.0))?).arg(millis(ttl));
+        call.key(self.key(PENDING, key)).arg(record).arg(millis(ttl));
         let kept: Option<Vec<u8>> = self.invoke(Verb::Keep, call).await?;
         unsealed(&kept.ok_or_else(|| record::broken(PENDING, "it was not kept"))?)
     }
 
     async fn load(&self, key: &str) -> Answer<Option<Sealed>> {
-        let found = self.fetch(Verb::Peek, "GET", &self.key(PENDING, key)).await?;
-        found.map(|bytes| unsealed(&bytes)).transpose()
+        self.found(Verb::Peek, (PENDING, Unreadable::Pending), key, unsealed).await
     }
 
     async fn take(&self, key: &str) -> Answer<Option<Sealed>> {
-        let found = self.fetch(Verb::Take, "GETDEL", &self.key(PENDING, key)).await?;
-        found.map(|bytes| unsealed(&bytes)).transpose()
+        self.found(Verb::Take, (PENDING, Unreadable::Pending), key, unsealed).await
     }
 }
 
@@ -77,11 +79,14 @@ impl Throttle for Redis {
             return Ok(Charged::Go);
         }
         let mut call = self.scripts.charge.prepare_invoke();
-        call.arg(now.as_millis());
+        call.arg(now.as_millis()).arg(millis(CLOCKS_DIFFER));
         for charge in charges {
             call.key(self.key(COUNTER, &charge.key)).arg(charge.limit.tries).arg(refill(charge.limit.refill));
         }
-        let (place, wait): (usize, u64) = self.invoke(Verb::Charge, call).await?;
+        let (place, wait, mended): (usize, u64, Vec<usize>) = self.invoke(Verb::Charge, call).await?;
+        for charge in mended.iter().filter_map(|place| charges.get(place.checked_sub(1)?)) {
+            Unreadable::Counter.tell(&charge.key, &record::broken(COUNTER, "it is no time that can be"));
+        }
         Ok(match place.checked_sub(1) {
             None => Charged::Go,
             Some(index) => Charged::Wait { index, retry_after: Duration::from_millis(wait) },
@@ -105,10 +110,33 @@ impl Redis {
         self.link.run(verb, |mut c| async move { cmd.query_async(&mut c).await }).await
     }
 
-    async fn fetch(&self, verb: Verb, name: &str, key: &str) -> Answer<Option<Vec<u8>>> {
-        let mut cmd = ::redis::cmd(name);
-        cmd.arg(key);
-        self.query(verb, cmd).await
+    /// Reads a value, or takes it. One that cannot be read is not there, and after this it is gone.
+    async fn found<T>(
+        &self,
+        verb: Verb,
+        (kind, what): (&str, Unreadable),
+        name: &str,
+        read: impl Fn(&[u8]) -> Answer<T>,
+    ) -> Answer<Option<T>> {
+        let key = self.key(kind, name);
+        let mut cmd = ::redis::cmd(if verb == Verb::Take { "GETDEL" } else { "GET" });
+        cmd.arg(&key);
+        let held: Answer<Option<Vec<u8>>> =
+            self.link.run(verb, |mut c| async move { of_type(cmd.query_async(&mut c).await) }).await?;
+        let (bytes, why, taken) = match held {
+            Ok(None) => return Ok(None),
+            Ok(Some(bytes)) => match read(&bytes) {
+                Ok(value) => return Ok(Some(value)),
+                Err(why) => (bytes, why, verb == Verb::Take),
+            },
+            Err(why) => (Vec::new(), why, false),
+        };
+        let mut call = self.scripts.discard.prepare_invoke();
+        call.key(key).arg(bytes);
+        if taken || self.invoke(verb, call).await? {
+            what.tell(name, &why);
+        }
+        Ok(None)
     }
 }
 

@@ -9,8 +9,8 @@ use ::redis::Script;
 const REPLACE: &str = r"
 local owner
 if KEYS[3] then
-  owner = redis.call('HGET', KEYS[3], 'u')
-  if not owner then return 0 end
+  owner = redis.pcall('HGET', KEYS[3], 'u')
+  if type(owner) ~= 'string' then return 0 end
 end
 for _, name in ipairs(redis.call('ZRANGE', KEYS[2], 0, 15)) do
   if redis.call('EXISTS', ARGV[1] .. 's1:' .. name) == 0 then redis.call('ZREM', KEYS[2], name) end
@@ -29,7 +29,7 @@ return 1";
 /// Notes a use, unless the session is gone or a later use is noted.
 /// KEYS: session. ARGV: prefix, name, seen, ends, life.
 const TOUCH: &str = r"
-local held = redis.call('HMGET', KEYS[1], 's', 'u')
+local held = redis.pcall('HMGET', KEYS[1], 's', 'u')
 local seen = tonumber(held[1] or '')
 if not seen or not held[2] then return 0 end
 if seen >= tonumber(ARGV[3]) then return 0 end
@@ -60,12 +60,13 @@ end
 redis.call('DEL', KEYS[1])
 return ended";
 
-/// The sessions of a person: name and fields of each.
+/// The sessions of a person: name and fields of each; a record without times for what is no session.
 /// KEYS: index. ARGV: prefix.
 const OF_USER: &str = r"
 local found = {}
 for _, name in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  local held = redis.call('HMGET', ARGV[1] .. 's1:' .. name, 'd', 's', 'e')
+  local held = redis.pcall('HMGET', ARGV[1] .. 's1:' .. name, 'd', 's', 'e')
+  if held.err then held = {'', false, false} end
   found[#found + 1] = {name, held}
 end
 return found";
@@ -76,25 +77,41 @@ const KEEP: &str = r"
 redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
 return redis.call('GET', KEYS[1])";
 
+/// Takes away a value that could not be read, unless another one lies there by now. Answers whether it did.
+/// KEYS: value. ARGV: what could not be read; nothing for a value of another type.
+const DISCARD: &str = r"
+local held = redis.pcall('GET', KEYS[1])
+if type(held) == 'table' or held == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0";
+
 /// Charges counters in order until one is full. A counter is one number: when it is full again (GCRA). It expires a
-/// minute after that, which forgives clocks that differ.
-/// KEYS: counters. ARGV: now, then tries and refill of each. Answers the place of the full one from 1, or 0; the wait.
+/// minute after that, which forgives clocks that differ. What is no such number is put right as one that is used up.
+/// KEYS: counters. ARGV: now, how far clocks may differ, then tries and refill of each. Answers the place of the full one
+/// from 1, or 0; the wait; the places of those put right.
 const CHARGE: &str = r"
-local now = tonumber(ARGV[1])
-for i, key in ipairs(KEYS) do
-  local tries, refill = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
-  local held = redis.call('GET', key)
-  if held and not string.match(held, '^%d+$') then return redis.error_reply('ERR a counter cannot be read') end
-  if tries == 0 then return {i, refill} end
-  local full = math.min(math.max(held and tonumber(held) or now, now), now + refill * tries)
-  local next = full + refill
-  local wait = math.max(next - refill * tries - now, 0)
-  if wait > 0 then return {i, wait} end
-  if next > now then
-    redis.call('SET', key, string.format('%.0f', next), 'PX', string.format('%.0f', next - now + 60000))
-  end
+local now, differ, mended = tonumber(ARGV[1]), tonumber(ARGV[2]), {}
+local function put(key, at)
+  redis.call('SET', key, string.format('%.0f', at), 'PX', string.format('%.0f', at - now + 60000))
 end
-return {0, 0}";
+for i, key in ipairs(KEYS) do
+  local tries, refill = tonumber(ARGV[2 * i + 1]), tonumber(ARGV[2 * i + 2])
+  if tries == 0 then return {i, refill, mended} end
+  local held, used_up = redis.pcall('GET', key), now + refill * tries
+  if held then
+    held = type(held) == 'string' and string.match(held, '^%d+$') and tonumber(held)
+    if not held or held > used_up + differ then
+      held = used_up
+      mended[#mended + 1] = i
+      put(key, held)
+    end
+  end
+  local full = math.min(math.max(held or now, now), used_up)
+  local next = full + refill
+  local wait = math.max(next - used_up, 0)
+  if wait > 0 then return {i, wait, mended} end
+  if next > now then put(key, next) end
+end
+return {0, 0, mended}";
 
 /// The scripts with their digests, by which they are called; Redis is given the text when it does not know one.
 pub(super) struct Scripts {
@@ -104,6 +121,7 @@ pub(super) struct Scripts {
     pub(super) revoke_all: Script,
     pub(super) of_user: Script,
     pub(super) keep: Script,
+    pub(super) discard: Script,
     pub(super) charge: Script,
 }
 
@@ -116,6 +134,7 @@ impl Scripts {
             revoke_all: Script::new(REVOKE_ALL),
             of_user: Script::new(OF_USER),
             keep: Script::new(KEEP),
+            discard: Script::new(DISCARD),
             charge: Script::new(CHARGE),
         }
     }

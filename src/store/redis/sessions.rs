@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ::redis::ScriptInvocation;
 use async_trait::async_trait;
 
+use super::link::of_type;
 use super::record::{self, SessionFields};
 use super::stats::Verb;
 use super::{Redis, millis};
@@ -13,6 +14,7 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, Sessions};
 use crate::store::census::{SAMPLE, Sampled};
+use crate::store::unreadable::Unreadable;
 
 const SESSION: &str = "s1:";
 const INDEX: &str = "u1:";
@@ -35,11 +37,21 @@ impl Sessions for Redis {
         let generation = self.cache.generation(key);
         let mut cmd = ::redis::cmd("HMGET");
         cmd.arg(self.key(SESSION, &key.encoded())).arg(&["d", "s", "e"]);
-        let fields: SessionFields =
-            self.link.run(Verb::Load, |mut c| async move { cmd.query_async(&mut c).await }).await?;
-        let Some((session, ends_at)) = record::session(SESSION, &fields)? else { return Ok(None) };
-        self.cache.put(*key, generation, ends_at, &session);
-        Ok(Some(session))
+        let held: Answer<SessionFields> =
+            self.link.run(Verb::Load, |mut c| async move { of_type(cmd.query_async(&mut c).await) }).await?;
+        match held.and_then(|fields| record::session(SESSION, &fields)) {
+            Ok(None) => Ok(None),
+            Ok(Some((session, ends_at))) => {
+                self.cache.put(*key, generation, ends_at, &session);
+                Ok(Some(session))
+            }
+            Err(why) => {
+                if self.revoke(key).await? {
+                    Unreadable::Session.tell(&key.encoded(), &why);
+                }
+                Ok(None)
+            }
+        }
     }
 
     async fn replace(
@@ -100,15 +112,16 @@ impl Sessions for Redis {
         Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
     }
 
-    async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Session)>> {
+    async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Answer<Session>)>> {
         let mut call = self.scripts.of_user.prepare_invoke();
         call.key(self.key(INDEX, &user.0)).arg(&self.prefix);
         let found: Vec<(String, SessionFields)> = self.invoke(Verb::OfUser, call).await?;
         let mut sessions = Vec::with_capacity(found.len());
         for (name, fields) in &found {
-            let key = SessionKey::decode(name).ok_or_else(|| record::broken(INDEX, "a name is no digest"))?;
-            if let Some((session, _)) = record::session(SESSION, fields)? {
-                sessions.push((key, Arc::unwrap_or_clone(session)));
+            // No token has a digest that is none.
+            let Some(key) = SessionKey::decode(name) else { continue };
+            if let Some(read) = record::session(SESSION, fields).transpose() {
+                sessions.push((key, read.map(|(session, _)| Arc::unwrap_or_clone(session))));
             }
         }
         Ok(sessions)
@@ -145,8 +158,8 @@ impl Redis {
         };
         let mut some = Vec::with_capacity(fields.len());
         for fields in &fields {
-            // One that ended meanwhile is no fault.
-            if let Some((session, _)) = record::session(SESSION, fields)? {
+            // One that ended meanwhile, or cannot be read, is none to look at.
+            if let Ok(Some((session, _))) = record::session(SESSION, fields) {
                 some.push(Arc::unwrap_or_clone(session));
             }
         }

@@ -1,6 +1,7 @@
 //! Against a real redis-server.
 
 mod server;
+mod unreadable;
 mod writes;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::auth::secret::SecretText;
 use crate::auth::throttle::{Charge, Charged, Limit, Taken, take};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Ceremonies, Clock, Ledger, Pending, Sessions, Throttle};
-use crate::store::contract::samples::{ceremony, ceremony_key, identity, session, session_key};
+use crate::store::contract::samples::{identity, session, session_key};
 use crate::store::contract::state::{StatePorts, state_contract};
 use crate::store::settings::StateSettings;
 use crate::store::system::SystemClock;
@@ -59,6 +60,7 @@ async fn state_ports(settings: &StateSettings, server: Arc<Server>) -> StatePort
         pending: state.pending,
         ledger: state.ledger,
         throttle: state.throttle,
+        plant: unreadable::plant(settings),
         guard: server,
     }
 }
@@ -223,49 +225,6 @@ async fn a_caller_that_goes_away_gives_its_reply_to_nobody() {
         node.redis.cache.end(key);
         assert_eq!(*node.sessions.load(key).await.unwrap().unwrap(), *one);
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_read_is_a_fault_and_never_a_permit() {
-    let server = Server::start(&[]);
-    let node = node(server.url(), 2000).await;
-    let mut raw = super::client(&server.url(), None).unwrap().get_multiplexed_async_connection().await.unwrap();
-    let (key, held, now) = (session_key(), ceremony_key(), SystemClock.now());
-    let good = serde_json::to_string(&session("ann", now)).unwrap();
-    for broken in ["", "{", "null", "\u{0}", r#"{"v":"s2:","d":{}}"#, &good, &format!(r#"{{"v":"s2:","d":{good}}}"#)] {
-        let (s, c, p) = (key.encoded(), held.encoded(), "totp");
-        let name = |kind: &str, name: &str| format!("stepgate:{kind}{name}");
-        let fields = [("d", broken), ("s", "1"), ("e", "2"), ("u", "id-ann")];
-        let () = ::redis::cmd("HSET").arg(name("s1:", &s)).arg(&fields[..]).query_async(&mut raw).await.unwrap();
-        assert!(node.sessions.load(&key).await.is_err(), "{broken:?}");
-        for (kind, id) in [("c1:", c.as_str()), ("p1:", p), ("t1:", "totp:ann")] {
-            let () = ::redis::cmd("SET").arg(name(kind, id)).arg(broken).query_async(&mut raw).await.unwrap();
-        }
-        assert!(node.ceremonies.load(&held).await.is_err(), "{broken:?}");
-        assert!(node.ceremonies.take(&held).await.is_err(), "{broken:?}");
-        assert!(node.pending.load(p).await.is_err(), "{broken:?}");
-        assert!(node.pending.take(p).await.is_err(), "{broken:?}");
-        let limit = Limit { tries: 3, refill: HOUR };
-        let charges = [Charge { key: "totp:ann".into(), limit }];
-        assert!(node.throttle.charge(&charges, now).await.is_err(), "{broken:?}");
-        assert!(node.sessions.revoke(&key).await.unwrap(), "what is broken can be ended");
-    }
-    // Another type of Redis value under each key.
-    let () =
-        ::redis::cmd("SET").arg(format!("stepgate:s1:{}", key.encoded())).arg("x").query_async(&mut raw).await.unwrap();
-    let () = ::redis::cmd("LPUSH")
-        .arg(format!("stepgate:c1:{}", held.encoded()))
-        .arg("x")
-        .query_async(&mut raw)
-        .await
-        .unwrap();
-    assert!(node.sessions.load(&key).await.is_err());
-    assert!(node.sessions.replace(Some(&key), &session_key(), &session("ann", now), now.plus(HOUR)).await.is_err());
-    assert!(node.sessions.revoke(&key).await.unwrap());
-    assert!(node.ceremonies.load(&held).await.is_err());
-    assert!(node.ceremonies.take(&held).await.is_err());
-    node.ceremonies.put(&held, &ceremony("ann", now), HOUR).await.unwrap();
-    assert!(node.ceremonies.take(&held).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
