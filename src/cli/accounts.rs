@@ -1,7 +1,7 @@
 //! What the account commands share: settings, stores, one account by its name.
 
 use super::args::{ConfigFile, OneUser};
-use super::outcome::{CONFIG, Failure, Outcome};
+use super::outcome::{CONFIG, Failure, Gaps, Outcome};
 use super::terminal::clean;
 use crate::auth::user::{Group, Username};
 use crate::config::{self, Settings};
@@ -83,9 +83,15 @@ pub(crate) async fn find(ports: &Ports, text: &str) -> Outcome<Account> {
         return Ok(account);
     }
     let all = answered(ports.accounts.list().await)?;
-    let names = all.iter().map(|account| account.identity.username.as_str());
+    let names = all.iter().flatten().map(|account| account.identity.username.as_str());
     let hint = nearest(name.as_str(), names).map_or_else(String::new, |near| format!("; did you mean {near}?"));
     Err(Failure::failed(format!("no user {name}{hint}")))
+}
+
+/// Every account that can be read.
+pub(crate) async fn all(opened: &Opened, gaps: &mut Gaps) -> Outcome<Vec<Account>> {
+    let all = answered(opened.ports.accounts.list().await)?;
+    Ok(all.into_iter().filter_map(|account| gaps.filled(account, || "an account".to_owned())).collect())
 }
 
 /// The name that was probably meant: the fewest letters to change, and not more than a third of them.

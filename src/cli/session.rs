@@ -22,11 +22,11 @@ pub(crate) async fn run(command: Command) -> Outcome {
     }
 }
 
-/// The accounts a command is about: one, or all.
-async fn accounts(opened: &Opened, user: Option<&str>) -> Outcome<Vec<Account>> {
+/// The accounts a command is about: one, or all that can be read.
+async fn accounts(opened: &Opened, user: Option<&str>, gaps: &mut Gaps) -> Outcome<Vec<Account>> {
     match user {
         Some(name) => Ok(vec![accounts::find(&opened.ports, name).await?]),
-        None => answered(opened.ports.accounts.list().await),
+        None => accounts::all(opened, gaps).await,
     }
 }
 
@@ -36,9 +36,9 @@ async fn list(file: &ConfigFile, user: Option<&str>, json: bool) -> Outcome {
     let lifetimes = opened.settings.flow.session;
     let (mut values, mut gaps) = (Vec::new(), Gaps::default());
     let mut rows = vec![["SESSION", "USER", "HOST", "FROM", "PROVED", "SINCE", "ENDS"].map(str::to_owned).to_vec()];
-    for account in accounts(&opened, user).await? {
+    for account in accounts(&opened, user, &mut gaps).await? {
         for (key, session) in answered(opened.ports.sessions.of_user(&account.identity.id).await)? {
-            let name = || format!("a session of {} ({})", account.identity.username, key.encoded());
+            let name = || format!("a session of {} ({})", clean(account.identity.username.as_str()), key.encoded());
             let session = gaps.filled(session, name).filter(|session| is_live(&lifetimes, session, now));
             let Some(session) = session else { continue };
             let ends = iso(lifetimes.ends_at(&session));
@@ -84,7 +84,8 @@ fn row(session: &Session, ends: String) -> Vec<String> {
 
 async fn revoke(file: &ConfigFile, id: &str) -> Outcome {
     let opened = accounts::open(file).await?;
-    for account in accounts(&opened, None).await? {
+    // It may be one of an account that cannot be read: which is told.
+    for account in accounts(&opened, None, &mut Gaps::default()).await? {
         let sessions = answered(opened.ports.sessions.of_user(&account.identity.id).await)?;
         let named = |session: &Answer<Session>| session.as_ref().is_ok_and(|session| session.id == id);
         let keys: Vec<SessionKey> = sessions.iter().filter(|(_, s)| named(s)).map(|(key, _)| *key).collect();

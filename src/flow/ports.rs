@@ -163,8 +163,8 @@ pub trait Accounts: Send + Sync {
     async fn change(&self, id: &UserId, change: AccountChange) -> Answer<bool>;
     /// Deletes one with its authenticators; `false` if it was not there.
     async fn delete(&self, id: &UserId) -> Answer<bool>;
-    /// All of them, by name.
-    async fn list(&self) -> Answer<Vec<Account>>;
+    /// All of them, by name; behind them, why one cannot be read.
+    async fn list(&self) -> Answer<Vec<Answer<Account>>>;
 }
 
 /// Authenticators, in SQL.

@@ -9,6 +9,7 @@
 )]
 
 mod abuse;
+mod broken_rows;
 mod canary;
 mod chaos;
 mod cli;

@@ -8,7 +8,7 @@ use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
 use crate::cli::accounts::{self, answered};
 use crate::cli::args::{ConfigFile, OneUser};
-use crate::cli::outcome::Outcome;
+use crate::cli::outcome::{Gaps, Outcome};
 use crate::cli::terminal::{self, clean, columns, data};
 use crate::cli::when::{self, iso};
 use crate::flow::ports::Account;
@@ -16,16 +16,28 @@ use crate::flow::ports::Account;
 pub(crate) async fn list(file: &ConfigFile, json: bool) -> Outcome {
     let opened = accounts::open(file).await?;
     let mut rows = vec![["USER", "GROUPS", "STATE", "SECOND FACTORS", "LAST SIGN-IN"].map(str::to_owned).to_vec()];
-    let mut values = Vec::new();
-    for account in answered(opened.ports.accounts.list().await)? {
-        let enrolled = answered(opened.ports.authenticators.of(&account.identity.id).await)?;
+    let (mut values, mut gaps) = (Vec::new(), Gaps::default());
+    for account in accounts::all(&opened, &mut gaps).await? {
+        let identity = &account.identity;
+        let enrolled = opened.ports.authenticators.of(&identity.id).await;
+        if enrolled.is_err() {
+            // A database that has gone away is no broken row.
+            answered(opened.ports.accounts.load(&identity.id).await)?;
+        }
+        let name = || format!("what {} has enrolled", clean(identity.username.as_str()));
+        let Some(enrolled) = gaps.filled(enrolled, name) else { continue };
         if json {
             values.push(value(&account, &enrolled));
         } else {
             rows.push(row(&account, &enrolled));
         }
     }
-    if json { terminal::json(&values) } else { data(&columns(&rows)) }
+    if json {
+        terminal::json(&values)?
+    } else {
+        data(&columns(&rows))?
+    }
+    gaps.told()
 }
 
 pub(crate) async fn show(user: &OneUser, json: bool) -> Outcome {

@@ -52,8 +52,8 @@ impl Accounts for World {
         self.call(|s| s.accounts.remove(id).is_some())
     }
 
-    async fn list(&self) -> Answer<Vec<Account>> {
-        self.call(|s| s.accounts.values().cloned().collect())
+    async fn list(&self) -> Answer<Vec<Answer<Account>>> {
+        self.call(|s| s.accounts.values().cloned().map(Ok).collect())
     }
 }
 

@@ -110,7 +110,7 @@ impl Accounts for Nothing {
     async fn delete(&self, _: &UserId) -> Answer<bool> {
         down()
     }
-    async fn list(&self) -> Answer<Vec<Account>> {
+    async fn list(&self) -> Answer<Vec<Answer<Account>>> {
         down()
     }
 }

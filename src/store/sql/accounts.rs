@@ -1,12 +1,14 @@
 //! Accounts.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
-use super::row::{Place, rows, time_of};
+use super::row::{Place, each_row, time_of};
 use super::{Database, in_transaction, on_write};
 use crate::auth::secret::SecretText;
 use crate::auth::user::{Group, Identity, UserId, Username};
-use crate::flow::ports::{Account, AccountChange, Accounts, Answer};
+use crate::flow::ports::{Account, AccountChange, Accounts, Answer, StoreError};
 
 const GROUP: &str = "insert into account_groups (account_id, name) values ($1, $2) on conflict do nothing";
 
@@ -23,13 +25,13 @@ const ALL: &str = "select a.id, a.username, a.name, a.email, a.password_hash, a.
 #[async_trait]
 impl Accounts for Database {
     async fn find(&self, name: &Username) -> Answer<Option<Account>> {
-        let found = rows!(self, "accounts", sqlx::query(BY_NAME).bind(name.as_str()), Row)?;
-        Ok(gather(found)?.pop())
+        let found = each_row!(self, "accounts", sqlx::query(BY_NAME).bind(name.as_str()), Row)?;
+        gather(found).pop().transpose()
     }
 
     async fn load(&self, id: &UserId) -> Answer<Option<Account>> {
-        let found = rows!(self, "accounts", sqlx::query(BY_ID).bind(&id.0), Row)?;
-        Ok(gather(found)?.pop())
+        let found = each_row!(self, "accounts", sqlx::query(BY_ID).bind(&id.0), Row)?;
+        gather(found).pop().transpose()
     }
 
     async fn create(&self, account: &Account) -> Answer<bool> {
@@ -97,10 +99,11 @@ impl Accounts for Database {
         Ok(deleted == 1)
     }
 
-    async fn list(&self) -> Answer<Vec<Account>> {
-        let mut all = gather(rows!(self, "accounts", sqlx::query(ALL), Row)?)?;
+    async fn list(&self) -> Answer<Vec<Answer<Account>>> {
+        let mut all = gather(each_row!(self, "accounts", sqlx::query(ALL), Row)?);
         // Sorted here: databases differ in their order of letters.
-        all.sort_by(|a, b| a.identity.username.cmp(&b.identity.username));
+        let name = |account: &Answer<Account>| account.as_ref().ok().map(|a| a.identity.username.clone());
+        all.sort_by_cached_key(|account| (account.is_err(), name(account)));
         Ok(all)
     }
 }
@@ -125,22 +128,26 @@ impl Database {
     }
 }
 
-/// One account per id, with its groups sorted.
-fn gather(rows: Vec<Row>) -> Answer<Vec<Account>> {
-    let mut accounts: std::collections::BTreeMap<String, Account> = std::collections::BTreeMap::new();
-    for mut row in rows {
-        let group = row.8.take().map(Group);
-        let account = match accounts.entry(row.0.clone()) {
-            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::btree_map::Entry::Vacant(place) => place.insert(account(row)?),
+/// One account per id, with its groups sorted. One broken row breaks the account: it may have been that of a group.
+fn gather(rows: Vec<Result<Row, (String, StoreError)>>) -> Vec<Answer<Account>> {
+    let mut accounts: BTreeMap<String, Answer<Account>> = BTreeMap::new();
+    for row in rows {
+        let (id, read) = match row {
+            Ok(mut row) => (row.0.clone(), Ok((row.8.take().map(Group), row))),
+            Err((id, fault)) => (id, Err(fault)),
         };
-        account.identity.groups.extend(group);
+        let known = accounts.remove(&id);
+        let account = read.and_then(|(group, row)| {
+            let mut account = known.unwrap_or_else(|| account(row))?;
+            account.identity.groups.extend(group);
+            Ok(account)
+        });
+        accounts.insert(id, account);
     }
-    let mut accounts: Vec<Account> = accounts.into_values().collect();
-    for account in &mut accounts {
+    for account in accounts.values_mut().flatten() {
         account.identity.groups.sort();
     }
-    Ok(accounts)
+    accounts.into_values().collect()
 }
 
 fn account(row: Row) -> Answer<Account> {

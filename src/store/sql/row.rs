@@ -57,26 +57,39 @@ pub(super) fn time_of(at: Timestamp) -> Answer<i64> {
 /// Reads every row as a tuple whose types the caller names; the first column names the row in a fault.
 macro_rules! rows {
     ($db:expr, $table:literal, $query:expr, $tuple:ty) => {
+        $crate::store::sql::row::each_row!($db, $table, $query, $tuple).and_then(|rows| {
+            rows.into_iter()
+                .map(|row| row.map_err(|(_, fault)| fault))
+                .collect::<$crate::flow::ports::Answer<Vec<$tuple>>>()
+        })
+    };
+}
+
+/// As `rows`; in place of a row that cannot be read, its name and why.
+macro_rules! each_row {
+    ($db:expr, $table:literal, $query:expr, $tuple:ty) => {
         match &$db.pool {
             $crate::store::sql::Pool::Sqlite(pool) => {
-                $crate::store::sql::row::rows!(@read $db, $table, $query, $tuple, pool)
+                $crate::store::sql::row::each_row!(@read $db, $table, $query, $tuple, pool)
             }
             $crate::store::sql::Pool::Postgres(pool) => {
-                $crate::store::sql::row::rows!(@read $db, $table, $query, $tuple, pool)
+                $crate::store::sql::row::each_row!(@read $db, $table, $query, $tuple, pool)
             }
         }
     };
-    (@read $db:expr, $table:literal, $query:expr, $tuple:ty, $pool:ident) => {{
-        let rows = $db.within($query.fetch_all($pool)).await?;
-        rows.iter()
-            .map(|row| {
-                <$tuple as sqlx::FromRow<'_, _>>::from_row(row).map_err(|e| {
-                    let id: String = sqlx::Row::try_get(row, 0).unwrap_or_else(|_| "?".to_owned());
-                    $crate::store::sql::row::Place { table: $table, id: &id }.broken(e)
+    (@read $db:expr, $table:literal, $query:expr, $tuple:ty, $pool:ident) => {
+        $db.within($query.fetch_all($pool)).await.map(|rows| {
+            rows.iter()
+                .map(|row| {
+                    <$tuple as sqlx::FromRow<'_, _>>::from_row(row).map_err(|e| {
+                        let id: String = sqlx::Row::try_get(row, 0).unwrap_or_else(|_| "?".to_owned());
+                        let fault = $crate::store::sql::row::Place { table: $table, id: &id }.broken(e);
+                        (id, fault)
+                    })
                 })
-            })
-            .collect::<$crate::flow::ports::Answer<Vec<$tuple>>>()
-    }};
+                .collect::<Vec<Result<$tuple, (String, $crate::flow::ports::StoreError)>>>()
+        })
+    };
 }
 
-pub(super) use rows;
+pub(super) use {each_row, rows};

@@ -64,8 +64,8 @@ async fn postgres_keeps_the_contract() {
 async fn broken_rows_are_faults_on_sqlite() {
     let (database, _directory) = sqlite().await;
     broken_rows_are_faults(&database).await;
-    raw(&database, "update accounts set created_at = 'long ago'").await;
-    let text = database.list().await.err().unwrap().to_string();
+    raw(&database, "update accounts set created_at = 'long ago' where id = 'id-ann'").await;
+    let text = database.list().await.unwrap()[1].as_ref().err().unwrap().to_string();
     assert!(text.contains("`accounts`") && text.contains("id-ann"), "{text}");
 }
 
@@ -80,26 +80,33 @@ async fn a_schema_of_a_later_version_is_told_as_what_it_is() {
     assert!(text.contains("the schema is newer than this program"), "{text}");
 }
 
-async fn raw(database: &Database, sql: &'static str) {
-    on!(database, pool => async { sqlx::raw_sql(sql).execute(pool).await.map(|_| ()) }).unwrap();
+async fn raw(database: &Database, sql: &str) {
+    on!(database, pool => async { sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(pool).await.map(|_| ()) }).unwrap();
 }
 
 async fn broken_rows_are_faults(database: &Database) {
     let ann = account("ann");
     assert!(database.create(&ann).await.unwrap());
+    assert!(database.create(&account("bob")).await.unwrap());
     for (breaks, mends) in [
-        ("update accounts set username = 'Ann'", "update accounts set username = 'ann'"),
-        ("update accounts set username = ''", "update accounts set username = 'ann'"),
-        ("update accounts set disabled = 7", "update accounts set disabled = 0"),
-        ("update accounts set created_at = -1", "update accounts set created_at = 1"),
-        ("update accounts set last_login_at = -1", "update accounts set last_login_at = null"),
+        ("username = 'Ann'", "username = 'ann'"),
+        ("username = ''", "username = 'ann'"),
+        ("disabled = 7", "disabled = 0"),
+        ("created_at = -1", "created_at = 1"),
+        ("last_login_at = -1", "last_login_at = null"),
     ] {
-        raw(database, breaks).await;
-        for text in [database.load(&ann.identity.id).await.err(), database.list().await.err()] {
-            let text = text.expect(breaks).to_string();
+        let [breaks, mends] = [breaks, mends].map(|set| format!("update accounts set {set} where id = 'id-ann'"));
+        raw(database, &breaks).await;
+        // Behind the others, however many groups it is in.
+        let listed = database.list().await.unwrap();
+        let names: Vec<_> = listed.iter().map(|a| a.as_ref().map(|a| a.identity.username.as_str()).ok()).collect();
+        assert_eq!(names, [Some("bob"), None], "{breaks}");
+        let fault = listed.into_iter().find_map(Result::err);
+        for text in [database.load(&ann.identity.id).await.err(), fault] {
+            let text = text.expect(&breaks).to_string();
             assert!(text.contains("`accounts`") && text.contains("id-ann"), "{text}");
         }
-        raw(database, mends).await;
+        raw(database, &mends).await;
         assert!(database.load(&ann.identity.id).await.unwrap().is_some());
     }
     database.put_totp(&ann.identity.id, &totp()).await.unwrap();
