@@ -84,8 +84,24 @@ impl Flows {
     /// and nobody else may hold it.
     ///
     /// # Errors
-    /// The store did not answer; the old session may still stand.
+    /// The store did not answer; the old session may still stand. The new one is ended, as its token reaches nobody.
     pub async fn supersede(&self, old: &SessionToken, opened: &Opened, client: &Client) -> Outcome<()> {
+        let failed = match self.end_former(old, opened, client).await {
+            Ok(told) => return Ok(told),
+            Err(failed) => failed,
+        };
+        let who = &opened.session.identity;
+        let mut trying = self.trying(who.username.as_str(), Some(who.id.clone()), client);
+        trying.session = Some(opened.session.id.clone());
+        let cause = self.unheld(&mut trying, &opened.token.key(), failed.cause).await;
+        let mut events = failed.events;
+        trying.told(Err(cause)).map_err(|after| {
+            events.extend(after.events);
+            Failed { cause: after.cause, events }
+        })
+    }
+
+    async fn end_former(&self, old: &SessionToken, opened: &Opened, client: &Client) -> Outcome<()> {
         let found = self.ports.sessions.load(&old.key()).await.map_err(Failed::early)?;
         let here = |s: &Arc<Session>| s.host == client.host && s.channel == Channel::Cookie;
         let Some(session) = found.filter(|s| here(s) && old.key() != opened.token.key()) else {

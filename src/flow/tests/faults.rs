@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::auth::backup_codes;
-use crate::auth::event::Event;
+use crate::auth::event::{Deed, Event};
 use crate::auth::password::{self, HashParams};
 use crate::auth::secret::SecretBytes;
 use crate::flow::reply::Outcome;
@@ -207,6 +207,24 @@ async fn a_fault_at_any_call_permits_nothing_and_spends_nothing_twice() {
             }
         }
         assert_eq!(unheld, usize::from(gives), "{flow:?}: what fails after a session was opened ends it");
+    }
+}
+
+#[tokio::test]
+async fn a_session_whose_forerunner_could_not_be_ended_is_ended_itself() {
+    // The look at the old session, and its end.
+    for (nth, blow) in [(1, Blow::Before), (1, Blow::After), (2, Blow::Before), (2, Blow::After)] {
+        let at = stage().await;
+        at.world.fail(nth, blow);
+        let (outcome, events) = run(&at, Flow::Supersede).await;
+        assert!(outcome.is_err() && at.world.calls() == nth + 1, "{nth} {blow:?}");
+        let (new, Enrolling::Session(_, old)) = (&at.low, &at.again) else { panic!("no session") };
+        assert!(!at.world.look(|s| s.sessions.contains_key(&new.token.key())), "{nth} {blow:?}: nobody holds it");
+        let told: Vec<_> = events.iter().map(|e| (e.what, e.session.as_deref())).collect();
+        let unsettled = (What::Unsettled { deed: Deed::Ending, method: None }, Some(old.id.as_str()));
+        let ended = (What::SessionRevoked, Some(new.session.id.as_str()));
+        let expected = if nth == 1 { vec![ended] } else { vec![unsettled, ended] };
+        assert_eq!(told, expected, "{nth} {blow:?}");
     }
 }
 
