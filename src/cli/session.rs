@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use super::accounts::{self, Opened, answered};
 use super::args::Session as Command;
 use super::outcome::{Failure, Gaps, Outcome};
-use super::terminal::{self, clean, columns, data, say};
+use super::terminal::{self, clean, say, table};
 use super::user::ended;
-use super::when::{is_live, iso};
+use super::when::{brief, is_live, iso};
 use super::{ConfigFile, audit};
 use crate::auth::event::What;
 use crate::auth::session::{Channel, Session, SessionKey};
+use crate::auth::time::Timestamp;
 use crate::flow::ports::{Account, Answer};
 
 pub(crate) async fn run(command: Command) -> Outcome {
@@ -35,21 +36,20 @@ async fn list(file: &ConfigFile, user: Option<&str>, json: bool) -> Outcome {
     let now = opened.ports.clock.now();
     let lifetimes = opened.settings.flow.session;
     let (mut values, mut gaps) = (Vec::new(), Gaps::default());
-    let mut rows = vec![["SESSION", "USER", "HOST", "FROM", "PROVED", "SINCE", "ENDS"].map(str::to_owned).to_vec()];
+    let mut rows = vec![["SESSION", "USER", "HOST", "FROM", "PROVED", "AGE"].map(str::to_owned).to_vec()];
     for account in accounts(&opened, user, &mut gaps).await? {
         for (key, session) in answered(opened.ports.sessions.of_user(&account.identity.id).await)? {
             let name = || format!("a session of {} ({})", clean(account.identity.username.as_str()), key.encoded());
             let session = gaps.filled(session, name).filter(|session| is_live(&lifetimes, session, now));
             let Some(session) = session else { continue };
-            let ends = iso(lifetimes.ends_at(&session));
-            values.push(value(&session, &ends));
-            rows.push(row(&session, ends));
+            values.push(value(&session, &iso(lifetimes.ends_at(&session))));
+            rows.push(row(&session, now));
         }
     }
     if json {
-        terminal::json(&values)?
+        terminal::json(&values)?;
     } else {
-        data(&columns(&rows))?
+        table(rows, &[2, 3])?;
     }
     gaps.told()
 }
@@ -70,15 +70,16 @@ fn value(session: &Session, ends: &str) -> Value {
     })
 }
 
-fn row(session: &Session, ends: String) -> Vec<String> {
+fn row(session: &Session, now: Timestamp) -> Vec<String> {
+    // That several proofs are several need not be told again.
+    let proved: Vec<_> = session.proofs.amr().into_iter().filter(|word| *word != "mfa").collect();
     vec![
         clean(&session.id),
         clean(session.identity.username.as_str()),
         clean(&session.host),
         session.client_ip.to_string(),
-        session.proofs.amr().join(","),
-        iso(session.created_at),
-        ends,
+        proved.join(","),
+        brief(now.since(session.created_at)),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! Times for people and programs, and what is live now.
 
+use std::time::Duration;
+
 use crate::auth::session::{Lifetimes, Session, Standing};
 use crate::auth::time::Timestamp;
 
@@ -8,6 +10,16 @@ pub(crate) fn iso(at: Timestamp) -> String {
     let (days, second) = (at.as_secs() / 86_400, at.as_secs() % 86_400);
     let (year, month, day) = date(days);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+}
+
+/// How long something lasts, for a narrow column: in the largest unit of which it is at least one, cut off.
+pub(crate) fn brief(span: Duration) -> String {
+    match span.as_secs() {
+        s @ ..60 => format!("{s}s"),
+        s @ ..3_600 => format!("{}m", s / 60),
+        s @ ..86_400 => format!("{}h", s / 3_600),
+        s => format!("{}d", s / 86_400),
+    }
 }
 
 /// The date that lies so many days after 1970-01-01, in the Gregorian calendar. Years are counted from
@@ -31,6 +43,15 @@ pub(crate) fn is_live(lifetimes: &Lifetimes, session: &Session, now: Timestamp) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tells_spans_in_one_unit() {
+        for (seconds, text) in
+            [(0, "0s"), (59, "59s"), (60, "1m"), (3_599, "59m"), (3_600, "1h"), (86_399, "23h"), (86_400, "1d")]
+        {
+            assert_eq!(brief(Duration::from_secs(seconds)), text);
+        }
+    }
 
     #[test]
     fn tells_days_around_leaps_and_centuries() {
