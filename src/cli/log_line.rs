@@ -11,6 +11,8 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::terminal::is_harmful;
+
 /// Most lines of a request are shorter.
 const USUAL: usize = 640;
 
@@ -61,8 +63,32 @@ impl Line {
         self.text.push(b'"');
         self.text.extend_from_slice(name.as_bytes());
         self.text.extend_from_slice(b"\":");
+        let from = self.text.len();
         // Memory takes everything, and these values can be told.
         let _ = serde_json::to_writer(&mut self.text, &value);
+        self.show(from);
+    }
+
+    /// Escapes what JSON lets through and nobody would see, or that would turn the line around where it is read.
+    fn show(&mut self, from: usize) {
+        let told = self.text.get(from..).unwrap_or_default();
+        if told.iter().all(|byte| *byte < 0x7f) {
+            return;
+        }
+        let Some(told) = std::str::from_utf8(told).ok().filter(|told| told.contains(is_harmful)) else { return };
+        let mut shown = String::with_capacity(told.len() * 2);
+        for c in told.chars() {
+            if is_harmful(c) {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    // Memory takes everything here too.
+                    let _ = write!(shown, "\\u{unit:04x}");
+                }
+            } else {
+                shown.push(c);
+            }
+        }
+        self.text.truncate(from);
+        self.text.extend_from_slice(shown.as_bytes());
     }
 }
 
@@ -123,12 +149,16 @@ mod tests {
     }
 
     fn told(what: impl FnOnce()) -> Vec<Value> {
+        written(what).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn written(what: impl FnOnce()) -> String {
         let out = Out::default();
         let writer = out.clone();
         let subscriber = tracing_subscriber::fmt().event_format(Json).with_writer(move || writer.clone()).finish();
         tracing::subscriber::with_default(subscriber, what);
         let bytes = out.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        String::from_utf8(bytes).unwrap()
     }
 
     #[test]
@@ -156,6 +186,18 @@ mod tests {
             let lines = told(|| tracing::info!(text = text.as_str(), %shown, "x"));
             prop_assert_eq!(lines.len(), 1);
             prop_assert_eq!((lines[0]["text"].as_str(), lines[0]["shown"].as_str()), (Some(&*text), Some(&*shown)));
+        }
+
+        /// What would hide in a line, or turn it around, is seen in it, and is the same for who reads JSON.
+        #[test]
+        fn nothing_hides_in_a_line(text in "([a-zé\\u{202a}-\\u{202e}\\u{2066}-\\u{2069}\\u{200b}-\\u{200f}\\u{ad}\\u{feff}\\u{7f}-\\u{9f}\\u{e0001}-\\u{e007f}\"\\\\]|\\PC){0,24}") {
+            let line = written(|| tracing::info!(text = text.as_str(), shown = %text, spoken = ?text, "{}", text));
+            let hidden = line.trim_end_matches('\n').chars().find(|c| is_harmful(*c));
+            prop_assert_eq!(hidden, None, "{}", line);
+            let read: Value = serde_json::from_str(&line).unwrap();
+            for field in ["text", "shown", "message"] {
+                prop_assert_eq!(read[field].as_str(), Some(&*text));
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use super::gathered::Gathered;
 use super::log_line::Json;
+use super::log_text::Text;
 use super::outcome::{Failure, Outcome};
 
 /// What the libraries below say that no operator can act on: port scanners that break a handshake,
@@ -45,7 +46,7 @@ pub(crate) fn init(filter: Option<&str>, default: &str, serving: bool) -> Outcom
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
     // `init` of the subscriber also bridges `log`, in which pingora speaks.
     let set = if terminal {
-        builder.with_ansi(super::colourful(&io::stderr())).with_target(true).try_init()
+        builder.with_ansi(super::colourful(&io::stderr())).event_format(Text::new()).try_init()
     } else {
         builder.event_format(Json).try_init()
     };

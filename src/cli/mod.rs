@@ -9,6 +9,7 @@ pub mod explain;
 mod explained;
 mod gathered;
 mod log_line;
+mod log_text;
 mod logging;
 mod newcomer;
 mod outcome;

@@ -198,10 +198,14 @@ pub(crate) fn wrapped(text: &str, first: &str, rest: &str, width: usize) -> Stri
     out
 }
 
+/// Whether a character drives a terminal, is seen by nobody, or turns others around.
+pub(crate) fn is_harmful(c: char) -> bool {
+    c.is_control() || is_hidden(c)
+}
+
 /// Text from a store, made harmless for a terminal: control characters are escaped, and those that nobody sees.
 pub(crate) fn clean(text: &str) -> String {
-    let harmful = |c: char| c.is_control() || is_hidden(c);
-    text.chars().flat_map(|c| if harmful(c) { c.escape_unicode().collect() } else { vec![c] }).collect()
+    text.chars().flat_map(|c| if is_harmful(c) { c.escape_unicode().collect() } else { vec![c] }).collect()
 }
 
 #[cfg(test)]
