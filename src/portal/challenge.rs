@@ -1,7 +1,7 @@
 //! A challenge, told by the kind of request: what is missing and where to give it.
 
 use http::header::{ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS};
-use http::header::{AUTHORIZATION, ORIGIN};
+use http::header::{AUTHORIZATION, ORIGIN, VARY};
 use http::{HeaderValue, StatusCode};
 
 use super::answers::{Facts, ToldAs};
@@ -138,6 +138,11 @@ pub(crate) fn offered(methods: MethodSet) -> Vec<&'static str> {
 
 /// Lets scripts of the origins that the rule names read the answer (Fetch standard, CORS protocol).
 pub(crate) fn readable_by(answer: &mut Answered, facts: &Facts, rule: &Rule) {
+    if rule.cors.is_empty() {
+        return;
+    }
+    // A copy that was made for nobody, or for one origin, is of no use to another.
+    answer.headers_mut().append(VARY, HeaderValue::from_static("Origin"));
     let Some(origin) = facts.headers.get(ORIGIN) else { return };
     if !rule.cors.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
         return;

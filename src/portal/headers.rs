@@ -40,13 +40,9 @@ pub(crate) fn finish(mut answer: Response<Bytes>, facts: &Facts) -> Response<Byt
     let length = noted.filter(|_| length == 0).unwrap_or_else(|| HeaderValue::from(length));
     let grpc = answer.headers().get(CONTENT_TYPE).is_some_and(|c| c.as_bytes().starts_with(b"application/grpc"));
     let headers = answer.headers_mut();
-    let origin_matters = headers.contains_key("access-control-allow-origin");
     let own = headers.get(VARY).cloned();
     for (name, value) in ALWAYS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    if origin_matters {
-        headers.append(VARY, HeaderValue::from_static("Origin"));
     }
     if let Some(own) = own {
         headers.append(VARY, own);

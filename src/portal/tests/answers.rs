@@ -122,6 +122,11 @@ fn machines_get_a_401_they_can_act_on() {
     assert_eq!(body["methods"], serde_json::json!(["totp", "backup_code"]));
     let other = tell("GET", &[("sec-fetch-mode", "cors"), ("origin", "https://evil.example")], None);
     assert!(!other.headers().contains_key("access-control-allow-origin"));
+    let none = tell("GET", &[("sec-fetch-mode", "cors")], None);
+    for answer in [&fetch, &other, &none] {
+        let vary: Vec<_> = answer.headers().get_all("vary").iter().map(|v| v.to_str().unwrap()).collect();
+        assert_eq!(vary, ["Cookie, Accept, Sec-Fetch-Mode, Sec-Fetch-Dest", "Origin"], "whoever asks");
+    }
     assert!(header(&other, "www-authenticate").contains("error=\"insufficient_user_authentication\""));
     let script = tell("GET", &[("authorization", "Bearer sgs_x")], None);
     assert!(
