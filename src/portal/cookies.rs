@@ -118,7 +118,7 @@ pub fn strip_ours<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Optio
     for line in lines {
         for pair in line.as_bytes().split(|b| *b == b';') {
             let pair = trimmed(pair);
-            if pair.is_empty() || resembles_ours(name_of(pair)) {
+            if pair.trim_ascii().is_empty() || resembles_ours(name_of(pair)) {
                 continue;
             }
             if !kept.is_empty() {
