@@ -37,7 +37,7 @@ bench: setup-bench ## side by side with a bare proxy and nginx, in one run (minu
 	$(CARGO) bench --bench heart
 
 fuzz: setup-build ## the generated tests with FUZZ_CASES cases each (minutes)
-	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --lib -- auth:: config::tests::fuzz store::vault proxy::meter portal::cookies
+	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --lib -- auth:: config::tests::fuzz store::vault proxy::meter proxy::tests::hygiene portal::cookies
 
 deny: ## licences, sources, banned and vulnerable packages (installs cargo-deny)
 	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
