@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use socket2::SockRef;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -175,17 +176,20 @@ fn either_way_brings_the_same_answer() {
 
 #[tokio::test]
 async fn a_kept_connection_that_the_app_has_closed_is_nobody_s_trouble() {
-    let address = upstream_of(|mut stream| async move {
-        head(&mut stream).await;
-        say(&mut stream, OK).await;
-    })
-    .await;
-    let rig = Rig::start(settings(&[address])).await;
-    let mut stream = rig.connect().await;
-    for _ in 0..100 {
-        say(&mut stream, "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
-        let (head, _) = answer(&mut stream).await;
-        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    for (more, resets) in [("", false), ("", true), (THE_LONG_WAY, false), (THE_LONG_WAY, true)] {
+        let address = upstream_of(move |mut stream| async move {
+            head(&mut stream).await;
+            say(&mut stream, OK).await;
+            SockRef::from(&stream).set_linger(resets.then_some(Duration::ZERO)).unwrap();
+        })
+        .await;
+        let rig = Rig::start(settings(&[address])).await;
+        let mut stream = rig.connect().await;
+        for _ in 0..100 {
+            say(&mut stream, &format!("GET / HTTP/1.1\r\nHost: app.test\r\n{more}\r\n")).await;
+            let (head, _) = answer(&mut stream).await;
+            assert!(head.starts_with("HTTP/1.1 200"), "{more}{resets}: {head}");
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
@@ -18,6 +19,7 @@ use pingora_core::protocols::{
 };
 use pingora_error::ErrorType::{ConnectError, ConnectTimedout};
 use pingora_error::{OrErr, Result};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -50,9 +52,10 @@ impl Line {
         Self { stream, reading: waiting(settings.read_timeout), writing: waiting(settings.write_timeout) }
     }
 
-    /// Whether it is open and nothing came that nobody asked for.
+    /// Whether it is open and nothing came that nobody asked for. The socket itself is asked: tokio only knows what it
+    /// was told when it last slept, and words that came since would be taken for the next answer.
     fn is_quiet(&self) -> bool {
-        let read = self.stream.try_read(&mut [0]);
+        let read = SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]);
         read.is_err_and(|cause| cause.kind() == io::ErrorKind::WouldBlock)
     }
 }
@@ -242,6 +245,28 @@ mod tests {
         kept.put(quiet, now + IDLE / 2);
         assert_eq!(kept.take(now + IDLE, IDLE).unwrap().id(), id);
         assert!(kept.take(now + IDLE, IDLE).is_none(), "waited for too long, closed, or has spoken");
+    }
+
+    #[tokio::test]
+    async fn what_came_a_moment_ago_is_seen() {
+        use std::io::Write;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (kept, now) = (Kept::default(), Instant::now());
+        for (says, resets) in [("x", false), ("", false), ("", true)] {
+            let (line, app) = pair(&listener).await;
+            kept.put(line, now);
+            // No turn of the runtime from here on.
+            let mut app = app.into_std().unwrap();
+            app.write_all(says.as_bytes()).unwrap();
+            if says.is_empty() {
+                let linger = resets.then_some(Duration::ZERO);
+                SockRef::from(&app).set_linger(linger).unwrap();
+                drop(app);
+                assert!(kept.take(now, IDLE).is_none(), "closed");
+            } else {
+                assert!(kept.take(now, IDLE).is_none(), "has spoken");
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]
