@@ -247,7 +247,7 @@ impl Gateway {
         let whole = !session.as_ref().retry_buffer_truncated() && ctx.upstream_answered.is_none();
         let repeatable = session.req_header().method.is_idempotent() && *error.esource() != ErrorSource::Downstream;
         if whole && (repeatable || was_turned_away(&error)) {
-            error.retry.decide_reuse(reused);
+            decide(&mut error, reused);
         } else {
             error.set_retry(false);
         }
@@ -260,10 +260,41 @@ impl Gateway {
     }
 }
 
+/// Whether to send once more what may be sent twice: an app may close a kept connection at the moment when it is used.
+/// Pingora knows that only of answers that do not come, not of requests that cannot be sent.
+fn decide(error: &mut Error, reused: bool) {
+    if *error.etype() == ErrorType::WriteError && *error.esource() == ErrorSource::Upstream {
+        error.retry = RetryType::ReusedOnly;
+    }
+    error.retry.decide_reuse(reused);
+}
+
 /// Whether an HTTP/2 server said that it did not look at the request: its stream is above the last one of a GOAWAY, or
 /// was refused. Such a request may be sent again, whatever its method (RFC 9113 §8.7).
 fn was_turned_away(error: &Error) -> bool {
     // Pingora marks these two, and of this type nothing else.
     let marked = matches!(error.retry, RetryType::Decided(true)) && *error.etype() == ErrorType::H2Error;
     marked && *error.esource() == ErrorSource::Upstream
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_kept_connection_did_not_take_is_sent_once_more() {
+        for (etype, reused, again) in [
+            (ErrorType::WriteError, true, true),
+            (ErrorType::WriteError, false, false),
+            (ErrorType::WriteTimedout, true, false),
+            (ErrorType::ReadTimedout, true, false),
+        ] {
+            let mut error = Error::explain(etype.clone(), "").into_up();
+            decide(&mut error, reused);
+            assert_eq!(error.retry(), again, "{etype:?}, {reused}");
+        }
+        let mut gone = Error::explain(ErrorType::WriteError, "the client's").into_down();
+        decide(&mut gone, true);
+        assert!(!gone.retry());
+    }
 }
