@@ -43,7 +43,7 @@ impl Gateway {
             _ => false,
         };
         let request = session.req_header();
-        if !no_body || request.method != Method::GET || !site.pool.is_plain() {
+        if !no_body || ctx.websocket || request.method != Method::GET || !site.pool.is_plain() {
             return Ok(false);
         }
         let Some(head) = self.outfit(request, ctx)?.to_wire(request) else { return Ok(false) };
