@@ -73,6 +73,8 @@ impl Gateway {
         mut line: Box<Line>,
         head: &[u8],
     ) -> Result<Option<Box<Line>>> {
+        // Whatever else is ready is judged first, so that an app on the same machine is woken once for many requests.
+        tokio::task::yield_now().await;
         line.write_all(head).await.map_err(|cause| match cause.kind() {
             io::ErrorKind::TimedOut => Error::because(WriteTimedout, "while sending the request", cause).into_up(),
             _ => Error::because(WriteError, "while sending the request", cause).into_up(),
