@@ -47,6 +47,9 @@ impl Gateway {
             return Ok(false);
         }
         let Some(head) = self.outfit(request, ctx)?.to_wire(request) else { return Ok(false) };
+        // Whatever else is ready is judged first, so that an app on the same machine is woken once for many requests. It
+        // is not done later: from the look at a kept connection to the request nothing may come between.
+        tokio::task::yield_now().await;
         let Some(target) = site.pool.choose(&ctx.tried) else { return Ok(false) };
         ctx.tried.push(target.address);
         let started = *ctx.upstream_started.insert(record::now());
@@ -73,8 +76,6 @@ impl Gateway {
         mut line: Box<Line>,
         head: &[u8],
     ) -> Result<Option<Box<Line>>> {
-        // Whatever else is ready is judged first, so that an app on the same machine is woken once for many requests.
-        tokio::task::yield_now().await;
         line.write_all(head).await.map_err(|cause| match cause.kind() {
             io::ErrorKind::TimedOut => Error::because(WriteTimedout, "while sending the request", cause).into_up(),
             _ => Error::because(WriteError, "while sending the request", cause).into_up(),
