@@ -67,8 +67,7 @@ pub(super) struct Kept(Mutex<Vec<(Box<Line>, Instant)>>);
 impl Kept {
     /// One that is fit to be used.
     fn take(&self, now: Instant, idle: Duration) -> Option<Box<Line>> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some((mut line, since)) = kept.pop() {
+        while let Some((mut line, since)) = self.pop() {
             if now.saturating_duration_since(since) < idle && line.is_quiet() {
                 line.reading.patience.renew();
                 line.writing.patience.renew();
@@ -76,6 +75,10 @@ impl Kept {
             }
         }
         None
+    }
+
+    fn pop(&self) -> Option<(Box<Line>, Instant)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
     fn put(&self, line: Box<Line>, now: Instant) {
