@@ -1,0 +1,107 @@
+//! `access`, `require` and `allow`: whom a rule admits, and how well proved.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::auth::policy::rule::{Access, Audience};
+use crate::auth::user::{Group, Username};
+use crate::config::checker::Checker;
+use crate::config::node::At;
+use crate::config::placed::Placed;
+use crate::config::sections::require::{RequireOptions, Strengths, within_reach};
+
+/// Whom a rule admits: members of any of the groups, and any of the people.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AllowOptions {
+    /// Groups.
+    groups: Option<Placed<Vec<Placed<String>>>>,
+    /// User names.
+    users: Option<Placed<Vec<Placed<String>>>>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AccessOptions {
+    Public,
+    Deny,
+}
+
+/// What a rule that stands at `at` asks.
+pub(super) fn access(
+    at: At,
+    access: Option<Placed<AccessOptions>>,
+    require: Option<Placed<RequireOptions>>,
+    allow: Option<Placed<AllowOptions>>,
+    strengths: &Strengths,
+    cx: &mut Checker,
+) -> Option<Access> {
+    match (access, require) {
+        (Some(access), require) => {
+            if let Some(at) = require.as_ref().map(|r| r.at).or_else(|| allow.as_ref().map(|a| a.at)) {
+                let fix = "leave out `access`, or `allow` and `require`";
+                cx.error(at, "`access` asks nobody who they are; `allow` and `require` mean nothing beside it", fix);
+            }
+            // one of them goes; what is wrong with it is told all the same
+            if let Some(require) = require {
+                let _ = strengths.resolve(&require, cx);
+            }
+            if let Some(allow) = allow {
+                let _ = audience(allow, cx);
+            }
+            Some(match access.value {
+                AccessOptions::Public => Access::Public,
+                AccessOptions::Deny => Access::Deny,
+            })
+        }
+        (None, Some(require)) => {
+            let audience = allow.map_or_else(|| Some(Audience::default()), |a| audience(a, cx));
+            let requirement = strengths.resolve(&require, cx)?;
+            if !within_reach(&requirement) {
+                let name = requirement.strength.name();
+                cx.warn(
+                    require.at,
+                    format!("nobody can pass here: this version has no method that reaches `{name}`"),
+                    "passkeys are not available in this version; ask for `two_factor`",
+                );
+            }
+            Some(Access::Guarded { audience: audience?, requirement })
+        }
+        (None, None) => {
+            if !cx.is_gone(at, "require") && !cx.is_gone(at, "access") {
+                let fix = "add `require: two_factor`, `access: public` or `access: deny`";
+                cx.error(at, "this rule says neither `require` nor `access`", fix);
+            }
+            None
+        }
+    }
+}
+
+fn audience(allow: Placed<AllowOptions>, cx: &mut Checker) -> Option<Audience> {
+    let Placed { value: allow, at } = allow;
+    let mut audience = Audience::default();
+    for group in allow.groups.iter().flat_map(|g| &g.value) {
+        let name = group.value.trim();
+        if name.is_empty() || name.contains(',') || name.chars().any(char::is_control) {
+            cx.error(group.at, "not the name of a group", "names are not empty and hold no comma");
+        }
+        audience.groups.push(Group(name.to_owned()));
+    }
+    for user in allow.users.iter().flat_map(|u| &u.value) {
+        match Username::parse(&user.value) {
+            Some(name) => audience.users.push(name),
+            None => cx.error(user.at, "not a usable user name", "without spaces and commas"),
+        }
+    }
+    // an empty audience means everybody: nobody may get there by an empty list
+    if audience.groups.is_empty() && audience.users.is_empty() {
+        let lists = [&allow.groups, &allow.users];
+        let told = ["groups", "users"].iter().any(|k| cx.is_gone(at, k))
+            || lists.into_iter().flatten().any(|l| cx.is_thinned(l.at) || !l.value.is_empty());
+        if !told {
+            cx.error(at, "`allow` names nobody", "name groups or users, or leave `allow` out to admit everybody");
+        }
+        return None;
+    }
+    Some(audience)
+}

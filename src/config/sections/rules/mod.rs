@@ -1,0 +1,152 @@
+//! `apps[].rules`: what is covered, and what it asks.
+
+mod access;
+mod cors;
+mod methods;
+mod pattern;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::listen::networks;
+use super::require::{RequireOptions, Strengths};
+use crate::auth::network::Networks;
+use crate::auth::policy::rule::{ChallengeStyle, Rule, RuleId};
+use crate::config::checker::Checker;
+use crate::config::node::At;
+use crate::config::placed::Placed;
+use crate::config::scalars::Later;
+use access::{AccessOptions, AllowOptions};
+
+/// One rule. The first that matches wins; where none matches, the request is refused.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct RuleOptions {
+    /// Its name, unique within the app. Default: rule-1, rule-2, …
+    name: Option<Placed<String>>,
+    /// A glob on the canonical path: `*` is within one segment, `**` any number of segments.
+    path: Option<Placed<String>>,
+    /// A regular expression that must match the whole path, where a glob will not do.
+    path_regex: Option<Placed<String>>,
+    /// Methods, as [POST, PUT]. Default: all.
+    methods: Option<Placed<Vec<Placed<String>>>>,
+    /// Client networks, as [10.0.0.0/8]. Default: all.
+    networks: Option<Placed<Vec<Placed<String>>>>,
+    /// Whom it admits. Default: everybody who is signed in well enough.
+    allow: Option<Placed<AllowOptions>>,
+    /// How well somebody must have proved who they are: a name, or a mapping.
+    require: Option<Placed<RequireOptions>>,
+    /// `public`: everybody may pass. `deny`: nobody.
+    access: Option<Placed<AccessOptions>>,
+    /// Not available in this version.
+    #[serde(default, rename = "on_risk")]
+    _on_risk: Later,
+    /// Why, for our pages.
+    explanation: Option<String>,
+    /// What a refused person can do, for our pages.
+    remediation: Option<String>,
+    /// `api`: callers are scripts. Default: web.
+    kind: Option<KindOptions>,
+    /// How challenges are told. Default: auto.
+    challenge: Option<ChallengeOptions>,
+    /// Origins that may read our 401, as [https://spa.example.com].
+    cors: Option<Vec<Placed<String>>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum KindOptions {
+    Web,
+    Api,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum ChallengeOptions {
+    Auto,
+    Redirect,
+    Status,
+}
+
+/// Judges the rules of one app; says also where each stands.
+pub(in crate::config) fn settle(
+    list: Vec<Placed<RuleOptions>>,
+    strengths: &Strengths,
+    cx: &mut Checker,
+) -> (Vec<Arc<Rule>>, Vec<At>) {
+    let mut names = HashMap::new();
+    let given: HashSet<String> =
+        list.iter().filter_map(|r| r.value.name.as_ref()).map(|n| n.value.trim().to_owned()).collect();
+    let mut rules = Vec::new();
+    let mut spots = Vec::new();
+    for (i, options) in list.into_iter().enumerate() {
+        let at = options.at;
+        if let Some(rule) = one(i + 1, options, &given, &mut names, strengths, cx) {
+            rules.push(Arc::new(rule));
+            spots.push(at);
+        }
+    }
+    (rules, spots)
+}
+
+fn one(
+    number: usize,
+    options: Placed<RuleOptions>,
+    given: &HashSet<String>,
+    names: &mut HashMap<String, usize>,
+    strengths: &Strengths,
+    cx: &mut Checker,
+) -> Option<Rule> {
+    let Placed { value: o, at } = options;
+    let name = match &o.name {
+        Some(name) => named(name, names, cx),
+        // never a name that somebody else has
+        None => (0..).map(|n| format!("rule-{number}{}", "-".repeat(n))).find(|n| !given.contains(n)),
+    };
+    let pattern = pattern::pattern(at, o.path, o.path_regex, cx);
+    let methods = o.methods.and_then(|m| methods::methods(&m, cx)).unwrap_or_default();
+    let networks = match &o.networks {
+        Some(list) if list.value.is_empty() && !cx.is_thinned(list.at) => {
+            cx.error(list.at, "an empty list would cover no client", "leave `networks` out to cover all");
+            Networks::default()
+        }
+        Some(list) => networks(&list.value, cx),
+        None => Networks::default(),
+    };
+    let access = access::access(at, o.access, o.require, o.allow, strengths, cx);
+    let cors = o.cors.into_iter().flatten().filter_map(|c| cors::origin(&c, cx)).collect();
+    Some(Rule {
+        id: RuleId(name?.into()),
+        pattern: pattern?,
+        methods,
+        networks,
+        access: access?,
+        explanation: o.explanation,
+        remediation: o.remediation,
+        api: o.kind == Some(KindOptions::Api),
+        challenge: match o.challenge {
+            None | Some(ChallengeOptions::Auto) => ChallengeStyle::Auto,
+            Some(ChallengeOptions::Redirect) => ChallengeStyle::Redirect,
+            Some(ChallengeOptions::Status) => ChallengeStyle::Status,
+        },
+        cors,
+        place: Some(cx.problems.place(at).into()),
+    })
+}
+
+fn named(name: &Placed<String>, names: &mut HashMap<String, usize>, cx: &mut Checker) -> Option<String> {
+    let text = name.value.trim();
+    if text.is_empty() || text.len() > 64 || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
+        cx.error(name.at, "not a usable name", "1 to 64 letters, digits, `-`, `_` or `.`: it goes to logs and metrics");
+        return None;
+    }
+    let line = cx.problems.line_of(name.at);
+    if let Some(first) = names.insert(text.to_owned(), line) {
+        cx.error(name.at, format!("this name is taken already in line {first}"), "names are unique within an app");
+        return None;
+    }
+    Some(text.to_owned())
+}
