@@ -1,0 +1,141 @@
+//! The commands on accounts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::ConfigFile;
+
+/// Where a new password comes from; by default it is asked for.
+#[derive(Args)]
+pub(crate) struct PasswordSource {
+    /// Read the password from stdin (its first line)
+    #[arg(long, conflicts_with = "password_file")]
+    pub(crate) password_stdin: bool,
+    /// Read the password from a file (its first line)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// One account.
+#[derive(Args)]
+pub(crate) struct OneUser {
+    /// The user name
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum User {
+    /// Make an account
+    #[command(after_help = "\
+Examples:
+  stepgate user add ann -c stepgate.yaml --group staff --email ann@example.com
+  pass show ann | stepgate user add ann -c stepgate.yaml --password-stdin
+  stepgate user add ann -c stepgate.yaml --password-file ann.txt --totp --json")]
+    Add(AddUser),
+    /// List the accounts
+    #[command(after_help = "\
+Examples:
+  stepgate user list -c stepgate.yaml
+  stepgate user list -c stepgate.yaml --json | jq -r '.[].username'")]
+    List {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show an account and what it can prove with
+    #[command(after_help = "\
+Examples:
+  stepgate user show ann -c stepgate.yaml
+  stepgate user show ann -c stepgate.yaml --json")]
+    Show {
+        #[command(flatten)]
+        user: OneUser,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep an account from signing in; ends its sessions
+    #[command(after_help = "\
+Examples:
+  stepgate user disable ann -c stepgate.yaml
+  stepgate user enable ann -c stepgate.yaml      undo it")]
+    Disable(OneUser),
+    /// Let a disabled account sign in again
+    #[command(after_help = "\
+Examples:
+  stepgate user enable ann -c stepgate.yaml
+  stepgate user show ann -c stepgate.yaml        see whether it is enabled")]
+    Enable(OneUser),
+    /// Set a new password; ends the account's sessions
+    #[command(after_help = "\
+Examples:
+  stepgate user set-password ann -c stepgate.yaml
+  stepgate user set-password ann -c stepgate.yaml --password-stdin < ann.txt")]
+    SetPassword {
+        #[command(flatten)]
+        user: OneUser,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Put an account into other groups; ends its sessions
+    #[command(after_help = "\
+Examples:
+  stepgate user set-groups ann -c stepgate.yaml --group staff --group admins
+  stepgate user set-groups ann -c stepgate.yaml --none")]
+    SetGroups {
+        #[command(flatten)]
+        user: OneUser,
+        /// A group; may be given again
+        #[arg(long = "group", value_name = "GROUP", required_unless_present = "none")]
+        groups: Vec<String>,
+        /// Out of every group
+        #[arg(long, conflicts_with = "groups")]
+        none: bool,
+    },
+    /// Remove every second factor of an account; ends its sessions
+    #[command(after_help = "\
+Examples:
+  stepgate user reset-mfa ann -c stepgate.yaml   ann enrols anew at sign-in
+  stepgate user show ann -c stepgate.yaml        see what is enrolled")]
+    ResetMfa(OneUser),
+    /// Delete an account with its factors and sessions
+    #[command(after_help = "\
+Examples:
+  stepgate user delete ann -c stepgate.yaml
+  stepgate user delete ann -c stepgate.yaml --yes   without being asked")]
+    Delete {
+        #[command(flatten)]
+        user: OneUser,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct AddUser {
+    #[command(flatten)]
+    pub(crate) user: OneUser,
+    #[command(flatten)]
+    pub(crate) password: PasswordSource,
+    /// A mail address
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+    /// A name for people
+    #[arg(long = "name", value_name = "NAME", id = "display_name")]
+    pub(crate) display_name: Option<String>,
+    /// A group; may be given again
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+    /// Enrol a TOTP authenticator and print its secret
+    #[arg(long)]
+    pub(crate) totp: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
