@@ -9,7 +9,7 @@ use crate::auth::proof::Method;
 use crate::auth::secret::SecretText;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::Flows;
-use crate::flow::ports::{Account, AccountChange, Entropy, Ports};
+use crate::flow::ports::{Account, AccountChange, Entropy, Generation, Ports};
 use crate::flow::reply::PendingTotp;
 use crate::flow::settings::{FlowSettings, PasswordSettings};
 use crate::store::Stores;
@@ -47,6 +47,7 @@ pub(crate) async fn make(stores: &Stores, settings: &FlowSettings, who: Newcomer
         disabled: false,
         created_at: ports.clock.now(),
         last_login_at: None,
+        generation: Generation::default(),
     };
     if !answered(ports.accounts.create(&account).await)? {
         return Err(Failure::failed(format!("there is a user {} already; nothing was changed", identity.username)));

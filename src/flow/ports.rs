@@ -128,12 +128,24 @@ pub struct Account {
     pub created_at: Timestamp,
     /// When its owner signed in last.
     pub last_login_at: Option<Timestamp>,
+    /// How often what was granted to it came to an end.
+    pub generation: Generation,
 }
 
-/// A change of one account.
+/// Counts the endings of what was granted to an account. What was granted under an earlier count is over, whoever
+/// still keeps it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Generation {
+    /// Other credentials, or disabled: ends the marks of browsers.
+    pub credentials: u64,
+    /// The same, and every other ending of all sessions: ends sessions.
+    pub sessions: u64,
+}
+
+/// A change of one account. Those that end what was granted before count up its [`Generation`] in the same step.
 #[derive(Clone)]
 pub enum AccountChange {
-    /// Sets the password hash.
+    /// Sets the password hash; ends sessions and marks.
     PasswordHash(SecretText),
     /// Renews the hash of the same password; nothing is changed if another hash stands there by now.
     Rehash {
@@ -142,10 +154,12 @@ pub enum AccountChange {
         /// The new one.
         to: SecretText,
     },
-    /// Disables or enables it.
+    /// Disables it, which ends sessions and marks, or enables it.
     Disabled(bool),
-    /// Puts it into these groups, and out of all others.
+    /// Puts it into these groups, and out of all others; ends sessions.
     Groups(Vec<Group>),
+    /// Ends sessions.
+    SessionsEnded,
     /// Notes a sign-in.
     LoggedIn(Timestamp),
 }
@@ -172,7 +186,7 @@ pub trait Accounts: Send + Sync {
 pub trait Authenticators: Send + Sync {
     /// What a person has enrolled.
     async fn of(&self, user: &UserId) -> Answer<Enrolled>;
-    /// Binds a TOTP authenticator in place of any other of that person.
+    /// Binds a TOTP authenticator in place of any other of that person; where there was one, sessions and marks end.
     async fn put_totp(&self, user: &UserId, totp: &TotpRecord) -> Answer<()>;
     /// Spends a time step by conditional write; `true` only if every step spent before is smaller.
     async fn spend_step(&self, user: &UserId, totp: &str, step: u64, at: Timestamp) -> Answer<bool>;
@@ -180,7 +194,7 @@ pub trait Authenticators: Send + Sync {
     async fn put_backup(&self, user: &UserId, salt: &[u8], digests: &[Vec<u8>]) -> Answer<()>;
     /// Spends a backup code by conditional write; `true` for exactly one caller.
     async fn spend_backup(&self, user: &UserId, digest: &[u8]) -> Answer<bool>;
-    /// Removes every authenticator of a person; says how many.
+    /// Removes every authenticator of a person, which ends sessions and marks; says how many.
     async fn remove_all(&self, user: &UserId) -> Answer<u64>;
 }
 

@@ -15,6 +15,11 @@ use crate::flow::ports::{
     Account, AccountChange, Accounts, Answer, Authenticators, History, SealedAt, SealedRows, SigningKey, SigningKeys,
 };
 
+fn over(account: &mut Account) {
+    account.generation.credentials += 1;
+    account.generation.sessions += 1;
+}
+
 #[async_trait]
 impl Accounts for World {
     async fn find(&self, name: &Username) -> Answer<Option<Account>> {
@@ -33,15 +38,27 @@ impl Accounts for World {
         self.call(|s| {
             let Some(account) = s.accounts.get_mut(id) else { return false };
             match change {
-                AccountChange::PasswordHash(hash) => account.password_hash = Some(hash),
+                AccountChange::PasswordHash(hash) => {
+                    account.password_hash = Some(hash);
+                    over(account);
+                }
                 AccountChange::Rehash { from, to } => {
                     if account.password_hash.as_ref().is_none_or(|hash| hash.expose() != from.expose()) {
                         return false;
                     }
                     account.password_hash = Some(to);
                 }
-                AccountChange::Disabled(disabled) => account.disabled = disabled,
-                AccountChange::Groups(groups) => account.identity.groups = groups,
+                AccountChange::Disabled(disabled) => {
+                    account.disabled = disabled;
+                    if disabled {
+                        over(account);
+                    }
+                }
+                AccountChange::Groups(groups) => {
+                    account.identity.groups = groups;
+                    account.generation.sessions += 1;
+                }
+                AccountChange::SessionsEnded => account.generation.sessions += 1,
                 AccountChange::LoggedIn(at) => account.last_login_at = Some(at),
             }
             true
@@ -70,7 +87,10 @@ impl Authenticators for World {
     }
 
     async fn put_totp(&self, user: &UserId, totp: &TotpRecord) -> Answer<()> {
-        self.call(|s| drop(s.totp.insert(user.clone(), totp.clone())))
+        self.call(|s| {
+            let replaced = s.totp.insert(user.clone(), totp.clone()).is_some();
+            s.accounts.get_mut(user).filter(|_| replaced).map(over);
+        })
     }
 
     async fn spend_step(&self, user: &UserId, totp: &str, step: u64, at: Timestamp) -> Answer<bool> {
@@ -103,7 +123,10 @@ impl Authenticators for World {
     }
 
     async fn remove_all(&self, user: &UserId) -> Answer<u64> {
-        self.call(|s| u64::from(s.totp.remove(user).is_some()) + u64::from(s.backup.remove(user).is_some()))
+        self.call(|s| {
+            s.accounts.get_mut(user).map(over);
+            u64::from(s.totp.remove(user).is_some()) + u64::from(s.backup.remove(user).is_some())
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::Flows;
-use super::ports::{Account, Answer, Clock, Entropy, Ports, SigningKey, StoreError, Vault};
+use super::ports::{Account, Answer, Clock, Entropy, Generation, Ports, SigningKey, StoreError, Vault};
 use super::reply::Client;
 use super::settings::FlowSettings;
 use crate::auth::authenticator::{Sealed, TotpRecord};
@@ -164,6 +164,7 @@ impl World {
             disabled: false,
             created_at: Timestamp::from_secs(START),
             last_login_at: None,
+            generation: Generation::default(),
         };
         self.look(|s| s.accounts.insert(id.clone(), account));
         id

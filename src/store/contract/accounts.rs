@@ -3,14 +3,14 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::authenticators::authenticator_cases;
+use super::authenticators::{authenticator_cases, totp};
 use super::samples::identity;
 use super::state::{HOUR, RACERS, winners};
 use crate::auth::authenticator::Sealed;
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, UserId, Username};
-use crate::flow::ports::{Account, AccountChange, Accounts, Authenticators, SigningKey, SigningKeys};
+use crate::flow::ports::{Account, AccountChange, Accounts, Authenticators, Generation, SigningKey, SigningKeys};
 
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_123);
 
@@ -33,6 +33,7 @@ pub(crate) async fn accounts_contract(make: impl AsyncFn() -> AccountPorts) {
     accounts_are_found_as_they_were_made(make().await).await;
     a_name_is_given_once(make().await).await;
     accounts_change_and_go(make().await).await;
+    what_ends_is_counted(make().await).await;
     signing_keys_follow_each_other(make().await).await;
     authenticator_cases(&make).await;
 }
@@ -45,6 +46,7 @@ pub(crate) fn account(name: &str) -> Account {
         disabled: false,
         created_at: NOW,
         last_login_at: None,
+        generation: Generation::default(),
     }
 }
 
@@ -133,6 +135,38 @@ async fn accounts_change_and_go(p: AccountPorts) {
     assert!(!p.accounts.delete(&id).await.unwrap());
     assert!(p.accounts.find(&ann.identity.username).await.unwrap().is_none());
     assert_eq!(p.accounts.list().await.unwrap().len(), 1);
+}
+
+/// In the very step that ends it, so that nobody can be in between.
+async fn what_ends_is_counted(p: AccountPorts) {
+    let id = account("ann").identity.id;
+    assert!(p.accounts.create(&account("ann")).await.unwrap() && p.accounts.create(&account("bob")).await.unwrap());
+    let counted = async |user: &UserId| {
+        let Generation { credentials, sessions } = p.accounts.load(user).await.unwrap().unwrap().generation;
+        (credentials, sessions)
+    };
+    let hash = |text: &str| SecretText::new(text.into());
+    let old = account("ann").password_hash.unwrap();
+    let changes = [
+        (AccountChange::LoggedIn(NOW), (0, 0)),
+        (AccountChange::Rehash { from: old, to: hash("a") }, (0, 0)),
+        (AccountChange::PasswordHash(hash("b")), (1, 1)),
+        (AccountChange::Disabled(true), (2, 2)),
+        (AccountChange::Disabled(false), (2, 2)),
+        (AccountChange::Groups(Vec::new()), (2, 3)),
+        (AccountChange::SessionsEnded, (2, 4)),
+    ];
+    for (change, after) in changes {
+        assert!(p.accounts.change(&id, change).await.unwrap());
+        assert_eq!(counted(&id).await, after);
+    }
+    p.authenticators.put_totp(&id, &totp("one")).await.unwrap();
+    assert_eq!(counted(&id).await, (2, 4), "a first one ends nothing");
+    p.authenticators.put_totp(&id, &totp("two")).await.unwrap();
+    assert_eq!(counted(&id).await, (3, 5));
+    p.authenticators.remove_all(&id).await.unwrap();
+    assert_eq!(counted(&id).await, (4, 6));
+    assert_eq!(counted(&account("bob").identity.id).await, (0, 0), "of nobody else");
 }
 
 fn signing_key(kid: &str, signs_from: Timestamp) -> SigningKey {

@@ -25,7 +25,7 @@ fn id(name: &str) -> UserId {
     account(name).identity.id
 }
 
-fn totp(id: &str) -> TotpRecord {
+pub(super) fn totp(id: &str) -> TotpRecord {
     TotpRecord {
         id: id.into(),
         secret: Sealed(vec![1, 0, 255]),

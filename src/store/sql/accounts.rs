@@ -8,19 +8,35 @@ use super::row::{Place, each_row, time_of};
 use super::{Database, in_transaction, on_write};
 use crate::auth::secret::SecretText;
 use crate::auth::user::{Group, Identity, UserId, Username};
-use crate::flow::ports::{Account, AccountChange, Accounts, Answer, StoreError};
+use crate::flow::ports::{Account, AccountChange, Accounts, Answer, Generation, StoreError};
 
 const GROUP: &str = "insert into account_groups (account_id, name) values ($1, $2) on conflict do nothing";
 
 /// An account beside one of its groups, or beside none.
-type Row = (String, String, Option<String>, Option<String>, Option<String>, i64, i64, Option<i64>, Option<String>);
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    username: String,
+    name: Option<String>,
+    email: Option<String>,
+    password_hash: Option<String>,
+    disabled: i64,
+    created_at: i64,
+    last_login_at: Option<i64>,
+    credentials_generation: i64,
+    sessions_generation: i64,
+    group_name: Option<String>,
+}
 
 const BY_NAME: &str = "select a.id, a.username, a.name, a.email, a.password_hash, a.disabled, a.created_at, \
-     a.last_login_at, g.name from accounts a left join account_groups g on g.account_id = a.id where a.username = $1";
+     a.last_login_at, a.credentials_generation, a.sessions_generation, g.name as group_name from accounts a \
+     left join account_groups g on g.account_id = a.id where a.username = $1";
 const BY_ID: &str = "select a.id, a.username, a.name, a.email, a.password_hash, a.disabled, a.created_at, \
-     a.last_login_at, g.name from accounts a left join account_groups g on g.account_id = a.id where a.id = $1";
+     a.last_login_at, a.credentials_generation, a.sessions_generation, g.name as group_name from accounts a \
+     left join account_groups g on g.account_id = a.id where a.id = $1";
 const ALL: &str = "select a.id, a.username, a.name, a.email, a.password_hash, a.disabled, a.created_at, \
-     a.last_login_at, g.name from accounts a left join account_groups g on g.account_id = a.id";
+     a.last_login_at, a.credentials_generation, a.sessions_generation, g.name as group_name from accounts a \
+     left join account_groups g on g.account_id = a.id";
 
 #[async_trait]
 impl Accounts for Database {
@@ -64,9 +80,14 @@ impl Accounts for Database {
     }
 
     async fn change(&self, id: &UserId, change: AccountChange) -> Answer<bool> {
-        const HASH: &str = "update accounts set password_hash = $1 where id = $2";
+        const HASH: &str = "update accounts set password_hash = $1, \
+             credentials_generation = credentials_generation + 1, sessions_generation = sessions_generation + 1 \
+             where id = $2";
         const REHASH: &str = "update accounts set password_hash = $1 where id = $2 and password_hash = $3";
-        const DISABLED: &str = "update accounts set disabled = $1 where id = $2";
+        const DISABLED: &str = "update accounts set disabled = $1, \
+             credentials_generation = credentials_generation + $1, sessions_generation = sessions_generation + $1 \
+             where id = $2";
+        const ENDED: &str = "update accounts set sessions_generation = sessions_generation + 1 where id = $1";
         const LOGIN: &str = "update accounts set last_login_at = $1 where id = $2";
         let changed = match &change {
             AccountChange::PasswordHash(hash) => on_write!(self, pool => async {
@@ -81,6 +102,9 @@ impl Accounts for Database {
                 sqlx::query(DISABLED).bind(flag).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
             }),
             AccountChange::Groups(groups) => self.regroup(id, groups).await,
+            AccountChange::SessionsEnded => on_write!(self, pool => async {
+                sqlx::query(ENDED).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
+            }),
             AccountChange::LoggedIn(at) => {
                 let at = time_of(*at)?;
                 on_write!(self, pool => async {
@@ -112,7 +136,7 @@ impl Database {
     /// How many accounts were there to be put into these groups, and out of all others.
     async fn regroup(&self, id: &UserId, groups: &[Group]) -> Answer<u64> {
         // The row is written, so that two who do this at once take turns.
-        const HOLD: &str = "update accounts set id = id where id = $1";
+        const HOLD: &str = "update accounts set sessions_generation = sessions_generation + 1 where id = $1";
         const LEAVE: &str = "delete from account_groups where account_id = $1";
         in_transaction!(self, tx => {
             let there = sqlx::query(HOLD).bind(&id.0).execute(&mut *tx).await?.rows_affected();
@@ -133,7 +157,7 @@ fn gather(rows: Vec<Result<Row, (String, StoreError)>>) -> Vec<Answer<Account>> 
     let mut accounts: BTreeMap<String, Answer<Account>> = BTreeMap::new();
     for row in rows {
         let (id, read) = match row {
-            Ok(mut row) => (row.0.clone(), Ok((row.8.take().map(Group), row))),
+            Ok(mut row) => (row.id.clone(), Ok((row.group_name.take().map(Group), row))),
             Err((id, fault)) => (id, Err(fault)),
         };
         let known = accounts.remove(&id);
@@ -151,18 +175,23 @@ fn gather(rows: Vec<Result<Row, (String, StoreError)>>) -> Vec<Answer<Account>> 
 }
 
 fn account(row: Row) -> Answer<Account> {
-    let (id, username, name, email, hash, disabled, created_at, last_login_at, _) = row;
+    let Row { id, username, name, email, .. } = row;
     let place = Place { table: "accounts", id: &id };
     let canonical = Username::parse(&username).filter(|name| name.as_str() == username);
     let username = canonical.ok_or_else(|| place.broken("`username` is not canonical"))?;
-    let disabled = place.flag("disabled", disabled)?;
-    let created_at = place.time("created_at", created_at)?;
-    let last_login_at = last_login_at.map(|at| place.time("last_login_at", at)).transpose()?;
+    let disabled = place.flag("disabled", row.disabled)?;
+    let created_at = place.time("created_at", row.created_at)?;
+    let last_login_at = row.last_login_at.map(|at| place.time("last_login_at", at)).transpose()?;
+    let generation = Generation {
+        credentials: place.number("credentials_generation", row.credentials_generation)?,
+        sessions: place.number("sessions_generation", row.sessions_generation)?,
+    };
     Ok(Account {
         identity: Identity { id: UserId(id), username, name, email, groups: Vec::new() },
-        password_hash: hash.map(SecretText::new),
+        password_hash: row.password_hash.map(SecretText::new),
         disabled,
         created_at,
         last_login_at,
+        generation,
     })
 }

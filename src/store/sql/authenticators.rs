@@ -32,14 +32,21 @@ impl Authenticators for Database {
              values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (account_id) do update set id = excluded.id, \
              secret = excluded.secret, digits = excluded.digits, period = excluded.period, \
              last_step = excluded.last_step, created_at = excluded.created_at, used_at = excluded.used_at";
+        // Another authenticator in the place of one: what was granted by that one is over.
+        const OVER: &str = "update accounts set credentials_generation = credentials_generation + 1, \
+             sessions_generation = sessions_generation + 1 \
+             where id = $1 and exists (select 1 from totp where account_id = $1)";
         let period = number_of(totp.period)?;
         let last_step = totp.last_step.map(number_of).transpose()?;
         let created_at = time_of(totp.created_at)?;
         let used_at = totp.used_at.map(time_of).transpose()?;
-        on_write!(self, pool => async {
+        in_transaction!(self, tx => {
+            sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
             let query = sqlx::query(SQL).bind(&user.0).bind(&totp.id).bind(text_of(&totp.secret.0));
             let query = query.bind(i64::from(totp.digits)).bind(period).bind(last_step);
-            query.bind(created_at).bind(used_at).execute(pool).await.map(|_| ())
+            query.bind(created_at).bind(used_at).execute(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(())
         })
     }
 
@@ -81,7 +88,10 @@ impl Authenticators for Database {
     }
 
     async fn remove_all(&self, user: &UserId) -> Answer<u64> {
+        const OVER: &str = "update accounts set credentials_generation = credentials_generation + 1, \
+             sessions_generation = sessions_generation + 1 where id = $1";
         in_transaction!(self, tx => {
+            sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
             let mut removed = 0;
             for sql in ["delete from totp where account_id = $1", "delete from backup_sets where account_id = $1"] {
                 removed += sqlx::query(sql).bind(&user.0).execute(&mut *tx).await?.rows_affected();
