@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Flows;
 use super::device::Device;
-use super::ports::Answer;
+use super::ports::{Account, Answer};
 use super::reply::{Client, Failed, Outcome, Told};
 use crate::auth::event::{Deed, Event, ThrottleScope, What};
 use crate::auth::proof::{Method, MethodSet};
@@ -109,6 +109,34 @@ impl Flows {
                 Ok(Some(retry_after))
             }
         }
+    }
+
+    /// Charges the attempt once more, as that of an unknown browser, where the mark that it was charged to does not hold
+    /// for the account that was found: the account is gone or disabled, or has had other credentials since.
+    ///
+    /// The mark alone could not tell, and attempts are charged before anything is looked up. Nobody who has no mark of ours
+    /// comes this far, so a name that nobody has costs what it did.
+    pub(super) async fn charge_unless_known(
+        &self,
+        trying: &mut Trying<'_>,
+        account: Option<&Account>,
+        method: Method,
+    ) -> Answer<Option<Duration>> {
+        if trying.device.is_none() || self.still_known(trying, account) {
+            return Ok(None);
+        }
+        self.charge(trying, method).await
+    }
+
+    /// Whether the mark holds for the account; one that does not is none from then on.
+    pub(super) fn still_known(&self, trying: &mut Trying<'_>, account: Option<&Account>) -> bool {
+        let account = account.filter(|account| !account.disabled);
+        let holds = |device: &Device| account.is_some_and(|a| self.holds(device, &a.identity.id, a.generation));
+        let known = trying.device.as_ref().is_some_and(holds);
+        if !known {
+            (trying.device, trying.browser) = (None, None);
+        }
+        known
     }
 
     /// Forgets the counters of the methods just proved, as far as they were charged: those of this account from

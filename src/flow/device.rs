@@ -9,15 +9,17 @@ use subtle::ConstantTimeEq;
 
 use super::Flows;
 use super::attempt::Trying;
-use super::ports::Answer;
+use super::ports::{Answer, Generation};
 use crate::auth::proof::{Factor, Method};
 use crate::auth::requirement::Strength;
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
+use crate::auth::user::UserId;
 
 const PREFIX: &str = "sgd_";
 const PURPOSE: &str = "device";
 const ID_BYTES: usize = 12;
+const STAMP_BYTES: usize = 9;
 /// Between two marks.
 const BETWEEN: char = '~';
 /// How many marks a browser keeps.
@@ -25,12 +27,14 @@ const KEPT: usize = 4;
 /// The longest text that may be a mark.
 const MARK_BYTES: usize = 120;
 
-/// A verified mark.
+/// A mark that we made for an account of that name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Device {
     id: String,
     /// How strongly its owner had signed in: 1 or 2 factors.
     level: u8,
+    /// Stands for the account and its credentials as they were.
+    stamp: String,
 }
 
 impl Device {
@@ -44,7 +48,8 @@ impl Device {
 impl Flows {
     /// The device that one of a browser's marks stands for, if it was made for this account and is not too old.
     ///
-    /// Bound to the throttle's name of the account, because attempts are charged before accounts are looked up.
+    /// Bound to the throttle's name of the account, because attempts are charged before accounts are looked up. Whether
+    /// it still holds for the account, [`Self::charge_unless_known`] finds out.
     pub(super) fn known_device(&self, marks: Option<&SecretText>, account: &str, now: Timestamp) -> Option<Device> {
         split(marks).find_map(|mark| self.verified(mark, account, now))
     }
@@ -57,9 +62,21 @@ impl Flows {
             return None;
         }
         let mut parts = signed.split('.');
-        let (id, level, issued) = (parts.next()?, parts.next()?, parts.next()?);
+        let (id, level, issued, stamp) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let alive = parts.next().is_none() && self.is_alive(issued, now);
-        alive.then(|| Device { id: id.to_owned(), level: level.parse().unwrap_or(0) })
+        alive.then(|| Device { id: id.to_owned(), level: level.parse().unwrap_or(0), stamp: stamp.to_owned() })
+    }
+
+    /// Whether a mark was made under the credentials that the account has now.
+    pub(super) fn holds(&self, device: &Device, user: &UserId, generation: Generation) -> bool {
+        self.stamp(&device.id, user, generation).as_bytes().ct_eq(device.stamp.as_bytes()).into()
+    }
+
+    /// Keyed, and of this mark alone: neither the account nor how often its credentials changed can be read from it.
+    fn stamp(&self, id: &str, user: &UserId, generation: Generation) -> String {
+        let data = format!("{user}|{}|{id}", generation.credentials);
+        let digest = self.ports.vault.digest("device stamp", data.as_bytes());
+        BASE64URL_NOPAD.encode(digest.get(..STAMP_BYTES).unwrap_or_default())
     }
 
     /// Stands for a browser in what is remembered of it; the mark itself cannot be made from it.
@@ -73,8 +90,13 @@ impl Flows {
     }
 
     /// The marks for this browser from now on: one for this account, renewed if it has one, before those of others;
-    /// and what the one stands for.
-    pub(super) fn mark_device(&self, trying: &Trying<'_>, strength: Option<Strength>) -> Answer<(SecretText, Device)> {
+    /// and what the one stands for. `user`: the owner, and the generation under which it was proved.
+    pub(super) fn mark_device(
+        &self,
+        trying: &Trying<'_>,
+        strength: Option<Strength>,
+        (user, generation): (&UserId, Generation),
+    ) -> Answer<(SecretText, Device)> {
         let (known, account, now) = (trying.device.as_ref(), trying.account.as_str(), trying.now);
         // Whose the others are cannot be known, so of those only the shape and the age are judged.
         let others = split(trying.client.device.as_ref()).filter(|mark| {
@@ -88,14 +110,15 @@ impl Flows {
         };
         let proved = if strength >= Some(Strength::TwoFactor) { 2 } else { 1 };
         let level = known.map_or(proved, |device| device.level.max(proved));
-        let signed = format!("{id}.{level}.{}", now.as_secs());
+        let stamp = self.stamp(&id, user, generation);
+        let signed = format!("{id}.{level}.{}.{stamp}", now.as_secs());
         let mac = self.ports.vault.digest(PURPOSE, bound(&signed, account).as_bytes());
         let mut marks = format!("{PREFIX}{signed}.{}", BASE64URL_NOPAD.encode(&mac));
         for other in others {
             marks.push(BETWEEN);
             marks.push_str(other);
         }
-        Ok((SecretText::new(marks), Device { id, level }))
+        Ok((SecretText::new(marks), Device { id, level, stamp }))
     }
 }
 

@@ -47,6 +47,9 @@ impl Flows {
             return Ok(LoginReply::Wait(wait));
         }
         let Ok(account) = self.standing_account(&session.identity.id).await? else { return Ok(gone(trying)) };
+        if let Some(wait) = self.charge_unless_known(trying, Some(&account), method).await? {
+            return Ok(LoginReply::Wait(wait));
+        }
         let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
         let backup_left = match self.prove(trying, &account, &enrolled, method, code).await? {
             Proof::Right { backup_left } => backup_left,
@@ -60,6 +63,7 @@ impl Flows {
             backup_left,
             what: What::SessionElevated,
             credentials: self.credentials(&account, &enrolled),
+            generation: account.generation,
         };
         Ok(match self.grant(trying, grant).await? {
             Some(opened) => LoginReply::Opened(Box::new(opened)),

@@ -111,7 +111,7 @@ impl Flows {
         }
     }
 
-    async fn confirm(&self, trying: &mut Trying<'_>, site: Site, code: SecretText) -> Answer<ConfirmReply> {
+    async fn confirm(&self, trying: &mut Trying<'_>, mut site: Site, code: SecretText) -> Answer<ConfirmReply> {
         if let Some(wait) = self.charge(trying, Method::Totp).await? {
             return Ok(ConfirmReply::Wait(wait));
         }
@@ -158,6 +158,11 @@ impl Flows {
         trying.note(What::BackupCodesMade);
         if site.enrolled.totp.is_some() {
             self.end_others(trying, &site).await?;
+            // What was granted before is over by that, but for what is granted here.
+            match self.standing_account(&owner.id).await? {
+                Ok(account) => site.account = account,
+                Err(reason) => return rejected(trying, reason, Rejection::SessionGone),
+            }
         }
         let credentials = self.credentials(&site.account, &Enrolled { totp: Some(record), backup: None });
         Ok(match self.enter(trying, site, credentials).await? {
@@ -223,6 +228,7 @@ impl Flows {
                     backup_left: None,
                     what: What::SessionElevated,
                     credentials,
+                    generation: site.account.generation,
                 };
                 Ok(self.grant(trying, grant).await?.map(Box::new).ok_or(Rejection::SessionGone))
             }
@@ -246,7 +252,7 @@ impl Flows {
 
     /// Who is enrolling, from the stores as they are now; `None` if that is over.
     async fn enroller<'a>(&self, who: &Enrolling, client: &'a Client) -> Answer<Option<(Site, Trying<'a>)>> {
-        let (trying, place) = match who {
+        let (mut trying, place) = match who {
             Enrolling::Ceremony(token) => {
                 let key = token.key();
                 let Some(ceremony) = self.ceremony_here(&key, client, self.now()).await? else { return Ok(None) };
@@ -264,6 +270,7 @@ impl Flows {
         let Some(user) = &trying.user else { return Ok(None) };
         let Ok(account) = self.standing_account(user).await? else { return Ok(None) };
         let enrolled = self.ports.authenticators.of(user).await?;
+        self.still_known(&mut trying, Some(&account));
         if let Place::Ceremony(key, ceremony) = &place
             && ceremony.credentials != self.credentials(&account, &enrolled)
         {

@@ -47,6 +47,9 @@ impl Flows {
             Some(name) => self.ports.accounts.find(name).await?,
             None => None,
         };
+        if let Some(wait) = self.charge_unless_known(trying, found.as_ref(), Method::Password).await? {
+            return Ok(LoginReply::Wait(wait));
+        }
         let Some(right) = self.hashing.verify(given.password.clone(), found.as_ref()).await? else {
             trying.note(What::Throttled { method: Method::Password, scope: ThrottleScope::Hashing });
             return Ok(LoginReply::Busy);

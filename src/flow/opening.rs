@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Flows;
 use super::attempt::Trying;
-use super::ports::{Account, AccountChange, Answer, StoreError};
+use super::ports::{Account, AccountChange, Answer, Generation, StoreError};
 use super::proving::broken;
 use super::reply::{LoginReply, Opened, Rejection};
 use crate::auth::ceremony::Ceremony;
@@ -36,6 +36,8 @@ pub(super) struct Grant<'a> {
     pub(super) what: What,
     /// What the account proves itself with, as it was when that was proved.
     pub(super) credentials: String,
+    /// Under which it was proved.
+    pub(super) generation: Generation,
 }
 
 impl Flows {
@@ -61,7 +63,8 @@ impl Flows {
         };
         let notice = self.notice(trying, account, ceremony.channel).await?;
         let (proved, credentials) = (ceremony.proofs.methods(), ceremony.credentials.clone());
-        let grant = Grant { session, old: None, proved, backup_left, what: What::SessionOpened, credentials };
+        let (what, generation) = (What::SessionOpened, account.generation);
+        let grant = Grant { session, old: None, proved, backup_left, what, credentials, generation };
         match self.grant(trying, grant).await? {
             Some(opened) => {
                 // Only who is in has signed in.
@@ -93,11 +96,11 @@ impl Flows {
     pub(super) async fn grant(
         &self,
         trying: &mut Trying<'_>,
-        Grant { session, old, proved, backup_left, what, credentials }: Grant<'_>,
+        Grant { session, old, proved, backup_left, what, credentials, generation }: Grant<'_>,
     ) -> Answer<Option<Opened>> {
         let token = SessionToken::mint(&self.random()?);
         let strength = Strength::of(session.proofs.methods());
-        let (mark, device) = self.mark_device(trying, strength)?;
+        let (mark, device) = self.mark_device(trying, strength, (&session.identity.id, generation))?;
         let ends_at = self.settings.session.ends_at(&session);
         self.forgive(trying, proved).await?;
         trying.begin(Deed::Opening, None);

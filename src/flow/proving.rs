@@ -200,11 +200,13 @@ impl Flows {
         Ok(self.hashing.verify(password, current.as_ref()).await? == Some(true))
     }
 
-    /// Stands for all that an account proves itself with, as it is now. Keyed, so that it tells nothing.
+    /// Stands for all that an account proves itself with, as it is now, and for the times that it was disabled. Keyed, so
+    /// that it tells nothing.
     pub(super) fn credentials(&self, account: &Account, enrolled: &Enrolled) -> String {
         let hash = account.password_hash.as_ref().map_or("", SecretText::expose);
         let totp = enrolled.totp.as_ref().map_or("", |record| record.id.as_str());
-        BASE64URL_NOPAD.encode(&self.ports.vault.digest("credentials", format!("{totp}|{hash}").as_bytes()))
+        let data = format!("{totp}|{hash}|{}", account.generation.credentials);
+        BASE64URL_NOPAD.encode(&self.ports.vault.digest("credentials", data.as_bytes()))
     }
 
     /// The account of a user who may still sign in.

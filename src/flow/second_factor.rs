@@ -90,6 +90,9 @@ impl Flows {
             Ok(account) => account,
             Err(reason) => return Ok(LoginReply::Rejected(Self::gone(trying, method, reason))),
         };
+        if let Some(wait) = self.charge_unless_known(trying, Some(&account), method).await? {
+            return Ok(LoginReply::Wait(wait));
+        }
         let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
         if ceremony.credentials != self.credentials(&account, &enrolled) {
             self.ports.ceremonies.take(key).await?;

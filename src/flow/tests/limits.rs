@@ -3,6 +3,8 @@ use std::time::Duration;
 use super::*;
 use crate::auth::event::ThrottleScope;
 use crate::auth::throttle::account_of_name;
+use crate::auth::user::UserId;
+use crate::flow::ports::Generation;
 use crate::flow::testing::{World, client, client_at};
 
 fn throttled(told: &Told<LoginReply>) -> Option<ThrottleScope> {
@@ -254,7 +256,8 @@ async fn a_shared_browser_knows_the_last_four_who_signed_in_there() {
     ] {
         let client = Client { device: Some(secret(&format!("{junk}~{marks}"))), ..client() };
         let trying = flows.trying("ann", None, &client);
-        let (made, _) = flows.mark_device(&trying, None).unwrap();
+        let owner = (&UserId("01ANN".to_owned()), Generation::default());
+        let (made, _) = flows.mark_device(&trying, None, owner).unwrap();
         assert!(!made.expose().contains(junk) || junk == "x", "{junk}: {}", made.expose());
         assert!(made.expose().split('~').count() <= 4 && made.expose().len() <= 512);
     }

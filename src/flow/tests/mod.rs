@@ -7,6 +7,7 @@ mod enrolling;
 mod faults;
 mod history;
 mod limits;
+mod marks;
 mod resealing;
 mod rising;
 mod signing_in;

@@ -1,0 +1,165 @@
+//! The mark of a browser ends with the credentials that it was made under.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::*;
+use crate::auth::password;
+use crate::auth::user::UserId;
+use crate::flow::ports::{AccountChange, Accounts as _, Authenticators as _};
+use crate::flow::testing::{FAST, World, client, client_at};
+
+/// What can happen to an account, and whether the marks of its browsers end by it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Happening {
+    Nothing,
+    SignIn,
+    Rehash,
+    SessionsEnded,
+    Groups,
+    SetPassword,
+    ResetMfa,
+    OtherTotp,
+    Disabled,
+    DisabledAndEnabled,
+    Deleted,
+}
+
+use Happening::*;
+
+const ALL: [(Happening, bool); 11] = [
+    (Nothing, false),
+    (SignIn, false),
+    (Rehash, false),
+    (SessionsEnded, false),
+    (Groups, false),
+    (SetPassword, true),
+    (ResetMfa, true),
+    (OtherTotp, true),
+    (Disabled, true),
+    (DisabledAndEnabled, true),
+    (Deleted, true),
+];
+
+async fn happen(world: &World, user: &UserId, what: Happening) {
+    let change = async |change| assert!(world.change(user, change).await.unwrap());
+    let hash = |salt: u8| password::hash(&secret(PASSWORD), &[salt; 16], FAST).unwrap();
+    match what {
+        Nothing => {}
+        SignIn => change(AccountChange::LoggedIn(crate::auth::time::Timestamp::from_secs(1))).await,
+        Rehash => {
+            let from = world.look(|s| s.accounts[user].password_hash.clone().unwrap());
+            change(AccountChange::Rehash { from, to: hash(1) }).await;
+        }
+        SessionsEnded => change(AccountChange::SessionsEnded).await,
+        Groups => change(AccountChange::Groups(Vec::new())).await,
+        SetPassword => change(AccountChange::PasswordHash(hash(2))).await,
+        ResetMfa => drop(world.remove_all(user).await.unwrap()),
+        OtherTotp => {
+            let mut other = world.look(|s| s.totp[user].clone());
+            other.id = "another".to_owned();
+            world.put_totp(user, &other).await.unwrap();
+        }
+        Disabled => change(AccountChange::Disabled(true)).await,
+        DisabledAndEnabled => {
+            change(AccountChange::Disabled(true)).await;
+            change(AccountChange::Disabled(false)).await;
+        }
+        Deleted => assert!(world.delete(user).await.unwrap()),
+    }
+}
+
+/// The counters that one attempt is charged to.
+async fn charged(world: &Arc<World>, attempt: impl AsyncFn()) -> BTreeSet<String> {
+    world.look(|s| s.counters.clear());
+    attempt().await;
+    world.look(|s| s.counters.keys().cloned().collect())
+}
+
+#[tokio::test]
+async fn an_attempt_with_a_mark_that_ended_is_charged_as_one_without() {
+    for (what, ends) in ALL {
+        let world = World::new();
+        let user = world.person("ann");
+        let key = world.with_totp(&user);
+        let flows = world.flows();
+        let mark = whole(&flows, "ann", &client(), world.code(&key, 0)).await.device;
+        let (stranger, marked) = (client_at("203.0.113.5"), Client { device: mark, ..client_at("203.0.113.5") });
+        happen(&world, &user, what).await;
+        let wrong = async |from: &Client| {
+            let told = flows.login(given("ann", "wrong"), None, Channel::Cookie, from).await.unwrap();
+            assert!(matches!(told.reply, LoginReply::Rejected(_)), "{what:?}: {}", word(&told.reply));
+        };
+        let without = charged(&world, async || wrong(&stranger).await).await;
+        let with = charged(&world, async || wrong(&marked).await).await;
+        assert_eq!(with.is_superset(&without), ends, "{what:?}: {with:?}");
+        assert_eq!(with.is_disjoint(&without), !ends, "{what:?}: {with:?}");
+    }
+}
+
+#[tokio::test]
+async fn so_is_an_attempt_at_a_code() {
+    for (what, ends) in ALL {
+        // Of a ceremony or a session that ends as well nothing is evaluated.
+        if !matches!(what, Nothing | SignIn | SessionsEnded | Groups | DisabledAndEnabled) {
+            continue;
+        }
+        let world = World::new();
+        let user = world.person("ann");
+        let key = world.with_totp(&user);
+        let flows = world.flows();
+        let session = whole(&flows, "ann", &client(), world.code(&key, 0)).await;
+        let (stranger, marked) = (client(), Client { device: session.device.clone(), ..client() });
+        happen(&world, &user, what).await;
+        let wrong = async |from: &Client| {
+            let (token, session) = (&session.token, &session.session);
+            drop(flows.elevate(token, session, Method::Totp, secret("000000"), from).await.unwrap());
+        };
+        let without = charged(&world, async || wrong(&stranger).await).await;
+        let with = charged(&world, async || wrong(&marked).await).await;
+        assert_eq!((with.is_superset(&without), with.is_disjoint(&without)), (ends, !ends), "{what:?}: {with:?}");
+    }
+}
+
+/// A flood of strangers has used up what they have; a mark that ended is of no more use than none.
+#[tokio::test]
+async fn a_mark_that_ended_passes_no_full_counter() {
+    for (what, ends) in ALL {
+        if matches!(what, Disabled | Deleted | ResetMfa) {
+            continue;
+        }
+        let world = World::new();
+        let user = world.person("ann");
+        let key = world.with_totp(&user);
+        let flows = world.flows();
+        let marked = Client { device: whole(&flows, "ann", &client(), world.code(&key, 0)).await.device, ..client() };
+        happen(&world, &user, what).await;
+        for _ in 0..50 {
+            drop(flows.login(given("ann", "wrong"), None, Channel::Cookie, &client()).await.unwrap());
+        }
+        let told = sign_in(&flows, "ann", &marked).await;
+        assert_eq!(matches!(told.reply, LoginReply::Wait(_)), ends, "{what:?}: {}", word(&told.reply));
+    }
+}
+
+#[tokio::test]
+async fn who_signs_in_again_gets_a_mark_that_holds_and_has_nothing_of_the_old_one() {
+    let world = World::new();
+    let user = world.person("ann");
+    let key = world.with_totp(&user);
+    let flows = world.flows();
+    let old = whole(&flows, "ann", &client(), world.code(&key, 0)).await.device.unwrap();
+    happen(&world, &user, SetPassword).await;
+    world.pass(std::time::Duration::from_secs(30));
+    let marked = Client { device: Some(old.clone()), ..client() };
+    let new = whole(&flows, "ann", &marked, world.code(&key, 0)).await.device.unwrap();
+    let account = world.look(|s| s.accounts[&user].clone());
+    let known = |mark: &SecretText| {
+        let name = crate::auth::throttle::account_of_name("ann");
+        let device = flows.known_device(Some(mark), &name, flows.now()).unwrap();
+        (flows.holds(&device, &user, account.generation), device)
+    };
+    let ((old_holds, old), (new_holds, new)) = (known(&old), known(&new));
+    assert!(!old_holds && new_holds);
+    assert_ne!(old.known_for(Method::Password), new.known_for(Method::Password), "another id");
+}
