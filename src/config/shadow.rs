@@ -1,11 +1,13 @@
-//! Warns of rules that can never match: an earlier one covers all that they cover, or no request gets there.
+//! Warns of rules that can never match: an earlier one covers all that they cover, or no request gets there; and
+//! where HEAD may not be what was expected.
 
 use super::checker::Checker;
 use super::node::At;
 use crate::auth::policy::dead::dead;
+use crate::auth::policy::head::{Surprise, surprises};
 use crate::auth::policy::{AppPolicy, shadowed};
 
-/// Warns of every rule that no request can reach. `spots`: where each rule stands.
+/// Warns of every rule that no request can reach, and of HEAD. `spots`: where each rule stands.
 pub(super) fn warn(app: &AppPolicy, spots: &[At], cx: &mut Checker) {
     for (rule, at) in app.rules.iter().zip(spots) {
         if let Some(why) = dead(rule, app.tolerate) {
@@ -19,5 +21,22 @@ pub(super) fn warn(app: &AppPolicy, spots: &[At], cx: &mut Checker) {
         let line = cx.problems.line_of(*above);
         let reason = format!("rule `{}` can never match: `{}` in line {line} comes first", hidden.id.0, first.id.0);
         cx.warn(*at, reason, "move it up, or remove it");
+    }
+    for (surprise, rule, other) in surprises(app) {
+        let (Some(at), Some(there)) = (spots.get(rule), spots.get(other)) else { continue };
+        let (Some(rule), Some(other)) = (app.rules.get(rule), app.rules.get(other)) else { continue };
+        let (name, line, other) = (&rule.id.0, cx.problems.line_of(*there), &other.id.0);
+        match surprise {
+            Surprise::CoversHead => cx.warn(
+                *at,
+                format!("rule `{name}` covers HEAD too, which is GET without a body: `{other}` in line {line} never sees it"),
+                "write `methods: [GET, HEAD]` if that is meant; else name HEAD in the rule that is to decide about it",
+            ),
+            Surprise::LaxerThanGet => cx.warn(
+                *at,
+                format!("rule `{name}` asks for less than `{other}` in line {line} asks for GET, and HEAD runs the same page"),
+                "leave HEAD out: a rule for GET covers it",
+            ),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod dead;
 mod glob;
+pub mod head;
 pub mod pattern;
 pub mod rule;
 #[cfg(test)]
@@ -12,6 +13,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::resource::{Resource, Tolerances};
+use head::{GET, HEAD};
 use rule::Rule;
 
 /// The rules of one app, in the operator's order.
@@ -27,8 +29,17 @@ pub struct AppPolicy {
 
 impl AppPolicy {
     /// The first rule that covers one reading of a request by one method, without knowing who asks.
+    ///
+    /// HEAD asks what GET asks (RFC 9110 §9.3.2): where no rule for this path and client names HEAD, it is the rule for GET.
     pub fn rule_for(&self, path: &str, method: &str, client: IpAddr) -> Option<&Arc<Rule>> {
-        self.rules.iter().find(|rule| rule.covers(path, method, client))
+        self.first(method, client, |rule| rule.pattern.matches(path))
+    }
+
+    /// The first rule for a method among those that cover a path.
+    fn first(&self, method: &str, client: IpAddr, covers: impl Fn(&Rule) -> bool) -> Option<&Arc<Rule>> {
+        let names_head = |rule: &Arc<Rule>| rule.names(HEAD) && rule.covers_client(client) && covers(rule);
+        let method = if method == HEAD && !self.rules.iter().any(names_head) { GET } else { method };
+        self.rules.iter().find(|rule| rule.applies(method, client) && covers(rule))
     }
 
     /// The rules that some server's reading of a request leads to; each must be decided, and the
@@ -36,15 +47,18 @@ impl AppPolicy {
     /// nearly all requests, without repeats of one rule in a row.
     ///
     /// Beside the readings of the path and the methods that it may be taken for, this judges what a server makes of it that knows neither
-    /// letter case nor trailing slashes, so `/ADMIN/` never gets by a rule for `/admin`.
+    /// letter case nor trailing slashes, so `/ADMIN/` never gets by a rule for `/admin`. HEAD is judged as GET too, unless
+    /// its rule names HEAD and not GET: only who writes that has meant it to be otherwise.
     pub fn judged<'a>(&'a self, resource: &Resource, client: IpAddr) -> impl Iterator<Item = Option<&'a Arc<Rule>>> {
         let mut before: Option<Option<*const Rule>> = None;
         resource
             .methods()
             .flat_map(move |method| resource.readings().map(move |path| (method, path)))
             .flat_map(move |(method, path)| {
-                let exact = self.rule_for(path, method, client);
-                [exact, self.loose_rule(path, exact, method, client)]
+                let both = self.both(path, method, client);
+                let meant = method != HEAD || both.iter().all(|rule| rule.is_some_and(|rule| head::is_meant(rule)));
+                let as_get = (!meant).then(|| self.both(path, GET, client));
+                both.into_iter().chain(as_get.into_iter().flatten())
             })
             .filter(move |rule| {
                 let this = Some(rule.map(Arc::as_ptr));
@@ -52,6 +66,12 @@ impl AppPolicy {
                 before = this;
                 !repeated
             })
+    }
+
+    /// The first rule that covers a path exactly, and the first that covers it loosely.
+    fn both<'a>(&'a self, path: &str, method: &str, client: IpAddr) -> [Option<&'a Arc<Rule>>; 2] {
+        let exact = self.rule_for(path, method, client);
+        [exact, self.loose_rule(path, exact, method, client)]
     }
 
     /// The first rule that covers a path loosely. Never weaker than none at all: the exact one, if no rule does.
@@ -67,8 +87,7 @@ impl AppPolicy {
             return exact;
         }
         let loose = pattern::loosely(path);
-        let found = self.rules.iter().find(|r| r.applies(method, client) && r.pattern.matches_loosely(&loose));
-        found.or(exact)
+        self.first(method, client, |rule| rule.pattern.matches_loosely(&loose)).or(exact)
     }
 }
 

@@ -104,19 +104,19 @@ impl Rule {
         }
     }
 
-    /// Whether this rule covers a request.
-    pub fn covers(&self, path: &str, method: &str, client: IpAddr) -> bool {
-        self.applies(method, client) && self.pattern.matches(path)
-    }
-
     /// Whether method and network are this rule's.
     pub(super) fn applies(&self, method: &str, client: IpAddr) -> bool {
         self.covers_method(method) && self.covers_client(client)
     }
 
+    /// Whether the rule names a method, rather than covering it with all others.
+    pub fn names(&self, method: &str) -> bool {
+        self.methods.iter().any(|m| m == method)
+    }
+
     /// Whether the method is this rule's.
     pub fn covers_method(&self, method: &str) -> bool {
-        self.methods.is_empty() || self.methods.iter().any(|m| m == method)
+        self.methods.is_empty() || self.names(method)
     }
 
     /// Whether the client's network is this rule's.

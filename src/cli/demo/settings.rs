@@ -142,7 +142,7 @@ mod tests {
         let policy = policy().unwrap();
         let app = policy.app(HOST).unwrap();
         let rule = |path: &str| {
-            let found = app.rules.iter().find(|r| r.covers(path, "GET", Ipv4Addr::LOCALHOST.into()));
+            let found = app.rule_for(path, "GET", Ipv4Addr::LOCALHOST.into());
             found.unwrap().id.0.to_string()
         };
         assert_eq!(rule("/public/echo"), "public");

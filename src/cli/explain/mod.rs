@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::auth::decision::{Decision, decide, strictest};
 use crate::auth::host;
 use crate::auth::policy::rule::{Access, Rule};
-use crate::auth::policy::{AppPolicy, Policy};
+use crate::auth::policy::{AppPolicy, Policy, head};
 use crate::auth::proof::{Method, Proofs};
 use crate::auth::resource::{Malformed, Resource, is_never_served};
 use crate::auth::session::{Channel, Session};
@@ -178,7 +178,7 @@ fn judge(app: &AppPolicy, resource: &Resource, ip: IpAddr, who: Option<&Arc<Sess
             (false, true) => Fit::Loose,
             (false, false) => Fit::Miss,
         },
-        method: fit(rule.covers_method(resource.method())),
+        method: fit(head::covers_method(app, rule, resource, ip)),
         network: fit(rule.covers_client(ip)),
         audience: audience(rule, who),
         asks: words::asks(rule),

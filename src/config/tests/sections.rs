@@ -58,6 +58,17 @@ fn rules_that_can_never_match_are_warned_of() {
 }
 
 #[test]
+fn a_rule_for_get_that_takes_head_from_another_is_warned_of() {
+    let open = "      - { path: /a/**, methods: [GET], access: public }\n";
+    let list = |method: &str| rules(&format!("{open}      - {{ path: /a/**{method}, access: deny }}\n"));
+    tells(&list(""), "rule `rule-1` covers HEAD too, which is GET without a body: `rule-2` in line 6 never sees it");
+    assert_eq!(told(&list(", methods: [HEAD]")), Vec::<String>::new());
+    let shut = "      - { path: /a/**, methods: [GET], access: deny }\n";
+    let probe = rules(&format!("{shut}      - {{ path: /a/**, methods: [HEAD], access: public }}\n"));
+    tells(&probe, "rule `rule-2` asks for less than `rule-1` in line 5 asks for GET");
+}
+
+#[test]
 fn rules_that_no_request_can_reach_are_warned_of() {
     for (rule, part) in [
         ("path_regex: \"admin/.*\"", "every path begins with `/`"),
