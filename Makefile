@@ -5,13 +5,15 @@ FUZZ_CASES ?= 20000
 # Where cargo puts what it builds is for its settings to say.
 BINARY = $$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug/stepgate
 
-.PHONY: help demo run test check lint bench browser fuzz deny setup-build setup-test setup-bench
+.PHONY: help demo run test check lint bench browser fuzz fresh deny setup-build setup-test setup-bench
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup-build ## one process, no servers needed: a sample app behind the gateway
-	@$(CARGO) run --quiet -- demo $(ARGS)
+	@[ -x "$(BINARY)" ] || echo "building Stepgate: about 3 minutes on two CPUs, the first time only" >&2
+	@$(CARGO) build --bin stepgate
+	@$(CARGO) run --quiet --bin stepgate -- demo $(ARGS)
 
 run: setup-build ## serve CONFIG=file.yaml
 	$(CARGO) run --quiet -- run -c $(CONFIG)
@@ -38,6 +40,9 @@ bench: setup-bench ## side by side with a bare proxy and nginx, in one run (minu
 
 fuzz: setup-build ## the generated tests with FUZZ_CASES cases each (minutes)
 	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --lib -- auth:: config::tests::fuzz store::vault proxy::meter proxy::tests::hygiene portal::cookies
+
+fresh: ## both README commands in a minimal Debian root, from a clean clone (root; half an hour)
+	tools/fresh
 
 deny: ## licences, sources, banned and vulnerable packages (installs cargo-deny)
 	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
