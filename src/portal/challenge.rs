@@ -15,6 +15,7 @@ use super::out_of_reach;
 use super::pages::{Link, Notice, Way};
 use super::problem::Problem;
 use super::telling::telling;
+use super::turns;
 use crate::auth::challenge::Telling;
 use crate::auth::decision::Challenged;
 use crate::auth::policy::rule::Rule;
@@ -23,6 +24,8 @@ use crate::auth::proof::MethodSet;
 /// Tells a challenge.
 pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Answered {
     let goal = Goal::of(&facts.target, facts.method.as_str(), core.tolerances(&facts.host));
+    let turn = turns::taken(&facts.headers, &goal, core.flows.ports.clock.now());
+    let goal = goal.after(turn);
     let url = goal.page(if challenged.subject.is_some() { "step-up" } else { "login" });
     let (kind, mut answer) = match telling(facts, Some(&challenged.rule)) {
         Telling::Redirect if goal.is_cut(&facts.target) => ("page", query_lost(core, facts, challenged, &url)),

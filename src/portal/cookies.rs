@@ -21,7 +21,7 @@ pub const FLOW: &str = "__Host-stepgate-flow";
 /// Marks a browser that signed in before.
 pub const DEVICE: &str = "__Host-stepgate-device";
 
-/// Counts, for seconds, how often a browser was sent to one place.
+/// Counts, for seconds, how often a browser was sent to its last places.
 pub const TURNS: &str = "__Host-stepgate-turns";
 
 const OURS: [&str; 4] = [SESSION, FLOW, DEVICE, TURNS];
@@ -97,10 +97,10 @@ pub fn ceremony_token(headers: &HeaderMap) -> Option<CeremonyToken> {
     }
 }
 
-/// How often this browser was sent to one place, as it says itself.
+/// How often this browser was sent to its last places, as it says itself.
 pub(crate) fn turns(headers: &HeaderMap) -> Option<String> {
     match only(headers, TURNS) {
-        Only::One(value) if value.len() <= 32 => Some(value.into_owned()),
+        Only::One(value) if value.len() <= 512 => Some(value.into_owned()),
         _ => None,
     }
 }

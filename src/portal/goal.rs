@@ -20,10 +20,37 @@ pub(crate) struct Goal {
     pub(crate) given: bool,
     /// `GET`, or the method of the request that was challenged.
     pub(crate) method: String,
-    /// The page that sets up an authenticator comes first.
-    pub(crate) enroll: bool,
+    /// What comes before going there.
+    pub(crate) first: Option<First>,
+    /// How often the browser had been sent there when the challenge was told that led here.
+    pub(crate) turn: u8,
     /// The browser was just given its first cookie: does it send it back?
     pub(crate) check_cookies: bool,
+}
+
+/// What a person wants of us before going where they go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    /// To set up an authenticator.
+    Enroll,
+}
+
+impl First {
+    const ALL: [Self; 1] = [Self::Enroll];
+
+    /// The word for it in the query.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Enroll => "enroll",
+        }
+    }
+
+    /// The page for it, for somebody who is signed in.
+    const fn page(self) -> &'static str {
+        match self {
+            Self::Enroll => "enroll",
+        }
+    }
 }
 
 impl Goal {
@@ -36,12 +63,13 @@ impl Goal {
         };
         let given = query.iter().any(|(n, _)| n == "to");
         let to = only("to").and_then(|to| ReturnTo::parse(to, tolerate)).unwrap_or_else(ReturnTo::root);
-        let enroll = only("then") == Some("enroll");
+        let first = only("then").and_then(|word| First::ALL.into_iter().find(|first| first.name() == word));
+        let turn = only("turn").and_then(|count| count.parse().ok()).unwrap_or(0);
         let method = only("for")
             .filter(|m| (1..=16).contains(&m.len()) && m.bytes().all(|b| b.is_ascii_uppercase()))
             .unwrap_or("GET");
         let check_cookies = only("check") == Some("cookies");
-        Self { given, to, method: method.to_owned(), enroll, check_cookies }
+        Self { given, to, method: method.to_owned(), first, turn, check_cookies }
     }
 
     /// The destination of a challenged request; without its query where that is too long to be kept.
@@ -49,7 +77,7 @@ impl Goal {
         let cut = || ReturnTo::parse(target.split('?').next().unwrap_or("/"), tolerate);
         let to = ReturnTo::parse(target, tolerate).or_else(cut).unwrap_or_else(ReturnTo::root);
         let method = if method == "HEAD" { "GET" } else { method };
-        Self { given: true, to, method: method.to_owned(), enroll: false, check_cookies: false }
+        Self { given: true, to, method: method.to_owned(), first: None, turn: 0, check_cookies: false }
     }
 
     /// The same destination, by way of a look whether the browser keeps our cookies.
@@ -69,7 +97,12 @@ impl Goal {
 
     /// The same destination, by way of setting up an authenticator.
     pub(crate) fn by_enrolling(&self) -> Self {
-        Self { enroll: true, ..self.clone() }
+        Self { first: Some(First::Enroll), ..self.clone() }
+    }
+
+    /// The same destination, for a browser that was sent there so often before.
+    pub(crate) fn after(self, turn: u8) -> Self {
+        Self { turn, ..self }
     }
 
     /// The URL of one of our pages for this destination.
@@ -81,8 +114,11 @@ impl Goal {
         if self.method != "GET" {
             parts.push(format!("for={}", words::encode(&self.method)));
         }
-        if self.enroll {
-            parts.push("then=enroll".to_owned());
+        if let Some(first) = self.first {
+            parts.push(format!("then={}", first.name()));
+        }
+        if self.turn > 0 {
+            parts.push(format!("turn={}", self.turn));
         }
         if self.check_cookies {
             parts.push("check=cookies".to_owned());
@@ -94,8 +130,8 @@ impl Goal {
     /// Where to go once everything is proved. Without a deep link people see their account first, and there their
     /// previous sign-in.
     pub(crate) fn next(&self) -> String {
-        if self.enroll {
-            Self { enroll: false, ..self.clone() }.page("enroll")
+        if let Some(first) = self.first {
+            Self { first: None, ..self.clone() }.page(first.page())
         } else if self.given {
             self.to.as_str().to_owned()
         } else {

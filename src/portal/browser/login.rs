@@ -26,7 +26,7 @@ pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
         let missing = goal.missing(&core.policy, host, ctx.facts.client_ip, &who.session.proofs, now);
         return Ok(match missing {
             Some(_) => see_other(&goal.page("step-up"), "login"),
-            None => lost::sent_on(&ctx, &goal, "login"),
+            None => lost::sent_on(&ctx, &goal, &who.session, "login"),
         });
     }
     if let Some(answer) = lost::sent_round(&ctx, &goal) {

@@ -4,6 +4,7 @@
 use http::StatusCode;
 
 use super::{CONTINUE, RESTART};
+use crate::auth::session::Session;
 use crate::portal::answers::Noted;
 use crate::portal::cookies;
 use crate::portal::ctx::{Answered, Ctx, page, see_other, with_cookie};
@@ -60,18 +61,18 @@ fn not_kept(ctx: &Ctx) -> Answered {
 }
 
 /// On to the destination, for which nothing is missing; unless that was done again and again just now.
-pub(super) fn sent_on(ctx: &Ctx, goal: &Goal, kind: &'static str) -> Answered {
+pub(super) fn sent_on(ctx: &Ctx, goal: &Goal, session: &Session, kind: &'static str) -> Answered {
     if let Some(round) = sent_round(ctx, goal) {
         return round;
     }
-    let counted = turns::one_more(&ctx.facts.headers, goal, turns::BY_ITSELF);
-    with_cookie(see_other(&goal.next(), kind), counted)
+    with_cookie(see_other(&goal.next(), kind), super::counted(ctx, goal, session))
 }
 
 /// 409: where the browser came back too often, says so. Nothing was wrong with what the person did. The count begins
 /// anew after that, so whoever tries again can.
 pub(super) fn sent_round(ctx: &Ctx, goal: &Goal) -> Option<Answered> {
-    if !turns::too_many(&ctx.facts.headers, goal) {
+    let now = ctx.core.flows.ports.clock.now();
+    if !turns::too_many(&ctx.facts.headers, goal, now) {
         return None;
     }
     let (shell, facts) = (ctx.shell(), &ctx.facts);
@@ -90,7 +91,7 @@ pub(super) fn sent_round(ctx: &Ctx, goal: &Goal) -> Option<Answered> {
     let guards = goal.guards(&ctx.core.policy, &facts.host, facts.client_ip);
     let mut shown: Vec<(&str, String)> =
         guards.first().map(|(rule, _)| ("Rule", rule.id.0.to_string())).into_iter().collect();
-    shown.push(("Time here", words::moment(ctx.core.flows.ports.clock.now())));
+    shown.push(("Time here", words::moment(now)));
     shown.push(("Reference", facts.request_id.clone()));
     let notice = Notice {
         lines,
@@ -100,7 +101,7 @@ pub(super) fn sent_round(ctx: &Ctx, goal: &Goal) -> Option<Answered> {
         ..Notice::new(&shell, "This page keeps asking you to sign in")
     };
     let answer = page(StatusCode::CONFLICT, "loop", &notice);
-    Some(noted(with_cookie(answer, cookies::forget_turns()), "redirect_loop"))
+    Some(noted(with_cookie(answer, turns::forget(&facts.headers, goal, now)), "redirect_loop"))
 }
 
 /// Adds the word for the log.

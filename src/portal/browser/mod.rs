@@ -23,6 +23,7 @@ use super::turns;
 use super::words;
 use crate::auth::history::Notice as HistoryNotice;
 use crate::auth::proof::MethodSet;
+use crate::auth::session::{Session, Standing};
 use crate::flow::reply::{Opened, Rejection};
 
 /// A style sheet, script or logo.
@@ -113,7 +114,7 @@ fn arrived(ctx: &Ctx, goal: &Goal, opened: &Opened) -> Answered {
         (None, None) => see_other(&arrival(ctx, goal), "login"),
         (notice, left) => before_going_on(ctx, opened, notice.as_ref(), left),
     };
-    let answer = with_cookie(answer, turns::one_more(&ctx.facts.headers, goal, turn(ctx, goal)));
+    let answer = with_cookie(answer, counted(ctx, goal, &opened.session));
     with_session(&ctx.core, answer, opened)
 }
 
@@ -123,10 +124,19 @@ fn arrival(ctx: &Ctx, goal: &Goal) -> String {
     if cookies::any_of_ours(&ctx.facts.headers) { goal.next() } else { goal.checking().page("login") }
 }
 
-/// How long the way to a destination counts as just taken: no longer than the destination itself trusts a proof.
-fn turn(ctx: &Ctx, goal: &Goal) -> Duration {
-    let guards = goal.guards(&ctx.core.policy, &ctx.facts.host, ctx.facts.client_ip);
-    guards.iter().filter_map(|(_, requirement)| requirement.max_age).fold(turns::BY_HAND, Duration::min)
+/// `Set-Cookie` that counts one more turn to a destination that this session opens. It counts for as long as the
+/// destination would not ask anew by its own rules: a proof that grew old since is no loop.
+fn counted(ctx: &Ctx, goal: &Goal, session: &Session) -> Option<HeaderValue> {
+    let (core, facts) = (&ctx.core, &ctx.facts);
+    let now = core.flows.ports.clock.now();
+    let guards = goal.guards(&core.policy, &facts.host, facts.client_ip);
+    let holds = |later: &u64| {
+        let then = now.plus(Duration::from_secs(*later));
+        core.flows.settings.session.standing(session, then) == Standing::Live
+            && guards.iter().all(|(_, requirement)| requirement.shortfall(&session.proofs, then).is_none())
+    };
+    let counts = (1..=turns::COUNTS.as_secs()).take_while(holds).last().unwrap_or(0);
+    turns::one_more(&facts.headers, goal, Duration::from_secs(counts), now)
 }
 
 /// A page between the sign-in and the destination, only where there is something to say: what was strange since the

@@ -7,7 +7,7 @@ use crate::auth::proof::MethodSet;
 use crate::flow::reply::{EnrollReply, Enrolling, LoginReply, OutOfReach};
 use crate::portal::cookies;
 use crate::portal::ctx::{Answered, Ctx, SignedIn, Stop, page, see_other, with_cookie};
-use crate::portal::goal::Goal;
+use crate::portal::goal::{First, Goal};
 use crate::portal::pages::{Code, Errors, Link, Way};
 
 /// What is asked of whom, and why.
@@ -75,14 +75,14 @@ async fn asked(ctx: &Ctx, goal: &Goal) -> Result<Ask, Stop> {
         return Err(Stop::Done(Box::new(see_other(&goal.page("login"), "step-up"))));
     };
     let owned = ctx.core.flows.methods_of(&who.session).await.map_err(Stop::Store)?;
-    if goal.enroll {
+    if goal.first == Some(First::Enroll) {
         return before_enrolling(ctx, goal, who, owned).await;
     }
     let now = ctx.core.flows.ports.clock.now();
     let (core, facts) = (&ctx.core, &ctx.facts);
     let missing = goal.missing(&core.policy, &facts.host, facts.client_ip, &who.session.proofs, now);
     let Some((rule, requirement, shortfall)) = missing else {
-        return Err(Stop::Done(Box::new(lost::sent_on(ctx, goal, "step-up"))));
+        return Err(Stop::Done(Box::new(lost::sent_on(ctx, goal, &who.session, "step-up"))));
     };
     // Said before anything is asked: a code that cannot lead there would be spent for nothing.
     let reached_by = |more: MethodSet| requirement.would_be_met(&who.session.proofs, more, now);
@@ -133,7 +133,7 @@ fn form(ctx: &Ctx, goal: &Goal, ask: &Ask, wanted: &str, errors: Errors) -> Answ
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let (shell, place, way) = (ctx.shell(), ctx.place(goal), way.with_digits(ask.digits));
     let path = goal.to.target().split('?').next().unwrap_or("/");
-    let heading = if goal.enroll {
+    let heading = if goal.first == Some(First::Enroll) {
         "Confirm it is you".to_owned()
     } else {
         format!("Confirm it is you: {path} asks for a second step")

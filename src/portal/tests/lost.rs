@@ -73,40 +73,56 @@ async fn the_look_for_cookies_is_taken_once_and_leaves_no_trace() {
     assert_eq!(location(&answer), "/light/");
 }
 
-/// As the gateway would send a browser back that is signed in, if the two ever disagreed.
+/// As the gateway would send a browser back that is signed in, if the two ever disagreed: the challenge of somebody who
+/// is not, told to a browser with the cookies of somebody who is.
 async fn sent_back(browser: &mut Browser<'_>, to: &str) -> Response<Bytes> {
-    browser.get(&format!("/.stepgate/login?to={to}")).await
+    let session = browser.jar.remove(SESSION);
+    let challenge = browser.open(to).await;
+    browser.jar.extend(session.map(|token| (SESSION.to_owned(), token)));
+    browser.get(&location(&challenge)).await
 }
 
 #[tokio::test]
-async fn a_browser_that_is_sent_back_at_once_is_stopped() {
+async fn a_browser_that_is_sent_back_again_and_again_is_stopped() {
     let stage = Stage::new();
     let mut browser = Browser::new(&stage);
     browser.sign_in("/", 0).await;
-    for page in ["login", "step-up"] {
-        browser.jar.remove(TURNS);
-        for _ in 0..3 {
-            let on = browser.get(&format!("/.stepgate/{page}?to=%2Ferp%2F7")).await;
-            assert_eq!(location(&on), "/erp/7");
-            assert!(
-                header(&on, "set-cookie").starts_with(TURNS) && header(&on, "set-cookie").ends_with("; Max-Age=10")
-            );
-        }
-        // Another place, or none at all, is another matter.
-        let count = browser.jar[TURNS].clone();
-        assert_eq!(location(&sent_back(&mut browser, "%2Fother").await), "/other");
-        assert_eq!(location(&browser.get("/.stepgate/login").await), "/.stepgate/account");
-        browser.jar.insert(TURNS.to_owned(), count);
-        let told = browser.get(&format!("/.stepgate/{page}?to=%2Ferp%2F7")).await;
-        assert_eq!((told.status(), header(&told, "x-stepgate-response")), (StatusCode::CONFLICT, "loop"));
-        assert_eq!(noted(&told), Some("redirect_loop"));
-        for said in ["erp.example.com:8443/erp/7 3 times in a row", "it-help@example.com", "rest", "01JREQUEST"] {
-            assert!(text(&told).contains(said), "{said}: {}", text(&told));
-        }
-        let once_more = browser.post(&format!("/.stepgate/{page}?to=%2Ferp%2F7"), &[("op", "continue")]).await;
-        assert_eq!(location(&once_more), "/erp/7");
-        assert_eq!(location(&sent_back(&mut browser, "%2Ferp%2F7").await), "/erp/7", "who tries again can");
+    for n in 1..=3 {
+        let on = sent_back(&mut browser, "/erp/7").await;
+        assert_eq!(location(&on), "/erp/7");
+        assert!(header(&on, "set-cookie").starts_with(&format!("{TURNS}={n}.")), "{}", header(&on, "set-cookie"));
+        // Another place is another matter, and takes nothing from the count of this one.
+        assert_eq!(location(&sent_back(&mut browser, &format!("/other/{n}")).await), format!("/other/{n}"));
     }
+    let told = sent_back(&mut browser, "/erp/7").await;
+    assert_eq!((told.status(), header(&told, "x-stepgate-response")), (StatusCode::CONFLICT, "loop"));
+    assert_eq!(noted(&told), Some("redirect_loop"));
+    for said in ["erp.example.com:8443/erp/7 3 times in a row", "it-help@example.com", "rest", "01JREQUEST"] {
+        assert!(text(&told).contains(said), "{said}: {}", text(&told));
+    }
+    let once_more = browser.post("/.stepgate/login?to=%2Ferp%2F7&turn=3", &[("op", "continue")]).await;
+    assert_eq!(location(&once_more), "/erp/7");
+    assert_eq!(location(&sent_back(&mut browser, "/erp/7").await), "/erp/7", "who tries again can");
+}
+
+#[tokio::test]
+async fn a_page_that_is_only_loaded_again_is_no_turn() {
+    let stage = Stage::new();
+    let mut browser = Browser::new(&stage);
+    let tabs = [(); 5].map(|()| "/erp/7");
+    let mut pages = Vec::new();
+    for to in tabs {
+        pages.push(location(&browser.open(to).await));
+    }
+    browser.sign_in("/erp/7", 0).await;
+    for page in pages.iter().cycle().take(20) {
+        assert_eq!(location(&browser.get(page).await), "/erp/7");
+    }
+    let step_up = pages[0].replace("login", "step-up");
+    for _ in 0..5 {
+        assert_eq!(location(&browser.get(&step_up).await), "/erp/7");
+    }
+    assert_eq!(browser.open("/erp/7").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
@@ -115,46 +131,56 @@ async fn who_signs_in_again_and_again_is_told_that_it_does_not_help() {
     let stage = Stage::new();
     let mut browser = Browser::new(&stage);
     for n in 0..3 {
-        assert_eq!(sent_back(&mut browser, "%2Ferp").await.status(), StatusCode::OK, "turn {n}");
-        browser.sign_in("/erp", 0).await;
-        assert!(browser.jar[TURNS].starts_with(&format!("{}.", n + 1)));
+        let challenge = location(&browser.open("/erp").await);
+        assert_eq!(browser.get(&challenge).await.status(), StatusCode::OK, "turn {n}");
+        browser.sign_in_at(&challenge, "/erp", 0).await;
+        assert!(browser.jar[TURNS].starts_with(&format!("{}.", n + 1)), "{}", browser.jar[TURNS]);
         stage.world.look(|s| s.sessions.clear());
         stage.world.pass(std::time::Duration::from_secs(30));
     }
-    let told = sent_back(&mut browser, "%2Ferp").await;
+    let challenge = location(&browser.open("/erp").await);
+    let told = browser.get(&challenge).await;
     assert_eq!((told.status(), noted(&told)), (StatusCode::CONFLICT, Some("redirect_loop")));
-    assert_eq!(sent_back(&mut browser, "%2Ferp").await.status(), StatusCode::OK, "who tries again can");
+    let challenge = location(&browser.open("/erp").await);
+    assert_eq!(browser.get(&challenge).await.status(), StatusCode::OK, "who tries again can");
     // Signing out is no turn.
-    browser.sign_in("/erp", 0).await;
+    browser.sign_in_at(&challenge, "/erp", 0).await;
     browser.post("/.stepgate/logout", &[("op", "here")]).await;
     assert!(!browser.jar.contains_key(TURNS) && !browser.jar.contains_key(FLOW));
 }
 
 #[tokio::test]
-async fn a_turn_counts_no_longer_than_the_place_trusts_a_proof() {
+async fn a_turn_counts_no_longer_than_the_place_would_trust_the_proof_or_the_session() {
     let rules = vec![Arc::new(rule("quick", "/quick", Strength::OneFactor, Some(20)))];
     let policy = Policy::new([AppPolicy { host: HOST.to_owned(), tolerate: Tolerances::default(), rules }]);
     let stage = Stage::ruled(policy);
+    let mut browser = Browser::new(&stage);
     for (to, age) in [("/quick", "; Max-Age=20"), ("/elsewhere", "; Max-Age=90")] {
-        let mut browser = Browser::new(&stage);
+        browser.jar.clear();
         let target = format!("/.stepgate/login?to={}", crate::portal::words::encode(to));
         let answer = browser.post(&target, &[("username", "ann"), ("password", PASSWORD)]).await;
         let set: Vec<_> = answer.headers().get_all("set-cookie").iter().map(|c| c.to_str().unwrap()).collect();
         assert!(set.iter().any(|c| c.starts_with(TURNS) && c.ends_with(age)), "{set:?}");
     }
+    // Only what is left of it, where it is older.
+    stage.world.pass(std::time::Duration::from_secs(15));
+    browser.jar.remove(TURNS);
+    let on = browser.get("/.stepgate/login?to=%2Fquick").await;
+    assert_eq!((location(&on).as_str(), header(&on, "set-cookie").ends_with("; Max-Age=5")), ("/quick", true));
 }
 
 proptest! {
     /// Whatever stands in the cookie, people are sent on or told; it is never more than a count.
     #[test]
-    fn a_forged_count_does_no_more_than_show_a_page(text in "[0-9]{0,4}\\.?[0-9a-f]{0,20}|[ -:<-~]{0,40}") {
+    fn a_forged_count_does_no_more_than_show_a_page(text in "([0-9]{0,4}\\.[0-9a-f]{0,9}\\.[0-9a-f]{0,20}~?){0,3}|[ -:<-~]{0,40}") {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let stage = Stage::new();
             let mut browser = Browser::new(&stage);
             browser.jar.insert(TURNS.to_owned(), text);
-            let answer = sent_back(&mut browser, "%2Ferp").await;
+            let answer = browser.get("/.stepgate/login?to=%2Ferp&turn=3").await;
             prop_assert!(matches!(answer.status(), StatusCode::OK | StatusCode::CONFLICT));
+            prop_assert_eq!(browser.open("/erp").await.status(), StatusCode::SEE_OTHER);
             prop_assert!(!browser.jar.contains_key(SESSION));
             Ok(())
         })?;

@@ -20,11 +20,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use super::Portal;
 use super::answers::Facts;
 use super::settings::PortalSettings;
+use crate::auth::decision::Decision;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::requirement::{Requirement, Strength};
-use crate::auth::resource::Tolerances;
+use crate::auth::resource::{Resource, Tolerances};
 use crate::auth::secret::SecretBytes;
 use crate::flow::Flows;
 use crate::flow::testing::{HOST, World};
@@ -137,7 +138,35 @@ impl<'a> Browser<'a> {
         self.go("POST", target, pairs.join("&")).await
     }
 
+    /// Opens an address of the app, as the proxy would answer: a challenge or a refusal of ours, or 200 from the app.
+    pub(super) async fn open(&mut self, target: &str) -> Response<Bytes> {
+        let asked = self.asking("GET", target);
+        let core = &self.stage.portal.core;
+        let app = core.policy.app(&asked.host).unwrap();
+        let resource = Resource::parse(&asked.host, "GET", target.as_bytes(), app.tolerate).unwrap();
+        let presented = super::cookies::session_token(&asked.headers);
+        let decision = core.flows.admit(app, &resource, asked.client_ip, presented.token()).await.unwrap();
+        let answer = match decision {
+            Decision::Permit(_) => Response::new(Bytes::from_static(b"the app")),
+            Decision::Challenge(challenged) => self.stage.portal.challenge(&asked, &challenged),
+            Decision::Refuse(refusal) => self.stage.portal.refusal(&asked, &refusal),
+        };
+        self.keep(&answer);
+        answer
+    }
+
     async fn go(&mut self, method: &str, target: &str, body: String) -> Response<Bytes> {
+        let asked = self.asking(method, target);
+        let answer = send(&self.stage.portal, &asked, body).await;
+        // As the edge does.
+        if let Some(crate::portal::answers::Recorded(events)) = answer.extensions().get() {
+            self.stage.world.remember(events);
+        }
+        self.keep(&answer);
+        answer
+    }
+
+    fn asking(&self, method: &str, target: &str) -> Facts {
         let cookies: Vec<String> = self.jar.iter().map(|(n, v)| format!("{n}={v}")).collect();
         let cookies = cookies.join("; ");
         let mut headers = vec![
@@ -152,12 +181,11 @@ impl<'a> Browser<'a> {
         if method == "POST" {
             headers.push(("content-type", "application/x-www-form-urlencoded"));
         }
-        let asked = Facts { client_ip: self.ip.parse().unwrap(), ..facts(method, target, &headers) };
-        let answer = send(&self.stage.portal, &asked, body).await;
-        // As the edge does.
-        if let Some(crate::portal::answers::Recorded(events)) = answer.extensions().get() {
-            self.stage.world.remember(events);
-        }
+        Facts { client_ip: self.ip.parse().unwrap(), ..facts(method, target, &headers) }
+    }
+
+    /// Keeps the cookies of an answer.
+    fn keep(&mut self, answer: &Response<Bytes>) {
         for set in answer.headers().get_all("set-cookie") {
             let (pair, rest) = set.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
@@ -167,7 +195,6 @@ impl<'a> Browser<'a> {
                 self.jar.insert(name.to_owned(), value.to_owned());
             }
         }
-        answer
     }
 
     /// Goes where an answer leads as long as it leads to pages of ours, and gives the last answer.
@@ -185,7 +212,12 @@ impl<'a> Browser<'a> {
     /// Signs ann in with both factors.
     pub(super) async fn sign_in(&mut self, to: &str, later: i64) {
         let target = format!("/.stepgate/login?to={}", super::words::encode(to));
-        let answer = self.post(&target, &[("username", "ann"), ("password", crate::flow::testing::PASSWORD)]).await;
+        self.sign_in_at(&target, to, later).await;
+    }
+
+    /// Signs ann in with both factors on the page of a challenge.
+    pub(super) async fn sign_in_at(&mut self, page: &str, to: &str, later: i64) {
+        let answer = self.post(page, &[("username", "ann"), ("password", crate::flow::testing::PASSWORD)]).await;
         let next = location(&answer);
         assert!(next.starts_with("/.stepgate/second-factor?to="), "{next}");
         let answer = self.post(&next, &[("method", "totp"), ("code", &self.stage.code(later))]).await;
