@@ -7,6 +7,7 @@ pub mod ceremony;
 pub mod challenge;
 pub mod decision;
 pub mod event;
+pub mod forwarded;
 #[cfg(test)]
 pub(crate) mod generated;
 pub mod header_names;
