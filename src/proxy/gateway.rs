@@ -16,6 +16,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use super::ctx::{Ctx, Pass};
 use super::link::Link;
 use super::metrics::Metrics;
+use super::rewrite::Public;
 use super::serve::{AuditSink, Signer};
 use super::settings::ClientLimits;
 use super::site::Sites;
@@ -225,7 +226,11 @@ impl Gateway {
         if version == Version::HTTP_10 && !answer.headers.contains_key(header::CONTENT_LENGTH) {
             session.set_keepalive(None); // to say so before the answer ends with the connection
         }
-        identity::strip_answer(answer)
+        identity::strip_answer(answer)?;
+        match (&ctx.site, &ctx.authority) {
+            (Some(site), Some(authority)) => site.rewriting.answer(answer, Public { https: ctx.https, authority }),
+            _ => Ok(()),
+        }
     }
 
     /// Notes whether another server is to be tried.

@@ -3,7 +3,7 @@
 //! `listen` accepts, `conn` and `meter` watch over connections, `http2` over those that carry many requests at once,
 //! `turned_away` answers what is no request, `tls` chooses certificates; `gateway` is the list of Pingora's hooks, each
 //! of which hands on to the file that knows: `way` (the order of one request), `site`, `client`, `outfit`, `identity`,
-//! `hop`, `upstream`, `answer`, `record`. `direct` is the short way to the app.
+//! `hop`, `rewrite`, `upstream`, `answer`, `record`. `direct` is the short way to the app.
 
 mod admin;
 mod ahead;
@@ -29,6 +29,7 @@ mod outfit;
 pub mod outside;
 mod patience;
 mod record;
+mod rewrite;
 mod serve;
 pub mod settings;
 mod site;

@@ -5,7 +5,7 @@
 //! what is added here.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{self, AUTHORIZATION, COOKIE, HOST};
+use http::header::{self, AUTHORIZATION, COOKIE, HOST, ORIGIN, REFERER};
 use http::{HeaderName, HeaderValue, Version};
 use pingora_error::{Error, Result};
 use pingora_http::{HeaderNameVariant, RequestHeader};
@@ -13,6 +13,7 @@ use pingora_http::{HeaderNameVariant, RequestHeader};
 use super::ctx::{Ctx, Pass};
 use super::gateway::Gateway;
 use super::identity::{self, Forwarded, Line, VouchError, Vouching};
+use super::rewrite::{Fate, Inward, Public};
 use super::serve::Signer;
 use super::{answer, cookies};
 use crate::auth::session::Session;
@@ -29,6 +30,10 @@ pub(crate) struct Outfit<'a> {
     cookie: Option<HeaderValue>,
     /// Whether the client's `Authorization` passes.
     authorization: bool,
+    /// Whether its `Origin` passes.
+    origin: bool,
+    /// Whether its `Referer` passes.
+    referer: bool,
     ours: Vec<Line>,
 }
 
@@ -56,10 +61,11 @@ impl Gateway {
         };
         let made =
             Outfit::new(&site.vouching, head, resource.as_target(), host, &told, who.map(|who| (&**who, &self.signer)));
-        made.map_err(|cause| {
+        let made = made.map_err(|cause| {
             tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot vouch");
             Error::explain(answer::NO_VOUCHER, "cannot vouch")
-        })
+        })?;
+        Ok(made.inward(site.rewriting.inward(&head.headers, Public { https: ctx.https, authority })))
     }
 
     /// Makes the request what the app shall see.
@@ -100,13 +106,31 @@ impl<'a> Outfit<'a> {
         }
         let cookie = head.headers.contains_key(COOKIE).then(|| head.headers.get_all(COOKIE));
         let cookie = cookie.and_then(crate::portal::cookies::strip_ours);
-        Ok(Self { vouching, target: target.as_bytes(), host, cookie, authorization, ours })
+        let (origin, referer) = (true, true);
+        Ok(Self { vouching, target: target.as_bytes(), host, cookie, authorization, origin, referer, ours })
+    }
+
+    /// With the names by which the app knows itself.
+    fn inward(mut self, Inward { origin, referer }: Inward) -> Self {
+        self.origin = origin == Fate::Passes;
+        self.referer = referer == Fate::Passes;
+        for (name, fate) in [(&b"Origin"[..], origin), (b"Referer", referer)] {
+            if let Fate::Becomes(value) = fate {
+                self.ours.push((Bytes::from_static(name), value));
+            }
+        }
+        self
     }
 
     /// Whether a line of the client's reaches the app as it is.
     fn passes(&self, name: &str) -> bool {
         let is = |other: &HeaderName| name.eq_ignore_ascii_case(other.as_str());
-        !self.vouching.is_ours(name) && !is(&HOST) && !is(&COOKIE) && (self.authorization || !is(&AUTHORIZATION))
+        !self.vouching.is_ours(name)
+            && !is(&HOST)
+            && !is(&COOKIE)
+            && (self.authorization || !is(&AUTHORIZATION))
+            && (self.origin || !is(&ORIGIN))
+            && (self.referer || !is(&REFERER))
     }
 
     /// Changes a head that Pingora sends.

@@ -21,6 +21,7 @@ use super::limits::{Slots, Told};
 use super::listen::{Bound, Drive, Hall, Kind, accept};
 use super::metrics::Metrics;
 use super::outside::{self, Outside};
+use super::rewrite::Rewriting;
 use super::settings::{ClientLimits, JwtSettings, ProxySettings};
 use super::site::{Site, Sites};
 use super::tls::Certificates;
@@ -204,6 +205,7 @@ impl Drive for Front {
 }
 
 fn sites(settings: &ProxySettings, policy: &Policy, metrics: &Arc<Metrics>) -> Result<Sites, BuildError> {
+    let hosts: Vec<&str> = settings.apps.iter().map(|app| app.host.as_str()).collect();
     let site = |app: &super::settings::AppSettings| {
         let rules = policy.app(&app.host).ok_or_else(|| BuildError(format!("{}: no rules", app.host)))?;
         let site = Site {
@@ -211,6 +213,7 @@ fn sites(settings: &ProxySettings, policy: &Policy, metrics: &Arc<Metrics>) -> R
             policy: rules.clone(),
             pool: Arc::new(Pool::new(app, settings.limits.tunnel_idle, metrics.clone())?),
             vouching: Vouching::new(&app.identity)?,
+            rewriting: Rewriting::new(app, &hosts),
             settings: app.clone(),
             metrics: metrics.site(rules),
         };

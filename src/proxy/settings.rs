@@ -118,6 +118,50 @@ pub struct AppSettings {
     pub identity: IdentitySettings,
     /// The largest request body, in bytes. Default: 100 MiB. `None`: no limit.
     pub max_body: Option<u64>,
+    /// Whether answers that name the app's own address are rewritten. Default: yes.
+    pub rewrite: bool,
+    /// What is added to its cookies.
+    pub cookies: CookieSettings,
+}
+
+/// What is added to the cookies of an app where it does not say so itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CookieSettings {
+    /// `Secure`, over https. Default: yes.
+    pub secure: bool,
+    /// `SameSite`. Default: nothing is added.
+    pub same_site: Option<SameSite>,
+}
+
+impl Default for CookieSettings {
+    fn default() -> Self {
+        Self { secure: true, same_site: None }
+    }
+}
+
+/// To which requests of other sites a browser adds a cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameSite {
+    /// To navigations.
+    Lax,
+    /// To none.
+    Strict,
+    /// To all.
+    None,
+}
+
+impl SameSite {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Lax, Self::Strict, Self::None];
+
+    /// As cookies say it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Lax => "Lax",
+            Self::Strict => "Strict",
+            Self::None => "None",
+        }
+    }
 }
 
 /// The servers of an app.

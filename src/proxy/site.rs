@@ -9,6 +9,7 @@ use http::{HeaderMap, Method, Version};
 use super::identity::Vouching;
 use super::link::Door;
 use super::metrics::SiteMetrics;
+use super::rewrite::Rewriting;
 use super::settings::AppSettings;
 use super::tunnel;
 use super::upstream::Pool;
@@ -23,6 +24,7 @@ pub(crate) struct Site {
     pub(crate) policy: Arc<AppPolicy>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) vouching: Vouching,
+    pub(crate) rewriting: Rewriting,
     pub(crate) settings: AppSettings,
     pub(crate) metrics: SiteMetrics,
 }

@@ -21,7 +21,8 @@ use crate::config::Settings;
 use crate::flow::settings::FlowSettings;
 use crate::portal::settings::PortalSettings;
 use crate::proxy::settings::{
-    AppSettings, ClientLimits, IdentitySettings, JwtSettings, Listen, ProxySettings, Server, UpstreamSettings,
+    AppSettings, ClientLimits, CookieSettings, IdentitySettings, JwtSettings, Listen, ProxySettings, Server,
+    UpstreamSettings,
 };
 use crate::store::settings::{KeySettings, StateSettings, StoreSettings};
 
@@ -83,6 +84,8 @@ pub(super) fn settings(place: &Place, listen: Listen, app: SocketAddr) -> Outcom
                 upstream: UpstreamSettings::new(vec![server]),
                 identity: identity(),
                 max_body: Some(2 * 1024 * 1024 * 1024),
+                rewrite: true,
+                cookies: CookieSettings::default(),
             }],
             // Nobody waits long for a demo to end.
             shutdown_grace: Duration::from_secs(2),

@@ -17,7 +17,7 @@ use crate::config::node::At;
 use crate::config::placed::Placed;
 use crate::config::scalars::Cap;
 use crate::config::shadow;
-use crate::proxy::settings::AppSettings;
+use crate::proxy::settings::{AppSettings, CookieSettings, SameSite};
 
 /// One app.
 #[derive(Deserialize, JsonSchema)]
@@ -33,8 +33,35 @@ pub(in crate::config) struct AppOptions {
     tolerate: Option<Vec<Placed<Tolerance>>>,
     /// The largest request body, or unlimited. Default: 100MiB.
     max_body: Option<Cap>,
+    /// Whether Location, Content-Location, Refresh and cookie domains of answers that name the app's own address are
+    /// rewritten to what the browser asked; with host_header, Origin and Referer of requests the other way round.
+    /// Default: on.
+    rewrite: Option<bool>,
+    /// What is added to the app's cookies where they do not say so themselves.
+    cookies: Option<CookieOptions>,
     /// The rules, first match wins.
     rules: Option<Placed<Vec<Placed<RuleOptions>>>>,
+}
+
+/// What is added to the cookies of an app.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CookieOptions {
+    /// Secure, over https. Default: true.
+    secure: Option<bool>,
+    /// SameSite, to cookies that say none. Default: nothing is added.
+    same_site: Option<Placed<SameSiteOption>>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum SameSiteOption {
+    /// Sent with navigations from other sites.
+    Lax,
+    /// Sent with nothing from other sites.
+    Strict,
+    /// Sent with everything from other sites; needs Secure.
+    None,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -103,10 +130,27 @@ fn one(
     }
     let (rules, spots) = rules.map(|r| rules::settle(r.value, around.strengths, cx)).unwrap_or_default();
     let max_body = app.max_body.map_or(Some(LARGEST_BODY), |c| c.0);
+    let (rewrite, cookies) = (app.rewrite.unwrap_or(true), cookies(app.cookies, cx));
     let policy = AppPolicy { host: host.clone().unwrap_or_default(), tolerate, rules };
     shadow::warn(&policy, &spots, cx);
     let host = host?;
-    Some((AppSettings { host, upstream: upstream?, identity, max_body }, policy))
+    Some((AppSettings { host, upstream: upstream?, identity, max_body, rewrite, cookies }, policy))
+}
+
+/// Judges `cookies`.
+fn cookies(options: Option<CookieOptions>, cx: &mut Checker) -> CookieSettings {
+    let Some(options) = options else { return CookieSettings::default() };
+    let secure = options.secure.unwrap_or(true);
+    if let Some(none) = options.same_site.as_ref().filter(|same| !secure && matches!(same.value, SameSiteOption::None))
+    {
+        cx.error(none.at, "browsers refuse `SameSite=None` without `Secure`", "leave `secure: false` out");
+    }
+    let same_site = options.same_site.map(|same| match same.value {
+        SameSiteOption::Lax => SameSite::Lax,
+        SameSiteOption::Strict => SameSite::Strict,
+        SameSiteOption::None => SameSite::None,
+    });
+    CookieSettings { secure, same_site }
 }
 
 /// Judges a host and brings it into its canonical form: lower case, without a dot at the end.

@@ -86,6 +86,8 @@ pub(super) fn settings(servers: &[SocketAddr]) -> ProxySettings {
                 ..IdentitySettings::default()
             },
             max_body: Some(1024 * 1024),
+            rewrite: true,
+            cookies: CookieSettings::default(),
         }],
         shutdown_grace: Duration::from_secs(1),
     }

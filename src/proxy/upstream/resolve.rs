@@ -129,6 +129,8 @@ mod tests {
             upstream: UpstreamSettings::new(servers.to_vec()),
             identity: IdentitySettings::default(),
             max_body: None,
+            rewrite: true,
+            cookies: crate::proxy::settings::CookieSettings::default(),
         };
         let metrics = Arc::new(Metrics::new(Timestamp::default()).unwrap());
         let pool = Pool::new(&app, Duration::from_secs(60), metrics).unwrap();
