@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderValue};
 
+use super::forwarded::{self, Doubt, Told};
 use super::link::{Door, Link};
+use super::site::Authority;
 use crate::auth::network::Networks;
 
 /// The client as far as it can be believed.
@@ -16,31 +18,25 @@ pub(crate) struct Client {
     pub(crate) https: bool,
     /// Whether the peer itself is a trusted proxy.
     pub(crate) through_proxy: bool,
+    /// What it asked a trusted proxy for, where that says so.
+    pub(crate) host: Option<Authority>,
     /// The addresses that were believed, the client's first, without the peer's.
     hops: Vec<IpAddr>,
 }
 
-/// Judges the connection and, if its peer is trusted, `X-Forwarded-For` from right to left: the first
-/// address that is not a trusted proxy is the client. `None` if a trusted proxy passes on what is no address.
-pub(crate) fn client(link: &Link, headers: &HeaderMap, trusted: &Networks) -> Option<Client> {
+/// Judges the connection and, if its peer is trusted, what it [tells](super::forwarded).
+///
+/// # Errors
+/// A word for the log: a trusted proxy tells what cannot be believed.
+pub(crate) fn client(link: &Link, headers: &HeaderMap, trusted: &Networks) -> Result<Client, Doubt> {
     let peer = link.peer.ip();
     let tls = matches!(link.door, Door::Https { .. });
     if trusted.is_empty() || !trusted.contains(peer) {
-        return Some(Client { ip: peer, https: tls, through_proxy: false, hops: Vec::new() });
+        return Ok(Client { ip: peer, https: tls, through_proxy: false, host: None, hops: Vec::new() });
     }
-    let mut believed = Vec::new();
-    for hop in hops(headers).rev() {
-        let ip = parse_hop(hop?)?;
-        believed.push(ip);
-        if !trusted.contains(ip) {
-            break;
-        }
-    }
-    believed.reverse();
-    let ip = believed.first().copied().unwrap_or(peer);
-    let said = last_word(headers, "x-forwarded-proto");
-    let https = said.map_or(tls, |proto| proto.eq_ignore_ascii_case("https"));
-    Some(Client { ip, https, through_proxy: true, hops: believed })
+    let Told { hops, https, host } = forwarded::told(headers, trusted)?;
+    let ip = hops.first().copied().unwrap_or(peer);
+    Ok(Client { ip, https: https.unwrap_or(tls), through_proxy: true, host, hops })
 }
 
 /// Whether pages and apps may be served to this client. In the clear only to this machine, and to the proxies that
@@ -51,30 +47,6 @@ pub(crate) fn may_be_served(link: &Link, client: &Client, trusted: &Networks) ->
         Door::Redirect => false,
         Door::Plain => client.through_proxy || trusted.is_empty() || link.peer.ip().is_loopback(),
     }
-}
-
-/// Every hop in `X-Forwarded-For`, left to right; `None` for a line that is not text.
-fn hops(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = Option<&str>> {
-    let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().ok()).collect();
-    let hops: Vec<_> = lines
-        .into_iter()
-        .flat_map(|line| line.map_or_else(|| vec![None], |line| line.split(',').map(Some).collect()))
-        .collect();
-    hops.into_iter()
-}
-
-/// An address, perhaps with a port, as proxies write it.
-fn parse_hop(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
-    let plain = text.parse::<IpAddr>().ok();
-    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().ok().map(IpAddr::V6);
-    let with_port = || text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip());
-    plain.or_else(with_port).or_else(bracketed).map(|ip| ip.to_canonical())
-}
-
-fn last_word<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let line = headers.get_all(name).iter().next_back()?.to_str().ok()?;
-    line.rsplit(',').next().map(str::trim)
 }
 
 /// `X-Forwarded-For` for the app: the client that was judged, the trusted proxies it came through, and the peer.
@@ -117,7 +89,7 @@ mod tests {
         for line in lines {
             headers.append("x-forwarded-for", line.parse().unwrap());
         }
-        let client = client(&link, &headers, &Networks::new(trusted))?;
+        let client = client(&link, &headers, &Networks::new(trusted)).ok()?;
         Some((client.ip, forwarded_for(&link, &client)?.to_str().unwrap().to_owned()))
     }
 
@@ -169,7 +141,13 @@ mod tests {
 
     #[test]
     fn one_well_formed_request_id_of_a_trusted_proxy_is_kept() {
-        let client = |through_proxy| Client { ip: [192, 0, 2, 1].into(), https: true, through_proxy, hops: Vec::new() };
+        let client = |through_proxy| Client {
+            ip: [192, 0, 2, 1].into(),
+            https: true,
+            through_proxy,
+            host: None,
+            hops: Vec::new(),
+        };
         let of = |ids: &[&str], through| {
             let mut headers = HeaderMap::new();
             for id in ids {

@@ -49,6 +49,8 @@ pub(crate) struct Ctx {
     /// `X-Forwarded-For` for the app.
     pub(crate) chain: HeaderValue,
     pub(crate) https: bool,
+    /// The peer is a trusted proxy.
+    pub(crate) through_proxy: bool,
     /// Nothing is served here; https is named instead.
     pub(crate) to_https: bool,
     pub(crate) site: Option<Arc<Site>>,
@@ -68,7 +70,7 @@ pub(crate) struct Ctx {
     pub(crate) http2_only: bool,
     /// Servers that could not be connected to.
     pub(crate) tried: Vec<SocketAddr>,
-    /// Host and port as the client wrote them.
+    /// Host and port as the client asked for them, be it us or a trusted proxy.
     pub(crate) authority: Option<Authority>,
     pub(crate) upstream_started: Option<Instant>,
     pub(crate) upstream_answered: Option<Instant>,
@@ -83,6 +85,7 @@ impl Ctx {
             client: None,
             chain: HeaderValue::from_static(""),
             https: false,
+            through_proxy: false,
             to_https: false,
             site: None,
             resource: None,

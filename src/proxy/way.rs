@@ -59,7 +59,9 @@ impl Gateway {
         let link = self.introduce(session, ctx)?;
         let request = session.req_header();
         let authority = ctx.authority.as_ref().ok_or(object(Fault::BadRequest, "no_host"))?;
-        let site = match site::find(&self.sites, &authority.host, &link.door) {
+        // A trusted proxy may ask for any app over one connection.
+        let door = if ctx.through_proxy { &Door::Plain } else { &link.door };
+        let site = match site::find(&self.sites, &authority.host, door) {
             Ok(site) => site,
             Err(_) if let Some(target) = asset(request) => {
                 ctx.conclude("own", "portal");
@@ -116,12 +118,15 @@ impl Gateway {
             Err(objection) => Some(objection),
         };
         let who =
-            client::client(&link, &request.headers, &self.trusted).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
-        (ctx.client, ctx.https) = (Some(who.ip), who.https);
+            client::client(&link, &request.headers, &self.trusted).map_err(|doubt| object(Fault::BadRequest, doubt))?;
+        (ctx.client, ctx.https, ctx.through_proxy) = (Some(who.ip), who.https, who.through_proxy);
         ctx.to_https = !client::may_be_served(&link, &who, &self.trusted);
         ctx.chain = client::forwarded_for(&link, &who).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
         if let Some(id) = client::request_id(&request.headers, &who) {
             id.clone_into(&mut ctx.request_id);
+        }
+        if let (Some(authority), Some(host)) = (&mut ctx.authority, who.host) {
+            *authority = host;
         }
         site::examine(&head)?;
         if request.version == Version::HTTP_2 && convert::list_size(request) > self.limits.header_bytes {

@@ -27,7 +27,7 @@ pub(in crate::config) struct Root {
     pub(in crate::config) listen: Option<Placed<ListenOptions>>,
     /// Certificates and keys, re-read when the files change.
     pub(in crate::config) tls: Option<Placed<TlsOptions>>,
-    /// Networks whose X-Forwarded-For is believed. Default: none.
+    /// Networks whose X-Forwarded-For, -Proto and -Host, or Forwarded, are believed. Default: none.
     pub(in crate::config) trusted_proxies: Option<Vec<Placed<String>>>,
     /// Look and words of our pages.
     pub(in crate::config) portal: Option<Placed<PortalOptions>>,

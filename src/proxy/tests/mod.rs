@@ -17,6 +17,7 @@ mod secure;
 mod smuggling;
 mod streams;
 mod taken_back;
+mod terminator;
 mod traps;
 mod uploads;
 mod upstreams;
