@@ -42,6 +42,7 @@ pub struct Ring {
 struct SealKey {
     id: [u8; ID_BYTES],
     key: Zeroizing<[u8; 32]>,
+    master: SecretBytes,
     role: Role,
 }
 
@@ -74,7 +75,7 @@ impl Ring {
         let roles = std::iter::once(Role::Seals).chain(std::iter::repeat(Role::Opens));
         let used = keys.used.iter().zip(roles);
         let all = used.chain(keys.next.iter().map(|key| (key, Role::Next)));
-        let seals = all.map(|(key, role)| SealKey::of(key.expose(), role)).collect::<Answer<_>>()?;
+        let seals = all.map(|(key, role)| SealKey::of(key, role)).collect::<Answer<_>>()?;
         Ok(Self { seals, oldest, entropy })
     }
 
@@ -83,16 +84,21 @@ impl Ring {
         self.seals.iter().map(|key| (HEXLOWER.encode(&key.id), key.role))
     }
 
+    /// As [`Vault::digest`], under each master key: first the one that seals.
+    pub(crate) fn digests(&self, purpose: &str, data: &[u8]) -> impl Iterator<Item = [u8; 32]> {
+        self.seals.iter().map(move |key| digest_under(&key.master, purpose, data))
+    }
+
     fn newest(&self) -> Answer<&SealKey> {
         self.seals.first().ok_or_else(|| fault("the ring has no key"))
     }
 }
 
 impl SealKey {
-    fn of(master: &[u8], role: Role) -> Answer<Self> {
-        let mut id = [0; ID_BYTES];
+    fn of(key: &SecretBytes, role: Role) -> Answer<Self> {
+        let (master, mut id) = (key.expose(), [0; ID_BYTES]);
         id.copy_from_slice(derive(master, &[b"stepgate key id v1"])?.get(..ID_BYTES).unwrap_or(&[0; ID_BYTES]));
-        Ok(Self { id, key: derive(master, &[b"stepgate seal v1"])?, role })
+        Ok(Self { id, key: derive(master, &[b"stepgate seal v1"])?, master: key.clone(), role })
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
@@ -148,13 +154,17 @@ impl Vault for Ring {
     }
 
     fn digest(&self, purpose: &str, data: &[u8]) -> [u8; 32] {
-        // The purpose is bound by its place in the derivation, the data by the MAC. Both steps take keys of any
-        // length, so neither can fail; should one ever, the answer depends on the key alone and matches nothing.
-        let key = derive(self.oldest.expose(), &[b"stepgate digest v1 ", purpose.as_bytes()]).unwrap_or_default();
-        Hmac::<Sha256>::new_from_slice(key.as_slice())
-            .map(|mac| mac.chain_update(data).finalize().into_bytes().into())
-            .unwrap_or(*key)
+        digest_under(&self.oldest, purpose, data)
     }
+}
+
+fn digest_under(master: &SecretBytes, purpose: &str, data: &[u8]) -> [u8; 32] {
+    // The purpose is bound by its place in the derivation, the data by the MAC. Both steps take keys of any
+    // length, so neither can fail; should one ever, the answer depends on the key alone and matches nothing.
+    let key = derive(master.expose(), &[b"stepgate digest v1 ", purpose.as_bytes()]).unwrap_or_default();
+    Hmac::<Sha256>::new_from_slice(key.as_slice())
+        .map(|mac| mac.chain_update(data).finalize().into_bytes().into())
+        .unwrap_or(*key)
 }
 
 /// A key for one purpose (HKDF-SHA-256, RFC 5869).
