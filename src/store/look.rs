@@ -1,12 +1,9 @@
 //! Looks at the stores and leaves them as they are, but for a key of a second in Redis: for `check --online`.
 
-use std::sync::Arc;
-
 use super::embedded::Embedded;
 use super::settings::{KeySettings, StateSettings, StoreSettings};
 use super::sql::{Schema, look_at_accounts, look_at_file};
-use super::system::SystemClock;
-use super::{Probe as _, own_file, redis, vault};
+use super::{own_file, redis, vault};
 use crate::flow::ports::{Answer, StoreError};
 
 /// What a look at the stores found.
@@ -59,8 +56,7 @@ impl Looked {
 
 async fn state(settings: &StoreSettings) -> Answer<Schema> {
     let StateSettings::Embedded(file) = &settings.state else {
-        let redis = redis::open(&settings.state, Arc::new(SystemClock)).await?;
-        return redis.probe().await.map(|()| Schema::Current);
+        return redis::look(&settings.state).await.map(|()| Schema::Current);
     };
     let file = match file {
         Some(file) => file.clone(),

@@ -6,6 +6,7 @@ pub(crate) mod contract;
 mod embedded;
 pub mod inspect;
 mod look;
+mod records;
 pub mod redis;
 pub mod seals;
 pub mod settings;
@@ -23,6 +24,7 @@ use async_trait::async_trait;
 
 use embedded::Embedded;
 pub use look::{Looked, look};
+use records::Records;
 use settings::{KeySettings, StateSettings, StoreSettings};
 pub use sql::Audit;
 use sql::Database;
@@ -82,7 +84,7 @@ impl Stores {
     pub async fn open_with(settings: &StoreSettings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Answer<Self> {
         let database = Database::open(settings.database.expose()).await?;
         let ring = Arc::new(open_ring(&settings.keys, &database, entropy.clone()).await?);
-        let (state, redis) = open_state(settings, &database, clock.clone()).await?;
+        let (state, redis) = open_state(settings, &database, Records::new(ring.clone()), clock.clone()).await?;
         let sql = Arc::new(database.clone());
         let ports = Ports {
             clock,
@@ -112,6 +114,7 @@ impl Stores {
 async fn open_state(
     settings: &StoreSettings,
     database: &Database,
+    records: Records,
     clock: Arc<dyn Clock>,
 ) -> Answer<(State, Option<Arc<redis::Redis>>)> {
     match &settings.state {
@@ -122,10 +125,10 @@ async fn open_state(
                 Some(file) => (file.clone(), Arc::default()),
                 None => (own_file(settings)?, database.turns()),
             };
-            Ok((State::of(Arc::new(Embedded::open(&file, turns, clock).await?)), None))
+            Ok((State::of(Arc::new(Embedded::open(&file, turns, records, clock).await?)), None))
         }
         StateSettings::Redis { .. } => {
-            let store = redis::open(&settings.state, clock).await?;
+            let store = redis::open(&settings.state, records, clock).await?;
             Ok((State::of(store.clone()), Some(store)))
         }
     }

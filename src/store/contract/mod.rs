@@ -6,6 +6,7 @@ mod authenticators;
 pub(crate) mod port;
 pub(crate) mod postgres;
 pub(crate) mod samples;
+pub(crate) mod sealing;
 pub(crate) mod state;
 mod state_counters;
 pub(crate) mod unreadable;

@@ -1,16 +1,33 @@
 //! Values for the suites.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::auth::ceremony::{Ceremony, CeremonyKey, CeremonyToken};
 use crate::auth::proof::{Method, MethodSet, Proofs};
 use crate::auth::requirement::{Requirement, Strength};
+use crate::auth::secret::SecretBytes;
 use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::ports::Clock;
+use crate::store::records::Records;
+use crate::store::system::OsEntropy;
+use crate::store::vault::{MasterKeys, Ring};
+
+/// Seals as every store of a test does.
+pub(crate) fn records() -> Records {
+    records_of(&[1], &[])
+}
+
+/// Seals with these master keys, newest first, and opens with those to come as well.
+pub(crate) fn records_of(used: &[u8], next: &[u8]) -> Records {
+    let keys = |all: &[u8]| all.iter().map(|n| SecretBytes::new(vec![*n; 32])).collect();
+    let keys = MasterKeys { used: keys(used), next: keys(next) };
+    Records::new(Arc::new(Ring::new(&keys, Arc::new(OsEntropy)).unwrap()))
+}
 
 /// Different bytes at each call.
 pub(crate) fn fresh() -> [u8; 32] {

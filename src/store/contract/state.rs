@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::samples::{ceremony, ceremony_key, identity, session, session_key};
+use super::sealing::{Dump, sealing_cases};
 use super::state_counters::{ledger_cases, pending_cases, throttle_cases};
 use super::unreadable::{Plant, unreadable_cases};
 use crate::auth::session::{Session, SessionKey};
@@ -41,8 +42,10 @@ pub(crate) struct StatePorts {
     pub(crate) ledger: Arc<dyn Ledger>,
     /// Under test.
     pub(crate) throttle: Arc<dyn Throttle>,
-    /// Puts something there that no version of this program has written.
+    /// Puts something there that this program has not written.
     pub(crate) plant: Plant,
+    /// Everything that lies there, keys and values, but the marks of the ledger.
+    pub(crate) dump: Dump,
     /// Whatever must live as long: a directory, a server.
     #[expect(dead_code, reason = "held for what its end does")]
     pub(crate) guard: Arc<dyn Any + Send + Sync>,
@@ -65,6 +68,7 @@ pub(crate) async fn state_contract(make: impl AsyncFn() -> StatePorts) {
     ledger_cases(&make).await;
     throttle_cases(&make).await;
     unreadable_cases(&make).await;
+    sealing_cases(&make).await;
 }
 
 async fn sessions_load_what_was_opened(p: StatePorts) {

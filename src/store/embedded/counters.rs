@@ -29,12 +29,13 @@ impl Throttle for Embedded {
         const WRITE: &str = "insert into state_counters (key, ends_at) values ($1, $2) \
              on conflict (key) do update set ends_at = excluded.ends_at";
         self.sweep().await?;
+        let keys: Vec<String> = charges.iter().map(|charge| self.records.counter(&charge.key)).collect();
         let mut mended = Vec::new();
         let charged = self.write(async {
             let mut tx = self.writer.begin_with("begin immediate").await?;
             let mut answer = Charged::Go;
-            for (index, charge) in charges.iter().enumerate() {
-                let row: Option<(i64,)> = sqlx::query_as(READ).bind(&charge.key).fetch_optional(&mut *tx).await?;
+            for (index, (charge, key)) in charges.iter().zip(&keys).enumerate() {
+                let row: Option<(i64,)> = sqlx::query_as(READ).bind(key).fetch_optional(&mut *tx).await?;
                 let held = row.map(|(at,)| state(at).filter(|at| credible(*at, charge.limit, now)));
                 let mend = held == Some(None);
                 let held = if mend { Some(used_up(charge.limit, now)) } else { held.flatten() };
@@ -42,11 +43,11 @@ impl Throttle for Embedded {
                 if mend {
                     mended.push(charge.key.as_str());
                     let at = column(used_up(charge.limit, now));
-                    sqlx::query(WRITE).bind(&charge.key).bind(at).execute(&mut *tx).await?;
+                    sqlx::query(WRITE).bind(key).bind(at).execute(&mut *tx).await?;
                 }
                 match taken {
                     Taken::Go(next) => {
-                        sqlx::query(WRITE).bind(&charge.key).bind(column(next)).execute(&mut *tx).await?;
+                        sqlx::query(WRITE).bind(key).bind(column(next)).execute(&mut *tx).await?;
                     }
                     Taken::Full { retry_after } => {
                         answer = Charged::Wait { index, retry_after };
@@ -59,7 +60,7 @@ impl Throttle for Embedded {
         });
         let charged = charged.await?;
         for key in mended {
-            Unreadable::Counter.tell(key, &broken("state_counters", key, "it is no time that can be"));
+            self.records.tell(Unreadable::Counter, key, &broken("state_counters", key, "it is no time that can be"));
         }
         Ok(charged)
     }
@@ -72,7 +73,7 @@ impl Throttle for Embedded {
         self.write(async {
             let mut tx = self.writer.begin_with("begin immediate").await?;
             for key in keys {
-                sqlx::query(SQL).bind(key).execute(&mut *tx).await?;
+                sqlx::query(SQL).bind(self.records.counter(key)).execute(&mut *tx).await?;
             }
             tx.commit().await
         })

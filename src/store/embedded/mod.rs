@@ -2,9 +2,12 @@
 //!
 //! Several processes may hold the file open, as a gateway and a command do. Each verb is one statement or one
 //! transaction that takes the lock for writing first, so that "were you first?" has one answer.
+//!
+//! Records are sealed, and people and networks are named by keyed digests (`store::records`).
 
 mod cache;
 mod counters;
+mod earlier;
 mod moments;
 mod sessions;
 #[cfg(test)]
@@ -15,16 +18,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sqlx::SqlitePool;
 
+use super::records::Records;
 use super::sql::sqlite::{self, Durable, PATIENCE};
 use super::sql::turns::Turns;
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Answer, Clock, StoreError};
 
-/// The version of what is kept as JSON.
-const VERSION: u8 = 1;
 /// After how many writes the ended rows are swept.
 const SWEEP_EVERY: u64 = 128;
 
@@ -33,16 +34,10 @@ pub(crate) struct Embedded {
     writer: SqlitePool,
     readers: SqlitePool,
     turns: Arc<Turns>,
+    records: Records,
     clock: Arc<dyn Clock>,
     cache: cache::Cache,
     writes: AtomicU64,
-}
-
-/// What is kept as JSON, with the version of its shape.
-#[derive(Serialize, Deserialize)]
-struct Versioned<T> {
-    v: u8,
-    body: T,
 }
 
 impl Embedded {
@@ -50,18 +45,21 @@ impl Embedded {
     ///
     /// # Errors
     /// It cannot be opened or made.
-    pub(crate) async fn open(path: &Path, turns: Arc<Turns>, clock: Arc<dyn Clock>) -> Answer<Self> {
+    pub(crate) async fn open(path: &Path, turns: Arc<Turns>, records: Records, clock: Arc<dyn Clock>) -> Answer<Self> {
         sqlite::migrate(path, Self::migrator()).await?;
         let options = sqlite::options(path, Durable::Process);
-        Ok(Self {
+        let store = Self {
             // One connection: writers take turns.
             writer: sqlite::pool(options.clone(), 1),
             readers: sqlite::pool(options.pragma("query_only", "true"), 4),
             turns,
+            records,
             clock,
             cache: cache::Cache::new(),
             writes: AtomicU64::new(0),
-        })
+        };
+        store.end_earlier().await?;
+        Ok(store)
     }
 
     /// What brings its tables up to date.
@@ -134,16 +132,4 @@ fn millis(at: Timestamp) -> Answer<i64> {
 
 fn time(table: &str, id: &str, value: i64) -> Answer<Timestamp> {
     u64::try_from(value).map(Timestamp::from_millis).map_err(|_| broken(table, id, "a time is negative"))
-}
-
-fn to_json<T: Serialize>(body: &T) -> Answer<String> {
-    serde_json::to_string(&Versioned { v: VERSION, body }).map_err(fault)
-}
-
-/// Reads what is kept as JSON. The fault says where it broke, never what it held.
-fn from_json<T: DeserializeOwned>(table: &str, id: &str, text: &[u8]) -> Answer<T> {
-    let read: Versioned<T> = serde_json::from_slice(text).map_err(|e| {
-        broken(table, id, format_args!("{:?} error at line {} column {}", e.classify(), e.line(), e.column()))
-    })?;
-    if read.v == VERSION { Ok(read.body) } else { Err(broken(table, id, format_args!("unknown version {}", read.v))) }
 }

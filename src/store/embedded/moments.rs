@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Embedded, from_json, millis, to_json, within};
+use super::{Embedded, millis, within};
 use crate::auth::authenticator::Sealed;
 use crate::auth::ceremony::{Ceremony, CeremonyKey};
 use crate::flow::ports::{Answer, Ceremonies, Pending};
+use crate::store::records::Kind;
 use crate::store::unreadable::Unreadable;
-
-const TABLE: &str = "state_ceremonies";
 
 #[async_trait]
 impl Ceremonies for Embedded {
@@ -19,7 +18,9 @@ impl Ceremonies for Embedded {
              on conflict (key) do update set body = excluded.body, ends_at = excluded.ends_at";
         self.sweep().await?;
         let ends_at = millis(self.clock.now().plus(ttl))?;
-        let query = sqlx::query(SQL).bind(key.encoded()).bind(to_json(ceremony)?).bind(ends_at);
+        let name = key.encoded();
+        let record = self.records.seal(Kind::Ceremony, &name, ceremony)?;
+        let query = sqlx::query(SQL).bind(name).bind(record).bind(ends_at);
         self.write(query.execute(&self.writer)).await.map(|_| ())
     }
 
@@ -27,7 +28,7 @@ impl Ceremonies for Embedded {
         const SQL: &str = "select body from state_ceremonies where key = $1 and ends_at > $2";
         let query = sqlx::query_as(SQL).bind(key.encoded()).bind(self.now()?);
         let row: Option<(Vec<u8>,)> = within(query.fetch_optional(&self.readers)).await?;
-        match row.map(|(body,)| from_json(TABLE, &key.encoded(), &body)).transpose() {
+        match row.map(|(body,)| self.records.open(Kind::Ceremony, &key.encoded(), &body)).transpose() {
             // To take it is to end it, and to tell.
             Err(_) => Ceremonies::take(self, key).await,
             read => read,
@@ -39,9 +40,10 @@ impl Ceremonies for Embedded {
         let query = sqlx::query_as(SQL).bind(key.encoded()).bind(self.now()?);
         // All rows are read: a statement that is dropped half-way might be undone.
         let rows: Vec<(Vec<u8>,)> = self.write(query.fetch_all(&self.writer)).await?;
-        let read = rows.first().map(|(body,)| from_json(TABLE, &key.encoded(), body)).transpose();
+        let name = key.encoded();
+        let read = rows.first().map(|(body,)| self.records.open(Kind::Ceremony, &name, body)).transpose();
         Ok(read.unwrap_or_else(|why| {
-            Unreadable::Ceremony.tell(&key.encoded(), &why);
+            self.records.tell(Unreadable::Ceremony, &name, &why);
             None
         }))
     }
@@ -55,32 +57,43 @@ impl Pending for Embedded {
              where state_pending.ends_at <= $4";
         const READ: &str = "select value from state_pending where key = $1";
         self.sweep().await?;
+        // What lies there and cannot be read makes room.
+        Pending::load(self, key).await?;
+        let record = self.records.seal(Kind::Pending, key, &value.0)?;
         let now = self.clock.now();
         let (ends_at, now) = (millis(now.plus(ttl))?, millis(now)?);
         let (kept,): (Vec<u8>,) = self
             .write(async {
                 let mut tx = self.writer.begin_with("begin immediate").await?;
-                let query = sqlx::query(KEEP).bind(key).bind(value.0.as_slice()).bind(ends_at).bind(now);
+                let query = sqlx::query(KEEP).bind(key).bind(record.into_bytes()).bind(ends_at).bind(now);
                 query.execute(&mut *tx).await?;
                 let kept = sqlx::query_as(READ).bind(key).fetch_one(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(kept)
             })
             .await?;
-        Ok(Sealed(kept))
+        self.records.open(Kind::Pending, key, &kept).map(Sealed)
     }
 
     async fn load(&self, key: &str) -> Answer<Option<Sealed>> {
         const SQL: &str = "select value from state_pending where key = $1 and ends_at > $2";
         let query = sqlx::query_as(SQL).bind(key).bind(self.now()?);
         let row: Option<(Vec<u8>,)> = within(query.fetch_optional(&self.readers)).await?;
-        Ok(row.map(|(value,)| Sealed(value)))
+        match row.map(|(value,)| self.records.open(Kind::Pending, key, &value).map(Sealed)).transpose() {
+            // As a ceremony.
+            Err(_) => Pending::take(self, key).await,
+            read => read,
+        }
     }
 
     async fn take(&self, key: &str) -> Answer<Option<Sealed>> {
         const SQL: &str = "delete from state_pending where key = $1 and ends_at > $2 returning value";
         let query = sqlx::query_as(SQL).bind(key).bind(self.now()?);
         let rows: Vec<(Vec<u8>,)> = self.write(query.fetch_all(&self.writer)).await?;
-        Ok(rows.into_iter().next().map(|(value,)| Sealed(value)))
+        let read = rows.first().map(|(value,)| self.records.open(Kind::Pending, key, value).map(Sealed)).transpose();
+        Ok(read.unwrap_or_else(|why| {
+            self.records.tell(Unreadable::Pending, key, &why);
+            None
+        }))
     }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Embedded, from_json, millis, time, to_json, within};
+use super::{Embedded, millis, time, within};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, Sessions};
 use crate::store::census::{SAMPLE, Sampled};
+use crate::store::records::Kind;
 use crate::store::unreadable::Unreadable;
 
 const TABLE: &str = "state_sessions";
@@ -33,7 +34,7 @@ impl Sessions for Embedded {
         let epoch = self.cache.epoch();
         let query = sqlx::query_as(SQL).bind(key.encoded()).bind(now);
         let Some(row): Option<Row> = within(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
-        match session(&row) {
+        match self.session(&row) {
             Ok(session) => {
                 let session = Arc::new(session);
                 self.cache.put(*key, epoch, row.3, session.clone());
@@ -41,7 +42,7 @@ impl Sessions for Embedded {
             }
             Err(why) => {
                 if self.revoke(key).await? {
-                    Unreadable::Session.tell(&key.encoded(), &why);
+                    self.records.tell(Unreadable::Session, &key.encoded(), &why);
                 }
                 Ok(None)
             }
@@ -60,7 +61,8 @@ impl Sessions for Embedded {
             "insert into state_sessions (key, user_id, body, seen_at, ends_at) values ($1, $2, $3, $4, $5)";
         self.sweep().await?;
         let (now, seen_at, ends_at) = (self.now()?, millis(session.seen_at)?, millis(ends_at)?);
-        let body = to_json(session)?;
+        let (name, owner) = (new.encoded(), self.records.owner(&session.identity.id)?);
+        let body = self.records.seal(Kind::Session, &name, session)?;
         let opened = self
             .write(async {
                 let mut tx = self.writer.begin_with("begin immediate").await?;
@@ -70,7 +72,7 @@ impl Sessions for Embedded {
                         return Ok(false);
                     }
                 }
-                let query = sqlx::query(OPEN).bind(new.encoded()).bind(&session.identity.id.0).bind(body);
+                let query = sqlx::query(OPEN).bind(name).bind(owner).bind(body);
                 query.bind(seen_at).bind(ends_at).execute(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(true)
@@ -99,8 +101,10 @@ impl Sessions for Embedded {
     }
 
     async fn revoke_all(&self, user: &UserId) -> Answer<u64> {
-        const SQL: &str = "delete from state_sessions where user_id = $1 returning ends_at";
-        let ended: Answer<Vec<(i64,)>> = self.write(sqlx::query_as(SQL).bind(&user.0).fetch_all(&self.writer)).await;
+        const SQL: &str = "delete from state_sessions where user_id in (select value from json_each($1)) \
+             returning ends_at";
+        let query = sqlx::query_as(SQL).bind(self.owners(user));
+        let ended: Answer<Vec<(i64,)>> = self.write(query.fetch_all(&self.writer)).await;
         self.ended(true);
         let now = self.now()?;
         let live = ended?.iter().filter(|(ends_at,)| *ends_at > now).count();
@@ -109,12 +113,12 @@ impl Sessions for Embedded {
 
     async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Answer<Session>)>> {
         const SQL: &str = "select key, body, seen_at, ends_at from state_sessions \
-             where user_id = $1 and ends_at > $2 order by seen_at desc, key";
-        let query = sqlx::query_as(SQL).bind(&user.0).bind(self.now()?);
+             where user_id in (select value from json_each($1)) and ends_at > $2 order by seen_at desc, key";
+        let query = sqlx::query_as(SQL).bind(self.owners(user)).bind(self.now()?);
         let rows: Vec<Row> = within(query.fetch_all(&self.readers)).await?;
         // No token has a digest that is none.
         let key = |row: &Row| std::str::from_utf8(&row.0).ok().and_then(SessionKey::decode);
-        Ok(rows.iter().filter_map(|row| Some((key(row)?, session(row)))).collect())
+        Ok(rows.iter().filter_map(|row| Some((key(row)?, self.session(row)))).collect())
     }
 }
 
@@ -128,7 +132,7 @@ impl Embedded {
         let limit = i64::try_from(SAMPLE).unwrap_or(i64::MAX);
         let rows: Vec<Row> = within(sqlx::query_as(SOME).bind(now).bind(limit).fetch_all(&self.readers)).await?;
         // What cannot be read is none to look at.
-        let some = rows.iter().filter_map(|row| session(row).ok()).collect();
+        let some = rows.iter().filter_map(|row| self.session(row).ok()).collect();
         Ok(Sampled { total: u64::try_from(total).unwrap_or(0), some })
     }
 
@@ -138,11 +142,16 @@ impl Embedded {
             self.cache.void();
         }
     }
-}
 
-fn session((key, body, seen_at, _): &Row) -> Answer<Session> {
-    let key = String::from_utf8_lossy(key);
-    let mut session: Session = from_json(TABLE, &key, body)?;
-    session.seen_at = time(TABLE, &key, *seen_at)?;
-    Ok(session)
+    fn session(&self, (key, body, seen_at, _): &Row) -> Answer<Session> {
+        let key = String::from_utf8_lossy(key);
+        let mut session: Session = self.records.open(Kind::Session, &key, body)?;
+        session.seen_at = time(TABLE, &key, *seen_at)?;
+        Ok(session)
+    }
+
+    /// The names of a person, under each master key one, as a statement takes a list.
+    fn owners(&self, user: &UserId) -> String {
+        serde_json::Value::from(self.records.owners(user)).to_string()
+    }
 }

@@ -7,9 +7,11 @@ use crate::auth::session::SessionKey;
 use crate::auth::throttle::{Charge, Limit};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Clock as _, Ledger as _, Sessions, Throttle as _};
-use crate::store::contract::samples::{ManualClock, session, session_key};
+use crate::store::contract::samples::{ManualClock, records, records_of, session, session_key};
+use crate::store::contract::sealing::{earlier_record, rotation_cases};
 use crate::store::contract::state::{StatePorts, state_contract};
 use crate::store::contract::unreadable::Damaged;
+use crate::store::records::Records;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -17,30 +19,98 @@ const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keeps_the_contract_of_state() {
     state_contract(async || {
-        let directory = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::at(START));
-        let path = directory.path().join("state.db");
-        let store = Arc::new(Embedded::open(&path, Arc::default(), clock.clone()).await.unwrap());
-        let hand = clock.clone();
-        StatePorts {
-            clock,
-            pass: Arc::new(move |by| {
-                hand.pass(by);
-                Box::pin(std::future::ready(()))
-            }),
-            sessions: store.clone(),
-            ceremonies: store.clone(),
-            pending: store.clone(),
-            ledger: store.clone(),
-            throttle: store,
-            plant: Arc::new(move |what, value| {
-                let path = path.clone();
-                Box::pin(async move { plant(&path, what, value).await })
-            }),
-            guard: Arc::new(directory),
-        }
+        let directory = Arc::new(tempfile::tempdir().unwrap());
+        state_ports(directory, records(), Arc::new(ManualClock::at(START))).await
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keeps_the_contract_of_a_rotation() {
+    rotation_cases(async |rings| {
+        let (directory, clock) = (Arc::new(tempfile::tempdir().unwrap()), Arc::new(ManualClock::at(START)));
+        let mut nodes = Vec::new();
+        for (used, next) in rings {
+            nodes.push(state_ports(directory.clone(), records_of(used, next), clock.clone()).await);
+        }
+        nodes
+    })
+    .await;
+}
+
+async fn state_ports(directory: Arc<tempfile::TempDir>, records: Records, clock: Arc<ManualClock>) -> StatePorts {
+    let path = directory.path().join("state.db");
+    let store = Arc::new(Embedded::open(&path, Arc::default(), records, clock.clone()).await.unwrap());
+    let (hand, file) = (clock.clone(), path.clone());
+    StatePorts {
+        clock,
+        pass: Arc::new(move |by| {
+            hand.pass(by);
+            Box::pin(std::future::ready(()))
+        }),
+        sessions: store.clone(),
+        ceremonies: store.clone(),
+        pending: store.clone(),
+        ledger: store.clone(),
+        throttle: store,
+        plant: Arc::new(move |what, value| {
+            let path = path.clone();
+            Box::pin(async move { plant(&path, what, value).await })
+        }),
+        dump: Arc::new(move || {
+            let path = file.clone();
+            Box::pin(async move { dump(&path).await })
+        }),
+        guard: directory,
+    }
+}
+
+/// Everything in the tables but the marks.
+async fn dump(path: &Path) -> Vec<u8> {
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let mut all = Vec::new();
+    for sql in [
+        "select key || ' ' || user_id || ' ' || body || ' ' || seen_at || ' ' || ends_at from state_sessions",
+        "select key || ' ' || body || ' ' || ends_at from state_ceremonies",
+        "select key || ' ' || cast(value as text) || ' ' || ends_at from state_pending",
+        "select key || ' ' || ends_at from state_counters",
+    ] {
+        let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
+        assert!(!rows.is_empty(), "{sql}");
+        rows.into_iter().for_each(|(row,)| all.extend(row.into_bytes()));
+    }
+    pool.close().await;
+    all
+}
+
+/// What the version before sealing kept ends: all at the first opening, and one by one what it writes after that.
+#[tokio::test]
+async fn records_of_an_earlier_version_end() {
+    let t = two().await;
+    let path = t._directory.path().join("state.db");
+    let (key, later, one) = (session_key(), session_key(), session("ann", START));
+    let plain = async |key: &SessionKey| {
+        const SQL: &str =
+            "insert into state_sessions (key, user_id, body, seen_at, ends_at) values ($1, 'id-ann', $2, $3, $4)";
+        let millis = i64::try_from(START.as_millis()).unwrap();
+        let query = sqlx::query(SQL).bind(key.encoded()).bind(earlier_record("body", &one)).bind(millis);
+        query.bind(millis + 3_600_000).execute(&t.other.writer).await.unwrap();
+    };
+    plain(&key).await;
+    let counter = "insert into state_counters (key, ends_at) values ('password:network:203.0.113.0/24', 9)";
+    sqlx::query(counter).execute(&t.other.writer).await.unwrap();
+    let ours = open(&t.one, &t.clock).await;
+    let newer = Embedded::open(&path, Arc::default(), records(), t.clock.clone()).await.unwrap();
+    let left = async || {
+        let sql = "select (select count(*) from state_sessions), (select count(*) from state_counters)";
+        sqlx::query_as::<_, (i64, i64)>(sql).fetch_one(&newer.readers).await.unwrap()
+    };
+    assert_eq!(left().await, (1, 0), "they are gone, and nothing else is");
+    assert!(Sessions::load(&newer, &key).await.unwrap().is_none());
+    plain(&later).await;
+    assert!(Sessions::load(&newer, &later).await.unwrap().is_none());
+    assert_eq!(left().await, (1, 0), "it is ended by that");
+    assert!(Sessions::load(&newer, &ours).await.unwrap().is_some());
 }
 
 struct Two {
@@ -56,8 +126,8 @@ async fn two() -> Two {
     let clock = Arc::new(ManualClock::at(START));
     let path = directory.path().join("state.db");
     let (one, other) = tokio::join!(
-        Embedded::open(&path, Arc::default(), clock.clone()),
-        Embedded::open(&path, Arc::default(), clock.clone())
+        Embedded::open(&path, Arc::default(), records(), clock.clone()),
+        Embedded::open(&path, Arc::default(), records(), clock.clone())
     );
     Two { _directory: directory, clock, one: one.unwrap(), other: other.unwrap() }
 }
@@ -172,7 +242,7 @@ async fn plant(path: &Path, what: Damaged, value: Vec<u8>) {
             let odd = if value.len().is_multiple_of(2) { -5_i64 } else { i64::MAX };
             let sql = "insert into state_counters (key, ends_at) values ($2, $1) \
                  on conflict (key) do update set ends_at = excluded.ends_at";
-            sqlx::query(sql).bind(odd).bind(name).execute(&pool).await.unwrap();
+            sqlx::query(sql).bind(odd).bind(records().counter(&name)).execute(&pool).await.unwrap();
             return pool.close().await;
         }
     };
@@ -204,9 +274,12 @@ async fn a_file_of_another_kind_is_refused() {
     let path = directory.path().join("state.db");
     std::fs::write(&path, "this is not a database, however long the text may be".repeat(100)).unwrap();
     let clock = Arc::new(ManualClock::at(START));
-    assert!(Embedded::open(&path, Arc::default(), clock.clone()).await.is_err());
-    let text =
-        Embedded::open(&directory.path().join("none/state.db"), Arc::default(), clock).await.err().unwrap().to_string();
+    assert!(Embedded::open(&path, Arc::default(), records(), clock.clone()).await.is_err());
+    let text = Embedded::open(&directory.path().join("none/state.db"), Arc::default(), records(), clock)
+        .await
+        .err()
+        .unwrap()
+        .to_string();
     assert!(text.contains("does not exist"), "{text}");
 }
 

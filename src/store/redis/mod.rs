@@ -2,7 +2,8 @@
 //!
 //! Keys are typed and versioned below one prefix: `s1:` sessions (hash), `u1:` a person's sessions (sorted set),
 //! `c1:` ceremonies, `p1:` values that wait, `l1:` marks, `t1:` counters, and the channel `x1`, which tells of
-//! sessions that ended. A value that cannot be read is taken away and told, and is then "not found"; a counter that
+//! sessions that ended. Records are sealed, and people and networks are named by keyed digests (`store::records`): in
+//! clear are only random ids, and when a session was last seen and ends. A value that cannot be read is taken away and told, and is then "not found"; a counter that
 //! cannot be read counts as used up. The scripts touch a session and its index together, and several counters at
 //! once, whose keys lie in different slots: they need one primary, not a Redis Cluster.
 
@@ -32,6 +33,7 @@ use stats::{Counters, Verb};
 
 use super::Probe;
 use super::census::Sampled;
+use super::records::Records;
 use super::settings::StateSettings;
 use crate::flow::ports::{Answer, Clock, StoreError};
 
@@ -46,6 +48,7 @@ pub struct Redis {
     cache: Arc<Cache>,
     scripts: Scripts,
     counters: Arc<Counters>,
+    records: Records,
     clock: Arc<dyn Clock>,
     prefix: String,
 }
@@ -55,7 +58,21 @@ pub struct Redis {
 ///
 /// # Errors
 /// The settings are not for Redis, the URL is none, or the CA file cannot be read.
-pub(super) async fn open(settings: &StateSettings, clock: Arc<dyn Clock>) -> Answer<Arc<Redis>> {
+pub(super) async fn open(settings: &StateSettings, records: Records, clock: Arc<dyn Clock>) -> Answer<Arc<Redis>> {
+    let (client, timeout, prefix) = client_of(settings).await?;
+    Ok(Arc::new(Redis::start(client.clone(), client, timeout, prefix, (records, clock))))
+}
+
+/// Whether Redis answers and takes writes, for who has opened nothing.
+///
+/// # Errors
+/// As [`open`], or it does not.
+pub(super) async fn look(settings: &StateSettings) -> Answer<()> {
+    let (client, timeout, prefix) = client_of(settings).await?;
+    probe(&Link::start(client, timeout, Arc::default()), prefix).await
+}
+
+async fn client_of(settings: &StateSettings) -> Answer<(Client, Duration, &str)> {
     let StateSettings::Redis { url, ca, timeout, prefix } = settings else {
         return Err(StoreError::new(STORE, "these settings are not for Redis"));
     };
@@ -67,8 +84,7 @@ pub(super) async fn open(settings: &StateSettings, clock: Arc<dyn Clock>) -> Ans
                 .map_err(|e| StoreError::new(STORE, format!("CA file {}: {e}", path.display())))?,
         ),
     };
-    let client = client(url.expose(), ca)?;
-    Ok(Arc::new(Redis::start(client.clone(), client, *timeout, prefix, clock)))
+    Ok((client(url.expose(), ca)?, *timeout, prefix))
 }
 
 /// Whether a URL can be used; nothing is connected.
@@ -112,7 +128,13 @@ fn client(url: &str, ca: Option<Vec<u8>>) -> Answer<Client> {
 
 impl Redis {
     /// Starts the two connections: one for commands, one for the push.
-    fn start(commands: Client, pushes: Client, timeout: Duration, prefix: &str, clock: Arc<dyn Clock>) -> Self {
+    fn start(
+        commands: Client,
+        pushes: Client,
+        timeout: Duration,
+        prefix: &str,
+        (records, clock): (Records, Arc<dyn Clock>),
+    ) -> Self {
         let counters = Arc::new(Counters::default());
         let cache = Arc::new(Cache::new(counters.clone()));
         Self {
@@ -121,6 +143,7 @@ impl Redis {
             cache,
             scripts: Scripts::new(),
             counters,
+            records,
             clock,
             prefix: prefix.to_owned(),
         }
@@ -144,15 +167,19 @@ impl Probe for Redis {
     }
 
     async fn probe(&self) -> Answer<()> {
-        // Written to, for a Redis that is full or has become a replica still answers a PING.
-        let mut set = ::redis::cmd("SET");
-        set.arg(self.key("", "probe")).arg(1).arg("PX").arg(1_000);
-        self.link.run(Verb::Probe, |mut c| async move { set.query_async(&mut c).await }).await
+        probe(&self.link, &self.prefix).await
     }
 
     async fn sampled(&self) -> Answer<Sampled> {
         self.sample().await
     }
+}
+
+/// Written to, for a Redis that is full or has become a replica still answers a PING.
+async fn probe(link: &Link, prefix: &str) -> Answer<()> {
+    let mut set = ::redis::cmd("SET");
+    set.arg(format!("{prefix}probe")).arg(1).arg("PX").arg(1_000);
+    link.run(Verb::Probe, |mut c| async move { set.query_async(&mut c).await }).await
 }
 
 /// A life as Redis takes it: milliseconds, at least one, at most a century.

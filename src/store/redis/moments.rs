@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::redis::Cmd;
 use async_trait::async_trait;
-use data_encoding::BASE64URL_NOPAD;
+use serde::de::DeserializeOwned;
 
 use super::link::of_type;
 use super::stats::Verb;
@@ -14,6 +14,7 @@ use crate::auth::ceremony::{Ceremony, CeremonyKey};
 use crate::auth::throttle::{CLOCKS_DIFFER, Charge, Charged};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Answer, Ceremonies, Ledger, Pending, Throttle};
+use crate::store::records::Kind;
 use crate::store::unreadable::Unreadable;
 
 const CEREMONY: &str = "c1:";
@@ -24,41 +25,41 @@ const COUNTER: &str = "t1:";
 #[async_trait]
 impl Ceremonies for Redis {
     async fn put(&self, key: &CeremonyKey, ceremony: &Ceremony, ttl: Duration) -> Answer<()> {
-        let record = record::write(CEREMONY, ceremony)?;
+        let name = key.encoded();
+        let record = self.records.seal(Kind::Ceremony, &name, ceremony)?;
         let mut cmd = ::redis::cmd("SET");
-        cmd.arg(self.key(CEREMONY, &key.encoded())).arg(record).arg("PX").arg(millis(ttl));
+        cmd.arg(self.key(CEREMONY, &name)).arg(record).arg("PX").arg(millis(ttl));
         self.query(Verb::Put, cmd).await
     }
 
     async fn load(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
-        let read = |bytes: &[u8]| record::read(CEREMONY, bytes);
-        self.found(Verb::Peek, (CEREMONY, Unreadable::Ceremony), &key.encoded(), read).await
+        self.found(Verb::Peek, Kind::Ceremony, &key.encoded()).await
     }
 
     async fn take(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
-        let read = |bytes: &[u8]| record::read(CEREMONY, bytes);
-        self.found(Verb::Take, (CEREMONY, Unreadable::Ceremony), &key.encoded(), read).await
+        self.found(Verb::Take, Kind::Ceremony, &key.encoded()).await
     }
 }
 
 #[async_trait]
 impl Pending for Redis {
     async fn keep(&self, key: &str, value: &Sealed, ttl: Duration) -> Answer<Sealed> {
-        let record = record::write(PENDING, &BASE64URL_NOPAD.encode(&value.0))?;
+        let record = self.records.seal(Kind::Pending, key, &value.0)?;
         // What lies there and cannot be read makes room.
         Pending::load(self, key).await?;
         let mut call = self.scripts.keep.prepare_invoke();
         call.key(self.key(PENDING, key)).arg(record).arg(millis(ttl));
         let kept: Option<Vec<u8>> = self.invoke(Verb::Keep, call).await?;
-        unsealed(&kept.ok_or_else(|| record::broken(PENDING, "it was not kept"))?)
+        let kept = kept.ok_or_else(|| record::broken("it was not kept"))?;
+        self.records.open(Kind::Pending, key, &kept).map(Sealed)
     }
 
     async fn load(&self, key: &str) -> Answer<Option<Sealed>> {
-        self.found(Verb::Peek, (PENDING, Unreadable::Pending), key, unsealed).await
+        Ok(self.found(Verb::Peek, Kind::Pending, key).await?.map(Sealed))
     }
 
     async fn take(&self, key: &str) -> Answer<Option<Sealed>> {
-        self.found(Verb::Take, (PENDING, Unreadable::Pending), key, unsealed).await
+        Ok(self.found(Verb::Take, Kind::Pending, key).await?.map(Sealed))
     }
 }
 
@@ -81,11 +82,13 @@ impl Throttle for Redis {
         let mut call = self.scripts.charge.prepare_invoke();
         call.arg(now.as_millis()).arg(millis(CLOCKS_DIFFER));
         for charge in charges {
-            call.key(self.key(COUNTER, &charge.key)).arg(charge.limit.tries).arg(refill(charge.limit.refill));
+            call.key(self.key(COUNTER, &self.records.counter(&charge.key)))
+                .arg(charge.limit.tries)
+                .arg(refill(charge.limit.refill));
         }
         let (place, wait, mended): (usize, u64, Vec<usize>) = self.invoke(Verb::Charge, call).await?;
         for charge in mended.iter().filter_map(|place| charges.get(place.checked_sub(1)?)) {
-            Unreadable::Counter.tell(&charge.key, &record::broken(COUNTER, "it is no time that can be"));
+            self.records.tell(Unreadable::Counter, &charge.key, &record::broken("it is no time that can be"));
         }
         Ok(match place.checked_sub(1) {
             None => Charged::Go,
@@ -99,7 +102,7 @@ impl Throttle for Redis {
         }
         let mut cmd = ::redis::cmd("DEL");
         for key in keys {
-            cmd.arg(self.key(COUNTER, key));
+            cmd.arg(self.key(COUNTER, &self.records.counter(key)));
         }
         self.query(Verb::Forgive, cmd).await
     }
@@ -111,21 +114,20 @@ impl Redis {
     }
 
     /// Reads a value, or takes it. One that cannot be read is not there, and after this it is gone.
-    async fn found<T>(
-        &self,
-        verb: Verb,
-        (kind, what): (&str, Unreadable),
-        name: &str,
-        read: impl Fn(&[u8]) -> Answer<T>,
-    ) -> Answer<Option<T>> {
-        let key = self.key(kind, name);
+    async fn found<T: DeserializeOwned>(&self, verb: Verb, kind: Kind, name: &str) -> Answer<Option<T>> {
+        let (prefix, what) = match kind {
+            Kind::Ceremony => (CEREMONY, Unreadable::Ceremony),
+            Kind::Pending => (PENDING, Unreadable::Pending),
+            Kind::Session => return Err(record::broken("a session is no single value")),
+        };
+        let key = self.key(prefix, name);
         let mut cmd = ::redis::cmd(if verb == Verb::Take { "GETDEL" } else { "GET" });
         cmd.arg(&key);
         let held: Answer<Option<Vec<u8>>> =
             self.link.run(verb, |mut c| async move { of_type(cmd.query_async(&mut c).await) }).await?;
         let (bytes, why, taken) = match held {
             Ok(None) => return Ok(None),
-            Ok(Some(bytes)) => match read(&bytes) {
+            Ok(Some(bytes)) => match self.records.open(kind, name, &bytes) {
                 Ok(value) => return Ok(Some(value)),
                 Err(why) => (bytes, why, verb == Verb::Take),
             },
@@ -134,7 +136,7 @@ impl Redis {
         let mut call = self.scripts.discard.prepare_invoke();
         call.key(key).arg(bytes);
         if taken || self.invoke(verb, call).await? {
-            what.tell(name, &why);
+            self.records.tell(what, name, &why);
         }
         Ok(None)
     }
@@ -143,10 +145,4 @@ impl Redis {
 /// A refill as the script takes it. A part of a millisecond counts as one, so that a limit is never none.
 fn refill(refill: Duration) -> u64 {
     if refill.is_zero() { 0 } else { millis(refill) }
-}
-
-fn unsealed(bytes: &[u8]) -> Answer<Sealed> {
-    let text: String = record::read(PENDING, bytes)?;
-    let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| record::broken(PENDING, "it is not base64url"))?;
-    Ok(Sealed(bytes))
 }

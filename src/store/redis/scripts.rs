@@ -2,7 +2,7 @@
 
 use ::redis::Script;
 
-/// Opens a session, ending the old one. The index is written first, so that a fault in it opens nothing, and what it
+/// Opens a session, ending the old one. A person is named by a keyed digest. The index is written first, so that a fault in it opens nothing, and what it
 /// names in vain is dropped little by little.
 /// KEYS: new, index of the person, old (may be absent).
 /// ARGV: prefix, name of new, record, seen, ends, life, person, channel, name of old.
@@ -50,24 +50,28 @@ if type(owner) == 'string' then redis.pcall('ZREM', ARGV[1] .. 'u1:' .. owner, A
 return ended";
 
 /// Ends every session of a person; answers those that were there.
-/// KEYS: index. ARGV: prefix, channel.
+/// KEYS: indexes. ARGV: prefix, channel.
 const REVOKE_ALL: &str = r"
 local ended = {}
-for _, name in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  if redis.call('DEL', ARGV[1] .. 's1:' .. name) == 1 then ended[#ended + 1] = name end
-  redis.call('PUBLISH', ARGV[2], name)
+for _, index in ipairs(KEYS) do
+  for _, name in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+    if redis.call('DEL', ARGV[1] .. 's1:' .. name) == 1 then ended[#ended + 1] = name end
+    redis.call('PUBLISH', ARGV[2], name)
+  end
+  redis.call('DEL', index)
 end
-redis.call('DEL', KEYS[1])
 return ended";
 
 /// The sessions of a person: name and fields of each; a record without times for what is no session.
-/// KEYS: index. ARGV: prefix.
+/// KEYS: indexes. ARGV: prefix.
 const OF_USER: &str = r"
 local found = {}
-for _, name in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  local held = redis.pcall('HMGET', ARGV[1] .. 's1:' .. name, 'd', 's', 'e')
-  if held.err then held = {'', false, false} end
-  found[#found + 1] = {name, held}
+for _, index in ipairs(KEYS) do
+  for _, name in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+    local held = redis.pcall('HMGET', ARGV[1] .. 's1:' .. name, 'd', 's', 'e')
+    if held.err then held = {'', false, false} end
+    found[#found + 1] = {name, held}
+  end
 end
 return found";
 

@@ -14,6 +14,7 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, Sessions};
 use crate::store::census::{SAMPLE, Sampled};
+use crate::store::records::Kind;
 use crate::store::unreadable::Unreadable;
 
 const SESSION: &str = "s1:";
@@ -39,7 +40,7 @@ impl Sessions for Redis {
         cmd.arg(self.key(SESSION, &key.encoded())).arg(&["d", "s", "e"]);
         let held: Answer<SessionFields> =
             self.link.run(Verb::Load, |mut c| async move { of_type(cmd.query_async(&mut c).await) }).await?;
-        match held.and_then(|fields| record::session(SESSION, &fields)) {
+        match held.and_then(|fields| record::session(&self.records, key, &fields)) {
             Ok(None) => Ok(None),
             Ok(Some((session, ends_at))) => {
                 self.cache.put(*key, generation, ends_at, &session);
@@ -47,7 +48,7 @@ impl Sessions for Redis {
             }
             Err(why) => {
                 if self.revoke(key).await? {
-                    Unreadable::Session.tell(&key.encoded(), &why);
+                    self.records.tell(Unreadable::Session, &key.encoded(), &why);
                 }
                 Ok(None)
             }
@@ -61,12 +62,13 @@ impl Sessions for Redis {
         session: &Session,
         ends_at: Timestamp,
     ) -> Answer<bool> {
-        let (name, user) = (new.encoded(), &session.identity.id.0);
+        let (name, owner) = (new.encoded(), self.records.owner(&session.identity.id)?);
+        let record = self.records.seal(Kind::Session, &name, session)?;
         let mut call = self.scripts.replace.prepare_invoke();
-        call.key(self.key(SESSION, &name)).key(self.key(INDEX, user));
-        call.arg(&self.prefix).arg(name).arg(record::write(SESSION, session)?);
+        call.key(self.key(SESSION, &name)).key(self.key(INDEX, &owner));
+        call.arg(&self.prefix).arg(name).arg(record);
         call.arg(session.seen_at.as_millis()).arg(ends_at.as_millis()).arg(self.life(ends_at));
-        call.arg(user).arg(self.channel());
+        call.arg(owner).arg(self.channel());
         if let Some(old) = old {
             call.key(self.key(SESSION, &old.encoded())).arg(old.encoded());
         }
@@ -99,7 +101,10 @@ impl Sessions for Redis {
 
     async fn revoke_all(&self, user: &UserId) -> Answer<u64> {
         let mut call = self.scripts.revoke_all.prepare_invoke();
-        call.key(self.key(INDEX, &user.0)).arg(&self.prefix).arg(self.channel());
+        for index in self.indexes(user) {
+            call.key(index);
+        }
+        call.arg(&self.prefix).arg(self.channel());
         let ended: Answer<Vec<String>> = self.invoke(Verb::RevokeAll, call).await;
         // Which ones, a fault does not tell.
         let ended = ended.inspect_err(|_| self.cache.end_all())?;
@@ -114,13 +119,16 @@ impl Sessions for Redis {
 
     async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Answer<Session>)>> {
         let mut call = self.scripts.of_user.prepare_invoke();
-        call.key(self.key(INDEX, &user.0)).arg(&self.prefix);
+        for index in self.indexes(user) {
+            call.key(index);
+        }
+        call.arg(&self.prefix);
         let found: Vec<(String, SessionFields)> = self.invoke(Verb::OfUser, call).await?;
         let mut sessions = Vec::with_capacity(found.len());
         for (name, fields) in &found {
             // No token has a digest that is none.
             let Some(key) = SessionKey::decode(name) else { continue };
-            if let Some(read) = record::session(SESSION, fields).transpose() {
+            if let Some(read) = record::session(&self.records, &key, fields).transpose() {
                 sessions.push((key, read.map(|(session, _)| Arc::unwrap_or_clone(session))));
             }
         }
@@ -132,7 +140,8 @@ impl Redis {
     /// How many sessions there are, and some of them. Walks the keys a thousand at a time, so that nobody waits for
     /// it, and stops after [`WALK`] steps: what was not reached by then is not counted.
     pub(super) async fn sample(&self) -> Answer<Sampled> {
-        let pattern = format!("{}*", glob_free(&self.key(SESSION, "")));
+        let prefix = self.key(SESSION, "");
+        let pattern = format!("{}*", glob_free(&prefix));
         let (mut total, mut names, mut cursor) = (0_u64, Vec::<String>::new(), 0_u64);
         for _ in 0..WALK {
             let mut cmd = ::redis::cmd("SCAN");
@@ -157,9 +166,10 @@ impl Redis {
             self.link.run(Verb::Scan, |mut c| async move { all.query_async(&mut c).await }).await?
         };
         let mut some = Vec::with_capacity(fields.len());
-        for fields in &fields {
+        for (name, fields) in names.iter().zip(&fields) {
             // One that ended meanwhile, or cannot be read, is none to look at.
-            if let Ok(Some((session, _))) = record::session(SESSION, fields) {
+            let Some(key) = name.strip_prefix(&prefix).and_then(SessionKey::decode) else { continue };
+            if let Ok(Some((session, _))) = record::session(&self.records, &key, fields) {
                 some.push(Arc::unwrap_or_clone(session));
             }
         }
@@ -169,6 +179,11 @@ impl Redis {
     /// Calls a script; gives Redis its text when it does not know it, within the same deadline.
     pub(super) async fn invoke<T: ::redis::FromRedisValue>(&self, verb: Verb, call: ScriptInvocation<'_>) -> Answer<T> {
         self.link.run(verb, |mut c| async move { call.invoke_async(&mut c).await }).await
+    }
+
+    /// Where the sessions of a person are listed: under each master key in one place.
+    fn indexes(&self, user: &UserId) -> Vec<String> {
+        self.records.owners(user).iter().map(|owner| self.key(INDEX, owner)).collect()
     }
 
     fn channel(&self) -> String {

@@ -14,8 +14,10 @@ use crate::auth::secret::SecretText;
 use crate::auth::throttle::{Charge, Charged, Limit, Taken, take};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Ceremonies, Clock, Ledger, Pending, Sessions, Throttle};
-use crate::store::contract::samples::{identity, session, session_key};
+use crate::store::contract::samples::{identity, records, records_of, session, session_key};
+use crate::store::contract::sealing::rotation_cases;
 use crate::store::contract::state::{StatePorts, state_contract};
+use crate::store::records::Records;
 use crate::store::settings::StateSettings;
 use crate::store::system::SystemClock;
 use crate::store::{Probe, State};
@@ -29,7 +31,7 @@ fn settings(url: String, prefix: &str, millis: u64) -> StateSettings {
 
 /// A node. Most tests are patient, for a busy machine; those of outages use the default of 250 ms.
 async fn node(url: String, millis: u64) -> Node {
-    Node::of(open(&settings(url, "stepgate:", millis), Arc::new(SystemClock)).await.unwrap())
+    Node::of(open(&settings(url, "stepgate:", millis), records(), Arc::new(SystemClock)).await.unwrap())
 }
 
 /// One node: its ports, and the store behind them.
@@ -50,8 +52,8 @@ impl Node {
 }
 
 /// What the contract suite asks of a state store; `server` lives as long as they do.
-async fn state_ports(settings: &StateSettings, server: Arc<Server>) -> StatePorts {
-    let state = State::of(open(settings, Arc::new(SystemClock)).await.unwrap());
+async fn state_ports(settings: &StateSettings, records: Records, server: Arc<Server>) -> StatePorts {
+    let state = State::of(open(settings, records, Arc::new(SystemClock)).await.unwrap());
     StatePorts {
         clock: Arc::new(SystemClock),
         pass: Arc::new(|by| Box::pin(tokio::time::sleep(by))),
@@ -61,6 +63,7 @@ async fn state_ports(settings: &StateSettings, server: Arc<Server>) -> StatePort
         ledger: state.ledger,
         throttle: state.throttle,
         plant: unreadable::plant(settings),
+        dump: unreadable::dump(settings),
         guard: server,
     }
 }
@@ -71,7 +74,21 @@ async fn redis_keeps_the_state_contract() {
     let next = std::sync::atomic::AtomicU32::new(0);
     state_contract(async || {
         let prefix = format!("case{}:", next.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
-        state_ports(&settings(server.url(), &prefix, 2000), server.clone()).await
+        state_ports(&settings(server.url(), &prefix, 2000), records(), server.clone()).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_keeps_the_contract_of_a_rotation() {
+    let server = Arc::new(Server::start(&[]));
+    rotation_cases(async |rings| {
+        let mut nodes = Vec::new();
+        for (used, next) in rings {
+            let settings = settings(server.url(), "stepgate:", 2000);
+            nodes.push(state_ports(&settings, records_of(used, next), server.clone()).await);
+        }
+        nodes
     })
     .await;
 }
@@ -88,13 +105,13 @@ async fn the_rights_that_the_documentation_names_are_enough() {
     let next = std::sync::atomic::AtomicU32::new(0);
     state_contract(async || {
         let prefix = format!("stepgate:case{}:", next.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
-        state_ports(&settings(url.clone(), &prefix, 2000), server.clone()).await
+        state_ports(&settings(url.clone(), &prefix, 2000), records(), server.clone()).await
     })
     .await;
     // The push as well: without the right to its channel a node would bypass its cache for ever.
     let node = node(url.clone(), 2000).await;
     until(2000, async || node.redis.counters.subscriptions.load(std::sync::atomic::Ordering::SeqCst) > 0).await;
-    let other = Node::of(open(&settings(url, "other:", 2000), Arc::new(SystemClock)).await.unwrap());
+    let other = Node::of(open(&settings(url, "other:", 2000), records(), Arc::new(SystemClock)).await.unwrap());
     assert!(other.ledger.claim("mark", HOUR).await.is_err());
 }
 
@@ -172,7 +189,7 @@ async fn a_hanging_push_does_not_keep_a_revoked_session_alive() {
         client(format!("redis://127.0.0.1:{}", stall.port)),
         Duration::from_secs(2),
         "stepgate:",
-        Arc::new(SystemClock),
+        (records(), Arc::new(SystemClock)),
     );
     until(3000, async || two.stats().push_connected).await;
     let (key, now) = (session_key(), SystemClock.now());
@@ -246,7 +263,7 @@ async fn password_database_and_tls_are_used() {
     let url = || SecretText::new(format!("rediss://localhost:{}", tls.port));
     let open_with = async |ca| {
         let timeout = Duration::from_secs(2);
-        open(&StateSettings::Redis { url: url(), ca, timeout, prefix: "a:".into() }, Arc::new(SystemClock))
+        open(&StateSettings::Redis { url: url(), ca, timeout, prefix: "a:".into() }, records(), Arc::new(SystemClock))
             .await
             .map(Node::of)
     };
@@ -264,7 +281,9 @@ async fn a_url_that_is_none_is_refused_without_being_told() {
     for url in
         ["", "http://u:secret@x", "redis+unix:///x?pass=secret", "unix:///secret", "rediss://x:secret@h#insecure"]
     {
-        let Err(error) = open(&settings(url.into(), "a:", 250), Arc::new(SystemClock)).await else { panic!("{url}") };
+        let Err(error) = open(&settings(url.into(), "a:", 250), records(), Arc::new(SystemClock)).await else {
+            panic!("{url}")
+        };
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 }
@@ -327,7 +346,7 @@ async fn counters_agree_with_the_arithmetic_of_the_heart() {
 async fn sessions_are_counted_without_those_of_others() {
     let server = Server::start(&[]);
     let at = async |prefix: &str| {
-        Node::of(open(&settings(server.url(), prefix, 2000), Arc::new(SystemClock)).await.unwrap())
+        Node::of(open(&settings(server.url(), prefix, 2000), records(), Arc::new(SystemClock)).await.unwrap())
     };
     // A prefix that is a glob counts for itself alone.
     let (ours, theirs) = (at("a*:").await, at("ab:").await);

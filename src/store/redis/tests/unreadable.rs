@@ -9,7 +9,8 @@ use super::{HOUR, node};
 use crate::auth::authenticator::Sealed;
 use crate::auth::throttle::{Charge, Charged, Limit};
 use crate::flow::ports::Clock as _;
-use crate::store::contract::samples::{ceremony, ceremony_key, identity, session, session_key};
+use crate::store::contract::samples::{ceremony, ceremony_key, identity, records, session, session_key};
+use crate::store::contract::sealing::{Dump, earlier_record};
 use crate::store::contract::unreadable::{Damaged, Plant};
 use crate::store::settings::StateSettings;
 use crate::store::system::SystemClock;
@@ -28,11 +29,67 @@ pub(super) fn plant(settings: &StateSettings) -> Plant {
             let mut cmd = match what {
                 Damaged::Session(name) => ::redis::cmd("HSET").arg(format!("{prefix}s1:{name}")).arg("d").to_owned(),
                 Damaged::Ceremony(name) => ::redis::cmd("SET").arg(format!("{prefix}c1:{name}")).to_owned(),
-                Damaged::Counter(name) => ::redis::cmd("SET").arg(format!("{prefix}t1:{name}")).to_owned(),
+                Damaged::Counter(name) => {
+                    ::redis::cmd("SET").arg(format!("{prefix}t1:{}", records().counter(&name))).to_owned()
+                }
             };
             let () = cmd.arg(value).query_async(&mut operator).await.unwrap();
         })
     })
+}
+
+/// Everything below the prefix but the marks.
+pub(super) fn dump(settings: &StateSettings) -> Dump {
+    let StateSettings::Redis { url, prefix, .. } = settings.clone() else { panic!("not for Redis") };
+    Arc::new(move || {
+        let (url, prefix) = (url.expose().to_owned(), prefix.clone());
+        Box::pin(async move {
+            let mut operator = operator(&url).await;
+            let mut scan = ::redis::cmd("SCAN");
+            scan.arg(0).arg("MATCH").arg(format!("{prefix}*")).arg("COUNT").arg(100_000);
+            let (_, names): (u64, Vec<String>) = scan.query_async(&mut operator).await.unwrap();
+            let mut all = Vec::new();
+            for name in names.iter().filter(|name| !name.starts_with(&format!("{prefix}l1:"))) {
+                let kind: String = ::redis::cmd("TYPE").arg(name).query_async(&mut operator).await.unwrap();
+                let read = match kind.as_str() {
+                    "hash" => ::redis::cmd("HGETALL").arg(name).to_owned(),
+                    "zset" => ::redis::cmd("ZRANGE").arg(name).arg(0).arg(-1).arg("WITHSCORES").to_owned(),
+                    _ => ::redis::cmd("MGET").arg(name).to_owned(),
+                };
+                let values: Vec<Vec<u8>> = read.query_async(&mut operator).await.unwrap();
+                all.extend(name.bytes().chain(values.concat()));
+            }
+            all
+        })
+    })
+}
+
+/// A session as the version before sealing kept it: ended when it is met, and of no use to whom it names.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_of_an_earlier_version_end() {
+    let server = Server::start(&[]);
+    let node = node(server.url(), 2000).await;
+    let mut operator = operator(&server.url()).await;
+    let (key, now) = (session_key(), SystemClock.now());
+    let (one, name) = (session("ann", now), format!("stepgate:s1:{}", key.encoded()));
+    let (seen, ends) = (now.as_millis(), now.plus(HOUR).as_millis());
+    let mut all = ::redis::pipe();
+    all.cmd("HSET").arg(&name).arg("d").arg(earlier_record("d", &one)).arg("s").arg(seen).arg("e").arg(ends);
+    all.arg("u").arg("id-ann").cmd("ZADD").arg("stepgate:u1:id-ann").arg(ends).arg(key.encoded());
+    let () = all.query_async::<(u64, u64)>(&mut operator).await.map(|_| ()).unwrap();
+    assert!(node.sessions.load(&key).await.unwrap().is_none());
+    let left: u64 =
+        ::redis::cmd("EXISTS").arg(&name).arg("stepgate:u1:id-ann").query_async(&mut operator).await.unwrap();
+    assert_eq!(left, 0, "it is ended, and listed no more");
+    let held = ceremony_key();
+    let plain = serde_json::json!({ "v": "c1:", "d": ceremony("ann", now) }).to_string();
+    let () = ::redis::cmd("SET")
+        .arg(format!("stepgate:c1:{}", held.encoded()))
+        .arg(plain)
+        .query_async(&mut operator)
+        .await
+        .unwrap();
+    assert!(node.ceremonies.load(&held).await.unwrap().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,7 +125,7 @@ async fn a_value_of_another_type_is_as_good_as_garbage() {
         node.ceremonies.put(&held, &ceremony("ann", now), HOUR).await.unwrap();
         assert!(node.ceremonies.take(&held).await.unwrap().is_some());
     }
-    push("stepgate:t1:totp:ann".to_owned()).await;
+    push(format!("stepgate:t1:{}", records().counter("totp:ann"))).await;
     let charge = [Charge { key: "totp:ann".into(), limit: Limit { tries: 3, refill: HOUR } }];
     assert_eq!(node.throttle.charge(&charge, now).await.unwrap(), Charged::Wait { index: 0, retry_after: HOUR });
     assert_eq!(node.throttle.charge(&charge, now.plus(HOUR)).await.unwrap(), Charged::Go);
