@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use stepgate::auth::decision::{decide, strictest};
+use stepgate::auth::evaluation::Circumstances;
 use stepgate::auth::header_names::Reserved;
 use stepgate::auth::host;
 use stepgate::auth::policy::AppPolicy;
@@ -173,8 +174,12 @@ fn sessions(c: &mut Criterion) {
         b.iter(|| runtime.block_on(ports.sessions.load(black_box(&key))).expect("Redis answers").expect("a session"));
     });
     let resource = parse("/orders/2026/11/list.html", app.tolerate);
+    let circumstances = Circumstances { client: CLIENT, opener: None };
+    let presented = || Some((&token, Channel::Bearer));
     c.bench_function("Flows::admit, warm session, 20 rules", |b| {
-        b.iter(|| runtime.block_on(flows.admit(&app, black_box(&resource), CLIENT, Some(&token))).expect("a decision"));
+        b.iter(|| {
+            runtime.block_on(flows.admit(&app, black_box(&resource), &circumstances, presented())).expect("a decision")
+        });
     });
 }
 

@@ -35,8 +35,6 @@ pub struct Asking<'a> {
 /// How to tell a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Telling {
-    /// CORS preflight: not challenged, passed to the app.
-    Preflight,
     /// 401 before the upgrade.
     WebSocket,
     /// HTTP 200 trailers-only with `grpc-status: 16`.
@@ -54,20 +52,19 @@ pub enum Telling {
 impl Asking<'_> {
     /// How a challenge of this request is told. Total; the first line that fits wins.
     ///
-    /// A rule's `challenge:` cannot change what the protocol fixes (preflight, WebSocket, gRPC).
+    /// A rule's `challenge:` cannot change what the protocol fixes (WebSocket, gRPC, a preflight, which follows no
+    /// redirect).
     /// `status` holds for everything else. `redirect` holds for requests that say nothing about
     /// themselves: not inside frames, where our page would be blank, nor for what scripts ask.
     pub fn telling(&self) -> Telling {
         let mode = self.fetch_mode.map(str::trim);
         let dest = self.fetch_dest.map(str::trim);
         let says_how = mode.is_some() || dest.is_some();
-        if self.method == "OPTIONS" && self.preflight {
-            Telling::Preflight
-        } else if self.websocket {
+        if self.websocket {
             Telling::WebSocket
         } else if self.content_type.is_some_and(is_grpc) {
             Telling::Grpc
-        } else if self.style == ChallengeStyle::Status {
+        } else if self.style == ChallengeStyle::Status || (self.method == "OPTIONS" && self.preflight) {
             Telling::Problem
         } else if mode == Some("navigate") && dest == Some("document") {
             self.navigation()

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::origin::Opener;
 use super::policy::rule::{Access, Rule};
 use super::proof::Proofs;
 use super::requirement::{Requirement, Shortfall, Strength};
@@ -24,6 +25,40 @@ pub enum Decision {
     /// It may not go to the app, whatever the person proves.
     Refuse(Refusal),
 }
+
+impl Decision {
+    /// The decision about a handshake for a WebSocket: what a page of another origin opens with somebody's cookies is
+    /// refused, where the rule asks who somebody is.
+    pub(super) fn of_handshake(self, opener: &Opener) -> Self {
+        let (rule, subject) = match &self {
+            Self::Permit(permit) if permit.subject.is_some() => (&permit.rule, &permit.subject),
+            Self::Challenge(challenged) => (&challenged.rule, &challenged.subject),
+            Self::Permit(_) | Self::Refuse(_) => return self,
+        };
+        if opener.may_open(&rule.cors.origins) {
+            return self;
+        }
+        let reason = RefusalReason::ForeignOrigin;
+        Self::Refuse(Refusal { rule: Some(rule.clone()), reason, subject: subject.clone() })
+    }
+
+    /// The decision about a path: below `/.well-known/` (RFC 8615) ask programs that look whether something is there.
+    /// None of them can sign in, and a page of ours, or a way to it, would be taken for what they look for.
+    pub(super) fn at(self, path: &str) -> Self {
+        let (rule, subject) = match &self {
+            Self::Challenge(challenged) => (Some(challenged.rule.clone()), &challenged.subject),
+            Self::Refuse(refusal) => (refusal.rule.clone(), &refusal.subject),
+            Self::Permit(_) => return self,
+        };
+        if !path.starts_with(WELL_KNOWN) {
+            return self;
+        }
+        Self::Refuse(Refusal { rule, reason: RefusalReason::WellKnown, subject: subject.clone() })
+    }
+}
+
+/// Where sites keep what programs look for (RFC 8615).
+const WELL_KNOWN: &str = "/.well-known/";
 
 /// Leave to forward one request. Made only by [`decide`]; not `Clone`.
 #[derive(Debug)]
@@ -66,6 +101,10 @@ pub enum RefusalReason {
     DenyRule,
     /// The person is not of the rule's audience.
     NotInAudience,
+    /// A page of another origin opens a WebSocket.
+    ForeignOrigin,
+    /// An address below `/.well-known/` that is not open: told as if there were nothing.
+    WellKnown,
 }
 
 impl RefusalReason {
@@ -75,6 +114,8 @@ impl RefusalReason {
             Self::NoRule => "no_rule",
             Self::DenyRule => "deny_rule",
             Self::NotInAudience => "not_in_audience",
+            Self::ForeignOrigin => "foreign_origin",
+            Self::WellKnown => "well_known",
         }
     }
 }

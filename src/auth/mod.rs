@@ -6,6 +6,7 @@ pub mod backup_codes;
 pub mod ceremony;
 pub mod challenge;
 pub mod decision;
+pub mod evaluation;
 pub mod event;
 pub mod forwarded;
 #[cfg(test)]
@@ -14,6 +15,7 @@ pub mod header_names;
 pub mod history;
 pub mod host;
 pub mod network;
+pub mod origin;
 pub mod password;
 pub mod policy;
 pub mod proof;

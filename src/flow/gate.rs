@@ -1,15 +1,15 @@
 //! Admission: one request, one decision.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Flows;
 use super::ports::Answer;
-use crate::auth::decision::{Decision, decide, strictest};
+use crate::auth::decision::Decision;
+use crate::auth::evaluation::{Circumstances, evaluate};
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::resource::Resource;
-use crate::auth::session::SessionToken;
+use crate::auth::session::{Channel, SessionToken};
 
 impl Flows {
     /// Decides about one request: every reading of it is judged, the strictest decision wins.
@@ -21,19 +21,17 @@ impl Flows {
         &self,
         app: &AppPolicy,
         resource: &Resource,
-        client: IpAddr,
-        token: Option<&SessionToken>,
+        circumstances: &Circumstances,
+        presented: Option<(&SessionToken, Channel)>,
     ) -> Answer<Decision> {
         let open = |rule: &Option<&Arc<Rule>>| rule.is_some_and(|rule| matches!(rule.access, Access::Public));
-        let judged: Vec<_> = app.judged(resource, client).collect();
+        let judged: Vec<_> = app.judged(resource, circumstances.client).collect();
         let all_open = judged.iter().all(open);
         let now = self.now();
-        let session = match token {
-            Some(token) if !all_open => self.session_at(now, token, &app.host, false).await?,
+        let session = match presented {
+            Some((token, channel)) if !all_open => self.session_at(now, token, channel, &app.host, false).await?,
             _ => None,
         };
-        let strict = judged.into_iter().map(|rule| decide(rule, session.as_ref(), now)).reduce(strictest);
-        // Every request has a reading; should one ever have none, no rule covers it.
-        Ok(strict.unwrap_or_else(|| decide(None, session.as_ref(), now)))
+        Ok(evaluate(&judged, resource, circumstances, session.as_ref(), now))
     }
 }

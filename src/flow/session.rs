@@ -12,23 +12,32 @@ use crate::auth::session::{Channel, Session, SessionToken, Standing};
 use crate::auth::time::Timestamp;
 
 impl Flows {
-    /// The live session of a token on this host, if any; notes the use unless `quiet`.
+    /// The live session of a token on this host, if any; notes the use unless `quiet`. A token counts only by the way
+    /// it was given out for: one that a browser holds is none of a script, nor the other way round.
     ///
     /// # Errors
     /// The store did not answer.
-    pub async fn session(&self, token: &SessionToken, host: &str, quiet: bool) -> Answer<Option<Arc<Session>>> {
-        self.session_at(self.now(), token, host, quiet).await
+    pub async fn session(
+        &self,
+        token: &SessionToken,
+        channel: Channel,
+        host: &str,
+        quiet: bool,
+    ) -> Answer<Option<Arc<Session>>> {
+        self.session_at(self.now(), token, channel, host, quiet).await
     }
 
     pub(super) async fn session_at(
         &self,
         now: Timestamp,
         token: &SessionToken,
+        channel: Channel,
         host: &str,
         quiet: bool,
     ) -> Answer<Option<Arc<Session>>> {
         let key = token.key();
-        let Some(mut session) = self.ports.sessions.load(&key).await?.filter(|s| s.host == host) else {
+        let here = |s: &Arc<Session>| s.host == host && s.channel == channel;
+        let Some(mut session) = self.ports.sessions.load(&key).await?.filter(here) else {
             return Ok(None);
         };
         let lifetimes = &self.settings.session;

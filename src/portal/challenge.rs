@@ -35,8 +35,7 @@ pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Ans
         Telling::Frame => ("frame", frame(core, facts, challenged, &url)),
         Telling::FormLost => ("form", form_lost(core, facts, challenged, &url)),
         Telling::Grpc => ("grpc", grpc(16, "A sign-in is needed")),
-        // A preflight never comes here; should one, it is told like any other call.
-        Telling::Problem | Telling::WebSocket | Telling::Preflight => ("problem", problem(facts, challenged, &url)),
+        Telling::Problem | Telling::WebSocket => ("problem", problem(facts, challenged, &url)),
     };
     answer.extensions_mut().insert(ToldAs(kind));
     answer
@@ -141,13 +140,13 @@ pub(crate) fn offered(methods: MethodSet) -> Vec<&'static str> {
 
 /// Lets scripts of the origins that the rule names read the answer (Fetch standard, CORS protocol).
 pub(crate) fn readable_by(answer: &mut Answered, facts: &Facts, rule: &Rule) {
-    if rule.cors.is_empty() {
+    if rule.cors.origins.is_empty() {
         return;
     }
     // A copy that was made for nobody, or for one origin, is of no use to another.
     answer.headers_mut().append(VARY, HeaderValue::from_static("Origin"));
     let Some(origin) = facts.headers.get(ORIGIN) else { return };
-    if !rule.cors.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
+    if !rule.cors.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
         return;
     }
     let headers = answer.headers_mut();

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::secret::SecretText;
-use crate::auth::session::{SESSION_PREFIX, SessionToken};
+use crate::auth::session::{Channel, SESSION_PREFIX, SessionToken};
 
 /// Holds the session token of a browser.
 pub const SESSION: &str = "__Host-stepgate";
@@ -39,10 +39,11 @@ pub enum Presented {
 }
 
 impl Presented {
-    /// The token, if exactly one was presented.
-    pub const fn token(&self) -> Option<&SessionToken> {
+    /// The token and the way it came, if exactly one was presented.
+    pub const fn token(&self) -> Option<(&SessionToken, Channel)> {
         match self {
-            Self::Cookie(token) | Self::Bearer(token) => Some(token),
+            Self::Cookie(token) => Some((token, Channel::Cookie)),
+            Self::Bearer(token) => Some((token, Channel::Bearer)),
             Self::None | Self::Ambiguous => None,
         }
     }

@@ -132,7 +132,8 @@ impl Ctx {
             Presented::Bearer(token) => (token, false),
             Presented::None | Presented::Ambiguous => return Ok(None),
         };
-        let found = self.core.flows.session(&token, &self.facts.host, quiet).await.map_err(Stop::Store)?;
+        let channel = if by_cookie { Channel::Cookie } else { Channel::Bearer };
+        let found = self.core.flows.session(&token, channel, &self.facts.host, quiet).await.map_err(Stop::Store)?;
         Ok(found.map(|session| SignedIn { token, session, by_cookie }))
     }
 

@@ -14,6 +14,7 @@ mod goal;
 mod headers;
 mod out_of_reach;
 mod pages;
+mod preflight;
 mod problem;
 mod qr;
 mod refusal;

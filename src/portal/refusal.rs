@@ -2,11 +2,11 @@
 
 use http::StatusCode;
 
-use super::answers::Facts;
+use super::answers::{Facts, Fault};
 use super::base::Core;
 use super::challenge::readable_by;
 use super::ctx::{Answered, page};
-use super::fault::grpc;
+use super::fault::{self, grpc};
 use super::goal::Goal;
 use super::headers::Framable;
 use super::pages::{Link, Notice};
@@ -18,6 +18,9 @@ use crate::auth::policy::rule::{Access, Rule};
 
 /// Tells a refusal.
 pub(crate) fn answer(core: &Core, facts: &Facts, refusal: &Refusal) -> Answered {
+    if refusal.reason == RefusalReason::WellKnown {
+        return fault::answer(core, facts, Fault::NotFound);
+    }
     let rule = refusal.rule.as_deref();
     let how = telling(facts, rule);
     if how == Telling::Grpc {
@@ -59,6 +62,8 @@ fn denied(core: &Core, facts: &Facts, refusal: &Refusal) -> Answered {
         RefusalReason::NotInAudience => lines.extend(refusal.rule.as_deref().and_then(audience)),
         RefusalReason::DenyRule => lines.push("It is closed to everybody.".to_owned()),
         RefusalReason::NoRule => lines.push("No rule opens this address.".to_owned()),
+        RefusalReason::ForeignOrigin => lines.push("It was asked for by a page of another site.".to_owned()),
+        RefusalReason::WellKnown => lines.push("There is nothing at this address.".to_owned()),
     }
     let mut shown = vec![("Asked for", format!("{} {}{path}", facts.method, facts.authority))];
     if let Some(who) = who {

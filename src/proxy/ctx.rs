@@ -12,8 +12,8 @@ use crate::auth::decision::Permit;
 use crate::auth::resource::Resource;
 use crate::auth::session::Session;
 
-/// Leave to go to the app. Only [`Permit`] opens it, with one exception that the contract demands: a CORS
-/// preflight, which asks for leave itself and carries neither body nor identity.
+/// Leave to go to the app. Only [`Permit`] opens it, with one exception that an operator may make: a CORS
+/// preflight, which asks for leave itself and carries neither body nor credentials.
 #[derive(Debug, Default)]
 pub(crate) enum Pass {
     /// None: there is no upstream for this request.
@@ -21,7 +21,7 @@ pub(crate) enum Pass {
     None,
     /// The decision permitted it.
     Permit(Permit),
-    /// A CORS preflight of a guarded path.
+    /// A CORS preflight, where a rule says `preflight: pass`.
     Preflight,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Ctx {
     /// The rule that decided.
     pub(crate) rule: Option<Arc<str>>,
     pub(crate) websocket: bool,
-    /// A CORS preflight.
+    /// By its form it may be a CORS preflight.
     pub(crate) preflight: bool,
     /// Body bytes of the request that were passed on.
     pub(crate) body: u64,

@@ -29,6 +29,7 @@ mod metrics;
 mod outfit;
 pub mod outside;
 mod patience;
+mod preflight;
 mod record;
 mod rewrite;
 mod serve;

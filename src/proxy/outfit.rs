@@ -61,6 +61,11 @@ impl Gateway {
         };
         let made =
             Outfit::new(&site.vouching, head, resource.as_target(), host, &told, who.map(|who| (&**who, &self.signer)));
+        let made = made.map(|outfit| match &ctx.pass {
+            // A browser sends none with a preflight (Fetch §4.8), so the app shall not act on any.
+            Pass::Preflight => Outfit { cookie: None, authorization: false, ..outfit },
+            _ => outfit,
+        });
         let made = made.map_err(|cause| {
             tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot vouch");
             Error::explain(answer::NO_VOUCHER, "cannot vouch")

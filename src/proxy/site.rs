@@ -76,6 +76,11 @@ impl Authority {
         Some(Self { host: host.into_owned(), port })
     }
 
+    /// Leaves out the port that the scheme has anyway: what stands before us may name it, browsers never do.
+    pub(crate) fn leave_out_default_port(&mut self, https: bool) {
+        self.port = self.port.filter(|port| *port != if https { 443 } else { 80 });
+    }
+
     /// `host` or `host:port`.
     pub(crate) fn text(&self) -> Cow<'_, str> {
         self.port.map_or(Cow::Borrowed(&self.host), |port| Cow::Owned(format!("{}:{port}", self.host)))

@@ -15,8 +15,16 @@ use super::answer;
 use super::ctx::{Ctx, Pass};
 use super::gateway::Gateway;
 use super::site::{Head, Objection, object};
+use crate::auth::origin::{Address, Opener};
 use crate::portal::answers::Fault;
 use crate::portal::cookies;
+
+/// Who opens a WebSocket: whose page, as its browser tells it.
+pub(crate) fn opener(headers: &HeaderMap, ctx: &Ctx) -> Opener {
+    let (host, port) = ctx.authority.as_ref().map_or(("", None), |at| (at.host.as_str(), at.port));
+    let app = Address { scheme: if ctx.https { "https" } else { "http" }, host, port };
+    Opener::of(headers.get_all(header::ORIGIN).iter().map(HeaderValue::as_bytes), &app)
+}
 
 /// How often the session behind a WebSocket is looked at: with what a look-up may take, it ends within 5 s.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -101,13 +109,13 @@ impl Gateway {
         let (Pass::Permit(permit), Some(link)) = (&ctx.pass, &ctx.link) else { return };
         let Some(subject) = permit.subject() else { return };
         let presented = cookies::session_token(&session.req_header().headers);
-        let Some(token) = presented.token().cloned() else { return };
+        let Some((token, channel)) = presented.token().map(|(token, channel)| (token.clone(), channel)) else { return };
         let (flows, host, link) = (self.flows.clone(), subject.host.clone(), Arc::downgrade(link));
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(LOOK_EVERY).await;
                 let Some(link) = link.upgrade() else { return };
-                if let Ok(None) = flows.session(&token, &host, true).await {
+                if let Ok(None) = flows.session(&token, channel, &host, true).await {
                     return link.end_tunnel();
                 }
             }

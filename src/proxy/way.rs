@@ -14,8 +14,9 @@ use super::gateway::Gateway;
 use super::link::{Door, Link};
 use super::metrics::Counted;
 use super::site::{self, Head, Objection, Site, object};
-use super::{answer, client, record, tunnel};
+use super::{answer, client, preflight, record, tunnel};
 use crate::auth::decision::Decision;
+use crate::auth::evaluation::Circumstances;
 use crate::auth::resource::Resource;
 use crate::portal::PREFIX;
 use crate::portal::answers::{Cause, Facts, Fault, Noted, Recorded, ToldAs};
@@ -23,7 +24,7 @@ use crate::portal::cookies;
 use crate::portal::reserved::{Reserved, reserved};
 
 /// What is to be done with a request.
-enum Verdict {
+pub(super) enum Verdict {
     /// On to the app.
     Forward,
     /// To the portal, with this target.
@@ -38,7 +39,7 @@ impl Gateway {
     pub(crate) async fn receive(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         let ports = &self.flows.ports;
         ctx.request_id = record::request_id(ports.clock.as_ref(), ports.entropy.as_ref());
-        ctx.preflight = is_preflight(session);
+        ctx.preflight = preflight::may_be_one(session);
         let (mut response, keep) = match self.judge(session, ctx).await {
             Ok(Verdict::Forward) => return self.ask_directly(session, ctx).await,
             Ok(Verdict::Answer(response)) => (response, true),
@@ -128,6 +129,9 @@ impl Gateway {
         if let (Some(authority), Some(host)) = (&mut ctx.authority, who.host) {
             *authority = host;
         }
+        if let Some(authority) = &mut ctx.authority {
+            authority.leave_out_default_port(ctx.https);
+        }
         site::examine(&head)?;
         if request.version == Version::HTTP_2 && convert::list_size(request) > self.limits.header_bytes {
             return Err(object(Fault::HeadersTooLarge, "head_too_large"));
@@ -143,8 +147,16 @@ impl Gateway {
         resource: &Resource,
     ) -> std::result::Result<Verdict, Objection> {
         let client = ctx.client.ok_or(object(Fault::Unavailable, "no_client"))?;
+        if ctx.preflight
+            && let Some(verdict) = self.preflight(session, ctx, site, resource, client)
+        {
+            return Ok(verdict);
+        }
         let presented = cookies::session_token(&session.req_header().headers);
-        let decision = self.flows.admit(&site.policy, resource, client, presented.token()).await.map_err(|cause| {
+        let opener = ctx.websocket.then(|| tunnel::opener(&session.req_header().headers, ctx));
+        let circumstances = Circumstances { client, opener };
+        let admitted = self.flows.admit(&site.policy, resource, &circumstances, presented.token());
+        let decision = admitted.await.map_err(|cause| {
             tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot decide");
             object(Fault::Unavailable, "store")
         })?;
@@ -159,11 +171,6 @@ impl Gateway {
             Decision::Challenge(challenged) => {
                 ctx.rule = Some(challenged.rule.id.0.clone());
                 ctx.subject.clone_from(&challenged.subject);
-                if ctx.preflight {
-                    ctx.conclude("preflight", "cors");
-                    ctx.pass = Pass::Preflight;
-                    return Ok(Verdict::Forward);
-                }
                 ctx.conclude("challenge", lack_word(challenged.shortfall.lack));
                 site.metrics.decided(Counted::Challenge, Some(&challenged.rule.id.0));
                 let response = self.portal.challenge(&facts(session, ctx), &challenged);
@@ -266,7 +273,7 @@ impl Gateway {
 }
 
 /// What answers of ours need to know of the request.
-fn facts(session: &Session, ctx: &Ctx) -> Facts {
+pub(super) fn facts(session: &Session, ctx: &Ctx) -> Facts {
     let request = session.req_header();
     let unspecified = std::net::IpAddr::from([0, 0, 0, 0]);
     Facts {
@@ -311,19 +318,6 @@ fn own_fault(response: &Response<Bytes>, ctx: &mut Ctx) {
         None => return,
     };
     ctx.conclude("fault", reason);
-}
-
-/// A CORS preflight (Fetch §4.8): asks whether a request may be sent, and has no body, nor a header by which an app could
-/// take it for anything else.
-fn is_preflight(session: &mut Session) -> bool {
-    let request = session.req_header();
-    request.method == http::Method::OPTIONS
-        && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-        && convert::other_methods(&request.headers).next().is_none()
-        && convert::announced(&request.headers).unwrap_or(0) == 0
-        && !request.headers.contains_key(header::TRANSFER_ENCODING)
-        // HTTP/2 announces nothing; there the end of the stream must have come with the head.
-        && session.as_mut().is_body_empty()
 }
 
 const fn lack_word(lack: crate::auth::requirement::Lack) -> &'static str {

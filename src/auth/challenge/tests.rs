@@ -41,7 +41,6 @@ fn asks() -> Vec<(&'static str, Asking<'static>)> {
 
 const fn letter(telling: Telling) -> &'static str {
     match telling {
-        Telling::Preflight => "preflight",
         Telling::WebSocket => "websocket",
         Telling::Grpc => "grpc",
         Telling::Redirect => "redirect",
@@ -87,7 +86,6 @@ fn redirects_are_for_people_only() {
                         assert!(asking.fetch_mode.is_none_or(|m| m == "navigate"), "{name}");
                         assert_ne!(style, ChallengeStyle::Status, "{name}");
                     }
-                    assert!(told != Telling::Preflight || (method == "OPTIONS" && asking.preflight), "{name}");
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! The rules: chosen by app, path, method and network, never by who asks.
 
+pub mod cors;
 pub mod dead;
 mod glob;
 pub mod head;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::cors::Cors;
 use super::pattern::{PathPattern, loosely};
 use crate::auth::network::Networks;
 use crate::auth::requirement::Requirement;
@@ -80,8 +81,8 @@ pub struct Rule {
     pub api: bool,
     /// How challenges are told.
     pub challenge: ChallengeStyle,
-    /// Origins that may read our 401 (CORS).
-    pub cors: Vec<String>,
+    /// What scripts of other origins may.
+    pub cors: Cors,
     /// Where the operator wrote it: `file:line:column`; `None` for rules made by code.
     pub place: Option<Arc<str>>,
 }
@@ -99,7 +100,7 @@ impl Rule {
             remediation: None,
             api: false,
             challenge: ChallengeStyle::Auto,
-            cors: Vec::new(),
+            cors: Cors::default(),
             place: None,
         }
     }

@@ -107,6 +107,11 @@ impl Resource {
         Ok(self)
     }
 
+    /// The same target, asked for by another method; `None` if that is none.
+    pub fn asked_by(&self, method: &str) -> Option<Self> {
+        Some(Self { method: known_method(method).ok()?, other_methods: Vec::new(), ..self.clone() })
+    }
+
     /// The canonical host of the app.
     pub fn host(&self) -> &str {
         &self.host

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::auth::decision::{Decision, decide, strictest};
+use crate::auth::decision::Decision;
+use crate::auth::evaluation::{Circumstances, evaluate};
 use crate::auth::host;
 use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::policy::{AppPolicy, Policy, head};
@@ -162,8 +163,7 @@ enum Early<'a> {
 
 fn judge(app: &AppPolicy, resource: &Resource, ip: IpAddr, who: Option<&Arc<Session>>, now: Timestamp) -> Explanation {
     let judged: Vec<Option<&Arc<Rule>>> = app.judged(resource, ip).collect();
-    let decision =
-        judged.iter().map(|rule| decide(*rule, who, now)).reduce(strictest).unwrap_or_else(|| decide(None, who, now));
+    let decision = evaluate(&judged, resource, &Circumstances { client: ip, opener: None }, who, now);
     let chosen = words::rule_of(&decision);
     let is = |a: Option<&Arc<Rule>>, b: &Arc<Rule>| a.is_some_and(|a| Arc::ptr_eq(a, b));
     let row = |(index, rule): (usize, &Arc<Rule>)| RuleRow {

@@ -102,6 +102,19 @@ pub(super) fn sentence(decision: &Decision) -> String {
             match r.reason {
                 RefusalReason::NoRule => "Nobody may pass: no rule covers some reading of this request.".to_owned(),
                 RefusalReason::DenyRule => format!("Nobody may pass: rule {rule} denies everybody."),
+                RefusalReason::ForeignOrigin => {
+                    format!(
+                        "Answered with 403: rule {rule} lets pages of the app itself open WebSockets (foreign_origin)."
+                    )
+                }
+                RefusalReason::WellKnown => {
+                    let why = if rule.is_empty() {
+                        "no rule covers it".to_owned()
+                    } else {
+                        format!("rule {rule} does not open it")
+                    };
+                    format!("Answered with 404, as programs that look here cannot sign in: {why} (well_known).")
+                }
                 RefusalReason::NotInAudience => {
                     let who = r.subject.as_ref().map_or("Nobody", |s| s.identity.username.as_str());
                     format!(
@@ -131,6 +144,8 @@ pub(super) fn remedy(decision: &Decision, now: Timestamp) -> Option<String> {
                 format!("Being {}{own}.", members.unwrap_or_else(|| "signed in".to_owned()))
             }
             (RefusalReason::NotInAudience, None) => return None,
+            (RefusalReason::ForeignOrigin, _) => "The origin in `cors` of that rule, if its pages may.".to_owned(),
+            (RefusalReason::WellKnown, _) => "A rule before it that opens the address: `access: public`.".to_owned(),
         }),
     }
 }

@@ -45,7 +45,7 @@ fn the_full_example_loads_and_says_the_defaults() {
     assert!(s.policy.app("erp.example.com").unwrap().tolerate.path_parameters);
     let rules = &s.policy.app("erp.example.com").unwrap().rules;
     let names: Vec<&str> = rules.iter().map(|r| &*r.id.0).collect();
-    assert_eq!(names, ["static", "admin-writes", "rule-3", "rule-4", "rule-5", "rule-6"]);
+    assert_eq!(names, ["static", "admin-writes", "rule-3", "rule-4", "rule-5", "rule-6", "rule-7"]);
     assert!(rules[3].api);
     let StateSettings::Redis { timeout, prefix, .. } = s.store.state else { panic!("not redis") };
     assert_eq!((timeout, prefix.as_str()), (Duration::from_millis(250), "stepgate:"));

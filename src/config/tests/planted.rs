@@ -78,7 +78,11 @@ const JUDGED: &[(&str, &str)] = &[
     ("require: payroll }", "require: ¦payrol }"),
     ("path_regex: \"/v[0-9]+/.*\"", "path_regex: ¦\"/(\""),
     ("kind: api", "kind: ¦apis"),
-    ("cors: [\"https://spa.example.com\"]", "cors: [¦\"https://spa.example.com/x\"]"),
+    ("origins: [\"https://spa.example.com\"]", "origins: [¦\"https://spa.example.com/x\"]"),
+    ("methods: [GET, PUT]", "methods: [¦\"*\"]"),
+    ("headers: [authorization, content-type]", "headers: [¦\"a b\"]"),
+    ("max_age: 10m", "max_age: ¦10"),
+    ("preflight: pass", "preflight: ¦answer"),
     ("access: deny }", "access: ¦open }"),
     ("- { path: /**, require: two_factor }", "- ¦{ path: /** }"),
 ];

@@ -69,6 +69,36 @@ fn a_rule_for_get_that_takes_head_from_another_is_warned_of() {
 }
 
 #[test]
+fn what_other_origins_may_is_said_without_wildcards_and_once() {
+    let rule = |more: &str| rules(&format!("      - {{ path: /**, {more} }}\n"));
+    let guarded = |more: &str| rule(&format!("require: one_factor, {more}"));
+    let spa = "origins: [\"https://spa.example\"]";
+    for fine in [
+        "cors: [\"https://spa.example\"]".to_owned(),
+        "cors: [\"https://spa.example\"], preflight: pass".to_owned(),
+        "preflight: pass".to_owned(),
+        format!("cors: {{ {spa} }}"),
+        format!("methods: [GET, PUT], cors: {{ {spa}, methods: [HEAD, PUT], headers: [X-A], max_age: 10m }}"),
+    ] {
+        assert_eq!(told(&guarded(&fine)), Vec::<String>::new(), "{fine}");
+    }
+    tells(&guarded("cors: [\"*\"]"), "`*` stands for no origin here");
+    tells(&guarded("cors: { methods: [GET] }"), "`origins` is missing here");
+    tells(&guarded("cors: { origins: [] }"), "an empty list would allow no origin");
+    tells(&guarded("cors: { origins: [\"https://spa.example/\"] }"), "write `https://spa.example`");
+    tells(&guarded(&format!("cors: {{ {spa}, headers: [\"*\"] }}")), "name each header");
+    tells(&guarded(&format!("cors: {{ {spa}, headers: [\"x a\"] }}")), "not a header name");
+    tells(&guarded(&format!("cors: {{ {spa}, methods: [] }}")), "leave `methods` out");
+    tells(&guarded(&format!("cors: {{ {spa}, methods: [\"*\"] }}")), "not an HTTP method");
+    tells(&guarded(&format!("cors: {{ {spa}, method: [GET] }}")), "did you mean `methods`?");
+    tells(&guarded(&format!("methods: [GET], cors: {{ {spa}, methods: [PUT] }}")), "this rule does not cover PUT");
+    tells(&guarded(&format!("cors: {{ {spa} }}, preflight: pass")), "by `preflight: pass` the app does");
+    tells(&guarded("preflight: answer"), "possible here: `pass`");
+    tells(&rule("access: deny, preflight: pass"), "nobody may pass by this rule, so no preflight may");
+    tells(&rule(&format!("access: deny, cors: {{ {spa} }}")), "answers no preflights where nobody may pass");
+}
+
+#[test]
 fn rules_that_no_request_can_reach_are_warned_of() {
     for (rule, part) in [
         ("path_regex: \"admin/.*\"", "every path begins with `/`"),

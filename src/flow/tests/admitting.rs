@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::auth::decision::Decision;
+use crate::auth::evaluation::Circumstances;
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
@@ -29,7 +30,15 @@ fn app() -> AppPolicy {
 
 async fn outcome(flows: &Flows, path: &str, open: Option<&Opened>) -> &'static str {
     let resource = Resource::parse(HOST, "GET", path.as_bytes(), Tolerances::default()).unwrap();
-    match flows.admit(&app(), &resource, client().ip, open.map(|o| &o.token)).await {
+    match flows
+        .admit(
+            &app(),
+            &resource,
+            &Circumstances { client: client().ip, opener: None },
+            open.map(|o| (&o.token, o.session.channel)),
+        )
+        .await
+    {
         Ok(Decision::Permit(permit)) if permit.subject().is_some() => "permit",
         Ok(Decision::Permit(_)) => "public",
         Ok(Decision::Challenge(_)) => "challenge",

@@ -129,7 +129,9 @@ async fn signing_in_over_a_session_ends_that_session_and_no_other() {
     let events = flows.supersede(&old.token, &new, &client()).await.unwrap().events;
     let noted: Vec<_> = events.iter().map(|e| (e.what, e.username.as_ref().unwrap().as_str())).collect();
     assert_eq!(noted, [(What::SessionRevoked, "ann")]);
-    let lives = async |opened: &Opened| flows.session(&opened.token, HOST, true).await.unwrap().is_some();
+    let lives = async |opened: &Opened| {
+        flows.session(&opened.token, opened.session.channel, HOST, true).await.unwrap().is_some()
+    };
     assert_eq!((lives(&old).await, lives(&elsewhere).await, lives(&new).await), (false, true, true));
     assert!(flows.supersede(&old.token, &new, &client()).await.unwrap().events.is_empty(), "nothing is left to end");
     assert!(flows.supersede(&new.token, &new, &client()).await.unwrap().events.is_empty(), "never itself");

@@ -121,7 +121,7 @@ async fn enrolling_needs_fresh_proofs_of_everything_the_account_has() {
     let told = flows.confirm_totp(&who, world.code(&key_of(&pending), 0), &client()).await.unwrap();
     let (_, risen) = confirmed(told.reply);
     assert_eq!(risen.session.id, open.session.id);
-    assert!(flows.session(&open.token, HOST, true).await.unwrap().is_none());
+    assert!(flows.session(&open.token, open.session.channel, HOST, true).await.unwrap().is_none());
     // To replace it, who knows the password alone must prove the second factor as well.
     let one = Some(Requirement::of(Strength::OneFactor));
     let thief = opened(flows.login(given("bob", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
@@ -138,8 +138,8 @@ async fn enrolling_needs_fresh_proofs_of_everything_the_account_has() {
     let told = flows.confirm_totp(&who, world.code(&key_of(&renewed), 0), &client()).await.unwrap();
     assert!(told.events.iter().any(|e| e.what == What::SessionsRevoked));
     let (_, open) = confirmed(told.reply);
-    assert!(flows.session(&thief.token, HOST, true).await.unwrap().is_none());
-    assert!(flows.session(&open.token, HOST, true).await.unwrap().is_some());
+    assert!(flows.session(&thief.token, thief.session.channel, HOST, true).await.unwrap().is_none());
+    assert!(flows.session(&open.token, open.session.channel, HOST, true).await.unwrap().is_some());
 }
 
 #[tokio::test]

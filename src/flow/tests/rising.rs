@@ -23,8 +23,11 @@ async fn a_risen_session_is_the_same_session_with_a_new_token() {
     assert_eq!((&high.session.id, high.session.created_at), (&low.session.id, low.session.created_at));
     assert_eq!(high.session.proofs.when(Method::Totp), Some(flows.now()));
     assert_eq!(high.session.proofs.when(Method::Password), low.session.proofs.when(Method::Password));
-    assert!(flows.session(&low.token, HOST, true).await.unwrap().is_none(), "the old token is worth nothing");
-    assert!(flows.session(&high.token, HOST, true).await.unwrap().is_some());
+    assert!(
+        flows.session(&low.token, low.session.channel, HOST, true).await.unwrap().is_none(),
+        "the old token is worth nothing"
+    );
+    assert!(flows.session(&high.token, high.session.channel, HOST, true).await.unwrap().is_some());
     let told = elevate(Method::Password, secret(PASSWORD)).await;
     assert!(is_rejected(&told, Rejection::SessionGone, RejectReason::NoSession));
 }
@@ -86,20 +89,26 @@ async fn sessions_end_idle_old_and_by_logout() {
     let open = enter().await;
     for _ in 0..13 {
         world.pass(Duration::from_secs(3300));
-        assert!(flows.session(&open.token, HOST, false).await.unwrap().is_some());
+        assert!(flows.session(&open.token, open.session.channel, HOST, false).await.unwrap().is_some());
     }
     world.pass(Duration::from_secs(3300));
-    assert!(flows.session(&open.token, HOST, false).await.unwrap().is_none(), "twelve hours in all");
+    assert!(
+        flows.session(&open.token, open.session.channel, HOST, false).await.unwrap().is_none(),
+        "twelve hours in all"
+    );
     let open = enter().await;
     world.pass(Duration::from_secs(3599));
-    assert!(flows.session(&open.token, HOST, true).await.unwrap().is_some());
+    assert!(flows.session(&open.token, open.session.channel, HOST, true).await.unwrap().is_some());
     world.pass(Duration::from_secs(1));
-    assert!(flows.session(&open.token, HOST, true).await.unwrap().is_none(), "a quiet look does not prolong");
+    assert!(
+        flows.session(&open.token, open.session.channel, HOST, true).await.unwrap().is_none(),
+        "a quiet look does not prolong"
+    );
     let (a, b) = (enter().await, enter().await);
     let told = flows.logout(&a.token, &a.session, false, &client()).await.unwrap();
     assert_eq!((told.reply, told.events[0].what), (1, What::SessionRevoked));
-    assert!(flows.session(&a.token, HOST, true).await.unwrap().is_none());
-    assert!(flows.session(&b.token, HOST, true).await.unwrap().is_some());
+    assert!(flows.session(&a.token, a.session.channel, HOST, true).await.unwrap().is_none());
+    assert!(flows.session(&b.token, b.session.channel, HOST, true).await.unwrap().is_some());
     let told = flows.logout(&b.token, &b.session, true, &client()).await.unwrap();
     assert_eq!(told.events[0].what, What::SessionsRevoked);
     assert!(world.look(|s| s.sessions.is_empty()));
@@ -114,12 +123,12 @@ async fn use_is_noted_once_in_a_while_and_a_fault_is_not_hidden() {
     let open = opened(flows.login(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
     for _ in 0..600 {
         world.pass(Duration::from_secs(1));
-        flows.session(&open.token, HOST, false).await.unwrap();
+        flows.session(&open.token, open.session.channel, HOST, false).await.unwrap();
     }
     assert_eq!(world.look(|s| s.touches), 10);
     world.pass(Duration::from_secs(61));
     world.fail(2, crate::flow::testing::Blow::Before);
-    assert!(flows.session(&open.token, HOST, false).await.is_err());
-    assert!(flows.session(&open.token, HOST, false).await.unwrap().is_some());
+    assert!(flows.session(&open.token, open.session.channel, HOST, false).await.is_err());
+    assert!(flows.session(&open.token, open.session.channel, HOST, false).await.unwrap().is_some());
     assert_eq!(world.look(|s| s.touches), 11);
 }

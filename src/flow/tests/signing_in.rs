@@ -24,8 +24,8 @@ async fn two_factors_open_a_session_bound_to_its_host() {
     assert_eq!(open.session.proofs.methods(), MethodSet::EMPTY.with(Method::Password).with(Method::Totp));
     assert_eq!((open.session.host.as_str(), open.session.id.len()), (HOST, 26));
     assert_eq!(open.session.previous_login, None);
-    assert!(flows.session(&open.token, HOST, true).await.unwrap().is_some());
-    assert!(flows.session(&open.token, "other.example.com", true).await.unwrap().is_none());
+    assert!(flows.session(&open.token, open.session.channel, HOST, true).await.unwrap().is_some());
+    assert!(flows.session(&open.token, open.session.channel, "other.example.com", true).await.unwrap().is_none());
     assert!(flows.ceremony(&next.ceremony, &client()).await.unwrap().is_none());
     world.pass(Duration::from_secs(60));
     let again = whole(&flows, "ann", &client(), world.code(&key, 0)).await;

@@ -21,6 +21,8 @@ use super::Portal;
 use super::answers::Facts;
 use super::settings::PortalSettings;
 use crate::auth::decision::Decision;
+use crate::auth::evaluation::Circumstances;
+use crate::auth::policy::cors::Cors;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
@@ -35,7 +37,7 @@ pub(super) fn rule(name: &str, path: &str, strength: Strength, max_age: Option<u
     Rule {
         explanation: Some("Changing <master> data".to_owned()),
         remediation: Some("Ask \"finance-it\" & co".to_owned()),
-        cors: vec!["https://spa.example.com".to_owned()],
+        cors: Cors { origins: vec!["https://spa.example.com".to_owned()], ..Cors::default() },
         ..Rule::new(
             name,
             PathPattern::glob(path).unwrap(),
@@ -145,7 +147,8 @@ impl<'a> Browser<'a> {
         let app = core.policy.app(&asked.host).unwrap();
         let resource = Resource::parse(&asked.host, "GET", target.as_bytes(), app.tolerate).unwrap();
         let presented = super::cookies::session_token(&asked.headers);
-        let decision = core.flows.admit(app, &resource, asked.client_ip, presented.token()).await.unwrap();
+        let around = Circumstances { client: asked.client_ip, opener: None };
+        let decision = core.flows.admit(app, &resource, &around, presented.token()).await.unwrap();
         let answer = match decision {
             Decision::Permit(_) => Response::new(Bytes::from_static(b"the app")),
             Decision::Challenge(challenged) => self.stage.portal.challenge(&asked, &challenged),

@@ -11,6 +11,7 @@ mod hygiene;
 mod nothing;
 mod pace;
 mod pipelining;
+mod preflights;
 mod rewriting;
 mod rig;
 mod secure;

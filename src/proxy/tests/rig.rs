@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::nothing::{Nothing, down, ports};
 use crate::auth::network::Networks;
+use crate::auth::policy::cors::{Allowances, Cors, Preflights};
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
@@ -58,6 +59,18 @@ fn undeletable() -> Arc<Rule> {
     Arc::new(Rule { methods: vec!["DELETE".to_owned()], ..all })
 }
 
+/// A guarded rule with a word on preflights.
+fn asked(name: &str, path: &str, access: Access, preflights: Preflights) -> Arc<Rule> {
+    let cors = Cors { origins: vec!["https://spa.test".to_owned()], preflights };
+    Arc::new(Rule { cors, ..Rule::new(name, PathPattern::glob(path).unwrap(), access) })
+}
+
+fn allowances() -> Preflights {
+    let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+    let max_age = Some(Duration::from_secs(600));
+    Preflights::Answered(Allowances { methods: texts(&["GET", "PUT"]), headers: texts(&["x-a", "x-b"]), max_age })
+}
+
 /// An address where nobody listens, and what keeps it from everybody else.
 pub(super) fn nobody() -> (SocketAddr, TcpSocket) {
     let held = TcpSocket::new_v4().unwrap();
@@ -66,7 +79,7 @@ pub(super) fn nobody() -> (SocketAddr, TcpSocket) {
 }
 
 /// The settings of a proxy in front of `servers`: `/guarded/**` asks for a login, nothing under `/kept/**` may be deleted,
-/// all else is public.
+/// `/passed/**` lets preflights pass, `/answered/**` has them answered, `/shut/**` is denied, all else is public.
 pub(super) fn settings(servers: &[SocketAddr]) -> ProxySettings {
     let server = |a: &SocketAddr| Server { host: a.ip().to_string(), port: a.port(), tls: false };
     let mut upstream = UpstreamSettings::new(servers.iter().map(server).collect());
@@ -115,6 +128,9 @@ impl Rig {
             rules: vec![
                 rule("guarded", "/guarded/**", guarded.clone()),
                 undeletable(),
+                asked("passed", "/passed/**", guarded.clone(), Preflights::Passed),
+                asked("answered", "/answered/**", guarded.clone(), allowances()),
+                asked("shut", "/shut/**", Access::Deny, Preflights::Judged),
                 rule("open", "/**", Access::Public),
             ],
         };

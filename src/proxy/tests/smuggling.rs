@@ -116,26 +116,6 @@ async fn the_reserved_prefix_never_reaches_the_app() {
 }
 
 #[tokio::test]
-async fn guarded_paths_are_challenged_and_preflights_pass_without_identity() {
-    let (address, heard) = upstream(OK).await;
-    let rig = Rig::start(settings(&[address])).await;
-    let answer = rig.exchange("GET /guarded/x HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
-    assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let preflight = "OPTIONS /guarded/x HTTP/1.1\r\nHost: app.test\r\nOrigin: https://a\r\nAccess-Control-Request-Method: PUT\r\nRemote-User: root\r\nCookie: __Host-stepgate=x\r\n";
-    let answer = rig.exchange(&format!("{preflight}\r\n")).await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    for disguise in ["X-HTTP-Method-Override: DELETE", "x_http_method: OPTIONS", "X-Method-Override: get"] {
-        let disguised = rig.exchange(&format!("{preflight}{disguise}\r\n\r\n")).await;
-        assert!(disguised.starts_with("HTTP/1.1 401"), "{disguise}: {disguised}");
-    }
-    let with_body = rig.exchange(&format!("{preflight}Content-Length: 1\r\n\r\nx")).await;
-    assert!(!with_body.starts_with("HTTP/1.1 200"), "{with_body}");
-    let heard = heard.lock().unwrap().clone();
-    assert_eq!(heard.len(), 1);
-    assert!(field(&heard[0], "remote-user").is_none() && field(&heard[0], "cookie").is_none());
-}
-
-#[tokio::test]
 async fn an_app_opens_a_tunnel_only_where_a_websocket_was_asked_for_and_proven() {
     let plain = "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n";
     let asked = "GET / HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";

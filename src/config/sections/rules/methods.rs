@@ -4,10 +4,10 @@ use crate::auth::policy::dead::REFUSED_METHODS;
 use crate::config::checker::Checker;
 use crate::config::placed::Placed;
 
-/// The methods of a rule.
-pub(super) fn methods(list: &Placed<Vec<Placed<String>>>, cx: &mut Checker) -> Option<Vec<String>> {
+/// A list of methods that is not empty; `fix`: what to do about one that is.
+pub(super) fn methods(list: &Placed<Vec<Placed<String>>>, fix: &str, cx: &mut Checker) -> Option<Vec<String>> {
     if list.value.is_empty() && !cx.is_thinned(list.at) {
-        cx.error(list.at, "an empty list would cover no request", "leave `methods` out to cover all");
+        cx.error(list.at, "an empty list would cover no request", fix);
     }
     let mut all = Vec::new();
     for method in &list.value {

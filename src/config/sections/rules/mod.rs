@@ -14,12 +14,13 @@ use serde::Deserialize;
 use super::listen::networks;
 use super::require::{RequireOptions, Strengths};
 use crate::auth::network::Networks;
-use crate::auth::policy::rule::{ChallengeStyle, Rule, RuleId};
+use crate::auth::policy::rule::{Access, ChallengeStyle, Rule, RuleId};
 use crate::config::checker::Checker;
 use crate::config::node::At;
 use crate::config::placed::Placed;
 use crate::config::scalars::Later;
 use access::{AccessOptions, AllowOptions};
+use cors::{CorsOptions, PreflightOptions};
 
 /// One rule. The first that matches wins; where none matches, the request is refused.
 #[derive(Deserialize, JsonSchema)]
@@ -31,7 +32,7 @@ pub(in crate::config) struct RuleOptions {
     path: Option<Placed<String>>,
     /// A regular expression that must match the whole path, where a glob will not do.
     path_regex: Option<Placed<String>>,
-    /// Methods, as [POST, PUT]. Default: all.
+    /// Methods, as [POST, PUT]. Default: all. GET covers HEAD, unless another rule for the path names HEAD.
     methods: Option<Placed<Vec<Placed<String>>>>,
     /// Client networks, as [10.0.0.0/8]. Default: all.
     networks: Option<Placed<Vec<Placed<String>>>>,
@@ -52,8 +53,10 @@ pub(in crate::config) struct RuleOptions {
     kind: Option<KindOptions>,
     /// How challenges are told. Default: auto.
     challenge: Option<ChallengeOptions>,
-    /// Origins that may read our 401, as [https://spa.example.com].
-    cors: Option<Vec<Placed<String>>>,
+    /// Origins that may read our 401, as [https://spa.example.com]; or a mapping: the gateway answers their preflights.
+    cors: Option<Placed<CorsOptions>>,
+    /// `pass`: true CORS preflights go to the app, without identity. Default: they are requests like any other.
+    preflight: Option<Placed<PreflightOptions>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Deserialize, JsonSchema)]
@@ -107,7 +110,8 @@ fn one(
         None => (0..).map(|n| format!("rule-{number}{}", "-".repeat(n))).find(|n| !given.contains(n)),
     };
     let pattern = pattern::pattern(at, o.path, o.path_regex, cx);
-    let methods = o.methods.and_then(|m| methods::methods(&m, cx)).unwrap_or_default();
+    let methods =
+        o.methods.and_then(|m| methods::methods(&m, "leave `methods` out to cover all", cx)).unwrap_or_default();
     let networks = match &o.networks {
         Some(list) if list.value.is_empty() && !cx.is_thinned(list.at) => {
             cx.error(list.at, "an empty list would cover no client", "leave `networks` out to cover all");
@@ -117,7 +121,8 @@ fn one(
         None => Networks::default(),
     };
     let access = access::access(at, o.access, o.require, o.allow, strengths, cx);
-    let cors = o.cors.into_iter().flatten().filter_map(|c| cors::origin(&c, cx)).collect();
+    let deny = matches!(access, Some(Access::Deny));
+    let cors = cors::settle(o.cors, o.preflight, &methods, deny, cx);
     Some(Rule {
         id: RuleId(name?.into()),
         pattern: pattern?,

@@ -1,0 +1,39 @@
+//! The one evaluator: of every rule that some reading of a request leads to, to one decision. The gateway and `explain`
+//! ask it alike.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::decision::{Decision, decide, strictest};
+use super::origin::Opener;
+use super::policy::rule::Rule;
+use super::resource::Resource;
+use super::session::Session;
+use super::time::Timestamp;
+
+/// What a decision depends on beside the request's target and the person.
+#[derive(Clone, Debug)]
+pub struct Circumstances {
+    /// The client's address.
+    pub client: IpAddr,
+    /// Who opens a WebSocket; `None` for any other request.
+    pub opener: Option<Opener>,
+}
+
+/// Decides about a request: each rule that was `judged` for it, the strictest decision wins.
+pub fn evaluate(
+    judged: &[Option<&Arc<Rule>>],
+    resource: &Resource,
+    circumstances: &Circumstances,
+    who: Option<&Arc<Session>>,
+    now: Timestamp,
+) -> Decision {
+    let strict = judged.iter().map(|rule| decide(*rule, who, now)).reduce(strictest);
+    // Every request has a reading; should one ever have none, no rule covers it.
+    let decision = strict.unwrap_or_else(|| decide(None, who, now));
+    let decision = match &circumstances.opener {
+        Some(opener) => decision.of_handshake(opener),
+        None => decision,
+    };
+    decision.at(resource.path())
+}

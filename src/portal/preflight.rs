@@ -1,0 +1,61 @@
+//! Answers to CORS preflights (Fetch §3.3.3): exactly what the rule allows, or nothing.
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ORIGIN, VARY,
+};
+use http::{HeaderValue, Response, StatusCode};
+
+use super::Portal;
+use super::answers::Facts;
+use super::ctx::Answered;
+use super::headers::{Kind, finish};
+use super::problem::Problem;
+use crate::auth::policy::cors::{Allowances, Forbidden};
+use crate::auth::policy::rule::Rule;
+
+/// What of a preflight its answer depends on.
+const DEPENDS_ON: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+
+impl Portal {
+    /// 204 with what a rule allows to the origin that asks.
+    pub fn preflight_granted(&self, facts: &Facts, allowed: &Allowances) -> Response<Bytes> {
+        let mut answer = Response::new(Bytes::new());
+        *answer.status_mut() = StatusCode::NO_CONTENT;
+        answer.extensions_mut().insert(Kind("preflight"));
+        let headers = answer.headers_mut();
+        headers.extend(facts.headers.get(ORIGIN).map(|origin| (ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone())));
+        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        for (name, list) in
+            [(ACCESS_CONTROL_ALLOW_METHODS, &allowed.methods), (ACCESS_CONTROL_ALLOW_HEADERS, &allowed.headers)]
+        {
+            if let Ok(list) = HeaderValue::from_str(&list.join(", "))
+                && !list.is_empty()
+            {
+                headers.insert(name, list);
+            }
+        }
+        headers.extend(allowed.max_age.map(|age| (ACCESS_CONTROL_MAX_AGE, HeaderValue::from(age.as_secs()))));
+        finish(varied(answer), facts)
+    }
+
+    /// 403 that allows nothing; why, for who looks at it.
+    pub fn preflight_forbidden(&self, facts: &Facts, rule: &Rule, why: Forbidden) -> Response<Bytes> {
+        let title = match why {
+            Forbidden::Origin => "This origin is not in the list of the rule.",
+            Forbidden::Method => "This method is not in the list of the rule.",
+            Forbidden::Header => "A header is not in the list of the rule.",
+        };
+        let problem = Problem::new(StatusCode::FORBIDDEN, "refused", title)
+            .kind("refusal")
+            .with("reason", why.code())
+            .with("rule", rule.id.0.as_ref());
+        finish(varied(problem.answer(facts)), facts)
+    }
+}
+
+fn varied(mut answer: Answered) -> Answered {
+    answer.headers_mut().insert(VARY, HeaderValue::from_static(DEPENDS_ON));
+    answer
+}

@@ -1,0 +1,75 @@
+//! CORS preflights (Fetch §4.8): answered here, passed to the app, or judged like any other request.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, Method, header};
+use pingora_proxy::Session;
+
+use super::convert;
+use super::ctx::{Ctx, Pass};
+use super::gateway::Gateway;
+use super::metrics::Counted;
+use super::site::Site;
+use super::way::{Verdict, facts};
+use crate::auth::policy::cors::{Preflight, Preflighted};
+use crate::auth::resource::Resource;
+
+/// Whether a request may be a preflight: nothing but its head, and nothing in there by which an app could take it for
+/// anything else.
+pub(super) fn may_be_one(session: &mut Session) -> bool {
+    let request = session.req_header();
+    request.method == Method::OPTIONS
+        && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && convert::other_methods(&request.headers).next().is_none()
+        && ![header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::TE, header::TRAILER, header::EXPECT]
+            .iter()
+            .any(|name| request.headers.contains_key(name))
+        // HTTP/2 announces nothing; there the end of the stream must have come with the head.
+        && session.as_mut().is_body_empty()
+}
+
+/// What a preflight asks for; `None` if a browser would not ask so.
+fn read(headers: &HeaderMap) -> Option<Preflight<'_>> {
+    let once = |name: header::HeaderName| {
+        let mut all = headers.get_all(name).iter();
+        let first = all.next().map(|value| value.as_bytes());
+        all.next().is_none().then_some(first)
+    };
+    let origin = once(header::ORIGIN)??;
+    let method = once(header::ACCESS_CONTROL_REQUEST_METHOD)??;
+    Preflight::parse(origin, method, once(header::ACCESS_CONTROL_REQUEST_HEADERS)?)
+}
+
+impl Gateway {
+    /// What is to be done with a preflight; `None`: it is judged like any other request.
+    pub(super) fn preflight(
+        &self,
+        session: &Session,
+        ctx: &mut Ctx,
+        site: &Site,
+        resource: &Resource,
+        client: IpAddr,
+    ) -> Option<Verdict> {
+        let asked = read(&session.req_header().headers)?;
+        let outcome = site.policy.preflighted(resource, client, &asked);
+        let (rule, answer) = match outcome {
+            Preflighted::Judged => return None,
+            Preflighted::Passed(rule) => {
+                ctx.conclude("preflight", "passed");
+                ctx.pass = Pass::Preflight;
+                (rule, None)
+            }
+            Preflighted::Granted(rule, allowed) => {
+                ctx.conclude("preflight", "granted");
+                (rule, Some(self.portal.preflight_granted(&facts(session, ctx), allowed)))
+            }
+            Preflighted::Forbidden(rule, why) => {
+                ctx.conclude("refuse", why.code());
+                site.metrics.decided(Counted::Refuse, Some(&rule.id.0));
+                (rule, Some(self.portal.preflight_forbidden(&facts(session, ctx), rule, why)))
+            }
+        };
+        ctx.rule = Some(rule.id.0.clone());
+        Some(answer.map_or(Verdict::Forward, Verdict::Answer))
+    }
+}
