@@ -1,6 +1,12 @@
 //! Header names as the most careless app folds them: CGI, PHP and WSGI read `X_User`, `X.User` and
 //! `X-User` alike. What one of them could take for ours is ours.
 
+mod known;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
+
 /// A header name in its folded form: lower case, every other character than a letter or digit as `-`.
 pub fn fold(name: &str) -> String {
     name.bytes().map(|b| char::from(fold_byte(b))).collect()
@@ -17,227 +23,122 @@ pub fn names_a_method(name: &str) -> bool {
         .any(|other| name.len() == other.len() && name.bytes().map(fold_byte).eq(other.bytes()))
 }
 
-/// Names that only we may set: what proxies tell about the client, and what changes the path behind our back.
-const BUILT_IN: [&str; 35] = [
-    "forwarded",
-    "x-forwarded",
-    "x-stepgate",
-    "x-real-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "true-client-ip",
-    "client-ip",
-    "x-original-url",
-    "x-original-uri",
-    "x-original-host",
-    "x-rewrite-url",
-    "x-host",
-    // More that some apps believe about the client's address and scheme.
-    "cf-connecting-ip",
-    "fastly-client-ip",
-    "x-envoy-external-address",
-    "x-envoy-original-path",
-    "front-end-https",
-    "x-url-scheme",
-    "x-scheme",
-    // CGI apps take it for the proxy of their own requests.
-    "proxy",
-    // Who is asking, as other gates tell apps. An app may believe any of these, whichever the operator chose.
-    "remote-user",
-    "remote-user-id",
-    "remote-username",
-    "remote-group",
-    "remote-groups",
-    "remote-email",
-    "remote-name",
-    "remote-roles",
-    "remote-addr",
-    "remote-ident",
-    "auth-user",
-    "auth-type",
-    "x-remote",
-    "x-authenticated",
-];
+/// What a header name is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Only we may set it: who speaks by it speaks for us, or asks for something that was not judged.
+    Ours,
+    /// Other gates and proxies tell by it who asks or from where: removed, unless an app needs it through.
+    OfOthers,
+    /// Everybody's.
+    Free,
+}
 
-/// Families of such names.
-const BUILT_IN_FAMILIES: [&str; 11] = [
-    "x-forwarded-",
-    "x-stepgate-",
-    // Of other gates.
-    "x-remote-",
-    "x-auth-request-",
-    "x-authenticated-",
-    "x-webauth-",
-    "x-authentik-",
-    "x-vouch-",
-    "x-pomerium-",
-    "x-goog-authenticated-user-",
-    "tailscale-user-",
-];
+/// What a name is, in any spelling, before anything was configured.
+pub fn standing(name: &str) -> Standing {
+    let name = fold(name);
+    let begins = |families: &[&str]| families.iter().any(|family| name.starts_with(family));
+    if known::OURS.contains(&&*name) || begins(known::OUR_FAMILIES) {
+        Standing::Ours
+    } else if known::FREE.contains(&&*name) {
+        Standing::Free
+    } else if known::OTHERS.contains(&&*name) || begins(known::OTHER_FAMILIES) {
+        Standing::OfOthers
+    } else {
+        Standing::Free
+    }
+}
 
 /// The header names that are removed from every request before any of ours are added.
 #[derive(Clone, Debug)]
 pub struct Reserved {
+    /// Sorted.
     names: Vec<String>,
+    /// Sorted; none begins with another, so that at most one can begin a name: the last that is not above it.
+    families: Vec<&'static str>,
     /// For each length (63 stands for more), the first letters of the names that long: nearly every header of a
     /// request is none of ours, and one look tells.
     firsts: [u32; 64],
+    /// For each first letter, the second letters of the families.
+    seconds: [u32; LETTERS],
+    /// What passes all the same, as it is spelled there.
+    passed: Vec<String>,
 }
 
 impl Reserved {
     /// The built-in names, and those that the operator has chosen for identity headers.
     pub fn new<N: AsRef<str>>(configured: impl IntoIterator<Item = N>) -> Self {
         let configured = configured.into_iter().map(|n| fold(n.as_ref()));
-        let mut names: Vec<String> = BUILT_IN.into_iter().map(str::to_owned).chain(configured).collect();
+        let built_in = known::OURS.iter().chain(known::OTHERS).map(|name| (*name).to_owned());
+        let mut names: Vec<String> = built_in.chain(configured).collect();
         names.sort_unstable();
         names.dedup();
-        let mut firsts = [0; 64];
+        let mut families: Vec<&str> = known::OUR_FAMILIES.iter().chain(known::OTHER_FAMILIES).copied().collect();
+        families.sort_unstable();
+        families.dedup_by(|next, before| next.starts_with(*before));
+        let (mut firsts, mut seconds) = ([0; 64], [0; LETTERS]);
         for name in &names {
             if let Some(bits) = firsts.get_mut(name.len().min(63)) {
-                *bits |= first_bit(name.as_bytes());
+                *bits |= bit(name.as_bytes().first());
             }
         }
-        Self { names, firsts }
+        for family in &families {
+            if let Some(bits) = seconds.get_mut(letter(family.as_bytes().first())) {
+                *bits |= bit(family.as_bytes().get(1));
+            }
+        }
+        Self { names, families, firsts, seconds, passed: Vec::new() }
+    }
+
+    /// Without those that an app needs from its clients, in this spelling and no other: an app that folds names reads
+    /// them from that one.
+    pub fn passing<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.passed.extend(names.into_iter().map(|name| name.as_ref().to_ascii_lowercase()));
+        self
     }
 
     /// Whether a header name, in any spelling, is one of ours. Does not allocate.
     pub fn is_reserved(&self, name: &str) -> bool {
-        let first = first_bit(name.as_bytes());
-        let may_be = self.firsts.get(name.len().min(63)).is_some_and(|bits| bits & first != 0);
-        let folds_to = |ours: &str| name.len() == ours.len() && name.bytes().map(fold_byte).eq(ours.bytes());
-        let begins_with = |ours: &&str| {
-            name.len() >= ours.len() && name.bytes().map(fold_byte).zip(ours.bytes()).all(|(a, b)| a == b)
+        let bytes = name.as_bytes();
+        let named = self.firsts.get(name.len().min(63)).is_some_and(|bits| bits & bit(bytes.first()) != 0)
+            && self.names.binary_search_by(|ours| order(ours, name)).is_ok();
+        let related = || {
+            let seconds = self.seconds.get(letter(bytes.first())).copied().unwrap_or_default();
+            seconds & bit(bytes.get(1)) != 0 && self.is_of_a_family(name)
         };
-        (may_be && self.names.iter().any(|ours| folds_to(ours)))
-            || (first & FAMILY_FIRSTS != 0 && BUILT_IN_FAMILIES.iter().any(begins_with))
+        (named || related()) && !self.passes(name)
+    }
+
+    fn is_of_a_family(&self, name: &str) -> bool {
+        let above = self.families.partition_point(|family| order(family, name) != Ordering::Greater);
+        let begins = |family: &&str| {
+            name.len() >= family.len() && name.bytes().map(fold_byte).zip(family.bytes()).all(|(a, b)| a == b)
+        };
+        above.checked_sub(1).and_then(|at| self.families.get(at)).is_some_and(begins)
+            && !known::FREE.iter().any(|free| order(free, name) == Ordering::Equal)
+    }
+
+    fn passes(&self, name: &str) -> bool {
+        self.passed.iter().any(|passed| name.eq_ignore_ascii_case(passed))
     }
 }
 
-/// One bit for the first byte of a name, folded: a letter's own, or the one of all others.
-const fn first_bit(name: &[u8]) -> u32 {
-    match name {
-        [first, ..] if first.is_ascii_alphabetic() => 1 << (first.to_ascii_lowercase() - b'a'),
-        _ => 1 << 26,
+/// How a folded name compares to another one, once that is folded too.
+fn order(folded: &str, name: &str) -> Ordering {
+    folded.bytes().cmp(name.bytes().map(fold_byte))
+}
+
+/// The letters, and one place for everything else.
+const LETTERS: usize = 27;
+
+/// The place of a byte of a name, folded.
+fn letter(byte: Option<&u8>) -> usize {
+    match byte {
+        Some(byte) if byte.is_ascii_alphabetic() => usize::from(byte.to_ascii_lowercase() - b'a'),
+        _ => LETTERS - 1,
     }
 }
 
-/// The first letters of the families.
-const FAMILY_FIRSTS: u32 = first_bit(b"x") | first_bit(b"t");
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn names_fold_to_one_spelling() {
-        assert_eq!(fold("X_Forwarded.User"), "x-forwarded-user");
-        assert_eq!(fold("Remote~User"), "remote-user");
-    }
-
-    #[test]
-    fn ours_are_reserved_and_others_are_not() {
-        let reserved = Reserved::new(["Remote-User", "X-Auth.Groups"]);
-        for name in [
-            "Remote-User",
-            "remote_user",
-            "REMOTE.USER",
-            "x-auth-groups",
-            "X_Auth_Groups",
-            "Forwarded",
-            "X-Forwarded-For",
-            "x_forwarded_proto",
-            "X-Forwarded-Anything",
-            "X-Stepgate-Assertion",
-            "x.stepgate.x",
-            "X-Real-IP",
-            "X_Original_URL",
-            "X-Forwarded",
-            "X-Stepgate",
-        ] {
-            assert!(reserved.is_reserved(name), "{name}");
-        }
-        for name in [
-            "accept",
-            "host",
-            "cookie",
-            "authorization",
-            "x-requested-with",
-            "remote-users",
-            "xforwardedfor",
-            "x-stepgates",
-            "x-auth-token",
-            "x-api-key",
-            "x-csrf-token",
-            "x-remotely",
-            "te",
-            "",
-        ] {
-            assert!(!reserved.is_reserved(name), "{name}");
-        }
-    }
-
-    /// What apps believe about who is asking is ours, whichever of it the operator configured, or nothing.
-    #[test]
-    fn identity_headers_of_any_gate_are_reserved_without_being_configured() {
-        for reserved in [Reserved::new([""; 0]), Reserved::new(["Remote-User"]), Reserved::new(["X-My-User"])] {
-            for name in [
-                "Remote-User",
-                "Remote_User",
-                "REMOTE.GROUPS",
-                "Remote-Email",
-                "remote~name",
-                "Auth-User",
-                "X-Remote-User",
-                "X_Remote_Groups",
-                "X-Forwarded-User",
-                "X_Forwarded_Preferred_Username",
-                "X-Forwarded-Access-Token",
-                "X-Auth-Request-User",
-                "X_Auth_Request_Email",
-                "X-Authenticated-User",
-                "X-Authenticated.Groups",
-                "X-WEBAUTH-USER",
-                "x-authentik-username",
-                "X-Vouch-User",
-                "X-Pomerium-Jwt-Assertion",
-                "X-Goog-Authenticated-User-Email",
-                "Tailscale-User-Login",
-            ] {
-                assert!(reserved.is_reserved(name), "{name}");
-            }
-        }
-    }
-
-    proptest! {
-        /// Every way of writing a managed name with other separators and case is caught.
-        #[test]
-        fn no_alias_slips_through(
-            name in prop::sample::select(vec!["Remote-User", "Remote-Groups", "X-Remote-Email", "X-Auth-Request-User", "X-Authenticated-User", "X-Webauth-User", "Auth-User", "X-Forwarded-User", "X-Real-IP", "X-Very-Long-Name-That-Is-Longer-Than-Sixty-Three-Bytes-And-Then-Some-More"]),
-            separators in prop::collection::vec(prop::sample::select(b"-_.~+!#$%&'*^`|".to_vec()), 20),
-            upper in prop::collection::vec(any::<bool>(), 100),
-        ) {
-            let reserved = Reserved::new(["Remote-User", "X-Very-Long-Name-That-Is-Longer-Than-Sixty-Three-Bytes-And-Then-Some-More"]);
-            let mut separators = separators.into_iter().cycle();
-            let alias: String = name.chars().zip(upper).map(|(c, up)| match c {
-                '-' => char::from(separators.next().unwrap()),
-                _ if up => c.to_ascii_uppercase(),
-                _ => c.to_ascii_lowercase(),
-            }).collect();
-            prop_assert!(reserved.is_reserved(&alias), "{}", alias);
-        }
-
-        #[test]
-        fn reserved_is_exactly_what_folds_to_a_name(
-            name in "[a-zA-Z_.-]{0,14}|([xX][-_.])?([rR]emote|auth|[wW]ebauth)[-_.]([uU]ser|x|request-)?",
-        ) {
-            let reserved = Reserved::new(["X-My-User"]);
-            let folded = fold(&name);
-            let expected = folded == "x-my-user"
-                || BUILT_IN.contains(&folded.as_str())
-                || BUILT_IN_FAMILIES.iter().any(|f| folded.starts_with(f));
-            prop_assert_eq!(reserved.is_reserved(&name), expected);
-        }
-    }
+fn bit(byte: Option<&u8>) -> u32 {
+    1 << letter(byte)
 }

@@ -62,7 +62,7 @@ impl Vouching {
             Ok(Basic { credential, override_client: basic.override_client })
         });
         Ok(Self {
-            reserved: Reserved::new(names),
+            reserved: Reserved::new(names).passing(&settings.pass),
             user: name(&settings.user)?,
             groups: name(&settings.groups)?,
             email: name(&settings.email)?,

@@ -228,6 +228,8 @@ pub struct IdentitySettings {
     pub jwt: Option<JwtSettings>,
     /// A fixed credential for apps that know only that.
     pub basic_auth: Option<BasicAuth>,
+    /// Names of other gates that the app gets from its clients as they come.
+    pub pass: Vec<String>,
 }
 
 /// A signed assertion for an app.

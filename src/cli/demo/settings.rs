@@ -112,6 +112,7 @@ fn identity() -> IdentitySettings {
             lifetime: Duration::from_secs(60),
         }),
         basic_auth: None,
+        pass: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::auth::header_names::{Standing, fold, standing};
 use crate::config::checker::Checker;
 use crate::config::node::At;
 use crate::config::placed::Placed;
@@ -21,6 +22,8 @@ pub(in crate::config) struct IdentityOptions {
     jwt: Option<JwtOptions>,
     /// A fixed credential, for apps that know only that.
     basic_auth: Option<Placed<BasicAuthOptions>>,
+    /// Headers by which other gates tell who asks, and that this app needs from its clients as they come. Default: none.
+    pass: Option<Vec<Placed<String>>>,
 }
 
 /// Header names.
@@ -65,7 +68,9 @@ struct BasicAuthOptions {
 }
 
 /// Headers that carry the request itself, or that others speak through: none may hold an identity.
-const RESERVED: [&str; 28] = [
+const RESERVED: [&str; 30] = [
+    "destination",
+    "if",
     "host",
     "cookie",
     "set-cookie",
@@ -151,7 +156,35 @@ pub(in crate::config) fn settle(
         );
     }
     settings.basic_auth = options.basic_auth.and_then(|basic| settle_basic(basic, cx));
+    settings.pass = options.pass.into_iter().flatten().filter_map(|name| passed(&name, &taken, cx)).collect();
     settings
+}
+
+/// Judges the name of a header that a client may send although other gates speak by it.
+fn passed(name: &Placed<String>, taken: &HashMap<String, String>, cx: &mut Checker) -> Option<String> {
+    let token = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    if name.value.is_empty() || name.value.len() > 64 || !name.value.bytes().all(token) {
+        cx.error(name.at, "not a header name", "write one name, as X-User-Id; patterns are not known here");
+        return None;
+    }
+    if taken.contains_key(&fold(&name.value)) {
+        cx.error(
+            name.at,
+            "the app is told by this header who asks",
+            "leave it out, or clients could say so themselves",
+        );
+        return None;
+    }
+    match standing(&name.value) {
+        Standing::OfOthers => return Some(name.value.clone()),
+        Standing::Ours => cx.error(
+            name.at,
+            "only the gateway may set this header: by it a client would speak for the gateway, or around the rules",
+            "leave it out",
+        ),
+        Standing::Free => cx.warn(name.at, "this header passes anyway", "leave it out"),
+    }
+    None
 }
 
 fn settle_jwt(jwt: JwtOptions, host: &str, taken: &mut HashMap<String, String>, cx: &mut Checker) -> JwtSettings {

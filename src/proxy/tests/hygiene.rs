@@ -125,6 +125,7 @@ fn everything() -> IdentitySettings {
             lifetime: Duration::from_secs(60),
         }),
         basic_auth: Some(BasicAuth { username: "svc".to_owned(), password: secret("pw"), override_client: false }),
+        pass: Vec::new(),
     }
 }
 
