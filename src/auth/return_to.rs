@@ -48,7 +48,7 @@ impl ReturnTo {
         }
         // Bytes of a canonical target that a browser would take for more than themselves: two slashes at the
         // beginning, which name a host. A backslash is one only before the query, where the gate refuses it.
-        let target = resource.target();
+        let target = resource.ascii_target();
         let mut written = if target.starts_with("//") { NO_AUTHORITY.to_owned() } else { String::new() };
         written.push_str(&target);
         let mut length = target.len();

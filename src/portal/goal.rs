@@ -257,7 +257,8 @@ mod tests {
         }
     }
 
-    const STRICT: Tolerances = Tolerances { path_parameters: false, encoded_slashes: false, double_slashes: false };
+    const STRICT: Tolerances =
+        Tolerances { path_parameters: false, encoded_slashes: false, double_slashes: false, latin1: false };
 
     #[test]
     fn urls_keep_the_destination_and_its_method() {

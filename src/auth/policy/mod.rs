@@ -47,14 +47,16 @@ impl AppPolicy {
     /// strictest decision wins. `None`: a reading that no rule covers. Never empty; one item for
     /// nearly all requests, without repeats of one rule in a row.
     ///
-    /// Beside the readings of the path and the methods that it may be taken for, this judges what a server makes of it that knows neither
-    /// letter case nor trailing slashes, so `/ADMIN/` never gets by a rule for `/admin`. HEAD is judged as GET too, unless
-    /// its rule names HEAD and not GET: only who writes that has meant it to be otherwise.
+    /// The other resources that the request names are judged with it. Beside the readings of the path and the methods that
+    /// it may be taken for, this judges what a server makes of it that knows neither letter case nor trailing slashes, so
+    /// `/ADMIN/` never gets by a rule for `/admin`. HEAD is judged as GET too, unless its rule names HEAD and not GET: only
+    /// who writes that has meant it to be otherwise.
     pub fn judged<'a>(&'a self, resource: &Resource, client: IpAddr) -> impl Iterator<Item = Option<&'a Arc<Rule>>> {
         let mut before: Option<Option<*const Rule>> = None;
-        resource
-            .methods()
-            .flat_map(move |method| resource.readings().map(move |path| (method, path)))
+        std::iter::once(resource)
+            .chain(resource.others())
+            .flat_map(|resource| resource.methods().map(move |method| (resource, method)))
+            .flat_map(|(resource, method)| resource.readings().map(move |path| (method, path)))
             .flat_map(move |(method, path)| {
                 let both = self.both(path, method, client);
                 let meant = method != HEAD || both.iter().all(|rule| rule.is_some_and(|rule| head::is_meant(rule)));

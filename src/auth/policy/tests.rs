@@ -124,7 +124,8 @@ fn judged(app: &AppPolicy, target: &str) -> Vec<String> {
 
 #[test]
 fn every_reading_is_judged() {
-    let lax = Tolerances { path_parameters: true, encoded_slashes: true, double_slashes: true };
+    let lax =
+        Tolerances { path_parameters: true, encoded_slashes: true, double_slashes: true, ..Tolerances::default() };
     let rules = ["/public/**", "/admin/**", "/Wiki/**", "/static/"];
     let app = app(rules.map(|p| rule(p, glob(p), &[], &[])).into(), lax);
     for (target, expected) in [
@@ -217,6 +218,7 @@ proptest! {
         let client: IpAddr = "192.0.2.1".parse().unwrap();
         if let Ok(resource) = Resource::parse("app.example", "GET", target.as_bytes(), tolerate) {
             let judged = app.judged(&resource, client).map(level).max();
+            let habits: Vec<Habit> = habits.into_iter().filter(|h| tolerate.latin1 || !h.is_of_latin1()).collect();
             let seen = habits.iter().fold(resource.path().to_owned(), |path, habit| apply(*habit, &path));
             let seen = apply(Habit::Decode, &seen);
             let lower = seen.to_lowercase();

@@ -48,17 +48,20 @@ pub(super) fn canonicalise(path: &[u8]) -> Result<String, Malformed> {
     Ok(out)
 }
 
-/// Checks a query. It never chooses a rule, so it stays as it came; only what could end it is refused.
+/// Checks a query. It never chooses a rule, so it stays as it came, with the letters that old scripts send plain; only
+/// what could end it is refused, and bytes that are no UTF-8, which servers replace.
 pub(super) fn check_query(query: &[u8]) -> Result<(), Malformed> {
+    let mut is_ascii = true;
     for byte in query {
         match byte {
             b'#' => return Err(Malformed::Fragment),
             0..=0x1f | 0x7f => return Err(Malformed::Control),
-            b' ' | b'"' | b'<' | b'>' | 0x80.. => return Err(Malformed::OddQuery),
+            b' ' | b'"' | b'<' | b'>' => return Err(Malformed::OddQuery),
+            0x80.. => is_ascii = false,
             _ => {}
         }
     }
-    Ok(())
+    if is_ascii || std::str::from_utf8(query).is_ok() { Ok(()) } else { Err(Malformed::OddQuery) }
 }
 
 /// The byte that two hexadecimal digits stand for.
@@ -67,7 +70,8 @@ pub(super) fn triplet(high: Option<u8>, low: Option<u8>) -> Option<u8> {
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
-fn encode(out: &mut String, byte: u8) {
+/// Adds a triplet.
+pub(super) fn encode(out: &mut String, byte: u8) {
     // Writing to a String cannot fail.
     let _ = write!(out, "%{byte:02X}");
 }

@@ -21,7 +21,7 @@ pub enum Malformed {
     BadPercent,
     /// A control character, plain or encoded.
     Control,
-    /// The decoded path is not UTF-8; overlong forms among them.
+    /// The decoded path is not UTF-8, without the tolerance `latin1`; overlong forms always.
     NotUtf8,
     /// A segment of dots, or of dots and spaces, in any encoding: `..`, `%2e%2e`, `..;x`, `. `.
     DotSegment,
@@ -59,6 +59,17 @@ impl Malformed {
         Self::LookAlike,
         Self::TooManyReadings,
     ];
+
+    /// The tolerance without which it was refused, as the configuration names it, if there is one.
+    pub const fn tolerance(self) -> Option<&'static str> {
+        match self {
+            Self::DoubleSlash => Some("double_slashes"),
+            Self::EncodedSlash => Some("encoded_slashes"),
+            Self::PathParameter => Some("path_parameters"),
+            Self::NotUtf8 => Some("latin1"),
+            _ => None,
+        }
+    }
 
     /// The stable word for logs and metrics.
     pub const fn code(self) -> &'static str {

@@ -12,14 +12,17 @@
 //! policy judges them itself ([`super::policy::AppPolicy::judged`]).
 
 mod canonical;
+mod latin1;
 mod malformed;
 mod readings;
+mod related;
 #[cfg(test)]
 pub(in crate::auth) mod tests;
 
 use std::borrow::Cow;
 
 pub use malformed::Malformed;
+pub use related::{Fields, Misnamed};
 
 /// The longest target accepted, in bytes.
 pub const MAX_TARGET_BYTES: usize = 32 * 1024;
@@ -39,6 +42,38 @@ pub struct Tolerances {
     pub encoded_slashes: bool,
     /// `//`.
     pub double_slashes: bool,
+    /// Octets that are no UTF-8, as apps from before it send them: `%E9`.
+    pub latin1: bool,
+}
+
+impl Tolerances {
+    /// The same, with one more, named as the configuration names it.
+    fn with(mut self, name: &str) -> Self {
+        match name {
+            "path_parameters" => self.path_parameters = true,
+            "encoded_slashes" => self.encoded_slashes = true,
+            "double_slashes" => self.double_slashes = true,
+            "latin1" => self.latin1 = true,
+            _ => {}
+        }
+        self
+    }
+
+    /// What more an app would have to tolerate for this target to be judged at all: the words of the configuration.
+    /// Empty where nothing helps. For the moment after a refusal: it parses several times.
+    pub fn lacking(self, target: &[u8]) -> Vec<&'static str> {
+        let (mut lax, mut words) = (self, Vec::new());
+        loop {
+            match Resource::parse("", "GET", target, lax).map_err(Malformed::tolerance) {
+                Ok(_) => return words,
+                Err(Some(word)) if !words.contains(&word) => {
+                    lax = lax.with(word);
+                    words.push(word);
+                }
+                Err(_) => return Vec::new(),
+            }
+        }
+    }
 }
 
 /// A request target that every parser reads the same way, or whose every reading is known.
@@ -52,6 +87,8 @@ pub struct Resource {
     path_len: usize,
     /// Empty: the path is its only reading.
     readings: Vec<String>,
+    /// What else the request names.
+    related: Option<Box<related::Related>>,
 }
 
 impl Resource {
@@ -74,10 +111,12 @@ impl Resource {
         }
         query.map_or(Ok(()), canonical::check_query)?;
         let host = host.to_owned();
+        let other_methods = implied(&method);
         if canonical::is_plain(path) {
             // One copy: what was received is canonical, and ASCII by the two checks.
             let target = std::str::from_utf8(target).map_err(|_| Malformed::NotUtf8)?.to_owned();
-            return Ok(Self { host, method, other_methods: vec![], target, path_len: path.len(), readings: vec![] });
+            let (path_len, readings) = (path.len(), vec![]);
+            return Ok(Self { host, method, other_methods, target, path_len, readings, related: None });
         }
         let mut target = canonical::canonicalise(path)?;
         let path_len = target.len();
@@ -92,7 +131,7 @@ impl Resource {
             target.push('?');
             target.push_str(std::str::from_utf8(query).map_err(|_| Malformed::OddQuery)?);
         }
-        Ok(Self { host, method, other_methods: vec![], target, path_len, readings })
+        Ok(Self { host, method, other_methods, target, path_len, readings, related: None })
     }
 
     /// The same, from a client that asks apps to take the method for another one: it is judged as both.
@@ -101,8 +140,10 @@ impl Resource {
     /// [`Malformed::OddMethod`] if that is no method.
     pub fn taken_for(mut self, method: &str) -> Result<Self, Malformed> {
         let other = known_method(&method.to_ascii_uppercase())?;
-        if other != self.method && !self.other_methods.contains(&other) {
-            self.other_methods.push(other);
+        for other in implied(&other).into_iter().chain([other]) {
+            if other != self.method && !self.other_methods.contains(&other) {
+                self.other_methods.push(other);
+            }
         }
         Ok(self)
     }
@@ -122,7 +163,7 @@ impl Resource {
         &self.method
     }
 
-    /// Every method that an app might take it for, its own first. The policy judges each; the strictest wins.
+    /// Every method that an app might take it for, its own first, and those that these imply. The policy judges each; the strictest wins.
     pub fn methods(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.method()).chain(self.other_methods.iter().map(AsRef::as_ref))
     }
@@ -147,6 +188,18 @@ impl Resource {
         &self.target
     }
 
+    /// The target as a browser sends it, safe in `Location`: what a script left plain in the query is encoded.
+    pub fn ascii_target(&self) -> Cow<'_, str> {
+        if self.target.is_ascii() {
+            return Cow::Borrowed(&self.target);
+        }
+        let mut out = String::with_capacity(self.target.len() * 2);
+        for byte in self.target.bytes() {
+            if byte.is_ascii() { out.push(char::from(byte)) } else { canonical::encode(&mut out, byte) }
+        }
+        Cow::Owned(out)
+    }
+
     /// Every path that some upstream might read here, decoded; at least one, the plain reading first.
     /// The policy judges each; the strictest wins.
     pub fn readings(&self) -> impl Iterator<Item = &str> {
@@ -158,6 +211,15 @@ impl Resource {
 /// Whether no app is ever asked by this method: a tunnel through us, or an echo of the head with its secrets.
 pub fn is_never_served(method: &str) -> bool {
     matches!(method, "CONNECT" | "TRACE" | "TRACK")
+}
+
+/// What else a method does with its target: a copy reads it, a move reads it and removes it (RFC 4918 §9.8, §9.9).
+fn implied(method: &str) -> Vec<Cow<'static, str>> {
+    match method {
+        "COPY" => vec![Cow::Borrowed("GET")],
+        "MOVE" => vec![Cow::Borrowed("GET"), Cow::Borrowed("DELETE")],
+        _ => Vec::new(),
+    }
 }
 
 /// The method, without a copy where it is a common one.

@@ -1,14 +1,16 @@
 //! Every way in which an upstream may read a canonical path, as decoded text.
 //!
 //! The set is closed: whatever a typical server does to a path (decode it once or several times,
-//! drop parameters, merge slashes, take backslashes for slashes, fold Unicode, drop trailing dots
-//! and spaces as Windows does, cut at a decoded `?` or `#`), in any order, leads to a member.
+//! drop parameters, merge slashes, take backslashes for slashes, resolve it as a URL, fold Unicode,
+//! drop trailing dots and spaces as Windows does, cut at a decoded `?` or `#`), in any order, leads
+//! to a member; of an app that tolerates Latin-1, also what it becomes where each octet is a character.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::decompose_compatible;
 
 use super::Tolerances;
 use super::canonical::triplet;
+use super::latin1::{Charset, is_overlong};
 use super::malformed::Malformed;
 
 /// More readings than this are refused: each costs a pass over the rules.
@@ -30,10 +32,18 @@ pub(super) fn of(canonical: &str, tolerate: Tolerances) -> Result<Vec<String>, M
     while let Some(Reading { raw, text }) = all.get(at).cloned() {
         at += 1;
         for slashes in [Slashes::Kept, Slashes::Decoded] {
-            match decode(&text, slashes)? {
-                Some(decoded) => add(&mut all, false, decoded, tolerate)?,
-                None if raw => add(&mut all, false, text.clone(), tolerate)?,
-                None => {}
+            for charset in [Charset::Utf8, Charset::Windows1252, Charset::Latin1] {
+                let decoded = decode(&text, slashes, charset)?;
+                // What is decoded once more, and then is no UTF-8, was not meant so; those octets stay as they are.
+                if raw && !decoded.whole && !tolerate.latin1 {
+                    return Err(Malformed::NotUtf8);
+                }
+                if raw || decoded.text != text {
+                    add(&mut all, false, decoded.text, tolerate)?;
+                }
+                if !tolerate.latin1 || !decoded.octets {
+                    break; // whatever the charset, it is read alike
+                }
             }
         }
         let next = [
@@ -41,7 +51,9 @@ pub(super) fn of(canonical: &str, tolerate: Tolerances) -> Result<Vec<String>, M
             merged(&text),
             text.contains('\\').then(|| text.replace('\\', "/")),
             after_authority(&text),
+            after_any_slashes(&text),
             without_trailing_dots(&text),
+            without_spaces_behind(&text),
             cut_at(&text, '?'),
             cut_at(&text, '#'),
             folded(&text)?,
@@ -69,7 +81,9 @@ fn add(all: &mut Vec<Reading>, raw: bool, text: String, tolerate: Tolerances) ->
 
 /// Refuses what no tolerance of this app covers.
 fn check(reading: &str, tolerate: Tolerances) -> Result<(), Malformed> {
-    if reading.chars().any(char::is_control) {
+    // Where octets are characters, those of Windows-1252 are control characters of Latin-1.
+    let control = |c: char| c.is_control() && !(tolerate.latin1 && matches!(c, '\u{80}'..='\u{9f}'));
+    if reading.chars().any(control) {
         return Err(Malformed::Control);
     }
     if !tolerate.encoded_slashes && (reading.contains('\\') || has_encoded_slash(reading)) {
@@ -100,33 +114,58 @@ enum Slashes {
     Decoded,
 }
 
-/// Decodes once; `None` if that changes nothing. What is no triplet stays (decoded text may hold a plain `%`).
-fn decode(text: &str, slashes: Slashes) -> Result<Option<String>, Malformed> {
-    if !text.contains('%') {
-        return Ok(None);
-    }
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        let (true, [high, low, tail @ ..]) = (*byte == b'%', after) else {
-            out.push(*byte);
-            continue;
-        };
-        match triplet(Some(*high), Some(*low)) {
-            Some(b'/' | b'\\') if slashes == Slashes::Kept => {
-                out.extend([b'%', *high, low.to_ascii_uppercase()]);
-                rest = tail;
+/// A text, decoded once.
+struct Decoded {
+    text: String,
+    /// It had triplets of octets that are no ASCII.
+    octets: bool,
+    /// All of these were UTF-8, or were read as what needs not be.
+    whole: bool,
+}
+
+/// Decodes once. What is no triplet stays (decoded text may hold a plain `%`), and so do octets that are no UTF-8.
+fn decode(text: &str, slashes: Slashes, charset: Charset) -> Result<Decoded, Malformed> {
+    let mut out = Decoded { text: String::with_capacity(text.len()), octets: false, whole: true };
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        let (before, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        out.text.push_str(before);
+        let octets = octets_of(tail);
+        match octets.first() {
+            None => {
+                out.text.push('%');
+                rest = tail.get(1..).unwrap_or_default();
+                continue;
             }
-            Some(value) => {
-                out.push(value);
-                rest = tail;
+            Some(byte @ (b'/' | b'\\')) if slashes == Slashes::Kept => {
+                out.text.push_str(if *byte == b'/' { "%2F" } else { "%5C" });
             }
-            None => out.push(b'%'),
+            Some(byte) if byte.is_ascii() => out.text.push(char::from(*byte)),
+            Some(_) if is_overlong(&octets) => return Err(Malformed::NotUtf8),
+            Some(_) => {
+                out.octets = true;
+                out.whole &= charset.read(&octets, tail, &mut out.text);
+            }
         }
+        rest = tail.get(octets.len() * 3..).unwrap_or_default();
     }
-    let out = String::from_utf8(out).map_err(|_| Malformed::NotUtf8)?;
-    Ok((out != text).then_some(out))
+    out.text.push_str(rest);
+    Ok(out)
+}
+
+/// The octets of the triplets at the beginning of a text: one that is ASCII, or as many as are not.
+fn octets_of(text: &str) -> Vec<u8> {
+    let octet = |three: &[u8]| match three {
+        [b'%', high, low] => triplet(Some(*high), Some(*low)),
+        _ => None,
+    };
+    let mut octets = text.as_bytes().chunks(3).map_while(octet);
+    match octets.next() {
+        Some(first) if !first.is_ascii() => {
+            std::iter::once(first).chain(octets.take_while(|octet| !octet.is_ascii())).collect()
+        }
+        first => first.into_iter().collect(),
+    }
 }
 
 /// Each segment up to its first `;`, as Java servers route.
@@ -148,16 +187,30 @@ fn merged(text: &str) -> Option<String> {
     Some(out)
 }
 
-/// What follows the first segment of `//host/path`, as URL parsers read it.
+/// What follows the first segment of `//host/path`, as the parsers of RFC 3986 read it.
 fn after_authority(text: &str) -> Option<String> {
     let rest = text.strip_prefix("//")?;
     Some(rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/").to_owned())
+}
+
+/// The same as WHATWG parsers read it: any number of slashes and backslashes before a host.
+fn after_any_slashes(text: &str) -> Option<String> {
+    let rest = text.trim_start_matches(['/', '\\']);
+    if text.len() - rest.len() < 2 {
+        return None;
+    }
+    Some(rest.find(['/', '\\']).and_then(|at| rest.get(at..)).unwrap_or("/").to_owned())
 }
 
 /// Each segment without the dots and spaces at its end, as Windows file systems name it.
 fn without_trailing_dots(text: &str) -> Option<String> {
     let out = per_segment(text, |s| s.trim_end_matches(['.', ' ']));
     (out != text).then_some(out)
+}
+
+/// Without the spaces behind it, as WHATWG parsers begin.
+fn without_spaces_behind(text: &str) -> Option<String> {
+    text.ends_with(' ').then(|| text.trim_end_matches(' ').to_owned())
 }
 
 /// Up to `mark`, as servers read that decode first and split after.
@@ -177,6 +230,8 @@ fn folded(text: &str) -> Result<Option<String>, Malformed> {
             '\u{2044}' | '\u{2215}' | '\u{2216}' | '\u{29f5}' | '\u{29f8}' | '\u{29f9}' | '\u{ff0f}' | '\u{ff3c}'
             | '\u{fe68}' => return Err(Malformed::LookAlike),
             '\u{3002}' | '\u{ff61}' => out.push('.'),
+            // Next line: white space to whoever trims text.
+            '\u{85}' => out.push(' '),
             _ => {
                 let from = out.len();
                 decompose_compatible(c, |part| out.push(part));

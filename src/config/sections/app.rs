@@ -73,6 +73,8 @@ enum Tolerance {
     EncodedSlashes,
     /// `//`.
     DoubleSlashes,
+    /// Octets that are no UTF-8 (`%E9`), of apps from before it.
+    Latin1,
 }
 
 /// What an app needs to know of the rest of the file.
@@ -121,6 +123,7 @@ fn one(
             Tolerance::PathParameters => tolerate.path_parameters = true,
             Tolerance::EncodedSlashes => tolerate.encoded_slashes = true,
             Tolerance::DoubleSlashes => tolerate.double_slashes = true,
+            Tolerance::Latin1 => tolerate.latin1 = true,
         }
     }
     let fix = "add `rules:` and below it `- { path: /**, require: two_factor }`";
