@@ -62,6 +62,8 @@ pub struct Facts {
 pub enum Fault {
     /// 400: the request can be read in two ways, or is broken.
     BadRequest,
+    /// 400: the address is written in a way that apps read differently.
+    OddAddress,
     /// 404: nothing of ours at this address.
     NotFound,
     /// 405: a method that is never served here; those that are, as `Allow` lists them (RFC 9110 §15.5.6).

@@ -30,6 +30,13 @@ fn wording(fault: Fault) -> Wording {
         Fault::BadRequest => {
             (400, "bad_request", "The request could not be read", "Check the address, or go back and try again.", None)
         }
+        Fault::OddAddress => (
+            400,
+            "bad_request",
+            "This address is unusual",
+            "Apps read addresses that are written like this in different ways, so it was not passed on.",
+            None,
+        ),
         Fault::NotFound => (404, "not_found", "Page not found", "Check the address. Nothing is kept here.", None),
         Fault::MethodNotAllowed(_) => (
             405,
@@ -111,7 +118,15 @@ fn wording(fault: Fault) -> Wording {
 
 /// Tells a fault by the kind of request.
 pub(crate) fn answer(core: &Core, facts: &Facts, fault: Fault) -> Answered {
-    let mut answer = worded(core, facts, wording(fault));
+    let mut words = wording(fault);
+    if fault == Fault::OddAddress {
+        let shell = core.skin.shell(&facts.request_id);
+        let whom = shell.support.as_ref().map_or("the people who run this service", |s| s.text.as_str());
+        words.line.push_str(&format!(
+            " If you typed it, check it. If you followed a link, tell {whom} which one, and the reference below."
+        ));
+    }
+    let mut answer = worded(core, facts, words);
     if let Fault::MethodNotAllowed(allow) = fault {
         answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     }

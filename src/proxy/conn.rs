@@ -154,7 +154,7 @@ impl Conn {
                 Stop::TooLarge => self.dismiss(Fault::HeadersTooLarge, "head_too_large"),
                 Stop::LineEnd => self.dismiss(Fault::BadRequest, "bare_line_feed"),
                 Stop::RequestLine => self.dismiss(Fault::BadRequest, "request_line"),
-                Stop::Fragment => self.dismiss(Fault::BadRequest, "fragment"),
+                Stop::Fragment => self.dismiss(Fault::OddAddress, "fragment"),
                 Stop::Chunk => self.dismiss(Fault::BadRequest, "malformed_chunk"),
             };
             // Pingora drops a connection without a word if its first read fails; a head it cannot parse makes it

@@ -57,6 +57,8 @@ pub(crate) struct Ctx {
     pub(crate) resource: Option<Resource>,
     pub(crate) pass: Pass,
     pub(crate) outcome: Outcome,
+    /// What the app would have to tolerate, if that is why the request was refused: words of the configuration.
+    pub(crate) lacking: Vec<&'static str>,
     /// Who is signed in, where the request was challenged or refused; a permit knows it by itself.
     pub(crate) subject: Option<Arc<Session>>,
     /// The rule that decided.
@@ -91,6 +93,7 @@ impl Ctx {
             resource: None,
             pass: Pass::None,
             outcome: Outcome::default(),
+            lacking: Vec::new(),
             subject: None,
             rule: None,
             websocket: false,

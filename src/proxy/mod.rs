@@ -31,6 +31,7 @@ pub mod outside;
 mod patience;
 mod preflight;
 mod record;
+mod related;
 mod rewrite;
 mod serve;
 pub mod settings;

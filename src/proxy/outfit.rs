@@ -15,7 +15,7 @@ use super::gateway::Gateway;
 use super::identity::{self, Forwarded, Line, VouchError, Vouching};
 use super::rewrite::{Fate, Inward, Public};
 use super::serve::Signer;
-use super::{answer, cookies};
+use super::{answer, cookies, related};
 use crate::auth::session::Session;
 
 /// What most heads fit into, in bytes.
@@ -66,10 +66,12 @@ impl Gateway {
             Pass::Preflight => Outfit { cookie: None, authorization: false, ..outfit },
             _ => outfit,
         });
-        let made = made.map_err(|cause| {
+        let mut made = made.map_err(|cause| {
             tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot vouch");
             Error::explain(answer::NO_VOUCHER, "cannot vouch")
         })?;
+        let tls = site.pool.is_tls(ctx.tried.last());
+        related::write(&mut made.ours, resource, &head.headers, (tls, &made.host));
         Ok(made.inward(site.rewriting.inward(&head.headers, Public { https: ctx.https, authority })))
     }
 

@@ -86,6 +86,7 @@ pub(crate) fn access(session: &Session, error: Option<&Error>, ctx: &Ctx, metric
         body = session.body_bytes_read(),
         decision = ctx.outcome.decision,
         reason = ctx.outcome.reason,
+        tolerate = (!ctx.lacking.is_empty()).then(|| ctx.lacking.join(", ")),
         rule = ctx.rule.as_deref(),
         user = subject.map(|s| s.identity.username.as_str()),
         session = subject.map(|s| s.id.as_str()),

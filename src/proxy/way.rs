@@ -14,10 +14,10 @@ use super::gateway::Gateway;
 use super::link::{Door, Link};
 use super::metrics::Counted;
 use super::site::{self, Head, Objection, Site, object};
-use super::{answer, client, preflight, record, tunnel};
+use super::{answer, client, preflight, record, related, tunnel};
 use crate::auth::decision::Decision;
 use crate::auth::evaluation::Circumstances;
-use crate::auth::resource::Resource;
+use crate::auth::resource::{Malformed, Resource};
 use crate::portal::PREFIX;
 use crate::portal::answers::{Cause, Facts, Fault, Noted, Recorded, ToldAs};
 use crate::portal::cookies;
@@ -71,9 +71,11 @@ impl Gateway {
             Err(objection) => return Err(objection),
         };
         ctx.site = Some(site.clone());
-        let resource = Resource::parse(&site.host, request.method.as_str(), request.raw_path(), site.policy.tolerate)
-            .and_then(|resource| convert::other_methods(&request.headers).try_fold(resource, Resource::taken_for))
-            .map_err(|malformed| object(Fault::BadRequest, malformed.code()))?;
+        if request.raw_path() == b"*" && request.method == http::Method::OPTIONS {
+            ctx.conclude("own", "options");
+            return Ok(Verdict::Answer(options()));
+        }
+        let resource = resource(request, ctx, site)?;
         if ctx.to_https {
             return Ok(Verdict::Answer(self.redirect(session, ctx, &site.host, &resource)));
         }
@@ -218,7 +220,7 @@ impl Gateway {
     /// What is said in the clear to whom nothing is served so: come back by https. Forms that were sent in the clear are not repeated.
     fn redirect(&self, session: &Session, ctx: &mut Ctx, host: &str, resource: &Resource) -> Response<Bytes> {
         let port = if self.https_port == 443 { String::new() } else { format!(":{}", self.https_port) };
-        let location = HeaderValue::from_str(&format!("https://{host}{port}{}", resource.target()));
+        let location = HeaderValue::from_str(&format!("https://{host}{port}{}", resource.ascii_target()));
         let safe = matches!(session.req_header().method.as_str(), "GET" | "HEAD");
         match location {
             Ok(location) if safe => {
@@ -270,6 +272,32 @@ impl Gateway {
         let code = session.response_written().map_or(0, |answer| answer.status.as_u16());
         FailToProxy { error_code: code, can_reuse_downstream: false }
     }
+}
+
+/// What a request is about: its target, by every method that it may be taken for, and the other resources that it names.
+fn resource(request: &RequestHeader, ctx: &mut Ctx, site: &Site) -> std::result::Result<Resource, Objection> {
+    let tolerate = site.policy.tolerate;
+    let parsed = Resource::parse(&site.host, request.method.as_str(), request.raw_path(), tolerate);
+    let parsed = parsed.map_err(|malformed| {
+        if malformed.tolerance().is_some() {
+            ctx.lacking = tolerate.lacking(request.raw_path());
+        }
+        let fault = if malformed == Malformed::OddMethod { Fault::BadRequest } else { Fault::OddAddress };
+        object(fault, malformed.code())
+    })?;
+    let all = convert::other_methods(&request.headers).try_fold(parsed, Resource::taken_for);
+    let resource = all.map_err(|malformed| object(Fault::BadRequest, malformed.code()))?;
+    related::read(resource, &request.headers, site, ctx)
+}
+
+/// `OPTIONS *` asks about the server, not about an app (RFC 9110 §9.3.7).
+fn options() -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(site::SERVED));
+    response.headers_mut().insert("x-stepgate-response", HeaderValue::from_static("options"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// What answers of ours need to know of the request.

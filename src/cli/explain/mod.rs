@@ -144,7 +144,9 @@ pub fn explain(policy: &Policy, question: &Question, now: Timestamp) -> Result<E
     }
     let resource = match Resource::parse(&host, &question.method, target.as_bytes(), app.tolerate) {
         Ok(resource) => resource,
-        Err(reason) => return early(Early::Malformed(reason, &target)),
+        Err(reason) => {
+            return early(Early::Malformed(reason, &target, app.tolerate.lacking(target.as_bytes())));
+        }
     };
     match reserved(&resource, target.as_bytes()) {
         Reserved::Plainly => early(Early::Own(resource.path())),
@@ -156,7 +158,7 @@ pub fn explain(policy: &Policy, question: &Question, now: Timestamp) -> Result<E
 /// Why no rule is asked; in the order in which the gateway looks.
 enum Early<'a> {
     Method,
-    Malformed(Malformed, &'a str),
+    Malformed(Malformed, &'a str, Vec<&'static str>),
     Own(&'a str),
     Disguised,
 }
@@ -210,10 +212,11 @@ fn judge(app: &AppPolicy, resource: &Resource, ip: IpAddr, who: Option<&Arc<Sess
 }
 
 fn unjudged(q: &Question, host: &str, early: Early<'_>, who: Option<&Arc<Session>>, now: Timestamp) -> Explanation {
+    let own = matches!(early, Early::Own(_));
     let (reason, sentence, remedy) = match early {
         Early::Method => ("method", words::never_served(&q.method), None),
-        Early::Malformed(reason, target) => {
-            (reason.code(), words::malformed(reason), words::tolerance(reason).or_else(|| words::spelled(target)))
+        Early::Malformed(reason, target, lacking) => {
+            (reason.code(), words::malformed(reason), words::tolerance(&lacking).or_else(|| words::spelled(target)))
         }
         Early::Own(path) => ("portal", words::own(path), None),
         Early::Disguised => ("reserved_prefix_disguised", words::disguised(), None),
@@ -226,7 +229,7 @@ fn unjudged(q: &Question, host: &str, early: Early<'_>, who: Option<&Arc<Session
         client_ip: q.ip,
         subject: words::subject(who, now),
         rules: Vec::new(),
-        outcome: if matches!(early, Early::Own(_)) { Outcome::Own } else { Outcome::Malformed },
+        outcome: if own { Outcome::Own } else { Outcome::Malformed },
         reason: Some(reason),
         rule: None,
         sentence,

@@ -197,15 +197,11 @@ pub(super) fn malformed(reason: Malformed) -> String {
     format!("Answered with 400 before any rule: {why} ({}).", reason.code())
 }
 
-/// The tolerance that would let it in, if there is one.
-pub(super) fn tolerance(reason: Malformed) -> Option<String> {
-    let name = match reason {
-        Malformed::DoubleSlash => "double_slashes",
-        Malformed::EncodedSlash => "encoded_slashes",
-        Malformed::PathParameter => "path_parameters",
-        _ => return None,
-    };
-    Some(format!("If the app needs such URLs: `tolerate: [{name}]`; every reading is then judged."))
+/// The tolerances that would let it in, if there are any.
+pub(super) fn tolerance(lacking: &[&str]) -> Option<String> {
+    let names = lacking.join(", ");
+    let told = || format!("If the app needs such URLs: `tolerate: [{names}]`; every reading is then judged.");
+    (!lacking.is_empty()).then(told)
 }
 
 /// What is said of a method that no app is ever asked by.

@@ -12,8 +12,9 @@ use crate::portal::assets::Skin;
 use crate::portal::pages::*;
 use crate::portal::qr;
 
-pub(super) const FAULTS: [(Fault, u16); 12] = [
+pub(super) const FAULTS: [(Fault, u16); 13] = [
     (Fault::BadRequest, 400),
+    (Fault::OddAddress, 400),
     (Fault::NotFound, 404),
     (Fault::MethodNotAllowed("GET, HEAD"), 405),
     (Fault::TooSlow, 408),

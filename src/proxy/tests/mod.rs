@@ -12,6 +12,7 @@ mod nothing;
 mod pace;
 mod pipelining;
 mod preflights;
+mod related;
 mod rewriting;
 mod rig;
 mod secure;

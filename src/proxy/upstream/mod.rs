@@ -87,6 +87,14 @@ impl Pool {
         !self.settings.http2 && self.templates.iter().all(|template| !template.server.tls)
     }
 
+    /// Whether the server at this address is spoken to by TLS; as long as none was chosen, the first one.
+    pub(crate) fn is_tls(&self, address: Option<&SocketAddr>) -> bool {
+        let targets = self.targets.load();
+        let chosen = targets.iter().find(|target| Some(&target.address) == address);
+        let server = chosen.map_or(0, |target| target.server);
+        self.templates.get(server).is_some_and(|template| template.server.tls)
+    }
+
     /// Closes connections that nobody needs.
     async fn watch_kept(&self) {
         loop {
