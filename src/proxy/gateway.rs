@@ -21,7 +21,7 @@ use super::serve::{AuditSink, Signer};
 use super::settings::ClientLimits;
 use super::site::Sites;
 use super::upstream::Carriage;
-use super::{answer, hop, identity, record, tunnel};
+use super::{answer, forms, hop, identity, record, tunnel};
 use crate::auth::network::Networks;
 use crate::flow::Flows;
 use crate::portal::Portal;
@@ -55,6 +55,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
+        forms::settle(session.req_header_mut())?;
         ctx.link = Link::of(session.digest()).cloned();
         if let Some(link) = &ctx.link {
             link.head_complete();

@@ -15,6 +15,7 @@ mod cookies;
 mod ctx;
 mod direct;
 mod farewell;
+mod forms;
 mod forwarded;
 mod gateway;
 mod hop;

@@ -98,7 +98,8 @@ pub(crate) fn examine(head: &Head<'_>) -> Result<(), Objection> {
         let framing = head.method == Method::CONNECT;
         return Err(Objection { fault: Fault::MethodNotAllowed(SERVED), reason: "method", framing });
     }
-    if head.version < Version::HTTP_2 && head.target.first() != Some(&b'/') {
+    let whole_server = head.target == b"*" && head.method == Method::OPTIONS;
+    if head.version < Version::HTTP_2 && head.target.first() != Some(&b'/') && !whole_server {
         return Err(object(Fault::BadRequest, "not_origin_form"));
     }
     tunnel::examine(head)

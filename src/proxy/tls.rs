@@ -70,7 +70,7 @@ impl Certificates {
             .map_err(fault)?
             .with_no_client_auth()
             .with_cert_resolver(self.clone());
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec()];
         config.ticketer = aws_lc_rs::Ticketer::new().map_err(fault)?;
         config.session_storage = ServerSessionMemoryCache::new(RESUMABLE);
         Ok(Acceptor::from_server_config(Arc::new(config)))

@@ -1,5 +1,5 @@
-//! The one upgrade that is passed on: WebSocket over HTTP/1.1 (RFC 6455 §4.1). Everything else that asks to
-//! leave HTTP is refused.
+//! The one upgrade that is passed on: WebSocket over HTTP/1.1 (RFC 6455 §4.1). Offers to leave HTTP otherwise are not
+//! taken ([`super::forms`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,9 +38,6 @@ pub(crate) fn is_websocket(headers: &HeaderMap, version: Version) -> bool {
 /// Refuses upgrades to anything else, and malformed ones.
 pub(crate) fn examine(head: &Head<'_>) -> Result<(), Objection> {
     let refuse = |reason| Err(object(Fault::BadRequest, reason));
-    if head.headers.contains_key("http2-settings") {
-        return refuse("h2c");
-    }
     let mut upgrades = head.headers.get_all(header::UPGRADE).iter();
     let Some(upgrade) = upgrades.next() else { return Ok(()) };
     if upgrades.next().is_some() || !upgrade.as_bytes().eq_ignore_ascii_case(b"websocket") {

@@ -4,6 +4,7 @@ mod authority;
 mod calls;
 mod direct;
 mod doors;
+mod forms;
 mod front;
 mod hops;
 mod http2;

@@ -43,13 +43,9 @@ async fn nothing_after_doubtful_framing_is_a_request() {
 }
 
 #[tokio::test]
-async fn only_websocket_upgrades_pass() {
+async fn malformed_handshakes_are_refused() {
     let get = |lines: &str| format!("GET / HTTP/1.1\r\nHost: app.test\r\n{lines}\r\n");
     for lines in [
-        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n",
-        "Connection: Upgrade\r\nUpgrade: h2c\r\n",
-        "Connection: Upgrade\r\nUpgrade: foo\r\n",
-        "Connection: Upgrade\r\nUpgrade: websocket, foo\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n",
         "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n",
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: x\r\n",
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
@@ -74,10 +70,10 @@ async fn odd_hosts_targets_and_methods_are_refused() {
         ("GET / HTTP/1.1\r\nHost: app.test:65536\r\n\r\n", "400"),
         ("GET / HTTP/1.1\r\nHost: 127.1\r\n\r\n", "400"),
         ("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n", "421"),
-        ("GET http://app.test/ HTTP/1.1\r\nHost: app.test\r\n\r\n", "400"),
         ("GET /a#b HTTP/1.1\r\nHost: app.test\r\n\r\n", "400"),
         ("GET /a?b#c HTTP/1.1\r\nHost: app.test\r\n\r\n", "400"),
-        ("OPTIONS * HTTP/1.1\r\nHost: app.test\r\n\r\n", "400"),
+        ("GET * HTTP/1.1\r\nHost: app.test\r\n\r\n", "400"),
+        ("OPTIONS *x HTTP/1.1\r\nHost: app.test\r\n\r\n", "400"),
         ("TRACE / HTTP/1.1\r\nHost: app.test\r\n\r\n", "405"),
         ("CONNECT app.test:443 HTTP/1.1\r\nHost: app.test:443\r\n\r\n", "405"),
     ] {
