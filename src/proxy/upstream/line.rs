@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::io;
-use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
@@ -24,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use super::socket::is_quiet;
 use crate::proxy::patience::{Patience, Waiting};
 use crate::proxy::settings::UpstreamSettings;
 
@@ -55,8 +55,12 @@ impl Line {
     /// Whether it is open and nothing came that nobody asked for. The socket itself is asked: tokio only knows what it
     /// was told when it last slept, and words that came since would be taken for the next answer.
     fn is_quiet(&self) -> bool {
-        let read = SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]);
-        read.is_err_and(|cause| cause.kind() == io::ErrorKind::WouldBlock)
+        is_quiet(&SockRef::from(&self.stream))
+    }
+
+    /// The connection alone.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
     }
 }
 

@@ -6,6 +6,7 @@ mod health;
 mod line;
 mod peer;
 mod resolve;
+mod socket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(crate) use carriage::Carriage;
 use line::Kept;
 pub(crate) use line::Line;
 use peer::Template;
+pub(crate) use socket::Socket;
 
 /// Between two looks at unused connections.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -80,6 +82,13 @@ impl Pool {
             .chain(before)
             .find(|target| target.healthy.load(Ordering::Relaxed) && !tried.contains(&target.address))
             .cloned()
+    }
+
+    /// The server at an address, if it is well and was not tried yet.
+    pub(crate) fn at(&self, address: SocketAddr, tried: &[SocketAddr]) -> Option<Arc<Target>> {
+        let targets = self.targets.load();
+        let fit = |target: &&Arc<Target>| target.address == address && target.healthy.load(Ordering::Relaxed);
+        targets.iter().find(fit).filter(|_| !tried.contains(&address)).cloned()
     }
 
     /// Whether every server is spoken to by plain HTTP/1.1.

@@ -18,6 +18,7 @@ use super::Target;
 use super::courteous::Courteous;
 use super::line::Kept;
 use super::resolve::Complaint;
+use super::socket::Dial;
 use crate::proxy::inspect::is_tls_name;
 use crate::proxy::serve::BuildError;
 use crate::proxy::settings::{Server, UpstreamSettings};
@@ -68,6 +69,7 @@ impl Template {
         // Pingora's pool knows connections by address and name, not by authorities or protocol.
         peer.group_key = group_key(app, settings, authorities.as_deref());
         peer.options.ca = authorities;
+        peer.options.custom_l4 = Some(Arc::new(Dial { patience: settings.connect_timeout, private: None }));
         let mut tunnel = peer.clone();
         tunnel.options.alpn = ALPN::H1;
         tunnel.options.read_timeout = Some(tunnel_idle);
@@ -96,6 +98,13 @@ fn group_key(app: &str, settings: &UpstreamSettings, authorities: Option<&CaType
     for authority in authorities.into_iter().flatten() {
         authority.borrow_raw_cert().hash(&mut hasher);
     }
+    hasher.finish()
+}
+
+/// A group that only requests with the same `key` find.
+pub(super) fn mixed(group_key: u64, key: u64) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (group_key, key).hash(&mut hasher);
     hasher.finish()
 }
 

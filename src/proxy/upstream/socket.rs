@@ -1,0 +1,161 @@
+//! What we know of a connection to a server that Pingora keeps, and how such a connection is made.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora_core::connectors::L4Connect;
+use pingora_core::protocols::l4::socket::SocketAddr;
+use pingora_core::protocols::l4::stream::Stream;
+use pingora_core::protocols::raw_connect::ProxyDigest;
+use pingora_core::protocols::{ALPN, Digest, GetProxyDigest};
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_error::ErrorType::{ConnectError, InternalError};
+use pingora_error::{Error, OrErr, Result};
+use pingora_http::ResponseHeader;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+use crate::proxy::private::{Private, Reuse, unique};
+
+/// Of a connection that serves nobody any more.
+const NOBODY: u64 = u64::MAX;
+
+/// A connection, by a handle of our own: Pingora shows no more of it than a number.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    handle: socket2::Socket,
+    /// The key of the [`Private`] that it belongs to; 0: everybody.
+    owner: AtomicU64,
+    /// It was used before Pingora got it.
+    used: bool,
+    /// Credentials were sent that sign it in.
+    signed_in: AtomicBool,
+    /// HTTP/1.1 is spoken on it.
+    http1: AtomicBool,
+}
+
+impl Socket {
+    /// The connection that a request got; `None` for WebSockets.
+    pub(crate) fn of(digest: Option<&Digest>) -> Option<&Arc<Self>> {
+        digest?.proxy_digest.as_ref()?.user_data.as_ref()?.downcast_ref()
+    }
+
+    /// Whether it is open and nothing came that nobody asked for. The kernel is asked; see
+    /// [`Line`](super::line::Line).
+    pub(crate) fn is_quiet(&self) -> bool {
+        is_quiet(&SockRef::from(&self.handle))
+    }
+
+    /// Whose it is: 0, everybody's; else the key of a [`Private`].
+    pub(crate) fn owner(&self) -> u64 {
+        self.owner.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn belong_to(&self, key: u64) {
+        self.owner.store(key, Ordering::Relaxed);
+    }
+
+    /// Nobody may use it again.
+    pub(crate) fn retire(&self) {
+        self.belong_to(NOBODY);
+    }
+
+    pub(crate) fn was_used(&self) -> bool {
+        self.used
+    }
+
+    /// Whether what comes over it without credentials is somebody's nevertheless.
+    pub(crate) fn is_signed_in(&self) -> bool {
+        self.signed_in.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn sign_in(&self) {
+        self.signed_in.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether requests share it at the same time, by HTTP/2.
+    pub(crate) fn is_multiplexed(&self) -> bool {
+        !self.http1.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_http1(&self) {
+        self.http1.store(true, Ordering::Relaxed);
+    }
+
+    /// Closes it, wherever it is kept.
+    pub(crate) fn close(&self) {
+        // It may be closed already; nothing is left to be done then.
+        let _ = self.handle.shutdown(Shutdown::Both);
+    }
+}
+
+/// Whether a connection is open and nothing came.
+pub(super) fn is_quiet(socket: &SockRef<'_>) -> bool {
+    let read = socket.peek(&mut [MaybeUninit::uninit()]);
+    read.is_err_and(|cause| cause.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// Connects so that the connection carries its [`Socket`].
+#[derive(Debug)]
+pub(super) struct Dial {
+    /// For the connection.
+    pub(super) patience: Duration,
+    /// Whose connection it will be, if not everybody's.
+    pub(super) private: Option<Arc<Private>>,
+}
+
+#[async_trait]
+impl L4Connect for Dial {
+    async fn connect(&self, address: &SocketAddr) -> Result<Stream> {
+        let SocketAddr::Inet(address) = address else {
+            return Error::e_explain(InternalError, "servers have addresses");
+        };
+        let handed = self.private.as_ref().and_then(|private| private.handed_over(*address));
+        let (stream, used) = match handed.filter(|stream| is_quiet(&SockRef::from(stream))) {
+            Some(stream) => (stream, true),
+            None => (super::line::connect(*address, self.patience).await?, false),
+        };
+        carrying(stream, used)
+    }
+}
+
+fn carrying(stream: TcpStream, used: bool) -> Result<Stream> {
+    let handle = SockRef::from(&stream).try_clone().or_err(ConnectError, "no handle for the connection")?;
+    let socket = Socket {
+        handle,
+        owner: AtomicU64::new(0),
+        used,
+        signed_in: AtomicBool::new(false),
+        http1: AtomicBool::new(used),
+    };
+    let response = Box::new(ResponseHeader::build(200, Some(0))?);
+    let mut stream = Stream::from(stream);
+    stream.set_proxy_digest(ProxyDigest::new(response, Some(Box::new(Arc::new(socket)))));
+    Ok(stream)
+}
+
+impl super::Target {
+    /// Makes Pingora find only connections that the request may take. `http2_only`: the server was found to speak
+    /// nothing else.
+    pub(crate) fn restrict(&self, peer: &mut HttpPeer, reuse: &Reuse, patience: Duration, http2_only: bool) {
+        match reuse {
+            Reuse::Shared => {}
+            Reuse::Never => {
+                peer.group_key = super::peer::mixed(peer.group_key, unique());
+                peer.options.idle_timeout = Some(Duration::ZERO);
+            }
+            Reuse::Private(private) => {
+                peer.group_key = super::peer::mixed(peer.group_key, private.key());
+                if peer.options.alpn == ALPN::H2H1 && !http2_only {
+                    peer.options.alpn = ALPN::H1; // NTLM is not spoken over HTTP/2
+                }
+                peer.options.custom_l4 = Some(Arc::new(Dial { patience, private: Some(private.clone()) }));
+            }
+        }
+    }
+}
