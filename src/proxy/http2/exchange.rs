@@ -246,9 +246,10 @@ impl Exchange {
     }
 
     /// Leaves the answer as it is, so that nobody takes it for a whole one.
-    pub(super) fn abandon(&mut self) {
+    pub(super) fn abandon(&mut self, code: u32) {
         if !self.ended {
-            self.respond.send_reset(Reason::INTERNAL_ERROR);
+            let known = Reason::from(code) == Reason::HTTP_1_1_REQUIRED;
+            self.respond.send_reset(if known { Reason::HTTP_1_1_REQUIRED } else { Reason::INTERNAL_ERROR });
         }
     }
 }

@@ -91,8 +91,8 @@ impl Session for Exchange {
     fn response_written(&self) -> Option<&ResponseHeader> {
         self.written.as_deref()
     }
-    async fn shutdown(&mut self, _code: u32, _why: &str) {
-        self.abandon();
+    async fn shutdown(&mut self, code: u32, _why: &str) {
+        self.abandon(code);
     }
     fn is_body_done(&mut self) -> bool {
         self.is_body_read()
