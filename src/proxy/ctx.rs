@@ -7,7 +7,9 @@ use http::HeaderValue;
 use tokio::time::Instant;
 
 use super::link::Link;
+use super::private::Reuse;
 use super::site::{Authority, Site};
+use super::upstream::Socket;
 use crate::auth::decision::Permit;
 use crate::auth::resource::Resource;
 use crate::auth::session::Session;
@@ -70,6 +72,12 @@ pub(crate) struct Ctx {
     pub(crate) body: u64,
     /// The server was found to speak HTTP/2 only.
     pub(crate) http2_only: bool,
+    /// Which connections to the app it may take.
+    pub(crate) reuse: Reuse,
+    /// The one it got from Pingora.
+    pub(crate) socket: Option<Arc<Socket>>,
+    /// Nobody may use the connection at hand after this request.
+    pub(crate) last_use: bool,
     /// Servers that could not be connected to.
     pub(crate) tried: Vec<SocketAddr>,
     /// Host and port as the client asked for them, be it us or a trusted proxy.
@@ -100,6 +108,9 @@ impl Ctx {
             preflight: false,
             body: 0,
             http2_only: false,
+            reuse: Reuse::default(),
+            socket: None,
+            last_use: false,
             tried: Vec::new(),
             authority: None,
             upstream_started: None,

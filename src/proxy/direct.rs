@@ -24,6 +24,7 @@ use tokio::task::unconstrained;
 
 use super::ctx::{Ctx, Pass};
 use super::gateway::Gateway;
+use super::private::Reuse;
 use super::record;
 use super::upstream::Line;
 
@@ -43,7 +44,8 @@ impl Gateway {
             _ => false,
         };
         let request = session.req_header();
-        if !no_body || ctx.websocket || request.method != Method::GET || !site.pool.is_plain() {
+        let shared = matches!(ctx.reuse, Reuse::Shared);
+        if !shared || !no_body || ctx.websocket || request.method != Method::GET || !site.pool.is_plain() {
             return Ok(false);
         }
         let Some(head) = self.outfit(request, ctx)?.to_wire(request) else { return Ok(false) };
@@ -59,8 +61,10 @@ impl Gateway {
         };
         match self.converse(session, ctx, line, &head).await {
             Ok(line) => {
-                if let Some(line) = line {
-                    target.keep(line, record::now());
+                match (line, &ctx.reuse) {
+                    (Some(line), Reuse::Shared) if !ctx.last_use => target.keep(line, record::now()),
+                    (Some(line), Reuse::Private(private)) => private.hand_over(line.into_stream()),
+                    _ => {}
                 }
                 Ok(true)
             }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{StatusCode, Version, header};
 use pingora_core::modules::http::HttpModules;
-use pingora_core::protocols::ALPN;
+use pingora_core::protocols::{ALPN, Digest};
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorSource, ErrorType, Result, RetryType};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -16,12 +16,13 @@ use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use super::ctx::{Ctx, Pass};
 use super::link::Link;
 use super::metrics::Metrics;
+use super::private::Reuse;
 use super::rewrite::Public;
 use super::serve::{AuditSink, Signer};
 use super::settings::ClientLimits;
 use super::site::Sites;
 use super::upstream::Carriage;
-use super::{answer, forms, hop, identity, record, tunnel};
+use super::{answer, forms, hop, identity, record, reuse, tunnel};
 use crate::auth::network::Networks;
 use crate::flow::Flows;
 use crate::portal::Portal;
@@ -83,9 +84,15 @@ impl ProxyHttp for Gateway {
         let (Pass::Permit(_) | Pass::Preflight, Some(site)) = (&ctx.pass, &ctx.site) else {
             return Error::e_explain(answer::NO_PASS, "a request without leave reached the upstream stage");
         };
-        let Some(target) = site.pool.choose(&ctx.tried) else {
+        let site = site.clone();
+        let private = if let Reuse::Private(private) = &ctx.reuse { Some(private) } else { None };
+        let again = private.and_then(|private| site.pool.at(private.server()?, &ctx.tried));
+        let Some(target) = again.or_else(|| site.pool.choose(&ctx.tried)) else {
             return Error::e_explain(answer::NO_UPSTREAM, "no server is up");
         };
+        if let Some(private) = private {
+            private.go_to(target.address);
+        }
         ctx.tried.push(target.address);
         ctx.upstream_started = Some(record::now());
         if ctx.websocket {
@@ -98,12 +105,30 @@ impl ProxyHttp for Gateway {
             let has_body = !session.as_mut().is_body_empty();
             Carriage::of(session.req_header(), has_body, ctx.http2_only)
         };
-        let peer = target.peer(carriage, self.limits.body_timeout);
+        let mut peer = target.peer(carriage, self.limits.body_timeout);
+        if carriage != Carriage::Tunnel {
+            if matches!(ctx.reuse, Reuse::Shared) && peer.options.alpn == ALPN::H1 && !reuse::may_take_kept(session) {
+                ctx.reuse = Reuse::Never;
+            }
+            target.restrict(&mut peer, &ctx.reuse, site.settings.upstream.connect_timeout, ctx.http2_only);
+        }
         if carriage == Carriage::Stream && peer.options.alpn != ALPN::H1 {
             // A client of gRPC may be silent as long as its server may.
             session.set_read_timeout(Some(self.limits.tunnel_idle));
         }
         Ok(Box::new(peer))
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        session: &mut Session,
+        reused: bool,
+        _peer: &HttpPeer,
+        _fd: std::os::fd::RawFd,
+        digest: Option<&Digest>,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        self.examine_connection(session, reused, digest, ctx)
     }
 
     async fn upstream_request_filter(
@@ -112,7 +137,11 @@ impl ProxyHttp for Gateway {
         request: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        self.dress(session.req_header(), request, ctx)
+        if let Some(socket) = ctx.socket.as_ref().filter(|_| request.version == Version::HTTP_11) {
+            socket.note_http1();
+        }
+        self.dress(session.req_header(), request, ctx)?;
+        reuse::announce_end(request, ctx)
     }
 
     async fn request_body_filter(
@@ -190,6 +219,7 @@ impl ProxyHttp for Gateway {
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Ctx) {
         record::access(session, error, ctx, &self.metrics);
+        ctx.release_connection();
         if !session.downstream_session.is_body_done() {
             // What is read next is no head, so there shall be none on this connection.
             session.set_keepalive(None);
@@ -211,7 +241,8 @@ impl ProxyHttp for Gateway {
 /// What is decided alike on either way of a request to its app, Pingora's and the [short one](super::direct).
 impl Gateway {
     /// Looks at the head of an answer before anything is done with it.
-    pub(crate) fn judge_answer(&self, session: &Session, answer: &mut ResponseHeader, ctx: &Ctx) -> Result<()> {
+    pub(crate) fn judge_answer(&self, session: &Session, answer: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
+        self.note_offer(session, answer, ctx);
         tunnel::judge(&session.req_header().headers, ctx.websocket, answer)?;
         hop::examine(answer, self.limits.header_bytes)
     }
@@ -250,6 +281,12 @@ impl Gateway {
         mut error: Box<Error>,
         reused: bool,
     ) -> Box<Error> {
+        if Ctx::is_unfit(&error) {
+            ctx.send_again();
+            error.set_retry(true);
+            return error;
+        }
+        let reused = reused || ctx.socket.as_ref().is_some_and(|socket| socket.was_used());
         let whole = !session.as_ref().retry_buffer_truncated() && ctx.upstream_answered.is_none();
         let repeatable = session.req_header().method.is_idempotent() && *error.esource() != ErrorSource::Downstream;
         if whole && (repeatable || was_turned_away(&error)) {
@@ -258,18 +295,19 @@ impl Gateway {
             error.set_retry(false);
         }
         if error.retry() {
-            // The server may be well; it was the kept connection that was not.
-            ctx.tried.pop();
-            ctx.body = 0;
+            ctx.send_again();
         }
         error
     }
 }
 
-/// Whether to send once more what may be sent twice: an app may close a kept connection at the moment when it is used.
-/// Pingora knows that only of answers that do not come, not of requests that cannot be sent.
+/// Whether to send once more what may be sent twice: an app may close a kept connection at the moment when it is used, or
+/// say what answers nothing. Pingora knows that only of answers that do not come, not of requests that cannot be sent, nor
+/// of what breaks TLS.
 fn decide(error: &mut Error, reused: bool) {
-    if *error.etype() == ErrorType::WriteError && *error.esource() == ErrorSource::Upstream {
+    use ErrorType::{ConnectionClosed, InvalidHTTPHeader, ReadError, WriteError};
+    let broken = matches!(error.etype(), ConnectionClosed | InvalidHTTPHeader | ReadError | WriteError);
+    if broken && *error.esource() == ErrorSource::Upstream {
         error.retry = RetryType::ReusedOnly;
     }
     error.retry.decide_reuse(reused);
@@ -292,6 +330,9 @@ mod tests {
         for (etype, reused, again) in [
             (ErrorType::WriteError, true, true),
             (ErrorType::WriteError, false, false),
+            (ErrorType::ReadError, true, true),
+            (ErrorType::InvalidHTTPHeader, true, true),
+            (ErrorType::ConnectionClosed, false, false),
             (ErrorType::WriteTimedout, true, false),
             (ErrorType::ReadTimedout, true, false),
         ] {

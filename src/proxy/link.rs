@@ -10,6 +10,7 @@ use http::HeaderValue;
 use pingora_core::protocols::Digest;
 
 use super::limits::Room;
+use super::private::Privates;
 
 /// Through which door a connection came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(crate) struct Link {
     pub(crate) door: Door,
     /// Room for requests over HTTP/2.
     pub(super) room: Option<Room>,
+    /// Connections to apps that serve this one alone.
+    pub(crate) privates: Privates,
     /// Even: a request head is expected. Odd: it is complete.
     pub(super) round: AtomicU32,
     /// The body of the request at hand is out of the grammar.
@@ -61,6 +64,7 @@ impl Link {
             peer_text,
             door,
             room: None,
+            privates: Privates::default(),
             round: AtomicU32::new(0),
             garbled: AtomicBool::new(false),
             slow: AtomicBool::new(false),

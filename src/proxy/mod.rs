@@ -3,13 +3,15 @@
 //! `listen` accepts, `conn` and `meter` watch over connections, `http2` over those that carry many requests at once,
 //! `turned_away` answers what is no request, `tls` chooses certificates; `gateway` is the list of Pingora's hooks, each
 //! of which hands on to the file that knows: `way` (the order of one request), `site`, `client`, `outfit`, `identity`,
-//! `hop`, `rewrite`, `upstream`, `answer`, `record`. `direct` is the short way to the app.
+//! `hop`, `rewrite`, `upstream`, `answer`, `record`. `direct` is the short way to the app, `reuse` says over which
+//! connection.
 
 mod admin;
 mod ahead;
 mod answer;
 mod client;
 mod conn;
+mod connection_auth;
 mod convert;
 mod cookies;
 mod ctx;
@@ -31,8 +33,10 @@ mod outfit;
 pub mod outside;
 mod patience;
 mod preflight;
+mod private;
 mod record;
 mod related;
+mod reuse;
 mod rewrite;
 mod serve;
 pub mod settings;

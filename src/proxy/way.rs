@@ -41,7 +41,9 @@ impl Gateway {
         ctx.request_id = record::request_id(ports.clock.as_ref(), ports.entropy.as_ref());
         ctx.preflight = preflight::may_be_one(session);
         let (mut response, keep) = match self.judge(session, ctx).await {
-            Ok(Verdict::Forward) => return self.ask_directly(session, ctx).await,
+            Ok(Verdict::Forward) => {
+                return Ok(!self.choose_connection(session, ctx).await || self.ask_directly(session, ctx).await?);
+            }
             Ok(Verdict::Answer(response)) => (response, true),
             // Boxed, as is sending: what is seldom needed must not make the state of every request large.
             Ok(Verdict::Portal(target)) => Box::pin(self.ask_portal(session, ctx, &target)).await,

@@ -1,6 +1,7 @@
 //! Apps that are down, slow, broken, or several.
 
 use super::rig::*;
+use socket2::SockRef;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -120,27 +121,74 @@ async fn a_post_that_was_sent_is_never_sent_again() {
     let dying = upstream_of(move |mut stream| {
         let count = counting.clone();
         async move {
-            // Answers the first request of a connection and dies on the second, after reading it.
+            // Dies on each POST, after reading it, and on the second request of a connection.
             for round in 0..2 {
                 let head = head(&mut stream).await;
-                if head.is_empty() {
-                    return;
-                }
                 if head.starts_with("POST") {
                     tokio::io::AsyncReadExt::read_u8(&mut stream).await.unwrap();
                     count.fetch_add(1, Ordering::SeqCst);
+                    return;
                 }
-                if round == 0 {
-                    say(&mut stream, OK).await;
+                if head.is_empty() || round == 1 {
+                    return;
                 }
+                say(&mut stream, OK).await;
             }
         }
     })
     .await;
     let rig = Rig::start(settings(&[dying])).await;
-    assert!(rig.exchange(POST).await.starts_with("HTTP/1.1 200"));
-    assert!(rig.exchange(POST).await.starts_with("HTTP/1.1 502"), "on the kept connection");
-    assert_eq!(count.load(Ordering::SeqCst), 2);
+    assert!(rig.exchange(GET).await.starts_with("HTTP/1.1 200"));
+    assert!(rig.exchange(POST).await.starts_with("HTTP/1.1 502"));
+    assert_eq!(count.load(Ordering::SeqCst), 1);
     assert!(rig.exchange(GET).await.starts_with("HTTP/1.1 200"), "a new connection");
     assert!(rig.exchange(GET).await.starts_with("HTTP/1.1 200"), "a GET on a dying connection is repeated");
+}
+
+#[tokio::test]
+async fn who_just_closes_kept_connections_gets_every_form() {
+    for resets in [false, true] {
+        let address = upstream_of(move |mut stream| async move {
+            let head = head(&mut stream).await;
+            let mut body = vec![0; field(&head, "content-length").and_then(|n| n.parse().ok()).unwrap_or(0)];
+            tokio::io::AsyncReadExt::read_exact(&mut stream, &mut body).await.unwrap();
+            say(&mut stream, OK).await;
+            SockRef::from(&stream).set_linger(resets.then_some(Duration::ZERO)).unwrap();
+        })
+        .await;
+        let rig = Rig::start(settings(&[address])).await;
+        let mut kept = rig.connect().await;
+        for round in 0..60 {
+            let method = ["POST", "PATCH", "PUT", "DELETE"][round % 4];
+            let form = format!("{method} / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 3\r\n\r\na=1");
+            assert!(rig.exchange(GET).await.starts_with("HTTP/1.1 200"), "something to be kept");
+            assert!(rig.exchange(&form).await.starts_with("HTTP/1.1 200"), "{round}, {resets}");
+            say(&mut kept, &form).await;
+            assert!(answer(&mut kept).await.0.starts_with("HTTP/1.1 200"), "{round}, {resets}, one after another");
+        }
+    }
+}
+
+#[tokio::test]
+async fn forms_share_a_connection_that_speaks_http2() {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let counting = opened.clone();
+    let address = upstream_of(move |stream| {
+        let opened = counting.clone();
+        async move {
+            let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+            opened.fetch_add(1, Ordering::SeqCst);
+            while let Some(Ok((_, mut respond))) = connection.accept().await {
+                respond.send_response(http::Response::new(()), true).unwrap();
+            }
+        }
+    })
+    .await;
+    let mut settings = settings(&[address]);
+    settings.apps[0].upstream.http2 = true;
+    let rig = Rig::start(settings).await;
+    for _ in 0..10 {
+        assert!(rig.exchange(POST).await.starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!(opened.load(Ordering::SeqCst), 1);
 }

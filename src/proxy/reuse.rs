@@ -1,0 +1,201 @@
+//! Which connection to the app a request takes.
+//!
+//! - One that was used before may be closed by the app at the moment when the request is sent. So only what may be sent
+//!   twice takes such a connection, and after a failure it is sent on a new one.
+//! - What has a body has a connection of its own: an app that leaves half of it unread takes the rest for the next
+//!   request.
+//! - An app that signs connections in serves each person over connections of their own
+//!   ([`Private`](super::private::Private)).
+//! - Streams of HTTP/2 do not follow one another, and its servers say what they did not look at: those connections are
+//!   shared.
+
+use http::{StatusCode, Version};
+use pingora_core::protocols::Digest;
+use pingora_error::{Error, ErrorType, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::Session;
+
+use super::connection_auth::{self, Credentials, Offer};
+use super::ctx::{Ctx, Pass};
+use super::gateway::Gateway;
+use super::private::Reuse;
+use super::upstream::Socket;
+
+/// A kept connection is not fit for the request. Nothing was sent.
+const UNFIT: ErrorType = ErrorType::Custom("UnfitConnection");
+
+/// HTTP_1_1_REQUIRED (RFC 9113 §7).
+const HTTP_1_1_REQUIRED: u32 = 0xd;
+
+impl Gateway {
+    /// Finds out which connections the request may take. `false`: it was told to come by HTTP/1.1, and nothing more is
+    /// to be done.
+    pub(crate) async fn choose_connection(&self, session: &mut Session, ctx: &mut Ctx) -> bool {
+        let credentials = connection_auth::credentials(&session.req_header().headers);
+        if credentials.is_none() && ctx.link.as_ref().is_none_or(|link| link.privates.is_empty()) {
+            return true;
+        }
+        if session.req_header().version == Version::HTTP_2 {
+            return match credentials {
+                // Its steps need one connection, and nothing else on it meanwhile. Browsers come again by HTTP/1.1.
+                Some(Credentials::Ntlm) => {
+                    ctx.conclude("fault", "http_1_1_required");
+                    if let Some(exchange) = session.downstream_session.as_custom_mut() {
+                        exchange.shutdown(HTTP_1_1_REQUIRED, "NTLM").await;
+                    }
+                    false
+                }
+                Some(Credentials::Negotiate) => {
+                    ctx.reuse = Reuse::Never;
+                    true
+                }
+                None => true,
+            };
+        }
+        ctx.reuse = self.private_or_not(session, ctx, credentials);
+        true
+    }
+
+    fn private_or_not(&self, session: &mut Session, ctx: &Ctx, credentials: Option<Credentials>) -> Reuse {
+        let (Some(link), Some(site)) = (&ctx.link, &ctx.site) else { return Reuse::Never };
+        if !self.is_one_person(ctx) {
+            return if credentials.is_some() { Reuse::Never } else { Reuse::Shared };
+        }
+        let who = session_id(ctx);
+        if credentials.is_none() {
+            return link.privates.find(&site.host, who).map_or(Reuse::Shared, Reuse::Private);
+        }
+        let private = link.privates.find_or_add(&site.host, who);
+        if !may_take_kept(session) && !private.is_challenged() {
+            private.start_over(); // these credentials begin a handshake, or are all of it
+        }
+        Reuse::Private(private)
+    }
+
+    /// Whether all that comes over the client's connection, in this session, is one person's. A proxy in front of us
+    /// carries many over one connection; without a session they cannot be told apart.
+    fn is_one_person(&self, ctx: &Ctx) -> bool {
+        let proxied = || ctx.link.as_ref().is_none_or(|link| self.trusted.contains(link.peer.ip()));
+        session_id(ctx).is_some() || !proxied()
+    }
+
+    /// Looks at the connection that Pingora found.
+    ///
+    /// # Errors
+    /// The request must not take it, and is to try another one.
+    pub(crate) fn examine_connection(
+        &self,
+        session: &mut Session,
+        reused: bool,
+        digest: Option<&Digest>,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        let Some(socket) = Socket::of(digest) else { return Ok(()) };
+        let is_new = !reused && !socket.was_used();
+        let fit = is_new || socket.is_multiplexed() || {
+            // Who goes on on a connection that is signed in has no other one.
+            let may = may_take_kept(session) || socket.is_signed_in();
+            let theirs = match &ctx.reuse {
+                Reuse::Private(private) => !reused || socket.owner() == private.key(),
+                Reuse::Shared => socket.owner() == 0,
+                Reuse::Never => false,
+            };
+            may && theirs && socket.is_quiet()
+        };
+        if !fit {
+            return Error::e_explain(UNFIT, "a kept connection is not fit for the request");
+        }
+        ctx.socket = Some(socket.clone());
+        if let Reuse::Private(private) = &ctx.reuse {
+            private.adopt(socket);
+            if connection_auth::credentials(&session.req_header().headers).is_some() {
+                socket.sign_in();
+            } else if !socket.is_signed_in() && !may_take_kept(session) {
+                ctx.retire_connection();
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that the app offers to sign the connection in, or is about to: then nobody else may use it.
+    pub(crate) fn note_offer(&self, session: &Session, answer: &ResponseHeader, ctx: &mut Ctx) {
+        let offer = connection_auth::offered(&answer.headers);
+        if let Reuse::Private(private) = &ctx.reuse
+            && !answer.status.is_informational()
+        {
+            private.challenge(offer == Offer::Token && answer.status == StatusCode::UNAUTHORIZED);
+            return;
+        }
+        if offer == Offer::None || ctx.socket.as_ref().is_some_and(|socket| socket.is_multiplexed()) {
+            return;
+        }
+        ctx.retire_connection();
+        if let (Some(link), Some(site)) = (&ctx.link, &ctx.site)
+            && session.req_header().version < Version::HTTP_2
+            && self.is_one_person(ctx)
+        {
+            let private = link.privates.find_or_add(&site.host, session_id(ctx));
+            if let Some(server) = ctx.tried.last() {
+                private.go_to(*server);
+            }
+            ctx.reuse = Reuse::Private(private);
+        }
+    }
+}
+
+impl Ctx {
+    /// Whether the connection at hand was not fit; another one is to be tried then.
+    pub(crate) fn is_unfit(error: &Error) -> bool {
+        *error.etype() == UNFIT
+    }
+
+    /// The request is sent once more, on a new connection.
+    pub(crate) fn send_again(&mut self) {
+        // The server may be well; it was the kept connection that was not.
+        self.tried.pop();
+        self.body = 0;
+        self.last_use = false;
+        self.socket = None;
+        match &self.reuse {
+            Reuse::Private(private) => private.start_over(),
+            Reuse::Shared => self.reuse = Reuse::Never,
+            Reuse::Never => {}
+        }
+    }
+
+    fn retire_connection(&mut self) {
+        self.last_use = true;
+        if let Some(socket) = &self.socket {
+            socket.retire();
+        }
+    }
+
+    /// Closes a connection that nobody may use again.
+    pub(crate) fn release_connection(&mut self) {
+        if let Some(socket) = self.socket.take().filter(|_| self.last_use) {
+            socket.close();
+        }
+    }
+}
+
+/// Whether a kept connection will do: the request may be sent twice, and leaves nothing behind that the app could take
+/// for the next one.
+pub(crate) fn may_take_kept(session: &mut Session) -> bool {
+    session.req_header().method.is_idempotent() && session.as_mut().is_body_empty()
+}
+
+/// Says that the connection ends with the answer, where nobody will use it again: so the app closes it, and no port of ours
+/// stays occupied.
+pub(crate) fn announce_end(request: &mut RequestHeader, ctx: &Ctx) -> Result<()> {
+    if matches!(ctx.reuse, Reuse::Never) && request.version == Version::HTTP_11 && !ctx.websocket {
+        request.insert_header(http::header::CONNECTION, "close")?;
+    }
+    Ok(())
+}
+
+fn session_id(ctx: &Ctx) -> Option<&str> {
+    match &ctx.pass {
+        Pass::Permit(permit) => permit.subject().map(|session| session.id.as_str()),
+        _ => None,
+    }
+}
