@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::rig::*;
 
 /// A matter of one hop: it stays with us, and makes a request take Pingora's way.
-const THE_LONG_WAY: &str = "Proxy-Connection: keep-alive\r\n";
+pub(super) const THE_LONG_WAY: &str = "Proxy-Connection: keep-alive\r\n";
 
 /// What an app says, cut into pieces, and whether it hangs up then.
 #[derive(Clone, Debug)]
