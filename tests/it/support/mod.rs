@@ -9,6 +9,7 @@ pub(crate) mod command;
 pub(crate) mod frames;
 pub(crate) mod front;
 pub(crate) mod gateway;
+pub(crate) mod old_apps;
 pub(crate) mod port;
 pub(crate) mod process;
 pub(crate) mod raw;
