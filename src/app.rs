@@ -46,6 +46,8 @@ pub enum Fault {
 pub struct Running {
     /// Where it listens, with the ports it was given where the settings said 0.
     pub addresses: Listen,
+    /// The file of the master key, where this start has made one.
+    pub made_key: Option<std::path::PathBuf>,
 }
 
 /// Serves until SIGTERM or SIGHUP (requests finish) or SIGINT (they do not). `ready` is told once it serves.
@@ -69,7 +71,7 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&Running) + Send) -> R
     let signals = Signals::listen()?;
     let (stop, stopping) = watch::channel(false);
     let served = tokio::spawn(proxy.serve(bound, stopping));
-    ready(&Running { addresses });
+    ready(&Running { addresses, made_key: stores.made_key.clone() });
     let ended = until_stopped(stop, served, signals).await;
     background.shutdown().await;
     trail.finish().await;

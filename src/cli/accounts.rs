@@ -27,6 +27,9 @@ pub(crate) struct Opened {
 pub(crate) async fn open(file: &ConfigFile) -> Outcome<Opened> {
     let settings = settings(file)?;
     let stores = answered(Stores::open(&settings.store).await)?;
+    if let Some(file) = &stores.made_key {
+        super::terminal::say(&format!("{}: {}", file.display(), super::run::MADE_KEY));
+    }
     Ok(Opened { settings, ports: stores.ports.clone(), stores })
 }
 

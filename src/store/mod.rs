@@ -42,6 +42,8 @@ pub struct Stores {
     pub ring: Arc<vault::Ring>,
     /// Redis, for its numbers, where state is kept there.
     pub redis: Option<Arc<redis::Redis>>,
+    /// The file of the master key, where opening has made one.
+    pub made_key: Option<PathBuf>,
     database: Database,
     state: Arc<dyn Probe>,
 }
@@ -83,6 +85,10 @@ impl Stores {
     /// As [`Self::open`].
     pub async fn open_with(settings: &StoreSettings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Answer<Self> {
         let database = Database::open(settings.database.expose()).await?;
+        let made_key = match &settings.keys {
+            KeySettings::Beside(path) => (!vault::key_file_exists(path)?).then(|| path.clone()),
+            KeySettings::Ring(_) => None,
+        };
         let ring = Arc::new(open_ring(&settings.keys, &database, entropy.clone()).await?);
         let (state, redis) = open_state(settings, &database, Records::new(ring.clone()), clock.clone()).await?;
         let sql = Arc::new(database.clone());
@@ -101,7 +107,7 @@ impl Stores {
             signing_keys: sql.clone(),
             sealed_rows: sql,
         };
-        Ok(Self { ports, audit: Audit::new(database.clone()), ring, redis, database, state: state.probe })
+        Ok(Self { ports, audit: Audit::new(database.clone()), ring, redis, made_key, database, state: state.probe })
     }
 
     /// Asks every store whether it answers: its name, and what is wrong if something is.
