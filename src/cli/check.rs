@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::args::Check;
+use super::args::{Check, CheckFormat};
 use super::outcome::{CONFIG, Failure, Outcome, UNAVAILABLE};
 use super::terminal::{self, say};
 use crate::config::{self, Loaded, Settings};
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Check) -> Outcome {
 /// Problems go to stderr, the verdict to stdout; as JSON, both are one object on stdout.
 fn tell(args: &Check, loaded: &Loaded, silent: &[String], notes: &[String]) -> Outcome {
     let path = &args.file.config;
-    if args.json {
+    if args.json || args.format == CheckFormat::Json {
         let mut verdict = loaded.json(path);
         if let Some(verdict) = verdict.as_object_mut() {
             verdict.insert("ok".to_owned(), (loaded.settings.is_some() && silent.is_empty()).into());
@@ -36,7 +36,9 @@ fn tell(args: &Check, loaded: &Loaded, silent: &[String], notes: &[String]) -> O
         }
         return terminal::json(&verdict);
     }
-    if !loaded.problems.is_empty() {
+    if args.format == CheckFormat::Github {
+        terminal::data(&loaded.github())?;
+    } else if !loaded.problems.is_empty() {
         say(&loaded.text(super::colourful(&io::stderr())));
     }
     for note in notes {

@@ -27,12 +27,18 @@ pub(super) struct Checker {
     pub(super) problems: Problems,
     /// Values that were wrong and are told already: place of the mapping, and key.
     gone: HashSet<(At, String)>,
+    /// Everybody on this machine may read the file.
+    pub(super) open_to_all: bool,
 }
+
+/// What to do where a file may not be read.
+pub(super) const READABLE: &str = "let the user that runs Stepgate read it (chown, or a group with chmod 640), and each directory \
+    above it; `check` looks as the user that calls it";
 
 impl Checker {
     /// For a file in `dir`, of which everything but `gone` could be decoded.
     pub(super) fn new(dir: &Path, now: Option<Timestamp>, problems: Problems, gone: Vec<(At, String)>) -> Self {
-        Self { dir: dir.to_owned(), now, problems, gone: gone.into_iter().collect() }
+        Self { dir: dir.to_owned(), now, problems, gone: gone.into_iter().collect(), open_to_all: false }
     }
 
     /// Tells an error.
@@ -79,6 +85,9 @@ impl Checker {
         let fix = "relative paths start at the directory of the configuration file";
         match read(&full, cap) {
             Ok(bytes) => return Some(bytes),
+            Err(why) if why == DENIED && !is_telling(&path.value) => {
+                self.error(path.at, format!("cannot read {}: {why}", full.display()), READABLE);
+            }
             Err(why) if is_telling(&path.value) => {
                 self.error(path.at, format!("cannot read this file: {why}"), "this must be the path of a file");
             }
@@ -137,7 +146,14 @@ impl Checker {
                 self.error(value.at, format!("`{key}` has a line break or the like in it"), "write it in one line");
                 None
             }
-            (Some(value), None) => Some(Placed { value: value.value.0, at: value.at }),
+            (Some(value), None) => {
+                if let Some(name) = value.value.0.expose().strip_prefix(FROM_ENV) {
+                    let name = name.to_owned();
+                    return self.from_env(&name, value.at, key);
+                }
+                self.note_secret(&value, key);
+                Some(Placed { value: value.value.0, at: value.at })
+            }
             (None, Some(file)) => {
                 let bytes = self.read_secret(&file, SECRET_BYTES)?;
                 let Ok(text) = String::from_utf8(bytes).map(SecretText::new) else {
@@ -165,15 +181,76 @@ impl Checker {
     }
 }
 
+impl Checker {
+    /// A secret of the environment.
+    fn from_env(&mut self, name: &str, at: At, key: &str) -> Option<Placed<SecretText>> {
+        if !is_env_name(name) {
+            let fix =
+                format!("write `env:NAME`, letters, digits and `_`; a secret that begins so goes into `{key}_file`");
+            self.error(at, "not the name of an environment variable", fix);
+            return None;
+        }
+        let text = match std::env::var(name) {
+            Ok(text) => SecretText::new(text),
+            Err(std::env::VarError::NotPresent) => {
+                let fix =
+                    format!("set it where Stepgate is started, and for `check` too, or name a file: `{key}_file`");
+                self.error(at, format!("the environment has no {name}"), fix);
+                return None;
+            }
+            Err(std::env::VarError::NotUnicode(_)) => {
+                self.error(at, format!("{name} of the environment is not text"), "it must be UTF-8");
+                return None;
+            }
+        };
+        if text.expose().is_empty() || text.expose().contains(char::is_control) {
+            let fix = "the secret must be in it, in one line";
+            self.error(at, format!("{name} of the environment is empty, or has several lines"), fix);
+            return None;
+        }
+        Some(Placed { value: text, at })
+    }
+
+    /// Warns of a secret that everybody may read; a URL is one only with a password in it.
+    fn note_secret(&mut self, value: &Placed<Hidden>, key: &str) {
+        let text = value.value.0.expose();
+        let url = text.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+        let secret = match url {
+            Some(authority) => {
+                authority.split_once('@').is_some_and(|(user, _)| user.contains(':')) || text.contains("password=")
+            }
+            None => true,
+        };
+        if self.open_to_all && secret {
+            let fix = format!(
+                "chmod 640 the file (its group: the user that runs Stepgate), or use `{key}_file` or `env:NAME`"
+            );
+            self.warn(value.at, "everybody on this machine can read this file, and a password stands in it", fix);
+        }
+    }
+}
+
+/// What stands before the name of an environment variable that holds the secret.
+const FROM_ENV: &str = "env:";
+
+/// Whether this is how environment variables are named.
+pub(super) fn is_env_name(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    name.bytes().all(fits) && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+}
+
+const DENIED: &str = "permission denied";
+
 fn read(path: &Path, cap: u64) -> Result<Vec<u8>, String> {
     let told = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::PermissionDenied => DENIED.to_owned(),
         _ => e.to_string(),
     };
     // a pipe or a device might never end
-    if !std::fs::metadata(path).map_err(told)?.is_file() {
-        return Err("it is not a regular file".to_owned());
+    let meta = std::fs::metadata(path).map_err(told)?;
+    if !meta.is_file() {
+        return Err(if meta.is_dir() { "it is a directory" } else { "it is not a regular file" }.to_owned());
     }
     let mut bytes = Vec::new();
     File::open(path).and_then(|f| f.take(cap + 1).read_to_end(&mut bytes)).map_err(told)?;
@@ -183,7 +260,8 @@ fn read(path: &Path, cap: u64) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn world_readable(path: &Path) -> bool {
+/// Whether everybody on this machine may read a file.
+pub(super) fn world_readable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o004 != 0)
 }

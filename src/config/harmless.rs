@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 
+use super::checker::is_env_name;
 use super::node::{At, Entry, Kind, Map, Node, Value};
 use super::schema;
 use super::trouble::nearest;
@@ -57,7 +58,8 @@ impl Harmless {
                 let secret = all.iter().any(|s| s.here.get("writeOnly").is_some());
                 let plain = if secret {
                     // the path of a file is no secret, and an operator wants to see it
-                    scalar.text.starts_with("sqlite:") || kind == Kind::Null
+                    let env = scalar.text.strip_prefix("env:").is_some_and(is_env_name);
+                    scalar.text.starts_with("sqlite:") || env || kind == Kind::Null
                 } else {
                     let fits = all.iter().any(|s| s.takes(&scalar.text, kind));
                     fits || !all.iter().any(|s| s.holds_secrets(DEPTH))

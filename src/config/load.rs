@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::checker::Checker;
+use super::checker::{Checker, READABLE, world_readable};
 use super::node::{At, Node};
 use super::parse;
 use super::placed::Placed;
@@ -11,7 +11,7 @@ use super::sections::app::{self, Around};
 use super::sections::require::Strengths;
 use super::sections::root::Root;
 use super::sections::{factors, limits, listen, portal, secrets, session, state, tls, users};
-use super::{Settings, render, sweep};
+use super::{Settings, placeholder, render, sweep};
 use crate::auth::policy::Policy;
 use crate::auth::time::Timestamp;
 use crate::flow::settings::FlowSettings;
@@ -66,6 +66,11 @@ impl Loaded {
         if self.settings.is_some() { 0 } else { 78 }
     }
 
+    /// Every problem as a workflow command of GitHub.
+    pub fn github(&self) -> String {
+        self.problems.iter().map(render::github).collect()
+    }
+
     /// Every problem for a terminal of 80 columns.
     pub fn text(&self, colour: bool) -> String {
         render::all(self.problems.iter(), colour)
@@ -85,7 +90,7 @@ pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             return failed("there is no such file".to_owned(), "name the configuration file with -c FILE");
         }
-        Err(e) => return failed(format!("cannot read this file: {e}"), "let the user that runs this read it"),
+        Err(e) => return failed(format!("cannot read this file: {e}"), READABLE),
         Ok(meta) if meta.is_dir() => return failed("this is a directory".to_owned(), "name the file in it"),
         Ok(meta) if meta.len() > parse::MAX_BYTES as u64 => {
             return failed(format!("larger than {} bytes", parse::MAX_BYTES), "is this the right file?");
@@ -94,9 +99,9 @@ pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
     }
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
-        Err(e) => return failed(format!("cannot read this file: {e}"), "let the user that runs this read it"),
+        Err(e) => return failed(format!("cannot read this file: {e}"), READABLE),
     };
-    from_bytes(&file, &dir, &bytes, now)
+    from_bytes(&file, &dir, &bytes, now, world_readable(path))
 }
 
 /// The directory of a file, absolute wherever the working directory is known: other paths start there.
@@ -105,8 +110,8 @@ pub(super) fn home(path: &Path) -> PathBuf {
     path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned)
 }
 
-/// Loads a configuration from bytes; `dir` is where its relative paths start.
-pub(super) fn from_bytes(file: &str, dir: &Path, bytes: &[u8], now: Option<Timestamp>) -> Loaded {
+/// Loads a configuration from bytes; `dir` is where its relative paths start. `open_to_all`: everybody may read it.
+pub(super) fn from_bytes(file: &str, dir: &Path, bytes: &[u8], now: Option<Timestamp>, open_to_all: bool) -> Loaded {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(e) => {
@@ -128,10 +133,13 @@ pub(super) fn from_bytes(file: &str, dir: &Path, bytes: &[u8], now: Option<Times
     problems.look_through(&root);
     let declared: Vec<String> =
         root.get("strengths").map(|s| s.keys().map(str::to_owned).collect()).unwrap_or_default();
-    let Some((options, gone)) = sweep::sweep::<Root>(&mut root, &mut problems) else {
+    let mut gone = placeholder::sweep(&mut root, &mut problems);
+    let Some((options, more)) = sweep::sweep::<Root>(&mut root, &mut problems) else {
         return Loaded { settings: None, problems: problems.told() };
     };
+    gone.extend(more);
     let mut cx = Checker::new(dir, now, problems, gone);
+    cx.open_to_all = open_to_all;
     let settings = settle(options, declared, &root, &mut cx);
     let errors = cx.problems.errors();
     let problems = cx.problems.told();
@@ -166,7 +174,7 @@ fn settle(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker) -
     let state = state::settle(options.state, options.state_file, database.as_ref(), cx);
     let keys = secrets::settle(options.secrets, database.as_ref(), cx);
     let strengths = Strengths::settle(options.strengths, declared, cx);
-    let around = Around { strengths: &strengths, coverage: coverage.as_ref() };
+    let around = Around { strengths: &strengths, coverage: coverage.as_ref(), listen: &listen };
     let (apps, policies) = app::settle(options.apps, &around, cx);
     let shutdown_grace = options.shutdown_grace.map_or(std::time::Duration::from_secs(30), |t| t.0);
     Some(Settings {

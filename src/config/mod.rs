@@ -7,6 +7,7 @@ mod load;
 mod node;
 mod parse;
 mod placed;
+mod placeholder;
 mod problem;
 mod render;
 mod scalars;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, Span};
 
 use super::node::{At, Entry, Key, Map, Node, Scalar, Value};
+use super::placeholder;
 use super::problem::Problems;
 
 /// The largest file that is read, in bytes.
@@ -35,10 +36,17 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
                 if reason.is_empty() {
                     "not YAML".clone_into(&mut reason);
                 }
-                let tabbed = line_around(text, start).trim_end().contains('\t');
-                let fix = if tabbed {
-                    "indent with spaces: YAML knows no tabs there"
-                } else if reason.contains("`\\u{0}'") {
+                // The parser stops at what stands before the tab.
+                if let Some(at) = reason.contains("tab").then(|| tab_from(text, start)).flatten() {
+                    problems.error(at, "a tab indents this line", "indent with spaces: YAML knows no tabs there");
+                    return None;
+                }
+                // Inside of brackets it ends what it stands in.
+                if let Some(at) = placeholder_in(text, start) {
+                    problems.error(at, placeholder::MESSAGE, placeholder::FIX);
+                    return None;
+                }
+                let fix = if reason.contains("`\\u{0}'") {
                     "save the file as UTF-8"
                 } else {
                     "look at the colons, quotes, brackets and the indentation here and in the line above"
@@ -58,10 +66,30 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
     builder.root
 }
 
-fn line_around(text: &str, offset: usize) -> &str {
-    let before = text.get(..offset).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
-    let rest = text.get(before..).unwrap_or_default();
-    rest.split('\n').next().unwrap_or_default()
+/// A `${…}` in the line of `offset`.
+fn placeholder_in(text: &str, offset: usize) -> Option<At> {
+    let start = line_start(text, offset);
+    let line = text.get(start..)?.lines().next()?;
+    let from = line.find("${")?;
+    let length = line.get(from..)?.find('}')? + 1;
+    Some(At { start: start + from, end: start + from + length })
+}
+
+fn line_start(text: &str, offset: usize) -> usize {
+    text.get(..offset).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1)
+}
+
+/// The first tab that indents a line, from the line of `offset` on.
+fn tab_from(text: &str, offset: usize) -> Option<At> {
+    let mut start = line_start(text, offset);
+    for line in text.get(start..)?.split_inclusive('\n') {
+        let indent = line.find(|c| c != ' ' && c != '\t').unwrap_or(0);
+        if let Some(tab) = line.get(..indent).and_then(|indent| indent.find('\t')) {
+            return Some(At { start: start + tab, end: start + tab + 1 });
+        }
+        start += line.len();
+    }
+    None
 }
 
 fn place(span: &Span) -> At {

@@ -133,8 +133,8 @@ pub(super) fn problem(p: &Problem, colour: bool) -> String {
         Severity::Error => ("error", "1;31"),
         Severity::Warning => ("warning", "1;33"),
     };
-    let mut out = format!("{}:{}:{}: {}\n", p.file, p.line, p.column, paint(code, word));
-    fill(&mut out, "  ", "  ", &p.message);
+    // In one line, however long: editors and scripts read it.
+    let mut out = format!("{}:{}:{}: {}: {}\n", p.file, p.line, p.column, paint(code, word), p.message);
     if !p.snippet.trim().is_empty() {
         let number = p.line.to_string();
         let pad = " ".repeat(number.len());
@@ -167,6 +167,19 @@ fn fill(out: &mut String, first: &str, rest: &str, text: &str) {
     }
     out.push_str(&line);
     out.push('\n');
+}
+
+/// One problem as a workflow command, by which GitHub shows it beside the line.
+pub(super) fn github(p: &Problem) -> String {
+    let plain = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| plain(text).replace(':', "%3A").replace(',', "%2C");
+    let word = match p.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let fix = if p.fix.is_empty() { String::new() } else { format!("\n{}", p.fix) };
+    let message = plain(&format!("{}{fix}", p.message));
+    format!("::{word} file={},line={},col={}::{message}\n", property(&p.file), p.line, p.column)
 }
 
 /// Every problem as text, an empty line between two.

@@ -14,6 +14,8 @@ use crate::auth::time::Timestamp;
 pub struct Certificate {
     /// Its names (RFC 5280 §4.2.1.6): DNS names, wildcards and addresses.
     pub names: Vec<String>,
+    /// Of X.509: TLS takes version 3 alone.
+    pub version: u32,
     /// From when it is valid.
     pub not_before: Timestamp,
     /// Until when.
@@ -49,6 +51,7 @@ pub fn certificate(chain: &[u8]) -> Result<Certificate, String> {
     let moment = |seconds: i64| Timestamp::from_millis(u64::try_from(seconds).unwrap_or(0).saturating_mul(1000));
     Ok(Certificate {
         names,
+        version: parsed.version().0.saturating_add(1),
         not_before: moment(parsed.validity().not_before.timestamp()),
         not_after: moment(parsed.validity().not_after.timestamp()),
     })
@@ -75,9 +78,10 @@ pub fn key_fits(chain: &[u8], key: &[u8]) -> Result<(), String> {
     let chain = parse_chain(chain)?;
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| "there is no private key in this file".to_owned())?;
     let key = any_supported_type(&key).map_err(|_| "a private key of this kind cannot be used".to_owned())?;
-    CertifiedKey::new(chain, key)
-        .keys_match()
-        .map_err(|_| "this private key does not belong to the certificate".to_owned())
+    CertifiedKey::new(chain, key).keys_match().map_err(|cause| match cause {
+        rustls::Error::InconsistentKeys(_) => "this private key does not belong to the certificate".to_owned(),
+        cause => format!("the certificate of this key cannot be used: {cause}"),
+    })
 }
 
 /// Whether a PEM file holds authorities that can be trusted; how many.

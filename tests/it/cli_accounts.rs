@@ -162,7 +162,7 @@ fn a_store_that_is_away_is_exit_69_and_no_password_is_repeated() {
 
 #[test]
 fn a_file_in_the_working_directory_is_as_good_as_any() {
-    let desk = Desk::new("sqlite://stepgate.db");
+    let desk = Desk::new("sqlite://./stepgate.db");
     let checked = stepgate().args(["check", "-c", "stepgate.yaml"]).current_dir(desk.folder.path()).output().unwrap();
     let told = String::from_utf8(checked.stderr).unwrap();
     assert!(checked.status.success() && !told.contains("does not exist"), "{told}");

@@ -12,6 +12,7 @@ mod abuse;
 mod broken_rows;
 mod canary;
 mod chaos;
+mod check;
 mod cli;
 mod cli_accounts;
 mod cli_rotation;

@@ -121,6 +121,18 @@ pub(crate) struct Check {
     /// Print the verdict as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print problems as text, json or github
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = CheckFormat::Text, conflicts_with = "json")]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    pub(crate) format: CheckFormat,
+}
+
+/// How `check` tells problems.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CheckFormat {
+    Text,
+    Json,
+    Github,
 }
 
 #[derive(Args)]

@@ -1,6 +1,7 @@
 //! `apps`: hosts, servers, rules.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -11,13 +12,14 @@ use super::rules::{self, RuleOptions};
 use super::tls::Coverage;
 use super::upstream::{self, UpstreamOptions};
 use crate::auth::policy::AppPolicy;
+use crate::auth::policy::rule::Access;
 use crate::auth::resource::Tolerances;
 use crate::config::checker::Checker;
 use crate::config::node::At;
 use crate::config::placed::Placed;
 use crate::config::scalars::Cap;
 use crate::config::shadow;
-use crate::proxy::settings::{AppSettings, CookieSettings, SameSite};
+use crate::proxy::settings::{AppSettings, CookieSettings, Listen, SameSite, Server};
 
 /// One app.
 #[derive(Deserialize, JsonSchema)]
@@ -83,6 +85,8 @@ pub(in crate::config) struct Around<'a> {
     pub(in crate::config) strengths: &'a Strengths,
     /// What the certificates are good for.
     pub(in crate::config) coverage: Option<&'a Coverage>,
+    /// Where the gateway itself listens.
+    pub(in crate::config) listen: &'a Listen,
 }
 
 const LARGEST_BODY: u64 = 100 * 1024 * 1024;
@@ -115,7 +119,13 @@ fn one(
     let Placed { value: app, at } = app;
     let host = cx.need(app.host, at, "host", "add `host: app.example.com`").and_then(|h| host(&h, hosts, around, cx));
     let upstream = cx.need(app.upstream, at, "upstream", "add `upstream: http://10.0.0.5:8080`");
+    let upstream_at = upstream.as_ref().map_or(at, |u| u.at);
     let upstream = upstream.and_then(|u| upstream::settle(u, cx));
+    if let Some(server) = upstream.iter().flat_map(|u| &u.servers).find(|s| is_own(s, host.as_deref(), around.listen)) {
+        let message =
+            format!("{}:{} is an address of this gateway itself: requests would go round", server.host, server.port);
+        cx.warn(upstream_at, message, "name the address that the app listens on");
+    }
     let identity = identity::settle(app.identity, (host.as_deref().unwrap_or_default(), at), audiences, cx);
     let mut tolerate = Tolerances::default();
     for entry in app.tolerate.into_iter().flatten() {
@@ -128,16 +138,38 @@ fn one(
     }
     let fix = "add `rules:` and below it `- { path: /**, require: two_factor }`";
     let rules = cx.need(app.rules, at, "rules", fix);
+    let (rules_at, errors) = (rules.as_ref().map(|r| r.at), cx.problems.errors());
     if let Some(list) = rules.as_ref().filter(|r| r.value.is_empty() && !cx.is_thinned(r.at)) {
         cx.error(list.at, "without a rule everything is refused", fix);
     }
     let (rules, spots) = rules.map(|r| rules::settle(r.value, around.strengths, cx)).unwrap_or_default();
     let max_body = app.max_body.map_or(Some(LARGEST_BODY), |c| c.0);
     let (rewrite, cookies) = (app.rewrite.unwrap_or(true), cookies(app.cookies, cx));
+    let all_public = !rules.is_empty() && rules.iter().all(|rule| matches!(rule.access, Access::Public));
+    if let Some(at) = rules_at.filter(|_| all_public && cx.problems.errors() == errors) {
+        let fix = "nobody is ever asked to sign in; guard what needs it: `{ path: /**, require: two_factor }`";
+        cx.warn(at, "every rule of this app is public", fix);
+    }
     let policy = AppPolicy { host: host.clone().unwrap_or_default(), tolerate, rules };
     shadow::warn(&policy, &spots, cx);
     let host = host?;
     Some((AppSettings { host, upstream: upstream?, identity, max_body, rewrite, cookies }, policy))
+}
+
+/// Whether a server is a listener of ours.
+fn is_own(server: &Server, host: Option<&str>, listen: &Listen) -> bool {
+    let ours = listen.https.iter().chain(&listen.http).chain(&listen.plain).chain(&listen.admin);
+    let address = match server.host.as_str() {
+        "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
+        other => other.parse::<IpAddr>().ok().map(|ip| ip.to_canonical()),
+    };
+    ours.filter(|own| own.port() == server.port).any(|own| {
+        let ip = own.ip().to_canonical();
+        let here = || address.is_some_and(|address| address.is_loopback() || address.is_unspecified());
+        address == Some(ip)
+            || (ip.is_unspecified() && here())
+            || (address.is_none() && host == Some(server.host.as_str()))
+    })
 }
 
 /// Judges `cookies`.
@@ -189,10 +221,10 @@ fn host(
 
 fn canonical(text: &str) -> Option<String> {
     let text = text.strip_suffix('.').unwrap_or(text);
-    if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>() {
+    if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         return Some(match ip {
-            std::net::IpAddr::V4(ip) => ip.to_string(),
-            std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
         });
     }
     let url::Host::Domain(name) = url::Host::parse(text).ok()? else { return None };

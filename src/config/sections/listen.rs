@@ -11,6 +11,7 @@ use crate::auth::network::Networks;
 use crate::config::checker::Checker;
 use crate::config::node::At;
 use crate::config::placed::Placed;
+use crate::config::sweep::ITEM;
 use crate::proxy::settings::Listen;
 
 /// Where to listen.
@@ -39,7 +40,9 @@ pub(in crate::config) struct Around {
 pub(in crate::config) fn settle(options: Option<Placed<ListenOptions>>, around: &Around, cx: &mut Checker) -> Listen {
     let (options, at) = options.map_or_else(|| (ListenOptions::default(), At::default()), |o| (o.value, o.at));
     let nothing = options.https.is_none() && options.http.is_none() && options.plain.is_none();
-    let fault_told = ["https", "http", "plain"].iter().any(|k| cx.is_gone(at, k)) || cx.is_gone_anywhere("listen");
+    let fault_told = ["https", "http", "plain"].iter().any(|k| cx.is_gone(at, k))
+        || cx.is_gone_anywhere("listen")
+        || cx.is_gone_anywhere(ITEM);
     let (asks_tls, plain) = (options.https.is_some(), options.plain.clone().unwrap_or_default());
     let mut seen = HashMap::new();
     let mut all = |list: Option<Vec<Placed<String>>>, cx: &mut Checker| -> Vec<SocketAddr> {

@@ -1,5 +1,7 @@
 //! `tls`: certificates and their keys.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -11,6 +13,9 @@ use crate::proxy::settings::CertificateFiles;
 
 /// The largest PEM file, in bytes.
 pub(in crate::config) const PEM_BYTES: u64 = 1024 * 1024;
+
+/// How long before its end a certificate is warned of.
+const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// Certificates: one pair, or a list.
 #[derive(Deserialize, JsonSchema)]
@@ -100,6 +105,15 @@ fn judge(pair: Placed<Pair>, cx: &mut Checker) -> Option<(CertificateFiles, Cert
             return None;
         }
     };
+    if certificate.version != 3 {
+        let fix = "have one of version 3 made, with its names in subjectAltName (openssl req -x509 -addext subjectAltName=DNS:…)";
+        cx.error(
+            cert_at,
+            format!("this certificate is of X.509 version {}, which no browser takes", certificate.version),
+            fix,
+        );
+        return None;
+    }
     if let Err(why) = inspect::key_fits(&chain, &key?) {
         cx.error(key_at, why, "the file must hold the PEM private key of that certificate");
         return None;
@@ -107,6 +121,11 @@ fn judge(pair: Placed<Pair>, cx: &mut Checker) -> Option<(CertificateFiles, Cert
     if let Some(now) = cx.now {
         if certificate.not_after <= now {
             cx.warn(cert_at, "this certificate has expired", "renew it; it is re-read when the file changes");
+        } else if certificate.not_after <= now.plus(SOON) {
+            let days = certificate.not_after.since(now).as_secs() / (24 * 3600);
+            let when = if days == 0 { "within a day".to_owned() } else { format!("in {days} days") };
+            let fix = "renew it; it is re-read when the file changes";
+            cx.warn(cert_at, format!("this certificate ends {when}"), fix);
         } else if certificate.not_before > now {
             cx.warn(cert_at, "this certificate is not valid yet", "is the clock of this machine right?");
         }

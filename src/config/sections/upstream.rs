@@ -210,6 +210,11 @@ fn server(text: &Placed<String>, cx: &mut Checker) -> Option<Server> {
     const FIX: &str = "write scheme, host and port only, as http://10.0.0.5:8080 or https://erp.internal:8443";
     let at = text.at;
     let value = text.value.trim();
+    if value.starts_with("unix:") || value.starts_with("http+unix:") || value.starts_with('/') {
+        let fix = "let the app listen on an address of this machine, and write it as http://127.0.0.1:8080";
+        cx.error(at, "apps are reached over TCP, not by a socket in the file system", fix);
+        return None;
+    }
     if !value.contains("://") {
         cx.error(at, "a server needs a scheme", format!("write `http://{}`", short(value)));
         return None;

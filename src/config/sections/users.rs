@@ -112,6 +112,16 @@ pub(in crate::config) fn sqlite_path(url: &str, at: At, cx: &mut Checker) -> Opt
         return None;
     }
     let file = cx.path(path);
+    if !path.starts_with('/') && !path.starts_with("./") {
+        let message = format!("two slashes: this names {}, beside the configuration", file.display());
+        let fix = format!("write `sqlite:///{path}` for /{path}, or `sqlite://./{path}` if this file is meant");
+        if file.parent().is_some_and(std::path::Path::is_dir) {
+            cx.warn(at, message, fix);
+        } else {
+            cx.error(at, message, fix);
+            return None;
+        }
+    }
     if !file.parent().is_some_and(std::path::Path::is_dir) {
         let parent = file.parent().filter(|_| !is_telling(url));
         let fix = parent.map_or_else(String::new, |p| format!("create {}", p.display()));

@@ -5,7 +5,7 @@ use super::*;
 const EXAMPLE: &str = include_str!("../../../config/example.yaml");
 
 fn survives(bytes: &[u8]) {
-    let loaded = from_bytes("fuzz.yaml", Path::new("/nowhere"), bytes, None);
+    let loaded = from_bytes("fuzz.yaml", Path::new("/nowhere"), bytes, None, false);
     // it is usable, or it says why not
     assert_eq!(loaded.settings.is_none(), loaded.count(crate::config::Severity::Error) > 0);
     for problem in &loaded.problems {

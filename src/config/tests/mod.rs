@@ -4,6 +4,7 @@ mod fuzz;
 mod mistakes;
 mod planted;
 mod sections;
+mod told_rightly;
 
 use std::path::Path;
 
@@ -45,8 +46,8 @@ impl Place {
 
     /// Loads a text whose paths of a real machine are taken as paths in here.
     fn load(&self, text: &str) -> Loaded {
-        let text = text.replace("/etc/stepgate/", "").replace("sqlite:///var/lib/stepgate/", "sqlite://");
-        from_bytes("stepgate.yaml", self.path(), text.as_bytes(), None)
+        let text = text.replace("/etc/stepgate/", "").replace("sqlite:///var/lib/stepgate/", "sqlite://./");
+        from_bytes("stepgate.yaml", self.path(), text.as_bytes(), None, false)
     }
 }
 
@@ -55,7 +56,7 @@ fn file(app: &str, more: &str) -> String {
     let app = if app.is_empty() { "    rules: [{ path: /**, require: two_factor }]\n" } else { app };
     format!(
         "apps:\n  - host: erp.example.com\n    upstream: http://10.0.0.5:8080\n{app}\
-         listen: {{ plain: [\"127.0.0.1:8080\"] }}\nusers: {{ database: sqlite://a.db }}\n{more}"
+         listen: {{ plain: [\"127.0.0.1:8080\"] }}\nusers: {{ database: sqlite://./a.db }}\n{more}"
     )
 }
 

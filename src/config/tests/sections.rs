@@ -176,21 +176,21 @@ fn certificates_are_looked_into() {
     let place = Place::new();
     let text = tls("erp.pem", "erp.key");
     let late = crate::auth::time::Timestamp::from_millis(1000 * 3600 * 24 * 365 * 9000);
-    let loaded = from_bytes("x", place.path(), text.as_bytes(), Some(late));
+    let loaded = from_bytes("x", place.path(), text.as_bytes(), Some(late), false);
     assert!(loaded.text(false).contains("has expired") && loaded.settings.is_some());
 }
 
 #[test]
 fn stores_and_keys() {
-    let users = |users: &str, more: &str| file("", more).replace("{ database: sqlite://a.db }", users);
+    let users = |users: &str, more: &str| file("", more).replace("{ database: sqlite://./a.db }", users);
     let pg = "{ database: \"postgres://u:p@h/d\" }";
     assert_eq!(told(&users(pg, "")).len(), 2);
     tells(&users(pg, "state: redis://h\n"), "a master key");
     assert!(told(&users(pg, "state: redis://h\nsecrets: { key_file: master.key }\n")).is_empty());
     tells(&users("{ database: \"mysql://h/d\" }", ""), "not a database");
-    tells(&users("{ database: sqlite://a.db, database_file: b }", ""), "both given");
+    tells(&users("{ database: sqlite://./a.db, database_file: b }", ""), "both given");
     tells(&users("{}", ""), "`database` is missing");
-    tells(&users("{ database: sqlite://a.db, ldap: { url: x } }", ""), "not available in this version");
+    tells(&users("{ database: sqlite://./a.db, ldap: { url: x } }", ""), "not available in this version");
     tells(&file("", "state: redis+sentinel://h\n"), "not available in this version");
     tells(&file("", "state: memcached://h\n"), "not a state store");
     tells(&file("", "state: { url: redis://h, ca: corp.pem }\n"), "only with `rediss://`");
@@ -204,7 +204,7 @@ fn stores_and_keys() {
 
 #[test]
 fn what_run_would_stumble_over_is_told() {
-    let users = |users: &str, more: &str| file("", more).replace("{ database: sqlite://a.db }", users);
+    let users = |users: &str, more: &str| file("", more).replace("{ database: sqlite://./a.db }", users);
     let pg = |query: &str| {
         let users_ = format!("{{ database: \"postgres://u:p@h/d?{query}\" }}");
         users(&users_, "state: redis://h\nsecrets: { key_file: master.key }\n")
@@ -217,8 +217,8 @@ fn what_run_would_stumble_over_is_told() {
     tells(&file("", "state: redis://h?protocol=resp9\n"), "the URL is not");
     tells(&file("", "state: redis://h?db=4\n"), "not known");
     tells(&users("{ database: sqlite:///tmp }", ""), "not a regular file");
-    tells(&users("{ database: sqlite://logo.svg }", ""), "not a SQLite database");
-    tells(&file("", "state: sqlite://logo.svg\n"), "not a SQLite database");
+    tells(&users("{ database: sqlite://./logo.svg }", ""), "not a SQLite database");
+    tells(&file("", "state: sqlite://./logo.svg\n"), "not a SQLite database");
     for host in ["a\\nb", "a?b", "a#b", "u@a", "a/", "a:", "b\u{fc}cher", "", "a:99999", " a"] {
         let text = file("", "").replace(
             "upstream: http://10.0.0.5:8080",
@@ -249,20 +249,20 @@ fn the_key_file_beside_the_database_is_looked_into() {
 #[test]
 fn a_secret_is_one_line() {
     let place = Place::new();
-    let of_file = file("", "").replace("database: sqlite://a.db", "database_file: url");
+    let of_file = file("", "").replace("database: sqlite://./a.db", "database_file: url");
     for (text, taken) in [
-        ("sqlite://a.db", true),
-        ("sqlite://a.db\n", true),
-        ("sqlite://a.db\r\n", true),
-        ("sqlite://a.db\nsqlite://b.db\n", false),
-        ("sqlite://a.db\n\n", false),
+        ("sqlite://./a.db", true),
+        ("sqlite://./a.db\n", true),
+        ("sqlite://./a.db\r\n", true),
+        ("sqlite://./a.db\nsqlite://./b.db\n", false),
+        ("sqlite://./a.db\n\n", false),
         ("sqlite://a\u{1}.db", false),
         ("\n", false),
     ] {
         place.write("url", text);
         assert_eq!(place.load(&of_file).settings.is_some(), taken, "{text:?}");
     }
-    tells(&file("", "").replace("sqlite://a.db", "\"sqlite://a.db\\nb\""), "write it in one line");
+    tells(&file("", "").replace("sqlite://./a.db", "\"sqlite://./a.db\\nb\""), "write it in one line");
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn apps_that_share_an_audience_are_warned_of() {
                  rules: [{{ path: /**, access: deny }}]\n"
             )
         };
-        let rest = "listen: { plain: [\"127.0.0.1:8080\"] }\nusers: { database: sqlite://a.db }\n";
+        let rest = "listen: { plain: [\"127.0.0.1:8080\"] }\nusers: { database: sqlite://./a.db }\n";
         format!("apps:\n{}{}{rest}", app("a.example", one), app("b.example", other))
     };
     for (one, other) in [("{ audience: erp }", "{ audience: erp }"), ("{}", "{ audience: a.example }")] {

@@ -3,6 +3,48 @@
 use crate::auth::policy::dead::REFUSED_METHODS;
 use crate::config::checker::Checker;
 use crate::config::placed::Placed;
+use crate::config::trouble::{nearest, short};
+
+/// The registry of methods (RFC 9110 §16.1.1), as IANA keeps it, without what is never served.
+const REGISTERED: [&str; 37] = [
+    "ACL",
+    "BASELINE-CONTROL",
+    "BIND",
+    "CHECKIN",
+    "CHECKOUT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LABEL",
+    "LINK",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "OPTIONS",
+    "ORDERPATCH",
+    "PATCH",
+    "POST",
+    "PROPFIND",
+    "PROPPATCH",
+    "PUT",
+    "QUERY",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
+];
 
 /// A list of methods that is not empty; `fix`: what to do about one that is.
 pub(super) fn methods(list: &Placed<Vec<Placed<String>>>, fix: &str, cx: &mut Checker) -> Option<Vec<String>> {
@@ -12,7 +54,6 @@ pub(super) fn methods(list: &Placed<Vec<Placed<String>>>, fix: &str, cx: &mut Ch
     let mut all = Vec::new();
     for method in &list.value {
         let upper = method.value.to_ascii_uppercase();
-        let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
         if upper.is_empty() || !upper.bytes().all(|b| b.is_ascii_uppercase() || b == b'-' || b == b'_') {
             cx.error(method.at, "not an HTTP method", "write it like GET or POST");
         } else if all.contains(&upper) {
@@ -20,13 +61,14 @@ pub(super) fn methods(list: &Placed<Vec<Placed<String>>>, fix: &str, cx: &mut Ch
         } else {
             if REFUSED_METHODS.contains(&upper.as_str()) {
                 cx.warn(method.at, "the gateway refuses this method before any rule", "leave it out");
-            } else if !known.contains(&upper.as_str()) {
-                let near = crate::config::trouble::nearest(
-                    &upper.to_lowercase(),
-                    ["get", "head", "post", "put", "patch", "delete", "options"].into_iter(),
+            } else if !REGISTERED.contains(&upper.as_str()) {
+                let usual = ["get", "head", "post", "put", "patch", "delete", "options"];
+                let near = nearest(&upper.to_lowercase(), usual.into_iter());
+                let fix = near.map_or_else(
+                    || "only an app with a method of its own has requests for this rule; browsers send GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS".to_owned(),
+                    |near| format!("did you mean {}?", near.to_uppercase()),
                 );
-                let fix = near.map_or_else(String::new, |n| format!("did you mean {}?", n.to_uppercase()));
-                cx.warn(method.at, "not one of the usual methods", fix);
+                cx.warn(method.at, format!("`{}` is no registered method", short(&upper)), fix);
             }
             all.push(upper);
         }
