@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use super::accounts;
 use super::args::Explain;
-use super::explain::{self, Question};
+use super::explain::{self, Known, Question};
 use super::outcome::{Failure, Outcome};
 use super::recorded::{self, Recorded};
 use super::terminal::{self, data};
-use crate::flow::ports::Clock;
+use crate::auth::authenticator::Enrolled;
+use crate::auth::user::Username;
+use crate::config::Settings;
+use crate::flow::ports::{Account, Clock, StoreError};
 use crate::store::system::SystemClock;
+use crate::store::{self, Stores};
 
 /// Exit codes of `--exit-code`.
 const CHALLENGED: u8 = 10;
@@ -21,8 +25,10 @@ pub(crate) fn run(args: &Explain) -> Outcome {
         Some(id) => Some(recorded::find(id, args.log_file.as_deref())?),
         None => None,
     };
-    let question = question(args, recorded.as_ref())?;
-    let answer = explain::explain(&settings.policy, &question, SystemClock.now()).map_err(Failure::usage)?;
+    let mut question = question(args, recorded.as_ref())?;
+    let note = super::block_on(look_up(&settings, &mut question))?;
+    let mut answer = explain::explain(&settings.policy, &question, SystemClock.now()).map_err(Failure::usage)?;
+    answer.note = answer.note.or(note);
     match (&recorded, args.json) {
         (None, true) => terminal::json(&answer)?,
         (None, false) => data(&answer.human())?,
@@ -53,6 +59,38 @@ fn done(decision: Option<&str>) -> u8 {
     }
 }
 
+/// Fills in what the database knows of the person. Groups that were given stand, and nothing is changed by asking. What
+/// is to be told where it knows nothing.
+async fn look_up(settings: &Settings, question: &mut Question) -> Option<String> {
+    let name = question.user.as_deref().and_then(Username::parse)?;
+    match account(settings, &name).await {
+        Ok(Some((account, enrolled))) => {
+            let methods = enrolled.methods(account.password_hash.is_some());
+            question.known = Some(Known { methods, disabled: account.disabled });
+            if question.groups.is_empty() {
+                question.groups = account.identity.groups.into_iter().map(|group| group.0).collect();
+            }
+            None
+        }
+        Ok(None) => Some(format!("There is no account {name}: it was judged by what was given here.")),
+        Err(cause) => Some(format!("The database was not asked ({cause}): it was judged by what was given here.")),
+    }
+}
+
+async fn account(settings: &Settings, name: &Username) -> Result<Option<(Account, Enrolled)>, String> {
+    // Opening makes what is not there.
+    let looked = store::look(&settings.store).await;
+    let fault = looked.faults.iter().find(|fault| fault.store != "redis").map(ToString::to_string);
+    if let Some(why) = fault.or(looked.notes.into_iter().next()) {
+        return Err(why);
+    }
+    let ports = Stores::open(&settings.store).await.map_err(|fault| fault.to_string())?.ports;
+    let told = |fault: StoreError| fault.to_string();
+    let Some(account) = ports.accounts.find(name).await.map_err(told)? else { return Ok(None) };
+    let enrolled = ports.authenticators.of(&account.identity.id).await.map_err(told)?;
+    Ok(Some((account, enrolled)))
+}
+
 /// What is asked: on the command line, or of a request that was written down.
 fn question(args: &Explain, recorded: Option<&Recorded>) -> Outcome<Question> {
     let (url, method, ip) = match (recorded, &args.url) {
@@ -70,7 +108,16 @@ fn question(args: &Explain, recorded: Option<&Recorded>) -> Outcome<Question> {
         }
     };
     let user = args.user.clone().or_else(|| recorded.and_then(|r| r.user.clone()));
-    Ok(Question { url, method, ip, user, groups: args.groups.clone(), amr: args.amr.clone(), age: args.age })
+    Ok(Question {
+        url,
+        method,
+        ip,
+        user,
+        groups: args.groups.clone(),
+        amr: args.amr.clone(),
+        age: args.age,
+        known: None,
+    })
 }
 
 /// A length of time as people write it: `90s`, `31m`, `2h`, `1d`.

@@ -18,6 +18,7 @@ mod cli_accounts;
 mod cli_rotation;
 mod cluster;
 mod demo;
+mod explained;
 mod faults;
 mod framing;
 mod http2;

@@ -16,7 +16,7 @@ use crate::auth::evaluation::{Circumstances, evaluate};
 use crate::auth::host;
 use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::policy::{AppPolicy, Policy, head};
-use crate::auth::proof::{Method, Proofs};
+use crate::auth::proof::{Method, MethodSet, Proofs};
 use crate::auth::resource::{Malformed, Resource, is_never_served};
 use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
@@ -40,6 +40,17 @@ pub struct Question {
     pub amr: Vec<String>,
     /// How long ago.
     pub age: Option<Duration>,
+    /// The account of that name, where somebody looked it up.
+    pub known: Option<Known>,
+}
+
+/// What an account says of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// What they can prove: a password, and what they have set up.
+    pub methods: MethodSet,
+    /// Whether they are kept from signing in.
+    pub disabled: bool,
 }
 
 /// The answer, for people ([`Explanation::human`]) and as JSON.
@@ -71,6 +82,10 @@ pub struct Explanation {
     pub remedy: Option<String>,
     /// The methods, any of which would bring a challenged person on.
     pub methods: Vec<&'static str>,
+    /// What the person can prove, by their account; `None` if it was not looked up.
+    pub can_prove: Option<Vec<&'static str>>,
+    /// What is to be known of the account beside that.
+    pub note: Option<String>,
 }
 
 /// What becomes of the request.
@@ -151,7 +166,7 @@ pub fn explain(policy: &Policy, question: &Question, now: Timestamp) -> Result<E
     match reserved(&resource, target.as_bytes()) {
         Reserved::Plainly => early(Early::Own(resource.path())),
         Reserved::Oddly => early(Early::Disguised),
-        Reserved::No => Ok(judge(app, &resource, question.ip, who.as_ref(), now)),
+        Reserved::No => Ok(judge(app, &resource, question, who.as_ref(), now)),
     }
 }
 
@@ -163,7 +178,14 @@ enum Early<'a> {
     Disguised,
 }
 
-fn judge(app: &AppPolicy, resource: &Resource, ip: IpAddr, who: Option<&Arc<Session>>, now: Timestamp) -> Explanation {
+fn judge(
+    app: &AppPolicy,
+    resource: &Resource,
+    question: &Question,
+    who: Option<&Arc<Session>>,
+    now: Timestamp,
+) -> Explanation {
+    let (ip, known) = (question.ip, question.known);
     let judged: Vec<Option<&Arc<Rule>>> = app.judged(resource, ip).collect();
     let decision = evaluate(&judged, resource, &Circumstances { client: ip, opener: None }, who, now);
     let chosen = words::rule_of(&decision);
@@ -206,8 +228,10 @@ fn judge(app: &AppPolicy, resource: &Resource, ip: IpAddr, who: Option<&Arc<Sess
         reason,
         rule: chosen.map(|r| r.id.0.to_string()),
         sentence: words::sentence(&decision),
-        remedy: words::remedy(&decision, now),
+        remedy: words::remedy(&decision, known, now),
         methods,
+        can_prove: known.map(|known| known.methods.iter().map(Method::name).collect()),
+        note: known.filter(|known| known.disabled).map(|_| words::disabled()),
     }
 }
 
@@ -235,6 +259,8 @@ fn unjudged(q: &Question, host: &str, early: Early<'_>, who: Option<&Arc<Session
         sentence,
         remedy,
         methods: Vec::new(),
+        can_prove: q.known.map(|known| known.methods.iter().map(Method::name).collect()),
+        note: None,
     }
 }
 

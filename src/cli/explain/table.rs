@@ -25,6 +25,13 @@ impl Explanation {
         }
         out.push('\n');
         out.push_str(&wrapped(&self.sentence, "", "  ", WIDTH));
+        if let Some(methods) = self.can_prove.as_ref() {
+            let all = if methods.is_empty() { "nothing".to_owned() } else { methods.join(", ") };
+            out.push_str(&wrapped(&format!("By their account they can prove: {all}."), "", "  ", WIDTH));
+        }
+        if let Some(note) = &self.note {
+            out.push_str(&wrapped(note, "", "  ", WIDTH));
+        }
         if let Some(remedy) = &self.remedy {
             out.push_str(&wrapped(&format!("What would change it: {remedy}"), "", "  ", WIDTH));
         }

@@ -47,6 +47,7 @@ fn question(url: &str) -> Question {
         groups: Vec::new(),
         amr: Vec::new(),
         age: None,
+        known: None,
     }
 }
 
@@ -100,6 +101,27 @@ fn what_nobody_can_prove_is_not_promised() {
         assert!(told.contains("Nothing that this version can verify reaches phishing_resistant"), "{told}");
         assert!(told.contains("it would take one of: passkey, security_key."), "{told}");
     }
+}
+
+#[test]
+fn what_an_account_has_set_up_is_what_is_asked_of_its_owner() {
+    let of = |methods: &[Method]| Some(Known { methods: methods.iter().copied().collect(), disabled: false });
+    let (password, totp, backup) = (Method::Password, Method::Totp, Method::BackupCode);
+    for (known, amr, told) in [
+        (None, &[][..], "Needs two_factor: password and one of totp, backup_code."),
+        (of(&[password, totp, backup]), &[], "Needs two_factor: password and one of totp, backup_code."),
+        (of(&[password, totp]), &[], "Needs two_factor: password and totp."),
+        (of(&[password]), &[], "Needs two_factor: password, and then setting up totp."),
+        (of(&[password]), &["pwd"], "Needs two_factor. First to be set up: totp."),
+        (of(&[password, totp]), &["pwd"], "Needs two_factor. It takes totp."),
+        (of(&[]), &[], "Needs two_factor: nothing that this account has set up reaches it."),
+    ] {
+        let question = Question { known, ..root("https://erp.example.com/app", amr, 1) };
+        assert_eq!(explain(&policy(), &question, NOW).unwrap().remedy.as_deref(), Some(told), "{known:?} {amr:?}");
+    }
+    let known = Some(Known { methods: MethodSet::EMPTY, disabled: true });
+    let told = explain(&policy(), &Question { known, ..root("https://erp.example.com/app", &[], 1) }, NOW).unwrap();
+    assert!(told.note.is_some() && told.human().contains("This account is disabled"), "{}", told.human());
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Known;
 use crate::auth::decision::{Challenged, Decision, RefusalReason};
 use crate::auth::policy::rule::{Access, Audience, Rule};
-use crate::auth::proof::{Method, MethodSet};
+use crate::auth::proof::{Factor, Method, MethodSet};
 use crate::auth::requirement::{Lack, Requirement};
 use crate::auth::resource::Malformed;
 use crate::auth::session::Session;
@@ -128,10 +129,10 @@ pub(super) fn sentence(decision: &Decision) -> String {
 }
 
 /// What would change the outcome.
-pub(super) fn remedy(decision: &Decision, now: Timestamp) -> Option<String> {
+pub(super) fn remedy(decision: &Decision, known: Option<Known>, now: Timestamp) -> Option<String> {
     match decision {
         Decision::Permit(_) => None,
-        Decision::Challenge(c) => Some(challenge_remedy(c, now)),
+        Decision::Challenge(c) => Some(challenge_remedy(c, known, now)),
         Decision::Refuse(r) => Some(match (r.reason, &r.rule) {
             (RefusalReason::NoRule, _) => "A rule that covers it.".to_owned(),
             (RefusalReason::DenyRule, _) => "An earlier rule that covers it.".to_owned(),
@@ -150,7 +151,7 @@ pub(super) fn remedy(decision: &Decision, now: Timestamp) -> Option<String> {
     }
 }
 
-fn challenge_remedy(c: &Challenged, now: Timestamp) -> String {
+fn challenge_remedy(c: &Challenged, known: Option<Known>, now: Timestamp) -> String {
     if c.shortfall.methods.is_empty() {
         return "Nothing: no methods that count here reach that strength together.".to_owned();
     }
@@ -162,16 +163,70 @@ fn challenge_remedy(c: &Challenged, now: Timestamp) -> String {
             "Nothing that this version can verify reaches {strength} here; it would take one of: {lacking}."
         );
     }
-    let served = c.shortfall.methods.and(MethodSet::SERVED);
-    let methods = names(if served.is_empty() { c.shortfall.methods } else { served });
-    let last = c.subject.as_ref().and_then(|s| c.shortfall.methods.iter().filter_map(|m| s.proofs.when(m)).max());
     let strength = c.requirement.strength.name();
+    if c.shortfall.lack == Lack::Login {
+        return format!("Needs {strength}: {}.", sign_in(&c.requirement, known));
+    }
+    let mut served = c.shortfall.methods.and(MethodSet::SERVED);
+    if let Some(known) = known {
+        let owned = served.and(known.methods);
+        if owned.is_empty() {
+            let more = names(served.and(set_up_first(known.methods)));
+            return match more.is_empty() {
+                true => format!("Needs {strength}, and nothing that this account has set up brings it on."),
+                false => format!("Needs {strength}. First to be set up: {more}."),
+            };
+        }
+        served = owned;
+    }
+    let methods = one_of(if served.is_empty() { c.shortfall.methods } else { served });
+    let last = c.subject.as_ref().and_then(|s| c.shortfall.methods.iter().filter_map(|m| s.proofs.when(m)).max());
     match (c.shortfall.lack, c.requirement.max_age, last) {
         (Lack::Fresher, Some(age), Some(at)) => {
-            format!("Needs {strength} within {}; last was {}. Any of: {methods}.", span(age), ago(now.since(at)))
+            format!("Needs {strength} within {}; last was {}. It takes {methods}.", span(age), ago(now.since(at)))
         }
-        _ => format!("Needs {strength}. Any of these brings it on: {methods}."),
+        _ => format!("Needs {strength}. It takes {methods}."),
     }
+}
+
+/// What a sign-in takes: `password and one of totp, backup_code`. It begins with something that one knows.
+fn sign_in(requirement: &Requirement, known: Option<Known>) -> String {
+    let at_hand = MethodSet::SERVED.and(requirement.counted());
+    let at_hand = known.map_or(at_hand, |known| at_hand.and(known.methods));
+    let reaches = |method: Method, and: MethodSet| requirement.is_within(and.with(method));
+    let first = |method: &Method| matches!(method.factor(), Factor::Knowledge | Factor::Both);
+    let alone: MethodSet = at_hand.iter().filter(first).filter(|m| reaches(*m, MethodSet::EMPTY)).collect();
+    let password = MethodSet::EMPTY.with(Method::Password);
+    let second: MethodSet = at_hand.minus(alone).minus(password).iter().filter(|m| reaches(*m, password)).collect();
+    let mut ways = Vec::new();
+    if !alone.is_empty() {
+        ways.push(one_of(alone));
+    }
+    if at_hand.contains(Method::Password) && !alone.contains(Method::Password) {
+        let enrollable = set_up_first(at_hand).and(requirement.counted()).minus(at_hand);
+        if !second.is_empty() {
+            ways.push(format!("password and {}", one_of(second)));
+        } else if !enrollable.is_empty() {
+            ways.push(format!("password, and then setting up {}", one_of(enrollable)));
+        }
+    }
+    if ways.is_empty() { "nothing that this account has set up reaches it".to_owned() } else { ways.join(", or ") }
+}
+
+/// What people with these methods can set up; backup codes come with what they stand in for.
+fn set_up_first(methods: MethodSet) -> MethodSet {
+    methods.enrollable().minus(MethodSet::EMPTY.with(Method::BackupCode))
+}
+
+/// `totp`, or `one of totp, backup_code`.
+fn one_of(methods: MethodSet) -> String {
+    let several = methods.iter().count() > 1;
+    format!("{}{}", if several { "one of " } else { "" }, names(methods))
+}
+
+/// What is said of an account that may not sign in.
+pub(super) fn disabled() -> String {
+    "This account is disabled: nobody can sign in by it, and none of its sessions lasts.".to_owned()
 }
 
 /// Why a target is malformed, in one sentence.
