@@ -29,9 +29,14 @@ apps:
 
 /// As a browser asks, and as a TLS terminator that was asked for `https://app.test:8443`.
 fn asked(gateway: &Gateway, line: &str, https: bool) -> Answer {
+    asked_with(gateway, line, https, "")
+}
+
+fn asked_with(gateway: &Gateway, line: &str, https: bool, more: &str) -> Answer {
     let told =
         if https { "inner\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: app.test:8443" } else { "app.test:9000" };
-    Wire::to(&gateway.url).send(format!("{line} HTTP/1.1\r\nHost: {told}\r\nContent-Length: 0\r\n\r\n").as_bytes())
+    let request = format!("{line} HTTP/1.1\r\nHost: {told}\r\n{more}Content-Length: 0\r\n\r\n");
+    Wire::to(&gateway.url).send(request.as_bytes())
 }
 
 const PUBLIC: [(bool, &str); 2] = [(false, "http://app.test:9000"), (true, "https://app.test:8443")];
@@ -47,6 +52,12 @@ async fn apache_with_its_canonical_name_is_told_by_the_public_one() {
         let name = if https { "b" } else { "c" };
         let made = asked(&gateway, &format!("PUT /{name}.txt"), https);
         assert_eq!((made.status, made.field("location")), (201, format!("{public}/{name}.txt").as_str()));
+        for (method, from, to) in [("COPY", "/a.txt".to_owned(), "copy"), ("MOVE", format!("/{name}.txt"), "moved")] {
+            let to = format!("{public}/{to}-{name}.txt");
+            let line = format!("{method} {from}");
+            let done = asked_with(&gateway, &line, https, &format!("Destination: {to}\r\n"));
+            assert_eq!((done.status, done.field("location")), (201, to.as_str()), "{line}");
+        }
         let query = asked(&gateway, "GET /dir?a=http://erp.internal/&b=%2f", https);
         assert_eq!(query.field("location"), format!("{public}/dir/?a=http://erp.internal/&b=%2f"));
     }
