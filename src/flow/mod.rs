@@ -4,6 +4,7 @@ mod attempt;
 mod device;
 mod elevate;
 mod enroll;
+mod follow;
 pub mod gate;
 mod hashing;
 mod login;

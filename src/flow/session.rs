@@ -8,7 +8,7 @@ use super::reply::{Client, Failed, Opened, Outcome, Told};
 use crate::auth::event::{Deed, What};
 use crate::auth::proof::MethodSet;
 use crate::auth::requirement::Strength;
-use crate::auth::session::{Channel, Session, SessionToken, Standing};
+use crate::auth::session::{Channel, Session, SessionKey, SessionToken, Standing};
 use crate::auth::time::Timestamp;
 
 impl Flows {
@@ -35,16 +35,27 @@ impl Flows {
         host: &str,
         quiet: bool,
     ) -> Answer<Option<Arc<Session>>> {
-        let key = token.key();
+        self.session_under(now, &token.key(), channel, host, quiet).await
+    }
+
+    /// The live session under a key.
+    pub(super) async fn session_under(
+        &self,
+        now: Timestamp,
+        key: &SessionKey,
+        channel: Channel,
+        host: &str,
+        quiet: bool,
+    ) -> Answer<Option<Arc<Session>>> {
         let here = |s: &Arc<Session>| s.host == host && s.channel == channel;
-        let Some(mut session) = self.ports.sessions.load(&key).await?.filter(here) else {
+        let Some(mut session) = self.ports.sessions.load(key).await?.filter(here) else {
             return Ok(None);
         };
         let lifetimes = &self.settings.session;
         let unnoted = |session: &Session| now.since(session.seen_at) >= lifetimes.touch_after();
         // A cached copy may not know yet of the use that this node noted.
         if unnoted(&session)
-            && let Some(seen_at) = self.touched.get(&key).filter(|at| *at > session.seen_at)
+            && let Some(seen_at) = self.touched.get(key).filter(|at| *at > session.seen_at)
         {
             session = Arc::new(Session { seen_at, ..Session::clone(&session) });
         }
@@ -53,9 +64,9 @@ impl Flows {
         }
         if !quiet && unnoted(&session) {
             let used = Session { seen_at: now, ..Session::clone(&session) };
-            self.touched.put(key, now);
-            if let Err(fault) = self.ports.sessions.touch(&key, now, lifetimes.ends_at(&used)).await {
-                self.touched.forget(&key);
+            self.touched.put(*key, now);
+            if let Err(fault) = self.ports.sessions.touch(key, now, lifetimes.ends_at(&used)).await {
+                self.touched.forget(key);
                 return Err(fault);
             }
             session = Arc::new(used);
