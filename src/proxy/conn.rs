@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::ahead::Ahead;
+use super::cancel::{Cancellation, End};
 use super::farewell::Farewell;
 use super::limits::Slot;
 use super::link::Link;
@@ -52,6 +53,7 @@ pub(crate) struct Conn {
     io: Stream,
     ahead: Ahead,
     link: Arc<Link>,
+    cancellation: Arc<Cancellation>,
     /// Carries the [`Link`] to the sessions on this connection: the one slot Pingora passes on for H1 and H2.
     digest: Arc<ProxyDigest>,
     /// `None`: HTTP/2, whose heads are bounded by its own settings.
@@ -81,7 +83,7 @@ impl Conn {
     /// Pingora refuses to build an empty digest (it does not, in the version at hand).
     pub(crate) fn new(
         io: Stream,
-        link: Arc<Link>,
+        (link, cancellation): (Arc<Link>, Arc<Cancellation>),
         head: HeadLimits,
         turn_away: Option<Arc<TurnAway>>,
         slot: Slot,
@@ -96,6 +98,7 @@ impl Conn {
             io,
             ahead: Ahead::default(),
             link,
+            cancellation,
             digest,
             head,
             round: 0,
@@ -223,9 +226,19 @@ impl Conn {
         polled: Poll<io::Result<T>>,
         bytes: impl FnOnce(&T) -> usize,
     ) -> Poll<io::Result<T>> {
-        if self.head.is_none() || self.link.is_tunnel() {
-            return polled; // whose streams, or ways, have deadlines of their own
+        if self.head.is_none() {
+            return polled; // whose streams have deadlines of their own
         }
+        let tunnel = self.link.is_tunnel();
+        // In a WebSocket the close frame is to follow, unless the client does not read.
+        if self.cancellation.end() == Some(End::Session) && (!tunnel || polled.is_pending()) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        if tunnel {
+            return polled;
+        }
+        // As long as this takes, the app is not listened to.
+        self.cancellation.heard();
         let late = match &polled {
             Poll::Pending => self.writing.poll_late(cx).is_ready(),
             Poll::Ready(Ok(written)) => !self.writing.patience.came(bytes(written)),
@@ -261,10 +274,15 @@ impl AsyncRead for Conn {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         let Some(limits) = me.head else { return Pin::new(&mut me.io).poll_read(cx, buf) };
-        if me.link.is_over(cx) {
-            me.farewell.get_or_insert_with(|| Farewell::new(SESSION_OVER.to_vec()));
-            std::task::ready!(me.poll_farewell(cx))?;
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        match me.cancellation.end() {
+            Some(End::Session) if me.link.is_tunnel() => {
+                me.farewell.get_or_insert_with(|| Farewell::new(SESSION_OVER.to_vec()));
+                std::task::ready!(me.poll_farewell(cx))?;
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
+            Some(End::Session) => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+            Some(End::Silence) => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            None => {}
         }
         if me.farewell.is_some() {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));

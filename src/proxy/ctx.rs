@@ -2,10 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
 use tokio::time::Instant;
 
+use super::cancel::Cancellation;
 use super::link::Link;
 use super::private::Reuse;
 use super::site::{Authority, Site};
@@ -13,6 +15,7 @@ use super::upstream::Socket;
 use crate::auth::decision::Permit;
 use crate::auth::resource::Resource;
 use crate::auth::session::Session;
+use crate::portal::cookies::Presented;
 
 /// Leave to go to the app. Only [`Permit`] opens it, with one exception that an operator may make: a CORS
 /// preflight, which asks for leave itself and carries neither body nor credentials.
@@ -46,6 +49,10 @@ impl Default for Outcome {
 pub(crate) struct Ctx {
     pub(crate) started: Instant,
     pub(crate) link: Option<Arc<Link>>,
+    /// Ends the request.
+    pub(crate) cancellation: Option<Arc<Cancellation>>,
+    /// What the client presented where somebody was to be known.
+    pub(crate) presented: Presented,
     pub(crate) request_id: String,
     pub(crate) client: Option<IpAddr>,
     /// `X-Forwarded-For` for the app.
@@ -82,6 +89,8 @@ pub(crate) struct Ctx {
     pub(crate) tried: Vec<SocketAddr>,
     /// Host and port as the client asked for them, be it us or a trusted proxy.
     pub(crate) authority: Option<Authority>,
+    /// How long the app may be silent, where we watch over that ourselves.
+    pub(crate) silence: Option<Duration>,
     pub(crate) upstream_started: Option<Instant>,
     pub(crate) upstream_answered: Option<Instant>,
 }
@@ -91,6 +100,8 @@ impl Ctx {
         Self {
             started,
             link: None,
+            cancellation: None,
+            presented: Presented::None,
             request_id: String::new(),
             client: None,
             chain: HeaderValue::from_static(""),
@@ -113,8 +124,23 @@ impl Ctx {
             last_use: false,
             tried: Vec::new(),
             authority: None,
+            silence: None,
             upstream_started: None,
             upstream_answered: None,
+        }
+    }
+
+    /// The app is asked, or begins what it may be silent in: from here on it is waited for anew.
+    pub(crate) fn expect_app(&self) {
+        if let (Some(silence), Some(cancellation)) = (self.silence, &self.cancellation) {
+            cancellation.expect_within(silence);
+        }
+    }
+
+    /// The app spoke, or was spoken to.
+    pub(crate) fn heard_app(&self) {
+        if let (Some(_), Some(cancellation)) = (self.silence, &self.cancellation) {
+            cancellation.heard();
         }
     }
 

@@ -25,8 +25,8 @@ use tokio::task::unconstrained;
 use super::ctx::{Ctx, Pass};
 use super::gateway::Gateway;
 use super::private::Reuse;
-use super::record;
 use super::upstream::Line;
+use super::{hop, record};
 
 /// Pieces of an answer that are written at once.
 const BATCH: usize = 4;
@@ -86,7 +86,14 @@ impl Gateway {
         })?;
         let mut app = HttpSession::new(line);
         loop {
-            let mut pieces = vec![self.filtered(hear(&mut app, session).await?, session, ctx)?];
+            let heard = ctx.guarding(hear(&mut app, session)).await?;
+            if let HttpTask::Header(answer, _) = &heard
+                && hop::is_event_stream(answer)
+                && let Some(line) = app.stream().as_any().downcast_ref::<Line>()
+            {
+                line.may_be_silent_for(self.limits.tunnel_idle);
+            }
+            let mut pieces = vec![self.filtered(heard, session, ctx)?];
             while pieces.len() < BATCH && !pieces.last().is_some_and(HttpTask::is_end) {
                 // Unconstrained: what is here already shall not wait for its turn.
                 match unconstrained(app.read_response_task()).now_or_never() {
@@ -96,7 +103,7 @@ impl Gateway {
                     None => break,
                 }
             }
-            if session.write_response_tasks(pieces).await? {
+            if ctx.guarding(session.write_response_tasks(pieces)).await? {
                 break;
             }
         }

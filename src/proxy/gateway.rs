@@ -13,6 +13,7 @@ use pingora_error::{Error, ErrorSource, ErrorType, Result, RetryType};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
+use super::cancel::Cancellation;
 use super::ctx::{Ctx, Pass};
 use super::link::Link;
 use super::metrics::Metrics;
@@ -60,6 +61,10 @@ impl ProxyHttp for Gateway {
         ctx.link = Link::of(session.digest()).cloned();
         if let Some(link) = &ctx.link {
             link.head_complete();
+        }
+        ctx.cancellation = Cancellation::current();
+        if let Some(cancellation) = &ctx.cancellation {
+            cancellation.begin();
         }
         // 0 is for ever, to Pingora, which would set a timer per request: the connection itself knows how long the
         // next head may take. `None` stays: this connection is to be closed.
@@ -112,6 +117,7 @@ impl ProxyHttp for Gateway {
             }
             target.restrict(&mut peer, &ctx.reuse, site.settings.upstream.connect_timeout, ctx.http2_only);
         }
+        ctx.silence = target.may_be_silent(&mut peer, carriage);
         if carriage == Carriage::Stream && peer.options.alpn != ALPN::H1 {
             // A client of gRPC may be silent as long as its server may.
             session.set_read_timeout(Some(self.limits.tunnel_idle));
@@ -141,6 +147,7 @@ impl ProxyHttp for Gateway {
             socket.note_http1();
         }
         self.dress(session.req_header(), request, ctx)?;
+        ctx.expect_app();
         reuse::announce_end(request, ctx)
     }
 
@@ -156,6 +163,7 @@ impl ProxyHttp for Gateway {
             // An empty last piece would end a chunked request twice (pingora#935).
             *body = None;
         }
+        ctx.heard_app();
         ctx.body += body.as_ref().map_or(0, |piece| piece.len() as u64);
         let limit = ctx.site.as_ref().and_then(|site| site.settings.max_body).filter(|_| !ctx.websocket);
         if limit.is_some_and(|limit| ctx.body > limit) {
@@ -171,13 +179,27 @@ impl ProxyHttp for Gateway {
         ctx: &mut Ctx,
     ) -> Result<()> {
         self.judge_answer(session, response, ctx)?;
-        if response.status == StatusCode::SWITCHING_PROTOCOLS {
-            if let Some(link) = &ctx.link {
-                link.open_tunnel();
-            }
-            self.guard_tunnel(session, ctx);
+        if response.status == StatusCode::SWITCHING_PROTOCOLS
+            && let Some(link) = &ctx.link
+        {
+            link.open_tunnel();
+        }
+        if ctx.silence.is_some() && hop::is_event_stream(response) {
+            ctx.silence = Some(self.limits.tunnel_idle);
+            ctx.expect_app();
         }
         Ok(())
+    }
+
+    fn upstream_response_body_filter(
+        &self,
+        _session: &mut Session,
+        _body: &mut Option<Bytes>,
+        _end: bool,
+        ctx: &mut Ctx,
+    ) -> Result<Option<Duration>> {
+        ctx.heard_app();
+        Ok(None)
     }
 
     async fn response_filter(&self, session: &mut Session, response: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
@@ -225,6 +247,9 @@ impl ProxyHttp for Gateway {
             session.set_keepalive(None);
         } else if let Some(link) = &ctx.link {
             link.expect_head();
+        }
+        if let Some(cancellation) = &ctx.cancellation {
+            cancellation.finish();
         }
     }
 

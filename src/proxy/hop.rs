@@ -69,6 +69,13 @@ pub(crate) fn strip(answer: &mut ResponseHeader, client: Version) {
     answer.set_version(Version::HTTP_11);
 }
 
+/// Whether an answer is a stream of events (WHATWG HTML §9.2), silent in between for as long as there is nothing to tell.
+pub(crate) fn is_event_stream(answer: &ResponseHeader) -> bool {
+    let kind = answer.headers.get(header::CONTENT_TYPE).map_or(b"".as_slice(), HeaderValue::as_bytes);
+    let kind = kind.split(|b| *b == b';').next().unwrap_or_default();
+    kind.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+}
+
 fn nominated(answer: &ResponseHeader) -> Vec<HeaderName> {
     let lists = answer.headers.get_all(header::CONNECTION).iter();
     let names = lists.flat_map(|list| list.as_bytes().split(|b| *b == b','));

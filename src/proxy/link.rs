@@ -3,9 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::task::Context;
 
-use futures_util::task::AtomicWaker;
 use http::HeaderValue;
 use pingora_core::protocols::Digest;
 
@@ -49,10 +47,6 @@ pub(crate) struct Link {
     answering: AtomicBool,
     /// What passes is a WebSocket.
     tunnel: AtomicBool,
-    /// The session behind the WebSocket has ended.
-    over: AtomicBool,
-    /// Wakes the reader of the connection when that happens.
-    reader: AtomicWaker,
 }
 
 impl Link {
@@ -70,8 +64,6 @@ impl Link {
             slow: AtomicBool::new(false),
             answering: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),
-            over: AtomicBool::new(false),
-            reader: AtomicWaker::new(),
         }
     }
 
@@ -127,24 +119,9 @@ impl Link {
         self.round.store((round | 1).wrapping_add(1), Ordering::Relaxed);
     }
 
-    /// From here on a WebSocket passes, which can be ended by [`Self::end_tunnel`].
+    /// From here on a WebSocket passes.
     pub(crate) fn open_tunnel(&self) {
         self.tunnel.store(true, Ordering::Release);
-    }
-
-    /// Ends the WebSocket: its session is over.
-    pub(crate) fn end_tunnel(&self) {
-        self.over.store(true, Ordering::Release);
-        self.reader.wake();
-    }
-
-    /// Whether the WebSocket is to end; if not yet, the reader is woken when it is.
-    pub(super) fn is_over(&self, cx: &Context<'_>) -> bool {
-        if !self.is_tunnel() {
-            return false;
-        }
-        self.reader.register(cx.waker());
-        self.over.load(Ordering::Acquire)
     }
 }
 

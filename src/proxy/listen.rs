@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use super::conn::{Conn, HeadLimits};
 use super::limits::{Slots, Taken, Told};
 use super::link::{Door, Link};
+use super::live::Live;
 use super::metrics::Metrics;
 use super::patience::Pace;
 use super::record;
@@ -102,6 +103,8 @@ pub(crate) struct Hall {
     /// Answers what is no request; `None` leaves that to Pingora.
     pub(crate) turn_away: Option<Arc<TurnAway>>,
     pub(crate) shutdown: watch::Receiver<bool>,
+    /// Requests that last.
+    pub(crate) live: Arc<Live>,
     /// Each connection holds a clone; when all are dropped, all connections are over.
     pub(crate) alive: mpsc::Sender<()>,
 }
@@ -174,8 +177,9 @@ async fn receive(socket: TcpStream, peer: SocketAddr, kind: Kind, slot: super::l
         pace: Pace::of(limits),
     };
     let link = Arc::new(Link::new(peer, door).with_room(slot.room()));
-    match Conn::new(io, link, head, hall.turn_away.clone(), slot) {
-        Ok(conn) => hall.app.drive(Box::new(conn), &hall.shutdown).await,
+    let cancellation = hall.live.track();
+    match Conn::new(io, (link, cancellation.clone()), head, hall.turn_away.clone(), slot) {
+        Ok(conn) => cancellation.run(hall.app.drive(Box::new(conn), &hall.shutdown)).await,
         Err(cause) => tracing::error!(target: "proxy", %cause, "cannot serve a connection"),
     }
 }

@@ -9,6 +9,7 @@
 mod admin;
 mod ahead;
 mod answer;
+mod cancel;
 mod client;
 mod conn;
 mod connection_auth;
@@ -27,6 +28,7 @@ pub mod inspect;
 mod limits;
 mod link;
 mod listen;
+mod live;
 mod meter;
 mod metrics;
 mod outfit;

@@ -96,6 +96,13 @@ impl Patience {
         (self.left, self.since) = (self.most, None);
     }
 
+    /// One piece may take so long, if that is more than it may take already.
+    pub(crate) fn stretch(&mut self, most: Duration) {
+        if most > self.most {
+            (self.most, self.left) = (most, most);
+        }
+    }
+
     /// From here on only the time for one piece counts.
     pub(crate) const fn relax(&mut self) {
         self.rate = 0;

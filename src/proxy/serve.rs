@@ -19,6 +19,7 @@ use super::http2;
 use super::identity::Vouching;
 use super::limits::{Slots, Told};
 use super::listen::{Bound, Drive, Hall, Kind, accept};
+use super::live::Live;
 use super::metrics::Metrics;
 use super::outside::{self, Outside};
 use super::rewrite::Rewriting;
@@ -78,6 +79,7 @@ pub struct Proxy {
     metrics: Arc<Metrics>,
     settings: ProxySettings,
     turn_away: Arc<TurnAway>,
+    flows: Arc<Flows>,
     probe: Probe,
     outside: Arc<dyn Outside>,
 }
@@ -100,6 +102,7 @@ impl Proxy {
         let sites = Arc::new(sites(&settings, &parts.policy, &metrics)?);
         let turn_away =
             Arc::new(TurnAway { flows: parts.flows.clone(), portal: parts.portal.clone(), metrics: metrics.clone() });
+        let flows = parts.flows.clone();
         let gateway = Gateway {
             sites: sites.clone(),
             flows: parts.flows,
@@ -112,7 +115,8 @@ impl Proxy {
             https_port: settings.listen.https.first().map_or(443, std::net::SocketAddr::port),
         };
         let app = pingora(gateway);
-        Ok(Self { app, sites, certificates, metrics, settings, turn_away, probe: parts.probe, outside: parts.outside })
+        let (probe, outside) = (parts.probe, parts.outside);
+        Ok(Self { app, sites, certificates, metrics, settings, turn_away, flows, probe, outside })
     }
 
     /// Serves on bound listeners until `shutdown` becomes true (or its sender is gone); then accepts nothing
@@ -136,6 +140,8 @@ impl Proxy {
         let slots = Slots::new(limits.connections, limits.connections_per_client);
         background.spawn(count_connections(slots.clone(), self.metrics.clone()));
         background.spawn(outside::count(self.outside.clone(), self.metrics.clone()));
+        let live = Arc::new(Live::default());
+        background.spawn(live.clone().watch(self.flows));
         let (alive, mut over) = mpsc::channel::<()>(1);
         let front = Arc::new(Hall {
             slots,
@@ -143,9 +149,10 @@ impl Proxy {
             metrics: self.metrics.clone(),
             told: Told::default(),
             limits,
-            app: Arc::new(Front(app.clone(), http2::Terms::new(&limits, self.metrics.clone()))),
+            app: Arc::new(Front(app.clone(), http2::Terms::new(&limits, self.metrics.clone(), live.clone()))),
             turn_away: Some(self.turn_away),
             shutdown: shutdown.clone(),
+            live,
             alive,
         });
         let mut doors = tokio::task::JoinSet::new();
@@ -187,7 +194,8 @@ async fn watched(listener: TcpListener, limits: ClientLimits, admin: Admin) {
     let (trusted, metrics, told) = (Networks::default(), admin.metrics.clone(), Told::default());
     let app = Arc::new(AdminDoor(Arc::new(HttpServer::new_app(admin))));
     let slots = Slots::new(64, 64);
-    let hall = Hall { slots, trusted, metrics, told, limits, app, turn_away: None, shutdown, alive };
+    let live = Arc::default();
+    let hall = Hall { slots, trusted, metrics, told, limits, app, turn_away: None, shutdown, live, alive };
     accept(listener, Kind::Plain, Arc::new(hall)).await;
 }
 

@@ -1,23 +1,17 @@
 //! The one upgrade that is passed on: WebSocket over HTTP/1.1 (RFC 6455 §4.1). Offers to leave HTTP otherwise are not
 //! taken ([`super::forms`]).
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use pingora_error::{Error, Result};
 use pingora_http::ResponseHeader;
-use pingora_proxy::Session;
 
 use super::answer;
-use super::ctx::{Ctx, Pass};
-use super::gateway::Gateway;
+use super::ctx::Ctx;
 use super::site::{Head, Objection, object};
 use crate::auth::origin::{Address, Opener};
 use crate::portal::answers::Fault;
-use crate::portal::cookies;
 
 /// Who opens a WebSocket: whose page, as its browser tells it.
 pub(crate) fn opener(headers: &HeaderMap, ctx: &Ctx) -> Opener {
@@ -25,9 +19,6 @@ pub(crate) fn opener(headers: &HeaderMap, ctx: &Ctx) -> Opener {
     let app = Address { scheme: if ctx.https { "https" } else { "http" }, host, port };
     Opener::of(headers.get_all(header::ORIGIN).iter().map(HeaderValue::as_bytes), &app)
 }
-
-/// How often the session behind a WebSocket is looked at: with what a look-up may take, it ends within 5 s.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Whether a request asks for a WebSocket. True only for what [`examine`] has let pass.
 pub(crate) fn is_websocket(headers: &HeaderMap, version: Version) -> bool {
@@ -95,29 +86,6 @@ pub(crate) fn judge(request: &HeaderMap, asked: bool, answer: &ResponseHeader) -
         return Ok(());
     }
     Error::e_explain(answer::BAD_UPGRADE, "the app switched protocols unasked or without a valid handshake")
-}
-
-impl Gateway {
-    /// Watches over a WebSocket that was permitted to somebody: when the session is over, so is the WebSocket.
-    ///
-    /// A store that does not answer ends nothing: what was permitted stays so until it is known to be over. A
-    /// step-up ends the token that the WebSocket was opened with, and so the WebSocket.
-    pub(crate) fn guard_tunnel(&self, session: &Session, ctx: &Ctx) {
-        let (Pass::Permit(permit), Some(link)) = (&ctx.pass, &ctx.link) else { return };
-        let Some(subject) = permit.subject() else { return };
-        let presented = cookies::session_token(&session.req_header().headers);
-        let Some((token, channel)) = presented.token().map(|(token, channel)| (token.clone(), channel)) else { return };
-        let (flows, host, link) = (self.flows.clone(), subject.host.clone(), Arc::downgrade(link));
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(LOOK_EVERY).await;
-                let Some(link) = link.upgrade() else { return };
-                if let Ok(None) = flows.session(&token, channel, &host, true).await {
-                    return link.end_tunnel();
-                }
-            }
-        });
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use pingora_error::{Error, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::{FailToProxy, Session};
 
+use super::cancel::End;
 use super::convert::{self, BodyRead};
 use super::ctx::{Ctx, Pass};
 use super::gateway::Gateway;
@@ -42,7 +43,11 @@ impl Gateway {
         ctx.preflight = preflight::may_be_one(session);
         let (mut response, keep) = match self.judge(session, ctx).await {
             Ok(Verdict::Forward) => {
-                return Ok(!self.choose_connection(session, ctx).await || self.ask_directly(session, ctx).await?);
+                let answered = !self.choose_connection(session, ctx).await || self.ask_directly(session, ctx).await?;
+                if !answered {
+                    ctx.guard();
+                }
+                return Ok(answered);
             }
             Ok(Verdict::Answer(response)) => (response, true),
             // Boxed, as is sending: what is seldom needed must not make the state of every request large.
@@ -156,10 +161,10 @@ impl Gateway {
         {
             return Ok(verdict);
         }
-        let presented = cookies::session_token(&session.req_header().headers);
         let opener = ctx.websocket.then(|| tunnel::opener(&session.req_header().headers, ctx));
         let circumstances = Circumstances { client, opener };
-        let admitted = self.flows.admit(&site.policy, resource, &circumstances, presented.token());
+        ctx.presented = cookies::session_token(&session.req_header().headers);
+        let admitted = self.flows.admit(&site.policy, resource, &circumstances, ctx.presented.token());
         let decision = admitted.await.map_err(|cause| {
             tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot decide");
             object(Fault::Unavailable, "store")
@@ -247,6 +252,7 @@ impl Gateway {
         let limit = ctx.site.as_ref().and_then(|site| site.settings.max_body);
         let garbled = ctx.link.as_ref().is_some_and(|link| link.is_garbled());
         let told = match &ctx.link {
+            _ if ctx.cut() == Some(End::Silence) => Some((Fault::GatewayTimeout, "read_timeout")),
             Some(link) if link.is_garbled() => Some((Fault::BadRequest, "malformed_chunk")),
             Some(link) if link.is_slow() => Some((Fault::TooSlow, "body_too_slow")),
             _ => answer::fault(error, limit),
@@ -269,6 +275,7 @@ impl Gateway {
                     let _ = convert::send(session, response, !garbled).await;
                 }
             }
+            None if ctx.cut().is_some() => ctx.outcome.reason = "session_ended",
             None => ctx.outcome.reason = "client_gone",
         }
         let code = session.response_written().map_or(0, |answer| answer.status.as_u16());

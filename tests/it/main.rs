@@ -23,6 +23,7 @@ mod faults;
 mod framing;
 mod http2;
 mod hygiene;
+mod live;
 mod matrix;
 mod old_apps;
 mod stopping;

@@ -16,6 +16,7 @@ use pingora_error::{BError, Error, ErrorType, OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use super::tally::Tally;
+use crate::proxy::cancel::{Cancellation, End};
 use crate::proxy::patience::{Pace, Patience, Waiting};
 
 /// A request and its answer.
@@ -37,6 +38,7 @@ pub(super) struct Exchange {
     pub(super) kept: Option<FixedBuffer>,
     pub(super) digest: Arc<Digest>,
     tally: Arc<Tally>,
+    cancellation: Arc<Cancellation>,
     pace: Pace,
     reading: Waiting,
     writing: Waiting,
@@ -49,6 +51,7 @@ impl Exchange {
         respond: SendResponse<Bytes>,
         digest: Arc<Digest>,
         tally: Arc<Tally>,
+        cancellation: Arc<Cancellation>,
         pace: Pace,
     ) -> Self {
         let (head, body) = request.into_parts();
@@ -66,6 +69,7 @@ impl Exchange {
             kept: None,
             digest,
             tally,
+            cancellation,
             pace,
             reading: Waiting::new(pace.to_read()),
             writing: Waiting::new(pace.to_write()),
@@ -99,6 +103,9 @@ impl Exchange {
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        if let Some(error) = self.cut() {
+            return Poll::Ready(Err(error));
+        }
         let Poll::Ready(read) = self.body.poll_data(cx) else {
             ready!(self.reading.poll_late(cx));
             return Poll::Ready(Error::e_explain(ErrorType::ReadTimedout, "the body comes too slowly"));
@@ -117,14 +124,31 @@ impl Exchange {
 
     /// Ends when the client gives the request up.
     pub(super) async fn gone(&mut self) -> BError {
-        let reset = std::future::poll_fn(|cx| match &mut self.answer {
-            Some(answer) => answer.poll_reset(cx),
-            None => self.respond.poll_reset(cx),
-        });
-        match reset.await {
-            Ok(reason) => self.given_up(format!("reset: {reason}")),
-            Err(cause) => self.broken(cause),
+        std::future::poll_fn(|cx| {
+            if let Some(error) = self.cut() {
+                return Poll::Ready(error);
+            }
+            let reset = match &mut self.answer {
+                Some(answer) => answer.poll_reset(cx),
+                None => self.respond.poll_reset(cx),
+            };
+            Poll::Ready(match ready!(reset) {
+                Ok(reason) => self.given_up(format!("reset: {reason}")),
+                Err(cause) => self.broken(cause),
+            })
+        })
+        .await
+    }
+
+    /// The error of a request that is to end. Where its session has ended, the stream ends here, and it alone.
+    fn cut(&mut self) -> Option<BError> {
+        if self.cancellation.end()? == End::Silence {
+            return Some(Error::explain(ErrorType::ReadTimedout, "the app is silent"));
         }
+        if !std::mem::replace(&mut self.ended, true) {
+            self.respond.send_reset(Reason::CANCEL);
+        }
+        Some(Error::explain(ErrorType::ConnectionClosed, "its session has ended"))
     }
 
     fn broken(&mut self, cause: h2::Error) -> BError {
@@ -200,14 +224,21 @@ impl Exchange {
         let length = piece.len();
         while !piece.is_empty() {
             answer.reserve_capacity(piece.len());
-            let writing = &mut self.writing;
-            let room = std::future::poll_fn(|cx| match answer.poll_capacity(cx) {
-                Poll::Ready(room) => Poll::Ready(Some(room)),
-                Poll::Pending => writing.poll_late(cx).map(|()| None),
+            let (writing, cancellation) = (&mut self.writing, &self.cancellation);
+            let room = std::future::poll_fn(|cx| {
+                // As long as this takes, the app is not listened to.
+                cancellation.heard();
+                match answer.poll_capacity(cx) {
+                    _ if cancellation.end() == Some(End::Session) => Poll::Ready(Some(None)),
+                    Poll::Ready(room) => Poll::Ready(Some(room)),
+                    Poll::Pending => writing.poll_late(cx).map(|()| None),
+                }
             });
             let room = match room.await {
                 None => return Error::e_explain(ErrorType::WriteTimedout, "the answer is read too slowly"),
-                Some(None) => return Error::e_explain(ErrorType::ConnectionClosed, "reset"),
+                Some(None) => {
+                    return Err(self.cut().unwrap_or_else(|| Error::explain(ErrorType::ConnectionClosed, "reset")));
+                }
                 Some(Some(room)) => room.or_err(ErrorType::WriteError, "answering")?,
             };
             let _ = writing.patience.came(room.min(piece.len()));

@@ -21,6 +21,7 @@ use tokio::time::Sleep;
 
 use super::limits::{Room, Taken, Told};
 use super::link::Link;
+use super::live::Live;
 use super::metrics::Metrics;
 use super::patience::Pace;
 use super::record;
@@ -50,11 +51,12 @@ pub(crate) struct Terms {
     /// Without a stream.
     idle: Duration,
     metrics: Arc<Metrics>,
+    live: Arc<Live>,
     told: Told,
 }
 
 impl Terms {
-    pub(crate) fn new(limits: &ClientLimits, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(limits: &ClientLimits, metrics: Arc<Metrics>, live: Arc<Live>) -> Self {
         let mut options = Builder::new();
         let head = limits.header_bytes.saturating_mul(HEAD_SLACK);
         options
@@ -67,7 +69,7 @@ impl Terms {
             .max_pending_accept_reset_streams(usize::try_from(limits.streams).unwrap_or(usize::MAX));
         let (preface, idle) = (limits.header_timeout, limits.keepalive);
         let (pace, told) = (Pace::of(limits), Told::default());
-        Self { options, streams: limits.streams, pace, preface, idle, metrics, told }
+        Self { options, streams: limits.streams, pace, preface, idle, metrics, live, told }
     }
 
     /// Counts a request for which there is no place, and tells of it, though not of each in a flood.
@@ -97,7 +99,7 @@ where
         return;
     };
     let alarm = Box::pin(tokio::time::sleep(terms.idle));
-    let tally = Tally::new(terms.streams);
+    let tally = Tally::new(terms.streams, terms.live.clone());
     let room = Link::of(Some(&digest)).and_then(|link| link.room.clone());
     let shutdown = shutdown.clone();
     Hosted { connection, digest, tally, room, terms, app, shutdown, alarm, armed: true, leaving: false }.drive().await;
@@ -165,11 +167,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> Hosted<'_, A> {
         };
         self.armed = false;
         let running = self.tally.begin();
-        let exchange = Exchange::new(request, respond, self.digest.clone(), self.tally.clone(), self.terms.pace);
+        let cancellation = running.cancellation.clone();
+        let (pace, digest) = (self.terms.pace, self.digest.clone());
+        let exchange = Exchange::new(request, respond, digest, self.tally.clone(), cancellation, pace);
         let (app, shutdown) = (self.app.clone(), self.shutdown.clone());
         tokio::spawn(async move {
-            let _at_work = (running, place);
-            app.process_new_http(ServerSession::new_custom(Box::new(exchange)), &shutdown).await;
+            let session = ServerSession::new_custom(Box::new(exchange));
+            running.cancellation.run(app.process_new_http(session, &shutdown)).await;
+            drop((running, place));
         });
         ControlFlow::Continue(())
     }

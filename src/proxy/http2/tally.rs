@@ -1,9 +1,12 @@
 //! What runs on one HTTP/2 connection, and how much of it was for nothing.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
+
+use crate::proxy::cancel::Cancellation;
+use crate::proxy::live::Live;
 
 /// How many streams a client may take back unanswered, in terms of the streams it may have at once. Each answered
 /// one gives one back.
@@ -21,22 +24,31 @@ pub(super) struct Tally {
     credit: AtomicUsize,
     /// Rings when a place becomes free, when nothing runs, and when the credit is used up.
     pub(super) changed: Notify,
+    live: Arc<Live>,
+    /// What requests that are over were cancelled by: used again, so that no request makes one.
+    spare: Mutex<Vec<Arc<Cancellation>>>,
 }
 
 /// A request at work; over when dropped.
 #[derive(Debug)]
-pub(super) struct Running(Arc<Tally>);
+pub(super) struct Running {
+    tally: Arc<Tally>,
+    /// Ends it.
+    pub(super) cancellation: Arc<Cancellation>,
+}
 
 impl Tally {
-    pub(super) fn new(streams: u32) -> Arc<Self> {
+    pub(super) fn new(streams: u32, live: Arc<Live>) -> Arc<Self> {
         let most = usize::try_from(streams).unwrap_or(usize::MAX);
         let credit = AtomicUsize::new(most.saturating_mul(PER_STREAM));
-        Arc::new(Self { most, running: AtomicUsize::new(0), credit, changed: Notify::new() })
+        let (running, changed, spare) = (AtomicUsize::new(0), Notify::new(), Mutex::default());
+        Arc::new(Self { most, running, credit, changed, live, spare })
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> Running {
         self.running.fetch_add(1, Ordering::AcqRel);
-        Running(self.clone())
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Running { tally: self.clone(), cancellation: spare.unwrap_or_else(|| self.live.track()) }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -71,9 +83,12 @@ impl Tally {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let before = self.0.running.fetch_sub(1, Ordering::AcqRel);
-        if before == 1 || before == self.0.most {
-            self.0.changed.notify_one();
+        let tally = &self.tally;
+        self.cancellation.finish();
+        tally.spare.lock().unwrap_or_else(PoisonError::into_inner).push(self.cancellation.clone());
+        let before = tally.running.fetch_sub(1, Ordering::AcqRel);
+        if before == 1 || before == tally.most {
+            tally.changed.notify_one();
         }
     }
 }
@@ -84,7 +99,7 @@ mod tests {
 
     #[test]
     fn places_are_taken_and_given_back() {
-        let tally = Tally::new(2);
+        let tally = Tally::new(2, Arc::default());
         assert!(tally.is_idle());
         let (one, two) = (tally.begin(), tally.begin());
         assert!(tally.is_full());
@@ -96,7 +111,7 @@ mod tests {
 
     #[test]
     fn what_is_answered_earns_what_is_taken_back_spends() {
-        let tally = Tally::new(1);
+        let tally = Tally::new(1, Arc::default());
         for _ in 0..1000 {
             tally.taken_back();
             tally.answered();

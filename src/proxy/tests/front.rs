@@ -8,7 +8,9 @@ use http::{HeaderMap, Request};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::nothing::ports;
 use super::rig::*;
+use crate::flow::ports::Ports;
 use crate::proxy::settings::ProxySettings;
 
 /// A proxy behind TLS with two certificates, and what a client needs to trust both.
@@ -40,14 +42,19 @@ impl Front {
     }
 
     /// `app.test` and `*.wild.test` over TLS with these settings.
-    pub(super) async fn start(mut settings: ProxySettings) -> Self {
+    pub(super) async fn start(settings: ProxySettings) -> Self {
+        Self::start_over(settings, ports()).await
+    }
+
+    /// Over these stores.
+    pub(super) async fn start_over(mut settings: ProxySettings, ports: Ports) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
         let (one, one_der) = certificate(&dir, "one", &["app.test"]);
         let (two, two_der) = certificate(&dir, "two", &["*.wild.test"]);
         settings.listen.https = vec![([127, 0, 0, 1], 0).into()];
         settings.certificates = vec![one, two];
-        let rig = Rig::start(settings).await;
+        let rig = Rig::start_over(settings, ports).await;
         let mut roots = rustls::RootCertStore::empty();
         for der in [one_der, two_der] {
             roots.add(der.into()).unwrap();

@@ -10,6 +10,7 @@ mod hops;
 mod http2;
 mod hygiene;
 mod kept_connections;
+mod live;
 mod nothing;
 mod pace;
 mod pipelining;

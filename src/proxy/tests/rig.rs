@@ -21,6 +21,7 @@ use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Identity, UserId, Username};
 use crate::flow::Flows;
+use crate::flow::ports::Ports;
 use crate::flow::settings::FlowSettings;
 use crate::portal::Portal;
 use crate::portal::settings::PortalSettings;
@@ -115,11 +116,16 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) async fn start(settings: ProxySettings) -> Self {
-        let bound = Listeners::bind(&settings.listen).await.unwrap();
-        Self::serve(settings, bound)
+        Self::start_over(settings, ports()).await
     }
 
-    fn serve(settings: ProxySettings, bound: Bound) -> Self {
+    /// Over these stores.
+    pub(super) async fn start_over(settings: ProxySettings, ports: Ports) -> Self {
+        let bound = Listeners::bind(&settings.listen).await.unwrap();
+        Self::serve(settings, bound, ports)
+    }
+
+    fn serve(settings: ProxySettings, bound: Bound, ports: Ports) -> Self {
         let requirement = Requirement::of(Strength::TwoFactor);
         let guarded = Access::Guarded { audience: Audience::default(), requirement };
         let app = |app: &AppSettings| AppPolicy {
@@ -135,7 +141,7 @@ impl Rig {
             ],
         };
         let policy = Arc::new(Policy::new(settings.apps.iter().map(app)));
-        let flows = Arc::new(Flows::new(ports(), FlowSettings::default()));
+        let flows = Arc::new(Flows::new(ports, FlowSettings::default()));
         let portal = Arc::new(Portal::new(flows.clone(), policy.clone(), PortalSettings::default()));
         let parts = Parts {
             settings,

@@ -14,6 +14,7 @@ use pingora_http::RequestHeader;
 use super::Target;
 use crate::proxy::convert;
 
+const EVENTS: &[u8] = b"text/event-stream";
 /// Over HTTP/2, a body of at most this size is waited for as one piece is.
 const SMALL: u64 = 64 * 1024;
 
@@ -25,6 +26,8 @@ pub(crate) enum Carriage {
     Tunnel,
     /// With a body: by HTTP/1.1 if the server may be spoken to so (`http1`: as far as is known it may).
     Body { small: bool, http1: bool },
+    /// Perhaps answered by an event stream, which may be silent for long: by HTTP/1.1, as a body.
+    Events { http1: bool },
     /// By HTTP/2, where both sides may be silent for long.
     Stream,
 }
@@ -40,8 +43,17 @@ impl Carriage {
         if has_body || request.version == Version::HTTP_10 {
             return Self::Body { small: !has_body || is_small(request), http1: !http2_only };
         }
+        if may_be_events(request) {
+            return Self::Events { http1: !http2_only };
+        }
         Self::Usual
     }
+}
+
+/// Whether the answer may be an event stream.
+fn may_be_events(request: &RequestHeader) -> bool {
+    let accepted = request.headers.get_all(header::ACCEPT).iter().map(HeaderValue::as_bytes);
+    accepted.into_iter().any(|list| list.windows(EVENTS.len()).any(|part| part.eq_ignore_ascii_case(EVENTS)))
 }
 
 fn is_small(request: &RequestHeader) -> bool {
@@ -56,7 +68,9 @@ impl Target {
         }
         let mut peer = self.usual.clone();
         match carriage {
-            Carriage::Body { http1: true, .. } if peer.options.alpn == ALPN::H2H1 => {
+            Carriage::Body { http1: true, .. } | Carriage::Events { http1: true }
+                if peer.options.alpn == ALPN::H2H1 =>
+            {
                 peer.options.alpn = ALPN::H1;
                 // Not to be found by requests that could go by HTTP/2.
                 peer.group_key = peer.group_key.wrapping_add(2);
@@ -64,11 +78,24 @@ impl Target {
             Carriage::Body { small: true, .. } if peer.options.alpn != ALPN::H1 => {
                 peer.options.read_timeout = peer.options.read_timeout.map(|time| time.saturating_add(piece));
             }
-            Carriage::Body { small: false, .. } | Carriage::Stream if peer.options.alpn != ALPN::H1 => {
+            Carriage::Body { small: false, .. } | Carriage::Events { .. } | Carriage::Stream
+                if peer.options.alpn != ALPN::H1 =>
+            {
                 peer.options.read_timeout = self.tunnel.options.read_timeout;
             }
             _ => {}
         }
         peer
+    }
+
+    /// How long the server may be silent, where that is for us to watch over: over HTTP/1.1 only its answer tells
+    /// whether it is an event stream, and Pingora asks before. To Pingora it is as long as a WebSocket may be idle.
+    pub(crate) fn may_be_silent(&self, peer: &mut HttpPeer, carriage: Carriage) -> Option<Duration> {
+        if carriage == Carriage::Tunnel || peer.options.alpn != ALPN::H1 {
+            return None;
+        }
+        let silence = peer.options.read_timeout;
+        peer.options.read_timeout = silence.max(self.tunnel.options.read_timeout);
+        silence
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -44,12 +44,21 @@ pub(crate) struct Line {
     stream: TcpStream,
     reading: Waiting,
     writing: Waiting,
+    /// For this answer, how long the server may be silent instead.
+    silence: OnceLock<Duration>,
 }
 
 impl Line {
     fn new(stream: TcpStream, settings: &UpstreamSettings) -> Self {
         let waiting = |most| Waiting::new(Patience::new(most, 0));
-        Self { stream, reading: waiting(settings.read_timeout), writing: waiting(settings.write_timeout) }
+        let (reading, writing) = (waiting(settings.read_timeout), waiting(settings.write_timeout));
+        Self { stream, reading, writing, silence: OnceLock::new() }
+    }
+
+    /// In the answer at hand the server may be silent for so long, if that is longer than usual.
+    pub(crate) fn may_be_silent_for(&self, silence: Duration) {
+        // Said once for each answer.
+        let _ = self.silence.set(silence);
     }
 
     /// Whether it is open and nothing came that nobody asked for. The socket itself is asked: tokio only knows what it
@@ -87,7 +96,8 @@ impl Kept {
 
     fn put(&self, line: Box<Line>, now: Instant) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < MOST {
+        // After a stream of events there is seldom anything more to ask, and other patience was asked of it.
+        if kept.len() < MOST && line.silence.get().is_none() {
             kept.push((line, now));
         }
     }
@@ -127,6 +137,9 @@ impl AsyncRead for Line {
         let me = self.get_mut();
         let polled = Pin::new(&mut me.stream).poll_read(cx, buf);
         if polled.is_pending() {
+            if let Some(silence) = me.silence.get() {
+                me.reading.patience.stretch(*silence);
+            }
             ready!(me.reading.poll_late(cx));
             return Poll::Ready(Err(late()));
         }

@@ -1,0 +1,253 @@
+//! What ends the request that a task is at: the end of its session, or an app that is silent for too long.
+//!
+//! A task takes one request after another (a connection of HTTP/1) or a single one (a stream of HTTP/2). It is not
+//! aborted, or nothing would be logged: it is woken, and the next thing it reads or writes fails.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+use super::live::Guarded;
+use super::record;
+
+tokio::task_local! {
+    /// Of the task at hand.
+    static CURRENT: Arc<Cancellation>;
+}
+
+/// Why a request is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The session that it was permitted to has ended.
+    Session,
+    /// The app was silent for too long.
+    Silence,
+}
+
+/// Ends the requests of one task, each by its round, so that no request pays for the one before it.
+#[derive(Debug)]
+pub(crate) struct Cancellation {
+    task: Mutex<Option<Waker>>,
+    /// Odd while a request is at work.
+    round: AtomicU32,
+    /// The round that is to end, and why; 0: none.
+    cancelled: AtomicU64,
+    /// The round that lasts, and of which the session is asked for.
+    wanted: AtomicU32,
+    /// The session behind a round.
+    guarded: Mutex<Option<(u32, Guarded)>>,
+    started: Instant,
+    /// How long the app may be silent, in milliseconds; 0: nobody watches.
+    silence: AtomicU64,
+    /// Until when, in milliseconds after `started`.
+    until: AtomicU64,
+}
+
+impl Cancellation {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            task: Mutex::default(),
+            round: AtomicU32::new(0),
+            cancelled: AtomicU64::new(0),
+            wanted: AtomicU32::new(0),
+            guarded: Mutex::default(),
+            started: record::now(),
+            silence: AtomicU64::new(0),
+            until: AtomicU64::new(0),
+        })
+    }
+
+    /// Of the task at hand; `None` only for tasks that did not come through our own accept loop.
+    pub(crate) fn current() -> Option<Arc<Self>> {
+        CURRENT.try_with(Clone::clone).ok()
+    }
+
+    /// Runs a task that can be cancelled.
+    pub(crate) async fn run<F: Future>(self: &Arc<Self>, task: F) -> F::Output {
+        let mut task = pin!(CURRENT.scope(self.clone(), task));
+        let (mut alarm, mut known) = (None, false);
+        let done = poll_fn(|cx| {
+            if !std::mem::replace(&mut known, true) {
+                // A task has one waker for all its life.
+                *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+            }
+            loop {
+                if let Poll::Ready(done) = task.as_mut().poll(cx) {
+                    return Poll::Ready(done);
+                }
+                if self.poll_silence(&mut alarm, cx).is_pending() {
+                    return Poll::Pending;
+                }
+                self.cancel(self.round(), End::Silence);
+            }
+        })
+        .await;
+        // It would keep what is left of the task.
+        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        done
+    }
+
+    /// Ready when the app was silent for too long, once.
+    fn poll_silence(&self, alarm: &mut Option<Pin<Box<Sleep>>>, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(until) = self.silent_until() {
+            let alarm = alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+            if alarm.deadline() > until {
+                alarm.as_mut().reset(until);
+            }
+            std::task::ready!(alarm.as_mut().poll(cx));
+            if alarm.deadline() >= until {
+                self.silence.store(0, Ordering::Relaxed);
+                return Poll::Ready(());
+            }
+            // It rang for a deadline of the past, and is put forward: no timer is set for each piece.
+            alarm.as_mut().reset(until);
+        }
+        Poll::Pending
+    }
+
+    fn silent_until(&self) -> Option<Instant> {
+        let watched = self.silence.load(Ordering::Relaxed) > 0;
+        watched.then(|| self.started + Duration::from_millis(self.until.load(Ordering::Relaxed)))
+    }
+
+    /// From here on the app may be silent for so long.
+    pub(crate) fn expect_within(&self, silence: Duration) {
+        let millis = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX / 2).max(1);
+        self.silence.store(millis, Ordering::Relaxed);
+        self.heard();
+    }
+
+    /// The app spoke, or was not listened to.
+    pub(crate) fn heard(&self) {
+        let silence = self.silence.load(Ordering::Relaxed);
+        if silence > 0 {
+            let now = u64::try_from(record::now().duration_since(self.started).as_millis()).unwrap_or(u64::MAX / 2);
+            // An hour for ever is as good as for ever, and can be added to an instant.
+            self.until.store(now.saturating_add(silence.min(FOR_EVER)), Ordering::Relaxed);
+        }
+    }
+
+    /// A request begins.
+    pub(crate) fn begin(&self) {
+        let round = self.round.load(Ordering::Relaxed);
+        self.round.store(round.wrapping_add(1) | 1, Ordering::Release);
+    }
+
+    /// It is over.
+    pub(crate) fn finish(&self) {
+        self.silence.store(0, Ordering::Relaxed);
+        let round = self.round.load(Ordering::Relaxed);
+        self.round.store((round | 1).wrapping_add(1), Ordering::Release);
+    }
+
+    fn wake(&self) {
+        if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            task.wake_by_ref();
+        }
+    }
+
+    pub(super) fn round(&self) -> u32 {
+        self.round.load(Ordering::Acquire)
+    }
+
+    /// Ends the request of a round, if it is still at work.
+    pub(super) fn cancel(&self, round: u32, end: End) {
+        let why = match end {
+            End::Session => 1,
+            End::Silence => 2,
+        };
+        self.cancelled.store(u64::from(round) << 2 | why, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether the request at work is to end, and why.
+    pub(crate) fn end(&self) -> Option<End> {
+        let cancelled = self.cancelled.load(Ordering::Acquire);
+        if cancelled == 0 || cancelled >> 2 != u64::from(self.round()) {
+            return None;
+        }
+        Some(if cancelled & 1 == 1 { End::Session } else { End::Silence })
+    }
+
+    /// Asks for the session behind a round that lasts.
+    pub(super) fn want(&self, round: u32) {
+        self.wanted.store(round, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether it is asked for.
+    pub(crate) fn is_wanted(&self) -> bool {
+        let wanted = self.wanted.load(Ordering::Relaxed);
+        wanted != 0 && wanted == self.round()
+    }
+
+    /// Notes the session behind the request at work; `None`: it needs none.
+    pub(crate) fn guard(&self, guarded: Option<Guarded>) {
+        self.wanted.store(0, Ordering::Relaxed);
+        self.keep(self.round(), guarded);
+    }
+
+    /// Notes the session behind a request, unless that is over.
+    pub(super) fn keep(&self, round: u32, guarded: Option<Guarded>) {
+        if let Some(guarded) = guarded.filter(|_| round == self.round()) {
+            *self.guarded.lock().unwrap_or_else(PoisonError::into_inner) = Some((round, guarded));
+        }
+    }
+
+    /// The session behind a round, if it was noted; what was noted of others is forgotten.
+    pub(super) fn guarded(&self, round: u32) -> Option<Guarded> {
+        let mut kept = self.guarded.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.as_ref().is_some_and(|(of, _)| *of != round) {
+            *kept = None;
+        }
+        kept.as_ref().map(|(_, guarded)| guarded.clone())
+    }
+}
+
+/// A year, in milliseconds.
+const FOR_EVER: u64 = 365 * 86_400_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_app_is_waited_for_as_long_as_it_may_be_silent_each_time() {
+        let cancellation = Cancellation::new();
+        let task = async {
+            let me = Cancellation::current().unwrap();
+            me.begin();
+            let start = record::now();
+            me.expect_within(Duration::from_secs(60));
+            for _ in 0..5 {
+                tokio::time::sleep(Duration::from_secs(50)).await;
+                assert_eq!(me.end(), None);
+                me.heard();
+            }
+            poll_fn(|_| if me.end().is_some() { Poll::Ready(()) } else { Poll::Pending }).await;
+            assert_eq!((me.end(), start.elapsed().as_secs()), (Some(End::Silence), 310));
+            me.finish();
+            me.begin();
+            assert_eq!(me.end(), None, "the next request pays for nothing");
+        };
+        cancellation.run(task).await;
+    }
+
+    #[tokio::test]
+    async fn a_round_is_ended_and_no_other() {
+        let cancellation = Cancellation::new();
+        cancellation.begin();
+        let first = cancellation.round();
+        cancellation.finish();
+        cancellation.begin();
+        cancellation.cancel(first, End::Session);
+        assert_eq!(cancellation.end(), None);
+        cancellation.cancel(cancellation.round(), End::Session);
+        assert_eq!(cancellation.end(), Some(End::Session));
+    }
+}
