@@ -17,6 +17,7 @@ mod cli;
 mod cli_accounts;
 mod cli_rotation;
 mod cluster;
+mod control;
 mod demo;
 mod explained;
 mod faults;

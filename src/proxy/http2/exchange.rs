@@ -242,6 +242,7 @@ impl Exchange {
                 Some(Some(room)) => room.or_err(ErrorType::WriteError, "answering")?,
             };
             let _ = writing.patience.came(room.min(piece.len()));
+            self.tally.sent(room.min(piece.len()));
             let now = piece.split_to(room.min(piece.len()));
             answer.send_data(now, end && piece.is_empty()).or_err(ErrorType::WriteError, "answering")?;
         }

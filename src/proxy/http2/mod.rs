@@ -1,7 +1,8 @@
 //! HTTP/2 towards clients: a connection, its streams, and what a client may do with them.
 //!
-//! `tally` counts what runs, `exchange` is one request and its answer, `session` shows it to Pingora's proxy.
+//! `control` counts frames that are no part of a request, `tally` counts what runs, `exchange` is one request and its answer, `session` shows it to Pingora's proxy.
 
+mod control;
 mod exchange;
 mod session;
 mod tally;
@@ -26,6 +27,7 @@ use super::metrics::Metrics;
 use super::patience::Pace;
 use super::record;
 use super::settings::ClientLimits;
+use control::Controlled;
 use exchange::Exchange;
 use tally::Tally;
 
@@ -93,13 +95,14 @@ where
         proxy_digest: io.get_proxy_digest(),
         socket_digest: io.get_socket_digest(),
     });
-    let shaken = tokio::time::timeout(terms.preface, terms.options.handshake(io)).await;
+    let tally = Tally::new(terms.streams, terms.live.clone());
+    let controlled = Controlled::new(io, tally.clone());
+    let shaken = tokio::time::timeout(terms.preface, terms.options.handshake(controlled)).await;
     let Ok(Ok(connection)) = shaken else {
         tracing::debug!(target: "proxy", "no HTTP/2 preface, or too slow");
         return;
     };
     let alarm = Box::pin(tokio::time::sleep(terms.idle));
-    let tally = Tally::new(terms.streams, terms.live.clone());
     let room = Link::of(Some(&digest)).and_then(|link| link.room.clone());
     let shutdown = shutdown.clone();
     Hosted { connection, digest, tally, room, terms, app, shutdown, alarm, armed: true, leaving: false }.drive().await;
@@ -107,7 +110,7 @@ where
 
 /// A connection that is being served.
 struct Hosted<'t, A> {
-    connection: Connection<Stream, Bytes>,
+    connection: Connection<Controlled, Bytes>,
     digest: Arc<Digest>,
     tally: Arc<Tally>,
     room: Option<Room>,
@@ -182,7 +185,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Hosted<'_, A> {
     /// Something has changed in what runs.
     fn weigh(&mut self) -> ControlFlow<()> {
         if self.tally.is_spent() && !self.leaving {
-            tracing::debug!(target: "proxy", "HTTP/2 connection closed: too many requests taken back");
+            tracing::debug!(target: "proxy", "HTTP/2 connection closed: too many requests taken back, or frames for nothing");
             self.leave_after(LAST_WORDS);
             self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
         } else if self.tally.is_idle() {

@@ -1,6 +1,6 @@
 //! What runs on one HTTP/2 connection, and how much of it was for nothing.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -11,6 +11,13 @@ use crate::proxy::live::Live;
 /// How many streams a client may take back unanswered, in terms of the streams it may have at once. Each answered
 /// one gives one back.
 const PER_STREAM: usize = 4;
+/// How many frames that are no part of a request each request allows: clients reorder what they wait for.
+const FRAMES_PER_REQUEST: u64 = 10;
+/// The same for each frame of an answer: a client gives room for it on its stream and on the connection, and may measure
+/// how long that takes.
+const FRAMES_PER_DATA: u64 = 3;
+/// Of a frame, in bytes, unless a client asks for larger ones.
+const FRAME: usize = 16 * 1024;
 
 /// The requests of one connection.
 ///
@@ -22,6 +29,10 @@ pub(super) struct Tally {
     most: usize,
     running: AtomicUsize,
     credit: AtomicUsize,
+    /// Frames that are no part of a request and that were earned since they were last asked for.
+    earned: AtomicU64,
+    /// More of them came than were earned.
+    flooded: AtomicBool,
     /// Rings when a place becomes free, when nothing runs, and when the credit is used up.
     pub(super) changed: Notify,
     live: Arc<Live>,
@@ -42,11 +53,13 @@ impl Tally {
         let most = usize::try_from(streams).unwrap_or(usize::MAX);
         let credit = AtomicUsize::new(most.saturating_mul(PER_STREAM));
         let (running, changed, spare) = (AtomicUsize::new(0), Notify::new(), Mutex::default());
-        Arc::new(Self { most, running, credit, changed, live, spare })
+        let (earned, flooded) = (AtomicU64::new(0), AtomicBool::new(false));
+        Arc::new(Self { most, running, credit, earned, flooded, changed, live, spare })
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> Running {
         self.running.fetch_add(1, Ordering::AcqRel);
+        self.earned.fetch_add(FRAMES_PER_REQUEST, Ordering::Relaxed);
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
         Running { tally: self.clone(), cancellation: spare.unwrap_or_else(|| self.live.track()) }
     }
@@ -59,9 +72,31 @@ impl Tally {
         self.running.load(Ordering::Acquire) == 0
     }
 
-    /// Whether the client has taken back too much.
+    /// Whether the client has taken back too much, or sent too much for nothing.
     pub(super) fn is_spent(&self) -> bool {
-        self.credit.load(Ordering::Acquire) == 0
+        self.credit.load(Ordering::Acquire) == 0 || self.is_flooded()
+    }
+
+    /// So much of an answer was sent.
+    pub(super) fn sent(&self, bytes: usize) {
+        let frames = u64::try_from(bytes.div_ceil(FRAME)).unwrap_or(u64::MAX);
+        self.earned.fetch_add(frames.saturating_mul(FRAMES_PER_DATA), Ordering::Relaxed);
+    }
+
+    /// How many frames that are no part of a request were earned since this was last asked.
+    pub(super) fn earned(&self) -> u64 {
+        self.earned.swap(0, Ordering::Relaxed)
+    }
+
+    /// More of them came.
+    pub(super) fn flooded(&self) {
+        if !self.flooded.swap(true, Ordering::AcqRel) {
+            self.changed.notify_one();
+        }
+    }
+
+    pub(super) fn is_flooded(&self) -> bool {
+        self.flooded.load(Ordering::Acquire)
     }
 
     /// A request was answered, at least in part.
