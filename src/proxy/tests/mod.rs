@@ -27,3 +27,5 @@ mod terminator;
 mod traps;
 mod uploads;
 mod upstreams;
+
+pub(super) use rig::settings;

@@ -81,7 +81,7 @@ pub(super) fn nobody() -> (SocketAddr, TcpSocket) {
 
 /// The settings of a proxy in front of `servers`: `/guarded/**` asks for a login, nothing under `/kept/**` may be deleted,
 /// `/passed/**` lets preflights pass, `/answered/**` has them answered, `/shut/**` is denied, all else is public.
-pub(super) fn settings(servers: &[SocketAddr]) -> ProxySettings {
+pub(in crate::proxy) fn settings(servers: &[SocketAddr]) -> ProxySettings {
     let server = |a: &SocketAddr| Server { host: a.ip().to_string(), port: a.port(), tls: false };
     let mut upstream = UpstreamSettings::new(servers.iter().map(server).collect());
     upstream.health_interval = Duration::from_secs(3600);
