@@ -10,7 +10,8 @@ use pingora_proxy::Session;
 
 use crate::auth::header_names::names_a_method;
 
-/// An unread body of at most this size is read before the answer, so that the connection can be kept.
+/// An unread body of at most this size is read before the answer, so that the connection can be kept; over HTTP/2, so that
+/// the stream need not be reset.
 const PRE_DRAIN_BYTES: usize = 64 * 1024;
 const PRE_DRAIN_TIME: Duration = Duration::from_millis(300);
 /// After an answer, what the client is still sending is read and dropped for this long, or it could not read
@@ -65,7 +66,14 @@ pub(crate) fn request(session: &Session, target: &str, body: Bytes) -> Option<Re
 pub(crate) async fn send(session: &mut Session, response: Response<Bytes>, keep: bool) -> pingora_error::Result<()> {
     if !keep {
         session.set_keepalive(None);
-    } else if !silent(session) {
+    }
+    // Over HTTP/2 too: a client that is still sending when the stream is reset may drop the answer with the rest. But a
+    // call of gRPC may never say anything.
+    let heard_out = match session.req_header().version {
+        Version::HTTP_2 => !is_grpc(response.headers()),
+        _ => keep,
+    };
+    if heard_out && !waits_for_leave(session) {
         discard(session, PRE_DRAIN_BYTES, PRE_DRAIN_TIME).await;
     }
     let (parts, body) = response.into_parts();
@@ -88,16 +96,16 @@ pub(crate) async fn send(session: &mut Session, response: Response<Bytes>, keep:
     session.write_response_header(Box::new(head), false).await?;
     let body = if is_head { Bytes::new() } else { body };
     session.write_response_body(Some(body), true).await?;
-    if keep && !silent(session) {
+    // Over HTTP/2 the stream has ended by now, and it alone.
+    if keep && session.req_header().version != Version::HTTP_2 && !waits_for_leave(session) {
         discard(session, DRAIN_BYTES, DRAIN_TIME).await;
     }
     Ok(())
 }
 
-/// Whether the client sends nothing more of its own: HTTP/2 ends one stream only; a client that waits for
-/// `100 Continue` and gets a final answer sends no body.
-fn silent(session: &Session) -> bool {
-    session.req_header().version == Version::HTTP_2 || (expects_continue(session) && session.body_bytes_read() == 0)
+/// Whether the client sends nothing more of its own: who waits for `100 Continue` and gets a final answer sends no body.
+fn waits_for_leave(session: &Session) -> bool {
+    expects_continue(session) && session.body_bytes_read() == 0
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
@@ -117,6 +125,21 @@ async fn discard(session: &mut Session, bytes: usize, time: Duration) {
     };
     // Out of time or not: what is not read by then is lost with the connection.
     let _ = tokio::time::timeout(time, reading).await;
+}
+
+/// Says of a request without a body that it has none where its method lets expect one, and nothing where it does not
+/// (RFC 9110 §8.6). Over HTTP/2 a client need not say so, but to an app over HTTP/1.1 it is said: some answer 411.
+pub(crate) fn tell_no_body(request: &mut RequestHeader) -> pingora_error::Result<()> {
+    if request.version == Version::HTTP_2 {
+        return Ok(()); // where the stream itself ends
+    }
+    match request.method.as_str() {
+        "GET" | "HEAD" | "OPTIONS" | "DELETE" => {
+            request.remove_header(&header::CONTENT_LENGTH);
+            Ok(())
+        }
+        _ => request.insert_header(header::CONTENT_LENGTH, "0"),
+    }
 }
 
 /// What a head takes as HTTP/2 counts it (RFC 9113 §6.5.2).

@@ -23,7 +23,7 @@ use super::serve::{AuditSink, Signer};
 use super::settings::ClientLimits;
 use super::site::Sites;
 use super::upstream::Carriage;
-use super::{answer, forms, hop, identity, record, reuse, tunnel};
+use super::{answer, convert, forms, hop, identity, record, reuse, tunnel};
 use crate::auth::network::Networks;
 use crate::flow::Flows;
 use crate::portal::Portal;
@@ -147,6 +147,9 @@ impl ProxyHttp for Gateway {
             socket.note_http1();
         }
         self.dress(session.req_header(), request, ctx)?;
+        if session.as_mut().is_body_empty() {
+            convert::tell_no_body(request)?;
+        }
         ctx.expect_app();
         reuse::announce_end(request, ctx)
     }

@@ -27,6 +27,7 @@ mod hygiene;
 mod live;
 mod matrix;
 mod old_apps;
+mod refused;
 mod stopping;
 mod support;
 mod targets;

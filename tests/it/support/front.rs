@@ -104,6 +104,11 @@ apps:
         send.ready().await.unwrap()
     }
 
+    /// Where it listens for TLS, on 127.0.0.1.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Resident memory of the gateway, in MiB.
     pub(crate) fn resident(&self) -> u64 {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.gateway.process.id())).unwrap();
