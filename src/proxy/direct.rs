@@ -30,6 +30,8 @@ use super::{hop, record};
 
 /// Pieces of an answer that are written at once.
 const BATCH: usize = 4;
+/// So many bytes of a body are worth a write of their own: more would only be held for a client that reads slowly.
+const HEAVY: usize = 32 * 1024;
 
 impl Gateway {
     /// Asks the app and passes its answer on. `false`: nothing was answered, and Pingora's way is still open.
@@ -94,7 +96,7 @@ impl Gateway {
                 line.may_be_silent_for(self.limits.tunnel_idle);
             }
             let mut pieces = vec![self.filtered(heard, session, ctx)?];
-            while pieces.len() < BATCH && !pieces.last().is_some_and(HttpTask::is_end) {
+            while pieces.len() < BATCH && weight(&pieces) < HEAVY && !pieces.last().is_some_and(HttpTask::is_end) {
                 // Unconstrained: what is here already shall not wait for its turn.
                 match unconstrained(app.read_response_task()).now_or_never() {
                     Some(Ok(piece)) => pieces.push(self.filtered(piece, session, ctx)?),
@@ -138,6 +140,15 @@ async fn hear(app: &mut HttpSession, session: &mut Session) -> Result<HttpTask> 
         })
     })
     .await
+}
+
+/// Bytes of bodies.
+fn weight(pieces: &[HttpTask]) -> usize {
+    let body = |piece: &HttpTask| match piece {
+        HttpTask::Body(Some(body), _) => body.len(),
+        _ => 0,
+    };
+    pieces.iter().map(body).sum()
 }
 
 /// An error of the app's, by its name.
