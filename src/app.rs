@@ -1,5 +1,6 @@
 //! Composition root: settings to stores to flows to portal to proxy.
 
+mod memory;
 mod numbers;
 
 use std::sync::Arc;
@@ -54,7 +55,8 @@ pub struct Running {
 ///
 /// # Errors
 /// The stores, the settings or the ports are unusable.
-pub async fn serve(settings: Settings, ready: impl FnOnce(&Running) + Send) -> Result<(), Fault> {
+pub async fn serve(mut settings: Settings, ready: impl FnOnce(&Running) + Send) -> Result<(), Fault> {
+    settings.proxy.limits.fit(memory::limit());
     let listen = settings.proxy.listen.clone();
     let stores = Arc::new(Stores::open(&settings.store).await.map_err(Fault::Store)?);
     let mut background = JoinSet::new();

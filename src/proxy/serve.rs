@@ -136,8 +136,10 @@ impl Proxy {
             background.spawn(certificates.watch(self.metrics.clone()));
         }
         let app = Arc::new(self.app);
-        let limits = self.settings.limits;
-        let slots = Slots::new(limits.connections, limits.connections_per_client);
+        let mut limits = self.settings.limits;
+        limits.fit(None);
+        let unbound = |limit: Option<usize>| limit.unwrap_or(usize::MAX);
+        let slots = Slots::new(unbound(limits.connections), unbound(limits.connections_per_client));
         background.spawn(count_connections(slots.clone(), self.metrics.clone()));
         background.spawn(outside::count(self.outside.clone(), self.metrics.clone()));
         let live = Arc::new(Live::default());

@@ -62,10 +62,10 @@ pub struct CertificateFiles {
 /// Limits against slow or greedy clients. Every number can be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientLimits {
-    /// Connections at once. Default: 10000.
-    pub connections: usize,
-    /// Connections at once from one address. Default: 1000.
-    pub connections_per_client: usize,
+    /// Connections at once. `None`: as many as the machine bears, see [`Self::fit`].
+    pub connections: Option<usize>,
+    /// Connections at once from one address. `None`: as above.
+    pub connections_per_client: Option<usize>,
     /// For the TLS handshake. Default: 10 s.
     pub handshake_timeout: Duration,
     /// For the whole head of a request. Default: 15 s.
@@ -91,8 +91,8 @@ pub struct ClientLimits {
 impl Default for ClientLimits {
     fn default() -> Self {
         Self {
-            connections: 10_000,
-            connections_per_client: 1_000,
+            connections: None,
+            connections_per_client: None,
             handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(30),
@@ -104,6 +104,23 @@ impl Default for ClientLimits {
             streams: 100,
             portal_body: 64 * 1024,
         }
+    }
+}
+
+/// What a connection takes at worst: its client reads nothing of a large answer. Measured: docs/limits.md.
+const AT_WORST: u64 = 440 * 1024;
+/// More connections are seldom meant, however much memory there is.
+const MOST_CONNECTIONS: usize = 10_000;
+/// Fewer serve nobody, however little there is.
+const LEAST_CONNECTIONS: usize = 100;
+
+impl ClientLimits {
+    /// Sets what is not set to what so many bytes of memory bear: connections at their worst may take half of it. One
+    /// client gets a quarter of them, and no more than 1000.
+    pub fn fit(&mut self, memory: Option<u64>) {
+        let bearable = memory.map_or(usize::MAX, |bytes| usize::try_from(bytes / 2 / AT_WORST).unwrap_or(usize::MAX));
+        let all = *self.connections.get_or_insert(bearable.clamp(LEAST_CONNECTIONS, MOST_CONNECTIONS));
+        self.connections_per_client.get_or_insert((all / 4).clamp(1, 1000));
     }
 }
 
@@ -269,6 +286,38 @@ impl UpstreamSettings {
             http2: false,
             resolve_interval: Duration::from_secs(30),
             host_header: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_follow_the_memory_unless_they_are_set() {
+        const GIB: u64 = 1 << 30;
+        for (memory, set, expected) in [
+            (None, (None, None), (10_000, 1000)),
+            (Some(64 * GIB), (None, None), (10_000, 1000)),
+            (Some(4 * GIB), (None, None), (4766, 1000)),
+            (Some(GIB), (None, None), (1191, 297)),
+            (Some(GIB / 4), (None, None), (297, 74)),
+            (Some(1), (None, None), (100, 25)),
+            (Some(GIB), (Some(50_000), None), (50_000, 1000)),
+            (Some(GIB), (None, Some(3)), (1191, 3)),
+            (Some(1), (Some(2), Some(9)), (2, 9)),
+            (Some(1), (Some(2), None), (2, 1)),
+        ] {
+            let (connections, connections_per_client) = set;
+            let mut limits = ClientLimits { connections, connections_per_client, ..ClientLimits::default() };
+            limits.fit(memory);
+            let fitted = (limits.connections.unwrap(), limits.connections_per_client.unwrap());
+            assert_eq!(fitted, expected, "{memory:?} {set:?}");
+            // All of them at their worst leave half of the memory, where it bears the least number at all.
+            if set.0.is_none() && memory.is_some_and(|bytes| bytes > GIB / 4) {
+                assert!(fitted.0 as u64 * AT_WORST <= memory.unwrap() / 2);
+            }
         }
     }
 }

@@ -26,9 +26,9 @@ pub(in crate::config) struct LimitOptions {
     known_browser: Option<BucketOptions>,
     /// Attempts per client network (/24, /64), for each factor. Default: 1000, then one per 1s.
     network: Option<BucketOptions>,
-    /// Connections at once. Default: 10000.
+    /// Connections at once. Default: what half of the memory bears at worst, at most 10000.
     connections: Option<Placed<u32>>,
-    /// Connections at once from one address. Default: 1000.
+    /// Connections at once from one address. Default: a quarter of all, at most 1000.
     connections_per_client: Option<Placed<u32>>,
     /// For the TLS handshake. Default: 10s.
     handshake_timeout: Option<Time>,
@@ -78,9 +78,9 @@ pub(in crate::config) fn settle(
     bucket(&mut attempts.known_browser, options.known_browser, cx);
     bucket(&mut attempts.network, options.network, cx);
 
-    let count = |slot: &mut usize, value: Option<Placed<u32>>, cx: &mut Checker| {
+    let count = |slot: &mut Option<usize>, value: Option<Placed<u32>>, cx: &mut Checker| {
         if let Some(n) = value.and_then(|v| at_least_one(v, cx)) {
-            *slot = usize::try_from(n).unwrap_or(usize::MAX);
+            *slot = Some(usize::try_from(n).unwrap_or(usize::MAX));
         }
     };
     count(&mut clients.connections, options.connections, cx);

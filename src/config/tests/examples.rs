@@ -38,7 +38,9 @@ fn the_full_example_loads_and_says_the_defaults() {
     assert_eq!((s.flow.ceremony_ttl, s.flow.enroll_max_age), (d.ceremony_ttl, d.enroll_max_age));
     assert_eq!((s.flow.backup_codes, s.flow.device_ttl), (d.backup_codes, d.device_ttl));
     assert_eq!(s.flow.issuer, "Example Ltd");
-    assert_eq!(s.proxy.limits, crate::proxy::settings::ClientLimits::default());
+    let mut ample = crate::proxy::settings::ClientLimits::default();
+    ample.fit(None);
+    assert_eq!(s.proxy.limits, ample, "as where there is memory enough");
     assert_eq!(s.portal.logo.unwrap().0, "image/svg+xml");
     let basic = s.proxy.apps[0].identity.basic_auth.as_ref().unwrap();
     assert_eq!(basic.password.expose(), "s3cret-of-erp");

@@ -96,7 +96,7 @@ async fn only_so_many_requests_are_at_work_whatever_was_reset() {
 async fn many_streams_give_a_client_no_more_room_than_many_connections() {
     let (address, asked) = silent().await;
     let mut settings = settings(&[address]);
-    settings.limits.connections_per_client = 6;
+    settings.limits.connections_per_client = Some(6);
     let front = Front::start(settings).await;
     let (one, two) = (front.h2().await, front.h2().await);
     let mut waiting = Vec::new();

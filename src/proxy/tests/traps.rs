@@ -93,7 +93,7 @@ async fn an_unread_body_never_becomes_a_request() {
 async fn connections_of_one_client_are_capped() {
     let (address, _) = upstream(OK).await;
     let mut settings = settings(&[address]);
-    settings.limits.connections_per_client = 2;
+    settings.limits.connections_per_client = Some(2);
     let rig = Rig::start(settings).await;
     let mut held = vec![rig.connect().await, rig.connect().await];
     for stream in &mut held {
