@@ -109,20 +109,27 @@ fn with_type(status: StatusCode, body: Vec<u8>, kind: &'static str) -> Response<
 /// The usual `process_*` metrics, from `/proc`; whatever the system does not tell is absent.
 fn process() -> String {
     let mut told = String::new();
-    let mut tell = |name: &str, kind: &str, value: Option<f64>| {
+    let mut tell = |name: &str, kind: &str, help: &str, value: Option<f64>| {
         if let Some(value) = value {
-            told.push_str(&format!("# TYPE process_{name} {kind}\nprocess_{name} {value}\n"));
+            told.push_str(&format!(
+                "# HELP process_{name} {help}\n# TYPE process_{name} {kind}\nprocess_{name} {value}\n"
+            ));
         }
     };
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit_once(") ").map(|(_, rest)| rest).unwrap_or_default();
     let field = |n: usize| after_name.split(' ').nth(n).and_then(|text| text.parse::<f64>().ok());
     // Clock ticks are a hundredth of a second on every Linux we run on; pages are 4 KiB.
-    tell("cpu_seconds_total", "counter", field(11).zip(field(12)).map(|(user, system)| (user + system) / 100.0));
-    tell("virtual_memory_bytes", "gauge", field(20));
-    tell("resident_memory_bytes", "gauge", field(21).map(|pages| pages * 4096.0));
-    tell("threads", "gauge", field(17));
+    tell(
+        "cpu_seconds_total",
+        "counter",
+        "User and system CPU time.",
+        field(11).zip(field(12)).map(|(user, system)| (user + system) / 100.0),
+    );
+    tell("virtual_memory_bytes", "gauge", "Virtual memory.", field(20));
+    tell("resident_memory_bytes", "gauge", "Resident memory.", field(21).map(|pages| pages * 4096.0));
+    tell("threads", "gauge", "Threads of the operating system.", field(17));
     let open = std::fs::read_dir("/proc/self/fd").ok().map(|files| files.count() as f64);
-    tell("open_fds", "gauge", open);
+    tell("open_fds", "gauge", "Open file descriptors.", open);
     told
 }

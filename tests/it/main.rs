@@ -26,6 +26,7 @@ mod http2;
 mod hygiene;
 mod live;
 mod matrix;
+mod metrics;
 mod old_apps;
 mod refused;
 mod stopping;
