@@ -103,6 +103,7 @@ fn with_type(status: StatusCode, body: Vec<u8>, kind: &'static str) -> Response<
     *response.status_mut() = status;
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
     response.headers_mut().insert(http::header::CONTENT_LENGTH, length.into());
+    response.headers_mut().insert(super::bind::PROCESS, std::process::id().into());
     response
 }
 

@@ -1,14 +1,17 @@
-//! Listening: bind first, all or nothing, with errors that name the address; then accept.
+//! Accepting connections, and handing each to what drives it.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use pingora_core::listeners::tls::Acceptor;
 use pingora_core::protocols::{Ssl, Stream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
+use tokio::task::unconstrained;
 
 use super::conn::{Conn, HeadLimits};
 use super::limits::{Slots, Taken, Told};
@@ -17,65 +20,10 @@ use super::live::Live;
 use super::metrics::Metrics;
 use super::patience::Pace;
 use super::record;
-use super::settings::{ClientLimits, Listen};
+use super::settings::ClientLimits;
 use super::turned_away::TurnAway;
 use super::wire::Wire;
 use crate::auth::network::Networks;
-
-/// Binds listeners.
-pub struct Listeners;
-
-/// Bound listeners, not yet accepting. Port 0 has become a real port.
-#[derive(Debug, Default)]
-pub struct Bound {
-    pub(crate) https: Vec<TcpListener>,
-    pub(crate) http: Vec<TcpListener>,
-    pub(crate) plain: Vec<TcpListener>,
-    pub(crate) admin: Option<TcpListener>,
-}
-
-impl Listeners {
-    /// Binds every address, or none.
-    ///
-    /// # Errors
-    /// The first address that cannot be bound; the text names it.
-    pub async fn bind(listen: &Listen) -> io::Result<Bound> {
-        let mut bound = Bound::default();
-        for (addresses, list) in
-            [(&listen.https, &mut bound.https), (&listen.http, &mut bound.http), (&listen.plain, &mut bound.plain)]
-        {
-            for address in addresses {
-                list.push(bind_one(*address).await?);
-            }
-        }
-        if let Some(address) = listen.admin {
-            bound.admin = Some(bind_one(address).await?);
-        }
-        Ok(bound)
-    }
-}
-
-async fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|cause| io::Error::new(cause.kind(), format!("cannot listen on {address}: {cause}")))
-}
-
-impl Bound {
-    /// The addresses, as bound.
-    ///
-    /// # Errors
-    /// The system does not tell them.
-    pub fn addresses(&self) -> io::Result<Listen> {
-        let all = |list: &[TcpListener]| list.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>();
-        Ok(Listen {
-            https: all(&self.https)?,
-            http: all(&self.http)?,
-            plain: all(&self.plain)?,
-            admin: self.admin.as_ref().map(TcpListener::local_addr).transpose()?,
-        })
-    }
-}
 
 /// What a door does with a new connection.
 #[derive(Clone)]
@@ -103,6 +51,8 @@ pub(crate) struct Hall {
     /// Answers what is no request; `None` leaves that to Pingora.
     pub(crate) turn_away: Option<Arc<TurnAway>>,
     pub(crate) shutdown: watch::Receiver<bool>,
+    /// How long to go on accepting after that.
+    pub(crate) overlap: Duration,
     /// Requests that last.
     pub(crate) live: Arc<Live>,
     /// Each connection holds a clone; when all are dropped, all connections are over.
@@ -112,35 +62,44 @@ pub(crate) struct Hall {
 /// Accepts until the shutdown.
 pub(crate) async fn accept(listener: TcpListener, kind: Kind, hall: Arc<Hall>) {
     let mut shutdown = hall.shutdown.clone();
+    let mut stopped = pin!(async {
+        // A sender that is gone can never say stop; that is a stop too.
+        let _ = shutdown.wait_for(|stop| *stop).await;
+        tokio::time::sleep(hall.overlap).await;
+    });
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = shutdown.wait_for(|stop| *stop) => return,
+            () = &mut stopped => break,
         };
-        match accepted {
-            Ok((socket, peer)) => {
-                let ip = peer.ip().to_canonical();
-                let slot = match hall.slots.take(ip, hall.trusted.contains(ip)) {
-                    Ok(slot) => slot,
-                    Err(taken) => {
-                        refuse(&hall, ip, taken);
-                        continue;
-                    }
-                };
-                let (hall, kind) = (hall.clone(), kind.clone());
-                tokio::spawn(async move {
-                    let alive = hall.alive.clone();
-                    receive(socket, peer, kind, slot, &hall).await;
-                    drop(alive);
-                });
-            }
-            Err(cause) => {
-                // Out of descriptors, or a client gone before it was accepted.
-                tracing::warn!(target: "proxy", %cause, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+        if let Err(cause) = admit(accepted, &kind, &hall) {
+            // Out of descriptors, or a client gone before it was accepted.
+            tracing::warn!(target: "proxy", %cause, "cannot accept a connection");
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+    // Whoever was let in by the system meanwhile would be reset.
+    while let Some(Ok(())) = unconstrained(listener.accept()).now_or_never().map(|last| admit(last, &kind, &hall)) {}
+}
+
+/// Drives a connection, if there is place for it.
+fn admit(accepted: io::Result<(TcpStream, SocketAddr)>, kind: &Kind, hall: &Arc<Hall>) -> io::Result<()> {
+    let (socket, peer) = accepted?;
+    let ip = peer.ip().to_canonical();
+    let slot = match hall.slots.take(ip, hall.trusted.contains(ip)) {
+        Ok(slot) => slot,
+        Err(taken) => {
+            refuse(hall, ip, taken);
+            return Ok(());
+        }
+    };
+    let (hall, kind) = (hall.clone(), kind.clone());
+    tokio::spawn(async move {
+        let alive = hall.alive.clone();
+        receive(socket, peer, kind, slot, &hall).await;
+        drop(alive);
+    });
+    Ok(())
 }
 
 /// Counts a connection for which there is no place, and tells of it, though not of each in a flood.

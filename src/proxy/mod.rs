@@ -9,6 +9,7 @@
 mod admin;
 mod ahead;
 mod answer;
+mod bind;
 mod cancel;
 mod client;
 mod conn;
@@ -53,5 +54,5 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use listen::{Bound, Listeners};
+pub use bind::{Bound, Listeners};
 pub use serve::{AuditSink, BuildError, Parts, Probe, Proxy, Signer};

@@ -14,11 +14,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use super::admin::{Admin, AdminDoor};
+use super::bind::Bound;
 use super::gateway::Gateway;
 use super::http2;
 use super::identity::Vouching;
 use super::limits::{Slots, Told};
-use super::listen::{Bound, Drive, Hall, Kind, accept};
+use super::listen::{Drive, Hall, Kind, accept};
 use super::live::Live;
 use super::metrics::Metrics;
 use super::outside::{self, Outside};
@@ -154,6 +155,7 @@ impl Proxy {
             app: Arc::new(Front(app.clone(), http2::Terms::new(&limits, self.metrics.clone(), live.clone()))),
             turn_away: Some(self.turn_away),
             shutdown: shutdown.clone(),
+            overlap: bound.overlap(),
             live,
             alive,
         });
@@ -188,16 +190,28 @@ impl Proxy {
     }
 }
 
-/// Serves the admin listener. It outlives the doors: whoever asks while requests finish is told so.
+/// Serves the admin listener until the shutdown: a successor needs its address before requests have finished.
 async fn watched(listener: TcpListener, limits: ClientLimits, admin: Admin) {
-    // Nobody waits for these connections, and nobody tells them to stop: they end with the task that owns them.
+    // Nobody waits for these connections.
     let (alive, _over) = mpsc::channel(1);
-    let (_never, shutdown) = watch::channel(false);
+    let shutdown = admin.stopping.clone();
     let (trusted, metrics, told) = (Networks::default(), admin.metrics.clone(), Told::default());
     let app = Arc::new(AdminDoor(Arc::new(HttpServer::new_app(admin))));
     let slots = Slots::new(64, 64);
     let live = Arc::default();
-    let hall = Hall { slots, trusted, metrics, told, limits, app, turn_away: None, shutdown, live, alive };
+    let hall = Hall {
+        slots,
+        trusted,
+        metrics,
+        told,
+        limits,
+        app,
+        turn_away: None,
+        shutdown,
+        overlap: Duration::ZERO,
+        live,
+        alive,
+    };
     accept(listener, Kind::Plain, Arc::new(hall)).await;
 }
 

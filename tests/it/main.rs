@@ -22,6 +22,7 @@ mod demo;
 mod explained;
 mod faults;
 mod framing;
+mod handover;
 mod http2;
 mod hygiene;
 mod live;
