@@ -46,6 +46,14 @@ pub fn client_network(ip: IpAddr) -> IpNet {
     }
 }
 
+/// The networks around a client's own one, narrow first: the /16 of an IPv4 address, the /48 and the /32 of an IPv6 one
+/// (what one site and one provider have).
+pub fn wide_networks(ip: IpAddr) -> Vec<IpNet> {
+    let ip = ip.to_canonical();
+    let lengths: &[u8] = if ip.is_ipv4() { &[16] } else { &[48, 32] };
+    lengths.iter().filter_map(|length| IpNet::new(ip, *length).ok()).map(|net| net.trunc()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,7 @@ use super::World;
 use crate::auth::authenticator::Sealed;
 use crate::auth::ceremony::{Ceremony, CeremonyKey};
 use crate::auth::session::{Session, SessionKey};
-use crate::auth::throttle::{Charge, Charged, Taken, take};
+use crate::auth::throttle::{Charge, Charged, give_back, take_all};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, Ceremonies, Clock, Ledger, Pending, Sessions, Throttle};
@@ -126,13 +126,24 @@ impl Ledger for World {
 impl Throttle for World {
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Answer<Charged> {
         self.call(|s| {
-            for (index, charge) in charges.iter().enumerate() {
-                match take(s.counters.get(&charge.key).copied(), charge.limit, now) {
-                    Taken::Go(state) => s.counters.insert(charge.key.clone(), state),
-                    Taken::Full { retry_after } => return Charged::Wait { index, retry_after },
-                };
+            let states = charges.iter().map(|charge| s.counters.get(&charge.key).copied());
+            match take_all(states, charges, now) {
+                Ok(states) => {
+                    s.counters.extend(charges.iter().map(|charge| charge.key.clone()).zip(states.iter().copied()));
+                    Charged::Go(states)
+                }
+                Err((index, retry_after)) => Charged::Wait { index, retry_after },
             }
-            Charged::Go
+        })
+    }
+
+    async fn give_back(&self, charged: &[(Charge, Timestamp)], now: Timestamp) -> Answer<()> {
+        self.call(|s| {
+            for (charge, until) in charged {
+                let Some(held) = s.counters.remove(&charge.key) else { continue };
+                let left = give_back(held, *until, charge.limit, now);
+                s.counters.extend(left.map(|left| (charge.key.clone(), left)));
+            }
         })
     }
 

@@ -12,7 +12,7 @@ use crate::auth::authenticator::Sealed;
 use crate::auth::ceremony::CeremonyKey;
 use crate::auth::proof::Method;
 use crate::auth::session::{Session, SessionKey};
-use crate::auth::throttle::{Charge, Charged, Limit, network_key};
+use crate::auth::throttle::{Charge, Limit, network_charges, newcomer_charges, pace_key};
 use crate::auth::time::Timestamp;
 use crate::store::records::{Kind, Records};
 
@@ -42,9 +42,12 @@ async fn nothing_that_lies_there_names_anybody(p: StatePorts) {
     p.ceremonies.put(&ceremony_key(), &ceremony("canary-of-ann", now), HOUR).await.unwrap();
     p.pending.keep("totp:session:1", &Sealed(b"canary-of-a-secret".to_vec()), HOUR).await.unwrap();
     let limit = Limit { tries: 9, refill: HOUR };
-    let named = ["canary-of-ann".to_owned(), network_key(Method::Password, one.client_ip)];
-    let charges = named.map(|key| Charge { key, limit });
-    assert_eq!(p.throttle.charge(&charges, now).await.unwrap(), Charged::Go);
+    let named = ["canary-of-ann".to_owned(), pace_key(Method::Password, "canary-of-ann", one.client_ip)];
+    let named = named.map(|key| Charge { key, limit }).into_iter();
+    let networks = network_charges(Method::Password, one.client_ip, limit).into_iter();
+    let newcomers = newcomer_charges(Method::Password, "canary-of-ann", one.client_ip, limit, limit);
+    let charges: Vec<Charge> = named.chain(networks).chain(newcomers).collect();
+    assert!(p.throttle.charge(&charges, now).await.unwrap().is_go());
     let dump = String::from_utf8_lossy(&(p.dump)().await).into_owned();
     assert!(dump.len() > 400, "there is something: {dump}");
     let who = identity("canary-of-ann");

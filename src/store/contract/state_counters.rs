@@ -80,7 +80,8 @@ fn wait(index: usize, millis: u64) -> Charged {
 
 pub(super) async fn throttle_cases(make: &impl AsyncFn() -> StatePorts) {
     a_bucket_empties_and_refills(make().await).await;
-    charges_stop_at_the_first_full_counter(make().await).await;
+    all_counters_are_charged_or_none(make().await).await;
+    what_was_right_is_given_back(make().await).await;
     raced_charges_never_exceed_the_limit(make().await).await;
 }
 
@@ -89,24 +90,24 @@ async fn a_bucket_empties_and_refills(p: StatePorts) {
     let at = |millis| now.plus(Duration::from_millis(millis));
     let one = [charge("totp:account:ann", 3, ten)];
     let go = async |t: Timestamp| p.throttle.charge(&one, t).await.unwrap();
-    assert_eq!(p.throttle.charge(&[], now).await.unwrap(), Charged::Go);
+    assert!(p.throttle.charge(&[], now).await.unwrap().is_go());
     for _ in 0..3 {
-        assert_eq!(go(now).await, Charged::Go);
+        assert!(go(now).await.is_go());
     }
     assert_eq!(go(now).await, wait(0, 10_000));
     assert_eq!(go(at(4_000)).await, wait(0, 6_000), "a refused attempt costs nothing");
     assert_eq!(go(at(9_999)).await, wait(0, 1));
-    assert_eq!(go(at(10_000)).await, Charged::Go);
+    assert!(go(at(10_000)).await.is_go());
     assert_eq!(go(at(10_000)).await, wait(0, 10_000));
     assert_eq!(go(at(2_000)).await, wait(0, 10_000), "a clock that runs back opens nothing, and locks for no longer");
-    assert_eq!(go(at(30_000)).await, Charged::Go);
-    assert_eq!(go(at(30_000)).await, Charged::Go);
+    assert!(go(at(30_000)).await.is_go());
+    assert!(go(at(30_000)).await.is_go());
     assert_eq!(go(at(30_000)).await, wait(0, 10_000));
     let other = [charge("totp:account:bob", 3, ten)];
-    assert_eq!(p.throttle.charge(&other, now).await.unwrap(), Charged::Go, "counters do not share");
+    assert!(p.throttle.charge(&other, now).await.unwrap().is_go(), "counters do not share");
     p.throttle.forgive(&["totp:account:ann".into(), "never:charged".into()]).await.unwrap();
     for _ in 0..3 {
-        assert_eq!(go(at(30_000)).await, Charged::Go, "forgiven");
+        assert!(go(at(30_000)).await.is_go(), "forgiven");
     }
     assert_eq!(go(at(30_000)).await, wait(0, 10_000));
     p.throttle.forgive(&[]).await.unwrap();
@@ -115,18 +116,64 @@ async fn a_bucket_empties_and_refills(p: StatePorts) {
     assert_eq!(p.throttle.charge(&never, now).await.unwrap(), wait(0, 10_000), "no tries, no attempt");
 }
 
-async fn charges_stop_at_the_first_full_counter(p: StatePorts) {
+async fn all_counters_are_charged_or_none(p: StatePorts) {
     let (now, ten) = (p.clock.now(), Duration::from_secs(10));
-    let [a, b, c] = [charge("a", 3, ten), charge("b", 1, ten), charge("c", 2, ten)];
+    let [a, b, c] = [charge("a", 3, ten), charge("b", 1, ten), charge("c", 2, ten * 2)];
     let go = async |charges: &[Charge]| p.throttle.charge(charges, now).await.unwrap();
-    assert_eq!(go(&[a.clone(), b.clone(), c.clone()]).await, Charged::Go);
-    assert_eq!(go(&[a.clone(), b.clone(), c.clone()]).await, wait(1, 10_000));
-    assert_eq!(go(std::slice::from_ref(&c)).await, Charged::Go, "those after the full one were not charged");
-    assert_eq!(go(std::slice::from_ref(&c)).await, wait(0, 10_000));
-    assert_eq!(go(std::slice::from_ref(&a)).await, Charged::Go, "the third of three");
-    assert_eq!(go(std::slice::from_ref(&a)).await, wait(0, 10_000), "those before it were");
+    let states = vec![now.plus(ten), now.plus(ten), now.plus(ten * 2)];
+    assert_eq!(go(&[a.clone(), b.clone(), c.clone()]).await, Charged::Go(states));
+    for _ in 0..5 {
+        assert_eq!(go(&[a.clone(), b.clone(), c.clone()]).await, wait(1, 10_000), "a refused attempt costs nothing");
+    }
+    assert!(go(std::slice::from_ref(&c)).await.is_go(), "those after the full one were not charged");
+    assert_eq!(go(std::slice::from_ref(&c)).await, wait(0, 20_000));
+    assert!(go(std::slice::from_ref(&a)).await.is_go(), "nor those before it: the second of three");
+    assert!(go(std::slice::from_ref(&a)).await.is_go(), "the third of three");
+    assert_eq!(go(&[a.clone(), b.clone(), c.clone()]).await, wait(2, 20_000), "told is the one that has room last");
     p.throttle.forgive(&["a".into(), "b".into()]).await.unwrap();
-    assert_eq!(go(&[a, b, c]).await, wait(2, 10_000), "forgiven are only those named");
+    assert_eq!(go(&[a, b, c]).await, wait(2, 20_000), "forgiven are only those named");
+}
+
+async fn what_was_right_is_given_back(p: StatePorts) {
+    let (now, ten) = (p.clock.now(), Duration::from_secs(10));
+    let one = charge("network", 2, ten);
+    let go = async |at: Timestamp| p.throttle.charge(std::slice::from_ref(&one), at).await.unwrap();
+    let back = async |until: Timestamp, at: Timestamp| p.throttle.give_back(&[(one.clone(), until)], at).await.unwrap();
+    for _ in 0..20 {
+        let Charged::Go(states) = go(now).await else { panic!("who is always right waits") };
+        back(states[0], now).await;
+    }
+    let Charged::Go(first) = go(now).await else { panic!("full") };
+    let Charged::Go(second) = go(now).await else { panic!("full") };
+    assert_eq!(go(now).await, wait(0, 10_000));
+    back(second[0], now).await;
+    assert!(go(now).await.is_go(), "one was given back, and one only");
+    assert_eq!(go(now).await, wait(0, 10_000));
+    // What has drained since is not given back once more.
+    let later = now.plus(ten);
+    back(first[0], later).await;
+    assert!(go(later).await.is_go());
+    assert_eq!(go(later).await, wait(0, 10_000));
+    p.throttle.give_back(&[], later).await.unwrap();
+    let never = charge("never charged", 2, ten);
+    p.throttle.give_back(&[(never, later)], later).await.unwrap();
+    let racers: Vec<_> = (0..RACERS)
+        .map(|_| {
+            let p = p.clone();
+            tokio::spawn(async move {
+                let one = charge("race:right", 1000, HOUR);
+                let Charged::Go(states) = p.throttle.charge(std::slice::from_ref(&one), now).await.unwrap() else {
+                    return false;
+                };
+                p.throttle.give_back(&[(one, states[0])], now).await.unwrap();
+                true
+            })
+        })
+        .collect();
+    assert_eq!(winners(racers).await, RACERS);
+    let one = charge("race:right", 1000, HOUR);
+    let left = p.throttle.charge(std::slice::from_ref(&one), now).await.unwrap();
+    assert_eq!(left, Charged::Go(vec![now.plus(HOUR)]), "all were given back");
 }
 
 async fn raced_charges_never_exceed_the_limit(p: StatePorts) {
@@ -136,7 +183,7 @@ async fn raced_charges_never_exceed_the_limit(p: StatePorts) {
             let p = p.clone();
             tokio::spawn(async move {
                 let charges = [charge("race:network", 1000, HOUR), charge("race:account", 5, HOUR)];
-                p.throttle.charge(&charges, now).await.unwrap() == Charged::Go
+                p.throttle.charge(&charges, now).await.unwrap().is_go()
             })
         })
         .collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Embedded, broken, millis};
-use crate::auth::throttle::{Charge, Charged, Taken, credible, take, used_up};
+use crate::auth::throttle::{Charge, Charged, credible, give_back, take_all, used_up};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Answer, Ledger, Throttle};
 use crate::store::unreadable::Unreadable;
@@ -22,39 +22,41 @@ impl Ledger for Embedded {
     }
 }
 
+const READ: &str = "select ends_at from state_counters where key = $1";
+const WRITE: &str = "insert into state_counters (key, ends_at) values ($1, $2) \
+     on conflict (key) do update set ends_at = excluded.ends_at";
+const FORGET: &str = "delete from state_counters where key = $1";
+
 #[async_trait]
 impl Throttle for Embedded {
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Answer<Charged> {
-        const READ: &str = "select ends_at from state_counters where key = $1";
-        const WRITE: &str = "insert into state_counters (key, ends_at) values ($1, $2) \
-             on conflict (key) do update set ends_at = excluded.ends_at";
         self.sweep().await?;
         let keys: Vec<String> = charges.iter().map(|charge| self.records.counter(&charge.key)).collect();
         let mut mended = Vec::new();
         let charged = self.write(async {
             let mut tx = self.writer.begin_with("begin immediate").await?;
-            let mut answer = Charged::Go;
-            for (index, (charge, key)) in charges.iter().zip(&keys).enumerate() {
+            let mut states = Vec::with_capacity(charges.len());
+            for (charge, key) in charges.iter().zip(&keys) {
                 let row: Option<(i64,)> = sqlx::query_as(READ).bind(key).fetch_optional(&mut *tx).await?;
                 let held = row.map(|(at,)| state(at).filter(|at| credible(*at, charge.limit, now)));
-                let mend = held == Some(None);
-                let held = if mend { Some(used_up(charge.limit, now)) } else { held.flatten() };
-                let taken = take(held, charge.limit, now);
-                if mend {
+                if held == Some(None) {
+                    let full = used_up(charge.limit, now);
                     mended.push(charge.key.as_str());
-                    let at = column(used_up(charge.limit, now));
-                    sqlx::query(WRITE).bind(key).bind(at).execute(&mut *tx).await?;
-                }
-                match taken {
-                    Taken::Go(next) => {
-                        sqlx::query(WRITE).bind(key).bind(column(next)).execute(&mut *tx).await?;
-                    }
-                    Taken::Full { retry_after } => {
-                        answer = Charged::Wait { index, retry_after };
-                        break;
-                    }
+                    sqlx::query(WRITE).bind(key).bind(column(full)).execute(&mut *tx).await?;
+                    states.push(Some(full));
+                } else {
+                    states.push(held.flatten());
                 }
             }
+            let answer = match take_all(states, charges, now) {
+                Ok(states) => {
+                    for (key, next) in keys.iter().zip(&states) {
+                        sqlx::query(WRITE).bind(key).bind(column(*next)).execute(&mut *tx).await?;
+                    }
+                    Charged::Go(states)
+                }
+                Err((index, retry_after)) => Charged::Wait { index, retry_after },
+            };
             tx.commit().await?;
             Ok(answer)
         });
@@ -65,15 +67,35 @@ impl Throttle for Embedded {
         Ok(charged)
     }
 
+    async fn give_back(&self, charged: &[(Charge, Timestamp)], now: Timestamp) -> Answer<()> {
+        if charged.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<String> = charged.iter().map(|(charge, _)| self.records.counter(&charge.key)).collect();
+        self.write(async {
+            let mut tx = self.writer.begin_with("begin immediate").await?;
+            for ((charge, until), key) in charged.iter().zip(&keys) {
+                let row: Option<(i64,)> = sqlx::query_as(READ).bind(key).fetch_optional(&mut *tx).await?;
+                let Some(held) = row.and_then(|(at,)| state(at)) else { continue };
+                let write = match give_back(held, *until, charge.limit, now) {
+                    Some(left) => sqlx::query(WRITE).bind(key).bind(column(left)),
+                    None => sqlx::query(FORGET).bind(key),
+                };
+                write.execute(&mut *tx).await?;
+            }
+            tx.commit().await
+        })
+        .await
+    }
+
     async fn forgive(&self, keys: &[String]) -> Answer<()> {
-        const SQL: &str = "delete from state_counters where key = $1";
         if keys.is_empty() {
             return Ok(());
         }
         self.write(async {
             let mut tx = self.writer.begin_with("begin immediate").await?;
             for key in keys {
-                sqlx::query(SQL).bind(self.records.counter(key)).execute(&mut *tx).await?;
+                sqlx::query(FORGET).bind(self.records.counter(key)).execute(&mut *tx).await?;
             }
             tx.commit().await
         })

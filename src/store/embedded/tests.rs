@@ -202,7 +202,7 @@ async fn two_processes_share_marks_and_counters() {
                 let store = if n % 2 == 0 { &t.one } else { &t.other };
                 let charge = Charge { key: "k".into(), limit: Limit { tries: 5, refill: HOUR } };
                 let charged = store.charge(&[charge], START).await.unwrap();
-                (store.claim("mark", HOUR).await.unwrap(), charged == crate::auth::throttle::Charged::Go)
+                (store.claim("mark", HOUR).await.unwrap(), charged.is_go())
             })
         })
         .collect();

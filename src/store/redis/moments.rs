@@ -77,7 +77,7 @@ impl Ledger for Redis {
 impl Throttle for Redis {
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Answer<Charged> {
         if charges.is_empty() {
-            return Ok(Charged::Go);
+            return Ok(Charged::Go(Vec::new()));
         }
         let mut call = self.scripts.charge.prepare_invoke();
         call.arg(now.as_millis()).arg(millis(CLOCKS_DIFFER));
@@ -86,14 +86,29 @@ impl Throttle for Redis {
                 .arg(charge.limit.tries)
                 .arg(refill(charge.limit.refill));
         }
-        let (place, wait, mended): (usize, u64, Vec<usize>) = self.invoke(Verb::Charge, call).await?;
+        let (place, wait, mended, states): (usize, u64, Vec<usize>, Vec<u64>) = self.invoke(Verb::Charge, call).await?;
         for charge in mended.iter().filter_map(|place| charges.get(place.checked_sub(1)?)) {
             self.records.tell(Unreadable::Counter, &charge.key, &record::broken("it is no time that can be"));
         }
         Ok(match place.checked_sub(1) {
-            None => Charged::Go,
+            None => Charged::Go(states.into_iter().map(Timestamp::from_millis).collect()),
             Some(index) => Charged::Wait { index, retry_after: Duration::from_millis(wait) },
         })
+    }
+
+    async fn give_back(&self, charged: &[(Charge, Timestamp)], now: Timestamp) -> Answer<()> {
+        if charged.is_empty() {
+            return Ok(());
+        }
+        let mut call = self.scripts.give_back.prepare_invoke();
+        call.arg(now.as_millis());
+        for (Charge { key, limit }, until) in charged {
+            call.key(self.key(COUNTER, &self.records.counter(key)))
+                .arg(limit.tries)
+                .arg(refill(limit.refill))
+                .arg(until.as_millis());
+        }
+        self.invoke(Verb::Forgive, call).await
     }
 
     async fn forgive(&self, keys: &[String]) -> Answer<()> {

@@ -88,18 +88,18 @@ local held = redis.pcall('GET', KEYS[1])
 if type(held) == 'table' or held == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0";
 
-/// Charges counters in order until one is full. A counter is one number: when it is full again (GCRA). It expires a
+/// Charges all counters, or none where one is full. A counter is one number: when it is full again (GCRA). It expires a
 /// minute after that, which forgives clocks that differ. What is no such number is put right as one that is used up.
-/// KEYS: counters. ARGV: now, how far clocks may differ, then tries and refill of each. Answers the place of the full one
-/// from 1, or 0; the wait; the places of those put right.
+/// KEYS: counters. ARGV: now, how far clocks may differ, then tries and refill of each. Answers the place from 1 of the
+/// full one that has room last, or 0; the wait; the places of those put right; the new states.
 const CHARGE: &str = r"
-local now, differ, mended = tonumber(ARGV[1]), tonumber(ARGV[2]), {}
+local now, differ, mended, states = tonumber(ARGV[1]), tonumber(ARGV[2]), {}, {}
+local place, longest = 0, 0
 local function put(key, at)
   redis.call('SET', key, string.format('%.0f', at), 'PX', string.format('%.0f', at - now + 60000))
 end
 for i, key in ipairs(KEYS) do
   local tries, refill = tonumber(ARGV[2 * i + 1]), tonumber(ARGV[2 * i + 2])
-  if tries == 0 then return {i, refill, mended} end
   local held, used_up = redis.pcall('GET', key), now + refill * tries
   if held then
     held = type(held) == 'string' and string.match(held, '^%d+$') and tonumber(held)
@@ -112,10 +112,34 @@ for i, key in ipairs(KEYS) do
   local full = math.min(math.max(held or now, now), used_up)
   local next = full + refill
   local wait = math.max(next - used_up, 0)
-  if wait > 0 then return {i, wait, mended} end
-  if next > now then put(key, next) end
+  if tries == 0 then wait = refill end
+  if wait > longest or (tries == 0 and place == 0) then place, longest = i, wait end
+  states[i] = next
 end
-return {0, 0, mended}";
+if place > 0 then return {place, longest, mended, {}} end
+for i, key in ipairs(KEYS) do
+  if states[i] > now then put(key, states[i]) end
+end
+return {0, 0, mended, states}";
+
+/// Gives one attempt back on each counter, as far as it has not drained since it brought the counter to the state told.
+/// KEYS: counters. ARGV: now, then tries, refill and that state of each.
+const GIVE_BACK: &str = r"
+local now = tonumber(ARGV[1])
+for i, key in ipairs(KEYS) do
+  local tries, refill, till = tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1])
+  local held = redis.pcall('GET', key)
+  held = type(held) == 'string' and string.match(held, '^%d+$') and tonumber(held)
+  if held then
+    local left = math.min(held, now + refill * tries) - math.min(math.max(till - now, 0), refill)
+    if left > now then
+      redis.call('SET', key, string.format('%.0f', left), 'PX', string.format('%.0f', left - now + 60000))
+    else
+      redis.call('DEL', key)
+    end
+  end
+end
+return 1";
 
 /// The scripts with their digests, by which they are called; Redis is given the text when it does not know one.
 pub(super) struct Scripts {
@@ -127,6 +151,7 @@ pub(super) struct Scripts {
     pub(super) keep: Script,
     pub(super) discard: Script,
     pub(super) charge: Script,
+    pub(super) give_back: Script,
 }
 
 impl Scripts {
@@ -140,6 +165,7 @@ impl Scripts {
             keep: Script::new(KEEP),
             discard: Script::new(DISCARD),
             charge: Script::new(CHARGE),
+            give_back: Script::new(GIVE_BACK),
         }
     }
 }

@@ -332,7 +332,7 @@ async fn counters_agree_with_the_arithmetic_of_the_heart() {
             let expected = match take(model, limit, now) {
                 Taken::Go(next) => {
                     model = Some(next);
-                    Charged::Go
+                    Charged::Go(vec![next])
                 }
                 Taken::Full { retry_after } => Charged::Wait { index: 0, retry_after },
             };

@@ -128,7 +128,7 @@ async fn a_value_of_another_type_is_as_good_as_garbage() {
     push(format!("stepgate:t1:{}", records().counter("totp:ann"))).await;
     let charge = [Charge { key: "totp:ann".into(), limit: Limit { tries: 3, refill: HOUR } }];
     assert_eq!(node.throttle.charge(&charge, now).await.unwrap(), Charged::Wait { index: 0, retry_after: HOUR });
-    assert_eq!(node.throttle.charge(&charge, now.plus(HOUR)).await.unwrap(), Charged::Go);
+    assert!(node.throttle.charge(&charge, now.plus(HOUR)).await.unwrap().is_go());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,15 +1,15 @@
 //! How many attempts are evaluated. Counters are charged before anything is looked up.
 
-use std::net::IpAddr;
+mod keys;
+
 use std::time::Duration;
 
-use data_encoding::BASE64URL_NOPAD;
-use sha2::{Digest, Sha256};
-
-use super::network::client_network;
-use super::proof::Method;
 use super::time::Timestamp;
-use super::user::Username;
+
+pub use keys::{
+    account_key, account_of_name, device_key, device_lockout_key, lockout_key, network_charges, newcomer_charges,
+    pace_key,
+};
 
 /// A token bucket: `tries` at once, then one more every `refill` (GCRA).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,25 +23,41 @@ pub struct Limit {
 /// One counter to charge: its key (no secret, no raw address beyond the network) and its limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
-    /// Names the counter, canonical: `totp:account:<user id>`, `password:network:203.0.113.0/24`.
+    /// Names the counter, canonical: `totp:account:<digest of the name>`, `password:network:203.0.113.0/24`.
     pub key: String,
     /// Its limit.
     pub limit: Limit,
 }
 
-/// The answer of a throttle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The answer of a throttle: every counter was charged, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Charged {
-    /// Every counter had room, and was charged.
-    Go,
-    /// The counter at this index was full. Those before it were charged, those after it not.
+    /// Every counter had room, and was charged; their new states, by which one attempt can be given back.
+    Go(Vec<Timestamp>),
+    /// One was full, and none was charged: an attempt that is not evaluated costs nothing.
     Wait {
-        /// Which of the charges.
+        /// The one of the charges that has room last.
         index: usize,
         /// How long until it has room.
         retry_after: Duration,
     },
+}
+
+impl Charged {
+    /// Whether the attempt may be evaluated.
+    pub const fn is_go(&self) -> bool {
+        matches!(self, Self::Go(_))
+    }
+}
+
+impl Limit {
+    /// A limit of so many times the attempts, at so many times the pace: for what holds many such counters.
+    #[must_use]
+    pub fn times(self, factor: u32) -> Self {
+        let refill = self.refill.checked_div(factor).unwrap_or(self.refill);
+        Self { tries: self.tries.saturating_mul(factor), refill }
+    }
 }
 
 /// What a counter answers to one attempt.
@@ -75,6 +91,37 @@ pub fn take(state: Option<Timestamp>, limit: Limit, now: Timestamp) -> Taken {
     }
 }
 
+/// Charges all counters in these states, or none: their new states, or which has room last and when.
+///
+/// # Errors
+/// The index of the full counter that has room last, and how long until then.
+pub fn take_all(
+    states: impl IntoIterator<Item = Option<Timestamp>>,
+    charges: &[Charge],
+    now: Timestamp,
+) -> Result<Vec<Timestamp>, (usize, Duration)> {
+    let mut taken = Vec::with_capacity(charges.len());
+    let mut full: Option<(usize, Duration)> = None;
+    for (index, (state, charge)) in states.into_iter().zip(charges).enumerate() {
+        match take(state, charge.limit, now) {
+            Taken::Go(next) => taken.push(next),
+            Taken::Full { retry_after } if full.is_none_or(|(_, longest)| retry_after > longest) => {
+                full = Some((index, retry_after));
+            }
+            Taken::Full { .. } => {}
+        }
+    }
+    full.map_or(Ok(taken), Err)
+}
+
+/// Gives one attempt back that brought a counter to `until`: as much of it as has not drained since. The counter's state
+/// after that; `None` if it is full again.
+pub fn give_back(state: Timestamp, until: Timestamp, limit: Limit, now: Timestamp) -> Option<Timestamp> {
+    let rest = until.since(now).min(limit.refill);
+    let left = state.min(used_up(limit, now)).minus(rest);
+    (left > now).then_some(left)
+}
+
 /// How far apart the clocks of two nodes may be before a counter is thought to be damaged, in whole.
 pub const CLOCKS_DIFFER: Duration = Duration::from_secs(24 * 3600);
 
@@ -87,35 +134,6 @@ pub fn used_up(limit: Limit, now: Timestamp) -> Timestamp {
 /// Whether `state` can be the state of a counter: no further ahead than one that is used up, on whatever clock.
 pub fn credible(state: Timestamp, limit: Limit, now: Timestamp) -> bool {
     state <= used_up(limit, now).plus(CLOCKS_DIFFER)
-}
-
-/// Names the account a counter belongs to before anybody looked whether it exists: names nobody has are
-/// limited like all others, and an alias of a name is the name.
-pub fn account_of_name(typed: &str) -> String {
-    let canonical = Username::parse(typed).map(|n| n.as_str().to_owned());
-    let text = canonical.unwrap_or_else(|| typed.trim().to_lowercase());
-    let digest = Sha256::digest(text.as_bytes());
-    BASE64URL_NOPAD.encode(digest.get(..16).unwrap_or_default())
-}
-
-/// Names the counter of one factor of one account, from unknown browsers.
-pub fn account_key(method: Method, account: &str) -> String {
-    format!("{}:account:{account}", method.name())
-}
-
-/// Names the counter of failures in a row.
-pub fn lockout_key(method: Method, account: &str) -> String {
-    format!("{}:lockout:{account}", method.name())
-}
-
-/// Names the counter of one factor of one account from one known browser.
-pub fn device_key(method: Method, account: &str, device: &str) -> String {
-    format!("{}:device:{account}:{device}", method.name())
-}
-
-/// Names the counter of one factor from one client network.
-pub fn network_key(method: Method, ip: IpAddr) -> String {
-    format!("{}:network:{}", method.name(), client_network(ip))
 }
 
 #[cfg(test)]
@@ -194,12 +212,43 @@ mod tests {
         }
 
         #[test]
-        fn aliases_share_a_counter(name in "[a-z]{1,12}") {
-            let key = account_of_name(&name);
-            prop_assert_eq!(&key, &account_of_name(&name.to_uppercase()));
-            prop_assert_eq!(&key, &account_of_name(&format!("  {name}\t")));
-            let wide: String = name.chars().filter_map(|c| char::from_u32(u32::from(c) - 0x21 + 0xff01)).collect();
-            prop_assert_eq!(&key, &account_of_name(&wide));
+        fn what_is_given_back_is_at_most_what_was_taken(
+            tries in 1_u32..8, refill in 1_u64..1000, steps in proptest::collection::vec((0_u64..1500, any::<bool>()), 1..60),
+        ) {
+            // Some attempts are given back at the next one: what is left never falls below what the others alone leave.
+            let limit = Limit { tries, refill: Duration::from_millis(refill) };
+            let (mut state, mut others, mut right) = (None, None, None);
+            let mut now = 5_000_000;
+            for (step, is_right) in steps {
+                now += step;
+                let at = Timestamp::from_millis(now);
+                if let Some(until) = right.take() {
+                    state = state.and_then(|state| give_back(state, until, limit, at));
+                }
+                if let Taken::Go(next) = take(state, limit, at) {
+                    state = Some(next);
+                    if is_right {
+                        right = Some(next);
+                    } else if let Taken::Go(next) = take(others, limit, at) {
+                        others = Some(next);
+                    }
+                }
+                let level = |state: Option<Timestamp>| state.map_or(Duration::ZERO, |state| state.since(at));
+                prop_assert!(level(state) >= level(others), "{:?} {:?}", state, others);
+            }
+        }
+
+        #[test]
+        fn who_is_always_right_never_waits(tries in 1_u32..8, gaps in proptest::collection::vec(0_u64..50, 1..200)) {
+            let limit = Limit { tries, refill: Duration::from_secs(1) };
+            let (mut state, mut now) = (None, 5_000_000);
+            for gap in gaps {
+                let Taken::Go(next) = take(state, limit, Timestamp::from_millis(now)) else {
+                    return Err(TestCaseError::fail("waits"));
+                };
+                now += gap;
+                state = give_back(next, next, limit, Timestamp::from_millis(now));
+            }
         }
     }
 
@@ -210,11 +259,13 @@ mod tests {
     }
 
     #[test]
-    fn one_network_is_one_client() {
-        let key = |ip: &str| network_key(Method::Totp, ip.parse().unwrap());
-        assert_eq!(key("203.0.113.7"), "totp:network:203.0.113.0/24");
-        assert_eq!(key("::ffff:203.0.113.9"), key("203.0.113.200"));
-        assert_eq!(key("2001:db8:1:2:3:4:5:6"), key("2001:db8:1:2::1"));
-        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+    fn all_are_charged_or_none() {
+        let limit = |tries| Limit { tries, refill: Duration::from_secs(10) };
+        let charges = [3, 1, 2].map(|tries| Charge { key: tries.to_string(), limit: limit(tries) });
+        let now = Timestamp::from_secs(1000);
+        let first = take_all([None, None, None], &charges, now).unwrap();
+        assert_eq!(first, vec![now.plus(Duration::from_secs(10)); 3]);
+        let again = take_all(first.into_iter().map(Some), &charges, now);
+        assert_eq!(again, Err((1, Duration::from_secs(10))));
     }
 }

@@ -1,0 +1,123 @@
+//! The names of counters. Made here and nowhere else; what stands in a store is up to the store.
+
+use std::net::IpAddr;
+
+use data_encoding::BASE64URL_NOPAD;
+use ipnet::IpNet;
+use sha2::{Digest, Sha256};
+
+use super::{Charge, Limit};
+use crate::auth::network::{client_network, wide_networks};
+use crate::auth::proof::Method;
+use crate::auth::user::Username;
+
+/// Names the account a counter belongs to before anybody looked whether it exists: names nobody has are
+/// limited like all others, and an alias of a name is the name.
+pub fn account_of_name(typed: &str) -> String {
+    let canonical = Username::parse(typed).map(|n| n.as_str().to_owned());
+    let text = canonical.unwrap_or_else(|| typed.trim().to_lowercase());
+    let digest = Sha256::digest(text.as_bytes());
+    BASE64URL_NOPAD.encode(digest.get(..16).unwrap_or_default())
+}
+
+/// Names the counter of one factor of one account, from all unknown browsers together.
+pub fn account_key(method: Method, account: &str) -> String {
+    format!("{}:account:{account}", method.name())
+}
+
+/// Names the counter of one factor of one account, from the unknown browsers of one client network.
+pub fn pace_key(method: Method, account: &str, ip: IpAddr) -> String {
+    format!("{}:pace:{account}:{}", method.name(), client_network(ip))
+}
+
+/// Names the counter of failures in a row, from all unknown browsers together.
+pub fn lockout_key(method: Method, account: &str) -> String {
+    format!("{}:lockout:{account}", method.name())
+}
+
+/// Names the counter of one factor of one account from one known browser.
+pub fn device_key(method: Method, account: &str, device: &str) -> String {
+    format!("{}:device:{account}:{device}", method.name())
+}
+
+/// Names the counter of failures in a row from one known browser.
+pub fn device_lockout_key(method: Method, account: &str, device: &str) -> String {
+    format!("{}:lockout", device_key(method, account, device))
+}
+
+/// What an attempt on an account costs where others have used up the account's own counter: of this client's network,
+/// of the wider ones around it, and of all networks together. So whoever floods an account uses up their own networks
+/// only, and one that has not tried yet still gets in. The first is the client's network.
+pub fn newcomer_charges(method: Method, account: &str, ip: IpAddr, one: Limit, all: Limit) -> Vec<Charge> {
+    let name = |network: &IpNet| format!("{}:newcomer:{account}:{network}", method.name());
+    let mut charges = vec![Charge { key: name(&client_network(ip)), limit: one }];
+    let wide = wide_networks(ip).into_iter().zip([2, 4]);
+    charges.extend(wide.map(|(network, times)| Charge { key: name(&network), limit: one.times(times) }));
+    charges.push(Charge { key: format!("{}:newcomers:{account}", method.name()), limit: all });
+    charges
+}
+
+/// What an attempt by a factor costs the networks of a client: its own address (or /64), and at more room the networks
+/// around it.
+pub fn network_charges(method: Method, ip: IpAddr, limit: Limit) -> Vec<Charge> {
+    let name = |network: &str| format!("{}:network:{network}", method.name());
+    let own = match ip.to_canonical() {
+        IpAddr::V4(v4) => vec![v4.to_string(), client_network(ip).to_string()],
+        IpAddr::V6(_) => vec![client_network(ip).to_string()],
+    };
+    let networks = own.into_iter().chain(wide_networks(ip).into_iter().map(|net| net.to_string()));
+    networks.zip([1, 4, 8]).map(|(network, times)| Charge { key: name(&network), limit: limit.times(times) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ONE: Limit = Limit { tries: 8, refill: Duration::from_secs(8) };
+
+    proptest! {
+        #[test]
+        fn aliases_share_a_counter(name in "[a-z]{1,12}") {
+            let key = account_of_name(&name);
+            prop_assert_eq!(&key, &account_of_name(&name.to_uppercase()));
+            prop_assert_eq!(&key, &account_of_name(&format!("  {name}\t")));
+            let wide: String = name.chars().filter_map(|c| char::from_u32(u32::from(c) - 0x21 + 0xff01)).collect();
+            prop_assert_eq!(&key, &account_of_name(&wide));
+        }
+    }
+
+    fn networks(ip: &str) -> Vec<String> {
+        let charges = network_charges(Method::Totp, ip.parse().unwrap(), ONE);
+        charges.into_iter().map(|c| format!("{} {}", c.key, c.limit.tries)).collect()
+    }
+
+    #[test]
+    fn a_client_is_an_address_in_networks() {
+        let of_v4 = ["totp:network:203.0.113.7 8", "totp:network:203.0.113.0/24 32", "totp:network:203.0.0.0/16 64"];
+        assert_eq!(networks("203.0.113.7"), of_v4);
+        assert_eq!(networks("::ffff:203.0.113.7"), of_v4);
+        let of_v6 =
+            ["totp:network:2001:db8:1:2::/64 8", "totp:network:2001:db8:1::/48 32", "totp:network:2001:db8::/32 64"];
+        assert_eq!(networks("2001:db8:1:2:3:4:5:6"), of_v6);
+    }
+
+    #[test]
+    fn newcomers_share_with_their_wider_networks() {
+        let keys = |ip: &str| -> Vec<(String, u32)> {
+            let charges = newcomer_charges(Method::Password, "ann", ip.parse().unwrap(), ONE, ONE.times(100));
+            charges.into_iter().map(|c| (c.key, c.limit.tries)).collect()
+        };
+        let (one, near) = (keys("203.0.113.7"), keys("203.0.7.7"));
+        assert_ne!(one[0], near[0]);
+        assert_eq!(one[1..], near[1..]);
+        assert_eq!(one[1], ("password:newcomer:ann:203.0.0.0/16".to_owned(), 16));
+        let (one, far) = (keys("2001:db8:1:2::1"), keys("2001:db8:7:2::1"));
+        assert_eq!((one.len(), one[2].1), (4, 32));
+        assert_eq!(one[2..], far[2..]);
+        assert_ne!(one[1], far[1]);
+    }
+}
