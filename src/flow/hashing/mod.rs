@@ -1,9 +1,10 @@
-//! Password hashing on blocking threads, so many at once and no more: memory and waiting are bounded.
+//! Password hashing on blocking threads, so many at once and no more: memory and waiting are bounded, and shared fairly.
+
+mod line;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::Flows;
@@ -11,13 +12,13 @@ use super::ports::{Account, Answer, StoreError};
 use super::settings::PasswordSettings;
 use crate::auth::password::{self, HashFault, HashParams};
 use crate::auth::secret::SecretText;
+pub(super) use line::Lane;
+use line::Line;
 
 /// The bulkhead of hashing.
 pub(super) struct Hashing {
-    /// Hashes running and waiting.
-    places: Arc<Semaphore>,
-    /// Hashes running.
-    permits: Arc<Semaphore>,
+    /// Hashes running, and those that wait.
+    line: Arc<Line>,
     params: HashParams,
     max_bytes: usize,
     dummy: SecretText,
@@ -28,10 +29,8 @@ pub(super) struct Hashing {
 impl Hashing {
     pub(super) fn new(settings: PasswordSettings) -> Self {
         let concurrent = settings.concurrent.clamp(1, 1024);
-        let places = concurrent.saturating_add(settings.queue.min(1 << 20));
         Self {
-            places: Arc::new(Semaphore::new(places)),
-            permits: Arc::new(Semaphore::new(concurrent)),
+            line: Arc::new(Line::new(concurrent, settings.queue.min(1 << 20))),
             params: settings.params(),
             max_bytes: settings.max_bytes,
             dummy: password::dummy(settings.params()),
@@ -51,17 +50,17 @@ impl Hashing {
 
     /// Runs hashing work on a blocking thread; `None` if too much of it waits already.
     ///
-    /// The permits go with the work: a caller who goes away frees nothing before it is done.
+    /// The place goes with the work: a caller who goes away frees nothing before it is done.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        lane: &Lane,
         work: impl FnOnce() -> Result<T, HashFault> + Send + 'static,
     ) -> Answer<Option<T>> {
-        let Ok(place) = self.places.clone().try_acquire_owned() else { return Ok(None) };
+        let Some(place) = self.line.place(lane).await else { return Ok(None) };
         let fault = |cause: &dyn std::fmt::Display| StoreError::new("hashing", cause);
-        let permit = self.permits.clone().acquire_owned().await.map_err(|e| fault(&e))?;
         self.done.fetch_add(1, Ordering::Relaxed);
         let done = spawn_blocking(move || {
-            let _held = (place, permit);
+            let _held = place;
             work()
         });
         done.await.map_err(|e| fault(&e))?.map(Some).map_err(|e| fault(&e))
@@ -69,14 +68,19 @@ impl Hashing {
 
     /// Verifies a password against the hash of an account, or against nobody's where there is none: the work is
     /// the same always. A hash that is dearer than is decent is a fault that names its account.
-    pub(super) async fn verify(&self, password: SecretText, account: Option<&Account>) -> Answer<Option<bool>> {
+    pub(super) async fn verify(
+        &self,
+        lane: &Lane,
+        password: SecretText,
+        account: Option<&Account>,
+    ) -> Answer<Option<bool>> {
         let phc = account.and_then(|account| account.password_hash.clone());
         let (known, phc) = (phc.is_some(), phc.unwrap_or_else(|| self.dummy.clone()));
         let (max_bytes, level, worked) = (self.max_bytes, self.params, self.worked.clone());
         let work = move |params: HashParams| {
             worked.fetch_add(params.work(), Ordering::Relaxed);
         };
-        let verified = self.run(move || password::verify_level(&password, &phc, max_bytes, level, work)).await;
+        let verified = self.run(lane, move || password::verify_level(&password, &phc, max_bytes, level, work)).await;
         let right = verified.map_err(|fault| match account.filter(|_| known) {
             Some(account) => StoreError::new(fault.store, format!("account {}: {}", account.identity.id, fault.cause)),
             None => fault,
@@ -100,9 +104,9 @@ impl Flows {
     ///
     /// # Errors
     /// No randomness, or parameters out of range.
-    pub async fn hash_password(&self, password: SecretText) -> Answer<Option<SecretText>> {
+    pub(super) async fn hash_password(&self, lane: &Lane, password: SecretText) -> Answer<Option<SecretText>> {
         let salt = self.random()?;
         let params = self.hashing.params();
-        self.hashing.run(move || password::hash(&password, &salt, params)).await
+        self.hashing.run(lane, move || password::hash(&password, &salt, params)).await
     }
 }
