@@ -42,10 +42,22 @@ pub struct Enrolled {
     pub totp: Option<TotpRecord>,
     /// The backup codes.
     pub backup: Option<BackupSet>,
+    /// Methods that are switched off after too many wrong codes, and since when.
+    pub locked: Vec<(Method, Timestamp)>,
 }
 
 impl Enrolled {
-    /// The methods at hand; a password is taken for granted only if `has_password`.
+    /// The methods that are switched off.
+    pub fn locked(&self) -> MethodSet {
+        self.locked.iter().map(|(method, _)| *method).collect()
+    }
+
+    /// What can be proved with now: all that is there, without what is switched off.
+    pub fn usable(&self, has_password: bool) -> MethodSet {
+        self.methods(has_password).minus(self.locked())
+    }
+
+    /// The methods that are there, also those switched off; a password is taken for granted only if `has_password`.
     pub fn methods(&self, has_password: bool) -> MethodSet {
         let mut set = MethodSet::EMPTY;
         if has_password {

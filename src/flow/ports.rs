@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use crate::auth::authenticator::{Enrolled, Sealed, TotpRecord};
 use crate::auth::ceremony::{Ceremony, CeremonyKey};
 use crate::auth::history::{Failure, SignIn};
+use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::throttle::{Charge, Charged};
@@ -109,8 +110,11 @@ pub trait Ledger: Send + Sync {
 /// Attempt counters, shared by all nodes.
 #[async_trait]
 pub trait Throttle: Send + Sync {
-    /// Charges the counters in order, atomically each, until one is full.
+    /// Charges all the counters, or none where one is full; atomically.
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Answer<Charged>;
+    /// Gives one attempt back on each counter, as far as it has not drained since it brought the counter to the state
+    /// beside it: for an attempt that was right, or was not evaluated.
+    async fn give_back(&self, charged: &[(Charge, Timestamp)], now: Timestamp) -> Answer<()>;
     /// Forgets counters: only ever after a full success.
     async fn forgive(&self, keys: &[String]) -> Answer<()>;
 }
@@ -162,6 +166,13 @@ pub enum AccountChange {
     SessionsEnded,
     /// Notes a sign-in.
     LoggedIn(Timestamp),
+    /// Sets the name for people and the mail address, each where one is given; an inner `None` takes it away.
+    Profile {
+        /// The name for people.
+        name: Option<Option<String>>,
+        /// The mail address.
+        email: Option<Option<String>>,
+    },
 }
 
 /// Accounts, in SQL.
@@ -196,6 +207,48 @@ pub trait Authenticators: Send + Sync {
     async fn spend_backup(&self, user: &UserId, digest: &[u8]) -> Answer<bool>;
     /// Removes every authenticator of a person, which ends sessions and marks; says how many.
     async fn remove_all(&self, user: &UserId) -> Answer<u64>;
+}
+
+/// One attempt at a code of a person's second factor.
+pub struct CodeAttempt<'a> {
+    /// Whose.
+    pub user: &'a UserId,
+    /// Of which factor.
+    pub method: Method,
+    /// Stands for where it comes from; no address.
+    pub place: &'a str,
+    /// How many wrong ones switch the factor off.
+    pub tries: u32,
+    /// When.
+    pub now: Timestamp,
+    /// Wrong ones of a place whose last was before this count no more.
+    pub forget_before: Timestamp,
+}
+
+/// What a count of wrong codes answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Counted {
+    /// It may be evaluated, and counts as wrong until it is forgiven or taken back.
+    Go {
+        /// Whether the factor is switched off unless this one is right.
+        last: bool,
+    },
+    /// The factor is switched off.
+    Locked,
+}
+
+/// Wrong codes, in SQL beside the authenticators: what switches a second factor off (SP 800-63B-4 §3.2.2).
+#[async_trait]
+pub trait Lockouts: Send + Sync {
+    /// Counts an attempt as wrong before it is evaluated, atomically.
+    async fn count(&self, attempt: &CodeAttempt<'_>) -> Answer<Counted>;
+    /// Takes back an attempt that was not evaluated.
+    async fn take_back(&self, attempt: &CodeAttempt<'_>) -> Answer<()>;
+    /// Forgives all of that place: this one was right.
+    async fn forgive(&self, attempt: &CodeAttempt<'_>) -> Answer<()>;
+    /// Switches every factor of a person on again and forgives all; answers which had been off.
+    async fn unlock(&self, user: &UserId) -> Answer<MethodSet>;
 }
 
 /// What the audit trail remembers of a person. It is written behind the answers, so the last moments may be missing.
@@ -293,6 +346,8 @@ pub struct Ports {
     pub accounts: Arc<dyn Accounts>,
     /// Authenticators.
     pub authenticators: Arc<dyn Authenticators>,
+    /// Wrong codes.
+    pub lockouts: Arc<dyn Lockouts>,
     /// What is remembered.
     pub history: Arc<dyn History>,
     /// Sealing.

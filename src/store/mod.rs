@@ -102,6 +102,7 @@ impl Stores {
             throttle: state.throttle,
             accounts: sql.clone(),
             authenticators: sql.clone(),
+            lockouts: sql.clone(),
             history: sql.clone(),
             vault: ring.clone(),
             signing_keys: sql.clone(),

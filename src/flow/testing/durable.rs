@@ -9,10 +9,12 @@ use super::World;
 use crate::auth::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
 use crate::auth::event::{Event, What};
 use crate::auth::history::{Failure, SignIn};
+use crate::auth::proof::{Method, MethodSet};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
 use crate::flow::ports::{
-    Account, AccountChange, Accounts, Answer, Authenticators, History, SealedAt, SealedRows, SigningKey, SigningKeys,
+    Account, AccountChange, Accounts, Answer, Authenticators, CodeAttempt, Counted, History, Lockouts, SealedAt,
+    SealedRows, SigningKey, SigningKeys,
 };
 
 fn over(account: &mut Account) {
@@ -59,6 +61,11 @@ impl Accounts for World {
                     account.generation.sessions += 1;
                 }
                 AccountChange::SessionsEnded => account.generation.sessions += 1,
+                AccountChange::Profile { name, email } => {
+                    let who = &mut account.identity;
+                    who.name = name.unwrap_or_else(|| who.name.take());
+                    who.email = email.unwrap_or_else(|| who.email.take());
+                }
                 AccountChange::LoggedIn(at) => account.last_login_at = Some(at),
             }
             true
@@ -80,6 +87,12 @@ impl Authenticators for World {
         let found = self.call(|s| Enrolled {
             totp: s.totp.get(user).cloned(),
             backup: s.backup.get(user).map(|(salt, codes)| BackupSet { salt: salt.clone(), left: codes.len() as u32 }),
+            locked: s
+                .lockouts
+                .iter()
+                .filter(|((of, _), _)| of == user)
+                .filter_map(|((_, method), lockout)| Some((*method, lockout.locked_at?)))
+                .collect(),
         });
         // Others get their turn between a read and what is done with it.
         yield_now().await;
@@ -88,6 +101,7 @@ impl Authenticators for World {
 
     async fn put_totp(&self, user: &UserId, totp: &TotpRecord) -> Answer<()> {
         self.call(|s| {
+            s.lockouts.remove(&(user.clone(), Method::Totp));
             let replaced = s.totp.insert(user.clone(), totp.clone()).is_some();
             s.accounts.get_mut(user).filter(|_| replaced).map(over);
         })
@@ -109,7 +123,10 @@ impl Authenticators for World {
     }
 
     async fn put_backup(&self, user: &UserId, salt: &[u8], digests: &[Vec<u8>]) -> Answer<()> {
-        self.call(|s| drop(s.backup.insert(user.clone(), (salt.to_vec(), digests.iter().cloned().collect()))))
+        self.call(|s| {
+            s.lockouts.remove(&(user.clone(), Method::BackupCode));
+            s.backup.insert(user.clone(), (salt.to_vec(), digests.iter().cloned().collect()));
+        })
     }
 
     async fn spend_backup(&self, user: &UserId, digest: &[u8]) -> Answer<bool> {
@@ -124,8 +141,58 @@ impl Authenticators for World {
 
     async fn remove_all(&self, user: &UserId) -> Answer<u64> {
         self.call(|s| {
+            s.lockouts.retain(|(of, _), _| of != user);
             s.accounts.get_mut(user).map(over);
             u64::from(s.totp.remove(user).is_some()) + u64::from(s.backup.remove(user).is_some())
+        })
+    }
+}
+
+#[async_trait]
+impl Lockouts for World {
+    async fn count(&self, attempt: &CodeAttempt<'_>) -> Answer<Counted> {
+        self.call(|s| {
+            let lockout = s.lockouts.entry((attempt.user.clone(), attempt.method)).or_default();
+            if lockout.locked_at.is_some() {
+                return Counted::Locked;
+            }
+            lockout.places.retain(|_, (_, at)| *at >= attempt.forget_before);
+            let (count, at) = lockout.places.entry(attempt.place.to_owned()).or_insert((0, attempt.now));
+            (*count, *at) = (*count + 1, attempt.now);
+            let last = lockout.sum() >= attempt.tries;
+            lockout.locked_at = last.then_some(attempt.now);
+            Counted::Go { last }
+        })
+    }
+
+    async fn take_back(&self, attempt: &CodeAttempt<'_>) -> Answer<()> {
+        self.call(|s| {
+            let Some(lockout) = s.lockouts.get_mut(&(attempt.user.clone(), attempt.method)) else { return };
+            if let Some((count, _)) = lockout.places.get_mut(attempt.place) {
+                *count -= 1;
+            }
+            if lockout.sum() < attempt.tries {
+                lockout.locked_at = None;
+            }
+        })
+    }
+
+    async fn forgive(&self, attempt: &CodeAttempt<'_>) -> Answer<()> {
+        self.call(|s| {
+            let Some(lockout) = s.lockouts.get_mut(&(attempt.user.clone(), attempt.method)) else { return };
+            lockout.places.remove(attempt.place);
+            if lockout.sum() < attempt.tries {
+                lockout.locked_at = None;
+            }
+        })
+    }
+
+    async fn unlock(&self, user: &UserId) -> Answer<MethodSet> {
+        self.call(|s| {
+            let locked = s.lockouts.iter().filter(|((of, _), lockout)| of == user && lockout.locked_at.is_some());
+            let locked: MethodSet = locked.map(|((_, method), _)| *method).collect();
+            s.lockouts.retain(|(of, _), _| of != user);
+            locked
         })
     }
 }

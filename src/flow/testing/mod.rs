@@ -19,6 +19,7 @@ use crate::auth::authenticator::{Sealed, TotpRecord};
 use crate::auth::ceremony::Ceremony;
 use crate::auth::event::Event;
 use crate::auth::password::{self, HashParams};
+use crate::auth::proof::Method;
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::{Channel, Session, SessionKey};
 use crate::auth::time::Timestamp;
@@ -56,12 +57,27 @@ pub(crate) struct State {
     pub(crate) accounts: BTreeMap<UserId, Account>,
     pub(crate) totp: HashMap<UserId, TotpRecord>,
     pub(crate) backup: HashMap<UserId, (Vec<u8>, HashSet<Vec<u8>>)>,
+    pub(crate) lockouts: BTreeMap<(UserId, Method), Lockout>,
     pub(crate) signing: Vec<SigningKey>,
     /// Every time step and backup code that was spent in SQL, in order.
     pub(crate) spent: Vec<String>,
     pub(crate) touches: usize,
     /// The audit trail, as far as a test writes it.
     pub(crate) trail: Vec<(Timestamp, Event)>,
+}
+
+/// The wrong codes of one factor, by place, and since when it is off.
+#[derive(Default)]
+pub(crate) struct Lockout {
+    pub(crate) places: BTreeMap<String, (u32, Timestamp)>,
+    pub(crate) locked_at: Option<Timestamp>,
+}
+
+impl Lockout {
+    /// How many there are.
+    pub(crate) fn sum(&self) -> u32 {
+        self.places.values().map(|(count, _)| count).sum()
+    }
 }
 
 /// The moment at which every test begins.
@@ -98,6 +114,7 @@ impl World {
             throttle: self.clone(),
             accounts: self.clone(),
             authenticators: self.clone(),
+            lockouts: self.clone(),
             history: self.clone(),
             vault: self.clone(),
             signing_keys: self.clone(),

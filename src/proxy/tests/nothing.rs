@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use crate::auth::authenticator::{Enrolled, Sealed, TotpRecord};
 use crate::auth::ceremony::{Ceremony, CeremonyKey};
 use crate::auth::history::{Failure, SignIn};
+use crate::auth::proof::MethodSet;
 use crate::auth::secret::SecretBytes;
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::throttle::{Charge, Charged};
@@ -89,7 +90,25 @@ impl Throttle for Nothing {
     async fn charge(&self, _: &[Charge], _: Timestamp) -> Answer<Charged> {
         down()
     }
+    async fn give_back(&self, _: &[(Charge, Timestamp)], _: Timestamp) -> Answer<()> {
+        down()
+    }
     async fn forgive(&self, _: &[String]) -> Answer<()> {
+        down()
+    }
+}
+#[async_trait]
+impl Lockouts for Nothing {
+    async fn count(&self, _: &CodeAttempt<'_>) -> Answer<Counted> {
+        down()
+    }
+    async fn take_back(&self, _: &CodeAttempt<'_>) -> Answer<()> {
+        down()
+    }
+    async fn forgive(&self, _: &CodeAttempt<'_>) -> Answer<()> {
+        down()
+    }
+    async fn unlock(&self, _: &UserId) -> Answer<MethodSet> {
         down()
     }
 }
@@ -192,6 +211,7 @@ pub(super) fn ports() -> Ports {
         throttle: all.clone(),
         accounts: all.clone(),
         authenticators: all.clone(),
+        lockouts: all.clone(),
         history: all.clone(),
         vault: all.clone(),
         signing_keys: all.clone(),

@@ -4,13 +4,16 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::authenticators::{authenticator_cases, totp};
+use super::lockouts::lockout_cases;
 use super::samples::identity;
 use super::state::{HOUR, RACERS, winners};
 use crate::auth::authenticator::Sealed;
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, UserId, Username};
-use crate::flow::ports::{Account, AccountChange, Accounts, Authenticators, Generation, SigningKey, SigningKeys};
+use crate::flow::ports::{
+    Account, AccountChange, Accounts, Authenticators, Generation, Lockouts, SigningKey, SigningKeys,
+};
 
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_123);
 
@@ -21,6 +24,8 @@ pub(crate) struct AccountPorts {
     pub(crate) accounts: Arc<dyn Accounts>,
     /// Under test.
     pub(crate) authenticators: Arc<dyn Authenticators>,
+    /// Under test.
+    pub(crate) lockouts: Arc<dyn Lockouts>,
     /// Under test.
     pub(crate) signing_keys: Arc<dyn SigningKeys>,
     /// Whatever must live as long: a directory, a server.
@@ -36,6 +41,7 @@ pub(crate) async fn accounts_contract(make: impl AsyncFn() -> AccountPorts) {
     what_ends_is_counted(make().await).await;
     signing_keys_follow_each_other(make().await).await;
     authenticator_cases(&make).await;
+    lockout_cases(&make).await;
 }
 
 /// An account of that name.

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 mod authenticators;
+mod lockouts;
 #[path = "../../../tests/it/support/port.rs"]
 pub(crate) mod port;
 pub(crate) mod postgres;

@@ -87,6 +87,7 @@ pub(crate) fn ceremony(name: &str, now: Timestamp) -> Ceremony {
         },
         proofs: Proofs::none().with(Method::Password, now),
         enrolled: MethodSet::EMPTY.with(Method::Password).with(Method::Totp),
+        locked: MethodSet::EMPTY.with(Method::BackupCode),
         host: "app.example.test".into(),
         channel: Channel::Bearer,
         started_at: now,

@@ -89,6 +89,8 @@ impl Accounts for Database {
              where id = $2";
         const ENDED: &str = "update accounts set sessions_generation = sessions_generation + 1 where id = $1";
         const LOGIN: &str = "update accounts set last_login_at = $1 where id = $2";
+        const PROFILE: &str = "update accounts set name = case when $1 = 1 then $2 else name end, \
+             email = case when $3 = 1 then $4 else email end where id = $5";
         let changed = match &change {
             AccountChange::PasswordHash(hash) => on_write!(self, pool => async {
                 sqlx::query(HASH).bind(hash.expose()).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
@@ -104,6 +106,12 @@ impl Accounts for Database {
             AccountChange::Groups(groups) => self.regroup(id, groups).await,
             AccountChange::SessionsEnded => on_write!(self, pool => async {
                 sqlx::query(ENDED).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
+            }),
+            AccountChange::Profile { name, email } => on_write!(self, pool => async {
+                let (named, mailed) = (i64::from(name.is_some()), i64::from(email.is_some()));
+                let (name, email) = (name.clone().flatten(), email.clone().flatten());
+                let set = sqlx::query(PROFILE).bind(named).bind(name).bind(mailed).bind(email).bind(&id.0);
+                set.execute(pool).await.map(|d| d.rows_affected())
             }),
             AccountChange::LoggedIn(at) => {
                 let at = time_of(*at)?;

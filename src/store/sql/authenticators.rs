@@ -5,12 +5,16 @@ use async_trait::async_trait;
 use super::row::{Place, number_of, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
 use crate::auth::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
+use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, Authenticators};
 
 type TotpRow = (String, String, String, i64, i64, Option<i64>, i64, Option<i64>);
 type BackupRow = (String, String, i64);
+type LockedRow = (String, String, i64);
+
+const FORGET: &str = "delete from lockouts where account_id = $1 and method = $2";
 
 #[async_trait]
 impl Authenticators for Database {
@@ -19,11 +23,15 @@ impl Authenticators for Database {
              from totp where account_id = $1";
         const BACKUP: &str = "select s.account_id, s.salt, (select count(*) from backup_codes c \
              where c.account_id = s.account_id) from backup_sets s where s.account_id = $1";
+        const LOCKED: &str = "select account_id, method, locked_at from lockouts \
+             where account_id = $1 and locked_at is not null";
         let totp = rows!(self, "totp", sqlx::query(TOTP).bind(&user.0), TotpRow)?;
         let backup = rows!(self, "backup_sets", sqlx::query(BACKUP).bind(&user.0), BackupRow)?;
+        let locked = rows!(self, "lockouts", sqlx::query(LOCKED).bind(&user.0), LockedRow)?;
         Ok(Enrolled {
             totp: totp.into_iter().next().map(record).transpose()?,
             backup: backup.into_iter().next().map(backup_set).transpose()?,
+            locked: locked.into_iter().map(locked_method).collect::<Answer<_>>()?,
         })
     }
 
@@ -45,6 +53,8 @@ impl Authenticators for Database {
             let query = sqlx::query(SQL).bind(&user.0).bind(&totp.id).bind(text_of(&totp.secret.0));
             let query = query.bind(i64::from(totp.digits)).bind(period).bind(last_step);
             query.bind(created_at).bind(used_at).execute(&mut *tx).await?;
+            // What was wrong for another key says nothing about this one.
+            sqlx::query(FORGET).bind(&user.0).bind(Method::Totp.name()).execute(&mut *tx).await?;
             tx.commit().await?;
             Ok(())
         })
@@ -73,6 +83,7 @@ impl Authenticators for Database {
             for digest in digests {
                 sqlx::query(CODE).bind(&user.0).bind(text_of(digest)).execute(&mut *tx).await?;
             }
+            sqlx::query(FORGET).bind(&user.0).bind(Method::BackupCode.name()).execute(&mut *tx).await?;
             tx.commit().await?;
             Ok(())
         })
@@ -96,6 +107,7 @@ impl Authenticators for Database {
             for sql in ["delete from totp where account_id = $1", "delete from backup_sets where account_id = $1"] {
                 removed += sqlx::query(sql).bind(&user.0).execute(&mut *tx).await?.rows_affected();
             }
+            sqlx::query("delete from lockouts where account_id = $1").bind(&user.0).execute(&mut *tx).await?;
             tx.commit().await?;
             Ok(removed)
         })
@@ -119,6 +131,12 @@ fn record(row: TotpRow) -> Answer<TotpRecord> {
         used_at: used_at.map(|at| place.time("used_at", at)).transpose()?,
         id,
     })
+}
+
+fn locked_method((user, name, at): LockedRow) -> Answer<(Method, Timestamp)> {
+    let place = Place { table: "lockouts", id: &user };
+    let method = Method::from_name(&name).ok_or_else(|| place.broken("`method` is none"))?;
+    Ok((method, place.time("locked_at", at)?))
 }
 
 fn backup_set((user, salt, left): BackupRow) -> Answer<BackupSet> {

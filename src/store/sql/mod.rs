@@ -5,6 +5,7 @@ mod audit;
 mod authenticators;
 mod history;
 mod keys;
+mod lockouts;
 mod look;
 mod open;
 mod postgres;

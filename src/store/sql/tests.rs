@@ -23,7 +23,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 fn ports(database: Database, guard: Arc<dyn std::any::Any + Send + Sync>) -> AccountPorts {
     let sql = Arc::new(database);
-    AccountPorts { accounts: sql.clone(), authenticators: sql.clone(), signing_keys: sql, guard }
+    AccountPorts { accounts: sql.clone(), authenticators: sql.clone(), lockouts: sql.clone(), signing_keys: sql, guard }
 }
 
 async fn sqlite() -> (Database, tempfile::TempDir) {
