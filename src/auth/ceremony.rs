@@ -63,6 +63,9 @@ pub struct Ceremony {
     pub proofs: Proofs,
     /// What the account can prove.
     pub enrolled: MethodSet,
+    /// What it could prove, were it not switched off after too many wrong codes.
+    #[serde(default)]
+    pub locked: MethodSet,
     /// The app host it happens on; of no use elsewhere.
     pub host: String,
     /// How the resulting token will travel.
@@ -98,6 +101,8 @@ pub enum Step {
     Rejected(Ceremony),
     /// The account owns no method that would do, and could set one up. Never admits.
     Stuck(Ceremony),
+    /// What the account owns would do, but is switched off: nothing can be set up in its place. Never admits.
+    Locked(Ceremony),
     /// Nothing that the account owns or could set up would do. Never admits.
     OutOfReach(Ceremony),
 }
@@ -110,12 +115,33 @@ impl Step {
             | Self::Complete(ceremony)
             | Self::Rejected(ceremony)
             | Self::Stuck(ceremony)
+            | Self::Locked(ceremony)
             | Self::OutOfReach(ceremony) => ceremony,
         }
     }
 }
 
 impl Ceremony {
+    /// Takes note of what is switched off by now.
+    pub fn know(&mut self, locked: MethodSet) {
+        let owned = self.enrolled.or(self.locked);
+        (self.enrolled, self.locked) = (owned.minus(locked), owned.and(locked));
+    }
+
+    /// The methods at hand, any of which would bring it on.
+    pub fn would_help(&self, now: Timestamp) -> MethodSet {
+        self.missing(now).and(self.enrolled)
+    }
+
+    /// The methods that would bring it on, were they not switched off.
+    pub fn locked_that_would_help(&self, now: Timestamp) -> MethodSet {
+        self.missing(now).and(self.locked)
+    }
+
+    fn missing(&self, now: Timestamp) -> MethodSet {
+        self.goal.shortfall(&self.proofs, now).map_or(MethodSet::EMPTY, |shortfall| shortfall.methods)
+    }
+
     /// Takes a verdict and says what comes next. The only way on.
     pub fn advance(mut self, verdict: Verdict, now: Timestamp) -> Step {
         let method = match verdict {
@@ -134,6 +160,10 @@ impl Ceremony {
                 // Nobody is asked for a code, or led to set up an app, that cannot lead where they are going.
                 if self.goal.is_within(at_hand) && !owned.is_empty() {
                     Step::Ask(self, owned)
+                } else if !self.locked.is_empty()
+                    && [at_hand, at_hand.or(self.locked)].into_iter().any(|owned| self.goal.is_attainable(owned))
+                {
+                    Step::Locked(self)
                 } else if self.goal.is_attainable(at_hand) {
                     Step::Stuck(self)
                 } else {
@@ -157,6 +187,7 @@ mod tests {
             goal,
             proofs: Proofs::none(),
             enrolled,
+            locked: MethodSet::EMPTY,
             host: "erp.example.com".to_owned(),
             channel: Channel::Cookie,
             started_at: Timestamp::from_secs(1000),
@@ -176,11 +207,12 @@ mod tests {
     proptest! {
         #[test]
         fn it_completes_only_when_somebody_met_the_goal(
-            strength in strengths(), counted in methods(), enrolled in methods(), user: bool,
+            strength in strengths(), counted in methods(), owned in methods(), locked in methods(), user: bool,
             verdicts in proptest::collection::vec((any::<bool>(), 0_usize..8, 0_u64..100), 1..8),
         ) {
             let goal = Requirement { strength, max_age: None, methods: counted };
-            let mut at = ceremony(goal, enrolled, user).unwrap();
+            let (locked, enrolled) = (locked.and(owned), owned.minus(locked));
+            let mut at = Ceremony { locked, ..ceremony(goal, enrolled, user).unwrap() };
             let mut now = 1000;
             for (right, method, later) in verdicts {
                 now += later;
@@ -200,8 +232,14 @@ mod tests {
                     }
                     Step::Stuck(next) => {
                         prop_assert!(right && user);
+                        prop_assert!(next.locked.is_empty(), "nothing is set up in the place of what is switched off");
                         prop_assert!(next.goal.shortfall(&next.proofs, now).is_some());
                         prop_assert!(next.goal.is_attainable(next.enrolled.or(next.proofs.methods())));
+                        next
+                    }
+                    Step::Locked(next) => {
+                        prop_assert!(right && user && !next.locked.is_empty());
+                        prop_assert!(next.goal.shortfall(&next.proofs, now).is_some());
                         next
                     }
                     Step::OutOfReach(next) => {
