@@ -62,6 +62,16 @@ pub enum What {
         /// Of which method.
         method: Method,
     },
+    /// A second factor was switched off after too many wrong codes.
+    FactorLocked {
+        /// Of which method.
+        method: Method,
+    },
+    /// It was switched on again, by another proof of its owner or by an operator.
+    FactorUnlocked {
+        /// Of which method.
+        method: Method,
+    },
     /// An authenticator was removed.
     AuthenticatorRemoved {
         /// Of which method.
@@ -81,6 +91,10 @@ pub enum What {
     AccountDeleted,
     /// A password was set.
     PasswordSet,
+    /// An operator set a password that the rules refuse.
+    PasswordForced,
+    /// The name for people or the mail address was set.
+    ProfileSet,
     /// An account was put into other groups.
     GroupsSet,
     /// A store failed while this was done: it may have happened or not, and nothing was granted for it.
@@ -120,6 +134,8 @@ pub enum RejectReason {
     Disabled,
     /// The account has no such authenticator.
     NotEnrolled,
+    /// The factor is switched off; the code was not looked at.
+    Locked,
     /// The secret does not match.
     Mismatch,
     /// The code was right and had been used before.
@@ -138,8 +154,14 @@ pub enum RejectReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThrottleScope {
-    /// The account's, for one factor.
+    /// The known browser's, for one account.
+    Browser,
+    /// The account's, for the client's network.
+    AccountNetwork,
+    /// The account's, for the passwords of all unknown browsers.
     Account,
+    /// The account's, for the codes of all unknown browsers.
+    Factor,
     /// The client network's.
     Network,
     /// This machine's: as many passwords were being hashed as it can hash at once.

@@ -1,14 +1,20 @@
 //! Attempts: charged before anything is looked up, forgiven only after a full success.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Flows;
 use super::device::Device;
+use super::hashing::Lane;
 use super::ports::{Account, Answer};
 use super::reply::{Client, Failed, Outcome, Told};
 use crate::auth::event::{Deed, Event, ThrottleScope, What};
+use crate::auth::network::wide_networks;
 use crate::auth::proof::{Method, MethodSet};
-use crate::auth::throttle::{Charge, Charged, account_key, account_of_name, device_key, lockout_key, network_key};
+use crate::auth::throttle::{
+    Charge, Charged, account_key, account_of_name, device_key, device_lockout_key, lockout_key, network_charges,
+    newcomer_charges, pace_key,
+};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
 
@@ -25,11 +31,40 @@ pub(super) struct Trying<'a> {
     /// The tag of the browser, as soon as it carries a mark.
     pub(super) browser: Option<String>,
     events: Vec<Event>,
+    /// What the attempt under way was charged, and the state it brought each counter to.
+    charged: Vec<(Cost, Timestamp)>,
     /// What was begun and is not told by an event yet: should a store fail now, it may have happened.
     under_way: Option<(Deed, Option<Method>)>,
 }
 
+/// By which counters an attempt is let through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Those of a known browser.
+    Known,
+    /// Those that all others share.
+    Account,
+    /// Those of a network, where the others have used up what they share.
+    Newcomer,
+}
+
+/// One counter that an attempt is charged to.
+struct Cost {
+    scope: ThrottleScope,
+    /// Whether a right proof gets it back at once.
+    returns: bool,
+    charge: Charge,
+}
+
 impl Trying<'_> {
+    /// With whom this attempt waits in turn for a place to hash.
+    pub(super) fn lane(&self) -> Lane {
+        match &self.device {
+            Some(device) => Lane::Known(device.id().to_owned()),
+            None => Lane::Network(wide_networks(self.client.ip).pop()),
+        }
+    }
+
     /// Says what is about to be done, before a store is asked to do it.
     pub(super) fn begin(&mut self, deed: Deed, method: Option<Method>) {
         self.under_way = Some((deed, method));
@@ -74,41 +109,38 @@ impl Flows {
         let device = self.known_device(client.device.as_ref(), &account, now);
         let username = Username::parse(name);
         let browser = device.as_ref().map(|device| self.browser_tag(device));
-        let (events, under_way) = (Vec::new(), None);
-        Trying { client, now, user, username, account, device, session: None, browser, events, under_way }
+        let (events, charged, under_way) = (Vec::new(), Vec::new(), None);
+        Trying { client, now, user, username, account, device, session: None, browser, events, charged, under_way }
     }
 
-    /// Charges one attempt by `method`; tells how long to wait if a counter is full.
+    /// Charges one attempt by `method`; tells how long to wait if no way is open for it.
     ///
-    /// A known browser has counters of its own, so that nobody elsewhere can lock it out. All others share the
-    /// account's; their network's comes last, so that a flood on one account does not fill it.
+    /// A known browser has counters of its own, so that nobody elsewhere can lock it out; whoever copied its mark and uses
+    /// them up leaves it the ways of all others. Those share the account's counter, and where that is used up, each network
+    /// has a few attempts of its own. A client's networks come last of each way.
     pub(super) async fn charge(&self, trying: &mut Trying<'_>, method: Method) -> Answer<Option<Duration>> {
-        let limits = &self.settings.limits;
-        let (factor, lockout) = match method {
-            Method::Password => (limits.password, limits.password_lockout),
-            _ => (limits.totp, limits.lockout),
-        };
-        let account = trying.account.as_str();
-        let charges = match trying.device.as_ref().and_then(|d| d.known_for(method)) {
-            Some(id) => {
-                let key = device_key(method, account, id);
-                let lockout = Charge { key: format!("{key}:lockout"), limit: lockout };
-                vec![Charge { key, limit: limits.known_browser }, lockout]
+        let mut full: Option<(Duration, ThrottleScope)> = None;
+        for way in [Way::Known, Way::Account, Way::Newcomer] {
+            let Some(costs) = self.costs(trying, method, way) else { continue };
+            let charges: Vec<Charge> = costs.iter().map(|cost| cost.charge.clone()).collect();
+            let (index, wait) = match self.ports.throttle.charge(&charges, trying.now).await? {
+                Charged::Go(states) => {
+                    trying.charged = costs.into_iter().zip(states).collect();
+                    return Ok(None);
+                }
+                Charged::Wait { index, retry_after } => (index, retry_after),
+            };
+            let scope = costs.get(index).map_or(ThrottleScope::Account, |cost| cost.scope);
+            if full.is_none_or(|(shortest, _)| wait < shortest) {
+                full = Some((wait, scope));
             }
-            None => vec![
-                Charge { key: account_key(method, account), limit: factor },
-                Charge { key: lockout_key(method, account), limit: lockout },
-                Charge { key: network_key(method, trying.client.ip), limit: limits.network },
-            ],
-        };
-        match self.ports.throttle.charge(&charges, trying.now).await? {
-            Charged::Go => Ok(None),
-            Charged::Wait { index, retry_after } => {
-                let scope = if index == 2 { ThrottleScope::Network } else { ThrottleScope::Account };
-                trying.note(What::Throttled { method, scope });
-                Ok(Some(retry_after))
+            if way == Way::Account && scope != ThrottleScope::Account {
+                break;
             }
         }
+        let Some((wait, scope)) = full else { return Ok(None) };
+        trying.note(What::Throttled { method, scope });
+        Ok(Some(wait))
     }
 
     /// Charges the attempt once more, as that of an unknown browser, where the mark that it was charged to does not hold
@@ -139,18 +171,100 @@ impl Flows {
         known
     }
 
-    /// Forgets the counters of the methods just proved, as far as they were charged: those of this account from
-    /// such a browser, never the network's, never those of a factor that was not proved.
+    /// What an attempt costs by one way; `None` if that way is not open to this client.
+    fn costs(&self, trying: &Trying<'_>, method: Method, way: Way) -> Option<Vec<Cost>> {
+        let (limits, account, ip) = (&self.settings.limits, trying.account.as_str(), trying.client.ip);
+        let password = method == Method::Password;
+        let cost = |scope, returns, charge| Cost { scope, returns, charge };
+        let one = |scope, returns, key, limit| cost(scope, returns, Charge { key, limit });
+        if way == Way::Known {
+            let id = trying.device.as_ref()?.known_for(method)?;
+            let mut costs =
+                vec![one(ThrottleScope::Browser, false, device_key(method, account, id), limits.known_browser)];
+            if password {
+                let key = device_lockout_key(method, account, id);
+                costs.push(one(ThrottleScope::Browser, false, key, limits.password_lockout));
+            }
+            return Some(costs);
+        }
+        let mut costs = Vec::new();
+        if password {
+            costs.push(one(ThrottleScope::AccountNetwork, false, pace_key(method, account, ip), limits.password));
+        } else {
+            // Who gets as far knows the password: all of them together get no more than this.
+            costs.push(one(ThrottleScope::Factor, false, account_key(method, account), limits.totp));
+        }
+        match way {
+            Way::Account if password => {
+                let key = lockout_key(method, account);
+                costs.push(one(ThrottleScope::Account, true, key, limits.password_lockout));
+            }
+            Way::Newcomer => {
+                let charges = newcomer_charges(method, account, ip, limits.new_network, limits.new_networks);
+                costs.extend(charges.into_iter().map(|charge| cost(ThrottleScope::AccountNetwork, true, charge)));
+            }
+            _ => {}
+        }
+        let networks = network_charges(method, ip, limits.network);
+        costs.extend(networks.into_iter().map(|charge| cost(ThrottleScope::Network, true, charge)));
+        Some(costs)
+    }
+
+    /// Gives back what a right proof shall not have cost: networks and accounts are slowed by who fails only. What
+    /// only a full sign-in forgives stays charged.
+    pub(super) async fn was_right(&self, trying: &mut Trying<'_>) -> Answer<()> {
+        let charged = std::mem::take(&mut trying.charged);
+        self.give_back(charged.into_iter().filter(|(cost, _)| cost.returns), trying.now).await
+    }
+
+    /// Gives back an attempt that was not evaluated.
+    pub(super) async fn was_not_evaluated(&self, trying: &mut Trying<'_>) -> Answer<()> {
+        let charged = std::mem::take(&mut trying.charged);
+        self.give_back(charged.into_iter(), trying.now).await
+    }
+
+    async fn give_back(&self, charged: impl Iterator<Item = (Cost, Timestamp)>, now: Timestamp) -> Answer<()> {
+        let charged: Vec<(Charge, Timestamp)> = charged.map(|(cost, until)| (cost.charge, until)).collect();
+        if charged.is_empty() { Ok(()) } else { self.ports.throttle.give_back(&charged, now).await }
+    }
+
+    /// Forgets the counters of the methods just proved: those of this account from such a browser and from this network,
+    /// never those of others, never those of a factor that was not proved.
     pub(super) async fn forgive(&self, trying: &Trying<'_>, proved: MethodSet) -> Answer<()> {
-        let account = trying.account.as_str();
+        let (account, ip) = (trying.account.as_str(), trying.client.ip);
         let mut keys = Vec::new();
         for method in proved.iter() {
-            match trying.device.as_ref().and_then(|d| d.known_for(method)) {
-                Some(id) => {
-                    let key = device_key(method, account, id);
-                    keys.extend([format!("{key}:lockout"), key]);
-                }
-                None => keys.extend([account_key(method, account), lockout_key(method, account)]),
+            let known = trying.device.as_ref().and_then(|d| d.known_for(method));
+            if let Some(id) = known {
+                keys.extend([device_lockout_key(method, account, id), device_key(method, account, id)]);
+            }
+            if method == Method::Password {
+                let limits = &self.settings.limits;
+                keys.push(pace_key(method, account, ip));
+                let own = newcomer_charges(method, account, ip, limits.new_network, limits.new_networks);
+                keys.extend(own.into_iter().next().map(|charge| charge.key));
+            } else if known.is_none() {
+                keys.push(account_key(method, account));
+            }
+        }
+        self.ports.throttle.forgive(&keys).await
+    }
+
+    /// Forgets what an operator can forget of the counters of an account: those of the account, and those of networks
+    /// that are named.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn forgive_all(&self, username: &Username, networks: &[IpAddr]) -> Answer<()> {
+        let (account, limits) = (account_of_name(username.as_str()), &self.settings.limits);
+        let mut keys: Vec<String> =
+            MethodSet::SERVED.iter().flat_map(|m| [account_key(m, &account), lockout_key(m, &account)]).collect();
+        for ip in networks {
+            keys.push(pace_key(Method::Password, &account, *ip));
+            let newcomers = newcomer_charges(Method::Password, &account, *ip, limits.new_network, limits.new_networks);
+            keys.extend(newcomers.into_iter().map(|charge| charge.key));
+            for method in MethodSet::SERVED.iter() {
+                keys.extend(network_charges(method, *ip, limits.network).into_iter().map(|charge| charge.key));
             }
         }
         self.ports.throttle.forgive(&keys).await

@@ -38,6 +38,11 @@ pub(super) struct Device {
 }
 
 impl Device {
+    /// The id.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The id, for the keys of its counters; `None` if the mark does not speak for `method`: who had only
     /// proved a password is not known to the counters of second factors.
     pub(super) fn known_for(&self, method: Method) -> Option<&str> {

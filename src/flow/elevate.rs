@@ -7,7 +7,7 @@ use super::attempt::Trying;
 use super::opening::Grant;
 use super::ports::Answer;
 use super::proving::Proof;
-use super::reply::{Client, LoginReply, Outcome};
+use super::reply::{Client, Locked, LoginReply, Outcome};
 use crate::auth::event::{RejectReason, What};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
@@ -55,6 +55,11 @@ impl Flows {
             Proof::Right { backup_left } => backup_left,
             Proof::Wrong(told) => return Ok(LoginReply::Rejected(told)),
             Proof::Busy => return Ok(LoginReply::Busy),
+            Proof::Locked => {
+                let methods = enrolled.locked().with(method);
+                let others = enrolled.usable(account.password_hash.is_some()).minus(methods);
+                return Ok(LoginReply::Locked(Locked { methods, others }));
+            }
         };
         let grant = Grant {
             session: risen(&session, method, trying.now),
@@ -64,6 +69,7 @@ impl Flows {
             what: What::SessionElevated,
             credentials: self.credentials(&account, &enrolled),
             generation: account.generation,
+            locked: enrolled.locked(),
         };
         Ok(match self.grant(trying, grant).await? {
             Some(opened) => LoginReply::Opened(Box::new(opened)),

@@ -130,8 +130,10 @@ impl Flows {
         let params = self.settings.totp.params();
         let matched = totp::check(&key, code.expose(), params, None, trying.now);
         // Made for a right code only, and before it is spent, so that a full hasher costs the person nothing.
-        let made = if matches!(matched, Matched::Step(_)) { self.make_codes().await? } else { Some(Made::default()) };
+        let made =
+            if matches!(matched, Matched::Step(_)) { self.make_codes(trying).await? } else { Some(Made::default()) };
         let Some((salt, codes, digests)) = made else {
+            self.was_not_evaluated(trying).await?;
             trying.note(What::Throttled { method: Method::Totp, scope: ThrottleScope::Hashing });
             return Ok(ConfirmReply::Busy);
         };
@@ -150,6 +152,7 @@ impl Flows {
         }
         let record = self.totp_record(&owner, id, &key, Some(step))?;
         trying.note(What::ProofAccepted { method: Method::Totp });
+        self.was_right(trying).await?;
         trying.begin(Deed::Binding, Some(Method::Totp));
         self.ports.authenticators.put_totp(&owner.id, &record).await?;
         trying.note(What::AuthenticatorAdded { method: Method::Totp });
@@ -164,7 +167,7 @@ impl Flows {
                 Err(reason) => return rejected(trying, reason, Rejection::SessionGone),
             }
         }
-        let credentials = self.credentials(&site.account, &Enrolled { totp: Some(record), backup: None });
+        let credentials = self.credentials(&site.account, &Enrolled { totp: Some(record), ..Enrolled::default() });
         Ok(match self.enter(trying, site, credentials).await? {
             Ok(opened) => ConfirmReply::Enrolled { backup_codes: codes, opened },
             Err(told) => ConfirmReply::Rejected(told),
@@ -213,7 +216,8 @@ impl Flows {
             Place::Ceremony(_, ceremony) => {
                 // What they proved is what the session says; whether that is enough, the policy judges.
                 let step = ceremony.advance(Verdict::Proved(Method::Totp), trying.now);
-                let ceremony = Ceremony { credentials, ..step.ceremony() };
+                // New authenticators, and none of them is switched off.
+                let ceremony = Ceremony { credentials, locked: MethodSet::EMPTY, ..step.ceremony() };
                 match self.open(trying, &site.account, &ceremony, None).await? {
                     LoginReply::Opened(opened) => Ok(Ok(opened)),
                     LoginReply::Rejected(told) => Ok(Err(told)),
@@ -229,6 +233,7 @@ impl Flows {
                     what: What::SessionElevated,
                     credentials,
                     generation: site.account.generation,
+                    locked: MethodSet::EMPTY,
                 };
                 Ok(self.grant(trying, grant).await?.map(Box::new).ok_or(Rejection::SessionGone))
             }
@@ -236,7 +241,7 @@ impl Flows {
     }
 
     /// A set of backup codes. `None`: hashing is full.
-    async fn make_codes(&self) -> Answer<Option<Made>> {
+    async fn make_codes(&self, trying: &Trying<'_>) -> Answer<Option<Made>> {
         let salt = backup_codes::set_salt(&self.random()?, self.hashing.params());
         let mut codes = Vec::new();
         for _ in 0..self.settings.backup_codes {
@@ -245,7 +250,9 @@ impl Flows {
         let (of_salt, of_codes) = (salt.clone(), codes.clone());
         let hashed = self
             .hashing
-            .run(move || of_codes.iter().map(|code| backup_codes::code_digest(code, &of_salt)).collect())
+            .run(&trying.lane(), move || {
+                of_codes.iter().map(|code| backup_codes::code_digest(code, &of_salt)).collect()
+            })
             .await?;
         Ok(hashed.map(|digests| (salt, codes, digests)))
     }

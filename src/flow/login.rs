@@ -4,11 +4,11 @@ use super::Flows;
 use super::attempt::Trying;
 use super::ports::{Account, Answer};
 use super::proving::Proof;
-use super::reply::{Client, Credentials, LoginReply, Next, OutOfReach, Outcome, Rejection};
+use super::reply::{Client, Credentials, Locked, LoginReply, Next, OutOfReach, Outcome, Rejection};
 use crate::auth::authenticator::Enrolled;
 use crate::auth::ceremony::{Ceremony, CeremonyToken, Step, Verdict};
 use crate::auth::event::{RejectReason, ThrottleScope, What};
-use crate::auth::proof::{Method, Proofs};
+use crate::auth::proof::{Method, MethodSet, Proofs};
 use crate::auth::requirement::{Requirement, Strength};
 use crate::auth::secret::SecretText;
 use crate::auth::session::Channel;
@@ -50,7 +50,8 @@ impl Flows {
         if let Some(wait) = self.charge_unless_known(trying, found.as_ref(), Method::Password).await? {
             return Ok(LoginReply::Wait(wait));
         }
-        let Some(right) = self.hashing.verify(given.password.clone(), found.as_ref()).await? else {
+        let Some(right) = self.hashing.verify(&trying.lane(), given.password.clone(), found.as_ref()).await? else {
+            self.was_not_evaluated(trying).await?;
             trying.note(What::Throttled { method: Method::Password, scope: ThrottleScope::Hashing });
             return Ok(LoginReply::Busy);
         };
@@ -71,6 +72,7 @@ impl Flows {
             }
         };
         trying.note(What::ProofAccepted { method: Method::Password });
+        self.was_right(trying).await?;
         if !self.renew_hash(trying, &mut account, given.password).await? {
             return Ok(LoginReply::Rejected(Rejection::WrongCredentials));
         }
@@ -82,7 +84,8 @@ impl Flows {
             user: Some(account.identity.id.clone()),
             goal: goal.unwrap_or(most),
             proofs: Proofs::none(),
-            enrolled: methods,
+            enrolled: enrolled.usable(true),
+            locked: enrolled.locked().and(methods),
             host: trying.client.host.clone(),
             channel,
             started_at: trying.now,
@@ -117,6 +120,12 @@ impl Flows {
         }
         match self.prove(trying, account, enrolled, method, code).await? {
             Proof::Busy => Ok(LoginReply::Busy),
+            Proof::Locked => {
+                let ceremony = step.ceremony();
+                let methods = ceremony.locked.with(method);
+                let others = ceremony.would_help(trying.now).minus(methods);
+                Ok(LoginReply::Locked(Locked { methods, others }))
+            }
             Proof::Wrong(told) => Ok(LoginReply::Rejected(told)),
             Proof::Right { backup_left } => {
                 let step = step.ceremony().advance(Verdict::Proved(method), trying.now);
@@ -138,9 +147,16 @@ impl Flows {
             Step::Complete(ceremony) => self.open(trying, account, &ceremony, backup_left).await,
             Step::Ask(ceremony, methods) => {
                 let token = self.keep(&ceremony).await?;
-                Ok(LoginReply::Next(Next { ceremony: token, methods }))
+                Ok(LoginReply::Next(Next {
+                    ceremony: token,
+                    methods,
+                    locked: ceremony.locked_that_would_help(trying.now),
+                }))
             }
             Step::Stuck(ceremony) => Ok(LoginReply::Enroll(self.keep(&ceremony).await?)),
+            Step::Locked(ceremony) => {
+                Ok(LoginReply::Locked(Locked { methods: ceremony.locked, others: MethodSet::EMPTY }))
+            }
             Step::OutOfReach(ceremony) => {
                 let token = self.keep(&ceremony).await?;
                 Ok(LoginReply::OutOfReach(OutOfReach { ceremony: token, owned: ceremony.enrolled }))

@@ -7,6 +7,7 @@ mod enroll;
 mod follow;
 pub mod gate;
 mod hashing;
+mod lockout;
 mod login;
 mod opening;
 pub mod ports;

@@ -38,6 +38,8 @@ pub(super) struct Grant<'a> {
     pub(super) credentials: String,
     /// Under which it was proved.
     pub(super) generation: Generation,
+    /// What of that is switched off.
+    pub(super) locked: MethodSet,
 }
 
 impl Flows {
@@ -62,9 +64,9 @@ impl Flows {
             user_agent: trying.client.user_agent.as_deref().map(cut),
         };
         let notice = self.notice(trying, account, ceremony.channel).await?;
-        let (proved, credentials) = (ceremony.proofs.methods(), ceremony.credentials.clone());
+        let (proved, credentials, locked) = (ceremony.proofs.methods(), ceremony.credentials.clone(), ceremony.locked);
         let (what, generation) = (What::SessionOpened, account.generation);
-        let grant = Grant { session, old: None, proved, backup_left, what, credentials, generation };
+        let grant = Grant { session, old: None, proved, backup_left, what, credentials, generation, locked };
         match self.grant(trying, grant).await? {
             Some(opened) => {
                 // Only who is in has signed in.
@@ -96,13 +98,14 @@ impl Flows {
     pub(super) async fn grant(
         &self,
         trying: &mut Trying<'_>,
-        Grant { session, old, proved, backup_left, what, credentials, generation }: Grant<'_>,
+        Grant { session, old, proved, backup_left, what, credentials, generation, locked }: Grant<'_>,
     ) -> Answer<Option<Opened>> {
         let token = SessionToken::mint(&self.random()?);
         let strength = Strength::of(session.proofs.methods());
         let (mark, device) = self.mark_device(trying, strength, (&session.identity.id, generation))?;
         let ends_at = self.settings.session.ends_at(&session);
         self.forgive(trying, proved).await?;
+        let unlocked = self.unlock(trying, &session.identity.id, locked, proved).await?;
         trying.begin(Deed::Opening, None);
         if !self.ports.sessions.replace(old, &token.key(), &session, ends_at).await? {
             trying.settle();
@@ -112,8 +115,9 @@ impl Flows {
             };
         }
         trying.session = Some(session.id.clone());
-        // A script keeps no mark, so nothing stands for it.
-        trying.browser = (session.channel == Channel::Cookie).then(|| self.browser_tag(&device));
+        // Nothing stands for a script that keeps no mark.
+        let keeps = session.channel == Channel::Cookie || trying.device.is_some();
+        trying.browser = keeps.then(|| self.browser_tag(&device));
         trying.note(what);
         // Disabling an account or changing what it proves itself with ends its sessions: one opened in that very
         // moment must not outlive it.
@@ -129,7 +133,9 @@ impl Flows {
             return Ok(None);
         }
         let session = Arc::new(session);
-        Ok(Some(Opened { token, session, ends_at, device: Some(mark), backup_codes_left: backup_left, notice: None }))
+        let (device, locked) = (Some(mark), locked.minus(unlocked));
+        let (backup_codes_left, notice) = (backup_left, None);
+        Ok(Some(Opened { token, session, ends_at, device, backup_codes_left, locked, unlocked, notice }))
     }
 
     /// Ends a session whose token reaches nobody because of a fault, as far as the stores still let us.

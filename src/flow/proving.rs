@@ -6,7 +6,7 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::Flows;
 use super::attempt::Trying;
-use super::ports::{Account, AccountChange, Answer, SealedAt, StoreError};
+use super::ports::{Account, AccountChange, Answer, Counted, SealedAt, StoreError};
 use super::reply::Rejection;
 use super::reseal::renew;
 use crate::auth::authenticator::{BackupSet, Enrolled, TotpRecord};
@@ -27,6 +27,8 @@ pub(super) enum Proof {
     },
     /// Wrong; what the person is told.
     Wrong(Rejection),
+    /// The factor is switched off; the code was not looked at, or was the last wrong one of too many.
+    Locked,
     /// Hashing is full.
     Busy,
 }
@@ -64,33 +66,78 @@ impl Flows {
         code: SecretText,
     ) -> Answer<Proof> {
         let user = &account.identity.id;
-        let busy = |trying: &mut Trying<'_>| {
-            trying.note(What::Throttled { method, scope: ThrottleScope::Hashing });
-            Ok(Proof::Busy)
+        let counted = method != Method::Password && enrolled.methods(false).contains(method);
+        let last = match counted {
+            false => false,
+            true => match self.count_code(trying, user, method).await? {
+                Counted::Go { last } => last,
+                Counted::Locked => {
+                    trying.note(What::ProofRejected { method, reason: RejectReason::Locked });
+                    return Ok(Proof::Locked);
+                }
+            },
         };
-        let verdict = match (method, &enrolled.totp, &enrolled.backup) {
-            (Method::Password, _, _) => match self.hashing.verify(code, Some(account)).await? {
-                None => return busy(trying),
-                Some(true) => Ok(None),
-                Some(false) => Err((RejectReason::Mismatch, Rejection::WrongCredentials)),
-            },
-            (Method::Totp, Some(record), _) => self.prove_totp(trying, user, record, &code).await?,
-            (Method::BackupCode, _, Some(set)) => match self.prove_backup(trying, user, set, &code).await? {
-                Some(verdict) => verdict,
-                None => return busy(trying),
-            },
-            _ => Err((RejectReason::NotEnrolled, Rejection::WrongCode)),
+        let verdict = self.evaluate(trying, account, enrolled, method, code).await?;
+        let Some(verdict) = verdict else {
+            if counted {
+                self.take_back_code(trying, user, method).await?;
+            }
+            self.was_not_evaluated(trying).await?;
+            trying.note(What::Throttled { method, scope: ThrottleScope::Hashing });
+            return Ok(Proof::Busy);
         };
         Ok(match verdict {
             Ok(backup_left) => {
                 trying.note(What::ProofAccepted { method });
+                if counted {
+                    self.forgive_codes(trying, user, method).await?;
+                }
+                self.was_right(trying).await?;
                 Proof::Right { backup_left }
+            }
+            Err((RejectReason::AlreadySpent, told)) => {
+                // It was no guess: a form that is sent twice, scripts that share an authenticator.
+                if counted {
+                    self.take_back_code(trying, user, method).await?;
+                }
+                trying.note(What::ProofRejected { method, reason: RejectReason::AlreadySpent });
+                Proof::Wrong(told)
+            }
+            Err((reason, _)) if last => {
+                trying.note(What::ProofRejected { method, reason });
+                trying.note(What::FactorLocked { method });
+                Proof::Locked
             }
             Err((reason, told)) => {
                 trying.note(What::ProofRejected { method, reason });
                 Proof::Wrong(told)
             }
         })
+    }
+
+    /// Looks at a proof. `None`: hashing is full.
+    async fn evaluate(
+        &self,
+        trying: &mut Trying<'_>,
+        account: &Account,
+        enrolled: &Enrolled,
+        method: Method,
+        code: SecretText,
+    ) -> Answer<Option<Result<Option<u32>, (RejectReason, Rejection)>>> {
+        let user = &account.identity.id;
+        Ok(Some(match (method, &enrolled.totp, &enrolled.backup) {
+            (Method::Password, _, _) => match self.hashing.verify(&trying.lane(), code, Some(account)).await? {
+                None => return Ok(None),
+                Some(true) => Ok(None),
+                Some(false) => Err((RejectReason::Mismatch, Rejection::WrongCredentials)),
+            },
+            (Method::Totp, Some(record), _) => self.prove_totp(trying, user, record, &code).await?,
+            (Method::BackupCode, _, Some(set)) => match self.prove_backup(trying, user, set, &code).await? {
+                Some(verdict) => verdict,
+                None => return Ok(None),
+            },
+            _ => Err((RejectReason::NotEnrolled, Rejection::WrongCode)),
+        }))
     }
 
     async fn prove_totp(
@@ -162,7 +209,7 @@ impl Flows {
             bounds.admit(backup_codes::params_of(&salt))?;
             backup_codes::code_digest(&code, &salt)
         };
-        let Some(digest) = self.hashing.run(digest).await? else {
+        let Some(digest) = self.hashing.run(&trying.lane(), digest).await? else {
             return Ok(None);
         };
         trying.begin(Deed::Spending, Some(Method::BackupCode));
@@ -185,7 +232,7 @@ impl Flows {
     ) -> Answer<bool> {
         let stale = |hash: &&SecretText| crate::auth::password::needs_rehash(hash, self.hashing.params());
         let Some(from) = account.password_hash.as_ref().filter(stale).cloned() else { return Ok(true) };
-        let Some(to) = self.hash_password(password.clone()).await? else { return Ok(true) };
+        let Some(to) = self.hash_password(&trying.lane(), password.clone()).await? else { return Ok(true) };
         let (accounts, id) = (&self.ports.accounts, &account.identity.id);
         trying.begin(Deed::Rehash, None);
         if accounts.change(id, AccountChange::Rehash { from, to: to.clone() }).await? {
@@ -197,7 +244,7 @@ impl Flows {
         // Somebody was first: another sign-in that renewed it too, or a change of the password.
         let current = accounts.load(id).await?;
         account.password_hash = current.as_ref().and_then(|now| now.password_hash.clone());
-        Ok(self.hashing.verify(password, current.as_ref()).await? == Some(true))
+        Ok(self.hashing.verify(&trying.lane(), password, current.as_ref()).await? == Some(true))
     }
 
     /// Stands for all that an account proves itself with, as it is now, and for the times that it was disabled. Keyed, so

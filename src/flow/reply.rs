@@ -73,6 +73,8 @@ pub enum LoginReply {
     Enroll(CeremonyToken),
     /// Nothing that the account owns or could set up would do; told only after this much proof.
     OutOfReach(OutOfReach),
+    /// What would do is switched off after too many wrong codes; told only after this much proof.
+    Locked(Locked),
     /// Signed in, or risen.
     Opened(Box<Opened>),
     /// A wrong proof, told coarsely.
@@ -89,6 +91,17 @@ pub struct Next {
     pub ceremony: CeremonyToken,
     /// Any of these.
     pub methods: MethodSet,
+    /// These would do too, but are switched off after too many wrong codes.
+    pub locked: MethodSet,
+}
+
+/// A factor is switched off after too many wrong codes, until its owner proves another one or an operator switches it on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Locked {
+    /// What is switched off.
+    pub methods: MethodSet,
+    /// What would do in its place, and switches it on again; empty: only an operator can.
+    pub others: MethodSet,
 }
 
 /// Nothing that is there or could be set up would do.
@@ -129,6 +142,10 @@ pub struct Opened {
     pub device: Option<SecretText>,
     /// Backup codes left, where one was just used.
     pub backup_codes_left: Option<u32>,
+    /// Factors of the account that are switched off after too many wrong codes.
+    pub locked: MethodSet,
+    /// Factors that this sign-in has switched on again.
+    pub unlocked: MethodSet,
     /// What happened around the account since its owner was here, where it is worth a word.
     pub notice: Option<Notice>,
 }
@@ -137,8 +154,10 @@ pub struct Opened {
 pub struct CeremonyView {
     /// The ceremony.
     pub ceremony: Ceremony,
-    /// The methods that would bring it on and are at hand; empty: stuck, enrolment is next.
+    /// The methods that would bring it on and are at hand; empty, with nothing locked: stuck, enrolment is next.
     pub methods: MethodSet,
+    /// The methods that would bring it on and are switched off.
+    pub locked: MethodSet,
     /// Digits of the codes of their authenticator.
     pub digits: u8,
 }

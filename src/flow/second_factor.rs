@@ -4,7 +4,7 @@ use super::Flows;
 use super::attempt::Trying;
 use super::ports::Answer;
 use super::proving::Proof;
-use super::reply::{CeremonyView, Client, Failed, LoginReply, Next, OutOfReach, Outcome, Rejection};
+use super::reply::{CeremonyView, Client, Failed, Locked, LoginReply, Next, OutOfReach, Outcome, Rejection};
 use crate::auth::ceremony::{Ceremony, CeremonyKey, CeremonyToken, Step, Verdict};
 use crate::auth::event::RejectReason;
 use crate::auth::proof::{Method, MethodSet};
@@ -19,14 +19,16 @@ impl Flows {
     /// A store did not answer.
     pub async fn ceremony(&self, token: &CeremonyToken, client: &Client) -> Answer<Option<CeremonyView>> {
         let now = self.now();
-        let Some(ceremony) = self.ceremony_here(&token.key(), client, now).await? else { return Ok(None) };
-        let missing = ceremony.goal.shortfall(&ceremony.proofs, now).map_or(MethodSet::EMPTY, |s| s.methods);
-        let methods = missing.and(ceremony.enrolled);
-        let digits = match &ceremony.user {
-            Some(user) if methods.contains(Method::Totp) => self.digits_of(user).await?,
-            _ => self.settings.totp.digits,
-        };
-        Ok(Some(CeremonyView { ceremony, methods, digits }))
+        let Some(mut ceremony) = self.ceremony_here(&token.key(), client, now).await? else { return Ok(None) };
+        let mut digits = self.settings.totp.digits;
+        if let Some(user) = &ceremony.user {
+            // A factor may have been switched off, or on, since the ceremony began.
+            let now = self.ports.authenticators.of(user).await?;
+            digits = now.totp.as_ref().map_or(digits, |record| record.digits);
+            ceremony.know(now.locked());
+        }
+        let (methods, locked) = (ceremony.would_help(now), ceremony.locked_that_would_help(now));
+        Ok(Some(CeremonyView { ceremony, methods, locked, digits }))
     }
 
     /// How many digits the codes of a person have: those of their authenticator, whatever new ones get.
@@ -102,8 +104,14 @@ impl Flows {
             Proof::Right { backup_left } => backup_left,
             Proof::Wrong(told) => return Ok(LoginReply::Rejected(told)),
             Proof::Busy => return Ok(LoginReply::Busy),
+            Proof::Locked => {
+                ceremony.know(enrolled.locked().with(method));
+                let (methods, others) = (ceremony.locked, ceremony.would_help(trying.now));
+                return Ok(LoginReply::Locked(Locked { methods, others }));
+            }
         };
         ceremony.enrolled = enrolled.methods(account.password_hash.is_some());
+        ceremony.know(enrolled.locked());
         match ceremony.advance(Verdict::Proved(method), trying.now) {
             Step::Complete(ceremony) => {
                 // The first taker signs in; the ceremony was good until this very moment.
@@ -114,11 +122,16 @@ impl Flows {
             }
             Step::Ask(ceremony, methods) => {
                 self.keep_on(key, &ceremony, trying.now).await?;
-                Ok(LoginReply::Next(Next { ceremony: token.clone(), methods }))
+                let locked = ceremony.locked_that_would_help(trying.now);
+                Ok(LoginReply::Next(Next { ceremony: token.clone(), methods, locked }))
             }
             Step::Stuck(ceremony) => {
                 self.keep_on(key, &ceremony, trying.now).await?;
                 Ok(LoginReply::Enroll(token.clone()))
+            }
+            Step::Locked(ceremony) => {
+                self.keep_on(key, &ceremony, trying.now).await?;
+                Ok(LoginReply::Locked(Locked { methods: ceremony.locked, others: MethodSet::EMPTY }))
             }
             Step::OutOfReach(ceremony) => {
                 self.keep_on(key, &ceremony, trying.now).await?;

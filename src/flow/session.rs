@@ -138,14 +138,25 @@ impl Flows {
         trying.told(ended.map(drop))
     }
 
-    /// What the owner of a session can prove with; nothing if the account is gone or disabled.
+    /// What the owner of a session has to prove with, also what is switched off; nothing if the account is gone or
+    /// disabled.
     ///
     /// # Errors
     /// The store did not answer.
     pub async fn methods_of(&self, session: &Session) -> Answer<MethodSet> {
+        self.factors_of(session).await.map(|(owned, _)| owned)
+    }
+
+    /// As [`Self::methods_of`], and which of these are switched off after too many wrong codes.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn factors_of(&self, session: &Session) -> Answer<(MethodSet, MethodSet)> {
         let user = &session.identity.id;
-        let Ok(account) = self.standing_account(user).await? else { return Ok(MethodSet::EMPTY) };
-        Ok(self.ports.authenticators.of(user).await?.methods(account.password_hash.is_some()))
+        let Ok(account) = self.standing_account(user).await? else { return Ok((MethodSet::EMPTY, MethodSet::EMPTY)) };
+        let enrolled = self.ports.authenticators.of(user).await?;
+        let owned = enrolled.methods(account.password_hash.is_some());
+        Ok((owned, owned.and(enrolled.locked())))
     }
 
     /// The strongest requirement that the owner of a session could meet.

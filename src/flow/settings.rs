@@ -65,17 +65,25 @@ pub struct TotpSettings {
 /// Attempt limits, each charged before anything is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
-    /// Passwords per account from unknown browsers. Default: 20, then one per 30 s.
+    /// Passwords per account and client network (/24, /64) from unknown browsers. Default: 20, then one per 30 s.
     pub password: Limit,
-    /// Passwords in a row without a full sign-in, per account. Default: 100, then one per 10 min.
+    /// Wrong passwords per account from all unknown browsers together, and from each known one. Default: 100, then one
+    /// per 10 min.
     pub password_lockout: Limit,
-    /// Codes per account from unknown browsers. Default: 5, then one per 30 s.
+    /// Passwords per account and client network where others have used up `password_lockout`; twice as many per /16 and
+    /// /48, four times per /32 of IPv6. Default: 5, then one per 8 h.
+    pub new_network: Limit,
+    /// The same for all networks of an account together. Default: 500, then one per 5 s.
+    pub new_networks: Limit,
+    /// Codes per account from all unknown browsers together. Default: 5, then one per 30 s.
     pub totp: Limit,
-    /// Codes in a row without a success, per account and kind of code. Default: 30, then one per hour.
-    pub lockout: Limit,
+    /// Wrong codes in a row that switch a factor off, from all browsers together: 1 to 100 (SP 800-63B-4 §3.2.2).
+    /// Default: 30.
+    pub lockout: u32,
     /// Attempts per account from one known browser. Default: 10, then one per 30 s.
     pub known_browser: Limit,
-    /// Attempts per client network (/24, /64), for each factor. Default: 1000, then one per second.
+    /// Wrong proofs per client address (or /64), for each factor; four times as many per /24 and /48, eight times per /16
+    /// and /32 of IPv6. Default: 1000, then one per second.
     pub network: Limit,
 }
 
@@ -141,7 +149,9 @@ impl Default for LimitSettings {
             password: every(20, 30),
             password_lockout: every(100, 600),
             totp: every(5, 30),
-            lockout: every(30, 3600),
+            new_network: every(5, 8 * 3600),
+            new_networks: every(500, 5),
+            lockout: 30,
             known_browser: every(10, 30),
             network: every(1000, 1),
         }

@@ -35,6 +35,7 @@ pub(crate) struct Metrics {
     pub(crate) users_enrolled: IntGaugeVec,
     pub(crate) challenges: IntCounterVec,
     pub(crate) rate_limited: IntCounterVec,
+    pub(crate) factors_locked: IntCounterVec,
     pub(crate) certificate_expiry: IntGaugeVec,
     pub(crate) certificate_reload_successful: IntGauge,
     pub(crate) connections: IntGauge,
@@ -80,6 +81,12 @@ impl Metrics {
             users_enrolled: gauges(&registry, "users_enrolled", "Accounts that have a factor.", &["factor"])?,
             challenges: counters(&registry, "challenges_total", "Challenges, by how they were told.", &["kind"])?,
             rate_limited: counters(&registry, "rate_limited_total", "Attempts not evaluated.", &["scope"])?,
+            factors_locked: counters(
+                &registry,
+                "factors_locked_total",
+                "Factors switched off after too many wrong codes.",
+                &["factor"],
+            )?,
             certificate_expiry: gauges(
                 &registry,
                 "certificate_expiry_timestamp_seconds",

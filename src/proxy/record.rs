@@ -175,7 +175,11 @@ fn describe(what: What) -> Told {
         What::AccountDisabled => ("account_disabled", None, None),
         What::AccountEnabled => ("account_enabled", None, None),
         What::AccountDeleted => ("account_deleted", None, None),
+        What::FactorLocked { method } => ("factor_locked", Some(method), None),
+        What::FactorUnlocked { method } => ("factor_unlocked", Some(method), None),
         What::PasswordSet => ("password_set", None, None),
+        What::PasswordForced => ("password_forced", None, None),
+        What::ProfileSet => ("profile_set", None, None),
         What::GroupsSet => ("groups_set", None, None),
         What::Unsettled { deed, method } => ("unsettled", method, Some(deed_word(deed))),
     };
@@ -191,6 +195,10 @@ fn count(what: What, took: std::time::Duration, metrics: &Metrics) {
             metrics.rate_limited.with_label_values(&[scope_word(scope)]).inc();
             (method, "throttled", "")
         }
+        What::FactorLocked { method } => {
+            metrics.factors_locked.with_label_values(&[method.name()]).inc();
+            return;
+        }
         _ => return,
     };
     metrics.attempts.with_label_values(&[method.name(), outcome, reason]).inc();
@@ -202,6 +210,7 @@ const fn reject_word(reason: RejectReason) -> &'static str {
         RejectReason::UnknownUser => "unknown_user",
         RejectReason::Disabled => "disabled",
         RejectReason::NotEnrolled => "not_enrolled",
+        RejectReason::Locked => "locked",
         RejectReason::Mismatch => "mismatch",
         RejectReason::AlreadySpent => "already_spent",
         RejectReason::ClockSkew => "clock_skew",
@@ -213,7 +222,10 @@ const fn reject_word(reason: RejectReason) -> &'static str {
 
 const fn scope_word(scope: ThrottleScope) -> &'static str {
     match scope {
+        ThrottleScope::Browser => "browser",
+        ThrottleScope::AccountNetwork => "account_network",
         ThrottleScope::Account => "account",
+        ThrottleScope::Factor => "factor",
         ThrottleScope::Network => "network",
         ThrottleScope::Hashing => "hashing",
     }

@@ -5,8 +5,10 @@ mod admitting;
 mod changing;
 mod enrolling;
 mod faults;
+mod floods;
 mod history;
 mod limits;
+mod lockout;
 mod marks;
 mod resealing;
 mod rising;
@@ -16,10 +18,10 @@ mod spending;
 use std::sync::Arc;
 
 use super::Flows;
-use super::reply::{Client, Credentials, LoginReply, Next, Opened, Rejection, Told};
+use super::reply::{Client, Credentials, Locked, LoginReply, Next, Opened, Rejection, Told};
 use super::testing::{PASSWORD, secret};
 use crate::auth::event::{RejectReason, What};
-use crate::auth::proof::Method;
+use crate::auth::proof::{Method, MethodSet};
 use crate::auth::requirement::{Requirement, Strength};
 use crate::auth::secret::SecretText;
 use crate::auth::session::Channel;
@@ -64,6 +66,10 @@ fn word(reply: &LoginReply) -> String {
     match reply {
         LoginReply::Next(next) => format!("next {:?}", next.methods.iter().collect::<Vec<_>>()),
         LoginReply::Enroll(_) => "enroll".to_owned(),
+        LoginReply::Locked(Locked { methods, others }) => {
+            let names = |set: &MethodSet| set.iter().map(Method::name).collect::<Vec<_>>().join(",");
+            format!("locked {} others {}", names(methods), names(others))
+        }
         LoginReply::OutOfReach(_) => "out of reach".to_owned(),
         LoginReply::Opened(_) => "opened".to_owned(),
         LoginReply::Rejected(why) => format!("rejected {why:?}"),

@@ -68,6 +68,7 @@ async fn an_account_disabled_while_it_signs_in_gets_no_session() {
         goal: Requirement::of(Strength::OneFactor),
         proofs: session.proofs.clone(),
         enrolled: MethodSet::EMPTY.with(Method::Password),
+        locked: MethodSet::EMPTY,
         host: HOST.to_owned(),
         channel: Channel::Cookie,
         started_at: flows.now(),

@@ -12,12 +12,12 @@ fn unthrottled(world: &Arc<World>) -> Shared {
     for limit in [
         &mut settings.limits.password,
         &mut settings.limits.totp,
-        &mut settings.limits.lockout,
         &mut settings.limits.password_lockout,
         &mut settings.limits.network,
     ] {
         limit.tries = 100_000;
     }
+    settings.limits.lockout = 100_000;
     Shared::new(Flows::new(world.ports(), settings))
 }
 

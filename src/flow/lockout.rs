@@ -1,0 +1,73 @@
+//! Wrong codes in a row, counted in SQL before a code is looked at: what switches a factor off (SP 800-63B-4 §3.2.2).
+//!
+//! A right code takes back the wrong ones that came from the same place before it: the known browser, or without a mark
+//! the network. Those from elsewhere stay, because whoever guesses must not be given a new start each time the owner signs
+//! in. They are forgotten a year after the last one from there.
+
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+
+use super::Flows;
+use super::attempt::Trying;
+use super::ports::{Answer, CodeAttempt, Counted};
+use crate::auth::event::What;
+use crate::auth::network::client_network;
+use crate::auth::proof::{Factor, Method, MethodSet};
+use crate::auth::user::UserId;
+
+/// How long wrong codes count.
+const COUNTED_FOR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+impl Flows {
+    /// Counts a code before it is looked at; every browser, known or not, counts.
+    pub(super) async fn count_code(&self, trying: &Trying<'_>, user: &UserId, method: Method) -> Answer<Counted> {
+        let place = self.place(trying, method);
+        self.ports.lockouts.count(&self.attempt(trying, user, method, &place)).await
+    }
+
+    /// Takes a code back that was not looked at.
+    pub(super) async fn take_back_code(&self, trying: &Trying<'_>, user: &UserId, method: Method) -> Answer<()> {
+        let place = self.place(trying, method);
+        self.ports.lockouts.take_back(&self.attempt(trying, user, method, &place)).await
+    }
+
+    /// Forgives the wrong codes that came from where a right one came from.
+    pub(super) async fn forgive_codes(&self, trying: &Trying<'_>, user: &UserId, method: Method) -> Answer<()> {
+        let place = self.place(trying, method);
+        self.ports.lockouts.forgive(&self.attempt(trying, user, method, &place)).await
+    }
+
+    /// Switches on again what was off, if its owner has just proved another second factor; what that was.
+    pub(super) async fn unlock(
+        &self,
+        trying: &mut Trying<'_>,
+        user: &UserId,
+        locked: MethodSet,
+        proved: MethodSet,
+    ) -> Answer<MethodSet> {
+        let possessed = proved.minus(locked).iter().any(|m| matches!(m.factor(), Factor::Possession | Factor::Both));
+        if locked.is_empty() || !possessed {
+            return Ok(MethodSet::EMPTY);
+        }
+        let unlocked = self.ports.lockouts.unlock(user).await?;
+        for method in unlocked.iter() {
+            trying.note(What::FactorUnlocked { method });
+        }
+        Ok(unlocked)
+    }
+
+    fn attempt<'a>(&self, trying: &Trying<'_>, user: &'a UserId, method: Method, place: &'a str) -> CodeAttempt<'a> {
+        let (now, tries) = (trying.now, self.settings.limits.lockout);
+        CodeAttempt { user, method, place, tries, now, forget_before: now.minus(COUNTED_FOR) }
+    }
+
+    fn place(&self, trying: &Trying<'_>, method: Method) -> String {
+        let from = match trying.device.as_ref().and_then(|device| device.known_for(method)) {
+            Some(id) => format!("browser|{id}"),
+            None => format!("network|{}", client_network(trying.client.ip)),
+        };
+        let digest = self.ports.vault.digest("wrong-codes", from.as_bytes());
+        BASE64URL_NOPAD.encode(digest.get(..16).unwrap_or_default())
+    }
+}
