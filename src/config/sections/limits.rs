@@ -14,17 +14,23 @@ use crate::proxy::settings::ClientLimits;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct LimitOptions {
-    /// Passwords per account from unknown browsers. Default: 20, then one per 30s.
+    /// Passwords per account and client network (/24, /64) from unknown browsers. Default: 20, then one per 30s.
     password: Option<BucketOptions>,
-    /// Codes per account from unknown browsers. Default: 5, then one per 30s.
+    /// Codes per account from all unknown browsers together. Default: 5, then one per 30s.
     totp: Option<BucketOptions>,
-    /// Codes in a row without a success, per account and kind of code. Default: 30, then one per 1h.
-    lockout: Option<BucketOptions>,
-    /// Passwords in a row without a full sign-in, per account. Default: 100, then one per 10 min.
+    /// Wrong codes in a row, per account and kind of code, that switch this factor off: 1 to 100. Default: 30.
+    lockout: Option<LockoutOptions>,
+    /// Wrong passwords per account from all unknown browsers together. Default: 100, then one per 10m.
     password_lockout: Option<BucketOptions>,
+    /// Passwords per account and client network where others have used up `password_lockout`; twice as many per /16 and
+    /// /48, four times per /32 of IPv6. Default: 5, then one per 8h.
+    new_network: Option<BucketOptions>,
+    /// The same for all networks of an account together. Default: 500, then one per 5s.
+    new_networks: Option<BucketOptions>,
     /// Attempts per account from one known browser. Default: 10, then one per 30s.
     known_browser: Option<BucketOptions>,
-    /// Attempts per client network (/24, /64), for each factor. Default: 1000, then one per 1s.
+    /// Wrong proofs per client address (or /64), for each factor; four times as many per /24 and /48, eight times per /16
+    /// and /32 of IPv6. Default: 1000, then one per 1s.
     network: Option<BucketOptions>,
     /// Connections at once. Default: what half of the memory bears at worst, at most 10000.
     connections: Option<Placed<u32>>,
@@ -53,6 +59,19 @@ pub(in crate::config) struct LimitOptions {
     portal_body: Option<Placed<Size>>,
 }
 
+/// The most wrong codes in a row that a factor may take (SP 800-63B-4 §3.2.2).
+const MOST_WRONG_CODES: u32 = 100;
+
+/// When a factor is switched off.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LockoutOptions {
+    /// Wrong codes in a row: 1 to 100.
+    tries: Option<Placed<u32>>,
+    /// No longer of use: a factor stays off until its owner proves another one, or an operator switches it on.
+    refill: Option<Placed<Time>>,
+}
+
 /// So many attempts at once, then one more every so often.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -73,8 +92,10 @@ pub(in crate::config) fn settle(
     let Some(options) = options.map(|o| o.value) else { return };
     bucket(&mut attempts.password, options.password, cx);
     bucket(&mut attempts.totp, options.totp, cx);
-    bucket(&mut attempts.lockout, options.lockout, cx);
+    lockout(&mut attempts.lockout, options.lockout, cx);
     bucket(&mut attempts.password_lockout, options.password_lockout, cx);
+    bucket(&mut attempts.new_network, options.new_network, cx);
+    bucket(&mut attempts.new_networks, options.new_networks, cx);
     bucket(&mut attempts.known_browser, options.known_browser, cx);
     bucket(&mut attempts.network, options.network, cx);
 
@@ -112,6 +133,21 @@ fn at_least_one(value: Placed<u32>, cx: &mut Checker) -> Option<u32> {
         return None;
     }
     Some(value.value)
+}
+
+/// Wrong codes that switch a factor off. What has no pace is not refilled.
+fn lockout(tries: &mut u32, options: Option<LockoutOptions>, cx: &mut Checker) {
+    let Some(options) = options else { return };
+    if let Some(refill) = options.refill {
+        let fix = "leave `refill` out; `stepgate user unlock` switches a factor on again";
+        cx.warn(refill.at, "a factor that is guessed is switched off, and no time switches it on again", fix);
+    }
+    let Some(given) = options.tries else { return };
+    if given.value == 0 || given.value > MOST_WRONG_CODES {
+        cx.error(given.at, "out of range", format!("1 to {MOST_WRONG_CODES} are possible (SP 800-63B-4 §3.2.2)"));
+    } else {
+        *tries = given.value;
+    }
 }
 
 fn bucket(limit: &mut Limit, options: Option<BucketOptions>, cx: &mut Checker) {

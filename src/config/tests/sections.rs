@@ -346,6 +346,8 @@ fn numbers_have_units_and_bounds() {
     tells(&file("", "limits: { header_bytes: 99999999999PiB }\n"), "a size too large");
     tells(&file("", "limits: { streams: many }\n"), "whole number");
     tells(&file("", "limits: { connections: 0 }\n"), "zero would refuse");
+    tells(&file("", "limits: { lockout: { tries: 101 } }\n"), "1 to 100 are possible");
+    tells(&file("", "limits: { lockout: { tries: 0 } }\n"), "1 to 100 are possible");
     tells(&file("", "limits: { header_bytes: 64 KB of }\n"), "not a size");
     tells(&file("", "limits: { totp: { trys: 3 } }\n"), "did you mean `tries`?");
     tells(&file("", "factors: { totp: { digits: 7 } }\n"), "6 or 8");
