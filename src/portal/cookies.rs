@@ -90,6 +90,16 @@ pub fn device_mark(headers: &HeaderMap) -> Option<SecretText> {
     }
 }
 
+/// The header in which a script sends its mark.
+const SCRIPT_DEVICE: &str = "stepgate-device";
+
+/// The mark of a known script; not yet verified.
+pub(crate) fn script_mark(headers: &HeaderMap) -> Option<SecretText> {
+    let mut values = headers.get_all(SCRIPT_DEVICE).iter();
+    let mark = values.next().filter(|_| values.next().is_none())?.to_str().ok()?.trim();
+    (!mark.is_empty() && mark.len() <= 512).then(|| SecretText::new(mark.to_owned()))
+}
+
 /// The ceremony token of a sign-in under way.
 pub fn ceremony_token(headers: &HeaderMap) -> Option<CeremonyToken> {
     match only(headers, FLOW) {

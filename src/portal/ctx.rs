@@ -63,6 +63,7 @@ pub(crate) struct Ctx {
 }
 
 /// A live session and how its token came.
+#[derive(Clone)]
 pub(crate) struct SignedIn {
     pub(crate) token: SessionToken,
     pub(crate) session: Arc<Session>,
@@ -110,7 +111,9 @@ where
 impl Ctx {
     /// The script at the other end: what it begins ends in a token, never in a cookie.
     pub(crate) fn script(&self) -> Client {
-        Client { channel: Channel::Bearer, ..self.client() }
+        let client = self.client();
+        let device = cookies::script_mark(&self.facts.headers).or(client.device);
+        Client { channel: Channel::Bearer, device, ..client }
     }
 
     /// The browser at the other end.

@@ -6,6 +6,8 @@ pub(super) const OURS: &[&str] = &[
     "forwarded",
     "x-forwarded",
     "x-stepgate",
+    // The mark of a known script: a secret between it and us.
+    "stepgate-device",
     "x-request-id",
     // Other resources of the request (RFC 4918): judged, and written anew.
     "destination",

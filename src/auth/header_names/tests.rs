@@ -23,6 +23,8 @@ fn ours_are_reserved_and_others_are_not() {
         "X-Forwarded-Anything",
         "X-Stepgate-Assertion",
         "x.stepgate.x",
+        "Stepgate-Device",
+        "stepgate_device",
         "X-Real-IP",
         "X_Original_URL",
         "X-Forwarded",

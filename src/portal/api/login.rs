@@ -17,10 +17,12 @@ use crate::portal::problem::Problem;
 
 /// Sign in.
 #[utoipa::path(post, path = "/.stepgate/api/v1/login", request_body = LoginBody, tag = "sign-in",
+    params(("Stepgate-Device" = Option<String>, Header, description = "The `device` of an earlier sign-in: who sends it is not held up by attempts of others")),
     security((), ("basic" = [])), responses(
     (status = 200, body = LoginAnswer),
     (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`wrong_credentials` or `wrong_otp`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`factor_locked`: switched off after too many wrong codes; `methods` says what would do instead", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -44,10 +46,13 @@ pub(crate) async fn login(ctx: Ctx) -> Result<Answered, Stop> {
 }
 
 /// Give the second factor of a sign-in under way.
-#[utoipa::path(post, path = "/.stepgate/api/v1/login/second-factor", request_body = SecondFactorBody, tag = "sign-in", responses(
+#[utoipa::path(post, path = "/.stepgate/api/v1/login/second-factor", request_body = SecondFactorBody, tag = "sign-in",
+    params(("Stepgate-Device" = Option<String>, Header, description = "The `device` of an earlier sign-in: who sends it is not held up by attempts of others")),
+    responses(
     (status = 200, body = LoginAnswer),
     (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`wrong_otp` or `ceremony_over`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`factor_locked`: switched off after too many wrong codes; `methods` says what would do instead", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -63,10 +68,12 @@ pub(crate) async fn second_factor(ctx: Ctx) -> Result<Answered, Stop> {
 
 /// Step up: one more proof; the old token ends, a new one is given (as a cookie to callers by cookie).
 #[utoipa::path(post, path = "/.stepgate/api/v1/elevate", request_body = ElevateBody, tag = "session",
+    params(("Stepgate-Device" = Option<String>, Header, description = "The `device` of an earlier sign-in: who sends it is not held up by attempts of others")),
     security(("bearer" = []), ("cookie" = [])), responses(
     (status = 200, body = Opening),
     (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`wrong_otp` or `not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`factor_locked`: switched off after too many wrong codes; `methods` says what would do instead", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]

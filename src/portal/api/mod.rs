@@ -21,7 +21,7 @@ use super::headers::Kind;
 use super::problem::Problem;
 use super::words;
 use crate::auth::proof::Method;
-use crate::flow::reply::{LoginReply, Opened, OutOfReach, Rejection};
+use crate::flow::reply::{Locked, LoginReply, Opened, OutOfReach, Rejection};
 use types::{Enroll, Next, Opening};
 
 /// Reads a JSON object; an empty body counts as `{}`. Unknown fields are ignored.
@@ -77,6 +77,9 @@ fn opening(ctx: &Ctx, opened: &Opened, by_cookie: bool) -> Opening {
         expires_in: opened.ends_at.since(now).as_secs(),
         last_login_at: opened.session.previous_login.map(words::rfc3339),
         backup_codes_left: opened.backup_codes_left,
+        device: opened.device.as_ref().filter(|_| !by_cookie).map(|mark| mark.expose().to_owned()),
+        locked: super::challenge::offered(opened.locked),
+        unlocked: super::challenge::offered(opened.unlocked),
     }
 }
 
@@ -101,6 +104,7 @@ fn told(ctx: &Ctx, reply: &LoginReply, by_cookie: bool) -> Answered {
             status: "second_factor_required",
             ceremony: next.ceremony.expose().to_owned(),
             methods: super::challenge::offered(next.methods),
+            locked: super::challenge::offered(next.locked),
         }),
         LoginReply::Enroll(ceremony) => json(&Enroll {
             status: "enrollment_required",
@@ -110,10 +114,23 @@ fn told(ctx: &Ctx, reply: &LoginReply, by_cookie: bool) -> Answered {
         LoginReply::OutOfReach(OutOfReach { ceremony, .. }) => {
             json(&Enroll { status: "enrollment_required", ceremony: ceremony.expose().to_owned(), methods: Vec::new() })
         }
+        LoginReply::Locked(locked) => factor_locked(*locked).answer(&ctx.facts),
         LoginReply::Rejected(rejection) => rejected(&ctx.facts, *rejection).answer(&ctx.facts),
         LoginReply::Wait(wait) => Problem::too_many(*wait).answer(&ctx.facts),
         LoginReply::Busy => busy(ctx),
     }
+}
+
+/// 403: a factor is switched off.
+fn factor_locked(Locked { methods, others }: Locked) -> Problem {
+    let title = if others.is_empty() {
+        "This factor is switched off after too many wrong codes. An administrator can switch it on again."
+    } else {
+        "This factor is switched off after too many wrong codes. Another one of `methods` switches it on again."
+    };
+    Problem::new(StatusCode::FORBIDDEN, "factor_locked", title)
+        .with("locked", super::challenge::offered(methods))
+        .with("methods", super::challenge::offered(others))
 }
 
 /// 503: many people sign in at this moment.

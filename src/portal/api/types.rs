@@ -151,6 +151,18 @@ pub(crate) struct Opening {
     /// Backup codes left, where one was just used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) backup_codes_left: Option<u32>,
+    /// The mark of this script, to be kept and sent along as `Stepgate-Device` at the next login: whoever sends it is not
+    /// held up by attempts of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) device: Option<String>,
+    /// Factors of the account that are switched off after too many wrong codes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<MethodName>, required = false)]
+    pub(crate) locked: Vec<&'static str>,
+    /// Factors that had been switched off, and are on again by this proof.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<MethodName>, required = false)]
+    pub(crate) unlocked: Vec<&'static str>,
 }
 
 /// Another factor is needed.
@@ -164,6 +176,10 @@ pub(crate) struct Next {
     /// Any of these.
     #[schema(value_type = Vec<MethodName>)]
     pub(crate) methods: Vec<&'static str>,
+    /// These would do too, but are switched off after too many wrong codes; one of `methods` switches them on again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<MethodName>, required = false)]
+    pub(crate) locked: Vec<&'static str>,
 }
 
 /// A second factor must be enrolled first, with the ceremony as authorisation.
@@ -254,7 +270,7 @@ pub(crate) struct ProblemBody {
     /// The HTTP status.
     pub(crate) status: u16,
     /// Stable: `wrong_credentials`, `wrong_otp`, `too_many_attempts`, `malformed_request`, `not_signed_in`,
-    /// `ceremony_over`, `proof_required`, `busy`, `unavailable`, …
+    /// `ceremony_over`, `factor_locked`, `proof_required`, `busy`, `unavailable`, …
     pub(crate) code: String,
     /// Names the request in the log.
     pub(crate) request_id: String,

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{CONTINUE, busy, last, led_on, lost, rejected, start_again, wait};
+use super::{CONTINUE, busy, last, led_on, locked, lost, rejected, start_again, wait};
 use crate::auth::proof::{Method, MethodSet};
 use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp};
 use crate::portal::answers::Fault;
@@ -63,6 +63,8 @@ struct Enrollee {
     account: String,
     /// What the sign-in under way can still ask for.
     askable: MethodSet,
+    /// What it could ask for, were it not switched off.
+    locked: MethodSet,
     /// Whether there is an authenticator app already.
     has_app: bool,
 }
@@ -72,16 +74,17 @@ async fn enrolling(ctx: &Ctx) -> Result<Enrollee, Stop> {
         let view = ctx.core.flows.ceremony(&token, &ctx.client()).await.map_err(Stop::Store)?;
         if let Some(view) = view {
             let account = view.ceremony.username.as_str().to_owned();
-            let has_app = view.ceremony.enrolled.contains(Method::Totp);
-            return Ok(Enrollee { who: Enrolling::Ceremony(token), account, askable: view.methods, has_app });
+            let (askable, locked) = (view.methods, view.ceremony.locked);
+            let has_app = view.ceremony.enrolled.or(locked).contains(Method::Totp);
+            return Ok(Enrollee { who: Enrolling::Ceremony(token), account, askable, locked, has_app });
         }
     }
     match ctx.signed_in(false).await? {
         Some(who) => {
             let account = who.session.identity.username.as_str().to_owned();
             let has_app = ctx.core.flows.methods_of(&who.session).await.map_err(Stop::Store)?.contains(Method::Totp);
-            let askable = MethodSet::EMPTY;
-            Ok(Enrollee { who: Enrolling::Session(who.token, who.session), account, askable, has_app })
+            let (askable, locked) = (MethodSet::EMPTY, MethodSet::EMPTY);
+            Ok(Enrollee { who: Enrolling::Session(who.token, who.session), account, askable, locked, has_app })
         }
         None => Err(Stop::Done(Box::new(nothing_under_way(ctx).await?))),
     }
@@ -148,6 +151,9 @@ fn prove_first(ctx: &Ctx, goal: &Goal, enrollee: &Enrollee, methods: MethodSet) 
     match &enrollee.who {
         Enrolling::Ceremony(_) if enrollee.askable.and(methods).iter().any(|m| Way::of(m).is_some()) => {
             see_other(&goal.page("second-factor"), "enroll")
+        }
+        Enrolling::Ceremony(_) if !enrollee.locked.is_empty() => {
+            locked::out(ctx, &enrollee.account, enrollee.locked, false)
         }
         // The second-factor page would send the person straight back here.
         Enrolling::Ceremony(_) => start_again(ctx),

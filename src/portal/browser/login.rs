@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Out, arrived, busy, led_on, lost, out_of_reach, wait};
+use super::{Out, arrived, busy, led_on, locked, lost, out_of_reach, wait};
 use crate::auth::proof::MethodSet;
 use crate::auth::session::Channel;
 use crate::flow::reply::{Credentials, LoginReply, OutOfReach};
@@ -73,6 +73,7 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
             let username = username.trim();
             out_of_reach(&ctx, &goal, Out { who: username, owned, signed_in: false })
         }
+        LoginReply::Locked(off) => locked::out(&ctx, username.trim(), off.methods, false),
         LoginReply::Opened(opened) => arrived(&ctx, &goal, &opened),
         LoginReply::Rejected(_) => {
             let errors = Errors::one("username", "The user name or the password is not correct. Try again");

@@ -3,6 +3,7 @@
 pub(super) mod account;
 pub(super) mod enroll;
 mod last;
+mod locked;
 pub(super) mod login;
 mod lost;
 pub(super) mod second_factor;
@@ -111,7 +112,7 @@ fn out_of_reach(ctx: &Ctx, goal: &Goal, out: Out<'_>) -> Answered {
 /// The session is open: on to the destination, by way of what must be said first.
 fn arrived(ctx: &Ctx, goal: &Goal, opened: &Opened) -> Answered {
     let answer = match (&opened.notice, opened.backup_codes_left) {
-        (None, None) => see_other(&arrival(ctx, goal), "login"),
+        (None, None) if opened.locked.or(opened.unlocked).is_empty() => see_other(&arrival(ctx, goal), "login"),
         (notice, left) => before_going_on(ctx, opened, notice.as_ref(), left),
     };
     let answer = with_cookie(answer, counted(ctx, goal, &opened.session));
@@ -153,6 +154,7 @@ fn before_going_on(ctx: &Ctx, opened: &Opened, notice: Option<&HistoryNotice>, l
         });
         lines.push("The code you used will not work again.".to_owned());
     }
+    lines.extend(locked::lines(opened));
     let told = match notice {
         Some(notice) => {
             let strange = last::strange(notice, user, shell.support.as_ref().map(|s| s.text.as_str()));
@@ -161,7 +163,8 @@ fn before_going_on(ctx: &Ctx, opened: &Opened, notice: Option<&HistoryNotice>, l
             let (items, after) = (strange.items, Some(strange.advice));
             Notice { items, after, links, ..Notice::new(&shell, "Was this you?") }
         }
-        None => Notice::new(&shell, "You used a backup code"),
+        None if left.is_some() => Notice::new(&shell, "You used a backup code"),
+        None => Notice::new(&shell, "Too many wrong codes were entered"),
     };
     page(StatusCode::OK, "notice", &Notice { lines, go_on: Some((CONTINUE, "Continue")), ..told })
 }

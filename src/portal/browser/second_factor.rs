@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Out, arrived, busy, empty, last, led_on, lost, out_of_reach, rejected, start_again, wait, ways};
+use super::{Out, arrived, busy, empty, last, led_on, locked, lost, out_of_reach, rejected, start_again, wait, ways};
 use crate::auth::ceremony::CeremonyToken;
 use crate::flow::reply::{CeremonyView, LoginReply, OutOfReach};
 use crate::portal::cookies;
@@ -58,6 +58,14 @@ fn told_of(ctx: &Ctx, goal: &Goal, view: &CeremonyView, way: Way, reply: LoginRe
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
             out_of_reach(ctx, goal, Out { who: view.ceremony.username.as_str(), owned, signed_in: false })
         }
+        LoginReply::Locked(off) if off.others.is_empty() => {
+            locked::out(ctx, view.ceremony.username.as_str(), off.methods, false)
+        }
+        LoginReply::Locked(off) => {
+            let (ceremony, digits) = (view.ceremony.clone(), view.digits);
+            let view = CeremonyView { ceremony, methods: off.others, locked: off.methods, digits };
+            form(ctx, goal, &view, "", Errors::none())
+        }
         LoginReply::Rejected(rejection) => match rejected(way, rejection) {
             Some(errors) => form(ctx, goal, view, way.name, errors),
             None => start_again(ctx),
@@ -72,6 +80,10 @@ async fn under_way(ctx: &Ctx, goal: &Goal) -> Result<(CeremonyToken, CeremonyVie
     if let Some(token) = cookies::ceremony_token(&ctx.facts.headers) {
         let view = ctx.core.flows.ceremony(&token, &ctx.client()).await.map_err(Stop::Store)?;
         match view {
+            Some(view) if view.methods.is_empty() && !view.ceremony.locked.is_empty() => {
+                let (who, off) = (view.ceremony.username.as_str(), view.ceremony.locked);
+                return Err(Stop::Done(Box::new(locked::out(ctx, who, off, false))));
+            }
             Some(view) if view.methods.is_empty() => {
                 return Err(Stop::Done(Box::new(see_other(&goal.page("enroll"), "second-factor"))));
             }
@@ -88,7 +100,8 @@ fn form(ctx: &Ctx, goal: &Goal, view: &CeremonyView, wanted: &str, errors: Error
     let (shell, place, way) = (ctx.shell(), ctx.place(goal), way.with_digits(view.digits));
     let username = view.ceremony.username.as_str();
     let heading = "Confirm it is you";
-    let why = Some("Your password is one step. This is the second.");
+    let off = (!view.locked.is_empty()).then(|| locked::why(view.locked));
+    let why = Some(off.as_deref().unwrap_or("Your password is one step. This is the second."));
     let last = last::last_time(view.ceremony.previous_login, ctx.core.flows.ports.clock.now());
     let last = Some(last.as_str());
     let code = Code { shell: &shell, errors, heading, why, leave: None, last, place: &place, username, way, others };

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{Out, arrived, busy, empty, led_on, lost, notice, out_of_reach, rejected, wait, ways};
+use super::{Out, arrived, busy, empty, led_on, locked, lost, notice, out_of_reach, rejected, wait, ways};
 use crate::auth::proof::MethodSet;
 use crate::flow::reply::{EnrollReply, Enrolling, LoginReply, OutOfReach};
 use crate::portal::cookies;
@@ -60,6 +60,14 @@ fn told_of(ctx: &Ctx, goal: &Goal, ask: &Ask, way: Way, reply: LoginReply) -> An
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
             out_of_reach(ctx, goal, Out { who: ask.who.session.identity.username.as_str(), owned, signed_in: true })
         }
+        LoginReply::Locked(off) => {
+            let (who, left) = (&ask.who, ask.methods.minus(off.methods));
+            if left.is_empty() {
+                return locked::out(ctx, who.session.identity.username.as_str(), off.methods, true);
+            }
+            let why = Some(locked::why(off.methods));
+            form(ctx, goal, &Ask { who: who.clone(), methods: left, digits: ask.digits, why }, "", Errors::none())
+        }
         LoginReply::Rejected(rejection) => match rejected(way, rejection) {
             Some(errors) => form(ctx, goal, ask, way.name, errors),
             None => see_other(&goal.page("login"), "step-up"),
@@ -74,9 +82,9 @@ async fn asked(ctx: &Ctx, goal: &Goal) -> Result<Ask, Stop> {
     let Some(who) = ctx.signed_in(true).await? else {
         return Err(Stop::Done(Box::new(see_other(&goal.page("login"), "step-up"))));
     };
-    let owned = ctx.core.flows.methods_of(&who.session).await.map_err(Stop::Store)?;
+    let (owned, off) = ctx.core.flows.factors_of(&who.session).await.map_err(Stop::Store)?;
     if goal.first == Some(First::Enroll) {
-        return before_enrolling(ctx, goal, who, owned).await;
+        return before_enrolling(ctx, goal, who, (owned, off)).await;
     }
     let now = ctx.core.flows.ports.clock.now();
     let (core, facts) = (&ctx.core, &ctx.facts);
@@ -94,28 +102,47 @@ async fn asked(ctx: &Ctx, goal: &Goal) -> Result<Ask, Stop> {
     if let Some(answer) = lost::sent_round(ctx, goal) {
         return Err(Stop::Done(Box::new(answer)));
     }
-    let methods = shortfall.methods.and(owned);
-    if methods.is_empty() || !reached_by(owned) {
+    let usable = owned.minus(off);
+    let methods = shortfall.methods.and(usable);
+    if (methods.is_empty() || !reached_by(usable)) && !off.is_empty() {
+        let answer = locked::out(ctx, who.session.identity.username.as_str(), off, true);
+        return Err(Stop::Done(Box::new(answer)));
+    }
+    if methods.is_empty() || !reached_by(usable) {
         return Err(Stop::Done(Box::new(see_other(&goal.page("enroll"), "step-up"))));
     }
     let digits = ctx.core.flows.digits_of(&who.session.identity.id).await.map_err(Stop::Store)?;
-    let why = rule.explanation.as_ref().map(|text| format!("What it is for: {text}"));
+    let off = shortfall.methods.and(off);
+    let why = match off.is_empty() {
+        true => rule.explanation.as_ref().map(|text| format!("What it is for: {text}")),
+        false => Some(locked::why(off)),
+    };
     Ok(Ask { who, methods, digits, why })
 }
 
 /// What must be proved before an authenticator may be added.
-async fn before_enrolling(ctx: &Ctx, goal: &Goal, who: SignedIn, owned: MethodSet) -> Result<Ask, Stop> {
+async fn before_enrolling(
+    ctx: &Ctx,
+    goal: &Goal,
+    who: SignedIn,
+    (owned, off): (MethodSet, MethodSet),
+) -> Result<Ask, Stop> {
+    let usable = owned.minus(off);
     let enrolling = Enrolling::Session(who.token.clone(), who.session.clone());
     match ctx.core.flows.begin_totp(&enrolling, &ctx.client()).await.map_err(Stop::Store)? {
         EnrollReply::Pending(_) => Err(Stop::Done(Box::new(see_other(&goal.next(), "step-up")))),
         EnrollReply::Gone => Err(Stop::Done(Box::new(see_other(&goal.page("login"), "step-up")))),
-        EnrollReply::ProveFirst(methods) if methods.and(owned).is_empty() => {
+        EnrollReply::ProveFirst(methods) if methods.and(usable).is_empty() && !methods.and(off).is_empty() => {
+            let username = who.session.identity.username.as_str();
+            Err(Stop::Done(Box::new(locked::out(ctx, username, methods.and(off), true))))
+        }
+        EnrollReply::ProveFirst(methods) if methods.and(usable).is_empty() => {
             Err(Stop::Done(Box::new(nothing_to_prove_with(ctx))))
         }
         EnrollReply::ProveFirst(methods) => {
             let why = Some("Before an authenticator is added, show that it is you.".to_owned());
             let digits = ctx.core.flows.digits_of(&who.session.identity.id).await.map_err(Stop::Store)?;
-            Ok(Ask { who, methods: methods.and(owned), digits, why })
+            Ok(Ask { who, methods: methods.and(usable), digits, why })
         }
     }
 }

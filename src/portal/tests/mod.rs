@@ -6,6 +6,7 @@ mod bad_input;
 mod dead_ends;
 mod journeys;
 mod last;
+mod locked;
 mod lost;
 mod openapi;
 mod pages;

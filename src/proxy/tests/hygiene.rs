@@ -27,6 +27,7 @@ fn aliases() -> Vec<String> {
         "X-Auth-Request-Email",
         "X-Authenticated-User",
         "X-Webauth-User",
+        "Stepgate-Device",
     ] {
         for separator in ["-", "_", ".", "~", "+"] {
             let alias = name.replace('-', separator);
