@@ -8,6 +8,7 @@ use super::args::{ConfigFile, Secret};
 use super::newcomer;
 use super::outcome::{Failure, Outcome};
 use super::terminal::{self, columns, data, say};
+use crate::auth::password::PasswordRule;
 use crate::auth::secret::SecretText;
 use crate::flow::ports::{Entropy, SealedAt};
 use crate::flow::reseal::reseal_all;
@@ -27,9 +28,11 @@ pub(crate) async fn run(command: &Secret) -> Outcome {
             let line = SecretText::new(format!("{}\n", BASE64.encode(key.as_slice())));
             data(line.expose())
         }
-        Secret::HashPassword => {
-            let password = terminal::password_from_stdin_or_prompt()?;
-            let hash = newcomer::hash(&password, "", &PasswordSettings::default(), &OsEntropy)?;
+        Secret::HashPassword { force } => {
+            let settings = PasswordSettings::default();
+            let rule = PasswordRule::new(settings.min_length, settings.max_bytes, [""; 0]);
+            let password = newcomer::judged(&terminal::stdin_or_prompt(*force), &rule, "")?;
+            let hash = newcomer::hash(&password.text, &settings, &OsEntropy)?;
             data(&format!("{}\n", hash.expose()))
         }
         Secret::Status { file, json } => status(file, *json).await,

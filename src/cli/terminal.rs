@@ -40,15 +40,27 @@ pub(crate) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// A new password: from stdin, a file, or asked for twice on a terminal.
-pub(crate) fn new_password(source: &PasswordSource) -> Outcome<SecretText> {
+/// How often a terminal is asked for a new password before we give up.
+const ASKED: usize = 5;
+
+/// A new password that `judge` takes, and what it says: from stdin, a file, or asked for twice on a terminal, where `rule`
+/// is said first, and what is wrong with one that is not taken.
+pub(crate) fn new_password<T>(
+    source: &PasswordSource,
+    rule: &str,
+    judge: impl Fn(&SecretText) -> Result<T, String>,
+) -> Outcome<(SecretText, T)> {
+    let taken = |new: SecretText| match judge(&new) {
+        Ok(judged) => Ok((new, judged)),
+        Err(why) => Err(Failure::failed(format!("{why}\nnothing was changed"))),
+    };
     if source.password_stdin && !io::stdin().is_terminal() {
-        return first_line(io::stdin().lock(), "stdin");
+        return first_line(io::stdin().lock(), "stdin").and_then(taken);
     }
     if let Some(path) = &source.password_file {
         let name = path.display().to_string();
         let file = File::open(path).map_err(|fault| Failure::failed(format!("cannot read {name}: {fault}")))?;
-        return first_line(BufReader::new(file), &name);
+        return first_line(BufReader::new(file), &name).and_then(taken);
     }
     // Who asks for stdin and sits at it types the password, which nobody shall read over their shoulder.
     if !source.password_stdin && !can_ask() {
@@ -56,18 +68,21 @@ pub(crate) fn new_password(source: &PasswordSource) -> Outcome<SecretText> {
             "no password given: nobody can be asked here; use --password-stdin or --password-file FILE",
         ));
     }
-    let first = ask("New password: ")?;
-    let again = ask("Once more: ")?;
-    if first.expose() != again.expose() {
-        return Err(Failure::failed("the two passwords are not the same; nothing was changed"));
+    say(rule);
+    for _ in 0..ASKED {
+        let first = ask("New password: ")?;
+        match judge(&first) {
+            Err(why) => say(&why),
+            Ok(judged) if ask("Once more: ")?.expose() == first.expose() => return Ok((first, judged)),
+            Ok(_) => say("The two passwords are not the same. Once more from the start:"),
+        }
     }
-    Ok(first)
+    Err(Failure::failed("no password was set; nothing was changed"))
 }
 
 /// A password on stdin, asked for if that is a terminal.
-pub(crate) fn password_from_stdin_or_prompt() -> Outcome<SecretText> {
-    let stdin = !can_ask();
-    new_password(&PasswordSource { password_stdin: stdin, password_file: None })
+pub(crate) fn stdin_or_prompt(force: bool) -> PasswordSource {
+    PasswordSource { password_stdin: !can_ask(), password_file: None, force }
 }
 
 fn ask(prompt: &str) -> Outcome<SecretText> {

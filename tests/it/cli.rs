@@ -15,6 +15,8 @@ const COMMANDS: [&[&str]; 20] = [
     &["user", "add"],
     &["user", "list"],
     &["user", "show"],
+    &["user", "unlock"],
+    &["user", "edit"],
     &["user", "disable"],
     &["user", "enable"],
     &["user", "set-password"],
@@ -100,7 +102,7 @@ fn a_password_is_hashed_from_stdin_with_the_stated_parameters() {
 
 #[test]
 fn an_unfit_password_is_refused_and_never_shown() {
-    for password in ["", "\n", "short", "aaaaaaaaaaaaaa"] {
+    for password in ["", "\n", "short", "aaaaaaaaaaaaaa", "iloveyou1"] {
         let ended = run_with(&["secret", "hash-password"], password.as_bytes());
         assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{password:?}");
         assert!(password.trim().is_empty() || !ended.stderr.contains(password), "{}", ended.stderr);

@@ -30,7 +30,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
 ];
 
 /// Package → the modules that may name it (and what lies below them). Packages not listed are everybody's.
-const DOORS: [(&str, &[&str]); 40] = [
+const DOORS: [(&str, &[&str]); 41] = [
     ("pingora_core", &["proxy"]),
     ("pingora_proxy", &["proxy"]),
     ("pingora_load_balancing", &["proxy"]),
@@ -59,6 +59,7 @@ const DOORS: [(&str, &[&str]); 40] = [
     ("moka", &["store::redis", "store::embedded", "flow"]),
     ("totp_rs", &["auth::totp"]),
     ("argon2", &["auth::password", "auth::backup_codes"]),
+    ("zxcvbn", &["auth::password::rule"]),
     ("jsonwebtoken", &["auth::assertion"]),
     ("aws_lc_rs", &["auth::assertion", "proxy::tunnel"]),
     ("chacha20poly1305", &["store::vault"]),

@@ -235,7 +235,11 @@ take the word away and restart them again. So a key is rotated without a gap.")]
 Examples:
   stepgate secret hash-password                   asks for it
   stepgate secret hash-password < password.txt")]
-    HashPassword,
+    HashPassword {
+        /// Take a password that everybody tries first
+        #[arg(long)]
+        force: bool,
+    },
     /// Say which master key seals how many rows of the database
     #[command(after_help = "\
 Examples:

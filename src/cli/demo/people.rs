@@ -7,7 +7,7 @@ use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::totp;
 use crate::auth::user::{Group, Username};
 use crate::cli::accounts::answered;
-use crate::cli::newcomer::{self, Newcomer};
+use crate::cli::newcomer::{self, NewPassword, Newcomer};
 use crate::cli::outcome::{Failure, Outcome};
 use crate::flow::settings::FlowSettings;
 use crate::store::Stores;
@@ -64,7 +64,7 @@ pub(super) async fn make(stores: &Stores, settings: &FlowSettings) -> Outcome<Ve
         let password = SecretText::new(BASE32_NOPAD.encode(random.as_slice()).to_lowercase());
         let who = Newcomer {
             username: Username::parse(username).ok_or_else(|| Failure::failed("not a user name"))?,
-            password: password.clone(),
+            password: NewPassword { text: password.clone(), forced: false },
             name: Some(name.to_owned()),
             email: Some(format!("{username}@example.com")),
             groups: groups.iter().map(|g| Group((*g).to_owned())).collect(),

@@ -8,6 +8,10 @@ use zeroize::Zeroizing;
 
 use super::secret::SecretText;
 
+mod rule;
+
+pub use rule::{PasswordRule, Unfit};
+
 /// Random bytes in the salt of one hash.
 pub const SALT_BYTES: usize = 16;
 
@@ -80,51 +84,6 @@ pub struct HashFault(String);
 impl HashFault {
     fn of(cause: impl std::fmt::Display) -> Self {
         Self(cause.to_string())
-    }
-}
-
-/// Why a new password is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfit {
-    /// Fewer characters than this.
-    TooShort(usize),
-    /// More bytes than this.
-    TooLong(usize),
-    /// It is the user name.
-    IsUsername,
-    /// It is one character over and over.
-    Monotonous,
-}
-
-impl std::fmt::Display for Unfit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::TooShort(least) => write!(f, "The password needs at least {least} characters."),
-            Self::TooLong(most) => write!(f, "The password may have at most {most} bytes."),
-            Self::IsUsername => f.write_str("The password must not be the user name."),
-            Self::Monotonous => f.write_str("The password must not be one character repeated."),
-        }
-    }
-}
-
-/// Judges a new password (SP 800-63B §3.1.1.2: length counts, composition does not).
-///
-/// Characters are code points after normalisation.
-pub fn judge_new(password: &SecretText, username: &str, min_length: usize, max_bytes: usize) -> Result<(), Unfit> {
-    if password.expose().len() > max_bytes {
-        return Err(Unfit::TooLong(max_bytes));
-    }
-    let text = normalised(password);
-    let mut chars = text.chars();
-    let first = chars.next();
-    if text.chars().count() < min_length {
-        Err(Unfit::TooShort(min_length))
-    } else if text.to_lowercase() == username.to_lowercase() {
-        Err(Unfit::IsUsername)
-    } else if chars.all(|c| Some(c) == first) {
-        Err(Unfit::Monotonous)
-    } else {
-        Ok(())
     }
 }
 
@@ -356,14 +315,5 @@ mod tests {
         ] {
             assert!(verify(&secret("x"), &secret(broken), 4096).is_err(), "{broken}");
         }
-    }
-
-    #[test]
-    fn new_passwords_are_judged_by_code_points() {
-        assert_eq!(judge_new(&secret("\u{1F600}".repeat(7).as_str()), "ann", 8, 4096), Err(Unfit::TooShort(8)));
-        assert_eq!(judge_new(&secret("correct horse"), "ann", 8, 4096), Ok(()));
-        assert_eq!(judge_new(&secret("aaaaaaaaaaaa"), "ann", 8, 4096), Err(Unfit::Monotonous));
-        assert_eq!(judge_new(&secret("Annabelle1"), "annabelle1", 8, 4096), Err(Unfit::IsUsername));
-        assert_eq!(judge_new(&secret(&"ab".repeat(3000)), "ann", 8, 4096), Err(Unfit::TooLong(4096)));
     }
 }
