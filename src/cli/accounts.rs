@@ -68,6 +68,16 @@ pub(crate) fn new_username(text: &str) -> Outcome<Username> {
     }
 }
 
+/// Names for people and mail addresses as the operator typed them.
+pub(crate) fn plain_texts<'a>(texts: impl Iterator<Item = &'a String>) -> Outcome {
+    for text in texts {
+        if text.chars().any(char::is_control) {
+            return Err(Failure::usage("names and mail addresses must not hold control characters"));
+        }
+    }
+    Ok(())
+}
+
 /// The groups of an account as the operator typed them.
 pub(crate) fn groups(names: &[String]) -> Outcome<Vec<Group>> {
     let group = |name: &String| match name.trim().is_empty() || name.contains(',') || name.chars().any(char::is_control)

@@ -88,6 +88,15 @@ fn accounts_live_and_die(desk: &Desk) {
         (&["user", "add", "ANN", "--password-stdin"][..], PASSWORD, 1, "nothing was changed"),
         (&["user", "add", "bob", "--password-stdin"], "short", 1, "at least 8"),
         (&["user", "add", "bob", "--password-stdin"], "", 1, "is empty"),
+        (&["user", "add", "bob", "--password-stdin"], "password1", 1, "--force"),
+        (&["user", "add", "bob", "--password-stdin"], "localhost", 1, "name of this service"),
+        (&["user", "add", "bob.vornekhaal", "--password-stdin"], "vornekhaal", 1, "user name"),
+        (&["user", "add", "bob", "--password-stdin", "--force"], "short", 1, "at least 8"),
+        (&["user", "set-password", "ann", "--password-stdin"], "password1", 1, "nothing was changed"),
+        (&["user", "edit", "ann"], "", 2, "--email"),
+        (&["user", "edit", "nobody", "--email", "x@example.com"], "", 1, "no user nobody"),
+        (&["user", "edit", "ann", "--name", "a\u{7}"], "", 2, "control characters"),
+        (&["user", "unlock", "nobody"], "", 1, "no user nobody"),
         (&["user", "add", "bob"], "", 2, "--password-stdin"),
         (&["user", "add", "b ob", "--password-stdin"], PASSWORD, 2, "user name"),
         (&["user", "add", "", "--password-stdin"], PASSWORD, 2, "user name"),
@@ -132,6 +141,21 @@ fn accounts_live_and_die(desk: &Desk) {
     }
     let shown = desk.json(&["user", "show", "ann", "--json"]);
     assert_eq!((&shown["methods"], &shown["groups"]), (&json!(["password"]), &json!(["night shift", "staff"])));
+    for (args, name, email) in [
+        (&["--email", "ann@example.org"][..], json!("Ann Example"), json!("ann@example.org")),
+        (&["--name", "Ann"], json!("Ann"), json!("ann@example.org")),
+        (&["--name", "", "--email", ""], Value::Null, Value::Null),
+    ] {
+        let ended = desk.run(&[&["user", "edit", "ann"], args].concat(), "");
+        assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{}", ended.stderr);
+        assert!(ended.stderr.contains("profile_set"), "{}", ended.stderr);
+        let shown = desk.json(&["user", "show", "ann", "--json"]);
+        assert_eq!((&shown["name"], &shown["email"]), (&name, &email));
+    }
+    let forced = desk.run(&["user", "set-password", "ann", "--password-stdin", "--force"], "password1");
+    assert!(forced.code == 0 && forced.stderr.contains("password_forced"), "{}", forced.stderr);
+    let unlocked = desk.run(&["user", "unlock", "ann", "--ip", "203.0.113.7", "--ip", "2001:db8::1"], "");
+    assert!(unlocked.code == 0 && unlocked.stderr.contains("no factor was switched off"), "{}", unlocked.stderr);
     assert_eq!(desk.run(&["user", "delete", "ann", "--yes"], "").code, 0);
     desk.fails(&["user", "delete", "ann", "--yes"], "", 1, "no user ann");
     assert_eq!(desk.json(&["user", "list", "--json"]), json!([]));
@@ -325,4 +349,49 @@ fn a_password_can_be_typed_and_an_interrupt_leaves_the_terminal_as_it_was() {
     assert!(shown.contains(" echo ") && !shown.contains("-echo "), "{shown}");
     let listed = desk.data(&["user", "list"]);
     assert!(listed.contains("carl") && !listed.contains("dora"), "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guessed_factor_stays_off_over_a_restart_until_it_is_unlocked() {
+    let desk = Desk::new("sqlite://FOLDER/stepgate.db");
+    let text = std::fs::read_to_string(&desk.file).unwrap();
+    std::fs::write(&desk.file, format!("{text}limits: {{ lockout: {{ tries: 3 }} }}\n")).unwrap();
+    // Off a terminal nothing is drawn.
+    let made = desk.run(&["user", "add", "ann", "--password-stdin", "--totp"], PASSWORD);
+    assert!(
+        made.code == 0 && !made.stdout.contains('█') && !made.stderr.contains('█'),
+        "{}{}",
+        made.stdout,
+        made.stderr
+    );
+    let secret = made.stdout.lines().find_map(|line| line.strip_prefix("secret   ")).unwrap().to_owned();
+    let ports: Vec<&str> = text.lines().next().unwrap().split("127.0.0.1:").skip(1).collect();
+    let port = |text: &str| text.split('"').next().unwrap().to_owned();
+    let (url, admin) = (format!("http://localhost:{}", port(ports[0])), format!("http://127.0.0.1:{}", port(ports[1])));
+    let body = |otp: String| json!({ "username": "ann", "password": PASSWORD, "otp": otp });
+    let wrong = || if totp::code(&secret) == "000000" { "000001".to_owned() } else { "000000".to_owned() };
+    let gateway = Gateway::run(Path::new(&desk.file), &url, &admin).await;
+    let mut script = gateway.api_client();
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        told.push(script.post_json("/.stepgate/api/v1/login", &body(wrong())).await.json()["code"].clone());
+    }
+    assert_eq!(told, ["wrong_otp", "wrong_otp", "factor_locked"]);
+    let log = crate::support::process::wait_until(|| {
+        Some(gateway.process.stderr()).filter(|log| log.lines().any(|line| line.contains("factor_locked")))
+    });
+    assert!(log.is_some(), "it is in the audit");
+    drop(script);
+    drop(gateway);
+    let gateway = Gateway::run(Path::new(&desk.file), &url, &admin).await;
+    let mut script = gateway.api_client();
+    let refused = script.post_json("/.stepgate/api/v1/login", &body(totp::code(&secret))).await;
+    assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("factor_locked")));
+    assert_eq!(desk.json(&["user", "show", "ann", "--json"])["locked"], json!(["totp"]));
+    assert!(desk.data(&["user", "list"]).contains("totp (locked)"));
+    let unlocked = desk.run(&["user", "unlock", "ann"], "");
+    assert!(unlocked.code == 0 && unlocked.stderr.contains("switched on totp"), "{}", unlocked.stderr);
+    let opened = script.post_json("/.stepgate/api/v1/login", &body(totp::code(&secret))).await;
+    assert_eq!(opened.status, 200, "{}", opened.body);
+    assert!(opened.json()["device"].is_string(), "a script gets its mark");
 }

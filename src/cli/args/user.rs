@@ -1,5 +1,6 @@
 //! The commands on accounts.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -15,6 +16,9 @@ pub(crate) struct PasswordSource {
     /// Read the password from a file (its first line)
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
+    /// Take a password that everybody tries first
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// One account.
@@ -58,6 +62,38 @@ Examples:
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Switch on second factors that were guessed; clear counters
+    #[command(after_help = "\
+Examples:
+  stepgate user unlock ann -c stepgate.yaml
+  stepgate user unlock ann -c stepgate.yaml --ip 203.0.113.7
+
+A factor is switched off after too many wrong codes in a row (`limits.lockout`).
+With --ip, what attempts from the networks of that address used up is cleared.")]
+    Unlock {
+        #[command(flatten)]
+        user: OneUser,
+        /// From where the person signs in; may be given again
+        #[arg(long = "ip", value_name = "ADDRESS")]
+        ips: Vec<IpAddr>,
+    },
+    /// Set the name or the mail address; ends the account's sessions
+    #[command(after_help = "\
+Examples:
+  stepgate user edit ann -c stepgate.yaml --email ann@example.com
+  stepgate user edit ann -c stepgate.yaml --name 'Ann Example' --email ''
+
+An empty value takes it away.")]
+    Edit {
+        #[command(flatten)]
+        user: OneUser,
+        /// The mail address
+        #[arg(long, required_unless_present = "display_name")]
+        email: Option<String>,
+        /// The name for people
+        #[arg(long = "name", value_name = "NAME", id = "display_name")]
+        display_name: Option<String>,
     },
     /// Keep an account from signing in; ends its sessions
     #[command(after_help = "\

@@ -29,7 +29,7 @@ pub(crate) async fn enable(user: &OneUser) -> Outcome {
 
 pub(crate) async fn set_password(user: &OneUser, source: &PasswordSource) -> Outcome {
     let (opened, account) = accounts::open_for(user).await?;
-    let password = terminal::new_password(source)?;
+    let password = newcomer::password(source, &opened.settings, account.identity.username.as_str())?;
     let set = newcomer::set_password(&opened.stores, &opened.settings.flow, &account, &password).await?;
     there(set, &account)?;
     let ended = end_sessions(&opened, &account, "its password is set").await?;
@@ -47,6 +47,21 @@ pub(crate) async fn set_groups(user: &OneUser, names: &[String]) -> Outcome {
     let ended = end_sessions(&opened, &account, "its groups are set").await?;
     let told = if names.is_empty() { "no group".to_owned() } else { names.join(", ") };
     say(&format!("{} is in: {}; {ended}", identity.username, terminal::clean(&told)));
+    Ok(())
+}
+
+/// Sets the name for people and the mail address, as far as they are given; an empty one is taken away.
+pub(crate) async fn edit(user: &OneUser, name: Option<String>, email: Option<String>) -> Outcome {
+    accounts::plain_texts(name.iter().chain(&email))?;
+    let (opened, account) = accounts::open_for(user).await?;
+    let identity = &account.identity;
+    let given = |text: Option<String>| text.map(|text| Some(text.trim().to_owned()).filter(|text| !text.is_empty()));
+    let change = AccountChange::Profile { name: given(name), email: given(email) };
+    there(answered(opened.ports.accounts.change(&identity.id, change).await)?, &account)?;
+    audit::record(&opened.stores, What::ProfileSet, identity, None).await;
+    // Apps are told the name and the address that a session was opened with.
+    let ended = end_sessions(&opened, &account, "its profile is set").await?;
+    say(&format!("changed {}; {ended}", identity.username));
     Ok(())
 }
 

@@ -69,6 +69,7 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> Outcome {
         pair("state", state(&account).to_owned()),
         pair("password", if account.password_hash.is_some() { "set" } else { "none" }.to_owned()),
         pair("second factors", factors(&enrolled)),
+        pair("switched off", switched_off(&enrolled)),
         pair("backup codes left", codes.to_string()),
         pair("sessions", live.to_string()),
         pair("made", iso(account.created_at)),
@@ -92,6 +93,7 @@ fn value(account: &Account, enrolled: &Enrolled) -> Value {
         "disabled": account.disabled,
         "has_password": account.password_hash.is_some(),
         "methods": enrolled.methods(account.password_hash.is_some()),
+        "locked": enrolled.locked(),
         "created_at": iso(account.created_at),
         "last_login_at": account.last_login_at.map(iso),
     })
@@ -107,8 +109,19 @@ const fn state(account: &Account) -> &'static str {
 }
 
 fn factors(enrolled: &Enrolled) -> String {
-    let names: Vec<&str> = enrolled.methods(false).iter().map(Method::name).collect();
+    let locked = enrolled.locked();
+    let name = |method: Method| {
+        if locked.contains(method) { format!("{} (locked)", method.name()) } else { method.name().to_owned() }
+    };
+    let names: Vec<String> = enrolled.methods(false).iter().map(name).collect();
     if names.is_empty() { "-".to_owned() } else { names.join(",") }
+}
+
+/// What was switched off after too many wrong codes, and when.
+fn switched_off(enrolled: &Enrolled) -> String {
+    let told: Vec<String> =
+        enrolled.locked.iter().map(|(method, at)| format!("{} {}", method.name(), iso(*at))).collect();
+    if told.is_empty() { "-".to_owned() } else { told.join(", ") }
 }
 
 fn last(at: Option<Timestamp>) -> String {
