@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 
 use crate::support::command::{run, run_with};
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 22] = [
     &[],
     &["run"],
     &["check"],
