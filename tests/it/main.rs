@@ -19,6 +19,7 @@ mod cli_rotation;
 mod cluster;
 mod control;
 mod demo;
+mod differential;
 mod explained;
 mod faults;
 mod framing;

@@ -48,6 +48,7 @@ async fn serve(stream: TcpStream, heads: Arc<Mutex<Vec<String>>>) -> Option<()> 
         let head = String::from_utf8_lossy(&head).into_owned();
         let target = head.split(' ').nth(1)?.to_owned();
         let (length, chunked) = (field(&head, "content-length"), field(&head, "transfer-encoding").is_some());
+        let is_head = head.starts_with("HEAD ");
         heads.lock().unwrap().push(head);
         if target.starts_with("/never") {
             // Until the gateway gives up.
@@ -60,7 +61,8 @@ async fn serve(stream: TcpStream, heads: Arc<Mutex<Vec<String>>>) -> Option<()> 
         let length = length.and_then(|n| n.parse().ok()).unwrap_or(0);
         tokio::io::copy(&mut (&mut stream).take(length), &mut tokio::io::sink()).await.ok()?;
         let body = if target.starts_with("/big") { "x".repeat(BIG) } else { format!("{MARK}{target}") };
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let sent = if is_head { "" } else { &body };
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{sent}", body.len());
         stream.write_all(answer.as_bytes()).await.ok()?;
         stream.flush().await.ok()?;
     }
@@ -70,12 +72,17 @@ async fn read_chunks(stream: &mut BufStream<TcpStream>) -> Option<()> {
     loop {
         let mut line = String::new();
         stream.read_line(&mut line).await.ok()?;
-        let size = u64::from_str_radix(line.trim_end(), 16).ok()?;
-        tokio::io::copy(&mut (&mut *stream).take(size + 2), &mut tokio::io::sink()).await.ok()?;
+        let size = u64::from_str_radix(line.split(';').next()?.trim(), 16).ok()?;
         if size == 0 {
-            return Some(());
+            break;
         }
+        tokio::io::copy(&mut (&mut *stream).take(size + 2), &mut tokio::io::sink()).await.ok()?;
     }
+    let mut trailer = Vec::new();
+    while !trailer.ends_with(b"\n\r\n") && trailer != b"\r\n" {
+        (stream.read_until(b'\n', &mut trailer).await.ok()? > 0).then_some(())?;
+    }
+    Some(())
 }
 
 fn field(head: &str, name: &str) -> Option<String> {
