@@ -27,34 +27,17 @@ pub struct Fields<'a> {
 /// The other resources of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Related {
-    destination: Option<Reference>,
+    destination: Option<Resource>,
     condition: Vec<Part>,
 }
 
 impl Related {
     pub(super) fn resources(&self) -> impl Iterator<Item = &Resource> {
         let tags = self.condition.iter().filter_map(|part| match part {
-            Part::Tag(reference) => Some(&reference.resource),
+            Part::Tag(resource) => Some(resource),
             Part::Text(_) => None,
         });
-        self.destination.iter().map(|reference| &reference.resource).chain(tags)
-    }
-}
-
-/// A resource as a field names it (`Simple-ref`, RFC 4918 §8.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Reference {
-    resource: Resource,
-    /// By a whole URL, not by a path.
-    absolute: bool,
-}
-
-impl Reference {
-    fn write(&self, base: &str, out: &mut String) {
-        if self.absolute {
-            out.push_str(base);
-        }
-        out.push_str(self.resource.as_target());
+        self.destination.iter().chain(tags)
     }
 }
 
@@ -64,7 +47,7 @@ enum Part {
     /// Passed on as it came.
     Text(String),
     /// The resource that what follows is about.
-    Tag(Reference),
+    Tag(Resource),
 }
 
 /// Why the fields of a request that name other resources are refused.
@@ -94,9 +77,8 @@ impl Resource {
             [one] => {
                 let why = ["destination", "destination_elsewhere"];
                 let deleted = if fields.overwrite { "DELETE" } else { "PUT" };
-                let reference = reader.reference(one, "PUT", why)?;
-                let Ok(resource) = reference.resource.taken_for(deleted) else { return Err(misnamed("destination")) };
-                Some(Reference { resource, ..reference })
+                let written = reader.resource(one, "PUT", why)?;
+                Some(written.taken_for(deleted).map_err(|_| misnamed("destination"))?)
             }
             _ => return Err(misnamed("destination_doubled")),
         };
@@ -116,11 +98,11 @@ impl Resource {
         self.related.iter().flat_map(|related| related.resources())
     }
 
-    /// `Destination` for an app that knows itself as `base` (`http://10.0.0.5:8080`).
+    /// `Destination` for an app that knows itself as `base` (`http://10.0.0.5:8080`): a whole URL, whichever it was, because
+    /// some apps know no other.
     pub fn destination(&self, base: &str) -> Option<String> {
-        let mut out = String::new();
-        self.related.as_ref()?.destination.as_ref()?.write(base, &mut out);
-        Some(out)
+        let destination = self.related.as_ref()?.destination.as_ref()?;
+        Some(format!("{base}{}", destination.as_target()))
     }
 
     /// `If` for such an app.
@@ -130,10 +112,10 @@ impl Resource {
         for part in parts {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Tag(reference) => {
-                    out.push('<');
-                    reference.write(base, &mut out);
-                    out.push('>');
+                Part::Tag(resource) => {
+                    for part in ["<", base, resource.as_target(), ">"] {
+                        out.push_str(part);
+                    }
                 }
             }
         }
@@ -149,17 +131,18 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// `why`: the words for what cannot be read, and for what is not here.
-    fn reference(
+    /// Reads a `Simple-ref` (RFC 4918 §8.3). `why`: the words for what cannot be read, and for what is not here.
+    fn resource(
         &self,
         text: &[u8],
         method: &str,
         [unreadable, elsewhere]: [&'static str; 2],
-    ) -> Result<Reference, Misnamed> {
+    ) -> Result<Resource, Misnamed> {
         let text = std::str::from_utf8(text).map_err(|_| misnamed(unreadable))?.trim_matches([' ', '\t']);
-        let (target, absolute) = if text.starts_with('/') {
-            // A path; two slashes begin a host to some parsers, in the field of one URL.
-            (text.to_owned(), false)
+        let target = if text.starts_with("//") {
+            return Err(misnamed(elsewhere)); // a host, to whoever resolves it
+        } else if text.starts_with('/') {
+            text.to_owned()
         } else {
             let (scheme, rest) = text.split_once("://").ok_or(misnamed(unreadable))?;
             let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -168,18 +151,14 @@ impl Reader<'_> {
                 return Err(misnamed(elsewhere));
             }
             let slash = if target.starts_with('/') { "" } else { "/" };
-            (format!("{slash}{target}"), true)
+            format!("{slash}{target}")
         };
-        if !absolute && target.starts_with("//") {
-            return Err(misnamed(elsewhere));
-        }
         let parsed = Resource::parse(self.host, method, target.as_bytes(), self.tolerate);
-        let resource = parsed.map_err(|malformed| Misnamed {
+        parsed.map_err(|malformed| Misnamed {
             reason: unreadable,
             lacking: Malformed::tolerance(malformed)
                 .map_or_else(Vec::new, |_| self.tolerate.lacking(target.as_bytes())),
-        })?;
-        Ok(Reference { resource, absolute })
+        })
     }
 
     /// Whether a URL of this scheme and authority is of the host that was asked. Both schemes are: what ends TLS before
@@ -202,8 +181,7 @@ impl Reader<'_> {
             let (part, tail) = match first {
                 '<' => {
                     let (tag, tail) = rest.get(1..).and_then(|r| r.split_once('>')).ok_or(misnamed("if"))?;
-                    let reference = self.reference(tag.as_bytes(), "GET", ["if", "if_elsewhere"])?;
-                    (Part::Tag(reference), tail)
+                    (Part::Tag(self.resource(tag.as_bytes(), "GET", ["if", "if_elsewhere"])?), tail)
                 }
                 '(' => {
                     let end = list_end(rest).ok_or(misnamed("if"))?;
