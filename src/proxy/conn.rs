@@ -360,7 +360,11 @@ impl Ssl for Conn {
         self.io.get_ssl_digest()
     }
     fn selected_alpn_proto(&self) -> Option<ALPN> {
-        self.io.selected_alpn_proto()
+        match self.io.selected_alpn_proto() {
+            // Of those that we offer, `http/1.0`; Pingora would take it for a protocol that it does not know.
+            Some(ALPN::Custom(_)) => Some(ALPN::H1),
+            other => other,
+        }
     }
 }
 

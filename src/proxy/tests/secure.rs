@@ -9,21 +9,28 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// An upstream that speaks TLS with this certificate, HTTP/1.1, and keeps connections.
-async fn tls_upstream(key: Vec<u8>, certificate: Vec<u8>) -> SocketAddr {
+async fn tls_upstream(key: Vec<u8>, certificate: Vec<u8>) -> (SocketAddr, Heard) {
+    let heard = Heard::default();
+    let all = heard.clone();
     let key = PrivateKeyDer::from_pem_slice(&key).unwrap();
     let config = rustls::ServerConfig::builder().with_no_client_auth();
     let config = config.with_single_cert(vec![certificate.into()], key).unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    upstream_of(move |stream| {
-        let acceptor = acceptor.clone();
+    let address = upstream_of(move |stream| {
+        let (acceptor, heard) = (acceptor.clone(), all.clone());
         async move {
             let Ok(mut stream) = acceptor.accept(stream).await else { return };
-            while !head(&mut stream).await.is_empty() {
+            loop {
+                let head = head(&mut stream).await;
+                if head.is_empty() {
+                    return;
+                }
+                heard.lock().unwrap().push(head);
                 say(&mut stream, OK).await;
             }
         }
-    })
-    .await
+    });
+    (address.await, heard)
 }
 
 #[tokio::test]
@@ -32,7 +39,7 @@ async fn authorities_and_names_are_checked_and_pooled_connections_are_not_shared
     let dir = tempfile::tempdir().unwrap();
     let (right, der) = certificate(&dir, "right", &["erp.internal"]);
     let (wrong, _) = certificate(&dir, "wrong", &["erp.internal"]);
-    let address = tls_upstream(std::fs::read(&right.key).unwrap(), der).await;
+    let (address, heard) = tls_upstream(std::fs::read(&right.key).unwrap(), der).await;
     let mut settings = settings(&[address]);
     let app = &mut settings.apps[0];
     app.upstream.servers[0].tls = true;
@@ -48,6 +55,11 @@ async fn authorities_and_names_are_checked_and_pooled_connections_are_not_shared
     let rig = Rig::start(settings).await;
     let get = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
     assert!(rig.exchange(&get("app.test")).await.starts_with("HTTP/1.1 200"));
+    // An app behind TLS knows itself by it.
+    let copy = "COPY /a HTTP/1.1\r\nHost: app.test\r\nDestination: http://app.test/b\r\n\r\n";
+    assert!(rig.exchange(copy).await.starts_with("HTTP/1.1 200"));
+    let told = heard.lock().unwrap().last().and_then(|head| field(head, "destination"));
+    assert_eq!(told.as_deref(), Some("https://app.test/b"));
     // The connection just used is in the pool; another authority must not find it there.
     assert!(rig.exchange(&get("other.test")).await.starts_with("HTTP/1.1 502"));
     assert!(rig.exchange(&get("misnamed.test")).await.starts_with("HTTP/1.1 502"));
@@ -92,7 +104,7 @@ async fn the_health_of_each_server_is_asked_by_its_own_scheme() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let dir = tempfile::tempdir().unwrap();
     let (files, der) = certificate(&dir, "erp", &["erp.internal"]);
-    let private = tls_upstream(std::fs::read(&files.key).unwrap(), der).await;
+    let (private, _) = tls_upstream(std::fs::read(&files.key).unwrap(), der).await;
     let (plain, heard) = upstream(OK).await;
     let mut settings = settings(&[plain, private]);
     let upstream = &mut settings.apps[0].upstream;
@@ -114,6 +126,20 @@ async fn the_health_of_each_server_is_asked_by_its_own_scheme() {
         assert!(rig.exchange("GET /work HTTP/1.1\r\nHost: app.test\r\n\r\n").await.starts_with("HTTP/1.1 200"));
     }
     assert_eq!(count("GET /work "), 2, "the other one is up too");
+}
+
+#[tokio::test]
+async fn a_client_of_http_1_0_is_agreed_with() {
+    let (address, _) = upstream(OK).await;
+    let front = Front::of(address).await;
+    let mut client = rustls::ClientConfig::clone(front.tls.config());
+    client.alpn_protocols = vec![b"http/1.0".to_vec()];
+    let stream = tokio::net::TcpStream::connect(front.rig.listen.https[0]).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
+    let mut stream = within(connector.connect("app.test".try_into().unwrap(), stream)).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"http/1.0".as_slice()));
+    say(&mut stream, "GET / HTTP/1.0\r\nHost: app.test\r\n\r\n").await;
+    assert!(head(&mut stream).await.starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test]
