@@ -2,6 +2,7 @@ mod canaries;
 mod examples;
 mod fuzz;
 mod mistakes;
+mod passed;
 mod planted;
 mod sections;
 mod told_rightly;
