@@ -62,12 +62,27 @@ async fn each_request_has_one_access_line_even_if_it_never_became_one() {
         "GET / HTTP/1.1\r\nHost: other.test\r\n\r\n",
         "CONNECT app.test:1 HTTP/1.1\r\nHost: app.test:1\r\n\r\n",
         "GET /guarded HTTP/1.1\r\nHost: app.test\r\n\r\n",
+        "GET /caf%E9//x HTTP/1.1\r\nHost: app.test\r\n\r\n",
+        "COPY / HTTP/1.1\r\nHost: app.test\r\nDestination: /a;b\r\n\r\n",
+        "COPY / HTTP/1.1\r\nHost: app.test\r\nDestination: http://other.test/\r\n\r\n",
     ]
     .iter()
     .map(|request| wire.send(request.as_bytes()).field("x-request-id").to_owned())
     .collect();
-    let reasons = ["no_upstream", "dot_segment", "malformed_head", "request_line", "unknown_host", "method", "login"];
-    for (id, reason) in ids.iter().zip(reasons) {
+    // The reason, and what the app would have to tolerate.
+    let reasons = [
+        ("no_upstream", None),
+        ("dot_segment", None),
+        ("malformed_head", None),
+        ("request_line", None),
+        ("unknown_host", None),
+        ("method", None),
+        ("login", None),
+        ("not_utf8", Some("latin1, double_slashes")),
+        ("destination", Some("path_parameters")),
+        ("destination_elsewhere", None),
+    ];
+    for (id, (reason, tolerate)) in ids.iter().zip(reasons) {
         let lines = wait_until(|| {
             let log = gateway.process.stderr();
             let lines: Vec<_> =
@@ -77,6 +92,7 @@ async fn each_request_has_one_access_line_even_if_it_never_became_one() {
         let lines = lines.unwrap_or_else(|| panic!("no line with {id} ({reason}):\n{}", gateway.process.stderr()));
         let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
         assert_eq!((lines.len(), line["reason"].as_str()), (1, Some(reason)), "{lines:?}");
+        assert_eq!(line["tolerate"].as_str(), tolerate, "{line}");
         assert!(line["status"].is_u64() && line["duration_ms"].is_u64() && line["decision"].is_string(), "{line}");
     }
 }

@@ -124,6 +124,23 @@ fn what_an_account_has_set_up_is_what_is_asked_of_its_owner() {
     assert!(told.note.is_some() && told.human().contains("This account is disabled"), "{}", told.human());
 }
 
+/// What would let an address in is named in full, and only where it would.
+#[test]
+fn the_tolerances_that_an_address_needs_are_named() {
+    for (path, words) in [
+        ("/app//x", Some("double_slashes")),
+        ("/app/caf%E9", Some("latin1")),
+        ("/app/a%2fb//c", Some("encoded_slashes, double_slashes")),
+        ("/app//../x", None),
+    ] {
+        let told = explain(&policy(), &question(&format!("https://erp.example.com{path}")), NOW).unwrap();
+        assert_eq!(told.outcome, Outcome::Malformed);
+        let expected =
+            words.map(|w| format!("If the app needs such URLs: `tolerate: [{w}]`; every reading is then judged."));
+        assert_eq!(told.remedy, expected, "{path}");
+    }
+}
+
 #[test]
 fn explanations_for_programs() {
     let told = explain(&policy(), &root("https://erp.example.com/admin/users", &["pwd", "otp"], 31), NOW).unwrap();

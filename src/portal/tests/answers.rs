@@ -47,6 +47,22 @@ fn tell(method: &str, headers: &[(&str, &str)], who: Option<Arc<Session>>) -> Re
 }
 
 #[test]
+fn an_unusual_address_is_told_as_that_and_whom_to_ask() {
+    let stage = Stage::new();
+    for accept in ["text/html", "application/json"] {
+        let facts = facts("GET", "/a//b", &[("accept", accept)]);
+        let answer = stage.portal.fault(&facts, Fault::OddAddress);
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+        let body = String::from_utf8_lossy(answer.body()).into_owned();
+        assert!(
+            body.contains("This address is unusual") && body.contains("tell it-help@example.com which one"),
+            "{body}"
+        );
+        assert!(body.contains(&facts.request_id), "{body}");
+    }
+}
+
+#[test]
 fn navigations_are_led_to_our_pages() {
     let answer = tell("GET", &NAVIGATION, None);
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
