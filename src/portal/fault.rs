@@ -13,7 +13,7 @@ use super::headers::{Framable, Kind};
 use super::pages::{Link, Notice};
 use super::problem::Problem;
 use super::telling::{telling, wants_page};
-use super::words;
+use super::{scripts, words};
 use crate::auth::challenge::Telling;
 
 struct Wording {
@@ -22,6 +22,8 @@ struct Wording {
     heading: String,
     line: String,
     retry: Option<Duration>,
+    /// The largest body, in bytes.
+    limit: Option<u64>,
 }
 
 fn wording(fault: Fault) -> Wording {
@@ -56,6 +58,7 @@ fn wording(fault: Fault) -> Wording {
                 heading: "What you sent is too large".to_owned(),
                 line,
                 retry: None,
+                limit: Some(limit),
             };
         }
         Fault::Misdirected => (
@@ -73,6 +76,7 @@ fn wording(fault: Fault) -> Wording {
                 heading: "Too many requests".to_owned(),
                 line,
                 retry: Some(wait),
+                limit: None,
             };
         }
         Fault::HeadersTooLarge => (
@@ -113,6 +117,7 @@ fn wording(fault: Fault) -> Wording {
         heading: heading.to_owned(),
         line: line.to_owned(),
         retry,
+        limit: None,
     }
 }
 
@@ -138,7 +143,7 @@ pub(crate) fn wrong_type(core: &Core, facts: &Facts) -> Answered {
     let heading = "This kind of content is not read here".to_owned();
     let line = "Send a form from our page, or JSON to the API.".to_owned();
     let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    worded(core, facts, Wording { status, code: "unsupported_media_type", heading, line, retry: None })
+    worded(core, facts, Wording { status, code: "unsupported_media_type", heading, line, retry: None, limit: None })
 }
 
 /// 403: a form or a call that another site made the browser send, or of which nobody can tell.
@@ -163,7 +168,11 @@ pub(crate) fn cross_site(core: &Core, facts: &Facts) -> Answered {
         _ => ("This request came from another site", "Open the page here yourself, then send it again.".to_owned()),
     };
     let heading = heading.to_owned();
-    worded(core, facts, Wording { status: StatusCode::FORBIDDEN, code: "cross_site", heading, line, retry: None })
+    worded(
+        core,
+        facts,
+        Wording { status: StatusCode::FORBIDDEN, code: "cross_site", heading, line, retry: None, limit: None },
+    )
 }
 
 fn worded(core: &Core, facts: &Facts, words: Wording) -> Answered {
@@ -174,8 +183,12 @@ fn worded(core: &Core, facts: &Facts, words: Wording) -> Answered {
         return grpc(status, &words.heading);
     }
     if api || !wants_page(how) {
-        let mut problem =
-            Problem::new(words.status, words.code, words.heading).with("detail", words.line).kind("error");
+        let told = scripts::words(words.code);
+        let (title, detail) = told.map_or((words.heading, words.line), |(t, d)| (t.to_owned(), d.to_owned()));
+        let mut problem = Problem::new(words.status, words.code, title).with("detail", detail).kind("error");
+        if let Some(limit) = words.limit {
+            problem = problem.with("limit", limit);
+        }
         if let Some(wait) = words.retry {
             problem = problem.retry(wait);
         }

@@ -20,6 +20,7 @@ mod qr;
 mod refusal;
 pub mod reserved;
 mod router;
+mod scripts;
 pub mod settings;
 mod telling;
 mod turns;
