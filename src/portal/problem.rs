@@ -1,7 +1,7 @@
 //! Problems of machines: `application/problem+json` (RFC 9457) with a stable `code`.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -34,14 +34,29 @@ impl Problem {
 
     /// 401: no live session.
     pub(crate) fn not_signed_in(facts: &Facts) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "not_signed_in", "Sign in first.")
-            .challenged(format!("Bearer realm=\"{}\"", facts.host))
+        Self::new(StatusCode::UNAUTHORIZED, "not_signed_in", "There is no live session.")
+            .with("detail", "Send `Authorization: Bearer <access_token>`; a login gives one.")
+            .asking_for_a_token(facts)
+    }
+
+    /// Adds what asks for a bearer token. One that counts for nothing is told so (RFC 6750 §3.1); who sent none is told
+    /// no error.
+    pub(crate) fn asking_for_a_token(self, facts: &Facts) -> Self {
+        let asked = format!("Bearer realm=\"{}\"", facts.host);
+        let bearer = |value: &HeaderValue| value.as_bytes().get(..6).is_some_and(|s| s.eq_ignore_ascii_case(b"bearer"));
+        if facts.headers.get_all(AUTHORIZATION).iter().any(bearer) {
+            return self.with("error", "invalid_token").challenged(format!("{asked}, error=\"invalid_token\""));
+        }
+        self.challenged(asked)
     }
 
     /// 429: too many attempts.
     pub(crate) fn too_many(wait: std::time::Duration) -> Self {
-        let title = format!("Too many attempts. Wait {}, then try again.", words::wait(wait));
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", title)
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts.")
+            .with(
+                "detail",
+                "The next one is judged after the seconds in `retry_after`; one before that is not looked at.",
+            )
             .with("retry_after", words::wait_seconds(wait))
             .retry(wait)
     }

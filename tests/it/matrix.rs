@@ -110,6 +110,9 @@ async fn callers(cluster: &Cluster) -> Vec<Caller> {
     let mut browser = node.browser();
     browser.sign_in("/echo", "ann", PASSWORD, Some((&ann.secret, step - 1))).await;
     let two = browser.cookie("__Host-stepgate").unwrap().to_owned();
+    let mut weak = node.browser();
+    weak.sign_in("/weak/", "ann", PASSWORD, None).await;
+    let lone = weak.cookie("__Host-stepgate").unwrap().to_owned();
     let script = token(node, &ann.login(step)).await;
     let mut left = ann.script(node, step + 1).await;
     let gone = left.token.clone().unwrap();
@@ -125,10 +128,12 @@ async fn callers(cluster: &Cluster) -> Vec<Caller> {
         cookie("ceremony", "__Host-stepgate-flow", &ceremony),
         cookie("ceremony-as-session", "__Host-stepgate", &ceremony),
         bearer("ceremony-as-token", &ceremony),
-        cookie("one-factor", "__Host-stepgate", &one),
+        cookie("one-factor", "__Host-stepgate", &lone),
         bearer("one-factor-token", &one),
         cookie("two-factor", "__Host-stepgate", &two),
         bearer("two-factor-token", &script),
+        cookie("token-as-cookie", "__Host-stepgate", &script),
+        bearer("cookie-as-token", &two),
         bearer("logged-out", &gone),
         bearer("revoked", &revoked),
         bearer("disabled", &disabled),
@@ -169,7 +174,7 @@ const ONE: &str = "page=303:step-up page-fresh=403:html page-weak=app:404 closed
 const TWO: &str = "page=app page-fresh=403:html page-weak=app:404 closed=403:html public=app frame=app fetch=app \
     xhr=app bare=app websocket=app grpc=app whoami=200:api session=200:api sign-in=303:there";
 
-const EXPECTED: [(&str, &str, &str); 16] = [
+const EXPECTED: [(&str, &str, &str); 18] = [
     ("anonymous", NOBODY, "StepUp"),
     ("ceremony", NOBODY, "StepUp"),
     ("ceremony-as-session", NOBODY, "StepUp"),
@@ -178,6 +183,8 @@ const EXPECTED: [(&str, &str, &str); 16] = [
     ("one-factor-token", ONE, "Bearer"),
     ("two-factor", TWO, ""),
     ("two-factor-token", TWO, ""),
+    ("token-as-cookie", NOBODY, "StepUp"),
+    ("cookie-as-token", NOBODY, "Bearer"),
     ("logged-out", NOBODY, "Bearer"),
     ("revoked", NOBODY, "Bearer"),
     ("disabled", NOBODY, "Bearer"),

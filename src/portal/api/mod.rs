@@ -148,11 +148,11 @@ fn rejected(facts: &Facts, rejection: Rejection) -> Problem {
         Rejection::WrongCredentials => ("wrong_credentials", "The user name or the password is not correct."),
         Rejection::WrongCode => ("wrong_otp", "The code is not correct."),
         Rejection::ClockOff { .. } => ("wrong_otp", "The clock of the authenticator is off."),
-        Rejection::CeremonyGone => ("ceremony_over", "This sign-in is over; start again."),
-        Rejection::SessionGone => ("not_signed_in", "The session has ended; sign in again."),
+        Rejection::CeremonyGone => ("ceremony_over", "The ceremony is over; begin with a login."),
+        Rejection::SessionGone => return Problem::not_signed_in(facts),
     };
-    let problem =
-        Problem::new(StatusCode::UNAUTHORIZED, code, title).challenged(format!("Bearer realm=\"{}\"", facts.host));
+    let problem = Problem::new(StatusCode::UNAUTHORIZED, code, title);
+    let problem = problem.challenged(format!("Bearer realm=\"{}\"", facts.host));
     match rejection {
         Rejection::ClockOff { seconds } => problem.with("clock_off_seconds", seconds),
         _ => problem,

@@ -10,6 +10,7 @@ mod locked;
 mod lost;
 mod openapi;
 mod pages;
+mod tokens;
 mod ways_on;
 
 use std::collections::BTreeMap;
