@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 use http::header::AUTHORIZATION;
 
-use super::types::{ElevateBody, LoginAnswer, LoginBody, Opening, ProblemBody, SecondFactorBody};
+use super::types::{ElevateBody, LoginAnswer, LoginBody, LoginRequest, Opening, ProblemBody, SecondFactorBody};
 use super::{body, rejected, signed_in, told};
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::proof::Method;
@@ -16,7 +16,7 @@ use crate::portal::pages::Way;
 use crate::portal::problem::Problem;
 
 /// Sign in.
-#[utoipa::path(post, path = "/.stepgate/api/v1/login", request_body = LoginBody, tag = "sign-in",
+#[utoipa::path(post, path = "/.stepgate/api/v1/login", request_body = LoginRequest, tag = "sign-in",
     params(("Stepgate-Device" = Option<String>, Header, description = "The `device` of an earlier sign-in: who sends it is not held up by attempts of others")),
     security((), ("basic" = [])), responses(
     (status = 200, body = LoginAnswer),

@@ -5,7 +5,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder, Server};
 use utoipa::{Modify, OpenApi};
 
 use super::json;
@@ -127,8 +127,11 @@ pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
 
 /// This document.
 #[utoipa::path(get, path = "/.stepgate/api/openapi.json", tag = "about", responses((status = 200, description = "OpenAPI 3.1")))]
-pub(crate) async fn document(_: Ctx) -> Result<Answered, Stop> {
-    Ok(json(&openapi()))
+pub(crate) async fn document(ctx: Ctx) -> Result<Answered, Stop> {
+    let mut document = openapi();
+    // Whole, so that the document can be read elsewhere.
+    document.servers = Some(vec![Server::new(format!("{}://{}", ctx.facts.scheme, ctx.facts.authority))]);
+    Ok(json(&document))
 }
 
 /// The keys that sign assertions to apps (RFC 7517).

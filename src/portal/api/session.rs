@@ -9,6 +9,7 @@ use crate::auth::requirement::Strength;
 use crate::portal::cookies;
 use crate::portal::ctx::{Answered, Ctx, Stop, with_cookie};
 use crate::portal::headers::Kind;
+use crate::portal::words;
 
 /// Who am I.
 #[utoipa::path(get, path = "/.stepgate/api/v1/whoami", tag = "session", security(("bearer" = []), ("cookie" = [])), responses(
@@ -24,7 +25,7 @@ pub(crate) async fn whoami(ctx: Ctx) -> Result<Answered, Stop> {
         groups: session.identity.groups.iter().map(|g| g.0.clone()).collect(),
         amr: session.proofs.amr(),
         acr: Strength::of(session.proofs.methods()).map(Strength::acr),
-        auth_time: session.proofs.latest().map(|t| t.as_secs()),
+        auth_time: session.proofs.latest().map(words::rfc3339),
     }))
 }
 
@@ -39,6 +40,7 @@ pub(crate) async fn brief(ctx: Ctx) -> Result<Answered, Stop> {
     let flows = &ctx.core.flows;
     let left = flows.settings.session.ends_at(&who.session).since(flows.ports.clock.now());
     Ok(json(&SessionBrief {
+        username: who.session.identity.username.as_str().to_owned(),
         user: who.session.identity.username.as_str().to_owned(),
         strength: Strength::of(who.session.proofs.methods()).map(Strength::name),
         expires_in: left.as_secs(),

@@ -71,24 +71,59 @@ pub(crate) enum EnrollStatus {
     EnrollmentRequired,
 }
 
-/// Who signs in. HTTP Basic may stand in for name and password.
-#[derive(Deserialize, ToSchema)]
+/// Who signs in, as it is read. HTTP Basic may stand in for name and password.
+#[derive(Deserialize)]
 pub(crate) struct LoginBody {
-    /// The name.
     pub(crate) username: Option<String>,
-    /// The password.
-    #[schema(value_type = Option<String>)]
     pub(crate) password: Option<Typed>,
-    /// A one-time code or a backup code, sent along.
-    #[schema(value_type = Option<String>)]
     pub(crate) otp: Option<Typed>,
+    pub(crate) strength: Option<String>,
+}
+
+/// Who signs in: by name and password here, or by HTTP Basic.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = LoginBody)]
+#[expect(dead_code, reason = "documents what `LoginBody` reads")]
+pub(crate) enum LoginRequest {
+    /// Name and password.
+    Credentials(Credentials),
+    /// They come by HTTP Basic.
+    WithBasic(WithBasic),
+}
+
+/// Who signs in.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"username": "ann", "password": "correct horse battery", "otp": "123456", "strength": "two_factor"}))]
+#[expect(dead_code, reason = "documents what `LoginBody` reads")]
+pub(crate) struct Credentials {
+    /// The name.
+    username: String,
+    /// The password.
+    password: String,
+    /// A one-time code or a backup code, sent along.
+    otp: Option<String>,
     /// What is wanted; by default the most the account can prove.
     #[schema(value_type = Option<StrengthName>)]
-    pub(crate) strength: Option<String>,
+    strength: Option<String>,
+}
+
+/// What a login by HTTP Basic may say beside it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"otp": "123456"}))]
+#[expect(dead_code, reason = "documents what `LoginBody` reads")]
+pub(crate) struct WithBasic {
+    /// A one-time code or a backup code, sent along.
+    otp: Option<String>,
+    /// What is wanted; by default the most the account can prove.
+    #[schema(value_type = Option<StrengthName>)]
+    strength: Option<String>,
 }
 
 /// The second factor of a sign-in under way.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"ceremony": "sgc_kJ0Zr1y0Qm0n3hD3V1xw0p8S7n2C5q4Lr9T6u1E8aXo", "method": "totp", "code": "123456"}))]
 pub(crate) struct SecondFactorBody {
     /// As given by the login.
     #[schema(value_type = String)]
@@ -103,6 +138,7 @@ pub(crate) struct SecondFactorBody {
 
 /// One more proof in a session.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"method": "totp", "code": "123456"}))]
 pub(crate) struct ElevateBody {
     /// What is given.
     #[schema(value_type = MethodName)]
@@ -114,6 +150,7 @@ pub(crate) struct ElevateBody {
 
 /// Begins an enrolment.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"ceremony": "sgc_kJ0Zr1y0Qm0n3hD3V1xw0p8S7n2C5q4Lr9T6u1E8aXo"}))]
 pub(crate) struct TotpBody {
     /// In place of a session: the ceremony of a login that answered `enrollment_required`.
     #[schema(value_type = Option<String>)]
@@ -122,6 +159,7 @@ pub(crate) struct TotpBody {
 
 /// Confirms an enrolment.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"ceremony": "sgc_kJ0Zr1y0Qm0n3hD3V1xw0p8S7n2C5q4Lr9T6u1E8aXo", "code": "123456"}))]
 pub(crate) struct TotpConfirmBody {
     /// In place of a session: the ceremony of a login that answered `enrollment_required`.
     #[schema(value_type = Option<String>)]
@@ -133,6 +171,7 @@ pub(crate) struct TotpConfirmBody {
 
 /// Signed in, or risen. Callers by cookie get the new token as a cookie and none in the body.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({"status": "ok", "access_token": "sgs_kJ0Zr1y0Qm0n3hD3V1xw0p8S7n2C5q4Lr9T6u1E8aXo", "token_type": "Bearer", "expires_in": 3600, "last_login_at": "2026-11-25T08:15:00Z"}))]
 pub(crate) struct Opening {
     /// `ok`.
     #[schema(value_type = OpenStatus)]
@@ -147,6 +186,7 @@ pub(crate) struct Opening {
     /// Seconds until the session ends if it is not used.
     pub(crate) expires_in: u64,
     /// When the person had signed in before (RFC 3339).
+    #[schema(format = DateTime)]
     pub(crate) last_login_at: Option<String>,
     /// Backup codes left, where one was just used.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,6 +207,7 @@ pub(crate) struct Opening {
 
 /// Another factor is needed.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({"status": "second_factor_required", "ceremony": "sgc_kJ0Zr1y0Qm0n3hD3V1xw0p8S7n2C5q4Lr9T6u1E8aXo", "methods": ["totp", "backup_code"]}))]
 pub(crate) struct Next {
     /// `second_factor_required`.
     #[schema(value_type = NextStatus)]
@@ -184,6 +225,7 @@ pub(crate) struct Next {
 
 /// A second factor must be enrolled first, with the ceremony as authorisation.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({"status": "enrollment_required", "ceremony": "sgc_kJ0Zr1y0Qm0n3hD3V1xw0p8S7n2C5q4Lr9T6u1E8aXo", "methods": ["totp"]}))]
 pub(crate) struct Enroll {
     /// `enrollment_required`.
     #[schema(value_type = EnrollStatus)]
@@ -211,6 +253,7 @@ pub(crate) enum LoginAnswer {
 
 /// Who the caller is.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({"username": "ann", "groups": ["staff"], "amr": ["pwd", "otp", "mfa"], "acr": "urn:stepgate:acr:2", "auth_time": "2026-11-26T09:30:00Z"}))]
 pub(crate) struct WhoAmI {
     /// The canonical name.
     pub(crate) username: String,
@@ -222,14 +265,19 @@ pub(crate) struct WhoAmI {
     /// The strength reached.
     #[schema(value_type = Option<String>)]
     pub(crate) acr: Option<&'static str>,
-    /// When the latest proof was given, in seconds since the Unix epoch.
-    pub(crate) auth_time: Option<u64>,
+    /// When the latest proof was given (RFC 3339).
+    #[schema(format = DateTime)]
+    pub(crate) auth_time: Option<String>,
 }
 
 /// The session in brief; asking does not extend it.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({"username": "ann", "user": "ann", "strength": "two_factor", "expires_in": 3600}))]
 pub(crate) struct SessionBrief {
     /// The canonical name.
+    pub(crate) username: String,
+    /// The same, by its older name.
+    #[schema(deprecated)]
     pub(crate) user: String,
     /// The strength reached.
     #[schema(value_type = Option<StrengthName>)]
@@ -240,6 +288,7 @@ pub(crate) struct SessionBrief {
 
 /// A TOTP secret to be confirmed; the same one until then.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({"secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "otpauth_uri": "otpauth://totp/Example:ann?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Example", "qr_svg": "<svg/>"}))]
 pub(crate) struct PendingTotp {
     /// Base32 without padding.
     pub(crate) secret: String,
@@ -251,6 +300,7 @@ pub(crate) struct PendingTotp {
 
 /// Enrolled. The backup codes are told this once.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({"backup_codes": ["3f7k-9x2m-p4qt"], "status": "ok", "access_token": "sgs_kJ0Zr1y0Qm0n3hD3V1xw0p8S7n2C5q4Lr9T6u1E8aXo", "token_type": "Bearer", "expires_in": 3600, "last_login_at": null}))]
 pub(crate) struct Enrolled {
     /// Each works once.
     pub(crate) backup_codes: Vec<String>,
@@ -261,11 +311,12 @@ pub(crate) struct Enrolled {
 
 /// A problem (RFC 9457). Further members depend on the code.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({"type": "about:blank", "title": "The code is not correct.", "status": 401, "code": "wrong_otp", "request_id": "01KB0Q6Z4V8R3T5W7Y9A1C3E5G"}))]
 pub(crate) struct ProblemBody {
     /// Always `about:blank`; the code tells problems apart.
     #[serde(rename = "type")]
     pub(crate) kind: String,
-    /// For people.
+    /// What happened, in a sentence; for people, use `code`.
     pub(crate) title: String,
     /// The HTTP status.
     pub(crate) status: u16,

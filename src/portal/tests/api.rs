@@ -45,7 +45,7 @@ async fn a_script_signs_in_by_two_steps_rises_and_leaves() {
     let (status, who) = call(&stage, "GET", "whoami", Some(&bearer), Value::Null).await;
     assert_eq!((status, &who["username"], &who["acr"]), (StatusCode::OK, &json!("ann"), &json!("urn:stepgate:acr:2")));
     let (_, brief) = call(&stage, "GET", "/.stepgate/session", Some(&bearer), Value::Null).await;
-    assert_eq!((&brief["user"], &brief["strength"]), (&json!("ann"), &json!("two_factor")));
+    assert_eq!((&brief["username"], &brief["strength"]), (&json!("ann"), &json!("two_factor")));
     stage.world.pass(std::time::Duration::from_secs(60));
     let (status, risen) =
         call(&stage, "POST", "elevate", Some(&bearer), json!({"method": "totp", "code": stage.code(0)})).await;

@@ -232,3 +232,84 @@ async fn bodies_are_objects_and_required_where_the_document_says_so() {
     assert!(status == 400 && told.get("access_token").is_none());
     assert_eq!(StatusCode::BAD_REQUEST.as_u16(), status);
 }
+
+#[tokio::test]
+async fn every_body_of_the_document_has_an_example_that_fits_it() {
+    let j = Judge::new().await;
+    assert_eq!(j.document["servers"], json!([{ "url": format!("https://{HOST}:8443") }]));
+    let mut seen = BTreeSet::new();
+    for (path, item) in j.document["paths"].as_object().unwrap() {
+        for operation in item.as_object().unwrap().values() {
+            let asked = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
+            let told = operation["responses"].as_object().unwrap().values();
+            let told = told.filter_map(|r| r["content"].as_object()).flatten().map(|(_, c)| &c["schema"]["$ref"]);
+            seen.extend(asked.into_iter().chain(told.filter_map(Value::as_str)).map(|r| (path.clone(), r.to_owned())));
+        }
+    }
+    assert!(seen.len() > 15, "{seen:?}");
+    for (path, reference) in seen {
+        let name = reference.rsplit('/').next().unwrap();
+        let schema = &j.document["components"]["schemas"][name];
+        // A union has the examples of its branches.
+        let branches = schema["oneOf"].as_array().cloned().unwrap_or_default();
+        let named = branches.iter().filter_map(|b| b["$ref"].as_str()).map(|r| r.rsplit('/').next().unwrap());
+        let all: Vec<&str> = if branches.is_empty() { vec![name] } else { named.collect() };
+        assert!(!all.is_empty(), "{path} {name}");
+        for name in all {
+            let example = &j.document["components"]["schemas"][name]["example"];
+            assert!(example.is_object(), "{path}: {name} has no example");
+            j.fits(&j.schema(name), example).unwrap_or_else(|why| panic!("{path}: {why}"));
+            j.fits(&json!({ "$ref": reference }), example).unwrap_or_else(|why| panic!("{path}: {why}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_needs_name_and_password_or_neither() {
+    let j = Judge::new().await;
+    for (body, fits) in [
+        (json!({"username": "ann", "password": "x"}), true),
+        (json!({"username": "ann", "password": "x", "otp": "123456", "later": true}), true),
+        (json!({}), true),
+        (json!({"otp": "123456"}), true),
+        (json!({"username": "ann"}), false),
+        (json!({"password": "x"}), false),
+        (json!({"username": "ann", "password": null}), false),
+        (json!({"username": 7, "password": "x"}), false),
+    ] {
+        assert_eq!(j.fits(&j.schema("LoginBody"), &body).is_ok(), fits, "{body}");
+    }
+}
+
+/// One name for one thing, and times as RFC 3339 writes them.
+#[tokio::test]
+async fn what_is_told_of_a_session_has_one_name_everywhere() {
+    let j = Judge::new().await;
+    let login = json!({"username": "ann", "password": PASSWORD, "otp": j.stage.code(0)});
+    let (_, open) = j.call(post("login", login)).await;
+    let token = format!("Bearer {}", open["access_token"].as_str().unwrap());
+    let (_, who) = j.call(get("whoami", Some(&token))).await;
+    let (_, brief) = j.call(get("/.stepgate/session", Some(&token))).await;
+    assert_eq!((&who["username"], &brief["username"]), (&json!("ann"), &json!("ann")));
+    for (schema, field) in [("WhoAmI", "auth_time"), ("Opening", "last_login_at")] {
+        assert_eq!(j.document["components"]["schemas"][schema]["properties"][field]["format"], "date-time");
+    }
+    let time = who["auth_time"].as_str().unwrap();
+    assert!(time.len() == 20 && time.ends_with('Z') && time.as_bytes()[10] == b'T', "{time}");
+}
+
+/// What is wrong is told to scripts in words for scripts, whatever the fault.
+#[tokio::test]
+async fn faults_of_the_api_speak_to_scripts() {
+    let j = Judge::new().await;
+    let large = Call { body: " ".repeat(70_000), ..post("login", Value::Null) };
+    let other = Call { kind: Some("text/plain"), ..post("login", json!({})) };
+    let away = Call { auth: Some("another site"), ..post("logout", json!({})) };
+    for (call, part) in [(large, "`limit`"), (other, "`Content-Type: application/json`"), (away, "bearer token")] {
+        let (status, told) = j.call(call).await;
+        assert!(told["detail"].as_str().unwrap().contains(part), "{status}: {told}");
+        for word in ["page", "browser", "Go back", "try again"] {
+            assert!(!told.to_string().contains(word), "{word}: {told}");
+        }
+    }
+}
