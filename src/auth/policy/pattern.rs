@@ -53,8 +53,9 @@ impl PathPattern {
     /// # Errors
     /// [`BadPattern`] if it is none, or too large.
     pub fn regex(text: &str) -> Result<Self, BadPattern> {
+        let composed: String = text.nfc().collect();
         let build = |prefix: &str, suffix: &str| {
-            RegexBuilder::new(&format!("{prefix}(?:{text}){suffix}"))
+            RegexBuilder::new(&format!("{prefix}(?:{composed}){suffix}"))
                 .size_limit(MAX_REGEX_BYTES)
                 .build()
                 .map(Matcher::Regex)

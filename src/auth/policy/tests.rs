@@ -154,6 +154,20 @@ fn every_reading_is_judged() {
     assert_eq!(judged(&app, "/public/x").len(), 1);
 }
 
+#[test]
+fn composed_and_decomposed_characters_are_the_same() {
+    for pattern in ["/caf\u{e9}/**", "/cafe\u{301}/**", "/caf%C3%A9/**", "/cafe%CC%81/**"] {
+        let app = app(vec![rule("cafe", glob(pattern), &[], &[])], Tolerances::default());
+        for target in ["/caf%C3%A9/x", "/cafe%CC%81/x"] {
+            assert_eq!(judged(&app, target), ["cafe"], "{pattern} {target}");
+        }
+    }
+    for pattern in ["/caf\u{e9}/.*", "/cafe\u{301}/.*"] {
+        let app = app(vec![rule("cafe", PathPattern::regex(pattern).unwrap(), &[], &[])], Tolerances::default());
+        assert_eq!([judged(&app, "/caf%C3%A9/x"), judged(&app, "/cafe%CC%81/x")], [["cafe"], ["cafe"]], "{pattern}");
+    }
+}
+
 fn glob_text() -> impl Strategy<Value = String> {
     let segment = select(vec!["**", "*", "a", "b", "A", "ab", "a*", "*b", "*a*", "", "a*b"]);
     prop::collection::vec(segment, 1..5).prop_map(|s| {

@@ -67,6 +67,8 @@ pub(super) fn of(canonical: &str, tolerate: Tolerances) -> Result<Vec<String>, M
 
 /// Adds a reading, unless it is known or something that no tolerance of this app covers.
 fn add(all: &mut Vec<Reading>, raw: bool, text: String, tolerate: Tolerances) -> Result<(), Malformed> {
+    // Characters that are equal by canonical equivalence are one; patterns are composed too.
+    let text = if text.is_ascii() { text } else { text.nfc().collect() };
     let reading = Reading { raw, text };
     if all.contains(&reading) {
         return Ok(());

@@ -196,7 +196,7 @@ fn tolerated_targets_are_judged_in_every_reading() {
         ("/admin%23x", &["/admin#x", "/admin"]),
         ("/%2561dmin", &["/%61dmin", "/admin"]),
         ("/%EF%BD%81dmin", &["/ａdmin", "/admin"]),
-        ("/cafe%CC%81", &["/cafe\u{301}", "/café"]),
+        ("/cafe%CC%81", &["/café"]),
     ] {
         let found = readings(target, LAX);
         for reading in expected {
