@@ -5,8 +5,8 @@
 //! what is added here.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{self, AUTHORIZATION, COOKIE, HOST, ORIGIN, REFERER};
-use http::{HeaderName, HeaderValue, Version};
+use http::header::{self, AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, ORIGIN, REFERER};
+use http::{HeaderName, HeaderValue, Method, Version};
 use pingora_error::{Error, Result};
 use pingora_http::{HeaderNameVariant, RequestHeader};
 
@@ -156,6 +156,9 @@ impl<'a> Outfit<'a> {
         for (name, value) in self.ours {
             request.insert_header(name, value)?;
         }
+        if request.headers.get(CONTENT_LENGTH).is_some_and(|v| is_idle_length(&request.method, "content-length", v)) {
+            request.remove_header(&CONTENT_LENGTH);
+        }
         if request.raw_path() != self.target {
             request.set_raw_path(self.target)?;
         }
@@ -177,7 +180,10 @@ impl<'a> Outfit<'a> {
                 HeaderNameVariant::Titled(name) => name.as_bytes(),
             };
             match std::str::from_utf8(spelled) {
-                Ok(name) if is_special(name) => simple &= name.eq_ignore_ascii_case("connection") && is_plain(value),
+                Ok(name) if is_special(name) => {
+                    let plain = name.eq_ignore_ascii_case("connection") && is_plain(value);
+                    simple &= plain || is_idle_length(&received.method, name, value);
+                }
                 Ok(name) if self.passes(name) => put_line(&mut wire, spelled, value),
                 _ => {}
             }
@@ -209,6 +215,13 @@ fn is_special(name: &str) -> bool {
         19 => any(&["proxy-authorization"]),
         _ => false,
     }
+}
+
+/// Whether a line says that a request has no body which would have none anyway (RFC 9110 §8.6): the app is told
+/// nothing of it, so that what means the same looks the same.
+fn is_idle_length(method: &Method, name: &str, value: &HeaderValue) -> bool {
+    let may_have_one = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+    !may_have_one && name.eq_ignore_ascii_case("content-length") && value.as_bytes() == b"0"
 }
 
 /// Whether `Connection` nominates nothing.
