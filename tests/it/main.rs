@@ -9,6 +9,7 @@
 )]
 
 mod abuse;
+mod alike;
 mod broken_rows;
 mod canary;
 mod chaos;
@@ -30,6 +31,7 @@ mod live;
 mod matrix;
 mod metrics;
 mod old_apps;
+mod origins;
 mod refused;
 mod stopping;
 mod support;

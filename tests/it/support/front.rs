@@ -28,6 +28,7 @@ pub(crate) struct Front {
     pub(crate) config: PathBuf,
     port: u16,
     tls: TlsConnector,
+    http1: TlsConnector,
     _folder: tempfile::TempDir,
 }
 
@@ -53,6 +54,11 @@ impl Front {
 
     /// The same, as talkative as told.
     pub(crate) async fn telling(log: &str, more: &str) -> Self {
+        Self::ruled(log, RULES, more).await
+    }
+
+    /// The same, with other rules.
+    pub(crate) async fn ruled(log: &str, rules: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let app = App::start().await;
         let made = rcgen::generate_simple_self_signed(vec!["app.test".to_owned()]).unwrap();
@@ -68,7 +74,7 @@ shutdown_grace: 1s
 apps:
   - host: app.test
     upstream: http://{}
-    rules: {RULES}
+    rules: {rules}
 ",
             folder.path().display(),
             app.address,
@@ -77,8 +83,8 @@ apps:
         std::fs::write(&config, text).unwrap();
         let (url, admin) = (format!("http://127.0.0.1:{plain}"), format!("http://127.0.0.1:{admin}"));
         let gateway = Gateway::run_telling(log, &config, &url, &admin).await;
-        let tls = connector(&folder.path().join("app.pem"));
-        Self { gateway, app, config, port, tls, _folder: folder }
+        let [tls, http1] = [b"h2".as_slice(), b"http/1.1"].map(|alpn| connector(&folder.path().join("app.pem"), alpn));
+        Self { gateway, app, config, port, tls, http1, _folder: folder }
     }
 
     /// A connection from this address of the loopback net that has agreed on HTTP/2.
@@ -90,6 +96,14 @@ apps:
         let tls = self.tls.connect("app.test".try_into().unwrap(), stream).await.unwrap();
         assert_eq!(tls.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
         tls
+    }
+
+    /// A connection of the same client that has agreed on HTTP/1.1.
+    pub(crate) async fn http1(&self) -> TlsStream<TcpStream> {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 2], 0).into()).unwrap();
+        let stream = socket.connect(([127, 0, 0, 1], self.port).into()).await.unwrap();
+        self.http1.connect("app.test".try_into().unwrap(), stream).await.unwrap()
     }
 
     /// A connection to be spoken to frame by frame.
@@ -121,14 +135,14 @@ apps:
     }
 }
 
-fn connector(certificate: &Path) -> TlsConnector {
+fn connector(certificate: &Path, alpn: &[u8]) -> TlsConnector {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
     let mut client = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    client.alpn_protocols = vec![b"h2".to_vec()];
+    client.alpn_protocols = vec![alpn.to_vec()];
     TlsConnector::from(Arc::new(client))
 }
 
