@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::support::gateway::Gateway;
 use crate::support::old_apps::OldApp;
 use crate::support::port::free_port;
+use crate::support::process::wait_until;
 use crate::support::raw::{Answer, Wire};
 
 /// A gateway before this server, which is told that it is `erp.internal`.
@@ -68,6 +69,19 @@ async fn apache_is_left_alone_where_nothing_is_to_be_rewritten() {
     let (apache, folder) = (OldApp::apache(), tempfile::tempdir().unwrap());
     let gateway = before(folder.path(), apache.port, "    rewrite: off\n").await;
     assert_eq!(asked(&gateway, "GET /dir", true).field("location"), "http://erp.internal/dir/");
+}
+
+#[tokio::test]
+async fn orders_to_send_another_file_are_removed_and_told_once() {
+    let (apache, folder) = (OldApp::apache(), tempfile::tempdir().unwrap());
+    let gateway = before(folder.path(), apache.port, "    rewrite: off\n").await;
+    for path in ["/a.txt", "/dir/", "/dir/index.html", "/none"] {
+        let told = asked(&gateway, &format!("GET {path}"), false);
+        assert_eq!((told.field("x-sendfile"), told.field("x-accel-redirect")), ("", ""), "{path}");
+    }
+    let logged = || gateway.process.stderr();
+    assert!(wait_until(|| logged().contains("/none").then_some(())).is_some(), "{}", logged());
+    assert_eq!(logged().matches("the app asks a web server in front of it to send a file").count(), 1, "{}", logged());
 }
 
 #[tokio::test]

@@ -15,19 +15,21 @@ pub(crate) struct OldApp {
 }
 
 impl OldApp {
-    /// Apache: a directory `/dir/`, a file `/a.txt`, WebDAV everywhere, `UseCanonicalName On`.
+    /// Apache: a directory `/dir/`, a file `/a.txt`, WebDAV everywhere, `UseCanonicalName On`, and orders to send
+    /// other files in its answers.
     pub(crate) fn apache() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (port, path) = (free_port(), folder.path().display().to_string());
         fs::create_dir_all(folder.path().join("www/dir")).unwrap();
         fs::write(folder.path().join("www/dir/index.html"), "a page").unwrap();
         fs::write(folder.path().join("www/a.txt"), "a file").unwrap();
-        let modules = ["mpm_event", "authz_core", "dir", "dav", "dav_fs"]
+        let modules = ["mpm_event", "authz_core", "dir", "dav", "dav_fs", "headers"]
             .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"));
         let text = format!(
             "ServerRoot {path}\nPidFile {path}/pid\nListen 127.0.0.1:{port}\n{}User www-data\nGroup www-data\n\
              ServerName erp.internal\nUseCanonicalName On\nDocumentRoot {path}/www\nDavLockDB {path}/lock\n\
-             ErrorLog /dev/stderr\n<Directory {path}/www>\nDav On\nRequire all granted\n</Directory>\n",
+             ErrorLog /dev/stderr\n<Directory {path}/www>\nDav On\nRequire all granted\n</Directory>\n\
+             Header set X-Sendfile /etc/passwd\nHeader set X-Accel-Redirect /secret\n",
             modules.concat()
         );
         let config = folder.path().join("apache.conf");
