@@ -223,7 +223,7 @@ fn explain_says_what_the_gateway_would() {
         ),
         ("http://localhost/a/..;/admin/", root.to_vec(), "malformed", Some("path_parameter"), None),
         ("http://localhost/a b", vec![], "malformed", Some("odd_byte_in_path"), None),
-        ("http://localhost/?q=é", vec![], "malformed", Some("odd_byte_in_query"), None),
+        ("http://localhost/?q=é", vec![], "challenge", Some("login_required"), Some("all")),
         ("http://localhost/public/x", vec!["--method", "TRACE"], "malformed", Some("method"), None),
         ("http://localhost/public/x", vec!["--method", "CONNECT"], "malformed", Some("method"), None),
         ("http://localhost/.stepgate/login", vec![], "own", Some("portal"), None),
