@@ -81,7 +81,7 @@ async fn account(settings: &Settings, name: &Username) -> Result<Option<(Account
     // Opening makes what is not there.
     let looked = store::look(&settings.store).await;
     let fault = looked.faults.iter().find(|fault| fault.store != "redis").map(ToString::to_string);
-    if let Some(why) = fault.or(looked.notes.into_iter().next()) {
+    if let Some(why) = fault.or_else(|| looked.notes.into_iter().next()) {
         return Err(why);
     }
     let ports = Stores::open(&settings.store).await.map_err(|fault| fault.to_string())?.ports;

@@ -149,7 +149,7 @@ impl Checker {
             (Some(value), None) => {
                 if let Some(name) = value.value.0.expose().strip_prefix(FROM_ENV) {
                     let name = name.to_owned();
-                    return self.from_env(&name, value.at, key);
+                    return self.secret_of_env(&name, value.at, key);
                 }
                 self.note_secret(&value, key);
                 Some(Placed { value: value.value.0, at: value.at })
@@ -183,7 +183,7 @@ impl Checker {
 
 impl Checker {
     /// A secret of the environment.
-    fn from_env(&mut self, name: &str, at: At, key: &str) -> Option<Placed<SecretText>> {
+    fn secret_of_env(&mut self, name: &str, at: At, key: &str) -> Option<Placed<SecretText>> {
         if !is_env_name(name) {
             let fix =
                 format!("write `env:NAME`, letters, digits and `_`; a secret that begins so goes into `{key}_file`");

@@ -155,9 +155,12 @@ mod tests {
             headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         told(&headers, &trusted).map_or_else(str::to_owned, |told| {
-            let client = told.hops.first().map_or("-".to_owned(), ToString::to_string);
+            let client = told.hops.first().map_or_else(|| "-".to_owned(), ToString::to_string);
             let scheme = told.https.map_or("-", |https| if https { "https" } else { "http" });
-            format!("{client} {scheme} {}", told.host.as_ref().map_or("-".into(), |host| host.text().into_owned()))
+            format!(
+                "{client} {scheme} {}",
+                told.host.as_ref().map_or_else(|| "-".into(), |host| host.text().into_owned())
+            )
         })
     }
 

@@ -22,7 +22,9 @@ fn with_host_header(address: SocketAddr) -> ProxySettings {
 }
 
 fn cookies(head: &str) -> Vec<&str> {
-    head.lines().filter_map(|line| line.strip_prefix("Set-Cookie: ").or(line.strip_prefix("set-cookie: "))).collect()
+    head.lines()
+        .filter_map(|line| line.strip_prefix("Set-Cookie: ").or_else(|| line.strip_prefix("set-cookie: ")))
+        .collect()
 }
 
 #[tokio::test]
