@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::accounts;
 use super::args::Explain;
-use super::explain::{self, Known, Question};
+use super::explain::{self, Crossing, Known, Question};
 use super::outcome::{Failure, Outcome};
 use super::recorded::{self, Recorded};
 use super::terminal::{self, data};
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Explain) -> Outcome {
         _ if !args.exit_code => 0,
         // What was done to a request is not to be guessed again: the log holds neither groups nor proofs.
         (Some(recorded), _) => done(recorded.decision.as_deref()),
-        (None, explain::Outcome::Permit | explain::Outcome::Own) => 0,
+        (None, explain::Outcome::Permit | explain::Outcome::Own | explain::Outcome::Preflight) => 0,
         (None, explain::Outcome::Challenge) => CHALLENGED,
         (None, explain::Outcome::Refuse | explain::Outcome::Malformed) => REFUSED,
     };
@@ -94,6 +94,7 @@ async fn account(settings: &Settings, name: &Username) -> Result<Option<(Account
 /// What is asked: on the command line, or of a request that was written down.
 fn question(args: &Explain, recorded: Option<&Recorded>) -> Outcome<Question> {
     let (url, method, ip) = match (recorded, &args.url) {
+        (None, Some(url)) if args.preflight.is_some() => (url.clone(), "OPTIONS".to_owned(), args.ip),
         (None, Some(url)) => (url.clone(), args.method.clone(), args.ip),
         (None, None) => return Err(Failure::usage("give --url URL or --request-id ID")),
         (Some(recorded), _) => {
@@ -117,6 +118,12 @@ fn question(args: &Explain, recorded: Option<&Recorded>) -> Outcome<Question> {
         amr: args.amr.clone(),
         age: args.age,
         known: None,
+        crossing: Crossing {
+            origin: args.origin.clone(),
+            websocket: args.websocket,
+            preflight: args.preflight.clone(),
+            headers: args.headers.clone(),
+        },
     })
 }
 

@@ -157,6 +157,18 @@ pub(crate) struct Explain {
     /// The groups of the one who asks
     #[arg(long, value_name = "GROUP,…", value_delimiter = ',')]
     pub(crate) groups: Vec<String>,
+    /// Whose page asks, as https://spa.example.com
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) origin: Option<String>,
+    /// It opens a WebSocket
+    #[arg(long, conflicts_with_all = ["method", "preflight"])]
+    pub(crate) websocket: bool,
+    /// It is a CORS preflight for this method
+    #[arg(long, value_name = "METHOD", requires = "origin", conflicts_with = "method")]
+    pub(crate) preflight: Option<String>,
+    /// Headers that the preflight asks for
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "preflight")]
+    pub(crate) headers: Vec<String>,
     /// From which address
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) ip: IpAddr,

@@ -1,5 +1,6 @@
 //! Why a request is let in, challenged or refused: the same evaluator as in `run`, told in words.
 
+mod crossing;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::portal::reserved::{Reserved, reserved};
+pub use crossing::Crossing;
 
 /// What an operator asks: a request, and who is behind it.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub struct Question {
     pub age: Option<Duration>,
     /// The account of that name, where somebody looked it up.
     pub known: Option<Known>,
+    /// Whose page sends it.
+    pub crossing: Crossing,
 }
 
 /// What an account says of a person.
@@ -102,6 +106,8 @@ pub enum Outcome {
     Malformed,
     /// One of our own addresses: answered here, and no rule judges it.
     Own,
+    /// A CORS preflight that a rule lets pass, or answers with what it allows.
+    Preflight,
 }
 
 /// How a criterion of a rule fits.
@@ -166,7 +172,10 @@ pub fn explain(policy: &Policy, question: &Question, now: Timestamp) -> Result<E
     match reserved(&resource, target.as_bytes()) {
         Reserved::Plainly => early(Early::Own(resource.path())),
         Reserved::Oddly => early(Early::Disguised),
-        Reserved::No => Ok(judge(app, &resource, question, who.as_ref(), now)),
+        Reserved::No => {
+            let told = judge(app, &resource, question, who.as_ref(), now);
+            Ok(crossing::preflighted(told, app, &resource, question))
+        }
     }
 }
 
@@ -187,7 +196,8 @@ fn judge(
 ) -> Explanation {
     let (ip, known) = (question.ip, question.known);
     let judged: Vec<Option<&Arc<Rule>>> = app.judged(resource, ip).collect();
-    let decision = evaluate(&judged, resource, &Circumstances { client: ip, opener: None }, who, now);
+    let circumstances = Circumstances { client: ip, opener: question.crossing.opener(&question.url, resource.host()) };
+    let decision = evaluate(&judged, resource, &circumstances, who, now);
     let chosen = words::rule_of(&decision);
     let is = |a: Option<&Arc<Rule>>, b: &Arc<Rule>| a.is_some_and(|a| Arc::ptr_eq(a, b));
     let row = |(index, rule): (usize, &Arc<Rule>)| RuleRow {

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::auth::network::Networks;
+use crate::auth::policy::cors::{Allowances, Cors, Preflights};
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::Audience;
 use crate::auth::proof::MethodSet;
@@ -48,6 +49,7 @@ fn question(url: &str) -> Question {
         amr: Vec::new(),
         age: None,
         known: None,
+        crossing: Crossing::default(),
     }
 }
 
@@ -179,4 +181,54 @@ fn impossible_questions_are_answered_in_words() {
     ];
     let told: Vec<String> = asked.iter().map(|q| explain(&policy(), q, NOW).unwrap_err()).collect();
     insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn what_pages_of_other_origins_ask_is_told_as_it_is_decided() {
+    let cors = |preflights| Cors { origins: vec!["https://spa.example".into()], preflights };
+    let guarded =
+        || Access::Guarded { audience: Audience::default(), requirement: Requirement::of(Strength::TwoFactor) };
+    let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+    let allowed = Allowances { methods: texts(&["GET", "PUT"]), headers: texts(&["x-a"]), max_age: None };
+    let with = |name: &str, path: &str, preflights| {
+        Arc::new(Rule { cors: cors(preflights), ..rule(name, path, &[], &[], guarded()) })
+    };
+    let rules = vec![
+        with("passed", "/passed/**", Preflights::Passed),
+        with("answered", "/answered/**", Preflights::Answered(allowed)),
+        with("plain", "/plain/**", Preflights::Judged),
+        Arc::new(rule("probed", "/.well-known/**", &[], &[], guarded())),
+    ];
+    let policy = Policy::new([AppPolicy { host: "erp.example.com".into(), tolerate: Tolerances::default(), rules }]);
+    let ask = |path: &str, method: &str, crossing: Crossing| {
+        let url = format!("https://erp.example.com{path}");
+        let answer = explain(&policy, &Question { method: method.into(), crossing, ..question(&url) }, NOW).unwrap();
+        (answer.outcome, answer.reason.unwrap_or("-"), answer.rule.unwrap_or_default())
+    };
+    let preflight = |path: &str, origin: &str, method: &str, headers: &[&str]| {
+        let (origin, preflight) = (Some(origin.to_owned()), Some(method.to_owned()));
+        ask(path, "OPTIONS", Crossing { origin, preflight, headers: texts(headers), websocket: false })
+    };
+    let socket = |path: &str, origin: Option<&str>| {
+        let origin = origin.map(str::to_owned);
+        ask(path, "GET", Crossing { origin, websocket: true, ..Crossing::default() })
+    };
+    let spa = "https://spa.example";
+    for (told, expected) in [
+        (preflight("/passed/x", "https://any.example", "PUT", &["x-b"]), (Outcome::Preflight, "passed", "passed")),
+        (preflight("/answered/x", spa, "PUT", &["X-A"]), (Outcome::Preflight, "granted", "answered")),
+        (preflight("/answered/x", "https://any.example", "PUT", &[]), (Outcome::Refuse, "cors_origin", "answered")),
+        (preflight("/answered/x", spa, "DELETE", &[]), (Outcome::Refuse, "cors_method", "answered")),
+        (preflight("/answered/x", spa, "PUT", &["x-b"]), (Outcome::Refuse, "cors_header", "answered")),
+        (preflight("/plain/x", spa, "PUT", &[]), (Outcome::Challenge, "login_required", "plain")),
+        (preflight("/passed/x", "nonsense", "PUT", &[]), (Outcome::Challenge, "login_required", "passed")),
+        (socket("/plain/x", None), (Outcome::Challenge, "login_required", "plain")),
+        (socket("/plain/x", Some("https://erp.example.com")), (Outcome::Challenge, "login_required", "plain")),
+        (socket("/plain/x", Some(spa)), (Outcome::Challenge, "login_required", "plain")),
+        (socket("/plain/x", Some("https://any.example")), (Outcome::Refuse, "foreign_origin", "plain")),
+        (socket("/plain/x", Some("http://erp.example.com")), (Outcome::Refuse, "foreign_origin", "plain")),
+        (ask("/.well-known/x", "GET", Crossing::default()), (Outcome::Refuse, "well_known", "probed")),
+    ] {
+        assert_eq!((told.0, told.1, told.2.as_str()), expected);
+    }
 }
