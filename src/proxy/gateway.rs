@@ -220,6 +220,7 @@ impl ProxyHttp for Gateway {
         if asked_for_http1 && *error.etype() == ErrorType::TLSHandshakeFailure {
             // It may speak HTTP/2 only; once more, then, as it likes.
             ctx.http2_only = true;
+            ctx.share_again();
             ctx.tried.pop();
             error.set_retry(true);
             return error;

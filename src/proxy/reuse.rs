@@ -163,6 +163,13 @@ impl Ctx {
         }
     }
 
+    /// The server speaks HTTP/2, whose connections are shared.
+    pub(crate) fn share_again(&mut self) {
+        if matches!(self.reuse, Reuse::Never) {
+            self.reuse = Reuse::Shared;
+        }
+    }
+
     fn retire_connection(&mut self) {
         self.last_use = true;
         if let Some(socket) = &self.socket {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
@@ -130,4 +131,33 @@ async fn a_request_without_a_body_goes_by_http2_where_the_app_likes_it() {
     let answer = rig.exchange("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(heard.lock().unwrap()[..], ["h2 0"]);
+}
+
+#[tokio::test]
+async fn forms_share_a_connection_that_speaks_http2() {
+    const FORMS: usize = 5;
+    for offered in [&["h2"][..], &[]] {
+        let ended = Arc::new(AtomicUsize::new(0));
+        let (mut settings, _) = front(offered, false).await;
+        // Between the two, a wire that counts the connections that ended.
+        let server = &mut settings.apps[0].upstream.servers[0];
+        let (behind, counting) = (server.port, ended.clone());
+        let counted = upstream_of(move |mut near| {
+            let ended = counting.clone();
+            async move {
+                let mut far = TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
+                let (asked, _) = tokio::io::copy_bidirectional(&mut near, &mut far).await.unwrap_or_default();
+                ended.fetch_add(usize::from(asked > 0), Ordering::SeqCst);
+            }
+        });
+        server.port = counted.await.port();
+        let rig = Rig::start(settings).await;
+        for _ in 0..FORMS {
+            let answer = rig.exchange("POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1\r\n\r\nx").await;
+            assert!(answer.starts_with("HTTP/1.1 200"), "{offered:?} {answer}");
+        }
+        // Over TLS each asks for HTTP/1.1 first, in vain. The connection that they share is open.
+        let in_vain = if offered.is_empty() { 0 } else { FORMS };
+        assert!(ended.load(Ordering::SeqCst) <= in_vain, "{offered:?}: {ended:?}");
+    }
 }
