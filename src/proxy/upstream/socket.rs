@@ -159,3 +159,55 @@ impl super::Target {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    async fn connected(listener: &TcpListener, private: Option<Arc<Private>>) -> (Stream, TcpStream) {
+        let address = SocketAddr::Inet(listener.local_addr().unwrap());
+        let stream = Dial { patience: PATIENCE, private }.connect(&address).await.unwrap();
+        (stream, listener.accept().await.unwrap().0)
+    }
+
+    fn socket(stream: &Stream) -> Arc<Socket> {
+        let digest = Digest { proxy_digest: stream.get_proxy_digest(), ..Digest::default() };
+        Socket::of(Some(&digest)).unwrap().clone()
+    }
+
+    #[tokio::test]
+    async fn what_came_a_moment_ago_is_seen() {
+        use std::io::Write;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        for says in ["x", ""] {
+            let (stream, app) = connected(&listener, None).await;
+            let socket = socket(&stream);
+            assert!(socket.is_quiet());
+            // No turn of the runtime from here on.
+            let mut app = app.into_std().unwrap();
+            app.write_all(says.as_bytes()).unwrap();
+            if says.is_empty() {
+                drop(app);
+            }
+            assert!(!socket.is_quiet(), "{says:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn private_connections_end_with_their_owner() {
+        use tokio::io::AsyncReadExt;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let privates = crate::proxy::private::Privates::default();
+        let private = privates.find_or_add("app.test", None);
+        let (stream, mut app) = connected(&listener, Some(private.clone())).await;
+        private.adopt(&socket(&stream));
+        assert_eq!(socket(&stream).owner(), private.key());
+        drop((private, privates));
+        assert_eq!(app.read(&mut [0]).await.unwrap(), 0, "although Pingora keeps it");
+        drop(stream);
+    }
+}
