@@ -1,10 +1,12 @@
 //! Apps that are down, slow, broken, or several.
 
+use super::direct::THE_LONG_WAY;
 use super::rig::*;
 use socket2::SockRef;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::sync::Barrier;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1\r\n\r\nx";
@@ -170,25 +172,34 @@ async fn who_just_closes_kept_connections_gets_every_form() {
 }
 
 #[tokio::test]
-async fn forms_share_a_connection_that_speaks_http2() {
-    let opened = Arc::new(AtomicUsize::new(0));
-    let counting = opened.clone();
-    let address = upstream_of(move |stream| {
-        let opened = counting.clone();
-        async move {
-            let Ok(mut connection) = h2::server::handshake(stream).await else { return };
-            opened.fetch_add(1, Ordering::SeqCst);
-            while let Some(Ok((_, mut respond))) = connection.accept().await {
-                respond.send_response(http::Response::new(()), true).unwrap();
+async fn what_is_sent_once_more_does_not_meet_another_kept_connection() {
+    // As many as are tried at most, and more.
+    const KEPT: usize = 8;
+    for more in ["", THE_LONG_WAY] {
+        let (all, asked) = (Arc::new(Barrier::new(KEPT)), Arc::new(AtomicUsize::new(0)));
+        let counting = asked.clone();
+        let address = upstream_of(move |mut stream| {
+            let (all, asked) = (all.clone(), counting.clone());
+            async move {
+                // They are answered when all are there; a connection that was used once closes when it is asked again.
+                if head(&mut stream).await.is_empty() {
+                    return;
+                }
+                if asked.fetch_add(1, Ordering::SeqCst) < KEPT {
+                    all.wait().await;
+                }
+                say(&mut stream, OK).await;
+                if !head(&mut stream).await.is_empty() {
+                    asked.fetch_add(1, Ordering::SeqCst);
+                }
             }
-        }
-    })
-    .await;
-    let mut settings = settings(&[address]);
-    settings.apps[0].upstream.http2 = true;
-    let rig = Rig::start(settings).await;
-    for _ in 0..10 {
-        assert!(rig.exchange(POST).await.starts_with("HTTP/1.1 200"));
+        })
+        .await;
+        let rig = Rig::start(settings(&[address])).await;
+        let get = format!("GET / HTTP/1.1\r\nHost: app.test\r\n{more}\r\n");
+        let answers = futures_util::future::join_all((0..KEPT).map(|_| rig.exchange(&get))).await;
+        assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 200")));
+        assert!(rig.exchange(&get).await.starts_with("HTTP/1.1 200"));
+        assert_eq!(asked.load(Ordering::SeqCst), KEPT + 2, "{more}");
     }
-    assert_eq!(opened.load(Ordering::SeqCst), 1);
 }
