@@ -155,9 +155,10 @@ fn fields(ask: &Ask, number: usize) -> [(&'static str, String); 3] {
     [("x-who", NAMES[ask.who].to_owned()), ("x-number", number.to_string()), ("x-behaviour", ask.behaviour.to_string())]
 }
 
-/// Its second half is a request.
+/// Its second half is a request; or the beginning of one, which the next request ends.
 fn body(ask: &Ask) -> String {
-    let request = format!("GET /open HTTP/1.1\r\nX-Who: {}\r\nX-Number: 0\r\nX-Behaviour: 0\r\n\r\n", NAMES[ask.who]);
+    let end = if ask.wire == 0 { "\r\n" } else { "X-Rest: " };
+    let request = format!("GET /open HTTP/1.1\r\nX-Who: {}\r\nX-Number: 0\r\nX-Behaviour: 0\r\n{end}", NAMES[ask.who]);
     format!("{}{request}", "x".repeat(request.len()))
 }
 
