@@ -33,6 +33,7 @@ mod metrics;
 mod old_apps;
 mod origins;
 mod refused;
+mod signed_in;
 mod stopping;
 mod support;
 mod targets;
