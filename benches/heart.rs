@@ -65,6 +65,8 @@ fn session() -> Arc<Session> {
         channel: Channel::Cookie,
         created_at: NOW,
         seen_at: NOW,
+        generation: 0,
+        checked: Default::default(),
         previous_login: None,
         client_ip: CLIENT,
         user_agent: None,

@@ -1,6 +1,8 @@
 //! Sessions: an opaque token outside, a digest and a record inside.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -117,7 +119,65 @@ pub struct Session {
     pub client_ip: IpAddr,
     /// The browser that opened it, as it named itself, cut to 200 bytes.
     pub user_agent: Option<String>,
+    /// How often all sessions of its owner had been ended when it was opened. Under a later count it is over.
+    pub generation: u64,
+    /// Kept in memory alone.
+    #[serde(skip)]
+    pub checked: Checked,
 }
+
+/// When a node last made sure that a session's owner may still have it. Shared by whoever holds the session; it says nothing
+/// of the session itself, so all are equal.
+#[derive(Debug, Default)]
+pub struct Checked {
+    at: AtomicU64,
+    begun: AtomicU64,
+    failing: AtomicBool,
+}
+
+impl Checked {
+    /// When that was; the zero of time if never.
+    pub fn at(&self) -> Timestamp {
+        Timestamp::from_millis(self.at.load(Relaxed))
+    }
+
+    /// It was made sure of at this moment.
+    pub fn note(&self, at: Timestamp) {
+        self.at.store(at.as_millis(), Relaxed);
+    }
+
+    /// Whether the caller is the one to make sure again, of those who ask within `pause`.
+    pub fn begin(&self, now: Timestamp, pause: Duration) -> bool {
+        let begun = self.begun.load(Relaxed);
+        let due = begun > now.as_millis() || now.since(Timestamp::from_millis(begun)) >= pause;
+        due && self.begun.compare_exchange(begun, now.as_millis(), Relaxed, Relaxed).is_ok()
+    }
+
+    /// Whether the last try got no answer.
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Relaxed)
+    }
+
+    /// Notes whether a try got no answer.
+    pub fn fails(&self, failing: bool) {
+        self.failing.store(failing, Relaxed);
+    }
+}
+
+impl Clone for Checked {
+    fn clone(&self) -> Self {
+        let copy = |number: &AtomicU64| AtomicU64::new(number.load(Relaxed));
+        Self { at: copy(&self.at), begun: copy(&self.begun), failing: AtomicBool::new(self.is_failing()) }
+    }
+}
+
+impl PartialEq for Checked {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Checked {}
 
 /// How long sessions live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use crate::auth::event::What;
 use crate::auth::session::{Channel, Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Account, Answer};
+use crate::flow::session::end_sessions;
 
 pub(crate) async fn run(command: Command) -> Outcome {
     match command {
@@ -107,7 +108,7 @@ async fn revoke(file: &ConfigFile, id: &str) -> Outcome {
 async fn revoke_all(file: &ConfigFile, name: &str) -> Outcome {
     let opened = accounts::open(file).await?;
     let account = accounts::find(&opened.ports, name).await?;
-    let count = answered(opened.ports.sessions.revoke_all(&account.identity.id).await)?;
+    let count = answered(end_sessions(&opened.ports, &account.identity.id).await)?;
     audit::record(&opened.stores, What::SessionsRevoked, &account.identity, None).await;
     say(&format!("{}: {}", account.identity.username, ended(count)));
     Ok(())

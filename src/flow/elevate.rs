@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Flows;
 use super::attempt::Trying;
 use super::opening::Grant;
-use super::ports::Answer;
+use super::ports::{Account, Answer};
 use super::proving::Proof;
 use super::reply::{Client, Locked, LoginReply, Outcome};
 use crate::auth::event::{RejectReason, What};
@@ -46,7 +46,8 @@ impl Flows {
         if let Some(wait) = self.charge(trying, method).await? {
             return Ok(LoginReply::Wait(wait));
         }
-        let Ok(account) = self.standing_account(&session.identity.id).await? else { return Ok(gone(trying)) };
+        let found = self.standing_account(&session.identity.id).await?;
+        let Ok(account) = found.and_then(of_now(&session)) else { return Ok(gone(trying)) };
         if let Some(wait) = self.charge_unless_known(trying, Some(&account), method).await? {
             return Ok(LoginReply::Wait(wait));
         }
@@ -86,6 +87,11 @@ impl Flows {
                 && self.settings.session.standing(s, trying.now) == Standing::Live
         }))
     }
+}
+
+/// Lets an account through if the session was opened under what it grants now.
+pub(super) fn of_now(session: &Session) -> impl FnOnce(Account) -> Result<Account, RejectReason> + '_ {
+    |account| if Flows::is_of(session, &account) { Ok(account) } else { Err(RejectReason::NoSession) }
 }
 
 /// The same session with one more proof.

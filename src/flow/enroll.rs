@@ -276,6 +276,11 @@ impl Flows {
         };
         let Some(user) = &trying.user else { return Ok(None) };
         let Ok(account) = self.standing_account(user).await? else { return Ok(None) };
+        if let Place::Session(_, session) = &place
+            && !Self::is_of(session, &account)
+        {
+            return Ok(None);
+        }
         let enrolled = self.ports.authenticators.of(user).await?;
         self.still_known(&mut trying, Some(&account));
         if let Place::Ceremony(key, ceremony) = &place

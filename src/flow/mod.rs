@@ -10,6 +10,7 @@ mod hashing;
 mod lockout;
 mod login;
 mod opening;
+mod owners;
 pub mod ports;
 mod proving;
 mod provision;
@@ -17,7 +18,7 @@ mod recent;
 pub mod reply;
 pub mod reseal;
 mod second_factor;
-mod session;
+pub mod session;
 pub mod settings;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -25,12 +26,15 @@ pub(crate) mod testing;
 mod tests;
 pub mod vouch;
 
+use std::sync::Arc;
+
 use ulid::Ulid;
 
 use crate::auth::secret::SecretBytes;
 use crate::auth::session::SessionKey;
 use crate::auth::time::Timestamp;
 use hashing::Hashing;
+use owners::Owners;
 use ports::{Answer, Ports};
 use recent::Recent;
 use settings::FlowSettings;
@@ -42,13 +46,15 @@ pub struct Flows {
     hashing: Hashing,
     /// Sessions whose use this node noted last, so that a burst of requests is one write.
     touched: Recent<SessionKey, Timestamp>,
+    owners: Arc<Owners>,
 }
 
 impl Flows {
     /// The flows over these ports.
     pub fn new(ports: Ports, settings: FlowSettings) -> Self {
         let hashing = Hashing::new(settings.password);
-        Self { ports, settings, hashing, touched: Recent::new(100_000) }
+        let owners = Owners::new(ports.accounts.clone(), ports.sessions.clone());
+        Self { ports, settings, hashing, touched: Recent::new(100_000), owners }
     }
 
     fn now(&self) -> Timestamp {

@@ -14,7 +14,6 @@ use crate::auth::history::{self, Notice};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::requirement::Strength;
 use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
-use crate::auth::user::UserId;
 
 /// How far back sign-ins are looked at, and how many, to tell what is strange.
 const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -59,6 +58,8 @@ impl Flows {
             channel: ceremony.channel,
             created_at: trying.now,
             seen_at: trying.now,
+            generation: account.generation.sessions,
+            checked: Default::default(),
             previous_login: account.last_login_at,
             client_ip: trying.client.ip,
             user_agent: trying.client.user_agent.as_deref().map(cut),
@@ -101,6 +102,7 @@ impl Flows {
         Grant { session, old, proved, backup_left, what, credentials, generation, locked }: Grant<'_>,
     ) -> Answer<Option<Opened>> {
         let token = SessionToken::mint(&self.random()?);
+        let session = Session { generation: generation.sessions, ..session };
         let strength = Strength::of(session.proofs.methods());
         let (mark, device) = self.mark_device(trying, strength, (&session.identity.id, generation))?;
         let ends_at = self.settings.session.ends_at(&session);
@@ -121,7 +123,7 @@ impl Flows {
         trying.note(what);
         // Disabling an account or changing what it proves itself with ends its sessions: one opened in that very
         // moment must not outlive it.
-        let unchanged = match self.unchanged(&session.identity.id, &credentials).await {
+        let unchanged = match self.unchanged(&session, &credentials).await {
             Ok(unchanged) => unchanged,
             Err(fault) => return Err(self.unheld(trying, &token.key(), fault).await),
         };
@@ -132,6 +134,7 @@ impl Flows {
             trying.note(What::ProofRejected { method: Method::Password, reason });
             return Ok(None);
         }
+        self.owners.note(token.key(), trying.now);
         let session = Arc::new(session);
         let (device, locked) = (Some(mark), locked.minus(unlocked));
         let (backup_codes_left, notice) = (backup_left, None);
@@ -146,14 +149,16 @@ impl Flows {
         fault
     }
 
-    /// Whether an account may still sign in with what it proved itself with.
-    async fn unchanged(&self, user: &UserId, credentials: &str) -> Answer<Result<(), RejectReason>> {
+    /// Whether an account may still sign in with what it proved itself with, and all its sessions were not ended meanwhile.
+    async fn unchanged(&self, session: &Session, credentials: &str) -> Answer<Result<(), RejectReason>> {
+        let user = &session.identity.id;
         let account = match self.standing_account(user).await? {
             Ok(account) => account,
             Err(reason) => return Ok(Err(reason)),
         };
         let now = self.credentials(&account, &self.ports.authenticators.of(user).await?);
-        Ok(if now == credentials { Ok(()) } else { Err(RejectReason::NoCeremony) })
+        let same = now == credentials && Self::is_of(session, &account);
+        Ok(if same { Ok(()) } else { Err(RejectReason::NoCeremony) })
     }
 
     /// Notes that a sign-in or session is over.

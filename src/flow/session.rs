@@ -3,13 +3,25 @@
 use std::sync::Arc;
 
 use super::Flows;
-use super::ports::Answer;
+use super::ports::{AccountChange, Answer, Ports};
 use super::reply::{Client, Failed, Opened, Outcome, Told};
 use crate::auth::event::{Deed, What};
 use crate::auth::proof::MethodSet;
 use crate::auth::requirement::Strength;
 use crate::auth::session::{Channel, Session, SessionKey, SessionToken, Standing};
 use crate::auth::time::Timestamp;
+use crate::auth::user::UserId;
+
+/// Ends every session of a person and says how many: those that are listed, and by the count in the database any other
+/// whose record somebody has kept.
+///
+/// # Errors
+/// A store did not answer; some sessions may still stand.
+pub async fn end_sessions(ports: &Ports, user: &UserId) -> Answer<u64> {
+    let counted = ports.accounts.change(user, AccountChange::SessionsEnded).await;
+    let ended = ports.sessions.revoke_all(user).await?;
+    counted.map(|_| ended)
+}
 
 impl Flows {
     /// The live session of a token on this host, if any; notes the use unless `quiet`. A token counts only by the way
@@ -51,6 +63,9 @@ impl Flows {
         let Some(mut session) = self.ports.sessions.load(key).await?.filter(here) else {
             return Ok(None);
         };
+        if !self.owner_stands(&key, &session, now).await? {
+            return Ok(None);
+        }
         let lifetimes = &self.settings.session;
         let unnoted = |session: &Session| now.since(session.seen_at) >= lifetimes.touch_after();
         // A cached copy may not know yet of the use that this node noted.
@@ -90,7 +105,7 @@ impl Flows {
         trying.session = Some(session.id.clone());
         trying.begin(Deed::Ending, None);
         let (ended, what) = if everywhere {
-            (self.ports.sessions.revoke_all(user).await, What::SessionsRevoked)
+            (end_sessions(&self.ports, user).await, What::SessionsRevoked)
         } else {
             (self.ports.sessions.revoke(&token.key()).await.map(u64::from), What::SessionRevoked)
         };

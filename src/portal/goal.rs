@@ -225,6 +225,8 @@ mod tests {
             channel: Channel::Cookie,
             created_at: NOW,
             seen_at: NOW,
+            generation: 0,
+            checked: Default::default(),
             previous_login: None,
             client_ip: "192.0.2.1".parse().unwrap(),
             user_agent: None,

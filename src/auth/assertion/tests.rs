@@ -23,6 +23,8 @@ fn session() -> Session {
         channel: Channel::Cookie,
         created_at: Timestamp::from_secs(1005),
         seen_at: Timestamp::from_secs(1005),
+        generation: 0,
+        checked: Default::default(),
         previous_login: None,
         client_ip: "192.0.2.1".parse().unwrap(),
         user_agent: None,

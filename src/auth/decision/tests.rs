@@ -30,6 +30,8 @@ fn session(name: &str, groups: &[&str], proofs: Proofs) -> Arc<Session> {
         channel: Channel::Cookie,
         created_at: NOW,
         seen_at: NOW,
+        generation: 0,
+        checked: Default::default(),
         previous_login: None,
         client_ip: "192.0.2.1".parse().unwrap(),
         user_agent: None,

@@ -315,6 +315,8 @@ fn subject(question: &Question, host: &str, now: Timestamp) -> Result<Option<Arc
         channel: Channel::Cookie,
         created_at: at,
         seen_at: now,
+        generation: 0,
+        checked: Default::default(),
         previous_login: None,
         client_ip: question.ip,
         user_agent: None,

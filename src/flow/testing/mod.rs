@@ -215,6 +215,13 @@ impl World {
         self.table_forgets.store(true, Ordering::SeqCst);
     }
 
+    /// Forgets that owners of sessions were asked about, as a node does that was just started.
+    pub(crate) fn forget_checks(&self) {
+        let unchecked = |session: &Session| Arc::new(Session { checked: Default::default(), ..session.clone() });
+        self.look(|s| s.sessions.values_mut().for_each(|(session, _)| *session = unchecked(session)));
+    }
+
+    /// As a shell on the database does it: nothing is counted.
     pub(crate) fn disable(&self, user: &UserId, disabled: bool) {
         self.look(|s| s.accounts.get_mut(user).unwrap().disabled = disabled);
     }

@@ -11,7 +11,7 @@ use crate::flow::testing::{FAST, World, client, client_at};
 
 /// What can happen to an account, and whether the marks of its browsers end by it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Happening {
+pub(super) enum Happening {
     Nothing,
     SignIn,
     Rehash,
@@ -27,7 +27,7 @@ enum Happening {
 
 use Happening::*;
 
-const ALL: [(Happening, bool); 11] = [
+pub(super) const HAPPENINGS: [(Happening, bool); 11] = [
     (Nothing, false),
     (SignIn, false),
     (Rehash, false),
@@ -41,7 +41,7 @@ const ALL: [(Happening, bool); 11] = [
     (Deleted, true),
 ];
 
-async fn happen(world: &World, user: &UserId, what: Happening) {
+pub(super) async fn happen(world: &World, user: &UserId, what: Happening) {
     let change = async |change| assert!(world.change(user, change).await.unwrap());
     let hash = |salt: u8| password::hash(&secret(PASSWORD), &[salt; 16], FAST).unwrap();
     match what {
@@ -78,7 +78,7 @@ async fn charged(world: &Arc<World>, attempt: impl AsyncFn()) -> BTreeSet<String
 
 #[tokio::test]
 async fn an_attempt_with_a_mark_that_ended_is_charged_as_one_without() {
-    for (what, ends) in ALL {
+    for (what, ends) in HAPPENINGS {
         let world = World::new();
         let user = world.person("ann");
         let key = world.with_totp(&user);
@@ -99,21 +99,21 @@ async fn an_attempt_with_a_mark_that_ended_is_charged_as_one_without() {
 
 #[tokio::test]
 async fn so_is_an_attempt_at_a_code() {
-    for (what, ends) in ALL {
-        // Of a ceremony or a session that ends as well nothing is evaluated.
-        if !matches!(what, Nothing | SignIn | SessionsEnded | Groups | DisabledAndEnabled) {
+    for (what, ends) in HAPPENINGS {
+        // Without an account, or a code to ask for, there is no such attempt.
+        if matches!(what, Disabled | Deleted | ResetMfa) {
             continue;
         }
         let world = World::new();
         let user = world.person("ann");
         let key = world.with_totp(&user);
         let flows = world.flows();
-        let session = whole(&flows, "ann", &client(), world.code(&key, 0)).await;
-        let (stranger, marked) = (client(), Client { device: session.device.clone(), ..client() });
+        let mark = whole(&flows, "ann", &client(), world.code(&key, 0)).await.device;
+        let (stranger, marked) = (client(), Client { device: mark, ..client() });
         happen(&world, &user, what).await;
+        let next = asked(sign_in(&flows, "ann", &stranger).await);
         let wrong = async |from: &Client| {
-            let (token, session) = (&session.token, &session.session);
-            drop(flows.elevate(token, session, Method::Totp, secret("000000"), from).await.unwrap());
+            drop(flows.second_factor(&next.ceremony, Method::Totp, secret("000000"), from).await.unwrap());
         };
         let without = charged(&world, async || wrong(&stranger).await).await;
         let with = charged(&world, async || wrong(&marked).await).await;
@@ -124,7 +124,7 @@ async fn so_is_an_attempt_at_a_code() {
 /// A flood of strangers has used up what they have; a mark that ended is of no more use than none.
 #[tokio::test]
 async fn a_mark_that_ended_passes_no_full_counter() {
-    for (what, ends) in ALL {
+    for (what, ends) in HAPPENINGS {
         if matches!(what, Disabled | Deleted | ResetMfa) {
             continue;
         }

@@ -10,6 +10,7 @@ mod history;
 mod limits;
 mod lockout;
 mod marks;
+mod owners;
 mod resealing;
 mod rising;
 mod signing_in;

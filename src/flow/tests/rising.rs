@@ -128,7 +128,7 @@ async fn use_is_noted_once_in_a_while_and_a_fault_is_not_hidden() {
     }
     assert_eq!(world.look(|s| s.touches), 10);
     world.pass(Duration::from_secs(61));
-    world.fail(2, crate::flow::testing::Blow::Before);
+    world.fail(3, crate::flow::testing::Blow::Before);
     assert!(flows.session(&open.token, open.session.channel, HOST, false).await.is_err());
     assert!(flows.session(&open.token, open.session.channel, HOST, false).await.unwrap().is_some());
     assert_eq!(world.look(|s| s.touches), 11);

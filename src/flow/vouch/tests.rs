@@ -22,6 +22,8 @@ fn session() -> Session {
         channel: Channel::Cookie,
         created_at: at,
         seen_at: at,
+        generation: 0,
+        checked: Default::default(),
         previous_login: None,
         client_ip: "192.0.2.1".parse().unwrap(),
         user_agent: None,

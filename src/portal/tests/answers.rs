@@ -28,6 +28,8 @@ fn session() -> Arc<Session> {
         channel: Channel::Cookie,
         created_at: Timestamp::from_secs(1),
         seen_at: Timestamp::from_secs(1),
+        generation: 0,
+        checked: Default::default(),
         previous_login: None,
         client_ip: "192.0.2.7".parse().unwrap(),
         user_agent: None,

@@ -44,6 +44,8 @@ pub(super) fn session(username: &str, groups: &[&str]) -> Session {
         channel: crate::auth::session::Channel::Cookie,
         created_at: Timestamp::default(),
         seen_at: Timestamp::default(),
+        generation: 0,
+        checked: Default::default(),
         previous_login: None,
         client_ip: [127, 0, 0, 1].into(),
         user_agent: None,

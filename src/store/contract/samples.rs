@@ -69,6 +69,8 @@ pub(crate) fn session(name: &str, now: Timestamp) -> Session {
         channel: Channel::Cookie,
         created_at: now,
         seen_at: now,
+        generation: 0,
+        checked: Default::default(),
         previous_login: Some(now.minus(Duration::from_secs(9))),
         client_ip: IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9)),
         user_agent: Some("Browser/1 'x' %s {}".into()),
