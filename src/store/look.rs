@@ -15,6 +15,10 @@ pub struct Looked {
     pub notes: Vec<String>,
 }
 
+const POOLED: &str = "database: a pooler answers that gives the server away after each transaction (or keeps no settings); \
+     every statement goes in a transaction of its own, which costs three more turns. Nothing need be set. With \
+     a URL that leads to PostgreSQL itself, or to a pooler by session that lets `options` through, they are spared";
+
 /// Asks every store that the settings name, and leaves it as it is.
 pub async fn look(settings: &StoreSettings) -> Looked {
     let mut looked = Looked::default();
@@ -22,6 +26,9 @@ pub async fn look(settings: &StoreSettings) -> Looked {
         Err(fault) => looked.faults.push(fault),
         Ok(found) => {
             looked.note("database", found.schema);
+            if found.pooled {
+                looked.notes.push(POOLED.to_owned());
+            }
             looked.keys(&settings.keys, found.sealed);
         }
     }

@@ -113,7 +113,7 @@ fn binaries() -> PathBuf {
 }
 
 /// PostgreSQL refuses to run as root: who runs it then.
-fn unprivileged() -> Option<(u32, u32)> {
+pub(crate) fn unprivileged() -> Option<(u32, u32)> {
     let me = std::fs::metadata("/proc/self").unwrap().uid();
     if me != 0 {
         return None;

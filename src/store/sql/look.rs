@@ -16,6 +16,8 @@ pub(crate) struct Look {
     pub(crate) schema: Schema,
     /// Whether anything in it was sealed by a vault.
     pub(crate) sealed: bool,
+    /// Whether a pooler stands before it that gives the server away after each transaction.
+    pub(crate) pooled: bool,
 }
 
 /// How far a schema is.
@@ -29,7 +31,7 @@ pub(crate) enum Schema {
     Current,
 }
 
-const NOTHING: Look = Look { schema: Schema::Absent, sealed: false };
+const NOTHING: Look = Look { schema: Schema::Absent, sealed: false, pooled: false };
 const NEWER: &str = "the schema is newer than this program; use the program that wrote it, or a later one";
 /// How many rows a vault has sealed.
 pub(super) const SEALED: &str = "select (select count(*) from totp) + (select count(*) from signing_keys)";
@@ -43,18 +45,22 @@ pub(crate) async fn accounts(url: &str) -> Answer<Look> {
     if url.starts_with("sqlite:") {
         return file(&super::sqlite_path(url)?, &migrator).await;
     }
-    let mut connection = postgres::first(url).await?;
-    let there = "select to_regclass('_sqlx_migrations') is not null";
-    let (there,): (bool,) = sqlx::query_as(there).fetch_one(&mut connection).await.map_err(fault)?;
-    if !there {
-        return Ok(NOTHING);
+    let mut first = postgres::first(url).await?;
+    // In one transaction and unnamed, for whoever may stand in between.
+    let mut tx = first.connection.begin().await.map_err(fault)?;
+    let there = sqlx::query_as("select to_regclass('_sqlx_migrations') is not null").persistent(false);
+    let (there,): (bool,) = there.fetch_one(&mut *tx).await.map_err(fault)?;
+    let mut look = Look { pooled: first.pooled, ..NOTHING };
+    if there {
+        let versions = sqlx::query_as("select version from _sqlx_migrations").persistent(false);
+        let versions: Vec<(i64,)> = versions.fetch_all(&mut *tx).await.map_err(fault)?;
+        look.schema = compare(&migrator, &versions)?;
+        let sealed: Result<(i64,), _> = sqlx::query_as(SEALED).persistent(false).fetch_one(&mut *tx).await;
+        look.sealed = sealed.is_ok_and(|(n,)| n > 0);
     }
-    let versions: Vec<(i64,)> =
-        sqlx::query_as("select version from _sqlx_migrations").fetch_all(&mut connection).await.map_err(fault)?;
-    let schema = compare(&migrator, &versions)?;
-    let sealed: Result<(i64,), _> = sqlx::query_as(SEALED).fetch_one(&mut connection).await;
-    connection.close().await.map_err(fault)?;
-    Ok(Look { schema, sealed: sealed.is_ok_and(|(n,)| n > 0) })
+    tx.rollback().await.map_err(fault)?;
+    first.connection.close().await.map_err(fault)?;
+    Ok(look)
 }
 
 /// Looks at the tables of one migrator in a SQLite file.
@@ -89,7 +95,7 @@ pub(crate) async fn file(path: &Path, migrator: &Migrator) -> Answer<Look> {
         };
         let versions: Vec<(i64,)> = sqlx::query_as(query).fetch_all(&mut connection).await.map_err(at)?;
         let sealed: Result<(i64,), _> = sqlx::query_as(SEALED).fetch_one(&mut connection).await;
-        look = Look { schema: compare(migrator, &versions)?, sealed: sealed.is_ok_and(|(n,)| n > 0) };
+        look = Look { schema: compare(migrator, &versions)?, sealed: sealed.is_ok_and(|(n,)| n > 0), pooled: false };
         let (found,): (String,) =
             sqlx::query_as("pragma quick_check(1)").fetch_one(&mut connection).await.map_err(at)?;
         if found != "ok" {

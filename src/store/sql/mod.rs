@@ -8,6 +8,7 @@ mod keys;
 mod lockouts;
 mod look;
 mod open;
+mod pooled;
 mod postgres;
 mod row;
 mod sealed;
@@ -25,7 +26,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{PgPool, SqlitePool};
+use sqlx::SqlitePool;
 
 use super::census::Counts;
 use crate::auth::proof::Method;
@@ -44,7 +45,7 @@ pub(crate) struct Database {
 #[derive(Clone)]
 enum Pool {
     Sqlite(SqlitePool),
-    Postgres(PgPool),
+    Postgres(pooled::Postgres),
 }
 
 /// Runs one future per kind of database; the text of `$body` is the same for both.

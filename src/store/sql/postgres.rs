@@ -1,12 +1,15 @@
-//! PostgreSQL, shared by all nodes. TLS is as the URL's `sslmode` says.
+//! PostgreSQL, shared by all nodes, directly or behind a pooler. TLS is as the URL's `sslmode` says.
 
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 use super::look::unmigrated;
+use super::pooled::Postgres;
 use super::{Database, Pool, fault};
 use crate::flow::ports::{Answer, StoreError};
 
@@ -25,26 +28,75 @@ struct Own {
     patience: u32,
 }
 
+impl Own {
+    /// How long a statement may take, in milliseconds.
+    const fn statement(&self) -> u32 {
+        self.patience - self.patience / 10
+    }
+}
+
 /// Opens it. `max_connections=…` and `timeout_ms=…` in the URL are ours; the rest is as libpq reads it.
 pub(super) async fn open(url: &str) -> Answer<Database> {
     let (options, own) = read(url)?;
-    let options = options.application_name("stepgate").disable_statement_logging();
     let server = place(&options);
-    let unreachable = |cause: &dyn std::fmt::Display| fault(format!("cannot reach postgres at {server}: {cause}"));
-    let mut first = connect(&options).await?;
-    // Nodes that start at once take turns here: the migrator holds an advisory lock.
-    let migrations = sqlx::migrate!("./migrations");
-    let migrated = tokio::time::timeout(MIGRATE, migrations.run_direct(None, &mut first, false)).await;
+    let First { mut connection, options, pooled } = reach(options, &own).await?;
     let failed = |cause: &dyn std::fmt::Display| fault(format!("cannot migrate postgres at {server}: {cause}"));
+    let migrated = tokio::time::timeout(MIGRATE, migrate(&mut connection)).await;
     migrated.map_err(|_| failed(&"no end in sight"))?.map_err(|e| failed(&unmigrated(&e)))?;
-    first.close().await.map_err(|e| unreachable(&e))?;
+    connection.close().await.map_err(|e| unreachable(&server, &e))?;
     let pool = PgPoolOptions::new()
         .max_connections(own.connections)
         .acquire_timeout(millis(own.patience - own.patience / 5))
         .idle_timeout(Duration::from_secs(300))
         .max_lifetime(Duration::from_secs(1800))
-        .connect_lazy_with(options.options([("statement_timeout", (own.patience - own.patience / 10).to_string())]));
+        .connect_lazy_with(options);
+    let pool = Postgres { pool, pooled: pooled.then(|| own.statement()) };
     Ok(Database { pool: Pool::Postgres(pool), patience: millis(own.patience), turns: std::sync::Arc::default() })
+}
+
+/// Brings the schema up to date in one transaction, so that it works behind a pooler as well. Nodes that start at once
+/// take turns.
+async fn migrate(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    // What others left under the names that the migrator takes would be in its way, and its own in that of others.
+    const BEGIN: &str = "deallocate all; set local statement_timeout = 0; select pg_advisory_xact_lock(7163521994)";
+    let mut migrations = sqlx::migrate!("./migrations");
+    migrations.set_locking(false);
+    let mut tx = connection.begin().await?;
+    sqlx::raw_sql(BEGIN).execute(&mut *tx).await?;
+    migrations.run_direct(None, &mut *tx, false).await?;
+    sqlx::raw_sql("deallocate all").execute(&mut *tx).await?;
+    Ok(tx.commit().await?)
+}
+
+/// A connection, and what was found out by it.
+pub(super) struct First {
+    pub(super) connection: PgConnection,
+    /// As later connections are to be made.
+    options: PgConnectOptions,
+    /// Whether there is a pooler that gives the server away after each transaction.
+    pub(super) pooled: bool,
+}
+
+/// Connects, and finds out whether what a session keeps is kept: a setting that was asked for with the connection.
+async fn reach(options: PgConnectOptions, own: &Own) -> Answer<First> {
+    const ASKED: &str = "select setting from pg_settings where name = 'statement_timeout'";
+    let options = options.application_name("stepgate").disable_statement_logging();
+    let server = place(&options);
+    let wanted = own.statement().to_string();
+    let timed = options.clone().options([("statement_timeout", wanted.as_str())]);
+    let mut connection = match connect(&timed).await {
+        Ok(connection) => connection,
+        // What pgbouncer says to a setting that it cannot keep.
+        Err(Unreached::Refused(told)) if told.message().contains("startup parameter") => {
+            let connection = connect(&options).await.map_err(|e| e.told(&options))?;
+            return Ok(First { connection, options, pooled: true });
+        }
+        Err(why) => return Err(why.told(&options)),
+    };
+    let row = sqlx::raw_sql(ASKED).fetch_one(&mut connection).await.map_err(|e| unreachable(&server, &e))?;
+    let setting: String = row.try_get(0).map_err(|e| unreachable(&server, &e))?;
+    let pooled = setting != wanted;
+    Ok(First { connection, options: if pooled { options } else { timed }, pooled })
 }
 
 /// Whether a URL can be used; nothing is connected.
@@ -97,17 +149,51 @@ fn read(url: &str) -> Answer<(PgConnectOptions, Own)> {
     Ok((options, own))
 }
 
-/// One connection, as the URL says, and nothing done with it yet.
-pub(super) async fn first(url: &str) -> Answer<PgConnection> {
-    let (options, _) = read(url)?;
-    connect(&options.application_name("stepgate").disable_statement_logging()).await
+/// One connection, as the URL says, with which nothing was changed yet.
+pub(super) async fn first(url: &str) -> Answer<First> {
+    let (options, own) = read(url)?;
+    reach(options, &own).await
 }
 
-async fn connect(options: &PgConnectOptions) -> Answer<PgConnection> {
-    let server = place(options);
-    let unreachable = |cause: &dyn std::fmt::Display| fault(format!("cannot reach postgres at {server}: {cause}"));
-    let connected = tokio::time::timeout(START, PgConnection::connect_with(options)).await;
-    connected.map_err(|_| unreachable(&"no answer in time"))?.map_err(|e| unreachable(&e))
+/// Why there is no connection.
+enum Unreached {
+    /// The server, or what stands before it, says no.
+    Refused(Box<dyn DatabaseError>),
+    Other(String),
+}
+
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Unreached> {
+    match tokio::time::timeout(START, PgConnection::connect_with(options)).await {
+        Err(_) => Err(Unreached::Other("no answer in time".to_owned())),
+        Ok(Err(sqlx::Error::Database(told))) => Err(Unreached::Refused(told)),
+        Ok(connected) => connected.map_err(|e| Unreached::Other(e.to_string())),
+    }
+}
+
+impl Unreached {
+    /// In words for who wrote the URL. Of the URL it tells who, where and to which database, never the password.
+    fn told(self, options: &PgConnectOptions) -> StoreError {
+        let server = place(options);
+        let told = match self {
+            Self::Other(cause) => return unreachable(&server, &cause),
+            Self::Refused(told) => told,
+        };
+        let (user, database) = (options.get_username(), options.get_database().unwrap_or(options.get_username()));
+        let says = told.message();
+        let what = match told.code().as_deref() {
+            // invalid_password, invalid_authorization_specification (also a rule of pg_hba.conf)
+            Some("28P01") => format!("the user `{user}` was refused for the database `{database}`: wrong password"),
+            Some("28000") => format!("the user `{user}` was refused for the database `{database}`: {says}"),
+            // invalid_catalog_name
+            Some("3D000") => format!("there is no database `{database}` (asked for by the user `{user}`)"),
+            _ => format!("refused for the user `{user}` and the database `{database}`: {says}"),
+        };
+        fault(format!("postgres at {server}: {what}"))
+    }
+}
+
+fn unreachable(server: &str, cause: &dyn std::fmt::Display) -> StoreError {
+    fault(format!("cannot reach postgres at {server}: {cause}"))
 }
 
 fn place(options: &PgConnectOptions) -> String {

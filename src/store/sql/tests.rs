@@ -1,5 +1,6 @@
 mod locked;
 mod outage;
+mod pooler;
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -56,7 +57,7 @@ async fn postgres_keeps_the_contract() {
     let opened = futures_util::future::join_all((0..6).map(|_| Database::open(&url))).await;
     assert!(opened.into_iter().all(|database| database.is_ok()), "nodes that start at once take turns");
     let wide = Database::open(&format!("{url}?max_connections=3")).await.unwrap();
-    assert!(matches!(&wide.pool, super::Pool::Postgres(pool) if pool.options().get_max_connections() == 3));
+    assert!(matches!(&wide.pool, super::Pool::Postgres(pool) if pool.pool.options().get_max_connections() == 3));
     assert!(Database::open(&format!("{url}?max_connections=0")).await.is_err());
 }
 
