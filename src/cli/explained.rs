@@ -66,7 +66,8 @@ async fn look_up(settings: &Settings, question: &mut Question) -> Option<String>
     match account(settings, &name).await {
         Ok(Some((account, enrolled))) => {
             let methods = enrolled.methods(account.password_hash.is_some());
-            question.known = Some(Known { methods, disabled: account.disabled });
+            let locked = enrolled.locked().and(methods);
+            question.known = Some(Known { methods, locked, disabled: account.disabled });
             if question.groups.is_empty() {
                 question.groups = account.identity.groups.into_iter().map(|group| group.0).collect();
             }

@@ -51,10 +51,19 @@ pub struct Question {
 /// What an account says of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// What they can prove: a password, and what they have set up.
+    /// What they have to prove with: a password, and what they have set up.
     pub methods: MethodSet,
+    /// What of that is switched off after too many wrong codes.
+    pub locked: MethodSet,
     /// Whether they are kept from signing in.
     pub disabled: bool,
+}
+
+impl Known {
+    /// What they can prove with now.
+    pub(crate) fn usable(self) -> MethodSet {
+        self.methods.minus(self.locked)
+    }
 }
 
 /// The answer, for people ([`Explanation::human`]) and as JSON.
@@ -240,8 +249,8 @@ fn judge(
         sentence: words::sentence(&decision),
         remedy: words::remedy(&decision, known, now),
         methods,
-        can_prove: known.map(|known| known.methods.iter().map(Method::name).collect()),
-        note: known.filter(|known| known.disabled).map(|_| words::disabled()),
+        can_prove: known.map(|known| known.usable().iter().map(Method::name).collect()),
+        note: known.and_then(words::note),
     }
 }
 
@@ -269,7 +278,7 @@ fn unjudged(q: &Question, host: &str, early: Early<'_>, who: Option<&Arc<Session
         sentence,
         remedy,
         methods: Vec::new(),
-        can_prove: q.known.map(|known| known.methods.iter().map(Method::name).collect()),
+        can_prove: q.known.map(|known| known.usable().iter().map(Method::name).collect()),
         note: None,
     }
 }

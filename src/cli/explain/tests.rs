@@ -107,7 +107,11 @@ fn what_nobody_can_prove_is_not_promised() {
 
 #[test]
 fn what_an_account_has_set_up_is_what_is_asked_of_its_owner() {
-    let of = |methods: &[Method]| Some(Known { methods: methods.iter().copied().collect(), disabled: false });
+    let of = |methods: &[Method]| {
+        Some(Known { methods: methods.iter().copied().collect(), locked: MethodSet::EMPTY, disabled: false })
+    };
+    let off =
+        |known: Option<Known>, method| known.map(|known| Known { locked: MethodSet::EMPTY.with(method), ..known });
     let (password, totp, backup) = (Method::Password, Method::Totp, Method::BackupCode);
     for (known, amr, told) in [
         (None, &[][..], "Needs two_factor: password and one of totp, backup_code."),
@@ -116,12 +120,22 @@ fn what_an_account_has_set_up_is_what_is_asked_of_its_owner() {
         (of(&[password]), &[], "Needs two_factor: password, and then setting up totp."),
         (of(&[password]), &["pwd"], "Needs two_factor. First to be set up: totp."),
         (of(&[password, totp]), &["pwd"], "Needs two_factor. It takes totp."),
+        (off(of(&[password, totp, backup]), totp), &[], "Needs two_factor: password and backup_code."),
+        (off(of(&[password, totp]), totp), &[], "Needs two_factor: nothing that this account has set up reaches it."),
+        (
+            off(of(&[password, totp]), totp),
+            &["pwd"],
+            "Needs two_factor, and nothing that this account has set up brings it on.",
+        ),
         (of(&[]), &[], "Needs two_factor: nothing that this account has set up reaches it."),
     ] {
         let question = Question { known, ..root("https://erp.example.com/app", amr, 1) };
         assert_eq!(explain(&policy(), &question, NOW).unwrap().remedy.as_deref(), Some(told), "{known:?} {amr:?}");
     }
-    let known = Some(Known { methods: MethodSet::EMPTY, disabled: true });
+    let question = Question { known: off(of(&[password, totp]), totp), ..root("https://erp.example.com/app", &[], 1) };
+    let told = explain(&policy(), &question, NOW).unwrap();
+    assert!(told.human().contains("Switched off") && told.can_prove == Some(vec!["password"]), "{}", told.human());
+    let known = Some(Known { methods: MethodSet::EMPTY, locked: MethodSet::EMPTY, disabled: true });
     let told = explain(&policy(), &Question { known, ..root("https://erp.example.com/app", &[], 1) }, NOW).unwrap();
     assert!(told.note.is_some() && told.human().contains("This account is disabled"), "{}", told.human());
 }

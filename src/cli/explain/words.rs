@@ -169,7 +169,7 @@ fn challenge_remedy(c: &Challenged, known: Option<Known>, now: Timestamp) -> Str
     }
     let mut served = c.shortfall.methods.and(MethodSet::SERVED);
     if let Some(known) = known {
-        let owned = served.and(known.methods);
+        let owned = served.and(known.usable());
         if owned.is_empty() {
             let more = names(served.and(set_up_first(known.methods)));
             return match more.is_empty() {
@@ -192,7 +192,7 @@ fn challenge_remedy(c: &Challenged, known: Option<Known>, now: Timestamp) -> Str
 /// What a sign-in takes: `password and one of totp, backup_code`. It begins with something that one knows.
 fn sign_in(requirement: &Requirement, known: Option<Known>) -> String {
     let at_hand = MethodSet::SERVED.and(requirement.counted());
-    let at_hand = known.map_or(at_hand, |known| at_hand.and(known.methods));
+    let at_hand = known.map_or(at_hand, |known| at_hand.and(known.usable()));
     let reaches = |method: Method, and: MethodSet| requirement.is_within(and.with(method));
     let first = |method: &Method| matches!(method.factor(), Factor::Knowledge | Factor::Both);
     let alone: MethodSet = at_hand.iter().filter(first).filter(|m| reaches(*m, MethodSet::EMPTY)).collect();
@@ -203,7 +203,8 @@ fn sign_in(requirement: &Requirement, known: Option<Known>) -> String {
         ways.push(one_of(alone));
     }
     if at_hand.contains(Method::Password) && !alone.contains(Method::Password) {
-        let enrollable = set_up_first(at_hand).and(requirement.counted()).minus(at_hand);
+        let enrollable =
+            set_up_first(known.map_or(at_hand, |known| known.methods)).and(requirement.counted()).minus(at_hand);
         if !second.is_empty() {
             ways.push(format!("password and {}", one_of(second)));
         } else if !enrollable.is_empty() {
@@ -224,9 +225,13 @@ fn one_of(methods: MethodSet) -> String {
     format!("{}{}", if several { "one of " } else { "" }, names(methods))
 }
 
-/// What is said of an account that may not sign in.
-pub(super) fn disabled() -> String {
-    "This account is disabled: nobody can sign in by it, and none of its sessions lasts.".to_owned()
+/// What is said of an account that may not sign in, or of which a factor is switched off.
+pub(super) fn note(known: Known) -> Option<String> {
+    if known.disabled {
+        return Some("This account is disabled: nobody can sign in by it, and none of its sessions lasts.".to_owned());
+    }
+    let off = names(known.locked);
+    (!off.is_empty()).then(|| format!("Switched off after too many wrong codes: {off} (`stepgate user unlock`)."))
 }
 
 /// Why a target is malformed, in one sentence.
