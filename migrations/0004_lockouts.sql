@@ -1,10 +1,11 @@
 -- Wrong codes: beside the authenticators, because a state store that is lost must not switch a factor on again.
 
--- A factor of an account at which codes were wrong, and since when it is switched off for that. The row is also the
--- lock that makes those who count take turns.
+-- A factor of an account at which codes were wrong: how many, and since when it is switched off for that. The row is
+-- also the lock that makes those who count take turns.
 create table lockouts (
     account_id text not null references accounts (id) on delete cascade,
     method text not null,
+    failures bigint not null default 0,
     locked_at bigint,
     primary key (account_id, method)
 );

@@ -10,34 +10,38 @@ use crate::flow::ports::{Answer, CodeAttempt, Counted, Lockouts};
 
 const HOLD: &str = "insert into lockouts (account_id, method) values ($1, $2) \
      on conflict (account_id, method) do update set method = excluded.method";
-const IS_LOCKED: &str = "select count(*) from lockouts where account_id = $1 and method = $2 and locked_at is not null";
-const SUM: &str =
-    "select cast(coalesce(sum(count), 0) as bigint) from wrong_codes where account_id = $1 and method = $2";
-const LOCK: &str = "update lockouts set locked_at = $3 where account_id = $1 and method = $2";
-const UNLOCK: &str = "update lockouts set locked_at = null \
-     where account_id = $1 and method = $2 and locked_at is not null";
+/// What is left of the places is what counts.
+const SETTLE: &str = "update lockouts set \
+     failures = (select coalesce(sum(w.count), 0) from wrong_codes w where w.account_id = $1 and w.method = $2), \
+     locked_at = case when (select coalesce(sum(w.count), 0) from wrong_codes w \
+     where w.account_id = $1 and w.method = $2) < $3 then null else locked_at end \
+     where account_id = $1 and method = $2";
 
 #[async_trait]
 impl Lockouts for Database {
     async fn count(&self, attempt: &CodeAttempt<'_>) -> Answer<Counted> {
-        const FORGET: &str = "delete from wrong_codes where account_id = $1 and method = $2 and last_at < $3";
-        const COUNT: &str = "insert into wrong_codes (account_id, method, place, count, last_at) \
+        const COUNT: &str = "insert into lockouts (account_id, method, failures) values ($1, $2, 1) \
+             on conflict (account_id, method) do update set failures = lockouts.failures + 1 \
+             where lockouts.locked_at is null returning failures";
+        const PLACE: &str = "insert into wrong_codes (account_id, method, place, count, last_at) \
              values ($1, $2, $3, 1, $4) on conflict (account_id, method, place) \
              do update set count = wrong_codes.count + 1, last_at = excluded.last_at";
-        let (user, method) = (attempt.user.0.as_str(), attempt.method.name());
+        const FORGET: &str = "delete from wrong_codes where account_id = $1 and method = $2 and last_at < $3";
+        const LOCK: &str =
+            "update lockouts set locked_at = $3 where account_id = $1 and method = $2 and failures >= $4";
+        let (user, method, tries) = (attempt.user.0.as_str(), attempt.method.name(), i64::from(attempt.tries));
         let (now, since) = (time_of(attempt.now)?, time_of(attempt.forget_before)?);
         in_transaction!(self, tx => {
-            sqlx::query(HOLD).bind(user).bind(method).execute(&mut *tx).await?;
-            let (locked,): (i64,) = sqlx::query_as(IS_LOCKED).bind(user).bind(method).fetch_one(&mut *tx).await?;
-            if locked > 0 {
-                return Ok(Counted::Locked);
-            }
-            sqlx::query(FORGET).bind(user).bind(method).bind(since).execute(&mut *tx).await?;
-            sqlx::query(COUNT).bind(user).bind(method).bind(attempt.place).bind(now).execute(&mut *tx).await?;
-            let (sum,): (i64,) = sqlx::query_as(SUM).bind(user).bind(method).fetch_one(&mut *tx).await?;
-            let last = sum >= i64::from(attempt.tries);
-            if last {
-                sqlx::query(LOCK).bind(user).bind(method).bind(now).execute(&mut *tx).await?;
+            let counted = sqlx::query_as(COUNT).bind(user).bind(method).fetch_optional(&mut *tx).await?;
+            let Some((failures,)): Option<(i64,)> = counted else { return Ok(Counted::Locked) };
+            sqlx::query(PLACE).bind(user).bind(method).bind(attempt.place).bind(now).execute(&mut *tx).await?;
+            let mut last = false;
+            if failures >= tries {
+                // Only now it matters which are too old.
+                sqlx::query(FORGET).bind(user).bind(method).bind(since).execute(&mut *tx).await?;
+                sqlx::query(SETTLE).bind(user).bind(method).bind(tries).execute(&mut *tx).await?;
+                let lock = sqlx::query(LOCK).bind(user).bind(method).bind(now).bind(tries);
+                last = lock.execute(&mut *tx).await?.rows_affected() == 1;
             }
             tx.commit().await?;
             Ok(Counted::Go { last })
@@ -46,35 +50,13 @@ impl Lockouts for Database {
 
     async fn take_back(&self, attempt: &CodeAttempt<'_>) -> Answer<()> {
         const LESS: &str = "update wrong_codes set count = count - 1 \
-             where account_id = $1 and method = $2 and place = $3";
-        const EMPTY: &str = "delete from wrong_codes where account_id = $1 and method = $2 and count < 1";
-        let (user, method) = (attempt.user.0.as_str(), attempt.method.name());
-        in_transaction!(self, tx => {
-            sqlx::query(HOLD).bind(user).bind(method).execute(&mut *tx).await?;
-            sqlx::query(LESS).bind(user).bind(method).bind(attempt.place).execute(&mut *tx).await?;
-            sqlx::query(EMPTY).bind(user).bind(method).execute(&mut *tx).await?;
-            let (sum,): (i64,) = sqlx::query_as(SUM).bind(user).bind(method).fetch_one(&mut *tx).await?;
-            if sum < i64::from(attempt.tries) {
-                sqlx::query(UNLOCK).bind(user).bind(method).execute(&mut *tx).await?;
-            }
-            tx.commit().await?;
-            Ok(())
-        })
+             where account_id = $1 and method = $2 and place = $3 and count > 0";
+        self.less(attempt, LESS).await
     }
 
     async fn forgive(&self, attempt: &CodeAttempt<'_>) -> Answer<()> {
         const FORGIVE: &str = "delete from wrong_codes where account_id = $1 and method = $2 and place = $3";
-        let (user, method) = (attempt.user.0.as_str(), attempt.method.name());
-        in_transaction!(self, tx => {
-            sqlx::query(HOLD).bind(user).bind(method).execute(&mut *tx).await?;
-            sqlx::query(FORGIVE).bind(user).bind(method).bind(attempt.place).execute(&mut *tx).await?;
-            let (sum,): (i64,) = sqlx::query_as(SUM).bind(user).bind(method).fetch_one(&mut *tx).await?;
-            if sum < i64::from(attempt.tries) {
-                sqlx::query(UNLOCK).bind(user).bind(method).execute(&mut *tx).await?;
-            }
-            tx.commit().await?;
-            Ok(())
-        })
+        self.less(attempt, FORGIVE).await
     }
 
     async fn unlock(&self, user: &UserId) -> Answer<MethodSet> {
@@ -87,5 +69,19 @@ impl Lockouts for Database {
             Ok(locked)
         })?;
         Ok(locked.iter().filter_map(|(name,)| Method::from_name(name)).collect())
+    }
+}
+
+impl Database {
+    /// Makes the wrong codes of a place fewer by this statement, and switches the factor on if they are not too many now.
+    async fn less(&self, attempt: &CodeAttempt<'_>, statement: &'static str) -> Answer<()> {
+        let (user, method, tries) = (attempt.user.0.as_str(), attempt.method.name(), i64::from(attempt.tries));
+        in_transaction!(self, tx => {
+            sqlx::query(HOLD).bind(user).bind(method).execute(&mut *tx).await?;
+            sqlx::query(statement).bind(user).bind(method).bind(attempt.place).execute(&mut *tx).await?;
+            sqlx::query(SETTLE).bind(user).bind(method).bind(tries).execute(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(())
+        })
     }
 }
