@@ -48,7 +48,12 @@ fn tell(args: &Check, loaded: &Loaded, silent: &[String], notes: &[String]) -> O
         say(&format!("{}: error: {fault}", path.display()));
     }
     match (&loaded.settings, silent) {
-        (Some(_), []) => terminal::data(&format!("{}\n", loaded.summary(path))),
+        (Some(settings), []) => {
+            let accent = settings.portal.accent.map_or_else(String::new, |accent| {
+                format!("accent: {} in light, {} in dark\n", accent.light(), accent.dark())
+            });
+            terminal::data(&format!("{}\n{accent}", loaded.summary(path)))
+        }
         (Some(_), _) => Ok(()),
         (None, _) => {
             say(&loaded.summary(path));

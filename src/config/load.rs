@@ -46,10 +46,11 @@ impl Loaded {
         }
     }
 
-    /// Everything for a machine: `{"file", "ok", "apps", "rules", "errors", "warnings", "problems": [{"severity",
+    /// Everything for a machine: `{"file", "ok", "apps", "rules", "errors", "warnings", "accent", "problems": [{"severity",
     /// "file", "line", "column", "message", "fix", "snippet"}]}`.
     pub fn json(&self, path: &Path) -> serde_json::Value {
         let policy = self.settings.as_ref().map(|s| &s.policy);
+        let accent = self.settings.as_ref().and_then(|s| s.portal.accent);
         serde_json::json!({
             "file": path.display().to_string(),
             "ok": self.settings.is_some(),
@@ -57,6 +58,7 @@ impl Loaded {
             "rules": policy.map(|p| p.apps().map(|a| a.rules.len()).sum::<usize>()),
             "errors": self.count(Severity::Error),
             "warnings": self.count(Severity::Warning),
+            "accent": accent.map(|a| serde_json::json!({ "light": a.light().to_string(), "dark": a.dark().to_string() })),
             "problems": self.problems,
         })
     }

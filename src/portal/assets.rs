@@ -13,8 +13,9 @@ use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYP
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::headers::Kind;
-use super::pages::{Shell, Support};
+use super::pages::Shell;
 use super::settings::PortalSettings;
+use super::support::Support;
 
 const CSS: &str = include_str!("assets/stepgate.css");
 const SCRIPT: &str = include_str!("assets/stepgate.js");
@@ -46,10 +47,17 @@ struct Body {
 impl Skin {
     /// Makes the assets of these settings.
     pub(crate) fn new(settings: &PortalSettings) -> Self {
-        let accent = settings.accent.as_deref().filter(|a| is_colour(a));
-        // The accent is checked against both schemes by the config; buttons then take the paper's colour as ink.
-        let css =
-            accent.map_or_else(|| CSS.to_owned(), |a| format!("{CSS}:root{{--accent:{a};--on-accent:var(--paper)}}\n"));
+        // Words on the accent take the colour of the paper, which it is readable on, and the other way round.
+        let css = settings.accent.map_or_else(
+            || CSS.to_owned(),
+            |accent| {
+                let (light, dark) = (accent.light(), accent.dark());
+                format!(
+                    "{CSS}:root{{--accent:{light};--on-accent:var(--paper)}}\n\
+                     @media (prefers-color-scheme:dark){{:root{{--accent:{dark}}}}}\n"
+                )
+            },
+        );
         let logo = settings.logo.as_ref().and_then(|(kind, bytes)| {
             let ending = if kind == "image/png" { "png" } else { "svg" };
             Some(Asset::new("logo", ending, HeaderValue::from_str(kind).ok()?, bytes.clone().into()))
@@ -167,10 +175,6 @@ fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
 /// FNV-1a: tells versions of a file apart, nothing more.
 pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
-}
-
-fn is_colour(text: &str) -> bool {
-    text.strip_prefix('#').is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]

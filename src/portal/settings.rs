@@ -1,5 +1,9 @@
 //! What an operator may set about our pages.
 
+mod accent;
+
+pub use accent::{Accent, Colour, Faint};
+
 /// Look and words of our pages.
 #[derive(Clone, Debug, Default)]
 pub struct PortalSettings {
@@ -7,8 +11,8 @@ pub struct PortalSettings {
     pub name: String,
     /// A logo: its media type and bytes.
     pub logo: Option<(String, Vec<u8>)>,
-    /// The accent colour, `#rrggbb`, checked for contrast by the config.
-    pub accent: Option<String>,
+    /// The accent colour.
+    pub accent: Option<Accent>,
     /// Where people get help: a mail address or a URL.
     pub support: Option<String>,
 }

@@ -1,5 +1,5 @@
-// Sugar for pages that work without it: a password can be looked at before it is sent, and a form that was sent is
-// not sent again by a second click.
+// Sugar for pages that work without it: a password can be looked at before it is sent, backup codes are copied or printed
+// by a button, and a form that was sent is not sent again by a second click.
 'use strict';
 for (const field of document.querySelectorAll('input[type=password]')) {
   const button = document.createElement('button');
@@ -15,6 +15,23 @@ for (const field of document.querySelectorAll('input[type=password]')) {
   field.form.addEventListener('submit', () => turn('password'));
   turn('password');
   field.after(button);
+}
+for (const codes of document.querySelectorAll('.codes')) {
+  const add = (label, act) => {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'quiet side';
+    button.textContent = label;
+    button.addEventListener('click', () => act(button));
+    codes.after(button);
+  };
+  add('Print the codes', () => print());
+  if (navigator.clipboard) {
+    add('Copy the codes', async (button) => {
+      await navigator.clipboard.writeText(codes.textContent.trim());
+      button.textContent = 'Copied';
+    });
+  }
 }
 let sent = -Infinity;
 document.addEventListener('submit', (event) => {

@@ -248,7 +248,8 @@ async fn every_answer_carries_the_headers() {
     let css = css.split("href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let asset = send(&stage.portal, &facts("GET", &css, &[]), "").await;
     assert_eq!(header(&asset, "cache-control"), "public, max-age=31536000, immutable");
-    assert!(text(&asset).ends_with("--on-accent:var(--paper)}\n"));
+    let own = ":root{--accent:#1f4fd8;--on-accent:var(--paper)}\n@media (prefers-color-scheme:dark){:root{--accent:#849fea}}\n";
+    assert!(text(&asset).ends_with(own));
     let gzip = [("accept-encoding", "gzip, br")];
     let packed = send(&stage.portal, &facts("GET", &css, &gzip), "").await;
     assert_eq!((header(&packed, "content-encoding"), packed.headers().get_all("vary").iter().count()), ("gzip", 2));
