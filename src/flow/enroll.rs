@@ -25,7 +25,7 @@ use crate::auth::totp::{self, KEY_BYTES, Matched};
 const ID_LENGTH: usize = 26;
 
 /// A set of backup codes: the salt, the codes to show, their digests.
-type Made = (Vec<u8>, Vec<SecretText>, Vec<Vec<u8>>);
+pub(super) type Made = (Vec<u8>, Vec<SecretText>, Vec<Vec<u8>>);
 
 /// Where somebody is enrolling, as the stores have it now.
 enum Place {
@@ -241,7 +241,7 @@ impl Flows {
     }
 
     /// A set of backup codes. `None`: hashing is full.
-    async fn make_codes(&self, trying: &Trying<'_>) -> Answer<Option<Made>> {
+    pub(super) async fn make_codes(&self, trying: &Trying<'_>) -> Answer<Option<Made>> {
         let salt = backup_codes::set_salt(&self.random()?, self.hashing.params());
         let mut codes = Vec::new();
         for _ in 0..self.settings.backup_codes {

@@ -1,6 +1,7 @@
 //! First floor: what people do. Async, over ports; asks the heart and the stores.
 
 mod attempt;
+mod codes;
 mod device;
 mod elevate;
 mod enroll;

@@ -207,3 +207,32 @@ pub enum ConfirmReply {
     /// Something must be proved first.
     ProveFirst(MethodSet),
 }
+
+/// What stands between somebody and new backup codes.
+pub enum CodesAsked {
+    /// Nothing.
+    Ready {
+        /// How many are left of those that the new ones replace.
+        left: u32,
+        /// Names the set that they replace.
+        set: String,
+    },
+    /// One of these must be proved first.
+    ProveFirst(MethodSet),
+    /// There is no second factor that backup codes could stand for.
+    NoFactor,
+    /// The session is over.
+    Gone,
+}
+
+/// What becomes of the wish for new backup codes.
+pub enum CodesRenewed {
+    /// The codes, grouped for reading, to be shown this once.
+    Made(Vec<SecretText>),
+    /// The set that they were to replace is replaced already.
+    Over,
+    /// Too many people are signing in at this moment (hashing is full).
+    Busy,
+    /// Something stands before them.
+    Asked(CodesAsked),
+}

@@ -1,0 +1,100 @@
+//! New backup codes for somebody who is signed in: a privilege of who has just proved the second factor.
+
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+
+use super::Flows;
+use super::attempt::Trying;
+use super::ports::Answer;
+use super::reply::{Client, CodesAsked, CodesRenewed, Outcome};
+use crate::auth::event::{Deed, ThrottleScope, What};
+use crate::auth::proof::{Factor, Method, MethodSet};
+use crate::auth::session::{Session, SessionToken};
+use crate::auth::user::UserId;
+
+/// How long a set that was replaced is remembered, so that two windows do not replace it twice.
+const CLAIM: Duration = Duration::from_secs(60);
+
+/// A set that may be replaced.
+struct Replaced {
+    owner: UserId,
+    left: u32,
+    set: String,
+}
+
+impl Flows {
+    /// Whether somebody may make new backup codes now, and in place of which.
+    ///
+    /// # Errors
+    /// A store did not answer.
+    pub async fn codes_asked(&self, token: &SessionToken, session: &Session, client: &Client) -> Answer<CodesAsked> {
+        let who = &session.identity;
+        let trying = self.trying(who.username.as_str(), Some(who.id.clone()), client);
+        Ok(match self.replaced(token, &trying).await? {
+            Ok(Replaced { left, set, .. }) => CodesAsked::Ready { left, set },
+            Err(asked) => asked,
+        })
+    }
+
+    /// Makes new backup codes in place of `set`, as [`Self::codes_asked`] named it.
+    ///
+    /// # Errors
+    /// A store did not answer; the old codes may be gone, and the new ones are shown to nobody.
+    pub async fn renew_codes(
+        &self,
+        token: &SessionToken,
+        session: &Session,
+        set: &str,
+        client: &Client,
+    ) -> Outcome<CodesRenewed> {
+        let who = &session.identity;
+        let mut trying = self.trying(who.username.as_str(), Some(who.id.clone()), client);
+        trying.session = Some(session.id.clone());
+        let reply = self.replace_codes(&mut trying, token, set).await;
+        trying.told(reply)
+    }
+
+    async fn replace_codes(&self, trying: &mut Trying<'_>, token: &SessionToken, set: &str) -> Answer<CodesRenewed> {
+        let current = match self.replaced(token, trying).await? {
+            Ok(current) => current,
+            Err(asked) => return Ok(CodesRenewed::Asked(asked)),
+        };
+        if current.set != set {
+            return Ok(CodesRenewed::Over);
+        }
+        let Some((salt, codes, digests)) = self.make_codes(trying).await? else {
+            trying.note(What::Throttled { method: Method::BackupCode, scope: ThrottleScope::Hashing });
+            return Ok(CodesRenewed::Busy);
+        };
+        let owner = &current.owner;
+        if !self.ports.ledger.claim(&format!("backup:{owner}:{set}"), CLAIM).await? {
+            return Ok(CodesRenewed::Over);
+        }
+        trying.begin(Deed::BackupCodes, None);
+        self.ports.authenticators.put_backup(owner, &salt, &digests).await?;
+        trying.note(What::BackupCodesMade);
+        Ok(CodesRenewed::Made(codes))
+    }
+
+    /// The set of the one who is trying, if they may replace it; else what they are asked.
+    async fn replaced(&self, token: &SessionToken, trying: &Trying<'_>) -> Answer<Result<Replaced, CodesAsked>> {
+        let Some(session) = self.live_session(&token.key(), trying).await? else { return Ok(Err(CodesAsked::Gone)) };
+        let owner = session.identity.id.clone();
+        let Ok(account) = self.standing_account(&owner).await? else { return Ok(Err(CodesAsked::Gone)) };
+        let enrolled = self.ports.authenticators.of(&owner).await?;
+        if enrolled.totp.is_none() || self.settings.backup_codes == 0 {
+            return Ok(Err(CodesAsked::NoFactor));
+        }
+        let held = |method: &Method| matches!(method.factor(), Factor::Possession | Factor::Both);
+        let fresh = session.proofs.fresh(self.settings.enroll_max_age, trying.now);
+        if !fresh.iter().any(|method| held(&method)) {
+            let owned = enrolled.methods(account.password_hash.is_some());
+            return Ok(Err(CodesAsked::ProveFirst(owned.iter().filter(held).collect::<MethodSet>())));
+        }
+        let salt = enrolled.backup.as_ref().map_or(&[][..], |set| set.salt.as_slice());
+        let digest = self.ports.vault.digest("backup-set", salt);
+        let set = BASE64URL_NOPAD.encode(digest.get(..9).unwrap_or_default());
+        Ok(Ok(Replaced { owner, left: enrolled.backup.map_or(0, |set| set.left), set }))
+    }
+}
