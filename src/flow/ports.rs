@@ -54,6 +54,18 @@ pub trait Entropy: Send + Sync {
     fn fill(&self, buffer: &mut [u8]) -> Answer<()>;
 }
 
+/// How long the end of a session is remembered, so that its owner can be told how it ended.
+pub const REMEMBERED: Duration = Duration::from_secs(12 * 3600);
+
+/// The end of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// When it was used last, as far as that was noted.
+    pub seen_at: Timestamp,
+    /// When it ended, if it was not ended before.
+    pub ends_at: Timestamp,
+}
+
 /// Sessions, by the digest of their token.
 #[async_trait]
 pub trait Sessions: Send + Sync {
@@ -68,6 +80,9 @@ pub trait Sessions: Send + Sync {
         session: &Session,
         ends_at: Timestamp,
     ) -> Answer<bool>;
+    /// When a session was used last and when it ended or will end, for half a day after that. `None`: it was ended before
+    /// its time, or never was.
+    async fn ended(&self, key: &SessionKey) -> Answer<Option<Ended>>;
     /// Notes a use. Does nothing if the session is gone (never revives one).
     async fn touch(&self, key: &SessionKey, seen_at: Timestamp, ends_at: Timestamp) -> Answer<()>;
     /// Ends one session. `false` if it was not there.

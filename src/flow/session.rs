@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Flows;
-use super::ports::{AccountChange, Answer, Ports};
+use super::ports::{AccountChange, Answer, Ended, Ports};
 use super::reply::{Client, Failed, Opened, Outcome, Told};
 use crate::auth::event::{Deed, What};
 use crate::auth::proof::MethodSet;
@@ -87,6 +87,19 @@ impl Flows {
             session = Arc::new(used);
         }
         Ok(Some(session))
+    }
+
+    /// How the session of a token that is no longer live ended by itself: unused for too long, or too old. `None`: it was
+    /// ended, or was never there, or that is too long ago to be known.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn ended(&self, token: &SessionToken) -> Answer<Option<Standing>> {
+        let found = self.ports.sessions.ended(&token.key()).await?;
+        let Some(Ended { seen_at, ends_at }) = found.filter(|end| end.ends_at <= self.now()) else { return Ok(None) };
+        // It would have lasted longer without use, had it not been too old.
+        let idle = ends_at.since(seen_at) >= self.settings.session.idle;
+        Ok(Some(if idle { Standing::Idle } else { Standing::Expired }))
     }
 
     /// Ends this session, or every session of its owner. Says how many ended.

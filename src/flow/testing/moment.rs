@@ -14,12 +14,18 @@ use crate::auth::session::{Session, SessionKey};
 use crate::auth::throttle::{Charge, Charged, give_back, take_all};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, Ceremonies, Clock, Ledger, Pending, Sessions, Throttle};
+use crate::flow::ports::{Answer, Ceremonies, Clock, Ended, Ledger, Pending, Sessions, Throttle};
 
 #[async_trait]
 impl Sessions for World {
     async fn load(&self, key: &SessionKey) -> Answer<Option<Arc<Session>>> {
         self.call(|s| s.sessions.get(key).map(|(session, _)| session.clone()))
+    }
+
+    async fn ended(&self, key: &SessionKey) -> Answer<Option<Ended>> {
+        let end =
+            |(session, ends_at): &(Arc<Session>, Timestamp)| Ended { seen_at: session.seen_at, ends_at: *ends_at };
+        self.call(|s| s.sessions.get(key).map(end))
     }
 
     async fn replace(

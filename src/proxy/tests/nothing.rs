@@ -39,6 +39,9 @@ impl Sessions for Nothing {
     async fn load(&self, _: &SessionKey) -> Answer<Option<Arc<Session>>> {
         down()
     }
+    async fn ended(&self, _: &SessionKey) -> Answer<Option<Ended>> {
+        down()
+    }
     async fn replace(&self, _: Option<&SessionKey>, _: &SessionKey, _: &Session, _: Timestamp) -> Answer<bool> {
         down()
     }

@@ -24,7 +24,7 @@ use super::records::Records;
 use super::sql::sqlite::{self, Durable, PATIENCE};
 use super::sql::turns::Turns;
 use crate::auth::time::Timestamp;
-use crate::flow::ports::{Answer, Clock, StoreError};
+use crate::flow::ports::{Answer, Clock, REMEMBERED, StoreError};
 
 /// After how many writes the ended rows are swept.
 const SWEEP_EVERY: u64 = 128;
@@ -104,8 +104,11 @@ impl Embedded {
             return Ok(());
         }
         let now = self.now()?;
-        for sql in SWEEPS {
-            self.write(sqlx::query(sql).bind(now).execute(&self.writer)).await?;
+        // How a session ended is told for a while.
+        let told = now.saturating_sub(i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX));
+        for (nth, sql) in SWEEPS.into_iter().enumerate() {
+            let before = if nth == 0 { told } else { now };
+            self.write(sqlx::query(sql).bind(before).execute(&self.writer)).await?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The state ports on Redis, shared by every gateway process of an installation.
 //!
 //! Keys are typed and versioned below one prefix: `s1:` sessions (hash), `u1:` a person's sessions (sorted set),
-//! `c1:` ceremonies, `p1:` values that wait, `l1:` marks, `t1:` counters, and the channel `x1`, which tells of
+//! `e1:` when a session ended, `c1:` ceremonies, `p1:` values that wait, `l1:` marks, `t1:` counters, and the channel `x1`, which tells of
 //! sessions that ended. Records are sealed, and people and networks are named by keyed digests (`store::records`): in
 //! clear are only random ids, and when a session was last seen and ends. A value that cannot be read is taken away and told, and is then "not found"; a counter that
 //! cannot be read counts as used up. The scripts touch a session and its index together, and several counters at

@@ -2,7 +2,7 @@
 
 use ::redis::Script;
 
-/// Opens a session, ending the old one. A person is named by a keyed digest. The index is written first, so that a fault in it opens nothing, and what it
+/// Opens a session, ending the old one. What remembers how it will end outlives it by half a day. A person is named by a keyed digest. The index is written first, so that a fault in it opens nothing, and what it
 /// names in vain is dropped little by little.
 /// KEYS: new, index of the person, old (may be absent).
 /// ARGV: prefix, name of new, record, seen, ends, life, person, channel, name of old.
@@ -19,8 +19,9 @@ redis.call('ZADD', KEYS[2], ARGV[5], ARGV[2])
 if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[6]) then redis.call('PEXPIRE', KEYS[2], ARGV[6]) end
 redis.call('HSET', KEYS[1], 'd', ARGV[3], 's', ARGV[4], 'e', ARGV[5], 'u', ARGV[7])
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
+redis.call('SET', ARGV[1] .. 'e1:' .. ARGV[2], ARGV[4] .. ':' .. ARGV[5], 'PX', ARGV[6] + 43200000)
 if owner then
-  redis.call('DEL', KEYS[3])
+  redis.call('DEL', KEYS[3], ARGV[1] .. 'e1:' .. ARGV[9])
   redis.call('ZREM', ARGV[1] .. 'u1:' .. owner, ARGV[9])
   redis.call('PUBLISH', ARGV[8], ARGV[9])
 end
@@ -38,6 +39,7 @@ redis.call('ZADD', index, 'XX', ARGV[4], ARGV[2])
 if redis.call('PTTL', index) < tonumber(ARGV[5]) then redis.call('PEXPIRE', index, ARGV[5]) end
 redis.call('HSET', KEYS[1], 's', ARGV[3], 'e', ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
+redis.call('SET', ARGV[1] .. 'e1:' .. ARGV[2], ARGV[3] .. ':' .. ARGV[4], 'PX', ARGV[5] + 43200000)
 return 1";
 
 /// Ends a session, whatever lies there.
@@ -45,6 +47,7 @@ return 1";
 const REVOKE: &str = r"
 local owner = redis.pcall('HGET', KEYS[1], 'u')
 local ended = redis.call('DEL', KEYS[1])
+redis.call('DEL', ARGV[1] .. 'e1:' .. ARGV[2])
 redis.call('PUBLISH', ARGV[3], ARGV[2])
 if type(owner) == 'string' then redis.pcall('ZREM', ARGV[1] .. 'u1:' .. owner, ARGV[2]) end
 return ended";
@@ -56,6 +59,7 @@ local ended = {}
 for _, index in ipairs(KEYS) do
   for _, name in ipairs(redis.call('ZRANGE', index, 0, -1)) do
     if redis.call('DEL', ARGV[1] .. 's1:' .. name) == 1 then ended[#ended + 1] = name end
+    redis.call('DEL', ARGV[1] .. 'e1:' .. name)
     redis.call('PUBLISH', ARGV[2], name)
   end
   redis.call('DEL', index)

@@ -12,12 +12,14 @@ use super::{Redis, millis};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, Sessions};
+use crate::flow::ports::{Answer, Ended, Sessions};
 use crate::store::census::{SAMPLE, Sampled};
 use crate::store::records::Kind;
 use crate::store::unreadable::Unreadable;
 
 const SESSION: &str = "s1:";
+/// Remembers how a session ended.
+const END: &str = "e1:";
 const INDEX: &str = "u1:";
 /// How many steps a walk over the keys takes at most.
 const WALK: usize = 500;
@@ -53,6 +55,18 @@ impl Sessions for Redis {
                 Ok(None)
             }
         }
+    }
+
+    async fn ended(&self, key: &SessionKey) -> Answer<Option<Ended>> {
+        let mut cmd = ::redis::cmd("GET");
+        cmd.arg(self.key(END, &key.encoded()));
+        let held: Answer<Option<String>> =
+            self.link.run(Verb::Load, |mut c| async move { of_type(cmd.query_async(&mut c).await) }).await?;
+        // What is no such pair tells nothing.
+        let held = held.ok().flatten();
+        let pair = held.as_deref().and_then(|text| text.split_once(':'));
+        let at = |text: &str| text.parse().ok().map(Timestamp::from_millis);
+        Ok(pair.and_then(|(seen, ends)| Some(Ended { seen_at: at(seen)?, ends_at: at(ends)? })))
     }
 
     async fn replace(
