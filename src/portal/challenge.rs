@@ -1,7 +1,7 @@
 //! A challenge, told by the kind of request: what is missing and where to give it.
 
 use http::header::{ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS};
-use http::header::{AUTHORIZATION, ORIGIN, VARY};
+use http::header::{AUTHORIZATION, ORIGIN, REFERER, VARY};
 use http::{HeaderValue, StatusCode};
 
 use super::answers::{Facts, ToldAs};
@@ -20,10 +20,15 @@ use crate::auth::challenge::Telling;
 use crate::auth::decision::Challenged;
 use crate::auth::policy::rule::Rule;
 use crate::auth::proof::MethodSet;
+use crate::auth::return_to::ReturnTo;
 
 /// Tells a challenge.
 pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Answered {
     let goal = Goal::of(&facts.target, facts.method.as_str(), core.tolerances(&facts.host));
+    let goal = match telling(facts, Some(&challenged.rule)) {
+        Telling::Frame => goal.inside(around(core, facts)),
+        _ => goal,
+    };
     let turn = turns::taken(&facts.headers, &goal, core.flows.ports.clock.now());
     let goal = goal.after(turn);
     let url = goal.page(if challenged.subject.is_some() { "step-up" } else { "login" });
@@ -61,6 +66,23 @@ fn frame(core: &Core, facts: &Facts, challenged: &Challenged, url: &str) -> Answ
     let mut answer = page(StatusCode::UNAUTHORIZED, "challenge", &notice);
     answer.extensions_mut().insert(Framable);
     answer
+}
+
+/// The page around a frame, as the browser names it: on this very origin, and not a page inside the frame, where a
+/// link was followed.
+fn around(core: &Core, facts: &Facts) -> Option<ReturnTo> {
+    if facts.headers.contains_key("sec-fetch-user") {
+        return None;
+    }
+    let referer = facts.headers.get(REFERER)?.to_str().ok()?;
+    let (authority, _) = referer.strip_prefix(facts.scheme)?.strip_prefix("://")?.split_once('/')?;
+    let port = if facts.scheme == "https" { ":443" } else { ":80" };
+    let bare = |authority: &str| authority.strip_suffix(port).unwrap_or(authority).to_ascii_lowercase();
+    if bare(authority) != bare(&facts.authority) {
+        return None;
+    }
+    let target = referer.get(facts.scheme.len() + "://".len() + authority.len()..)?;
+    ReturnTo::parse(target, core.tolerances(&facts.host))
 }
 
 /// The address does not fit into the address of a page of ours.

@@ -19,6 +19,7 @@ use super::goal::Goal;
 use super::headers::Kind;
 use super::pages::Shell;
 use super::problem::Problem;
+use super::words;
 use crate::auth::event::Event;
 use crate::auth::session::{Channel, Session, SessionToken};
 use crate::flow::ports::StoreError;
@@ -168,13 +169,13 @@ impl Ctx {
         Goal::read(&self.query, self.core.tolerances(&self.facts.host))
     }
 
-    /// The destination as people read it: host and path.
+    /// The destination as people read it: host and path, a long path without its middle.
     pub(crate) fn place(&self, goal: &Goal) -> String {
         if !goal.given {
             return format!("your account on {}", self.facts.authority);
         }
-        let path = goal.to.target().split('?').next().unwrap_or("/");
-        format!("{}{path}", self.facts.authority)
+        let path = goal.landing().target().split('?').next().unwrap_or("/");
+        format!("{}{}", self.facts.authority, words::path(path))
     }
 
     /// The frame of a page.

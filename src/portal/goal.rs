@@ -14,14 +14,18 @@ use crate::auth::time::Timestamp;
 /// A destination, and the method that is to be used there (a challenged POST asks for more than the GET may).
 #[derive(Clone)]
 pub(crate) struct Goal {
-    /// Where.
+    /// What is to be opened.
     pub(crate) to: ReturnTo,
+    /// Where to go instead once it can be: the page around it, where that is a frame.
+    pub(crate) around: Option<ReturnTo>,
     /// Whether the address named one that could be read.
     pub(crate) given: bool,
     /// `GET`, or the method of the request that was challenged.
     pub(crate) method: String,
     /// What comes before going there.
     pub(crate) first: Option<First>,
+    /// Setting up an authenticator is for who is signed in, whoever else began to sign in meanwhile.
+    pub(crate) as_session: bool,
     /// How often the browser had been sent there when the challenge was told that led here.
     pub(crate) turn: u8,
     /// The browser was just given its first cookie: does it send it back?
@@ -33,15 +37,21 @@ pub(crate) struct Goal {
 pub(crate) enum First {
     /// To set up an authenticator.
     Enroll,
+    /// To make new backup codes.
+    BackupCodes,
+    /// To sign out everywhere.
+    SignOut,
 }
 
 impl First {
-    const ALL: [Self; 1] = [Self::Enroll];
+    const ALL: [Self; 3] = [Self::Enroll, Self::BackupCodes, Self::SignOut];
 
     /// The word for it in the query.
     const fn name(self) -> &'static str {
         match self {
             Self::Enroll => "enroll",
+            Self::BackupCodes => "backup-codes",
+            Self::SignOut => "sign-out-everywhere",
         }
     }
 
@@ -49,6 +59,8 @@ impl First {
     const fn page(self) -> &'static str {
         match self {
             Self::Enroll => "enroll",
+            Self::BackupCodes => "backup-codes",
+            Self::SignOut => "logout",
         }
     }
 }
@@ -64,12 +76,14 @@ impl Goal {
         let given = query.iter().any(|(n, _)| n == "to");
         let to = only("to").and_then(|to| ReturnTo::parse(to, tolerate)).unwrap_or_else(ReturnTo::root);
         let first = only("then").and_then(|word| First::ALL.into_iter().find(|first| first.name() == word));
+        let around = only("around").and_then(|to| ReturnTo::parse(to, tolerate));
+        let as_session = only("as") == Some("session");
         let turn = only("turn").and_then(|count| count.parse().ok()).unwrap_or(0);
         let method = only("for")
             .filter(|m| (1..=16).contains(&m.len()) && m.bytes().all(|b| b.is_ascii_uppercase()))
             .unwrap_or("GET");
         let check_cookies = only("check") == Some("cookies");
-        Self { given, to, method: method.to_owned(), first, turn, check_cookies }
+        Self { given, to, around, method: method.to_owned(), first, as_session, turn, check_cookies }
     }
 
     /// The destination of a challenged request; without its query where that is too long to be kept.
@@ -77,7 +91,16 @@ impl Goal {
         let cut = || ReturnTo::parse(target.split('?').next().unwrap_or("/"), tolerate);
         let to = ReturnTo::parse(target, tolerate).or_else(cut).unwrap_or_else(ReturnTo::root);
         let method = if method == "HEAD" { "GET" } else { method };
-        Self { given: true, to, method: method.to_owned(), first: None, turn: 0, check_cookies: false }
+        Self {
+            given: true,
+            to,
+            around: None,
+            method: method.to_owned(),
+            first: None,
+            as_session: false,
+            turn: 0,
+            check_cookies: false,
+        }
     }
 
     /// The same destination, by way of a look whether the browser keeps our cookies.
@@ -95,9 +118,24 @@ impl Goal {
         target.contains('?') && !self.to.as_str().contains('?')
     }
 
-    /// The same destination, by way of setting up an authenticator.
-    pub(crate) fn by_enrolling(&self) -> Self {
-        Self { first: Some(First::Enroll), ..self.clone() }
+    /// The same destination, by way of something that comes first.
+    pub(crate) fn by_way_of(&self, first: First) -> Self {
+        Self { first: Some(first), ..self.clone() }
+    }
+
+    /// The same destination, and what is set up on the way is set up for who is signed in.
+    pub(crate) fn as_session(&self) -> Self {
+        Self { as_session: true, ..self.clone() }
+    }
+
+    /// The same destination, shown in a frame of this page.
+    pub(crate) fn inside(self, around: Option<ReturnTo>) -> Self {
+        Self { around: around.filter(|page| *page != self.to), ..self }
+    }
+
+    /// Where one ends up.
+    pub(crate) fn landing(&self) -> &ReturnTo {
+        self.around.as_ref().unwrap_or(&self.to)
     }
 
     /// The same destination, for a browser that was sent there so often before.
@@ -111,11 +149,17 @@ impl Goal {
         if self.given {
             parts.push(format!("to={}", words::encode(self.to.as_str())));
         }
+        if let Some(around) = &self.around {
+            parts.push(format!("around={}", words::encode(around.as_str())));
+        }
         if self.method != "GET" {
             parts.push(format!("for={}", words::encode(&self.method)));
         }
         if let Some(first) = self.first {
             parts.push(format!("then={}", first.name()));
+        }
+        if self.as_session {
+            parts.push("as=session".to_owned());
         }
         if self.turn > 0 {
             parts.push(format!("turn={}", self.turn));
@@ -133,7 +177,7 @@ impl Goal {
         if let Some(first) = self.first {
             Self { first: None, ..self.clone() }.page(first.page())
         } else if self.given {
-            self.to.as_str().to_owned()
+            self.landing().as_str().to_owned()
         } else {
             format!("{}account", super::PREFIX)
         }
@@ -142,7 +186,9 @@ impl Goal {
     /// The rules that guard the destination, one for each reading of it that the gateway judges; strongest
     /// requirement first. Were one left out here, who met all others would be sent there and back for ever.
     pub(crate) fn guards<'p>(&self, policy: &'p Policy, host: &str, client: IpAddr) -> Vec<(&'p Rule, Requirement)> {
-        let Some(app) = policy.app(host) else { return Vec::new() };
+        // Whoever may sign in may sign out, wherever they were going.
+        let app = policy.app(host).filter(|_| self.first != Some(First::SignOut));
+        let Some(app) = app else { return Vec::new() };
         let target = self.to.target();
         let Ok(resource) = Resource::parse(host, &self.method, target.as_bytes(), app.tolerate) else {
             return Vec::new();
@@ -273,7 +319,7 @@ mod tests {
             assert_eq!(Goal::read(&pairs(bad), STRICT).next(), "/");
         }
         assert_eq!(Goal::read(&pairs(&[]), STRICT).next(), "/.stepgate/account");
-        assert_eq!(Goal::of("/a", "GET", STRICT).by_enrolling().next(), "/.stepgate/enroll?to=%2Fa");
+        assert_eq!(Goal::of("/a", "GET", STRICT).by_way_of(First::Enroll).next(), "/.stepgate/enroll?to=%2Fa");
         assert_eq!(Goal::read(&pairs(&[("for", "post")]), STRICT).method, "GET");
     }
 }

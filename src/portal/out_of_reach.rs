@@ -11,6 +11,7 @@ use super::fault::grpc;
 use super::headers::Framable;
 use super::pages::{Link, Notice};
 use super::problem::Problem;
+use super::support;
 use super::telling::{telling, wants_page};
 use super::words;
 use crate::auth::challenge::Telling;
@@ -56,7 +57,7 @@ pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Ans
         requirement: challenged.requirement,
         who: challenged.subject.as_ref().map_or("", |s| s.identity.username.as_str()),
         owned: challenged.subject.as_ref().map_or(MethodSet::EMPTY, |s| s.proofs.methods()),
-        asked: format!("{} {}{path}", facts.method, facts.authority),
+        asked: format!("{} {}{}", facts.method, facts.authority, words::path(path)),
         signed_in: true,
     };
     let how = telling(facts, Some(&challenged.rule));
@@ -98,32 +99,28 @@ pub(crate) fn told(core: &Core, facts: &Facts, reach: &Reach<'_>) -> Answered {
     if !owned.is_empty() {
         lines.push(format!("You have {}. That is not enough here.", words::listed(owned.iter().map(noun), "and")));
     }
-    lines.push(
-        "What is missing cannot be set up: this version of Stepgate does not know it. So nobody can open this page \
-         at present, and signing in again does not help."
-            .to_owned(),
-    );
+    lines.push("What is missing cannot be set up here, so signing in again does not help.".to_owned());
     let own = reach.rule.and_then(|rule| rule.remediation.clone());
-    if own.is_none() {
-        let whom = shell.support.as_ref().map_or("the people who run this service", |s| s.text.as_str());
-        lines.push(format!("Ask {whom} to change what this page asks for."));
-    }
+    let whom = support::whom(&shell);
+    let items = vec![own.unwrap_or_else(|| format!("Ask {whom} for another way to do what you want to do here."))];
     let mut shown = vec![("Signed in as", reach.who.to_owned())];
     if !reach.signed_in {
         shown = vec![("User name", reach.who.to_owned())];
     }
     shown.push(("Asked for", reach.asked.clone()));
     if let Some(rule) = reach.rule {
-        shown.push(("Rule", rule.id.0.to_string()));
         shown.extend(rule.explanation.clone().map(|text| ("What it is for", text)));
+        shown.push(("Rule", rule.id.0.to_string()));
     }
-    shown.extend(own.map(|text| ("What you can do", text)));
     shown.push(("Reference", facts.request_id.clone()));
+    let subject = format!("{} asks for {wanted}", facts.authority);
+    let ask = support::Request { subject: &subject, asked: &reach.asked, who: Some(reach.who), link: "Ask for help" };
     let link = match reach.signed_in {
         true => Link::to("/.stepgate/account", "Your account"),
         false => Link::to("/.stepgate/login", "Sign in without opening this page"),
     };
-    let notice = Notice { lines, facts: shown, links: vec![link], ..Notice::new(&shell, "You cannot open this page") };
+    let (list, links) = (Some("What you can do"), ask.link(&shell, facts).into_iter().chain([link]).collect());
+    let notice = Notice { lines, list, items, facts: shown, links, ..Notice::new(&shell, "You cannot open this page") };
     page(StatusCode::FORBIDDEN, "refusal", &notice)
 }
 

@@ -2,9 +2,21 @@
 
 use askama::Template;
 
-use super::words;
+use super::support::Support;
 use crate::auth::proof::Method;
 use crate::auth::secret::SecretText;
+
+/// So few backup codes are worth a word.
+pub(crate) const FEW: u32 = 3;
+
+/// How many backup codes are left.
+pub(crate) fn codes_left(left: u32) -> String {
+    match left {
+        0 => "You have no backup codes left.".to_owned(),
+        1 => "You have 1 backup code left.".to_owned(),
+        n => format!("You have {n} backup codes left."),
+    }
+}
 
 /// What every page shows around its content.
 #[derive(Clone)]
@@ -21,29 +33,6 @@ pub(crate) struct Shell {
     pub(crate) support: Option<Support>,
     /// Names the request in the log.
     pub(crate) request_id: String,
-}
-
-/// Where people get help.
-#[derive(Clone)]
-pub(crate) struct Support {
-    /// As the operator wrote it.
-    pub(crate) text: String,
-    /// The link to it, if it is an address that a browser can open.
-    pub(crate) href: Option<String>,
-}
-
-impl Support {
-    /// Reads the operator's text: a mail address, a web address, or plain words.
-    pub(crate) fn new(text: &str) -> Self {
-        let href = if text.starts_with("https://") || text.starts_with("http://") {
-            Some(text.to_owned())
-        } else if text.contains('@') && !text.contains(char::is_whitespace) {
-            Some(format!("mailto:{}", words::encode(text).replace("%40", "@")))
-        } else {
-            None
-        };
-        Self { text: text.to_owned(), href }
-    }
 }
 
 /// Mistakes in a form: the field and what to do.
@@ -145,9 +134,14 @@ pub(crate) const fn digits_hint(digits: u8) -> &'static str {
 pub(crate) struct Login<'a> {
     pub(crate) shell: &'a Shell,
     pub(crate) errors: Errors,
-    pub(crate) notice: Option<&'static str>,
+    pub(crate) notice: Option<String>,
+    /// Signing in leads to this, instead of a place.
+    pub(crate) purpose: Option<&'static str>,
     pub(crate) username: &'a str,
     pub(crate) place: &'a str,
+    pub(crate) host: &'a str,
+    /// What the operator says to whom the destination is closed.
+    pub(crate) remediation: Option<&'a str>,
 }
 
 /// One more proof: the second step of a sign-in, or a step-up.
@@ -166,6 +160,8 @@ pub(crate) struct Code<'a> {
     pub(crate) username: &'a str,
     pub(crate) way: Way,
     pub(crate) others: Vec<Way>,
+    /// For whom the form is.
+    pub(crate) of: &'a str,
 }
 
 /// Why somebody sets up an authenticator app.
@@ -193,6 +189,8 @@ pub(crate) struct Enroll<'a> {
     pub(crate) uri: &'a str,
     pub(crate) key: &'a str,
     pub(crate) digits: u8,
+    /// For whom the form is.
+    pub(crate) of: &'a str,
 }
 
 impl Enroll<'_> {
@@ -211,6 +209,27 @@ pub(crate) struct Codes<'a> {
     pub(crate) strange: Option<Strange>,
     pub(crate) codes: &'a [SecretText],
     pub(crate) place: &'a str,
+    pub(crate) account: &'a str,
+    pub(crate) host: &'a str,
+    /// They replace others, and the app stays what it was.
+    pub(crate) anew: bool,
+}
+
+/// The question before backup codes are replaced.
+#[derive(Template)]
+#[template(path = "renew.html")]
+pub(crate) struct RenewCodes<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) account: &'a str,
+    pub(crate) host: &'a str,
+    /// How many are left.
+    pub(crate) left: u32,
+    /// Names the set that is replaced.
+    pub(crate) set: &'a str,
+    /// For whom the form is.
+    pub(crate) of: &'a str,
+    /// Where to go on without replacing them.
+    pub(crate) stay: &'a str,
 }
 
 /// What was strange since somebody was here last: since when, what, and what to do.
@@ -248,21 +267,36 @@ pub(crate) struct Notice<'a> {
     pub(crate) shell: &'a Shell,
     pub(crate) heading: String,
     pub(crate) lines: Vec<String>,
-    /// A list after the lines, and what is said after it.
+    /// A list after the lines, with or without a heading of its own, and what is said after it.
+    pub(crate) list: Option<&'static str>,
     pub(crate) items: Vec<String>,
     pub(crate) after: Option<String>,
     pub(crate) facts: Vec<(&'static str, String)>,
     /// A button that leads on, and what it asks for. It posts to the page it stands on: a link would lose the
     /// fragment of the deep link, which only the browser knows.
     pub(crate) go_on: Option<(&'static str, &'static str)>,
+    /// Other ways to prove oneself, each with a button, and for whom they are.
+    pub(crate) ways: Vec<Way>,
+    pub(crate) of: String,
     pub(crate) links: Vec<Link>,
 }
 
 impl<'a> Notice<'a> {
     /// A heading with nothing under it yet.
     pub(crate) fn new(shell: &'a Shell, heading: impl Into<String>) -> Self {
-        let (lines, items, facts, links) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { shell, heading: heading.into(), lines, items, after: None, facts, go_on: None, links }
+        Self {
+            shell,
+            heading: heading.into(),
+            lines: Vec::new(),
+            list: None,
+            items: Vec::new(),
+            after: None,
+            facts: Vec::new(),
+            go_on: None,
+            ways: Vec::new(),
+            of: String::new(),
+            links: Vec::new(),
+        }
     }
 
     /// Whether the facts name the request, so that the foot of the page need not.
@@ -287,7 +321,18 @@ pub(crate) struct Account<'a> {
     pub(crate) app: bool,
     /// How many backup codes are left.
     pub(crate) codes: Option<u32>,
+    /// Whether backup codes are made here.
+    pub(crate) renews: bool,
     pub(crate) host: &'a str,
+    /// For whom the forms are.
+    pub(crate) of: &'a str,
+}
+
+impl Account<'_> {
+    /// How many backup codes are left, where those are few.
+    fn few(&self) -> Option<String> {
+        self.codes.filter(|left| self.renews && *left <= FEW).map(codes_left)
+    }
 }
 
 /// The question before signing out.
@@ -299,4 +344,6 @@ pub(crate) struct Logout<'a> {
     pub(crate) host: &'a str,
     /// Where to go on without signing out.
     pub(crate) stay: &'a str,
+    /// For whom the forms are.
+    pub(crate) of: &'a str,
 }

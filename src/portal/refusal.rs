@@ -11,7 +11,9 @@ use super::goal::Goal;
 use super::headers::Framable;
 use super::pages::{Link, Notice};
 use super::problem::Problem;
+use super::support;
 use super::telling::{telling, wants_page};
+use super::words;
 use crate::auth::challenge::Telling;
 use crate::auth::decision::{Refusal, RefusalReason};
 use crate::auth::policy::rule::{Access, Rule};
@@ -52,37 +54,63 @@ fn problem(facts: &Facts, refusal: &Refusal) -> Answered {
 }
 
 fn denied(core: &Core, facts: &Facts, refusal: &Refusal) -> Answered {
-    let path = facts.target.split('?').next().unwrap_or("/");
+    let path = words::path(facts.target.split('?').next().unwrap_or("/"));
     let who = refusal.subject.as_ref().map(|s| s.identity.username.as_str());
+    let rule = refusal.rule.as_deref();
+    let shell = core.skin.shell(&facts.request_id);
+    let whom = support::whom(&shell);
     let mut lines = vec![match who {
         Some(who) => format!("{who} cannot open {path}."),
         None => format!("{path} cannot be opened."),
     }];
+    // What to do first: what the operator wrote, if anything.
+    let mut items: Vec<String> = rule.and_then(|rule| rule.remediation.clone()).into_iter().collect();
     match refusal.reason {
-        RefusalReason::NotInAudience => lines.extend(refusal.rule.as_deref().and_then(audience)),
-        RefusalReason::DenyRule => lines.push("It is closed to everybody.".to_owned()),
-        RefusalReason::NoRule => lines.push("No rule opens this address.".to_owned()),
-        RefusalReason::ForeignOrigin => lines.push("It was asked for by a page of another site.".to_owned()),
+        RefusalReason::NotInAudience => {
+            lines.extend(rule.and_then(audience));
+            if items.is_empty() {
+                items.push(format!("If you need it, ask {whom}."));
+            }
+        }
+        RefusalReason::DenyRule => {
+            lines.push("It is closed to everybody.".to_owned());
+            if items.is_empty() {
+                items.push(format!("If that is a mistake, tell {whom}."));
+            }
+        }
+        RefusalReason::ForeignOrigin => {
+            lines.push("It was asked for by a page of another site.".to_owned());
+            items.push(format!("If you trust that page and need what it does, tell {whom}."));
+        }
         RefusalReason::WellKnown => lines.push("There is nothing at this address.".to_owned()),
+        RefusalReason::NoRule => {
+            lines.push("Nothing is open to anybody at this address.".to_owned());
+            items.push("Check the address.".to_owned());
+            items.push(format!("If it is right, tell {whom}."));
+        }
     }
-    let mut shown = vec![("Asked for", format!("{} {}{path}", facts.method, facts.authority))];
+    let asked = format!("{} {}{path}", facts.method, facts.authority);
+    let mut shown = vec![("Asked for", asked.clone())];
     if let Some(who) = who {
         shown.insert(0, ("Signed in as", who.to_owned()));
     }
-    if let Some(rule) = &refusal.rule {
-        shown.push(("Rule", rule.id.0.to_string()));
+    if let Some(rule) = rule {
         shown.extend(rule.explanation.clone().map(|text| ("What it is for", text)));
-        shown.extend(rule.remediation.clone().map(|text| ("What you can do", text)));
+        shown.push(("Rule", rule.id.0.to_string()));
     }
     shown.push(("Reference", facts.request_id.clone()));
-    let shell = core.skin.shell(&facts.request_id);
+    let (subject, link) = match refusal.reason {
+        RefusalReason::NotInAudience => (format!("Access to {}{path}", facts.authority), "Ask for access"),
+        _ => (format!("{}{path} is closed", facts.authority), "Ask for help"),
+    };
+    let ask = support::Request { subject: &subject, asked: &asked, who, link }.link(&shell, facts);
     // Where nobody gets in, another account does not help.
     let other = who.filter(|_| refusal.reason == RefusalReason::NotInAudience).map(|_| {
         let goal = Goal::of(&facts.target, facts.method.as_str(), core.tolerances(&facts.host));
         Link::to(goal.page("logout"), "Use another account")
     });
-    let links = other.into_iter().collect();
-    let notice = Notice { lines, facts: shown, links, ..Notice::new(&shell, "You cannot open this page") };
+    let (list, links) = (Some("What you can do"), ask.into_iter().chain(other).collect());
+    let notice = Notice { lines, list, items, facts: shown, links, ..Notice::new(&shell, "You cannot open this page") };
     page(StatusCode::FORBIDDEN, "refusal", &notice)
 }
 

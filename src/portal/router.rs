@@ -36,6 +36,7 @@ fn pages() -> Vec<(&'static str, Route)> {
         ("/.stepgate/step-up", to!(get, browser::step_up::show).merge(to!(post, browser::step_up::submit))),
         ("/.stepgate/account", to!(get, browser::account::show).merge(to!(post, browser::account::logout))),
         ("/.stepgate/logout", to!(get, browser::account::ask).merge(to!(post, browser::account::logout))),
+        ("/.stepgate/backup-codes", to!(get, browser::codes::show).merge(to!(post, browser::codes::submit))),
         ("/.stepgate/signed-out", to!(get, browser::account::signed_out)),
         ("/.stepgate/assets/{name}", to!(get, browser::asset)),
     ]

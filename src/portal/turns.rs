@@ -94,6 +94,6 @@ fn leaves(goal: &Goal) -> bool {
 
 /// Stands for a destination; two of the same mark would only be counted together.
 fn mark(goal: &Goal) -> String {
-    let [.., a, b, c, d] = fingerprint(format!("{} {}", goal.method, goal.to.as_str()).as_bytes()).to_be_bytes();
+    let [.., a, b, c, d] = fingerprint(format!("{} {}", goal.method, goal.landing().as_str()).as_bytes()).to_be_bytes();
     format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
 }

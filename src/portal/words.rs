@@ -15,6 +15,37 @@ pub(crate) fn wait(wait: Duration) -> String {
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
+/// A length of time as it was set: `an hour`, `90 seconds`, `12 hours`.
+pub(crate) fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let exactly = |unit: u64| seconds >= unit && seconds % unit == 0;
+    let (count, unit, one) = match seconds {
+        _ if exactly(86_400) => (seconds / 86_400, "day", "a day"),
+        _ if exactly(3600) => (seconds / 3600, "hour", "an hour"),
+        _ if exactly(60) => (seconds / 60, "minute", "a minute"),
+        _ => (seconds, "second", "a second"),
+    };
+    if count == 1 { one.to_owned() } else { format!("{count} {unit}s") }
+}
+
+/// How long a path may be to be shown whole, in characters.
+const WHOLE: usize = 60;
+
+/// A path for people: without its middle where it is long.
+pub(crate) fn path(path: &str) -> String {
+    let all: Vec<char> = path.chars().collect();
+    if all.len() <= WHOLE {
+        return path.to_owned();
+    }
+    // No escape is cut: `%2F` is one character to whoever wrote it.
+    let inside = |at: usize| (1..=2).find(|n| at.checked_sub(*n).and_then(|i| all.get(i)) == Some(&'%'));
+    let (mut head, mut tail) = (WHOLE / 2 - 1, all.len() - WHOLE / 2);
+    head -= inside(head).unwrap_or(0);
+    tail += inside(tail).map_or(0, |n| 3 - n);
+    let part = |chars: Option<&[char]>| chars.unwrap_or_default().iter().collect::<String>();
+    format!("{}…{}", part(all.get(..head)), part(all.get(tail..)))
+}
+
 /// How long ago, as people say it, rounded down: `2 hours ago`.
 pub(crate) fn ago(age: Duration) -> String {
     let seconds = age.as_secs();
@@ -137,6 +168,40 @@ mod tests {
         assert_eq!(wait(Duration::from_secs(7200)), "2 hours");
         assert_eq!(clock_off(-120), "about 2 minutes slow");
         assert_eq!(clock_off(60), "about 60 seconds fast");
+    }
+
+    #[test]
+    fn spans_are_said_as_they_were_set() {
+        for (seconds, said) in [
+            (3600, "an hour"),
+            (43_200, "12 hours"),
+            (86_400, "a day"),
+            (60, "a minute"),
+            (90, "90 seconds"),
+            (5400, "90 minutes"),
+            (1, "a second"),
+            (7, "7 seconds"),
+        ] {
+            assert_eq!(span(Duration::from_secs(seconds)), said);
+        }
+    }
+
+    #[test]
+    fn long_paths_lose_their_middle() {
+        for whole in ["/", "/erp/7", &format!("/{}", "ü".repeat(59))] {
+            assert_eq!(path(whole), whole);
+        }
+        for (unit, first) in [("a", 'a'), ("ü", 'ü'), ("%2F", '%'), ("%C3%BC", '%')] {
+            for length in 11..200 {
+                let long = format!("/{}", unit.repeat(length));
+                let shown = path(&long);
+                assert!(shown.chars().count() <= WHOLE, "{shown}");
+                let Some((head, tail)) = shown.split_once('…') else { continue };
+                assert!(long.starts_with(head) && long.ends_with(tail) && tail.starts_with(first), "{shown}");
+                let escapes = head.matches('%').count() * 3;
+                assert!(escapes == 0 || escapes + 1 == head.len(), "{shown}");
+            }
+        }
     }
 
     #[test]

@@ -2,13 +2,15 @@
 
 use http::StatusCode;
 
-use super::{CONTINUE, busy, last, led_on, locked, lost, rejected, start_again, wait};
+use super::{CONTINUE, busy, last, led_on, locked, lost, rejected, stale, start_again, wait};
 use crate::auth::proof::{Method, MethodSet};
+use crate::auth::user::Username;
 use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp};
 use crate::portal::answers::Fault;
+use crate::portal::bound;
 use crate::portal::cookies;
 use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_session};
-use crate::portal::goal::Goal;
+use crate::portal::goal::{First, Goal};
 use crate::portal::pages::{Codes, Enroll, Errors, Link, Notice, Way, Why};
 use crate::portal::{qr, words};
 
@@ -18,7 +20,7 @@ pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
     if let Some(answer) = lost::cookie_check(&ctx, &goal, "enroll") {
         return Ok(answer);
     }
-    let enrollee = enrolling(&ctx).await?;
+    let enrollee = enrolling(&ctx, &goal).await?;
     form(&ctx, &goal, &enrollee, Errors::none()).await
 }
 
@@ -29,7 +31,13 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
     if let Some(on) = led_on(&ctx, &goal, "enroll", fields.get("op")) {
         return Ok(on);
     }
-    let enrollee = enrolling(&ctx).await?;
+    let enrollee = enrolling(&ctx, &goal).await?;
+    if !bound::fits(&ctx, &fields, &enrollee.account) {
+        return Ok(match &enrollee.who {
+            Enrolling::Ceremony(_) => stale::sign_in_of_another(&ctx, &enrollee.account),
+            Enrolling::Session(..) => stale::session_of_another(&ctx, &enrollee.account),
+        });
+    }
     if fields.get("code").trim().is_empty() {
         return form(&ctx, &goal, &enrollee, Errors::one("code", "Enter the code")).await;
     }
@@ -41,16 +49,18 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
         ConfirmReply::Enrolled { backup_codes, opened } => {
             let (shell, place) = (ctx.shell(), ctx.place(&goal));
             let user = opened.session.identity.username.as_str();
+            let host = ctx.facts.authority.as_str();
             let whom = shell.support.as_ref().map(|s| s.text.as_str());
             let strange = opened.notice.as_ref().map(|notice| last::strange(notice, user, whom));
-            let codes = Codes { shell: &shell, strange, codes: &backup_codes, place: &place };
+            let (codes, place) = (backup_codes.as_slice(), place.as_str());
+            let codes = Codes { shell: &shell, strange, codes, place, account: user, host, anew: false };
             with_session(&ctx.core, page(StatusCode::OK, "enroll", &codes), &opened)
         }
         ConfirmReply::Rejected(rejection) => match Way::of(Method::Totp).and_then(|way| rejected(way, rejection)) {
             Some(errors) => form(&ctx, &goal, &enrollee, errors).await?,
             None => over(&ctx, &goal, &enrollee).await?,
         },
-        ConfirmReply::Wait(how_long) => wait(&ctx, how_long),
+        ConfirmReply::Wait(how_long) => wait(&ctx, how_long, Vec::new(), String::new()),
         ConfirmReply::Busy => busy(&ctx),
         ConfirmReply::ProveFirst(methods) => prove_first(&ctx, &goal, &enrollee, methods),
     };
@@ -60,7 +70,7 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
 /// Who enrols here.
 struct Enrollee {
     who: Enrolling,
-    account: String,
+    account: Username,
     /// What the sign-in under way can still ask for.
     askable: MethodSet,
     /// What it could ask for, were it not switched off.
@@ -69,11 +79,12 @@ struct Enrollee {
     has_app: bool,
 }
 
-async fn enrolling(ctx: &Ctx) -> Result<Enrollee, Stop> {
-    if let Some(token) = cookies::ceremony_token(&ctx.facts.headers) {
+async fn enrolling(ctx: &Ctx, goal: &Goal) -> Result<Enrollee, Stop> {
+    let begun = cookies::ceremony_token(&ctx.facts.headers).filter(|_| !goal.as_session);
+    if let Some(token) = begun {
         let view = ctx.core.flows.ceremony(&token, &ctx.client()).await.map_err(Stop::Store)?;
         if let Some(view) = view {
-            let account = view.ceremony.username.as_str().to_owned();
+            let account = view.ceremony.username.clone();
             let (askable, locked) = (view.methods, view.ceremony.locked);
             let has_app = view.ceremony.enrolled.or(locked).contains(Method::Totp);
             return Ok(Enrollee { who: Enrolling::Ceremony(token), account, askable, locked, has_app });
@@ -81,7 +92,7 @@ async fn enrolling(ctx: &Ctx) -> Result<Enrollee, Stop> {
     }
     match ctx.signed_in(false).await? {
         Some(who) => {
-            let account = who.session.identity.username.as_str().to_owned();
+            let account = who.session.identity.username.clone();
             let has_app = ctx.core.flows.methods_of(&who.session).await.map_err(Stop::Store)?.contains(Method::Totp);
             let (askable, locked) = (MethodSet::EMPTY, MethodSet::EMPTY);
             Ok(Enrollee { who: Enrolling::Session(who.token, who.session), account, askable, locked, has_app })
@@ -141,8 +152,9 @@ fn steps(ctx: &Ctx, goal: &Goal, enrollee: &Enrollee, pending: &PendingTotp, err
         (false, true) => Why::Asked,
         (false, false) => Why::Wished,
     };
-    let account = enrollee.account.as_str();
-    let enroll = Enroll { shell: &shell, errors, place: &place, why, account, qr: &picture, uri, key: &key, digits };
+    let (account, of) = (enrollee.account.as_str(), bound::tag(ctx, &enrollee.account));
+    let (place, qr, key, of) = (place.as_str(), picture.as_str(), key.as_str(), of.as_str());
+    let enroll = Enroll { shell: &shell, errors, place, why, account, qr, uri, key, digits, of };
     Ok(page(status, "enroll", &enroll))
 }
 
@@ -153,10 +165,10 @@ fn prove_first(ctx: &Ctx, goal: &Goal, enrollee: &Enrollee, methods: MethodSet) 
             see_other(&goal.page("second-factor"), "enroll")
         }
         Enrolling::Ceremony(_) if !enrollee.locked.is_empty() => {
-            locked::out(ctx, &enrollee.account, enrollee.locked, false)
+            locked::out(ctx, enrollee.account.as_str(), enrollee.locked, false)
         }
         // The second-factor page would send the person straight back here.
         Enrolling::Ceremony(_) => start_again(ctx),
-        Enrolling::Session(..) => see_other(&goal.by_enrolling().page("step-up"), "enroll"),
+        Enrolling::Session(..) => see_other(&goal.by_way_of(First::Enroll).page("step-up"), "enroll"),
     }
 }

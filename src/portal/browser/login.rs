@@ -2,14 +2,16 @@
 
 use http::StatusCode;
 
+use super::account::out_everywhere;
 use super::{Out, arrived, busy, led_on, locked, lost, out_of_reach, wait};
 use crate::auth::proof::MethodSet;
-use crate::auth::session::Channel;
+use crate::auth::session::{Channel, Standing};
 use crate::flow::reply::{Credentials, LoginReply, OutOfReach};
 use crate::portal::cookies::{self, Presented};
 use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie};
-use crate::portal::goal::Goal;
+use crate::portal::goal::{First, Goal};
 use crate::portal::pages::{Errors, Login};
+use crate::portal::words;
 
 /// Shows the form; who is signed in already goes on.
 pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
@@ -32,7 +34,22 @@ pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
     if let Some(answer) = lost::sent_round(&ctx, &goal) {
         return Ok(answer);
     }
-    Ok(form(&ctx, &goal, "", Errors::none()))
+    let ended = ended(&ctx).await?;
+    Ok(form(&ctx, &goal, "", Errors::none(), ended))
+}
+
+/// What became of the session that this browser had, if it had one. Whose it was is nobody's business here.
+async fn ended(ctx: &Ctx) -> Result<Option<String>, Stop> {
+    let Presented::Cookie(token) = cookies::session_token(&ctx.facts.headers) else { return Ok(None) };
+    let lifetimes = ctx.core.flows.settings.session;
+    let ended = ctx.core.flows.ended(&token).await.map_err(Stop::Store)?;
+    Ok(Some(match ended {
+        Some(Standing::Idle) => format!("You were signed out after {} without use.", words::span(lifetimes.idle)),
+        Some(Standing::Expired) => {
+            format!("You were signed out: a sign-in lasts no longer than {}.", words::span(lifetimes.absolute))
+        }
+        Some(Standing::Live) | None => "You were signed out.".to_owned(),
+    }))
 }
 
 /// Takes user name and password.
@@ -51,7 +68,7 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
         errors.add("password", "Enter your password");
     }
     if !errors.is_empty() {
-        return Ok(form(&ctx, &goal, username, errors));
+        return Ok(form(&ctx, &goal, username, errors, None));
     }
     let given = Credentials { username: username.to_owned(), password: fields.secret("password"), otp: None };
     let needed = goal.requirement(&ctx.core.policy, &ctx.facts.host, ctx.facts.client_ip);
@@ -74,26 +91,40 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
             out_of_reach(&ctx, &goal, Out { who: username, owned, signed_in: false })
         }
         LoginReply::Locked(off) => locked::out(&ctx, username.trim(), off.methods, false),
+        LoginReply::Opened(opened) if goal.first == Some(First::SignOut) => {
+            out_everywhere(&ctx, &goal, &opened.token, &opened.session).await?
+        }
         LoginReply::Opened(opened) => arrived(&ctx, &goal, &opened),
         LoginReply::Rejected(_) => {
             let errors = Errors::one("username", "The user name or the password is not correct. Try again");
-            form(&ctx, &goal, username, errors)
+            form(&ctx, &goal, username, errors, None)
         }
-        LoginReply::Wait(how_long) => wait(&ctx, how_long),
+        LoginReply::Wait(how_long) => wait(&ctx, how_long, Vec::new(), String::new()),
         LoginReply::Busy => busy(&ctx),
     };
     Ok(answer)
 }
 
-fn form(ctx: &Ctx, goal: &Goal, username: &str, errors: Errors) -> Answered {
+fn form(ctx: &Ctx, goal: &Goal, username: &str, errors: Errors, ended: Option<String>) -> Answered {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let guards = goal.guards(&ctx.core.policy, &ctx.facts.host, ctx.facts.client_ip);
+    let hopeless = guards.first().is_some_and(|(_, requirement)| !requirement.is_within(MethodSet::SERVED));
     let notice = if matches!(cookies::session_token(&ctx.facts.headers), Presented::Ambiguous) {
         Some("Your browser sent several sign-in cookies for this site. Delete the cookies of this site, then sign in.")
     } else {
-        let needed = goal.requirement(&ctx.core.policy, &ctx.facts.host, ctx.facts.client_ip);
-        let hopeless = !needed.is_within(MethodSet::SERVED);
         hopeless.then_some("The page you want asks for more than can be proved here. Signing in will not open it.")
     };
     let (shell, place) = (ctx.shell(), ctx.place(goal));
-    page(status, "login", &Login { shell: &shell, errors, notice, username, place: &place })
+    let login = Login {
+        shell: &shell,
+        errors,
+        notice: notice.map(str::to_owned).or(ended),
+        purpose: (goal.first == Some(First::SignOut))
+            .then_some("Sign in once more to end all your sessions, in every browser and on every device."),
+        username,
+        place: &place,
+        host: &ctx.facts.authority,
+        remediation: guards.first().and_then(|(rule, _)| rule.remediation.as_deref()),
+    };
+    page(status, "login", &login)
 }

@@ -10,6 +10,7 @@ use crate::portal::cookies;
 use crate::portal::ctx::{Answered, Ctx, page, see_other, with_cookie};
 use crate::portal::goal::Goal;
 use crate::portal::pages::{Link, Notice};
+use crate::portal::support;
 use crate::portal::turns;
 use crate::portal::words;
 
@@ -77,7 +78,7 @@ pub(super) fn sent_round(ctx: &Ctx, goal: &Goal) -> Option<Answered> {
     }
     let (shell, facts) = (ctx.shell(), &ctx.facts);
     let place = ctx.place(goal);
-    let whom = shell.support.as_ref().map_or("the people who run this service", |s| s.text.as_str());
+    let whom = support::whom(&shell);
     let lines = vec![
         format!(
             "You were sent to {place} {} times in a row, and each time it sent you back here to sign in.",

@@ -1,13 +1,16 @@
 //! The pages people see: one handler for showing, one for what is sent back.
 
 pub(super) mod account;
+pub(super) mod codes;
 pub(super) mod enroll;
 mod last;
 mod locked;
 pub(super) mod login;
 mod lost;
 pub(super) mod second_factor;
+mod stale;
 pub(super) mod step_up;
+mod told;
 
 use std::time::Duration;
 
@@ -19,7 +22,8 @@ use super::cookies;
 use super::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie, with_session};
 use super::goal::Goal;
 use super::out_of_reach::{self, Reach};
-use super::pages::{Errors, Link, Notice, Way};
+use super::pages::{Errors, FEW, Link, Notice, Way, codes_left};
+use super::support;
 use super::turns;
 use super::words;
 use crate::auth::history::Notice as HistoryNotice;
@@ -62,11 +66,23 @@ fn led_on(ctx: &Ctx, goal: &Goal, page: &'static str, op: &str) -> Option<Answer
     Some(see_other(&to, page))
 }
 
-/// 429: how long to wait; then back to the form, so that what was proved before need not be proved again.
-fn wait(ctx: &Ctx, wait: Duration) -> Answered {
-    let lines = vec![format!("There were too many attempts. Wait {}, then try again.", words::wait(wait))];
-    let (shell, go_on) = (ctx.shell(), Some((AGAIN, "Try again")));
-    let told = Notice { lines, go_on, ..Notice::new(&shell, "Wait before the next attempt") };
+/// 429: how long to wait, and what else one can do; then back to the form, so that what was proved before need not be
+/// proved again. `others`: the other ways, whose attempts are counted for themselves; `of`: for whom they are.
+fn wait(ctx: &Ctx, wait: Duration, others: Vec<Way>, of: String) -> Answered {
+    let shell = ctx.shell();
+    let mut lines = vec![format!("There were too many attempts. Wait {}, then try again.", words::wait(wait))];
+    let mut items = Vec::new();
+    if !others.is_empty() {
+        items.push("Try another way: it has a count of its own.".to_owned());
+    }
+    items.push(
+        "Use a browser in which you signed in before, if one is at hand: it has a count of its own, too.".to_owned(),
+    );
+    items.push(format!("If it was not you who tried, tell {}.", support::whom(&shell)));
+    lines.push("Nothing is lost: what you did until here still counts.".to_owned());
+    let (list, go_on) = (Some("What you can do meanwhile"), Some((AGAIN, "Try again")));
+    let heading = Notice::new(&shell, "Wait before the next attempt");
+    let told = Notice { lines, list, items, go_on, ways: others, of, ..heading };
     let mut answer = page(StatusCode::TOO_MANY_REQUESTS, "wait", &told);
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(words::wait_seconds(wait)));
     answer
@@ -113,7 +129,7 @@ fn out_of_reach(ctx: &Ctx, goal: &Goal, out: Out<'_>) -> Answered {
 fn arrived(ctx: &Ctx, goal: &Goal, opened: &Opened) -> Answered {
     let answer = match (&opened.notice, opened.backup_codes_left) {
         (None, None) if opened.locked.or(opened.unlocked).is_empty() => see_other(&arrival(ctx, goal), "login"),
-        (notice, left) => before_going_on(ctx, opened, notice.as_ref(), left),
+        (notice, left) => before_going_on(ctx, goal, opened, notice.as_ref(), left),
     };
     let answer = with_cookie(answer, counted(ctx, goal, &opened.session));
     with_session(&ctx.core, answer, opened)
@@ -142,31 +158,37 @@ fn counted(ctx: &Ctx, goal: &Goal, session: &Session) -> Option<HeaderValue> {
 
 /// A page between the sign-in and the destination, only where there is something to say: what was strange since the
 /// person was here last, and how many backup codes are left after one was used.
-fn before_going_on(ctx: &Ctx, opened: &Opened, notice: Option<&HistoryNotice>, left: Option<u32>) -> Answered {
+fn before_going_on(
+    ctx: &Ctx,
+    goal: &Goal,
+    opened: &Opened,
+    notice: Option<&HistoryNotice>,
+    left: Option<u32>,
+) -> Answered {
     let shell = ctx.shell();
     let user = opened.session.identity.username.as_str();
-    let mut lines = Vec::new();
+    let (mut lines, mut more) = (Vec::new(), Vec::new());
     if let Some(left) = left {
-        lines.push(match left {
-            0 => "That was your last backup code.".to_owned(),
-            1 => "You have 1 backup code left.".to_owned(),
-            n => format!("You have {n} backup codes left."),
-        });
+        lines.push(if left == 0 { "That was your last backup code.".to_owned() } else { codes_left(left) });
         lines.push("The code you used will not work again.".to_owned());
+        if left <= FEW && ctx.core.flows.settings.backup_codes > 0 {
+            lines.push("Make new ones before you need them.".to_owned());
+            more.push(Link::to(goal.page("backup-codes"), "Make new backup codes"));
+        }
     }
     lines.extend(locked::lines(opened));
     let told = match notice {
         Some(notice) => {
             let strange = last::strange(notice, user, shell.support.as_ref().map(|s| s.text.as_str()));
             lines.push(strange.since);
-            let links = vec![Link::to("/.stepgate/logout", "That was not me: sign out everywhere")];
+            more.insert(0, Link::to("/.stepgate/logout", "That was not me: sign out everywhere"));
             let (items, after) = (strange.items, Some(strange.advice));
-            Notice { items, after, links, ..Notice::new(&shell, "Was this you?") }
+            Notice { items, after, ..Notice::new(&shell, "Was this you?") }
         }
         None if left.is_some() => Notice::new(&shell, "You used a backup code"),
         None => Notice::new(&shell, "Too many wrong codes were entered"),
     };
-    page(StatusCode::OK, "notice", &Notice { lines, go_on: Some((CONTINUE, "Continue")), ..told })
+    page(StatusCode::OK, "notice", &Notice { lines, go_on: Some((CONTINUE, "Continue")), links: more, ..told })
 }
 
 /// The ways among `methods` that have a form: the wanted one, else the first; and the others.

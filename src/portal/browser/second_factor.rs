@@ -2,9 +2,12 @@
 
 use http::StatusCode;
 
-use super::{Out, arrived, busy, empty, last, led_on, locked, lost, out_of_reach, rejected, start_again, wait, ways};
+use super::{
+    Out, arrived, busy, empty, last, led_on, locked, lost, out_of_reach, rejected, stale, start_again, wait, ways,
+};
 use crate::auth::ceremony::CeremonyToken;
 use crate::flow::reply::{CeremonyView, LoginReply, OutOfReach};
+use crate::portal::bound;
 use crate::portal::cookies;
 use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie};
 use crate::portal::goal::Goal;
@@ -28,6 +31,10 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
         return Ok(on);
     }
     let (token, view) = under_way(&ctx, &goal).await?;
+    let username = &view.ceremony.username;
+    if !bound::fits(&ctx, &fields, username) {
+        return Ok(stale::sign_in_of_another(&ctx, username));
+    }
     if fields.get("op") == "way" {
         return Ok(form(&ctx, &goal, &view, fields.get("way"), Errors::none()));
     }
@@ -70,7 +77,10 @@ fn told_of(ctx: &Ctx, goal: &Goal, view: &CeremonyView, way: Way, reply: LoginRe
             Some(errors) => form(ctx, goal, view, way.name, errors),
             None => start_again(ctx),
         },
-        LoginReply::Wait(how_long) => wait(ctx, how_long),
+        LoginReply::Wait(how_long) => {
+            let others = ways(view.methods, way.name).map_or_else(Vec::new, |(_, others)| others);
+            wait(ctx, how_long, others, bound::tag(ctx, &view.ceremony.username))
+        }
         LoginReply::Busy => busy(ctx),
     }
 }
@@ -103,7 +113,8 @@ fn form(ctx: &Ctx, goal: &Goal, view: &CeremonyView, wanted: &str, errors: Error
     let off = (!view.locked.is_empty()).then(|| locked::why(view.locked));
     let why = Some(off.as_deref().unwrap_or("Your password is one step. This is the second."));
     let last = last::last_time(view.ceremony.previous_login, ctx.core.flows.ports.clock.now());
-    let last = Some(last.as_str());
-    let code = Code { shell: &shell, errors, heading, why, leave: None, last, place: &place, username, way, others };
+    let (last, of) = (Some(last.as_str()), bound::tag(ctx, &view.ceremony.username));
+    let (place, of) = (place.as_str(), of.as_str());
+    let code = Code { shell: &shell, errors, heading, why, leave: None, last, place, username, way, others, of };
     page(status, "second-factor", &code)
 }

@@ -2,13 +2,16 @@
 
 use http::StatusCode;
 
-use super::{Out, arrived, busy, empty, led_on, locked, lost, notice, out_of_reach, rejected, wait, ways};
+use super::{Out, arrived, busy, empty, led_on, locked, lost, notice, out_of_reach, rejected, stale, wait, ways};
 use crate::auth::proof::MethodSet;
-use crate::flow::reply::{EnrollReply, Enrolling, LoginReply, OutOfReach};
+use crate::auth::requirement::Lack;
+use crate::flow::reply::{CodesAsked, EnrollReply, Enrolling, LoginReply, OutOfReach};
+use crate::portal::bound;
 use crate::portal::cookies;
 use crate::portal::ctx::{Answered, Ctx, SignedIn, Stop, page, see_other, with_cookie};
 use crate::portal::goal::{First, Goal};
 use crate::portal::pages::{Code, Errors, Link, Way};
+use crate::portal::words;
 
 /// What is asked of whom, and why.
 struct Ask {
@@ -16,7 +19,8 @@ struct Ask {
     methods: MethodSet,
     /// Digits of the codes of their authenticator.
     digits: u8,
-    why: Option<String>,
+    heading: Option<String>,
+    why: String,
 }
 
 /// Shows what is asked.
@@ -34,6 +38,10 @@ pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
         return Ok(on);
     }
     let ask = asked(&ctx, &goal).await?;
+    let username = &ask.who.session.identity.username;
+    if !bound::fits(&ctx, &fields, username) {
+        return Ok(stale::session_of_another(&ctx, username));
+    }
     if fields.get("op") == "way" {
         return Ok(form(&ctx, &goal, &ask, fields.get("way"), Errors::none()));
     }
@@ -65,14 +73,23 @@ fn told_of(ctx: &Ctx, goal: &Goal, ask: &Ask, way: Way, reply: LoginReply) -> An
             if left.is_empty() {
                 return locked::out(ctx, who.session.identity.username.as_str(), off.methods, true);
             }
-            let why = Some(locked::why(off.methods));
-            form(ctx, goal, &Ask { who: who.clone(), methods: left, digits: ask.digits, why }, "", Errors::none())
+            let why = locked::why(off.methods);
+            form(
+                ctx,
+                goal,
+                &Ask { who: who.clone(), methods: left, digits: ask.digits, heading: None, why },
+                "",
+                Errors::none(),
+            )
         }
         LoginReply::Rejected(rejection) => match rejected(way, rejection) {
             Some(errors) => form(ctx, goal, ask, way.name, errors),
             None => see_other(&goal.page("login"), "step-up"),
         },
-        LoginReply::Wait(how_long) => wait(ctx, how_long),
+        LoginReply::Wait(how_long) => {
+            let others = ways(ask.methods, way.name).map_or_else(Vec::new, |(_, others)| others);
+            wait(ctx, how_long, others, bound::tag(ctx, &ask.who.session.identity.username))
+        }
         LoginReply::Busy => busy(ctx),
     }
 }
@@ -83,8 +100,10 @@ async fn asked(ctx: &Ctx, goal: &Goal) -> Result<Ask, Stop> {
         return Err(Stop::Done(Box::new(see_other(&goal.page("login"), "step-up"))));
     };
     let (owned, off) = ctx.core.flows.factors_of(&who.session).await.map_err(Stop::Store)?;
-    if goal.first == Some(First::Enroll) {
-        return before_enrolling(ctx, goal, who, (owned, off)).await;
+    match goal.first {
+        Some(First::Enroll) => return before_enrolling(ctx, goal, who, (owned, off)).await,
+        Some(First::BackupCodes) => return before_codes(ctx, goal, who, owned.minus(off)).await,
+        Some(First::SignOut) | None => {}
     }
     let now = ctx.core.flows.ports.clock.now();
     let (core, facts) = (&ctx.core, &ctx.facts);
@@ -109,15 +128,39 @@ async fn asked(ctx: &Ctx, goal: &Goal) -> Result<Ask, Stop> {
         return Err(Stop::Done(Box::new(answer)));
     }
     if methods.is_empty() || !reached_by(usable) {
-        return Err(Stop::Done(Box::new(see_other(&goal.page("enroll"), "step-up"))));
+        // Whoever else began to sign in in this browser meanwhile is not meant.
+        let begun = cookies::ceremony_token(&facts.headers).is_some();
+        let on = if begun { goal.as_session() } else { goal.clone() };
+        return Err(Stop::Done(Box::new(see_other(&on.page("enroll"), "step-up"))));
     }
     let digits = ctx.core.flows.digits_of(&who.session.identity.id).await.map_err(Stop::Store)?;
+    let heading = rule.explanation.as_ref().map(|what| format!("Confirm it is you: {what}"));
+    let path = words::path(goal.to.target().split('?').next().unwrap_or("/"));
     let off = shortfall.methods.and(off);
-    let why = match off.is_empty() {
-        true => rule.explanation.as_ref().map(|text| format!("What it is for: {text}")),
-        false => Some(locked::why(off)),
+    let why = match (shortfall.lack, requirement.max_age) {
+        _ if !off.is_empty() => locked::why(off),
+        (Lack::Fresher, Some(age)) => {
+            format!("{path} asks for a second step that is not older than {}.", words::span(age))
+        }
+        _ => format!("{path} asks for a second step."),
     };
-    Ok(Ask { who, methods, digits, why })
+    Ok(Ask { who, methods, digits, heading, why })
+}
+
+/// What must be proved before backup codes may be replaced.
+async fn before_codes(ctx: &Ctx, goal: &Goal, who: SignedIn, owned: MethodSet) -> Result<Ask, Stop> {
+    let asked = ctx.core.flows.codes_asked(&who.token, &who.session, &ctx.client()).await.map_err(Stop::Store)?;
+    let on = match asked {
+        CodesAsked::ProveFirst(methods) if methods.and(owned).is_empty() => nothing_to_prove_with(ctx),
+        CodesAsked::ProveFirst(methods) => {
+            let why = "Before new backup codes are made, show that it is you.".to_owned();
+            let digits = ctx.core.flows.digits_of(&who.session.identity.id).await.map_err(Stop::Store)?;
+            return Ok(Ask { who, methods: methods.and(owned), digits, heading: None, why });
+        }
+        CodesAsked::Ready { .. } | CodesAsked::NoFactor => see_other(&goal.next(), "step-up"),
+        CodesAsked::Gone => see_other(&goal.page("login"), "step-up"),
+    };
+    Err(Stop::Done(Box::new(on)))
 }
 
 /// What must be proved before an authenticator may be added.
@@ -140,9 +183,9 @@ async fn before_enrolling(
             Err(Stop::Done(Box::new(nothing_to_prove_with(ctx))))
         }
         EnrollReply::ProveFirst(methods) => {
-            let why = Some("Before an authenticator is added, show that it is you.".to_owned());
+            let why = "Before an authenticator is added, show that it is you.".to_owned();
             let digits = ctx.core.flows.digits_of(&who.session.identity.id).await.map_err(Stop::Store)?;
-            Ok(Ask { who, methods: methods.and(usable), digits, why })
+            Ok(Ask { who, methods: methods.and(usable), digits, heading: None, why })
         }
     }
 }
@@ -159,18 +202,14 @@ fn form(ctx: &Ctx, goal: &Goal, ask: &Ask, wanted: &str, errors: Errors) -> Answ
     let Some((way, others)) = ways(ask.methods, wanted) else { return nothing_to_prove_with(ctx) };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let (shell, place, way) = (ctx.shell(), ctx.place(goal), way.with_digits(ask.digits));
-    let path = goal.to.target().split('?').next().unwrap_or("/");
-    let heading = if goal.first == Some(First::Enroll) {
-        "Confirm it is you".to_owned()
-    } else {
-        format!("Confirm it is you: {path} asks for a second step")
-    };
+    let heading = ask.heading.as_deref().unwrap_or("Confirm it is you");
     let username = ask.who.session.identity.username.as_str();
-    let (why, leave) = (ask.why.as_deref(), goal.page("logout"));
+    let (why, leave) = (Some(ask.why.as_str()), goal.page("logout"));
+    let of = bound::tag(ctx, &ask.who.session.identity.username);
     let code = Code {
         shell: &shell,
         errors,
-        heading: &heading,
+        heading,
         why,
         leave: Some(&leave),
         last: None,
@@ -178,6 +217,7 @@ fn form(ctx: &Ctx, goal: &Goal, ask: &Ask, wanted: &str, errors: Errors) -> Answ
         username,
         way,
         others,
+        of: &of,
     };
     page(status, "step-up", &code)
 }

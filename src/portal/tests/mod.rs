@@ -3,6 +3,7 @@
 mod answers;
 mod api;
 mod bad_input;
+mod codes;
 mod dead_ends;
 mod journeys;
 mod last;
@@ -10,6 +11,8 @@ mod locked;
 mod lost;
 mod openapi;
 mod pages;
+mod tabs;
+mod told;
 mod tokens;
 mod ways_on;
 
@@ -21,7 +24,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 
 use super::Portal;
 use super::answers::Facts;
-use super::settings::PortalSettings;
+use super::settings::{Accent, Colour, PortalSettings};
 use crate::auth::decision::Decision;
 use crate::auth::evaluation::Circumstances;
 use crate::auth::policy::cors::Cors;
@@ -62,7 +65,7 @@ pub(super) fn portal_with(flows: Arc<Flows>, policy: Policy) -> Portal {
     let settings = PortalSettings {
         name: "Example <Ltd>".to_owned(),
         logo: Some(("image/png".to_owned(), b"\x89PNG".to_vec())),
-        accent: Some("#1f4fd8".to_owned()),
+        accent: Accent::new(Colour::parse("#1f4fd8").unwrap()).ok(),
         support: Some("it-help@example.com".to_owned()),
     };
     Portal::new(flows, Arc::new(policy), settings).with_jwks(Arc::new(|| "{\"keys\":[]}".to_owned()))
