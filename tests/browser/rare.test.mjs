@@ -112,7 +112,7 @@ look('cookie-not-kept-http', /This address is not secure/, async (page) => {
 });
 look('loop', /3 times in a row/, async (page) => {
   await enter(page, 'lea');
-  for (let i = 0; i < 4; i += 1) await page.goto(`${gate.url}/.stepgate/login?to=%2Freports%2F2026`);
+  for (let i = 0; i < 4; i += 1) await page.goto(`${gate.url}/.stepgate/login?to=%2Freports%2F2026&turn=${i}`);
 });
 look('form-lost', /Your form was not sent/, async (page) => {
   await enter(page, 'lea', '/public/');
