@@ -59,7 +59,7 @@ pub const REMEMBERED: Duration = Duration::from_secs(12 * 3600);
 
 /// The end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
+pub struct End {
     /// When it was used last, as far as that was noted.
     pub seen_at: Timestamp,
     /// When it ended, if it was not ended before.
@@ -82,7 +82,7 @@ pub trait Sessions: Send + Sync {
     ) -> Answer<bool>;
     /// When a session was used last and when it ended or will end, for half a day after that. `None`: it was ended before
     /// its time, or never was.
-    async fn ended(&self, key: &SessionKey) -> Answer<Option<Ended>>;
+    async fn end_of(&self, key: &SessionKey) -> Answer<Option<End>>;
     /// Notes a use. Does nothing if the session is gone (never revives one).
     async fn touch(&self, key: &SessionKey, seen_at: Timestamp, ends_at: Timestamp) -> Answer<()>;
     /// Ends one session. `false` if it was not there.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Flows;
-use super::ports::{AccountChange, Answer, Ended, Ports};
+use super::ports::{AccountChange, Answer, End, Ports};
 use super::reply::{Client, Failed, Opened, Outcome, Told};
 use crate::auth::event::{Deed, What};
 use crate::auth::proof::MethodSet;
@@ -95,8 +95,8 @@ impl Flows {
     /// # Errors
     /// The store did not answer.
     pub async fn ended(&self, token: &SessionToken) -> Answer<Option<Standing>> {
-        let found = self.ports.sessions.ended(&token.key()).await?;
-        let Some(Ended { seen_at, ends_at }) = found.filter(|end| end.ends_at <= self.now()) else { return Ok(None) };
+        let found = self.ports.sessions.end_of(&token.key()).await?;
+        let Some(End { seen_at, ends_at }) = found.filter(|end| end.ends_at <= self.now()) else { return Ok(None) };
         // It would have lasted longer without use, had it not been too old.
         let idle = ends_at.since(seen_at) >= self.settings.session.idle;
         Ok(Some(if idle { Standing::Idle } else { Standing::Expired }))

@@ -14,7 +14,7 @@ use crate::auth::session::{Session, SessionKey};
 use crate::auth::throttle::{Charge, Charged, give_back, take_all};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, Ceremonies, Clock, Ended, Ledger, Pending, Sessions, Throttle};
+use crate::flow::ports::{Answer, Ceremonies, Clock, End, Ledger, Pending, Sessions, Throttle};
 
 #[async_trait]
 impl Sessions for World {
@@ -22,9 +22,8 @@ impl Sessions for World {
         self.call(|s| s.sessions.get(key).map(|(session, _)| session.clone()))
     }
 
-    async fn ended(&self, key: &SessionKey) -> Answer<Option<Ended>> {
-        let end =
-            |(session, ends_at): &(Arc<Session>, Timestamp)| Ended { seen_at: session.seen_at, ends_at: *ends_at };
+    async fn end_of(&self, key: &SessionKey) -> Answer<Option<End>> {
+        let end = |(session, ends_at): &(Arc<Session>, Timestamp)| End { seen_at: session.seen_at, ends_at: *ends_at };
         self.call(|s| s.sessions.get(key).map(end))
     }
 

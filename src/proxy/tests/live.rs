@@ -21,7 +21,7 @@ use crate::auth::proof::{Method, Proofs};
 use crate::auth::session::{Session, SessionKey, SessionToken};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, Clock, Ports, Sessions};
+use crate::flow::ports::{Answer, Clock, End, Ports, Sessions};
 use crate::flow::testing::World;
 
 /// What becomes of the session.
@@ -52,6 +52,9 @@ impl Reachable {
 impl Sessions for Reachable {
     async fn load(&self, key: &SessionKey) -> Answer<Option<Arc<Session>>> {
         self.store()?.load(key).await
+    }
+    async fn end_of(&self, _: &SessionKey) -> Answer<Option<End>> {
+        Ok(None)
     }
     async fn replace(&self, old: Option<&SessionKey>, new: &SessionKey, s: &Session, at: Timestamp) -> Answer<bool> {
         self.store()?.replace(old, new, s, at).await

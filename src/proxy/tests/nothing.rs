@@ -39,7 +39,7 @@ impl Sessions for Nothing {
     async fn load(&self, _: &SessionKey) -> Answer<Option<Arc<Session>>> {
         down()
     }
-    async fn ended(&self, _: &SessionKey) -> Answer<Option<Ended>> {
+    async fn end_of(&self, _: &SessionKey) -> Answer<Option<End>> {
         down()
     }
     async fn replace(&self, _: Option<&SessionKey>, _: &SessionKey, _: &Session, _: Timestamp) -> Answer<bool> {

@@ -11,7 +11,7 @@ use super::sealing::{Dump, sealing_cases};
 use super::state_counters::{ledger_cases, pending_cases, throttle_cases};
 use super::unreadable::{Plant, unreadable_cases};
 use crate::auth::session::{Session, SessionKey};
-use crate::flow::ports::{Ceremonies, Clock, Ended, Ledger, Pending, Sessions, Throttle};
+use crate::flow::ports::{Ceremonies, Clock, End, Ledger, Pending, Sessions, Throttle};
 
 /// How many tasks race for one thing.
 pub(super) const RACERS: usize = 50;
@@ -172,16 +172,16 @@ async fn sessions_expire(p: StatePorts) {
     assert!(p.sessions.replace(None, &stays, &one, now.plus(HOUR)).await.unwrap());
     (p.pass)(LONGER).await;
     assert_eq!(sorted(&p, "ann").await, vec![stays], "what has ended is not listed");
-    let end = Some(Ended { seen_at: one.seen_at, ends_at: now.plus(SHORT) });
-    assert_eq!(p.sessions.ended(&key).await.unwrap(), end, "but how it ended is known");
-    assert_eq!(p.sessions.ended(&session_key()).await.unwrap(), None);
+    let end = Some(End { seen_at: one.seen_at, ends_at: now.plus(SHORT) });
+    assert_eq!(p.sessions.end_of(&key).await.unwrap(), end, "but how it ended is known");
+    assert_eq!(p.sessions.end_of(&session_key()).await.unwrap(), None);
     p.sessions.touch(&key, p.clock.now(), now.plus(HOUR)).await.unwrap();
     assert_eq!(sorted(&p, "ann").await, vec![stays], "nor revived");
     let next = session_key();
     assert!(!p.sessions.replace(Some(&key), &next, &one, now.plus(HOUR)).await.unwrap(), "nor elevated");
     assert!(p.sessions.load(&next).await.unwrap().is_none());
     assert_eq!(p.sessions.revoke_all(&one.identity.id).await.unwrap(), 1, "nor counted");
-    assert_eq!(p.sessions.ended(&stays).await.unwrap(), None, "what was revoked did not end by itself");
+    assert_eq!(p.sessions.end_of(&stays).await.unwrap(), None, "what was revoked did not end by itself");
 }
 
 async fn ceremonies_are_kept_moved_and_taken_once(p: StatePorts) {

@@ -8,7 +8,7 @@ use super::{Embedded, millis, time, within};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, Ended, Sessions};
+use crate::flow::ports::{Answer, End, Sessions};
 use crate::store::census::{SAMPLE, Sampled};
 use crate::store::records::Kind;
 use crate::store::unreadable::Unreadable;
@@ -49,12 +49,12 @@ impl Sessions for Embedded {
         }
     }
 
-    async fn ended(&self, key: &SessionKey) -> Answer<Option<Ended>> {
+    async fn end_of(&self, key: &SessionKey) -> Answer<Option<End>> {
         const SQL: &str = "select seen_at, ends_at from state_sessions where key = $1";
         let name = key.encoded();
         let query = sqlx::query_as(SQL).bind(&name);
         let Some((seen_at, ends_at)) = within(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
-        Ok(Some(Ended { seen_at: time(TABLE, &name, seen_at)?, ends_at: time(TABLE, &name, ends_at)? }))
+        Ok(Some(End { seen_at: time(TABLE, &name, seen_at)?, ends_at: time(TABLE, &name, ends_at)? }))
     }
 
     async fn replace(

@@ -12,7 +12,7 @@ use super::{Redis, millis};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, Ended, Sessions};
+use crate::flow::ports::{Answer, End, Sessions};
 use crate::store::census::{SAMPLE, Sampled};
 use crate::store::records::Kind;
 use crate::store::unreadable::Unreadable;
@@ -57,7 +57,7 @@ impl Sessions for Redis {
         }
     }
 
-    async fn ended(&self, key: &SessionKey) -> Answer<Option<Ended>> {
+    async fn end_of(&self, key: &SessionKey) -> Answer<Option<End>> {
         let mut cmd = ::redis::cmd("GET");
         cmd.arg(self.key(END, &key.encoded()));
         let held: Answer<Option<String>> =
@@ -66,7 +66,7 @@ impl Sessions for Redis {
         let held = held.ok().flatten();
         let pair = held.as_deref().and_then(|text| text.split_once(':'));
         let at = |text: &str| text.parse().ok().map(Timestamp::from_millis);
-        Ok(pair.and_then(|(seen, ends)| Some(Ended { seen_at: at(seen)?, ends_at: at(ends)? })))
+        Ok(pair.and_then(|(seen, ends)| Some(End { seen_at: at(seen)?, ends_at: at(ends)? })))
     }
 
     async fn replace(
