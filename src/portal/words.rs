@@ -18,7 +18,7 @@ pub(crate) fn wait(wait: Duration) -> String {
 /// A length of time as it was set: `an hour`, `90 seconds`, `12 hours`.
 pub(crate) fn span(span: Duration) -> String {
     let seconds = span.as_secs();
-    let exactly = |unit: u64| seconds >= unit && seconds % unit == 0;
+    let exactly = |unit: u64| seconds >= unit && seconds.is_multiple_of(unit);
     let (count, unit, one) = match seconds {
         _ if exactly(86_400) => (seconds / 86_400, "day", "a day"),
         _ if exactly(3600) => (seconds / 3600, "hour", "an hour"),

@@ -12,8 +12,8 @@ mod lost;
 mod openapi;
 mod pages;
 mod tabs;
-mod told;
 mod tokens;
+mod told;
 mod ways_on;
 
 use std::collections::BTreeMap;

@@ -116,7 +116,7 @@ async fn everywhere_on_a_session_that_ended_asks_for_a_sign_in_first() {
 fn framed(headers: &[(&str, &str)]) -> String {
     let stage = Stage::new();
     let rule = Arc::new(rule("all", "/**", Strength::TwoFactor, None));
-    let Access::Guarded { requirement, .. } = rule.access else { unreachable!() };
+    let requirement = Requirement::of(Strength::TwoFactor);
     let shortfall =
         requirement.shortfall(&crate::auth::proof::Proofs::none(), crate::auth::time::Timestamp::from_secs(1)).unwrap();
     let challenged = Challenged { rule, requirement, shortfall, subject: None };
@@ -144,7 +144,7 @@ async fn a_sign_in_begun_in_a_frame_returns_to_the_page_around_it() {
         ("/desk".to_owned(), None),
         (String::new(), None),
     ] {
-        let expected = around.map_or(plain.to_owned(), |around| format!("{plain}&around={around}"));
+        let expected = around.map_or_else(|| plain.to_owned(), |around| format!("{plain}&around={around}"));
         assert_eq!(framed(&[("referer", &referer)]), expected, "{referer}");
     }
     // A link that was followed inside the frame: the page that it stood on is inside, too.
