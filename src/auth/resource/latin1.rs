@@ -23,7 +23,7 @@ impl Charset {
     /// The character of one octet that is no ASCII.
     fn character(self, octet: u8) -> char {
         let c1 = usize::from(octet).checked_sub(0x80).and_then(|at| C1.get(at));
-        c1.copied().filter(|_| self == Self::Windows1252).unwrap_or(char::from(octet))
+        c1.copied().filter(|_| self == Self::Windows1252).unwrap_or_else(|| char::from(octet))
     }
 
     /// Adds octets, none of them ASCII, that stand together in a path, where they are written as `source`: three bytes

@@ -144,9 +144,9 @@ impl Reader<'_> {
         } else if text.starts_with('/') {
             text.to_owned()
         } else {
-            let (scheme, rest) = text.split_once("://").ok_or(misnamed(unreadable))?;
+            let (scheme, rest) = text.split_once("://").ok_or_else(|| misnamed(unreadable))?;
             let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-            let (authority, target) = rest.split_at_checked(end).ok_or(misnamed(unreadable))?;
+            let (authority, target) = rest.split_at_checked(end).ok_or_else(|| misnamed(unreadable))?;
             if !self.is_here(scheme, authority) {
                 return Err(misnamed(elsewhere));
             }
@@ -180,12 +180,12 @@ impl Reader<'_> {
         while let Some(first) = rest.chars().next() {
             let (part, tail) = match first {
                 '<' => {
-                    let (tag, tail) = rest.get(1..).and_then(|r| r.split_once('>')).ok_or(misnamed("if"))?;
+                    let (tag, tail) = rest.get(1..).and_then(|r| r.split_once('>')).ok_or_else(|| misnamed("if"))?;
                     (Part::Tag(self.resource(tag.as_bytes(), "GET", ["if", "if_elsewhere"])?), tail)
                 }
                 '(' => {
-                    let end = list_end(rest).ok_or(misnamed("if"))?;
-                    let (list, tail) = rest.split_at_checked(end).ok_or(misnamed("if"))?;
+                    let end = list_end(rest).ok_or_else(|| misnamed("if"))?;
+                    let (list, tail) = rest.split_at_checked(end).ok_or_else(|| misnamed("if"))?;
                     (Part::Text(list.to_owned()), tail)
                 }
                 _ => return Err(misnamed("if")),
