@@ -115,3 +115,23 @@ async fn a_program_that_looks_below_well_known_meets_the_app_or_nothing() {
         assert_eq!(ask("GET", path, navigation).0, 303, "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_signs_in_behind_a_terminator_however_that_spells_the_host() {
+    let (front, _) = behind_a_terminator().await;
+    let mut wire = Wire::to(&front.gateway.url);
+    for host in ["app.test", "app.test:443", "APP.test:443", "app.test:8443"] {
+        let body = format!("username=ann&password={}", PASSWORD.replace(' ', "+"));
+        // Of a browser that knows no `Sec-Fetch-Site`, the origin alone tells.
+        let port = if host.ends_with("8443") { ":8443" } else { "" };
+        let request = format!(
+            "POST /.stepgate/login?to=%2F HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Proto: https\r\nAccept: text/html\r\n\
+             Origin: https://app.test{port}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = wire.send(request.as_bytes());
+        assert_eq!(answer.status, 303, "{host}: {}", String::from_utf8_lossy(&answer.body));
+        assert!(answer.fields.iter().any(|(_, value)| value.starts_with("__Host-stepgate=sgs_")), "{host}");
+    }
+}
