@@ -17,6 +17,8 @@ const PRE_DRAIN_TIME: Duration = Duration::from_millis(300);
 /// After an answer, what the client is still sending is read and dropped for this long, or it could not read
 /// the answer: a socket closed with unread bytes is reset.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
+/// Over HTTP/2 the end of the answer waits for that, so only as long as something comes.
+const PAUSE: Duration = Duration::from_millis(500);
 const DRAIN_BYTES: usize = 512 * 1024 * 1024;
 
 /// What became of reading a body.
@@ -74,7 +76,7 @@ pub(crate) async fn send(session: &mut Session, response: Response<Bytes>, keep:
         _ => keep,
     };
     if heard_out && !waits_for_leave(session) {
-        discard(session, PRE_DRAIN_BYTES, PRE_DRAIN_TIME).await;
+        discard(session, PRE_DRAIN_BYTES, PRE_DRAIN_TIME, PRE_DRAIN_TIME).await;
     }
     let (parts, body) = response.into_parts();
     let is_head = session.req_header().method == Method::HEAD;
@@ -95,10 +97,16 @@ pub(crate) async fn send(session: &mut Session, response: Response<Bytes>, keep:
     }
     session.write_response_header(Box::new(head), false).await?;
     let body = if is_head { Bytes::new() } else { body };
-    session.write_response_body(Some(body), true).await?;
-    // Over HTTP/2 the stream has ended by now, and it alone.
-    if keep && session.req_header().version != Version::HTTP_2 && !waits_for_leave(session) {
-        discard(session, DRAIN_BYTES, DRAIN_TIME).await;
+    let more = heard_out && !waits_for_leave(session) && !session.downstream_session.is_body_done();
+    // Over HTTP/2 the client has the whole answer, and its end when it has been heard out: at the end the stream is reset.
+    let ends_later = more && session.req_header().version == Version::HTTP_2;
+    session.write_response_body(Some(body), !ends_later).await?;
+    if more {
+        let pause = if ends_later { PAUSE } else { DRAIN_TIME };
+        discard(session, DRAIN_BYTES, DRAIN_TIME, pause).await;
+    }
+    if ends_later {
+        session.write_response_body(Some(Bytes::new()), true).await?;
     }
     Ok(())
 }
@@ -113,12 +121,13 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     content.starts_with(b"application/grpc")
 }
 
-async fn discard(session: &mut Session, bytes: usize, time: Duration) {
+/// Reads and drops what still comes: so many bytes, for so long, until nothing comes for `pause`.
+async fn discard(session: &mut Session, bytes: usize, time: Duration, pause: Duration) {
     let reading = async {
         let mut left = bytes;
         while !session.downstream_session.is_body_done() {
-            match session.downstream_session.read_request_body().await {
-                Ok(Some(piece)) if piece.len() < left => left -= piece.len(),
+            match tokio::time::timeout(pause, session.downstream_session.read_request_body()).await {
+                Ok(Ok(Some(piece))) if piece.len() < left => left -= piece.len(),
                 _ => break,
             }
         }
