@@ -6,12 +6,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use pingora_core::listeners::tls::Acceptor;
 use pingora_core::protocols::{Ssl, Stream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::task::unconstrained;
 
 use super::conn::{Conn, HeadLimits};
 use super::limits::{Slots, Taken, Told};
@@ -78,8 +76,16 @@ pub(crate) async fn accept(listener: TcpListener, kind: Kind, hall: Arc<Hall>) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-    // Whoever was let in by the system meanwhile would be reset.
-    while let Some(Ok(())) = unconstrained(listener.accept()).now_or_never().map(|last| admit(last, &kind, &hall)) {}
+    // Whoever was let in by the system meanwhile would be reset. The system is asked, for the runtime knows only what it
+    // was told when it last slept.
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok(()) = admit(listener.accept().and_then(watched), &kind, &hall) {}
+}
+
+/// A connection that was not accepted by the runtime, handed to it.
+fn watched((socket, peer): (std::net::TcpStream, SocketAddr)) -> io::Result<(TcpStream, SocketAddr)> {
+    socket.set_nonblocking(true)?;
+    Ok((TcpStream::from_std(socket)?, peer))
 }
 
 /// Drives a connection, if there is place for it.
