@@ -63,7 +63,7 @@ impl Flows {
         let Some(mut session) = self.ports.sessions.load(key).await?.filter(here) else {
             return Ok(None);
         };
-        if !self.owner_stands(&key, &session, now).await? {
+        if !self.owner_stands(key, &session, now).await? {
             return Ok(None);
         }
         let lifetimes = &self.settings.session;

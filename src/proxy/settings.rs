@@ -119,8 +119,8 @@ impl ClientLimits {
     /// client gets a quarter of them, and no more than 1000.
     pub fn fit(&mut self, memory: Option<u64>) {
         let bearable = memory.map_or(usize::MAX, |bytes| usize::try_from(bytes / 2 / AT_WORST).unwrap_or(usize::MAX));
-        let all = *self.connections.get_or_insert(bearable.clamp(LEAST_CONNECTIONS, MOST_CONNECTIONS));
-        self.connections_per_client.get_or_insert((all / 4).clamp(1, 1000));
+        let all = *self.connections.get_or_insert_with(|| bearable.clamp(LEAST_CONNECTIONS, MOST_CONNECTIONS));
+        self.connections_per_client.get_or_insert_with(|| (all / 4).clamp(1, 1000));
     }
 }
 

@@ -178,7 +178,8 @@ impl Unreached {
             Self::Other(cause) => return unreachable(&server, &cause),
             Self::Refused(told) => told,
         };
-        let (user, database) = (options.get_username(), options.get_database().unwrap_or(options.get_username()));
+        let user = options.get_username();
+        let database = options.get_database().unwrap_or(user);
         let says = told.message();
         let what = match told.code().as_deref() {
             // invalid_password, invalid_authorization_specification (also a rule of pg_hba.conf)
