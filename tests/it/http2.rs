@@ -80,7 +80,6 @@ fn wrong() -> Vec<(Fields<'static>, u16)> {
         (but(2, b":authority", b"other.test"), 421),
         (with(b"host", b"other.test"), 400),
         (with(b"host", b""), 400),
-        (with(b"http2-settings", b"x"), 400),
         (but(0, b":method", b"TRACE"), 405),
         (vec![(b":method", b"CONNECT"), (b":authority", b"app.test:443")], 405),
         ([with(b"host", b"app.test"), vec![(b"host", b"app.test")]].concat(), 400),

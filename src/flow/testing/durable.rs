@@ -169,7 +169,8 @@ impl Lockouts for World {
         self.call(|s| {
             let Some(lockout) = s.lockouts.get_mut(&(attempt.user.clone(), attempt.method)) else { return };
             if let Some((count, _)) = lockout.places.get_mut(attempt.place) {
-                *count -= 1;
+                // Another attempt may have cleared the place meanwhile, as SQL has it.
+                *count = count.saturating_sub(1);
             }
             if lockout.sum() < attempt.tries {
                 lockout.locked_at = None;
