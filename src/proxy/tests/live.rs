@@ -20,6 +20,7 @@ use super::rig::*;
 use crate::auth::proof::{Method, Proofs};
 use crate::auth::session::{Session, SessionKey, SessionToken};
 use crate::auth::time::Timestamp;
+use crate::auth::user::Identity;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, Clock, End, Ports, Sessions};
 use crate::flow::testing::World;
@@ -171,8 +172,10 @@ async fn stream(front: &Front, target: &str, token: &str) -> JoinHandle<Option<h
     })
 }
 
-fn rested(proofs: Proofs, now: Timestamp) -> Session {
-    Session { proofs, created_at: now, seen_at: now, ..session("ann", &[]) }
+fn rested(world: &World, proofs: Proofs, now: Timestamp) -> Session {
+    let session = session("ann", &[]);
+    let identity = Identity { id: world.person("ann"), ..session.identity };
+    Session { identity, proofs, created_at: now, seen_at: now, ..session }
 }
 
 fn token(byte: u8) -> SessionToken {
@@ -185,9 +188,10 @@ async fn after(deed: Deed) {
     let now = Clock::now(&*world);
     let proofs = || Proofs::none().with(Method::Password, now).with(Method::Totp, now);
     let (hers, others) = (token(1), token(2));
+    let rested = rested(&world, proofs(), now);
     world.look(|state| {
         for (token, id) in [(&hers, "01HERS"), (&others, "01OTHER")] {
-            let session = Session { id: id.to_owned(), ..rested(proofs(), now) };
+            let session = Session { id: id.to_owned(), ..rested.clone() };
             state.sessions.insert(token.key(), (Arc::new(session), now.plus(Duration::from_secs(1_000_000))));
         }
     });
@@ -271,7 +275,7 @@ async fn what_is_over_is_not_ended() {
     let world = World::new();
     let now = Clock::now(&*world);
     let hers = token(1);
-    let session = rested(Proofs::none().with(Method::Password, now).with(Method::Totp, now), now);
+    let session = rested(&world, Proofs::none().with(Method::Password, now).with(Method::Totp, now), now);
     world.look(|s| s.sessions.insert(hers.key(), (Arc::new(session), now.plus(Duration::from_secs(1_000_000)))));
     let (release, released) = tokio::sync::watch::channel(false);
     let address = upstream_of(move |mut stream| {

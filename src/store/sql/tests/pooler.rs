@@ -58,7 +58,7 @@ impl Drop for Pooler {
 }
 
 fn is_pooled(database: &Database) -> bool {
-    matches!(&database.pool, super::super::Pool::Postgres(pool) if pool.pooled.is_some())
+    matches!(&database.pool, crate::store::sql::Pool::Postgres(pool) if pool.pooled.is_some())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,8 +116,10 @@ async fn a_statement_behind_a_pooler_has_an_end() {
     let pooler = Pooler::start(&server, "transaction", "").await;
     let database = Database::open(&pooler.before(&server, &server.database().await)).await.unwrap();
     let told = match &database.pool {
-        super::super::Pool::Postgres(pool) => sqlx::query("select pg_sleep(20)").execute(pool).await.err().unwrap(),
-        super::super::Pool::Sqlite(_) => panic!("another database"),
+        crate::store::sql::Pool::Postgres(pool) => {
+            sqlx::query("select pg_sleep(20)").execute(pool).await.err().unwrap()
+        }
+        crate::store::sql::Pool::Sqlite(_) => panic!("another database"),
     };
     assert!(told.to_string().contains("statement timeout"), "{told}");
 }
