@@ -62,7 +62,7 @@ test('a form that was not sent is one page back, with what was typed', async () 
   await sendCode(page, await nextCode(person('ann').totp?.secret ?? person('ann').totp_secret));
   await page.fill('#subject', 'a long story');
   const { value } = (await page.context().cookies()).find((cookie) => cookie.name === '__Host-stepgate');
-  await fetch(`${gate.url}/.stepgate/api/v1/logout`, { method: 'POST', headers: { authorization: `Bearer ${value}` } });
+  await fetch(`${gate.url}/.stepgate/api/v1/logout`, { method: 'POST', headers: { cookie: `__Host-stepgate=${value}`, origin: gate.url } });
   await submit(page, () => page.getByRole('button', { name: 'Send' }).click());
   assert.match(await page.textContent('main'), /Your form was not sent/);
   const [beside] = await Promise.all([page.context().waitForEvent('page'), page.getByRole('link', { name: /Sign in/ }).click()]);
