@@ -14,6 +14,7 @@ Usage: run.py [--rounds 5] [--seconds 5] [--connections 64] [--json FILE] [--onl
 Environment: STEPGATE_RELEASE, the folder of the built binaries; default target/release.
 """
 import argparse
+import http.client
 import json
 import os
 import pathlib
@@ -26,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RELEASE = pathlib.Path(os.environ.get("STEPGATE_RELEASE", ROOT / "target" / "release"))
@@ -129,13 +130,35 @@ apps:
 
 
 def sign_in(config, port):
+    """Makes an account and signs it in as a browser does; the cookie's token."""
     subprocess.run([RELEASE / "stepgate", "user", "add", "bench", "-c", config, "--password-stdin", "--group", "staff"],
                    input=b"a long enough password\n", check=True, stdout=subprocess.DEVNULL)
-    request = urllib.request.Request(
-        f"http://localhost:{port}/.stepgate/api/v1/login",
-        data=json.dumps({"username": "bench", "password": "a long enough password"}).encode(),
-        headers={"Content-Type": "application/json"})
-    return json.load(urllib.request.urlopen(request, timeout=10))["access_token"]
+    return form(port)
+
+
+def form(port):
+    """Sends the sign-in form; the token, which opens the app."""
+    headers = {"Host": "localhost", "Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded"}
+    body = urllib.parse.urlencode({"username": "bench", "password": "a long enough password"})
+    answer = ask(port, "POST", "/.stepgate/login?to=/", headers, body)
+    found = re.search(r"__Host-stepgate=(sgs_[^;]+)", "\n".join(answer.headers.get_all("Set-Cookie") or []))
+    if not found:
+        sys.exit(f"no session was opened: {answer.status}")
+    answer = ask(port, "GET", "/", {"Host": "localhost", "Cookie": f"__Host-stepgate={found[1]}"})
+    if answer.status != 200:
+        sys.exit(f"the session does not open the app: {answer.status}")
+    return found[1]
+
+
+def ask(port, method, path, headers, body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer
+    finally:
+        connection.close()
 
 
 def drive(port, seconds, connections, headers):
