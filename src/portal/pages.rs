@@ -140,8 +140,6 @@ pub(crate) struct Login<'a> {
     pub(crate) username: &'a str,
     pub(crate) place: &'a str,
     pub(crate) host: &'a str,
-    /// What the operator says to whom the destination is closed.
-    pub(crate) remediation: Option<&'a str>,
 }
 
 /// One more proof: the second step of a sign-in, or a step-up.

@@ -124,7 +124,6 @@ fn form(ctx: &Ctx, goal: &Goal, username: &str, errors: Errors, ended: Option<St
         username,
         place: &place,
         host: &ctx.facts.authority,
-        remediation: guards.first().and_then(|(rule, _)| rule.remediation.as_deref()),
     };
     page(status, "login", &login)
 }

@@ -64,7 +64,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
     };
     let login = |errors, notice: Option<&str>| {
         let (notice, purpose) = (notice.map(str::to_owned), None);
-        Login { shell, errors, notice, purpose, username: x, place: x, host: x, remediation: Some(x) }.render().unwrap()
+        Login { shell, errors, notice, purpose, username: x, place: x, host: x }.render().unwrap()
     };
     let mut both = Errors::one("username", x);
     both.add("password", x);
