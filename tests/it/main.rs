@@ -32,6 +32,7 @@ mod matrix;
 mod metrics;
 mod old_apps;
 mod origins;
+mod readme;
 mod refused;
 mod signed_in;
 mod stopping;

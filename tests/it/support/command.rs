@@ -1,7 +1,8 @@
 //! One run of the binary, from start to exit.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
 /// What a run left behind.
 pub(crate) struct Ended {
@@ -22,6 +23,12 @@ pub(crate) fn run(args: &[&str]) -> Ended {
     run_with(args, b"")
 }
 
+/// The same, in a folder.
+pub(crate) fn run_in(folder: &Path, args: &[&str]) -> Ended {
+    let output = stepgate().args(args).current_dir(folder).stdin(Stdio::null()).output().unwrap();
+    ended(&output)
+}
+
 /// Runs it with these arguments and this stdin.
 pub(crate) fn run_with(args: &[&str], stdin: &[u8]) -> Ended {
     let mut command = stepgate();
@@ -29,10 +36,14 @@ pub(crate) fn run_with(args: &[&str], stdin: &[u8]) -> Ended {
     let mut child = command.spawn().unwrap();
     // It may end without reading.
     let _ = child.stdin.take().unwrap().write_all(stdin);
-    let output = child.wait_with_output().unwrap();
+    ended(&child.wait_with_output().unwrap())
+}
+
+fn ended(output: &Output) -> Ended {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     Ended {
         code: output.status.code().expect("not killed"),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
     }
 }
