@@ -56,5 +56,6 @@ pub(super) fn calls() -> Vec<(&'static str, &'static str, Route)> {
         ("post", "/.stepgate/api/v1/totp", to!(post, api::totp::begin)),
         ("post", "/.stepgate/api/v1/totp/confirm", to!(post, api::totp::confirm)),
         ("get", "/.stepgate/api/v1/totp/qr.png", to!(get, api::totp::picture)),
+        ("post", "/.stepgate/api/v1/backup-codes", to!(post, api::codes::renew)),
     ]
 }

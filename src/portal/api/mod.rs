@@ -1,5 +1,6 @@
 //! The JSON API: the same flows for machines. Types here are the documentation (OpenAPI 3.1).
 
+pub(super) mod codes;
 pub(super) mod login;
 pub(super) mod openapi;
 pub(super) mod session;

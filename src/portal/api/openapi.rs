@@ -30,6 +30,7 @@ const PROBLEM: &str = "application/problem+json";
         super::totp::begin,
         super::totp::confirm,
         super::totp::picture,
+        super::codes::renew,
         document,
         jwks,
     ),

@@ -111,6 +111,6 @@ fn gone(ctx: &Ctx, rejection: Rejection) -> Stop {
     Stop::Problem(Box::new(rejected(&ctx.facts, rejection)))
 }
 
-fn prove_first(methods: MethodSet) -> Problem {
+pub(super) fn prove_first(methods: MethodSet) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "proof_required", "Prove something first.").with("methods", offered(methods))
 }

@@ -298,6 +298,14 @@ pub(crate) struct PendingTotp {
     pub(crate) qr_svg: String,
 }
 
+/// New backup codes, told this once.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"backup_codes": ["3f7k-9x2m-p4qt"]}))]
+pub(crate) struct BackupCodes {
+    /// Each works once.
+    pub(crate) backup_codes: Vec<String>,
+}
+
 /// Enrolled. The backup codes are told this once.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"backup_codes": ["3f7k-9x2m-p4qt"], "status": "ok", "access_token": "sgs_kJ0Zr1y0Qm0n3hD3V1xw0p8S7n2C5q4Lr9T6u1E8aXo", "token_type": "Bearer", "expires_in": 3600, "last_login_at": null}))]

@@ -128,3 +128,25 @@ async fn two_windows_make_one_set() {
     let made = replies.into_iter().filter(|told| matches!(told.as_ref().unwrap().reply, CodesRenewed::Made(_))).count();
     assert_eq!((made, stage.world.look(|s| s.backup[&ann].1.len())), (1, 10));
 }
+
+#[tokio::test]
+async fn a_script_makes_them_by_a_call() {
+    let stage = Stage::new();
+    let mut browser = Browser::new(&stage);
+    let call = "/.stepgate/api/v1/backup-codes";
+    browser.post("/.stepgate/login?to=%2Flight%2F", &[("username", "bob"), ("password", PASSWORD)]).await;
+    let none = text(&browser.post(call, &[]).await);
+    assert!(none.contains("\"no_second_factor\"") && none.contains("409"), "{none}");
+    let mut browser = Browser::new(&stage);
+    browser.sign_in("/erp", 0).await;
+    let read = |answer: String| -> Vec<String> {
+        let body: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        serde_json::from_value(body["backup_codes"].clone()).unwrap()
+    };
+    let first = read(text(&browser.post(call, &[]).await));
+    let second = read(text(&browser.post(call, &[]).await));
+    assert!(second.len() == 10 && first.iter().all(|code| !second.contains(code)));
+    stage.world.pass(Duration::from_secs(601));
+    let late = text(&browser.post(call, &[]).await);
+    assert!(late.contains("\"proof_required\"") && late.contains("\"methods\":[\"totp\",\"backup_code\"]"), "{late}");
+}

@@ -106,6 +106,10 @@ async fn what_is_answered_is_what_is_documented() {
     assert_eq!(j.call(elevate("000000", Some(&token))).await.0, 401);
     let (_, risen) = j.call(elevate(&j.stage.code(1), Some(&token))).await;
     let token = format!("Bearer {}", risen["access_token"].as_str().unwrap());
+    let codes = |auth| Call { auth, ..post("backup-codes", Value::Null) };
+    let (status, made) = j.call(codes(Some(&token))).await;
+    assert!(status == 200 && made["backup_codes"].as_array().unwrap().len() == 10);
+    assert_eq!(j.call(codes(None)).await.0, 401);
     assert_eq!(j.call(Call { auth: Some(&token), ..post("logout", Value::Null) }).await.0, 204);
     assert_eq!(j.call(Call { auth: Some(&token), ..post("logout", Value::Null) }).await.0, 401);
     let (_, stuck) =
@@ -128,6 +132,7 @@ async fn what_is_answered_is_what_is_documented() {
     let (_, low) = j.call(post("login", one)).await;
     let low = format!("Bearer {}", low["access_token"].as_str().unwrap());
     assert_eq!(j.call(Call { auth: Some(&low), ..post("totp", json!({})) }).await.0, 403);
+    assert_eq!(j.call(codes(Some(&low))).await.0, 403);
     assert_eq!(j.call(Call { auth: Some(&low), ..post("totp/confirm", json!({"code": "000000"})) }).await.0, 403);
     let mut last = 0;
     for _ in 0..40 {
