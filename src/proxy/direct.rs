@@ -25,6 +25,7 @@ use tokio::task::unconstrained;
 use super::ctx::{Ctx, Pass};
 use super::gateway::Gateway;
 use super::private::Reuse;
+use super::reuse::sharer;
 use super::upstream::Line;
 use super::{hop, record};
 
@@ -57,14 +58,15 @@ impl Gateway {
         let Some(target) = site.pool.choose(&ctx.tried) else { return Ok(false) };
         ctx.tried.push(target.address);
         let started = *ctx.upstream_started.insert(record::now());
-        let (line, reused) = match target.line(&site.settings.upstream, started).await {
+        let sharer = sharer(ctx);
+        let (line, reused) = match target.line(&site.settings.upstream, started, sharer).await {
             Ok(line) => line,
             Err(error) => return or_again(self.after_no_connection(ctx, error.into_up())),
         };
         match self.converse(session, ctx, line, &head).await {
             Ok(line) => {
                 match (line, &ctx.reuse) {
-                    (Some(line), Reuse::Shared) if !ctx.last_use => target.keep(line, record::now()),
+                    (Some(line), Reuse::Shared) if !ctx.last_use => target.keep(line, record::now(), sharer),
                     (Some(line), Reuse::Private(private)) => private.hand_over(line.into_stream()),
                     _ => {}
                 }

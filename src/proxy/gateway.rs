@@ -115,7 +115,12 @@ impl ProxyHttp for Gateway {
             if matches!(ctx.reuse, Reuse::Shared) && peer.options.alpn == ALPN::H1 && !reuse::may_take_kept(session) {
                 ctx.reuse = Reuse::Never;
             }
-            target.restrict(&mut peer, &ctx.reuse, site.settings.upstream.connect_timeout, ctx.http2_only);
+            target.restrict(
+                &mut peer,
+                (&ctx.reuse, reuse::sharer(ctx)),
+                site.settings.upstream.connect_timeout,
+                ctx.http2_only,
+            );
         }
         ctx.silence = target.may_be_silent(&mut peer, carriage);
         if carriage == Carriage::Stream && peer.options.alpn != ALPN::H1 {

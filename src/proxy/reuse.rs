@@ -4,10 +4,13 @@
 //!   twice takes such a connection, and after a failure it is sent on a new one.
 //! - What has a body has a connection of its own: an app that leaves half of it unread takes the rest for the next
 //!   request.
+//! - What was kept serves the same person again, and nobody else: an app may speak unasked, or remember who asked last.
 //! - An app that signs connections in serves each person over connections of their own
 //!   ([`Private`](super::private::Private)).
 //! - Streams of HTTP/2 do not follow one another, and its servers say what they did not look at: those connections are
 //!   shared.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use http::{StatusCode, Version};
 use pingora_core::protocols::Digest;
@@ -97,13 +100,16 @@ impl Gateway {
             let may = may_take_kept(session) || socket.is_signed_in();
             let theirs = match &ctx.reuse {
                 Reuse::Private(private) => !reused || socket.owner() == private.key(),
-                Reuse::Shared => socket.owner() == 0,
+                Reuse::Shared => socket.owner() == 0 && (is_new || socket.sharer() == sharer(ctx)),
                 Reuse::Never => false,
             };
             may && theirs && socket.is_quiet()
         };
         if !fit {
             return Error::e_explain(UNFIT, "a kept connection is not fit for the request");
+        }
+        if is_new {
+            socket.carry(sharer(ctx));
         }
         ctx.socket = Some(socket.clone());
         if let Reuse::Private(private) = &ctx.reuse {
@@ -198,6 +204,18 @@ pub(crate) fn announce_end(request: &mut RequestHeader, ctx: &Ctx) -> Result<()>
         request.insert_header(http::header::CONNECTION, "close")?;
     }
     Ok(())
+}
+
+/// Whose requests may go over one kept connection: one person's, or, where nobody is signed in, those from one address.
+/// HTTP/1.1 does not tell what an app says unasked from its next answer, nor can it be known what an app remembers of
+/// who asked last.
+pub(crate) fn sharer(ctx: &Ctx) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match &ctx.pass {
+        Pass::Permit(permit) if let Some(session) = permit.subject() => session.identity.id.0.hash(&mut hasher),
+        _ => ctx.client.hash(&mut hasher),
+    }
+    hasher.finish()
 }
 
 fn session_id(ctx: &Ctx) -> Option<&str> {

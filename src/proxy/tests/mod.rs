@@ -12,6 +12,7 @@ mod hygiene;
 mod kept_connections;
 mod live;
 mod nothing;
+mod one_person;
 mod pace;
 mod pipelining;
 mod preflights;

@@ -75,12 +75,20 @@ impl Line {
 
 /// The lines to one server that nobody uses, the last one used last.
 #[derive(Default)]
-pub(super) struct Kept(Mutex<Vec<(Box<Line>, Instant)>>);
+pub(super) struct Kept(Mutex<Vec<Idle>>);
+
+/// A line, since when nobody uses it, and [whose requests](crate::proxy::reuse::sharer) it carried: what an app says
+/// unasked, or remembers of who asked last, reaches nobody else.
+struct Idle {
+    line: Box<Line>,
+    since: Instant,
+    sharer: u64,
+}
 
 impl Kept {
     /// One that is fit to be used.
-    fn take(&self, now: Instant, idle: Duration) -> Option<Box<Line>> {
-        while let Some((mut line, since)) = self.pop() {
+    fn take(&self, now: Instant, idle: Duration, sharer: u64) -> Option<Box<Line>> {
+        while let Some(Idle { mut line, since, .. }) = self.pop(sharer) {
             if now.saturating_duration_since(since) < idle && line.is_quiet() {
                 line.reading.patience.renew();
                 line.writing.patience.renew();
@@ -90,41 +98,52 @@ impl Kept {
         None
     }
 
-    fn pop(&self) -> Option<(Box<Line>, Instant)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    fn pop(&self, sharer: u64) -> Option<Idle> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = kept.iter().rposition(|idle| idle.sharer == sharer)?;
+        Some(kept.remove(at))
     }
 
-    fn put(&self, line: Box<Line>, now: Instant) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn put(&self, line: Box<Line>, now: Instant, sharer: u64) {
         // After a stream of events there is seldom anything more to ask, and other patience was asked of it.
-        if kept.len() < MOST && line.silence.get().is_none() {
-            kept.push((line, now));
+        if line.silence.get().is_some() {
+            return;
         }
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MOST {
+            kept.remove(0);
+        }
+        kept.push(Idle { line, since: now, sharer });
     }
 
     /// Closes those that waited for too long, and those that the server has closed.
     pub(super) fn sweep(&self, now: Instant, idle: Duration) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(line, since)| now.saturating_duration_since(*since) < idle && line.is_quiet());
+        kept.retain(|one| now.saturating_duration_since(one.since) < idle && one.line.is_quiet());
     }
 }
 
 impl super::Target {
-    /// A connection to this server, and whether it was used before.
+    /// A connection to this server that carried nobody else's requests, and whether it was used before.
     ///
     /// # Errors
     /// There is none, and none can be made.
-    pub(crate) async fn line(&self, settings: &UpstreamSettings, now: Instant) -> Result<(Box<Line>, bool)> {
-        if let Some(line) = self.kept.take(now, settings.idle_timeout) {
+    pub(crate) async fn line(
+        &self,
+        settings: &UpstreamSettings,
+        now: Instant,
+        sharer: u64,
+    ) -> Result<(Box<Line>, bool)> {
+        if let Some(line) = self.kept.take(now, settings.idle_timeout, sharer) {
             return Ok((line, true));
         }
         let stream = Box::pin(connect(self.address, settings.connect_timeout)).await?;
         Ok((Box::new(Line::new(stream, settings)), false))
     }
 
-    /// Keeps a connection for the next request.
-    pub(crate) fn keep(&self, line: Box<Line>, now: Instant) {
-        self.kept.put(line, now);
+    /// Keeps a connection for the next request of the same.
+    pub(crate) fn keep(&self, line: Box<Line>, now: Instant, sharer: u64) {
+        self.kept.put(line, now, sharer);
     }
 }
 
@@ -225,6 +244,8 @@ mod tests {
     use super::*;
     use crate::proxy::settings::Server;
 
+    const ANN: u64 = 1;
+    const BOB: u64 = 2;
     const IDLE: Duration = Duration::from_secs(10);
 
     fn settings() -> UpstreamSettings {
@@ -251,20 +272,39 @@ mod tests {
         for swept in [false, true] {
             let (fit, _app) = pair(&listener).await;
             let id = fit.id();
-            kept.put(fit, now + IDLE);
+            kept.put(fit, now + IDLE, ANN);
             if swept {
                 kept.sweep(now + IDLE, IDLE);
             }
-            let taken = kept.take(now + IDLE, IDLE).unwrap();
+            let taken = kept.take(now + IDLE, IDLE, ANN).unwrap();
             assert_eq!(taken.id(), id);
         }
         for line in [old, closed, talks] {
-            kept.put(line, now);
+            kept.put(line, now, ANN);
         }
         let id = quiet.id();
-        kept.put(quiet, now + IDLE / 2);
-        assert_eq!(kept.take(now + IDLE, IDLE).unwrap().id(), id);
-        assert!(kept.take(now + IDLE, IDLE).is_none(), "waited for too long, closed, or has spoken");
+        kept.put(quiet, now + IDLE / 2, ANN);
+        assert_eq!(kept.take(now + IDLE, IDLE, ANN).unwrap().id(), id);
+        assert!(kept.take(now + IDLE, IDLE, ANN).is_none(), "waited for too long, closed, or has spoken");
+    }
+
+    #[tokio::test]
+    async fn nobody_gets_what_carried_the_requests_of_another_and_the_oldest_goes_first() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (kept, now) = (Kept::default(), Instant::now());
+        let (hers, _app) = pair(&listener).await;
+        let id = hers.id();
+        kept.put(hers, now, ANN);
+        assert!(kept.take(now, IDLE, BOB).is_none());
+        assert_eq!(kept.take(now, IDLE, ANN).unwrap().id(), id);
+        let mut apps = Vec::new();
+        for n in 0..=MOST {
+            let (line, app) = pair(&listener).await;
+            apps.push(app);
+            kept.put(line, now, if n == 0 { BOB } else { ANN });
+        }
+        assert!(kept.take(now, IDLE, BOB).is_none(), "it made room for one that is of more use");
+        assert!(kept.take(now, IDLE, ANN).is_some());
     }
 
     #[tokio::test]
@@ -274,7 +314,7 @@ mod tests {
         let (kept, now) = (Kept::default(), Instant::now());
         for (says, resets) in [("x", false), ("", false), ("", true)] {
             let (line, app) = pair(&listener).await;
-            kept.put(line, now);
+            kept.put(line, now, ANN);
             // No turn of the runtime from here on.
             let mut app = app.into_std().unwrap();
             app.write_all(says.as_bytes()).unwrap();
@@ -282,9 +322,9 @@ mod tests {
                 let linger = resets.then_some(Duration::ZERO);
                 SockRef::from(&app).set_linger(linger).unwrap();
                 drop(app);
-                assert!(kept.take(now, IDLE).is_none(), "closed");
+                assert!(kept.take(now, IDLE, ANN).is_none(), "closed");
             } else {
-                assert!(kept.take(now, IDLE).is_none(), "has spoken");
+                assert!(kept.take(now, IDLE, ANN).is_none(), "has spoken");
             }
         }
     }

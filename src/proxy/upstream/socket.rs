@@ -31,6 +31,8 @@ pub(crate) struct Socket {
     handle: socket2::Socket,
     /// The key of the [`Private`] that it belongs to; 0: everybody.
     owner: AtomicU64,
+    /// [Whose requests](crate::proxy::reuse::sharer) it carries.
+    sharer: AtomicU64,
     /// It was used before Pingora got it.
     used: bool,
     /// Credentials were sent that sign it in.
@@ -54,6 +56,15 @@ impl Socket {
     /// Whose it is: 0, everybody's; else the key of a [`Private`].
     pub(crate) fn owner(&self) -> u64 {
         self.owner.load(Ordering::Relaxed)
+    }
+
+    /// Whose requests it carried.
+    pub(crate) fn sharer(&self) -> u64 {
+        self.sharer.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn carry(&self, sharer: u64) {
+        self.sharer.store(sharer, Ordering::Relaxed);
     }
 
     pub(crate) fn belong_to(&self, key: u64) {
@@ -129,6 +140,7 @@ fn carrying(stream: TcpStream, used: bool) -> Result<Stream> {
     let socket = Socket {
         handle,
         owner: AtomicU64::new(0),
+        sharer: AtomicU64::new(0),
         used,
         signed_in: AtomicBool::new(false),
         http1: AtomicBool::new(used),
@@ -142,8 +154,18 @@ fn carrying(stream: TcpStream, used: bool) -> Result<Stream> {
 impl super::Target {
     /// Makes Pingora find only connections that the request may take. `http2_only`: the server was found to speak
     /// nothing else.
-    pub(crate) fn restrict(&self, peer: &mut HttpPeer, reuse: &Reuse, patience: Duration, http2_only: bool) {
+    pub(crate) fn restrict(
+        &self,
+        peer: &mut HttpPeer,
+        (reuse, sharer): (&Reuse, u64),
+        patience: Duration,
+        http2_only: bool,
+    ) {
         match reuse {
+            // Where HTTP/2 may be spoken it is shared by all; what is found then is looked at once more.
+            Reuse::Shared if peer.options.alpn == ALPN::H1 => {
+                peer.group_key = super::peer::mixed(peer.group_key, sharer);
+            }
             Reuse::Shared => {}
             Reuse::Never => {
                 peer.group_key = super::peer::mixed(peer.group_key, unique());
