@@ -21,9 +21,10 @@ pub(super) fn may_be_one(session: &mut Session) -> bool {
     request.method == Method::OPTIONS
         && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
         && convert::other_methods(&request.headers).next().is_none()
-        && ![header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::TE, header::TRAILER, header::EXPECT]
+        && ![header::TRANSFER_ENCODING, header::TE, header::TRAILER, header::EXPECT]
             .iter()
             .any(|name| request.headers.contains_key(name))
+        && request.headers.get_all(header::CONTENT_LENGTH).iter().all(|length| length.as_bytes() == b"0")
         // HTTP/2 announces nothing; there the end of the stream must have come with the head.
         && session.as_mut().is_body_empty()
 }
