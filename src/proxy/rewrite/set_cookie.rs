@@ -12,7 +12,8 @@ pub(super) fn rewritten(
     cookies: CookieSettings,
 ) -> Option<Vec<u8>> {
     let seen = Seen::of(cookie);
-    let inner = names.zip(seen.domain).is_some_and(|(names, domain)| names.are_domain(domain, public.authority));
+    let inner =
+        names.zip(seen.domain).is_some_and(|(names, domain)| names.are_domain(unquoted(domain), public.authority));
     // `None` is refused without `Secure`, so in the clear nothing is said.
     let same_site = cookies.same_site.filter(|same| !seen.same_site && (public.https || *same != SameSite::None));
     let needs = cookies.secure || same_site == Some(SameSite::None);
@@ -38,6 +39,11 @@ pub(super) fn rewritten(
         out.extend_from_slice(same_site.word().as_bytes());
     }
     Some(out)
+}
+
+/// A value as frameworks mean it that quote every one.
+fn unquoted(value: &[u8]) -> &[u8] {
+    value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value)
 }
 
 /// What a cookie says of itself. Of what it says twice, browsers take the last (RFC 6265 §5.2).

@@ -12,6 +12,8 @@ fn a_cookie_of_the_apps_own_domain_becomes_the_hosts() {
         ("a=1; Domain=.ERP.internal; Path=/x; Secure", "a=1; Path=/x; Secure"),
         ("a=1;domain = erp.internal. ;Secure", "a=1;Secure"),
         ("a=1; Domain=erp.internal:8080; Secure", "a=1; Secure"),
+        ("a=1; Domain=\"erp.internal\"; Secure", "a=1; Secure"),
+        ("a=1; Domain=\"evil.test\"; Secure", "a=1; Domain=\"evil.test\"; Secure"),
         ("a=1; Domain=10.0.0.5; Secure", "a=1; Secure"),
         ("a=1; Domain=[2001:db8::5]; Secure", "a=1; Secure"),
         ("a=1; Domain=inner.corp.test; Secure", "a=1; Secure"),
