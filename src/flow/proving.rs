@@ -95,12 +95,12 @@ impl Flows {
                 self.was_right(trying).await?;
                 Proof::Right { backup_left }
             }
-            Err((RejectReason::AlreadySpent, told)) => {
-                // It was no guess: a form that is sent twice, scripts that share an authenticator.
+            Err((reason @ (RejectReason::AlreadySpent | RejectReason::Malformed), told)) => {
+                // It was no guess: a form that is sent twice, scripts that share an authenticator, or no code at all.
                 if counted {
                     self.take_back_code(trying, user, method).await?;
                 }
-                trying.note(What::ProofRejected { method, reason: RejectReason::AlreadySpent });
+                trying.note(What::ProofRejected { method, reason });
                 Proof::Wrong(told)
             }
             Err((reason, _)) if last => {

@@ -191,6 +191,29 @@ async fn a_code_that_was_right_before_is_no_guess() {
 }
 
 #[tokio::test]
+async fn what_is_no_code_at_all_is_no_guess() {
+    let world = World::new();
+    let user = world.person("ann");
+    let key = world.with_totp(&user);
+    with_backup(&world, &user, BACKUP);
+    let flows = world.flows();
+    for n in 0..40 {
+        let text = ["", "abc", "12345", "1234567", "no code"][n % 5];
+        for method in [Method::Totp, Method::BackupCode] {
+            world.look(|s| s.counters.clear());
+            let next = asked(sign_in(&flows, "ann", &client()).await);
+            let before = world.look(|s| s.counters.len());
+            let told = flows.second_factor(&next.ceremony, method, secret(text), &client()).await.unwrap();
+            let rejected = is_rejected(&told, Rejection::WrongCode, RejectReason::Malformed);
+            assert!(rejected, "{n} {text:?}: {}", word(&told.reply));
+            assert!(world.look(|s| s.counters.len()) > before, "the throttles are charged");
+        }
+    }
+    assert_eq!(world.look(|s| s.lockouts.values().map(|l| l.sum()).sum::<u32>()), 0);
+    assert_eq!(guess(&world, &flows, &key, &client(), 30).await, (30, "locked totp others backup_code".to_owned()));
+}
+
+#[tokio::test]
 async fn what_a_copied_mark_tries_counts_too() {
     let world = World::new();
     let key = world.with_totp(&world.person("ann"));
