@@ -37,13 +37,22 @@ pub(crate) fn path(path: &str) -> String {
     if all.len() <= WHOLE {
         return path.to_owned();
     }
-    // No escape is cut: `%2F` is one character to whoever wrote it.
-    let inside = |at: usize| (1..=2).find(|n| at.checked_sub(*n).and_then(|i| all.get(i)) == Some(&'%'));
-    let (mut head, mut tail) = (WHOLE / 2 - 1, all.len() - WHOLE / 2);
-    head -= inside(head).unwrap_or(0);
-    tail += inside(tail).map_or(0, |n| 3 - n);
+    // No character is cut: `%C3%BC` is one to whoever wrote it.
+    let head = (0..WHOLE / 2).rev().find(|at| !is_inside(&all, *at)).unwrap_or(0);
+    let tail = (all.len() - WHOLE / 2..all.len()).find(|at| !is_inside(&all, *at)).unwrap_or(all.len());
     let part = |chars: Option<&[char]>| chars.unwrap_or_default().iter().collect::<String>();
     format!("{}…{}", part(all.get(..head)), part(all.get(tail..)))
+}
+
+/// Whether a cut there would part an escape, or the escapes of one character in UTF-8 (RFC 3629 §3).
+fn is_inside(all: &[char], at: usize) -> bool {
+    let escape = |from: usize| match all.get(from..from.saturating_add(3)) {
+        Some(['%', high, low]) => Some(high.to_digit(16)? * 16 + low.to_digit(16)?),
+        _ => None,
+    };
+    let continues = (0x80..0xC0).contains(&escape(at).unwrap_or(0));
+    let follows = at.checked_sub(3).and_then(escape).is_some_and(|byte| byte >= 0x80);
+    (continues && follows) || (1..=2).any(|n| at.checked_sub(n).and_then(escape).is_some())
 }
 
 /// How long ago, as people say it, rounded down: `2 hours ago`.
@@ -191,15 +200,17 @@ mod tests {
         for whole in ["/", "/erp/7", &format!("/{}", "ü".repeat(59))] {
             assert_eq!(path(whole), whole);
         }
-        for (unit, first) in [("a", 'a'), ("ü", 'ü'), ("%2F", '%'), ("%C3%BC", '%')] {
+        for (unit, first) in
+            [("a", "a"), ("ü", "ü"), ("%2F", "%2F"), ("%C3%BC", "%C3"), ("%E2%82%AC", "%E2"), ("%F0%9F%94%91", "%F0")]
+        {
             for length in 11..200 {
                 let long = format!("/{}", unit.repeat(length));
                 let shown = path(&long);
                 assert!(shown.chars().count() <= WHOLE, "{shown}");
                 let Some((head, tail)) = shown.split_once('…') else { continue };
                 assert!(long.starts_with(head) && long.ends_with(tail) && tail.starts_with(first), "{shown}");
-                let escapes = head.matches('%').count() * 3;
-                assert!(escapes == 0 || escapes + 1 == head.len(), "{shown}");
+                assert_eq!((head.len() - 1) % unit.len(), 0, "{shown}");
+                assert_eq!(tail.len() % unit.len(), 0, "{shown}");
             }
         }
     }
