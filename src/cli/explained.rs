@@ -68,7 +68,10 @@ async fn look_up(settings: &Settings, question: &mut Question) -> Option<String>
             let methods = enrolled.methods(account.password_hash.is_some());
             let locked = enrolled.locked().and(methods);
             question.known = Some(Known { methods, locked, disabled: account.disabled });
-            if question.groups.is_empty() {
+            if account.disabled {
+                // None of its sessions lasts: whoever comes by it is nobody.
+                (question.user, question.groups, question.amr) = (None, Vec::new(), Vec::new());
+            } else if question.groups.is_empty() {
                 question.groups = account.identity.groups.into_iter().map(|group| group.0).collect();
             }
             None

@@ -47,5 +47,9 @@ apps:
     assert_eq!(explain(&["--user", "ann", "--amr", "pwd,otp"])["outcome"], "permit");
     let ended = run(&["user", "disable", "ann", "-c", &config]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(explain(&["--user", "ann"])["note"].as_str().unwrap().contains("This account is disabled"));
+    for amr in [&[][..], &["--amr", "pwd,otp"]] {
+        let told = explain(&[&["--user", "ann"], amr].concat());
+        assert!(told["note"].as_str().unwrap().contains("This account is disabled"));
+        assert_eq!(told["outcome"], "challenge", "as `run` answers who has no session: {told}");
+    }
 }
