@@ -76,12 +76,23 @@ fn parse_chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
 /// It does not, or it cannot be used: why, in words, and nothing of the key.
 pub fn key_fits(chain: &[u8], key: &[u8]) -> Result<(), String> {
     let chain = parse_chain(chain)?;
+    if has_passphrase(key) {
+        return Err("this private key has a passphrase, which nobody could type at a start: store it without one \
+                    (`openssl pkey -in with.pem -out without.pem`)"
+            .to_owned());
+    }
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| "there is no private key in this file".to_owned())?;
     let key = any_supported_type(&key).map_err(|_| "a private key of this kind cannot be used".to_owned())?;
     CertifiedKey::new(chain, key).keys_match().map_err(|cause| match cause {
         rustls::Error::InconsistentKeys(_) => "this private key does not belong to the certificate".to_owned(),
         cause => format!("the certificate of this key cannot be used: {cause}"),
     })
+}
+
+/// Whether a PEM key is encrypted: as PKCS #8 (RFC 7468 §11), or by the header of RFC 1421 §4.6.1.1.
+fn has_passphrase(key: &[u8]) -> bool {
+    let has = |text: &[u8]| key.windows(text.len()).any(|part| part == text);
+    has(b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || has(b"Proc-Type: 4,ENCRYPTED")
 }
 
 /// Whether a PEM file holds authorities that can be trusted; how many.
@@ -95,4 +106,21 @@ pub fn authorities(pem: &[u8]) -> Result<usize, String> {
         roots.add(der.clone()).map_err(|_| format!("certificate {} of this file is no authority", i + 1))?;
     }
     Ok(chain.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_with_a_passphrase_is_told_as_that() {
+        let made = rcgen::generate_simple_self_signed(vec!["a.test".to_owned()]).unwrap();
+        let chain = made.cert.pem();
+        for key in
+            ["-----BEGIN ENCRYPTED PRIVATE KEY-----\n", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"]
+        {
+            assert!(key_fits(chain.as_bytes(), key.as_bytes()).unwrap_err().contains("passphrase"), "{key}");
+        }
+        assert!(key_fits(chain.as_bytes(), made.signing_key.serialize_pem().as_bytes()).is_ok());
+    }
 }
