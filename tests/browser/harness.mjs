@@ -2,6 +2,7 @@
 import { spawn, execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import dgram from 'node:dgram';
+import { setDefaultResultOrder } from 'node:dns';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,9 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+
+// The gateways listen on 127.0.0.1; Node 18 tries one address alone, and ::1 comes first for localhost.
+setDefaultResultOrder('ipv4first');
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const BINARY = process.env.STEPGATE ?? path.join(here, '../../target/debug/stepgate');
