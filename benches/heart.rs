@@ -10,15 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use stepgate::auth::decision::{decide, strictest};
-use stepgate::auth::evaluation::Circumstances;
 use stepgate::auth::header_names::Reserved;
 use stepgate::auth::host;
 use stepgate::auth::policy::AppPolicy;
 use stepgate::auth::policy::pattern::PathPattern;
 use stepgate::auth::policy::rule::{Access, Audience, Rule};
+use stepgate::auth::proof::decision::{decide, strictest};
+use stepgate::auth::proof::evaluation::Circumstances;
 use stepgate::auth::proof::{Method, MethodSet, Proofs};
-use stepgate::auth::requirement::{Requirement, Strength};
+use stepgate::auth::proof::{Requirement, Strength};
 use stepgate::auth::resource::{Resource, Tolerances};
 use stepgate::auth::secret::SecretText;
 use stepgate::auth::session::{Channel, Session, SessionToken};

@@ -7,7 +7,7 @@ use jsonwebtoken::jwk::{Jwk, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 
-use super::requirement::Strength;
+use super::proof::Strength;
 use super::secret::SecretBytes;
 use super::session::Session;
 use super::time::Timestamp;

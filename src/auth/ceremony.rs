@@ -4,8 +4,8 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::proof::Requirement;
 use super::proof::{Method, MethodSet, Proofs};
-use super::requirement::Requirement;
 use super::secret::SecretText;
 use super::session::{Channel, TOKEN_BYTES, well_formed};
 use super::time::Timestamp;
@@ -177,7 +177,7 @@ impl Ceremony {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::requirement::Strength;
+    use crate::auth::proof::Strength;
     use proptest::prelude::*;
 
     fn ceremony(goal: Requirement, enrolled: MethodSet, user: bool) -> Option<Ceremony> {

@@ -25,7 +25,7 @@ pub fn names_a_method(name: &str) -> bool {
 
 /// What a header name is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum NameClass {
     /// Only we may set it: who speaks by it speaks for us, or asks for something that was not judged.
     Ours,
     /// Other gates and proxies tell by it who asks or from where: removed, unless an app needs it through.
@@ -35,17 +35,17 @@ pub enum Standing {
 }
 
 /// What a name is, in any spelling, before anything was configured.
-pub fn standing(name: &str) -> Standing {
+pub fn classify(name: &str) -> NameClass {
     let name = fold(name);
     let begins = |families: &[&str]| families.iter().any(|family| name.starts_with(family));
     if known::OURS.contains(&&*name) || begins(known::OUR_FAMILIES) {
-        Standing::Ours
+        NameClass::Ours
     } else if known::FREE.contains(&&*name) {
-        Standing::Free
+        NameClass::Free
     } else if known::OTHERS.contains(&&*name) || begins(known::OTHER_FAMILIES) {
-        Standing::OfOthers
+        NameClass::OfOthers
     } else {
-        Standing::Free
+        NameClass::Free
     }
 }
 

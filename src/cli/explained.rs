@@ -8,7 +8,7 @@ use super::explain::{self, Crossing, Known, Question};
 use super::outcome::{Failure, Outcome};
 use super::recorded::{self, Recorded};
 use super::terminal::{self, data};
-use crate::auth::authenticator::Enrolled;
+use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::user::Username;
 use crate::config::Settings;
 use crate::flow::ports::{Account, Clock, StoreError};

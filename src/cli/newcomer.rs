@@ -6,7 +6,7 @@ use super::audit;
 use super::outcome::{Failure, Outcome};
 use super::terminal;
 use crate::auth::event::What;
-use crate::auth::password::{self, HashParams, PasswordRule, SALT_BYTES};
+use crate::auth::factor::password::{self, HashParams, PasswordRule, SALT_BYTES};
 use crate::auth::proof::Method;
 use crate::auth::secret::SecretText;
 use crate::auth::user::{Group, Identity, UserId, Username};

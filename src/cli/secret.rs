@@ -8,7 +8,7 @@ use super::args::{ConfigFile, Secret};
 use super::newcomer;
 use super::outcome::{Failure, Outcome};
 use super::terminal::{self, columns, data, say};
-use crate::auth::password::PasswordRule;
+use crate::auth::factor::password::PasswordRule;
 use crate::auth::secret::SecretText;
 use crate::flow::ports::{Entropy, SealedAt};
 use crate::flow::reseal::reseal_all;

@@ -3,14 +3,14 @@
 
 use super::checker::Checker;
 use super::node::At;
-use crate::auth::policy::dead::dead;
 use crate::auth::policy::head::{Surprise, surprises};
+use crate::auth::policy::unreachable::unreachable;
 use crate::auth::policy::{AppPolicy, shadowed};
 
 /// Warns of every rule that no request can reach, and of HEAD. `spots`: where each rule stands.
 pub(super) fn warn(app: &AppPolicy, spots: &[At], cx: &mut Checker) {
     for (rule, at) in app.rules.iter().zip(spots) {
-        if let Some(why) = dead(rule, app.tolerate) {
+        if let Some(why) = unreachable(rule, app.tolerate) {
             let fix = "remove it, or write what requests look like; `stepgate explain` tries one";
             cx.warn(*at, format!("rule `{}` can never match: {why}", rule.id.0), fix);
         }

@@ -11,15 +11,15 @@ use super::proving::{broken, totp_context};
 use super::reply::{
     Client, ConfirmReply, EnrollReply, Enrolling, Failed, LoginReply, Opened, Outcome, PendingTotp, Rejection,
 };
-use crate::auth::authenticator::{Enrolled, Sealed};
-use crate::auth::backup_codes::{self, CODE_BYTES};
 use crate::auth::ceremony::{Ceremony, CeremonyKey, Verdict};
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
+use crate::auth::factor::authenticator::{Enrolled, Sealed};
+use crate::auth::factor::backup_codes::{self, CODE_BYTES};
+use crate::auth::factor::totp::{self, KEY_BYTES, Matched};
 use crate::auth::proof::{Factor, Method, MethodSet, Proofs};
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
-use crate::auth::totp::{self, KEY_BYTES, Matched};
 
 /// Characters of a ULID: the authenticator's id, kept with the key while it waits.
 const ID_LENGTH: usize = 26;

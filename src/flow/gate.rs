@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::Flows;
 use super::ports::Answer;
-use crate::auth::decision::Decision;
-use crate::auth::evaluation::{Circumstances, evaluate};
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::rule::{Access, Rule};
+use crate::auth::proof::decision::Decision;
+use crate::auth::proof::evaluation::{Circumstances, evaluate};
 use crate::auth::resource::Resource;
 use crate::auth::session::{Channel, SessionToken};
 

@@ -11,8 +11,7 @@ use super::reply::{LoginReply, Opened, Rejection};
 use crate::auth::ceremony::Ceremony;
 use crate::auth::event::{Deed, RejectReason, What};
 use crate::auth::history::{self, Notice};
-use crate::auth::proof::{Method, MethodSet};
-use crate::auth::requirement::Strength;
+use crate::auth::proof::{Method, MethodSet, Strength};
 use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
 
 /// How far back sign-ins are looked at, and how many, to tell what is strange.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::auth::authenticator::{Enrolled, Sealed, TotpRecord};
 use crate::auth::ceremony::{Ceremony, CeremonyKey};
+use crate::auth::factor::authenticator::{Enrolled, Sealed, TotpRecord};
 use crate::auth::history::{Failure, SignIn};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::{SecretBytes, SecretText};

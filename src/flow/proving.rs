@@ -9,13 +9,13 @@ use super::attempt::Trying;
 use super::ports::{Account, AccountChange, Answer, Counted, SealedAt, StoreError};
 use super::reply::Rejection;
 use super::reseal::renew;
-use crate::auth::authenticator::{BackupSet, Enrolled, TotpRecord};
-use crate::auth::backup_codes;
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
-use crate::auth::password::HashBounds;
+use crate::auth::factor::authenticator::{BackupSet, Enrolled, TotpRecord};
+use crate::auth::factor::backup_codes;
+use crate::auth::factor::password::HashBounds;
+use crate::auth::factor::totp::{self, Matched, TotpParams};
 use crate::auth::proof::Method;
 use crate::auth::secret::SecretText;
-use crate::auth::totp::{self, Matched, TotpParams};
 use crate::auth::user::UserId;
 
 /// What became of one proof.
@@ -230,7 +230,7 @@ impl Flows {
         account: &mut Account,
         password: SecretText,
     ) -> Answer<bool> {
-        let stale = |hash: &&SecretText| crate::auth::password::needs_rehash(hash, self.hashing.params());
+        let stale = |hash: &&SecretText| crate::auth::factor::password::needs_rehash(hash, self.hashing.params());
         let Some(from) = account.password_hash.as_ref().filter(stale).cloned() else { return Ok(true) };
         let Some(to) = self.hash_password(&trying.lane(), password.clone()).await? else { return Ok(true) };
         let (accounts, id) = (&self.ports.accounts, &account.identity.id);

@@ -4,9 +4,9 @@ use super::Flows;
 use super::ports::Answer;
 use super::proving::totp_context;
 use super::reply::PendingTotp;
-use crate::auth::authenticator::TotpRecord;
+use crate::auth::factor::authenticator::TotpRecord;
+use crate::auth::factor::totp::{self, KEY_BYTES};
 use crate::auth::secret::SecretBytes;
-use crate::auth::totp::{self, KEY_BYTES};
 use crate::auth::user::Identity;
 
 impl Flows {

@@ -3,7 +3,7 @@
 use super::ports::{Answer, Ports, SealedAt};
 use super::proving::totp_context;
 use super::vouch;
-use crate::auth::authenticator::Sealed;
+use crate::auth::factor::authenticator::Sealed;
 
 /// What sealing everything anew has done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

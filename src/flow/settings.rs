@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::auth::password::HashParams;
+use crate::auth::factor::password::HashParams;
+use crate::auth::factor::totp::TotpParams;
 use crate::auth::session::Lifetimes;
 use crate::auth::throttle::Limit;
-use crate::auth::totp::TotpParams;
 
 /// All settings of the flows.
 #[derive(Clone, Debug)]

@@ -8,8 +8,8 @@ use http::{HeaderMap, Method, Response};
 
 use super::headers::finish;
 use super::{Portal, challenge, fault, refusal};
-use crate::auth::decision::{Challenged, Refusal};
 use crate::auth::event::Event;
+use crate::auth::proof::decision::{Challenged, Refusal};
 use crate::auth::secret::SecretText;
 use crate::flow::ports::StoreError;
 
@@ -92,7 +92,7 @@ pub enum Fault {
 }
 
 impl Portal {
-    /// Tells a challenge, by the kind of request (see `auth::challenge`).
+    /// Tells a challenge, by the kind of request (see `auth::proof::challenge`).
     pub fn challenge(&self, facts: &Facts, challenged: &Challenged) -> Response<Bytes> {
         finish(challenge::answer(&self.core, facts, challenged), facts)
     }

@@ -16,31 +16,31 @@ use super::pages::{Link, Notice, Way};
 use super::problem::Problem;
 use super::telling::telling;
 use super::turns;
-use crate::auth::challenge::Telling;
-use crate::auth::decision::Challenged;
 use crate::auth::policy::rule::Rule;
 use crate::auth::proof::MethodSet;
+use crate::auth::proof::challenge::ChallengeKind;
+use crate::auth::proof::decision::Challenged;
 use crate::auth::return_to::ReturnTo;
 
 /// Tells a challenge.
 pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Answered {
     let goal = Goal::of(&facts.target, facts.method.as_str(), core.tolerances(&facts.host));
     let goal = match telling(facts, Some(&challenged.rule)) {
-        Telling::Frame => goal.inside(around(core, facts)),
+        ChallengeKind::Frame => goal.inside(around(core, facts)),
         _ => goal,
     };
     let turn = turns::taken(&facts.headers, &goal, core.flows.ports.clock.now());
     let goal = goal.after(turn);
     let url = goal.page(if challenged.subject.is_some() { "step-up" } else { "login" });
     let (kind, mut answer) = match telling(facts, Some(&challenged.rule)) {
-        Telling::Redirect if goal.is_cut(&facts.target) => ("page", query_lost(core, facts, challenged, &url)),
+        ChallengeKind::Redirect if goal.is_cut(&facts.target) => ("page", query_lost(core, facts, challenged, &url)),
         // The page there knows what the person has.
-        Telling::Redirect => ("redirect", see_other(&url, "challenge")),
+        ChallengeKind::Redirect => ("redirect", see_other(&url, "challenge")),
         _ if out_of_reach::is_hopeless(challenged) => ("page", out_of_reach::answer(core, facts, challenged)),
-        Telling::Frame => ("frame", frame(core, facts, challenged, &url)),
-        Telling::FormLost => ("form", form_lost(core, facts, challenged, &url)),
-        Telling::Grpc => ("grpc", grpc(16, "A sign-in is needed")),
-        Telling::Problem | Telling::WebSocket => ("problem", problem(facts, challenged, &url)),
+        ChallengeKind::Frame => ("frame", frame(core, facts, challenged, &url)),
+        ChallengeKind::FormLost => ("form", form_lost(core, facts, challenged, &url)),
+        ChallengeKind::Grpc => ("grpc", grpc(16, "A sign-in is needed")),
+        ChallengeKind::Problem | ChallengeKind::WebSocket => ("problem", problem(facts, challenged, &url)),
     };
     answer.extensions_mut().insert(ToldAs(kind));
     answer

@@ -14,7 +14,7 @@ use super::pages::{Link, Notice};
 use super::problem::Problem;
 use super::telling::{telling, wants_page};
 use super::{scripts, words};
-use crate::auth::challenge::Telling;
+use crate::auth::proof::challenge::ChallengeKind;
 
 struct Wording {
     status: StatusCode,
@@ -178,7 +178,7 @@ pub(crate) fn cross_site(core: &Core, facts: &Facts) -> Answered {
 fn worded(core: &Core, facts: &Facts, words: Wording) -> Answered {
     let how = telling(facts, None);
     let api = facts.target.starts_with("/.stepgate/api/");
-    if how == Telling::Grpc {
+    if how == ChallengeKind::Grpc {
         let status = if words.status.is_server_error() { 14 } else { 3 };
         return grpc(status, &words.heading);
     }
@@ -207,7 +207,7 @@ fn worded(core: &Core, facts: &Facts, words: Wording) -> Answered {
     if let Some(wait) = words.retry {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(words::wait_seconds(wait)));
     }
-    if how == Telling::Frame {
+    if how == ChallengeKind::Frame {
         answer.extensions_mut().insert(Framable);
     }
     answer

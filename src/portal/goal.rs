@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use super::words;
 use crate::auth::policy::Policy;
 use crate::auth::policy::rule::{Access, Rule};
-use crate::auth::proof::Proofs;
-use crate::auth::requirement::{Requirement, Shortfall, Strength};
+use crate::auth::proof::{Proofs, Requirement, Shortfall, Strength};
 use crate::auth::resource::{Resource, Tolerances};
 use crate::auth::return_to::ReturnTo;
 use crate::auth::time::Timestamp;
@@ -237,11 +236,11 @@ mod tests {
     use proptest::sample::{select, subsequence};
 
     use super::*;
-    use crate::auth::decision::{Decision, decide, strictest};
     use crate::auth::policy::AppPolicy;
     use crate::auth::policy::pattern::PathPattern;
     use crate::auth::policy::rule::Audience;
     use crate::auth::proof::Method;
+    use crate::auth::proof::decision::{Decision, decide, strictest};
     use crate::auth::resource::Tolerances;
     use crate::auth::session::{Channel, Session};
     use crate::auth::user::{Identity, UserId, Username};

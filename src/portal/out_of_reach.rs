@@ -14,11 +14,10 @@ use super::problem::Problem;
 use super::support;
 use super::telling::{telling, wants_page};
 use super::words;
-use crate::auth::challenge::Telling;
-use crate::auth::decision::Challenged;
 use crate::auth::policy::rule::Rule;
-use crate::auth::proof::{Method, MethodSet};
-use crate::auth::requirement::Requirement;
+use crate::auth::proof::challenge::ChallengeKind;
+use crate::auth::proof::decision::Challenged;
+use crate::auth::proof::{Method, MethodSet, Requirement};
 
 /// What is out of whose reach.
 pub(crate) struct Reach<'a> {
@@ -62,11 +61,11 @@ pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Ans
     };
     let how = telling(facts, Some(&challenged.rule));
     let mut answer = match how {
-        Telling::Grpc => return grpc(7, "A factor is needed that cannot be set up here"),
+        ChallengeKind::Grpc => return grpc(7, "A factor is needed that cannot be set up here"),
         how if wants_page(how) => told(core, facts, &reach),
         _ => problem(facts, &reach),
     };
-    if how == Telling::Frame {
+    if how == ChallengeKind::Frame {
         answer.extensions_mut().insert(Framable);
     }
     readable_by(&mut answer, facts, &challenged.rule);

@@ -14,9 +14,9 @@ use super::problem::Problem;
 use super::support;
 use super::telling::{telling, wants_page};
 use super::words;
-use crate::auth::challenge::Telling;
-use crate::auth::decision::{Refusal, RefusalReason};
 use crate::auth::policy::rule::{Access, Rule};
+use crate::auth::proof::challenge::ChallengeKind;
+use crate::auth::proof::decision::{Refusal, RefusalReason};
 
 /// Tells a refusal.
 pub(crate) fn answer(core: &Core, facts: &Facts, refusal: &Refusal) -> Answered {
@@ -25,11 +25,11 @@ pub(crate) fn answer(core: &Core, facts: &Facts, refusal: &Refusal) -> Answered 
     }
     let rule = refusal.rule.as_deref();
     let how = telling(facts, rule);
-    if how == Telling::Grpc {
+    if how == ChallengeKind::Grpc {
         return grpc(7, "Access is refused");
     }
     let mut answer = if wants_page(how) { denied(core, facts, refusal) } else { problem(facts, refusal) };
-    if how == Telling::Frame {
+    if how == ChallengeKind::Frame {
         answer.extensions_mut().insert(Framable);
     }
     if let Some(rule) = rule {

@@ -1,16 +1,16 @@
-//! How this request is to be told things: the portal's view of the one classification in `auth::challenge`.
+//! How this request is to be told things: the portal's view of the one classification in `auth::proof::challenge`.
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, UPGRADE};
 use http::{HeaderMap, HeaderName};
 
 use super::answers::Facts;
-use crate::auth::challenge::{Asking, Telling};
 use crate::auth::policy::rule::{ChallengeStyle, Rule};
+use crate::auth::proof::challenge::{ChallengeKind, RequestTraits};
 
 /// Classifies a request; `rule` may say that its callers are scripts.
-pub(crate) fn telling(facts: &Facts, rule: Option<&Rule>) -> Telling {
+pub(crate) fn telling(facts: &Facts, rule: Option<&Rule>) -> ChallengeKind {
     let headers = &facts.headers;
-    Asking {
+    RequestTraits {
         method: facts.method.as_str(),
         preflight: headers.contains_key("access-control-request-method"),
         websocket: text(headers, &UPGRADE).is_some_and(|u| u.to_ascii_lowercase().contains("websocket")),
@@ -23,12 +23,12 @@ pub(crate) fn telling(facts: &Facts, rule: Option<&Rule>) -> Telling {
         api: rule.is_some_and(|r| r.api),
         style: rule.map_or(ChallengeStyle::Auto, |r| r.challenge),
     }
-    .telling()
+    .challenge_kind()
 }
 
 /// Whether an answer is read by a person: a page, else problem+json.
-pub(crate) const fn wants_page(telling: Telling) -> bool {
-    matches!(telling, Telling::Redirect | Telling::FormLost | Telling::Frame)
+pub(crate) const fn wants_page(telling: ChallengeKind) -> bool {
+    matches!(telling, ChallengeKind::Redirect | ChallengeKind::FormLost | ChallengeKind::Frame)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

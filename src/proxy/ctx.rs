@@ -12,7 +12,7 @@ use super::link::Link;
 use super::private::Reuse;
 use super::site::{Authority, Site};
 use super::upstream::Socket;
-use crate::auth::decision::Permit;
+use crate::auth::proof::decision::Permit;
 use crate::auth::resource::Resource;
 use crate::auth::session::Session;
 use crate::portal::cookies::Presented;

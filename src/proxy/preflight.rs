@@ -11,7 +11,8 @@ use super::gateway::Gateway;
 use super::metrics::Counted;
 use super::site::Site;
 use super::way::{Verdict, facts};
-use crate::auth::policy::cors::{Preflight, Preflighted};
+use crate::auth::policy::cors::Preflight;
+use crate::auth::policy::preflight::Preflighted;
 use crate::auth::resource::Resource;
 
 /// Whether a request may be a preflight: nothing but its head, and nothing in there by which an app could take it for

@@ -16,8 +16,8 @@ use super::link::{Door, Link};
 use super::metrics::Counted;
 use super::site::{self, Head, Objection, Site, object};
 use super::{answer, client, preflight, record, related, tunnel};
-use crate::auth::decision::Decision;
-use crate::auth::evaluation::Circumstances;
+use crate::auth::proof::decision::Decision;
+use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::resource::{Malformed, Resource};
 use crate::portal::PREFIX;
 use crate::portal::answers::{Cause, Facts, Fault, Noted, Recorded, ToldAs};
@@ -357,8 +357,8 @@ fn own_fault(response: &Response<Bytes>, ctx: &mut Ctx) {
     ctx.conclude("fault", reason);
 }
 
-const fn lack_word(lack: crate::auth::requirement::Lack) -> &'static str {
-    use crate::auth::requirement::Lack;
+const fn lack_word(lack: crate::auth::proof::Lack) -> &'static str {
+    use crate::auth::proof::Lack;
     match lack {
         Lack::Login => "login",
         Lack::Stronger => "stronger",

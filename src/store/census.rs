@@ -1,7 +1,7 @@
 //! Counting what is there, for metrics: seldom asked, bounded, and roughly right where exactness would cost.
 
 use super::Stores;
-use crate::auth::requirement::Strength;
+use crate::auth::proof::Strength;
 use crate::auth::session::Session;
 use crate::flow::ports::Answer;
 

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::unreadable::Unreadable;
 use super::vault::Ring;
-use crate::auth::authenticator::Sealed;
+use crate::auth::factor::authenticator::Sealed;
 use crate::auth::secret::SecretBytes;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, StoreError, Vault as _};

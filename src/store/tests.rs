@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::settings::{KeySettings, StateSettings, StoreSettings};
 use super::sql::{Schema, look_at_accounts};
 use super::{Stores, look, vault};
-use crate::auth::authenticator::TotpRecord;
+use crate::auth::factor::authenticator::TotpRecord;
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::time::Timestamp;
 use crate::store::contract::accounts::account;

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 pub use keys::{KEY_BYTES, MasterKeys, format_key, parse_ring};
 pub(crate) use keys::{key_file, key_file_exists, read_key_file};
 
-use crate::auth::authenticator::Sealed;
+use crate::auth::factor::authenticator::Sealed;
 use crate::auth::secret::SecretBytes;
 use crate::flow::ports::{Answer, Entropy, StoreError, Vault};
 

@@ -57,9 +57,9 @@ const DOORS: [(&str, &[&str]); 41] = [
     ("sqlx", &["store::sql", "store::embedded", "store::contract"]),
     ("redis", &["store::redis"]), // written `::redis` there, beside the module of that name
     ("moka", &["store::redis", "store::embedded", "flow"]),
-    ("totp_rs", &["auth::totp"]),
-    ("argon2", &["auth::password", "auth::backup_codes"]),
-    ("zxcvbn", &["auth::password::rule"]),
+    ("totp_rs", &["auth::factor::totp"]),
+    ("argon2", &["auth::factor::password", "auth::factor::backup_codes"]),
+    ("zxcvbn", &["auth::factor::password::rule"]),
     ("jsonwebtoken", &["auth::assertion"]),
     ("aws_lc_rs", &["auth::assertion", "proxy::tunnel"]),
     ("chacha20poly1305", &["store::vault"]),

@@ -1,7 +1,7 @@
 //! What belongs to a person's authenticators, as kept in SQL. Secrets are sealed; codes are hashed.
 
-use super::proof::{Method, MethodSet};
-use super::time::Timestamp;
+use crate::auth::proof::{Method, MethodSet};
+use crate::auth::time::Timestamp;
 
 /// A secret sealed at rest by the vault. Opaque here.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Backup codes: look-up secrets (SP 800-63B §3.1.2), each good for one sign-in.
 
-use super::password::{HashFault, HashParams, digest};
-use super::secret::SecretText;
+use crate::auth::factor::password::{HashFault, HashParams, digest};
+use crate::auth::secret::SecretText;
 
 /// Random bytes in one code; 50 of their bits are used.
 pub const CODE_BYTES: usize = 10;

@@ -4,8 +4,8 @@ use data_encoding::BASE32_NOPAD;
 use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 
-use super::secret::{SecretBytes, SecretText};
-use super::time::Timestamp;
+use crate::auth::secret::{SecretBytes, SecretText};
+use crate::auth::time::Timestamp;
 
 /// Random bytes in a new key: 160 bits (RFC 4226 §4, R6).
 pub const KEY_BYTES: usize = 20;

@@ -158,7 +158,7 @@ proptest! {
         let in_family = families.iter().any(|f| folded.starts_with(f)) && !known::FREE.contains(&folded.as_str());
         let expected = folded == "x-my-user" || exact.contains(&folded.as_str()) || in_family;
         prop_assert_eq!(reserved.is_reserved(&name), expected, "{}", name);
-        prop_assert_eq!(standing(&name) != Standing::Free, expected && folded != "x-my-user", "{}", name);
+        prop_assert_eq!(classify(&name) != NameClass::Free, expected && folded != "x-my-user", "{}", name);
     }
 }
 
@@ -193,7 +193,7 @@ fn names_by_which_apps_take_another_target_are_ours() {
     ] {
         for spelled in [name.to_owned(), name.to_uppercase(), name.replace('-', "_"), name.replace('-', ".")] {
             assert!(reserved.is_reserved(&spelled), "{spelled}");
-            assert_eq!(standing(&spelled), Standing::Ours, "{spelled}");
+            assert_eq!(classify(&spelled), NameClass::Ours, "{spelled}");
         }
     }
     for free in ["If-Match", "if-none-match", "Lock-Token", "Depth", "Overwrite", "X-User-Agent", "x-request"] {

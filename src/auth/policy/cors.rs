@@ -3,15 +3,10 @@
 //! A preflight carries no credentials, so a rule that asks for some can never let one pass; and anybody can imitate
 //! one. So the gateway answers it, or the operator says that it may go to the app; else it is a request like any other.
 
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::AppPolicy;
-use super::head::{GET, HEAD};
-use super::rule::{Access, Rule};
 use crate::auth::origin::Origin;
-use crate::auth::resource::{Resource, is_never_served};
+use crate::auth::resource::is_never_served;
 
 /// What a rule grants to scripts of other origins.
 #[derive(Clone, Debug, Default)]
@@ -100,9 +95,10 @@ impl Forbidden {
 
 impl Cors {
     /// Whether a rule answers a preflight so.
-    fn judge(&self, allowed: &Allowances, asked: &Preflight<'_>) -> Result<(), Forbidden> {
+    pub(super) fn judge(&self, allowed: &Allowances, asked: &Preflight<'_>) -> Result<(), Forbidden> {
         let has = |list: &[String], wanted: &str| list.iter().any(|one| one == wanted);
-        let method = if asked.method == HEAD && !has(&allowed.methods, HEAD) { GET } else { asked.method };
+        let as_get = asked.method == "HEAD" && !has(&allowed.methods, "HEAD");
+        let method = if as_get { "GET" } else { asked.method };
         let header = |name: &str| allowed.headers.iter().any(|one| one.eq_ignore_ascii_case(name));
         if !has(&self.origins, asked.origin) {
             Err(Forbidden::Origin)
@@ -116,49 +112,8 @@ impl Cors {
     }
 }
 
-/// What becomes of one preflight.
-#[derive(Clone, Debug)]
-pub enum Preflighted<'a> {
-    /// It is a request like any other.
-    Judged,
-    /// It goes to the app, by this rule.
-    Passed(&'a Arc<Rule>),
-    /// This rule grants it.
-    Granted(&'a Arc<Rule>, &'a Allowances),
-    /// This rule does not.
-    Forbidden(&'a Arc<Rule>, Forbidden),
-}
-
-impl AppPolicy {
-    /// What becomes of a preflight: the rule for the method that it asks for says so. Where servers could read the
-    /// path in ways that lead to several rules, or nobody may pass anyway, it is a request like any other.
-    ///
-    /// A rule that denies OPTIONS by name is obeyed, whatever the other one says.
-    pub fn preflighted<'a>(&'a self, resource: &Resource, client: IpAddr, asked: &Preflight<'_>) -> Preflighted<'a> {
-        let Some(to_come) = resource.asked_by(asked.method) else { return Preflighted::Judged };
-        let mut judged = self.judged(&to_come, client);
-        let (Some(Some(rule)), None) = (judged.next(), judged.next()) else { return Preflighted::Judged };
-        let denied = |rule: &Arc<Rule>| matches!(rule.access, Access::Deny);
-        let forbidden = |rule: &Arc<Rule>| denied(rule) && rule.names("OPTIONS");
-        if denied(rule) || self.judged(resource, client).flatten().any(forbidden) {
-            return Preflighted::Judged;
-        }
-        match &rule.cors.preflights {
-            Preflights::Judged => Preflighted::Judged,
-            Preflights::Passed => Preflighted::Passed(rule),
-            Preflights::Answered(allowed) => match rule.cors.judge(allowed, asked) {
-                Ok(()) => Preflighted::Granted(rule, allowed),
-                Err(why) => Preflighted::Forbidden(rule, why),
-            },
-        }
-    }
-}
-
 /// Whether a text is a token (RFC 9110 §5.6.2).
 pub fn is_token(text: &str) -> bool {
     let tchar = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     !text.is_empty() && text.bytes().all(tchar)
 }
-
-#[cfg(test)]
-mod tests;

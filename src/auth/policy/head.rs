@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::auth::network::Networks;
     use crate::auth::policy::pattern::PathPattern;
-    use crate::auth::requirement::{Requirement, Strength};
+    use crate::auth::proof::{Requirement, Strength};
     use crate::auth::resource::Tolerances;
 
     fn access(name: &str) -> Access {

@@ -1,13 +1,14 @@
 //! The rules: chosen by app, path, method and network, never by who asks.
 
 pub mod cors;
-pub mod dead;
 mod glob;
 pub mod head;
 pub mod pattern;
+pub mod preflight;
 pub mod rule;
 #[cfg(test)]
 mod tests;
+pub mod unreachable;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

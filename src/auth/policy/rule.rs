@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cors::Cors;
 use super::pattern::{PathPattern, loosely};
 use crate::auth::network::Networks;
-use crate::auth::requirement::Requirement;
+use crate::auth::proof::Requirement;
 use crate::auth::resource::Resource;
 use crate::auth::user::{Group, Identity, Username};
 

@@ -10,7 +10,7 @@ pub const REFUSED_METHODS: [&str; 3] = ["TRACE", "TRACK", "CONNECT"];
 const OWN: &str = "/.stepgate";
 
 /// Why no request can ever match a rule, if that is certain.
-pub fn dead(rule: &Rule, tolerate: Tolerances) -> Option<&'static str> {
+pub fn unreachable(rule: &Rule, tolerate: Tolerances) -> Option<&'static str> {
     let text = rule.pattern.as_str();
     let bare = |mark: &str| text.trim_start_matches('^').trim_start_matches("\\A").starts_with(mark);
     let required = if rule.pattern.is_regex() {
@@ -76,7 +76,7 @@ mod tests {
     }
 
     fn is_dead(text: &str, regex: bool, tolerate: Tolerances) -> bool {
-        dead(&rule(text, regex).unwrap(), tolerate).is_some()
+        unreachable(&rule(text, regex).unwrap(), tolerate).is_some()
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
             tolerate in tolerances(),
         ) {
             let Some(rule) = rule(&text, regex) else { return Ok(()) };
-            let Some(why) = dead(&rule, tolerate) else { return Ok(()) };
+            let Some(why) = unreachable(&rule, tolerate) else { return Ok(()) };
             for target in targets.iter().chain(&more) {
                 let Ok(resource) = Resource::parse("a.example", "GET", target.as_bytes(), tolerate) else { continue };
                 let own = |path: &str| path.to_ascii_lowercase().starts_with("/.stepgate");

@@ -3,11 +3,11 @@
 #[cfg(test)]
 mod tests;
 
-use super::policy::rule::ChallengeStyle;
+use crate::auth::policy::rule::ChallengeStyle;
 
 /// The parts of a request that the classification reads, as received.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asking<'a> {
+pub struct RequestTraits<'a> {
     /// The method.
     pub method: &'a str,
     /// Whether `Access-Control-Request-Method` is there.
@@ -34,7 +34,7 @@ pub struct Asking<'a> {
 
 /// How to tell a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Telling {
+pub enum ChallengeKind {
     /// 401 before the upgrade.
     WebSocket,
     /// HTTP 200 trailers-only with `grpc-status: 16`.
@@ -49,38 +49,38 @@ pub enum Telling {
     Problem,
 }
 
-impl Asking<'_> {
+impl RequestTraits<'_> {
     /// How a challenge of this request is told. Total; the first line that fits wins.
     ///
     /// A rule's `challenge:` cannot change what the protocol fixes (WebSocket, gRPC, a preflight, which follows no
     /// redirect).
     /// `status` holds for everything else. `redirect` holds for requests that say nothing about
     /// themselves: not inside frames, where our page would be blank, nor for what scripts ask.
-    pub fn telling(&self) -> Telling {
+    pub fn challenge_kind(&self) -> ChallengeKind {
         let mode = self.fetch_mode.map(str::trim);
         let dest = self.fetch_dest.map(str::trim);
         let says_how = mode.is_some() || dest.is_some();
         if self.websocket {
-            Telling::WebSocket
+            ChallengeKind::WebSocket
         } else if self.content_type.is_some_and(is_grpc) {
-            Telling::Grpc
+            ChallengeKind::Grpc
         } else if self.style == ChallengeStyle::Status || (self.method == "OPTIONS" && self.preflight) {
-            Telling::Problem
+            ChallengeKind::Problem
         } else if mode == Some("navigate") && dest == Some("document") {
             self.navigation()
         } else if mode == Some("navigate") && matches!(dest, Some("iframe" | "frame" | "embed" | "object")) {
-            Telling::Frame
+            ChallengeKind::Frame
         } else if says_how || self.api || self.authorization || self.requested_with.is_some_and(is_xhr) {
-            Telling::Problem
+            ChallengeKind::Problem
         } else if self.accept.is_some_and(names_html) || self.style == ChallengeStyle::Redirect {
             self.navigation()
         } else {
-            Telling::Problem
+            ChallengeKind::Problem
         }
     }
 
-    fn navigation(&self) -> Telling {
-        if matches!(self.method, "GET" | "HEAD") { Telling::Redirect } else { Telling::FormLost }
+    fn navigation(&self) -> ChallengeKind {
+        if matches!(self.method, "GET" | "HEAD") { ChallengeKind::Redirect } else { ChallengeKind::FormLost }
     }
 }
 

@@ -7,12 +7,11 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::origin::Opener;
-use super::policy::rule::{Access, Rule};
-use super::proof::Proofs;
-use super::requirement::{Requirement, Shortfall, Strength};
-use super::session::Session;
-use super::time::Timestamp;
+use crate::auth::origin::Opener;
+use crate::auth::policy::rule::{Access, Rule};
+use crate::auth::proof::{Proofs, Requirement, Shortfall, Strength};
+use crate::auth::session::Session;
+use crate::auth::time::Timestamp;
 
 /// What becomes of a request.
 #[derive(Debug)]

@@ -4,12 +4,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::decision::{Decision, decide, strictest};
-use super::origin::Opener;
-use super::policy::rule::Rule;
-use super::resource::Resource;
-use super::session::Session;
-use super::time::Timestamp;
+use crate::auth::origin::Opener;
+use crate::auth::policy::rule::Rule;
+use crate::auth::proof::decision::{Decision, decide, strictest};
+use crate::auth::resource::Resource;
+use crate::auth::session::Session;
+use crate::auth::time::Timestamp;
 
 /// What a decision depends on beside the request's target and the person.
 #[derive(Clone, Debug)]

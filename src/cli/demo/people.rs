@@ -3,8 +3,8 @@
 use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
+use crate::auth::factor::totp;
 use crate::auth::secret::{SecretBytes, SecretText};
-use crate::auth::totp;
 use crate::auth::user::{Group, Username};
 use crate::cli::accounts::answered;
 use crate::cli::newcomer::{self, NewPassword, Newcomer};

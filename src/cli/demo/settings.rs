@@ -12,7 +12,7 @@ use crate::auth::network::Networks;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
-use crate::auth::requirement::{Requirement, Strength};
+use crate::auth::proof::{Requirement, Strength};
 use crate::auth::resource::Tolerances;
 use crate::auth::secret::SecretText;
 use crate::auth::user::Group;

@@ -4,7 +4,8 @@ use super::{Explanation, Outcome, Question};
 use crate::auth::host;
 use crate::auth::origin::{Address, Opener};
 use crate::auth::policy::AppPolicy;
-use crate::auth::policy::cors::{Forbidden, Preflight, Preflighted};
+use crate::auth::policy::cors::{Forbidden, Preflight};
+use crate::auth::policy::preflight::Preflighted;
 use crate::auth::policy::rule::Rule;
 use crate::auth::resource::Resource;
 

@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::auth::decision::Decision;
-use crate::auth::evaluation::{Circumstances, evaluate};
 use crate::auth::host;
 use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::policy::{AppPolicy, Policy, head};
+use crate::auth::proof::decision::Decision;
+use crate::auth::proof::evaluation::{Circumstances, evaluate};
 use crate::auth::proof::{Method, MethodSet, Proofs};
 use crate::auth::resource::{Malformed, Resource, is_never_served};
 use crate::auth::session::{Channel, Session};

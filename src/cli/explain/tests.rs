@@ -5,8 +5,7 @@ use crate::auth::network::Networks;
 use crate::auth::policy::cors::{Allowances, Cors, Preflights};
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::Audience;
-use crate::auth::proof::MethodSet;
-use crate::auth::requirement::{Requirement, Strength};
+use crate::auth::proof::{MethodSet, Requirement, Strength};
 use crate::auth::resource::Tolerances;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Known;
-use crate::auth::decision::{Challenged, Decision, RefusalReason};
 use crate::auth::policy::rule::{Access, Audience, Rule};
-use crate::auth::proof::{Factor, Method, MethodSet};
-use crate::auth::requirement::{Lack, Requirement};
+use crate::auth::proof::decision::{Challenged, Decision, RefusalReason};
+use crate::auth::proof::{Factor, Lack, Method, MethodSet, Requirement};
 use crate::auth::resource::Malformed;
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;

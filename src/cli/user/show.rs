@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::auth::authenticator::Enrolled;
+use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::proof::Method;
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::auth::header_names::{Standing, fold, standing};
+use crate::auth::header_names::{NameClass, classify, fold};
 use crate::config::checker::Checker;
 use crate::config::node::At;
 use crate::config::placed::Placed;
@@ -175,14 +175,14 @@ fn passed(name: &Placed<String>, taken: &HashMap<String, String>, cx: &mut Check
         );
         return None;
     }
-    match standing(&name.value) {
-        Standing::OfOthers => return Some(name.value.clone()),
-        Standing::Ours => cx.error(
+    match classify(&name.value) {
+        NameClass::OfOthers => return Some(name.value.clone()),
+        NameClass::Ours => cx.error(
             name.at,
             "only the gateway may set this header: by it a client would speak for the gateway, or around the rules",
             "leave it out",
         ),
-        Standing::Free => cx.warn(name.at, "this header passes anyway", "leave it out"),
+        NameClass::Free => cx.warn(name.at, "this header passes anyway", "leave it out"),
     }
     None
 }

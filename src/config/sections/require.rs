@@ -7,8 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-use crate::auth::proof::{Method, MethodSet};
-use crate::auth::requirement::{Requirement, Strength};
+use crate::auth::proof::{Method, MethodSet, Requirement, Strength};
 use crate::config::checker::Checker;
 use crate::config::node::At;
 use crate::config::placed::Placed;

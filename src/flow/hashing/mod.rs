@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use super::Flows;
 use super::ports::{Account, Answer, StoreError};
 use super::settings::PasswordSettings;
-use crate::auth::password::{self, HashFault, HashParams};
+use crate::auth::factor::password::{self, HashFault, HashParams};
 use crate::auth::secret::SecretText;
 pub(super) use line::Lane;
 use line::Line;

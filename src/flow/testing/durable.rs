@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use tokio::task::yield_now;
 
 use super::World;
-use crate::auth::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
 use crate::auth::event::{Event, What};
+use crate::auth::factor::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
 use crate::auth::history::{Failure, SignIn};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::time::Timestamp;

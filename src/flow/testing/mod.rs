@@ -15,15 +15,15 @@ use super::Flows;
 use super::ports::{Account, Answer, Clock, Entropy, Generation, Ports, SigningKey, StoreError, Vault};
 use super::reply::Client;
 use super::settings::FlowSettings;
-use crate::auth::authenticator::{Sealed, TotpRecord};
 use crate::auth::ceremony::Ceremony;
 use crate::auth::event::Event;
-use crate::auth::password::{self, HashParams};
+use crate::auth::factor::authenticator::{Sealed, TotpRecord};
+use crate::auth::factor::password::{self, HashParams};
+use crate::auth::factor::totp;
 use crate::auth::proof::Method;
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::{Channel, Session, SessionKey};
 use crate::auth::time::Timestamp;
-use crate::auth::totp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 
 /// When the fault comes: before the call has its effect, or after, with only the answer lost.

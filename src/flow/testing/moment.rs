@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use tokio::task::yield_now;
 
 use super::World;
-use crate::auth::authenticator::Sealed;
 use crate::auth::ceremony::{Ceremony, CeremonyKey};
+use crate::auth::factor::authenticator::Sealed;
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::throttle::{Charge, Charged, give_back, take_all};
 use crate::auth::time::Timestamp;

@@ -2,11 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::auth::decision::Decision;
-use crate::auth::evaluation::Circumstances;
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
+use crate::auth::proof::decision::Decision;
+use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::resource::{Resource, Tolerances};
 use crate::flow::testing::{Blow, HOST, World, client};
 

@@ -7,7 +7,7 @@ use crate::flow::reply::{EnrollReply, Enrolling};
 use crate::flow::testing::{FAST, HOST, World, client};
 
 fn set_password(world: &World, user: &UserId, password: &str) {
-    let hash = crate::auth::password::hash(&secret(password), &[3; 16], FAST).unwrap();
+    let hash = crate::auth::factor::password::hash(&secret(password), &[3; 16], FAST).unwrap();
     world.look(|s| s.accounts.get_mut(user).unwrap().password_hash = Some(hash));
 }
 
@@ -75,8 +75,8 @@ async fn a_hash_renewed_at_sign_in_never_brings_an_old_password_back() {
     let flows = world.flows();
     let from = client();
     let mut stale = world.look(|s| s.accounts[&user].clone());
-    let old = crate::auth::password::HashParams { memory_kib: 16, ..FAST };
-    let hash = crate::auth::password::hash(&secret(PASSWORD), &[4; 16], old).unwrap();
+    let old = crate::auth::factor::password::HashParams { memory_kib: 16, ..FAST };
+    let hash = crate::auth::factor::password::hash(&secret(PASSWORD), &[4; 16], old).unwrap();
     stale.password_hash = Some(hash.clone());
     let renew = async |account: &crate::flow::ports::Account| {
         let (mut trying, mut account) = (flows.trying("ann", Some(user.clone()), &from), account.clone());

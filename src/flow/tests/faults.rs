@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::*;
-use crate::auth::backup_codes;
 use crate::auth::event::{Deed, Event};
-use crate::auth::password::{self, HashParams};
+use crate::auth::factor::backup_codes;
+use crate::auth::factor::password::{self, HashParams};
 use crate::auth::secret::SecretBytes;
 use crate::flow::reply::Outcome;
 use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::auth::backup_codes;
+use crate::auth::factor::backup_codes;
 use crate::auth::secret::SecretBytes;
 use crate::auth::user::UserId;
 use crate::flow::ports::{AccountChange, Accounts as _, Lockouts as _};

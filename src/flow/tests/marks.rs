@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
-use crate::auth::password;
+use crate::auth::factor::password;
 use crate::auth::user::UserId;
 use crate::flow::ports::{AccountChange, Accounts as _, Authenticators as _};
 use crate::flow::testing::{FAST, World, client, client_at};

@@ -22,8 +22,7 @@ use super::Flows;
 use super::reply::{Client, Credentials, Locked, LoginReply, Next, Opened, Rejection, Told};
 use super::testing::{PASSWORD, secret};
 use crate::auth::event::{RejectReason, What};
-use crate::auth::proof::{Method, MethodSet};
-use crate::auth::requirement::{Requirement, Strength};
+use crate::auth::proof::{Method, MethodSet, Requirement, Strength};
 use crate::auth::secret::SecretText;
 use crate::auth::session::Channel;
 

@@ -1,7 +1,7 @@
 //! A rotation of the master key: what an old key sealed is sealed anew at use, or all at once.
 
 use super::*;
-use crate::auth::authenticator::Sealed;
+use crate::auth::factor::authenticator::Sealed;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::SealedAt;

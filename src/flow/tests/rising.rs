@@ -72,7 +72,7 @@ async fn an_account_disabled_while_it_signs_in_gets_no_session() {
         host: HOST.to_owned(),
         channel: Channel::Cookie,
         started_at: flows.now(),
-        credentials: flows.credentials(&account, &crate::auth::authenticator::Enrolled::default()),
+        credentials: flows.credentials(&account, &crate::auth::factor::authenticator::Enrolled::default()),
         previous_login: None,
     };
     let before = world.look(|s| s.sessions.len());

@@ -2,8 +2,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::*;
-use crate::auth::backup_codes;
 use crate::auth::ceremony::CeremonyToken;
+use crate::auth::factor::backup_codes;
 use crate::flow::testing::{FAST, World, client, client_at, fast_settings};
 
 /// Flows whose counters have room, so that only spending decides.

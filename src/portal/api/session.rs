@@ -5,7 +5,7 @@ use http::{Response, StatusCode};
 
 use super::types::{ProblemBody, SessionBrief, WhoAmI};
 use super::{json, signed_in};
-use crate::auth::requirement::Strength;
+use crate::auth::proof::Strength;
 use crate::portal::cookies;
 use crate::portal::ctx::{Answered, Ctx, Stop, with_cookie};
 use crate::portal::headers::Kind;

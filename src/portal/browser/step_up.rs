@@ -3,8 +3,7 @@
 use http::StatusCode;
 
 use super::{Out, arrived, busy, empty, led_on, locked, lost, notice, out_of_reach, rejected, stale, wait, ways};
-use crate::auth::proof::MethodSet;
-use crate::auth::requirement::Lack;
+use crate::auth::proof::{Lack, MethodSet};
 use crate::flow::reply::{CodesAsked, EnrollReply, Enrolling, LoginReply, OutOfReach};
 use crate::portal::bound;
 use crate::portal::cookies;

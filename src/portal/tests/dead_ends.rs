@@ -7,7 +7,7 @@ use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::auth::decision::{Decision, decide};
+use crate::auth::proof::decision::{Decision, decide};
 use crate::auth::proof::{Method as Proof, MethodSet};
 use crate::auth::session::Session;
 use crate::flow::testing::PASSWORD;
@@ -54,7 +54,7 @@ async fn who_is_signed_in_is_told_before_a_code_is_asked() {
     }
 }
 
-fn challenged(session: Option<Arc<Session>>) -> crate::auth::decision::Challenged {
+fn challenged(session: Option<Arc<Session>>) -> crate::auth::proof::decision::Challenged {
     let rule = Arc::new(rule("vault", "/**", Strength::PhishingResistant, None));
     match decide(Some(&rule), session.as_ref(), crate::auth::time::Timestamp::from_secs(2)) {
         Decision::Challenge(challenged) => challenged,

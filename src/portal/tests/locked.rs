@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::auth::backup_codes;
+use crate::auth::factor::backup_codes;
 use crate::auth::user::UserId;
 use crate::flow::testing::{FAST, PASSWORD};
 

@@ -25,13 +25,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use super::Portal;
 use super::answers::Facts;
 use super::settings::{Accent, Colour, PortalSettings};
-use crate::auth::decision::Decision;
-use crate::auth::evaluation::Circumstances;
 use crate::auth::policy::cors::Cors;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
-use crate::auth::requirement::{Requirement, Strength};
+use crate::auth::proof::decision::Decision;
+use crate::auth::proof::evaluation::Circumstances;
+use crate::auth::proof::{Requirement, Strength};
 use crate::auth::resource::{Resource, Tolerances};
 use crate::auth::secret::SecretBytes;
 use crate::flow::Flows;

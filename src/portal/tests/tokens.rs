@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::*;
-use crate::auth::evaluation::Circumstances;
+use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::session::SessionToken;
 use crate::flow::testing::PASSWORD;
 

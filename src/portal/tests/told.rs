@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::auth::decision::{Challenged, Refusal, RefusalReason};
+use crate::auth::proof::decision::{Challenged, Refusal, RefusalReason};
 use crate::auth::user::UserId;
 use crate::flow::testing::PASSWORD;
 use crate::portal::cookies::SESSION;

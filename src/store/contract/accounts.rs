@@ -7,7 +7,7 @@ use super::authenticators::{authenticator_cases, totp};
 use super::lockouts::lockout_cases;
 use super::samples::identity;
 use super::state::{HOUR, RACERS, winners};
-use crate::auth::authenticator::Sealed;
+use crate::auth::factor::authenticator::Sealed;
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, UserId, Username};

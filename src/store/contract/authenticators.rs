@@ -2,7 +2,7 @@
 
 use super::accounts::{AccountPorts, NOW, account};
 use super::state::{HOUR, RACERS, winners};
-use crate::auth::authenticator::{Sealed, TotpRecord};
+use crate::auth::factor::authenticator::{Sealed, TotpRecord};
 use crate::auth::user::UserId;
 
 pub(super) async fn authenticator_cases(make: &impl AsyncFn() -> AccountPorts) {

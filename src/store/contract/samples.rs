@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::auth::ceremony::{Ceremony, CeremonyKey, CeremonyToken};
-use crate::auth::proof::{Method, MethodSet, Proofs};
-use crate::auth::requirement::{Requirement, Strength};
+use crate::auth::proof::{Method, MethodSet, Proofs, Requirement, Strength};
 use crate::auth::secret::SecretBytes;
 use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
 use crate::auth::time::Timestamp;

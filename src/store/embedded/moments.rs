@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Embedded, millis, within};
-use crate::auth::authenticator::Sealed;
 use crate::auth::ceremony::{Ceremony, CeremonyKey};
+use crate::auth::factor::authenticator::Sealed;
 use crate::flow::ports::{Answer, Ceremonies, Pending};
 use crate::store::records::Kind;
 use crate::store::unreadable::Unreadable;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::row::{Place, number_of, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
-use crate::auth::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
+use crate::auth::factor::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
 use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::row::{Place, rows, text_of, time_of};
 use super::{Database, in_transaction, on_write};
-use crate::auth::authenticator::Sealed;
+use crate::auth::factor::authenticator::Sealed;
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Answer, SigningKey, SigningKeys};
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::row::{Place, rows, text_of};
 use super::{Database, on_write};
-use crate::auth::authenticator::Sealed;
+use crate::auth::factor::authenticator::Sealed;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, SealedAt, SealedRows};
 

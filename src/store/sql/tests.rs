@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Audit, Database, on};
-use crate::auth::authenticator::{Sealed, TotpRecord};
 use crate::auth::event::{Event, RejectReason, What};
+use crate::auth::factor::authenticator::{Sealed, TotpRecord};
 use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};

@@ -6,7 +6,7 @@ use argon2::{Algorithm, Argon2, CustomizedPasswordHasher, Params, Version};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use super::secret::SecretText;
+use crate::auth::secret::SecretText;
 
 mod rule;
 

@@ -3,33 +3,33 @@ use super::*;
 const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "OPTIONS"];
 
 /// What a request says about itself, apart from its method.
-fn asks() -> Vec<(&'static str, Asking<'static>)> {
-    let none = Asking::default();
-    let sent = |mode, dest| Asking { fetch_mode: Some(mode), fetch_dest: Some(dest), ..none };
-    let accept = |value| Asking { accept: Some(value), ..none };
+fn asks() -> Vec<(&'static str, RequestTraits<'static>)> {
+    let none = RequestTraits::default();
+    let sent = |mode, dest| RequestTraits { fetch_mode: Some(mode), fetch_dest: Some(dest), ..none };
+    let accept = |value| RequestTraits { accept: Some(value), ..none };
     let html = "text/html,application/xhtml+xml,*/*;q=0.8";
     vec![
         ("nothing", none),
-        ("preflight", Asking { preflight: true, ..none }),
-        ("websocket", Asking { websocket: true, ..none }),
-        ("websocket of a page", Asking { websocket: true, ..sent("websocket", "websocket") }),
-        ("grpc", Asking { content_type: Some("application/grpc"), ..none }),
-        ("GRPC+proto", Asking { content_type: Some("Application/GRPC+proto"), ..none }),
-        ("json", Asking { content_type: Some("application/json"), ..none }),
+        ("preflight", RequestTraits { preflight: true, ..none }),
+        ("websocket", RequestTraits { websocket: true, ..none }),
+        ("websocket of a page", RequestTraits { websocket: true, ..sent("websocket", "websocket") }),
+        ("grpc", RequestTraits { content_type: Some("application/grpc"), ..none }),
+        ("GRPC+proto", RequestTraits { content_type: Some("Application/GRPC+proto"), ..none }),
+        ("json", RequestTraits { content_type: Some("application/json"), ..none }),
         ("navigate document", sent("navigate", "document")),
-        ("navigate document + authorization", Asking { authorization: true, ..sent("navigate", "document") }),
+        ("navigate document + authorization", RequestTraits { authorization: true, ..sent("navigate", "document") }),
         ("navigate iframe", sent("navigate", "iframe")),
         ("navigate frame", sent("navigate", "frame")),
         ("navigate embed", sent("navigate", "embed")),
         ("navigate object", sent("navigate", "object")),
-        ("navigate, no dest", Asking { fetch_mode: Some("navigate"), ..none }),
-        ("document, no mode", Asking { fetch_dest: Some("document"), ..none }),
-        ("cors + html", Asking { accept: Some(html), ..sent("cors", "empty") }),
+        ("navigate, no dest", RequestTraits { fetch_mode: Some("navigate"), ..none }),
+        ("document, no mode", RequestTraits { fetch_dest: Some("document"), ..none }),
+        ("cors + html", RequestTraits { accept: Some(html), ..sent("cors", "empty") }),
         ("no-cors image", sent("no-cors", "image")),
         ("same-origin script", sent("same-origin", "script")),
-        ("xhr", Asking { requested_with: Some("xmlhttprequest"), ..accept(html) }),
-        ("other requested-with", Asking { requested_with: Some("com.app"), ..accept(html) }),
-        ("authorization + html", Asking { authorization: true, ..accept(html) }),
+        ("xhr", RequestTraits { requested_with: Some("xmlhttprequest"), ..accept(html) }),
+        ("other requested-with", RequestTraits { requested_with: Some("com.app"), ..accept(html) }),
+        ("authorization + html", RequestTraits { authorization: true, ..accept(html) }),
         ("html", accept(html)),
         ("HTML", accept("Text/HTML; level=1")),
         ("html q=0", accept("text/html;q=0, */*")),
@@ -39,14 +39,14 @@ fn asks() -> Vec<(&'static str, Asking<'static>)> {
     ]
 }
 
-const fn letter(telling: Telling) -> &'static str {
+const fn letter(telling: ChallengeKind) -> &'static str {
     match telling {
-        Telling::WebSocket => "websocket",
-        Telling::Grpc => "grpc",
-        Telling::Redirect => "redirect",
-        Telling::FormLost => "form",
-        Telling::Frame => "frame",
-        Telling::Problem => "401",
+        ChallengeKind::WebSocket => "websocket",
+        ChallengeKind::Grpc => "grpc",
+        ChallengeKind::Redirect => "redirect",
+        ChallengeKind::FormLost => "form",
+        ChallengeKind::Frame => "frame",
+        ChallengeKind::Problem => "401",
     }
 }
 
@@ -62,7 +62,7 @@ fn the_table_of_challenges() {
             let mut line = String::new();
             for style in [ChallengeStyle::Auto, ChallengeStyle::Redirect, ChallengeStyle::Status] {
                 for api in [false, true] {
-                    let told = Asking { method, style, api, ..asking }.telling();
+                    let told = RequestTraits { method, style, api, ..asking }.challenge_kind();
                     line.push_str(&format!("{:<13}", letter(told)));
                 }
             }
@@ -80,8 +80,8 @@ fn redirects_are_for_people_only() {
         for (name, asking) in asks() {
             for style in [ChallengeStyle::Auto, ChallengeStyle::Redirect, ChallengeStyle::Status] {
                 for api in [false, true] {
-                    let told = Asking { method, style, api, ..asking }.telling();
-                    if told == Telling::Redirect {
+                    let told = RequestTraits { method, style, api, ..asking }.challenge_kind();
+                    if told == ChallengeKind::Redirect {
                         assert!(matches!(method, "GET" | "HEAD"), "{name}");
                         assert!(asking.fetch_mode.is_none_or(|m| m == "navigate"), "{name}");
                         assert_ne!(style, ChallengeStyle::Status, "{name}");

@@ -1,6 +1,6 @@
 //! Lists of HTTP methods.
 
-use crate::auth::policy::dead::REFUSED_METHODS;
+use crate::auth::policy::unreachable::REFUSED_METHODS;
 use crate::config::checker::Checker;
 use crate::config::placed::Placed;
 use crate::config::trouble::{nearest, short};

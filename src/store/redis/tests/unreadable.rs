@@ -6,7 +6,7 @@ use ::redis::aio::MultiplexedConnection;
 
 use super::server::Server;
 use super::{HOUR, node};
-use crate::auth::authenticator::Sealed;
+use crate::auth::factor::authenticator::Sealed;
 use crate::auth::throttle::{Charge, Charged, Limit};
 use crate::flow::ports::Clock as _;
 use crate::store::contract::samples::{ceremony, ceremony_key, identity, records, session, session_key};

@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use super::*;
+use crate::auth::policy::cors::*;
 use crate::auth::policy::pattern::PathPattern;
-use crate::auth::requirement::{Requirement, Strength};
+use crate::auth::proof::{Requirement, Strength};
 use crate::auth::resource::Tolerances;
 
 fn preflight<'h>(origin: &'h str, method: &'h str, headers: Option<&'h str>) -> Option<Preflight<'h>> {

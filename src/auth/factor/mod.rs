@@ -1,0 +1,6 @@
+//! What a person proves with: how each is made, read and checked.
+
+pub mod authenticator;
+pub mod backup_codes;
+pub mod password;
+pub mod totp;

@@ -1,0 +1,14 @@
+//! What is proved, what a rule asks, and what follows from the two.
+
+pub mod challenge;
+pub mod decision;
+pub mod evaluation;
+mod method;
+mod proofs;
+mod requirement;
+mod strength;
+
+pub use method::{Factor, Method, MethodSet};
+pub use proofs::Proofs;
+pub use requirement::{Lack, Requirement, Shortfall};
+pub use strength::Strength;
