@@ -165,7 +165,7 @@ fn sessions(c: &mut Criterion) {
         let kept = stores.ports.sessions.replace(None, &token.key(), &ann, now.plus(Duration::from_secs(3600))).await;
         assert!(kept.expect("Redis answers"), "a new session is kept");
         let redis = stores.redis.clone().expect("state is on Redis");
-        while !redis.stats().push_connected {
+        while !redis.metrics().push_connected {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         stores

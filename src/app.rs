@@ -21,7 +21,7 @@ use crate::flow::vouch::{REFRESH_EVERY, Signer};
 use crate::portal::Portal;
 use crate::proxy::settings::Listen;
 use crate::proxy::{AuditSink, BuildError, Listeners, Parts, Probe, Proxy};
-use crate::store::seals::KeyUse;
+use crate::store::admin::key_usage::KeyUsage;
 use crate::store::{Audit, Stores};
 
 /// Audit events that wait to be written; more are only logged.
@@ -198,8 +198,10 @@ async fn look_around(stores: Arc<Stores>) {
             tracing::warn!(target: "stepgate", store = name, %fault, "a store does not answer yet; what needs it gets 503");
         }
     }
-    match stores.seals().await {
-        Ok(uses) => uses.iter().filter_map(KeyUse::lost).for_each(|lost| tracing::error!(target: "stepgate", "{lost}")),
+    match stores.key_usage().await {
+        Ok(uses) => {
+            uses.iter().filter_map(KeyUsage::missing_key).for_each(|lost| tracing::error!(target: "stepgate", "{lost}"))
+        }
         Err(fault) => tracing::warn!(target: "stepgate", %fault, "cannot see whether every master key is there"),
     }
 }

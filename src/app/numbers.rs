@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::flow::ports::Answer;
 use crate::proxy::outside::{Calls, Outside, RedisNumbers};
 use crate::store::Stores;
-use crate::store::redis::{BOUNDS, VerbStats};
+use crate::store::redis::{BOUNDS, VerbMetrics};
 
 /// The stores, as a source of numbers.
 pub(super) struct Numbers(pub(super) Arc<Stores>);
@@ -15,7 +15,7 @@ pub(super) struct Numbers(pub(super) Arc<Stores>);
 #[async_trait]
 impl Outside for Numbers {
     fn redis(&self) -> Option<RedisNumbers> {
-        let stats = self.0.redis.as_ref()?.stats();
+        let stats = self.0.redis.as_ref()?.metrics();
         Some(RedisNumbers {
             calls: stats.verbs.into_iter().map(calls).collect(),
             connected: stats.connected,
@@ -33,6 +33,6 @@ impl Outside for Numbers {
     }
 }
 
-fn calls(VerbStats { verb, calls, errors, total, within }: VerbStats) -> Calls {
+fn calls(VerbMetrics { verb, calls, errors, total, within }: VerbMetrics) -> Calls {
     Calls { op: verb, buckets: BOUNDS.into_iter().zip(within).collect(), calls, errors, total }
 }

@@ -7,7 +7,7 @@ use super::outcome::{CONFIG, Failure, Outcome, UNAVAILABLE};
 use super::terminal::{self, say};
 use crate::config::{self, Loaded, Settings};
 use crate::flow::ports::Clock as _;
-use crate::store::seals::KeyUse;
+use crate::store::admin::key_usage::KeyUsage;
 use crate::store::system::SystemClock;
 use crate::store::{self, Stores};
 
@@ -64,13 +64,13 @@ fn tell(args: &Check, loaded: &Loaded, silent: &[String], notes: &[String]) -> O
 
 /// What is wrong with the stores, and what `run` would do to them. Nothing is changed by asking.
 async fn online(settings: &Settings) -> (Vec<String>, Vec<String>) {
-    let looked = store::look(&settings.store).await;
+    let looked = store::admin::health::check(&settings.store).await;
     let mut wrong: Vec<String> = looked.faults.iter().map(ToString::to_string).collect();
     // Only where everything is in place does opening change nothing.
     if wrong.is_empty() && looked.notes.is_empty() {
-        let seals = async { Stores::open(&settings.store).await?.seals().await };
+        let seals = async { Stores::open(&settings.store).await?.key_usage().await };
         match seals.await {
-            Ok(uses) => wrong.extend(uses.iter().filter_map(KeyUse::lost)),
+            Ok(uses) => wrong.extend(uses.iter().filter_map(KeyUsage::missing_key)),
             Err(fault) => wrong.push(fault.to_string()),
         }
     }

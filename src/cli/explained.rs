@@ -83,7 +83,7 @@ async fn look_up(settings: &Settings, question: &mut Question) -> Option<String>
 
 async fn account(settings: &Settings, name: &Username) -> Result<Option<(Account, Enrolled)>, String> {
     // Opening makes what is not there.
-    let looked = store::look(&settings.store).await;
+    let looked = store::admin::health::check(&settings.store).await;
     let fault = looked.faults.iter().find(|fault| fault.store != "redis").map(ToString::to_string);
     if let Some(why) = fault.or_else(|| looked.notes.into_iter().next()) {
         return Err(why);

@@ -13,7 +13,7 @@ use crate::auth::secret::SecretText;
 use crate::flow::ports::{Entropy, SealedAt};
 use crate::flow::reseal::reseal_all;
 use crate::flow::settings::PasswordSettings;
-use crate::store::seals::KeyUse;
+use crate::store::admin::key_usage::KeyUsage;
 use crate::store::system::OsEntropy;
 use crate::store::vault::Role;
 
@@ -42,7 +42,7 @@ pub(crate) async fn run(command: &Secret) -> Outcome {
 
 async fn status(file: &ConfigFile, json: bool) -> Outcome {
     let opened = accounts::open(file).await?;
-    let uses = answered(opened.stores.seals().await)?;
+    let uses = answered(opened.stores.key_usage().await)?;
     if json {
         let values: Vec<_> = uses.iter().map(value).collect();
         return terminal::json(&values);
@@ -53,7 +53,7 @@ async fn status(file: &ConfigFile, json: bool) -> Outcome {
             .map(|u| vec![name(u).to_owned(), role(u).to_owned(), u.totp.to_string(), u.signing_keys.to_string()]),
     );
     data(&columns(&rows))?;
-    uses.iter().filter_map(KeyUse::lost).for_each(|text| say(&format!("stepgate: {text}")));
+    uses.iter().filter_map(KeyUsage::missing_key).for_each(|text| say(&format!("stepgate: {text}")));
     Ok(())
 }
 
@@ -78,15 +78,15 @@ async fn reseal(file: &ConfigFile, json: bool) -> Outcome {
     }
 }
 
-fn value(u: &KeyUse) -> serde_json::Value {
+fn value(u: &KeyUsage) -> serde_json::Value {
     json!({ "key": u.key, "role": role(u), "totp": u.totp, "signing_keys": u.signing_keys })
 }
 
-fn name(u: &KeyUse) -> &str {
+fn name(u: &KeyUsage) -> &str {
     u.key.as_deref().unwrap_or("?")
 }
 
-const fn role(u: &KeyUse) -> &'static str {
+const fn role(u: &KeyUsage) -> &'static str {
     match (u.role, &u.key) {
         (Some(Role::Seals), _) => "seals",
         (Some(Role::Opens), _) => "opens",

@@ -1,14 +1,12 @@
 //! Second floor: the ports made real.
 
-pub mod census;
+pub mod admin;
 #[cfg(test)]
 pub(crate) mod contract;
 mod embedded;
 pub mod inspect;
-mod look;
-mod records;
+mod record_cipher;
 pub mod redis;
-pub mod seals;
 pub mod settings;
 pub mod sql;
 pub mod system;
@@ -22,9 +20,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use admin::counts::SessionSample;
 use embedded::Embedded;
-pub use look::{Looked, look};
-use records::Records;
+use record_cipher::RecordCipher;
 use settings::{KeySettings, StateSettings, StoreSettings};
 pub use sql::Audit;
 use sql::Database;
@@ -39,7 +37,7 @@ pub struct Stores {
     /// The audit trail, for the edge to write what happened.
     pub audit: Audit,
     /// The vault again, as the one that knows its keys.
-    pub ring: Arc<vault::Ring>,
+    pub ring: Arc<vault::KeyRing>,
     /// Redis, for its numbers, where state is kept there.
     pub redis: Option<Arc<redis::Redis>>,
     /// The file of the master key, where opening has made one.
@@ -66,7 +64,7 @@ pub(crate) trait Probe: Send + Sync {
     /// What is wrong, if something is.
     async fn probe(&self) -> Answer<()>;
     /// How many sessions it holds, about, and a few of them.
-    async fn sampled(&self) -> Answer<census::Sampled>;
+    async fn session_sample(&self) -> Answer<SessionSample>;
 }
 
 impl Stores {
@@ -90,7 +88,7 @@ impl Stores {
             KeySettings::Ring(_) => None,
         };
         let ring = Arc::new(open_ring(&settings.keys, &database, entropy.clone()).await?);
-        let (state, redis) = open_state(settings, &database, Records::new(ring.clone()), clock.clone()).await?;
+        let (state, redis) = open_state(settings, &database, RecordCipher::new(ring.clone()), clock.clone()).await?;
         let sql = Arc::new(database.clone());
         let ports = Ports {
             clock,
@@ -121,21 +119,23 @@ impl Stores {
 async fn open_state(
     settings: &StoreSettings,
     database: &Database,
-    records: Records,
+    cipher: RecordCipher,
     clock: Arc<dyn Clock>,
 ) -> Answer<(State, Option<Arc<redis::Redis>>)> {
     match &settings.state {
         StateSettings::Embedded(file) => {
             // Who writes to the accounts' file takes turns with the accounts.
-            let (file, turns) = match file {
-                Some(file) if own_file(settings).is_ok_and(|own| own == *file) => (file.clone(), database.turns()),
+            let (file, write_queue) = match file {
+                Some(file) if own_file(settings).is_ok_and(|own| own == *file) => {
+                    (file.clone(), database.write_queue())
+                }
                 Some(file) => (file.clone(), Arc::default()),
-                None => (own_file(settings)?, database.turns()),
+                None => (own_file(settings)?, database.write_queue()),
             };
-            Ok((State::of(Arc::new(Embedded::open(&file, turns, records, clock).await?)), None))
+            Ok((State::of(Arc::new(Embedded::open(&file, write_queue, cipher, clock).await?)), None))
         }
         StateSettings::Redis { .. } => {
-            let store = redis::open(&settings.state, records, clock).await?;
+            let store = redis::open(&settings.state, cipher, clock).await?;
             Ok((State::of(store.clone()), Some(store)))
         }
     }
@@ -151,20 +151,20 @@ fn own_file(settings: &StoreSettings) -> Answer<PathBuf> {
 }
 
 /// The vault. A key file is made only while nothing in the database was sealed with one that is missing.
-async fn open_ring(keys: &KeySettings, database: &Database, entropy: Arc<dyn Entropy>) -> Answer<vault::Ring> {
+async fn open_ring(keys: &KeySettings, database: &Database, entropy: Arc<dyn Entropy>) -> Answer<vault::KeyRing> {
     match keys {
-        KeySettings::Ring(keys) => vault::Ring::new(keys, entropy),
+        KeySettings::Ring(keys) => vault::KeyRing::new(keys, entropy),
         KeySettings::Beside(path) => {
             if !vault::key_file_exists(path)? && database.holds_sealed().await? {
-                return Err(key_file_is_gone(path));
+                return Err(key_file_is_missing(path));
             }
             let keys = vault::key_file(path, entropy.as_ref())?;
-            vault::Ring::new(&keys, entropy)
+            vault::KeyRing::new(&keys, entropy)
         }
     }
 }
 
-fn key_file_is_gone(path: &Path) -> StoreError {
+fn key_file_is_missing(path: &Path) -> StoreError {
     let text = format!("the key file {} is gone, and the database holds secrets sealed with it", path.display());
     StoreError::new("vault", text)
 }
@@ -196,7 +196,7 @@ impl Probe for Embedded {
         Self::probe(self).await
     }
 
-    async fn sampled(&self) -> Answer<census::Sampled> {
-        Self::sampled(self).await
+    async fn session_sample(&self) -> Answer<SessionSample> {
+        Self::session_sample(self).await
     }
 }

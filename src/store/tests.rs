@@ -1,14 +1,15 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::admin::health;
 use super::settings::{KeySettings, StateSettings, StoreSettings};
-use super::sql::{Schema, look_at_accounts};
-use super::{Stores, look, vault};
+use super::sql::{Schema, inspect_accounts};
+use super::{Stores, vault};
 use crate::auth::factor::authenticator::TotpRecord;
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::time::Timestamp;
-use crate::store::contract::accounts::account;
-use crate::store::contract::samples::{session, session_key};
+
+use crate::store::contract::samples::{account, session, session_key};
 
 pub(super) fn settings(directory: &Path) -> StoreSettings {
     StoreSettings {
@@ -90,7 +91,7 @@ fn listing(directory: &Path) -> Vec<(std::ffi::OsString, Vec<u8>)> {
 async fn a_look_changes_nothing_and_says_what_a_start_would_do() {
     let directory = tempfile::tempdir().unwrap();
     let settings = settings(directory.path());
-    let looked = look(&settings).await;
+    let looked = health::check(&settings).await;
     assert!(looked.faults.is_empty());
     assert!(looked.notes[0].contains("database: the schema is not there yet"), "{:?}", looked.notes);
     assert!(looked.notes[1].contains("no key file yet") && looked.notes[2].contains("state:"), "{:?}", looked.notes);
@@ -98,14 +99,14 @@ async fn a_look_changes_nothing_and_says_what_a_start_would_do() {
 
     let stores = Stores::open(&settings).await.unwrap();
     assert!(stores.ports.accounts.create(&account("ann")).await.unwrap());
-    let looked = look(&settings).await;
+    let looked = health::check(&settings).await;
     assert!(looked.faults.is_empty() && looked.notes.is_empty(), "while it is open: {:?}", looked.notes);
 
     let file = directory.path().join("other.db");
     std::fs::copy(directory.path().join("stepgate.db"), &file).unwrap();
     let other = StoreSettings { database: SecretText::new(format!("sqlite://{}", file.display())), ..settings.clone() };
     let before = listing(directory.path());
-    let looked = look(&other).await;
+    let looked = health::check(&other).await;
     let known = !looked.notes.iter().any(|n| n.starts_with("database"));
     assert!(looked.faults.is_empty() && known, "{:?} {:?}", looked.faults, looked.notes);
     assert!(listing(directory.path()) == before, "a look leaves no file behind and changes none");
@@ -115,8 +116,8 @@ async fn a_look_changes_nothing_and_says_what_a_start_would_do() {
 async fn a_look_at_postgres_makes_no_table_and_tells_how_far_it_is() {
     let server = crate::store::contract::postgres::Postgres::start().await;
     let url = server.database().await;
-    assert_eq!(look_at_accounts(&url).await.unwrap().schema, Schema::Absent);
-    assert_eq!(look_at_accounts(&url).await.unwrap().schema, Schema::Absent, "and the look did not make it");
+    assert_eq!(inspect_accounts(&url).await.unwrap().schema, Schema::Absent);
+    assert_eq!(inspect_accounts(&url).await.unwrap().schema, Schema::Absent, "and the look did not make it");
     super::Database::open(&url).await.unwrap();
-    assert_eq!(look_at_accounts(&url).await.unwrap().schema, Schema::Current);
+    assert_eq!(inspect_accounts(&url).await.unwrap().schema, Schema::Current);
 }

@@ -17,7 +17,7 @@ impl Unreadable {
     pub(super) const COUNT: usize = 4;
 
     /// Tells the operator. `name`: the digest or name under which it was kept; `count`: how many of its kind there were.
-    pub(super) fn tell(self, name: &str, why: &StoreError, count: u64) {
+    pub(super) fn report(self, name: &str, why: &StoreError, count: u64) {
         let outcome = match self {
             Self::Session => "a session that cannot be read was ended; who held it can sign in again",
             Self::Ceremony => "a sign-in under way that cannot be read was ended; it can be begun again",

@@ -33,7 +33,7 @@ const HEAD_BYTES: usize = 1 + ID_BYTES;
 ///
 /// The newest key in use seals; every key in the ring opens, also one that is only `next`. Digests are keyed by
 /// the oldest key, so that they stay the same while a new key is added; they change when the oldest is dropped.
-pub struct Ring {
+pub struct KeyRing {
     seals: Vec<SealKey>,
     oldest: SecretBytes,
     entropy: Arc<dyn Entropy>,
@@ -62,7 +62,7 @@ pub fn key_id(sealed: &Sealed) -> Option<String> {
     (sealed.0.first() == Some(&VERSION)).then(|| sealed.0.get(1..HEAD_BYTES).map(|id| HEXLOWER.encode(id)))?
 }
 
-impl Ring {
+impl KeyRing {
     /// A vault of these master keys of [`KEY_BYTES`] bytes, newest first.
     ///
     /// # Errors
@@ -106,7 +106,7 @@ impl SealKey {
     }
 }
 
-impl Vault for Ring {
+impl Vault for KeyRing {
     fn seal(&self, context: &str, plain: &SecretBytes) -> Answer<Sealed> {
         let key = self.newest()?;
         let mut nonce = [0; NONCE_BYTES];

@@ -1,20 +1,20 @@
 //! Counting what is there, for metrics: seldom asked, bounded, and roughly right where exactness would cost.
 
-use super::Stores;
 use crate::auth::proof::Strength;
 use crate::auth::session::Session;
 use crate::flow::ports::Answer;
+use crate::store::Stores;
 
 /// Sessions that are looked into at most; the rest is assumed to be alike.
-pub(super) const SAMPLE: usize = 500;
+pub(in crate::store) const SAMPLE_SIZE: usize = 500;
 
 /// Counts under names of closed sets.
 pub type Counts = Vec<(&'static str, u64)>;
 
 /// How many sessions there are, and a few of them.
-pub(crate) struct Sampled {
+pub(crate) struct SessionSample {
     pub(crate) total: u64,
-    pub(crate) some: Vec<Session>,
+    pub(crate) sessions: Vec<Session>,
 }
 
 impl Stores {
@@ -23,7 +23,7 @@ impl Stores {
     /// # Errors
     /// The state store does not answer.
     pub async fn sessions(&self) -> Answer<Counts> {
-        Ok(by_strength(&self.state.sampled().await?))
+        Ok(by_strength(&self.state.session_sample().await?))
     }
 
     /// Accounts by what they can prove with.
@@ -35,11 +35,11 @@ impl Stores {
     }
 }
 
-fn by_strength(sampled: &Sampled) -> Counts {
+fn by_strength(sampled: &SessionSample) -> Counts {
     let all = [Strength::OneFactor, Strength::TwoFactor, Strength::PhishingResistant];
-    let seen = sampled.some.len().max(1) as u64;
+    let seen = sampled.sessions.len().max(1) as u64;
     let share = |strength: Strength| {
-        let of = sampled.some.iter().filter(|s| Strength::of(s.proofs.methods()) == Some(strength)).count() as u64;
+        let of = sampled.sessions.iter().filter(|s| Strength::of(s.proofs.methods()) == Some(strength)).count() as u64;
         (sampled.total.saturating_mul(of) + seen / 2) / seen
     };
     all.map(|strength| (strength.name(), share(strength))).to_vec()
@@ -57,10 +57,10 @@ mod tests {
         let now = Timestamp::from_secs(1_800_000_000);
         let one = Session { proofs: Proofs::none().with(Method::Password, now), ..session("ann", now) };
         let two = Session { proofs: one.proofs.clone().with(Method::Totp, now), ..one.clone() };
-        let some = vec![one, two.clone(), two.clone(), two];
-        let told = by_strength(&Sampled { total: 400, some });
+        let sessions = vec![one, two.clone(), two.clone(), two];
+        let told = by_strength(&SessionSample { total: 400, sessions });
         assert_eq!(told, [("one_factor", 100), ("two_factor", 300), ("phishing_resistant", 0)]);
-        let none = by_strength(&Sampled { total: 0, some: Vec::new() });
+        let none = by_strength(&SessionSample { total: 0, sessions: Vec::new() });
         assert!(none.iter().all(|(_, count)| *count == 0) && none.len() == 3);
     }
 }

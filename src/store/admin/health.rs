@@ -1,14 +1,14 @@
-//! Looks at the stores and leaves them as they are, but for a key of a second in Redis: for `check --online`.
+//! Asks the stores and leaves them as they are, but for a key of a second in Redis: for `check --online`.
 
-use super::embedded::Embedded;
-use super::settings::{KeySettings, StateSettings, StoreSettings};
-use super::sql::{Schema, look_at_accounts, look_at_file};
-use super::{own_file, redis, vault};
 use crate::flow::ports::{Answer, StoreError};
+use crate::store::embedded::Embedded;
+use crate::store::settings::{KeySettings, StateSettings, StoreSettings};
+use crate::store::sql::{Schema, inspect_accounts, inspect_file};
+use crate::store::{key_file_is_missing, own_file, redis, vault};
 
-/// What a look at the stores found.
+/// What the stores answered.
 #[derive(Default)]
-pub struct Looked {
+pub struct Health {
     /// What does not answer or cannot be used.
     pub faults: Vec<StoreError>,
     /// What `run` would do at its start.
@@ -20,26 +20,26 @@ const POOLED: &str = "database: a pooler answers that gives the server away afte
      a URL that leads to PostgreSQL itself, or to a pooler by session that lets `options` through, they are spared";
 
 /// Asks every store that the settings name, and leaves it as it is.
-pub async fn look(settings: &StoreSettings) -> Looked {
-    let mut looked = Looked::default();
-    match look_at_accounts(settings.database.expose()).await {
-        Err(fault) => looked.faults.push(fault),
+pub async fn check(settings: &StoreSettings) -> Health {
+    let mut health = Health::default();
+    match inspect_accounts(settings.database.expose()).await {
+        Err(fault) => health.faults.push(fault),
         Ok(found) => {
-            looked.note("database", found.schema);
+            health.note("database", found.schema);
             if found.pooled {
-                looked.notes.push(POOLED.to_owned());
+                health.notes.push(POOLED.to_owned());
             }
-            looked.keys(&settings.keys, found.sealed);
+            health.keys(&settings.keys, found.sealed);
         }
     }
     match state(settings).await {
-        Err(fault) => looked.faults.push(fault),
-        Ok(schema) => looked.note("state", schema),
+        Err(fault) => health.faults.push(fault),
+        Ok(schema) => health.note("state", schema),
     }
-    looked
+    health
 }
 
-impl Looked {
+impl Health {
     fn note(&mut self, store: &str, schema: Schema) {
         match schema {
             Schema::Current => {}
@@ -54,7 +54,7 @@ impl Looked {
         let KeySettings::Beside(path) = keys else { return };
         match vault::key_file_exists(path) {
             Ok(true) => {}
-            Ok(false) if sealed => self.faults.push(super::key_file_is_gone(path)),
+            Ok(false) if sealed => self.faults.push(key_file_is_missing(path)),
             Ok(false) => self.notes.push("vault: there is no key file yet; `run` would make one".to_owned()),
             Err(fault) => self.faults.push(fault),
         }
@@ -63,11 +63,11 @@ impl Looked {
 
 async fn state(settings: &StoreSettings) -> Answer<Schema> {
     let StateSettings::Embedded(file) = &settings.state else {
-        return redis::look(&settings.state).await.map(|()| Schema::Current);
+        return redis::check(&settings.state).await.map(|()| Schema::Current);
     };
     let file = match file {
         Some(file) => file.clone(),
         None => own_file(settings)?,
     };
-    look_at_file(&file, &Embedded::migrator()).await.map(|found| found.schema)
+    inspect_file(&file, &Embedded::migrator()).await.map(|found| found.schema)
 }

@@ -1,12 +1,12 @@
 //! Which master key seals how much: what an operator asks before a key is dropped.
 
-use super::Stores;
-use super::vault::{Role, key_id};
 use crate::flow::ports::{Answer, SealedAt};
+use crate::store::Stores;
+use crate::store::vault::{Role, key_id};
 
 /// A master key and the rows sealed with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyUse {
+pub struct KeyUsage {
     /// The key's name; `None`: rows that no known version of the vault has sealed.
     pub key: Option<String>,
     /// What the key is there for; `None`: it is not in the key file.
@@ -17,9 +17,9 @@ pub struct KeyUse {
     pub signing_keys: u64,
 }
 
-impl KeyUse {
+impl KeyUsage {
     /// What is wrong, in words, where there are rows that no key of the ring opens.
-    pub fn lost(&self) -> Option<String> {
+    pub fn missing_key(&self) -> Option<String> {
         if self.role.is_some() {
             return None;
         }
@@ -36,9 +36,9 @@ impl Stores {
     ///
     /// # Errors
     /// The database does not answer, or a row is broken.
-    pub async fn seals(&self) -> Answer<Vec<KeyUse>> {
-        let known = |(id, role)| KeyUse { key: Some(id), role: Some(role), totp: 0, signing_keys: 0 };
-        let mut uses: Vec<KeyUse> = self.ring.keys().map(known).collect();
+    pub async fn key_usage(&self) -> Answer<Vec<KeyUsage>> {
+        let known = |(id, role)| KeyUsage { key: Some(id), role: Some(role), totp: 0, signing_keys: 0 };
+        let mut uses: Vec<KeyUsage> = self.ring.keys().map(known).collect();
         for (at, sealed) in self.ports.sealed_rows.sealed().await? {
             let key = key_id(&sealed);
             let (totp, signing_keys) = match at {
@@ -50,7 +50,7 @@ impl Stores {
                     known.totp += totp;
                     known.signing_keys += signing_keys;
                 }
-                None => uses.push(KeyUse { key, role: None, totp, signing_keys }),
+                None => uses.push(KeyUsage { key, role: None, totp, signing_keys }),
             }
         }
         Ok(uses)

@@ -1,37 +1,13 @@
 //! The contract of the ports in SQL: accounts, authenticators, signing keys.
 
-use std::any::Any;
-use std::sync::Arc;
-
 use super::authenticators::{authenticator_cases, totp};
 use super::lockouts::lockout_cases;
-use super::samples::identity;
-use super::state::{HOUR, RACERS, winners};
+use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, winners};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, UserId, Username};
-use crate::flow::ports::{
-    Account, AccountChange, Accounts, Authenticators, Generation, Lockouts, SigningKey, SigningKeys,
-};
-
-pub(super) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_123);
-
-/// One empty database.
-#[derive(Clone)]
-pub(crate) struct AccountPorts {
-    /// Under test.
-    pub(crate) accounts: Arc<dyn Accounts>,
-    /// Under test.
-    pub(crate) authenticators: Arc<dyn Authenticators>,
-    /// Under test.
-    pub(crate) lockouts: Arc<dyn Lockouts>,
-    /// Under test.
-    pub(crate) signing_keys: Arc<dyn SigningKeys>,
-    /// Whatever must live as long: a directory, a server.
-    #[expect(dead_code, reason = "held for what its end does")]
-    pub(crate) guard: Arc<dyn Any + Send + Sync>,
-}
+use crate::flow::ports::{Account, AccountChange, Generation, SigningKey};
 
 /// Runs every case, each on an empty database of its own.
 pub(crate) async fn accounts_contract(make: impl AsyncFn() -> AccountPorts) {
@@ -42,18 +18,6 @@ pub(crate) async fn accounts_contract(make: impl AsyncFn() -> AccountPorts) {
     signing_keys_follow_each_other(make().await).await;
     authenticator_cases(&make).await;
     lockout_cases(&make).await;
-}
-
-/// An account of that name.
-pub(crate) fn account(name: &str) -> Account {
-    Account {
-        identity: identity(name),
-        password_hash: Some(SecretText::new("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA".into())),
-        disabled: false,
-        created_at: NOW,
-        last_login_at: None,
-        generation: Generation::default(),
-    }
 }
 
 fn same(a: &Account, b: &Account) -> bool {

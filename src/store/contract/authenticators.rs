@@ -1,7 +1,6 @@
 //! The contract of authenticators: what is one-time is spent once.
 
-use super::accounts::{AccountPorts, NOW, account};
-use super::state::{HOUR, RACERS, winners};
+use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, winners};
 use crate::auth::factor::authenticator::{Sealed, TotpRecord};
 use crate::auth::user::UserId;
 

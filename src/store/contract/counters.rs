@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::state::{HOUR, LONGER, RACERS, SHORT, StatePorts, winners};
+use super::samples::{HOUR, LONGER, RACERS, SHORT, StatePorts, winners};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::throttle::{Charge, Charged, Limit};
 use crate::auth::time::Timestamp;

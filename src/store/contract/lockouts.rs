@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::accounts::{AccountPorts, NOW, account};
 use super::authenticators::totp;
-use super::state::{HOUR, RACERS, winners};
+use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, winners};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;

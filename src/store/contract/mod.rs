@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 mod authenticators;
+mod counters;
 mod lockouts;
 #[path = "../../../tests/it/support/port.rs"]
 pub(crate) mod port;
@@ -9,5 +10,5 @@ pub(crate) mod postgres;
 pub(crate) mod samples;
 pub(crate) mod sealing;
 pub(crate) mod state;
-mod state_counters;
+
 pub(crate) mod unreadable;

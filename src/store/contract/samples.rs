@@ -1,31 +1,37 @@
 //! Values for the suites.
 
+use std::any::Any;
+use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::auth::ceremony::{Ceremony, CeremonyKey, CeremonyToken};
 use crate::auth::proof::{Method, MethodSet, Proofs, Requirement, Strength};
-use crate::auth::secret::SecretBytes;
+use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
-use crate::flow::ports::Clock;
-use crate::store::records::Records;
+use crate::flow::ports::{
+    Account, Accounts, Authenticators, Ceremonies, Clock, Generation, Ledger, Lockouts, Pending, Sessions, SigningKeys,
+    Throttle,
+};
+use crate::store::record_cipher::RecordCipher;
 use crate::store::system::OsEntropy;
-use crate::store::vault::{MasterKeys, Ring};
+use crate::store::vault::{KeyRing, MasterKeys};
 
 /// Seals as every store of a test does.
-pub(crate) fn records() -> Records {
-    records_of(&[1], &[])
+pub(crate) fn cipher() -> RecordCipher {
+    cipher_of(&[1], &[])
 }
 
 /// Seals with these master keys, newest first, and opens with those to come as well.
-pub(crate) fn records_of(used: &[u8], next: &[u8]) -> Records {
+pub(crate) fn cipher_of(used: &[u8], next: &[u8]) -> RecordCipher {
     let keys = |all: &[u8]| all.iter().map(|n| SecretBytes::new(vec![*n; 32])).collect();
     let keys = MasterKeys { used: keys(used), next: keys(next) };
-    Records::new(Arc::new(Ring::new(&keys, Arc::new(OsEntropy)).unwrap()))
+    RecordCipher::new(Arc::new(KeyRing::new(&keys, Arc::new(OsEntropy)).unwrap()))
 }
 
 /// Different bytes at each call.
@@ -115,5 +121,99 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// How many tasks race for one thing.
+pub(super) const RACERS: usize = 50;
+/// A life long enough for everything a case does before time passes.
+pub(super) const SHORT: Duration = Duration::from_millis(1500);
+/// More than [`SHORT`].
+pub(super) const LONGER: Duration = Duration::from_millis(1700);
+/// A life that no case outlives.
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+
+/// Lets time pass.
+pub(crate) type Pass = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// One empty state store and a way to let time pass for it.
+#[derive(Clone)]
+pub(crate) struct StatePorts {
+    /// The time this store lives in.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Lets time pass: moves the manual clock, or really waits where the server has its own clock.
+    pub(crate) pass: Pass,
+    /// Under test.
+    pub(crate) sessions: Arc<dyn Sessions>,
+    /// Under test.
+    pub(crate) ceremonies: Arc<dyn Ceremonies>,
+    /// Under test.
+    pub(crate) pending: Arc<dyn Pending>,
+    /// Under test.
+    pub(crate) ledger: Arc<dyn Ledger>,
+    /// Under test.
+    pub(crate) throttle: Arc<dyn Throttle>,
+    /// Puts something there that this program has not written.
+    pub(crate) plant: Plant,
+    /// Everything that lies there, keys and values, but the marks of the ledger.
+    pub(crate) dump: Dump,
+    /// Whatever must live as long: a directory, a server.
+    #[expect(dead_code, reason = "held for what its end does")]
+    pub(crate) guard: Arc<dyn Any + Send + Sync>,
+}
+
+/// What a test damages, by its name in the store.
+#[derive(Clone, Debug)]
+pub(crate) enum Damaged {
+    /// The record of a session that is there.
+    Session(String),
+    /// A ceremony.
+    Ceremony(String),
+    /// A counter.
+    Counter(String),
+}
+
+/// Puts bytes in the place of a value; of a counter, whatever comes nearest.
+pub(crate) type Plant = Arc<dyn Fn(Damaged, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// Reads the whole store.
+pub(crate) type Dump = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Vec<u8>> + Send>> + Send + Sync>;
+
+/// How many of the racers won.
+pub(super) async fn winners(racers: Vec<tokio::task::JoinHandle<bool>>) -> usize {
+    let mut won = 0;
+    for racer in racers {
+        won += usize::from(racer.await.unwrap());
+    }
+    won
+}
+
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_123);
+
+/// One empty database.
+#[derive(Clone)]
+pub(crate) struct AccountPorts {
+    /// Under test.
+    pub(crate) accounts: Arc<dyn Accounts>,
+    /// Under test.
+    pub(crate) authenticators: Arc<dyn Authenticators>,
+    /// Under test.
+    pub(crate) lockouts: Arc<dyn Lockouts>,
+    /// Under test.
+    pub(crate) signing_keys: Arc<dyn SigningKeys>,
+    /// Whatever must live as long: a directory, a server.
+    #[expect(dead_code, reason = "held for what its end does")]
+    pub(crate) guard: Arc<dyn Any + Send + Sync>,
+}
+
+/// An account of that name.
+pub(crate) fn account(name: &str) -> Account {
+    Account {
+        identity: identity(name),
+        password_hash: Some(SecretText::new("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA".into())),
+        disabled: false,
+        created_at: NOW,
+        last_login_at: None,
+        generation: Generation::default(),
     }
 }

@@ -1,23 +1,16 @@
 //! The contract of the state ports for who can read and write the store: nothing names anybody, and nothing that was not
 //! sealed here for this place counts.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-
-use super::samples::{ceremony, ceremony_key, identity, records, records_of, session, session_key};
-use super::state::{HOUR, StatePorts};
-use super::unreadable::Damaged;
+use super::samples::{
+    Damaged, HOUR, StatePorts, ceremony, ceremony_key, cipher, cipher_of, identity, session, session_key,
+};
 use crate::auth::ceremony::CeremonyKey;
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::proof::Method;
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::throttle::{Charge, Limit, network_charges, newcomer_charges, pace_key};
 use crate::auth::time::Timestamp;
-use crate::store::records::{Kind, Records};
-
-/// Reads the whole store.
-pub(crate) type Dump = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Vec<u8>> + Send>> + Send + Sync>;
+use crate::store::record_cipher::{RecordCipher, RecordKind};
 
 pub(super) async fn sealing_cases(make: &impl AsyncFn() -> StatePorts) {
     nothing_that_lies_there_names_anybody(make().await).await;
@@ -60,20 +53,25 @@ async fn nothing_that_lies_there_names_anybody(p: StatePorts) {
 }
 
 /// What somebody can write who has everything but the master key: what was sealed elsewhere, and what is in clear.
-fn forged(kind: Kind, name: &str, other: &str, value: &(impl serde::Serialize + Clone)) -> Vec<(&'static str, String)> {
-    let sealed = |by: Records, kind, name: &str| by.seal(kind, name, value).unwrap();
+fn forged(
+    kind: RecordKind,
+    name: &str,
+    other: &str,
+    value: &(impl serde::Serialize + Clone),
+) -> Vec<(&'static str, String)> {
+    let sealed = |by: RecordCipher, kind, name: &str| by.seal(kind, name, value).unwrap();
     let wrong = match kind {
-        Kind::Session => Kind::Ceremony,
-        Kind::Ceremony | Kind::Pending => Kind::Session,
+        RecordKind::Session => RecordKind::Ceremony,
+        RecordKind::Ceremony | RecordKind::Pending => RecordKind::Session,
     };
-    let whole = sealed(records(), kind, name);
+    let whole = sealed(cipher(), kind, name);
     vec![
         ("in clear, as Redis had it", earlier_record("d", value)),
         ("in clear, as the file had it", earlier_record("body", value)),
         ("in clear, and bare", serde_json::to_string(value).unwrap()),
-        ("of another name", sealed(records(), kind, other)),
-        ("of another kind", sealed(records(), wrong, name)),
-        ("of another installation", sealed(records_of(&[9], &[]), kind, name)),
+        ("of another name", sealed(cipher(), kind, other)),
+        ("of another kind", sealed(cipher(), wrong, name)),
+        ("of another installation", sealed(cipher_of(&[9], &[]), kind, name)),
         ("cut", whole[..whole.len() - 2].to_owned()),
         ("longer", format!("{whole}AAAA")),
         ("changed", whole.replacen(&whole[60..61], if &whole[60..61] == "A" { "B" } else { "A" }, 1)),
@@ -90,7 +88,7 @@ async fn a_session_that_was_not_sealed_for_its_place_is_ended(p: StatePorts) {
         let (ann, said) = (session("ann", now), session(name, now));
         let other = session_key();
         open(&other, &ann).await;
-        for (what, body) in forged(Kind::Session, &session_key().encoded(), &other.encoded(), &said) {
+        for (what, body) in forged(RecordKind::Session, &session_key().encoded(), &other.encoded(), &said) {
             let key = session_key();
             open(&key, &ann).await;
             (p.plant)(Damaged::Session(key.encoded()), body.into_bytes()).await;
@@ -102,7 +100,7 @@ async fn a_session_that_was_not_sealed_for_its_place_is_ended(p: StatePorts) {
         // What we have sealed for this place does open: the ones above were refused for what they are.
         let key = session_key();
         open(&key, &ann).await;
-        let ours = records().seal(Kind::Session, &key.encoded(), &said).unwrap();
+        let ours = cipher().seal(RecordKind::Session, &key.encoded(), &said).unwrap();
         (p.plant)(Damaged::Session(key.encoded()), ours.into_bytes()).await;
         assert_eq!(p.sessions.load(&key).await.unwrap().unwrap().identity, said.identity);
     }
@@ -114,7 +112,7 @@ async fn a_ceremony_that_was_not_sealed_for_its_place_is_over(p: StatePorts) {
         (p.plant)(Damaged::Ceremony(key.encoded()), body.into_bytes()).await;
     };
     let (other, name) = (ceremony_key(), ceremony_key().encoded());
-    for (what, body) in forged(Kind::Ceremony, &name, &other.encoded(), &one) {
+    for (what, body) in forged(RecordKind::Ceremony, &name, &other.encoded(), &one) {
         let (loaded, taken) = (ceremony_key(), ceremony_key());
         put(&loaded, body.clone()).await;
         put(&taken, body).await;
@@ -123,7 +121,7 @@ async fn a_ceremony_that_was_not_sealed_for_its_place_is_over(p: StatePorts) {
         assert!(p.ceremonies.take(&taken).await.unwrap().is_none(), "{what}");
     }
     let key = ceremony_key();
-    put(&key, records().seal(Kind::Ceremony, &key.encoded(), &one).unwrap()).await;
+    put(&key, cipher().seal(RecordKind::Ceremony, &key.encoded(), &one).unwrap()).await;
     assert_eq!(p.ceremonies.take(&key).await.unwrap(), Some(one));
 }
 

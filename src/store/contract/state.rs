@@ -1,55 +1,15 @@
 //! The contract of the state ports: sessions, ceremonies, values that wait, marks and counters.
 
-use std::any::Any;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::samples::{ceremony, ceremony_key, identity, session, session_key};
-use super::sealing::{Dump, sealing_cases};
-use super::state_counters::{ledger_cases, pending_cases, throttle_cases};
-use super::unreadable::{Plant, unreadable_cases};
+use super::counters::{ledger_cases, pending_cases, throttle_cases};
+use super::samples::{
+    HOUR, LONGER, RACERS, SHORT, StatePorts, ceremony, ceremony_key, identity, session, session_key, winners,
+};
+use super::sealing::sealing_cases;
+use super::unreadable::unreadable_cases;
 use crate::auth::session::{Session, SessionKey};
-use crate::flow::ports::{Ceremonies, Clock, End, Ledger, Pending, Sessions, Throttle};
-
-/// How many tasks race for one thing.
-pub(super) const RACERS: usize = 50;
-/// A life long enough for everything a case does before time passes.
-pub(super) const SHORT: Duration = Duration::from_millis(1500);
-/// More than [`SHORT`].
-pub(super) const LONGER: Duration = Duration::from_millis(1700);
-/// A life that no case outlives.
-pub(super) const HOUR: Duration = Duration::from_secs(3600);
-
-/// Lets time pass.
-pub(crate) type Pass = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
-
-/// One empty state store and a way to let time pass for it.
-#[derive(Clone)]
-pub(crate) struct StatePorts {
-    /// The time this store lives in.
-    pub(crate) clock: Arc<dyn Clock>,
-    /// Lets time pass: moves the manual clock, or really waits where the server has its own clock.
-    pub(crate) pass: Pass,
-    /// Under test.
-    pub(crate) sessions: Arc<dyn Sessions>,
-    /// Under test.
-    pub(crate) ceremonies: Arc<dyn Ceremonies>,
-    /// Under test.
-    pub(crate) pending: Arc<dyn Pending>,
-    /// Under test.
-    pub(crate) ledger: Arc<dyn Ledger>,
-    /// Under test.
-    pub(crate) throttle: Arc<dyn Throttle>,
-    /// Puts something there that this program has not written.
-    pub(crate) plant: Plant,
-    /// Everything that lies there, keys and values, but the marks of the ledger.
-    pub(crate) dump: Dump,
-    /// Whatever must live as long: a directory, a server.
-    #[expect(dead_code, reason = "held for what its end does")]
-    pub(crate) guard: Arc<dyn Any + Send + Sync>,
-}
+use crate::flow::ports::End;
 
 /// Runs every case, each on an empty store of its own.
 pub(crate) async fn state_contract(make: impl AsyncFn() -> StatePorts) {
@@ -235,15 +195,6 @@ async fn keys_of_one_kind_never_find_another(p: StatePorts) {
     assert!(p.ledger.claim(&key.encoded(), HOUR).await.unwrap());
     assert!(p.pending.take(&key.encoded()).await.unwrap().is_none());
     assert!(p.ceremonies.load(&key).await.unwrap().is_some(), "nobody touched it");
-}
-
-/// How many of the racers won.
-pub(super) async fn winners(racers: Vec<tokio::task::JoinHandle<bool>>) -> usize {
-    let mut won = 0;
-    for racer in racers {
-        won += usize::from(racer.await.unwrap());
-    }
-    won
 }
 
 async fn sorted(p: &StatePorts, name: &str) -> Vec<SessionKey> {

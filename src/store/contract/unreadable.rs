@@ -1,28 +1,10 @@
 //! The contract of the state ports for what cannot be read: nothing is permitted by it, and nobody is shut out for it.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::samples::{ceremony, ceremony_key, session, session_key};
-use super::state::{HOUR, StatePorts};
+use super::samples::{Damaged, HOUR, StatePorts, ceremony, ceremony_key, session, session_key};
 use crate::auth::throttle::{Charge, Charged, Limit};
 use crate::auth::time::Timestamp;
-
-/// What a test damages, by its name in the store.
-#[derive(Clone, Debug)]
-pub(crate) enum Damaged {
-    /// The record of a session that is there.
-    Session(String),
-    /// A ceremony.
-    Ceremony(String),
-    /// A counter.
-    Counter(String),
-}
-
-/// Puts bytes in the place of a value; of a counter, whatever comes nearest.
-pub(crate) type Plant = Arc<dyn Fn(Damaged, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// What is no record in any store: cut short, of other versions, of another shape, no text at all.
 fn garbage(good: &str) -> Vec<Vec<u8>> {

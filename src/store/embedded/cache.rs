@@ -18,8 +18,8 @@ const HELD: Duration = Duration::from_secs(60);
 
 /// The cache. Every entry carries the epoch in which its row was read; the end of any session begins a new epoch,
 /// and entries of earlier ones are void. A row read before that end can so never be served after it.
-pub(super) struct Cache {
-    entries: Entries<SessionKey, Entry>,
+pub(super) struct EpochCache {
+    entries: Entries<SessionKey, EpochSession>,
     epoch: AtomicU64,
     generation: AtomicI64,
     started: Instant,
@@ -27,13 +27,13 @@ pub(super) struct Cache {
 }
 
 #[derive(Clone)]
-struct Entry {
+struct EpochSession {
     epoch: u64,
     ends_at: i64,
     session: Arc<Session>,
 }
 
-impl Cache {
+impl EpochCache {
     pub(super) fn new() -> Self {
         Self {
             entries: Entries::builder().max_capacity(CAPACITY).time_to_live(HELD).build(),
@@ -84,6 +84,6 @@ impl Cache {
     }
 
     pub(super) fn put(&self, key: SessionKey, epoch: u64, ends_at: i64, session: Arc<Session>) {
-        self.entries.insert(key, Entry { epoch, ends_at, session });
+        self.entries.insert(key, EpochSession { epoch, ends_at, session });
     }
 }

@@ -15,7 +15,7 @@ impl Ledger for Embedded {
     async fn claim(&self, mark: &str, ttl: Duration) -> Answer<bool> {
         const SQL: &str = "insert into state_marks (mark, ends_at) values ($1, $2) \
              on conflict (mark) do update set ends_at = excluded.ends_at where state_marks.ends_at <= $3";
-        self.sweep().await?;
+        self.purge_expired().await?;
         let now = self.clock.now();
         let query = sqlx::query(SQL).bind(mark).bind(millis(now.plus(ttl))?).bind(millis(now)?);
         Ok(self.write(query.execute(&self.writer)).await?.rows_affected() == 1)
@@ -30,8 +30,8 @@ const FORGET: &str = "delete from state_counters where key = $1";
 #[async_trait]
 impl Throttle for Embedded {
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Answer<Charged> {
-        self.sweep().await?;
-        let keys: Vec<String> = charges.iter().map(|charge| self.records.counter(&charge.key)).collect();
+        self.purge_expired().await?;
+        let keys: Vec<String> = charges.iter().map(|charge| self.cipher.counter(&charge.key)).collect();
         let mut mended = Vec::new();
         let charged = self.write(async {
             let mut tx = self.writer.begin_with("begin immediate").await?;
@@ -62,7 +62,7 @@ impl Throttle for Embedded {
         });
         let charged = charged.await?;
         for key in mended {
-            self.records.tell(Unreadable::Counter, key, &broken("state_counters", key, "it is no time that can be"));
+            self.cipher.report(Unreadable::Counter, key, &broken("state_counters", key, "it is no time that can be"));
         }
         Ok(charged)
     }
@@ -71,7 +71,7 @@ impl Throttle for Embedded {
         if charged.is_empty() {
             return Ok(());
         }
-        let keys: Vec<String> = charged.iter().map(|(charge, _)| self.records.counter(&charge.key)).collect();
+        let keys: Vec<String> = charged.iter().map(|(charge, _)| self.cipher.counter(&charge.key)).collect();
         self.write(async {
             let mut tx = self.writer.begin_with("begin immediate").await?;
             for ((charge, until), key) in charged.iter().zip(&keys) {
@@ -95,7 +95,7 @@ impl Throttle for Embedded {
         self.write(async {
             let mut tx = self.writer.begin_with("begin immediate").await?;
             for key in keys {
-                sqlx::query(FORGET).bind(self.records.counter(key)).execute(&mut *tx).await?;
+                sqlx::query(FORGET).bind(self.cipher.counter(key)).execute(&mut *tx).await?;
             }
             tx.commit().await
         })

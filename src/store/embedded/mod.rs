@@ -3,15 +3,15 @@
 //! Several processes may hold the file open, as a gateway and a command do. Each verb is one statement or one
 //! transaction that takes the lock for writing first, so that "were you first?" has one answer.
 //!
-//! Records are sealed, and people and networks are named by keyed digests (`store::records`).
+//! RecordCipher are sealed, and people and networks are named by keyed digests (`store::record_cipher`).
 
 mod cache;
 mod counters;
-mod earlier;
-mod moments;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod transient;
+mod unsealed;
 
 use std::future::Future;
 use std::path::Path;
@@ -20,23 +20,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::SqlitePool;
 
-use super::records::Records;
+use super::record_cipher::RecordCipher;
 use super::sql::sqlite::{self, Durable, PATIENCE};
-use super::sql::turns::Turns;
+use super::sql::write_queue::WriteQueue;
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Answer, Clock, REMEMBERED, StoreError};
 
 /// After how many writes the ended rows are swept.
-const SWEEP_EVERY: u64 = 128;
+const PURGE_EVERY: u64 = 128;
 
 /// State in a SQLite file. Implements every state port.
 pub(crate) struct Embedded {
     writer: SqlitePool,
     readers: SqlitePool,
-    turns: Arc<Turns>,
-    records: Records,
+    write_queue: Arc<WriteQueue>,
+    cipher: RecordCipher,
     clock: Arc<dyn Clock>,
-    cache: cache::Cache,
+    cache: cache::EpochCache,
     writes: AtomicU64,
 }
 
@@ -45,20 +45,25 @@ impl Embedded {
     ///
     /// # Errors
     /// It cannot be opened or made.
-    pub(crate) async fn open(path: &Path, turns: Arc<Turns>, records: Records, clock: Arc<dyn Clock>) -> Answer<Self> {
+    pub(crate) async fn open(
+        path: &Path,
+        write_queue: Arc<WriteQueue>,
+        cipher: RecordCipher,
+        clock: Arc<dyn Clock>,
+    ) -> Answer<Self> {
         sqlite::migrate(path, Self::migrator()).await?;
         let options = sqlite::options(path, Durable::Process);
         let store = Self {
             // One connection: writers take turns.
             writer: sqlite::pool(options.clone(), 1),
             readers: sqlite::pool(options.pragma("query_only", "true"), 4),
-            turns,
-            records,
+            write_queue,
+            cipher,
             clock,
-            cache: cache::Cache::new(),
+            cache: cache::EpochCache::new(),
             writes: AtomicU64::new(0),
         };
-        store.end_earlier().await?;
+        store.end_unsealed().await?;
         Ok(store)
     }
 
@@ -77,7 +82,7 @@ impl Embedded {
 
     /// Does what writes, in turn.
     async fn write<T>(&self, work: impl Future<Output = Result<T, sqlx::Error>> + Send) -> Answer<T> {
-        within(self.turns.write(work)).await
+        within(self.write_queue.write(work)).await
     }
 
     /// How many sessions ever ended here, by whatever process.
@@ -92,21 +97,21 @@ impl Embedded {
     }
 
     /// Once in a while removes rows that have ended; bounded, so that no caller pays for all of them.
-    async fn sweep(&self) -> Answer<()> {
-        const SWEEPS: [&str; 5] = [
+    async fn purge_expired(&self) -> Answer<()> {
+        const PURGES: [&str; 5] = [
             "delete from state_sessions where key in (select key from state_sessions where ends_at <= $1 limit 500)",
             "delete from state_ceremonies where key in (select key from state_ceremonies where ends_at <= $1 limit 500)",
             "delete from state_pending where key in (select key from state_pending where ends_at <= $1 limit 500)",
             "delete from state_marks where mark in (select mark from state_marks where ends_at <= $1 limit 500)",
             "delete from state_counters where key in (select key from state_counters where ends_at <= $1 limit 500)",
         ];
-        if self.writes.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY != SWEEP_EVERY - 1 {
+        if self.writes.fetch_add(1, Ordering::Relaxed) % PURGE_EVERY != PURGE_EVERY - 1 {
             return Ok(());
         }
         let now = self.now()?;
         // How a session ended is told for a while.
         let told = now.saturating_sub(i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX));
-        for (nth, sql) in SWEEPS.into_iter().enumerate() {
+        for (nth, sql) in PURGES.into_iter().enumerate() {
             let before = if nth == 0 { told } else { now };
             self.write(sqlx::query(sql).bind(before).execute(&self.writer)).await?;
         }

@@ -9,14 +9,14 @@ use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, End, Sessions};
-use crate::store::census::{SAMPLE, Sampled};
-use crate::store::records::Kind;
+use crate::store::admin::counts::{SAMPLE_SIZE, SessionSample};
+use crate::store::record_cipher::RecordKind;
 use crate::store::unreadable::Unreadable;
 
 const TABLE: &str = "state_sessions";
 
 /// `key`, `body`, `seen_at`, `ends_at`; the texts as bytes, for they may be none.
-type Row = (Vec<u8>, Vec<u8>, i64, i64);
+type SessionRow = (Vec<u8>, Vec<u8>, i64, i64);
 
 #[async_trait]
 impl Sessions for Embedded {
@@ -33,7 +33,7 @@ impl Sessions for Embedded {
         }
         let epoch = self.cache.epoch();
         let query = sqlx::query_as(SQL).bind(key.encoded()).bind(now);
-        let Some(row): Option<Row> = within(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
+        let Some(row): Option<SessionRow> = within(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
         match self.session(&row) {
             Ok(session) => {
                 let session = Arc::new(session);
@@ -42,7 +42,7 @@ impl Sessions for Embedded {
             }
             Err(why) => {
                 if self.revoke(key).await? {
-                    self.records.tell(Unreadable::Session, &key.encoded(), &why);
+                    self.cipher.report(Unreadable::Session, &key.encoded(), &why);
                 }
                 Ok(None)
             }
@@ -67,10 +67,10 @@ impl Sessions for Embedded {
         const END: &str = "delete from state_sessions where key = $1 and ends_at > $2";
         const OPEN: &str =
             "insert into state_sessions (key, user_id, body, seen_at, ends_at) values ($1, $2, $3, $4, $5)";
-        self.sweep().await?;
+        self.purge_expired().await?;
         let (now, seen_at, ends_at) = (self.now()?, millis(session.seen_at)?, millis(ends_at)?);
-        let (name, owner) = (new.encoded(), self.records.owner(&session.identity.id)?);
-        let body = self.records.seal(Kind::Session, &name, session)?;
+        let (name, owner) = (new.encoded(), self.cipher.owner(&session.identity.id)?);
+        let body = self.cipher.seal(RecordKind::Session, &name, session)?;
         let opened = self
             .write(async {
                 let mut tx = self.writer.begin_with("begin immediate").await?;
@@ -92,7 +92,7 @@ impl Sessions for Embedded {
 
     async fn touch(&self, key: &SessionKey, seen_at: Timestamp, ends_at: Timestamp) -> Answer<()> {
         const SQL: &str = "update state_sessions set seen_at = $1, ends_at = $2 where key = $3 and ends_at > $4";
-        self.sweep().await?;
+        self.purge_expired().await?;
         let query = sqlx::query(SQL).bind(millis(seen_at)?).bind(millis(ends_at)?).bind(key.encoded());
         self.write(query.bind(self.now()?).execute(&self.writer)).await?;
         self.cache.forget(key);
@@ -123,25 +123,25 @@ impl Sessions for Embedded {
         const SQL: &str = "select key, body, seen_at, ends_at from state_sessions \
              where user_id in (select value from json_each($1)) and ends_at > $2 order by seen_at desc, key";
         let query = sqlx::query_as(SQL).bind(self.owners(user)).bind(self.now()?);
-        let rows: Vec<Row> = within(query.fetch_all(&self.readers)).await?;
+        let rows: Vec<SessionRow> = within(query.fetch_all(&self.readers)).await?;
         // No token has a digest that is none.
-        let key = |row: &Row| std::str::from_utf8(&row.0).ok().and_then(SessionKey::decode);
+        let key = |row: &SessionRow| std::str::from_utf8(&row.0).ok().and_then(SessionKey::decode);
         Ok(rows.iter().filter_map(|row| Some((key(row)?, self.session(row)))).collect())
     }
 }
 
 impl Embedded {
     /// How many sessions there are, and some of them.
-    pub(crate) async fn sampled(&self) -> Answer<Sampled> {
+    pub(crate) async fn session_sample(&self) -> Answer<SessionSample> {
         const COUNT: &str = "select count(*) from state_sessions where ends_at > $1";
         const SOME: &str = "select key, body, seen_at, ends_at from state_sessions where ends_at > $1 limit $2";
         let now = self.now()?;
         let (total,): (i64,) = within(sqlx::query_as(COUNT).bind(now).fetch_one(&self.readers)).await?;
-        let limit = i64::try_from(SAMPLE).unwrap_or(i64::MAX);
-        let rows: Vec<Row> = within(sqlx::query_as(SOME).bind(now).bind(limit).fetch_all(&self.readers)).await?;
+        let limit = i64::try_from(SAMPLE_SIZE).unwrap_or(i64::MAX);
+        let rows: Vec<SessionRow> = within(sqlx::query_as(SOME).bind(now).bind(limit).fetch_all(&self.readers)).await?;
         // What cannot be read is none to look at.
         let some = rows.iter().filter_map(|row| self.session(row).ok()).collect();
-        Ok(Sampled { total: u64::try_from(total).unwrap_or(0), some })
+        Ok(SessionSample { total: u64::try_from(total).unwrap_or(0), sessions: some })
     }
 
     /// Voids the cache, whether the write that might have ended a session is known to have succeeded or not.
@@ -151,15 +151,15 @@ impl Embedded {
         }
     }
 
-    fn session(&self, (key, body, seen_at, _): &Row) -> Answer<Session> {
+    fn session(&self, (key, body, seen_at, _): &SessionRow) -> Answer<Session> {
         let key = String::from_utf8_lossy(key);
-        let mut session: Session = self.records.open(Kind::Session, &key, body)?;
+        let mut session: Session = self.cipher.open(RecordKind::Session, &key, body)?;
         session.seen_at = time(TABLE, &key, *seen_at)?;
         Ok(session)
     }
 
     /// The names of a person, under each master key one, as a statement takes a list.
     fn owners(&self, user: &UserId) -> String {
-        serde_json::Value::from(self.records.owners(user)).to_string()
+        serde_json::Value::from(self.cipher.owners(user)).to_string()
     }
 }

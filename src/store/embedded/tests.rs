@@ -7,11 +7,10 @@ use crate::auth::session::SessionKey;
 use crate::auth::throttle::{Charge, Limit};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Clock as _, Ledger as _, Sessions, Throttle as _};
-use crate::store::contract::samples::{ManualClock, records, records_of, session, session_key};
+use crate::store::contract::samples::{Damaged, ManualClock, StatePorts, cipher, cipher_of, session, session_key};
 use crate::store::contract::sealing::{earlier_record, rotation_cases};
-use crate::store::contract::state::{StatePorts, state_contract};
-use crate::store::contract::unreadable::Damaged;
-use crate::store::records::Records;
+use crate::store::contract::state::state_contract;
+use crate::store::record_cipher::RecordCipher;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -20,7 +19,7 @@ const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 async fn keeps_the_contract_of_state() {
     state_contract(async || {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        state_ports(directory, records(), Arc::new(ManualClock::at(START))).await
+        state_ports(directory, cipher(), Arc::new(ManualClock::at(START))).await
     })
     .await;
 }
@@ -31,16 +30,16 @@ async fn keeps_the_contract_of_a_rotation() {
         let (directory, clock) = (Arc::new(tempfile::tempdir().unwrap()), Arc::new(ManualClock::at(START)));
         let mut nodes = Vec::new();
         for (used, next) in rings {
-            nodes.push(state_ports(directory.clone(), records_of(used, next), clock.clone()).await);
+            nodes.push(state_ports(directory.clone(), cipher_of(used, next), clock.clone()).await);
         }
         nodes
     })
     .await;
 }
 
-async fn state_ports(directory: Arc<tempfile::TempDir>, records: Records, clock: Arc<ManualClock>) -> StatePorts {
+async fn state_ports(directory: Arc<tempfile::TempDir>, cipher: RecordCipher, clock: Arc<ManualClock>) -> StatePorts {
     let path = directory.path().join("state.db");
-    let store = Arc::new(Embedded::open(&path, Arc::default(), records, clock.clone()).await.unwrap());
+    let store = Arc::new(Embedded::open(&path, Arc::default(), cipher, clock.clone()).await.unwrap());
     let (hand, file) = (clock.clone(), path.clone());
     StatePorts {
         clock,
@@ -100,7 +99,7 @@ async fn records_of_an_earlier_version_end() {
     let counter = "insert into state_counters (key, ends_at) values ('password:network:203.0.113.0/24', 9)";
     sqlx::query(counter).execute(&t.other.writer).await.unwrap();
     let ours = open(&t.one, &t.clock).await;
-    let newer = Embedded::open(&path, Arc::default(), records(), t.clock.clone()).await.unwrap();
+    let newer = Embedded::open(&path, Arc::default(), cipher(), t.clock.clone()).await.unwrap();
     let left = async || {
         let sql = "select (select count(*) from state_sessions), (select count(*) from state_counters)";
         sqlx::query_as::<_, (i64, i64)>(sql).fetch_one(&newer.readers).await.unwrap()
@@ -126,8 +125,8 @@ async fn two() -> Two {
     let clock = Arc::new(ManualClock::at(START));
     let path = directory.path().join("state.db");
     let (one, other) = tokio::join!(
-        Embedded::open(&path, Arc::default(), records(), clock.clone()),
-        Embedded::open(&path, Arc::default(), records(), clock.clone())
+        Embedded::open(&path, Arc::default(), cipher(), clock.clone()),
+        Embedded::open(&path, Arc::default(), cipher(), clock.clone())
     );
     Two { _directory: directory, clock, one: one.unwrap(), other: other.unwrap() }
 }
@@ -242,7 +241,7 @@ async fn plant(path: &Path, what: Damaged, value: Vec<u8>) {
             let odd = if value.len().is_multiple_of(2) { -5_i64 } else { i64::MAX };
             let sql = "insert into state_counters (key, ends_at) values ($2, $1) \
                  on conflict (key) do update set ends_at = excluded.ends_at";
-            sqlx::query(sql).bind(odd).bind(records().counter(&name)).execute(&pool).await.unwrap();
+            sqlx::query(sql).bind(odd).bind(cipher().counter(&name)).execute(&pool).await.unwrap();
             return pool.close().await;
         }
     };
@@ -274,8 +273,8 @@ async fn a_file_of_another_kind_is_refused() {
     let path = directory.path().join("state.db");
     std::fs::write(&path, "this is not a database, however long the text may be".repeat(100)).unwrap();
     let clock = Arc::new(ManualClock::at(START));
-    assert!(Embedded::open(&path, Arc::default(), records(), clock.clone()).await.is_err());
-    let text = Embedded::open(&directory.path().join("none/state.db"), Arc::default(), records(), clock)
+    assert!(Embedded::open(&path, Arc::default(), cipher(), clock.clone()).await.is_err());
+    let text = Embedded::open(&directory.path().join("none/state.db"), Arc::default(), cipher(), clock)
         .await
         .err()
         .unwrap()
@@ -289,9 +288,9 @@ async fn sessions_are_counted_until_they_end() {
     for _ in 0..3 {
         open(&two.one, &two.clock).await;
     }
-    let sampled = two.other.sampled().await.unwrap();
-    assert_eq!((sampled.total, sampled.some.len()), (3, 3));
+    let sampled = two.other.session_sample().await.unwrap();
+    assert_eq!((sampled.total, sampled.sessions.len()), (3, 3));
     two.clock.pass(HOUR);
-    let sampled = two.other.sampled().await.unwrap();
-    assert_eq!((sampled.total, sampled.some.len()), (0, 0));
+    let sampled = two.other.session_sample().await.unwrap();
+    assert_eq!((sampled.total, sampled.sessions.len()), (0, 0));
 }

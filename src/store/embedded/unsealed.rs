@@ -13,7 +13,7 @@ const OTHERS: [&str; 2] =
 
 impl Embedded {
     /// Ends what an earlier version has kept, and tells of it once.
-    pub(super) async fn end_earlier(&self) -> Answer<()> {
+    pub(super) async fn end_unsealed(&self) -> Answer<()> {
         let (found,): (bool,) = within(sqlx::query_as(FOUND).fetch_one(&self.readers)).await?;
         if !found {
             return Ok(());

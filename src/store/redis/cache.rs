@@ -12,7 +12,7 @@ use std::time::Duration;
 use moka::sync::Cache as Entries;
 use tokio::time::Instant;
 
-use super::stats::Counters;
+use super::metrics::Counters;
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 
@@ -26,8 +26,8 @@ const STRIPES: usize = 1024;
 /// outlives its end by no more, even if the push connection hangs.
 pub(super) const LEASE: Duration = Duration::from_millis(600);
 
-pub(super) struct Cache {
-    entries: Entries<SessionKey, Entry>,
+pub(super) struct LeasedCache {
+    entries: Entries<SessionKey, LeasedSession>,
     stripes: Box<[AtomicU64]>,
     born: Instant,
     /// Until when the push is trusted, in milliseconds since `born`; 0: not at all.
@@ -36,13 +36,13 @@ pub(super) struct Cache {
 }
 
 #[derive(Clone)]
-struct Entry {
+struct LeasedSession {
     generation: u64,
     ends_at: Timestamp,
     session: Arc<Session>,
 }
 
-impl Cache {
+impl LeasedCache {
     pub(super) fn new(counters: Arc<Counters>) -> Self {
         Self {
             entries: Entries::builder().max_capacity(CAPACITY).time_to_live(HELD).build(),
@@ -89,7 +89,7 @@ impl Cache {
     /// Keeps a value that was asked for after `generation` was taken.
     pub(super) fn put(&self, key: SessionKey, generation: Option<u64>, ends_at: Timestamp, session: &Arc<Session>) {
         if let Some(generation) = generation.filter(|_| self.trusted()) {
-            self.entries.insert(key, Entry { generation, ends_at, session: session.clone() });
+            self.entries.insert(key, LeasedSession { generation, ends_at, session: session.clone() });
         }
     }
 
@@ -133,8 +133,8 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_000_000);
     const END: Timestamp = Timestamp::from_secs(1_000_600);
 
-    fn filled() -> (Cache, SessionKey, Arc<Session>) {
-        let (cache, key, one) = (Cache::new(Arc::default()), session_key(), Arc::new(session("ann", NOW)));
+    fn filled() -> (LeasedCache, SessionKey, Arc<Session>) {
+        let (cache, key, one) = (LeasedCache::new(Arc::default()), session_key(), Arc::new(session("ann", NOW)));
         cache.trust(Instant::now());
         cache.put(key, cache.generation(&key), END, &one);
         assert!(cache.get(&key, NOW).is_some());

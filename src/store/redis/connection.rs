@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::STORE;
-use super::stats::{Counters, Verb};
+use super::metrics::{Counters, Verb};
 use crate::flow::ports::{Answer, StoreError};
 
 /// How long a connection with TLS and AUTH may take to stand. Callers do not wait for it.
@@ -25,7 +25,7 @@ const BEAT: Duration = Duration::from_millis(250);
 
 /// Where the connection stands.
 #[derive(Clone)]
-enum Stage {
+enum ConnectionStatus {
     /// The first attempt is under way: callers wait for it within their own deadline.
     Opening,
     Up(MultiplexedConnection),
@@ -33,33 +33,33 @@ enum Stage {
     Down(String),
 }
 
-pub(super) struct Link {
-    stage: watch::Receiver<Stage>,
-    doubt: Arc<Doubt>,
+pub(super) struct Connection {
+    status: watch::Receiver<ConnectionStatus>,
+    signal: Arc<ReconnectSignal>,
     timeout: Duration,
     counters: Arc<Counters>,
-    keeper: JoinHandle<()>,
+    task: JoinHandle<()>,
 }
 
-/// What callers tell the keeper.
+/// What callers tell the task.
 #[derive(Default)]
-struct Doubt {
-    raised: Notify,
+struct ReconnectSignal {
+    wake: Notify,
     /// The server answers, but is of no use (a replica after a failover): connect anew.
-    condemned: AtomicBool,
+    unusable: AtomicBool,
 }
 
-impl Link {
+impl Connection {
     /// Starts to connect, in a task on the current runtime.
     pub(super) fn start(client: Client, timeout: Duration, counters: Arc<Counters>) -> Self {
-        let (sender, stage) = watch::channel(Stage::Opening);
-        let doubt = Arc::new(Doubt::default());
-        let keeper = tokio::spawn(keep(client, timeout, sender, doubt.clone(), counters.clone()));
-        Self { stage, doubt, timeout, counters, keeper }
+        let (sender, status) = watch::channel(ConnectionStatus::Opening);
+        let signal = Arc::new(ReconnectSignal::default());
+        let task = tokio::spawn(maintain(client, timeout, sender, signal.clone(), counters.clone()));
+        Self { status, signal, timeout, counters, task }
     }
 
     pub(super) fn is_up(&self) -> bool {
-        matches!(*self.stage.borrow(), Stage::Up(_))
+        matches!(*self.status.borrow(), ConnectionStatus::Up(_))
     }
 
     /// Runs `work` on the connection. All of it, with waiting for a first connection, is under one deadline. A caller
@@ -71,14 +71,14 @@ impl Link {
     {
         let began = Instant::now();
         let answer = match timeout(self.timeout, async {
-            let connection = self.connection().await?;
-            work(connection).await.map_err(|e| self.complain(&e))
+            let connection = self.current().await?;
+            work(connection).await.map_err(|e| self.classify_error(&e))
         })
         .await
         {
             Ok(answer) => answer,
             Err(_) => {
-                self.doubt.raised.notify_one();
+                self.signal.wake.notify_one();
                 Err(StoreError::new(STORE, format!("no answer within {:?}", self.timeout)))
             }
         };
@@ -86,22 +86,22 @@ impl Link {
         answer
     }
 
-    async fn connection(&self) -> Answer<MultiplexedConnection> {
-        let mut stage = self.stage.clone();
-        let stage = stage.wait_for(|s| !matches!(s, Stage::Opening)).await.map(|s| s.clone());
-        match stage {
-            Ok(Stage::Up(connection)) => Ok(connection),
-            Ok(Stage::Down(cause)) => Err(StoreError::new(STORE, format!("not connected: {cause}"))),
-            Ok(Stage::Opening) | Err(_) => Err(StoreError::new(STORE, "not connected")),
+    async fn current(&self) -> Answer<MultiplexedConnection> {
+        let mut status = self.status.clone();
+        let status = status.wait_for(|s| !matches!(s, ConnectionStatus::Opening)).await.map(|s| s.clone());
+        match status {
+            Ok(ConnectionStatus::Up(connection)) => Ok(connection),
+            Ok(ConnectionStatus::Down(cause)) => Err(StoreError::new(STORE, format!("not connected: {cause}"))),
+            Ok(ConnectionStatus::Opening) | Err(_) => Err(StoreError::new(STORE, "not connected")),
         }
     }
 
-    fn complain(&self, error: &RedisError) -> StoreError {
+    fn classify_error(&self, error: &RedisError) -> StoreError {
         let useless =
             matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown));
         if useless || error.is_unrecoverable_error() {
-            self.doubt.condemned.store(true, SeqCst);
-            self.doubt.raised.notify_one();
+            self.signal.unusable.store(true, SeqCst);
+            self.signal.wake.notify_one();
         }
         StoreError::new(STORE, error)
     }
@@ -117,18 +117,18 @@ pub(super) fn of_type<T>(answer: RedisResult<T>) -> RedisResult<Answer<T>> {
     }
 }
 
-impl Drop for Link {
+impl Drop for Connection {
     fn drop(&mut self) {
-        self.keeper.abort();
+        self.task.abort();
     }
 }
 
 /// Connects, watches, connects again, for ever.
-async fn keep(
+async fn maintain(
     client: Client,
     patience: Duration,
-    stage: watch::Sender<Stage>,
-    doubt: Arc<Doubt>,
+    status: watch::Sender<ConnectionStatus>,
+    signal: Arc<ReconnectSignal>,
     counters: Arc<Counters>,
 ) {
     let config = AsyncConnectionConfig::new()
@@ -139,12 +139,12 @@ async fn keep(
             Err(cause) => cause,
             Ok(connection) => {
                 counters.connects.fetch_add(1, Relaxed);
-                doubt.condemned.store(false, SeqCst);
-                stage.send_replace(Stage::Up(connection.clone()));
-                watch_over(connection, &doubt).await
+                signal.unusable.store(false, SeqCst);
+                status.send_replace(ConnectionStatus::Up(connection.clone()));
+                monitor(connection, &signal).await
             }
         };
-        stage.send_replace(Stage::Down(cause));
+        status.send_replace(ConnectionStatus::Down(cause));
         sleep(PAUSE).await;
     }
 }
@@ -163,13 +163,13 @@ async fn connect(client: &Client, config: &AsyncConnectionConfig) -> Result<Mult
 }
 
 /// Returns when the connection is of no use any more, with the cause.
-async fn watch_over(mut connection: MultiplexedConnection, doubt: &Doubt) -> String {
+async fn monitor(mut connection: MultiplexedConnection, signal: &ReconnectSignal) -> String {
     loop {
         tokio::select! {
             () = sleep(BEAT) => {}
-            () = doubt.raised.notified() => {}
+            () = signal.wake.notified() => {}
         }
-        if doubt.condemned.swap(false, SeqCst) {
+        if signal.unusable.swap(false, SeqCst) {
             return "the connection broke".to_owned();
         }
         // More patient than a caller: a machine that is busy for a moment is no outage.

@@ -67,7 +67,7 @@ pub(super) struct Counters {
 
 /// The numbers of one node at one moment. Counters only grow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
+pub struct RedisMetrics {
     /// Sessions answered from the local cache.
     pub cache_hits: u64,
     /// Sessions not in the local cache.
@@ -83,12 +83,12 @@ pub struct Stats {
     /// Whether commands have a connection.
     pub connected: bool,
     /// By verb.
-    pub verbs: Vec<VerbStats>,
+    pub verbs: Vec<VerbMetrics>,
 }
 
 /// The numbers of one verb.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerbStats {
+pub struct VerbMetrics {
     /// Its name, of a closed set.
     pub verb: &'static str,
     /// Calls answered or failed.
@@ -116,15 +116,15 @@ impl Counters {
     }
 
     /// All numbers now.
-    pub(super) fn snapshot(&self, push_connected: bool, connected: bool) -> Stats {
-        let verbs = VERBS.iter().zip(&self.verbs).map(|((_, verb), c)| VerbStats {
+    pub(super) fn snapshot(&self, push_connected: bool, connected: bool) -> RedisMetrics {
+        let verbs = VERBS.iter().zip(&self.verbs).map(|((_, verb), c)| VerbMetrics {
             verb,
             calls: c.calls.load(Relaxed),
             errors: c.errors.load(Relaxed),
             total: Duration::from_micros(c.micros.load(Relaxed)),
             within: c.within.each_ref().map(|bucket| bucket.load(Relaxed)),
         });
-        Stats {
+        RedisMetrics {
             cache_hits: self.hits.load(Relaxed),
             cache_misses: self.misses.load(Relaxed),
             cache_bypasses: self.bypasses.load(Relaxed),

@@ -2,21 +2,21 @@
 //!
 //! Keys are typed and versioned below one prefix: `s1:` sessions (hash), `u1:` a person's sessions (sorted set),
 //! `e1:` when a session ended, `c1:` ceremonies, `p1:` values that wait, `l1:` marks, `t1:` counters, and the channel `x1`, which tells of
-//! sessions that ended. Records are sealed, and people and networks are named by keyed digests (`store::records`): in
+//! sessions that ended. RecordCipher are sealed, and people and networks are named by keyed digests (`store::record_cipher`): in
 //! clear are only random ids, and when a session was last seen and ends. A value that cannot be read is taken away and told, and is then "not found"; a counter that
 //! cannot be read counts as used up. The scripts touch a session and its index together, and several counters at
 //! once, whose keys lie in different slots: they need one primary, not a Redis Cluster.
 
 mod cache;
-mod link;
-mod moments;
+mod connection;
+mod metrics;
 mod push;
-mod record;
 mod scripts;
+mod session_record;
 mod sessions;
-mod stats;
 #[cfg(test)]
 mod tests;
+mod transient;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,16 +24,16 @@ use std::time::Duration;
 use ::redis::{Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, TlsCertificates, io::tcp::TcpSettings};
 use async_trait::async_trait;
 
-use cache::Cache;
-use link::Link;
+use cache::LeasedCache;
+use connection::Connection;
+pub use metrics::{BOUNDS, RedisMetrics, VerbMetrics};
+use metrics::{Counters, Verb};
 use push::Push;
 use scripts::Scripts;
-pub use stats::{BOUNDS, Stats, VerbStats};
-use stats::{Counters, Verb};
 
 use super::Probe;
-use super::census::Sampled;
-use super::records::Records;
+use super::admin::counts::SessionSample;
+use super::record_cipher::RecordCipher;
 use super::settings::StateSettings;
 use crate::flow::ports::{Answer, Clock, StoreError};
 
@@ -42,13 +42,13 @@ const STORE: &str = "redis";
 
 /// One node's end of the shared Redis. Its background tasks end when it is dropped.
 pub struct Redis {
-    link: Link,
+    connection: Connection,
     /// Held for its task.
     _push: Push,
-    cache: Arc<Cache>,
+    cache: Arc<LeasedCache>,
     scripts: Scripts,
     counters: Arc<Counters>,
-    records: Records,
+    cipher: RecordCipher,
     clock: Arc<dyn Clock>,
     prefix: String,
 }
@@ -58,18 +58,18 @@ pub struct Redis {
 ///
 /// # Errors
 /// The settings are not for Redis, the URL is none, or the CA file cannot be read.
-pub(super) async fn open(settings: &StateSettings, records: Records, clock: Arc<dyn Clock>) -> Answer<Arc<Redis>> {
+pub(super) async fn open(settings: &StateSettings, cipher: RecordCipher, clock: Arc<dyn Clock>) -> Answer<Arc<Redis>> {
     let (client, timeout, prefix) = client_of(settings).await?;
-    Ok(Arc::new(Redis::start(client.clone(), client, timeout, prefix, (records, clock))))
+    Ok(Arc::new(Redis::start(client.clone(), client, timeout, prefix, (cipher, clock))))
 }
 
 /// Whether Redis answers and takes writes, for who has opened nothing.
 ///
 /// # Errors
 /// As [`open`], or it does not.
-pub(super) async fn look(settings: &StateSettings) -> Answer<()> {
+pub(super) async fn check(settings: &StateSettings) -> Answer<()> {
     let (client, timeout, prefix) = client_of(settings).await?;
-    probe(&Link::start(client, timeout, Arc::default()), prefix).await
+    probe(&Connection::start(client, timeout, Arc::default()), prefix).await
 }
 
 async fn client_of(settings: &StateSettings) -> Answer<(Client, Duration, &str)> {
@@ -133,25 +133,25 @@ impl Redis {
         pushes: Client,
         timeout: Duration,
         prefix: &str,
-        (records, clock): (Records, Arc<dyn Clock>),
+        (cipher, clock): (RecordCipher, Arc<dyn Clock>),
     ) -> Self {
         let counters = Arc::new(Counters::default());
-        let cache = Arc::new(Cache::new(counters.clone()));
+        let cache = Arc::new(LeasedCache::new(counters.clone()));
         Self {
-            link: Link::start(commands, timeout, counters.clone()),
+            connection: Connection::start(commands, timeout, counters.clone()),
             _push: Push::start(pushes, format!("{prefix}x1"), cache.clone(), counters.clone()),
             cache,
             scripts: Scripts::new(),
             counters,
-            records,
+            cipher,
             clock,
             prefix: prefix.to_owned(),
         }
     }
 
     /// The numbers of this node, for metrics.
-    pub fn stats(&self) -> Stats {
-        self.counters.snapshot(self.cache.trusted(), self.link.is_up())
+    pub fn metrics(&self) -> RedisMetrics {
+        self.counters.snapshot(self.cache.trusted(), self.connection.is_up())
     }
 
     /// The Redis key of a thing of one kind.
@@ -167,19 +167,19 @@ impl Probe for Redis {
     }
 
     async fn probe(&self) -> Answer<()> {
-        probe(&self.link, &self.prefix).await
+        probe(&self.connection, &self.prefix).await
     }
 
-    async fn sampled(&self) -> Answer<Sampled> {
+    async fn session_sample(&self) -> Answer<SessionSample> {
         self.sample().await
     }
 }
 
 /// Written to, for a Redis that is full or has become a replica still answers a PING.
-async fn probe(link: &Link, prefix: &str) -> Answer<()> {
+async fn probe(connection: &Connection, prefix: &str) -> Answer<()> {
     let mut set = ::redis::cmd("SET");
     set.arg(format!("{prefix}probe")).arg(1).arg("PX").arg(1_000);
-    link.run(Verb::Probe, |mut c| async move { set.query_async(&mut c).await }).await
+    connection.run(Verb::Probe, |mut c| async move { set.query_async(&mut c).await }).await
 }
 
 /// A life as Redis takes it: milliseconds, at least one, at most a century.

@@ -10,8 +10,8 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::cache::Cache;
-use super::stats::Counters;
+use super::cache::LeasedCache;
+use super::metrics::Counters;
 use crate::auth::session::SessionKey;
 
 /// How long a subscription may take to stand.
@@ -29,7 +29,7 @@ pub(super) struct Push {
 
 impl Push {
     /// Starts to listen, in a task on the current runtime.
-    pub(super) fn start(client: Client, channel: String, cache: Arc<Cache>, counters: Arc<Counters>) -> Self {
+    pub(super) fn start(client: Client, channel: String, cache: Arc<LeasedCache>, counters: Arc<Counters>) -> Self {
         let listener = tokio::spawn(async move {
             loop {
                 if let Ok(Ok((sink, stream))) = timeout(CONNECT, subscribe(&client, &channel)).await {
@@ -60,7 +60,7 @@ async fn subscribe(client: &Client, channel: &str) -> RedisResult<(PubSubSink, P
 
 /// Heeds the push until it fails. Trust is renewed by each reply to a PING, counted from when the PING was sent:
 /// Redis answers in order, so by then everything published before has arrived.
-async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, cache: &Cache) {
+async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, cache: &LeasedCache) {
     loop {
         let asked = Instant::now();
         match timeout(PATIENCE, sink.ping::<::redis::Value>()).await {
@@ -70,7 +70,7 @@ async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, cache: &Cache) {
         // Outside the scheduler's budget: "nothing more" must mean just that.
         while let Some(next) = tokio::task::unconstrained(stream.next()).now_or_never() {
             let Some(message) = next else { return };
-            heed(&message, cache);
+            apply_message(&message, cache);
         }
         cache.trust(asked);
         let pause = sleep(BEAT);
@@ -80,14 +80,14 @@ async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, cache: &Cache) {
                 () = &mut pause => break,
                 next = stream.next() => {
                     let Some(message) = next else { return };
-                    heed(&message, cache);
+                    apply_message(&message, cache);
                 }
             }
         }
     }
 }
 
-fn heed(message: &Msg, cache: &Cache) {
+fn apply_message(message: &Msg, cache: &LeasedCache) {
     let key = std::str::from_utf8(message.get_payload_bytes()).ok().and_then(SessionKey::decode);
     match key {
         Some(key) => cache.end(&key),

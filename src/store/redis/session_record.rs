@@ -6,21 +6,21 @@ use super::STORE;
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Answer, StoreError};
-use crate::store::records::{Kind, Records};
+use crate::store::record_cipher::{RecordCipher, RecordKind};
 
 /// The fields of a session's hash: the record, when it was seen, when it ends.
 pub(super) type SessionFields = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// Reads a session as it stands now, with when it ends; `None` if there is none.
 pub(super) fn session(
-    records: &Records,
+    cipher: &RecordCipher,
     key: &SessionKey,
     fields: &SessionFields,
 ) -> Answer<Option<(Arc<Session>, Timestamp)>> {
     match fields {
         (None, None, None) => Ok(None),
         (Some(body), Some(seen_at), Some(ends_at)) => {
-            let mut session: Session = records.open(Kind::Session, &key.encoded(), body)?;
+            let mut session: Session = cipher.open(RecordKind::Session, &key.encoded(), body)?;
             session.seen_at = time(seen_at)?;
             Ok(Some((Arc::new(session), time(ends_at)?)))
         }

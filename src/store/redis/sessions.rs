@@ -5,16 +5,16 @@ use std::sync::Arc;
 use ::redis::ScriptInvocation;
 use async_trait::async_trait;
 
-use super::link::of_type;
-use super::record::{self, SessionFields};
-use super::stats::Verb;
+use super::connection::of_type;
+use super::metrics::Verb;
+use super::session_record::{self, SessionFields};
 use super::{Redis, millis};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, End, Sessions};
-use crate::store::census::{SAMPLE, Sampled};
-use crate::store::records::Kind;
+use crate::store::admin::counts::{SAMPLE_SIZE, SessionSample};
+use crate::store::record_cipher::RecordKind;
 use crate::store::unreadable::Unreadable;
 
 const SESSION: &str = "s1:";
@@ -41,8 +41,8 @@ impl Sessions for Redis {
         let mut cmd = ::redis::cmd("HMGET");
         cmd.arg(self.key(SESSION, &key.encoded())).arg(&["d", "s", "e"]);
         let held: Answer<SessionFields> =
-            self.link.run(Verb::Load, |mut c| async move { of_type(cmd.query_async(&mut c).await) }).await?;
-        match held.and_then(|fields| record::session(&self.records, key, &fields)) {
+            self.connection.run(Verb::Load, |mut c| async move { of_type(cmd.query_async(&mut c).await) }).await?;
+        match held.and_then(|fields| session_record::session(&self.cipher, key, &fields)) {
             Ok(None) => Ok(None),
             Ok(Some((session, ends_at))) => {
                 self.cache.put(*key, generation, ends_at, &session);
@@ -50,7 +50,7 @@ impl Sessions for Redis {
             }
             Err(why) => {
                 if self.revoke(key).await? {
-                    self.records.tell(Unreadable::Session, &key.encoded(), &why);
+                    self.cipher.report(Unreadable::Session, &key.encoded(), &why);
                 }
                 Ok(None)
             }
@@ -61,7 +61,7 @@ impl Sessions for Redis {
         let mut cmd = ::redis::cmd("GET");
         cmd.arg(self.key(END, &key.encoded()));
         let held: Answer<Option<String>> =
-            self.link.run(Verb::Load, |mut c| async move { of_type(cmd.query_async(&mut c).await) }).await?;
+            self.connection.run(Verb::Load, |mut c| async move { of_type(cmd.query_async(&mut c).await) }).await?;
         // What is no such pair tells nothing.
         let held = held.ok().flatten();
         let pair = held.as_deref().and_then(|text| text.split_once(':'));
@@ -76,8 +76,8 @@ impl Sessions for Redis {
         session: &Session,
         ends_at: Timestamp,
     ) -> Answer<bool> {
-        let (name, owner) = (new.encoded(), self.records.owner(&session.identity.id)?);
-        let record = self.records.seal(Kind::Session, &name, session)?;
+        let (name, owner) = (new.encoded(), self.cipher.owner(&session.identity.id)?);
+        let record = self.cipher.seal(RecordKind::Session, &name, session)?;
         let mut call = self.scripts.replace.prepare_invoke();
         call.key(self.key(SESSION, &name)).key(self.key(INDEX, &owner));
         call.arg(&self.prefix).arg(name).arg(record);
@@ -142,7 +142,7 @@ impl Sessions for Redis {
         for (name, fields) in &found {
             // No token has a digest that is none.
             let Some(key) = SessionKey::decode(name) else { continue };
-            if let Some(read) = record::session(&self.records, &key, fields).transpose() {
+            if let Some(read) = session_record::session(&self.cipher, &key, fields).transpose() {
                 sessions.push((key, read.map(|(session, _)| Arc::unwrap_or_clone(session))));
             }
         }
@@ -153,7 +153,7 @@ impl Sessions for Redis {
 impl Redis {
     /// How many sessions there are, and some of them. Walks the keys a thousand at a time, so that nobody waits for
     /// it, and stops after [`WALK`] steps: what was not reached by then is not counted.
-    pub(super) async fn sample(&self) -> Answer<Sampled> {
+    pub(super) async fn sample(&self) -> Answer<SessionSample> {
         let prefix = self.key(SESSION, "");
         let pattern = format!("{}*", glob_free(&prefix));
         let (mut total, mut names, mut cursor) = (0_u64, Vec::<String>::new(), 0_u64);
@@ -161,9 +161,9 @@ impl Redis {
             let mut cmd = ::redis::cmd("SCAN");
             cmd.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(1000);
             let (next, found): (u64, Vec<String>) =
-                self.link.run(Verb::Scan, |mut c| async move { cmd.query_async(&mut c).await }).await?;
+                self.connection.run(Verb::Scan, |mut c| async move { cmd.query_async(&mut c).await }).await?;
             total = total.saturating_add(u64::try_from(found.len()).unwrap_or(u64::MAX));
-            let room = SAMPLE.saturating_sub(names.len());
+            let room = SAMPLE_SIZE.saturating_sub(names.len());
             names.extend(found.into_iter().take(room));
             cursor = next;
             if cursor == 0 {
@@ -177,27 +177,27 @@ impl Redis {
         let fields: Vec<SessionFields> = if names.is_empty() {
             Vec::new()
         } else {
-            self.link.run(Verb::Scan, |mut c| async move { all.query_async(&mut c).await }).await?
+            self.connection.run(Verb::Scan, |mut c| async move { all.query_async(&mut c).await }).await?
         };
         let mut some = Vec::with_capacity(fields.len());
         for (name, fields) in names.iter().zip(&fields) {
             // One that ended meanwhile, or cannot be read, is none to look at.
             let Some(key) = name.strip_prefix(&prefix).and_then(SessionKey::decode) else { continue };
-            if let Ok(Some((session, _))) = record::session(&self.records, &key, fields) {
+            if let Ok(Some((session, _))) = session_record::session(&self.cipher, &key, fields) {
                 some.push(Arc::unwrap_or_clone(session));
             }
         }
-        Ok(Sampled { total, some })
+        Ok(SessionSample { total, sessions: some })
     }
 
     /// Calls a script; gives Redis its text when it does not know it, within the same deadline.
     pub(super) async fn invoke<T: ::redis::FromRedisValue>(&self, verb: Verb, call: ScriptInvocation<'_>) -> Answer<T> {
-        self.link.run(verb, |mut c| async move { call.invoke_async(&mut c).await }).await
+        self.connection.run(verb, |mut c| async move { call.invoke_async(&mut c).await }).await
     }
 
     /// Where the sessions of a person are listed: under each master key in one place.
     fn indexes(&self, user: &UserId) -> Vec<String> {
-        self.records.owners(user).iter().map(|owner| self.key(INDEX, owner)).collect()
+        self.cipher.owners(user).iter().map(|owner| self.key(INDEX, owner)).collect()
     }
 
     fn channel(&self) -> String {

@@ -14,10 +14,10 @@ use crate::auth::secret::SecretText;
 use crate::auth::throttle::{Charge, Charged, Limit, Taken, take};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Ceremonies, Clock, Ledger, Pending, Sessions, Throttle};
-use crate::store::contract::samples::{identity, records, records_of, session, session_key};
+use crate::store::contract::samples::{StatePorts, cipher, cipher_of, identity, session, session_key};
 use crate::store::contract::sealing::rotation_cases;
-use crate::store::contract::state::{StatePorts, state_contract};
-use crate::store::records::Records;
+use crate::store::contract::state::state_contract;
+use crate::store::record_cipher::RecordCipher;
 use crate::store::settings::StateSettings;
 use crate::store::system::SystemClock;
 use crate::store::{Probe, State};
@@ -31,7 +31,7 @@ fn settings(url: String, prefix: &str, millis: u64) -> StateSettings {
 
 /// A node. Most tests are patient, for a busy machine; those of outages use the default of 250 ms.
 async fn node(url: String, millis: u64) -> Node {
-    Node::of(open(&settings(url, "stepgate:", millis), records(), Arc::new(SystemClock)).await.unwrap())
+    Node::of(open(&settings(url, "stepgate:", millis), cipher(), Arc::new(SystemClock)).await.unwrap())
 }
 
 /// One node: its ports, and the store behind them.
@@ -52,8 +52,8 @@ impl Node {
 }
 
 /// What the contract suite asks of a state store; `server` lives as long as they do.
-async fn state_ports(settings: &StateSettings, records: Records, server: Arc<Server>) -> StatePorts {
-    let state = State::of(open(settings, records, Arc::new(SystemClock)).await.unwrap());
+async fn state_ports(settings: &StateSettings, cipher: RecordCipher, server: Arc<Server>) -> StatePorts {
+    let state = State::of(open(settings, cipher, Arc::new(SystemClock)).await.unwrap());
     StatePorts {
         clock: Arc::new(SystemClock),
         pass: Arc::new(|by| Box::pin(tokio::time::sleep(by))),
@@ -74,7 +74,7 @@ async fn redis_keeps_the_state_contract() {
     let next = std::sync::atomic::AtomicU32::new(0);
     state_contract(async || {
         let prefix = format!("case{}:", next.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
-        state_ports(&settings(server.url(), &prefix, 2000), records(), server.clone()).await
+        state_ports(&settings(server.url(), &prefix, 2000), cipher(), server.clone()).await
     })
     .await;
 }
@@ -86,7 +86,7 @@ async fn redis_keeps_the_contract_of_a_rotation() {
         let mut nodes = Vec::new();
         for (used, next) in rings {
             let settings = settings(server.url(), "stepgate:", 2000);
-            nodes.push(state_ports(&settings, records_of(used, next), server.clone()).await);
+            nodes.push(state_ports(&settings, cipher_of(used, next), server.clone()).await);
         }
         nodes
     })
@@ -105,13 +105,13 @@ async fn the_rights_that_the_documentation_names_are_enough() {
     let next = std::sync::atomic::AtomicU32::new(0);
     state_contract(async || {
         let prefix = format!("stepgate:case{}:", next.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
-        state_ports(&settings(url.clone(), &prefix, 2000), records(), server.clone()).await
+        state_ports(&settings(url.clone(), &prefix, 2000), cipher(), server.clone()).await
     })
     .await;
     // The push as well: without the right to its channel a node would bypass its cache for ever.
     let node = node(url.clone(), 2000).await;
     until(2000, async || node.redis.counters.subscriptions.load(std::sync::atomic::Ordering::SeqCst) > 0).await;
-    let other = Node::of(open(&settings(url, "other:", 2000), records(), Arc::new(SystemClock)).await.unwrap());
+    let other = Node::of(open(&settings(url, "other:", 2000), cipher(), Arc::new(SystemClock)).await.unwrap());
     assert!(other.ledger.claim("mark", HOUR).await.is_err());
 }
 
@@ -140,7 +140,7 @@ async fn a_dead_or_hanging_redis_fails_fast_and_comes_back() {
         }
         until(2000, async || node.redis.probe().await.is_ok()).await;
     }
-    assert!(node.redis.stats().connects >= 2);
+    assert!(node.redis.metrics().connects >= 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -157,15 +157,15 @@ async fn the_gateway_starts_without_redis() {
 async fn a_session_revoked_on_one_node_is_refused_on_the_other() {
     let server = Server::start(&[]);
     let (one, two) = (node(server.url(), 2000).await, node(server.url(), 2000).await);
-    until(3000, async || two.redis.stats().push_connected).await;
+    until(3000, async || two.redis.metrics().push_connected).await;
     let now = SystemClock.now();
     for all in [false, true] {
         let key = session_key();
         assert!(one.sessions.replace(None, &key, &session("ann", now), now.plus(HOUR)).await.unwrap());
-        let before = two.redis.stats().cache_hits;
+        let before = two.redis.metrics().cache_hits;
         until(2000, async || {
             assert!(two.sessions.load(&key).await.unwrap().is_some());
-            two.redis.stats().cache_hits > before
+            two.redis.metrics().cache_hits > before
         })
         .await;
         if all {
@@ -189,18 +189,18 @@ async fn a_hanging_push_does_not_keep_a_revoked_session_alive() {
         client(format!("redis://127.0.0.1:{}", stall.port)),
         Duration::from_secs(2),
         "stepgate:",
-        (records(), Arc::new(SystemClock)),
+        (cipher(), Arc::new(SystemClock)),
     );
-    until(3000, async || two.stats().push_connected).await;
+    until(3000, async || two.metrics().push_connected).await;
     let (key, now) = (session_key(), SystemClock.now());
     assert!(one.sessions.replace(None, &key, &session("ann", now), now.plus(HOUR)).await.unwrap());
-    until(2000, async || Sessions::load(&two, &key).await.unwrap().is_some() && two.stats().cache_hits > 0).await;
+    until(2000, async || Sessions::load(&two, &key).await.unwrap().is_some() && two.metrics().cache_hits > 0).await;
     stall.stall(true);
     assert!(one.sessions.revoke(&key).await.unwrap());
     until(1000, async || Sessions::load(&two, &key).await.unwrap().is_none()).await;
-    until(1000, async || !two.stats().push_connected).await;
+    until(1000, async || !two.metrics().push_connected).await;
     stall.stall(false);
-    until(3000, async || two.stats().push_connected).await;
+    until(3000, async || two.metrics().push_connected).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -263,13 +263,13 @@ async fn password_database_and_tls_are_used() {
     let url = || SecretText::new(format!("rediss://localhost:{}", tls.port));
     let open_with = async |ca| {
         let timeout = Duration::from_secs(2);
-        open(&StateSettings::Redis { url: url(), ca, timeout, prefix: "a:".into() }, records(), Arc::new(SystemClock))
+        open(&StateSettings::Redis { url: url(), ca, timeout, prefix: "a:".into() }, cipher(), Arc::new(SystemClock))
             .await
             .map(Node::of)
     };
     let trusting = open_with(Some(tls.dir.path().join("ca.pem"))).await.unwrap();
     assert!(trusting.ledger.claim("mark", HOUR).await.unwrap());
-    until(3000, async || trusting.redis.stats().push_connected).await;
+    until(3000, async || trusting.redis.metrics().push_connected).await;
     let wary = open_with(None).await.unwrap();
     let error = wary.ledger.claim("mark", HOUR).await.unwrap_err().to_string();
     assert!(error.contains("certificate"), "a CA that nobody named is not trusted: {error}");
@@ -281,7 +281,7 @@ async fn a_url_that_is_none_is_refused_without_being_told() {
     for url in
         ["", "http://u:secret@x", "redis+unix:///x?pass=secret", "unix:///secret", "rediss://x:secret@h#insecure"]
     {
-        let Err(error) = open(&settings(url.into(), "a:", 250), records(), Arc::new(SystemClock)).await else {
+        let Err(error) = open(&settings(url.into(), "a:", 250), cipher(), Arc::new(SystemClock)).await else {
             panic!("{url}")
         };
         assert!(!error.to_string().contains("secret"), "{error}");
@@ -292,7 +292,7 @@ async fn a_url_that_is_none_is_refused_without_being_told() {
 async fn a_fill_never_outlives_the_revocation_that_raced_it() {
     let server = Server::start(&[]);
     let (one, two) = (node(server.url(), 5000).await, node(server.url(), 5000).await);
-    until(3000, async || two.redis.stats().push_connected).await;
+    until(3000, async || two.redis.metrics().push_connected).await;
     for _ in 0..100 {
         let (key, now) = (session_key(), SystemClock.now());
         assert!(one.sessions.replace(None, &key, &session("ann", now), now.plus(HOUR)).await.unwrap());
@@ -346,21 +346,21 @@ async fn counters_agree_with_the_arithmetic_of_the_heart() {
 async fn sessions_are_counted_without_those_of_others() {
     let server = Server::start(&[]);
     let at = async |prefix: &str| {
-        Node::of(open(&settings(server.url(), prefix, 2000), records(), Arc::new(SystemClock)).await.unwrap())
+        Node::of(open(&settings(server.url(), prefix, 2000), cipher(), Arc::new(SystemClock)).await.unwrap())
     };
     // A prefix that is a glob counts for itself alone.
     let (ours, theirs) = (at("a*:").await, at("ab:").await);
     let now = SystemClock.now();
-    assert_eq!(ours.redis.sampled().await.unwrap().total, 0);
+    assert_eq!(ours.redis.session_sample().await.unwrap().total, 0);
     for (node, count) in [(&ours, 3), (&theirs, 2)] {
         for _ in 0..count {
             assert!(node.sessions.replace(None, &session_key(), &session("ann", now), now.plus(HOUR)).await.unwrap());
         }
         node.ledger.claim("s1:mark", HOUR).await.unwrap();
     }
-    let sampled = ours.redis.sampled().await.unwrap();
-    assert_eq!((sampled.total, sampled.some.len()), (3, 3));
-    assert_eq!(theirs.redis.sampled().await.unwrap().total, 2);
-    let scans = ours.redis.stats().verbs.into_iter().find(|v| v.verb == "scan").unwrap();
+    let sampled = ours.redis.session_sample().await.unwrap();
+    assert_eq!((sampled.total, sampled.sessions.len()), (3, 3));
+    assert_eq!(theirs.redis.session_sample().await.unwrap().total, 2);
+    let scans = ours.redis.metrics().verbs.into_iter().find(|v| v.verb == "scan").unwrap();
     assert!(scans.calls >= 3 && scans.errors == 0 && scans.within.iter().sum::<u64>() <= scans.calls);
 }

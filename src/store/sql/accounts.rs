@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::row::{Place, each_row, time_of};
+use super::row::{RowRef, each_row, time_of};
 use super::{Database, in_transaction, on_write};
 use crate::auth::secret::SecretText;
 use crate::auth::user::{Group, Identity, UserId, Username};
@@ -14,7 +14,7 @@ const GROUP: &str = "insert into account_groups (account_id, name) values ($1, $
 
 /// An account beside one of its groups, or beside none.
 #[derive(sqlx::FromRow)]
-struct Row {
+struct AccountRow {
     id: String,
     username: String,
     name: Option<String>,
@@ -41,12 +41,12 @@ const ALL: &str = "select a.id, a.username, a.name, a.email, a.password_hash, a.
 #[async_trait]
 impl Accounts for Database {
     async fn find(&self, name: &Username) -> Answer<Option<Account>> {
-        let found = each_row!(self, "accounts", sqlx::query(BY_NAME).bind(name.as_str()), Row)?;
+        let found = each_row!(self, "accounts", sqlx::query(BY_NAME).bind(name.as_str()), AccountRow)?;
         gather(found).pop().transpose()
     }
 
     async fn load(&self, id: &UserId) -> Answer<Option<Account>> {
-        let found = each_row!(self, "accounts", sqlx::query(BY_ID).bind(&id.0), Row)?;
+        let found = each_row!(self, "accounts", sqlx::query(BY_ID).bind(&id.0), AccountRow)?;
         gather(found).pop().transpose()
     }
 
@@ -132,7 +132,7 @@ impl Accounts for Database {
     }
 
     async fn list(&self) -> Answer<Vec<Answer<Account>>> {
-        let mut all = gather(each_row!(self, "accounts", sqlx::query(ALL), Row)?);
+        let mut all = gather(each_row!(self, "accounts", sqlx::query(ALL), AccountRow)?);
         // Sorted here: databases differ in their order of letters.
         let name = |account: &Answer<Account>| account.as_ref().ok().map(|a| a.identity.username.clone());
         all.sort_by_cached_key(|account| (account.is_err(), name(account)));
@@ -161,7 +161,7 @@ impl Database {
 }
 
 /// One account per id, with its groups sorted. One broken row breaks the account: it may have been that of a group.
-fn gather(rows: Vec<Result<Row, (String, StoreError)>>) -> Vec<Answer<Account>> {
+fn gather(rows: Vec<Result<AccountRow, (String, StoreError)>>) -> Vec<Answer<Account>> {
     let mut accounts: BTreeMap<String, Answer<Account>> = BTreeMap::new();
     for row in rows {
         let (id, read) = match row {
@@ -182,9 +182,9 @@ fn gather(rows: Vec<Result<Row, (String, StoreError)>>) -> Vec<Answer<Account>> 
     accounts.into_values().collect()
 }
 
-fn account(row: Row) -> Answer<Account> {
-    let Row { id, username, name, email, .. } = row;
-    let place = Place { table: "accounts", id: &id };
+fn account(row: AccountRow) -> Answer<Account> {
+    let AccountRow { id, username, name, email, .. } = row;
+    let place = RowRef { table: "accounts", id: &id };
     let canonical = Username::parse(&username).filter(|name| name.as_str() == username);
     let username = canonical.ok_or_else(|| place.broken("`username` is not canonical"))?;
     let disabled = place.flag("disabled", row.disabled)?;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::row::{Place, number_of, rows, text_of, time_of};
+use super::row::{RowRef, number_of, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
 use crate::auth::factor::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
 use crate::auth::proof::Method;
@@ -116,7 +116,7 @@ impl Authenticators for Database {
 
 fn record(row: TotpRow) -> Answer<TotpRecord> {
     let (user, id, secret, digits, period, last_step, created_at, used_at) = row;
-    let place = Place { table: "totp", id: &user };
+    let place = RowRef { table: "totp", id: &user };
     let digits = u8::try_from(digits).ok().filter(|digits| matches!(digits, 6..=8));
     let period = place.number("period", period)?;
     if period == 0 {
@@ -134,13 +134,13 @@ fn record(row: TotpRow) -> Answer<TotpRecord> {
 }
 
 fn locked_method((user, name, at): LockedRow) -> Answer<(Method, Timestamp)> {
-    let place = Place { table: "lockouts", id: &user };
+    let place = RowRef { table: "lockouts", id: &user };
     let method = Method::from_name(&name).ok_or_else(|| place.broken("`method` is none"))?;
     Ok((method, place.time("locked_at", at)?))
 }
 
 fn backup_set((user, salt, left): BackupRow) -> Answer<BackupSet> {
-    let place = Place { table: "backup_sets", id: &user };
+    let place = RowRef { table: "backup_sets", id: &user };
     let left = u32::try_from(left).map_err(|_| fault("too many backup codes"))?;
     Ok(BackupSet { salt: place.bytes("salt", &salt)?, left })
 }

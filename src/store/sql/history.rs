@@ -14,7 +14,7 @@ use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, History};
 
 /// Whose, when, from where, and the event as JSON.
-type Row = (String, i64, Option<String>, String);
+type EventRow = (String, i64, Option<String>, String);
 
 #[async_trait]
 impl History for Database {
@@ -22,8 +22,8 @@ impl History for Database {
         const SQL: &str = "select user_id, at, client_ip, event from audit where user_id = $1 \
              and action = 'session_opened' and at > $2 order by at desc limit $3";
         let found =
-            rows!(self, "audit", sqlx::query(SQL).bind(&user.0).bind(time_of(after)?).bind(i64::from(most)), Row)?;
-        let sign_in = |row: Row| {
+            rows!(self, "audit", sqlx::query(SQL).bind(&user.0).bind(time_of(after)?).bind(i64::from(most)), EventRow)?;
+        let sign_in = |row: EventRow| {
             let (at, ip, event) = read(row)?;
             Some(SignIn { at, ip, browser: event.get("browser").and_then(Value::as_str).map(str::to_owned) })
         };
@@ -34,8 +34,8 @@ impl History for Database {
         const SQL: &str = "select user_id, at, client_ip, event from audit where user_id = $1 \
              and action = 'proof_rejected' and at >= $2 order by at desc limit $3";
         let found =
-            rows!(self, "audit", sqlx::query(SQL).bind(&user.0).bind(time_of(from)?).bind(i64::from(most)), Row)?;
-        let failure = |row: Row| {
+            rows!(self, "audit", sqlx::query(SQL).bind(&user.0).bind(time_of(from)?).bind(i64::from(most)), EventRow)?;
+        let failure = |row: EventRow| {
             let (at, ip, event) = read(row)?;
             let method = event.get("method").and_then(Value::as_str).and_then(Method::from_name)?;
             Some(Failure { at, ip, method })
@@ -44,7 +44,7 @@ impl History for Database {
     }
 }
 
-fn read((_, at, ip, event): Row) -> Option<(Timestamp, IpAddr, Value)> {
+fn read((_, at, ip, event): EventRow) -> Option<(Timestamp, IpAddr, Value)> {
     let at = Timestamp::from_millis(u64::try_from(at).ok()?);
     Some((at, ip?.parse().ok()?, serde_json::from_str(&event).ok()?))
 }

@@ -4,23 +4,24 @@ mod accounts;
 mod audit;
 mod authenticators;
 mod history;
-mod keys;
 mod lockouts;
-mod look;
+mod migrate;
 mod open;
-mod pooled;
+mod pooler;
 mod postgres;
 mod row;
-mod sealed;
+mod schema;
+mod sealed_rows;
+mod signing_keys;
 pub(crate) mod sqlite;
 #[cfg(test)]
 mod tests;
-pub(crate) mod turns;
+pub(crate) mod write_queue;
 
 pub use audit::Audit;
-pub(crate) use look::{Schema, accounts as look_at_accounts, file as look_at_file};
 pub(crate) use open::sqlite_path;
 pub(crate) use postgres::judge as judge_postgres;
+pub(crate) use schema::{Schema, inspect_accounts, inspect_file};
 
 use std::future::Future;
 use std::sync::Arc;
@@ -28,10 +29,10 @@ use std::time::Duration;
 
 use sqlx::SqlitePool;
 
-use super::census::Counts;
+use super::admin::counts::Counts;
 use crate::auth::proof::Method;
 use crate::flow::ports::{Answer, StoreError};
-use turns::Turns;
+use write_queue::WriteQueue;
 
 /// The database of accounts.
 #[derive(Clone)]
@@ -39,13 +40,13 @@ pub(crate) struct Database {
     pool: Pool,
     patience: Duration,
     /// Of a SQLite file.
-    turns: Arc<Turns>,
+    write_queue: Arc<WriteQueue>,
 }
 
 #[derive(Clone)]
 enum Pool {
     Sqlite(SqlitePool),
-    Postgres(pooled::Postgres),
+    Postgres(pooler::Postgres),
 }
 
 /// Runs one future per kind of database; the text of `$body` is the same for both.
@@ -62,7 +63,7 @@ macro_rules! on {
 macro_rules! on_write {
     ($db:expr, $pool:ident => $body:expr) => {
         match &$db.pool {
-            $crate::store::sql::Pool::Sqlite($pool) => $db.within($db.turns.write($body)).await,
+            $crate::store::sql::Pool::Sqlite($pool) => $db.within($db.write_queue.write($body)).await,
             $crate::store::sql::Pool::Postgres($pool) => $db.within($body).await,
         }
     };
@@ -78,7 +79,7 @@ macro_rules! in_transaction {
                     let mut $tx = pool.begin_with("begin immediate").await?;
                     $body
                 };
-                $db.within($db.turns.write(work)).await
+                $db.within($db.write_queue.write(work)).await
             }
             $crate::store::sql::Pool::Postgres(pool) => {
                 let work = async {
@@ -108,7 +109,7 @@ impl Database {
     pub(crate) async fn probe(&self) -> Answer<()> {
         const READ_ONLY: &str = "select current_setting('transaction_read_only')";
         match &self.pool {
-            Pool::Sqlite(pool) => self.within(self.turns.write(sqlite::try_write(pool))).await,
+            Pool::Sqlite(pool) => self.within(self.write_queue.write(sqlite::try_write(pool))).await,
             Pool::Postgres(pool) => {
                 let (read_only,): (String,) = self.within(sqlx::query_as(READ_ONLY).fetch_one(pool)).await?;
                 if read_only == "off" { Ok(()) } else { Err(fault("it takes no writes")) }
@@ -117,8 +118,8 @@ impl Database {
     }
 
     /// The turns of its file, for whoever else writes to it in this process.
-    pub(crate) fn turns(&self) -> Arc<Turns> {
-        self.turns.clone()
+    pub(crate) fn write_queue(&self) -> Arc<WriteQueue> {
+        self.write_queue.clone()
     }
 
     /// How many accounts have which factor.
@@ -132,7 +133,7 @@ impl Database {
 
     /// Whether anything in it was sealed by a vault.
     pub(crate) async fn holds_sealed(&self) -> Answer<bool> {
-        let (count,): (i64,) = on!(self, pool => sqlx::query_as(look::SEALED).fetch_one(pool))?;
+        let (count,): (i64,) = on!(self, pool => sqlx::query_as(schema::SEALED).fetch_one(pool))?;
         Ok(count > 0)
     }
 }

@@ -8,8 +8,8 @@ use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
-use super::look::unmigrated;
-use super::pooled::Postgres;
+use super::migrate::migration_error;
+use super::pooler::Postgres;
 use super::{Database, Pool, fault};
 use crate::flow::ports::{Answer, StoreError};
 
@@ -42,7 +42,7 @@ pub(super) async fn open(url: &str) -> Answer<Database> {
     let First { mut connection, options, pooled } = reach(options, &own).await?;
     let failed = |cause: &dyn std::fmt::Display| fault(format!("cannot migrate postgres at {server}: {cause}"));
     let migrated = tokio::time::timeout(MIGRATE, migrate(&mut connection)).await;
-    migrated.map_err(|_| failed(&"no end in sight"))?.map_err(|e| failed(&unmigrated(&e)))?;
+    migrated.map_err(|_| failed(&"no end in sight"))?.map_err(|e| failed(&migration_error(&e)))?;
     connection.close().await.map_err(|e| unreachable(&server, &e))?;
     let pool = PgPoolOptions::new()
         .max_connections(own.connections)
@@ -51,7 +51,7 @@ pub(super) async fn open(url: &str) -> Answer<Database> {
         .max_lifetime(Duration::from_secs(1800))
         .connect_lazy_with(options);
     let pool = Postgres { pool, pooled: pooled.then(|| own.statement()) };
-    Ok(Database { pool: Pool::Postgres(pool), patience: millis(own.patience), turns: std::sync::Arc::default() })
+    Ok(Database { pool: Pool::Postgres(pool), patience: millis(own.patience), write_queue: std::sync::Arc::default() })
 }
 
 /// Brings the schema up to date in one transaction, so that it works behind a pooler as well. Nodes that start at once

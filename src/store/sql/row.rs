@@ -8,12 +8,12 @@ use crate::flow::ports::{Answer, StoreError};
 
 /// Where a value stands, for the text of a fault.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct RowRef<'a> {
     pub(super) table: &'static str,
     pub(super) id: &'a str,
 }
 
-impl Place<'_> {
+impl RowRef<'_> {
     pub(super) fn broken(self, what: impl std::fmt::Display) -> StoreError {
         fault(format!("broken row in `{}`, id `{}`: {what}", self.table, self.id))
     }
@@ -83,7 +83,7 @@ macro_rules! each_row {
                 .map(|row| {
                     <$tuple as sqlx::FromRow<'_, _>>::from_row(row).map_err(|e| {
                         let id: String = sqlx::Row::try_get(row, 0).unwrap_or_else(|_| "?".to_owned());
-                        let fault = $crate::store::sql::row::Place { table: $table, id: &id }.broken(e);
+                        let fault = $crate::store::sql::row::RowRef { table: $table, id: &id }.broken(e);
                         (id, fault)
                     })
                 })

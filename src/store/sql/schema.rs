@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::migrate::NEWER;
 use super::{fault, postgres, sqlite};
 use crate::flow::ports::Answer;
 
-/// What a look found.
+/// What a status found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Look {
+pub(crate) struct DatabaseStatus {
     /// How far its schema is.
     pub(crate) schema: Schema,
     /// Whether anything in it was sealed by a vault.
@@ -31,8 +32,7 @@ pub(crate) enum Schema {
     Current,
 }
 
-const NOTHING: Look = Look { schema: Schema::Absent, sealed: false, pooled: false };
-const NEWER: &str = "the schema is newer than this program; use the program that wrote it, or a later one";
+const NOTHING: DatabaseStatus = DatabaseStatus { schema: Schema::Absent, sealed: false, pooled: false };
 /// How many rows a vault has sealed.
 pub(super) const SEALED: &str = "select (select count(*) from totp) + (select count(*) from signing_keys)";
 
@@ -40,34 +40,34 @@ pub(super) const SEALED: &str = "select (select count(*) from totp) + (select co
 ///
 /// # Errors
 /// It cannot be reached or read, or its schema is newer than this program.
-pub(crate) async fn accounts(url: &str) -> Answer<Look> {
+pub(crate) async fn inspect_accounts(url: &str) -> Answer<DatabaseStatus> {
     let migrator = sqlx::migrate!("./migrations");
     if url.starts_with("sqlite:") {
-        return file(&super::sqlite_path(url)?, &migrator).await;
+        return inspect_file(&super::sqlite_path(url)?, &migrator).await;
     }
     let mut first = postgres::first(url).await?;
     // In one transaction and unnamed, for whoever may stand in between.
     let mut tx = first.connection.begin().await.map_err(fault)?;
     let there = sqlx::query_as("select to_regclass('_sqlx_migrations') is not null").persistent(false);
     let (there,): (bool,) = there.fetch_one(&mut *tx).await.map_err(fault)?;
-    let mut look = Look { pooled: first.pooled, ..NOTHING };
+    let mut status = DatabaseStatus { pooled: first.pooled, ..NOTHING };
     if there {
         let versions = sqlx::query_as("select version from _sqlx_migrations").persistent(false);
         let versions: Vec<(i64,)> = versions.fetch_all(&mut *tx).await.map_err(fault)?;
-        look.schema = compare(&migrator, &versions)?;
+        status.schema = compare(&migrator, &versions)?;
         let sealed: Result<(i64,), _> = sqlx::query_as(SEALED).persistent(false).fetch_one(&mut *tx).await;
-        look.sealed = sealed.is_ok_and(|(n,)| n > 0);
+        status.sealed = sealed.is_ok_and(|(n,)| n > 0);
     }
     tx.rollback().await.map_err(fault)?;
     first.connection.close().await.map_err(fault)?;
-    Ok(look)
+    Ok(status)
 }
 
 /// Looks at the tables of one migrator in a SQLite file.
 ///
 /// # Errors
-/// As [`accounts`].
-pub(crate) async fn file(path: &Path, migrator: &Migrator) -> Answer<Look> {
+/// As [`inspect_accounts`].
+pub(crate) async fn inspect_file(path: &Path, migrator: &Migrator) -> Answer<DatabaseStatus> {
     let at = |cause: sqlx::Error| fault(format!("cannot read {}: {cause}", path.display()));
     if !path.try_exists().map_err(|e| fault(format!("{}: {e}", path.display())))? {
         return Ok(NOTHING);
@@ -86,7 +86,7 @@ pub(crate) async fn file(path: &Path, migrator: &Migrator) -> Answer<Look> {
     let table = &migrator.table_name;
     let there = "select count(*) from sqlite_master where type = 'table' and name = $1";
     let (there,): (i64,) = sqlx::query_as(there).bind(table.as_ref()).fetch_one(&mut connection).await.map_err(at)?;
-    let mut look = NOTHING;
+    let mut status = NOTHING;
     if there > 0 {
         let query = if table == "state_migrations" {
             "select version from state_migrations"
@@ -95,7 +95,11 @@ pub(crate) async fn file(path: &Path, migrator: &Migrator) -> Answer<Look> {
         };
         let versions: Vec<(i64,)> = sqlx::query_as(query).fetch_all(&mut connection).await.map_err(at)?;
         let sealed: Result<(i64,), _> = sqlx::query_as(SEALED).fetch_one(&mut connection).await;
-        look = Look { schema: compare(migrator, &versions)?, sealed: sealed.is_ok_and(|(n,)| n > 0), pooled: false };
+        status = DatabaseStatus {
+            schema: compare(migrator, &versions)?,
+            sealed: sealed.is_ok_and(|(n,)| n > 0),
+            pooled: false,
+        };
         let (found,): (String,) =
             sqlx::query_as("pragma quick_check(1)").fetch_one(&mut connection).await.map_err(at)?;
         if found != "ok" {
@@ -103,15 +107,7 @@ pub(crate) async fn file(path: &Path, migrator: &Migrator) -> Answer<Look> {
         }
     }
     connection.close().await.map_err(at)?;
-    Ok(look)
-}
-
-/// Why a schema could not be brought up to date.
-pub(super) fn unmigrated(why: &MigrateError) -> String {
-    match why {
-        MigrateError::VersionMissing(_) => NEWER.to_owned(),
-        why => why.to_string(),
-    }
+    Ok(status)
 }
 
 fn compare(migrator: &Migrator, versions: &[(i64,)]) -> Answer<Schema> {
@@ -137,13 +133,13 @@ mod tests {
         let path = directory.path().join("stepgate.db");
         let url = format!("sqlite://{}", path.display());
         sqlite::migrate(&path, sqlx::migrate!("./migrations")).await.unwrap();
-        assert_eq!(accounts(&url).await.unwrap().schema, Schema::Current);
+        assert_eq!(inspect_accounts(&url).await.unwrap().schema, Schema::Current);
         let whole = std::fs::read(&path).unwrap();
         for page in 1..whole.len() / 4096 {
             let mut bytes = whole.clone();
             bytes[page * 4096..][..64].fill(0xff);
             std::fs::write(&path, bytes).unwrap();
-            let told = accounts(&url).await.err();
+            let told = inspect_accounts(&url).await.err();
             assert!(told.is_some(), "page {page}");
         }
     }

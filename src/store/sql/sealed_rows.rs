@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 
-use super::row::{Place, rows, text_of};
+use super::row::{RowRef, rows, text_of};
 use super::{Database, on_write};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, SealedAt, SealedRows};
 
-type Row = (String, String);
+type SecretRow = (String, String);
 
 #[async_trait]
 impl SealedRows for Database {
@@ -16,12 +16,12 @@ impl SealedRows for Database {
         const TOTP: &str = "select account_id, secret from totp order by account_id";
         const SIGNING: &str = "select kid, private from signing_keys order by place";
         let mut all = Vec::new();
-        for (user, secret) in rows!(self, "totp", sqlx::query(TOTP), Row)? {
-            let sealed = Sealed(Place { table: "totp", id: &user }.bytes("secret", &secret)?);
+        for (user, secret) in rows!(self, "totp", sqlx::query(TOTP), SecretRow)? {
+            let sealed = Sealed(RowRef { table: "totp", id: &user }.bytes("secret", &secret)?);
             all.push((SealedAt::Totp(UserId(user)), sealed));
         }
-        for (kid, private) in rows!(self, "signing_keys", sqlx::query(SIGNING), Row)? {
-            let sealed = Sealed(Place { table: "signing_keys", id: &kid }.bytes("private", &private)?);
+        for (kid, private) in rows!(self, "signing_keys", sqlx::query(SIGNING), SecretRow)? {
+            let sealed = Sealed(RowRef { table: "signing_keys", id: &kid }.bytes("private", &private)?);
             all.push((SealedAt::Signing(kid), sealed));
         }
         Ok(all)

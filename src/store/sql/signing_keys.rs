@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::row::{Place, rows, text_of, time_of};
+use super::row::{RowRef, rows, text_of, time_of};
 use super::{Database, in_transaction, on_write};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::time::Timestamp;
@@ -13,13 +13,13 @@ use crate::flow::ports::{Answer, SigningKey, SigningKeys};
 /// How long a key stays published after its successor began to sign: far longer than an assertion lives.
 const OVERLAP: Duration = Duration::from_secs(3600);
 
-type Row = (String, String, String, i64, Option<i64>);
+type SigningKeyRow = (String, String, String, i64, Option<i64>);
 
 #[async_trait]
 impl SigningKeys for Database {
     async fn all(&self) -> Answer<Vec<SigningKey>> {
         const SQL: &str = "select kid, private, public_jwk, signs_from, retired_at from signing_keys order by place";
-        rows!(self, "signing_keys", sqlx::query(SQL), Row)?.into_iter().map(key).collect()
+        rows!(self, "signing_keys", sqlx::query(SQL), SigningKeyRow)?.into_iter().map(key).collect()
     }
 
     /// Retires the earlier keys as well, an hour after the new one begins to sign.
@@ -56,8 +56,8 @@ impl SigningKeys for Database {
     }
 }
 
-fn key((kid, private, public_jwk, signs_from, retired_at): Row) -> Answer<SigningKey> {
-    let place = Place { table: "signing_keys", id: &kid };
+fn key((kid, private, public_jwk, signs_from, retired_at): SigningKeyRow) -> Answer<SigningKey> {
+    let place = RowRef { table: "signing_keys", id: &kid };
     Ok(SigningKey {
         private: Sealed(place.bytes("private", &private)?),
         signs_from: place.time("signs_from", signs_from)?,

@@ -11,7 +11,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 
-use super::look::unmigrated;
+use super::migrate::migration_error;
 use super::{Database, Pool, fault};
 use crate::flow::ports::Answer;
 
@@ -34,7 +34,7 @@ pub(crate) enum Durable {
 pub(super) async fn open(path: &Path) -> Answer<Database> {
     migrate(path, sqlx::migrate!("./migrations")).await?;
     let pool = pool(options(path, Durable::Power), 4);
-    Ok(Database { pool: Pool::Sqlite(pool), patience: PATIENCE, turns: Arc::default() })
+    Ok(Database { pool: Pool::Sqlite(pool), patience: PATIENCE, write_queue: Arc::default() })
 }
 
 /// How to connect to the file.
@@ -81,7 +81,7 @@ pub(crate) async fn migrate(path: &Path, migrator: Migrator) -> Answer<()> {
     let file = path.to_owned();
     let lock = tokio::task::spawn_blocking(move || make(&file)).await.map_err(|e| at(&e))?.map_err(|e| at(&e))?;
     let mut connection = options(path, Durable::Power).connect().await.map_err(|e| at(&e))?;
-    migrator.run_direct(None, &mut connection, false).await.map_err(|e| at(&unmigrated(&e)))?;
+    migrator.run_direct(None, &mut connection, false).await.map_err(|e| at(&migration_error(&e)))?;
     connection.close().await.map_err(|e| at(&e))?;
     drop(lock);
     Ok(())

@@ -17,8 +17,9 @@ use crate::auth::user::{UserId, Username};
 use crate::flow::ports::{
     Accounts as _, Authenticators as _, History as _, SealedAt, SealedRows as _, SigningKeys as _,
 };
-use crate::store::contract::accounts::{AccountPorts, account, accounts_contract};
+use crate::store::contract::accounts::accounts_contract;
 use crate::store::contract::postgres::Postgres;
+use crate::store::contract::samples::{AccountPorts, account};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 

@@ -1,7 +1,7 @@
 //! Writers of one SQLite file take turns within this process, in order.
 //!
 //! SQLite lets one connection write at a time and makes the others ask again and again: under many sign-ins at
-//! once an unlucky one could be passed over until it gives up. With turns, who finds the file locked knows that
+//! once an unlucky one could be passed over until it gives up. With write_queue, who finds the file locked knows that
 //! another process holds it, and everybody who waits behind is told so at once instead of trying one by one.
 
 use std::future::Future;
@@ -14,13 +14,13 @@ const BUSY: u32 = 5;
 
 /// The turns of one file.
 #[derive(Default)]
-pub(crate) struct Turns {
+pub(crate) struct WriteQueue {
     turn: Mutex<()>,
     /// How often the file was found locked by another process.
     locked_out: AtomicU64,
 }
 
-impl Turns {
+impl WriteQueue {
     /// Does `work`, which writes, when it is its turn.
     pub(crate) async fn write<T>(
         &self,

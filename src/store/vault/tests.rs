@@ -10,13 +10,13 @@ fn key(n: u8) -> SecretBytes {
     SecretBytes::new(vec![n; KEY_BYTES])
 }
 
-fn ring(keys: &[u8]) -> Ring {
+fn ring(keys: &[u8]) -> KeyRing {
     ring_with(keys, &[])
 }
 
-fn ring_with(used: &[u8], next: &[u8]) -> Ring {
+fn ring_with(used: &[u8], next: &[u8]) -> KeyRing {
     let keys = |all: &[u8]| all.iter().map(|n| key(*n)).collect();
-    Ring::new(&MasterKeys { used: keys(used), next: keys(next) }, Arc::new(OsEntropy)).unwrap()
+    KeyRing::new(&MasterKeys { used: keys(used), next: keys(next) }, Arc::new(OsEntropy)).unwrap()
 }
 
 fn bytes(plain: &[u8]) -> SecretBytes {
@@ -136,7 +136,7 @@ fn digests_differ_by_purpose_and_data() {
 
 #[test]
 fn a_useless_ring_is_refused() {
-    let refused = |used, next| Ring::new(&MasterKeys { used, next }, Arc::new(OsEntropy)).is_err();
+    let refused = |used, next| KeyRing::new(&MasterKeys { used, next }, Arc::new(OsEntropy)).is_err();
     assert!(refused(vec![], vec![]) && refused(vec![], vec![key(1)]));
     assert!(refused(vec![bytes(&[1; 31])], vec![]) && refused(vec![key(1)], vec![bytes(&[1; 31])]));
 }

@@ -9,9 +9,10 @@ use super::{HOUR, node};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::throttle::{Charge, Charged, Limit};
 use crate::flow::ports::Clock as _;
-use crate::store::contract::samples::{ceremony, ceremony_key, identity, records, session, session_key};
-use crate::store::contract::sealing::{Dump, earlier_record};
-use crate::store::contract::unreadable::{Damaged, Plant};
+use crate::store::contract::samples::{
+    Damaged, Dump, Plant, ceremony, ceremony_key, cipher, identity, session, session_key,
+};
+use crate::store::contract::sealing::earlier_record;
 use crate::store::settings::StateSettings;
 use crate::store::system::SystemClock;
 
@@ -30,7 +31,7 @@ pub(super) fn plant(settings: &StateSettings) -> Plant {
                 Damaged::Session(name) => ::redis::cmd("HSET").arg(format!("{prefix}s1:{name}")).arg("d").to_owned(),
                 Damaged::Ceremony(name) => ::redis::cmd("SET").arg(format!("{prefix}c1:{name}")).to_owned(),
                 Damaged::Counter(name) => {
-                    ::redis::cmd("SET").arg(format!("{prefix}t1:{}", records().counter(&name))).to_owned()
+                    ::redis::cmd("SET").arg(format!("{prefix}t1:{}", cipher().counter(&name))).to_owned()
                 }
             };
             let () = cmd.arg(value).query_async(&mut operator).await.unwrap();
@@ -125,7 +126,7 @@ async fn a_value_of_another_type_is_as_good_as_garbage() {
         node.ceremonies.put(&held, &ceremony("ann", now), HOUR).await.unwrap();
         assert!(node.ceremonies.take(&held).await.unwrap().is_some());
     }
-    push(format!("stepgate:t1:{}", records().counter("totp:ann"))).await;
+    push(format!("stepgate:t1:{}", cipher().counter("totp:ann"))).await;
     let charge = [Charge { key: "totp:ann".into(), limit: Limit { tries: 3, refill: HOUR } }];
     assert_eq!(node.throttle.charge(&charge, now).await.unwrap(), Charged::Wait { index: 0, retry_after: HOUR });
     assert!(node.throttle.charge(&charge, now.plus(HOUR)).await.unwrap().is_go());

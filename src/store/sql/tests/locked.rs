@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use crate::auth::throttle::{Charge, Limit};
 use crate::flow::ports::{AccountChange, Answer};
 use crate::store::Stores;
-use crate::store::contract::accounts::account;
+use crate::store::contract::samples::account;
 use crate::store::contract::samples::{session, session_key};
 use crate::store::sql::sqlite::{Durable, options, pool, try_write};
 use crate::store::tests::settings;

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::NOW;
 use crate::flow::ports::{Accounts as _, Authenticators as _};
-use crate::store::contract::accounts::account;
 use crate::store::contract::postgres::{PASSWORD, Postgres};
+use crate::store::contract::samples::account;
 use crate::store::sql::Database;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use super::*;
 use crate::store::contract::postgres::PASSWORD;
 use crate::store::contract::postgres::unprivileged;
-use crate::store::sql::look_at_accounts;
+use crate::store::sql::inspect_accounts;
 
 /// A running pooler. Ends when dropped.
 struct Pooler {
@@ -88,7 +88,7 @@ async fn many_processes_share_the_few_servers_of_a_pooler() {
     let pooler = Pooler::start(&server, "transaction", "").await;
     let direct = server.database().await;
     let url = format!("{}?timeout_ms=30000", pooler.before(&server, &direct));
-    let look = async |url: &str| look_at_accounts(url).await.unwrap();
+    let look = async |url: &str| inspect_accounts(url).await.unwrap();
     assert!(look(&url).await.pooled && !look(&direct).await.pooled);
     // Some beside the pooler, some behind it, all at once; and again, when names were left behind.
     for _ in 0..3 {
@@ -135,7 +135,7 @@ async fn who_was_refused_is_told_and_no_password() {
         (good.replace("stepgate:", "nobody:"), vec!["`nobody`", database.as_str(), "refused"]),
         (good.replace(&format!("/{database}"), "/absent"), vec!["`absent`", "`stepgate`", "no database"]),
     ] {
-        let answers = [Database::open(&url).await.err(), look_at_accounts(&url).await.err()];
+        let answers = [Database::open(&url).await.err(), inspect_accounts(&url).await.err()];
         for text in answers.map(|fault| fault.expect("refused").to_string()) {
             assert!(told.iter().chain(&[place.as_str()]).all(|word| text.contains(word)), "{text}");
             assert!(!text.contains("canary") && !text.contains(".c:") && !text.contains("line"), "{text}");
