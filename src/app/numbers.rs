@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::flow::ports::Answer;
-use crate::proxy::outside::{Calls, Outside, RedisNumbers};
+use crate::proxy::observe::store_metrics::{Calls, Outside, RedisNumbers};
 use crate::store::Stores;
 use crate::store::redis::{BOUNDS, VerbMetrics};
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::time::Instant;
 
-use super::cancel::Cancellation;
-use super::link::Link;
-use super::private::Reuse;
-use super::site::{Authority, Site};
-use super::upstream::Socket;
+use super::cancellation::Cancellation;
+use super::client::connection_state::Link;
+use super::request::site::{Authority, Site};
+use super::upstream::private_connections::Reuse;
+use super::upstream::socket::Socket;
 use crate::auth::proof::decision::Permit;
 use crate::auth::resource::Resource;
 use crate::auth::session::Session;

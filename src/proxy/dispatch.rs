@@ -8,14 +8,16 @@ use pingora_error::{Error, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::{FailToProxy, Session};
 
-use super::cancel::End;
+use super::cancellation::End;
+use super::client::connection_state::{Door, Link};
+use super::context::{Ctx, Pass};
 use super::convert::{self, BodyRead};
-use super::ctx::{Ctx, Pass};
 use super::gateway::Gateway;
-use super::link::{Door, Link};
-use super::metrics::Counted;
-use super::site::{self, Head, Objection, Site, object};
-use super::{answer, client, preflight, record, related, tunnel};
+use super::observe::access_log;
+use super::observe::metrics::Counted;
+use super::request::site::{self, Head, Objection, Site, object};
+use super::request::{client_address, preflight, related};
+use super::{error_response, websocket};
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::resource::{Malformed, Resource};
@@ -39,7 +41,7 @@ impl Gateway {
     /// Pingora's.
     pub(crate) async fn receive(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         let ports = &self.flows.ports;
-        ctx.request_id = record::request_id(ports.clock.as_ref(), ports.entropy.as_ref());
+        ctx.request_id = access_log::request_id(ports.clock.as_ref(), ports.entropy.as_ref());
         ctx.preflight = preflight::may_be_one(session);
         let (mut response, keep) = match self.judge(session, ctx).await {
             Ok(Verdict::Forward) => {
@@ -57,7 +59,7 @@ impl Gateway {
                 (self.portal.fault(&facts(session, ctx), objection.fault), !objection.framing)
             }
         };
-        answer::finish(&mut response, &ctx.request_id, ctx.https);
+        error_response::finish(&mut response, &ctx.request_id, ctx.https);
         // What fails now is the client's end, not ours.
         Box::pin(convert::send(session, response, keep)).await.map_err(Error::into_down)?;
         Ok(true)
@@ -99,7 +101,7 @@ impl Gateway {
         {
             return Err(object(Fault::TooLarge { limit }, "body_too_large"));
         }
-        ctx.websocket = tunnel::is_websocket(&request.headers, request.version);
+        ctx.websocket = websocket::is_websocket(&request.headers, request.version);
         let verdict = self.decide(session, ctx, site, &resource).await;
         ctx.resource = Some(resource);
         verdict
@@ -127,12 +129,12 @@ impl Gateway {
             }
             Err(objection) => Some(objection),
         };
-        let who =
-            client::client(&link, &request.headers, &self.trusted).map_err(|doubt| object(Fault::BadRequest, doubt))?;
+        let who = client_address::client(&link, &request.headers, &self.trusted)
+            .map_err(|doubt| object(Fault::BadRequest, doubt))?;
         (ctx.client, ctx.https, ctx.through_proxy) = (Some(who.ip), who.https, who.through_proxy);
-        ctx.to_https = !client::may_be_served(&link, &who, &self.trusted);
-        ctx.chain = client::forwarded_for(&link, &who).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
-        if let Some(id) = client::request_id(&request.headers, &who) {
+        ctx.to_https = !client_address::may_be_served(&link, &who, &self.trusted);
+        ctx.chain = client_address::forwarded_for(&link, &who).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
+        if let Some(id) = client_address::request_id(&request.headers, &who) {
             id.clone_into(&mut ctx.request_id);
         }
         if let (Some(authority), Some(host)) = (&mut ctx.authority, who.host) {
@@ -161,7 +163,7 @@ impl Gateway {
         {
             return Ok(verdict);
         }
-        let opener = ctx.websocket.then(|| tunnel::opener(&session.req_header().headers, ctx));
+        let opener = ctx.websocket.then(|| websocket::opener(&session.req_header().headers, ctx));
         let circumstances = Circumstances { client, opener };
         ctx.presented = cookies::session_token(&session.req_header().headers);
         let admitted = self.flows.admit(&site.policy, resource, &circumstances, ctx.presented.token());
@@ -205,7 +207,7 @@ impl Gateway {
                 Some(request) => {
                     let response = self.portal.respond(request, &facts(session, ctx)).await;
                     if let Some(Recorded(events)) = response.extensions().get() {
-                        record::audit(events, ctx, &self.metrics);
+                        access_log::audit(events, ctx, &self.metrics);
                         (self.audit)(events, &ctx.request_id);
                     }
                     if let Some(Noted(word)) = response.extensions().get() {
@@ -255,7 +257,7 @@ impl Gateway {
             _ if ctx.cut() == Some(End::Silence) => Some((Fault::GatewayTimeout, "read_timeout")),
             Some(link) if link.is_garbled() => Some((Fault::BadRequest, "malformed_chunk")),
             Some(link) if link.is_slow() => Some((Fault::TooSlow, "body_too_slow")),
-            _ => answer::fault(error, limit),
+            _ => error_response::fault(error, limit),
         };
         // After a 101 the connection no longer speaks HTTP: nothing of ours may be written into it.
         let begun = session.response_written().is_some_and(|answer| {
@@ -267,7 +269,7 @@ impl Gateway {
                 tracing::warn!(target: "proxy", request_id = %ctx.request_id, reason, cause = %error, begun, "request failed");
                 if !begun {
                     let mut response = self.portal.fault(&facts(session, ctx), fault);
-                    answer::finish(&mut response, &ctx.request_id, ctx.https);
+                    error_response::finish(&mut response, &ctx.request_id, ctx.https);
                     // Pingora closes the connection after an error, whatever we think of it; who is not told would
                     // lose the next request.
                     session.set_keepalive(None);

@@ -13,17 +13,20 @@ use pingora_error::{Error, ErrorSource, ErrorType, Result, RetryType};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
-use super::cancel::Cancellation;
-use super::ctx::{Ctx, Pass};
-use super::link::Link;
-use super::metrics::Metrics;
-use super::private::Reuse;
-use super::rewrite::Public;
+use super::cancellation::Cancellation;
+use super::client::connection_state::Link;
+use super::context::{Ctx, Pass};
+use super::observe::access_log;
+use super::observe::metrics::Metrics;
+use super::request::normalize;
+use super::request::site::Sites;
 use super::serve::{AuditSink, Signer};
 use super::settings::ClientLimits;
-use super::site::Sites;
-use super::upstream::Carriage;
-use super::{answer, convert, forms, hop, identity, record, reuse, tunnel};
+use super::upstream::private_connections::Reuse;
+use super::upstream::rewrite::Public;
+use super::upstream::transport::Carriage;
+use super::upstream::{identity_headers, response_head, reuse};
+use super::{convert, error_response, websocket};
 use crate::auth::network::Networks;
 use crate::flow::Flows;
 use crate::portal::Portal;
@@ -53,11 +56,11 @@ impl ProxyHttp for Gateway {
     }
 
     fn new_ctx(&self) -> Ctx {
-        Ctx::new(record::now())
+        Ctx::new(access_log::now())
     }
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
-        forms::settle(session.req_header_mut())?;
+        normalize::settle(session.req_header_mut())?;
         ctx.link = Link::of(session.digest()).cloned();
         if let Some(link) = &ctx.link {
             link.head_complete();
@@ -87,19 +90,19 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
         let (Pass::Permit(_) | Pass::Preflight, Some(site)) = (&ctx.pass, &ctx.site) else {
-            return Error::e_explain(answer::NO_PASS, "a request without leave reached the upstream stage");
+            return Error::e_explain(error_response::NO_PASS, "a request without leave reached the upstream stage");
         };
         let site = site.clone();
         let private = if let Reuse::Private(private) = &ctx.reuse { Some(private) } else { None };
         let again = private.and_then(|private| site.pool.at(private.server()?, &ctx.tried));
         let Some(target) = again.or_else(|| site.pool.choose(&ctx.tried)) else {
-            return Error::e_explain(answer::NO_UPSTREAM, "no server is up");
+            return Error::e_explain(error_response::NO_UPSTREAM, "no server is up");
         };
         if let Some(private) = private {
             private.go_to(target.address);
         }
         ctx.tried.push(target.address);
-        ctx.upstream_started = Some(record::now());
+        ctx.upstream_started = Some(access_log::now());
         if ctx.websocket {
             session.set_read_timeout(Some(self.limits.tunnel_idle));
             session.set_write_timeout(Some(self.limits.tunnel_idle));
@@ -175,7 +178,7 @@ impl ProxyHttp for Gateway {
         ctx.body += body.as_ref().map_or(0, |piece| piece.len() as u64);
         let limit = ctx.site.as_ref().and_then(|site| site.settings.max_body).filter(|_| !ctx.websocket);
         if limit.is_some_and(|limit| ctx.body > limit) {
-            return Error::e_explain(answer::TOO_LARGE, "the body is larger than the app allows");
+            return Error::e_explain(error_response::TOO_LARGE, "the body is larger than the app allows");
         }
         Ok(())
     }
@@ -192,7 +195,7 @@ impl ProxyHttp for Gateway {
         {
             link.open_tunnel();
         }
-        if ctx.silence.is_some() && hop::is_event_stream(response) {
+        if ctx.silence.is_some() && response_head::is_event_stream(response) {
             ctx.silence = Some(self.limits.tunnel_idle);
             ctx.expect_app();
         }
@@ -249,7 +252,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Ctx) {
-        record::access(session, error, ctx, &self.metrics);
+        access_log::access(session, error, ctx, &self.metrics);
         ctx.release_connection();
         if !session.downstream_session.is_body_done() {
             // What is read next is no head, so there shall be none on this connection.
@@ -272,27 +275,27 @@ impl ProxyHttp for Gateway {
     }
 }
 
-/// What is decided alike on either way of a request to its app, Pingora's and the [short one](super::direct).
+/// What is decided alike on either way of a request to its app, Pingora's and the [short one](super::upstream::direct).
 impl Gateway {
     /// Looks at the head of an answer before anything is done with it.
     pub(crate) fn judge_answer(&self, session: &Session, answer: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
         self.note_offer(session, answer, ctx);
-        tunnel::judge(&session.req_header().headers, ctx.websocket, answer)?;
-        hop::examine(answer, self.limits.header_bytes)
+        websocket::judge(&session.req_header().headers, ctx.websocket, answer)?;
+        response_head::examine(answer, self.limits.header_bytes)
     }
 
     /// Makes the head of an answer what the client shall see.
     pub(crate) fn dress_answer(&self, session: &mut Session, answer: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
-        ctx.upstream_answered.get_or_insert_with(record::now);
+        ctx.upstream_answered.get_or_insert_with(access_log::now);
         if let Some(link) = ctx.link.as_ref().filter(|_| !answer.status.is_informational()) {
             link.answer_begins();
         }
         let version = session.req_header().version;
-        hop::strip(answer, version);
+        response_head::strip(answer, version);
         if version == Version::HTTP_10 && !answer.headers.contains_key(header::CONTENT_LENGTH) {
             session.set_keepalive(None); // to say so before the answer ends with the connection
         }
-        identity::strip_answer(answer)?;
+        identity_headers::strip_answer(answer)?;
         match (&ctx.site, &ctx.authority) {
             (Some(site), Some(authority)) => site.rewriting.answer(answer, Public { https: ctx.https, authority }),
             _ => Ok(()),

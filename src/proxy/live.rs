@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
-use super::cancel::{Cancellation, End};
-use super::ctx::{Ctx, Pass};
+use super::cancellation::{Cancellation, End};
+use super::context::{Ctx, Pass};
 use crate::auth::session::{Session, SessionKey};
 use crate::flow::Flows;
 

@@ -1,58 +1,28 @@
 //! The roof: the only room that knows Pingora.
 //!
-//! `listen` accepts, `conn` and `meter` watch over connections, `http2` over those that carry many requests at once,
-//! `turned_away` answers what is no request, `tls` chooses certificates; `gateway` is the list of Pingora's hooks, each
-//! of which hands on to the file that knows: `way` (the order of one request), `site`, `client`, `outfit`, `identity`,
-//! `hop`, `rewrite`, `upstream`, `answer`, `record`. `direct` is the short way to the app, `reuse` says over which
-//! connection.
+//! `client` accepts connections and watches over them, `http2` over those that carry many requests at once. `gateway` is
+//! the list of Pingora's hooks, `dispatch` the order of one request: `request` says what it is and whose, `upstream`
+//! takes it to its app, `observe` writes it down.
 
-mod admin;
-mod ahead;
-mod answer;
-mod bind;
-mod cancel;
+mod cancellation;
 mod client;
-mod conn;
-mod connection_auth;
+mod context;
 mod convert;
-mod cookies;
-mod ctx;
-mod direct;
-mod farewell;
-mod forms;
-mod forwarded;
+mod dispatch;
+mod error_response;
 mod gateway;
-mod hop;
 mod http2;
-mod identity;
-pub mod inspect;
-mod limits;
-mod link;
-mod listen;
 mod live;
-mod meter;
-mod metrics;
-mod outfit;
-pub mod outside;
-mod patience;
-mod preflight;
-mod private;
-mod record;
-mod related;
-mod reuse;
-mod rewrite;
+pub(crate) mod observe;
+pub mod pem;
+mod request;
 mod serve;
 pub mod settings;
-mod site;
-mod tls;
-mod tunnel;
-mod turned_away;
 mod upstream;
-mod way;
-mod wire;
+mod websocket;
 
 #[cfg(test)]
 mod tests;
 
-pub use bind::{Bound, Listeners};
+pub use client::bind::{Bound, Listeners};
 pub use serve::{AuditSink, BuildError, Parts, Probe, Proxy, Signer};

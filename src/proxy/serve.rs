@@ -13,22 +13,22 @@ use pingora_proxy::{HttpProxy, http_proxy};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-use super::admin::{Admin, AdminDoor};
-use super::bind::Bound;
+use super::client::bind::Bound;
+use super::client::certificates::Certificates;
+use super::client::limits::{Slots, Told};
+use super::client::listen::{Drive, Hall, Kind, accept};
+use super::client::protocol_error::TurnAway;
 use super::gateway::Gateway;
-use super::http2;
-use super::identity::Vouching;
-use super::limits::{Slots, Told};
-use super::listen::{Drive, Hall, Kind, accept};
+use super::http2::server;
 use super::live::Live;
-use super::metrics::Metrics;
-use super::outside::{self, Outside};
-use super::rewrite::Rewriting;
+use super::observe::admin::{Admin, AdminDoor};
+use super::observe::metrics::Metrics;
+use super::observe::store_metrics::{self, Outside};
+use super::request::site::{Site, Sites};
 use super::settings::{ClientLimits, JwtSettings, ProxySettings};
-use super::site::{Site, Sites};
-use super::tls::Certificates;
-use super::turned_away::TurnAway;
-use super::upstream::Pool;
+use super::upstream::identity_headers::Vouching;
+use super::upstream::pool::Pool;
+use super::upstream::rewrite::Rewriting;
 use crate::auth::event::Event;
 use crate::auth::network::Networks;
 use crate::auth::policy::Policy;
@@ -142,7 +142,7 @@ impl Proxy {
         let unbound = |limit: Option<usize>| limit.unwrap_or(usize::MAX);
         let slots = Slots::new(unbound(limits.connections), unbound(limits.connections_per_client));
         background.spawn(count_connections(slots.clone(), self.metrics.clone()));
-        background.spawn(outside::count(self.outside.clone(), self.metrics.clone()));
+        background.spawn(store_metrics::count(self.outside.clone(), self.metrics.clone()));
         let live = Arc::new(Live::default());
         background.spawn(live.clone().watch(self.flows));
         let (alive, mut over) = mpsc::channel::<()>(1);
@@ -152,7 +152,7 @@ impl Proxy {
             metrics: self.metrics.clone(),
             told: Told::default(),
             limits,
-            app: Arc::new(Front(app.clone(), http2::Terms::new(&limits, self.metrics.clone(), live.clone()))),
+            app: Arc::new(Front(app.clone(), server::Terms::new(&limits, self.metrics.clone(), live.clone()))),
             turn_away: Some(self.turn_away),
             shutdown: shutdown.clone(),
             overlap: bound.overlap(),
@@ -216,13 +216,13 @@ async fn watched(listener: TcpListener, limits: ClientLimits, admin: Admin) {
 }
 
 /// HTTP/1 is Pingora's; HTTP/2 is accepted by us.
-struct Front(Arc<HttpProxy<Gateway>>, http2::Terms);
+struct Front(Arc<HttpProxy<Gateway>>, server::Terms);
 
 #[async_trait]
 impl Drive for Front {
     async fn drive(&self, stream: Stream, shutdown: &watch::Receiver<bool>) {
         if stream.selected_alpn_proto() == Some(ALPN::H2) {
-            return http2::serve(stream, &self.0, &self.1, shutdown).await;
+            return server::serve(stream, &self.0, &self.1, shutdown).await;
         }
         self.0.process_new(stream, shutdown).await;
     }

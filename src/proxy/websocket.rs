@@ -1,5 +1,5 @@
 //! The one upgrade that is passed on: WebSocket over HTTP/1.1 (RFC 6455 §4.1). Offers to leave HTTP otherwise are not
-//! taken ([`super::forms`]).
+//! taken ([`super::request::normalize`]).
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use data_encoding::BASE64;
@@ -7,9 +7,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use pingora_error::{Error, Result};
 use pingora_http::ResponseHeader;
 
-use super::answer;
-use super::ctx::Ctx;
-use super::site::{Head, Objection, object};
+use super::context::Ctx;
+use super::error_response;
+use super::request::site::{Head, Objection, object};
 use crate::auth::origin::{Address, Opener};
 use crate::portal::answers::Fault;
 
@@ -85,7 +85,7 @@ pub(crate) fn judge(request: &HeaderMap, asked: bool, answer: &ResponseHeader) -
     if asked && websocket() && proven() {
         return Ok(());
     }
-    Error::e_explain(answer::BAD_UPGRADE, "the app switched protocols unasked or without a valid handshake")
+    Error::e_explain(error_response::BAD_UPGRADE, "the app switched protocols unasked or without a valid handshake")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::config::checker::Checker;
 use crate::config::node::At;
 use crate::config::placed::Placed;
 use crate::config::scalars::{Hidden, Time};
-use crate::proxy::inspect;
+use crate::proxy::pem;
 use crate::store::inspect as store;
 use crate::store::settings::StateSettings;
 
@@ -151,7 +151,7 @@ impl Options {
         let Some(more) = more else { return options };
         if let Some(ca) = &more.ca {
             options.ca = Some(cx.path(&ca.value));
-            if let Some(Err(why)) = cx.read(ca, PEM_BYTES).map(|b| inspect::authorities(&b)) {
+            if let Some(Err(why)) = cx.read(ca, PEM_BYTES).map(|b| pem::authorities(&b)) {
                 cx.error(ca.at, why, "the file must hold PEM certificates");
             }
         }

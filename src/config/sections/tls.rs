@@ -8,7 +8,8 @@ use serde::Deserialize;
 use crate::config::checker::Checker;
 use crate::config::node::At;
 use crate::config::placed::Placed;
-use crate::proxy::inspect::{self, Certificate};
+
+use crate::proxy::pem::{self, Certificate};
 use crate::proxy::settings::CertificateFiles;
 
 /// The largest PEM file, in bytes.
@@ -98,7 +99,7 @@ fn judge(pair: Placed<Pair>, cx: &mut Checker) -> Option<(CertificateFiles, Cert
     let key = pair.key.as_ref().and_then(|p| cx.read_secret(p, PEM_BYTES));
     let files = CertificateFiles { cert: cx.path(&pair.cert?.value), key: cx.path(&pair.key?.value) };
     let chain = chain?;
-    let certificate = match inspect::certificate(&chain) {
+    let certificate = match pem::certificate(&chain) {
         Ok(certificate) => certificate,
         Err(why) => {
             cx.error(cert_at, why, "the file must hold a PEM certificate chain, leaf first");
@@ -114,7 +115,7 @@ fn judge(pair: Placed<Pair>, cx: &mut Checker) -> Option<(CertificateFiles, Cert
         );
         return None;
     }
-    if let Err(why) = inspect::key_fits(&chain, &key?) {
+    if let Err(why) = pem::key_fits(&chain, &key?) {
         cx.error(key_at, why, "the file must hold the PEM private key of that certificate");
         return None;
     }

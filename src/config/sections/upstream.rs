@@ -12,7 +12,7 @@ use crate::config::node::At;
 use crate::config::placed::Placed;
 use crate::config::scalars::Time;
 use crate::config::trouble::short;
-use crate::proxy::inspect;
+use crate::proxy::pem;
 use crate::proxy::settings::{Server, UpstreamSettings};
 
 /// One URL, or a mapping that says more.
@@ -169,7 +169,7 @@ pub(in crate::config) fn settle(options: Placed<UpstreamOptions>, cx: &mut Check
 
 /// Judges the host of a server as a name to ask for by TLS.
 fn nameable(server: &Server, at: At, cx: &mut Checker) {
-    if server.tls && !inspect::is_tls_name(&server.host) {
+    if server.tls && !pem::is_tls_name(&server.host) {
         cx.error(at, "TLS cannot ask for this host", "give a name that it can ask for: `tls: { sni: erp.internal }`");
     }
 }
@@ -188,13 +188,13 @@ fn settle_tls(tls: UpstreamTlsOptions, settings: &mut UpstreamSettings, at: At, 
         cx.error(at, "`tls` is of use only for `https://` servers", "write the servers with `https://`");
     }
     if let Some(ca) = tls.ca {
-        if let Some(Err(why)) = cx.read(&ca, PEM_BYTES).map(|b| inspect::authorities(&b)) {
+        if let Some(Err(why)) = cx.read(&ca, PEM_BYTES).map(|b| pem::authorities(&b)) {
             cx.error(ca.at, why, "the file must hold PEM certificates");
         }
         settings.tls.ca = Some(cx.path(&ca.value));
     }
     if let Some(sni) = tls.sni {
-        if !inspect::is_tls_name(&sni.value) {
+        if !pem::is_tls_name(&sni.value) {
             cx.error(sni.at, "not a host name", "write it like erp.internal, without scheme and port");
         }
         settings.tls.sni = Some(sni.value);

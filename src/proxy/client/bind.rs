@@ -12,8 +12,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use super::record;
-use super::settings::Listen;
+use crate::proxy::observe::access_log;
+use crate::proxy::settings::Listen;
 
 /// How long one that stops goes on accepting: a successor listens by then.
 pub(crate) const OVERLAP: Duration = Duration::from_millis(250);
@@ -126,7 +126,7 @@ async fn patiently<T, F>(patience: Duration, mut bind: impl FnMut() -> F) -> io:
 where
     F: Future<Output = io::Result<T>>,
 {
-    let start = record::now();
+    let start = access_log::now();
     loop {
         match bind().await {
             Err(cause) if cause.kind() == io::ErrorKind::AddrInUse && start.elapsed() < patience => {

@@ -16,9 +16,9 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::metrics::Metrics;
-use super::serve::BuildError;
-use super::settings::CertificateFiles;
+use crate::proxy::observe::metrics::Metrics;
+use crate::proxy::serve::BuildError;
+use crate::proxy::settings::CertificateFiles;
 
 /// Between two looks at the files.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

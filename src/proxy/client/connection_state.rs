@@ -8,7 +8,7 @@ use http::HeaderValue;
 use pingora_core::protocols::Digest;
 
 use super::limits::Room;
-use super::private::Privates;
+use crate::proxy::upstream::private_connections::Privates;
 
 /// Through which door a connection came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,15 +34,15 @@ pub(crate) struct Link {
     /// Through which door it came.
     pub(crate) door: Door,
     /// Room for requests over HTTP/2.
-    pub(super) room: Option<Room>,
+    pub(crate) room: Option<Room>,
     /// Connections to apps that serve this one alone.
     pub(crate) privates: Privates,
     /// Even: a request head is expected. Odd: it is complete.
-    pub(super) round: AtomicU32,
+    pub(crate) round: AtomicU32,
     /// The body of the request at hand is out of the grammar.
-    pub(super) garbled: AtomicBool,
+    pub(crate) garbled: AtomicBool,
     /// It comes more slowly than bodies may.
-    pub(super) slow: AtomicBool,
+    pub(crate) slow: AtomicBool,
     /// The answer to the request at hand has begun.
     answering: AtomicBool,
     /// What passes is a WebSocket.
@@ -97,19 +97,19 @@ impl Link {
         self.answering.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn is_answering(&self) -> bool {
+    pub(crate) fn is_answering(&self) -> bool {
         self.answering.load(Ordering::Relaxed)
     }
 
     /// Another request begins; what was noted of the last one counts no more.
-    pub(super) fn start_over(&self) {
+    pub(crate) fn start_over(&self) {
         for note in [&self.garbled, &self.slow, &self.answering] {
             note.store(false, Ordering::Relaxed);
         }
     }
 
     /// Whether what passes is a WebSocket.
-    pub(super) fn is_tunnel(&self) -> bool {
+    pub(crate) fn is_tunnel(&self) -> bool {
         self.tunnel.load(Ordering::Acquire)
     }
 

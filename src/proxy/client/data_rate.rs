@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::record;
-use super::settings::ClientLimits;
+use crate::proxy::observe::access_log;
+use crate::proxy::settings::ClientLimits;
 
 /// How fast bodies and answers have to pass, unless a request is given more time.
 #[derive(Clone, Copy, Debug)]
@@ -62,15 +62,15 @@ impl Patience {
 
     /// Nothing came: until when we wait.
     fn wait_until(&mut self) -> Instant {
-        let since = *self.since.get_or_insert_with(record::now);
+        let since = *self.since.get_or_insert_with(access_log::now);
         // An instant too far away to be told is as good as a day.
-        since.checked_add(self.left).unwrap_or_else(|| record::now() + Duration::from_secs(86_400))
+        since.checked_add(self.left).unwrap_or_else(|| access_log::now() + Duration::from_secs(86_400))
     }
 
     /// Nothing came: we wait, or still wait.
     pub(crate) fn wait_on(&mut self) {
         if self.since.is_none() {
-            self.since = Some(record::now());
+            self.since = Some(access_log::now());
         }
     }
 

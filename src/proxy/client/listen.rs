@@ -11,17 +11,17 @@ use pingora_core::protocols::{Ssl, Stream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
-use super::conn::{Conn, HeadLimits};
+use super::connection_state::{Door, Link};
+use super::data_rate::Pace;
 use super::limits::{Slots, Taken, Told};
-use super::link::{Door, Link};
-use super::live::Live;
-use super::metrics::Metrics;
-use super::patience::Pace;
-use super::record;
-use super::settings::ClientLimits;
-use super::turned_away::TurnAway;
-use super::wire::Wire;
+use super::protocol_error::TurnAway;
+use super::socket::Wire;
+use super::stream::{Conn, HeadLimits};
 use crate::auth::network::Networks;
+use crate::proxy::live::Live;
+use crate::proxy::observe::access_log;
+use crate::proxy::observe::metrics::Metrics;
+use crate::proxy::settings::ClientLimits;
 
 /// What a door does with a new connection.
 #[derive(Clone)]
@@ -112,7 +112,7 @@ fn admit(accepted: io::Result<(TcpStream, SocketAddr)>, kind: &Kind, hall: &Arc<
 fn refuse(hall: &Hall, client_ip: IpAddr, taken: Taken) {
     let limit = taken.limit();
     hall.metrics.connections_refused.with_label_values(&[limit]).inc();
-    if let Some(count) = hall.told.refused(record::now()) {
+    if let Some(count) = hall.told.refused(access_log::now()) {
         tracing::info!(target: "proxy", %client_ip, limit, count, "connections refused: raise this limit if they are honest");
     }
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
 
-use super::answer;
-use super::link::{Door, Link};
-use super::metrics::Metrics;
-use super::record;
-use super::site::SERVED;
+use super::connection_state::{Door, Link};
 use crate::flow::Flows;
 use crate::portal::Portal;
 use crate::portal::answers::{Facts, Fault};
+use crate::proxy::error_response;
+use crate::proxy::observe::access_log;
+use crate::proxy::observe::metrics::Metrics;
+use crate::proxy::request::site::SERVED;
 
 /// What is needed to answer without Pingora.
 pub(crate) struct TurnAway {
@@ -37,7 +37,7 @@ impl TurnAway {
         let (method, target, headers) = lenient(head);
         let https = matches!(link.door, Door::Https { .. });
         let facts = Facts {
-            request_id: record::request_id(ports.clock.as_ref(), ports.entropy.as_ref()),
+            request_id: access_log::request_id(ports.clock.as_ref(), ports.entropy.as_ref()),
             scheme: if https { "https" } else { "http" },
             authority: String::new(),
             host: String::new(),
@@ -48,8 +48,8 @@ impl TurnAway {
             device: None,
         };
         let mut response = self.portal.fault(&facts, fault);
-        answer::finish(&mut response, &facts.request_id, https);
-        record::turned_away(&facts, response.status(), reason, started, &self.metrics);
+        error_response::finish(&mut response, &facts.request_id, https);
+        access_log::turned_away(&facts, response.status(), reason, started, &self.metrics);
         bytes(&response, facts.method == Method::HEAD)
     }
 }

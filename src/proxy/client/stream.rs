@@ -21,16 +21,16 @@ use pingora_http::ResponseHeader;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use super::ahead::Ahead;
-use super::cancel::{Cancellation, End};
-use super::farewell::Farewell;
+use super::connection_state::Link;
+use super::data_rate::{Pace, Patience, Waiting};
+use super::h1_framing::{Meter, Stop};
 use super::limits::Slot;
-use super::link::Link;
-use super::meter::{Meter, Stop};
-use super::patience::{Pace, Patience, Waiting};
-use super::record;
-use super::turned_away::{TurnAway, refused_by_parser};
+use super::lingering_close::Farewell;
+use super::pipeline::Ahead;
+use super::protocol_error::{TurnAway, refused_by_parser};
 use crate::portal::answers::Fault;
+use crate::proxy::cancellation::{Cancellation, End};
+use crate::proxy::observe::access_log;
 
 /// How a head is limited.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +93,7 @@ impl Conn {
         let (reading, writing) = (head.pace.to_read(), Waiting::new(head.pace.to_write()));
         let head = (io.selected_alpn_proto() != Some(ALPN::H2)).then_some(head);
         let deadline = head.map(|h| Box::pin(tokio::time::sleep(h.time)));
-        let (meter, started) = (Meter::default(), record::now());
+        let (meter, started) = (Meter::default(), access_log::now());
         Ok(Self {
             io,
             ahead: Ahead::default(),
@@ -150,7 +150,7 @@ impl Conn {
             return polled;
         }
         if self.meter.head().is_empty() {
-            self.started = record::now();
+            self.started = access_log::now();
         }
         if let Err(stop) = self.meter.look(read, limits.bytes) {
             let told = match stop {

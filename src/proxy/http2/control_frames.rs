@@ -14,9 +14,9 @@ use pingora_core::protocols::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::tally::Tally;
-use crate::proxy::farewell::Farewell;
-use crate::proxy::record;
+use super::reset_budget::Tally;
+use crate::proxy::client::lingering_close::Farewell;
+use crate::proxy::observe::access_log;
 
 /// Frames that may come at once.
 const MOST: u64 = 1000;
@@ -43,7 +43,7 @@ pub(super) struct Controlled {
 
 impl Controlled {
     pub(super) fn new(io: Stream, tally: Arc<Tally>) -> Self {
-        let (frames, since) = (Frames::default(), record::now());
+        let (frames, since) = (Frames::default(), access_log::now());
         Self { io, tally, frames, credit: MOST, since, farewell: None }
     }
 

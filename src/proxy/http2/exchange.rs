@@ -15,9 +15,9 @@ use pingora_core::protocols::http::date::get_cached_date;
 use pingora_error::{BError, Error, ErrorType, OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 
-use super::tally::Tally;
-use crate::proxy::cancel::{Cancellation, End};
-use crate::proxy::patience::{Pace, Patience, Waiting};
+use super::reset_budget::Tally;
+use crate::proxy::cancellation::{Cancellation, End};
+use crate::proxy::client::data_rate::{Pace, Patience, Waiting};
 
 /// A request and its answer.
 pub(super) struct Exchange {

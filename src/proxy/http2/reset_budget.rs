@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::proxy::cancel::Cancellation;
+use crate::proxy::cancellation::Cancellation;
 use crate::proxy::live::Live;
 
 /// How many streams a client may take back unanswered, in terms of the streams it may have at once. Each answered

@@ -1,11 +1,4 @@
-//! HTTP/2 towards clients: a connection, its streams, and what a client may do with them.
-//!
-//! `control` counts frames that are no part of a request, `tally` counts what runs, `exchange` is one request and its answer, `session` shows it to Pingora's proxy.
-
-mod control;
-mod exchange;
-mod session;
-mod tally;
+//! One HTTP/2 connection of a client and its streams.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -20,16 +13,16 @@ use pingora_core::protocols::{Digest, Stream};
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
-use super::limits::{Room, Taken, Told};
-use super::link::Link;
-use super::live::Live;
-use super::metrics::Metrics;
-use super::patience::Pace;
-use super::record;
-use super::settings::ClientLimits;
-use control::Controlled;
-use exchange::Exchange;
-use tally::Tally;
+use super::control_frames::Controlled;
+use super::exchange::Exchange;
+use super::reset_budget::Tally;
+use crate::proxy::client::connection_state::Link;
+use crate::proxy::client::data_rate::Pace;
+use crate::proxy::client::limits::{Room, Taken, Told};
+use crate::proxy::live::Live;
+use crate::proxy::observe::access_log;
+use crate::proxy::observe::metrics::Metrics;
+use crate::proxy::settings::ClientLimits;
 
 /// Upload windows: enough for a fast line, bounded per connection.
 const STREAM_WINDOW: u32 = 1024 * 1024;
@@ -78,7 +71,7 @@ impl Terms {
     fn refused(&self, taken: Taken) {
         let limit = taken.limit();
         self.metrics.streams_refused.with_label_values(&[limit]).inc();
-        if let Some(count) = self.told.refused(record::now()) {
+        if let Some(count) = self.told.refused(access_log::now()) {
             tracing::info!(target: "proxy", limit, count, "HTTP/2 requests refused: raise this limit if they are honest");
         }
     }
@@ -190,7 +183,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Hosted<'_, A> {
             self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
         } else if self.tally.is_idle() {
             let time = if self.leaving { LAST_WORDS } else { self.terms.idle };
-            self.alarm.as_mut().reset(record::now() + time);
+            self.alarm.as_mut().reset(access_log::now() + time);
             self.armed = true;
         }
         ControlFlow::Continue(())
@@ -207,7 +200,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Hosted<'_, A> {
     }
 
     fn leave_after(&mut self, time: Duration) {
-        self.alarm.as_mut().reset(record::now() + time);
+        self.alarm.as_mut().reset(access_log::now() + time);
         (self.armed, self.leaving) = (true, true);
     }
 }

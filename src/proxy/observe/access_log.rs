@@ -9,12 +9,12 @@ use pingora_proxy::Session;
 use tokio::time::Instant;
 use ulid::Ulid;
 
-use super::ctx::Ctx;
 use super::metrics::{Metrics, method_word};
 use crate::auth::event::{Deed, Event, RejectReason, ThrottleScope, What};
 use crate::auth::proof::Method;
 use crate::flow::ports::{Clock, Entropy};
 use crate::portal::answers::Facts;
+use crate::proxy::context::Ctx;
 
 /// The monotonic clock, for timings only; decisions get their time from the port.
 pub(crate) fn now() -> Instant {
@@ -70,7 +70,7 @@ pub(crate) fn access(session: &Session, error: Option<&Error>, ctx: &Ctx, metric
         return;
     }
     let subject = match &ctx.pass {
-        super::ctx::Pass::Permit(permit) => permit.subject(),
+        crate::proxy::context::Pass::Permit(permit) => permit.subject(),
         _ => ctx.subject.as_ref(),
     };
     tracing::info!(

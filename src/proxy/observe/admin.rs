@@ -10,10 +10,10 @@ use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::ServerSession;
 use tokio::sync::watch;
 
-use super::listen::Drive;
 use super::metrics::Metrics;
-use super::outside::{Outside, redis_text};
-use super::serve::Probe;
+use super::store_metrics::{Outside, redis_text};
+use crate::proxy::client::listen::Drive;
+use crate::proxy::serve::Probe;
 
 /// Answers the admin paths.
 pub(crate) struct Admin {
@@ -103,7 +103,7 @@ fn with_type(status: StatusCode, body: Vec<u8>, kind: &'static str) -> Response<
     *response.status_mut() = status;
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
     response.headers_mut().insert(http::header::CONTENT_LENGTH, length.into());
-    response.headers_mut().insert(super::bind::PROCESS, std::process::id().into());
+    response.headers_mut().insert(crate::proxy::client::bind::PROCESS, std::process::id().into());
     response
 }
 

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderValue};
 
 use super::forwarded::{self, Doubt, Told};
-use super::link::{Door, Link};
 use super::site::Authority;
 use crate::auth::network::Networks;
+use crate::proxy::client::connection_state::{Door, Link};
 
 /// The client as far as it can be believed.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderValue};
 
-use super::rewrite::default_port;
 use super::site::Authority;
 use crate::auth::forwarded::{Hop, Node, hops};
 use crate::auth::network::Networks;
+use crate::proxy::upstream::rewrite::default_port;
 
 /// What is believed.
 #[derive(Debug, Default, PartialEq, Eq)]

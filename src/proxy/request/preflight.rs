@@ -5,19 +5,19 @@ use std::net::IpAddr;
 use http::{HeaderMap, Method, header};
 use pingora_proxy::Session;
 
-use super::convert;
-use super::ctx::{Ctx, Pass};
-use super::gateway::Gateway;
-use super::metrics::Counted;
 use super::site::Site;
-use super::way::{Verdict, facts};
 use crate::auth::policy::cors::Preflight;
 use crate::auth::policy::preflight::Preflighted;
 use crate::auth::resource::Resource;
+use crate::proxy::context::{Ctx, Pass};
+use crate::proxy::convert;
+use crate::proxy::dispatch::{Verdict, facts};
+use crate::proxy::gateway::Gateway;
+use crate::proxy::observe::metrics::Counted;
 
 /// Whether a request may be a preflight: nothing but its head, and nothing in there by which an app could take it for
 /// anything else.
-pub(super) fn may_be_one(session: &mut Session) -> bool {
+pub(crate) fn may_be_one(session: &mut Session) -> bool {
     let request = session.req_header();
     request.method == Method::OPTIONS
         && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
@@ -44,7 +44,7 @@ fn read(headers: &HeaderMap) -> Option<Preflight<'_>> {
 
 impl Gateway {
     /// What is to be done with a preflight; `None`: it is judged like any other request.
-    pub(super) fn preflight(
+    pub(crate) fn preflight(
         &self,
         session: &Session,
         ctx: &mut Ctx,

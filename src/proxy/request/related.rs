@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::ctx::Ctx;
-use super::identity::Line;
 use super::site::{Objection, Site, object};
 use crate::auth::resource::{Fields, Misnamed, Resource};
 use crate::portal::answers::Fault;
 use crate::portal::reserved::{Reserved, reserved};
+use crate::proxy::context::Ctx;
+use crate::proxy::upstream::identity_headers::Line;
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
 const OVERWRITE: HeaderName = HeaderName::from_static("overwrite");

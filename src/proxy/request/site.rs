@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, Version};
 
-use super::identity::Vouching;
-use super::link::Door;
-use super::metrics::SiteMetrics;
-use super::rewrite::Rewriting;
-use super::settings::AppSettings;
-use super::tunnel;
-use super::upstream::Pool;
 use crate::auth::host;
 use crate::auth::policy::AppPolicy;
 use crate::auth::resource::is_never_served;
 use crate::portal::answers::Fault;
+use crate::proxy::client::connection_state::Door;
+use crate::proxy::observe::metrics::SiteMetrics;
+use crate::proxy::settings::AppSettings;
+use crate::proxy::upstream::identity_headers::Vouching;
+use crate::proxy::upstream::pool::Pool;
+use crate::proxy::upstream::rewrite::Rewriting;
+use crate::proxy::websocket;
 
 /// One app, ready to be served.
 pub(crate) struct Site {
@@ -102,7 +102,7 @@ pub(crate) fn examine(head: &Head<'_>) -> Result<(), Objection> {
     if head.version < Version::HTTP_2 && head.target.first() != Some(&b'/') && !whole_server {
         return Err(object(Fault::BadRequest, "not_origin_form"));
     }
-    tunnel::examine(head)
+    websocket::examine(head)
 }
 
 /// One length, told one way (RFC 9112 §6.3).

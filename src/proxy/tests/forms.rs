@@ -7,7 +7,7 @@ use pingora_http::RequestHeader;
 use proptest::prelude::*;
 
 use super::rig::*;
-use crate::proxy::forms::settle;
+use crate::proxy::request::normalize::settle;
 
 /// What the app heard of a request that was answered by it.
 async fn heard(request: &str) -> String {

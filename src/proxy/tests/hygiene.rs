@@ -1,9 +1,9 @@
 //! Nobody but us speaks about the client: aliases × case × `Connection`, on public rules and WebSockets.
 
 use super::rig::*;
-use crate::proxy::identity::{Forwarded, Vouching};
-use crate::proxy::outfit::Outfit;
 use crate::proxy::settings::{BasicAuth, IdentitySettings, JwtSettings};
+use crate::proxy::upstream::identity_headers::{Forwarded, Vouching};
+use crate::proxy::upstream::request_head::Outfit;
 use http::HeaderValue;
 use pingora_http::RequestHeader;
 use proptest::prelude::*;

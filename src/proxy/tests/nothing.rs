@@ -223,8 +223,8 @@ pub(super) fn ports() -> Ports {
 }
 
 #[async_trait]
-impl crate::proxy::outside::Outside for Nothing {
-    fn redis(&self) -> Option<crate::proxy::outside::RedisNumbers> {
+impl crate::proxy::observe::store_metrics::Outside for Nothing {
+    fn redis(&self) -> Option<crate::proxy::observe::store_metrics::RedisNumbers> {
         None
     }
     async fn sessions(&self) -> Answer<Vec<(&'static str, u64)>> {

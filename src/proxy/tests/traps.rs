@@ -2,7 +2,7 @@
 
 use super::front::Front;
 use super::rig::*;
-use crate::proxy::link::{Door, Link};
+use crate::proxy::client::connection_state::{Door, Link};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -4,7 +4,7 @@
 //! no body and need none of that. What does not fit here takes Pingora's way: bodies, upgrades, other methods, clients
 //! over HTTP/1.0, servers over TLS and HTTP/2, fields that are a matter of one hop; and so does a request that failed
 //! before its answer began and may be tried again. Both ways share every judgement: what the app sees is an
-//! [`Outfit`](super::outfit::Outfit), what the client sees went through the same two filters.
+//! [`Outfit`](super::request_head::Outfit), what the client sees went through the same two filters.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -22,12 +22,13 @@ use pingora_proxy::Session;
 use tokio::io::AsyncWriteExt;
 use tokio::task::unconstrained;
 
-use super::ctx::{Ctx, Pass};
-use super::gateway::Gateway;
-use super::private::Reuse;
+use super::pooled_connection::Line;
+use super::private_connections::Reuse;
+use super::response_head;
 use super::reuse::sharer;
-use super::upstream::Line;
-use super::{hop, record};
+use crate::proxy::context::{Ctx, Pass};
+use crate::proxy::gateway::Gateway;
+use crate::proxy::observe::access_log;
 
 /// Pieces of an answer that are written at once.
 const BATCH: usize = 4;
@@ -57,7 +58,7 @@ impl Gateway {
         tokio::task::yield_now().await;
         let Some(target) = site.pool.choose(&ctx.tried) else { return Ok(false) };
         ctx.tried.push(target.address);
-        let started = *ctx.upstream_started.insert(record::now());
+        let started = *ctx.upstream_started.insert(access_log::now());
         let sharer = sharer(ctx);
         let (line, reused) = match target.line(&site.settings.upstream, started, sharer).await {
             Ok(line) => line,
@@ -66,7 +67,7 @@ impl Gateway {
         match self.converse(session, ctx, line, &head).await {
             Ok(line) => {
                 match (line, &ctx.reuse) {
-                    (Some(line), Reuse::Shared) if !ctx.last_use => target.keep(line, record::now(), sharer),
+                    (Some(line), Reuse::Shared) if !ctx.last_use => target.keep(line, access_log::now(), sharer),
                     (Some(line), Reuse::Private(private)) => private.hand_over(line.into_stream()),
                     _ => {}
                 }
@@ -92,7 +93,7 @@ impl Gateway {
         loop {
             let heard = ctx.guarding(hear(&mut app, session)).await?;
             if let HttpTask::Header(answer, _) = &heard
-                && hop::is_event_stream(answer)
+                && response_head::is_event_stream(answer)
                 && let Some(line) = app.stream().as_any().downcast_ref::<Line>()
             {
                 line.may_be_silent_for(self.limits.tunnel_idle);

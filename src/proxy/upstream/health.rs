@@ -12,7 +12,7 @@ use pingora_load_balancing::Backend;
 use pingora_load_balancing::health_check::{HealthCheck, HttpHealthCheck};
 
 use super::peer::Template;
-use super::{Pool, Target};
+use super::pool::{Pool, Target};
 
 /// Between two looks while a server is down: people wait for it to come back.
 const HURRY: Duration = Duration::from_secs(1);
@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
     use crate::auth::time::Timestamp;
-    use crate::proxy::metrics::Metrics;
+    use crate::proxy::observe::metrics::Metrics;
     use crate::proxy::settings::{Server, UpstreamSettings};
 
     /// Every way in which the addresses of two servers can be well or not.

@@ -6,12 +6,12 @@ use http::header::SET_COOKIE;
 use http::{HeaderName, HeaderValue};
 use pingora_http::ResponseHeader;
 
-use super::cookies;
-use super::serve::{BuildError, Signer};
-use super::settings::{IdentitySettings, JwtSettings};
 use crate::auth::header_names::Reserved;
 use crate::auth::session::Session;
 use crate::flow::ports::StoreError;
+use crate::proxy::request::cookies;
+use crate::proxy::serve::{BuildError, Signer};
+use crate::proxy::settings::{IdentitySettings, JwtSettings};
 
 /// What one app is told.
 pub(crate) struct Vouching {

@@ -14,12 +14,12 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::Target;
-use super::courteous::Courteous;
-use super::line::Kept;
+use super::pool::Target;
+use super::pooled_connection::Kept;
 use super::resolve::Complaint;
 use super::socket::Dial;
-use crate::proxy::inspect::is_tls_name;
+use super::ws_upgrade_race::Courteous;
+use crate::proxy::pem::is_tls_name;
 use crate::proxy::serve::BuildError;
 use crate::proxy::settings::{Server, UpstreamSettings};
 

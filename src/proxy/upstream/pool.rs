@@ -1,13 +1,5 @@
 //! The servers of an app: who is there, who is well, whose turn it is.
 
-mod carriage;
-mod courteous;
-mod health;
-mod line;
-mod peer;
-mod resolve;
-mod socket;
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,15 +9,12 @@ use arc_swap::ArcSwap;
 use pingora_core::upstreams::peer::HttpPeer;
 use tokio::sync::watch;
 
-use super::metrics::Metrics;
-use super::record;
-use super::serve::BuildError;
-use super::settings::{AppSettings, UpstreamSettings};
-pub(crate) use carriage::Carriage;
-use line::Kept;
-pub(crate) use line::Line;
-use peer::Template;
-pub(crate) use socket::Socket;
+use super::peer::Template;
+use super::pooled_connection::Kept;
+use crate::proxy::observe::access_log;
+use crate::proxy::observe::metrics::Metrics;
+use crate::proxy::serve::BuildError;
+use crate::proxy::settings::{AppSettings, UpstreamSettings};
 
 /// Between two looks at unused connections.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -33,24 +22,24 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// One address of one server.
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
-    server: usize,
+    pub(super) server: usize,
     /// Cloned for each request: no strings are made then (an SNI apart).
-    usual: HttpPeer,
+    pub(super) usual: HttpPeer,
     /// The same for WebSockets, which need HTTP/1.1 and patience.
-    tunnel: HttpPeer,
-    healthy: AtomicBool,
+    pub(super) tunnel: HttpPeer,
+    pub(super) healthy: AtomicBool,
     /// Connections of the short way.
-    kept: Kept,
+    pub(super) kept: Kept,
 }
 
 /// The servers of one app.
 pub(crate) struct Pool {
-    app: String,
-    settings: UpstreamSettings,
-    templates: Vec<Template>,
-    targets: ArcSwap<Vec<Arc<Target>>>,
-    turn: AtomicUsize,
-    metrics: Arc<Metrics>,
+    pub(super) app: String,
+    pub(super) settings: UpstreamSettings,
+    pub(super) templates: Vec<Template>,
+    pub(super) targets: ArcSwap<Vec<Arc<Target>>>,
+    pub(super) turn: AtomicUsize,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Pool {
@@ -109,7 +98,7 @@ impl Pool {
         loop {
             tokio::time::sleep(SWEEP).await;
             for target in self.targets.load().iter() {
-                target.kept.sweep(record::now(), self.settings.idle_timeout);
+                target.kept.sweep(access_log::now(), self.settings.idle_timeout);
             }
         }
     }

@@ -24,7 +24,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use super::socket::is_quiet;
-use crate::proxy::patience::{Patience, Waiting};
+use crate::proxy::client::data_rate::{Patience, Waiting};
 use crate::proxy::settings::UpstreamSettings;
 
 /// Connections to one server that are kept at most.
@@ -77,7 +77,7 @@ impl Line {
 #[derive(Default)]
 pub(super) struct Kept(Mutex<Vec<Idle>>);
 
-/// A line, since when nobody uses it, and [whose requests](crate::proxy::reuse::sharer) it carried: what an app says
+/// A line, since when nobody uses it, and [whose requests](super::reuse::sharer) it carried: what an app says
 /// unasked, or remembers of who asked last, reaches nobody else.
 struct Idle {
     line: Box<Line>,
@@ -123,7 +123,7 @@ impl Kept {
     }
 }
 
-impl super::Target {
+impl super::pool::Target {
     /// A connection to this server that carried nobody else's requests, and whether it was used before.
     ///
     /// # Errors

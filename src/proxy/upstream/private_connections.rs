@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::net::TcpStream;
 
-use super::upstream::Socket;
+use super::socket::Socket;
 
 /// Sets of private connections that one connection of a client may have: a proxy in front of us may carry many people
 /// over one. The oldest one ends for the next.

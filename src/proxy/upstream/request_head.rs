@@ -10,13 +10,14 @@ use http::{HeaderName, HeaderValue, Method, Version};
 use pingora_error::{Error, Result};
 use pingora_http::{HeaderNameVariant, RequestHeader};
 
-use super::ctx::{Ctx, Pass};
-use super::gateway::Gateway;
-use super::identity::{self, Forwarded, Line, VouchError, Vouching};
+use super::identity_headers::{self, Forwarded, Line, VouchError, Vouching};
 use super::rewrite::{Fate, Inward, Public};
-use super::serve::Signer;
-use super::{answer, cookies, related};
 use crate::auth::session::Session;
+use crate::proxy::context::{Ctx, Pass};
+use crate::proxy::error_response;
+use crate::proxy::gateway::Gateway;
+use crate::proxy::request::{cookies, related};
+use crate::proxy::serve::Signer;
 
 /// What most heads fit into, in bytes.
 const WIRE: usize = 1024;
@@ -44,10 +45,10 @@ impl Gateway {
     /// It has no leave to go there, or nothing can be vouched for.
     pub(crate) fn outfit<'a>(&self, head: &RequestHeader, ctx: &'a Ctx) -> Result<Outfit<'a>> {
         let (Some(site), Some(resource), Some(authority)) = (&ctx.site, &ctx.resource, &ctx.authority) else {
-            return Error::e_explain(answer::NO_PASS, "a request without a site reached the upstream stage");
+            return Error::e_explain(error_response::NO_PASS, "a request without a site reached the upstream stage");
         };
         let public = authority.text();
-        let unsendable = |_| Error::explain(answer::NO_PASS, "the host cannot be sent");
+        let unsendable = |_| Error::explain(error_response::NO_PASS, "the host cannot be sent");
         let received = head.headers.get(HOST).filter(|host| *host == &*public).cloned();
         let asked = received.map_or_else(|| HeaderValue::from_str(&public).map_err(unsendable), Ok)?;
         let told = Forwarded { chain: &ctx.chain, https: ctx.https, host: &asked, request_id: &ctx.request_id };
@@ -68,7 +69,7 @@ impl Gateway {
         });
         let mut made = made.map_err(|cause| {
             tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot vouch");
-            Error::explain(answer::NO_VOUCHER, "cannot vouch")
+            Error::explain(error_response::NO_VOUCHER, "cannot vouch")
         })?;
         let tls = site.pool.is_tls(ctx.tried.last());
         related::write(&mut made.ours, resource, &head.headers, (tls, &made.host));
@@ -92,7 +93,7 @@ impl<'a> Outfit<'a> {
     ///
     /// # Errors
     /// Nothing can be vouched for.
-    pub(super) fn new(
+    pub(crate) fn new(
         vouching: &'a Vouching,
         head: &RequestHeader,
         target: &'a str,
@@ -101,7 +102,7 @@ impl<'a> Outfit<'a> {
         who: Option<(&Session, &Signer)>,
     ) -> std::result::Result<Self, VouchError> {
         let mut ours = Vec::with_capacity(10);
-        identity::forward(&mut ours, told)?;
+        identity_headers::forward(&mut ours, told)?;
         let mut clients = head.headers.get_all(AUTHORIZATION).iter().peekable();
         let mut authorization = clients.peek().is_some() && !clients.any(cookies::is_our_bearer);
         if let Some((who, signer)) = who {
@@ -141,7 +142,7 @@ impl<'a> Outfit<'a> {
     }
 
     /// Changes a head that Pingora sends.
-    pub(super) fn put_on(self, request: &mut RequestHeader) -> Result<()> {
+    pub(crate) fn put_on(self, request: &mut RequestHeader) -> Result<()> {
         let others: Vec<HeaderName> =
             request.headers.keys().filter(|name| **name != HOST && !self.passes(name.as_str())).cloned().collect();
         for name in &others {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Pool, Target};
-use crate::proxy::record;
+use super::pool::{Pool, Target};
+use crate::proxy::observe::access_log;
 
 /// For one name.
 const LOOK_UP_TIME: Duration = Duration::from_secs(5);
@@ -70,7 +70,7 @@ impl Pool {
                 }
                 Err(cause) => {
                     let cause = cause.to_string();
-                    if template.complaint.is_due(&cause, record::now()) {
+                    if template.complaint.is_due(&cause, access_log::now()) {
                         tracing::warn!(target: "proxy", app = %self.app, server = %template.server.host, cause, "cannot look up");
                     }
                     targets.extend(old.iter().filter(|t| t.server == server).cloned());
@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
     use crate::auth::time::Timestamp;
-    use crate::proxy::metrics::Metrics;
+    use crate::proxy::observe::metrics::Metrics;
     use crate::proxy::settings::{AppSettings, IdentitySettings, Server, UpstreamSettings};
 
     #[test]

@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, StatusCode, Version, header};
 use pingora_error::{Error, Result};
 use pingora_http::ResponseHeader;
 
-use super::{answer, convert};
+use crate::proxy::{convert, error_response};
 
 const ALWAYS: [HeaderName; 5] = [
     HeaderName::from_static("keep-alive"),
@@ -21,7 +21,10 @@ const ALWAYS: [HeaderName; 5] = [
 /// larger than `most` bytes, and a client over HTTP/2 would give up all its streams.
 pub(crate) fn examine(answer: &mut ResponseHeader, most: usize) -> Result<()> {
     if convert::fields_size(&answer.headers) > most {
-        return Error::e_explain(answer::LARGE_HEAD, "the head of the answer is larger than `limits.header_bytes`");
+        return Error::e_explain(
+            error_response::LARGE_HEAD,
+            "the head of the answer is larger than `limits.header_bytes`",
+        );
     }
     let mut codings = answer.headers.get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes);
     match (codings.next(), codings.next()) {
@@ -31,7 +34,7 @@ pub(crate) fn examine(answer: &mut ResponseHeader, most: usize) -> Result<()> {
             // Of RFC 2616; it ends with the connection, as if nothing were said.
             answer.remove_header(&header::TRANSFER_ENCODING);
         }
-        _ => return Error::e_explain(answer::BAD_FRAMING, "a transfer coding that nobody asked for"),
+        _ => return Error::e_explain(error_response::BAD_FRAMING, "a transfer coding that nobody asked for"),
     }
     if answer.status == StatusCode::NO_CONTENT || answer.status.is_informational() {
         answer.remove_header(&header::CONTENT_LENGTH);
@@ -44,7 +47,7 @@ pub(crate) fn examine(answer: &mut ResponseHeader, most: usize) -> Result<()> {
     {
         let digits = length.as_bytes().split(|b| *b == b',').next().unwrap_or_default();
         let once = HeaderValue::from_bytes(digits.trim_ascii());
-        let once = once.map_err(|_| Error::explain(answer::BAD_FRAMING, "a length that is none"))?;
+        let once = once.map_err(|_| Error::explain(error_response::BAD_FRAMING, "a length that is none"))?;
         answer.insert_header(header::CONTENT_LENGTH, once)?;
     }
     Ok(())

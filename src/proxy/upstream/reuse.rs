@@ -6,7 +6,7 @@
 //!   request.
 //! - What was kept serves the same person again, and nobody else: an app may speak unasked, or remember who asked last.
 //! - An app that signs connections in serves each person over connections of their own
-//!   ([`Private`](super::private::Private)).
+//!   ([`Private`](super::private_connections::Private)).
 //! - Streams of HTTP/2 do not follow one another, and its servers say what they did not look at: those connections are
 //!   shared.
 
@@ -19,10 +19,10 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
 use super::connection_auth::{self, Credentials, Offer};
-use super::ctx::{Ctx, Pass};
-use super::gateway::Gateway;
-use super::private::Reuse;
-use super::upstream::Socket;
+use super::private_connections::Reuse;
+use super::socket::Socket;
+use crate::proxy::context::{Ctx, Pass};
+use crate::proxy::gateway::Gateway;
 
 /// A kept connection is not fit for the request. Nothing was sent.
 const UNFIT: ErrorType = ErrorType::Custom("UnfitConnection");

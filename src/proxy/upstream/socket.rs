@@ -20,7 +20,7 @@ use pingora_http::ResponseHeader;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use crate::proxy::private::{Private, Reuse, unique};
+use super::private_connections::{Private, Reuse, unique};
 
 /// Of a connection that serves nobody any more.
 const NOBODY: u64 = u64::MAX;
@@ -31,7 +31,7 @@ pub(crate) struct Socket {
     handle: socket2::Socket,
     /// The key of the [`Private`] that it belongs to; 0: everybody.
     owner: AtomicU64,
-    /// [Whose requests](crate::proxy::reuse::sharer) it carries.
+    /// [Whose requests](super::reuse::sharer) it carries.
     sharer: AtomicU64,
     /// It was used before Pingora got it.
     used: bool,
@@ -48,7 +48,7 @@ impl Socket {
     }
 
     /// Whether it is open and nothing came that nobody asked for. The kernel is asked; see
-    /// [`Line`](super::line::Line).
+    /// [`Line`](super::pooled_connection::Line).
     pub(crate) fn is_quiet(&self) -> bool {
         is_quiet(&SockRef::from(&self.handle))
     }
@@ -129,7 +129,7 @@ impl L4Connect for Dial {
         let handed = self.private.as_ref().and_then(|private| private.handed_over(*address));
         let (stream, used) = match handed.filter(|stream| is_quiet(&SockRef::from(stream))) {
             Some(stream) => (stream, true),
-            None => (super::line::connect(*address, self.patience).await?, false),
+            None => (super::pooled_connection::connect(*address, self.patience).await?, false),
         };
         carrying(stream, used)
     }
@@ -151,7 +151,7 @@ fn carrying(stream: TcpStream, used: bool) -> Result<Stream> {
     Ok(stream)
 }
 
-impl super::Target {
+impl super::pool::Target {
     /// Makes Pingora find only connections that the request may take. `http2_only`: the server was found to speak
     /// nothing else.
     pub(crate) fn restrict(
@@ -223,7 +223,7 @@ mod tests {
     async fn private_connections_end_with_their_owner() {
         use tokio::io::AsyncReadExt;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let privates = crate::proxy::private::Privates::default();
+        let privates = crate::proxy::upstream::private_connections::Privates::default();
         let private = privates.find_or_add("app.test", None);
         let (stream, mut app) = connected(&listener, Some(private.clone())).await;
         private.adopt(&socket(&stream));

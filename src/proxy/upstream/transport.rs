@@ -11,7 +11,7 @@ use pingora_core::protocols::ALPN;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_http::RequestHeader;
 
-use super::Target;
+use super::pool::Target;
 use crate::proxy::convert;
 
 const EVENTS: &[u8] = b"text/event-stream";

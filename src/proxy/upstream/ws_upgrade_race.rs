@@ -37,7 +37,7 @@ impl L4Connect for Courteous {
         let SocketAddr::Inet(address) = address else {
             return Error::e_explain(InternalError, "servers have addresses");
         };
-        let stream = super::line::connect(*address, self.patience).await?;
+        let stream = super::pooled_connection::connect(*address, self.patience).await?;
         Ok(VirtualSocketStream::new(Box::new(Line { stream, looks: LOOKS })).into())
     }
 }

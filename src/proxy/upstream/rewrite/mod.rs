@@ -21,7 +21,7 @@ pub(crate) use names::Public;
 use reference::Reference;
 pub(crate) use reference::default_port;
 
-use super::settings::{AppSettings, CookieSettings};
+use crate::proxy::settings::{AppSettings, CookieSettings};
 
 /// What is rewritten for one app.
 pub(crate) struct Rewriting {

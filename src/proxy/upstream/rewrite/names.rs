@@ -1,8 +1,8 @@
 //! By which names an app may know itself.
 
 use super::reference::{Reference, default_port, port_of, spelling, split_port};
+use crate::proxy::request::site::Authority;
 use crate::proxy::settings::UpstreamSettings;
-use crate::proxy::site::Authority;
 
 /// The public origin of an app, as the browser of this request sees it.
 #[derive(Clone, Copy)]

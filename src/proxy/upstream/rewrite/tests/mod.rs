@@ -5,8 +5,8 @@ use http::HeaderValue;
 use proptest::prelude::*;
 
 use super::*;
+use crate::proxy::request::site::Authority;
 use crate::proxy::settings::{IdentitySettings, Server, UpstreamSettings};
-use crate::proxy::site::Authority;
 
 /// An app with two servers and a `host_header`.
 fn app() -> AppSettings {

@@ -1,0 +1,6 @@
+//! What is written down and counted of requests, and the listener that tells it.
+
+pub(crate) mod access_log;
+pub(crate) mod admin;
+pub(crate) mod metrics;
+pub(crate) mod store_metrics;

@@ -1,0 +1,9 @@
+//! What a request is, who sends it, and where it goes.
+
+pub(crate) mod client_address;
+pub(crate) mod cookies;
+pub(crate) mod forwarded;
+pub(crate) mod normalize;
+pub(crate) mod preflight;
+pub(crate) mod related;
+pub(crate) mod site;
