@@ -47,7 +47,7 @@ fn app() -> AppPolicy {
     let mut rules: Vec<_> = (0..18).map(|n| rule(&format!("/area-{n}/**/edit/*.do"), Access::Deny)).collect();
     rules.push(rule("/admin/**", guarded(Strength::TwoFactor, Some(300))));
     rules.push(rule("/**", guarded(Strength::TwoFactor, None)));
-    AppPolicy { host: "erp.example.com".into(), tolerate: Tolerances::default(), rules }
+    AppPolicy { host: "erp.example.com".into(), tolerate: Tolerances::default(), rules: rules.into() }
 }
 
 fn session() -> Arc<Session> {

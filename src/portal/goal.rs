@@ -287,7 +287,7 @@ mod tests {
             proved in subsequence(vec![Method::Password, Method::Totp, Method::Passkey], 0..=3), ago in 0_u64..200,
         ) {
             let tolerate = Tolerances { path_parameters: tolerant, ..Tolerances::default() };
-            let app = AppPolicy { host: HOST.into(), tolerate, rules };
+            let app = AppPolicy { host: HOST.into(), tolerate, rules: rules.into() };
             let Ok(resource) = Resource::parse(HOST, "GET", path.as_bytes(), tolerate) else { return Ok(()) };
             let client = "192.0.2.1".parse().unwrap();
             let proofs = proved.iter().fold(Proofs::none(), |p, m| p.with(*m, NOW.minus(Duration::from_secs(ago))));

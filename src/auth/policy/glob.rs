@@ -74,6 +74,25 @@ impl Glob {
         covers_segments(&self.0, &other.0)
     }
 
+    /// Text with which every path begins that it covers.
+    pub(super) fn prefix(&self) -> String {
+        let mut prefix = String::new();
+        for segment in &self.0 {
+            let Segment::Text(pieces) = segment else { break };
+            prefix.push('/');
+            for piece in pieces {
+                let Piece::Char(c) = piece else { return prefix };
+                prefix.push(*c);
+            }
+        }
+        prefix
+    }
+
+    /// The regular expression that matches the paths that it covers.
+    pub(super) fn expression(&self) -> String {
+        format!("\\A{}\\z", self.0.iter().map(Segment::expression).collect::<String>())
+    }
+
     /// Whether it is `/**`.
     pub(super) fn is_everything(&self) -> bool {
         !self.0.is_empty() && self.0.iter().all(|s| matches!(s, Segment::Any))
@@ -97,6 +116,20 @@ impl Segment {
             Piece::Star => vec![Piece::Star],
         };
         Self::Text(pieces.iter().flat_map(lower).collect())
+    }
+
+    fn expression(&self) -> String {
+        let Self::Text(pieces) = self else { return "(?:/[^/]*)*".to_owned() };
+        let mut expression = "/".to_owned();
+        match pieces.as_slice() {
+            // A lone `*` needs at least one character.
+            [Piece::Star] => expression.push_str("[^/]+"),
+            pieces => pieces.iter().for_each(|piece| match piece {
+                Piece::Char(c) => expression.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+                Piece::Star => expression.push_str("[^/]*"),
+            }),
+        }
+        expression
     }
 
     fn is_empty(&self) -> bool {

@@ -3,6 +3,7 @@
 pub mod cors;
 mod glob;
 pub mod head;
+pub mod index;
 pub mod pattern;
 pub mod preflight;
 pub mod rule;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use super::resource::{Resource, Tolerances};
 use head::{GET, HEAD};
+use index::IndexedRules;
 use rule::Rule;
 
 /// The rules of one app, in the operator's order.
@@ -26,7 +28,7 @@ pub struct AppPolicy {
     /// What this app's URLs need (product.md `tolerate`).
     pub tolerate: Tolerances,
     /// First match wins; none matches = refused.
-    pub rules: Vec<Arc<Rule>>,
+    pub rules: IndexedRules,
 }
 
 impl AppPolicy {
@@ -34,14 +36,19 @@ impl AppPolicy {
     ///
     /// HEAD asks what GET asks (RFC 9110 §9.3.2): where no rule for this path and client names HEAD, it is the rule for GET.
     pub fn rule_for(&self, path: &str, method: &str, client: IpAddr) -> Option<&Arc<Rule>> {
-        self.first(method, client, |rule| rule.pattern.matches(path))
+        self.first(method, client, |test| self.rules.first(path, test))
     }
 
-    /// The first rule for a method among those that cover a path.
-    fn first(&self, method: &str, client: IpAddr, covers: impl Fn(&Rule) -> bool) -> Option<&Arc<Rule>> {
-        let names_head = |rule: &Arc<Rule>| rule.names(HEAD) && rule.covers_client(client) && covers(rule);
-        let method = if method == HEAD && !self.rules.iter().any(names_head) { GET } else { method };
-        self.rules.iter().find(|rule| rule.applies(method, client) && covers(rule))
+    /// The first rule for a method among those that cover a path, as `search` finds the first of them that passes a test.
+    fn first<'a>(
+        &'a self,
+        method: &str,
+        client: IpAddr,
+        search: impl Fn(&dyn Fn(&Rule) -> bool) -> Option<&'a Arc<Rule>>,
+    ) -> Option<&'a Arc<Rule>> {
+        let names_head = |rule: &Rule| rule.names(HEAD) && rule.covers_client(client);
+        let method = if method == HEAD && search(&names_head).is_none() { GET } else { method };
+        search(&|rule| rule.applies(method, client))
     }
 
     /// The rules that some server's reading of a request leads to; each must be decided, and the
@@ -86,12 +93,11 @@ impl AppPolicy {
         method: &str,
         client: IpAddr,
     ) -> Option<&'a Arc<Rule>> {
-        let steady = |rule: &Arc<Rule>| rule.pattern.is_steady();
-        if pattern::is_loose(path) && self.rules.iter().all(steady) {
+        if pattern::is_loose(path) && self.rules.are_steady() {
             return exact;
         }
         let loose = pattern::loosely(path);
-        self.first(method, client, |rule| rule.pattern.matches_loosely(&loose)).or(exact)
+        self.first(method, client, |test| self.rules.first_loosely(&loose, test)).or(exact)
     }
 }
 

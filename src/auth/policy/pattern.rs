@@ -24,8 +24,9 @@ pub struct PathPattern {
     steady: bool,
 }
 
+/// What a path is matched with.
 #[derive(Clone, Debug)]
-enum Matcher {
+pub(super) enum Matcher {
     Glob(Glob),
     Regex(Regex),
 }
@@ -76,6 +77,16 @@ impl PathPattern {
         self.exact.matches(path)
     }
 
+    /// What [`Self::matches`] asks.
+    pub(super) const fn exact(&self) -> &Matcher {
+        &self.exact
+    }
+
+    /// What [`Self::matches_loosely`] asks.
+    pub(super) const fn loose(&self) -> &Matcher {
+        &self.loose
+    }
+
     /// Whether it covers a path on a server that knows neither letter case nor trailing slashes.
     /// `path` must have gone through [`loosely`].
     pub(super) fn matches_loosely(&self, path: &str) -> bool {
@@ -109,10 +120,26 @@ impl PathPattern {
 }
 
 impl Matcher {
-    fn matches(&self, path: &str) -> bool {
+    pub(super) fn matches(&self, path: &str) -> bool {
         match self {
             Self::Glob(glob) => glob.matches(path),
             Self::Regex(regex) => regex.is_match(path),
+        }
+    }
+
+    /// Text with which every path begins that it matches.
+    pub(super) fn prefix(&self) -> String {
+        match self {
+            Self::Glob(glob) => glob.prefix(),
+            Self::Regex(_) => String::new(),
+        }
+    }
+
+    /// The regular expression that matches the same paths.
+    pub(super) fn expression(&self) -> String {
+        match self {
+            Self::Glob(glob) => glob.expression(),
+            Self::Regex(regex) => regex.as_str().to_owned(),
         }
     }
 }

@@ -95,7 +95,11 @@ fn what_nobody_can_prove_is_not_promised() {
     let requirement = Requirement::of(Strength::PhishingResistant);
     let access = Access::Guarded { audience: Audience::default(), requirement };
     let rules = vec![Arc::new(rule("vault", "/vault/**", &[], &[], access))];
-    let policy = Policy::new([AppPolicy { host: "erp.example.com".into(), tolerate: Tolerances::default(), rules }]);
+    let policy = Policy::new([AppPolicy {
+        host: "erp.example.com".into(),
+        tolerate: Tolerances::default(),
+        rules: rules.into(),
+    }]);
     for amr in [&["pwd"][..], &["pwd", "otp"]] {
         let told = explain(&policy, &root("https://erp.example.com/vault", amr, 1), NOW).unwrap().human();
         let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -212,7 +216,11 @@ fn what_pages_of_other_origins_ask_is_told_as_it_is_decided() {
         with("plain", "/plain/**", Preflights::Judged),
         Arc::new(rule("probed", "/.well-known/**", &[], &[], guarded())),
     ];
-    let policy = Policy::new([AppPolicy { host: "erp.example.com".into(), tolerate: Tolerances::default(), rules }]);
+    let policy = Policy::new([AppPolicy {
+        host: "erp.example.com".into(),
+        tolerate: Tolerances::default(),
+        rules: rules.into(),
+    }]);
     let ask = |path: &str, method: &str, crossing: Crossing| {
         let url = format!("https://erp.example.com{path}");
         let answer = explain(&policy, &Question { method: method.into(), crossing, ..question(&url) }, NOW).unwrap();

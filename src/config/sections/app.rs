@@ -150,7 +150,7 @@ fn one(
         let fix = "nobody is ever asked to sign in; guard what needs it: `{ path: /**, require: two_factor }`";
         cx.warn(at, "every rule of this app is public", fix);
     }
-    let policy = AppPolicy { host: host.clone().unwrap_or_default(), tolerate, rules };
+    let policy = AppPolicy { host: host.clone().unwrap_or_default(), tolerate, rules: rules.into() };
     shadow::warn(&policy, &spots, cx);
     let host = host?;
     Some((AppSettings { host, upstream: upstream?, identity, max_body, rewrite, cookies }, policy))

@@ -24,7 +24,8 @@ fn app() -> AppPolicy {
             rule("/closed", Access::Deny),
             rule("/one", guarded(Strength::OneFactor)),
             rule("/two", guarded(Strength::TwoFactor)),
-        ],
+        ]
+        .into(),
     }
 }
 

@@ -202,7 +202,7 @@ proptest! {
             requirement: Requirement { strength, max_age: max_age.map(Duration::from_secs), methods: counted },
         };
         let rules = vec![Arc::new(first), Arc::new(rule("light", "/light", Strength::OneFactor, None))];
-        let stage = Stage::ruled(Policy::new([AppPolicy { host: HOST.to_owned(), tolerate: Tolerances::default(), rules }]));
+        let stage = Stage::ruled(Policy::new([AppPolicy { host: HOST.to_owned(), tolerate: Tolerances::default(), rules: rules.into() }]));
         let key = (name == "ann").then(|| stage.key.clone());
         let mut person = Person { stage: &stage, name, key, backup: Vec::new(), codes: 0 };
         // By a lighter door first, and on from there, or straight.

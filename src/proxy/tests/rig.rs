@@ -140,7 +140,8 @@ impl Rig {
                 asked("answered", "/answered/**", guarded.clone(), allowances()),
                 asked("shut", "/shut/**", Access::Deny, Preflights::Judged),
                 rule("open", "/**", Access::Public),
-            ],
+            ]
+            .into(),
         };
         let policy = Arc::new(Policy::new(settings.apps.iter().map(app)));
         let flows = Arc::new(Flows::new(ports, FlowSettings::default()));

@@ -68,7 +68,8 @@ fn app() -> AppPolicy {
             rule("open", "/open/**", &[], Access::Public, allowed()),
             rule("shut", "/shut/**", &[], Access::Deny, allowed()),
             rule("rest", "/rest/**", &[], guarded(), Preflights::Judged),
-        ],
+        ]
+        .into(),
     }
 }
 

@@ -94,7 +94,8 @@ fn policy_matrix() {
             rule("payroll", "/payroll/**", &[], guarded(Strength::TwoFactor, None, payroll, &[], &[])),
             rule("home", "/", &[], guarded(Strength::OneFactor, None, held, &[], &[])),
             rule("app", "/app/**", &[], guarded(Strength::TwoFactor, None, held, &[], &[])),
-        ],
+        ]
+        .into(),
     };
     let ago = |seconds| NOW.minus(Duration::from_secs(seconds));
     let proved = |list: &[(Method, u64)]| list.iter().fold(Proofs::none(), |p, (m, s)| p.with(*m, ago(*s)));
