@@ -30,7 +30,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
 ];
 
 /// Package → the modules that may name it (and what lies below them). Packages not listed are everybody's.
-const DOORS: [(&str, &[&str]); 41] = [
+const DOORS: [(&str, &[&str]); 43] = [
     ("pingora_core", &["proxy"]),
     ("pingora_proxy", &["proxy"]),
     ("pingora_load_balancing", &["proxy"]),
@@ -59,6 +59,7 @@ const DOORS: [(&str, &[&str]); 41] = [
     ("moka", &["store::redis", "store::embedded", "flow"]),
     ("totp_rs", &["auth::factor::totp"]),
     ("argon2", &["auth::factor::password", "auth::factor::backup_codes"]),
+    ("rustix", &["flow::hashing"]),
     ("zxcvbn", &["auth::factor::password::rule"]),
     ("jsonwebtoken", &["auth::assertion"]),
     ("aws_lc_rs", &["auth::assertion", "proxy::websocket"]),

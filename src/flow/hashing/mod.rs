@@ -1,11 +1,11 @@
-//! Password hashing on blocking threads, so many at once and no more: memory and waiting are bounded, and shared fairly.
+//! Password hashing on threads of lower priority, so many at once and no more: memory and waiting are bounded, and
+//! shared fairly.
 
 mod line;
+mod thread;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use tokio::task::spawn_blocking;
 
 use super::Flows;
 use super::ports::{Account, Answer, StoreError};
@@ -48,7 +48,7 @@ impl Hashing {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// Runs hashing work on a blocking thread; `None` if too much of it waits already.
+    /// Runs hashing work on a thread of its own; `None` if too much of it waits already.
     ///
     /// The place goes with the work: a caller who goes away frees nothing before it is done.
     pub(super) async fn run<T: Send + 'static>(
@@ -57,13 +57,12 @@ impl Hashing {
         work: impl FnOnce() -> Result<T, HashFault> + Send + 'static,
     ) -> Answer<Option<T>> {
         let Some(place) = self.line.place(lane).await else { return Ok(None) };
-        let fault = |cause: &dyn std::fmt::Display| StoreError::new("hashing", cause);
         self.done.fetch_add(1, Ordering::Relaxed);
-        let done = spawn_blocking(move || {
+        let done = thread::run(move || {
             let _held = place;
             work()
         });
-        done.await.map_err(|e| fault(&e))?.map(Some).map_err(|e| fault(&e))
+        done.await?.map(Some).map_err(|fault| StoreError::new("hashing", fault))
     }
 
     /// Verifies a password against the hash of an account, or against nobody's where there is none: the work is
