@@ -102,6 +102,32 @@ fn decisions(c: &mut Criterion) {
     c.bench_function("decide", |b| b.iter(|| decide(black_box(app.rules.last()), Some(&ann), NOW)));
 }
 
+/// What the number of rules costs: each covers an area of its own, and every tenth is a regular expression.
+fn many_rules(c: &mut Criterion) {
+    for count in [10, 100, 1000] {
+        let globs = (0..count).map(|n| rule(&format!("/area-{n}/**"), Access::Public));
+        let last = format!("/area-{}/orders/list.html", count - 1);
+        let mixed = (0..count).map(|n| match n % 10 {
+            0 => Arc::new(Rule::new(
+                "r",
+                PathPattern::regex(&format!("/area-{n}/[a-z/.]+")).expect("a pattern"),
+                Access::Public,
+            )),
+            1 => rule(&format!("/**/area-{n}/*"), Access::Public),
+            _ => rule(&format!("/area-{n}/**"), Access::Public),
+        });
+        for (name, rules) in [("globs", globs.collect::<Vec<_>>()), ("globs and regular expressions", mixed.collect())]
+        {
+            let app =
+                AppPolicy { host: "erp.example.com".into(), tolerate: Tolerances::default(), rules: rules.into() };
+            let resource = parse(&last, app.tolerate);
+            c.bench_function(&format!("the last of {count} rules, {name}"), |b| {
+                b.iter(|| app.judged(black_box(&resource), CLIENT).count());
+            });
+        }
+    }
+}
+
 fn names(c: &mut Criterion) {
     let reserved = Reserved::new(["Remote-User", "Remote-Groups", "Remote-Email", "Remote-Name"]);
     c.bench_function("Reserved::is_reserved", |b| b.iter(|| reserved.is_reserved(black_box("accept-language"))));
@@ -186,5 +212,5 @@ fn sessions(c: &mut Criterion) {
     });
 }
 
-criterion_group!(heart, targets, decisions, names, sessions);
+criterion_group!(heart, targets, decisions, many_rules, names, sessions);
 criterion_main!(heart);

@@ -17,7 +17,9 @@ use crate::proxy::serve::BuildError;
 const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 /// Every other method is told as `other`.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
-const CODES: usize = 600;
+/// Hundreds of status codes, and how many are in each. What is above them all is counted as the last one.
+const CLASSES: usize = 6;
+const CLASS: usize = 100;
 /// What an answer is counted by.
 const PER_ANSWER: [&str; 3] = ["route", "method", "code"];
 
@@ -134,7 +136,7 @@ impl Metrics {
         SiteMetrics {
             route: policy.host.clone(),
             requests: self.requests.clone(),
-            codes: std::iter::repeat_with(OnceLock::new).take(METHODS.len() * CODES).collect(),
+            answers: unmade(METHODS.len() * CLASSES),
             durations: self.durations.clone(),
             upstream: self.upstream_durations.with_label_values(&[route]),
             decisions: policy.rules.iter().map(|rule| (rule.id.0.to_string(), of(&rule.id.0))).collect(),
@@ -155,10 +157,22 @@ pub(crate) struct SiteMetrics {
     route: String,
     requests: IntCounterVec,
     durations: HistogramVec,
-    codes: Vec<OnceLock<(IntCounter, Histogram)>>,
+    /// By method and class of code, and then by code: most hosts answer in a few ways, and there may be many hosts.
+    answers: Box<[OnceLock<Box<[OnceLock<Answered>]>>]>,
     upstream: Histogram,
     decisions: HashMap<String, [IntCounter; 3]>,
     unruled: [IntCounter; 3],
+}
+
+/// What counts the answers of one method and code.
+struct Answered {
+    requests: IntCounter,
+    durations: Histogram,
+}
+
+/// Cells that are made when they are first needed; after that, nobody locks.
+fn unmade<T>(count: usize) -> Box<[OnceLock<T>]> {
+    std::iter::repeat_with(OnceLock::new).take(count).collect()
 }
 
 /// A decision as it is counted.
@@ -172,17 +186,20 @@ pub(crate) enum Counted {
 impl SiteMetrics {
     /// Counts an answered request.
     pub(crate) fn count(&self, method: &Method, code: u16, took: Duration) {
-        let row = method_index(method);
-        if let Some(cell) = self.codes.get(row * CODES + usize::from(code).min(CODES - 1)) {
-            let method = METHODS.get(row).copied().unwrap_or("other");
-            let (requests, durations) = cell.get_or_init(|| {
-                let code = code.to_string();
-                let labels = [self.route.as_str(), method, &code];
-                (self.requests.with_label_values(&labels), self.durations.with_label_values(&labels))
-            });
-            requests.inc();
-            durations.observe(took.as_secs_f64());
+        let (row, place) = (method_index(method), usize::from(code).min(CLASSES * CLASS - 1));
+        let class = self.answers.get(row * CLASSES + place / CLASS);
+        if let Some(cell) = class.and_then(|class| class.get_or_init(|| unmade(CLASS)).get(place % CLASS)) {
+            let answered = cell.get_or_init(|| self.answered(method_word(method), code));
+            answered.requests.inc();
+            answered.durations.observe(took.as_secs_f64());
         }
+    }
+
+    fn answered(&self, method: &str, code: u16) -> Answered {
+        let labels = [self.route.as_str(), method, &code.to_string()];
+        let (requests, durations) =
+            (self.requests.with_label_values(&labels), self.durations.with_label_values(&labels));
+        Answered { requests, durations }
     }
 
     /// Notes how long the app took to begin its answer.
