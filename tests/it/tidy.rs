@@ -30,7 +30,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
 ];
 
 /// Package → the modules that may name it (and what lies below them). Packages not listed are everybody's.
-const DOORS: [(&str, &[&str]); 43] = [
+const DOORS: [(&str, &[&str]); 42] = [
     ("pingora_core", &["proxy"]),
     ("pingora_proxy", &["proxy"]),
     ("pingora_load_balancing", &["proxy"]),
