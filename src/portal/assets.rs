@@ -12,39 +12,39 @@ use flate2::write::GzEncoder;
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
-use super::headers::Kind;
+use super::answers::headers::ResponseKind;
 use super::pages::Shell;
 use super::settings::PortalSettings;
-use super::support::Support;
+use super::support_contact::SupportContact;
 
 const CSS: &str = include_str!("assets/stepgate.css");
 const SCRIPT: &str = include_str!("assets/stepgate.js");
 const FOR_GOOD: &str = "public, max-age=31536000, immutable";
 
 /// What all pages share, made once from the settings.
-pub(crate) struct Skin {
+pub(crate) struct Theme {
     css: Asset,
     script: Asset,
     logo: Option<Asset>,
     name: String,
-    support: Option<Support>,
+    support: Option<SupportContact>,
 }
 
 struct Asset {
     name: String,
     kind: HeaderValue,
-    plain: Body,
+    plain: EncodedBody,
     /// Packed with gzip, if that makes it smaller.
-    packed: Option<Body>,
+    packed: Option<EncodedBody>,
 }
 
-struct Body {
+struct EncodedBody {
     bytes: Bytes,
     /// A strong validator (RFC 9110 §8.8.3): each encoding has its own.
     etag: HeaderValue,
 }
 
-impl Skin {
+impl Theme {
     /// Makes the assets of these settings.
     pub(crate) fn new(settings: &PortalSettings) -> Self {
         // Words on the accent take the colour of the paper, which it is readable on, and the other way round.
@@ -72,7 +72,7 @@ impl Skin {
             ),
             logo,
             name: if settings.name.is_empty() { "Stepgate".to_owned() } else { settings.name.clone() },
-            support: settings.support.as_deref().filter(|s| !s.is_empty()).map(Support::new),
+            support: settings.support.as_deref().filter(|s| !s.is_empty()).map(SupportContact::new),
         }
     }
 
@@ -99,7 +99,7 @@ impl Asset {
     fn new(stem: &str, ending: &str, kind: HeaderValue, bytes: Bytes) -> Self {
         let mark = format!("{:016x}", fingerprint(&bytes));
         let packed = gzip(&bytes).filter(|packed| packed.len() < bytes.len());
-        let body = |bytes, etag: String| Body {
+        let body = |bytes, etag: String| EncodedBody {
             bytes,
             etag: HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("\"\"")),
         };
@@ -134,7 +134,7 @@ impl Asset {
             }
             *answer.body_mut() = body.bytes.clone();
         }
-        answer.extensions_mut().insert(Kind("asset"));
+        answer.extensions_mut().insert(ResponseKind("asset"));
         answer
     }
 }
@@ -203,11 +203,11 @@ mod tests {
     #[test]
     fn each_encoding_has_its_own_validator_and_one_content() {
         let logo = ("image/svg+xml".to_owned(), b"<svg></svg>".to_vec());
-        let skin = Skin::new(&PortalSettings { logo: Some(logo), ..PortalSettings::default() });
-        let name = skin.css.name.clone();
+        let theme = Theme::new(&PortalSettings { logo: Some(logo), ..PortalSettings::default() });
+        let name = theme.css.name.clone();
         let (plain, packed) = (
-            skin.asset(&name, &asking(&[])).unwrap(),
-            skin.asset(&name, &asking(&[("accept-encoding", "gzip")])).unwrap(),
+            theme.asset(&name, &asking(&[])).unwrap(),
+            theme.asset(&name, &asking(&[("accept-encoding", "gzip")])).unwrap(),
         );
         let mut unpacked = String::new();
         flate2::read::GzDecoder::new(packed.body().as_ref()).read_to_string(&mut unpacked).unwrap();
@@ -223,17 +223,17 @@ mod tests {
             );
         }
         // What would not get smaller is sent as it is.
-        let logo = skin.asset(&skin.logo.as_ref().unwrap().name, &asking(&[("accept-encoding", "gzip")])).unwrap();
+        let logo = theme.asset(&theme.logo.as_ref().unwrap().name, &asking(&[("accept-encoding", "gzip")])).unwrap();
         assert!(!logo.headers().contains_key("content-encoding") && !logo.headers().contains_key("vary"));
-        assert!(skin.asset("stepgate.css", &asking(&[])).is_none());
+        assert!(theme.asset("stepgate.css", &asking(&[])).is_none());
     }
 
     #[test]
     fn a_kept_copy_is_confirmed_without_a_body() {
-        let skin = Skin::new(&PortalSettings::default());
-        let name = skin.css.name.clone();
+        let theme = Theme::new(&PortalSettings::default());
+        let name = theme.css.name.clone();
         let tag =
-            |headers: &HeaderMap| skin.asset(&name, headers).unwrap().headers()["etag"].to_str().unwrap().to_owned();
+            |headers: &HeaderMap| theme.asset(&name, headers).unwrap().headers()["etag"].to_str().unwrap().to_owned();
         let (plain, packed) = (tag(&asking(&[])), tag(&asking(&[("accept-encoding", "gzip")])));
         for (encoding, sent, known) in [
             ("", plain.clone(), true),
@@ -245,7 +245,7 @@ mod tests {
             ("", plain.replace('"', ""), false),
         ] {
             let answer =
-                skin.asset(&name, &asking(&[("accept-encoding", encoding), ("if-none-match", &sent)])).unwrap();
+                theme.asset(&name, &asking(&[("accept-encoding", encoding), ("if-none-match", &sent)])).unwrap();
             assert_eq!(
                 (answer.status() == StatusCode::NOT_MODIFIED, answer.body().is_empty()),
                 (known, known),

@@ -1,61 +1,57 @@
-//! What a handler works with: one request, its facts, and the words to answer it.
+//! What a handler works with: one request, its info, and the words to answer it.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use askama::Template;
 use axum::body::Body;
 use axum::extract::{FromRequest, Query, Request};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
 
-use super::answers::{Cause, Facts, Fault, Recorded};
-use super::base::Core;
-use super::cookies::{self, Presented};
-use super::fault;
-use super::forms::{BadForm, Fields};
-use super::goal::Goal;
-use super::headers::Kind;
+use super::answers::error_page;
+use super::answers::problem::Problem;
+use super::cookies::{self, SessionCredential};
+use super::destination::Destination;
+use super::error::PortalError;
+use super::format;
+use super::forms::{FormError, FormFields};
 use super::pages::Shell;
-use super::problem::Problem;
-use super::words;
+use super::reply::{Cause, Recorded, Reply};
+use super::request_info::RequestInfo;
+use super::state::PortalState;
 use crate::auth::event::Event;
 use crate::auth::session::{Channel, Session, SessionToken};
 use crate::flow::ports::StoreError;
 use crate::flow::reply::{Client, Failed, Opened, Outcome};
 
-/// An answer on its way out.
-pub(crate) type Answered = Response<Bytes>;
-
 /// Why a handler stops early.
-pub(crate) enum Stop {
+pub(crate) enum HandlerError {
     /// A store could not answer: nothing is granted.
     Store(StoreError),
     /// The request cannot be served; told as a fault.
-    Fault(Fault),
+    Portal(PortalError),
     /// The body is of a type that is not read here.
-    WrongType,
+    UnsupportedMediaType,
     /// A problem of the API.
     Problem(Box<Problem>),
     /// The answer is known already.
-    Done(Box<Answered>),
+    Reply(Box<Reply>),
 }
 
-impl From<BadForm> for Stop {
-    fn from(bad: BadForm) -> Self {
+impl From<FormError> for HandlerError {
+    fn from(bad: FormError) -> Self {
         match bad {
-            BadForm::WrongType => Self::WrongType,
-            BadForm::Broken => Self::Fault(Fault::BadRequest),
+            FormError::WrongType => Self::UnsupportedMediaType,
+            FormError::Broken => Self::Portal(PortalError::BadRequest),
         }
     }
 }
 
 /// One request under the reserved prefix.
 #[derive(Clone)]
-pub(crate) struct Ctx {
-    pub(crate) core: Arc<Core>,
-    pub(crate) facts: Arc<Facts>,
+pub(crate) struct Context {
+    pub(crate) state: Arc<PortalState>,
+    pub(crate) info: Arc<RequestInfo>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) path: String,
     pub(crate) body: Bytes,
@@ -65,39 +61,39 @@ pub(crate) struct Ctx {
 
 /// A live session and how its token came.
 #[derive(Clone)]
-pub(crate) struct SignedIn {
+pub(crate) struct CurrentSession {
     pub(crate) token: SessionToken,
     pub(crate) session: Arc<Session>,
     pub(crate) by_cookie: bool,
 }
 
-impl FromRequest<Arc<Core>> for Ctx {
+impl FromRequest<Arc<PortalState>> for Context {
     type Rejection = StatusCode;
 
-    async fn from_request(request: Request, core: &Arc<Core>) -> Result<Self, StatusCode> {
-        let facts = request.extensions().get::<Arc<Facts>>().cloned().ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
+    async fn from_request(request: Request, state: &Arc<PortalState>) -> Result<Self, StatusCode> {
+        let info = request.extensions().get::<Arc<RequestInfo>>().cloned().ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
         let query = Query::<Vec<(String, String)>>::try_from_uri(request.uri()).map(|q| q.0).unwrap_or_default();
         let path = request.uri().path().to_owned();
-        let body = Bytes::from_request(request, core).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
-        Ok(Self { core: core.clone(), facts, query, path, body, events: Arc::default() })
+        let body = Bytes::from_request(request, state).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+        Ok(Self { state: state.clone(), info, query, path, body, events: Arc::default() })
     }
 }
 
 /// Runs a handler and words its early stops. Whatever comes of it, what the flows told rides along.
-pub(crate) async fn run<F, Fut>(ctx: Ctx, handler: F) -> Response<Body>
+pub(crate) async fn run<F, Fut>(ctx: Context, handler: F) -> Response<Body>
 where
-    F: FnOnce(Ctx) -> Fut,
-    Fut: Future<Output = Result<Answered, Stop>>,
+    F: FnOnce(Context) -> Fut,
+    Fut: Future<Output = Result<Reply, HandlerError>>,
 {
-    let (core, facts, events) = (ctx.core.clone(), ctx.facts.clone(), ctx.events.clone());
+    let (state, info, events) = (ctx.state.clone(), ctx.info.clone(), ctx.events.clone());
     let mut answer = match handler(ctx).await {
         Ok(answer) => answer,
-        Err(Stop::Done(answer)) => *answer,
-        Err(Stop::Fault(what)) => fault::answer(&core, &facts, what),
-        Err(Stop::WrongType) => fault::wrong_type(&core, &facts),
-        Err(Stop::Problem(problem)) => problem.answer(&facts),
-        Err(Stop::Store(cause)) => {
-            let mut answer = fault::answer(&core, &facts, Fault::Unavailable);
+        Err(HandlerError::Reply(answer)) => *answer,
+        Err(HandlerError::Portal(what)) => error_page::reply(&state, &info, what),
+        Err(HandlerError::UnsupportedMediaType) => error_page::wrong_type(&state, &info),
+        Err(HandlerError::Problem(problem)) => problem.reply(&info),
+        Err(HandlerError::Store(cause)) => {
+            let mut answer = error_page::reply(&state, &info, PortalError::Unavailable);
             answer.extensions_mut().insert(Cause::Store(cause));
             answer
         }
@@ -109,118 +105,80 @@ where
     answer.map(Body::from)
 }
 
-impl Ctx {
+impl Context {
     /// The script at the other end: what it begins ends in a token, never in a cookie.
     pub(crate) fn script(&self) -> Client {
         let client = self.client();
-        let device = cookies::script_mark(&self.facts.headers).or(client.device);
+        let device = cookies::script_mark(&self.info.headers).or(client.device);
         Client { channel: Channel::Bearer, device, ..client }
     }
 
     /// The browser at the other end.
     pub(crate) fn client(&self) -> Client {
-        let agent = self.facts.headers.get(http::header::USER_AGENT);
+        let agent = self.info.headers.get(http::header::USER_AGENT);
         Client {
-            ip: self.facts.client_ip,
+            ip: self.info.client_ip,
             user_agent: agent.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()),
-            device: self.facts.device.clone().or_else(|| cookies::device_mark(&self.facts.headers)),
-            host: self.facts.host.clone(),
+            device: self.info.device.clone().or_else(|| cookies::device_mark(&self.info.headers)),
+            host: self.info.host.clone(),
             channel: Channel::Cookie,
         }
     }
 
     /// The live session of this request. `quiet`: looking does not extend it.
-    pub(crate) async fn signed_in(&self, quiet: bool) -> Result<Option<SignedIn>, Stop> {
-        let (token, by_cookie) = match cookies::session_token(&self.facts.headers) {
-            Presented::Cookie(token) => (token, true),
-            Presented::Bearer(token) => (token, false),
-            Presented::None | Presented::Ambiguous => return Ok(None),
+    pub(crate) async fn current_session(&self, quiet: bool) -> Result<Option<CurrentSession>, HandlerError> {
+        let (token, by_cookie) = match cookies::session_token(&self.info.headers) {
+            SessionCredential::Cookie(token) => (token, true),
+            SessionCredential::Bearer(token) => (token, false),
+            SessionCredential::None | SessionCredential::Ambiguous => return Ok(None),
         };
         let channel = if by_cookie { Channel::Cookie } else { Channel::Bearer };
-        let found = self.core.flows.session(&token, channel, &self.facts.host, quiet).await.map_err(Stop::Store)?;
-        Ok(found.map(|session| SignedIn { token, session, by_cookie }))
+        let found =
+            self.state.flows.session(&token, channel, &self.info.host, quiet).await.map_err(HandlerError::Store)?;
+        Ok(found.map(|session| CurrentSession { token, session, by_cookie }))
     }
 
     /// Takes what a flow told: the events for the edge to record, the reply for the handler.
-    pub(crate) fn heard<T>(&self, outcome: Outcome<T>) -> Result<T, Stop> {
+    pub(crate) fn record_events<T>(&self, outcome: Outcome<T>) -> Result<T, HandlerError> {
         let (reply, events) = match outcome {
             Ok(told) => (Ok(told.reply), told.events),
-            Err(Failed { cause, events }) => (Err(Stop::Store(cause)), events),
+            Err(Failed { cause, events }) => (Err(HandlerError::Store(cause)), events),
         };
         self.events.lock().unwrap_or_else(PoisonError::into_inner).extend(events);
         reply
     }
 
     /// Ends the session that this browser had before the one just opened.
-    pub(crate) async fn supersede(&self, opened: &Opened) -> Result<(), Stop> {
-        match cookies::session_token(&self.facts.headers) {
-            Presented::Cookie(old) => self.heard(self.core.flows.supersede(&old, opened, &self.client()).await),
-            Presented::Bearer(_) | Presented::None | Presented::Ambiguous => Ok(()),
+    pub(crate) async fn supersede(&self, opened: &Opened) -> Result<(), HandlerError> {
+        match cookies::session_token(&self.info.headers) {
+            SessionCredential::Cookie(old) => {
+                self.record_events(self.state.flows.supersede(&old, opened, &self.client()).await)
+            }
+            SessionCredential::Bearer(_) | SessionCredential::None | SessionCredential::Ambiguous => Ok(()),
         }
     }
 
     /// The fields of the posted form.
-    pub(crate) async fn form(&self) -> Result<Fields, Stop> {
-        Ok(Fields::read(&self.facts.headers, self.body.clone()).await?)
+    pub(crate) async fn form(&self) -> Result<FormFields, HandlerError> {
+        Ok(FormFields::read(&self.info.headers, self.body.clone()).await?)
     }
 
     /// Where this person is going.
-    pub(crate) fn goal(&self) -> Goal {
-        Goal::read(&self.query, self.core.tolerances(&self.facts.host))
+    pub(crate) fn destination(&self) -> Destination {
+        Destination::from_query(&self.query, self.state.tolerances(&self.info.host))
     }
 
     /// The destination as people read it: host and path, a long path without its middle.
-    pub(crate) fn place(&self, goal: &Goal) -> String {
-        if !goal.given {
-            return format!("your account on {}", self.facts.authority);
+    pub(crate) fn place(&self, destination: &Destination) -> String {
+        if !destination.given {
+            return format!("your account on {}", self.info.authority);
         }
-        let path = goal.landing().target().split('?').next().unwrap_or("/");
-        format!("{}{}", self.facts.authority, words::path(path))
+        let path = destination.landing().target().split('?').next().unwrap_or("/");
+        format!("{}{}", self.info.authority, format::path(path))
     }
 
     /// The frame of a page.
     pub(crate) fn shell(&self) -> Shell {
-        self.core.skin.shell(&self.facts.request_id)
+        self.state.theme.shell(&self.info.request_id)
     }
-}
-
-/// A page.
-pub(crate) fn page(status: StatusCode, kind: &'static str, page: &impl Template) -> Answered {
-    // Rendering writes into a string and has nothing to fail on; should it fail, no half page goes out.
-    let Ok(text) = page.render() else {
-        let mut answer = Response::new(Bytes::from_static(b"The page could not be made."));
-        *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        return answer;
-    };
-    let mut answer = Response::new(Bytes::from(text));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    answer.extensions_mut().insert(Kind(kind));
-    answer
-}
-
-/// 303 See Other: the browser goes on with GET and keeps the fragment (RFC 9110 §10.2.2).
-pub(crate) fn see_other(to: &str, kind: &'static str) -> Answered {
-    let mut answer = Response::new(Bytes::new());
-    *answer.status_mut() = StatusCode::SEE_OTHER;
-    let location = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
-    answer.headers_mut().insert(LOCATION, location);
-    answer.extensions_mut().insert(Kind(kind));
-    answer
-}
-
-/// Adds a cookie.
-pub(crate) fn with_cookie(mut answer: Answered, cookie: Option<HeaderValue>) -> Answered {
-    if let Some(cookie) = cookie {
-        answer.headers_mut().append(SET_COOKIE, cookie);
-    }
-    answer
-}
-
-/// Adds the cookies of a session just opened or risen.
-pub(crate) fn with_session(core: &Core, mut answer: Answered, opened: &Opened) -> Answered {
-    answer = with_cookie(answer, cookies::keep_session(&opened.token));
-    answer = with_cookie(answer, cookies::forget_ceremony());
-    let device = opened.device.as_ref().and_then(|d| cookies::keep_device(d, core.flows.settings.device_ttl));
-    with_cookie(answer, device)
 }

@@ -2,7 +2,7 @@
 //!
 //! All carry the `__Host-` prefix (RFC 6265bis §4.1.3.2), so no sibling host can set them. A server that trims or
 //! folds names would undo that; here a name counts only byte for byte, and anything that merely resembles one of
-//! ours makes the whole presentation [`Presented::Ambiguous`].
+//! ours makes the whole presentation [`SessionCredential::Ambiguous`].
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub const TURNS: &str = "__Host-stepgate-turns";
 const OURS: [&str; 4] = [SESSION, FLOW, DEVICE, TURNS];
 
 /// The session token that a request presents.
-pub enum Presented {
+pub enum SessionCredential {
     /// None, or none of ours.
     None,
     /// By our cookie.
@@ -38,7 +38,7 @@ pub enum Presented {
     Ambiguous,
 }
 
-impl Presented {
+impl SessionCredential {
     /// The token and the way it came, if exactly one was presented.
     pub const fn token(&self) -> Option<(&SessionToken, Channel)> {
         match self {
@@ -51,17 +51,19 @@ impl Presented {
 
 /// Reads the session token of a request. A bearer token, which no browser sends by itself, goes before the cookie.
 /// An `Authorization` that is not ours is left to the app.
-pub fn session_token(headers: &HeaderMap) -> Presented {
+pub fn session_token(headers: &HeaderMap) -> SessionCredential {
     let mut bearers = headers.get_all(AUTHORIZATION).iter().filter_map(bearer);
     match (bearers.next(), bearers.next()) {
-        (Some(token), None) => return Presented::Bearer(token),
-        (Some(_), Some(_)) => return Presented::Ambiguous,
+        (Some(token), None) => return SessionCredential::Bearer(token),
+        (Some(_), Some(_)) => return SessionCredential::Ambiguous,
         (None, _) => {}
     }
-    match only(headers, SESSION) {
-        Only::None => Presented::None,
-        Only::One(value) => SessionToken::parse(&value).map_or(Presented::None, Presented::Cookie),
-        Only::Several => Presented::Ambiguous,
+    match lookup(headers, SESSION) {
+        CookieLookup::None => SessionCredential::None,
+        CookieLookup::One(value) => {
+            SessionToken::parse(&value).map_or(SessionCredential::None, SessionCredential::Cookie)
+        }
+        CookieLookup::Several => SessionCredential::Ambiguous,
     }
 }
 
@@ -84,8 +86,10 @@ const fn is_token_byte(byte: u8) -> bool {
 
 /// The mark of a known browser; not yet verified.
 pub fn device_mark(headers: &HeaderMap) -> Option<SecretText> {
-    match only(headers, DEVICE) {
-        Only::One(value) if !value.is_empty() && value.len() <= 512 => Some(SecretText::new(value.into_owned())),
+    match lookup(headers, DEVICE) {
+        CookieLookup::One(value) if !value.is_empty() && value.len() <= 512 => {
+            Some(SecretText::new(value.into_owned()))
+        }
         _ => None,
     }
 }
@@ -102,16 +106,16 @@ pub(crate) fn script_mark(headers: &HeaderMap) -> Option<SecretText> {
 
 /// The ceremony token of a sign-in under way.
 pub fn ceremony_token(headers: &HeaderMap) -> Option<CeremonyToken> {
-    match only(headers, FLOW) {
-        Only::One(value) => CeremonyToken::parse(&value),
+    match lookup(headers, FLOW) {
+        CookieLookup::One(value) => CeremonyToken::parse(&value),
         _ => None,
     }
 }
 
 /// How often this browser was sent to its last places, as it says itself.
 pub(crate) fn turns(headers: &HeaderMap) -> Option<String> {
-    match only(headers, TURNS) {
-        Only::One(value) if value.len() <= 512 => Some(value.into_owned()),
+    match lookup(headers, TURNS) {
+        CookieLookup::One(value) if value.len() <= 512 => Some(value.into_owned()),
         _ => None,
     }
 }
@@ -198,30 +202,32 @@ fn bearer(value: &HeaderValue) -> Option<SessionToken> {
     scheme.eq_ignore_ascii_case("bearer").then(|| SessionToken::parse(token.trim_matches(' ')))?
 }
 
-enum Only<'h> {
+enum CookieLookup<'h> {
     None,
     One(Cow<'h, str>),
     Several,
 }
 
 /// The one cookie of exactly this name, over all `Cookie` lines (HTTP/2 may split them, RFC 9113 §8.2.3).
-fn only<'h>(headers: &'h HeaderMap, wanted: &str) -> Only<'h> {
-    let mut found = Only::None;
+fn lookup<'h>(headers: &'h HeaderMap, wanted: &str) -> CookieLookup<'h> {
+    let mut found = CookieLookup::None;
     for pair in headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';')) {
         let pair = trimmed(pair);
         let name = name_of(pair);
         // `$Version` switches some parsers to RFC 2965, where quotes hide separators.
         if name.eq_ignore_ascii_case(b"$version") {
-            return Only::Several;
+            return CookieLookup::Several;
         }
         if !resembles(name, wanted) {
             continue;
         }
-        if !pair.starts_with(name) || name != wanted.as_bytes() || !matches!(found, Only::None) {
-            return Only::Several;
+        if !pair.starts_with(name) || name != wanted.as_bytes() || !matches!(found, CookieLookup::None) {
+            return CookieLookup::Several;
         }
         let value = pair.get(name.len().saturating_add(1)..).unwrap_or_default();
-        found = Only::One(std::str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed));
+        found = CookieLookup::One(
+            std::str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed),
+        );
     }
     found
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::words;
+use super::format;
 use crate::auth::policy::Policy;
 use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::proof::{Proofs, Requirement, Shortfall, Strength};
@@ -12,7 +12,7 @@ use crate::auth::time::Timestamp;
 
 /// A destination, and the method that is to be used there (a challenged POST asks for more than the GET may).
 #[derive(Clone)]
-pub(crate) struct Goal {
+pub(crate) struct Destination {
     /// What is to be opened.
     pub(crate) to: ReturnTo,
     /// Where to go instead once it can be: the page around it, where that is a frame.
@@ -21,19 +21,19 @@ pub(crate) struct Goal {
     pub(crate) given: bool,
     /// `GET`, or the method of the request that was challenged.
     pub(crate) method: String,
-    /// What comes before going there.
-    pub(crate) first: Option<First>,
+    /// What is to be done on the way there.
+    pub(crate) action: Option<RequestedAction>,
     /// Setting up an authenticator is for who is signed in, whoever else began to sign in meanwhile.
     pub(crate) as_session: bool,
-    /// How often the browser had been sent there when the challenge was told that led here.
-    pub(crate) turn: u8,
+    /// How often the browser had been sent there when it was challenged.
+    pub(crate) redirects: u8,
     /// The browser was just given its first cookie: does it send it back?
     pub(crate) check_cookies: bool,
 }
 
-/// What a person wants of us before going where they go.
+/// What a person asked us for before they go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum First {
+pub(crate) enum RequestedAction {
     /// To set up an authenticator.
     Enroll,
     /// To make new backup codes.
@@ -42,7 +42,7 @@ pub(crate) enum First {
     SignOut,
 }
 
-impl First {
+impl RequestedAction {
     const ALL: [Self; 3] = [Self::Enroll, Self::BackupCodes, Self::SignOut];
 
     /// The word for it in the query.
@@ -64,29 +64,30 @@ impl First {
     }
 }
 
-impl Goal {
+impl Destination {
     /// Reads the destination of one of our URLs, on an app with these tolerances; whatever cannot be read is the
     /// start page.
-    pub(crate) fn read(query: &[(String, String)], tolerate: Tolerances) -> Self {
+    pub(crate) fn from_query(query: &[(String, String)], tolerate: Tolerances) -> Self {
         let only = |name: &str| {
             let mut all = query.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str());
             all.next().filter(|_| all.next().is_none())
         };
         let given = query.iter().any(|(n, _)| n == "to");
         let to = only("to").and_then(|to| ReturnTo::parse(to, tolerate)).unwrap_or_else(ReturnTo::root);
-        let first = only("then").and_then(|word| First::ALL.into_iter().find(|first| first.name() == word));
+        let action =
+            only("then").and_then(|word| RequestedAction::ALL.into_iter().find(|action| action.name() == word));
         let around = only("around").and_then(|to| ReturnTo::parse(to, tolerate));
         let as_session = only("as") == Some("session");
-        let turn = only("turn").and_then(|count| count.parse().ok()).unwrap_or(0);
+        let redirects = only("turn").and_then(|count| count.parse().ok()).unwrap_or(0);
         let method = only("for")
             .filter(|m| (1..=16).contains(&m.len()) && m.bytes().all(|b| b.is_ascii_uppercase()))
             .unwrap_or("GET");
         let check_cookies = only("check") == Some("cookies");
-        Self { given, to, around, method: method.to_owned(), first, as_session, turn, check_cookies }
+        Self { given, to, around, method: method.to_owned(), action, as_session, redirects, check_cookies }
     }
 
     /// The destination of a challenged request; without its query where that is too long to be kept.
-    pub(crate) fn of(target: &str, method: &str, tolerate: Tolerances) -> Self {
+    pub(crate) fn of_request(target: &str, method: &str, tolerate: Tolerances) -> Self {
         let cut = || ReturnTo::parse(target.split('?').next().unwrap_or("/"), tolerate);
         let to = ReturnTo::parse(target, tolerate).or_else(cut).unwrap_or_else(ReturnTo::root);
         let method = if method == "HEAD" { "GET" } else { method };
@@ -95,20 +96,20 @@ impl Goal {
             to,
             around: None,
             method: method.to_owned(),
-            first: None,
+            action: None,
             as_session: false,
-            turn: 0,
+            redirects: 0,
             check_cookies: false,
         }
     }
 
     /// The same destination, by way of a look whether the browser keeps our cookies.
-    pub(crate) fn checking(&self) -> Self {
+    pub(crate) fn with_cookie_check(&self) -> Self {
         Self { check_cookies: true, ..self.clone() }
     }
 
     /// The same destination, without that look.
-    pub(crate) fn checked(&self) -> Self {
+    pub(crate) fn without_cookie_check(&self) -> Self {
         Self { check_cookies: false, ..self.clone() }
     }
 
@@ -117,9 +118,9 @@ impl Goal {
         target.contains('?') && !self.to.as_str().contains('?')
     }
 
-    /// The same destination, by way of something that comes first.
-    pub(crate) fn by_way_of(&self, first: First) -> Self {
-        Self { first: Some(first), ..self.clone() }
+    /// The same destination, after this is done.
+    pub(crate) fn with_action(&self, action: RequestedAction) -> Self {
+        Self { action: Some(action), ..self.clone() }
     }
 
     /// The same destination, and what is set up on the way is set up for who is signed in.
@@ -128,7 +129,7 @@ impl Goal {
     }
 
     /// The same destination, shown in a frame of this page.
-    pub(crate) fn inside(self, around: Option<ReturnTo>) -> Self {
+    pub(crate) fn within_frame_of(self, around: Option<ReturnTo>) -> Self {
         Self { around: around.filter(|page| *page != self.to), ..self }
     }
 
@@ -138,30 +139,30 @@ impl Goal {
     }
 
     /// The same destination, for a browser that was sent there so often before.
-    pub(crate) fn after(self, turn: u8) -> Self {
-        Self { turn, ..self }
+    pub(crate) fn with_redirects(self, redirects: u8) -> Self {
+        Self { redirects, ..self }
     }
 
     /// The URL of one of our pages for this destination.
-    pub(crate) fn page(&self, page: &str) -> String {
+    pub(crate) fn page_url(&self, page: &str) -> String {
         let mut parts = Vec::new();
         if self.given {
-            parts.push(format!("to={}", words::encode(self.to.as_str())));
+            parts.push(format!("to={}", format::encode(self.to.as_str())));
         }
         if let Some(around) = &self.around {
-            parts.push(format!("around={}", words::encode(around.as_str())));
+            parts.push(format!("around={}", format::encode(around.as_str())));
         }
         if self.method != "GET" {
-            parts.push(format!("for={}", words::encode(&self.method)));
+            parts.push(format!("for={}", format::encode(&self.method)));
         }
-        if let Some(first) = self.first {
-            parts.push(format!("then={}", first.name()));
+        if let Some(action) = self.action {
+            parts.push(format!("then={}", action.name()));
         }
         if self.as_session {
             parts.push("as=session".to_owned());
         }
-        if self.turn > 0 {
-            parts.push(format!("turn={}", self.turn));
+        if self.redirects > 0 {
+            parts.push(format!("turn={}", self.redirects));
         }
         if self.check_cookies {
             parts.push("check=cookies".to_owned());
@@ -172,9 +173,9 @@ impl Goal {
 
     /// Where to go once everything is proved. Without a deep link people see their account first, and there their
     /// previous sign-in.
-    pub(crate) fn next(&self) -> String {
-        if let Some(first) = self.first {
-            Self { first: None, ..self.clone() }.page(first.page())
+    pub(crate) fn next_url(&self) -> String {
+        if let Some(action) = self.action {
+            Self { action: None, ..self.clone() }.page_url(action.page())
         } else if self.given {
             self.landing().as_str().to_owned()
         } else {
@@ -186,7 +187,7 @@ impl Goal {
     /// requirement first. Were one left out here, who met all others would be sent there and back for ever.
     pub(crate) fn guards<'p>(&self, policy: &'p Policy, host: &str, client: IpAddr) -> Vec<(&'p Rule, Requirement)> {
         // Whoever may sign in may sign out, wherever they were going.
-        let app = policy.app(host).filter(|_| self.first != Some(First::SignOut));
+        let app = policy.app(host).filter(|_| self.action != Some(RequestedAction::SignOut));
         let Some(app) = app else { return Vec::new() };
         let target = self.to.target();
         let Ok(resource) = Resource::parse(host, &self.method, target.as_bytes(), app.tolerate) else {
@@ -294,7 +295,7 @@ mod tests {
             let who = session(proofs.clone());
             let decision = app.judged(&resource, client).map(|rule| decide(rule, Some(&who), NOW)).reduce(strictest);
             let policy = Policy::new([app]);
-            let missing = Goal::of(&path, "GET", tolerate).missing(&policy, HOST, client, &proofs, NOW);
+            let missing = Destination::of_request(&path, "GET", tolerate).missing(&policy, HOST, client, &proofs, NOW);
             match decision {
                 Some(Decision::Challenge(_)) => prop_assert!(missing.is_some(), "sent round: {}", path),
                 Some(Decision::Permit(_)) => prop_assert!(missing.is_none(), "asked for nothing: {}", path),
@@ -310,15 +311,21 @@ mod tests {
     #[test]
     fn urls_keep_the_destination_and_its_method() {
         let pairs = |q: &[(&str, &str)]| q.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
-        let goal = Goal::of("/a?b=c&d=e%20f", "GET", STRICT);
-        assert_eq!(goal.page("login"), "/.stepgate/login?to=%2Fa%3Fb%3Dc%26d%3De%2520f");
-        assert_eq!(Goal::of("/a", "POST", STRICT).page("step-up"), "/.stepgate/step-up?to=%2Fa&for=POST");
-        assert_eq!(Goal::read(&pairs(&[("to", "/a?b=c")]), STRICT).to.as_str(), "/a?b=c");
+        let destination = Destination::of_request("/a?b=c&d=e%20f", "GET", STRICT);
+        assert_eq!(destination.page_url("login"), "/.stepgate/login?to=%2Fa%3Fb%3Dc%26d%3De%2520f");
+        assert_eq!(
+            Destination::of_request("/a", "POST", STRICT).page_url("step-up"),
+            "/.stepgate/step-up?to=%2Fa&for=POST"
+        );
+        assert_eq!(Destination::from_query(&pairs(&[("to", "/a?b=c")]), STRICT).to.as_str(), "/a?b=c");
         for bad in [&[("to", "/a"), ("to", "/b")][..], &[("to", "//evil.example/")], &[("to", "")]] {
-            assert_eq!(Goal::read(&pairs(bad), STRICT).next(), "/");
+            assert_eq!(Destination::from_query(&pairs(bad), STRICT).next_url(), "/");
         }
-        assert_eq!(Goal::read(&pairs(&[]), STRICT).next(), "/.stepgate/account");
-        assert_eq!(Goal::of("/a", "GET", STRICT).by_way_of(First::Enroll).next(), "/.stepgate/enroll?to=%2Fa");
-        assert_eq!(Goal::read(&pairs(&[("for", "post")]), STRICT).method, "GET");
+        assert_eq!(Destination::from_query(&pairs(&[]), STRICT).next_url(), "/.stepgate/account");
+        assert_eq!(
+            Destination::of_request("/a", "GET", STRICT).with_action(RequestedAction::Enroll).next_url(),
+            "/.stepgate/enroll?to=%2Fa"
+        );
+        assert_eq!(Destination::from_query(&pairs(&[("for", "post")]), STRICT).method, "GET");
     }
 }

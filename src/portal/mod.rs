@@ -1,32 +1,26 @@
 //! Second floor: our own pages and the JSON API. An axum router; knows no Pingora.
 
-pub mod answers;
+mod answers;
 mod api;
 mod assets;
-mod base;
-mod bound;
 mod browser;
-mod challenge;
+mod context;
 pub mod cookies;
-mod ctx;
-mod fault;
+mod destination;
+pub mod error;
+mod form_owner;
+mod format;
 mod forms;
-mod goal;
-mod headers;
-mod out_of_reach;
 mod pages;
-mod preflight;
-mod problem;
 mod qr;
-mod refusal;
+mod redirect_guard;
+pub mod reply;
+pub mod request_info;
 pub mod reserved;
 mod router;
-mod scripts;
 pub mod settings;
-mod support;
-mod telling;
-mod turns;
-mod words;
+mod state;
+mod support_contact;
 
 #[cfg(test)]
 mod tests;
@@ -42,90 +36,108 @@ use tower::ServiceExt;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use crate::auth::policy::Policy;
+use crate::auth::proof::decision::{Challenged, Refusal};
 use crate::flow::Flows;
-use answers::{Facts, Fault};
-use assets::Skin;
-use base::Core;
-pub use base::Jwks;
-pub(crate) use headers::DEPENDS_ON;
-use headers::{Kind, finish};
+pub(crate) use answers::headers::DEPENDS_ON;
+use answers::headers::{ResponseKind, finish};
+use answers::{challenge, error_page, refusal};
+use assets::Theme;
+use error::PortalError;
+use request_info::RequestInfo;
 use settings::PortalSettings;
+pub use state::Jwks;
+use state::PortalState;
 
 /// The reserved prefix of every URL of ours.
 pub const PREFIX: &str = "/.stepgate/";
 
 /// The portal: answers every request under [`PREFIX`], and words every answer of ours elsewhere.
 pub struct Portal {
-    core: Arc<Core>,
+    state: Arc<PortalState>,
     /// For callers that carry a bearer token, which no browser adds by itself.
-    plain: Router,
+    without_csrf: Router,
     /// For everybody else: what changes anything must come from our own pages.
-    guarded: Router,
+    with_csrf: Router,
 }
 
 impl Portal {
     /// A portal over these flows and this policy.
     pub fn new(flows: Arc<Flows>, policy: Arc<Policy>, settings: PortalSettings) -> Self {
-        Self::built(Core { flows, policy, skin: Arc::new(Skin::new(&settings)), jwks: None })
+        Self::build(PortalState { flows, policy, theme: Arc::new(Theme::new(&settings)), jwks: None })
     }
 
     /// The same portal, serving this key set at `jwks.json`.
     #[must_use]
     pub fn with_jwks(self, jwks: Jwks) -> Self {
-        Self::built(Core { jwks: Some(jwks), ..self.core.as_ref().clone() })
+        Self::build(PortalState { jwks: Some(jwks), ..self.state.as_ref().clone() })
     }
 
-    fn built(core: Core) -> Self {
-        let core = Arc::new(core);
-        let plain = router::build(core.clone());
-        let guarded = plain.clone().layer(CsrfLayer::new());
-        Self { core, plain, guarded }
+    /// Answers a challenge, by the kind of request (see `auth::proof::challenge`).
+    pub fn challenge(&self, info: &RequestInfo, challenged: &Challenged) -> Response<Bytes> {
+        finish(challenge::reply(&self.state, info, challenged), info)
+    }
+
+    /// Answers a refusal: a page or problem+json, 403.
+    pub fn refusal(&self, info: &RequestInfo, refusal: &Refusal) -> Response<Bytes> {
+        finish(refusal::reply(&self.state, info, refusal), info)
+    }
+
+    /// Answers an error: a page or problem+json.
+    pub fn error(&self, info: &RequestInfo, error: PortalError) -> Response<Bytes> {
+        finish(error_page::reply(&self.state, info, error), info)
+    }
+
+    fn build(state: PortalState) -> Self {
+        let state = Arc::new(state);
+        let without_csrf = router::build(state.clone());
+        let with_csrf = without_csrf.clone().layer(CsrfLayer::new());
+        Self { state, without_csrf, with_csrf }
     }
 
     /// Answers a request under the reserved prefix. Events ride in the response's extensions as
-    /// [`answers::Recorded`]; the caller records them. The cause of a 503 rides there as [`answers::Cause`].
-    pub async fn respond(&self, request: Request<Bytes>, facts: &Facts) -> Response<Bytes> {
+    /// [`reply::Recorded`]; the caller records them. The cause of a 503 rides there as [`reply::Cause`].
+    pub async fn respond(&self, request: Request<Bytes>, info: &RequestInfo) -> Response<Bytes> {
         if request.body().len() > forms::MAX_BODY {
             let limit = u64::try_from(forms::MAX_BODY).unwrap_or(u64::MAX);
-            return self.fault(facts, Fault::TooLarge { limit });
+            return self.error(info, PortalError::TooLarge { limit });
         }
-        let bearer = matches!(cookies::session_token(&facts.headers), cookies::Presented::Bearer(_));
-        let router = if bearer { self.plain.clone() } else { self.guarded.clone() };
+        let bearer = matches!(cookies::session_token(&info.headers), cookies::SessionCredential::Bearer(_));
+        let router = if bearer { self.without_csrf.clone() } else { self.with_csrf.clone() };
         let mut request = request.map(Body::from);
-        request.extensions_mut().insert(Arc::new(facts.clone()));
+        request.extensions_mut().insert(Arc::new(info.clone()));
         // The guard compares `Origin` with the host that the client meant.
-        if let Ok(host) = HeaderValue::from_str(&facts.authority) {
+        if let Ok(host) = HeaderValue::from_str(&info.authority) {
             request.headers_mut().insert(HOST, host);
         }
         let Ok(answer) = router.oneshot(request).await;
         let (parts, body) = answer.into_parts();
         let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
-            return self.fault(facts, Fault::Unavailable);
+            return self.error(info, PortalError::Unavailable);
         };
-        finish(self.worded(Response::from_parts(parts, body), facts), facts)
+        finish(self.replace_layer_errors(Response::from_parts(parts, body), info), info)
     }
 
-    /// Words what the layers answered by themselves.
-    fn worded(&self, answer: Response<Bytes>, facts: &Facts) -> Response<Bytes> {
-        if answer.extensions().get::<Kind>().is_some() {
+    /// Replaces what the layers of the router answered by themselves.
+    fn replace_layer_errors(&self, answer: Response<Bytes>, info: &RequestInfo) -> Response<Bytes> {
+        if answer.extensions().get::<ResponseKind>().is_some() {
             return answer;
         }
         if answer.extensions().get::<ProtectionError>().is_some() {
-            return fault::cross_site(&self.core, facts);
+            return error_page::cross_site(&self.state, info);
         }
         let what = match answer.status() {
-            StatusCode::NOT_FOUND => Fault::NotFound,
-            StatusCode::METHOD_NOT_ALLOWED => Fault::MethodNotAllowed(""),
+            StatusCode::NOT_FOUND => PortalError::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => PortalError::MethodNotAllowed(""),
             StatusCode::PAYLOAD_TOO_LARGE => {
-                Fault::TooLarge { limit: u64::try_from(forms::MAX_BODY).unwrap_or(u64::MAX) }
+                PortalError::TooLarge { limit: u64::try_from(forms::MAX_BODY).unwrap_or(u64::MAX) }
             }
-            status if status.is_server_error() => Fault::Unavailable,
-            _ => Fault::BadRequest,
+            status if status.is_server_error() => PortalError::Unavailable,
+            _ => PortalError::BadRequest,
         };
-        let mut worded = fault::answer(&self.core, facts, what);
+        let mut reply = error_page::reply(&self.state, info, what);
         if let Some(allow) = answer.headers().get(ALLOW) {
-            worded.headers_mut().insert(ALLOW, allow.clone());
+            reply.headers_mut().insert(ALLOW, allow.clone());
         }
-        worded
+        reply
     }
 }

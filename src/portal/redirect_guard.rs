@@ -1,9 +1,9 @@
-//! How often a browser was sent to one destination and challenged there again, so that nobody is sent round for ever.
+//! Guards against redirect loops: how often a browser was sent to one destination and challenged there again.
 //!
-//! The count lives in the browser, for seconds: no node keeps anything, and a forged count shows a page to its forger. A
-//! challenge writes into the address of our page how often the browser had been sent there by then. So a page that is
+//! The browser keeps the count in a cookie, for seconds. No node stores it, and a forged count shows a page to its forger.
+//! A challenge writes into the URL of our page how often the browser had been sent there by then. So a page that is
 //! loaded again, or another tab that was challenged before somebody signed in, counts nothing: only a browser that was
-//! sent to a destination and came back from it has taken a turn.
+//! sent to a destination and came back from it is counted.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use http::{HeaderMap, HeaderValue};
 
 use super::assets::fingerprint;
 use super::cookies;
-use super::goal::Goal;
+use super::destination::Destination;
 use crate::auth::time::Timestamp;
 
 /// After so many turns the next one is not taken.
-pub(crate) const MOST: u8 = 3;
+pub(crate) const MAX_REDIRECTS: u8 = 3;
 /// How long a turn counts: two codes are half a minute apart.
-pub(crate) const COUNTS: Duration = Duration::from_secs(90);
+pub(crate) const WINDOW: Duration = Duration::from_secs(90);
 /// How many destinations are counted at once, the latest first: a browser may open many tabs at its start.
-const PLACES: usize = 12;
+const MAX_DESTINATIONS: usize = 12;
 
 /// How often a browser was sent to one destination, and until when that counts.
-struct Turn {
+struct RedirectCount {
     count: u8,
     place: String,
     until: u64,
 }
 
-impl Turn {
+impl RedirectCount {
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let (count, place, until) = (parts.next()?, parts.next()?, parts.next()?);
@@ -36,64 +36,73 @@ impl Turn {
         parts.next().is_none().then(|| Self { count, place: place.to_owned(), until })
     }
 
-    fn written(&self) -> String {
+    fn encode(&self) -> String {
         format!("{}.{}.{:x}", self.count, self.place, self.until)
     }
 }
 
 /// How often this browser was sent to this destination lately.
-pub(crate) fn taken(headers: &HeaderMap, goal: &Goal, now: Timestamp) -> u8 {
-    let place = mark(goal);
-    counted(headers, now).find(|turn| turn.place == place).map_or(0, |turn| turn.count)
+pub(crate) fn count(headers: &HeaderMap, destination: &Destination, now: Timestamp) -> u8 {
+    let place = fingerprint_of(destination);
+    read(headers, now).find(|turn| turn.place == place).map_or(0, |turn| turn.count)
 }
 
 /// Whether the next turn would be one too many: the browser was sent there so often, and was challenged again after
 /// the last time.
-pub(crate) fn too_many(headers: &HeaderMap, goal: &Goal, now: Timestamp) -> bool {
-    leaves(goal) && goal.turn >= MOST && taken(headers, goal, now) >= MOST
+pub(crate) fn is_loop(headers: &HeaderMap, destination: &Destination, now: Timestamp) -> bool {
+    leads_to_app(destination)
+        && destination.redirects >= MAX_REDIRECTS
+        && count(headers, destination, now) >= MAX_REDIRECTS
 }
 
 /// `Set-Cookie` that counts a turn, for as long as it counts. None where the way leads to a page of ours, and none
 /// where the browser was sent there by another tab since this one was challenged.
-pub(crate) fn one_more(headers: &HeaderMap, goal: &Goal, counts: Duration, now: Timestamp) -> Option<HeaderValue> {
-    let before = taken(headers, goal, now);
-    if !leaves(goal) || counts < Duration::from_secs(1) || before > goal.turn {
+pub(crate) fn counting_cookie(
+    headers: &HeaderMap,
+    destination: &Destination,
+    counts: Duration,
+    now: Timestamp,
+) -> Option<HeaderValue> {
+    let before = count(headers, destination, now);
+    if !leads_to_app(destination) || counts < Duration::from_secs(1) || before > destination.redirects {
         return None;
     }
-    let place = mark(goal);
-    let others = counted(headers, now).filter(|turn| turn.place != place).take(PLACES - 1);
-    let turn = Turn { count: before.saturating_add(1), until: now.plus(counts).as_secs(), place: place.clone() };
-    let all: Vec<Turn> = std::iter::once(turn).chain(others).collect();
-    keep(&all, now)
+    let place = fingerprint_of(destination);
+    let others = read(headers, now).filter(|turn| turn.place != place).take(MAX_DESTINATIONS - 1);
+    let turn =
+        RedirectCount { count: before.saturating_add(1), until: now.plus(counts).as_secs(), place: place.clone() };
+    let all: Vec<RedirectCount> = std::iter::once(turn).chain(others).collect();
+    cookie(&all, now)
 }
 
 /// `Set-Cookie` that forgets this destination, so that whoever tries once more can.
-pub(crate) fn forget(headers: &HeaderMap, goal: &Goal, now: Timestamp) -> Option<HeaderValue> {
-    let place = mark(goal);
-    let others: Vec<Turn> = counted(headers, now).filter(|turn| turn.place != place).collect();
-    if others.is_empty() { cookies::forget_turns() } else { keep(&others, now) }
+pub(crate) fn reset_cookie(headers: &HeaderMap, destination: &Destination, now: Timestamp) -> Option<HeaderValue> {
+    let place = fingerprint_of(destination);
+    let others: Vec<RedirectCount> = read(headers, now).filter(|turn| turn.place != place).collect();
+    if others.is_empty() { cookies::forget_turns() } else { cookie(&others, now) }
 }
 
-fn keep(turns: &[Turn], now: Timestamp) -> Option<HeaderValue> {
+fn cookie(turns: &[RedirectCount], now: Timestamp) -> Option<HeaderValue> {
     let last = turns.iter().map(|turn| turn.until).max()?;
-    let text: Vec<String> = turns.iter().map(Turn::written).collect();
+    let text: Vec<String> = turns.iter().map(RedirectCount::encode).collect();
     cookies::keep_turns(&text.join("~"), Duration::from_secs(last.saturating_sub(now.as_secs())))
 }
 
 /// What the cookie says, as far as it still counts.
-fn counted(headers: &HeaderMap, now: Timestamp) -> impl Iterator<Item = Turn> {
+fn read(headers: &HeaderMap, now: Timestamp) -> impl Iterator<Item = RedirectCount> {
     let text = cookies::turns(headers).unwrap_or_default();
-    let turns: Vec<Turn> = text.split('~').take(PLACES).filter_map(Turn::parse).collect();
+    let turns: Vec<RedirectCount> = text.split('~').take(MAX_DESTINATIONS).filter_map(RedirectCount::parse).collect();
     turns.into_iter().filter(move |turn| turn.until > now.as_secs())
 }
 
 /// Whether the way leads to the app.
-fn leaves(goal: &Goal) -> bool {
-    goal.given && goal.first.is_none()
+fn leads_to_app(destination: &Destination) -> bool {
+    destination.given && destination.action.is_none()
 }
 
 /// Stands for a destination; two of the same mark would only be counted together.
-fn mark(goal: &Goal) -> String {
-    let [.., a, b, c, d] = fingerprint(format!("{} {}", goal.method, goal.landing().as_str()).as_bytes()).to_be_bytes();
+fn fingerprint_of(destination: &Destination) -> String {
+    let [.., a, b, c, d] =
+        fingerprint(format!("{} {}", destination.method, destination.landing().as_str()).as_bytes()).to_be_bytes();
     format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
 }

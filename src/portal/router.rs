@@ -5,23 +5,23 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
-use super::base::Core;
-use super::ctx::{Ctx, run};
+use super::context::{Context, run};
+use super::state::PortalState;
 use super::{api, browser};
 
-type Route = MethodRouter<Arc<Core>>;
+type Route = MethodRouter<Arc<PortalState>>;
 
 macro_rules! to {
     ($method:ident, $handler:path) => {
-        $method(|ctx: Ctx| run(ctx, $handler))
+        $method(|ctx: Context| run(ctx, $handler))
     };
 }
 
 /// The router of all pages and calls.
-pub(super) fn build(core: Arc<Core>) -> Router {
+pub(super) fn build(state: Arc<PortalState>) -> Router {
     let all = pages().into_iter().chain(calls().into_iter().map(|(_, path, route)| (path, route)));
     // Two methods on one address are merged by the router.
-    all.fold(Router::new(), |router, (path, route)| router.route(path, route)).with_state(core)
+    all.fold(Router::new(), |router, (path, route)| router.route(path, route)).with_state(state)
 }
 
 /// The pages.
@@ -36,7 +36,10 @@ fn pages() -> Vec<(&'static str, Route)> {
         ("/.stepgate/step-up", to!(get, browser::step_up::show).merge(to!(post, browser::step_up::submit))),
         ("/.stepgate/account", to!(get, browser::account::show).merge(to!(post, browser::account::logout))),
         ("/.stepgate/logout", to!(get, browser::account::ask).merge(to!(post, browser::account::logout))),
-        ("/.stepgate/backup-codes", to!(get, browser::codes::show).merge(to!(post, browser::codes::submit))),
+        (
+            "/.stepgate/backup-codes",
+            to!(get, browser::backup_codes::show).merge(to!(post, browser::backup_codes::submit)),
+        ),
         ("/.stepgate/signed-out", to!(get, browser::account::signed_out)),
         ("/.stepgate/assets/{name}", to!(get, browser::asset)),
     ]
@@ -56,6 +59,6 @@ pub(super) fn calls() -> Vec<(&'static str, &'static str, Route)> {
         ("post", "/.stepgate/api/v1/totp", to!(post, api::totp::begin)),
         ("post", "/.stepgate/api/v1/totp/confirm", to!(post, api::totp::confirm)),
         ("get", "/.stepgate/api/v1/totp/qr.png", to!(get, api::totp::picture)),
-        ("post", "/.stepgate/api/v1/backup-codes", to!(post, api::codes::renew)),
+        ("post", "/.stepgate/api/v1/backup-codes", to!(post, api::backup_codes::renew)),
     ]
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::assets::Skin;
+use super::assets::Theme;
 use crate::auth::policy::Policy;
 use crate::auth::resource::Tolerances;
 use crate::flow::Flows;
@@ -12,14 +12,14 @@ pub type Jwks = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What every handler may use.
 #[derive(Clone)]
-pub(crate) struct Core {
+pub(crate) struct PortalState {
     pub(crate) flows: Arc<Flows>,
     pub(crate) policy: Arc<Policy>,
-    pub(crate) skin: Arc<Skin>,
+    pub(crate) theme: Arc<Theme>,
     pub(crate) jwks: Option<Jwks>,
 }
 
-impl Core {
+impl PortalState {
     /// What the URLs of this host's app need.
     pub(crate) fn tolerances(&self, host: &str) -> Tolerances {
         self.policy.app(host).map(|app| app.tolerate).unwrap_or_default()

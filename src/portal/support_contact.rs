@@ -1,26 +1,26 @@
 //! Where people get help, as the operator set it, and letters to there that say what they are about.
 
-use super::answers::Facts;
-use super::pages::{Link, Shell};
-use super::words;
+use super::format;
+use super::pages::Link;
+use crate::portal::request_info::RequestInfo;
 
 /// Where people get help.
 #[derive(Clone)]
-pub(crate) struct Support {
+pub(crate) struct SupportContact {
     /// As people read it.
     pub(crate) text: String,
     /// The link to it, if it is an address that a browser can open.
     pub(crate) href: Option<String>,
 }
 
-impl Support {
+impl SupportContact {
     /// Reads the operator's text: a mail address, a web address, or plain words.
     pub(crate) fn new(text: &str) -> Self {
-        let mailto = |address: &str| format!("mailto:{}", words::encode(address).replace("%40", "@"));
+        let mailto = |address: &str| format!("mailto:{}", format::encode(address).replace("%40", "@"));
         let (shown, href) = if let Some(address) = text.strip_prefix("mailto:") {
             (address, Some(mailto(address)))
         } else if let Some(number) = text.strip_prefix("tel:") {
-            (number, Some(format!("tel:{}", words::encode(number).replace("%2B", "+"))))
+            (number, Some(format!("tel:{}", format::encode(number).replace("%2B", "+"))))
         } else if text.starts_with("https://") || text.starts_with("http://") {
             (text, Some(text.to_owned()))
         } else if text.contains('@') && !text.contains(char::is_whitespace) {
@@ -33,12 +33,12 @@ impl Support {
 }
 
 /// Whom to ask.
-pub(crate) fn whom(shell: &Shell) -> &str {
-    shell.support.as_ref().map_or("the people who run this service", |support| support.text.as_str())
+pub(crate) fn whom(support: Option<&SupportContact>) -> &str {
+    support.map_or("the people who run this service", |support| support.text.as_str())
 }
 
 /// What somebody asks for.
-pub(crate) struct Request<'a> {
+pub(crate) struct SupportRequest<'a> {
     pub(crate) subject: &'a str,
     /// Method, host and path.
     pub(crate) asked: &'a str,
@@ -48,10 +48,10 @@ pub(crate) struct Request<'a> {
     pub(crate) link: &'static str,
 }
 
-impl Request<'_> {
+impl SupportRequest<'_> {
     /// The link by which to ask: a letter with the reference in it, where help is a mail address.
-    pub(crate) fn link(&self, shell: &Shell, facts: &Facts) -> Option<Link> {
-        let href = shell.support.as_ref()?.href.as_ref()?;
+    pub(crate) fn link(&self, support: Option<&SupportContact>, info: &RequestInfo) -> Option<Link> {
+        let href = support?.href.as_ref()?;
         if !href.starts_with("mailto:") {
             return Some(Link::aside(href.as_str(), self.link));
         }
@@ -59,8 +59,8 @@ impl Request<'_> {
         if let Some(who) = self.who {
             body.push_str(&format!("User name: {who}\r\n"));
         }
-        body.push_str(&format!("Reference: {}\r\n\r\nWhat I need it for: ", facts.request_id));
-        let (subject, body) = (words::encode(self.subject), words::encode(&body));
+        body.push_str(&format!("Reference: {}\r\n\r\nWhat I need it for: ", info.request_id));
+        let (subject, body) = (format::encode(self.subject), format::encode(&body));
         let href = format!("{href}{}subject={subject}&body={body}", if href.contains('?') { '&' } else { '?' });
         Some(Link { href, text: self.link.to_owned(), target: None })
     }
@@ -81,7 +81,7 @@ mod tests {
             ("the desk on floor 2", "the desk on floor 2", None),
             ("javascript:alert(1)", "javascript:alert(1)", None),
         ] {
-            let support = Support::new(written);
+            let support = SupportContact::new(written);
             assert_eq!((support.text.as_str(), support.href.as_deref()), (text, href), "{written}");
         }
     }

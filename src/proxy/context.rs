@@ -15,7 +15,7 @@ use super::upstream::socket::Socket;
 use crate::auth::proof::decision::Permit;
 use crate::auth::resource::Resource;
 use crate::auth::session::Session;
-use crate::portal::cookies::Presented;
+use crate::portal::cookies::SessionCredential;
 
 /// Leave to go to the app. Only [`Permit`] opens it, with one exception that an operator may make: a CORS
 /// preflight, which asks for leave itself and carries neither body nor credentials.
@@ -52,7 +52,7 @@ pub(crate) struct Ctx {
     /// Ends the request.
     pub(crate) cancellation: Option<Arc<Cancellation>>,
     /// What the client presented where somebody was to be known.
-    pub(crate) presented: Presented,
+    pub(crate) presented: SessionCredential,
     pub(crate) request_id: String,
     pub(crate) client: Option<IpAddr>,
     /// `X-Forwarded-For` for the app.
@@ -101,7 +101,7 @@ impl Ctx {
             started,
             link: None,
             cancellation: None,
-            presented: Presented::None,
+            presented: SessionCredential::None,
             request_id: String::new(),
             client: None,
             chain: HeaderValue::from_static(""),

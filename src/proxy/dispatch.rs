@@ -22,8 +22,10 @@ use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::resource::{Malformed, Resource};
 use crate::portal::PREFIX;
-use crate::portal::answers::{Cause, Facts, Fault, Noted, Recorded, ToldAs};
 use crate::portal::cookies;
+use crate::portal::error::PortalError;
+use crate::portal::reply::{Cause, Noted, Recorded, ToldAs};
+use crate::portal::request_info::RequestInfo;
 use crate::portal::reserved::{Reserved, reserved};
 
 /// What is to be done with a request.
@@ -56,7 +58,7 @@ impl Gateway {
             Ok(Verdict::Portal(target)) => Box::pin(self.ask_portal(session, ctx, &target)).await,
             Err(objection) => {
                 ctx.conclude("fault", objection.reason);
-                (self.portal.fault(&facts(session, ctx), objection.fault), !objection.framing)
+                (self.portal.error(&facts(session, ctx), objection.fault), !objection.framing)
             }
         };
         error_response::finish(&mut response, &ctx.request_id, ctx.https);
@@ -68,7 +70,7 @@ impl Gateway {
     async fn judge(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<Verdict, Objection> {
         let link = self.introduce(session, ctx)?;
         let request = session.req_header();
-        let authority = ctx.authority.as_ref().ok_or(object(Fault::BadRequest, "no_host"))?;
+        let authority = ctx.authority.as_ref().ok_or(object(PortalError::BadRequest, "no_host"))?;
         // A trusted proxy may ask for any app over one connection.
         let door = if ctx.through_proxy { &Door::Plain } else { &link.door };
         let site = match site::find(&self.sites, &authority.host, door) {
@@ -94,12 +96,12 @@ impl Gateway {
                 ctx.conclude("own", "portal");
                 return Ok(Verdict::Portal(resource.target()));
             }
-            Reserved::Oddly => return Err(object(Fault::NotFound, "reserved_prefix_disguised")),
+            Reserved::Oddly => return Err(object(PortalError::NotFound, "reserved_prefix_disguised")),
         }
         if let Some(limit) = site.settings.max_body
             && convert::announced(&request.headers).is_some_and(|length| length > limit)
         {
-            return Err(object(Fault::TooLarge { limit }, "body_too_large"));
+            return Err(object(PortalError::TooLarge { limit }, "body_too_large"));
         }
         ctx.websocket = websocket::is_websocket(&request.headers, request.version);
         let verdict = self.decide(session, ctx, site, &resource).await;
@@ -109,7 +111,7 @@ impl Gateway {
 
     /// Checks the head and notes who asks whom.
     fn introduce(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<Arc<Link>, Objection> {
-        let link = ctx.link.clone().ok_or(object(Fault::BadRequest, "no_link"))?;
+        let link = ctx.link.clone().ok_or(object(PortalError::BadRequest, "no_link"))?;
         let request = session.req_header();
         ctx.https = matches!(link.door, Door::Https { .. });
         ctx.client = Some(link.peer.ip());
@@ -130,10 +132,11 @@ impl Gateway {
             Err(objection) => Some(objection),
         };
         let who = client_address::client(&link, &request.headers, &self.trusted)
-            .map_err(|doubt| object(Fault::BadRequest, doubt))?;
+            .map_err(|doubt| object(PortalError::BadRequest, doubt))?;
         (ctx.client, ctx.https, ctx.through_proxy) = (Some(who.ip), who.https, who.through_proxy);
         ctx.to_https = !client_address::may_be_served(&link, &who, &self.trusted);
-        ctx.chain = client_address::forwarded_for(&link, &who).ok_or(object(Fault::BadRequest, "forwarded_for"))?;
+        ctx.chain =
+            client_address::forwarded_for(&link, &who).ok_or(object(PortalError::BadRequest, "forwarded_for"))?;
         if let Some(id) = client_address::request_id(&request.headers, &who) {
             id.clone_into(&mut ctx.request_id);
         }
@@ -145,7 +148,7 @@ impl Gateway {
         }
         site::examine(&head)?;
         if request.version == Version::HTTP_2 && convert::list_size(request) > self.limits.header_bytes {
-            return Err(object(Fault::HeadersTooLarge, "head_too_large"));
+            return Err(object(PortalError::HeadersTooLarge, "head_too_large"));
         }
         objection.map_or(Ok(link), Err)
     }
@@ -157,7 +160,7 @@ impl Gateway {
         site: &Site,
         resource: &Resource,
     ) -> std::result::Result<Verdict, Objection> {
-        let client = ctx.client.ok_or(object(Fault::Unavailable, "no_client"))?;
+        let client = ctx.client.ok_or(object(PortalError::Unavailable, "no_client"))?;
         if ctx.preflight
             && let Some(verdict) = self.preflight(session, ctx, site, resource, client)
         {
@@ -169,7 +172,7 @@ impl Gateway {
         let admitted = self.flows.admit(&site.policy, resource, &circumstances, ctx.presented.token());
         let decision = admitted.await.map_err(|cause| {
             tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot decide");
-            object(Fault::Unavailable, "store")
+            object(PortalError::Unavailable, "store")
         })?;
         match decision {
             Decision::Permit(permit) => {
@@ -216,14 +219,14 @@ impl Gateway {
                     own_fault(&response, ctx);
                     return (response, true);
                 }
-                None => (Fault::BadRequest, "malformed_target"),
+                None => (PortalError::BadRequest, "malformed_target"),
             },
-            BodyRead::TooLarge => (Fault::TooLarge { limit: cap as u64 }, "body_too_large"),
-            BodyRead::TooSlow => (Fault::TooSlow, "body_too_slow"),
-            BodyRead::Broken => (Fault::BadRequest, "body_broken"),
+            BodyRead::TooLarge => (PortalError::TooLarge { limit: cap as u64 }, "body_too_large"),
+            BodyRead::TooSlow => (PortalError::TooSlow, "body_too_slow"),
+            BodyRead::Broken => (PortalError::BadRequest, "body_broken"),
         };
         ctx.conclude("fault", reason);
-        (self.portal.fault(&facts(session, ctx), fault), reason == "body_too_large")
+        (self.portal.error(&facts(session, ctx), fault), reason == "body_too_large")
     }
 
     /// What is said in the clear to whom nothing is served so: come back by https. Forms that were sent in the clear are not repeated.
@@ -244,7 +247,7 @@ impl Gateway {
             }
             _ => {
                 ctx.conclude("fault", "plain_http");
-                self.portal.fault(&facts(session, ctx), Fault::MethodNotAllowed("GET, HEAD"))
+                self.portal.error(&facts(session, ctx), PortalError::MethodNotAllowed("GET, HEAD"))
             }
         }
     }
@@ -254,9 +257,9 @@ impl Gateway {
         let limit = ctx.site.as_ref().and_then(|site| site.settings.max_body);
         let garbled = ctx.link.as_ref().is_some_and(|link| link.is_garbled());
         let told = match &ctx.link {
-            _ if ctx.cut() == Some(End::Silence) => Some((Fault::GatewayTimeout, "read_timeout")),
-            Some(link) if link.is_garbled() => Some((Fault::BadRequest, "malformed_chunk")),
-            Some(link) if link.is_slow() => Some((Fault::TooSlow, "body_too_slow")),
+            _ if ctx.cut() == Some(End::Silence) => Some((PortalError::GatewayTimeout, "read_timeout")),
+            Some(link) if link.is_garbled() => Some((PortalError::BadRequest, "malformed_chunk")),
+            Some(link) if link.is_slow() => Some((PortalError::TooSlow, "body_too_slow")),
             _ => error_response::fault(error, limit),
         };
         // After a 101 the connection no longer speaks HTTP: nothing of ours may be written into it.
@@ -268,7 +271,7 @@ impl Gateway {
                 ctx.conclude("fault", reason);
                 tracing::warn!(target: "proxy", request_id = %ctx.request_id, reason, cause = %error, begun, "request failed");
                 if !begun {
-                    let mut response = self.portal.fault(&facts(session, ctx), fault);
+                    let mut response = self.portal.error(&facts(session, ctx), fault);
                     error_response::finish(&mut response, &ctx.request_id, ctx.https);
                     // Pingora closes the connection after an error, whatever we think of it; who is not told would
                     // lose the next request.
@@ -293,11 +296,11 @@ fn resource(request: &RequestHeader, ctx: &mut Ctx, site: &Site) -> std::result:
         if malformed.tolerance().is_some() {
             ctx.lacking = tolerate.lacking(request.raw_path());
         }
-        let fault = if malformed == Malformed::OddMethod { Fault::BadRequest } else { Fault::OddAddress };
+        let fault = if malformed == Malformed::OddMethod { PortalError::BadRequest } else { PortalError::OddAddress };
         object(fault, malformed.code())
     })?;
     let all = convert::other_methods(&request.headers).try_fold(parsed, Resource::taken_for);
-    let resource = all.map_err(|malformed| object(Fault::BadRequest, malformed.code()))?;
+    let resource = all.map_err(|malformed| object(PortalError::BadRequest, malformed.code()))?;
     related::read(resource, &request.headers, site, ctx)
 }
 
@@ -312,10 +315,10 @@ fn options() -> Response<Bytes> {
 }
 
 /// What answers of ours need to know of the request.
-pub(super) fn facts(session: &Session, ctx: &Ctx) -> Facts {
+pub(super) fn facts(session: &Session, ctx: &Ctx) -> RequestInfo {
     let request = session.req_header();
     let unspecified = std::net::IpAddr::from([0, 0, 0, 0]);
-    Facts {
+    RequestInfo {
         request_id: ctx.request_id.clone(),
         scheme: if ctx.https { "https" } else { "http" },
         authority: ctx.authority.as_ref().map(|a| a.text().into_owned()).unwrap_or_default(),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use pingora_error::{Error, ErrorSource, ErrorType};
 
-use crate::portal::answers::Fault;
+use crate::portal::error::PortalError;
 
 /// No server of the app is up.
 pub(crate) const NO_UPSTREAM: ErrorType = ErrorType::Custom("NoUpstream");
@@ -22,35 +22,35 @@ pub(crate) const LARGE_HEAD: ErrorType = ErrorType::Custom("LargeHead");
 pub(crate) const NO_VOUCHER: ErrorType = ErrorType::Custom("NoVoucher");
 
 /// The fault to tell and the word for the log; `None` if the client is gone.
-pub(crate) fn fault(error: &Error, limit: Option<u64>) -> Option<(Fault, &'static str)> {
+pub(crate) fn fault(error: &Error, limit: Option<u64>) -> Option<(PortalError, &'static str)> {
     use ErrorType as E;
     let etype = error.etype();
     let told = match (error.esource(), etype) {
-        (_, E::Custom("NoUpstream")) => (Fault::NoUpstream, "no_upstream"),
-        (_, E::Custom("NoPass")) => (Fault::Unavailable, "no_pass"),
-        (_, E::Custom("NoVoucher")) => (Fault::Unavailable, "no_voucher"),
-        (_, E::Custom("BadUpgrade")) => (Fault::BadGateway, "bad_upgrade"),
-        (_, E::Custom("BadFraming")) => (Fault::BadGateway, "upstream_framing"),
-        (_, E::Custom("LargeHead")) => (Fault::BadGateway, "upstream_head_too_large"),
-        (_, E::Custom("TooLarge")) => (Fault::TooLarge { limit: limit.unwrap_or(0) }, "body_too_large"),
+        (_, E::Custom("NoUpstream")) => (PortalError::NoUpstream, "no_upstream"),
+        (_, E::Custom("NoPass")) => (PortalError::Unavailable, "no_pass"),
+        (_, E::Custom("NoVoucher")) => (PortalError::Unavailable, "no_voucher"),
+        (_, E::Custom("BadUpgrade")) => (PortalError::BadGateway, "bad_upgrade"),
+        (_, E::Custom("BadFraming")) => (PortalError::BadGateway, "upstream_framing"),
+        (_, E::Custom("LargeHead")) => (PortalError::BadGateway, "upstream_head_too_large"),
+        (_, E::Custom("TooLarge")) => (PortalError::TooLarge { limit: limit.unwrap_or(0) }, "body_too_large"),
         (ErrorSource::Upstream, E::ConnectTimedout | E::TLSHandshakeTimedout) => {
-            (Fault::GatewayTimeout, "connect_timeout")
+            (PortalError::GatewayTimeout, "connect_timeout")
         }
-        (ErrorSource::Upstream, E::ReadTimedout) => (Fault::GatewayTimeout, "read_timeout"),
-        (ErrorSource::Upstream, E::WriteTimedout) => (Fault::GatewayTimeout, "write_timeout"),
+        (ErrorSource::Upstream, E::ReadTimedout) => (PortalError::GatewayTimeout, "read_timeout"),
+        (ErrorSource::Upstream, E::WriteTimedout) => (PortalError::GatewayTimeout, "write_timeout"),
         (ErrorSource::Upstream, E::ConnectRefused | E::ConnectNoRoute | E::ConnectError | E::SocketError) => {
-            (Fault::BadGateway, "connect_failed")
+            (PortalError::BadGateway, "connect_failed")
         }
         (ErrorSource::Upstream, E::TLSHandshakeFailure | E::InvalidCert | E::HandshakeError) => {
-            (Fault::BadGateway, "upstream_tls")
+            (PortalError::BadGateway, "upstream_tls")
         }
-        (ErrorSource::Upstream, _) => (Fault::BadGateway, "upstream_broken"),
-        (ErrorSource::Downstream, E::ReadTimedout) => (Fault::TooSlow, "body_too_slow"),
+        (ErrorSource::Upstream, _) => (PortalError::BadGateway, "upstream_broken"),
+        (ErrorSource::Downstream, E::ReadTimedout) => (PortalError::TooSlow, "body_too_slow"),
         (ErrorSource::Downstream, E::WriteError | E::ReadError | E::ConnectionClosed | E::WriteTimedout) => {
             return None;
         }
-        (ErrorSource::Downstream, _) => (Fault::BadRequest, "malformed"),
-        (ErrorSource::Internal | ErrorSource::Unset, _) => (Fault::BadGateway, "internal"),
+        (ErrorSource::Downstream, _) => (PortalError::BadRequest, "malformed"),
+        (ErrorSource::Internal | ErrorSource::Unset, _) => (PortalError::BadGateway, "internal"),
     };
     Some(told)
 }

@@ -11,7 +11,7 @@ use super::context::Ctx;
 use super::error_response;
 use super::request::site::{Head, Objection, object};
 use crate::auth::origin::{Address, Opener};
-use crate::portal::answers::Fault;
+use crate::portal::error::PortalError;
 
 /// Who opens a WebSocket: whose page, as its browser tells it.
 pub(crate) fn opener(headers: &HeaderMap, ctx: &Ctx) -> Opener {
@@ -28,7 +28,7 @@ pub(crate) fn is_websocket(headers: &HeaderMap, version: Version) -> bool {
 
 /// Refuses upgrades to anything else, and malformed ones.
 pub(crate) fn examine(head: &Head<'_>) -> Result<(), Objection> {
-    let refuse = |reason| Err(object(Fault::BadRequest, reason));
+    let refuse = |reason| Err(object(PortalError::BadRequest, reason));
     let mut upgrades = head.headers.get_all(header::UPGRADE).iter();
     let Some(upgrade) = upgrades.next() else { return Ok(()) };
     if upgrades.next().is_some() || !upgrade.as_bytes().eq_ignore_ascii_case(b"websocket") {

@@ -1,46 +1,47 @@
 //! A challenge, told by the kind of request: what is missing and where to give it.
 
-use http::header::{ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS};
-use http::header::{AUTHORIZATION, ORIGIN, REFERER, VARY};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
+use http::header::{AUTHORIZATION, REFERER};
 
-use super::answers::{Facts, ToldAs};
-use super::base::Core;
-use super::cookies::{self, Presented};
-use super::ctx::{Answered, page, see_other};
-use super::fault::grpc;
-use super::goal::Goal;
+use super::client_kind::challenge_kind;
+use super::cors::readable_by;
+use super::grpc::grpc;
 use super::headers::Framable;
 use super::out_of_reach;
-use super::pages::{Link, Notice, Way};
 use super::problem::Problem;
-use super::telling::telling;
-use super::turns;
-use crate::auth::policy::rule::Rule;
-use crate::auth::proof::MethodSet;
 use crate::auth::proof::challenge::ChallengeKind;
 use crate::auth::proof::decision::Challenged;
 use crate::auth::return_to::ReturnTo;
+use crate::portal::cookies::{self, SessionCredential};
+use crate::portal::destination::Destination;
+use crate::portal::pages::{Link, NoticePage, method_names};
+use crate::portal::redirect_guard;
+use crate::portal::reply::ToldAs;
+use crate::portal::reply::{Reply, page, see_other};
+use crate::portal::request_info::RequestInfo;
+use crate::portal::state::PortalState;
 
 /// Tells a challenge.
-pub(crate) fn answer(core: &Core, facts: &Facts, challenged: &Challenged) -> Answered {
-    let goal = Goal::of(&facts.target, facts.method.as_str(), core.tolerances(&facts.host));
-    let goal = match telling(facts, Some(&challenged.rule)) {
-        ChallengeKind::Frame => goal.inside(around(core, facts)),
-        _ => goal,
+pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challenged) -> Reply {
+    let destination = Destination::of_request(&info.target, info.method.as_str(), state.tolerances(&info.host));
+    let destination = match challenge_kind(info, Some(&challenged.rule)) {
+        ChallengeKind::Frame => destination.within_frame_of(around(state, info)),
+        _ => destination,
     };
-    let turn = turns::taken(&facts.headers, &goal, core.flows.ports.clock.now());
-    let goal = goal.after(turn);
-    let url = goal.page(if challenged.subject.is_some() { "step-up" } else { "login" });
-    let (kind, mut answer) = match telling(facts, Some(&challenged.rule)) {
-        ChallengeKind::Redirect if goal.is_cut(&facts.target) => ("page", query_lost(core, facts, challenged, &url)),
+    let turn = redirect_guard::count(&info.headers, &destination, state.flows.ports.clock.now());
+    let destination = destination.with_redirects(turn);
+    let url = destination.page_url(if challenged.subject.is_some() { "step-up" } else { "login" });
+    let (kind, mut answer) = match challenge_kind(info, Some(&challenged.rule)) {
+        ChallengeKind::Redirect if destination.is_cut(&info.target) => {
+            ("page", query_lost(state, info, challenged, &url))
+        }
         // The page there knows what the person has.
         ChallengeKind::Redirect => ("redirect", see_other(&url, "challenge")),
-        _ if out_of_reach::is_hopeless(challenged) => ("page", out_of_reach::answer(core, facts, challenged)),
-        ChallengeKind::Frame => ("frame", frame(core, facts, challenged, &url)),
-        ChallengeKind::FormLost => ("form", form_lost(core, facts, challenged, &url)),
+        _ if out_of_reach::is_hopeless(challenged) => ("page", out_of_reach::reply(state, info, challenged)),
+        ChallengeKind::Frame => ("frame", frame(state, info, challenged, &url)),
+        ChallengeKind::FormLost => ("form", form_lost(state, info, challenged, &url)),
         ChallengeKind::Grpc => ("grpc", grpc(16, "A sign-in is needed")),
-        ChallengeKind::Problem | ChallengeKind::WebSocket => ("problem", problem(facts, challenged, &url)),
+        ChallengeKind::Problem | ChallengeKind::WebSocket => ("problem", problem(info, challenged, &url)),
     };
     answer.extensions_mut().insert(ToldAs(kind));
     answer
@@ -54,14 +55,14 @@ const fn wanted(challenged: &Challenged) -> (&'static str, &'static str) {
     }
 }
 
-fn frame(core: &Core, facts: &Facts, challenged: &Challenged, url: &str) -> Answered {
+fn frame(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
     let (what, link) = wanted(challenged);
     let heading = if challenged.subject.is_some() { "A second step is needed" } else { "Your session ended" };
-    let shell = core.skin.shell(&facts.request_id);
-    let notice = Notice {
+    let shell = state.theme.shell(&info.request_id);
+    let notice = NoticePage {
         lines: vec![format!("{what} is needed for this part of the page. It opens in the whole window.")],
         links: vec![Link::to(url, link)],
-        ..Notice::new(&shell, heading)
+        ..NoticePage::new(&shell, heading)
     };
     let mut answer = page(StatusCode::UNAUTHORIZED, "challenge", &notice);
     answer.extensions_mut().insert(Framable);
@@ -70,41 +71,41 @@ fn frame(core: &Core, facts: &Facts, challenged: &Challenged, url: &str) -> Answ
 
 /// The page around a frame, as the browser names it: on this very origin, and not a page inside the frame, where a
 /// link was followed.
-fn around(core: &Core, facts: &Facts) -> Option<ReturnTo> {
-    if facts.headers.contains_key("sec-fetch-user") {
+fn around(state: &PortalState, info: &RequestInfo) -> Option<ReturnTo> {
+    if info.headers.contains_key("sec-fetch-user") {
         return None;
     }
-    let referer = facts.headers.get(REFERER)?.to_str().ok()?;
-    let (authority, _) = referer.strip_prefix(facts.scheme)?.strip_prefix("://")?.split_once('/')?;
-    let port = if facts.scheme == "https" { ":443" } else { ":80" };
+    let referer = info.headers.get(REFERER)?.to_str().ok()?;
+    let (authority, _) = referer.strip_prefix(info.scheme)?.strip_prefix("://")?.split_once('/')?;
+    let port = if info.scheme == "https" { ":443" } else { ":80" };
     let bare = |authority: &str| authority.strip_suffix(port).unwrap_or(authority).to_ascii_lowercase();
-    if bare(authority) != bare(&facts.authority) {
+    if bare(authority) != bare(&info.authority) {
         return None;
     }
-    let target = referer.get(facts.scheme.len() + "://".len() + authority.len()..)?;
-    ReturnTo::parse(target, core.tolerances(&facts.host))
+    let target = referer.get(info.scheme.len() + "://".len() + authority.len()..)?;
+    ReturnTo::parse(target, state.tolerances(&info.host))
 }
 
 /// The address does not fit into the address of a page of ours.
-fn query_lost(core: &Core, facts: &Facts, challenged: &Challenged, url: &str) -> Answered {
+fn query_lost(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
     let (what, link) = wanted(challenged);
-    let shell = core.skin.shell(&facts.request_id);
-    let notice = Notice {
+    let shell = state.theme.shell(&info.request_id);
+    let notice = NoticePage {
         lines: vec![
             "The address of this page is too long to be kept meanwhile.".to_owned(),
             "The link opens a new window. When you are done there, come back to this window and load it again."
                 .to_owned(),
         ],
         links: vec![Link::aside(url, link)],
-        ..Notice::new(&shell, format!("{what} is needed first"))
+        ..NoticePage::new(&shell, format!("{what} is needed first"))
     };
     page(StatusCode::UNAUTHORIZED, "challenge", &notice)
 }
 
-fn form_lost(core: &Core, facts: &Facts, challenged: &Challenged, url: &str) -> Answered {
+fn form_lost(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
     let (what, link) = wanted(challenged);
-    let shell = core.skin.shell(&facts.request_id);
-    let notice = Notice {
+    let shell = state.theme.shell(&info.request_id);
+    let notice = NoticePage {
         lines: vec![
             format!("{what} is needed before this form can be sent."),
             "Your browser may still have what you typed. The link opens a new window: when you are done there, come back to this window, go \
@@ -112,23 +113,23 @@ fn form_lost(core: &Core, facts: &Facts, challenged: &Challenged, url: &str) -> 
                 .to_owned(),
         ],
         links: vec![Link::aside(url, link)],
-        ..Notice::new(&shell, "Your form was not sent")
+        ..NoticePage::new(&shell, "Your form was not sent")
     };
     page(StatusCode::UNAUTHORIZED, "challenge", &notice)
 }
 
-fn problem(facts: &Facts, challenged: &Challenged, url: &str) -> Answered {
+fn problem(info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
     let requirement = challenged.requirement;
     let acr = requirement.strength.acr();
-    let ours = facts.headers.get_all(AUTHORIZATION).iter().any(cookies::is_our_bearer);
+    let ours = info.headers.get_all(AUTHORIZATION).iter().any(cookies::is_our_bearer);
     // Beside a cookie of ours, an Authorization is the app's affair; without one, it is a script that asks.
-    let script = match cookies::session_token(&facts.headers) {
-        Presented::Bearer(_) => true,
-        Presented::Cookie(_) => ours,
-        Presented::None | Presented::Ambiguous => facts.headers.contains_key(AUTHORIZATION),
+    let script = match cookies::session_token(&info.headers) {
+        SessionCredential::Bearer(_) => true,
+        SessionCredential::Cookie(_) => ours,
+        SessionCredential::None | SessionCredential::Ambiguous => info.headers.contains_key(AUTHORIZATION),
     };
     let scheme = if script { "Bearer" } else { "StepUp" };
-    let mut header = format!("{scheme} realm=\"{}\"", facts.host);
+    let mut header = format!("{scheme} realm=\"{}\"", info.host);
     let (code, title) = match &challenged.subject {
         Some(_) => ("step_up_required", "A second step is needed."),
         None => ("login_required", "A sign-in is needed."),
@@ -143,36 +144,13 @@ fn problem(facts: &Facts, challenged: &Challenged, url: &str) -> Answered {
         .kind("challenge")
         .with("error", error)
         .with("acr_values", vec![acr])
-        .with("login_url", format!("{}://{}{url}", facts.scheme, facts.authority))
-        .with("methods", offered(challenged.shortfall.methods));
+        .with("login_url", format!("{}://{}{url}", info.scheme, info.authority))
+        .with("methods", method_names(challenged.shortfall.methods));
     if let Some(age) = requirement.max_age {
         header.push_str(&format!(", max_age=\"{}\"", age.as_secs()));
         problem = problem.with("max_age", age.as_secs());
     }
-    let mut answer = problem.challenged(header).answer(facts);
-    readable_by(&mut answer, facts, &challenged.rule);
+    let mut answer = problem.challenged(header).reply(info);
+    readable_by(&mut answer, info, &challenged.rule);
     answer
-}
-
-/// The names of the methods that would help, those with a form of ours before all others.
-pub(crate) fn offered(methods: MethodSet) -> Vec<&'static str> {
-    let here: Vec<&str> = methods.iter().filter_map(Way::of).map(|w| w.name).collect();
-    if here.is_empty() { methods.iter().map(crate::auth::proof::Method::name).collect() } else { here }
-}
-
-/// Lets scripts of the origins that the rule names read the answer (Fetch standard, CORS protocol).
-pub(crate) fn readable_by(answer: &mut Answered, facts: &Facts, rule: &Rule) {
-    if rule.cors.origins.is_empty() {
-        return;
-    }
-    // A copy that was made for nobody, or for one origin, is of no use to another.
-    answer.headers_mut().append(VARY, HeaderValue::from_static("Origin"));
-    let Some(origin) = facts.headers.get(ORIGIN) else { return };
-    if !rule.cors.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
-        return;
-    }
-    let headers = answer.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate, X-Request-Id"));
 }

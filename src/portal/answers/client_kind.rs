@@ -3,15 +3,15 @@
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, UPGRADE};
 use http::{HeaderMap, HeaderName};
 
-use super::answers::Facts;
 use crate::auth::policy::rule::{ChallengeStyle, Rule};
 use crate::auth::proof::challenge::{ChallengeKind, RequestTraits};
+use crate::portal::request_info::RequestInfo;
 
 /// Classifies a request; `rule` may say that its callers are scripts.
-pub(crate) fn telling(facts: &Facts, rule: Option<&Rule>) -> ChallengeKind {
-    let headers = &facts.headers;
+pub(crate) fn challenge_kind(info: &RequestInfo, rule: Option<&Rule>) -> ChallengeKind {
+    let headers = &info.headers;
     RequestTraits {
-        method: facts.method.as_str(),
+        method: info.method.as_str(),
         preflight: headers.contains_key("access-control-request-method"),
         websocket: text(headers, &UPGRADE).is_some_and(|u| u.to_ascii_lowercase().contains("websocket")),
         content_type: text(headers, &CONTENT_TYPE),
@@ -27,7 +27,7 @@ pub(crate) fn telling(facts: &Facts, rule: Option<&Rule>) -> ChallengeKind {
 }
 
 /// Whether an answer is read by a person: a page, else problem+json.
-pub(crate) const fn wants_page(telling: ChallengeKind) -> bool {
+pub(crate) const fn wants_html(telling: ChallengeKind) -> bool {
     matches!(telling, ChallengeKind::Redirect | ChallengeKind::FormLost | ChallengeKind::Frame)
 }
 

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 
-use super::answers::Facts;
+use crate::portal::request_info::RequestInfo;
 
 /// What kind of answer this is: the value of `X-Stepgate-Response`.
 #[derive(Clone, Copy)]
-pub(crate) struct Kind(pub(crate) &'static str);
+pub(crate) struct ResponseKind(pub(crate) &'static str);
 
 /// Marks the one page that is meant to be shown in frames of the app: it holds a link and nothing else.
 #[derive(Clone, Copy)]
@@ -30,11 +30,11 @@ const ALWAYS: [(&str, &str); 6] = [
 pub(crate) const DEPENDS_ON: &str = "Cookie, Accept, Sec-Fetch-Mode, Sec-Fetch-Dest";
 
 /// Adds what every answer of ours carries; `Cache-Control` only where the answer has none.
-pub(crate) fn finish(mut answer: Response<Bytes>, facts: &Facts) -> Response<Bytes> {
-    let kind = answer.extensions().get::<Kind>().map_or("error", |k| k.0);
+pub(crate) fn finish(mut answer: Response<Bytes>, info: &RequestInfo) -> Response<Bytes> {
+    let kind = answer.extensions().get::<ResponseKind>().map_or("error", |k| k.0);
     let framable = answer.extensions().get::<Framable>().is_some();
     // Where the answer to HEAD has lost its body on the way here, its length was noted (RFC 9110 §8.6).
-    let noted = answer.headers().get(CONTENT_LENGTH).filter(|_| facts.method == Method::HEAD).cloned();
+    let noted = answer.headers().get(CONTENT_LENGTH).filter(|_| info.method == Method::HEAD).cloned();
     let length = answer.body().len();
     let unchanged = answer.status() == StatusCode::NOT_MODIFIED;
     let length = noted.filter(|_| length == 0).unwrap_or_else(|| HeaderValue::from(length));
@@ -54,7 +54,7 @@ pub(crate) fn finish(mut answer: Response<Bytes>, facts: &Facts) -> Response<Byt
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert("x-stepgate-response", HeaderValue::from_static(kind));
-    if let Ok(id) = HeaderValue::from_str(&facts.request_id) {
+    if let Ok(id) = HeaderValue::from_str(&info.request_id) {
         headers.insert("x-request-id", id);
     }
     if unchanged {
@@ -62,7 +62,7 @@ pub(crate) fn finish(mut answer: Response<Bytes>, facts: &Facts) -> Response<Byt
     } else if !grpc {
         headers.insert(CONTENT_LENGTH, length);
     }
-    if facts.method == Method::HEAD {
+    if info.method == Method::HEAD {
         *answer.body_mut() = Bytes::new();
     }
     answer

@@ -7,25 +7,25 @@ use http::header::{
 };
 use http::{HeaderValue, Response, StatusCode};
 
-use super::Portal;
-use super::answers::Facts;
-use super::ctx::Answered;
-use super::headers::{Kind, finish};
+use super::headers::{ResponseKind, finish};
 use super::problem::Problem;
 use crate::auth::policy::cors::{Allowances, Forbidden};
 use crate::auth::policy::rule::Rule;
+use crate::portal::Portal;
+use crate::portal::reply::Reply;
+use crate::portal::request_info::RequestInfo;
 
 /// What of a preflight its answer depends on.
 const DEPENDS_ON: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 
 impl Portal {
     /// 204 with what a rule allows to the origin that asks.
-    pub fn preflight_granted(&self, facts: &Facts, allowed: &Allowances) -> Response<Bytes> {
+    pub fn preflight_granted(&self, info: &RequestInfo, allowed: &Allowances) -> Response<Bytes> {
         let mut answer = Response::new(Bytes::new());
         *answer.status_mut() = StatusCode::NO_CONTENT;
-        answer.extensions_mut().insert(Kind("preflight"));
+        answer.extensions_mut().insert(ResponseKind("preflight"));
         let headers = answer.headers_mut();
-        headers.extend(facts.headers.get(ORIGIN).map(|origin| (ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone())));
+        headers.extend(info.headers.get(ORIGIN).map(|origin| (ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone())));
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         for (name, list) in
             [(ACCESS_CONTROL_ALLOW_METHODS, &allowed.methods), (ACCESS_CONTROL_ALLOW_HEADERS, &allowed.headers)]
@@ -37,11 +37,11 @@ impl Portal {
             }
         }
         headers.extend(allowed.max_age.map(|age| (ACCESS_CONTROL_MAX_AGE, HeaderValue::from(age.as_secs()))));
-        finish(varied(answer), facts)
+        finish(varied(answer), info)
     }
 
     /// 403 that allows nothing; why, for who looks at it.
-    pub fn preflight_forbidden(&self, facts: &Facts, rule: &Rule, why: Forbidden) -> Response<Bytes> {
+    pub fn preflight_forbidden(&self, info: &RequestInfo, rule: &Rule, why: Forbidden) -> Response<Bytes> {
         let title = match why {
             Forbidden::Origin => "This origin is not in the list of the rule.",
             Forbidden::Method => "This method is not in the list of the rule.",
@@ -51,11 +51,11 @@ impl Portal {
             .kind("refusal")
             .with("reason", why.code())
             .with("rule", rule.id.0.as_ref());
-        finish(varied(problem.answer(facts)), facts)
+        finish(varied(problem.reply(info)), info)
     }
 }
 
-fn varied(mut answer: Answered) -> Answered {
+fn varied(mut answer: Reply) -> Reply {
     answer.headers_mut().insert(VARY, HeaderValue::from_static(DEPENDS_ON));
     answer
 }

@@ -5,10 +5,10 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::answers::Facts;
-use super::ctx::Answered;
-use super::headers::Kind;
-use super::words;
+use super::headers::ResponseKind;
+use crate::portal::format;
+use crate::portal::reply::Reply;
+use crate::portal::request_info::RequestInfo;
 
 /// A problem on its way out.
 pub(crate) struct Problem {
@@ -33,18 +33,18 @@ impl Problem {
     }
 
     /// 401: no live session.
-    pub(crate) fn not_signed_in(facts: &Facts) -> Self {
+    pub(crate) fn not_signed_in(info: &RequestInfo) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "not_signed_in", "There is no live session.")
             .with("detail", "Send `Authorization: Bearer <access_token>`; a login gives one.")
-            .asking_for_a_token(facts)
+            .asking_for_a_token(info)
     }
 
     /// Adds what asks for a bearer token. One that counts for nothing is told so (RFC 6750 §3.1); who sent none is told
     /// no error.
-    pub(crate) fn asking_for_a_token(self, facts: &Facts) -> Self {
-        let asked = format!("Bearer realm=\"{}\"", facts.host);
+    pub(crate) fn asking_for_a_token(self, info: &RequestInfo) -> Self {
+        let asked = format!("Bearer realm=\"{}\"", info.host);
         let bearer = |value: &HeaderValue| value.as_bytes().get(..6).is_some_and(|s| s.eq_ignore_ascii_case(b"bearer"));
-        if facts.headers.get_all(AUTHORIZATION).iter().any(bearer) {
+        if info.headers.get_all(AUTHORIZATION).iter().any(bearer) {
             return self.with("error", "invalid_token").challenged(format!("{asked}, error=\"invalid_token\""));
         }
         self.challenged(asked)
@@ -57,7 +57,7 @@ impl Problem {
                 "detail",
                 "The next one is judged after the seconds in `retry_after`; one before that is not looked at.",
             )
-            .with("retry_after", words::wait_seconds(wait))
+            .with("retry_after", format::wait_seconds(wait))
             .retry(wait)
     }
 
@@ -86,13 +86,13 @@ impl Problem {
     }
 
     /// The answer.
-    pub(crate) fn answer(self, facts: &Facts) -> Answered {
+    pub(crate) fn reply(self, info: &RequestInfo) -> Reply {
         let mut body = json!({
             "type": "about:blank",
             "title": self.title,
             "status": self.status.as_u16(),
             "code": self.code,
-            "request_id": facts.request_id,
+            "request_id": info.request_id,
         });
         if let Some(members) = body.as_object_mut() {
             members.extend(self.more);
@@ -105,9 +105,9 @@ impl Problem {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if let Some(wait) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(words::wait_seconds(wait)));
+            headers.insert(RETRY_AFTER, HeaderValue::from(format::wait_seconds(wait)));
         }
-        answer.extensions_mut().insert(Kind(self.kind));
+        answer.extensions_mut().insert(ResponseKind(self.kind));
         answer
     }
 }

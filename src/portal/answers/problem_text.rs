@@ -1,7 +1,7 @@
 //! Faults in words for scripts, and for whoever writes them: what is wrong, and what to send instead.
 
 /// Title and detail of a fault of this code; `None` where there are no other words than those for people.
-pub(super) fn words(code: &str) -> Option<(&'static str, &'static str)> {
+pub(super) fn title_and_detail(code: &str) -> Option<(&'static str, &'static str)> {
     Some(match code {
         "bad_request" => (
             "The request cannot be read in one way only.",

@@ -2,43 +2,45 @@
 
 use http::StatusCode;
 
-use super::answers::{Facts, Fault};
-use super::base::Core;
-use super::challenge::readable_by;
-use super::ctx::{Answered, page};
-use super::fault::{self, grpc};
-use super::goal::Goal;
+use super::client_kind::{challenge_kind, wants_html};
+use super::cors::readable_by;
+use super::error_page;
+use super::grpc::grpc;
 use super::headers::Framable;
-use super::pages::{Link, Notice};
 use super::problem::Problem;
-use super::support;
-use super::telling::{telling, wants_page};
-use super::words;
 use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::proof::challenge::ChallengeKind;
 use crate::auth::proof::decision::{Refusal, RefusalReason};
+use crate::portal::destination::Destination;
+use crate::portal::error::PortalError;
+use crate::portal::format;
+use crate::portal::pages::{Link, NoticePage};
+use crate::portal::reply::{Reply, page};
+use crate::portal::request_info::RequestInfo;
+use crate::portal::state::PortalState;
+use crate::portal::support_contact;
 
 /// Tells a refusal.
-pub(crate) fn answer(core: &Core, facts: &Facts, refusal: &Refusal) -> Answered {
+pub(crate) fn reply(state: &PortalState, info: &RequestInfo, refusal: &Refusal) -> Reply {
     if refusal.reason == RefusalReason::WellKnown {
-        return fault::answer(core, facts, Fault::NotFound);
+        return error_page::reply(state, info, PortalError::NotFound);
     }
     let rule = refusal.rule.as_deref();
-    let how = telling(facts, rule);
+    let how = challenge_kind(info, rule);
     if how == ChallengeKind::Grpc {
         return grpc(7, "Access is refused");
     }
-    let mut answer = if wants_page(how) { denied(core, facts, refusal) } else { problem(facts, refusal) };
+    let mut answer = if wants_html(how) { denied(state, info, refusal) } else { problem(info, refusal) };
     if how == ChallengeKind::Frame {
         answer.extensions_mut().insert(Framable);
     }
     if let Some(rule) = rule {
-        readable_by(&mut answer, facts, rule);
+        readable_by(&mut answer, info, rule);
     }
     answer
 }
 
-fn problem(facts: &Facts, refusal: &Refusal) -> Answered {
+fn problem(info: &RequestInfo, refusal: &Refusal) -> Reply {
     let mut problem = Problem::new(StatusCode::FORBIDDEN, "refused", "Access is refused.")
         .kind("refusal")
         .with("reason", refusal.reason.code());
@@ -50,15 +52,15 @@ fn problem(facts: &Facts, refusal: &Refusal) -> Answered {
             }
         }
     }
-    problem.answer(facts)
+    problem.reply(info)
 }
 
-fn denied(core: &Core, facts: &Facts, refusal: &Refusal) -> Answered {
-    let path = words::path(facts.target.split('?').next().unwrap_or("/"));
+fn denied(state: &PortalState, info: &RequestInfo, refusal: &Refusal) -> Reply {
+    let path = format::path(info.target.split('?').next().unwrap_or("/"));
     let who = refusal.subject.as_ref().map(|s| s.identity.username.as_str());
     let rule = refusal.rule.as_deref();
-    let shell = core.skin.shell(&facts.request_id);
-    let whom = support::whom(&shell);
+    let shell = state.theme.shell(&info.request_id);
+    let whom = support_contact::whom(shell.support.as_ref());
     let mut lines = vec![match who {
         Some(who) => format!("{who} cannot open {path}."),
         None => format!("{path} cannot be opened."),
@@ -89,7 +91,7 @@ fn denied(core: &Core, facts: &Facts, refusal: &Refusal) -> Answered {
             items.push(format!("If it is right, tell {whom}."));
         }
     }
-    let asked = format!("{} {}{path}", facts.method, facts.authority);
+    let asked = format!("{} {}{path}", info.method, info.authority);
     let mut shown = vec![("Asked for", asked.clone())];
     if let Some(who) = who {
         shown.insert(0, ("Signed in as", who.to_owned()));
@@ -98,19 +100,27 @@ fn denied(core: &Core, facts: &Facts, refusal: &Refusal) -> Answered {
         shown.extend(rule.explanation.clone().map(|text| ("What it is for", text)));
         shown.push(("Rule", rule.id.0.to_string()));
     }
-    shown.push(("Reference", facts.request_id.clone()));
+    shown.push(("Reference", info.request_id.clone()));
     let (subject, link) = match refusal.reason {
-        RefusalReason::NotInAudience => (format!("Access to {}{path}", facts.authority), "Ask for access"),
-        _ => (format!("{}{path} is closed", facts.authority), "Ask for help"),
+        RefusalReason::NotInAudience => (format!("Access to {}{path}", info.authority), "Ask for access"),
+        _ => (format!("{}{path} is closed", info.authority), "Ask for help"),
     };
-    let ask = support::Request { subject: &subject, asked: &asked, who, link }.link(&shell, facts);
+    let ask = support_contact::SupportRequest { subject: &subject, asked: &asked, who, link }
+        .link(shell.support.as_ref(), info);
     // Where nobody gets in, another account does not help.
     let other = who.filter(|_| refusal.reason == RefusalReason::NotInAudience).map(|_| {
-        let goal = Goal::of(&facts.target, facts.method.as_str(), core.tolerances(&facts.host));
-        Link::to(goal.page("logout"), "Use another account")
+        let destination = Destination::of_request(&info.target, info.method.as_str(), state.tolerances(&info.host));
+        Link::to(destination.page_url("logout"), "Use another account")
     });
     let (list, links) = (Some("What you can do"), ask.into_iter().chain(other).collect());
-    let notice = Notice { lines, list, items, facts: shown, links, ..Notice::new(&shell, "You cannot open this page") };
+    let notice = NoticePage {
+        lines,
+        list,
+        items,
+        details: shown,
+        links,
+        ..NoticePage::new(&shell, "You cannot open this page")
+    };
     page(StatusCode::FORBIDDEN, "refusal", &notice)
 }
 

@@ -4,10 +4,11 @@ use http::StatusCode;
 
 use super::totp::prove_first;
 use super::types::{BackupCodes, ProblemBody};
-use super::{busy, json, rejected, signed_in};
+use super::{busy, json, rejected, require_session};
 use crate::flow::reply::{CodesAsked, CodesRenewed, Rejection};
-use crate::portal::ctx::{Answered, Ctx, Stop};
-use crate::portal::problem::Problem;
+use crate::portal::answers::problem::Problem;
+use crate::portal::context::{Context, HandlerError};
+use crate::portal::reply::Reply;
 
 /// Make new backup codes. The ones before no longer work. It takes a second factor proved a moment ago.
 #[utoipa::path(post, path = "/.stepgate/api/v1/backup-codes", tag = "backup-codes",
@@ -18,29 +19,29 @@ use crate::portal::problem::Problem;
     (status = 409, description = "`no_second_factor`: there is none that they could stand for; or `already_made`, by another call a moment ago", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn renew(ctx: Ctx) -> Result<Answered, Stop> {
-    let who = signed_in(&ctx, false).await?;
-    let flows = &ctx.core.flows;
-    let set = match flows.codes_asked(&who.token, &who.session, &ctx.script()).await.map_err(Stop::Store)? {
+pub(crate) async fn renew(ctx: Context) -> Result<Reply, HandlerError> {
+    let who = require_session(&ctx, false).await?;
+    let flows = &ctx.state.flows;
+    let set = match flows.codes_asked(&who.token, &who.session, &ctx.script()).await.map_err(HandlerError::Store)? {
         CodesAsked::Ready { set, .. } => set,
         asked => return Ok(before(&asked, &ctx)),
     };
-    let reply = ctx.heard(flows.renew_codes(&who.token, &who.session, &set, &ctx.script()).await)?;
+    let reply = ctx.record_events(flows.renew_codes(&who.token, &who.session, &set, &ctx.script()).await)?;
     Ok(match reply {
         CodesRenewed::Made(codes) => {
             json(&BackupCodes { backup_codes: codes.iter().map(|code| code.expose().to_owned()).collect() })
         }
-        CodesRenewed::Over => already_made().answer(&ctx.facts),
+        CodesRenewed::Over => already_made().reply(&ctx.info),
         CodesRenewed::Busy => busy(&ctx),
         CodesRenewed::Asked(asked) => before(&asked, &ctx),
     })
 }
 
 /// What stands before them.
-fn before(asked: &CodesAsked, ctx: &Ctx) -> Answered {
+fn before(asked: &CodesAsked, ctx: &Context) -> Reply {
     let problem = match asked {
         CodesAsked::ProveFirst(methods) => prove_first(*methods),
-        CodesAsked::Gone => rejected(&ctx.facts, Rejection::SessionGone),
+        CodesAsked::Gone => rejected(&ctx.info, Rejection::SessionGone),
         CodesAsked::NoFactor => {
             let title = "Backup codes stand for a second factor, and none is set up.";
             Problem::new(StatusCode::CONFLICT, "no_second_factor", title)
@@ -48,7 +49,7 @@ fn before(asked: &CodesAsked, ctx: &Ctx) -> Answered {
         // They were asked for when they could not be made, and can be now.
         CodesAsked::Ready { .. } => already_made(),
     };
-    problem.answer(&ctx.facts)
+    problem.reply(&ctx.info)
 }
 
 fn already_made() -> Problem {

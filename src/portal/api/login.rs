@@ -4,15 +4,16 @@ use data_encoding::BASE64;
 use http::header::AUTHORIZATION;
 
 use super::types::{ElevateBody, LoginAnswer, LoginBody, LoginRequest, Opening, ProblemBody, SecondFactorBody};
-use super::{body, rejected, signed_in, told};
+use super::{body, login_reply, rejected, require_session};
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::proof::{Method, Requirement, Strength};
 use crate::auth::secret::SecretText;
 use crate::auth::session::Channel;
 use crate::flow::reply::{Credentials, Rejection};
-use crate::portal::ctx::{Answered, Ctx, Stop};
-use crate::portal::pages::Way;
-use crate::portal::problem::Problem;
+use crate::portal::answers::problem::Problem;
+use crate::portal::context::{Context, HandlerError};
+use crate::portal::pages::MethodPrompt;
+use crate::portal::reply::Reply;
 
 /// Sign in.
 #[utoipa::path(post, path = "/.stepgate/api/v1/login", request_body = LoginRequest, tag = "sign-in",
@@ -25,9 +26,9 @@ use crate::portal::problem::Problem;
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn login(ctx: Ctx) -> Result<Answered, Stop> {
+pub(crate) async fn login(ctx: Context) -> Result<Reply, HandlerError> {
     let given: LoginBody = body(&ctx)?;
-    let goal = match given.strength.as_deref() {
+    let requirement = match given.strength.as_deref() {
         None => None,
         Some(name) => {
             let strength = Strength::from_name(name);
@@ -40,8 +41,9 @@ pub(crate) async fn login(ctx: Ctx) -> Result<Answered, Stop> {
         _ => return Err(bad("`username` and `password` are needed, or HTTP Basic.")),
     };
     let credentials = Credentials { username, password, otp: given.otp.map(|o| o.0) };
-    let reply = ctx.heard(ctx.core.flows.login(credentials, goal, Channel::Bearer, &ctx.script()).await)?;
-    Ok(told(&ctx, &reply, false))
+    let reply =
+        ctx.record_events(ctx.state.flows.login(credentials, requirement, Channel::Bearer, &ctx.script()).await)?;
+    Ok(login_reply(&ctx, &reply, false))
 }
 
 /// Give the second factor of a sign-in under way.
@@ -55,14 +57,14 @@ pub(crate) async fn login(ctx: Ctx) -> Result<Answered, Stop> {
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn second_factor(ctx: Ctx) -> Result<Answered, Stop> {
+pub(crate) async fn second_factor(ctx: Context) -> Result<Reply, HandlerError> {
     let given: SecondFactorBody = body(&ctx)?;
     let method = method(&given.method)?;
     let Some(token) = CeremonyToken::parse(given.ceremony.0.expose()) else {
-        return Err(Stop::Problem(Box::new(rejected(&ctx.facts, Rejection::CeremonyGone))));
+        return Err(HandlerError::Problem(Box::new(rejected(&ctx.info, Rejection::CeremonyGone))));
     };
-    let reply = ctx.heard(ctx.core.flows.second_factor(&token, method, given.code.0, &ctx.script()).await)?;
-    Ok(told(&ctx, &reply, false))
+    let reply = ctx.record_events(ctx.state.flows.second_factor(&token, method, given.code.0, &ctx.script()).await)?;
+    Ok(login_reply(&ctx, &reply, false))
 }
 
 /// Step up: one more proof; the old token ends, a new one is given (as a cookie to callers by cookie).
@@ -76,28 +78,28 @@ pub(crate) async fn second_factor(ctx: Ctx) -> Result<Answered, Stop> {
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn elevate(ctx: Ctx) -> Result<Answered, Stop> {
+pub(crate) async fn elevate(ctx: Context) -> Result<Reply, HandlerError> {
     let given: ElevateBody = body(&ctx)?;
     let method = method(&given.method)?;
-    let who = signed_in(&ctx, true).await?;
-    let reply =
-        ctx.heard(ctx.core.flows.elevate(&who.token, &who.session, method, given.code.0, &ctx.script()).await)?;
-    Ok(told(&ctx, &reply, who.by_cookie))
+    let who = require_session(&ctx, true).await?;
+    let reply = ctx
+        .record_events(ctx.state.flows.elevate(&who.token, &who.session, method, given.code.0, &ctx.script()).await)?;
+    Ok(login_reply(&ctx, &reply, who.by_cookie))
 }
 
-fn bad(title: &str) -> Stop {
-    Stop::Problem(Box::new(Problem::malformed(title)))
+fn bad(title: &str) -> HandlerError {
+    HandlerError::Problem(Box::new(Problem::malformed(title)))
 }
 
 /// The method of that name, if it is one that takes a code.
-fn method(name: &str) -> Result<Method, Stop> {
+fn method(name: &str) -> Result<Method, HandlerError> {
     let method = Method::from_name(name).or_else(|| (name == "otp").then_some(Method::Totp));
-    method.filter(|m| Way::of(*m).is_some()).ok_or_else(|| bad("`method` is not one of those documented."))
+    method.filter(|m| MethodPrompt::of(*m).is_some()).ok_or_else(|| bad("`method` is not one of those documented."))
 }
 
 /// Name and password of HTTP Basic (RFC 7617), in UTF-8.
-fn basic(ctx: &Ctx) -> Option<(String, SecretText)> {
-    let mut values = ctx.facts.headers.get_all(AUTHORIZATION).iter();
+fn basic(ctx: &Context) -> Option<(String, SecretText)> {
+    let mut values = ctx.info.headers.get_all(AUTHORIZATION).iter();
     let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?;
     let (scheme, encoded) = value.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

@@ -9,10 +9,11 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder, Ser
 use utoipa::{Modify, OpenApi};
 
 use super::json;
-use crate::portal::answers::Fault;
+use crate::portal::answers::headers::ResponseKind;
+use crate::portal::context::{Context, HandlerError};
 use crate::portal::cookies::SESSION;
-use crate::portal::ctx::{Answered, Ctx, Stop};
-use crate::portal::headers::Kind;
+use crate::portal::error::PortalError;
+use crate::portal::reply::Reply;
 
 /// The media type of problems (RFC 9457).
 const PROBLEM: &str = "application/problem+json";
@@ -30,7 +31,7 @@ const PROBLEM: &str = "application/problem+json";
         super::totp::begin,
         super::totp::confirm,
         super::totp::picture,
-        super::codes::renew,
+        super::backup_codes::renew,
         document,
         jwks,
     ),
@@ -53,7 +54,7 @@ impl Modify for Schemes {
         for (path, item) in &mut document.paths.paths {
             let posts = item.post.is_some();
             for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-                let mut more: Vec<Answer> = EVERYWHERE.to_vec();
+                let mut more: Vec<DocumentedResponse> = EVERYWHERE.to_vec();
                 if posts {
                     more.extend(POSTED);
                 }
@@ -69,25 +70,25 @@ impl Modify for Schemes {
 }
 
 /// Status and description of a problem.
-type Answer = (&'static str, &'static str);
+type DocumentedResponse = (&'static str, &'static str);
 
 /// What any address may answer.
-const EVERYWHERE: [Answer; 3] = [
+const EVERYWHERE: [DocumentedResponse; 3] = [
     ("405", "`method_not_allowed`: another method than those documented"),
     ("413", "`too_large`"),
     ("default", "Another problem: `bad_request`, `too_slow`, `misdirected`, `too_many_requests`, `headers_too_large`"),
 ];
 /// What calls that change something may answer.
-const POSTED: [Answer; 1] =
+const POSTED: [DocumentedResponse; 1] =
     [("403", "`cross_site`: a browser was made to send this by another site; bearer tokens are not asked for that")];
 /// What calls that read a body may answer.
-const READ: [Answer; 2] =
+const READ: [DocumentedResponse; 2] =
     [("400", "`malformed_request`"), ("415", "`unsupported_media_type`: a body that is not `application/json`")];
 /// Calls whose body may be left out: an empty one counts as `{}`.
 const MAY_BE_EMPTY: [&str; 2] = ["/.stepgate/api/v1/login", "/.stepgate/api/v1/totp"];
 
 /// Adds the answers that the handler does not give by itself, and a description to every answer.
-fn complete(operation: &mut Operation, more: &[Answer]) {
+fn complete(operation: &mut Operation, more: &[DocumentedResponse]) {
     let answers = &mut operation.responses.responses;
     for (status, description) in more {
         match answers.get_mut(*status) {
@@ -128,20 +129,20 @@ pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
 
 /// This document.
 #[utoipa::path(get, path = "/.stepgate/api/openapi.json", tag = "about", responses((status = 200, description = "OpenAPI 3.1")))]
-pub(crate) async fn document(ctx: Ctx) -> Result<Answered, Stop> {
+pub(crate) async fn document(ctx: Context) -> Result<Reply, HandlerError> {
     let mut document = openapi();
     // Whole, so that the document can be read elsewhere.
-    document.servers = Some(vec![Server::new(format!("{}://{}", ctx.facts.scheme, ctx.facts.authority))]);
+    document.servers = Some(vec![Server::new(format!("{}://{}", ctx.info.scheme, ctx.info.authority))]);
     Ok(json(&document))
 }
 
 /// The keys that sign assertions to apps (RFC 7517).
 #[utoipa::path(get, path = "/.stepgate/jwks.json", tag = "about", responses((status = 200, description = "A JSON Web Key Set")))]
-pub(crate) async fn jwks(ctx: Ctx) -> Result<Answered, Stop> {
-    let text = ctx.core.jwks.as_ref().ok_or(Stop::Fault(Fault::NotFound))?;
+pub(crate) async fn jwks(ctx: Context) -> Result<Reply, HandlerError> {
+    let text = ctx.state.jwks.as_ref().ok_or(HandlerError::Portal(PortalError::NotFound))?;
     let mut answer = Response::new(Bytes::from(text()));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    answer.extensions_mut().insert(Kind("api"));
+    answer.extensions_mut().insert(ResponseKind("api"));
     Ok(answer)
 }

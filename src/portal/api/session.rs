@@ -4,12 +4,13 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 use super::types::{ProblemBody, SessionBrief, WhoAmI};
-use super::{json, signed_in};
+use super::{json, require_session};
 use crate::auth::proof::Strength;
+use crate::portal::answers::headers::ResponseKind;
+use crate::portal::context::{Context, HandlerError};
 use crate::portal::cookies;
-use crate::portal::ctx::{Answered, Ctx, Stop, with_cookie};
-use crate::portal::headers::Kind;
-use crate::portal::words;
+use crate::portal::format;
+use crate::portal::reply::{Reply, with_cookie};
 
 /// Who am I.
 #[utoipa::path(get, path = "/.stepgate/api/v1/whoami", tag = "session", security(("bearer" = []), ("cookie" = [])), responses(
@@ -17,27 +18,27 @@ use crate::portal::words;
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn whoami(ctx: Ctx) -> Result<Answered, Stop> {
-    let who = signed_in(&ctx, false).await?;
+pub(crate) async fn whoami(ctx: Context) -> Result<Reply, HandlerError> {
+    let who = require_session(&ctx, false).await?;
     let session = &who.session;
     Ok(json(&WhoAmI {
         username: session.identity.username.as_str().to_owned(),
         groups: session.identity.groups.iter().map(|g| g.0.clone()).collect(),
         amr: session.proofs.amr(),
         acr: Strength::of(session.proofs.methods()).map(Strength::acr),
-        auth_time: session.proofs.latest().map(words::rfc3339),
+        auth_time: session.proofs.latest().map(format::rfc3339),
     }))
 }
 
-/// The session in brief. Asking does not extend it.
+/// The session in brief. RequestTraits does not extend it.
 #[utoipa::path(get, path = "/.stepgate/session", tag = "session", security(("bearer" = []), ("cookie" = [])), responses(
     (status = 200, body = SessionBrief),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn brief(ctx: Ctx) -> Result<Answered, Stop> {
-    let who = signed_in(&ctx, true).await?;
-    let flows = &ctx.core.flows;
+pub(crate) async fn brief(ctx: Context) -> Result<Reply, HandlerError> {
+    let who = require_session(&ctx, true).await?;
+    let flows = &ctx.state.flows;
     let left = flows.settings.session.ends_at(&who.session).since(flows.ports.clock.now());
     Ok(json(&SessionBrief {
         username: who.session.identity.username.as_str().to_owned(),
@@ -53,12 +54,12 @@ pub(crate) async fn brief(ctx: Ctx) -> Result<Answered, Stop> {
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn logout(ctx: Ctx) -> Result<Answered, Stop> {
-    let who = signed_in(&ctx, true).await?;
-    ctx.heard(ctx.core.flows.logout(&who.token, &who.session, false, &ctx.script()).await)?;
+pub(crate) async fn logout(ctx: Context) -> Result<Reply, HandlerError> {
+    let who = require_session(&ctx, true).await?;
+    ctx.record_events(ctx.state.flows.logout(&who.token, &who.session, false, &ctx.script()).await)?;
     let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = StatusCode::NO_CONTENT;
-    answer.extensions_mut().insert(Kind("api"));
+    answer.extensions_mut().insert(ResponseKind("api"));
     if who.by_cookie {
         answer = with_cookie(answer, cookies::forget_session());
     }

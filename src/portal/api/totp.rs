@@ -4,17 +4,18 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 
-use super::types::{Enrolled, PendingTotp, ProblemBody, TotpBody, TotpConfirmBody, Typed};
-use super::{body, busy, delivered, json, opening, rejected, signed_in};
+use super::types::{Enrolled, PendingTotp, ProblemBody, SecretField, TotpBody, TotpConfirmBody};
+use super::{body, busy, delivered, json, opening, rejected, require_session};
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::proof::MethodSet;
 use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp as Pending, Rejection};
-use crate::portal::answers::Fault;
-use crate::portal::challenge::offered;
-use crate::portal::ctx::{Answered, Ctx, Stop};
-use crate::portal::headers::Kind;
-use crate::portal::problem::Problem;
+use crate::portal::answers::headers::ResponseKind;
+use crate::portal::answers::problem::Problem;
+use crate::portal::context::{Context, HandlerError};
+use crate::portal::error::PortalError;
+use crate::portal::pages::method_names;
 use crate::portal::qr;
+use crate::portal::reply::Reply;
 
 /// Begin, or go on with, enrolling TOTP. `Authorization: Ceremony <ceremony>` may stand in for the field.
 #[utoipa::path(post, path = "/.stepgate/api/v1/totp", request_body = TotpBody, tag = "totp",
@@ -24,14 +25,14 @@ use crate::portal::qr;
     (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn begin(ctx: Ctx) -> Result<Answered, Stop> {
+pub(crate) async fn begin(ctx: Context) -> Result<Reply, HandlerError> {
     let given: TotpBody = body(&ctx)?;
     let (who, _) = enrolling(&ctx, given.ceremony).await?;
     let pending = pending(&ctx, &who).await?;
     let uri = pending.uri.expose();
     Ok(json(&PendingTotp {
         secret: pending.secret.expose().to_owned(),
-        qr_svg: qr::svg(uri).ok_or(Stop::Fault(Fault::Unavailable))?,
+        qr_svg: qr::svg(uri).ok_or(HandlerError::Portal(PortalError::Unavailable))?,
         otpauth_uri: uri.to_owned(),
     }))
 }
@@ -46,20 +47,20 @@ pub(crate) async fn begin(ctx: Ctx) -> Result<Answered, Stop> {
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn confirm(ctx: Ctx) -> Result<Answered, Stop> {
+pub(crate) async fn confirm(ctx: Context) -> Result<Reply, HandlerError> {
     let given: TotpConfirmBody = body(&ctx)?;
     let (who, by_cookie) = enrolling(&ctx, given.ceremony).await?;
-    let reply = ctx.heard(ctx.core.flows.confirm_totp(&who, given.code.0, &ctx.script()).await)?;
+    let reply = ctx.record_events(ctx.state.flows.confirm_totp(&who, given.code.0, &ctx.script()).await)?;
     let answer = match reply {
         ConfirmReply::Enrolled { backup_codes, opened } => {
             let backup_codes = backup_codes.iter().map(|c| c.expose().to_owned()).collect();
             let answer = json(&Enrolled { backup_codes, opening: opening(&ctx, &opened, by_cookie) });
             delivered(&ctx, answer, &opened, by_cookie)
         }
-        ConfirmReply::Rejected(rejection) => rejected(&ctx.facts, rejection).answer(&ctx.facts),
-        ConfirmReply::Wait(wait) => Problem::too_many(wait).answer(&ctx.facts),
+        ConfirmReply::Rejected(rejection) => rejected(&ctx.info, rejection).reply(&ctx.info),
+        ConfirmReply::Wait(wait) => Problem::too_many(wait).reply(&ctx.info),
         ConfirmReply::Busy => busy(&ctx),
-        ConfirmReply::ProveFirst(methods) => prove_first(methods).answer(&ctx.facts),
+        ConfirmReply::ProveFirst(methods) => prove_first(methods).reply(&ctx.info),
     };
     Ok(answer)
 }
@@ -72,34 +73,34 @@ pub(crate) async fn confirm(ctx: Ctx) -> Result<Answered, Stop> {
     (status = 404, description = "`not_found`: nothing waits to be confirmed", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn picture(ctx: Ctx) -> Result<Answered, Stop> {
+pub(crate) async fn picture(ctx: Context) -> Result<Reply, HandlerError> {
     let (who, _) = enrolling(&ctx, None).await?;
-    let pending = ctx.core.flows.pending_totp(&who, &ctx.script()).await.map_err(Stop::Store)?;
-    let pending = pending.ok_or(Stop::Fault(Fault::NotFound))?;
-    let png = qr::png(pending.uri.expose()).ok_or(Stop::Fault(Fault::Unavailable))?;
+    let pending = ctx.state.flows.pending_totp(&who, &ctx.script()).await.map_err(HandlerError::Store)?;
+    let pending = pending.ok_or(HandlerError::Portal(PortalError::NotFound))?;
+    let png = qr::png(pending.uri.expose()).ok_or(HandlerError::Portal(PortalError::Unavailable))?;
     let mut answer = Response::new(Bytes::from(png));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("image/png"));
-    answer.extensions_mut().insert(Kind("api"));
+    answer.extensions_mut().insert(ResponseKind("api"));
     Ok(answer)
 }
 
 /// Who enrols, and whether they came by cookie.
-async fn enrolling(ctx: &Ctx, ceremony: Option<Typed>) -> Result<(Enrolling, bool), Stop> {
-    let header = ctx.facts.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.split_once(' '));
+async fn enrolling(ctx: &Context, ceremony: Option<SecretField>) -> Result<(Enrolling, bool), HandlerError> {
+    let header = ctx.info.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.split_once(' '));
     let header = header.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("ceremony")).map(|(_, token)| token.trim());
     let given = ceremony.as_ref().map(|c| c.0.expose()).or(header);
     if let Some(text) = given {
         let token = CeremonyToken::parse(text).ok_or_else(|| gone(ctx, Rejection::CeremonyGone))?;
         return Ok((Enrolling::Ceremony(token), false));
     }
-    let who = signed_in(ctx, false).await?;
+    let who = require_session(ctx, false).await?;
     Ok((Enrolling::Session(who.token, who.session), who.by_cookie))
 }
 
-async fn pending(ctx: &Ctx, who: &Enrolling) -> Result<Pending, Stop> {
-    match ctx.core.flows.begin_totp(who, &ctx.script()).await.map_err(Stop::Store)? {
+async fn pending(ctx: &Context, who: &Enrolling) -> Result<Pending, HandlerError> {
+    match ctx.state.flows.begin_totp(who, &ctx.script()).await.map_err(HandlerError::Store)? {
         EnrollReply::Pending(pending) => Ok(pending),
-        EnrollReply::ProveFirst(methods) => Err(Stop::Problem(Box::new(prove_first(methods)))),
+        EnrollReply::ProveFirst(methods) => Err(HandlerError::Problem(Box::new(prove_first(methods)))),
         EnrollReply::Gone => Err(match who {
             Enrolling::Ceremony(_) => gone(ctx, Rejection::CeremonyGone),
             Enrolling::Session(..) => gone(ctx, Rejection::SessionGone),
@@ -107,10 +108,11 @@ async fn pending(ctx: &Ctx, who: &Enrolling) -> Result<Pending, Stop> {
     }
 }
 
-fn gone(ctx: &Ctx, rejection: Rejection) -> Stop {
-    Stop::Problem(Box::new(rejected(&ctx.facts, rejection)))
+fn gone(ctx: &Context, rejection: Rejection) -> HandlerError {
+    HandlerError::Problem(Box::new(rejected(&ctx.info, rejection)))
 }
 
 pub(super) fn prove_first(methods: MethodSet) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "proof_required", "Prove something first.").with("methods", offered(methods))
+    Problem::new(StatusCode::FORBIDDEN, "proof_required", "Prove something first.")
+        .with("methods", method_names(methods))
 }

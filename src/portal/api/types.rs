@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 use crate::auth::secret::SecretText;
 
 /// A text that is read straight into a secret.
-pub(crate) struct Typed(pub(crate) SecretText);
+pub(crate) struct SecretField(pub(crate) SecretText);
 
-impl<'de> Deserialize<'de> for Typed {
+impl<'de> Deserialize<'de> for SecretField {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         String::deserialize(d).map(|text| Self(SecretText::new(text)))
     }
@@ -75,8 +75,8 @@ pub(crate) enum EnrollStatus {
 #[derive(Deserialize)]
 pub(crate) struct LoginBody {
     pub(crate) username: Option<String>,
-    pub(crate) password: Option<Typed>,
-    pub(crate) otp: Option<Typed>,
+    pub(crate) password: Option<SecretField>,
+    pub(crate) otp: Option<SecretField>,
     pub(crate) strength: Option<String>,
 }
 
@@ -127,13 +127,13 @@ pub(crate) struct WithBasic {
 pub(crate) struct SecondFactorBody {
     /// As given by the login.
     #[schema(value_type = String)]
-    pub(crate) ceremony: Typed,
+    pub(crate) ceremony: SecretField,
     /// One of the `methods` told before.
     #[schema(value_type = MethodName)]
     pub(crate) method: String,
     /// The code.
     #[schema(value_type = String)]
-    pub(crate) code: Typed,
+    pub(crate) code: SecretField,
 }
 
 /// One more proof in a session.
@@ -145,7 +145,7 @@ pub(crate) struct ElevateBody {
     pub(crate) method: String,
     /// The code, or the password.
     #[schema(value_type = String)]
-    pub(crate) code: Typed,
+    pub(crate) code: SecretField,
 }
 
 /// Begins an enrolment.
@@ -154,7 +154,7 @@ pub(crate) struct ElevateBody {
 pub(crate) struct TotpBody {
     /// In place of a session: the ceremony of a login that answered `enrollment_required`.
     #[schema(value_type = Option<String>)]
-    pub(crate) ceremony: Option<Typed>,
+    pub(crate) ceremony: Option<SecretField>,
 }
 
 /// Confirms an enrolment.
@@ -163,10 +163,10 @@ pub(crate) struct TotpBody {
 pub(crate) struct TotpConfirmBody {
     /// In place of a session: the ceremony of a login that answered `enrollment_required`.
     #[schema(value_type = Option<String>)]
-    pub(crate) ceremony: Option<Typed>,
+    pub(crate) ceremony: Option<SecretField>,
     /// The code that the authenticator shows.
     #[schema(value_type = String)]
-    pub(crate) code: Typed,
+    pub(crate) code: SecretField,
 }
 
 /// Signed in, or risen. Callers by cookie get the new token as a cookie and none in the body.

@@ -2,99 +2,102 @@
 
 use http::{HeaderValue, StatusCode};
 
-use super::{notice, stale, told};
+use super::{ended_sessions, notice, other_account};
 use crate::auth::proof::Method;
 use crate::auth::resource::Tolerances;
 use crate::auth::session::{Session, SessionToken};
-use crate::portal::answers::Fault;
-use crate::portal::bound;
+use crate::portal::context::{Context, CurrentSession, HandlerError};
 use crate::portal::cookies;
-use crate::portal::ctx::{Answered, Ctx, SignedIn, Stop, page, see_other, with_cookie};
-use crate::portal::goal::{First, Goal};
-use crate::portal::pages::{Account, Link, Logout};
-use crate::portal::words;
+use crate::portal::destination::{Destination, RequestedAction};
+use crate::portal::error::PortalError;
+use crate::portal::form_owner;
+use crate::portal::format;
+use crate::portal::pages::{AccountPage, Link, LogoutPage};
+use crate::portal::reply::{Reply, page, see_other, with_cookie};
 
 /// Shows the account.
-pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
-    let who = known(&ctx).await?;
-    let flows = &ctx.core.flows;
-    let methods = flows.methods_of(&who.session).await.map_err(Stop::Store)?;
+pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
+    let who = require_session(&ctx).await?;
+    let flows = &ctx.state.flows;
+    let methods = flows.methods_of(&who.session).await.map_err(HandlerError::Store)?;
     let session = &who.session;
     let left = flows.settings.session.ends_at(session).since(flows.ports.clock.now());
     let shell = ctx.shell();
     let groups: Vec<&str> = session.identity.groups.iter().map(|g| g.0.as_str()).collect();
-    let of = bound::tag(&ctx, &session.identity.username);
-    let account = Account {
+    let of = form_owner::tag(&ctx, &session.identity.username);
+    let account = AccountPage {
         shell: &shell,
         username: session.identity.username.as_str(),
         name: session.identity.name.as_deref(),
         email: session.identity.email.as_deref(),
         groups: groups.join(", "),
-        previous: session.previous_login.map(words::moment),
-        began: words::moment(session.created_at),
-        ends_in: words::wait(left),
+        previous: session.previous_login.map(format::moment),
+        began: format::moment(session.created_at),
+        ends_in: format::wait(left),
         app: methods.contains(Method::Totp),
-        codes: flows.backup_codes_of(&session.identity.id).await.map_err(Stop::Store)?,
+        codes: flows.backup_codes_of(&session.identity.id).await.map_err(HandlerError::Store)?,
         renews: methods.contains(Method::Totp) && flows.settings.backup_codes > 0,
-        host: &ctx.facts.authority,
+        host: &ctx.info.authority,
         of: &of,
     };
     Ok(page(StatusCode::OK, "account", &account))
 }
 
 /// Asks before signing out.
-pub(crate) async fn ask(ctx: Ctx) -> Result<Answered, Stop> {
-    let goal = ctx.goal();
-    let Some(who) = ctx.signed_in(true).await? else { return Ok(see_other(&goal.page("signed-out"), "logout")) };
-    let (shell, host) = (ctx.shell(), ctx.facts.authority.as_str());
+pub(crate) async fn ask(ctx: Context) -> Result<Reply, HandlerError> {
+    let destination = ctx.destination();
+    let Some(who) = ctx.current_session(true).await? else {
+        return Ok(see_other(&destination.page_url("signed-out"), "logout"));
+    };
+    let (shell, host) = (ctx.shell(), ctx.info.authority.as_str());
     let username = &who.session.identity.username;
-    let stay = if goal.given { goal.next() } else { "/".to_owned() };
-    let (of, username) = (bound::tag(&ctx, username), username.as_str());
-    Ok(page(StatusCode::OK, "logout", &Logout { shell: &shell, username, host, stay: &stay, of: &of }))
+    let stay = if destination.given { destination.next_url() } else { "/".to_owned() };
+    let (of, username) = (form_owner::tag(&ctx, username), username.as_str());
+    Ok(page(StatusCode::OK, "logout", &LogoutPage { shell: &shell, username, host, stay: &stay, of: &of }))
 }
 
 /// Signs out, here or everywhere.
-pub(crate) async fn logout(ctx: Ctx) -> Result<Answered, Stop> {
+pub(crate) async fn logout(ctx: Context) -> Result<Reply, HandlerError> {
     let fields = ctx.form().await?;
     let everywhere = match fields.get("op") {
         "here" => false,
         "everywhere" => true,
-        _ => return Err(Stop::Fault(Fault::BadRequest)),
+        _ => return Err(HandlerError::Portal(PortalError::BadRequest)),
     };
-    let goal = ctx.goal();
-    let Some(who) = ctx.signed_in(true).await? else {
+    let destination = ctx.destination();
+    let Some(who) = ctx.current_session(true).await? else {
         // Whose the other sessions are is known only after a sign-in.
         return Ok(match everywhere {
-            true => see_other(&goal.by_way_of(First::SignOut).page("login"), "logout"),
-            false => out(&goal.page("signed-out")),
+            true => see_other(&destination.with_action(RequestedAction::SignOut).page_url("login"), "logout"),
+            false => out(&destination.page_url("signed-out")),
         });
     };
-    if !bound::fits(&ctx, &fields, &who.session.identity.username) {
-        return Ok(stale::session_of_another(&ctx, &who.session.identity.username));
+    if !form_owner::matches(&ctx, &fields, &who.session.identity.username) {
+        return Ok(other_account::session_of_another(&ctx, &who.session.identity.username));
     }
     if everywhere {
-        return out_everywhere(&ctx, &goal, &who.token, &who.session).await;
+        return out_everywhere(&ctx, &destination, &who.token, &who.session).await;
     }
-    ctx.heard(ctx.core.flows.logout(&who.token, &who.session, false, &ctx.client()).await)?;
-    Ok(out(&goal.page("signed-out")))
+    ctx.record_events(ctx.state.flows.logout(&who.token, &who.session, false, &ctx.client()).await)?;
+    Ok(out(&destination.page_url("signed-out")))
 }
 
 /// Ends every session of somebody, and says how many there were.
 pub(super) async fn out_everywhere(
-    ctx: &Ctx,
-    goal: &Goal,
+    ctx: &Context,
+    destination: &Destination,
     token: &SessionToken,
     session: &Session,
-) -> Result<Answered, Stop> {
-    let ended = ctx.heard(ctx.core.flows.logout(token, session, true, &ctx.client()).await)?;
-    let goal = Goal { first: None, ..goal.clone() };
-    let page = goal.page("signed-out");
+) -> Result<Reply, HandlerError> {
+    let ended = ctx.record_events(ctx.state.flows.logout(token, session, true, &ctx.client()).await)?;
+    let destination = Destination { action: None, ..destination.clone() };
+    let page = destination.page_url("signed-out");
     let so = if page.contains('?') { '&' } else { '?' };
-    Ok(out(&format!("{page}{so}ended={}", told::written(ctx, ended))))
+    Ok(out(&format!("{page}{so}ended={}", ended_sessions::encode(ctx, ended))))
 }
 
 /// The way out, and nothing that is kept of who was here.
-fn out(to: &str) -> Answered {
+fn out(to: &str) -> Reply {
     let mut answer = see_other(to, "logout");
     answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
     answer = with_cookie(answer, cookies::forget_session());
@@ -103,14 +106,14 @@ fn out(to: &str) -> Answered {
 }
 
 /// Says that one is signed out, and leads back to where they were going, perhaps as somebody else.
-pub(crate) async fn signed_out(ctx: Ctx) -> Result<Answered, Stop> {
-    if ctx.signed_in(true).await?.is_some() {
+pub(crate) async fn signed_out(ctx: Context) -> Result<Reply, HandlerError> {
+    if ctx.current_session(true).await?.is_some() {
         return Ok(see_other("/.stepgate/account", "signed-out"));
     }
-    let goal = ctx.goal();
-    let again = Link::to(goal.page("login"), "Sign in again");
-    let host = &ctx.facts.authority;
-    let (heading, line, links) = match told::read(&ctx) {
+    let destination = ctx.destination();
+    let again = Link::to(destination.page_url("login"), "Sign in again");
+    let host = &ctx.info.authority;
+    let (heading, line, links) = match ended_sessions::decode(&ctx) {
         Some(ended) => {
             let line = match ended {
                 0 | 1 => "1 session ended: this one. There was no other.".to_owned(),
@@ -120,7 +123,8 @@ pub(crate) async fn signed_out(ctx: Ctx) -> Result<Answered, Stop> {
             ("You are signed out everywhere", line, vec![again])
         }
         None => {
-            let everywhere = Link::to(goal.by_way_of(First::SignOut).page("login"), "Sign out everywhere");
+            let everywhere =
+                Link::to(destination.with_action(RequestedAction::SignOut).page_url("login"), "Sign out everywhere");
             let line = format!(
                 "Nobody is signed in on {host} in this browser. Where you signed in with other browsers or devices, you \
                  still are."
@@ -131,12 +135,15 @@ pub(crate) async fn signed_out(ctx: Ctx) -> Result<Answered, Stop> {
     Ok(notice(&ctx, StatusCode::OK, "signed-out", heading, line, links))
 }
 
-async fn known(ctx: &Ctx) -> Result<SignedIn, Stop> {
-    match ctx.signed_in(false).await? {
+async fn require_session(ctx: &Context) -> Result<CurrentSession, HandlerError> {
+    match ctx.current_session(false).await? {
         Some(who) => Ok(who),
         None => {
             // Without a destination, a sign-in leads to the account.
-            Err(Stop::Done(Box::new(see_other(&Goal::read(&[], Tolerances::default()).page("login"), "account"))))
+            Err(HandlerError::Reply(Box::new(see_other(
+                &Destination::from_query(&[], Tolerances::default()).page_url("login"),
+                "account",
+            ))))
         }
     }
 }

@@ -2,85 +2,96 @@
 
 use http::StatusCode;
 
-use super::{CONTINUE, busy, led_on, stale};
+use super::{CONTINUE, busy, button_redirect, other_account};
 use crate::auth::resource::Tolerances;
 use crate::flow::reply::{CodesAsked, CodesRenewed};
-use crate::portal::answers::Fault;
-use crate::portal::bound;
-use crate::portal::ctx::{Answered, Ctx, SignedIn, Stop, page, see_other};
-use crate::portal::goal::{First, Goal};
-use crate::portal::pages::{Codes, Link, Notice, RenewCodes};
+use crate::portal::context::{Context, CurrentSession, HandlerError};
+use crate::portal::destination::{Destination, RequestedAction};
+use crate::portal::error::PortalError;
+use crate::portal::form_owner;
+use crate::portal::pages::{BackupCodesPage, Link, NoticePage, RenewCodesPage};
+use crate::portal::reply::{Reply, page, see_other};
 
 /// Asks before the old codes are replaced.
-pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
-    let goal = ctx.goal();
-    let who = known(&ctx, &goal).await?;
-    match ctx.core.flows.codes_asked(&who.token, &who.session, &ctx.client()).await.map_err(Stop::Store)? {
-        CodesAsked::Ready { left, set } => Ok(question(&ctx, &goal, &who, left, &set)),
-        asked => Ok(before(&goal, &asked)),
+pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
+    let destination = ctx.destination();
+    let who = require_session(&ctx, &destination).await?;
+    match ctx.state.flows.codes_asked(&who.token, &who.session, &ctx.client()).await.map_err(HandlerError::Store)? {
+        CodesAsked::Ready { left, set } => Ok(question(&ctx, &destination, &who, left, &set)),
+        asked => Ok(before(&destination, &asked)),
     }
 }
 
 /// Makes them, and shows them this once.
-pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
-    let goal = ctx.goal();
+pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
+    let destination = ctx.destination();
     let fields = ctx.form().await?;
-    if let Some(on) = led_on(&ctx, &goal, "backup-codes", fields.get("op")) {
+    if let Some(on) = button_redirect(&ctx, &destination, "backup-codes", fields.get("op")) {
         return Ok(on);
     }
     if fields.get("op") != "make" {
-        return Err(Stop::Fault(Fault::BadRequest));
+        return Err(HandlerError::Portal(PortalError::BadRequest));
     }
-    let who = known(&ctx, &goal).await?;
+    let who = require_session(&ctx, &destination).await?;
     let username = &who.session.identity.username;
-    if !bound::fits(&ctx, &fields, username) {
-        return Ok(stale::session_of_another(&ctx, username));
+    if !form_owner::matches(&ctx, &fields, username) {
+        return Ok(other_account::session_of_another(&ctx, username));
     }
     let set = fields.get("set");
-    let reply = ctx.heard(ctx.core.flows.renew_codes(&who.token, &who.session, set, &ctx.client()).await)?;
+    let reply = ctx.record_events(ctx.state.flows.renew_codes(&who.token, &who.session, set, &ctx.client()).await)?;
     Ok(match reply {
         CodesRenewed::Made(codes) => {
-            let (shell, place) = (ctx.shell(), ctx.place(&goal));
-            let (account, host) = (username.as_str(), ctx.facts.authority.as_str());
-            let codes = Codes { shell: &shell, strange: None, codes: &codes, place: &place, account, host, anew: true };
+            let (shell, place) = (ctx.shell(), ctx.place(&destination));
+            let (account, host) = (username.as_str(), ctx.info.authority.as_str());
+            let codes = BackupCodesPage {
+                shell: &shell,
+                strange: None,
+                codes: &codes,
+                place: &place,
+                account,
+                host,
+                anew: true,
+            };
             page(StatusCode::OK, "backup-codes", &codes)
         }
-        CodesRenewed::Over => over(&ctx, &goal),
+        CodesRenewed::Over => already_done(&ctx, &destination),
         CodesRenewed::Busy => busy(&ctx),
-        CodesRenewed::Asked(asked) => before(&goal, &asked),
+        CodesRenewed::Asked(asked) => before(&destination, &asked),
     })
 }
 
-async fn known(ctx: &Ctx, goal: &Goal) -> Result<SignedIn, Stop> {
-    let login = || see_other(&goal.by_way_of(First::BackupCodes).page("login"), "backup-codes");
-    ctx.signed_in(false).await?.ok_or_else(|| Stop::Done(Box::new(login())))
+async fn require_session(ctx: &Context, destination: &Destination) -> Result<CurrentSession, HandlerError> {
+    let login = || see_other(&destination.with_action(RequestedAction::BackupCodes).page_url("login"), "backup-codes");
+    ctx.current_session(false).await?.ok_or_else(|| HandlerError::Reply(Box::new(login())))
 }
 
-fn question(ctx: &Ctx, goal: &Goal, who: &SignedIn, left: u32, set: &str) -> Answered {
+fn question(ctx: &Context, destination: &Destination, who: &CurrentSession, left: u32, set: &str) -> Reply {
     let (shell, account) = (ctx.shell(), &who.session.identity.username);
-    let (of, stay) = (bound::tag(ctx, account), goal.next());
-    let (account, host) = (account.as_str(), ctx.facts.authority.as_str());
-    let ask = RenewCodes { shell: &shell, account, host, left, set, of: &of, stay: &stay };
+    let (of, stay) = (form_owner::tag(ctx, account), destination.next_url());
+    let (account, host) = (account.as_str(), ctx.info.authority.as_str());
+    let ask = RenewCodesPage { shell: &shell, account, host, left, set, of: &of, stay: &stay };
     page(StatusCode::OK, "backup-codes", &ask)
 }
 
 /// What comes before them.
-fn before(goal: &Goal, asked: &CodesAsked) -> Answered {
+fn before(destination: &Destination, asked: &CodesAsked) -> Reply {
     let to = match asked {
-        CodesAsked::ProveFirst(_) => goal.by_way_of(First::BackupCodes).page("step-up"),
-        CodesAsked::Gone => goal.by_way_of(First::BackupCodes).page("login"),
+        CodesAsked::ProveFirst(_) => destination.with_action(RequestedAction::BackupCodes).page_url("step-up"),
+        CodesAsked::Gone => destination.with_action(RequestedAction::BackupCodes).page_url("login"),
         // There is nothing that they could stand for; or it was made ready meanwhile.
-        CodesAsked::NoFactor | CodesAsked::Ready { .. } => Goal::read(&[], Tolerances::default()).next(),
+        CodesAsked::NoFactor | CodesAsked::Ready { .. } => {
+            Destination::from_query(&[], Tolerances::default()).next_url()
+        }
     };
     see_other(&to, "backup-codes")
 }
 
 /// They were made already: the form was sent twice, or by two windows.
-fn over(ctx: &Ctx, goal: &Goal) -> Answered {
+fn already_done(ctx: &Context, destination: &Destination) -> Reply {
     let line = "New backup codes were made a moment ago, and they are shown only once. If you have not saved them, make \
                 new ones again.";
     let (shell, lines, go_on) = (ctx.shell(), vec![line.to_owned()], Some((CONTINUE, "Continue")));
-    let links = vec![Link::to(goal.page("backup-codes"), "Make new backup codes")];
-    let told = Notice { lines, go_on, links, ..Notice::new(&shell, "Your backup codes are made") };
-    page(StatusCode::OK, "already", &told)
+    let links = vec![Link::to(destination.page_url("backup-codes"), "Make new backup codes")];
+    let notice = NoticePage { lines, go_on, links, ..NoticePage::new(&shell, "Your backup codes are made") };
+    page(StatusCode::OK, "already", &notice)
 }

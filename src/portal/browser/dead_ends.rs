@@ -5,35 +5,40 @@ use http::StatusCode;
 
 use super::{CONTINUE, RESTART};
 use crate::auth::session::Session;
-use crate::portal::answers::Noted;
+use crate::portal::context::Context;
 use crate::portal::cookies;
-use crate::portal::ctx::{Answered, Ctx, page, see_other, with_cookie};
-use crate::portal::goal::Goal;
-use crate::portal::pages::{Link, Notice};
-use crate::portal::support;
-use crate::portal::turns;
-use crate::portal::words;
+use crate::portal::destination::Destination;
+use crate::portal::format;
+use crate::portal::pages::{Link, NoticePage};
+use crate::portal::redirect_guard;
+use crate::portal::reply::Noted;
+use crate::portal::reply::{Reply, page, see_other, with_cookie};
+use crate::portal::support_contact;
 
 /// Looks whether a browser kept the cookie that it was given a moment ago, where our own redirect asks to. On with the
 /// plain address if it did, so that a later look at the same page asks nothing.
-pub(super) fn cookie_check(ctx: &Ctx, goal: &Goal, page: &str) -> Option<Answered> {
-    if !goal.check_cookies {
+pub(super) fn cookie_check(ctx: &Context, destination: &Destination, page: &str) -> Option<Reply> {
+    if !destination.check_cookies {
         return None;
     }
-    let kept = cookies::any_of_ours(&ctx.facts.headers);
-    Some(if kept { see_other(&goal.checked().page(page), "cookies") } else { not_kept(ctx) })
+    let kept = cookies::any_of_ours(&ctx.info.headers);
+    Some(if kept {
+        see_other(&destination.without_cookie_check().page_url(page), "cookies")
+    } else {
+        cookie_not_kept(ctx)
+    })
 }
 
 /// 400: the browser does not send our cookie back.
-fn not_kept(ctx: &Ctx) -> Answered {
-    let (shell, facts) = (ctx.shell(), &ctx.facts);
+fn cookie_not_kept(ctx: &Context) -> Reply {
+    let (shell, info) = (ctx.shell(), &ctx.info);
     let mut lines = vec![
         "A sign-in needs a cookie, and your browser did not send it back. Until it does, signing in again leads here \
          again."
             .to_owned(),
     ];
-    if facts.scheme == "http" {
-        let host = facts.host.as_str();
+    if info.scheme == "http" {
+        let host = info.host.as_str();
         lines.push(match is_local(host) {
             true => "This address begins with http://. Some browsers keep this cookie for https:// only, even on your \
                      own machine. Try another browser."
@@ -44,69 +49,69 @@ fn not_kept(ctx: &Ctx) -> Answered {
     lines.push(format!(
         "In the settings of your browser, allow cookies for {}. If an extension or a private window blocks them, switch \
          it off for this site.",
-        facts.host
+        info.host
     ));
-    let now = ctx.core.flows.ports.clock.now();
+    let now = ctx.state.flows.ports.clock.now();
     let shown = vec![
         ("Cookie", cookies::SESSION.to_owned()),
-        ("Site", format!("{}://{}", facts.scheme, facts.authority)),
-        ("Time here", words::moment(now)),
+        ("Site", format!("{}://{}", info.scheme, info.authority)),
+        ("Time here", format::moment(now)),
     ];
-    let notice = Notice {
+    let notice = NoticePage {
         lines,
-        facts: shown,
+        details: shown,
         go_on: Some((RESTART, "Try again")),
-        ..Notice::new(&shell, "Your browser did not keep our cookie")
+        ..NoticePage::new(&shell, "Your browser did not keep our cookie")
     };
     noted(page(StatusCode::BAD_REQUEST, "cookies", &notice), "cookie_not_kept")
 }
 
 /// On to the destination, for which nothing is missing; unless that was done again and again just now.
-pub(super) fn sent_on(ctx: &Ctx, goal: &Goal, session: &Session, kind: &'static str) -> Answered {
-    if let Some(round) = sent_round(ctx, goal) {
+pub(super) fn to_destination(ctx: &Context, destination: &Destination, session: &Session, kind: &'static str) -> Reply {
+    if let Some(round) = redirect_loop(ctx, destination) {
         return round;
     }
-    with_cookie(see_other(&goal.next(), kind), super::counted(ctx, goal, session))
+    with_cookie(see_other(&destination.next_url(), kind), super::redirect_cookie(ctx, destination, session))
 }
 
 /// 409: where the browser came back too often, says so. Nothing was wrong with what the person did. The count begins
 /// anew after that, so whoever tries again can.
-pub(super) fn sent_round(ctx: &Ctx, goal: &Goal) -> Option<Answered> {
-    let now = ctx.core.flows.ports.clock.now();
-    if !turns::too_many(&ctx.facts.headers, goal, now) {
+pub(super) fn redirect_loop(ctx: &Context, destination: &Destination) -> Option<Reply> {
+    let now = ctx.state.flows.ports.clock.now();
+    if !redirect_guard::is_loop(&ctx.info.headers, destination, now) {
         return None;
     }
-    let (shell, facts) = (ctx.shell(), &ctx.facts);
-    let place = ctx.place(goal);
-    let whom = support::whom(&shell);
+    let (shell, info) = (ctx.shell(), &ctx.info);
+    let place = ctx.place(destination);
+    let whom = support_contact::whom(shell.support.as_ref());
     let lines = vec![
         format!(
             "You were sent to {place} {} times in a row, and each time it sent you back here to sign in.",
-            turns::MOST
+            redirect_guard::MAX_REDIRECTS
         ),
         "We stopped, so that this does not go on for ever. You did nothing wrong, and a new password or code does not \
          help."
             .to_owned(),
         format!("Tell {whom}, with the reference below."),
     ];
-    let guards = goal.guards(&ctx.core.policy, &facts.host, facts.client_ip);
+    let guards = destination.guards(&ctx.state.policy, &info.host, info.client_ip);
     let mut shown: Vec<(&str, String)> =
         guards.first().map(|(rule, _)| ("Rule", rule.id.0.to_string())).into_iter().collect();
-    shown.push(("Time here", words::moment(now)));
-    shown.push(("Reference", facts.request_id.clone()));
-    let notice = Notice {
+    shown.push(("Time here", format::moment(now)));
+    shown.push(("Reference", info.request_id.clone()));
+    let notice = NoticePage {
         lines,
-        facts: shown,
+        details: shown,
         go_on: Some((CONTINUE, "Try once more")),
         links: vec![Link::to("/.stepgate/account", "Your account")],
-        ..Notice::new(&shell, "This page keeps asking you to sign in")
+        ..NoticePage::new(&shell, "This page keeps asking you to sign in")
     };
     let answer = page(StatusCode::CONFLICT, "loop", &notice);
-    Some(noted(with_cookie(answer, turns::forget(&facts.headers, goal, now)), "redirect_loop"))
+    Some(noted(with_cookie(answer, redirect_guard::reset_cookie(&info.headers, destination, now)), "redirect_loop"))
 }
 
 /// Adds the word for the log.
-fn noted(mut answer: Answered, word: &'static str) -> Answered {
+fn noted(mut answer: Reply, word: &'static str) -> Reply {
     answer.extensions_mut().insert(Noted(word));
     answer
 }

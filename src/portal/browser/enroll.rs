@@ -2,67 +2,74 @@
 
 use http::StatusCode;
 
-use super::{CONTINUE, busy, last, led_on, locked, lost, rejected, stale, start_again, wait};
+use super::{
+    CONTINUE, busy, button_redirect, dead_ends, locked_factor, other_account, previous_sign_in, proof_errors,
+    start_again, wait,
+};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::user::Username;
 use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp};
-use crate::portal::answers::Fault;
-use crate::portal::bound;
+use crate::portal::context::{Context, HandlerError};
 use crate::portal::cookies;
-use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_session};
-use crate::portal::goal::{First, Goal};
-use crate::portal::pages::{Codes, Enroll, Errors, Link, Notice, Way, Why};
-use crate::portal::{qr, words};
+use crate::portal::destination::{Destination, RequestedAction};
+use crate::portal::error::PortalError;
+use crate::portal::form_owner;
+use crate::portal::pages::{BackupCodesPage, EnrollPage, EnrollReason, Errors, Link, MethodPrompt, NoticePage};
+use crate::portal::reply::{Reply, page, see_other, with_session};
+use crate::portal::{format, qr};
 
 /// Shows the picture and the steps.
-pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
-    let goal = ctx.goal();
-    if let Some(answer) = lost::cookie_check(&ctx, &goal, "enroll") {
+pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
+    let destination = ctx.destination();
+    if let Some(answer) = dead_ends::cookie_check(&ctx, &destination, "enroll") {
         return Ok(answer);
     }
-    let enrollee = enrolling(&ctx, &goal).await?;
-    form(&ctx, &goal, &enrollee, Errors::none()).await
+    let enrollee = enrolling(&ctx, &destination).await?;
+    form(&ctx, &destination, &enrollee, Errors::none()).await
 }
 
 /// Takes the confirming code.
-pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
-    let goal = ctx.goal().checked();
+pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
+    let destination = ctx.destination().without_cookie_check();
     let fields = ctx.form().await?;
-    if let Some(on) = led_on(&ctx, &goal, "enroll", fields.get("op")) {
+    if let Some(on) = button_redirect(&ctx, &destination, "enroll", fields.get("op")) {
         return Ok(on);
     }
-    let enrollee = enrolling(&ctx, &goal).await?;
-    if !bound::fits(&ctx, &fields, &enrollee.account) {
+    let enrollee = enrolling(&ctx, &destination).await?;
+    if !form_owner::matches(&ctx, &fields, &enrollee.account) {
         return Ok(match &enrollee.who {
-            Enrolling::Ceremony(_) => stale::sign_in_of_another(&ctx, &enrollee.account),
-            Enrolling::Session(..) => stale::session_of_another(&ctx, &enrollee.account),
+            Enrolling::Ceremony(_) => other_account::sign_in_of_another(&ctx, &enrollee.account),
+            Enrolling::Session(..) => other_account::session_of_another(&ctx, &enrollee.account),
         });
     }
     if fields.get("code").trim().is_empty() {
-        return form(&ctx, &goal, &enrollee, Errors::one("code", "Enter the code")).await;
+        return form(&ctx, &destination, &enrollee, Errors::one("code", "Enter the code")).await;
     }
-    let reply = ctx.heard(ctx.core.flows.confirm_totp(&enrollee.who, fields.secret("code"), &ctx.client()).await)?;
+    let reply =
+        ctx.record_events(ctx.state.flows.confirm_totp(&enrollee.who, fields.secret("code"), &ctx.client()).await)?;
     if let ConfirmReply::Enrolled { opened, .. } = &reply {
         ctx.supersede(opened).await?;
     }
     let answer = match reply {
         ConfirmReply::Enrolled { backup_codes, opened } => {
-            let (shell, place) = (ctx.shell(), ctx.place(&goal));
+            let (shell, place) = (ctx.shell(), ctx.place(&destination));
             let user = opened.session.identity.username.as_str();
-            let host = ctx.facts.authority.as_str();
+            let host = ctx.info.authority.as_str();
             let whom = shell.support.as_ref().map(|s| s.text.as_str());
-            let strange = opened.notice.as_ref().map(|notice| last::strange(notice, user, whom));
+            let strange = opened.notice.as_ref().map(|notice| previous_sign_in::unusual_activity(notice, user, whom));
             let (codes, place) = (backup_codes.as_slice(), place.as_str());
-            let codes = Codes { shell: &shell, strange, codes, place, account: user, host, anew: false };
-            with_session(&ctx.core, page(StatusCode::OK, "enroll", &codes), &opened)
+            let codes = BackupCodesPage { shell: &shell, strange, codes, place, account: user, host, anew: false };
+            with_session(&ctx.state, page(StatusCode::OK, "enroll", &codes), &opened)
         }
-        ConfirmReply::Rejected(rejection) => match Way::of(Method::Totp).and_then(|way| rejected(way, rejection)) {
-            Some(errors) => form(&ctx, &goal, &enrollee, errors).await?,
-            None => over(&ctx, &goal, &enrollee).await?,
-        },
+        ConfirmReply::Rejected(rejection) => {
+            match MethodPrompt::of(Method::Totp).and_then(|way| proof_errors(way, rejection)) {
+                Some(errors) => form(&ctx, &destination, &enrollee, errors).await?,
+                None => already_done(&ctx, &destination, &enrollee).await?,
+            }
+        }
         ConfirmReply::Wait(how_long) => wait(&ctx, how_long, Vec::new(), String::new()),
         ConfirmReply::Busy => busy(&ctx),
-        ConfirmReply::ProveFirst(methods) => prove_first(&ctx, &goal, &enrollee, methods),
+        ConfirmReply::ProveFirst(methods) => prove_first(&ctx, &destination, &enrollee, methods),
     };
     Ok(answer)
 }
@@ -79,10 +86,10 @@ struct Enrollee {
     has_app: bool,
 }
 
-async fn enrolling(ctx: &Ctx, goal: &Goal) -> Result<Enrollee, Stop> {
-    let begun = cookies::ceremony_token(&ctx.facts.headers).filter(|_| !goal.as_session);
+async fn enrolling(ctx: &Context, destination: &Destination) -> Result<Enrollee, HandlerError> {
+    let begun = cookies::ceremony_token(&ctx.info.headers).filter(|_| !destination.as_session);
     if let Some(token) = begun {
-        let view = ctx.core.flows.ceremony(&token, &ctx.client()).await.map_err(Stop::Store)?;
+        let view = ctx.state.flows.ceremony(&token, &ctx.client()).await.map_err(HandlerError::Store)?;
         if let Some(view) = view {
             let account = view.ceremony.username.clone();
             let (askable, locked) = (view.methods, view.ceremony.locked);
@@ -90,85 +97,100 @@ async fn enrolling(ctx: &Ctx, goal: &Goal) -> Result<Enrollee, Stop> {
             return Ok(Enrollee { who: Enrolling::Ceremony(token), account, askable, locked, has_app });
         }
     }
-    match ctx.signed_in(false).await? {
+    match ctx.current_session(false).await? {
         Some(who) => {
             let account = who.session.identity.username.clone();
-            let has_app = ctx.core.flows.methods_of(&who.session).await.map_err(Stop::Store)?.contains(Method::Totp);
+            let has_app =
+                ctx.state.flows.methods_of(&who.session).await.map_err(HandlerError::Store)?.contains(Method::Totp);
             let (askable, locked) = (MethodSet::EMPTY, MethodSet::EMPTY);
             Ok(Enrollee { who: Enrolling::Session(who.token, who.session), account, askable, locked, has_app })
         }
-        None => Err(Stop::Done(Box::new(nothing_under_way(ctx).await?))),
+        None => Err(HandlerError::Reply(Box::new(no_ceremony(ctx).await?))),
     }
 }
 
 /// A page of a sign-in was opened without one: who is signed in may go on, everybody else starts again.
-pub(super) async fn nothing_under_way(ctx: &Ctx) -> Result<Answered, Stop> {
-    let Some(who) = ctx.signed_in(true).await? else { return Ok(start_again(ctx)) };
-    let other = Link::to(ctx.goal().page("logout"), "Use another account");
+pub(super) async fn no_ceremony(ctx: &Context) -> Result<Reply, HandlerError> {
+    let Some(who) = ctx.current_session(true).await? else { return Ok(start_again(ctx)) };
+    let other = Link::to(ctx.destination().page_url("logout"), "Use another account");
     let (shell, links) = (ctx.shell(), vec![Link::to("/.stepgate/account", "Your account"), other]);
     // Perhaps somebody else signed in meanwhile, in another window.
     let line = format!("You are signed in as {}. There is nothing more to do here.", who.session.identity.username);
     let (lines, go_on) = (vec![line], Some((CONTINUE, "Continue")));
-    let told = Notice { lines, go_on, links, ..Notice::new(&shell, "You have already signed in") };
-    Ok(page(StatusCode::OK, "already", &told))
+    let notice = NoticePage { lines, go_on, links, ..NoticePage::new(&shell, "You have already signed in") };
+    Ok(page(StatusCode::OK, "already", &notice))
 }
 
 /// Nothing waits for this code: it was sent twice (the page with the backup codes was loaded again), or too late.
-async fn over(ctx: &Ctx, goal: &Goal, enrollee: &Enrollee) -> Result<Answered, Stop> {
+async fn already_done(ctx: &Context, destination: &Destination, enrollee: &Enrollee) -> Result<Reply, HandlerError> {
     match (&enrollee.who, enrollee.has_app) {
         (Enrolling::Ceremony(_), _) => Ok(start_again(ctx)),
         (Enrolling::Session(..), false) => {
             let late = "That took too long. Remove the entry from your app, then scan the new picture";
-            form(ctx, goal, enrollee, Errors::one("code", late)).await
+            form(ctx, destination, enrollee, Errors::one("code", late)).await
         }
         (Enrolling::Session(..), true) => {
             let line = "Its backup codes are shown only once. If you have not saved them, set up your app once more: \
                         that makes new ones.";
-            let links = vec![Link::to(goal.page("enroll"), "Set up my app once more")];
+            let links = vec![Link::to(destination.page_url("enroll"), "Set up my app once more")];
             let (shell, lines, go_on) = (ctx.shell(), vec![line.to_owned()], Some((CONTINUE, "Continue")));
-            let told = Notice { lines, go_on, links, ..Notice::new(&shell, "Your authenticator app is set up") };
-            Ok(page(StatusCode::OK, "already", &told))
+            let notice =
+                NoticePage { lines, go_on, links, ..NoticePage::new(&shell, "Your authenticator app is set up") };
+            Ok(page(StatusCode::OK, "already", &notice))
         }
     }
 }
 
-async fn form(ctx: &Ctx, goal: &Goal, enrollee: &Enrollee, errors: Errors) -> Result<Answered, Stop> {
-    match ctx.core.flows.begin_totp(&enrollee.who, &ctx.client()).await.map_err(Stop::Store)? {
-        EnrollReply::Pending(pending) => steps(ctx, goal, enrollee, &pending, errors),
-        EnrollReply::ProveFirst(methods) => Ok(prove_first(ctx, goal, enrollee, methods)),
+async fn form(
+    ctx: &Context,
+    destination: &Destination,
+    enrollee: &Enrollee,
+    errors: Errors,
+) -> Result<Reply, HandlerError> {
+    match ctx.state.flows.begin_totp(&enrollee.who, &ctx.client()).await.map_err(HandlerError::Store)? {
+        EnrollReply::Pending(pending) => steps(ctx, destination, enrollee, &pending, errors),
+        EnrollReply::ProveFirst(methods) => Ok(prove_first(ctx, destination, enrollee, methods)),
         EnrollReply::Gone => Ok(start_again(ctx)),
     }
 }
 
-fn steps(ctx: &Ctx, goal: &Goal, enrollee: &Enrollee, pending: &PendingTotp, errors: Errors) -> Result<Answered, Stop> {
+fn steps(
+    ctx: &Context,
+    destination: &Destination,
+    enrollee: &Enrollee,
+    pending: &PendingTotp,
+    errors: Errors,
+) -> Result<Reply, HandlerError> {
     let uri = pending.uri.expose();
-    let picture = qr::svg(uri).ok_or(Stop::Fault(Fault::Unavailable))?;
-    let key = words::grouped(pending.secret.expose());
-    let (shell, place) = (ctx.shell(), ctx.place(goal));
+    let picture = qr::svg(uri).ok_or(HandlerError::Portal(PortalError::Unavailable))?;
+    let key = format::grouped(pending.secret.expose());
+    let (shell, place) = (ctx.shell(), ctx.place(destination));
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let digits = ctx.core.flows.settings.totp.digits;
-    let why = match (enrollee.has_app, goal.given) {
-        (true, _) => Why::Replaces,
-        (false, true) => Why::Asked,
-        (false, false) => Why::Wished,
+    let digits = ctx.state.flows.settings.totp.digits;
+    let why = match (enrollee.has_app, destination.given) {
+        (true, _) => EnrollReason::Replaces,
+        (false, true) => EnrollReason::Asked,
+        (false, false) => EnrollReason::Wished,
     };
-    let (account, of) = (enrollee.account.as_str(), bound::tag(ctx, &enrollee.account));
+    let (account, of) = (enrollee.account.as_str(), form_owner::tag(ctx, &enrollee.account));
     let (place, qr, key, of) = (place.as_str(), picture.as_str(), key.as_str(), of.as_str());
-    let enroll = Enroll { shell: &shell, errors, place, why, account, qr, uri, key, digits, of };
+    let enroll = EnrollPage { shell: &shell, errors, place, why, account, qr, uri, key, digits, of };
     Ok(page(status, "enroll", &enroll))
 }
 
 /// Something must be proved before a factor is added.
-fn prove_first(ctx: &Ctx, goal: &Goal, enrollee: &Enrollee, methods: MethodSet) -> Answered {
+fn prove_first(ctx: &Context, destination: &Destination, enrollee: &Enrollee, methods: MethodSet) -> Reply {
     match &enrollee.who {
-        Enrolling::Ceremony(_) if enrollee.askable.and(methods).iter().any(|m| Way::of(m).is_some()) => {
-            see_other(&goal.page("second-factor"), "enroll")
+        Enrolling::Ceremony(_) if enrollee.askable.and(methods).iter().any(|m| MethodPrompt::of(m).is_some()) => {
+            see_other(&destination.page_url("second-factor"), "enroll")
         }
         Enrolling::Ceremony(_) if !enrollee.locked.is_empty() => {
-            locked::out(ctx, enrollee.account.as_str(), enrollee.locked, false)
+            locked_factor::locked_out(ctx, enrollee.account.as_str(), enrollee.locked, false)
         }
         // The second-factor page would send the person straight back here.
         Enrolling::Ceremony(_) => start_again(ctx),
-        Enrolling::Session(..) => see_other(&goal.by_way_of(First::Enroll).page("step-up"), "enroll"),
+        Enrolling::Session(..) => {
+            see_other(&destination.with_action(RequestedAction::Enroll).page_url("step-up"), "enroll")
+        }
     }
 }

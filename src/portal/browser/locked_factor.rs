@@ -4,28 +4,31 @@ use http::StatusCode;
 
 use crate::auth::proof::{Method, MethodSet};
 use crate::flow::reply::Opened;
-use crate::portal::ctx::{Answered, Ctx, page};
-use crate::portal::pages::{Link, Notice};
-use crate::portal::words;
+use crate::portal::context::Context;
+use crate::portal::format;
+use crate::portal::pages::{Link, NoticePage};
+use crate::portal::reply::{Reply, page};
+use crate::portal::support_contact;
 
 /// 403: what would do is switched off, and nothing else would do. Says whom to ask; signing in again does not help.
-pub(super) fn out(ctx: &Ctx, username: &str, methods: MethodSet, signed_in: bool) -> Answered {
+pub(super) fn locked_out(ctx: &Context, username: &str, methods: MethodSet, signed_in: bool) -> Reply {
     let shell = ctx.shell();
-    let whom = shell.support.as_ref().map_or("the people who run this service", |support| support.text.as_str());
+    let whom = support_contact::whom(shell.support.as_ref());
     let lines = vec![
         format!("{}. Signing in again, or waiting, does not switch {} on.", switched_off(methods), them(methods)),
         format!("Ask {whom} to switch {} on again.", them(methods)),
         format!("If it was not you who entered these codes, somebody knows your password: tell {whom} that too."),
     ];
     let who = if signed_in { "Signed in as" } else { "User name" };
-    let facts = vec![(who, username.to_owned()), ("Reference", ctx.facts.request_id.clone())];
+    let details = vec![(who, username.to_owned()), ("Reference", ctx.info.request_id.clone())];
     let link = if signed_in {
         Link::to("/.stepgate/account", "Your account")
     } else {
         Link::to("/.stepgate/login", "Sign in as somebody else")
     };
-    let told = Notice { lines, facts, links: vec![link], ..Notice::new(&shell, "Your second step is switched off") };
-    page(StatusCode::FORBIDDEN, "locked", &told)
+    let notice =
+        NoticePage { lines, details, links: vec![link], ..NoticePage::new(&shell, "Your second step is switched off") };
+    page(StatusCode::FORBIDDEN, "locked", &notice)
 }
 
 /// Why another way is asked for, and what it does.
@@ -66,7 +69,7 @@ fn was(methods: MethodSet) -> String {
 }
 
 fn listed(methods: MethodSet) -> String {
-    words::listed(methods.iter().map(noun), "and")
+    format::listed(methods.iter().map(noun), "and")
 }
 
 const fn them(methods: MethodSet) -> &'static str {

@@ -1,53 +1,55 @@
 //! The pages people see: one handler for showing, one for what is sent back.
 
 pub(super) mod account;
-pub(super) mod codes;
+pub(super) mod backup_codes;
+mod dead_ends;
+mod ended_sessions;
 pub(super) mod enroll;
-mod last;
-mod locked;
+mod locked_factor;
 pub(super) mod login;
-mod lost;
+mod other_account;
+mod previous_sign_in;
 pub(super) mod second_factor;
-mod stale;
 pub(super) mod step_up;
-mod told;
 
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
-use super::answers::{Cause, Fault};
+use super::answers::out_of_reach::{self, Reach};
+use super::context::{Context, HandlerError};
 use super::cookies;
-use super::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie, with_session};
-use super::goal::Goal;
-use super::out_of_reach::{self, Reach};
-use super::pages::{Errors, FEW, Link, Notice, Way, codes_left};
-use super::support;
-use super::turns;
-use super::words;
+use super::destination::Destination;
+use super::format;
+use super::pages::{Errors, FEW, Link, MethodPrompt, NoticePage, codes_left};
+use super::redirect_guard;
+use super::reply::{Reply, page, see_other, with_cookie, with_session};
+use super::support_contact;
 use crate::auth::history::Notice as HistoryNotice;
 use crate::auth::proof::MethodSet;
 use crate::auth::session::{Session, Standing};
 use crate::flow::reply::{Opened, Rejection};
+use crate::portal::error::PortalError;
+use crate::portal::reply::Cause;
 
 /// A style sheet, script or logo.
-pub(super) async fn asset(ctx: Ctx) -> Result<Answered, Stop> {
+pub(super) async fn asset(ctx: Context) -> Result<Reply, HandlerError> {
     let name = ctx.path.rsplit('/').next().unwrap_or_default();
-    ctx.core.skin.asset(name, &ctx.facts.headers).ok_or(Stop::Fault(Fault::NotFound))
+    ctx.state.theme.asset(name, &ctx.info.headers).ok_or(HandlerError::Portal(PortalError::NotFound))
 }
 
 /// A page that says something, with links.
 fn notice(
-    ctx: &Ctx,
+    ctx: &Context,
     status: StatusCode,
     kind: &'static str,
     heading: &str,
     line: String,
     links: Vec<Link>,
-) -> Answered {
+) -> Reply {
     let shell = ctx.shell();
-    page(status, kind, &Notice { lines: vec![line], links, ..Notice::new(&shell, heading) })
+    page(status, kind, &NoticePage { lines: vec![line], links, ..NoticePage::new(&shell, heading) })
 }
 
 /// What a button of a notice asks for: on to the destination, back to the form, or to a new sign-in.
@@ -56,11 +58,11 @@ const AGAIN: &str = "again";
 const RESTART: &str = "restart";
 
 /// Where a button of a notice on `page` leads. A redirect, for a browser takes the fragment along (RFC 9110 §10.2.2).
-fn led_on(ctx: &Ctx, goal: &Goal, page: &'static str, op: &str) -> Option<Answered> {
+fn button_redirect(ctx: &Context, destination: &Destination, page: &'static str, op: &str) -> Option<Reply> {
     let to = match op {
-        CONTINUE => arrival(ctx, goal),
-        AGAIN => goal.page(page),
-        RESTART => goal.page("login"),
+        CONTINUE => next_url(ctx, destination),
+        AGAIN => destination.page_url(page),
+        RESTART => destination.page_url("login"),
         _ => return None,
     };
     Some(see_other(&to, page))
@@ -68,9 +70,9 @@ fn led_on(ctx: &Ctx, goal: &Goal, page: &'static str, op: &str) -> Option<Answer
 
 /// 429: how long to wait, and what else one can do; then back to the form, so that what was proved before need not be
 /// proved again. `others`: the other ways, whose attempts are counted for themselves; `of`: for whom they are.
-fn wait(ctx: &Ctx, wait: Duration, others: Vec<Way>, of: String) -> Answered {
+fn wait(ctx: &Context, wait: Duration, others: Vec<MethodPrompt>, of: String) -> Reply {
     let shell = ctx.shell();
-    let mut lines = vec![format!("There were too many attempts. Wait {}, then try again.", words::wait(wait))];
+    let mut lines = vec![format!("There were too many attempts. Wait {}, then try again.", format::wait(wait))];
     let mut items = Vec::new();
     if !others.is_empty() {
         items.push("Try another way: it has a count of its own.".to_owned());
@@ -78,32 +80,36 @@ fn wait(ctx: &Ctx, wait: Duration, others: Vec<Way>, of: String) -> Answered {
     items.push(
         "Use a browser in which you signed in before, if one is at hand: it has a count of its own, too.".to_owned(),
     );
-    items.push(format!("If it was not you who tried, tell {}.", support::whom(&shell)));
+    items.push(format!("If it was not you who tried, tell {}.", support_contact::whom(shell.support.as_ref())));
     lines.push("Nothing is lost: what you did until here still counts.".to_owned());
     let (list, go_on) = (Some("What you can do meanwhile"), Some((AGAIN, "Try again")));
-    let heading = Notice::new(&shell, "Wait before the next attempt");
-    let told = Notice { lines, list, items, go_on, ways: others, of, ..heading };
-    let mut answer = page(StatusCode::TOO_MANY_REQUESTS, "wait", &told);
-    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(words::wait_seconds(wait)));
+    let heading = NoticePage::new(&shell, "Wait before the next attempt");
+    let notice = NoticePage { lines, list, items, go_on, ways: others, of, ..heading };
+    let mut answer = page(StatusCode::TOO_MANY_REQUESTS, "wait", &notice);
+    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(format::wait_seconds(wait)));
     answer
 }
 
 /// 503: many people sign in at this moment.
-fn busy(ctx: &Ctx) -> Answered {
+fn busy(ctx: &Context) -> Reply {
     let lines = vec!["Many people are signing in at this moment. Try again in a few seconds.".to_owned()];
     let (shell, go_on) = (ctx.shell(), Some((AGAIN, "Try again")));
-    let told = Notice { lines, go_on, ..Notice::new(&shell, "One moment") };
-    let mut answer = page(StatusCode::SERVICE_UNAVAILABLE, "wait", &told);
+    let notice = NoticePage { lines, go_on, ..NoticePage::new(&shell, "One moment") };
+    let mut answer = page(StatusCode::SERVICE_UNAVAILABLE, "wait", &notice);
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(2));
     answer.extensions_mut().insert(Cause::Busy);
     answer
 }
 
 /// The sign-in under way is over, or was never begun in this browser.
-fn start_again(ctx: &Ctx) -> Answered {
+fn start_again(ctx: &Context) -> Reply {
     let lines = vec!["This sign-in is over: it was finished, or it took too long. Start it again.".to_owned()];
     let (shell, go_on) = (ctx.shell(), Some((RESTART, "Start again")));
-    page(StatusCode::OK, "start-again", &Notice { lines, go_on, ..Notice::new(&shell, "Start the sign-in again") })
+    page(
+        StatusCode::OK,
+        "start-again",
+        &NoticePage { lines, go_on, ..NoticePage::new(&shell, "Start the sign-in again") },
+    )
 }
 
 /// Who cannot reach a destination, and what they have.
@@ -114,86 +120,92 @@ struct Out<'a> {
 }
 
 /// 403: the destination asks for more than this person has or could set up.
-fn out_of_reach(ctx: &Ctx, goal: &Goal, out: Out<'_>) -> Answered {
-    let (core, facts) = (&ctx.core, &ctx.facts);
-    let guards = goal.guards(&core.policy, &facts.host, facts.client_ip);
+fn out_of_reach(ctx: &Context, destination: &Destination, out: Out<'_>) -> Reply {
+    let (state, info) = (&ctx.state, &ctx.info);
+    let guards = destination.guards(&state.policy, &info.host, info.client_ip);
     let strict = guards.into_iter().find(|(_, requirement)| !requirement.is_attainable(out.owned));
-    let requirement = strict.map_or_else(|| goal.requirement(&core.policy, &facts.host, facts.client_ip), |(_, r)| r);
+    let requirement =
+        strict.map_or_else(|| destination.requirement(&state.policy, &info.host, info.client_ip), |(_, r)| r);
     let rule = strict.map(|(rule, _)| rule);
-    let asked = format!("{} {}", goal.method, ctx.place(goal));
+    let asked = format!("{} {}", destination.method, ctx.place(destination));
     let Out { who, owned, signed_in } = out;
-    out_of_reach::told(core, facts, &Reach { rule, requirement, who, owned, asked, signed_in })
+    out_of_reach::page_reply(state, info, &Reach { rule, requirement, who, owned, asked, signed_in })
 }
 
 /// The session is open: on to the destination, by way of what must be said first.
-fn arrived(ctx: &Ctx, goal: &Goal, opened: &Opened) -> Answered {
+fn after_sign_in(ctx: &Context, destination: &Destination, opened: &Opened) -> Reply {
     let answer = match (&opened.notice, opened.backup_codes_left) {
-        (None, None) if opened.locked.or(opened.unlocked).is_empty() => see_other(&arrival(ctx, goal), "login"),
-        (notice, left) => before_going_on(ctx, goal, opened, notice.as_ref(), left),
+        (None, None) if opened.locked.or(opened.unlocked).is_empty() => see_other(&next_url(ctx, destination), "login"),
+        (notice, left) => interstitial(ctx, destination, opened, notice.as_ref(), left),
     };
-    let answer = with_cookie(answer, counted(ctx, goal, &opened.session));
-    with_session(&ctx.core, answer, opened)
+    let answer = with_cookie(answer, redirect_cookie(ctx, destination, &opened.session));
+    with_session(&ctx.state, answer, opened)
 }
 
 /// Where somebody goes who is signed in now: to the destination, or, in a browser that has not shown a cookie of ours
 /// yet, by way of a look whether it keeps them.
-fn arrival(ctx: &Ctx, goal: &Goal) -> String {
-    if cookies::any_of_ours(&ctx.facts.headers) { goal.next() } else { goal.checking().page("login") }
+fn next_url(ctx: &Context, destination: &Destination) -> String {
+    if cookies::any_of_ours(&ctx.info.headers) {
+        destination.next_url()
+    } else {
+        destination.with_cookie_check().page_url("login")
+    }
 }
 
 /// `Set-Cookie` that counts one more turn to a destination that this session opens. It counts for as long as the
 /// destination would not ask anew by its own rules: a proof that grew old since is no loop.
-fn counted(ctx: &Ctx, goal: &Goal, session: &Session) -> Option<HeaderValue> {
-    let (core, facts) = (&ctx.core, &ctx.facts);
-    let now = core.flows.ports.clock.now();
-    let guards = goal.guards(&core.policy, &facts.host, facts.client_ip);
+fn redirect_cookie(ctx: &Context, destination: &Destination, session: &Session) -> Option<HeaderValue> {
+    let (state, info) = (&ctx.state, &ctx.info);
+    let now = state.flows.ports.clock.now();
+    let guards = destination.guards(&state.policy, &info.host, info.client_ip);
     let holds = |later: &u64| {
         let then = now.plus(Duration::from_secs(*later));
-        core.flows.settings.session.standing(session, then) == Standing::Live
+        state.flows.settings.session.standing(session, then) == Standing::Live
             && guards.iter().all(|(_, requirement)| requirement.shortfall(&session.proofs, then).is_none())
     };
-    let counts = (1..=turns::COUNTS.as_secs()).take_while(holds).last().unwrap_or(0);
-    turns::one_more(&facts.headers, goal, Duration::from_secs(counts), now)
+    let counts = (1..=redirect_guard::WINDOW.as_secs()).take_while(holds).last().unwrap_or(0);
+    redirect_guard::counting_cookie(&info.headers, destination, Duration::from_secs(counts), now)
 }
 
 /// A page between the sign-in and the destination, only where there is something to say: what was strange since the
 /// person was here last, and how many backup codes are left after one was used.
-fn before_going_on(
-    ctx: &Ctx,
-    goal: &Goal,
+fn interstitial(
+    ctx: &Context,
+    destination: &Destination,
     opened: &Opened,
     notice: Option<&HistoryNotice>,
     left: Option<u32>,
-) -> Answered {
+) -> Reply {
     let shell = ctx.shell();
     let user = opened.session.identity.username.as_str();
     let (mut lines, mut more) = (Vec::new(), Vec::new());
     if let Some(left) = left {
         lines.push(if left == 0 { "That was your last backup code.".to_owned() } else { codes_left(left) });
         lines.push("The code you used will not work again.".to_owned());
-        if left <= FEW && ctx.core.flows.settings.backup_codes > 0 {
+        if left <= FEW && ctx.state.flows.settings.backup_codes > 0 {
             lines.push("Make new ones before you need them.".to_owned());
-            more.push(Link::to(goal.page("backup-codes"), "Make new backup codes"));
+            more.push(Link::to(destination.page_url("backup-codes"), "Make new backup codes"));
         }
     }
-    lines.extend(locked::lines(opened));
-    let told = match notice {
+    lines.extend(locked_factor::lines(opened));
+    let notice = match notice {
         Some(notice) => {
-            let strange = last::strange(notice, user, shell.support.as_ref().map(|s| s.text.as_str()));
+            let strange =
+                previous_sign_in::unusual_activity(notice, user, shell.support.as_ref().map(|s| s.text.as_str()));
             lines.push(strange.since);
             more.insert(0, Link::to("/.stepgate/logout", "That was not me: sign out everywhere"));
             let (items, after) = (strange.items, Some(strange.advice));
-            Notice { items, after, ..Notice::new(&shell, "Was this you?") }
+            NoticePage { items, after, ..NoticePage::new(&shell, "Was this you?") }
         }
-        None if left.is_some() => Notice::new(&shell, "You used a backup code"),
-        None => Notice::new(&shell, "Too many wrong codes were entered"),
+        None if left.is_some() => NoticePage::new(&shell, "You used a backup code"),
+        None => NoticePage::new(&shell, "Too many wrong codes were entered"),
     };
-    page(StatusCode::OK, "notice", &Notice { lines, go_on: Some((CONTINUE, "Continue")), links: more, ..told })
+    page(StatusCode::OK, "notice", &NoticePage { lines, go_on: Some((CONTINUE, "Continue")), links: more, ..notice })
 }
 
 /// The ways among `methods` that have a form: the wanted one, else the first; and the others.
-fn ways(methods: MethodSet, wanted: &str) -> Option<(Way, Vec<Way>)> {
-    let all: Vec<Way> = methods.iter().filter_map(Way::of).collect();
+fn ways(methods: MethodSet, wanted: &str) -> Option<(MethodPrompt, Vec<MethodPrompt>)> {
+    let all: Vec<MethodPrompt> = methods.iter().filter_map(MethodPrompt::of).collect();
     let chosen = all.iter().find(|w| w.name == wanted).or_else(|| {
         // The password is offered last: where a code would do too, it is the better proof.
         all.iter().find(|w| !w.is_password()).or_else(|| all.first())
@@ -203,12 +215,12 @@ fn ways(methods: MethodSet, wanted: &str) -> Option<(Way, Vec<Way>)> {
 }
 
 /// What to do about a wrong proof, in the words of its field. `None`: there is nothing left to try it on.
-fn rejected(way: Way, rejection: Rejection) -> Option<Errors> {
+fn proof_errors(way: MethodPrompt, rejection: Rejection) -> Option<Errors> {
     let text = match rejection {
         Rejection::CeremonyGone | Rejection::SessionGone => return None,
         Rejection::ClockOff { seconds } => format!(
             "Your authenticator's clock looks {}. Set its time to automatic, then try again",
-            words::clock_off(seconds)
+            format::clock_off(seconds)
         ),
         Rejection::WrongCredentials => "The password is not correct. Try again".to_owned(),
         Rejection::WrongCode if way.is_password() => "The password is not correct. Try again".to_owned(),
@@ -221,6 +233,6 @@ fn rejected(way: Way, rejection: Rejection) -> Option<Errors> {
 }
 
 /// The mistake of an empty field.
-fn empty(way: Way) -> Errors {
+fn empty(way: MethodPrompt) -> Errors {
     Errors::one("code", if way.is_password() { "Enter your password" } else { "Enter the code" })
 }

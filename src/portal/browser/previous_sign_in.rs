@@ -2,8 +2,8 @@
 
 use crate::auth::history::Notice;
 use crate::auth::time::Timestamp;
-use crate::portal::pages::Strange;
-use crate::portal::words;
+use crate::portal::format;
+use crate::portal::pages::UnusualActivity;
 
 /// How many strange sign-ins are told one by one.
 const ONE_BY_ONE: usize = 3;
@@ -11,19 +11,19 @@ const ONE_BY_ONE: usize = 3;
 /// When the person signed in before. Shown once the first factor is proved; from where is told later.
 pub(super) fn last_time(previous: Option<Timestamp>, now: Timestamp) -> String {
     match previous {
-        Some(at) => format!("You last signed in {} ({}).", words::ago(now.since(at)), words::moment(at)),
+        Some(at) => format!("You last signed in {} ({}).", format::ago(now.since(at)), format::moment(at)),
         None => "You have not signed in here before.".to_owned(),
     }
 }
 
 /// What was strange, in sentences; `whom`: who is to be told if it was somebody else.
-pub(super) fn strange(notice: &Notice, user: &str, whom: Option<&str>) -> Strange {
-    let since = format!("This happened since {}:", words::moment(notice.since));
+pub(super) fn unusual_activity(notice: &Notice, user: &str, whom: Option<&str>) -> UnusualActivity {
+    let since = format!("This happened since {}:", format::moment(notice.since));
     let mut items = Vec::new();
     for sign_in in notice.strange.iter().take(ONE_BY_ONE) {
         items.push(format!(
             "Somebody signed in as {user} on {}, from the address {}. The browser and the network were both new.",
-            words::moment(sign_in.at),
+            format::moment(sign_in.at),
             sign_in.ip
         ));
     }
@@ -39,13 +39,13 @@ pub(super) fn strange(notice: &Notice, user: &str, whom: Option<&str>) -> Strang
         "somebody may be guessing your password"
     };
     let advice = format!("If that was you, go on. If not, {known}: sign out everywhere and tell {whom}.");
-    Strange { since, items, advice }
+    UnusualActivity { since, items, advice }
 }
 
 /// The failed attempts in one sentence.
 fn failed(notice: &Notice, user: &str) -> Option<String> {
     let last = notice.failed.first()?;
-    let (when, from) = (words::moment(last.at), last.ip);
+    let (when, from) = (format::moment(last.at), last.ip);
     let got = match (notice.knew_the_password(), notice.failed.len()) {
         (false, _) => "",
         (true, 1) => " The password was right, the second step was not.",

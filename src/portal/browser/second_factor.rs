@@ -3,118 +3,129 @@
 use http::StatusCode;
 
 use super::{
-    Out, arrived, busy, empty, last, led_on, locked, lost, out_of_reach, rejected, stale, start_again, wait, ways,
+    Out, after_sign_in, busy, button_redirect, dead_ends, empty, locked_factor, other_account, out_of_reach,
+    previous_sign_in, proof_errors, start_again, wait, ways,
 };
 use crate::auth::ceremony::CeremonyToken;
 use crate::flow::reply::{CeremonyView, LoginReply, OutOfReach};
-use crate::portal::bound;
+use crate::portal::context::{Context, HandlerError};
 use crate::portal::cookies;
-use crate::portal::ctx::{Answered, Ctx, Stop, page, see_other, with_cookie};
-use crate::portal::goal::Goal;
-use crate::portal::pages::{Code, Errors, Way};
+use crate::portal::destination::Destination;
+use crate::portal::form_owner;
+use crate::portal::pages::{CodePage, Errors, MethodPrompt};
+use crate::portal::reply::{Reply, page, see_other, with_cookie};
 
 /// Shows the form for the code.
-pub(crate) async fn show(ctx: Ctx) -> Result<Answered, Stop> {
-    let goal = ctx.goal();
-    if let Some(answer) = lost::cookie_check(&ctx, &goal, "second-factor") {
+pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
+    let destination = ctx.destination();
+    if let Some(answer) = dead_ends::cookie_check(&ctx, &destination, "second-factor") {
         return Ok(answer);
     }
-    let (_, view) = under_way(&ctx, &goal).await?;
-    Ok(form(&ctx, &goal, &view, "", Errors::none()))
+    let (_, view) = current_ceremony(&ctx, &destination).await?;
+    Ok(form(&ctx, &destination, &view, "", Errors::none()))
 }
 
 /// Takes the code, or the wish for another way.
-pub(crate) async fn submit(ctx: Ctx) -> Result<Answered, Stop> {
-    let goal = ctx.goal().checked();
+pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
+    let destination = ctx.destination().without_cookie_check();
     let fields = ctx.form().await?;
-    if let Some(on) = led_on(&ctx, &goal, "second-factor", fields.get("op")) {
+    if let Some(on) = button_redirect(&ctx, &destination, "second-factor", fields.get("op")) {
         return Ok(on);
     }
-    let (token, view) = under_way(&ctx, &goal).await?;
+    let (token, view) = current_ceremony(&ctx, &destination).await?;
     let username = &view.ceremony.username;
-    if !bound::fits(&ctx, &fields, username) {
-        return Ok(stale::sign_in_of_another(&ctx, username));
+    if !form_owner::matches(&ctx, &fields, username) {
+        return Ok(other_account::sign_in_of_another(&ctx, username));
     }
     if fields.get("op") == "way" {
-        return Ok(form(&ctx, &goal, &view, fields.get("way"), Errors::none()));
+        return Ok(form(&ctx, &destination, &view, fields.get("way"), Errors::none()));
     }
     let Some((way, _)) = ways(view.methods, fields.get("method")) else { return Ok(start_again(&ctx)) };
     if fields.get("code").trim().is_empty() {
-        return Ok(form(&ctx, &goal, &view, way.name, empty(way)));
+        return Ok(form(&ctx, &destination, &view, way.name, empty(way)));
     }
-    let reply =
-        ctx.heard(ctx.core.flows.second_factor(&token, way.method, fields.secret("code"), &ctx.client()).await)?;
+    let reply = ctx
+        .record_events(ctx.state.flows.second_factor(&token, way.method, fields.secret("code"), &ctx.client()).await)?;
     if let LoginReply::Opened(opened) = &reply {
         ctx.supersede(opened).await?;
     }
-    Ok(told_of(&ctx, &goal, &view, way, reply))
+    Ok(login_reply(&ctx, &destination, &view, way, reply))
 }
 
-fn told_of(ctx: &Ctx, goal: &Goal, view: &CeremonyView, way: Way, reply: LoginReply) -> Answered {
-    let ttl = ctx.core.flows.settings.ceremony_ttl;
+fn login_reply(
+    ctx: &Context,
+    destination: &Destination,
+    view: &CeremonyView,
+    way: MethodPrompt,
+    reply: LoginReply,
+) -> Reply {
+    let ttl = ctx.state.flows.settings.ceremony_ttl;
     match reply {
-        LoginReply::Opened(opened) => arrived(ctx, goal, &opened),
+        LoginReply::Opened(opened) => after_sign_in(ctx, destination, &opened),
         LoginReply::Next(next) => {
-            let again = see_other(&goal.page("second-factor"), "second-factor");
+            let again = see_other(&destination.page_url("second-factor"), "second-factor");
             with_cookie(again, cookies::keep_ceremony(&next.ceremony, ttl))
         }
         LoginReply::Enroll(ceremony) => {
-            let enroll = see_other(&goal.page("enroll"), "second-factor");
+            let enroll = see_other(&destination.page_url("enroll"), "second-factor");
             with_cookie(enroll, cookies::keep_ceremony(&ceremony, ttl))
         }
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
-            out_of_reach(ctx, goal, Out { who: view.ceremony.username.as_str(), owned, signed_in: false })
+            out_of_reach(ctx, destination, Out { who: view.ceremony.username.as_str(), owned, signed_in: false })
         }
         LoginReply::Locked(off) if off.others.is_empty() => {
-            locked::out(ctx, view.ceremony.username.as_str(), off.methods, false)
+            locked_factor::locked_out(ctx, view.ceremony.username.as_str(), off.methods, false)
         }
         LoginReply::Locked(off) => {
             let (ceremony, digits) = (view.ceremony.clone(), view.digits);
             let view = CeremonyView { ceremony, methods: off.others, locked: off.methods, digits };
-            form(ctx, goal, &view, "", Errors::none())
+            form(ctx, destination, &view, "", Errors::none())
         }
-        LoginReply::Rejected(rejection) => match rejected(way, rejection) {
-            Some(errors) => form(ctx, goal, view, way.name, errors),
+        LoginReply::Rejected(rejection) => match proof_errors(way, rejection) {
+            Some(errors) => form(ctx, destination, view, way.name, errors),
             None => start_again(ctx),
         },
         LoginReply::Wait(how_long) => {
             let others = ways(view.methods, way.name).map_or_else(Vec::new, |(_, others)| others);
-            wait(ctx, how_long, others, bound::tag(ctx, &view.ceremony.username))
+            wait(ctx, how_long, others, form_owner::tag(ctx, &view.ceremony.username))
         }
         LoginReply::Busy => busy(ctx),
     }
 }
 
 /// The ceremony of this browser; without one, the way to a new one.
-async fn under_way(ctx: &Ctx, goal: &Goal) -> Result<(CeremonyToken, CeremonyView), Stop> {
-    if let Some(token) = cookies::ceremony_token(&ctx.facts.headers) {
-        let view = ctx.core.flows.ceremony(&token, &ctx.client()).await.map_err(Stop::Store)?;
+async fn current_ceremony(
+    ctx: &Context,
+    destination: &Destination,
+) -> Result<(CeremonyToken, CeremonyView), HandlerError> {
+    if let Some(token) = cookies::ceremony_token(&ctx.info.headers) {
+        let view = ctx.state.flows.ceremony(&token, &ctx.client()).await.map_err(HandlerError::Store)?;
         match view {
             Some(view) if view.methods.is_empty() && !view.ceremony.locked.is_empty() => {
                 let (who, off) = (view.ceremony.username.as_str(), view.ceremony.locked);
-                return Err(Stop::Done(Box::new(locked::out(ctx, who, off, false))));
+                return Err(HandlerError::Reply(Box::new(locked_factor::locked_out(ctx, who, off, false))));
             }
             Some(view) if view.methods.is_empty() => {
-                return Err(Stop::Done(Box::new(see_other(&goal.page("enroll"), "second-factor"))));
+                return Err(HandlerError::Reply(Box::new(see_other(&destination.page_url("enroll"), "second-factor"))));
             }
             Some(view) => return Ok((token, view)),
             None => {}
         }
     }
-    Err(Stop::Done(Box::new(super::enroll::nothing_under_way(ctx).await?)))
+    Err(HandlerError::Reply(Box::new(super::enroll::no_ceremony(ctx).await?)))
 }
 
-fn form(ctx: &Ctx, goal: &Goal, view: &CeremonyView, wanted: &str, errors: Errors) -> Answered {
+fn form(ctx: &Context, destination: &Destination, view: &CeremonyView, wanted: &str, errors: Errors) -> Reply {
     let Some((way, others)) = ways(view.methods, wanted) else { return start_again(ctx) };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let (shell, place, way) = (ctx.shell(), ctx.place(goal), way.with_digits(view.digits));
+    let (shell, place, way) = (ctx.shell(), ctx.place(destination), way.with_digits(view.digits));
     let username = view.ceremony.username.as_str();
     let heading = "Confirm it is you";
-    let off = (!view.locked.is_empty()).then(|| locked::why(view.locked));
+    let off = (!view.locked.is_empty()).then(|| locked_factor::why(view.locked));
     let why = Some(off.as_deref().unwrap_or("Your password is one step. This is the second."));
-    let last = last::last_time(view.ceremony.previous_login, ctx.core.flows.ports.clock.now());
-    let (last, of) = (Some(last.as_str()), bound::tag(ctx, &view.ceremony.username));
+    let last = previous_sign_in::last_time(view.ceremony.previous_login, ctx.state.flows.ports.clock.now());
+    let (last, of) = (Some(last.as_str()), form_owner::tag(ctx, &view.ceremony.username));
     let (place, of) = (place.as_str(), of.as_str());
-    let code = Code { shell: &shell, errors, heading, why, leave: None, last, place, username, way, others, of };
+    let code = CodePage { shell: &shell, errors, heading, why, leave: None, last, place, username, way, others, of };
     page(status, "second-factor", &code)
 }

@@ -21,10 +21,10 @@ fn one_cookie_counts_wherever_it_stands() {
         format!("a=1; {SESSION}={}", t.expose()),
         format!("a=1;{SESSION}={};b=2", t.expose()),
     ] {
-        assert!(matches!(session_token(&lines(&[&value])), Presented::Cookie(_)), "{value}");
+        assert!(matches!(session_token(&lines(&[&value])), SessionCredential::Cookie(_)), "{value}");
     }
     let crumbs = lines(&["a=1", &format!("{SESSION}={}", t.expose()), "b=2"]);
-    assert!(matches!(session_token(&crumbs), Presented::Cookie(_)));
+    assert!(matches!(session_token(&crumbs), SessionCredential::Cookie(_)));
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn look_alikes_and_doubles_count_as_nobody() {
     ] {
         let both = [lines(&[&good, &evil]), lines(&[&evil, &good]), lines(&[&format!("{good}; {evil}")])];
         for headers in both {
-            assert!(matches!(session_token(&headers), Presented::Ambiguous), "{evil:?}");
+            assert!(matches!(session_token(&headers), SessionCredential::Ambiguous), "{evil:?}");
         }
         assert!(session_token(&lines(&[&evil])).token().is_none() || evil.starts_with(SESSION), "{evil:?}");
     }
@@ -59,10 +59,10 @@ fn bearer_is_ours_only_in_our_shape() {
         headers.insert(AUTHORIZATION, HeaderValue::from_str(value).expect("header"));
         session_token(&headers)
     };
-    assert!(matches!(with(&format!("Bearer {}", t.expose())), Presented::Bearer(_)));
-    assert!(matches!(with(&format!("bearer {}", t.expose())), Presented::Bearer(_)));
+    assert!(matches!(with(&format!("Bearer {}", t.expose())), SessionCredential::Bearer(_)));
+    assert!(matches!(with(&format!("bearer {}", t.expose())), SessionCredential::Bearer(_)));
     for other in ["Bearer abc", "Basic YTpi", "Bearer", "", "Bearer sgs_", &format!("Token {}", t.expose())] {
-        assert!(matches!(with(other), Presented::None), "{other}");
+        assert!(matches!(with(other), SessionCredential::None), "{other}");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::auth::proof::decision::{Challenged, Decision, Refusal, RefusalReason,
 use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
-use crate::portal::answers::Fault;
+use crate::portal::error::PortalError;
 
 const NAVIGATION: [(&str, &str); 2] = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
 
@@ -45,15 +45,15 @@ fn challenged(who: Option<Arc<Session>>) -> Challenged {
 }
 
 fn tell(method: &str, headers: &[(&str, &str)], who: Option<Arc<Session>>) -> Response<Bytes> {
-    Stage::new().portal.challenge(&facts(method, "/erp/7?a=b&c", headers), &challenged(who))
+    Stage::new().portal.challenge(&info(method, "/erp/7?a=b&c", headers), &challenged(who))
 }
 
 #[test]
 fn an_unusual_address_is_told_as_that_and_whom_to_ask() {
     let stage = Stage::new();
     for accept in ["text/html", "application/json"] {
-        let facts = facts("GET", "/a//b", &[("accept", accept)]);
-        let answer = stage.portal.fault(&facts, Fault::OddAddress);
+        let info = info("GET", "/a//b", &[("accept", accept)]);
+        let answer = stage.portal.error(&info, PortalError::OddAddress);
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
         let body = String::from_utf8_lossy(answer.body()).into_owned();
         // People are told whom to ask, scripts where the reason stands.
@@ -62,7 +62,7 @@ fn an_unusual_address_is_told_as_that_and_whom_to_ask() {
             _ => ["stepgate explain", "bad_request"],
         };
         assert!(said.iter().all(|said| body.contains(said)), "{body}");
-        assert!(body.contains(&facts.request_id), "{body}");
+        assert!(body.contains(&info.request_id), "{body}");
     }
 }
 
@@ -80,7 +80,7 @@ fn navigations_are_led_to_our_pages() {
 #[test]
 fn what_the_gate_accepts_is_asked_for_and_what_cannot_be_kept_is_told() {
     let to = |target: &str| {
-        let answer = Stage::new().portal.challenge(&facts("GET", target, &NAVIGATION), &challenged(Some(session())));
+        let answer = Stage::new().portal.challenge(&info("GET", target, &NAVIGATION), &challenged(Some(session())));
         (answer.status(), location(&answer), text(&answer))
     };
     let (status, there, _) = to("/erp?f=C:\\y");
@@ -195,7 +195,7 @@ fn grpc_is_told_in_trailers_only() {
     assert_eq!((answer.status(), header(&answer, "grpc-status")), (StatusCode::OK, "16"));
     assert!(answer.body().is_empty() && header(&answer, "grpc-message").contains("sign-in"));
     let refusal = Refusal { rule: None, reason: RefusalReason::NoRule, subject: None };
-    let grpc = facts("POST", "/s/m", &[("content-type", "application/grpc")]);
+    let grpc = info("POST", "/s/m", &[("content-type", "application/grpc")]);
     assert_eq!(header(&Stage::new().portal.refusal(&grpc, &refusal), "grpc-status"), "7");
 }
 
@@ -209,7 +209,7 @@ fn refusals_say_who_what_why_and_what_to_do() {
     };
     let refusal =
         Refusal { rule: Some(Arc::new(audience)), reason: RefusalReason::NotInAudience, subject: Some(session()) };
-    let page = stage.portal.refusal(&facts("GET", "/erp?x=<script>", &NAVIGATION), &refusal);
+    let page = stage.portal.refusal(&info("GET", "/erp?x=<script>", &NAVIGATION), &refusal);
     assert_eq!(page.status(), StatusCode::FORBIDDEN);
     for shown in
         ["ann&#60;b&#62;", "the group fin&#60;ance", "Changing &#60;master", "finance-it", "01JREQUEST", "admin &#60;i"]
@@ -217,7 +217,7 @@ fn refusals_say_who_what_why_and_what_to_do() {
         assert!(text(&page).contains(shown), "{shown}");
     }
     assert!(text(&page).contains("/.stepgate/logout") && !text(&page).contains("<script"));
-    let told = stage.portal.refusal(&facts("GET", "/erp", &[]), &refusal);
+    let told = stage.portal.refusal(&info("GET", "/erp", &[]), &refusal);
     let body: serde_json::Value = serde_json::from_slice(told.body()).unwrap();
     assert_eq!((told.status(), &body["reason"]), (StatusCode::FORBIDDEN, &"not_in_audience".into()));
 }
@@ -226,16 +226,16 @@ fn refusals_say_who_what_why_and_what_to_do() {
 fn every_fault_has_its_page_and_its_problem() {
     let stage = Stage::new();
     for (fault, status) in pages::FAULTS {
-        let page = stage.portal.fault(&facts("GET", "/<x>?<y>", &NAVIGATION), fault);
-        let problem = stage.portal.fault(&facts("GET", "/<x>?<y>", &[]), fault);
+        let page = stage.portal.error(&info("GET", "/<x>?<y>", &NAVIGATION), fault);
+        let problem = stage.portal.error(&info("GET", "/<x>?<y>", &[]), fault);
         assert_eq!((page.status().as_u16(), problem.status().as_u16()), (status, status));
         assert!(text(&page).contains("01JREQUEST") && !text(&page).contains("<x>") && !text(&page).contains("<y>"));
         let body: serde_json::Value = serde_json::from_slice(problem.body()).unwrap();
         assert!(body["code"].is_string() && body["status"] == status && body["request_id"] == "01JREQUEST");
-        let retries = matches!(fault, Fault::TooMany(_)) || status >= 500;
+        let retries = matches!(fault, PortalError::TooMany(_)) || status >= 500;
         assert_eq!(page.headers().contains_key("retry-after"), retries, "{fault:?}");
     }
-    let wait = stage.portal.fault(&facts("GET", "/", &NAVIGATION), Fault::TooMany(Duration::from_millis(1200)));
+    let wait = stage.portal.error(&info("GET", "/", &NAVIGATION), PortalError::TooMany(Duration::from_millis(1200)));
     assert_eq!(header(&wait, "retry-after"), "2");
 }
 
@@ -244,24 +244,24 @@ async fn every_answer_carries_the_headers() {
     let stage = Stage::new();
     let mut answers = vec![tell("GET", &NAVIGATION, None), tell("GET", &[], None)];
     for target in ["/.stepgate/login", "/.stepgate/nothing", "/.stepgate/session", "/.stepgate/api/openapi.json"] {
-        answers.push(send(&stage.portal, &facts("GET", target, &[]), "").await);
+        answers.push(send(&stage.portal, &info("GET", target, &[]), "").await);
     }
-    let css = text(&send(&stage.portal, &facts("GET", "/.stepgate/login", &[]), "").await);
+    let css = text(&send(&stage.portal, &info("GET", "/.stepgate/login", &[]), "").await);
     let css = css.split("href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    let asset = send(&stage.portal, &facts("GET", &css, &[]), "").await;
+    let asset = send(&stage.portal, &info("GET", &css, &[]), "").await;
     assert_eq!(header(&asset, "cache-control"), "public, max-age=31536000, immutable");
     let own = ":root{--accent:#1f4fd8;--on-accent:var(--paper)}\n@media (prefers-color-scheme:dark){:root{--accent:#849fea}}\n";
     assert!(text(&asset).ends_with(own));
     let gzip = [("accept-encoding", "gzip, br")];
-    let packed = send(&stage.portal, &facts("GET", &css, &gzip), "").await;
+    let packed = send(&stage.portal, &info("GET", &css, &gzip), "").await;
     assert_eq!((header(&packed, "content-encoding"), packed.headers().get_all("vary").iter().count()), ("gzip", 2));
     let again = [("accept-encoding", "gzip, br"), ("if-none-match", header(&packed, "etag"))];
-    let kept = send(&stage.portal, &facts("GET", &css, &again), "").await;
+    let kept = send(&stage.portal, &info("GET", &css, &again), "").await;
     assert!(kept.status() == StatusCode::NOT_MODIFIED && !kept.headers().contains_key("content-length"));
     assert!(kept.body().is_empty() && header(&kept, "cache-control").ends_with("immutable"));
     // Pages may hold secrets beside what was sent: they are never packed.
     for target in ["/.stepgate/login", "/.stepgate/api/openapi.json", "/.stepgate/nothing"] {
-        let page = send(&stage.portal, &facts("GET", target, &gzip), "").await;
+        let page = send(&stage.portal, &info("GET", target, &gzip), "").await;
         assert!(!page.headers().contains_key("content-encoding"), "{target}");
     }
     for answer in answers.iter().chain([&asset]) {
@@ -286,7 +286,7 @@ async fn head_tells_the_length_that_get_has() {
     {
         let target = format!("/.stepgate/{target}");
         for accept in ["text/html", "*/*"] {
-            let [get, head] = ["GET", "HEAD"].map(|method| facts(method, &target, &[("accept", accept)]));
+            let [get, head] = ["GET", "HEAD"].map(|method| info(method, &target, &[("accept", accept)]));
             let (get, head) = (send(&stage.portal, &get, "").await, send(&stage.portal, &head, "").await);
             assert_eq!(get.status(), head.status(), "{target}");
             assert_eq!(header(&get, "content-length"), get.body().len().to_string(), "{target}");
@@ -298,7 +298,7 @@ async fn head_tells_the_length_that_get_has() {
 
 #[test]
 fn a_challenge_says_how_it_was_told() {
-    use crate::portal::answers::ToldAs;
+    use crate::portal::reply::ToldAs;
     let told = |method: &str, headers: &[(&str, &str)]| {
         tell(method, headers, None).extensions().get().map(|ToldAs(kind)| *kind)
     };
@@ -312,12 +312,12 @@ fn a_challenge_says_how_it_was_told() {
 
 #[tokio::test]
 async fn a_full_hasher_is_the_cause_of_its_503() {
-    use crate::portal::answers::{Cause, Recorded};
+    use crate::portal::reply::{Cause, Recorded};
     let mut settings = crate::flow::testing::fast_settings();
     (settings.password.concurrent, settings.password.queue, settings.password.memory_kib) = (1, 0, 65_536);
     let portal = portal_with(Arc::new(Flows::new(World::new().ports(), settings)), policy());
-    let page = facts("POST", "/.stepgate/login", &[("content-type", "application/x-www-form-urlencoded")]);
-    let call = facts("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
+    let page = info("POST", "/.stepgate/login", &[("content-type", "application/x-www-form-urlencoded")]);
+    let call = info("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
     let asked = (0..16).map(|n| match n % 2 {
         0 => send(&portal, &page, "username=ann&password=x"),
         _ => send(&portal, &call, r#"{"username":"ann","password":"x"}"#),

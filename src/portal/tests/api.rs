@@ -24,7 +24,7 @@ async fn raw(stage: &Stage, method: &str, path: &str, auth: Option<&str>, body: 
         headers.push(("authorization", auth));
     }
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/.stepgate/api/v1/{path}") };
-    send(&stage.portal, &facts(method, &path, &headers), body).await
+    send(&stage.portal, &info(method, &path, &headers), body).await
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn callers_by_cookie_get_cookies_and_no_token_to_read() {
     let headers =
         [("cookie", cookie.as_str()), ("content-type", "application/json"), ("sec-fetch-site", "same-origin")];
     let body = json!({"method": "totp", "code": stage.code(0)}).to_string();
-    let answer = send(&stage.portal, &facts("POST", "/.stepgate/api/v1/elevate", &headers), body).await;
+    let answer = send(&stage.portal, &info("POST", "/.stepgate/api/v1/elevate", &headers), body).await;
     assert_eq!(answer.status(), StatusCode::OK);
     assert!(header(&answer, "set-cookie").starts_with("__Host-stepgate=sgs_") && !text(&answer).contains("sgs_"));
 }

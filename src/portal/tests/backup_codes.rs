@@ -116,7 +116,7 @@ async fn two_windows_make_one_set() {
     let stage = Stage::new();
     let mut browser = Browser::new(&stage);
     browser.sign_in("/erp", 0).await;
-    let flows = stage.portal.core.flows.clone();
+    let flows = stage.portal.state.flows.clone();
     let token = SessionToken::parse(&browser.jar[SESSION]).unwrap();
     let session = flows.session(&token, Channel::Cookie, HOST, true).await.unwrap().unwrap();
     let CodesAsked::Ready { set, .. } = flows.codes_asked(&token, &session, &client()).await.unwrap() else {

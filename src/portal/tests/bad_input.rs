@@ -36,11 +36,11 @@ async fn odd_forms_have_stated_outcomes() {
         (&[("content-type", form)], b"\xff\xfe=%%%&&&==", 422),
     ];
     for (headers, body, status) in cases {
-        let answer = send(&stage.portal, &facts("POST", "/.stepgate/login", headers), body.to_vec()).await;
+        let answer = send(&stage.portal, &info("POST", "/.stepgate/login", headers), body.to_vec()).await;
         assert_eq!(answer.status().as_u16(), status, "{headers:?} {body:?}");
     }
     let huge = vec![b'a'; crate::portal::forms::MAX_BODY + 1];
-    let answer = send(&stage.portal, &facts("POST", "/.stepgate/login", &[("content-type", form)]), huge).await;
+    let answer = send(&stage.portal, &info("POST", "/.stepgate/login", &[("content-type", form)]), huge).await;
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
 
@@ -62,14 +62,14 @@ async fn odd_json_is_malformed() {
         "{\"username\":\"ann\",\"password\":\"x\",\"strength\":\"none\"}",
         "{\"username\":\"ann\",\"password\":\"x\",\"otp\":123456}",
     ] {
-        let facts = facts("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
-        let answer = send(&stage.portal, &facts, body).await;
+        let info = info("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
+        let answer = send(&stage.portal, &info, body).await;
         let told: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
         assert_eq!((answer.status().as_u16(), &told["code"]), (400, &"malformed_request".into()), "{body}");
     }
     let deep = "[".repeat(10_000);
-    let facts = facts("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
-    assert_eq!(send(&stage.portal, &facts, deep).await.status(), StatusCode::BAD_REQUEST);
+    let info = info("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
+    assert_eq!(send(&stage.portal, &info, deep).await.status(), StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
@@ -85,16 +85,16 @@ async fn other_sites_cannot_send_forms_or_calls() {
         &[form, ("origin", "https://evil.example"), ("authorization", "Bearer other")],
     ] {
         for target in ["/.stepgate/login", "/.stepgate/logout", "/.stepgate/api/v1/login"] {
-            let answer = send(&stage.portal, &facts("POST", target, evil), "op=here").await;
+            let answer = send(&stage.portal, &info("POST", target, evil), "op=here").await;
             assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{target} {evil:?}");
         }
     }
     let own = [form, ("origin", "https://erp.example.com:8443")];
-    assert_ne!(send(&stage.portal, &facts("POST", "/.stepgate/login", &own), "").await.status(), StatusCode::FORBIDDEN);
+    assert_ne!(send(&stage.portal, &info("POST", "/.stepgate/login", &own), "").await.status(), StatusCode::FORBIDDEN);
     let token = crate::auth::session::SessionToken::mint(&[1; 32]);
     let bearer = format!("Bearer {}", token.expose());
     let script = [("authorization", bearer.as_str()), ("origin", "https://evil.example")];
-    let answer = send(&stage.portal, &facts("POST", "/.stepgate/api/v1/logout", &script), "").await;
+    let answer = send(&stage.portal, &info("POST", "/.stepgate/api/v1/logout", &script), "").await;
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
 }
 
@@ -111,12 +111,12 @@ async fn unknown_addresses_and_methods() {
         ("OPTIONS", "/.stepgate/api/v1/login", 405),
         ("POST", "/.stepgate/signed-out", 405),
     ] {
-        let answer = send(&stage.portal, &facts(method, target, &[("accept", "text/html")]), "").await;
+        let answer = send(&stage.portal, &info(method, target, &[("accept", "text/html")]), "").await;
         assert_eq!(answer.status().as_u16(), status, "{method} {target}");
         assert_eq!(answer.headers().contains_key("allow"), status == 405, "{method} {target}");
         assert!(text(&answer).contains("01JREQUEST"));
     }
-    let head = send(&stage.portal, &facts("HEAD", "/.stepgate/login", &[]), "").await;
+    let head = send(&stage.portal, &info("HEAD", "/.stepgate/login", &[]), "").await;
     assert!(head.status() == StatusCode::OK && head.body().is_empty());
 }
 
@@ -133,15 +133,15 @@ proptest! {
         cookie in proptest::collection::vec(any::<u8>().prop_filter("visible", |b| *b >= 32 && *b != 127), 0..60),
     ) {
         let stage = Stage::new();
-        let query = crate::portal::words::encode(&query).replace("%3D", "=").replace("%26", "&");
+        let query = crate::portal::format::encode(&query).replace("%3D", "=").replace("%26", "&");
         let target = format!("/.stepgate/{page}?to={query}");
-        let mut facts = facts("POST", &target, &[("content-type", "application/x-www-form-urlencoded")]);
-        facts.headers.insert("cookie", HeaderValue::from_bytes(&cookie).unwrap());
-        let encode = crate::portal::words::encode;
+        let mut info = info("POST", &target, &[("content-type", "application/x-www-form-urlencoded")]);
+        info.headers.insert("cookie", HeaderValue::from_bytes(&cookie).unwrap());
+        let encode = crate::portal::format::encode;
         let body = raw.unwrap_or_else(|| {
             fields.iter().map(|(n, v)| format!("{n}={}", encode(v))).collect::<Vec<_>>().join("&").into_bytes()
         });
-        let answer = run(send(&stage.portal, &facts, body));
+        let answer = run(send(&stage.portal, &info, body));
         prop_assert!(stated(&answer), "{} {}", answer.status(), target);
     }
 
@@ -156,10 +156,10 @@ proptest! {
     ) {
         let stage = Stage::new();
         let target = format!("/.stepgate/api/v1/{call}");
-        let facts = facts("POST", &target, &[("content-type", "application/json"), ("authorization", &auth)]);
+        let info = info("POST", &target, &[("content-type", "application/json"), ("authorization", &auth)]);
         let members: Vec<String> = values.iter().map(|(n, v)| format!("\"{n}\":{v}")).collect();
         let body = raw.unwrap_or_else(|| format!("{{{}}}", members.join(",")).into_bytes());
-        let answer = run(send(&stage.portal, &facts, body));
+        let answer = run(send(&stage.portal, &info, body));
         prop_assert!(stated(&answer), "{}", answer.status());
     }
 }
@@ -182,7 +182,7 @@ async fn a_form_of_which_nobody_can_tell_where_it_comes_from_is_refused_in_words
         ("http", &[("sec-fetch-site", "cross-site"), ("origin", "null")], "came from another site"),
     ] {
         let headers = [&[form, html][..], told].concat();
-        let asked = Facts { scheme, ..facts("POST", "/.stepgate/login?to=%2F", &headers) };
+        let asked = RequestInfo { scheme, ..info("POST", "/.stepgate/login?to=%2F", &headers) };
         let answer = send(&stage.portal, &asked, body.clone()).await;
         assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{told:?}");
         assert!(text(&answer).contains(said), "{told:?}: {}", text(&answer));

@@ -69,7 +69,7 @@ async fn machines_are_refused_once_signing_in_cannot_help() {
     browser.sign_in("/", 0).await;
     let session = stage.world.look(|s| s.sessions.values().next().unwrap().0.clone());
     let tell = |method, headers: &[(&str, &str)], who| {
-        stage.portal.challenge(&facts(method, "/x?q", headers), &challenged(who))
+        stage.portal.challenge(&info(method, "/x?q", headers), &challenged(who))
     };
     let frame = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
     let navigation = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
@@ -100,7 +100,7 @@ async fn a_script_is_told_that_nothing_can_be_enrolled_for_its_wish() {
         ("ann", "phishing_resistant", json!([])),
     ] {
         let body = json!({"username": name, "password": PASSWORD, "strength": strength}).to_string();
-        let asked = facts("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
+        let asked = info("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
         let told: Value = serde_json::from_slice(send(&stage.portal, &asked, body).await.body()).unwrap();
         assert_eq!((&told["status"], &told["methods"]), (&json!("enrollment_required"), &methods), "{name} {strength}");
     }
@@ -169,7 +169,7 @@ async fn walk(stage: &Stage, person: &mut Person<'_>, first: &str) -> Result<(),
         prop_assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{} {}", target, text(&answer));
         target = location(&answer);
         if target == "/x" || target == "/light" {
-            let policy = stage.portal.core.policy.clone();
+            let policy = stage.portal.state.policy.clone();
             let session = stage.world.look(|s| s.sessions.values().next().unwrap().0.clone());
             let now = stage.world.ports().clock.now();
             let rule = policy.app(HOST).unwrap().rules.first().unwrap().clone();

@@ -51,7 +51,7 @@ async fn what_the_gateway_asks_is_what_the_pages_ask() {
         let mut browser = Browser::new(&stage);
         browser.sign_in(to, 0).await;
         stage.world.pass(Duration::from_secs(301));
-        let answer = browser.get(&format!("/.stepgate/step-up?to={}", crate::portal::words::encode(to))).await;
+        let answer = browser.get(&format!("/.stepgate/step-up?to={}", crate::portal::format::encode(to))).await;
         assert_eq!((answer.status(), location(&answer)), (StatusCode::OK, String::new()), "{to} is sent round");
     }
 }
@@ -206,7 +206,7 @@ async fn middle_pages_without_a_sign_in_offer_a_way_on() {
 async fn what_was_told_survives_a_fault_of_the_same_request() {
     use crate::auth::event::What;
     use crate::flow::testing::Blow;
-    use crate::portal::answers::{Cause, Recorded};
+    use crate::portal::reply::{Cause, Recorded};
     let fields = [("username", "bob"), ("password", PASSWORD)];
     let mut opened = 0;
     // Signing in again ends the session that the browser had, after the new one was opened.
@@ -247,7 +247,7 @@ async fn no_fault_of_a_store_signs_anybody_in() {
             let first = browser.post("/.stepgate/login?to=%2Fx", &fields).await;
             let ours = |a: &Response<Bytes>| {
                 a.status() != StatusCode::SERVICE_UNAVAILABLE
-                    || a.extensions().get::<crate::portal::answers::Cause>().is_some()
+                    || a.extensions().get::<crate::portal::reply::Cause>().is_some()
             };
             assert!(ours(&first));
             let second = browser.post("/.stepgate/second-factor?to=%2Fx", &[("code", &stage.code(0))]).await;

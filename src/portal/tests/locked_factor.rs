@@ -40,7 +40,7 @@ async fn api(stage: &Stage, path: &str, mark: Option<&str>, body: Value) -> (Sta
     let mut headers = vec![("accept", "*/*"), ("content-type", "application/json")];
     headers.extend(mark.map(|mark| ("stepgate-device", mark)));
     let path = format!("/.stepgate/api/v1/{path}");
-    let answer = send(&stage.portal, &facts("POST", &path, &headers), body.to_string()).await;
+    let answer = send(&stage.portal, &info("POST", &path, &headers), body.to_string()).await;
     (answer.status(), serde_json::from_slice(answer.body()).unwrap())
 }
 

@@ -2,18 +2,18 @@
 
 mod answers;
 mod api;
+mod backup_codes;
 mod bad_input;
-mod codes;
 mod dead_ends;
 mod journeys;
-mod last;
-mod locked;
-mod lost;
+mod locked_factor;
+mod notices;
 mod openapi;
 mod pages;
+mod previous_sign_in;
+mod redirect_guard;
 mod tabs;
 mod tokens;
-mod told;
 mod ways_on;
 
 use std::collections::BTreeMap;
@@ -23,7 +23,6 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
 use super::Portal;
-use super::answers::Facts;
 use super::settings::{Accent, Colour, PortalSettings};
 use crate::auth::policy::cors::Cors;
 use crate::auth::policy::pattern::PathPattern;
@@ -36,6 +35,7 @@ use crate::auth::resource::{Resource, Tolerances};
 use crate::auth::secret::SecretBytes;
 use crate::flow::Flows;
 use crate::flow::testing::{HOST, World};
+use crate::portal::request_info::RequestInfo;
 
 pub(super) fn rule(name: &str, path: &str, strength: Strength, max_age: Option<u64>) -> Rule {
     let requirement = Requirement { max_age: max_age.map(std::time::Duration::from_secs), ..Requirement::of(strength) };
@@ -71,12 +71,12 @@ pub(super) fn portal_with(flows: Arc<Flows>, policy: Policy) -> Portal {
     Portal::new(flows, Arc::new(policy), settings).with_jwks(Arc::new(|| "{\"keys\":[]}".to_owned()))
 }
 
-pub(super) fn facts(method: &str, target: &str, headers: &[(&str, &str)]) -> Facts {
+pub(super) fn info(method: &str, target: &str, headers: &[(&str, &str)]) -> RequestInfo {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
-    Facts {
+    RequestInfo {
         request_id: "01JREQUEST".to_owned(),
         scheme: "https",
         authority: format!("{HOST}:8443"),
@@ -89,10 +89,10 @@ pub(super) fn facts(method: &str, target: &str, headers: &[(&str, &str)]) -> Fac
     }
 }
 
-pub(super) async fn send(portal: &Portal, facts: &Facts, body: impl Into<Bytes>) -> Response<Bytes> {
-    let mut request = Request::builder().method(facts.method.clone()).uri(&facts.target).body(body.into()).unwrap();
-    *request.headers_mut() = facts.headers.clone();
-    portal.respond(request, facts).await
+pub(super) async fn send(portal: &Portal, info: &RequestInfo, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut request = Request::builder().method(info.method.clone()).uri(&info.target).body(body.into()).unwrap();
+    *request.headers_mut() = info.headers.clone();
+    portal.respond(request, info).await
 }
 
 /// A world with `ann` (password and TOTP) and `bob` (password only), and the portal over it.
@@ -141,19 +141,19 @@ impl<'a> Browser<'a> {
 
     pub(super) async fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Response<Bytes> {
         let pairs: Vec<String> =
-            fields.iter().map(|(n, v)| format!("{}={}", super::words::encode(n), super::words::encode(v))).collect();
+            fields.iter().map(|(n, v)| format!("{}={}", super::format::encode(n), super::format::encode(v))).collect();
         self.go("POST", target, pairs.join("&")).await
     }
 
     /// Opens an address of the app, as the proxy would answer: a challenge or a refusal of ours, or 200 from the app.
     pub(super) async fn open(&mut self, target: &str) -> Response<Bytes> {
         let asked = self.asking("GET", target);
-        let core = &self.stage.portal.core;
-        let app = core.policy.app(&asked.host).unwrap();
+        let state = &self.stage.portal.state;
+        let app = state.policy.app(&asked.host).unwrap();
         let resource = Resource::parse(&asked.host, "GET", target.as_bytes(), app.tolerate).unwrap();
         let presented = super::cookies::session_token(&asked.headers);
         let around = Circumstances { client: asked.client_ip, opener: None };
-        let decision = core.flows.admit(app, &resource, &around, presented.token()).await.unwrap();
+        let decision = state.flows.admit(app, &resource, &around, presented.token()).await.unwrap();
         let answer = match decision {
             Decision::Permit(_) => Response::new(Bytes::from_static(b"the app")),
             Decision::Challenge(challenged) => self.stage.portal.challenge(&asked, &challenged),
@@ -167,14 +167,14 @@ impl<'a> Browser<'a> {
         let asked = self.asking(method, target);
         let answer = send(&self.stage.portal, &asked, body).await;
         // As the edge does.
-        if let Some(crate::portal::answers::Recorded(events)) = answer.extensions().get() {
+        if let Some(crate::portal::reply::Recorded(events)) = answer.extensions().get() {
             self.stage.world.remember(events);
         }
         self.keep(&answer);
         answer
     }
 
-    fn asking(&self, method: &str, target: &str) -> Facts {
+    fn asking(&self, method: &str, target: &str) -> RequestInfo {
         let cookies: Vec<String> = self.jar.iter().map(|(n, v)| format!("{n}={v}")).collect();
         let cookies = cookies.join("; ");
         let mut headers = vec![
@@ -189,7 +189,7 @@ impl<'a> Browser<'a> {
         if method == "POST" {
             headers.push(("content-type", "application/x-www-form-urlencoded"));
         }
-        Facts { client_ip: self.ip.parse().unwrap(), ..facts(method, target, &headers) }
+        RequestInfo { client_ip: self.ip.parse().unwrap(), ..info(method, target, &headers) }
     }
 
     /// Keeps the cookies of an answer.
@@ -219,7 +219,7 @@ impl<'a> Browser<'a> {
 
     /// Signs ann in with both factors.
     pub(super) async fn sign_in(&mut self, to: &str, later: i64) {
-        let target = format!("/.stepgate/login?to={}", super::words::encode(to));
+        let target = format!("/.stepgate/login?to={}", super::format::encode(to));
         self.sign_in_at(&target, to, later).await;
     }
 

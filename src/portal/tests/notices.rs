@@ -122,7 +122,7 @@ fn framed(headers: &[(&str, &str)]) -> String {
     let challenged = Challenged { rule, requirement, shortfall, subject: None };
     let mut all = vec![("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
     all.extend_from_slice(headers);
-    let page = text(&stage.portal.challenge(&facts("GET", "/part/7?a=b", &all), &challenged));
+    let page = text(&stage.portal.challenge(&info("GET", "/part/7?a=b", &all), &challenged));
     page.split("href=\"/.stepgate/login?").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&")
 }
 
@@ -186,7 +186,7 @@ fn a_refusal_says_first_what_to_do_and_writes_the_letter() {
     for reason in [RefusalReason::NoRule, RefusalReason::DenyRule, RefusalReason::NotInAudience] {
         let own = (reason != RefusalReason::NoRule).then(|| Arc::new(rule("closed", "/**", Strength::TwoFactor, None)));
         let refusal = Refusal { rule: own.clone(), reason, subject: None };
-        let page = text(&stage.portal.refusal(&facts("GET", &long, &navigation), &refusal));
+        let page = text(&stage.portal.refusal(&info("GET", &long, &navigation), &refusal));
         let main = page.split("<main>").nth(1).unwrap();
         let place = |said: &str| main.find(said).unwrap_or_else(|| panic!("{said}: {main}"));
         assert!(

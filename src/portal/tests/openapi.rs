@@ -35,7 +35,7 @@ fn get<'a>(path: &'a str, auth: Option<&'a str>) -> Call<'a> {
 impl Judge {
     async fn new() -> Self {
         let stage = Stage::new();
-        let answer = send(&stage.portal, &facts("GET", "/.stepgate/api/openapi.json", &[]), "").await;
+        let answer = send(&stage.portal, &info("GET", "/.stepgate/api/openapi.json", &[]), "").await;
         let document = serde_json::from_slice(answer.body()).unwrap();
         Self { stage, document, seen: std::sync::Mutex::default() }
     }
@@ -61,7 +61,7 @@ impl Judge {
         if call.auth == Some("another site") {
             headers = vec![("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")];
         }
-        let answer = send(&self.stage.portal, &facts(call.method, &path, &headers), call.body).await;
+        let answer = send(&self.stage.portal, &info(call.method, &path, &headers), call.body).await;
         let status = answer.status().as_u16();
         let operation = &self.document["paths"][&path][call.method.to_lowercase()];
         let operation = if operation.is_null() { &self.document["paths"][&path]["post"] } else { operation };
@@ -158,7 +158,7 @@ async fn what_is_answered_is_what_is_documented() {
 impl Judge {
     /// A method that the path does not have: each of its operations documents the 405.
     async fn call_undocumented(&self, call: Call<'_>) -> u16 {
-        let answer = send(&self.stage.portal, &facts(call.method, call.path, &[("accept", "*/*")]), "").await;
+        let answer = send(&self.stage.portal, &info(call.method, call.path, &[("accept", "*/*")]), "").await;
         let status = answer.status().as_u16();
         for operation in self.document["paths"][call.path].as_object().unwrap().values() {
             let content = &operation["responses"][status.to_string()]["content"]["application/problem+json"];

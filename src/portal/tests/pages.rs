@@ -7,25 +7,25 @@ use askama::Template;
 use super::*;
 use crate::auth::proof::Method as Proof;
 use crate::auth::secret::SecretText;
-use crate::portal::answers::Fault;
-use crate::portal::assets::Skin;
+use crate::portal::assets::Theme;
+use crate::portal::error::PortalError;
 use crate::portal::pages::*;
 use crate::portal::qr;
 
-pub(super) const FAULTS: [(Fault, u16); 13] = [
-    (Fault::BadRequest, 400),
-    (Fault::OddAddress, 400),
-    (Fault::NotFound, 404),
-    (Fault::MethodNotAllowed("GET, HEAD"), 405),
-    (Fault::TooSlow, 408),
-    (Fault::TooLarge { limit: 1024 }, 413),
-    (Fault::Misdirected, 421),
-    (Fault::TooMany(Duration::from_secs(30)), 429),
-    (Fault::HeadersTooLarge, 431),
-    (Fault::BadGateway, 502),
-    (Fault::Unavailable, 503),
-    (Fault::NoUpstream, 503),
-    (Fault::GatewayTimeout, 504),
+pub(super) const FAULTS: [(PortalError, u16); 13] = [
+    (PortalError::BadRequest, 400),
+    (PortalError::OddAddress, 400),
+    (PortalError::NotFound, 404),
+    (PortalError::MethodNotAllowed("GET, HEAD"), 405),
+    (PortalError::TooSlow, 408),
+    (PortalError::TooLarge { limit: 1024 }, 413),
+    (PortalError::Misdirected, 421),
+    (PortalError::TooMany(Duration::from_secs(30)), 429),
+    (PortalError::HeadersTooLarge, 431),
+    (PortalError::BadGateway, 502),
+    (PortalError::Unavailable, 503),
+    (PortalError::NoUpstream, 503),
+    (PortalError::GatewayTimeout, 504),
 ];
 
 /// Texts that break careless pages.
@@ -41,12 +41,12 @@ const HOSTILE: [&str; 6] = [
 /// Every page, with `x` wherever a text can come from outside.
 fn every(x: &str) -> Vec<(&'static str, String)> {
     let settings = PortalSettings { name: x.to_owned(), logo: None, accent: None, support: Some(x.to_owned()) };
-    let shell = &Skin::new(&settings).shell(x);
+    let shell = &Theme::new(&settings).shell(x);
     let wrong = || Errors::one("code", x);
-    let way = |m| Way::of(m).unwrap();
+    let way = |m| MethodPrompt::of(m).unwrap();
     let of = "madefor12345";
     let code = |errors, way, others| {
-        Code {
+        CodePage {
             shell,
             errors,
             heading: x,
@@ -64,17 +64,17 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
     };
     let login = |errors, notice: Option<&str>| {
         let (notice, purpose) = (notice.map(str::to_owned), None);
-        Login { shell, errors, notice, purpose, username: x, place: x, host: x }.render().unwrap()
+        LoginPage { shell, errors, notice, purpose, username: x, place: x, host: x }.render().unwrap()
     };
     let mut both = Errors::one("username", x);
     both.add("password", x);
     let picture = qr::svg("otpauth://totp/x").unwrap();
     let enroll = |errors| {
-        Enroll {
+        EnrollPage {
             shell,
             errors,
             place: x,
-            why: Why::Asked,
+            why: EnrollReason::Asked,
             account: x,
             qr: &picture,
             uri: "otpauth://totp/x?secret=ABC",
@@ -85,7 +85,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         .render()
         .unwrap()
     };
-    let account = Account {
+    let account = AccountPage {
         shell,
         username: x,
         name: Some(x),
@@ -100,14 +100,14 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         host: x,
         of,
     };
-    let notice = Notice {
+    let notice = NoticePage {
         shell,
         heading: x.to_owned(),
         lines: vec![x.to_owned()],
         list: Some("What you can do"),
         items: vec![x.to_owned()],
         after: Some(x.to_owned()),
-        facts: vec![("Asked for", x.to_owned())],
+        details: vec![("Asked for", x.to_owned())],
         go_on: Some(("continue", "Continue")),
         ways: vec![way(Proof::BackupCode)],
         of: of.to_owned(),
@@ -123,9 +123,9 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         ("enroll-wrong", enroll(wrong())),
         (
             "codes",
-            Codes {
+            BackupCodesPage {
                 shell,
-                strange: Some(Strange { since: x.to_owned(), items: vec![x.to_owned()], advice: x.to_owned() }),
+                strange: Some(UnusualActivity { since: x.to_owned(), items: vec![x.to_owned()], advice: x.to_owned() }),
                 codes: &[SecretText::new(x.to_owned())],
                 place: x,
                 account: x,
@@ -135,9 +135,9 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
             .render()
             .unwrap(),
         ),
-        ("renew", RenewCodes { shell, account: x, host: x, left: 2, set: x, of, stay: "/" }.render().unwrap()),
+        ("renew", RenewCodesPage { shell, account: x, host: x, left: 2, set: x, of, stay: "/" }.render().unwrap()),
         ("account", account.render().unwrap()),
-        ("logout", Logout { shell, username: x, host: x, stay: "/", of }.render().unwrap()),
+        ("logout", LogoutPage { shell, username: x, host: x, stay: "/", of }.render().unwrap()),
         ("notice", notice.render().unwrap()),
     ]
 }

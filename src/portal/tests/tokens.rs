@@ -29,7 +29,7 @@ const USES: [(&str, &str, &str); 9] = [
     ("GET", "/.stepgate/step-up", ""),
 ];
 
-fn asking(method: &str, target: &str, by: By, token: &str, json: bool) -> Facts {
+fn asking(method: &str, target: &str, by: By, token: &str, json: bool) -> RequestInfo {
     let (bearer, cookie) = (format!("Bearer {token}"), format!("__Host-stepgate={token}"));
     let mut headers = vec![("accept", "*/*"), ("sec-fetch-site", "same-origin")];
     if json {
@@ -40,7 +40,7 @@ fn asking(method: &str, target: &str, by: By, token: &str, json: bool) -> Facts 
         By::Bearer => headers.push(("authorization", &bearer)),
         By::Nothing => {}
     }
-    facts(method, target, &headers)
+    info(method, target, &headers)
 }
 
 /// A token that was given out for one way.
@@ -51,7 +51,7 @@ async fn given_for(stage: &Stage, by: By) -> String {
         return browser.jar["__Host-stepgate"].clone();
     }
     let login = json!({"username": "ann", "password": PASSWORD, "otp": stage.code(0)}).to_string();
-    let asked = facts("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
+    let asked = info("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
     let told: serde_json::Value = serde_json::from_slice(send(&stage.portal, &asked, login).await.body()).unwrap();
     told["access_token"].as_str().unwrap_or_else(|| panic!("{told}")).to_owned()
 }
@@ -59,12 +59,12 @@ async fn given_for(stage: &Stage, by: By) -> String {
 /// Whether a token opens the app.
 async fn opens(stage: &Stage, by: By, token: &str) -> bool {
     let asked = asking("GET", "/x", by, token, false);
-    let core = &stage.portal.core;
-    let app = core.policy.app(HOST).unwrap();
+    let state = &stage.portal.state;
+    let app = state.policy.app(HOST).unwrap();
     let resource = Resource::parse(HOST, "GET", b"/x", app.tolerate).unwrap();
     let around = Circumstances { client: asked.client_ip, opener: None };
     let presented = crate::portal::cookies::session_token(&asked.headers);
-    matches!(core.flows.admit(app, &resource, &around, presented.token()).await.unwrap(), Decision::Permit(_))
+    matches!(state.flows.admit(app, &resource, &around, presented.token()).await.unwrap(), Decision::Permit(_))
 }
 
 #[tokio::test]

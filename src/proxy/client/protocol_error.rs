@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use super::connection_state::{Door, Link};
 use crate::flow::Flows;
 use crate::portal::Portal;
-use crate::portal::answers::{Facts, Fault};
+use crate::portal::error::PortalError;
+use crate::portal::request_info::RequestInfo;
 use crate::proxy::error_response;
 use crate::proxy::observe::access_log;
 use crate::proxy::observe::metrics::Metrics;
@@ -30,13 +31,13 @@ impl TurnAway {
         link: &Link,
         head: &[u8],
         started: Instant,
-        fault: Fault,
+        fault: PortalError,
         reason: &'static str,
     ) -> Vec<u8> {
         let ports = &self.flows.ports;
         let (method, target, headers) = lenient(head);
         let https = matches!(link.door, Door::Https { .. });
-        let facts = Facts {
+        let facts = RequestInfo {
             request_id: access_log::request_id(ports.clock.as_ref(), ports.entropy.as_ref()),
             scheme: if https { "https" } else { "http" },
             authority: String::new(),
@@ -47,7 +48,7 @@ impl TurnAway {
             headers,
             device: None,
         };
-        let mut response = self.portal.fault(&facts, fault);
+        let mut response = self.portal.error(&facts, fault);
         error_response::finish(&mut response, &facts.request_id, https);
         access_log::turned_away(&facts, response.status(), reason, started, &self.metrics);
         bytes(&response, facts.method == Method::HEAD)
@@ -92,9 +93,9 @@ fn bytes(response: &http::Response<bytes::Bytes>, head_only: bool) -> Vec<u8> {
 }
 
 /// The fault and the word for the log of what Pingora refuses by itself.
-pub(crate) fn refused_by_parser(said: &[u8]) -> (Fault, &'static str) {
+pub(crate) fn refused_by_parser(said: &[u8]) -> (PortalError, &'static str) {
     match said.get(9..12).and_then(|code| StatusCode::from_bytes(code).ok()) {
-        Some(StatusCode::METHOD_NOT_ALLOWED) => (Fault::MethodNotAllowed(SERVED), "method"),
-        _ => (Fault::BadRequest, "malformed_head"),
+        Some(StatusCode::METHOD_NOT_ALLOWED) => (PortalError::MethodNotAllowed(SERVED), "method"),
+        _ => (PortalError::BadRequest, "malformed_head"),
     }
 }

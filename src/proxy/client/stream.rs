@@ -28,7 +28,7 @@ use super::limits::Slot;
 use super::lingering_close::Farewell;
 use super::pipeline::Ahead;
 use super::protocol_error::{TurnAway, refused_by_parser};
-use crate::portal::answers::Fault;
+use crate::portal::error::PortalError;
 use crate::proxy::cancellation::{Cancellation, End};
 use crate::proxy::observe::access_log;
 
@@ -116,7 +116,7 @@ impl Conn {
     }
 
     /// Notes what is to be said before the connection is closed.
-    fn dismiss(&mut self, fault: Fault, reason: &'static str) -> io::Error {
+    fn dismiss(&mut self, fault: PortalError, reason: &'static str) -> io::Error {
         let words =
             self.turn_away.as_ref().map(|t| t.answer(&self.link, self.meter.head(), self.started, fault, reason));
         self.farewell = words.map(Farewell::new);
@@ -132,7 +132,7 @@ impl Conn {
             let told = if self.meter.head().is_empty() {
                 io::Error::new(io::ErrorKind::TimedOut, "no request")
             } else {
-                self.dismiss(Fault::TooSlow, "head_too_slow")
+                self.dismiss(PortalError::TooSlow, "head_too_slow")
             };
             return Poll::Ready(Err(told));
         }
@@ -154,11 +154,11 @@ impl Conn {
         }
         if let Err(stop) = self.meter.look(read, limits.bytes) {
             let told = match stop {
-                Stop::TooLarge => self.dismiss(Fault::HeadersTooLarge, "head_too_large"),
-                Stop::LineEnd => self.dismiss(Fault::BadRequest, "bare_line_feed"),
-                Stop::RequestLine => self.dismiss(Fault::BadRequest, "request_line"),
-                Stop::Fragment => self.dismiss(Fault::OddAddress, "fragment"),
-                Stop::Chunk => self.dismiss(Fault::BadRequest, "malformed_chunk"),
+                Stop::TooLarge => self.dismiss(PortalError::HeadersTooLarge, "head_too_large"),
+                Stop::LineEnd => self.dismiss(PortalError::BadRequest, "bare_line_feed"),
+                Stop::RequestLine => self.dismiss(PortalError::BadRequest, "request_line"),
+                Stop::Fragment => self.dismiss(PortalError::OddAddress, "fragment"),
+                Stop::Chunk => self.dismiss(PortalError::BadRequest, "malformed_chunk"),
             };
             // Pingora drops a connection without a word if its first read fails; a head it cannot parse makes it
             // answer, and so gives us the word.

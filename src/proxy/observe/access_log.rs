@@ -13,7 +13,7 @@ use super::metrics::{Metrics, method_word};
 use crate::auth::event::{Deed, Event, RejectReason, ThrottleScope, What};
 use crate::auth::proof::Method;
 use crate::flow::ports::{Clock, Entropy};
-use crate::portal::answers::Facts;
+use crate::portal::request_info::RequestInfo;
 use crate::proxy::context::Ctx;
 
 /// The monotonic clock, for timings only; decisions get their time from the port.
@@ -98,7 +98,7 @@ pub(crate) fn access(session: &Session, error: Option<&Error>, ctx: &Ctx, metric
 }
 
 /// The access event and the counters of what never became a request.
-pub(crate) fn turned_away(facts: &Facts, status: StatusCode, reason: &str, started: Instant, metrics: &Metrics) {
+pub(crate) fn turned_away(facts: &RequestInfo, status: StatusCode, reason: &str, started: Instant, metrics: &Metrics) {
     let took = now().duration_since(started);
     metrics.count_stray(&facts.method, status.as_u16(), took);
     // It may be the rest of a body that was longer than announced: only what looks like a request is told.

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::site::{Objection, Site, object};
 use crate::auth::resource::{Fields, Misnamed, Resource};
-use crate::portal::answers::Fault;
+use crate::portal::error::PortalError;
 use crate::portal::reserved::{Reserved, reserved};
 use crate::proxy::context::Ctx;
 use crate::proxy::upstream::identity_headers::Line;
@@ -33,12 +33,12 @@ pub(crate) fn read(resource: Resource, headers: &HeaderMap, site: &Site, ctx: &m
     let tolerate = site.policy.tolerate;
     let resource = resource.naming(&fields, tolerate).map_err(|Misnamed { reason, lacking }| {
         ctx.lacking = lacking;
-        object(Fault::OddAddress, reason)
+        object(PortalError::OddAddress, reason)
     })?;
     // Our own addresses are nobody's to write, and no app's.
     let is_ours = |other: &Resource| reserved(other, other.as_target().as_bytes()) != Reserved::No;
     if resource.others().any(is_ours) {
-        return Err(object(Fault::OddAddress, "reserved_prefix_named"));
+        return Err(object(PortalError::OddAddress, "reserved_prefix_named"));
     }
     Ok(resource)
 }

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Version};
 use crate::auth::host;
 use crate::auth::policy::AppPolicy;
 use crate::auth::resource::is_never_served;
-use crate::portal::answers::Fault;
+use crate::portal::error::PortalError;
 use crate::proxy::client::connection_state::Door;
 use crate::proxy::observe::metrics::SiteMetrics;
 use crate::proxy::settings::AppSettings;
@@ -35,18 +35,18 @@ pub(crate) type Sites = HashMap<String, Arc<Site>>;
 /// Why a request head is answered without asking anybody: the fault shown, and the word for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Objection {
-    pub(crate) fault: Fault,
+    pub(crate) fault: PortalError,
     pub(crate) reason: &'static str,
     /// Whether the end of this request is in doubt, so that nothing after it may be read.
     pub(crate) framing: bool,
 }
 
-pub(crate) const fn object(fault: Fault, reason: &'static str) -> Objection {
+pub(crate) const fn object(fault: PortalError, reason: &'static str) -> Objection {
     Objection { fault, reason, framing: false }
 }
 
 const fn smells(reason: &'static str) -> Objection {
-    Objection { fault: Fault::BadRequest, reason, framing: true }
+    Objection { fault: PortalError::BadRequest, reason, framing: true }
 }
 
 /// A request head as the checks see it.
@@ -96,11 +96,11 @@ pub(crate) fn examine(head: &Head<'_>) -> Result<(), Objection> {
     if is_never_served(head.method.as_str()) {
         // What follows a CONNECT was meant for a tunnel.
         let framing = head.method == Method::CONNECT;
-        return Err(Objection { fault: Fault::MethodNotAllowed(SERVED), reason: "method", framing });
+        return Err(Objection { fault: PortalError::MethodNotAllowed(SERVED), reason: "method", framing });
     }
     let whole_server = head.target == b"*" && head.method == Method::OPTIONS;
     if head.version < Version::HTTP_2 && head.target.first() != Some(&b'/') && !whole_server {
-        return Err(object(Fault::BadRequest, "not_origin_form"));
+        return Err(object(PortalError::BadRequest, "not_origin_form"));
     }
     websocket::examine(head)
 }
@@ -138,16 +138,16 @@ fn names_content_length(raw: &[u8]) -> bool {
 /// The one host a request is for.
 pub(crate) fn authority(head: &Head<'_>) -> Result<Authority, Objection> {
     let mut hosts = head.headers.get_all(http::header::HOST).iter();
-    let host = hosts.next().map(|host| host.to_str().map_err(|_| object(Fault::BadRequest, "host")));
+    let host = hosts.next().map(|host| host.to_str().map_err(|_| object(PortalError::BadRequest, "host")));
     if hosts.next().is_some() {
-        return Err(object(Fault::BadRequest, "several_hosts"));
+        return Err(object(PortalError::BadRequest, "several_hosts"));
     }
     let text = match (head.authority, host.transpose()?) {
-        (Some(a), Some(h)) if !a.eq_ignore_ascii_case(h) => return Err(object(Fault::BadRequest, "two_hosts")),
+        (Some(a), Some(h)) if !a.eq_ignore_ascii_case(h) => return Err(object(PortalError::BadRequest, "two_hosts")),
         (Some(one), _) | (None, Some(one)) => one,
-        (None, None) => return Err(object(Fault::BadRequest, "no_host")),
+        (None, None) => return Err(object(PortalError::BadRequest, "no_host")),
     };
-    Authority::parse(text).ok_or(object(Fault::BadRequest, "host"))
+    Authority::parse(text).ok_or(object(PortalError::BadRequest, "host"))
 }
 
 /// The app of a host, if this connection may serve it.
@@ -155,7 +155,7 @@ pub(crate) fn find<'s>(sites: &'s Sites, host: &str, door: &Door) -> Result<&'s 
     if let Door::Https { sni: Some(sni) } = door
         && sni != host
     {
-        return Err(object(Fault::Misdirected, "host_is_not_sni"));
+        return Err(object(PortalError::Misdirected, "host_is_not_sni"));
     }
-    sites.get(host).ok_or(object(Fault::Misdirected, "unknown_host"))
+    sites.get(host).ok_or(object(PortalError::Misdirected, "unknown_host"))
 }

@@ -1,0 +1,13 @@
+//! What the portal answers outside its own pages: challenges, refusals and errors, by the kind of client.
+
+pub(crate) mod challenge;
+pub(crate) mod client_kind;
+mod cors;
+pub(crate) mod error_page;
+mod grpc;
+pub(crate) mod headers;
+pub(crate) mod out_of_reach;
+mod preflight;
+pub(crate) mod problem;
+mod problem_text;
+pub(crate) mod refusal;

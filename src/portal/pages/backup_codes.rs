@@ -1,0 +1,50 @@
+//! The pages of backup codes.
+
+use askama::Template;
+
+use super::{Shell, UnusualActivity};
+use crate::auth::secret::SecretText;
+
+/// So few backup codes are worth a word.
+pub(crate) const FEW: u32 = 3;
+
+/// How many backup codes are left.
+pub(crate) fn codes_left(left: u32) -> String {
+    match left {
+        0 => "You have no backup codes left.".to_owned(),
+        1 => "You have 1 backup code left.".to_owned(),
+        n => format!("You have {n} backup codes left."),
+    }
+}
+
+/// Backup codes, shown once.
+#[derive(Template)]
+#[template(path = "codes.html")]
+pub(crate) struct BackupCodesPage<'a> {
+    pub(crate) shell: &'a Shell,
+    /// What was strange since the person was here last.
+    pub(crate) strange: Option<UnusualActivity>,
+    pub(crate) codes: &'a [SecretText],
+    pub(crate) place: &'a str,
+    pub(crate) account: &'a str,
+    pub(crate) host: &'a str,
+    /// They replace others, and the app stays what it was.
+    pub(crate) anew: bool,
+}
+
+/// The question before backup codes are replaced.
+#[derive(Template)]
+#[template(path = "renew.html")]
+pub(crate) struct RenewCodesPage<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) account: &'a str,
+    pub(crate) host: &'a str,
+    /// How many are left.
+    pub(crate) left: u32,
+    /// Names the set that is replaced.
+    pub(crate) set: &'a str,
+    /// For whom the form is.
+    pub(crate) of: &'a str,
+    /// Where to go on without replacing them.
+    pub(crate) stay: &'a str,
+}

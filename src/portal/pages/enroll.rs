@@ -1,0 +1,42 @@
+//! The page that enrols an authenticator app.
+
+use askama::Template;
+
+use super::method_prompt::digits_hint;
+use super::{Errors, Shell};
+
+/// Why somebody sets up an authenticator app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EnrollReason {
+    /// The destination asks for a second step, and there is none yet.
+    Asked,
+    /// They want to.
+    Wished,
+    /// There is one, which this one replaces.
+    Replaces,
+}
+
+/// Enrolling TOTP.
+#[derive(Template)]
+#[template(path = "enroll.html")]
+pub(crate) struct EnrollPage<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) errors: Errors,
+    pub(crate) place: &'a str,
+    pub(crate) why: EnrollReason,
+    pub(crate) account: &'a str,
+    /// Markup of our own making.
+    pub(crate) qr: &'a str,
+    pub(crate) uri: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) digits: u8,
+    /// For whom the form is.
+    pub(crate) of: &'a str,
+}
+
+impl EnrollPage<'_> {
+    /// What to type.
+    pub(crate) const fn hint(&self) -> &'static str {
+        digits_hint(self.digits)
+    }
+}
