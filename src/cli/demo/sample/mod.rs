@@ -1,26 +1,35 @@
 //! The demo's sample app: a legacy app that knows nothing of sign-in and believes the headers it is told.
 //!
-//! It speaks HTTP/1.1 by hand, because it reports each request exactly as it arrived: the raw target, and
-//! header names in their own order and case. A framework would have tidied them.
+//! It reports each request exactly as it arrived: the raw target, and header names in their own order and case.
 
-mod answer;
-mod body;
+mod head;
 mod live;
 mod pages;
+mod raw_stream;
 mod routes;
-mod wire;
 
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONNECTION, HeaderValue, SERVER};
+use axum::http::{Request, StatusCode, Version};
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
+use tower::ServiceExt;
 
-use routes::After;
-use wire::{Connection, Read};
+use raw_stream::{Heads, RawStream};
 
 /// Connections served at once; the app is for one person trying things out.
 const MAX_CONNECTIONS: usize = 256;
@@ -51,6 +60,7 @@ impl Drop for Sample {
 }
 
 async fn accept(listener: TcpListener) {
+    let router = routes::router();
     let mut connections = JoinSet::new();
     loop {
         while connections.len() >= MAX_CONNECTIONS {
@@ -58,8 +68,9 @@ async fn accept(listener: TcpListener) {
         }
         match listener.accept().await {
             Ok((stream, _)) => {
+                let router = router.clone();
                 connections.spawn(async move {
-                    if let Err(fault) = serve(stream).await {
+                    if let Err(fault) = serve(stream, router).await {
                         tracing::debug!(target: "sample", %fault, "connection ended");
                     }
                 });
@@ -76,19 +87,35 @@ async fn accept(listener: TcpListener) {
 }
 
 /// Serves one connection, request after request.
-async fn serve(stream: TcpStream) -> io::Result<()> {
+async fn serve(stream: TcpStream, router: Router) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut connection = Connection::new(stream);
-    loop {
-        let head = match connection.read_head().await? {
-            Read::Head(head) => head,
-            Read::Closed => return Ok(()),
-            Read::Broken(status) => return answer::plain(status).close().send(&mut connection, false).await,
-        };
-        match routes::serve(&mut connection, &head).await? {
-            After::KeepAlive => {}
-            After::Close => return connection.finish().await,
-            After::WebSocket => return live::web_socket(connection).await,
-        }
+    let heads = Heads::default();
+    let stream = TokioIo::new(RawStream::new(stream, heads.clone()));
+    let service = service_fn(|request| respond(request, heads.clone(), router.clone()));
+    let mut server = http1::Builder::new();
+    server.half_close(true).title_case_headers(true).max_headers(head::MAX_FIELDS).max_buf_size(2 * raw_stream::MAX_HEAD);
+    server.serve_connection(stream, service).with_upgrades().await.map_err(io::Error::other)?;
+    match heads.upgrade() {
+        Some(upgrade) => live::web_socket(upgrade).await,
+        None => Ok(()),
     }
+}
+
+async fn respond(mut request: Request<Incoming>, heads: Heads, router: Router) -> Result<Response, Infallible> {
+    let version = request.version();
+    let mut answer = match heads.next() {
+        Ok(head) => {
+            request.extensions_mut().insert(Arc::new(head));
+            request.extensions_mut().insert(heads);
+            router.oneshot(request.map(Body::new)).await?
+        }
+        Err(status) => routes::refuse(StatusCode::from_u16(status).unwrap_or_default()),
+    };
+    let fields = answer.headers_mut();
+    fields.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    fields.insert(SERVER, HeaderValue::from_static("legacy-app"));
+    if version == Version::HTTP_10 {
+        fields.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(answer)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::wire::Head;
+use super::head::Head;
 
 /// The fields by which the gateway tells who is asking.
 const IDENTITY: [(&str, &str); 4] =

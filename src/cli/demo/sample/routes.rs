@@ -1,144 +1,151 @@
 //! What the app has at which address.
 
-use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, HttpBody};
+use axum::extract::{Extension, Request};
+use axum::http::StatusCode;
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, UPGRADE};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{MethodRouter, any, get, post};
+use axum::{Json, Router};
 use data_encoding::BASE64;
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, plain};
-use super::body::{Bad, Body};
-use super::wire::{Connection, Head};
+use super::head::Head;
+use super::raw_stream::Heads;
 use super::{live, pages};
 
 /// The largest body that is echoed, in bytes.
-pub(super) const MAX_ECHO: usize = 16 * 1024 * 1024;
+const MAX_ECHO: usize = 16 * 1024 * 1024;
 
-/// What becomes of the connection.
-pub(super) enum After {
-    /// The next request.
-    KeepAlive,
-    /// It ends.
-    Close,
-    /// It is a WebSocket now.
-    WebSocket,
+const READ: &str = "GET, HEAD, OPTIONS";
+const POSTED: &str = "GET, HEAD, POST, OPTIONS";
+
+/// The head of the request that is answered, as it came.
+type Raw = Extension<Arc<Head>>;
+
+/// The app's routes; each request carries its `Head` and the connection's `Heads`.
+pub(super) fn router() -> Router {
+    let public = || at(POSTED, get(public).post(public));
+    let admin = || at(POSTED, get(admin).post(admin));
+    let unread = Router::new()
+        .route("/", at(READ, get(async |Extension(head): Raw| Html(pages::home(&head)))))
+        .route("/public", at(READ, get(self::public)))
+        .route("/public/", public())
+        .route("/public/{*path}", public())
+        .route("/admin", at(READ, get(self::admin)))
+        .route("/admin/", admin())
+        .route("/admin/{*path}", admin())
+        .route("/slow", at(READ, get(slow)))
+        .route("/ws", at(READ, get(web_socket)))
+        .route("/events", at(READ, get(async || live::events())))
+        .route("/big", at(READ, get(async |Extension(head): Raw| live::big(head.number("bytes").unwrap_or(1 << 20)))))
+        .route("/favicon.ico", at(READ, get(async || StatusCode::NO_CONTENT)))
+        .fallback(async || (StatusCode::NOT_FOUND, Html(pages::not_found())))
+        .layer(middleware::from_fn(drain));
+    let form = get(async || ([(CACHE_CONTROL, "private, no-cache")], Html(pages::form()))).post(received);
+    Router::new()
+        .route("/echo", any(echo))
+        .route("/public/echo", any(echo))
+        .route("/form", at(POSTED, form))
+        .route("/upload", at("POST, PUT, OPTIONS", post(upload).put(upload)))
+        .merge(unread)
 }
 
-const HTML: &str = "text/html; charset=utf-8";
-const JSON: &str = "application/json";
-
-/// Answers one request.
-pub(super) async fn serve(connection: &mut Connection, head: &Head) -> io::Result<After> {
-    let mut body = match Body::of(head) {
-        Ok(body) => body,
-        Err(bad) => return refuse(connection, head, &bad).await,
-    };
-    match (head.method.as_str(), head.path()) {
-        ("GET", "/ws") if live::is_handshake(head) => {
-            live::accept(connection, head).await?;
-            return Ok(After::WebSocket);
-        }
-        ("GET", "/events") => return live::events(connection).await,
-        ("GET", "/big") => return live::big(connection, head).await,
-        _ => {}
-    }
-    let answer = match route(connection, head, &mut body).await? {
-        Ok(answer) => answer,
-        Err(bad) => return refuse(connection, head, &bad).await,
-    };
-    // What the handler left unread must not be taken for the next request.
-    while !body.is_done() {
-        if let Err(bad) = body.next(connection).await? {
-            return refuse(connection, head, &bad).await;
-        }
-    }
-    let keeps = head.keeps_alive();
-    let answer = if keeps { answer } else { answer.close() };
-    answer.send(connection, head.method == "HEAD").await?;
-    Ok(if keeps { After::KeepAlive } else { After::Close })
+/// The same route, saying which methods it has.
+fn at(methods: &'static str, route: MethodRouter) -> MethodRouter {
+    route
+        .options(async move || (StatusCode::NO_CONTENT, [(ALLOW, methods)]))
+        .fallback(async move || ([(ALLOW, methods)], plain(StatusCode::METHOD_NOT_ALLOWED)).into_response())
 }
 
-async fn refuse(connection: &mut Connection, head: &Head, bad: &Bad) -> io::Result<After> {
-    let status = match bad {
-        Bad::Framing => 400,
-        Bad::TooLarge => 413,
-    };
-    plain(status).close().send(connection, head.method == "HEAD").await?;
-    Ok(After::Close)
+/// An answer that only says its status.
+pub(super) fn plain(status: StatusCode) -> Response {
+    (status, format!("{status}\n")).into_response()
 }
 
-async fn route(connection: &mut Connection, head: &Head, body: &mut Body) -> io::Result<Result<Answer, Bad>> {
-    let (method, path) = (head.method.as_str(), head.path());
-    if matches!(path, "/echo" | "/public/echo") {
-        return Ok(body.collect(connection, MAX_ECHO).await?.map(|bytes| echo(head, &bytes)));
-    }
-    let allowed = match path {
-        "/form" => "GET, HEAD, POST, OPTIONS",
-        "/upload" => "POST, PUT, OPTIONS",
-        "/" | "/ws" | "/slow" | "/admin" | "/public" | "/favicon.ico" | "/events" | "/big" => "GET, HEAD, OPTIONS",
-        _ if path.starts_with("/public/") || path.starts_with("/admin/") => "GET, HEAD, POST, OPTIONS",
-        _ => return Ok(Ok(Answer::new(404, HTML, pages::not_found()))),
-    };
-    if method == "OPTIONS" {
-        return Ok(Ok(Answer::new(204, HTML, "").with("Allow", allowed)));
-    }
-    if !allowed.split(", ").any(|m| m == method) {
-        return Ok(Ok(plain(405).with("Allow", allowed)));
-    }
-    Ok(Ok(match (path, method) {
-        ("/form", "POST") => match body.collect(connection, MAX_ECHO).await? {
-            Ok(bytes) => Answer::new(200, HTML, pages::received(head, &bytes)),
-            Err(bad) => return Ok(Err(bad)),
-        },
-        ("/form", _) => Answer::new(200, HTML, pages::form()).kept(),
-        ("/upload", _) => match count(connection, body).await? {
-            Ok(bytes) => Answer::new(200, JSON, json!({ "bytes": bytes }).to_string()),
-            Err(bad) => return Ok(Err(bad)),
-        },
-        ("/ws", _) => plain(426).with("Upgrade", "websocket").with("Connection", "Upgrade"),
-        ("/slow", _) => {
-            tokio::time::sleep(Duration::from_secs(number(head, "seconds").unwrap_or(3).min(300))).await;
-            Answer::new(200, "text/plain; charset=utf-8", "This took its time.\n")
-        }
-        ("/favicon.ico", _) => plain(204),
-        ("/events" | "/big", _) => Answer::new(200, "text/plain; charset=utf-8", ""),
-        _ if path == "/public" || path.starts_with("/public/") => Answer::new(200, HTML, pages::public(head)),
-        _ if path == "/admin" || path.starts_with("/admin/") => Answer::new(200, HTML, pages::admin(head)),
-        _ => Answer::new(200, HTML, pages::home(head)),
-    }))
+/// The same, as the last on its connection.
+pub(super) fn refuse(status: StatusCode) -> Response {
+    ([(CONNECTION, "close")], plain(status)).into_response()
 }
 
-async fn count(connection: &mut Connection, body: &mut Body) -> io::Result<Result<u64, Bad>> {
+/// Reads the bodies that no handler wants, so that the connection can be used again.
+async fn drain(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match count(body).await {
+        Ok(_) => next.run(Request::from_parts(parts, Body::empty())).await,
+        Err(refused) => refused,
+    }
+}
+
+async fn count(body: Body) -> Result<usize, Response> {
     let mut bytes = 0;
-    loop {
-        match body.next(connection).await? {
-            Ok(Some(piece)) => bytes += piece.len() as u64,
-            Ok(None) => return Ok(Ok(bytes)),
-            Err(bad) => return Ok(Err(bad)),
-        }
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = pieces.next().await {
+        bytes += piece.map_err(|_| refuse(StatusCode::BAD_REQUEST))?.len();
     }
+    Ok(bytes)
 }
 
-/// The request as it arrived, as JSON.
-fn echo(head: &Head, body: &[u8]) -> Answer {
+async fn collect(body: Body) -> Result<Vec<u8>, Response> {
+    let mut whole = Vec::new();
+    let mut larger = body.size_hint().lower() > MAX_ECHO as u64;
+    let mut pieces = body.into_data_stream();
+    while !larger && let Some(piece) = pieces.next().await {
+        whole.extend_from_slice(&piece.map_err(|_| refuse(StatusCode::BAD_REQUEST))?);
+        larger = whole.len() > MAX_ECHO;
+    }
+    if larger { Err(refuse(StatusCode::PAYLOAD_TOO_LARGE)) } else { Ok(whole) }
+}
+
+/// The request as it arrived.
+async fn echo(Extension(head): Raw, body: Body) -> Result<Json<Value>, Response> {
+    let body = collect(body).await?;
     let headers: Vec<Value> = head.fields.iter().map(|(name, value)| json!([name, value])).collect();
     let mut report = json!({ "method": head.method, "target": head.target, "headers": headers });
-    if let Value::Object(members) = &mut report {
-        match std::str::from_utf8(body) {
-            Ok(text) => {
-                members.insert("body".to_owned(), text.into());
-            }
-            Err(_) => {
-                members.insert("body".to_owned(), BASE64.encode(body).into());
-                members.insert("body_encoding".to_owned(), "base64".into());
-            }
+    match String::from_utf8(body) {
+        Ok(text) => report["body"] = text.into(),
+        Err(other) => {
+            report["body"] = BASE64.encode(other.as_bytes()).into();
+            report["body_encoding"] = "base64".into();
         }
     }
-    Answer::new(200, JSON, report.to_string())
+    Ok(Json(report))
 }
 
-/// A number in the query.
-pub(super) fn number(head: &Head, name: &str) -> Option<u64> {
-    let mut pairs = url::form_urlencoded::parse(head.query().as_bytes());
-    pairs.find(|(key, _)| key == name).and_then(|(_, value)| value.parse().ok())
+async fn public(Extension(head): Raw) -> Html<String> {
+    Html(pages::public(&head))
+}
+
+async fn admin(Extension(head): Raw) -> Html<String> {
+    Html(pages::admin(&head))
+}
+
+async fn received(Extension(head): Raw, body: Body) -> Result<Html<String>, Response> {
+    Ok(Html(pages::received(&head, &collect(body).await?)))
+}
+
+async fn upload(body: Body) -> Result<Json<Value>, Response> {
+    Ok(Json(json!({ "bytes": count(body).await? })))
+}
+
+async fn slow(Extension(head): Raw) -> &'static str {
+    tokio::time::sleep(Duration::from_secs(head.number("seconds").unwrap_or(3).min(300))).await;
+    "This took its time.\n"
+}
+
+async fn web_socket(Extension(head): Raw, Extension(heads): Extension<Heads>, mut request: Request) -> Response {
+    match live::accept(&head) {
+        Some(answer) => {
+            heads.tunnel(hyper::upgrade::on(&mut request));
+            answer
+        }
+        None => {
+            ([(UPGRADE, "websocket"), (CONNECTION, "Upgrade")], plain(StatusCode::UPGRADE_REQUIRED)).into_response()
+        }
+    }
 }
