@@ -1,75 +1,80 @@
 //! What the account commands share: settings, stores, one account by its name.
 
 use super::args::{ConfigFile, OneUser};
-use super::outcome::{CONFIG, Failure, Gaps, Outcome};
-use super::terminal::clean;
+use super::exit::{CONFIG, CommandResult, Failure};
+use super::output::terminal::{self, UnreadableRows};
+use super::output::text::escape;
 use crate::auth::user::{Group, Username};
 use crate::config::{self, Settings};
 use crate::flow::ports::{Account, Answer, Ports};
 use crate::store::Stores;
 
+/// The message about a master key that was made.
+pub(crate) const KEY_CREATED: &str = "a master key was made; keep a copy of it, apart from the backups of the database: \
+    without it nobody's second factor can be read, and with it everybody's";
+
 /// The settings of a file; every problem of it at once.
-pub(crate) fn settings(file: &ConfigFile) -> Outcome<Settings> {
+pub(crate) fn settings(file: &ConfigFile) -> CommandResult<Settings> {
     config::load(&file.config).map_err(|report| {
-        super::terminal::say(&report.text);
+        terminal::write_stderr(&report.text);
         Failure::new(CONFIG, "")
     })
 }
 
 /// Settings and stores.
-pub(crate) struct Opened {
+pub(crate) struct OpenStores {
     pub(crate) settings: Settings,
     pub(crate) ports: Ports,
     pub(crate) stores: Stores,
 }
 
 /// Opens the stores of a configuration file.
-pub(crate) async fn open(file: &ConfigFile) -> Outcome<Opened> {
+pub(crate) async fn open(file: &ConfigFile) -> CommandResult<OpenStores> {
     let settings = settings(file)?;
-    let stores = answered(Stores::open(&settings.store).await)?;
+    let stores = store_result(Stores::open(&settings.store).await)?;
     if let Some(file) = &stores.made_key {
-        super::terminal::say(&format!("{}: {}", file.display(), super::run::MADE_KEY));
+        terminal::write_stderr(&format!("{}: {}", file.display(), KEY_CREATED));
     }
-    Ok(Opened { settings, ports: stores.ports.clone(), stores })
+    Ok(OpenStores { settings, ports: stores.ports.clone(), stores })
 }
 
 /// What a store answered; a fault ends the command.
-pub(crate) fn answered<T>(answer: Answer<T>) -> Outcome<T> {
+pub(crate) fn store_result<T>(answer: Answer<T>) -> CommandResult<T> {
     answer.map_err(|fault| Failure::store(&fault))
 }
 
 /// The stores and the account that a command is about.
-pub(crate) async fn open_for(user: &OneUser) -> Outcome<(Opened, Account)> {
+pub(crate) async fn open_for(user: &OneUser) -> CommandResult<(OpenStores, Account)> {
     let opened = open(&user.file).await?;
     let account = find(&opened.ports, &user.name).await?;
     Ok((opened, account))
 }
 
 /// A user name as the operator typed it.
-pub(crate) fn username(text: &str) -> Outcome<Username> {
+pub(crate) fn username(text: &str) -> CommandResult<Username> {
     Username::parse(text).ok_or_else(|| {
         Failure::usage(format!(
             "{} cannot be a user name: it must not be empty, longer than 256 bytes, or hold spaces, commas or control characters",
-            clean(text)
+            escape(text)
         ))
     })
 }
 
 /// The name of a new account: one that cannot pass for another to the eye.
-pub(crate) fn new_username(text: &str) -> Outcome<Username> {
+pub(crate) fn new_username(text: &str) -> CommandResult<Username> {
     let name = username(text)?;
     match name.hidden() {
         None => Ok(name),
         Some(c) => Err(Failure::usage(format!(
             "{} cannot be a user name: it holds U+{:04X}, which nobody sees or which turns text around",
-            clean(text),
+            escape(text),
             u32::from(c)
         ))),
     }
 }
 
 /// Names for people and mail addresses as the operator typed them.
-pub(crate) fn plain_texts<'a>(texts: impl Iterator<Item = &'a String>) -> Outcome {
+pub(crate) fn plain_texts<'a>(texts: impl Iterator<Item = &'a String>) -> CommandResult {
     for text in texts {
         if text.chars().any(char::is_control) {
             return Err(Failure::usage("names and mail addresses must not hold control characters"));
@@ -79,10 +84,10 @@ pub(crate) fn plain_texts<'a>(texts: impl Iterator<Item = &'a String>) -> Outcom
 }
 
 /// The groups of an account as the operator typed them.
-pub(crate) fn groups(names: &[String]) -> Outcome<Vec<Group>> {
+pub(crate) fn groups(names: &[String]) -> CommandResult<Vec<Group>> {
     let group = |name: &String| match name.trim().is_empty() || name.contains(',') || name.chars().any(char::is_control)
     {
-        true => Err(Failure::usage(format!("{} cannot be a group name", clean(name)))),
+        true => Err(Failure::usage(format!("{} cannot be a group name", escape(name)))),
         // as in `allow`
         false => Ok(Group(name.trim().to_owned())),
     };
@@ -90,21 +95,21 @@ pub(crate) fn groups(names: &[String]) -> Outcome<Vec<Group>> {
 }
 
 /// The account of that name, or a failure that names the nearest one.
-pub(crate) async fn find(ports: &Ports, text: &str) -> Outcome<Account> {
+pub(crate) async fn find(ports: &Ports, text: &str) -> CommandResult<Account> {
     let name = username(text)?;
-    if let Some(account) = answered(ports.accounts.find(&name).await)? {
+    if let Some(account) = store_result(ports.accounts.find(&name).await)? {
         return Ok(account);
     }
-    let all = answered(ports.accounts.list().await)?;
+    let all = store_result(ports.accounts.list().await)?;
     let names = all.iter().flatten().map(|account| account.identity.username.as_str());
     let hint = nearest(name.as_str(), names).map_or_else(String::new, |near| format!("; did you mean {near}?"));
     Err(Failure::failed(format!("no user {name}{hint}")))
 }
 
 /// Every account that can be read.
-pub(crate) async fn all(opened: &Opened, gaps: &mut Gaps) -> Outcome<Vec<Account>> {
-    let all = answered(opened.ports.accounts.list().await)?;
-    Ok(all.into_iter().filter_map(|account| gaps.filled(account, || "an account".to_owned())).collect())
+pub(crate) async fn all(opened: &OpenStores, unreadable: &mut UnreadableRows) -> CommandResult<Vec<Account>> {
+    let all = store_result(opened.ports.accounts.list().await)?;
+    Ok(all.into_iter().filter_map(|account| unreadable.readable(account, || "an account".to_owned())).collect())
 }
 
 /// The name that was probably meant: the fewest letters to change, and not more than a third of them.

@@ -3,21 +3,22 @@
 use std::io;
 
 use super::args::{Check, CheckFormat};
-use super::outcome::{CONFIG, Failure, Outcome, UNAVAILABLE};
-use super::terminal::{self, say};
+use super::exit::{CONFIG, CommandResult, Failure, UNAVAILABLE};
+use super::output::terminal::{self, supports_colour, write_stderr};
+use super::runtime::block_on;
 use crate::config::{self, Loaded, Settings};
 use crate::flow::ports::Clock as _;
 use crate::store::admin::key_usage::KeyUsage;
 use crate::store::system::SystemClock;
 use crate::store::{self, Stores};
 
-pub(crate) fn run(args: &Check) -> Outcome {
+pub(crate) fn run(args: &Check) -> CommandResult {
     let loaded = config::inspect(&args.file.config, Some(SystemClock.now()));
     let (silent, notes) = match &loaded.settings {
-        Some(settings) if args.online => super::block_on(online(settings))?,
+        Some(settings) if args.online => block_on(online(settings))?,
         _ => Default::default(),
     };
-    tell(args, &loaded, &silent, &notes)?;
+    print(args, &loaded, &silent, &notes)?;
     if loaded.settings.is_none() {
         return Err(Failure::new(CONFIG, ""));
     }
@@ -25,7 +26,7 @@ pub(crate) fn run(args: &Check) -> Outcome {
 }
 
 /// Problems go to stderr, the verdict to stdout; as JSON, both are one object on stdout.
-fn tell(args: &Check, loaded: &Loaded, silent: &[String], notes: &[String]) -> Outcome {
+fn print(args: &Check, loaded: &Loaded, silent: &[String], notes: &[String]) -> CommandResult {
     let path = &args.file.config;
     if args.json || args.format == CheckFormat::Json {
         let mut verdict = loaded.json(path);
@@ -34,29 +35,29 @@ fn tell(args: &Check, loaded: &Loaded, silent: &[String], notes: &[String]) -> O
             verdict.insert("unreachable".to_owned(), silent.into());
             verdict.insert("notes".to_owned(), notes.into());
         }
-        return terminal::json(&verdict);
+        return terminal::write_json(&verdict);
     }
     if args.format == CheckFormat::Github {
-        terminal::data(&loaded.github())?;
+        terminal::write_stdout(&loaded.github())?;
     } else if !loaded.problems.is_empty() {
-        say(&loaded.text(super::colourful(&io::stderr())));
+        write_stderr(&loaded.text(supports_colour(&io::stderr())));
     }
     for note in notes {
-        say(&format!("{}: note: {note}", path.display()));
+        write_stderr(&format!("{}: note: {note}", path.display()));
     }
     for fault in silent {
-        say(&format!("{}: error: {fault}", path.display()));
+        write_stderr(&format!("{}: error: {fault}", path.display()));
     }
     match (&loaded.settings, silent) {
         (Some(settings), []) => {
             let accent = settings.portal.accent.map_or_else(String::new, |accent| {
                 format!("accent: {} in light, {} in dark\n", accent.light(), accent.dark())
             });
-            terminal::data(&format!("{}\n{accent}", loaded.summary(path)))
+            terminal::write_stdout(&format!("{}\n{accent}", loaded.summary(path)))
         }
         (Some(_), _) => Ok(()),
         (None, _) => {
-            say(&loaded.summary(path));
+            write_stderr(&loaded.summary(path));
             Ok(())
         }
     }

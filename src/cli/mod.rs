@@ -5,31 +5,26 @@ mod args;
 mod audit;
 mod check;
 mod demo;
+mod exit;
 pub mod explain;
-mod explained;
-mod gathered;
-mod log_line;
-mod log_text;
-mod logging;
-mod newcomer;
-mod outcome;
-mod qr;
-mod recorded;
+mod log;
+mod output;
+mod prompt;
 mod run;
+mod runtime;
 mod schema;
 mod secret;
 mod session;
-mod terminal;
 mod user;
-mod when;
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 
 use clap::Parser;
 
-use args::{Cli, Command, ConfigFile};
-use outcome::{Failure, Outcome, USAGE};
+use args::{Cli, Command};
+use exit::{CommandResult, Failure, USAGE};
+use output::terminal;
+use runtime::block_on;
 
 /// Runs one command; returns its exit code: 0 ok, 1 failed, 2 usage, 69 a store does not answer,
 /// 78 configuration.
@@ -46,14 +41,14 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(()) => 0,
         Err(Failure { code, text }) => {
             if !text.is_empty() {
-                terminal::say(&format!("stepgate: {text}"));
+                terminal::write_stderr(&format!("stepgate: {text}"));
             }
             code
         }
     }
 }
 
-fn dispatch(cli: Cli) -> Outcome {
+fn dispatch(cli: Cli) -> CommandResult {
     let level = match cli.command {
         Command::Run(_) => "info",
         Command::Demo(_) => "warn",
@@ -61,40 +56,17 @@ fn dispatch(cli: Cli) -> Outcome {
     };
     let serving = matches!(cli.command, Command::Run(_) | Command::Demo(_));
     // Written out at the end, before anything is said of a failure.
-    let _log = logging::init(cli.log.as_deref(), level, serving)?;
+    let _log = log::init(cli.log.as_deref(), level, serving)?;
     match cli.command {
         Command::Run(file) => run::run(&file),
         Command::Check(args) => check::run(&args),
-        Command::Explain(args) => explained::run(&args),
+        Command::Explain(args) => explain::command::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::User(command) => block_on(user::run(command))?,
         Command::Session(command) => block_on(session::run(command))?,
         Command::Secret(command) => block_on(secret::run(&command))?,
         Command::Schema => schema::run(),
     }
-}
-
-/// Runs something async that a command needs, on a runtime of its own.
-fn block_on<T>(what: impl Future<Output = T>) -> Outcome<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|fault| Failure::failed(format!("cannot start a runtime: {fault}")))?;
-    Ok(runtime.block_on(what))
-}
-
-/// Whether a stream takes colours: a terminal, and nobody asked for none (no-color.org).
-fn colourful(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-/// Runs a server on a thread per core.
-fn block_on_all<T>(what: impl Future<Output = T>) -> Outcome<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|fault| Failure::failed(format!("cannot start a runtime: {fault}")))?;
-    Ok(runtime.block_on(what))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! `stepgate schema`: the JSON Schema of the configuration file.
 
-use super::outcome::Outcome;
-use super::terminal;
+use super::exit::CommandResult;
+use super::output::terminal;
 
-pub(crate) fn run() -> Outcome {
-    terminal::data(&crate::config::json_schema())
+pub(crate) fn run() -> CommandResult {
+    terminal::write_stdout(&crate::config::json_schema())
 }

@@ -3,11 +3,13 @@
 use data_encoding::BASE64;
 use serde_json::json;
 
-use super::accounts::{self, answered};
+use super::accounts::{self, store_result};
 use super::args::{ConfigFile, Secret};
-use super::newcomer;
-use super::outcome::{Failure, Outcome};
-use super::terminal::{self, columns, data, say};
+use super::exit::{CommandResult, Failure};
+use super::output::table::columns;
+use super::output::terminal::{self, write_stderr, write_stdout};
+use super::prompt;
+use super::user::new_password;
 use crate::auth::factor::password::PasswordRule;
 use crate::auth::secret::SecretText;
 use crate::flow::ports::{Entropy, SealedAt};
@@ -20,57 +22,57 @@ use crate::store::vault::Role;
 /// Bytes of a master key.
 const KEY_BYTES: usize = 32;
 
-pub(crate) async fn run(command: &Secret) -> Outcome {
+pub(crate) async fn run(command: &Secret) -> CommandResult {
     match command {
         Secret::Generate => {
             let mut key = zeroize::Zeroizing::new([0; KEY_BYTES]);
-            answered(OsEntropy.fill(key.as_mut_slice()))?;
+            store_result(OsEntropy.fill(key.as_mut_slice()))?;
             let line = SecretText::new(format!("{}\n", BASE64.encode(key.as_slice())));
-            data(line.expose())
+            write_stdout(line.expose())
         }
         Secret::HashPassword { force } => {
             let settings = PasswordSettings::default();
             let rule = PasswordRule::new(settings.min_length, settings.max_bytes, [""; 0]);
-            let password = newcomer::judged(&terminal::stdin_or_prompt(*force), &rule, "")?;
-            let hash = newcomer::hash(&password.text, &settings, &OsEntropy)?;
-            data(&format!("{}\n", hash.expose()))
+            let password = new_password::read(&prompt::stdin_or_prompt(*force), &rule, "")?;
+            let hash = new_password::hash(&password.text, &settings, &OsEntropy)?;
+            write_stdout(&format!("{}\n", hash.expose()))
         }
         Secret::Status { file, json } => status(file, *json).await,
         Secret::Reseal { file, json } => reseal(file, *json).await,
     }
 }
 
-async fn status(file: &ConfigFile, json: bool) -> Outcome {
+async fn status(file: &ConfigFile, json: bool) -> CommandResult {
     let opened = accounts::open(file).await?;
-    let uses = answered(opened.stores.key_usage().await)?;
+    let uses = store_result(opened.stores.key_usage().await)?;
     if json {
         let values: Vec<_> = uses.iter().map(value).collect();
-        return terminal::json(&values);
+        return terminal::write_json(&values);
     }
     let mut rows = vec![["KEY", "ROLE", "TOTP", "SIGNING KEYS"].map(str::to_owned).to_vec()];
     rows.extend(
         uses.iter()
             .map(|u| vec![name(u).to_owned(), role(u).to_owned(), u.totp.to_string(), u.signing_keys.to_string()]),
     );
-    data(&columns(&rows))?;
-    uses.iter().filter_map(KeyUsage::missing_key).for_each(|text| say(&format!("stepgate: {text}")));
+    write_stdout(&columns(&rows))?;
+    uses.iter().filter_map(KeyUsage::missing_key).for_each(|text| write_stderr(&format!("stepgate: {text}")));
     Ok(())
 }
 
-async fn reseal(file: &ConfigFile, json: bool) -> Outcome {
+async fn reseal(file: &ConfigFile, json: bool) -> CommandResult {
     let opened = accounts::open(file).await?;
-    let done = answered(reseal_all(&opened.ports).await)?;
+    let done = store_result(reseal_all(&opened.ports).await)?;
     for (at, cause) in &done.lost {
         let whose = match at {
             SealedAt::Totp(user) => format!("the authenticator of account {user}"),
             SealedAt::Signing(kid) => format!("the signing key {kid}"),
         };
-        say(&format!("stepgate: {whose}: {cause}"));
+        write_stderr(&format!("stepgate: {whose}: {cause}"));
     }
     if json {
-        terminal::json(&json!({ "resealed": done.renewed, "kept": done.kept, "lost": done.lost.len() }))?;
+        terminal::write_json(&json!({ "resealed": done.renewed, "kept": done.kept, "lost": done.lost.len() }))?;
     } else {
-        say(&format!("sealed anew: {}; left as they are: {}", done.renewed, done.kept));
+        write_stderr(&format!("sealed anew: {}; left as they are: {}", done.renewed, done.kept));
     }
     match done.lost.len() {
         0 => Ok(()),

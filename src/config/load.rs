@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use super::checker::{Checker, READABLE, world_readable};
-use super::node::{At, Node};
-use super::parse;
-use super::placed::Placed;
-use super::problem::{Problem, Problems, Severity};
-use super::sections::app::{self, Around};
+use super::report::{Problem, Problems, Severity, render};
+use super::schema;
+use super::sections::app::{self, AppContext};
+use super::sections::checker::{Checker, READABLE, world_readable};
+use super::sections::listen::ListenContext;
 use super::sections::require::Strengths;
 use super::sections::root::Root;
 use super::sections::{factors, limits, listen, portal, secrets, session, state, tls, users};
-use super::{Settings, placeholder, render, sweep};
+use super::settings::{Report, Settings};
+use super::yaml::tree::Node;
+use super::yaml::{Span, Spanned, collect, parse, placeholder};
 use crate::auth::policy::Policy;
 use crate::auth::time::Timestamp;
 use crate::flow::settings::FlowSettings;
@@ -79,14 +80,27 @@ impl Loaded {
     }
 }
 
-/// Loads a configuration file and tells errors and warnings alike. With `now`, expired certificates are warned of.
+/// Loads a configuration file.
+///
+/// # Errors
+/// Every problem of the file at once.
+pub fn load(path: &Path) -> Result<Settings, Report> {
+    let Loaded { settings, problems } = inspect(path, None);
+    settings.ok_or_else(|| Report { text: render::all(problems.iter(), false), count: errors(&problems) })
+}
+
+fn errors(problems: &[Problem]) -> usize {
+    problems.iter().filter(|p| p.severity == Severity::Error).count()
+}
+
+/// Loads a configuration file; returns errors and warnings alike. With `now`, expired certificates are warned of.
 pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
     let file = path.display().to_string();
     let dir = home(path);
     let failed = |message: String, fix: &str| {
-        let mut problems = Problems::new(&file, "");
-        problems.error(At::default(), message, fix);
-        Loaded { settings: None, problems: problems.told() }
+        let mut problems = Problems::new(&file, "", schema::tree());
+        problems.error(Span::default(), message, fix);
+        Loaded { settings: None, problems: problems.into_problems() }
     };
     match std::fs::metadata(path) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
@@ -107,44 +121,44 @@ pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
 }
 
 /// The directory of a file, absolute wherever the working directory is known: other paths start there.
-pub(super) fn home(path: &Path) -> PathBuf {
+pub(crate) fn home(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned)
 }
 
 /// Loads a configuration from bytes; `dir` is where its relative paths start. `open_to_all`: everybody may read it.
-pub(super) fn from_bytes(file: &str, dir: &Path, bytes: &[u8], now: Option<Timestamp>, open_to_all: bool) -> Loaded {
+pub(crate) fn from_bytes(file: &str, dir: &Path, bytes: &[u8], now: Option<Timestamp>, open_to_all: bool) -> Loaded {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(e) => {
             let lossy = String::from_utf8_lossy(bytes);
-            let mut problems = Problems::new(file, &lossy);
-            let at = At { start: e.valid_up_to(), end: e.valid_up_to() };
+            let mut problems = Problems::new(file, &lossy, schema::tree());
+            let at = Span { start: e.valid_up_to(), end: e.valid_up_to() };
             problems.error(at, "this byte is not UTF-8", "save the file as UTF-8");
-            return Loaded { settings: None, problems: problems.told() };
+            return Loaded { settings: None, problems: problems.into_problems() };
         }
     };
-    let mut problems = Problems::new(file, text);
+    let mut problems = Problems::new(file, text, schema::tree());
     if bytes.len() > parse::MAX_BYTES {
-        problems.error(At::default(), format!("larger than {} bytes", parse::MAX_BYTES), "is this the right file?");
-        return Loaded { settings: None, problems: problems.told() };
+        problems.error(Span::default(), format!("larger than {} bytes", parse::MAX_BYTES), "is this the right file?");
+        return Loaded { settings: None, problems: problems.into_problems() };
     }
     let Some(mut root) = parse::parse(text, &mut problems) else {
-        return Loaded { settings: None, problems: problems.told() };
+        return Loaded { settings: None, problems: problems.into_problems() };
     };
-    problems.look_through(&root);
+    problems.mark(&root);
     let declared: Vec<String> =
         root.get("strengths").map(|s| s.keys().map(str::to_owned).collect()).unwrap_or_default();
-    let mut gone = placeholder::sweep(&mut root, &mut problems);
-    let Some((options, more)) = sweep::sweep::<Root>(&mut root, &mut problems) else {
-        return Loaded { settings: None, problems: problems.told() };
+    let mut removed = placeholder::remove_placeholders(&mut root, &mut problems);
+    let Some((options, more)) = collect::collect::<Root>(&mut root, &mut problems) else {
+        return Loaded { settings: None, problems: problems.into_problems() };
     };
-    gone.extend(more);
-    let mut cx = Checker::new(dir, now, problems, gone);
+    removed.extend(more);
+    let mut cx = Checker::new(dir, now, problems, removed);
     cx.open_to_all = open_to_all;
-    let settings = settle(options, declared, &root, &mut cx);
+    let settings = validate(options, declared, &root, &mut cx);
     let errors = cx.problems.errors();
-    let problems = cx.problems.told();
+    let problems = cx.problems.into_problems();
     let settings = settings.filter(|_| errors == 0).map(|mut settings| {
         settings.warnings = problems.iter().map(|p| render::problem(p, false)).collect();
         settings
@@ -153,31 +167,31 @@ pub(super) fn from_bytes(file: &str, dir: &Path, bytes: &[u8], now: Option<Times
 }
 
 /// Judges every section, however many of them are wrong.
-fn settle(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker) -> Option<Settings> {
+fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker) -> Option<Settings> {
     let mut flow = FlowSettings::default();
     let mut clients = ClientLimits::default();
-    let given_tls = options.tls.is_some() || cx.is_gone(root.at, "tls");
+    let given_tls = options.tls.is_some() || cx.was_removed(root.at, "tls");
     let trusted_proxies = listen::trusted(options.trusted_proxies.as_ref(), cx);
-    let around = listen::Around { tls: given_tls, trusted: options.trusted_proxies.is_some_and(|t| !t.is_empty()) };
-    let listen = listen::settle(options.listen, &around, cx);
-    let (certificates, coverage) = tls::settle(options.tls, cx);
+    let context = ListenContext { tls: given_tls, trusted: options.trusted_proxies.is_some_and(|t| !t.is_empty()) };
+    let listen = listen::validate(options.listen, &context, cx);
+    let (certificates, coverage) = tls::validate(options.tls, cx);
     let portal_options = options.portal.map(|p| p.value);
     if let Some(name) = portal_options.as_ref().and_then(|p| p.name.as_ref()) {
-        let issuer = Placed { value: name.value.replace(':', " "), at: name.at };
+        let issuer = Spanned { value: name.value.replace(':', " "), at: name.at };
         factors::set_issuer(&mut flow, &issuer, cx);
     }
-    let portal = portal::settle(portal_options, cx);
-    factors::settle(options.factors, &mut flow, cx);
-    session::settle(options.session, &mut flow, cx);
-    limits::settle(options.limits, &mut flow.limits, &mut clients, cx);
+    let portal = portal::validate(portal_options, cx);
+    factors::validate(options.factors, &mut flow, cx);
+    session::validate(options.session, &mut flow, cx);
+    limits::validate(options.limits, &mut flow.limits, &mut clients, cx);
     let mut users_options = options.users;
     let database = users::database(users_options.as_mut().map(|u| (&mut u.value, u.at)), cx);
     flow.password = users::password(users_options.and_then(|u| u.value.password), cx);
-    let state = state::settle(options.state, options.state_file, database.as_ref(), cx);
-    let keys = secrets::settle(options.secrets, database.as_ref(), cx);
-    let strengths = Strengths::settle(options.strengths, declared, cx);
-    let around = Around { strengths: &strengths, coverage: coverage.as_ref(), listen: &listen };
-    let (apps, policies) = app::settle(options.apps, &around, cx);
+    let state = state::validate(options.state, options.state_file, database.as_ref(), cx);
+    let keys = secrets::validate(options.secrets, database.as_ref(), cx);
+    let strengths = Strengths::validate(options.strengths, declared, cx);
+    let context = AppContext { strengths: &strengths, coverage: coverage.as_ref(), listen: &listen };
+    let (apps, policies) = app::validate(options.apps, &context, cx);
     let shutdown_grace = options.shutdown_grace.map_or(std::time::Duration::from_secs(30), |t| t.0);
     Some(Settings {
         flow,

@@ -1,5 +1,7 @@
 //! The JSON Schema of the configuration, made from the types that read it.
 
+use std::sync::LazyLock;
+
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
@@ -9,13 +11,18 @@ use super::sections::root::Root;
 ///
 /// Editors use it to complete and to check; the checker itself knows more than a schema can say.
 pub fn json_schema() -> String {
-    let mut text = serde_json::to_string_pretty(&tree()).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(tree()).unwrap_or_default();
     text.push('\n');
     text
 }
 
 /// The same as a tree.
-pub(super) fn tree() -> Value {
+pub(crate) fn tree() -> &'static Value {
+    static TREE: LazyLock<Value> = LazyLock::new(generate);
+    &TREE
+}
+
+fn generate() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Root>();
     schema.insert("title".to_owned(), "Stepgate configuration".into());
     schema.insert("required".to_owned(), json!(["apps", "users"]));

@@ -51,7 +51,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("askama", &["portal"]),
     ("utoipa", &["portal"]),
     // On a terminal a code is drawn by the command that shows it.
-    ("fast_qr", &["portal", "cli::qr"]),
+    ("fast_qr", &["portal", "cli::output::qr"]),
     ("png", &["portal"]),
     ("flate2", &["portal::assets"]),
     ("sqlx", &["store::sql", "store::embedded", "store::contract"]),

@@ -1,5 +1,6 @@
 //! The command line, as `--help` tells it.
 
+mod duration;
 mod user;
 
 use std::net::IpAddr;
@@ -176,7 +177,7 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "METHOD,…", value_delimiter = ',')]
     pub(crate) amr: Vec<String>,
     /// How long ago, e.g. 31m
-    #[arg(long, value_name = "DURATION", value_parser = crate::cli::explained::age)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_duration)]
     pub(crate) age: Option<std::time::Duration>,
     /// Print the decision as JSON
     #[arg(long)]

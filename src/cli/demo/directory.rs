@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 const TRIES: u32 = 100;
 
 /// A directory that is removed with all it holds when this is dropped.
-pub(crate) struct Place(PathBuf);
+pub(crate) struct DemoDirectory(PathBuf);
 
-impl Place {
+impl DemoDirectory {
     /// Makes the directory, mode 0700, under the system's directory for temporary files.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for DemoDirectory {
     fn drop(&mut self) {
         if let Err(fault) = std::fs::remove_dir_all(&self.0) {
             tracing::warn!(target: "demo", %fault, path = %self.0.display(), "cannot remove the demo's directory");
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn is_private_and_leaves_nothing() {
-        let (one, two) = (Place::make().unwrap(), Place::make().unwrap());
+        let (one, two) = (DemoDirectory::make().unwrap(), DemoDirectory::make().unwrap());
         assert_ne!(one.path(), two.path());
         assert_eq!(std::fs::metadata(one.path()).unwrap().permissions().mode() & 0o777, 0o700);
         std::fs::write(one.path().join("x"), "y").unwrap();

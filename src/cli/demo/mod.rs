@@ -1,56 +1,58 @@
 //! `stepgate demo`: one process, no servers needed: embedded state, a sample legacy app, three users.
 
+mod directory;
 mod people;
-mod place;
 mod sample;
 mod settings;
-mod tell;
+mod summary;
 
-use super::accounts::answered;
+use super::accounts::store_result;
 use super::args::Demo;
-use super::outcome::{Failure, Outcome};
+use super::exit::{CommandResult, Failure};
+use super::output::terminal;
 use super::run::serve_async;
-use super::{block_on_all, terminal};
+use super::runtime::block_on_all;
 use crate::store::Stores;
+use directory::DemoDirectory;
 use people::Person;
-use place::Place;
 use sample::Sample;
-use tell::Site;
+use summary::DemoUrls;
 
-pub(crate) fn run(args: &Demo) -> Outcome {
+pub(crate) fn run(args: &Demo) -> CommandResult {
     block_on_all(serve(args.port, args.json))?
 }
 
-async fn serve(port: Option<u16>, json: bool) -> Outcome {
+async fn serve(port: Option<u16>, json: bool) -> CommandResult {
     // Dropped last: the gateway has closed its files by then.
-    let place = Place::make().map_err(|fault| Failure::failed(format!("cannot make a directory: {fault}")))?;
+    let directory =
+        DemoDirectory::make().map_err(|fault| Failure::failed(format!("cannot make a directory: {fault}")))?;
     let app =
         Sample::start().await.map_err(|fault| Failure::failed(format!("cannot start the sample app: {fault}")))?;
     let listen = settings::listen(port).await?;
-    let settings = settings::settings(&place, listen, app.address)?;
+    let settings = settings::settings(&directory, listen, app.address)?;
     let people = populate(&settings).await?;
     let app_url = format!("http://{}", app.address);
-    let (say, told) = tokio::sync::oneshot::channel();
+    let (printed, was_printed) = tokio::sync::oneshot::channel();
     let ready = move |running: &crate::app::Running| {
-        let site = Site::of(&running.addresses, app_url);
-        let _ = say.send(tell::tell(&site, &people, json));
+        let urls = DemoUrls::new(&running.addresses, app_url);
+        let _ = printed.send(summary::print(&urls, &people, json));
     };
     let served = serve_async(settings, ready);
     tokio::pin!(served);
     tokio::select! {
         ended = &mut served => return ended,
-        // Told or not: a demo whose stdout is gone need not be served.
-        told = told => told.unwrap_or(Ok(()))?,
+        // A demo whose stdout is closed need not be served.
+        done = was_printed => done.unwrap_or(Ok(()))?,
     }
     let ended = served.await;
     if !json {
-        terminal::say("The demo is over; its state is removed.");
+        terminal::write_stderr("The demo is over; its state is removed.");
     }
     ended
 }
 
 /// Makes the users in the embedded database.
-async fn populate(settings: &crate::config::Settings) -> Outcome<Vec<Person>> {
-    let stores = answered(Stores::open(&settings.store).await)?;
+async fn populate(settings: &crate::config::Settings) -> CommandResult<Vec<Person>> {
+    let stores = store_result(Stores::open(&settings.store).await)?;
     people::make(&stores, &settings.flow).await
 }

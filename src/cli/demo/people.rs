@@ -6,9 +6,10 @@ use zeroize::Zeroizing;
 use crate::auth::factor::totp;
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::user::{Group, Username};
-use crate::cli::accounts::answered;
-use crate::cli::newcomer::{self, NewPassword, Newcomer};
-use crate::cli::outcome::{Failure, Outcome};
+use crate::cli::accounts::store_result;
+use crate::cli::exit::{CommandResult, Failure};
+use crate::cli::user::create_user::{self, NewAccount};
+use crate::cli::user::new_password::NewPassword;
 use crate::flow::settings::FlowSettings;
 use crate::store::Stores;
 
@@ -56,13 +57,13 @@ const PEOPLE: [(&str, &str, bool, &[&str]); 3] = [
 ];
 
 /// Makes the users, with passwords of 80 random bits.
-pub(super) async fn make(stores: &Stores, settings: &FlowSettings) -> Outcome<Vec<Person>> {
+pub(super) async fn make(stores: &Stores, settings: &FlowSettings) -> CommandResult<Vec<Person>> {
     let mut people = Vec::new();
     for (username, name, enrolled, groups) in PEOPLE {
         let mut random = Zeroizing::new([0; 10]);
-        answered(stores.ports.entropy.fill(random.as_mut_slice()))?;
+        store_result(stores.ports.entropy.fill(random.as_mut_slice()))?;
         let password = SecretText::new(BASE32_NOPAD.encode(random.as_slice()).to_lowercase());
-        let who = Newcomer {
+        let who = NewAccount {
             username: Username::parse(username).ok_or_else(|| Failure::failed("not a user name"))?,
             password: NewPassword { text: password.clone(), forced: false },
             name: Some(name.to_owned()),
@@ -70,12 +71,12 @@ pub(super) async fn make(stores: &Stores, settings: &FlowSettings) -> Outcome<Ve
             groups: groups.iter().map(|g| Group((*g).to_owned())).collect(),
             totp: enrolled,
         };
-        let made = newcomer::make(stores, settings, who).await?;
+        let made = create_user::create(stores, settings, who).await?;
         let (digits, period) = (settings.totp.digits, settings.totp.period);
         let totp = made.totp.map(|made| {
             let key = BASE32_NOPAD.decode(made.secret.expose().as_bytes()).map(SecretBytes::new);
             let key = key.map_err(|fault| Failure::failed(fault.to_string()))?;
-            Outcome::Ok(Totp { key, digits, period, uri: made.uri })
+            CommandResult::Ok(Totp { key, digits, period, uri: made.uri })
         });
         let totp = totp.transpose()?;
         people.push(Person { username, password, totp, groups });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use super::place::Place;
+use super::directory::DemoDirectory;
 use crate::auth::network::Networks;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
@@ -16,7 +16,7 @@ use crate::auth::proof::{Requirement, Strength};
 use crate::auth::resource::Tolerances;
 use crate::auth::secret::SecretText;
 use crate::auth::user::Group;
-use crate::cli::outcome::{Failure, Outcome};
+use crate::cli::exit::{CommandResult, Failure};
 use crate::config::Settings;
 use crate::flow::settings::FlowSettings;
 use crate::portal::settings::PortalSettings;
@@ -36,7 +36,7 @@ const HOST: &str = "localhost";
 const NAME: &str = "Stepgate demo";
 
 /// Where to listen: `localhost` on both families where there are both, and a free port for the admin listener.
-pub(super) async fn listen(port: Option<u16>) -> Outcome<Listen> {
+pub(super) async fn listen(port: Option<u16>) -> CommandResult<Listen> {
     let plain = match port {
         Some(port) => {
             free(port).await.map_err(|fault| Failure::failed(format!("cannot listen on port {port}: {fault}")))?
@@ -46,7 +46,7 @@ pub(super) async fn listen(port: Option<u16>) -> Outcome<Listen> {
     Ok(Listen { plain, admin: Some((Ipv4Addr::LOCALHOST, 0).into()), ..Listen::default() })
 }
 
-async fn next_free() -> Outcome<Vec<SocketAddr>> {
+async fn next_free() -> CommandResult<Vec<SocketAddr>> {
     for port in PORT..PORT + PORTS {
         if let Ok(addresses) = free(port).await {
             return Ok(addresses);
@@ -68,8 +68,8 @@ async fn free(port: u16) -> io::Result<Vec<SocketAddr>> {
 }
 
 /// All settings.
-pub(super) fn settings(place: &Place, listen: Listen, app: SocketAddr) -> Outcome<Settings> {
-    let file = |name: &str| place.path().join(name);
+pub(super) fn settings(directory: &DemoDirectory, listen: Listen, app: SocketAddr) -> CommandResult<Settings> {
+    let file = |name: &str| directory.path().join(name);
     let server = Server { host: app.ip().to_string(), port: app.port(), tls: false };
     Ok(Settings {
         flow: FlowSettings { issuer: NAME.to_owned(), ..FlowSettings::default() },
@@ -116,7 +116,7 @@ fn identity() -> IdentitySettings {
     }
 }
 
-fn policy() -> Outcome<Policy> {
+fn policy() -> CommandResult<Policy> {
     let two_factor = Requirement::of(Strength::TwoFactor);
     let admins = Access::Guarded {
         audience: Audience { groups: vec![Group("admins".to_owned())], users: Vec::new() },
@@ -132,7 +132,7 @@ fn policy() -> Outcome<Policy> {
     Ok(Policy::new([AppPolicy { host: HOST.to_owned(), tolerate: Tolerances::default(), rules }]))
 }
 
-fn rule(name: &str, path: &str, access: Access) -> Outcome<Rule> {
+fn rule(name: &str, path: &str, access: Access) -> CommandResult<Rule> {
     let pattern = PathPattern::glob(path).map_err(|fault| Failure::failed(format!("{path}: {fault}")))?;
     Ok(Rule::new(name, pattern, access))
 }

@@ -1,16 +1,18 @@
-//! What the demo says once it serves: one line of JSON, or a screen of 80 columns.
+//! What the demo prints once it serves: one line of JSON, or a screen of 80 columns.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
 use super::people::Person;
-use crate::cli::outcome::Outcome;
-use crate::cli::{colourful, qr, terminal};
+use crate::cli::exit::CommandResult;
+use crate::cli::output::qr;
+use crate::cli::output::table::columns;
+use crate::cli::output::terminal::{self, supports_colour};
 use crate::proxy::settings::Listen;
 
 /// Where everything is.
-pub(super) struct Site {
+pub(super) struct DemoUrls {
     /// The protected app, as a browser opens it.
     url: String,
     /// Metrics and probes.
@@ -19,65 +21,65 @@ pub(super) struct Site {
     app_url: String,
 }
 
-impl Site {
+impl DemoUrls {
     /// The URLs of a gateway that listens there.
-    pub(super) fn of(addresses: &Listen, app_url: String) -> Self {
+    pub(super) fn new(addresses: &Listen, app_url: String) -> Self {
         let port = addresses.plain.first().map_or(0, std::net::SocketAddr::port);
         let admin_url = addresses.admin.map_or_else(String::new, |a| format!("http://{a}"));
         Self { url: format!("http://localhost:{port}"), admin_url, app_url }
     }
 }
 
-/// Says it on stdout.
-pub(super) fn tell(site: &Site, people: &[Person], json: bool) -> Outcome {
+/// Prints it on stdout.
+pub(super) fn print(urls: &DemoUrls, people: &[Person], json: bool) -> CommandResult {
     if json {
-        return terminal::json(&line(site, people));
+        return terminal::write_json(&line(urls, people));
     }
-    terminal::data(&screen(site, people, colourful(&std::io::stdout())))
+    terminal::write_stdout(&screen(urls, people, supports_colour(&std::io::stdout())))
 }
 
 /// The one line, in the order of its documentation.
 #[derive(Serialize)]
-struct Line<'a> {
+struct SummaryLine<'a> {
     url: &'a str,
     admin_url: &'a str,
     app_url: &'a str,
-    users: Vec<User<'a>>,
+    users: Vec<SummaryUser<'a>>,
 }
 
 #[derive(Serialize)]
-struct User<'a> {
+struct SummaryUser<'a> {
     username: &'a str,
     password: &'a str,
     totp_secret: Option<String>,
     groups: &'a [&'a str],
 }
 
-fn line<'a>(site: &'a Site, people: &'a [Person]) -> Line<'a> {
-    let user = |person: &'a Person| User {
+fn line<'a>(urls: &'a DemoUrls, people: &'a [Person]) -> SummaryLine<'a> {
+    let user = |person: &'a Person| SummaryUser {
         username: person.username,
         password: person.password.expose(),
         totp_secret: person.totp.as_ref().map(|t| t.secret().expose().to_owned()),
         groups: person.groups,
     };
     let users = people.iter().map(user).collect();
-    Line { url: &site.url, admin_url: &site.admin_url, app_url: &site.app_url, users }
+    SummaryLine { url: &urls.url, admin_url: &urls.admin_url, app_url: &urls.app_url, users }
 }
 
-fn screen(site: &Site, people: &[Person], colour: bool) -> String {
+fn screen(urls: &DemoUrls, people: &[Person], colour: bool) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "\nStepgate demo: a legacy app behind a password and a second factor.\n");
     let uri = people.iter().find_map(|p| p.totp.as_ref()).map(|t| &t.uri);
-    if let Some(drawn) = uri.and_then(|uri| qr::terminal(uri.expose(), colour)) {
+    if let Some(drawn) = uri.and_then(|uri| qr::half_blocks(uri.expose(), colour)) {
         text.push_str("  ann's second factor, for an authenticator app:\n\n");
         text.push_str(&drawn);
         text.push('\n');
     }
-    let _ = writeln!(text, "  Open      {}/", site.url);
-    let _ = writeln!(text, "            {}/admin/    asks root for a fresh second step", site.url);
-    let _ = writeln!(text, "            {}/public/   is open to all", site.url);
-    let _ = writeln!(text, "  The app   {}/   itself, unprotected", site.app_url);
-    let _ = writeln!(text, "  Admin     {}/metrics\n", site.admin_url);
+    let _ = writeln!(text, "  Open      {}/", urls.url);
+    let _ = writeln!(text, "            {}/admin/    asks root for a fresh second step", urls.url);
+    let _ = writeln!(text, "            {}/public/   is open to all", urls.url);
+    let _ = writeln!(text, "  The app   {}/   itself, unprotected", urls.app_url);
+    let _ = writeln!(text, "  Admin     {}/metrics\n", urls.admin_url);
     let mut rows = vec![["USER", "PASSWORD", "CODE NOW", "GROUPS"].map(str::to_owned).to_vec()];
     for person in people {
         let code = match person.totp.as_ref().map(super::people::Totp::code) {
@@ -87,7 +89,7 @@ fn screen(site: &Site, people: &[Person], colour: bool) -> String {
         let row = [person.username, person.password.expose(), &code, &person.groups.join(", ")];
         rows.push(row.map(str::to_owned).to_vec());
     }
-    for line in terminal::columns(&rows).lines() {
+    for line in columns(&rows).lines() {
         let _ = writeln!(text, "  {line}");
     }
     text.push_str("\n  The next code (each is good for one sign-in):\n");
@@ -119,15 +121,15 @@ mod tests {
         ]
     }
 
-    fn site() -> Site {
+    fn urls() -> DemoUrls {
         let plain = vec![([127, 0, 0, 1], 65535).into()];
         let admin = Some(([127, 0, 0, 1], 65534).into());
-        Site::of(&Listen { plain, admin, ..Listen::default() }, "http://127.0.0.1:65533".to_owned())
+        DemoUrls::new(&Listen { plain, admin, ..Listen::default() }, "http://127.0.0.1:65533".to_owned())
     }
 
     #[test]
     fn the_line_is_as_documented() {
-        let text = serde_json::to_string(&line(&site(), &people())).unwrap();
+        let text = serde_json::to_string(&line(&urls(), &people())).unwrap();
         let user = |name: &str, secret: &str, groups: &str| {
             format!(r#"{{"username":"{name}","password":"abcdefghij234567","totp_secret":{secret},"groups":{groups}}}"#)
         };
@@ -148,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_screen_fits_in_eighty_columns() {
-        let text = screen(&site(), &people(), false);
+        let text = screen(&urls(), &people(), false);
         for line in text.lines() {
             assert!(line.chars().count() <= 80, "{line}");
         }

@@ -1,4 +1,4 @@
-//! One request as the gateway wrote it down: found by its id among the access events of a JSON log.
+//! Finds one request by its id among the access events of a JSON log.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal};
@@ -7,15 +7,15 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{Failure, Outcome};
-use super::terminal::clean;
+use crate::cli::exit::{CommandResult, Failure};
+use crate::cli::output::text::escape;
 
 /// The longest line that is read as one event, in bytes.
 const LINE_BYTES: usize = 64 * 1024;
 
 /// The access event of a request. It holds no query, no cookie and no credential: none was ever written.
 #[derive(Deserialize, Serialize)]
-pub(crate) struct Recorded {
+pub(crate) struct LoggedRequest {
     timestamp: Option<String>,
     request_id: String,
     pub(crate) client_ip: Option<IpAddr>,
@@ -30,16 +30,16 @@ pub(crate) struct Recorded {
     session: Option<String>,
 }
 
-impl Recorded {
+impl LoggedRequest {
     /// What was decided then, in a line.
     pub(crate) fn sentence(&self) -> String {
-        let text = |value: &Option<String>, none: &str| clean(value.as_deref().unwrap_or(none));
+        let text = |value: &Option<String>, none: &str| escape(value.as_deref().unwrap_or(none));
         format!(
             "{} {} {}{}, from {}: {} ({}), rule {}, answered {}, user {}\n",
             text(&self.timestamp, "-"),
-            clean(&self.method),
+            escape(&self.method),
             text(&self.host, "no app"),
-            clean(&self.path),
+            escape(&self.path),
             self.client_ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string()),
             text(&self.decision, "undecided"),
             text(&self.reason, "no reason"),
@@ -51,7 +51,7 @@ impl Recorded {
 }
 
 /// Finds the access event of a request in a log, or in what is piped in.
-pub(crate) fn find(id: &str, log: Option<&Path>) -> Outcome<Recorded> {
+pub(crate) fn find(id: &str, log: Option<&Path>) -> CommandResult<LoggedRequest> {
     let unreadable = |what: &str, fault: io::Error| Failure::failed(format!("cannot read {what}: {fault}"));
     let found = match log {
         Some(file) => {
@@ -63,11 +63,11 @@ pub(crate) fn find(id: &str, log: Option<&Path>) -> Outcome<Recorded> {
         None => search(id, io::stdin().lock()).map_err(|fault| unreadable("stdin", fault))?,
     };
     let how = "requests are kept in the gateway's JSON log only; pipe it in, or name it with --log-file FILE";
-    found.ok_or_else(|| Failure::failed(format!("no access event of request {}: {how}", clean(id))))
+    found.ok_or_else(|| Failure::failed(format!("no access event of request {}: {how}", escape(id))))
 }
 
 /// The last event wins: an id names one request, so there is one.
-fn search(id: &str, mut log: impl BufRead) -> io::Result<Option<Recorded>> {
+fn search(id: &str, mut log: impl BufRead) -> io::Result<Option<LoggedRequest>> {
     let (mut found, mut line) = (None, Vec::new());
     loop {
         line.clear();
@@ -76,7 +76,7 @@ fn search(id: &str, mut log: impl BufRead) -> io::Result<Option<Recorded>> {
         }
         // Whatever is no access event is passed over: a log may hold anything.
         if line.len() <= LINE_BYTES
-            && let Ok(event) = serde_json::from_slice::<Recorded>(&line)
+            && let Ok(event) = serde_json::from_slice::<LoggedRequest>(&line)
             && event.request_id == id
         {
             found = Some(event);

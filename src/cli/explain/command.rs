@@ -1,15 +1,14 @@
 //! `stepgate explain`: the question from the command line, the answer to the terminal.
 
-use std::time::Duration;
-
-use super::accounts;
-use super::args::Explain;
-use super::explain::{self, Crossing, Known, Question};
-use super::outcome::{Failure, Outcome};
-use super::recorded::{self, Recorded};
-use super::terminal::{self, data};
+use super::access_log_search::{self, LoggedRequest};
+use super::{AccountFactors, CrossOrigin, Outcome, Question};
 use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::user::Username;
+use crate::cli::accounts;
+use crate::cli::args::Explain;
+use crate::cli::exit::{CommandResult, Failure};
+use crate::cli::output::terminal::{self, write_stdout};
+use crate::cli::runtime::block_on;
 use crate::config::Settings;
 use crate::flow::ports::{Account, Clock, StoreError};
 use crate::store::system::SystemClock;
@@ -19,33 +18,33 @@ use crate::store::{self, Stores};
 const CHALLENGED: u8 = 10;
 const REFUSED: u8 = 11;
 
-pub(crate) fn run(args: &Explain) -> Outcome {
+pub(crate) fn run(args: &Explain) -> CommandResult {
     let settings = accounts::settings(&args.file)?;
-    let recorded = match &args.request_id {
-        Some(id) => Some(recorded::find(id, args.log_file.as_deref())?),
+    let logged = match &args.request_id {
+        Some(id) => Some(access_log_search::find(id, args.log_file.as_deref())?),
         None => None,
     };
-    let mut question = question(args, recorded.as_ref())?;
-    let note = super::block_on(look_up(&settings, &mut question))?;
-    let mut answer = explain::explain(&settings.policy, &question, SystemClock.now()).map_err(Failure::usage)?;
+    let mut question = question(args, logged.as_ref())?;
+    let note = block_on(look_up(&settings, &mut question))?;
+    let mut answer = super::explain(&settings.policy, &question, SystemClock.now()).map_err(Failure::usage)?;
     answer.note = answer.note.or(note);
-    match (&recorded, args.json) {
-        (None, true) => terminal::json(&answer)?,
-        (None, false) => data(&answer.human())?,
-        (Some(recorded), true) => terminal::json(&serde_json::json!({ "recorded": recorded, "now": answer }))?,
-        (Some(recorded), false) => data(&format!(
+    match (&logged, args.json) {
+        (None, true) => terminal::write_json(&answer)?,
+        (None, false) => write_stdout(&answer.human())?,
+        (Some(logged), true) => terminal::write_json(&serde_json::json!({ "recorded": logged, "now": answer }))?,
+        (Some(logged), false) => write_stdout(&format!(
             "Decided then:\n{}\nBy the configuration as it is now, for what is said of the person here:\n{}",
-            recorded.sentence(),
+            logged.sentence(),
             answer.human()
         ))?,
     }
-    let code = match (&recorded, answer.outcome) {
+    let code = match (&logged, answer.outcome) {
         _ if !args.exit_code => 0,
         // What was done to a request is not to be guessed again: the log holds neither groups nor proofs.
-        (Some(recorded), _) => done(recorded.decision.as_deref()),
-        (None, explain::Outcome::Permit | explain::Outcome::Own | explain::Outcome::Preflight) => 0,
-        (None, explain::Outcome::Challenge) => CHALLENGED,
-        (None, explain::Outcome::Refuse | explain::Outcome::Malformed) => REFUSED,
+        (Some(logged), _) => done(logged.decision.as_deref()),
+        (None, Outcome::Permit | Outcome::Own | Outcome::Preflight) => 0,
+        (None, Outcome::Challenge) => CHALLENGED,
+        (None, Outcome::Refuse | Outcome::Malformed) => REFUSED,
     };
     if code == 0 { Ok(()) } else { Err(Failure::new(code, "")) }
 }
@@ -67,7 +66,7 @@ async fn look_up(settings: &Settings, question: &mut Question) -> Option<String>
         Ok(Some((account, enrolled))) => {
             let methods = enrolled.methods(account.password_hash.is_some());
             let locked = enrolled.locked().and(methods);
-            question.known = Some(Known { methods, locked, disabled: account.disabled });
+            question.known = Some(AccountFactors { methods, locked, disabled: account.disabled });
             if account.disabled {
                 // None of its sessions lasts: whoever comes by it is nobody.
                 (question.user, question.groups, question.amr) = (None, Vec::new(), Vec::new());
@@ -96,23 +95,20 @@ async fn account(settings: &Settings, name: &Username) -> Result<Option<(Account
 }
 
 /// What is asked: on the command line, or of a request that was written down.
-fn question(args: &Explain, recorded: Option<&Recorded>) -> Outcome<Question> {
-    let (url, method, ip) = match (recorded, &args.url) {
+fn question(args: &Explain, logged: Option<&LoggedRequest>) -> CommandResult<Question> {
+    let (url, method, ip) = match (logged, &args.url) {
         (None, Some(url)) if args.preflight.is_some() => (url.clone(), "OPTIONS".to_owned(), args.ip),
         (None, Some(url)) => (url.clone(), args.method.clone(), args.ip),
         (None, None) => return Err(Failure::usage("give --url URL or --request-id ID")),
-        (Some(recorded), _) => {
-            let Some(host) = &recorded.host else {
-                return Err(Failure::failed(format!(
-                    "that request reached no app: {}",
-                    recorded.sentence().trim_end()
-                )));
+        (Some(logged), _) => {
+            let Some(host) = &logged.host else {
+                return Err(Failure::failed(format!("that request reached no app: {}", logged.sentence().trim_end())));
             };
-            let url = format!("https://{host}{}", recorded.path);
-            (url, recorded.method.clone(), recorded.client_ip.unwrap_or(args.ip))
+            let url = format!("https://{host}{}", logged.path);
+            (url, logged.method.clone(), logged.client_ip.unwrap_or(args.ip))
         }
     };
-    let user = args.user.clone().or_else(|| recorded.and_then(|r| r.user.clone()));
+    let user = args.user.clone().or_else(|| logged.and_then(|r| r.user.clone()));
     Ok(Question {
         url,
         method,
@@ -122,39 +118,11 @@ fn question(args: &Explain, recorded: Option<&Recorded>) -> Outcome<Question> {
         amr: args.amr.clone(),
         age: args.age,
         known: None,
-        crossing: Crossing {
+        cross_origin: CrossOrigin {
             origin: args.origin.clone(),
             websocket: args.websocket,
             preflight: args.preflight.clone(),
             headers: args.headers.clone(),
         },
     })
-}
-
-/// A length of time as people write it: `90s`, `31m`, `2h`, `1d`.
-pub(crate) fn age(text: &str) -> Result<Duration, String> {
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err("write it as 90s, 31m, 2h or 1d".to_owned()),
-    };
-    let number: u64 = number.parse().map_err(|_| "write it as 90s, 31m, 2h or 1d".to_owned())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "too long".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_ages_as_people_write_them() {
-        assert_eq!(age("31m"), Ok(Duration::from_secs(1860)));
-        assert_eq!(age("0s"), Ok(Duration::ZERO));
-        for wrong in ["", "m", "31", "-1m", "1.5h", "31 m", "99999999999999999999s", "9999999999999999999d"] {
-            assert!(age(wrong).is_err(), "{wrong}");
-        }
-    }
 }

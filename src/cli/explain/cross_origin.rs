@@ -11,7 +11,7 @@ use crate::auth::resource::Resource;
 
 /// What of a request tells whose page sends it.
 #[derive(Clone, Debug, Default)]
-pub struct Crossing {
+pub struct CrossOrigin {
     /// `Origin`.
     pub origin: Option<String>,
     /// Whether it opens a WebSocket.
@@ -22,7 +22,7 @@ pub struct Crossing {
     pub headers: Vec<String>,
 }
 
-impl Crossing {
+impl CrossOrigin {
     /// Who opens a WebSocket to the app at this URL; `None` for any other request.
     pub(super) fn opener(&self, url: &str, host: &str) -> Option<Opener> {
         let scheme = if url.starts_with("http://") { "http" } else { "https" };
@@ -35,11 +35,16 @@ impl Crossing {
 }
 
 /// What becomes of a preflight, where that is not decided as of any request: the same explanation, told so.
-pub(super) fn preflighted(mut told: Explanation, app: &AppPolicy, resource: &Resource, q: &Question) -> Explanation {
-    let Some(method) = &q.crossing.preflight else { return told };
-    let names = q.crossing.headers.join(",");
+pub(super) fn explain_preflight(
+    mut told: Explanation,
+    app: &AppPolicy,
+    resource: &Resource,
+    q: &Question,
+) -> Explanation {
+    let Some(method) = &q.cross_origin.preflight else { return told };
+    let names = q.cross_origin.headers.join(",");
     let headers = (!names.is_empty()).then_some(names.as_bytes());
-    let origin = q.crossing.origin.as_deref().unwrap_or_default();
+    let origin = q.cross_origin.origin.as_deref().unwrap_or_default();
     let Some(asked) = Preflight::parse(origin.as_bytes(), method.as_bytes(), headers) else {
         let why = "No browser sends such a preflight: it was judged as any OPTIONS.".to_owned();
         told.note = told.note.or(Some(why));

@@ -1,10 +1,12 @@
 //! Why a request is let in, challenged or refused: the same evaluator as in `run`, told in words.
 
-mod crossing;
+mod access_log_search;
+pub(super) mod command;
+mod cross_origin;
 mod table;
 #[cfg(test)]
 mod tests;
-mod words;
+mod text;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,7 +25,7 @@ use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::portal::reserved::{Reserved, reserved};
-pub use crossing::Crossing;
+pub use cross_origin::CrossOrigin;
 
 /// What an operator asks: a request, and who is behind it.
 #[derive(Clone, Debug)]
@@ -43,14 +45,14 @@ pub struct Question {
     /// How long ago.
     pub age: Option<Duration>,
     /// The account of that name, where somebody looked it up.
-    pub known: Option<Known>,
+    pub known: Option<AccountFactors>,
     /// Whose page sends it.
-    pub crossing: Crossing,
+    pub cross_origin: CrossOrigin,
 }
 
 /// What an account says of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct AccountFactors {
     /// What they have to prove with: a password, and what they have set up.
     pub methods: MethodSet,
     /// What of that is switched off after too many wrong codes.
@@ -59,7 +61,7 @@ pub struct Known {
     pub disabled: bool,
 }
 
-impl Known {
+impl AccountFactors {
     /// What they can prove with now.
     pub(crate) fn usable(self) -> MethodSet {
         self.methods.minus(self.locked)
@@ -168,28 +170,28 @@ pub fn explain(policy: &Policy, question: &Question, now: Timestamp) -> Result<E
     let (host, target) = split_url(&question.url)?;
     let app = policy.app(&host).ok_or_else(|| no_app(policy, &host))?;
     let who = subject(question, &host, now)?;
-    let early = |early: Early<'_>| Ok(unjudged(question, &host, early, who.as_ref(), now));
+    let early = |early: BeforeRules<'_>| Ok(without_rules(question, &host, early, who.as_ref(), now));
     if is_never_served(&question.method) {
-        return early(Early::Method);
+        return early(BeforeRules::Method);
     }
     let resource = match Resource::parse(&host, &question.method, target.as_bytes(), app.tolerate) {
         Ok(resource) => resource,
         Err(reason) => {
-            return early(Early::Malformed(reason, &target, app.tolerate.lacking(target.as_bytes())));
+            return early(BeforeRules::Malformed(reason, &target, app.tolerate.lacking(target.as_bytes())));
         }
     };
     match reserved(&resource, target.as_bytes()) {
-        Reserved::Plainly => early(Early::Own(resource.path())),
-        Reserved::Oddly => early(Early::Disguised),
+        Reserved::Plainly => early(BeforeRules::Own(resource.path())),
+        Reserved::Oddly => early(BeforeRules::Disguised),
         Reserved::No => {
             let told = judge(app, &resource, question, who.as_ref(), now);
-            Ok(crossing::preflighted(told, app, &resource, question))
+            Ok(cross_origin::explain_preflight(told, app, &resource, question))
         }
     }
 }
 
 /// Why no rule is asked; in the order in which the gateway looks.
-enum Early<'a> {
+enum BeforeRules<'a> {
     Method,
     Malformed(Malformed, &'a str, Vec<&'static str>),
     Own(&'a str),
@@ -205,9 +207,10 @@ fn judge(
 ) -> Explanation {
     let (ip, known) = (question.ip, question.known);
     let judged: Vec<Option<&Arc<Rule>>> = app.judged(resource, ip).collect();
-    let circumstances = Circumstances { client: ip, opener: question.crossing.opener(&question.url, resource.host()) };
+    let circumstances =
+        Circumstances { client: ip, opener: question.cross_origin.opener(&question.url, resource.host()) };
     let decision = evaluate(&judged, resource, &circumstances, who, now);
-    let chosen = words::rule_of(&decision);
+    let chosen = text::rule_of(&decision);
     let is = |a: Option<&Arc<Rule>>, b: &Arc<Rule>| a.is_some_and(|a| Arc::ptr_eq(a, b));
     let row = |(index, rule): (usize, &Arc<Rule>)| RuleRow {
         number: index + 1,
@@ -224,13 +227,13 @@ fn judge(
         method: fit(head::covers_method(app, rule, resource, ip)),
         network: fit(rule.covers_client(ip)),
         audience: audience(rule, who),
-        asks: words::asks(rule),
+        asks: text::asks(rule),
     };
     let (outcome, reason, methods) = match &decision {
         Decision::Permit(_) => (Outcome::Permit, None, Vec::new()),
         Decision::Challenge(c) => (
             Outcome::Challenge,
-            Some(words::lack(c.shortfall.lack)),
+            Some(text::lack(c.shortfall.lack)),
             c.shortfall.methods.iter().map(Method::name).collect(),
         ),
         Decision::Refuse(r) => (Outcome::Refuse, Some(r.reason.code()), Vec::new()),
@@ -241,28 +244,34 @@ fn judge(
         target: Some(resource.target()),
         readings: resource.readings().map(str::to_owned).collect(),
         client_ip: ip,
-        subject: words::subject(who, now),
+        subject: text::subject(who, now),
         rules: app.rules.iter().enumerate().map(row).collect(),
         outcome,
         reason,
         rule: chosen.map(|r| r.id.0.to_string()),
-        sentence: words::sentence(&decision),
-        remedy: words::remedy(&decision, known, now),
+        sentence: text::sentence(&decision),
+        remedy: text::remedy(&decision, known, now),
         methods,
         can_prove: known.map(|known| known.usable().iter().map(Method::name).collect()),
-        note: known.and_then(words::note),
+        note: known.and_then(text::note),
     }
 }
 
-fn unjudged(q: &Question, host: &str, early: Early<'_>, who: Option<&Arc<Session>>, now: Timestamp) -> Explanation {
-    let own = matches!(early, Early::Own(_));
+fn without_rules(
+    q: &Question,
+    host: &str,
+    early: BeforeRules<'_>,
+    who: Option<&Arc<Session>>,
+    now: Timestamp,
+) -> Explanation {
+    let own = matches!(early, BeforeRules::Own(_));
     let (reason, sentence, remedy) = match early {
-        Early::Method => ("method", words::never_served(&q.method), None),
-        Early::Malformed(reason, target, lacking) => {
-            (reason.code(), words::malformed(reason), words::tolerance(&lacking).or_else(|| words::spelled(target)))
+        BeforeRules::Method => ("method", text::never_served(&q.method), None),
+        BeforeRules::Malformed(reason, target, lacking) => {
+            (reason.code(), text::malformed(reason), text::tolerance(&lacking).or_else(|| text::spelled(target)))
         }
-        Early::Own(path) => ("portal", words::own(path), None),
-        Early::Disguised => ("reserved_prefix_disguised", words::disguised(), None),
+        BeforeRules::Own(path) => ("portal", text::own(path), None),
+        BeforeRules::Disguised => ("reserved_prefix_disguised", text::disguised(), None),
     };
     Explanation {
         host: host.to_owned(),
@@ -270,7 +279,7 @@ fn unjudged(q: &Question, host: &str, early: Early<'_>, who: Option<&Arc<Session
         target: None,
         readings: Vec::new(),
         client_ip: q.ip,
-        subject: words::subject(who, now),
+        subject: text::subject(who, now),
         rules: Vec::new(),
         outcome: if own { Outcome::Own } else { Outcome::Malformed },
         reason: Some(reason),

@@ -48,7 +48,7 @@ fn question(url: &str) -> Question {
         amr: Vec::new(),
         age: None,
         known: None,
-        crossing: Crossing::default(),
+        cross_origin: CrossOrigin::default(),
     }
 }
 
@@ -111,10 +111,11 @@ fn what_nobody_can_prove_is_not_promised() {
 #[test]
 fn what_an_account_has_set_up_is_what_is_asked_of_its_owner() {
     let of = |methods: &[Method]| {
-        Some(Known { methods: methods.iter().copied().collect(), locked: MethodSet::EMPTY, disabled: false })
+        Some(AccountFactors { methods: methods.iter().copied().collect(), locked: MethodSet::EMPTY, disabled: false })
     };
-    let off =
-        |known: Option<Known>, method| known.map(|known| Known { locked: MethodSet::EMPTY.with(method), ..known });
+    let off = |known: Option<AccountFactors>, method| {
+        known.map(|known| AccountFactors { locked: MethodSet::EMPTY.with(method), ..known })
+    };
     let (password, totp, backup) = (Method::Password, Method::Totp, Method::BackupCode);
     for (known, amr, told) in [
         (None, &[][..], "Needs two_factor: password and one of totp, backup_code."),
@@ -138,7 +139,7 @@ fn what_an_account_has_set_up_is_what_is_asked_of_its_owner() {
     let question = Question { known: off(of(&[password, totp]), totp), ..root("https://erp.example.com/app", &[], 1) };
     let told = explain(&policy(), &question, NOW).unwrap();
     assert!(told.human().contains("Switched off") && told.can_prove == Some(vec!["password"]), "{}", told.human());
-    let known = Some(Known { methods: MethodSet::EMPTY, locked: MethodSet::EMPTY, disabled: true });
+    let known = Some(AccountFactors { methods: MethodSet::EMPTY, locked: MethodSet::EMPTY, disabled: true });
     let told = explain(&policy(), &Question { known, ..root("https://erp.example.com/app", &[], 1) }, NOW).unwrap();
     assert!(told.note.is_some() && told.human().contains("This account is disabled"), "{}", told.human());
 }
@@ -221,18 +222,19 @@ fn what_pages_of_other_origins_ask_is_told_as_it_is_decided() {
         tolerate: Tolerances::default(),
         rules: rules.into(),
     }]);
-    let ask = |path: &str, method: &str, crossing: Crossing| {
+    let ask = |path: &str, method: &str, cross_origin: CrossOrigin| {
         let url = format!("https://erp.example.com{path}");
-        let answer = explain(&policy, &Question { method: method.into(), crossing, ..question(&url) }, NOW).unwrap();
+        let answer =
+            explain(&policy, &Question { method: method.into(), cross_origin, ..question(&url) }, NOW).unwrap();
         (answer.outcome, answer.reason.unwrap_or("-"), answer.rule.unwrap_or_default())
     };
     let preflight = |path: &str, origin: &str, method: &str, headers: &[&str]| {
         let (origin, preflight) = (Some(origin.to_owned()), Some(method.to_owned()));
-        ask(path, "OPTIONS", Crossing { origin, preflight, headers: texts(headers), websocket: false })
+        ask(path, "OPTIONS", CrossOrigin { origin, preflight, headers: texts(headers), websocket: false })
     };
     let socket = |path: &str, origin: Option<&str>| {
         let origin = origin.map(str::to_owned);
-        ask(path, "GET", Crossing { origin, websocket: true, ..Crossing::default() })
+        ask(path, "GET", CrossOrigin { origin, websocket: true, ..CrossOrigin::default() })
     };
     let spa = "https://spa.example";
     for (told, expected) in [
@@ -248,7 +250,7 @@ fn what_pages_of_other_origins_ask_is_told_as_it_is_decided() {
         (socket("/plain/x", Some(spa)), (Outcome::Challenge, "login_required", "plain")),
         (socket("/plain/x", Some("https://any.example")), (Outcome::Refuse, "foreign_origin", "plain")),
         (socket("/plain/x", Some("http://erp.example.com")), (Outcome::Refuse, "foreign_origin", "plain")),
-        (ask("/.well-known/x", "GET", Crossing::default()), (Outcome::Refuse, "well_known", "probed")),
+        (ask("/.well-known/x", "GET", CrossOrigin::default()), (Outcome::Refuse, "well_known", "probed")),
     ] {
         assert_eq!((told.0, told.1, told.2.as_str()), expected);
     }

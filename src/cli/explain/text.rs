@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Known;
+use super::AccountFactors;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::proof::decision::{Challenged, Decision, RefusalReason};
 use crate::auth::proof::{Factor, Lack, Method, MethodSet, Requirement};
@@ -128,7 +128,7 @@ pub(super) fn sentence(decision: &Decision) -> String {
 }
 
 /// What would change the outcome.
-pub(super) fn remedy(decision: &Decision, known: Option<Known>, now: Timestamp) -> Option<String> {
+pub(super) fn remedy(decision: &Decision, known: Option<AccountFactors>, now: Timestamp) -> Option<String> {
     match decision {
         Decision::Permit(_) => None,
         Decision::Challenge(c) => Some(challenge_remedy(c, known, now)),
@@ -150,7 +150,7 @@ pub(super) fn remedy(decision: &Decision, known: Option<Known>, now: Timestamp) 
     }
 }
 
-fn challenge_remedy(c: &Challenged, known: Option<Known>, now: Timestamp) -> String {
+fn challenge_remedy(c: &Challenged, known: Option<AccountFactors>, now: Timestamp) -> String {
     if c.shortfall.methods.is_empty() {
         return "Nothing: no methods that count here reach that strength together.".to_owned();
     }
@@ -189,7 +189,7 @@ fn challenge_remedy(c: &Challenged, known: Option<Known>, now: Timestamp) -> Str
 }
 
 /// What a sign-in takes: `password and one of totp, backup_code`. It begins with something that one knows.
-fn sign_in(requirement: &Requirement, known: Option<Known>) -> String {
+fn sign_in(requirement: &Requirement, known: Option<AccountFactors>) -> String {
     let at_hand = MethodSet::SERVED.and(requirement.counted());
     let at_hand = known.map_or(at_hand, |known| at_hand.and(known.usable()));
     let reaches = |method: Method, and: MethodSet| requirement.is_within(and.with(method));
@@ -225,7 +225,7 @@ fn one_of(methods: MethodSet) -> String {
 }
 
 /// What is said of an account that may not sign in, or of which a factor is switched off.
-pub(super) fn note(known: Known) -> Option<String> {
+pub(super) fn note(known: AccountFactors) -> Option<String> {
     if known.disabled {
         return Some("This account is disabled: nobody can sign in by it, and none of its sessions lasts.".to_owned());
     }

@@ -1,4 +1,4 @@
-//! A log line as JSON: `timestamp`, `level`, the fields of the event, `target`. Made for every request, so it is put
+//! A log line as JSON: `timestamp`, `level`, the fields of the event, `target`. CreatedAccount for every request, so it is put
 //! together in one buffer, without a serializer's many small writes.
 
 use std::fmt::{self, Write as _};
@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::terminal::is_harmful;
+use crate::cli::output::text::is_invisible;
 
 /// Most lines of a request are shorter.
 const USUAL: usize = 640;
@@ -33,7 +33,7 @@ where
 
 fn line(time: &str, event: &Event<'_>) -> Result<String, fmt::Error> {
     let about = event.metadata();
-    let mut line = Line { text: Vec::with_capacity(USUAL), spoken: String::new(), target: None };
+    let mut line = JsonLine { text: Vec::with_capacity(USUAL), debugged: String::new(), target: None };
     line.text.push(b'{');
     line.value("timestamp", time);
     line.field("level", about.level().as_str());
@@ -44,15 +44,15 @@ fn line(time: &str, event: &Event<'_>) -> Result<String, fmt::Error> {
     String::from_utf8(line.text).map_err(|_| fmt::Error)
 }
 
-struct Line {
+struct JsonLine {
     text: Vec<u8>,
     /// What a value that is no text says of itself, before it is quoted.
-    spoken: String,
+    debugged: String,
     /// Where a record of `log` comes from; its event is the bridge's.
     target: Option<String>,
 }
 
-impl Line {
+impl JsonLine {
     fn field(&mut self, name: &str, value: impl Serialize) {
         self.text.push(b',');
         self.value(name, value);
@@ -66,19 +66,19 @@ impl Line {
         let from = self.text.len();
         // Memory takes everything, and these values can be told.
         let _ = serde_json::to_writer(&mut self.text, &value);
-        self.show(from);
+        self.escape(from);
     }
 
     /// Escapes what JSON lets through and nobody would see, or that would turn the line around where it is read.
-    fn show(&mut self, from: usize) {
+    fn escape(&mut self, from: usize) {
         let told = self.text.get(from..).unwrap_or_default();
         if told.iter().all(|byte| *byte < 0x7f) {
             return;
         }
-        let Some(told) = std::str::from_utf8(told).ok().filter(|told| told.contains(is_harmful)) else { return };
+        let Some(told) = std::str::from_utf8(told).ok().filter(|told| told.contains(is_invisible)) else { return };
         let mut shown = String::with_capacity(told.len() * 2);
         for c in told.chars() {
-            if is_harmful(c) {
+            if is_invisible(c) {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     // Memory takes everything here too.
                     let _ = write!(shown, "\\u{unit:04x}");
@@ -92,7 +92,7 @@ impl Line {
     }
 }
 
-impl Visit for Line {
+impl Visit for JsonLine {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             "log.target" => self.target = Some(value.to_owned()),
@@ -116,12 +116,12 @@ impl Visit for Line {
         self.field(field.name(), value);
     }
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let mut spoken = std::mem::take(&mut self.spoken);
-        spoken.clear();
+        let mut debugged = std::mem::take(&mut self.debugged);
+        debugged.clear();
         // What cannot say what it is leaves what it said so far.
-        let _ = write!(spoken, "{value:?}");
-        self.field(field.name(), &spoken);
-        self.spoken = spoken;
+        let _ = write!(debugged, "{value:?}");
+        self.field(field.name(), &debugged);
+        self.debugged = debugged;
     }
 }
 
@@ -165,7 +165,7 @@ mod tests {
     fn every_kind_of_value_is_told_as_what_it_is() {
         let lines = told(|| {
             tracing::warn!(
-                target: "access", text = "a", shown = %"b", spoken = ?"c", whole = 7_u64, signed = -7, part = 0.5, yes = true,
+                target: "access", text = "a", shown = %"b", debugged = ?"c", whole = 7_u64, signed = -7, part = 0.5, yes = true,
                 nothing = None::<&str>, "said {}", 1
             );
         });
@@ -173,7 +173,7 @@ mod tests {
         let time = line.as_object_mut().unwrap().remove("timestamp").unwrap();
         assert!(time.as_str().unwrap().ends_with('Z') && time.as_str().unwrap().len() == 27, "{time}");
         let expected = json!({
-            "level": "WARN", "message": "said 1", "text": "a", "shown": "b", "spoken": "\"c\"", "whole": 7, "signed": -7,
+            "level": "WARN", "message": "said 1", "text": "a", "shown": "b", "debugged": "\"c\"", "whole": 7, "signed": -7,
             "part": 0.5, "yes": true, "target": "access",
         });
         assert_eq!((lines.len(), line), (1, expected));
@@ -191,8 +191,8 @@ mod tests {
         /// What would hide in a line, or turn it around, is seen in it, and is the same for who reads JSON.
         #[test]
         fn nothing_hides_in_a_line(text in "([a-zé\\u{202a}-\\u{202e}\\u{2066}-\\u{2069}\\u{200b}-\\u{200f}\\u{ad}\\u{feff}\\u{7f}-\\u{9f}\\u{e0001}-\\u{e007f}\"\\\\]|\\PC){0,24}") {
-            let line = written(|| tracing::info!(text = text.as_str(), shown = %text, spoken = ?text, "{}", text));
-            let hidden = line.trim_end_matches('\n').chars().find(|c| is_harmful(*c));
+            let line = written(|| tracing::info!(text = text.as_str(), shown = %text, debugged = ?text, "{}", text));
+            let hidden = line.trim_end_matches('\n').chars().find(|c| is_invisible(*c));
             prop_assert_eq!(hidden, None, "{}", line);
             let read: Value = serde_json::from_str(&line).unwrap();
             for field in ["text", "shown", "message"] {

@@ -7,7 +7,7 @@ use tracing_subscriber::fmt::format::{Format, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::terminal::clean;
+use crate::cli::output::text::escape;
 
 /// A readable format in which nothing hides: what drives a terminal, what nobody would see, and what would turn the line
 /// around or begin another is escaped. So only the level has a colour, which is put in after that.
@@ -27,7 +27,7 @@ where
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
-        let line = clean(line.trim_end_matches('\n'));
+        let line = escape(line.trim_end_matches('\n'));
         let level = event.metadata().level();
         match line.split_once(level.as_str()).filter(|_| writer.has_ansi_escapes()) {
             Some((time, rest)) => writeln!(writer, "{time}\u{1b}[{}m{level}\u{1b}[0m{rest}", colour(*level)),
@@ -55,7 +55,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cli::terminal::is_harmful;
+    use crate::cli::output::text::is_invisible;
 
     #[derive(Clone, Default)]
     struct Out(Arc<Mutex<Vec<u8>>>);
@@ -87,9 +87,9 @@ mod tests {
         ) {
             let line = written(false, || tracing::info!(text = text.as_str(), shown = %text, spoken = ?text, "{}", text));
             let body = line.strip_suffix('\n').unwrap();
-            prop_assert_eq!(body.chars().find(|c| is_harmful(*c)), None, "{}", line);
+            prop_assert_eq!(body.chars().find(|c| is_invisible(*c)), None, "{}", line);
             // What is plain stays as it is.
-            let plain = !text.contains(is_harmful);
+            let plain = !text.contains(is_invisible);
             prop_assert!(!plain || body.contains(&format!("shown={text}")), "{}", body);
         }
     }

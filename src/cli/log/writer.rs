@@ -1,4 +1,4 @@
-//! Log lines, gathered and written by a thread of their own: no request waits for whoever reads the log, and under
+//! Log lines, buffered and written by a thread of their own: no request waits for whoever reads the log, and under
 //! load many lines cost one system call.
 
 use std::io::{self, Write};
@@ -10,10 +10,10 @@ const GATHER: Duration = Duration::from_millis(20);
 /// What is kept for a reader that does not keep up, in bytes. Past it lines are dropped and counted.
 const MOST: usize = 8 * 1024 * 1024;
 /// How long the end of the process waits for the last lines to be taken.
-const FAREWELL: Duration = Duration::from_secs(2);
+const DRAIN: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
-struct Pile {
+struct BufferState {
     lines: Vec<u8>,
     dropped: u64,
     ending: bool,
@@ -22,65 +22,64 @@ struct Pile {
 
 /// Lines that wait to be written.
 #[derive(Default)]
-pub(crate) struct Lines {
-    pile: Mutex<Pile>,
-    /// Tells the thread of the first line of a pile and of the end, and whoever waits for the end.
+pub(crate) struct LogBuffer {
+    state: Mutex<BufferState>,
+    /// Notified of the first line in an empty buffer, of the end, and once the thread has ended.
     changed: Condvar,
 }
 
-impl Lines {
-    fn pile(&self) -> MutexGuard<'_, Pile> {
+impl LogBuffer {
+    fn state(&self) -> MutexGuard<'_, BufferState> {
         // Bytes are whole lines or not there: what a panic left behind can be used.
-        self.pile.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait(&self, time: Duration, until: impl Fn(&Pile) -> bool) -> MutexGuard<'_, Pile> {
-        let waited = self.changed.wait_timeout_while(self.pile(), time, |pile| !until(pile));
+    fn wait(&self, time: Duration, until: impl Fn(&BufferState) -> bool) -> MutexGuard<'_, BufferState> {
+        let waited = self.changed.wait_timeout_while(self.state(), time, |state| !until(state));
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
-/// Where lines are gathered. Give [`Self::lines`] to the subscriber and keep this: when it is dropped, what was
-/// gathered is written.
-pub(crate) struct Gathered(Arc<Lines>);
+/// Buffers log lines. Give [`Self::lines`] to the subscriber and keep this: dropping it writes what is buffered.
+pub(crate) struct LogWriter(Arc<LogBuffer>);
 
-impl Gathered {
+impl LogWriter {
     /// Starts the thread that writes to `out`. What cannot be written is lost, and nothing else.
     ///
     /// # Errors
     /// No thread can be started.
-    pub(crate) fn to(out: impl Write + Send + 'static) -> io::Result<Self> {
-        let lines = Arc::new(Lines::default());
+    pub(crate) fn new(out: impl Write + Send + 'static) -> io::Result<Self> {
+        let lines = Arc::new(LogBuffer::default());
         let waiting = lines.clone();
         std::thread::Builder::new().name("log".to_owned()).spawn(move || write(&waiting, out))?;
         Ok(Self(lines))
     }
 
-    pub(crate) fn lines(&self) -> Arc<Lines> {
+    pub(crate) fn lines(&self) -> Arc<LogBuffer> {
         self.0.clone()
     }
 }
 
-impl Drop for Gathered {
+impl Drop for LogWriter {
     fn drop(&mut self) {
-        self.0.pile().ending = true;
+        self.0.state().ending = true;
         self.0.changed.notify_all();
         // A reader that takes nothing must not keep the process from ending.
-        drop(self.0.wait(FAREWELL, |pile| pile.ended));
+        drop(self.0.wait(DRAIN, |state| state.ended));
     }
 }
 
-fn write(waiting: &Lines, mut out: impl Write) {
+fn write(waiting: &LogBuffer, mut out: impl Write) {
     let mut lines = Vec::new();
     loop {
-        let mut pile = waiting.wait(Duration::MAX, |pile| pile.ending || !pile.lines.is_empty());
-        if !pile.ending {
-            drop(pile);
-            pile = waiting.wait(GATHER, |pile| pile.ending);
+        let mut state = waiting.wait(Duration::MAX, |state| state.ending || !state.lines.is_empty());
+        if !state.ending {
+            drop(state);
+            state = waiting.wait(GATHER, |state| state.ending);
         }
-        std::mem::swap(&mut lines, &mut pile.lines);
-        let (over, dropped) = (pile.ending, std::mem::take(&mut pile.dropped));
-        drop(pile);
+        std::mem::swap(&mut lines, &mut state.lines);
+        let (over, dropped) = (state.ending, std::mem::take(&mut state.dropped));
+        drop(state);
         let _ = out.write_all(&lines).and_then(|()| out.flush());
         lines.clear();
         if dropped > 0 {
@@ -89,21 +88,21 @@ fn write(waiting: &Lines, mut out: impl Write) {
             break;
         }
     }
-    waiting.pile().ended = true;
+    waiting.state().ended = true;
     waiting.changed.notify_all();
 }
 
 /// Takes lines, each whole in one write.
-impl Write for &Lines {
+impl Write for &LogBuffer {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut pile = self.pile();
-        if pile.lines.len() + line.len() > MOST {
-            pile.dropped += 1;
+        let mut state = self.state();
+        if state.lines.len() + line.len() > MOST {
+            state.dropped += 1;
             return Ok(line.len());
         }
-        let first = pile.lines.is_empty();
-        pile.lines.extend_from_slice(line);
-        drop(pile);
+        let first = state.lines.is_empty();
+        state.lines.extend_from_slice(line);
+        drop(state);
         if first {
             self.changed.notify_all();
         }
@@ -140,11 +139,11 @@ mod tests {
     fn every_line_comes_once_in_its_order_and_the_last_before_the_end() {
         let (go, told) = channel();
         let (taken, came) = channel();
-        let gathered = Gathered::to(Reader(told, taken)).unwrap();
+        let writer = LogWriter::new(Reader(told, taken)).unwrap();
         drop(go);
-        let write = |n: u32| writeln!(&*gathered.lines(), "{n}").unwrap();
+        let write = |n: u32| writeln!(&*writer.lines(), "{n}").unwrap();
         (0..10_000).for_each(write);
-        drop(gathered);
+        drop(writer);
         let all: Vec<u8> = came.iter().flatten().collect();
         let expected: String = (0..10_000).map(|n| format!("{n}\n")).collect();
         assert_eq!(String::from_utf8(all).unwrap(), expected);
@@ -154,16 +153,16 @@ mod tests {
     fn a_reader_that_stands_still_stops_nobody_and_what_is_dropped_is_counted() {
         let (go, told) = channel();
         let (taken, came) = channel();
-        let gathered = Gathered::to(Reader(told, taken)).unwrap();
+        let writer = LogWriter::new(Reader(told, taken)).unwrap();
         let line = vec![b'x'; MOST / 8];
         for _ in 0..20 {
-            assert_eq!((&*gathered.lines()).write(&line).unwrap(), line.len());
+            assert_eq!((&*writer.lines()).write(&line).unwrap(), line.len());
         }
-        let dropped = gathered.0.pile().dropped;
-        // One pile at most is with the thread, one is full.
+        let dropped = writer.0.state().dropped;
+        // One buffer at most is with the thread, one is full.
         assert!((4..=12).contains(&dropped), "{dropped}");
         drop(go);
-        drop(gathered);
+        drop(writer);
         let bytes: usize = came.iter().map(|piece| piece.len()).sum();
         assert_eq!(bytes, (20 - usize::try_from(dropped).unwrap()) * line.len());
     }
@@ -172,8 +171,8 @@ mod tests {
     fn a_reader_that_stands_still_does_not_hold_the_end() {
         let (_go, told) = channel();
         let (taken, _came) = channel();
-        let gathered = Gathered::to(Reader(told, taken)).unwrap();
-        (&*gathered.lines()).write_all(b"line\n").unwrap();
-        drop(gathered);
+        let writer = LogWriter::new(Reader(told, taken)).unwrap();
+        (&*writer.lines()).write_all(b"line\n").unwrap();
+        drop(writer);
     }
 }

@@ -7,7 +7,7 @@ const QUIET: usize = 2;
 
 /// The code of a text in half blocks; `None` if the text is too long for one. With `colour` it is black on
 /// white; without, it is drawn in the foreground colour for a dark terminal, where ink is light.
-pub(crate) fn terminal(text: &str, colour: bool) -> Option<String> {
+pub(crate) fn half_blocks(text: &str, colour: bool) -> Option<String> {
     let code = QRBuilder::new(text).ecl(ECL::L).build().ok()?;
     let side = code.size + 2 * QUIET;
     let dark = |x: usize, y: usize| {
@@ -39,18 +39,18 @@ mod tests {
     fn fits_in_a_terminal_of_eighty_columns() {
         let uri = "otpauth://totp/Stepgate%20demo:ann?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Stepgate%20demo\
                    &algorithm=SHA1&digits=6&period=30";
-        let drawn = terminal(uri, true).unwrap();
+        let drawn = half_blocks(uri, true).unwrap();
         let lines: Vec<&str> = drawn.lines().collect();
         let cells = |l: &str| l.chars().filter(|c| matches!(c, '█' | '▀' | '▄' | ' ')).count();
         assert!(lines.len() <= 28, "{} lines", lines.len());
         assert!(lines.iter().all(|l| cells(l) == cells(lines[0]) && cells(l) <= 78));
-        assert!(!terminal(uri, false).unwrap().contains('\u{1b}'));
+        assert!(!half_blocks(uri, false).unwrap().contains('\u{1b}'));
         // The upper left finder pattern: seven dark modules in a row, after the quiet zone.
         assert!(lines[1].contains("  █▀▀▀▀▀█"), "{}", lines[1]);
     }
 
     #[test]
     fn too_much_text_is_no_code() {
-        assert!(terminal(&"x".repeat(5000), true).is_none());
+        assert!(half_blocks(&"x".repeat(5000), true).is_none());
     }
 }

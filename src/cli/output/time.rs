@@ -6,7 +6,7 @@ use crate::auth::session::{Lifetimes, Session, Standing};
 use crate::auth::time::Timestamp;
 
 /// A moment in RFC 3339, UTC, whole seconds.
-pub(crate) fn iso(at: Timestamp) -> String {
+pub(crate) fn rfc3339(at: Timestamp) -> String {
     let (days, second) = (at.as_secs() / 86_400, at.as_secs() % 86_400);
     let (year, month, day) = date(days);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
@@ -64,7 +64,7 @@ mod tests {
             (1_735_689_599, "2024-12-31T23:59:59Z"),
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
-            assert_eq!(iso(Timestamp::from_secs(seconds)), text);
+            assert_eq!(rfc3339(Timestamp::from_secs(seconds)), text);
         }
     }
 }

@@ -2,74 +2,76 @@
 
 use crate::auth::event::What;
 use crate::auth::proof::Method;
-use crate::cli::accounts::{self, Opened, answered};
+use crate::cli::accounts::{self, OpenStores, store_result};
 use crate::cli::args::{OneUser, PasswordSource};
-use crate::cli::outcome::{Failure, Outcome};
-use crate::cli::terminal::{self, say};
-use crate::cli::{audit, newcomer};
+use crate::cli::exit::{CommandResult, Failure};
+use crate::cli::output::terminal::write_stderr;
+use crate::cli::output::text;
+use crate::cli::user::new_password;
+use crate::cli::{audit, prompt};
 use crate::flow::ports::{Account, AccountChange};
 
-pub(crate) async fn disable(user: &OneUser) -> Outcome {
+pub(crate) async fn disable(user: &OneUser) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
     shut(&opened, &account).await?;
     let ended = end_sessions(&opened, &account, "it is disabled").await?;
-    say(&format!("disabled {}; {ended}", account.identity.username));
+    write_stderr(&format!("disabled {}; {ended}", account.identity.username));
     Ok(())
 }
 
-pub(crate) async fn enable(user: &OneUser) -> Outcome {
+pub(crate) async fn enable(user: &OneUser) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
     let change = AccountChange::Disabled(false);
-    there(answered(opened.ports.accounts.change(&identity.id, change).await)?, &account)?;
+    there(store_result(opened.ports.accounts.change(&identity.id, change).await)?, &account)?;
     audit::record(&opened.stores, What::AccountEnabled, identity, None).await;
-    say(&format!("enabled {}", identity.username));
+    write_stderr(&format!("enabled {}", identity.username));
     Ok(())
 }
 
-pub(crate) async fn set_password(user: &OneUser, source: &PasswordSource) -> Outcome {
+pub(crate) async fn set_password(user: &OneUser, source: &PasswordSource) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
-    let password = newcomer::password(source, &opened.settings, account.identity.username.as_str())?;
-    let set = newcomer::set_password(&opened.stores, &opened.settings.flow, &account, &password).await?;
+    let password = new_password::read_for(source, &opened.settings, account.identity.username.as_str())?;
+    let set = new_password::set(&opened.stores, &opened.settings.flow, &account, &password).await?;
     there(set, &account)?;
     let ended = end_sessions(&opened, &account, "its password is set").await?;
-    say(&format!("set the password of {}; {ended}", account.identity.username));
+    write_stderr(&format!("set the password of {}; {ended}", account.identity.username));
     Ok(())
 }
 
-pub(crate) async fn set_groups(user: &OneUser, names: &[String]) -> Outcome {
+pub(crate) async fn set_groups(user: &OneUser, names: &[String]) -> CommandResult {
     let groups = accounts::groups(names)?;
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
-    there(answered(opened.ports.accounts.change(&identity.id, AccountChange::Groups(groups)).await)?, &account)?;
+    there(store_result(opened.ports.accounts.change(&identity.id, AccountChange::Groups(groups)).await)?, &account)?;
     audit::record(&opened.stores, What::GroupsSet, identity, None).await;
     // A session keeps the groups that it was opened with.
     let ended = end_sessions(&opened, &account, "its groups are set").await?;
     let told = if names.is_empty() { "no group".to_owned() } else { names.join(", ") };
-    say(&format!("{} is in: {}; {ended}", identity.username, terminal::clean(&told)));
+    write_stderr(&format!("{} is in: {}; {ended}", identity.username, text::escape(&told)));
     Ok(())
 }
 
 /// Sets the name for people and the mail address, as far as they are given; an empty one is taken away.
-pub(crate) async fn edit(user: &OneUser, name: Option<String>, email: Option<String>) -> Outcome {
+pub(crate) async fn edit(user: &OneUser, name: Option<String>, email: Option<String>) -> CommandResult {
     accounts::plain_texts(name.iter().chain(&email))?;
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
     let given = |text: Option<String>| text.map(|text| Some(text.trim().to_owned()).filter(|text| !text.is_empty()));
     let change = AccountChange::Profile { name: given(name), email: given(email) };
-    there(answered(opened.ports.accounts.change(&identity.id, change).await)?, &account)?;
+    there(store_result(opened.ports.accounts.change(&identity.id, change).await)?, &account)?;
     audit::record(&opened.stores, What::ProfileSet, identity, None).await;
     // Apps are told the name and the address that a session was opened with.
     let ended = end_sessions(&opened, &account, "its profile is set").await?;
-    say(&format!("changed {}; {ended}", identity.username));
+    write_stderr(&format!("changed {}; {ended}", identity.username));
     Ok(())
 }
 
-pub(crate) async fn reset_mfa(user: &OneUser) -> Outcome {
+pub(crate) async fn reset_mfa(user: &OneUser) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
-    let enrolled = answered(opened.ports.authenticators.of(&identity.id).await)?.methods(false);
-    answered(opened.ports.authenticators.remove_all(&identity.id).await)?;
+    let enrolled = store_result(opened.ports.authenticators.of(&identity.id).await)?.methods(false);
+    store_result(opened.ports.authenticators.remove_all(&identity.id).await)?;
     for method in enrolled.iter() {
         audit::record(&opened.stores, What::AuthenticatorRemoved { method }, identity, None).await;
     }
@@ -77,33 +79,33 @@ pub(crate) async fn reset_mfa(user: &OneUser) -> Outcome {
     let names: Vec<&str> = enrolled.iter().map(Method::name).collect();
     let removed =
         if names.is_empty() { "nothing was enrolled".to_owned() } else { format!("removed {}", names.join(", ")) };
-    say(&format!("{}: {removed}; {ended}", identity.username));
+    write_stderr(&format!("{}: {removed}; {ended}", identity.username));
     Ok(())
 }
 
-pub(crate) async fn delete(user: &OneUser, yes: bool) -> Outcome {
+pub(crate) async fn delete(user: &OneUser, yes: bool) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
     if !yes {
-        terminal::confirm(&format!("Delete {} with all factors and sessions?", identity.username), "--yes")?;
+        prompt::confirm(&format!("Delete {} with all factors and sessions?", identity.username), "--yes")?;
     }
     // Shut first: nobody can open a new session between ending the old ones and the deletion.
     shut(&opened, &account).await?;
     let ended = end_sessions(&opened, &account, "it is disabled but not deleted").await?;
-    there(answered(opened.ports.accounts.delete(&identity.id).await)?, &account)?;
+    there(store_result(opened.ports.accounts.delete(&identity.id).await)?, &account)?;
     audit::record(&opened.stores, What::AccountDeleted, identity, None).await;
-    say(&format!("deleted {}; {ended}", identity.username));
+    write_stderr(&format!("deleted {}; {ended}", identity.username));
     Ok(())
 }
 
-async fn shut(opened: &Opened, account: &Account) -> Outcome {
+async fn shut(opened: &OpenStores, account: &Account) -> CommandResult {
     let change = AccountChange::Disabled(true);
-    there(answered(opened.ports.accounts.change(&account.identity.id, change).await)?, account)?;
+    there(store_result(opened.ports.accounts.change(&account.identity.id, change).await)?, account)?;
     audit::record(&opened.stores, What::AccountDisabled, &account.identity, None).await;
     Ok(())
 }
 
-fn there(found: bool, account: &Account) -> Outcome {
+fn there(found: bool, account: &Account) -> CommandResult {
     if found {
         return Ok(());
     }
@@ -111,7 +113,7 @@ fn there(found: bool, account: &Account) -> Outcome {
 }
 
 /// Ends every session of the account and says how many; `so_far` tells what was done if that fails.
-async fn end_sessions(opened: &Opened, account: &Account, so_far: &str) -> Outcome<String> {
+async fn end_sessions(opened: &OpenStores, account: &Account, so_far: &str) -> CommandResult<String> {
     let identity = &account.identity;
     let count = opened.ports.sessions.revoke_all(&identity.id).await.map_err(|fault| {
         let Failure { code, text } = Failure::store(&fault);

@@ -1,6 +1,8 @@
 //! `stepgate user`: make and look after accounts.
 
 mod change;
+pub(crate) mod create_user;
+pub(crate) mod new_password;
 mod show;
 mod unlock;
 
@@ -10,14 +12,15 @@ use std::io::IsTerminal as _;
 
 use serde_json::json;
 
-use super::accounts::{self, Opened};
-use super::args::{AddUser, User};
-use super::newcomer::{self, Newcomer};
-use super::outcome::{Failure, Outcome};
-use super::terminal::{self, data, say};
-use super::{colourful, qr};
+use create_user::NewAccount;
 
-pub(crate) async fn run(command: User) -> Outcome {
+use super::accounts::{self, OpenStores};
+use super::args::{AddUser, User};
+use super::exit::{CommandResult, Failure};
+use super::output::qr;
+use super::output::terminal::{self, supports_colour, write_stderr, write_stdout};
+
+pub(crate) async fn run(command: User) -> CommandResult {
     match command {
         User::Add(args) => add(args).await,
         User::List { file, json } => show::list(&file, json).await,
@@ -33,20 +36,20 @@ pub(crate) async fn run(command: User) -> Outcome {
     }
 }
 
-async fn add(args: AddUser) -> Outcome {
+async fn add(args: AddUser) -> CommandResult {
     let username = accounts::new_username(&args.user.name)?;
     let groups = accounts::groups(&args.groups)?;
     accounts::plain_texts(args.email.iter().chain(&args.display_name))?;
-    let Opened { settings, ports, stores } = &accounts::open(&args.user.file).await?;
-    if accounts::answered(ports.accounts.find(&username).await)?.is_some() {
+    let OpenStores { settings, ports, stores } = &accounts::open(&args.user.file).await?;
+    if accounts::store_result(ports.accounts.find(&username).await)?.is_some() {
         return Err(Failure::failed(format!("there is a user {username} already; nothing was changed")));
     }
-    let password = newcomer::password(&args.password, settings, username.as_str())?;
-    let who = Newcomer { username, password, name: args.display_name, email: args.email, groups, totp: args.totp };
-    let made = newcomer::make(stores, &settings.flow, who).await?;
+    let password = new_password::read_for(&args.password, settings, username.as_str())?;
+    let who = NewAccount { username, password, name: args.display_name, email: args.email, groups, totp: args.totp };
+    let made = create_user::create(stores, &settings.flow, who).await?;
     let identity = &made.identity;
     if args.json {
-        return terminal::json(&json!({
+        return terminal::write_json(&json!({
             "id": identity.id,
             "username": identity.username,
             "name": identity.name,
@@ -56,15 +59,15 @@ async fn add(args: AddUser) -> Outcome {
             "otpauth_uri": made.totp.as_ref().map(|t| t.uri.expose()),
         }));
     }
-    say(&format!("made user {}", identity.username));
+    write_stderr(&format!("made user {}", identity.username));
     let Some(totp) = &made.totp else { return Ok(()) };
-    data(&format!("secret   {}\notpauth  {}\n", totp.secret.expose(), totp.uri.expose()))?;
+    write_stdout(&format!("secret   {}\notpauth  {}\n", totp.secret.expose(), totp.uri.expose()))?;
     if !std::io::stderr().is_terminal() {
         return Ok(());
     }
-    say("This is shown once. Scan it with an authenticator app:");
-    if let Some(drawn) = qr::terminal(totp.uri.expose(), colourful(&std::io::stderr())) {
-        say(&drawn);
+    write_stderr("This is shown once. Scan it with an authenticator app:");
+    if let Some(drawn) = qr::half_blocks(totp.uri.expose(), supports_colour(&std::io::stderr())) {
+        write_stderr(&drawn);
     }
     Ok(())
 }

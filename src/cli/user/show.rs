@@ -6,26 +6,28 @@ use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::proof::Method;
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
-use crate::cli::accounts::{self, answered};
+use crate::cli::accounts::{self, store_result};
 use crate::cli::args::{ConfigFile, OneUser};
-use crate::cli::outcome::{Gaps, Outcome};
-use crate::cli::terminal::{self, clean, columns, data};
-use crate::cli::when::{self, iso};
+use crate::cli::exit::CommandResult;
+use crate::cli::output::table::columns;
+use crate::cli::output::terminal::{self, UnreadableRows, write_stdout};
+use crate::cli::output::text::escape;
+use crate::cli::output::time::{self, rfc3339};
 use crate::flow::ports::Account;
 
-pub(crate) async fn list(file: &ConfigFile, json: bool) -> Outcome {
+pub(crate) async fn list(file: &ConfigFile, json: bool) -> CommandResult {
     let opened = accounts::open(file).await?;
     let mut rows = vec![["USER", "GROUPS", "STATE", "SECOND FACTORS", "LAST SIGN-IN"].map(str::to_owned).to_vec()];
-    let (mut values, mut gaps) = (Vec::new(), Gaps::default());
-    for account in accounts::all(&opened, &mut gaps).await? {
+    let (mut values, mut unreadable) = (Vec::new(), UnreadableRows::default());
+    for account in accounts::all(&opened, &mut unreadable).await? {
         let identity = &account.identity;
         let enrolled = opened.ports.authenticators.of(&identity.id).await;
         if enrolled.is_err() {
             // A database that has gone away is no broken row.
-            answered(opened.ports.accounts.load(&identity.id).await)?;
+            store_result(opened.ports.accounts.load(&identity.id).await)?;
         }
-        let name = || format!("what {} has enrolled", clean(identity.username.as_str()));
-        let Some(enrolled) = gaps.filled(enrolled, name) else { continue };
+        let name = || format!("what {} has enrolled", escape(identity.username.as_str()));
+        let Some(enrolled) = unreadable.readable(enrolled, name) else { continue };
         if json {
             values.push(value(&account, &enrolled));
         } else {
@@ -33,20 +35,20 @@ pub(crate) async fn list(file: &ConfigFile, json: bool) -> Outcome {
         }
     }
     if json {
-        terminal::json(&values)?
+        terminal::write_json(&values)?
     } else {
-        data(&columns(&rows))?
+        write_stdout(&columns(&rows))?
     }
-    gaps.told()
+    unreadable.finish()
 }
 
-pub(crate) async fn show(user: &OneUser, json: bool) -> Outcome {
+pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
-    let enrolled = answered(opened.ports.authenticators.of(&identity.id).await)?;
-    let sessions = answered(opened.ports.sessions.of_user(&identity.id).await)?;
+    let enrolled = store_result(opened.ports.authenticators.of(&identity.id).await)?;
+    let sessions = store_result(opened.ports.sessions.of_user(&identity.id).await)?;
     let now = opened.ports.clock.now();
-    let is_live = |session: &Session| when::is_live(&opened.settings.flow.session, session, now);
+    let is_live = |session: &Session| time::is_live(&opened.settings.flow.session, session, now);
     let live = sessions.iter().filter(|(_, session)| session.as_ref().is_ok_and(is_live)).count();
     if json {
         let mut shown = value(&account, &enrolled);
@@ -55,13 +57,13 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> Outcome {
             let left = enrolled.backup.as_ref().map_or(0, |b| b.left);
             members.insert("backup_codes_left".to_owned(), left.into());
         }
-        return terminal::json(&shown);
+        return terminal::write_json(&shown);
     }
-    let text = |value: &Option<String>| value.as_deref().map_or_else(|| "-".to_owned(), clean);
+    let text = |value: &Option<String>| value.as_deref().map_or_else(|| "-".to_owned(), escape);
     let pair = |name: &str, value: String| vec![name.to_owned(), value];
     let codes = enrolled.backup.as_ref().map_or(0, |b| b.left);
-    data(&columns(&[
-        pair("user", clean(identity.username.as_str())),
+    write_stdout(&columns(&[
+        pair("user", escape(identity.username.as_str())),
         pair("id", identity.id.to_string()),
         pair("name", text(&identity.name)),
         pair("e-mail", text(&identity.email)),
@@ -72,14 +74,20 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> Outcome {
         pair("switched off", switched_off(&enrolled)),
         pair("backup codes left", codes.to_string()),
         pair("sessions", live.to_string()),
-        pair("made", iso(account.created_at)),
+        pair("made", rfc3339(account.created_at)),
         pair("last sign-in", last(account.last_login_at)),
     ]))
 }
 
 fn row(account: &Account, enrolled: &Enrolled) -> Vec<String> {
     let last = last(account.last_login_at);
-    vec![clean(account.identity.username.as_str()), groups(account), state(account).to_owned(), factors(enrolled), last]
+    vec![
+        escape(account.identity.username.as_str()),
+        groups(account),
+        state(account).to_owned(),
+        factors(enrolled),
+        last,
+    ]
 }
 
 fn value(account: &Account, enrolled: &Enrolled) -> Value {
@@ -94,13 +102,13 @@ fn value(account: &Account, enrolled: &Enrolled) -> Value {
         "has_password": account.password_hash.is_some(),
         "methods": enrolled.methods(account.password_hash.is_some()),
         "locked": enrolled.locked(),
-        "created_at": iso(account.created_at),
-        "last_login_at": account.last_login_at.map(iso),
+        "created_at": rfc3339(account.created_at),
+        "last_login_at": account.last_login_at.map(rfc3339),
     })
 }
 
 fn groups(account: &Account) -> String {
-    let names: Vec<String> = account.identity.groups.iter().map(|g| clean(&g.0)).collect();
+    let names: Vec<String> = account.identity.groups.iter().map(|g| escape(&g.0)).collect();
     if names.is_empty() { "-".to_owned() } else { names.join(",") }
 }
 
@@ -120,10 +128,10 @@ fn factors(enrolled: &Enrolled) -> String {
 /// What was switched off after too many wrong codes, and when.
 fn switched_off(enrolled: &Enrolled) -> String {
     let told: Vec<String> =
-        enrolled.locked.iter().map(|(method, at)| format!("{} {}", method.name(), iso(*at))).collect();
+        enrolled.locked.iter().map(|(method, at)| format!("{} {}", method.name(), rfc3339(*at))).collect();
     if told.is_empty() { "-".to_owned() } else { told.join(", ") }
 }
 
 fn last(at: Option<Timestamp>) -> String {
-    at.map_or_else(|| "never".to_owned(), iso)
+    at.map_or_else(|| "never".to_owned(), rfc3339)
 }

@@ -4,17 +4,17 @@ use std::net::IpAddr;
 
 use crate::auth::event::What;
 use crate::auth::proof::Method;
-use crate::cli::accounts::{self, answered};
+use crate::cli::accounts::{self, store_result};
 use crate::cli::args::OneUser;
 use crate::cli::audit;
-use crate::cli::outcome::{Failure, Outcome};
-use crate::cli::terminal::say;
+use crate::cli::exit::{CommandResult, Failure};
+use crate::cli::output::terminal::write_stderr;
 use crate::flow::Flows;
 
-pub(crate) async fn run(user: &OneUser, ips: &[IpAddr]) -> Outcome {
+pub(crate) async fn run(user: &OneUser, ips: &[IpAddr]) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
-    let unlocked = answered(opened.ports.lockouts.unlock(&identity.id).await)?;
+    let unlocked = store_result(opened.ports.lockouts.unlock(&identity.id).await)?;
     for method in unlocked.iter() {
         audit::record(&opened.stores, What::FactorUnlocked { method }, identity, None).await;
     }
@@ -31,12 +31,14 @@ pub(crate) async fn run(user: &OneUser, ips: &[IpAddr]) -> Outcome {
         Failure::new(code, format!("{text}\n{name}: {told}, but counters were not cleared; run this again"))
     })?;
     let name = &identity.username;
-    say(&format!("{name}: {told}; the counters of the account are cleared"));
+    write_stderr(&format!("{name}: {told}; the counters of the account are cleared"));
     if !names.is_empty() {
-        say("Whoever entered the wrong codes knew the password: set another one, unless it was its owner.");
+        write_stderr("Whoever entered the wrong codes knew the password: set another one, unless it was its owner.");
     }
     if ips.is_empty() {
-        say("Attempts from one network are also counted by themselves: --ip ADDRESS clears those of a network.");
+        write_stderr(
+            "Attempts from one network are also counted by themselves: --ip ADDRESS clears those of a network.",
+        );
     }
     Ok(())
 }

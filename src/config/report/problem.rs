@@ -1,10 +1,12 @@
 //! What is wrong with a file, and where.
 
 use serde::Serialize;
+use serde_json::Value as Json;
 
-use super::harmless::Harmless;
-use super::node::{At, Node};
-use super::render;
+use super::redaction::Redaction;
+use super::snippet::{line_and_column, snippet};
+use crate::config::yaml::Span;
+use crate::config::yaml::tree::Node;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -35,75 +37,75 @@ pub struct Problem {
     pub snippet: String,
     /// Where the caret stands under the snippet: first column from 0, and width.
     #[serde(skip)]
-    pub(super) caret: (usize, usize),
+    pub(crate) caret: (usize, usize),
 }
 
-struct Found {
+struct Finding {
     severity: Severity,
-    at: At,
+    at: Span,
     message: String,
     fix: String,
 }
 
 /// Collects every problem of one file.
-pub(super) struct Problems {
+pub(crate) struct Problems {
     file: String,
     text: String,
-    harmless: Harmless,
-    found: Vec<Found>,
+    redaction: Redaction,
+    found: Vec<Finding>,
 }
 
 impl Problems {
-    /// For a file of this name and text.
-    pub(super) fn new(file: &str, text: &str) -> Self {
-        Self { file: file.to_owned(), text: text.to_owned(), harmless: Harmless::words_only(), found: Vec::new() }
+    /// For a file of this name and text, which `schema` describes.
+    pub(crate) fn new(file: &str, text: &str, schema: &'static Json) -> Self {
+        Self { file: file.to_owned(), text: text.to_owned(), redaction: Redaction::new(schema), found: Vec::new() }
     }
 
     /// Learns which parts of the file may be shown.
-    pub(super) fn look_through(&mut self, root: &Node) {
-        self.harmless.look_through(root);
+    pub(crate) fn mark(&mut self, root: &Node) {
+        self.redaction.mark(root);
     }
 
     /// Whether this is the name of a key, somewhere.
-    pub(super) fn knows(&self, word: &str) -> bool {
-        self.harmless.words.contains(word)
+    pub(crate) fn knows(&self, word: &str) -> bool {
+        self.redaction.words.contains(word)
     }
 
     /// Keeps one part of the file out of every snippet.
-    pub(super) fn hide(&mut self, at: At) {
-        self.harmless.hidden.push(at);
+    pub(crate) fn hide(&mut self, at: Span) {
+        self.redaction.hidden.push(at);
     }
 
     /// Something that must be mended.
-    pub(super) fn error(&mut self, at: At, message: impl Into<String>, fix: impl Into<String>) {
+    pub(crate) fn error(&mut self, at: Span, message: impl Into<String>, fix: impl Into<String>) {
         self.add(Severity::Error, at, message.into(), fix.into());
     }
 
     /// Something worth a look.
-    pub(super) fn warn(&mut self, at: At, message: impl Into<String>, fix: impl Into<String>) {
+    pub(crate) fn warn(&mut self, at: Span, message: impl Into<String>, fix: impl Into<String>) {
         self.add(Severity::Warning, at, message.into(), fix.into());
     }
 
-    fn add(&mut self, severity: Severity, at: At, message: String, fix: String) {
+    fn add(&mut self, severity: Severity, at: Span, message: String, fix: String) {
         // an alias may bring the same mistake to many places
         if !self.found.iter().any(|f| f.at == at && f.message == message) {
-            self.found.push(Found { severity, at, message, fix });
+            self.found.push(Finding { severity, at, message, fix });
         }
     }
 
     /// How many errors there are.
-    pub(super) fn errors(&self) -> usize {
+    pub(crate) fn errors(&self) -> usize {
         self.found.iter().filter(|f| f.severity == Severity::Error).count()
     }
 
     /// The line of a place, from 1.
-    pub(super) fn line_of(&self, at: At) -> usize {
-        render::line_and_column(&self.text, at.start).0
+    pub(crate) fn line_of(&self, at: Span) -> usize {
+        line_and_column(&self.text, at.start).0
     }
 
     /// A place as `file:line:column`, the file by its name alone.
-    pub(super) fn place(&self, at: At) -> String {
-        let (line, column) = render::line_and_column(&self.text, at.start);
+    pub(crate) fn place(&self, at: Span) -> String {
+        let (line, column) = line_and_column(&self.text, at.start);
         let file = std::path::Path::new(&self.file)
             .file_name()
             .map_or_else(|| self.file.clone().into(), |n| n.to_string_lossy());
@@ -111,14 +113,14 @@ impl Problems {
     }
 
     /// Every problem in the order of the file.
-    pub(super) fn told(mut self) -> Vec<Problem> {
+    pub(crate) fn into_problems(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|f| (f.at.start, f.severity == Severity::Warning));
         let found = std::mem::take(&mut self.found);
         found
             .into_iter()
             .map(|f| {
-                let (line, column) = render::line_and_column(&self.text, f.at.start);
-                let (snippet, caret) = render::snippet(&self.text, f.at, &self.harmless);
+                let (line, column) = line_and_column(&self.text, f.at.start);
+                let (snippet, caret) = snippet(&self.text, f.at, &self.redaction);
                 Problem {
                     severity: f.severity,
                     file: self.file.clone(),

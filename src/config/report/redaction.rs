@@ -4,53 +4,50 @@
 //! for looking like one; everything is, unless its place is known.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 
-use super::checker::is_env_name;
-use super::node::{At, Entry, Kind, Map, Node, Value};
-use super::schema;
-use super::trouble::nearest;
+use crate::config::credentials::{is_env_name, may_hold_secret, names_a_secret};
+use crate::config::yaml::suggest::nearest;
+use crate::config::yaml::tree::{Map, MapEntry, Node, NodeKind, Span, Value};
 
 /// What of a file may be shown.
-#[derive(Default)]
-pub(super) struct Harmless {
+pub(crate) struct Redaction {
+    /// The schema that says where no secret stands.
+    schema: &'static Json,
     /// Keys, and values that are no secret.
-    pub(super) shown: Vec<At>,
+    pub(crate) shown: Vec<Span>,
     /// What is struck out as one, also inside of what may be shown.
-    pub(super) hidden: Vec<At>,
+    pub(crate) hidden: Vec<Span>,
     /// The names of all keys.
-    pub(super) words: BTreeSet<String>,
+    pub(crate) words: BTreeSet<String>,
 }
-
-static SCHEMA: LazyLock<Json> = LazyLock::new(schema::tree);
 
 /// How deep the schema is followed; it is not recursive.
 const DEPTH: usize = 12;
 
-impl Harmless {
+impl Redaction {
     /// Of a file that is no tree: the names of keys alone.
-    pub(super) fn words_only() -> Self {
-        let mut all = Self::default();
-        names(&SCHEMA, &mut all.words);
-        all
+    pub(crate) fn new(schema: &'static Json) -> Self {
+        let mut words = BTreeSet::new();
+        names(schema, &mut words);
+        Self { schema, shown: Vec::new(), hidden: Vec::new(), words }
     }
 
     /// Adds what may be shown of a tree.
-    pub(super) fn look_through(&mut self, root: &Node) {
-        self.see(root, &Schema { root: &SCHEMA, here: &SCHEMA });
+    pub(crate) fn mark(&mut self, root: &Node) {
+        self.visit(root, &SchemaNode { root: self.schema, here: self.schema });
     }
 
-    fn see(&mut self, node: &Node, schema: &Schema<'_>) {
+    fn visit(&mut self, node: &Node, schema: &SchemaNode<'_>) {
         let all = schema.alternatives(DEPTH);
         match &node.value {
             Value::Map(map) => match all.iter().find(|s| s.is_object()) {
-                Some(object) => self.see_entries(map, object),
+                Some(object) => self.visit_entries(map, object),
                 None => self.hide(node),
             },
             Value::List(items) => match all.iter().find_map(|s| s.child("items")) {
-                Some(item) => items.iter().for_each(|i| self.see(i, &item)),
+                Some(item) => items.iter().for_each(|i| self.visit(i, &item)),
                 None => self.hide(node),
             },
             Value::Scalar(scalar) => {
@@ -59,31 +56,35 @@ impl Harmless {
                 let plain = if secret {
                     // the path of a file is no secret, and an operator wants to see it
                     let env = scalar.text.strip_prefix("env:").is_some_and(is_env_name);
-                    scalar.text.starts_with("sqlite:") || env || kind == Kind::Null
+                    scalar.text.starts_with("sqlite:") || env || kind == NodeKind::Null
                 } else {
                     let fits = all.iter().any(|s| s.takes(&scalar.text, kind));
                     fits || !all.iter().any(|s| s.holds_secrets(DEPTH))
                 };
-                if plain && !is_telling(&scalar.text) { self.shown.push(node.at) } else { self.hidden.push(node.at) }
+                if plain && !may_hold_secret(&scalar.text) {
+                    self.shown.push(node.at)
+                } else {
+                    self.hidden.push(node.at)
+                }
             }
         }
     }
 
-    fn see_entries(&mut self, map: &Map, object: &Schema<'_>) {
-        for Entry { key, value } in &map.entries {
+    fn visit_entries(&mut self, map: &Map, object: &SchemaNode<'_>) {
+        for MapEntry { key, value } in &map.entries {
             if let Some(known) = object.property(&key.text) {
                 self.shown.push(key.at);
                 // `users: { password: hunter2 }`: a section whose name invites a secret
                 let takes = |text: &str| known.alternatives(DEPTH).iter().any(|s| s.takes(text, value.kind()));
                 match &value.value {
                     Value::Scalar(s) if names_a_secret(&key.text) && !takes(&s.text) => self.hide(value),
-                    _ => self.see(value, &known),
+                    _ => self.visit(value, &known),
                 }
                 continue;
             }
             // `{ user: u, hunter2 }`: what stands there alone need not be a key
-            let alone = value.kind() == Kind::Null && nearest(&key.text, object.keys()).is_none();
-            if alone || is_telling(&key.text) {
+            let alone = value.kind() == NodeKind::Null && nearest(&key.text, object.keys()).is_none();
+            if alone || may_hold_secret(&key.text) {
                 self.hidden.push(key.at)
             } else {
                 self.shown.push(key.at)
@@ -107,23 +108,6 @@ impl Harmless {
     }
 }
 
-/// Whether a text may hold a credential wherever it stands: a URL with one, or `password=…`.
-pub(super) fn is_telling(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    let credential = text.split_once(':').is_some_and(|(_, rest)| rest.contains('@'));
-    let url = text.contains("://") && text.contains(['@', '?', '#']);
-    let pair = lower.match_indices(['=', ':']).any(|(i, _)| {
-        let name = lower.get(..i).unwrap_or_default().trim_end();
-        let name = name.rsplit(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).next().unwrap_or_default();
-        names_a_secret(name)
-    });
-    credential || url || pair
-}
-
-fn names_a_secret(name: &str) -> bool {
-    ["pass", "pwd", "secret", "token", "cred", "apikey", "api_key", "auth"].iter().any(|w| name.contains(w))
-}
-
 fn names(schema: &Json, all: &mut BTreeSet<String>) {
     match schema {
         Json::Object(map) => {
@@ -139,12 +123,12 @@ fn names(schema: &Json, all: &mut BTreeSet<String>) {
 
 /// A place in the schema.
 #[derive(Clone, Copy)]
-struct Schema<'a> {
+struct SchemaNode<'a> {
     root: &'a Json,
     here: &'a Json,
 }
 
-impl<'a> Schema<'a> {
+impl<'a> SchemaNode<'a> {
     fn at(self, here: &'a Json) -> Self {
         Self { here, ..self }
     }
@@ -183,10 +167,10 @@ impl<'a> Schema<'a> {
     }
 
     /// Whether a scalar is what is expected here.
-    fn takes(self, text: &str, kind: Kind) -> bool {
+    fn takes(self, text: &str, kind: NodeKind) -> bool {
         if let Some(values) = self.here.get("enum").and_then(Json::as_array).filter(|_| self.here.get("type").is_none())
         {
-            return kind == Kind::Null || matches!(kind, Kind::Bool(_)) || values.iter().any(|v| v == text);
+            return kind == NodeKind::Null || matches!(kind, NodeKind::Bool(_)) || values.iter().any(|v| v == text);
         }
         let scalar = |t: &Json| !matches!(t.as_str(), Some("object" | "array" | "null") | None);
         match self.here.get("type") {

@@ -14,27 +14,26 @@ use super::upstream::{self, UpstreamOptions};
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::rule::Access;
 use crate::auth::resource::Tolerances;
-use crate::config::checker::Checker;
-use crate::config::node::At;
-use crate::config::placed::Placed;
-use crate::config::scalars::Cap;
-use crate::config::shadow;
+use crate::config::sections::checker::Checker;
+use crate::config::sections::rules::unreachable;
+use crate::config::sections::scalars::SizeLimit;
+use crate::config::yaml::{Span, Spanned};
 use crate::proxy::settings::{AppSettings, CookieSettings, Listen, SameSite, Server};
 
 /// One app.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct AppOptions {
+pub(crate) struct AppOptions {
     /// The host that people type, without port.
-    host: Option<Placed<String>>,
+    host: Option<Spanned<String>>,
     /// Its servers: a URL, or a mapping.
-    upstream: Option<Placed<UpstreamOptions>>,
+    upstream: Option<Spanned<UpstreamOptions>>,
     /// Who the app is told is asking. Default: nobody.
     identity: Option<IdentityOptions>,
     /// What this app's URLs need although parsers read it differently. Default: nothing.
-    tolerate: Option<Vec<Placed<Tolerance>>>,
+    tolerate: Option<Vec<Spanned<Tolerance>>>,
     /// The largest request body, or unlimited. Default: 100MiB.
-    max_body: Option<Cap>,
+    max_body: Option<SizeLimit>,
     /// Whether Location, Content-Location, Refresh and cookie domains of answers that name the app's own address are
     /// rewritten to what the browser asked; with host_header, Origin and Referer of requests the other way round.
     /// Default: on.
@@ -42,7 +41,7 @@ pub(in crate::config) struct AppOptions {
     /// What is added to the app's cookies where they do not say so themselves.
     cookies: Option<CookieOptions>,
     /// The rules, first match wins.
-    rules: Option<Placed<Vec<Placed<RuleOptions>>>>,
+    rules: Option<Spanned<Vec<Spanned<RuleOptions>>>>,
 }
 
 /// What is added to the cookies of an app.
@@ -52,7 +51,7 @@ struct CookieOptions {
     /// Secure, over https. Default: true.
     secure: Option<bool>,
     /// SameSite, to cookies that say none. Default: nothing is added.
-    same_site: Option<Placed<SameSiteOption>>,
+    same_site: Option<Spanned<SameSiteOption>>,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -80,53 +79,54 @@ enum Tolerance {
 }
 
 /// What an app needs to know of the rest of the file.
-pub(in crate::config) struct Around<'a> {
+pub(crate) struct AppContext<'a> {
     /// The strengths that rules may name.
-    pub(in crate::config) strengths: &'a Strengths,
+    pub(crate) strengths: &'a Strengths,
     /// What the certificates are good for.
-    pub(in crate::config) coverage: Option<&'a Coverage>,
+    pub(crate) coverage: Option<&'a Coverage>,
     /// Where the gateway itself listens.
-    pub(in crate::config) listen: &'a Listen,
+    pub(crate) listen: &'a Listen,
 }
 
 const LARGEST_BODY: u64 = 100 * 1024 * 1024;
 
 /// Judges `apps`.
-pub(in crate::config) fn settle(
-    options: Option<Placed<Vec<Placed<AppOptions>>>>,
-    around: &Around<'_>,
+pub(crate) fn validate(
+    options: Option<Spanned<Vec<Spanned<AppOptions>>>>,
+    context: &AppContext<'_>,
     cx: &mut Checker,
 ) -> (Vec<AppSettings>, Vec<AppPolicy>) {
     const FIX: &str = "write `apps:` and below it `- host: …`, `upstream: …`, `rules: …`";
     let given = options.is_some();
-    let Placed { value: list, at } = options.unwrap_or(Placed { value: Vec::new(), at: At::default() });
-    if !given && !cx.is_gone_anywhere("apps") {
+    let Spanned { value: list, at } = options.unwrap_or(Spanned { value: Vec::new(), at: Span::default() });
+    if !given && !cx.was_removed_anywhere("apps") {
         cx.error(at, "`apps` is missing: what is protected?", FIX);
-    } else if given && list.is_empty() && !cx.is_thinned(at) {
+    } else if given && list.is_empty() && !cx.has_removed_items(at) {
         cx.error(at, "there is no app to protect", FIX);
     }
     let (mut hosts, mut audiences) = (HashMap::new(), HashMap::new());
-    list.into_iter().filter_map(|app| one(app, &mut hosts, &mut audiences, around, cx)).unzip()
+    list.into_iter().filter_map(|app| one(app, &mut hosts, &mut audiences, context, cx)).unzip()
 }
 
 fn one(
-    app: Placed<AppOptions>,
+    app: Spanned<AppOptions>,
     hosts: &mut HashMap<String, usize>,
     audiences: &mut identity::Audiences,
-    around: &Around<'_>,
+    context: &AppContext<'_>,
     cx: &mut Checker,
 ) -> Option<(AppSettings, AppPolicy)> {
-    let Placed { value: app, at } = app;
-    let host = cx.need(app.host, at, "host", "add `host: app.example.com`").and_then(|h| host(&h, hosts, around, cx));
+    let Spanned { value: app, at } = app;
+    let host = cx.need(app.host, at, "host", "add `host: app.example.com`").and_then(|h| host(&h, hosts, context, cx));
     let upstream = cx.need(app.upstream, at, "upstream", "add `upstream: http://10.0.0.5:8080`");
     let upstream_at = upstream.as_ref().map_or(at, |u| u.at);
-    let upstream = upstream.and_then(|u| upstream::settle(u, cx));
-    if let Some(server) = upstream.iter().flat_map(|u| &u.servers).find(|s| is_own(s, host.as_deref(), around.listen)) {
+    let upstream = upstream.and_then(|u| upstream::validate(u, cx));
+    if let Some(server) = upstream.iter().flat_map(|u| &u.servers).find(|s| is_own(s, host.as_deref(), context.listen))
+    {
         let message =
             format!("{}:{} is an address of this gateway itself: requests would go round", server.host, server.port);
         cx.warn(upstream_at, message, "name the address that the app listens on");
     }
-    let identity = identity::settle(app.identity, (host.as_deref().unwrap_or_default(), at), audiences, cx);
+    let identity = identity::validate(app.identity, (host.as_deref().unwrap_or_default(), at), audiences, cx);
     let mut tolerate = Tolerances::default();
     for entry in app.tolerate.into_iter().flatten() {
         match entry.value {
@@ -139,10 +139,10 @@ fn one(
     let fix = "add `rules:` and below it `- { path: /**, require: two_factor }`";
     let rules = cx.need(app.rules, at, "rules", fix);
     let (rules_at, errors) = (rules.as_ref().map(|r| r.at), cx.problems.errors());
-    if let Some(list) = rules.as_ref().filter(|r| r.value.is_empty() && !cx.is_thinned(r.at)) {
+    if let Some(list) = rules.as_ref().filter(|r| r.value.is_empty() && !cx.has_removed_items(r.at)) {
         cx.error(list.at, "without a rule everything is refused", fix);
     }
-    let (rules, spots) = rules.map(|r| rules::settle(r.value, around.strengths, cx)).unwrap_or_default();
+    let (rules, spots) = rules.map(|r| rules::validate(r.value, context.strengths, cx)).unwrap_or_default();
     let max_body = app.max_body.map_or(Some(LARGEST_BODY), |c| c.0);
     let (rewrite, cookies) = (app.rewrite.unwrap_or(true), cookies(app.cookies, cx));
     let all_public = !rules.is_empty() && rules.iter().all(|rule| matches!(rule.access, Access::Public));
@@ -151,7 +151,7 @@ fn one(
         cx.warn(at, "every rule of this app is public", fix);
     }
     let policy = AppPolicy { host: host.clone().unwrap_or_default(), tolerate, rules: rules.into() };
-    shadow::warn(&policy, &spots, cx);
+    unreachable::warn(&policy, &spots, cx);
     let host = host?;
     Some((AppSettings { host, upstream: upstream?, identity, max_body, rewrite, cookies }, policy))
 }
@@ -190,9 +190,9 @@ fn cookies(options: Option<CookieOptions>, cx: &mut Checker) -> CookieSettings {
 
 /// Judges a host and brings it into its canonical form: lower case, without a dot at the end.
 fn host(
-    text: &Placed<String>,
+    text: &Spanned<String>,
     hosts: &mut HashMap<String, usize>,
-    around: &Around<'_>,
+    context: &AppContext<'_>,
     cx: &mut Checker,
 ) -> Option<String> {
     let Some(host) = canonical(text.value.trim()) else {
@@ -213,7 +213,7 @@ fn host(
         cx.error(text.at, format!("this host is taken already in line {first}"), "give one app all its rules");
         return None;
     }
-    if let Some(coverage) = around.coverage {
+    if let Some(coverage) = context.coverage {
         coverage.check(&host, text.at, cx);
     }
     Some(host)

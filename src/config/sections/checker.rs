@@ -5,90 +5,89 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::harmless::is_telling;
-use super::node::At;
-use super::placed::Placed;
-use super::problem::Problems;
-use super::scalars::Hidden;
-use super::sweep::ITEM;
+use super::scalars::HiddenText;
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
+use crate::config::credentials::{is_env_name, may_hold_secret};
+use crate::config::report::Problems;
+use crate::config::yaml::collect::ITEM;
+use crate::config::yaml::{Span, Spanned};
 
 /// The largest secret file, in bytes.
 const SECRET_BYTES: u64 = 64 * 1024;
 
 /// Judges one file.
-pub(super) struct Checker {
+pub(crate) struct Checker {
     /// The directory of the file; other files are named relative to it.
     dir: PathBuf,
     /// The hour, where it is known; without it nothing is said of expiry.
-    pub(super) now: Option<Timestamp>,
+    pub(crate) now: Option<Timestamp>,
     /// What was found.
-    pub(super) problems: Problems,
+    pub(crate) problems: Problems,
     /// Values that were wrong and are told already: place of the mapping, and key.
-    gone: HashSet<(At, String)>,
+    removed: HashSet<(Span, String)>,
     /// Everybody on this machine may read the file.
-    pub(super) open_to_all: bool,
+    pub(crate) open_to_all: bool,
 }
 
 /// What to do where a file may not be read.
-pub(super) const READABLE: &str = "let the user that runs Stepgate read it (chown, or a group with chmod 640), and each directory \
+pub(crate) const READABLE: &str = "let the user that runs Stepgate read it (chown, or a group with chmod 640), and each directory \
     above it; `check` looks as the user that calls it";
 
 impl Checker {
-    /// For a file in `dir`, of which everything but `gone` could be decoded.
-    pub(super) fn new(dir: &Path, now: Option<Timestamp>, problems: Problems, gone: Vec<(At, String)>) -> Self {
-        Self { dir: dir.to_owned(), now, problems, gone: gone.into_iter().collect(), open_to_all: false }
+    /// For a file in `dir`, of which everything but `removed` could be decoded.
+    pub(crate) fn new(dir: &Path, now: Option<Timestamp>, problems: Problems, removed: Vec<(Span, String)>) -> Self {
+        Self { dir: dir.to_owned(), now, problems, removed: removed.into_iter().collect(), open_to_all: false }
     }
 
     /// Tells an error.
-    pub(super) fn error(&mut self, at: At, message: impl Into<String>, fix: impl Into<String>) {
+    pub(crate) fn error(&mut self, at: Span, message: impl Into<String>, fix: impl Into<String>) {
         self.problems.error(at, message, fix);
     }
 
     /// Tells a warning.
-    pub(super) fn warn(&mut self, at: At, message: impl Into<String>, fix: impl Into<String>) {
+    pub(crate) fn warn(&mut self, at: Span, message: impl Into<String>, fix: impl Into<String>) {
         self.problems.warn(at, message, fix);
     }
 
     /// The value of a key that must be there; without one that is told, unless its wrong value was.
-    pub(super) fn need<T>(&mut self, value: Option<T>, at: At, key: &str, fix: &str) -> Option<T> {
-        if value.is_none() && !self.is_gone(at, key) {
+    pub(crate) fn need<T>(&mut self, value: Option<T>, at: Span, key: &str, fix: &str) -> Option<T> {
+        if value.is_none() && !self.was_removed(at, key) {
             self.error(at, format!("`{key}` is missing here"), fix);
         }
         value
     }
 
     /// Whether a value of this mapping was taken out because it was wrong.
-    pub(super) fn is_gone(&self, at: At, key: &str) -> bool {
-        self.gone.contains(&(at, key.to_owned()))
+    pub(crate) fn was_removed(&self, at: Span, key: &str) -> bool {
+        self.removed.contains(&(at, key.to_owned()))
     }
 
     /// Whether an item of this list was taken out because it was wrong.
-    pub(super) fn is_thinned(&self, at: At) -> bool {
-        self.is_gone(at, ITEM)
+    pub(crate) fn has_removed_items(&self, at: Span) -> bool {
+        self.was_removed(at, ITEM)
     }
 
     /// Whether a value of this key was taken out anywhere, so that its absence is no news.
-    pub(super) fn is_gone_anywhere(&self, key: &str) -> bool {
-        self.gone.iter().any(|(_, k)| k == key)
+    pub(crate) fn was_removed_anywhere(&self, key: &str) -> bool {
+        self.removed.iter().any(|(_, k)| k == key)
     }
 
     /// A path as the file means it.
-    pub(super) fn path(&self, text: &str) -> PathBuf {
+    pub(crate) fn path(&self, text: &str) -> PathBuf {
         self.dir.join(text)
     }
 
     /// The bytes of a file of at most `cap` bytes; what is wrong with it is told.
-    pub(super) fn read(&mut self, path: &Placed<String>, cap: u64) -> Option<Vec<u8>> {
+    pub(crate) fn read(&mut self, path: &Spanned<String>, cap: u64) -> Option<Vec<u8>> {
         let full = self.path(&path.value);
         let fix = "relative paths start at the directory of the configuration file";
         match read(&full, cap) {
             Ok(bytes) => return Some(bytes),
-            Err(why) if why == DENIED && !is_telling(&path.value) => {
+            Err(why) if why == DENIED && !may_hold_secret(&path.value) => {
                 self.error(path.at, format!("cannot read {}: {why}", full.display()), READABLE);
             }
-            Err(why) if is_telling(&path.value) => {
+            Err(why) if may_hold_secret(&path.value) => {
                 self.error(path.at, format!("cannot read this file: {why}"), "this must be the path of a file");
             }
             Err(why) => self.error(path.at, format!("cannot read {}: {why}", full.display()), fix),
@@ -97,7 +96,7 @@ impl Checker {
     }
 
     /// The bytes of a file that holds a secret: whoever may read it is looked at as well.
-    pub(super) fn read_secret(&mut self, path: &Placed<String>, cap: u64) -> Option<Vec<u8>> {
+    pub(crate) fn read_secret(&mut self, path: &Spanned<String>, cap: u64) -> Option<Vec<u8>> {
         let full = self.path(&path.value);
         // somebody may have written the secret where its file is asked for
         if std::fs::symlink_metadata(&full).is_err() && !self.is_surely_a_path(&path.value) {
@@ -119,20 +118,20 @@ impl Checker {
     fn is_surely_a_path(&self, text: &str) -> bool {
         let top = text.strip_prefix('/').and_then(|rest| rest.split_once('/')).map(|(top, _)| Path::new("/").join(top));
         if top.is_some_and(|top| top.as_os_str().len() > 2 && top.is_dir()) {
-            return !is_telling(text);
+            return !may_hold_secret(text);
         }
         let parent = self.path(text).parent().map(Path::to_owned);
         let named = Path::new(text).parent().is_some_and(|p| !p.as_os_str().is_empty() && p != Path::new("/"));
-        named && !is_telling(text) && parent.is_some_and(|p| p.is_dir())
+        named && !may_hold_secret(text) && parent.is_some_and(|p| p.is_dir())
     }
 
     /// A secret that is given here, or in the file that `…_file` names, without its last line break.
-    pub(super) fn secret(
+    pub(crate) fn secret(
         &mut self,
-        value: Option<Placed<Hidden>>,
-        file: Option<Placed<String>>,
+        value: Option<Spanned<HiddenText>>,
+        file: Option<Spanned<String>>,
         key: &str,
-    ) -> Option<Placed<SecretText>> {
+    ) -> Option<Spanned<SecretText>> {
         match (value, file) {
             (Some(_), Some(file)) => {
                 self.error(file.at, format!("`{key}` and `{key}_file` are both given"), "keep one of them");
@@ -152,7 +151,7 @@ impl Checker {
                     return self.secret_of_env(&name, value.at, key);
                 }
                 self.note_secret(&value, key);
-                Some(Placed { value: value.value.0, at: value.at })
+                Some(Spanned { value: value.value.0, at: value.at })
             }
             (None, Some(file)) => {
                 let bytes = self.read_secret(&file, SECRET_BYTES)?;
@@ -174,7 +173,7 @@ impl Checker {
                     );
                     return None;
                 }
-                Some(Placed { value: SecretText::new(text.to_owned()), at: file.at })
+                Some(Spanned { value: SecretText::new(text.to_owned()), at: file.at })
             }
             (None, None) => None,
         }
@@ -183,7 +182,7 @@ impl Checker {
 
 impl Checker {
     /// A secret of the environment.
-    fn secret_of_env(&mut self, name: &str, at: At, key: &str) -> Option<Placed<SecretText>> {
+    fn secret_of_env(&mut self, name: &str, at: Span, key: &str) -> Option<Spanned<SecretText>> {
         if !is_env_name(name) {
             let fix =
                 format!("write `env:NAME`, letters, digits and `_`; a secret that begins so goes into `{key}_file`");
@@ -208,11 +207,11 @@ impl Checker {
             self.error(at, format!("{name} of the environment is empty, or has several lines"), fix);
             return None;
         }
-        Some(Placed { value: text, at })
+        Some(Spanned { value: text, at })
     }
 
     /// Warns of a secret that everybody may read; a URL is one only with a password in it.
-    fn note_secret(&mut self, value: &Placed<Hidden>, key: &str) {
+    fn note_secret(&mut self, value: &Spanned<HiddenText>, key: &str) {
         let text = value.value.0.expose();
         let url = text.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
         let secret = match url {
@@ -232,12 +231,6 @@ impl Checker {
 
 /// What stands before the name of an environment variable that holds the secret.
 const FROM_ENV: &str = "env:";
-
-/// Whether this is how environment variables are named.
-pub(super) fn is_env_name(name: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    name.bytes().all(fits) && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-}
 
 const DENIED: &str = "permission denied";
 
@@ -261,7 +254,7 @@ fn read(path: &Path, cap: u64) -> Result<Vec<u8>, String> {
 }
 
 /// Whether everybody on this machine may read a file.
-pub(super) fn world_readable(path: &Path) -> bool {
+pub(crate) fn world_readable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o004 != 0)
 }

@@ -3,30 +3,30 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::checker::Checker;
-use crate::config::placed::Placed;
-use crate::config::scalars::{Later, Time};
+use crate::config::sections::checker::Checker;
+use crate::config::sections::scalars::{HumanDuration, Unavailable};
+use crate::config::yaml::Spanned;
 use crate::flow::settings::FlowSettings;
 
 /// What people prove themselves with, beside the password.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct FactorOptions {
+pub(crate) struct FactorOptions {
     /// Codes of an authenticator app (RFC 6238).
     totp: Option<TotpOptions>,
     /// How many backup codes are made: 4 to 40. Default: 10.
-    backup_codes: Option<Placed<u8>>,
+    backup_codes: Option<Spanned<u8>>,
     /// How long a password proof counts for a first enrolment. Default: 10m.
-    enroll_max_age: Option<Time>,
+    enroll_max_age: Option<HumanDuration>,
     /// Not available in this version.
     #[serde(default, rename = "passkeys")]
-    _passkeys: Later,
+    _passkeys: Unavailable,
     /// Not available in this version.
     #[serde(default, rename = "email_code")]
-    _email_code: Later,
+    _email_code: Unavailable,
     /// Not available in this version.
     #[serde(default, rename = "sms_code")]
-    _sms_code: Later,
+    _sms_code: Unavailable,
 }
 
 /// Codes of an authenticator app.
@@ -34,19 +34,19 @@ pub(in crate::config) struct FactorOptions {
 #[serde(deny_unknown_fields)]
 struct TotpOptions {
     /// Digits: 6 or 8. Default: 6.
-    digits: Option<Placed<u8>>,
+    digits: Option<Spanned<u8>>,
     /// Seconds of a step, as 30s. Default: 30s. Many apps know no other.
-    period: Option<Placed<Time>>,
+    period: Option<Spanned<HumanDuration>>,
     /// Steps accepted on either side: 0 to 2. Default: 1.
-    skew: Option<Placed<u8>>,
+    skew: Option<Spanned<u8>>,
     /// Steps looked at on either side to tell people that a clock is off: 0 to 60. Default: 10.
-    tell_skew: Option<Placed<u8>>,
+    tell_skew: Option<Spanned<u8>>,
     /// The name people see in their authenticator app. Default: `portal.name`, or Stepgate.
-    issuer: Option<Placed<String>>,
+    issuer: Option<Spanned<String>>,
 }
 
 /// Judges `factors`.
-pub(in crate::config) fn settle(options: Option<Placed<FactorOptions>>, flow: &mut FlowSettings, cx: &mut Checker) {
+pub(crate) fn validate(options: Option<Spanned<FactorOptions>>, flow: &mut FlowSettings, cx: &mut Checker) {
     let Some(options) = options.map(|o| o.value) else { return };
     within(&mut flow.backup_codes, options.backup_codes, (4, 40), cx);
     if let Some(time) = options.enroll_max_age {
@@ -74,7 +74,7 @@ pub(in crate::config) fn settle(options: Option<Placed<FactorOptions>>, flow: &m
 }
 
 /// Names the gateway in authenticator apps; a colon ends the issuer in an otpauth label.
-pub(in crate::config) fn set_issuer(flow: &mut FlowSettings, issuer: &Placed<String>, cx: &mut Checker) {
+pub(crate) fn set_issuer(flow: &mut FlowSettings, issuer: &Spanned<String>, cx: &mut Checker) {
     let name = issuer.value.trim();
     let unusable = name.is_empty() || name.chars().count() > 60 || name.chars().any(|c| c == ':' || c.is_control());
     if unusable {
@@ -85,7 +85,7 @@ pub(in crate::config) fn set_issuer(flow: &mut FlowSettings, issuer: &Placed<Str
     }
 }
 
-fn within(slot: &mut u8, value: Option<Placed<u8>>, (least, most): (u8, u8), cx: &mut Checker) {
+fn within(slot: &mut u8, value: Option<Spanned<u8>>, (least, most): (u8, u8), cx: &mut Checker) {
     match value {
         Some(v) if v.value < least || v.value > most => {
             cx.error(v.at, "out of range", format!("{least} to {most} are possible"));

@@ -6,24 +6,23 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::auth::header_names::{NameClass, classify, fold};
-use crate::config::checker::Checker;
-use crate::config::node::At;
-use crate::config::placed::Placed;
-use crate::config::scalars::{Hidden, Time};
+use crate::config::sections::checker::Checker;
+use crate::config::sections::scalars::{HiddenText, HumanDuration};
+use crate::config::yaml::{Span, Spanned};
 use crate::proxy::settings::{BasicAuth, IdentitySettings, JwtSettings};
 
 /// Who the app is told is asking. Default: nobody.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct IdentityOptions {
+pub(crate) struct IdentityOptions {
     /// Headers, always set by us or absent, never passed on from the client.
     headers: Option<HeaderOptions>,
     /// A signed assertion.
     jwt: Option<JwtOptions>,
     /// A fixed credential, for apps that know only that.
-    basic_auth: Option<Placed<BasicAuthOptions>>,
+    basic_auth: Option<Spanned<BasicAuthOptions>>,
     /// Headers by which other gates tell who asks, and that this app needs from its clients as they come. Default: none.
-    pass: Option<Vec<Placed<String>>>,
+    pass: Option<Vec<Spanned<String>>>,
 }
 
 /// Header names.
@@ -31,13 +30,13 @@ pub(in crate::config) struct IdentityOptions {
 #[serde(deny_unknown_fields)]
 struct HeaderOptions {
     /// For the user name, as Remote-User.
-    user: Option<Placed<String>>,
+    user: Option<Spanned<String>>,
     /// For the groups, comma-separated.
-    groups: Option<Placed<String>>,
+    groups: Option<Spanned<String>>,
     /// For the mail address.
-    email: Option<Placed<String>>,
+    email: Option<Spanned<String>>,
     /// For the display name.
-    name: Option<Placed<String>>,
+    name: Option<Spanned<String>>,
 }
 
 /// A signed assertion (ES256).
@@ -45,11 +44,11 @@ struct HeaderOptions {
 #[serde(deny_unknown_fields)]
 struct JwtOptions {
     /// The header. Default: X-Stepgate-Assertion.
-    header: Option<Placed<String>>,
+    header: Option<Spanned<String>>,
     /// The `aud` claim. Default: the app's host.
-    audience: Option<Placed<String>>,
+    audience: Option<Spanned<String>>,
     /// How long it is valid, at most 60s. Default: 60s.
-    lifetime: Option<Placed<Time>>,
+    lifetime: Option<Spanned<HumanDuration>>,
 }
 
 /// A fixed credential.
@@ -57,11 +56,11 @@ struct JwtOptions {
 #[serde(deny_unknown_fields)]
 struct BasicAuthOptions {
     /// The user name.
-    username: Option<Placed<String>>,
+    username: Option<Spanned<String>>,
     /// The password.
-    password: Option<Placed<Hidden>>,
+    password: Option<Spanned<HiddenText>>,
     /// A file that holds the password.
-    password_file: Option<Placed<String>>,
+    password_file: Option<Spanned<String>>,
     /// Replace an Authorization that the client sent. Default: false.
     #[serde(rename = "override")]
     override_client: Option<bool>,
@@ -123,12 +122,12 @@ const FORWARDED_PERSON: [&str; 14] = [
 ];
 
 /// The audiences of the apps judged so far, and the lines of these apps.
-pub(in crate::config) type Audiences = HashMap<String, usize>;
+pub(crate) type Audiences = HashMap<String, usize>;
 
 /// Judges one identity, of the app at `at`.
-pub(in crate::config) fn settle(
+pub(crate) fn validate(
     options: Option<IdentityOptions>,
-    (host, at): (&str, At),
+    (host, at): (&str, Span),
     audiences: &mut Audiences,
     cx: &mut Checker,
 ) -> IdentitySettings {
@@ -161,7 +160,7 @@ pub(in crate::config) fn settle(
 }
 
 /// Judges the name of a header that a client may send although other gates speak by it.
-fn passed(name: &Placed<String>, taken: &HashMap<String, String>, cx: &mut Checker) -> Option<String> {
+fn passed(name: &Spanned<String>, taken: &HashMap<String, String>, cx: &mut Checker) -> Option<String> {
     let token = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     if name.value.is_empty() || name.value.len() > 64 || !name.value.bytes().all(token) {
         cx.error(name.at, "not a header name", "write one name, as X-User-Id; patterns are not known here");
@@ -210,12 +209,12 @@ fn settle_jwt(jwt: JwtOptions, host: &str, taken: &mut HashMap<String, String>, 
     }
 }
 
-fn settle_basic(basic: Placed<BasicAuthOptions>, cx: &mut Checker) -> Option<BasicAuth> {
-    let Placed { value: basic, at } = basic;
+fn settle_basic(basic: Spanned<BasicAuthOptions>, cx: &mut Checker) -> Option<BasicAuth> {
+    let Spanned { value: basic, at } = basic;
     let username = cx.need(basic.username, at, "username", "add the user name of the credential");
     let named = basic.password.is_some() || basic.password_file.is_some();
     let password = cx.secret(basic.password, basic.password_file, "password");
-    if !named && !cx.is_gone(at, "password_file") {
+    if !named && !cx.was_removed(at, "password_file") {
         cx.need::<()>(None, at, "password", "better: `password_file: …`");
     }
     // RFC 7617 §2: the colon ends the user name, and control characters have no place
@@ -236,7 +235,7 @@ fn settle_basic(basic: Placed<BasicAuthOptions>, cx: &mut Checker) -> Option<Bas
 }
 
 /// Judges the name of a header that we set.
-fn header(name: &Placed<String>, taken: &mut HashMap<String, String>, cx: &mut Checker) -> Option<String> {
+fn header(name: &Spanned<String>, taken: &mut HashMap<String, String>, cx: &mut Checker) -> Option<String> {
     let lower = name.value.to_ascii_lowercase();
     // a name with `_` reads like one with `-` to CGI-style apps, and a client could slip past us that way
     let token = !lower.is_empty() && lower.len() <= 64 && lower.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');

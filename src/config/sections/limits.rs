@@ -4,16 +4,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::auth::throttle::Limit;
-use crate::config::checker::Checker;
-use crate::config::placed::Placed;
-use crate::config::scalars::{Size, Time};
+use crate::config::sections::checker::Checker;
+use crate::config::sections::scalars::{HumanDuration, HumanSize};
+use crate::config::yaml::Spanned;
 use crate::flow::settings::LimitSettings;
 use crate::proxy::settings::ClientLimits;
 
 /// Limits of attempts, and against slow or greedy clients.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct LimitOptions {
+pub(crate) struct LimitOptions {
     /// Passwords per account and client network (/24, /64) from unknown browsers. Default: 20, then one per 30s.
     password: Option<BucketOptions>,
     /// Codes per account from all unknown browsers together. Default: 5, then one per 30s.
@@ -33,30 +33,30 @@ pub(in crate::config) struct LimitOptions {
     /// and /32 of IPv6. Default: 1000, then one per 1s.
     network: Option<BucketOptions>,
     /// Connections at once. Default: what half of the memory bears at worst, at most 10000.
-    connections: Option<Placed<u32>>,
+    connections: Option<Spanned<u32>>,
     /// Connections at once from one address. Default: a quarter of all, at most 1000.
-    connections_per_client: Option<Placed<u32>>,
+    connections_per_client: Option<Spanned<u32>>,
     /// For the TLS handshake. Default: 10s.
-    handshake_timeout: Option<Time>,
+    handshake_timeout: Option<HumanDuration>,
     /// For the whole head of a request. Default: 15s.
-    header_timeout: Option<Time>,
+    header_timeout: Option<HumanDuration>,
     /// Between two pieces of a body. Default: 30s.
-    body_timeout: Option<Time>,
+    body_timeout: Option<HumanDuration>,
     /// Between two pieces of an answer that the client reads. Default: 60s.
-    write_timeout: Option<Time>,
+    write_timeout: Option<HumanDuration>,
     /// Bytes per second that a body, or an answer that is waited with, must reach in the long run; 0: any.
     /// Default: 240.
-    min_rate: Option<Placed<u32>>,
+    min_rate: Option<Spanned<u32>>,
     /// Idle between two requests. Default: 75s.
-    keepalive: Option<Time>,
+    keepalive: Option<HumanDuration>,
     /// Idle inside a WebSocket. Default: 1h.
-    tunnel_idle: Option<Time>,
+    tunnel_idle: Option<HumanDuration>,
     /// Bytes of a request head. Default: 64KiB.
-    header_bytes: Option<Placed<Size>>,
+    header_bytes: Option<Spanned<HumanSize>>,
     /// HTTP/2 streams at once on a connection. Default: 100.
-    streams: Option<Placed<u32>>,
+    streams: Option<Spanned<u32>>,
     /// Bytes of a body under the reserved prefix: 4KiB to 64KiB. Default: 64KiB.
-    portal_body: Option<Placed<Size>>,
+    portal_body: Option<Spanned<HumanSize>>,
 }
 
 /// The most wrong codes in a row that a factor may take (SP 800-63B-4 §3.2.2).
@@ -67,9 +67,9 @@ const MOST_WRONG_CODES: u32 = 100;
 #[serde(deny_unknown_fields)]
 struct LockoutOptions {
     /// Wrong codes in a row: 1 to 100.
-    tries: Option<Placed<u32>>,
+    tries: Option<Spanned<u32>>,
     /// No longer of use: a factor stays off until its owner proves another one, or an operator switches it on.
-    refill: Option<Placed<Time>>,
+    refill: Option<Spanned<HumanDuration>>,
 }
 
 /// So many attempts at once, then one more every so often.
@@ -77,14 +77,14 @@ struct LockoutOptions {
 #[serde(deny_unknown_fields)]
 struct BucketOptions {
     /// Attempts at once.
-    tries: Option<Placed<u32>>,
+    tries: Option<Spanned<u32>>,
     /// Time until one more attempt.
-    refill: Option<Time>,
+    refill: Option<HumanDuration>,
 }
 
 /// Judges `limits`.
-pub(in crate::config) fn settle(
-    options: Option<Placed<LimitOptions>>,
+pub(crate) fn validate(
+    options: Option<Spanned<LimitOptions>>,
     attempts: &mut LimitSettings,
     clients: &mut ClientLimits,
     cx: &mut Checker,
@@ -99,7 +99,7 @@ pub(in crate::config) fn settle(
     bucket(&mut attempts.known_browser, options.known_browser, cx);
     bucket(&mut attempts.network, options.network, cx);
 
-    let count = |slot: &mut Option<usize>, value: Option<Placed<u32>>, cx: &mut Checker| {
+    let count = |slot: &mut Option<usize>, value: Option<Spanned<u32>>, cx: &mut Checker| {
         if let Some(n) = value.and_then(|v| at_least_one(v, cx)) {
             *slot = Some(usize::try_from(n).unwrap_or(usize::MAX));
         }
@@ -112,7 +112,7 @@ pub(in crate::config) fn settle(
     if let Some(rate) = options.min_rate {
         clients.min_rate = rate.value;
     }
-    let time = |slot: &mut std::time::Duration, value: Option<Time>| {
+    let time = |slot: &mut std::time::Duration, value: Option<HumanDuration>| {
         if let Some(t) = value {
             *slot = t.0;
         }
@@ -127,7 +127,7 @@ pub(in crate::config) fn settle(
     bytes(&mut clients.portal_body, options.portal_body, (4 * 1024, 64 * 1024), cx);
 }
 
-fn at_least_one(value: Placed<u32>, cx: &mut Checker) -> Option<u32> {
+fn at_least_one(value: Spanned<u32>, cx: &mut Checker) -> Option<u32> {
     if value.value == 0 {
         cx.error(value.at, "zero would refuse everybody", "write at least 1");
         return None;
@@ -161,7 +161,7 @@ fn bucket(limit: &mut Limit, options: Option<BucketOptions>, cx: &mut Checker) {
 }
 
 /// A size that must lie between two bounds to be of use.
-fn bytes(slot: &mut usize, value: Option<Placed<Size>>, (least, most): (u64, u64), cx: &mut Checker) {
+fn bytes(slot: &mut usize, value: Option<Spanned<HumanSize>>, (least, most): (u64, u64), cx: &mut Checker) {
     let Some(size) = value else { return };
     if size.value.0 < least || size.value.0 > most {
         cx.error(size.at, "out of range", format!("{least} to {most} bytes are possible"));

@@ -8,44 +8,43 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::auth::network::Networks;
-use crate::config::checker::Checker;
-use crate::config::node::At;
-use crate::config::placed::Placed;
-use crate::config::sweep::ITEM;
+use crate::config::sections::checker::Checker;
+use crate::config::yaml::collect::ITEM;
+use crate::config::yaml::{Span, Spanned};
 use crate::proxy::settings::Listen;
 
 /// Where to listen.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct ListenOptions {
+pub(crate) struct ListenOptions {
     /// Addresses that speak TLS, as 0.0.0.0:443.
-    https: Option<Vec<Placed<String>>>,
+    https: Option<Vec<Spanned<String>>>,
     /// Addresses that only redirect to https, as 0.0.0.0:80.
-    http: Option<Vec<Placed<String>>>,
+    http: Option<Vec<Spanned<String>>>,
     /// Addresses that serve without TLS: localhost, or behind a TLS terminator in trusted_proxies.
-    plain: Option<Vec<Placed<String>>>,
+    plain: Option<Vec<Spanned<String>>>,
     /// The address of metrics and probes, as 127.0.0.1:9180. Default: none.
-    admin: Option<Placed<String>>,
+    admin: Option<Spanned<String>>,
 }
 
 /// Whether certificates are given, and whom to believe.
-pub(in crate::config) struct Around {
+pub(crate) struct ListenContext {
     /// `tls` is there.
-    pub(in crate::config) tls: bool,
+    pub(crate) tls: bool,
     /// `trusted_proxies` names somebody.
-    pub(in crate::config) trusted: bool,
+    pub(crate) trusted: bool,
 }
 
 /// Judges `listen`.
-pub(in crate::config) fn settle(options: Option<Placed<ListenOptions>>, around: &Around, cx: &mut Checker) -> Listen {
-    let (options, at) = options.map_or_else(|| (ListenOptions::default(), At::default()), |o| (o.value, o.at));
+pub(crate) fn validate(options: Option<Spanned<ListenOptions>>, context: &ListenContext, cx: &mut Checker) -> Listen {
+    let (options, at) = options.map_or_else(|| (ListenOptions::default(), Span::default()), |o| (o.value, o.at));
     let nothing = options.https.is_none() && options.http.is_none() && options.plain.is_none();
-    let fault_told = ["https", "http", "plain"].iter().any(|k| cx.is_gone(at, k))
-        || cx.is_gone_anywhere("listen")
-        || cx.is_gone_anywhere(ITEM);
+    let fault_told = ["https", "http", "plain"].iter().any(|k| cx.was_removed(at, k))
+        || cx.was_removed_anywhere("listen")
+        || cx.was_removed_anywhere(ITEM);
     let (asks_tls, plain) = (options.https.is_some(), options.plain.clone().unwrap_or_default());
     let mut seen = HashMap::new();
-    let mut all = |list: Option<Vec<Placed<String>>>, cx: &mut Checker| -> Vec<SocketAddr> {
+    let mut all = |list: Option<Vec<Spanned<String>>>, cx: &mut Checker| -> Vec<SocketAddr> {
         list.into_iter().flatten().filter_map(|a| address(&a, &mut seen, cx)).collect()
     };
     let mut listen = Listen {
@@ -54,12 +53,12 @@ pub(in crate::config) fn settle(options: Option<Placed<ListenOptions>>, around: 
         plain: all(options.plain, cx),
         admin: all(options.admin.clone().map(|a| vec![a]), cx).first().copied(),
     };
-    if asks_tls && !around.tls {
+    if asks_tls && !context.tls {
         let at = options.https.and_then(|l| l.first().map(|a| a.at)).unwrap_or(at);
         cx.error(at, "`https` needs a certificate, and there is no `tls`", "add `tls: { cert: …, key: … }`");
     }
     if nothing && !fault_told {
-        if around.tls {
+        if context.tls {
             listen.https = vec![SocketAddr::from(([0, 0, 0, 0], 443))];
             listen.http = vec![SocketAddr::from(([0, 0, 0, 0], 80))];
         } else {
@@ -69,7 +68,7 @@ pub(in crate::config) fn settle(options: Option<Placed<ListenOptions>>, around: 
     } else if !nothing && plain.is_empty() && !asks_tls && !fault_told {
         cx.error(at, "nothing is served: `http` only redirects", "add `https` or `plain`");
     }
-    open_plain(&plain, around, cx);
+    open_plain(&plain, context, cx);
     if let (Some(at), Some(address)) = (options.admin.map(|a| a.at), listen.admin)
         && !address.ip().is_loopback()
     {
@@ -79,13 +78,13 @@ pub(in crate::config) fn settle(options: Option<Placed<ListenOptions>>, around: 
 }
 
 /// Serving in the clear is for this machine, or for a TLS terminator that is believed.
-fn open_plain(plain: &[Placed<String>], around: &Around, cx: &mut Checker) {
+fn open_plain(plain: &[Spanned<String>], context: &ListenContext, cx: &mut Checker) {
     for entry in plain {
         let Ok(address) = entry.value.trim().parse::<SocketAddr>() else { continue };
         if address.ip().to_canonical().is_loopback() {
             continue;
         }
-        if around.trusted {
+        if context.trusted {
             cx.warn(
                 entry.at,
                 "only `trusted_proxies` are served here; everybody else in the network is sent to https",
@@ -101,7 +100,7 @@ fn open_plain(plain: &[Placed<String>], around: &Around, cx: &mut Checker) {
     }
 }
 
-fn address(text: &Placed<String>, seen: &mut HashMap<SocketAddr, usize>, cx: &mut Checker) -> Option<SocketAddr> {
+fn address(text: &Spanned<String>, seen: &mut HashMap<SocketAddr, usize>, cx: &mut Checker) -> Option<SocketAddr> {
     let Ok(address) = text.value.trim().parse::<SocketAddr>() else {
         cx.error(
             text.at,
@@ -121,7 +120,7 @@ fn address(text: &Placed<String>, seen: &mut HashMap<SocketAddr, usize>, cx: &mu
 }
 
 /// Judges a list of networks; an empty list is refused where it would mean "all".
-pub(in crate::config) fn networks(list: &[Placed<String>], cx: &mut Checker) -> Networks {
+pub(crate) fn networks(list: &[Spanned<String>], cx: &mut Checker) -> Networks {
     let parse = |text: &str| text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
     let mut all = Vec::new();
     for entry in list {
@@ -138,7 +137,7 @@ pub(in crate::config) fn networks(list: &[Placed<String>], cx: &mut Checker) -> 
 }
 
 /// Judges `trusted_proxies`.
-pub(in crate::config) fn trusted(list: Option<&Vec<Placed<String>>>, cx: &mut Checker) -> Networks {
+pub(crate) fn trusted(list: Option<&Vec<Spanned<String>>>, cx: &mut Checker) -> Networks {
     let list = list.map_or(&[][..], Vec::as_slice);
     for entry in list {
         if entry.value.trim().ends_with("/0") {

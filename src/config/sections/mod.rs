@@ -1,17 +1,19 @@
 //! What may stand in a configuration file, one file per section, and how each is judged.
 
-pub(super) mod app;
-pub(super) mod factors;
-pub(super) mod identity;
-pub(super) mod limits;
-pub(super) mod listen;
-pub(super) mod portal;
-pub(super) mod require;
-pub(super) mod root;
-pub(super) mod rules;
-pub(super) mod secrets;
-pub(super) mod session;
-pub(super) mod state;
-pub(super) mod tls;
-pub(super) mod upstream;
-pub(super) mod users;
+pub(crate) mod app;
+pub(crate) mod checker;
+pub(crate) mod factors;
+pub(crate) mod identity;
+pub(crate) mod limits;
+pub(crate) mod listen;
+pub(crate) mod portal;
+pub(crate) mod require;
+pub(crate) mod root;
+pub(crate) mod rules;
+pub(crate) mod scalars;
+pub(crate) mod secrets;
+pub(crate) mod session;
+pub(crate) mod state;
+pub(crate) mod tls;
+pub(crate) mod upstream;
+pub(crate) mod users;

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::checker::Checker;
-use crate::config::placed::Placed;
-use crate::config::scalars::Later;
+use crate::config::sections::checker::Checker;
+use crate::config::sections::scalars::Unavailable;
+use crate::config::yaml::Spanned;
 use crate::portal::settings::{Accent, Colour, Faint, PortalSettings};
 
 /// The largest logo, in bytes.
@@ -14,23 +14,23 @@ const LOGO_BYTES: u64 = 256 * 1024;
 /// Look and words of our pages.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct PortalOptions {
+pub(crate) struct PortalOptions {
     /// Not available in this version.
     #[serde(default, rename = "host")]
-    _host: Later,
+    _host: Unavailable,
     /// The name of the organisation. Default: Stepgate.
-    pub(in crate::config) name: Option<Placed<String>>,
+    pub(crate) name: Option<Spanned<String>>,
     /// A logo: an SVG, PNG, JPEG or WebP file of at most 256KiB.
-    logo: Option<Placed<String>>,
+    logo: Option<Spanned<String>>,
     /// The accent colour, as "#1f4fd8"; white text on it must be readable. The dark scheme gets a lighter shade of it,
     /// which `check` shows.
-    accent: Option<Placed<String>>,
+    accent: Option<Spanned<String>>,
     /// Where people get help: a mail address or a URL.
-    support: Option<Placed<String>>,
+    support: Option<Spanned<String>>,
 }
 
 /// Judges `portal`.
-pub(in crate::config) fn settle(options: Option<PortalOptions>, cx: &mut Checker) -> PortalSettings {
+pub(crate) fn validate(options: Option<PortalOptions>, cx: &mut Checker) -> PortalSettings {
     let mut settings = PortalSettings::default();
     let Some(options) = options else { return settings };
     if let Some(name) = options.name {
@@ -42,7 +42,7 @@ pub(in crate::config) fn settle(options: Option<PortalOptions>, cx: &mut Checker
     settings
 }
 
-fn logo(path: &Placed<String>, cx: &mut Checker) -> Option<(String, Vec<u8>)> {
+fn logo(path: &Spanned<String>, cx: &mut Checker) -> Option<(String, Vec<u8>)> {
     let bytes = cx.read(path, LOGO_BYTES)?;
     let head = bytes.get(..bytes.len().min(1024)).unwrap_or_default();
     let media = match head {
@@ -58,7 +58,7 @@ fn logo(path: &Placed<String>, cx: &mut Checker) -> Option<(String, Vec<u8>)> {
     media.map(|m| (m.to_owned(), bytes))
 }
 
-fn support(text: &Placed<String>, cx: &mut Checker) -> Option<String> {
+fn support(text: &Spanned<String>, cx: &mut Checker) -> Option<String> {
     let value = text.value.trim();
     let url = url::Url::parse(value).is_ok_and(|u| matches!(u.scheme(), "https" | "http" | "mailto" | "tel"));
     let mail = value.split_once('@').is_some_and(|(a, b)| !a.is_empty() && b.contains('.'))
@@ -70,7 +70,7 @@ fn support(text: &Placed<String>, cx: &mut Checker) -> Option<String> {
     Some(value.to_owned())
 }
 
-fn accent(text: &Placed<String>, cx: &mut Checker) -> Option<Accent> {
+fn accent(text: &Spanned<String>, cx: &mut Checker) -> Option<Accent> {
     let Some(colour) = Colour::parse(text.value.trim()) else {
         cx.error(text.at, "not a colour", "write it as \"#1f4fd8\", with quotes: # begins a comment");
         return None;

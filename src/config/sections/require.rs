@@ -8,27 +8,26 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use crate::auth::proof::{Method, MethodSet, Requirement, Strength};
-use crate::config::checker::Checker;
-use crate::config::node::At;
-use crate::config::placed::Placed;
-use crate::config::scalars::Time;
-use crate::config::trouble::{nearest, possible, short};
+use crate::config::sections::checker::Checker;
+use crate::config::sections::scalars::HumanDuration;
+use crate::config::yaml::suggest::{nearest, possible, short};
+use crate::config::yaml::{Span, Spanned};
 
 /// A strength with a name of its own.
 #[derive(serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct StrengthOptions {
+pub(crate) struct StrengthOptions {
     /// one_factor, two_factor, phishing_resistant, or a name from `strengths`.
     #[schemars(required)]
-    strength: Option<Placed<String>>,
+    strength: Option<Spanned<String>>,
     /// The methods that count beside a password. Default: all.
-    methods: Option<Placed<Vec<Placed<String>>>>,
+    methods: Option<Spanned<Vec<Spanned<String>>>>,
     /// How old the renewing factor may be. Default: as old as the session.
-    max_age: Option<Time>,
+    max_age: Option<HumanDuration>,
 }
 
 /// The name of a strength, or one written out.
-pub(in crate::config) enum RequireOptions {
+pub(crate) enum RequireOptions {
     /// A name.
     Name(String),
     /// Written out.
@@ -67,12 +66,12 @@ impl JsonSchema for RequireOptions {
 }
 
 /// The strengths that rules may name. `None` for a name whose strength was wrong, which is told already.
-pub(in crate::config) struct Strengths(HashMap<String, Option<Requirement>>);
+pub(crate) struct Strengths(HashMap<String, Option<Requirement>>);
 
 impl Strengths {
     /// Judges `strengths`; `declared` are all names in the file, also of those that could not be decoded.
-    pub(in crate::config) fn settle(
-        options: BTreeMap<Placed<String>, Placed<StrengthOptions>>,
+    pub(crate) fn validate(
+        options: BTreeMap<Spanned<String>, Spanned<StrengthOptions>>,
         declared: Vec<String>,
         cx: &mut Checker,
     ) -> Self {
@@ -101,14 +100,14 @@ impl Strengths {
     }
 
     /// What a rule asks for.
-    pub(in crate::config) fn resolve(&self, options: &Placed<RequireOptions>, cx: &mut Checker) -> Option<Requirement> {
+    pub(crate) fn resolve(&self, options: &Spanned<RequireOptions>, cx: &mut Checker) -> Option<Requirement> {
         match &options.value {
-            RequireOptions::Name(name) => self.named(&Placed { value: name.clone(), at: options.at }, cx),
+            RequireOptions::Name(name) => self.named(&Spanned { value: name.clone(), at: options.at }, cx),
             RequireOptions::Inline(inline) => self.written_out(inline, options.at, cx),
         }
     }
 
-    fn named(&self, name: &Placed<String>, cx: &mut Checker) -> Option<Requirement> {
+    fn named(&self, name: &Spanned<String>, cx: &mut Checker) -> Option<Requirement> {
         if let Some(found) = self.0.get(&name.value) {
             return *found;
         }
@@ -120,7 +119,7 @@ impl Strengths {
         None
     }
 
-    fn written_out(&self, options: &StrengthOptions, at: At, cx: &mut Checker) -> Option<Requirement> {
+    fn written_out(&self, options: &StrengthOptions, at: Span, cx: &mut Checker) -> Option<Requirement> {
         let counted = options.methods.as_ref().map(|list| methods(list, cx));
         let strength = cx.need(options.strength.as_ref(), at, "strength", "add `strength: two_factor`")?;
         let mut requirement = self.named(strength, cx)?;
@@ -140,12 +139,12 @@ impl Strengths {
     }
 }
 
-fn methods(list: &Placed<Vec<Placed<String>>>, cx: &mut Checker) -> MethodSet {
-    if list.value.is_empty() && !cx.is_thinned(list.at) {
+fn methods(list: &Spanned<Vec<Spanned<String>>>, cx: &mut Checker) -> MethodSet {
+    if list.value.is_empty() && !cx.has_removed_items(list.at) {
         cx.error(list.at, "an empty list would let nobody pass", "leave `methods` out to let every method count");
     }
     // what is told already is no reason to tell that the rest is not enough
-    let mut set = if cx.is_thinned(list.at) { MethodSet::ALL } else { MethodSet::EMPTY };
+    let mut set = if cx.has_removed_items(list.at) { MethodSet::ALL } else { MethodSet::EMPTY };
     for name in &list.value {
         match Method::from_name(&name.value) {
             Some(method) => set = set.with(method),
@@ -163,6 +162,6 @@ fn methods(list: &Placed<Vec<Placed<String>>>, cx: &mut Checker) -> MethodSet {
 }
 
 /// Whether the methods of this version can meet a requirement at all.
-pub(in crate::config) fn within_reach(requirement: &Requirement) -> bool {
+pub(crate) fn within_reach(requirement: &Requirement) -> bool {
     requirement.is_within(MethodSet::SERVED)
 }

@@ -16,52 +16,49 @@ use super::session::SessionOptions;
 use super::state::StateOptions;
 use super::tls::TlsOptions;
 use super::users::UserOptions;
-use crate::config::placed::Placed;
-use crate::config::scalars::{Hidden, Later, Time};
+use crate::config::sections::scalars::{HumanDuration, Unavailable};
+use crate::config::yaml::Spanned;
 
 /// The configuration of Stepgate.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct Root {
+pub(crate) struct Root {
     /// Where to listen. Default: https on 0.0.0.0:443, and http on 0.0.0.0:80 that redirects there.
-    pub(in crate::config) listen: Option<Placed<ListenOptions>>,
+    pub(crate) listen: Option<Spanned<ListenOptions>>,
     /// Certificates and keys, re-read when the files change.
-    pub(in crate::config) tls: Option<Placed<TlsOptions>>,
+    pub(crate) tls: Option<Spanned<TlsOptions>>,
     /// Networks whose X-Forwarded-For, -Proto and -Host, or Forwarded, are believed. Default: none.
-    pub(in crate::config) trusted_proxies: Option<Vec<Placed<String>>>,
+    pub(crate) trusted_proxies: Option<Vec<Spanned<String>>>,
     /// Look and words of our pages.
-    pub(in crate::config) portal: Option<Placed<PortalOptions>>,
+    pub(crate) portal: Option<Spanned<PortalOptions>>,
     /// The accounts.
-    pub(in crate::config) users: Option<Placed<UserOptions>>,
+    pub(crate) users: Option<Spanned<UserOptions>>,
     /// Where sessions and counters live: a URL, or a mapping. Default: embedded in the SQLite file.
-    pub(in crate::config) state: Option<Placed<StateOptions>>,
+    pub(crate) state: Option<Spanned<StateOptions>>,
     /// A file that holds the URL of the state store.
-    pub(in crate::config) state_file: Option<Placed<String>>,
+    pub(crate) state_file: Option<Spanned<String>>,
     /// The master keys.
-    pub(in crate::config) secrets: Option<Placed<SecretOptions>>,
+    pub(crate) secrets: Option<Spanned<SecretOptions>>,
     /// What people prove themselves with.
-    pub(in crate::config) factors: Option<Placed<FactorOptions>>,
+    pub(crate) factors: Option<Spanned<FactorOptions>>,
     /// How long sessions live.
-    pub(in crate::config) session: Option<Placed<SessionOptions>>,
+    pub(crate) session: Option<Spanned<SessionOptions>>,
     /// Limits of attempts, and against slow or greedy clients.
-    pub(in crate::config) limits: Option<Placed<LimitOptions>>,
+    pub(crate) limits: Option<Spanned<LimitOptions>>,
     /// Not available in this version.
     #[serde(default, rename = "mail")]
-    pub(in crate::config) _mail: Later,
+    pub(crate) _mail: Unavailable,
     /// Not available in this version.
     #[serde(default, rename = "sms")]
-    pub(in crate::config) _sms: Later,
+    pub(crate) _sms: Unavailable,
     /// Not available in this version.
     #[serde(default, rename = "risk")]
-    pub(in crate::config) _risk: Later,
+    pub(crate) _risk: Unavailable,
     /// Names that rules may use beside one_factor, two_factor and phishing_resistant.
     #[serde(default)]
-    pub(in crate::config) strengths: BTreeMap<Placed<String>, Placed<StrengthOptions>>,
+    pub(crate) strengths: BTreeMap<Spanned<String>, Spanned<StrengthOptions>>,
     /// How long a stopping process lets requests finish. Default: 30s.
-    pub(in crate::config) shutdown_grace: Option<Time>,
+    pub(crate) shutdown_grace: Option<HumanDuration>,
     /// The apps that are protected.
-    pub(in crate::config) apps: Option<Placed<Vec<Placed<AppOptions>>>>,
+    pub(crate) apps: Option<Spanned<Vec<Spanned<AppOptions>>>>,
 }
-
-/// A URL that may hold a password, or a mapping that says more.
-pub(in crate::config) type Url = Placed<Hidden>;

@@ -8,15 +8,16 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::auth::secret::SecretText;
+use crate::config::yaml::Spanned;
 
 /// Ten years: nothing here is meant to last longer.
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 /// A duration with units: `90s`, `5m`, `1h 30m`.
 #[derive(Clone, Copy)]
-pub(super) struct Time(pub(super) Duration);
+pub(crate) struct HumanDuration(pub(crate) Duration);
 
-impl<'de> Deserialize<'de> for Time {
+impl<'de> Deserialize<'de> for HumanDuration {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = Text::deserialize(d)?.0;
         let text = text.trim();
@@ -42,9 +43,9 @@ impl<'de> Deserialize<'de> for Time {
 
 /// A size in bytes with units: `64KiB`, `10MB`; bare digits are bytes.
 #[derive(Clone, Copy)]
-pub(super) struct Size(pub(super) u64);
+pub(crate) struct HumanSize(pub(crate) u64);
 
-impl<'de> Deserialize<'de> for Size {
+impl<'de> Deserialize<'de> for HumanSize {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = Text::deserialize(d)?.0;
         size(text.trim()).map(Self).map_err(D::Error::custom)
@@ -67,9 +68,9 @@ fn size(text: &str) -> Result<u64, &'static str> {
 
 /// A size, or `unlimited`.
 #[derive(Clone, Copy)]
-pub(super) struct Cap(pub(super) Option<u64>);
+pub(crate) struct SizeLimit(pub(crate) Option<u64>);
 
-impl<'de> Deserialize<'de> for Cap {
+impl<'de> Deserialize<'de> for SizeLimit {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = Text::deserialize(d)?.0;
         match text.trim() {
@@ -90,9 +91,9 @@ impl<'de> Deserialize<'de> for Text {
 
 /// A secret.
 #[derive(Clone)]
-pub(super) struct Hidden(pub(super) SecretText);
+pub(crate) struct HiddenText(pub(crate) SecretText);
 
-impl<'de> Deserialize<'de> for Hidden {
+impl<'de> Deserialize<'de> for HiddenText {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         String::deserialize(d).map(|s| Self(SecretText::new(s)))
     }
@@ -100,42 +101,45 @@ impl<'de> Deserialize<'de> for Hidden {
 
 /// A key of later versions: off is fine, anything else is refused.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Later;
+pub(crate) struct Unavailable;
 
-impl<'de> Deserialize<'de> for Later {
+impl<'de> Deserialize<'de> for Unavailable {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         struct Off;
         const REFUSED: &str = "not available in this version\nset it to `off` or leave it out; nothing here may look protected that is not";
         impl<'de> Visitor<'de> for Off {
-            type Value = Later;
+            type Value = Unavailable;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("off")
             }
-            fn visit_unit<E: Error>(self) -> Result<Later, E> {
-                Ok(Later)
+            fn visit_unit<E: Error>(self) -> Result<Unavailable, E> {
+                Ok(Unavailable)
             }
-            fn visit_bool<E: Error>(self, on: bool) -> Result<Later, E> {
-                if on { Err(E::custom(REFUSED)) } else { Ok(Later) }
+            fn visit_bool<E: Error>(self, on: bool) -> Result<Unavailable, E> {
+                if on { Err(E::custom(REFUSED)) } else { Ok(Unavailable) }
             }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Later, E> {
-                if matches!(text, "off" | "no" | "none") { Ok(Later) } else { Err(E::custom(REFUSED)) }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Unavailable, E> {
+                if matches!(text, "off" | "no" | "none") { Ok(Unavailable) } else { Err(E::custom(REFUSED)) }
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Later, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Unavailable, A::Error> {
                 match items.next_element::<IgnoredAny>()? {
                     Some(_) => Err(A::Error::custom(REFUSED)),
-                    None => Ok(Later),
+                    None => Ok(Unavailable),
                 }
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Later, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Unavailable, A::Error> {
                 match entries.next_entry::<IgnoredAny, IgnoredAny>()? {
                     Some(_) => Err(A::Error::custom(REFUSED)),
-                    None => Ok(Later),
+                    None => Ok(Unavailable),
                 }
             }
         }
         d.deserialize_any(Off)
     }
 }
+
+/// A URL that may hold a password.
+pub(crate) type Url = Spanned<HiddenText>;
 
 macro_rules! schemas {
     ($($type:ident: $schema:tt),* $(,)?) => {$(
@@ -154,12 +158,12 @@ macro_rules! schemas {
 }
 
 schemas! {
-    Time: { "type": "string", "description": "a duration with units: 90s, 5m, 1h 30m",
+    HumanDuration: { "type": "string", "description": "a duration with units: 90s, 5m, 1h 30m",
         "pattern": "^\\s*([0-9]+(\\.[0-9]+)?\\s*[a-zA-Z\u{b5}]+\\s*)+$" },
-    Size: { "type": ["string", "number"], "description": "bytes, or a size with a unit: 64KiB, 10MB",
+    HumanSize: { "type": ["string", "number"], "description": "bytes, or a size with a unit: 64KiB, 10MB",
         "pattern": "^\\s*[0-9]", "minimum": 1 },
-    Cap: { "type": ["string", "number"], "description": "a size as 100MiB, or unlimited",
+    SizeLimit: { "type": ["string", "number"], "description": "a size as 100MiB, or unlimited",
         "pattern": "^\\s*([0-9]|unlimited\\s*$)", "minimum": 1 },
-    Hidden: { "type": ["string", "number", "boolean"], "writeOnly": true, "description": "a secret; better given as a file" },
-    Later: { "enum": [null, false, "off", "no", "none", [], {}], "description": "not available in this version" },
+    HiddenText: { "type": ["string", "number", "boolean"], "writeOnly": true, "description": "a secret; better given as a file" },
+    Unavailable: { "enum": [null, false, "off", "no", "none", [], {}], "description": "not available in this version" },
 }

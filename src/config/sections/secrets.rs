@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::users::Database;
 use crate::auth::secret::SecretBytes;
-use crate::config::checker::Checker;
-use crate::config::placed::Placed;
+use crate::config::sections::checker::Checker;
+use crate::config::yaml::Spanned;
 use crate::store::inspect;
 use crate::store::settings::KeySettings;
 use crate::store::vault::parse_ring;
@@ -16,17 +16,17 @@ use crate::store::vault::parse_ring;
 /// The master keys, which seal TOTP secrets and signing keys.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct SecretOptions {
+pub(crate) struct SecretOptions {
     /// One key in each line, 32 bytes as base64 or hex, newest first; `next:` before a key that opens and does not
     /// seal yet. Default: made beside the SQLite file.
-    key_file: Option<Placed<String>>,
+    key_file: Option<Spanned<String>>,
 }
 
 const FORMAT: &str = "one key in each line, newest first: 32 bytes as base64 or hex (`stepgate secret generate`)";
 
 /// Judges `secrets`; `None` if there is no key to work with.
-pub(in crate::config) fn settle(
-    options: Option<Placed<SecretOptions>>,
+pub(crate) fn validate(
+    options: Option<Spanned<SecretOptions>>,
     database: Option<&Database>,
     cx: &mut Checker,
 ) -> Option<KeySettings> {
@@ -51,7 +51,7 @@ pub(in crate::config) fn settle(
             Some(KeySettings::Beside(keys))
         }
         None => {
-            if !cx.is_gone_anywhere("key_file") && !cx.is_gone_anywhere("secrets") {
+            if !cx.was_removed_anywhere("key_file") && !cx.was_removed_anywhere("secrets") {
                 let fix = "add `secrets: { key_file: … }`; every machine that shares the database needs the same keys";
                 cx.error(database.at, "PostgreSQL needs a master key that all machines share", fix);
             }

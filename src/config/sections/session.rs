@@ -3,28 +3,28 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::checker::Checker;
-use crate::config::placed::Placed;
-use crate::config::scalars::Time;
+use crate::config::sections::checker::Checker;
+use crate::config::sections::scalars::HumanDuration;
+use crate::config::yaml::Spanned;
 use crate::flow::settings::FlowSettings;
 
 /// How long sessions live.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct SessionOptions {
+pub(crate) struct SessionOptions {
     /// Without use. Default: 1h.
-    idle: Option<Placed<Time>>,
+    idle: Option<Spanned<HumanDuration>>,
     /// In all. Default: 12h.
-    absolute: Option<Placed<Time>>,
+    absolute: Option<Spanned<HumanDuration>>,
     /// How long a sign-in may take. Default: 15m.
-    sign_in: Option<Time>,
+    sign_in: Option<HumanDuration>,
     /// How long a known browser is remembered for throttling. Default: 365d.
-    remember_browser: Option<Time>,
+    remember_browser: Option<HumanDuration>,
 }
 
 /// Judges `session`.
-pub(in crate::config) fn settle(options: Option<Placed<SessionOptions>>, flow: &mut FlowSettings, cx: &mut Checker) {
-    let Some(Placed { value: options, at }) = options else { return };
+pub(crate) fn validate(options: Option<Spanned<SessionOptions>>, flow: &mut FlowSettings, cx: &mut Checker) {
+    let Some(Spanned { value: options, at }) = options else { return };
     let told = options.idle.as_ref().or(options.absolute.as_ref()).map_or(at, |t| t.at);
     if let Some(idle) = &options.idle {
         flow.session.idle = idle.value.0;

@@ -11,18 +11,17 @@ use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, MapAccess, V
 use super::tls::PEM_BYTES;
 use super::users::{Database, sqlite_path};
 use crate::auth::secret::SecretText;
-use crate::config::checker::Checker;
-use crate::config::node::At;
-use crate::config::placed::Placed;
-use crate::config::scalars::{Hidden, Time};
+use crate::config::sections::checker::Checker;
+use crate::config::sections::scalars::{HiddenText, HumanDuration};
+use crate::config::yaml::{Span, Spanned};
 use crate::proxy::pem;
 use crate::store::inspect as store;
 use crate::store::settings::StateSettings;
 
 /// A URL, or a mapping that says more.
-pub(in crate::config) enum StateOptions {
+pub(crate) enum StateOptions {
     /// `redis://…`, `rediss://…` or `sqlite://…`.
-    Url(Hidden),
+    Url(HiddenText),
     /// With options.
     More(Box<StateMore>),
 }
@@ -30,17 +29,17 @@ pub(in crate::config) enum StateOptions {
 /// The state store, with options.
 #[derive(serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct StateMore {
+pub(crate) struct StateMore {
     /// `redis://…`, `rediss://…` or `sqlite://…`.
-    url: Option<Placed<Hidden>>,
+    url: Option<Spanned<HiddenText>>,
     /// A file that holds that URL.
-    url_file: Option<Placed<String>>,
+    url_file: Option<Spanned<String>>,
     /// A PEM file of the authorities to trust for rediss. Default: the system's.
-    ca: Option<Placed<String>>,
+    ca: Option<Spanned<String>>,
     /// How long a command may take. Default: 250ms.
-    timeout: Option<Time>,
+    timeout: Option<HumanDuration>,
     /// Prefix of every key. Default: `stepgate:`.
-    prefix: Option<Placed<String>>,
+    prefix: Option<Spanned<String>>,
 }
 
 impl<'de> Deserialize<'de> for StateOptions {
@@ -53,7 +52,7 @@ impl<'de> Deserialize<'de> for StateOptions {
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<StateOptions, E> {
                 let text: StrDeserializer<'_, E> = text.into_deserializer();
-                Hidden::deserialize(text).map(StateOptions::Url)
+                HiddenText::deserialize(text).map(StateOptions::Url)
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<StateOptions, A::Error> {
                 StateMore::deserialize(MapAccessDeserializer::new(map)).map(|m| StateOptions::More(Box::new(m)))
@@ -70,7 +69,7 @@ impl JsonSchema for StateOptions {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let more = generator.subschema_for::<StateMore>();
-        let url = generator.subschema_for::<Hidden>();
+        let url = generator.subschema_for::<HiddenText>();
         json_schema!({ "anyOf": [url, more] })
     }
 }
@@ -78,22 +77,22 @@ impl JsonSchema for StateOptions {
 const FIX: &str = "write `redis://host:6379`, `rediss://…`, or leave `state` out to keep it in the SQLite file";
 
 /// Judges `state`.
-pub(in crate::config) fn settle(
-    options: Option<Placed<StateOptions>>,
-    file: Option<Placed<String>>,
+pub(crate) fn validate(
+    options: Option<Spanned<StateOptions>>,
+    file: Option<Spanned<String>>,
     database: Option<&Database>,
     cx: &mut Checker,
 ) -> Option<StateSettings> {
     let (url, more) = match options {
-        Some(Placed { value: StateOptions::Url(url), at }) => {
-            (cx.secret(Some(Placed { value: url, at }), file, "state"), None)
+        Some(Spanned { value: StateOptions::Url(url), at }) => {
+            (cx.secret(Some(Spanned { value: url, at }), file, "state"), None)
         }
-        Some(Placed { value: StateOptions::More(mut more), at }) => {
+        Some(Spanned { value: StateOptions::More(mut more), at }) => {
             if let Some(file) = &file {
                 cx.error(file.at, "`state` and `state_file` are both given", "keep one of them");
             }
             let (url, url_file) = (more.url.take(), more.url_file.take());
-            let told = url.is_some() || url_file.is_some() || file.is_some() || cx.is_gone(at, "url_file");
+            let told = url.is_some() || url_file.is_some() || file.is_some() || cx.was_removed(at, "url_file");
             let url = cx.secret(url, url_file, "url");
             if url.is_none() && !told {
                 cx.need::<()>(None, at, "url", FIX);
@@ -104,9 +103,9 @@ pub(in crate::config) fn settle(
         None => return embedded(database, cx),
     };
     // whatever is wrong with the URL, the rest is judged
-    let options = Options::settle(more.as_deref(), cx);
+    let options = Options::validate(more.as_deref(), cx);
     let url = url?;
-    let Placed { value: url, at } = url;
+    let Spanned { value: url, at } = url;
     match url.expose().split_once("://").map(|(scheme, _)| scheme) {
         Some("redis" | "rediss") => redis(url, at, more.and_then(|m| m.ca), options, cx),
         Some("sqlite") => {
@@ -129,7 +128,7 @@ pub(in crate::config) fn settle(
 fn embedded(database: Option<&Database>, cx: &mut Checker) -> Option<StateSettings> {
     let database = database?;
     if database.file.is_none() {
-        if !cx.is_gone_anywhere("state") && !cx.is_gone_anywhere("state_file") {
+        if !cx.was_removed_anywhere("state") && !cx.was_removed_anywhere("state_file") {
             let fix = "add `state: redis://…`; without it sessions live in the SQLite file, and there is none";
             cx.error(database.at, "PostgreSQL needs a state store beside it", fix);
         }
@@ -146,7 +145,7 @@ struct Options {
 }
 
 impl Options {
-    fn settle(more: Option<&StateMore>, cx: &mut Checker) -> Self {
+    fn validate(more: Option<&StateMore>, cx: &mut Checker) -> Self {
         let mut options = Self { ca: None, timeout: Duration::from_millis(250), prefix: "stepgate:".to_owned() };
         let Some(more) = more else { return options };
         if let Some(ca) = &more.ca {
@@ -172,8 +171,8 @@ impl Options {
 
 fn redis(
     url: SecretText,
-    at: At,
-    ca: Option<Placed<String>>,
+    at: Span,
+    ca: Option<Spanned<String>>,
     Options { ca: authorities, timeout, prefix }: Options,
     cx: &mut Checker,
 ) -> Option<StateSettings> {

@@ -5,15 +5,13 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::checker::Checker;
-use crate::config::node::At;
-use crate::config::placed::Placed;
-
+use crate::config::sections::checker::Checker;
+use crate::config::yaml::{Span, Spanned};
 use crate::proxy::pem::{self, Certificate};
 use crate::proxy::settings::CertificateFiles;
 
 /// The largest PEM file, in bytes.
-pub(in crate::config) const PEM_BYTES: u64 = 1024 * 1024;
+pub(crate) const PEM_BYTES: u64 = 1024 * 1024;
 
 /// How long before its end a certificate is warned of.
 const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
@@ -21,13 +19,13 @@ const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 /// Certificates: one pair, or a list.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct TlsOptions {
+pub(crate) struct TlsOptions {
     /// The certificate chain, PEM, leaf first.
-    cert: Option<Placed<String>>,
+    cert: Option<Spanned<String>>,
     /// Its private key, PEM.
-    key: Option<Placed<String>>,
+    key: Option<Spanned<String>>,
     /// Several pairs, chosen by SNI; the first is served where no name matches.
-    certificates: Option<Placed<Vec<Placed<Pair>>>>,
+    certificates: Option<Spanned<Vec<Spanned<Pair>>>>,
 }
 
 /// A chain and its key.
@@ -36,33 +34,33 @@ pub(in crate::config) struct TlsOptions {
 struct Pair {
     /// The certificate chain, PEM, leaf first.
     #[schemars(required)]
-    cert: Option<Placed<String>>,
+    cert: Option<Spanned<String>>,
     /// Its private key, PEM.
     #[schemars(required)]
-    key: Option<Placed<String>>,
+    key: Option<Spanned<String>>,
 }
 
 /// What the certificates are good for.
-pub(in crate::config) struct Coverage {
-    at: At,
+pub(crate) struct Coverage {
+    at: Span,
     names: Vec<String>,
     /// Every certificate could be read, so that a missing name is missing.
     complete: bool,
 }
 
 /// Judges `tls`.
-pub(in crate::config) fn settle(
-    options: Option<Placed<TlsOptions>>,
+pub(crate) fn validate(
+    options: Option<Spanned<TlsOptions>>,
     cx: &mut Checker,
 ) -> (Vec<CertificateFiles>, Option<Coverage>) {
-    let Some(Placed { value: options, at }) = options else { return (Vec::new(), None) };
-    let mut pairs: Vec<Placed<Pair>> = Vec::new();
+    let Some(Spanned { value: options, at }) = options else { return (Vec::new(), None) };
+    let mut pairs: Vec<Spanned<Pair>> = Vec::new();
     let mut coverage = Coverage { at, names: Vec::new(), complete: true };
     if options.cert.is_some() || options.key.is_some() {
-        pairs.push(Placed { value: Pair { cert: options.cert, key: options.key }, at });
+        pairs.push(Spanned { value: Pair { cert: options.cert, key: options.key }, at });
     }
-    let told = ["cert", "key", "certificates"].iter().any(|k| cx.is_gone(at, k))
-        || options.certificates.as_ref().is_some_and(|c| cx.is_thinned(c.at));
+    let told = ["cert", "key", "certificates"].iter().any(|k| cx.was_removed(at, k))
+        || options.certificates.as_ref().is_some_and(|c| cx.has_removed_items(c.at));
     if told {
         coverage.complete = false;
     }
@@ -85,14 +83,14 @@ pub(in crate::config) fn settle(
 }
 
 /// A pair that can be used; what is wrong with either half is told although the other is wrong too.
-fn judge(pair: Placed<Pair>, cx: &mut Checker) -> Option<(CertificateFiles, Certificate)> {
-    let Placed { value: pair, at } = pair;
-    let told = |half: &Option<Placed<String>>| half.as_ref().map_or(at, |p| p.at);
+fn judge(pair: Spanned<Pair>, cx: &mut Checker) -> Option<(CertificateFiles, Certificate)> {
+    let Spanned { value: pair, at } = pair;
+    let told = |half: &Option<Spanned<String>>| half.as_ref().map_or(at, |p| p.at);
     let (cert_at, key_at) = (told(&pair.cert), told(&pair.key));
-    if pair.cert.is_none() && !cx.is_gone(at, "cert") {
+    if pair.cert.is_none() && !cx.was_removed(at, "cert") {
         cx.error(key_at, "a key without its certificate", "add `cert: …`");
     }
-    if pair.key.is_none() && !cx.is_gone(at, "key") {
+    if pair.key.is_none() && !cx.was_removed(at, "key") {
         cx.error(cert_at, "a certificate without its key", "add `key: …`");
     }
     let chain = pair.cert.as_ref().and_then(|p| cx.read(p, PEM_BYTES));
@@ -136,7 +134,7 @@ fn judge(pair: Placed<Pair>, cx: &mut Checker) -> Option<(CertificateFiles, Cert
 
 impl Coverage {
     /// Warns if no certificate is good for a host.
-    pub(in crate::config) fn check(&self, host: &str, at: At, cx: &mut Checker) {
+    pub(crate) fn check(&self, host: &str, at: Span, cx: &mut Checker) {
         if self.complete && !self.names.iter().any(|n| covers(n, host)) {
             let line = cx.problems.line_of(self.at);
             let fix = format!("browsers will refuse {host}; add its certificate to `tls` (line {line})");

@@ -7,16 +7,15 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use super::tls::PEM_BYTES;
-use crate::config::checker::Checker;
-use crate::config::node::At;
-use crate::config::placed::Placed;
-use crate::config::scalars::Time;
-use crate::config::trouble::short;
+use crate::config::sections::checker::Checker;
+use crate::config::sections::scalars::HumanDuration;
+use crate::config::yaml::suggest::short;
+use crate::config::yaml::{Span, Spanned};
 use crate::proxy::pem;
 use crate::proxy::settings::{Server, UpstreamSettings};
 
 /// One URL, or a mapping that says more.
-pub(in crate::config) enum UpstreamOptions {
+pub(crate) enum UpstreamOptions {
     /// One server.
     Url(String),
     /// Several, or options.
@@ -26,9 +25,9 @@ pub(in crate::config) enum UpstreamOptions {
 /// The servers of an app, and how to speak to them.
 #[derive(serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct UpstreamMore {
+pub(crate) struct UpstreamMore {
     /// URLs of the servers, as http://10.0.0.5:8080.
-    servers: Option<Placed<Vec<Placed<String>>>>,
+    servers: Option<Spanned<Vec<Spanned<String>>>>,
     /// How requests are spread. Default, and the only one: round_robin.
     #[serde(default, rename = "balance")]
     _balance: Option<Balance>,
@@ -37,19 +36,19 @@ pub(in crate::config) struct UpstreamMore {
     /// TLS to the servers.
     tls: Option<UpstreamTlsOptions>,
     /// Default: 3s.
-    connect_timeout: Option<Time>,
+    connect_timeout: Option<HumanDuration>,
     /// Default: 60s.
-    read_timeout: Option<Time>,
+    read_timeout: Option<HumanDuration>,
     /// Default: 60s.
-    write_timeout: Option<Time>,
+    write_timeout: Option<HumanDuration>,
     /// How long an unused connection is kept. Default: 30s.
-    idle_timeout: Option<Time>,
+    idle_timeout: Option<HumanDuration>,
     /// Speak HTTP/2 even without TLS, as gRPC needs. Default: false.
     http2: Option<bool>,
     /// Between two look-ups of names. Default: 30s.
-    resolve_interval: Option<Time>,
+    resolve_interval: Option<HumanDuration>,
     /// Send this Host instead of the client's.
-    host_header: Option<Placed<String>>,
+    host_header: Option<Spanned<String>>,
 }
 
 /// How requests are spread.
@@ -65,9 +64,9 @@ enum Balance {
 #[serde(deny_unknown_fields)]
 struct HealthOptions {
     /// The path that answers 200 to 399. Default: a TCP connect.
-    path: Option<Placed<String>>,
+    path: Option<Spanned<String>>,
     /// Between two checks. Default: 5s.
-    interval: Option<Time>,
+    interval: Option<HumanDuration>,
 }
 
 /// TLS to the servers.
@@ -75,11 +74,11 @@ struct HealthOptions {
 #[serde(deny_unknown_fields)]
 struct UpstreamTlsOptions {
     /// A PEM file of the only authorities to trust. Default: the system's.
-    ca: Option<Placed<String>>,
+    ca: Option<Spanned<String>>,
     /// The name to ask for and to check. Default: the server's host.
-    sni: Option<Placed<String>>,
+    sni: Option<Spanned<String>>,
     /// Do not verify. For tests. Default: false.
-    insecure: Option<Placed<bool>>,
+    insecure: Option<Spanned<bool>>,
 }
 
 impl<'de> Deserialize<'de> for UpstreamOptions {
@@ -113,18 +112,18 @@ impl JsonSchema for UpstreamOptions {
 }
 
 /// Judges one upstream.
-pub(in crate::config) fn settle(options: Placed<UpstreamOptions>, cx: &mut Checker) -> Option<UpstreamSettings> {
+pub(crate) fn validate(options: Spanned<UpstreamOptions>, cx: &mut Checker) -> Option<UpstreamSettings> {
     let at = options.at;
     let more = match options.value {
         UpstreamOptions::Url(url) => {
-            let server = server(&Placed { value: url, at }, cx)?;
+            let server = server(&Spanned { value: url, at }, cx)?;
             nameable(&server, at, cx);
             return Some(UpstreamSettings::new(vec![server]));
         }
         UpstreamOptions::More(more) => *more,
     };
     let servers = cx.need(more.servers, at, "servers", "write `servers: [ \"http://10.0.0.5:8080\" ]`");
-    if let Some(none) = servers.as_ref().filter(|s| s.value.is_empty() && !cx.is_thinned(s.at)) {
+    if let Some(none) = servers.as_ref().filter(|s| s.value.is_empty() && !cx.has_removed_items(s.at)) {
         cx.error(none.at, "an upstream needs at least one server", "write `servers: [ \"http://10.0.0.5:8080\" ]`");
     }
     let sni = more.tls.as_ref().is_some_and(|tls| tls.sni.is_some());
@@ -147,7 +146,7 @@ pub(in crate::config) fn settle(options: Placed<UpstreamOptions>, cx: &mut Check
         settings.health_interval = health.interval.map_or(settings.health_interval, |t| t.0);
     }
     if let Some(tls) = more.tls {
-        settle_tls(tls, &mut settings, at, cx);
+        validate_tls(tls, &mut settings, at, cx);
     }
     settings.connect_timeout = more.connect_timeout.map_or(settings.connect_timeout, |t| t.0);
     settings.read_timeout = more.read_timeout.map_or(settings.read_timeout, |t| t.0);
@@ -168,13 +167,13 @@ pub(in crate::config) fn settle(options: Placed<UpstreamOptions>, cx: &mut Check
 }
 
 /// Judges the host of a server as a name to ask for by TLS.
-fn nameable(server: &Server, at: At, cx: &mut Checker) {
+fn nameable(server: &Server, at: Span, cx: &mut Checker) {
     if server.tls && !pem::is_tls_name(&server.host) {
         cx.error(at, "TLS cannot ask for this host", "give a name that it can ask for: `tls: { sni: erp.internal }`");
     }
 }
 
-fn origin_path(path: Placed<String>, cx: &mut Checker) -> Option<String> {
+fn origin_path(path: Spanned<String>, cx: &mut Checker) -> Option<String> {
     let fits = path.value.starts_with('/') && path.value.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
     if !fits {
         cx.error(path.at, "not a path", "it begins with `/` and has neither spaces nor `#`");
@@ -182,7 +181,7 @@ fn origin_path(path: Placed<String>, cx: &mut Checker) -> Option<String> {
     fits.then_some(path.value)
 }
 
-fn settle_tls(tls: UpstreamTlsOptions, settings: &mut UpstreamSettings, at: At, cx: &mut Checker) {
+fn validate_tls(tls: UpstreamTlsOptions, settings: &mut UpstreamSettings, at: Span, cx: &mut Checker) {
     if !settings.servers.is_empty() && settings.servers.iter().all(|s| !s.tls) {
         let at = tls.ca.as_ref().or(tls.sni.as_ref()).map_or(at, |p| p.at);
         cx.error(at, "`tls` is of use only for `https://` servers", "write the servers with `https://`");
@@ -206,7 +205,7 @@ fn settle_tls(tls: UpstreamTlsOptions, settings: &mut UpstreamSettings, at: At, 
 }
 
 /// Judges the URL of one server. It may hold no path, no password, no query.
-fn server(text: &Placed<String>, cx: &mut Checker) -> Option<Server> {
+fn server(text: &Spanned<String>, cx: &mut Checker) -> Option<Server> {
     const FIX: &str = "write scheme, host and port only, as http://10.0.0.5:8080 or https://erp.internal:8443";
     let at = text.at;
     let value = text.value.trim();

@@ -5,62 +5,60 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::root::Url;
 use crate::auth::secret::SecretText;
-use crate::config::checker::Checker;
-use crate::config::harmless::is_telling;
-use crate::config::node::At;
-use crate::config::placed::Placed;
-use crate::config::scalars::{Later, Size};
+use crate::config::credentials::may_hold_secret;
+use crate::config::sections::checker::Checker;
+use crate::config::sections::scalars::{HumanSize, Unavailable, Url};
+use crate::config::yaml::{Span, Spanned};
 use crate::flow::settings::PasswordSettings;
 use crate::store::inspect;
 
 /// The accounts.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct UserOptions {
+pub(crate) struct UserOptions {
     /// Where accounts live: sqlite:///path or postgres://user:password@host/name.
     database: Option<Url>,
     /// A file that holds that URL.
-    database_file: Option<Placed<String>>,
+    database_file: Option<Spanned<String>>,
     /// How passwords are hashed and judged.
-    pub(in crate::config) password: Option<PasswordOptions>,
+    pub(crate) password: Option<PasswordOptions>,
     /// Not available in this version.
     #[serde(default, rename = "signup")]
-    _signup: Later,
+    _signup: Unavailable,
     /// Not available in this version.
     #[serde(default, rename = "ldap")]
-    _ldap: Later,
+    _ldap: Unavailable,
 }
 
 /// Password hashing: argon2id. Hashes are upgraded at the next sign-in.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct PasswordOptions {
+pub(crate) struct PasswordOptions {
     /// Memory of one hash. Default: 19MiB.
-    memory: Option<Placed<Size>>,
+    memory: Option<Spanned<HumanSize>>,
     /// Passes. Default: 2.
-    iterations: Option<Placed<u32>>,
+    iterations: Option<Spanned<u32>>,
     /// Lanes. Default: 1.
-    parallelism: Option<Placed<u32>>,
+    parallelism: Option<Spanned<u32>>,
     /// Hashes at once. Default: 2.
-    concurrent: Option<Placed<u32>>,
+    concurrent: Option<Spanned<u32>>,
     /// Hashes that may wait; beyond that people are asked to come back. Default: 64.
-    queue: Option<Placed<u32>>,
+    queue: Option<Spanned<u32>>,
     /// Shortest new password, in characters: 8 to 128. Default: 8.
-    min_length: Option<Placed<u32>>,
+    min_length: Option<Spanned<u32>>,
     /// Longest password looked at: 1KiB to 64KiB. Default: 4KiB.
-    max_bytes: Option<Placed<Size>>,
+    max_bytes: Option<Spanned<HumanSize>>,
 }
 
 /// A database that can be used.
-pub(in crate::config) struct Database {
+pub(crate) struct Database {
     /// Its URL, with an absolute path.
-    pub(in crate::config) url: SecretText,
+    pub(crate) url: SecretText,
     /// Where it was named.
-    pub(in crate::config) at: At,
+    pub(crate) at: Span,
     /// The file, if it is SQLite.
-    pub(in crate::config) file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
 }
 
 const DATABASE_FIX: &str = "write `users: { database: sqlite:///var/lib/stepgate/stepgate.db }` or a `postgres://` URL";
@@ -69,15 +67,15 @@ const PG_FIX: &str = "possible are `max_connections`, `timeout_ms`, and of libpq
     `sslkey`, `host`, `port`, `dbname`, `user`, `password`, `application_name`, `options`";
 
 /// Judges where the accounts live.
-pub(in crate::config) fn database(options: Option<(&mut UserOptions, At)>, cx: &mut Checker) -> Option<Database> {
+pub(crate) fn database(options: Option<(&mut UserOptions, Span)>, cx: &mut Checker) -> Option<Database> {
     let Some((options, at)) = options else {
-        if !cx.is_gone_anywhere("users") {
-            cx.error(At::default(), "`users` is missing: where do accounts live?", DATABASE_FIX);
+        if !cx.was_removed_anywhere("users") {
+            cx.error(Span::default(), "`users` is missing: where do accounts live?", DATABASE_FIX);
         }
         return None;
     };
     let named = options.database.is_some() || options.database_file.is_some();
-    let told = named || cx.is_gone(at, "database_file");
+    let told = named || cx.was_removed(at, "database_file");
     let url = cx.secret(options.database.take(), options.database_file.take(), "database");
     if url.is_none() {
         if !told {
@@ -85,7 +83,7 @@ pub(in crate::config) fn database(options: Option<(&mut UserOptions, At)>, cx: &
         }
         return None;
     }
-    let Placed { value: url, at } = url?;
+    let Spanned { value: url, at } = url?;
     if url.expose().starts_with("postgres://") || url.expose().starts_with("postgresql://") {
         match url::Url::parse(url.expose()) {
             Ok(parsed) if parsed.path().len() > 1 => match inspect::postgres_url(url.expose()) {
@@ -102,7 +100,7 @@ pub(in crate::config) fn database(options: Option<(&mut UserOptions, At)>, cx: &
 }
 
 /// The file of a `sqlite://` URL; its directory must be there.
-pub(in crate::config) fn sqlite_path(url: &str, at: At, cx: &mut Checker) -> Option<PathBuf> {
+pub(crate) fn sqlite_path(url: &str, at: Span, cx: &mut Checker) -> Option<PathBuf> {
     let Some(path) = url.strip_prefix("sqlite://") else {
         cx.error(at, "not a database Stepgate knows", DATABASE_FIX);
         return None;
@@ -123,7 +121,7 @@ pub(in crate::config) fn sqlite_path(url: &str, at: At, cx: &mut Checker) -> Opt
         }
     }
     if !file.parent().is_some_and(std::path::Path::is_dir) {
-        let parent = file.parent().filter(|_| !is_telling(url));
+        let parent = file.parent().filter(|_| !may_hold_secret(url));
         let fix = parent.map_or_else(String::new, |p| format!("create {}", p.display()));
         cx.warn(at, "the directory of the database does not exist yet", fix);
     }
@@ -135,10 +133,10 @@ pub(in crate::config) fn sqlite_path(url: &str, at: At, cx: &mut Checker) -> Opt
 }
 
 /// Judges `users.password`.
-pub(in crate::config) fn password(options: Option<PasswordOptions>, cx: &mut Checker) -> PasswordSettings {
+pub(crate) fn password(options: Option<PasswordOptions>, cx: &mut Checker) -> PasswordSettings {
     let mut settings = PasswordSettings::default();
     let Some(options) = options else { return settings };
-    let number = |value: Option<Placed<u32>>, least: u32, most: u32, cx: &mut Checker| -> Option<u32> {
+    let number = |value: Option<Spanned<u32>>, least: u32, most: u32, cx: &mut Checker| -> Option<u32> {
         let value = value?;
         if value.value < least || value.value > most {
             cx.error(value.at, "out of range", format!("{least} to {most} are possible"));

@@ -1,44 +1,47 @@
-//! Decodes a tree as often as it takes to have heard of every mistake: each is told, then taken out.
+//! Collects every mistake of a tree: decodes it again and again, each mistake reported and then removed.
 
 use serde::de::DeserializeOwned;
 
 use super::decode::Decoder;
-use super::node::{At, Node, Value};
-use super::problem::Problems;
-use super::trouble::Trouble;
+use super::decode_error::DecodeError;
+use super::tree::{Node, Span, Value};
+use crate::config::report::Problems;
 
 /// After so many mistakes the rest is left for the next run.
-const PATIENCE: usize = 200;
+const MAX_MISTAKES: usize = 200;
 /// What stands for the key of a list item.
-pub(super) const ITEM: &str = "-";
+pub(crate) const ITEM: &str = "-";
 
-/// Decodes `root` into `T`. Mistakes are told to `problems` and taken out of the tree, so that `root` is
-/// afterwards what `T` was made of. `None` if nothing decodable remained. Also what was taken out: the place of
+/// Decodes `root` into `T`. Mistakes are added to `problems` and removed from the tree, so that `root` is
+/// afterwards what `T` was made of. `None` if nothing decodable remains. Also returns what was removed: the span of
 /// its collection and its key, which is [`ITEM`] in a list.
-pub(super) fn sweep<T: DeserializeOwned>(root: &mut Node, problems: &mut Problems) -> Option<(T, Vec<(At, String)>)> {
-    let mut gone = Vec::new();
-    for _ in 0..PATIENCE {
-        let trouble = match T::deserialize(Decoder(root)) {
-            Ok(value) => return Some((value, gone)),
-            Err(trouble) => trouble,
+pub(crate) fn collect<T: DeserializeOwned>(
+    root: &mut Node,
+    problems: &mut Problems,
+) -> Option<(T, Vec<(Span, String)>)> {
+    let mut removed = Vec::new();
+    for _ in 0..MAX_MISTAKES {
+        let error = match T::deserialize(Decoder(root)) {
+            Ok(value) => return Some((value, removed)),
+            Err(error) => error,
         };
-        let (id, at) = trouble.node.unwrap_or((root.id, root.at));
-        if !follows(root, id, &trouble) {
-            problems.error(at, trouble.message.clone(), trouble.fix.clone());
+        let (id, at) = error.node.unwrap_or((root.id, root.at));
+        if !follows_from_removal(root, id, &error) {
+            problems.error(at, error.message.clone(), error.fix.clone());
         }
-        if !mend(root, id, &trouble) {
-            gone.push(prune(root, id)?);
+        if !rename_key(root, id, &error) {
+            removed.push(remove(root, id)?);
         }
     }
-    problems.error(At::default(), format!("more than {PATIENCE} mistakes"), "mend those below first");
+    problems.error(Span::default(), format!("more than {MAX_MISTAKES} mistakes"), "mend those below first");
     None
 }
 
-/// Whether a missing key is missing only because its wrong value was taken out.
-fn follows(root: &Node, id: usize, trouble: &Trouble) -> bool {
-    let Some(key) = trouble.missing else { return false };
+/// Whether a key is missing only because its wrong value was removed.
+fn follows_from_removal(root: &Node, id: usize, error: &DecodeError) -> bool {
+    let Some(key) = error.missing else { return false };
     match find(root, id).map(|n| &n.value) {
-        Some(Value::Map(map)) => map.gone.iter().any(|g| g == key),
+        Some(Value::Map(map)) => map.removed.iter().any(|g| g == key),
         _ => false,
     }
 }
@@ -55,27 +58,27 @@ fn find(node: &Node, id: usize) -> Option<&Node> {
 }
 
 /// Gives a mistyped key the name that was meant, so that what stands below it is looked at too.
-fn mend(node: &mut Node, id: usize, trouble: &Trouble) -> bool {
-    let Some(meant) = trouble.meant else { return false };
+fn rename_key(node: &mut Node, id: usize, error: &DecodeError) -> bool {
+    let Some(suggestion) = error.suggestion else { return false };
     match &mut node.value {
         Value::Scalar(_) => false,
-        Value::List(items) => items.iter_mut().any(|n| mend(n, id, trouble)),
+        Value::List(items) => items.iter_mut().any(|n| rename_key(n, id, error)),
         Value::Map(map) => {
-            let taken = map.entries.iter().any(|e| e.key.text == meant);
+            let taken = map.entries.iter().any(|e| e.key.text == suggestion);
             match map.entries.iter_mut().find(|e| e.key.id == id) {
                 Some(_) if taken => false,
                 Some(entry) => {
-                    meant.clone_into(&mut entry.key.text);
+                    suggestion.clone_into(&mut entry.key.text);
                     true
                 }
-                None => map.entries.iter_mut().any(|e| mend(&mut e.value, id, trouble)),
+                None => map.entries.iter_mut().any(|e| rename_key(&mut e.value, id, error)),
             }
         }
     }
 }
 
-/// Takes out the item or the entry that is, or whose key is, the node `id`. Says what was taken out.
-fn prune(node: &mut Node, id: usize) -> Option<(At, String)> {
+/// Removes the item or the entry that is, or whose key is, the node `id`. Returns what was removed.
+fn remove(node: &mut Node, id: usize) -> Option<(Span, String)> {
     let at = node.at;
     match &mut node.value {
         Value::Scalar(_) => None,
@@ -84,15 +87,15 @@ fn prune(node: &mut Node, id: usize) -> Option<(At, String)> {
                 items.remove(i);
                 Some((at, ITEM.to_owned()))
             }
-            None => items.iter_mut().find_map(|n| prune(n, id)),
+            None => items.iter_mut().find_map(|n| remove(n, id)),
         },
         Value::Map(map) => match map.entries.iter().position(|e| e.key.id == id || e.value.id == id) {
             Some(i) => {
                 let entry = map.entries.remove(i);
-                map.gone.push(entry.key.text.clone());
+                map.removed.push(entry.key.text.clone());
                 Some((at, entry.key.text))
             }
-            None => map.entries.iter_mut().find_map(|e| prune(&mut e.value, id)),
+            None => map.entries.iter_mut().find_map(|e| remove(&mut e.value, id)),
         },
     }
 }

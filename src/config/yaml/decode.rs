@@ -1,39 +1,40 @@
-//! A serde decoder over [`Node`]: every trouble carries the node it is about.
+//! A serde decoder over [`Node`]: every error carries the node it is about.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 
-use super::node::{Key, Kind, Map, Node, Scalar, Value};
-use super::placed::PLACED;
-use super::trouble::{Trouble, possible, short};
+use super::decode_error::DecodeError;
+use super::spanned::SPANNED;
+use super::suggest::{possible, short};
+use super::tree::{Key, Map, MapEntry, Node, NodeKind, Scalar, Value};
 
 /// Decodes one node.
-pub(super) struct Decoder<'a>(pub(super) &'a Node);
+pub(crate) struct Decoder<'a>(pub(crate) &'a Node);
 
-type Decoded<T> = Result<T, Trouble>;
+type Decoded<T> = Result<T, DecodeError>;
 
 impl<'a> Decoder<'a> {
-    /// Runs a step; a trouble that does not know its node yet is about this one.
+    /// Runs a step; an error that does not know its node yet is about this one.
     fn here<T>(&self, step: impl FnOnce() -> Decoded<T>) -> Decoded<T> {
-        step().map_err(|mut trouble| {
-            trouble.node.get_or_insert((self.0.id, self.0.at));
-            trouble
+        step().map_err(|mut error| {
+            error.node.get_or_insert((self.0.id, self.0.at));
+            error
         })
     }
 
     fn unfit<T>(&self, expected: &str, fix: impl Into<String>) -> Decoded<T> {
         match self.0.kind() {
-            Kind::Null => Err(Trouble::new(
+            NodeKind::Null => Err(DecodeError::new(
                 format!("no value here; expected {expected}"),
                 "write one, or leave the key out to get the default",
             )),
-            found => Err(Trouble::new(format!("expected {expected}, found {}", found.words()), fix)),
+            found => Err(DecodeError::new(format!("expected {expected}, found {}", found.name()), fix)),
         }
     }
 
     fn scalar(&self, expected: &str) -> Decoded<&'a Scalar> {
         match &self.0.value {
-            Value::Scalar(s) if s.kind() != Kind::Null => Ok(s),
+            Value::Scalar(s) if s.kind() != NodeKind::Null => Ok(s),
             _ => self.unfit(expected, "write one value behind the colon, on the same line"),
         }
     }
@@ -42,9 +43,9 @@ impl<'a> Decoder<'a> {
         let scalar = self.scalar("a whole number")?;
         let text = scalar.text.trim();
         text.parse::<T>().map_err(|_| match text.parse::<i128>() {
-            Ok(n) if n < limits.0 => Trouble::new("out of range", format!("write at least {}", limits.0.max(1))),
-            Ok(_) => Trouble::new("out of range", "write a smaller number"),
-            Err(_) => Trouble::new("expected a whole number", "write digits only, without a unit"),
+            Ok(n) if n < limits.0 => DecodeError::new("out of range", format!("write at least {}", limits.0.max(1))),
+            Ok(_) => DecodeError::new("out of range", "write a smaller number"),
+            Err(_) => DecodeError::new("expected a whole number", "write digits only, without a unit"),
         })
     }
 
@@ -66,15 +67,15 @@ macro_rules! whole_numbers {
 }
 
 impl<'de> de::Deserializer<'de> for Decoder<'de> {
-    type Error = Trouble;
+    type Error = DecodeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
         self.here(|| match &self.0.value {
             Value::List(items) => visitor.visit_seq(Items(items.iter())),
             Value::Map(map) => visitor.visit_map(Entries::of(map)),
             Value::Scalar(s) => match s.kind() {
-                Kind::Null => visitor.visit_unit(),
-                Kind::Bool(b) => visitor.visit_bool(b),
+                NodeKind::Null => visitor.visit_unit(),
+                NodeKind::Bool(b) => visitor.visit_bool(b),
                 _ => visitor.visit_str(&s.text),
             },
         })
@@ -104,8 +105,8 @@ impl<'de> de::Deserializer<'de> for Decoder<'de> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Decoded<V::Value> {
-        if name == PLACED {
-            return self.here(|| visitor.visit_seq(PlacedParts { node: self.0, next: 0 }));
+        if name == SPANNED {
+            return self.here(|| visitor.visit_seq(SpannedParts { node: self.0, next: 0 }));
         }
         self.here(|| visitor.visit_newtype_struct(Decoder(self.0)))
     }
@@ -143,8 +144,8 @@ impl<'de> de::Deserializer<'de> for Decoder<'de> {
         visitor: V,
     ) -> Decoded<V::Value> {
         self.here(|| match &self.0.value {
-            Value::Scalar(s) if s.kind() != Kind::Null => {
-                let text: StrDeserializer<'_, Trouble> = s.text.as_str().into_deserializer();
+            Value::Scalar(s) if s.kind() != NodeKind::Null => {
+                let text: StrDeserializer<'_, DecodeError> = s.text.as_str().into_deserializer();
                 visitor.visit_enum(text)
             }
             _ => self.unfit("a word", possible(known.iter().copied())),
@@ -164,14 +165,14 @@ impl<'de> de::Deserializer<'de> for Decoder<'de> {
     }
 }
 
-/// The parts of a [`super::placed::Placed`]: start, end, value.
-struct PlacedParts<'a> {
+/// The parts of a [`super::spanned::Spanned`]: start, end, value.
+struct SpannedParts<'a> {
     node: &'a Node,
     next: u8,
 }
 
-impl<'de> de::SeqAccess<'de> for PlacedParts<'de> {
-    type Error = Trouble;
+impl<'de> de::SeqAccess<'de> for SpannedParts<'de> {
+    type Error = DecodeError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<Option<T::Value>> {
         self.next += 1;
@@ -179,30 +180,30 @@ impl<'de> de::SeqAccess<'de> for PlacedParts<'de> {
         match self.next {
             1 => seed.deserialize(offset(self.node.at.start)).map(Some),
             2 => seed.deserialize(offset(self.node.at.end)).map(Some),
-            3 => placed(self.node, seed).map(Some),
+            3 => decode_at(self.node, seed).map(Some),
             _ => Ok(None),
         }
     }
 }
 
 /// Decodes a node for whoever asked. A type that judges its own text (a duration, a size) does so after its decoder
-/// is done: without this its trouble would be about the collection around it, and take all of that out.
-fn placed<'de, T: DeserializeSeed<'de>>(node: &'de Node, seed: T) -> Decoded<T::Value> {
+/// is done: without this its error would be about the collection around it, and take all of that out.
+fn decode_at<'de, T: DeserializeSeed<'de>>(node: &'de Node, seed: T) -> Decoded<T::Value> {
     Decoder(node).here(|| seed.deserialize(Decoder(node)))
 }
 
 struct Items<'a>(std::slice::Iter<'a, Node>);
 
 impl<'de> de::SeqAccess<'de> for Items<'de> {
-    type Error = Trouble;
+    type Error = DecodeError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<Option<T::Value>> {
-        self.0.next().map(|node| placed(node, seed)).transpose()
+        self.0.next().map(|node| decode_at(node, seed)).transpose()
     }
 }
 
 struct Entries<'a> {
-    rest: std::slice::Iter<'a, super::node::Entry>,
+    rest: std::slice::Iter<'a, MapEntry>,
     value: Option<&'a Node>,
 }
 
@@ -213,20 +214,20 @@ impl<'a> Entries<'a> {
 }
 
 impl<'de> de::MapAccess<'de> for Entries<'de> {
-    type Error = Trouble;
+    type Error = DecodeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Decoded<Option<K::Value>> {
         let Some(entry) = self.rest.next() else { return Ok(None) };
         self.value = Some(&entry.value);
         let key = KeyDecoder(&entry.key);
-        let alone = entry.value.kind() == Kind::Null;
-        seed.deserialize(key).map(Some).map_err(|trouble| if alone { trouble.of_a_lone_word() } else { trouble })
+        let alone = entry.value.kind() == NodeKind::Null;
+        seed.deserialize(key).map(Some).map_err(|error| if alone { error.without_value() } else { error })
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<T::Value> {
         match self.value.take() {
-            Some(node) => placed(node, seed),
-            None => Err(Trouble::new("a key without a value", "write one behind the colon")),
+            Some(node) => decode_at(node, seed),
+            None => Err(DecodeError::new("a key without a value", "write one behind the colon")),
         }
     }
 }
@@ -235,20 +236,20 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
 struct KeyDecoder<'a>(&'a Key);
 
 impl<'de> de::Deserializer<'de> for KeyDecoder<'de> {
-    type Error = Trouble;
+    type Error = DecodeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
-        visitor.visit_str(&self.0.text).map_err(|mut trouble: Trouble| {
+        visitor.visit_str(&self.0.text).map_err(|mut error: DecodeError| {
             if self.0.text == "<<" {
-                trouble = Trouble::new("merge keys (`<<`) mean nothing here", "use `key: *anchor`, or write it out");
+                error = DecodeError::new("merge keys (`<<`) mean nothing here", "use `key: *anchor`, or write it out");
             }
-            trouble.node.get_or_insert((self.0.id, self.0.at));
-            trouble
+            error.node.get_or_insert((self.0.id, self.0.at));
+            error
         })
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Decoded<V::Value> {
-        if name != PLACED {
+        if name != SPANNED {
             return visitor.visit_newtype_struct(self);
         }
         let node = Node {
@@ -266,14 +267,14 @@ impl<'de> de::Deserializer<'de> for KeyDecoder<'de> {
     }
 }
 
-/// [`PlacedParts`] of a key, which is no node of the tree.
+/// [`SpannedParts`] of a key, which is no node of the tree.
 struct KeyParts {
     node: Node,
     next: u8,
 }
 
 impl<'de> de::SeqAccess<'de> for KeyParts {
-    type Error = Trouble;
+    type Error = DecodeError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<Option<T::Value>> {
         self.next += 1;

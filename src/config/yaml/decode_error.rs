@@ -1,53 +1,62 @@
-//! What a decoder says when a value does not fit, in words for an operator.
+//! The error of a decoder: what does not fit, and what to write instead.
 
 use std::fmt::{self, Display};
 
 use serde::de::{self, Expected, Unexpected};
 
-use super::harmless::is_telling;
-use super::node::At;
+use super::suggest::{advice, short};
+use super::tree::Span;
 
 /// Why a value could not be decoded.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(crate) struct DecodeError {
     /// Which node: its id and place; set by the innermost decoder.
-    pub(super) node: Option<(usize, At)>,
+    pub(crate) node: Option<(usize, Span)>,
     /// What is wrong.
-    pub(super) message: String,
+    pub(crate) message: String,
     /// What to do.
-    pub(super) fix: String,
-    /// The key that is missing, if that is the trouble.
-    pub(super) missing: Option<&'static str>,
-    /// The key that was probably meant, if an unknown key is the trouble.
-    pub(super) meant: Option<&'static str>,
-    /// An unknown key is the trouble.
-    strange: bool,
+    pub(crate) fix: String,
+    /// The key that is missing, if that is the error.
+    pub(crate) missing: Option<&'static str>,
+    /// The key that was probably meant, if an unknown key is the error.
+    pub(crate) suggestion: Option<&'static str>,
+    /// An unknown key is the error.
+    unknown_key: bool,
 }
 
-impl Trouble {
-    /// A trouble and what to do.
-    pub(super) fn new(message: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { node: None, message: message.into(), fix: fix.into(), missing: None, meant: None, strange: false }
+impl DecodeError {
+    /// An error and what to do.
+    pub(crate) fn new(message: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            node: None,
+            message: message.into(),
+            fix: fix.into(),
+            missing: None,
+            suggestion: None,
+            unknown_key: false,
+        }
     }
 
     /// The same of a word without a value that nobody knows: it need not be a key, so it is not named.
-    pub(super) fn of_a_lone_word(self) -> Self {
-        match self.strange {
-            true if self.meant.is_none() => Self { message: "unknown key, and without a value".to_owned(), ..self },
+    pub(crate) fn without_value(self) -> Self {
+        match self.unknown_key {
+            true if self.suggestion.is_none() => {
+                Self { message: "unknown key, and without a value".to_owned(), ..self }
+            }
             _ => self,
         }
     }
 }
 
-impl Display for Trouble {
+impl Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Trouble {}
+impl std::error::Error for DecodeError {}
 
-impl de::Error for Trouble {
+impl de::Error for DecodeError {
     /// The first line is the reason, what follows is the fix.
     fn custom<T: Display>(text: T) -> Self {
         let text = text.to_string();
@@ -72,8 +81,8 @@ impl de::Error for Trouble {
     }
 
     fn unknown_field(found: &str, known: &'static [&'static str]) -> Self {
-        let (fix, meant) = advice(found, known);
-        Self { meant, strange: true, ..Self::new(format!("unknown key `{}`", short(found)), fix) }
+        let (fix, suggestion) = advice(found, known);
+        Self { suggestion, unknown_key: true, ..Self::new(format!("unknown key `{}`", short(found)), fix) }
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -85,15 +94,6 @@ impl de::Error for Trouble {
     }
 }
 
-/// At most 40 characters of a name that somebody typed; nothing of a text that may hold a credential.
-pub(super) fn short(text: &str) -> String {
-    if is_telling(text) {
-        return "***".to_owned();
-    }
-    let cut: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
-    if cut.len() < text.len() { format!("{cut}…") } else { cut }
-}
-
 const fn kind(found: &Unexpected<'_>) -> &'static str {
     match found {
         Unexpected::Bool(_) => "true or false",
@@ -103,34 +103,4 @@ const fn kind(found: &Unexpected<'_>) -> &'static str {
         Unexpected::Map => "mapping",
         _ => "text",
     }
-}
-
-/// What was probably meant, or what is possible.
-pub(super) fn advice(found: &str, known: &'static [&'static str]) -> (String, Option<&'static str>) {
-    match nearest(found, known.iter().copied()) {
-        Some(meant) => (format!("did you mean `{meant}`?"), Some(meant)),
-        None => (possible(known.iter().copied()), None),
-    }
-}
-
-/// The possible names in one sentence.
-pub(super) fn possible<'a>(known: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<String> = known.map(|k| format!("`{k}`")).collect();
-    if names.is_empty() { "no key is known here".to_owned() } else { format!("possible here: {}", names.join(", ")) }
-}
-
-/// The known name that looks most like `found`, if one does.
-pub(super) fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let found = found.to_lowercase().replace('-', "_");
-    if found.len() > 64 {
-        return None;
-    }
-    known
-        .map(|k| (strsim::jaro_winkler(&found, k), strsim::damerau_levenshtein(&found, k), k))
-        .filter(|(likeness, edits, k)| {
-            let begins_alike = k.chars().next() == found.chars().next();
-            *likeness > 0.87 || *edits <= 1.max(k.len() / 4) || (*edits <= 2 && k.len() > 4 && begins_alike)
-        })
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, _, k)| k)
 }

@@ -2,21 +2,21 @@
 
 use std::collections::HashMap;
 
-use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, Span};
+use serde_saphyr::granit_parser::{self, Event, Options, Parser, ScalarStyle};
 
-use super::node::{At, Entry, Key, Map, Node, Scalar, Value};
 use super::placeholder;
-use super::problem::Problems;
+use super::tree::{Key, Map, MapEntry, Node, Scalar, Span, Value};
+use crate::config::report::Problems;
 
 /// The largest file that is read, in bytes.
-pub(super) const MAX_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_BYTES: usize = 1024 * 1024;
 /// The most nodes of a tree, with every alias written out.
 const MAX_NODES: usize = 50_000;
 /// The most levels of a tree.
 const MAX_DEPTH: usize = 48;
 
-/// Reads one YAML document. What is wrong is told to `problems`; `None` where nothing can be made of it.
-pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
+/// Reads one YAML document. Mistakes are added to `problems`; `None` if nothing can be made of it.
+pub(crate) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
     let mut options = Options::default();
     options.emit_comments = false;
     options.flow_nesting_limit = MAX_DEPTH;
@@ -25,8 +25,8 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
     for next in Parser::new_from_str_with_options(text, options) {
         match next {
             Ok((event, span)) => {
-                if let Err(stop) = builder.take(event, place(&span), problems) {
-                    problems.error(stop.at, stop.message, stop.fix);
+                if let Err(error) = builder.take(event, span_of(&span), problems) {
+                    problems.error(error.at, error.message, error.fix);
                     return None;
                 }
             }
@@ -51,14 +51,14 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
                 } else {
                     "look at the colons, quotes, brackets and the indentation here and in the line above"
                 };
-                problems.error(At { start, end: start }, format!("not YAML: {reason}"), fix);
+                problems.error(Span { start, end: start }, format!("not YAML: {reason}"), fix);
                 return None;
             }
         }
     }
     if builder.root.is_none() {
         problems.error(
-            At::default(),
+            Span::default(),
             "the file is empty",
             "it needs at least `apps` and `users`; config/smallest.yaml is a working start",
         );
@@ -67,12 +67,12 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
 }
 
 /// A `${…}` in the line of `offset`.
-fn placeholder_in(text: &str, offset: usize) -> Option<At> {
+fn placeholder_in(text: &str, offset: usize) -> Option<Span> {
     let start = line_start(text, offset);
     let line = text.get(start..)?.lines().next()?;
     let from = line.find("${")?;
     let length = line.get(from..)?.find('}')? + 1;
-    Some(At { start: start + from, end: start + from + length })
+    Some(Span { start: start + from, end: start + from + length })
 }
 
 fn line_start(text: &str, offset: usize) -> usize {
@@ -80,35 +80,35 @@ fn line_start(text: &str, offset: usize) -> usize {
 }
 
 /// The first tab that indents a line, from the line of `offset` on.
-fn tab_from(text: &str, offset: usize) -> Option<At> {
+fn tab_from(text: &str, offset: usize) -> Option<Span> {
     let mut start = line_start(text, offset);
     for line in text.get(start..)?.split_inclusive('\n') {
         let indent = line.find(|c| c != ' ' && c != '\t').unwrap_or(0);
         if let Some(tab) = line.get(..indent).and_then(|indent| indent.find('\t')) {
-            return Some(At { start: start + tab, end: start + tab + 1 });
+            return Some(Span { start: start + tab, end: start + tab + 1 });
         }
         start += line.len();
     }
     None
 }
 
-fn place(span: &Span) -> At {
-    span.byte_range().map_or_else(At::default, |r| At { start: r.start, end: r.end.max(r.start) })
+fn span_of(span: &granit_parser::Span) -> Span {
+    span.byte_range().map_or_else(Span::default, |r| Span { start: r.start, end: r.end.max(r.start) })
 }
 
-struct Stop {
-    at: At,
+struct ParseError {
+    at: Span,
     message: String,
     fix: &'static str,
 }
 
-fn stop(at: At, message: impl Into<String>, fix: &'static str) -> Stop {
-    Stop { at, message: message.into(), fix }
+fn fail(at: Span, message: impl Into<String>, fix: &'static str) -> ParseError {
+    ParseError { at, message: message.into(), fix }
 }
 
 /// A collection that is still open.
-struct Open {
-    at: At,
+struct OpenCollection {
+    at: Span,
     anchor: usize,
     flow: bool,
     kind: Collection,
@@ -116,11 +116,11 @@ struct Open {
 
 enum Collection {
     List(Vec<Node>),
-    Map { map: Map, pending: Pending },
+    Map { map: Map, pending: PendingKey },
 }
 
 /// What stands before the next value of a mapping.
-enum Pending {
+enum PendingKey {
     Nothing,
     Key(Key),
     /// A key that was refused: its value is read and dropped.
@@ -128,7 +128,7 @@ enum Pending {
 }
 
 struct Builder {
-    open: Vec<Open>,
+    open: Vec<OpenCollection>,
     anchors: HashMap<usize, Node>,
     ids: usize,
     root: Option<Node>,
@@ -136,12 +136,12 @@ struct Builder {
 }
 
 impl Builder {
-    fn take(&mut self, event: Event<'_>, at: At, problems: &mut Problems) -> Result<(), Stop> {
+    fn take(&mut self, event: Event<'_>, at: Span, problems: &mut Problems) -> Result<(), ParseError> {
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(stop(at, "a second document begins here", "keep one document in one file"));
+                    return Err(fail(at, "a second document begins here", "keep one document in one file"));
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -153,12 +153,12 @@ impl Builder {
                 self.complete(at, anchor, value, problems)?;
             }
             Event::SequenceStart(style, anchor, _) => {
-                let flow = style == serde_saphyr::granit_parser::StructureStyle::Flow;
+                let flow = style == granit_parser::StructureStyle::Flow;
                 self.begin(at, anchor, flow, Collection::List(Vec::new()))?;
             }
             Event::MappingStart(style, anchor, _) => {
-                let flow = style == serde_saphyr::granit_parser::StructureStyle::Flow;
-                self.begin(at, anchor, flow, Collection::Map { map: Map::default(), pending: Pending::Nothing })?;
+                let flow = style == granit_parser::StructureStyle::Flow;
+                self.begin(at, anchor, flow, Collection::Map { map: Map::default(), pending: PendingKey::Nothing })?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(open) = self.open.pop() else { return Ok(()) };
@@ -171,11 +171,11 @@ impl Builder {
             }
             Event::Alias(id) => {
                 let Some(node) = self.anchors.get(&id).cloned() else {
-                    return Err(stop(at, "an anchor cannot contain itself", "write the value out"));
+                    return Err(fail(at, "an anchor cannot contain itself", "write the value out"));
                 };
                 let (nodes, depth) = node.measure();
                 if self.ids.saturating_add(nodes) > MAX_NODES || self.open.len() + depth > MAX_DEPTH {
-                    return Err(stop(at, "aliases make this file too large", "write fewer aliases of aliases"));
+                    return Err(fail(at, "aliases make this file too large", "write fewer aliases of aliases"));
                 }
                 let node = self.renumber(node);
                 self.put(node, problems)?;
@@ -185,15 +185,15 @@ impl Builder {
         Ok(())
     }
 
-    fn begin(&mut self, at: At, anchor: usize, flow: bool, kind: Collection) -> Result<(), Stop> {
+    fn begin(&mut self, at: Span, anchor: usize, flow: bool, kind: Collection) -> Result<(), ParseError> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(stop(at, "nested too deeply", "no setting of Stepgate needs so many levels"));
+            return Err(fail(at, "nested too deeply", "no setting of Stepgate needs so many levels"));
         }
-        self.open.push(Open { at, anchor, flow, kind });
+        self.open.push(OpenCollection { at, anchor, flow, kind });
         Ok(())
     }
 
-    fn complete(&mut self, at: At, anchor: usize, value: Value, problems: &mut Problems) -> Result<(), Stop> {
+    fn complete(&mut self, at: Span, anchor: usize, value: Value, problems: &mut Problems) -> Result<(), ParseError> {
         let node = Node { id: self.id(at)?, at, value };
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
@@ -201,10 +201,10 @@ impl Builder {
         self.put(node, problems)
     }
 
-    fn id(&mut self, at: At) -> Result<usize, Stop> {
+    fn id(&mut self, at: Span) -> Result<usize, ParseError> {
         self.ids += 1;
         if self.ids > MAX_NODES {
-            return Err(stop(at, "too many values for one file", "the limit is 50000"));
+            return Err(fail(at, "too many values for one file", "the limit is 50000"));
         }
         Ok(self.ids)
     }
@@ -223,38 +223,38 @@ impl Builder {
                     .map(|mut e| {
                         self.ids += 1;
                         e.key.id = self.ids;
-                        Entry { key: e.key, value: self.renumber(e.value) }
+                        MapEntry { key: e.key, value: self.renumber(e.value) }
                     })
                     .collect(),
-                gone: map.gone,
+                removed: map.removed,
             }),
         };
         node
     }
 
-    fn put(&mut self, node: Node, problems: &mut Problems) -> Result<(), Stop> {
+    fn put(&mut self, node: Node, problems: &mut Problems) -> Result<(), ParseError> {
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());
         };
         match &mut open.kind {
             Collection::List(items) => items.push(node),
-            Collection::Map { map, pending } => match std::mem::replace(pending, Pending::Nothing) {
-                Pending::Nothing => *pending = as_key(node, map, problems),
+            Collection::Map { map, pending } => match std::mem::replace(pending, PendingKey::Nothing) {
+                PendingKey::Nothing => *pending = as_key(node, map, problems),
                 // it is in no tree, so nobody else would know whether it is a secret
-                Pending::Refused => problems.hide(node.at),
-                Pending::Key(key) => map.entries.push(Entry { key, value: node }),
+                PendingKey::Refused => problems.hide(node.at),
+                PendingKey::Key(key) => map.entries.push(MapEntry { key, value: node }),
             },
         }
         Ok(())
     }
 }
 
-impl Open {
+impl OpenCollection {
     /// Where the collection stands: from bracket to bracket, or its first key or item.
-    fn extent(&self, end: At) -> At {
+    fn extent(&self, end: Span) -> Span {
         if self.flow {
-            return At { start: self.at.start, end: end.end.max(self.at.end) };
+            return Span { start: self.at.start, end: end.end.max(self.at.end) };
         }
         match &self.kind {
             Collection::List(items) => items.first().map_or(self.at, |n| n.at),
@@ -263,16 +263,16 @@ impl Open {
     }
 }
 
-fn as_key(node: Node, map: &Map, problems: &mut Problems) -> Pending {
+fn as_key(node: Node, map: &Map, problems: &mut Problems) -> PendingKey {
     let Value::Scalar(scalar) = node.value else {
         problems.error(node.at, "a key must be text", "begin the line with the name of a setting");
-        return Pending::Refused;
+        return PendingKey::Refused;
     };
     if let Some(first) = map.entries.iter().find(|e| e.key.text == scalar.text) {
         let line = problems.line_of(first.key.at);
         let name = if problems.knows(&scalar.text) { format!("`{}`", scalar.text) } else { "this key".to_owned() };
         problems.error(node.at, format!("{name} is here twice; the first is in line {line}"), "keep one of them");
-        return Pending::Refused;
+        return PendingKey::Refused;
     }
-    Pending::Key(Key { id: node.id, at: node.at, text: scalar.text })
+    PendingKey::Key(Key { id: node.id, at: node.at, text: scalar.text })
 }

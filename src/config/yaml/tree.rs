@@ -2,27 +2,27 @@
 
 /// A place in the file: byte offsets, the end exclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct At {
+pub(crate) struct Span {
     /// The first byte.
-    pub(super) start: usize,
+    pub(crate) start: usize,
     /// The byte behind the last.
-    pub(super) end: usize,
+    pub(crate) end: usize,
 }
 
 /// One node. No `Debug`: it may hold secrets.
 #[derive(Clone)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Unique in the tree.
-    pub(super) id: usize,
+    pub(crate) id: usize,
     /// Where it stands; of a block collection: its first key or item.
-    pub(super) at: At,
+    pub(crate) at: Span,
     /// What it holds.
-    pub(super) value: Value,
+    pub(crate) value: Value,
 }
 
 /// What a node holds.
 #[derive(Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// Null, a boolean, a number or text: what it is depends on who asks.
     Scalar(Scalar),
     /// A list.
@@ -33,45 +33,45 @@ pub(super) enum Value {
 
 /// A scalar as written.
 #[derive(Clone)]
-pub(super) struct Scalar {
+pub(crate) struct Scalar {
     /// The text, without quotes.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Whether it stood without quotes, so that it may be something other than text.
-    pub(super) plain: bool,
+    pub(crate) plain: bool,
 }
 
 /// A mapping in the order of the file.
 #[derive(Clone, Default)]
-pub(super) struct Map {
+pub(crate) struct Map {
     /// The entries; keys are unique.
-    pub(super) entries: Vec<Entry>,
+    pub(crate) entries: Vec<MapEntry>,
     /// Keys whose value was taken out because it was wrong.
-    pub(super) gone: Vec<String>,
+    pub(crate) removed: Vec<String>,
 }
 
 /// One entry of a mapping.
 #[derive(Clone)]
-pub(super) struct Entry {
+pub(crate) struct MapEntry {
     /// The key.
-    pub(super) key: Key,
+    pub(crate) key: Key,
     /// The value.
-    pub(super) value: Node,
+    pub(crate) value: Node,
 }
 
 /// The key of an entry.
 #[derive(Clone)]
-pub(super) struct Key {
+pub(crate) struct Key {
     /// Unique in the tree.
-    pub(super) id: usize,
+    pub(crate) id: usize,
     /// Where it stands.
-    pub(super) at: At,
+    pub(crate) at: Span,
     /// Its text.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// What a node looks like to a reader.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum NodeKind {
     /// Nothing, `~` or `null`.
     Null,
     /// `true` or `false`.
@@ -86,9 +86,9 @@ pub(super) enum Kind {
     Map,
 }
 
-impl Kind {
-    /// In words.
-    pub(super) const fn words(self) -> &'static str {
+impl NodeKind {
+    /// As messages name it.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Null => "nothing",
             Self::Bool(_) => "true or false",
@@ -102,16 +102,16 @@ impl Kind {
 
 impl Scalar {
     /// What it looks like by the core schema of YAML 1.2.
-    pub(super) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> NodeKind {
         if !self.plain {
-            return Kind::Text;
+            return NodeKind::Text;
         }
         match self.text.as_str() {
-            "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
-            "true" | "True" | "TRUE" => Kind::Bool(true),
-            "false" | "False" | "FALSE" => Kind::Bool(false),
-            text if looks_numeric(text) => Kind::Number,
-            _ => Kind::Text,
+            "" | "~" | "null" | "Null" | "NULL" => NodeKind::Null,
+            "true" | "True" | "TRUE" => NodeKind::Bool(true),
+            "false" | "False" | "FALSE" => NodeKind::Bool(false),
+            text if looks_numeric(text) => NodeKind::Number,
+            _ => NodeKind::Text,
         }
     }
 }
@@ -124,16 +124,16 @@ fn looks_numeric(text: &str) -> bool {
 
 impl Node {
     /// What it looks like.
-    pub(super) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> NodeKind {
         match &self.value {
             Value::Scalar(s) => s.kind(),
-            Value::List(_) => Kind::List,
-            Value::Map(_) => Kind::Map,
+            Value::List(_) => NodeKind::List,
+            Value::Map(_) => NodeKind::Map,
         }
     }
 
     /// The value of a key, if this is a mapping that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         match &self.value {
             Value::Map(map) => map.entries.iter().find(|e| e.key.text == key).map(|e| &e.value),
             _ => None,
@@ -141,7 +141,7 @@ impl Node {
     }
 
     /// The keys, if this is a mapping.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         let entries = match &self.value {
             Value::Map(map) => map.entries.as_slice(),
             _ => &[],
@@ -150,7 +150,7 @@ impl Node {
     }
 
     /// Nodes below and including this one, and the levels they stand on.
-    pub(super) fn measure(&self) -> (usize, usize) {
+    pub(crate) fn measure(&self) -> (usize, usize) {
         let below: Vec<(usize, usize)> = match &self.value {
             Value::Scalar(_) => Vec::new(),
             Value::List(items) => items.iter().map(Self::measure).collect(),

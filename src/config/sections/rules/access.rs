@@ -5,19 +5,18 @@ use serde::Deserialize;
 
 use crate::auth::policy::rule::{Access, Audience};
 use crate::auth::user::{Group, Username};
-use crate::config::checker::Checker;
-use crate::config::node::At;
-use crate::config::placed::Placed;
+use crate::config::sections::checker::Checker;
 use crate::config::sections::require::{RequireOptions, Strengths, within_reach};
+use crate::config::yaml::{Span, Spanned};
 
 /// Whom a rule admits: members of any of the groups, and any of the people.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AllowOptions {
     /// Groups.
-    groups: Option<Placed<Vec<Placed<String>>>>,
+    groups: Option<Spanned<Vec<Spanned<String>>>>,
     /// User names.
-    users: Option<Placed<Vec<Placed<String>>>>,
+    users: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -29,10 +28,10 @@ pub(super) enum AccessOptions {
 
 /// What a rule that stands at `at` asks.
 pub(super) fn access(
-    at: At,
-    access: Option<Placed<AccessOptions>>,
-    require: Option<Placed<RequireOptions>>,
-    allow: Option<Placed<AllowOptions>>,
+    at: Span,
+    access: Option<Spanned<AccessOptions>>,
+    require: Option<Spanned<RequireOptions>>,
+    allow: Option<Spanned<AllowOptions>>,
     strengths: &Strengths,
     cx: &mut Checker,
 ) -> Option<Access> {
@@ -68,7 +67,7 @@ pub(super) fn access(
             Some(Access::Guarded { audience: audience?, requirement })
         }
         (None, None) => {
-            if !cx.is_gone(at, "require") && !cx.is_gone(at, "access") {
+            if !cx.was_removed(at, "require") && !cx.was_removed(at, "access") {
                 let fix = "add `require: two_factor`, `access: public` or `access: deny`";
                 cx.error(at, "this rule says neither `require` nor `access`", fix);
             }
@@ -77,8 +76,8 @@ pub(super) fn access(
     }
 }
 
-fn audience(allow: Placed<AllowOptions>, cx: &mut Checker) -> Option<Audience> {
-    let Placed { value: allow, at } = allow;
+fn audience(allow: Spanned<AllowOptions>, cx: &mut Checker) -> Option<Audience> {
+    let Spanned { value: allow, at } = allow;
     let mut audience = Audience::default();
     for group in allow.groups.iter().flat_map(|g| &g.value) {
         let name = group.value.trim();
@@ -96,8 +95,8 @@ fn audience(allow: Placed<AllowOptions>, cx: &mut Checker) -> Option<Audience> {
     // an empty audience means everybody: nobody may get there by an empty list
     if audience.groups.is_empty() && audience.users.is_empty() {
         let lists = [&allow.groups, &allow.users];
-        let told = ["groups", "users"].iter().any(|k| cx.is_gone(at, k))
-            || lists.into_iter().flatten().any(|l| cx.is_thinned(l.at) || !l.value.is_empty());
+        let told = ["groups", "users"].iter().any(|k| cx.was_removed(at, k))
+            || lists.into_iter().flatten().any(|l| cx.has_removed_items(l.at) || !l.value.is_empty());
         if !told {
             cx.error(at, "`allow` names nobody", "name groups or users, or leave `allow` out to admit everybody");
         }

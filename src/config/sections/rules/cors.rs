@@ -8,10 +8,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::methods::methods;
 use crate::auth::policy::cors::{Allowances, Cors, Preflights, is_token};
-use crate::config::checker::Checker;
-use crate::config::node::At;
-use crate::config::placed::Placed;
-use crate::config::scalars::Time;
+use crate::config::sections::checker::Checker;
+use crate::config::sections::scalars::HumanDuration;
+use crate::config::yaml::{Span, Spanned};
 
 /// What scripts of other origins may.
 #[derive(serde::Deserialize, JsonSchema)]
@@ -19,19 +18,19 @@ use crate::config::scalars::Time;
 pub(super) struct AllowanceOptions {
     /// The origins, as [https://spa.example.com].
     #[schemars(required)]
-    origins: Option<Placed<Vec<Placed<String>>>>,
+    origins: Option<Spanned<Vec<Spanned<String>>>>,
     /// Methods that they may use. Default: those of the rule, or GET, HEAD and POST.
-    methods: Option<Placed<Vec<Placed<String>>>>,
+    methods: Option<Spanned<Vec<Spanned<String>>>>,
     /// Headers that they may send, as [content-type, authorization]. Default: none.
-    headers: Option<Vec<Placed<String>>>,
+    headers: Option<Vec<Spanned<String>>>,
     /// How long browsers may remember that. Default: as long as they like, which is seconds.
-    max_age: Option<Time>,
+    max_age: Option<HumanDuration>,
 }
 
 /// Origins alone, or what they may.
 pub(super) enum CorsOptions {
     /// They may read our 401.
-    Origins(Vec<Placed<String>>),
+    Origins(Vec<Spanned<String>>),
     /// And the gateway answers their preflights.
     Allowances(Box<AllowanceOptions>),
 }
@@ -76,9 +75,9 @@ pub(super) enum PreflightOptions {
 }
 
 /// What a rule grants to other origins; `covered`: the methods of the rule, `deny`: whether it denies.
-pub(super) fn settle(
-    options: Option<Placed<CorsOptions>>,
-    preflight: Option<Placed<PreflightOptions>>,
+pub(super) fn validate(
+    options: Option<Spanned<CorsOptions>>,
+    preflight: Option<Spanned<PreflightOptions>>,
     covered: &[String],
     deny: bool,
     cx: &mut Checker,
@@ -87,8 +86,8 @@ pub(super) fn settle(
     let mut answered = false;
     match options {
         None => {}
-        Some(Placed { value: CorsOptions::Origins(list), .. }) => cors.origins = origins(&list, cx),
-        Some(Placed { value: CorsOptions::Allowances(options), at }) => {
+        Some(Spanned { value: CorsOptions::Origins(list), .. }) => cors.origins = origins(&list, cx),
+        Some(Spanned { value: CorsOptions::Allowances(options), at }) => {
             if deny {
                 cx.warn(at, "the gateway answers no preflights where nobody may pass", "a list of origins is enough");
             }
@@ -97,14 +96,14 @@ pub(super) fn settle(
             let list = cx.need(options.origins, at, "origins", "write `origins: [\"https://spa.example.com\"]`");
             if let Some(list) = &list
                 && list.value.is_empty()
-                && !cx.is_thinned(list.at)
+                && !cx.has_removed_items(list.at)
             {
                 cx.error(list.at, "an empty list would allow no origin", "name one, or leave `cors` out");
             }
             cors.origins = origins(&list.map(|l| l.value).unwrap_or_default(), cx);
         }
     }
-    if let Some(Placed { value: PreflightOptions::Pass, at }) = preflight {
+    if let Some(Spanned { value: PreflightOptions::Pass, at }) = preflight {
         if answered {
             let fix = "keep one of them; a list of origins under `cors` says who may read our 401";
             cx.error(at, "by `cors` the gateway answers preflights, by `preflight: pass` the app does", fix);
@@ -116,7 +115,7 @@ pub(super) fn settle(
     cors
 }
 
-fn allowances(options: &AllowanceOptions, at: At, covered: &[String], cx: &mut Checker) -> Allowances {
+fn allowances(options: &AllowanceOptions, at: Span, covered: &[String], cx: &mut Checker) -> Allowances {
     let named = options.methods.as_ref().and_then(|list| {
         let named = methods(list, "leave `methods` out to allow those of the rule", cx)?;
         let is_covered = |m: &String| covered.contains(m) || (m == "HEAD" && covered.iter().any(|c| c == "GET"));
@@ -130,13 +129,13 @@ fn allowances(options: &AllowanceOptions, at: At, covered: &[String], cx: &mut C
         [] => ["GET", "HEAD", "POST"].map(str::to_owned).to_vec(),
         covered => covered.iter().filter(|m| *m != "OPTIONS").cloned().collect(),
     };
-    let gone = cx.is_gone(at, "methods");
-    let methods = named.unwrap_or_else(|| if gone { Vec::new() } else { usual() });
+    let removed = cx.was_removed(at, "methods");
+    let methods = named.unwrap_or_else(|| if removed { Vec::new() } else { usual() });
     let headers = options.headers.iter().flatten().filter_map(|name| header(name, cx)).collect();
     Allowances { methods, headers, max_age: options.max_age.map(|age| age.0) }
 }
 
-fn header(name: &Placed<String>, cx: &mut Checker) -> Option<String> {
+fn header(name: &Spanned<String>, cx: &mut Checker) -> Option<String> {
     let text = name.value.trim();
     if text == "*" {
         let fix = "answers to requests with cookies may not say `*` (Fetch standard): name each header";
@@ -150,12 +149,12 @@ fn header(name: &Placed<String>, cx: &mut Checker) -> Option<String> {
     Some(text.to_ascii_lowercase())
 }
 
-fn origins(list: &[Placed<String>], cx: &mut Checker) -> Vec<String> {
+fn origins(list: &[Spanned<String>], cx: &mut Checker) -> Vec<String> {
     list.iter().filter_map(|text| origin(text, cx)).collect()
 }
 
 /// An origin as browsers write it.
-fn origin(text: &Placed<String>, cx: &mut Checker) -> Option<String> {
+fn origin(text: &Spanned<String>, cx: &mut Checker) -> Option<String> {
     if text.value.trim() == "*" {
         let fix = "name each origin: what is behind the gate is not for every page of the world";
         cx.error(text.at, "`*` stands for no origin here", fix);

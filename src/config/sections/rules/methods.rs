@@ -1,9 +1,9 @@
 //! Lists of HTTP methods.
 
 use crate::auth::policy::unreachable::REFUSED_METHODS;
-use crate::config::checker::Checker;
-use crate::config::placed::Placed;
-use crate::config::trouble::{nearest, short};
+use crate::config::sections::checker::Checker;
+use crate::config::yaml::Spanned;
+use crate::config::yaml::suggest::{nearest, short};
 
 /// The registry of methods (RFC 9110 §16.1.1), as IANA keeps it, without what is never served.
 const REGISTERED: [&str; 37] = [
@@ -47,8 +47,8 @@ const REGISTERED: [&str; 37] = [
 ];
 
 /// A list of methods that is not empty; `fix`: what to do about one that is.
-pub(super) fn methods(list: &Placed<Vec<Placed<String>>>, fix: &str, cx: &mut Checker) -> Option<Vec<String>> {
-    if list.value.is_empty() && !cx.is_thinned(list.at) {
+pub(super) fn methods(list: &Spanned<Vec<Spanned<String>>>, fix: &str, cx: &mut Checker) -> Option<Vec<String>> {
+    if list.value.is_empty() && !cx.has_removed_items(list.at) {
         cx.error(list.at, "an empty list would cover no request", fix);
     }
     let mut all = Vec::new();

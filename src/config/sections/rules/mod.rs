@@ -4,6 +4,7 @@ mod access;
 mod cors;
 mod methods;
 mod pattern;
+pub(crate) mod unreachable;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,36 +16,35 @@ use super::listen::networks;
 use super::require::{RequireOptions, Strengths};
 use crate::auth::network::Networks;
 use crate::auth::policy::rule::{Access, ChallengeStyle, Rule, RuleId};
-use crate::config::checker::Checker;
-use crate::config::node::At;
-use crate::config::placed::Placed;
-use crate::config::scalars::Later;
+use crate::config::sections::checker::Checker;
+use crate::config::sections::scalars::Unavailable;
+use crate::config::yaml::{Span, Spanned};
 use access::{AccessOptions, AllowOptions};
 use cors::{CorsOptions, PreflightOptions};
 
 /// One rule. The first that matches wins; where none matches, the request is refused.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct RuleOptions {
+pub(crate) struct RuleOptions {
     /// Its name, unique within the app. Default: rule-1, rule-2, …
-    name: Option<Placed<String>>,
+    name: Option<Spanned<String>>,
     /// A glob on the canonical path: `*` is within one segment, `**` any number of segments.
-    path: Option<Placed<String>>,
+    path: Option<Spanned<String>>,
     /// A regular expression that must match the whole path, where a glob will not do.
-    path_regex: Option<Placed<String>>,
+    path_regex: Option<Spanned<String>>,
     /// Methods, as [POST, PUT]. Default: all. GET covers HEAD, unless another rule for the path names HEAD.
-    methods: Option<Placed<Vec<Placed<String>>>>,
+    methods: Option<Spanned<Vec<Spanned<String>>>>,
     /// Client networks, as [10.0.0.0/8]. Default: all.
-    networks: Option<Placed<Vec<Placed<String>>>>,
+    networks: Option<Spanned<Vec<Spanned<String>>>>,
     /// Whom it admits. Default: everybody who is signed in well enough.
-    allow: Option<Placed<AllowOptions>>,
+    allow: Option<Spanned<AllowOptions>>,
     /// How well somebody must have proved who they are: a name, or a mapping.
-    require: Option<Placed<RequireOptions>>,
+    require: Option<Spanned<RequireOptions>>,
     /// `public`: everybody may pass. `deny`: nobody.
-    access: Option<Placed<AccessOptions>>,
+    access: Option<Spanned<AccessOptions>>,
     /// Not available in this version.
     #[serde(default, rename = "on_risk")]
-    _on_risk: Later,
+    _on_risk: Unavailable,
     /// Why, for our pages.
     explanation: Option<String>,
     /// What a refused person can do, for our pages.
@@ -54,9 +54,9 @@ pub(in crate::config) struct RuleOptions {
     /// How challenges are told. Default: auto.
     challenge: Option<ChallengeOptions>,
     /// Origins that may read our 401, as [https://spa.example.com]; or a mapping: the gateway answers their preflights.
-    cors: Option<Placed<CorsOptions>>,
+    cors: Option<Spanned<CorsOptions>>,
     /// `pass`: true CORS preflights go to the app, without identity. Default: they are requests like any other.
-    preflight: Option<Placed<PreflightOptions>>,
+    preflight: Option<Spanned<PreflightOptions>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Deserialize, JsonSchema)]
@@ -75,11 +75,11 @@ enum ChallengeOptions {
 }
 
 /// Judges the rules of one app; says also where each stands.
-pub(in crate::config) fn settle(
-    list: Vec<Placed<RuleOptions>>,
+pub(crate) fn validate(
+    list: Vec<Spanned<RuleOptions>>,
     strengths: &Strengths,
     cx: &mut Checker,
-) -> (Vec<Arc<Rule>>, Vec<At>) {
+) -> (Vec<Arc<Rule>>, Vec<Span>) {
     let mut names = HashMap::new();
     let given: HashSet<String> =
         list.iter().filter_map(|r| r.value.name.as_ref()).map(|n| n.value.trim().to_owned()).collect();
@@ -97,13 +97,13 @@ pub(in crate::config) fn settle(
 
 fn one(
     number: usize,
-    options: Placed<RuleOptions>,
+    options: Spanned<RuleOptions>,
     given: &HashSet<String>,
     names: &mut HashMap<String, usize>,
     strengths: &Strengths,
     cx: &mut Checker,
 ) -> Option<Rule> {
-    let Placed { value: o, at } = options;
+    let Spanned { value: o, at } = options;
     let name = match &o.name {
         Some(name) => named(name, names, cx),
         // never a name that somebody else has
@@ -113,7 +113,7 @@ fn one(
     let methods =
         o.methods.and_then(|m| methods::methods(&m, "leave `methods` out to cover all", cx)).unwrap_or_default();
     let networks = match &o.networks {
-        Some(list) if list.value.is_empty() && !cx.is_thinned(list.at) => {
+        Some(list) if list.value.is_empty() && !cx.has_removed_items(list.at) => {
             cx.error(list.at, "an empty list would cover no client", "leave `networks` out to cover all");
             Networks::default()
         }
@@ -122,7 +122,7 @@ fn one(
     };
     let access = access::access(at, o.access, o.require, o.allow, strengths, cx);
     let deny = matches!(access, Some(Access::Deny));
-    let cors = cors::settle(o.cors, o.preflight, &methods, deny, cx);
+    let cors = cors::validate(o.cors, o.preflight, &methods, deny, cx);
     Some(Rule {
         id: RuleId(name?.into()),
         pattern: pattern?,
@@ -142,7 +142,7 @@ fn one(
     })
 }
 
-fn named(name: &Placed<String>, names: &mut HashMap<String, usize>, cx: &mut Checker) -> Option<String> {
+fn named(name: &Spanned<String>, names: &mut HashMap<String, usize>, cx: &mut Checker) -> Option<String> {
     let text = name.value.trim();
     if text.is_empty() || text.len() > 64 || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
         cx.error(name.at, "not a usable name", "1 to 64 letters, digits, `-`, `_` or `.`: it goes to logs and metrics");

@@ -1,20 +1,19 @@
 //! `path` and `path_regex`: the paths that a rule covers.
 
 use crate::auth::policy::pattern::PathPattern;
-use crate::config::checker::Checker;
-use crate::config::node::At;
-use crate::config::placed::Placed;
+use crate::config::sections::checker::Checker;
+use crate::config::yaml::{Span, Spanned};
 
 /// The pattern of a rule that stands at `at`.
 pub(super) fn pattern(
-    at: At,
-    path: Option<Placed<String>>,
-    regex: Option<Placed<String>>,
+    at: Span,
+    path: Option<Spanned<String>>,
+    regex: Option<Spanned<String>>,
     cx: &mut Checker,
 ) -> Option<PathPattern> {
     if let (Some(_), Some(regex)) = (&path, &regex) {
         cx.error(regex.at, "`path` and `path_regex` are both given", "keep one of them");
-    } else if path.is_none() && regex.is_none() && !cx.is_gone(at, "path_regex") {
+    } else if path.is_none() && regex.is_none() && !cx.was_removed(at, "path_regex") {
         cx.need::<()>(None, at, "path", "write `path: /**` to cover everything");
     }
     let glob = path.and_then(|path| glob(&path, cx));
@@ -22,16 +21,20 @@ pub(super) fn pattern(
     glob.xor(regex)
 }
 
-fn glob(path: &Placed<String>, cx: &mut Checker) -> Option<PathPattern> {
+fn glob(path: &Spanned<String>, cx: &mut Checker) -> Option<PathPattern> {
     if !path.value.starts_with('/') {
-        cx.error(path.at, "a path begins with `/`", format!("write `/{}`", crate::config::trouble::short(&path.value)));
+        cx.error(
+            path.at,
+            "a path begins with `/`",
+            format!("write `/{}`", crate::config::yaml::suggest::short(&path.value)),
+        );
         return None;
     }
     let fix = "write it like `/reports/*/edit` or `/admin/**`";
     PathPattern::glob(&path.value).map_err(|why| cx.error(path.at, why.to_string(), fix)).ok()
 }
 
-fn expression(regex: &Placed<String>, cx: &mut Checker) -> Option<PathPattern> {
+fn expression(regex: &Spanned<String>, cx: &mut Checker) -> Option<PathPattern> {
     // told here as well, so that a mistake in the expression never waits for the first request
     if let Err(e) = regex::Regex::new(&regex.value) {
         let why = e.to_string();

@@ -1,14 +1,14 @@
 //! Warns of rules that can never match: an earlier one covers all that they cover, or no request gets there; and
 //! where HEAD may not be what was expected.
 
-use super::checker::Checker;
-use super::node::At;
 use crate::auth::policy::head::{Surprise, surprises};
 use crate::auth::policy::unreachable::unreachable;
 use crate::auth::policy::{AppPolicy, shadowed};
+use crate::config::sections::checker::Checker;
+use crate::config::yaml::Span;
 
 /// Warns of every rule that no request can reach, and of HEAD. `spots`: where each rule stands.
-pub(super) fn warn(app: &AppPolicy, spots: &[At], cx: &mut Checker) {
+pub(crate) fn warn(app: &AppPolicy, spots: &[Span], cx: &mut Checker) {
     for (rule, at) in app.rules.iter().zip(spots) {
         if let Some(why) = unreachable(rule, app.tolerate) {
             let fix = "remove it, or write what requests look like; `stepgate explain` tries one";

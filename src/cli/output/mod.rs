@@ -1,0 +1,7 @@
+//! What commands write, for people and for programs.
+
+pub(crate) mod qr;
+pub(crate) mod table;
+pub(crate) mod terminal;
+pub(crate) mod text;
+pub(crate) mod time;

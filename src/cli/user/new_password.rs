@@ -1,0 +1,70 @@
+//! A new password: read, judged by the rule, hashed and set.
+
+use crate::auth::event::What;
+use crate::auth::factor::password::{self, HashParams, PasswordRule, SALT_BYTES};
+use crate::auth::secret::SecretText;
+use crate::cli::accounts::store_result;
+use crate::cli::args::PasswordSource;
+use crate::cli::exit::{CommandResult, Failure};
+use crate::cli::{audit, prompt};
+use crate::config::Settings;
+use crate::flow::ports::{Account, AccountChange, Entropy};
+use crate::flow::settings::{FlowSettings, PasswordSettings};
+use crate::store::Stores;
+
+/// Sets the password of an account.
+pub(crate) async fn set(
+    stores: &Stores,
+    settings: &FlowSettings,
+    account: &Account,
+    password: &NewPassword,
+) -> CommandResult<bool> {
+    let (ports, identity) = (&stores.ports, &account.identity);
+    let hash = hash(&password.text, &settings.password, ports.entropy.as_ref())?;
+    let set = store_result(ports.accounts.change(&identity.id, AccountChange::PasswordHash(hash)).await)?;
+    if set {
+        audit::record(stores, What::PasswordSet, identity, None).await;
+        if password.forced {
+            audit::record(stores, What::PasswordForced, identity, None).await;
+        }
+    }
+    Ok(set)
+}
+
+/// A new password that was judged.
+pub(crate) struct NewPassword {
+    pub(crate) text: SecretText,
+    /// Whether it is one that the rule refuses, which an operator set all the same.
+    pub(crate) forced: bool,
+}
+
+/// A new password of that user, judged: from stdin, a file or a terminal, where the rule is said before.
+pub(crate) fn read_for(source: &PasswordSource, settings: &Settings, username: &str) -> CommandResult<NewPassword> {
+    let hosts = settings.policy.apps().map(|app| app.host.as_str());
+    let flow = &settings.flow.password;
+    let rule = PasswordRule::new(flow.min_length, flow.max_bytes, hosts.chain([settings.portal.name.as_str()]));
+    read(source, &rule, username)
+}
+
+/// As [`read_for`], by this rule.
+pub(crate) fn read(source: &PasswordSource, rule: &PasswordRule, username: &str) -> CommandResult<NewPassword> {
+    let judge = |new: &SecretText| match rule.judge(new, username) {
+        Ok(()) => Ok(false),
+        Err(unfit) if unfit.can_be_forced() && source.force => Ok(true),
+        Err(unfit) if unfit.can_be_forced() => Err(format!("{unfit} To set it all the same: --force")),
+        Err(unfit) => Err(unfit.to_string()),
+    };
+    prompt::new_password(source, &rule.sentence(), judge).map(|(text, forced)| NewPassword { text, forced })
+}
+
+/// Hashes a new password.
+pub(crate) fn hash(new: &SecretText, settings: &PasswordSettings, entropy: &dyn Entropy) -> CommandResult<SecretText> {
+    let mut salt = [0; SALT_BYTES];
+    store_result(entropy.fill(&mut salt))?;
+    let params = HashParams {
+        memory_kib: settings.memory_kib,
+        iterations: settings.iterations,
+        parallelism: settings.parallelism,
+    };
+    password::hash(new, &salt, params).map_err(|fault| Failure::failed(fault.to_string()))
+}

@@ -1,0 +1,9 @@
+//! What is wrong with a file, rendered with its place and without any secret.
+
+mod problem;
+mod redaction;
+pub(crate) mod render;
+mod snippet;
+
+pub(crate) use problem::Problems;
+pub use problem::{Problem, Severity};
