@@ -12,8 +12,8 @@ use super::prompt;
 use super::user::new_password;
 use crate::auth::factor::password::PasswordRule;
 use crate::auth::secret::SecretText;
+use crate::flow::key_rotation::rotate_keys;
 use crate::flow::ports::{Entropy, SealedAt};
-use crate::flow::reseal::reseal_all;
 use crate::flow::settings::PasswordSettings;
 use crate::store::admin::key_usage::KeyUsage;
 use crate::store::system::OsEntropy;
@@ -61,7 +61,7 @@ async fn status(file: &ConfigFile, json: bool) -> CommandResult {
 
 async fn reseal(file: &ConfigFile, json: bool) -> CommandResult {
     let opened = accounts::open(file).await?;
-    let done = store_result(reseal_all(&opened.ports).await)?;
+    let done = store_result(rotate_keys(&opened.ports).await)?;
     for (at, cause) in &done.lost {
         let whose = match at {
             SealedAt::Totp(user) => format!("the authenticator of account {user}"),

@@ -16,7 +16,7 @@ use crate::auth::event::What;
 use crate::auth::session::{Channel, Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Account, Answer};
-use crate::flow::session::end_sessions;
+use crate::flow::sessions::end_sessions;
 
 pub(crate) async fn run(command: Command) -> CommandResult {
     match command {

@@ -1,11 +1,12 @@
-//! Vouching: assertions for the apps, signed without I/O by keys that all nodes share.
+//! Assertions about sessions for the apps, signed without I/O by keys that all nodes share.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::bounded_map::BoundedMap;
+use super::key_rotation::renew;
 use super::ports::{Answer, Ports, SealedAt, SigningKey, StoreError};
-use super::recent::Recent;
-use super::reseal::renew;
+use super::sealing::signing_context;
 use crate::auth::assertion::{self, MAX_LIFETIME, Signing, jwks};
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
@@ -26,7 +27,7 @@ type AssertionKey = (String, Timestamp, String, String);
 pub struct Signer {
     ports: Ports,
     keys: RwLock<Arc<Snapshot>>,
-    signed: Recent<AssertionKey, Signed>,
+    signed: BoundedMap<AssertionKey, Signed>,
 }
 
 #[derive(Clone)]
@@ -48,7 +49,7 @@ struct Snapshot {
 impl Signer {
     /// A signer without keys; [`Self::refresh`] brings them.
     pub fn new(ports: Ports) -> Self {
-        Self { ports, keys: RwLock::new(Arc::new(Snapshot::default())), signed: Recent::new(20_000) }
+        Self { ports, keys: RwLock::new(Arc::new(Snapshot::default())), signed: BoundedMap::new(20_000) }
     }
 
     /// Reads the keys, makes one on first start, adds the next one before the newest grows old, and drops those
@@ -71,7 +72,7 @@ impl Signer {
         }
         let mut keys = Vec::new();
         for key in &all {
-            let private = self.ports.vault.open(&context(&key.kid), &key.private)?;
+            let private = self.ports.vault.open(&signing_context(&key.kid), &key.private)?;
             keys.push((key.signs_from, Signing::new(&key.kid, &private).map_err(fault)?));
         }
         let published = jwks(&all.iter().map(|key| key.public_jwk.as_str()).collect::<Vec<_>>());
@@ -128,7 +129,7 @@ impl Signer {
 
     fn make(&self, signs_from: Timestamp) -> Answer<SigningKey> {
         let made = assertion::generate().map_err(fault)?;
-        let private = self.ports.vault.seal(&context(&made.kid), &made.private)?;
+        let private = self.ports.vault.seal(&signing_context(&made.kid), &made.private)?;
         let retired_at = Some(signs_from.plus(ROTATE_AFTER).plus(PUBLISH_AROUND).plus(KEEP_LONGER));
         Ok(SigningKey { kid: made.kid, private, public_jwk: made.public_jwk, signs_from, retired_at })
     }
@@ -139,10 +140,6 @@ fn published(all: Vec<SigningKey>, now: Timestamp) -> Vec<SigningKey> {
     let mut all: Vec<SigningKey> = all.into_iter().filter(|k| k.retired_at.is_none_or(|at| at > now)).collect();
     all.sort_by_key(|key| key.signs_from);
     all
-}
-
-pub(super) fn context(kid: &str) -> String {
-    format!("signing:{kid}")
 }
 
 fn fault(cause: assertion::SignFault) -> StoreError {

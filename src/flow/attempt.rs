@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Flows;
-use super::device::Device;
 use super::hashing::Lane;
+use super::known_browser::KnownBrowser;
 use super::ports::{Account, Answer};
-use super::reply::{Client, Failed, Outcome, Told};
+use super::reply::{Client, Outcome, WithEvents};
 use crate::auth::event::{Deed, Event, ThrottleScope, What};
 use crate::auth::network::wide_networks;
 use crate::auth::proof::{Method, MethodSet};
@@ -18,22 +18,22 @@ use crate::auth::throttle::{
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
 
-/// Who is trying, as the counters and the events see it.
-pub(super) struct Trying<'a> {
+/// One attempt to authenticate, as the counters and the events see it.
+pub(super) struct Attempt<'a> {
     pub(super) client: &'a Client,
     pub(super) now: Timestamp,
     pub(super) user: Option<UserId>,
     pub(super) username: Option<Username>,
     /// The throttle's name of the account: the digest of its canonical name, whether or not anybody has it.
     pub(super) account: String,
-    pub(super) device: Option<Device>,
+    pub(super) device: Option<KnownBrowser>,
     pub(super) session: Option<String>,
     /// The tag of the browser, as soon as it carries a mark.
     pub(super) browser: Option<String>,
     events: Vec<Event>,
     /// What the attempt under way was charged, and the state it brought each counter to.
     charged: Vec<(Cost, Timestamp)>,
-    /// What was begun and is not told by an event yet: should a store fail now, it may have happened.
+    /// What was begun and has no event yet: should a store fail now, it may have happened.
     under_way: Option<(Deed, Option<Method>)>,
 }
 
@@ -56,7 +56,7 @@ struct Cost {
     charge: Charge,
 }
 
-impl Trying<'_> {
+impl Attempt<'_> {
     /// With whom this attempt waits in turn for a place to hash.
     pub(super) fn lane(&self) -> Lane {
         match &self.device {
@@ -65,32 +65,32 @@ impl Trying<'_> {
         }
     }
 
-    /// Says what is about to be done, before a store is asked to do it.
-    pub(super) fn begin(&mut self, deed: Deed, method: Option<Method>) {
+    /// Notes what is about to be done, before a store is asked to do it.
+    pub(super) fn intend(&mut self, deed: Deed, method: Option<Method>) {
         self.under_way = Some((deed, method));
     }
 
-    /// Says that what was begun did not happen, or needs no event.
-    pub(super) fn settle(&mut self) {
+    /// What was begun did not happen, or needs no event.
+    pub(super) fn clear_intent(&mut self) {
         self.under_way = None;
     }
 
-    /// Ends the attempt. Whatever comes of it, what happened is told.
-    pub(super) fn told<T>(mut self, reply: Answer<T>) -> Outcome<T> {
+    /// Ends the attempt and hands over its events, whatever came of it.
+    pub(super) fn finish<T>(mut self, reply: Answer<T>) -> Outcome<T> {
         match reply {
-            Ok(reply) => Ok(Told { reply, events: self.events }),
+            Ok(reply) => Ok(WithEvents { value: reply, events: self.events }),
             Err(cause) => {
                 if let Some((deed, method)) = self.under_way.take() {
-                    self.note(What::Unsettled { deed, method });
+                    self.record(What::Unsettled { deed, method });
                 }
-                Err(Failed { cause, events: self.events })
+                Err(WithEvents { value: cause, events: self.events })
             }
         }
     }
 
-    /// Notes what happened; that settles what was begun.
-    pub(super) fn note(&mut self, what: What) {
-        self.settle();
+    /// Records what happened, which settles what was begun.
+    pub(super) fn record(&mut self, what: What) {
+        self.clear_intent();
         self.events.push(Event {
             what,
             user: self.user.clone(),
@@ -103,14 +103,14 @@ impl Trying<'_> {
 }
 
 impl Flows {
-    /// Begins an attempt of somebody who says to have this name.
-    pub(super) fn trying<'a>(&self, name: &str, user: Option<UserId>, client: &'a Client) -> Trying<'a> {
+    /// Begins an attempt under this name.
+    pub(super) fn begin_attempt<'a>(&self, name: &str, user: Option<UserId>, client: &'a Client) -> Attempt<'a> {
         let (now, account) = (self.now(), account_of_name(name));
         let device = self.known_device(client.device.as_ref(), &account, now);
         let username = Username::parse(name);
         let browser = device.as_ref().map(|device| self.browser_tag(device));
         let (events, charged, under_way) = (Vec::new(), Vec::new(), None);
-        Trying { client, now, user, username, account, device, session: None, browser, events, charged, under_way }
+        Attempt { client, now, user, username, account, device, session: None, browser, events, charged, under_way }
     }
 
     /// Charges one attempt by `method`; tells how long to wait if no way is open for it.
@@ -118,14 +118,14 @@ impl Flows {
     /// A known browser has counters of its own, so that nobody elsewhere can lock it out; whoever copied its mark and uses
     /// them up leaves it the ways of all others. Those share the account's counter, and where that is used up, each network
     /// has a few attempts of its own. A client's networks come last of each way.
-    pub(super) async fn charge(&self, trying: &mut Trying<'_>, method: Method) -> Answer<Option<Duration>> {
+    pub(super) async fn charge(&self, attempt: &mut Attempt<'_>, method: Method) -> Answer<Option<Duration>> {
         let mut full: Option<(Duration, ThrottleScope)> = None;
         for way in [Way::Known, Way::Account, Way::Newcomer] {
-            let Some(costs) = self.costs(trying, method, way) else { continue };
+            let Some(costs) = self.costs(attempt, method, way) else { continue };
             let charges: Vec<Charge> = costs.iter().map(|cost| cost.charge.clone()).collect();
-            let (index, wait) = match self.ports.throttle.charge(&charges, trying.now).await? {
+            let (index, wait) = match self.ports.throttle.charge(&charges, attempt.now).await? {
                 Charged::Go(states) => {
-                    trying.charged = costs.into_iter().zip(states).collect();
+                    attempt.charged = costs.into_iter().zip(states).collect();
                     return Ok(None);
                 }
                 Charged::Wait { index, retry_after } => (index, retry_after),
@@ -139,7 +139,7 @@ impl Flows {
             }
         }
         let Some((wait, scope)) = full else { return Ok(None) };
-        trying.note(What::Throttled { method, scope });
+        attempt.record(What::Throttled { method, scope });
         Ok(Some(wait))
     }
 
@@ -148,37 +148,37 @@ impl Flows {
     ///
     /// The mark alone could not tell, and attempts are charged before anything is looked up. Nobody who has no mark of ours
     /// comes this far, so a name that nobody has costs what it did.
-    pub(super) async fn charge_unless_known(
+    pub(super) async fn charge_unrecognised(
         &self,
-        trying: &mut Trying<'_>,
+        attempt: &mut Attempt<'_>,
         account: Option<&Account>,
         method: Method,
     ) -> Answer<Option<Duration>> {
-        if trying.device.is_none() || self.still_known(trying, account) {
+        if attempt.device.is_none() || self.recheck_browser(attempt, account) {
             return Ok(None);
         }
-        self.charge(trying, method).await
+        self.charge(attempt, method).await
     }
 
     /// Whether the mark holds for the account; one that does not is none from then on.
-    pub(super) fn still_known(&self, trying: &mut Trying<'_>, account: Option<&Account>) -> bool {
+    pub(super) fn recheck_browser(&self, attempt: &mut Attempt<'_>, account: Option<&Account>) -> bool {
         let account = account.filter(|account| !account.disabled);
-        let holds = |device: &Device| account.is_some_and(|a| self.holds(device, &a.identity.id, a.generation));
-        let known = trying.device.as_ref().is_some_and(holds);
+        let holds = |device: &KnownBrowser| account.is_some_and(|a| self.holds(device, &a.identity.id, a.generation));
+        let known = attempt.device.as_ref().is_some_and(holds);
         if !known {
-            (trying.device, trying.browser) = (None, None);
+            (attempt.device, attempt.browser) = (None, None);
         }
         known
     }
 
     /// What an attempt costs by one way; `None` if that way is not open to this client.
-    fn costs(&self, trying: &Trying<'_>, method: Method, way: Way) -> Option<Vec<Cost>> {
-        let (limits, account, ip) = (&self.settings.limits, trying.account.as_str(), trying.client.ip);
+    fn costs(&self, attempt: &Attempt<'_>, method: Method, way: Way) -> Option<Vec<Cost>> {
+        let (limits, account, ip) = (&self.settings.limits, attempt.account.as_str(), attempt.client.ip);
         let password = method == Method::Password;
         let cost = |scope, returns, charge| Cost { scope, returns, charge };
         let one = |scope, returns, key, limit| cost(scope, returns, Charge { key, limit });
         if way == Way::Known {
-            let id = trying.device.as_ref()?.known_for(method)?;
+            let id = attempt.device.as_ref()?.known_for(method)?;
             let mut costs =
                 vec![one(ThrottleScope::Browser, false, device_key(method, account, id), limits.known_browser)];
             if password {
@@ -212,15 +212,15 @@ impl Flows {
 
     /// Gives back what a right proof shall not have cost: networks and accounts are slowed by who fails only. What
     /// only a full sign-in forgives stays charged.
-    pub(super) async fn was_right(&self, trying: &mut Trying<'_>) -> Answer<()> {
-        let charged = std::mem::take(&mut trying.charged);
-        self.give_back(charged.into_iter().filter(|(cost, _)| cost.returns), trying.now).await
+    pub(super) async fn refund_correct(&self, attempt: &mut Attempt<'_>) -> Answer<()> {
+        let charged = std::mem::take(&mut attempt.charged);
+        self.give_back(charged.into_iter().filter(|(cost, _)| cost.returns), attempt.now).await
     }
 
     /// Gives back an attempt that was not evaluated.
-    pub(super) async fn was_not_evaluated(&self, trying: &mut Trying<'_>) -> Answer<()> {
-        let charged = std::mem::take(&mut trying.charged);
-        self.give_back(charged.into_iter(), trying.now).await
+    pub(super) async fn refund(&self, attempt: &mut Attempt<'_>) -> Answer<()> {
+        let charged = std::mem::take(&mut attempt.charged);
+        self.give_back(charged.into_iter(), attempt.now).await
     }
 
     async fn give_back(&self, charged: impl Iterator<Item = (Cost, Timestamp)>, now: Timestamp) -> Answer<()> {
@@ -230,11 +230,11 @@ impl Flows {
 
     /// Forgets the counters of the methods just proved: those of this account from such a browser and from this network,
     /// never those of others, never those of a factor that was not proved.
-    pub(super) async fn forgive(&self, trying: &Trying<'_>, proved: MethodSet) -> Answer<()> {
-        let (account, ip) = (trying.account.as_str(), trying.client.ip);
+    pub(super) async fn forgive(&self, attempt: &Attempt<'_>, proved: MethodSet) -> Answer<()> {
+        let (account, ip) = (attempt.account.as_str(), attempt.client.ip);
         let mut keys = Vec::new();
         for method in proved.iter() {
-            let known = trying.device.as_ref().and_then(|d| d.known_for(method));
+            let known = attempt.device.as_ref().and_then(|d| d.known_for(method));
             if let Some(id) = known {
                 keys.extend([device_lockout_key(method, account, id), device_key(method, account, id)]);
             }

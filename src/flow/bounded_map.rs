@@ -7,13 +7,13 @@ use std::sync::{Mutex, PoisonError};
 const SHARDS: usize = 32;
 
 /// Remembers values by key; forgets a whole shard when it is full. What it forgets is only ever done again.
-pub(super) struct Recent<K, V> {
+pub(super) struct BoundedMap<K, V> {
     shards: Vec<Mutex<HashMap<K, V>>>,
     hasher: RandomState,
     most: usize,
 }
 
-impl<K: Hash + Eq, V: Clone> Recent<K, V> {
+impl<K: Hash + Eq, V: Clone> BoundedMap<K, V> {
     /// A memory of about `most` entries.
     pub(super) fn new(most: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::new())).collect();
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn it_remembers_and_stays_bounded() {
-        let recent = Recent::new(320);
+        let recent = BoundedMap::new(320);
         for n in 0..100_000_u32 {
             recent.put(n, n * 2);
             assert_eq!(recent.get(&n), Some(n * 2));

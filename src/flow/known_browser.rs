@@ -8,8 +8,8 @@ use data_encoding::BASE64URL_NOPAD;
 use subtle::ConstantTimeEq;
 
 use super::Flows;
-use super::attempt::Trying;
 use super::ports::{Answer, Generation};
+use super::reply::Client;
 use crate::auth::proof::{Factor, Method, Strength};
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
@@ -28,7 +28,7 @@ const MARK_BYTES: usize = 120;
 
 /// A mark that we made for an account of that name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Device {
+pub(super) struct KnownBrowser {
     id: String,
     /// How strongly its owner had signed in: 1 or 2 factors.
     level: u8,
@@ -36,7 +36,7 @@ pub(super) struct Device {
     stamp: String,
 }
 
-impl Device {
+impl KnownBrowser {
     /// The id.
     pub(super) fn id(&self) -> &str {
         &self.id
@@ -54,11 +54,16 @@ impl Flows {
     ///
     /// Bound to the throttle's name of the account, because attempts are charged before accounts are looked up. Whether
     /// it still holds for the account, [`Self::charge_unless_known`] finds out.
-    pub(super) fn known_device(&self, marks: Option<&SecretText>, account: &str, now: Timestamp) -> Option<Device> {
+    pub(super) fn known_device(
+        &self,
+        marks: Option<&SecretText>,
+        account: &str,
+        now: Timestamp,
+    ) -> Option<KnownBrowser> {
         split(marks).find_map(|mark| self.verified(mark, account, now))
     }
 
-    fn verified(&self, mark: &str, account: &str, now: Timestamp) -> Option<Device> {
+    fn verified(&self, mark: &str, account: &str, now: Timestamp) -> Option<KnownBrowser> {
         let body = mark.strip_prefix(PREFIX)?;
         let (signed, mac) = body.rsplit_once('.')?;
         let expected = BASE64URL_NOPAD.encode(&self.ports.vault.digest(PURPOSE, bound(signed, account).as_bytes()));
@@ -68,11 +73,11 @@ impl Flows {
         let mut parts = signed.split('.');
         let (id, level, issued, stamp) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let alive = parts.next().is_none() && self.is_alive(issued, now);
-        alive.then(|| Device { id: id.to_owned(), level: level.parse().unwrap_or(0), stamp: stamp.to_owned() })
+        alive.then(|| KnownBrowser { id: id.to_owned(), level: level.parse().unwrap_or(0), stamp: stamp.to_owned() })
     }
 
     /// Whether a mark was made under the credentials that the account has now.
-    pub(super) fn holds(&self, device: &Device, user: &UserId, generation: Generation) -> bool {
+    pub(super) fn holds(&self, device: &KnownBrowser, user: &UserId, generation: Generation) -> bool {
         self.stamp(&device.id, user, generation).as_bytes().ct_eq(device.stamp.as_bytes()).into()
     }
 
@@ -84,7 +89,7 @@ impl Flows {
     }
 
     /// Stands for a browser in what is remembered of it; the mark itself cannot be made from it.
-    pub(super) fn browser_tag(&self, device: &Device) -> String {
+    pub(super) fn browser_tag(&self, device: &KnownBrowser) -> String {
         let digest = self.ports.vault.digest("browser", device.id.as_bytes());
         BASE64URL_NOPAD.encode(digest.get(..9).unwrap_or_default())
     }
@@ -97,13 +102,15 @@ impl Flows {
     /// and what the one stands for. `user`: the owner, and the generation under which it was proved.
     pub(super) fn mark_device(
         &self,
-        trying: &Trying<'_>,
+        client: &Client,
+        account: &str,
+        known: Option<&KnownBrowser>,
         strength: Option<Strength>,
         (user, generation): (&UserId, Generation),
-    ) -> Answer<(SecretText, Device)> {
-        let (known, account, now) = (trying.device.as_ref(), trying.account.as_str(), trying.now);
+    ) -> Answer<(SecretText, KnownBrowser)> {
+        let now = self.now();
         // Whose the others are cannot be known, so of those only the shape and the age are judged.
-        let others = split(trying.client.device.as_ref()).filter(|mark| {
+        let others = split(client.device.as_ref()).filter(|mark| {
             mark.split('.').nth(2).is_some_and(|issued| self.is_alive(issued, now))
                 && self.verified(mark, account, now).is_none()
         });
@@ -122,7 +129,7 @@ impl Flows {
             marks.push(BETWEEN);
             marks.push_str(other);
         }
-        Ok((SecretText::new(marks), Device { id, level, stamp }))
+        Ok((SecretText::new(marks), KnownBrowser { id, level, stamp }))
     }
 }
 

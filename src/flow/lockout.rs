@@ -9,7 +9,7 @@ use std::time::Duration;
 use data_encoding::BASE64URL_NOPAD;
 
 use super::Flows;
-use super::attempt::Trying;
+use super::attempt::Attempt;
 use super::ports::{Answer, CodeAttempt, Counted};
 use crate::auth::event::What;
 use crate::auth::network::client_network;
@@ -21,27 +21,27 @@ const COUNTED_FOR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Flows {
     /// Counts a code before it is looked at; every browser, known or not, counts.
-    pub(super) async fn count_code(&self, trying: &Trying<'_>, user: &UserId, method: Method) -> Answer<Counted> {
-        let place = self.place(trying, method);
-        self.ports.lockouts.count(&self.attempt(trying, user, method, &place)).await
+    pub(super) async fn count_code(&self, attempt: &Attempt<'_>, user: &UserId, method: Method) -> Answer<Counted> {
+        let place = self.place(attempt, method);
+        self.ports.lockouts.count(&self.code_attempt(attempt, user, method, &place)).await
     }
 
     /// Takes a code back that was not looked at.
-    pub(super) async fn take_back_code(&self, trying: &Trying<'_>, user: &UserId, method: Method) -> Answer<()> {
-        let place = self.place(trying, method);
-        self.ports.lockouts.take_back(&self.attempt(trying, user, method, &place)).await
+    pub(super) async fn take_back_code(&self, attempt: &Attempt<'_>, user: &UserId, method: Method) -> Answer<()> {
+        let place = self.place(attempt, method);
+        self.ports.lockouts.take_back(&self.code_attempt(attempt, user, method, &place)).await
     }
 
     /// Forgives the wrong codes that came from where a right one came from.
-    pub(super) async fn forgive_codes(&self, trying: &Trying<'_>, user: &UserId, method: Method) -> Answer<()> {
-        let place = self.place(trying, method);
-        self.ports.lockouts.forgive(&self.attempt(trying, user, method, &place)).await
+    pub(super) async fn forgive_codes(&self, attempt: &Attempt<'_>, user: &UserId, method: Method) -> Answer<()> {
+        let place = self.place(attempt, method);
+        self.ports.lockouts.forgive(&self.code_attempt(attempt, user, method, &place)).await
     }
 
     /// Switches on again what was off, if its owner has just proved another second factor; what that was.
     pub(super) async fn unlock(
         &self,
-        trying: &mut Trying<'_>,
+        attempt: &mut Attempt<'_>,
         user: &UserId,
         locked: MethodSet,
         proved: MethodSet,
@@ -52,20 +52,26 @@ impl Flows {
         }
         let unlocked = self.ports.lockouts.unlock(user).await?;
         for method in unlocked.iter() {
-            trying.note(What::FactorUnlocked { method });
+            attempt.record(What::FactorUnlocked { method });
         }
         Ok(unlocked)
     }
 
-    fn attempt<'a>(&self, trying: &Trying<'_>, user: &'a UserId, method: Method, place: &'a str) -> CodeAttempt<'a> {
-        let (now, tries) = (trying.now, self.settings.limits.lockout);
+    fn code_attempt<'a>(
+        &self,
+        attempt: &Attempt<'_>,
+        user: &'a UserId,
+        method: Method,
+        place: &'a str,
+    ) -> CodeAttempt<'a> {
+        let (now, tries) = (attempt.now, self.settings.limits.lockout);
         CodeAttempt { user, method, place, tries, now, forget_before: now.minus(COUNTED_FOR) }
     }
 
-    fn place(&self, trying: &Trying<'_>, method: Method) -> String {
-        let from = match trying.device.as_ref().and_then(|device| device.known_for(method)) {
+    fn place(&self, attempt: &Attempt<'_>, method: Method) -> String {
+        let from = match attempt.device.as_ref().and_then(|device| device.known_for(method)) {
             Some(id) => format!("browser|{id}"),
-            None => format!("network|{}", client_network(trying.client.ip)),
+            None => format!("network|{}", client_network(attempt.client.ip)),
         };
         let digest = self.ports.vault.digest("wrong-codes", from.as_bytes());
         BASE64URL_NOPAD.encode(digest.get(..16).unwrap_or_default())

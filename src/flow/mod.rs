@@ -1,31 +1,27 @@
 //! First floor: what people do. Async, over ports; asks the heart and the stores.
 
+pub mod admit;
+pub mod assertions;
 mod attempt;
-mod codes;
-mod device;
-mod elevate;
-mod enroll;
-mod follow;
-pub mod gate;
+mod bounded_map;
+mod ceremony;
+mod enrol;
 mod hashing;
+pub mod key_rotation;
+mod known_browser;
 mod lockout;
-mod login;
-mod opening;
-mod owners;
 pub mod ports;
-mod proving;
-mod provision;
-mod recent;
 pub mod reply;
-pub mod reseal;
-mod second_factor;
-pub mod session;
+mod sealing;
+mod session_key;
+mod session_validity;
+pub mod sessions;
 pub mod settings;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-pub mod vouch;
+mod verify;
 
 use std::sync::Arc;
 
@@ -34,10 +30,10 @@ use ulid::Ulid;
 use crate::auth::secret::SecretBytes;
 use crate::auth::session::SessionKey;
 use crate::auth::time::Timestamp;
+use bounded_map::BoundedMap;
 use hashing::Hashing;
-use owners::Owners;
 use ports::{Answer, Ports};
-use recent::Recent;
+use session_validity::SessionValidity;
 use settings::FlowSettings;
 
 /// The flows: every verb a person or a script has. One per process, shared.
@@ -46,16 +42,16 @@ pub struct Flows {
     pub(crate) settings: FlowSettings,
     hashing: Hashing,
     /// Sessions whose use this node noted last, so that a burst of requests is one write.
-    touched: Recent<SessionKey, Timestamp>,
-    owners: Arc<Owners>,
+    touched: BoundedMap<SessionKey, Timestamp>,
+    validity: Arc<SessionValidity>,
 }
 
 impl Flows {
     /// The flows over these ports.
     pub fn new(ports: Ports, settings: FlowSettings) -> Self {
         let hashing = Hashing::new(settings.password);
-        let owners = Owners::new(ports.accounts.clone(), ports.sessions.clone());
-        Self { ports, settings, hashing, touched: Recent::new(100_000), owners }
+        let validity = SessionValidity::new(ports.accounts.clone(), ports.sessions.clone());
+        Self { ports, settings, hashing, touched: BoundedMap::new(100_000), validity }
     }
 
     fn now(&self) -> Timestamp {

@@ -34,6 +34,11 @@ impl StoreError {
     pub fn new(store: &'static str, cause: impl std::fmt::Display) -> Self {
         Self { store, cause: cause.to_string() }
     }
+
+    /// A fault that the code's own rules exclude: it fails closed like any other.
+    pub fn invariant(cause: &str) -> Self {
+        Self::new("flow", cause)
+    }
 }
 
 /// What every port answers.

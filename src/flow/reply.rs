@@ -13,32 +13,23 @@ use crate::auth::session::{Channel, Session, SessionToken};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::StoreError;
 
-/// An answer and what happened on the way to it. The edge records the events, once.
-pub struct Told<T> {
-    /// The answer.
-    pub reply: T,
-    /// What happened, in order.
-    pub events: Vec<Event>,
-}
-
-/// A flow that a store brought to an end. What happened until then did happen, and is to be recorded too.
+/// What a flow returns, and the events on the way to it. The edge records the events, once.
 #[derive(Debug)]
-pub struct Failed {
-    /// What the store said, for the log.
-    pub cause: StoreError,
-    /// What happened, in order; last what may have happened.
+pub struct WithEvents<T> {
+    pub value: T,
+    /// In order. After a fault, the last one may be what is unsettled.
     pub events: Vec<Event>,
 }
 
-impl Failed {
-    /// A flow that failed before anything happened.
-    pub const fn early(cause: StoreError) -> Self {
-        Self { cause, events: Vec::new() }
+impl<T> WithEvents<T> {
+    /// Before anything happened.
+    pub const fn none(value: T) -> Self {
+        Self { value, events: Vec::new() }
     }
 }
 
-/// What a flow that changes something answers.
-pub type Outcome<T> = Result<Told<T>, Failed>;
+/// What a flow that changes something returns. Events before a fault did happen, and are recorded too.
+pub type Outcome<T> = Result<WithEvents<T>, WithEvents<StoreError>>;
 
 /// Who is at the other end, as far as the connection tells.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ impl Flows {
     ///
     /// # Errors
     /// The store did not answer: nothing is known.
-    pub async fn follow(&self, key: &SessionKey, session: &Session) -> Answer<Option<SessionKey>> {
+    pub async fn current_key(&self, key: &SessionKey, session: &Session) -> Answer<Option<SessionKey>> {
         let now = self.now();
         if self.session_under(now, key, session.channel, &session.host, true).await?.is_some() {
             return Ok(Some(*key));

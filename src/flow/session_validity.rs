@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Flows;
+use super::bounded_map::BoundedMap;
 use super::ports::{Account, Accounts, Answer, Sessions};
-use super::recent::Recent;
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 
@@ -24,11 +24,11 @@ const OUTAGE: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// What this node knows of the owners of sessions.
-pub(super) struct Owners {
+pub(super) struct SessionValidity {
     accounts: Arc<dyn Accounts>,
     sessions: Arc<dyn Sessions>,
     /// When the answer was that the session may go on. Kept beside the sessions, which are loaded anew now and then.
-    answered: Recent<SessionKey, Timestamp>,
+    answered: BoundedMap<SessionKey, Timestamp>,
 }
 
 impl Flows {
@@ -36,12 +36,12 @@ impl Flows {
     ///
     /// # Errors
     /// The database did not answer, and has said nothing of this session lately.
-    pub(super) async fn owner_stands(&self, key: &SessionKey, session: &Arc<Session>, now: Timestamp) -> Answer<bool> {
+    pub(super) async fn is_valid(&self, key: &SessionKey, session: &Arc<Session>, now: Timestamp) -> Answer<bool> {
         // The way of a warm request.
         if age(session.checked.at(), now).is_some_and(|age| age < NEW) {
             return Ok(true);
         }
-        self.owners.judge(key, session, now).await
+        self.validity.judge(key, session, now).await
     }
 
     /// Whether a session was opened under what the account grants now.
@@ -50,9 +50,9 @@ impl Flows {
     }
 }
 
-impl Owners {
+impl SessionValidity {
     pub(super) fn new(accounts: Arc<dyn Accounts>, sessions: Arc<dyn Sessions>) -> Arc<Self> {
-        Arc::new(Self { accounts, sessions, answered: Recent::new(100_000) })
+        Arc::new(Self { accounts, sessions, answered: BoundedMap::new(100_000) })
     }
 
     /// Notes that the database has just vouched for a session.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Flows;
 use super::ports::{AccountChange, Answer, End, Ports};
-use super::reply::{Client, Failed, Opened, Outcome, Told};
+use super::reply::{Client, Opened, Outcome, WithEvents};
 use crate::auth::event::{Deed, What};
 use crate::auth::proof::{MethodSet, Strength};
 use crate::auth::session::{Channel, Session, SessionKey, SessionToken, Standing};
@@ -62,7 +62,7 @@ impl Flows {
         let Some(mut session) = self.ports.sessions.load(key).await?.filter(here) else {
             return Ok(None);
         };
-        if !self.owner_stands(key, &session, now).await? {
+        if !self.is_valid(key, &session, now).await? {
             return Ok(None);
         }
         let lifetimes = &self.settings.session;
@@ -113,18 +113,18 @@ impl Flows {
         client: &Client,
     ) -> Outcome<u64> {
         let user = &session.identity.id;
-        let mut trying = self.trying(session.identity.username.as_str(), Some(user.clone()), client);
-        trying.session = Some(session.id.clone());
-        trying.begin(Deed::Ending, None);
+        let mut attempt = self.begin_attempt(session.identity.username.as_str(), Some(user.clone()), client);
+        attempt.session = Some(session.id.clone());
+        attempt.intend(Deed::Ending, None);
         let (ended, what) = if everywhere {
             (end_sessions(&self.ports, user).await, What::SessionsRevoked)
         } else {
             (self.ports.sessions.revoke(&token.key()).await.map(u64::from), What::SessionRevoked)
         };
         if ended.is_ok() {
-            trying.note(what);
+            attempt.record(what);
         }
-        trying.told(ended)
+        attempt.finish(ended)
     }
 
     /// Ends the session that a browser had on this host before it opened another: its token is forgotten by that,
@@ -138,31 +138,31 @@ impl Flows {
             Err(failed) => failed,
         };
         let who = &opened.session.identity;
-        let mut trying = self.trying(who.username.as_str(), Some(who.id.clone()), client);
-        trying.session = Some(opened.session.id.clone());
-        let cause = self.unheld(&mut trying, &opened.token.key(), failed.cause).await;
+        let mut attempt = self.begin_attempt(who.username.as_str(), Some(who.id.clone()), client);
+        attempt.session = Some(opened.session.id.clone());
+        let cause = self.revoke_undelivered(&mut attempt, &opened.token.key(), failed.value).await;
         let mut events = failed.events;
-        trying.told(Err(cause)).map_err(|after| {
+        attempt.finish(Err(cause)).map_err(|after| {
             events.extend(after.events);
-            Failed { cause: after.cause, events }
+            WithEvents { value: after.value, events }
         })
     }
 
     async fn end_former(&self, old: &SessionToken, opened: &Opened, client: &Client) -> Outcome<()> {
-        let found = self.ports.sessions.load(&old.key()).await.map_err(Failed::early)?;
+        let found = self.ports.sessions.load(&old.key()).await.map_err(WithEvents::none)?;
         let here = |s: &Arc<Session>| s.host == client.host && s.channel == Channel::Cookie;
         let Some(session) = found.filter(|s| here(s) && old.key() != opened.token.key()) else {
-            return Ok(Told { reply: (), events: Vec::new() });
+            return Ok(WithEvents::none(()));
         };
         let who = &session.identity;
-        let mut trying = self.trying(who.username.as_str(), Some(who.id.clone()), client);
-        trying.session = Some(session.id.clone());
-        trying.begin(Deed::Ending, None);
+        let mut attempt = self.begin_attempt(who.username.as_str(), Some(who.id.clone()), client);
+        attempt.session = Some(session.id.clone());
+        attempt.intend(Deed::Ending, None);
         let ended = self.ports.sessions.revoke(&old.key()).await;
         if matches!(ended, Ok(true)) {
-            trying.note(What::SessionRevoked);
+            attempt.record(What::SessionRevoked);
         }
-        trying.told(ended.map(drop))
+        attempt.finish(ended.map(drop))
     }
 
     /// What the owner of a session has to prove with, also what is switched off; nothing if the account is gone or

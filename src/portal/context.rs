@@ -22,7 +22,7 @@ use super::state::PortalState;
 use crate::auth::event::Event;
 use crate::auth::session::{Channel, Session, SessionToken};
 use crate::flow::ports::StoreError;
-use crate::flow::reply::{Client, Failed, Opened, Outcome};
+use crate::flow::reply::{Client, Opened, Outcome, WithEvents};
 
 /// Why a handler stops early.
 pub(crate) enum HandlerError {
@@ -138,11 +138,11 @@ impl Context {
         Ok(found.map(|session| CurrentSession { token, session, by_cookie }))
     }
 
-    /// Takes what a flow told: the events for the edge to record, the reply for the handler.
+    /// Keeps the events of a flow for the edge to record, and returns its value.
     pub(crate) fn record_events<T>(&self, outcome: Outcome<T>) -> Result<T, HandlerError> {
         let (reply, events) = match outcome {
-            Ok(told) => (Ok(told.reply), told.events),
-            Err(Failed { cause, events }) => (Err(HandlerError::Store(cause)), events),
+            Ok(WithEvents { value, events }) => (Ok(value), events),
+            Err(WithEvents { value, events }) => (Err(HandlerError::Store(value)), events),
         };
         self.events.lock().unwrap_or_else(PoisonError::into_inner).extend(events);
         reply

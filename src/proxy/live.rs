@@ -97,7 +97,7 @@ impl Live {
 /// until it is known to be over. A step-up gives a session another token, which is followed.
 async fn settle(flows: &Flows, requests: Vec<Lasting>) {
     let Some((_, _, Guarded { key, session })) = requests.first() else { return };
-    let Ok(stands) = flows.follow(key, session).await else { return };
+    let Ok(stands) = flows.current_key(key, session).await else { return };
     for (of, round, Guarded { key: known, session }) in requests {
         match stands {
             None => of.cancel(round, End::Session),

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Flows;
-use super::attempt::Trying;
-use super::ports::{Account, AccountChange, Answer, Generation, StoreError};
-use super::proving::broken;
-use super::reply::{LoginReply, Opened, Rejection};
 use crate::auth::ceremony::Ceremony;
 use crate::auth::event::{Deed, RejectReason, What};
 use crate::auth::history::{self, Notice};
 use crate::auth::proof::{Method, MethodSet, Strength};
 use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
+use crate::flow::Flows;
+use crate::flow::attempt::Attempt;
+use crate::flow::ports::{Account, AccountChange, Answer, Generation, StoreError};
+use crate::flow::reply::{LoginReply, Opened, Rejection};
 
 /// How far back sign-ins are looked at, and how many, to tell what is strange.
 const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -24,27 +23,27 @@ const FAILURES: u32 = 1000;
 const USER_AGENT_BYTES: usize = 200;
 
 /// A session about to be granted.
-pub(super) struct Grant<'a> {
-    pub(super) session: Session,
+pub(in crate::flow) struct Grant<'a> {
+    pub(in crate::flow) session: Session,
     /// The session that it replaces.
-    pub(super) old: Option<&'a SessionKey>,
+    pub(in crate::flow) old: Option<&'a SessionKey>,
     /// What was proved for it just now.
-    pub(super) proved: MethodSet,
-    pub(super) backup_left: Option<u32>,
-    pub(super) what: What,
+    pub(in crate::flow) proved: MethodSet,
+    pub(in crate::flow) backup_left: Option<u32>,
+    pub(in crate::flow) what: What,
     /// What the account proves itself with, as it was when that was proved.
-    pub(super) credentials: String,
+    pub(in crate::flow) credentials: String,
     /// Under which it was proved.
-    pub(super) generation: Generation,
+    pub(in crate::flow) generation: Generation,
     /// What of that is switched off.
-    pub(super) locked: MethodSet,
+    pub(in crate::flow) locked: MethodSet,
 }
 
 impl Flows {
     /// Opens a session for a completed ceremony. Opening it is the last thing done, in one atomic step.
-    pub(super) async fn open(
+    pub(in crate::flow) async fn open(
         &self,
-        trying: &mut Trying<'_>,
+        attempt: &mut Attempt<'_>,
         account: &Account,
         ceremony: &Ceremony,
         backup_left: Option<u32>,
@@ -55,24 +54,25 @@ impl Flows {
             proofs: ceremony.proofs.clone(),
             host: ceremony.host.clone(),
             channel: ceremony.channel,
-            created_at: trying.now,
-            seen_at: trying.now,
+            created_at: attempt.now,
+            seen_at: attempt.now,
             generation: account.generation.sessions,
             checked: Default::default(),
             previous_login: account.last_login_at,
-            client_ip: trying.client.ip,
-            user_agent: trying.client.user_agent.as_deref().map(cut),
+            client_ip: attempt.client.ip,
+            user_agent: attempt.client.user_agent.as_deref().map(cut),
         };
-        let notice = self.notice(trying, account, ceremony.channel).await?;
+        let notice = self.notice(attempt, account, ceremony.channel).await?;
         let (proved, credentials, locked) = (ceremony.proofs.methods(), ceremony.credentials.clone(), ceremony.locked);
         let (what, generation) = (What::SessionOpened, account.generation);
         let grant = Grant { session, old: None, proved, backup_left, what, credentials, generation, locked };
-        match self.grant(trying, grant).await? {
+        match self.grant(attempt, grant).await? {
             Some(opened) => {
                 // Only who is in has signed in.
-                let noted = self.ports.accounts.change(&account.identity.id, AccountChange::LoggedIn(trying.now)).await;
+                let noted =
+                    self.ports.accounts.change(&account.identity.id, AccountChange::LoggedIn(attempt.now)).await;
                 if let Err(fault) = noted {
-                    return Err(self.unheld(trying, &opened.token.key(), fault).await);
+                    return Err(self.revoke_undelivered(attempt, &opened.token.key(), fault).await);
                 }
                 Ok(LoginReply::Opened(Box::new(Opened { notice, ..opened })))
             }
@@ -81,12 +81,12 @@ impl Flows {
     }
 
     /// What happened around the account that is worth a word to its owner, who is about to be signed in.
-    async fn notice(&self, trying: &Trying<'_>, account: &Account, channel: Channel) -> Answer<Option<Notice>> {
+    async fn notice(&self, attempt: &Attempt<'_>, account: &Account, channel: Channel) -> Answer<Option<Notice>> {
         if channel == Channel::Bearer || account.last_login_at.is_none() {
             return Ok(None);
         }
-        let (user, here, browser) = (&account.identity.id, trying.client.ip, trying.browser.as_deref());
-        let past = self.ports.history.sign_ins(user, trying.now.minus(REMEMBERED), SIGN_INS).await?;
+        let (user, here, browser) = (&account.identity.id, attempt.client.ip, attempt.browser.as_deref());
+        let past = self.ports.history.sign_ins(user, attempt.now.minus(REMEMBERED), SIGN_INS).await?;
         let Some((since, _)) = history::since(&past, browser, here) else { return Ok(None) };
         let failures = self.ports.history.failures(user, since, FAILURES).await?;
         Ok(history::notice(&past, &failures, browser, here))
@@ -95,45 +95,47 @@ impl Flows {
     /// Puts a session in the store, in place of `old` where one is given, and hands out its token.
     ///
     /// `None`: `old` was gone, or the account was disabled or changed meanwhile; nothing is open then.
-    pub(super) async fn grant(
+    pub(in crate::flow) async fn grant(
         &self,
-        trying: &mut Trying<'_>,
+        attempt: &mut Attempt<'_>,
         Grant { session, old, proved, backup_left, what, credentials, generation, locked }: Grant<'_>,
     ) -> Answer<Option<Opened>> {
         let token = SessionToken::mint(&self.random()?);
         let session = Session { generation: generation.sessions, ..session };
         let strength = Strength::of(session.proofs.methods());
-        let (mark, device) = self.mark_device(trying, strength, (&session.identity.id, generation))?;
+        let (client, known) = (attempt.client, attempt.device.as_ref());
+        let owner = (&session.identity.id, generation);
+        let (mark, device) = self.mark_device(client, &attempt.account, known, strength, owner)?;
         let ends_at = self.settings.session.ends_at(&session);
-        self.forgive(trying, proved).await?;
-        let unlocked = self.unlock(trying, &session.identity.id, locked, proved).await?;
-        trying.begin(Deed::Opening, None);
+        self.forgive(attempt, proved).await?;
+        let unlocked = self.unlock(attempt, &session.identity.id, locked, proved).await?;
+        attempt.intend(Deed::Opening, None);
         if !self.ports.sessions.replace(old, &token.key(), &session, ends_at).await? {
-            trying.settle();
+            attempt.clear_intent();
             return match old {
                 Some(_) => Ok(None),
-                None => Err(broken("a new session was refused")),
+                None => Err(StoreError::invariant("a new session was refused")),
             };
         }
-        trying.session = Some(session.id.clone());
+        attempt.session = Some(session.id.clone());
         // Nothing stands for a script that keeps no mark.
-        let keeps = session.channel == Channel::Cookie || trying.device.is_some();
-        trying.browser = keeps.then(|| self.browser_tag(&device));
-        trying.note(what);
+        let keeps = session.channel == Channel::Cookie || attempt.device.is_some();
+        attempt.browser = keeps.then(|| self.browser_tag(&device));
+        attempt.record(what);
         // Disabling an account or changing what it proves itself with ends its sessions: one opened in that very
         // moment must not outlive it.
         let unchanged = match self.unchanged(&session, &credentials).await {
             Ok(unchanged) => unchanged,
-            Err(fault) => return Err(self.unheld(trying, &token.key(), fault).await),
+            Err(fault) => return Err(self.revoke_undelivered(attempt, &token.key(), fault).await),
         };
         if let Err(reason) = unchanged {
-            trying.begin(Deed::Ending, None);
+            attempt.intend(Deed::Ending, None);
             self.ports.sessions.revoke(&token.key()).await?;
-            trying.note(What::SessionRevoked);
-            trying.note(What::ProofRejected { method: Method::Password, reason });
+            attempt.record(What::SessionRevoked);
+            attempt.record(What::ProofRejected { method: Method::Password, reason });
             return Ok(None);
         }
-        self.owners.note(token.key(), trying.now);
+        self.validity.note(token.key(), attempt.now);
         let session = Arc::new(session);
         let (device, locked) = (Some(mark), locked.minus(unlocked));
         let (backup_codes_left, notice) = (backup_left, None);
@@ -141,9 +143,14 @@ impl Flows {
     }
 
     /// Ends a session whose token reaches nobody because of a fault, as far as the stores still let us.
-    pub(super) async fn unheld(&self, trying: &mut Trying<'_>, key: &SessionKey, fault: StoreError) -> StoreError {
+    pub(in crate::flow) async fn revoke_undelivered(
+        &self,
+        attempt: &mut Attempt<'_>,
+        key: &SessionKey,
+        fault: StoreError,
+    ) -> StoreError {
         if matches!(self.ports.sessions.revoke(key).await, Ok(true)) {
-            trying.note(What::SessionRevoked);
+            attempt.record(What::SessionRevoked);
         }
         fault
     }
@@ -161,8 +168,8 @@ impl Flows {
     }
 
     /// Notes that a sign-in or session is over.
-    pub(super) fn gone(trying: &mut Trying<'_>, method: Method, reason: RejectReason) -> Rejection {
-        trying.note(What::ProofRejected { method, reason });
+    pub(in crate::flow) fn reject_ended(attempt: &mut Attempt<'_>, method: Method, reason: RejectReason) -> Rejection {
+        attempt.record(What::ProofRejected { method, reason });
         if reason == RejectReason::NoSession { Rejection::SessionGone } else { Rejection::CeremonyGone }
     }
 }

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::Flows;
-use super::attempt::Trying;
-use super::opening::Grant;
-use super::ports::{Account, Answer};
-use super::proving::Proof;
-use super::reply::{Client, Locked, LoginReply, Outcome};
 use crate::auth::event::{RejectReason, What};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
 use crate::auth::session::{Session, SessionKey, SessionToken, Standing};
 use crate::auth::time::Timestamp;
+use crate::flow::Flows;
+use crate::flow::attempt::Attempt;
+use crate::flow::ceremony::open_session::Grant;
+use crate::flow::ports::{Account, Answer};
+use crate::flow::reply::{Client, Locked, LoginReply, Outcome};
+use crate::flow::verify::Proof;
 
 impl Flows {
     /// Step-up: one more proof in a session; the token is consumed and a new one given.
@@ -27,32 +27,35 @@ impl Flows {
         code: SecretText,
         client: &Client,
     ) -> Outcome<LoginReply> {
-        let method = self.meant(method, &code);
-        let mut trying = self.trying(session.identity.username.as_str(), Some(session.identity.id.clone()), client);
-        trying.session = Some(session.id.clone());
-        let reply = self.rise(&mut trying, &token.key(), method, code).await;
-        trying.told(reply)
+        let method = self.classify_code(method, &code);
+        let mut attempt =
+            self.begin_attempt(session.identity.username.as_str(), Some(session.identity.id.clone()), client);
+        attempt.session = Some(session.id.clone());
+        let reply = self.add_proof(&mut attempt, &token.key(), method, code).await;
+        attempt.finish(reply)
     }
 
-    async fn rise(
+    async fn add_proof(
         &self,
-        trying: &mut Trying<'_>,
+        attempt: &mut Attempt<'_>,
         key: &SessionKey,
         method: Method,
         code: SecretText,
     ) -> Answer<LoginReply> {
-        let gone = |trying: &mut Trying<'_>| LoginReply::Rejected(Self::gone(trying, method, RejectReason::NoSession));
-        let Some(session) = self.live_session(key, trying).await? else { return Ok(gone(trying)) };
-        if let Some(wait) = self.charge(trying, method).await? {
+        let gone = |attempt: &mut Attempt<'_>| {
+            LoginReply::Rejected(Self::reject_ended(attempt, method, RejectReason::NoSession))
+        };
+        let Some(session) = self.live_session(key, attempt).await? else { return Ok(gone(attempt)) };
+        if let Some(wait) = self.charge(attempt, method).await? {
             return Ok(LoginReply::Wait(wait));
         }
         let found = self.standing_account(&session.identity.id).await?;
-        let Ok(account) = found.and_then(of_now(&session)) else { return Ok(gone(trying)) };
-        if let Some(wait) = self.charge_unless_known(trying, Some(&account), method).await? {
+        let Ok(account) = found.and_then(opened_under(&session)) else { return Ok(gone(attempt)) };
+        if let Some(wait) = self.charge_unrecognised(attempt, Some(&account), method).await? {
             return Ok(LoginReply::Wait(wait));
         }
         let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
-        let backup_left = match self.prove(trying, &account, &enrolled, method, code).await? {
+        let backup_left = match self.prove(attempt, &account, &enrolled, method, code).await? {
             Proof::Right { backup_left } => backup_left,
             Proof::Wrong(told) => return Ok(LoginReply::Rejected(told)),
             Proof::Busy => return Ok(LoginReply::Busy),
@@ -63,7 +66,7 @@ impl Flows {
             }
         };
         let grant = Grant {
-            session: risen(&session, method, trying.now),
+            session: with_proof(&session, method, attempt.now),
             old: Some(key),
             proved: MethodSet::EMPTY.with(method),
             backup_left,
@@ -72,29 +75,33 @@ impl Flows {
             generation: account.generation,
             locked: enrolled.locked(),
         };
-        Ok(match self.grant(trying, grant).await? {
+        Ok(match self.grant(attempt, grant).await? {
             Some(opened) => LoginReply::Opened(Box::new(opened)),
-            None => gone(trying),
+            None => gone(attempt),
         })
     }
 
-    /// The session of the one who is trying, as the store has it now: live, theirs, and on this host.
-    pub(super) async fn live_session(&self, key: &SessionKey, trying: &Trying<'_>) -> Answer<Option<Arc<Session>>> {
+    /// The session of the person, as the store has it now: live, theirs, and on this host.
+    pub(in crate::flow) async fn live_session(
+        &self,
+        key: &SessionKey,
+        attempt: &Attempt<'_>,
+    ) -> Answer<Option<Arc<Session>>> {
         let found = self.ports.sessions.load(key).await?;
         Ok(found.filter(|s| {
-            s.host == trying.client.host
-                && Some(&s.identity.id) == trying.user.as_ref()
-                && self.settings.session.standing(s, trying.now) == Standing::Live
+            s.host == attempt.client.host
+                && Some(&s.identity.id) == attempt.user.as_ref()
+                && self.settings.session.standing(s, attempt.now) == Standing::Live
         }))
     }
 }
 
 /// Lets an account through if the session was opened under what it grants now.
-pub(super) fn of_now(session: &Session) -> impl FnOnce(Account) -> Result<Account, RejectReason> + '_ {
+pub(in crate::flow) fn opened_under(session: &Session) -> impl FnOnce(Account) -> Result<Account, RejectReason> + '_ {
     |account| if Flows::is_of(session, &account) { Ok(account) } else { Err(RejectReason::NoSession) }
 }
 
 /// The same session with one more proof.
-pub(super) fn risen(session: &Session, method: Method, now: Timestamp) -> Session {
+pub(in crate::flow) fn with_proof(session: &Session, method: Method, now: Timestamp) -> Session {
     Session { proofs: session.proofs.clone().with(method, now), seen_at: now.max(session.seen_at), ..session.clone() }
 }

@@ -1,16 +1,16 @@
 //! The second factor of a sign-in under way.
 
-use super::Flows;
-use super::attempt::Trying;
-use super::ports::Answer;
-use super::proving::Proof;
-use super::reply::{CeremonyView, Client, Failed, Locked, LoginReply, Next, OutOfReach, Outcome, Rejection};
 use crate::auth::ceremony::{Ceremony, CeremonyKey, CeremonyToken, Step, Verdict};
 use crate::auth::event::RejectReason;
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
+use crate::flow::Flows;
+use crate::flow::attempt::Attempt;
+use crate::flow::ports::Answer;
+use crate::flow::reply::{CeremonyView, Client, Locked, LoginReply, Next, OutOfReach, Outcome, Rejection, WithEvents};
+use crate::flow::verify::Proof;
 
 impl Flows {
     /// The ceremony of a token on this host, for its page; `None` if it is over.
@@ -60,28 +60,28 @@ impl Flows {
         client: &Client,
     ) -> Outcome<LoginReply> {
         let key = token.key();
-        let found = self.ceremony_here(&key, client, self.now()).await.map_err(Failed::early)?;
+        let found = self.ceremony_here(&key, client, self.now()).await.map_err(WithEvents::none)?;
         let Some(ceremony) = found else {
-            let mut trying = self.trying("", None, client);
-            let reply = LoginReply::Rejected(Self::gone(&mut trying, method, RejectReason::NoCeremony));
-            return trying.told(Ok(reply));
+            let mut attempt = self.begin_attempt("", None, client);
+            let reply = LoginReply::Rejected(Self::reject_ended(&mut attempt, method, RejectReason::NoCeremony));
+            return attempt.finish(Ok(reply));
         };
-        let method = self.meant(method, &code);
-        let mut trying = self.trying(ceremony.username.as_str(), ceremony.user.clone(), client);
-        let reply = self.next_factor(&mut trying, &key, token, ceremony, method, code).await;
-        trying.told(reply)
+        let method = self.classify_code(method, &code);
+        let mut attempt = self.begin_attempt(ceremony.username.as_str(), ceremony.user.clone(), client);
+        let reply = self.next_factor(&mut attempt, &key, token, ceremony, method, code).await;
+        attempt.finish(reply)
     }
 
     async fn next_factor(
         &self,
-        trying: &mut Trying<'_>,
+        attempt: &mut Attempt<'_>,
         key: &CeremonyKey,
         token: &CeremonyToken,
         mut ceremony: Ceremony,
         method: Method,
         code: SecretText,
     ) -> Answer<LoginReply> {
-        if let Some(wait) = self.charge(trying, method).await? {
+        if let Some(wait) = self.charge(attempt, method).await? {
             return Ok(LoginReply::Wait(wait));
         }
         let account = match &ceremony.user {
@@ -90,51 +90,51 @@ impl Flows {
         };
         let account = match account {
             Ok(account) => account,
-            Err(reason) => return Ok(LoginReply::Rejected(Self::gone(trying, method, reason))),
+            Err(reason) => return Ok(LoginReply::Rejected(Self::reject_ended(attempt, method, reason))),
         };
-        if let Some(wait) = self.charge_unless_known(trying, Some(&account), method).await? {
+        if let Some(wait) = self.charge_unrecognised(attempt, Some(&account), method).await? {
             return Ok(LoginReply::Wait(wait));
         }
         let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
         if ceremony.credentials != self.credentials(&account, &enrolled) {
             self.ports.ceremonies.take(key).await?;
-            return Ok(LoginReply::Rejected(Self::gone(trying, method, RejectReason::NoCeremony)));
+            return Ok(LoginReply::Rejected(Self::reject_ended(attempt, method, RejectReason::NoCeremony)));
         }
-        let backup_left = match self.prove(trying, &account, &enrolled, method, code).await? {
+        let backup_left = match self.prove(attempt, &account, &enrolled, method, code).await? {
             Proof::Right { backup_left } => backup_left,
             Proof::Wrong(told) => return Ok(LoginReply::Rejected(told)),
             Proof::Busy => return Ok(LoginReply::Busy),
             Proof::Locked => {
                 ceremony.know(enrolled.locked().with(method));
-                let (methods, others) = (ceremony.locked, ceremony.would_help(trying.now));
+                let (methods, others) = (ceremony.locked, ceremony.would_help(attempt.now));
                 return Ok(LoginReply::Locked(Locked { methods, others }));
             }
         };
         ceremony.enrolled = enrolled.methods(account.password_hash.is_some());
         ceremony.know(enrolled.locked());
-        match ceremony.advance(Verdict::Proved(method), trying.now) {
+        match ceremony.advance(Verdict::Proved(method), attempt.now) {
             Step::Complete(ceremony) => {
                 // The first taker signs in; the ceremony was good until this very moment.
                 if self.ports.ceremonies.take(key).await?.is_none() {
-                    return Ok(LoginReply::Rejected(Self::gone(trying, method, RejectReason::NoCeremony)));
+                    return Ok(LoginReply::Rejected(Self::reject_ended(attempt, method, RejectReason::NoCeremony)));
                 }
-                self.open(trying, &account, &ceremony, backup_left).await
+                self.open(attempt, &account, &ceremony, backup_left).await
             }
             Step::Ask(ceremony, methods) => {
-                self.keep_on(key, &ceremony, trying.now).await?;
-                let locked = ceremony.locked_that_would_help(trying.now);
+                self.keep_on(key, &ceremony, attempt.now).await?;
+                let locked = ceremony.locked_that_would_help(attempt.now);
                 Ok(LoginReply::Next(Next { ceremony: token.clone(), methods, locked }))
             }
             Step::Stuck(ceremony) => {
-                self.keep_on(key, &ceremony, trying.now).await?;
+                self.keep_on(key, &ceremony, attempt.now).await?;
                 Ok(LoginReply::Enroll(token.clone()))
             }
             Step::Locked(ceremony) => {
-                self.keep_on(key, &ceremony, trying.now).await?;
+                self.keep_on(key, &ceremony, attempt.now).await?;
                 Ok(LoginReply::Locked(Locked { methods: ceremony.locked, others: MethodSet::EMPTY }))
             }
             Step::OutOfReach(ceremony) => {
-                self.keep_on(key, &ceremony, trying.now).await?;
+                self.keep_on(key, &ceremony, attempt.now).await?;
                 Ok(LoginReply::OutOfReach(OutOfReach { ceremony: token.clone(), owned: ceremony.enrolled }))
             }
             Step::Rejected(_) => Ok(LoginReply::Rejected(Rejection::CeremonyGone)),
@@ -143,7 +143,7 @@ impl Flows {
 
     /// A ceremony that is not over, on its own host and by the way its session will be used: what was begun in a
     /// browser cannot end in a token for a script, nor the other way round.
-    pub(super) async fn ceremony_here(
+    pub(in crate::flow) async fn ceremony_here(
         &self,
         key: &CeremonyKey,
         client: &Client,

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 
-use super::Flows;
-use super::attempt::Trying;
-use super::ports::Answer;
-use super::reply::{Client, CodesAsked, CodesRenewed, Outcome};
 use crate::auth::event::{Deed, ThrottleScope, What};
 use crate::auth::proof::{Factor, Method, MethodSet};
 use crate::auth::session::{Session, SessionToken};
 use crate::auth::user::UserId;
+use crate::flow::Flows;
+use crate::flow::attempt::Attempt;
+use crate::flow::ports::Answer;
+use crate::flow::reply::{Client, CodesAsked, CodesRenewed, Outcome};
 
 /// How long a set that was replaced is remembered, so that two windows do not replace it twice.
 const CLAIM: Duration = Duration::from_secs(60);
@@ -30,8 +30,8 @@ impl Flows {
     /// A store did not answer.
     pub async fn codes_asked(&self, token: &SessionToken, session: &Session, client: &Client) -> Answer<CodesAsked> {
         let who = &session.identity;
-        let trying = self.trying(who.username.as_str(), Some(who.id.clone()), client);
-        Ok(match self.replaced(token, &trying).await? {
+        let attempt = self.begin_attempt(who.username.as_str(), Some(who.id.clone()), client);
+        Ok(match self.replaced(token, &attempt).await? {
             Ok(Replaced { left, set, .. }) => CodesAsked::Ready { left, set },
             Err(asked) => asked,
         })
@@ -49,37 +49,37 @@ impl Flows {
         client: &Client,
     ) -> Outcome<CodesRenewed> {
         let who = &session.identity;
-        let mut trying = self.trying(who.username.as_str(), Some(who.id.clone()), client);
-        trying.session = Some(session.id.clone());
-        let reply = self.replace_codes(&mut trying, token, set).await;
-        trying.told(reply)
+        let mut attempt = self.begin_attempt(who.username.as_str(), Some(who.id.clone()), client);
+        attempt.session = Some(session.id.clone());
+        let reply = self.replace_codes(&mut attempt, token, set).await;
+        attempt.finish(reply)
     }
 
-    async fn replace_codes(&self, trying: &mut Trying<'_>, token: &SessionToken, set: &str) -> Answer<CodesRenewed> {
-        let current = match self.replaced(token, trying).await? {
+    async fn replace_codes(&self, attempt: &mut Attempt<'_>, token: &SessionToken, set: &str) -> Answer<CodesRenewed> {
+        let current = match self.replaced(token, attempt).await? {
             Ok(current) => current,
             Err(asked) => return Ok(CodesRenewed::Asked(asked)),
         };
         if current.set != set {
             return Ok(CodesRenewed::Over);
         }
-        let Some((salt, codes, digests)) = self.make_codes(trying).await? else {
-            trying.note(What::Throttled { method: Method::BackupCode, scope: ThrottleScope::Hashing });
+        let Some((salt, codes, digests)) = self.make_codes(attempt).await? else {
+            attempt.record(What::Throttled { method: Method::BackupCode, scope: ThrottleScope::Hashing });
             return Ok(CodesRenewed::Busy);
         };
         let owner = &current.owner;
         if !self.ports.ledger.claim(&format!("backup:{owner}:{set}"), CLAIM).await? {
             return Ok(CodesRenewed::Over);
         }
-        trying.begin(Deed::BackupCodes, None);
+        attempt.intend(Deed::BackupCodes, None);
         self.ports.authenticators.put_backup(owner, &salt, &digests).await?;
-        trying.note(What::BackupCodesMade);
+        attempt.record(What::BackupCodesMade);
         Ok(CodesRenewed::Made(codes))
     }
 
-    /// The set of the one who is trying, if they may replace it; else what they are asked.
-    async fn replaced(&self, token: &SessionToken, trying: &Trying<'_>) -> Answer<Result<Replaced, CodesAsked>> {
-        let Some(session) = self.live_session(&token.key(), trying).await? else { return Ok(Err(CodesAsked::Gone)) };
+    /// The set of the person, if they may replace it; otherwise what they must do first.
+    async fn replaced(&self, token: &SessionToken, attempt: &Attempt<'_>) -> Answer<Result<Replaced, CodesAsked>> {
+        let Some(session) = self.live_session(&token.key(), attempt).await? else { return Ok(Err(CodesAsked::Gone)) };
         let owner = session.identity.id.clone();
         let Ok(account) = self.standing_account(&owner).await? else { return Ok(Err(CodesAsked::Gone)) };
         let enrolled = self.ports.authenticators.of(&owner).await?;
@@ -87,7 +87,7 @@ impl Flows {
             return Ok(Err(CodesAsked::NoFactor));
         }
         let held = |method: &Method| matches!(method.factor(), Factor::Possession | Factor::Both);
-        let fresh = session.proofs.fresh(self.settings.enroll_max_age, trying.now);
+        let fresh = session.proofs.fresh(self.settings.enroll_max_age, attempt.now);
         if !fresh.iter().any(|method| held(&method)) {
             let owned = enrolled.methods(account.password_hash.is_some());
             return Ok(Err(CodesAsked::ProveFirst(owned.iter().filter(held).collect::<MethodSet>())));

@@ -1,13 +1,13 @@
 //! What commands on the machine make for people: a TOTP authenticator without a sign-in.
 
-use super::Flows;
-use super::ports::Answer;
-use super::proving::totp_context;
-use super::reply::PendingTotp;
 use crate::auth::factor::authenticator::TotpRecord;
 use crate::auth::factor::totp::{self, KEY_BYTES};
 use crate::auth::secret::SecretBytes;
 use crate::auth::user::Identity;
+use crate::flow::Flows;
+use crate::flow::ports::Answer;
+use crate::flow::reply::PendingTotp;
+use crate::flow::sealing::totp_context;
 
 impl Flows {
     /// Makes and binds a TOTP authenticator in place of any other; the operator hands the secret over.
@@ -22,7 +22,7 @@ impl Flows {
     }
 
     /// A record of a key, sealed for its owner.
-    pub(super) fn totp_record(
+    pub(in crate::flow) fn totp_record(
         &self,
         who: &Identity,
         id: String,
@@ -42,7 +42,7 @@ impl Flows {
     }
 
     /// A key as its owner sees it.
-    pub(super) fn shown(&self, who: &Identity, key: &SecretBytes) -> PendingTotp {
+    pub(in crate::flow) fn shown(&self, who: &Identity, key: &SecretBytes) -> PendingTotp {
         let settings = &self.settings.totp;
         let uri = totp::uri(key, &self.settings.issuer, who.username.as_str(), settings.digits, settings.period);
         PendingTotp { secret: totp::encode_key(key), uri }

@@ -2,15 +2,6 @@
 
 use std::sync::Arc;
 
-use super::Flows;
-use super::attempt::Trying;
-use super::elevate::risen;
-use super::opening::Grant;
-use super::ports::{Account, Answer};
-use super::proving::{broken, totp_context};
-use super::reply::{
-    Client, ConfirmReply, EnrollReply, Enrolling, Failed, LoginReply, Opened, Outcome, PendingTotp, Rejection,
-};
 use crate::auth::ceremony::{Ceremony, CeremonyKey, Verdict};
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
 use crate::auth::factor::authenticator::{Enrolled, Sealed};
@@ -20,12 +11,21 @@ use crate::auth::proof::{Factor, Method, MethodSet, Proofs};
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
+use crate::flow::Flows;
+use crate::flow::attempt::Attempt;
+use crate::flow::ceremony::open_session::Grant;
+use crate::flow::ceremony::step_up::with_proof;
+use crate::flow::ports::{Account, Answer, StoreError};
+use crate::flow::reply::{
+    Client, ConfirmReply, EnrollReply, Enrolling, LoginReply, Opened, Outcome, PendingTotp, Rejection, WithEvents,
+};
+use crate::flow::sealing::totp_context;
 
 /// Characters of a ULID: the authenticator's id, kept with the key while it waits.
 const ID_LENGTH: usize = 26;
 
 /// A set of backup codes: the salt, the codes to show, their digests.
-pub(super) type Made = (Vec<u8>, Vec<SecretText>, Vec<Vec<u8>>);
+pub(in crate::flow) type Made = (Vec<u8>, Vec<SecretText>, Vec<Vec<u8>>);
 
 /// Where somebody is enrolling, as the stores have it now.
 enum Place {
@@ -63,9 +63,9 @@ impl Flows {
     /// # Errors
     /// A store did not answer.
     pub async fn begin_totp(&self, who: &Enrolling, client: &Client) -> Answer<EnrollReply> {
-        let trying = self.enroller(who, client).await?;
-        let Some((site, trying)) = trying else { return Ok(EnrollReply::Gone) };
-        if let Some(methods) = self.prove_first(&site, trying.now) {
+        let attempt = self.enroller(who, client).await?;
+        let Some((site, attempt)) = attempt else { return Ok(EnrollReply::Gone) };
+        if let Some(methods) = self.prove_first(&site, attempt.now) {
             return Ok(EnrollReply::ProveFirst(methods));
         }
         let mut plain = self.ulid()?.into_bytes();
@@ -94,81 +94,81 @@ impl Flows {
     /// # Errors
     /// A store did not answer; whatever was bound until then, nobody is signed in.
     pub async fn confirm_totp(&self, who: &Enrolling, code: SecretText, client: &Client) -> Outcome<ConfirmReply> {
-        match self.enroller(who, client).await.map_err(Failed::early)? {
-            Some((site, mut trying)) => {
-                let reply = self.confirm(&mut trying, site, code).await;
-                trying.told(reply)
+        match self.enroller(who, client).await.map_err(WithEvents::none)? {
+            Some((site, mut attempt)) => {
+                let reply = self.confirm(&mut attempt, site, code).await;
+                attempt.finish(reply)
             }
             None => {
-                let mut trying = self.trying("", None, client);
+                let mut attempt = self.begin_attempt("", None, client);
                 let reason = match who {
                     Enrolling::Ceremony(_) => RejectReason::NoCeremony,
                     Enrolling::Session(..) => RejectReason::NoSession,
                 };
-                let told = Self::gone(&mut trying, Method::Totp, reason);
-                trying.told(Ok(ConfirmReply::Rejected(told)))
+                let told = Self::reject_ended(&mut attempt, Method::Totp, reason);
+                attempt.finish(Ok(ConfirmReply::Rejected(told)))
             }
         }
     }
 
-    async fn confirm(&self, trying: &mut Trying<'_>, mut site: Site, code: SecretText) -> Answer<ConfirmReply> {
-        if let Some(wait) = self.charge(trying, Method::Totp).await? {
+    async fn confirm(&self, attempt: &mut Attempt<'_>, mut site: Site, code: SecretText) -> Answer<ConfirmReply> {
+        if let Some(wait) = self.charge(attempt, Method::Totp).await? {
             return Ok(ConfirmReply::Wait(wait));
         }
-        if let Some(methods) = self.prove_first(&site, trying.now) {
+        if let Some(methods) = self.prove_first(&site, attempt.now) {
             return Ok(ConfirmReply::ProveFirst(methods));
         }
-        let rejected = |trying: &mut Trying<'_>, reason, told| {
-            trying.note(What::ProofRejected { method: Method::Totp, reason });
+        let rejected = |attempt: &mut Attempt<'_>, reason, told| {
+            attempt.record(What::ProofRejected { method: Method::Totp, reason });
             Ok(ConfirmReply::Rejected(told))
         };
         let (name, owner) = (site.place.pending(), site.account.identity.clone());
         let Some(sealed) = self.ports.pending.load(&name).await? else {
-            return rejected(trying, RejectReason::NoCeremony, Rejection::CeremonyGone);
+            return rejected(attempt, RejectReason::NoCeremony, Rejection::CeremonyGone);
         };
         let (id, key) = self.unsealed(&site, &name, &sealed).await?;
         let params = self.settings.totp.params();
-        let matched = totp::check(&key, code.expose(), params, None, trying.now);
+        let matched = totp::check(&key, code.expose(), params, None, attempt.now);
         // Made for a right code only, and before it is spent, so that a full hasher costs the person nothing.
         let made =
-            if matches!(matched, Matched::Step(_)) { self.make_codes(trying).await? } else { Some(Made::default()) };
+            if matches!(matched, Matched::Step(_)) { self.make_codes(attempt).await? } else { Some(Made::default()) };
         let Some((salt, codes, digests)) = made else {
-            self.was_not_evaluated(trying).await?;
-            trying.note(What::Throttled { method: Method::Totp, scope: ThrottleScope::Hashing });
+            self.refund(attempt).await?;
+            attempt.record(What::Throttled { method: Method::Totp, scope: ThrottleScope::Hashing });
             return Ok(ConfirmReply::Busy);
         };
-        let step = match self.claim_step(trying, &owner.id, &id, matched, params).await? {
+        let step = match self.claim_step(attempt, &owner.id, &id, matched, params).await? {
             Ok(step) => step,
-            Err((reason, told)) => return rejected(trying, reason, told),
+            Err((reason, told)) => return rejected(attempt, reason, told),
         };
         // Two right codes of two windows: only the first taker binds.
         if self.ports.pending.take(&name).await?.is_none_or(|taken| taken != sealed) {
-            return rejected(trying, RejectReason::AlreadySpent, Rejection::WrongCode);
+            return rejected(attempt, RejectReason::AlreadySpent, Rejection::WrongCode);
         }
         if let Place::Ceremony(key, _) = &site.place
             && self.ports.ceremonies.take(key).await?.is_none()
         {
-            return rejected(trying, RejectReason::NoCeremony, Rejection::CeremonyGone);
+            return rejected(attempt, RejectReason::NoCeremony, Rejection::CeremonyGone);
         }
         let record = self.totp_record(&owner, id, &key, Some(step))?;
-        trying.note(What::ProofAccepted { method: Method::Totp });
-        self.was_right(trying).await?;
-        trying.begin(Deed::Binding, Some(Method::Totp));
+        attempt.record(What::ProofAccepted { method: Method::Totp });
+        self.refund_correct(attempt).await?;
+        attempt.intend(Deed::Binding, Some(Method::Totp));
         self.ports.authenticators.put_totp(&owner.id, &record).await?;
-        trying.note(What::AuthenticatorAdded { method: Method::Totp });
-        trying.begin(Deed::BackupCodes, None);
+        attempt.record(What::AuthenticatorAdded { method: Method::Totp });
+        attempt.intend(Deed::BackupCodes, None);
         self.ports.authenticators.put_backup(&owner.id, &salt, &digests).await?;
-        trying.note(What::BackupCodesMade);
+        attempt.record(What::BackupCodesMade);
         if site.enrolled.totp.is_some() {
-            self.end_others(trying, &site).await?;
+            self.end_others(attempt, &site).await?;
             // What was granted before is over by that, but for what is granted here.
             match self.standing_account(&owner.id).await? {
                 Ok(account) => site.account = account,
-                Err(reason) => return rejected(trying, reason, Rejection::SessionGone),
+                Err(reason) => return rejected(attempt, reason, Rejection::SessionGone),
             }
         }
         let credentials = self.credentials(&site.account, &Enrolled { totp: Some(record), ..Enrolled::default() });
-        Ok(match self.enter(trying, site, credentials).await? {
+        Ok(match self.enter(attempt, site, credentials).await? {
             Ok(opened) => ConfirmReply::Enrolled { backup_codes: codes, opened },
             Err(told) => ConfirmReply::Rejected(told),
         })
@@ -186,21 +186,21 @@ impl Flows {
     }
 
     /// Ends the other sessions of the person: an authenticator that was replaced vouches for nobody any more.
-    async fn end_others(&self, trying: &mut Trying<'_>, site: &Site) -> Answer<()> {
+    async fn end_others(&self, attempt: &mut Attempt<'_>, site: &Site) -> Answer<()> {
         let own = match &site.place {
             Place::Session(key, _) => Some(key),
             Place::Ceremony(..) => None,
         };
         let mut ended = false;
-        trying.begin(Deed::Ending, None);
+        attempt.intend(Deed::Ending, None);
         for (key, _) in self.ports.sessions.of_user(&site.account.identity.id).await? {
             if Some(&key) != own {
                 ended |= self.ports.sessions.revoke(&key).await?;
             }
         }
-        trying.settle();
+        attempt.clear_intent();
         if ended {
-            trying.note(What::SessionsRevoked);
+            attempt.record(What::SessionsRevoked);
         }
         Ok(())
     }
@@ -208,25 +208,25 @@ impl Flows {
     /// Opens the session of the one who just enrolled, or lets it rise.
     async fn enter(
         &self,
-        trying: &mut Trying<'_>,
+        attempt: &mut Attempt<'_>,
         site: Site,
         credentials: String,
     ) -> Answer<Result<Box<Opened>, Rejection>> {
         match site.place {
             Place::Ceremony(_, ceremony) => {
                 // What they proved is what the session says; whether that is enough, the policy judges.
-                let step = ceremony.advance(Verdict::Proved(Method::Totp), trying.now);
+                let step = ceremony.advance(Verdict::Proved(Method::Totp), attempt.now);
                 // New authenticators, and none of them is switched off.
                 let ceremony = Ceremony { credentials, locked: MethodSet::EMPTY, ..step.ceremony() };
-                match self.open(trying, &site.account, &ceremony, None).await? {
+                match self.open(attempt, &site.account, &ceremony, None).await? {
                     LoginReply::Opened(opened) => Ok(Ok(opened)),
                     LoginReply::Rejected(told) => Ok(Err(told)),
-                    _ => Err(broken("opening a session told something else")),
+                    _ => Err(StoreError::invariant("opening a session told something else")),
                 }
             }
             Place::Session(key, session) => {
                 let grant = Grant {
-                    session: risen(&session, Method::Totp, trying.now),
+                    session: with_proof(&session, Method::Totp, attempt.now),
                     old: Some(&key),
                     proved: MethodSet::EMPTY.with(Method::Totp),
                     backup_left: None,
@@ -235,13 +235,13 @@ impl Flows {
                     generation: site.account.generation,
                     locked: MethodSet::EMPTY,
                 };
-                Ok(self.grant(trying, grant).await?.map(Box::new).ok_or(Rejection::SessionGone))
+                Ok(self.grant(attempt, grant).await?.map(Box::new).ok_or(Rejection::SessionGone))
             }
         }
     }
 
     /// A set of backup codes. `None`: hashing is full.
-    pub(super) async fn make_codes(&self, trying: &Trying<'_>) -> Answer<Option<Made>> {
+    pub(in crate::flow) async fn make_codes(&self, attempt: &Attempt<'_>) -> Answer<Option<Made>> {
         let salt = backup_codes::set_salt(&self.random()?, self.hashing.params());
         let mut codes = Vec::new();
         for _ in 0..self.settings.backup_codes {
@@ -250,7 +250,7 @@ impl Flows {
         let (of_salt, of_codes) = (salt.clone(), codes.clone());
         let hashed = self
             .hashing
-            .run(&trying.lane(), move || {
+            .run(&attempt.lane(), move || {
                 of_codes.iter().map(|code| backup_codes::code_digest(code, &of_salt)).collect()
             })
             .await?;
@@ -258,23 +258,23 @@ impl Flows {
     }
 
     /// Who is enrolling, from the stores as they are now; `None` if that is over.
-    async fn enroller<'a>(&self, who: &Enrolling, client: &'a Client) -> Answer<Option<(Site, Trying<'a>)>> {
-        let (mut trying, place) = match who {
+    async fn enroller<'a>(&self, who: &Enrolling, client: &'a Client) -> Answer<Option<(Site, Attempt<'a>)>> {
+        let (mut attempt, place) = match who {
             Enrolling::Ceremony(token) => {
                 let key = token.key();
                 let Some(ceremony) = self.ceremony_here(&key, client, self.now()).await? else { return Ok(None) };
-                let trying = self.trying(ceremony.username.as_str(), ceremony.user.clone(), client);
-                (trying, Place::Ceremony(key, Box::new(ceremony)))
+                let attempt = self.begin_attempt(ceremony.username.as_str(), ceremony.user.clone(), client);
+                (attempt, Place::Ceremony(key, Box::new(ceremony)))
             }
             Enrolling::Session(token, told) => {
                 let who = &told.identity;
-                let mut trying = self.trying(who.username.as_str(), Some(who.id.clone()), client);
-                let Some(session) = self.live_session(&token.key(), &trying).await? else { return Ok(None) };
-                trying.session = Some(session.id.clone());
-                (trying, Place::Session(token.key(), session))
+                let mut attempt = self.begin_attempt(who.username.as_str(), Some(who.id.clone()), client);
+                let Some(session) = self.live_session(&token.key(), &attempt).await? else { return Ok(None) };
+                attempt.session = Some(session.id.clone());
+                (attempt, Place::Session(token.key(), session))
             }
         };
-        let Some(user) = &trying.user else { return Ok(None) };
+        let Some(user) = &attempt.user else { return Ok(None) };
         let Ok(account) = self.standing_account(user).await? else { return Ok(None) };
         if let Place::Session(_, session) = &place
             && !Self::is_of(session, &account)
@@ -282,14 +282,14 @@ impl Flows {
             return Ok(None);
         }
         let enrolled = self.ports.authenticators.of(user).await?;
-        self.still_known(&mut trying, Some(&account));
+        self.recheck_browser(&mut attempt, Some(&account));
         if let Place::Ceremony(key, ceremony) = &place
             && ceremony.credentials != self.credentials(&account, &enrolled)
         {
             self.ports.ceremonies.take(key).await?;
             return Ok(None);
         }
-        Ok(Some((Site { place, account, enrolled }, trying)))
+        Ok(Some((Site { place, account, enrolled }, attempt)))
     }
 
     /// What must be proved before an authenticator may be bound: the password, freshly, and, where the account
@@ -315,7 +315,10 @@ fn pending_context(name: &str, site: &Site) -> String {
 
 /// The authenticator's id and its key.
 fn parted(plain: &SecretBytes) -> Answer<(String, SecretBytes)> {
-    let (id, key) = plain.expose().split_at_checked(ID_LENGTH).ok_or_else(|| broken("a waiting key is cut short"))?;
-    let id = std::str::from_utf8(id).map_err(|_| broken("a waiting key is damaged"))?;
+    let (id, key) = plain
+        .expose()
+        .split_at_checked(ID_LENGTH)
+        .ok_or_else(|| StoreError::invariant("a waiting key is cut short"))?;
+    let id = std::str::from_utf8(id).map_err(|_| StoreError::invariant("a waiting key is damaged"))?;
     Ok((id.to_owned(), SecretBytes::new(key.to_vec())))
 }

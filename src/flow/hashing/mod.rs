@@ -1,7 +1,7 @@
 //! Password hashing on threads of lower priority, so many at once and no more: memory and waiting are bounded, and
 //! shared fairly.
 
-mod line;
+mod queue;
 mod thread;
 
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use super::ports::{Account, Answer, StoreError};
 use super::settings::PasswordSettings;
 use crate::auth::factor::password::{self, HashFault, HashParams};
 use crate::auth::secret::SecretText;
-pub(super) use line::Lane;
-use line::Line;
+use queue::HashQueue;
+pub(super) use queue::Lane;
 
 /// The bulkhead of hashing.
 pub(super) struct Hashing {
     /// Hashes running, and those that wait.
-    line: Arc<Line>,
+    queue: Arc<HashQueue>,
     params: HashParams,
     max_bytes: usize,
     dummy: SecretText,
@@ -30,7 +30,7 @@ impl Hashing {
     pub(super) fn new(settings: PasswordSettings) -> Self {
         let concurrent = settings.concurrent.clamp(1, 1024);
         Self {
-            line: Arc::new(Line::new(concurrent, settings.queue.min(1 << 20))),
+            queue: Arc::new(HashQueue::new(concurrent, settings.queue.min(1 << 20))),
             params: settings.params(),
             max_bytes: settings.max_bytes,
             dummy: password::dummy(settings.params()),
@@ -56,7 +56,7 @@ impl Hashing {
         lane: &Lane,
         work: impl FnOnce() -> Result<T, HashFault> + Send + 'static,
     ) -> Answer<Option<T>> {
-        let Some(place) = self.line.place(lane).await else { return Ok(None) };
+        let Some(place) = self.queue.place(lane).await else { return Ok(None) };
         self.done.fetch_add(1, Ordering::Relaxed);
         let done = thread::run(move || {
             let _held = place;

@@ -23,14 +23,14 @@ pub(in crate::flow) enum Lane {
 const IN_A_ROW: u8 = 3;
 
 /// So many places, and a line of so many who wait for one.
-pub(super) struct Line {
+pub(super) struct HashQueue {
     places: usize,
     longest: usize,
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
 }
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     taken: usize,
     known: Lanes,
     networks: Lanes,
@@ -42,14 +42,14 @@ struct State {
 #[derive(Default)]
 struct Lanes {
     turns: VecDeque<Lane>,
-    waiting: HashMap<Lane, VecDeque<Sender<Place>>>,
+    waiting: HashMap<Lane, VecDeque<Sender<HashSlot>>>,
     count: usize,
 }
 
 /// A place; whoever waits gets it when it is dropped.
-pub(super) struct Place(Option<Arc<Line>>);
+pub(super) struct HashSlot(Option<Arc<HashQueue>>);
 
-impl Drop for Place {
+impl Drop for HashSlot {
     fn drop(&mut self) {
         if let Some(line) = self.0.take() {
             line.hand_over();
@@ -57,32 +57,32 @@ impl Drop for Place {
     }
 }
 
-impl Line {
+impl HashQueue {
     pub(super) fn new(places: usize, longest: usize) -> Self {
         Self { places, longest, state: Mutex::default() }
     }
 
     /// A place, when it is this lane's turn; `None` if too many wait.
-    pub(super) async fn place(self: &Arc<Self>, lane: &Lane) -> Option<Place> {
+    pub(super) async fn place(self: &Arc<Self>, lane: &Lane) -> Option<HashSlot> {
         let turn = self.queue(lane)?;
         match turn {
-            Turn::Now(place) => Some(place),
-            Turn::Later(waiting) => waiting.await.ok(),
+            Waiter::Now(place) => Some(place),
+            Waiter::Later(waiting) => waiting.await.ok(),
         }
     }
 
-    fn queue(self: &Arc<Self>, lane: &Lane) -> Option<Turn> {
+    fn queue(self: &Arc<Self>, lane: &Lane) -> Option<Waiter> {
         let mut state = self.state();
         if state.taken < self.places {
             state.taken += 1;
-            return Some(Turn::Now(Place(Some(self.clone()))));
+            return Some(Waiter::Now(HashSlot(Some(self.clone()))));
         }
         if state.known.count + state.networks.count >= self.longest && !state.make_room(lane) {
             return None;
         }
         let (sender, waiting) = channel();
         state.lanes(lane).push(lane, sender);
-        Some(Turn::Later(waiting))
+        Some(Waiter::Later(waiting))
     }
 
     /// Gives a place to whoever is next and still waits.
@@ -97,7 +97,7 @@ impl Line {
                 next
             };
             let Some(next) = next else { return };
-            match next.send(Place(Some(self.clone()))) {
+            match next.send(HashSlot(Some(self.clone()))) {
                 Ok(()) => return,
                 // They went away; the place is not given back twice.
                 Err(mut place) => drop(place.0.take()),
@@ -105,17 +105,17 @@ impl Line {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-enum Turn {
-    Now(Place),
-    Later(Receiver<Place>),
+enum Waiter {
+    Now(HashSlot),
+    Later(Receiver<HashSlot>),
 }
 
-impl State {
+impl QueueState {
     fn lanes(&mut self, lane: &Lane) -> &mut Lanes {
         match lane {
             Lane::Known(_) => &mut self.known,
@@ -123,7 +123,7 @@ impl State {
         }
     }
 
-    fn next(&mut self) -> Option<Sender<Place>> {
+    fn next(&mut self) -> Option<Sender<HashSlot>> {
         if (self.row < IN_A_ROW || self.networks.count == 0)
             && let Some(next) = self.known.next()
         {
@@ -145,7 +145,7 @@ impl State {
 }
 
 impl Lanes {
-    fn push(&mut self, lane: &Lane, sender: Sender<Place>) {
+    fn push(&mut self, lane: &Lane, sender: Sender<HashSlot>) {
         let waiting = self.waiting.entry(lane.clone()).or_default();
         if waiting.is_empty() {
             self.turns.push_back(lane.clone());
@@ -154,7 +154,7 @@ impl Lanes {
         self.count += 1;
     }
 
-    fn next(&mut self) -> Option<Sender<Place>> {
+    fn next(&mut self) -> Option<Sender<HashSlot>> {
         let lane = self.turns.pop_front()?;
         let waiting = self.waiting.get_mut(&lane)?;
         let next = waiting.pop_front()?;
@@ -197,10 +197,10 @@ mod tests {
         Lane::Network(Some(format!("10.{n}.0.0/16").parse().unwrap()))
     }
 
-    type Waiting = Pin<Box<dyn Future<Output = Option<Place>>>>;
+    type Waiting = Pin<Box<dyn Future<Output = Option<HashSlot>>>>;
 
     /// Somebody who has taken their place in the line.
-    fn waits(line: &Arc<Line>, lane: &Lane) -> Waiting {
+    fn waits(line: &Arc<HashQueue>, lane: &Lane) -> Waiting {
         let (line, lane) = (line.clone(), lane.clone());
         let mut waiting: Waiting = Box::pin(async move { line.place(&lane).await });
         if let Poll::Ready(place) = poll(&mut waiting) {
@@ -209,12 +209,12 @@ mod tests {
         waiting
     }
 
-    fn poll(waiting: &mut Waiting) -> Poll<Option<Place>> {
+    fn poll(waiting: &mut Waiting) -> Poll<Option<HashSlot>> {
         waiting.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     }
 
     /// Serves everybody who waits, one at a time; the order.
-    fn served(first: Place, mut waiting: Vec<(&'static str, Waiting)>) -> Vec<&'static str> {
+    fn served(first: HashSlot, mut waiting: Vec<(&'static str, Waiting)>) -> Vec<&'static str> {
         let mut order = Vec::new();
         let mut place = Some(first);
         while place.take().is_some() {
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn networks_take_turns_and_known_browsers_come_first() {
-        let line = Arc::new(Line::new(1, 100));
+        let line = Arc::new(HashQueue::new(1, 100));
         let Poll::Ready(Some(first)) = poll(&mut waits(&line, &network(1))) else { panic!("the place is free") };
         let mut waiting: Vec<(&str, Waiting)> = (0..5).map(|_| ("flood", waits(&line, &network(1)))).collect();
         waiting.push(("other", waits(&line, &network(2))));
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_full_line_drops_the_longest_lane_for_others() {
-        let line = Arc::new(Line::new(1, 4));
+        let line = Arc::new(HashQueue::new(1, 4));
         let Poll::Ready(Some(first)) = poll(&mut waits(&line, &network(1))) else { panic!("the place is free") };
         let mut waiting: Vec<(&str, Waiting)> = (0..4).map(|_| ("flood", waits(&line, &network(1)))).collect();
         assert!(matches!(poll(&mut waits(&line, &network(1))), Poll::Ready(None)), "one more of them is turned away");
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn who_goes_away_keeps_no_place() {
-        let line = Arc::new(Line::new(1, 10));
+        let line = Arc::new(HashQueue::new(1, 10));
         let Poll::Ready(Some(first)) = poll(&mut waits(&line, &network(1))) else { panic!("the place is free") };
         let gone: Vec<Waiting> = (0..5).map(|n| waits(&line, &network(n))).collect();
         let stays = waits(&line, &network(9));

@@ -38,7 +38,7 @@ async fn a_sign_in_under_way_ends_with_what_it_was_proved_with() {
     let world = World::new();
     let user = world.person("bob");
     let flows = world.flows();
-    let LoginReply::Enroll(token) = sign_in(&flows, "bob", &client()).await.reply else { panic!("not stuck") };
+    let LoginReply::Enroll(token) = sign_in(&flows, "bob", &client()).await.value else { panic!("not stuck") };
     let who = Enrolling::Ceremony(token);
     assert!(matches!(flows.begin_totp(&who, &client()).await.unwrap(), EnrollReply::Pending(_)));
     set_password(&world, &user, "another password");
@@ -58,8 +58,8 @@ async fn a_change_between_the_proof_and_the_session_leaves_no_session() {
         let account = world.look(|s| s.accounts[&user].clone());
         change(&world, &user);
         let from = client();
-        let mut trying = flows.trying("ann", Some(user.clone()), &from);
-        let reply = flows.open(&mut trying, &account, &ceremony, None).await.unwrap();
+        let mut attempt = flows.begin_attempt("ann", Some(user.clone()), &from);
+        let reply = flows.open(&mut attempt, &account, &ceremony, None).await.unwrap();
         assert_eq!(
             (word(&reply).as_str(), world.look(|s| s.sessions.len())),
             ("rejected WrongCredentials", 0),
@@ -79,8 +79,8 @@ async fn a_hash_renewed_at_sign_in_never_brings_an_old_password_back() {
     let hash = crate::auth::factor::password::hash(&secret(PASSWORD), &[4; 16], old).unwrap();
     stale.password_hash = Some(hash.clone());
     let renew = async |account: &crate::flow::ports::Account| {
-        let (mut trying, mut account) = (flows.trying("ann", Some(user.clone()), &from), account.clone());
-        flows.renew_hash(&mut trying, &mut account, secret(PASSWORD)).await.unwrap()
+        let (mut attempt, mut account) = (flows.begin_attempt("ann", Some(user.clone()), &from), account.clone());
+        flows.renew_hash(&mut attempt, &mut account, secret(PASSWORD)).await.unwrap()
     };
     set_password(&world, &user, "another password");
     let after = world.look(|s| s.accounts[&user].password_hash.clone()).unwrap();
@@ -106,7 +106,7 @@ async fn what_begins_in_a_browser_does_not_end_in_a_script_nor_the_other_way_rou
         let told = flows.second_factor(&next.ceremony, Method::Totp, world.code(&key, 0), &there).await.unwrap();
         assert!(is_rejected(&told, Rejection::CeremonyGone, RejectReason::NoCeremony));
         let told = flows.login(given("bob", PASSWORD), two_factors(), channel, &here).await.unwrap();
-        let LoginReply::Enroll(token) = told.reply else { panic!("not stuck") };
+        let LoginReply::Enroll(token) = told.value else { panic!("not stuck") };
         assert!(matches!(flows.begin_totp(&Enrolling::Ceremony(token), &there).await.unwrap(), EnrollReply::Gone));
         let told = flows.second_factor(&next.ceremony, Method::Totp, world.code(&key, 0), &here).await.unwrap();
         let open = opened(told);
@@ -147,6 +147,6 @@ async fn a_goal_beyond_everything_enrolled_asks_for_no_code() {
         Requirement { methods: MethodSet::EMPTY.with(Method::Passkey), ..Requirement::of(Strength::TwoFactor) };
     for goal in [Requirement::of(Strength::PhishingResistant), only_keys] {
         let told = flows.login(given("ann", PASSWORD), Some(goal), Channel::Bearer, &client()).await.unwrap();
-        assert_eq!(word(&told.reply), "out of reach", "{goal:?}");
+        assert_eq!(word(&told.value), "out of reach", "{goal:?}");
     }
 }

@@ -20,7 +20,7 @@ fn key_of(pending: &PendingTotp) -> SecretBytes {
 }
 
 async fn stuck(flows: &Flows, name: &str) -> Enrolling {
-    match sign_in(flows, name, &client()).await.reply {
+    match sign_in(flows, name, &client()).await.value {
         LoginReply::Enroll(token) => Enrolling::Ceremony(token),
         other => panic!("{}", word(&other)),
     }
@@ -55,7 +55,7 @@ async fn a_waiting_secret_that_does_not_open_is_a_fault_once() {
     }
     let pending = begin(&flows, &who).await;
     let code = world.code(&key_of(&pending), 0);
-    confirmed(flows.confirm_totp(&who, code, &client()).await.unwrap().reply);
+    confirmed(flows.confirm_totp(&who, code, &client()).await.unwrap().value);
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn a_first_enrolment_ends_in_a_session_of_two_factors_and_ten_codes() {
     assert_eq!(key_of(&pending).expose().len(), 20);
     assert!(pending.uri.expose().starts_with("otpauth://totp/Stepgate:bob?secret="));
     let told = flows.confirm_totp(&who, secret("000000"), &client()).await.unwrap();
-    assert!(matches!(told.reply, ConfirmReply::Rejected(Rejection::WrongCode)));
+    assert!(matches!(told.value, ConfirmReply::Rejected(Rejection::WrongCode)));
     assert!(world.look(|s| s.totp.is_empty() && s.backup.is_empty() && s.sessions.is_empty()));
     let code = world.code(&key_of(&pending), 0);
     let told = flows.confirm_totp(&who, code.clone(), &client()).await.unwrap();
@@ -78,7 +78,7 @@ async fn a_first_enrolment_ends_in_a_session_of_two_factors_and_ten_codes() {
         noted.contains(&What::AuthenticatorAdded { method: Method::Totp }) && noted.contains(&What::BackupCodesMade)
     );
     assert!(noted.contains(&What::SessionOpened));
-    let (codes, open) = confirmed(told.reply);
+    let (codes, open) = confirmed(told.value);
     assert_eq!(open.session.proofs.methods(), MethodSet::EMPTY.with(Method::Password).with(Method::Totp));
     assert_eq!(codes.iter().map(SecretText::expose).collect::<HashSet<_>>().len(), 10);
     assert!(world.look(|s| s.totp[&user].last_step.is_some()));
@@ -113,13 +113,13 @@ async fn enrolling_needs_fresh_proofs_of_everything_the_account_has() {
     };
     assert_eq!(needs(flows.begin_totp(&who, &client()).await.unwrap()), MethodSet::EMPTY.with(Method::Password));
     let told = flows.confirm_totp(&who, world.code(&key_of(&pending), 0), &client()).await.unwrap();
-    assert!(matches!(told.reply, ConfirmReply::ProveFirst(_)));
+    assert!(matches!(told.value, ConfirmReply::ProveFirst(_)));
     let told = flows.elevate(&open.token, &open.session, Method::Password, secret(PASSWORD), &client()).await.unwrap();
     let open = opened(told);
     let who = Enrolling::Session(open.token.clone(), open.session.clone());
     let pending = begin(&flows, &who).await;
     let told = flows.confirm_totp(&who, world.code(&key_of(&pending), 0), &client()).await.unwrap();
-    let (_, risen) = confirmed(told.reply);
+    let (_, risen) = confirmed(told.value);
     assert_eq!(risen.session.id, open.session.id);
     assert!(flows.session(&open.token, open.session.channel, HOST, true).await.unwrap().is_none());
     // To replace it, who knows the password alone must prove the second factor as well.
@@ -137,7 +137,7 @@ async fn enrolling_needs_fresh_proofs_of_everything_the_account_has() {
     let renewed = begin(&flows, &who).await;
     let told = flows.confirm_totp(&who, world.code(&key_of(&renewed), 0), &client()).await.unwrap();
     assert!(told.events.iter().any(|e| e.what == What::SessionsRevoked));
-    let (_, open) = confirmed(told.reply);
+    let (_, open) = confirmed(told.value);
     assert!(flows.session(&thief.token, thief.session.channel, HOST, true).await.unwrap().is_none());
     assert!(flows.session(&open.token, open.session.channel, HOST, true).await.unwrap().is_some());
 }
@@ -151,11 +151,11 @@ async fn a_secret_that_another_began_is_never_confirmed() {
     let (known, own) = (begin(&flows, &thief).await, begin(&flows, &owner).await);
     assert_ne!(known.secret.expose(), own.secret.expose());
     let told = flows.confirm_totp(&owner, world.code(&key_of(&known), 0), &client()).await.unwrap();
-    assert!(matches!(told.reply, ConfirmReply::Rejected(Rejection::WrongCode)));
-    confirmed(flows.confirm_totp(&owner, world.code(&key_of(&own), 0), &client()).await.unwrap().reply);
+    assert!(matches!(told.value, ConfirmReply::Rejected(Rejection::WrongCode)));
+    confirmed(flows.confirm_totp(&owner, world.code(&key_of(&own), 0), &client()).await.unwrap().value);
     // The account owns a second factor now, and the thief's sign-in began without.
     let told = flows.confirm_totp(&thief, world.code(&key_of(&known), 1), &client()).await.unwrap();
-    assert!(matches!(told.reply, ConfirmReply::Rejected(Rejection::CeremonyGone)));
+    assert!(matches!(told.value, ConfirmReply::Rejected(Rejection::CeremonyGone)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -181,7 +181,7 @@ async fn a_hundred_confirmations_at_once_enrol_once() {
                     let told = flows.confirm_totp(&who, code, &client()).await.unwrap();
                     let added = What::AuthenticatorAdded { method: Method::Totp };
                     let bound = told.events.iter().filter(|e| e.what == added).count();
-                    (bound, usize::from(matches!(told.reply, ConfirmReply::Enrolled { .. })))
+                    (bound, usize::from(matches!(told.value, ConfirmReply::Enrolled { .. })))
                 })
             })
             .collect();
@@ -201,7 +201,7 @@ async fn confirming_is_throttled_and_works_only_here_and_now() {
     let flows = world.flows();
     let who = stuck(&flows, "bob").await;
     let key = key_of(&begin(&flows, &who).await);
-    let confirm = async |code, client: &Client| flows.confirm_totp(&who, code, client).await.unwrap().reply;
+    let confirm = async |code, client: &Client| flows.confirm_totp(&who, code, client).await.unwrap().value;
     let abroad = Client { host: "other.example.com".to_owned(), ..client() };
     let gone = |reply: &ConfirmReply| matches!(reply, ConfirmReply::Rejected(Rejection::CeremonyGone));
     assert!(gone(&confirm(world.code(&key, 0), &abroad).await));
@@ -236,11 +236,11 @@ async fn a_full_hasher_costs_nobody_the_code_that_confirms() {
         tokio::task::yield_now().await;
     }
     let told = flows.confirm_totp(&who, code.clone(), &client()).await.unwrap();
-    assert!(matches!(told.reply, ConfirmReply::Busy));
+    assert!(matches!(told.value, ConfirmReply::Busy));
     assert!(world.look(|s| s.totp.is_empty() && s.marks.is_empty() && s.pending.len() == 1), "nothing is spent");
     drop(free);
     assert!(filling.await.unwrap().unwrap().unwrap());
-    confirmed(flows.confirm_totp(&who, code, &client()).await.unwrap().reply);
+    confirmed(flows.confirm_totp(&who, code, &client()).await.unwrap().value);
 }
 
 #[tokio::test]
@@ -250,7 +250,7 @@ async fn a_code_typed_into_the_other_field_counts_as_what_it_is() {
     let flows = world.flows();
     let who = stuck(&flows, "bob").await;
     let key = key_of(&begin(&flows, &who).await);
-    let (codes, _) = confirmed(flows.confirm_totp(&who, world.code(&key, 0), &client()).await.unwrap().reply);
+    let (codes, _) = confirmed(flows.confirm_totp(&who, world.code(&key, 0), &client()).await.unwrap().value);
     world.pass(Duration::from_secs(30));
     let of_app = world.code(&key, 0);
     for (field, code, left) in [

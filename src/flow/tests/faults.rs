@@ -88,7 +88,7 @@ pub(super) async fn stage() -> Stage {
     let ceremony = asked(sign_in(&flows, "ann", &client()).await).ceremony;
     let one = Some(Requirement::of(Strength::OneFactor));
     let low = opened(flows.login(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
-    let LoginReply::Enroll(token) = sign_in(&flows, "bob", &client()).await.reply else { panic!("not stuck") };
+    let LoginReply::Enroll(token) = sign_in(&flows, "bob", &client()).await.value else { panic!("not stuck") };
     let who = Enrolling::Ceremony(token);
     let pending = begun(&flows, &who).await;
     let one = Some(Requirement::of(Strength::OneFactor));
@@ -154,7 +154,7 @@ pub(super) async fn run(stage: &Stage, flow: Flow) -> (Result<Given, ()>, Vec<Ev
 
 fn heard<T>(outcome: Outcome<T>, given: impl Fn(T) -> Given) -> (Result<Given, ()>, Vec<Event>) {
     match outcome {
-        Ok(told) => (Ok(given(told.reply)), told.events),
+        Ok(told) => (Ok(given(told.value)), told.events),
         Err(failed) => (Err(()), failed.events),
     }
 }
@@ -194,7 +194,7 @@ async fn a_fault_at_any_call_permits_nothing_and_spends_nothing_twice() {
                 assert!(orphans <= usize::from(blow == Blow::After), "{flow:?}, call {nth} {blow:?}");
                 unheld += orphans;
                 let mut sessions = usize::from(orphans == 1);
-                // Trying again with the same code gives at most one session in all, and spends it at most once.
+                // Attempt again with the same code gives at most one session in all, and spends it at most once.
                 for _ in 0..2 {
                     if let (Ok(Given::Session(opened)), _) = run(&at, flow).await {
                         sessions += 1;

@@ -8,7 +8,7 @@ use crate::flow::testing::{World, client, client_at, fast_settings};
 
 async fn wrong_password(flows: &Flows, name: &str, from: &Client) -> bool {
     let told = flows.login(given(name, "wrong"), None, Channel::Cookie, from).await.unwrap();
-    !matches!(told.reply, LoginReply::Wait(_) | LoginReply::Busy)
+    !matches!(told.value, LoginReply::Wait(_) | LoginReply::Busy)
 }
 
 /// The nth address of a /16.
@@ -21,16 +21,16 @@ async fn gets_in(world: &World, flows: &Flows, from: &Client, key: &crate::auth:
     let begun = flows.now();
     loop {
         let told = match from.channel {
-            Channel::Cookie => sign_in(flows, "ann", from).await.reply,
+            Channel::Cookie => sign_in(flows, "ann", from).await.value,
             Channel::Bearer => {
                 let given = with_otp("ann", &world.code(key, 0));
-                flows.login(given, two_factors(), Channel::Bearer, from).await.unwrap().reply
+                flows.login(given, two_factors(), Channel::Bearer, from).await.unwrap().value
             }
         };
         let wait = match told {
             LoginReply::Next(next) => {
                 let code = world.code(key, 0);
-                match flows.second_factor(&next.ceremony, Method::Totp, code, from).await.unwrap().reply {
+                match flows.second_factor(&next.ceremony, Method::Totp, code, from).await.unwrap().value {
                     LoginReply::Opened(_) => return flows.now().since(begun),
                     LoginReply::Wait(wait) => wait,
                     // The step was spent by the sign-in before; the next one comes.
@@ -123,7 +123,7 @@ async fn a_network_that_floods_leaves_its_neighbours_their_turn() {
             wrong_password(&flows, "ann", &client_at(flooding)).await;
             world.pass(Duration::from_secs(5));
         }
-        assert_eq!(word(&sign_in(&flows, "ann", &client_at(neighbour)).await.reply), "enroll", "{neighbour}");
+        assert_eq!(word(&sign_in(&flows, "ann", &client_at(neighbour)).await.value), "enroll", "{neighbour}");
     }
 }
 
@@ -165,7 +165,7 @@ async fn a_copied_mark_does_not_shut_its_owner_out() {
         world.pass(Duration::from_millis(100));
     }
     let owner = Client { device, ..client() };
-    assert!(matches!(sign_in(&flows, "ann", &owner).await.reply, LoginReply::Next(_)));
+    assert!(matches!(sign_in(&flows, "ann", &owner).await.value, LoginReply::Next(_)));
 }
 
 #[tokio::test]

@@ -7,14 +7,14 @@ use crate::auth::user::UserId;
 use crate::flow::ports::Generation;
 use crate::flow::testing::{World, client, client_at};
 
-fn throttled(told: &Told<LoginReply>) -> Option<ThrottleScope> {
+fn throttled(told: &WithEvents<LoginReply>) -> Option<ThrottleScope> {
     told.events.iter().find_map(|e| match e.what {
         What::Throttled { scope, .. } => Some(scope),
         _ => None,
     })
 }
 
-async fn wrong_password(flows: &Flows, name: &str, client: &Client) -> Told<LoginReply> {
+async fn wrong_password(flows: &Flows, name: &str, client: &Client) -> WithEvents<LoginReply> {
     flows.login(given(name, "wrong"), None, Channel::Cookie, client).await.unwrap()
 }
 
@@ -31,7 +31,7 @@ async fn of_5000_parallel_guesses_five_are_evaluated() {
                 let from = client_at(&format!("203.0.{}.{}", n / 250, n % 250));
                 let code = secret(&format!("{:06}", n * 7));
                 let told = flows.second_factor(&ceremony, Method::Totp, code, &from).await.unwrap();
-                !matches!(told.reply, LoginReply::Wait(_))
+                !matches!(told.value, LoginReply::Wait(_))
             })
         })
         .collect();
@@ -58,7 +58,7 @@ async fn nothing_but_a_full_success_resets_a_counter() {
         flows.logout(&session.token, &session.session, true, &from).await.unwrap();
         let next = asked(sign_in(&flows, name, &from).await);
         let told = flows.second_factor(&next.ceremony, Method::Totp, secret("000000"), &from).await.unwrap();
-        evaluated += usize::from(!matches!(told.reply, LoginReply::Wait(_)));
+        evaluated += usize::from(!matches!(told.value, LoginReply::Wait(_)));
     }
     assert_eq!(evaluated, 5);
     // A step-up charges the same counter.
@@ -82,7 +82,7 @@ async fn names_nobody_has_are_limited_like_all_others() {
     for name in ["ann", "nobody", "not\0possible"] {
         let mut words = Vec::new();
         for _ in 0..22 {
-            words.push(word(&wrong_password(&flows, name, &client()).await.reply));
+            words.push(word(&wrong_password(&flows, name, &client()).await.value));
         }
         let rejected = words.iter().filter(|w| w.starts_with("rejected")).count();
         assert_eq!((rejected, words[21].as_str()), (20, "wait"), "{name}");
@@ -113,15 +113,15 @@ async fn a_flood_on_one_account_leaves_its_network_open_and_the_other_way_round(
     for _ in 0..1000 {
         wrong_password(&flows, "ann", &client_at("192.0.2.1")).await;
     }
-    assert_eq!(word(&sign_in(&flows, "bob", &client_at("192.0.2.99")).await.reply), "enroll");
+    assert_eq!(word(&sign_in(&flows, "bob", &client_at("192.0.2.99")).await.value), "enroll");
     // One address tries many names: it is stopped; its neighbours are not, nor are the same names elsewhere.
     for n in 0..1200 {
         wrong_password(&flows, &format!("name{n}"), &client_at("198.51.100.1")).await;
     }
     let told = wrong_password(&flows, "bob", &client_at("198.51.100.1")).await;
     assert_eq!(throttled(&told), Some(ThrottleScope::Network));
-    assert_eq!(word(&sign_in(&flows, "bob", &client_at("198.51.100.200")).await.reply), "enroll");
-    assert_eq!(word(&sign_in(&flows, "bob", &client_at("192.0.2.99")).await.reply), "enroll");
+    assert_eq!(word(&sign_in(&flows, "bob", &client_at("198.51.100.200")).await.value), "enroll");
+    assert_eq!(word(&sign_in(&flows, "bob", &client_at("192.0.2.99")).await.value), "enroll");
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn failures_in_a_row_end_in_a_lockout() {
     let (mut passwords, mut codes) = (0, 0);
     for _ in 0..200 {
         passwords += usize::from(!matches!(
-            wrong_password(&flows, "ann", &client_at("192.0.2.1")).await.reply,
+            wrong_password(&flows, "ann", &client_at("192.0.2.1")).await.value,
             LoginReply::Wait(_)
         ));
         world.pass(Duration::from_secs(30));
@@ -145,7 +145,7 @@ async fn failures_in_a_row_end_in_a_lockout() {
         let wrong =
             SecretText::new(if world.code(&key, 0).expose() == "000000" { "000001" } else { "000000" }.to_owned());
         let told = flows.second_factor(&ceremony, Method::Totp, wrong, &client()).await.unwrap();
-        codes += usize::from(!matches!(told.reply, LoginReply::Wait(_)));
+        codes += usize::from(!matches!(told.value, LoginReply::Wait(_)));
         world.pass(Duration::from_secs(30));
     }
     assert!(codes >= 24, "a patient person is not locked out: {codes}");
@@ -165,7 +165,7 @@ async fn a_known_browser_is_not_locked_out_by_failures_elsewhere() {
             wrong_password(&flows, "ann", &client()).await;
         }
         let neighbour = sign_in(&flows, "ann", &client()).await;
-        assert!(matches!(neighbour.reply, LoginReply::Wait(_)), "hour {hour}: {}", word(&neighbour.reply));
+        assert!(matches!(neighbour.value, LoginReply::Wait(_)), "hour {hour}: {}", word(&neighbour.value));
         whole(&flows, "ann", &known, world.code(&key, 0)).await;
         assert!(!world.look(|s| s.counters.keys().any(|key| key.contains(":device:"))), "forgiven in full");
     }
@@ -236,9 +236,10 @@ async fn a_shared_browser_knows_the_last_four_who_signed_in_there() {
         "sgd_a.2.soon.mac",
     ] {
         let client = Client { device: Some(secret(&format!("{junk}~{marks}"))), ..client() };
-        let trying = flows.trying("ann", None, &client);
+        let attempt = flows.begin_attempt("ann", None, &client);
         let owner = (&UserId("01ANN".to_owned()), Generation::default());
-        let (made, _) = flows.mark_device(&trying, None, owner).unwrap();
+        let (made, _) =
+            flows.mark_device(attempt.client, &attempt.account, attempt.device.as_ref(), None, owner).unwrap();
         assert!(!made.expose().contains(junk) || junk == "x", "{junk}: {}", made.expose());
         assert!(made.expose().split('~').count() <= 4 && made.expose().len() <= 512);
     }

@@ -29,16 +29,16 @@ async fn guess(world: &World, flows: &Flows, key: &SecretBytes, from: &Client, t
     let (mut looked_at, mut last) = (0, String::new());
     for _ in 0..times {
         world.pass(Duration::from_secs(30));
-        let LoginReply::Next(next) = sign_in(flows, "ann", from).await.reply else { break };
+        let LoginReply::Next(next) = sign_in(flows, "ann", from).await.value else { break };
         let told = flows.second_factor(&next.ceremony, Method::Totp, wrong(world, key), from).await.unwrap();
         let is_evaluated = |e: &crate::auth::event::Event| matches!(e.what, What::ProofRejected { method: Method::Totp, reason } if reason != RejectReason::Locked);
         looked_at += told.events.iter().filter(|e| is_evaluated(e)).count();
-        last = word(&told.reply);
+        last = word(&told.value);
     }
     (looked_at, last)
 }
 
-fn locked(told: &Told<LoginReply>) -> usize {
+fn locked(told: &WithEvents<LoginReply>) -> usize {
     told.events.iter().filter(|e| matches!(e.what, What::FactorLocked { .. })).count()
 }
 
@@ -53,16 +53,16 @@ async fn thirty_wrong_codes_switch_a_factor_off_and_no_time_switches_it_on() {
     world.pass(Duration::from_secs(30));
     let next = asked(sign_in(&flows, "ann", &client()).await);
     let told = flows.second_factor(&next.ceremony, Method::Totp, wrong(&world, &key), &client()).await.unwrap();
-    assert_eq!((locked(&told), word(&told.reply).as_str()), (1, "locked totp others "));
+    assert_eq!((locked(&told), word(&told.value).as_str()), (1, "locked totp others "));
     // Not by time, not by a right code, not in a ceremony that was begun before, not from elsewhere, not by a state
     // store that has lost everything.
     world.pass(Duration::from_secs(3600));
     world.look(|s| s.counters.clear());
     for from in [client(), client_at("203.0.113.5")] {
         let told = sign_in(&flows, "ann", &from).await;
-        assert_eq!(word(&told.reply), "locked totp others ", "told at the next right password");
+        assert_eq!(word(&told.value), "locked totp others ", "told at the next right password");
         let told = flows.login(with_otp("ann", &world.code(&key, 0)), None, Channel::Bearer, &from).await.unwrap();
-        assert_eq!((word(&told.reply).as_str(), locked(&told)), ("locked totp others ", 0));
+        assert_eq!((word(&told.value).as_str(), locked(&told)), ("locked totp others ", 0));
     }
     // Who asks for less gets in, and is told.
     let one = Some(Requirement::of(Strength::OneFactor));
@@ -70,7 +70,7 @@ async fn thirty_wrong_codes_switch_a_factor_off_and_no_time_switches_it_on() {
     assert_eq!(session.locked, MethodSet::EMPTY.with(Method::Totp));
     let code = world.code(&key, 0);
     let told = flows.elevate(&session.token, &session.session, Method::Totp, code, &client()).await.unwrap();
-    assert_eq!(word(&told.reply), "locked totp others password");
+    assert_eq!(word(&told.value), "locked totp others password");
     assert!(world.look(|s| s.spent.is_empty()), "nothing was looked at");
     // An operator can.
     assert_eq!(world.unlock(&user).await.unwrap(), MethodSet::EMPTY.with(Method::Totp));
@@ -139,10 +139,10 @@ async fn a_year_of_guessing_beside_the_owner_is_thirty_codes() {
         let from = client_at(networks[day % 4]);
         looked_at += guess(&world, &flows, &key, &from, 3).await.0;
         world.pass(Duration::from_secs(24 * 3600 - 120));
-        if let LoginReply::Next(next) = sign_in(&flows, "ann", &owner).await.reply {
+        if let LoginReply::Next(next) = sign_in(&flows, "ann", &owner).await.value {
             let code = world.code(&key, 0);
             let told = flows.second_factor(&next.ceremony, Method::Totp, code, &owner).await.unwrap();
-            if let LoginReply::Opened(session) = told.reply {
+            if let LoginReply::Opened(session) = told.value {
                 owner.device = session.device;
             }
         }
@@ -186,7 +186,7 @@ async fn a_code_that_was_right_before_is_no_guess() {
         let from = client_at(&format!("203.0.113.{n}"));
         let next = asked(sign_in(&flows, "ann", &from).await);
         let told = flows.second_factor(&next.ceremony, Method::Totp, spent.clone(), &from).await.unwrap();
-        assert!(is_rejected(&told, Rejection::WrongCode, RejectReason::AlreadySpent), "{n}: {}", word(&told.reply));
+        assert!(is_rejected(&told, Rejection::WrongCode, RejectReason::AlreadySpent), "{n}: {}", word(&told.value));
     }
 }
 
@@ -205,7 +205,7 @@ async fn what_is_no_code_at_all_is_no_guess() {
             let before = world.look(|s| s.counters.len());
             let told = flows.second_factor(&next.ceremony, method, secret(text), &client()).await.unwrap();
             let rejected = is_rejected(&told, Rejection::WrongCode, RejectReason::Malformed);
-            assert!(rejected, "{n} {text:?}: {}", word(&told.reply));
+            assert!(rejected, "{n} {text:?}: {}", word(&told.value));
             assert!(world.look(|s| s.counters.len()) > before, "the throttles are charged");
         }
     }
@@ -279,7 +279,7 @@ async fn a_code_that_was_not_looked_at_does_not_count() {
     for _ in 0..100 {
         let told =
             flows.second_factor(&next.ceremony, Method::BackupCode, secret("zzzzz-zzzzz"), &client()).await.unwrap();
-        assert_eq!(word(&told.reply), "busy");
+        assert_eq!(word(&told.value), "busy");
     }
     assert_eq!(world.look(|s| s.lockouts.values().map(|l| l.sum()).sum::<u32>()), 0);
     drop(release);

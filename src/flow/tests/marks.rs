@@ -88,7 +88,7 @@ async fn an_attempt_with_a_mark_that_ended_is_charged_as_one_without() {
         happen(&world, &user, what).await;
         let wrong = async |from: &Client| {
             let told = flows.login(given("ann", "wrong"), None, Channel::Cookie, from).await.unwrap();
-            assert!(matches!(told.reply, LoginReply::Rejected(_)), "{what:?}: {}", word(&told.reply));
+            assert!(matches!(told.value, LoginReply::Rejected(_)), "{what:?}: {}", word(&told.value));
         };
         let without = charged(&world, async || wrong(&stranger).await).await;
         let with = charged(&world, async || wrong(&marked).await).await;
@@ -138,7 +138,7 @@ async fn a_mark_that_ended_passes_no_full_counter() {
             drop(flows.login(given("ann", "wrong"), None, Channel::Cookie, &client()).await.unwrap());
         }
         let told = sign_in(&flows, "ann", &marked).await;
-        assert_eq!(matches!(told.reply, LoginReply::Wait(_)), ends, "{what:?}: {}", word(&told.reply));
+        assert_eq!(matches!(told.value, LoginReply::Wait(_)), ends, "{what:?}: {}", word(&told.value));
     }
 }
 

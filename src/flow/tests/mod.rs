@@ -19,7 +19,7 @@ mod spending;
 use std::sync::Arc;
 
 use super::Flows;
-use super::reply::{Client, Credentials, Locked, LoginReply, Next, Opened, Rejection, Told};
+use super::reply::{Client, Credentials, Locked, LoginReply, Next, Opened, Rejection, WithEvents};
 use super::testing::{PASSWORD, secret};
 use crate::auth::event::{RejectReason, What};
 use crate::auth::proof::{Method, MethodSet, Requirement, Strength};
@@ -38,19 +38,19 @@ fn two_factors() -> Option<Requirement> {
     Some(Requirement::of(Strength::TwoFactor))
 }
 
-async fn sign_in(flows: &Flows, name: &str, client: &Client) -> Told<LoginReply> {
+async fn sign_in(flows: &Flows, name: &str, client: &Client) -> WithEvents<LoginReply> {
     flows.login(given(name, PASSWORD), two_factors(), Channel::Cookie, client).await.unwrap()
 }
 
-fn asked(told: Told<LoginReply>) -> Next {
-    match told.reply {
+fn asked(told: WithEvents<LoginReply>) -> Next {
+    match told.value {
         LoginReply::Next(next) => next,
         other => panic!("not asked for more: {}", word(&other)),
     }
 }
 
-fn opened(told: Told<LoginReply>) -> Box<Opened> {
-    match told.reply {
+fn opened(told: WithEvents<LoginReply>) -> Box<Opened> {
+    match told.value {
         LoginReply::Opened(opened) => opened,
         other => panic!("not opened: {}", word(&other)),
     }
@@ -78,8 +78,8 @@ fn word(reply: &LoginReply) -> String {
     }
 }
 
-fn is_rejected(told: &Told<LoginReply>, why: Rejection, reason: RejectReason) -> bool {
-    matches!(told.reply, LoginReply::Rejected(r) if r == why)
+fn is_rejected(told: &WithEvents<LoginReply>, why: Rejection, reason: RejectReason) -> bool {
+    matches!(told.value, LoginReply::Rejected(r) if r == why)
         && told.events.iter().any(|e| matches!(e.what, What::ProofRejected { reason: r, .. } if r == reason))
 }
 

@@ -94,7 +94,7 @@ impl Stage {
     }
 
     /// Lets what no request waits for be done.
-    async fn settle(&self) {
+    async fn clear_intent(&self) {
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }
@@ -118,7 +118,7 @@ async fn a_session_ends_with_its_account_at_the_next_load_and_within_five_second
                 assert_eq!(first, Some(!ends), "{what:?}, warm: {warm}, after {after} s");
             }
             stage.world.pass(Duration::from_secs(5 - after.min(5)));
-            stage.settle().await;
+            stage.clear_intent().await;
             assert_eq!(stage.goes_on(&stage.flows).await, Some(!ends), "{what:?}, warm: {warm}, after {after} s");
             assert_eq!(stage.world.look(|s| s.sessions.is_empty()), ends, "{what:?}: it is ended, not only refused");
         }
@@ -139,14 +139,14 @@ async fn who_comes_again_and_again_waits_for_the_database_once() {
             assert_eq!(stage.goes_on(&stage.flows).await, Some(true));
         }
         assert_eq!(stage.asked(), 0, "nobody waited");
-        stage.settle().await;
+        stage.clear_intent().await;
         assert_eq!(stage.asked(), 1, "and it was asked all the same");
     }
     // What was disabled meanwhile ends by that.
     stage.world.disable(&stage.user, true);
     stage.world.pass(Duration::from_secs(3));
     assert_eq!(stage.goes_on(&stage.flows).await, Some(true));
-    stage.settle().await;
+    stage.clear_intent().await;
     assert_eq!(stage.goes_on(&stage.flows).await, Some(false));
 }
 
@@ -161,7 +161,7 @@ async fn an_outage_of_the_database_ends_nothing_and_permits_nothing_new() {
         assert_eq!(stage.goes_on(&stage.flows).await, Some(true), "asked about a short while ago");
         stage.world.forget_checks();
         assert_eq!(stage.goes_on(&other).await, None, "a node that never asked knows nothing");
-        stage.settle().await;
+        stage.clear_intent().await;
     }
     stage.world.pass(Duration::from_secs(11));
     assert_eq!(stage.goes_on(&stage.flows).await, None, "five minutes are over");
@@ -178,7 +178,7 @@ async fn an_outage_of_the_database_ends_nothing_and_permits_nothing_new() {
     stage.reached.away.store(false, Ordering::SeqCst);
     stage.world.pass(Duration::from_secs(2));
     assert_eq!(stage.goes_on(&stage.flows).await, Some(true), "nobody waits for a database that was away");
-    stage.settle().await;
+    stage.clear_intent().await;
     assert_eq!(stage.goes_on(&stage.flows).await, Some(false));
 }
 

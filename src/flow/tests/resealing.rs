@@ -4,10 +4,10 @@ use super::*;
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
+use crate::flow::assertions::Signer;
+use crate::flow::key_rotation::{renew, rotate_keys};
 use crate::flow::ports::SealedAt;
-use crate::flow::reseal::{renew, reseal_all};
 use crate::flow::testing::{OLD_KEY, START, World, client};
-use crate::flow::vouch::Signer;
 
 fn age(sealed: &mut Sealed) {
     sealed.0.splice(0..0, OLD_KEY.iter().copied());
@@ -61,8 +61,8 @@ async fn signing_keys_are_sealed_anew_when_they_are_read_and_all_rows_on_demand(
         world.with_totp(&user);
         world.look(|s| age(&mut s.totp.get_mut(&user).unwrap().secret));
     }
-    let done = reseal_all(&world.ports()).await.unwrap();
+    let done = rotate_keys(&world.ports()).await.unwrap();
     assert_eq!((done.renewed, done.kept, done.lost.len()), (2, 1, 0));
-    let done = reseal_all(&world.ports()).await.unwrap();
+    let done = rotate_keys(&world.ports()).await.unwrap();
     assert_eq!((done.renewed, done.kept, done.lost.len()), (0, 3, 0));
 }

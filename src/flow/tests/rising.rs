@@ -61,7 +61,7 @@ async fn an_account_disabled_while_it_signs_in_gets_no_session() {
     let session = opened(told).session;
     world.disable(&user, true);
     let from = client();
-    let mut trying = flows.trying("ann", Some(user.clone()), &from);
+    let mut attempt = flows.begin_attempt("ann", Some(user.clone()), &from);
     let ceremony = crate::auth::ceremony::Ceremony {
         username: account.identity.username.clone(),
         user: Some(user),
@@ -76,7 +76,7 @@ async fn an_account_disabled_while_it_signs_in_gets_no_session() {
         previous_login: None,
     };
     let before = world.look(|s| s.sessions.len());
-    let reply = flows.open(&mut trying, &account, &ceremony, None).await.unwrap();
+    let reply = flows.open(&mut attempt, &account, &ceremony, None).await.unwrap();
     assert_eq!(word(&reply), "rejected WrongCredentials");
     assert_eq!(world.look(|s| s.sessions.len()), before);
 }
@@ -107,13 +107,13 @@ async fn sessions_end_idle_old_and_by_logout() {
     );
     let (a, b) = (enter().await, enter().await);
     let told = flows.logout(&a.token, &a.session, false, &client()).await.unwrap();
-    assert_eq!((told.reply, told.events[0].what), (1, What::SessionRevoked));
+    assert_eq!((told.value, told.events[0].what), (1, What::SessionRevoked));
     assert!(flows.session(&a.token, a.session.channel, HOST, true).await.unwrap().is_none());
     assert!(flows.session(&b.token, b.session.channel, HOST, true).await.unwrap().is_some());
     let told = flows.logout(&b.token, &b.session, true, &client()).await.unwrap();
     assert_eq!(told.events[0].what, What::SessionsRevoked);
     assert!(world.look(|s| s.sessions.is_empty()));
-    assert_eq!(flows.logout(&b.token, &b.session, false, &client()).await.unwrap().reply, 0);
+    assert_eq!(flows.logout(&b.token, &b.session, false, &client()).await.unwrap().value, 0);
 }
 
 #[tokio::test]

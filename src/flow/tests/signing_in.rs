@@ -13,7 +13,7 @@ async fn two_factors_open_a_session_bound_to_its_host() {
     let key = world.with_totp(&world.person("ann"));
     let flows = world.flows();
     let told = sign_in(&flows, " ANN ", &client()).await;
-    assert_eq!(word(&told.reply), "next [Totp]");
+    assert_eq!(word(&told.value), "next [Totp]");
     assert!(world.look(|s| s.sessions.is_empty()));
     let next = asked(told);
     let view = flows.ceremony(&next.ceremony, &client()).await.unwrap().unwrap();
@@ -47,7 +47,7 @@ async fn the_goal_decides_how_far_it_goes() {
         ("bob", Some(Requirement::of(Strength::PhishingResistant)), "out of reach"),
     ] {
         let told = flows.login(given(name, PASSWORD), goal, Channel::Bearer, &client()).await.unwrap();
-        assert_eq!(word(&told.reply), expected, "{name} {goal:?}");
+        assert_eq!(word(&told.value), expected, "{name} {goal:?}");
     }
 }
 
@@ -70,7 +70,7 @@ async fn nobody_learns_which_names_exist() {
     ] {
         let (before, work) = (flows.hashes_begun(), flows.verifying_work());
         let told = flows.login(given(name, password), None, Channel::Cookie, &client()).await.unwrap();
-        assert!(is_rejected(&told, Rejection::WrongCredentials, reason), "{name}: {}", word(&told.reply));
+        assert!(is_rejected(&told, Rejection::WrongCredentials, reason), "{name}: {}", word(&told.value));
         assert_eq!(flows.hashes_begun() - before, 1, "{name}: equal work");
         assert_eq!(flows.verifying_work() - work, FAST.work(), "{name}: equal work");
     }
@@ -87,7 +87,7 @@ async fn a_hash_that_waits_for_its_upgrade_costs_what_a_name_that_nobody_has_cos
     let work = async |name, password| {
         let before = flows.verifying_work();
         let told = flows.login(given(name, password), None, Channel::Cookie, &client()).await.unwrap();
-        (flows.verifying_work() - before, word(&told.reply))
+        (flows.verifying_work() - before, word(&told.value))
     };
     let (nobody, _) = work("nobody", "wrong").await;
     let (old, told) = work("ann", "wrong").await;
@@ -109,14 +109,14 @@ async fn an_absurd_hash_in_a_row_is_a_fault_that_names_the_account_and_is_not_co
     let salt = [&4_194_304_u32.to_be_bytes()[..], &1_u32.to_be_bytes(), &1_u32.to_be_bytes(), &[7; 16]].concat();
     world.look(|s| s.backup.insert(ann.clone(), (salt, [vec![1]].into())));
     let code = crate::auth::factor::backup_codes::mint(&[7; 10]);
-    let fault = flows.second_factor(&ceremony, Method::BackupCode, code, &client()).await.err().unwrap().cause;
+    let fault = flows.second_factor(&ceremony, Method::BackupCode, code, &client()).await.err().unwrap().value;
     let fault = fault.to_string();
     assert!(fault.contains("asks for 4194304 KiB"), "{fault}");
     for (m, t, p) in [(4_194_304, 1, 1), (64, u32::MAX, 1), (262_144, 1, 1_024)] {
         let absurd = format!("$argon2id$v=19$m={m},t={t},p={p}$c3RlcGdhdGUgbm9ib2R5IQ${}", "A".repeat(43));
         world.look(|s| s.accounts.get_mut(&ann).unwrap().password_hash = Some(secret(&absurd)));
         let fault = flows.login(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.err().unwrap();
-        let fault = fault.cause.to_string();
+        let fault = fault.value.to_string();
         assert!(fault.contains("hashing: account 01ANN: "), "{fault}");
         assert!(fault.contains(&format!("{m} KiB")) && !fault.contains("AAAA"), "{fault}");
     }
@@ -136,14 +136,14 @@ async fn a_code_sent_along_is_judged_in_one_call() {
     let told = login(wrong_both, None).await;
     assert!(is_rejected(&told, Rejection::WrongCredentials, RejectReason::Mismatch));
     // The wrong password spent no code.
-    assert_eq!(word(&login(with_otp("ann", &world.code(&key, 0)), None).await.reply), "opened");
+    assert_eq!(word(&login(with_otp("ann", &world.code(&key, 0)), None).await.value), "opened");
     let told = login(with_otp("ann", &world.code(&key, 0)), None).await;
     assert!(is_rejected(&told, Rejection::WrongCode, RejectReason::AlreadySpent));
     // Where one factor would do, a wrong code is still wrong.
     let told = login(with_otp("ann", &secret("000000")), Some(Requirement::of(Strength::OneFactor))).await;
     assert!(is_rejected(&told, Rejection::WrongCode, RejectReason::Mismatch));
-    assert_eq!(word(&login(with_otp("bob", &secret("123456")), None).await.reply), "opened");
-    assert_eq!(word(&login(with_otp("bob", &secret("123456")), two_factors()).await.reply), "enroll");
+    assert_eq!(word(&login(with_otp("bob", &secret("123456")), None).await.value), "opened");
+    assert_eq!(word(&login(with_otp("bob", &secret("123456")), two_factors()).await.value), "enroll");
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn wrong_codes_are_told_coarsely_and_noted_exactly() {
         (Method::Passkey, secret("x"), Rejection::WrongCode, RejectReason::NotEnrolled),
     ] {
         let got = flows.second_factor(&next.ceremony, method, code, &client()).await.unwrap();
-        assert!(is_rejected(&got, told, reason), "{method:?}: {}", word(&got.reply));
+        assert!(is_rejected(&got, told, reason), "{method:?}: {}", word(&got.value));
     }
     assert!(world.look(|s| s.sessions.is_empty()));
     let told = flows.second_factor(&next.ceremony, Method::Totp, world.code(&key, 1), &client()).await.unwrap();
@@ -192,7 +192,7 @@ async fn a_ceremony_works_in_its_time_on_its_host_once_for_a_standing_account() 
     };
     let next = asked(sign_in(&flows, "ann", &client()).await);
     let abroad = Client { host: "other.example.com".to_owned(), ..client() };
-    let gone = |told: &Told<LoginReply>, reason| is_rejected(told, Rejection::CeremonyGone, reason);
+    let gone = |told: &WithEvents<LoginReply>, reason| is_rejected(told, Rejection::CeremonyGone, reason);
     assert!(gone(&try_code(&next.ceremony, &abroad).await, RejectReason::NoCeremony));
     assert!(gone(&try_code(&CeremonyToken::mint(&[1; 32]), &client()).await, RejectReason::NoCeremony));
     world.disable(&user, true);
@@ -220,7 +220,7 @@ async fn an_old_hash_is_renewed_by_signing_in() {
     assert!(told.events.iter().any(|e| e.what == What::PasswordRehashed));
     let stored = world.look(|s| s.accounts[&user].password_hash.clone()).unwrap();
     assert!(stored.expose().contains("m=8,t=1,p=1"));
-    assert_eq!(word(&sign_in(&flows, "ann", &client()).await.reply), "enroll");
+    assert_eq!(word(&sign_in(&flows, "ann", &client()).await.value), "enroll");
 }
 
 #[tokio::test]
@@ -247,9 +247,9 @@ async fn too_many_hashes_at_once_are_told_to_be_busy() {
         tokio::spawn(async move {
             let told = flows.login(given(&format!("nobody{n}"), "x"), None, Channel::Cookie, &client()).await.unwrap();
             let full = What::Throttled { method: Method::Password, scope: ThrottleScope::Hashing };
-            let busy = matches!(told.reply, LoginReply::Busy);
+            let busy = matches!(told.value, LoginReply::Busy);
             assert_eq!(told.events.iter().any(|e| e.what == full), busy, "{:?}", told.events);
-            word(&told.reply)
+            word(&told.value)
         })
     });
     let mut words = Vec::new();

@@ -35,7 +35,7 @@ async fn race(world: &Arc<World>, method: Method, code: &SecretText, times: usiz
             let (flows, code) = (nodes[n % 2].clone(), code.clone());
             tokio::spawn(async move {
                 let told = flows.second_factor(&ceremony, method, code, &client()).await.unwrap();
-                matches!(told.reply, LoginReply::Opened(_))
+                matches!(told.value, LoginReply::Opened(_))
             })
         })
         .collect();
@@ -104,7 +104,7 @@ async fn a_step_is_spent_for_the_whole_window_and_earlier_steps_with_it() {
         for spent in [&code, &earlier] {
             let next = asked(sign_in(&flows, "ann", &client()).await);
             let told = flows.second_factor(&next.ceremony, Method::Totp, spent.clone(), &client()).await.unwrap();
-            assert!(!matches!(told.reply, LoginReply::Opened(_)), "{}", word(&told.reply));
+            assert!(!matches!(told.value, LoginReply::Opened(_)), "{}", word(&told.value));
         }
         world.pass(Duration::from_secs(30));
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use data_encoding::BASE64URL_NOPAD;
 
 use super::Flows;
-use super::attempt::Trying;
-use super::ports::{Account, AccountChange, Answer, Counted, SealedAt, StoreError};
+use super::attempt::Attempt;
+use super::key_rotation::renew;
+use super::ports::{Account, AccountChange, Answer, Counted, SealedAt};
 use super::reply::Rejection;
-use super::reseal::renew;
+use super::sealing::totp_context;
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
 use crate::auth::factor::authenticator::{BackupSet, Enrolled, TotpRecord};
 use crate::auth::factor::backup_codes;
@@ -33,11 +34,6 @@ pub(super) enum Proof {
     Busy,
 }
 
-/// What seals the key of a TOTP authenticator: it opens for its owner only.
-pub(super) fn totp_context(user: &UserId) -> String {
-    format!("totp:{user}")
-}
-
 /// Names a time step of an authenticator in the ledger.
 pub(super) fn step_mark(user: &UserId, authenticator: &str, step: u64) -> String {
     format!("totp:{user}:{authenticator}:{step}")
@@ -46,7 +42,7 @@ pub(super) fn step_mark(user: &UserId, authenticator: &str, step: u64) -> String
 impl Flows {
     /// What a code is meant to prove: a backup code typed where the app's code is asked for is a backup code, and the
     /// other way round.
-    pub(super) fn meant(&self, method: Method, code: &SecretText) -> Method {
+    pub(super) fn classify_code(&self, method: Method, code: &SecretText) -> Method {
         let text = code.expose();
         let of_app = totp::normalise(text, self.settings.totp.digits).is_some();
         match (method, of_app, backup_codes::normalise(text).is_some()) {
@@ -59,7 +55,7 @@ impl Flows {
     /// Evaluates a proof by `method` of the owner of an account, and notes the outcome.
     pub(super) async fn prove(
         &self,
-        trying: &mut Trying<'_>,
+        attempt: &mut Attempt<'_>,
         account: &Account,
         enrolled: &Enrolled,
         method: Method,
@@ -69,47 +65,47 @@ impl Flows {
         let counted = method != Method::Password && enrolled.methods(false).contains(method);
         let last = match counted {
             false => false,
-            true => match self.count_code(trying, user, method).await? {
+            true => match self.count_code(attempt, user, method).await? {
                 Counted::Go { last } => last,
                 Counted::Locked => {
-                    trying.note(What::ProofRejected { method, reason: RejectReason::Locked });
+                    attempt.record(What::ProofRejected { method, reason: RejectReason::Locked });
                     return Ok(Proof::Locked);
                 }
             },
         };
-        let verdict = self.evaluate(trying, account, enrolled, method, code).await?;
+        let verdict = self.evaluate(attempt, account, enrolled, method, code).await?;
         let Some(verdict) = verdict else {
             if counted {
-                self.take_back_code(trying, user, method).await?;
+                self.take_back_code(attempt, user, method).await?;
             }
-            self.was_not_evaluated(trying).await?;
-            trying.note(What::Throttled { method, scope: ThrottleScope::Hashing });
+            self.refund(attempt).await?;
+            attempt.record(What::Throttled { method, scope: ThrottleScope::Hashing });
             return Ok(Proof::Busy);
         };
         Ok(match verdict {
             Ok(backup_left) => {
-                trying.note(What::ProofAccepted { method });
+                attempt.record(What::ProofAccepted { method });
                 if counted {
-                    self.forgive_codes(trying, user, method).await?;
+                    self.forgive_codes(attempt, user, method).await?;
                 }
-                self.was_right(trying).await?;
+                self.refund_correct(attempt).await?;
                 Proof::Right { backup_left }
             }
             Err((reason @ (RejectReason::AlreadySpent | RejectReason::Malformed), told)) => {
                 // It was no guess: a form that is sent twice, scripts that share an authenticator, or no code at all.
                 if counted {
-                    self.take_back_code(trying, user, method).await?;
+                    self.take_back_code(attempt, user, method).await?;
                 }
-                trying.note(What::ProofRejected { method, reason });
+                attempt.record(What::ProofRejected { method, reason });
                 Proof::Wrong(told)
             }
             Err((reason, _)) if last => {
-                trying.note(What::ProofRejected { method, reason });
-                trying.note(What::FactorLocked { method });
+                attempt.record(What::ProofRejected { method, reason });
+                attempt.record(What::FactorLocked { method });
                 Proof::Locked
             }
             Err((reason, told)) => {
-                trying.note(What::ProofRejected { method, reason });
+                attempt.record(What::ProofRejected { method, reason });
                 Proof::Wrong(told)
             }
         })
@@ -118,7 +114,7 @@ impl Flows {
     /// Looks at a proof. `None`: hashing is full.
     async fn evaluate(
         &self,
-        trying: &mut Trying<'_>,
+        attempt: &mut Attempt<'_>,
         account: &Account,
         enrolled: &Enrolled,
         method: Method,
@@ -126,13 +122,13 @@ impl Flows {
     ) -> Answer<Option<Result<Option<u32>, (RejectReason, Rejection)>>> {
         let user = &account.identity.id;
         Ok(Some(match (method, &enrolled.totp, &enrolled.backup) {
-            (Method::Password, _, _) => match self.hashing.verify(&trying.lane(), code, Some(account)).await? {
+            (Method::Password, _, _) => match self.hashing.verify(&attempt.lane(), code, Some(account)).await? {
                 None => return Ok(None),
                 Some(true) => Ok(None),
                 Some(false) => Err((RejectReason::Mismatch, Rejection::WrongCredentials)),
             },
-            (Method::Totp, Some(record), _) => self.prove_totp(trying, user, record, &code).await?,
-            (Method::BackupCode, _, Some(set)) => match self.prove_backup(trying, user, set, &code).await? {
+            (Method::Totp, Some(record), _) => self.prove_totp(attempt, user, record, &code).await?,
+            (Method::BackupCode, _, Some(set)) => match self.prove_backup(attempt, user, set, &code).await? {
                 Some(verdict) => verdict,
                 None => return Ok(None),
             },
@@ -142,19 +138,19 @@ impl Flows {
 
     async fn prove_totp(
         &self,
-        trying: &mut Trying<'_>,
+        attempt: &mut Attempt<'_>,
         user: &UserId,
         record: &TotpRecord,
         code: &SecretText,
     ) -> Answer<Result<Option<u32>, (RejectReason, Rejection)>> {
         let key = self.ports.vault.open(&totp_context(user), &record.secret)?;
         let params = TotpParams { digits: record.digits, period: record.period, ..self.settings.totp.params() };
-        let matched = totp::check(&key, code.expose(), params, record.last_step, trying.now);
-        let step = match self.claim_step(trying, user, &record.id, matched, params).await? {
+        let matched = totp::check(&key, code.expose(), params, record.last_step, attempt.now);
+        let step = match self.claim_step(attempt, user, &record.id, matched, params).await? {
             Ok(step) => step,
             Err(rejected) => return Ok(Err(rejected)),
         };
-        if !self.ports.authenticators.spend_step(user, &record.id, step, trying.now).await? {
+        if !self.ports.authenticators.spend_step(user, &record.id, step, attempt.now).await? {
             return Ok(Err((RejectReason::AlreadySpent, Rejection::WrongCode)));
         }
         renew(&self.ports, SealedAt::Totp(user.clone()), &record.secret).await?;
@@ -164,7 +160,7 @@ impl Flows {
     /// Claims the step of a code in the ledger; the durable spending is up to the caller.
     pub(super) async fn claim_step(
         &self,
-        trying: &mut Trying<'_>,
+        attempt: &mut Attempt<'_>,
         user: &UserId,
         authenticator: &str,
         matched: Matched,
@@ -176,13 +172,13 @@ impl Flows {
         let wrong = |reason| Ok(Err((reason, Rejection::WrongCode)));
         match matched {
             Matched::Step(step) => {
-                trying.begin(Deed::Spending, Some(Method::Totp));
+                attempt.intend(Deed::Spending, Some(Method::Totp));
                 let first = self.ports.ledger.claim(&step_mark(user, authenticator, step), ttl).await?;
                 if first { Ok(Ok(step)) } else { wrong(RejectReason::AlreadySpent) }
             }
             Matched::ClockOff { step, seconds } => {
                 // What was told must not help to guess: a code that is still to come is spent by that.
-                trying.begin(Deed::Spending, Some(Method::Totp));
+                attempt.intend(Deed::Spending, Some(Method::Totp));
                 let _ = self.ports.ledger.claim(&step_mark(user, authenticator, step), ttl).await?;
                 Ok(Err((RejectReason::ClockSkew, Rejection::ClockOff { seconds })))
             }
@@ -195,7 +191,7 @@ impl Flows {
     /// `None`: hashing is full.
     async fn prove_backup(
         &self,
-        trying: &mut Trying<'_>,
+        attempt: &mut Attempt<'_>,
         user: &UserId,
         set: &BackupSet,
         typed: &SecretText,
@@ -209,10 +205,10 @@ impl Flows {
             bounds.admit(backup_codes::params_of(&salt))?;
             backup_codes::code_digest(&code, &salt)
         };
-        let Some(digest) = self.hashing.run(&trying.lane(), digest).await? else {
+        let Some(digest) = self.hashing.run(&attempt.lane(), digest).await? else {
             return Ok(None);
         };
-        trying.begin(Deed::Spending, Some(Method::BackupCode));
+        attempt.intend(Deed::Spending, Some(Method::BackupCode));
         let spent = self.ports.authenticators.spend_backup(user, &digest).await?;
         Ok(Some(if spent {
             Ok(Some(set.left.saturating_sub(1)))
@@ -226,25 +222,25 @@ impl Flows {
     /// `false`: the password was changed meanwhile, so what was proved counts no more.
     pub(super) async fn renew_hash(
         &self,
-        trying: &mut Trying<'_>,
+        attempt: &mut Attempt<'_>,
         account: &mut Account,
         password: SecretText,
     ) -> Answer<bool> {
         let stale = |hash: &&SecretText| crate::auth::factor::password::needs_rehash(hash, self.hashing.params());
         let Some(from) = account.password_hash.as_ref().filter(stale).cloned() else { return Ok(true) };
-        let Some(to) = self.hash_password(&trying.lane(), password.clone()).await? else { return Ok(true) };
+        let Some(to) = self.hash_password(&attempt.lane(), password.clone()).await? else { return Ok(true) };
         let (accounts, id) = (&self.ports.accounts, &account.identity.id);
-        trying.begin(Deed::Rehash, None);
+        attempt.intend(Deed::Rehash, None);
         if accounts.change(id, AccountChange::Rehash { from, to: to.clone() }).await? {
-            trying.note(What::PasswordRehashed);
+            attempt.record(What::PasswordRehashed);
             account.password_hash = Some(to);
             return Ok(true);
         }
-        trying.settle();
+        attempt.clear_intent();
         // Somebody was first: another sign-in that renewed it too, or a change of the password.
         let current = accounts.load(id).await?;
         account.password_hash = current.as_ref().and_then(|now| now.password_hash.clone());
-        Ok(self.hashing.verify(&trying.lane(), password, current.as_ref()).await? == Some(true))
+        Ok(self.hashing.verify(&attempt.lane(), password, current.as_ref()).await? == Some(true))
     }
 
     /// Stands for all that an account proves itself with, as it is now, and for the times that it was disabled. Keyed, so
@@ -264,9 +260,4 @@ impl Flows {
             Some(account) => Ok(account),
         })
     }
-}
-
-/// A fault that the code's own rules exclude: told as a fault all the same.
-pub(super) fn broken(cause: &str) -> StoreError {
-    StoreError::new("flow", cause)
 }

@@ -125,7 +125,7 @@ async fn two_windows_make_one_set() {
     let (client, ann) = (client(), UserId("01ANN".to_owned()));
     let tries = (0..20).map(|_| flows.renew_codes(&token, &session, &set, &client));
     let replies = futures_util::future::join_all(tries).await;
-    let made = replies.into_iter().filter(|told| matches!(told.as_ref().unwrap().reply, CodesRenewed::Made(_))).count();
+    let made = replies.into_iter().filter(|told| matches!(told.as_ref().unwrap().value, CodesRenewed::Made(_))).count();
     assert_eq!((made, stage.world.look(|s| s.backup[&ann].1.len())), (1, 10));
 }
 

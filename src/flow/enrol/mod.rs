@@ -1,0 +1,5 @@
+//! Enrolment: binding an authenticator to an account, and making backup codes.
+
+mod backup_codes;
+mod provision;
+mod totp;

@@ -1,0 +1,22 @@
+//! The contexts that secrets are sealed for: what was sealed for one opens in no other.
+
+use super::ports::SealedAt;
+use crate::auth::user::UserId;
+
+/// The context of a TOTP key: it opens for its owner only.
+pub(super) fn totp_context(user: &UserId) -> String {
+    format!("totp:{user}")
+}
+
+/// The context of the private key that signs under `kid`.
+pub(super) fn signing_context(kid: &str) -> String {
+    format!("signing:{kid}")
+}
+
+/// The context of a sealed row.
+pub(super) fn row_context(at: &SealedAt) -> String {
+    match at {
+        SealedAt::Totp(user) => totp_context(user),
+        SealedAt::Signing(kid) => signing_context(kid),
+    }
+}
