@@ -77,6 +77,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("httparse", &["cli::demo::sample"]),
     ("tokio_tungstenite", &["cli::demo::sample"]),
     ("mimalloc", &["main"]),
+    ("sd_notify", &["app::service_manager"]),
 ];
 
 /// What the ground floor never says.

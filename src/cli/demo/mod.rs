@@ -10,8 +10,9 @@ use super::accounts::store_result;
 use super::args::Demo;
 use super::exit::{CommandResult, Failure};
 use super::output::terminal;
-use super::run::serve_async;
+use super::run::{serve as serve_settings, signals};
 use super::runtime::block_on_all;
+use crate::app::Hangup;
 use crate::store::Stores;
 use directory::DemoDirectory;
 use people::Person;
@@ -23,6 +24,7 @@ pub(crate) fn run(args: &Demo) -> CommandResult {
 }
 
 async fn serve(port: Option<u16>, json: bool) -> CommandResult {
+    let signals = signals(Hangup::End)?;
     // Dropped last: the gateway has closed its files by then.
     let directory =
         DemoDirectory::make().map_err(|fault| Failure::failed(format!("cannot make a directory: {fault}")))?;
@@ -37,7 +39,7 @@ async fn serve(port: Option<u16>, json: bool) -> CommandResult {
         let urls = DemoUrls::new(&running.addresses, app_url);
         let _ = printed.send(summary::print(&urls, &people, json));
     };
-    let served = serve_async(settings, ready);
+    let served = serve_settings(signals, settings, ready);
     tokio::pin!(served);
     tokio::select! {
         ended = &mut served => return ended,
