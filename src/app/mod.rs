@@ -88,9 +88,10 @@ async fn start(
     let bound = Listeners::bind(&listen).await.map_err(|fault| Fault::Serve(fault.to_string()))?;
     let addresses = bound.addresses().map_err(|fault| Fault::Serve(fault.to_string()))?;
     let (stop, stopping) = watch::channel(false);
-    let served = tokio::spawn(async move {
-        proxy.serve(bound, stopping).await.map_err(|fault| Fault::Settings(fault.to_string()))
-    });
+    let served =
+        tokio::spawn(
+            async move { proxy.serve(bound, stopping).await.map_err(|fault| Fault::Settings(fault.to_string())) },
+        );
     let running = Running { addresses, made_key: stores.made_key.clone() };
     Ok((Serving { stop, served, reload: Arc::default() }, running))
 }
@@ -128,7 +129,7 @@ pub fn build(
         signer: sign,
         audit,
         probe,
-        outside: Arc::new(Numbers(stores.clone())),
+        store_metrics: Arc::new(Numbers(stores.clone())),
     })
 }
 

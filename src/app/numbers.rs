@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::flow::ports::Answer;
-use crate::proxy::observe::store_metrics::{Calls, Outside, RedisNumbers};
+use crate::proxy::observe::store_metrics::{CallMetrics, RedisMetrics, StoreMetrics};
 use crate::store::Stores;
 use crate::store::redis::{BOUNDS, VerbMetrics};
 
@@ -13,10 +13,10 @@ use crate::store::redis::{BOUNDS, VerbMetrics};
 pub(super) struct Numbers(pub(super) Arc<Stores>);
 
 #[async_trait]
-impl Outside for Numbers {
-    fn redis(&self) -> Option<RedisNumbers> {
+impl StoreMetrics for Numbers {
+    fn redis(&self) -> Option<RedisMetrics> {
         let stats = self.0.redis.as_ref()?.metrics();
-        Some(RedisNumbers {
+        Some(RedisMetrics {
             calls: stats.verbs.into_iter().map(calls).collect(),
             connected: stats.connected,
             push_connected: stats.push_connected,
@@ -33,6 +33,6 @@ impl Outside for Numbers {
     }
 }
 
-fn calls(VerbMetrics { verb, calls, errors, total, within }: VerbMetrics) -> Calls {
-    Calls { op: verb, buckets: BOUNDS.into_iter().zip(within).collect(), calls, errors, total }
+fn calls(VerbMetrics { verb, calls, errors, total, within }: VerbMetrics) -> CallMetrics {
+    CallMetrics { op: verb, buckets: BOUNDS.into_iter().zip(within).collect(), calls, errors, total }
 }

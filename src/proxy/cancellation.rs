@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::live::Guarded;
+use super::live::SessionGuard;
 use super::observe::access_log;
 
 tokio::task_local! {
@@ -22,7 +22,7 @@ tokio::task_local! {
 
 /// Why a request is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum EndReason {
     /// The session that it was permitted to has ended.
     Session,
     /// The app was silent for too long.
@@ -40,7 +40,7 @@ pub(crate) struct Cancellation {
     /// The round that lasts, and of which the session is asked for.
     wanted: AtomicU32,
     /// The session behind a round.
-    guarded: Mutex<Option<(u32, Guarded)>>,
+    guarded: Mutex<Option<(u32, SessionGuard)>>,
     started: Instant,
     /// How long the app may be silent, in milliseconds; 0: nobody watches.
     silence: AtomicU64,
@@ -83,7 +83,7 @@ impl Cancellation {
                 if self.poll_silence(&mut alarm, cx).is_pending() {
                     return Poll::Pending;
                 }
-                self.cancel(self.round(), End::Silence);
+                self.cancel(self.round(), EndReason::Silence);
             }
         })
         .await;
@@ -119,11 +119,11 @@ impl Cancellation {
     pub(crate) fn expect_within(&self, silence: Duration) {
         let millis = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX / 2).max(1);
         self.silence.store(millis, Ordering::Relaxed);
-        self.heard();
+        self.touch();
     }
 
     /// The app spoke, or was not listened to.
-    pub(crate) fn heard(&self) {
+    pub(crate) fn touch(&self) {
         let silence = self.silence.load(Ordering::Relaxed);
         if silence > 0 {
             let now = u64::try_from(access_log::now().duration_since(self.started).as_millis()).unwrap_or(u64::MAX / 2);
@@ -156,22 +156,22 @@ impl Cancellation {
     }
 
     /// Ends the request of a round, if it is still at work.
-    pub(super) fn cancel(&self, round: u32, end: End) {
+    pub(super) fn cancel(&self, round: u32, end: EndReason) {
         let why = match end {
-            End::Session => 1,
-            End::Silence => 2,
+            EndReason::Session => 1,
+            EndReason::Silence => 2,
         };
         self.cancelled.store(u64::from(round) << 2 | why, Ordering::Release);
         self.wake();
     }
 
     /// Whether the request at work is to end, and why.
-    pub(crate) fn end(&self) -> Option<End> {
+    pub(crate) fn end(&self) -> Option<EndReason> {
         let cancelled = self.cancelled.load(Ordering::Acquire);
         if cancelled == 0 || cancelled >> 2 != u64::from(self.round()) {
             return None;
         }
-        Some(if cancelled & 1 == 1 { End::Session } else { End::Silence })
+        Some(if cancelled & 1 == 1 { EndReason::Session } else { EndReason::Silence })
     }
 
     /// Asks for the session behind a round that lasts.
@@ -187,20 +187,20 @@ impl Cancellation {
     }
 
     /// Notes the session behind the request at work; `None`: it needs none.
-    pub(crate) fn guard(&self, guarded: Option<Guarded>) {
+    pub(crate) fn guard(&self, guarded: Option<SessionGuard>) {
         self.wanted.store(0, Ordering::Relaxed);
         self.keep(self.round(), guarded);
     }
 
     /// Notes the session behind a request, unless that is over.
-    pub(super) fn keep(&self, round: u32, guarded: Option<Guarded>) {
+    pub(super) fn keep(&self, round: u32, guarded: Option<SessionGuard>) {
         if let Some(guarded) = guarded.filter(|_| round == self.round()) {
             *self.guarded.lock().unwrap_or_else(PoisonError::into_inner) = Some((round, guarded));
         }
     }
 
     /// The session behind a round, if it was noted; what was noted of others is forgotten.
-    pub(super) fn guarded(&self, round: u32) -> Option<Guarded> {
+    pub(super) fn guarded(&self, round: u32) -> Option<SessionGuard> {
         let mut kept = self.guarded.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.as_ref().is_some_and(|(of, _)| *of != round) {
             *kept = None;
@@ -227,10 +227,10 @@ mod tests {
             for _ in 0..5 {
                 tokio::time::sleep(Duration::from_secs(50)).await;
                 assert_eq!(me.end(), None);
-                me.heard();
+                me.touch();
             }
             poll_fn(|_| if me.end().is_some() { Poll::Ready(()) } else { Poll::Pending }).await;
-            assert_eq!((me.end(), start.elapsed().as_secs()), (Some(End::Silence), 310));
+            assert_eq!((me.end(), start.elapsed().as_secs()), (Some(EndReason::Silence), 310));
             me.finish();
             me.begin();
             assert_eq!(me.end(), None, "the next request pays for nothing");
@@ -245,9 +245,9 @@ mod tests {
         let first = cancellation.round();
         cancellation.finish();
         cancellation.begin();
-        cancellation.cancel(first, End::Session);
+        cancellation.cancel(first, EndReason::Session);
         assert_eq!(cancellation.end(), None);
-        cancellation.cancel(cancellation.round(), End::Session);
-        assert_eq!(cancellation.end(), Some(End::Session));
+        cancellation.cancel(cancellation.round(), EndReason::Session);
+        assert_eq!(cancellation.end(), Some(EndReason::Session));
     }
 }

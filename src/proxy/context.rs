@@ -8,7 +8,7 @@ use http::HeaderValue;
 use tokio::time::Instant;
 
 use super::cancellation::Cancellation;
-use super::client::connection_state::Link;
+use super::client::connection_state::ConnectionState;
 use super::request::site::{Authority, Site};
 use super::upstream::private_connections::Reuse;
 use super::upstream::socket::Socket;
@@ -48,7 +48,7 @@ impl Default for Outcome {
 /// The state of one request.
 pub(crate) struct Ctx {
     pub(crate) started: Instant,
-    pub(crate) link: Option<Arc<Link>>,
+    pub(crate) connection: Option<Arc<ConnectionState>>,
     /// Ends the request.
     pub(crate) cancellation: Option<Arc<Cancellation>>,
     /// What the client presented where somebody was to be known.
@@ -99,7 +99,7 @@ impl Ctx {
     pub(crate) fn new(started: Instant) -> Self {
         Self {
             started,
-            link: None,
+            connection: None,
             cancellation: None,
             presented: SessionCredential::None,
             request_id: String::new(),
@@ -138,9 +138,9 @@ impl Ctx {
     }
 
     /// The app spoke, or was spoken to.
-    pub(crate) fn heard_app(&self) {
+    pub(crate) fn app_active(&self) {
         if let (Some(_), Some(cancellation)) = (self.silence, &self.cancellation) {
-            cancellation.heard();
+            cancellation.touch();
         }
     }
 

@@ -8,14 +8,14 @@ use pingora_error::{Error, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::{FailToProxy, Session};
 
-use super::cancellation::End;
-use super::client::connection_state::{Door, Link};
+use super::cancellation::EndReason;
+use super::client::connection_state::{AcceptedOn, ConnectionState};
 use super::context::{Ctx, Pass};
 use super::convert::{self, BodyRead};
 use super::gateway::Gateway;
 use super::observe::access_log;
-use super::observe::metrics::Counted;
-use super::request::site::{self, Head, Objection, Site, object};
+use super::observe::metrics::DecisionKind;
+use super::request::site::{self, Head, Rejection, Site, reject};
 use super::request::{client_address, preflight, related};
 use super::{error_response, websocket};
 use crate::auth::proof::decision::Decision;
@@ -29,7 +29,7 @@ use crate::portal::request_info::RequestInfo;
 use crate::portal::reserved::{Reserved, reserved};
 
 /// What is to be done with a request.
-pub(super) enum Verdict {
+pub(super) enum Route {
     /// On to the app.
     Forward,
     /// To the portal, with this target.
@@ -41,24 +41,24 @@ pub(super) enum Verdict {
 impl Gateway {
     /// Judges a request and answers it, or lets the app answer by the short way; `false`: it goes on to the app by
     /// Pingora's.
-    pub(crate) async fn receive(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
+    pub(crate) async fn handle(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         let ports = &self.flows.ports;
         ctx.request_id = access_log::request_id(ports.clock.as_ref(), ports.entropy.as_ref());
         ctx.preflight = preflight::may_be_one(session);
         let (mut response, keep) = match self.judge(session, ctx).await {
-            Ok(Verdict::Forward) => {
+            Ok(Route::Forward) => {
                 let answered = !self.choose_connection(session, ctx).await || self.ask_directly(session, ctx).await?;
                 if !answered {
                     ctx.guard();
                 }
                 return Ok(answered);
             }
-            Ok(Verdict::Answer(response)) => (response, true),
+            Ok(Route::Answer(response)) => (response, true),
             // Boxed, as is sending: what is seldom needed must not make the state of every request large.
-            Ok(Verdict::Portal(target)) => Box::pin(self.ask_portal(session, ctx, &target)).await,
-            Err(objection) => {
-                ctx.conclude("fault", objection.reason);
-                (self.portal.error(&facts(session, ctx), objection.fault), !objection.framing)
+            Ok(Route::Portal(target)) => Box::pin(self.ask_portal(session, ctx, &target)).await,
+            Err(rejection) => {
+                ctx.conclude("fault", rejection.reason);
+                (self.portal.error(&facts(session, ctx), rejection.fault), !rejection.framing)
             }
         };
         error_response::finish(&mut response, &ctx.request_id, ctx.https);
@@ -67,41 +67,41 @@ impl Gateway {
         Ok(true)
     }
 
-    async fn judge(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<Verdict, Objection> {
-        let link = self.introduce(session, ctx)?;
+    async fn judge(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<Route, Rejection> {
+        let connection = self.identify_client(session, ctx)?;
         let request = session.req_header();
-        let authority = ctx.authority.as_ref().ok_or(object(PortalError::BadRequest, "no_host"))?;
+        let authority = ctx.authority.as_ref().ok_or(reject(PortalError::BadRequest, "no_host"))?;
         // A trusted proxy may ask for any app over one connection.
-        let door = if ctx.through_proxy { &Door::Plain } else { &link.door };
-        let site = match site::find(&self.sites, &authority.host, door) {
+        let accepted_on = if ctx.through_proxy { &AcceptedOn::Plain } else { &connection.accepted_on };
+        let site = match site::find(&self.sites, &authority.host, accepted_on) {
             Ok(site) => site,
             Err(_) if let Some(target) = asset(request) => {
                 ctx.conclude("own", "portal");
-                return Ok(Verdict::Portal(target));
+                return Ok(Route::Portal(target));
             }
-            Err(objection) => return Err(objection),
+            Err(rejection) => return Err(rejection),
         };
         ctx.site = Some(site.clone());
         if request.raw_path() == b"*" && request.method == http::Method::OPTIONS {
             ctx.conclude("own", "options");
-            return Ok(Verdict::Answer(options()));
+            return Ok(Route::Answer(options()));
         }
         let resource = resource(request, ctx, site)?;
         if ctx.to_https {
-            return Ok(Verdict::Answer(self.redirect(session, ctx, &site.host, &resource)));
+            return Ok(Route::Answer(self.redirect(session, ctx, &site.host, &resource)));
         }
         match reserved(&resource, request.raw_path()) {
             Reserved::No => {}
             Reserved::Plainly => {
                 ctx.conclude("own", "portal");
-                return Ok(Verdict::Portal(resource.target()));
+                return Ok(Route::Portal(resource.target()));
             }
-            Reserved::Oddly => return Err(object(PortalError::NotFound, "reserved_prefix_disguised")),
+            Reserved::Oddly => return Err(reject(PortalError::NotFound, "reserved_prefix_disguised")),
         }
         if let Some(limit) = site.settings.max_body
             && convert::announced(&request.headers).is_some_and(|length| length > limit)
         {
-            return Err(object(PortalError::TooLarge { limit }, "body_too_large"));
+            return Err(reject(PortalError::TooLarge { limit }, "body_too_large"));
         }
         ctx.websocket = websocket::is_websocket(&request.headers, request.version);
         let verdict = self.decide(session, ctx, site, &resource).await;
@@ -110,11 +110,15 @@ impl Gateway {
     }
 
     /// Checks the head and notes who asks whom.
-    fn introduce(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<Arc<Link>, Objection> {
-        let link = ctx.link.clone().ok_or(object(PortalError::BadRequest, "no_link"))?;
+    fn identify_client(
+        &self,
+        session: &Session,
+        ctx: &mut Ctx,
+    ) -> std::result::Result<Arc<ConnectionState>, Rejection> {
+        let connection = ctx.connection.clone().ok_or(reject(PortalError::BadRequest, "no_link"))?;
         let request = session.req_header();
-        ctx.https = matches!(link.door, Door::Https { .. });
-        ctx.client = Some(link.peer.ip());
+        ctx.https = matches!(connection.accepted_on, AcceptedOn::Https { .. });
+        ctx.client = Some(connection.peer.ip());
         let raw = || session.as_downstream().to_h1_raw().to_vec();
         let head = Head {
             method: &request.method,
@@ -124,19 +128,19 @@ impl Gateway {
             target: request.raw_path(),
             raw: &raw,
         };
-        let objection = match site::authority(&head) {
+        let rejection = match site::authority(&head) {
             Ok(authority) => {
                 ctx.authority = Some(authority);
                 None
             }
-            Err(objection) => Some(objection),
+            Err(rejection) => Some(rejection),
         };
-        let who = client_address::client(&link, &request.headers, &self.trusted)
-            .map_err(|doubt| object(PortalError::BadRequest, doubt))?;
+        let who = client_address::identify(&connection, &request.headers, &self.trusted)
+            .map_err(|doubt| reject(PortalError::BadRequest, doubt))?;
         (ctx.client, ctx.https, ctx.through_proxy) = (Some(who.ip), who.https, who.through_proxy);
-        ctx.to_https = !client_address::may_be_served(&link, &who, &self.trusted);
+        ctx.to_https = !client_address::may_be_served(&connection, &who, &self.trusted);
         ctx.chain =
-            client_address::forwarded_for(&link, &who).ok_or(object(PortalError::BadRequest, "forwarded_for"))?;
+            client_address::forwarded_for(&connection, &who).ok_or(reject(PortalError::BadRequest, "forwarded_for"))?;
         if let Some(id) = client_address::request_id(&request.headers, &who) {
             id.clone_into(&mut ctx.request_id);
         }
@@ -148,9 +152,9 @@ impl Gateway {
         }
         site::examine(&head)?;
         if request.version == Version::HTTP_2 && convert::list_size(request) > self.limits.header_bytes {
-            return Err(object(PortalError::HeadersTooLarge, "head_too_large"));
+            return Err(reject(PortalError::HeadersTooLarge, "head_too_large"));
         }
-        objection.map_or(Ok(link), Err)
+        rejection.map_or(Ok(connection), Err)
     }
 
     async fn decide(
@@ -159,8 +163,8 @@ impl Gateway {
         ctx: &mut Ctx,
         site: &Site,
         resource: &Resource,
-    ) -> std::result::Result<Verdict, Objection> {
-        let client = ctx.client.ok_or(object(PortalError::Unavailable, "no_client"))?;
+    ) -> std::result::Result<Route, Rejection> {
+        let client = ctx.client.ok_or(reject(PortalError::Unavailable, "no_client"))?;
         if ctx.preflight
             && let Some(verdict) = self.preflight(session, ctx, site, resource, client)
         {
@@ -172,32 +176,32 @@ impl Gateway {
         let admitted = self.flows.admit(&site.policy, resource, &circumstances, ctx.presented.token());
         let decision = admitted.await.map_err(|cause| {
             tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot decide");
-            object(PortalError::Unavailable, "store")
+            reject(PortalError::Unavailable, "store")
         })?;
         match decision {
             Decision::Permit(permit) => {
                 ctx.conclude("permit", "permitted");
-                site.metrics.decided(Counted::Permit, Some(&permit.rule().id.0));
+                site.metrics.decided(DecisionKind::Permit, Some(&permit.rule().id.0));
                 ctx.rule = Some(permit.rule().id.0.clone());
                 ctx.pass = Pass::Permit(permit);
-                Ok(Verdict::Forward)
+                Ok(Route::Forward)
             }
             Decision::Challenge(challenged) => {
                 ctx.rule = Some(challenged.rule.id.0.clone());
                 ctx.subject.clone_from(&challenged.subject);
                 ctx.conclude("challenge", lack_word(challenged.shortfall.lack));
-                site.metrics.decided(Counted::Challenge, Some(&challenged.rule.id.0));
+                site.metrics.decided(DecisionKind::Challenge, Some(&challenged.rule.id.0));
                 let response = self.portal.challenge(&facts(session, ctx), &challenged);
                 let kind = response.extensions().get().map_or("other", |ToldAs(kind)| kind);
                 self.metrics.challenges.with_label_values(&[kind]).inc();
-                Ok(Verdict::Answer(response))
+                Ok(Route::Answer(response))
             }
             Decision::Refuse(refusal) => {
                 ctx.rule = refusal.rule.as_ref().map(|rule| rule.id.0.clone());
                 ctx.subject.clone_from(&refusal.subject);
                 ctx.conclude("refuse", refusal.reason.code());
-                site.metrics.decided(Counted::Refuse, ctx.rule.as_deref());
-                Ok(Verdict::Answer(self.portal.refusal(&facts(session, ctx), &refusal)))
+                site.metrics.decided(DecisionKind::Refuse, ctx.rule.as_deref());
+                Ok(Route::Answer(self.portal.refusal(&facts(session, ctx), &refusal)))
             }
         }
     }
@@ -216,7 +220,7 @@ impl Gateway {
                     if let Some(Noted(word)) = response.extensions().get() {
                         ctx.conclude("own", word);
                     }
-                    own_fault(&response, ctx);
+                    log_portal_fault(&response, ctx);
                     return (response, true);
                 }
                 None => (PortalError::BadRequest, "malformed_target"),
@@ -253,13 +257,13 @@ impl Gateway {
     }
 
     /// Answers for an app that cannot.
-    pub(crate) async fn apologise(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
+    pub(crate) async fn respond_to_error(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
         let limit = ctx.site.as_ref().and_then(|site| site.settings.max_body);
-        let garbled = ctx.link.as_ref().is_some_and(|link| link.is_garbled());
-        let told = match &ctx.link {
-            _ if ctx.cut() == Some(End::Silence) => Some((PortalError::GatewayTimeout, "read_timeout")),
-            Some(link) if link.is_garbled() => Some((PortalError::BadRequest, "malformed_chunk")),
-            Some(link) if link.is_slow() => Some((PortalError::TooSlow, "body_too_slow")),
+        let malformed = ctx.connection.as_ref().is_some_and(|connection| connection.is_malformed());
+        let told = match &ctx.connection {
+            _ if ctx.cut() == Some(EndReason::Silence) => Some((PortalError::GatewayTimeout, "read_timeout")),
+            Some(connection) if connection.is_malformed() => Some((PortalError::BadRequest, "malformed_chunk")),
+            Some(connection) if connection.is_slow() => Some((PortalError::TooSlow, "body_too_slow")),
             _ => error_response::fault(error, limit),
         };
         // After a 101 the connection no longer speaks HTTP: nothing of ours may be written into it.
@@ -277,7 +281,7 @@ impl Gateway {
                     // lose the next request.
                     session.set_keepalive(None);
                     // The client may be gone by now; nothing is left to be done then.
-                    let _ = convert::send(session, response, !garbled).await;
+                    let _ = convert::send(session, response, !malformed).await;
                 }
             }
             None if ctx.cut().is_some() => ctx.outcome.reason = "session_ended",
@@ -289,7 +293,7 @@ impl Gateway {
 }
 
 /// What a request is about: its target, by every method that it may be taken for, and the other resources that it names.
-fn resource(request: &RequestHeader, ctx: &mut Ctx, site: &Site) -> std::result::Result<Resource, Objection> {
+fn resource(request: &RequestHeader, ctx: &mut Ctx, site: &Site) -> std::result::Result<Resource, Rejection> {
     let tolerate = site.policy.tolerate;
     let parsed = Resource::parse(&site.host, request.method.as_str(), request.raw_path(), tolerate);
     let parsed = parsed.map_err(|malformed| {
@@ -297,10 +301,10 @@ fn resource(request: &RequestHeader, ctx: &mut Ctx, site: &Site) -> std::result:
             ctx.lacking = tolerate.lacking(request.raw_path());
         }
         let fault = if malformed == Malformed::OddMethod { PortalError::BadRequest } else { PortalError::OddAddress };
-        object(fault, malformed.code())
+        reject(fault, malformed.code())
     })?;
     let all = convert::other_methods(&request.headers).try_fold(parsed, Resource::taken_for);
-    let resource = all.map_err(|malformed| object(PortalError::BadRequest, malformed.code()))?;
+    let resource = all.map_err(|malformed| reject(PortalError::BadRequest, malformed.code()))?;
     related::read(resource, &request.headers, site, ctx)
 }
 
@@ -342,7 +346,7 @@ fn asset(request: &RequestHeader) -> Option<String> {
 }
 
 /// Tells the cause of a 503 of the portal, once. The person sees a coarse word and the request id.
-fn own_fault(response: &Response<Bytes>, ctx: &mut Ctx) {
+fn log_portal_fault(response: &Response<Bytes>, ctx: &mut Ctx) {
     let request_id = ctx.request_id.as_str();
     let reason = match response.extensions().get() {
         Some(Cause::Store(cause)) => {

@@ -14,7 +14,7 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
 use super::cancellation::Cancellation;
-use super::client::connection_state::Link;
+use super::client::connection_state::ConnectionState;
 use super::context::{Ctx, Pass};
 use super::observe::access_log;
 use super::observe::metrics::Metrics;
@@ -24,7 +24,7 @@ use super::serve::{AuditSink, Signer};
 use super::settings::ClientLimits;
 use super::upstream::private_connections::Reuse;
 use super::upstream::rewrite::Public;
-use super::upstream::transport::Carriage;
+use super::upstream::transport::TransportPolicy;
 use super::upstream::{identity_headers, response_head, reuse};
 use super::{convert, error_response, websocket};
 use crate::auth::network::Networks;
@@ -60,10 +60,10 @@ impl ProxyHttp for Gateway {
     }
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
-        normalize::settle(session.req_header_mut())?;
-        ctx.link = Link::of(session.digest()).cloned();
-        if let Some(link) = &ctx.link {
-            link.head_complete();
+        normalize::normalize(session.req_header_mut())?;
+        ctx.connection = ConnectionState::of(session.digest()).cloned();
+        if let Some(connection) = &ctx.connection {
+            connection.head_complete();
         }
         ctx.cancellation = Cancellation::current();
         if let Some(cancellation) = &ctx.cancellation {
@@ -85,7 +85,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
-        self.receive(session, ctx).await
+        self.handle(session, ctx).await
     }
 
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
@@ -93,7 +93,7 @@ impl ProxyHttp for Gateway {
             return Error::e_explain(error_response::NO_PASS, "a request without leave reached the upstream stage");
         };
         let site = site.clone();
-        let private = if let Reuse::Private(private) = &ctx.reuse { Some(private) } else { None };
+        let private = if let Reuse::PrivateConnection(private) = &ctx.reuse { Some(private) } else { None };
         let again = private.and_then(|private| site.pool.at(private.server()?, &ctx.tried));
         let Some(target) = again.or_else(|| site.pool.choose(&ctx.tried)) else {
             return Error::e_explain(error_response::NO_UPSTREAM, "no server is up");
@@ -108,13 +108,13 @@ impl ProxyHttp for Gateway {
             session.set_write_timeout(Some(self.limits.tunnel_idle));
         }
         let carriage = if ctx.websocket {
-            Carriage::Tunnel
+            TransportPolicy::Tunnel
         } else {
             let has_body = !session.as_mut().is_body_empty();
-            Carriage::of(session.req_header(), has_body, ctx.http2_only)
+            TransportPolicy::of(session.req_header(), has_body, ctx.http2_only)
         };
         let mut peer = target.peer(carriage, self.limits.body_timeout);
-        if carriage != Carriage::Tunnel {
+        if carriage != TransportPolicy::Tunnel {
             if matches!(ctx.reuse, Reuse::Shared) && peer.options.alpn == ALPN::H1 && !reuse::may_take_kept(session) {
                 ctx.reuse = Reuse::Never;
             }
@@ -126,7 +126,7 @@ impl ProxyHttp for Gateway {
             );
         }
         ctx.silence = target.may_be_silent(&mut peer, carriage);
-        if carriage == Carriage::Stream && peer.options.alpn != ALPN::H1 {
+        if carriage == TransportPolicy::Stream && peer.options.alpn != ALPN::H1 {
             // A client of gRPC may be silent as long as its server may.
             session.set_read_timeout(Some(self.limits.tunnel_idle));
         }
@@ -154,7 +154,7 @@ impl ProxyHttp for Gateway {
         if let Some(socket) = ctx.socket.as_ref().filter(|_| request.version == Version::HTTP_11) {
             socket.note_http1();
         }
-        self.dress(session.req_header(), request, ctx)?;
+        self.prepare_request(session.req_header(), request, ctx)?;
         if session.as_mut().is_body_empty() {
             convert::tell_no_body(request)?;
         }
@@ -174,7 +174,7 @@ impl ProxyHttp for Gateway {
             // An empty last piece would end a chunked request twice (pingora#935).
             *body = None;
         }
-        ctx.heard_app();
+        ctx.app_active();
         ctx.body += body.as_ref().map_or(0, |piece| piece.len() as u64);
         let limit = ctx.site.as_ref().and_then(|site| site.settings.max_body).filter(|_| !ctx.websocket);
         if limit.is_some_and(|limit| ctx.body > limit) {
@@ -189,11 +189,11 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        self.judge_answer(session, response, ctx)?;
+        self.check_response(session, response, ctx)?;
         if response.status == StatusCode::SWITCHING_PROTOCOLS
-            && let Some(link) = &ctx.link
+            && let Some(connection) = &ctx.connection
         {
-            link.open_tunnel();
+            connection.open_tunnel();
         }
         if ctx.silence.is_some() && response_head::is_event_stream(response) {
             ctx.silence = Some(self.limits.tunnel_idle);
@@ -209,12 +209,12 @@ impl ProxyHttp for Gateway {
         _end: bool,
         ctx: &mut Ctx,
     ) -> Result<Option<Duration>> {
-        ctx.heard_app();
+        ctx.app_active();
         Ok(None)
     }
 
     async fn response_filter(&self, session: &mut Session, response: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
-        self.dress_answer(session, response, ctx)
+        self.prepare_response(session, response, ctx)
     }
 
     fn fail_to_connect(
@@ -248,7 +248,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
-        self.apologise(session, error, ctx).await
+        self.respond_to_error(session, error, ctx).await
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Ctx) {
@@ -257,8 +257,8 @@ impl ProxyHttp for Gateway {
         if !session.downstream_session.is_body_done() {
             // What is read next is no head, so there shall be none on this connection.
             session.set_keepalive(None);
-        } else if let Some(link) = &ctx.link {
-            link.expect_head();
+        } else if let Some(connection) = &ctx.connection {
+            connection.expect_head();
         }
         if let Some(cancellation) = &ctx.cancellation {
             cancellation.finish();
@@ -266,7 +266,7 @@ impl ProxyHttp for Gateway {
     }
 
     fn suppress_error_log(&self, _session: &Session, _ctx: &Ctx, _error: &Error) -> bool {
-        true // `apologise` tells it once, with the request id
+        true // `respond_to_error` tells it once, with the request id
     }
 
     fn request_summary(&self, _session: &Session, ctx: &Ctx) -> String {
@@ -278,17 +278,22 @@ impl ProxyHttp for Gateway {
 /// What is decided alike on either way of a request to its app, Pingora's and the [short one](super::upstream::direct).
 impl Gateway {
     /// Looks at the head of an answer before anything is done with it.
-    pub(crate) fn judge_answer(&self, session: &Session, answer: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
-        self.note_offer(session, answer, ctx);
+    pub(crate) fn check_response(&self, session: &Session, answer: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
+        self.record_auth_offer(session, answer, ctx);
         websocket::judge(&session.req_header().headers, ctx.websocket, answer)?;
         response_head::examine(answer, self.limits.header_bytes)
     }
 
     /// Makes the head of an answer what the client shall see.
-    pub(crate) fn dress_answer(&self, session: &mut Session, answer: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
+    pub(crate) fn prepare_response(
+        &self,
+        session: &mut Session,
+        answer: &mut ResponseHeader,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
         ctx.upstream_answered.get_or_insert_with(access_log::now);
-        if let Some(link) = ctx.link.as_ref().filter(|_| !answer.status.is_informational()) {
-            link.answer_begins();
+        if let Some(connection) = ctx.connection.as_ref().filter(|_| !answer.status.is_informational()) {
+            connection.answer_begins();
         }
         let version = session.req_header().version;
         response_head::strip(answer, version);

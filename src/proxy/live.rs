@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
-use super::cancellation::{Cancellation, End};
+use super::cancellation::{Cancellation, EndReason};
 use super::context::{Ctx, Pass};
 use crate::auth::session::{Session, SessionKey};
 use crate::flow::Flows;
@@ -25,38 +25,38 @@ const AT_ONCE: usize = 64;
 
 /// Who a request was permitted to.
 #[derive(Clone, Debug)]
-pub(crate) struct Guarded {
+pub(crate) struct SessionGuard {
     key: SessionKey,
     session: Arc<Session>,
 }
 
 /// Everything on this node that takes requests.
 #[derive(Debug, Default)]
-pub(crate) struct Live(Mutex<Vec<Seen>>);
+pub(crate) struct LiveRequests(Mutex<Vec<Tracked>>);
 
 /// One that takes requests, and what was at work there when last looked at.
 #[derive(Debug)]
-struct Seen {
+struct Tracked {
     of: Weak<Cancellation>,
     round: u32,
     asked: bool,
 }
 
 /// A request that lasts.
-type Lasting = (Arc<Cancellation>, u32, Guarded);
+type LongRequest = (Arc<Cancellation>, u32, SessionGuard);
 
-impl Live {
+impl LiveRequests {
     /// For a task that takes requests.
     pub(crate) fn track(&self) -> Arc<Cancellation> {
         let new = Cancellation::new();
-        let seen = Seen { of: Arc::downgrade(&new), round: 0, asked: false };
+        let seen = Tracked { of: Arc::downgrade(&new), round: 0, asked: false };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
         new
     }
 
     /// The requests that were at work at the last look too and that were permitted to somebody. Asks those that have
     /// not told so far.
-    fn look(&self) -> Vec<Lasting> {
+    fn look(&self) -> Vec<LongRequest> {
         let mut lasting = Vec::new();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain_mut(|seen| {
             let Some(of) = seen.of.upgrade() else { return false };
@@ -84,7 +84,7 @@ impl Live {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             // A page may hold many streams open; its session is looked up once.
-            let mut by_session: HashMap<SessionKey, Vec<Lasting>> = HashMap::new();
+            let mut by_session: HashMap<SessionKey, Vec<LongRequest>> = HashMap::new();
             for one in self.look() {
                 by_session.entry(one.2.key).or_default().push(one);
             }
@@ -95,13 +95,13 @@ impl Live {
 
 /// Ends the requests of a session if it has ended. A store that does not answer ends nothing: what was permitted stays so
 /// until it is known to be over. A step-up gives a session another token, which is followed.
-async fn settle(flows: &Flows, requests: Vec<Lasting>) {
-    let Some((_, _, Guarded { key, session })) = requests.first() else { return };
+async fn settle(flows: &Flows, requests: Vec<LongRequest>) {
+    let Some((_, _, SessionGuard { key, session })) = requests.first() else { return };
     let Ok(stands) = flows.current_key(key, session).await else { return };
-    for (of, round, Guarded { key: known, session }) in requests {
+    for (of, round, SessionGuard { key: known, session }) in requests {
         match stands {
-            None => of.cancel(round, End::Session),
-            Some(key) if key != known => of.keep(round, Some(Guarded { key, session })),
+            None => of.cancel(round, EndReason::Session),
+            Some(key) if key != known => of.keep(round, Some(SessionGuard { key, session })),
             Some(_) => {}
         }
     }
@@ -109,10 +109,10 @@ async fn settle(flows: &Flows, requests: Vec<Lasting>) {
 
 impl Ctx {
     /// Who the request was permitted to; `None`: it needs nobody.
-    fn guarded(&self) -> Option<Guarded> {
+    fn guarded(&self) -> Option<SessionGuard> {
         let (Pass::Permit(permit), Some((token, _))) = (&self.pass, self.presented.token()) else { return None };
         let session = permit.subject()?.clone();
-        Some(Guarded { key: token.key(), session })
+        Some(SessionGuard { key: token.key(), session })
     }
 
     /// Notes from the start who the request was permitted to, where nobody could be asked later.
@@ -135,7 +135,7 @@ impl Ctx {
     }
 
     /// Why the request was ended by us, if it was.
-    pub(crate) fn cut(&self) -> Option<End> {
+    pub(crate) fn cut(&self) -> Option<EndReason> {
         self.cancellation.as_ref()?.end()
     }
 }

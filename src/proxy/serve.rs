@@ -15,18 +15,18 @@ use tokio::sync::{mpsc, watch};
 
 use super::client::bind::Bound;
 use super::client::certificates::Certificates;
-use super::client::limits::{Slots, Told};
-use super::client::listen::{Drive, Hall, Kind, accept};
-use super::client::protocol_error::TurnAway;
+use super::client::limits::{ConnectionLimits, LogSampler};
+use super::client::listen::{AcceptContext, ListenerKind, ServeConnection, accept};
+use super::client::protocol_error::ProtocolErrors;
 use super::gateway::Gateway;
 use super::http2::server;
-use super::live::Live;
-use super::observe::admin::{Admin, AdminDoor};
+use super::live::LiveRequests;
+use super::observe::admin::{Admin, AdminServer};
 use super::observe::metrics::Metrics;
-use super::observe::store_metrics::{self, Outside};
+use super::observe::store_metrics::{self, StoreMetrics};
 use super::request::site::{Site, Sites};
 use super::settings::{ClientLimits, JwtSettings, ProxySettings};
-use super::upstream::identity_headers::Vouching;
+use super::upstream::identity_headers::IdentityHeaders;
 use super::upstream::pool::Pool;
 use super::upstream::rewrite::Rewriting;
 use crate::auth::event::Event;
@@ -64,7 +64,7 @@ pub struct Parts {
     /// Readiness.
     pub probe: Probe,
     /// Numbers of the stores, for the metrics.
-    pub outside: Arc<dyn Outside>,
+    pub store_metrics: Arc<dyn StoreMetrics>,
 }
 
 /// Why a proxy cannot be built: names the file or the value at fault.
@@ -79,10 +79,10 @@ pub struct Proxy {
     certificates: Option<Arc<Certificates>>,
     metrics: Arc<Metrics>,
     settings: ProxySettings,
-    turn_away: Arc<TurnAway>,
+    protocol_errors: Arc<ProtocolErrors>,
     flows: Arc<Flows>,
     probe: Probe,
-    outside: Arc<dyn Outside>,
+    store_metrics: Arc<dyn StoreMetrics>,
 }
 
 impl Proxy {
@@ -101,8 +101,11 @@ impl Proxy {
             files => Some(Certificates::load(files)?),
         };
         let sites = Arc::new(sites(&settings, &parts.policy, &metrics)?);
-        let turn_away =
-            Arc::new(TurnAway { flows: parts.flows.clone(), portal: parts.portal.clone(), metrics: metrics.clone() });
+        let protocol_errors = Arc::new(ProtocolErrors {
+            flows: parts.flows.clone(),
+            portal: parts.portal.clone(),
+            metrics: metrics.clone(),
+        });
         let flows = parts.flows.clone();
         let gateway = Gateway {
             sites: sites.clone(),
@@ -116,8 +119,8 @@ impl Proxy {
             https_port: settings.listen.https.first().map_or(443, std::net::SocketAddr::port),
         };
         let app = pingora(gateway);
-        let (probe, outside) = (parts.probe, parts.outside);
-        Ok(Self { app, sites, certificates, metrics, settings, turn_away, flows, probe, outside })
+        let (probe, store_metrics) = (parts.probe, parts.store_metrics);
+        Ok(Self { app, sites, certificates, metrics, settings, protocol_errors, flows, probe, store_metrics })
     }
 
     /// Serves on bound listeners until `shutdown` becomes true (or its sender is gone); then accepts nothing
@@ -140,20 +143,23 @@ impl Proxy {
         let mut limits = self.settings.limits;
         limits.fit(None);
         let unbound = |limit: Option<usize>| limit.unwrap_or(usize::MAX);
-        let slots = Slots::new(unbound(limits.connections), unbound(limits.connections_per_client));
-        background.spawn(count_connections(slots.clone(), self.metrics.clone()));
-        background.spawn(store_metrics::count(self.outside.clone(), self.metrics.clone()));
-        let live = Arc::new(Live::default());
+        let connections = ConnectionLimits::new(unbound(limits.connections), unbound(limits.connections_per_client));
+        background.spawn(count_connections(connections.clone(), self.metrics.clone()));
+        background.spawn(store_metrics::count(self.store_metrics.clone(), self.metrics.clone()));
+        let live = Arc::new(LiveRequests::default());
         background.spawn(live.clone().watch(self.flows));
         let (alive, mut over) = mpsc::channel::<()>(1);
-        let front = Arc::new(Hall {
-            slots,
+        let front = Arc::new(AcceptContext {
+            connections,
             trusted: self.settings.trusted_proxies,
             metrics: self.metrics.clone(),
-            told: Told::default(),
+            refusals: LogSampler::default(),
             limits,
-            app: Arc::new(Front(app.clone(), server::Terms::new(&limits, self.metrics.clone(), live.clone()))),
-            turn_away: Some(self.turn_away),
+            app: Arc::new(ClientConnections(
+                app.clone(),
+                server::Http2Config::new(&limits, self.metrics.clone(), live.clone()),
+            )),
+            protocol_errors: Some(self.protocol_errors),
             shutdown: shutdown.clone(),
             overlap: bound.overlap(),
             live,
@@ -162,18 +168,22 @@ impl Proxy {
         let mut doors = tokio::task::JoinSet::new();
         if let Some(acceptor) = acceptor {
             for listener in bound.https {
-                doors.spawn(accept(listener, Kind::Https(acceptor.clone()), front.clone()));
+                doors.spawn(accept(listener, ListenerKind::Https(acceptor.clone()), front.clone()));
             }
         }
         for listener in bound.http {
-            doors.spawn(accept(listener, Kind::Redirect, front.clone()));
+            doors.spawn(accept(listener, ListenerKind::Redirect, front.clone()));
         }
         for listener in bound.plain {
-            doors.spawn(accept(listener, Kind::Plain, front.clone()));
+            doors.spawn(accept(listener, ListenerKind::Plain, front.clone()));
         }
         if let Some(listener) = bound.admin {
-            let admin =
-                Admin { metrics: self.metrics, probe: self.probe, outside: self.outside, stopping: shutdown.clone() };
+            let admin = Admin {
+                metrics: self.metrics,
+                probe: self.probe,
+                store_metrics: self.store_metrics,
+                stopping: shutdown.clone(),
+            };
             background.spawn(watched(listener, limits, admin));
         }
         let mut stop = shutdown.clone();
@@ -195,32 +205,32 @@ async fn watched(listener: TcpListener, limits: ClientLimits, admin: Admin) {
     // Nobody waits for these connections.
     let (alive, _over) = mpsc::channel(1);
     let shutdown = admin.stopping.clone();
-    let (trusted, metrics, told) = (Networks::default(), admin.metrics.clone(), Told::default());
-    let app = Arc::new(AdminDoor(Arc::new(HttpServer::new_app(admin))));
-    let slots = Slots::new(64, 64);
+    let (trusted, metrics, refusals) = (Networks::default(), admin.metrics.clone(), LogSampler::default());
+    let app = Arc::new(AdminServer(Arc::new(HttpServer::new_app(admin))));
+    let connections = ConnectionLimits::new(64, 64);
     let live = Arc::default();
-    let hall = Hall {
-        slots,
+    let context = AcceptContext {
+        connections,
         trusted,
         metrics,
-        told,
+        refusals,
         limits,
         app,
-        turn_away: None,
+        protocol_errors: None,
         shutdown,
         overlap: Duration::ZERO,
         live,
         alive,
     };
-    accept(listener, Kind::Plain, Arc::new(hall)).await;
+    accept(listener, ListenerKind::Plain, Arc::new(context)).await;
 }
 
 /// HTTP/1 is Pingora's; HTTP/2 is accepted by us.
-struct Front(Arc<HttpProxy<Gateway>>, server::Terms);
+struct ClientConnections(Arc<HttpProxy<Gateway>>, server::Http2Config);
 
 #[async_trait]
-impl Drive for Front {
-    async fn drive(&self, stream: Stream, shutdown: &watch::Receiver<bool>) {
+impl ServeConnection for ClientConnections {
+    async fn serve(&self, stream: Stream, shutdown: &watch::Receiver<bool>) {
         if stream.selected_alpn_proto() == Some(ALPN::H2) {
             return server::serve(stream, &self.0, &self.1, shutdown).await;
         }
@@ -236,7 +246,7 @@ fn sites(settings: &ProxySettings, policy: &Policy, metrics: &Arc<Metrics>) -> R
             host: app.host.clone(),
             policy: rules.clone(),
             pool: Arc::new(Pool::new(app, settings.limits.tunnel_idle, metrics.clone())?),
-            vouching: Vouching::new(&app.identity)?,
+            identity_headers: IdentityHeaders::new(&app.identity)?,
             rewriting: Rewriting::new(app, &hosts),
             settings: app.clone(),
             metrics: metrics.site(rules),
@@ -256,9 +266,9 @@ fn pingora(gateway: Gateway) -> HttpProxy<Gateway> {
     app
 }
 
-async fn count_connections(slots: Arc<Slots>, metrics: Arc<Metrics>) {
+async fn count_connections(connections: Arc<ConnectionLimits>, metrics: Arc<Metrics>) {
     loop {
-        metrics.connections.set(i64::try_from(slots.open()).unwrap_or(i64::MAX));
+        metrics.connections.set(i64::try_from(connections.open()).unwrap_or(i64::MAX));
         tokio::time::sleep(Duration::from_secs(5)).await;
     }
 }

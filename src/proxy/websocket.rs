@@ -9,7 +9,7 @@ use pingora_http::ResponseHeader;
 
 use super::context::Ctx;
 use super::error_response;
-use super::request::site::{Head, Objection, object};
+use super::request::site::{Head, Rejection, reject};
 use crate::auth::origin::{Address, Opener};
 use crate::portal::error::PortalError;
 
@@ -27,8 +27,8 @@ pub(crate) fn is_websocket(headers: &HeaderMap, version: Version) -> bool {
 }
 
 /// Refuses upgrades to anything else, and malformed ones.
-pub(crate) fn examine(head: &Head<'_>) -> Result<(), Objection> {
-    let refuse = |reason| Err(object(PortalError::BadRequest, reason));
+pub(crate) fn examine(head: &Head<'_>) -> Result<(), Rejection> {
+    let refuse = |reason| Err(reject(PortalError::BadRequest, reason));
     let mut upgrades = head.headers.get_all(header::UPGRADE).iter();
     let Some(upgrade) = upgrades.next() else { return Ok(()) };
     if upgrades.next().is_some() || !upgrade.as_bytes().eq_ignore_ascii_case(b"websocket") {

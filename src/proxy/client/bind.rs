@@ -67,7 +67,7 @@ impl Listeners {
             [(&listen.https, &mut bound.https), (&listen.http, &mut bound.http), (&listen.plain, &mut bound.plain)]
         {
             for address in addresses {
-                list.push(door(*address, sharing).await.map_err(|cause| told(*address, &cause))?);
+                list.push(bind_one(*address, sharing).await.map_err(|cause| told(*address, &cause))?);
             }
         }
         Ok(bound)
@@ -99,7 +99,7 @@ async fn admin(address: SocketAddr) -> io::Result<(TcpListener, bool)> {
 }
 
 /// A listener for clients.
-async fn door(address: SocketAddr, sharing: Sharing) -> io::Result<TcpListener> {
+async fn bind_one(address: SocketAddr, sharing: Sharing) -> io::Result<TcpListener> {
     let shared = !matches!(sharing, Sharing::Never) && address.port() != 0;
     if matches!(sharing, Sharing::Later) && shared {
         // A socket that may not share tells of anybody who listens, be they willing to share or not.

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use http::HeaderValue;
 use pingora_core::protocols::Digest;
 
-use super::limits::Room;
-use crate::proxy::upstream::private_connections::Privates;
+use super::limits::StreamLimits;
+use crate::proxy::upstream::private_connections::PrivateConnections;
 
 /// Through which door a connection came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum AcceptedOn {
     /// TLS, with the name the client asked for (lower case), if it asked for one.
     Https {
         /// SNI.
@@ -26,21 +26,21 @@ pub(crate) enum Door {
 
 /// What is known of a connection, for every request on it.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct ConnectionState {
     /// The address at the other end, v4-mapped addresses as v4.
     pub(crate) peer: SocketAddr,
     /// Its address as text.
     pub(crate) peer_text: HeaderValue,
     /// Through which door it came.
-    pub(crate) door: Door,
+    pub(crate) accepted_on: AcceptedOn,
     /// Room for requests over HTTP/2.
-    pub(crate) room: Option<Room>,
+    pub(crate) streams: Option<StreamLimits>,
     /// Connections to apps that serve this one alone.
-    pub(crate) privates: Privates,
+    pub(crate) private_connections: PrivateConnections,
     /// Even: a request head is expected. Odd: it is complete.
     pub(crate) round: AtomicU32,
     /// The body of the request at hand is out of the grammar.
-    pub(crate) garbled: AtomicBool,
+    pub(crate) malformed: AtomicBool,
     /// It comes more slowly than bodies may.
     pub(crate) slow: AtomicBool,
     /// The answer to the request at hand has begun.
@@ -49,18 +49,18 @@ pub(crate) struct Link {
     tunnel: AtomicBool,
 }
 
-impl Link {
-    pub(crate) fn new(peer: SocketAddr, door: Door) -> Self {
+impl ConnectionState {
+    pub(crate) fn new(peer: SocketAddr, accepted_on: AcceptedOn) -> Self {
         let ip = peer.ip().to_canonical();
         let (peer, peer_text) = (SocketAddr::new(ip, peer.port()), text(ip));
         Self {
             peer,
             peer_text,
-            door,
-            room: None,
-            privates: Privates::default(),
+            accepted_on,
+            streams: None,
+            private_connections: PrivateConnections::default(),
             round: AtomicU32::new(0),
-            garbled: AtomicBool::new(false),
+            malformed: AtomicBool::new(false),
             slow: AtomicBool::new(false),
             answering: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),
@@ -68,8 +68,8 @@ impl Link {
     }
 
     /// With room for requests over HTTP/2; without, there is none.
-    pub(crate) fn with_room(self, room: Room) -> Self {
-        Self { room: Some(room), ..self }
+    pub(crate) fn with_stream_limits(self, streams: StreamLimits) -> Self {
+        Self { streams: Some(streams), ..self }
     }
 
     /// The link of a session; `None` only for sessions that did not come through our own accept loop.
@@ -83,8 +83,8 @@ impl Link {
     }
 
     /// Whether the body of the request at hand turned out to be malformed.
-    pub(crate) fn is_garbled(&self) -> bool {
-        self.garbled.load(Ordering::Relaxed)
+    pub(crate) fn is_malformed(&self) -> bool {
+        self.malformed.load(Ordering::Relaxed)
     }
 
     /// Whether it came too slowly.
@@ -103,7 +103,7 @@ impl Link {
 
     /// Another request begins; what was noted of the last one counts no more.
     pub(crate) fn start_over(&self) {
-        for note in [&self.garbled, &self.slow, &self.answering] {
+        for note in [&self.malformed, &self.slow, &self.answering] {
             note.store(false, Ordering::Relaxed);
         }
     }

@@ -11,7 +11,7 @@ use crate::proxy::settings::ClientLimits;
 
 /// How fast bodies and answers have to pass, unless a request is given more time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct MinDataRate {
     /// Between two pieces of a body.
     pub(crate) body_timeout: Duration,
     /// Between two pieces of an answer.
@@ -20,20 +20,20 @@ pub(crate) struct Pace {
     pub(crate) rate: u64,
 }
 
-impl Pace {
+impl MinDataRate {
     pub(crate) fn of(limits: &ClientLimits) -> Self {
         let rate = limits.min_rate.into();
         Self { body_timeout: limits.body_timeout, write_timeout: limits.write_timeout, rate }
     }
 
     /// For the body of a request.
-    pub(crate) const fn to_read(self) -> Patience {
-        Patience::new(self.body_timeout, self.rate)
+    pub(crate) const fn to_read(self) -> RateBudget {
+        RateBudget::new(self.body_timeout, self.rate)
     }
 
     /// For an answer.
-    pub(crate) const fn to_write(self) -> Patience {
-        Patience::new(self.write_timeout, self.rate)
+    pub(crate) const fn to_write(self) -> RateBudget {
+        RateBudget::new(self.write_timeout, self.rate)
     }
 }
 
@@ -41,7 +41,7 @@ impl Pace {
 /// than is allowed for one piece. So nobody is waited for longer than that, and who sends a byte now and then has to
 /// reach the rate in the long run. Time in which nobody waits (the app is slow, not the client) costs nothing.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct RateBudget {
     most: Duration,
     /// Bytes per second; 0: as slow as you like, as long as each piece comes in time.
     rate: u64,
@@ -49,7 +49,7 @@ pub(crate) struct Patience {
     since: Option<Instant>,
 }
 
-impl Patience {
+impl RateBudget {
     /// At most this long for one piece, and this many bytes per second in the long run.
     pub(crate) const fn new(most: Duration, rate: u64) -> Self {
         Self { most, rate, left: most, since: None }
@@ -75,13 +75,13 @@ impl Patience {
     }
 
     /// So many bytes came. Whether they came in time.
-    pub(crate) fn came(&mut self, bytes: usize) -> bool {
+    pub(crate) fn received(&mut self, bytes: usize) -> bool {
         // The clock is asked only if we waited.
         let waited = self.since.take().map_or(Duration::ZERO, |since| since.elapsed());
-        self.came_after(waited, bytes)
+        self.received_after(waited, bytes)
     }
 
-    fn came_after(&mut self, waited: Duration, bytes: usize) -> bool {
+    fn received_after(&mut self, waited: Duration, bytes: usize) -> bool {
         let in_time = waited <= self.left;
         let earned = match (bytes as u64).saturating_mul(1000).checked_div(self.rate) {
             Some(millis) => Duration::from_millis(millis),
@@ -112,20 +112,20 @@ impl Patience {
 
 /// Patience with an alarm, for one who polls.
 #[derive(Debug)]
-pub(crate) struct Waiting {
-    pub(crate) patience: Patience,
+pub(crate) struct IdleTimer {
+    pub(crate) budget: RateBudget,
     /// Rings at some deadline of the past and is then put forward: no timer is set for each piece.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
-impl Waiting {
-    pub(crate) const fn new(patience: Patience) -> Self {
-        Self { patience, alarm: None }
+impl IdleTimer {
+    pub(crate) const fn new(budget: RateBudget) -> Self {
+        Self { budget, alarm: None }
     }
 
     /// Nothing came: ready once we have waited long enough.
     pub(crate) fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let until = self.patience.wait_until();
+        let until = self.budget.wait_until();
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
         if alarm.deadline() > until {
             alarm.as_mut().reset(until);
@@ -150,25 +150,25 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_piece_is_waited_for_as_long_as_allowed() {
-        let mut patience = Patience::new(30 * SECOND, 0);
+        let mut budget = RateBudget::new(30 * SECOND, 0);
         let start = Instant::now();
-        assert_eq!(patience.wait_until(), start + 30 * SECOND);
+        assert_eq!(budget.wait_until(), start + 30 * SECOND);
         tokio::time::advance(29 * SECOND).await;
-        assert_eq!(patience.wait_until(), start + 30 * SECOND, "still the same wait");
-        assert!(patience.came(1));
+        assert_eq!(budget.wait_until(), start + 30 * SECOND, "still the same wait");
+        assert!(budget.received(1));
         tokio::time::advance(100 * SECOND).await;
-        assert!(patience.came(1), "nobody waited");
-        patience.wait_on();
+        assert!(budget.received(1), "nobody waited");
+        budget.wait_on();
         tokio::time::advance(31 * SECOND).await;
-        assert!(!patience.came(1_000_000));
-        assert_eq!(Patience::new(Duration::MAX, 0).wait_until(), Instant::now() + 86_400 * SECOND);
+        assert!(!budget.received(1_000_000));
+        assert_eq!(RateBudget::new(Duration::MAX, 0).wait_until(), Instant::now() + 86_400 * SECOND);
     }
 
     #[test]
     fn a_drip_ends_and_what_flows_does_not() {
         let lives = |bytes: usize, every: Duration| {
-            let mut patience = Patience::new(30 * SECOND, 240);
-            (0..10_000).find(|_| !patience.came_after(every, bytes))
+            let mut budget = RateBudget::new(30 * SECOND, 240);
+            (0..10_000).find(|_| !budget.received_after(every, bytes))
         };
         assert_eq!(lives(1, SECOND), Some(30));
         assert_eq!(lives(1, 29 * SECOND), Some(1));
@@ -180,14 +180,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_alarm_rings_when_patience_is_over_and_not_before() {
-        let mut waiting = Waiting::new(Patience::new(10 * SECOND, 1000));
+        let mut waiting = IdleTimer::new(RateBudget::new(10 * SECOND, 1000));
         for (bytes, expected) in [(0, 10), (4000, 4), (1 << 20, 10), (3000, 3), (0, 0)] {
-            waiting.patience.came(bytes);
+            waiting.budget.received(bytes);
             let start = Instant::now();
             std::future::poll_fn(|cx| waiting.poll_late(cx)).await;
             assert_eq!(start.elapsed().as_millis() / 1000, expected, "{bytes}");
         }
-        waiting.patience.renew();
+        waiting.budget.renew();
         let start = Instant::now();
         std::future::poll_fn(|cx| waiting.poll_late(cx)).await;
         assert_eq!(start.elapsed().as_millis() / 1000, 10);
@@ -198,10 +198,10 @@ mod tests {
         #[test]
         fn the_rate_decides(waits in prop::collection::vec(0_u64..29_000, 200..400)) {
             for fast in [true, false] {
-                let mut patience = Patience::new(30 * SECOND, 1000);
+                let mut budget = RateBudget::new(30 * SECOND, 1000);
                 let mut piece = |wait: u64| match fast {
-                    true => patience.came_after(Duration::from_millis(wait), usize::try_from(wait).unwrap() + 1),
-                    false => patience.came_after(Duration::from_millis(wait + 161), usize::from(wait.is_multiple_of(2))),
+                    true => budget.received_after(Duration::from_millis(wait), usize::try_from(wait).unwrap() + 1),
+                    false => budget.received_after(Duration::from_millis(wait + 161), usize::from(wait.is_multiple_of(2))),
                 };
                 prop_assert_eq!(waits.iter().all(|wait| piece(*wait)), fast);
             }

@@ -6,11 +6,11 @@
 use memchr::memchr;
 
 /// Trailer fields and chunk extensions of one body, in bytes. Nothing reads them.
-const MAX_ASIDE: usize = 16 * 1024;
+const MAX_IGNORED: usize = 16 * 1024;
 
 /// Why a request is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub(crate) enum FramingError {
     /// The head is larger than allowed.
     TooLarge,
     /// A line that does not end with CR LF.
@@ -25,20 +25,20 @@ pub(crate) enum Stop {
 
 /// Follows one request, from its first byte.
 #[derive(Debug, Default)]
-pub(crate) struct Meter {
+pub(crate) struct RequestFraming {
     head: Vec<u8>,
     /// Where the line begins that is not complete yet.
     line: usize,
     lines: usize,
     complete: bool,
-    chunks: Option<Chunks>,
+    chunks: Option<ChunkedBody>,
     /// What is left of a body whose length was announced.
     length: Option<u64>,
     /// Of what was looked at last, so many bytes are behind the end of the request.
     beyond: usize,
 }
 
-impl Meter {
+impl RequestFraming {
     /// Starts anew: the next byte is the first of another request.
     pub(crate) fn restart(&mut self) {
         self.head.clear();
@@ -67,32 +67,32 @@ impl Meter {
             && self
                 .chunks
                 .as_ref()
-                .map_or_else(|| self.length.is_some_and(|left| left > 0), |chunks| chunks.at != At::Over)
+                .map_or_else(|| self.length.is_some_and(|left| left > 0), |chunks| chunks.at != ChunkState::Done)
     }
 
     /// Looks at what was read.
     ///
     /// # Errors
     /// The request must not be parsed.
-    pub(crate) fn look(&mut self, mut read: &[u8], most: usize) -> Result<(), Stop> {
+    pub(crate) fn push(&mut self, mut read: &[u8], most: usize) -> Result<(), FramingError> {
         self.beyond = 0;
         while !self.complete {
             let Some(end) = memchr(b'\n', read) else {
                 self.head.extend_from_slice(read);
-                return if self.head.len() > most { Err(Stop::TooLarge) } else { Ok(()) };
+                return if self.head.len() > most { Err(FramingError::TooLarge) } else { Ok(()) };
             };
             let (line, rest) = read.split_at(end + 1);
             read = rest;
             self.head.extend_from_slice(line);
-            let told = if self.head.len() > most { Err(Stop::TooLarge) } else { self.end_line() };
-            if told.is_err() {
+            let checked = if self.head.len() > most { Err(FramingError::TooLarge) } else { self.end_line() };
+            if checked.is_err() {
                 // Perhaps the rest tells whether a browser or a script is to be answered.
-                self.head.extend(read.iter().take(MAX_ASIDE));
-                return told;
+                self.head.extend(read.iter().take(MAX_IGNORED));
+                return checked;
             }
         }
         self.beyond = match (&mut self.chunks, &mut self.length) {
-            (Some(chunks), _) => chunks.look(read)?,
+            (Some(chunks), _) => chunks.push(read)?,
             (None, Some(left)) => {
                 let here = usize::try_from(*left).unwrap_or(usize::MAX).min(read.len());
                 *left -= here as u64;
@@ -103,8 +103,9 @@ impl Meter {
         Ok(())
     }
 
-    fn end_line(&mut self) -> Result<(), Stop> {
-        let line = self.head.get(self.line..).and_then(|line| line.strip_suffix(b"\r\n")).ok_or(Stop::LineEnd)?;
+    fn end_line(&mut self) -> Result<(), FramingError> {
+        let line =
+            self.head.get(self.line..).and_then(|line| line.strip_suffix(b"\r\n")).ok_or(FramingError::LineEnd)?;
         match (line.is_empty(), self.lines) {
             // Empty lines before a request are passed over (RFC 9112 §2.2).
             (true, 0) => {}
@@ -113,18 +114,18 @@ impl Meter {
                 let mut words = line.split(|b| *b == b' ');
                 let three = words.clone().count() == 3 && words.clone().all(|word| !word.is_empty());
                 if !three || line.iter().any(|b| *b < b' ' || *b == 0x7f) {
-                    return Err(Stop::RequestLine);
+                    return Err(FramingError::RequestLine);
                 }
                 if words.nth(1).is_some_and(|target| target.contains(&b'#')) {
-                    return Err(Stop::Fragment);
+                    return Err(FramingError::Fragment);
                 }
                 self.lines = 1;
             }
             (false, _) => {
-                if names(line, b"transfer-encoding") {
-                    self.chunks = Some(Chunks::default());
+                if is_field(line, b"transfer-encoding") {
+                    self.chunks = Some(ChunkedBody::default());
                 }
-                if names(line, b"content-length") {
+                if is_field(line, b"content-length") {
                     // One that is no number is refused when the head is judged.
                     let digits = line.get(b"content-length:".len()..).and_then(|d| std::str::from_utf8(d).ok());
                     self.length = Some(digits.and_then(|d| d.trim().parse().ok()).unwrap_or(0));
@@ -137,19 +138,19 @@ impl Meter {
     }
 }
 
-fn names(line: &[u8], name: &[u8]) -> bool {
+fn is_field(line: &[u8], name: &[u8]) -> bool {
     line.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name)) && line.get(name.len()) == Some(&b':')
 }
 
 /// Follows a chunked body (RFC 9112 §7.1).
 #[derive(Debug, Default)]
-struct Chunks {
-    at: At,
-    aside: usize,
+struct ChunkedBody {
+    at: ChunkState,
+    ignored: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum At {
+enum ChunkState {
     /// Before the size of a chunk.
     #[default]
     SizeStart,
@@ -163,7 +164,7 @@ enum At {
         size: u64,
     },
     /// Before the LF that ends the size line.
-    SizeEnd {
+    SizeLf {
         size: u64,
     },
     /// So many bytes of data are to come.
@@ -178,21 +179,21 @@ enum At {
         named: bool,
     },
     /// Before the LF of a trailer line.
-    TrailerEnd,
+    TrailerLf,
     /// Before the last LF.
-    LastLf,
+    EndLf,
     /// What follows is no part of this body.
-    Over,
+    Done,
 }
 
-impl Chunks {
+impl ChunkedBody {
     /// Says how many bytes are behind the end.
-    fn look(&mut self, mut read: &[u8]) -> Result<usize, Stop> {
-        while let Some((byte, rest)) = read.split_first().filter(|_| self.at != At::Over) {
-            if let At::Data(left) = self.at {
+    fn push(&mut self, mut read: &[u8]) -> Result<usize, FramingError> {
+        while let Some((byte, rest)) = read.split_first().filter(|_| self.at != ChunkState::Done) {
+            if let ChunkState::Data(left) = self.at {
                 let here = usize::try_from(left).unwrap_or(usize::MAX).min(read.len());
                 read = read.get(here..).unwrap_or_default();
-                self.at = if here as u64 == left { At::DataCr } else { At::Data(left - here as u64) };
+                self.at = if here as u64 == left { ChunkState::DataCr } else { ChunkState::Data(left - here as u64) };
                 continue;
             }
             self.at = self.step(*byte)?;
@@ -201,35 +202,39 @@ impl Chunks {
         Ok(read.len())
     }
 
-    fn step(&mut self, byte: u8) -> Result<At, Stop> {
+    fn step(&mut self, byte: u8) -> Result<ChunkState, FramingError> {
         let digit = char::from(byte).to_digit(16).map(u64::from);
         Ok(match (self.at, byte) {
-            (At::SizeStart, _) => At::Size { size: digit.ok_or(Stop::Chunk)?, digits: 1 },
-            (At::Size { size, .. } | At::Extension { size }, b'\r') => At::SizeEnd { size },
-            (At::Size { size, .. }, b';') => At::Extension { size },
-            (At::Size { size, digits: digits @ ..=15 }, _) => {
-                At::Size { size: size << 4 | digit.ok_or(Stop::Chunk)?, digits: digits + 1 }
+            (ChunkState::SizeStart, _) => ChunkState::Size { size: digit.ok_or(FramingError::Chunk)?, digits: 1 },
+            (ChunkState::Size { size, .. } | ChunkState::Extension { size }, b'\r') => ChunkState::SizeLf { size },
+            (ChunkState::Size { size, .. }, b';') => ChunkState::Extension { size },
+            (ChunkState::Size { size, digits: digits @ ..=15 }, _) => {
+                ChunkState::Size { size: size << 4 | digit.ok_or(FramingError::Chunk)?, digits: digits + 1 }
             }
-            (At::Extension { size }, _) if is_text(byte) => self.aside(At::Extension { size })?,
-            (At::SizeEnd { size: 0 }, b'\n') => At::TrailerStart,
-            (At::SizeEnd { size }, b'\n') => At::Data(size),
-            (At::DataCr, b'\r') => At::DataLf,
-            (At::DataLf, b'\n') => At::SizeStart,
-            (At::TrailerStart, b'\r') => At::LastLf,
-            (At::LastLf, b'\n') => At::Over,
-            (At::TrailerStart, _) if is_name(byte) => self.aside(At::Trailer { named: false })?,
-            (At::Trailer { named: false }, b':') => At::Trailer { named: true },
-            (At::Trailer { named: false }, _) if is_name(byte) => self.aside(At::Trailer { named: false })?,
-            (At::Trailer { named: true }, b'\r') => At::TrailerEnd,
-            (At::Trailer { named: true }, _) if is_text(byte) => self.aside(At::Trailer { named: true })?,
-            (At::TrailerEnd, b'\n') => At::TrailerStart,
-            _ => return Err(Stop::Chunk),
+            (ChunkState::Extension { size }, _) if is_text(byte) => self.ignored(ChunkState::Extension { size })?,
+            (ChunkState::SizeLf { size: 0 }, b'\n') => ChunkState::TrailerStart,
+            (ChunkState::SizeLf { size }, b'\n') => ChunkState::Data(size),
+            (ChunkState::DataCr, b'\r') => ChunkState::DataLf,
+            (ChunkState::DataLf, b'\n') => ChunkState::SizeStart,
+            (ChunkState::TrailerStart, b'\r') => ChunkState::EndLf,
+            (ChunkState::EndLf, b'\n') => ChunkState::Done,
+            (ChunkState::TrailerStart, _) if is_name(byte) => self.ignored(ChunkState::Trailer { named: false })?,
+            (ChunkState::Trailer { named: false }, b':') => ChunkState::Trailer { named: true },
+            (ChunkState::Trailer { named: false }, _) if is_name(byte) => {
+                self.ignored(ChunkState::Trailer { named: false })?
+            }
+            (ChunkState::Trailer { named: true }, b'\r') => ChunkState::TrailerLf,
+            (ChunkState::Trailer { named: true }, _) if is_text(byte) => {
+                self.ignored(ChunkState::Trailer { named: true })?
+            }
+            (ChunkState::TrailerLf, b'\n') => ChunkState::TrailerStart,
+            _ => return Err(FramingError::Chunk),
         })
     }
 
-    const fn aside(&mut self, at: At) -> Result<At, Stop> {
-        self.aside += 1;
-        if self.aside > MAX_ASIDE { Err(Stop::Chunk) } else { Ok(at) }
+    const fn ignored(&mut self, at: ChunkState) -> Result<ChunkState, FramingError> {
+        self.ignored += 1;
+        if self.ignored > MAX_IGNORED { Err(FramingError::Chunk) } else { Ok(at) }
     }
 }
 
@@ -250,9 +255,9 @@ mod tests {
     use super::*;
 
     /// What is said of bytes that come in pieces of `step`.
-    fn told(bytes: &[u8], step: usize) -> Result<(), Stop> {
-        let mut meter = Meter::default();
-        bytes.chunks(step).try_for_each(|piece| meter.look(piece, 1000))
+    fn checked(bytes: &[u8], step: usize) -> Result<(), FramingError> {
+        let mut meter = RequestFraming::default();
+        bytes.chunks(step).try_for_each(|piece| meter.push(piece, 1000))
     }
 
     fn post(body: &str) -> Vec<u8> {
@@ -272,7 +277,7 @@ mod tests {
         ];
         for request in fine {
             for step in 1..=request.len() {
-                assert_eq!(told(request, step), Ok(()), "{:?} by {step}", String::from_utf8_lossy(request));
+                assert_eq!(checked(request, step), Ok(()), "{:?} by {step}", String::from_utf8_lossy(request));
             }
         }
     }
@@ -291,10 +296,10 @@ mod tests {
             for next in ["", "\r\n", "G", "GET / HTTP/1.1\r\n\r\nGET"] {
                 let bytes = [&request, next.as_bytes()].concat();
                 for step in 1..=bytes.len() {
-                    let mut meter = Meter::default();
+                    let mut meter = RequestFraming::default();
                     let mut looked = 0;
                     for piece in bytes.chunks(step) {
-                        meter.look(piece, 1000).unwrap();
+                        meter.push(piece, 1000).unwrap();
                         looked += piece.len();
                         let beyond = looked.saturating_sub(request.len()).min(piece.len());
                         assert_eq!(meter.beyond(), beyond, "{:?} by {step}", String::from_utf8_lossy(&bytes));
@@ -310,38 +315,38 @@ mod tests {
         let with_length = b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nabcde".to_vec();
         for (request, more) in [(with_length, "GET"), (post("3\r\nabc\r\n0\r\n\r\n"), "GET")] {
             for step in 1..=request.len() {
-                let mut meter = Meter::default();
+                let mut meter = RequestFraming::default();
                 let mut seen = false;
                 for piece in request.chunks(step) {
                     assert!(!seen || meter.in_body(), "the body ends before its end");
-                    meter.look(piece, 1000).unwrap();
+                    meter.push(piece, 1000).unwrap();
                     seen |= meter.in_body();
                 }
                 assert!(!meter.in_body() && (seen || step > 5), "by {step}");
-                meter.look(more.as_bytes(), 1000).unwrap();
+                meter.push(more.as_bytes(), 1000).unwrap();
                 assert!(!meter.in_body());
             }
         }
-        let mut meter = Meter::default();
-        meter.look(b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 1000).unwrap();
+        let mut meter = RequestFraming::default();
+        meter.push(b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 1000).unwrap();
         assert!(!meter.in_body());
     }
 
     #[test]
     fn improper_ones_are_stopped_however_they_are_cut() {
         let heads = [
-            ("GET / HTTP/1.1\nHost: a\n\n", Stop::LineEnd),
-            ("GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", Stop::LineEnd),
-            ("GET / HTTP/1.1\r\nHost: a\r\n\n", Stop::LineEnd),
-            ("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", Stop::RequestLine),
-            ("GET  / HTTP/1.1\r\n\r\n", Stop::RequestLine),
-            ("GET\t/ HTTP/1.1\r\n\r\n", Stop::RequestLine),
-            ("GET / HTTP/1.1 \r\n\r\n", Stop::RequestLine),
-            ("GET /\r\n\r\n", Stop::RequestLine),
-            ("GET /a#b HTTP/1.1\r\n\r\n", Stop::Fragment),
-            ("GET /# HTTP/1.1\r\n\r\n", Stop::Fragment),
-            ("GET /a?b=c#d HTTP/1.1\r\n\r\n", Stop::Fragment),
-            ("GET http://a/#b HTTP/1.1\r\n\r\n", Stop::Fragment),
+            ("GET / HTTP/1.1\nHost: a\n\n", FramingError::LineEnd),
+            ("GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", FramingError::LineEnd),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\n", FramingError::LineEnd),
+            ("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", FramingError::RequestLine),
+            ("GET  / HTTP/1.1\r\n\r\n", FramingError::RequestLine),
+            ("GET\t/ HTTP/1.1\r\n\r\n", FramingError::RequestLine),
+            ("GET / HTTP/1.1 \r\n\r\n", FramingError::RequestLine),
+            ("GET /\r\n\r\n", FramingError::RequestLine),
+            ("GET /a#b HTTP/1.1\r\n\r\n", FramingError::Fragment),
+            ("GET /# HTTP/1.1\r\n\r\n", FramingError::Fragment),
+            ("GET /a?b=c#d HTTP/1.1\r\n\r\n", FramingError::Fragment),
+            ("GET http://a/#b HTTP/1.1\r\n\r\n", FramingError::Fragment),
         ];
         let bodies = [
             "3\nabc\r\n0\r\n\r\n",
@@ -363,21 +368,21 @@ mod tests {
             "0\r\n A: b\r\n\r\n",
             "0\r\nA: b\r\n\r0",
         ];
-        let bodies = bodies.iter().map(|body| (post(body), Stop::Chunk));
+        let bodies = bodies.iter().map(|body| (post(body), FramingError::Chunk));
         for (request, stop) in heads.iter().map(|(head, stop)| (head.as_bytes().to_vec(), *stop)).chain(bodies) {
             for step in 1..=request.len() {
-                assert_eq!(told(&request, step), Err(stop), "{:?} by {step}", String::from_utf8_lossy(&request));
+                assert_eq!(checked(&request, step), Err(stop), "{:?} by {step}", String::from_utf8_lossy(&request));
             }
         }
         let large = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(1000));
-        assert_eq!(told(large.as_bytes(), 5000), Err(Stop::TooLarge));
-        assert_eq!(told(&post(&format!("3;{}\r\n", "x".repeat(20_000))), 512), Err(Stop::Chunk));
+        assert_eq!(checked(large.as_bytes(), 5000), Err(FramingError::TooLarge));
+        assert_eq!(checked(&post(&format!("3;{}\r\n", "x".repeat(20_000))), 512), Err(FramingError::Chunk));
     }
 
     proptest! {
         #[test]
         fn cutting_changes_nothing(bytes in "(GET / HTTP/1.1|[ -~]{0,9})(\r\n|\n|[a-z:;0-9]){0,30}", step in 1_usize..9) {
-            prop_assert_eq!(told(bytes.as_bytes(), step), told(bytes.as_bytes(), 10_000));
+            prop_assert_eq!(checked(bytes.as_bytes(), step), checked(bytes.as_bytes(), 10_000));
         }
     }
 }

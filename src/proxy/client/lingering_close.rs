@@ -15,7 +15,7 @@ const LINGER_BYTES: usize = 4 * 1024 * 1024;
 
 /// What is still to be said before a connection is closed.
 #[derive(Debug)]
-pub(crate) struct Farewell {
+pub(crate) struct LingeringClose {
     words: Vec<u8>,
     said: usize,
     /// After the last word, what the client is still sending is read and dropped for a while: a socket closed with
@@ -24,13 +24,13 @@ pub(crate) struct Farewell {
     dropped: usize,
 }
 
-impl Farewell {
+impl LingeringClose {
     pub(crate) const fn new(words: Vec<u8>) -> Self {
         Self { words, said: 0, lingering: None, dropped: 0 }
     }
 
     /// Ready once it is said, and the client was heard out.
-    pub(crate) fn poll_said(&mut self, io: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_closed(&mut self, io: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.lingering.is_none() {
             while let Some(rest) = self.words.get(self.said..).filter(|rest| !rest.is_empty()) {
                 match ready!(Pin::new(&mut *io).poll_write(cx, rest)) {

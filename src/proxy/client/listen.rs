@@ -11,21 +11,21 @@ use pingora_core::protocols::{Ssl, Stream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
-use super::connection_state::{Door, Link};
-use super::data_rate::Pace;
-use super::limits::{Slots, Taken, Told};
-use super::protocol_error::TurnAway;
-use super::socket::Wire;
-use super::stream::{Conn, HeadLimits};
+use super::connection_state::{AcceptedOn, ConnectionState};
+use super::data_rate::MinDataRate;
+use super::limits::{ConnectionLimits, LimitReached, LogSampler};
+use super::protocol_error::ProtocolErrors;
+use super::socket::BufferedSocket;
+use super::stream::{ClientStream, HeadLimits};
 use crate::auth::network::Networks;
-use crate::proxy::live::Live;
+use crate::proxy::live::LiveRequests;
 use crate::proxy::observe::access_log;
 use crate::proxy::observe::metrics::Metrics;
 use crate::proxy::settings::ClientLimits;
 
 /// What a door does with a new connection.
 #[derive(Clone)]
-pub(crate) enum Kind {
+pub(crate) enum ListenerKind {
     Https(Arc<Acceptor>),
     Redirect,
     Plain,
@@ -33,44 +33,44 @@ pub(crate) enum Kind {
 
 /// What drives an accepted connection until it ends.
 #[async_trait::async_trait]
-pub(crate) trait Drive: Send + Sync + 'static {
-    async fn drive(&self, stream: Stream, shutdown: &watch::Receiver<bool>);
+pub(crate) trait ServeConnection: Send + Sync + 'static {
+    async fn serve(&self, stream: Stream, shutdown: &watch::Receiver<bool>);
 }
 
 /// What every accept loop needs.
-pub(crate) struct Hall {
-    pub(crate) slots: Arc<Slots>,
+pub(crate) struct AcceptContext {
+    pub(crate) connections: Arc<ConnectionLimits>,
     /// Proxies, each of which speaks for many clients.
     pub(crate) trusted: Networks,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) told: Told,
+    pub(crate) refusals: LogSampler,
     pub(crate) limits: ClientLimits,
-    pub(crate) app: Arc<dyn Drive>,
+    pub(crate) app: Arc<dyn ServeConnection>,
     /// Answers what is no request; `None` leaves that to Pingora.
-    pub(crate) turn_away: Option<Arc<TurnAway>>,
+    pub(crate) protocol_errors: Option<Arc<ProtocolErrors>>,
     pub(crate) shutdown: watch::Receiver<bool>,
     /// How long to go on accepting after that.
     pub(crate) overlap: Duration,
     /// Requests that last.
-    pub(crate) live: Arc<Live>,
+    pub(crate) live: Arc<LiveRequests>,
     /// Each connection holds a clone; when all are dropped, all connections are over.
     pub(crate) alive: mpsc::Sender<()>,
 }
 
 /// Accepts until the shutdown.
-pub(crate) async fn accept(listener: TcpListener, kind: Kind, hall: Arc<Hall>) {
-    let mut shutdown = hall.shutdown.clone();
+pub(crate) async fn accept(listener: TcpListener, kind: ListenerKind, context: Arc<AcceptContext>) {
+    let mut shutdown = context.shutdown.clone();
     let mut stopped = pin!(async {
         // A sender that is gone can never say stop; that is a stop too.
         let _ = shutdown.wait_for(|stop| *stop).await;
-        tokio::time::sleep(hall.overlap).await;
+        tokio::time::sleep(context.overlap).await;
     });
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = &mut stopped => break,
         };
-        if let Err(cause) = admit(accepted, &kind, &hall) {
+        if let Err(cause) = admit(accepted, &kind, &context) {
             // Out of descriptors, or a client gone before it was accepted.
             tracing::warn!(target: "proxy", %cause, "cannot accept a connection");
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -79,7 +79,7 @@ pub(crate) async fn accept(listener: TcpListener, kind: Kind, hall: Arc<Hall>) {
     // Whoever was let in by the system meanwhile would be reset. The system is asked, for the runtime knows only what it
     // was told when it last slept.
     let Ok(listener) = listener.into_std() else { return };
-    while let Ok(()) = admit(listener.accept().and_then(watched), &kind, &hall) {}
+    while let Ok(()) = admit(listener.accept().and_then(watched), &kind, &context) {}
 }
 
 /// A connection that was not accepted by the runtime, handed to it.
@@ -89,62 +89,72 @@ fn watched((socket, peer): (std::net::TcpStream, SocketAddr)) -> io::Result<(Tcp
 }
 
 /// Drives a connection, if there is place for it.
-fn admit(accepted: io::Result<(TcpStream, SocketAddr)>, kind: &Kind, hall: &Arc<Hall>) -> io::Result<()> {
+fn admit(
+    accepted: io::Result<(TcpStream, SocketAddr)>,
+    kind: &ListenerKind,
+    context: &Arc<AcceptContext>,
+) -> io::Result<()> {
     let (socket, peer) = accepted?;
     let ip = peer.ip().to_canonical();
-    let slot = match hall.slots.take(ip, hall.trusted.contains(ip)) {
-        Ok(slot) => slot,
-        Err(taken) => {
-            refuse(hall, ip, taken);
+    let permit = match context.connections.take(ip, context.trusted.contains(ip)) {
+        Ok(permit) => permit,
+        Err(reached) => {
+            refuse(context, ip, reached);
             return Ok(());
         }
     };
-    let (hall, kind) = (hall.clone(), kind.clone());
+    let (context, kind) = (context.clone(), kind.clone());
     tokio::spawn(async move {
-        let alive = hall.alive.clone();
-        receive(socket, peer, kind, slot, &hall).await;
+        let alive = context.alive.clone();
+        handshake(socket, peer, kind, permit, &context).await;
         drop(alive);
     });
     Ok(())
 }
 
 /// Counts a connection for which there is no place, and tells of it, though not of each in a flood.
-fn refuse(hall: &Hall, client_ip: IpAddr, taken: Taken) {
-    let limit = taken.limit();
-    hall.metrics.connections_refused.with_label_values(&[limit]).inc();
-    if let Some(count) = hall.told.refused(access_log::now()) {
+fn refuse(context: &AcceptContext, client_ip: IpAddr, reached: LimitReached) {
+    let limit = reached.limit();
+    context.metrics.connections_refused.with_label_values(&[limit]).inc();
+    if let Some(count) = context.refusals.sample(access_log::now()) {
         tracing::info!(target: "proxy", %client_ip, limit, count, "connections refused: raise this limit if they are honest");
     }
 }
 
-async fn receive(socket: TcpStream, peer: SocketAddr, kind: Kind, slot: super::limits::Slot, hall: &Hall) {
+async fn handshake(
+    socket: TcpStream,
+    peer: SocketAddr,
+    kind: ListenerKind,
+    permit: super::limits::ConnectionPermit,
+    context: &AcceptContext,
+) {
     // Without it small answers wait for the client's acknowledgement.
     let _ = socket.set_nodelay(true);
-    let wire = Wire::new(socket, peer);
-    let (io, door): (Stream, Door) = match kind {
-        Kind::Plain => (Box::new(wire), Door::Plain),
-        Kind::Redirect => (Box::new(wire), Door::Redirect),
-        Kind::Https(acceptor) => {
-            let shaken = tokio::time::timeout(hall.limits.handshake_timeout, acceptor.tls_handshake(wire)).await;
+    let socket = BufferedSocket::new(socket, peer);
+    let (io, accepted_on): (Stream, AcceptedOn) = match kind {
+        ListenerKind::Plain => (Box::new(socket), AcceptedOn::Plain),
+        ListenerKind::Redirect => (Box::new(socket), AcceptedOn::Redirect),
+        ListenerKind::Https(acceptor) => {
+            let shaken = tokio::time::timeout(context.limits.handshake_timeout, acceptor.tls_handshake(socket)).await;
             let Ok(Ok(tls)) = shaken else {
                 tracing::debug!(target: "proxy", client = %peer.ip(), "TLS handshake failed or too slow");
                 return;
             };
             let sni = tls.get_ssl().and_then(|t| t.server_name()).map(str::to_ascii_lowercase);
-            (Box::new(tls), Door::Https { sni })
+            (Box::new(tls), AcceptedOn::Https { sni })
         }
     };
-    let limits = &hall.limits;
+    let limits = &context.limits;
     let head = HeadLimits {
         time: limits.header_timeout,
         bytes: limits.header_bytes,
         idle: limits.keepalive,
-        pace: Pace::of(limits),
+        data_rate: MinDataRate::of(limits),
     };
-    let link = Arc::new(Link::new(peer, door).with_room(slot.room()));
-    let cancellation = hall.live.track();
-    match Conn::new(io, (link, cancellation.clone()), head, hall.turn_away.clone(), slot) {
-        Ok(conn) => cancellation.run(hall.app.drive(Box::new(conn), &hall.shutdown)).await,
+    let connection = Arc::new(ConnectionState::new(peer, accepted_on).with_stream_limits(permit.streams()));
+    let cancellation = context.live.track();
+    match ClientStream::new(io, (connection, cancellation.clone()), head, context.protocol_errors.clone(), permit) {
+        Ok(conn) => cancellation.run(context.app.serve(Box::new(conn), &context.shutdown)).await,
         Err(cause) => tracing::error!(target: "proxy", %cause, "cannot serve a connection"),
     }
 }

@@ -17,9 +17,9 @@ const MOST: usize = 64 * 1024;
 
 /// Bytes that came too early.
 #[derive(Debug, Default)]
-pub(crate) struct Ahead(BytesMut);
+pub(crate) struct PipelinedBytes(BytesMut);
 
-impl Ahead {
+impl PipelinedBytes {
     /// Reads what was kept, then from the connection.
     pub(crate) fn poll_read(
         &mut self,

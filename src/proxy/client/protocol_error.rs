@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
 
-use super::connection_state::{Door, Link};
+use super::connection_state::{AcceptedOn, ConnectionState};
 use crate::flow::Flows;
 use crate::portal::Portal;
 use crate::portal::error::PortalError;
@@ -18,31 +18,31 @@ use crate::proxy::observe::metrics::Metrics;
 use crate::proxy::request::site::SERVED;
 
 /// What is needed to answer without Pingora.
-pub(crate) struct TurnAway {
+pub(crate) struct ProtocolErrors {
     pub(crate) flows: Arc<Flows>,
     pub(crate) portal: Arc<Portal>,
     pub(crate) metrics: Arc<Metrics>,
 }
 
-impl TurnAway {
+impl ProtocolErrors {
     /// The whole answer, as bytes of HTTP/1.1, and its access event. `head` is what has come of the request.
     pub(crate) fn answer(
         &self,
-        link: &Link,
+        connection: &ConnectionState,
         head: &[u8],
         started: Instant,
         fault: PortalError,
         reason: &'static str,
     ) -> Vec<u8> {
         let ports = &self.flows.ports;
-        let (method, target, headers) = lenient(head);
-        let https = matches!(link.door, Door::Https { .. });
+        let (method, target, headers) = parse_leniently(head);
+        let https = matches!(connection.accepted_on, AcceptedOn::Https { .. });
         let facts = RequestInfo {
             request_id: access_log::request_id(ports.clock.as_ref(), ports.entropy.as_ref()),
             scheme: if https { "https" } else { "http" },
             authority: String::new(),
             host: String::new(),
-            client_ip: link.peer.ip(),
+            client_ip: connection.peer.ip(),
             method,
             target,
             headers,
@@ -50,13 +50,13 @@ impl TurnAway {
         };
         let mut response = self.portal.error(&facts, fault);
         error_response::finish(&mut response, &facts.request_id, https);
-        access_log::turned_away(&facts, response.status(), reason, started, &self.metrics);
+        access_log::protocol_error(&facts, response.status(), reason, started, &self.metrics);
         bytes(&response, facts.method == Method::HEAD)
     }
 }
 
 /// What can be made of a head that is none: enough to tell a browser from a script.
-fn lenient(head: &[u8]) -> (Method, String, HeaderMap) {
+fn parse_leniently(head: &[u8]) -> (Method, String, HeaderMap) {
     let mut lines = head.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).skip_while(|line| line.is_empty());
     let mut words = lines.next().unwrap_or_default().split(|b| *b == b' ').filter(|word| !word.is_empty());
     let method = words.next().and_then(|word| Method::from_bytes(word).ok()).unwrap_or(Method::GET);

@@ -24,13 +24,13 @@ const READ_BUFFER: usize = 16 * 1024;
 const WRITE_BUFFER: usize = 1460;
 
 /// The socket, buffered.
-pub(crate) struct Wire {
+pub(crate) struct BufferedSocket {
     io: BufReader<BufWriter<TcpStream>>,
     id: UniqueIDType,
     socket: Arc<SocketDigest>,
 }
 
-impl Wire {
+impl BufferedSocket {
     pub(crate) fn new(io: TcpStream, peer: SocketAddr) -> Self {
         let id = io.as_raw_fd();
         let socket = SocketDigest::from_raw_fd(id);
@@ -40,7 +40,7 @@ impl Wire {
     }
 }
 
-impl Drop for Wire {
+impl Drop for BufferedSocket {
     fn drop(&mut self) {
         let writer = self.io.get_ref();
         if !writer.buffer().is_empty() {
@@ -51,7 +51,7 @@ impl Drop for Wire {
     }
 }
 
-impl fmt::Debug for Wire {
+impl fmt::Debug for BufferedSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wire").field("id", &self.id).finish_non_exhaustive()
     }
@@ -84,44 +84,44 @@ macro_rules! forward_write {
     };
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for BufferedSocket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().io).poll_read(cx, buf)
     }
 }
 
-forward_write!(Wire, io);
+forward_write!(BufferedSocket, io);
 
 #[async_trait]
-impl Shutdown for Wire {
+impl Shutdown for BufferedSocket {
     async fn shutdown(&mut self) {
         // The other end may be gone already; nothing is left to be done then.
         let _ = self.io.shutdown().await;
     }
 }
 
-impl UniqueID for Wire {
+impl UniqueID for BufferedSocket {
     fn id(&self) -> UniqueIDType {
         self.id
     }
 }
 
-impl Ssl for Wire {}
-impl Peek for Wire {}
+impl Ssl for BufferedSocket {}
+impl Peek for BufferedSocket {}
 
-impl GetTimingDigest for Wire {
+impl GetTimingDigest for BufferedSocket {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
         Vec::new()
     }
 }
 
-impl GetProxyDigest for Wire {
+impl GetProxyDigest for BufferedSocket {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
         None
     }
 }
 
-impl GetSocketDigest for Wire {
+impl GetSocketDigest for BufferedSocket {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         Some(self.socket.clone())
     }

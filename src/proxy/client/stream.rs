@@ -21,15 +21,15 @@ use pingora_http::ResponseHeader;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use super::connection_state::Link;
-use super::data_rate::{Pace, Patience, Waiting};
-use super::h1_framing::{Meter, Stop};
-use super::limits::Slot;
-use super::lingering_close::Farewell;
-use super::pipeline::Ahead;
-use super::protocol_error::{TurnAway, refused_by_parser};
+use super::connection_state::ConnectionState;
+use super::data_rate::{IdleTimer, MinDataRate, RateBudget};
+use super::h1_framing::{FramingError, RequestFraming};
+use super::limits::ConnectionPermit;
+use super::lingering_close::LingeringClose;
+use super::pipeline::PipelinedBytes;
+use super::protocol_error::{ProtocolErrors, refused_by_parser};
 use crate::portal::error::PortalError;
-use crate::proxy::cancellation::{Cancellation, End};
+use crate::proxy::cancellation::{Cancellation, EndReason};
 use crate::proxy::observe::access_log;
 
 /// How a head is limited.
@@ -42,123 +42,125 @@ pub(crate) struct HeadLimits {
     /// How long the next head may keep us waiting.
     pub(crate) idle: Duration,
     /// How bodies and answers have to pass.
-    pub(crate) pace: Pace,
+    pub(crate) data_rate: MinDataRate,
 }
 
 /// The end of a WebSocket whose session is over: a close frame with 1008, policy violation (RFC 6455 §7.4.1).
 const SESSION_OVER: &[u8] = &[0x88, 0x02, 0x03, 0xf0];
 
 /// A connection with its meter and its place among the connections.
-pub(crate) struct Conn {
+pub(crate) struct ClientStream {
     io: Stream,
-    ahead: Ahead,
-    link: Arc<Link>,
+    pipelined: PipelinedBytes,
+    connection: Arc<ConnectionState>,
     cancellation: Arc<Cancellation>,
-    /// Carries the [`Link`] to the sessions on this connection: the one slot Pingora passes on for H1 and H2.
+    /// Carries the [`ConnectionState`] to the sessions on this connection: the one slot Pingora passes on for H1 and H2.
     digest: Arc<ProxyDigest>,
     /// `None`: HTTP/2, whose heads are bounded by its own settings.
     head: Option<HeadLimits>,
     round: u32,
-    meter: Meter,
+    framing: RequestFraming,
     started: Instant,
     deadline: Option<Pin<Box<Sleep>>>,
-    turn_away: Option<Arc<TurnAway>>,
-    farewell: Option<Farewell>,
+    protocol_errors: Option<Arc<ProtocolErrors>>,
+    closing: Option<LingeringClose>,
     /// Until when the next head is waited for.
     idle_until: Option<Instant>,
     /// Rings at some [`Self::idle_until`] of this connection and is then put forward, so that a busy connection
     /// sets no timer per request.
     alarm: Option<Pin<Box<Sleep>>>,
-    reading: Patience,
-    writing: Waiting,
-    _slot: Slot,
+    reading: RateBudget,
+    writing: IdleTimer,
+    _permit: ConnectionPermit,
 }
 
 /// After whatever has been read of a head, this makes none.
 const NO_HEAD: &[u8] = b"\0\r\n\r\n";
-impl Conn {
+impl ClientStream {
     /// Wraps a stream whose handshakes are done.
     ///
     /// # Errors
     /// Pingora refuses to build an empty digest (it does not, in the version at hand).
     pub(crate) fn new(
         io: Stream,
-        (link, cancellation): (Arc<Link>, Arc<Cancellation>),
+        (connection, cancellation): (Arc<ConnectionState>, Arc<Cancellation>),
         head: HeadLimits,
-        turn_away: Option<Arc<TurnAway>>,
-        slot: Slot,
+        protocol_errors: Option<Arc<ProtocolErrors>>,
+        permit: ConnectionPermit,
     ) -> pingora_error::Result<Self> {
         let response = Box::new(ResponseHeader::build(200, Some(0))?);
-        let digest = Arc::new(ProxyDigest::new(response, Some(Box::new(link.clone()))));
-        let (reading, writing) = (head.pace.to_read(), Waiting::new(head.pace.to_write()));
+        let digest = Arc::new(ProxyDigest::new(response, Some(Box::new(connection.clone()))));
+        let (reading, writing) = (head.data_rate.to_read(), IdleTimer::new(head.data_rate.to_write()));
         let head = (io.selected_alpn_proto() != Some(ALPN::H2)).then_some(head);
         let deadline = head.map(|h| Box::pin(tokio::time::sleep(h.time)));
-        let (meter, started) = (Meter::default(), access_log::now());
+        let (framing, started) = (RequestFraming::default(), access_log::now());
         Ok(Self {
             io,
-            ahead: Ahead::default(),
-            link,
+            pipelined: PipelinedBytes::default(),
+            connection,
             cancellation,
             digest,
             head,
             round: 0,
-            meter,
+            framing,
             started,
             deadline,
-            turn_away,
-            farewell: None,
+            protocol_errors,
+            closing: None,
             idle_until: None,
             alarm: None,
             reading,
             writing,
-            _slot: slot,
+            _permit: permit,
         })
     }
 
     /// Notes what is to be said before the connection is closed.
-    fn dismiss(&mut self, fault: PortalError, reason: &'static str) -> io::Error {
-        let words =
-            self.turn_away.as_ref().map(|t| t.answer(&self.link, self.meter.head(), self.started, fault, reason));
-        self.farewell = words.map(Farewell::new);
+    fn close_with(&mut self, fault: PortalError, reason: &'static str) -> io::Error {
+        let words = self
+            .protocol_errors
+            .as_ref()
+            .map(|t| t.answer(&self.connection, self.framing.head(), self.started, fault, reason));
+        self.closing = words.map(LingeringClose::new);
         io::Error::other(reason)
     }
 
     fn poll_head(&mut self, limits: HeadLimits, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.deadline.is_none() && self.meter.in_head() && !self.meter.head().is_empty() {
+        if self.deadline.is_none() && self.framing.in_head() && !self.framing.head().is_empty() {
             // It did not come whole. One that does needs no clock.
             self.deadline = Some(Box::pin(tokio::time::sleep(limits.time)));
         }
         if self.deadline.as_mut().is_some_and(|d| d.as_mut().poll(cx).is_ready()) {
-            let told = if self.meter.head().is_empty() {
+            let told = if self.framing.head().is_empty() {
                 io::Error::new(io::ErrorKind::TimedOut, "no request")
             } else {
-                self.dismiss(PortalError::TooSlow, "head_too_slow")
+                self.close_with(PortalError::TooSlow, "head_too_slow")
             };
             return Poll::Ready(Err(told));
         }
         let before = buf.filled().len();
-        let polled = match self.meter.head() {
-            [] => self.ahead.poll_start(&mut self.io, cx, buf),
-            _ => self.ahead.poll_read(&mut self.io, cx, buf),
+        let polled = match self.framing.head() {
+            [] => self.pipelined.poll_start(&mut self.io, cx, buf),
+            _ => self.pipelined.poll_read(&mut self.io, cx, buf),
         };
         let read = buf.filled().get(before..).unwrap_or_default();
         if read.is_empty() {
-            let waits = polled.is_pending() && self.round > 0 && self.meter.head().is_empty();
+            let waits = polled.is_pending() && self.round > 0 && self.framing.head().is_empty();
             if waits && self.poll_idle(limits.idle, cx).is_ready() {
                 return Poll::Ready(Ok(())); // as if the client had gone
             }
             return polled;
         }
-        if self.meter.head().is_empty() {
+        if self.framing.head().is_empty() {
             self.started = access_log::now();
         }
-        if let Err(stop) = self.meter.look(read, limits.bytes) {
+        if let Err(stop) = self.framing.push(read, limits.bytes) {
             let told = match stop {
-                Stop::TooLarge => self.dismiss(PortalError::HeadersTooLarge, "head_too_large"),
-                Stop::LineEnd => self.dismiss(PortalError::BadRequest, "bare_line_feed"),
-                Stop::RequestLine => self.dismiss(PortalError::BadRequest, "request_line"),
-                Stop::Fragment => self.dismiss(PortalError::OddAddress, "fragment"),
-                Stop::Chunk => self.dismiss(PortalError::BadRequest, "malformed_chunk"),
+                FramingError::TooLarge => self.close_with(PortalError::HeadersTooLarge, "head_too_large"),
+                FramingError::LineEnd => self.close_with(PortalError::BadRequest, "bare_line_feed"),
+                FramingError::RequestLine => self.close_with(PortalError::BadRequest, "request_line"),
+                FramingError::Fragment => self.close_with(PortalError::OddAddress, "fragment"),
+                FramingError::Chunk => self.close_with(PortalError::BadRequest, "malformed_chunk"),
             };
             // Pingora drops a connection without a word if its first read fails; a head it cannot parse makes it
             // answer, and so gives us the word.
@@ -169,34 +171,34 @@ impl Conn {
             buf.put_slice(NO_HEAD);
             return Poll::Ready(Ok(()));
         }
-        self.ahead.take_back(buf, self.meter.beyond());
+        self.pipelined.take_back(buf, self.framing.beyond());
         polled
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.link.is_tunnel() {
-            return self.ahead.poll_read(&mut self.io, cx, buf);
+        if self.connection.is_tunnel() {
+            return self.pipelined.poll_read(&mut self.io, cx, buf);
         }
-        if !self.meter.in_head() && !self.meter.in_body() {
-            return self.ahead.poll_gone(&mut self.io, cx);
+        if !self.framing.in_head() && !self.framing.in_body() {
+            return self.pipelined.poll_gone(&mut self.io, cx);
         }
         let before = buf.filled().len();
-        let polled = self.ahead.poll_read(&mut self.io, cx, buf);
+        let polled = self.pipelined.poll_read(&mut self.io, cx, buf);
         let read = buf.filled().get(before..).unwrap_or_default();
-        if self.meter.in_body() {
+        if self.framing.in_body() {
             if read.is_empty() {
                 // The clock that ends this wait is Pingora's; ours tells a drip.
                 self.reading.wait_on();
-            } else if !self.reading.came(read.len()) && !self.link.is_answering() {
-                self.link.slow.store(true, Ordering::Relaxed);
+            } else if !self.reading.received(read.len()) && !self.connection.is_answering() {
+                self.connection.slow.store(true, Ordering::Relaxed);
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the body drips")));
             }
         }
-        if !self.meter.in_head() && self.meter.look(read, usize::MAX).is_err() {
-            self.link.garbled.store(true, Ordering::Relaxed);
+        if !self.framing.in_head() && self.framing.push(read, usize::MAX).is_err() {
+            self.connection.malformed.store(true, Ordering::Relaxed);
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "malformed chunk")));
         }
-        self.ahead.take_back(buf, self.meter.beyond());
+        self.pipelined.take_back(buf, self.framing.beyond());
         polled
     }
 
@@ -204,23 +206,24 @@ impl Conn {
     /// end the round of the head, were not called. Then ours is said in its place.
     fn takes_over(&mut self, said: &[u8]) -> bool {
         let heads = self.head.is_some() && self.round.is_multiple_of(2);
-        let unheard = heads && self.link.round.load(Ordering::Relaxed) == self.round && !self.meter.head().is_empty();
-        if unheard && self.farewell.is_none() && self.turn_away.is_some() {
+        let unheard =
+            heads && self.connection.round.load(Ordering::Relaxed) == self.round && !self.framing.head().is_empty();
+        if unheard && self.closing.is_none() && self.protocol_errors.is_some() {
             let (fault, reason) = refused_by_parser(said);
             // The error is for readers; this is a writer.
-            let _ = self.dismiss(fault, reason);
+            let _ = self.close_with(fault, reason);
         }
-        self.farewell.is_some()
+        self.closing.is_some()
     }
 
-    fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.farewell.as_mut().map_or(Poll::Ready(Ok(())), |farewell| farewell.poll_said(&mut self.io, cx))
+    fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.closing.as_mut().map_or(Poll::Ready(Ok(())), |closing| closing.poll_closed(&mut self.io, cx))
     }
 }
 
-impl Conn {
+impl ClientStream {
     /// What was written, unless the client reads nothing for too long, or in drops. `bytes`: how many that are.
-    fn weigh<T>(
+    fn check_write<T>(
         &mut self,
         cx: &mut Context<'_>,
         polled: Poll<io::Result<T>>,
@@ -229,19 +232,19 @@ impl Conn {
         if self.head.is_none() {
             return polled; // whose streams have deadlines of their own
         }
-        let tunnel = self.link.is_tunnel();
+        let tunnel = self.connection.is_tunnel();
         // In a WebSocket the close frame is to follow, unless the client does not read.
-        if self.cancellation.end() == Some(End::Session) && (!tunnel || polled.is_pending()) {
+        if self.cancellation.end() == Some(EndReason::Session) && (!tunnel || polled.is_pending()) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         if tunnel {
             return polled;
         }
         // As long as this takes, the app is not listened to.
-        self.cancellation.heard();
+        self.cancellation.touch();
         let late = match &polled {
             Poll::Pending => self.writing.poll_late(cx).is_ready(),
-            Poll::Ready(Ok(written)) => !self.writing.patience.came(bytes(written)),
+            Poll::Ready(Ok(written)) => !self.writing.budget.received(bytes(written)),
             Poll::Ready(Err(_)) => false,
         };
         if late {
@@ -264,60 +267,60 @@ impl Conn {
     }
 }
 
-impl fmt::Debug for Conn {
+impl fmt::Debug for ClientStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Conn").field("link", &self.link).finish_non_exhaustive()
+        f.debug_struct("Conn").field("link", &self.connection).finish_non_exhaustive()
     }
 }
 
-impl AsyncRead for Conn {
+impl AsyncRead for ClientStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         let Some(limits) = me.head else { return Pin::new(&mut me.io).poll_read(cx, buf) };
         match me.cancellation.end() {
-            Some(End::Session) if me.link.is_tunnel() => {
-                me.farewell.get_or_insert_with(|| Farewell::new(SESSION_OVER.to_vec()));
-                std::task::ready!(me.poll_farewell(cx))?;
+            Some(EndReason::Session) if me.connection.is_tunnel() => {
+                me.closing.get_or_insert_with(|| LingeringClose::new(SESSION_OVER.to_vec()));
+                std::task::ready!(me.poll_closing(cx))?;
                 return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
-            Some(End::Session) => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
-            Some(End::Silence) => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Some(EndReason::Session) => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+            Some(EndReason::Silence) => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             None => {}
         }
-        if me.farewell.is_some() {
+        if me.closing.is_some() {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
-        let round = me.link.round.load(Ordering::Relaxed);
+        let round = me.connection.round.load(Ordering::Relaxed);
         if round != me.round {
             (me.round, me.deadline, me.idle_until) = (round, None, None);
             if round.is_multiple_of(2) {
-                me.meter.restart();
-                me.link.start_over();
-                (me.reading, me.writing.patience) = (limits.pace.to_read(), limits.pace.to_write());
+                me.framing.restart();
+                me.connection.start_over();
+                (me.reading, me.writing.budget) = (limits.data_rate.to_read(), limits.data_rate.to_write());
             }
         }
         if round.is_multiple_of(2) { me.poll_head(limits, cx, buf) } else { me.poll_body(cx, buf) }
     }
 }
 
-impl AsyncWrite for Conn {
+impl AsyncWrite for ClientStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let me = self.get_mut();
         if me.takes_over(buf) {
             return Poll::Ready(Ok(buf.len()));
         }
         let polled = Pin::new(&mut me.io).poll_write(cx, buf);
-        me.weigh(cx, polled, |written| *written)
+        me.check_write(cx, polled, |written| *written)
     }
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         let polled = Pin::new(&mut me.io).poll_flush(cx);
-        me.weigh(cx, polled, |()| 0)
+        me.check_write(cx, polled, |()| 0)
     }
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
-        if me.farewell.is_some() {
-            return me.poll_farewell(cx);
+        if me.closing.is_some() {
+            return me.poll_closing(cx);
         }
         Pin::new(&mut me.io).poll_shutdown(cx)
     }
@@ -331,7 +334,7 @@ impl AsyncWrite for Conn {
             return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
         }
         let polled = Pin::new(&mut me.io).poll_write_vectored(cx, bufs);
-        me.weigh(cx, polled, |written| *written)
+        me.check_write(cx, polled, |written| *written)
     }
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()
@@ -339,20 +342,20 @@ impl AsyncWrite for Conn {
 }
 
 #[async_trait]
-impl Shutdown for Conn {
+impl Shutdown for ClientStream {
     async fn shutdown(&mut self) {
         // The other end may be gone already; nothing is left to be done then.
         let _ = AsyncWriteExt::shutdown(self).await;
     }
 }
 
-impl UniqueID for Conn {
+impl UniqueID for ClientStream {
     fn id(&self) -> UniqueIDType {
         self.io.id()
     }
 }
 
-impl Ssl for Conn {
+impl Ssl for ClientStream {
     fn get_ssl(&self) -> Option<&TlsRef> {
         self.io.get_ssl()
     }
@@ -368,21 +371,21 @@ impl Ssl for Conn {
     }
 }
 
-impl Peek for Conn {}
+impl Peek for ClientStream {}
 
-impl GetTimingDigest for Conn {
+impl GetTimingDigest for ClientStream {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
         Vec::new()
     }
 }
 
-impl GetProxyDigest for Conn {
+impl GetProxyDigest for ClientStream {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
         Some(self.digest.clone())
     }
 }
 
-impl GetSocketDigest for Conn {
+impl GetSocketDigest for ClientStream {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         self.io.get_socket_digest()
     }

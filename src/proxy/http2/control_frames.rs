@@ -14,8 +14,8 @@ use pingora_core::protocols::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::reset_budget::Tally;
-use crate::proxy::client::lingering_close::Farewell;
+use super::reset_budget::ResetBudget;
+use crate::proxy::client::lingering_close::LingeringClose;
 use crate::proxy::observe::access_log;
 
 /// Frames that may come at once.
@@ -32,19 +32,19 @@ const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
 
 /// The connection below the library.
-pub(super) struct Controlled {
+pub(super) struct ControlFrameCounter {
     io: Stream,
-    tally: Arc<Tally>,
-    frames: Frames,
+    budget: Arc<ResetBudget>,
+    frames: FrameHeads,
     credit: u64,
     since: Instant,
-    farewell: Option<Farewell>,
+    closing: Option<LingeringClose>,
 }
 
-impl Controlled {
-    pub(super) fn new(io: Stream, tally: Arc<Tally>) -> Self {
-        let (frames, since) = (Frames::default(), access_log::now());
-        Self { io, tally, frames, credit: MOST, since, farewell: None }
+impl ControlFrameCounter {
+    pub(super) fn new(io: Stream, budget: Arc<ResetBudget>) -> Self {
+        let (frames, since) = (FrameHeads::default(), access_log::now());
+        Self { io, budget, frames, credit: MOST, since, closing: None }
     }
 
     /// So many frames came that are no part of a request. Whether there was room for them.
@@ -54,7 +54,8 @@ impl Controlled {
         }
         let seconds = self.since.elapsed().as_secs();
         self.since += std::time::Duration::from_secs(seconds);
-        let credit = self.credit.saturating_add(self.tally.earned()).saturating_add(seconds.saturating_mul(PER_SECOND));
+        let credit =
+            self.credit.saturating_add(self.budget.earned()).saturating_add(seconds.saturating_mul(PER_SECOND));
         self.credit = credit.saturating_sub(frames).min(MOST);
         credit >= frames
     }
@@ -62,7 +63,7 @@ impl Controlled {
 
 /// Where in the frames of a client we are.
 #[derive(Debug)]
-struct Frames {
+struct FrameHeads {
     /// Bytes until the next head.
     skip: usize,
     head: [u8; HEAD],
@@ -70,13 +71,13 @@ struct Frames {
     here: usize,
 }
 
-impl Default for Frames {
+impl Default for FrameHeads {
     fn default() -> Self {
         Self { skip: PREFACE, head: [0; HEAD], here: 0 }
     }
 }
 
-impl Frames {
+impl FrameHeads {
     /// How many of the frames whose head ends in these bytes are no part of a request.
     fn look(&mut self, mut bytes: &[u8]) -> u64 {
         let mut found = 0;
@@ -104,17 +105,17 @@ impl Frames {
     }
 }
 
-impl AsyncRead for Controlled {
+impl AsyncRead for ControlFrameCounter {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         let before = buf.filled().len();
         ready!(Pin::new(&mut me.io).poll_read(cx, buf))?;
-        let flooded = me.tally.is_flooded();
+        let flooded = me.budget.is_flooded();
         let frames = me.frames.look(buf.filled().get(before..).unwrap_or_default());
         if !flooded && me.spend(frames) {
             return Poll::Ready(Ok(()));
         }
-        me.tally.flooded();
+        me.budget.flooded();
         if buf.filled().len() == before {
             return Poll::Ready(Ok(())); // it has gone
         }
@@ -125,7 +126,7 @@ impl AsyncRead for Controlled {
     }
 }
 
-impl AsyncWrite for Controlled {
+impl AsyncWrite for ControlFrameCounter {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
     }
@@ -134,8 +135,8 @@ impl AsyncWrite for Controlled {
     }
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
-        if me.tally.is_flooded() {
-            return me.farewell.get_or_insert_with(|| Farewell::new(Vec::new())).poll_said(&mut me.io, cx);
+        if me.budget.is_flooded() {
+            return me.closing.get_or_insert_with(|| LingeringClose::new(Vec::new())).poll_closed(&mut me.io, cx);
         }
         Pin::new(&mut me.io).poll_shutdown(cx)
     }
@@ -170,7 +171,7 @@ mod tests {
                 bytes.extend_from_slice(&[*kind, 0, 0, 0, 0, 1]);
                 bytes.extend(std::iter::repeat_n(2, *length));
             }
-            let (mut frames, mut found, mut rest) = (Frames::default(), 0, bytes.as_slice());
+            let (mut frames, mut found, mut rest) = (FrameHeads::default(), 0, bytes.as_slice());
             for cut in cuts.iter().cycle() {
                 let (now, later) = rest.split_at((*cut).min(rest.len()));
                 found += frames.look(now);

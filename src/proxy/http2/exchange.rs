@@ -15,9 +15,9 @@ use pingora_core::protocols::http::date::get_cached_date;
 use pingora_error::{BError, Error, ErrorType, OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 
-use super::reset_budget::Tally;
-use crate::proxy::cancellation::{Cancellation, End};
-use crate::proxy::client::data_rate::{Pace, Patience, Waiting};
+use super::reset_budget::ResetBudget;
+use crate::proxy::cancellation::{Cancellation, EndReason};
+use crate::proxy::client::data_rate::{IdleTimer, MinDataRate, RateBudget};
 
 /// A request and its answer.
 pub(super) struct Exchange {
@@ -37,11 +37,11 @@ pub(super) struct Exchange {
     /// The beginning of the body, to be sent again to another server.
     pub(super) kept: Option<FixedBuffer>,
     pub(super) digest: Arc<Digest>,
-    tally: Arc<Tally>,
+    budget: Arc<ResetBudget>,
     cancellation: Arc<Cancellation>,
-    pace: Pace,
-    reading: Waiting,
-    writing: Waiting,
+    data_rate: MinDataRate,
+    reading: IdleTimer,
+    writing: IdleTimer,
     pub(super) drain_timeout: Option<Duration>,
 }
 
@@ -50,9 +50,9 @@ impl Exchange {
         request: http::Request<RecvStream>,
         respond: SendResponse<Bytes>,
         digest: Arc<Digest>,
-        tally: Arc<Tally>,
+        budget: Arc<ResetBudget>,
         cancellation: Arc<Cancellation>,
-        pace: Pace,
+        data_rate: MinDataRate,
     ) -> Self {
         let (head, body) = request.into_parts();
         Self {
@@ -68,33 +68,33 @@ impl Exchange {
             sent: 0,
             kept: None,
             digest,
-            tally,
+            budget,
             cancellation,
-            pace,
-            reading: Waiting::new(pace.to_read()),
-            writing: Waiting::new(pace.to_write()),
+            data_rate,
+            reading: IdleTimer::new(data_rate.to_read()),
+            writing: IdleTimer::new(data_rate.to_write()),
             drain_timeout: None,
         }
     }
 
     /// Who is given more time than a body needs is given it for a stream that may be silent: no rate is asked for.
     pub(super) fn give_time_to_read(&mut self, time: Duration) {
-        let rate = if time > self.pace.body_timeout { 0 } else { self.pace.rate };
-        self.reading = Waiting::new(Patience::new(time, rate));
+        let rate = if time > self.data_rate.body_timeout { 0 } else { self.data_rate.rate };
+        self.reading = IdleTimer::new(RateBudget::new(time, rate));
     }
 
     /// The same for the answer.
     pub(super) fn give_time_to_write(&mut self, time: Duration) {
-        let rate = if time > self.pace.write_timeout { 0 } else { self.pace.rate };
-        self.writing = Waiting::new(Patience::new(time, rate));
+        let rate = if time > self.data_rate.write_timeout { 0 } else { self.data_rate.rate };
+        self.writing = IdleTimer::new(RateBudget::new(time, rate));
     }
 
     pub(super) const fn time_to_read(&self) -> Duration {
-        self.reading.patience.most()
+        self.reading.budget.most()
     }
 
     pub(super) const fn time_to_write(&self) -> Duration {
-        self.writing.patience.most()
+        self.writing.budget.most()
     }
 
     /// The next piece of the body; `None` at its end.
@@ -112,7 +112,7 @@ impl Exchange {
         };
         let Some(piece) = read.transpose().map_err(|cause| self.broken(cause))? else { return Poll::Ready(Ok(None)) };
         // Who came late, but before the alarm was heard, has come.
-        let _ = self.reading.patience.came(piece.len());
+        let _ = self.reading.budget.received(piece.len());
         self.received += piece.len();
         if let Some(kept) = &mut self.kept {
             kept.write_to_buffer(&piece);
@@ -142,7 +142,7 @@ impl Exchange {
 
     /// The error of a request that is to end. Where its session has ended, the stream ends here, and it alone.
     fn cut(&mut self) -> Option<BError> {
-        if self.cancellation.end()? == End::Silence {
+        if self.cancellation.end()? == EndReason::Silence {
             return Some(Error::explain(ErrorType::ReadTimedout, "the app is silent"));
         }
         if !std::mem::replace(&mut self.ended, true) {
@@ -161,7 +161,7 @@ impl Exchange {
 
     fn given_up(&mut self, how: String) -> BError {
         if self.written.is_none() && !std::mem::replace(&mut self.taken_back, true) {
-            self.tally.taken_back();
+            self.budget.taken_back();
         }
         Error::explain(ErrorType::ConnectionClosed, how)
     }
@@ -190,9 +190,9 @@ impl Exchange {
         let response = Response::from_parts(head.as_owned_parts(), ());
         let answer = self.respond.send_response(response, end).or_err(ErrorType::WriteError, "answering")?;
         (self.answer, self.written, self.ended) = (Some(answer), Some(head), end);
-        self.tally.answered();
+        self.budget.answered();
         // Both sides may talk from here on, at their own pace: a call of gRPC, an event stream.
-        self.reading.patience.relax();
+        self.reading.budget.relax();
         Ok(())
     }
 
@@ -225,25 +225,25 @@ impl Exchange {
         while !piece.is_empty() {
             answer.reserve_capacity(piece.len());
             let (writing, cancellation) = (&mut self.writing, &self.cancellation);
-            let room = std::future::poll_fn(|cx| {
+            let streams = std::future::poll_fn(|cx| {
                 // As long as this takes, the app is not listened to.
-                cancellation.heard();
+                cancellation.touch();
                 match answer.poll_capacity(cx) {
-                    _ if cancellation.end() == Some(End::Session) => Poll::Ready(Some(None)),
-                    Poll::Ready(room) => Poll::Ready(Some(room)),
+                    _ if cancellation.end() == Some(EndReason::Session) => Poll::Ready(Some(None)),
+                    Poll::Ready(streams) => Poll::Ready(Some(streams)),
                     Poll::Pending => writing.poll_late(cx).map(|()| None),
                 }
             });
-            let room = match room.await {
+            let streams = match streams.await {
                 None => return Error::e_explain(ErrorType::WriteTimedout, "the answer is read too slowly"),
                 Some(None) => {
                     return Err(self.cut().unwrap_or_else(|| Error::explain(ErrorType::ConnectionClosed, "reset")));
                 }
-                Some(Some(room)) => room.or_err(ErrorType::WriteError, "answering")?,
+                Some(Some(streams)) => streams.or_err(ErrorType::WriteError, "answering")?,
             };
-            let _ = writing.patience.came(room.min(piece.len()));
-            self.tally.sent(room.min(piece.len()));
-            let now = piece.split_to(room.min(piece.len()));
+            let _ = writing.budget.received(streams.min(piece.len()));
+            self.budget.sent(streams.min(piece.len()));
+            let now = piece.split_to(streams.min(piece.len()));
             answer.send_data(now, end && piece.is_empty()).or_err(ErrorType::WriteError, "answering")?;
         }
         if length == 0 {
@@ -251,7 +251,7 @@ impl Exchange {
         }
         self.sent += length;
         self.ended = end;
-        self.reading.patience.renew();
+        self.reading.budget.renew();
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use crate::proxy::cancellation::Cancellation;
-use crate::proxy::live::Live;
+use crate::proxy::live::LiveRequests;
 
 /// How many streams a client may take back unanswered, in terms of the streams it may have at once. Each answered
 /// one gives one back.
@@ -25,7 +25,7 @@ const FRAME: usize = 16 * 1024;
 /// opens and resets streams as fast as the line allows would have more work done than streams are allowed
 /// (CVE-2023-44487). So requests at work are counted here until they end, and those for nothing are rationed.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct ResetBudget {
     most: usize,
     running: AtomicUsize,
     credit: AtomicUsize,
@@ -35,21 +35,21 @@ pub(super) struct Tally {
     flooded: AtomicBool,
     /// Rings when a place becomes free, when nothing runs, and when the credit is used up.
     pub(super) changed: Notify,
-    live: Arc<Live>,
+    live: Arc<LiveRequests>,
     /// What requests that are over were cancelled by: used again, so that no request makes one.
     spare: Mutex<Vec<Arc<Cancellation>>>,
 }
 
 /// A request at work; over when dropped.
 #[derive(Debug)]
-pub(super) struct Running {
-    tally: Arc<Tally>,
+pub(super) struct RunningStream {
+    budget: Arc<ResetBudget>,
     /// Ends it.
     pub(super) cancellation: Arc<Cancellation>,
 }
 
-impl Tally {
-    pub(super) fn new(streams: u32, live: Arc<Live>) -> Arc<Self> {
+impl ResetBudget {
+    pub(super) fn new(streams: u32, live: Arc<LiveRequests>) -> Arc<Self> {
         let most = usize::try_from(streams).unwrap_or(usize::MAX);
         let credit = AtomicUsize::new(most.saturating_mul(PER_STREAM));
         let (running, changed, spare) = (AtomicUsize::new(0), Notify::new(), Mutex::default());
@@ -57,11 +57,11 @@ impl Tally {
         Arc::new(Self { most, running, credit, earned, flooded, changed, live, spare })
     }
 
-    pub(super) fn begin(self: &Arc<Self>) -> Running {
+    pub(super) fn begin(self: &Arc<Self>) -> RunningStream {
         self.running.fetch_add(1, Ordering::AcqRel);
         self.earned.fetch_add(FRAMES_PER_REQUEST, Ordering::Relaxed);
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Running { tally: self.clone(), cancellation: spare.unwrap_or_else(|| self.live.track()) }
+        RunningStream { budget: self.clone(), cancellation: spare.unwrap_or_else(|| self.live.track()) }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -116,14 +116,14 @@ impl Tally {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningStream {
     fn drop(&mut self) {
-        let tally = &self.tally;
+        let budget = &self.budget;
         self.cancellation.finish();
-        tally.spare.lock().unwrap_or_else(PoisonError::into_inner).push(self.cancellation.clone());
-        let before = tally.running.fetch_sub(1, Ordering::AcqRel);
-        if before == 1 || before == tally.most {
-            tally.changed.notify_one();
+        budget.spare.lock().unwrap_or_else(PoisonError::into_inner).push(self.cancellation.clone());
+        let before = budget.running.fetch_sub(1, Ordering::AcqRel);
+        if before == 1 || before == budget.most {
+            budget.changed.notify_one();
         }
     }
 }
@@ -134,30 +134,30 @@ mod tests {
 
     #[test]
     fn places_are_taken_and_given_back() {
-        let tally = Tally::new(2, Arc::default());
-        assert!(tally.is_idle());
-        let (one, two) = (tally.begin(), tally.begin());
-        assert!(tally.is_full());
+        let budget = ResetBudget::new(2, Arc::default());
+        assert!(budget.is_idle());
+        let (one, two) = (budget.begin(), budget.begin());
+        assert!(budget.is_full());
         drop(one);
-        assert!(!tally.is_full() && !tally.is_idle());
+        assert!(!budget.is_full() && !budget.is_idle());
         drop(two);
-        assert!(tally.is_idle());
+        assert!(budget.is_idle());
     }
 
     #[test]
     fn what_is_answered_earns_what_is_taken_back_spends() {
-        let tally = Tally::new(1, Arc::default());
+        let budget = ResetBudget::new(1, Arc::default());
         for _ in 0..1000 {
-            tally.taken_back();
-            tally.answered();
+            budget.taken_back();
+            budget.answered();
         }
-        assert!(!tally.is_spent());
+        assert!(!budget.is_spent());
         for _ in 0..PER_STREAM {
-            assert!(!tally.is_spent());
-            tally.taken_back();
+            assert!(!budget.is_spent());
+            budget.taken_back();
         }
-        assert!(tally.is_spent());
-        tally.answered();
-        assert!(tally.is_spent(), "there is no way back");
+        assert!(budget.is_spent());
+        budget.answered();
+        assert!(budget.is_spent(), "there is no way back");
     }
 }

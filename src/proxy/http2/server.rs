@@ -13,13 +13,13 @@ use pingora_core::protocols::{Digest, Stream};
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
-use super::control_frames::Controlled;
+use super::control_frames::ControlFrameCounter;
 use super::exchange::Exchange;
-use super::reset_budget::Tally;
-use crate::proxy::client::connection_state::Link;
-use crate::proxy::client::data_rate::Pace;
-use crate::proxy::client::limits::{Room, Taken, Told};
-use crate::proxy::live::Live;
+use super::reset_budget::ResetBudget;
+use crate::proxy::client::connection_state::ConnectionState;
+use crate::proxy::client::data_rate::MinDataRate;
+use crate::proxy::client::limits::{LimitReached, LogSampler, StreamLimits};
+use crate::proxy::live::LiveRequests;
 use crate::proxy::observe::access_log;
 use crate::proxy::observe::metrics::Metrics;
 use crate::proxy::settings::ClientLimits;
@@ -37,21 +37,21 @@ const HEAD_SLACK: usize = 2;
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// What a client may do on a connection.
-pub(crate) struct Terms {
+pub(crate) struct Http2Config {
     options: Builder,
     streams: u32,
-    pace: Pace,
+    data_rate: MinDataRate,
     /// For the preface.
     preface: Duration,
     /// Without a stream.
     idle: Duration,
     metrics: Arc<Metrics>,
-    live: Arc<Live>,
-    told: Told,
+    live: Arc<LiveRequests>,
+    refusals: LogSampler,
 }
 
-impl Terms {
-    pub(crate) fn new(limits: &ClientLimits, metrics: Arc<Metrics>, live: Arc<Live>) -> Self {
+impl Http2Config {
+    pub(crate) fn new(limits: &ClientLimits, metrics: Arc<Metrics>, live: Arc<LiveRequests>) -> Self {
         let mut options = Builder::new();
         let head = limits.header_bytes.saturating_mul(HEAD_SLACK);
         options
@@ -63,22 +63,22 @@ impl Terms {
             .max_local_error_reset_streams(Some(MALFORMED_STREAMS))
             .max_pending_accept_reset_streams(usize::try_from(limits.streams).unwrap_or(usize::MAX));
         let (preface, idle) = (limits.header_timeout, limits.keepalive);
-        let (pace, told) = (Pace::of(limits), Told::default());
-        Self { options, streams: limits.streams, pace, preface, idle, metrics, live, told }
+        let (data_rate, refusals) = (MinDataRate::of(limits), LogSampler::default());
+        Self { options, streams: limits.streams, data_rate, preface, idle, metrics, live, refusals }
     }
 
     /// Counts a request for which there is no place, and tells of it, though not of each in a flood.
-    fn refused(&self, taken: Taken) {
+    fn refuse(&self, taken: LimitReached) {
         let limit = taken.limit();
         self.metrics.streams_refused.with_label_values(&[limit]).inc();
-        if let Some(count) = self.told.refused(access_log::now()) {
+        if let Some(count) = self.refusals.sample(access_log::now()) {
             tracing::info!(target: "proxy", limit, count, "HTTP/2 requests refused: raise this limit if they are honest");
         }
     }
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve<A>(io: Stream, app: &Arc<A>, terms: &Terms, shutdown: &watch::Receiver<bool>)
+pub(crate) async fn serve<A>(io: Stream, app: &Arc<A>, config: &Http2Config, shutdown: &watch::Receiver<bool>)
 where
     A: HttpServerApp + Send + Sync + 'static,
 {
@@ -88,26 +88,28 @@ where
         proxy_digest: io.get_proxy_digest(),
         socket_digest: io.get_socket_digest(),
     });
-    let tally = Tally::new(terms.streams, terms.live.clone());
-    let controlled = Controlled::new(io, tally.clone());
-    let shaken = tokio::time::timeout(terms.preface, terms.options.handshake(controlled)).await;
+    let budget = ResetBudget::new(config.streams, config.live.clone());
+    let controlled = ControlFrameCounter::new(io, budget.clone());
+    let shaken = tokio::time::timeout(config.preface, config.options.handshake(controlled)).await;
     let Ok(Ok(connection)) = shaken else {
         tracing::debug!(target: "proxy", "no HTTP/2 preface, or too slow");
         return;
     };
-    let alarm = Box::pin(tokio::time::sleep(terms.idle));
-    let room = Link::of(Some(&digest)).and_then(|link| link.room.clone());
+    let alarm = Box::pin(tokio::time::sleep(config.idle));
+    let streams = ConnectionState::of(Some(&digest)).and_then(|connection| connection.streams.clone());
     let shutdown = shutdown.clone();
-    Hosted { connection, digest, tally, room, terms, app, shutdown, alarm, armed: true, leaving: false }.drive().await;
+    Http2Connection { connection, digest, budget, streams, config, app, shutdown, alarm, armed: true, leaving: false }
+        .run()
+        .await;
 }
 
 /// A connection that is being served.
-struct Hosted<'t, A> {
-    connection: Connection<Controlled, Bytes>,
+struct Http2Connection<'t, A> {
+    connection: Connection<ControlFrameCounter, Bytes>,
     digest: Arc<Digest>,
-    tally: Arc<Tally>,
-    room: Option<Room>,
-    terms: &'t Terms,
+    budget: Arc<ResetBudget>,
+    streams: Option<StreamLimits>,
+    config: &'t Http2Config,
     app: &'t Arc<A>,
     shutdown: watch::Receiver<bool>,
     /// Rings when nothing has run for long enough, if `armed`.
@@ -117,12 +119,12 @@ struct Hosted<'t, A> {
     leaving: bool,
 }
 
-impl<A: HttpServerApp + Send + Sync + 'static> Hosted<'_, A> {
-    async fn drive(mut self) {
+impl<A: HttpServerApp + Send + Sync + 'static> Http2Connection<'_, A> {
+    async fn run(mut self) {
         let mut stop = self.shutdown.clone();
         let mut stopping = false;
         loop {
-            let full = self.tally.is_full();
+            let full = self.budget.is_full();
             let next = tokio::select! {
                 biased;
                 // A sender that is gone can never say stop; that is a stop too.
@@ -131,7 +133,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Hosted<'_, A> {
                     self.connection.graceful_shutdown();
                     ControlFlow::Continue(())
                 }
-                () = self.tally.changed.notified() => self.weigh(),
+                () = self.budget.changed.notified() => self.on_change(),
                 accepted = std::future::poll_fn(|cx| {
                     if full {
                         // Nobody more can be served, but the others still are; new streams wait.
@@ -143,7 +145,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Hosted<'_, A> {
                     // The client is gone, or out of the grammar, or was told to go.
                     Some(Err(_)) | None => ControlFlow::Break(()),
                 },
-                () = &mut self.alarm, if self.armed => self.dismiss(),
+                () = &mut self.alarm, if self.armed => self.on_idle(),
             };
             if next.is_break() {
                 return;
@@ -152,37 +154,37 @@ impl<A: HttpServerApp + Send + Sync + 'static> Hosted<'_, A> {
     }
 
     fn begin(&mut self, request: http::Request<RecvStream>, mut respond: SendResponse<Bytes>) -> ControlFlow<()> {
-        let place = match self.room.as_ref().map_or(Err(Taken::Total), Room::take) {
-            Ok(place) => place,
+        let permit = match self.streams.as_ref().map_or(Err(LimitReached::Total), StreamLimits::take) {
+            Ok(permit) => permit,
             Err(taken) => {
-                self.terms.refused(taken);
+                self.config.refuse(taken);
                 // Nothing was done with it: the client may ask again (RFC 9113 §8.7).
                 respond.send_reset(Reason::REFUSED_STREAM);
                 return ControlFlow::Continue(());
             }
         };
         self.armed = false;
-        let running = self.tally.begin();
+        let running = self.budget.begin();
         let cancellation = running.cancellation.clone();
-        let (pace, digest) = (self.terms.pace, self.digest.clone());
-        let exchange = Exchange::new(request, respond, digest, self.tally.clone(), cancellation, pace);
+        let (data_rate, digest) = (self.config.data_rate, self.digest.clone());
+        let exchange = Exchange::new(request, respond, digest, self.budget.clone(), cancellation, data_rate);
         let (app, shutdown) = (self.app.clone(), self.shutdown.clone());
         tokio::spawn(async move {
             let session = ServerSession::new_custom(Box::new(exchange));
             running.cancellation.run(app.process_new_http(session, &shutdown)).await;
-            drop((running, place));
+            drop((running, permit));
         });
         ControlFlow::Continue(())
     }
 
     /// Something has changed in what runs.
-    fn weigh(&mut self) -> ControlFlow<()> {
-        if self.tally.is_spent() && !self.leaving {
+    fn on_change(&mut self) -> ControlFlow<()> {
+        if self.budget.is_spent() && !self.leaving {
             tracing::debug!(target: "proxy", "HTTP/2 connection closed: too many requests taken back, or frames for nothing");
             self.leave_after(LAST_WORDS);
             self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
-        } else if self.tally.is_idle() {
-            let time = if self.leaving { LAST_WORDS } else { self.terms.idle };
+        } else if self.budget.is_idle() {
+            let time = if self.leaving { LAST_WORDS } else { self.config.idle };
             self.alarm.as_mut().reset(access_log::now() + time);
             self.armed = true;
         }
@@ -190,7 +192,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Hosted<'_, A> {
     }
 
     /// Nothing has run for long enough.
-    fn dismiss(&mut self) -> ControlFlow<()> {
+    fn on_idle(&mut self) -> ControlFlow<()> {
         if self.leaving {
             return ControlFlow::Break(());
         }

@@ -98,7 +98,13 @@ pub(crate) fn access(session: &Session, error: Option<&Error>, ctx: &Ctx, metric
 }
 
 /// The access event and the counters of what never became a request.
-pub(crate) fn turned_away(facts: &RequestInfo, status: StatusCode, reason: &str, started: Instant, metrics: &Metrics) {
+pub(crate) fn protocol_error(
+    facts: &RequestInfo,
+    status: StatusCode,
+    reason: &str,
+    started: Instant,
+    metrics: &Metrics,
+) {
     let took = now().duration_since(started);
     metrics.count_stray(&facts.method, status.as_u16(), took);
     // It may be the rest of a body that was longer than announced: only what looks like a request is told.
@@ -134,14 +140,14 @@ fn escaped(target: &[u8]) -> String {
 pub(crate) fn audit(events: &[Event], ctx: &Ctx, metrics: &Metrics) {
     let (request_id, took) = (ctx.request_id.as_str(), now().duration_since(ctx.started));
     for event in events {
-        let told = describe(event.what);
+        let fields = describe(event.what);
         count(event.what, took, metrics);
         tracing::info!(
             target: "audit",
             request_id,
-            action = told.action,
-            method = told.method.map(Method::name),
-            reason = told.reason,
+            action = fields.action,
+            method = fields.method.map(Method::name),
+            reason = fields.reason,
             user = event.user.as_ref().map(|u| u.0.as_str()),
             username = event.username.as_ref().map(|u| u.as_str()),
             client_ip = event.client_ip.map(tracing::field::display),
@@ -152,13 +158,13 @@ pub(crate) fn audit(events: &[Event], ctx: &Ctx, metrics: &Metrics) {
     }
 }
 
-struct Told {
+struct AuditFields {
     action: &'static str,
     method: Option<Method>,
     reason: Option<&'static str>,
 }
 
-fn describe(what: What) -> Told {
+fn describe(what: What) -> AuditFields {
     let (action, method, reason) = match what {
         What::ProofAccepted { method } => ("proof_accepted", Some(method), None),
         What::ProofRejected { method, reason } => ("proof_rejected", Some(method), Some(reject_word(reason))),
@@ -183,7 +189,7 @@ fn describe(what: What) -> Told {
         What::GroupsSet => ("groups_set", None, None),
         What::Unsettled { deed, method } => ("unsettled", method, Some(deed_word(deed))),
     };
-    Told { action, method, reason }
+    AuditFields { action, method, reason }
 }
 
 /// Counts a proof, and how long the request took that it came in.

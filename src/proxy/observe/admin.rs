@@ -11,24 +11,24 @@ use pingora_core::protocols::http::ServerSession;
 use tokio::sync::watch;
 
 use super::metrics::Metrics;
-use super::store_metrics::{Outside, redis_text};
-use crate::proxy::client::listen::Drive;
+use super::store_metrics::{StoreMetrics, redis_text};
+use crate::proxy::client::listen::ServeConnection;
 use crate::proxy::serve::Probe;
 
 /// Answers the admin paths.
 pub(crate) struct Admin {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) probe: Probe,
-    pub(crate) outside: Arc<dyn Outside>,
+    pub(crate) store_metrics: Arc<dyn StoreMetrics>,
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
 /// Drives connections of the admin listener.
-pub(crate) struct AdminDoor(pub(crate) Arc<HttpServer<Admin>>);
+pub(crate) struct AdminServer(pub(crate) Arc<HttpServer<Admin>>);
 
 #[async_trait]
-impl Drive for AdminDoor {
-    async fn drive(&self, stream: Stream, shutdown: &watch::Receiver<bool>) {
+impl ServeConnection for AdminServer {
+    async fn serve(&self, stream: Stream, shutdown: &watch::Receiver<bool>) {
         self.0.process_new(stream, shutdown).await;
     }
 }
@@ -80,7 +80,7 @@ impl Admin {
     fn scrape(&self) -> Response<Vec<u8>> {
         match self.metrics.text() {
             Ok(mut body) => {
-                let redis = self.outside.redis().map(|numbers| redis_text(&numbers)).unwrap_or_default();
+                let redis = self.store_metrics.redis().map(|numbers| redis_text(&numbers)).unwrap_or_default();
                 body.extend_from_slice(redis.as_bytes());
                 body.extend_from_slice(process().as_bytes());
                 with_type(StatusCode::OK, body, "text/plain; version=0.0.4; charset=utf-8")

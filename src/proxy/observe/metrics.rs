@@ -177,7 +177,7 @@ fn unmade<T>(count: usize) -> Box<[OnceLock<T>]> {
 
 /// A decision as it is counted.
 #[derive(Clone, Copy)]
-pub(crate) enum Counted {
+pub(crate) enum DecisionKind {
     Permit,
     Challenge,
     Refuse,
@@ -186,9 +186,9 @@ pub(crate) enum Counted {
 impl SiteMetrics {
     /// Counts an answered request.
     pub(crate) fn count(&self, method: &Method, code: u16, took: Duration) {
-        let (row, place) = (method_index(method), usize::from(code).min(CLASSES * CLASS - 1));
-        let class = self.answers.get(row * CLASSES + place / CLASS);
-        if let Some(cell) = class.and_then(|class| class.get_or_init(|| unmade(CLASS)).get(place % CLASS)) {
+        let (row, permit) = (method_index(method), usize::from(code).min(CLASSES * CLASS - 1));
+        let class = self.answers.get(row * CLASSES + permit / CLASS);
+        if let Some(cell) = class.and_then(|class| class.get_or_init(|| unmade(CLASS)).get(permit % CLASS)) {
             let answered = cell.get_or_init(|| self.answered(method_word(method), code));
             answered.requests.inc();
             answered.durations.observe(took.as_secs_f64());
@@ -208,13 +208,13 @@ impl SiteMetrics {
     }
 
     /// Counts a decision.
-    pub(crate) fn decided(&self, decision: Counted, rule: Option<&str>) {
+    pub(crate) fn decided(&self, decision: DecisionKind, rule: Option<&str>) {
         let row = rule.and_then(|rule| self.decisions.get(rule)).unwrap_or(&self.unruled);
         let [permit, challenge, refuse] = row;
         match decision {
-            Counted::Permit => permit.inc(),
-            Counted::Challenge => challenge.inc(),
-            Counted::Refuse => refuse.inc(),
+            DecisionKind::Permit => permit.inc(),
+            DecisionKind::Challenge => challenge.inc(),
+            DecisionKind::Refuse => refuse.inc(),
         }
     }
 }

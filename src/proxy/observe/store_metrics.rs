@@ -15,7 +15,7 @@ const COUNT_EVERY: Duration = Duration::from_secs(60);
 
 /// One kind of call to a store. Counters only grow.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Calls {
+pub struct CallMetrics {
     /// Its name, of a closed set.
     pub op: &'static str,
     /// Calls answered or failed, by how long they took at most, in seconds; each call is in one bucket, those that
@@ -31,9 +31,9 @@ pub struct Calls {
 
 /// What a node knows of a Redis.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct RedisNumbers {
+pub struct RedisMetrics {
     /// By kind of call.
-    pub calls: Vec<Calls>,
+    pub calls: Vec<CallMetrics>,
     /// Whether commands have a connection.
     pub connected: bool,
     /// Whether ended sessions are told of, so that the local cache is used.
@@ -44,9 +44,9 @@ pub struct RedisNumbers {
 
 /// What is counted elsewhere. Labels come from closed sets.
 #[async_trait]
-pub trait Outside: Send + Sync {
+pub trait StoreMetrics: Send + Sync {
     /// Redis, where there is one. Asked at each scrape; does no I/O.
-    fn redis(&self) -> Option<RedisNumbers>;
+    fn redis(&self) -> Option<RedisMetrics>;
     /// Sessions, by strength. Asked once a minute.
     async fn sessions(&self) -> Answer<Vec<(&'static str, u64)>>;
     /// Accounts, by the factors they have. Asked once a minute.
@@ -54,10 +54,10 @@ pub trait Outside: Send + Sync {
 }
 
 /// Counts what the stores hold, now and every minute. A store that does not answer leaves the last count.
-pub(crate) async fn count(outside: Arc<dyn Outside>, metrics: Arc<Metrics>) {
+pub(crate) async fn count(store_metrics: Arc<dyn StoreMetrics>, metrics: Arc<Metrics>) {
     let mut failing = HashSet::new();
     loop {
-        let all = [("sessions", outside.sessions().await), ("accounts", outside.enrolled().await)];
+        let all = [("sessions", store_metrics.sessions().await), ("accounts", store_metrics.enrolled().await)];
         for ((what, counted), gauge) in all.into_iter().zip([&metrics.sessions, &metrics.users_enrolled]) {
             match counted {
                 Ok(counts) => {
@@ -77,10 +77,10 @@ pub(crate) async fn count(outside: Arc<dyn Outside>, metrics: Arc<Metrics>) {
 }
 
 /// The numbers of Redis in the text format.
-pub(crate) fn redis_text(numbers: &RedisNumbers) -> String {
+pub(crate) fn redis_text(numbers: &RedisMetrics) -> String {
     let mut out = String::new();
     begin(&mut out, "redis_command_duration_seconds", "histogram", "Calls to Redis, answered or failed.");
-    for Calls { op, buckets, calls, total, .. } in &numbers.calls {
+    for CallMetrics { op, buckets, calls, total, .. } in &numbers.calls {
         let mut below = 0;
         for (bound, count) in buckets {
             below += count;
@@ -92,7 +92,7 @@ pub(crate) fn redis_text(numbers: &RedisNumbers) -> String {
         let _ = writeln!(out, "stepgate_redis_command_duration_seconds_count{{op=\"{op}\"}} {calls}");
     }
     begin(&mut out, "redis_errors_total", "counter", "Calls to Redis that failed.");
-    for Calls { op, errors, .. } in &numbers.calls {
+    for CallMetrics { op, errors, .. } in &numbers.calls {
         let _ = writeln!(out, "stepgate_redis_errors_total{{op=\"{op}\"}} {errors}");
     }
     begin(&mut out, "redis_connected", "gauge", "Whether the connection stands.");
@@ -117,14 +117,14 @@ mod tests {
 
     #[test]
     fn buckets_are_cumulative_and_the_last_holds_all() {
-        let calls = Calls {
+        let calls = CallMetrics {
             op: "load",
             buckets: vec![(0.001, 3), (0.01, 2)],
             calls: 6,
             errors: 1,
             total: Duration::from_millis(1500),
         };
-        let text = redis_text(&RedisNumbers { calls: vec![calls], connected: true, ..RedisNumbers::default() });
+        let text = redis_text(&RedisMetrics { calls: vec![calls], connected: true, ..RedisMetrics::default() });
         let of = |name: &str| text.lines().find_map(|l| l.strip_prefix(name)).map(|rest| rest.trim().to_owned());
         let name = "stepgate_redis_command_duration_seconds";
         let bucket = |le: &str| of(&format!("{name}_bucket{{op=\"load\",le=\"{le}\"}}"));

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderValue};
 
-use super::forwarded::{self, Doubt, Told};
+use super::forwarded::{self, ForwardedError, ForwardedInfo};
 use super::site::Authority;
 use crate::auth::network::Networks;
-use crate::proxy::client::connection_state::{Door, Link};
+use crate::proxy::client::connection_state::{AcceptedOn, ConnectionState};
 
 /// The client as far as it can be believed.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,42 +28,46 @@ pub(crate) struct Client {
 ///
 /// # Errors
 /// A word for the log: a trusted proxy tells what cannot be believed.
-pub(crate) fn client(link: &Link, headers: &HeaderMap, trusted: &Networks) -> Result<Client, Doubt> {
-    let peer = link.peer.ip();
-    let tls = matches!(link.door, Door::Https { .. });
+pub(crate) fn identify(
+    connection: &ConnectionState,
+    headers: &HeaderMap,
+    trusted: &Networks,
+) -> Result<Client, ForwardedError> {
+    let peer = connection.peer.ip();
+    let tls = matches!(connection.accepted_on, AcceptedOn::Https { .. });
     if trusted.is_empty() || !trusted.contains(peer) {
         return Ok(Client { ip: peer, https: tls, through_proxy: false, host: None, hops: Vec::new() });
     }
-    let Told { hops, https, host } = forwarded::told(headers, trusted)?;
+    let ForwardedInfo { hops, https, host } = forwarded::read(headers, trusted)?;
     let ip = hops.first().copied().unwrap_or(peer);
     Ok(Client { ip, https: https.unwrap_or(tls), through_proxy: true, host, hops })
 }
 
 /// Whether pages and apps may be served to this client. In the clear only to this machine, and to the proxies that
 /// end TLS for us where there are any: whoever comes past them is led to https, for a password sent here would be read.
-pub(crate) fn may_be_served(link: &Link, client: &Client, trusted: &Networks) -> bool {
-    match link.door {
-        Door::Https { .. } => true,
-        Door::Redirect => false,
-        Door::Plain => client.through_proxy || trusted.is_empty() || link.peer.ip().is_loopback(),
+pub(crate) fn may_be_served(connection: &ConnectionState, identify: &Client, trusted: &Networks) -> bool {
+    match connection.accepted_on {
+        AcceptedOn::Https { .. } => true,
+        AcceptedOn::Redirect => false,
+        AcceptedOn::Plain => identify.through_proxy || trusted.is_empty() || connection.peer.ip().is_loopback(),
     }
 }
 
 /// `X-Forwarded-For` for the app: the client that was judged, the trusted proxies it came through, and the peer.
 /// What is said left of the client is its own word, and an app that reads the first address would believe it.
 /// `None` if that cannot be said in a header.
-pub(crate) fn forwarded_for(link: &Link, client: &Client) -> Option<HeaderValue> {
-    if client.hops.is_empty() {
-        return Some(link.peer_text.clone());
+pub(crate) fn forwarded_for(connection: &ConnectionState, identify: &Client) -> Option<HeaderValue> {
+    if identify.hops.is_empty() {
+        return Some(connection.peer_text.clone());
     }
-    let mut chain: Vec<String> = client.hops.iter().map(IpAddr::to_string).collect();
-    chain.push(link.peer_text.to_str().ok()?.to_owned());
+    let mut chain: Vec<String> = identify.hops.iter().map(IpAddr::to_string).collect();
+    chain.push(connection.peer_text.to_str().ok()?.to_owned());
     HeaderValue::from_str(&chain.join(", ")).ok()
 }
 
 /// The id that a trusted proxy gave the request; only if it gave one, and that can be told in a header and a log.
-pub(crate) fn request_id<'h>(headers: &'h HeaderMap, client: &Client) -> Option<&'h str> {
-    if !client.through_proxy {
+pub(crate) fn request_id<'h>(headers: &'h HeaderMap, identify: &Client) -> Option<&'h str> {
+    if !identify.through_proxy {
         return None;
     }
     let mut ids = headers.get_all("x-request-id").iter();
@@ -83,14 +87,14 @@ mod tests {
     }
 
     fn told(peer: &str, trusted: &str, lines: &[&str]) -> Option<(IpAddr, String)> {
-        let link = Link::new(format!("{peer}:1").parse().unwrap(), Door::Plain);
+        let connection = ConnectionState::new(format!("{peer}:1").parse().unwrap(), AcceptedOn::Plain);
         let trusted = trusted.split(' ').filter(|n| !n.is_empty()).map(|n| n.parse().unwrap()).collect();
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append("x-forwarded-for", line.parse().unwrap());
         }
-        let client = client(&link, &headers, &Networks::new(trusted)).ok()?;
-        Some((client.ip, forwarded_for(&link, &client)?.to_str().unwrap().to_owned()))
+        let identify = identify(&connection, &headers, &Networks::new(trusted)).ok()?;
+        Some((identify.ip, forwarded_for(&connection, &identify)?.to_str().unwrap().to_owned()))
     }
 
     #[test]
@@ -141,7 +145,7 @@ mod tests {
 
     #[test]
     fn one_well_formed_request_id_of_a_trusted_proxy_is_kept() {
-        let client = |through_proxy| Client {
+        let identify = |through_proxy| Client {
             ip: [192, 0, 2, 1].into(),
             https: true,
             through_proxy,
@@ -153,7 +157,7 @@ mod tests {
             for id in ids {
                 headers.append("x-request-id", id.parse().unwrap());
             }
-            request_id(&headers, &client(through)).map(str::to_owned)
+            request_id(&headers, &identify(through)).map(str::to_owned)
         };
         assert_eq!(of(&["abc-1"], true).as_deref(), Some("abc-1"));
         let long = "a".repeat(65);
@@ -165,20 +169,22 @@ mod tests {
 
     #[test]
     fn nobody_is_served_in_the_clear_past_the_proxies() {
-        let served = |peer: &str, door: Door, trusted: &str| {
-            let link = Link::new(format!("{peer}:1").parse().unwrap(), door);
+        let served = |peer: &str, accepted_on: AcceptedOn, trusted: &str| {
+            let connection = ConnectionState::new(format!("{peer}:1").parse().unwrap(), accepted_on);
             let trusted =
                 Networks::new(trusted.split(' ').filter(|n| !n.is_empty()).map(|n| n.parse().unwrap()).collect());
-            let who = client(&link, &HeaderMap::new(), &trusted).unwrap();
-            may_be_served(&link, &who, &trusted)
+            let who = identify(&connection, &HeaderMap::new(), &trusted).unwrap();
+            may_be_served(&connection, &who, &trusted)
         };
-        assert!(served("10.0.0.1", Door::Plain, "10.0.0.0/8"));
-        assert!(served("127.0.0.1", Door::Plain, "10.0.0.0/8") && served("[::1]", Door::Plain, "10.0.0.0/8"));
-        assert!(served("[::ffff:127.0.0.1]", Door::Plain, "") && served("127.0.0.1", Door::Plain, ""));
+        assert!(served("10.0.0.1", AcceptedOn::Plain, "10.0.0.0/8"));
+        assert!(
+            served("127.0.0.1", AcceptedOn::Plain, "10.0.0.0/8") && served("[::1]", AcceptedOn::Plain, "10.0.0.0/8")
+        );
+        assert!(served("[::ffff:127.0.0.1]", AcceptedOn::Plain, "") && served("127.0.0.1", AcceptedOn::Plain, ""));
         for stranger in ["192.0.2.1", "11.0.0.1", "[2001:db8::1]"] {
-            assert!(!served(stranger, Door::Plain, "10.0.0.0/8"), "{stranger}");
-            assert!(!served(stranger, Door::Redirect, "10.0.0.0/8"), "{stranger}");
-            assert!(served(stranger, Door::Https { sni: None }, "10.0.0.0/8"), "{stranger}");
+            assert!(!served(stranger, AcceptedOn::Plain, "10.0.0.0/8"), "{stranger}");
+            assert!(!served(stranger, AcceptedOn::Redirect, "10.0.0.0/8"), "{stranger}");
+            assert!(served(stranger, AcceptedOn::Https { sni: None }, "10.0.0.0/8"), "{stranger}");
         }
     }
 

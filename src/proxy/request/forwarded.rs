@@ -12,7 +12,7 @@ use crate::proxy::upstream::rewrite::default_port;
 
 /// What is believed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct ForwardedInfo {
     /// The addresses on the way, the client's first, without the peer's.
     pub(crate) hops: Vec<IpAddr>,
     /// Whether the client spoke https.
@@ -22,13 +22,13 @@ pub(crate) struct Told {
 }
 
 /// A word for the log: what a trusted proxy says cannot be believed.
-pub(crate) type Doubt = &'static str;
+pub(crate) type ForwardedError = &'static str;
 
 /// What a trusted peer tells.
 ///
 /// # Errors
 /// It is out of its grammar, said twice, or differently in both ways.
-pub(crate) fn told(headers: &HeaderMap, trusted: &Networks) -> Result<Told, Doubt> {
+pub(crate) fn read(headers: &HeaderMap, trusted: &Networks) -> Result<ForwardedInfo, ForwardedError> {
     let one = by_x_forwarded(headers, trusted)?;
     if !headers.contains_key(http::header::FORWARDED) {
         return Ok(one);
@@ -38,58 +38,58 @@ pub(crate) fn told(headers: &HeaderMap, trusted: &Networks) -> Result<Told, Doub
         // The proxy itself would be taken for its client, and have what the rules give to its network.
         return Err("forwarded_for");
     }
-    both(one, other)
+    merged(one, other)
 }
 
-fn by_x_forwarded(headers: &HeaderMap, trusted: &Networks) -> Result<Told, Doubt> {
-    let mut told = Told::default();
+fn by_x_forwarded(headers: &HeaderMap, trusted: &Networks) -> Result<ForwardedInfo, ForwardedError> {
+    let mut info = ForwardedInfo::default();
     for hop in addresses(headers).rev() {
         let ip = hop.and_then(parse_hop).ok_or("forwarded_for")?;
-        told.hops.push(ip);
+        info.hops.push(ip);
         if !trusted.contains(ip) {
             break;
         }
     }
-    told.hops.reverse();
-    told.https = once(headers, "x-forwarded-proto", |proto| is_https(proto).ok_or("forwarded_proto"))?;
-    told.host = once(headers, "x-forwarded-host", |host| Authority::parse(host).ok_or("forwarded_host"))?;
-    Ok(told)
+    info.hops.reverse();
+    info.https = once(headers, "x-forwarded-proto", |proto| is_https(proto).ok_or("forwarded_proto"))?;
+    info.host = once(headers, "x-forwarded-host", |host| Authority::parse(host).ok_or("forwarded_host"))?;
+    Ok(info)
 }
 
 /// From right to left, as far as each hop was written by somebody trusted; of the scheme and the host the word of the
 /// outermost counts that says one: it stands nearest to the client. And whether a proxy hides who asked it.
-fn by_forwarded(headers: &HeaderMap, trusted: &Networks) -> Result<(Told, bool), Doubt> {
-    let mut told = Told::default();
+fn by_forwarded(headers: &HeaderMap, trusted: &Networks) -> Result<(ForwardedInfo, bool), ForwardedError> {
+    let mut info = ForwardedInfo::default();
     for line in headers.get_all(http::header::FORWARDED).iter().rev() {
         let line = line.to_str().map_err(|_| "forwarded")?;
         for Hop { client, host, proto } in hops(line).ok_or("forwarded")?.into_iter().rev() {
             if let Some(proto) = proto {
-                told.https = Some(is_https(&proto).ok_or("forwarded_proto")?);
+                info.https = Some(is_https(&proto).ok_or("forwarded_proto")?);
             }
             if let Some(host) = host {
-                told.host = Some(Authority::parse(&host).ok_or("forwarded_host")?);
+                info.host = Some(Authority::parse(&host).ok_or("forwarded_host")?);
             }
             match client {
-                Some(Node::Address(ip)) => told.hops.push(ip),
+                Some(Node::Address(ip)) => info.hops.push(ip),
                 // Who does not name its client is the last that is known.
-                hidden => return Ok((turned(told), hidden.is_some())),
+                hidden => return Ok((reversed(info), hidden.is_some())),
             }
-            if told.hops.last().is_some_and(|ip| !trusted.contains(*ip)) {
-                return Ok((turned(told), false));
+            if info.hops.last().is_some_and(|ip| !trusted.contains(*ip)) {
+                return Ok((reversed(info), false));
             }
         }
     }
-    Ok((turned(told), false))
+    Ok((reversed(info), false))
 }
 
-fn turned(mut told: Told) -> Told {
-    told.hops.reverse();
-    told
+fn reversed(mut info: ForwardedInfo) -> ForwardedInfo {
+    info.hops.reverse();
+    info
 }
 
 /// What both ways say together. One may tell of less of the way, or nothing; not of another client.
-fn both(one: Told, other: Told) -> Result<Told, Doubt> {
-    const DOUBT: Doubt = "forwarded_differently";
+fn merged(one: ForwardedInfo, other: ForwardedInfo) -> Result<ForwardedInfo, ForwardedError> {
+    const DIFFERENT: ForwardedError = "forwarded_differently";
     let (long, short) = if one.hops.len() < other.hops.len() { (other.hops, one.hops) } else { (one.hops, other.hops) };
     let same_scheme = one.https.zip(other.https).is_none_or(|(a, b)| a == b);
     let https = one.https.or(other.https);
@@ -97,17 +97,17 @@ fn both(one: Told, other: Told) -> Result<Told, Doubt> {
     let hosts = one.host.as_ref().zip(other.host.as_ref());
     let same_host = hosts.is_none_or(|(a, b)| a.host == b.host && port(a) == port(b));
     if !same_scheme || !same_host || !long.ends_with(&short) {
-        return Err(DOUBT);
+        return Err(DIFFERENT);
     }
-    Ok(Told { hops: long, https, host: one.host.or(other.host) })
+    Ok(ForwardedInfo { hops: long, https, host: one.host.or(other.host) })
 }
 
 /// What a header says in one line. Each proxy on the way may have added its word to it, if that is the same.
 fn once<T: PartialEq>(
     headers: &HeaderMap,
     name: &'static str,
-    read: impl Fn(&str) -> Result<T, Doubt>,
-) -> Result<Option<T>, Doubt> {
+    read: impl Fn(&str) -> Result<T, ForwardedError>,
+) -> Result<Option<T>, ForwardedError> {
     let mut lines = headers.get_all(name).iter();
     let Some(line) = lines.next() else { return Ok(None) };
     if lines.next().is_some() {
@@ -161,19 +161,19 @@ mod tests {
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        told(&headers, &trusted).map_or_else(str::to_owned, |told| {
-            let client = told.hops.first().map_or_else(|| "-".to_owned(), ToString::to_string);
-            let scheme = told.https.map_or("-", |https| if https { "https" } else { "http" });
+        read(&headers, &trusted).map_or_else(str::to_owned, |info| {
+            let client = info.hops.first().map_or_else(|| "-".to_owned(), ToString::to_string);
+            let scheme = info.https.map_or("-", |https| if https { "https" } else { "http" });
             format!(
                 "{client} {scheme} {}",
-                told.host.as_ref().map_or_else(|| "-".into(), |host| host.text().into_owned())
+                info.host.as_ref().map_or_else(|| "-".into(), |host| host.text().into_owned())
             )
         })
     }
 
     #[test]
     fn either_way_is_believed() {
-        for (lines, told) in [
+        for (lines, info) in [
             (&[][..], "- - -"),
             (&[("x-forwarded-host", "ERP.example.com.:8443")], "- - erp.example.com:8443"),
             (&[("x-forwarded-host", "a.test, a.test")], "- - a.test"),
@@ -205,7 +205,7 @@ mod tests {
             (&[("forwarded", "host=A.test;proto=https"), ("x-forwarded-host", "a.test:443")], "- https a.test:443"),
             (&[("forwarded", ""), ("x-forwarded-proto", "https")], "- https -"),
         ] {
-            assert_eq!(believed(lines), told, "{lines:?}");
+            assert_eq!(believed(lines), info, "{lines:?}");
         }
     }
 

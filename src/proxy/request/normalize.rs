@@ -14,7 +14,7 @@ const WEBSOCKET: &str = "websocket";
 ///
 /// # Errors
 /// The head cannot be changed.
-pub(crate) fn settle(request: &mut RequestHeader) -> Result<()> {
+pub(crate) fn normalize(request: &mut RequestHeader) -> Result<()> {
     if request.version >= Version::HTTP_2 {
         return Ok(()); // which knows neither
     }

@@ -11,9 +11,9 @@ use crate::auth::policy::preflight::Preflighted;
 use crate::auth::resource::Resource;
 use crate::proxy::context::{Ctx, Pass};
 use crate::proxy::convert;
-use crate::proxy::dispatch::{Verdict, facts};
+use crate::proxy::dispatch::{Route, facts};
 use crate::proxy::gateway::Gateway;
-use crate::proxy::observe::metrics::Counted;
+use crate::proxy::observe::metrics::DecisionKind;
 
 /// Whether a request may be a preflight: nothing but its head, and nothing in there by which an app could take it for
 /// anything else.
@@ -51,7 +51,7 @@ impl Gateway {
         site: &Site,
         resource: &Resource,
         client: IpAddr,
-    ) -> Option<Verdict> {
+    ) -> Option<Route> {
         let asked = read(&session.req_header().headers)?;
         let outcome = site.policy.preflighted(resource, client, &asked);
         let (rule, answer) = match outcome {
@@ -67,11 +67,11 @@ impl Gateway {
             }
             Preflighted::Forbidden(rule, why) => {
                 ctx.conclude("refuse", why.code());
-                site.metrics.decided(Counted::Refuse, Some(&rule.id.0));
+                site.metrics.decided(DecisionKind::Refuse, Some(&rule.id.0));
                 (rule, Some(self.portal.preflight_forbidden(&facts(session, ctx), rule, why)))
             }
         };
         ctx.rule = Some(rule.id.0.clone());
-        Some(answer.map_or(Verdict::Forward, Verdict::Answer))
+        Some(answer.map_or(Route::Forward, Route::Answer))
     }
 }

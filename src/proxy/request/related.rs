@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::site::{Objection, Site, object};
+use super::site::{Rejection, Site, reject};
 use crate::auth::resource::{Fields, Misnamed, Resource};
 use crate::portal::error::PortalError;
 use crate::portal::reserved::{Reserved, reserved};
 use crate::proxy::context::Ctx;
-use crate::proxy::upstream::identity_headers::Line;
+use crate::proxy::upstream::identity_headers::HeaderLine;
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
 const OVERWRITE: HeaderName = HeaderName::from_static("overwrite");
@@ -18,7 +18,7 @@ const IF: HeaderName = HeaderName::from_static("if");
 ///
 /// # Errors
 /// They cannot be read in one way, are elsewhere, or are ours. What the app would have to tolerate is noted.
-pub(crate) fn read(resource: Resource, headers: &HeaderMap, site: &Site, ctx: &mut Ctx) -> Result<Resource, Objection> {
+pub(crate) fn read(resource: Resource, headers: &HeaderMap, site: &Site, ctx: &mut Ctx) -> Result<Resource, Rejection> {
     if !headers.contains_key(DESTINATION) && !headers.contains_key(IF) {
         return Ok(resource);
     }
@@ -33,19 +33,19 @@ pub(crate) fn read(resource: Resource, headers: &HeaderMap, site: &Site, ctx: &m
     let tolerate = site.policy.tolerate;
     let resource = resource.naming(&fields, tolerate).map_err(|Misnamed { reason, lacking }| {
         ctx.lacking = lacking;
-        object(PortalError::OddAddress, reason)
+        reject(PortalError::OddAddress, reason)
     })?;
     // Our own addresses are nobody's to write, and no app's.
     let is_ours = |other: &Resource| reserved(other, other.as_target().as_bytes()) != Reserved::No;
     if resource.others().any(is_ours) {
-        return Err(object(PortalError::OddAddress, "reserved_prefix_named"));
+        return Err(reject(PortalError::OddAddress, "reserved_prefix_named"));
     }
     Ok(resource)
 }
 
 /// What the app gets of `Destination` and `If`: by the scheme that it is spoken to, under the name by which it is.
 pub(crate) fn write(
-    lines: &mut Vec<Line>,
+    lines: &mut Vec<HeaderLine>,
     resource: &Resource,
     headers: &HeaderMap,
     (tls, host): (bool, &HeaderValue),

@@ -10,10 +10,10 @@ use crate::auth::host;
 use crate::auth::policy::AppPolicy;
 use crate::auth::resource::is_never_served;
 use crate::portal::error::PortalError;
-use crate::proxy::client::connection_state::Door;
+use crate::proxy::client::connection_state::AcceptedOn;
 use crate::proxy::observe::metrics::SiteMetrics;
 use crate::proxy::settings::AppSettings;
-use crate::proxy::upstream::identity_headers::Vouching;
+use crate::proxy::upstream::identity_headers::IdentityHeaders;
 use crate::proxy::upstream::pool::Pool;
 use crate::proxy::upstream::rewrite::Rewriting;
 use crate::proxy::websocket;
@@ -23,7 +23,7 @@ pub(crate) struct Site {
     pub(crate) host: String,
     pub(crate) policy: Arc<AppPolicy>,
     pub(crate) pool: Arc<Pool>,
-    pub(crate) vouching: Vouching,
+    pub(crate) identity_headers: IdentityHeaders,
     pub(crate) rewriting: Rewriting,
     pub(crate) settings: AppSettings,
     pub(crate) metrics: SiteMetrics,
@@ -34,19 +34,19 @@ pub(crate) type Sites = HashMap<String, Arc<Site>>;
 
 /// Why a request head is answered without asking anybody: the fault shown, and the word for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Objection {
+pub(crate) struct Rejection {
     pub(crate) fault: PortalError,
     pub(crate) reason: &'static str,
     /// Whether the end of this request is in doubt, so that nothing after it may be read.
     pub(crate) framing: bool,
 }
 
-pub(crate) const fn object(fault: PortalError, reason: &'static str) -> Objection {
-    Objection { fault, reason, framing: false }
+pub(crate) const fn reject(fault: PortalError, reason: &'static str) -> Rejection {
+    Rejection { fault, reason, framing: false }
 }
 
-const fn smells(reason: &'static str) -> Objection {
-    Objection { fault: PortalError::BadRequest, reason, framing: true }
+const fn ambiguous(reason: &'static str) -> Rejection {
+    Rejection { fault: PortalError::BadRequest, reason, framing: true }
 }
 
 /// A request head as the checks see it.
@@ -91,40 +91,40 @@ impl Authority {
 pub(crate) const SERVED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// Refuses what two parsers could read in two ways, before anything else is looked at.
-pub(crate) fn examine(head: &Head<'_>) -> Result<(), Objection> {
+pub(crate) fn examine(head: &Head<'_>) -> Result<(), Rejection> {
     framing(head)?;
     if is_never_served(head.method.as_str()) {
         // What follows a CONNECT was meant for a tunnel.
         let framing = head.method == Method::CONNECT;
-        return Err(Objection { fault: PortalError::MethodNotAllowed(SERVED), reason: "method", framing });
+        return Err(Rejection { fault: PortalError::MethodNotAllowed(SERVED), reason: "method", framing });
     }
     let whole_server = head.target == b"*" && head.method == Method::OPTIONS;
     if head.version < Version::HTTP_2 && head.target.first() != Some(&b'/') && !whole_server {
-        return Err(object(PortalError::BadRequest, "not_origin_form"));
+        return Err(reject(PortalError::BadRequest, "not_origin_form"));
     }
     websocket::examine(head)
 }
 
 /// One length, told one way (RFC 9112 §6.3).
-fn framing(head: &Head<'_>) -> Result<(), Objection> {
+fn framing(head: &Head<'_>) -> Result<(), Rejection> {
     let mut encodings = head.headers.get_all(http::header::TRANSFER_ENCODING).iter();
     if let Some(encoding) = encodings.next() {
         if head.version != Version::HTTP_11 {
-            return Err(smells("transfer_encoding_version"));
+            return Err(ambiguous("transfer_encoding_version"));
         }
         if encodings.next().is_some() || !encoding.as_bytes().eq_ignore_ascii_case(b"chunked") {
-            return Err(smells("transfer_encoding"));
+            return Err(ambiguous("transfer_encoding"));
         }
         // Pingora drops the Content-Length of such a request before we see it.
         if names_content_length(&(head.raw)()) {
-            return Err(smells("length_and_encoding"));
+            return Err(ambiguous("length_and_encoding"));
         }
     }
     let mut lengths = head.headers.get_all(http::header::CONTENT_LENGTH).iter();
     if let Some(length) = lengths.next() {
         let digits = !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit);
         if lengths.next().is_some() || !digits {
-            return Err(smells("content_length"));
+            return Err(ambiguous("content_length"));
         }
     }
     Ok(())
@@ -136,26 +136,26 @@ fn names_content_length(raw: &[u8]) -> bool {
 }
 
 /// The one host a request is for.
-pub(crate) fn authority(head: &Head<'_>) -> Result<Authority, Objection> {
+pub(crate) fn authority(head: &Head<'_>) -> Result<Authority, Rejection> {
     let mut hosts = head.headers.get_all(http::header::HOST).iter();
-    let host = hosts.next().map(|host| host.to_str().map_err(|_| object(PortalError::BadRequest, "host")));
+    let host = hosts.next().map(|host| host.to_str().map_err(|_| reject(PortalError::BadRequest, "host")));
     if hosts.next().is_some() {
-        return Err(object(PortalError::BadRequest, "several_hosts"));
+        return Err(reject(PortalError::BadRequest, "several_hosts"));
     }
     let text = match (head.authority, host.transpose()?) {
-        (Some(a), Some(h)) if !a.eq_ignore_ascii_case(h) => return Err(object(PortalError::BadRequest, "two_hosts")),
+        (Some(a), Some(h)) if !a.eq_ignore_ascii_case(h) => return Err(reject(PortalError::BadRequest, "two_hosts")),
         (Some(one), _) | (None, Some(one)) => one,
-        (None, None) => return Err(object(PortalError::BadRequest, "no_host")),
+        (None, None) => return Err(reject(PortalError::BadRequest, "no_host")),
     };
-    Authority::parse(text).ok_or(object(PortalError::BadRequest, "host"))
+    Authority::parse(text).ok_or(reject(PortalError::BadRequest, "host"))
 }
 
 /// The app of a host, if this connection may serve it.
-pub(crate) fn find<'s>(sites: &'s Sites, host: &str, door: &Door) -> Result<&'s Arc<Site>, Objection> {
-    if let Door::Https { sni: Some(sni) } = door
+pub(crate) fn find<'s>(sites: &'s Sites, host: &str, accepted_on: &AcceptedOn) -> Result<&'s Arc<Site>, Rejection> {
+    if let AcceptedOn::Https { sni: Some(sni) } = accepted_on
         && sni != host
     {
-        return Err(object(PortalError::Misdirected, "host_is_not_sni"));
+        return Err(reject(PortalError::Misdirected, "host_is_not_sni"));
     }
-    sites.get(host).ok_or(object(PortalError::Misdirected, "unknown_host"))
+    sites.get(host).ok_or(reject(PortalError::Misdirected, "unknown_host"))
 }

@@ -2,8 +2,8 @@
 
 use super::rig::*;
 use crate::proxy::settings::{BasicAuth, IdentitySettings, JwtSettings};
-use crate::proxy::upstream::identity_headers::{Forwarded, Vouching};
-use crate::proxy::upstream::request_head::Outfit;
+use crate::proxy::upstream::identity_headers::{Forwarded, IdentityHeaders};
+use crate::proxy::upstream::request_head::UpstreamHead;
 use http::HeaderValue;
 use pingora_http::RequestHeader;
 use proptest::prelude::*;
@@ -89,7 +89,7 @@ async fn our_cookies_and_tokens_stay_here_and_crumbs_are_joined() {
 
 /// The head that an app gets, over either way: as Pingora sends it, and as the short way does, if it may.
 fn dressed(settings: &IdentitySettings, client: &[(String, String)], who: bool) -> (RequestHeader, Option<String>) {
-    let vouching = Vouching::new(settings).unwrap();
+    let identity_headers = IdentityHeaders::new(settings).unwrap();
     let mut request = RequestHeader::build("GET", b"/%41", None).unwrap();
     for (name, value) in client {
         request.append_header(name.clone(), value.as_str()).unwrap();
@@ -99,13 +99,14 @@ fn dressed(settings: &IdentitySettings, client: &[(String, String)], who: bool) 
     let told = Forwarded { chain: &chain, https: true, host: &host, request_id: "01ID" };
     let ann = session("ann", &["staff", "a,b"]);
     let who = who.then_some((&ann, &signer));
-    let outfit = || Outfit::new(&vouching, &request, "/A?b=%20", host.clone(), &told, who).unwrap();
-    let wire = outfit().to_wire(&request).map(|wire| String::from_utf8(wire.to_vec()).unwrap());
+    let upstream_head =
+        || UpstreamHead::new(&identity_headers, &request, "/A?b=%20", host.clone(), &told, who).unwrap();
+    let wire = upstream_head().to_bytes(&request).map(|wire| String::from_utf8(wire.to_vec()).unwrap());
     let mut sent = RequestHeader::build("GET", b"/%41", None).unwrap();
     for (name, value) in client {
         sent.append_header(name.clone(), value.as_str()).unwrap();
     }
-    outfit().put_on(&mut sent).unwrap();
+    upstream_head().apply_to(&mut sent).unwrap();
     (sent, wire)
 }
 

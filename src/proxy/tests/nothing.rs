@@ -223,8 +223,8 @@ pub(super) fn ports() -> Ports {
 }
 
 #[async_trait]
-impl crate::proxy::observe::store_metrics::Outside for Nothing {
-    fn redis(&self) -> Option<crate::proxy::observe::store_metrics::RedisNumbers> {
+impl crate::proxy::observe::store_metrics::StoreMetrics for Nothing {
+    fn redis(&self) -> Option<crate::proxy::observe::store_metrics::RedisMetrics> {
         None
     }
     async fn sessions(&self) -> Answer<Vec<(&'static str, u64)>> {

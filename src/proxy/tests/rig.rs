@@ -154,7 +154,7 @@ impl Rig {
             signer: Arc::new(|_, _| down()),
             audit: Arc::new(|_, _| {}),
             probe: Arc::new(|| Box::pin(async { vec![("store", down())] })),
-            outside: Arc::new(Nothing),
+            store_metrics: Arc::new(Nothing),
         };
         let proxy = Proxy::build(parts).unwrap();
         let listen = bound.addresses().unwrap();

@@ -4,7 +4,7 @@
 //! no body and need none of that. What does not fit here takes Pingora's way: bodies, upgrades, other methods, clients
 //! over HTTP/1.0, servers over TLS and HTTP/2, fields that are a matter of one hop; and so does a request that failed
 //! before its answer began and may be tried again. Both ways share every judgement: what the app sees is an
-//! [`Outfit`](super::request_head::Outfit), what the client sees went through the same two filters.
+//! [`UpstreamHead`](super::request_head::Outfit), what the client sees went through the same two filters.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -22,7 +22,7 @@ use pingora_proxy::Session;
 use tokio::io::AsyncWriteExt;
 use tokio::task::unconstrained;
 
-use super::pooled_connection::Line;
+use super::pooled_connection::PooledConnection;
 use super::private_connections::Reuse;
 use super::response_head;
 use super::reuse::sharer;
@@ -52,7 +52,7 @@ impl Gateway {
         if !shared || !no_body || ctx.websocket || request.method != Method::GET || !site.pool.is_plain() {
             return Ok(false);
         }
-        let Some(head) = self.outfit(request, ctx)?.to_wire(request) else { return Ok(false) };
+        let Some(head) = self.upstream_head(request, ctx)?.to_bytes(request) else { return Ok(false) };
         // Whatever else is ready is judged first, so that an app on the same machine is woken once for many requests. It
         // is not done later: from the look at a kept connection to the request nothing may come between.
         tokio::task::yield_now().await;
@@ -60,15 +60,19 @@ impl Gateway {
         ctx.tried.push(target.address);
         let started = *ctx.upstream_started.insert(access_log::now());
         let sharer = sharer(ctx);
-        let (line, reused) = match target.line(&site.settings.upstream, started, sharer).await {
-            Ok(line) => line,
+        let (connection, reused) = match target.connection(&site.settings.upstream, started, sharer).await {
+            Ok(connection) => connection,
             Err(error) => return or_again(self.after_no_connection(ctx, error.into_up())),
         };
-        match self.converse(session, ctx, line, &head).await {
-            Ok(line) => {
-                match (line, &ctx.reuse) {
-                    (Some(line), Reuse::Shared) if !ctx.last_use => target.keep(line, access_log::now(), sharer),
-                    (Some(line), Reuse::Private(private)) => private.hand_over(line.into_stream()),
+        match self.converse(session, ctx, connection, &head).await {
+            Ok(connection) => {
+                match (connection, &ctx.reuse) {
+                    (Some(connection), Reuse::Shared) if !ctx.last_use => {
+                        target.keep(connection, access_log::now(), sharer)
+                    }
+                    (Some(connection), Reuse::PrivateConnection(private)) => {
+                        private.hand_over(connection.into_stream())
+                    }
                     _ => {}
                 }
                 Ok(true)
@@ -82,29 +86,29 @@ impl Gateway {
         &self,
         session: &mut Session,
         ctx: &mut Ctx,
-        mut line: Box<Line>,
+        mut connection: Box<PooledConnection>,
         head: &[u8],
-    ) -> Result<Option<Box<Line>>> {
-        line.write_all(head).await.map_err(|cause| match cause.kind() {
+    ) -> Result<Option<Box<PooledConnection>>> {
+        connection.write_all(head).await.map_err(|cause| match cause.kind() {
             io::ErrorKind::TimedOut => Error::because(WriteTimedout, "while sending the request", cause).into_up(),
             _ => Error::because(WriteError, "while sending the request", cause).into_up(),
         })?;
-        let mut app = HttpSession::new(line);
+        let mut app = HttpSession::new(connection);
         loop {
-            let heard = ctx.guarding(hear(&mut app, session)).await?;
-            if let HttpTask::Header(answer, _) = &heard
+            let piece = ctx.guarding(next_piece(&mut app, session)).await?;
+            if let HttpTask::Header(answer, _) = &piece
                 && response_head::is_event_stream(answer)
-                && let Some(line) = app.stream().as_any().downcast_ref::<Line>()
+                && let Some(connection) = app.stream().as_any().downcast_ref::<PooledConnection>()
             {
-                line.may_be_silent_for(self.limits.tunnel_idle);
+                connection.may_be_silent_for(self.limits.tunnel_idle);
             }
-            let mut pieces = vec![self.filtered(heard, session, ctx)?];
+            let mut pieces = vec![self.filtered(piece, session, ctx)?];
             while pieces.len() < BATCH && weight(&pieces) < HEAVY && !pieces.last().is_some_and(HttpTask::is_end) {
                 // Unconstrained: what is here already shall not wait for its turn.
                 match unconstrained(app.read_response_task()).now_or_never() {
                     Some(Ok(piece)) => pieces.push(self.filtered(piece, session, ctx)?),
                     // What came before is still passed on.
-                    Some(Err(error)) => pieces.push(HttpTask::Failed(told_late(error))),
+                    Some(Err(error)) => pieces.push(HttpTask::Failed(as_timeout(error))),
                     None => break,
                 }
             }
@@ -120,21 +124,21 @@ impl Gateway {
     /// A piece of an answer as the client shall see it.
     fn filtered(&self, mut piece: HttpTask, session: &mut Session, ctx: &mut Ctx) -> Result<HttpTask> {
         if let HttpTask::Header(answer, end) = &mut piece {
-            self.judge_answer(session, answer, ctx)?;
+            self.check_response(session, answer, ctx)?;
             frame(answer, *end)?;
-            self.dress_answer(session, answer, ctx)?;
+            self.prepare_response(session, answer, ctx)?;
         }
         Ok(piece)
     }
 }
 
 /// The next piece of the answer; or an error, be it that the client has gone.
-async fn hear(app: &mut HttpSession, session: &mut Session) -> Result<HttpTask> {
-    let mut heard = pin!(app.read_response_task());
+async fn next_piece(app: &mut HttpSession, session: &mut Session) -> Result<HttpTask> {
+    let mut piece = pin!(app.read_response_task());
     let mut gone = pin!(session.downstream_session.read_body_or_idle(true));
     poll_fn(|cx| {
-        if let Poll::Ready(heard) = heard.as_mut().poll(cx) {
-            return Poll::Ready(heard.map_err(told_late));
+        if let Poll::Ready(piece) = piece.as_mut().poll(cx) {
+            return Poll::Ready(piece.map_err(as_timeout));
         }
         gone.as_mut().poll(cx).map(|gone| match gone {
             Err(error) => Err(error.into_down()),
@@ -155,7 +159,7 @@ fn weight(pieces: &[HttpTask]) -> usize {
 }
 
 /// An error of the app's, by its name.
-fn told_late(error: Box<Error>) -> Box<Error> {
+fn as_timeout(error: Box<Error>) -> Box<Error> {
     let late = |cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut;
     let is_late = error.cause.as_ref().and_then(|cause| cause.downcast_ref()).is_some_and(late);
     let error = if is_late { Error::because(ReadTimedout, "while reading the answer", error) } else { error };

@@ -14,7 +14,7 @@ use crate::proxy::serve::{BuildError, Signer};
 use crate::proxy::settings::{IdentitySettings, JwtSettings};
 
 /// What one app is told.
-pub(crate) struct Vouching {
+pub(crate) struct IdentityHeaders {
     reserved: Reserved,
     user: Option<Bytes>,
     groups: Option<Bytes>,
@@ -30,7 +30,7 @@ struct Basic {
 }
 
 /// A header as it is told: its name as it is spelled, and its value.
-pub(crate) type Line = (Bytes, HeaderValue);
+pub(crate) type HeaderLine = (Bytes, HeaderValue);
 
 /// What is added to every request, public or not.
 pub(crate) struct Forwarded<'a> {
@@ -40,7 +40,7 @@ pub(crate) struct Forwarded<'a> {
     pub(crate) request_id: &'a str,
 }
 
-impl Vouching {
+impl IdentityHeaders {
     /// Prepares the headers of an app.
     ///
     /// # Errors
@@ -86,7 +86,12 @@ impl Vouching {
     ///
     /// # Errors
     /// The assertion cannot be signed; the request must not go on.
-    pub(crate) fn vouch(&self, lines: &mut Vec<Line>, session: &Session, signer: &Signer) -> Result<(), VouchError> {
+    pub(crate) fn vouch(
+        &self,
+        lines: &mut Vec<HeaderLine>,
+        session: &Session,
+        signer: &Signer,
+    ) -> Result<(), VouchError> {
         let who = &session.identity;
         let mut tell = |name: &Bytes, value: String| {
             lines.push((name.clone(), HeaderValue::try_from(value).map_err(VouchError::Value)?));
@@ -136,13 +141,13 @@ pub(crate) enum VouchError {
 ///
 /// # Errors
 /// The request's id is no header value (ours always is one).
-pub(crate) fn forward(lines: &mut Vec<Line>, told: &Forwarded<'_>) -> Result<(), VouchError> {
-    let scheme = HeaderValue::from_static(if told.https { "https" } else { "http" });
-    let id = HeaderValue::from_str(told.request_id).map_err(VouchError::Value)?;
+pub(crate) fn forward(lines: &mut Vec<HeaderLine>, forwarded: &Forwarded<'_>) -> Result<(), VouchError> {
+    let scheme = HeaderValue::from_static(if forwarded.https { "https" } else { "http" });
+    let id = HeaderValue::from_str(forwarded.request_id).map_err(VouchError::Value)?;
     lines.extend([
-        (Bytes::from_static(b"X-Forwarded-For"), told.chain.clone()),
+        (Bytes::from_static(b"X-Forwarded-For"), forwarded.chain.clone()),
         (Bytes::from_static(b"X-Forwarded-Proto"), scheme),
-        (Bytes::from_static(b"X-Forwarded-Host"), told.host.clone()),
+        (Bytes::from_static(b"X-Forwarded-Host"), forwarded.host.clone()),
         (Bytes::from_static(b"X-Request-Id"), id),
     ]);
     Ok(())

@@ -15,10 +15,10 @@ use rustls_pki_types::pem::PemObject;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::pool::Target;
-use super::pooled_connection::Kept;
+use super::pooled_connection::IdleConnections;
 use super::resolve::Complaint;
-use super::socket::Dial;
-use super::ws_upgrade_race::Courteous;
+use super::socket::SocketConnector;
+use super::ws_upgrade_race::DelayedReadConnector;
 use crate::proxy::pem::is_tls_name;
 use crate::proxy::serve::BuildError;
 use crate::proxy::settings::{Server, UpstreamSettings};
@@ -69,12 +69,13 @@ impl Template {
         // Pingora's pool knows connections by address and name, not by authorities or protocol.
         peer.group_key = group_key(app, settings, authorities.as_deref());
         peer.options.ca = authorities;
-        peer.options.custom_l4 = Some(Arc::new(Dial { patience: settings.connect_timeout, private: None }));
+        peer.options.custom_l4 =
+            Some(Arc::new(SocketConnector { connect_timeout: settings.connect_timeout, private: None }));
         let mut tunnel = peer.clone();
         tunnel.options.alpn = ALPN::H1;
         tunnel.options.read_timeout = Some(tunnel_idle);
         tunnel.options.write_timeout = Some(tunnel_idle);
-        tunnel.options.custom_l4 = Some(Arc::new(Courteous { patience: settings.connect_timeout }));
+        tunnel.options.custom_l4 = Some(Arc::new(DelayedReadConnector { connect_timeout: settings.connect_timeout }));
         // Nothing is left of a tunnel that could serve again.
         tunnel.options.idle_timeout = Some(Duration::ZERO);
         tunnel.group_key = peer.group_key.wrapping_add(1);
@@ -88,7 +89,7 @@ impl Template {
             peer
         };
         let (usual, tunnel) = (at(&self.peer), at(&self.tunnel));
-        Target { address, server, usual, tunnel, healthy: AtomicBool::new(true), kept: Kept::default() }
+        Target { address, server, usual, tunnel, healthy: AtomicBool::new(true), kept: IdleConnections::default() }
     }
 }
 

@@ -10,7 +10,7 @@ use pingora_core::upstreams::peer::HttpPeer;
 use tokio::sync::watch;
 
 use super::peer::Template;
-use super::pooled_connection::Kept;
+use super::pooled_connection::IdleConnections;
 use crate::proxy::observe::access_log;
 use crate::proxy::observe::metrics::Metrics;
 use crate::proxy::serve::BuildError;
@@ -29,7 +29,7 @@ pub(crate) struct Target {
     pub(super) tunnel: HttpPeer,
     pub(super) healthy: AtomicBool,
     /// Connections of the short way.
-    pub(super) kept: Kept,
+    pub(super) kept: IdleConnections,
 }
 
 /// The servers of one app.

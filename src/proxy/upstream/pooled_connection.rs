@@ -24,15 +24,15 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use super::socket::is_quiet;
-use crate::proxy::client::data_rate::{Patience, Waiting};
+use crate::proxy::client::data_rate::{IdleTimer, RateBudget};
 use crate::proxy::settings::UpstreamSettings;
 
 /// Connections to one server that are kept at most.
 const MOST: usize = 512;
 
-/// Connects to a server within `patience`.
-pub(super) async fn connect(address: SocketAddr, patience: Duration) -> Result<TcpStream> {
-    let connected = timeout(patience, TcpStream::connect(address)).await;
+/// Connects to a server within `connect_timeout`.
+pub(super) async fn connect(address: SocketAddr, connect_timeout: Duration) -> Result<TcpStream> {
+    let connected = timeout(connect_timeout, TcpStream::connect(address)).await;
     let stream = connected.or_err(ConnectTimedout, "the server did not accept in time")?;
     let stream = stream.or_err(ConnectError, "the server cannot be reached")?;
     stream.set_nodelay(true).or_err(ConnectError, "cannot set TCP_NODELAY")?;
@@ -40,17 +40,17 @@ pub(super) async fn connect(address: SocketAddr, patience: Duration) -> Result<T
 }
 
 /// A connection. What it waits for too long fails with [`io::ErrorKind::TimedOut`].
-pub(crate) struct Line {
+pub(crate) struct PooledConnection {
     stream: TcpStream,
-    reading: Waiting,
-    writing: Waiting,
+    reading: IdleTimer,
+    writing: IdleTimer,
     /// For this answer, how long the server may be silent instead.
     silence: OnceLock<Duration>,
 }
 
-impl Line {
+impl PooledConnection {
     fn new(stream: TcpStream, settings: &UpstreamSettings) -> Self {
-        let waiting = |most| Waiting::new(Patience::new(most, 0));
+        let waiting = |most| IdleTimer::new(RateBudget::new(most, 0));
         let (reading, writing) = (waiting(settings.read_timeout), waiting(settings.write_timeout));
         Self { stream, reading, writing, silence: OnceLock::new() }
     }
@@ -75,51 +75,51 @@ impl Line {
 
 /// The lines to one server that nobody uses, the last one used last.
 #[derive(Default)]
-pub(super) struct Kept(Mutex<Vec<Idle>>);
+pub(super) struct IdleConnections(Mutex<Vec<IdleConnection>>);
 
 /// A line, since when nobody uses it, and [whose requests](super::reuse::sharer) it carried: what an app says
 /// unasked, or remembers of who asked last, reaches nobody else.
-struct Idle {
-    line: Box<Line>,
+struct IdleConnection {
+    connection: Box<PooledConnection>,
     since: Instant,
     sharer: u64,
 }
 
-impl Kept {
+impl IdleConnections {
     /// One that is fit to be used.
-    fn take(&self, now: Instant, idle: Duration, sharer: u64) -> Option<Box<Line>> {
-        while let Some(Idle { mut line, since, .. }) = self.pop(sharer) {
-            if now.saturating_duration_since(since) < idle && line.is_quiet() {
-                line.reading.patience.renew();
-                line.writing.patience.renew();
-                return Some(line);
+    fn take(&self, now: Instant, idle: Duration, sharer: u64) -> Option<Box<PooledConnection>> {
+        while let Some(IdleConnection { mut connection, since, .. }) = self.pop(sharer) {
+            if now.saturating_duration_since(since) < idle && connection.is_quiet() {
+                connection.reading.budget.renew();
+                connection.writing.budget.renew();
+                return Some(connection);
             }
         }
         None
     }
 
-    fn pop(&self, sharer: u64) -> Option<Idle> {
+    fn pop(&self, sharer: u64) -> Option<IdleConnection> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = kept.iter().rposition(|idle| idle.sharer == sharer)?;
         Some(kept.remove(at))
     }
 
-    fn put(&self, line: Box<Line>, now: Instant, sharer: u64) {
+    fn put(&self, connection: Box<PooledConnection>, now: Instant, sharer: u64) {
         // After a stream of events there is seldom anything more to ask, and other patience was asked of it.
-        if line.silence.get().is_some() {
+        if connection.silence.get().is_some() {
             return;
         }
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MOST {
             kept.remove(0);
         }
-        kept.push(Idle { line, since: now, sharer });
+        kept.push(IdleConnection { connection, since: now, sharer });
     }
 
     /// Closes those that waited for too long, and those that the server has closed.
     pub(super) fn sweep(&self, now: Instant, idle: Duration) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|one| now.saturating_duration_since(one.since) < idle && one.line.is_quiet());
+        kept.retain(|one| now.saturating_duration_since(one.since) < idle && one.connection.is_quiet());
     }
 }
 
@@ -128,62 +128,62 @@ impl super::pool::Target {
     ///
     /// # Errors
     /// There is none, and none can be made.
-    pub(crate) async fn line(
+    pub(crate) async fn connection(
         &self,
         settings: &UpstreamSettings,
         now: Instant,
         sharer: u64,
-    ) -> Result<(Box<Line>, bool)> {
-        if let Some(line) = self.kept.take(now, settings.idle_timeout, sharer) {
-            return Ok((line, true));
+    ) -> Result<(Box<PooledConnection>, bool)> {
+        if let Some(connection) = self.kept.take(now, settings.idle_timeout, sharer) {
+            return Ok((connection, true));
         }
         let stream = Box::pin(connect(self.address, settings.connect_timeout)).await?;
-        Ok((Box::new(Line::new(stream, settings)), false))
+        Ok((Box::new(PooledConnection::new(stream, settings)), false))
     }
 
     /// Keeps a connection for the next request of the same.
-    pub(crate) fn keep(&self, line: Box<Line>, now: Instant, sharer: u64) {
-        self.kept.put(line, now, sharer);
+    pub(crate) fn keep(&self, connection: Box<PooledConnection>, now: Instant, sharer: u64) {
+        self.kept.put(connection, now, sharer);
     }
 }
 
-fn late() -> io::Error {
+fn timed_out() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the server keeps us waiting")
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for PooledConnection {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         let polled = Pin::new(&mut me.stream).poll_read(cx, buf);
         if polled.is_pending() {
             if let Some(silence) = me.silence.get() {
-                me.reading.patience.stretch(*silence);
+                me.reading.budget.stretch(*silence);
             }
             ready!(me.reading.poll_late(cx));
-            return Poll::Ready(Err(late()));
+            return Poll::Ready(Err(timed_out()));
         }
-        me.reading.patience.renew();
+        me.reading.budget.renew();
         polled
     }
 }
 
-impl Line {
+impl PooledConnection {
     /// What was written, unless that takes too long.
-    fn wrote<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn check_write<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if polled.is_pending() {
             ready!(self.writing.poll_late(cx));
-            return Poll::Ready(Err(late()));
+            return Poll::Ready(Err(timed_out()));
         }
-        self.writing.patience.renew();
+        self.writing.budget.renew();
         polled
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for PooledConnection {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let me = self.get_mut();
         let polled = Pin::new(&mut me.stream).poll_write(cx, buf);
-        me.wrote(cx, polled)
+        me.check_write(cx, polled)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -195,42 +195,42 @@ impl AsyncWrite for Line {
     }
 }
 
-impl fmt::Debug for Line {
+impl fmt::Debug for PooledConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Line").field("stream", &self.stream).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
-impl Shutdown for Line {
+impl Shutdown for PooledConnection {
     async fn shutdown(&mut self) {
         // The other end may be gone already; nothing is left to be done then.
         let _ = self.stream.shutdown().await;
     }
 }
 
-impl UniqueID for Line {
+impl UniqueID for PooledConnection {
     fn id(&self) -> UniqueIDType {
         self.stream.as_raw_fd()
     }
 }
 
-impl Ssl for Line {}
-impl Peek for Line {}
+impl Ssl for PooledConnection {}
+impl Peek for PooledConnection {}
 
-impl GetTimingDigest for Line {
+impl GetTimingDigest for PooledConnection {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
         Vec::new()
     }
 }
 
-impl GetProxyDigest for Line {
+impl GetProxyDigest for PooledConnection {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
         None
     }
 }
 
-impl GetSocketDigest for Line {
+impl GetSocketDigest for PooledConnection {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         None
     }
@@ -252,15 +252,15 @@ mod tests {
         UpstreamSettings::new(vec![Server { host: "127.0.0.1".to_owned(), port: 1, tls: false }])
     }
 
-    async fn pair(listener: &TcpListener) -> (Box<Line>, TcpStream) {
+    async fn pair(listener: &TcpListener) -> (Box<PooledConnection>, TcpStream) {
         let stream = connect(listener.local_addr().unwrap(), IDLE).await.unwrap();
-        (Box::new(Line::new(stream, &settings())), listener.accept().await.unwrap().0)
+        (Box::new(PooledConnection::new(stream, &settings())), listener.accept().await.unwrap().0)
     }
 
     #[tokio::test]
     async fn only_quiet_lines_that_did_not_wait_for_too_long_are_used_again() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (kept, now) = (Kept::default(), Instant::now());
+        let (kept, now) = (IdleConnections::default(), Instant::now());
         let (quiet, _well) = pair(&listener).await;
         let (old, _well_too) = pair(&listener).await;
         let (closed, app) = pair(&listener).await;
@@ -279,8 +279,8 @@ mod tests {
             let taken = kept.take(now + IDLE, IDLE, ANN).unwrap();
             assert_eq!(taken.id(), id);
         }
-        for line in [old, closed, talks] {
-            kept.put(line, now, ANN);
+        for connection in [old, closed, talks] {
+            kept.put(connection, now, ANN);
         }
         let id = quiet.id();
         kept.put(quiet, now + IDLE / 2, ANN);
@@ -291,7 +291,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_gets_what_carried_the_requests_of_another_and_the_oldest_goes_first() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (kept, now) = (Kept::default(), Instant::now());
+        let (kept, now) = (IdleConnections::default(), Instant::now());
         let (hers, _app) = pair(&listener).await;
         let id = hers.id();
         kept.put(hers, now, ANN);
@@ -299,9 +299,9 @@ mod tests {
         assert_eq!(kept.take(now, IDLE, ANN).unwrap().id(), id);
         let mut apps = Vec::new();
         for n in 0..=MOST {
-            let (line, app) = pair(&listener).await;
+            let (connection, app) = pair(&listener).await;
             apps.push(app);
-            kept.put(line, now, if n == 0 { BOB } else { ANN });
+            kept.put(connection, now, if n == 0 { BOB } else { ANN });
         }
         assert!(kept.take(now, IDLE, BOB).is_none(), "it made room for one that is of more use");
         assert!(kept.take(now, IDLE, ANN).is_some());
@@ -311,10 +311,10 @@ mod tests {
     async fn what_came_a_moment_ago_is_seen() {
         use std::io::Write;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (kept, now) = (Kept::default(), Instant::now());
+        let (kept, now) = (IdleConnections::default(), Instant::now());
         for (says, resets) in [("x", false), ("", false), ("", true)] {
-            let (line, app) = pair(&listener).await;
-            kept.put(line, now, ANN);
+            let (connection, app) = pair(&listener).await;
+            kept.put(connection, now, ANN);
             // No turn of the runtime from here on.
             let mut app = app.into_std().unwrap();
             app.write_all(says.as_bytes()).unwrap();
@@ -332,13 +332,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_server_is_waited_for_as_long_as_it_may_be_silent() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (mut line, _app) = pair(&listener).await;
+        let (mut connection, _app) = pair(&listener).await;
         for _ in 0..2 {
             let started = Instant::now();
-            let fault = line.read_u8().await.unwrap_err();
+            let fault = connection.read_u8().await.unwrap_err();
             assert_eq!(fault.kind(), io::ErrorKind::TimedOut);
             assert_eq!(started.elapsed().as_secs(), settings().read_timeout.as_secs());
-            line.reading.patience.renew();
+            connection.reading.budget.renew();
         }
     }
 }

@@ -31,12 +31,12 @@ pub(crate) enum Reuse {
     /// None that was used before, and nobody uses it afterwards.
     Never,
     /// These.
-    Private(Arc<Private>),
+    PrivateConnection(Arc<PrivateConnection>),
 }
 
 /// The connections to one app that serve one session of one client connection.
 #[derive(Debug)]
-pub(crate) struct Private {
+pub(crate) struct PrivateConnection {
     host: String,
     /// The id of the session; `None` on public rules.
     session: Option<String>,
@@ -54,7 +54,7 @@ struct State {
     sockets: Vec<Weak<Socket>>,
 }
 
-impl Private {
+impl PrivateConnection {
     fn new(host: &str, session: Option<&str>) -> Self {
         Self {
             host: host.to_owned(),
@@ -127,7 +127,7 @@ impl State {
     }
 }
 
-impl Drop for Private {
+impl Drop for PrivateConnection {
     fn drop(&mut self) {
         self.state().end();
     }
@@ -135,29 +135,29 @@ impl Drop for Private {
 
 /// The private connections of a client connection, by app and session.
 #[derive(Debug, Default)]
-pub(crate) struct Privates {
+pub(crate) struct PrivateConnections {
     any: AtomicBool,
-    all: Mutex<Vec<Arc<Private>>>,
+    all: Mutex<Vec<Arc<PrivateConnection>>>,
 }
 
-impl Privates {
+impl PrivateConnections {
     /// Whether there are none, as nearly always.
     pub(crate) fn is_empty(&self) -> bool {
         !self.any.load(Ordering::Relaxed)
     }
 
     /// Those for this app and session.
-    pub(crate) fn find(&self, host: &str, session: Option<&str>) -> Option<Arc<Private>> {
+    pub(crate) fn find(&self, host: &str, session: Option<&str>) -> Option<Arc<PrivateConnection>> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().find(|one| one.host == host && one.session.as_deref() == session).cloned()
     }
 
     /// The same, made if there are none yet.
-    pub(crate) fn find_or_add(&self, host: &str, session: Option<&str>) -> Arc<Private> {
+    pub(crate) fn find_or_add(&self, host: &str, session: Option<&str>) -> Arc<PrivateConnection> {
         if let Some(found) = self.find(host, session) {
             return found;
         }
-        let made = Arc::new(Private::new(host, session));
+        let made = Arc::new(PrivateConnection::new(host, session));
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
             all.remove(0);
@@ -174,27 +174,29 @@ mod tests {
 
     #[test]
     fn apps_and_sessions_have_connections_of_their_own() {
-        let privates = Privates::default();
-        assert!(privates.is_empty() && privates.find("a", None).is_none());
+        let private_connections = PrivateConnections::default();
+        assert!(private_connections.is_empty() && private_connections.find("a", None).is_none());
         let whose = [("a", None), ("a", Some("ann")), ("a", Some("bob")), ("b", Some("ann"))];
-        let keys = whose.map(|(host, session)| privates.find_or_add(host, session).key());
-        assert!(!privates.is_empty());
+        let keys = whose.map(|(host, session)| private_connections.find_or_add(host, session).key());
+        assert!(!private_connections.is_empty());
         for (at, (host, session)) in whose.into_iter().enumerate() {
-            assert_eq!(privates.find_or_add(host, session).key(), keys[at]);
+            assert_eq!(private_connections.find_or_add(host, session).key(), keys[at]);
             assert!(keys.iter().filter(|key| **key == keys[at]).count() == 1);
         }
-        let first = privates.find("a", None).unwrap();
+        let first = private_connections.find("a", None).unwrap();
         first.start_over();
         assert!(!keys.contains(&first.key()));
     }
 
     #[test]
     fn they_are_not_many() {
-        let privates = Privates::default();
+        let private_connections = PrivateConnections::default();
         for session in 0..100 {
-            privates.find_or_add("a", Some(&session.to_string()));
+            private_connections.find_or_add("a", Some(&session.to_string()));
         }
-        assert_eq!(privates.all.lock().unwrap().len(), MOST);
-        assert!(privates.find("a", Some("0")).is_none() && privates.find("a", Some("99")).is_some());
+        assert_eq!(private_connections.all.lock().unwrap().len(), MOST);
+        assert!(
+            private_connections.find("a", Some("0")).is_none() && private_connections.find("a", Some("99")).is_some()
+        );
     }
 }

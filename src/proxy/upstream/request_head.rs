@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Method, Version};
 use pingora_error::{Error, Result};
 use pingora_http::{HeaderNameVariant, RequestHeader};
 
-use super::identity_headers::{self, Forwarded, Line, VouchError, Vouching};
+use super::identity_headers::{self, Forwarded, HeaderLine, IdentityHeaders, VouchError};
 use super::rewrite::{Fate, Inward, Public};
 use crate::auth::session::Session;
 use crate::proxy::context::{Ctx, Pass};
@@ -23,8 +23,8 @@ use crate::proxy::serve::Signer;
 const WIRE: usize = 1024;
 
 /// What the app gets to see, but for the lines of the client's that just pass.
-pub(crate) struct Outfit<'a> {
-    vouching: &'a Vouching,
+pub(crate) struct UpstreamHead<'a> {
+    identity_headers: &'a IdentityHeaders,
     target: &'a [u8],
     host: HeaderValue,
     /// The client's cookies without ours, in one line (RFC 9113 §8.2.3).
@@ -35,7 +35,7 @@ pub(crate) struct Outfit<'a> {
     origin: bool,
     /// Whether its `Referer` passes.
     referer: bool,
-    ours: Vec<Line>,
+    ours: Vec<HeaderLine>,
 }
 
 impl Gateway {
@@ -43,7 +43,7 @@ impl Gateway {
     ///
     /// # Errors
     /// It has no leave to go there, or nothing can be vouched for.
-    pub(crate) fn outfit<'a>(&self, head: &RequestHeader, ctx: &'a Ctx) -> Result<Outfit<'a>> {
+    pub(crate) fn upstream_head<'a>(&self, head: &RequestHeader, ctx: &'a Ctx) -> Result<UpstreamHead<'a>> {
         let (Some(site), Some(resource), Some(authority)) = (&ctx.site, &ctx.resource, &ctx.authority) else {
             return Error::e_explain(error_response::NO_PASS, "a request without a site reached the upstream stage");
         };
@@ -51,7 +51,7 @@ impl Gateway {
         let unsendable = |_| Error::explain(error_response::NO_PASS, "the host cannot be sent");
         let received = head.headers.get(HOST).filter(|host| *host == &*public).cloned();
         let asked = received.map_or_else(|| HeaderValue::from_str(&public).map_err(unsendable), Ok)?;
-        let told = Forwarded { chain: &ctx.chain, https: ctx.https, host: &asked, request_id: &ctx.request_id };
+        let forwarded = Forwarded { chain: &ctx.chain, https: ctx.https, host: &asked, request_id: &ctx.request_id };
         let who = match &ctx.pass {
             Pass::Permit(permit) => permit.subject(),
             _ => None,
@@ -60,12 +60,18 @@ impl Gateway {
             Some(host) => HeaderValue::from_str(host).map_err(unsendable)?,
             None => asked.clone(),
         };
-        let made =
-            Outfit::new(&site.vouching, head, resource.as_target(), host, &told, who.map(|who| (&**who, &self.signer)));
-        let made = made.map(|outfit| match &ctx.pass {
+        let made = UpstreamHead::new(
+            &site.identity_headers,
+            head,
+            resource.as_target(),
+            host,
+            &forwarded,
+            who.map(|who| (&**who, &self.signer)),
+        );
+        let made = made.map(|upstream_head| match &ctx.pass {
             // A browser sends none with a preflight (Fetch §4.8), so the app shall not act on any.
-            Pass::Preflight => Outfit { cookie: None, authorization: false, ..outfit },
-            _ => outfit,
+            Pass::Preflight => UpstreamHead { cookie: None, authorization: false, ..upstream_head },
+            _ => upstream_head,
         });
         let mut made = made.map_err(|cause| {
             tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot vouch");
@@ -77,8 +83,13 @@ impl Gateway {
     }
 
     /// Makes the request what the app shall see.
-    pub(crate) fn dress(&self, received: &RequestHeader, request: &mut RequestHeader, ctx: &Ctx) -> Result<()> {
-        self.outfit(request, ctx)?.put_on(request)?;
+    pub(crate) fn prepare_request(
+        &self,
+        received: &RequestHeader,
+        request: &mut RequestHeader,
+        ctx: &Ctx,
+    ) -> Result<()> {
+        self.upstream_head(request, ctx)?.apply_to(request)?;
         let both = [received.version, request.version] == [Version::HTTP_2; 2];
         if both && received.headers.get(header::TE).is_some_and(|te| te.as_bytes() == b"trailers") {
             // Pingora takes it for a matter of one hop, as it is in HTTP/1; gRPC asks for it on every hop.
@@ -88,26 +99,26 @@ impl Gateway {
     }
 }
 
-impl<'a> Outfit<'a> {
+impl<'a> UpstreamHead<'a> {
     /// For a head that asks for `target`; `who` asks, and is vouched for by whom.
     ///
     /// # Errors
     /// Nothing can be vouched for.
     pub(crate) fn new(
-        vouching: &'a Vouching,
+        identity_headers: &'a IdentityHeaders,
         head: &RequestHeader,
         target: &'a str,
         host: HeaderValue,
-        told: &Forwarded<'_>,
+        forwarded: &Forwarded<'_>,
         who: Option<(&Session, &Signer)>,
     ) -> std::result::Result<Self, VouchError> {
         let mut ours = Vec::with_capacity(10);
-        identity_headers::forward(&mut ours, told)?;
+        identity_headers::forward(&mut ours, forwarded)?;
         let mut clients = head.headers.get_all(AUTHORIZATION).iter().peekable();
         let mut authorization = clients.peek().is_some() && !clients.any(cookies::is_our_bearer);
         if let Some((who, signer)) = who {
-            vouching.vouch(&mut ours, who, signer)?;
-            if let Some(credential) = vouching.credential(authorization) {
+            identity_headers.vouch(&mut ours, who, signer)?;
+            if let Some(credential) = identity_headers.credential(authorization) {
                 authorization = false;
                 ours.push((Bytes::from_static(b"Authorization"), credential.clone()));
             }
@@ -115,7 +126,7 @@ impl<'a> Outfit<'a> {
         let cookie = head.headers.contains_key(COOKIE).then(|| head.headers.get_all(COOKIE));
         let cookie = cookie.and_then(crate::portal::cookies::strip_ours);
         let (origin, referer) = (true, true);
-        Ok(Self { vouching, target: target.as_bytes(), host, cookie, authorization, origin, referer, ours })
+        Ok(Self { identity_headers, target: target.as_bytes(), host, cookie, authorization, origin, referer, ours })
     }
 
     /// With the names by which the app knows itself.
@@ -133,7 +144,7 @@ impl<'a> Outfit<'a> {
     /// Whether a line of the client's reaches the app as it is.
     fn passes(&self, name: &str) -> bool {
         let is = |other: &HeaderName| name.eq_ignore_ascii_case(other.as_str());
-        !self.vouching.is_ours(name)
+        !self.identity_headers.is_ours(name)
             && !is(&HOST)
             && !is(&COOKIE)
             && (self.authorization || !is(&AUTHORIZATION))
@@ -142,7 +153,7 @@ impl<'a> Outfit<'a> {
     }
 
     /// Changes a head that Pingora sends.
-    pub(crate) fn put_on(self, request: &mut RequestHeader) -> Result<()> {
+    pub(crate) fn apply_to(self, request: &mut RequestHeader) -> Result<()> {
         let others: Vec<HeaderName> =
             request.headers.keys().filter(|name| **name != HOST && !self.passes(name.as_str())).cloned().collect();
         for name in &others {
@@ -168,7 +179,7 @@ impl<'a> Outfit<'a> {
 
     /// The head as it is sent over HTTP/1.1. `None` if it announces a body, or holds what is a matter of one hop and
     /// more than whether the connection is kept.
-    pub(crate) fn to_wire(&self, received: &RequestHeader) -> Option<BytesMut> {
+    pub(crate) fn to_bytes(&self, received: &RequestHeader) -> Option<BytesMut> {
         let mut wire = BytesMut::with_capacity(WIRE);
         for part in [received.method.as_str().as_bytes(), b" ", self.target, b" HTTP/1.1\r\n"] {
             wire.extend_from_slice(part);

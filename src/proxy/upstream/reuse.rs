@@ -6,7 +6,7 @@
 //!   request.
 //! - What was kept serves the same person again, and nobody else: an app may speak unasked, or remember who asked last.
 //! - An app that signs connections in serves each person over connections of their own
-//!   ([`Private`](super::private_connections::Private)).
+//!   ([`PrivateConnection`](super::private_connections::Private)).
 //! - Streams of HTTP/2 do not follow one another, and its servers say what they did not look at: those connections are
 //!   shared.
 
@@ -35,7 +35,9 @@ impl Gateway {
     /// to be done.
     pub(crate) async fn choose_connection(&self, session: &mut Session, ctx: &mut Ctx) -> bool {
         let credentials = connection_auth::credentials(&session.req_header().headers);
-        if credentials.is_none() && ctx.link.as_ref().is_none_or(|link| link.privates.is_empty()) {
+        if credentials.is_none()
+            && ctx.connection.as_ref().is_none_or(|connection| connection.private_connections.is_empty())
+        {
             return true;
         }
         if session.req_header().version == Version::HTTP_2 {
@@ -60,25 +62,28 @@ impl Gateway {
     }
 
     fn private_or_not(&self, session: &mut Session, ctx: &Ctx, credentials: Option<Credentials>) -> Reuse {
-        let (Some(link), Some(site)) = (&ctx.link, &ctx.site) else { return Reuse::Never };
+        let (Some(connection), Some(site)) = (&ctx.connection, &ctx.site) else { return Reuse::Never };
         if !self.is_one_person(ctx) {
             return if credentials.is_some() { Reuse::Never } else { Reuse::Shared };
         }
         let who = session_id(ctx);
         if credentials.is_none() {
-            return link.privates.find(&site.host, who).map_or(Reuse::Shared, Reuse::Private);
+            return connection
+                .private_connections
+                .find(&site.host, who)
+                .map_or(Reuse::Shared, Reuse::PrivateConnection);
         }
-        let private = link.privates.find_or_add(&site.host, who);
+        let private = connection.private_connections.find_or_add(&site.host, who);
         if !may_take_kept(session) && !private.is_challenged() {
             private.start_over(); // these credentials begin a handshake, or are all of it
         }
-        Reuse::Private(private)
+        Reuse::PrivateConnection(private)
     }
 
     /// Whether all that comes over the client's connection, in this session, is one person's. A proxy in front of us
     /// carries many over one connection; without a session they cannot be told apart.
     fn is_one_person(&self, ctx: &Ctx) -> bool {
-        let proxied = || ctx.link.as_ref().is_none_or(|link| self.trusted.contains(link.peer.ip()));
+        let proxied = || ctx.connection.as_ref().is_none_or(|connection| self.trusted.contains(connection.peer.ip()));
         session_id(ctx).is_some() || !proxied()
     }
 
@@ -99,7 +104,7 @@ impl Gateway {
             // Who goes on on a connection that is signed in has no other one.
             let may = may_take_kept(session) || socket.is_signed_in();
             let theirs = match &ctx.reuse {
-                Reuse::Private(private) => !reused || socket.owner() == private.key(),
+                Reuse::PrivateConnection(private) => !reused || socket.owner() == private.key(),
                 Reuse::Shared => socket.owner() == 0 && (is_new || socket.sharer() == sharer(ctx)),
                 Reuse::Never => false,
             };
@@ -112,7 +117,7 @@ impl Gateway {
             socket.carry(sharer(ctx));
         }
         ctx.socket = Some(socket.clone());
-        if let Reuse::Private(private) = &ctx.reuse {
+        if let Reuse::PrivateConnection(private) = &ctx.reuse {
             private.adopt(socket);
             if connection_auth::credentials(&session.req_header().headers).is_some() {
                 socket.sign_in();
@@ -124,9 +129,9 @@ impl Gateway {
     }
 
     /// Notes that the app offers to sign the connection in, or is about to: then nobody else may use it.
-    pub(crate) fn note_offer(&self, session: &Session, answer: &ResponseHeader, ctx: &mut Ctx) {
+    pub(crate) fn record_auth_offer(&self, session: &Session, answer: &ResponseHeader, ctx: &mut Ctx) {
         let offer = connection_auth::offered(&answer.headers);
-        if let Reuse::Private(private) = &ctx.reuse
+        if let Reuse::PrivateConnection(private) = &ctx.reuse
             && !answer.status.is_informational()
         {
             private.challenge(offer == Offer::Token && answer.status == StatusCode::UNAUTHORIZED);
@@ -136,15 +141,15 @@ impl Gateway {
             return;
         }
         ctx.retire_connection();
-        if let (Some(link), Some(site)) = (&ctx.link, &ctx.site)
+        if let (Some(connection), Some(site)) = (&ctx.connection, &ctx.site)
             && session.req_header().version < Version::HTTP_2
             && self.is_one_person(ctx)
         {
-            let private = link.privates.find_or_add(&site.host, session_id(ctx));
+            let private = connection.private_connections.find_or_add(&site.host, session_id(ctx));
             if let Some(server) = ctx.tried.last() {
                 private.go_to(*server);
             }
-            ctx.reuse = Reuse::Private(private);
+            ctx.reuse = Reuse::PrivateConnection(private);
         }
     }
 }
@@ -163,7 +168,7 @@ impl Ctx {
         self.last_use = false;
         self.socket = None;
         match &self.reuse {
-            Reuse::Private(private) => private.start_over(),
+            Reuse::PrivateConnection(private) => private.start_over(),
             Reuse::Shared => self.reuse = Reuse::Never,
             Reuse::Never => {}
         }

@@ -20,7 +20,7 @@ use pingora_http::ResponseHeader;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::private_connections::{Private, Reuse, unique};
+use super::private_connections::{PrivateConnection, Reuse, unique};
 
 /// Of a connection that serves nobody any more.
 const NOBODY: u64 = u64::MAX;
@@ -29,7 +29,7 @@ const NOBODY: u64 = u64::MAX;
 #[derive(Debug)]
 pub(crate) struct Socket {
     handle: socket2::Socket,
-    /// The key of the [`Private`] that it belongs to; 0: everybody.
+    /// The key of the [`PrivateConnection`] that it belongs to; 0: everybody.
     owner: AtomicU64,
     /// [Whose requests](super::reuse::sharer) it carries.
     sharer: AtomicU64,
@@ -48,12 +48,12 @@ impl Socket {
     }
 
     /// Whether it is open and nothing came that nobody asked for. The kernel is asked; see
-    /// [`Line`](super::pooled_connection::Line).
+    /// [`PooledConnection`](super::pooled_connection::Line).
     pub(crate) fn is_quiet(&self) -> bool {
         is_quiet(&SockRef::from(&self.handle))
     }
 
-    /// Whose it is: 0, everybody's; else the key of a [`Private`].
+    /// Whose it is: 0, everybody's; else the key of a [`PrivateConnection`].
     pub(crate) fn owner(&self) -> u64 {
         self.owner.load(Ordering::Relaxed)
     }
@@ -113,15 +113,15 @@ pub(super) fn is_quiet(socket: &SockRef<'_>) -> bool {
 
 /// Connects so that the connection carries its [`Socket`].
 #[derive(Debug)]
-pub(super) struct Dial {
+pub(super) struct SocketConnector {
     /// For the connection.
-    pub(super) patience: Duration,
+    pub(super) connect_timeout: Duration,
     /// Whose connection it will be, if not everybody's.
-    pub(super) private: Option<Arc<Private>>,
+    pub(super) private: Option<Arc<PrivateConnection>>,
 }
 
 #[async_trait]
-impl L4Connect for Dial {
+impl L4Connect for SocketConnector {
     async fn connect(&self, address: &SocketAddr) -> Result<Stream> {
         let SocketAddr::Inet(address) = address else {
             return Error::e_explain(InternalError, "servers have addresses");
@@ -129,13 +129,13 @@ impl L4Connect for Dial {
         let handed = self.private.as_ref().and_then(|private| private.handed_over(*address));
         let (stream, used) = match handed.filter(|stream| is_quiet(&SockRef::from(stream))) {
             Some(stream) => (stream, true),
-            None => (super::pooled_connection::connect(*address, self.patience).await?, false),
+            None => (super::pooled_connection::connect(*address, self.connect_timeout).await?, false),
         };
-        carrying(stream, used)
+        with_handle(stream, used)
     }
 }
 
-fn carrying(stream: TcpStream, used: bool) -> Result<Stream> {
+fn with_handle(stream: TcpStream, used: bool) -> Result<Stream> {
     let handle = SockRef::from(&stream).try_clone().or_err(ConnectError, "no handle for the connection")?;
     let socket = Socket {
         handle,
@@ -158,7 +158,7 @@ impl super::pool::Target {
         &self,
         peer: &mut HttpPeer,
         (reuse, sharer): (&Reuse, u64),
-        patience: Duration,
+        connect_timeout: Duration,
         http2_only: bool,
     ) {
         match reuse {
@@ -171,12 +171,13 @@ impl super::pool::Target {
                 peer.group_key = super::peer::mixed(peer.group_key, unique());
                 peer.options.idle_timeout = Some(Duration::ZERO);
             }
-            Reuse::Private(private) => {
+            Reuse::PrivateConnection(private) => {
                 peer.group_key = super::peer::mixed(peer.group_key, private.key());
                 if peer.options.alpn == ALPN::H2H1 && !http2_only {
                     peer.options.alpn = ALPN::H1; // NTLM is not spoken over HTTP/2
                 }
-                peer.options.custom_l4 = Some(Arc::new(Dial { patience, private: Some(private.clone()) }));
+                peer.options.custom_l4 =
+                    Some(Arc::new(SocketConnector { connect_timeout, private: Some(private.clone()) }));
             }
         }
     }
@@ -190,9 +191,9 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    async fn connected(listener: &TcpListener, private: Option<Arc<Private>>) -> (Stream, TcpStream) {
+    async fn connected(listener: &TcpListener, private: Option<Arc<PrivateConnection>>) -> (Stream, TcpStream) {
         let address = SocketAddr::Inet(listener.local_addr().unwrap());
-        let stream = Dial { patience: PATIENCE, private }.connect(&address).await.unwrap();
+        let stream = SocketConnector { connect_timeout: PATIENCE, private }.connect(&address).await.unwrap();
         (stream, listener.accept().await.unwrap().0)
     }
 
@@ -223,12 +224,12 @@ mod tests {
     async fn private_connections_end_with_their_owner() {
         use tokio::io::AsyncReadExt;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let privates = crate::proxy::upstream::private_connections::Privates::default();
-        let private = privates.find_or_add("app.test", None);
+        let private_connections = crate::proxy::upstream::private_connections::PrivateConnections::default();
+        let private = private_connections.find_or_add("app.test", None);
         let (stream, mut app) = connected(&listener, Some(private.clone())).await;
         private.adopt(&socket(&stream));
         assert_eq!(socket(&stream).owner(), private.key());
-        drop((private, privates));
+        drop((private, private_connections));
         assert_eq!(app.read(&mut [0]).await.unwrap(), 0, "although Pingora keeps it");
         drop(stream);
     }

@@ -19,7 +19,7 @@ const EVENTS: &[u8] = b"text/event-stream";
 const SMALL: u64 = 64 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Carriage {
+pub(crate) enum TransportPolicy {
     /// As the server likes it, within `read_timeout`.
     Usual,
     /// A WebSocket.
@@ -32,7 +32,7 @@ pub(crate) enum Carriage {
     Stream,
 }
 
-impl Carriage {
+impl TransportPolicy {
     /// What this request needs. `http2_only`: the server was found to speak nothing else.
     pub(crate) fn of(request: &RequestHeader, has_body: bool, http2_only: bool) -> Self {
         let content = request.headers.get(header::CONTENT_TYPE).map_or(b"".as_slice(), HeaderValue::as_bytes);
@@ -62,23 +62,23 @@ fn is_small(request: &RequestHeader) -> bool {
 
 impl Target {
     /// The server, for a request that travels so. `piece`: how long a piece of a body may take.
-    pub(crate) fn peer(&self, carriage: Carriage, piece: Duration) -> HttpPeer {
-        if carriage == Carriage::Tunnel {
+    pub(crate) fn peer(&self, carriage: TransportPolicy, piece: Duration) -> HttpPeer {
+        if carriage == TransportPolicy::Tunnel {
             return self.tunnel.clone();
         }
         let mut peer = self.usual.clone();
         match carriage {
-            Carriage::Body { http1: true, .. } | Carriage::Events { http1: true }
+            TransportPolicy::Body { http1: true, .. } | TransportPolicy::Events { http1: true }
                 if peer.options.alpn == ALPN::H2H1 =>
             {
                 peer.options.alpn = ALPN::H1;
                 // Not to be found by requests that could go by HTTP/2.
                 peer.group_key = peer.group_key.wrapping_add(2);
             }
-            Carriage::Body { small: true, .. } if peer.options.alpn != ALPN::H1 => {
+            TransportPolicy::Body { small: true, .. } if peer.options.alpn != ALPN::H1 => {
                 peer.options.read_timeout = peer.options.read_timeout.map(|time| time.saturating_add(piece));
             }
-            Carriage::Body { small: false, .. } | Carriage::Events { .. } | Carriage::Stream
+            TransportPolicy::Body { small: false, .. } | TransportPolicy::Events { .. } | TransportPolicy::Stream
                 if peer.options.alpn != ALPN::H1 =>
             {
                 peer.options.read_timeout = self.tunnel.options.read_timeout;
@@ -90,8 +90,8 @@ impl Target {
 
     /// How long the server may be silent, where that is for us to watch over: over HTTP/1.1 only its answer tells
     /// whether it is an event stream, and Pingora asks before. To Pingora it is as long as a WebSocket may be idle.
-    pub(crate) fn may_be_silent(&self, peer: &mut HttpPeer, carriage: Carriage) -> Option<Duration> {
-        if carriage == Carriage::Tunnel || peer.options.alpn != ALPN::H1 {
+    pub(crate) fn may_be_silent(&self, peer: &mut HttpPeer, carriage: TransportPolicy) -> Option<Duration> {
+        if carriage == TransportPolicy::Tunnel || peer.options.alpn != ALPN::H1 {
             return None;
         }
         let silence = peer.options.read_timeout;

@@ -26,36 +26,36 @@ const LOOKS: u8 = 4;
 
 /// Connects so.
 #[derive(Debug)]
-pub(super) struct Courteous {
+pub(super) struct DelayedReadConnector {
     /// For the connection.
-    pub(super) patience: Duration,
+    pub(super) connect_timeout: Duration,
 }
 
 #[async_trait]
-impl L4Connect for Courteous {
+impl L4Connect for DelayedReadConnector {
     async fn connect(&self, address: &SocketAddr) -> Result<Stream> {
         let SocketAddr::Inet(address) = address else {
             return Error::e_explain(InternalError, "servers have addresses");
         };
-        let stream = super::pooled_connection::connect(*address, self.patience).await?;
-        Ok(VirtualSocketStream::new(Box::new(Line { stream, looks: LOOKS })).into())
+        let stream = super::pooled_connection::connect(*address, self.connect_timeout).await?;
+        Ok(VirtualSocketStream::new(Box::new(DelayedReadStream { stream, looks: LOOKS })).into())
     }
 }
 
 #[derive(Debug)]
-struct Line {
+struct DelayedReadStream {
     stream: TcpStream,
     /// How many more looks find nothing.
     looks: u8,
 }
 
-impl VirtualSocket for Line {
+impl VirtualSocket for DelayedReadStream {
     fn set_socket_option(&self, _: VirtualSockOpt) -> io::Result<()> {
         Ok(()) // set when it was connected
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for DelayedReadStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.looks > 0 {
             self.looks -= 1;
@@ -66,7 +66,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for DelayedReadStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.looks = LOOKS;
         Pin::new(&mut self.stream).poll_write(cx, buf)
@@ -97,7 +97,7 @@ mod tests {
         let (mut app, _) = listener.accept().await.unwrap();
         app.write_all(b"101").await.unwrap();
         stream.readable().await.unwrap();
-        let mut line = Line { stream, looks };
+        let mut line = DelayedReadStream { stream, looks };
         let (queue, mut queued) = mpsc::channel::<()>(1);
         let mut answer = [0; 3];
         let reads = async {

@@ -93,7 +93,11 @@ async fn serve(stream: TcpStream, router: Router) -> io::Result<()> {
     let stream = TokioIo::new(RawStream::new(stream, heads.clone()));
     let service = service_fn(|request| respond(request, heads.clone(), router.clone()));
     let mut server = http1::Builder::new();
-    server.half_close(true).title_case_headers(true).max_headers(head::MAX_FIELDS).max_buf_size(2 * raw_stream::MAX_HEAD);
+    server
+        .half_close(true)
+        .title_case_headers(true)
+        .max_headers(head::MAX_FIELDS)
+        .max_buf_size(2 * raw_stream::MAX_HEAD);
     server.serve_connection(stream, service).with_upgrades().await.map_err(io::Error::other)?;
     match heads.upgrade() {
         Some(upgrade) => live::web_socket(upgrade).await,

@@ -11,7 +11,7 @@ pub(super) fn rewritten(
     public: Public<'_>,
     cookies: CookieSettings,
 ) -> Option<Vec<u8>> {
-    let seen = Seen::of(cookie);
+    let seen = Attributes::of(cookie);
     let inner =
         names.zip(seen.domain).is_some_and(|(names, domain)| names.are_domain(unquoted(domain), public.authority));
     // `None` is refused without `Secure`, so in the clear nothing is said.
@@ -48,14 +48,14 @@ fn unquoted(value: &[u8]) -> &[u8] {
 
 /// What a cookie says of itself. Of what it says twice, browsers take the last (RFC 6265 §5.2).
 #[derive(Default)]
-struct Seen<'a> {
+struct Attributes<'a> {
     domain: Option<&'a [u8]>,
     secure: bool,
     /// A word that browsers know; any other counts as none.
     same_site: bool,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> Attributes<'a> {
     fn of(cookie: &'a [u8]) -> Self {
         let mut seen = Self::default();
         for part in cookie.split(|b| *b == b';').skip(1) {
