@@ -20,6 +20,7 @@ use numbers::Numbers;
 use crate::config::Settings;
 use crate::flow::Flows;
 use crate::flow::assertions::{REFRESH_EVERY, Signer};
+use crate::flow::destination::Destinations;
 use crate::flow::ports::StoreError;
 use crate::portal::Portal;
 use crate::proxy::settings::Listen;
@@ -109,8 +110,8 @@ pub fn build(
     let flows = Arc::new(Flows::new(stores.ports.clone(), settings.flow));
     let policy = Arc::new(settings.policy);
     let published = signer.clone();
-    let portal =
-        Portal::new(flows.clone(), policy.clone(), settings.portal).with_jwks(Arc::new(move || published.jwks()));
+    let portal = Portal::new(flows.clone(), Destinations::new(policy.clone()), settings.portal)
+        .with_jwks(Arc::new(move || published.jwks()));
     let clock = stores.ports.clock.clone();
     let sign: crate::proxy::Signer = Arc::new(move |session, jwt| {
         let issuer = format!("https://{}", session.host);

@@ -5,6 +5,7 @@ pub mod assertions;
 mod attempt;
 mod bounded_map;
 mod ceremony;
+pub mod destination;
 mod enrol;
 mod hashing;
 pub mod key_rotation;

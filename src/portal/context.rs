@@ -1,7 +1,7 @@
 //! What a handler works with: one request, its info, and the words to answer it.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Query, Request};
@@ -11,7 +11,7 @@ use http::{Response, StatusCode};
 use super::answers::error_page;
 use super::answers::problem::Problem;
 use super::cookies::{self, SessionCredential};
-use super::destination::Destination;
+use super::destination::{Destination, RequestedAction};
 use super::error::PortalError;
 use super::format;
 use super::forms::{FormError, FormFields};
@@ -21,6 +21,7 @@ use super::request_info::RequestInfo;
 use super::state::PortalState;
 use crate::auth::event::Event;
 use crate::auth::session::{Channel, Session, SessionToken};
+use crate::flow::destination::Guards;
 use crate::flow::ports::StoreError;
 use crate::flow::reply::{Client, Opened, Outcome, WithEvents};
 
@@ -57,6 +58,7 @@ pub(crate) struct Context {
     pub(crate) body: Bytes,
     /// What the flows of this request told. Kept beside the answer, so that no early stop can lose it.
     events: Arc<Mutex<Vec<Event>>>,
+    guards: OnceLock<Guards>,
 }
 
 /// A live session and how its token came.
@@ -75,7 +77,7 @@ impl FromRequest<Arc<PortalState>> for Context {
         let query = Query::<Vec<(String, String)>>::try_from_uri(request.uri()).map(|q| q.0).unwrap_or_default();
         let path = request.uri().path().to_owned();
         let body = Bytes::from_request(request, state).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
-        Ok(Self { state: state.clone(), info, query, path, body, events: Arc::default() })
+        Ok(Self { state: state.clone(), info, query, path, body, events: Arc::default(), guards: OnceLock::new() })
     }
 }
 
@@ -165,7 +167,20 @@ impl Context {
 
     /// Where this person is going.
     pub(crate) fn destination(&self) -> Destination {
-        Destination::from_query(&self.query, self.state.tolerances(&self.info.host))
+        Destination::from_query(&self.query, self.state.destinations.tolerances(&self.info.host))
+    }
+
+    /// What guards the place where this person is going. Judged once a request.
+    pub(crate) fn guards(&self) -> &Guards {
+        self.guards.get_or_init(|| {
+            let destination = self.destination();
+            // Whoever may sign in may sign out, wherever they were going.
+            if destination.action == Some(RequestedAction::SignOut) {
+                return Guards::none();
+            }
+            let (info, target) = (&self.info, destination.to.target());
+            self.state.destinations.guards(&info.host, &destination.method, target, info.client_ip)
+        })
     }
 
     /// The destination as people read it: host and path, a long path without its middle.

@@ -1,14 +1,8 @@
-//! Where a person goes after signing in, and how well they must be proved to get there.
-
-use std::net::IpAddr;
+//! Where a person goes after signing in, and by which of our pages.
 
 use super::format;
-use crate::auth::policy::Policy;
-use crate::auth::policy::rule::{Access, Rule};
-use crate::auth::proof::{Proofs, Requirement, Shortfall, Strength};
-use crate::auth::resource::{Resource, Tolerances};
+use crate::auth::resource::Tolerances;
 use crate::auth::return_to::ReturnTo;
-use crate::auth::time::Timestamp;
 
 /// A destination, and the method that is to be used there (a challenged POST asks for more than the GET may).
 #[derive(Clone)]
@@ -182,128 +176,11 @@ impl Destination {
             format!("{}account", super::PREFIX)
         }
     }
-
-    /// The rules that guard the destination, one for each reading of it that the gateway judges; strongest
-    /// requirement first. Were one left out here, who met all others would be sent there and back for ever.
-    pub(crate) fn guards<'p>(&self, policy: &'p Policy, host: &str, client: IpAddr) -> Vec<(&'p Rule, Requirement)> {
-        // Whoever may sign in may sign out, wherever they were going.
-        let app = policy.app(host).filter(|_| self.action != Some(RequestedAction::SignOut));
-        let Some(app) = app else { return Vec::new() };
-        let target = self.to.target();
-        let Ok(resource) = Resource::parse(host, &self.method, target.as_bytes(), app.tolerate) else {
-            return Vec::new();
-        };
-        let mut found: Vec<(&Rule, Requirement)> = app
-            .judged(&resource, client)
-            .flatten()
-            .filter_map(|rule| match &rule.access {
-                Access::Guarded { requirement, .. } => Some((rule.as_ref(), *requirement)),
-                Access::Public | Access::Deny => None,
-            })
-            .collect();
-        found.sort_by_key(|(_, r)| {
-            let age = r.max_age.map_or(u128::MAX, |a| a.as_millis());
-            (std::cmp::Reverse(r.strength), age)
-        });
-        found
-    }
-
-    /// What a sign-in must reach: what the strongest guard asks, or one factor where nothing asks.
-    pub(crate) fn requirement(&self, policy: &Policy, host: &str, client: IpAddr) -> Requirement {
-        self.guards(policy, host, client).first().map_or(Requirement::of(Strength::OneFactor), |(_, r)| *r)
-    }
-
-    /// What these proofs lack for the destination, and the rule that asks for it.
-    pub(crate) fn missing<'p>(
-        &self,
-        policy: &'p Policy,
-        host: &str,
-        client: IpAddr,
-        proofs: &Proofs,
-        now: Timestamp,
-    ) -> Option<(&'p Rule, Requirement, Shortfall)> {
-        self.guards(policy, host, client)
-            .into_iter()
-            .find_map(|(rule, requirement)| requirement.shortfall(proofs, now).map(|s| (rule, requirement, s)))
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use proptest::prelude::*;
-    use proptest::sample::{select, subsequence};
-
     use super::*;
-    use crate::auth::policy::AppPolicy;
-    use crate::auth::policy::pattern::PathPattern;
-    use crate::auth::policy::rule::Audience;
-    use crate::auth::proof::Method;
-    use crate::auth::proof::decision::{Decision, decide, strictest};
-    use crate::auth::resource::Tolerances;
-    use crate::auth::session::{Channel, Session};
-    use crate::auth::user::{Identity, UserId, Username};
-
-    const HOST: &str = "app.example";
-    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
-
-    fn rules() -> impl Strategy<Value = Vec<Arc<Rule>>> {
-        let globs = select(vec!["/**", "/a/**", "/A/**", "/a", "/a/", "/*/b", "/b"]);
-        let strengths = select(vec![Strength::OneFactor, Strength::TwoFactor, Strength::PhishingResistant]);
-        let rule = (globs, strengths, prop::option::of(0_u64..200), any::<bool>()).prop_map(|(glob, s, age, open)| {
-            let requirement = Requirement { max_age: age.map(Duration::from_secs), ..Requirement::of(s) };
-            let guarded = Access::Guarded { audience: Audience::default(), requirement };
-            Arc::new(Rule::new(glob, PathPattern::glob(glob).unwrap(), if open { Access::Public } else { guarded }))
-        });
-        prop::collection::vec(rule, 1..5)
-    }
-
-    fn session(proofs: Proofs) -> Arc<Session> {
-        let username = Username::parse("ann").unwrap();
-        let identity = Identity { id: UserId("01A".into()), username, name: None, email: None, groups: Vec::new() };
-        Arc::new(Session {
-            id: "01S".into(),
-            identity,
-            proofs,
-            host: HOST.into(),
-            channel: Channel::Cookie,
-            created_at: NOW,
-            seen_at: NOW,
-            generation: 0,
-            checked: Default::default(),
-            previous_login: None,
-            client_ip: "192.0.2.1".parse().unwrap(),
-            user_agent: None,
-        })
-    }
-
-    proptest! {
-        /// Who is challenged is asked for something by our pages, and who is asked for nothing is let through:
-        /// otherwise people go round in a circle.
-        #[test]
-        fn pages_ask_exactly_where_the_gateway_challenges(
-            rules in rules(), path in "(/(a|A|b|B|a;x|x)){1,3}/?", tolerant: bool,
-            proved in subsequence(vec![Method::Password, Method::Totp, Method::Passkey], 0..=3), ago in 0_u64..200,
-        ) {
-            let tolerate = Tolerances { path_parameters: tolerant, ..Tolerances::default() };
-            let app = AppPolicy { host: HOST.into(), tolerate, rules: rules.into() };
-            let Ok(resource) = Resource::parse(HOST, "GET", path.as_bytes(), tolerate) else { return Ok(()) };
-            let client = "192.0.2.1".parse().unwrap();
-            let proofs = proved.iter().fold(Proofs::none(), |p, m| p.with(*m, NOW.minus(Duration::from_secs(ago))));
-            let who = session(proofs.clone());
-            let decision = app.judged(&resource, client).map(|rule| decide(rule, Some(&who), NOW)).reduce(strictest);
-            let policy = Policy::new([app]);
-            let missing = Destination::of_request(&path, "GET", tolerate).missing(&policy, HOST, client, &proofs, NOW);
-            match decision {
-                Some(Decision::Challenge(_)) => prop_assert!(missing.is_some(), "sent round: {}", path),
-                Some(Decision::Permit(_)) => prop_assert!(missing.is_none(), "asked for nothing: {}", path),
-                // Whoever proves whatever: a page says so, and nobody is sent anywhere.
-                Some(Decision::Refuse(_)) | None => {}
-            }
-        }
-    }
 
     const STRICT: Tolerances =
         Tolerances { path_parameters: false, encoded_slashes: false, double_slashes: false, latin1: false };

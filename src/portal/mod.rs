@@ -35,9 +35,9 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use tower::ServiceExt;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
-use crate::auth::policy::Policy;
 use crate::auth::proof::decision::{Challenged, Refusal};
 use crate::flow::Flows;
+use crate::flow::destination::Destinations;
 pub(crate) use answers::headers::DEPENDS_ON;
 use answers::headers::{ResponseKind, finish};
 use answers::{challenge, error_page, refusal};
@@ -61,9 +61,9 @@ pub struct Portal {
 }
 
 impl Portal {
-    /// A portal over these flows and this policy.
-    pub fn new(flows: Arc<Flows>, policy: Arc<Policy>, settings: PortalSettings) -> Self {
-        Self::build(PortalState { flows, policy, theme: Arc::new(Theme::new(&settings)), jwks: None })
+    /// A portal over these flows, for these destinations.
+    pub fn new(flows: Arc<Flows>, destinations: Destinations, settings: PortalSettings) -> Self {
+        Self::build(PortalState { flows, destinations, theme: Arc::new(Theme::new(&settings)), jwks: None })
     }
 
     /// The same portal, serving this key set at `jwks.json`.

@@ -1,6 +1,7 @@
 //! The rules: chosen by app, path, method and network, never by who asks.
 
 pub mod cors;
+mod description;
 mod glob;
 pub mod head;
 pub mod index;

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::auth::policy::rule::ChallengeStyle;
+use crate::auth::policy::rule::{ChallengeStyle, Rule};
 
 /// The parts of a request that the classification reads, as received.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,7 +49,26 @@ pub enum ChallengeKind {
     Problem,
 }
 
+/// What a rule says of the clients that ask for what it covers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RuleHints {
+    api: bool,
+    style: ChallengeStyle,
+}
+
+impl Rule {
+    pub const fn hints(&self) -> RuleHints {
+        RuleHints { api: self.api, style: self.challenge }
+    }
+}
+
 impl RequestTraits<'_> {
+    /// The same request, where a rule says this of its clients.
+    #[must_use]
+    pub fn with_hints(self, RuleHints { api, style }: RuleHints) -> Self {
+        Self { api, style, ..self }
+    }
+
     /// How a challenge of this request is told. Total; the first line that fits wins.
     ///
     /// A rule's `challenge:` cannot change what the protocol fixes (WebSocket, gRPC, a preflight, which follows no

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::auth::origin::Opener;
 use crate::auth::policy::rule::{Access, Rule};
-use crate::auth::proof::{Proofs, Requirement, Shortfall, Strength};
+use crate::auth::proof::{MethodSet, Proofs, Requirement, Shortfall, Strength};
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
 
@@ -32,6 +32,9 @@ impl Decision {
         let (rule, subject) = match &self {
             Self::Permit(permit) if permit.subject.is_some() => (&permit.rule, &permit.subject),
             Self::Challenge(challenged) => (&challenged.rule, &challenged.subject),
+            Self::Refuse(Refusal { rule: Some(rule), reason: RefusalReason::OutOfReach(_), subject }) => {
+                (rule, subject)
+            }
             Self::Permit(_) | Self::Refuse(_) => return self,
         };
         if opener.may_open(&rule.cors.origins) {
@@ -39,6 +42,26 @@ impl Decision {
         }
         let reason = RefusalReason::ForeignOrigin;
         Self::Refuse(Refusal { rule: Some(rule.clone()), reason, subject: subject.clone() })
+    }
+
+    /// The decision where no other methods can be proved than these: who is signed in, and could not meet the rule with
+    /// all of them, is refused. Signing in again changes nothing about it.
+    pub(super) fn within(self, served: MethodSet) -> Self {
+        let Self::Challenge(Challenged { rule, requirement, subject: Some(session), .. }) = &self else { return self };
+        if requirement.is_within(session.proofs.methods().or(served)) {
+            return self;
+        }
+        let reason = RefusalReason::OutOfReach(*requirement);
+        Self::Refuse(Refusal { rule: Some(rule.clone()), reason, subject: Some(session.clone()) })
+    }
+
+    /// The rule that decided; `None` if no rule covers the request.
+    pub const fn rule(&self) -> Option<&Arc<Rule>> {
+        match self {
+            Self::Permit(permit) => Some(&permit.rule),
+            Self::Challenge(challenged) => Some(&challenged.rule),
+            Self::Refuse(refusal) => refusal.rule.as_ref(),
+        }
     }
 
     /// The decision about a path: below `/.well-known/` (RFC 8615) ask programs that look whether something is there.
@@ -92,7 +115,7 @@ pub struct Challenged {
 }
 
 /// Why a request is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalReason {
     /// No rule covers the request.
     NoRule,
@@ -100,6 +123,8 @@ pub enum RefusalReason {
     DenyRule,
     /// The person is not of the rule's audience.
     NotInAudience,
+    /// The rule asks for this, which nobody can prove here.
+    OutOfReach(Requirement),
     /// A page of another origin opens a WebSocket.
     ForeignOrigin,
     /// An address below `/.well-known/` that is not open: told as if there were nothing.
@@ -113,9 +138,27 @@ impl RefusalReason {
             Self::NoRule => "no_rule",
             Self::DenyRule => "deny_rule",
             Self::NotInAudience => "not_in_audience",
+            Self::OutOfReach(_) => "out_of_reach",
             Self::ForeignOrigin => "foreign_origin",
             Self::WellKnown => "well_known",
         }
+    }
+}
+
+/// What answers tell people of a rule.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleSummary<'a> {
+    pub name: &'a str,
+    /// Why, in the operator's words.
+    pub explanation: Option<&'a str>,
+    /// What a refused person can do, in the operator's words.
+    pub remediation: Option<&'a str>,
+}
+
+impl Rule {
+    pub fn summary(&self) -> RuleSummary<'_> {
+        let (explanation, remediation) = (self.explanation.as_deref(), self.remediation.as_deref());
+        RuleSummary { name: &self.id.0, explanation, remediation }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::auth::origin::Opener;
 use crate::auth::policy::rule::Rule;
+use crate::auth::proof::MethodSet;
 use crate::auth::proof::decision::{Decision, decide, strictest};
 use crate::auth::resource::Resource;
 use crate::auth::session::Session;
@@ -20,7 +21,8 @@ pub struct Circumstances {
     pub opener: Option<Opener>,
 }
 
-/// Decides about a request: each rule that was `judged` for it, the strictest decision wins.
+/// Decides about a request: each rule that was `judged` for it, the strictest decision wins. Who is signed in is asked for
+/// nothing that cannot be proved here.
 pub fn evaluate(
     judged: &[Option<&Arc<Rule>>],
     resource: &Resource,
@@ -28,7 +30,7 @@ pub fn evaluate(
     who: Option<&Arc<Session>>,
     now: Timestamp,
 ) -> Decision {
-    let strict = judged.iter().map(|rule| decide(*rule, who, now)).reduce(strictest);
+    let strict = judged.iter().map(|rule| decide(*rule, who, now).within(MethodSet::SERVED)).reduce(strictest);
     // Every request has a reading; should one ever have none, no rule covers it.
     let decision = strict.unwrap_or_else(|| decide(None, who, now));
     let decision = match &circumstances.opener {

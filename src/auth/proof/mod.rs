@@ -3,6 +3,7 @@
 pub mod challenge;
 pub mod decision;
 pub mod evaluation;
+pub mod explanation;
 mod method;
 mod proofs;
 mod requirement;

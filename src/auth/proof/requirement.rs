@@ -84,6 +84,12 @@ impl Requirement {
         self.counted().minus(most).iter().filter(|m| self.is_within(most.with(*m))).collect()
     }
 
+    /// What somebody who owns these methods would have to own: any of those that would do by itself, else all that count.
+    pub fn lacking(&self, owned: MethodSet) -> MethodSet {
+        let named = self.out_of_reach(owned);
+        if named.is_empty() { self.counted().minus(owned) } else { named }
+    }
+
     /// What is missing from `proofs` at `now`; `None` if the requirement is met.
     pub fn shortfall(&self, proofs: &Proofs, now: Timestamp) -> Option<Shortfall> {
         let proved = proofs.methods().and(self.counted());

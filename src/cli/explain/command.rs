@@ -1,5 +1,7 @@
 //! `stepgate explain`: the question from the command line, the answer to the terminal.
 
+use std::sync::Arc;
+
 use super::access_log_search::{self, LoggedRequest};
 use super::{AccountFactors, CrossOrigin, Outcome, Question};
 use crate::auth::factor::authenticator::Enrolled;
@@ -10,6 +12,7 @@ use crate::cli::exit::{CommandResult, Failure};
 use crate::cli::output::terminal::{self, write_stdout};
 use crate::cli::runtime::block_on;
 use crate::config::Settings;
+use crate::flow::destination::Destinations;
 use crate::flow::ports::{Account, Clock, StoreError};
 use crate::store::system::SystemClock;
 use crate::store::{self, Stores};
@@ -26,7 +29,8 @@ pub(crate) fn run(args: &Explain) -> CommandResult {
     };
     let mut question = question(args, logged.as_ref())?;
     let note = block_on(look_up(&settings, &mut question))?;
-    let mut answer = super::explain(&settings.policy, &question, SystemClock.now()).map_err(Failure::usage)?;
+    let destinations = Destinations::new(Arc::new(settings.policy));
+    let mut answer = super::explain(&destinations, &question, SystemClock.now()).map_err(Failure::usage)?;
     answer.note = answer.note.or(note);
     match (&logged, args.json) {
         (None, true) => terminal::write_json(&answer)?,

@@ -3,11 +3,10 @@
 use super::{Explanation, Outcome, Question};
 use crate::auth::host;
 use crate::auth::origin::{Address, Opener};
-use crate::auth::policy::AppPolicy;
 use crate::auth::policy::cors::{Forbidden, Preflight};
 use crate::auth::policy::preflight::Preflighted;
-use crate::auth::policy::rule::Rule;
 use crate::auth::resource::Resource;
+use crate::flow::destination::Destinations;
 
 /// What of a request tells whose page sends it.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +36,7 @@ impl CrossOrigin {
 /// What becomes of a preflight, where that is not decided as of any request: the same explanation, told so.
 pub(super) fn explain_preflight(
     mut told: Explanation,
-    app: &AppPolicy,
+    destinations: &Destinations,
     resource: &Resource,
     q: &Question,
 ) -> Explanation {
@@ -50,19 +49,19 @@ pub(super) fn explain_preflight(
         told.note = told.note.or(Some(why));
         return told;
     };
-    let (rule, outcome, reason, sentence, remedy) = match app.preflighted(resource, q.ip, &asked) {
+    let (rule, outcome, reason, sentence, remedy) = match destinations.preflighted(resource, q.ip, &asked) {
         Preflighted::Judged => {
             let why = format!("No rule has a word on preflights for {method} here: it was judged as any OPTIONS.");
             told.note = told.note.or(Some(why));
             return told;
         }
         Preflighted::Passed(rule) => {
-            let sentence = format!("The preflight goes to the app, without credentials: rule {} says so.", name(rule));
+            let sentence = format!("The preflight goes to the app, without credentials: rule {} says so.", rule.id.0);
             (rule, Outcome::Preflight, "passed", sentence, None)
         }
         Preflighted::Granted(rule, allowed) => {
             let methods = allowed.methods.join(", ");
-            let sentence = format!("The preflight is answered here with 204: rule {} allows {methods}.", name(rule));
+            let sentence = format!("The preflight is answered here with 204: rule {} allows {methods}.", rule.id.0);
             (rule, Outcome::Preflight, "granted", sentence, None)
         }
         Preflighted::Forbidden(rule, why) => {
@@ -73,20 +72,16 @@ pub(super) fn explain_preflight(
             };
             let sentence = format!(
                 "The preflight is answered here with 403: rule {} does not list {what} ({}).",
-                name(rule),
+                rule.id.0,
                 why.code()
             );
-            let remedy = format!("It in `cors` of rule {}.", name(rule));
+            let remedy = format!("It in `cors` of rule {}.", rule.id.0);
             (rule, Outcome::Refuse, why.code(), sentence, Some(remedy))
         }
     };
     for row in &mut told.rules {
-        row.chosen = row.name == name(rule);
+        row.chosen = row.name == *rule.id.0;
     }
-    let rule = Some(name(rule).to_owned());
+    let rule = Some(rule.id.0.to_string());
     Explanation { outcome, reason: Some(reason), rule, sentence, remedy, methods: Vec::new(), ..told }
-}
-
-fn name(rule: &Rule) -> &str {
-    &rule.id.0
 }

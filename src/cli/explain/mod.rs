@@ -15,15 +15,15 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::auth::host;
-use crate::auth::policy::rule::{Access, Rule};
-use crate::auth::policy::{AppPolicy, Policy, head};
 use crate::auth::proof::decision::Decision;
-use crate::auth::proof::evaluation::{Circumstances, evaluate};
+use crate::auth::proof::evaluation::Circumstances;
+use crate::auth::proof::explanation::{Evaluation, Fit, RuleFit};
 use crate::auth::proof::{Method, MethodSet, Proofs};
 use crate::auth::resource::{Malformed, Resource, is_never_served};
 use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
+use crate::flow::destination::Destinations;
 use crate::portal::reserved::{Reserved, reserved};
 pub use cross_origin::CrossOrigin;
 
@@ -121,20 +121,6 @@ pub enum Outcome {
     Preflight,
 }
 
-/// How a criterion of a rule fits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fit {
-    /// It fits.
-    Hit,
-    /// It does not.
-    Miss,
-    /// It fits for servers that know neither letter case nor trailing slashes.
-    Loose,
-    /// Known only once somebody signs in.
-    May,
-}
-
 /// One rule, and how the request fits it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RuleRow {
@@ -166,26 +152,33 @@ pub struct RuleRow {
 ///
 /// # Errors
 /// In words for the operator: a URL, user or method of proof that cannot be, or a host without app.
-pub fn explain(policy: &Policy, question: &Question, now: Timestamp) -> Result<Explanation, String> {
+pub fn explain(destinations: &Destinations, question: &Question, now: Timestamp) -> Result<Explanation, String> {
     let (host, target) = split_url(&question.url)?;
-    let app = policy.app(&host).ok_or_else(|| no_app(policy, &host))?;
+    if !destinations.hosts().contains(&host.as_str()) {
+        return Err(no_app(destinations, &host));
+    }
+    let tolerate = destinations.tolerances(&host);
     let who = subject(question, &host, now)?;
     let early = |early: BeforeRules<'_>| Ok(without_rules(question, &host, early, who.as_ref(), now));
     if is_never_served(&question.method) {
         return early(BeforeRules::Method);
     }
-    let resource = match Resource::parse(&host, &question.method, target.as_bytes(), app.tolerate) {
+    let resource = match Resource::parse(&host, &question.method, target.as_bytes(), tolerate) {
         Ok(resource) => resource,
         Err(reason) => {
-            return early(BeforeRules::Malformed(reason, &target, app.tolerate.lacking(target.as_bytes())));
+            return early(BeforeRules::Malformed(reason, &target, tolerate.lacking(target.as_bytes())));
         }
     };
     match reserved(&resource, target.as_bytes()) {
         Reserved::Plainly => early(BeforeRules::Own(resource.path())),
         Reserved::Oddly => early(BeforeRules::Disguised),
         Reserved::No => {
-            let told = judge(app, &resource, question, who.as_ref(), now);
-            Ok(cross_origin::explain_preflight(told, app, &resource, question))
+            let opener = question.cross_origin.opener(&question.url, resource.host());
+            let circumstances = Circumstances { client: question.ip, opener };
+            let evaluation = destinations.explain(&resource, &circumstances, who.as_ref(), now);
+            let evaluation = evaluation.ok_or_else(|| no_app(destinations, &host))?;
+            let told = judged(&resource, question, &evaluation, who.as_ref(), now);
+            Ok(cross_origin::explain_preflight(told, destinations, &resource, question))
         }
     }
 }
@@ -198,38 +191,29 @@ enum BeforeRules<'a> {
     Disguised,
 }
 
-fn judge(
-    app: &AppPolicy,
+fn judged(
     resource: &Resource,
     question: &Question,
+    evaluation: &Evaluation<'_>,
     who: Option<&Arc<Session>>,
     now: Timestamp,
 ) -> Explanation {
-    let (ip, known) = (question.ip, question.known);
-    let judged: Vec<Option<&Arc<Rule>>> = app.judged(resource, ip).collect();
-    let circumstances =
-        Circumstances { client: ip, opener: question.cross_origin.opener(&question.url, resource.host()) };
-    let decision = evaluate(&judged, resource, &circumstances, who, now);
-    let chosen = text::rule_of(&decision);
-    let is = |a: Option<&Arc<Rule>>, b: &Arc<Rule>| a.is_some_and(|a| Arc::ptr_eq(a, b));
-    let row = |(index, rule): (usize, &Arc<Rule>)| RuleRow {
+    let known = question.known;
+    let decision = &evaluation.decision;
+    let row = |(index, fit): (usize, &RuleFit<'_>)| RuleRow {
         number: index + 1,
-        name: rule.id.0.to_string(),
-        place: rule.place.as_deref().map(str::to_owned),
-        chosen: is(chosen, rule),
-        judged: judged.iter().any(|j| is(*j, rule)),
-        pattern: rule.pattern.as_str().to_owned(),
-        path: match (rule.covers_path(resource), rule.covers_path_loosely(resource)) {
-            (true, _) => Fit::Hit,
-            (false, true) => Fit::Loose,
-            (false, false) => Fit::Miss,
-        },
-        method: fit(head::covers_method(app, rule, resource, ip)),
-        network: fit(rule.covers_client(ip)),
-        audience: audience(rule, who),
-        asks: text::asks(rule),
+        name: fit.rule.id.0.to_string(),
+        place: fit.rule.place.as_deref().map(str::to_owned),
+        chosen: fit.chosen,
+        judged: fit.judged,
+        pattern: fit.rule.pattern.as_str().to_owned(),
+        path: fit.path,
+        method: fit.method,
+        network: fit.network,
+        audience: fit.audience,
+        asks: fit.rule.access.to_string(),
     };
-    let (outcome, reason, methods) = match &decision {
+    let (outcome, reason, methods) = match decision {
         Decision::Permit(_) => (Outcome::Permit, None, Vec::new()),
         Decision::Challenge(c) => (
             Outcome::Challenge,
@@ -239,18 +223,18 @@ fn judge(
         Decision::Refuse(r) => (Outcome::Refuse, Some(r.reason.code()), Vec::new()),
     };
     Explanation {
-        host: app.host.clone(),
+        host: resource.host().to_owned(),
         method: resource.method().to_owned(),
         target: Some(resource.target()),
         readings: resource.readings().map(str::to_owned).collect(),
-        client_ip: ip,
+        client_ip: question.ip,
         subject: text::subject(who, now),
-        rules: app.rules.iter().enumerate().map(row).collect(),
+        rules: evaluation.rules.iter().enumerate().map(row).collect(),
         outcome,
         reason,
-        rule: chosen.map(|r| r.id.0.to_string()),
-        sentence: text::sentence(&decision),
-        remedy: text::remedy(&decision, known, now),
+        rule: decision.rule().map(|r| r.id.0.to_string()),
+        sentence: text::sentence(decision),
+        remedy: text::remedy(decision, known, now),
         methods,
         can_prove: known.map(|known| known.usable().iter().map(Method::name).collect()),
         note: known.and_then(text::note),
@@ -289,18 +273,6 @@ fn without_rules(
         methods: Vec::new(),
         can_prove: q.known.map(|known| known.usable().iter().map(Method::name).collect()),
         note: None,
-    }
-}
-
-fn fit(fits: bool) -> Fit {
-    if fits { Fit::Hit } else { Fit::Miss }
-}
-
-fn audience(rule: &Rule, who: Option<&Arc<Session>>) -> Fit {
-    match (&rule.access, who) {
-        (Access::Public | Access::Deny, _) => Fit::Hit,
-        (Access::Guarded { audience, .. }, Some(session)) => fit(audience.admits(&session.identity)),
-        (Access::Guarded { .. }, None) => Fit::May,
     }
 }
 
@@ -357,8 +329,6 @@ fn split_url(url: &str) -> Result<(String, String), String> {
     Ok((host, format!("{slash}{target}")))
 }
 
-fn no_app(policy: &Policy, host: &str) -> String {
-    let mut hosts: Vec<&str> = policy.apps().map(|a| a.host.as_str()).collect();
-    hosts.sort_unstable();
-    format!("no app answers to {host} (such requests get 421); configured are: {}", hosts.join(", "))
+fn no_app(destinations: &Destinations, host: &str) -> String {
+    format!("no app answers to {host} (such requests get 421); configured are: {}", destinations.hosts().join(", "))
 }

@@ -1,6 +1,7 @@
 //! An explanation for a terminal.
 
-use super::{Explanation, Fit, Outcome, RuleRow};
+use super::{Explanation, Outcome, RuleRow};
+use crate::auth::proof::explanation::Fit;
 use crate::cli::output::table::WIDTH;
 use crate::cli::output::text::wrap;
 

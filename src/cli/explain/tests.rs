@@ -4,9 +4,15 @@ use super::*;
 use crate::auth::network::Networks;
 use crate::auth::policy::cors::{Allowances, Cors, Preflights};
 use crate::auth::policy::pattern::PathPattern;
-use crate::auth::policy::rule::Audience;
+use crate::auth::policy::rule::{Access, Audience, Rule};
+use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::proof::{MethodSet, Requirement, Strength};
 use crate::auth::resource::Tolerances;
+
+/// What `explain` says under these rules.
+fn explain(policy: &Policy, question: &Question, now: Timestamp) -> Result<Explanation, String> {
+    super::explain(&Destinations::new(Arc::new(policy.clone())), question, now)
+}
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 

@@ -1,25 +1,14 @@
 //! The sentences of an explanation.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::AccountFactors;
-use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::proof::decision::{Challenged, Decision, RefusalReason};
 use crate::auth::proof::{Factor, Lack, Method, MethodSet, Requirement};
 use crate::auth::resource::Malformed;
 use crate::auth::session::Session;
-use crate::auth::time::Timestamp;
-
-/// The rule that a decision names.
-pub(super) fn rule_of(decision: &Decision) -> Option<&Arc<Rule>> {
-    match decision {
-        Decision::Permit(p) => Some(p.rule()),
-        Decision::Challenge(c) => Some(&c.rule),
-        Decision::Refuse(r) => r.rule.as_ref(),
-    }
-}
+use crate::auth::time::{Timestamp, short_duration};
 
 /// The stable word for what is lacking.
 pub(super) const fn lack(lack: Lack) -> &'static str {
@@ -28,36 +17,6 @@ pub(super) const fn lack(lack: Lack) -> &'static str {
         Lack::Stronger => "stronger_required",
         Lack::Fresher => "fresher_required",
     }
-}
-
-/// What a rule asks: `two_factor, not older than 5m, of admins`.
-pub(super) fn asks(rule: &Rule) -> String {
-    match &rule.access {
-        Access::Public => "public".to_owned(),
-        Access::Deny => "deny".to_owned(),
-        Access::Guarded { audience, requirement } => {
-            let who = members(audience).map_or_else(String::new, |m| format!(", only {m}"));
-            format!("{}{who}", asked(requirement))
-        }
-    }
-}
-
-fn asked(requirement: &Requirement) -> String {
-    let mut out = requirement.strength.name().to_owned();
-    if requirement.methods != MethodSet::ALL {
-        let _ = write!(out, " by {}", names(requirement.methods));
-    }
-    if let Some(age) = requirement.max_age {
-        let _ = write!(out, ", not older than {}", span(age));
-    }
-    out
-}
-
-fn members(audience: &Audience) -> Option<String> {
-    let groups = audience.groups.iter().map(|g| format!("group {}", g.0));
-    let users = audience.users.iter().map(|u| format!("user {u}"));
-    let all: Vec<String> = groups.chain(users).collect();
-    (!all.is_empty()).then(|| all.join(" or "))
 }
 
 /// Who asks: `root (staff, admins), proved password, totp 31m ago`.
@@ -82,7 +41,7 @@ pub(super) fn sentence(decision: &Decision) -> String {
                 Some(s) => format!(
                     "{} may pass: rule {rule} asks for {}, which is met.",
                     s.identity.username,
-                    asks(permit.rule())
+                    permit.rule().access
                 ),
             }
         }
@@ -95,13 +54,16 @@ pub(super) fn sentence(decision: &Decision) -> String {
                 (true, Lack::Stronger) => "has to prove more",
                 (true, Lack::Fresher) => "has to prove it afresh",
             };
-            format!("{who} {must}: rule {rule} asks for {}.", asks(&c.rule))
+            format!("{who} {must}: rule {rule} asks for {}.", c.rule.access)
         }
         Decision::Refuse(r) => {
             let rule = r.rule.as_ref().map_or("", |rule| rule.id.0.as_ref());
             match r.reason {
                 RefusalReason::NoRule => "Nobody may pass: no rule covers some reading of this request.".to_owned(),
                 RefusalReason::DenyRule => format!("Nobody may pass: rule {rule} denies everybody."),
+                RefusalReason::OutOfReach(requirement) => format!(
+                    "Answered with 403: rule {rule} asks for {requirement}, which nobody can prove here (out_of_reach)."
+                ),
                 RefusalReason::ForeignOrigin => {
                     format!(
                         "Answered with 403: rule {rule} lets pages of the app itself open WebSockets (foreign_origin)."
@@ -119,7 +81,7 @@ pub(super) fn sentence(decision: &Decision) -> String {
                     let who = r.subject.as_ref().map_or("Nobody", |s| s.identity.username.as_str());
                     format!(
                         "{who} may not pass: rule {rule} asks for {}.",
-                        r.rule.as_ref().map(|r| asks(r)).unwrap_or_default()
+                        r.rule.as_ref().map(|rule| rule.access.to_string()).unwrap_or_default()
                     )
                 }
             }
@@ -137,13 +99,13 @@ pub(super) fn remedy(decision: &Decision, known: Option<AccountFactors>, now: Ti
             (RefusalReason::DenyRule, _) => "An earlier rule that covers it.".to_owned(),
             (RefusalReason::NotInAudience, Some(rule)) => {
                 let own = rule.remediation.as_ref().map_or_else(String::new, |text| format!(" ({text})"));
-                let members = match &rule.access {
-                    Access::Guarded { audience, .. } => members(audience),
-                    Access::Public | Access::Deny => None,
-                };
-                format!("Being {}{own}.", members.unwrap_or_else(|| "signed in".to_owned()))
+                format!("Being {}{own}.", rule.access.members().unwrap_or_else(|| "signed in".to_owned()))
             }
             (RefusalReason::NotInAudience, None) => return None,
+            (RefusalReason::OutOfReach(requirement), _) => {
+                let proved = r.subject.as_ref().map_or(MethodSet::EMPTY, |s| s.proofs.methods());
+                out_of_reach(&requirement, proved).unwrap_or_default()
+            }
             (RefusalReason::ForeignOrigin, _) => "The origin in `cors` of that rule, if its pages may.".to_owned(),
             (RefusalReason::WellKnown, _) => "A rule before it that opens the address: `access: public`.".to_owned(),
         }),
@@ -155,12 +117,8 @@ fn challenge_remedy(c: &Challenged, known: Option<AccountFactors>, now: Timestam
         return "Nothing: no methods that count here reach that strength together.".to_owned();
     }
     let proved = c.subject.as_ref().map_or(MethodSet::EMPTY, |s| s.proofs.methods());
-    let lacking = c.requirement.out_of_reach(proved.or(MethodSet::SERVED));
-    if !lacking.is_empty() {
-        let (strength, lacking) = (c.requirement.strength.name(), names(lacking));
-        return format!(
-            "Nothing that this version can verify reaches {strength} here; it would take one of: {lacking}."
-        );
+    if let Some(text) = out_of_reach(&c.requirement, proved) {
+        return text;
     }
     let strength = c.requirement.strength.name();
     if c.shortfall.lack == Lack::Login {
@@ -182,10 +140,23 @@ fn challenge_remedy(c: &Challenged, known: Option<AccountFactors>, now: Timestam
     let last = c.subject.as_ref().and_then(|s| c.shortfall.methods.iter().filter_map(|m| s.proofs.when(m)).max());
     match (c.shortfall.lack, c.requirement.max_age, last) {
         (Lack::Fresher, Some(age), Some(at)) => {
-            format!("Needs {strength} within {}; last was {}. It takes {methods}.", span(age), ago(now.since(at)))
+            format!(
+                "Needs {strength} within {}; last was {}. It takes {methods}.",
+                short_duration(age),
+                ago(now.since(at))
+            )
         }
         _ => format!("Needs {strength}. It takes {methods}."),
     }
+}
+
+/// What it would take where nobody can prove it here; `None` if somebody can.
+fn out_of_reach(requirement: &Requirement, proved: MethodSet) -> Option<String> {
+    let served = proved.or(MethodSet::SERVED);
+    let (strength, lacking) = (requirement.strength.name(), names(requirement.lacking(served)));
+    (!requirement.is_within(served)).then(|| {
+        format!("Nothing that this version can verify reaches {strength} here; it would take one of: {lacking}.")
+    })
 }
 
 /// What a sign-in takes: `password and one of totp, backup_code`. It begins with something that one knows.
@@ -300,19 +271,5 @@ fn names(methods: MethodSet) -> String {
 }
 
 fn ago(age: Duration) -> String {
-    if age < Duration::from_secs(1) { "just now".to_owned() } else { format!("{} ago", span(age)) }
-}
-
-/// A duration as people write it, in its two largest units.
-fn span(d: Duration) -> String {
-    let s = d.as_secs();
-    let parts = [(s / 86_400, "d"), (s / 3600 % 24, "h"), (s / 60 % 60, "m"), (s % 60, "s")];
-    let shown: Vec<String> = parts
-        .iter()
-        .skip_while(|(n, _)| *n == 0)
-        .take(2)
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, u)| format!("{n}{u}"))
-        .collect();
-    if shown.is_empty() { "0s".to_owned() } else { shown.join(" ") }
+    if age < Duration::from_secs(1) { "just now".to_owned() } else { format!("{} ago", short_duration(age)) }
 }

@@ -7,7 +7,6 @@ use super::client_kind::challenge_kind;
 use super::cors::readable_by;
 use super::grpc::grpc;
 use super::headers::Framable;
-use super::out_of_reach;
 use super::problem::Problem;
 use crate::auth::proof::challenge::ChallengeKind;
 use crate::auth::proof::decision::Challenged;
@@ -23,21 +22,20 @@ use crate::portal::state::PortalState;
 
 /// Tells a challenge.
 pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challenged) -> Reply {
-    let destination = Destination::of_request(&info.target, info.method.as_str(), state.tolerances(&info.host));
-    let destination = match challenge_kind(info, Some(&challenged.rule)) {
+    let destination =
+        Destination::of_request(&info.target, info.method.as_str(), state.destinations.tolerances(&info.host));
+    let destination = match challenge_kind(info, challenged.rule.hints()) {
         ChallengeKind::Frame => destination.within_frame_of(around(state, info)),
         _ => destination,
     };
     let turn = redirect_guard::count(&info.headers, &destination, state.flows.ports.clock.now());
     let destination = destination.with_redirects(turn);
     let url = destination.page_url(if challenged.subject.is_some() { "step-up" } else { "login" });
-    let (kind, mut answer) = match challenge_kind(info, Some(&challenged.rule)) {
+    let (kind, mut answer) = match challenge_kind(info, challenged.rule.hints()) {
         ChallengeKind::Redirect if destination.is_cut(&info.target) => {
             ("page", query_lost(state, info, challenged, &url))
         }
-        // The page there knows what the person has.
         ChallengeKind::Redirect => ("redirect", see_other(&url, "challenge")),
-        _ if out_of_reach::is_hopeless(challenged) => ("page", out_of_reach::reply(state, info, challenged)),
         ChallengeKind::Frame => ("frame", frame(state, info, challenged, &url)),
         ChallengeKind::FormLost => ("form", form_lost(state, info, challenged, &url)),
         ChallengeKind::Grpc => ("grpc", grpc(16, "A sign-in is needed")),
@@ -83,7 +81,7 @@ fn around(state: &PortalState, info: &RequestInfo) -> Option<ReturnTo> {
         return None;
     }
     let target = referer.get(info.scheme.len() + "://".len() + authority.len()..)?;
-    ReturnTo::parse(target, state.tolerances(&info.host))
+    ReturnTo::parse(target, state.destinations.tolerances(&info.host))
 }
 
 /// The address does not fit into the address of a page of ours.
@@ -151,6 +149,6 @@ fn problem(info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
         problem = problem.with("max_age", age.as_secs());
     }
     let mut answer = problem.challenged(header).reply(info);
-    readable_by(&mut answer, info, &challenged.rule);
+    readable_by(&mut answer, info, &challenged.rule.cors.origins);
     answer
 }

@@ -3,12 +3,11 @@
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, UPGRADE};
 use http::{HeaderMap, HeaderName};
 
-use crate::auth::policy::rule::{ChallengeStyle, Rule};
-use crate::auth::proof::challenge::{ChallengeKind, RequestTraits};
+use crate::auth::proof::challenge::{ChallengeKind, RequestTraits, RuleHints};
 use crate::portal::request_info::RequestInfo;
 
-/// Classifies a request; `rule` may say that its callers are scripts.
-pub(crate) fn challenge_kind(info: &RequestInfo, rule: Option<&Rule>) -> ChallengeKind {
+/// Classifies a request; `hints` may say that its callers are scripts.
+pub(crate) fn challenge_kind(info: &RequestInfo, hints: RuleHints) -> ChallengeKind {
     let headers = &info.headers;
     RequestTraits {
         method: info.method.as_str(),
@@ -20,9 +19,9 @@ pub(crate) fn challenge_kind(info: &RequestInfo, rule: Option<&Rule>) -> Challen
         requested_with: named(headers, "x-requested-with"),
         authorization: headers.contains_key(AUTHORIZATION),
         accept: text(headers, &ACCEPT),
-        api: rule.is_some_and(|r| r.api),
-        style: rule.map_or(ChallengeStyle::Auto, |r| r.challenge),
+        ..RequestTraits::default()
     }
+    .with_hints(hints)
     .challenge_kind()
 }
 

@@ -5,19 +5,18 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ORIGIN, VARY,
 };
 
-use crate::auth::policy::rule::Rule;
 use crate::portal::reply::Reply;
 use crate::portal::request_info::RequestInfo;
 
 /// Lets scripts of the origins that the rule names read the answer (Fetch standard, CORS protocol).
-pub(crate) fn readable_by(answer: &mut Reply, info: &RequestInfo, rule: &Rule) {
-    if rule.cors.origins.is_empty() {
+pub(crate) fn readable_by(answer: &mut Reply, info: &RequestInfo, origins: &[String]) {
+    if origins.is_empty() {
         return;
     }
     // A copy that was made for nobody, or for one origin, is of no use to another.
     answer.headers_mut().append(VARY, HeaderValue::from_static("Origin"));
     let Some(origin) = info.headers.get(ORIGIN) else { return };
-    if !rule.cors.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
+    if !origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
         return;
     }
     let headers = answer.headers_mut();

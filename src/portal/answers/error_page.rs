@@ -10,7 +10,7 @@ use super::grpc::grpc;
 use super::headers::Framable;
 use super::problem::Problem;
 use super::problem_text;
-use crate::auth::proof::challenge::ChallengeKind;
+use crate::auth::proof::challenge::{ChallengeKind, RuleHints};
 use crate::portal::error::PortalError;
 use crate::portal::format;
 use crate::portal::pages::{Link, NoticePage};
@@ -176,7 +176,7 @@ pub(crate) fn cross_site(state: &PortalState, info: &RequestInfo) -> Reply {
 }
 
 fn worded(state: &PortalState, info: &RequestInfo, words: Wording) -> Reply {
-    let how = challenge_kind(info, None);
+    let how = challenge_kind(info, RuleHints::default());
     let api = info.target.starts_with("/.stepgate/api/");
     if how == ChallengeKind::Grpc {
         let status = if words.status.is_server_error() { 14 } else { 3 };

@@ -10,7 +10,6 @@ use http::{HeaderValue, Response, StatusCode};
 use super::headers::{ResponseKind, finish};
 use super::problem::Problem;
 use crate::auth::policy::cors::{Allowances, Forbidden};
-use crate::auth::policy::rule::Rule;
 use crate::portal::Portal;
 use crate::portal::reply::Reply;
 use crate::portal::request_info::RequestInfo;
@@ -41,7 +40,7 @@ impl Portal {
     }
 
     /// 403 that allows nothing; why, for who looks at it.
-    pub fn preflight_forbidden(&self, info: &RequestInfo, rule: &Rule, why: Forbidden) -> Response<Bytes> {
+    pub fn preflight_forbidden(&self, info: &RequestInfo, rule: &str, why: Forbidden) -> Response<Bytes> {
         let title = match why {
             Forbidden::Origin => "This origin is not in the list of the rule.",
             Forbidden::Method => "This method is not in the list of the rule.",
@@ -50,7 +49,7 @@ impl Portal {
         let problem = Problem::new(StatusCode::FORBIDDEN, "refused", title)
             .kind("refusal")
             .with("reason", why.code())
-            .with("rule", rule.id.0.as_ref());
+            .with("rule", rule);
         finish(varied(problem.reply(info)), info)
     }
 }

@@ -6,6 +6,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::headers::ResponseKind;
+use crate::auth::proof::decision::RuleSummary;
 use crate::portal::format;
 use crate::portal::reply::Reply;
 use crate::portal::request_info::RequestInfo;
@@ -59,6 +60,13 @@ impl Problem {
             )
             .with("retry_after", format::wait_seconds(wait))
             .retry(wait)
+    }
+
+    /// Adds what tells of a rule.
+    pub(crate) fn by_rule(self, rule: RuleSummary<'_>) -> Self {
+        let texts = [("explanation", rule.explanation), ("remediation", rule.remediation)];
+        let told = texts.into_iter().filter_map(|(name, text)| Some((name, text?)));
+        told.fold(self.with("rule", rule.name), |problem, (name, text)| problem.with(name, text))
     }
 
     /// Adds an extension member.

@@ -7,10 +7,12 @@ use super::cors::readable_by;
 use super::error_page;
 use super::grpc::grpc;
 use super::headers::Framable;
+use super::out_of_reach::{self, Unreached};
 use super::problem::Problem;
-use crate::auth::policy::rule::{Access, Rule};
+use crate::auth::proof::MethodSet;
 use crate::auth::proof::challenge::ChallengeKind;
 use crate::auth::proof::decision::{Refusal, RefusalReason};
+use crate::auth::user::Group;
 use crate::portal::destination::Destination;
 use crate::portal::error::PortalError;
 use crate::portal::format;
@@ -26,33 +28,48 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, refusal: &Refusal) 
         return error_page::reply(state, info, PortalError::NotFound);
     }
     let rule = refusal.rule.as_deref();
-    let how = challenge_kind(info, rule);
-    if how == ChallengeKind::Grpc {
-        return grpc(7, "Access is refused");
-    }
-    let mut answer = if wants_html(how) { denied(state, info, refusal) } else { problem(info, refusal) };
-    if how == ChallengeKind::Frame {
+    let kind = challenge_kind(info, rule.map(|rule| rule.hints()).unwrap_or_default());
+    let summary = rule.map(|rule| rule.summary());
+    let mut answer = match (refusal.reason, kind) {
+        (RefusalReason::OutOfReach(_), ChallengeKind::Grpc) => {
+            return grpc(7, "A factor is needed that cannot be set up here");
+        }
+        (_, ChallengeKind::Grpc) => return grpc(7, "Access is refused"),
+        (RefusalReason::OutOfReach(requirement), kind) => {
+            let subject = refusal.subject.as_ref();
+            let owned = subject.map_or(MethodSet::EMPTY, |session| session.proofs.methods());
+            let who = subject.map_or("", |session| session.identity.username.as_str());
+            let path = format::path(info.target.split('?').next().unwrap_or("/"));
+            let asked = format!("{} {}{path}", info.method, info.authority);
+            match wants_html(kind) {
+                true => {
+                    let person = Unreached { who, owned, signed_in: true };
+                    out_of_reach::page_reply(state, info, summary, requirement, person, &asked)
+                }
+                false => out_of_reach::problem(summary, requirement, owned).reply(info),
+            }
+        }
+        (_, kind) if wants_html(kind) => denied(state, info, refusal),
+        _ => problem(info, refusal),
+    };
+    if kind == ChallengeKind::Frame {
         answer.extensions_mut().insert(Framable);
     }
     if let Some(rule) = rule {
-        readable_by(&mut answer, info, rule);
+        readable_by(&mut answer, info, &rule.cors.origins);
     }
     answer
 }
 
 fn problem(info: &RequestInfo, refusal: &Refusal) -> Reply {
-    let mut problem = Problem::new(StatusCode::FORBIDDEN, "refused", "Access is refused.")
+    let problem = Problem::new(StatusCode::FORBIDDEN, "refused", "Access is refused.")
         .kind("refusal")
         .with("reason", refusal.reason.code());
-    if let Some(rule) = &refusal.rule {
-        problem = problem.with("rule", rule.id.0.as_ref());
-        for (name, text) in [("explanation", &rule.explanation), ("remediation", &rule.remediation)] {
-            if let Some(text) = text {
-                problem = problem.with(name, text.as_str());
-            }
-        }
+    match &refusal.rule {
+        Some(rule) => problem.by_rule(rule.summary()),
+        None => problem,
     }
-    problem.reply(info)
+    .reply(info)
 }
 
 fn denied(state: &PortalState, info: &RequestInfo, refusal: &Refusal) -> Reply {
@@ -69,7 +86,7 @@ fn denied(state: &PortalState, info: &RequestInfo, refusal: &Refusal) -> Reply {
     let mut items: Vec<String> = rule.and_then(|rule| rule.remediation.clone()).into_iter().collect();
     match refusal.reason {
         RefusalReason::NotInAudience => {
-            lines.extend(rule.and_then(audience));
+            lines.extend(rule.map(|rule| audience(rule.access.groups())));
             if items.is_empty() {
                 items.push(format!("If you need it, ask {whom}."));
             }
@@ -84,7 +101,9 @@ fn denied(state: &PortalState, info: &RequestInfo, refusal: &Refusal) -> Reply {
             lines.push("It was asked for by a page of another site.".to_owned());
             items.push(format!("If you trust that page and need what it does, tell {whom}."));
         }
-        RefusalReason::WellKnown => lines.push("There is nothing at this address.".to_owned()),
+        RefusalReason::OutOfReach(_) | RefusalReason::WellKnown => {
+            lines.push("There is nothing at this address.".to_owned())
+        }
         RefusalReason::NoRule => {
             lines.push("Nothing is open to anybody at this address.".to_owned());
             items.push("Check the address.".to_owned());
@@ -109,7 +128,8 @@ fn denied(state: &PortalState, info: &RequestInfo, refusal: &Refusal) -> Reply {
         .link(shell.support.as_ref(), info);
     // Where nobody gets in, another account does not help.
     let other = who.filter(|_| refusal.reason == RefusalReason::NotInAudience).map(|_| {
-        let destination = Destination::of_request(&info.target, info.method.as_str(), state.tolerances(&info.host));
+        let destination =
+            Destination::of_request(&info.target, info.method.as_str(), state.destinations.tolerances(&info.host));
         Link::to(destination.page_url("logout"), "Use another account")
     });
     let (list, links) = (Some("What you can do"), ask.into_iter().chain(other).collect());
@@ -125,12 +145,11 @@ fn denied(state: &PortalState, info: &RequestInfo, refusal: &Refusal) -> Reply {
 }
 
 /// To whom a rule is open.
-fn audience(rule: &Rule) -> Option<String> {
-    let Access::Guarded { audience, .. } = &rule.access else { return None };
-    let groups: Vec<&str> = audience.groups.iter().map(|g| g.0.as_str()).collect();
+fn audience(groups: &[Group]) -> String {
+    let groups: Vec<&str> = groups.iter().map(|g| g.0.as_str()).collect();
     match groups.as_slice() {
-        [] => Some("It is open to certain people only.".to_owned()),
-        [one] => Some(format!("It is open to the group {one}.")),
-        many => Some(format!("It is open to the groups {}.", many.join(", "))),
+        [] => "It is open to certain people only.".to_owned(),
+        [one] => format!("It is open to the group {one}."),
+        many => format!("It is open to the groups {}.", many.join(", ")),
     }
 }

@@ -94,9 +94,8 @@ pub(super) fn redirect_loop(ctx: &Context, destination: &Destination) -> Option<
             .to_owned(),
         format!("Tell {whom}, with the reference below."),
     ];
-    let guards = destination.guards(&ctx.state.policy, &info.host, info.client_ip);
     let mut shown: Vec<(&str, String)> =
-        guards.first().map(|(rule, _)| ("Rule", rule.id.0.to_string())).into_iter().collect();
+        ctx.guards().strongest().map(|guard| ("Rule", guard.rule.id.0.to_string())).into_iter().collect();
     shown.push(("Time here", format::moment(now)));
     shown.push(("Reference", info.request_id.clone()));
     let notice = NoticePage {

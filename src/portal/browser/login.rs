@@ -3,10 +3,10 @@
 use http::StatusCode;
 
 use super::account::out_everywhere;
-use super::{Out, after_sign_in, busy, button_redirect, dead_ends, locked_factor, out_of_reach, wait};
-use crate::auth::proof::MethodSet;
+use super::{after_sign_in, busy, button_redirect, dead_ends, locked_factor, out_of_reach, wait};
 use crate::auth::session::{Channel, Standing};
 use crate::flow::reply::{Credentials, LoginReply, OutOfReach};
+use crate::portal::answers::out_of_reach::Unreached;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::cookies::{self, SessionCredential};
 use crate::portal::destination::{Destination, RequestedAction};
@@ -23,13 +23,9 @@ pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
         return Ok(answer);
     }
     if let Some(who) = ctx.current_session(true).await? {
-        let state = &ctx.state;
-        let now = state.flows.ports.clock.now();
-        let host = &ctx.info.host;
-        let missing = destination.missing(&state.policy, host, ctx.info.client_ip, &who.session.proofs, now);
-        return Ok(match missing {
-            Some(_) => see_other(&destination.page_url("step-up"), "login"),
-            None => dead_ends::to_destination(&ctx, &destination, &who.session, "login"),
+        return Ok(match ctx.guards().are_met(&who.session.proofs, ctx.state.flows.ports.clock.now()) {
+            false => see_other(&destination.page_url("step-up"), "login"),
+            true => dead_ends::to_destination(&ctx, &destination, &who.session, "login"),
         });
     }
     if let Some(answer) = dead_ends::redirect_loop(&ctx, &destination) {
@@ -72,7 +68,7 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
         return Ok(form(&ctx, &destination, username, errors, None));
     }
     let given = Credentials { username: username.to_owned(), password: fields.secret("password"), otp: None };
-    let needed = destination.requirement(&ctx.state.policy, &ctx.info.host, ctx.info.client_ip);
+    let needed = ctx.guards().requirement();
     let reply = ctx.record_events(ctx.state.flows.login(given, Some(needed), Channel::Cookie, &ctx.client()).await)?;
     if let LoginReply::Opened(opened) = &reply {
         ctx.supersede(opened).await?;
@@ -90,7 +86,7 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
         }
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
             let username = username.trim();
-            out_of_reach(&ctx, &destination, Out { who: username, owned, signed_in: false })
+            out_of_reach(&ctx, &destination, Unreached { who: username, owned, signed_in: false })
         }
         LoginReply::Locked(off) => locked_factor::locked_out(&ctx, username.trim(), off.methods, false),
         LoginReply::Opened(opened) if destination.action == Some(RequestedAction::SignOut) => {
@@ -109,12 +105,11 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
 
 fn form(ctx: &Context, destination: &Destination, username: &str, errors: Errors, ended: Option<String>) -> Reply {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let guards = destination.guards(&ctx.state.policy, &ctx.info.host, ctx.info.client_ip);
-    let hopeless = guards.first().is_some_and(|(_, requirement)| !requirement.is_within(MethodSet::SERVED));
     let notice = if matches!(cookies::session_token(&ctx.info.headers), SessionCredential::Ambiguous) {
         Some("Your browser sent several sign-in cookies for this site. Delete the cookies of this site, then sign in.")
     } else {
-        hopeless.then_some("The page you want asks for more than can be proved here. Signing in will not open it.")
+        (!ctx.guards().can_be_met())
+            .then_some("The page you want asks for more than can be proved here. Signing in will not open it.")
     };
     let (shell, place) = (ctx.shell(), ctx.place(destination));
     let login = LoginPage {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
-use super::answers::out_of_reach::{self, Reach};
+use super::answers::out_of_reach::{self, Unreached};
 use super::context::{Context, HandlerError};
 use super::cookies;
 use super::destination::Destination;
@@ -112,24 +112,19 @@ fn start_again(ctx: &Context) -> Reply {
     )
 }
 
-/// Who cannot reach a destination, and what they have.
-struct Out<'a> {
-    who: &'a str,
-    owned: MethodSet,
-    signed_in: bool,
-}
-
 /// 403: the destination asks for more than this person has or could set up.
-fn out_of_reach(ctx: &Context, destination: &Destination, out: Out<'_>) -> Reply {
-    let (state, info) = (&ctx.state, &ctx.info);
-    let guards = destination.guards(&state.policy, &info.host, info.client_ip);
-    let strict = guards.into_iter().find(|(_, requirement)| !requirement.is_attainable(out.owned));
-    let requirement =
-        strict.map_or_else(|| destination.requirement(&state.policy, &info.host, info.client_ip), |(_, r)| r);
-    let rule = strict.map(|(rule, _)| rule);
+fn out_of_reach(ctx: &Context, destination: &Destination, person: Unreached<'_>) -> Reply {
+    let guard = ctx.guards().out_of_reach(person.owned).or(ctx.guards().strongest());
+    let requirement = guard.map_or_else(|| ctx.guards().requirement(), |guard| guard.requirement);
     let asked = format!("{} {}", destination.method, ctx.place(destination));
-    let Out { who, owned, signed_in } = out;
-    out_of_reach::page_reply(state, info, &Reach { rule, requirement, who, owned, asked, signed_in })
+    out_of_reach::page_reply(
+        &ctx.state,
+        &ctx.info,
+        guard.map(|guard| guard.rule.summary()),
+        requirement,
+        person,
+        &asked,
+    )
 }
 
 /// The session is open: on to the destination, by way of what must be said first.
@@ -157,11 +152,10 @@ fn next_url(ctx: &Context, destination: &Destination) -> String {
 fn redirect_cookie(ctx: &Context, destination: &Destination, session: &Session) -> Option<HeaderValue> {
     let (state, info) = (&ctx.state, &ctx.info);
     let now = state.flows.ports.clock.now();
-    let guards = destination.guards(&state.policy, &info.host, info.client_ip);
+    let guards = ctx.guards();
     let holds = |later: &u64| {
         let then = now.plus(Duration::from_secs(*later));
-        state.flows.settings.session.standing(session, then) == Standing::Live
-            && guards.iter().all(|(_, requirement)| requirement.shortfall(&session.proofs, then).is_none())
+        state.flows.settings.session.standing(session, then) == Standing::Live && guards.are_met(&session.proofs, then)
     };
     let counts = (1..=redirect_guard::WINDOW.as_secs()).take_while(holds).last().unwrap_or(0);
     redirect_guard::counting_cookie(&info.headers, destination, Duration::from_secs(counts), now)

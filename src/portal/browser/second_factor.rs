@@ -3,11 +3,12 @@
 use http::StatusCode;
 
 use super::{
-    Out, after_sign_in, busy, button_redirect, dead_ends, empty, locked_factor, other_account, out_of_reach,
+    after_sign_in, busy, button_redirect, dead_ends, empty, locked_factor, other_account, out_of_reach,
     previous_sign_in, proof_errors, start_again, wait, ways,
 };
 use crate::auth::ceremony::CeremonyToken;
 use crate::flow::reply::{CeremonyView, LoginReply, OutOfReach};
+use crate::portal::answers::out_of_reach::Unreached;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::cookies;
 use crate::portal::destination::Destination;
@@ -71,7 +72,7 @@ fn login_reply(
             with_cookie(enroll, cookies::keep_ceremony(&ceremony, ttl))
         }
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
-            out_of_reach(ctx, destination, Out { who: view.ceremony.username.as_str(), owned, signed_in: false })
+            out_of_reach(ctx, destination, Unreached { who: view.ceremony.username.as_str(), owned, signed_in: false })
         }
         LoginReply::Locked(off) if off.others.is_empty() => {
             locked_factor::locked_out(ctx, view.ceremony.username.as_str(), off.methods, false)

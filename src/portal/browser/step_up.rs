@@ -3,11 +3,13 @@
 use http::StatusCode;
 
 use super::{
-    Out, after_sign_in, busy, button_redirect, dead_ends, empty, locked_factor, notice, other_account, out_of_reach,
+    after_sign_in, busy, button_redirect, dead_ends, empty, locked_factor, notice, other_account, out_of_reach,
     proof_errors, wait, ways,
 };
 use crate::auth::proof::{Lack, MethodSet};
+use crate::flow::destination::{Guard, Person, Ways};
 use crate::flow::reply::{CodesAsked, EnrollReply, Enrolling, LoginReply, OutOfReach};
+use crate::portal::answers::out_of_reach::Unreached;
 use crate::portal::context::{Context, CurrentSession, HandlerError};
 use crate::portal::cookies;
 use crate::portal::destination::{Destination, RequestedAction};
@@ -72,7 +74,7 @@ fn login_reply(ctx: &Context, destination: &Destination, ask: &Ask, way: MethodP
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => out_of_reach(
             ctx,
             destination,
-            Out { who: ask.who.session.identity.username.as_str(), owned, signed_in: true },
+            Unreached { who: ask.who.session.identity.username.as_str(), owned, signed_in: true },
         ),
         LoginReply::Locked(off) => {
             let (who, left) = (&ask.who, ask.methods.minus(off.methods));
@@ -111,44 +113,41 @@ async fn asked(ctx: &Context, destination: &Destination) -> Result<Ask, HandlerE
         Some(RequestedAction::BackupCodes) => return before_codes(ctx, destination, who, owned.minus(off)).await,
         Some(RequestedAction::SignOut) | None => {}
     }
-    let now = ctx.state.flows.ports.clock.now();
-    let (state, info) = (&ctx.state, &ctx.info);
-    let missing = destination.missing(&state.policy, &info.host, info.client_ip, &who.session.proofs, now);
-    let Some((rule, requirement, shortfall)) = missing else {
-        return Err(HandlerError::Reply(Box::new(dead_ends::to_destination(
-            ctx,
-            destination,
-            &who.session,
-            "step-up",
-        ))));
+    let username = who.session.identity.username.as_str();
+    let person = Person { proofs: &who.session.proofs, owned, locked: off };
+    let ways = ctx.guards().ways_on(person, ctx.state.flows.ports.clock.now());
+    // Nobody is asked for a proof who was asked again and again.
+    let looped = || dead_ends::redirect_loop(ctx, destination);
+    let instead = match ways {
+        Ways::Arrived => dead_ends::to_destination(ctx, destination, &who.session, "step-up"),
+        Ways::OutOfReach(_) => out_of_reach(ctx, destination, Unreached { who: username, owned, signed_in: true }),
+        Ways::Locked(off) => looped().unwrap_or_else(|| locked_factor::locked_out(ctx, username, off, true)),
+        Ways::Enrol => looped().unwrap_or_else(|| {
+            // Whoever else began to sign in in this browser meanwhile is not meant.
+            let begun = cookies::ceremony_token(&ctx.info.headers).is_some();
+            let on = if begun { destination.as_session() } else { destination.clone() };
+            see_other(&on.page_url("enroll"), "step-up")
+        }),
+        Ways::Prove { guard, lack, methods, locked } => match looped() {
+            Some(answer) => answer,
+            None => return ask(ctx, destination, who, &guard, (lack, methods, locked)).await,
+        },
     };
-    // Said before anything is asked: a code that cannot lead there would be spent for nothing.
-    let reached_by = |more: MethodSet| requirement.would_be_met(&who.session.proofs, more, now);
-    if !reached_by(owned.or(owned.enrollable())) {
-        let username = who.session.identity.username.as_str();
-        let answer = out_of_reach(ctx, destination, Out { who: username, owned, signed_in: true });
-        return Err(HandlerError::Reply(Box::new(answer)));
-    }
-    if let Some(answer) = dead_ends::redirect_loop(ctx, destination) {
-        return Err(HandlerError::Reply(Box::new(answer)));
-    }
-    let usable = owned.minus(off);
-    let methods = shortfall.methods.and(usable);
-    if (methods.is_empty() || !reached_by(usable)) && !off.is_empty() {
-        let answer = locked_factor::locked_out(ctx, who.session.identity.username.as_str(), off, true);
-        return Err(HandlerError::Reply(Box::new(answer)));
-    }
-    if methods.is_empty() || !reached_by(usable) {
-        // Whoever else began to sign in in this browser meanwhile is not meant.
-        let begun = cookies::ceremony_token(&info.headers).is_some();
-        let on = if begun { destination.as_session() } else { destination.clone() };
-        return Err(HandlerError::Reply(Box::new(see_other(&on.page_url("enroll"), "step-up"))));
-    }
+    Err(HandlerError::Reply(Box::new(instead)))
+}
+
+/// What a guard of the destination asks, and why.
+async fn ask(
+    ctx: &Context,
+    destination: &Destination,
+    who: CurrentSession,
+    guard: &Guard,
+    (lack, methods, off): (Lack, MethodSet, MethodSet),
+) -> Result<Ask, HandlerError> {
     let digits = ctx.state.flows.digits_of(&who.session.identity.id).await.map_err(HandlerError::Store)?;
-    let heading = rule.explanation.as_ref().map(|what| format!("Confirm it is you: {what}"));
+    let heading = guard.rule.explanation.as_ref().map(|what| format!("Confirm it is you: {what}"));
     let path = format::path(destination.to.target().split('?').next().unwrap_or("/"));
-    let off = shortfall.methods.and(off);
-    let why = match (shortfall.lack, requirement.max_age) {
+    let why = match (lack, guard.requirement.max_age) {
         _ if !off.is_empty() => locked_factor::why(off),
         (Lack::Fresher, Some(age)) => {
             format!("{path} asks for a second step that is not older than {}.", format::span(age))

@@ -315,7 +315,7 @@ async fn a_full_hasher_is_the_cause_of_its_503() {
     use crate::portal::reply::{Cause, Recorded};
     let mut settings = crate::flow::testing::fast_settings();
     (settings.password.concurrent, settings.password.queue, settings.password.memory_kib) = (1, 0, 65_536);
-    let portal = portal_with(Arc::new(Flows::new(World::new().ports(), settings)), policy());
+    let portal = portal_with(Arc::new(Flows::new(World::new().ports(), settings)), Arc::new(policy()));
     let page = info("POST", "/.stepgate/login", &[("content-type", "application/x-www-form-urlencoded")]);
     let call = info("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
     let asked = (0..16).map(|n| match n % 2 {

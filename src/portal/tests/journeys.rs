@@ -266,8 +266,9 @@ async fn pages_ask_for_as_many_digits_as_the_authenticator_shows() {
     world.person("bob");
     let mut settings = crate::flow::testing::fast_settings();
     settings.totp.digits = 8;
-    let portal = portal_with(Arc::new(Flows::new(world.ports(), settings)), policy());
-    let stage = Stage { world, portal, key };
+    let policy = Arc::new(policy());
+    let portal = portal_with(Arc::new(Flows::new(world.ports(), settings)), policy.clone());
+    let stage = Stage { world, portal, policy, key };
     let password = PASSWORD;
     // Bob enrols what is set up now; ann has what she enrolled before, until she has another one.
     for (name, page, digits) in [("bob", "enroll", 8), ("ann", "second-factor", 6)] {

@@ -34,6 +34,7 @@ use crate::auth::proof::{Requirement, Strength};
 use crate::auth::resource::{Resource, Tolerances};
 use crate::auth::secret::SecretBytes;
 use crate::flow::Flows;
+use crate::flow::destination::Destinations;
 use crate::flow::testing::{HOST, World};
 use crate::portal::request_info::RequestInfo;
 
@@ -61,14 +62,14 @@ fn policy() -> Policy {
     Policy::new([AppPolicy { host: HOST.to_owned(), tolerate: Tolerances::default(), rules: rules.into() }])
 }
 
-pub(super) fn portal_with(flows: Arc<Flows>, policy: Policy) -> Portal {
+pub(super) fn portal_with(flows: Arc<Flows>, policy: Arc<Policy>) -> Portal {
     let settings = PortalSettings {
         name: "Example <Ltd>".to_owned(),
         logo: Some(("image/png".to_owned(), b"\x89PNG".to_vec())),
         accent: Accent::new(Colour::parse("#1f4fd8").unwrap()).ok(),
         support: Some("it-help@example.com".to_owned()),
     };
-    Portal::new(flows, Arc::new(policy), settings).with_jwks(Arc::new(|| "{\"keys\":[]}".to_owned()))
+    Portal::new(flows, Destinations::new(policy), settings).with_jwks(Arc::new(|| "{\"keys\":[]}".to_owned()))
 }
 
 pub(super) fn info(method: &str, target: &str, headers: &[(&str, &str)]) -> RequestInfo {
@@ -99,6 +100,7 @@ pub(super) async fn send(portal: &Portal, info: &RequestInfo, body: impl Into<By
 pub(super) struct Stage {
     pub(super) world: Arc<World>,
     pub(super) portal: Portal,
+    pub(super) policy: Arc<Policy>,
     pub(super) key: SecretBytes,
 }
 
@@ -113,8 +115,9 @@ impl Stage {
         let ann = world.person("ann");
         let key = world.with_totp(&ann);
         world.person("bob");
-        let portal = portal_with(world.flows(), policy);
-        Self { world, portal, key }
+        let policy = Arc::new(policy);
+        let portal = portal_with(world.flows(), policy.clone());
+        Self { world, portal, policy, key }
     }
 
     pub(super) fn code(&self, later: i64) -> String {
@@ -149,7 +152,7 @@ impl<'a> Browser<'a> {
     pub(super) async fn open(&mut self, target: &str) -> Response<Bytes> {
         let asked = self.asking("GET", target);
         let state = &self.stage.portal.state;
-        let app = state.policy.app(&asked.host).unwrap();
+        let app = self.stage.policy.app(&asked.host).unwrap();
         let resource = Resource::parse(&asked.host, "GET", target.as_bytes(), app.tolerate).unwrap();
         let presented = super::cookies::session_token(&asked.headers);
         let around = Circumstances { client: asked.client_ip, opener: None };

@@ -60,7 +60,7 @@ async fn given_for(stage: &Stage, by: By) -> String {
 async fn opens(stage: &Stage, by: By, token: &str) -> bool {
     let asked = asking("GET", "/x", by, token, false);
     let state = &stage.portal.state;
-    let app = state.policy.app(HOST).unwrap();
+    let app = stage.policy.app(HOST).unwrap();
     let resource = Resource::parse(HOST, "GET", b"/x", app.tolerate).unwrap();
     let around = Circumstances { client: asked.client_ip, opener: None };
     let presented = crate::portal::cookies::session_token(&asked.headers);

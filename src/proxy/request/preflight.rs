@@ -68,7 +68,7 @@ impl Gateway {
             Preflighted::Forbidden(rule, why) => {
                 ctx.conclude("refuse", why.code());
                 site.metrics.decided(DecisionKind::Refuse, Some(&rule.id.0));
-                (rule, Some(self.portal.preflight_forbidden(&facts(session, ctx), rule, why)))
+                (rule, Some(self.portal.preflight_forbidden(&facts(session, ctx), &rule.id.0, why)))
             }
         };
         ctx.rule = Some(rule.id.0.clone());

@@ -21,6 +21,7 @@ use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Identity, UserId, Username};
 use crate::flow::Flows;
+use crate::flow::destination::Destinations;
 use crate::flow::ports::Ports;
 use crate::flow::settings::FlowSettings;
 use crate::portal::Portal;
@@ -145,7 +146,7 @@ impl Rig {
         };
         let policy = Arc::new(Policy::new(settings.apps.iter().map(app)));
         let flows = Arc::new(Flows::new(ports, FlowSettings::default()));
-        let portal = Arc::new(Portal::new(flows.clone(), policy.clone(), PortalSettings::default()));
+        let portal = Arc::new(Portal::new(flows.clone(), Destinations::new(policy.clone()), PortalSettings::default()));
         let parts = Parts {
             settings,
             policy,

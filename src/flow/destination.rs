@@ -1,0 +1,176 @@
+//! What a destination still asks of a person. Pages, API and answers ask this, and walk no rules themselves.
+
+use std::cmp::Reverse;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::policy::Policy;
+use crate::auth::policy::cors::Preflight;
+use crate::auth::policy::preflight::Preflighted;
+use crate::auth::policy::rule::{Access, Rule};
+use crate::auth::proof::evaluation::Circumstances;
+use crate::auth::proof::explanation::{self, Evaluation};
+use crate::auth::proof::{Lack, MethodSet, Proofs, Requirement, Strength};
+use crate::auth::resource::{Resource, Tolerances};
+use crate::auth::session::Session;
+use crate::auth::time::Timestamp;
+
+/// The destinations that the rules of all apps guard.
+#[derive(Clone)]
+pub struct Destinations(Arc<Policy>);
+
+impl Destinations {
+    pub const fn new(policy: Arc<Policy>) -> Self {
+        Self(policy)
+    }
+
+    /// What the URLs of this host's app need.
+    pub fn tolerances(&self, host: &str) -> Tolerances {
+        self.0.app(host).map(|app| app.tolerate).unwrap_or_default()
+    }
+
+    /// The hosts that have an app, in order.
+    pub fn hosts(&self) -> Vec<&str> {
+        let mut hosts: Vec<&str> = self.0.apps().map(|app| app.host.as_str()).collect();
+        hosts.sort_unstable();
+        hosts
+    }
+
+    /// Why a request is decided as it is; `None` if its host has no app.
+    pub fn explain(
+        &self,
+        resource: &Resource,
+        circumstances: &Circumstances,
+        who: Option<&Arc<Session>>,
+        now: Timestamp,
+    ) -> Option<Evaluation<'_>> {
+        Some(explanation::explain(self.0.app(resource.host())?, resource, circumstances, who, now))
+    }
+
+    /// What becomes of a CORS preflight.
+    pub fn preflighted(&self, resource: &Resource, client: IpAddr, asked: &Preflight<'_>) -> Preflighted<'_> {
+        self.0.app(resource.host()).map_or(Preflighted::Judged, |app| app.preflighted(resource, client, asked))
+    }
+
+    /// The guards of a destination. None where no rule covers it, or it cannot be read: nobody gets there anyway.
+    pub fn guards(&self, host: &str, method: &str, target: &str, client: IpAddr) -> Guards {
+        let Some(app) = self.0.app(host) else { return Guards::none() };
+        let Ok(resource) = Resource::parse(host, method, target.as_bytes(), app.tolerate) else {
+            return Guards::none();
+        };
+        let guard = |rule: &Arc<Rule>| match &rule.access {
+            Access::Guarded { requirement, .. } => Some(Guard { rule: rule.clone(), requirement: *requirement }),
+            Access::Public | Access::Deny => None,
+        };
+        let mut guards: Vec<Guard> = app.judged(&resource, client).flatten().filter_map(guard).collect();
+        guards.sort_by_key(|Guard { requirement, .. }| {
+            (Reverse(requirement.strength), requirement.max_age.unwrap_or(Duration::MAX))
+        });
+        Guards(guards)
+    }
+}
+
+/// A rule that guards a destination, and what it asks.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    pub rule: Arc<Rule>,
+    pub requirement: Requirement,
+}
+
+/// The rules that guard a destination, one for each reading of it that the gateway judges; strongest requirement first.
+/// Were one left out, who met all others would be sent there and back for ever.
+#[derive(Clone, Debug)]
+pub struct Guards(Vec<Guard>);
+
+/// A person on the way to a destination.
+#[derive(Clone, Copy, Debug)]
+pub struct Person<'a> {
+    pub proofs: &'a Proofs,
+    /// The methods that they have, switched off or not.
+    pub owned: MethodSet,
+    /// Those that are switched off after too many wrong codes.
+    pub locked: MethodSet,
+}
+
+/// What is left for a person to do on the way to a destination.
+#[derive(Clone, Debug)]
+pub enum Ways {
+    /// Nothing.
+    Arrived,
+    /// To prove one of these methods.
+    Prove {
+        guard: Guard,
+        lack: Lack,
+        methods: MethodSet,
+        /// These would do too, but are switched off.
+        locked: MethodSet,
+    },
+    /// To set up something to prove.
+    Enrol,
+    /// What would do is switched off.
+    Locked(MethodSet),
+    /// Nothing that the person has or could set up would do.
+    OutOfReach(Guard),
+}
+
+impl Guards {
+    /// Of a destination that asks for nothing.
+    pub const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The guard that asks most.
+    pub fn strongest(&self) -> Option<&Guard> {
+        self.0.first()
+    }
+
+    /// What a sign-in must reach: what the strongest guard asks, or one factor where nothing asks.
+    pub fn requirement(&self) -> Requirement {
+        self.strongest().map_or(Requirement::of(Strength::OneFactor), |guard| guard.requirement)
+    }
+
+    /// Whether these proofs open the destination.
+    pub fn are_met(&self, proofs: &Proofs, now: Timestamp) -> bool {
+        self.0.iter().all(|guard| guard.requirement.shortfall(proofs, now).is_none())
+    }
+
+    /// Whether anybody could open the destination.
+    pub fn can_be_met(&self) -> bool {
+        self.0.iter().all(|guard| guard.requirement.is_within(MethodSet::SERVED))
+    }
+
+    /// The guard that asks for more than somebody with these methods could ever prove.
+    pub fn out_of_reach(&self, owned: MethodSet) -> Option<&Guard> {
+        self.0.iter().find(|guard| !guard.requirement.is_attainable(owned))
+    }
+
+    /// What is left for a person to do.
+    pub fn ways_on(&self, person: Person<'_>, now: Timestamp) -> Ways {
+        let Person { proofs, owned, locked } = person;
+        let mut missing =
+            self.0.iter().filter_map(|guard| Some((guard, guard.requirement.shortfall(proofs, now)?))).peekable();
+        let Some((guard, shortfall)) = missing.peek().copied() else { return Ways::Arrived };
+        // Known before anything is asked: a code that cannot lead there would be spent for nothing.
+        let most = owned.or(owned.enrollable());
+        if let Some((guard, _)) = missing.find(|(guard, _)| !guard.requirement.would_be_met(proofs, most, now)) {
+            return Ways::OutOfReach(guard.clone());
+        }
+        let usable = owned.minus(locked);
+        let reached_by = |more| guard.requirement.would_be_met(proofs, more, now);
+        let methods = shortfall.methods.and(usable);
+        match !methods.is_empty() && reached_by(usable) {
+            true => Ways::Prove {
+                guard: guard.clone(),
+                lack: shortfall.lack,
+                methods,
+                locked: shortfall.methods.and(locked),
+            },
+            false if !locked.is_empty() => Ways::Locked(locked),
+            false => Ways::Enrol,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
