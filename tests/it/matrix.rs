@@ -23,11 +23,13 @@ fn navigation(request: RequestBuilder, dest: &str) -> RequestBuilder {
 /// The ways of asking: name, path, how.
 type Way = (&'static str, &'static str, fn(RequestBuilder) -> RequestBuilder);
 
-const WAYS: [Way; 14] = [
+const WAYS: [Way; 16] = [
     ("page", "/echo", |r| navigation(r, "document")),
     ("page-fresh", "/admin/", |r| navigation(r, "document")),
     ("page-weak", "/weak/", |r| navigation(r, "document")),
     ("closed", "/closed/", |r| navigation(r, "document")),
+    ("vault", "/vault/", |r| navigation(r, "document")),
+    ("vault-bare", "/vault/", |r| r),
     ("public", "/public/echo", |r| navigation(r, "document")),
     ("frame", "/echo", |r| navigation(r, "iframe")),
     ("fetch", "/echo", |r| r.header("sec-fetch-mode", "cors").header("sec-fetch-dest", "empty")),
@@ -161,17 +163,18 @@ async fn table(node: &Gateway, callers: &[Caller]) -> Vec<(String, Vec<String>)>
 }
 
 /// What everybody meets who proved nothing; `SCHEME` is the one of the 401s.
-const NOBODY: &str = "page=303:login page-fresh=303:login page-weak=303:login closed=403:html public=app \
-    frame=401:html fetch=401:login_required:SCHEME xhr=401:login_required:SCHEME bare=401:login_required:SCHEME \
+const NOBODY: &str = "page=303:login page-fresh=303:login page-weak=303:login closed=403:html \
+    vault=303:login vault-bare=401:login_required:SCHEME public=app frame=401:html fetch=401:login_required:SCHEME xhr=401:login_required:SCHEME bare=401:login_required:SCHEME \
     websocket=401:login_required:SCHEME grpc=grpc:16 whoami=401:not_signed_in:Bearer \
     session=401:not_signed_in:Bearer sign-in=200:html";
 /// With a password alone. The sample app has no page at `/weak/`; what counts is that it is asked.
-const ONE: &str = "page=303:step-up page-fresh=403:html page-weak=app:404 closed=403:html public=app \
-    frame=401:html fetch=401:step_up_required:SCHEME xhr=401:step_up_required:SCHEME \
+const ONE: &str = "page=303:step-up page-fresh=403:html page-weak=app:404 closed=403:html \
+    vault=403:html vault-bare=403:factor_unavailable public=app frame=401:html fetch=401:step_up_required:SCHEME xhr=401:step_up_required:SCHEME \
     bare=401:step_up_required:SCHEME websocket=401:step_up_required:SCHEME grpc=grpc:16 whoami=200:api \
     session=200:api sign-in=303:step-up";
 /// With both factors, outside the group that `/admin/` asks for.
-const TWO: &str = "page=app page-fresh=403:html page-weak=app:404 closed=403:html public=app frame=app fetch=app \
+const TWO: &str = "page=app page-fresh=403:html page-weak=app:404 closed=403:html \
+    vault=403:html vault-bare=403:factor_unavailable public=app frame=app fetch=app \
     xhr=app bare=app websocket=app grpc=app whoami=200:api session=200:api sign-in=303:there";
 
 const EXPECTED: [(&str, &str, &str); 18] = [
@@ -195,6 +198,29 @@ const EXPECTED: [(&str, &str, &str); 18] = [
     ("look-alike", NOBODY, "StepUp"),
 ];
 
+/// What `explain --exit-code` ends with for who proved what such a row says.
+fn explained(cluster: &Cluster, row: &str, (name, path, _): &Way) -> i32 {
+    let proved = match row {
+        NOBODY => &[][..],
+        ONE => &["--user", "ann", "--amr", "pwd"],
+        _ => &["--user", "ann", "--amr", "pwd,otp"],
+    };
+    let url = format!("http://localhost{path}");
+    let opens: &[&str] = if *name == "websocket" { &["--websocket"] } else { &[] };
+    cluster.command(&[&["explain", "--exit-code", "--url", &url][..], proved, opens].concat()).code
+}
+
+/// The exit code that stands for an answer (product.md): let in or ours, asked for more, refused.
+fn exit_code(cell: &str) -> i32 {
+    let (way, answer) = cell.split_once('=').unwrap();
+    match answer {
+        _ if matches!(way, "whoami" | "session" | "sign-in") => 0,
+        _ if answer == "app" || answer.starts_with("app:") => 0,
+        _ if answer.starts_with("403:") => 11,
+        _ => 10,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_state_meets_every_way_of_asking_as_told() {
     let cluster = Cluster::start("").await;
@@ -204,6 +230,12 @@ async fn every_state_meets_every_way_of_asking_as_told() {
         assert_eq!(rows.len(), EXPECTED.len());
         for ((state, row), (expected, told, scheme)) in rows.iter().zip(EXPECTED) {
             assert_eq!((state.as_str(), row.join(" ")), (expected, told.replace("SCHEME", scheme)));
+        }
+    }
+    // `explain` says of every cell what `run` does.
+    for row in [NOBODY, ONE, TWO] {
+        for (cell, way) in row.split_whitespace().zip(&WAYS) {
+            assert_eq!(explained(&cluster, row, way), exit_code(cell), "{cell}");
         }
     }
 }

@@ -80,6 +80,12 @@ const DOORS: &[(&str, &[&str])] = &[
     ("sd_notify", &["app::service_manager"]),
 ];
 
+/// What only the evaluator names: where pages or commands walked rules, they would decide a second time. The demo writes
+/// its rules as the configuration does.
+const RULES: [&str; 4] = ["Policy", "AppPolicy", "Rule", "Access"];
+const WITHOUT_RULES: [&str; 2] = ["portal", "cli"];
+const WRITES_RULES: &str = "cli::demo::settings";
+
 /// What the ground floor never says.
 const NOT_IN_AUTH: [&str; 6] = ["async fn", "async move", ".await", "tokio::", "tracing::", "axum::"];
 
@@ -178,6 +184,11 @@ fn judge(module: &str, code: &str, shadowed: &[&str]) -> Vec<String> {
     }
     if within(module, "auth") {
         wrong.extend(NOT_IN_AUTH.iter().filter(|w| code.contains(**w)).map(|w| format!("the ground floor says `{w}`")));
+    }
+    let is_test = module.split("::").any(|part| part == "tests");
+    if WITHOUT_RULES.iter().any(|room| within(module, room)) && !is_test && module != WRITES_RULES {
+        let named = RULES.iter().filter(|name| names(code, name).next().is_some());
+        wrong.extend(named.map(|name| format!("`{name}`: rules are walked by the evaluator")));
     }
     // In the first file of a room, `super` is the crate.
     let others = FLOORS.iter().map(|(room, _)| *room).chain(["app", "cli"]).filter(|room| *room != module);
@@ -310,6 +321,18 @@ fn a_busy_ground_floor_a_long_file_and_shortcuts_are_caught() {
 }
 
 #[test]
+fn a_second_evaluator_is_caught() {
+    for (file, line) in [
+        ("portal/browser/login.rs", "use crate::auth::policy::rule::Rule;"),
+        ("portal/state.rs", "use crate::auth::policy::{Policy, cors};"),
+        ("cli/explain/mod.rs", "let Access::Guarded { requirement, .. } = &rule.access else { return };"),
+        ("cli/check.rs", "fn f(app: &AppPolicy) {}"),
+    ] {
+        assert!(planted(file, line).contains("rules are walked by the evaluator"), "{file}: {line}");
+    }
+}
+
+#[test]
 fn what_is_allowed_is_left_alone() {
     for (file, text) in [
         (
@@ -322,6 +345,9 @@ fn what_is_allowed_is_left_alone() {
             "proxy/client/certificates.rs",
             "use rustls::crypto::{CryptoProvider, aws_lc_rs};\nlet x = aws_lc_rs::sign();",
         ),
+        ("cli/demo/settings.rs", "use crate::auth::policy::rule::{Access, Rule};"),
+        ("cli/explain/tests.rs", "use crate::auth::policy::Policy;"),
+        ("portal/browser/login.rs", "use crate::auth::proof::decision::RuleSummary; // no Rule"),
         ("main.rs", "rustls::crypto::aws_lc_rs::default_provider();"),
         ("flow/x.rs", &"\n".repeat(MAX_LINES)),
     ] {

@@ -20,6 +20,7 @@ const RULES: &str = "
       - { name: closed, path: /closed/**, access: deny }
       - { name: weak, path: /weak/**, require: one_factor }
       - { name: fresh, path: /admin/**, require: { strength: two_factor, max_age: 5m }, allow: { groups: [admins] } }
+      - { name: vault, path: /vault/**, require: phishing_resistant }
       - { name: all, path: /**, require: two_factor }";
 
 /// The stores, the app, and the gateways before it.
