@@ -28,7 +28,9 @@ pub use sql::Audit;
 use sql::Database;
 use system::{OsEntropy, SystemClock};
 
-use crate::flow::ports::{Answer, Ceremonies, Clock, Entropy, Ledger, Pending, Ports, Sessions, StoreError, Throttle};
+use crate::flow::ports::{
+    Answer, Clock, Entropy, Ledger, OneTimeCodes, Ports, Sessions, StoreError, Throttle, Transient, View,
+};
 
 /// The stores of one process, opened.
 pub struct Stores {
@@ -49,8 +51,8 @@ pub struct Stores {
 /// The state ports of one store.
 pub(crate) struct State {
     pub(crate) sessions: Arc<dyn Sessions>,
-    pub(crate) ceremonies: Arc<dyn Ceremonies>,
-    pub(crate) pending: Arc<dyn Pending>,
+    pub(crate) transient: Arc<dyn Transient>,
+    pub(crate) codes: Arc<dyn OneTimeCodes>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) throttle: Arc<dyn Throttle>,
     pub(crate) probe: Arc<dyn Probe>,
@@ -94,8 +96,9 @@ impl Stores {
             clock,
             entropy,
             sessions: state.sessions,
-            ceremonies: state.ceremonies,
-            pending: state.pending,
+            ceremonies: View::new(state.transient.clone(), ring.clone()),
+            pending: View::new(state.transient, ring.clone()),
+            codes: state.codes,
             ledger: state.ledger,
             throttle: state.throttle,
             accounts: sql.clone(),
@@ -173,12 +176,12 @@ impl State {
     /// Every port of one store.
     pub(crate) fn of<S>(store: Arc<S>) -> Self
     where
-        S: Sessions + Ceremonies + Pending + Ledger + Throttle + Probe + 'static,
+        S: Sessions + Transient + OneTimeCodes + Ledger + Throttle + Probe + 'static,
     {
         Self {
             sessions: store.clone(),
-            ceremonies: store.clone(),
-            pending: store.clone(),
+            transient: store.clone(),
+            codes: store.clone(),
             ledger: store.clone(),
             throttle: store.clone(),
             probe: store,

@@ -1,81 +1,72 @@
-//! RecordCipher of a state store, sealed: who can write to the store can make none, change none, and read nobody's name.
+//! Sessions in a state store, sealed: who can write to the store can make none, change none, and read nobody's name.
 //!
 //! A record opens only as what it was sealed for: its kind, the version of its shape and its name in the store are the
 //! context of the seal (ADR 0008). What names a person or a network in a key is a keyed digest.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::unreadable::Unreadable;
+use super::unreadable::{ReadError, Reports, Unreadable};
 use super::vault::KeyRing;
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::secret::SecretBytes;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, StoreError, Vault as _};
+use crate::flow::ports::{Answer, RECORD_VERSION, StoreError, Vault as _};
 
-/// Of the shapes that are sealed. Earlier ones were plain JSON.
-const VERSION: u8 = 2;
 /// Bytes of a digest that stands in a key: 128 bits, so that no two are the same.
 const NAME_BYTES: usize = 16;
-/// How many unreadable values of a kind are told one by one; of more, every doubling.
-const ONE_BY_ONE: u64 = 16;
 
-/// What is kept as a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RecordKind {
-    Session,
-    Ceremony,
-    /// A value that waits for a person.
-    Pending,
-}
-
-impl RecordKind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Session => "session",
-            Self::Ceremony => "ceremony",
-            Self::Pending => "pending",
-        }
-    }
-}
-
-/// Seals and opens the records of one state store, and names what has no name of its own.
+/// Seals and opens the sessions of one state store, and names what has no name of its own.
 pub(crate) struct RecordCipher {
     ring: Arc<KeyRing>,
-    told: [AtomicU64; Unreadable::COUNT],
+    reports: Reports,
+}
+
+/// A sealed value as it lies in a store. A version after the one of today would stand before it, with a dot.
+pub(super) fn to_text(sealed: &Sealed) -> String {
+    BASE64URL_NOPAD.encode(&sealed.0)
+}
+
+/// Reads what [`to_text`] wrote.
+pub(super) fn from_text(text: &[u8]) -> Result<Sealed, ReadError> {
+    let version = text.split(|b| *b == b'.').next().filter(|before| before.len() < text.len());
+    let version = version.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    if let Some(newer) = version.filter(|version| *version > u32::from(RECORD_VERSION)) {
+        return Err(ReadError::Newer(newer));
+    }
+    let unsealed = |_| match text.first() {
+        Some(b'{') => "it is not sealed, as none of an earlier version is",
+        _ => "it is not sealed",
+    };
+    BASE64URL_NOPAD.decode(text).map(Sealed).map_err(|e| ReadError::Broken(StoreError::new("state", unsealed(e))))
 }
 
 impl RecordCipher {
     pub(crate) fn new(ring: Arc<KeyRing>) -> Self {
-        Self { ring, told: Default::default() }
+        Self { ring, reports: Reports::default() }
     }
 
-    /// Seals a value for its kind and its name, as text.
+    /// Seals a session for its name, as text.
     ///
     /// # Errors
     /// No randomness.
-    pub(crate) fn seal<T: Serialize>(&self, kind: RecordKind, name: &str, value: &T) -> Answer<String> {
-        let plain = serde_json::to_vec(value).map(SecretBytes::new).map_err(|e| broken(kind, e))?;
-        let sealed = self.ring.seal(&context(kind, name), &plain)?;
-        Ok(BASE64URL_NOPAD.encode(&sealed.0))
+    pub(crate) fn seal<T: Serialize>(&self, name: &str, session: &T) -> Answer<String> {
+        let plain = serde_json::to_vec(session).map(SecretBytes::new).map_err(broken)?;
+        Ok(to_text(&self.ring.seal(&context(name), &plain)?))
     }
 
-    /// Opens what lies under this name. The fault says why it does not, never what it held.
+    /// Opens the session that lies under this name. The fault says why it does not, never what it held.
     ///
     /// # Errors
-    /// It was not sealed for this kind, version and name, or with a key that is not in the ring any more.
-    pub(crate) fn open<T: DeserializeOwned>(&self, kind: RecordKind, name: &str, text: &[u8]) -> Answer<T> {
-        let sealed = BASE64URL_NOPAD.decode(text).map(Sealed).map_err(|_| match text.first() {
-            Some(b'{') => broken(kind, "it is not sealed, as none of an earlier version is"),
-            _ => broken(kind, "it is not sealed"),
-        })?;
-        let plain = self.ring.open(&context(kind, name), &sealed).map_err(|fault| broken(kind, fault.cause))?;
-        serde_json::from_slice(plain.expose())
-            .map_err(|e| broken(kind, format_args!("{:?} error at column {}", e.classify(), e.column())))
+    /// A later version wrote it; or it was not sealed for this name, or with a key that is not in the ring any more.
+    pub(crate) fn open<T: DeserializeOwned>(&self, name: &str, text: &[u8]) -> Result<T, ReadError> {
+        let sealed = from_text(text).map_err(|why| why.with(broken))?;
+        let plain = self.ring.open(&context(name), &sealed).map_err(|fault| ReadError::Broken(broken(fault.cause)))?;
+        let shape = |e: serde_json::Error| format!("{:?} error at column {}", e.classify(), e.column());
+        serde_json::from_slice(plain.expose()).map_err(|e| ReadError::Broken(broken(shape(e))))
     }
 
     /// The key of an attempt counter, whose name may hold a network.
@@ -97,30 +88,32 @@ impl RecordCipher {
         self.owners(user).into_iter().next().ok_or_else(|| StoreError::new("vault", "the ring has no key"))
     }
 
-    /// Tells the operator of a value that was dealt with: thousands, after a key was dropped or a new version was
-    /// installed, in a few lines. `name`: the digest or name under which it was kept.
+    /// The key of a sent code, whose name is up to who sent it.
+    pub(crate) fn code(&self, name: &str) -> String {
+        short(&self.ring.digest("state code", name.as_bytes()))
+    }
+
+    /// Reports a value that was dealt with. `name`: the digest or name under which it was kept.
     pub(crate) fn report(&self, what: Unreadable, name: &str, why: &StoreError) {
-        let count = self.told.get(what as usize).map_or(1, |told| told.fetch_add(1, Ordering::Relaxed) + 1);
-        if is_reported(count) {
-            what.report(name, why, count);
-        }
+        self.reports.report(what, name, why);
+    }
+
+    /// What a store answers for a value of a kind: a record of a later version is left alone and is not there.
+    pub(super) fn left_alone(&self, name: &str, version: u32) {
+        self.report(Unreadable::Newer, name, &ReadError::Newer(version).into());
     }
 }
 
-fn is_reported(count: u64) -> bool {
-    count <= ONE_BY_ONE || count.is_power_of_two()
-}
-
-fn context(kind: RecordKind, name: &str) -> String {
-    format!("state:{}:{VERSION}:{name}", kind.name())
+fn context(name: &str) -> String {
+    format!("state:session:{RECORD_VERSION}:{name}")
 }
 
 fn short(digest: &[u8; 32]) -> String {
     BASE64URL_NOPAD.encode(digest.get(..NAME_BYTES).unwrap_or_default())
 }
 
-fn broken(kind: RecordKind, why: impl std::fmt::Display) -> StoreError {
-    StoreError::new("state", format!("a record of kind `{}` cannot be read: {why}", kind.name()))
+fn broken(why: impl std::fmt::Display) -> StoreError {
+    StoreError::new("state", format!("a record of kind `session` cannot be read: {why}"))
 }
 
 #[cfg(test)]
@@ -129,22 +122,24 @@ mod tests {
     use crate::store::contract::samples::{cipher, cipher_of};
 
     #[test]
-    fn thousands_of_unreadable_records_are_told_in_a_few_lines() {
-        assert!((1..=16).all(is_reported));
-        assert!((1..=100_000).filter(|count| is_reported(*count)).count() < 32);
+    fn a_record_opens_only_as_what_it_was_sealed_for() {
+        let text = cipher().seal("name", &7).unwrap();
+        let read = |by: RecordCipher, name: &str| by.open::<u8>(name, text.as_bytes()).ok();
+        assert_eq!(read(cipher(), "name"), Some(7));
+        assert_eq!((read(cipher(), "nam"), read(cipher_of(&[2], &[]), "name")), (None, None));
+        let why: StoreError = cipher_of(&[2], &[]).open::<u8>("name", text.as_bytes()).unwrap_err().into();
+        assert!(why.to_string().contains("cannot be read") && why.to_string().contains("put its line back"), "{why}");
     }
 
     #[test]
-    fn a_record_opens_only_as_what_it_was_sealed_for() {
-        let kinds = [RecordKind::Session, RecordKind::Ceremony, RecordKind::Pending];
-        for (sealed, opened) in kinds.into_iter().flat_map(|one| kinds.map(|other| (one, other))) {
-            let text = cipher().seal(sealed, "name", &7).unwrap();
-            let read = |by: RecordCipher, name: &str| by.open::<u8>(opened, name, text.as_bytes()).ok();
-            assert_eq!(read(cipher(), "name"), (sealed == opened).then_some(7));
-            assert_eq!((read(cipher(), "nam"), read(cipher_of(&[2], &[]), "name")), (None, None));
-            let told = cipher_of(&[2], &[]).open::<u8>(sealed, "name", text.as_bytes()).unwrap_err().to_string();
-            assert!(told.contains("cannot be read") && told.contains("put its line back"), "{told}");
+    fn only_a_later_version_is_left_alone() {
+        for (text, version) in [("3.AAAA", 3), ("17.?", 17), ("3.", 3)] {
+            assert!(matches!(from_text(text.as_bytes()), Err(ReadError::Newer(v)) if v == version), "{text}");
         }
+        for text in ["2.AAAA", "1.AAAA", ".AAAA", "3", "v3.AAAA", "-3.AAAA", "99999999999.AAAA", "{\"a\":3.1}"] {
+            assert!(matches!(from_text(text.as_bytes()), Err(ReadError::Broken(_))), "{text}");
+        }
+        assert!(from_text(b"AAAA").is_ok());
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Flows {
         plain.extend_from_slice(self.random_secret(KEY_BYTES)?.expose());
         let (name, owner) = (site.place.pending(), &site.account.identity);
         let sealed = self.ports.vault.seal(&pending_context(&name, &site), &SecretBytes::new(plain))?;
-        let kept = self.ports.pending.keep(&name, &sealed, self.settings.ceremony_ttl).await?;
+        let kept = self.ports.pending.put_new(&name, &sealed, self.settings.ceremony_ttl).await?;
         let (_, key) = self.unsealed(&site, &name, &kept).await?;
         Ok(EnrollReply::Pending(self.shown(owner, &key)))
     }

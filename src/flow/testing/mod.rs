@@ -12,7 +12,10 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::Flows;
-use super::ports::{Account, Answer, Clock, Entropy, Generation, Ports, SigningKey, StoreError, Vault};
+use super::ports::{
+    Account, Answer, Clock, CodeDigest, Entropy, Generation, Ports, RECORD_VERSION, SigningKey, StoreError,
+    TransientKind, Typed, Vault, View,
+};
 use super::reply::Client;
 use super::settings::FlowSettings;
 use crate::auth::ceremony::Ceremony;
@@ -41,6 +44,8 @@ pub(crate) struct World {
     calls: AtomicUsize,
     fail_at: AtomicUsize,
     blow_after: AtomicBool,
+    /// Every call fails.
+    down: AtomicBool,
     /// A weakened ledger, which takes every claim for the first.
     pub(crate) ledger_forgets: AtomicBool,
     /// A weakened table, which takes every spending of a step for the first.
@@ -50,8 +55,8 @@ pub(crate) struct World {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) sessions: HashMap<SessionKey, (Arc<Session>, Timestamp)>,
-    pub(crate) ceremonies: HashMap<String, (Ceremony, Timestamp)>,
-    pub(crate) pending: HashMap<String, (Sealed, Timestamp)>,
+    pub(crate) transient: HashMap<(TransientKind, String), (Sealed, Timestamp)>,
+    pub(crate) codes: HashMap<String, (CodeDigest, u32, Timestamp)>,
     pub(crate) marks: HashMap<String, Timestamp>,
     pub(crate) counters: BTreeMap<String, Timestamp>,
     pub(crate) accounts: BTreeMap<UserId, Account>,
@@ -98,6 +103,7 @@ impl World {
             calls: AtomicUsize::new(0),
             fail_at: AtomicUsize::new(0),
             blow_after: AtomicBool::new(false),
+            down: AtomicBool::new(false),
             ledger_forgets: AtomicBool::new(false),
             table_forgets: AtomicBool::new(false),
         })
@@ -108,8 +114,9 @@ impl World {
             clock: self.clone(),
             entropy: self.clone(),
             sessions: self.clone(),
-            ceremonies: self.clone(),
-            pending: self.clone(),
+            ceremonies: View::new(self.clone(), self.clone()),
+            pending: View::new(self.clone(), self.clone()),
+            codes: self.clone(),
             ledger: self.clone(),
             throttle: self.clone(),
             accounts: self.clone(),
@@ -124,6 +131,13 @@ impl World {
 
     pub(crate) fn flows(self: &Arc<Self>) -> Arc<Flows> {
         Arc::new(Flows::new(self.ports(), fast_settings()))
+    }
+
+    /// Ports that refuse everything: whatever asks a store must fail closed. The clock stands.
+    pub(crate) fn failing() -> Ports {
+        let world = Self::new();
+        world.down.store(true, Ordering::SeqCst);
+        world.ports()
     }
 
     /// Calls from now on; the `nth` fails. 0: none does.
@@ -157,7 +171,7 @@ impl World {
         let nth = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         let fails = nth == self.fail_at.load(Ordering::SeqCst);
         let fault = || StoreError::new("test", format!("call {nth} failed"));
-        if fails && !self.blow_after.load(Ordering::SeqCst) {
+        if self.down.load(Ordering::SeqCst) || (fails && !self.blow_after.load(Ordering::SeqCst)) {
             return Err(fault());
         }
         let out = self.look(f);
@@ -263,6 +277,49 @@ fn seal(context: &str, plain: &SecretBytes) -> Sealed {
     Sealed(bytes)
 }
 
+fn unseal(context: &str, sealed: &Sealed) -> Answer<SecretBytes> {
+    let sealed = sealed.0.strip_prefix(OLD_KEY).unwrap_or(&sealed.0);
+    let body = sealed.strip_prefix(format!("{context}\0").as_bytes());
+    let body = body.ok_or_else(|| StoreError::new("vault", "another context"))?;
+    Ok(SecretBytes::new(body.iter().map(|b| b ^ 0x5a).collect()))
+}
+
+fn is_record(context: &str) -> bool {
+    context.starts_with("state:")
+}
+
+impl State {
+    /// The sign-ins under way, by their names.
+    pub(crate) fn ceremonies(&self) -> HashMap<String, Ceremony> {
+        self.values()
+    }
+
+    /// The secrets that wait for their first code.
+    pub(crate) fn pending(&self) -> HashMap<String, Sealed> {
+        self.values()
+    }
+
+    /// Puts other bytes in the place of every waiting secret, or takes all of them away.
+    pub(crate) fn replace_pending(&mut self, bytes: Option<&[u8]>) {
+        let waiting = self.pending();
+        self.transient.retain(|(kind, _), _| *kind != TransientKind::Pending || bytes.is_some());
+        for (name, bytes) in waiting.into_keys().filter_map(|name| Some((name, bytes?))) {
+            let context = format!("state:pending:{RECORD_VERSION}:{name}");
+            let sealed = seal(&context, &Sealed(bytes.to_vec()).encode().unwrap());
+            self.transient.get_mut(&(TransientKind::Pending, name)).unwrap().0 = sealed;
+        }
+    }
+
+    fn values<T: Typed>(&self) -> HashMap<String, T> {
+        let of_kind = self.transient.iter().filter(|((kind, _), _)| *kind == T::KIND);
+        let opened = of_kind.map(|((kind, name), (sealed, _))| {
+            let plain = unseal(&format!("state:{}:{RECORD_VERSION}:{name}", kind.name()), sealed).unwrap();
+            (name.clone(), T::decode(&plain).unwrap())
+        });
+        opened.collect()
+    }
+}
+
 impl Clock for World {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.now.load(Ordering::SeqCst))
@@ -271,7 +328,9 @@ impl Clock for World {
 
 impl Entropy for World {
     fn fill(&self, buffer: &mut [u8]) -> Answer<()> {
-        self.call(|_| ())?;
+        if !self.down.load(Ordering::SeqCst) {
+            self.call(|_| ())?;
+        }
         for chunk in buffer.chunks_mut(32) {
             let block = Sha256::digest(self.drawn.fetch_add(1, Ordering::SeqCst).to_be_bytes());
             chunk.copy_from_slice(&block[..chunk.len()]);
@@ -282,15 +341,15 @@ impl Entropy for World {
 
 impl Vault for World {
     fn seal(&self, context: &str, plain: &SecretBytes) -> Answer<Sealed> {
-        self.call(|_| seal(context, plain))
+        // What seals a record is part of the store's call.
+        if is_record(context) { Ok(seal(context, plain)) } else { self.call(|_| seal(context, plain)) }
     }
 
     fn open(&self, context: &str, sealed: &Sealed) -> Answer<SecretBytes> {
-        self.call(|_| ())?;
-        let sealed = Sealed(sealed.0.strip_prefix(OLD_KEY).unwrap_or(&sealed.0).to_vec());
-        let body = sealed.0.strip_prefix(format!("{context}\0").as_bytes());
-        let body = body.ok_or_else(|| StoreError::new("vault", "another context"))?;
-        Ok(SecretBytes::new(body.iter().map(|b| b ^ 0x5a).collect()))
+        if !is_record(context) {
+            self.call(|_| ())?;
+        }
+        unseal(context, sealed)
     }
 
     fn reseal(&self, _: &str, sealed: &Sealed) -> Answer<Option<Sealed>> {

@@ -8,13 +8,15 @@ use async_trait::async_trait;
 use tokio::task::yield_now;
 
 use super::World;
-use crate::auth::ceremony::{Ceremony, CeremonyKey};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::throttle::{Charge, Charged, give_back, take_all};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, Ceremonies, Clock, End, Ledger, Pending, Sessions, Throttle};
+use crate::flow::ports::{
+    Answer, Attempted, Clock, CodeDigest, End, Ledger, OneTimeCodes, Sessions, StoreError, Taken, Throttle, Transient,
+    TransientKind,
+};
 
 #[async_trait]
 impl Sessions for World {
@@ -74,44 +76,75 @@ impl Sessions for World {
 }
 
 #[async_trait]
-impl Ceremonies for World {
-    async fn put(&self, key: &CeremonyKey, ceremony: &Ceremony, ttl: Duration) -> Answer<()> {
+impl Transient for World {
+    async fn put(&self, kind: TransientKind, key: &str, value: &Sealed, ttl: Duration) -> Answer<()> {
         let ends = Clock::now(self).plus(ttl);
-        self.call(|s| s.ceremonies.insert(key.encoded(), (ceremony.clone(), ends)))?;
+        let value = kind.sized(value)?.clone();
+        self.call(|s| s.transient.insert((kind, key.to_owned()), (value, ends)))?;
         Ok(())
     }
 
-    /// Expired ones are given as well: the flows must not rely on the store's clock.
-    async fn load(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
-        let found = self.call(|s| s.ceremonies.get(&key.encoded()).map(|(ceremony, _)| ceremony.clone()));
-        yield_now().await;
-        found
-    }
-
-    async fn take(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
-        self.call(|s| s.ceremonies.remove(&key.encoded()).map(|(ceremony, _)| ceremony))
-    }
-}
-
-#[async_trait]
-impl Pending for World {
-    async fn keep(&self, key: &str, value: &Sealed, ttl: Duration) -> Answer<Sealed> {
+    async fn put_new(&self, kind: TransientKind, key: &str, value: &Sealed, ttl: Duration) -> Answer<Sealed> {
         let now = Clock::now(self);
+        let value = kind.sized(value)?.clone();
         self.call(|s| {
-            s.pending.retain(|_, (_, ends)| *ends > now);
-            s.pending.entry(key.to_owned()).or_insert_with(|| (value.clone(), now.plus(ttl))).0.clone()
+            s.transient.retain(|(of, _), (_, ends)| *of != kind || *ends > now);
+            s.transient.entry((kind, key.to_owned())).or_insert_with(|| (value, now.plus(ttl))).0.clone()
         })
     }
 
-    async fn load(&self, key: &str) -> Answer<Option<Sealed>> {
-        let found = self.call(|s| s.pending.get(key).map(|(value, _)| value.clone()));
+    /// Expired ones are given as well: the flows must not rely on the store's clock.
+    async fn load(&self, kind: TransientKind, key: &str) -> Answer<Option<Sealed>> {
+        let found = self.call(|s| s.transient.get(&(kind, key.to_owned())).map(|(value, _)| value.clone()));
         // Others get their turn between a read and what is done with it.
         yield_now().await;
         found
     }
 
-    async fn take(&self, key: &str) -> Answer<Option<Sealed>> {
-        self.call(|s| s.pending.remove(key).map(|(value, _)| value))
+    async fn take(&self, kind: TransientKind, key: &str) -> Answer<Option<Taken>> {
+        let taken = self.call(|s| s.transient.remove(&(kind, key.to_owned())))?;
+        Ok(taken.map(|(value, ends_at)| Taken { value, ends_at }))
+    }
+
+    async fn put_back(&self, kind: TransientKind, key: &str, taken: &Taken) -> Answer<bool> {
+        self.call(|s| {
+            let name = (kind, key.to_owned());
+            let free = !s.transient.contains_key(&name);
+            if free {
+                s.transient.insert(name, (taken.value.clone(), taken.ends_at));
+            }
+            free
+        })
+    }
+
+    async fn discard(&self, kind: TransientKind, key: &str, value: &Sealed, _: &StoreError) -> Answer<()> {
+        self.call(|s| s.transient.retain(|(of, name), (held, _)| *of != kind || name != key || held != value))
+    }
+
+    fn report(&self, _: TransientKind, _: &str, _: &StoreError) {}
+}
+
+#[async_trait]
+impl OneTimeCodes for World {
+    async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<()> {
+        let ends = Clock::now(self).plus(ttl);
+        self.call(|s| {
+            let left = s.codes.get(key).map_or(attempts, |(_, left, _)| attempts.min(*left));
+            s.codes.insert(key.to_owned(), (code, left, ends));
+        })
+    }
+
+    async fn attempt(&self, key: &str, code: CodeDigest) -> Answer<Attempted> {
+        self.call(|s| {
+            let Some((held, left, _)) = s.codes.get_mut(key) else { return Attempted::Absent };
+            let Some(after) = left.checked_sub(1) else { return Attempted::Wrong { left: 0 } };
+            *left = after;
+            if *held != code {
+                return Attempted::Wrong { left: after };
+            }
+            s.codes.remove(key);
+            Attempted::Right
+        })
     }
 }
 

@@ -44,7 +44,7 @@ async fn a_waiting_secret_that_does_not_open_is_a_fault_once() {
     let who = stuck(&flows, "bob").await;
     for look in 0..3 {
         begin(&flows, &who).await;
-        world.look(|s| s.pending.values_mut().for_each(|(sealed, _)| sealed.0 = b"garbage".to_vec()));
+        world.look(|s| s.replace_pending(Some(b"garbage")));
         let fault = match look {
             0 => flows.begin_totp(&who, &client()).await.is_err(),
             1 => flows.pending_totp(&who, &client()).await.is_err(),
@@ -237,7 +237,7 @@ async fn a_full_hasher_costs_nobody_the_code_that_confirms() {
     }
     let told = flows.confirm_totp(&who, code.clone(), &client()).await.unwrap();
     assert!(matches!(told.value, ConfirmReply::Busy));
-    assert!(world.look(|s| s.totp.is_empty() && s.marks.is_empty() && s.pending.len() == 1), "nothing is spent");
+    assert!(world.look(|s| s.totp.is_empty() && s.marks.is_empty() && s.pending().len() == 1), "nothing is spent");
     drop(free);
     assert!(filling.await.unwrap().unwrap().unwrap());
     confirmed(flows.confirm_totp(&who, code, &client()).await.unwrap().value);

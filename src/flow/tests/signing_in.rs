@@ -74,7 +74,7 @@ async fn nobody_learns_which_names_exist() {
         assert_eq!(flows.hashes_begun() - before, 1, "{name}: equal work");
         assert_eq!(flows.verifying_work() - work, FAST.work(), "{name}: equal work");
     }
-    assert!(world.look(|s| s.ceremonies.is_empty() && s.sessions.is_empty()));
+    assert!(world.look(|s| s.ceremonies().is_empty() && s.sessions.is_empty()));
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ async fn the_picture_is_there_only_while_a_secret_waits() {
     let picture = async || raw(&stage, "GET", "totp/qr.png", Some(&by), Value::Null).await;
     let none = picture().await;
     assert_eq!((none.status(), header(&none, "content-type")), (StatusCode::NOT_FOUND, "application/problem+json"));
-    assert!(stage.world.look(|s| s.pending.is_empty()), "looking begins nothing");
+    assert!(stage.world.look(|s| s.pending().is_empty()), "looking begins nothing");
     assert_eq!(call(&stage, "POST", "totp", Some(&by), json!({})).await.0, StatusCode::OK);
     let shown = picture().await;
     assert_eq!((shown.status(), header(&shown, "content-type")), (StatusCode::OK, "image/png"));

@@ -188,5 +188,5 @@ async fn a_form_of_which_nobody_can_tell_where_it_comes_from_is_refused_in_words
         assert!(text(&answer).contains(said), "{told:?}: {}", text(&answer));
         assert!(!answer.headers().contains_key("set-cookie"));
     }
-    assert!(stage.world.look(|s| s.sessions.is_empty() && s.ceremonies.is_empty()));
+    assert!(stage.world.look(|s| s.sessions.is_empty() && s.ceremonies().is_empty()));
 }

@@ -126,7 +126,7 @@ async fn a_picture_that_was_given_up_is_replaced_and_said_to_be() {
     let target = "/.stepgate/enroll?to=%2Ferp";
     let first = text(&browser.get(target).await);
     let code = stage.world.code(&key_of(&first), 0).expose().to_owned();
-    stage.world.look(|s| s.pending.clear());
+    stage.world.look(|s| s.replace_pending(None));
     let told = text(&browser.post(target, &[("code", &code)]).await);
     assert!(told.contains("scan the new picture") && key_of(&told).expose() != key_of(&first).expose(), "{told}");
 }

@@ -8,9 +8,9 @@ use http::{HeaderMap, Request};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::nothing::ports;
 use super::rig::*;
 use crate::flow::ports::Ports;
+use crate::flow::testing::World;
 use crate::proxy::settings::ProxySettings;
 
 /// A proxy behind TLS with two certificates, and what a client needs to trust both.
@@ -43,7 +43,7 @@ impl Front {
 
     /// `app.test` and `*.wild.test` over TLS with these settings.
     pub(super) async fn start(settings: ProxySettings) -> Self {
-        Self::start_over(settings, ports()).await
+        Self::start_over(settings, World::failing()).await
     }
 
     /// Over these stores.

@@ -15,7 +15,6 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::front::{Front, ask, get};
-use super::nothing::down;
 use super::rig::*;
 use crate::auth::proof::{Method, Proofs};
 use crate::auth::session::{Session, SessionKey, SessionToken};

@@ -11,7 +11,6 @@ mod http2;
 mod hygiene;
 mod kept_connections;
 mod live;
-mod nothing;
 mod one_person;
 mod pace;
 mod pipelining;

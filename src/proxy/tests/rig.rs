@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
-use super::nothing::{Nothing, down, ports};
 use crate::auth::network::Networks;
 use crate::auth::policy::cors::{Allowances, Cors, Preflights};
 use crate::auth::policy::pattern::PathPattern;
@@ -22,10 +22,12 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::{Identity, UserId, Username};
 use crate::flow::Flows;
 use crate::flow::destination::Destinations;
-use crate::flow::ports::Ports;
+use crate::flow::ports::{Answer, Ports, StoreError};
 use crate::flow::settings::FlowSettings;
+use crate::flow::testing::World;
 use crate::portal::Portal;
 use crate::portal::settings::PortalSettings;
+use crate::proxy::observe::store_metrics::{RedisMetrics, StoreMetrics};
 use crate::proxy::settings::*;
 use crate::proxy::{Bound, Listeners, Parts, Proxy};
 
@@ -110,6 +112,27 @@ pub(in crate::proxy) fn settings(servers: &[SocketAddr]) -> ProxySettings {
     }
 }
 
+/// A store that does not answer.
+pub(super) fn down<T>() -> Answer<T> {
+    Err(StoreError::new("test", "down"))
+}
+
+/// Stores without numbers.
+struct NoNumbers;
+
+#[async_trait]
+impl StoreMetrics for NoNumbers {
+    fn redis(&self) -> Option<RedisMetrics> {
+        None
+    }
+    async fn sessions(&self) -> Answer<Vec<(&'static str, u64)>> {
+        down()
+    }
+    async fn enrolled(&self) -> Answer<Vec<(&'static str, u64)>> {
+        down()
+    }
+}
+
 /// A serving proxy; stops when dropped.
 pub(super) struct Rig {
     pub(super) listen: Listen,
@@ -119,7 +142,7 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) async fn start(settings: ProxySettings) -> Self {
-        Self::start_over(settings, ports()).await
+        Self::start_over(settings, World::failing()).await
     }
 
     /// Over these stores.
@@ -155,7 +178,7 @@ impl Rig {
             signer: Arc::new(|_, _| down()),
             audit: Arc::new(|_, _| {}),
             probe: Arc::new(|| Box::pin(async { vec![("store", down())] })),
-            store_metrics: Arc::new(Nothing),
+            store_metrics: Arc::new(NoNumbers),
         };
         let proxy = Proxy::build(parts).unwrap();
         let listen = bound.addresses().unwrap();

@@ -14,13 +14,13 @@ fn sealed(n: u8) -> Sealed {
 pub(super) async fn pending_cases(make: &impl AsyncFn() -> StatePorts) {
     let p = make().await;
     assert!(p.pending.load("totp:ann").await.unwrap().is_none());
-    assert!(p.pending.keep("totp:ann", &sealed(1), SHORT).await.unwrap() == sealed(1));
-    assert!(p.pending.keep("totp:ann", &sealed(2), HOUR).await.unwrap() == sealed(1), "the first one stays");
+    assert!(p.pending.put_new("totp:ann", &sealed(1), SHORT).await.unwrap() == sealed(1));
+    assert!(p.pending.put_new("totp:ann", &sealed(2), HOUR).await.unwrap() == sealed(1), "the first one stays");
     assert!(p.pending.load("totp:ann").await.unwrap() == Some(sealed(1)));
     assert!(p.pending.load("totp:bob").await.unwrap().is_none());
     (p.pass)(LONGER).await;
     assert!(p.pending.load("totp:ann").await.unwrap().is_none(), "a later keep does not lengthen the first one's life");
-    assert!(p.pending.keep("totp:ann", &sealed(3), HOUR).await.unwrap() == sealed(3));
+    assert!(p.pending.put_new("totp:ann", &sealed(3), HOUR).await.unwrap() == sealed(3));
     assert!(p.pending.take("totp:ann").await.unwrap() == Some(sealed(3)));
     assert!(p.pending.take("totp:ann").await.unwrap().is_none());
     assert!(p.pending.load("totp:ann").await.unwrap().is_none());
@@ -29,7 +29,9 @@ pub(super) async fn pending_cases(make: &impl AsyncFn() -> StatePorts) {
     let keepers: Vec<_> = (0..RACERS)
         .map(|n| {
             let p = p.clone();
-            tokio::spawn(async move { p.pending.keep("race", &sealed(u8::try_from(n).unwrap()), HOUR).await.unwrap() })
+            tokio::spawn(
+                async move { p.pending.put_new("race", &sealed(u8::try_from(n).unwrap()), HOUR).await.unwrap() },
+            )
         })
         .collect();
     let mut answers = Vec::new();

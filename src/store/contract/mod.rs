@@ -11,4 +11,6 @@ pub(crate) mod samples;
 pub(crate) mod sealing;
 pub(crate) mod state;
 
-pub(crate) mod unreadable;
+mod transient;
+mod unreadable;
+pub(crate) mod upgrade;

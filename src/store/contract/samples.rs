@@ -9,14 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::auth::ceremony::{Ceremony, CeremonyKey, CeremonyToken};
+use crate::auth::factor::authenticator::Sealed;
 use crate::auth::proof::{Method, MethodSet, Proofs, Requirement, Strength};
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::ports::{
-    Account, Accounts, Authenticators, Ceremonies, Clock, Generation, Ledger, Lockouts, Pending, Sessions, SigningKeys,
-    Throttle,
+    Account, Accounts, Authenticators, Clock, Generation, Ledger, Lockouts, OneTimeCodes, RECORD_VERSION, Sessions,
+    SigningKeys, Throttle, Transient, TransientKind, Vault as _, View,
 };
 use crate::store::record_cipher::RecordCipher;
 use crate::store::system::OsEntropy;
@@ -29,9 +30,21 @@ pub(crate) fn cipher() -> RecordCipher {
 
 /// Seals with these master keys, newest first, and opens with those to come as well.
 pub(crate) fn cipher_of(used: &[u8], next: &[u8]) -> RecordCipher {
+    RecordCipher::new(ring_of(used, next))
+}
+
+/// These master keys.
+pub(crate) fn ring_of(used: &[u8], next: &[u8]) -> Arc<KeyRing> {
     let keys = |all: &[u8]| all.iter().map(|n| SecretBytes::new(vec![*n; 32])).collect();
     let keys = MasterKeys { used: keys(used), next: keys(next) };
-    RecordCipher::new(Arc::new(KeyRing::new(&keys, Arc::new(OsEntropy)).unwrap()))
+    Arc::new(KeyRing::new(&keys, Arc::new(OsEntropy)).unwrap())
+}
+
+/// What a record of a moment was sealed as, in the text of a store.
+pub(crate) fn transient_text(ring: &KeyRing, kind: TransientKind, name: &str, value: &impl serde::Serialize) -> String {
+    let plain = SecretBytes::new(serde_json::to_vec(value).unwrap());
+    let sealed = ring.seal(&format!("state:{}:{RECORD_VERSION}:{name}", kind.name()), &plain).unwrap();
+    data_encoding::BASE64URL_NOPAD.encode(&sealed.0)
 }
 
 /// Different bytes at each call.
@@ -146,9 +159,13 @@ pub(crate) struct StatePorts {
     /// Under test.
     pub(crate) sessions: Arc<dyn Sessions>,
     /// Under test.
-    pub(crate) ceremonies: Arc<dyn Ceremonies>,
+    pub(crate) transient: Arc<dyn Transient>,
+    /// Over it.
+    pub(crate) ceremonies: View<Ceremony>,
+    /// Over it.
+    pub(crate) pending: View<Sealed>,
     /// Under test.
-    pub(crate) pending: Arc<dyn Pending>,
+    pub(crate) codes: Arc<dyn OneTimeCodes>,
     /// Under test.
     pub(crate) ledger: Arc<dyn Ledger>,
     /// Under test.

@@ -2,7 +2,8 @@
 //! sealed here for this place counts.
 
 use super::samples::{
-    Damaged, HOUR, StatePorts, ceremony, ceremony_key, cipher, cipher_of, identity, session, session_key,
+    Damaged, HOUR, StatePorts, ceremony, ceremony_key, cipher, cipher_of, identity, ring_of, session, session_key,
+    transient_text,
 };
 use crate::auth::ceremony::CeremonyKey;
 use crate::auth::factor::authenticator::Sealed;
@@ -10,7 +11,7 @@ use crate::auth::proof::Method;
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::throttle::{Charge, Limit, network_charges, newcomer_charges, pace_key};
 use crate::auth::time::Timestamp;
-use crate::store::record_cipher::{RecordCipher, RecordKind};
+use crate::flow::ports::{CodeDigest, TransientKind};
 
 pub(super) async fn sealing_cases(make: &impl AsyncFn() -> StatePorts) {
     nothing_that_lies_there_names_anybody(make().await).await;
@@ -33,7 +34,8 @@ async fn nothing_that_lies_there_names_anybody(p: StatePorts) {
     let one = session("canary-of-ann", now);
     assert!(p.sessions.replace(None, &session_key(), &one, now.plus(HOUR)).await.unwrap());
     p.ceremonies.put(&ceremony_key(), &ceremony("canary-of-ann", now), HOUR).await.unwrap();
-    p.pending.keep("totp:session:1", &Sealed(b"canary-of-a-secret".to_vec()), HOUR).await.unwrap();
+    p.codes.put("canary-of-ann", CodeDigest([7; 32]), 3, HOUR).await.unwrap();
+    p.pending.put_new("totp:session:1", &Sealed(b"canary-of-a-secret".to_vec()), HOUR).await.unwrap();
     let limit = Limit { tries: 9, refill: HOUR };
     let named = ["canary-of-ann".to_owned(), pace_key(Method::Password, "canary-of-ann", one.client_ip)];
     let named = named.map(|key| Charge { key, limit }).into_iter();
@@ -54,24 +56,24 @@ async fn nothing_that_lies_there_names_anybody(p: StatePorts) {
 
 /// What somebody can write who has everything but the master key: what was sealed elsewhere, and what is in clear.
 fn forged(
-    kind: RecordKind,
+    kind: Option<TransientKind>,
     name: &str,
     other: &str,
     value: &(impl serde::Serialize + Clone),
 ) -> Vec<(&'static str, String)> {
-    let sealed = |by: RecordCipher, kind, name: &str| by.seal(kind, name, value).unwrap();
-    let wrong = match kind {
-        RecordKind::Session => RecordKind::Ceremony,
-        RecordKind::Ceremony | RecordKind::Pending => RecordKind::Session,
+    let sealed = |key: u8, kind: Option<TransientKind>, name: &str| match kind {
+        None => cipher_of(&[key], &[]).seal(name, value).unwrap(),
+        Some(kind) => transient_text(&ring_of(&[key], &[]), kind, name, value),
     };
-    let whole = sealed(cipher(), kind, name);
+    let wrong = if kind.is_none() { Some(TransientKind::Ceremony) } else { None };
+    let whole = sealed(1, kind, name);
     vec![
         ("in clear, as Redis had it", earlier_record("d", value)),
         ("in clear, as the file had it", earlier_record("body", value)),
         ("in clear, and bare", serde_json::to_string(value).unwrap()),
-        ("of another name", sealed(cipher(), kind, other)),
-        ("of another kind", sealed(cipher(), wrong, name)),
-        ("of another installation", sealed(cipher_of(&[9], &[]), kind, name)),
+        ("of another name", sealed(1, kind, other)),
+        ("of another kind", sealed(1, wrong, name)),
+        ("of another installation", sealed(9, kind, name)),
         ("cut", whole[..whole.len() - 2].to_owned()),
         ("longer", format!("{whole}AAAA")),
         ("changed", whole.replacen(&whole[60..61], if &whole[60..61] == "A" { "B" } else { "A" }, 1)),
@@ -88,7 +90,7 @@ async fn a_session_that_was_not_sealed_for_its_place_is_ended(p: StatePorts) {
         let (ann, said) = (session("ann", now), session(name, now));
         let other = session_key();
         open(&other, &ann).await;
-        for (what, body) in forged(RecordKind::Session, &session_key().encoded(), &other.encoded(), &said) {
+        for (what, body) in forged(None, &session_key().encoded(), &other.encoded(), &said) {
             let key = session_key();
             open(&key, &ann).await;
             (p.plant)(Damaged::Session(key.encoded()), body.into_bytes()).await;
@@ -100,7 +102,7 @@ async fn a_session_that_was_not_sealed_for_its_place_is_ended(p: StatePorts) {
         // What we have sealed for this place does open: the ones above were refused for what they are.
         let key = session_key();
         open(&key, &ann).await;
-        let ours = cipher().seal(RecordKind::Session, &key.encoded(), &said).unwrap();
+        let ours = cipher().seal(&key.encoded(), &said).unwrap();
         (p.plant)(Damaged::Session(key.encoded()), ours.into_bytes()).await;
         assert_eq!(p.sessions.load(&key).await.unwrap().unwrap().identity, said.identity);
     }
@@ -112,7 +114,7 @@ async fn a_ceremony_that_was_not_sealed_for_its_place_is_over(p: StatePorts) {
         (p.plant)(Damaged::Ceremony(key.encoded()), body.into_bytes()).await;
     };
     let (other, name) = (ceremony_key(), ceremony_key().encoded());
-    for (what, body) in forged(RecordKind::Ceremony, &name, &other.encoded(), &one) {
+    for (what, body) in forged(Some(TransientKind::Ceremony), &name, &other.encoded(), &one) {
         let (loaded, taken) = (ceremony_key(), ceremony_key());
         put(&loaded, body.clone()).await;
         put(&taken, body).await;
@@ -121,7 +123,7 @@ async fn a_ceremony_that_was_not_sealed_for_its_place_is_over(p: StatePorts) {
         assert!(p.ceremonies.take(&taken).await.unwrap().is_none(), "{what}");
     }
     let key = ceremony_key();
-    put(&key, cipher().seal(RecordKind::Ceremony, &key.encoded(), &one).unwrap()).await;
+    put(&key, transient_text(&ring_of(&[1], &[]), TransientKind::Ceremony, &key.encoded(), &one)).await;
     assert_eq!(p.ceremonies.take(&key).await.unwrap(), Some(one));
 }
 

@@ -7,6 +7,7 @@ use super::samples::{
     HOUR, LONGER, RACERS, SHORT, StatePorts, ceremony, ceremony_key, identity, session, session_key, winners,
 };
 use super::sealing::sealing_cases;
+use super::transient::{code_cases, transient_cases};
 use super::unreadable::unreadable_cases;
 use crate::auth::session::{Session, SessionKey};
 use crate::flow::ports::End;
@@ -24,6 +25,8 @@ pub(crate) async fn state_contract(make: impl AsyncFn() -> StatePorts) {
     a_raced_take_gives_the_ceremony_once(make().await).await;
     ceremonies_expire(make().await).await;
     keys_of_one_kind_never_find_another(make().await).await;
+    transient_cases(&make).await;
+    code_cases(&make).await;
     pending_cases(&make).await;
     ledger_cases(&make).await;
     throttle_cases(&make).await;

@@ -100,8 +100,9 @@ impl Embedded {
     async fn purge_expired(&self) -> Answer<()> {
         const PURGES: [&str; 5] = [
             "delete from state_sessions where key in (select key from state_sessions where ends_at <= $1 limit 500)",
-            "delete from state_ceremonies where key in (select key from state_ceremonies where ends_at <= $1 limit 500)",
-            "delete from state_pending where key in (select key from state_pending where ends_at <= $1 limit 500)",
+            "delete from state_transient where (kind, key) in \
+             (select kind, key from state_transient where ends_at <= $1 limit 500)",
+            "delete from state_codes where key in (select key from state_codes where ends_at <= $1 limit 500)",
             "delete from state_marks where mark in (select mark from state_marks where ends_at <= $1 limit 500)",
             "delete from state_counters where key in (select key from state_counters where ends_at <= $1 limit 500)",
         ];

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::transient::newer;
 use super::{Embedded, millis, time, within};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, End, Sessions};
+use crate::flow::ports::{Answer, End, RECORD_VERSION, Sessions};
 use crate::store::admin::counts::{SAMPLE_SIZE, SessionSample};
-use crate::store::record_cipher::RecordKind;
-use crate::store::unreadable::Unreadable;
+use crate::store::unreadable::{ReadError, Unreadable};
 
 const TABLE: &str = "state_sessions";
 
@@ -40,7 +40,11 @@ impl Sessions for Embedded {
                 self.cache.put(*key, epoch, row.3, session.clone());
                 Ok(Some(session))
             }
-            Err(why) => {
+            Err(ReadError::Newer(version)) => {
+                self.cipher.left_alone(&key.encoded(), version);
+                Ok(None)
+            }
+            Err(ReadError::Broken(why)) => {
                 if self.revoke(key).await? {
                     self.cipher.report(Unreadable::Session, &key.encoded(), &why);
                 }
@@ -64,18 +68,20 @@ impl Sessions for Embedded {
         session: &Session,
         ends_at: Timestamp,
     ) -> Answer<bool> {
-        const END: &str = "delete from state_sessions where key = $1 and ends_at > $2";
+        const END: &str =
+            concat!("delete from state_sessions where key = $1 and ends_at > $2 and not ", newer!("body", "$3"));
         const OPEN: &str =
             "insert into state_sessions (key, user_id, body, seen_at, ends_at) values ($1, $2, $3, $4, $5)";
         self.purge_expired().await?;
         let (now, seen_at, ends_at) = (self.now()?, millis(session.seen_at)?, millis(ends_at)?);
+        let known = i64::from(RECORD_VERSION);
         let (name, owner) = (new.encoded(), self.cipher.owner(&session.identity.id)?);
-        let body = self.cipher.seal(RecordKind::Session, &name, session)?;
+        let body = self.cipher.seal(&name, session)?;
         let opened = self
             .write(async {
                 let mut tx = self.writer.begin_with("begin immediate").await?;
                 if let Some(old) = old {
-                    let ended = sqlx::query(END).bind(old.encoded()).bind(now).execute(&mut *tx).await?;
+                    let ended = sqlx::query(END).bind(old.encoded()).bind(now).bind(known).execute(&mut *tx).await?;
                     if ended.rows_affected() != 1 {
                         return Ok(false);
                     }
@@ -126,7 +132,7 @@ impl Sessions for Embedded {
         let rows: Vec<SessionRow> = within(query.fetch_all(&self.readers)).await?;
         // No token has a digest that is none.
         let key = |row: &SessionRow| std::str::from_utf8(&row.0).ok().and_then(SessionKey::decode);
-        Ok(rows.iter().filter_map(|row| Some((key(row)?, self.session(row)))).collect())
+        Ok(rows.iter().filter_map(|row| Some((key(row)?, self.session(row).map_err(Into::into)))).collect())
     }
 }
 
@@ -151,10 +157,10 @@ impl Embedded {
         }
     }
 
-    fn session(&self, (key, body, seen_at, _): &SessionRow) -> Answer<Session> {
+    fn session(&self, (key, body, seen_at, _): &SessionRow) -> Result<Session, ReadError> {
         let key = String::from_utf8_lossy(key);
-        let mut session: Session = self.cipher.open(RecordKind::Session, &key, body)?;
-        session.seen_at = time(TABLE, &key, *seen_at)?;
+        let mut session: Session = self.cipher.open(&key, body)?;
+        session.seen_at = time(TABLE, &key, *seen_at).map_err(ReadError::Broken)?;
         Ok(session)
     }
 

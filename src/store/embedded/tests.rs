@@ -6,11 +6,13 @@ use super::Embedded;
 use crate::auth::session::SessionKey;
 use crate::auth::throttle::{Charge, Limit};
 use crate::auth::time::Timestamp;
-use crate::flow::ports::{Clock as _, Ledger as _, Sessions, Throttle as _};
-use crate::store::contract::samples::{Damaged, ManualClock, StatePorts, cipher, cipher_of, session, session_key};
+use crate::flow::ports::{Clock as _, Ledger as _, Sessions, Throttle as _, View};
+use crate::store::contract::samples::{Damaged, ManualClock, StatePorts, cipher, ring_of, session, session_key};
 use crate::store::contract::sealing::{earlier_record, rotation_cases};
 use crate::store::contract::state::state_contract;
+use crate::store::contract::upgrade;
 use crate::store::record_cipher::RecordCipher;
+use crate::store::vault::KeyRing;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -19,7 +21,7 @@ const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 async fn keeps_the_contract_of_state() {
     state_contract(async || {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        state_ports(directory, cipher(), Arc::new(ManualClock::at(START))).await
+        state_ports(directory, ring_of(&[1], &[]), Arc::new(ManualClock::at(START))).await
     })
     .await;
 }
@@ -30,16 +32,17 @@ async fn keeps_the_contract_of_a_rotation() {
         let (directory, clock) = (Arc::new(tempfile::tempdir().unwrap()), Arc::new(ManualClock::at(START)));
         let mut nodes = Vec::new();
         for (used, next) in rings {
-            nodes.push(state_ports(directory.clone(), cipher_of(used, next), clock.clone()).await);
+            nodes.push(state_ports(directory.clone(), ring_of(used, next), clock.clone()).await);
         }
         nodes
     })
     .await;
 }
 
-async fn state_ports(directory: Arc<tempfile::TempDir>, cipher: RecordCipher, clock: Arc<ManualClock>) -> StatePorts {
+async fn state_ports(directory: Arc<tempfile::TempDir>, ring: Arc<KeyRing>, clock: Arc<ManualClock>) -> StatePorts {
     let path = directory.path().join("state.db");
-    let store = Arc::new(Embedded::open(&path, Arc::default(), cipher, clock.clone()).await.unwrap());
+    let store =
+        Arc::new(Embedded::open(&path, Arc::default(), RecordCipher::new(ring.clone()), clock.clone()).await.unwrap());
     let (hand, file) = (clock.clone(), path.clone());
     StatePorts {
         clock,
@@ -48,8 +51,10 @@ async fn state_ports(directory: Arc<tempfile::TempDir>, cipher: RecordCipher, cl
             Box::pin(std::future::ready(()))
         }),
         sessions: store.clone(),
-        ceremonies: store.clone(),
-        pending: store.clone(),
+        ceremonies: View::new(store.clone(), ring.clone()),
+        pending: View::new(store.clone(), ring),
+        transient: store.clone(),
+        codes: store.clone(),
         ledger: store.clone(),
         throttle: store,
         plant: Arc::new(move |what, value| {
@@ -70,8 +75,8 @@ async fn dump(path: &Path) -> Vec<u8> {
     let mut all = Vec::new();
     for sql in [
         "select key || ' ' || user_id || ' ' || body || ' ' || seen_at || ' ' || ends_at from state_sessions",
-        "select key || ' ' || body || ' ' || ends_at from state_ceremonies",
-        "select key || ' ' || cast(value as text) || ' ' || ends_at from state_pending",
+        "select kind || ' ' || key || ' ' || value || ' ' || ends_at from state_transient",
+        "select key || ' ' || digest || ' ' || left_over || ' ' || ends_at from state_codes",
         "select key || ' ' || ends_at from state_counters",
     ] {
         let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
@@ -110,6 +115,41 @@ async fn records_of_an_earlier_version_end() {
     assert!(Sessions::load(&newer, &later).await.unwrap().is_none());
     assert_eq!(left().await, (1, 0), "it is ended by that");
     assert!(Sessions::load(&newer, &ours).await.unwrap().is_some());
+}
+
+/// A file as the version before this one has left it, in its own tables.
+#[tokio::test]
+async fn what_the_version_before_has_kept_goes_on() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let path = directory.path().join("state.db");
+    let mut before = Embedded::migrator();
+    before.migrations.to_mut().truncate(1);
+    crate::store::sql::sqlite::migrate(&path, before).await.unwrap();
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let rows: [(&str, &[&str]); 5] = [
+        (
+            "insert into state_sessions (key, user_id, body, seen_at, ends_at) \
+             values ($1, $2, $3, 1800000000000, 1800003600000)",
+            &[upgrade::SESSION_NAME, upgrade::OWNER, upgrade::SESSION],
+        ),
+        (
+            "insert into state_ceremonies (key, body, ends_at) values ($1, $2, 1800000600000)",
+            &[upgrade::CEREMONY_NAME, upgrade::CEREMONY],
+        ),
+        (
+            "insert into state_pending (key, value, ends_at) values ($1, cast($2 as blob), 1800000600000)",
+            &[upgrade::PENDING_NAME, upgrade::PENDING],
+        ),
+        ("insert into state_counters (key, ends_at) values ($1, 1800003600000)", &[upgrade::COUNTER]),
+        ("insert into state_marks (mark, ends_at) values ($1, 1800000060000)", &["totp:1:2"]),
+    ];
+    for (sql, values) in rows {
+        let query = values.iter().fold(sqlx::query(sql), |query, value| query.bind(*value));
+        query.execute(&pool).await.unwrap();
+    }
+    pool.close().await;
+    let clock = Arc::new(ManualClock::at(upgrade::THEN));
+    upgrade::goes_on(&state_ports(directory, ring_of(&[1], &[]), clock).await).await;
 }
 
 struct Two {
@@ -233,8 +273,9 @@ async fn plant(path: &Path, what: Damaged, value: Vec<u8>) {
     let (sql, name) = match what {
         Damaged::Session(name) => ("update state_sessions set body = cast($1 as text) where key = $2", name),
         Damaged::Ceremony(name) => (
-            "insert into state_ceremonies (key, body, ends_at) values ($2, cast($1 as text), 9223372036854775807) \
-             on conflict (key) do update set body = excluded.body",
+            "insert into state_transient (kind, key, value, ends_at) \
+             values ('ceremony', $2, cast($1 as text), 9223372036854775807) \
+             on conflict (kind, key) do update set value = excluded.value",
             name,
         ),
         Damaged::Counter(name) => {

@@ -1,100 +1,180 @@
-//! Sign-ins under way and values that wait.
+//! Values that belong to a moment, and sent codes.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use data_encoding::BASE64URL_NOPAD;
 
-use super::{Embedded, millis, within};
-use crate::auth::ceremony::{Ceremony, CeremonyKey};
+use super::{Embedded, fault, millis, time, within};
 use crate::auth::factor::authenticator::Sealed;
-use crate::flow::ports::{Answer, Ceremonies, Pending};
-use crate::store::record_cipher::RecordKind;
-use crate::store::unreadable::Unreadable;
+use crate::flow::ports::{
+    Answer, Attempted, CodeDigest, OneTimeCodes, RECORD_VERSION, StoreError, Taken, Transient, TransientKind,
+};
+use crate::store::record_cipher::{from_text, to_text};
+use crate::store::unreadable::{ReadError, Unreadable};
+
+/// What holds of a record of a later version: a number and a dot stand before it.
+macro_rules! newer {
+    ($column:literal, $known:literal) => {
+        concat!(
+            "(instr(",
+            $column,
+            ", '.') > 0 and cast(substr(",
+            $column,
+            ", 1, instr(",
+            $column,
+            ", '.') - 1) as integer) > ",
+            $known,
+            ")"
+        )
+    };
+}
+pub(super) use newer;
+
+const READ: &str = "select value from state_transient where kind = $1 and key = $2 and ends_at > $3";
 
 #[async_trait]
-impl Ceremonies for Embedded {
-    async fn put(&self, key: &CeremonyKey, ceremony: &Ceremony, ttl: Duration) -> Answer<()> {
-        const SQL: &str = "insert into state_ceremonies (key, body, ends_at) values ($1, $2, $3) \
-             on conflict (key) do update set body = excluded.body, ends_at = excluded.ends_at";
+impl Transient for Embedded {
+    async fn put(&self, kind: TransientKind, key: &str, value: &Sealed, ttl: Duration) -> Answer<()> {
+        const SQL: &str = concat!(
+            "insert into state_transient (kind, key, value, ends_at) values ($1, $2, $3, $4) \
+             on conflict (kind, key) do update set value = excluded.value, ends_at = excluded.ends_at \
+             where state_transient.ends_at <= $5 or not ",
+            newer!("state_transient.value", "$6")
+        );
         self.purge_expired().await?;
-        let ends_at = millis(self.clock.now().plus(ttl))?;
-        let name = key.encoded();
-        let record = self.cipher.seal(RecordKind::Ceremony, &name, ceremony)?;
-        let query = sqlx::query(SQL).bind(name).bind(record).bind(ends_at);
-        self.write(query.execute(&self.writer)).await.map(|_| ())
-    }
-
-    async fn load(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
-        const SQL: &str = "select body from state_ceremonies where key = $1 and ends_at > $2";
-        let query = sqlx::query_as(SQL).bind(key.encoded()).bind(self.now()?);
-        let row: Option<(Vec<u8>,)> = within(query.fetch_optional(&self.readers)).await?;
-        match row.map(|(body,)| self.cipher.open(RecordKind::Ceremony, &key.encoded(), &body)).transpose() {
-            // To take it is to end it, and to tell.
-            Err(_) => Ceremonies::take(self, key).await,
-            read => read,
+        let now = self.clock.now();
+        let query = sqlx::query(SQL).bind(kind.name()).bind(key).bind(to_text(kind.sized(value)?));
+        let query = query.bind(millis(now.plus(ttl))?).bind(millis(now)?).bind(i64::from(RECORD_VERSION));
+        match self.write(query.execute(&self.writer)).await?.rows_affected() {
+            0 => Err(fault("a later version of this program keeps a value there")),
+            _ => Ok(()),
         }
     }
 
-    async fn take(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
-        const SQL: &str = "delete from state_ceremonies where key = $1 and ends_at > $2 returning body";
-        let query = sqlx::query_as(SQL).bind(key.encoded()).bind(self.now()?);
+    async fn put_new(&self, kind: TransientKind, key: &str, value: &Sealed, ttl: Duration) -> Answer<Sealed> {
+        let text = to_text(kind.sized(value)?);
+        self.purge_expired().await?;
+        // What lies there and cannot be read makes room.
+        self.load(kind, key).await?;
+        let kept = self.insert(kind, key, text, self.clock.now().plus(ttl)).await?;
+        Ok(from_text(&kept).map_err(|why| why.with(|why| kind.broken(why)))?)
+    }
+
+    async fn load(&self, kind: TransientKind, key: &str) -> Answer<Option<Sealed>> {
+        let query = sqlx::query_as(READ).bind(kind.name()).bind(key).bind(self.now()?);
+        let row: Option<(Vec<u8>,)> = within(query.fetch_optional(&self.readers)).await?;
+        let Some((text,)) = row else { return Ok(None) };
+        match from_text(&text) {
+            Ok(sealed) => return Ok(Some(sealed)),
+            Err(ReadError::Newer(version)) => self.cipher.left_alone(key, version),
+            Err(ReadError::Broken(why)) => self.remove(kind, key, text, &kind.broken(why.cause)).await?,
+        }
+        Ok(None)
+    }
+
+    async fn take(&self, kind: TransientKind, key: &str) -> Answer<Option<Taken>> {
+        const SQL: &str = concat!(
+            "delete from state_transient where kind = $1 and key = $2 and ends_at > $3 and not ",
+            newer!("value", "$4"),
+            " returning value, ends_at"
+        );
+        let query = sqlx::query_as(SQL).bind(kind.name()).bind(key).bind(self.now()?).bind(i64::from(RECORD_VERSION));
         // All rows are read: a statement that is dropped half-way might be undone.
-        let rows: Vec<(Vec<u8>,)> = self.write(query.fetch_all(&self.writer)).await?;
-        let name = key.encoded();
-        let read = rows.first().map(|(body,)| self.cipher.open(RecordKind::Ceremony, &name, body)).transpose();
-        Ok(read.unwrap_or_else(|why| {
-            self.cipher.report(Unreadable::Ceremony, &name, &why);
-            None
-        }))
+        let rows: Vec<(Vec<u8>, i64)> = self.write(query.fetch_all(&self.writer)).await?;
+        let Some((text, ends_at)) = rows.first() else { return Ok(None) };
+        match from_text(text) {
+            Ok(value) => return Ok(Some(Taken { value, ends_at: time("state_transient", key, *ends_at)? })),
+            Err(ReadError::Newer(version)) => self.cipher.left_alone(key, version),
+            Err(ReadError::Broken(why)) => self.report(kind, key, &kind.broken(why.cause)),
+        }
+        Ok(None)
+    }
+
+    async fn put_back(&self, kind: TransientKind, key: &str, taken: &Taken) -> Answer<bool> {
+        if taken.ends_at <= self.clock.now() {
+            return Ok(false);
+        }
+        let text = to_text(kind.sized(&taken.value)?);
+        Ok(self.insert(kind, key, text.clone(), taken.ends_at).await? == text.into_bytes())
+    }
+
+    async fn discard(&self, kind: TransientKind, key: &str, value: &Sealed, why: &StoreError) -> Answer<()> {
+        self.remove(kind, key, to_text(value).into_bytes(), why).await
+    }
+
+    fn report(&self, kind: TransientKind, key: &str, why: &StoreError) {
+        self.cipher.report(Unreadable::Transient(kind), key, why);
     }
 }
 
 #[async_trait]
-impl Pending for Embedded {
-    async fn keep(&self, key: &str, value: &Sealed, ttl: Duration) -> Answer<Sealed> {
-        const KEEP: &str = "insert into state_pending (key, value, ends_at) values ($1, $2, $3) \
-             on conflict (key) do update set value = excluded.value, ends_at = excluded.ends_at \
-             where state_pending.ends_at <= $4";
-        const READ: &str = "select value from state_pending where key = $1";
+impl OneTimeCodes for Embedded {
+    async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<()> {
+        const SQL: &str = "insert into state_codes (key, digest, left_over, ends_at) values ($1, $2, $3, $4) \
+             on conflict (key) do update set digest = excluded.digest, ends_at = excluded.ends_at, \
+             left_over = case when state_codes.ends_at > $5 then min(excluded.left_over, state_codes.left_over) \
+             else excluded.left_over end";
         self.purge_expired().await?;
-        // What lies there and cannot be read makes room.
-        Pending::load(self, key).await?;
-        let record = self.cipher.seal(RecordKind::Pending, key, &value.0)?;
         let now = self.clock.now();
-        let (ends_at, now) = (millis(now.plus(ttl))?, millis(now)?);
-        let (kept,): (Vec<u8>,) = self
-            .write(async {
-                let mut tx = self.writer.begin_with("begin immediate").await?;
-                let query = sqlx::query(KEEP).bind(key).bind(record.into_bytes()).bind(ends_at).bind(now);
-                query.execute(&mut *tx).await?;
-                let kept = sqlx::query_as(READ).bind(key).fetch_one(&mut *tx).await?;
-                tx.commit().await?;
-                Ok(kept)
-            })
-            .await?;
-        self.cipher.open(RecordKind::Pending, key, &kept).map(Sealed)
+        let query = sqlx::query(SQL).bind(self.cipher.code(key)).bind(BASE64URL_NOPAD.encode(&code.0));
+        let query = query.bind(i64::from(attempts)).bind(millis(now.plus(ttl))?).bind(millis(now)?);
+        self.write(query.execute(&self.writer)).await.map(|_| ())
     }
 
-    async fn load(&self, key: &str) -> Answer<Option<Sealed>> {
-        const SQL: &str = "select value from state_pending where key = $1 and ends_at > $2";
-        let query = sqlx::query_as(SQL).bind(key).bind(self.now()?);
-        let row: Option<(Vec<u8>,)> = within(query.fetch_optional(&self.readers)).await?;
-        match row.map(|(value,)| self.cipher.open(RecordKind::Pending, key, &value).map(Sealed)).transpose() {
-            // As a ceremony.
-            Err(_) => Pending::take(self, key).await,
-            read => read,
+    async fn attempt(&self, key: &str, code: CodeDigest) -> Answer<Attempted> {
+        const FIND: &str = "select digest, left_over from state_codes where key = $1 and ends_at > $2";
+        const SPEND: &str = "delete from state_codes where key = $1";
+        const COUNT: &str = "update state_codes set left_over = left_over - 1 where key = $1";
+        let (name, now, given) = (self.cipher.code(key), self.now()?, BASE64URL_NOPAD.encode(&code.0));
+        self.write(async {
+            let mut tx = self.writer.begin_with("begin immediate").await?;
+            let row: Option<(Vec<u8>, i64)> =
+                sqlx::query_as(FIND).bind(&name).bind(now).fetch_optional(&mut *tx).await?;
+            let Some((digest, left)) = row else { return Ok(Attempted::Absent) };
+            let left = u32::try_from(left).unwrap_or(0);
+            let Some(after) = left.checked_sub(1) else { return Ok(Attempted::Wrong { left }) };
+            let right = digest == given.as_bytes();
+            sqlx::query(if right { SPEND } else { COUNT }).bind(&name).execute(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(if right { Attempted::Right } else { Attempted::Wrong { left: after } })
+        })
+        .await
+    }
+}
+
+impl Embedded {
+    /// Keeps a text unless one is there; answers the one that is.
+    async fn insert(
+        &self,
+        kind: TransientKind,
+        key: &str,
+        text: String,
+        ends_at: crate::auth::time::Timestamp,
+    ) -> Answer<Vec<u8>> {
+        const KEEP: &str = "insert into state_transient (kind, key, value, ends_at) values ($1, $2, $3, $4) \
+             on conflict (kind, key) do update set value = excluded.value, ends_at = excluded.ends_at \
+             where state_transient.ends_at <= $5";
+        let (ends_at, now) = (millis(ends_at)?, self.now()?);
+        self.write(async {
+            let mut tx = self.writer.begin_with("begin immediate").await?;
+            let query = sqlx::query(KEEP).bind(kind.name()).bind(key).bind(text).bind(ends_at).bind(now);
+            query.execute(&mut *tx).await?;
+            let kept = sqlx::query_as(READ).bind(kind.name()).bind(key).bind(now).fetch_one(&mut *tx).await?;
+            let (kept,): (Vec<u8>,) = kept;
+            tx.commit().await?;
+            Ok(kept)
+        })
+        .await
+    }
+
+    /// Takes away a text that could not be read, unless another lies there by now, and reports it.
+    async fn remove(&self, kind: TransientKind, key: &str, text: Vec<u8>, why: &StoreError) -> Answer<()> {
+        const SQL: &str = "delete from state_transient where kind = $1 and key = $2 and cast(value as blob) = $3";
+        let query = sqlx::query(SQL).bind(kind.name()).bind(key).bind(text);
+        if self.write(query.execute(&self.writer)).await?.rows_affected() > 0 {
+            self.report(kind, key, why);
         }
-    }
-
-    async fn take(&self, key: &str) -> Answer<Option<Sealed>> {
-        const SQL: &str = "delete from state_pending where key = $1 and ends_at > $2 returning value";
-        let query = sqlx::query_as(SQL).bind(key).bind(self.now()?);
-        let rows: Vec<(Vec<u8>,)> = self.write(query.fetch_all(&self.writer)).await?;
-        let read =
-            rows.first().map(|(value,)| self.cipher.open(RecordKind::Pending, key, value).map(Sealed)).transpose();
-        Ok(read.unwrap_or_else(|why| {
-            self.cipher.report(Unreadable::Pending, key, &why);
-            None
-        }))
+        Ok(())
     }
 }

@@ -5,11 +5,9 @@ use crate::flow::ports::Answer;
 
 /// Which rows are of those versions. A sealed record is base64url, a digest as well, and neither has these.
 const FOUND: &str = "select exists (select 1 from state_sessions where body like '{%') \
-     or exists (select 1 from state_ceremonies where body like '{%') \
      or exists (select 1 from state_counters where key like '%:%')";
 const SESSIONS: &str = "delete from state_sessions where body like '{%'";
-const OTHERS: [&str; 2] =
-    ["delete from state_ceremonies where body like '{%'", "delete from state_counters where key like '%:%'"];
+const COUNTERS: &str = "delete from state_counters where key like '%:%'";
 
 impl Embedded {
     /// Ends what an earlier version has kept, and tells of it once.
@@ -19,9 +17,7 @@ impl Embedded {
             return Ok(());
         }
         let sessions = self.write(sqlx::query(SESSIONS).execute(&self.writer)).await?.rows_affected();
-        for sql in OTHERS {
-            self.write(sqlx::query(sql).execute(&self.writer)).await?;
-        }
+        self.write(sqlx::query(COUNTERS).execute(&self.writer)).await?;
         tracing::warn!(
             target: "store",
             sessions,

@@ -21,13 +21,14 @@ pub(super) enum Verb {
     Forgive,
     Probe,
     Scan,
+    Attempt,
 }
 
 /// Upper bounds of the time of a call, in seconds.
 pub const BOUNDS: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0];
 
 /// Every verb with its name, in the order of their numbers.
-const VERBS: [(Verb, &str); 15] = [
+const VERBS: [(Verb, &str); 16] = [
     (Verb::Load, "load"),
     (Verb::Replace, "replace"),
     (Verb::Touch, "touch"),
@@ -43,6 +44,7 @@ const VERBS: [(Verb, &str); 15] = [
     (Verb::Forgive, "forgive"),
     (Verb::Probe, "probe"),
     (Verb::Scan, "scan"),
+    (Verb::Attempt, "attempt"),
 ];
 
 #[derive(Default)]

@@ -9,6 +9,7 @@
 
 mod cache;
 mod connection;
+mod counters;
 mod metrics;
 mod push;
 mod scripts;

@@ -2,15 +2,22 @@
 
 use ::redis::Script;
 
+/// Whether a text is a record of a later version than the one known: a number and a dot stand before it.
+const NEWER: &str = r"
+local function newer(text, known)
+  local version = type(text) == 'string' and string.match(text, '^(%d+)%.')
+  return version and tonumber(version) > tonumber(known)
+end";
+
 /// Opens a session, ending the old one. What remembers how it will end outlives it by half a day. A person is named by a keyed digest. The index is written first, so that a fault in it opens nothing, and what it
 /// names in vain is dropped little by little.
 /// KEYS: new, index of the person, old (may be absent).
-/// ARGV: prefix, name of new, record, seen, ends, life, person, channel, name of old.
+/// ARGV: prefix, name of new, record, seen, ends, life, person, channel, the version known, name of old.
 const REPLACE: &str = r"
 local owner
 if KEYS[3] then
   owner = redis.pcall('HGET', KEYS[3], 'u')
-  if type(owner) ~= 'string' then return 0 end
+  if type(owner) ~= 'string' or newer(redis.call('HGET', KEYS[3], 'd'), ARGV[9]) then return 0 end
 end
 for _, name in ipairs(redis.call('ZRANGE', KEYS[2], 0, 15)) do
   if redis.call('EXISTS', ARGV[1] .. 's1:' .. name) == 0 then redis.call('ZREM', KEYS[2], name) end
@@ -21,9 +28,9 @@ redis.call('HSET', KEYS[1], 'd', ARGV[3], 's', ARGV[4], 'e', ARGV[5], 'u', ARGV[
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 redis.call('SET', ARGV[1] .. 'e1:' .. ARGV[2], ARGV[4] .. ':' .. ARGV[5], 'PX', ARGV[6] + 43200000)
 if owner then
-  redis.call('DEL', KEYS[3], ARGV[1] .. 'e1:' .. ARGV[9])
-  redis.call('ZREM', ARGV[1] .. 'u1:' .. owner, ARGV[9])
-  redis.call('PUBLISH', ARGV[8], ARGV[9])
+  redis.call('DEL', KEYS[3], ARGV[1] .. 'e1:' .. ARGV[10])
+  redis.call('ZREM', ARGV[1] .. 'u1:' .. owner, ARGV[10])
+  redis.call('PUBLISH', ARGV[8], ARGV[10])
 end
 return 1";
 
@@ -78,6 +85,54 @@ for _, index in ipairs(KEYS) do
   end
 end
 return found";
+
+/// Keeps a value in place of any other, but for one of a later version. Answers whether it did.
+/// KEYS: value. ARGV: record, life, the version known.
+const PUT: &str = r"
+if newer(redis.pcall('GET', KEYS[1]), ARGV[3]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1";
+
+/// Takes a value, unless it is of a later version. Answers it and its life; no value where one of another type lay.
+/// KEYS: value. ARGV: the version known.
+const TAKE: &str = r"
+local held = redis.pcall('GET', KEYS[1])
+if not held then return false end
+if newer(held, ARGV[1]) then return {held, 0} end
+local life = redis.call('PTTL', KEYS[1])
+redis.call('DEL', KEYS[1])
+if type(held) == 'table' then return {false, 0} end
+return {held, life}";
+
+/// Keeps the digest of a sent code in place of an earlier one, whose attempts count on.
+/// KEYS: code. ARGV: digest, attempts, life.
+const PUT_CODE: &str = r"
+local held = redis.pcall('HGET', KEYS[1], 'n')
+if type(held) == 'table' then
+  redis.call('DEL', KEYS[1])
+  held = false
+end
+local left = math.min(tonumber(ARGV[2]), tonumber(held or '') or tonumber(ARGV[2]))
+redis.call('HSET', KEYS[1], 'd', ARGV[1], 'n', string.format('%.0f', left))
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1";
+
+/// Counts an attempt at a sent code and compares it. Answers how many are left after a wrong one; -1: there is none; -2:
+/// what lay there was none and is gone; -3: it is right, and spent.
+/// KEYS: code. ARGV: digest.
+const ATTEMPT: &str = r"
+local held = redis.pcall('HMGET', KEYS[1], 'd', 'n')
+local left = not held.err and tonumber(held[2] or '')
+if not left or not held[1] then
+  if redis.call('DEL', KEYS[1]) == 1 then return -2 end
+  return -1
+end
+if left < 1 then return 0 end
+if held[1] == ARGV[1] then
+  redis.call('DEL', KEYS[1])
+  return -3
+end
+return redis.call('HINCRBY', KEYS[1], 'n', -1)";
 
 /// Keeps a value unless one is there; answers the one that is.
 /// KEYS: value. ARGV: record, life.
@@ -152,7 +207,11 @@ pub(super) struct Scripts {
     pub(super) revoke: Script,
     pub(super) revoke_all: Script,
     pub(super) of_user: Script,
+    pub(super) put: Script,
+    pub(super) take: Script,
     pub(super) keep: Script,
+    pub(super) put_code: Script,
+    pub(super) attempt: Script,
     pub(super) discard: Script,
     pub(super) charge: Script,
     pub(super) give_back: Script,
@@ -161,12 +220,16 @@ pub(super) struct Scripts {
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
-            replace: Script::new(REPLACE),
+            replace: Script::new(&[NEWER, REPLACE].concat()),
             touch: Script::new(TOUCH),
             revoke: Script::new(REVOKE),
             revoke_all: Script::new(REVOKE_ALL),
             of_user: Script::new(OF_USER),
+            put: Script::new(&[NEWER, PUT].concat()),
+            take: Script::new(&[NEWER, TAKE].concat()),
             keep: Script::new(KEEP),
+            put_code: Script::new(PUT_CODE),
+            attempt: Script::new(ATTEMPT),
             discard: Script::new(DISCARD),
             charge: Script::new(CHARGE),
             give_back: Script::new(GIVE_BACK),

@@ -6,7 +6,8 @@ use super::STORE;
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Answer, StoreError};
-use crate::store::record_cipher::{RecordCipher, RecordKind};
+use crate::store::record_cipher::RecordCipher;
+use crate::store::unreadable::ReadError;
 
 /// The fields of a session's hash: the record, when it was seen, when it ends.
 pub(super) type SessionFields = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
@@ -16,15 +17,15 @@ pub(super) fn session(
     cipher: &RecordCipher,
     key: &SessionKey,
     fields: &SessionFields,
-) -> Answer<Option<(Arc<Session>, Timestamp)>> {
+) -> Result<Option<(Arc<Session>, Timestamp)>, ReadError> {
     match fields {
         (None, None, None) => Ok(None),
         (Some(body), Some(seen_at), Some(ends_at)) => {
-            let mut session: Session = cipher.open(RecordKind::Session, &key.encoded(), body)?;
-            session.seen_at = time(seen_at)?;
-            Ok(Some((Arc::new(session), time(ends_at)?)))
+            let mut session: Session = cipher.open(&key.encoded(), body)?;
+            session.seen_at = time(seen_at).map_err(ReadError::Broken)?;
+            Ok(Some((Arc::new(session), time(ends_at).map_err(ReadError::Broken)?)))
         }
-        _ => Err(broken("a field is missing")),
+        _ => Err(ReadError::Broken(broken("a field is missing"))),
     }
 }
 

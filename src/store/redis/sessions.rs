@@ -12,10 +12,9 @@ use super::{Redis, millis};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, End, Sessions};
+use crate::flow::ports::{Answer, End, RECORD_VERSION, Sessions};
 use crate::store::admin::counts::{SAMPLE_SIZE, SessionSample};
-use crate::store::record_cipher::RecordKind;
-use crate::store::unreadable::Unreadable;
+use crate::store::unreadable::{ReadError, Unreadable};
 
 const SESSION: &str = "s1:";
 /// Remembers how a session ended.
@@ -42,13 +41,18 @@ impl Sessions for Redis {
         cmd.arg(self.key(SESSION, &key.encoded())).arg(&["d", "s", "e"]);
         let held: Answer<SessionFields> =
             self.connection.run(Verb::Load, |mut c| async move { of_type(cmd.query_async(&mut c).await) }).await?;
-        match held.and_then(|fields| session_record::session(&self.cipher, key, &fields)) {
+        let read = held.map_err(ReadError::Broken).and_then(|f| session_record::session(&self.cipher, key, &f));
+        match read {
             Ok(None) => Ok(None),
             Ok(Some((session, ends_at))) => {
                 self.cache.put(*key, generation, ends_at, &session);
                 Ok(Some(session))
             }
-            Err(why) => {
+            Err(ReadError::Newer(version)) => {
+                self.cipher.left_alone(&key.encoded(), version);
+                Ok(None)
+            }
+            Err(ReadError::Broken(why)) => {
                 if self.revoke(key).await? {
                     self.cipher.report(Unreadable::Session, &key.encoded(), &why);
                 }
@@ -77,12 +81,12 @@ impl Sessions for Redis {
         ends_at: Timestamp,
     ) -> Answer<bool> {
         let (name, owner) = (new.encoded(), self.cipher.owner(&session.identity.id)?);
-        let record = self.cipher.seal(RecordKind::Session, &name, session)?;
+        let record = self.cipher.seal(&name, session)?;
         let mut call = self.scripts.replace.prepare_invoke();
         call.key(self.key(SESSION, &name)).key(self.key(INDEX, &owner));
         call.arg(&self.prefix).arg(name).arg(record);
         call.arg(session.seen_at.as_millis()).arg(ends_at.as_millis()).arg(self.life(ends_at));
-        call.arg(owner).arg(self.channel());
+        call.arg(owner).arg(self.channel()).arg(RECORD_VERSION);
         if let Some(old) = old {
             call.key(self.key(SESSION, &old.encoded())).arg(old.encoded());
         }
@@ -143,7 +147,8 @@ impl Sessions for Redis {
             // No token has a digest that is none.
             let Some(key) = SessionKey::decode(name) else { continue };
             if let Some(read) = session_record::session(&self.cipher, &key, fields).transpose() {
-                sessions.push((key, read.map(|(session, _)| Arc::unwrap_or_clone(session))));
+                let read = read.map(|(session, _)| Arc::unwrap_or_clone(session));
+                sessions.push((key, read.map_err(Into::into)));
             }
         }
         Ok(sessions)
@@ -188,6 +193,10 @@ impl Redis {
             }
         }
         Ok(SessionSample { total, sessions: some })
+    }
+
+    pub(super) async fn query<T: ::redis::FromRedisValue>(&self, verb: Verb, cmd: ::redis::Cmd) -> Answer<T> {
+        self.connection.run(verb, |mut c| async move { cmd.query_async(&mut c).await }).await
     }
 
     /// Calls a script; gives Redis its text when it does not know it, within the same deadline.

@@ -10,16 +10,19 @@ use std::time::Duration;
 use server::{Server, until};
 
 use super::{Redis, open};
+use crate::auth::ceremony::Ceremony;
+use crate::auth::factor::authenticator::Sealed;
 use crate::auth::secret::SecretText;
 use crate::auth::throttle::{Charge, Charged, Limit, Taken, take};
 use crate::auth::time::Timestamp;
-use crate::flow::ports::{Ceremonies, Clock, Ledger, Pending, Sessions, Throttle};
-use crate::store::contract::samples::{StatePorts, cipher, cipher_of, identity, session, session_key};
+use crate::flow::ports::{Clock, Ledger, Sessions, Throttle, View};
+use crate::store::contract::samples::{StatePorts, cipher, identity, ring_of, session, session_key};
 use crate::store::contract::sealing::rotation_cases;
 use crate::store::contract::state::state_contract;
 use crate::store::record_cipher::RecordCipher;
 use crate::store::settings::StateSettings;
 use crate::store::system::SystemClock;
+use crate::store::vault::KeyRing;
 use crate::store::{Probe, State};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -37,8 +40,8 @@ async fn node(url: String, millis: u64) -> Node {
 /// One node: its ports, and the store behind them.
 struct Node {
     sessions: Arc<dyn Sessions>,
-    ceremonies: Arc<dyn Ceremonies>,
-    pending: Arc<dyn Pending>,
+    ceremonies: View<Ceremony>,
+    pending: View<Sealed>,
     ledger: Arc<dyn Ledger>,
     throttle: Arc<dyn Throttle>,
     redis: Arc<Redis>,
@@ -46,20 +49,24 @@ struct Node {
 
 impl Node {
     fn of(redis: Arc<Redis>) -> Self {
-        let State { sessions, ceremonies, pending, ledger, throttle, .. } = State::of(redis.clone());
+        let State { sessions, transient, ledger, throttle, .. } = State::of(redis.clone());
+        let ring = ring_of(&[1], &[]);
+        let (ceremonies, pending) = (View::new(transient.clone(), ring.clone()), View::new(transient, ring));
         Self { sessions, ceremonies, pending, ledger, throttle, redis }
     }
 }
 
 /// What the contract suite asks of a state store; `server` lives as long as they do.
-async fn state_ports(settings: &StateSettings, cipher: RecordCipher, server: Arc<Server>) -> StatePorts {
-    let state = State::of(open(settings, cipher, Arc::new(SystemClock)).await.unwrap());
+async fn state_ports(settings: &StateSettings, ring: Arc<KeyRing>, server: Arc<Server>) -> StatePorts {
+    let state = State::of(open(settings, RecordCipher::new(ring.clone()), Arc::new(SystemClock)).await.unwrap());
     StatePorts {
         clock: Arc::new(SystemClock),
         pass: Arc::new(|by| Box::pin(tokio::time::sleep(by))),
         sessions: state.sessions,
-        ceremonies: state.ceremonies,
-        pending: state.pending,
+        ceremonies: View::new(state.transient.clone(), ring.clone()),
+        pending: View::new(state.transient.clone(), ring),
+        transient: state.transient,
+        codes: state.codes,
         ledger: state.ledger,
         throttle: state.throttle,
         plant: unreadable::plant(settings),
@@ -74,7 +81,7 @@ async fn redis_keeps_the_state_contract() {
     let next = std::sync::atomic::AtomicU32::new(0);
     state_contract(async || {
         let prefix = format!("case{}:", next.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
-        state_ports(&settings(server.url(), &prefix, 2000), cipher(), server.clone()).await
+        state_ports(&settings(server.url(), &prefix, 2000), ring_of(&[1], &[]), server.clone()).await
     })
     .await;
 }
@@ -86,7 +93,7 @@ async fn redis_keeps_the_contract_of_a_rotation() {
         let mut nodes = Vec::new();
         for (used, next) in rings {
             let settings = settings(server.url(), "stepgate:", 2000);
-            nodes.push(state_ports(&settings, cipher_of(used, next), server.clone()).await);
+            nodes.push(state_ports(&settings, ring_of(used, next), server.clone()).await);
         }
         nodes
     })
@@ -105,7 +112,7 @@ async fn the_rights_that_the_documentation_names_are_enough() {
     let next = std::sync::atomic::AtomicU32::new(0);
     state_contract(async || {
         let prefix = format!("stepgate:case{}:", next.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
-        state_ports(&settings(url.clone(), &prefix, 2000), cipher(), server.clone()).await
+        state_ports(&settings(url.clone(), &prefix, 2000), ring_of(&[1], &[]), server.clone()).await
     })
     .await;
     // The push as well: without the right to its channel a node would bypass its cache for ever.

@@ -1,163 +1,145 @@
-//! Ceremonies, values that wait, marks and counters.
+//! Values that belong to a moment, and sent codes.
 
 use std::time::Duration;
 
-use ::redis::Cmd;
 use async_trait::async_trait;
-use serde::de::DeserializeOwned;
+use data_encoding::BASE64URL_NOPAD;
 
 use super::connection::of_type;
 use super::metrics::Verb;
-use super::{Redis, millis, session_record};
-use crate::auth::ceremony::{Ceremony, CeremonyKey};
+use super::{Redis, STORE, millis};
 use crate::auth::factor::authenticator::Sealed;
-use crate::auth::throttle::{CLOCKS_DIFFER, Charge, Charged};
-use crate::auth::time::Timestamp;
-use crate::flow::ports::{Answer, Ceremonies, Ledger, Pending, Throttle};
-use crate::store::record_cipher::RecordKind;
-use crate::store::unreadable::Unreadable;
+use crate::flow::ports::{
+    Answer, Attempted, CodeDigest, OneTimeCodes, RECORD_VERSION, StoreError, Taken, Transient, TransientKind,
+};
+use crate::store::record_cipher::{from_text, to_text};
+use crate::store::unreadable::{ReadError, Unreadable};
 
-const CEREMONY: &str = "c1:";
-const PENDING: &str = "p1:";
-const MARK: &str = "l1:";
-const COUNTER: &str = "t1:";
+const CODE: &str = "o1:";
 
 #[async_trait]
-impl Ceremonies for Redis {
-    async fn put(&self, key: &CeremonyKey, ceremony: &Ceremony, ttl: Duration) -> Answer<()> {
-        let name = key.encoded();
-        let record = self.cipher.seal(RecordKind::Ceremony, &name, ceremony)?;
-        let mut cmd = ::redis::cmd("SET");
-        cmd.arg(self.key(CEREMONY, &name)).arg(record).arg("PX").arg(millis(ttl));
-        self.query(Verb::Put, cmd).await
+impl Transient for Redis {
+    async fn put(&self, kind: TransientKind, key: &str, value: &Sealed, ttl: Duration) -> Answer<()> {
+        let mut call = self.scripts.put.prepare_invoke();
+        call.key(self.key(kind.prefix(), key)).arg(to_text(kind.sized(value)?)).arg(millis(ttl)).arg(RECORD_VERSION);
+        if self.invoke(Verb::Put, call).await? {
+            return Ok(());
+        }
+        Err(StoreError::new(STORE, "a later version of this program keeps a value there"))
     }
 
-    async fn load(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
-        self.found(Verb::Peek, RecordKind::Ceremony, &key.encoded()).await
-    }
-
-    async fn take(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
-        self.found(Verb::Take, RecordKind::Ceremony, &key.encoded()).await
-    }
-}
-
-#[async_trait]
-impl Pending for Redis {
-    async fn keep(&self, key: &str, value: &Sealed, ttl: Duration) -> Answer<Sealed> {
-        let record = self.cipher.seal(RecordKind::Pending, key, &value.0)?;
+    async fn put_new(&self, kind: TransientKind, key: &str, value: &Sealed, ttl: Duration) -> Answer<Sealed> {
+        let text = to_text(kind.sized(value)?);
         // What lies there and cannot be read makes room.
-        Pending::load(self, key).await?;
-        let mut call = self.scripts.keep.prepare_invoke();
-        call.key(self.key(PENDING, key)).arg(record).arg(millis(ttl));
-        let kept: Option<Vec<u8>> = self.invoke(Verb::Keep, call).await?;
-        let kept = kept.ok_or_else(|| session_record::broken("it was not kept"))?;
-        self.cipher.open(RecordKind::Pending, key, &kept).map(Sealed)
+        self.load(kind, key).await?;
+        let kept = self.insert(kind, key, &text, ttl).await?;
+        Ok(from_text(&kept).map_err(|why| why.with(|why| kind.broken(why)))?)
     }
 
-    async fn load(&self, key: &str) -> Answer<Option<Sealed>> {
-        Ok(self.found(Verb::Peek, RecordKind::Pending, key).await?.map(Sealed))
+    async fn load(&self, kind: TransientKind, key: &str) -> Answer<Option<Sealed>> {
+        let mut cmd = ::redis::cmd("GET");
+        cmd.arg(self.key(kind.prefix(), key));
+        let held: Answer<Option<Vec<u8>>> =
+            self.connection.run(Verb::Peek, |mut c| async move { of_type(cmd.query_async(&mut c).await) }).await?;
+        let (text, why) = match held {
+            Ok(None) => return Ok(None),
+            Ok(Some(text)) => match from_text(&text) {
+                Ok(sealed) => return Ok(Some(sealed)),
+                Err(ReadError::Newer(version)) => {
+                    self.cipher.left_alone(key, version);
+                    return Ok(None);
+                }
+                Err(ReadError::Broken(why)) => (text, kind.broken(why.cause)),
+            },
+            Err(why) => (Vec::new(), why),
+        };
+        self.remove(kind, key, &text, &why).await.map(|()| None)
     }
 
-    async fn take(&self, key: &str) -> Answer<Option<Sealed>> {
-        Ok(self.found(Verb::Take, RecordKind::Pending, key).await?.map(Sealed))
+    async fn take(&self, kind: TransientKind, key: &str) -> Answer<Option<Taken>> {
+        let mut call = self.scripts.take.prepare_invoke();
+        call.key(self.key(kind.prefix(), key)).arg(RECORD_VERSION);
+        let held: Option<(Option<Vec<u8>>, i64)> = self.invoke(Verb::Take, call).await?;
+        let (text, left) = match held {
+            None => return Ok(None),
+            Some((Some(text), left)) => (text, left),
+            Some((None, _)) => {
+                self.report(kind, key, &kind.broken("a value of another type lies there"));
+                return Ok(None);
+            }
+        };
+        match from_text(&text) {
+            Ok(value) => {
+                let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+                return Ok(Some(Taken { value, ends_at: self.clock.now().plus(left) }));
+            }
+            Err(ReadError::Newer(version)) => self.cipher.left_alone(key, version),
+            Err(ReadError::Broken(why)) => self.report(kind, key, &kind.broken(why.cause)),
+        }
+        Ok(None)
+    }
+
+    async fn put_back(&self, kind: TransientKind, key: &str, taken: &Taken) -> Answer<bool> {
+        let left = taken.ends_at.since(self.clock.now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        let text = to_text(kind.sized(&taken.value)?);
+        Ok(self.insert(kind, key, &text, left).await? == text.into_bytes())
+    }
+
+    async fn discard(&self, kind: TransientKind, key: &str, value: &Sealed, why: &StoreError) -> Answer<()> {
+        self.remove(kind, key, to_text(value).as_bytes(), why).await
+    }
+
+    fn report(&self, kind: TransientKind, key: &str, why: &StoreError) {
+        self.cipher.report(Unreadable::Transient(kind), key, why);
     }
 }
 
 #[async_trait]
-impl Ledger for Redis {
-    async fn claim(&self, mark: &str, ttl: Duration) -> Answer<bool> {
-        let mut cmd = ::redis::cmd("SET");
-        cmd.arg(self.key(MARK, mark)).arg(1).arg("NX").arg("PX").arg(millis(ttl));
-        let claimed: Option<String> = self.query(Verb::Claim, cmd).await?;
-        Ok(claimed.is_some())
+impl OneTimeCodes for Redis {
+    async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<()> {
+        let mut call = self.scripts.put_code.prepare_invoke();
+        call.key(self.key(CODE, &self.cipher.code(key)));
+        call.arg(BASE64URL_NOPAD.encode(&code.0)).arg(attempts).arg(millis(ttl));
+        self.invoke(Verb::Put, call).await
     }
-}
 
-#[async_trait]
-impl Throttle for Redis {
-    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Answer<Charged> {
-        if charges.is_empty() {
-            return Ok(Charged::Go(Vec::new()));
+    async fn attempt(&self, key: &str, code: CodeDigest) -> Answer<Attempted> {
+        const RIGHT: i64 = -3;
+        const UNREADABLE: i64 = -2;
+        let name = self.cipher.code(key);
+        let mut call = self.scripts.attempt.prepare_invoke();
+        call.key(self.key(CODE, &name)).arg(BASE64URL_NOPAD.encode(&code.0));
+        let answer: i64 = self.invoke(Verb::Attempt, call).await?;
+        if answer == UNREADABLE {
+            self.cipher.report(Unreadable::Code, &name, &StoreError::new(STORE, "it is no digest with a count"));
         }
-        let mut call = self.scripts.charge.prepare_invoke();
-        call.arg(now.as_millis()).arg(millis(CLOCKS_DIFFER));
-        for charge in charges {
-            call.key(self.key(COUNTER, &self.cipher.counter(&charge.key)))
-                .arg(charge.limit.tries)
-                .arg(refill(charge.limit.refill));
-        }
-        let (place, wait, mended, states): (usize, u64, Vec<usize>, Vec<u64>) = self.invoke(Verb::Charge, call).await?;
-        for charge in mended.iter().filter_map(|place| charges.get(place.checked_sub(1)?)) {
-            self.cipher.report(Unreadable::Counter, &charge.key, &session_record::broken("it is no time that can be"));
-        }
-        Ok(match place.checked_sub(1) {
-            None => Charged::Go(states.into_iter().map(Timestamp::from_millis).collect()),
-            Some(index) => Charged::Wait { index, retry_after: Duration::from_millis(wait) },
+        Ok(match u32::try_from(answer) {
+            Ok(left) => Attempted::Wrong { left },
+            Err(_) if answer == RIGHT => Attempted::Right,
+            Err(_) => Attempted::Absent,
         })
-    }
-
-    async fn give_back(&self, charged: &[(Charge, Timestamp)], now: Timestamp) -> Answer<()> {
-        if charged.is_empty() {
-            return Ok(());
-        }
-        let mut call = self.scripts.give_back.prepare_invoke();
-        call.arg(now.as_millis());
-        for (Charge { key, limit }, until) in charged {
-            call.key(self.key(COUNTER, &self.cipher.counter(key)))
-                .arg(limit.tries)
-                .arg(refill(limit.refill))
-                .arg(until.as_millis());
-        }
-        self.invoke(Verb::Forgive, call).await
-    }
-
-    async fn forgive(&self, keys: &[String]) -> Answer<()> {
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let mut cmd = ::redis::cmd("DEL");
-        for key in keys {
-            cmd.arg(self.key(COUNTER, &self.cipher.counter(key)));
-        }
-        self.query(Verb::Forgive, cmd).await
     }
 }
 
 impl Redis {
-    async fn query<T: ::redis::FromRedisValue>(&self, verb: Verb, cmd: Cmd) -> Answer<T> {
-        self.connection.run(verb, |mut c| async move { cmd.query_async(&mut c).await }).await
+    /// Keeps a text unless one is there; answers the one that is.
+    async fn insert(&self, kind: TransientKind, key: &str, text: &str, ttl: Duration) -> Answer<Vec<u8>> {
+        let mut call = self.scripts.keep.prepare_invoke();
+        call.key(self.key(kind.prefix(), key)).arg(text).arg(millis(ttl));
+        let kept: Option<Vec<u8>> = self.invoke(Verb::Keep, call).await?;
+        kept.ok_or_else(|| kind.broken("it was not kept"))
     }
 
-    /// Reads a value, or takes it. One that cannot be read is not there, and after this it is gone.
-    async fn found<T: DeserializeOwned>(&self, verb: Verb, kind: RecordKind, name: &str) -> Answer<Option<T>> {
-        let (prefix, what) = match kind {
-            RecordKind::Ceremony => (CEREMONY, Unreadable::Ceremony),
-            RecordKind::Pending => (PENDING, Unreadable::Pending),
-            RecordKind::Session => return Err(session_record::broken("a session is no single value")),
-        };
-        let key = self.key(prefix, name);
-        let mut cmd = ::redis::cmd(if verb == Verb::Take { "GETDEL" } else { "GET" });
-        cmd.arg(&key);
-        let held: Answer<Option<Vec<u8>>> =
-            self.connection.run(verb, |mut c| async move { of_type(cmd.query_async(&mut c).await) }).await?;
-        let (bytes, why, taken) = match held {
-            Ok(None) => return Ok(None),
-            Ok(Some(bytes)) => match self.cipher.open(kind, name, &bytes) {
-                Ok(value) => return Ok(Some(value)),
-                Err(why) => (bytes, why, verb == Verb::Take),
-            },
-            Err(why) => (Vec::new(), why, false),
-        };
+    /// Takes away what could not be read, unless another value lies there by now, and reports it.
+    async fn remove(&self, kind: TransientKind, key: &str, text: &[u8], why: &StoreError) -> Answer<()> {
         let mut call = self.scripts.discard.prepare_invoke();
-        call.key(key).arg(bytes);
-        if taken || self.invoke(verb, call).await? {
-            self.cipher.report(what, name, &why);
+        call.key(self.key(kind.prefix(), key)).arg(text);
+        if self.invoke(Verb::Peek, call).await? {
+            self.report(kind, key, why);
         }
-        Ok(None)
+        Ok(())
     }
-}
-
-/// A refill as the script takes it. A part of a millisecond counts as one, so that a limit is never none.
-fn refill(refill: Duration) -> u64 {
-    if refill.is_zero() { 0 } else { millis(refill) }
 }

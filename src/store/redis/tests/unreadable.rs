@@ -10,9 +10,10 @@ use crate::auth::factor::authenticator::Sealed;
 use crate::auth::throttle::{Charge, Charged, Limit};
 use crate::flow::ports::Clock as _;
 use crate::store::contract::samples::{
-    Damaged, Dump, Plant, ceremony, ceremony_key, cipher, identity, session, session_key,
+    Damaged, Dump, Plant, ceremony, ceremony_key, cipher, identity, ring_of, session, session_key,
 };
 use crate::store::contract::sealing::earlier_record;
+use crate::store::contract::upgrade;
 use crate::store::settings::StateSettings;
 use crate::store::system::SystemClock;
 
@@ -93,6 +94,32 @@ async fn records_of_an_earlier_version_end() {
     assert!(node.ceremonies.load(&held).await.unwrap().is_none());
 }
 
+/// What the version before this one has kept, while its nodes still run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_version_before_has_kept_goes_on() {
+    let server = Arc::new(Server::start(&[]));
+    let settings = super::settings(server.url(), "stepgate:", 2000);
+    let mut operator = operator(&server.url()).await;
+    let now = SystemClock.now();
+    let (seen, ends) = (upgrade::THEN.as_millis(), now.plus(HOUR).as_millis());
+    let key = |kind: &str, name: &str| format!("stepgate:{kind}{name}");
+    let mut all = ::redis::pipe();
+    all.cmd("HSET").arg(key("s1:", upgrade::SESSION_NAME)).arg("d").arg(upgrade::SESSION).arg("s").arg(seen);
+    all.arg("e").arg(ends).arg("u").arg(upgrade::OWNER).ignore();
+    all.cmd("ZADD").arg(key("u1:", upgrade::OWNER)).arg(ends).arg(upgrade::SESSION_NAME).ignore();
+    for (name, value) in [
+        (key("c1:", upgrade::CEREMONY_NAME), upgrade::CEREMONY.to_owned()),
+        (key("p1:", upgrade::PENDING_NAME), upgrade::PENDING.to_owned()),
+        (key("t1:", upgrade::COUNTER), ends.to_string()),
+        (key("l1:", "totp:1:2"), "1".to_owned()),
+    ] {
+        all.cmd("SET").arg(name).arg(value).arg("PX").arg(600_000).ignore();
+    }
+    let () = all.query_async(&mut operator).await.unwrap();
+    let ports = super::state_ports(&settings, ring_of(&[1], &[]), server).await;
+    upgrade::goes_on(&ports).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_of_another_type_is_as_good_as_garbage() {
     let server = Server::start(&[]);
@@ -147,7 +174,7 @@ async fn a_waiting_value_that_cannot_be_read_makes_room() {
             match verb {
                 0 => assert!(node.pending.load("totp").await.unwrap().is_none(), "{broken}"),
                 1 => assert!(node.pending.take("totp").await.unwrap().is_none(), "{broken}"),
-                _ => assert!(node.pending.keep("totp", &Sealed(vec![7]), HOUR).await.unwrap() == Sealed(vec![7])),
+                _ => assert!(node.pending.put_new("totp", &Sealed(vec![7]), HOUR).await.unwrap() == Sealed(vec![7])),
             }
             let kept = node.pending.take("totp").await.unwrap();
             assert_eq!(kept.is_some(), verb == 2, "{broken}");

@@ -1,0 +1,196 @@
+//! What lasts, in SQL: accounts, authenticators, wrong codes, what is remembered, and sealed values.
+
+use async_trait::async_trait;
+
+use super::Answer;
+use crate::auth::factor::authenticator::{Enrolled, Sealed, TotpRecord};
+use crate::auth::history::{Failure, SignIn};
+use crate::auth::proof::{Method, MethodSet};
+use crate::auth::secret::SecretText;
+use crate::auth::time::Timestamp;
+use crate::auth::user::{Group, Identity, UserId, Username};
+
+/// An account as kept.
+#[derive(Clone)]
+pub struct Account {
+    /// Who.
+    pub identity: Identity,
+    /// The password hash (PHC string), if there is a password.
+    pub password_hash: Option<SecretText>,
+    /// Whether it may sign in.
+    pub disabled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its owner signed in last.
+    pub last_login_at: Option<Timestamp>,
+    /// How often what was granted to it came to an end.
+    pub generation: Generation,
+}
+
+/// Counts the endings of what was granted to an account. What was granted under an earlier count is over, whoever
+/// still keeps it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Generation {
+    /// Other credentials, or disabled: ends the marks of browsers.
+    pub credentials: u64,
+    /// The same, and every other ending of all sessions: ends sessions.
+    pub sessions: u64,
+}
+
+/// A change of one account. Those that end what was granted before count up its [`Generation`] in the same step.
+#[derive(Clone)]
+pub enum AccountChange {
+    /// Sets the password hash; ends sessions and marks.
+    PasswordHash(SecretText),
+    /// Renews the hash of the same password; nothing is changed if another hash stands there by now.
+    Rehash {
+        /// The hash that was verified.
+        from: SecretText,
+        /// The new one.
+        to: SecretText,
+    },
+    /// Disables it, which ends sessions and marks, or enables it.
+    Disabled(bool),
+    /// Puts it into these groups, and out of all others; ends sessions.
+    Groups(Vec<Group>),
+    /// Ends sessions.
+    SessionsEnded,
+    /// Notes a sign-in.
+    LoggedIn(Timestamp),
+    /// Sets the name for people and the mail address, each where one is given; an inner `None` takes it away.
+    Profile {
+        /// The name for people.
+        name: Option<Option<String>>,
+        /// The mail address.
+        email: Option<Option<String>>,
+    },
+}
+
+/// Accounts, in SQL.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// By canonical name.
+    async fn find(&self, name: &Username) -> Answer<Option<Account>>;
+    /// By id.
+    async fn load(&self, id: &UserId) -> Answer<Option<Account>>;
+    /// Makes one; `false` if the name is taken.
+    async fn create(&self, account: &Account) -> Answer<bool>;
+    /// Changes one; `false` if it is not there (or not as the change presumes).
+    async fn change(&self, id: &UserId, change: AccountChange) -> Answer<bool>;
+    /// Deletes one with its authenticators; `false` if it was not there.
+    async fn delete(&self, id: &UserId) -> Answer<bool>;
+    /// All of them, by name; behind them, why one cannot be read.
+    async fn list(&self) -> Answer<Vec<Answer<Account>>>;
+}
+
+/// Authenticators, in SQL.
+#[async_trait]
+pub trait Authenticators: Send + Sync {
+    /// What a person has enrolled.
+    async fn of(&self, user: &UserId) -> Answer<Enrolled>;
+    /// Binds a TOTP authenticator in place of any other of that person; where there was one, sessions and marks end.
+    async fn put_totp(&self, user: &UserId, totp: &TotpRecord) -> Answer<()>;
+    /// Spends a time step by conditional write; `true` only if every step spent before is smaller.
+    async fn spend_step(&self, user: &UserId, totp: &str, step: u64, at: Timestamp) -> Answer<bool>;
+    /// Replaces the backup codes by these digests.
+    async fn put_backup(&self, user: &UserId, salt: &[u8], digests: &[Vec<u8>]) -> Answer<()>;
+    /// Spends a backup code by conditional write; `true` for exactly one caller.
+    async fn spend_backup(&self, user: &UserId, digest: &[u8]) -> Answer<bool>;
+    /// Removes every authenticator of a person, which ends sessions and marks; says how many.
+    async fn remove_all(&self, user: &UserId) -> Answer<u64>;
+}
+
+/// One attempt at a code of a person's second factor.
+pub struct CodeAttempt<'a> {
+    /// Whose.
+    pub user: &'a UserId,
+    /// Of which factor.
+    pub method: Method,
+    /// Stands for where it comes from; no address.
+    pub place: &'a str,
+    /// How many wrong ones switch the factor off.
+    pub tries: u32,
+    /// When.
+    pub now: Timestamp,
+    /// Wrong ones of a place whose last was before this count no more.
+    pub forget_before: Timestamp,
+}
+
+/// What a count of wrong codes answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Counted {
+    /// It may be evaluated, and counts as wrong until it is forgiven or taken back.
+    Go {
+        /// Whether the factor is switched off unless this one is right.
+        last: bool,
+    },
+    /// The factor is switched off.
+    Locked,
+}
+
+/// Wrong codes, in SQL beside the authenticators: what switches a second factor off (SP 800-63B-4 §3.2.2).
+#[async_trait]
+pub trait Lockouts: Send + Sync {
+    /// Counts an attempt as wrong before it is evaluated, atomically.
+    async fn count(&self, attempt: &CodeAttempt<'_>) -> Answer<Counted>;
+    /// Takes back an attempt that was not evaluated.
+    async fn take_back(&self, attempt: &CodeAttempt<'_>) -> Answer<()>;
+    /// Forgives all of that place: this one was right.
+    async fn forgive(&self, attempt: &CodeAttempt<'_>) -> Answer<()>;
+    /// Switches every factor of a person on again and forgives all; answers which had been off.
+    async fn unlock(&self, user: &UserId) -> Answer<MethodSet>;
+}
+
+/// What the audit trail remembers of a person. It is written behind the answers, so the last moments may be missing.
+#[async_trait]
+pub trait History: Send + Sync {
+    /// Sign-ins after a moment, newest first, at most `most`.
+    async fn sign_ins(&self, user: &UserId, after: Timestamp, most: u32) -> Answer<Vec<SignIn>>;
+    /// Rejected proofs at or after a moment, newest first, at most `most`.
+    async fn failures(&self, user: &UserId, from: Timestamp, most: u32) -> Answer<Vec<Failure>>;
+}
+
+/// A key that signs assertions, shared by all nodes.
+#[derive(Clone)]
+pub struct SigningKey {
+    /// Its `kid`.
+    pub kid: String,
+    /// The private key, PKCS#8 DER, sealed.
+    pub private: Sealed,
+    /// The public JWK, JSON.
+    pub public_jwk: String,
+    /// From when on it signs. It is published at once.
+    pub signs_from: Timestamp,
+    /// From when on it is no longer published; `None` while it is wanted.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// Signing keys, in SQL.
+#[async_trait]
+pub trait SigningKeys: Send + Sync {
+    /// All keys, oldest first.
+    async fn all(&self) -> Answer<Vec<SigningKey>>;
+    /// Adds a key if the newest one is still `after` (`None`: if there is none); `false` if another node was first.
+    async fn add(&self, after: Option<&str>, key: &SigningKey) -> Answer<bool>;
+    /// Drops keys retired before `now`.
+    async fn prune(&self, now: Timestamp) -> Answer<()>;
+}
+
+/// Whose secret a sealed value is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SealedAt {
+    /// The TOTP authenticator of a person.
+    Totp(UserId),
+    /// The signing key of this `kid`.
+    Signing(String),
+}
+
+/// The sealed values that last, in SQL: what a rotation of the master key must reach.
+#[async_trait]
+pub trait SealedRows: Send + Sync {
+    /// All of them.
+    async fn sealed(&self) -> Answer<Vec<(SealedAt, Sealed)>>;
+    /// Puts `to` in the place of `from`; `false` if something else stands there by now.
+    async fn swap(&self, at: &SealedAt, from: &Sealed, to: &Sealed) -> Answer<bool>;
+}

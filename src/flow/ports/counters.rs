@@ -1,0 +1,28 @@
+//! One-time marks and attempt counters.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::Answer;
+use crate::auth::throttle::{Charge, Charged};
+use crate::auth::time::Timestamp;
+
+/// One-time marks.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Claims a mark; `true` for exactly one caller until `ttl` has passed.
+    async fn claim(&self, mark: &str, ttl: Duration) -> Answer<bool>;
+}
+
+/// Attempt counters, shared by all nodes.
+#[async_trait]
+pub trait Throttle: Send + Sync {
+    /// Charges all the counters, or none where one is full; atomically.
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Answer<Charged>;
+    /// Gives one attempt back on each counter, as far as it has not drained since it brought the counter to the state
+    /// beside it: for an attempt that was right, or was not evaluated.
+    async fn give_back(&self, charged: &[(Charge, Timestamp)], now: Timestamp) -> Answer<()>;
+    /// Forgets counters: only ever after a full success.
+    async fn forgive(&self, keys: &[String]) -> Answer<()>;
+}

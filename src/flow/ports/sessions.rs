@@ -1,0 +1,50 @@
+//! Sessions, as the flows ask for them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::Answer;
+use crate::auth::session::{Session, SessionKey};
+use crate::auth::time::Timestamp;
+use crate::auth::user::UserId;
+
+/// How long the end of a session is remembered, so that its owner can be told how it ended.
+pub const REMEMBERED: Duration = Duration::from_secs(12 * 3600);
+
+/// The end of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// When it was used last, as far as that was noted.
+    pub seen_at: Timestamp,
+    /// When it ended, if it was not ended before.
+    pub ends_at: Timestamp,
+}
+
+/// Sessions, by the digest of their token.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// The session of a key; expired ones may still be returned, the caller judges their standing.
+    async fn load(&self, key: &SessionKey) -> Answer<Option<Arc<Session>>>;
+    /// Opens `new`; where `old` is given, consumes it in the same atomic step.
+    /// `false`: `old` was not there any more, and nothing was opened.
+    async fn replace(
+        &self,
+        old: Option<&SessionKey>,
+        new: &SessionKey,
+        session: &Session,
+        ends_at: Timestamp,
+    ) -> Answer<bool>;
+    /// When a session was used last and when it ended or will end, for half a day after that. `None`: it was ended before
+    /// its time, or never was.
+    async fn end_of(&self, key: &SessionKey) -> Answer<Option<End>>;
+    /// Notes a use. Does nothing if the session is gone (never revives one).
+    async fn touch(&self, key: &SessionKey, seen_at: Timestamp, ends_at: Timestamp) -> Answer<()>;
+    /// Ends one session. `false` if it was not there.
+    async fn revoke(&self, key: &SessionKey) -> Answer<bool>;
+    /// Ends every session of a person; says how many.
+    async fn revoke_all(&self, user: &UserId) -> Answer<u64>;
+    /// The sessions of a person; in place of one that cannot be read, why. It is left as it is.
+    async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Answer<Session>)>>;
+}

@@ -1,0 +1,292 @@
+//! What belongs to a moment: values under a kind and a key that end by themselves, and typed views over them.
+//!
+//! A store sees sealed bytes. A view seals a value for its kind and its key, so that it opens nowhere else.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Answer, RECORD_VERSION, StoreError, Vault};
+use crate::auth::ceremony::{Ceremony, CeremonyKey};
+use crate::auth::factor::authenticator::Sealed;
+use crate::auth::secret::SecretBytes;
+use crate::auth::time::Timestamp;
+
+/// The kinds of values. A new kind is a variant here and a row in [`TransientKind::facts`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TransientKind {
+    /// A sign-in under way.
+    Ceremony,
+    /// A secret that waits for its first code.
+    Pending,
+}
+
+/// What a store must know of a kind.
+struct KindFacts {
+    name: &'static str,
+    prefix: &'static str,
+    size_cap: usize,
+    unreadable: &'static str,
+}
+
+impl TransientKind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Ceremony, Self::Pending];
+
+    const fn facts(self) -> KindFacts {
+        match self {
+            Self::Ceremony => KindFacts {
+                name: "ceremony",
+                prefix: "c1:",
+                size_cap: 16 << 10,
+                unreadable: "a sign-in under way that cannot be read was ended; it can be begun again",
+            },
+            Self::Pending => KindFacts {
+                name: "pending",
+                prefix: "p1:",
+                size_cap: 4 << 10,
+                unreadable: "a secret waiting for its first code cannot be read and was dropped; there will be a new one",
+            },
+        }
+    }
+
+    /// Its name in logs, in seals and in tables.
+    pub const fn name(self) -> &'static str {
+        self.facts().name
+    }
+
+    /// What stands before its keys where all kinds share one space of names.
+    pub const fn prefix(self) -> &'static str {
+        self.facts().prefix
+    }
+
+    /// What becomes of a value of it that cannot be read, for the log.
+    pub const fn unreadable(self) -> &'static str {
+        self.facts().unreadable
+    }
+
+    /// The fault of a value of it that cannot be read.
+    pub fn broken(self, why: impl std::fmt::Display) -> StoreError {
+        StoreError::new("state", format!("a record of kind `{}` cannot be read: {why}", self.name()))
+    }
+
+    /// The same value, if it is not too large to be kept.
+    ///
+    /// # Errors
+    /// It is.
+    pub fn sized(self, value: &Sealed) -> Answer<&Sealed> {
+        let KindFacts { name, size_cap, .. } = self.facts();
+        if value.0.len() <= size_cap {
+            return Ok(value);
+        }
+        let text = format!("a value of kind `{name}` has {} bytes, of {size_cap} at most", value.0.len());
+        Err(StoreError::new("state", text))
+    }
+}
+
+/// A value that was taken, and when it would have ended.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The value.
+    pub value: Sealed,
+    /// Its end.
+    pub ends_at: Timestamp,
+}
+
+/// Values that end by themselves. One that this program cannot read as a record at all is taken away and reported, and is
+/// then not there; one of a later version is left alone, and is not there either.
+#[async_trait]
+pub trait Transient: Send + Sync {
+    /// Keeps a value, in place of any other, until `ttl` has passed.
+    async fn put(&self, kind: TransientKind, key: &str, value: &Sealed, ttl: Duration) -> Answer<()>;
+    /// Keeps a value unless one is there; answers the one that is kept now.
+    async fn put_new(&self, kind: TransientKind, key: &str, value: &Sealed, ttl: Duration) -> Answer<Sealed>;
+    /// Reads one without ending it.
+    async fn load(&self, kind: TransientKind, key: &str) -> Answer<Option<Sealed>>;
+    /// Ends one; only the first caller gets it.
+    async fn take(&self, kind: TransientKind, key: &str) -> Answer<Option<Taken>>;
+    /// Keeps what was taken for the rest of its life; `false` if another value is there by now, or that life is over.
+    async fn put_back(&self, kind: TransientKind, key: &str, taken: &Taken) -> Answer<bool>;
+    /// Takes away a value that could not be opened, unless another one lies there by now, and reports it.
+    async fn discard(&self, kind: TransientKind, key: &str, value: &Sealed, why: &StoreError) -> Answer<()>;
+    /// Reports a value that was taken and could not be opened.
+    fn report(&self, kind: TransientKind, key: &str, why: &StoreError);
+}
+
+/// A keyed digest of a code that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeDigest(pub [u8; 32]);
+
+/// What an attempt at a sent code answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Attempted {
+    /// It is the code, which is spent by this: of several callers exactly one is answered so.
+    Right,
+    /// It is not, or was not looked at because none were left before.
+    Wrong {
+        /// How many more may be tried.
+        left: u32,
+    },
+    /// No code was sent, or its time is over.
+    Absent,
+}
+
+/// Codes that were sent to a person: each is good once and for a few attempts.
+#[async_trait]
+pub trait OneTimeCodes: Send + Sync {
+    /// Keeps a code under `key` until `ttl` has passed, in place of an earlier one, whose attempts count on.
+    async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<()>;
+    /// Counts an attempt and compares it, in one step: it is counted whatever becomes of the answer.
+    async fn attempt(&self, key: &str, code: CodeDigest) -> Answer<Attempted>;
+}
+
+/// A type that is kept as one kind of value.
+pub trait Typed: Sized + Send + Sync {
+    /// The kind.
+    const KIND: TransientKind;
+    /// What names a value.
+    type Key: ?Sized + Sync;
+    /// The name in the store.
+    fn name(key: &Self::Key) -> Cow<'_, str>;
+    /// What is sealed.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn encode(&self) -> Answer<SecretBytes>;
+    /// Reads what was sealed.
+    ///
+    /// # Errors
+    /// It is of another shape; the text repeats nothing of it.
+    fn decode(plain: &SecretBytes) -> Answer<Self>;
+}
+
+/// The values of one type.
+pub struct View<T> {
+    transient: Arc<dyn Transient>,
+    vault: Arc<dyn Vault>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for View<T> {
+    fn clone(&self) -> Self {
+        Self { transient: self.transient.clone(), vault: self.vault.clone(), of: PhantomData }
+    }
+}
+
+impl<T: Typed> View<T> {
+    /// Over a store, sealed by a vault.
+    pub fn new(transient: Arc<dyn Transient>, vault: Arc<dyn Vault>) -> Self {
+        Self { transient, vault, of: PhantomData }
+    }
+
+    /// Keeps a value (new or moved on) until `ttl` has passed.
+    ///
+    /// # Errors
+    /// The store did not answer, or the value is too large.
+    pub async fn put(&self, key: &T::Key, value: &T, ttl: Duration) -> Answer<()> {
+        let name = T::name(key);
+        let sealed = self.seal(&name, value)?;
+        self.transient.put(T::KIND, &name, &sealed, ttl).await
+    }
+
+    /// Keeps a value unless one is there; answers the one that is kept now.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub async fn put_new(&self, key: &T::Key, value: &T, ttl: Duration) -> Answer<T> {
+        let name = T::name(key);
+        let sealed = self.seal(&name, value)?;
+        let kept = self.transient.put_new(T::KIND, &name, &sealed, ttl).await?;
+        match self.open(&name, &kept) {
+            Ok(value) => return Ok(value),
+            // What lies there and does not open makes room.
+            Err(why) => self.transient.discard(T::KIND, &name, &kept, &why).await?,
+        }
+        let kept = self.transient.put_new(T::KIND, &name, &sealed, ttl).await?;
+        self.open(&name, &kept)
+    }
+
+    /// Reads one without ending it.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn load(&self, key: &T::Key) -> Answer<Option<T>> {
+        let name = T::name(key);
+        let Some(sealed) = self.transient.load(T::KIND, &name).await? else { return Ok(None) };
+        match self.open(&name, &sealed) {
+            Ok(value) => Ok(Some(value)),
+            Err(why) => self.transient.discard(T::KIND, &name, &sealed, &why).await.map(|()| None),
+        }
+    }
+
+    /// Ends one; only the first caller gets it.
+    ///
+    /// # Errors
+    /// The store did not answer; it may have ended.
+    pub async fn take(&self, key: &T::Key) -> Answer<Option<T>> {
+        let name = T::name(key);
+        let Some(taken) = self.transient.take(T::KIND, &name).await? else { return Ok(None) };
+        let read = self.open(&name, &taken.value);
+        Ok(read.inspect_err(|why| self.transient.report(T::KIND, &name, why)).ok())
+    }
+
+    fn seal(&self, name: &str, value: &T) -> Answer<Sealed> {
+        self.vault.seal(&context::<T>(name), &value.encode()?)
+    }
+
+    fn open(&self, name: &str, sealed: &Sealed) -> Answer<T> {
+        let opened = self.vault.open(&context::<T>(name), sealed);
+        opened.and_then(|plain| T::decode(&plain)).map_err(|fault| T::KIND.broken(fault.cause))
+    }
+}
+
+fn context<T: Typed>(name: &str) -> String {
+    format!("state:{}:{}:{name}", T::KIND.name(), RECORD_VERSION)
+}
+
+fn written<T: serde::Serialize>(value: &T) -> Answer<SecretBytes> {
+    serde_json::to_vec(value).map(SecretBytes::new).map_err(|e| StoreError::new("state", e))
+}
+
+fn read<T: serde::de::DeserializeOwned>(plain: &SecretBytes) -> Answer<T> {
+    let shape = |e: serde_json::Error| format!("{:?} error at column {}", e.classify(), e.column());
+    serde_json::from_slice(plain.expose()).map_err(|e| StoreError::new("state", shape(e)))
+}
+
+impl Typed for Ceremony {
+    const KIND: TransientKind = TransientKind::Ceremony;
+    type Key = CeremonyKey;
+
+    fn name(key: &CeremonyKey) -> Cow<'_, str> {
+        key.encoded().into()
+    }
+
+    fn encode(&self) -> Answer<SecretBytes> {
+        written(self)
+    }
+
+    fn decode(plain: &SecretBytes) -> Answer<Self> {
+        read(plain)
+    }
+}
+
+impl Typed for Sealed {
+    const KIND: TransientKind = TransientKind::Pending;
+    type Key = str;
+
+    fn name(key: &str) -> Cow<'_, str> {
+        key.into()
+    }
+
+    fn encode(&self) -> Answer<SecretBytes> {
+        written(&self.0)
+    }
+
+    fn decode(plain: &SecretBytes) -> Answer<Self> {
+        read(plain).map(Sealed)
+    }
+}
