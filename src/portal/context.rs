@@ -15,6 +15,7 @@ use super::destination::{Destination, RequestedAction};
 use super::error::PortalError;
 use super::format;
 use super::forms::{FormError, FormFields};
+use super::messages::text;
 use super::pages::Shell;
 use super::reply::{Cause, Recorded, Reply};
 use super::request_info::RequestInfo;
@@ -31,8 +32,6 @@ pub(crate) enum HandlerError {
     Store(StoreError),
     /// The request cannot be served; told as a fault.
     Portal(PortalError),
-    /// The body is of a type that is not read here.
-    UnsupportedMediaType,
     /// A problem of the API.
     Problem(Box<Problem>),
     /// The answer is known already.
@@ -42,7 +41,7 @@ pub(crate) enum HandlerError {
 impl From<FormError> for HandlerError {
     fn from(bad: FormError) -> Self {
         match bad {
-            FormError::WrongType => Self::UnsupportedMediaType,
+            FormError::WrongType => Self::Portal(PortalError::UnsupportedMediaType),
             FormError::Broken => Self::Portal(PortalError::BadRequest),
         }
     }
@@ -92,7 +91,6 @@ where
         Ok(answer) => answer,
         Err(HandlerError::Reply(answer)) => *answer,
         Err(HandlerError::Portal(what)) => error_page::reply(&state, &info, what),
-        Err(HandlerError::UnsupportedMediaType) => error_page::wrong_type(&state, &info),
         Err(HandlerError::Problem(problem)) => problem.reply(&info),
         Err(HandlerError::Store(cause)) => {
             let mut answer = error_page::reply(&state, &info, PortalError::Unavailable);
@@ -186,7 +184,7 @@ impl Context {
     /// The destination as people read it: host and path, a long path without its middle.
     pub(crate) fn place(&self, destination: &Destination) -> String {
         if !destination.given {
-            return format!("your account on {}", self.info.authority);
+            return text!("destination-account", host = &self.info.authority);
         }
         let path = destination.landing().target().split('?').next().unwrap_or("/");
         format!("{}{}", self.info.authority, format::path(path))

@@ -9,6 +9,8 @@ pub enum PortalError {
     BadRequest,
     /// 400: the address is written in a way that apps read differently.
     OddAddress,
+    /// 403: a form or a call that another site made the browser send, or of which nobody can tell.
+    CrossSite,
     /// 404: nothing of ours at this address.
     NotFound,
     /// 405: a method that is never served here; those that are, as `Allow` lists them (RFC 9110 §15.5.6).
@@ -20,6 +22,8 @@ pub enum PortalError {
         /// The largest that is allowed, in bytes.
         limit: u64,
     },
+    /// 415: a body of a type that is not read here.
+    UnsupportedMediaType,
     /// 421: this connection does not serve that host.
     Misdirected,
     /// 429: too many requests.

@@ -2,30 +2,29 @@
 
 use std::time::Duration;
 
+use super::messages::text;
 use crate::auth::time::Timestamp;
 
 /// A wait as people say it, rounded up: `30 seconds`, `2 minutes`.
 pub(crate) fn wait(wait: Duration) -> String {
     let seconds = wait_seconds(wait);
-    let (count, unit) = match seconds {
-        ..=90 => (seconds, "second"),
-        91..=5400 => (seconds.div_ceil(60), "minute"),
-        _ => (seconds.div_ceil(3600), "hour"),
-    };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+    match seconds {
+        ..=90 => text!("duration-seconds", count = seconds),
+        91..=5400 => text!("duration-minutes", count = seconds.div_ceil(60)),
+        _ => text!("duration-hours", count = seconds.div_ceil(3600)),
+    }
 }
 
 /// A length of time as it was set: `an hour`, `90 seconds`, `12 hours`.
 pub(crate) fn span(span: Duration) -> String {
     let seconds = span.as_secs();
     let exactly = |unit: u64| seconds >= unit && seconds.is_multiple_of(unit);
-    let (count, unit, one) = match seconds {
-        _ if exactly(86_400) => (seconds / 86_400, "day", "a day"),
-        _ if exactly(3600) => (seconds / 3600, "hour", "an hour"),
-        _ if exactly(60) => (seconds / 60, "minute", "a minute"),
-        _ => (seconds, "second", "a second"),
-    };
-    if count == 1 { one.to_owned() } else { format!("{count} {unit}s") }
+    match seconds {
+        _ if exactly(86_400) => text!("span-days", count = seconds / 86_400),
+        _ if exactly(3600) => text!("span-hours", count = seconds / 3600),
+        _ if exactly(60) => text!("span-minutes", count = seconds / 60),
+        _ => text!("span-seconds", count = seconds),
+    }
 }
 
 /// How long a path may be to be shown whole, in characters.
@@ -58,13 +57,12 @@ fn is_inside(all: &[char], at: usize) -> bool {
 /// How long ago, as people say it, rounded down: `2 hours ago`.
 pub(crate) fn ago(age: Duration) -> String {
     let seconds = age.as_secs();
-    let (count, unit) = match seconds {
-        0..60 => return "less than a minute ago".to_owned(),
-        60..3600 => (seconds / 60, "minute"),
-        3600..86_400 => (seconds / 3600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+    match seconds {
+        0..60 => text!("age-moment"),
+        60..3600 => text!("age-minutes", count = seconds / 60),
+        3600..86_400 => text!("age-hours", count = seconds / 3600),
+        _ => text!("age-days", count = seconds / 86_400),
+    }
 }
 
 /// Whole seconds for `Retry-After`, rounded up, at least one.
@@ -72,42 +70,34 @@ pub(crate) fn wait_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
-/// A list as people say it: `a, b or c`.
-pub(crate) fn listed<'a>(items: impl IntoIterator<Item = &'a str>, last: &str) -> String {
-    let items: Vec<&str> = items.into_iter().collect();
-    match items.as_slice() {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [first @ .., end] => format!("{} {last} {end}", first.join(", ")),
+/// All of these, as people say it: `a, b and c`.
+pub(crate) fn all_of(items: &[String]) -> String {
+    match items {
+        [first @ .., last] if !first.is_empty() => text!("list-and", first = first.join(", "), last = last),
+        few => few.concat(),
+    }
+}
+
+/// Any of these, as people say it: `a, b or c`.
+pub(crate) fn any_of(items: &[String]) -> String {
+    match items {
+        [first @ .., last] if !first.is_empty() => text!("list-or", first = first.join(", "), last = last),
+        few => few.concat(),
     }
 }
 
 /// How far a clock is off: `about 2 minutes slow`. Positive seconds: fast.
 pub(crate) fn clock_off(seconds: i64) -> String {
     let away = wait(Duration::from_secs(seconds.unsigned_abs()));
-    format!("about {away} {}", if seconds > 0 { "fast" } else { "slow" })
+    if seconds > 0 { text!("clock-fast", duration = away) } else { text!("clock-slow", duration = away) }
 }
 
 /// A moment for people: `21 November 2026, 08:24 UTC`.
 pub(crate) fn moment(at: Timestamp) -> String {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
     let (year, month, day) = civil(at.as_secs() / 86_400);
-    let name = usize::try_from(month).ok().and_then(|m| MONTHS.get(m.saturating_sub(1))).copied().unwrap_or_default();
     let (hour, minute, _) = clock(at);
-    format!("{day} {name} {year}, {hour:02}:{minute:02} UTC")
+    let time = format!("{hour:02}:{minute:02}");
+    text!("moment", day = day, month = month, year = year, time = time)
 }
 
 /// A moment for machines (RFC 3339): `2026-11-21T08:24:13Z`.

@@ -11,6 +11,7 @@ pub mod error;
 mod form_owner;
 mod format;
 mod forms;
+mod messages;
 mod pages;
 mod qr;
 mod redirect_guard;
@@ -123,7 +124,7 @@ impl Portal {
             return answer;
         }
         if answer.extensions().get::<ProtectionError>().is_some() {
-            return error_page::cross_site(&self.state, info);
+            return error_page::reply(&self.state, info, PortalError::CrossSite);
         }
         let what = match answer.status() {
             StatusCode::NOT_FOUND => PortalError::NotFound,

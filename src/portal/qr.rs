@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use fast_qr::{ECL, QRBuilder, QRCode};
 
+use super::messages::text;
+
 /// White modules around the code (ISO/IEC 18004 asks for four).
 const QUIET: usize = 4;
 
@@ -33,9 +35,10 @@ pub(crate) fn svg(text: &str) -> Option<String> {
     for (i, _) in dark.iter().enumerate().filter(|(_, dark)| **dark) {
         let _ = write!(path, "M{} {}h1v1h-1z", i % side, i / side);
     }
+    let label = text!("enroll-picture");
     Some(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" width=\"240\" height=\"240\" role=\"img\" \
-         aria-label=\"QR code for your authenticator app\" shape-rendering=\"crispEdges\">\
+         aria-label=\"{label}\" shape-rendering=\"crispEdges\">\
          <rect width=\"{side}\" height=\"{side}\" fill=\"#ffffff\"/><path d=\"{path}\" fill=\"#000000\"/></svg>"
     ))
 }

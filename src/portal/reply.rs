@@ -7,6 +7,7 @@ use http::{HeaderValue, Response, StatusCode};
 
 use super::answers::headers::ResponseKind;
 use super::cookies;
+use super::messages::text;
 use super::state::PortalState;
 use crate::auth::event::Event;
 use crate::flow::ports::StoreError;
@@ -40,7 +41,7 @@ pub struct Noted(pub &'static str);
 pub(crate) fn page(status: StatusCode, kind: &'static str, page: &impl Template) -> Reply {
     // Rendering writes into a string and has nothing to fail on; should it fail, no half page goes out.
     let Ok(text) = page.render() else {
-        let mut answer = Response::new(Bytes::from_static(b"The page could not be made."));
+        let mut answer = Response::new(Bytes::from(text!("page-failed")));
         *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return answer;
     };

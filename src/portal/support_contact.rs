@@ -1,6 +1,7 @@
 //! Where people get help, as the operator set it, and letters to there that say what they are about.
 
 use super::format;
+use super::messages::text;
 use super::pages::Link;
 use crate::portal::request_info::RequestInfo;
 
@@ -33,8 +34,8 @@ impl SupportContact {
 }
 
 /// Whom to ask.
-pub(crate) fn whom(support: Option<&SupportContact>) -> &str {
-    support.map_or("the people who run this service", |support| support.text.as_str())
+pub(crate) fn whom(support: Option<&SupportContact>) -> String {
+    support.map_or_else(|| text!("support-nobody-named"), |support| support.text.clone())
 }
 
 /// What somebody asks for.
@@ -44,25 +45,25 @@ pub(crate) struct SupportRequest<'a> {
     pub(crate) asked: &'a str,
     /// The user name, if it is known.
     pub(crate) who: Option<&'a str>,
-    /// The words of the link.
-    pub(crate) link: &'static str,
+    /// What the link is called.
+    pub(crate) link: String,
 }
 
 impl SupportRequest<'_> {
     /// The link by which to ask: a letter with the reference in it, where help is a mail address.
-    pub(crate) fn link(&self, support: Option<&SupportContact>, info: &RequestInfo) -> Option<Link> {
+    pub(crate) fn link(self, support: Option<&SupportContact>, info: &RequestInfo) -> Option<Link> {
         let href = support?.href.as_ref()?;
         if !href.starts_with("mailto:") {
             return Some(Link::aside(href.as_str(), self.link));
         }
-        let mut body = format!("What I wanted to open: {}\r\n", self.asked);
-        if let Some(who) = self.who {
-            body.push_str(&format!("User name: {who}\r\n"));
-        }
-        body.push_str(&format!("Reference: {}\r\n\r\nWhat I need it for: ", info.request_id));
-        let (subject, body) = (format::encode(self.subject), format::encode(&body));
+        let mut body = vec![text!("letter-asked", asked = self.asked)];
+        body.extend(self.who.map(|who| text!("letter-user-name", user = who)));
+        body.push(text!("letter-reference", reference = &info.request_id));
+        body.push(String::new());
+        body.push(text!("letter-reason") + " ");
+        let (subject, body) = (format::encode(self.subject), format::encode(&body.join("\r\n")));
         let href = format!("{href}{}subject={subject}&body={body}", if href.contains('?') { '&' } else { '?' });
-        Some(Link { href, text: self.link.to_owned(), target: None })
+        Some(Link { href, text: self.link, target: None })
     }
 }
 

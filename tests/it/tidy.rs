@@ -50,6 +50,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tower_http", &["portal"]),
     ("askama", &["portal"]),
     ("utoipa", &["portal"]),
+    ("fluent_bundle", &["portal::messages"]),
+    ("fluent_syntax", &["portal::messages"]),
     // On a terminal a code is drawn by the command that shows it.
     ("fast_qr", &["portal", "cli::output::qr"]),
     ("png", &["portal"]),

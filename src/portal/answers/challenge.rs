@@ -13,6 +13,7 @@ use crate::auth::proof::decision::Challenged;
 use crate::auth::return_to::ReturnTo;
 use crate::portal::cookies::{self, SessionCredential};
 use crate::portal::destination::Destination;
+use crate::portal::messages::text;
 use crate::portal::pages::{Link, NoticePage, method_names};
 use crate::portal::redirect_guard;
 use crate::portal::reply::ToldAs;
@@ -38,29 +39,25 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challe
         ChallengeKind::Redirect => ("redirect", see_other(&url, "challenge")),
         ChallengeKind::Frame => ("frame", frame(state, info, challenged, &url)),
         ChallengeKind::FormLost => ("form", form_lost(state, info, challenged, &url)),
-        ChallengeKind::Grpc => ("grpc", grpc(16, "A sign-in is needed")),
+        ChallengeKind::Grpc => ("grpc", grpc(16, &text!("challenge-grpc"))),
         ChallengeKind::Problem | ChallengeKind::WebSocket => ("problem", problem(info, challenged, &url)),
     };
     answer.extensions_mut().insert(ToldAs(kind));
     answer
 }
 
-/// What is missing, in the words of pages, and those of the link that leads to it.
-const fn wanted(challenged: &Challenged) -> (&'static str, &'static str) {
-    match challenged.subject {
-        Some(_) => ("A second step", "Confirm it is you"),
-        None => ("A sign-in", "Sign in"),
-    }
+/// What is missing, as the messages name it.
+const fn wanted(challenged: &Challenged) -> &'static str {
+    if challenged.subject.is_some() { "step-up" } else { "sign-in" }
 }
 
 fn frame(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
-    let (what, link) = wanted(challenged);
-    let heading = if challenged.subject.is_some() { "A second step is needed" } else { "Your session ended" };
+    let wanted = wanted(challenged);
     let shell = state.theme.shell(&info.request_id);
     let notice = NoticePage {
-        lines: vec![format!("{what} is needed for this part of the page. It opens in the whole window.")],
-        links: vec![Link::to(url, link)],
-        ..NoticePage::new(&shell, heading)
+        lines: vec![text!("challenge-frame", wanted = wanted)],
+        links: vec![Link::to(url, text!("challenge-link", wanted = wanted))],
+        ..NoticePage::new(&shell, text!("challenge-frame-title", wanted = wanted))
     };
     let mut answer = page(StatusCode::UNAUTHORIZED, "challenge", &notice);
     answer.extensions_mut().insert(Framable);
@@ -86,32 +83,23 @@ fn around(state: &PortalState, info: &RequestInfo) -> Option<ReturnTo> {
 
 /// The address does not fit into the address of a page of ours.
 fn query_lost(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
-    let (what, link) = wanted(challenged);
+    let wanted = wanted(challenged);
     let shell = state.theme.shell(&info.request_id);
     let notice = NoticePage {
-        lines: vec![
-            "The address of this page is too long to be kept meanwhile.".to_owned(),
-            "The link opens a new window. When you are done there, come back to this window and load it again."
-                .to_owned(),
-        ],
-        links: vec![Link::aside(url, link)],
-        ..NoticePage::new(&shell, format!("{what} is needed first"))
+        lines: vec![text!("challenge-long-address"), text!("challenge-long-address-how")],
+        links: vec![Link::aside(url, text!("challenge-link", wanted = wanted))],
+        ..NoticePage::new(&shell, text!("challenge-first-title", wanted = wanted))
     };
     page(StatusCode::UNAUTHORIZED, "challenge", &notice)
 }
 
 fn form_lost(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
-    let (what, link) = wanted(challenged);
+    let wanted = wanted(challenged);
     let shell = state.theme.shell(&info.request_id);
     let notice = NoticePage {
-        lines: vec![
-            format!("{what} is needed before this form can be sent."),
-            "Your browser may still have what you typed. The link opens a new window: when you are done there, come back to this window, go \
-             back one page and send the form again."
-                .to_owned(),
-        ],
-        links: vec![Link::aside(url, link)],
-        ..NoticePage::new(&shell, "Your form was not sent")
+        lines: vec![text!("challenge-form", wanted = wanted), text!("challenge-form-how")],
+        links: vec![Link::aside(url, text!("challenge-link", wanted = wanted))],
+        ..NoticePage::new(&shell, text!("challenge-form-title"))
     };
     page(StatusCode::UNAUTHORIZED, "challenge", &notice)
 }
@@ -129,8 +117,8 @@ fn problem(info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
     let scheme = if script { "Bearer" } else { "StepUp" };
     let mut header = format!("{scheme} realm=\"{}\"", info.host);
     let (code, title) = match &challenged.subject {
-        Some(_) => ("step_up_required", "A second step is needed."),
-        None => ("login_required", "A sign-in is needed."),
+        Some(_) => ("step_up_required", text!("problem-step-up-title")),
+        None => ("login_required", text!("problem-sign-in-title")),
     };
     // A token of ours that counts for nothing is told so (RFC 6750 §3.1); all else is too little authentication
     // (RFC 9470 §3).

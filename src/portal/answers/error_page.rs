@@ -1,4 +1,4 @@
-//! Faults and limits as pages or problems, in words that help and blame nobody.
+//! Errors as pages or problems, in sentences that help and blame nobody.
 
 use std::time::Duration;
 
@@ -9,202 +9,57 @@ use super::client_kind::{challenge_kind, wants_html};
 use super::grpc::grpc;
 use super::headers::Framable;
 use super::problem::Problem;
-use super::problem_text;
 use crate::auth::proof::challenge::{ChallengeKind, RuleHints};
 use crate::portal::error::PortalError;
 use crate::portal::format;
-use crate::portal::pages::{Link, NoticePage};
+use crate::portal::messages::text;
+use crate::portal::pages::{Link, NoticePage, Shell};
 use crate::portal::reply::{Reply, page};
 use crate::portal::request_info::RequestInfo;
 use crate::portal::state::PortalState;
 use crate::portal::support_contact;
 
-struct Wording {
-    status: StatusCode,
-    code: &'static str,
-    heading: String,
-    line: String,
-    retry: Option<Duration>,
-    /// The largest body, in bytes.
-    limit: Option<u64>,
-}
-
-fn wording(fault: PortalError) -> Wording {
-    let soon = Some(Duration::from_secs(5));
-    let (status, code, heading, line, retry) = match fault {
-        PortalError::BadRequest => {
-            (400, "bad_request", "The request could not be read", "Check the address, or go back and try again.", None)
-        }
-        PortalError::OddAddress => (
-            400,
-            "bad_request",
-            "This address is unusual",
-            "Apps read addresses that are written like this in different ways, so it was not passed on.",
-            None,
-        ),
-        PortalError::NotFound => (404, "not_found", "Page not found", "Check the address. Nothing is kept here.", None),
-        PortalError::MethodNotAllowed(_) => (
-            405,
-            "method_not_allowed",
-            "This address works in another way",
-            "Go back and use the links of the page.",
-            None,
-        ),
-        PortalError::TooSlow => {
-            (408, "too_slow", "The request took too long", "Check your connection, then try again.", None)
-        }
-        PortalError::TooLarge { limit } => {
-            let line = format!("The most that can be sent here is {}. Send less at once.", size(limit));
-            return Wording {
-                status: StatusCode::PAYLOAD_TOO_LARGE,
-                code: "too_large",
-                heading: "What you sent is too large".to_owned(),
-                line,
-                retry: None,
-                limit: Some(limit),
-            };
-        }
-        PortalError::Misdirected => (
-            421,
-            "misdirected",
-            "This address is not served here",
-            "Check the address. If it is right, load the page again in a new window.",
-            None,
-        ),
-        PortalError::TooMany(wait) => {
-            let line = format!("Wait {}, then try again.", format::wait(wait));
-            return Wording {
-                status: StatusCode::TOO_MANY_REQUESTS,
-                code: "too_many_requests",
-                heading: "Too many requests".to_owned(),
-                line,
-                retry: Some(wait),
-                limit: None,
-            };
-        }
-        PortalError::HeadersTooLarge => (
-            431,
-            "headers_too_large",
-            "Your browser sent too much with this request",
-            "Delete the cookies of this site, then try again.",
-            None,
-        ),
-        PortalError::BadGateway => (
-            502,
-            "bad_gateway",
-            "The app did not answer properly",
-            "Your sign-in is not affected. Try again in a moment.",
-            soon,
-        ),
-        PortalError::Unavailable => (
-            503,
-            "unavailable",
-            "The sign-in service is not reachable",
-            "Try again in a moment. Who is signed in stays signed in.",
-            soon,
-        ),
-        PortalError::NoUpstream => {
-            (503, "no_upstream", "The app is not running", "Your sign-in is not affected. Try again in a moment.", soon)
-        }
-        PortalError::GatewayTimeout => (
-            504,
-            "gateway_timeout",
-            "The app did not answer in time",
-            "Your sign-in is not affected. Try again in a moment.",
-            soon,
-        ),
-    };
-    Wording {
-        status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-        code,
-        heading: heading.to_owned(),
-        line: line.to_owned(),
-        retry,
-        limit: None,
-    }
-}
-
-/// Tells a fault by the kind of request.
-pub(crate) fn reply(state: &PortalState, info: &RequestInfo, fault: PortalError) -> Reply {
-    let mut words = wording(fault);
-    if fault == PortalError::OddAddress {
-        let shell = state.theme.shell(&info.request_id);
-        let whom = support_contact::whom(shell.support.as_ref());
-        words.line.push_str(&format!(
-            " If you typed it, check it. If you followed a link, tell {whom} which one, and the reference below."
-        ));
-    }
-    let mut answer = worded(state, info, words);
-    if let PortalError::MethodNotAllowed(allow) = fault {
+/// Answers an error, by the kind of request.
+pub(crate) fn reply(state: &PortalState, info: &RequestInfo, error: PortalError) -> Reply {
+    let mut answer = by_kind(state, info, error);
+    if let PortalError::MethodNotAllowed(allow) = error {
         answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     }
     answer
 }
 
-/// 415: a body of a type that is not read here.
-pub(crate) fn wrong_type(state: &PortalState, info: &RequestInfo) -> Reply {
-    let heading = "This kind of content is not read here".to_owned();
-    let line = "Send a form from our page, or JSON to the API.".to_owned();
-    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    worded(state, info, Wording { status, code: "unsupported_media_type", heading, line, retry: None, limit: None })
-}
-
-/// 403: a form or a call that another site made the browser send, or of which nobody can tell.
-///
-/// Browsers that send no `Sec-Fetch-Site`, which none does without https, send `Origin: null` from pages that pass on
-/// no referrer, as ours do: to them it is not another site, and they are told what is.
-pub(crate) fn cross_site(state: &PortalState, info: &RequestInfo) -> Reply {
-    let untold =
-        !info.headers.contains_key("sec-fetch-site") && info.headers.get(ORIGIN).is_some_and(|origin| origin == "null");
-    let (heading, line) = match (untold, info.scheme) {
-        (true, "http") => (
-            "This address is not secure",
-            format!("It begins with http://. Signing in works with https:// only. Open https://{} instead.", info.host),
-        ),
-        (true, _) => (
-            "Your browser does not say where this form comes from",
-            "Update it, or use another browser. Nothing was sent on.".to_owned(),
-        ),
-        _ => ("This request came from another site", "Open the page here yourself, then send it again.".to_owned()),
-    };
-    let heading = heading.to_owned();
-    worded(
-        state,
-        info,
-        Wording { status: StatusCode::FORBIDDEN, code: "cross_site", heading, line, retry: None, limit: None },
-    )
-}
-
-fn worded(state: &PortalState, info: &RequestInfo, words: Wording) -> Reply {
+fn by_kind(state: &PortalState, info: &RequestInfo, error: PortalError) -> Reply {
+    let (status, code) = status_and_code(error);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let how = challenge_kind(info, RuleHints::default());
     let api = info.target.starts_with("/.stepgate/api/");
+    let shell = state.theme.shell(&info.request_id);
     if how == ChallengeKind::Grpc {
-        let status = if words.status.is_server_error() { 14 } else { 3 };
-        return grpc(status, &words.heading);
+        let (heading, _) = for_people(error, info, &shell);
+        return grpc(if status.is_server_error() { 14 } else { 3 }, &heading);
     }
     if api || !wants_html(how) {
-        let told = problem_text::title_and_detail(words.code);
-        let (title, detail) = told.map_or((words.heading, words.line), |(t, d)| (t.to_owned(), d.to_owned()));
-        let mut problem = Problem::new(words.status, words.code, title).with("detail", detail).kind("error");
-        if let Some(limit) = words.limit {
+        let (title, detail) = for_scripts(error);
+        let mut problem = Problem::new(status, code, title).with("detail", detail).kind("error");
+        if let PortalError::TooLarge { limit } = error {
             problem = problem.with("limit", limit);
         }
-        if let Some(wait) = words.retry {
+        if let Some(wait) = retry_after(error) {
             problem = problem.retry(wait);
         }
         return problem.reply(info);
     }
-    let links = if words.status.is_server_error() && info.method == http::Method::GET {
-        vec![Link { href: String::new(), text: "Try again".to_owned(), target: None }]
-    } else if words.status == StatusCode::NOT_FOUND {
-        vec![Link::to("/", "Go to the start page")]
+    let links = if status.is_server_error() && info.method == http::Method::GET {
+        vec![Link { href: String::new(), text: text!("action-try-again"), target: None }]
+    } else if status == StatusCode::NOT_FOUND {
+        vec![Link::to("/", text!("action-start-page"))]
     } else {
         Vec::new()
     };
-    let shell = state.theme.shell(&info.request_id);
-    let notice = NoticePage { lines: vec![words.line], links, ..NoticePage::new(&shell, words.heading) };
-    let mut answer = page(words.status, "error", &notice);
-    if let Some(wait) = words.retry {
+    let (heading, line) = for_people(error, info, &shell);
+    let notice = NoticePage { lines: vec![line], links, ..NoticePage::new(&shell, heading) };
+    let mut answer = page(status, "error", &notice);
+    if let Some(wait) = retry_after(error) {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(format::wait_seconds(wait)));
     }
     if how == ChallengeKind::Frame {
@@ -213,10 +68,101 @@ fn worded(state: &PortalState, info: &RequestInfo, words: Wording) -> Reply {
     answer
 }
 
+const fn status_and_code(error: PortalError) -> (u16, &'static str) {
+    match error {
+        PortalError::BadRequest | PortalError::OddAddress => (400, "bad_request"),
+        PortalError::CrossSite => (403, "cross_site"),
+        PortalError::NotFound => (404, "not_found"),
+        PortalError::MethodNotAllowed(_) => (405, "method_not_allowed"),
+        PortalError::TooSlow => (408, "too_slow"),
+        PortalError::TooLarge { .. } => (413, "too_large"),
+        PortalError::UnsupportedMediaType => (415, "unsupported_media_type"),
+        PortalError::Misdirected => (421, "misdirected"),
+        PortalError::TooMany(_) => (429, "too_many_requests"),
+        PortalError::HeadersTooLarge => (431, "headers_too_large"),
+        PortalError::BadGateway => (502, "bad_gateway"),
+        PortalError::Unavailable => (503, "unavailable"),
+        PortalError::NoUpstream => (503, "no_upstream"),
+        PortalError::GatewayTimeout => (504, "gateway_timeout"),
+    }
+}
+
+const fn retry_after(error: PortalError) -> Option<Duration> {
+    match error {
+        PortalError::TooMany(wait) => Some(wait),
+        PortalError::BadGateway | PortalError::Unavailable | PortalError::NoUpstream | PortalError::GatewayTimeout => {
+            Some(Duration::from_secs(5))
+        }
+        _ => None,
+    }
+}
+
+/// The heading and the line of a page.
+fn for_people(error: PortalError, info: &RequestInfo, shell: &Shell) -> (String, String) {
+    match error {
+        PortalError::BadRequest => (text!("fault-bad-request-title"), text!("fault-bad-request")),
+        PortalError::OddAddress => {
+            let whom = support_contact::whom(shell.support.as_ref());
+            (text!("fault-odd-address-title"), text!("fault-odd-address", support = whom))
+        }
+        PortalError::CrossSite => from_elsewhere(info),
+        PortalError::NotFound => (text!("fault-not-found-title"), text!("fault-not-found")),
+        PortalError::MethodNotAllowed(_) => (text!("fault-method-title"), text!("fault-method")),
+        PortalError::TooSlow => (text!("fault-too-slow-title"), text!("fault-too-slow")),
+        PortalError::TooLarge { limit } => {
+            (text!("fault-too-large-title"), text!("fault-too-large", size = size(limit)))
+        }
+        PortalError::UnsupportedMediaType => (text!("fault-media-type-title"), text!("fault-media-type")),
+        PortalError::Misdirected => (text!("fault-misdirected-title"), text!("fault-misdirected")),
+        PortalError::TooMany(wait) => {
+            (text!("fault-too-many-title"), text!("fault-too-many", duration = format::wait(wait)))
+        }
+        PortalError::HeadersTooLarge => (text!("fault-headers-title"), text!("fault-headers")),
+        PortalError::BadGateway => (text!("fault-bad-gateway-title"), text!("fault-bad-gateway")),
+        PortalError::Unavailable => (text!("fault-unavailable-title"), text!("fault-unavailable")),
+        PortalError::NoUpstream => (text!("fault-no-upstream-title"), text!("fault-no-upstream")),
+        PortalError::GatewayTimeout => (text!("fault-gateway-timeout-title"), text!("fault-gateway-timeout")),
+    }
+}
+
+/// Browsers that send no `Sec-Fetch-Site`, which none does without https, send `Origin: null` from pages that pass on
+/// no referrer, as ours do: to them it is not another site, and they are told what is.
+fn from_elsewhere(info: &RequestInfo) -> (String, String) {
+    let unknown =
+        !info.headers.contains_key("sec-fetch-site") && info.headers.get(ORIGIN).is_some_and(|origin| origin == "null");
+    match (unknown, info.scheme) {
+        (true, "http") => (text!("fault-insecure-title"), text!("fault-insecure", host = &info.host)),
+        (true, _) => (text!("fault-no-origin-title"), text!("fault-no-origin")),
+        _ => (text!("fault-cross-site-title"), text!("fault-cross-site")),
+    }
+}
+
+/// The title and the detail of a problem.
+fn for_scripts(error: PortalError) -> (String, String) {
+    match error {
+        PortalError::BadRequest | PortalError::OddAddress => {
+            (text!("problem-bad-request-title"), text!("problem-bad-request"))
+        }
+        PortalError::CrossSite => (text!("problem-cross-site-title"), text!("problem-cross-site")),
+        PortalError::NotFound => (text!("problem-not-found-title"), text!("problem-not-found")),
+        PortalError::MethodNotAllowed(_) => (text!("problem-method-title"), text!("problem-method")),
+        PortalError::TooSlow => (text!("problem-too-slow-title"), text!("problem-too-slow")),
+        PortalError::TooLarge { .. } => (text!("problem-too-large-title"), text!("problem-too-large")),
+        PortalError::UnsupportedMediaType => (text!("problem-media-type-title"), text!("problem-media-type")),
+        PortalError::Misdirected => (text!("problem-misdirected-title"), text!("problem-misdirected")),
+        PortalError::TooMany(_) => (text!("problem-too-many-title"), text!("problem-too-many")),
+        PortalError::HeadersTooLarge => (text!("problem-headers-title"), text!("problem-headers")),
+        PortalError::BadGateway => (text!("problem-bad-gateway-title"), text!("problem-bad-gateway")),
+        PortalError::Unavailable => (text!("problem-unavailable-title"), text!("problem-unavailable")),
+        PortalError::NoUpstream => (text!("problem-no-upstream-title"), text!("problem-no-upstream")),
+        PortalError::GatewayTimeout => (text!("problem-gateway-timeout-title"), text!("problem-gateway-timeout")),
+    }
+}
+
 fn size(bytes: u64) -> String {
     match bytes {
-        0..=9_999 => format!("{bytes} bytes"),
-        10_000..=1_048_575 => format!("{} KiB", bytes / 1024),
-        _ => format!("{} MiB", bytes / 1_048_576),
+        0..=9_999 => text!("size-bytes", size = bytes),
+        10_000..=1_048_575 => text!("size-kib", size = bytes / 1024),
+        _ => text!("size-mib", size = bytes / 1_048_576),
     }
 }

@@ -9,5 +9,4 @@ pub(crate) mod headers;
 pub(crate) mod out_of_reach;
 mod preflight;
 pub(crate) mod problem;
-mod problem_text;
 pub(crate) mod refusal;

@@ -7,6 +7,7 @@ use super::problem::Problem;
 use crate::auth::proof::decision::RuleSummary;
 use crate::auth::proof::{Method, MethodSet, Requirement};
 use crate::portal::format;
+use crate::portal::messages::text;
 use crate::portal::pages::{Link, NoticePage, method_names};
 use crate::portal::reply::{Reply, page};
 use crate::portal::request_info::RequestInfo;
@@ -23,7 +24,7 @@ pub(crate) struct Unreached<'a> {
 
 /// Answers scripts: `factor_unavailable`.
 pub(super) fn problem(rule: Option<RuleSummary<'_>>, requirement: Requirement, owned: MethodSet) -> Problem {
-    let title = "A factor is needed that cannot be set up here.";
+    let title = text!("problem-unattainable-title");
     let problem = Problem::new(StatusCode::FORBIDDEN, "factor_unavailable", title)
         .kind("refusal")
         .with("acr_values", vec![requirement.strength.acr()])
@@ -44,52 +45,56 @@ pub(crate) fn page_reply(
     asked: &str,
 ) -> Reply {
     let shell = state.theme.shell(&info.request_id);
-    let wanted = format::listed(requirement.lacking(owned).iter().map(noun), "or");
+    let wanted = format::any_of(&nouns(requirement.lacking(owned)));
     let owned = owned.and(MethodSet::SERVED);
-    let mut lines = vec![format!("This page asks for {wanted}.")];
+    let mut lines = vec![text!("unattainable-wanted", methods = &wanted)];
     if !owned.is_empty() {
-        lines.push(format!("You have {}. That is not enough here.", format::listed(owned.iter().map(noun), "and")));
+        lines.push(text!("unattainable-owned", methods = format::all_of(&nouns(owned))));
     }
-    lines.push("What is missing cannot be set up here, so signing in again does not help.".to_owned());
+    lines.push(text!("unattainable-useless"));
     let own = rule.and_then(|rule| rule.remediation.map(str::to_owned));
     let whom = support_contact::whom(shell.support.as_ref());
-    let items = vec![own.unwrap_or_else(|| format!("Ask {whom} for another way to do what you want to do here."))];
-    let mut shown = vec![(if signed_in { "Signed in as" } else { "User name" }, who.to_owned())];
-    shown.push(("Asked for", asked.to_owned()));
+    let items = vec![own.unwrap_or_else(|| text!("unattainable-ask", support = whom))];
+    let mut shown =
+        vec![(if signed_in { text!("fact-signed-in-as") } else { text!("fact-user-name") }, who.to_owned())];
+    shown.push((text!("fact-asked-for"), asked.to_owned()));
     if let Some(rule) = rule {
-        shown.extend(rule.explanation.map(|text| ("What it is for", text.to_owned())));
-        shown.push(("Rule", rule.name.to_owned()));
+        shown.extend(rule.explanation.map(|text| (text!("fact-purpose"), text.to_owned())));
+        shown.push((text!("fact-rule"), rule.name.to_owned()));
     }
-    shown.push(("Reference", info.request_id.clone()));
-    let subject = format!("{} asks for {wanted}", info.authority);
-    let ask = support_contact::SupportRequest { subject: &subject, asked, who: Some(who), link: "Ask for help" };
+    shown.push((text!("fact-reference"), info.request_id.clone()));
+    let subject = text!("letter-subject-unattainable", host = &info.authority, methods = wanted);
+    let ask = support_contact::SupportRequest {
+        subject: &subject,
+        asked,
+        who: Some(who),
+        link: text!("action-ask-for-help"),
+    };
     let link = match signed_in {
-        true => Link::to("/.stepgate/account", "Your account"),
-        false => Link::to("/.stepgate/login", "Sign in without opening this page"),
+        true => Link::to("/.stepgate/account", text!("action-your-account")),
+        false => Link::to("/.stepgate/login", text!("unattainable-sign-in")),
     };
-    let list = Some("What you can do");
+    let list = Some(text!("refusal-what-to-do"));
     let links = ask.link(shell.support.as_ref(), info).into_iter().chain([link]).collect();
-    let notice = NoticePage {
-        lines,
-        list,
-        items,
-        details: shown,
-        links,
-        ..NoticePage::new(&shell, "You cannot open this page")
-    };
+    let notice =
+        NoticePage { lines, list, items, details: shown, links, ..NoticePage::new(&shell, text!("refusal-title")) };
     page(StatusCode::FORBIDDEN, "refusal", &notice)
 }
 
-/// A method as one thing that somebody has.
-const fn noun(method: Method) -> &'static str {
+/// Methods as things that somebody has.
+fn nouns(methods: MethodSet) -> Vec<String> {
+    methods.iter().map(noun).collect()
+}
+
+fn noun(method: Method) -> String {
     match method {
-        Method::Password => "a password",
-        Method::Totp => "an authenticator app",
-        Method::Passkey => "a passkey",
-        Method::SecurityKey => "a security key",
-        Method::BackupCode => "backup codes",
-        Method::EmailCode => "a code by mail",
-        Method::SmsCode => "a code by text message",
-        Method::RecoveryCode => "a recovery code",
+        Method::Password => text!("method-password"),
+        Method::Totp => text!("method-totp"),
+        Method::Passkey => text!("method-passkey"),
+        Method::SecurityKey => text!("method-security-key"),
+        Method::BackupCode => text!("method-backup-code"),
+        Method::EmailCode => text!("method-email-code"),
+        Method::SmsCode => text!("method-sms-code"),
+        Method::RecoveryCode => text!("method-recovery-code"),
     }
 }

@@ -11,6 +11,7 @@ use super::headers::{ResponseKind, finish};
 use super::problem::Problem;
 use crate::auth::policy::cors::{Allowances, Forbidden};
 use crate::portal::Portal;
+use crate::portal::messages::text;
 use crate::portal::reply::Reply;
 use crate::portal::request_info::RequestInfo;
 
@@ -42,9 +43,9 @@ impl Portal {
     /// 403 that allows nothing; why, for who looks at it.
     pub fn preflight_forbidden(&self, info: &RequestInfo, rule: &str, why: Forbidden) -> Response<Bytes> {
         let title = match why {
-            Forbidden::Origin => "This origin is not in the list of the rule.",
-            Forbidden::Method => "This method is not in the list of the rule.",
-            Forbidden::Header => "A header is not in the list of the rule.",
+            Forbidden::Origin => text!("problem-preflight-origin-title"),
+            Forbidden::Method => text!("problem-preflight-method-title"),
+            Forbidden::Header => text!("problem-preflight-header-title"),
         };
         let problem = Problem::new(StatusCode::FORBIDDEN, "refused", title)
             .kind("refusal")

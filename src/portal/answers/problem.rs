@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::headers::ResponseKind;
 use crate::auth::proof::decision::RuleSummary;
 use crate::portal::format;
+use crate::portal::messages::text;
 use crate::portal::reply::Reply;
 use crate::portal::request_info::RequestInfo;
 
@@ -35,8 +36,8 @@ impl Problem {
 
     /// 401: no live session.
     pub(crate) fn not_signed_in(info: &RequestInfo) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "not_signed_in", "There is no live session.")
-            .with("detail", "Send `Authorization: Bearer <access_token>`; a login gives one.")
+        Self::new(StatusCode::UNAUTHORIZED, "not_signed_in", text!("problem-not-signed-in-title"))
+            .with("detail", text!("problem-not-signed-in"))
             .asking_for_a_token(info)
     }
 
@@ -53,11 +54,8 @@ impl Problem {
 
     /// 429: too many attempts.
     pub(crate) fn too_many(wait: std::time::Duration) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts.")
-            .with(
-                "detail",
-                "The next one is judged after the seconds in `retry_after`; one before that is not looked at.",
-            )
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", text!("problem-too-many-attempts-title"))
+            .with("detail", text!("problem-too-many-attempts"))
             .with("retry_after", format::wait_seconds(wait))
             .retry(wait)
     }

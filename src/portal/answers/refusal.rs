@@ -16,6 +16,7 @@ use crate::auth::user::Group;
 use crate::portal::destination::Destination;
 use crate::portal::error::PortalError;
 use crate::portal::format;
+use crate::portal::messages::text;
 use crate::portal::pages::{Link, NoticePage};
 use crate::portal::reply::{Reply, page};
 use crate::portal::request_info::RequestInfo;
@@ -32,9 +33,9 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, refusal: &Refusal) 
     let summary = rule.map(|rule| rule.summary());
     let mut answer = match (refusal.reason, kind) {
         (RefusalReason::OutOfReach(_), ChallengeKind::Grpc) => {
-            return grpc(7, "A factor is needed that cannot be set up here");
+            return grpc(7, &text!("unattainable-grpc"));
         }
-        (_, ChallengeKind::Grpc) => return grpc(7, "Access is refused"),
+        (_, ChallengeKind::Grpc) => return grpc(7, &text!("refusal-grpc")),
         (RefusalReason::OutOfReach(requirement), kind) => {
             let subject = refusal.subject.as_ref();
             let owned = subject.map_or(MethodSet::EMPTY, |session| session.proofs.methods());
@@ -62,7 +63,7 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, refusal: &Refusal) 
 }
 
 fn problem(info: &RequestInfo, refusal: &Refusal) -> Reply {
-    let problem = Problem::new(StatusCode::FORBIDDEN, "refused", "Access is refused.")
+    let problem = Problem::new(StatusCode::FORBIDDEN, "refused", text!("problem-refused-title"))
         .kind("refusal")
         .with("reason", refusal.reason.code());
     match &refusal.rule {
@@ -79,8 +80,8 @@ fn denied(state: &PortalState, info: &RequestInfo, refusal: &Refusal) -> Reply {
     let shell = state.theme.shell(&info.request_id);
     let whom = support_contact::whom(shell.support.as_ref());
     let mut lines = vec![match who {
-        Some(who) => format!("{who} cannot open {path}."),
-        None => format!("{path} cannot be opened."),
+        Some(who) => text!("refusal-user", user = who, path = &path),
+        None => text!("refusal-nobody", path = &path),
     }];
     // What to do first: what the operator wrote, if anything.
     let mut items: Vec<String> = rule.and_then(|rule| rule.remediation.clone()).into_iter().collect();
@@ -88,41 +89,40 @@ fn denied(state: &PortalState, info: &RequestInfo, refusal: &Refusal) -> Reply {
         RefusalReason::NotInAudience => {
             lines.extend(rule.map(|rule| audience(rule.access.groups())));
             if items.is_empty() {
-                items.push(format!("If you need it, ask {whom}."));
+                items.push(text!("refusal-audience-ask", support = whom));
             }
         }
         RefusalReason::DenyRule => {
-            lines.push("It is closed to everybody.".to_owned());
+            lines.push(text!("refusal-closed"));
             if items.is_empty() {
-                items.push(format!("If that is a mistake, tell {whom}."));
+                items.push(text!("refusal-closed-mistake", support = whom));
             }
         }
         RefusalReason::ForeignOrigin => {
-            lines.push("It was asked for by a page of another site.".to_owned());
-            items.push(format!("If you trust that page and need what it does, tell {whom}."));
+            lines.push(text!("refusal-other-site"));
+            items.push(text!("refusal-other-site-trusted", support = whom));
         }
-        RefusalReason::OutOfReach(_) | RefusalReason::WellKnown => {
-            lines.push("There is nothing at this address.".to_owned())
-        }
+        RefusalReason::OutOfReach(_) | RefusalReason::WellKnown => lines.push(text!("refusal-nothing-there")),
         RefusalReason::NoRule => {
-            lines.push("Nothing is open to anybody at this address.".to_owned());
-            items.push("Check the address.".to_owned());
-            items.push(format!("If it is right, tell {whom}."));
+            lines.push(text!("refusal-nothing-open"));
+            items.push(text!("refusal-check-address"));
+            items.push(text!("refusal-address-right", support = whom));
         }
     }
     let asked = format!("{} {}{path}", info.method, info.authority);
-    let mut shown = vec![("Asked for", asked.clone())];
+    let mut shown = vec![(text!("fact-asked-for"), asked.clone())];
     if let Some(who) = who {
-        shown.insert(0, ("Signed in as", who.to_owned()));
+        shown.insert(0, (text!("fact-signed-in-as"), who.to_owned()));
     }
     if let Some(rule) = rule {
-        shown.extend(rule.explanation.clone().map(|text| ("What it is for", text)));
-        shown.push(("Rule", rule.id.0.to_string()));
+        shown.extend(rule.explanation.clone().map(|text| (text!("fact-purpose"), text)));
+        shown.push((text!("fact-rule"), rule.id.0.to_string()));
     }
-    shown.push(("Reference", info.request_id.clone()));
+    shown.push((text!("fact-reference"), info.request_id.clone()));
+    let place = format!("{}{path}", info.authority);
     let (subject, link) = match refusal.reason {
-        RefusalReason::NotInAudience => (format!("Access to {}{path}", info.authority), "Ask for access"),
-        _ => (format!("{}{path} is closed", info.authority), "Ask for help"),
+        RefusalReason::NotInAudience => (text!("letter-subject-access", place = place), text!("action-ask-for-access")),
+        _ => (text!("letter-subject-closed", place = place), text!("action-ask-for-help")),
     };
     let ask = support_contact::SupportRequest { subject: &subject, asked: &asked, who, link }
         .link(shell.support.as_ref(), info);
@@ -130,17 +130,11 @@ fn denied(state: &PortalState, info: &RequestInfo, refusal: &Refusal) -> Reply {
     let other = who.filter(|_| refusal.reason == RefusalReason::NotInAudience).map(|_| {
         let destination =
             Destination::of_request(&info.target, info.method.as_str(), state.destinations.tolerances(&info.host));
-        Link::to(destination.page_url("logout"), "Use another account")
+        Link::to(destination.page_url("logout"), text!("action-other-account"))
     });
-    let (list, links) = (Some("What you can do"), ask.into_iter().chain(other).collect());
-    let notice = NoticePage {
-        lines,
-        list,
-        items,
-        details: shown,
-        links,
-        ..NoticePage::new(&shell, "You cannot open this page")
-    };
+    let (list, links) = (Some(text!("refusal-what-to-do")), ask.into_iter().chain(other).collect());
+    let notice =
+        NoticePage { lines, list, items, details: shown, links, ..NoticePage::new(&shell, text!("refusal-title")) };
     page(StatusCode::FORBIDDEN, "refusal", &notice)
 }
 
@@ -148,8 +142,8 @@ fn denied(state: &PortalState, info: &RequestInfo, refusal: &Refusal) -> Reply {
 fn audience(groups: &[Group]) -> String {
     let groups: Vec<&str> = groups.iter().map(|g| g.0.as_str()).collect();
     match groups.as_slice() {
-        [] => "It is open to certain people only.".to_owned(),
-        [one] => format!("It is open to the group {one}."),
-        many => format!("It is open to the groups {}.", many.join(", ")),
+        [] => text!("refusal-audience-some"),
+        [one] => text!("refusal-audience-group", group = *one),
+        many => text!("refusal-audience-groups", groups = many.join(", ")),
     }
 }

@@ -8,6 +8,7 @@ use super::{busy, json, rejected, require_session};
 use crate::flow::reply::{CodesAsked, CodesRenewed, Rejection};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
+use crate::portal::messages::text;
 use crate::portal::reply::Reply;
 
 /// Make new backup codes. The ones before no longer work. It takes a second factor proved a moment ago.
@@ -43,7 +44,7 @@ fn before(asked: &CodesAsked, ctx: &Context) -> Reply {
         CodesAsked::ProveFirst(methods) => prove_first(*methods),
         CodesAsked::Gone => rejected(&ctx.info, Rejection::SessionGone),
         CodesAsked::NoFactor => {
-            let title = "Backup codes stand for a second factor, and none is set up.";
+            let title = text!("problem-no-second-factor-title");
             Problem::new(StatusCode::CONFLICT, "no_second_factor", title)
         }
         // They were asked for when they could not be made, and can be now.
@@ -53,6 +54,6 @@ fn before(asked: &CodesAsked, ctx: &Context) -> Reply {
 }
 
 fn already_made() -> Problem {
-    let title = "Another call made new backup codes a moment ago. Only its answer tells them.";
+    let title = text!("problem-already-made-title");
     Problem::new(StatusCode::CONFLICT, "already_made", title)
 }

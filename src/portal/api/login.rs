@@ -12,6 +12,7 @@ use crate::auth::session::Channel;
 use crate::flow::reply::{Credentials, Rejection};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
+use crate::portal::messages::text;
 use crate::portal::pages::MethodPrompt;
 use crate::portal::reply::Reply;
 
@@ -32,13 +33,13 @@ pub(crate) async fn login(ctx: Context) -> Result<Reply, HandlerError> {
         None => None,
         Some(name) => {
             let strength = Strength::from_name(name);
-            Some(Requirement::of(strength.ok_or_else(|| bad("`strength` is not one of those documented."))?))
+            Some(Requirement::of(strength.ok_or_else(|| bad(text!("problem-strength-title")))?))
         }
     };
     let (username, password) = match (given.username, given.password, basic(&ctx)) {
         (Some(username), Some(password), _) => (username, password.0),
         (None, None, Some(basic)) => basic,
-        _ => return Err(bad("`username` and `password` are needed, or HTTP Basic.")),
+        _ => return Err(bad(text!("problem-credentials-missing-title"))),
     };
     let credentials = Credentials { username, password, otp: given.otp.map(|o| o.0) };
     let reply =
@@ -87,14 +88,14 @@ pub(crate) async fn elevate(ctx: Context) -> Result<Reply, HandlerError> {
     Ok(login_reply(&ctx, &reply, who.by_cookie))
 }
 
-fn bad(title: &str) -> HandlerError {
+fn bad(title: String) -> HandlerError {
     HandlerError::Problem(Box::new(Problem::malformed(title)))
 }
 
 /// The method of that name, if it is one that takes a code.
 fn method(name: &str) -> Result<Method, HandlerError> {
     let method = Method::from_name(name).or_else(|| (name == "otp").then_some(Method::Totp));
-    method.filter(|m| MethodPrompt::of(*m).is_some()).ok_or_else(|| bad("`method` is not one of those documented."))
+    method.filter(|m| MethodPrompt::of(*m).is_some()).ok_or_else(|| bad(text!("problem-method-unknown-title")))
 }
 
 /// Name and password of HTTP Basic (RFC 7617), in UTF-8.

@@ -24,6 +24,8 @@ use super::pages::method_names;
 use super::reply::{Reply, with_cookie};
 use crate::auth::proof::Method;
 use crate::flow::reply::{Locked, LoginReply, Opened, OutOfReach, Rejection};
+use crate::portal::error::PortalError;
+use crate::portal::messages::text;
 use crate::portal::reply::Cause;
 use crate::portal::request_info::RequestInfo;
 use types::{Enroll, Next, Opening};
@@ -34,22 +36,25 @@ fn body<T: DeserializeOwned>(ctx: &Context) -> Result<T, HandlerError> {
         return serde_json::from_slice(b"{}").map_err(|cause| malformed(&cause));
     }
     let kinds: Vec<&HeaderValue> = ctx.info.headers.get_all(CONTENT_TYPE).iter().collect();
-    let [kind] = kinds.as_slice() else { return Err(HandlerError::UnsupportedMediaType) };
+    let [kind] = kinds.as_slice() else { return Err(HandlerError::Portal(PortalError::UnsupportedMediaType)) };
     let essence = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if essence != "application/json" && !essence.ends_with("+json") {
-        return Err(HandlerError::UnsupportedMediaType);
+        return Err(HandlerError::Portal(PortalError::UnsupportedMediaType));
     }
     // The parser would read an array as the fields in their order.
     if !ctx.body.trim_ascii_start().starts_with(b"{") {
-        return Err(HandlerError::Problem(Box::new(Problem::malformed("The body is not a JSON object."))));
+        return Err(HandlerError::Problem(Box::new(Problem::malformed(text!("problem-not-an-object-title")))));
     }
     serde_json::from_slice(&ctx.body).map_err(|cause| malformed(&cause))
 }
 
 /// 400 with the place of the mistake; the words of the parser could repeat what was sent.
 fn malformed(cause: &serde_json::Error) -> HandlerError {
-    let what = if cause.is_data() { "A field is missing or of the wrong type" } else { "The body is not JSON" };
-    let title = format!("{what} (line {}, column {}).", cause.line(), cause.column());
+    let title = if cause.is_data() {
+        text!("problem-field-title", line = cause.line(), column = cause.column())
+    } else {
+        text!("problem-not-json-title", line = cause.line(), column = cause.column())
+    };
     HandlerError::Problem(Box::new(Problem::malformed(title)))
 }
 
@@ -127,11 +132,7 @@ fn login_reply(ctx: &Context, reply: &LoginReply, by_cookie: bool) -> Reply {
 
 /// 403: a factor is switched off.
 fn factor_locked(Locked { methods, others }: Locked) -> Problem {
-    let title = if others.is_empty() {
-        "This factor is switched off after too many wrong codes. An administrator can switch it on again."
-    } else {
-        "This factor is switched off after too many wrong codes. Another one of `methods` switches it on again."
-    };
+    let title = if others.is_empty() { text!("problem-locked-title") } else { text!("problem-locked-others-title") };
     Problem::new(StatusCode::FORBIDDEN, "factor_locked", title)
         .with("locked", method_names(methods))
         .with("methods", method_names(others))
@@ -139,7 +140,7 @@ fn factor_locked(Locked { methods, others }: Locked) -> Problem {
 
 /// 503: many people sign in at this moment.
 fn busy(ctx: &Context) -> Reply {
-    let title = "Many people are signing in at this moment.";
+    let title = text!("problem-busy-title");
     let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", title).retry(Duration::from_secs(2));
     let mut answer = problem.reply(&ctx.info);
     answer.extensions_mut().insert(Cause::Busy);
@@ -149,10 +150,10 @@ fn busy(ctx: &Context) -> Reply {
 /// 401 for a wrong proof.
 fn rejected(info: &RequestInfo, rejection: Rejection) -> Problem {
     let (code, title) = match rejection {
-        Rejection::WrongCredentials => ("wrong_credentials", "The user name or the password is not correct."),
-        Rejection::WrongCode => ("wrong_otp", "The code is not correct."),
-        Rejection::ClockOff { .. } => ("wrong_otp", "The clock of the authenticator is off."),
-        Rejection::CeremonyGone => ("ceremony_over", "The ceremony is over; begin with a login."),
+        Rejection::WrongCredentials => ("wrong_credentials", text!("problem-wrong-credentials-title")),
+        Rejection::WrongCode => ("wrong_otp", text!("problem-wrong-code-title")),
+        Rejection::ClockOff { .. } => ("wrong_otp", text!("problem-clock-title")),
+        Rejection::CeremonyGone => ("ceremony_over", text!("problem-ceremony-over-title")),
         Rejection::SessionGone => return Problem::not_signed_in(info),
     };
     let problem = Problem::new(StatusCode::UNAUTHORIZED, code, title);

@@ -13,6 +13,7 @@ use crate::portal::answers::headers::ResponseKind;
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::error::PortalError;
+use crate::portal::messages::text;
 use crate::portal::pages::method_names;
 use crate::portal::qr;
 use crate::portal::reply::Reply;
@@ -113,6 +114,6 @@ fn gone(ctx: &Context, rejection: Rejection) -> HandlerError {
 }
 
 pub(super) fn prove_first(methods: MethodSet) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "proof_required", "Prove something first.")
+    Problem::new(StatusCode::FORBIDDEN, "proof_required", text!("problem-prove-first-title"))
         .with("methods", method_names(methods))
 }

@@ -12,6 +12,7 @@ use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;
 use crate::portal::form_owner;
 use crate::portal::format;
+use crate::portal::messages::text;
 use crate::portal::pages::{AccountPage, Link, LogoutPage};
 use crate::portal::reply::{Reply, page, see_other, with_cookie};
 
@@ -111,25 +112,20 @@ pub(crate) async fn signed_out(ctx: Context) -> Result<Reply, HandlerError> {
         return Ok(see_other("/.stepgate/account", "signed-out"));
     }
     let destination = ctx.destination();
-    let again = Link::to(destination.page_url("login"), "Sign in again");
+    let again = Link::to(destination.page_url("login"), text!("signed-out-again"));
     let host = &ctx.info.authority;
     let (heading, line, links) = match ended_sessions::decode(&ctx) {
         Some(ended) => {
-            let line = match ended {
-                0 | 1 => "1 session ended: this one. There was no other.".to_owned(),
-                2 => "2 sessions ended: this one and 1 other.".to_owned(),
-                n => format!("{n} sessions ended: this one and {} others.", n - 1),
-            };
-            ("You are signed out everywhere", line, vec![again])
+            let line = text!("signed-out-everywhere", all = ended, count = ended.saturating_sub(1));
+            (text!("signed-out-everywhere-title"), line, vec![again])
         }
         None => {
-            let everywhere =
-                Link::to(destination.with_action(RequestedAction::SignOut).page_url("login"), "Sign out everywhere");
-            let line = format!(
-                "Nobody is signed in on {host} in this browser. Where you signed in with other browsers or devices, you \
-                 still are."
+            let everywhere = Link::to(
+                destination.with_action(RequestedAction::SignOut).page_url("login"),
+                text!("action-sign-out-everywhere"),
             );
-            ("You are signed out", line, vec![again, everywhere])
+            let line = text!("signed-out", host = host);
+            (text!("signed-out-title"), line, vec![again, everywhere])
         }
     };
     Ok(notice(&ctx, StatusCode::OK, "signed-out", heading, line, links))

@@ -9,6 +9,7 @@ use crate::portal::context::{Context, CurrentSession, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;
 use crate::portal::form_owner;
+use crate::portal::messages::text;
 use crate::portal::pages::{BackupCodesPage, Link, NoticePage, RenewCodesPage};
 use crate::portal::reply::{Reply, page, see_other};
 
@@ -88,10 +89,8 @@ fn before(destination: &Destination, asked: &CodesAsked) -> Reply {
 
 /// They were made already: the form was sent twice, or by two windows.
 fn already_done(ctx: &Context, destination: &Destination) -> Reply {
-    let line = "New backup codes were made a moment ago, and they are shown only once. If you have not saved them, make \
-                new ones again.";
-    let (shell, lines, go_on) = (ctx.shell(), vec![line.to_owned()], Some((CONTINUE, "Continue")));
-    let links = vec![Link::to(destination.page_url("backup-codes"), "Make new backup codes")];
-    let notice = NoticePage { lines, go_on, links, ..NoticePage::new(&shell, "Your backup codes are made") };
+    let (shell, lines, go_on) = (ctx.shell(), vec![text!("codes-over")], Some((CONTINUE, text!("action-continue"))));
+    let links = vec![Link::to(destination.page_url("backup-codes"), text!("action-new-backup-codes"))];
+    let notice = NoticePage { lines, go_on, links, ..NoticePage::new(&shell, text!("codes-over-title")) };
     page(StatusCode::OK, "already", &notice)
 }

@@ -9,6 +9,7 @@ use crate::portal::context::Context;
 use crate::portal::cookies;
 use crate::portal::destination::Destination;
 use crate::portal::format;
+use crate::portal::messages::text;
 use crate::portal::pages::{Link, NoticePage};
 use crate::portal::redirect_guard;
 use crate::portal::reply::Noted;
@@ -32,36 +33,26 @@ pub(super) fn cookie_check(ctx: &Context, destination: &Destination, page: &str)
 /// 400: the browser does not send our cookie back.
 fn cookie_not_kept(ctx: &Context) -> Reply {
     let (shell, info) = (ctx.shell(), &ctx.info);
-    let mut lines = vec![
-        "A sign-in needs a cookie, and your browser did not send it back. Until it does, signing in again leads here \
-         again."
-            .to_owned(),
-    ];
+    let mut lines = vec![text!("cookie-needed")];
     if info.scheme == "http" {
         let host = info.host.as_str();
         lines.push(match is_local(host) {
-            true => "This address begins with http://. Some browsers keep this cookie for https:// only, even on your \
-                     own machine. Try another browser."
-                .to_owned(),
-            false => format!("This address begins with http://. Browsers keep this cookie for https:// only. Open https://{host} instead."),
+            true => text!("cookie-local-http"),
+            false => text!("cookie-http", host = host),
         });
     }
-    lines.push(format!(
-        "In the settings of your browser, allow cookies for {}. If an extension or a private window blocks them, switch \
-         it off for this site.",
-        info.host
-    ));
+    lines.push(text!("cookie-allow", host = &info.host));
     let now = ctx.state.flows.ports.clock.now();
     let shown = vec![
-        ("Cookie", cookies::SESSION.to_owned()),
-        ("Site", format!("{}://{}", info.scheme, info.authority)),
-        ("Time here", format::moment(now)),
+        (text!("fact-cookie"), cookies::SESSION.to_owned()),
+        (text!("fact-site"), format!("{}://{}", info.scheme, info.authority)),
+        (text!("fact-time"), format::moment(now)),
     ];
     let notice = NoticePage {
         lines,
         details: shown,
-        go_on: Some((RESTART, "Try again")),
-        ..NoticePage::new(&shell, "Your browser did not keep our cookie")
+        go_on: Some((RESTART, text!("action-try-again"))),
+        ..NoticePage::new(&shell, text!("cookie-title"))
     };
     noted(page(StatusCode::BAD_REQUEST, "cookies", &notice), "cookie_not_kept")
 }
@@ -85,25 +76,20 @@ pub(super) fn redirect_loop(ctx: &Context, destination: &Destination) -> Option<
     let place = ctx.place(destination);
     let whom = support_contact::whom(shell.support.as_ref());
     let lines = vec![
-        format!(
-            "You were sent to {place} {} times in a row, and each time it sent you back here to sign in.",
-            redirect_guard::MAX_REDIRECTS
-        ),
-        "We stopped, so that this does not go on for ever. You did nothing wrong, and a new password or code does not \
-         help."
-            .to_owned(),
-        format!("Tell {whom}, with the reference below."),
+        text!("loop-sent-round", place = place, count = redirect_guard::MAX_REDIRECTS),
+        text!("loop-stopped"),
+        text!("loop-tell", support = whom),
     ];
-    let mut shown: Vec<(&str, String)> =
-        ctx.guards().strongest().map(|guard| ("Rule", guard.rule.id.0.to_string())).into_iter().collect();
-    shown.push(("Time here", format::moment(now)));
-    shown.push(("Reference", info.request_id.clone()));
+    let mut shown: Vec<(String, String)> =
+        ctx.guards().strongest().map(|guard| (text!("fact-rule"), guard.rule.id.0.to_string())).into_iter().collect();
+    shown.push((text!("fact-time"), format::moment(now)));
+    shown.push((text!("fact-reference"), info.request_id.clone()));
     let notice = NoticePage {
         lines,
         details: shown,
-        go_on: Some((CONTINUE, "Try once more")),
-        links: vec![Link::to("/.stepgate/account", "Your account")],
-        ..NoticePage::new(&shell, "This page keeps asking you to sign in")
+        go_on: Some((CONTINUE, text!("loop-once-more"))),
+        links: vec![Link::to("/.stepgate/account", text!("action-your-account"))],
+        ..NoticePage::new(&shell, text!("loop-title"))
     };
     let answer = page(StatusCode::CONFLICT, "loop", &notice);
     Some(noted(with_cookie(answer, redirect_guard::reset_cookie(&info.headers, destination, now)), "redirect_loop"))

@@ -14,8 +14,10 @@ use crate::portal::cookies;
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;
 use crate::portal::form_owner;
+use crate::portal::messages::text;
 use crate::portal::pages::{BackupCodesPage, EnrollPage, EnrollReason, Errors, Link, MethodPrompt, NoticePage};
 use crate::portal::reply::{Reply, page, see_other, with_session};
+use crate::portal::support_contact;
 use crate::portal::{format, qr};
 
 /// Shows the picture and the steps.
@@ -43,7 +45,7 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
         });
     }
     if fields.get("code").trim().is_empty() {
-        return form(&ctx, &destination, &enrollee, Errors::one("code", "Enter the code")).await;
+        return form(&ctx, &destination, &enrollee, Errors::one("code", text!("mistake-no-code"))).await;
     }
     let reply =
         ctx.record_events(ctx.state.flows.confirm_totp(&enrollee.who, fields.secret("code"), &ctx.client()).await)?;
@@ -55,8 +57,8 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
             let (shell, place) = (ctx.shell(), ctx.place(&destination));
             let user = opened.session.identity.username.as_str();
             let host = ctx.info.authority.as_str();
-            let whom = shell.support.as_ref().map(|s| s.text.as_str());
-            let strange = opened.notice.as_ref().map(|notice| previous_sign_in::unusual_activity(notice, user, whom));
+            let whom = support_contact::whom(shell.support.as_ref());
+            let strange = opened.notice.as_ref().map(|notice| previous_sign_in::unusual_activity(notice, user, &whom));
             let (codes, place) = (backup_codes.as_slice(), place.as_str());
             let codes = BackupCodesPage { shell: &shell, strange, codes, place, account: user, host, anew: false };
             with_session(&ctx.state, page(StatusCode::OK, "enroll", &codes), &opened)
@@ -112,12 +114,12 @@ async fn enrolling(ctx: &Context, destination: &Destination) -> Result<Enrollee,
 /// A page of a sign-in was opened without one: who is signed in may go on, everybody else starts again.
 pub(super) async fn no_ceremony(ctx: &Context) -> Result<Reply, HandlerError> {
     let Some(who) = ctx.current_session(true).await? else { return Ok(start_again(ctx)) };
-    let other = Link::to(ctx.destination().page_url("logout"), "Use another account");
-    let (shell, links) = (ctx.shell(), vec![Link::to("/.stepgate/account", "Your account"), other]);
+    let other = Link::to(ctx.destination().page_url("logout"), text!("action-other-account"));
+    let (shell, links) = (ctx.shell(), vec![Link::to("/.stepgate/account", text!("action-your-account")), other]);
     // Perhaps somebody else signed in meanwhile, in another window.
-    let line = format!("You are signed in as {}. There is nothing more to do here.", who.session.identity.username);
-    let (lines, go_on) = (vec![line], Some((CONTINUE, "Continue")));
-    let notice = NoticePage { lines, go_on, links, ..NoticePage::new(&shell, "You have already signed in") };
+    let line = text!("already-signed-in", user = who.session.identity.username.as_str());
+    let (lines, go_on) = (vec![line], Some((CONTINUE, text!("action-continue"))));
+    let notice = NoticePage { lines, go_on, links, ..NoticePage::new(&shell, text!("already-signed-in-title")) };
     Ok(page(StatusCode::OK, "already", &notice))
 }
 
@@ -126,16 +128,14 @@ async fn already_done(ctx: &Context, destination: &Destination, enrollee: &Enrol
     match (&enrollee.who, enrollee.has_app) {
         (Enrolling::Ceremony(_), _) => Ok(start_again(ctx)),
         (Enrolling::Session(..), false) => {
-            let late = "That took too long. Remove the entry from your app, then scan the new picture";
+            let late = text!("mistake-late");
             form(ctx, destination, enrollee, Errors::one("code", late)).await
         }
         (Enrolling::Session(..), true) => {
-            let line = "Its backup codes are shown only once. If you have not saved them, set up your app once more: \
-                        that makes new ones.";
-            let links = vec![Link::to(destination.page_url("enroll"), "Set up my app once more")];
-            let (shell, lines, go_on) = (ctx.shell(), vec![line.to_owned()], Some((CONTINUE, "Continue")));
-            let notice =
-                NoticePage { lines, go_on, links, ..NoticePage::new(&shell, "Your authenticator app is set up") };
+            let links = vec![Link::to(destination.page_url("enroll"), text!("enrolled-once-more"))];
+            let (lines, go_on) = (vec![text!("enrolled")], Some((CONTINUE, text!("action-continue"))));
+            let shell = ctx.shell();
+            let notice = NoticePage { lines, go_on, links, ..NoticePage::new(&shell, text!("enrolled-title")) };
             Ok(page(StatusCode::OK, "already", &notice))
         }
     }

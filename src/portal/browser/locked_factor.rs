@@ -5,7 +5,7 @@ use http::StatusCode;
 use crate::auth::proof::{Method, MethodSet};
 use crate::flow::reply::Opened;
 use crate::portal::context::Context;
-use crate::portal::format;
+use crate::portal::messages::text;
 use crate::portal::pages::{Link, NoticePage};
 use crate::portal::reply::{Reply, page};
 use crate::portal::support_contact;
@@ -15,76 +15,47 @@ pub(super) fn locked_out(ctx: &Context, username: &str, methods: MethodSet, sign
     let shell = ctx.shell();
     let whom = support_contact::whom(shell.support.as_ref());
     let lines = vec![
-        format!("{}. Signing in again, or waiting, does not switch {} on.", switched_off(methods), them(methods)),
-        format!("Ask {whom} to switch {} on again.", them(methods)),
-        format!("If it was not you who entered these codes, somebody knows your password: tell {whom} that too."),
+        text!("locked-useless", which = which(methods)),
+        text!("locked-ask", support = &whom, which = which(methods)),
+        text!("locked-tell", support = &whom),
     ];
-    let who = if signed_in { "Signed in as" } else { "User name" };
-    let details = vec![(who, username.to_owned()), ("Reference", ctx.info.request_id.clone())];
+    let who = if signed_in { text!("fact-signed-in-as") } else { text!("fact-user-name") };
+    let details = vec![(who, username.to_owned()), (text!("fact-reference"), ctx.info.request_id.clone())];
     let link = if signed_in {
-        Link::to("/.stepgate/account", "Your account")
+        Link::to("/.stepgate/account", text!("action-your-account"))
     } else {
-        Link::to("/.stepgate/login", "Sign in as somebody else")
+        Link::to("/.stepgate/login", text!("locked-sign-in"))
     };
-    let notice =
-        NoticePage { lines, details, links: vec![link], ..NoticePage::new(&shell, "Your second step is switched off") };
+    let notice = NoticePage { lines, details, links: vec![link], ..NoticePage::new(&shell, text!("locked-title")) };
     page(StatusCode::FORBIDDEN, "locked", &notice)
 }
 
 /// Why another way is asked for, and what it does.
 pub(super) fn why(locked: MethodSet) -> String {
-    format!("{}. What you enter here switches {} on again.", switched_off(locked), them(locked))
+    text!("locked-why", which = which(locked))
 }
 
 /// What is said once somebody is in.
 pub(super) fn lines(opened: &Opened) -> Vec<String> {
     let mut lines = Vec::new();
     if !opened.unlocked.is_empty() {
-        lines.push(format!(
-            "{} switched off, because too many wrong codes were entered. {} on again now.",
-            was(opened.unlocked),
-            if opened.unlocked.iter().count() == 1 { "It is" } else { "They are" },
-        ));
+        lines.push(text!("locked-no-longer", which = which(opened.unlocked)));
     }
     if !opened.locked.is_empty() {
-        lines.push(format!(
-            "{}. Ask the people who run this service to switch it on again.",
-            switched_off(opened.locked)
-        ));
+        lines.push(text!("locked-still", which = which(opened.locked)));
     }
     if !lines.is_empty() {
-        lines.push("If it was not you who entered these codes, somebody knows your password: change it.".to_owned());
+        lines.push(text!("locked-change-password"));
     }
     lines
 }
 
-fn switched_off(methods: MethodSet) -> String {
-    let is = if methods.contains(Method::BackupCode) { "are" } else { "is" };
-    format!("{} {is} switched off, because too many wrong codes were entered", capital(&listed(methods)))
-}
-
-fn was(methods: MethodSet) -> String {
-    let was = if methods.contains(Method::BackupCode) { "had been" } else { "has been" };
-    format!("{} {was}", capital(&listed(methods)))
-}
-
-fn listed(methods: MethodSet) -> String {
-    format::listed(methods.iter().map(noun), "and")
-}
-
-const fn them(methods: MethodSet) -> &'static str {
-    if methods.contains(Method::BackupCode) { "them" } else { "it" }
-}
-
-const fn noun(method: Method) -> &'static str {
-    match method {
-        Method::Totp => "your authenticator app",
-        Method::BackupCode => "your backup codes",
-        _ => "your second step",
+/// What is switched off, as the messages name it.
+const fn which(methods: MethodSet) -> &'static str {
+    match (methods.contains(Method::Totp), methods.contains(Method::BackupCode)) {
+        (true, true) => "both",
+        (true, false) => "app",
+        (false, true) => "codes",
+        (false, false) => "other",
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

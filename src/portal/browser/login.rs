@@ -11,6 +11,7 @@ use crate::portal::context::{Context, HandlerError};
 use crate::portal::cookies::{self, SessionCredential};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::format;
+use crate::portal::messages::text;
 use crate::portal::pages::{Errors, LoginPage};
 use crate::portal::reply::{Reply, page, see_other, with_cookie};
 
@@ -41,11 +42,11 @@ async fn ended(ctx: &Context) -> Result<Option<String>, HandlerError> {
     let lifetimes = ctx.state.flows.settings.session;
     let ended = ctx.state.flows.ended(&token).await.map_err(HandlerError::Store)?;
     Ok(Some(match ended {
-        Some(Standing::Idle) => format!("You were signed out after {} without use.", format::span(lifetimes.idle)),
+        Some(Standing::Idle) => text!("login-was-idle", span = format::span(lifetimes.idle)),
         Some(Standing::Expired) => {
-            format!("You were signed out: a sign-in lasts no longer than {}.", format::span(lifetimes.absolute))
+            text!("login-was-expired", span = format::span(lifetimes.absolute))
         }
-        Some(Standing::Live) | None => "You were signed out.".to_owned(),
+        Some(Standing::Live) | None => text!("login-was-ended"),
     }))
 }
 
@@ -59,10 +60,10 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
     let username = fields.get("username");
     let mut errors = Errors::none();
     if username.trim().is_empty() {
-        errors.add("username", "Enter your user name");
+        errors.add("username", text!("mistake-no-user-name"));
     }
     if fields.get("password").is_empty() {
-        errors.add("password", "Enter your password");
+        errors.add("password", text!("mistake-no-password"));
     }
     if !errors.is_empty() {
         return Ok(form(&ctx, &destination, username, errors, None));
@@ -94,7 +95,7 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
         }
         LoginReply::Opened(opened) => after_sign_in(&ctx, &destination, &opened),
         LoginReply::Rejected(_) => {
-            let errors = Errors::one("username", "The user name or the password is not correct. Try again");
+            let errors = Errors::one("username", text!("mistake-credentials"));
             form(&ctx, &destination, username, errors, None)
         }
         LoginReply::Wait(how_long) => wait(&ctx, how_long, Vec::new(), String::new()),
@@ -106,18 +107,16 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
 fn form(ctx: &Context, destination: &Destination, username: &str, errors: Errors, ended: Option<String>) -> Reply {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let notice = if matches!(cookies::session_token(&ctx.info.headers), SessionCredential::Ambiguous) {
-        Some("Your browser sent several sign-in cookies for this site. Delete the cookies of this site, then sign in.")
+        Some(text!("login-several-cookies"))
     } else {
-        (!ctx.guards().can_be_met())
-            .then_some("The page you want asks for more than can be proved here. Signing in will not open it.")
+        (!ctx.guards().can_be_met()).then(|| text!("login-unattainable"))
     };
     let (shell, place) = (ctx.shell(), ctx.place(destination));
     let login = LoginPage {
         shell: &shell,
         errors,
-        notice: notice.map(str::to_owned).or(ended),
-        purpose: (destination.action == Some(RequestedAction::SignOut))
-            .then_some("Sign in once more to end all your sessions, in every browser and on every device."),
+        notice: notice.or(ended),
+        purpose: (destination.action == Some(RequestedAction::SignOut)).then(|| text!("login-to-end-all-sessions")),
         username,
         place: &place,
         host: &ctx.info.authority,

@@ -22,6 +22,7 @@ use super::context::{Context, HandlerError};
 use super::cookies;
 use super::destination::Destination;
 use super::format;
+use super::messages::text;
 use super::pages::{Errors, FEW, Link, MethodPrompt, NoticePage, codes_left};
 use super::redirect_guard;
 use super::reply::{Reply, page, see_other, with_cookie, with_session};
@@ -44,7 +45,7 @@ fn notice(
     ctx: &Context,
     status: StatusCode,
     kind: &'static str,
-    heading: &str,
+    heading: String,
     line: String,
     links: Vec<Link>,
 ) -> Reply {
@@ -72,18 +73,16 @@ fn button_redirect(ctx: &Context, destination: &Destination, page: &'static str,
 /// proved again. `others`: the other ways, whose attempts are counted for themselves; `of`: for whom they are.
 fn wait(ctx: &Context, wait: Duration, others: Vec<MethodPrompt>, of: String) -> Reply {
     let shell = ctx.shell();
-    let mut lines = vec![format!("There were too many attempts. Wait {}, then try again.", format::wait(wait))];
+    let mut lines = vec![text!("wait-attempts", duration = format::wait(wait))];
     let mut items = Vec::new();
     if !others.is_empty() {
-        items.push("Try another way: it has a count of its own.".to_owned());
+        items.push(text!("wait-other-way"));
     }
-    items.push(
-        "Use a browser in which you signed in before, if one is at hand: it has a count of its own, too.".to_owned(),
-    );
-    items.push(format!("If it was not you who tried, tell {}.", support_contact::whom(shell.support.as_ref())));
-    lines.push("Nothing is lost: what you did until here still counts.".to_owned());
-    let (list, go_on) = (Some("What you can do meanwhile"), Some((AGAIN, "Try again")));
-    let heading = NoticePage::new(&shell, "Wait before the next attempt");
+    items.push(text!("wait-known-browser"));
+    items.push(text!("wait-not-you", support = support_contact::whom(shell.support.as_ref())));
+    lines.push(text!("wait-nothing-lost"));
+    let (list, go_on) = (Some(text!("wait-meanwhile")), Some((AGAIN, text!("action-try-again"))));
+    let heading = NoticePage::new(&shell, text!("wait-title"));
     let notice = NoticePage { lines, list, items, go_on, ways: others, of, ..heading };
     let mut answer = page(StatusCode::TOO_MANY_REQUESTS, "wait", &notice);
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(format::wait_seconds(wait)));
@@ -92,9 +91,9 @@ fn wait(ctx: &Context, wait: Duration, others: Vec<MethodPrompt>, of: String) ->
 
 /// 503: many people sign in at this moment.
 fn busy(ctx: &Context) -> Reply {
-    let lines = vec!["Many people are signing in at this moment. Try again in a few seconds.".to_owned()];
-    let (shell, go_on) = (ctx.shell(), Some((AGAIN, "Try again")));
-    let notice = NoticePage { lines, go_on, ..NoticePage::new(&shell, "One moment") };
+    let lines = vec![text!("busy")];
+    let (shell, go_on) = (ctx.shell(), Some((AGAIN, text!("action-try-again"))));
+    let notice = NoticePage { lines, go_on, ..NoticePage::new(&shell, text!("busy-title")) };
     let mut answer = page(StatusCode::SERVICE_UNAVAILABLE, "wait", &notice);
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(2));
     answer.extensions_mut().insert(Cause::Busy);
@@ -103,13 +102,9 @@ fn busy(ctx: &Context) -> Reply {
 
 /// The sign-in under way is over, or was never begun in this browser.
 fn start_again(ctx: &Context) -> Reply {
-    let lines = vec!["This sign-in is over: it was finished, or it took too long. Start it again.".to_owned()];
-    let (shell, go_on) = (ctx.shell(), Some((RESTART, "Start again")));
-    page(
-        StatusCode::OK,
-        "start-again",
-        &NoticePage { lines, go_on, ..NoticePage::new(&shell, "Start the sign-in again") },
-    )
+    let lines = vec![text!("over")];
+    let (shell, go_on) = (ctx.shell(), Some((RESTART, text!("action-start-again"))));
+    page(StatusCode::OK, "start-again", &NoticePage { lines, go_on, ..NoticePage::new(&shell, text!("over-title")) })
 }
 
 /// 403: the destination asks for more than this person has or could set up.
@@ -174,27 +169,31 @@ fn interstitial(
     let user = opened.session.identity.username.as_str();
     let (mut lines, mut more) = (Vec::new(), Vec::new());
     if let Some(left) = left {
-        lines.push(if left == 0 { "That was your last backup code.".to_owned() } else { codes_left(left) });
-        lines.push("The code you used will not work again.".to_owned());
+        lines.push(if left == 0 { text!("codes-used-last") } else { codes_left(left) });
+        lines.push(text!("codes-used"));
         if left <= FEW && ctx.state.flows.settings.backup_codes > 0 {
-            lines.push("Make new ones before you need them.".to_owned());
-            more.push(Link::to(destination.page_url("backup-codes"), "Make new backup codes"));
+            lines.push(text!("codes-make-new"));
+            more.push(Link::to(destination.page_url("backup-codes"), text!("action-new-backup-codes")));
         }
     }
     lines.extend(locked_factor::lines(opened));
     let notice = match notice {
         Some(notice) => {
-            let strange =
-                previous_sign_in::unusual_activity(notice, user, shell.support.as_ref().map(|s| s.text.as_str()));
+            let whom = support_contact::whom(shell.support.as_ref());
+            let strange = previous_sign_in::unusual_activity(notice, user, &whom);
             lines.push(strange.since);
-            more.insert(0, Link::to("/.stepgate/logout", "That was not me: sign out everywhere"));
+            more.insert(0, Link::to("/.stepgate/logout", text!("action-not-me")));
             let (items, after) = (strange.items, Some(strange.advice));
-            NoticePage { items, after, ..NoticePage::new(&shell, "Was this you?") }
+            NoticePage { items, after, ..NoticePage::new(&shell, text!("unusual-title")) }
         }
-        None if left.is_some() => NoticePage::new(&shell, "You used a backup code"),
-        None => NoticePage::new(&shell, "Too many wrong codes were entered"),
+        None if left.is_some() => NoticePage::new(&shell, text!("codes-used-title")),
+        None => NoticePage::new(&shell, text!("locked-entered-title")),
     };
-    page(StatusCode::OK, "notice", &NoticePage { lines, go_on: Some((CONTINUE, "Continue")), links: more, ..notice })
+    page(
+        StatusCode::OK,
+        "notice",
+        &NoticePage { lines, go_on: Some((CONTINUE, text!("action-continue"))), links: more, ..notice },
+    )
 }
 
 /// The ways among `methods` that have a form: the wanted one, else the first; and the others.
@@ -212,21 +211,16 @@ fn ways(methods: MethodSet, wanted: &str) -> Option<(MethodPrompt, Vec<MethodPro
 fn proof_errors(way: MethodPrompt, rejection: Rejection) -> Option<Errors> {
     let text = match rejection {
         Rejection::CeremonyGone | Rejection::SessionGone => return None,
-        Rejection::ClockOff { seconds } => format!(
-            "Your authenticator's clock looks {}. Set its time to automatic, then try again",
-            format::clock_off(seconds)
-        ),
-        Rejection::WrongCredentials => "The password is not correct. Try again".to_owned(),
-        Rejection::WrongCode if way.is_password() => "The password is not correct. Try again".to_owned(),
-        Rejection::WrongCode if way.is_digits() => {
-            "The code is not correct, or was used already. Enter the next one that your app shows".to_owned()
-        }
-        Rejection::WrongCode => "The code is not correct, or was used before. Enter another one".to_owned(),
+        Rejection::ClockOff { seconds } => text!("mistake-clock", off = format::clock_off(seconds)),
+        Rejection::WrongCredentials => text!("mistake-password"),
+        Rejection::WrongCode if way.is_password() => text!("mistake-password"),
+        Rejection::WrongCode if way.is_digits() => text!("mistake-totp"),
+        Rejection::WrongCode => text!("mistake-backup-code"),
     };
     Some(Errors::one("code", text))
 }
 
 /// The mistake of an empty field.
 fn empty(way: MethodPrompt) -> Errors {
-    Errors::one("code", if way.is_password() { "Enter your password" } else { "Enter the code" })
+    Errors::one("code", if way.is_password() { text!("mistake-no-password") } else { text!("mistake-no-code") })
 }

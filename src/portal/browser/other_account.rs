@@ -6,38 +6,33 @@ use http::StatusCode;
 use super::RESTART;
 use crate::auth::user::Username;
 use crate::portal::context::Context;
+use crate::portal::messages::text;
 use crate::portal::pages::{Link, NoticePage};
 use crate::portal::reply::{Reply, page};
 
 /// Somebody else is signed in now.
 pub(super) fn session_of_another(ctx: &Context, now: &Username) -> Reply {
     let shell = ctx.shell();
-    let lines = vec![
-        format!("You are signed in as {now} now. The page you used was made for another account."),
-        "Nothing was done with what you sent.".to_owned(),
-    ];
+    let lines = vec![text!("other-session", user = now.as_str()), text!("other-nothing-done")];
     let links = vec![
-        Link::to("/.stepgate/account", "Your account"),
-        Link::to(ctx.destination().page_url("logout"), "Use another account"),
+        Link::to("/.stepgate/account", text!("action-your-account")),
+        Link::to(ctx.destination().page_url("logout"), text!("action-other-account")),
     ];
     page(
         StatusCode::OK,
         "already",
-        &NoticePage { lines, links, ..NoticePage::new(&shell, "Somebody else signed in meanwhile") },
+        &NoticePage { lines, links, ..NoticePage::new(&shell, text!("other-session-title")) },
     )
 }
 
 /// Somebody else began to sign in.
 pub(super) fn sign_in_of_another(ctx: &Context, now: &Username) -> Reply {
     let shell = ctx.shell();
-    let lines = vec![
-        format!("A sign-in as {now} was begun in this browser. The page you used was made for another account."),
-        "Nothing was done with what you sent.".to_owned(),
-    ];
-    let go_on = Some((RESTART, "Start again"));
+    let lines = vec![text!("other-sign-in", user = now.as_str()), text!("other-nothing-done")];
+    let go_on = Some((RESTART, text!("action-start-again")));
     page(
         StatusCode::OK,
         "start-again",
-        &NoticePage { lines, go_on, ..NoticePage::new(&shell, "Another sign-in was begun") },
+        &NoticePage { lines, go_on, ..NoticePage::new(&shell, text!("other-sign-in-title")) },
     )
 }

@@ -13,6 +13,7 @@ use crate::portal::context::{Context, HandlerError};
 use crate::portal::cookies;
 use crate::portal::destination::Destination;
 use crate::portal::form_owner;
+use crate::portal::messages::text;
 use crate::portal::pages::{CodePage, Errors, MethodPrompt};
 use crate::portal::reply::{Reply, page, see_other, with_cookie};
 
@@ -121,11 +122,11 @@ fn form(ctx: &Context, destination: &Destination, view: &CeremonyView, wanted: &
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let (shell, place, way) = (ctx.shell(), ctx.place(destination), way.with_digits(view.digits));
     let username = view.ceremony.username.as_str();
-    let heading = "Confirm it is you";
+    let heading = text!("code-title");
     let off = (!view.locked.is_empty()).then(|| locked_factor::why(view.locked));
-    let why = Some(off.as_deref().unwrap_or("Your password is one step. This is the second."));
+    let why = Some(off.unwrap_or_else(|| text!("code-second-step")));
     let last = previous_sign_in::last_time(view.ceremony.previous_login, ctx.state.flows.ports.clock.now());
-    let (last, of) = (Some(last.as_str()), form_owner::tag(ctx, &view.ceremony.username));
+    let (last, of) = (Some(last), form_owner::tag(ctx, &view.ceremony.username));
     let (place, of) = (place.as_str(), of.as_str());
     let code = CodePage { shell: &shell, errors, heading, why, leave: None, last, place, username, way, others, of };
     page(status, "second-factor", &code)

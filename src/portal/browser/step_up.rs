@@ -15,6 +15,7 @@ use crate::portal::cookies;
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::form_owner;
 use crate::portal::format;
+use crate::portal::messages::text;
 use crate::portal::pages::{CodePage, Errors, Link, MethodPrompt};
 use crate::portal::reply::{Reply, page, see_other, with_cookie};
 
@@ -145,14 +146,14 @@ async fn ask(
     (lack, methods, off): (Lack, MethodSet, MethodSet),
 ) -> Result<Ask, HandlerError> {
     let digits = ctx.state.flows.digits_of(&who.session.identity.id).await.map_err(HandlerError::Store)?;
-    let heading = guard.rule.explanation.as_ref().map(|what| format!("Confirm it is you: {what}"));
+    let heading = guard.rule.explanation.as_ref().map(|what| text!("code-title-for", purpose = what));
     let path = format::path(destination.to.target().split('?').next().unwrap_or("/"));
     let why = match (lack, guard.requirement.max_age) {
         _ if !off.is_empty() => locked_factor::why(off),
         (Lack::Fresher, Some(age)) => {
-            format!("{path} asks for a second step that is not older than {}.", format::span(age))
+            text!("step-up-fresher", path = path, span = format::span(age))
         }
-        _ => format!("{path} asks for a second step."),
+        _ => text!("step-up-wanted", path = path),
     };
     Ok(Ask { who, methods, digits, heading, why })
 }
@@ -169,7 +170,7 @@ async fn before_codes(
     let on = match asked {
         CodesAsked::ProveFirst(methods) if methods.and(owned).is_empty() => nothing_to_prove_with(ctx),
         CodesAsked::ProveFirst(methods) => {
-            let why = "Before new backup codes are made, show that it is you.".to_owned();
+            let why = text!("step-up-before-codes");
             let digits = ctx.state.flows.digits_of(&who.session.identity.id).await.map_err(HandlerError::Store)?;
             return Ok(Ask { who, methods: methods.and(owned), digits, heading: None, why });
         }
@@ -199,7 +200,7 @@ async fn before_enrolling(
             Err(HandlerError::Reply(Box::new(nothing_to_prove_with(ctx))))
         }
         EnrollReply::ProveFirst(methods) => {
-            let why = "Before an authenticator is added, show that it is you.".to_owned();
+            let why = text!("step-up-before-enrolling");
             let digits = ctx.state.flows.digits_of(&who.session.identity.id).await.map_err(HandlerError::Store)?;
             Ok(Ask { who, methods: methods.and(usable), digits, heading: None, why })
         }
@@ -208,19 +209,17 @@ async fn before_enrolling(
 
 /// The account has nothing that could be asked for here.
 fn nothing_to_prove_with(ctx: &Context) -> Reply {
-    let line =
-        "This page asks for a way to sign in that your account does not have. Ask the people who run this service.";
-    let links = vec![Link::to("/.stepgate/account", "Your account")];
-    notice(ctx, StatusCode::FORBIDDEN, "step-up", "Another way to sign in is needed", line.to_owned(), links)
+    let links = vec![Link::to("/.stepgate/account", text!("action-your-account"))];
+    notice(ctx, StatusCode::FORBIDDEN, "step-up", text!("step-up-nothing-title"), text!("step-up-nothing"), links)
 }
 
 fn form(ctx: &Context, destination: &Destination, ask: &Ask, wanted: &str, errors: Errors) -> Reply {
     let Some((way, others)) = ways(ask.methods, wanted) else { return nothing_to_prove_with(ctx) };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let (shell, place, way) = (ctx.shell(), ctx.place(destination), way.with_digits(ask.digits));
-    let heading = ask.heading.as_deref().unwrap_or("Confirm it is you");
+    let heading = ask.heading.clone().unwrap_or_else(|| text!("code-title"));
     let username = ask.who.session.identity.username.as_str();
-    let (why, leave) = (Some(ask.why.as_str()), destination.page_url("logout"));
+    let (why, leave) = (Some(ask.why.clone()), destination.page_url("logout"));
     let of = form_owner::tag(ctx, &ask.who.session.identity.username);
     let code = CodePage {
         shell: &shell,

@@ -3,7 +3,8 @@
 use askama::Template;
 
 use super::Shell;
-use super::backup_codes::{FEW, codes_left};
+use super::backup_codes::FEW;
+use crate::portal::messages::{markup, text};
 
 /// Who one is here, and the way out.
 #[derive(Template)]
@@ -31,6 +32,6 @@ pub(crate) struct AccountPage<'a> {
 impl AccountPage<'_> {
     /// How many backup codes are left, where those are few.
     fn few(&self) -> Option<String> {
-        self.codes.filter(|left| self.renews && *left <= FEW).map(codes_left)
+        self.codes.filter(|left| self.renews && *left <= FEW).map(|left| text!("account-few-codes", count = left))
     }
 }

@@ -4,17 +4,14 @@ use askama::Template;
 
 use super::{Shell, UnusualActivity};
 use crate::auth::secret::SecretText;
+use crate::portal::messages::{markup, text};
 
 /// So few backup codes are worth a word.
 pub(crate) const FEW: u32 = 3;
 
 /// How many backup codes are left.
 pub(crate) fn codes_left(left: u32) -> String {
-    match left {
-        0 => "You have no backup codes left.".to_owned(),
-        1 => "You have 1 backup code left.".to_owned(),
-        n => format!("You have {n} backup codes left."),
-    }
+    text!("codes-left", count = left)
 }
 
 /// Backup codes, shown once.

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::method_prompt::digits_hint;
 use super::{Errors, Shell};
+use crate::portal::messages::{markup, text};
 
 /// Why somebody sets up an authenticator app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub(crate) struct EnrollPage<'a> {
 
 impl EnrollPage<'_> {
     /// What to type.
-    pub(crate) const fn hint(&self) -> &'static str {
+    pub(crate) fn hint(&self) -> String {
         digits_hint(self.digits)
     }
 }

@@ -1,5 +1,7 @@
 //! A link of a page.
 
+use crate::portal::messages::text;
+
 /// A link of a notice.
 #[derive(Clone)]
 pub(crate) struct Link {
@@ -16,7 +18,7 @@ impl Link {
     }
 
     /// A link that opens another window, so that what was typed in this one can still be got back.
-    pub(crate) fn aside(href: impl Into<String>, text: &str) -> Self {
-        Self { href: href.into(), text: format!("{text} (in a new window)"), target: Some("_blank") }
+    pub(crate) fn aside(href: impl Into<String>, action: String) -> Self {
+        Self { href: href.into(), text: text!("action-in-new-window", action = action), target: Some("_blank") }
     }
 }

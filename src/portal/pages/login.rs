@@ -3,6 +3,8 @@
 use askama::Template;
 
 use super::{Errors, Shell};
+use crate::portal::messages::{Markup, markup, text};
+use crate::portal::support_contact::{self, SupportContact};
 
 /// Sign-in: user name and password.
 #[derive(Template)]
@@ -12,8 +14,18 @@ pub(crate) struct LoginPage<'a> {
     pub(crate) errors: Errors,
     pub(crate) notice: Option<String>,
     /// Signing in leads to this, instead of a place.
-    pub(crate) purpose: Option<&'static str>,
+    pub(crate) purpose: Option<String>,
     pub(crate) username: &'a str,
     pub(crate) place: &'a str,
     pub(crate) host: &'a str,
+}
+
+impl LoginPage<'_> {
+    /// Whom to ask.
+    fn support(&self) -> Markup {
+        match &self.shell.support {
+            Some(SupportContact { text, href: Some(href) }) => Markup::link(href, text),
+            other => Markup::of_text(&support_contact::whom(other.as_ref())),
+        }
+    }
 }

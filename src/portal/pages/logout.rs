@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::Shell;
+use crate::portal::messages::{markup, text};
 
 /// The question before signing out.
 #[derive(Template)]

@@ -1,6 +1,7 @@
 //! How a form asks for a method of proof.
 
 use crate::auth::proof::{Method, MethodSet};
+use crate::portal::messages::text;
 
 /// A method of proof, as a form asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,33 +10,50 @@ pub(crate) struct MethodPrompt {
     pub(crate) method: Method,
     /// Its name in forms.
     pub(crate) name: &'static str,
-    /// The label of its field.
-    pub(crate) label: &'static str,
-    /// What to type.
-    pub(crate) hint: &'static str,
-    /// The button that offers it as another way.
-    pub(crate) offer: &'static str,
+    /// How many digits its codes have, where they are digits.
+    digits: u8,
 }
 
 impl MethodPrompt {
     /// The page's view of a method; `None` for methods that have no form.
     pub(crate) const fn of(method: Method) -> Option<Self> {
-        let (label, hint, offer) = match method {
-            Method::Totp => ("Enter the code from your app", digits_hint(6), "Use my authenticator app"),
-            Method::BackupCode => {
-                ("Enter a backup code", "One of the codes you saved. Each works once.", "Use a backup code")
+        match method {
+            Method::Totp | Method::BackupCode | Method::Password => {
+                Some(Self { method, name: method.name(), digits: 6 })
             }
-            Method::Password => ("Password", "The password you sign in with.", "Use my password"),
-            _ => return None,
-        };
-        Some(Self { method, name: method.name(), label, hint, offer })
+            _ => None,
+        }
     }
 
     /// The same way for codes of so many digits.
     pub(crate) const fn with_digits(self, digits: u8) -> Self {
+        Self { digits, ..self }
+    }
+
+    /// The label of its field.
+    pub(crate) fn label(&self) -> String {
         match self.method {
-            Method::Totp => Self { hint: digits_hint(digits), ..self },
-            _ => self,
+            Method::Password => text!("prompt-password"),
+            Method::BackupCode => text!("prompt-backup-code"),
+            _ => text!("prompt-totp"),
+        }
+    }
+
+    /// What to type.
+    pub(crate) fn hint(&self) -> String {
+        match self.method {
+            Method::Password => text!("prompt-password-hint"),
+            Method::BackupCode => text!("prompt-backup-code-hint"),
+            _ => digits_hint(self.digits),
+        }
+    }
+
+    /// The button that offers it as another way.
+    pub(crate) fn offer(&self) -> String {
+        match self.method {
+            Method::Password => text!("prompt-password-offer"),
+            Method::BackupCode => text!("prompt-backup-code-offer"),
+            _ => text!("prompt-totp-offer"),
         }
     }
 
@@ -51,12 +69,8 @@ impl MethodPrompt {
 }
 
 /// What to type where a code of so many digits is asked for.
-pub(crate) const fn digits_hint(digits: u8) -> &'static str {
-    match digits {
-        7 => "7 digits. Spaces are fine.",
-        8 => "8 digits. Spaces are fine.",
-        _ => "6 digits. Spaces are fine.",
-    }
+pub(crate) fn digits_hint(digits: u8) -> String {
+    text!("prompt-totp-hint", digits = digits)
 }
 
 /// The names of the methods that would help, those with a form of ours before all others.

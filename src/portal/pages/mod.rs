@@ -1,4 +1,4 @@
-//! Every page of ours, each once. Values are escaped by askama; the texts stand in `templates/`.
+//! Every page of ours, each once. Values are escaped by askama; the sentences stand in `messages/`.
 
 mod account;
 mod backup_codes;

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::{Link, MethodPrompt, Shell};
+use crate::portal::messages::text;
 
 /// A page that says something and offers ways on: errors, refusals, waits, ends.
 #[derive(Template)]
@@ -12,13 +13,13 @@ pub(crate) struct NoticePage<'a> {
     pub(crate) heading: String,
     pub(crate) lines: Vec<String>,
     /// A list after the lines, with or without a heading of its own, and what is said after it.
-    pub(crate) list: Option<&'static str>,
+    pub(crate) list: Option<String>,
     pub(crate) items: Vec<String>,
     pub(crate) after: Option<String>,
-    pub(crate) details: Vec<(&'static str, String)>,
+    pub(crate) details: Vec<(String, String)>,
     /// A button that leads on, and what it asks for. It posts to the page it stands on: a link would lose the
     /// fragment of the deep link, which only the browser knows.
-    pub(crate) go_on: Option<(&'static str, &'static str)>,
+    pub(crate) go_on: Option<(&'static str, String)>,
     /// Other ways to prove oneself, each with a button, and for whom they are.
     pub(crate) ways: Vec<MethodPrompt>,
     pub(crate) of: String,
@@ -43,8 +44,8 @@ impl<'a> NoticePage<'a> {
         }
     }
 
-    /// Whether the info name the request, so that the foot of the page need not.
+    /// Whether the details name the request, so that the foot of the page need not.
     fn names_the_request(&self) -> bool {
-        self.details.iter().any(|(name, _)| *name == "Reference")
+        self.details.iter().any(|(name, _)| *name == text!("fact-reference"))
     }
 }

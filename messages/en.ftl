@@ -1,0 +1,496 @@
+### Every sentence that people read: on pages, in notices, and in the problems of the API.
+###
+### Messages that stand in pages with markup of their own may hold `<strong>`; what is put into them is escaped.
+### Numbers choose the plural.
+
+## Around every page
+
+page-error = Error:
+page-help = Help:
+page-reference = Reference:
+page-failed = The page could not be made.
+page-return-to = You will return to <strong class="place">{ $place }</strong>
+form-problem = There is a problem
+destination-account = your account on { $host }
+list-and = { $first } and { $last }
+list-or = { $first } or { $last }
+
+## Buttons and links that stand on several pages
+
+action-continue = Continue
+action-try-again = Try again
+action-start-again = Start again
+action-sign-out-here = Sign out here
+action-sign-out-everywhere = Sign out everywhere
+action-other-account = Use another account
+action-your-account = Your account
+action-new-backup-codes = Make new backup codes
+action-ask-for-help = Ask for help
+action-ask-for-access = Ask for access
+action-start-page = Go to the start page
+action-not-me = That was not me: sign out everywhere
+action-in-new-window = { $action } (in a new window)
+
+## What a page says of a request, name by name
+
+fact-signed-in-as = Signed in as
+fact-user-name = User name
+fact-asked-for = Asked for
+fact-purpose = What it is for
+fact-rule = Rule
+fact-reference = Reference
+fact-cookie = Cookie
+fact-site = Site
+fact-time = Time here
+
+## Lengths of time and moments
+
+duration-seconds = { $count ->
+    [one] { $count } second
+   *[other] { $count } seconds
+}
+duration-minutes = { $count ->
+    [one] { $count } minute
+   *[other] { $count } minutes
+}
+duration-hours = { $count ->
+    [one] { $count } hour
+   *[other] { $count } hours
+}
+age-minutes = { $count ->
+    [one] { $count } minute ago
+   *[other] { $count } minutes ago
+}
+age-hours = { $count ->
+    [one] { $count } hour ago
+   *[other] { $count } hours ago
+}
+age-days = { $count ->
+    [one] { $count } day ago
+   *[other] { $count } days ago
+}
+age-moment = less than a minute ago
+span-seconds = { $count ->
+    [one] a second
+   *[other] { $count } seconds
+}
+span-minutes = { $count ->
+    [one] a minute
+   *[other] { $count } minutes
+}
+span-hours = { $count ->
+    [one] an hour
+   *[other] { $count } hours
+}
+span-days = { $count ->
+    [one] a day
+   *[other] { $count } days
+}
+clock-fast = about { $duration } fast
+clock-slow = about { $duration } slow
+moment = { $day } { $month ->
+    [1] January
+    [2] February
+    [3] March
+    [4] April
+    [5] May
+    [6] June
+    [7] July
+    [8] August
+    [9] September
+    [10] October
+    [11] November
+   *[12] December
+} { $year }, { $time } UTC
+size-bytes = { $size } bytes
+size-kib = { $size } KiB
+size-mib = { $size } MiB
+
+## Whom to ask, and the letter to them
+
+support-nobody-named = the people who run this service
+letter-subject-access = Access to { $place }
+letter-subject-closed = { $place } is closed
+letter-subject-unattainable = { $host } asks for { $methods }
+letter-asked = What I wanted to open: { $asked }
+letter-user-name = User name: { $user }
+letter-reference = Reference: { $reference }
+letter-reason = What I need it for:
+
+## Methods
+
+method-password = a password
+method-totp = an authenticator app
+method-passkey = a passkey
+method-security-key = a security key
+method-backup-code = backup codes
+method-email-code = a code by mail
+method-sms-code = a code by text message
+method-recovery-code = a recovery code
+
+## Fields for proofs
+
+prompt-totp = Enter the code from your app
+prompt-totp-hint = { $digits } digits. Spaces are fine.
+prompt-totp-offer = Use my authenticator app
+prompt-backup-code = Enter a backup code
+prompt-backup-code-hint = One of the codes you saved. Each works once.
+prompt-backup-code-offer = Use a backup code
+prompt-password = Password
+prompt-password-hint = The password you sign in with.
+prompt-password-offer = Use my password
+mistake-no-user-name = Enter your user name
+mistake-no-password = Enter your password
+mistake-no-code = Enter the code
+mistake-credentials = The user name or the password is not correct. Try again
+mistake-password = The password is not correct. Try again
+mistake-totp = The code is not correct, or was used already. Enter the next one that your app shows
+mistake-backup-code = The code is not correct, or was used before. Enter another one
+mistake-late = That took too long. Remove the entry from your app, then scan the new picture
+mistake-clock = Your authenticator's clock looks { $off }. Set its time to automatic, then try again
+
+## Sign-in
+
+login-title = Sign in
+login-user-name = User name
+login-password = Password
+login-cannot = I cannot sign in
+login-check = Check that Caps Lock is off, and that you mean to sign in on <strong>{ $host }</strong>.
+login-ask = If you have no account, or no longer know your user name or your password, ask { $support }.
+login-to-end-all-sessions = Sign in once more to end all your sessions, in every browser and on every device.
+login-several-cookies = Your browser sent several sign-in cookies for this site. Delete the cookies of this site, then sign in.
+login-unattainable = The page you want asks for more than can be proved here. Signing in will not open it.
+login-was-idle = You were signed out after { $span } without use.
+login-was-expired = You were signed out: a sign-in lasts no longer than { $span }.
+login-was-ended = You were signed out.
+
+## The second step, and step-up
+
+code-title = Confirm it is you
+code-title-for = Confirm it is you: { $purpose }
+code-second-step = Your password is one step. This is the second.
+code-signing-in = Signing in as <strong>{ $user }</strong>.
+code-signed-in = Signed in as <strong>{ $user }</strong>.
+code-user-name = User name
+code-other-ways = Try another way
+code-no-password = I no longer know my password
+code-no-password-help = Ask the people who run this service for a new one.
+code-no-password-help-at = Ask the people who run this service for a new one ({ $support }).
+code-no-app = I no longer have my authenticator app
+code-no-app-help = Use one of the backup codes that you saved when you set it up. Without a backup code, ask the people who run this service to reset your second step.
+code-no-app-help-at = Use one of the backup codes that you saved when you set it up. Without a backup code, ask the people who run this service to reset your second step ({ $support }).
+step-up-fresher = { $path } asks for a second step that is not older than { $span }.
+step-up-wanted = { $path } asks for a second step.
+step-up-before-codes = Before new backup codes are made, show that it is you.
+step-up-before-enrolling = Before an authenticator is added, show that it is you.
+step-up-nothing-title = Another way to sign in is needed
+step-up-nothing = This page asks for a way to sign in that your account does not have. Ask the people who run this service.
+
+## Setting up an authenticator app
+
+enroll-title = Set up your authenticator app
+enroll-asked = The page you want asks for a second step. It takes about a minute, and you do it once.
+enroll-wished = The codes of an app are a second step beside your password. It takes about a minute, and you do it once.
+enroll-replaces = You have an authenticator app already. The one you set up here takes its place: codes of the old one, and the backup codes you have now, stop working, and all other browsers are signed out.
+enroll-account = For the account <strong>{ $account }</strong>. You will return to <strong class="place">{ $place }</strong>
+enroll-install = Install an authenticator app on your phone, if you have none.
+enroll-scan = Scan this picture with the app.
+enroll-open-app = On this device? Open your authenticator app
+enroll-type-key = Cannot scan? Type the key instead
+enroll-key-account = Account: { $account }
+enroll-key = Key:
+enroll-key-kind = Kind: time-based, { $digits } digits.
+enroll-enter-code = Enter the code that the app shows now.
+enroll-code = Code from your app
+enroll-confirm = Confirm
+enroll-picture = QR code for your authenticator app
+enrolled-title = Your authenticator app is set up
+enrolled = Its backup codes are shown only once. If you have not saved them, set up your app once more: that makes new ones.
+enrolled-once-more = Set up my app once more
+
+## Backup codes
+
+codes-title = Save your backup codes
+codes-made-anew = New codes are made. The ones you had before no longer work.
+codes-app-set-up = Your authenticator app is set up.
+codes-what = For the account <strong>{ $account }</strong> on { $host }. Each of these codes works once, when your app is not at hand. They are shown only now. Print them or put them into your password manager.
+codes-label = Backup codes
+codes-saved = I have saved them
+codes-left = { $count ->
+    [0] You have no backup codes left.
+    [one] You have { $count } backup code left.
+   *[other] You have { $count } backup codes left.
+}
+codes-make-new = Make new ones before you need them.
+codes-used-title = You used a backup code
+codes-used = The code you used will not work again.
+codes-used-last = That was your last backup code.
+codes-renew-title = Make new backup codes
+codes-renew-account = For the account <strong>{ $account }</strong> on { $host }. { $left ->
+    [0] You have no backup codes left.
+    [one] You have { $left } backup code left. It stops working.
+   *[other] You have { $left } backup codes left. They stop working.
+}
+codes-renew-once = The new codes are shown once. Have your password manager or a printer at hand.
+codes-renew-make = Make new codes
+codes-renew-keep = Keep the codes I have
+codes-over-title = Your backup codes are made
+codes-over = New backup codes were made a moment ago, and they are shown only once. If you have not saved them, make new ones again.
+
+## The account
+
+account-title = Your account
+account-signed-in = Signed in as <strong>{ $user }</strong>. Previous sign-in: { $previous }.
+account-first-sign-in = Signed in as <strong>{ $user }</strong>. You had not signed in here before.
+account-few-codes = { codes-left } Make new ones before you need them.
+account-name = Name
+account-mail = Mail
+account-groups = Groups
+account-codes-left = Backup codes left
+account-began = This session began
+account-ends = If you do nothing, it ends in
+account-replace-app = Replace your authenticator app and backup codes
+account-set-up-app = Set up an authenticator app
+account-go-to = Go to { $host }
+
+## Signing out
+
+logout-title = Sign out
+logout-who = You are signed in as <strong>{ $user }</strong> on { $host }.
+logout-everywhere = “Everywhere” ends your sessions in all browsers and on all devices.
+logout-stay = Stay signed in
+signed-out-title = You are signed out
+signed-out = Nobody is signed in on { $host } in this browser. Where you signed in with other browsers or devices, you still are.
+signed-out-again = Sign in again
+signed-out-everywhere-title = You are signed out everywhere
+signed-out-everywhere = { $count ->
+    [0] 1 session ended: this one. There was no other.
+    [one] 2 sessions ended: this one and 1 other.
+   *[other] { $all } sessions ended: this one and { $count } others.
+}
+
+## Before this sign-in
+
+previous-sign-in = You last signed in { $ago } ({ $moment }).
+previous-sign-in-none = You have not signed in here before.
+unusual-title = Was this you?
+unusual-since = This happened since { $moment }:
+unusual-sign-in = Somebody signed in as { $user } on { $moment }, from the address { $address }. The browser and the network were both new.
+unusual-more = There were { $count } more like these, earlier.
+unusual-failed = { $count ->
+    [one] An attempt to sign in as { $user } failed, on { $moment }, from the address { $address }.
+   *[other] { $count } attempts to sign in as { $user } failed, the last on { $moment }, from the address { $address }.
+}
+unusual-failed-knew = { $count ->
+    [one] An attempt to sign in as { $user } failed, on { $moment }, from the address { $address }. The password was right, the second step was not.
+   *[other] { $count } attempts to sign in as { $user } failed, the last on { $moment }, from the address { $address }. The password was right at least once, the second step was not.
+}
+unusual-advice-known = If that was you, go on. If not, somebody knows your password: sign out everywhere and tell { $support }.
+unusual-advice-guessed = If that was you, go on. If not, somebody may be guessing your password: sign out everywhere and tell { $support }.
+
+## Factors that are switched off
+
+locked-title = Your second step is switched off
+locked-entered-title = Too many wrong codes were entered
+locked-off = { $which ->
+    [app] Your authenticator app is
+    [codes] Your backup codes are
+    [both] Your authenticator app and your backup codes are
+   *[other] Your second step is
+} switched off, because too many wrong codes were entered.
+locked-it = { $which ->
+    [codes] them
+    [both] them
+   *[other] it
+}
+locked-useless = { locked-off } Signing in again, or waiting, does not switch { locked-it } on.
+locked-ask = Ask { $support } to switch { locked-it } on again.
+locked-tell = If it was not you who entered these codes, somebody knows your password: tell { $support } that too.
+locked-why = { locked-off } What you enter here switches { locked-it } on again.
+locked-still = { locked-off } Ask the people who run this service to switch it on again.
+locked-no-longer = { $which ->
+    [app] Your authenticator app has been switched off, because too many wrong codes were entered. It is on again now.
+    [codes] Your backup codes had been switched off, because too many wrong codes were entered. It is on again now.
+    [both] Your authenticator app and your backup codes had been switched off, because too many wrong codes were entered. They are on again now.
+   *[other] Your second step has been switched off, because too many wrong codes were entered. It is on again now.
+}
+locked-change-password = If it was not you who entered these codes, somebody knows your password: change it.
+locked-sign-in = Sign in as somebody else
+
+## Waits
+
+wait-title = Wait before the next attempt
+wait-attempts = There were too many attempts. Wait { $duration }, then try again.
+wait-nothing-lost = Nothing is lost: what you did until here still counts.
+wait-meanwhile = What you can do meanwhile
+wait-other-way = Try another way: it has a count of its own.
+wait-known-browser = Use a browser in which you signed in before, if one is at hand: it has a count of its own, too.
+wait-not-you = If it was not you who tried, tell { $support }.
+busy-title = One moment
+busy = Many people are signing in at this moment. Try again in a few seconds.
+
+## Dead ends
+
+over-title = Start the sign-in again
+over = This sign-in is over: it was finished, or it took too long. Start it again.
+already-signed-in-title = You have already signed in
+already-signed-in = You are signed in as { $user }. There is nothing more to do here.
+other-session-title = Somebody else signed in meanwhile
+other-session = You are signed in as { $user } now. The page you used was made for another account.
+other-sign-in-title = Another sign-in was begun
+other-sign-in = A sign-in as { $user } was begun in this browser. The page you used was made for another account.
+other-nothing-done = Nothing was done with what you sent.
+cookie-title = Your browser did not keep our cookie
+cookie-needed = A sign-in needs a cookie, and your browser did not send it back. Until it does, signing in again leads here again.
+cookie-local-http = This address begins with http://. Some browsers keep this cookie for https:// only, even on your own machine. Try another browser.
+cookie-http = This address begins with http://. Browsers keep this cookie for https:// only. Open https://{ $host } instead.
+cookie-allow = In the settings of your browser, allow cookies for { $host }. If an extension or a private window blocks them, switch it off for this site.
+loop-title = This page keeps asking you to sign in
+loop-sent-round = You were sent to { $place } { $count } times in a row, and each time it sent you back here to sign in.
+loop-stopped = We stopped, so that this does not go on for ever. You did nothing wrong, and a new password or code does not help.
+loop-tell = Tell { $support }, with the reference below.
+loop-once-more = Try once more
+
+## Challenges where no redirect can lead to the sign-in
+
+challenge-wanted = { $wanted ->
+    [step-up] A second step
+   *[sign-in] A sign-in
+}
+challenge-frame-title = { $wanted ->
+    [step-up] A second step is needed
+   *[sign-in] Your session ended
+}
+challenge-frame = { challenge-wanted } is needed for this part of the page. It opens in the whole window.
+challenge-first-title = { challenge-wanted } is needed first
+challenge-long-address = The address of this page is too long to be kept meanwhile.
+challenge-long-address-how = The link opens a new window. When you are done there, come back to this window and load it again.
+challenge-form-title = Your form was not sent
+challenge-form = { challenge-wanted } is needed before this form can be sent.
+challenge-form-how = Your browser may still have what you typed. The link opens a new window: when you are done there, come back to this window, go back one page and send the form again.
+challenge-link = { $wanted ->
+    [step-up] Confirm it is you
+   *[sign-in] Sign in
+}
+challenge-grpc = A sign-in is needed
+
+## Refusals
+
+refusal-title = You cannot open this page
+refusal-user = { $user } cannot open { $path }.
+refusal-nobody = { $path } cannot be opened.
+refusal-closed = It is closed to everybody.
+refusal-closed-mistake = If that is a mistake, tell { $support }.
+refusal-audience-some = It is open to certain people only.
+refusal-audience-group = It is open to the group { $group }.
+refusal-audience-groups = It is open to the groups { $groups }.
+refusal-audience-ask = If you need it, ask { $support }.
+refusal-other-site = It was asked for by a page of another site.
+refusal-other-site-trusted = If you trust that page and need what it does, tell { $support }.
+refusal-nothing-there = There is nothing at this address.
+refusal-nothing-open = Nothing is open to anybody at this address.
+refusal-check-address = Check the address.
+refusal-address-right = If it is right, tell { $support }.
+refusal-what-to-do = What you can do
+refusal-grpc = Access is refused
+unattainable-wanted = This page asks for { $methods }.
+unattainable-owned = You have { $methods }. That is not enough here.
+unattainable-useless = What is missing cannot be set up here, so signing in again does not help.
+unattainable-ask = Ask { $support } for another way to do what you want to do here.
+unattainable-sign-in = Sign in without opening this page
+unattainable-grpc = A factor is needed that cannot be set up here
+
+## Faults and limits, for people
+
+fault-bad-request-title = The request could not be read
+fault-bad-request = Check the address, or go back and try again.
+fault-odd-address-title = This address is unusual
+fault-odd-address = Apps read addresses that are written like this in different ways, so it was not passed on. If you typed it, check it. If you followed a link, tell { $support } which one, and the reference below.
+fault-not-found-title = Page not found
+fault-not-found = Check the address. Nothing is kept here.
+fault-method-title = This address works in another way
+fault-method = Go back and use the links of the page.
+fault-too-slow-title = The request took too long
+fault-too-slow = Check your connection, then try again.
+fault-too-large-title = What you sent is too large
+fault-too-large = The most that can be sent here is { $size }. Send less at once.
+fault-misdirected-title = This address is not served here
+fault-misdirected = Check the address. If it is right, load the page again in a new window.
+fault-too-many-title = Too many requests
+fault-too-many = Wait { $duration }, then try again.
+fault-headers-title = Your browser sent too much with this request
+fault-headers = Delete the cookies of this site, then try again.
+fault-bad-gateway-title = The app did not answer properly
+fault-bad-gateway = Your sign-in is not affected. Try again in a moment.
+fault-unavailable-title = The sign-in service is not reachable
+fault-unavailable = Try again in a moment. Who is signed in stays signed in.
+fault-no-upstream-title = The app is not running
+fault-no-upstream = Your sign-in is not affected. Try again in a moment.
+fault-gateway-timeout-title = The app did not answer in time
+fault-gateway-timeout = Your sign-in is not affected. Try again in a moment.
+fault-media-type-title = This kind of content is not read here
+fault-media-type = Send a form from our page, or JSON to the API.
+fault-cross-site-title = This request came from another site
+fault-cross-site = Open the page here yourself, then send it again.
+fault-insecure-title = This address is not secure
+fault-insecure = It begins with http://. Signing in works with https:// only. Open https://{ $host } instead.
+fault-no-origin-title = Your browser does not say where this form comes from
+fault-no-origin = Update it, or use another browser. Nothing was sent on.
+
+## Problems, for scripts and whoever writes them
+
+problem-bad-request-title = The request cannot be read in one way only.
+problem-bad-request = The log of the gateway names the reason under this request id; `stepgate explain` does too.
+problem-not-found-title = There is nothing at this address.
+problem-not-found = The calls are listed in /.stepgate/api/openapi.json.
+problem-method-title = This method is not served here.
+problem-method = `Allow` lists those that are.
+problem-too-slow-title = The request did not arrive in time.
+problem-too-slow = Send it again at once, or in smaller parts.
+problem-too-large-title = The body is too large.
+problem-too-large = Send a smaller one; `limit` is the largest, in bytes.
+problem-misdirected-title = This connection does not serve that host.
+problem-misdirected = Check `Host` and the server name of TLS.
+problem-too-many-title = Too many requests.
+problem-too-many = Send the next one after the seconds in `Retry-After`.
+problem-headers-title = The header fields are too large.
+problem-headers = Send fewer and shorter fields and cookies.
+problem-bad-gateway-title = The app broke the connection or its answer.
+problem-bad-gateway = Repeat what may be repeated after the seconds in `Retry-After`.
+problem-unavailable-title = A store of the gateway does not answer.
+problem-unavailable = Nothing was decided. Repeat the request after the seconds in `Retry-After`.
+problem-no-upstream-title = No server of the app is up.
+problem-no-upstream = Repeat the request after the seconds in `Retry-After`.
+problem-gateway-timeout-title = The app did not answer in time.
+problem-gateway-timeout = Repeat what may be repeated after the seconds in `Retry-After`.
+problem-media-type-title = The body is of a type that is not read here.
+problem-media-type = Send `Content-Type: application/json`.
+problem-cross-site-title = A call by cookie was sent from another site.
+problem-cross-site = Send `Sec-Fetch-Site: same-origin` or an `Origin` of this host, or a bearer token in place of the cookie.
+problem-not-signed-in-title = There is no live session.
+problem-not-signed-in = Send `Authorization: Bearer <access_token>`; a login gives one.
+problem-too-many-attempts-title = Too many attempts.
+problem-too-many-attempts = The next one is judged after the seconds in `retry_after`; one before that is not looked at.
+problem-refused-title = Access is refused.
+problem-unattainable-title = A factor is needed that cannot be set up here.
+problem-step-up-title = A second step is needed.
+problem-sign-in-title = A sign-in is needed.
+problem-preflight-origin-title = This origin is not in the list of the rule.
+problem-preflight-method-title = This method is not in the list of the rule.
+problem-preflight-header-title = A header is not in the list of the rule.
+problem-not-an-object-title = The body is not a JSON object.
+problem-not-json-title = The body is not JSON (line { $line }, column { $column }).
+problem-field-title = A field is missing or of the wrong type (line { $line }, column { $column }).
+problem-strength-title = `strength` is not one of those documented.
+problem-credentials-missing-title = `username` and `password` are needed, or HTTP Basic.
+problem-method-unknown-title = `method` is not one of those documented.
+problem-locked-title = This factor is switched off after too many wrong codes. An administrator can switch it on again.
+problem-locked-others-title = This factor is switched off after too many wrong codes. Another one of `methods` switches it on again.
+problem-busy-title = Many people are signing in at this moment.
+problem-wrong-credentials-title = The user name or the password is not correct.
+problem-wrong-code-title = The code is not correct.
+problem-clock-title = The clock of the authenticator is off.
+problem-ceremony-over-title = The ceremony is over; begin with a login.
+problem-prove-first-title = Prove something first.
+problem-no-second-factor-title = Backup codes stand for a second factor, and none is set up.
+problem-already-made-title = Another call made new backup codes a moment ago. Only its answer tells them.
