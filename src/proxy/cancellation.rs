@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
+use super::clock;
 use super::live::SessionGuard;
-use super::observe::access_log;
 
 tokio::task_local! {
     /// Of the task at hand.
@@ -56,7 +56,7 @@ impl Cancellation {
             cancelled: AtomicU64::new(0),
             wanted: AtomicU32::new(0),
             guarded: Mutex::default(),
-            started: access_log::now(),
+            started: clock::now(),
             silence: AtomicU64::new(0),
             until: AtomicU64::new(0),
         })
@@ -126,7 +126,7 @@ impl Cancellation {
     pub(crate) fn touch(&self) {
         let silence = self.silence.load(Ordering::Relaxed);
         if silence > 0 {
-            let now = u64::try_from(access_log::now().duration_since(self.started).as_millis()).unwrap_or(u64::MAX / 2);
+            let now = u64::try_from(clock::now().duration_since(self.started).as_millis()).unwrap_or(u64::MAX / 2);
             // An hour for ever is as good as for ever, and can be added to an instant.
             self.until.store(now.saturating_add(silence.min(FOR_EVER)), Ordering::Relaxed);
         }
@@ -222,7 +222,7 @@ mod tests {
         let task = async {
             let me = Cancellation::current().unwrap();
             me.begin();
-            let start = access_log::now();
+            let start = clock::now();
             me.expect_within(Duration::from_secs(60));
             for _ in 0..5 {
                 tokio::time::sleep(Duration::from_secs(50)).await;

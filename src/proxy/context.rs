@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::cancellation::Cancellation;
 use super::client::connection_state::ConnectionState;
-use super::request::site::{Authority, Site};
+use super::request::head::Authority;
+use super::request::site::Site;
 use super::upstream::private_connections::Reuse;
 use super::upstream::socket::Socket;
 use crate::auth::proof::decision::Permit;

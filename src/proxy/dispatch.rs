@@ -12,12 +12,14 @@ use super::cancellation::EndReason;
 use super::client::connection_state::{AcceptedOn, ConnectionState};
 use super::context::{Ctx, Pass};
 use super::convert::{self, BodyRead};
+use super::error_response;
 use super::gateway::Gateway;
-use super::observe::access_log;
+use super::observe::audit_log;
 use super::observe::metrics::DecisionKind;
-use super::request::site::{self, Head, Rejection, Site, reject};
-use super::request::{client_address, preflight, related};
-use super::{error_response, websocket};
+use super::request::head::{self, Head, Rejection, SERVED, reject};
+use super::request::request_id;
+use super::request::site::{self, Site};
+use super::request::{client_address, preflight, related, websocket};
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::resource::{Malformed, Resource};
@@ -43,7 +45,7 @@ impl Gateway {
     /// Pingora's.
     pub(crate) async fn handle(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         let ports = &self.flows.ports;
-        ctx.request_id = access_log::request_id(ports.clock.as_ref(), ports.entropy.as_ref());
+        ctx.request_id = request_id::request_id(ports.clock.as_ref(), ports.entropy.as_ref());
         ctx.preflight = preflight::may_be_one(session);
         let (mut response, keep) = match self.judge(session, ctx).await {
             Ok(Route::Forward) => {
@@ -128,7 +130,7 @@ impl Gateway {
             target: request.raw_path(),
             raw: &raw,
         };
-        let rejection = match site::authority(&head) {
+        let rejection = match head::authority(&head) {
             Ok(authority) => {
                 ctx.authority = Some(authority);
                 None
@@ -150,7 +152,8 @@ impl Gateway {
         if let Some(authority) = &mut ctx.authority {
             authority.leave_out_default_port(ctx.https);
         }
-        site::examine(&head)?;
+        head::examine(&head)?;
+        websocket::examine(&head)?;
         if request.version == Version::HTTP_2 && convert::list_size(request) > self.limits.header_bytes {
             return Err(reject(PortalError::HeadersTooLarge, "head_too_large"));
         }
@@ -170,7 +173,8 @@ impl Gateway {
         {
             return Ok(verdict);
         }
-        let opener = ctx.websocket.then(|| websocket::opener(&session.req_header().headers, ctx));
+        let opener = ctx.websocket.then_some(ctx.authority.as_ref()).flatten();
+        let opener = opener.map(|asked| websocket::opener(&session.req_header().headers, asked, ctx.https));
         let circumstances = Circumstances { client, opener };
         ctx.presented = cookies::session_token(&session.req_header().headers);
         let admitted = self.flows.admit(&site.policy, resource, &circumstances, ctx.presented.token());
@@ -214,7 +218,7 @@ impl Gateway {
                 Some(request) => {
                     let response = self.portal.respond(request, &facts(session, ctx)).await;
                     if let Some(Recorded(events)) = response.extensions().get() {
-                        access_log::audit(events, ctx, &self.metrics);
+                        audit_log::audit(events, ctx, &self.metrics);
                         (self.audit)(events, &ctx.request_id);
                     }
                     if let Some(Noted(word)) = response.extensions().get() {
@@ -312,7 +316,7 @@ fn resource(request: &RequestHeader, ctx: &mut Ctx, site: &Site) -> std::result:
 fn options() -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(site::SERVED));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(SERVED));
     response.headers_mut().insert("x-stepgate-response", HeaderValue::from_static("options"));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

@@ -15,12 +15,13 @@ use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
 use super::cancellation::Cancellation;
 use super::client::connection_state::ConnectionState;
+use super::clock;
 use super::context::{Ctx, Pass};
 use super::observe::access_log;
 use super::observe::metrics::Metrics;
+use super::parts::{AuditSink, Signer};
 use super::request::normalize;
 use super::request::site::Sites;
-use super::serve::{AuditSink, Signer};
 use super::settings::ClientLimits;
 use super::upstream::private_connections::Reuse;
 use super::upstream::rewrite::Public;
@@ -56,7 +57,7 @@ impl ProxyHttp for Gateway {
     }
 
     fn new_ctx(&self) -> Ctx {
-        Ctx::new(access_log::now())
+        Ctx::new(clock::now())
     }
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
@@ -102,7 +103,7 @@ impl ProxyHttp for Gateway {
             private.go_to(target.address);
         }
         ctx.tried.push(target.address);
-        ctx.upstream_started = Some(access_log::now());
+        ctx.upstream_started = Some(clock::now());
         if ctx.websocket {
             session.set_read_timeout(Some(self.limits.tunnel_idle));
             session.set_write_timeout(Some(self.limits.tunnel_idle));
@@ -280,7 +281,7 @@ impl Gateway {
     /// Looks at the head of an answer before anything is done with it.
     pub(crate) fn check_response(&self, session: &Session, answer: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
         self.record_auth_offer(session, answer, ctx);
-        websocket::judge(&session.req_header().headers, ctx.websocket, answer)?;
+        websocket::check_handshake(&session.req_header().headers, ctx.websocket, answer)?;
         response_head::examine(answer, self.limits.header_bytes)
     }
 
@@ -291,7 +292,7 @@ impl Gateway {
         answer: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        ctx.upstream_answered.get_or_insert_with(access_log::now);
+        ctx.upstream_answered.get_or_insert_with(clock::now);
         if let Some(connection) = ctx.connection.as_ref().filter(|_| !answer.status.is_informational()) {
             connection.answer_begins();
         }

@@ -6,6 +6,7 @@
 
 mod cancellation;
 mod client;
+mod clock;
 mod context;
 mod convert;
 mod dispatch;
@@ -14,6 +15,7 @@ mod gateway;
 mod http2;
 mod live;
 pub(crate) mod observe;
+mod parts;
 pub mod pem;
 mod request;
 mod serve;
@@ -25,4 +27,5 @@ mod websocket;
 mod tests;
 
 pub use client::bind::{Bound, Listeners};
-pub use serve::{AuditSink, BuildError, Parts, Probe, Proxy, Signer};
+pub use parts::{AuditSink, BuildError, Probe, Signer};
+pub use serve::{Parts, Proxy};

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
 use pingora_core::apps::http_app::HttpServer;
 use pingora_core::apps::{HttpServerApp, HttpServerOptions, ServerApp};
 use pingora_core::protocols::{ALPN, Stream};
@@ -24,25 +23,16 @@ use super::live::LiveRequests;
 use super::observe::admin::{Admin, AdminServer};
 use super::observe::metrics::Metrics;
 use super::observe::store_metrics::{self, StoreMetrics};
+use super::parts::{AuditSink, BuildError, Probe, Signer};
 use super::request::site::{Site, Sites};
-use super::settings::{ClientLimits, JwtSettings, ProxySettings};
+use super::settings::{ClientLimits, ProxySettings};
 use super::upstream::identity_headers::IdentityHeaders;
 use super::upstream::pool::Pool;
 use super::upstream::rewrite::Rewriting;
-use crate::auth::event::Event;
 use crate::auth::network::Networks;
 use crate::auth::policy::Policy;
-use crate::auth::session::Session;
 use crate::flow::Flows;
-use crate::flow::ports::StoreError;
 use crate::portal::Portal;
-
-/// Signs an assertion about a session for one app.
-pub type Signer = Arc<dyn Fn(&Session, &JwtSettings) -> Result<String, StoreError> + Send + Sync>;
-/// Receives audit events, with the id of the request they belong to. Must not block.
-pub type AuditSink = Arc<dyn Fn(&[Event], &str) + Send + Sync>;
-/// Asks what readiness depends on.
-pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, Vec<(&'static str, Result<(), StoreError>)>> + Send + Sync>;
 
 /// Unused connections to apps that are kept.
 const POOLED: usize = 512;
@@ -66,11 +56,6 @@ pub struct Parts {
     /// Numbers of the stores, for the metrics.
     pub store_metrics: Arc<dyn StoreMetrics>,
 }
-
-/// Why a proxy cannot be built: names the file or the value at fault.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BuildError(pub String);
 
 /// A proxy, built and checked, not yet serving.
 pub struct Proxy {

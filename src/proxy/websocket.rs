@@ -1,64 +1,13 @@
-//! The one upgrade that is passed on: WebSocket over HTTP/1.1 (RFC 6455 §4.1). Offers to leave HTTP otherwise are not
-//! taken ([`super::request::normalize`]).
+//! The app's answer to the one upgrade that is passed on: WebSocket over HTTP/1.1 (RFC 6455 §4.1). Offers to leave HTTP
+//! otherwise are not taken ([`super::request::normalize`]).
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use data_encoding::BASE64;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use pingora_error::{Error, Result};
 use pingora_http::ResponseHeader;
 
-use super::context::Ctx;
 use super::error_response;
-use super::request::site::{Head, Rejection, reject};
-use crate::auth::origin::{Address, Opener};
-use crate::portal::error::PortalError;
-
-/// Who opens a WebSocket: whose page, as its browser tells it.
-pub(crate) fn opener(headers: &HeaderMap, ctx: &Ctx) -> Opener {
-    let (host, port) = ctx.authority.as_ref().map_or(("", None), |at| (at.host.as_str(), at.port));
-    let app = Address { scheme: if ctx.https { "https" } else { "http" }, host, port };
-    Opener::of(headers.get_all(header::ORIGIN).iter().map(HeaderValue::as_bytes), &app)
-}
-
-/// Whether a request asks for a WebSocket. True only for what [`examine`] has let pass.
-pub(crate) fn is_websocket(headers: &HeaderMap, version: Version) -> bool {
-    version == Version::HTTP_11
-        && headers.get(header::UPGRADE).is_some_and(|up| up.as_bytes().eq_ignore_ascii_case(b"websocket"))
-}
-
-/// Refuses upgrades to anything else, and malformed ones.
-pub(crate) fn examine(head: &Head<'_>) -> Result<(), Rejection> {
-    let refuse = |reason| Err(reject(PortalError::BadRequest, reason));
-    let mut upgrades = head.headers.get_all(header::UPGRADE).iter();
-    let Some(upgrade) = upgrades.next() else { return Ok(()) };
-    if upgrades.next().is_some() || !upgrade.as_bytes().eq_ignore_ascii_case(b"websocket") {
-        return refuse("upgrade");
-    }
-    if head.version != Version::HTTP_11 || head.method != Method::GET {
-        return refuse("upgrade_method");
-    }
-    let has_length = head.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0");
-    if has_length || head.headers.contains_key(header::TRANSFER_ENCODING) {
-        return refuse("upgrade_body");
-    }
-    if !nominates_upgrade(head.headers) {
-        return refuse("upgrade_connection");
-    }
-    let once = |name: &str| head.headers.get_all(name).iter().count() == 1;
-    let version = head.headers.get("sec-websocket-version").is_some_and(|v| v.as_bytes() == b"13");
-    if !once("sec-websocket-key") || !once("sec-websocket-version") || !version {
-        return refuse("websocket_handshake");
-    }
-    Ok(())
-}
-
-fn nominates_upgrade(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|b| *b == b','))
-        .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
-}
 
 /// What the key of a WebSocket handshake is answered with (RFC 6455 §4.2.2).
 fn accept_of(key: &[u8]) -> String {
@@ -71,7 +20,7 @@ fn accept_of(key: &[u8]) -> String {
 ///
 /// # Errors
 /// The app switches protocols unasked, to another one, or without proof that it has read the handshake.
-pub(crate) fn judge(request: &HeaderMap, asked: bool, answer: &ResponseHeader) -> Result<()> {
+pub(crate) fn check_handshake(request: &HeaderMap, asked: bool, answer: &ResponseHeader) -> Result<()> {
     if answer.status != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(());
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::proxy::observe::access_log;
+use crate::proxy::clock;
 use crate::proxy::settings::Listen;
 
 /// How long one that stops goes on accepting: a successor listens by then.
@@ -126,7 +126,7 @@ async fn patiently<T, F>(patience: Duration, mut bind: impl FnMut() -> F) -> io:
 where
     F: Future<Output = io::Result<T>>,
 {
-    let start = access_log::now();
+    let start = clock::now();
     loop {
         match bind().await {
             Err(cause) if cause.kind() == io::ErrorKind::AddrInUse && start.elapsed() < patience => {

@@ -17,7 +17,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::proxy::observe::metrics::Metrics;
-use crate::proxy::serve::BuildError;
+use crate::proxy::parts::BuildError;
 use crate::proxy::settings::CertificateFiles;
 
 /// Between two looks at the files.

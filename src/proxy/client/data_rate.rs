@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use crate::proxy::observe::access_log;
+use crate::proxy::clock;
 use crate::proxy::settings::ClientLimits;
 
 /// How fast bodies and answers have to pass, unless a request is given more time.
@@ -62,15 +62,15 @@ impl RateBudget {
 
     /// Nothing came: until when we wait.
     fn wait_until(&mut self) -> Instant {
-        let since = *self.since.get_or_insert_with(access_log::now);
+        let since = *self.since.get_or_insert_with(clock::now);
         // An instant too far away to be told is as good as a day.
-        since.checked_add(self.left).unwrap_or_else(|| access_log::now() + Duration::from_secs(86_400))
+        since.checked_add(self.left).unwrap_or_else(|| clock::now() + Duration::from_secs(86_400))
     }
 
     /// Nothing came: we wait, or still wait.
     pub(crate) fn wait_on(&mut self) {
         if self.since.is_none() {
-            self.since = Some(access_log::now());
+            self.since = Some(clock::now());
         }
     }
 

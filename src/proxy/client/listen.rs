@@ -18,8 +18,8 @@ use super::protocol_error::ProtocolErrors;
 use super::socket::BufferedSocket;
 use super::stream::{ClientStream, HeadLimits};
 use crate::auth::network::Networks;
+use crate::proxy::clock;
 use crate::proxy::live::LiveRequests;
-use crate::proxy::observe::access_log;
 use crate::proxy::observe::metrics::Metrics;
 use crate::proxy::settings::ClientLimits;
 
@@ -116,7 +116,7 @@ fn admit(
 fn refuse(context: &AcceptContext, client_ip: IpAddr, reached: LimitReached) {
     let limit = reached.limit();
     context.metrics.connections_refused.with_label_values(&[limit]).inc();
-    if let Some(count) = context.refusals.sample(access_log::now()) {
+    if let Some(count) = context.refusals.sample(clock::now()) {
         tracing::info!(target: "proxy", %client_ip, limit, count, "connections refused: raise this limit if they are honest");
     }
 }

@@ -15,7 +15,8 @@ use crate::portal::request_info::RequestInfo;
 use crate::proxy::error_response;
 use crate::proxy::observe::access_log;
 use crate::proxy::observe::metrics::Metrics;
-use crate::proxy::request::site::SERVED;
+use crate::proxy::request::head::SERVED;
+use crate::proxy::request::request_id;
 
 /// What is needed to answer without Pingora.
 pub(crate) struct ProtocolErrors {
@@ -38,7 +39,7 @@ impl ProtocolErrors {
         let (method, target, headers) = parse_leniently(head);
         let https = matches!(connection.accepted_on, AcceptedOn::Https { .. });
         let facts = RequestInfo {
-            request_id: access_log::request_id(ports.clock.as_ref(), ports.entropy.as_ref()),
+            request_id: request_id::request_id(ports.clock.as_ref(), ports.entropy.as_ref()),
             scheme: if https { "https" } else { "http" },
             authority: String::new(),
             host: String::new(),

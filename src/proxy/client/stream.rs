@@ -30,7 +30,7 @@ use super::pipeline::PipelinedBytes;
 use super::protocol_error::{ProtocolErrors, refused_by_parser};
 use crate::portal::error::PortalError;
 use crate::proxy::cancellation::{Cancellation, EndReason};
-use crate::proxy::observe::access_log;
+use crate::proxy::clock;
 
 /// How a head is limited.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +93,7 @@ impl ClientStream {
         let (reading, writing) = (head.data_rate.to_read(), IdleTimer::new(head.data_rate.to_write()));
         let head = (io.selected_alpn_proto() != Some(ALPN::H2)).then_some(head);
         let deadline = head.map(|h| Box::pin(tokio::time::sleep(h.time)));
-        let (framing, started) = (RequestFraming::default(), access_log::now());
+        let (framing, started) = (RequestFraming::default(), clock::now());
         Ok(Self {
             io,
             pipelined: PipelinedBytes::default(),
@@ -152,7 +152,7 @@ impl ClientStream {
             return polled;
         }
         if self.framing.head().is_empty() {
-            self.started = access_log::now();
+            self.started = clock::now();
         }
         if let Err(stop) = self.framing.push(read, limits.bytes) {
             let told = match stop {

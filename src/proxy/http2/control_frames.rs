@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::reset_budget::ResetBudget;
 use crate::proxy::client::lingering_close::LingeringClose;
-use crate::proxy::observe::access_log;
+use crate::proxy::clock;
 
 /// Frames that may come at once.
 const MOST: u64 = 1000;
@@ -43,7 +43,7 @@ pub(super) struct ControlFrameCounter {
 
 impl ControlFrameCounter {
     pub(super) fn new(io: Stream, budget: Arc<ResetBudget>) -> Self {
-        let (frames, since) = (FrameHeads::default(), access_log::now());
+        let (frames, since) = (FrameHeads::default(), clock::now());
         Self { io, budget, frames, credit: MOST, since, closing: None }
     }
 

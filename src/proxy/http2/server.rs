@@ -19,8 +19,8 @@ use super::reset_budget::ResetBudget;
 use crate::proxy::client::connection_state::ConnectionState;
 use crate::proxy::client::data_rate::MinDataRate;
 use crate::proxy::client::limits::{LimitReached, LogSampler, StreamLimits};
+use crate::proxy::clock;
 use crate::proxy::live::LiveRequests;
-use crate::proxy::observe::access_log;
 use crate::proxy::observe::metrics::Metrics;
 use crate::proxy::settings::ClientLimits;
 
@@ -71,7 +71,7 @@ impl Http2Config {
     fn refuse(&self, taken: LimitReached) {
         let limit = taken.limit();
         self.metrics.streams_refused.with_label_values(&[limit]).inc();
-        if let Some(count) = self.refusals.sample(access_log::now()) {
+        if let Some(count) = self.refusals.sample(clock::now()) {
             tracing::info!(target: "proxy", limit, count, "HTTP/2 requests refused: raise this limit if they are honest");
         }
     }
@@ -185,7 +185,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Http2Connection<'_, A> {
             self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
         } else if self.budget.is_idle() {
             let time = if self.leaving { LAST_WORDS } else { self.config.idle };
-            self.alarm.as_mut().reset(access_log::now() + time);
+            self.alarm.as_mut().reset(clock::now() + time);
             self.armed = true;
         }
         ControlFlow::Continue(())
@@ -202,7 +202,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Http2Connection<'_, A> {
     }
 
     fn leave_after(&mut self, time: Duration) {
-        self.alarm.as_mut().reset(access_log::now() + time);
+        self.alarm.as_mut().reset(clock::now() + time);
         (self.armed, self.leaving) = (true, true);
     }
 }

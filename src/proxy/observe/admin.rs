@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::metrics::Metrics;
 use super::store_metrics::{StoreMetrics, redis_text};
 use crate::proxy::client::listen::ServeConnection;
-use crate::proxy::serve::Probe;
+use crate::proxy::parts::Probe;
 
 /// Answers the admin paths.
 pub(crate) struct Admin {

@@ -12,7 +12,7 @@ use prometheus::{
 
 use crate::auth::policy::AppPolicy;
 use crate::auth::time::Timestamp;
-use crate::proxy::serve::BuildError;
+use crate::proxy::parts::BuildError;
 
 const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 /// Every other method is told as `other`.

@@ -2,5 +2,6 @@
 
 pub(crate) mod access_log;
 pub(crate) mod admin;
+pub(crate) mod audit_log;
 pub(crate) mod metrics;
 pub(crate) mod store_metrics;

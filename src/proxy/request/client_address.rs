@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderValue};
 
 use super::forwarded::{self, ForwardedError, ForwardedInfo};
-use super::site::Authority;
+use super::head::Authority;
 use crate::auth::network::Networks;
 use crate::proxy::client::connection_state::{AcceptedOn, ConnectionState};
 

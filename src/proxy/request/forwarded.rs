@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderValue};
 
-use super::site::Authority;
+use super::head::Authority;
 use crate::auth::forwarded::{Hop, Node, hops};
 use crate::auth::network::Networks;
 use crate::proxy::upstream::rewrite::default_port;

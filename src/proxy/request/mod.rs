@@ -3,7 +3,10 @@
 pub(crate) mod client_address;
 pub(crate) mod cookies;
 pub(crate) mod forwarded;
+pub(crate) mod head;
 pub(crate) mod normalize;
 pub(crate) mod preflight;
 pub(crate) mod related;
+pub(crate) mod request_id;
 pub(crate) mod site;
+pub(crate) mod websocket;

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use pingora_error::Result;
 use pingora_http::RequestHeader;
 
-use super::site::Authority;
+use super::head::Authority;
 
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 const WEBSOCKET: &str = "websocket";

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::site::{Rejection, Site, reject};
+use super::head::{Rejection, reject};
+use super::site::Site;
 use crate::auth::resource::{Fields, Misnamed, Resource};
 use crate::portal::error::PortalError;
 use crate::portal::reserved::{Reserved, reserved};

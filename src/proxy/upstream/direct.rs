@@ -26,9 +26,9 @@ use super::pooled_connection::PooledConnection;
 use super::private_connections::Reuse;
 use super::response_head;
 use super::reuse::sharer;
+use crate::proxy::clock;
 use crate::proxy::context::{Ctx, Pass};
 use crate::proxy::gateway::Gateway;
-use crate::proxy::observe::access_log;
 
 /// Pieces of an answer that are written at once.
 const BATCH: usize = 4;
@@ -58,7 +58,7 @@ impl Gateway {
         tokio::task::yield_now().await;
         let Some(target) = site.pool.choose(&ctx.tried) else { return Ok(false) };
         ctx.tried.push(target.address);
-        let started = *ctx.upstream_started.insert(access_log::now());
+        let started = *ctx.upstream_started.insert(clock::now());
         let sharer = sharer(ctx);
         let (connection, reused) = match target.connection(&site.settings.upstream, started, sharer).await {
             Ok(connection) => connection,
@@ -67,9 +67,7 @@ impl Gateway {
         match self.converse(session, ctx, connection, &head).await {
             Ok(connection) => {
                 match (connection, &ctx.reuse) {
-                    (Some(connection), Reuse::Shared) if !ctx.last_use => {
-                        target.keep(connection, access_log::now(), sharer)
-                    }
+                    (Some(connection), Reuse::Shared) if !ctx.last_use => target.keep(connection, clock::now(), sharer),
                     (Some(connection), Reuse::PrivateConnection(private)) => {
                         private.hand_over(connection.into_stream())
                     }

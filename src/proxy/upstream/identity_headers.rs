@@ -9,8 +9,8 @@ use pingora_http::ResponseHeader;
 use crate::auth::header_names::Reserved;
 use crate::auth::session::Session;
 use crate::flow::ports::StoreError;
+use crate::proxy::parts::{BuildError, Signer};
 use crate::proxy::request::cookies;
-use crate::proxy::serve::{BuildError, Signer};
 use crate::proxy::settings::{IdentitySettings, JwtSettings};
 
 /// What one app is told.

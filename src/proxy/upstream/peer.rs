@@ -19,8 +19,8 @@ use super::pooled_connection::IdleConnections;
 use super::resolve::Complaint;
 use super::socket::SocketConnector;
 use super::ws_upgrade_race::DelayedReadConnector;
+use crate::proxy::parts::BuildError;
 use crate::proxy::pem::is_tls_name;
-use crate::proxy::serve::BuildError;
 use crate::proxy::settings::{Server, UpstreamSettings};
 
 /// HTTP/2 streams at once on a connection to a server.

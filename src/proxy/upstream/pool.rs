@@ -11,9 +11,9 @@ use tokio::sync::watch;
 
 use super::peer::Template;
 use super::pooled_connection::IdleConnections;
-use crate::proxy::observe::access_log;
+use crate::proxy::clock;
 use crate::proxy::observe::metrics::Metrics;
-use crate::proxy::serve::BuildError;
+use crate::proxy::parts::BuildError;
 use crate::proxy::settings::{AppSettings, UpstreamSettings};
 
 /// Between two looks at unused connections.
@@ -98,7 +98,7 @@ impl Pool {
         loop {
             tokio::time::sleep(SWEEP).await;
             for target in self.targets.load().iter() {
-                target.kept.sweep(access_log::now(), self.settings.idle_timeout);
+                target.kept.sweep(clock::now(), self.settings.idle_timeout);
             }
         }
     }

@@ -16,8 +16,8 @@ use crate::auth::session::Session;
 use crate::proxy::context::{Ctx, Pass};
 use crate::proxy::error_response;
 use crate::proxy::gateway::Gateway;
+use crate::proxy::parts::Signer;
 use crate::proxy::request::{cookies, related};
-use crate::proxy::serve::Signer;
 
 /// What most heads fit into, in bytes.
 const WIRE: usize = 1024;

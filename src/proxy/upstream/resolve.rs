@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::pool::{Pool, Target};
-use crate::proxy::observe::access_log;
+use crate::proxy::clock;
 
 /// For one name.
 const LOOK_UP_TIME: Duration = Duration::from_secs(5);
@@ -70,7 +70,7 @@ impl Pool {
                 }
                 Err(cause) => {
                     let cause = cause.to_string();
-                    if template.complaint.is_due(&cause, access_log::now()) {
+                    if template.complaint.is_due(&cause, clock::now()) {
                         tracing::warn!(target: "proxy", app = %self.app, server = %template.server.host, cause, "cannot look up");
                     }
                     targets.extend(old.iter().filter(|t| t.server == server).cloned());

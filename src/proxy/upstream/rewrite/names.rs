@@ -1,7 +1,7 @@
 //! By which names an app may know itself.
 
 use super::reference::{Reference, default_port, port_of, spelling, split_port};
-use crate::proxy::request::site::Authority;
+use crate::proxy::request::head::Authority;
 use crate::proxy::settings::UpstreamSettings;
 
 /// The public origin of an app, as the browser of this request sees it.

@@ -5,7 +5,7 @@ use http::HeaderValue;
 use proptest::prelude::*;
 
 use super::*;
-use crate::proxy::request::site::Authority;
+use crate::proxy::request::head::Authority;
 use crate::proxy::settings::{IdentitySettings, Server, UpstreamSettings};
 
 /// An app with two servers and a `host_header`.
