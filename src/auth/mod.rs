@@ -18,6 +18,7 @@ pub mod resource;
 pub mod return_to;
 pub mod secret;
 pub mod session;
+pub mod text;
 pub mod throttle;
 pub mod time;
 pub mod user;

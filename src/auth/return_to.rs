@@ -3,6 +3,8 @@
 use url::Url;
 
 use super::resource::{MAX_PATH_BYTES, Resource, Tolerances};
+use super::text::invisible::is_invisible;
+use super::text::percent::decode_lenient;
 
 /// The longest destination, in bytes. Every path that the gate accepts fits; a query may be too long. It travels in
 /// the query of our pages, where it can be three times as long, and must not outgrow what a head may take.
@@ -107,7 +109,7 @@ fn leads_home(path: &str) -> bool {
         if odd || is_reserved(&path) || path.split('/').any(|s| matches!(s, "." | "..")) {
             return false;
         }
-        let decoded = decode(&path);
+        let decoded = decode_lenient(&path);
         if decoded == path {
             return true;
         }
@@ -129,31 +131,6 @@ fn is_reserved(path: &str) -> bool {
     let Some(ours) = RESERVED_PREFIX.strip_prefix('/') else { return false };
     let (Some(head), Some(tail)) = (merged.get(..ours.len()), merged.get(ours.len()..)) else { return false };
     head.eq_ignore_ascii_case(ours) && !tail.starts_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_')
-}
-
-fn decode(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        let digit = |b: &u8| char::from(*b).to_digit(16);
-        match after {
-            [high, low, tail @ ..] if *byte == b'%' => match digit(high).zip(digit(low)) {
-                Some((h, l)) => {
-                    out.push(u8::try_from(h * 16 + l).unwrap_or(b'%'));
-                    rest = tail;
-                }
-                None => out.push(b'%'),
-            },
-            _ => out.push(*byte),
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-/// Characters that change how a link looks without being seen.
-const fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

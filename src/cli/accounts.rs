@@ -4,6 +4,7 @@ use super::args::{ConfigFile, OneUser};
 use super::exit::{CONFIG, CommandResult, Failure};
 use super::output::terminal::{self, UnreadableRows};
 use super::output::text::escape;
+use crate::auth::text::similar::nearest;
 use crate::auth::user::{Group, Username};
 use crate::config::{self, Settings};
 use crate::flow::ports::{Account, Answer, Ports};
@@ -63,7 +64,7 @@ pub(crate) fn username(text: &str) -> CommandResult<Username> {
 /// The name of a new account: one that cannot pass for another to the eye.
 pub(crate) fn new_username(text: &str) -> CommandResult<Username> {
     let name = username(text)?;
-    match name.hidden() {
+    match name.first_invisible() {
         None => Ok(name),
         Some(c) => Err(Failure::usage(format!(
             "{} cannot be a user name: it holds U+{:04X}, which nobody sees or which turns text around",
@@ -110,52 +111,4 @@ pub(crate) async fn find(ports: &Ports, text: &str) -> CommandResult<Account> {
 pub(crate) async fn all(opened: &OpenStores, unreadable: &mut UnreadableRows) -> CommandResult<Vec<Account>> {
     let all = store_result(opened.ports.accounts.list().await)?;
     Ok(all.into_iter().filter_map(|account| unreadable.readable(account, || "an account".to_owned())).collect())
-}
-
-/// The name that was probably meant: the fewest letters to change, and not more than a third of them.
-fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let far = wrong.chars().count().div_ceil(3).max(1);
-    names.map(|name| (distance(wrong, name), name)).filter(|(d, _)| *d <= far).min().map(|(_, name)| name)
-}
-
-/// Letters to insert, delete or replace to make `b` of `a` (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (pair, y) in row.windows(2).zip(&b) {
-            let (diagonal, above) = match pair {
-                [diagonal, above] => (*diagonal, *above),
-                _ => break,
-            };
-            left = (diagonal + usize::from(x != *y)).min(above + 1).min(left + 1);
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_letters_to_change() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("abc", ""), 3);
-        assert_eq!(distance("ann", "ann"), 0);
-        assert_eq!(distance("ä", "a"), 1);
-    }
-
-    #[test]
-    fn names_only_a_name_that_is_near() {
-        let names = || ["ann", "bob", "roberta"].into_iter();
-        assert_eq!(nearest("anna", names()), Some("ann"));
-        assert_eq!(nearest("robreta", names()), Some("roberta"));
-        assert_eq!(nearest("zoe", names()), None);
-    }
 }

@@ -10,7 +10,7 @@ use super::exit::{CommandResult, Failure};
 use super::output::table::write_table;
 use super::output::terminal::{self, UnreadableRows, write_stderr};
 use super::output::text::escape;
-use super::output::time::{brief, is_live, rfc3339};
+use super::output::time::{brief, is_live};
 use super::user::ended;
 use crate::auth::event::What;
 use crate::auth::session::{Channel, Session, SessionKey};
@@ -50,7 +50,7 @@ async fn list(file: &ConfigFile, user: Option<&str>, json: bool) -> CommandResul
             let name = || format!("a session of {} ({})", escape(account.identity.username.as_str()), key.encoded());
             let session = unreadable.readable(session, name).filter(|session| is_live(&lifetimes, session, now));
             let Some(session) = session else { continue };
-            values.push(value(&session, &rfc3339(lifetimes.ends_at(&session))));
+            values.push(value(&session, &lifetimes.ends_at(&session).rfc3339()));
             rows.push(row(&session, now));
         }
     }
@@ -72,8 +72,8 @@ fn value(session: &Session, ends: &str) -> Value {
         "amr": session.proofs.amr(),
         "client_ip": session.client_ip,
         "user_agent": session.user_agent,
-        "created_at": rfc3339(session.created_at),
-        "seen_at": rfc3339(session.seen_at),
+        "created_at": session.created_at.rfc3339(),
+        "seen_at": session.seen_at.rfc3339(),
         "ends_at": ends,
     })
 }

@@ -1,8 +1,8 @@
 //! Where a person goes after signing in, and by which of our pages.
 
-use super::format;
 use crate::auth::resource::Tolerances;
 use crate::auth::return_to::ReturnTo;
+use crate::auth::text::percent;
 
 /// A destination, and the method that is to be used there (a challenged POST asks for more than the GET may).
 #[derive(Clone)]
@@ -141,13 +141,13 @@ impl Destination {
     pub(crate) fn page_url(&self, page: &str) -> String {
         let mut parts = Vec::new();
         if self.given {
-            parts.push(format!("to={}", format::encode(self.to.as_str())));
+            parts.push(format!("to={}", percent::encode(self.to.as_str())));
         }
         if let Some(around) = &self.around {
-            parts.push(format!("around={}", format::encode(around.as_str())));
+            parts.push(format!("around={}", percent::encode(around.as_str())));
         }
         if self.method != "GET" {
-            parts.push(format!("for={}", format::encode(&self.method)));
+            parts.push(format!("for={}", percent::encode(&self.method)));
         }
         if let Some(action) = self.action {
             parts.push(format!("then={}", action.name()));

@@ -1,9 +1,9 @@
-//! Small pieces of text: dates, waits, percent-encoding.
+//! Small pieces of text: dates, waits, lists.
 
 use std::time::Duration;
 
 use super::messages::text;
-use crate::auth::time::Timestamp;
+use crate::auth::time::{CalendarTime, Timestamp};
 
 /// A wait as people say it, rounded up: `30 seconds`, `2 minutes`.
 pub(crate) fn wait(wait: Duration) -> String {
@@ -94,52 +94,9 @@ pub(crate) fn clock_off(seconds: i64) -> String {
 
 /// A moment for people: `21 November 2026, 08:24 UTC`.
 pub(crate) fn moment(at: Timestamp) -> String {
-    let (year, month, day) = civil(at.as_secs() / 86_400);
-    let (hour, minute, _) = clock(at);
+    let CalendarTime { year, month, day, hour, minute, .. } = at.calendar();
     let time = format!("{hour:02}:{minute:02}");
     text!("moment", day = day, month = month, year = year, time = time)
-}
-
-/// A moment for machines (RFC 3339): `2026-11-21T08:24:13Z`.
-pub(crate) fn rfc3339(at: Timestamp) -> String {
-    let (year, month, day) = civil(at.as_secs() / 86_400);
-    let (hour, minute, second) = clock(at);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-const fn clock(at: Timestamp) -> (u64, u64, u64) {
-    let seconds = at.as_secs() % 86_400;
-    (seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
-/// Year, month and day of a day counted from the Unix epoch (proleptic Gregorian calendar).
-const fn civil(day: u64) -> (u64, u64, u64) {
-    // Eras of 400 years that begin on 1 March, so that the leap day is the last of a year.
-    let shifted = day + 719_468;
-    let era = shifted / 146_097;
-    let of_era = shifted % 146_097;
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-    (year, month, day)
-}
-
-/// Percent-encodes everything but the unreserved characters of RFC 3986 §2.3.
-pub(crate) fn encode(text: &str) -> String {
-    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    let digit = |n: u8| HEX.get(usize::from(n)).copied().unwrap_or('0');
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
-        }
-    }
-    out
 }
 
 /// A secret in groups of four, for reading aloud and typing.
@@ -154,9 +111,6 @@ mod tests {
 
     #[test]
     fn moments() {
-        assert_eq!(rfc3339(Timestamp::from_secs(0)), "1970-01-01T00:00:00Z");
-        assert_eq!(rfc3339(Timestamp::from_secs(951_782_400)), "2000-02-29T00:00:00Z");
-        assert_eq!(rfc3339(Timestamp::from_secs(1_795_249_453)), "2026-11-21T08:24:13Z");
         assert_eq!(moment(Timestamp::from_secs(1_795_249_453)), "21 November 2026, 08:24 UTC");
     }
 
@@ -207,7 +161,6 @@ mod tests {
 
     #[test]
     fn texts() {
-        assert_eq!(encode("/a b?c=d&e=ü"), "%2Fa%20b%3Fc%3Dd%26e%3D%C3%BC");
         assert_eq!(grouped("ABCDEFGHIJ"), "ABCD EFGH IJ");
     }
 }

@@ -13,7 +13,7 @@ mod format;
 mod forms;
 mod messages;
 mod pages;
-mod qr;
+pub(crate) mod qr;
 mod redirect_guard;
 pub mod reply;
 pub mod request_info;

@@ -1,36 +1,67 @@
-//! QR codes as SVG and PNG. Presentation attributes only: the content security policy allows no style.
+//! QR codes as SVG, PNG and half blocks of a terminal. The SVG has presentation attributes only: the content security
+//! policy allows no style.
 
 use std::fmt::Write as _;
 
-use fast_qr::{ECL, QRBuilder, QRCode};
+use fast_qr::{ECL, QRBuilder};
 
 use super::messages::text;
 
-/// White modules around the code (ISO/IEC 18004 asks for four).
+/// Light modules around the code on a page (ISO/IEC 18004 asks for four).
 const QUIET: usize = 4;
 
-/// Which modules are dark, with the quiet zone around.
-struct Modules {
+/// Which modules of a code are dark, with the quiet zone around: what every renderer walks.
+pub(crate) struct Modules {
     side: usize,
     dark: Vec<bool>,
 }
 
-fn modules(text: &str) -> Option<Modules> {
-    let code: QRCode = QRBuilder::new(text).ecl(ECL::M).build().ok()?;
-    let side = code.size + 2 * QUIET;
-    let mut dark = Vec::with_capacity(side * side);
-    for y in 0..side {
-        for x in 0..side {
-            let inside = (QUIET..QUIET + code.size).contains(&x) && (QUIET..QUIET + code.size).contains(&y);
-            dark.push(inside && code.data.get((y - QUIET) * code.size + (x - QUIET)).is_some_and(|m| m.value()));
-        }
+impl Modules {
+    /// The code of a text; `None` if the text is too long for one.
+    pub(crate) fn encode(text: &str, correction: ECL, quiet: usize) -> Option<Self> {
+        let code = QRBuilder::new(text).ecl(correction).build().ok()?;
+        let side = code.size + 2 * quiet;
+        let module = |x: usize, y: usize| {
+            let (x, y) = (x.checked_sub(quiet)?, y.checked_sub(quiet)?);
+            code.data.get(y * code.size + x).filter(|_| x < code.size).map(|module| module.value())
+        };
+        let dark = (0..side * side).map(|i| module(i % side, i / side).unwrap_or(false)).collect();
+        Some(Self { side, dark })
     }
-    Some(Modules { side, dark })
+
+    /// The rows of a terminal: two modules in one character cell. With `colour` black on white; without, drawn in the
+    /// foreground colour for a dark terminal, where ink is light.
+    pub(crate) fn half_blocks(&self, colour: bool) -> String {
+        let row = |y: usize| self.dark.get(y * self.side..(y + 1) * self.side).unwrap_or_default();
+        let mut drawn = String::new();
+        for y in (0..self.side).step_by(2) {
+            drawn.push_str(if colour { "  \u{1b}[38;5;16;48;5;231m" } else { "  " });
+            let below = row(y + 1).iter().map(|dark| *dark == colour).chain(std::iter::repeat(false));
+            drawn.extend(row(y).iter().zip(below).map(|(above, below)| match (*above == colour, below) {
+                (true, true) => '█',
+                (true, false) => '▀',
+                (false, true) => '▄',
+                (false, false) => ' ',
+            }));
+            drawn.push_str(if colour { "\u{1b}[0m\n" } else { "\n" });
+        }
+        drawn
+    }
+}
+
+/// The code for a terminal; `None` if the text is too long for one. Two light modules around are enough for every reader
+/// met, and save lines.
+pub(crate) fn terminal(text: &str, colour: bool) -> Option<String> {
+    Modules::encode(text, ECL::L, 2).map(|code| code.half_blocks(colour))
+}
+
+fn page_modules(text: &str) -> Option<Modules> {
+    Modules::encode(text, ECL::M, QUIET)
 }
 
 /// The code as an SVG image with a text alternative; `None` if the text is too long for one.
 pub(crate) fn svg(text: &str) -> Option<String> {
-    let Modules { side, dark } = modules(text)?;
+    let Modules { side, dark } = page_modules(text)?;
     let mut path = String::new();
     for (i, _) in dark.iter().enumerate().filter(|(_, dark)| **dark) {
         let _ = write!(path, "M{} {}h1v1h-1z", i % side, i / side);
@@ -46,7 +77,7 @@ pub(crate) fn svg(text: &str) -> Option<String> {
 /// The code as a greyscale PNG image, eight pixels a module; `None` if the text is too long for one.
 pub(crate) fn png(text: &str) -> Option<Vec<u8>> {
     const SCALE: usize = 8;
-    let Modules { side, dark } = modules(text)?;
+    let Modules { side, dark } = page_modules(text)?;
     let width = side * SCALE;
     let mut pixels = Vec::with_capacity(width * width);
     for row in dark.chunks(side) {
@@ -73,7 +104,7 @@ mod tests {
     #[test]
     fn both_images_show_the_same_code() {
         let uri = "otpauth://totp/Example:ann?secret=JBSWY3DPEHPK3PXP&issuer=Example";
-        let shape = modules(uri).expect("fits");
+        let shape = page_modules(uri).expect("fits");
         let picture = png(uri).expect("fits");
         assert!(picture.starts_with(b"\x89PNG"));
         let mut reader = png::Decoder::new(std::io::Cursor::new(picture)).read_info().expect("png");
@@ -90,7 +121,22 @@ mod tests {
     }
 
     #[test]
+    fn fits_in_a_terminal_of_eighty_columns() {
+        let uri = "otpauth://totp/Stepgate%20demo:ann?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Stepgate%20demo\
+                   &algorithm=SHA1&digits=6&period=30";
+        let drawn = terminal(uri, true).unwrap();
+        let lines: Vec<&str> = drawn.lines().collect();
+        let cells = |l: &str| l.chars().filter(|c| matches!(c, '█' | '▀' | '▄' | ' ')).count();
+        assert!(lines.len() <= 28, "{} lines", lines.len());
+        assert!(lines.iter().all(|l| cells(l) == cells(lines[0]) && cells(l) <= 78));
+        assert!(!terminal(uri, false).unwrap().contains('\u{1b}'));
+        // The upper left finder pattern: seven dark modules in a row, after the quiet zone.
+        assert!(lines[1].contains("  █▀▀▀▀▀█"), "{}", lines[1]);
+    }
+
+    #[test]
     fn too_much_text_is_no_code() {
+        assert!(terminal(&"x".repeat(5000), true).is_none());
         assert!(svg(&"x".repeat(4000)).is_none());
     }
 }

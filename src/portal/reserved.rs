@@ -2,6 +2,7 @@
 
 use super::PREFIX;
 use crate::auth::resource::Resource;
+use crate::auth::text::percent::{Octet, octets};
 
 /// Whose a target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,18 +36,15 @@ pub fn reserved(resource: &Resource, raw: &[u8]) -> Reserved {
 fn decoded(raw: &[u8]) -> String {
     let path = raw.split(|b| *b == b'?').next().unwrap_or_default();
     let mut out = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((byte, tail)) = rest.split_first() {
-        let hex = tail.get(..2).filter(|_| *byte == b'%').and_then(|h| std::str::from_utf8(h).ok());
-        let (byte, tail) = match hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
-            Some(decoded) => (decoded, tail.get(2..).unwrap_or_default()),
-            None => (*byte, tail),
+    for octet in octets(path) {
+        let byte = match octet {
+            Octet::Plain(b'\\') | Octet::Encoded(b'\\') => b'/',
+            Octet::Plain(byte) | Octet::Encoded(byte) => byte,
+            Octet::StrayPercent => b'%',
         };
-        let byte = if byte == b'\\' { b'/' } else { byte };
         if byte != b'/' || out.last() != Some(&b'/') {
             out.push(byte);
         }
-        rest = tail;
     }
     String::from_utf8_lossy(&out).into_owned()
 }

@@ -1,8 +1,8 @@
 //! Where people get help, as the operator set it, and letters to there that say what they are about.
 
-use super::format;
 use super::messages::text;
 use super::pages::Link;
+use crate::auth::text::percent;
 use crate::portal::request_info::RequestInfo;
 
 /// Where people get help.
@@ -17,11 +17,11 @@ pub(crate) struct SupportContact {
 impl SupportContact {
     /// Reads the operator's text: a mail address, a web address, or plain words.
     pub(crate) fn new(text: &str) -> Self {
-        let mailto = |address: &str| format!("mailto:{}", format::encode(address).replace("%40", "@"));
+        let mailto = |address: &str| format!("mailto:{}", percent::encode(address).replace("%40", "@"));
         let (shown, href) = if let Some(address) = text.strip_prefix("mailto:") {
             (address, Some(mailto(address)))
         } else if let Some(number) = text.strip_prefix("tel:") {
-            (number, Some(format!("tel:{}", format::encode(number).replace("%2B", "+"))))
+            (number, Some(format!("tel:{}", percent::encode(number).replace("%2B", "+"))))
         } else if text.starts_with("https://") || text.starts_with("http://") {
             (text, Some(text.to_owned()))
         } else if text.contains('@') && !text.contains(char::is_whitespace) {
@@ -61,7 +61,7 @@ impl SupportRequest<'_> {
         body.push(text!("letter-reference", reference = &info.request_id));
         body.push(String::new());
         body.push(text!("letter-reason") + " ");
-        let (subject, body) = (format::encode(self.subject), format::encode(&body.join("\r\n")));
+        let (subject, body) = (percent::encode(self.subject), percent::encode(&body.join("\r\n")));
         let href = format!("{href}{}subject={subject}&body={body}", if href.contains('?') { '&' } else { '?' });
         Some(Link { href, text: self.link, target: None })
     }

@@ -5,6 +5,8 @@ use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::auth::secret::{SecretBytes, SecretText};
+use crate::auth::text::invisible::is_invisible;
+use crate::auth::text::percent;
 use crate::auth::time::Timestamp;
 
 /// Random bytes in a new key: 160 bits (RFC 4226 §4, R6).
@@ -93,7 +95,7 @@ pub fn normalise(typed: &str, digits: u8) -> Option<SecretText> {
         return None;
     }
     let wanted = usize::from(digits);
-    let plain: Vec<char> = typed.nfkc().filter(|c| !invisible(*c)).map(ascii_digit).collect();
+    let plain: Vec<char> = typed.nfkc().filter(|c| !is_invisible(*c)).map(ascii_digit).collect();
     let mut runs: Vec<String> = Vec::new();
     let (mut run, mut gap) = (String::new(), 0_u8);
     for c in plain.into_iter().chain(std::iter::once('.')) {
@@ -120,7 +122,7 @@ pub fn encode_key(key: &SecretBytes) -> SecretText {
 /// The `otpauth://` URI that authenticator apps read from a QR code.
 pub fn uri(key: &SecretBytes, issuer: &str, account: &str, digits: u8, period: u64) -> SecretText {
     // A colon separates issuer and account in the label, so neither may hold one.
-    let (issuer, account) = (percent(&issuer.replace(':', " ")), percent(&account.replace(':', " ")));
+    let (issuer, account) = (percent::encode(&issuer.replace(':', " ")), percent::encode(&account.replace(':', " ")));
     let secret = encode_key(key);
     SecretText::new(format!(
         "otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}&algorithm=SHA1&digits={digits}&period={period}",
@@ -133,10 +135,6 @@ fn offset(step: u64, current: u64, period: u64) -> i64 {
     if step < current { -size } else { size }
 }
 
-fn invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
 fn is_dash(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
@@ -146,18 +144,6 @@ fn ascii_digit(c: char) -> char {
     let zeros = [0x0660_u32, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0e50];
     let value = zeros.iter().find_map(|zero| u32::from(c).checked_sub(*zero).filter(|v| *v < 10));
     value.and_then(|v| char::from_digit(v, 10)).unwrap_or(c)
-}
-
-/// Percent-encodes all but the unreserved characters (RFC 3986 §2.3).
-fn percent(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, b| {
-        if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(b));
-        } else {
-            out.push_str(&format!("%{b:02X}"));
-        }
-        out
-    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use regex::{Regex, RegexBuilder};
 use unicode_normalization::UnicodeNormalization;
 
 use super::glob::Glob;
+use crate::auth::text::percent::{Octet, octets};
 
 /// The largest compiled regular expression, in bytes.
 const MAX_REGEX_BYTES: usize = 1 << 20;
@@ -216,22 +217,13 @@ fn glob_segment(segment: &str, text: &str) -> Result<Vec<Option<char>>, String> 
 fn decode(text: &str) -> Result<String, String> {
     let bad = || format!("`{text}`: after a `%` stand two hexadecimal digits; a plain `%` is written %25");
     let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        if *byte != b'%' {
-            out.push(*byte);
-            continue;
+    for octet in octets(text.as_bytes()) {
+        match octet {
+            Octet::Encoded(b'/') => out.extend(b"%2F"),
+            Octet::Encoded(b'\\') => out.extend(b"%5C"),
+            Octet::Plain(octet) | Octet::Encoded(octet) => out.push(octet),
+            Octet::StrayPercent => return Err(bad()),
         }
-        let [high, low, tail @ ..] = after else { return Err(bad()) };
-        let digit = |b: u8| char::from(b).to_digit(16);
-        let value = digit(*high).zip(digit(*low)).and_then(|(h, l)| u8::try_from(h * 16 + l).ok()).ok_or_else(bad)?;
-        match value {
-            b'/' => out.extend(b"%2F"),
-            b'\\' => out.extend(b"%5C"),
-            _ => out.push(value),
-        }
-        rest = tail;
     }
     String::from_utf8(out).map_err(|_| format!("`{text}` is not UTF-8 once decoded"))
 }

@@ -4,9 +4,8 @@
 //! that browsers send plain although the RFC has no place for them (`[ ] | ^ { }`) are encoded.
 //! Nothing else changes, so an app sees the same path that it would have decoded itself.
 
-use std::fmt::Write as _;
-
 use super::malformed::Malformed;
+use crate::auth::text::percent::{Octet, is_unreserved, octets, push_triplet};
 
 /// Whether a path is canonical already and has itself as its only reading.
 pub(super) fn is_plain(path: &[u8]) -> bool {
@@ -29,16 +28,23 @@ pub(super) fn is_plain(path: &[u8]) -> bool {
 /// Writes the canonical form of a path.
 pub(super) fn canonicalise(path: &[u8]) -> Result<String, Malformed> {
     let mut out = String::with_capacity(path.len() + 16);
-    let mut rest = path.iter().copied();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'%' => {
-                let value = triplet(rest.next(), rest.next()).ok_or(Malformed::BadPercent)?;
-                if is_unreserved(value) { out.push(char::from(value)) } else { encode(&mut out, value) }
+    for octet in octets(path) {
+        let byte = match octet {
+            Octet::Encoded(octet) if is_unreserved(octet) => {
+                out.push(char::from(octet));
+                continue;
             }
+            Octet::Encoded(octet) => {
+                push_triplet(&mut out, octet);
+                continue;
+            }
+            Octet::StrayPercent => return Err(Malformed::BadPercent),
+            Octet::Plain(byte) => byte,
+        };
+        match byte {
             b'/' => out.push('/'),
             _ if is_path_byte(byte) => out.push(char::from(byte)),
-            b'[' | b']' | b'|' | b'^' | b'{' | b'}' => encode(&mut out, byte),
+            b'[' | b']' | b'|' | b'^' | b'{' | b'}' => push_triplet(&mut out, byte),
             b'#' => return Err(Malformed::Fragment),
             b'\\' => return Err(Malformed::Backslash),
             0..=0x1f | 0x7f => return Err(Malformed::Control),
@@ -62,22 +68,6 @@ pub(super) fn check_query(query: &[u8]) -> Result<(), Malformed> {
         }
     }
     if is_ascii || std::str::from_utf8(query).is_ok() { Ok(()) } else { Err(Malformed::OddQuery) }
-}
-
-/// The byte that two hexadecimal digits stand for.
-pub(super) fn triplet(high: Option<u8>, low: Option<u8>) -> Option<u8> {
-    let digit = |b: Option<u8>| char::from(b?).to_digit(16);
-    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
-}
-
-/// Adds a triplet.
-pub(super) fn encode(out: &mut String, byte: u8) {
-    // Writing to a String cannot fail.
-    let _ = write!(out, "%{byte:02X}");
-}
-
-const fn is_unreserved(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~')
 }
 
 /// `pchar` of RFC 3986 §3.3, without triplets.

@@ -21,6 +21,8 @@ pub(in crate::auth) mod tests;
 
 use std::borrow::Cow;
 
+use crate::auth::text::percent::encode_unless;
+
 pub use malformed::Malformed;
 pub use related::{Fields, Misnamed};
 
@@ -193,11 +195,7 @@ impl Resource {
         if self.target.is_ascii() {
             return Cow::Borrowed(&self.target);
         }
-        let mut out = String::with_capacity(self.target.len() * 2);
-        for byte in self.target.bytes() {
-            if byte.is_ascii() { out.push(char::from(byte)) } else { canonical::encode(&mut out, byte) }
-        }
-        Cow::Owned(out)
+        Cow::Owned(encode_unless(&self.target, |byte| byte.is_ascii()))
     }
 
     /// Every path that some upstream might read here, decoded; at least one, the plain reading first.

@@ -9,9 +9,9 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::decompose_compatible;
 
 use super::Tolerances;
-use super::canonical::triplet;
 use super::latin1::{Charset, is_overlong};
 use super::malformed::Malformed;
+use crate::auth::text::percent::triplet;
 
 /// More readings than this are refused: each costs a pass over the rules.
 const MAX_READINGS: usize = 32;
@@ -157,11 +157,7 @@ fn decode(text: &str, slashes: Slashes, charset: Charset) -> Result<Decoded, Mal
 
 /// The octets of the triplets at the beginning of a text: one that is ASCII, or as many as are not.
 fn octets_of(text: &str) -> Vec<u8> {
-    let octet = |three: &[u8]| match three {
-        [b'%', high, low] => triplet(Some(*high), Some(*low)),
-        _ => None,
-    };
-    let mut octets = text.as_bytes().chunks(3).map_while(octet);
+    let mut octets = text.as_bytes().chunks(3).map_while(triplet);
     match octets.next() {
         Some(first) if !first.is_ascii() => {
             std::iter::once(first).chain(octets.take_while(|octet| !octet.is_ascii())).collect()

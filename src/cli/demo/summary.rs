@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::people::Person;
 use crate::cli::exit::CommandResult;
-use crate::cli::output::qr;
 use crate::cli::output::table::columns;
 use crate::cli::output::terminal::{self, supports_colour};
+use crate::portal::qr;
 use crate::proxy::settings::Listen;
 
 /// Where everything is.
@@ -70,7 +70,7 @@ fn screen(urls: &DemoUrls, people: &[Person], colour: bool) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "\nStepgate demo: a legacy app behind a password and a second factor.\n");
     let uri = people.iter().find_map(|p| p.totp.as_ref()).map(|t| &t.uri);
-    if let Some(drawn) = uri.and_then(|uri| qr::half_blocks(uri.expose(), colour)) {
+    if let Some(drawn) = uri.and_then(|uri| qr::terminal(uri.expose(), colour)) {
         text.push_str("  ann's second factor, for an authenticator app:\n\n");
         text.push_str(&drawn);
         text.push('\n');

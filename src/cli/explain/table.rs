@@ -2,8 +2,8 @@
 
 use super::{Explanation, Outcome, RuleRow};
 use crate::auth::proof::explanation::Fit;
+use crate::auth::text::wrap::{LongWord, wrap};
 use crate::cli::output::table::WIDTH;
-use crate::cli::output::text::wrap;
 
 /// What stands above the rules; the last column takes what is left of the line.
 const HEAD: &str = "   #  path   method  network  who   rule";
@@ -17,25 +17,25 @@ impl Explanation {
         let target =
             self.target.as_deref().unwrap_or(if self.outcome == Outcome::Own { " (our own)" } else { " (malformed)" });
         let mut out = format!("{} {}{target}\n", self.method, self.host);
-        out.push_str(&wrap(&format!("from {}, {}", self.client_ip, self.subject), "", "  ", WIDTH));
+        out.push_str(&wrap(&format!("from {}, {}", self.client_ip, self.subject), "", "  ", WIDTH, LongWord::Cut));
         if self.readings.len() > 1 {
-            out.push_str(&wrap(&format!("judged as {}", self.readings.join(" and ")), "", "  ", WIDTH));
+            out.push_str(&wrap(&format!("judged as {}", self.readings.join(" and ")), "", "  ", WIDTH, LongWord::Cut));
         }
         if !self.rules.is_empty() {
             out.push_str(&format!("\n{HEAD}\n"));
             self.rules.iter().for_each(|row| out.push_str(&row_text(row)));
         }
         out.push('\n');
-        out.push_str(&wrap(&self.sentence, "", "  ", WIDTH));
+        out.push_str(&wrap(&self.sentence, "", "  ", WIDTH, LongWord::Cut));
         if let Some(methods) = self.can_prove.as_ref() {
             let all = if methods.is_empty() { "nothing".to_owned() } else { methods.join(", ") };
-            out.push_str(&wrap(&format!("By their account they can prove: {all}."), "", "  ", WIDTH));
+            out.push_str(&wrap(&format!("By their account they can prove: {all}."), "", "  ", WIDTH, LongWord::Cut));
         }
         if let Some(note) = &self.note {
-            out.push_str(&wrap(note, "", "  ", WIDTH));
+            out.push_str(&wrap(note, "", "  ", WIDTH, LongWord::Cut));
         }
         if let Some(remedy) = &self.remedy {
-            out.push_str(&wrap(&format!("What would change it: {remedy}"), "", "  ", WIDTH));
+            out.push_str(&wrap(&format!("What would change it: {remedy}"), "", "  ", WIDTH, LongWord::Cut));
         }
         out
     }
@@ -58,8 +58,8 @@ fn row_text(row: &RuleRow) -> String {
     );
     let place = row.place.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
     let indent = " ".repeat(REST);
-    let mut out = wrap(&format!("{}{place}", row.name), &fits, &indent, WIDTH);
-    out.push_str(&wrap(&format!("{}: {}", row.pattern, row.asks), &indent, &indent, WIDTH));
+    let mut out = wrap(&format!("{}{place}", row.name), &fits, &indent, WIDTH, LongWord::Cut);
+    out.push_str(&wrap(&format!("{}: {}", row.pattern, row.asks), &indent, &indent, WIDTH, LongWord::Cut));
     out
 }
 

@@ -8,6 +8,7 @@ use crate::auth::proof::decision::{Challenged, Decision, RefusalReason};
 use crate::auth::proof::{Factor, Lack, Method, MethodSet, Requirement};
 use crate::auth::resource::Malformed;
 use crate::auth::session::Session;
+use crate::auth::text::percent::encode_unless;
 use crate::auth::time::{Timestamp, short_duration};
 
 /// The stable word for what is lacking.
@@ -253,17 +254,8 @@ pub(super) fn disguised() -> String {
 
 /// How a browser would have written a target, if that is another one.
 pub(super) fn spelled(target: &str) -> Option<String> {
-    let encoded: String = target.chars().map(encoded).collect();
+    let encoded = encode_unless(target, |byte| byte != b' ');
     (encoded != target).then(|| format!("Browsers send it encoded: ask about {encoded}"))
-}
-
-/// A character as browsers send it in a target.
-fn encoded(c: char) -> String {
-    if c.is_ascii() && c != ' ' {
-        return c.to_string();
-    }
-    let mut buffer = [0; 4];
-    c.encode_utf8(&mut buffer).bytes().map(|b| format!("%{b:02X}")).collect()
 }
 
 fn names(methods: MethodSet) -> String {

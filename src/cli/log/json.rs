@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::cli::output::text::is_invisible;
+use crate::cli::output::text::needs_escape;
 
 /// Most lines of a request are shorter.
 const USUAL: usize = 640;
@@ -75,10 +75,10 @@ impl JsonLine {
         if told.iter().all(|byte| *byte < 0x7f) {
             return;
         }
-        let Some(told) = std::str::from_utf8(told).ok().filter(|told| told.contains(is_invisible)) else { return };
+        let Some(told) = std::str::from_utf8(told).ok().filter(|told| told.contains(needs_escape)) else { return };
         let mut shown = String::with_capacity(told.len() * 2);
         for c in told.chars() {
-            if is_invisible(c) {
+            if needs_escape(c) {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     // Memory takes everything here too.
                     let _ = write!(shown, "\\u{unit:04x}");
@@ -192,7 +192,7 @@ mod tests {
         #[test]
         fn nothing_hides_in_a_line(text in "([a-zé\\u{202a}-\\u{202e}\\u{2066}-\\u{2069}\\u{200b}-\\u{200f}\\u{ad}\\u{feff}\\u{7f}-\\u{9f}\\u{e0001}-\\u{e007f}\"\\\\]|\\PC){0,24}") {
             let line = written(|| tracing::info!(text = text.as_str(), shown = %text, debugged = ?text, "{}", text));
-            let hidden = line.trim_end_matches('\n').chars().find(|c| is_invisible(*c));
+            let hidden = line.trim_end_matches('\n').chars().find(|c| needs_escape(*c));
             prop_assert_eq!(hidden, None, "{}", line);
             let read: Value = serde_json::from_str(&line).unwrap();
             for field in ["text", "shown", "message"] {

@@ -55,7 +55,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cli::output::text::is_invisible;
+    use crate::cli::output::text::needs_escape;
 
     #[derive(Clone, Default)]
     struct Out(Arc<Mutex<Vec<u8>>>);
@@ -87,9 +87,9 @@ mod tests {
         ) {
             let line = written(false, || tracing::info!(text = text.as_str(), shown = %text, spoken = ?text, "{}", text));
             let body = line.strip_suffix('\n').unwrap();
-            prop_assert_eq!(body.chars().find(|c| is_invisible(*c)), None, "{}", line);
+            prop_assert_eq!(body.chars().find(|c| needs_escape(*c)), None, "{}", line);
             // What is plain stays as it is.
-            let plain = !text.contains(is_invisible);
+            let plain = !text.contains(needs_escape);
             prop_assert!(!plain || body.contains(&format!("shown={text}")), "{}", body);
         }
     }

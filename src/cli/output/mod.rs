@@ -1,6 +1,5 @@
 //! What commands write, for people and for programs.
 
-pub(crate) mod qr;
 pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod text;

@@ -17,8 +17,8 @@ use create_user::NewAccount;
 use super::accounts::{self, OpenStores};
 use super::args::{AddUser, User};
 use super::exit::{CommandResult, Failure};
-use super::output::qr;
 use super::output::terminal::{self, supports_colour, write_stderr, write_stdout};
+use crate::portal::qr;
 
 pub(crate) async fn run(command: User) -> CommandResult {
     match command {
@@ -66,7 +66,7 @@ async fn add(args: AddUser) -> CommandResult {
         return Ok(());
     }
     write_stderr("This is shown once. Scan it with an authenticator app:");
-    if let Some(drawn) = qr::half_blocks(totp.uri.expose(), supports_colour(&std::io::stderr())) {
+    if let Some(drawn) = qr::terminal(totp.uri.expose(), supports_colour(&std::io::stderr())) {
         write_stderr(&drawn);
     }
     Ok(())

@@ -12,7 +12,7 @@ use crate::cli::exit::CommandResult;
 use crate::cli::output::table::columns;
 use crate::cli::output::terminal::{self, UnreadableRows, write_stdout};
 use crate::cli::output::text::escape;
-use crate::cli::output::time::{self, rfc3339};
+use crate::cli::output::time;
 use crate::flow::ports::Account;
 
 pub(crate) async fn list(file: &ConfigFile, json: bool) -> CommandResult {
@@ -74,7 +74,7 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
         pair("switched off", switched_off(&enrolled)),
         pair("backup codes left", codes.to_string()),
         pair("sessions", live.to_string()),
-        pair("made", rfc3339(account.created_at)),
+        pair("made", account.created_at.rfc3339()),
         pair("last sign-in", last(account.last_login_at)),
     ]))
 }
@@ -102,8 +102,8 @@ fn value(account: &Account, enrolled: &Enrolled) -> Value {
         "has_password": account.password_hash.is_some(),
         "methods": enrolled.methods(account.password_hash.is_some()),
         "locked": enrolled.locked(),
-        "created_at": rfc3339(account.created_at),
-        "last_login_at": account.last_login_at.map(rfc3339),
+        "created_at": account.created_at.rfc3339(),
+        "last_login_at": account.last_login_at.map(Timestamp::rfc3339),
     })
 }
 
@@ -128,10 +128,10 @@ fn factors(enrolled: &Enrolled) -> String {
 /// What was switched off after too many wrong codes, and when.
 fn switched_off(enrolled: &Enrolled) -> String {
     let told: Vec<String> =
-        enrolled.locked.iter().map(|(method, at)| format!("{} {}", method.name(), rfc3339(*at))).collect();
+        enrolled.locked.iter().map(|(method, at)| format!("{} {}", method.name(), at.rfc3339())).collect();
     if told.is_empty() { "-".to_owned() } else { told.join(", ") }
 }
 
 fn last(at: Option<Timestamp>) -> String {
-    at.map_or_else(|| "never".to_owned(), rfc3339)
+    at.map_or_else(|| "never".to_owned(), Timestamp::rfc3339)
 }

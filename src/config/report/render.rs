@@ -1,9 +1,10 @@
 //! Problems for a terminal of 80 columns (place, reason, line, caret, fix) and for GitHub.
 
 use super::problem::{Problem, Severity};
+use crate::auth::text::wrap::{LongWord, wrap};
 
 /// Columns of a terminal.
-pub(crate) const WIDTH: usize = 80;
+const WIDTH: usize = 80;
 
 /// One problem as text, with colour only if asked for.
 pub(crate) fn problem(p: &Problem, colour: bool) -> String {
@@ -23,30 +24,9 @@ pub(crate) fn problem(p: &Problem, colour: bool) -> String {
         out.push_str(&format!("  {pad} | {}{}\n", " ".repeat(column), paint(code, &"^".repeat(length))));
     }
     if !p.fix.is_empty() {
-        fill(&mut out, "  = ", "    ", &p.fix);
+        out.push_str(&wrap(&p.fix, "  = ", "    ", WIDTH, LongWord::Overflow));
     }
     out
-}
-
-/// Words in lines of at most [`WIDTH`] columns.
-fn fill(out: &mut String, first: &str, rest: &str, text: &str) {
-    let mut line = first.to_owned();
-    let mut empty = true;
-    for word in text.split_whitespace() {
-        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            out.push_str(&line);
-            out.push('\n');
-            rest.clone_into(&mut line);
-            empty = true;
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
-    }
-    out.push_str(&line);
-    out.push('\n');
 }
 
 /// One problem as a workflow command, by which GitHub shows it beside the line.

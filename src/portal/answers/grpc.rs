@@ -5,7 +5,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 
 use super::headers::ResponseKind;
-use crate::portal::format;
+use crate::auth::text::percent;
 use crate::portal::reply::Reply;
 
 /// A gRPC answer of trailers only: HTTP 200 and a status in the headers.
@@ -14,7 +14,7 @@ pub(crate) fn grpc(status: u8, message: &str) -> Reply {
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert("grpc-status", HeaderValue::from(u16::from(status)));
-    if let Ok(message) = HeaderValue::from_str(&format::encode(message)) {
+    if let Ok(message) = HeaderValue::from_str(&percent::encode(message)) {
         headers.insert("grpc-message", message);
     }
     answer.extensions_mut().insert(ResponseKind(if status == 16 { "challenge" } else { "error" }));

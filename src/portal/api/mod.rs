@@ -19,10 +19,10 @@ use super::answers::headers::ResponseKind;
 use super::answers::problem::Problem;
 use super::context::{Context, CurrentSession, HandlerError};
 use super::cookies;
-use super::format;
 use super::pages::method_names;
 use super::reply::{Reply, with_cookie};
 use crate::auth::proof::Method;
+use crate::auth::time::Timestamp;
 use crate::flow::reply::{Locked, LoginReply, Opened, OutOfReach, Rejection};
 use crate::portal::error::PortalError;
 use crate::portal::messages::text;
@@ -84,7 +84,7 @@ fn opening(ctx: &Context, opened: &Opened, by_cookie: bool) -> Opening {
         access_token: (!by_cookie).then(|| opened.token.expose().to_owned()),
         token_type: (!by_cookie).then_some("Bearer"),
         expires_in: opened.ends_at.since(now).as_secs(),
-        last_login_at: opened.session.previous_login.map(format::rfc3339),
+        last_login_at: opened.session.previous_login.map(Timestamp::rfc3339),
         backup_codes_left: opened.backup_codes_left,
         device: opened.device.as_ref().filter(|_| !by_cookie).map(|mark| mark.expose().to_owned()),
         locked: method_names(opened.locked),

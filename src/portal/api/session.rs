@@ -6,10 +6,10 @@ use http::{Response, StatusCode};
 use super::types::{ProblemBody, SessionBrief, WhoAmI};
 use super::{json, require_session};
 use crate::auth::proof::Strength;
+use crate::auth::time::Timestamp;
 use crate::portal::answers::headers::ResponseKind;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::cookies;
-use crate::portal::format;
 use crate::portal::reply::{Reply, with_cookie};
 
 /// Who am I.
@@ -26,7 +26,7 @@ pub(crate) async fn whoami(ctx: Context) -> Result<Reply, HandlerError> {
         groups: session.identity.groups.iter().map(|g| g.0.clone()).collect(),
         amr: session.proofs.amr(),
         acr: Strength::of(session.proofs.methods()).map(Strength::acr),
-        auth_time: session.proofs.latest().map(format::rfc3339),
+        auth_time: session.proofs.latest().map(Timestamp::rfc3339),
     }))
 }
 

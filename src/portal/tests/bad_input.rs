@@ -133,11 +133,11 @@ proptest! {
         cookie in proptest::collection::vec(any::<u8>().prop_filter("visible", |b| *b >= 32 && *b != 127), 0..60),
     ) {
         let stage = Stage::new();
-        let query = crate::portal::format::encode(&query).replace("%3D", "=").replace("%26", "&");
+        let query = crate::auth::text::percent::encode(&query).replace("%3D", "=").replace("%26", "&");
         let target = format!("/.stepgate/{page}?to={query}");
         let mut info = info("POST", &target, &[("content-type", "application/x-www-form-urlencoded")]);
         info.headers.insert("cookie", HeaderValue::from_bytes(&cookie).unwrap());
-        let encode = crate::portal::format::encode;
+        let encode = crate::auth::text::percent::encode;
         let body = raw.unwrap_or_else(|| {
             fields.iter().map(|(n, v)| format!("{n}={}", encode(v))).collect::<Vec<_>>().join("&").into_bytes()
         });

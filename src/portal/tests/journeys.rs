@@ -51,7 +51,7 @@ async fn what_the_gateway_asks_is_what_the_pages_ask() {
         let mut browser = Browser::new(&stage);
         browser.sign_in(to, 0).await;
         stage.world.pass(Duration::from_secs(301));
-        let answer = browser.get(&format!("/.stepgate/step-up?to={}", crate::portal::format::encode(to))).await;
+        let answer = browser.get(&format!("/.stepgate/step-up?to={}", crate::auth::text::percent::encode(to))).await;
         assert_eq!((answer.status(), location(&answer)), (StatusCode::OK, String::new()), "{to} is sent round");
     }
 }

@@ -143,8 +143,12 @@ impl<'a> Browser<'a> {
     }
 
     pub(super) async fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Response<Bytes> {
-        let pairs: Vec<String> =
-            fields.iter().map(|(n, v)| format!("{}={}", super::format::encode(n), super::format::encode(v))).collect();
+        let pairs: Vec<String> = fields
+            .iter()
+            .map(|(n, v)| {
+                format!("{}={}", crate::auth::text::percent::encode(n), crate::auth::text::percent::encode(v))
+            })
+            .collect();
         self.go("POST", target, pairs.join("&")).await
     }
 
@@ -222,7 +226,7 @@ impl<'a> Browser<'a> {
 
     /// Signs ann in with both factors.
     pub(super) async fn sign_in(&mut self, to: &str, later: i64) {
-        let target = format!("/.stepgate/login?to={}", super::format::encode(to));
+        let target = format!("/.stepgate/login?to={}", crate::auth::text::percent::encode(to));
         self.sign_in_at(&target, to, later).await;
     }
 

@@ -16,7 +16,7 @@ async fn a_browser_that_keeps_no_cookie_is_told_so_and_not_asked_again() {
     let stage = Stage::new();
     for (name, to) in [("ann", "/erp?a=b"), ("bob", "/erp"), ("ann", "/light/")] {
         let mut browser = Browser::new(&stage);
-        let target = format!("/.stepgate/login?to={}", crate::portal::format::encode(to));
+        let target = format!("/.stepgate/login?to={}", crate::auth::text::percent::encode(to));
         let answer = browser.post(&target, &[("username", name), ("password", PASSWORD)]).await;
         assert!(location(&answer).ends_with("&check=cookies"), "{}", location(&answer));
         browser.jar.clear();
@@ -158,7 +158,7 @@ async fn a_turn_counts_no_longer_than_the_place_would_trust_the_proof_or_the_ses
     let mut browser = Browser::new(&stage);
     for (to, age) in [("/quick", "; Max-Age=20"), ("/elsewhere", "; Max-Age=90")] {
         browser.jar.clear();
-        let target = format!("/.stepgate/login?to={}", crate::portal::format::encode(to));
+        let target = format!("/.stepgate/login?to={}", crate::auth::text::percent::encode(to));
         let answer = browser.post(&target, &[("username", "ann"), ("password", PASSWORD)]).await;
         let set: Vec<_> = answer.headers().get_all("set-cookie").iter().map(|c| c.to_str().unwrap()).collect();
         assert!(set.iter().any(|c| c.starts_with(TURNS) && c.ends_with(age)), "{set:?}");

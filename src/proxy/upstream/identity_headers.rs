@@ -8,6 +8,7 @@ use pingora_http::ResponseHeader;
 
 use crate::auth::header_names::Reserved;
 use crate::auth::session::Session;
+use crate::auth::text::percent::push_triplet;
 use crate::flow::ports::StoreError;
 use crate::proxy::parts::{BuildError, Signer};
 use crate::proxy::request::cookies;
@@ -190,7 +191,7 @@ fn header_safe(text: &str, in_list: bool) -> String {
             b'%' => safe.push_str("%25"),
             b',' if in_list => safe.push_str("%2C"),
             b' '..=b'~' => safe.push(char::from(byte)),
-            other => safe.push_str(&format!("%{other:02X}")),
+            other => push_triplet(&mut safe, other),
         }
     }
     safe
