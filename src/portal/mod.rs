@@ -35,6 +35,7 @@ use http::header::{ALLOW, HOST};
 use http::{HeaderValue, Request, Response, StatusCode};
 use tower::ServiceExt;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
+use utoipa::openapi::OpenApi;
 
 use crate::auth::proof::decision::{Challenged, Refusal};
 use crate::flow::Flows;
@@ -64,7 +65,8 @@ pub struct Portal {
 impl Portal {
     /// A portal over these flows, for these destinations.
     pub fn new(flows: Arc<Flows>, destinations: Destinations, settings: PortalSettings) -> Self {
-        Self::build(PortalState { flows, destinations, theme: Arc::new(Theme::new(&settings)), jwks: None })
+        let (theme, document) = (Arc::new(Theme::new(&settings)), OpenApi::default());
+        Self::build(PortalState { flows, destinations, theme, jwks: None, document })
     }
 
     /// The same portal, serving this key set at `jwks.json`.
@@ -89,8 +91,9 @@ impl Portal {
     }
 
     fn build(state: PortalState) -> Self {
-        let state = Arc::new(state);
-        let without_csrf = router::build(state.clone());
+        let (router, document) = router::build();
+        let state = Arc::new(PortalState { document, ..state });
+        let without_csrf = router.with_state(state.clone());
         let with_csrf = without_csrf.clone().layer(CsrfLayer::new());
         Self { state, without_csrf, with_csrf }
     }

@@ -1,9 +1,16 @@
-//! Every address under the reserved prefix, each once.
+//! Every address under the reserved prefix, each once. A call brings its method, its address and its documentation along.
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post};
+use utoipa::__dev::{SchemaReferences, Tags};
+use utoipa::Path;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::Paths;
+use utoipa_axum::PathItemExt as _;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::context::{Context, run};
 use super::state::PortalState;
@@ -17,11 +24,21 @@ macro_rules! to {
     };
 }
 
-/// The router of all pages and calls.
-pub(super) fn build(state: Arc<PortalState>) -> Router {
-    let all = pages().into_iter().chain(calls().into_iter().map(|(_, path, route)| (path, route)));
-    // Two methods on one address are merged by the router.
-    all.fold(Router::new(), |router, (path, route)| router.route(path, route)).with_state(state)
+/// A call as `#[utoipa::path]` documents it.
+macro_rules! call {
+    ($($room:ident)::+, $handler:ident) => {
+        utoipa_axum::paste! {
+            documented::<$($room)::+::[<__path_ $handler>], _, _>(|ctx: Context| run(ctx, $($room)::+::$handler))
+        }
+    };
+}
+
+/// The router of all pages and calls, and the document of the calls.
+pub(super) fn build() -> (Router<Arc<PortalState>>, OpenApi) {
+    let calls = calls().into_iter().fold(OpenApiRouter::with_openapi(api::openapi::head()), OpenApiRouter::routes);
+    let (router, document) = calls.split_for_parts();
+    let router = pages().into_iter().fold(router, |router, (path, route)| router.route(path, route));
+    (router, api::openapi::completed(document))
 }
 
 /// The pages.
@@ -45,20 +62,38 @@ fn pages() -> Vec<(&'static str, Route)> {
     ]
 }
 
-/// The calls for machines: method, address, handler.
-pub(super) fn calls() -> Vec<(&'static str, &'static str, Route)> {
+/// The calls for machines.
+fn calls() -> Vec<UtoipaMethodRouter<Arc<PortalState>>> {
     vec![
-        ("get", "/.stepgate/session", to!(get, api::session::brief)),
-        ("get", "/.stepgate/jwks.json", to!(get, api::openapi::jwks)),
-        ("get", "/.stepgate/api/openapi.json", to!(get, api::openapi::document)),
-        ("post", "/.stepgate/api/v1/login", to!(post, api::login::login)),
-        ("post", "/.stepgate/api/v1/login/second-factor", to!(post, api::login::second_factor)),
-        ("post", "/.stepgate/api/v1/logout", to!(post, api::session::logout)),
-        ("get", "/.stepgate/api/v1/whoami", to!(get, api::session::whoami)),
-        ("post", "/.stepgate/api/v1/elevate", to!(post, api::login::elevate)),
-        ("post", "/.stepgate/api/v1/totp", to!(post, api::totp::begin)),
-        ("post", "/.stepgate/api/v1/totp/confirm", to!(post, api::totp::confirm)),
-        ("get", "/.stepgate/api/v1/totp/qr.png", to!(get, api::totp::picture)),
-        ("post", "/.stepgate/api/v1/backup-codes", to!(post, api::backup_codes::renew)),
+        call!(api::session, brief),
+        call!(api::openapi, jwks),
+        call!(api::openapi, document),
+        call!(api::login, login),
+        call!(api::login, second_factor),
+        call!(api::session, logout),
+        call!(api::session, whoami),
+        call!(api::login, elevate),
+        call!(api::totp, begin),
+        call!(api::totp, confirm),
+        call!(api::totp, picture),
+        call!(api::backup_codes, renew),
     ]
+}
+
+/// The route of a handler, from what is written above it.
+fn documented<P, H, T>(handler: H) -> UtoipaMethodRouter<Arc<PortalState>>
+where
+    P: Path + SchemaReferences + for<'t> Tags<'t>,
+    H: Handler<T, Arc<PortalState>>,
+    T: 'static,
+{
+    let mut operation = P::operation();
+    let tags = P::tags().into_iter().map(str::to_owned);
+    operation.tags.get_or_insert_default().extend(tags);
+    let (mut schemas, mut paths) = (Vec::new(), Paths::new());
+    P::schemas(&mut schemas);
+    let route =
+        P::methods().iter().fold(Route::new(), |route, method| route.on(method.to_method_filter(), handler.clone()));
+    paths.add_path_operation(P::path(), P::methods(), operation);
+    (schemas, paths, route)
 }

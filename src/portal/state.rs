@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use utoipa::openapi::OpenApi;
+
 use super::assets::Theme;
 use crate::flow::Flows;
 use crate::flow::destination::Destinations;
@@ -16,4 +18,6 @@ pub(crate) struct PortalState {
     pub(crate) destinations: Destinations,
     pub(crate) theme: Arc<Theme>,
     pub(crate) jwks: Option<Jwks>,
+    /// The document of the API.
+    pub(crate) document: OpenApi,
 }

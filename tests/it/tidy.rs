@@ -53,6 +53,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("fluent_bundle", &["portal::messages"]),
     ("fluent_syntax", &["portal::messages"]),
     ("fast_qr", &["portal::qr"]),
+    ("utoipa_axum", &["portal::router"]),
     ("png", &["portal"]),
     ("flate2", &["portal::assets"]),
     ("sqlx", &["store::sql", "store::embedded", "store::contract"]),

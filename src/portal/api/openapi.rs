@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response};
+use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder, Server};
-use utoipa::{Modify, OpenApi};
 
 use super::json;
 use crate::portal::answers::headers::ResponseKind;
@@ -19,54 +19,40 @@ use crate::portal::reply::Reply;
 const PROBLEM: &str = "application/problem+json";
 
 #[derive(OpenApi)]
-#[openapi(
-    info(title = "Stepgate API", description = "Sign-in, sessions and enrolment, as the pages offer them."),
-    paths(
-        super::login::login,
-        super::login::second_factor,
-        super::login::elevate,
-        super::session::logout,
-        super::session::whoami,
-        super::session::brief,
-        super::totp::begin,
-        super::totp::confirm,
-        super::totp::picture,
-        super::backup_codes::renew,
-        document,
-        jwks,
-    ),
-    modifiers(&Schemes),
-)]
+#[openapi(info(title = "Stepgate API", description = "Sign-in, sessions and enrolment, as the pages offer them."))]
 struct Document;
 
-struct Schemes;
+/// What the document says before any call.
+pub(crate) fn head() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
 
-impl Modify for Schemes {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let components = document.components.get_or_insert_default();
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-        components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(SESSION))));
-        let ceremony = ApiKeyValue::with_description("Authorization", "`Ceremony <ceremony>`");
-        components.add_security_scheme("ceremony", SecurityScheme::ApiKey(ApiKey::Header(ceremony)));
-        let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).build();
-        components.add_security_scheme("basic", SecurityScheme::Http(basic));
-        for (path, item) in &mut document.paths.paths {
-            let posts = item.post.is_some();
-            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-                let mut more: Vec<DocumentedResponse> = EVERYWHERE.to_vec();
-                if posts {
-                    more.extend(POSTED);
-                }
-                if let Some(RefOr::T(body)) = &mut operation.request_body {
-                    more.extend(READ);
-                    let may_be_empty = MAY_BE_EMPTY.contains(&path.as_str());
-                    body.required = Some(if may_be_empty { Required::False } else { Required::True });
-                }
-                complete(operation, &more);
+/// The document with the ways to authenticate, and with what every call may answer.
+pub(crate) fn completed(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    let components = document.components.get_or_insert_default();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(SESSION))));
+    let ceremony = ApiKeyValue::with_description("Authorization", "`Ceremony <ceremony>`");
+    components.add_security_scheme("ceremony", SecurityScheme::ApiKey(ApiKey::Header(ceremony)));
+    let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).build();
+    components.add_security_scheme("basic", SecurityScheme::Http(basic));
+    for (path, item) in &mut document.paths.paths {
+        let posts = item.post.is_some();
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            let mut more: Vec<DocumentedResponse> = EVERYWHERE.to_vec();
+            if posts {
+                more.extend(POSTED);
             }
+            if let Some(RefOr::T(body)) = &mut operation.request_body {
+                more.extend(READ);
+                let may_be_empty = MAY_BE_EMPTY.contains(&path.as_str());
+                body.required = Some(if may_be_empty { Required::False } else { Required::True });
+            }
+            complete(operation, &more);
         }
     }
+    document
 }
 
 /// Status and description of a problem.
@@ -122,15 +108,10 @@ fn describe(status: &str, answer: &mut RefOr<utoipa::openapi::Response>) {
     }
 }
 
-/// The document itself.
-pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
-    Document::openapi()
-}
-
 /// This document.
 #[utoipa::path(get, path = "/.stepgate/api/openapi.json", tag = "about", responses((status = 200, description = "OpenAPI 3.1")))]
 pub(crate) async fn document(ctx: Context) -> Result<Reply, HandlerError> {
-    let mut document = openapi();
+    let mut document = ctx.state.document.clone();
     // Whole, so that the document can be read elsewhere.
     document.servers = Some(vec![Server::new(format!("{}://{}", ctx.info.scheme, ctx.info.authority))]);
     Ok(json(&document))

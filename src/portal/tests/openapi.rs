@@ -238,6 +238,20 @@ async fn bodies_are_objects_and_required_where_the_document_says_so() {
     assert_eq!(StatusCode::BAD_REQUEST.as_u16(), status);
 }
 
+/// Whoever made a client from the document can go on using it.
+#[tokio::test]
+async fn the_document_stays_as_it_is() {
+    let mut document = Judge::new().await.document;
+    document.as_object_mut().unwrap().remove("servers");
+    let golden: Value = serde_json::from_str(include_str!("openapi.json")).unwrap();
+    for part in ["paths", "components"] {
+        for (name, told) in golden[part].as_object().unwrap() {
+            assert_eq!(&document[part][name], told, "{part} {name}");
+        }
+    }
+    assert_eq!(document, golden);
+}
+
 #[tokio::test]
 async fn every_body_of_the_document_has_an_example_that_fits_it() {
     let j = Judge::new().await;
