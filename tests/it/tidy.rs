@@ -33,7 +33,6 @@ const FLOORS: [(&str, &[&str]); 6] = [
 const DOORS: &[(&str, &[&str])] = &[
     ("pingora_core", &["proxy"]),
     ("pingora_proxy", &["proxy"]),
-    ("pingora_load_balancing", &["proxy"]),
     ("pingora_http", &["proxy"]),
     ("pingora_error", &["proxy"]),
     ("h2", &["proxy"]),

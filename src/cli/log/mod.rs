@@ -19,7 +19,7 @@ use writer::LogWriter;
 /// clients that go away, and the like. Our own access events tell of those that matter; `pingora_proxy`, which knows no
 /// request id, has nothing to add to them. `sqlx_postgres::options` repeats what it does not know of a URL, which may be
 /// a password.
-const QUIET: &str = "pingora_core=error,pingora_core::apps=off,pingora_proxy=off,pingora_load_balancing=error,\
+const QUIET: &str = "pingora_core=error,pingora_core::apps=off,pingora_proxy=off,\
 pingora_pool=error,h2=error,hyper=error,rustls=error,tokio_rustls=error,sqlx=warn,sqlx_postgres::options=off,\
 redis=warn,tower=warn,tungstenite=error";
 

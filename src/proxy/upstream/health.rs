@@ -1,15 +1,13 @@
 //! Active health checks: a path that must answer 200 to 399, or a TCP connect.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use pingora_core::protocols::l4::socket::SocketAddr as PeerAddr;
-use pingora_error::{Error, ErrorType};
+use pingora_core::connectors::http::Connector;
+use pingora_error::Result;
 use pingora_http::RequestHeader;
-use pingora_load_balancing::Backend;
-use pingora_load_balancing::health_check::{HealthCheck, HttpHealthCheck};
 
 use super::peer::Template;
 use super::pool::{Pool, Target};
@@ -17,15 +15,16 @@ use super::pool::{Pool, Target};
 /// Between two looks while a server is down: people wait for it to come back.
 const HURRY: Duration = Duration::from_secs(1);
 
+/// Connections for looks alone; none is kept.
+static CONNECTOR: LazyLock<Connector> = LazyLock::new(|| Connector::new(None));
+
 impl Pool {
     pub(super) async fn watch_health(&self) {
-        let check = |template| self.settings.health_path.as_deref().and_then(|path| self.http_check(template, path));
-        // Each server has a scheme and a name of its own.
-        let checks: Vec<_> = self.templates.iter().map(check).collect();
+        let request = self.settings.health_path.as_deref().and_then(|path| self.health_request(path).ok());
         loop {
             let targets = self.targets.load_full();
-            let check = |target: &Target| checks.get(target.server).and_then(Option::as_ref);
-            futures_util::future::join_all(targets.iter().map(|target| self.look_after(target, check(target)))).await;
+            let looks = targets.iter().map(|target| self.look_after(target, request.as_ref()));
+            futures_util::future::join_all(looks).await;
             self.tell_health(&targets);
             let well = targets.iter().all(|target| target.healthy.load(Ordering::Relaxed));
             let pause = self.settings.health_interval;
@@ -33,9 +32,9 @@ impl Pool {
         }
     }
 
-    async fn look_after(&self, target: &Target, check: Option<&HttpHealthCheck>) {
-        let well = match check {
-            Some(check) => self.answers(target, check).await,
+    async fn look_after(&self, target: &Target, request: Option<&RequestHeader>) {
+        let well = match request {
+            Some(request) => self.answers(target, request).await.is_ok_and(|well| well),
             None => self.connects(target).await,
         };
         if target.healthy.swap(well, Ordering::Relaxed) != well {
@@ -60,28 +59,27 @@ impl Pool {
         matches!(tokio::time::timeout(self.settings.connect_timeout, connecting).await, Ok(Ok(_)))
     }
 
-    async fn answers(&self, target: &Target, check: &HttpHealthCheck) -> bool {
-        let backend = Backend { addr: PeerAddr::Inet(target.address), weight: 1, ext: http::Extensions::new() };
-        check.check(&backend).await.is_ok()
+    /// Whether an answer of 200 to 399 comes, whole. Each server has a scheme and a name of its own.
+    async fn answers(&self, target: &Target, request: &RequestHeader) -> Result<bool> {
+        let mut peer = target.usual.clone();
+        peer.options.read_timeout = Some(self.settings.connect_timeout);
+        let (mut session, _) = CONNECTOR.get_http_session(&peer).await?;
+        session.set_write_timeout(peer.options.write_timeout);
+        session.write_request_header(Box::new(request.clone())).await?;
+        session.finish_request_body().await?;
+        session.set_read_timeout(peer.options.read_timeout);
+        session.read_response_header().await?;
+        let well = session.response_header().is_some_and(|answer| (200..400).contains(&answer.status.as_u16()));
+        while well && session.read_response_body().await?.is_some() {}
+        Ok(well)
     }
 
-    fn http_check(&self, template: &Template, path: &str) -> Option<HttpHealthCheck> {
+    fn health_request(&self, path: &str) -> Result<RequestHeader> {
         let host = self.settings.host_header.as_deref().unwrap_or(&self.app);
-        let mut check = HttpHealthCheck::new(host, template.server.tls);
-        let mut request = RequestHeader::build("GET", path.as_bytes(), Some(2)).ok()?;
-        request.insert_header("Host", host).ok()?;
-        request.insert_header("User-Agent", "stepgate-health").ok()?;
-        check.req = request;
-        check.peer_template = template.target(0, std::net::SocketAddr::from(([0, 0, 0, 0], 1))).usual;
-        check.peer_template.options.read_timeout = Some(self.settings.connect_timeout);
-        check.validator = Some(Box::new(|answer| {
-            if (200..400).contains(&answer.status.as_u16()) {
-                Ok(())
-            } else {
-                Error::e_explain(ErrorType::HTTPStatus(answer.status.as_u16()), "health check")
-            }
-        }));
-        Some(check)
+        let mut request = RequestHeader::build("GET", path.as_bytes(), Some(2))?;
+        request.insert_header("Host", host)?;
+        request.insert_header("User-Agent", "stepgate-health")?;
+        Ok(request)
     }
 }
 
