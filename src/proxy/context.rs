@@ -80,6 +80,8 @@ pub(crate) struct Ctx {
     pub(crate) body: u64,
     /// The server was found to speak HTTP/2 only.
     pub(crate) http2_only: bool,
+    /// The server may choose between HTTP/1.1 and HTTP/2.
+    pub(crate) offers_both: bool,
     /// Which connections to the app it may take.
     pub(crate) reuse: Reuse,
     /// The one it got from Pingora.
@@ -120,6 +122,7 @@ impl Ctx {
             preflight: false,
             body: 0,
             http2_only: false,
+            offers_both: false,
             reuse: Reuse::default(),
             socket: None,
             last_use: false,

@@ -142,13 +142,16 @@ pub(crate) fn tell_no_body(request: &mut RequestHeader) -> pingora_error::Result
     if request.version == Version::HTTP_2 {
         return Ok(()); // where the stream itself ends
     }
-    match request.method.as_str() {
-        "GET" | "HEAD" | "OPTIONS" | "DELETE" => {
-            request.remove_header(&header::CONTENT_LENGTH);
-            Ok(())
-        }
-        _ => request.insert_header(header::CONTENT_LENGTH, "0"),
+    if may_expect_body(&request.method) {
+        return request.insert_header(header::CONTENT_LENGTH, "0");
     }
+    request.remove_header(&header::CONTENT_LENGTH);
+    Ok(())
+}
+
+/// Whether an app may look for a body by the method.
+pub(crate) fn may_expect_body(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
 }
 
 /// What a head takes as HTTP/2 counts it (RFC 9113 §6.5.2).

@@ -126,6 +126,7 @@ impl ProxyHttp for Gateway {
                 ctx.http2_only,
             );
         }
+        ctx.offers_both = peer.options.alpn == ALPN::H2H1;
         ctx.silence = target.may_be_silent(&mut peer, carriage);
         if carriage == TransportPolicy::Stream && peer.options.alpn != ALPN::H1 {
             // A client of gRPC may be silent as long as its server may.
@@ -154,6 +155,9 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         if let Some(socket) = ctx.socket.as_ref().filter(|_| request.version == Version::HTTP_11) {
             socket.note_http1();
+        }
+        if let Some(site) = ctx.site.as_ref().filter(|_| ctx.offers_both) {
+            site.pool.note_choice(request.version);
         }
         self.prepare_request(session.req_header(), request, ctx)?;
         if session.as_mut().is_body_empty() {
@@ -218,23 +222,8 @@ impl ProxyHttp for Gateway {
         self.prepare_response(session, response, ctx)
     }
 
-    fn fail_to_connect(
-        &self,
-        _session: &mut Session,
-        peer: &HttpPeer,
-        ctx: &mut Ctx,
-        mut error: Box<Error>,
-    ) -> Box<Error> {
-        let asked_for_http1 = peer.options.alpn == ALPN::H1 && !ctx.websocket && !ctx.http2_only;
-        if asked_for_http1 && *error.etype() == ErrorType::TLSHandshakeFailure {
-            // It may speak HTTP/2 only; once more, then, as it likes.
-            ctx.http2_only = true;
-            ctx.share_again();
-            ctx.tried.pop();
-            error.set_retry(true);
-            return error;
-        }
-        self.after_no_connection(ctx, error)
+    fn fail_to_connect(&self, _session: &mut Session, peer: &HttpPeer, ctx: &mut Ctx, error: Box<Error>) -> Box<Error> {
+        self.after_no_connection(ctx, &peer.options.alpn, error)
     }
 
     fn error_while_proxy(
@@ -308,8 +297,17 @@ impl Gateway {
         }
     }
 
-    /// Notes whether another server is to be tried.
-    pub(crate) fn after_no_connection(&self, ctx: &Ctx, mut error: Box<Error>) -> Box<Error> {
+    /// Notes whether another server is to be tried, or the same once more; `offered` is what it was offered by TLS.
+    pub(crate) fn after_no_connection(&self, ctx: &mut Ctx, offered: &ALPN, mut error: Box<Error>) -> Box<Error> {
+        let asked_for_http1 = *offered == ALPN::H1 && !ctx.websocket && !ctx.http2_only;
+        if asked_for_http1 && *error.etype() == ErrorType::TLSHandshakeFailure {
+            // It may speak HTTP/2 only; once more, then, as it likes.
+            ctx.http2_only = true;
+            ctx.share_again();
+            ctx.tried.pop();
+            error.set_retry(true);
+            return error;
+        }
         // Nothing was sent, so any method may try another server.
         let more = ctx.site.as_ref().is_some_and(|site| site.pool.choose(&ctx.tried).is_some());
         error.set_retry(more && ctx.tried.len() < TRIES);

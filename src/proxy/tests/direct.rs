@@ -1,4 +1,4 @@
-//! The short way beside Pingora's: nobody can tell which one a request took.
+//! The short way beside Pingora's: nobody can tell which one a request took, neither the client nor the app.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -6,11 +6,12 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use socket2::SockRef;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use super::rig::*;
+use super::secure::behind_tls;
+use crate::proxy::settings::ProxySettings;
 
 /// A matter of one hop: it stays with us, and makes a request take Pingora's way.
 pub(super) const THE_LONG_WAY: &str = "Proxy-Connection: keep-alive\r\n";
@@ -94,26 +95,76 @@ fn reply() -> impl Strategy<Value = Reply> {
     )
 }
 
-/// Serves whatever is in `said`.
-async fn speak(mut stream: TcpStream, said: Arc<Mutex<Reply>>) {
-    while !head(&mut stream).await.is_empty() {
+/// Serves whatever is in `said`, and writes down what it was asked.
+async fn speak(mut stream: impl AsyncRead + AsyncWrite + Unpin, said: Arc<Mutex<Reply>>, heard: Heard) {
+    loop {
+        let mut asked = head(&mut stream).await;
+        if asked.is_empty() {
+            return;
+        }
+        let length = field(&asked, "content-length").map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        within(stream.read_exact(&mut body)).await.unwrap();
+        asked.push_str(std::str::from_utf8(&body).unwrap());
+        heard.lock().unwrap().push(asked);
         let reply = said.lock().unwrap().clone();
         for piece in &reply.pieces {
-            if tokio::io::AsyncWriteExt::write_all(&mut stream, piece.as_bytes()).await.is_err() {
+            if stream.write_all(piece.as_bytes()).await.is_err() {
                 return;
             }
+            let _ = stream.flush().await;
             tokio::task::yield_now().await;
         }
         if reply.hangs_up {
+            let _ = stream.shutdown().await;
             return;
         }
     }
 }
 
+/// A request without its `Host`, and its body.
+#[derive(Clone, Debug)]
+struct Question {
+    method: &'static str,
+    fields: String,
+    body: String,
+}
+
+const GET: Question = Question { method: "GET", fields: String::new(), body: String::new() };
+
+fn question() -> impl Strategy<Value = Question> {
+    let method = proptest::sample::select(vec!["GET", "GET", "POST", "POST", "PUT", "DELETE", "OPTIONS"]);
+    let body = prop_oneof![Just(String::new()), "[a-z]{1,9}", "[a-z]{16384}", "[a-z]{16385}"];
+    let fields = proptest::sample::subsequence(vec!["TE: trailers\r\n", "Accept: */*\r\n", "cookie: a=1\r\n"], 0..3);
+    (method, fields, body, any::<bool>()).prop_map(|(method, fields, body, told)| {
+        let mut fields = fields.concat();
+        if told || !body.is_empty() {
+            fields.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        Question { method, fields, body }
+    })
+}
+
+/// What the app was asked, but for fields that may differ, and for how and in which order it was written.
+fn same(asked: &str, may_differ: &[&str]) -> (String, Vec<String>, String) {
+    let (head, body) = asked.split_once("\r\n\r\n").unwrap();
+    let mut lines = head.lines();
+    let first = lines.next().unwrap().to_owned();
+    let line = |line: &str| {
+        let (name, value) = line.split_once(": ").unwrap();
+        let name = name.to_lowercase();
+        (!may_differ.contains(&name.as_str())).then(|| format!("{name}: {value}"))
+    };
+    let mut fields: Vec<_> = lines.filter_map(line).collect();
+    fields.sort();
+    (first, fields, body.to_owned())
+}
+
 /// All that a client gets, but for its request's id and the time.
-async fn told(rig: &Rig, more: &str) -> String {
+async fn told(rig: &Rig, Question { method, fields, body }: &Question, more: &str) -> String {
     let mut stream = rig.connect().await;
-    say(&mut stream, &format!("GET /x HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n{more}\r\n")).await;
+    let head = format!("{method} /x HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n{fields}{more}\r\n{body}");
+    say(&mut stream, &head).await;
     let mut all = Vec::new();
     // What is cut ends with an error for some, which is as good an end.
     let _ = within(stream.read_to_end(&mut all)).await;
@@ -156,21 +207,39 @@ fn read(all: &str) -> (String, String, bool) {
 }
 
 #[test]
-fn either_way_brings_the_same_answer() {
+fn either_way_asks_the_same_and_brings_the_same_answer() {
+    compare(192, &["x-request-id"], async |said, heard| {
+        settings(&[upstream_of(move |stream| speak(stream, said.clone(), heard.clone())).await])
+    });
+}
+
+#[test]
+fn by_tls_either_way_asks_the_same_and_brings_the_same_answer() {
+    // Of what has no body and may not be sent twice, Pingora's way says that the connection ends if it found a kept one.
+    compare(96, &["x-request-id", "connection"], async |said, heard| {
+        behind_tls(&["http/1.1"], move |stream| speak(stream, said.clone(), heard.clone())).await
+    });
+}
+
+fn compare(cases: u32, may_differ: &[&str], app: impl AsyncFnOnce(Arc<Mutex<Reply>>, Heard) -> ProxySettings) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let said = Arc::new(Mutex::new(Reply { pieces: Vec::new(), hangs_up: false }));
-    let replies = said.clone();
+    let heard = Heard::default();
     let rig = runtime.block_on(async {
-        let address = upstream_of(move |stream| speak(stream, replies.clone())).await;
-        let mut settings = settings(&[address]);
+        let mut settings = app(said.clone(), heard.clone()).await;
         settings.apps[0].upstream.read_timeout = Duration::from_secs(2);
         Rig::start(settings).await
     });
-    let config = Config { cases: 192, failure_persistence: None, ..Config::default() };
-    let outcome = TestRunner::new(config).run(&reply(), |reply| {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let outcome = TestRunner::new(config).run(&(question(), reply()), |(question, reply)| {
         *said.lock().unwrap() = reply;
-        let (long, short) = runtime.block_on(async { (told(&rig, THE_LONG_WAY).await, told(&rig, "").await) });
+        heard.lock().unwrap().clear();
+        let (long, short) =
+            runtime.block_on(async { (told(&rig, &question, THE_LONG_WAY).await, told(&rig, &question, "").await) });
         prop_assert_eq!(read(&short), read(&long));
+        let asked: Vec<_> = heard.lock().unwrap().iter().map(|asked| same(asked, may_differ)).collect();
+        prop_assert!(asked.len() >= 2, "{:?}", asked);
+        prop_assert!(asked.windows(2).all(|two| two[0] == two[1]), "{:?}", asked);
         prop_assert!(short.starts_with("HTTP/1.1 ") && !short.contains("planted"), "{}", short);
         Ok(())
     });
@@ -267,7 +336,7 @@ async fn an_app_may_be_silent_for_so_long_between_two_pieces_and_no_longer() {
         .await;
         let mut settings = settings(&[address]);
         settings.apps[0].upstream.read_timeout = Duration::from_millis(600);
-        let told = told(&Rig::start(settings).await, "").await;
+        let told = told(&Rig::start(settings).await, &GET, "").await;
         assert_eq!(read(&told), (read(&told).0, "ok".repeat(pieces), pieces == goes_on), "{told}");
     }
 }

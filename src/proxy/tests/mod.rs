@@ -19,6 +19,7 @@ mod related;
 mod rewriting;
 mod rig;
 mod secure;
+mod short_way;
 mod signed_in;
 mod smuggling;
 mod streams;

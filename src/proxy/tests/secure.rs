@@ -2,11 +2,45 @@
 
 use super::front::Front;
 use super::rig::*;
+use crate::proxy::settings::ProxySettings;
 use bytes::Bytes;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+/// The settings of a proxy in front of an app that speaks TLS, chooses among these protocols, and does whatever `serve`
+/// does with each connection.
+pub(super) async fn behind_tls<F, Fut>(protocols: &[&str], serve: F) -> ProxySettings
+where
+    F: Fn(TlsStream<TcpStream>) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let dir = tempfile::tempdir().unwrap();
+    let (files, der) = certificate(&dir, "app", &["erp.internal"]);
+    let key = PrivateKeyDer::from_pem_slice(&std::fs::read(&files.key).unwrap()).unwrap();
+    let config = rustls::ServerConfig::builder().with_no_client_auth();
+    let mut config = config.with_single_cert(vec![der.into()], key).unwrap();
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let address = upstream_of(move |stream| {
+        let (acceptor, serve) = (acceptor.clone(), serve.clone());
+        async move {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                serve(stream).await;
+            }
+        }
+    });
+    let mut settings = settings(&[address.await]);
+    let upstream = &mut settings.apps[0].upstream;
+    upstream.servers[0].tls = true;
+    upstream.tls.sni = Some("erp.internal".to_owned());
+    upstream.tls.insecure = true;
+    settings
+}
 
 /// An upstream that speaks TLS with this certificate, HTTP/1.1, and keeps connections.
 async fn tls_upstream(key: Vec<u8>, certificate: Vec<u8>) -> (SocketAddr, Heard) {
@@ -134,7 +168,7 @@ async fn a_client_of_http_1_0_is_agreed_with() {
     let front = Front::of(address).await;
     let mut client = rustls::ClientConfig::clone(front.tls.config());
     client.alpn_protocols = vec![b"http/1.0".to_vec()];
-    let stream = tokio::net::TcpStream::connect(front.rig.listen.https[0]).await.unwrap();
+    let stream = TcpStream::connect(front.rig.listen.https[0]).await.unwrap();
     let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
     let mut stream = within(connector.connect("app.test".try_into().unwrap(), stream)).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"http/1.0".as_slice()));
@@ -148,7 +182,7 @@ async fn who_cannot_be_agreed_with_is_told_why_before_the_connection_ends() {
     let front = Front::of(address).await;
     let mut client = rustls::ClientConfig::clone(front.tls.config());
     client.alpn_protocols = vec![b"spdy/3".to_vec()];
-    let stream = tokio::net::TcpStream::connect(front.rig.listen.https[0]).await.unwrap();
+    let stream = TcpStream::connect(front.rig.listen.https[0]).await.unwrap();
     let shaken = tokio_rustls::TlsConnector::from(Arc::new(client)).connect("app.test".try_into().unwrap(), stream);
     let cause = within(shaken).await.unwrap_err().to_string();
     assert!(cause.contains("NoApplicationProtocol"), "{cause}");

@@ -1,15 +1,15 @@
 //! Bodies on their way to apps that speak HTTP/2, or either.
 
 use super::rig::*;
+use super::secure::behind_tls;
 use crate::proxy::settings::ProxySettings;
 use bytes::Bytes;
-use rustls_pki_types::PrivateKeyDer;
-use rustls_pki_types::pem::PemObject;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 const TIMEOUT: Duration = Duration::from_millis(400);
 
@@ -53,39 +53,27 @@ async fn serve_h1(mut stream: impl AsyncRead + AsyncWrite + Unpin, heard: Heard,
 
 /// A proxy in front of an app by TLS that offers these protocols, or by h2c if there is none.
 async fn front(offered: &'static [&'static str], silent: bool) -> (ProxySettings, Heard) {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let dir = tempfile::tempdir().unwrap();
-    let (files, der) = certificate(&dir, "app", &["erp.internal"]);
-    let key = PrivateKeyDer::from_pem_slice(&std::fs::read(&files.key).unwrap()).unwrap();
-    let config = rustls::ServerConfig::builder().with_no_client_auth();
-    let mut config = config.with_single_cert(vec![der.into()], key).unwrap();
-    config.alpn_protocols = offered.iter().map(|name| name.as_bytes().to_vec()).collect();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     let heard = Heard::default();
     let all = heard.clone();
-    let address = upstream_of(move |stream: TcpStream| {
-        let (heard, acceptor) = (all.clone(), acceptor.clone());
-        async move {
-            if offered.is_empty() {
-                return serve_h2(stream, heard, silent).await;
+    let mut settings = if offered.is_empty() {
+        settings(&[upstream_of(move |stream| serve_h2(stream, all.clone(), silent)).await])
+    } else {
+        let serve = move |stream: TlsStream<TcpStream>| {
+            let heard = all.clone();
+            async move {
+                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                    serve_h2(stream, heard, silent).await;
+                } else {
+                    serve_h1(stream, heard, silent).await;
+                }
             }
-            let Ok(stream) = acceptor.accept(stream).await else { return };
-            if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                serve_h2(stream, heard, silent).await;
-            } else {
-                serve_h1(stream, heard, silent).await;
-            }
-        }
-    })
-    .await;
-    let mut settings = settings(&[address]);
+        };
+        behind_tls(offered, serve).await
+    };
     settings.limits.body_timeout = TIMEOUT;
     let upstream = &mut settings.apps[0].upstream;
     upstream.read_timeout = TIMEOUT;
     upstream.http2 = offered.is_empty();
-    upstream.servers[0].tls = !offered.is_empty();
-    upstream.tls.sni = Some("erp.internal".to_owned());
-    upstream.tls.insecure = true;
     (settings, heard)
 }
 

@@ -1,16 +1,19 @@
-//! The short way: a request without a body is sent to the app, and then its answer is passed on.
+//! The short way: a request is sent to the app at once, and then its answer is passed on.
 //!
-//! Where a request and its answer may flow at once, Pingora runs two loops with queues between them. Most requests have
-//! no body and need none of that. What does not fit here takes Pingora's way: bodies, upgrades, other methods, clients
-//! over HTTP/1.0, servers over TLS and HTTP/2, fields that are a matter of one hop; and so does a request that failed
-//! before its answer began and may be tried again. Both ways share every judgement: what the app sees is an
-//! [`UpstreamHead`](super::request_head::Outfit), what the client sees went through the same two filters.
+//! Where a request and its answer may flow at the same time, Pingora runs two loops with queues between them. Most
+//! requests have no body, or one that is here already, and need none of that. What does not fit takes Pingora's way:
+//! bodies that are large or slow, upgrades, HEAD, clients over HTTP/1.0, servers over HTTP/2, fields that are a matter
+//! of one hop; and so does a request that failed before its answer began and may be tried again. Both ways share every
+//! judgement: what the app sees is an [`UpstreamHead`](super::request_head::UpstreamHead), what the client sees went
+//! through the same two filters.
 
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
+use bytes::BytesMut;
 use futures_util::FutureExt;
 use http::{Method, Version, header};
 use pingora_core::protocols::http::HttpTask;
@@ -21,19 +24,27 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 use tokio::io::AsyncWriteExt;
 use tokio::task::unconstrained;
+use tokio::time::timeout;
 
 use super::pooled_connection::PooledConnection;
 use super::private_connections::Reuse;
 use super::response_head;
-use super::reuse::sharer;
+use super::reuse::{may_take_kept, sharer};
+use super::transport::TransportPolicy;
 use crate::proxy::clock;
 use crate::proxy::context::{Ctx, Pass};
+use crate::proxy::convert;
 use crate::proxy::gateway::Gateway;
 
 /// Pieces of an answer that are written at once.
 const BATCH: usize = 4;
 /// So many bytes of a body are worth a write of their own: more would only be held for a client that reads slowly.
 const HEAVY: usize = 32 * 1024;
+/// A body of so many bytes goes with its head: the system takes both whatever the app does meanwhile, so nobody needs to
+/// listen while it is sent. Pingora can send it anew.
+const SMALL: u64 = 16 * 1024;
+/// How long the rest of such a body may take. Nothing was sent by then.
+const SOON: Duration = Duration::from_millis(20);
 
 impl Gateway {
     /// Asks the app and passes its answer on. `false`: nothing was answered, and Pingora's way is still open.
@@ -42,17 +53,30 @@ impl Gateway {
     /// The app, or the client, failed in a way that is not to be tried again.
     pub(crate) async fn ask_directly(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         let (Pass::Permit(_), Some(site)) = (&ctx.pass, ctx.site.clone()) else { return Ok(false) };
-        let no_body = match session.req_header().version {
-            Version::HTTP_11 => true, // unless the head announces one
-            Version::HTTP_2 => session.as_mut().is_body_empty(),
-            _ => false,
-        };
         let request = session.req_header();
+        let known = matches!(request.version, Version::HTTP_11 | Version::HTTP_2) && request.method != Method::HEAD;
         let shared = matches!(ctx.reuse, Reuse::Shared);
-        if !shared || !no_body || ctx.websocket || request.method != Method::GET || !site.pool.is_plain() {
+        if !shared || !known || ctx.websocket {
             return Ok(false);
         }
-        let Some(head) = self.upstream_head(request, ctx)?.to_bytes(request) else { return Ok(false) };
+        let Some(length) = length_of_small_body(session) else { return Ok(false) };
+        let kept = may_take_kept(session);
+        let request = session.req_header();
+        let policy = || TransportPolicy::of(request, length.is_some_and(|length| length > 0), ctx.http2_only);
+        let Some(alpn) = site.pool.short_way(kept, policy) else { return Ok(false) };
+        let Some(mut wire) = self.upstream_head(request, ctx)?.to_bytes(request, length, !kept) else {
+            return Ok(false);
+        };
+        if let Some(length @ 1..) = length {
+            match add_body(session, &mut wire, length).await {
+                Ok(true) => ctx.body = length,
+                Ok(false) => return Ok(false),
+                Err(error) => return or_again(self.after_failure(session, ctx, error.into_down(), false)),
+            }
+        }
+        if !kept {
+            ctx.reuse = Reuse::Never;
+        }
         // Whatever else is ready is judged first, so that an app on the same machine is woken once for many requests. It
         // is not done later: from the look at a kept connection to the request nothing may come between.
         tokio::task::yield_now().await;
@@ -60,17 +84,27 @@ impl Gateway {
         ctx.tried.push(target.address);
         let started = *ctx.upstream_started.insert(clock::now());
         let sharer = sharer(ctx);
-        let (connection, reused) = match target.connection(&site.settings.upstream, started, sharer).await {
-            Ok(connection) => connection,
-            Err(error) => return or_again(self.after_no_connection(ctx, error.into_up())),
+        let used = kept.then(|| target.kept_connection(&site.settings.upstream, started, sharer)).flatten();
+        let (connection, reused) = match used {
+            Some(connection) => (connection, true),
+            None => match target.new_connection(&site.settings.upstream, alpn.clone()).await {
+                Ok(Some(connection)) => (connection, false),
+                Ok(None) => {
+                    site.pool.note_choice(Version::HTTP_2);
+                    ctx.tried.pop();
+                    return Ok(false);
+                }
+                Err(error) => {
+                    ctx.body = 0;
+                    return or_again(self.after_no_connection(ctx, &alpn, error.into_up()));
+                }
+            },
         };
-        match self.converse(session, ctx, connection, &head).await {
+        match self.converse(session, ctx, connection, &wire).await {
             Ok(connection) => {
-                match (connection, &ctx.reuse) {
+                match (connection.filter(|_| kept), &ctx.reuse) {
                     (Some(connection), Reuse::Shared) if !ctx.last_use => target.keep(connection, clock::now(), sharer),
-                    (Some(connection), Reuse::PrivateConnection(private)) => {
-                        private.hand_over(connection.into_stream())
-                    }
+                    (Some(connection), Reuse::PrivateConnection(private)) => private.hand_over(connection.into_plain()),
                     _ => {}
                 }
                 Ok(true)
@@ -85,12 +119,14 @@ impl Gateway {
         session: &mut Session,
         ctx: &mut Ctx,
         mut connection: Box<PooledConnection>,
-        head: &[u8],
+        wire: &[u8],
     ) -> Result<Option<Box<PooledConnection>>> {
-        connection.write_all(head).await.map_err(|cause| match cause.kind() {
+        let late = |cause: io::Error| match cause.kind() {
             io::ErrorKind::TimedOut => Error::because(WriteTimedout, "while sending the request", cause).into_up(),
             _ => Error::because(WriteError, "while sending the request", cause).into_up(),
-        })?;
+        };
+        connection.write_all(wire).await.map_err(late)?;
+        connection.flush().await.map_err(late)?;
         let mut app = HttpSession::new(connection);
         loop {
             let piece = ctx.guarding(next_piece(&mut app, session)).await?;
@@ -127,6 +163,33 @@ impl Gateway {
             self.prepare_response(session, answer, ctx)?;
         }
         Ok(piece)
+    }
+}
+
+/// How long a small body is. `Some(None)`: there is none, and an app does not look for one; `None`: it is not known to be
+/// small.
+fn length_of_small_body(session: &mut Session) -> Option<Option<u64>> {
+    let is_empty = session.as_mut().is_body_empty();
+    let request = session.req_header();
+    if is_empty {
+        return Some(convert::may_expect_body(&request.method).then_some(0));
+    }
+    convert::announced(&request.headers).filter(|length| *length <= SMALL).map(Some)
+}
+
+/// Adds the body to a head, unless it is slow. What was read of it then, Pingora sends.
+async fn add_body(session: &mut Session, wire: &mut BytesMut, length: u64) -> Result<bool> {
+    session.as_mut().enable_retry_buffering();
+    let whole = wire.len() as u64 + length;
+    let reading = async {
+        while let Some(piece) = session.downstream_session.read_request_body().await? {
+            wire.extend_from_slice(&piece);
+        }
+        Ok(())
+    };
+    match timeout(SOON, reading).await {
+        Ok(read) => read.map(|()| wire.len() as u64 == whole),
+        Err(_) => Ok(false),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The app's side: its servers, the connections to them, and the heads that go there and come back.
 
+mod connect;
 pub(crate) mod connection_auth;
 mod direct;
 mod health;

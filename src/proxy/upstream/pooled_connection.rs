@@ -1,10 +1,8 @@
-//! A plain connection to a server, that knows for how long it may keep us waiting, and those that wait for their next
-//! request.
+//! A connection to a server that speaks HTTP/1.1, that knows for how long it may keep us waiting, and those that wait
+//! for their next request.
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -13,35 +11,24 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType,
 };
-use pingora_error::ErrorType::{ConnectError, ConnectTimedout};
-use pingora_error::{OrErr, Result};
-use socket2::SockRef;
+use pingora_error::Result;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::socket::is_quiet;
+use super::connect::{Transport, connect};
 use crate::proxy::client::data_rate::{IdleTimer, RateBudget};
 use crate::proxy::settings::UpstreamSettings;
 
 /// Connections to one server that are kept at most.
 const MOST: usize = 512;
 
-/// Connects to a server within `connect_timeout`.
-pub(super) async fn connect(address: SocketAddr, connect_timeout: Duration) -> Result<TcpStream> {
-    let connected = timeout(connect_timeout, TcpStream::connect(address)).await;
-    let stream = connected.or_err(ConnectTimedout, "the server did not accept in time")?;
-    let stream = stream.or_err(ConnectError, "the server cannot be reached")?;
-    stream.set_nodelay(true).or_err(ConnectError, "cannot set TCP_NODELAY")?;
-    Ok(stream)
-}
-
 /// A connection. What it waits for too long fails with [`io::ErrorKind::TimedOut`].
 pub(crate) struct PooledConnection {
-    stream: TcpStream,
+    stream: Transport,
     reading: IdleTimer,
     writing: IdleTimer,
     /// For this answer, how long the server may be silent instead.
@@ -49,7 +36,7 @@ pub(crate) struct PooledConnection {
 }
 
 impl PooledConnection {
-    fn new(stream: TcpStream, settings: &UpstreamSettings) -> Self {
+    fn new(stream: Transport, settings: &UpstreamSettings) -> Self {
         let waiting = |most| IdleTimer::new(RateBudget::new(most, 0));
         let (reading, writing) = (waiting(settings.read_timeout), waiting(settings.write_timeout));
         Self { stream, reading, writing, silence: OnceLock::new() }
@@ -61,15 +48,12 @@ impl PooledConnection {
         let _ = self.silence.set(silence);
     }
 
-    /// Whether it is open and nothing came that nobody asked for. The socket itself is asked: tokio only knows what it
-    /// was told when it last slept, and words that came since would be taken for the next answer.
-    fn is_quiet(&self) -> bool {
-        is_quiet(&SockRef::from(&self.stream))
-    }
-
-    /// The connection alone.
-    pub(crate) fn into_stream(self) -> TcpStream {
-        self.stream
+    /// The connection alone, if it is a plain one.
+    pub(crate) fn into_plain(self) -> Option<TcpStream> {
+        match self.stream {
+            Transport::Plain(stream) => Some(stream),
+            Transport::Tls(..) => None,
+        }
     }
 }
 
@@ -89,7 +73,7 @@ impl IdleConnections {
     /// One that is fit to be used.
     fn take(&self, now: Instant, idle: Duration, sharer: u64) -> Option<Box<PooledConnection>> {
         while let Some(IdleConnection { mut connection, since, .. }) = self.pop(sharer) {
-            if now.saturating_duration_since(since) < idle && connection.is_quiet() {
+            if now.saturating_duration_since(since) < idle && connection.stream.is_quiet() {
                 connection.reading.budget.renew();
                 connection.writing.budget.renew();
                 return Some(connection);
@@ -119,26 +103,38 @@ impl IdleConnections {
     /// Closes those that waited for too long, and those that the server has closed.
     pub(super) fn sweep(&self, now: Instant, idle: Duration) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|one| now.saturating_duration_since(one.since) < idle && one.connection.is_quiet());
+        kept.retain_mut(|one| now.saturating_duration_since(one.since) < idle && one.connection.stream.is_quiet());
     }
 }
 
 impl super::pool::Target {
-    /// A connection to this server that carried nobody else's requests, and whether it was used before.
-    ///
-    /// # Errors
-    /// There is none, and none can be made.
-    pub(crate) async fn connection(
+    /// A connection to this server that was used before, and carried nobody else's requests.
+    pub(crate) fn kept_connection(
         &self,
         settings: &UpstreamSettings,
         now: Instant,
         sharer: u64,
-    ) -> Result<(Box<PooledConnection>, bool)> {
-        if let Some(connection) = self.kept.take(now, settings.idle_timeout, sharer) {
-            return Ok((connection, true));
+    ) -> Option<Box<PooledConnection>> {
+        self.kept.take(now, settings.idle_timeout, sharer)
+    }
+
+    /// A connection that nobody has used; `None`: the server speaks HTTP/2. `alpn` is offered over TLS.
+    ///
+    /// # Errors
+    /// The server cannot be reached.
+    pub(crate) async fn new_connection(
+        &self,
+        settings: &UpstreamSettings,
+        alpn: ALPN,
+    ) -> Result<Option<Box<PooledConnection>>> {
+        if !self.usual.is_tls() {
+            let stream = Box::pin(connect(self.address, settings.connect_timeout)).await?;
+            return Ok(Some(Box::new(PooledConnection::new(Transport::Plain(stream), settings))));
         }
-        let stream = Box::pin(connect(self.address, settings.connect_timeout)).await?;
-        Ok((Box::new(PooledConnection::new(stream, settings)), false))
+        let mut peer = self.usual.clone();
+        peer.options.alpn = alpn;
+        let stream = Box::pin(Transport::by_tls(&peer)).await?;
+        Ok(stream.map(|stream| Box::new(PooledConnection::new(stream, settings))))
     }
 
     /// Keeps a connection for the next request of the same.
@@ -154,7 +150,7 @@ fn timed_out() -> io::Error {
 impl AsyncRead for PooledConnection {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
-        let polled = Pin::new(&mut me.stream).poll_read(cx, buf);
+        let polled = me.stream.poll_read(cx, buf);
         if polled.is_pending() {
             if let Some(silence) = me.silence.get() {
                 me.reading.budget.stretch(*silence);
@@ -182,16 +178,18 @@ impl PooledConnection {
 impl AsyncWrite for PooledConnection {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let me = self.get_mut();
-        let polled = Pin::new(&mut me.stream).poll_write(cx, buf);
+        let polled = me.stream.poll_write(cx, buf);
         me.check_write(cx, polled)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let me = self.get_mut();
+        let polled = me.stream.poll_flush(cx);
+        me.check_write(cx, polled)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        self.get_mut().stream.poll_shutdown(cx)
     }
 }
 
@@ -205,13 +203,13 @@ impl fmt::Debug for PooledConnection {
 impl Shutdown for PooledConnection {
     async fn shutdown(&mut self) {
         // The other end may be gone already; nothing is left to be done then.
-        let _ = self.stream.shutdown().await;
+        let _ = AsyncWriteExt::shutdown(self).await;
     }
 }
 
 impl UniqueID for PooledConnection {
     fn id(&self) -> UniqueIDType {
-        self.stream.as_raw_fd()
+        self.stream.id()
     }
 }
 
@@ -238,6 +236,7 @@ impl GetSocketDigest for PooledConnection {
 
 #[cfg(test)]
 mod tests {
+    use socket2::SockRef;
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpListener;
 
@@ -254,7 +253,12 @@ mod tests {
 
     async fn pair(listener: &TcpListener) -> (Box<PooledConnection>, TcpStream) {
         let stream = connect(listener.local_addr().unwrap(), IDLE).await.unwrap();
-        (Box::new(PooledConnection::new(stream, &settings())), listener.accept().await.unwrap().0)
+        (Box::new(PooledConnection::new(Transport::Plain(stream), &settings())), listener.accept().await.unwrap().0)
+    }
+
+    async fn readable(connection: &PooledConnection) {
+        let Transport::Plain(stream) = &connection.stream else { panic!("a plain one") };
+        stream.readable().await.unwrap();
     }
 
     #[tokio::test]
@@ -265,10 +269,10 @@ mod tests {
         let (old, _well_too) = pair(&listener).await;
         let (closed, app) = pair(&listener).await;
         drop(app);
-        closed.stream.readable().await.unwrap();
+        readable(&closed).await;
         let (talks, mut app) = pair(&listener).await;
         app.write_all(b"x").await.unwrap();
-        talks.stream.readable().await.unwrap();
+        readable(&talks).await;
         for swept in [false, true] {
             let (fit, _app) = pair(&listener).await;
             let id = fit.id();

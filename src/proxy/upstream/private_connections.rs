@@ -99,9 +99,9 @@ impl PrivateConnection {
         self.challenge(false);
     }
 
-    /// Takes a connection of the short way over.
-    pub(crate) fn hand_over(&self, stream: TcpStream) {
-        self.state().stream = Some(stream);
+    /// Takes a connection of the short way over, if it can be handed over.
+    pub(crate) fn hand_over(&self, stream: Option<TcpStream>) {
+        self.state().stream = stream;
     }
 
     /// The connection that was handed over, if it goes there.

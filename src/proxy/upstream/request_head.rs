@@ -177,9 +177,12 @@ impl<'a> UpstreamHead<'a> {
         Ok(())
     }
 
-    /// The head as it is sent over HTTP/1.1. `None` if it announces a body, or holds what is a matter of one hop and
-    /// more than whether the connection is kept.
-    pub(crate) fn to_bytes(&self, received: &RequestHeader) -> Option<BytesMut> {
+    /// The head as it is sent over HTTP/1.1, before a body of `length` bytes; `None`: before none, and nothing is said of
+    /// it. `last`: the connection ends with the answer.
+    ///
+    /// No head is made of one that announces another body, or holds what is a matter of one hop and more than whether
+    /// the connection is kept.
+    pub(crate) fn to_bytes(&self, received: &RequestHeader, length: Option<u64>, last: bool) -> Option<BytesMut> {
         let mut wire = BytesMut::with_capacity(WIRE);
         for part in [received.method.as_str().as_bytes(), b" ", self.target, b" HTTP/1.1\r\n"] {
             wire.extend_from_slice(part);
@@ -192,10 +195,7 @@ impl<'a> UpstreamHead<'a> {
                 HeaderNameVariant::Titled(name) => name.as_bytes(),
             };
             match std::str::from_utf8(spelled) {
-                Ok(name) if is_special(name) => {
-                    let plain = name.eq_ignore_ascii_case("connection") && is_plain(value);
-                    simple &= plain || is_idle_length(&received.method, name, value);
-                }
+                Ok(name) if is_special(name) => simple &= stays_here(name, value, length),
                 Ok(name) if self.passes(name) => put_line(&mut wire, spelled, value),
                 _ => {}
             }
@@ -206,6 +206,12 @@ impl<'a> UpstreamHead<'a> {
         }
         for (name, value) in &self.ours {
             put_line(&mut wire, name, value);
+        }
+        if let Some(length) = length {
+            put_line(&mut wire, b"Content-Length", &length.into());
+        }
+        if last {
+            wire.extend_from_slice(b"Connection: close\r\n");
         }
         wire.extend_from_slice(b"\r\n");
         (simple && walked.is_ok()).then_some(wire)
@@ -227,6 +233,16 @@ fn is_special(name: &str) -> bool {
         19 => any(&["proxy-authorization"]),
         _ => false,
     }
+}
+
+/// Whether a [special](is_special) line asks for nothing that the head would not say without it. Trailers of an app over
+/// HTTP/1.1 end with us, whoever takes them (`TE`).
+fn stays_here(name: &str, value: &HeaderValue, length: Option<u64>) -> bool {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    let announced = || value.to_str().ok()?.parse::<u64>().ok();
+    is("te")
+        || (is("connection") && is_plain(value))
+        || (is("content-length") && announced() == Some(length.unwrap_or_default()))
 }
 
 /// Whether a line says that a request has no body which would have none anyway (RFC 9110 §8.6): the app is told

@@ -129,7 +129,7 @@ impl L4Connect for SocketConnector {
         let handed = self.private.as_ref().and_then(|private| private.handed_over(*address));
         let (stream, used) = match handed.filter(|stream| is_quiet(&SockRef::from(stream))) {
             Some(stream) => (stream, true),
-            None => (super::pooled_connection::connect(*address, self.connect_timeout).await?, false),
+            None => (super::connect::connect(*address, self.connect_timeout).await?, false),
         };
         with_handle(stream, used)
     }
