@@ -41,18 +41,27 @@ use settings::FlowSettings;
 pub struct Flows {
     pub(crate) ports: Ports,
     pub(crate) settings: FlowSettings,
-    hashing: Hashing,
+    hashing: Arc<Hashing>,
     /// Sessions whose use this node noted last, so that a burst of requests is one write.
-    touched: BoundedMap<SessionKey, Timestamp>,
+    touched: Arc<BoundedMap<SessionKey, Timestamp>>,
     validity: Arc<SessionValidity>,
 }
 
 impl Flows {
     /// The flows over these ports.
     pub fn new(ports: Ports, settings: FlowSettings) -> Self {
-        let hashing = Hashing::new(settings.password);
+        let hashing = Arc::new(Hashing::new(settings.password));
         let validity = SessionValidity::new(ports.accounts.clone(), ports.sessions.clone());
-        Self { ports, settings, hashing, touched: BoundedMap::new(100_000), validity }
+        Self { ports, settings, hashing, touched: Arc::new(BoundedMap::new(100_000)), validity }
+    }
+
+    /// The same flows by other settings: what was counted and what waits goes on.
+    #[must_use]
+    pub fn with_settings(&self, settings: FlowSettings) -> Self {
+        let same = settings.password == self.settings.password;
+        let hashing = if same { self.hashing.clone() } else { Arc::new(Hashing::new(settings.password)) };
+        let (touched, validity) = (self.touched.clone(), self.validity.clone());
+        Self { ports: self.ports.clone(), settings, hashing, touched, validity }
     }
 
     fn now(&self) -> Timestamp {
