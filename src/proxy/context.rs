@@ -11,6 +11,7 @@ use super::cancellation::Cancellation;
 use super::client::connection_state::ConnectionState;
 use super::request::head::Authority;
 use super::request::site::Site;
+use super::snapshot::Snapshot;
 use super::upstream::private_connections::Reuse;
 use super::upstream::socket::Socket;
 use crate::auth::proof::decision::Permit;
@@ -48,6 +49,8 @@ impl Default for Outcome {
 
 /// The state of one request.
 pub(crate) struct Ctx {
+    /// What the request is judged and served by, to its end.
+    pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) started: Instant,
     pub(crate) connection: Option<Arc<ConnectionState>>,
     /// Ends the request.
@@ -99,8 +102,9 @@ pub(crate) struct Ctx {
 }
 
 impl Ctx {
-    pub(crate) fn new(started: Instant) -> Self {
+    pub(crate) fn new(snapshot: Arc<Snapshot>, started: Instant) -> Self {
         Self {
+            snapshot,
             started,
             connection: None,
             cancellation: None,

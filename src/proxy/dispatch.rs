@@ -44,7 +44,7 @@ impl Gateway {
     /// Judges a request and answers it, or lets the app answer by the short way; `false`: it goes on to the app by
     /// Pingora's.
     pub(crate) async fn handle(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
-        let ports = &self.flows.ports;
+        let ports = &ctx.snapshot.flows.ports;
         ctx.request_id = request_id::request_id(ports.clock.as_ref(), ports.entropy.as_ref());
         ctx.preflight = preflight::may_be_one(session);
         let (mut response, keep) = match self.judge(session, ctx).await {
@@ -60,7 +60,7 @@ impl Gateway {
             Ok(Route::Portal(target)) => Box::pin(self.ask_portal(session, ctx, &target)).await,
             Err(rejection) => {
                 ctx.conclude("fault", rejection.reason);
-                (self.portal.error(&facts(session, ctx), rejection.fault), !rejection.framing)
+                (ctx.snapshot.portal.error(&facts(session, ctx), rejection.fault), !rejection.framing)
             }
         };
         error_response::finish(&mut response, &ctx.request_id, ctx.https);
@@ -71,11 +71,12 @@ impl Gateway {
 
     async fn judge(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<Route, Rejection> {
         let connection = self.identify_client(session, ctx)?;
+        let snapshot = ctx.snapshot.clone();
         let request = session.req_header();
         let authority = ctx.authority.as_ref().ok_or(reject(PortalError::BadRequest, "no_host"))?;
         // A trusted proxy may ask for any app over one connection.
         let accepted_on = if ctx.through_proxy { &AcceptedOn::Plain } else { &connection.accepted_on };
-        let site = match site::find(&self.sites, &authority.host, accepted_on) {
+        let site = match site::find(&snapshot.sites, &authority.host, accepted_on) {
             Ok(site) => site,
             Err(_) if let Some(target) = asset(request) => {
                 ctx.conclude("own", "portal");
@@ -137,10 +138,10 @@ impl Gateway {
             }
             Err(rejection) => Some(rejection),
         };
-        let who = client_address::identify(&connection, &request.headers, &self.trusted)
+        let who = client_address::identify(&connection, &request.headers, &ctx.snapshot.trusted)
             .map_err(|doubt| reject(PortalError::BadRequest, doubt))?;
         (ctx.client, ctx.https, ctx.through_proxy) = (Some(who.ip), who.https, who.through_proxy);
-        ctx.to_https = !client_address::may_be_served(&connection, &who, &self.trusted);
+        ctx.to_https = !client_address::may_be_served(&connection, &who, &ctx.snapshot.trusted);
         ctx.chain =
             client_address::forwarded_for(&connection, &who).ok_or(reject(PortalError::BadRequest, "forwarded_for"))?;
         if let Some(id) = client_address::request_id(&request.headers, &who) {
@@ -154,7 +155,7 @@ impl Gateway {
         }
         head::examine(&head)?;
         websocket::examine(&head)?;
-        if request.version == Version::HTTP_2 && convert::list_size(request) > self.limits.header_bytes {
+        if request.version == Version::HTTP_2 && convert::list_size(request) > ctx.snapshot.limits.header_bytes {
             return Err(reject(PortalError::HeadersTooLarge, "head_too_large"));
         }
         rejection.map_or(Ok(connection), Err)
@@ -177,7 +178,7 @@ impl Gateway {
         let opener = opener.map(|asked| websocket::opener(&session.req_header().headers, asked, ctx.https));
         let circumstances = Circumstances { client, opener };
         ctx.presented = cookies::session_token(&session.req_header().headers);
-        let admitted = self.flows.admit(&site.policy, resource, &circumstances, ctx.presented.token());
+        let admitted = ctx.snapshot.flows.admit(&site.policy, resource, &circumstances, ctx.presented.token());
         let decision = admitted.await.map_err(|cause| {
             tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot decide");
             reject(PortalError::Unavailable, "store")
@@ -195,7 +196,7 @@ impl Gateway {
                 ctx.subject.clone_from(&challenged.subject);
                 ctx.conclude("challenge", lack_word(challenged.shortfall.lack));
                 site.metrics.decided(DecisionKind::Challenge, Some(&challenged.rule.id.0));
-                let response = self.portal.challenge(&facts(session, ctx), &challenged);
+                let response = ctx.snapshot.portal.challenge(&facts(session, ctx), &challenged);
                 let kind = response.extensions().get().map_or("other", |ToldAs(kind)| kind);
                 self.metrics.challenges.with_label_values(&[kind]).inc();
                 Ok(Route::Answer(response))
@@ -205,18 +206,18 @@ impl Gateway {
                 ctx.subject.clone_from(&refusal.subject);
                 ctx.conclude("refuse", refusal.reason.code());
                 site.metrics.decided(DecisionKind::Refuse, ctx.rule.as_deref());
-                Ok(Route::Answer(self.portal.refusal(&facts(session, ctx), &refusal)))
+                Ok(Route::Answer(ctx.snapshot.portal.refusal(&facts(session, ctx), &refusal)))
             }
         }
     }
 
     /// Hands a request under the reserved prefix to the portal. It never reaches the app.
     async fn ask_portal(&self, session: &mut Session, ctx: &mut Ctx, target: &str) -> (Response<Bytes>, bool) {
-        let cap = self.limits.portal_body;
-        let (fault, reason) = match convert::read_body(session, cap, self.limits.body_timeout).await {
+        let cap = ctx.snapshot.limits.portal_body;
+        let (fault, reason) = match convert::read_body(session, cap, ctx.snapshot.limits.body_timeout).await {
             BodyRead::Whole(body) => match convert::request(session, target, body) {
                 Some(request) => {
-                    let response = self.portal.respond(request, &facts(session, ctx)).await;
+                    let response = ctx.snapshot.portal.respond(request, &facts(session, ctx)).await;
                     if let Some(Recorded(events)) = response.extensions().get() {
                         audit_log::audit(events, ctx, &self.metrics);
                         (self.audit)(events, &ctx.request_id);
@@ -234,12 +235,12 @@ impl Gateway {
             BodyRead::Broken => (PortalError::BadRequest, "body_broken"),
         };
         ctx.conclude("fault", reason);
-        (self.portal.error(&facts(session, ctx), fault), reason == "body_too_large")
+        (ctx.snapshot.portal.error(&facts(session, ctx), fault), reason == "body_too_large")
     }
 
     /// What is said in the clear to whom nothing is served so: come back by https. Forms that were sent in the clear are not repeated.
     fn redirect(&self, session: &Session, ctx: &mut Ctx, host: &str, resource: &Resource) -> Response<Bytes> {
-        let port = if self.https_port == 443 { String::new() } else { format!(":{}", self.https_port) };
+        let port = if ctx.snapshot.https_port == 443 { String::new() } else { format!(":{}", ctx.snapshot.https_port) };
         let location = HeaderValue::from_str(&format!("https://{host}{port}{}", resource.ascii_target()));
         let safe = matches!(session.req_header().method.as_str(), "GET" | "HEAD");
         match location {
@@ -255,7 +256,7 @@ impl Gateway {
             }
             _ => {
                 ctx.conclude("fault", "plain_http");
-                self.portal.error(&facts(session, ctx), PortalError::MethodNotAllowed("GET, HEAD"))
+                ctx.snapshot.portal.error(&facts(session, ctx), PortalError::MethodNotAllowed("GET, HEAD"))
             }
         }
     }
@@ -279,7 +280,7 @@ impl Gateway {
                 ctx.conclude("fault", reason);
                 tracing::warn!(target: "proxy", request_id = %ctx.request_id, reason, cause = %error, begun, "request failed");
                 if !begun {
-                    let mut response = self.portal.error(&facts(session, ctx), fault);
+                    let mut response = ctx.snapshot.portal.error(&facts(session, ctx), fault);
                     error_response::finish(&mut response, &ctx.request_id, ctx.https);
                     // Pingora closes the connection after an error, whatever we think of it; who is not told would
                     // lose the next request.

@@ -21,31 +21,22 @@ use super::observe::access_log;
 use super::observe::metrics::Metrics;
 use super::parts::{AuditSink, Signer};
 use super::request::normalize;
-use super::request::site::Sites;
-use super::settings::ClientLimits;
+use super::snapshot::ActiveSnapshot;
 use super::upstream::private_connections::Reuse;
 use super::upstream::rewrite::Public;
 use super::upstream::transport::TransportPolicy;
 use super::upstream::{identity_headers, response_head, reuse};
 use super::{convert, error_response, websocket};
-use crate::auth::network::Networks;
-use crate::flow::Flows;
-use crate::portal::Portal;
 
 /// How many servers are tried for one request.
 const TRIES: usize = 3;
 
 /// What every hook may need.
 pub(crate) struct Gateway {
-    pub(crate) sites: Arc<Sites>,
-    pub(crate) flows: Arc<Flows>,
-    pub(crate) portal: Arc<Portal>,
+    pub(crate) active: Arc<ActiveSnapshot>,
     pub(crate) signer: Signer,
     pub(crate) audit: AuditSink,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) trusted: Networks,
-    pub(crate) limits: ClientLimits,
-    pub(crate) https_port: u16,
 }
 
 #[async_trait]
@@ -57,7 +48,7 @@ impl ProxyHttp for Gateway {
     }
 
     fn new_ctx(&self) -> Ctx {
-        Ctx::new(clock::now())
+        Ctx::new(self.active.load(), clock::now())
     }
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
@@ -75,7 +66,7 @@ impl ProxyHttp for Gateway {
         if session.get_keepalive().is_some() {
             session.set_keepalive(Some(0));
         }
-        session.set_read_timeout(Some(self.limits.body_timeout));
+        session.set_read_timeout(Some(ctx.snapshot.limits.body_timeout));
         // How long an answer may wait to be read is known to the connection, and to the streams of HTTP/2.
         session.set_total_drain_timeout(Some(Duration::from_secs(10)));
         if session.req_header().version == Version::HTTP_10 {
@@ -105,8 +96,8 @@ impl ProxyHttp for Gateway {
         ctx.tried.push(target.address);
         ctx.upstream_started = Some(clock::now());
         if ctx.websocket {
-            session.set_read_timeout(Some(self.limits.tunnel_idle));
-            session.set_write_timeout(Some(self.limits.tunnel_idle));
+            session.set_read_timeout(Some(ctx.snapshot.limits.tunnel_idle));
+            session.set_write_timeout(Some(ctx.snapshot.limits.tunnel_idle));
         }
         let carriage = if ctx.websocket {
             TransportPolicy::Tunnel
@@ -114,7 +105,7 @@ impl ProxyHttp for Gateway {
             let has_body = !session.as_mut().is_body_empty();
             TransportPolicy::of(session.req_header(), has_body, ctx.http2_only)
         };
-        let mut peer = target.peer(carriage, self.limits.body_timeout);
+        let mut peer = target.peer(carriage, ctx.snapshot.limits.body_timeout);
         if carriage != TransportPolicy::Tunnel {
             if matches!(ctx.reuse, Reuse::Shared) && peer.options.alpn == ALPN::H1 && !reuse::may_take_kept(session) {
                 ctx.reuse = Reuse::Never;
@@ -130,7 +121,7 @@ impl ProxyHttp for Gateway {
         ctx.silence = target.may_be_silent(&mut peer, carriage);
         if carriage == TransportPolicy::Stream && peer.options.alpn != ALPN::H1 {
             // A client of gRPC may be silent as long as its server may.
-            session.set_read_timeout(Some(self.limits.tunnel_idle));
+            session.set_read_timeout(Some(ctx.snapshot.limits.tunnel_idle));
         }
         Ok(Box::new(peer))
     }
@@ -201,7 +192,7 @@ impl ProxyHttp for Gateway {
             connection.open_tunnel();
         }
         if ctx.silence.is_some() && response_head::is_event_stream(response) {
-            ctx.silence = Some(self.limits.tunnel_idle);
+            ctx.silence = Some(ctx.snapshot.limits.tunnel_idle);
             ctx.expect_app();
         }
         Ok(())
@@ -271,7 +262,7 @@ impl Gateway {
     pub(crate) fn check_response(&self, session: &Session, answer: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
         self.record_auth_offer(session, answer, ctx);
         websocket::check_handshake(&session.req_header().headers, ctx.websocket, answer)?;
-        response_head::examine(answer, self.limits.header_bytes)
+        response_head::examine(answer, ctx.snapshot.limits.header_bytes)
     }
 
     /// Makes the head of an answer what the client shall see.

@@ -14,6 +14,7 @@ use futures_util::StreamExt;
 
 use super::cancellation::{Cancellation, EndReason};
 use super::context::{Ctx, Pass};
+use super::snapshot::ActiveSnapshot;
 use crate::auth::session::{Session, SessionKey};
 use crate::flow::Flows;
 
@@ -80,15 +81,16 @@ impl LiveRequests {
     }
 
     /// Looks after the requests of this node.
-    pub(crate) async fn watch(self: Arc<Self>, flows: Arc<Flows>) {
+    pub(crate) async fn watch(self: Arc<Self>, active: Arc<ActiveSnapshot>) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
+            let flows = &active.load().flows;
             // A page may hold many streams open; its session is looked up once.
             let mut by_session: HashMap<SessionKey, Vec<LongRequest>> = HashMap::new();
             for one in self.look() {
                 by_session.entry(one.2.key).or_default().push(one);
             }
-            futures_util::stream::iter(by_session).for_each_concurrent(AT_ONCE, |(_, all)| settle(&flows, all)).await;
+            futures_util::stream::iter(by_session).for_each_concurrent(AT_ONCE, |(_, all)| settle(flows, all)).await;
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod pem;
 mod request;
 mod serve;
 pub mod settings;
+pub(crate) mod snapshot;
 mod upstream;
 mod websocket;
 
@@ -29,3 +30,4 @@ mod tests;
 pub use client::bind::{Bound, Listeners};
 pub use parts::{AuditSink, BuildError, Probe, Signer};
 pub use serve::{Parts, Proxy};
+pub use snapshot::ActiveSnapshot;

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use super::client::bind::Bound;
 use super::client::certificates::Certificates;
 use super::client::limits::{ConnectionLimits, LogSampler};
-use super::client::listen::{AcceptContext, ListenerKind, ServeConnection, accept};
+use super::client::listen::{AcceptContext, AcceptSettings, ListenerKind, ServeConnection, accept};
 use super::client::protocol_error::ProtocolErrors;
 use super::gateway::Gateway;
 use super::http2::server;
@@ -24,12 +24,9 @@ use super::observe::admin::{Admin, AdminServer};
 use super::observe::metrics::Metrics;
 use super::observe::store_metrics::{self, StoreMetrics};
 use super::parts::{AuditSink, BuildError, Probe, Signer};
-use super::request::site::{Site, Sites};
 use super::settings::{ClientLimits, ProxySettings};
-use super::upstream::identity_headers::IdentityHeaders;
-use super::upstream::pool::Pool;
-use super::upstream::rewrite::Rewriting;
-use crate::auth::network::Networks;
+use super::snapshot::{ActiveSnapshot, SnapshotBuilder};
+use super::upstream::pool_registry::PoolRegistry;
 use crate::auth::policy::Policy;
 use crate::flow::Flows;
 use crate::portal::Portal;
@@ -60,12 +57,8 @@ pub struct Parts {
 /// A proxy, built and checked, not yet serving.
 pub struct Proxy {
     app: HttpProxy<Gateway>,
-    sites: Arc<Sites>,
-    certificates: Option<Arc<Certificates>>,
+    active: Arc<ActiveSnapshot>,
     metrics: Arc<Metrics>,
-    settings: ProxySettings,
-    protocol_errors: Arc<ProtocolErrors>,
-    flows: Arc<Flows>,
     probe: Probe,
     store_metrics: Arc<dyn StoreMetrics>,
 }
@@ -80,32 +73,17 @@ impl Proxy {
         // Pingora's connectors use the process default; another part may have installed the same one before.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let metrics = Arc::new(Metrics::new(parts.flows.ports.clock.now())?);
-        let settings = parts.settings;
-        let certificates = match settings.certificates.as_slice() {
-            [] if settings.listen.https.is_empty() => None,
-            files => Some(Certificates::load(files)?),
-        };
-        let sites = Arc::new(sites(&settings, &parts.policy, &metrics)?);
-        let protocol_errors = Arc::new(ProtocolErrors {
-            flows: parts.flows.clone(),
-            portal: parts.portal.clone(),
-            metrics: metrics.clone(),
-        });
-        let flows = parts.flows.clone();
-        let gateway = Gateway {
-            sites: sites.clone(),
-            flows: parts.flows,
-            portal: parts.portal,
-            signer: parts.signer,
-            audit: parts.audit,
-            metrics: metrics.clone(),
-            trusted: settings.trusted_proxies.clone(),
-            limits: settings.limits,
-            https_port: settings.listen.https.first().map_or(443, std::net::SocketAddr::port),
-        };
-        let app = pingora(gateway);
-        let (probe, store_metrics) = (parts.probe, parts.store_metrics);
-        Ok(Self { app, sites, certificates, metrics, settings, protocol_errors, flows, probe, store_metrics })
+        let pools = PoolRegistry::new(metrics.clone());
+        let first = SnapshotBuilder::new(&parts.settings, &parts.policy, &pools)?.build(parts.flows, parts.portal);
+        let active = Arc::new(ActiveSnapshot::new(first, pools, metrics.clone()));
+        let (signer, audit) = (parts.signer, parts.audit);
+        let app = pingora(Gateway { active: active.clone(), signer, audit, metrics: metrics.clone() });
+        Ok(Self { app, active, metrics, probe: parts.probe, store_metrics: parts.store_metrics })
+    }
+
+    /// What is in force, to be replaced while it serves.
+    pub fn active(&self) -> Arc<ActiveSnapshot> {
+        self.active.clone()
     }
 
     /// Serves on bound listeners until `shutdown` becomes true (or its sender is gone); then accepts nothing
@@ -115,36 +93,31 @@ impl Proxy {
     /// TLS cannot be set up.
     pub async fn serve(self, bound: Bound, shutdown: watch::Receiver<bool>) -> Result<(), BuildError> {
         let mut background = tokio::task::JoinSet::new();
-        let pools: Vec<Arc<Pool>> = self.sites.values().map(|site| site.pool.clone()).collect();
-        futures_util::future::join_all(pools.iter().map(|pool| pool.resolve())).await;
-        for pool in pools {
-            background.spawn(pool.watch(shutdown.clone()));
+        let Self { app, active, metrics, probe, store_metrics } = self;
+        active.start().await;
+        let acceptor = active.certificates.as_ref().map(Certificates::acceptor).transpose()?.map(Arc::new);
+        if let Some(certificates) = active.certificates.clone() {
+            background.spawn(certificates.watch(metrics.clone()));
         }
-        let acceptor = self.certificates.as_ref().map(Certificates::acceptor).transpose()?.map(Arc::new);
-        if let Some(certificates) = self.certificates {
-            background.spawn(certificates.watch(self.metrics.clone()));
-        }
-        let app = Arc::new(self.app);
-        let mut limits = self.settings.limits;
-        limits.fit(None);
-        let unbound = |limit: Option<usize>| limit.unwrap_or(usize::MAX);
-        let connections = ConnectionLimits::new(unbound(limits.connections), unbound(limits.connections_per_client));
-        background.spawn(count_connections(connections.clone(), self.metrics.clone()));
-        background.spawn(store_metrics::count(self.store_metrics.clone(), self.metrics.clone()));
+        let app = Arc::new(app);
+        let connections = active.connections.clone();
+        background.spawn(count_connections(connections.clone(), metrics.clone()));
+        background.spawn(store_metrics::count(store_metrics.clone(), metrics.clone()));
         let live = Arc::new(LiveRequests::default());
-        background.spawn(live.clone().watch(self.flows));
+        background.spawn(live.clone().watch(active.clone()));
         let (alive, mut over) = mpsc::channel::<()>(1);
         let front = Arc::new(AcceptContext {
             connections,
-            trusted: self.settings.trusted_proxies,
-            metrics: self.metrics.clone(),
+            settings: AcceptSettings::Active(active.clone()),
+            metrics: metrics.clone(),
             refusals: LogSampler::default(),
-            limits,
-            app: Arc::new(ClientConnections(
-                app.clone(),
-                server::Http2Config::new(&limits, self.metrics.clone(), live.clone()),
-            )),
-            protocol_errors: Some(self.protocol_errors),
+            app: Arc::new(ClientConnections {
+                app: app.clone(),
+                metrics: metrics.clone(),
+                live: live.clone(),
+                refusals: Arc::default(),
+            }),
+            protocol_errors: Some(Arc::new(ProtocolErrors { active: active.clone(), metrics: metrics.clone() })),
             shutdown: shutdown.clone(),
             overlap: bound.overlap(),
             live,
@@ -163,21 +136,17 @@ impl Proxy {
             doors.spawn(accept(listener, ListenerKind::Plain, front.clone()));
         }
         if let Some(listener) = bound.admin {
-            let admin = Admin {
-                metrics: self.metrics,
-                probe: self.probe,
-                store_metrics: self.store_metrics,
-                stopping: shutdown.clone(),
-            };
-            background.spawn(watched(listener, limits, admin));
+            let admin = Admin { metrics, probe, store_metrics, stopping: shutdown.clone() };
+            background.spawn(watched(listener, active.load().limits, admin));
         }
         let mut stop = shutdown.clone();
         // A sender that is gone can never say stop; that is a stop too.
         let _ = stop.wait_for(|stop| *stop).await;
+        active.pools.stop();
         while doors.join_next().await.is_some() {}
         app.http_cleanup().await;
         drop(front);
-        if tokio::time::timeout(self.settings.shutdown_grace, over.recv()).await.is_err() {
+        if tokio::time::timeout(active.load().shutdown_grace, over.recv()).await.is_err() {
             tracing::warn!(target: "proxy", "requests were cut at the end of the grace period");
         }
         background.shutdown().await;
@@ -190,16 +159,15 @@ async fn watched(listener: TcpListener, limits: ClientLimits, admin: Admin) {
     // Nobody waits for these connections.
     let (alive, _over) = mpsc::channel(1);
     let shutdown = admin.stopping.clone();
-    let (trusted, metrics, refusals) = (Networks::default(), admin.metrics.clone(), LogSampler::default());
+    let (settings, metrics) = (AcceptSettings::Fixed(limits), admin.metrics.clone());
     let app = Arc::new(AdminServer(Arc::new(HttpServer::new_app(admin))));
     let connections = ConnectionLimits::new(64, 64);
     let live = Arc::default();
     let context = AcceptContext {
         connections,
-        trusted,
+        settings,
         metrics,
-        refusals,
-        limits,
+        refusals: LogSampler::default(),
         app,
         protocol_errors: None,
         shutdown,
@@ -211,34 +179,22 @@ async fn watched(listener: TcpListener, limits: ClientLimits, admin: Admin) {
 }
 
 /// HTTP/1 is Pingora's; HTTP/2 is accepted by us.
-struct ClientConnections(Arc<HttpProxy<Gateway>>, server::Http2Config);
+struct ClientConnections {
+    app: Arc<HttpProxy<Gateway>>,
+    metrics: Arc<Metrics>,
+    live: Arc<LiveRequests>,
+    refusals: Arc<LogSampler>,
+}
 
 #[async_trait]
 impl ServeConnection for ClientConnections {
-    async fn serve(&self, stream: Stream, shutdown: &watch::Receiver<bool>) {
+    async fn serve(&self, stream: Stream, limits: &ClientLimits, shutdown: &watch::Receiver<bool>) {
         if stream.selected_alpn_proto() == Some(ALPN::H2) {
-            return server::serve(stream, &self.0, &self.1, shutdown).await;
+            let shared = (self.metrics.clone(), self.live.clone(), self.refusals.clone());
+            return server::serve(stream, &self.app, &server::Http2Config::new(limits, shared), shutdown).await;
         }
-        self.0.process_new(stream, shutdown).await;
+        self.app.process_new(stream, shutdown).await;
     }
-}
-
-fn sites(settings: &ProxySettings, policy: &Policy, metrics: &Arc<Metrics>) -> Result<Sites, BuildError> {
-    let hosts: Vec<&str> = settings.apps.iter().map(|app| app.host.as_str()).collect();
-    let site = |app: &super::settings::AppSettings| {
-        let rules = policy.app(&app.host).ok_or_else(|| BuildError(format!("{}: no rules", app.host)))?;
-        let site = Site {
-            host: app.host.clone(),
-            policy: rules.clone(),
-            pool: Arc::new(Pool::new(app, settings.limits.tunnel_idle, metrics.clone())?),
-            identity_headers: IdentityHeaders::new(&app.identity)?,
-            rewriting: Rewriting::new(app, &hosts),
-            settings: app.clone(),
-            metrics: metrics.site(rules),
-        };
-        Ok((app.host.clone(), Arc::new(site)))
-    };
-    settings.apps.iter().map(site).collect()
 }
 
 fn pingora(gateway: Gateway) -> HttpProxy<Gateway> {

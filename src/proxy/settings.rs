@@ -25,7 +25,7 @@ pub struct ProxySettings {
 }
 
 /// Where to listen.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listen {
     /// TLS.
     pub https: Vec<SocketAddr>,
@@ -124,6 +124,18 @@ impl ClientLimits {
     }
 }
 
+impl ClientLimits {
+    /// [`Self::connections`], once fitted.
+    pub(crate) fn most(&self) -> usize {
+        self.connections.unwrap_or(usize::MAX)
+    }
+
+    /// [`Self::connections_per_client`], once fitted.
+    pub(crate) fn most_per_client(&self) -> usize {
+        self.connections_per_client.unwrap_or(usize::MAX)
+    }
+}
+
 /// One app: its host, its servers, what it is told.
 #[derive(Clone)]
 pub struct AppSettings {
@@ -182,7 +194,7 @@ impl SameSite {
 }
 
 /// The servers of an app.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamSettings {
     /// At least one.
     pub servers: Vec<Server>,
@@ -217,6 +229,12 @@ pub struct Server {
     pub port: u16,
     /// Whether it speaks TLS.
     pub tls: bool,
+}
+
+impl std::fmt::Display for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
 }
 
 /// TLS towards the servers of an app.

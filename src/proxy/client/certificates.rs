@@ -31,13 +31,14 @@ type Contents = Vec<(Vec<u8>, Vec<u8>)>;
 /// The certificates at this moment.
 #[derive(Debug)]
 pub(crate) struct Certificates {
-    files: Vec<CertificateFiles>,
-    table: ArcSwap<Table>,
+    table: ArcSwap<CertificateTable>,
     provider: Arc<CryptoProvider>,
 }
 
+/// What was in the files when they were last read.
 #[derive(Debug)]
-struct Table {
+pub(crate) struct CertificateTable {
+    files: Vec<CertificateFiles>,
     exact: HashMap<String, Arc<CertifiedKey>>,
     /// By the name without its first label.
     wildcard: HashMap<String, Arc<CertifiedKey>>,
@@ -49,14 +50,13 @@ struct Table {
 }
 
 impl Certificates {
-    /// Reads the files.
-    ///
-    /// # Errors
-    /// Names the file that is missing, broken, or does not fit its key.
-    pub(crate) fn load(files: &[CertificateFiles]) -> Result<Arc<Self>, BuildError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let table = Table::build(files, read_all(files)?, &provider)?;
-        Ok(Arc::new(Self { files: files.to_vec(), table: ArcSwap::from_pointee(table), provider }))
+    pub(crate) fn new(table: CertificateTable) -> Self {
+        Self { table: ArcSwap::from_pointee(table), provider: Arc::new(aws_lc_rs::default_provider()) }
+    }
+
+    /// Serves these from the next handshake on.
+    pub(crate) fn replace(&self, table: CertificateTable) {
+        self.table.store(Arc::new(table));
     }
 
     /// The acceptor of the TLS listeners.
@@ -78,7 +78,8 @@ impl Certificates {
 
     /// Looks at the files until the end of the task; a good change takes effect, a bad one is told.
     pub(crate) async fn watch(self: Arc<Self>, metrics: Arc<Metrics>) {
-        let mut named = self.tell(&metrics, HashSet::new());
+        let mut known = self.table.load_full();
+        let mut named = known.tell(&metrics, HashSet::new());
         let mut told = String::new();
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
@@ -88,7 +89,6 @@ impl Certificates {
                     told.clear();
                     metrics.certificate_reload_successful.set(1);
                     tracing::info!(target: "proxy", "certificates read again");
-                    named = self.tell(&metrics, named);
                 }
                 Err(BuildError(cause)) => {
                     metrics.certificate_reload_successful.set(0);
@@ -98,6 +98,12 @@ impl Certificates {
                     }
                 }
             }
+            // New files, or other files by another configuration.
+            let now = self.table.load_full();
+            if !Arc::ptr_eq(&known, &now) {
+                named = now.tell(&metrics, named);
+                known = now;
+            }
         }
     }
 
@@ -105,29 +111,16 @@ impl Certificates {
     async fn look(self: &Arc<Self>) -> Result<bool, BuildError> {
         let me = self.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            let read = read_all(&me.files)?;
-            if me.table.load().seen == read {
+            let known = me.table.load_full();
+            let read = read_all(&known.files)?;
+            if known.seen == read {
                 return Ok(false);
             }
-            let table = Table::build(&me.files, read, &me.provider)?;
-            me.table.store(Arc::new(table));
-            Ok(true)
+            let table = Arc::new(CertificateTable::build(known.files.clone(), read, &me.provider)?);
+            // Unless the configuration was read again meanwhile.
+            Ok(Arc::ptr_eq(&me.table.compare_and_swap(&known, table), &known))
         });
         looked.await.map_err(|cause| BuildError(cause.to_string()))?
-    }
-
-    /// Tells when the certificates end, and forgets those told `before` that are no more.
-    fn tell(&self, metrics: &Metrics, before: HashSet<String>) -> HashSet<String> {
-        let mut named = HashSet::new();
-        for (name, ends) in &self.table.load().expiry {
-            metrics.certificate_expiry.with_label_values(&[name.as_str()]).set(*ends);
-            named.insert(name.clone());
-        }
-        for name in before.difference(&named) {
-            // One that is not there is forgotten already.
-            let _ = metrics.certificate_expiry.remove_label_values(&[name.as_str()]);
-        }
-        named
     }
 }
 
@@ -137,14 +130,37 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
-impl Table {
+impl CertificateTable {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// Names the file that is missing, broken, or does not fit its key.
+    pub(crate) fn load(files: Vec<CertificateFiles>) -> Result<Self, BuildError> {
+        let read = read_all(&files)?;
+        Self::build(files, read, &aws_lc_rs::default_provider())
+    }
+
+    /// Tells when the certificates end, and forgets those told `before` that are no more.
+    fn tell(&self, metrics: &Metrics, before: HashSet<String>) -> HashSet<String> {
+        let mut named = HashSet::new();
+        for (name, ends) in &self.expiry {
+            metrics.certificate_expiry.with_label_values(&[name.as_str()]).set(*ends);
+            named.insert(name.clone());
+        }
+        for name in before.difference(&named) {
+            // One that is not there is forgotten already.
+            let _ = metrics.certificate_expiry.remove_label_values(&[name.as_str()]);
+        }
+        named
+    }
+
     fn choose(&self, name: Option<&str>) -> Arc<CertifiedKey> {
         let Some(name) = name.map(str::to_ascii_lowercase) else { return self.first.clone() };
         let wild = || self.wildcard.get(name.split_once('.')?.1);
         self.exact.get(&name).or_else(wild).unwrap_or(&self.first).clone()
     }
 
-    fn build(files: &[CertificateFiles], seen: Contents, provider: &CryptoProvider) -> Result<Self, BuildError> {
+    fn build(files: Vec<CertificateFiles>, seen: Contents, provider: &CryptoProvider) -> Result<Self, BuildError> {
         let (mut exact, mut wildcard) = (HashMap::new(), HashMap::new());
         let (mut first, mut expiry) = (None, Vec::new());
         for (file, (chain, key)) in files.iter().zip(&seen) {
@@ -160,7 +176,7 @@ impl Table {
             first.get_or_insert(certified);
         }
         let first = first.ok_or_else(|| BuildError("no certificate is configured".to_owned()))?;
-        Ok(Self { exact, wildcard, first, seen, expiry })
+        Ok(Self { files, exact, wildcard, first, seen, expiry })
     }
 }
 
@@ -226,14 +242,14 @@ mod tests {
             std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
         };
         write("old.test");
-        let certificates = Certificates::load(std::slice::from_ref(&files)).unwrap();
+        let certificates = Arc::new(Certificates::new(CertificateTable::load(vec![files.clone()]).unwrap()));
         let metrics = Metrics::new(Timestamp::from_secs(1)).unwrap();
         let told = || String::from_utf8(metrics.text().unwrap()).unwrap();
-        let named = certificates.tell(&metrics, HashSet::new());
+        let named = certificates.table.load().tell(&metrics, HashSet::new());
         assert!(told().contains("name=\"old.test\""));
         write("new.test");
         assert!(certificates.look().await.unwrap());
-        certificates.tell(&metrics, named);
+        certificates.table.load().tell(&metrics, named);
         assert!(told().contains("name=\"new.test\"") && !told().contains("old.test"), "{}", told());
     }
 }

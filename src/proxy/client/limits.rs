@@ -12,8 +12,8 @@ use tokio::time::Instant;
 /// The connections at this moment. Locked once when one opens and once when it closes, never per request.
 #[derive(Debug)]
 pub(crate) struct ConnectionLimits {
-    total: usize,
-    per_client: usize,
+    /// In all, and for one client.
+    limits: [AtomicUsize; 2],
     open: Mutex<OpenConnections>,
     requests: Arc<AtomicUsize>,
 }
@@ -94,7 +94,22 @@ pub(crate) struct StreamPermit(StreamLimits);
 
 impl ConnectionLimits {
     pub(crate) fn new(total: usize, per_client: usize) -> Arc<Self> {
-        Arc::new(Self { total, per_client, open: Mutex::default(), requests: Arc::default() })
+        Arc::new(Self {
+            limits: [total, per_client].map(AtomicUsize::new),
+            open: Mutex::default(),
+            requests: Arc::default(),
+        })
+    }
+
+    /// Sets other limits. Whoever is beyond them stays.
+    pub(crate) fn limit(&self, total: usize, per_client: usize) {
+        let [all, client] = &self.limits;
+        all.store(total, Ordering::Relaxed);
+        client.store(per_client, Ordering::Relaxed);
+    }
+
+    fn limits(&self) -> [usize; 2] {
+        self.limits.each_ref().map(|limit| limit.load(Ordering::Relaxed))
     }
 
     /// A place for a connection of `client`. An IPv6 client is its /64. A trusted proxy is not one client but many,
@@ -104,12 +119,13 @@ impl ConnectionLimits {
     /// All are taken: which ones.
     pub(crate) fn take(self: &Arc<Self>, client: IpAddr, trusted: bool) -> Result<ConnectionPermit, LimitReached> {
         let client = network_of(client);
+        let [total, per_client] = self.limits();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.total >= self.total {
+        if open.total >= total {
             return Err(LimitReached::Total);
         }
         let mine = open.by_client.entry(client).or_default();
-        let per_client = if trusted { usize::MAX } else { self.per_client };
+        let per_client = if trusted { usize::MAX } else { per_client };
         if mine.connections >= per_client {
             return Err(LimitReached::Client);
         }
@@ -129,9 +145,8 @@ impl ConnectionPermit {
     /// Room for the requests of this connection.
     pub(crate) fn streams(&self) -> StreamLimits {
         let connections = &self.connections;
-        StreamLimits {
-            counts: [(connections.requests.clone(), connections.total), (self.requests.clone(), self.per_client)],
-        }
+        let [total, _] = connections.limits();
+        StreamLimits { counts: [(connections.requests.clone(), total), (self.requests.clone(), self.per_client)] }
     }
 }
 

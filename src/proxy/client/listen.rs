@@ -13,15 +13,15 @@ use tokio::sync::{mpsc, watch};
 
 use super::connection_state::{AcceptedOn, ConnectionState};
 use super::data_rate::MinDataRate;
-use super::limits::{ConnectionLimits, LimitReached, LogSampler};
+use super::limits::{ConnectionLimits, ConnectionPermit, LimitReached, LogSampler};
 use super::protocol_error::ProtocolErrors;
 use super::socket::BufferedSocket;
 use super::stream::{ClientStream, HeadLimits};
-use crate::auth::network::Networks;
 use crate::proxy::clock;
 use crate::proxy::live::LiveRequests;
 use crate::proxy::observe::metrics::Metrics;
 use crate::proxy::settings::ClientLimits;
+use crate::proxy::snapshot::ActiveSnapshot;
 
 /// What a door does with a new connection.
 #[derive(Clone)]
@@ -34,17 +34,36 @@ pub(crate) enum ListenerKind {
 /// What drives an accepted connection until it ends.
 #[async_trait::async_trait]
 pub(crate) trait ServeConnection: Send + Sync + 'static {
-    async fn serve(&self, stream: Stream, shutdown: &watch::Receiver<bool>);
+    async fn serve(&self, stream: Stream, limits: &ClientLimits, shutdown: &watch::Receiver<bool>);
+}
+
+/// What new connections are accepted by.
+pub(crate) enum AcceptSettings {
+    /// The same always, and nobody is trusted.
+    Fixed(ClientLimits),
+    /// What the configuration says by then.
+    Active(Arc<ActiveSnapshot>),
+}
+
+impl AcceptSettings {
+    /// The limits, and whether the peer is a proxy that speaks for many clients.
+    fn at(&self, peer: IpAddr) -> (ClientLimits, bool) {
+        match self {
+            Self::Fixed(limits) => (*limits, false),
+            Self::Active(active) => {
+                let snapshot = active.load();
+                (snapshot.limits, snapshot.trusted.contains(peer))
+            }
+        }
+    }
 }
 
 /// What every accept loop needs.
 pub(crate) struct AcceptContext {
     pub(crate) connections: Arc<ConnectionLimits>,
-    /// Proxies, each of which speaks for many clients.
-    pub(crate) trusted: Networks,
+    pub(crate) settings: AcceptSettings,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) refusals: LogSampler,
-    pub(crate) limits: ClientLimits,
     pub(crate) app: Arc<dyn ServeConnection>,
     /// Answers what is no request; `None` leaves that to Pingora.
     pub(crate) protocol_errors: Option<Arc<ProtocolErrors>>,
@@ -96,7 +115,8 @@ fn admit(
 ) -> io::Result<()> {
     let (socket, peer) = accepted?;
     let ip = peer.ip().to_canonical();
-    let permit = match context.connections.take(ip, context.trusted.contains(ip)) {
+    let (limits, trusted) = context.settings.at(ip);
+    let permit = match context.connections.take(ip, trusted) {
         Ok(permit) => permit,
         Err(reached) => {
             refuse(context, ip, reached);
@@ -106,7 +126,7 @@ fn admit(
     let (context, kind) = (context.clone(), kind.clone());
     tokio::spawn(async move {
         let alive = context.alive.clone();
-        handshake(socket, peer, kind, permit, &context).await;
+        handshake(socket, peer, kind, (permit, &limits), &context).await;
         drop(alive);
     });
     Ok(())
@@ -125,7 +145,7 @@ async fn handshake(
     socket: TcpStream,
     peer: SocketAddr,
     kind: ListenerKind,
-    permit: super::limits::ConnectionPermit,
+    (permit, limits): (ConnectionPermit, &ClientLimits),
     context: &AcceptContext,
 ) {
     // Without it small answers wait for the client's acknowledgement.
@@ -135,7 +155,7 @@ async fn handshake(
         ListenerKind::Plain => (Box::new(socket), AcceptedOn::Plain),
         ListenerKind::Redirect => (Box::new(socket), AcceptedOn::Redirect),
         ListenerKind::Https(acceptor) => {
-            let shaken = tokio::time::timeout(context.limits.handshake_timeout, acceptor.tls_handshake(socket)).await;
+            let shaken = tokio::time::timeout(limits.handshake_timeout, acceptor.tls_handshake(socket)).await;
             let Ok(Ok(tls)) = shaken else {
                 tracing::debug!(target: "proxy", client = %peer.ip(), "TLS handshake failed or too slow");
                 return;
@@ -144,7 +164,6 @@ async fn handshake(
             (Box::new(tls), AcceptedOn::Https { sni })
         }
     };
-    let limits = &context.limits;
     let head = HeadLimits {
         time: limits.header_timeout,
         bytes: limits.header_bytes,
@@ -154,7 +173,7 @@ async fn handshake(
     let connection = Arc::new(ConnectionState::new(peer, accepted_on).with_stream_limits(permit.streams()));
     let cancellation = context.live.track();
     match ClientStream::new(io, (connection, cancellation.clone()), head, context.protocol_errors.clone(), permit) {
-        Ok(conn) => cancellation.run(context.app.serve(Box::new(conn), &context.shutdown)).await,
+        Ok(conn) => cancellation.run(context.app.serve(Box::new(conn), limits, &context.shutdown)).await,
         Err(cause) => tracing::error!(target: "proxy", %cause, "cannot serve a connection"),
     }
 }

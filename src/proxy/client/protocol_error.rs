@@ -8,8 +8,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
 
 use super::connection_state::{AcceptedOn, ConnectionState};
-use crate::flow::Flows;
-use crate::portal::Portal;
 use crate::portal::error::PortalError;
 use crate::portal::request_info::RequestInfo;
 use crate::proxy::error_response;
@@ -17,11 +15,11 @@ use crate::proxy::observe::access_log;
 use crate::proxy::observe::metrics::Metrics;
 use crate::proxy::request::head::SERVED;
 use crate::proxy::request::request_id;
+use crate::proxy::snapshot::ActiveSnapshot;
 
 /// What is needed to answer without Pingora.
 pub(crate) struct ProtocolErrors {
-    pub(crate) flows: Arc<Flows>,
-    pub(crate) portal: Arc<Portal>,
+    pub(crate) active: Arc<ActiveSnapshot>,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -35,7 +33,8 @@ impl ProtocolErrors {
         fault: PortalError,
         reason: &'static str,
     ) -> Vec<u8> {
-        let ports = &self.flows.ports;
+        let snapshot = self.active.load();
+        let ports = &snapshot.flows.ports;
         let (method, target, headers) = parse_leniently(head);
         let https = matches!(connection.accepted_on, AcceptedOn::Https { .. });
         let facts = RequestInfo {
@@ -49,7 +48,7 @@ impl ProtocolErrors {
             headers,
             device: None,
         };
-        let mut response = self.portal.error(&facts, fault);
+        let mut response = snapshot.portal.error(&facts, fault);
         error_response::finish(&mut response, &facts.request_id, https);
         access_log::protocol_error(&facts, response.status(), reason, started, &self.metrics);
         bytes(&response, facts.method == Method::HEAD)

@@ -47,11 +47,14 @@ pub(crate) struct Http2Config {
     idle: Duration,
     metrics: Arc<Metrics>,
     live: Arc<LiveRequests>,
-    refusals: LogSampler,
+    refusals: Arc<LogSampler>,
 }
 
 impl Http2Config {
-    pub(crate) fn new(limits: &ClientLimits, metrics: Arc<Metrics>, live: Arc<LiveRequests>) -> Self {
+    pub(crate) fn new(
+        limits: &ClientLimits,
+        (metrics, live, refusals): (Arc<Metrics>, Arc<LiveRequests>, Arc<LogSampler>),
+    ) -> Self {
         let mut options = Builder::new();
         let head = limits.header_bytes.saturating_mul(HEAD_SLACK);
         options
@@ -63,7 +66,7 @@ impl Http2Config {
             .max_local_error_reset_streams(Some(MALFORMED_STREAMS))
             .max_pending_accept_reset_streams(usize::try_from(limits.streams).unwrap_or(usize::MAX));
         let (preface, idle) = (limits.header_timeout, limits.keepalive);
-        let (data_rate, refusals) = (MinDataRate::of(limits), LogSampler::default());
+        let data_rate = MinDataRate::of(limits);
         Self { options, streams: limits.streams, data_rate, preface, idle, metrics, live, refusals }
     }
 

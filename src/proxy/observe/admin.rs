@@ -14,6 +14,7 @@ use super::metrics::Metrics;
 use super::store_metrics::{StoreMetrics, redis_text};
 use crate::proxy::client::listen::ServeConnection;
 use crate::proxy::parts::Probe;
+use crate::proxy::settings::ClientLimits;
 
 /// Answers the admin paths.
 pub(crate) struct Admin {
@@ -28,7 +29,7 @@ pub(crate) struct AdminServer(pub(crate) Arc<HttpServer<Admin>>);
 
 #[async_trait]
 impl ServeConnection for AdminServer {
-    async fn serve(&self, stream: Stream, shutdown: &watch::Receiver<bool>) {
+    async fn serve(&self, stream: Stream, _: &ClientLimits, shutdown: &watch::Receiver<bool>) {
         self.0.process_new(stream, shutdown).await;
     }
 }

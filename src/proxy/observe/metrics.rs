@@ -20,6 +20,10 @@ const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 /// Hundreds of status codes, and how many are in each. What is above them all is counted as the last one.
 const CLASSES: usize = 6;
 const CLASS: usize = 100;
+/// As they are counted.
+const DECISIONS: [&str; 3] = ["allow", "challenge", "deny"];
+/// Where no rule matched.
+const NO_RULE: &str = "none";
 /// What an answer is counted by.
 const PER_ANSWER: [&str; 3] = ["route", "method", "code"];
 
@@ -40,6 +44,8 @@ pub(crate) struct Metrics {
     pub(crate) factors_locked: IntCounterVec,
     pub(crate) certificate_expiry: IntGaugeVec,
     pub(crate) certificate_reload_successful: IntGauge,
+    pub(crate) config_reload_successful: IntGauge,
+    config_read_at: IntGauge,
     pub(crate) connections: IntGauge,
     pub(crate) connections_refused: IntCounterVec,
     pub(crate) streams_refused: IntCounterVec,
@@ -56,12 +62,19 @@ impl Metrics {
         let (commit, rustc) = (option_env!("STEPGATE_COMMIT"), option_env!("STEPGATE_RUSTC"));
         let known = |text: Option<&'static str>| text.filter(|t| !t.is_empty()).unwrap_or("unknown");
         info.with_label_values(&[env!("CARGO_PKG_VERSION"), known(commit), known(rustc)]).set(1);
-        // The configuration is read once, and nothing serves without a good one.
-        let (good, when) = ("config_last_reload_successful", "config_last_reload_success_timestamp_seconds");
-        gauge(&registry, good, "Whether the configuration could be read when it was last read.", 1)?;
-        let at = i64::try_from(started.as_secs()).unwrap_or(i64::MAX);
-        gauge(&registry, when, "When the configuration in force was read.", at)?;
         Ok(Self {
+            config_reload_successful: gauge(
+                &registry,
+                "config_last_reload_successful",
+                "Whether the configuration could be read when it was last read.",
+                1,
+            )?,
+            config_read_at: gauge(
+                &registry,
+                "config_last_reload_success_timestamp_seconds",
+                "When the configuration in force was read.",
+                seconds(started),
+            )?,
             requests: counters(&registry, "http_requests_total", "Requests answered.", &PER_ANSWER)?,
             durations: histograms(&registry, "http_request_duration_seconds", "Until the answer ended.", &PER_ANSWER)?,
             upstream_durations: histograms(
@@ -118,6 +131,11 @@ impl Metrics {
         })
     }
 
+    /// Notes when the configuration in force was read.
+    pub(crate) fn config_read_at(&self, now: Timestamp) {
+        self.config_read_at.set(seconds(now));
+    }
+
     /// The text format.
     ///
     /// # Errors
@@ -131,8 +149,7 @@ impl Metrics {
     /// Handles for one app, so that counting takes no lock.
     pub(crate) fn site(&self, policy: &AppPolicy) -> SiteMetrics {
         let route = policy.host.as_str();
-        let decisions = ["allow", "challenge", "deny"];
-        let of = |rule: &str| decisions.map(|d| self.decisions.with_label_values(&[route, d, rule]));
+        let of = |rule: &str| DECISIONS.map(|d| self.decisions.with_label_values(&[route, d, rule]));
         SiteMetrics {
             route: policy.host.clone(),
             requests: self.requests.clone(),
@@ -140,7 +157,7 @@ impl Metrics {
             durations: self.durations.clone(),
             upstream: self.upstream_durations.with_label_values(&[route]),
             decisions: policy.rules.iter().map(|rule| (rule.id.0.to_string(), of(&rule.id.0))).collect(),
-            unruled: of("none"),
+            unruled: of(NO_RULE),
         }
     }
 
@@ -202,6 +219,25 @@ impl SiteMetrics {
         Answered { requests, durations }
     }
 
+    /// Drops what nobody counts any more: the rules that `next` does not have, or everything of the app if it has gone.
+    pub(crate) fn forget(&self, metrics: &Metrics, next: Option<&Self>) {
+        let gone = |rule: &&String| next.is_none_or(|next| !next.decisions.contains_key(*rule));
+        let none = NO_RULE.to_owned();
+        let rules = self.decisions.keys().filter(gone).chain(next.is_none().then_some(&none));
+        for (rule, decision) in rules.flat_map(|rule| DECISIONS.map(|decision| (rule, decision))) {
+            let _ = metrics.decisions.remove_label_values(&[self.route.as_str(), decision, rule]);
+        }
+        if next.is_some() {
+            return;
+        }
+        let _ = metrics.upstream_durations.remove_label_values(&[self.route.as_str()]);
+        for (method, code) in METHODS.iter().flat_map(|method| (0..CLASSES * CLASS).map(move |code| (method, code))) {
+            let labels = [self.route.as_str(), method, &code.to_string()];
+            let _ = metrics.requests.remove_label_values(&labels);
+            let _ = metrics.durations.remove_label_values(&labels);
+        }
+    }
+
     /// Notes how long the app took to begin its answer.
     pub(crate) fn upstream(&self, took: Duration) {
         self.upstream.observe(took.as_secs_f64());
@@ -217,6 +253,10 @@ impl SiteMetrics {
             DecisionKind::Refuse => refuse.inc(),
         }
     }
+}
+
+fn seconds(at: Timestamp) -> i64 {
+    i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// A method as it may be told whatever it is.

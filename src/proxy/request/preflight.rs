@@ -63,12 +63,12 @@ impl Gateway {
             }
             Preflighted::Granted(rule, allowed) => {
                 ctx.conclude("preflight", "granted");
-                (rule, Some(self.portal.preflight_granted(&facts(session, ctx), allowed)))
+                (rule, Some(ctx.snapshot.portal.preflight_granted(&facts(session, ctx), allowed)))
             }
             Preflighted::Forbidden(rule, why) => {
                 ctx.conclude("refuse", why.code());
                 site.metrics.decided(DecisionKind::Refuse, Some(&rule.id.0));
-                (rule, Some(self.portal.preflight_forbidden(&facts(session, ctx), &rule.id.0, why)))
+                (rule, Some(ctx.snapshot.portal.preflight_forbidden(&facts(session, ctx), &rule.id.0, why)))
             }
         };
         ctx.rule = Some(rule.id.0.clone());

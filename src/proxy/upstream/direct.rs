@@ -134,7 +134,7 @@ impl Gateway {
                 && response_head::is_event_stream(answer)
                 && let Some(connection) = app.stream().as_any().downcast_ref::<PooledConnection>()
             {
-                connection.may_be_silent_for(self.limits.tunnel_idle);
+                connection.may_be_silent_for(ctx.snapshot.limits.tunnel_idle);
             }
             let mut pieces = vec![self.filtered(piece, session, ctx)?];
             while pieces.len() < BATCH && weight(&pieces) < HEAVY && !pieces.last().is_some_and(HttpTask::is_end) {

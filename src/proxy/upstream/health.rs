@@ -47,7 +47,7 @@ impl Pool {
         let mut up: BTreeMap<String, bool> = BTreeMap::new();
         for (number, Template { server, .. }) in self.templates.iter().enumerate() {
             let well = |target: &Arc<Target>| target.server == number && target.healthy.load(Ordering::Relaxed);
-            *up.entry(format!("{}:{}", server.host, server.port)).or_default() |= targets.iter().any(well);
+            *up.entry(server.to_string()).or_default() |= targets.iter().any(well);
         }
         for (name, up) in up {
             self.metrics.upstream_up.with_label_values(&[self.app.as_str(), &name]).set(i64::from(up));

@@ -7,6 +7,7 @@ mod health;
 pub(crate) mod identity_headers;
 mod peer;
 pub(crate) mod pool;
+pub(crate) mod pool_registry;
 pub(crate) mod pooled_connection;
 pub(crate) mod private_connections;
 pub(crate) mod request_head;

@@ -82,6 +82,13 @@ impl Template {
         Ok(Self { server: server.clone(), complaint: Complaint::default(), peer, tunnel })
     }
 
+    pub(super) fn has_same_settings(&self, other: &Self) -> bool {
+        self.server == other.server
+            // Tells of the authorities as they were read.
+            && self.peer.group_key == other.peer.group_key
+            && self.tunnel.options.read_timeout == other.tunnel.options.read_timeout
+    }
+
     pub(super) fn target(&self, server: usize, address: SocketAddr) -> Target {
         let at = |peer: &HttpPeer| {
             let mut peer = peer.clone();

@@ -66,6 +66,28 @@ impl Pool {
         Ok(Self { app: app.host.clone(), settings, templates, targets, turn, chose_http1, metrics })
     }
 
+    /// Whether a pool of these settings would be the same.
+    pub(super) fn has_same_settings(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Template, &Template)| a.has_same_settings(b);
+        self.settings == other.settings && self.templates.iter().zip(&other.templates).all(same)
+    }
+
+    /// Takes over what was found out about addresses that are the same.
+    pub(super) fn adopt_health(&self, other: &Self) {
+        let (mine, known) = (self.targets.load(), other.targets.load());
+        for target in mine.iter() {
+            let same = known.iter().find(|known| known.address == target.address);
+            if same.is_some_and(|known| !known.healthy.load(Ordering::Relaxed)) {
+                target.healthy.store(false, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The servers as metrics name them.
+    pub(super) fn server_names(&self) -> impl Iterator<Item = String> {
+        self.templates.iter().map(|template| template.server.to_string())
+    }
+
     /// The next well server in turn that was not tried yet.
     pub(crate) fn choose(&self, tried: &[SocketAddr]) -> Option<Arc<Target>> {
         let targets = self.targets.load();

@@ -83,7 +83,8 @@ impl Gateway {
     /// Whether all that comes over the client's connection, in this session, is one person's. A proxy in front of us
     /// carries many over one connection; without a session they cannot be told apart.
     fn is_one_person(&self, ctx: &Ctx) -> bool {
-        let proxied = || ctx.connection.as_ref().is_none_or(|connection| self.trusted.contains(connection.peer.ip()));
+        let proxied =
+            || ctx.connection.as_ref().is_none_or(|connection| ctx.snapshot.trusted.contains(connection.peer.ip()));
         session_id(ctx).is_some() || !proxied()
     }
 
