@@ -4,8 +4,10 @@ mod audit;
 mod lifecycle;
 mod memory;
 mod numbers;
+mod reload;
 mod service_manager;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -16,14 +18,16 @@ use audit::AuditWriter;
 use lifecycle::Serving;
 pub use lifecycle::{Hangup, Signals};
 use numbers::Numbers;
+use reload::{Fixed, Reloader};
 
 use crate::config::Settings;
 use crate::flow::Flows;
 use crate::flow::assertions::{REFRESH_EVERY, Signer};
 use crate::flow::destination::Destinations;
 use crate::flow::ports::StoreError;
-use crate::portal::Portal;
+use crate::portal::{Jwks, Portal};
 use crate::proxy::settings::Listen;
+use crate::proxy::snapshot;
 use crate::proxy::{AuditSink, BuildError, Listeners, Parts, Probe, Proxy};
 use crate::store::Stores;
 use crate::store::admin::key_usage::KeyUsage;
@@ -47,17 +51,23 @@ pub struct Running {
     /// Where it listens, with the ports it was given where the settings said 0.
     pub addresses: Listen,
     /// The file of the master key, where this start has made one.
-    pub made_key: Option<std::path::PathBuf>,
+    pub made_key: Option<PathBuf>,
 }
 
-/// Serves until a signal ends it. `ready` is called once it serves.
+/// Serves until a signal ends it. `ready` is called once it serves. `file` is where the settings came from, to be read
+/// again when a signal asks for that.
 ///
 /// # Errors
 /// The stores, the settings or the ports are unusable.
-pub async fn serve(signals: Signals, settings: Settings, ready: impl FnOnce(&Running) + Send) -> Result<(), Fault> {
+pub async fn serve(
+    signals: Signals,
+    settings: Settings,
+    file: Option<PathBuf>,
+    ready: impl FnOnce(&Running) + Send,
+) -> Result<(), Fault> {
     let (mut background, mut audit) = (JoinSet::new(), None);
     background.spawn(service_manager::keep_alive());
-    let ended = lifecycle::live(signals, start(settings, &mut background, &mut audit), |running| {
+    let ended = lifecycle::live(signals, start(settings, file, &mut background, &mut audit), |running| {
         ready(running);
         service_manager::ready(&format!("serving on {}", running.addresses));
     });
@@ -72,11 +82,12 @@ pub async fn serve(signals: Signals, settings: Settings, ready: impl FnOnce(&Run
 /// Opens, builds and binds everything, and begins to serve. What is to go on until the end is left with the caller.
 async fn start(
     mut settings: Settings,
+    file: Option<PathBuf>,
     background: &mut JoinSet<()>,
     audit: &mut Option<AuditWriter>,
 ) -> Result<(Serving, Running), Fault> {
     settings.proxy.limits.fit(memory::limit());
-    let listen = settings.proxy.listen.clone();
+    let (listen, fixed) = (settings.proxy.listen.clone(), Fixed::of(&settings));
     let stores = Arc::new(Stores::open(&settings.store).await.map_err(Fault::Store)?);
     let signer = Arc::new(Signer::new(stores.ports.clone()));
     signer.refresh(stores.ports.clock.now()).await.map_err(Fault::Store)?;
@@ -84,34 +95,45 @@ async fn start(
     background.spawn(look_around(stores.clone()));
     let (sink, writer) = AuditWriter::start(&stores);
     *audit = Some(writer);
-    let proxy = build(settings, &stores, signer, sink).map_err(|fault| Fault::Settings(fault.to_string()))?;
+    let published = signer.clone();
+    let jwks: Jwks = Arc::new(move || published.jwks());
+    let flows = Arc::new(Flows::new(stores.ports.clone(), settings.flow.clone()));
+    let parts = parts(settings, &stores, (flows.clone(), jwks.clone()), signer, sink);
+    let proxy = Proxy::build(parts).map_err(|fault| Fault::Settings(fault.to_string()))?;
     // All or nothing: a taken port ends it here.
     let bound = Listeners::bind(&listen).await.map_err(|fault| Fault::Serve(fault.to_string()))?;
     let addresses = bound.addresses().map_err(|fault| Fault::Serve(fault.to_string()))?;
+    let reload = Arc::default();
+    if let Some(file) = file {
+        let reloader = Reloader { file, fixed: Arc::new(fixed), flows, jwks, active: proxy.active() };
+        background.spawn(reloader.run(Arc::clone(&reload)));
+    }
     let (stop, stopping) = watch::channel(false);
     let served =
         tokio::spawn(
             async move { proxy.serve(bound, stopping).await.map_err(|fault| Fault::Settings(fault.to_string())) },
         );
     let running = Running { addresses, made_key: stores.made_key.clone() };
-    Ok((Serving { stop, served, reload: Arc::default() }, running))
+    Ok((Serving { stop, served, reload }, running))
 }
 
-/// Builds everything that serving needs and opens no connection, as `check` does.
+/// Sees whether everything that the settings name can be used, by the code that a start and a reload go by too.
 ///
 /// # Errors
 /// The first thing that cannot be used: a certificate, an authority, a name.
-pub fn build(
+pub fn verify(settings: &Settings) -> Result<(), BuildError> {
+    snapshot::verify(&settings.proxy, &settings.policy)
+}
+
+fn parts(
     settings: Settings,
     stores: &Arc<Stores>,
+    (flows, jwks): (Arc<Flows>, Jwks),
     signer: Arc<Signer>,
     audit: AuditSink,
-) -> Result<Proxy, BuildError> {
-    let flows = Arc::new(Flows::new(stores.ports.clone(), settings.flow));
+) -> Parts {
     let policy = Arc::new(settings.policy);
-    let published = signer.clone();
-    let portal = Portal::new(flows.clone(), Destinations::new(policy.clone()), settings.portal)
-        .with_jwks(Arc::new(move || published.jwks()));
+    let portal = Portal::new(flows.clone(), Destinations::new(policy.clone()), settings.portal).with_jwks(jwks);
     let clock = stores.ports.clock.clone();
     let sign: crate::proxy::Signer = Arc::new(move |session, jwt| {
         let issuer = format!("https://{}", session.host);
@@ -122,7 +144,7 @@ pub fn build(
         let stores = probed.clone();
         async move { stores.probe().await }.boxed()
     });
-    Proxy::build(Parts {
+    Parts {
         settings: settings.proxy,
         policy,
         flows,
@@ -131,7 +153,7 @@ pub fn build(
         audit,
         probe,
         store_metrics: Arc::new(Numbers(stores.clone())),
-    })
+    }
 }
 
 /// Tells what is amiss at the start, and not first where somebody is turned away for it.

@@ -6,6 +6,7 @@ use super::args::{Check, CheckFormat};
 use super::exit::{CONFIG, CommandResult, Failure, UNAVAILABLE};
 use super::output::terminal::{self, supports_colour, write_stderr};
 use super::runtime::block_on;
+use crate::app;
 use crate::config::{self, Loaded, Settings};
 use crate::flow::ports::Clock as _;
 use crate::store::admin::key_usage::KeyUsage;
@@ -13,7 +14,11 @@ use crate::store::system::SystemClock;
 use crate::store::{self, Stores};
 
 pub(crate) fn run(args: &Check) -> CommandResult {
-    let loaded = config::inspect(&args.file.config, Some(SystemClock.now()));
+    let mut loaded = config::inspect(&args.file.config, Some(SystemClock.now()));
+    let unusable = loaded.settings.as_ref().and_then(|settings| app::verify(settings).err());
+    if let Some(cause) = unusable {
+        loaded.refuse(&args.file.config, cause.to_string());
+    }
     let (silent, notes) = match &loaded.settings {
         Some(settings) if args.online => block_on(online(settings))?,
         _ => Default::default(),

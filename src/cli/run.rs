@@ -1,5 +1,7 @@
 //! `stepgate run`: serve.
 
+use std::path::PathBuf;
+
 use super::accounts::{self, KEY_CREATED};
 use super::args::ConfigFile;
 use super::exit::{CONFIG, CommandResult, Failure};
@@ -12,12 +14,12 @@ pub(crate) fn run(file: &ConfigFile) -> CommandResult {
 }
 
 async fn serve_file(file: &ConfigFile) -> CommandResult {
-    let signals = signals(Hangup::End)?;
+    let signals = signals(Hangup::Reload)?;
     let settings = accounts::settings(file)?;
     for warning in &settings.warnings {
         tracing::warn!(target: "config", "{warning}");
     }
-    serve(signals, settings, |running| {
+    serve(signals, settings, Some(file.config.clone()), |running| {
         if let Some(file) = &running.made_key {
             tracing::warn!(target: "stepgate", file = %file.display(), "{KEY_CREATED}");
         }
@@ -32,8 +34,13 @@ pub(crate) fn signals(hangup: Hangup) -> CommandResult<Signals> {
 }
 
 /// Serves until a signal ends it; `ready` is called with where it listens, once it does.
-pub(crate) async fn serve(signals: Signals, settings: Settings, ready: impl FnOnce(&Running) + Send) -> CommandResult {
-    app::serve(signals, settings, ready).await.map_err(failure)
+pub(crate) async fn serve(
+    signals: Signals,
+    settings: Settings,
+    file: Option<PathBuf>,
+    ready: impl FnOnce(&Running) + Send,
+) -> CommandResult {
+    app::serve(signals, settings, file, ready).await.map_err(failure)
 }
 
 fn failure(fault: Fault) -> Failure {

@@ -69,6 +69,14 @@ impl Loaded {
         if self.settings.is_some() { 0 } else { 78 }
     }
 
+    /// Takes the settings back: they cannot be used, for a reason that no line of the file shows.
+    pub fn refuse(&mut self, path: &Path, message: String) {
+        let mut problems = Problems::new(&path.display().to_string(), "", schema::tree());
+        problems.error(Span::default(), message, "");
+        self.settings = None;
+        self.problems.extend(problems.into_problems());
+    }
+
     /// Every problem as a workflow command of GitHub.
     pub fn github(&self) -> String {
         self.problems.iter().map(render::github).collect()

@@ -39,7 +39,7 @@ async fn serve(port: Option<u16>, json: bool) -> CommandResult {
         let urls = DemoUrls::new(&running.addresses, app_url);
         let _ = printed.send(summary::print(&urls, &people, json));
     };
-    let served = serve_settings(signals, settings, ready);
+    let served = serve_settings(signals, settings, None, ready);
     tokio::pin!(served);
     tokio::select! {
         ended = &mut served => return ended,

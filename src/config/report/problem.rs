@@ -40,6 +40,13 @@ pub struct Problem {
     pub(crate) caret: (usize, usize),
 }
 
+impl Problem {
+    /// As `check` prints it: place, message, the line of the file, what to do.
+    pub fn text(&self) -> String {
+        super::render::problem(self, false)
+    }
+}
+
 struct Finding {
     severity: Severity,
     at: Span,

@@ -34,6 +34,14 @@ impl MasterKeys {
     fn all(&self) -> impl Iterator<Item = &SecretBytes> {
         self.used.iter().chain(&self.next)
     }
+
+    /// Whether these are the same keys, used alike.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let same = |one: &[SecretBytes], other: &[SecretBytes]| {
+            one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a.expose() == b.expose())
+        };
+        same(&self.used, &other.used) && same(&self.next, &other.next)
+    }
 }
 
 /// Reads a key file: at least one key in use, newest first.
