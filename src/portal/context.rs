@@ -1,4 +1,4 @@
-//! What a handler works with: one request, its info, and the words to answer it.
+//! What a handler works with: one request, what is known of it, and the ways to answer it.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -119,7 +119,7 @@ impl Context {
         Client {
             ip: self.info.client_ip,
             user_agent: agent.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()),
-            device: self.info.device.clone().or_else(|| cookies::device_mark(&self.info.headers)),
+            device: self.info.cookies.device.clone(),
             host: self.info.host.clone(),
             channel: Channel::Cookie,
         }
@@ -127,7 +127,7 @@ impl Context {
 
     /// The live session of this request. `quiet`: looking does not extend it.
     pub(crate) async fn current_session(&self, quiet: bool) -> Result<Option<CurrentSession>, HandlerError> {
-        let (token, by_cookie) = match cookies::session_token(&self.info.headers) {
+        let (token, by_cookie) = match self.info.cookies.session.clone() {
             SessionCredential::Cookie(token) => (token, true),
             SessionCredential::Bearer(token) => (token, false),
             SessionCredential::None | SessionCredential::Ambiguous => return Ok(None),
@@ -150,9 +150,9 @@ impl Context {
 
     /// Ends the session that this browser had before the one just opened.
     pub(crate) async fn supersede(&self, opened: &Opened) -> Result<(), HandlerError> {
-        match cookies::session_token(&self.info.headers) {
+        match &self.info.cookies.session {
             SessionCredential::Cookie(old) => {
-                self.record_events(self.state.flows.supersede(&old, opened, &self.client()).await)
+                self.record_events(self.state.flows.supersede(old, opened, &self.client()).await)
             }
             SessionCredential::Bearer(_) | SessionCredential::None | SessionCredential::Ambiguous => Ok(()),
         }

@@ -26,9 +26,38 @@ pub const TURNS: &str = "__Host-stepgate-turns";
 
 const OURS: [&str; 4] = [SESSION, FLOW, DEVICE, TURNS];
 
+/// What a request shows of our cookies, read once.
+#[derive(Clone, Default)]
+pub struct Cookies {
+    /// The session token, by cookie or as a bearer token.
+    pub session: SessionCredential,
+    /// The token of a sign-in under way.
+    pub ceremony: Option<CeremonyToken>,
+    /// The mark of a known browser; not yet verified.
+    pub device: Option<SecretText>,
+    /// How often the browser was sent to its last destinations, as it says itself.
+    pub redirects: Option<String>,
+    /// Whether there is any cookie of ours, so that the browser keeps them.
+    pub any: bool,
+}
+
+impl Cookies {
+    pub fn read(headers: &HeaderMap) -> Self {
+        Self {
+            session: session_token(headers),
+            ceremony: ceremony_token(headers),
+            device: device_mark(headers),
+            redirects: redirects(headers),
+            any: any_of_ours(headers),
+        }
+    }
+}
+
 /// The session token that a request presents.
+#[derive(Clone, Default)]
 pub enum SessionCredential {
     /// None, or none of ours.
+    #[default]
     None,
     /// By our cookie.
     Cookie(SessionToken),
@@ -84,8 +113,7 @@ const fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
 }
 
-/// The mark of a known browser; not yet verified.
-pub fn device_mark(headers: &HeaderMap) -> Option<SecretText> {
+fn device_mark(headers: &HeaderMap) -> Option<SecretText> {
     match lookup(headers, DEVICE) {
         CookieLookup::One(value) if !value.is_empty() && value.len() <= 512 => {
             Some(SecretText::new(value.into_owned()))
@@ -104,24 +132,21 @@ pub(crate) fn script_mark(headers: &HeaderMap) -> Option<SecretText> {
     (!mark.is_empty() && mark.len() <= 512).then(|| SecretText::new(mark.to_owned()))
 }
 
-/// The ceremony token of a sign-in under way.
-pub fn ceremony_token(headers: &HeaderMap) -> Option<CeremonyToken> {
+fn ceremony_token(headers: &HeaderMap) -> Option<CeremonyToken> {
     match lookup(headers, FLOW) {
         CookieLookup::One(value) => CeremonyToken::parse(&value),
         _ => None,
     }
 }
 
-/// How often this browser was sent to its last places, as it says itself.
-pub(crate) fn turns(headers: &HeaderMap) -> Option<String> {
+fn redirects(headers: &HeaderMap) -> Option<String> {
     match lookup(headers, TURNS) {
         CookieLookup::One(value) if value.len() <= 512 => Some(value.into_owned()),
         _ => None,
     }
 }
 
-/// Whether a browser sent any cookie of ours, so that it keeps them.
-pub(crate) fn any_of_ours(headers: &HeaderMap) -> bool {
+fn any_of_ours(headers: &HeaderMap) -> bool {
     let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
     pairs.map(|pair| name_of(trimmed(pair))).any(|name| OURS.iter().any(|ours| name == ours.as_bytes()))
 }

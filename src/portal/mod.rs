@@ -105,7 +105,7 @@ impl Portal {
             let limit = u64::try_from(forms::MAX_BODY).unwrap_or(u64::MAX);
             return self.error(info, PortalError::TooLarge { limit });
         }
-        let bearer = matches!(cookies::session_token(&info.headers), cookies::SessionCredential::Bearer(_));
+        let bearer = matches!(info.cookies.session, cookies::SessionCredential::Bearer(_));
         let router = if bearer { self.without_csrf.clone() } else { self.with_csrf.clone() };
         let mut request = request.map(Body::from);
         request.extensions_mut().insert(Arc::new(info.clone()));

@@ -7,10 +7,10 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
 use super::assets::fingerprint;
-use super::cookies;
+use super::cookies::{self, Cookies};
 use super::destination::Destination;
 use crate::auth::time::Timestamp;
 
@@ -42,33 +42,33 @@ impl RedirectCount {
 }
 
 /// How often this browser was sent to this destination lately.
-pub(crate) fn count(headers: &HeaderMap, destination: &Destination, now: Timestamp) -> u8 {
+pub(crate) fn count(cookies: &Cookies, destination: &Destination, now: Timestamp) -> u8 {
     let place = fingerprint_of(destination);
-    read(headers, now).find(|turn| turn.place == place).map_or(0, |turn| turn.count)
+    read(cookies, now).find(|turn| turn.place == place).map_or(0, |turn| turn.count)
 }
 
 /// Whether the next turn would be one too many: the browser was sent there so often, and was challenged again after
 /// the last time.
-pub(crate) fn is_loop(headers: &HeaderMap, destination: &Destination, now: Timestamp) -> bool {
+pub(crate) fn is_loop(cookies: &Cookies, destination: &Destination, now: Timestamp) -> bool {
     leads_to_app(destination)
         && destination.redirects >= MAX_REDIRECTS
-        && count(headers, destination, now) >= MAX_REDIRECTS
+        && count(cookies, destination, now) >= MAX_REDIRECTS
 }
 
 /// `Set-Cookie` that counts a turn, for as long as it counts. None where the way leads to a page of ours, and none
 /// where the browser was sent there by another tab since this one was challenged.
 pub(crate) fn counting_cookie(
-    headers: &HeaderMap,
+    cookies: &Cookies,
     destination: &Destination,
     counts: Duration,
     now: Timestamp,
 ) -> Option<HeaderValue> {
-    let before = count(headers, destination, now);
+    let before = count(cookies, destination, now);
     if !leads_to_app(destination) || counts < Duration::from_secs(1) || before > destination.redirects {
         return None;
     }
     let place = fingerprint_of(destination);
-    let others = read(headers, now).filter(|turn| turn.place != place).take(MAX_DESTINATIONS - 1);
+    let others = read(cookies, now).filter(|turn| turn.place != place).take(MAX_DESTINATIONS - 1);
     let turn =
         RedirectCount { count: before.saturating_add(1), until: now.plus(counts).as_secs(), place: place.clone() };
     let all: Vec<RedirectCount> = std::iter::once(turn).chain(others).collect();
@@ -76,9 +76,9 @@ pub(crate) fn counting_cookie(
 }
 
 /// `Set-Cookie` that forgets this destination, so that whoever tries once more can.
-pub(crate) fn reset_cookie(headers: &HeaderMap, destination: &Destination, now: Timestamp) -> Option<HeaderValue> {
+pub(crate) fn reset_cookie(cookies: &Cookies, destination: &Destination, now: Timestamp) -> Option<HeaderValue> {
     let place = fingerprint_of(destination);
-    let others: Vec<RedirectCount> = read(headers, now).filter(|turn| turn.place != place).collect();
+    let others: Vec<RedirectCount> = read(cookies, now).filter(|turn| turn.place != place).collect();
     if others.is_empty() { cookies::forget_turns() } else { cookie(&others, now) }
 }
 
@@ -89,8 +89,8 @@ fn cookie(turns: &[RedirectCount], now: Timestamp) -> Option<HeaderValue> {
 }
 
 /// What the cookie says, as far as it still counts.
-fn read(headers: &HeaderMap, now: Timestamp) -> impl Iterator<Item = RedirectCount> {
-    let text = cookies::turns(headers).unwrap_or_default();
+fn read(cookies: &Cookies, now: Timestamp) -> impl Iterator<Item = RedirectCount> {
+    let text = cookies.redirects.as_deref().unwrap_or_default();
     let turns: Vec<RedirectCount> = text.split('~').take(MAX_DESTINATIONS).filter_map(RedirectCount::parse).collect();
     turns.into_iter().filter(move |turn| turn.until > now.as_secs())
 }

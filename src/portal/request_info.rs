@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, Method};
 
-use crate::auth::secret::SecretText;
+use super::cookies::Cookies;
 
 /// What an answer needs to know of the request it answers.
 #[derive(Clone)]
@@ -25,6 +25,6 @@ pub struct RequestInfo {
     pub target: String,
     /// The headers as received.
     pub headers: HeaderMap,
-    /// The mark of a known browser (from our device cookie), unverified.
-    pub device: Option<SecretText>,
+    /// Our cookies among them.
+    pub cookies: Cookies,
 }

@@ -24,7 +24,7 @@ use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::resource::{Malformed, Resource};
 use crate::portal::PREFIX;
-use crate::portal::cookies;
+use crate::portal::cookies::{self, Cookies};
 use crate::portal::error::PortalError;
 use crate::portal::reply::{Cause, Noted, Recorded, ToldAs};
 use crate::portal::request_info::RequestInfo;
@@ -336,7 +336,7 @@ pub(super) fn facts(session: &Session, ctx: &Ctx) -> RequestInfo {
         method: request.method.clone(),
         target: String::from_utf8_lossy(request.raw_path()).into_owned(),
         headers: request.headers.clone(),
-        device: cookies::device_mark(&request.headers),
+        cookies: Cookies::read(&request.headers),
     }
 }
 

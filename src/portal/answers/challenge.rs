@@ -29,7 +29,7 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challe
         ChallengeKind::Frame => destination.within_frame_of(around(state, info)),
         _ => destination,
     };
-    let turn = redirect_guard::count(&info.headers, &destination, state.flows.ports.clock.now());
+    let turn = redirect_guard::count(&info.cookies, &destination, state.flows.ports.clock.now());
     let destination = destination.with_redirects(turn);
     let url = destination.page_url(if challenged.subject.is_some() { "step-up" } else { "login" });
     let (kind, mut answer) = match challenge_kind(info, challenged.rule.hints()) {
@@ -109,7 +109,7 @@ fn problem(info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
     let acr = requirement.strength.acr();
     let ours = info.headers.get_all(AUTHORIZATION).iter().any(cookies::is_our_bearer);
     // Beside a cookie of ours, an Authorization is the app's affair; without one, it is a script that asks.
-    let script = match cookies::session_token(&info.headers) {
+    let script = match info.cookies.session {
         SessionCredential::Bearer(_) => true,
         SessionCredential::Cookie(_) => ours,
         SessionCredential::None | SessionCredential::Ambiguous => info.headers.contains_key(AUTHORIZATION),

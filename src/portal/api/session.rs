@@ -30,7 +30,7 @@ pub(crate) async fn whoami(ctx: Context) -> Result<Reply, HandlerError> {
     }))
 }
 
-/// The session in brief. RequestTraits does not extend it.
+/// The session in brief. Asking does not extend it.
 #[utoipa::path(get, path = "/.stepgate/session", tag = "session", security(("bearer" = []), ("cookie" = [])), responses(
     (status = 200, body = SessionBrief),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),

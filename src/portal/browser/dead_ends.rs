@@ -22,7 +22,7 @@ pub(super) fn cookie_check(ctx: &Context, destination: &Destination, page: &str)
     if !destination.check_cookies {
         return None;
     }
-    let kept = cookies::any_of_ours(&ctx.info.headers);
+    let kept = ctx.info.cookies.any;
     Some(if kept {
         see_other(&destination.without_cookie_check().page_url(page), "cookies")
     } else {
@@ -69,7 +69,7 @@ pub(super) fn to_destination(ctx: &Context, destination: &Destination, session: 
 /// anew after that, so whoever tries again can.
 pub(super) fn redirect_loop(ctx: &Context, destination: &Destination) -> Option<Reply> {
     let now = ctx.state.flows.ports.clock.now();
-    if !redirect_guard::is_loop(&ctx.info.headers, destination, now) {
+    if !redirect_guard::is_loop(&ctx.info.cookies, destination, now) {
         return None;
     }
     let (shell, info) = (ctx.shell(), &ctx.info);
@@ -92,7 +92,7 @@ pub(super) fn redirect_loop(ctx: &Context, destination: &Destination) -> Option<
         ..NoticePage::new(&shell, text!("loop-title"))
     };
     let answer = page(StatusCode::CONFLICT, "loop", &notice);
-    Some(noted(with_cookie(answer, redirect_guard::reset_cookie(&info.headers, destination, now)), "redirect_loop"))
+    Some(noted(with_cookie(answer, redirect_guard::reset_cookie(&info.cookies, destination, now)), "redirect_loop"))
 }
 
 /// Adds the word for the log.

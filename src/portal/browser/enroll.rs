@@ -10,7 +10,6 @@ use crate::auth::proof::{Method, MethodSet};
 use crate::auth::user::Username;
 use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp};
 use crate::portal::context::{Context, HandlerError};
-use crate::portal::cookies;
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;
 use crate::portal::form_owner;
@@ -89,7 +88,7 @@ struct Enrollee {
 }
 
 async fn enrolling(ctx: &Context, destination: &Destination) -> Result<Enrollee, HandlerError> {
-    let begun = cookies::ceremony_token(&ctx.info.headers).filter(|_| !destination.as_session);
+    let begun = ctx.info.cookies.ceremony.clone().filter(|_| !destination.as_session);
     if let Some(token) = begun {
         let view = ctx.state.flows.ceremony(&token, &ctx.client()).await.map_err(HandlerError::Store)?;
         if let Some(view) = view {

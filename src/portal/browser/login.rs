@@ -18,7 +18,7 @@ use crate::portal::reply::{Reply, page, see_other, with_cookie};
 /// Shows the form; who is signed in already goes on.
 pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
     let mut destination = ctx.destination();
-    if destination.check_cookies && cookies::any_of_ours(&ctx.info.headers) {
+    if destination.check_cookies && ctx.info.cookies.any {
         destination = destination.without_cookie_check();
     } else if let Some(answer) = dead_ends::cookie_check(&ctx, &destination, "login") {
         return Ok(answer);
@@ -38,9 +38,9 @@ pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
 
 /// What became of the session that this browser had, if it had one. Whose it was is nobody's business here.
 async fn ended(ctx: &Context) -> Result<Option<String>, HandlerError> {
-    let SessionCredential::Cookie(token) = cookies::session_token(&ctx.info.headers) else { return Ok(None) };
+    let SessionCredential::Cookie(token) = &ctx.info.cookies.session else { return Ok(None) };
     let lifetimes = ctx.state.flows.settings.session;
-    let ended = ctx.state.flows.ended(&token).await.map_err(HandlerError::Store)?;
+    let ended = ctx.state.flows.ended(token).await.map_err(HandlerError::Store)?;
     Ok(Some(match ended {
         Some(Standing::Idle) => text!("login-was-idle", span = format::span(lifetimes.idle)),
         Some(Standing::Expired) => {
@@ -76,8 +76,7 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
     }
     let ttl = ctx.state.flows.settings.ceremony_ttl;
     // What follows needs the cookie of this answer. A browser that has shown none of ours yet may keep none.
-    let on =
-        if cookies::any_of_ours(&ctx.info.headers) { destination.clone() } else { destination.with_cookie_check() };
+    let on = if ctx.info.cookies.any { destination.clone() } else { destination.with_cookie_check() };
     let answer = match reply {
         LoginReply::Next(next) => {
             with_cookie(see_other(&on.page_url("second-factor"), "login"), cookies::keep_ceremony(&next.ceremony, ttl))
@@ -106,7 +105,7 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
 
 fn form(ctx: &Context, destination: &Destination, username: &str, errors: Errors, ended: Option<String>) -> Reply {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let notice = if matches!(cookies::session_token(&ctx.info.headers), SessionCredential::Ambiguous) {
+    let notice = if matches!(ctx.info.cookies.session, SessionCredential::Ambiguous) {
         Some(text!("login-several-cookies"))
     } else {
         (!ctx.guards().can_be_met()).then(|| text!("login-unattainable"))

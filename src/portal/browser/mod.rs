@@ -19,7 +19,6 @@ use http::{HeaderValue, StatusCode};
 
 use super::answers::out_of_reach::{self, Unreached};
 use super::context::{Context, HandlerError};
-use super::cookies;
 use super::destination::Destination;
 use super::format;
 use super::messages::text;
@@ -135,11 +134,7 @@ fn after_sign_in(ctx: &Context, destination: &Destination, opened: &Opened) -> R
 /// Where somebody goes who is signed in now: to the destination, or, in a browser that has not shown a cookie of ours
 /// yet, by way of a look whether it keeps them.
 fn next_url(ctx: &Context, destination: &Destination) -> String {
-    if cookies::any_of_ours(&ctx.info.headers) {
-        destination.next_url()
-    } else {
-        destination.with_cookie_check().page_url("login")
-    }
+    if ctx.info.cookies.any { destination.next_url() } else { destination.with_cookie_check().page_url("login") }
 }
 
 /// `Set-Cookie` that counts one more turn to a destination that this session opens. It counts for as long as the
@@ -153,7 +148,7 @@ fn redirect_cookie(ctx: &Context, destination: &Destination, session: &Session) 
         state.flows.settings.session.standing(session, then) == Standing::Live && guards.are_met(&session.proofs, then)
     };
     let counts = (1..=redirect_guard::WINDOW.as_secs()).take_while(holds).last().unwrap_or(0);
-    redirect_guard::counting_cookie(&info.headers, destination, Duration::from_secs(counts), now)
+    redirect_guard::counting_cookie(&info.cookies, destination, Duration::from_secs(counts), now)
 }
 
 /// A page between the sign-in and the destination, only where there is something to say: what was strange since the

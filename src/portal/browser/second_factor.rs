@@ -100,7 +100,7 @@ async fn current_ceremony(
     ctx: &Context,
     destination: &Destination,
 ) -> Result<(CeremonyToken, CeremonyView), HandlerError> {
-    if let Some(token) = cookies::ceremony_token(&ctx.info.headers) {
+    if let Some(token) = ctx.info.cookies.ceremony.clone() {
         let view = ctx.state.flows.ceremony(&token, &ctx.client()).await.map_err(HandlerError::Store)?;
         match view {
             Some(view) if view.methods.is_empty() && !view.ceremony.locked.is_empty() => {

@@ -125,7 +125,7 @@ async fn asked(ctx: &Context, destination: &Destination) -> Result<Ask, HandlerE
         Ways::Locked(off) => looped().unwrap_or_else(|| locked_factor::locked_out(ctx, username, off, true)),
         Ways::Enrol => looped().unwrap_or_else(|| {
             // Whoever else began to sign in in this browser meanwhile is not meant.
-            let begun = cookies::ceremony_token(&ctx.info.headers).is_some();
+            let begun = ctx.info.cookies.ceremony.is_some();
             let on = if begun { destination.as_session() } else { destination.clone() };
             see_other(&on.page_url("enroll"), "step-up")
         }),

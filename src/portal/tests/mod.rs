@@ -85,8 +85,8 @@ pub(super) fn info(method: &str, target: &str, headers: &[(&str, &str)]) -> Requ
         client_ip: "192.0.2.7".parse().unwrap(),
         method: Method::from_bytes(method.as_bytes()).unwrap(),
         target: target.to_owned(),
+        cookies: super::cookies::Cookies::read(&map),
         headers: map,
-        device: None,
     }
 }
 

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
 
 use super::connection_state::{AcceptedOn, ConnectionState};
+use crate::portal::cookies::Cookies;
 use crate::portal::error::PortalError;
 use crate::portal::request_info::RequestInfo;
 use crate::proxy::error_response;
@@ -46,7 +47,7 @@ impl ProtocolErrors {
             method,
             target,
             headers,
-            device: None,
+            cookies: Cookies::default(),
         };
         let mut response = snapshot.portal.error(&facts, fault);
         error_response::finish(&mut response, &facts.request_id, https);
