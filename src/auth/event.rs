@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::proof::Method;
 use super::user::{UserId, Username};
 
 /// Something worth remembering about a proof, a session or an account. Holds no secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Event {
     /// What.
     #[serde(flatten)]
@@ -27,8 +27,7 @@ pub struct Event {
 }
 
 /// The closed list of things that happen, with their exact reasons.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "action", rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     /// A proof was accepted.
     ProofAccepted {
@@ -106,9 +105,87 @@ pub enum What {
     },
 }
 
+impl What {
+    /// The word for it: in the log, in the audit trail, in what commands tell.
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::ProofAccepted { .. } => "proof_accepted",
+            Self::ProofRejected { .. } => "proof_rejected",
+            Self::Throttled { .. } => "throttled",
+            Self::SessionOpened => "session_opened",
+            Self::SessionElevated => "session_elevated",
+            Self::SessionRevoked => "session_revoked",
+            Self::SessionsRevoked => "sessions_revoked",
+            Self::AuthenticatorAdded { .. } => "authenticator_added",
+            Self::FactorLocked { .. } => "factor_locked",
+            Self::FactorUnlocked { .. } => "factor_unlocked",
+            Self::AuthenticatorRemoved { .. } => "authenticator_removed",
+            Self::BackupCodesMade => "backup_codes_made",
+            Self::PasswordRehashed => "password_rehashed",
+            Self::AccountCreated => "account_created",
+            Self::AccountDisabled => "account_disabled",
+            Self::AccountEnabled => "account_enabled",
+            Self::AccountDeleted => "account_deleted",
+            Self::PasswordSet => "password_set",
+            Self::PasswordForced => "password_forced",
+            Self::ProfileSet => "profile_set",
+            Self::GroupsSet => "groups_set",
+            Self::Unsettled { .. } => "unsettled",
+        }
+    }
+
+    /// The method concerned.
+    pub const fn method(self) -> Option<Method> {
+        match self {
+            Self::ProofAccepted { method }
+            | Self::ProofRejected { method, .. }
+            | Self::Throttled { method, .. }
+            | Self::AuthenticatorAdded { method }
+            | Self::FactorLocked { method }
+            | Self::FactorUnlocked { method }
+            | Self::AuthenticatorRemoved { method } => Some(method),
+            Self::Unsettled { method, .. } => method,
+            _ => None,
+        }
+    }
+
+    /// The exact reason, by one word.
+    pub const fn reason(self) -> Option<&'static str> {
+        match self.detail() {
+            Some((_, word)) => Some(word),
+            None => None,
+        }
+    }
+
+    /// What else is kept of it: the member's name, and the word.
+    const fn detail(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::ProofRejected { reason, .. } => Some(("reason", reason.name())),
+            Self::Throttled { scope, .. } => Some(("scope", scope.name())),
+            Self::Unsettled { deed, .. } => Some(("deed", deed.name())),
+            _ => None,
+        }
+    }
+}
+
+/// As it is kept in the audit trail: `{"action":"proof_rejected","method":"totp","reason":"mismatch"}`.
+impl Serialize for What {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("action", self.action())?;
+        // Of what was under way, the method is always told, also that there was none.
+        if self.method().is_some() || matches!(self, Self::Unsettled { .. }) {
+            members.serialize_entry("method", &self.method().map(Method::name))?;
+        }
+        if let Some((name, word)) = self.detail() {
+            members.serialize_entry(name, word)?;
+        }
+        members.end()
+    }
+}
+
 /// What can be under way when a store fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Deed {
     /// A one-time proof was being spent.
     Spending,
@@ -124,9 +201,22 @@ pub enum Deed {
     BackupCodes,
 }
 
+impl Deed {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Spending => "spending",
+            Self::Rehash => "rehash",
+            Self::Opening => "opening",
+            Self::Ending => "ending",
+            Self::Binding => "binding",
+            Self::BackupCodes => "backup_codes",
+        }
+    }
+}
+
 /// Why a proof was rejected, exactly. The person is told less.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RejectReason {
     /// No account of that name.
     UnknownUser,
@@ -150,9 +240,26 @@ pub enum RejectReason {
     NoSession,
 }
 
+impl RejectReason {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UnknownUser => "unknown_user",
+            Self::Disabled => "disabled",
+            Self::NotEnrolled => "not_enrolled",
+            Self::Locked => "locked",
+            Self::Mismatch => "mismatch",
+            Self::AlreadySpent => "already_spent",
+            Self::ClockSkew => "clock_skew",
+            Self::Malformed => "malformed",
+            Self::NoCeremony => "no_ceremony",
+            Self::NoSession => "no_session",
+        }
+    }
+}
+
 /// Which counter was full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ThrottleScope {
     /// The known browser's, for one account.
     Browser,
@@ -167,3 +274,20 @@ pub enum ThrottleScope {
     /// This machine's: as many passwords were being hashed as it can hash at once.
     Hashing,
 }
+
+impl ThrottleScope {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Browser => "browser",
+            Self::AccountNetwork => "account_network",
+            Self::Account => "account",
+            Self::Factor => "factor",
+            Self::Network => "network",
+            Self::Hashing => "hashing",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,34 +1,51 @@
 //! What commands did to accounts and sessions, for the audit trail: in the database, and on stderr.
 
 use crate::auth::event::{Event, What};
+use crate::auth::proof::Method;
 use crate::auth::user::Identity;
+use crate::flow::ports::{AuditEntry, Clock};
 use crate::store::Stores;
 
-/// Records what an operator did to somebody's account.
+/// The entries of what an operator does to somebody's account, to be written with the change.
+pub(crate) fn entries(clock: &dyn Clock, whats: &[What], who: &Identity) -> Vec<AuditEntry> {
+    whats.iter().map(|what| (clock.now(), None, event(*what, who, None))).collect()
+}
+
+/// Logs what was written with the change.
+pub(crate) fn log(entries: &[AuditEntry]) {
+    entries.iter().for_each(|(_, _, event)| log_event(event));
+}
+
+/// Records what an operator did to somebody's account, after the deed.
 pub(crate) async fn record(stores: &Stores, what: What, who: &Identity, session: Option<String>) {
-    let event = Event {
+    let event = event(what, who, session);
+    log_event(&event);
+    // What was done is done: a trail that cannot be written is told, and does not undo it.
+    if let Err(fault) = stores.audit.append(&[(stores.ports.clock.now(), None, event)]).await {
+        tracing::error!(target: "audit", %fault, "the audit trail cannot be written");
+    }
+}
+
+fn event(what: What, who: &Identity, session: Option<String>) -> Event {
+    Event {
         what,
         user: Some(who.id.clone()),
         username: Some(who.username.clone()),
         client_ip: None,
         session,
         browser: None,
-    };
-    // The same members as in the gateway's own audit lines.
-    let told = serde_json::to_value(event.what).unwrap_or_default();
-    let word = |member: &str| told.get(member).and_then(serde_json::Value::as_str);
+    }
+}
+
+fn log_event(event: &Event) {
     tracing::info!(
         target: "audit",
-        action = word("action"),
-        method = word("method"),
-        user = who.id.0.as_str(),
-        username = who.username.as_str(),
+        action = event.what.action(),
+        method = event.what.method().map(Method::name),
+        user = event.user.as_ref().map(|user| user.0.as_str()),
+        username = event.username.as_ref().map(|name| name.as_str()),
         session = event.session.as_deref(),
         by = "operator",
         "audit"
     );
-    // What was done is done: a trail that cannot be written is told, and does not undo it.
-    if let Err(fault) = stores.audit.append(&[(stores.ports.clock.now(), None, event)]).await {
-        tracing::error!(target: "audit", %fault, "the audit trail cannot be written");
-    }
 }

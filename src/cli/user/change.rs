@@ -21,11 +21,8 @@ pub(crate) async fn disable(user: &OneUser) -> CommandResult {
 
 pub(crate) async fn enable(user: &OneUser) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
-    let identity = &account.identity;
-    let change = AccountChange::Disabled(false);
-    there(store_result(opened.ports.accounts.change(&identity.id, change).await)?, &account)?;
-    audit::record(&opened.stores, What::AccountEnabled, identity, None).await;
-    write_stderr(&format!("enabled {}", identity.username));
+    change(&opened, &account, AccountChange::Disabled(false), What::AccountEnabled).await?;
+    write_stderr(&format!("enabled {}", account.identity.username));
     Ok(())
 }
 
@@ -43,8 +40,7 @@ pub(crate) async fn set_groups(user: &OneUser, names: &[String]) -> CommandResul
     let groups = accounts::groups(names)?;
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
-    there(store_result(opened.ports.accounts.change(&identity.id, AccountChange::Groups(groups)).await)?, &account)?;
-    audit::record(&opened.stores, What::GroupsSet, identity, None).await;
+    change(&opened, &account, AccountChange::Groups(groups), What::GroupsSet).await?;
     // A session keeps the groups that it was opened with.
     let ended = end_sessions(&opened, &account, "its groups are set").await?;
     let told = if names.is_empty() { "no group".to_owned() } else { names.join(", ") };
@@ -58,9 +54,8 @@ pub(crate) async fn edit(user: &OneUser, name: Option<String>, email: Option<Str
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
     let given = |text: Option<String>| text.map(|text| Some(text.trim().to_owned()).filter(|text| !text.is_empty()));
-    let change = AccountChange::Profile { name: given(name), email: given(email) };
-    there(store_result(opened.ports.accounts.change(&identity.id, change).await)?, &account)?;
-    audit::record(&opened.stores, What::ProfileSet, identity, None).await;
+    let profile = AccountChange::Profile { name: given(name), email: given(email) };
+    change(&opened, &account, profile, What::ProfileSet).await?;
     // Apps are told the name and the address that a session was opened with.
     let ended = end_sessions(&opened, &account, "its profile is set").await?;
     write_stderr(&format!("changed {}; {ended}", identity.username));
@@ -92,16 +87,23 @@ pub(crate) async fn delete(user: &OneUser, yes: bool) -> CommandResult {
     // Shut first: nobody can open a new session between ending the old ones and the deletion.
     shut(&opened, &account).await?;
     let ended = end_sessions(&opened, &account, "it is disabled but not deleted").await?;
-    there(store_result(opened.ports.accounts.delete(&identity.id).await)?, &account)?;
-    audit::record(&opened.stores, What::AccountDeleted, identity, None).await;
+    let entries = audit::entries(opened.ports.clock.as_ref(), &[What::AccountDeleted], identity);
+    there(store_result(opened.ports.accounts.delete_recorded(&identity.id, &entries).await)?, &account)?;
+    audit::log(&entries);
     write_stderr(&format!("deleted {}; {ended}", identity.username));
     Ok(())
 }
 
 async fn shut(opened: &OpenStores, account: &Account) -> CommandResult {
-    let change = AccountChange::Disabled(true);
-    there(store_result(opened.ports.accounts.change(&account.identity.id, change).await)?, account)?;
-    audit::record(&opened.stores, What::AccountDisabled, &account.identity, None).await;
+    change(opened, account, AccountChange::Disabled(true), What::AccountDisabled).await
+}
+
+/// Changes the account, and writes what happened in the same step.
+async fn change(opened: &OpenStores, account: &Account, change: AccountChange, what: What) -> CommandResult {
+    let identity = &account.identity;
+    let entries = audit::entries(opened.ports.clock.as_ref(), &[what], identity);
+    there(store_result(opened.ports.accounts.change_recorded(&identity.id, change, &entries).await)?, account)?;
+    audit::log(&entries);
     Ok(())
 }
 

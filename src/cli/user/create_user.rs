@@ -48,13 +48,13 @@ pub(crate) async fn create(stores: &Stores, settings: &FlowSettings, who: NewAcc
         last_login_at: None,
         generation: Generation::default(),
     };
-    if !store_result(ports.accounts.create(&account).await)? {
+    let forced = who.password.forced;
+    let whats: &[What] = if forced { &[What::AccountCreated, What::PasswordForced] } else { &[What::AccountCreated] };
+    let entries = audit::entries(ports.clock.as_ref(), whats, &identity);
+    if !store_result(ports.accounts.create_recorded(&account, &entries).await)? {
         return Err(Failure::failed(format!("there is a user {} already; nothing was changed", identity.username)));
     }
-    audit::record(stores, What::AccountCreated, &identity, None).await;
-    if who.password.forced {
-        audit::record(stores, What::PasswordForced, &identity, None).await;
-    }
+    audit::log(&entries);
     let totp = if who.totp { Some(enrol(stores, settings, &identity).await?) } else { None };
     Ok(CreatedAccount { identity, totp })
 }

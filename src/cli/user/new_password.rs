@@ -21,12 +21,13 @@ pub(crate) async fn set(
 ) -> CommandResult<bool> {
     let (ports, identity) = (&stores.ports, &account.identity);
     let hash = hash(&password.text, &settings.password, ports.entropy.as_ref())?;
-    let set = store_result(ports.accounts.change(&identity.id, AccountChange::PasswordHash(hash)).await)?;
+    let whats: &[What] =
+        if password.forced { &[What::PasswordSet, What::PasswordForced] } else { &[What::PasswordSet] };
+    let entries = audit::entries(ports.clock.as_ref(), whats, identity);
+    let change = AccountChange::PasswordHash(hash);
+    let set = store_result(ports.accounts.change_recorded(&identity.id, change, &entries).await)?;
     if set {
-        audit::record(stores, What::PasswordSet, identity, None).await;
-        if password.forced {
-            audit::record(stores, What::PasswordForced, identity, None).await;
-        }
+        audit::log(&entries);
     }
     Ok(set)
 }

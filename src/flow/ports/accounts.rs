@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::Answer;
+use crate::auth::event::Event;
 use crate::auth::factor::authenticator::{Enrolled, Sealed, TotpRecord};
 use crate::auth::history::{Failure, SignIn};
 use crate::auth::proof::{Method, MethodSet};
@@ -36,6 +37,9 @@ pub struct Generation {
     /// The same, and every other ending of all sessions: ends sessions.
     pub sessions: u64,
 }
+
+/// An entry of the audit trail: when, in which request (if in one), what.
+pub type AuditEntry = (Timestamp, Option<String>, Event);
 
 /// A change of one account. Those that end what was granted before count up its [`Generation`] in the same step.
 #[derive(Clone)]
@@ -73,12 +77,26 @@ pub trait Accounts: Send + Sync {
     async fn find(&self, name: &Username) -> Answer<Option<Account>>;
     /// By id.
     async fn load(&self, id: &UserId) -> Answer<Option<Account>>;
-    /// Makes one; `false` if the name is taken.
-    async fn create(&self, account: &Account) -> Answer<bool>;
-    /// Changes one; `false` if it is not there (or not as the change presumes).
-    async fn change(&self, id: &UserId, change: AccountChange) -> Answer<bool>;
-    /// Deletes one with its authenticators; `false` if it was not there.
-    async fn delete(&self, id: &UserId) -> Answer<bool>;
+    /// Makes one and writes the entries in the same step; `false`, and neither, if the name is taken.
+    async fn create_recorded(&self, account: &Account, entries: &[AuditEntry]) -> Answer<bool>;
+    /// Changes one and writes the entries in the same step; `false`, and neither, if it is not there (or not as the change
+    /// presumes).
+    async fn change_recorded(&self, id: &UserId, change: AccountChange, entries: &[AuditEntry]) -> Answer<bool>;
+    /// Deletes one with its authenticators and writes the entries in the same step; `false`, and neither, if it was not
+    /// there.
+    async fn delete_recorded(&self, id: &UserId, entries: &[AuditEntry]) -> Answer<bool>;
+    /// As [`Self::create_recorded`], where nothing is written beside.
+    async fn create(&self, account: &Account) -> Answer<bool> {
+        self.create_recorded(account, &[]).await
+    }
+    /// As [`Self::change_recorded`], where nothing is written beside.
+    async fn change(&self, id: &UserId, change: AccountChange) -> Answer<bool> {
+        self.change_recorded(id, change, &[]).await
+    }
+    /// As [`Self::delete_recorded`], where nothing is written beside.
+    async fn delete(&self, id: &UserId) -> Answer<bool> {
+        self.delete_recorded(id, &[]).await
+    }
     /// All of them, by name; behind them, why one cannot be read.
     async fn list(&self) -> Answer<Vec<Answer<Account>>>;
 }

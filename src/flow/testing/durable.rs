@@ -13,8 +13,8 @@ use crate::auth::proof::{Method, MethodSet};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
 use crate::flow::ports::{
-    Account, AccountChange, Accounts, Answer, Authenticators, CodeAttempt, Counted, History, Lockouts, SealedAt,
-    SealedRows, SigningKey, SigningKeys,
+    Account, AccountChange, Accounts, Answer, AuditEntry, Authenticators, CodeAttempt, Counted, History, Lockouts,
+    SealedAt, SealedRows, SigningKey, SigningKeys,
 };
 
 fn over(account: &mut Account) {
@@ -32,12 +32,16 @@ impl Accounts for World {
         self.call(|s| s.accounts.get(id).cloned())
     }
 
-    async fn create(&self, account: &Account) -> Answer<bool> {
-        self.call(|s| s.accounts.insert(account.identity.id.clone(), account.clone()).is_none())
+    async fn create_recorded(&self, account: &Account, entries: &[AuditEntry]) -> Answer<bool> {
+        self.call(|s| {
+            s.trail.extend(entries.iter().map(|(at, _, event)| (*at, event.clone())));
+            s.accounts.insert(account.identity.id.clone(), account.clone()).is_none()
+        })
     }
 
-    async fn change(&self, id: &UserId, change: AccountChange) -> Answer<bool> {
+    async fn change_recorded(&self, id: &UserId, change: AccountChange, entries: &[AuditEntry]) -> Answer<bool> {
         self.call(|s| {
+            let entries = entries.iter().map(|(at, _, event)| (*at, event.clone()));
             let Some(account) = s.accounts.get_mut(id) else { return false };
             match change {
                 AccountChange::PasswordHash(hash) => {
@@ -68,12 +72,16 @@ impl Accounts for World {
                 }
                 AccountChange::LoggedIn(at) => account.last_login_at = Some(at),
             }
+            s.trail.extend(entries);
             true
         })
     }
 
-    async fn delete(&self, id: &UserId) -> Answer<bool> {
-        self.call(|s| s.accounts.remove(id).is_some())
+    async fn delete_recorded(&self, id: &UserId, entries: &[AuditEntry]) -> Answer<bool> {
+        self.call(|s| {
+            s.trail.extend(entries.iter().map(|(at, _, event)| (*at, event.clone())));
+            s.accounts.remove(id).is_some()
+        })
     }
 
     async fn list(&self) -> Answer<Vec<Answer<Account>>> {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
+use super::audit::{record, rows_of};
 use super::row::{RowRef, each_row, time_of};
-use super::{Database, in_transaction, on_write};
+use super::{Database, in_transaction};
 use crate::auth::secret::SecretText;
 use crate::auth::user::{Group, Identity, UserId, Username};
-use crate::flow::ports::{Account, AccountChange, Accounts, Answer, Generation, StoreError};
+use crate::flow::ports::{Account, AccountChange, Accounts, Answer, AuditEntry, Generation, StoreError};
 
 const GROUP: &str = "insert into account_groups (account_id, name) values ($1, $2) on conflict do nothing";
 
@@ -50,11 +51,11 @@ impl Accounts for Database {
         gather(found).pop().transpose()
     }
 
-    async fn create(&self, account: &Account) -> Answer<bool> {
+    async fn create_recorded(&self, account: &Account, entries: &[AuditEntry]) -> Answer<bool> {
         const ACCOUNT: &str = "insert into accounts (id, username, name, email, password_hash, disabled, \
              created_at, last_login_at) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
         let who = &account.identity;
-        let created_at = time_of(account.created_at)?;
+        let (created_at, rows) = (time_of(account.created_at)?, rows_of(entries)?);
         let last_login_at = account.last_login_at.map(time_of).transpose()?;
         in_transaction!(self, tx => {
             let made = sqlx::query(ACCOUNT)
@@ -74,12 +75,13 @@ impl Accounts for Database {
             for group in &who.groups {
                 sqlx::query(GROUP).bind(&who.id.0).bind(&group.0).execute(&mut *tx).await?;
             }
+            record!(tx, entries, rows);
             tx.commit().await?;
             Ok(true)
         })
     }
 
-    async fn change(&self, id: &UserId, change: AccountChange) -> Answer<bool> {
+    async fn change_recorded(&self, id: &UserId, change: AccountChange, entries: &[AuditEntry]) -> Answer<bool> {
         const HASH: &str = "update accounts set password_hash = $1, \
              credentials_generation = credentials_generation + 1, sessions_generation = sessions_generation + 1 \
              where id = $2";
@@ -87,48 +89,55 @@ impl Accounts for Database {
         const DISABLED: &str = "update accounts set disabled = $1, \
              credentials_generation = credentials_generation + $1, sessions_generation = sessions_generation + $1 \
              where id = $2";
+        // Where groups change the row is written first, so that two who do this at once take turns.
         const ENDED: &str = "update accounts set sessions_generation = sessions_generation + 1 where id = $1";
+        const LEAVE: &str = "delete from account_groups where account_id = $1";
         const LOGIN: &str = "update accounts set last_login_at = $1 where id = $2";
         const PROFILE: &str = "update accounts set name = case when $1 = 1 then $2 else name end, \
              email = case when $3 = 1 then $4 else email end where id = $5";
-        let changed = match &change {
-            AccountChange::PasswordHash(hash) => on_write!(self, pool => async {
-                sqlx::query(HASH).bind(hash.expose()).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
-            }),
-            AccountChange::Rehash { from, to } => on_write!(self, pool => async {
-                let renewed = sqlx::query(REHASH).bind(to.expose()).bind(&id.0).bind(from.expose());
-                renewed.execute(pool).await.map(|d| d.rows_affected())
-            }),
-            AccountChange::Disabled(disabled) => on_write!(self, pool => async {
-                let flag = i64::from(*disabled);
-                sqlx::query(DISABLED).bind(flag).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
-            }),
-            AccountChange::Groups(groups) => self.regroup(id, groups).await,
-            AccountChange::SessionsEnded => on_write!(self, pool => async {
-                sqlx::query(ENDED).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
-            }),
-            AccountChange::Profile { name, email } => on_write!(self, pool => async {
-                let (named, mailed) = (i64::from(name.is_some()), i64::from(email.is_some()));
-                let (name, email) = (name.clone().flatten(), email.clone().flatten());
-                let set = sqlx::query(PROFILE).bind(named).bind(name).bind(mailed).bind(email).bind(&id.0);
-                set.execute(pool).await.map(|d| d.rows_affected())
-            }),
-            AccountChange::LoggedIn(at) => {
-                let at = time_of(*at)?;
-                on_write!(self, pool => async {
-                    sqlx::query(LOGIN).bind(at).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
-                })
+        let rows = rows_of(entries)?;
+        let at = if let AccountChange::LoggedIn(at) = &change { time_of(*at)? } else { 0 };
+        in_transaction!(self, tx => {
+            let query = match &change {
+                AccountChange::PasswordHash(hash) => sqlx::query(HASH).bind(hash.expose()).bind(&id.0),
+                AccountChange::Rehash { from, to } => {
+                    sqlx::query(REHASH).bind(to.expose()).bind(&id.0).bind(from.expose())
+                }
+                AccountChange::Disabled(disabled) => sqlx::query(DISABLED).bind(i64::from(*disabled)).bind(&id.0),
+                AccountChange::SessionsEnded | AccountChange::Groups(_) => sqlx::query(ENDED).bind(&id.0),
+                AccountChange::Profile { name, email } => {
+                    let (named, mailed) = (i64::from(name.is_some()), i64::from(email.is_some()));
+                    let (name, email) = (name.clone().flatten(), email.clone().flatten());
+                    sqlx::query(PROFILE).bind(named).bind(name).bind(mailed).bind(email).bind(&id.0)
+                }
+                AccountChange::LoggedIn(_) => sqlx::query(LOGIN).bind(at).bind(&id.0),
+            };
+            if query.execute(&mut *tx).await?.rows_affected() != 1 {
+                return Ok(false);
             }
-        }?;
-        Ok(changed == 1)
+            if let AccountChange::Groups(groups) = &change {
+                sqlx::query(LEAVE).bind(&id.0).execute(&mut *tx).await?;
+                for group in groups {
+                    sqlx::query(GROUP).bind(&id.0).bind(&group.0).execute(&mut *tx).await?;
+                }
+            }
+            record!(tx, entries, rows);
+            tx.commit().await?;
+            Ok(true)
+        })
     }
 
-    async fn delete(&self, id: &UserId) -> Answer<bool> {
+    async fn delete_recorded(&self, id: &UserId, entries: &[AuditEntry]) -> Answer<bool> {
         const SQL: &str = "delete from accounts where id = $1";
-        let deleted = on_write!(self, pool => async {
-            sqlx::query(SQL).bind(&id.0).execute(pool).await.map(|d| d.rows_affected())
-        })?;
-        Ok(deleted == 1)
+        let rows = rows_of(entries)?;
+        in_transaction!(self, tx => {
+            if sqlx::query(SQL).bind(&id.0).execute(&mut *tx).await?.rows_affected() != 1 {
+                return Ok(false);
+            }
+            record!(tx, entries, rows);
+            tx.commit().await?;
+            Ok(true)
+        })
     }
 
     async fn list(&self) -> Answer<Vec<Answer<Account>>> {
@@ -137,26 +146,6 @@ impl Accounts for Database {
         let name = |account: &Answer<Account>| account.as_ref().ok().map(|a| a.identity.username.clone());
         all.sort_by_cached_key(|account| (account.is_err(), name(account)));
         Ok(all)
-    }
-}
-
-impl Database {
-    /// How many accounts were there to be put into these groups, and out of all others.
-    async fn regroup(&self, id: &UserId, groups: &[Group]) -> Answer<u64> {
-        // The row is written, so that two who do this at once take turns.
-        const HOLD: &str = "update accounts set sessions_generation = sessions_generation + 1 where id = $1";
-        const LEAVE: &str = "delete from account_groups where account_id = $1";
-        in_transaction!(self, tx => {
-            let there = sqlx::query(HOLD).bind(&id.0).execute(&mut *tx).await?.rows_affected();
-            if there == 1 {
-                sqlx::query(LEAVE).bind(&id.0).execute(&mut *tx).await?;
-                for group in groups {
-                    sqlx::query(GROUP).bind(&id.0).bind(&group.0).execute(&mut *tx).await?;
-                }
-                tx.commit().await?;
-            }
-            Ok(there)
-        })
     }
 }
 

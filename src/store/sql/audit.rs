@@ -2,9 +2,7 @@
 
 use super::row::time_of;
 use super::{Database, fault, in_transaction};
-use crate::auth::event::Event;
-use crate::auth::time::Timestamp;
-use crate::flow::ports::Answer;
+use crate::flow::ports::{Answer, AuditEntry};
 
 /// The writer of the audit trail.
 #[derive(Clone)]
@@ -21,31 +19,39 @@ impl Audit {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn append(&self, events: &[(Timestamp, Option<String>, Event)]) -> Answer<()> {
-        const SQL: &str = "insert into audit (at, request_id, action, user_id, username, client_ip, session, event) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8)";
-        let lines = events.iter().map(line).collect::<Answer<Vec<_>>>()?;
-        if lines.is_empty() {
+    pub async fn append(&self, entries: &[AuditEntry]) -> Answer<()> {
+        let rows = rows_of(entries)?;
+        if rows.is_empty() {
             return Ok(());
         }
         in_transaction!(self.database, tx => {
-            for ((_, request, event), (at, action, json)) in events.iter().zip(&lines) {
-                let query = sqlx::query(SQL).bind(at).bind(request.as_deref()).bind(action);
-                let query = query.bind(event.user.as_ref().map(|user| user.0.as_str()));
-                let query = query.bind(event.username.as_ref().map(|name| name.as_str()));
-                let query = query.bind(event.client_ip.map(|ip| ip.to_string())).bind(event.session.as_deref());
-                query.bind(json).execute(&mut *tx).await?;
-            }
+            record!(tx, entries, rows);
             tx.commit().await?;
             Ok(())
         })
     }
 }
 
-/// The time, the action and the whole event as JSON.
-fn line((at, _, event): &(Timestamp, Option<String>, Event)) -> Answer<(i64, String, String)> {
-    let value = serde_json::to_value(event).map_err(fault)?;
-    let action = value.get("action").and_then(|action| action.as_str());
-    let action = action.ok_or_else(|| fault("an event has no action"))?.to_owned();
-    Ok((time_of(*at)?, action, value.to_string()))
+pub(super) const INSERT: &str = "insert into audit (at, request_id, action, user_id, username, client_ip, session, event) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+/// Writes entries in a transaction that is under way.
+macro_rules! record {
+    ($tx:ident, $entries:expr, $rows:expr) => {
+        for ((_, request, event), (at, json)) in $entries.iter().zip(&$rows) {
+            let query = sqlx::query($crate::store::sql::audit::INSERT).bind(at).bind(request.as_deref());
+            let query = query.bind(event.what.action());
+            let query = query.bind(event.user.as_ref().map(|user| user.0.as_str()));
+            let query = query.bind(event.username.as_ref().map(|name| name.as_str()));
+            let query = query.bind(event.client_ip.map(|ip| ip.to_string())).bind(event.session.as_deref());
+            query.bind(json).execute(&mut *$tx).await?;
+        }
+    };
+}
+pub(super) use record;
+
+/// The time of each entry, and the whole event as JSON.
+pub(super) fn rows_of(entries: &[AuditEntry]) -> Answer<Vec<(i64, String)>> {
+    let row = |(at, _, event): &AuditEntry| Ok((time_of(*at)?, serde_json::to_string(event).map_err(fault)?));
+    entries.iter().map(row).collect()
 }

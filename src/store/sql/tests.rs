@@ -1,6 +1,7 @@
 mod locked;
 mod outage;
 mod pooler;
+mod recorded;
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -53,6 +54,7 @@ async fn postgres_keeps_the_contract() {
     sealed_rows_are_swapped_from_what_was_read(&patient().await).await;
     factors_are_counted(&patient().await).await;
     audit_is_written(&patient().await).await;
+    recorded::changes_are_recorded_in_the_same_step(&patient().await).await;
     the_trail_is_remembered(&patient().await).await;
     let url = server.database().await;
     let opened = futures_util::future::join_all((0..6).map(|_| Database::open(&url))).await;

@@ -1,0 +1,104 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+/// Every variant, with a detail of each kind; what stands in the audit trail for it.
+fn vocabulary() -> Vec<(What, Value)> {
+    use What::*;
+    let method = Method::Totp;
+    let mut all = vec![
+        (ProofAccepted { method }, json!({"action": "proof_accepted", "method": "totp"})),
+        (SessionOpened, json!({"action": "session_opened"})),
+        (SessionElevated, json!({"action": "session_elevated"})),
+        (SessionRevoked, json!({"action": "session_revoked"})),
+        (SessionsRevoked, json!({"action": "sessions_revoked"})),
+        (AuthenticatorAdded { method }, json!({"action": "authenticator_added", "method": "totp"})),
+        (AuthenticatorRemoved { method }, json!({"action": "authenticator_removed", "method": "totp"})),
+        (FactorLocked { method }, json!({"action": "factor_locked", "method": "totp"})),
+        (FactorUnlocked { method }, json!({"action": "factor_unlocked", "method": "totp"})),
+        (BackupCodesMade, json!({"action": "backup_codes_made"})),
+        (PasswordRehashed, json!({"action": "password_rehashed"})),
+        (AccountCreated, json!({"action": "account_created"})),
+        (AccountDisabled, json!({"action": "account_disabled"})),
+        (AccountEnabled, json!({"action": "account_enabled"})),
+        (AccountDeleted, json!({"action": "account_deleted"})),
+        (PasswordSet, json!({"action": "password_set"})),
+        (PasswordForced, json!({"action": "password_forced"})),
+        (ProfileSet, json!({"action": "profile_set"})),
+        (GroupsSet, json!({"action": "groups_set"})),
+    ];
+    use RejectReason as R;
+    for (reason, word) in [
+        (R::UnknownUser, "unknown_user"),
+        (R::Disabled, "disabled"),
+        (R::NotEnrolled, "not_enrolled"),
+        (R::Locked, "locked"),
+        (R::Mismatch, "mismatch"),
+        (R::AlreadySpent, "already_spent"),
+        (R::ClockSkew, "clock_skew"),
+        (R::Malformed, "malformed"),
+        (R::NoCeremony, "no_ceremony"),
+        (R::NoSession, "no_session"),
+    ] {
+        all.push((
+            ProofRejected { method, reason },
+            json!({"action": "proof_rejected", "method": "totp", "reason": word}),
+        ));
+    }
+    use ThrottleScope as T;
+    for (scope, word) in [
+        (T::Browser, "browser"),
+        (T::AccountNetwork, "account_network"),
+        (T::Account, "account"),
+        (T::Factor, "factor"),
+        (T::Network, "network"),
+        (T::Hashing, "hashing"),
+    ] {
+        all.push((Throttled { method, scope }, json!({"action": "throttled", "method": "totp", "scope": word})));
+    }
+    for (deed, word) in [
+        (Deed::Spending, "spending"),
+        (Deed::Rehash, "rehash"),
+        (Deed::Opening, "opening"),
+        (Deed::Ending, "ending"),
+        (Deed::Binding, "binding"),
+        (Deed::BackupCodes, "backup_codes"),
+    ] {
+        for method in [None, Some(Method::BackupCode)] {
+            let kept = json!({"action": "unsettled", "deed": word, "method": method.map(Method::name)});
+            all.push((Unsettled { deed, method }, kept));
+        }
+    }
+    all
+}
+
+/// The words are a contract: what is kept is what is logged, for every variant.
+#[test]
+fn the_log_the_trail_and_the_commands_use_the_same_words() {
+    let mut actions = std::collections::BTreeSet::new();
+    for (what, kept) in vocabulary() {
+        assert_eq!(serde_json::to_value(what).unwrap(), kept);
+        let word = |name: &str| kept.get(name).and_then(Value::as_str);
+        assert_eq!(Some(what.action()), word("action"));
+        assert_eq!(what.method().map(Method::name), word("method"), "{kept}");
+        assert_eq!(what.reason(), word("reason").or(word("scope")).or(word("deed")), "{kept}");
+        actions.insert(what.action());
+    }
+    // As many as there are variants: a new one stands here too.
+    assert_eq!(actions.len(), 22);
+}
+
+#[test]
+fn an_event_is_kept_with_what_happened_among_its_members() {
+    let event = Event {
+        what: What::ProofRejected { method: Method::Password, reason: RejectReason::Mismatch },
+        user: None,
+        username: Username::parse("ann"),
+        client_ip: Some([203, 0, 113, 9].into()),
+        session: None,
+        browser: Some("tag".to_owned()),
+    };
+    let kept = json!({"action": "proof_rejected", "method": "password", "reason": "mismatch", "user": null,
+        "username": "ann", "client_ip": "203.0.113.9", "session": null, "browser": "tag"});
+    assert_eq!(serde_json::to_value(&event).unwrap(), kept);
+}
