@@ -122,6 +122,7 @@ letter-reason = What I need it for:
 method-password = a password
 method-totp = an authenticator app
 method-passkey = a passkey
+method-bound-passkey = a passkey that stays on its device
 method-security-key = a security key
 method-backup-code = backup codes
 method-email-code = a code by mail

@@ -197,18 +197,18 @@ mod tests {
     }
 
     fn methods() -> impl Strategy<Value = MethodSet> {
-        proptest::collection::vec(0_usize..8, 0..8).prop_map(|all| all.into_iter().map(|n| Method::ALL[n]).collect())
+        proptest::collection::vec(0_usize..9, 0..9).prop_map(|all| all.into_iter().map(|n| Method::ALL[n]).collect())
     }
 
     fn strengths() -> impl Strategy<Value = Strength> {
-        prop_oneof![Just(Strength::OneFactor), Just(Strength::TwoFactor), Just(Strength::PhishingResistant)]
+        proptest::sample::select(&Strength::ALL[..])
     }
 
     proptest! {
         #[test]
         fn it_completes_only_when_somebody_met_the_goal(
             strength in strengths(), counted in methods(), owned in methods(), locked in methods(), user: bool,
-            verdicts in proptest::collection::vec((any::<bool>(), 0_usize..8, 0_u64..100), 1..8),
+            verdicts in proptest::collection::vec((any::<bool>(), 0_usize..9, 0_u64..100), 1..8),
         ) {
             let goal = Requirement { strength, max_age: None, methods: counted };
             let (locked, enrolled) = (locked.and(owned), owned.minus(locked));

@@ -10,8 +10,10 @@ pub enum Method {
     Password,
     /// A time-based one-time code (RFC 6238).
     Totp,
-    /// A WebAuthn passkey with user verification.
+    /// A WebAuthn passkey with user verification, which may be copied to other devices of its owner.
     Passkey,
+    /// A passkey with user verification that stays on its device: it counts wherever a passkey does.
+    BoundPasskey,
     /// A WebAuthn security key without user verification.
     SecurityKey,
     /// A single-use look-up secret (SP 800-63B §3.1.2).
@@ -33,15 +35,19 @@ pub enum Factor {
     Possession,
     /// Both at once: a passkey with user verification.
     Both,
-    /// Not an authentication factor (SP 800-63B §3.1.3.1: mail; recovery).
+    /// No authentication factor: an address was reached, by mail (SP 800-63B-4 §3.1.3.1) or by text message, which is a
+    /// restricted one (§3.2.9).
+    Reached,
+    /// Nothing that counts: recovery.
     None,
 }
 
 impl Method {
     /// Every method, in the order in which pages offer them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Password,
         Self::Passkey,
+        Self::BoundPasskey,
         Self::SecurityKey,
         Self::Totp,
         Self::SmsCode,
@@ -54,25 +60,27 @@ impl Method {
     pub const fn factor(self) -> Factor {
         match self {
             Self::Password => Factor::Knowledge,
-            Self::Totp | Self::SecurityKey | Self::BackupCode | Self::SmsCode => Factor::Possession,
-            Self::Passkey => Factor::Both,
-            Self::EmailCode | Self::RecoveryCode => Factor::None,
+            Self::Totp | Self::SecurityKey | Self::BackupCode => Factor::Possession,
+            Self::Passkey | Self::BoundPasskey => Factor::Both,
+            Self::EmailCode | Self::SmsCode => Factor::Reached,
+            Self::RecoveryCode => Factor::None,
         }
     }
 
     /// Whether a relay in the middle cannot use what the person sends (SP 800-63B §3.2.5).
     pub const fn resists_phishing(self) -> bool {
-        matches!(self, Self::Passkey | Self::SecurityKey)
+        matches!(self, Self::Passkey | Self::BoundPasskey | Self::SecurityKey)
     }
 
-    /// The authentication method reference of RFC 8176 §2 (`kba` and the like are not used).
-    pub const fn amr(self) -> &'static str {
+    /// The authentication method references of RFC 8176 §2 (`kba` and the like are not used).
+    pub const fn amr(self) -> &'static [&'static str] {
         match self {
-            Self::Password => "pwd",
-            Self::Totp | Self::BackupCode | Self::EmailCode | Self::RecoveryCode => "otp",
-            Self::Passkey => "swk",
-            Self::SecurityKey => "hwk",
-            Self::SmsCode => "sms",
+            Self::Password => &["pwd"],
+            Self::Totp | Self::BackupCode | Self::EmailCode | Self::RecoveryCode => &["otp"],
+            Self::Passkey => &["swk", "user"],
+            Self::BoundPasskey => &["hwk", "user"],
+            Self::SecurityKey => &["hwk"],
+            Self::SmsCode => &["sms"],
         }
     }
 
@@ -82,6 +90,7 @@ impl Method {
             Self::Password => "password",
             Self::Totp => "totp",
             Self::Passkey => "passkey",
+            Self::BoundPasskey => "bound_passkey",
             Self::SecurityKey => "security_key",
             Self::BackupCode => "backup_code",
             Self::EmailCode => "email_code",
@@ -102,7 +111,7 @@ impl Method {
         }
     }
 
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
@@ -110,13 +119,13 @@ impl Method {
 /// A set of methods, small enough to copy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Vec<Method>", into = "Vec<Method>")]
-pub struct MethodSet(u8);
+pub struct MethodSet(u16);
 
 impl MethodSet {
     /// No method.
     pub const EMPTY: Self = Self(0);
     /// Every method.
-    pub const ALL: Self = Self(u8::MAX);
+    pub const ALL: Self = Self((1 << Method::ALL.len()) - 1);
     /// The methods that this version can verify.
     pub const SERVED: Self = Self::EMPTY.with(Method::Password).with(Method::Totp).with(Method::BackupCode);
 
@@ -125,6 +134,19 @@ impl MethodSet {
     #[must_use]
     pub const fn enrollable(self) -> Self {
         if self.contains(Method::Totp) { Self::EMPTY } else { Self::EMPTY.with(Method::Totp).with(Method::BackupCode) }
+    }
+
+    /// The methods that somebody has who owns or proved these: a bound passkey is a passkey, never the other way round.
+    #[must_use]
+    pub const fn closed(self) -> Self {
+        if self.contains(Method::BoundPasskey) { self.with(Method::Passkey) } else { self }
+    }
+
+    /// The methods by which these are asked for: where a passkey does, a bound one is not named beside it.
+    #[must_use]
+    pub const fn named(self) -> Self {
+        let bound = Self::EMPTY.with(Method::BoundPasskey);
+        if self.contains(Method::Passkey) { self.minus(bound) } else { self }
     }
 
     /// This set and `method`.

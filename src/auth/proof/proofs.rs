@@ -30,12 +30,13 @@ impl Proofs {
 
     /// Every method proved so far.
     pub fn methods(&self) -> MethodSet {
-        self.0.iter().map(|(m, _)| *m).collect()
+        self.0.iter().map(|(m, _)| *m).collect::<MethodSet>().closed()
     }
 
     /// The methods proved at most `max_age` before `now`.
     pub fn fresh(&self, max_age: Duration, now: Timestamp) -> MethodSet {
-        self.0.iter().filter(|(_, at)| now.since(*at) <= max_age).map(|(m, _)| *m).collect()
+        let fresh = self.0.iter().filter(|(_, at)| now.since(*at) <= max_age);
+        fresh.map(|(m, _)| *m).collect::<MethodSet>().closed()
     }
 
     /// When the latest proof was given (`auth_time` of OpenID Connect).
@@ -50,7 +51,7 @@ impl Proofs {
 
     /// The `amr` claim: sorted, without repeats, with `mfa` once two factors are proved.
     pub fn amr(&self) -> Vec<&'static str> {
-        let mut all: Vec<&'static str> = self.0.iter().map(|(m, _)| m.amr()).collect();
+        let mut all: Vec<&'static str> = self.0.iter().flat_map(|(m, _)| m.amr()).copied().collect();
         if Strength::of(self.methods()) >= Some(Strength::TwoFactor) {
             all.push("mfa");
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::method::{Factor, Method, MethodSet};
+use super::method::{Method, MethodSet};
 use super::proofs::Proofs;
 use super::strength::Strength;
 use crate::auth::time::Timestamp;
@@ -17,7 +17,13 @@ pub struct Requirement {
     /// How old the renewing factor may be (see [`Strength`]); `None`: as old as the session.
     pub max_age: Option<Duration>,
     /// The methods that count beside a password.
+    #[serde(serialize_with = "as_named")]
     pub methods: MethodSet,
+}
+
+/// The version before knows no bound passkey, and means it by a passkey.
+fn as_named<S: serde::Serializer>(methods: &MethodSet, serializer: S) -> Result<S::Ok, S::Error> {
+    methods.named().serialize(serializer)
 }
 
 /// Why proofs do not satisfy a requirement.
@@ -59,7 +65,7 @@ impl Requirement {
 
     /// Whether somebody who owns these methods could meet it.
     pub fn is_within(&self, owned: MethodSet) -> bool {
-        Strength::of(owned.and(self.counted())) >= Some(self.strength)
+        Strength::of(owned.closed().and(self.counted())) >= Some(self.strength)
     }
 
     /// Whether somebody who owns these methods could meet it, perhaps after setting up what this version can set up.
@@ -77,17 +83,18 @@ impl Requirement {
     /// What somebody who owns these methods, and could set up more, lacks for good: any of the answer would do.
     /// Empty if nothing is lacking, or nothing would do by itself.
     pub fn out_of_reach(&self, owned: MethodSet) -> MethodSet {
-        let most = owned.or(owned.enrollable());
+        let most = owned.closed().or(owned.enrollable());
         if self.is_within(most) {
             return MethodSet::EMPTY;
         }
-        self.counted().minus(most).iter().filter(|m| self.is_within(most.with(*m))).collect()
+        let lacking: MethodSet = self.counted().minus(most).iter().filter(|m| self.is_within(most.with(*m))).collect();
+        lacking.named()
     }
 
     /// What somebody who owns these methods would have to own: any of those that would do by itself, else all that count.
     pub fn lacking(&self, owned: MethodSet) -> MethodSet {
-        let named = self.out_of_reach(owned);
-        if named.is_empty() { self.counted().minus(owned) } else { named }
+        let any = self.out_of_reach(owned);
+        if any.is_empty() { self.counted().minus(owned.closed()).named() } else { any }
     }
 
     /// What is missing from `proofs` at `now`; `None` if the requirement is met.
@@ -100,21 +107,15 @@ impl Requirement {
         let max_age = self.max_age?;
         let renewing: MethodSet = self.counted().iter().filter(|m| self.strength.renewed_by(*m)).collect();
         let fresh = proofs.fresh(max_age, now).and(renewing);
-        fresh.is_empty().then_some(Shortfall { lack: Lack::Fresher, methods: renewing })
+        fresh.is_empty().then_some(Shortfall { lack: Lack::Fresher, methods: renewing.named() })
     }
 
     /// The counted methods that add something to `proved`.
     fn helpful(&self, proved: MethodSet) -> MethodSet {
-        self.counted().minus(proved).iter().filter(|m| gain(proved.with(*m)) > gain(proved)).collect()
+        let gain = |methods| self.strength.covered_by(methods);
+        let more = self.counted().minus(proved).iter().filter(|m| gain(proved.with(*m)) > gain(proved));
+        more.collect::<MethodSet>().named()
     }
-}
-
-/// How many of {knows, has, resists} a set of methods covers: what a further proof must raise.
-fn gain(methods: MethodSet) -> usize {
-    let knows = methods.iter().any(|m| matches!(m.factor(), Factor::Knowledge | Factor::Both));
-    let has = methods.iter().any(|m| matches!(m.factor(), Factor::Possession | Factor::Both));
-    let resists = methods.iter().any(Method::resists_phishing);
-    usize::from(knows) + usize::from(has) + usize::from(resists)
 }
 
 #[cfg(test)]
@@ -122,16 +123,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::auth::proof::Factor;
 
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
     fn methods() -> impl Strategy<Value = MethodSet> {
-        proptest::collection::vec(0_usize..8, 0..8).prop_map(|all| all.into_iter().map(|n| Method::ALL[n]).collect())
+        proptest::collection::vec(0_usize..9, 0..9).prop_map(|all| all.into_iter().map(|n| Method::ALL[n]).collect())
+    }
+
+    /// What somebody owns.
+    fn owned() -> impl Strategy<Value = MethodSet> {
+        methods().prop_map(MethodSet::closed)
     }
 
     fn requirements() -> impl Strategy<Value = Requirement> {
-        let strengths =
-            prop_oneof![Just(Strength::OneFactor), Just(Strength::TwoFactor), Just(Strength::PhishingResistant)];
+        let strengths = prop::sample::select(&Strength::ALL[..]);
         (strengths, prop::option::of(0_u64..100), methods()).prop_map(|(strength, age, methods)| Requirement {
             strength,
             max_age: age.map(Duration::from_secs),
@@ -142,10 +148,61 @@ mod tests {
     proptest! {
         #![proptest_config(crate::auth::generated::cases(4000))]
 
+        /// Each strength includes the one before: what meets a requirement meets it at every weaker strength, and whatever
+        /// is proved beside takes nothing away.
+        #[test]
+        fn strengths_are_an_order(
+            requirement in requirements(), given in proptest::collection::vec((0_usize..9, 0_u64..200), 0..5), more in methods(),
+        ) {
+            let proofs = given.iter().fold(Proofs::none(), |proofs, (method, age)| {
+                proofs.with(Method::ALL[*method], NOW.minus(Duration::from_secs(*age)))
+            });
+            let met = |strength, proofs: &Proofs| Requirement { strength, ..requirement }.shortfall(proofs, NOW).is_none();
+            let all = more.iter().fold(proofs.clone(), |proofs, method| proofs.with(method, NOW));
+            for (weaker, stronger) in Strength::ALL.into_iter().zip(Strength::ALL.into_iter().skip(1)) {
+                prop_assert!(weaker < stronger);
+                prop_assert!(!met(stronger, &proofs) || met(weaker, &proofs), "{:?} {:?} {:?}", stronger, requirement, proofs);
+            }
+            for strength in Strength::ALL {
+                prop_assert!(!met(strength, &proofs) || met(strength, &all));
+            }
+        }
+
+        /// No code that was sent to an address is a factor, with whatever was reached or recovered beside it.
+        #[test]
+        fn nothing_two_factor_is_met_by_a_sent_code(age in prop::option::of(0_u64..100), allowed in methods(), rest in methods()) {
+            let none: MethodSet =
+                rest.iter().filter(|m| !matches!(m.factor(), Factor::Possession | Factor::Both)).collect();
+            let sent = none.with(Method::EmailCode).with(Method::SmsCode).with(Method::RecoveryCode);
+            let proofs = sent.with(Method::Password).iter().fold(Proofs::none(), |p, m| p.with(m, NOW));
+            for strength in [Strength::TwoFactor, Strength::PhishingResistant] {
+                let requirement = Requirement { strength, max_age: age.map(Duration::from_secs), methods: allowed };
+                let shortfall = requirement.shortfall(&proofs, NOW);
+                prop_assert!(shortfall.is_some_and(|s| s.methods.and(sent).is_empty()), "nor is one asked for");
+            }
+        }
+
+        /// Who proves by a bound passkey has proved what a passkey proves, never the other way round.
+        #[test]
+        fn a_bound_passkey_counts_as_a_passkey(requirement in requirements(), others in methods()) {
+            let others = others.minus(MethodSet::EMPTY.with(Method::Passkey).with(Method::BoundPasskey));
+            let met = |by: MethodSet, requirement: &Requirement| requirement.would_be_met(&Proofs::none(), by, NOW);
+            let (bound, synced) = (others.with(Method::BoundPasskey), others.with(Method::Passkey));
+            let asked = Requirement { methods: requirement.methods.with(Method::Passkey), ..requirement };
+            prop_assert_eq!(met(bound, &asked), met(synced, &asked));
+            let bound_only = requirement.methods.minus(synced).with(Method::BoundPasskey);
+            let asked = Requirement { methods: bound_only, ..requirement };
+            prop_assert!(!met(synced, &asked) || met(others, &asked));
+            let text = serde_json::to_string(&requirement).unwrap();
+            let back: Requirement = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!((back.counted(), back.strength), (requirement.counted().named(), requirement.strength));
+            prop_assert_eq!(met(bound, &back), met(bound, &requirement), "the version before means the same");
+        }
+
         /// "Within" means: who proves all they own, now, meets it, whatever was proved how long ago; and who does
         /// not, does not by that.
         #[test]
-        fn within_is_what_proving_everything_reaches(requirement in requirements(), owned in methods(), old in methods()) {
+        fn within_is_what_proving_everything_reaches(requirement in requirements(), owned in owned(), old in owned()) {
             let long_ago = NOW.minus(Duration::from_secs(1000));
             let before = old.iter().fold(Proofs::none(), |proofs, method| proofs.with(method, long_ago));
             let met = requirement.would_be_met(&before, owned, NOW);
@@ -160,7 +217,7 @@ mod tests {
         /// attainable means that none does, and that what is named as lacking would open one.
         #[test]
         fn attainable_is_what_the_pages_can_lead_to(
-            requirement in requirements(), owned in methods(), choices in proptest::collection::vec(any::<prop::sample::Index>(), 6),
+            requirement in requirements(), owned in owned(), choices in proptest::collection::vec(any::<prop::sample::Index>(), 6),
         ) {
             let (mut owned_now, mut proofs) = (owned, Proofs::none());
             let mut arrived = false;
@@ -197,8 +254,10 @@ mod tests {
         let wanted = MethodSet::EMPTY.with(Method::Passkey).with(Method::SecurityKey);
         assert_eq!(vault.out_of_reach(owned.with(Method::Totp)), wanted);
         let texted =
-            Requirement { methods: MethodSet::EMPTY.with(Method::SmsCode), ..Requirement::of(Strength::TwoFactor) };
+            Requirement { methods: MethodSet::EMPTY.with(Method::SmsCode), ..Requirement::of(Strength::TwoSteps) };
         assert_eq!(texted.out_of_reach(owned), texted.methods);
+        assert!(!Requirement { strength: Strength::TwoFactor, ..texted }.is_meetable(), "a sent code is no factor");
+        let texted = Requirement::of(Strength::TwoFactor);
         let codes = Requirement { methods: MethodSet::EMPTY.with(Method::BackupCode), ..texted };
         assert!(codes.is_attainable(owned), "they come with the app");
         assert!(!codes.is_attainable(owned.with(Method::Totp)), "and are not made anew beside it");

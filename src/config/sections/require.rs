@@ -17,7 +17,7 @@ use crate::config::yaml::{Span, Spanned};
 #[derive(serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StrengthOptions {
-    /// one_factor, two_factor, phishing_resistant, or a name from `strengths`.
+    /// one_factor, two_steps, two_factor, phishing_resistant, or a name from `strengths`.
     #[schemars(required)]
     strength: Option<Spanned<String>>,
     /// The methods that count beside a password. Default: all.
@@ -76,7 +76,7 @@ impl Strengths {
         cx: &mut Checker,
     ) -> Self {
         let mut known = Self(declared.into_iter().map(|n| (n, None)).collect());
-        for strength in [Strength::OneFactor, Strength::TwoFactor, Strength::PhishingResistant] {
+        for strength in Strength::ALL {
             known.0.insert(strength.name().to_owned(), Some(Requirement::of(strength)));
         }
         for (name, options) in options {

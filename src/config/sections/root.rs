@@ -54,7 +54,7 @@ pub(crate) struct Root {
     /// Not available in this version.
     #[serde(default, rename = "risk")]
     pub(crate) _risk: Unavailable,
-    /// Names that rules may use beside one_factor, two_factor and phishing_resistant.
+    /// Names that rules may use beside one_factor, two_steps, two_factor and phishing_resistant.
     #[serde(default)]
     pub(crate) strengths: BTreeMap<Spanned<String>, Spanned<StrengthOptions>>,
     /// How long a stopping process lets requests finish. Default: 30s.

@@ -91,6 +91,7 @@ fn noun(method: Method) -> String {
         Method::Password => text!("method-password"),
         Method::Totp => text!("method-totp"),
         Method::Passkey => text!("method-passkey"),
+        Method::BoundPasskey => text!("method-bound-passkey"),
         Method::SecurityKey => text!("method-security-key"),
         Method::BackupCode => text!("method-backup-code"),
         Method::EmailCode => text!("method-email-code"),

@@ -21,6 +21,8 @@ impl<'de> Deserialize<'de> for SecretField {
 pub(crate) enum StrengthName {
     /// One factor.
     OneFactor,
+    /// A password and a code that was sent to an address.
+    TwoSteps,
     /// Two factors.
     TwoFactor,
     /// Two factors, one of which no phishing site can pass on.

@@ -36,13 +36,12 @@ impl Stores {
 }
 
 fn by_strength(sampled: &SessionSample) -> Counts {
-    let all = [Strength::OneFactor, Strength::TwoFactor, Strength::PhishingResistant];
     let seen = sampled.sessions.len().max(1) as u64;
     let share = |strength: Strength| {
         let of = sampled.sessions.iter().filter(|s| Strength::of(s.proofs.methods()) == Some(strength)).count() as u64;
         (sampled.total.saturating_mul(of) + seen / 2) / seen
     };
-    all.map(|strength| (strength.name(), share(strength))).to_vec()
+    Strength::ALL.map(|strength| (strength.name(), share(strength))).to_vec()
 }
 
 #[cfg(test)]
@@ -59,8 +58,8 @@ mod tests {
         let two = Session { proofs: one.proofs.clone().with(Method::Totp, now), ..one.clone() };
         let sessions = vec![one, two.clone(), two.clone(), two];
         let told = by_strength(&SessionSample { total: 400, sessions });
-        assert_eq!(told, [("one_factor", 100), ("two_factor", 300), ("phishing_resistant", 0)]);
+        assert_eq!(told, [("one_factor", 100), ("two_steps", 0), ("two_factor", 300), ("phishing_resistant", 0)]);
         let none = by_strength(&SessionSample { total: 0, sessions: Vec::new() });
-        assert!(none.iter().all(|(_, count)| *count == 0) && none.len() == 3);
+        assert!(none.iter().all(|(_, count)| *count == 0) && none.len() == 4);
     }
 }

@@ -94,6 +94,7 @@ fn policy_matrix() {
             rule("payroll", "/payroll/**", &[], guarded(Strength::TwoFactor, None, payroll, &[], &[])),
             rule("home", "/", &[], guarded(Strength::OneFactor, None, held, &[], &[])),
             rule("app", "/app/**", &[], guarded(Strength::TwoFactor, None, held, &[], &[])),
+            rule("steps", "/steps/**", &[], guarded(Strength::TwoSteps, None, held.with(EmailCode), &[], &[])),
         ]
         .into(),
     };
@@ -111,6 +112,7 @@ fn policy_matrix() {
         ("root fresh pwd only", Some(session("root", &["admins"], proved(&[(Password, 10), (Totp, 301)])))),
         ("root passkey", Some(session("root", &["admins"], proved(&[(Passkey, 10)])))),
         ("root pwd+key", Some(session("root", &["admins"], proved(&[(Password, 1860), (SecurityKey, 300)])))),
+        ("root bound passkey", Some(session("root", &["admins"], proved(&[(BoundPasskey, 10)])))),
         ("root key", Some(session("root", &["admins"], proved(&[(SecurityKey, 10)])))),
     ];
     let requests = [
@@ -125,6 +127,7 @@ fn policy_matrix() {
         ("GET", "/assets;x/a.css"),
         ("GET", "/app/x"),
         ("GET", "/payroll/x"),
+        ("GET", "/steps/x"),
         ("GET", "/unknown"),
     ];
     let mut matrix = String::new();
@@ -144,11 +147,11 @@ fn policy_matrix() {
 }
 
 fn strengths() -> impl Strategy<Value = Strength> {
-    select(vec![Strength::OneFactor, Strength::TwoFactor, Strength::PhishingResistant])
+    select(Strength::ALL.to_vec())
 }
 
 fn requirements() -> impl Strategy<Value = Requirement> {
-    let methods = any::<u8>().prop_map(|bits| {
+    let methods = any::<u16>().prop_map(|bits| {
         Method::ALL.into_iter().enumerate().filter(|(i, _)| bits >> i & 1 == 1).map(|(_, m)| m).collect()
     });
     (strengths(), prop::option::of(0u64..1000), methods).prop_map(|(strength, max_age, methods)| Requirement {
@@ -236,9 +239,10 @@ proptest! {
         prop_assert!(!permits(&decide(Some(&rule("r", "/**", &[], access)), None, NOW)));
     }
 
-    /// Mail and recovery codes never count as a factor.
+    /// Mail and recovery codes never count as a factor; mail is a step where two steps are enough.
     #[test]
     fn mail_is_no_factor(requirement in requirements(), proofs in proofs()) {
+        prop_assume!(requirement.strength != Strength::TwoSteps);
         let more = proofs.clone().with(Method::EmailCode, NOW).with(Method::RecoveryCode, NOW);
         prop_assert_eq!(permits(&judge(requirement, &more, NOW)), permits(&judge(requirement, &proofs, NOW)));
     }
