@@ -6,6 +6,7 @@ pub(crate) mod factors;
 pub(crate) mod identity;
 pub(crate) mod limits;
 pub(crate) mod listen;
+pub(crate) mod one_or;
 pub(crate) mod portal;
 pub(crate) mod require;
 pub(crate) mod root;

@@ -1,14 +1,12 @@
 //! `strengths` and `require`: how well somebody must have proved who they are.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use schemars::JsonSchema;
 
 use crate::auth::proof::{Method, MethodSet, Requirement, Strength};
 use crate::config::sections::checker::Checker;
+use crate::config::sections::one_or::{Detailed, OneOr};
 use crate::config::sections::scalars::HumanDuration;
 use crate::config::yaml::suggest::{nearest, possible, short};
 use crate::config::yaml::{Span, Spanned};
@@ -27,42 +25,11 @@ pub(crate) struct StrengthOptions {
 }
 
 /// The name of a strength, or one written out.
-pub(crate) enum RequireOptions {
-    /// A name.
-    Name(String),
-    /// Written out.
-    Inline(Box<StrengthOptions>),
-}
+pub(crate) type RequireOptions = OneOr<String, StrengthOptions>;
 
-impl<'de> Deserialize<'de> for RequireOptions {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = RequireOptions;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("the name of a strength or a mapping")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<RequireOptions, E> {
-                Ok(RequireOptions::Name(text.to_owned()))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RequireOptions, A::Error> {
-                StrengthOptions::deserialize(MapAccessDeserializer::new(map))
-                    .map(|m| RequireOptions::Inline(Box::new(m)))
-            }
-        }
-        d.deserialize_any(Either)
-    }
-}
-
-impl JsonSchema for RequireOptions {
-    fn schema_name() -> Cow<'static, str> {
-        "RequireOptions".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let inline = generator.subschema_for::<StrengthOptions>();
-        json_schema!({ "anyOf": [{ "type": "string" }, inline] })
-    }
+impl Detailed for StrengthOptions {
+    const EXPECTED: &'static str = "the name of a strength or a mapping";
+    const SCHEMA: &'static str = "RequireOptions";
 }
 
 /// The strengths that rules may name. `None` for a name whose strength was wrong, which is told already.
@@ -79,20 +46,15 @@ impl Strengths {
         for strength in Strength::ALL {
             known.0.insert(strength.name().to_owned(), Some(Requirement::of(strength)));
         }
+        // Strengths may build only on the three, so that none can go round in circles.
+        let base = Self(
+            known.0.iter().filter(|(n, _)| Strength::from_name(n).is_some()).map(|(n, r)| (n.clone(), *r)).collect(),
+        );
         for (name, options) in options {
             if Strength::from_name(&name.value).is_some() {
                 cx.error(name.at, "this name is built in and cannot mean anything else", "choose another name");
                 continue;
             }
-            // strengths may build only on the three, so that none can go round in circles
-            let base = Self(
-                known
-                    .0
-                    .iter()
-                    .filter(|(n, _)| Strength::from_name(n).is_some())
-                    .map(|(n, r)| (n.clone(), *r))
-                    .collect(),
-            );
             let requirement = base.written_out(&options.value, options.at, cx);
             known.0.insert(name.value, requirement);
         }
@@ -102,8 +64,8 @@ impl Strengths {
     /// What a rule asks for.
     pub(crate) fn resolve(&self, options: &Spanned<RequireOptions>, cx: &mut Checker) -> Option<Requirement> {
         match &options.value {
-            RequireOptions::Name(name) => self.named(&Spanned { value: name.clone(), at: options.at }, cx),
-            RequireOptions::Inline(inline) => self.written_out(inline, options.at, cx),
+            OneOr::One(name) => self.named(&Spanned { value: name.clone(), at: options.at }, cx),
+            OneOr::More(inline) => self.written_out(inline, options.at, cx),
         }
     }
 

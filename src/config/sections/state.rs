@@ -1,29 +1,27 @@
 //! `state`: where sessions, marks and counters live.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::{MapAccessDeserializer, StrDeserializer};
-use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
+use schemars::JsonSchema;
 
 use super::tls::PEM_BYTES;
 use super::users::{Database, sqlite_path};
 use crate::auth::secret::SecretText;
 use crate::config::sections::checker::Checker;
+use crate::config::sections::one_or::{Detailed, OneOr};
 use crate::config::sections::scalars::{HiddenText, HumanDuration};
 use crate::config::yaml::{Span, Spanned};
 use crate::proxy::pem;
 use crate::store::inspect as store;
 use crate::store::settings::StateSettings;
 
-/// A URL, or a mapping that says more.
-pub(crate) enum StateOptions {
-    /// `redis://…`, `rediss://…` or `sqlite://…`.
-    Url(HiddenText),
-    /// With options.
-    More(Box<StateMore>),
+/// `redis://…`, `rediss://…` or `sqlite://…`, or a mapping that says more.
+pub(crate) type StateOptions = OneOr<HiddenText, StateMore>;
+
+impl Detailed for StateMore {
+    const EXPECTED: &'static str = "a URL or a mapping";
+    const SCHEMA: &'static str = "StateOptions";
 }
 
 /// The state store, with options.
@@ -42,38 +40,6 @@ pub(crate) struct StateMore {
     prefix: Option<Spanned<String>>,
 }
 
-impl<'de> Deserialize<'de> for StateOptions {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = StateOptions;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a URL or a mapping")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<StateOptions, E> {
-                let text: StrDeserializer<'_, E> = text.into_deserializer();
-                HiddenText::deserialize(text).map(StateOptions::Url)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<StateOptions, A::Error> {
-                StateMore::deserialize(MapAccessDeserializer::new(map)).map(|m| StateOptions::More(Box::new(m)))
-            }
-        }
-        d.deserialize_any(Either)
-    }
-}
-
-impl JsonSchema for StateOptions {
-    fn schema_name() -> Cow<'static, str> {
-        "StateOptions".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let more = generator.subschema_for::<StateMore>();
-        let url = generator.subschema_for::<HiddenText>();
-        json_schema!({ "anyOf": [url, more] })
-    }
-}
-
 const FIX: &str = "write `redis://host:6379`, `rediss://…`, or leave `state` out to keep it in the SQLite file";
 
 /// Judges `state`.
@@ -84,10 +50,10 @@ pub(crate) fn validate(
     cx: &mut Checker,
 ) -> Option<StateSettings> {
     let (url, more) = match options {
-        Some(Spanned { value: StateOptions::Url(url), at }) => {
+        Some(Spanned { value: OneOr::One(url), at }) => {
             (cx.secret(Some(Spanned { value: url, at }), file, "state"), None)
         }
-        Some(Spanned { value: StateOptions::More(mut more), at }) => {
+        Some(Spanned { value: OneOr::More(mut more), at }) => {
             if let Some(file) = &file {
                 cx.error(file.at, "`state` and `state_file` are both given", "keep one of them");
             }
@@ -103,7 +69,7 @@ pub(crate) fn validate(
         None => return embedded(database, cx),
     };
     // whatever is wrong with the URL, the rest is judged
-    let options = Options::validate(more.as_deref(), cx);
+    let options = RedisOptions::validate(more.as_deref(), cx);
     let url = url?;
     let Spanned { value: url, at } = url;
     match url.expose().split_once("://").map(|(scheme, _)| scheme) {
@@ -138,13 +104,13 @@ fn embedded(database: Option<&Database>, cx: &mut Checker) -> Option<StateSettin
 }
 
 /// What a mapping says beside the URL.
-struct Options {
+struct RedisOptions {
     ca: Option<PathBuf>,
     timeout: Duration,
     prefix: String,
 }
 
-impl Options {
+impl RedisOptions {
     fn validate(more: Option<&StateMore>, cx: &mut Checker) -> Self {
         let mut options = Self { ca: None, timeout: Duration::from_millis(250), prefix: "stepgate:".to_owned() };
         let Some(more) = more else { return options };
@@ -173,7 +139,7 @@ fn redis(
     url: SecretText,
     at: Span,
     ca: Option<Spanned<String>>,
-    Options { ca: authorities, timeout, prefix }: Options,
+    RedisOptions { ca: authorities, timeout, prefix }: RedisOptions,
     cx: &mut Checker,
 ) -> Option<StateSettings> {
     if let Some(ca) = ca.filter(|_| !url.expose().starts_with("rediss://")) {

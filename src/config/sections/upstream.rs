@@ -1,25 +1,22 @@
 //! `apps[].upstream`: the servers of an app, as a URL or a mapping.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use schemars::JsonSchema;
 
 use super::tls::PEM_BYTES;
 use crate::config::sections::checker::Checker;
+use crate::config::sections::one_or::{Detailed, OneOr};
 use crate::config::sections::scalars::HumanDuration;
 use crate::config::yaml::suggest::short;
 use crate::config::yaml::{Span, Spanned};
 use crate::proxy::pem;
 use crate::proxy::settings::{Server, UpstreamSettings};
 
-/// One URL, or a mapping that says more.
-pub(crate) enum UpstreamOptions {
-    /// One server.
-    Url(String),
-    /// Several, or options.
-    More(Box<UpstreamMore>),
+/// The URL of one server, or a mapping that says more.
+pub(crate) type UpstreamOptions = OneOr<String, UpstreamMore>;
+
+impl Detailed for UpstreamMore {
+    const EXPECTED: &'static str = "a URL or a mapping";
+    const SCHEMA: &'static str = "UpstreamOptions";
 }
 
 /// The servers of an app, and how to speak to them.
@@ -81,46 +78,16 @@ struct UpstreamTlsOptions {
     insecure: Option<Spanned<bool>>,
 }
 
-impl<'de> Deserialize<'de> for UpstreamOptions {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = UpstreamOptions;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a URL or a mapping")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<UpstreamOptions, E> {
-                Ok(UpstreamOptions::Url(text.to_owned()))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<UpstreamOptions, A::Error> {
-                UpstreamMore::deserialize(MapAccessDeserializer::new(map)).map(|m| UpstreamOptions::More(Box::new(m)))
-            }
-        }
-        d.deserialize_any(Either)
-    }
-}
-
-impl JsonSchema for UpstreamOptions {
-    fn schema_name() -> Cow<'static, str> {
-        "UpstreamOptions".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let more = generator.subschema_for::<UpstreamMore>();
-        json_schema!({ "anyOf": [{ "type": "string" }, more] })
-    }
-}
-
 /// Judges one upstream.
 pub(crate) fn validate(options: Spanned<UpstreamOptions>, cx: &mut Checker) -> Option<UpstreamSettings> {
     let at = options.at;
     let more = match options.value {
-        UpstreamOptions::Url(url) => {
+        OneOr::One(url) => {
             let server = server(&Spanned { value: url, at }, cx)?;
             nameable(&server, at, cx);
             return Some(UpstreamSettings::new(vec![server]));
         }
-        UpstreamOptions::More(more) => *more,
+        OneOr::More(more) => *more,
     };
     let servers = cx.need(more.servers, at, "servers", "write `servers: [ \"http://10.0.0.5:8080\" ]`");
     if let Some(none) = servers.as_ref().filter(|s| s.value.is_empty() && !cx.has_removed_items(s.at)) {

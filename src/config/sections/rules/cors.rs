@@ -37,8 +37,8 @@ pub(super) enum CorsOptions {
 
 impl<'de> Deserialize<'de> for CorsOptions {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
+        struct CorsForms;
+        impl<'de> Visitor<'de> for CorsForms {
             type Value = CorsOptions;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a list of origins or a mapping")
@@ -51,7 +51,7 @@ impl<'de> Deserialize<'de> for CorsOptions {
                     .map(|m| CorsOptions::Allowances(Box::new(m)))
             }
         }
-        d.deserialize_any(Either)
+        d.deserialize_any(CorsForms)
     }
 }
 

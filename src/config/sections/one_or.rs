@@ -1,0 +1,55 @@
+//! A short form or a mapping: `upstream: http://…`, or `upstream: { servers: … }`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
+
+/// One value, or a mapping that says more.
+pub(crate) enum OneOr<T, U> {
+    One(T),
+    More(Box<U>),
+}
+
+/// A mapping that has a short form.
+pub(crate) trait Detailed {
+    /// What is expected, as messages name it.
+    const EXPECTED: &'static str;
+    /// The name of both forms in the JSON Schema.
+    const SCHEMA: &'static str;
+}
+
+impl<'de, T: Deserialize<'de>, U: Deserialize<'de> + Detailed> Deserialize<'de> for OneOr<T, U> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Forms<T, U>(PhantomData<(T, U)>);
+        impl<'de, T: Deserialize<'de>, U: Deserialize<'de> + Detailed> Visitor<'de> for Forms<T, U> {
+            type Value = OneOr<T, U>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(U::EXPECTED)
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<OneOr<T, U>, E> {
+                let text: StrDeserializer<'_, E> = text.into_deserializer();
+                T::deserialize(text).map(OneOr::One)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OneOr<T, U>, A::Error> {
+                U::deserialize(MapAccessDeserializer::new(map)).map(|more| OneOr::More(Box::new(more)))
+            }
+        }
+        d.deserialize_any(Forms(PhantomData))
+    }
+}
+
+impl<T: JsonSchema, U: JsonSchema + Detailed> JsonSchema for OneOr<T, U> {
+    fn schema_name() -> Cow<'static, str> {
+        U::SCHEMA.into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let more = generator.subschema_for::<U>();
+        let one = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [one, more] })
+    }
+}
