@@ -11,8 +11,9 @@ use super::sections::require::Strengths;
 use super::sections::root::Root;
 use super::sections::{factors, limits, listen, portal, secrets, session, state, tls, users};
 use super::settings::{Report, Settings};
+use super::yaml::collect::{Removed, collect, collect_items};
 use super::yaml::tree::Node;
-use super::yaml::{Span, Spanned, collect, parse, placeholder};
+use super::yaml::{Span, Spanned, parse, placeholder};
 use crate::auth::policy::Policy;
 use crate::auth::time::Timestamp;
 use crate::flow::settings::FlowSettings;
@@ -117,7 +118,7 @@ pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
         Err(e) => return failed(format!("cannot read this file: {e}"), READABLE),
         Ok(meta) if meta.is_dir() => return failed("this is a directory".to_owned(), "name the file in it"),
         Ok(meta) if meta.len() > parse::MAX_BYTES as u64 => {
-            return failed(format!("larger than {} bytes", parse::MAX_BYTES), "is this the right file?");
+            return failed(too_large(meta.len()), "is this the right file? Serve some hosts by another gateway");
         }
         Ok(_) => {}
     }
@@ -126,6 +127,11 @@ pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
         Err(e) => return failed(format!("cannot read this file: {e}"), READABLE),
     };
     from_bytes(&file, &dir, &bytes, now, world_readable(path))
+}
+
+/// The message about a file of so many bytes.
+fn too_large(bytes: u64) -> String {
+    format!("this file has {bytes} bytes, more than the {} (16 MiB) that are read", parse::MAX_BYTES)
 }
 
 /// The directory of a file, absolute wherever the working directory is known: other paths start there.
@@ -148,7 +154,7 @@ pub(crate) fn from_bytes(file: &str, dir: &Path, bytes: &[u8], now: Option<Times
     };
     let mut problems = Problems::new(file, text, schema::tree());
     if bytes.len() > parse::MAX_BYTES {
-        problems.error(Span::default(), format!("larger than {} bytes", parse::MAX_BYTES), "is this the right file?");
+        problems.error(Span::default(), too_large(bytes.len() as u64), "is this the right file?");
         return Loaded { settings: None, problems: problems.into_problems() };
     }
     let Some(mut root) = parse::parse(text, &mut problems) else {
@@ -157,12 +163,18 @@ pub(crate) fn from_bytes(file: &str, dir: &Path, bytes: &[u8], now: Option<Times
     problems.mark(&root);
     let declared: Vec<String> =
         root.get("strengths").map(|s| s.keys().map(str::to_owned).collect()).unwrap_or_default();
-    let mut removed = placeholder::remove_placeholders(&mut root, &mut problems);
-    let Some((options, more)) = collect::collect::<Root>(&mut root, &mut problems) else {
+    let mut removed = Removed::new(placeholder::remove_placeholders(&mut root, &mut problems));
+    let apps = root.take_items("apps");
+    let options = collect::<Root>(&mut root, &mut problems, &mut removed).and_then(|mut options| {
+        if let Some(list) = options.apps.as_mut().filter(|_| !apps.is_empty()) {
+            list.value = collect_items(list.at, apps, &mut problems, &mut removed)?;
+        }
+        Some(options)
+    });
+    let Some(options) = options else {
         return Loaded { settings: None, problems: problems.into_problems() };
     };
-    removed.extend(more);
-    let mut cx = Checker::new(dir, now, problems, removed);
+    let mut cx = Checker::new(dir, now, problems, removed.places);
     cx.open_to_all = open_to_all;
     let settings = validate(options, declared, &root, &mut cx);
     let errors = cx.problems.errors();

@@ -1,5 +1,6 @@
 //! What is wrong with a file, rendered with its place and without any secret.
 
+mod lines;
 mod problem;
 mod redaction;
 pub(crate) mod render;

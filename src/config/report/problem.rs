@@ -1,10 +1,13 @@
 //! What is wrong with a file, and where.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::lines::LineIndex;
 use super::redaction::Redaction;
-use super::snippet::{line_and_column, snippet};
+use super::snippet::snippet;
 use crate::config::yaml::Span;
 use crate::config::yaml::tree::Node;
 
@@ -58,14 +61,26 @@ struct Finding {
 pub(crate) struct Problems {
     file: String,
     text: String,
+    lines: LineIndex,
     redaction: Redaction,
     found: Vec<Finding>,
+    /// Where each message was found.
+    known: HashSet<(Span, String)>,
+    errors: usize,
 }
 
 impl Problems {
     /// For a file of this name and text, which `schema` describes.
     pub(crate) fn new(file: &str, text: &str, schema: &'static Json) -> Self {
-        Self { file: file.to_owned(), text: text.to_owned(), redaction: Redaction::new(schema), found: Vec::new() }
+        Self {
+            file: file.to_owned(),
+            text: text.to_owned(),
+            lines: LineIndex::new(text),
+            redaction: Redaction::new(schema),
+            found: Vec::new(),
+            known: HashSet::new(),
+            errors: 0,
+        }
     }
 
     /// Learns which parts of the file may be shown.
@@ -95,24 +110,25 @@ impl Problems {
 
     fn add(&mut self, severity: Severity, at: Span, message: String, fix: String) {
         // an alias may bring the same mistake to many places
-        if !self.found.iter().any(|f| f.at == at && f.message == message) {
+        if self.known.insert((at, message.clone())) {
+            self.errors += usize::from(severity == Severity::Error);
             self.found.push(Finding { severity, at, message, fix });
         }
     }
 
     /// How many errors there are.
-    pub(crate) fn errors(&self) -> usize {
-        self.found.iter().filter(|f| f.severity == Severity::Error).count()
+    pub(crate) const fn errors(&self) -> usize {
+        self.errors
     }
 
     /// The line of a place, from 1.
     pub(crate) fn line_of(&self, at: Span) -> usize {
-        line_and_column(&self.text, at.start).0
+        self.lines.line_at(at.start).0 + 1
     }
 
     /// A place as `file:line:column`, the file by its name alone.
     pub(crate) fn place(&self, at: Span) -> String {
-        let (line, column) = line_and_column(&self.text, at.start);
+        let (line, column) = self.lines.line_and_column(&self.text, at.start);
         let file = std::path::Path::new(&self.file)
             .file_name()
             .map_or_else(|| self.file.clone().into(), |n| n.to_string_lossy());
@@ -122,12 +138,14 @@ impl Problems {
     /// Every problem in the order of the file.
     pub(crate) fn into_problems(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|f| (f.at.start, f.severity == Severity::Warning));
+        self.redaction.hidden.join();
+        self.redaction.shown.join();
         let found = std::mem::take(&mut self.found);
         found
             .into_iter()
             .map(|f| {
-                let (line, column) = line_and_column(&self.text, f.at.start);
-                let (snippet, caret) = snippet(&self.text, f.at, &self.redaction);
+                let (line, column) = self.lines.line_and_column(&self.text, f.at.start);
+                let (snippet, caret) = snippet(&self.text, self.lines.line_at(f.at.start).1, f.at, &self.redaction);
                 Problem {
                     severity: f.severity,
                     file: self.file.clone(),

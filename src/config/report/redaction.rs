@@ -16,11 +16,39 @@ pub(crate) struct Redaction {
     /// The schema that says where no secret stands.
     schema: &'static Json,
     /// Keys, and values that are no secret.
-    pub(crate) shown: Vec<Span>,
+    pub(crate) shown: SpanSet,
     /// What is struck out as one, also inside of what may be shown.
-    pub(crate) hidden: Vec<Span>,
+    pub(crate) hidden: SpanSet,
     /// The names of all keys.
     pub(crate) words: BTreeSet<String>,
+}
+
+/// Parts of a file. They lie in each other or apart, as the nodes of a tree do.
+#[derive(Default)]
+pub(crate) struct SpanSet(Vec<Span>);
+
+impl SpanSet {
+    pub(crate) fn push(&mut self, span: Span) {
+        if span.start < span.end {
+            self.0.push(span);
+        }
+    }
+
+    /// Sorts the parts and joins those that overlap, for [`Self::end_at`].
+    pub(crate) fn join(&mut self) {
+        self.0.sort_unstable();
+        self.0.dedup_by(|next, last| {
+            let overlap = next.start < last.end;
+            last.end = if overlap { last.end.max(next.end) } else { last.end };
+            overlap
+        });
+    }
+
+    /// The end of the part that holds an offset.
+    pub(crate) fn end_at(&self, offset: usize) -> Option<usize> {
+        let last = self.0.partition_point(|span| span.start <= offset).checked_sub(1)?;
+        self.0.get(last).map(|span| span.end).filter(|end| offset < *end)
+    }
 }
 
 /// How deep the schema is followed; it is not recursive.
@@ -31,7 +59,7 @@ impl Redaction {
     pub(crate) fn new(schema: &'static Json) -> Self {
         let mut words = BTreeSet::new();
         names(schema, &mut words);
-        Self { schema, shown: Vec::new(), hidden: Vec::new(), words }
+        Self { schema, shown: SpanSet::default(), hidden: SpanSet::default(), words }
     }
 
     /// Adds what may be shown of a tree.

@@ -10,29 +10,15 @@ const WINDOW: usize = 400;
 /// What stands in place of a secret.
 const STRUCK: &str = "***";
 
-/// The line and the column of a byte offset, both from 1; the column counts characters.
-pub(crate) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..floor(text, offset)).unwrap_or_default();
-    let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().trim_start_matches('\u{feff}').chars().count();
-    (line, column + 1)
-}
-
-fn floor(text: &str, offset: usize) -> usize {
-    let offset = offset.min(text.len());
-    (0..=offset).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
-}
-
-/// The line of a place with what may be shown of it, and where the caret stands under it.
-pub(crate) fn snippet(text: &str, at: Span, redaction: &Redaction) -> (String, (usize, usize)) {
-    let start = floor(text, at.start);
-    let from = text.get(..start).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
-    let to = text.get(start..).and_then(|t| t.find('\n')).map_or(text.len(), |i| start + i);
+/// The line of a place with what may be shown of it, and where the caret stands under it. `line`: where the line begins.
+pub(super) fn snippet(text: &str, line: usize, at: Span, redaction: &Redaction) -> (String, (usize, usize)) {
+    let start = text.floor_char_boundary(at.start);
+    // A line may be as long as the file.
+    let from = line.max(text.floor_char_boundary(start.saturating_sub(WINDOW)));
+    let to = text.floor_char_boundary(start.saturating_add(WINDOW));
+    let to = text.get(start..to).and_then(|t| t.find('\n')).map_or(to, |i| start + i).max(from);
     let to = if text.get(from..to).is_some_and(|l| l.ends_with('\r')) { to - 1 } else { to };
-    let end = floor(text, at.end).clamp(start, to.max(start));
-    // a line may be as long as the file
-    let from = from.max(floor(text, start.saturating_sub(WINDOW)));
-    let to = to.min(floor(text, start.saturating_add(WINDOW))).max(from);
+    let end = text.floor_char_boundary(at.end).clamp(start, to.max(start));
     let segments = segments(text, Span { start: from, end: to }, redaction);
     let before = |offset: usize, whole: bool| -> usize {
         let counts = |p: &&Segment| if whole { p.at.end <= offset } else { p.at.start < offset };
@@ -51,13 +37,6 @@ struct Segment {
 
 /// A line in parts: each character that may be shown, each part that is struck out. The comment is left away.
 fn segments(text: &str, line: Span, redaction: &Redaction) -> Vec<Segment> {
-    let near = |spans: &[Span]| -> Vec<Span> {
-        spans.iter().filter(|s| s.start < line.end && line.start < s.end).copied().collect()
-    };
-    let (hidden, shown) = (near(&redaction.hidden), near(&redaction.shown));
-    let within = |spans: &[Span], offset: usize| {
-        spans.iter().filter(|s| s.start <= offset && offset < s.end).map(|s| s.end).max()
-    };
     let chars = |at: Span| text.get(at.start..at.end).unwrap_or_default().char_indices();
     let mut segments = Vec::new();
     let mut next = line.start;
@@ -69,16 +48,16 @@ fn segments(text: &str, line: Span, redaction: &Redaction) -> Vec<Segment> {
         }
         let one = Span { start, end: start + c.len_utf8() };
         next = one.end;
-        if let Some(end) = within(&hidden, start) {
+        if let Some(end) = redaction.hidden.end_at(start) {
             next = end.min(line.end);
             segments.push(Segment { at: Span { start, end: next }, shown: STRUCK.to_owned() });
-        } else if within(&shown, start).is_some() || c.is_whitespace() || ",{}[]".contains(c) {
+        } else if redaction.shown.end_at(start).is_some() || c.is_whitespace() || ",{}[]".contains(c) {
             segments.push(Segment { at: one, shown: if c.is_control() { " ".to_owned() } else { c.to_string() } });
         } else if c == '#' && blank {
             break;
         } else {
             // nobody knows what this is: a mark of YAML or the name of a key may stay
-            let known = |o: usize| within(&hidden, o).or_else(|| within(&shown, o)).is_some();
+            let known = |o: usize| redaction.hidden.end_at(o).or_else(|| redaction.shown.end_at(o)).is_some();
             let ends = |(j, c): (usize, char)| {
                 (c.is_whitespace() || ",{}[]".contains(c) || known(start + j)).then_some(start + j)
             };

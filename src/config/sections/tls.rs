@@ -1,5 +1,6 @@
 //! `tls`: certificates and their keys.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -43,7 +44,8 @@ struct Pair {
 /// What the certificates are good for.
 pub(crate) struct Coverage {
     at: Span,
-    names: Vec<String>,
+    /// Names of certificates, lower case.
+    names: HashSet<String>,
     /// Every certificate could be read, so that a missing name is missing.
     complete: bool,
 }
@@ -55,7 +57,7 @@ pub(crate) fn validate(
 ) -> (Vec<CertificateFiles>, Option<Coverage>) {
     let Some(Spanned { value: options, at }) = options else { return (Vec::new(), None) };
     let mut pairs: Vec<Spanned<Pair>> = Vec::new();
-    let mut coverage = Coverage { at, names: Vec::new(), complete: true };
+    let mut coverage = Coverage { at, names: HashSet::new(), complete: true };
     if options.cert.is_some() || options.key.is_some() {
         pairs.push(Spanned { value: Pair { cert: options.cert, key: options.key }, at });
     }
@@ -73,7 +75,7 @@ pub(crate) fn validate(
     for pair in pairs {
         match judge(pair, cx) {
             Some((pair, certificate)) => {
-                coverage.names.extend(certificate.names);
+                coverage.names.extend(certificate.names.iter().map(|name| name.to_ascii_lowercase()));
                 files.push(pair);
             }
             None => coverage.complete = false,
@@ -135,19 +137,16 @@ fn judge(pair: Spanned<Pair>, cx: &mut Checker) -> Option<(CertificateFiles, Cer
 impl Coverage {
     /// Warns if no certificate is good for a host.
     pub(crate) fn check(&self, host: &str, at: Span, cx: &mut Checker) {
-        if self.complete && !self.names.iter().any(|n| covers(n, host)) {
+        if self.complete && !self.covers(host) {
             let line = cx.problems.line_of(self.at);
             let fix = format!("browsers will refuse {host}; add its certificate to `tls` (line {line})");
             cx.warn(at, "no certificate is good for this host", fix);
         }
     }
-}
 
-/// Whether a name of a certificate covers a host (RFC 9525 §6.3: a wildcard is the whole first label).
-fn covers(name: &str, host: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    match name.strip_prefix("*.") {
-        Some(parent) => host.split_once('.').is_some_and(|(_, rest)| rest == parent),
-        None => name == host,
+    /// Whether a name covers a host (RFC 9525 §6.3: a wildcard is the whole first label).
+    fn covers(&self, host: &str) -> bool {
+        let wildcard = || host.split_once('.').is_some_and(|(_, parent)| self.names.contains(&format!("*.{parent}")));
+        self.names.contains(host) || wildcard()
     }
 }

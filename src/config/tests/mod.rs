@@ -1,6 +1,7 @@
 mod canaries;
 mod examples;
 mod fuzz;
+mod large;
 mod mistakes;
 mod passed;
 mod planted;

@@ -12,29 +12,66 @@ const MAX_MISTAKES: usize = 200;
 /// What stands for the key of a list item.
 pub(crate) const ITEM: &str = "-";
 
+/// What was removed because it was wrong: the span of its collection, and its key, which is [`ITEM`] in a list.
+pub(crate) struct Removed {
+    pub(crate) places: Vec<(Span, String)>,
+    mistakes: usize,
+}
+
+impl Removed {
+    pub(crate) const fn new(places: Vec<(Span, String)>) -> Self {
+        Self { places, mistakes: 0 }
+    }
+}
+
+/// Decodes each item of a list by itself: a mistake in one of ten thousand has only that one decoded again.
+pub(crate) fn collect_items<T: DeserializeOwned>(
+    list: Span,
+    items: Vec<Node>,
+    problems: &mut Problems,
+    removed: &mut Removed,
+) -> Option<Vec<T>> {
+    let mut values = Vec::with_capacity(items.len());
+    for mut item in items {
+        match collect(&mut item, problems, removed) {
+            Some(value) => values.push(value),
+            None if removed.mistakes < MAX_MISTAKES => removed.places.push((list, ITEM.to_owned())),
+            None => {
+                too_many(problems);
+                return None;
+            }
+        }
+    }
+    Some(values)
+}
+
 /// Decodes `root` into `T`. Mistakes are added to `problems` and removed from the tree, so that `root` is
-/// afterwards what `T` was made of. `None` if nothing decodable remains. Also returns what was removed: the span of
-/// its collection and its key, which is [`ITEM`] in a list.
+/// afterwards what `T` was made of. `None` if nothing decodable remains.
 pub(crate) fn collect<T: DeserializeOwned>(
     root: &mut Node,
     problems: &mut Problems,
-) -> Option<(T, Vec<(Span, String)>)> {
-    let mut removed = Vec::new();
-    for _ in 0..MAX_MISTAKES {
+    removed: &mut Removed,
+) -> Option<T> {
+    while removed.mistakes < MAX_MISTAKES {
         let error = match T::deserialize(Decoder(root)) {
-            Ok(value) => return Some((value, removed)),
+            Ok(value) => return Some(value),
             Err(error) => error,
         };
+        removed.mistakes += 1;
         let (id, at) = error.node.unwrap_or((root.id, root.at));
         if !follows_from_removal(root, id, &error) {
             problems.error(at, error.message.clone(), error.fix.clone());
         }
         if !rename_key(root, id, &error) {
-            removed.push(remove(root, id)?);
+            removed.places.push(remove(root, id)?);
         }
     }
-    problems.error(Span::default(), format!("more than {MAX_MISTAKES} mistakes"), "mend those below first");
+    too_many(problems);
     None
+}
+
+fn too_many(problems: &mut Problems) {
+    problems.error(Span::default(), format!("more than {MAX_MISTAKES} mistakes"), "mend those below first");
 }
 
 /// Whether a key is missing only because its wrong value was removed.

@@ -8,10 +8,14 @@ use super::placeholder;
 use super::tree::{Key, Map, MapEntry, Node, Scalar, Span, Value};
 use crate::config::report::Problems;
 
-/// The largest file that is read, in bytes.
-pub(crate) const MAX_BYTES: usize = 1024 * 1024;
-/// The most nodes of a tree, with every alias written out.
-const MAX_NODES: usize = 50_000;
+/// The largest file that is read, in bytes: 10,000 hosts need about a third of it.
+pub(crate) const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// The most values of a file, keys included and every alias written out.
+const MAX_NODES: usize = 1_000_000;
+/// The most values that aliases may bring into a small file.
+const MAX_ALIASED: usize = 50_000;
+/// How many values aliases may bring into a larger one, for each that is written out: many hosts share rules.
+const MAX_AMPLIFICATION: usize = 32;
 /// The most levels of a tree.
 const MAX_DEPTH: usize = 48;
 
@@ -21,7 +25,8 @@ pub(crate) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
     options.emit_comments = false;
     options.flow_nesting_limit = MAX_DEPTH;
     options.block_nesting_limit = MAX_DEPTH;
-    let mut builder = Builder { open: Vec::new(), anchors: HashMap::new(), ids: 0, root: None, documents: 0 };
+    let mut builder =
+        Builder { open: Vec::new(), anchors: HashMap::new(), ids: 0, aliased: 0, root: None, documents: 0 };
     for next in Parser::new_from_str_with_options(text, options) {
         match next {
             Ok((event, span)) => {
@@ -116,7 +121,7 @@ struct OpenCollection {
 
 enum Collection {
     List(Vec<Node>),
-    Map { map: Map, pending: PendingKey },
+    Map { map: Map, keys: HashMap<String, Span>, pending: PendingKey },
 }
 
 /// What stands before the next value of a mapping.
@@ -131,6 +136,8 @@ struct Builder {
     open: Vec<OpenCollection>,
     anchors: HashMap<usize, Node>,
     ids: usize,
+    /// How many of these came by aliases.
+    aliased: usize,
     root: Option<Node>,
     documents: usize,
 }
@@ -158,7 +165,12 @@ impl Builder {
             }
             Event::MappingStart(style, anchor, _) => {
                 let flow = style == granit_parser::StructureStyle::Flow;
-                self.begin(at, anchor, flow, Collection::Map { map: Map::default(), pending: PendingKey::Nothing })?;
+                self.begin(
+                    at,
+                    anchor,
+                    flow,
+                    Collection::Map { map: Map::default(), keys: HashMap::new(), pending: PendingKey::Nothing },
+                )?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(open) = self.open.pop() else { return Ok(()) };
@@ -174,9 +186,15 @@ impl Builder {
                     return Err(fail(at, "an anchor cannot contain itself", "write the value out"));
                 };
                 let (nodes, depth) = node.measure();
-                if self.ids.saturating_add(nodes) > MAX_NODES || self.open.len() + depth > MAX_DEPTH {
-                    return Err(fail(at, "aliases make this file too large", "write fewer aliases of aliases"));
+                let aliased = self.aliased.saturating_add(nodes);
+                let written = self.ids - self.aliased.min(self.ids);
+                let most = MAX_ALIASED.max(written * MAX_AMPLIFICATION).min(MAX_NODES.saturating_sub(written));
+                if aliased > most || self.open.len() + depth > MAX_DEPTH {
+                    let message =
+                        format!("aliases make this file too large: more than {most} values, or {MAX_DEPTH} levels");
+                    return Err(fail(at, message, "write fewer aliases of aliases"));
                 }
+                self.aliased = aliased;
                 let node = self.renumber(node);
                 self.put(node, problems)?;
             }
@@ -204,7 +222,8 @@ impl Builder {
     fn id(&mut self, at: Span) -> Result<usize, ParseError> {
         self.ids += 1;
         if self.ids > MAX_NODES {
-            return Err(fail(at, "too many values for one file", "the limit is 50000"));
+            let message = format!("this file has more than {MAX_NODES} values, keys included");
+            return Err(fail(at, message, "that is the most that one gateway reads: serve some hosts by another one"));
         }
         Ok(self.ids)
     }
@@ -239,8 +258,8 @@ impl Builder {
         };
         match &mut open.kind {
             Collection::List(items) => items.push(node),
-            Collection::Map { map, pending } => match std::mem::replace(pending, PendingKey::Nothing) {
-                PendingKey::Nothing => *pending = as_key(node, map, problems),
+            Collection::Map { map, keys, pending } => match std::mem::replace(pending, PendingKey::Nothing) {
+                PendingKey::Nothing => *pending = as_key(node, keys, problems),
                 // it is in no tree, so nobody else would know whether it is a secret
                 PendingKey::Refused => problems.hide(node.at),
                 PendingKey::Key(key) => map.entries.push(MapEntry { key, value: node }),
@@ -263,16 +282,17 @@ impl OpenCollection {
     }
 }
 
-fn as_key(node: Node, map: &Map, problems: &mut Problems) -> PendingKey {
+fn as_key(node: Node, keys: &mut HashMap<String, Span>, problems: &mut Problems) -> PendingKey {
     let Value::Scalar(scalar) = node.value else {
         problems.error(node.at, "a key must be text", "begin the line with the name of a setting");
         return PendingKey::Refused;
     };
-    if let Some(first) = map.entries.iter().find(|e| e.key.text == scalar.text) {
-        let line = problems.line_of(first.key.at);
+    if let Some(first) = keys.get(&scalar.text) {
+        let line = problems.line_of(*first);
         let name = if problems.knows(&scalar.text) { format!("`{}`", scalar.text) } else { "this key".to_owned() };
         problems.error(node.at, format!("{name} is here twice; the first is in line {line}"), "keep one of them");
         return PendingKey::Refused;
     }
+    keys.insert(scalar.text.clone(), node.at);
     PendingKey::Key(Key { id: node.id, at: node.at, text: scalar.text })
 }

@@ -140,6 +140,15 @@ impl Node {
         }
     }
 
+    /// Takes the items of the list under a key, which stays as an empty one.
+    pub(crate) fn take_items(&mut self, key: &str) -> Vec<Self> {
+        let Value::Map(map) = &mut self.value else { return Vec::new() };
+        match map.entries.iter_mut().find(|e| e.key.text == key).map(|e| &mut e.value.value) {
+            Some(Value::List(items)) => std::mem::take(items),
+            _ => Vec::new(),
+        }
+    }
+
     /// The keys, if this is a mapping.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         let entries = match &self.value {
@@ -149,14 +158,17 @@ impl Node {
         entries.iter().map(|e| e.key.text.as_str())
     }
 
-    /// Nodes below and including this one, and the levels they stand on.
+    /// Values and keys below and including this one, and the levels they stand on.
     pub(crate) fn measure(&self) -> (usize, usize) {
-        let below: Vec<(usize, usize)> = match &self.value {
-            Value::Scalar(_) => Vec::new(),
-            Value::List(items) => items.iter().map(Self::measure).collect(),
-            Value::Map(map) => map.entries.iter().map(|e| e.value.measure()).collect(),
+        let add = |(nodes, depth): (usize, usize), (n, d): (usize, usize)| (nodes + n, depth.max(d));
+        let (nodes, depth) = match &self.value {
+            Value::Scalar(_) => (0, 0),
+            Value::List(items) => items.iter().map(Self::measure).fold((0, 0), add),
+            Value::Map(map) => {
+                let below = map.entries.iter().map(|e| e.value.measure()).fold((0, 0), add);
+                (below.0 + map.entries.len(), below.1)
+            }
         };
-        let nodes = below.iter().map(|(n, _)| n).sum::<usize>();
-        (nodes.saturating_add(1), below.iter().map(|(_, d)| *d).max().unwrap_or(0).saturating_add(1))
+        (nodes + 1, depth + 1)
     }
 }
