@@ -1,65 +1,90 @@
-//! A sign-in under way: a consuming state machine that asks for proofs until the goal is met.
+//! A ceremony: a consuming state machine that asks for proofs until its purpose is met.
+//!
+//! Signing in, stepping up and enrolling are the same machine. It may begin before anybody is named, it owns the challenge
+//! it issued, and only [`Ceremony::advance`] makes the [`Completed`] that a session is opened for.
 
-use data_encoding::BASE64URL_NOPAD;
+mod token;
+
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::proof::Requirement;
-use super::proof::{Method, MethodSet, Proofs};
-use super::secret::SecretText;
-use super::session::{Channel, TOKEN_BYTES, well_formed};
+use super::factor::authenticator::Sealed;
+use super::proof::{Method, MethodSet, Proofs, Requirement, Strength};
+use super::session::{Channel, Session};
 use super::time::Timestamp;
-use super::user::{UserId, Username};
+use super::user::{Identity, UserId, Username};
+pub use token::{CeremonyKey, CeremonyToken};
 
-/// The bearer secret of a ceremony. Of another shape than a session token; never stored.
-#[derive(Clone)]
-pub struct CeremonyToken(SecretText);
+/// What a ceremony is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// A new session, for what the destination requires.
+    #[default]
+    SignIn,
+    /// One more proof in the session of this id.
+    StepUp(String),
+    /// A new authenticator; it ends in a session too.
+    Enrol(Parent),
+}
 
-/// What stores know of a ceremony token: its digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CeremonyKey([u8; 32]);
+/// The sign-in or the session in which somebody enrols.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parent {
+    SignIn(CeremonyKey),
+    /// By its id.
+    Session(String),
+}
 
-const CEREMONY_PREFIX: &str = "sgc_";
-
-impl CeremonyToken {
-    /// Makes a token of fresh random bytes.
-    pub fn mint(random: &[u8; TOKEN_BYTES]) -> Self {
-        Self(SecretText::new(format!("{CEREMONY_PREFIX}{}", BASE64URL_NOPAD.encode(random))))
-    }
-
-    /// Reads a token that a client sent; `None` unless it has exactly the shape of one of ours.
-    pub fn parse(text: &str) -> Option<Self> {
-        well_formed(text, CEREMONY_PREFIX).then(|| Self(SecretText::new(text.to_owned())))
-    }
-
-    /// The text for the cookie or the JSON answer.
-    pub fn expose(&self) -> &str {
-        self.0.expose()
-    }
-
-    /// The digest under which the ceremony is kept.
-    pub fn key(&self) -> CeremonyKey {
-        CeremonyKey(Sha256::digest(self.0.expose().as_bytes()).into())
+impl Parent {
+    /// Where the enrolment is stored. It has no token: the token of its parent stands for it, so it ends with its parent and
+    /// nobody goes on with what another began.
+    pub fn enrolment_key(&self) -> CeremonyKey {
+        CeremonyKey::of(&match self {
+            Self::SignIn(key) => format!("enrol in ceremony {}", key.encoded()),
+            Self::Session(id) => format!("enrol in session {id}"),
+        })
     }
 }
 
-impl CeremonyKey {
-    /// The digest as text, for store keys.
-    pub fn encoded(&self) -> String {
-        BASE64URL_NOPAD.encode(&self.0)
+/// Whose ceremony it is, as far as that is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Who {
+    /// The account was found, and something was proved for it.
+    Known { user: UserId, username: Username },
+    /// Somebody gave a name; nobody looked whether it exists.
+    Named { username: Username },
+    /// Nobody gave a name, or it is none.
+    Nobody {},
+}
+
+impl Who {
+    pub const fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::Known { user, .. } => Some(user),
+            Self::Named { .. } | Self::Nobody {} => None,
+        }
+    }
+
+    pub const fn username(&self) -> Option<&Username> {
+        match self {
+            Self::Known { username, .. } | Self::Named { username } => Some(username),
+            Self::Nobody {} => None,
+        }
     }
 }
 
-/// A sign-in under way.
+/// Proofs under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ceremony {
-    /// Who says they are signing in; the name as canonicalised.
-    pub username: Username,
-    /// The account; `None` where nobody has that name (the ceremony goes on all the same).
-    pub user: Option<UserId>,
-    /// What the destination needs.
-    pub goal: Requirement,
-    /// What was proved so far.
+    #[serde(default)]
+    pub purpose: Purpose,
+    #[serde(flatten)]
+    pub who: Who,
+    /// What the destination of a sign-in requires; `None`: the most that the account can prove.
+    #[serde(rename = "goal")]
+    pub requirement: Option<Requirement>,
     pub proofs: Proofs,
     /// What the account can prove.
     pub enrolled: MethodSet,
@@ -70,14 +95,16 @@ pub struct Ceremony {
     pub host: String,
     /// How the resulting token will travel.
     pub channel: Channel,
-    /// When it began.
     pub started_at: Timestamp,
-    /// Stands for the password and the authenticators of the account as they are: when those change, what
-    /// was proved with the old ones is worth nothing.
+    /// Stands for the password and the authenticators of the account as they are: when those change, what was proved with
+    /// the old ones is worth nothing.
     pub credentials: String,
     /// When the account's owner had signed in before this; for the page that asks for the second step.
     #[serde(default)]
     pub previous_login: Option<Timestamp>,
+    /// What a factor has given out and waits to see answered, sealed for this ceremony.
+    #[serde(default)]
+    pub challenge: Option<Sealed>,
 }
 
 /// What became of an attempt at one proof.
@@ -89,14 +116,32 @@ pub enum Verdict {
     Failed(Method),
 }
 
+/// A ceremony whose purpose is met. Made by [`Ceremony::advance`] alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completed {
+    ceremony: Ceremony,
+    method: Method,
+}
+
+impl Completed {
+    pub const fn ceremony(&self) -> &Ceremony {
+        &self.ceremony
+    }
+
+    /// The proof that met it.
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+}
+
 /// Where a ceremony stands after a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Step {
     /// Any of these methods brings it on.
     Ask(Ceremony, MethodSet),
-    /// The goal is met; a session may be opened.
-    Complete(Ceremony),
+    /// The purpose is met; a session may be opened.
+    Complete(Completed),
     /// The proof was wrong; the ceremony stands where it stood.
     Rejected(Ceremony),
     /// The account owns no method that would do, and could set one up. Never admits.
@@ -111,8 +156,8 @@ impl Step {
     /// The ceremony, wherever it stands.
     pub fn ceremony(self) -> Ceremony {
         match self {
+            Self::Complete(completed) => completed.ceremony,
             Self::Ask(ceremony, _)
-            | Self::Complete(ceremony)
             | Self::Rejected(ceremony)
             | Self::Stuck(ceremony)
             | Self::Locked(ceremony)
@@ -122,14 +167,70 @@ impl Step {
 }
 
 impl Ceremony {
-    /// Takes note of what is switched off by now.
-    pub fn know(&mut self, locked: MethodSet) {
-        let owned = self.enrolled.or(self.locked);
+    /// A sign-in of somebody of whom no more than a name is known.
+    pub fn sign_in(
+        username: Option<Username>,
+        requirement: Option<Requirement>,
+        host: String,
+        channel: Channel,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            purpose: Purpose::SignIn,
+            who: username.map_or(Who::Nobody {}, |username| Who::Named { username }),
+            requirement,
+            proofs: Proofs::none(),
+            enrolled: MethodSet::EMPTY,
+            locked: MethodSet::EMPTY,
+            host,
+            channel,
+            started_at: now,
+            credentials: String::new(),
+            previous_login: None,
+            challenge: None,
+        }
+    }
+
+    /// One more proof in a session; what the session has proved is taken over.
+    pub fn step_up(session: &Session, now: Timestamp) -> Self {
+        let blank = Self::sign_in(None, None, session.host.clone(), session.channel, now);
+        Self {
+            purpose: Purpose::StepUp(session.id.clone()),
+            who: Who::Known { user: session.identity.id.clone(), username: session.identity.username.clone() },
+            proofs: session.proofs.clone(),
+            previous_login: session.previous_login,
+            ..blank
+        }
+    }
+
+    /// An enrolment in this ceremony, which is a sign-in under way or a step-up.
+    #[must_use]
+    pub fn enrolment(self, parent: Parent, challenge: Option<Sealed>) -> Self {
+        Self { purpose: Purpose::Enrol(parent), requirement: None, challenge, ..self }
+    }
+
+    /// The account was found; it owns these methods, of which some are switched off.
+    #[must_use]
+    pub fn identified(self, who: &Identity, owned: MethodSet, locked: MethodSet, credentials: String) -> Self {
+        let who = Who::Known { user: who.id.clone(), username: who.username.clone() };
+        let mut ceremony = Self { who, credentials, ..self };
+        ceremony.set_methods(owned, locked);
+        ceremony.requirement = ceremony.required();
+        ceremony
+    }
+
+    /// Takes note of what the account owns, and of what is switched off of it.
+    pub fn set_methods(&mut self, owned: MethodSet, locked: MethodSet) {
         (self.enrolled, self.locked) = (owned.minus(locked), owned.and(locked));
     }
 
+    /// Takes note of what is switched off by now.
+    pub fn set_locked(&mut self, locked: MethodSet) {
+        self.set_methods(self.enrolled.or(self.locked), locked);
+    }
+
     /// The methods at hand, any of which would bring it on.
-    pub fn would_help(&self, now: Timestamp) -> MethodSet {
+    pub fn available(&self, now: Timestamp) -> MethodSet {
         self.missing(now).and(self.enrolled)
     }
 
@@ -139,141 +240,53 @@ impl Ceremony {
     }
 
     fn missing(&self, now: Timestamp) -> MethodSet {
-        self.goal.shortfall(&self.proofs, now).map_or(MethodSet::EMPTY, |shortfall| shortfall.methods)
+        match self.required() {
+            Some(required) => required.shortfall(&self.proofs, now).map_or(MethodSet::EMPTY, |short| short.methods),
+            // Any one proof does.
+            None => self.enrolled.or(self.locked),
+        }
     }
 
-    /// Takes a verdict and says what comes next. The only way on.
+    /// What must be proved; `None`: one proof, whichever it is. A sign-in always requires something, also if its record says
+    /// nothing of it.
+    fn required(&self) -> Option<Requirement> {
+        let owned = self.enrolled.or(self.locked);
+        let most = || Requirement::of(Strength::of(owned).unwrap_or(Strength::OneFactor));
+        match self.purpose {
+            Purpose::SignIn => Some(self.requirement.clone().unwrap_or_else(most)),
+            Purpose::StepUp(_) | Purpose::Enrol(_) => None,
+        }
+    }
+
+    /// Takes a verdict and returns what comes next. The only way on.
     pub fn advance(mut self, verdict: Verdict, now: Timestamp) -> Step {
         let method = match verdict {
             Verdict::Failed(_) => return Step::Rejected(self),
             Verdict::Proved(method) => method,
         };
         self.proofs = self.proofs.with(method, now);
-        if self.user.is_none() {
+        if self.who.user().is_none() {
             return Step::Rejected(self);
         }
-        match self.goal.shortfall(&self.proofs, now) {
-            None => Step::Complete(self),
-            Some(shortfall) => {
-                let at_hand = self.enrolled.or(self.proofs.methods());
-                let owned = shortfall.methods.and(self.enrolled);
-                // Nobody is asked for a code, or led to set up an app, that cannot lead where they are going.
-                if self.goal.is_within(at_hand) && !owned.is_empty() {
-                    Step::Ask(self, owned)
-                } else if !self.locked.is_empty()
-                    && [at_hand, at_hand.or(self.locked)].into_iter().any(|owned| self.goal.is_attainable(owned))
-                {
-                    Step::Locked(self)
-                } else if self.goal.is_attainable(at_hand) {
-                    Step::Stuck(self)
-                } else {
-                    Step::OutOfReach(self)
-                }
-            }
+        let required = self.required();
+        let short = required.and_then(|required| required.shortfall(&self.proofs, now).map(|short| (required, short)));
+        let Some((required, shortfall)) = short else { return Step::Complete(Completed { ceremony: self, method }) };
+        let at_hand = self.enrolled.or(self.proofs.methods());
+        let owned = shortfall.methods.and(self.enrolled);
+        // Nobody is asked for a code, or led to set up an app, that cannot lead where they are going.
+        if required.is_within(at_hand) && !owned.is_empty() {
+            Step::Ask(self, owned)
+        } else if !self.locked.is_empty()
+            && [at_hand, at_hand.or(self.locked)].into_iter().any(|owned| required.is_attainable(owned))
+        {
+            Step::Locked(self)
+        } else if required.is_attainable(at_hand) {
+            Step::Stuck(self)
+        } else {
+            Step::OutOfReach(self)
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::auth::proof::Strength;
-    use proptest::prelude::*;
-
-    fn ceremony(goal: Requirement, enrolled: MethodSet, user: bool) -> Option<Ceremony> {
-        Some(Ceremony {
-            username: Username::parse("ann")?,
-            user: user.then(|| UserId("01ANN".to_owned())),
-            goal,
-            proofs: Proofs::none(),
-            enrolled,
-            locked: MethodSet::EMPTY,
-            host: "erp.example.com".to_owned(),
-            channel: Channel::Cookie,
-            started_at: Timestamp::from_secs(1000),
-            credentials: String::new(),
-            previous_login: None,
-        })
-    }
-
-    fn methods() -> impl Strategy<Value = MethodSet> {
-        proptest::collection::vec(0_usize..9, 0..9).prop_map(|all| all.into_iter().map(|n| Method::ALL[n]).collect())
-    }
-
-    fn strengths() -> impl Strategy<Value = Strength> {
-        proptest::sample::select(&Strength::ALL[..])
-    }
-
-    proptest! {
-        #[test]
-        fn it_completes_only_when_somebody_met_the_goal(
-            strength in strengths(), counted in methods(), owned in methods(), locked in methods(), user: bool,
-            verdicts in proptest::collection::vec((any::<bool>(), 0_usize..9, 0_u64..100), 1..8),
-        ) {
-            let goal = Requirement { strength, max_age: None, methods: counted };
-            let (locked, enrolled) = (locked.and(owned), owned.minus(locked));
-            let mut at = Ceremony { locked, ..ceremony(goal, enrolled, user).unwrap() };
-            let mut now = 1000;
-            for (right, method, later) in verdicts {
-                now += later;
-                let (method, now) = (Method::ALL[method], Timestamp::from_secs(now));
-                let before = at.proofs.clone();
-                let verdict = if right { Verdict::Proved(method) } else { Verdict::Failed(method) };
-                at = match at.advance(verdict, now) {
-                    Step::Complete(done) => {
-                        prop_assert!(right && user);
-                        prop_assert!(done.goal.shortfall(&done.proofs, now).is_none());
-                        return Ok(());
-                    }
-                    Step::Ask(next, asked) => {
-                        prop_assert!(right && user && !asked.is_empty());
-                        prop_assert_eq!(asked.minus(enrolled), MethodSet::EMPTY);
-                        next
-                    }
-                    Step::Stuck(next) => {
-                        prop_assert!(right && user);
-                        prop_assert!(next.locked.is_empty(), "nothing is set up in the place of what is switched off");
-                        prop_assert!(next.goal.shortfall(&next.proofs, now).is_some());
-                        prop_assert!(next.goal.is_attainable(next.enrolled.or(next.proofs.methods())));
-                        next
-                    }
-                    Step::Locked(next) => {
-                        prop_assert!(right && user && !next.locked.is_empty());
-                        prop_assert!(next.goal.shortfall(&next.proofs, now).is_some());
-                        next
-                    }
-                    Step::OutOfReach(next) => {
-                        prop_assert!(right && user);
-                        // Not even by proving everything that is there or could be.
-                        let at_hand = next.enrolled.or(next.proofs.methods());
-                        let most = at_hand.or(at_hand.enrollable()).iter().fold(next.proofs.clone(), |p, m| p.with(m, now));
-                        prop_assert!(next.goal.shortfall(&most, now).is_some());
-                        next
-                    }
-                    Step::Rejected(next) => {
-                        prop_assert!(!right || !user);
-                        prop_assert!(right || next.proofs == before);
-                        next
-                    }
-                };
-            }
-        }
-    }
-
-    #[test]
-    fn tokens_have_one_shape_and_no_other_is_read() {
-        let token = CeremonyToken::mint(&[7; TOKEN_BYTES]);
-        let text = token.expose().to_owned();
-        assert!(CeremonyToken::parse(&text).is_some_and(|t| t.key() == token.key()));
-        for bad in [
-            "",
-            "sgc_",
-            &text[..text.len() - 1],
-            &format!("{text}A"),
-            &text.replace("sgc_", "sgs_"),
-            &format!(" {text}"),
-        ] {
-            assert!(CeremonyToken::parse(bad).is_none(), "{bad}");
-        }
-    }
-}
+mod tests;

@@ -22,19 +22,19 @@ const COUNTED_FOR: Duration = Duration::from_secs(365 * 24 * 3600);
 impl Flows {
     /// Counts a code before it is looked at; every browser, known or not, counts.
     pub(super) async fn count_code(&self, attempt: &Attempt<'_>, user: &UserId, method: Method) -> Answer<Counted> {
-        let place = self.place(attempt, method);
+        let place = self.origin_tag(attempt, method);
         self.ports.lockouts.count(&self.code_attempt(attempt, user, method, &place)).await
     }
 
     /// Takes a code back that was not looked at.
     pub(super) async fn take_back_code(&self, attempt: &Attempt<'_>, user: &UserId, method: Method) -> Answer<()> {
-        let place = self.place(attempt, method);
+        let place = self.origin_tag(attempt, method);
         self.ports.lockouts.take_back(&self.code_attempt(attempt, user, method, &place)).await
     }
 
     /// Forgives the wrong codes that came from where a right one came from.
     pub(super) async fn forgive_codes(&self, attempt: &Attempt<'_>, user: &UserId, method: Method) -> Answer<()> {
-        let place = self.place(attempt, method);
+        let place = self.origin_tag(attempt, method);
         self.ports.lockouts.forgive(&self.code_attempt(attempt, user, method, &place)).await
     }
 
@@ -68,7 +68,8 @@ impl Flows {
         CodeAttempt { user, method, place, tries, now, forget_before: now.minus(COUNTED_FOR) }
     }
 
-    fn place(&self, attempt: &Attempt<'_>, method: Method) -> String {
+    /// Stands for the known browser or the network of an attempt.
+    fn origin_tag(&self, attempt: &Attempt<'_>, method: Method) -> String {
         let from = match attempt.device.as_ref().and_then(|device| device.known_for(method)) {
             Some(id) => format!("browser|{id}"),
             None => format!("network|{}", client_network(attempt.client.ip)),

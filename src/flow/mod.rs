@@ -22,6 +22,7 @@ pub mod settings;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod throttling;
 mod verify;
 
 use std::sync::Arc;

@@ -7,10 +7,11 @@ use std::time::Duration;
 use crate::auth::ceremony::{Ceremony, CeremonyToken};
 use crate::auth::event::Event;
 use crate::auth::history::Notice;
-use crate::auth::proof::MethodSet;
+use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
 use crate::auth::session::{Channel, Session, SessionToken};
 use crate::auth::time::Timestamp;
+use crate::auth::user::Username;
 use crate::flow::ports::StoreError;
 
 /// What a flow returns, and the events on the way to it. The edge records the events, once.
@@ -54,6 +55,43 @@ pub struct Credentials {
     pub password: SecretText,
     /// A code sent along, as scripts do.
     pub otp: Option<SecretText>,
+}
+
+/// What a person hands in to prove who they are.
+pub enum Submission {
+    Password(SecretText),
+    /// A code of an authenticator app, or a backup code.
+    Code(Method, SecretText),
+}
+
+impl Submission {
+    /// What was typed where a page or a script asked for `method`.
+    pub fn of(method: Method, text: SecretText) -> Self {
+        if method == Method::Password { Self::Password(text) } else { Self::Code(method, text) }
+    }
+
+    pub const fn method(&self) -> Method {
+        match self {
+            Self::Password(_) => Method::Password,
+            Self::Code(method, _) => *method,
+        }
+    }
+}
+
+/// Where a proof is handed in, or an authenticator enrolled.
+#[derive(Clone)]
+pub enum CeremonyRef {
+    /// A sign-in under way.
+    SignIn(CeremonyToken),
+    /// Somebody signed in; the session gets a new token by it.
+    Session(SessionToken, Arc<Session>),
+}
+
+/// What a factor has to say after a right proof.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Aftermath {
+    /// Where a backup code was used.
+    pub backup_codes_left: Option<u32>,
 }
 
 /// What becomes of a sign-in or a step-up.
@@ -131,8 +169,8 @@ pub struct Opened {
     pub ends_at: Timestamp,
     /// A new mark for this browser, to be kept as a cookie.
     pub device: Option<SecretText>,
-    /// Backup codes left, where one was just used.
-    pub backup_codes_left: Option<u32>,
+    /// What the factor that was just proved has to say.
+    pub aftermath: Aftermath,
     /// Factors of the account that are switched off after too many wrong codes.
     pub locked: MethodSet,
     /// Factors that this sign-in has switched on again.
@@ -143,7 +181,7 @@ pub struct Opened {
 
 /// A ceremony as its page needs it.
 pub struct CeremonyView {
-    /// The ceremony.
+    pub username: Username,
     pub ceremony: Ceremony,
     /// The methods that would bring it on and are at hand; empty, with nothing locked: stuck, enrolment is next.
     pub methods: MethodSet,
@@ -151,15 +189,6 @@ pub struct CeremonyView {
     pub locked: MethodSet,
     /// Digits of the codes of their authenticator.
     pub digits: u8,
-}
-
-/// Who is enrolling: somebody in a sign-in, or somebody signed in.
-#[derive(Clone)]
-pub enum Enrolling {
-    /// In a sign-in that cannot go on without a second factor.
-    Ceremony(CeremonyToken),
-    /// Signed in; the token rises when the new factor is confirmed.
-    Session(SessionToken, Arc<Session>),
 }
 
 /// A TOTP secret to be confirmed by its first code.

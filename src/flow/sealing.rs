@@ -1,11 +1,17 @@
 //! The contexts that secrets are sealed for: what was sealed for one opens in no other.
 
 use super::ports::SealedAt;
+use crate::auth::ceremony::CeremonyKey;
 use crate::auth::user::UserId;
 
 /// The context of a TOTP key: it opens for its owner only.
 pub(super) fn totp_context(user: &UserId) -> String {
     format!("totp:{user}")
+}
+
+/// The context of the key that an enrolment gave out: it opens for its owner, and in its enrolment only.
+pub(super) fn challenge_context(user: &UserId, enrolment: &CeremonyKey) -> String {
+    format!("{}:{}", totp_context(user), enrolment.encoded())
 }
 
 /// The context of the private key that signs under `kid`.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::auth::factor::password::HashParams;
 use crate::auth::factor::totp::TotpParams;
+use crate::auth::proof::Method;
 use crate::auth::session::Lifetimes;
 use crate::auth::throttle::Limit;
 
@@ -85,6 +86,32 @@ pub struct LimitSettings {
     /// Wrong proofs per client address (or /64), for each factor; four times as many per /24 and /48, eight times per /16
     /// and /32 of IPv6. Default: 1000, then one per second.
     pub network: Limit,
+}
+
+/// Which counters an attempt by a method is charged to, beside those of its networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MethodBudget {
+    /// Guessed by anybody: paced by account and network, and few failures in a row.
+    Password { pace: Limit, failures: Limit },
+    /// A code of somebody who knows the password: few by account.
+    Code(Limit),
+}
+
+impl LimitSettings {
+    /// The budget of a method. Each method has counters of its own; codes share the setting.
+    pub const fn budget(&self, method: Method) -> MethodBudget {
+        match method {
+            Method::Password => MethodBudget::Password { pace: self.password, failures: self.password_lockout },
+            Method::Totp
+            | Method::BackupCode
+            | Method::Passkey
+            | Method::BoundPasskey
+            | Method::SecurityKey
+            | Method::EmailCode
+            | Method::SmsCode
+            | Method::RecoveryCode => MethodBudget::Code(self.totp),
+        }
+    }
 }
 
 impl Default for FlowSettings {

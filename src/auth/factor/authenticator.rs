@@ -1,11 +1,19 @@
 //! What belongs to a person's authenticators, as kept in SQL. Secrets are sealed; codes are hashed.
 
+use serde::{Deserialize, Serialize};
+
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::time::Timestamp;
 
 /// A secret sealed at rest by the vault. Opaque here.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sealed(pub Vec<u8>);
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealed(..)")
+    }
+}
 
 /// An enrolled TOTP authenticator.
 #[derive(Clone)]

@@ -20,53 +20,73 @@ pub fn account_of_name(typed: &str) -> String {
     BASE64URL_NOPAD.encode(digest.get(..16).unwrap_or_default())
 }
 
-/// Names the counter of one factor of one account, from all unknown browsers together.
-pub fn account_key(method: Method, account: &str) -> String {
-    format!("{}:account:{account}", method.name())
+/// What a counter counts. With the method it is the counter's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter<'a> {
+    /// An account, from all unknown browsers together.
+    Account(&'a str),
+    /// An account, from the unknown browsers of one client network.
+    AccountNetwork(&'a str, IpAddr),
+    /// Failures in a row of an account, from all unknown browsers together.
+    Failures(&'a str),
+    /// An account, from one known browser.
+    Browser(&'a str, &'a str),
+    /// Failures in a row of an account, from one known browser.
+    BrowserFailures(&'a str, &'a str),
+    /// An account, from one network, where others have used up the account's own counter.
+    NewNetwork(&'a str, IpNet),
+    /// The same from all networks together.
+    NewNetworks(&'a str),
+    /// All accounts, from an address or one network.
+    Network(&'a str),
 }
 
-/// Names the counter of one factor of one account, from the unknown browsers of one client network.
-pub fn pace_key(method: Method, account: &str, ip: IpAddr) -> String {
-    format!("{}:pace:{account}:{}", method.name(), client_network(ip))
-}
+impl<'a> Counter<'a> {
+    /// The [`Self::NewNetwork`] of the client's own network.
+    pub fn new_network(account: &'a str, ip: IpAddr) -> Self {
+        Self::NewNetwork(account, client_network(ip))
+    }
 
-/// Names the counter of failures in a row, from all unknown browsers together.
-pub fn lockout_key(method: Method, account: &str) -> String {
-    format!("{}:lockout:{account}", method.name())
-}
-
-/// Names the counter of one factor of one account from one known browser.
-pub fn device_key(method: Method, account: &str, device: &str) -> String {
-    format!("{}:device:{account}:{device}", method.name())
-}
-
-/// Names the counter of failures in a row from one known browser.
-pub fn device_lockout_key(method: Method, account: &str, device: &str) -> String {
-    format!("{}:lockout", device_key(method, account, device))
+    pub fn key(self, method: Method) -> String {
+        let method = method.name();
+        match self {
+            Self::Account(account) => format!("{method}:account:{account}"),
+            Self::AccountNetwork(account, ip) => format!("{method}:pace:{account}:{}", client_network(ip)),
+            Self::Failures(account) => format!("{method}:lockout:{account}"),
+            Self::Browser(account, id) => format!("{method}:device:{account}:{id}"),
+            Self::BrowserFailures(account, id) => format!("{method}:device:{account}:{id}:lockout"),
+            Self::NewNetwork(account, network) => format!("{method}:newcomer:{account}:{network}"),
+            Self::NewNetworks(account) => format!("{method}:newcomers:{account}"),
+            Self::Network(network) => format!("{method}:network:{network}"),
+        }
+    }
 }
 
 /// What an attempt on an account costs where others have used up the account's own counter: of this client's network,
 /// of the wider ones around it, and of all networks together. So whoever floods an account uses up their own networks
-/// only, and one that has not tried yet still gets in. The first is the client's network.
+/// only, and one that has not tried yet still gets in.
 pub fn newcomer_charges(method: Method, account: &str, ip: IpAddr, one: Limit, all: Limit) -> Vec<Charge> {
-    let name = |network: &IpNet| format!("{}:newcomer:{account}:{network}", method.name());
-    let mut charges = vec![Charge { key: name(&client_network(ip)), limit: one }];
+    let charge = |counter: Counter<'_>, limit| Charge { key: counter.key(method), limit };
+    let mut charges = vec![charge(Counter::new_network(account, ip), one)];
     let wide = wide_networks(ip).into_iter().zip([2, 4]);
-    charges.extend(wide.map(|(network, times)| Charge { key: name(&network), limit: one.times(times) }));
-    charges.push(Charge { key: format!("{}:newcomers:{account}", method.name()), limit: all });
+    charges.extend(wide.map(|(network, times)| charge(Counter::NewNetwork(account, network), one.times(times))));
+    charges.push(charge(Counter::NewNetworks(account), all));
     charges
 }
 
 /// What an attempt by a factor costs the networks of a client: its own address (or /64), and at more room the networks
 /// around it.
 pub fn network_charges(method: Method, ip: IpAddr, limit: Limit) -> Vec<Charge> {
-    let name = |network: &str| format!("{}:network:{network}", method.name());
     let own = match ip.to_canonical() {
         IpAddr::V4(v4) => vec![v4.to_string(), client_network(ip).to_string()],
         IpAddr::V6(_) => vec![client_network(ip).to_string()],
     };
     let networks = own.into_iter().chain(wide_networks(ip).into_iter().map(|net| net.to_string()));
-    networks.zip([1, 4, 8]).map(|(network, times)| Charge { key: name(&network), limit: limit.times(times) }).collect()
+    let charge = |(network, times): (String, u32)| Charge {
+        key: Counter::Network(&network).key(method),
+        limit: limit.times(times),
+    };
+    networks.zip([1, 4, 8]).map(charge).collect()
 }
 
 #[cfg(test)]

@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use super::time::Timestamp;
 
-pub use keys::{
-    account_key, account_of_name, device_key, device_lockout_key, lockout_key, network_charges, newcomer_charges,
-    pace_key,
-};
+pub use keys::{Counter, account_of_name, network_charges, newcomer_charges};
 
 /// A token bucket: `tries` at once, then one more every `refill` (GCRA).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
-//! A ceremony: the steps from a name to a session, and from a session to a stronger one.
+//! Ceremonies: begun, brought on by what a person hands in, and ended in a session. Signing in and stepping up end here,
+//! enrolling in the room beside it; all of them open their session through one door.
 
 mod begin;
 pub(super) mod open_session;
-pub(super) mod step_up;
+pub(super) mod stored;
 mod submit;
+mod view;

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::ceremony::Ceremony;
+use crate::auth::ceremony::{Ceremony, Completed, Parent, Purpose};
 use crate::auth::event::{Deed, RejectReason, What};
 use crate::auth::history::{self, Notice};
 use crate::auth::proof::{Method, MethodSet, Strength};
 use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
+use crate::flow::ceremony::stored::Slot;
 use crate::flow::ports::{Account, AccountChange, Answer, Generation, StoreError};
-use crate::flow::reply::{LoginReply, Opened, Rejection};
+use crate::flow::reply::{Opened, Rejection};
 
 /// How far back sign-ins are looked at, and how many, to tell what is strange.
 const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -23,31 +24,47 @@ const FAILURES: u32 = 1000;
 const USER_AGENT_BYTES: usize = 200;
 
 /// A session about to be granted.
-pub(in crate::flow) struct Grant<'a> {
-    pub(in crate::flow) session: Session,
+struct Grant<'a> {
+    session: Session,
     /// The session that it replaces.
-    pub(in crate::flow) old: Option<&'a SessionKey>,
+    old: Option<&'a SessionKey>,
     /// What was proved for it just now.
-    pub(in crate::flow) proved: MethodSet,
-    pub(in crate::flow) backup_left: Option<u32>,
-    pub(in crate::flow) what: What,
+    proved: MethodSet,
+    what: What,
     /// What the account proves itself with, as it was when that was proved.
-    pub(in crate::flow) credentials: String,
+    credentials: String,
     /// Under which it was proved.
-    pub(in crate::flow) generation: Generation,
+    generation: Generation,
     /// What of that is switched off.
-    pub(in crate::flow) locked: MethodSet,
+    locked: MethodSet,
 }
 
 impl Flows {
-    /// Opens a session for a completed ceremony. Opening it is the last thing done, in one atomic step.
+    /// Opens the session of a completed ceremony. Opening it is the last thing done, in one atomic step.
     pub(in crate::flow) async fn open(
         &self,
         attempt: &mut Attempt<'_>,
         account: &Account,
+        completed: &Completed,
+        slot: &Slot,
+    ) -> Answer<Result<Box<Opened>, Rejection>> {
+        match (&completed.ceremony().purpose, slot) {
+            (Purpose::SignIn, Slot::New | Slot::Stored(_)) | (Purpose::Enrol(Parent::SignIn(_)), Slot::Stored(_)) => {
+                self.open_new(attempt, account, completed.ceremony()).await
+            }
+            (Purpose::StepUp(id) | Purpose::Enrol(Parent::Session(id)), Slot::Session(key, old)) if *id == old.id => {
+                self.replace_session(attempt, account, completed, (key, old)).await
+            }
+            _ => Err(StoreError::invariant("a ceremony ends where it did not begin")),
+        }
+    }
+
+    async fn open_new(
+        &self,
+        attempt: &mut Attempt<'_>,
+        account: &Account,
         ceremony: &Ceremony,
-        backup_left: Option<u32>,
-    ) -> Answer<LoginReply> {
+    ) -> Answer<Result<Box<Opened>, Rejection>> {
         let session = Session {
             id: self.ulid()?,
             identity: account.identity.clone(),
@@ -65,19 +82,42 @@ impl Flows {
         let notice = self.notice(attempt, account, ceremony.channel).await?;
         let (proved, credentials, locked) = (ceremony.proofs.methods(), ceremony.credentials.clone(), ceremony.locked);
         let (what, generation) = (What::SessionOpened, account.generation);
-        let grant = Grant { session, old: None, proved, backup_left, what, credentials, generation, locked };
-        match self.grant(attempt, grant).await? {
-            Some(opened) => {
-                // Only who is in has signed in.
-                let noted =
-                    self.ports.accounts.change(&account.identity.id, AccountChange::LoggedIn(attempt.now)).await;
-                if let Err(fault) = noted {
-                    return Err(self.revoke_undelivered(attempt, &opened.token.key(), fault).await);
-                }
-                Ok(LoginReply::Opened(Box::new(Opened { notice, ..opened })))
-            }
-            None => Ok(LoginReply::Rejected(Rejection::WrongCredentials)),
+        let grant = Grant { session, old: None, proved, what, credentials, generation, locked };
+        let Some(opened) = self.grant(attempt, grant).await? else { return Ok(Err(Rejection::WrongCredentials)) };
+        // Only who is in has signed in.
+        let noted = self.ports.accounts.change(&account.identity.id, AccountChange::LoggedIn(attempt.now)).await;
+        if let Err(fault) = noted {
+            return Err(self.revoke_undelivered(attempt, &opened.token.key(), fault).await);
         }
+        Ok(Ok(Box::new(Opened { notice, ..opened })))
+    }
+
+    /// The same session with one more proof, under a new token.
+    async fn replace_session(
+        &self,
+        attempt: &mut Attempt<'_>,
+        account: &Account,
+        completed: &Completed,
+        (key, session): (&SessionKey, &Session),
+    ) -> Answer<Result<Box<Opened>, Rejection>> {
+        let (ceremony, method) = (completed.ceremony(), completed.method());
+        let grant = Grant {
+            session: Session {
+                proofs: ceremony.proofs.clone(),
+                seen_at: attempt.now.max(session.seen_at),
+                ..session.clone()
+            },
+            old: Some(key),
+            proved: MethodSet::EMPTY.with(method),
+            what: What::SessionElevated,
+            credentials: ceremony.credentials.clone(),
+            generation: account.generation,
+            locked: ceremony.locked,
+        };
+        Ok(match self.grant(attempt, grant).await? {
+            Some(opened) => Ok(Box::new(opened)),
+            None => Err(Self::reject_ended(attempt, method, RejectReason::NoSession)),
+        })
     }
 
     /// What happened around the account that is worth a word to its owner, who is about to be signed in.
@@ -95,10 +135,10 @@ impl Flows {
     /// Puts a session in the store, in place of `old` where one is given, and hands out its token.
     ///
     /// `None`: `old` was gone, or the account was disabled or changed meanwhile; nothing is open then.
-    pub(in crate::flow) async fn grant(
+    async fn grant(
         &self,
         attempt: &mut Attempt<'_>,
-        Grant { session, old, proved, backup_left, what, credentials, generation, locked }: Grant<'_>,
+        Grant { session, old, proved, what, credentials, generation, locked }: Grant<'_>,
     ) -> Answer<Option<Opened>> {
         let token = SessionToken::mint(&self.random()?);
         let session = Session { generation: generation.sessions, ..session };
@@ -138,8 +178,8 @@ impl Flows {
         self.validity.note(token.key(), attempt.now);
         let session = Arc::new(session);
         let (device, locked) = (Some(mark), locked.minus(unlocked));
-        let (backup_codes_left, notice) = (backup_left, None);
-        Ok(Some(Opened { token, session, ends_at, device, backup_codes_left, locked, unlocked, notice }))
+        let (aftermath, notice) = (attempt.aftermath, None);
+        Ok(Some(Opened { token, session, ends_at, device, aftermath, locked, unlocked, notice }))
     }
 
     /// Ends a session whose token reaches nobody because of a fault, as far as the stores still let us.
@@ -165,12 +205,6 @@ impl Flows {
         let now = self.credentials(&account, &self.ports.authenticators.of(user).await?);
         let same = now == credentials && Self::is_of(session, &account);
         Ok(if same { Ok(()) } else { Err(RejectReason::NoCeremony) })
-    }
-
-    /// Notes that a sign-in or session is over.
-    pub(in crate::flow) fn reject_ended(attempt: &mut Attempt<'_>, method: Method, reason: RejectReason) -> Rejection {
-        attempt.record(What::ProofRejected { method, reason });
-        if reason == RejectReason::NoSession { Rejection::SessionGone } else { Rejection::CeremonyGone }
     }
 }
 

@@ -1,94 +1,45 @@
-//! The second factor of a sign-in under way.
+//! The next proof of a ceremony under way: the second factor of a sign-in, or a step-up.
 
-use crate::auth::ceremony::{Ceremony, CeremonyKey, CeremonyToken, Step, Verdict};
-use crate::auth::event::RejectReason;
+use crate::auth::ceremony::{Ceremony, Step, Verdict};
+use crate::auth::event::{RejectReason, What};
+use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::proof::{Method, MethodSet};
-use crate::auth::secret::SecretText;
-use crate::auth::time::Timestamp;
-use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
-use crate::flow::ports::Answer;
-use crate::flow::reply::{CeremonyView, Client, Locked, LoginReply, Next, OutOfReach, Outcome, Rejection, WithEvents};
-use crate::flow::verify::Proof;
+use crate::flow::ceremony::stored::{Resumed, Slot};
+use crate::flow::ports::{Account, Answer};
+use crate::flow::reply::{
+    CeremonyRef, Client, Locked, LoginReply, Next, OutOfReach, Outcome, Rejection, Submission, WithEvents,
+};
+use crate::flow::verify::Verification;
 
 impl Flows {
-    /// The ceremony of a token on this host, for its page; `None` if it is over.
+    /// Submits one more proof. A step-up consumes the session's token and gives a new one.
     ///
     /// # Errors
-    /// A store did not answer.
-    pub async fn ceremony(&self, token: &CeremonyToken, client: &Client) -> Answer<Option<CeremonyView>> {
-        let now = self.now();
-        let Some(mut ceremony) = self.ceremony_here(&token.key(), client, now).await? else { return Ok(None) };
-        let mut digits = self.settings.totp.digits;
-        if let Some(user) = &ceremony.user {
-            // A factor may have been switched off, or on, since the ceremony began.
-            let now = self.ports.authenticators.of(user).await?;
-            digits = now.totp.as_ref().map_or(digits, |record| record.digits);
-            ceremony.know(now.locked());
-        }
-        let (methods, locked) = (ceremony.would_help(now), ceremony.locked_that_would_help(now));
-        Ok(Some(CeremonyView { ceremony, methods, locked, digits }))
-    }
-
-    /// How many digits the codes of a person have: those of their authenticator, whatever new ones get.
-    ///
-    /// # Errors
-    /// The store did not answer.
-    pub async fn digits_of(&self, user: &UserId) -> Answer<u8> {
-        let totp = self.ports.authenticators.of(user).await?.totp;
-        Ok(totp.map_or(self.settings.totp.digits, |record| record.digits))
-    }
-
-    /// How many backup codes a person has left; `None` if none were made.
-    ///
-    /// # Errors
-    /// The store did not answer.
-    pub async fn backup_codes_of(&self, user: &UserId) -> Answer<Option<u32>> {
-        Ok(self.ports.authenticators.of(user).await?.backup.map(|set| set.left))
-    }
-
-    /// Second factor of a sign-in under way.
-    ///
-    /// # Errors
-    /// A store did not answer; nobody is signed in then; whether a code was spent is told.
-    pub async fn second_factor(
-        &self,
-        token: &CeremonyToken,
-        method: Method,
-        code: SecretText,
-        client: &Client,
-    ) -> Outcome<LoginReply> {
-        let key = token.key();
-        let found = self.ceremony_here(&key, client, self.now()).await.map_err(WithEvents::none)?;
-        let Some(ceremony) = found else {
-            let mut attempt = self.begin_attempt("", None, client);
-            let reply = LoginReply::Rejected(Self::reject_ended(&mut attempt, method, RejectReason::NoCeremony));
-            return attempt.finish(Ok(reply));
+    /// A store did not answer; nobody is signed in then, and a session stands where it stood or is gone. Whether a code was
+    /// spent is in the events.
+    pub async fn submit(&self, at: &CeremonyRef, submission: Submission, client: &Client) -> Outcome<LoginReply> {
+        let submission = self.classify_code(submission);
+        let (mut attempt, resumed) = self.resume(at, client).await.map_err(WithEvents::none)?;
+        let reply = match resumed {
+            Some(resumed) => self.next_factor(&mut attempt, resumed, submission).await,
+            None => Ok(LoginReply::Rejected(Self::reject_ended(&mut attempt, submission.method(), at.ended()))),
         };
-        let method = self.classify_code(method, &code);
-        let mut attempt = self.begin_attempt(ceremony.username.as_str(), ceremony.user.clone(), client);
-        let reply = self.next_factor(&mut attempt, &key, token, ceremony, method, code).await;
         attempt.finish(reply)
     }
 
     async fn next_factor(
         &self,
         attempt: &mut Attempt<'_>,
-        key: &CeremonyKey,
-        token: &CeremonyToken,
-        mut ceremony: Ceremony,
-        method: Method,
-        code: SecretText,
+        Resumed { mut ceremony, slot }: Resumed,
+        submission: Submission,
     ) -> Answer<LoginReply> {
+        let method = submission.method();
         if let Some(wait) = self.charge(attempt, method).await? {
             return Ok(LoginReply::Wait(wait));
         }
-        let account = match &ceremony.user {
-            Some(user) => self.standing_account(user).await?,
-            None => Err(RejectReason::UnknownUser),
-        };
-        let account = match account {
+        let account = match self.account_of(&ceremony, &slot).await? {
             Ok(account) => account,
             Err(reason) => return Ok(LoginReply::Rejected(Self::reject_ended(attempt, method, reason))),
         };
@@ -96,67 +47,104 @@ impl Flows {
             return Ok(LoginReply::Wait(wait));
         }
         let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
-        if ceremony.credentials != self.credentials(&account, &enrolled) {
-            self.ports.ceremonies.take(key).await?;
+        let credentials = self.credentials(&account, &enrolled);
+        if matches!(slot, Slot::Stored(_)) && ceremony.credentials != credentials {
+            self.end_stored(&slot).await?;
             return Ok(LoginReply::Rejected(Self::reject_ended(attempt, method, RejectReason::NoCeremony)));
         }
-        let backup_left = match self.prove(attempt, &account, &enrolled, method, code).await? {
-            Proof::Right { backup_left } => backup_left,
-            Proof::Wrong(told) => return Ok(LoginReply::Rejected(told)),
-            Proof::Busy => return Ok(LoginReply::Busy),
-            Proof::Locked => {
-                ceremony.know(enrolled.locked().with(method));
-                let (methods, others) = (ceremony.locked, ceremony.would_help(attempt.now));
-                return Ok(LoginReply::Locked(Locked { methods, others }));
+        ceremony.credentials = credentials;
+        ceremony.set_methods(enrolled.methods(account.password_hash.is_some()), enrolled.locked());
+        self.prove(attempt, &account, &enrolled, ceremony, &slot, submission).await
+    }
+
+    /// The account of a ceremony, if it may go on.
+    pub(in crate::flow) async fn account_of(
+        &self,
+        ceremony: &Ceremony,
+        slot: &Slot,
+    ) -> Answer<Result<Account, RejectReason>> {
+        let Some(user) = ceremony.who.user() else { return Ok(Err(RejectReason::UnknownUser)) };
+        let found = self.standing_account(user).await?;
+        Ok(match slot {
+            Slot::Session(_, session) => {
+                found.ok().filter(|account| Self::is_of(session, account)).ok_or(RejectReason::NoSession)
             }
-        };
-        ceremony.enrolled = enrolled.methods(account.password_hash.is_some());
-        ceremony.know(enrolled.locked());
-        match ceremony.advance(Verdict::Proved(method), attempt.now) {
-            Step::Complete(ceremony) => {
-                // The first taker signs in; the ceremony was good until this very moment.
-                if self.ports.ceremonies.take(key).await?.is_none() {
-                    return Ok(LoginReply::Rejected(Self::reject_ended(attempt, method, RejectReason::NoCeremony)));
-                }
-                self.open(attempt, &account, &ceremony, backup_left).await
+            Slot::New | Slot::Stored(_) => found,
+        })
+    }
+
+    /// Verifies a proof and brings the ceremony on by it.
+    pub(super) async fn prove(
+        &self,
+        attempt: &mut Attempt<'_>,
+        account: &Account,
+        enrolled: &Enrolled,
+        mut ceremony: Ceremony,
+        slot: &Slot,
+        submission: Submission,
+    ) -> Answer<LoginReply> {
+        let method = submission.method();
+        match self.verify(attempt, account, enrolled, submission).await? {
+            Verification::Right => {
+                let step = ceremony.advance(Verdict::Proved(method), attempt.now);
+                self.proceed(attempt, account, step, slot).await
             }
-            Step::Ask(ceremony, methods) => {
-                self.keep_on(key, &ceremony, attempt.now).await?;
-                let locked = ceremony.locked_that_would_help(attempt.now);
-                Ok(LoginReply::Next(Next { ceremony: token.clone(), methods, locked }))
+            Verification::Wrong(rejection) => Ok(LoginReply::Rejected(rejection)),
+            Verification::Locked => {
+                ceremony.set_locked(ceremony.locked.with(method));
+                let others = ceremony.available(attempt.now);
+                Ok(LoginReply::Locked(Locked { methods: ceremony.locked, others }))
             }
-            Step::Stuck(ceremony) => {
-                self.keep_on(key, &ceremony, attempt.now).await?;
-                Ok(LoginReply::Enroll(token.clone()))
-            }
-            Step::Locked(ceremony) => {
-                self.keep_on(key, &ceremony, attempt.now).await?;
-                Ok(LoginReply::Locked(Locked { methods: ceremony.locked, others: MethodSet::EMPTY }))
-            }
-            Step::OutOfReach(ceremony) => {
-                self.keep_on(key, &ceremony, attempt.now).await?;
-                Ok(LoginReply::OutOfReach(OutOfReach { ceremony: token.clone(), owned: ceremony.enrolled }))
-            }
-            Step::Rejected(_) => Ok(LoginReply::Rejected(Rejection::CeremonyGone)),
+            Verification::Busy => Ok(LoginReply::Busy),
         }
     }
 
-    /// A ceremony that is not over, on its own host and by the way its session will be used: what was begun in a
-    /// browser cannot end in a token for a script, nor the other way round.
-    pub(in crate::flow) async fn ceremony_here(
+    /// Answers a step: keeps the ceremony, or ends it and opens its session.
+    pub(super) async fn proceed(
         &self,
-        key: &CeremonyKey,
-        client: &Client,
-        now: Timestamp,
-    ) -> Answer<Option<Ceremony>> {
-        let found = self.ports.ceremonies.load(key).await?;
-        let here = |c: &Ceremony| c.host == client.host && c.channel == client.channel;
-        Ok(found.filter(|c| here(c) && now.since(c.started_at) < self.settings.ceremony_ttl))
+        attempt: &mut Attempt<'_>,
+        account: &Account,
+        step: Step,
+        slot: &Slot,
+    ) -> Answer<LoginReply> {
+        let now = attempt.now;
+        Ok(match step {
+            Step::Complete(completed) => {
+                // The first taker signs in.
+                if !self.end_stored(slot).await? {
+                    let reason = RejectReason::NoCeremony;
+                    return Ok(LoginReply::Rejected(Self::reject_ended(attempt, completed.method(), reason)));
+                }
+                match self.open(attempt, account, &completed, slot).await? {
+                    Ok(opened) => LoginReply::Opened(opened),
+                    Err(rejection) => LoginReply::Rejected(rejection),
+                }
+            }
+            Step::Ask(ceremony, methods) => {
+                let locked = ceremony.locked_that_would_help(now);
+                LoginReply::Next(Next { ceremony: self.keep(&ceremony, slot, now).await?, methods, locked })
+            }
+            Step::Stuck(ceremony) => LoginReply::Enroll(self.keep(&ceremony, slot, now).await?),
+            Step::Locked(ceremony) => {
+                if matches!(slot, Slot::Stored(_)) {
+                    self.keep(&ceremony, slot, now).await?;
+                }
+                LoginReply::Locked(Locked { methods: ceremony.locked, others: MethodSet::EMPTY })
+            }
+            Step::OutOfReach(ceremony) => {
+                let token = self.keep(&ceremony, slot, now).await?;
+                LoginReply::OutOfReach(OutOfReach { ceremony: token, owned: ceremony.enrolled })
+            }
+            Step::Rejected(_) => LoginReply::Rejected(match slot {
+                Slot::New => Rejection::WrongCredentials,
+                Slot::Stored(_) | Slot::Session(..) => Rejection::CeremonyGone,
+            }),
+        })
     }
 
-    /// Keeps a ceremony that moved on, for the rest of its time.
-    async fn keep_on(&self, key: &CeremonyKey, ceremony: &Ceremony, now: Timestamp) -> Answer<()> {
-        let left = self.settings.ceremony_ttl.saturating_sub(now.since(ceremony.started_at));
-        self.ports.ceremonies.put(key, ceremony, left).await
+    /// Records that a sign-in or session is over.
+    pub(in crate::flow) fn reject_ended(attempt: &mut Attempt<'_>, method: Method, reason: RejectReason) -> Rejection {
+        attempt.record(What::ProofRejected { method, reason });
+        if reason == RejectReason::NoSession { Rejection::SessionGone } else { Rejection::CeremonyGone }
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::auth::event::{Deed, ThrottleScope, What};
+use crate::auth::factor::backup_codes::{self, CODE_BYTES};
 use crate::auth::proof::{Factor, Method, MethodSet};
+use crate::auth::secret::SecretText;
 use crate::auth::session::{Session, SessionToken};
 use crate::auth::user::UserId;
 use crate::flow::Flows;
@@ -15,6 +17,14 @@ use crate::flow::reply::{Client, CodesAsked, CodesRenewed, Outcome};
 
 /// How long a set that was replaced is remembered, so that two windows do not replace it twice.
 const CLAIM: Duration = Duration::from_secs(60);
+
+/// A set of backup codes just made: to show, and to store.
+#[derive(Default)]
+pub(super) struct NewCodes {
+    pub(super) codes: Vec<SecretText>,
+    salt: Vec<u8>,
+    digests: Vec<Vec<u8>>,
+}
 
 /// A set that may be replaced.
 struct Replaced {
@@ -63,7 +73,7 @@ impl Flows {
         if current.set != set {
             return Ok(CodesRenewed::Over);
         }
-        let Some((salt, codes, digests)) = self.make_codes(attempt).await? else {
+        let Some(made) = self.make_codes(attempt).await? else {
             attempt.record(What::Throttled { method: Method::BackupCode, scope: ThrottleScope::Hashing });
             return Ok(CodesRenewed::Busy);
         };
@@ -71,10 +81,33 @@ impl Flows {
         if !self.ports.ledger.claim(&format!("backup:{owner}:{set}"), CLAIM).await? {
             return Ok(CodesRenewed::Over);
         }
+        self.put_codes(attempt, owner, &made).await?;
+        Ok(CodesRenewed::Made(made.codes))
+    }
+
+    /// Makes a set of backup codes. `None`: hashing is full.
+    pub(super) async fn make_codes(&self, attempt: &Attempt<'_>) -> Answer<Option<NewCodes>> {
+        let salt = backup_codes::set_salt(&self.random()?, self.hashing.params());
+        let mut codes = Vec::new();
+        for _ in 0..self.settings.backup_codes {
+            codes.push(backup_codes::mint(&self.random::<CODE_BYTES>()?));
+        }
+        let (of_salt, of_codes) = (salt.clone(), codes.clone());
+        let hashed = self
+            .hashing
+            .run(&attempt.lane(), move || {
+                of_codes.iter().map(|code| backup_codes::code_digest(code, &of_salt)).collect()
+            })
+            .await?;
+        Ok(hashed.map(|digests| NewCodes { salt, codes, digests }))
+    }
+
+    /// Stores a set of backup codes in place of any other.
+    pub(super) async fn put_codes(&self, attempt: &mut Attempt<'_>, owner: &UserId, made: &NewCodes) -> Answer<()> {
         attempt.intend(Deed::BackupCodes, None);
-        self.ports.authenticators.put_backup(owner, &salt, &digests).await?;
+        self.ports.authenticators.put_backup(owner, &made.salt, &made.digests).await?;
         attempt.record(What::BackupCodesMade);
-        Ok(CodesRenewed::Made(codes))
+        Ok(())
     }
 
     /// The set of the person, if they may replace it; otherwise what they must do first.

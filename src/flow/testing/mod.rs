@@ -16,16 +16,16 @@ use super::ports::{
     Account, Answer, Clock, CodeDigest, Entropy, Generation, Ports, RECORD_VERSION, SigningKey, StoreError,
     TransientKind, Typed, Vault, View,
 };
-use super::reply::Client;
+use super::reply::{CeremonyRef, Client, LoginReply, Outcome, Submission};
 use super::settings::FlowSettings;
-use crate::auth::ceremony::Ceremony;
+use crate::auth::ceremony::{Ceremony, CeremonyToken};
 use crate::auth::event::Event;
 use crate::auth::factor::authenticator::{Sealed, TotpRecord};
 use crate::auth::factor::password::{self, HashParams};
 use crate::auth::factor::totp;
 use crate::auth::proof::Method;
 use crate::auth::secret::{SecretBytes, SecretText};
-use crate::auth::session::{Channel, Session, SessionKey};
+use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 
@@ -294,19 +294,24 @@ impl State {
         self.values()
     }
 
-    /// The secrets that wait for their first code.
-    pub(crate) fn pending(&self) -> HashMap<String, Sealed> {
-        self.values()
+    /// The enrolments that wait for their first code.
+    pub(crate) fn pending(&self) -> HashMap<String, Ceremony> {
+        let mut all = self.ceremonies();
+        all.retain(|_, ceremony| ceremony.challenge.is_some());
+        all
     }
 
     /// Puts other bytes in the place of every waiting secret, or takes all of them away.
     pub(crate) fn replace_pending(&mut self, bytes: Option<&[u8]>) {
-        let waiting = self.pending();
-        self.transient.retain(|(kind, _), _| *kind != TransientKind::Pending || bytes.is_some());
-        for (name, bytes) in waiting.into_keys().filter_map(|name| Some((name, bytes?))) {
-            let context = format!("state:pending:{RECORD_VERSION}:{name}");
-            let sealed = seal(&context, &Sealed(bytes.to_vec()).encode().unwrap());
-            self.transient.get_mut(&(TransientKind::Pending, name)).unwrap().0 = sealed;
+        for (name, ceremony) in self.pending() {
+            let key = (TransientKind::Ceremony, name.clone());
+            let Some(bytes) = bytes else {
+                self.transient.remove(&key);
+                continue;
+            };
+            let changed = Ceremony { challenge: Some(Sealed(bytes.to_vec())), ..ceremony };
+            let context = format!("state:ceremony:{RECORD_VERSION}:{name}");
+            self.transient.get_mut(&key).unwrap().0 = seal(&context, &changed.encode().unwrap());
         }
     }
 
@@ -358,5 +363,30 @@ impl Vault for World {
 
     fn digest(&self, purpose: &str, data: &[u8]) -> [u8; 32] {
         Sha256::new().chain_update(b"key").chain_update(purpose).chain_update(data).finalize().into()
+    }
+}
+
+impl Flows {
+    /// Submits the second factor of a sign-in.
+    pub(crate) async fn second_factor(
+        &self,
+        token: &CeremonyToken,
+        method: Method,
+        code: SecretText,
+        client: &Client,
+    ) -> Outcome<LoginReply> {
+        self.submit(&CeremonyRef::SignIn(token.clone()), Submission::of(method, code), client).await
+    }
+
+    /// Submits a step-up.
+    pub(crate) async fn elevate(
+        &self,
+        token: &SessionToken,
+        session: &Arc<Session>,
+        method: Method,
+        code: SecretText,
+        client: &Client,
+    ) -> Outcome<LoginReply> {
+        self.submit(&CeremonyRef::Session(token.clone(), session.clone()), Submission::of(method, code), client).await
     }
 }

@@ -53,7 +53,7 @@ async fn sessions_are_admitted_for_what_they_prove() {
     let world = World::new();
     world.person("bob");
     let flows = world.flows();
-    let open = opened(flows.login(given("bob", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
+    let open = opened(flows.begin(given("bob", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
     for (path, nobody, bob) in [
         ("/public", "public", "public"),
         ("/closed", "refuse", "refuse"),
@@ -74,7 +74,7 @@ async fn a_session_of_another_host_counts_as_none() {
     world.person("bob");
     let flows = world.flows();
     let abroad = Client { host: "other.example.com".to_owned(), ..client() };
-    let open = opened(flows.login(given("bob", PASSWORD), None, Channel::Cookie, &abroad).await.unwrap());
+    let open = opened(flows.begin(given("bob", PASSWORD), None, Channel::Cookie, &abroad).await.unwrap());
     assert_eq!(outcome(&flows, "/one", Some(&open)).await, "challenge");
 }
 
@@ -83,7 +83,7 @@ async fn without_the_store_only_public_rules_permit() {
     let world = World::new();
     world.person("bob");
     let flows = world.flows();
-    let open = opened(flows.login(given("bob", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
+    let open = opened(flows.begin(given("bob", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
     for (path, expected, calls) in [("/public", "public", 0), ("/one", "fault", 1), ("/two", "fault", 1)] {
         world.fail(1, Blow::Before);
         assert_eq!(outcome(&flows, path, Some(&open)).await, expected, "{path}");

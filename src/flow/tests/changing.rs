@@ -1,9 +1,11 @@
 //! What changes under a sign-in: the password, the factors, the way in, the session it replaces.
 
 use super::*;
+use crate::auth::ceremony::{Step, Verdict};
 use crate::auth::proof::MethodSet;
 use crate::auth::user::UserId;
-use crate::flow::reply::{EnrollReply, Enrolling};
+use crate::flow::ceremony::stored::Slot;
+use crate::flow::reply::{CeremonyRef, EnrollReply};
 use crate::flow::testing::{FAST, HOST, World, client};
 
 fn set_password(world: &World, user: &UserId, password: &str) {
@@ -39,7 +41,7 @@ async fn a_sign_in_under_way_ends_with_what_it_was_proved_with() {
     let user = world.person("bob");
     let flows = world.flows();
     let LoginReply::Enroll(token) = sign_in(&flows, "bob", &client()).await.value else { panic!("not stuck") };
-    let who = Enrolling::Ceremony(token);
+    let who = CeremonyRef::SignIn(token);
     assert!(matches!(flows.begin_totp(&who, &client()).await.unwrap(), EnrollReply::Pending(_)));
     set_password(&world, &user, "another password");
     assert!(matches!(flows.begin_totp(&who, &client()).await.unwrap(), EnrollReply::Gone));
@@ -54,17 +56,16 @@ async fn a_change_between_the_proof_and_the_session_leaves_no_session() {
         world.with_totp(&user);
         let flows = world.flows();
         let next = asked(sign_in(&flows, "ann", &client()).await);
-        let ceremony = flows.ceremony(&next.ceremony, &client()).await.unwrap().unwrap().ceremony;
+        let ceremony = flows.view(&next.ceremony, &client()).await.unwrap().unwrap().ceremony;
         let account = world.look(|s| s.accounts[&user].clone());
         change(&world, &user);
         let from = client();
         let mut attempt = flows.begin_attempt("ann", Some(user.clone()), &from);
-        let reply = flows.open(&mut attempt, &account, &ceremony, None).await.unwrap();
-        assert_eq!(
-            (word(&reply).as_str(), world.look(|s| s.sessions.len())),
-            ("rejected WrongCredentials", 0),
-            "{what}"
-        );
+        let step = ceremony.advance(Verdict::Proved(Method::Totp), attempt.now);
+        let Step::Complete(completed) = step else { panic!("not complete") };
+        let reply = flows.open(&mut attempt, &account, &completed, &Slot::New).await.unwrap();
+        assert_eq!(reply.err(), Some(Rejection::WrongCredentials), "{what}");
+        assert_eq!(world.look(|s| s.sessions.len()), 0, "{what}");
     }
 }
 
@@ -101,13 +102,13 @@ async fn what_begins_in_a_browser_does_not_end_in_a_script_nor_the_other_way_rou
         world.person("bob");
         let flows = world.flows();
         let (here, there) = (Client { channel, ..client() }, Client { channel: other, ..client() });
-        let next = asked(flows.login(given("ann", PASSWORD), two_factors(), channel, &here).await.unwrap());
-        assert!(flows.ceremony(&next.ceremony, &there).await.unwrap().is_none());
+        let next = asked(flows.begin(given("ann", PASSWORD), two_factors(), channel, &here).await.unwrap());
+        assert!(flows.view(&next.ceremony, &there).await.unwrap().is_none());
         let told = flows.second_factor(&next.ceremony, Method::Totp, world.code(&key, 0), &there).await.unwrap();
         assert!(is_rejected(&told, Rejection::CeremonyGone, RejectReason::NoCeremony));
-        let told = flows.login(given("bob", PASSWORD), two_factors(), channel, &here).await.unwrap();
+        let told = flows.begin(given("bob", PASSWORD), two_factors(), channel, &here).await.unwrap();
         let LoginReply::Enroll(token) = told.value else { panic!("not stuck") };
-        assert!(matches!(flows.begin_totp(&Enrolling::Ceremony(token), &there).await.unwrap(), EnrollReply::Gone));
+        assert!(matches!(flows.begin_totp(&CeremonyRef::SignIn(token), &there).await.unwrap(), EnrollReply::Gone));
         let told = flows.second_factor(&next.ceremony, Method::Totp, world.code(&key, 0), &here).await.unwrap();
         let open = opened(told);
         assert_eq!((open.session.channel, world.look(|s| s.sessions.len())), (channel, 1));
@@ -122,7 +123,7 @@ async fn signing_in_over_a_session_ends_that_session_and_no_other() {
     }
     let flows = world.flows();
     let enter =
-        async |name| opened(flows.login(given(name, PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
+        async |name| opened(flows.begin(given(name, PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
     let (old, elsewhere, new) = (enter("ann").await, enter("ann").await, enter("bob").await);
     let abroad = Client { host: "other.example.com".to_owned(), ..client() };
     assert!(flows.supersede(&old.token, &new, &abroad).await.unwrap().events.is_empty());
@@ -146,7 +147,7 @@ async fn a_goal_beyond_everything_enrolled_asks_for_no_code() {
     let only_keys =
         Requirement { methods: MethodSet::EMPTY.with(Method::Passkey), ..Requirement::of(Strength::TwoFactor) };
     for goal in [Requirement::of(Strength::PhishingResistant), only_keys] {
-        let told = flows.login(given("ann", PASSWORD), Some(goal), Channel::Bearer, &client()).await.unwrap();
+        let told = flows.begin(given("ann", PASSWORD), Some(goal), Channel::Bearer, &client()).await.unwrap();
         assert_eq!(word(&told.value), "out of reach", "{goal:?}");
     }
 }

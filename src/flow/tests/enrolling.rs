@@ -4,10 +4,10 @@ use std::time::Duration;
 use super::*;
 use crate::auth::proof::MethodSet;
 use crate::auth::secret::SecretBytes;
-use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp};
+use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp};
 use crate::flow::testing::{HOST, World, client};
 
-async fn begin(flows: &Flows, who: &Enrolling) -> PendingTotp {
+async fn begin(flows: &Flows, who: &CeremonyRef) -> PendingTotp {
     match flows.begin_totp(who, &client()).await.unwrap() {
         EnrollReply::Pending(pending) => pending,
         EnrollReply::ProveFirst(methods) => panic!("prove {methods:?} first"),
@@ -19,9 +19,9 @@ fn key_of(pending: &PendingTotp) -> SecretBytes {
     SecretBytes::new(data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap())
 }
 
-async fn stuck(flows: &Flows, name: &str) -> Enrolling {
+async fn stuck(flows: &Flows, name: &str) -> CeremonyRef {
     match sign_in(flows, name, &client()).await.value {
-        LoginReply::Enroll(token) => Enrolling::Ceremony(token),
+        LoginReply::Enroll(token) => CeremonyRef::SignIn(token),
         other => panic!("{}", word(&other)),
     }
 }
@@ -89,7 +89,7 @@ async fn a_first_enrolment_ends_in_a_session_of_two_factors_and_ten_codes() {
     // A backup code signs in, once.
     let code = secret(&codes[4].expose().to_uppercase().replace('-', " "));
     let told = flows.second_factor(&next.ceremony, Method::BackupCode, code.clone(), &client()).await.unwrap();
-    assert_eq!(opened(told).backup_codes_left, Some(9));
+    assert_eq!(opened(told).aftermath.backup_codes_left, Some(9));
     let next = asked(sign_in(&flows, "bob", &client()).await);
     let told = flows.second_factor(&next.ceremony, Method::BackupCode, code, &client()).await.unwrap();
     assert!(is_rejected(&told, Rejection::WrongCode, RejectReason::Mismatch));
@@ -102,9 +102,9 @@ async fn enrolling_needs_fresh_proofs_of_everything_the_account_has() {
     let world = World::new();
     world.person("bob");
     let flows = world.flows();
-    let told = flows.login(given("bob", PASSWORD), None, Channel::Cookie, &client()).await.unwrap();
+    let told = flows.begin(given("bob", PASSWORD), None, Channel::Cookie, &client()).await.unwrap();
     let open = opened(told);
-    let who = Enrolling::Session(open.token.clone(), open.session.clone());
+    let who = CeremonyRef::Session(open.token.clone(), open.session.clone());
     let pending = begin(&flows, &who).await;
     world.pass(Duration::from_secs(601));
     let needs = |reply: EnrollReply| match reply {
@@ -116,7 +116,7 @@ async fn enrolling_needs_fresh_proofs_of_everything_the_account_has() {
     assert!(matches!(told.value, ConfirmReply::ProveFirst(_)));
     let told = flows.elevate(&open.token, &open.session, Method::Password, secret(PASSWORD), &client()).await.unwrap();
     let open = opened(told);
-    let who = Enrolling::Session(open.token.clone(), open.session.clone());
+    let who = CeremonyRef::Session(open.token.clone(), open.session.clone());
     let pending = begin(&flows, &who).await;
     let told = flows.confirm_totp(&who, world.code(&key_of(&pending), 0), &client()).await.unwrap();
     let (_, risen) = confirmed(told.value);
@@ -124,8 +124,8 @@ async fn enrolling_needs_fresh_proofs_of_everything_the_account_has() {
     assert!(flows.session(&open.token, open.session.channel, HOST, true).await.unwrap().is_none());
     // To replace it, who knows the password alone must prove the second factor as well.
     let one = Some(Requirement::of(Strength::OneFactor));
-    let thief = opened(flows.login(given("bob", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
-    let who = Enrolling::Session(thief.token.clone(), thief.session.clone());
+    let thief = opened(flows.begin(given("bob", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
+    let who = CeremonyRef::Session(thief.token.clone(), thief.session.clone());
     let both = MethodSet::EMPTY.with(Method::Totp).with(Method::BackupCode);
     assert_eq!(needs(flows.begin_totp(&who, &client()).await.unwrap()), both);
     // The owner may, and whoever else is signed in then is signed in no more.
@@ -133,7 +133,7 @@ async fn enrolling_needs_fresh_proofs_of_everything_the_account_has() {
     let key = key_of(&pending);
     let told = flows.elevate(&risen.token, &risen.session, Method::Totp, world.code(&key, 0), &client()).await.unwrap();
     let owner = opened(told);
-    let who = Enrolling::Session(owner.token.clone(), owner.session.clone());
+    let who = CeremonyRef::Session(owner.token.clone(), owner.session.clone());
     let renewed = begin(&flows, &who).await;
     let told = flows.confirm_totp(&who, world.code(&key_of(&renewed), 0), &client()).await.unwrap();
     assert!(told.events.iter().any(|e| e.what == What::SessionsRevoked));
@@ -167,9 +167,9 @@ async fn a_hundred_confirmations_at_once_enrol_once() {
         world.person("bob");
         let flows = Shared::new(Flows::new(world.ports(), settings.clone()));
         let who = if in_session {
-            let told = flows.login(given("bob", PASSWORD), None, Channel::Cookie, &client()).await.unwrap();
+            let told = flows.begin(given("bob", PASSWORD), None, Channel::Cookie, &client()).await.unwrap();
             let open = opened(told);
-            Enrolling::Session(open.token.clone(), open.session.clone())
+            CeremonyRef::Session(open.token.clone(), open.session.clone())
         } else {
             stuck(&flows, "bob").await
         };
@@ -260,7 +260,7 @@ async fn a_code_typed_into_the_other_field_counts_as_what_it_is() {
     ] {
         let next = asked(sign_in(&flows, "bob", &client()).await);
         let told = flows.second_factor(&next.ceremony, field, code, &client()).await.unwrap();
-        assert_eq!(opened(told).backup_codes_left, left, "{field:?}");
+        assert_eq!(opened(told).aftermath.backup_codes_left, left, "{field:?}");
     }
     // And is spent by that.
     let next = asked(sign_in(&flows, "bob", &client()).await);

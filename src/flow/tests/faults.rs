@@ -9,7 +9,7 @@ use crate::auth::factor::backup_codes;
 use crate::auth::factor::password::{self, HashParams};
 use crate::auth::secret::SecretBytes;
 use crate::flow::reply::Outcome;
-use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling};
+use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply};
 use crate::flow::testing::{Blow, FAST, HOST, OLD_KEY, World, client};
 
 /// What a flow gave away.
@@ -61,10 +61,10 @@ pub(super) struct Stage {
     key: SecretBytes,
     ceremony: crate::auth::ceremony::CeremonyToken,
     low: Box<Opened>,
-    who: Enrolling,
+    who: CeremonyRef,
     pending: SecretBytes,
     /// Somebody with two factors, who is replacing the second and is signed in elsewhere too.
-    again: Enrolling,
+    again: CeremonyRef,
     other: SecretBytes,
 }
 
@@ -87,19 +87,19 @@ pub(super) async fn stage() -> Stage {
     let flows = world.flows();
     let ceremony = asked(sign_in(&flows, "ann", &client()).await).ceremony;
     let one = Some(Requirement::of(Strength::OneFactor));
-    let low = opened(flows.login(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
+    let low = opened(flows.begin(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
     let LoginReply::Enroll(token) = sign_in(&flows, "bob", &client()).await.value else { panic!("not stuck") };
-    let who = Enrolling::Ceremony(token);
+    let who = CeremonyRef::SignIn(token);
     let pending = begun(&flows, &who).await;
     let one = Some(Requirement::of(Strength::OneFactor));
-    flows.login(given("dan", PASSWORD), one, Channel::Cookie, &client()).await.unwrap();
+    flows.begin(given("dan", PASSWORD), one, Channel::Cookie, &client()).await.unwrap();
     let dan = whole(&flows, "dan", &client(), world.code(&dans, 0)).await;
-    let again = Enrolling::Session(dan.token, dan.session);
+    let again = CeremonyRef::Session(dan.token, dan.session);
     let other = begun(&flows, &again).await;
     Stage { world, flows, key, ceremony, low, who, pending, again, other }
 }
 
-async fn begun(flows: &Flows, who: &Enrolling) -> SecretBytes {
+async fn begun(flows: &Flows, who: &CeremonyRef) -> SecretBytes {
     let EnrollReply::Pending(pending) = flows.begin_totp(who, &client()).await.unwrap() else { panic!("not begun") };
     SecretBytes::new(data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap())
 }
@@ -123,9 +123,9 @@ pub(super) async fn run(stage: &Stage, flow: Flow) -> (Result<Given, ()>, Vec<Ev
         })
     };
     match flow {
-        Flow::Password => entered(flows.login(given("bob", PASSWORD), None, Channel::Cookie, &from).await),
-        Flow::Renew => entered(flows.login(given("eve", PASSWORD), None, Channel::Cookie, &from).await),
-        Flow::Script => entered(flows.login(with_otp("ann", &code), None, Channel::Bearer, &from).await),
+        Flow::Password => entered(flows.begin(given("bob", PASSWORD), None, Channel::Cookie, &from).await),
+        Flow::Renew => entered(flows.begin(given("eve", PASSWORD), None, Channel::Cookie, &from).await),
+        Flow::Script => entered(flows.begin(with_otp("ann", &code), None, Channel::Bearer, &from).await),
         Flow::SecondFactor => entered(flows.second_factor(&stage.ceremony, Method::Totp, code, &from).await),
         Flow::Elevate => entered(flows.elevate(&low.token, &low.session, Method::Totp, code, &from).await),
         Flow::Backup => {
@@ -137,11 +137,11 @@ pub(super) async fn run(stage: &Stage, flow: Flow) -> (Result<Given, ()>, Vec<Ev
         Flow::Logout => heard(flows.logout(&low.token, &low.session, true, &from).await, |_| Given::Nothing),
         Flow::Out => heard(flows.logout(&low.token, &low.session, false, &from).await, |_| Given::Nothing),
         Flow::Supersede => {
-            let Enrolling::Session(old, _) = &stage.again else { panic!("no session") };
+            let CeremonyRef::Session(old, _) = &stage.again else { panic!("no session") };
             heard(flows.supersede(old, low, &from).await, |()| Given::Nothing)
         }
         Flow::Begin => quiet(flows.begin_totp(&stage.who, &from).await.is_err()),
-        Flow::View => quiet(flows.ceremony(&stage.ceremony, &from).await.is_err()),
+        Flow::View => quiet(flows.view(&stage.ceremony, &from).await.is_err()),
         Flow::Methods => quiet(flows.methods_of(&low.session).await.is_err()),
         Flow::Look => {
             world.pass(Duration::from_secs(120));
@@ -220,7 +220,7 @@ async fn a_session_whose_forerunner_could_not_be_ended_is_ended_itself() {
         at.world.fail(nth, blow);
         let (outcome, events) = run(&at, Flow::Supersede).await;
         assert!(outcome.is_err() && at.world.calls() == nth + 1, "{nth} {blow:?}");
-        let (new, Enrolling::Session(_, old)) = (&at.low, &at.again) else { panic!("no session") };
+        let (new, CeremonyRef::Session(_, old)) = (&at.low, &at.again) else { panic!("no session") };
         assert!(!at.world.look(|s| s.sessions.contains_key(&new.token.key())), "{nth} {blow:?}: nobody holds it");
         let told: Vec<_> = events.iter().map(|e| (e.what, e.session.as_deref())).collect();
         let unsettled = (What::Unsettled { deed: Deed::Ending, method: None }, Some(old.id.as_str()));

@@ -7,7 +7,7 @@ use crate::auth::throttle::Limit;
 use crate::flow::testing::{World, client, client_at, fast_settings};
 
 async fn wrong_password(flows: &Flows, name: &str, from: &Client) -> bool {
-    let told = flows.login(given(name, "wrong"), None, Channel::Cookie, from).await.unwrap();
+    let told = flows.begin(given(name, "wrong"), None, Channel::Cookie, from).await.unwrap();
     !matches!(told.value, LoginReply::Wait(_) | LoginReply::Busy)
 }
 
@@ -24,7 +24,7 @@ async fn gets_in(world: &World, flows: &Flows, from: &Client, key: &crate::auth:
             Channel::Cookie => sign_in(flows, "ann", from).await.value,
             Channel::Bearer => {
                 let given = with_otp("ann", &world.code(key, 0));
-                flows.login(given, two_factors(), Channel::Bearer, from).await.unwrap().value
+                flows.begin(given, two_factors(), Channel::Bearer, from).await.unwrap().value
             }
         };
         let wait = match told {
@@ -59,7 +59,7 @@ async fn the_owner_gets_in_during_a_flood() {
     let script_at = |device| Client { channel: Channel::Bearer, device, ..client_at("198.51.100.77") };
     world.pass(Duration::from_secs(60));
     let login =
-        flows.login(with_otp("ann", &world.code(&key, 0)), None, Channel::Bearer, &script_at(None)).await.unwrap();
+        flows.begin(with_otp("ann", &world.code(&key, 0)), None, Channel::Bearer, &script_at(None)).await.unwrap();
     let script = script_at(opened(login).device);
     let mut evaluated = 0;
     for n in 0..75_000 {

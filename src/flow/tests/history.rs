@@ -9,7 +9,7 @@ use crate::flow::testing::{World, client, client_at};
 async fn enter(world: &World, flows: &Flows, from: &Client) -> Box<Opened> {
     world.pass(Duration::from_secs(600));
     let one = Some(Requirement::of(Strength::OneFactor));
-    let told = flows.login(given("ann", PASSWORD), one, from.channel, from).await.unwrap();
+    let told = flows.begin(given("ann", PASSWORD), one, from.channel, from).await.unwrap();
     world.remember(&told.events);
     opened(told)
 }
@@ -47,11 +47,11 @@ async fn failed_attempts_from_elsewhere_are_told() {
     let evil = client_at("198.51.100.66");
     world.pass(Duration::from_secs(1));
     for _ in 0..2 {
-        let told = flows.login(given("ann", "guess"), two_factors(), Channel::Cookie, &evil).await.unwrap();
+        let told = flows.begin(given("ann", "guess"), two_factors(), Channel::Cookie, &evil).await.unwrap();
         world.remember(&told.events);
     }
     // A typo of her own says nothing.
-    let told = flows.login(given("ann", "tpyo"), two_factors(), Channel::Cookie, &client()).await.unwrap();
+    let told = flows.begin(given("ann", "tpyo"), two_factors(), Channel::Cookie, &client()).await.unwrap();
     world.remember(&told.events);
     let guessed = enter(&world, &flows, &marked(&desk, "192.0.2.7")).await;
     let notice = guessed.notice.as_ref().expect("a notice");

@@ -15,7 +15,7 @@ fn throttled(told: &WithEvents<LoginReply>) -> Option<ThrottleScope> {
 }
 
 async fn wrong_password(flows: &Flows, name: &str, client: &Client) -> WithEvents<LoginReply> {
-    flows.login(given(name, "wrong"), None, Channel::Cookie, client).await.unwrap()
+    flows.begin(given(name, "wrong"), None, Channel::Cookie, client).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,7 +53,7 @@ async fn nothing_but_a_full_success_resets_a_counter() {
         let flows = if n % 2 == 0 { flows.clone() } else { world.flows() };
         let from = client_at(&format!("198.51.{n}.1"));
         let one = Some(Requirement::of(Strength::OneFactor));
-        let told = flows.login(given(name, PASSWORD), one, Channel::Bearer, &from).await.unwrap();
+        let told = flows.begin(given(name, PASSWORD), one, Channel::Bearer, &from).await.unwrap();
         let session = opened(told);
         flows.logout(&session.token, &session.session, true, &from).await.unwrap();
         let next = asked(sign_in(&flows, name, &from).await);
@@ -63,7 +63,7 @@ async fn nothing_but_a_full_success_resets_a_counter() {
     assert_eq!(evaluated, 5);
     // A step-up charges the same counter.
     let one = Some(Requirement::of(Strength::OneFactor));
-    let session = opened(flows.login(given("ann", PASSWORD), one, Channel::Bearer, &client()).await.unwrap());
+    let session = opened(flows.begin(given("ann", PASSWORD), one, Channel::Bearer, &client()).await.unwrap());
     let told =
         flows.elevate(&session.token, &session.session, Method::Totp, world.code(&key, 0), &client()).await.unwrap();
     assert_eq!(throttled(&told), Some(ThrottleScope::Factor));
@@ -196,7 +196,7 @@ async fn a_mark_counts_for_its_account_its_factor_and_its_time() {
     assert!(flows.known_device(Some(&mark), &account("ann"), later).is_none());
     // Who proved a password only is no known browser to the counters of codes.
     let one = Some(Requirement::of(Strength::OneFactor));
-    let weak = opened(flows.login(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap()).device;
+    let weak = opened(flows.begin(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap()).device;
     let device = flows.known_device(weak.as_ref(), &account("ann"), now).unwrap();
     assert!(device.known_for(Method::Password).is_some() && device.known_for(Method::Totp).is_none());
 }

@@ -61,12 +61,12 @@ async fn thirty_wrong_codes_switch_a_factor_off_and_no_time_switches_it_on() {
     for from in [client(), client_at("203.0.113.5")] {
         let told = sign_in(&flows, "ann", &from).await;
         assert_eq!(word(&told.value), "locked totp others ", "told at the next right password");
-        let told = flows.login(with_otp("ann", &world.code(&key, 0)), None, Channel::Bearer, &from).await.unwrap();
+        let told = flows.begin(with_otp("ann", &world.code(&key, 0)), None, Channel::Bearer, &from).await.unwrap();
         assert_eq!((word(&told.value).as_str(), locked(&told)), ("locked totp others ", 0));
     }
     // Who asks for less gets in, and is told.
     let one = Some(Requirement::of(Strength::OneFactor));
-    let session = opened(flows.login(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
+    let session = opened(flows.begin(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
     assert_eq!(session.locked, MethodSet::EMPTY.with(Method::Totp));
     let code = world.code(&key, 0);
     let told = flows.elevate(&session.token, &session.session, Method::Totp, code, &client()).await.unwrap();
@@ -84,12 +84,12 @@ async fn what_is_switched_off_cannot_be_set_up_anew() {
     let flows = world.flows();
     let ceremony = asked(sign_in(&flows, "ann", &client()).await).ceremony;
     guess(&world, &flows, &key, &client(), 30).await;
-    use crate::flow::reply::{EnrollReply, Enrolling};
-    let told = flows.begin_totp(&Enrolling::Ceremony(ceremony), &client()).await.unwrap();
+    use crate::flow::reply::{CeremonyRef, EnrollReply};
+    let told = flows.begin_totp(&CeremonyRef::SignIn(ceremony), &client()).await.unwrap();
     assert!(matches!(told, EnrollReply::ProveFirst(_) | EnrollReply::Gone));
     let one = Some(Requirement::of(Strength::OneFactor));
-    let session = opened(flows.login(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
-    let who = Enrolling::Session(session.token.clone(), session.session.clone());
+    let session = opened(flows.begin(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
+    let who = CeremonyRef::Session(session.token.clone(), session.session.clone());
     let EnrollReply::ProveFirst(methods) = flows.begin_totp(&who, &client()).await.unwrap() else {
         panic!("a second factor was given away")
     };
@@ -108,7 +108,7 @@ async fn another_factor_of_its_owner_switches_it_on() {
     let next = asked(sign_in(&flows, "ann", &client()).await);
     let (off, way) = (MethodSet::EMPTY.with(Method::Totp), MethodSet::EMPTY.with(Method::BackupCode));
     assert_eq!((next.locked, next.methods), (off, way));
-    let view = flows.ceremony(&next.ceremony, &client()).await.unwrap().unwrap();
+    let view = flows.view(&next.ceremony, &client()).await.unwrap().unwrap();
     assert_eq!((view.locked, view.methods), (off, way));
     let told = flows.second_factor(&next.ceremony, Method::BackupCode, secret(BACKUP), &client()).await.unwrap();
     let unlocked = told.events.iter().filter(|e| e.what == What::FactorUnlocked { method: Method::Totp }).count();

@@ -87,7 +87,7 @@ async fn an_attempt_with_a_mark_that_ended_is_charged_as_one_without() {
         let (stranger, marked) = (client_at("203.0.113.5"), Client { device: mark, ..client_at("203.0.113.5") });
         happen(&world, &user, what).await;
         let wrong = async |from: &Client| {
-            let told = flows.login(given("ann", "wrong"), None, Channel::Cookie, from).await.unwrap();
+            let told = flows.begin(given("ann", "wrong"), None, Channel::Cookie, from).await.unwrap();
             assert!(matches!(told.value, LoginReply::Rejected(_)), "{what:?}: {}", word(&told.value));
         };
         let without = charged(&world, async || wrong(&stranger).await).await;
@@ -135,7 +135,7 @@ async fn a_mark_that_ended_passes_no_full_counter() {
         let marked = Client { device: whole(&flows, "ann", &client(), world.code(&key, 0)).await.device, ..client() };
         happen(&world, &user, what).await;
         for _ in 0..50 {
-            drop(flows.login(given("ann", "wrong"), None, Channel::Cookie, &client()).await.unwrap());
+            drop(flows.begin(given("ann", "wrong"), None, Channel::Cookie, &client()).await.unwrap());
         }
         let told = sign_in(&flows, "ann", &marked).await;
         assert_eq!(matches!(told.value, LoginReply::Wait(_)), ends, "{what:?}: {}", word(&told.value));

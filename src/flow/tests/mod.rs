@@ -39,7 +39,7 @@ fn two_factors() -> Option<Requirement> {
 }
 
 async fn sign_in(flows: &Flows, name: &str, client: &Client) -> WithEvents<LoginReply> {
-    flows.login(given(name, PASSWORD), two_factors(), Channel::Cookie, client).await.unwrap()
+    flows.begin(given(name, PASSWORD), two_factors(), Channel::Cookie, client).await.unwrap()
 }
 
 fn asked(told: WithEvents<LoginReply>) -> Next {

@@ -213,7 +213,7 @@ async fn a_session_that_is_over_does_not_rise() {
         happen(&stage.world, &stage.user, what).await;
         let told = stage.flows.elevate(&stage.token, &session, Method::Password, secret(PASSWORD), &client()).await;
         assert!(is_rejected(&told.unwrap(), Rejection::SessionGone, RejectReason::NoSession), "{what:?}");
-        let who = crate::flow::reply::Enrolling::Session(stage.token.clone(), session);
+        let who = crate::flow::reply::CeremonyRef::Session(stage.token.clone(), session);
         let begun = stage.flows.begin_totp(&who, &client()).await.unwrap();
         assert!(matches!(begun, crate::flow::reply::EnrollReply::Gone), "{what:?}");
     }

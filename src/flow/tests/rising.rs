@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use super::*;
+use crate::auth::ceremony::{Ceremony, Step, Verdict};
 use crate::auth::proof::MethodSet;
+use crate::flow::ceremony::stored::Slot;
 use crate::flow::testing::{HOST, World, client};
 
 #[tokio::test]
@@ -10,7 +12,7 @@ async fn a_risen_session_is_the_same_session_with_a_new_token() {
     let key = world.with_totp(&world.person("ann"));
     let flows = world.flows();
     let one = Some(Requirement::of(Strength::OneFactor));
-    let low = opened(flows.login(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
+    let low = opened(flows.begin(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
     world.pass(Duration::from_secs(600));
     let elevate = async |method, code| flows.elevate(&low.token, &low.session, method, code, &client()).await.unwrap();
     let told = elevate(Method::Totp, secret("000000")).await;
@@ -37,7 +39,7 @@ async fn only_a_live_session_of_a_standing_account_on_its_host_rises() {
     let world = World::new();
     let user = world.person("ann");
     let flows = world.flows();
-    let open = opened(flows.login(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
+    let open = opened(flows.begin(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
     let elevate = async |client: &Client| {
         flows.elevate(&open.token, &open.session, Method::Password, secret(PASSWORD), client).await.unwrap()
     };
@@ -57,27 +59,22 @@ async fn an_account_disabled_while_it_signs_in_gets_no_session() {
     let flows = world.flows();
     // What a racing operator does between the password and the session.
     let account = world.look(|s| s.accounts[&user].clone());
-    let told = flows.login(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap();
+    let told = flows.begin(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap();
     let session = opened(told).session;
     world.disable(&user, true);
     let from = client();
     let mut attempt = flows.begin_attempt("ann", Some(user.clone()), &from);
-    let ceremony = crate::auth::ceremony::Ceremony {
-        username: account.identity.username.clone(),
-        user: Some(user),
-        goal: Requirement::of(Strength::OneFactor),
-        proofs: session.proofs.clone(),
-        enrolled: MethodSet::EMPTY.with(Method::Password),
-        locked: MethodSet::EMPTY,
-        host: HOST.to_owned(),
-        channel: Channel::Cookie,
-        started_at: flows.now(),
-        credentials: flows.credentials(&account, &crate::auth::factor::authenticator::Enrolled::default()),
-        previous_login: None,
+    let credentials = flows.credentials(&account, &crate::auth::factor::authenticator::Enrolled::default());
+    let password = MethodSet::EMPTY.with(Method::Password);
+    let one = Some(Requirement::of(Strength::OneFactor));
+    let ceremony = Ceremony::sign_in(None, one, HOST.to_owned(), Channel::Cookie, flows.now());
+    let ceremony = ceremony.identified(&account.identity, password, MethodSet::EMPTY, credentials);
+    let Step::Complete(completed) = ceremony.advance(Verdict::Proved(Method::Password), session.created_at) else {
+        panic!("not complete");
     };
     let before = world.look(|s| s.sessions.len());
-    let reply = flows.open(&mut attempt, &account, &ceremony, None).await.unwrap();
-    assert_eq!(word(&reply), "rejected WrongCredentials");
+    let reply = flows.open(&mut attempt, &account, &completed, &Slot::New).await.unwrap();
+    assert_eq!(reply.err(), Some(Rejection::WrongCredentials));
     assert_eq!(world.look(|s| s.sessions.len()), before);
 }
 
@@ -86,7 +83,7 @@ async fn sessions_end_idle_old_and_by_logout() {
     let world = World::new();
     world.person("ann");
     let flows = world.flows();
-    let enter = async || opened(flows.login(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
+    let enter = async || opened(flows.begin(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
     let open = enter().await;
     for _ in 0..13 {
         world.pass(Duration::from_secs(3300));
@@ -121,7 +118,7 @@ async fn use_is_noted_once_in_a_while_and_a_fault_is_not_hidden() {
     let world = World::new();
     world.person("ann");
     let flows = world.flows();
-    let open = opened(flows.login(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
+    let open = opened(flows.begin(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
     for _ in 0..600 {
         world.pass(Duration::from_secs(1));
         flows.session(&open.token, open.session.channel, HOST, false).await.unwrap();

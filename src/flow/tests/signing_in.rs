@@ -16,7 +16,7 @@ async fn two_factors_open_a_session_bound_to_its_host() {
     assert_eq!(word(&told.value), "next [Totp]");
     assert!(world.look(|s| s.sessions.is_empty()));
     let next = asked(told);
-    let view = flows.ceremony(&next.ceremony, &client()).await.unwrap().unwrap();
+    let view = flows.view(&next.ceremony, &client()).await.unwrap().unwrap();
     assert_eq!(view.methods, MethodSet::EMPTY.with(Method::Totp));
     let told = flows.second_factor(&next.ceremony, Method::Totp, world.code(&key, 0), &client()).await.unwrap();
     assert!(told.events.iter().any(|e| e.what == What::SessionOpened && e.session.is_some()));
@@ -26,7 +26,7 @@ async fn two_factors_open_a_session_bound_to_its_host() {
     assert_eq!(open.session.previous_login, None);
     assert!(flows.session(&open.token, open.session.channel, HOST, true).await.unwrap().is_some());
     assert!(flows.session(&open.token, open.session.channel, "other.example.com", true).await.unwrap().is_none());
-    assert!(flows.ceremony(&next.ceremony, &client()).await.unwrap().is_none());
+    assert!(flows.view(&next.ceremony, &client()).await.unwrap().is_none());
     world.pass(Duration::from_secs(60));
     let again = whole(&flows, "ann", &client(), world.code(&key, 0)).await;
     assert_eq!(again.session.previous_login.map(|t| t.as_secs()), Some(START));
@@ -46,7 +46,7 @@ async fn the_goal_decides_how_far_it_goes() {
         ("ann", Some(Requirement::of(Strength::PhishingResistant)), "out of reach"),
         ("bob", Some(Requirement::of(Strength::PhishingResistant)), "out of reach"),
     ] {
-        let told = flows.login(given(name, PASSWORD), goal, Channel::Bearer, &client()).await.unwrap();
+        let told = flows.begin(given(name, PASSWORD), goal, Channel::Bearer, &client()).await.unwrap();
         assert_eq!(word(&told.value), expected, "{name} {goal:?}");
     }
 }
@@ -69,7 +69,7 @@ async fn nobody_learns_which_names_exist() {
         ("x,y", PASSWORD, RejectReason::UnknownUser),
     ] {
         let (before, work) = (flows.hashes_begun(), flows.verifying_work());
-        let told = flows.login(given(name, password), None, Channel::Cookie, &client()).await.unwrap();
+        let told = flows.begin(given(name, password), None, Channel::Cookie, &client()).await.unwrap();
         assert!(is_rejected(&told, Rejection::WrongCredentials, reason), "{name}: {}", word(&told.value));
         assert_eq!(flows.hashes_begun() - before, 1, "{name}: equal work");
         assert_eq!(flows.verifying_work() - work, FAST.work(), "{name}: equal work");
@@ -86,7 +86,7 @@ async fn a_hash_that_waits_for_its_upgrade_costs_what_a_name_that_nobody_has_cos
     let flows = Flows::new(world.ports(), settings);
     let work = async |name, password| {
         let before = flows.verifying_work();
-        let told = flows.login(given(name, password), None, Channel::Cookie, &client()).await.unwrap();
+        let told = flows.begin(given(name, password), None, Channel::Cookie, &client()).await.unwrap();
         (flows.verifying_work() - before, word(&told.value))
     };
     let (nobody, _) = work("nobody", "wrong").await;
@@ -115,7 +115,7 @@ async fn an_absurd_hash_in_a_row_is_a_fault_that_names_the_account_and_is_not_co
     for (m, t, p) in [(4_194_304, 1, 1), (64, u32::MAX, 1), (262_144, 1, 1_024)] {
         let absurd = format!("$argon2id$v=19$m={m},t={t},p={p}$c3RlcGdhdGUgbm9ib2R5IQ${}", "A".repeat(43));
         world.look(|s| s.accounts.get_mut(&ann).unwrap().password_hash = Some(secret(&absurd)));
-        let fault = flows.login(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.err().unwrap();
+        let fault = flows.begin(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.err().unwrap();
         let fault = fault.value.to_string();
         assert!(fault.contains("hashing: account 01ANN: "), "{fault}");
         assert!(fault.contains(&format!("{m} KiB")) && !fault.contains("AAAA"), "{fault}");
@@ -129,7 +129,7 @@ async fn a_code_sent_along_is_judged_in_one_call() {
     let key = world.with_totp(&world.person("ann"));
     world.person("bob");
     let flows = world.flows();
-    let login = async |given, goal| flows.login(given, goal, Channel::Bearer, &client()).await.unwrap();
+    let login = async |given, goal| flows.begin(given, goal, Channel::Bearer, &client()).await.unwrap();
     let told = login(with_otp("ann", &secret("000000")), None).await;
     assert!(is_rejected(&told, Rejection::WrongCode, RejectReason::Mismatch));
     let wrong_both = Credentials { password: secret("no"), ..with_otp("ann", &world.code(&key, 0)) };
@@ -214,9 +214,9 @@ async fn an_old_hash_is_renewed_by_signing_in() {
     let phc = password::hash(&secret(PASSWORD), &[3; 16], old).unwrap();
     world.look(|s| s.accounts.get_mut(&user).unwrap().password_hash = Some(phc));
     let flows = world.flows();
-    let told = flows.login(given("ann", "wrong"), None, Channel::Cookie, &client()).await.unwrap();
+    let told = flows.begin(given("ann", "wrong"), None, Channel::Cookie, &client()).await.unwrap();
     assert!(!told.events.iter().any(|e| e.what == What::PasswordRehashed));
-    let told = flows.login(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap();
+    let told = flows.begin(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap();
     assert!(told.events.iter().any(|e| e.what == What::PasswordRehashed));
     let stored = world.look(|s| s.accounts[&user].password_hash.clone()).unwrap();
     assert!(stored.expose().contains("m=8,t=1,p=1"));
@@ -228,7 +228,7 @@ async fn a_damaged_hash_in_the_database_is_a_fault() {
     let world = World::new();
     let user = world.person("ann");
     world.look(|s| s.accounts.get_mut(&user).unwrap().password_hash = Some(secret("$argon2id$broken")));
-    let fault = world.flows().login(given("ann", PASSWORD), None, Channel::Cookie, &client()).await;
+    let fault = world.flows().begin(given("ann", PASSWORD), None, Channel::Cookie, &client()).await;
     assert!(fault.is_err());
 }
 
@@ -245,7 +245,7 @@ async fn too_many_hashes_at_once_are_told_to_be_busy() {
     let tries = (0..20).map(|n| {
         let flows = flows.clone();
         tokio::spawn(async move {
-            let told = flows.login(given(&format!("nobody{n}"), "x"), None, Channel::Cookie, &client()).await.unwrap();
+            let told = flows.begin(given(&format!("nobody{n}"), "x"), None, Channel::Cookie, &client()).await.unwrap();
             let full = What::Throttled { method: Method::Password, scope: ThrottleScope::Hashing };
             let busy = matches!(told.value, LoginReply::Busy);
             assert_eq!(told.events.iter().any(|e| e.what == full), busy, "{:?}", told.events);

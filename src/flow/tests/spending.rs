@@ -89,7 +89,7 @@ async fn one_backup_code_submitted_50_times_at_once_opens_one_session() {
     let hashes = flows.hashes_begun();
     let told = flows.second_factor(&ceremony, Method::BackupCode, codes[2].clone(), &client()).await.unwrap();
     assert_eq!(flows.hashes_begun() - hashes, 1, "one hash however many codes there are");
-    assert_eq!(opened(told).backup_codes_left, Some(1));
+    assert_eq!(opened(told).aftermath.backup_codes_left, Some(1));
 }
 
 #[tokio::test]

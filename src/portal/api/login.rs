@@ -9,7 +9,7 @@ use crate::auth::ceremony::CeremonyToken;
 use crate::auth::proof::{Method, Requirement, Strength};
 use crate::auth::secret::SecretText;
 use crate::auth::session::Channel;
-use crate::flow::reply::{Credentials, Rejection};
+use crate::flow::reply::{CeremonyRef, Credentials, Rejection, Submission};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::messages::text;
@@ -43,7 +43,7 @@ pub(crate) async fn login(ctx: Context) -> Result<Reply, HandlerError> {
     };
     let credentials = Credentials { username, password, otp: given.otp.map(|o| o.0) };
     let reply =
-        ctx.record_events(ctx.state.flows.login(credentials, requirement, Channel::Bearer, &ctx.script()).await)?;
+        ctx.record_events(ctx.state.flows.begin(credentials, requirement, Channel::Bearer, &ctx.script()).await)?;
     Ok(login_reply(&ctx, &reply, false))
 }
 
@@ -64,7 +64,12 @@ pub(crate) async fn second_factor(ctx: Context) -> Result<Reply, HandlerError> {
     let Some(token) = CeremonyToken::parse(given.ceremony.0.expose()) else {
         return Err(HandlerError::Problem(Box::new(rejected(&ctx.info, Rejection::CeremonyGone))));
     };
-    let reply = ctx.record_events(ctx.state.flows.second_factor(&token, method, given.code.0, &ctx.script()).await)?;
+    let reply = ctx.record_events(
+        ctx.state
+            .flows
+            .submit(&CeremonyRef::SignIn(token.clone()), Submission::of(method, given.code.0), &ctx.script())
+            .await,
+    )?;
     Ok(login_reply(&ctx, &reply, false))
 }
 
@@ -83,8 +88,16 @@ pub(crate) async fn elevate(ctx: Context) -> Result<Reply, HandlerError> {
     let given: ElevateBody = body(&ctx)?;
     let method = method(&given.method)?;
     let who = require_session(&ctx, true).await?;
-    let reply = ctx
-        .record_events(ctx.state.flows.elevate(&who.token, &who.session, method, given.code.0, &ctx.script()).await)?;
+    let reply = ctx.record_events(
+        ctx.state
+            .flows
+            .submit(
+                &CeremonyRef::Session(who.token.clone(), who.session.clone()),
+                Submission::of(method, given.code.0),
+                &ctx.script(),
+            )
+            .await,
+    )?;
     Ok(login_reply(&ctx, &reply, who.by_cookie))
 }
 

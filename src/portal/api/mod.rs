@@ -85,7 +85,7 @@ fn opening(ctx: &Context, opened: &Opened, by_cookie: bool) -> Opening {
         token_type: (!by_cookie).then_some("Bearer"),
         expires_in: opened.ends_at.since(now).as_secs(),
         last_login_at: opened.session.previous_login.map(Timestamp::rfc3339),
-        backup_codes_left: opened.backup_codes_left,
+        backup_codes_left: opened.aftermath.backup_codes_left,
         device: opened.device.as_ref().filter(|_| !by_cookie).map(|mark| mark.expose().to_owned()),
         locked: method_names(opened.locked),
         unlocked: method_names(opened.unlocked),

@@ -1,4 +1,4 @@
-//! Enrolling TOTP for machines: by a session, or by the ceremony of a login that answered `enrollment_required`.
+//! CeremonyRef TOTP for machines: by a session, or by the ceremony of a login that answered `enrollment_required`.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -8,7 +8,7 @@ use super::types::{Enrolled, PendingTotp, ProblemBody, SecretField, TotpBody, To
 use super::{body, busy, delivered, json, opening, rejected, require_session};
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::proof::MethodSet;
-use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp as Pending, Rejection};
+use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp as Pending, Rejection};
 use crate::portal::answers::headers::ResponseKind;
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
@@ -86,25 +86,25 @@ pub(crate) async fn picture(ctx: Context) -> Result<Reply, HandlerError> {
 }
 
 /// Who enrols, and whether they came by cookie.
-async fn enrolling(ctx: &Context, ceremony: Option<SecretField>) -> Result<(Enrolling, bool), HandlerError> {
+async fn enrolling(ctx: &Context, ceremony: Option<SecretField>) -> Result<(CeremonyRef, bool), HandlerError> {
     let header = ctx.info.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.split_once(' '));
     let header = header.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("ceremony")).map(|(_, token)| token.trim());
     let given = ceremony.as_ref().map(|c| c.0.expose()).or(header);
     if let Some(text) = given {
         let token = CeremonyToken::parse(text).ok_or_else(|| gone(ctx, Rejection::CeremonyGone))?;
-        return Ok((Enrolling::Ceremony(token), false));
+        return Ok((CeremonyRef::SignIn(token), false));
     }
     let who = require_session(ctx, false).await?;
-    Ok((Enrolling::Session(who.token, who.session), who.by_cookie))
+    Ok((CeremonyRef::Session(who.token, who.session), who.by_cookie))
 }
 
-async fn pending(ctx: &Context, who: &Enrolling) -> Result<Pending, HandlerError> {
+async fn pending(ctx: &Context, who: &CeremonyRef) -> Result<Pending, HandlerError> {
     match ctx.state.flows.begin_totp(who, &ctx.script()).await.map_err(HandlerError::Store)? {
         EnrollReply::Pending(pending) => Ok(pending),
         EnrollReply::ProveFirst(methods) => Err(HandlerError::Problem(Box::new(prove_first(methods)))),
         EnrollReply::Gone => Err(match who {
-            Enrolling::Ceremony(_) => gone(ctx, Rejection::CeremonyGone),
-            Enrolling::Session(..) => gone(ctx, Rejection::SessionGone),
+            CeremonyRef::SignIn(_) => gone(ctx, Rejection::CeremonyGone),
+            CeremonyRef::Session(..) => gone(ctx, Rejection::SessionGone),
         }),
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::user::Username;
-use crate::flow::reply::{ConfirmReply, EnrollReply, Enrolling, PendingTotp};
+use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp};
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;
@@ -39,8 +39,8 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
     let enrollee = enrolling(&ctx, &destination).await?;
     if !form_owner::matches(&ctx, &fields, &enrollee.account) {
         return Ok(match &enrollee.who {
-            Enrolling::Ceremony(_) => other_account::sign_in_of_another(&ctx, &enrollee.account),
-            Enrolling::Session(..) => other_account::session_of_another(&ctx, &enrollee.account),
+            CeremonyRef::SignIn(_) => other_account::sign_in_of_another(&ctx, &enrollee.account),
+            CeremonyRef::Session(..) => other_account::session_of_another(&ctx, &enrollee.account),
         });
     }
     if fields.get("code").trim().is_empty() {
@@ -77,7 +77,7 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
 
 /// Who enrols here.
 struct Enrollee {
-    who: Enrolling,
+    who: CeremonyRef,
     account: Username,
     /// What the sign-in under way can still ask for.
     askable: MethodSet,
@@ -90,12 +90,12 @@ struct Enrollee {
 async fn enrolling(ctx: &Context, destination: &Destination) -> Result<Enrollee, HandlerError> {
     let begun = ctx.info.cookies.ceremony.clone().filter(|_| !destination.as_session);
     if let Some(token) = begun {
-        let view = ctx.state.flows.ceremony(&token, &ctx.client()).await.map_err(HandlerError::Store)?;
+        let view = ctx.state.flows.view(&token, &ctx.client()).await.map_err(HandlerError::Store)?;
         if let Some(view) = view {
-            let account = view.ceremony.username.clone();
+            let account = view.username.clone();
             let (askable, locked) = (view.methods, view.ceremony.locked);
             let has_app = view.ceremony.enrolled.or(locked).contains(Method::Totp);
-            return Ok(Enrollee { who: Enrolling::Ceremony(token), account, askable, locked, has_app });
+            return Ok(Enrollee { who: CeremonyRef::SignIn(token), account, askable, locked, has_app });
         }
     }
     match ctx.current_session(false).await? {
@@ -104,7 +104,7 @@ async fn enrolling(ctx: &Context, destination: &Destination) -> Result<Enrollee,
             let has_app =
                 ctx.state.flows.methods_of(&who.session).await.map_err(HandlerError::Store)?.contains(Method::Totp);
             let (askable, locked) = (MethodSet::EMPTY, MethodSet::EMPTY);
-            Ok(Enrollee { who: Enrolling::Session(who.token, who.session), account, askable, locked, has_app })
+            Ok(Enrollee { who: CeremonyRef::Session(who.token, who.session), account, askable, locked, has_app })
         }
         None => Err(HandlerError::Reply(Box::new(no_ceremony(ctx).await?))),
     }
@@ -125,12 +125,12 @@ pub(super) async fn no_ceremony(ctx: &Context) -> Result<Reply, HandlerError> {
 /// Nothing waits for this code: it was sent twice (the page with the backup codes was loaded again), or too late.
 async fn already_done(ctx: &Context, destination: &Destination, enrollee: &Enrollee) -> Result<Reply, HandlerError> {
     match (&enrollee.who, enrollee.has_app) {
-        (Enrolling::Ceremony(_), _) => Ok(start_again(ctx)),
-        (Enrolling::Session(..), false) => {
+        (CeremonyRef::SignIn(_), _) => Ok(start_again(ctx)),
+        (CeremonyRef::Session(..), false) => {
             let late = text!("mistake-late");
             form(ctx, destination, enrollee, Errors::one("code", late)).await
         }
-        (Enrolling::Session(..), true) => {
+        (CeremonyRef::Session(..), true) => {
             let links = vec![Link::to(destination.page_url("enroll"), text!("enrolled-once-more"))];
             let (lines, go_on) = (vec![text!("enrolled")], Some((CONTINUE, text!("action-continue"))));
             let shell = ctx.shell();
@@ -180,15 +180,15 @@ fn steps(
 /// Something must be proved before a factor is added.
 fn prove_first(ctx: &Context, destination: &Destination, enrollee: &Enrollee, methods: MethodSet) -> Reply {
     match &enrollee.who {
-        Enrolling::Ceremony(_) if enrollee.askable.and(methods).iter().any(|m| MethodPrompt::of(m).is_some()) => {
+        CeremonyRef::SignIn(_) if enrollee.askable.and(methods).iter().any(|m| MethodPrompt::of(m).is_some()) => {
             see_other(&destination.page_url("second-factor"), "enroll")
         }
-        Enrolling::Ceremony(_) if !enrollee.locked.is_empty() => {
+        CeremonyRef::SignIn(_) if !enrollee.locked.is_empty() => {
             locked_factor::locked_out(ctx, enrollee.account.as_str(), enrollee.locked, false)
         }
         // The second-factor page would send the person straight back here.
-        Enrolling::Ceremony(_) => start_again(ctx),
-        Enrolling::Session(..) => {
+        CeremonyRef::SignIn(_) => start_again(ctx),
+        CeremonyRef::Session(..) => {
             see_other(&destination.with_action(RequestedAction::Enroll).page_url("step-up"), "enroll")
         }
     }

@@ -70,7 +70,7 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
     }
     let given = Credentials { username: username.to_owned(), password: fields.secret("password"), otp: None };
     let needed = ctx.guards().requirement();
-    let reply = ctx.record_events(ctx.state.flows.login(given, Some(needed), Channel::Cookie, &ctx.client()).await)?;
+    let reply = ctx.record_events(ctx.state.flows.begin(given, Some(needed), Channel::Cookie, &ctx.client()).await)?;
     if let LoginReply::Opened(opened) = &reply {
         ctx.supersede(opened).await?;
     }

@@ -123,7 +123,7 @@ fn out_of_reach(ctx: &Context, destination: &Destination, person: Unreached<'_>)
 
 /// The session is open: on to the destination, by way of what must be said first.
 fn after_sign_in(ctx: &Context, destination: &Destination, opened: &Opened) -> Reply {
-    let answer = match (&opened.notice, opened.backup_codes_left) {
+    let answer = match (&opened.notice, opened.aftermath.backup_codes_left) {
         (None, None) if opened.locked.or(opened.unlocked).is_empty() => see_other(&next_url(ctx, destination), "login"),
         (notice, left) => interstitial(ctx, destination, opened, notice.as_ref(), left),
     };

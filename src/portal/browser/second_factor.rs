@@ -7,7 +7,7 @@ use super::{
     previous_sign_in, proof_errors, start_again, wait, ways,
 };
 use crate::auth::ceremony::CeremonyToken;
-use crate::flow::reply::{CeremonyView, LoginReply, OutOfReach};
+use crate::flow::reply::{CeremonyRef, CeremonyView, LoginReply, OutOfReach, Submission};
 use crate::portal::answers::out_of_reach::Unreached;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::cookies;
@@ -35,7 +35,7 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
         return Ok(on);
     }
     let (token, view) = current_ceremony(&ctx, &destination).await?;
-    let username = &view.ceremony.username;
+    let username = &view.username;
     if !form_owner::matches(&ctx, &fields, username) {
         return Ok(other_account::sign_in_of_another(&ctx, username));
     }
@@ -46,8 +46,16 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
     if fields.get("code").trim().is_empty() {
         return Ok(form(&ctx, &destination, &view, way.name, empty(way)));
     }
-    let reply = ctx
-        .record_events(ctx.state.flows.second_factor(&token, way.method, fields.secret("code"), &ctx.client()).await)?;
+    let reply = ctx.record_events(
+        ctx.state
+            .flows
+            .submit(
+                &CeremonyRef::SignIn(token.clone()),
+                Submission::of(way.method, fields.secret("code")),
+                &ctx.client(),
+            )
+            .await,
+    )?;
     if let LoginReply::Opened(opened) = &reply {
         ctx.supersede(opened).await?;
     }
@@ -73,14 +81,20 @@ fn login_reply(
             with_cookie(enroll, cookies::keep_ceremony(&ceremony, ttl))
         }
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
-            out_of_reach(ctx, destination, Unreached { who: view.ceremony.username.as_str(), owned, signed_in: false })
+            out_of_reach(ctx, destination, Unreached { who: view.username.as_str(), owned, signed_in: false })
         }
         LoginReply::Locked(off) if off.others.is_empty() => {
-            locked_factor::locked_out(ctx, view.ceremony.username.as_str(), off.methods, false)
+            locked_factor::locked_out(ctx, view.username.as_str(), off.methods, false)
         }
         LoginReply::Locked(off) => {
             let (ceremony, digits) = (view.ceremony.clone(), view.digits);
-            let view = CeremonyView { ceremony, methods: off.others, locked: off.methods, digits };
+            let view = CeremonyView {
+                username: view.username.clone(),
+                ceremony,
+                methods: off.others,
+                locked: off.methods,
+                digits,
+            };
             form(ctx, destination, &view, "", Errors::none())
         }
         LoginReply::Rejected(rejection) => match proof_errors(way, rejection) {
@@ -89,7 +103,7 @@ fn login_reply(
         },
         LoginReply::Wait(how_long) => {
             let others = ways(view.methods, way.name).map_or_else(Vec::new, |(_, others)| others);
-            wait(ctx, how_long, others, form_owner::tag(ctx, &view.ceremony.username))
+            wait(ctx, how_long, others, form_owner::tag(ctx, &view.username))
         }
         LoginReply::Busy => busy(ctx),
     }
@@ -101,10 +115,10 @@ async fn current_ceremony(
     destination: &Destination,
 ) -> Result<(CeremonyToken, CeremonyView), HandlerError> {
     if let Some(token) = ctx.info.cookies.ceremony.clone() {
-        let view = ctx.state.flows.ceremony(&token, &ctx.client()).await.map_err(HandlerError::Store)?;
+        let view = ctx.state.flows.view(&token, &ctx.client()).await.map_err(HandlerError::Store)?;
         match view {
             Some(view) if view.methods.is_empty() && !view.ceremony.locked.is_empty() => {
-                let (who, off) = (view.ceremony.username.as_str(), view.ceremony.locked);
+                let (who, off) = (view.username.as_str(), view.ceremony.locked);
                 return Err(HandlerError::Reply(Box::new(locked_factor::locked_out(ctx, who, off, false))));
             }
             Some(view) if view.methods.is_empty() => {
@@ -121,12 +135,12 @@ fn form(ctx: &Context, destination: &Destination, view: &CeremonyView, wanted: &
     let Some((way, others)) = ways(view.methods, wanted) else { return start_again(ctx) };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let (shell, place, way) = (ctx.shell(), ctx.place(destination), way.with_digits(view.digits));
-    let username = view.ceremony.username.as_str();
+    let username = view.username.as_str();
     let heading = text!("code-title");
     let off = (!view.locked.is_empty()).then(|| locked_factor::why(view.locked));
     let why = Some(off.unwrap_or_else(|| text!("code-second-step")));
     let last = previous_sign_in::last_time(view.ceremony.previous_login, ctx.state.flows.ports.clock.now());
-    let (last, of) = (Some(last), form_owner::tag(ctx, &view.ceremony.username));
+    let (last, of) = (Some(last), form_owner::tag(ctx, &view.username));
     let (place, of) = (place.as_str(), of.as_str());
     let code = CodePage { shell: &shell, errors, heading, why, leave: None, last, place, username, way, others, of };
     page(status, "second-factor", &code)

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::auth::proof::{Lack, MethodSet};
 use crate::flow::destination::{Guard, Person, Ways};
-use crate::flow::reply::{CodesAsked, EnrollReply, Enrolling, LoginReply, OutOfReach};
+use crate::flow::reply::{CeremonyRef, CodesAsked, EnrollReply, LoginReply, OutOfReach, Submission};
 use crate::portal::answers::out_of_reach::Unreached;
 use crate::portal::context::{Context, CurrentSession, HandlerError};
 use crate::portal::cookies;
@@ -59,8 +59,16 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
     }
     let who = &ask.who;
     let code = fields.secret("code");
-    let reply =
-        ctx.record_events(ctx.state.flows.elevate(&who.token, &who.session, way.method, code, &ctx.client()).await)?;
+    let reply = ctx.record_events(
+        ctx.state
+            .flows
+            .submit(
+                &CeremonyRef::Session(who.token.clone(), who.session.clone()),
+                Submission::of(way.method, code),
+                &ctx.client(),
+            )
+            .await,
+    )?;
     Ok(login_reply(&ctx, &destination, &ask, way, reply))
 }
 
@@ -188,7 +196,7 @@ async fn before_enrolling(
     (owned, off): (MethodSet, MethodSet),
 ) -> Result<Ask, HandlerError> {
     let usable = owned.minus(off);
-    let enrolling = Enrolling::Session(who.token.clone(), who.session.clone());
+    let enrolling = CeremonyRef::Session(who.token.clone(), who.session.clone());
     match ctx.state.flows.begin_totp(&enrolling, &ctx.client()).await.map_err(HandlerError::Store)? {
         EnrollReply::Pending(_) => Err(HandlerError::Reply(Box::new(see_other(&destination.next_url(), "step-up")))),
         EnrollReply::Gone => Err(HandlerError::Reply(Box::new(see_other(&destination.page_url("login"), "step-up")))),

@@ -118,8 +118,8 @@ impl Desk<'_> {
         self.browser.stage.world.look(|s| {
             let session =
                 session.and_then(|t| s.sessions.get(&t.key()).map(|(s, _)| s.identity.username.as_str().to_owned()));
-            let ceremony =
-                ceremony.and_then(|t| s.ceremonies().get(&t.key().encoded()).map(|c| c.username.as_str().to_owned()));
+            let ceremony = ceremony
+                .and_then(|t| s.ceremonies().get(&t.key().encoded()).map(|c| c.who.username().unwrap().to_string()));
             (session, ceremony)
         })
     }

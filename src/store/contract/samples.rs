@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::auth::ceremony::{Ceremony, CeremonyKey, CeremonyToken};
+use crate::auth::ceremony::{Ceremony, CeremonyKey, CeremonyToken, Purpose, Who};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::proof::{Method, MethodSet, Proofs, Requirement, Strength};
 use crate::auth::secret::{SecretBytes, SecretText};
@@ -98,13 +98,13 @@ pub(crate) fn session(name: &str, now: Timestamp) -> Session {
 /// A ceremony begun at `now`.
 pub(crate) fn ceremony(name: &str, now: Timestamp) -> Ceremony {
     Ceremony {
-        username: Username::parse(name).unwrap(),
-        user: Some(UserId(format!("id-{name}"))),
-        goal: Requirement {
+        purpose: Purpose::SignIn,
+        who: Who::Known { user: UserId(format!("id-{name}")), username: Username::parse(name).unwrap() },
+        requirement: Some(Requirement {
             strength: Strength::TwoFactor,
             max_age: Some(Duration::from_millis(90_500)),
             methods: MethodSet::EMPTY.with(Method::Totp),
-        },
+        }),
         proofs: Proofs::none().with(Method::Password, now),
         enrolled: MethodSet::EMPTY.with(Method::Password).with(Method::Totp),
         locked: MethodSet::EMPTY.with(Method::BackupCode),
@@ -113,6 +113,7 @@ pub(crate) fn ceremony(name: &str, now: Timestamp) -> Ceremony {
         started_at: now,
         credentials: "digest".into(),
         previous_login: Some(now.minus(Duration::from_secs(7))),
+        challenge: None,
     }
 }
 

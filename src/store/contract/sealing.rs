@@ -9,7 +9,7 @@ use crate::auth::ceremony::CeremonyKey;
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::proof::Method;
 use crate::auth::session::{Session, SessionKey};
-use crate::auth::throttle::{Charge, Limit, network_charges, newcomer_charges, pace_key};
+use crate::auth::throttle::{Charge, Counter, Limit, network_charges, newcomer_charges};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{CodeDigest, TransientKind};
 
@@ -37,7 +37,8 @@ async fn nothing_that_lies_there_names_anybody(p: StatePorts) {
     p.codes.put("canary-of-ann", CodeDigest([7; 32]), 3, HOUR).await.unwrap();
     p.pending.put_new("totp:session:1", &Sealed(b"canary-of-a-secret".to_vec()), HOUR).await.unwrap();
     let limit = Limit { tries: 9, refill: HOUR };
-    let named = ["canary-of-ann".to_owned(), pace_key(Method::Password, "canary-of-ann", one.client_ip)];
+    let named =
+        ["canary-of-ann".to_owned(), Counter::AccountNetwork("canary-of-ann", one.client_ip).key(Method::Password)];
     let named = named.map(|key| Charge { key, limit }).into_iter();
     let networks = network_charges(Method::Password, one.client_ip, limit).into_iter();
     let newcomers = newcomer_charges(Method::Password, "canary-of-ann", one.client_ip, limit, limit);

@@ -155,7 +155,7 @@ async fn ceremonies_are_kept_moved_and_taken_once(p: StatePorts) {
     p.ceremonies.put(&key, &first, HOUR).await.unwrap();
     assert_eq!(p.ceremonies.load(&key).await.unwrap(), Some(first.clone()));
     assert_eq!(p.ceremonies.load(&key).await.unwrap(), Some(first), "reading does not end it");
-    let moved = crate::auth::ceremony::Ceremony { user: None, ..ceremony("bob", now) };
+    let moved = crate::auth::ceremony::Ceremony { requirement: None, ..ceremony("bob", now) };
     p.ceremonies.put(&key, &moved, HOUR).await.unwrap();
     assert_eq!(p.ceremonies.take(&key).await.unwrap(), Some(moved));
     assert!(p.ceremonies.take(&key).await.unwrap().is_none());

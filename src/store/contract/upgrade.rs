@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::samples::{StatePorts, identity};
-use crate::auth::ceremony::CeremonyToken;
+use crate::auth::ceremony::{CeremonyToken, Purpose};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::proof::{Method, MethodSet, Proofs, Requirement, Strength};
 use crate::auth::session::{Channel, SessionKey};
@@ -52,7 +52,10 @@ pub(crate) async fn goes_on(p: &StatePorts) {
     let token = CeremonyToken::mint(&[8; 32]);
     assert_eq!(token.key().encoded(), CEREMONY_NAME);
     let begun = p.ceremonies.load(&token.key()).await.unwrap().expect("the sign-in goes on");
-    assert_eq!((begun.username.as_str(), begun.channel, begun.started_at), ("ann", Channel::Bearer, THEN));
+    assert_eq!(
+        (begun.who.username().unwrap().as_str(), begun.channel, begun.started_at),
+        ("ann", Channel::Bearer, THEN)
+    );
     assert_eq!(begun.proofs.methods(), MethodSet::EMPTY.with(Method::Password));
     assert_eq!(begun.enrolled, MethodSet::EMPTY.with(Method::Password).with(Method::Totp));
     let wanted = Requirement {
@@ -60,7 +63,7 @@ pub(crate) async fn goes_on(p: &StatePorts) {
         max_age: Some(Duration::from_millis(90_500)),
         methods: MethodSet::EMPTY.with(Method::Totp),
     };
-    assert_eq!(begun.goal, wanted);
+    assert_eq!((&begun.purpose, begun.requirement, &begun.challenge), (&Purpose::SignIn, Some(wanted), &None));
     assert!(p.ceremonies.take(&token.key()).await.unwrap().is_some());
 
     assert!(p.pending.take(PENDING_NAME).await.unwrap() == Some(Sealed(vec![1, 0, 255])));
