@@ -10,10 +10,10 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::answers::headers::ResponseKind;
 use super::pages::Shell;
+use super::reply::Reply;
 use super::settings::PortalSettings;
 use super::support_contact::SupportContact;
 
@@ -89,7 +89,7 @@ impl Theme {
     }
 
     /// The asset of that name, as this request can take it.
-    pub(crate) fn asset(&self, name: &str, request: &HeaderMap) -> Option<Response<Bytes>> {
+    pub(crate) fn asset(&self, name: &str, request: &HeaderMap) -> Option<Reply> {
         let asset = [&self.css, &self.script].into_iter().chain(self.logo.as_ref()).find(|a| a.name == name)?;
         Some(asset.answer(request))
     }
@@ -115,27 +115,26 @@ impl Asset {
         format!("{}assets/{}", super::PREFIX, self.name)
     }
 
-    fn answer(&self, request: &HeaderMap) -> Response<Bytes> {
+    fn answer(&self, request: &HeaderMap) -> Reply {
         let packed = self.packed.as_ref().filter(|_| takes_gzip(request));
         let body = packed.unwrap_or(&self.plain);
-        let mut answer = Response::new(Bytes::new());
-        let headers = answer.headers_mut();
+        let mut reply = Reply::empty(StatusCode::OK, "asset");
+        let headers = reply.headers_mut();
         headers.insert(ETAG, body.etag.clone());
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(FOR_GOOD));
         if self.packed.is_some() {
             headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         }
         if is_known(request, &body.etag) {
-            *answer.status_mut() = StatusCode::NOT_MODIFIED;
+            *reply.response.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
             headers.insert(CONTENT_TYPE, self.kind.clone());
             if packed.is_some() {
                 headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             }
-            *answer.body_mut() = body.bytes.clone();
+            *reply.response.body_mut() = body.bytes.clone();
         }
-        answer.extensions_mut().insert(ResponseKind("asset"));
-        answer
+        reply
     }
 }
 

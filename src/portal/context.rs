@@ -1,7 +1,6 @@
 //! What a handler works with: one request, what is known of it, and the ways to answer it.
 
-use std::future::Future;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Query, Request};
@@ -17,7 +16,7 @@ use super::format;
 use super::forms::{FormError, FormFields};
 use super::messages::text;
 use super::pages::Shell;
-use super::reply::{Cause, Recorded, Reply};
+use super::reply::{Cause, Note, Reply};
 use super::request_info::RequestInfo;
 use super::state::PortalState;
 use crate::auth::event::Event;
@@ -48,15 +47,14 @@ impl From<FormError> for HandlerError {
 }
 
 /// One request under the reserved prefix.
-#[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) state: Arc<PortalState>,
     pub(crate) info: Arc<RequestInfo>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) path: String,
     pub(crate) body: Bytes,
-    /// What the flows of this request told. Kept beside the answer, so that no early stop can lose it.
-    events: Arc<Mutex<Vec<Event>>>,
+    /// What happened in the flows of this request. Kept here, so that no early stop can lose it.
+    events: Vec<Event>,
     guards: OnceLock<Guards>,
 }
 
@@ -76,36 +74,71 @@ impl FromRequest<Arc<PortalState>> for Context {
         let query = Query::<Vec<(String, String)>>::try_from_uri(request.uri()).map(|q| q.0).unwrap_or_default();
         let path = request.uri().path().to_owned();
         let body = Bytes::from_request(request, state).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
-        Ok(Self { state: state.clone(), info, query, path, body, events: Arc::default(), guards: OnceLock::new() })
+        Ok(Self { state: state.clone(), info, query, path, body, events: Vec::new(), guards: OnceLock::new() })
     }
 }
 
-/// Runs a handler and words its early stops. Whatever comes of it, what the flows told rides along.
-pub(crate) async fn run<F, Fut>(ctx: Context, handler: F) -> Response<Body>
-where
-    F: FnOnce(Context) -> Fut,
-    Fut: Future<Output = Result<Reply, HandlerError>>,
-{
-    let (state, info, events) = (ctx.state.clone(), ctx.info.clone(), ctx.events.clone());
-    let mut answer = match handler(ctx).await {
-        Ok(answer) => answer,
-        Err(HandlerError::Reply(answer)) => *answer,
-        Err(HandlerError::Portal(what)) => error_page::reply(&state, &info, what),
-        Err(HandlerError::Problem(problem)) => problem.reply(&info),
-        Err(HandlerError::Store(cause)) => {
-            let mut answer = error_page::reply(&state, &info, PortalError::Unavailable);
-            answer.extensions_mut().insert(Cause::Store(cause));
-            answer
+impl From<StoreError> for HandlerError {
+    fn from(cause: StoreError) -> Self {
+        Self::Store(cause)
+    }
+}
+
+impl From<PortalError> for HandlerError {
+    fn from(error: PortalError) -> Self {
+        Self::Portal(error)
+    }
+}
+
+impl From<Problem> for HandlerError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl From<Reply> for HandlerError {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(Box::new(reply))
+    }
+}
+
+/// What the router carries beside a response, from a handler to [`super::Portal::respond`].
+#[derive(Clone)]
+pub(crate) struct Annotations {
+    pub(crate) events: Vec<Event>,
+    pub(crate) cause: Option<Cause>,
+    pub(crate) note: Option<Note>,
+}
+
+/// Runs a handler as the router calls it.
+macro_rules! run {
+    ($handler:path) => {
+        |mut ctx: $crate::portal::context::Context| async move {
+            let done = $handler(&mut ctx).await;
+            ctx.reply(done)
         }
     };
-    let events = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
-    if !events.is_empty() {
-        answer.extensions_mut().insert(Recorded(events));
-    }
-    answer.map(Body::from)
 }
 
+pub(crate) use run;
+
 impl Context {
+    /// The response of a handler, or of its early stop. Whatever comes of it, the events ride along.
+    pub(crate) fn reply(self, done: Result<Reply, HandlerError>) -> Response<Body> {
+        let (state, info) = (&self.state, &self.info);
+        let Reply { mut response, cause, note, .. } = match done {
+            Ok(reply) => reply,
+            Err(HandlerError::Reply(reply)) => *reply,
+            Err(HandlerError::Portal(error)) => error_page::reply(state, info, error),
+            Err(HandlerError::Problem(problem)) => problem.reply(info),
+            Err(HandlerError::Store(cause)) => {
+                error_page::reply(state, info, PortalError::Unavailable).caused_by(Cause::Store(cause))
+            }
+        };
+        response.extensions_mut().insert(Annotations { events: self.events, cause, note });
+        response.map(Body::from)
+    }
+
     /// The script at the other end: what it begins ends in a token, never in a cookie.
     pub(crate) fn script(&self) -> Client {
         let client = self.client();
@@ -139,17 +172,17 @@ impl Context {
     }
 
     /// Keeps the events of a flow for the edge to record, and returns its value.
-    pub(crate) fn record_events<T>(&self, outcome: Outcome<T>) -> Result<T, HandlerError> {
+    pub(crate) fn record_events<T>(&mut self, outcome: Outcome<T>) -> Result<T, HandlerError> {
         let (reply, events) = match outcome {
             Ok(WithEvents { value, events }) => (Ok(value), events),
             Err(WithEvents { value, events }) => (Err(HandlerError::Store(value)), events),
         };
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).extend(events);
+        self.events.extend(events);
         reply
     }
 
     /// Ends the session that this browser had before the one just opened.
-    pub(crate) async fn supersede(&self, opened: &Opened) -> Result<(), HandlerError> {
+    pub(crate) async fn supersede(&mut self, opened: &Opened) -> Result<(), HandlerError> {
         match &self.info.cookies.session {
             SessionCredential::Cookie(old) => {
                 self.record_events(self.state.flows.supersede(old, opened, &self.client()).await)

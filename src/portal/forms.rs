@@ -10,6 +10,7 @@ use crate::auth::secret::SecretText;
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
 /// The fields of a form; names are unique.
+#[derive(Default)]
 pub(crate) struct FormFields(Vec<(String, String)>);
 
 /// Why a form is not read.

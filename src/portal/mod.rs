@@ -41,10 +41,12 @@ use crate::auth::proof::decision::{Challenged, Refusal};
 use crate::flow::Flows;
 use crate::flow::destination::Destinations;
 pub(crate) use answers::headers::DEPENDS_ON;
-use answers::headers::{ResponseKind, finish};
+use answers::headers::finish;
 use answers::{challenge, error_page, refusal};
 use assets::Theme;
+use context::Annotations;
 use error::PortalError;
+use reply::Reply;
 use request_info::RequestInfo;
 use settings::PortalSettings;
 pub use state::Jwks;
@@ -76,18 +78,19 @@ impl Portal {
     }
 
     /// Answers a challenge, by the kind of request (see `auth::proof::challenge`).
-    pub fn challenge(&self, info: &RequestInfo, challenged: &Challenged) -> Response<Bytes> {
-        finish(challenge::reply(&self.state, info, challenged), info)
+    pub fn challenge(&self, info: &RequestInfo, challenged: &Challenged) -> Reply {
+        let reply = challenge::reply(&self.state, info, challenged);
+        Reply { response: finish(reply.response, info), ..reply }
     }
 
     /// Answers a refusal: a page or problem+json, 403.
     pub fn refusal(&self, info: &RequestInfo, refusal: &Refusal) -> Response<Bytes> {
-        finish(refusal::reply(&self.state, info, refusal), info)
+        finish(refusal::reply(&self.state, info, refusal).response, info)
     }
 
     /// Answers an error: a page or problem+json.
     pub fn error(&self, info: &RequestInfo, error: PortalError) -> Response<Bytes> {
-        finish(error_page::reply(&self.state, info, error), info)
+        finish(error_page::reply(&self.state, info, error).response, info)
     }
 
     fn build(state: PortalState) -> Self {
@@ -98,13 +101,19 @@ impl Portal {
         Self { state, without_csrf, with_csrf }
     }
 
-    /// Answers a request under the reserved prefix. Events ride in the response's extensions as
-    /// [`reply::Recorded`]; the caller records them. The cause of a 503 rides there as [`reply::Cause`].
-    pub async fn respond(&self, request: Request<Bytes>, info: &RequestInfo) -> Response<Bytes> {
-        if request.body().len() > forms::MAX_BODY {
+    /// Answers a request under the reserved prefix.
+    pub async fn respond(&self, request: Request<Bytes>, info: &RequestInfo) -> Reply {
+        let reply = if request.body().len() > forms::MAX_BODY {
             let limit = u64::try_from(forms::MAX_BODY).unwrap_or(u64::MAX);
-            return self.error(info, PortalError::TooLarge { limit });
-        }
+            error_page::reply(&self.state, info, PortalError::TooLarge { limit })
+        } else {
+            self.routed(request, info).await
+        };
+        Reply { response: finish(reply.response, info), ..reply }
+    }
+
+    /// What the router answers. Here axum ends.
+    async fn routed(&self, request: Request<Bytes>, info: &RequestInfo) -> Reply {
         let bearer = matches!(info.cookies.session, cookies::SessionCredential::Bearer(_));
         let router = if bearer { self.without_csrf.clone() } else { self.with_csrf.clone() };
         let mut request = request.map(Body::from);
@@ -114,18 +123,20 @@ impl Portal {
             request.headers_mut().insert(HOST, host);
         }
         let Ok(answer) = router.oneshot(request).await;
-        let (parts, body) = answer.into_parts();
+        let (mut parts, body) = answer.into_parts();
+        let annotations = parts.extensions.remove::<Annotations>();
         let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
-            return self.error(info, PortalError::Unavailable);
+            return error_page::reply(&self.state, info, PortalError::Unavailable);
         };
-        finish(self.replace_layer_errors(Response::from_parts(parts, body), info), info)
+        let response = Response::from_parts(parts, body);
+        match annotations {
+            Some(Annotations { events, cause, note }) => Reply { response, events, cause, note },
+            None => self.layer_error(&response, info),
+        }
     }
 
-    /// Replaces what the layers of the router answered by themselves.
-    fn replace_layer_errors(&self, answer: Response<Bytes>, info: &RequestInfo) -> Response<Bytes> {
-        if answer.extensions().get::<ResponseKind>().is_some() {
-            return answer;
-        }
+    /// What the layers of the router answered by themselves, in our form.
+    fn layer_error(&self, answer: &Response<Bytes>, info: &RequestInfo) -> Reply {
         if answer.extensions().get::<ProtectionError>().is_some() {
             return error_page::reply(&self.state, info, PortalError::CrossSite);
         }

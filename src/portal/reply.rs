@@ -2,10 +2,10 @@
 
 use askama::Template;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
-use super::answers::headers::ResponseKind;
+use super::answers::headers::{CSP_FRAMABLE, RESPONSE_KIND};
 use super::cookies;
 use super::messages::text;
 use super::state::PortalState;
@@ -13,18 +13,17 @@ use crate::auth::event::Event;
 use crate::flow::ports::StoreError;
 use crate::flow::reply::Opened;
 
-/// A response on its way out.
-pub(crate) type Reply = Response<Bytes>;
+/// A response of ours, and what the edge is to know of it.
+pub struct Reply {
+    pub response: Response<Bytes>,
+    /// What happened to proofs, sessions and accounts, to be recorded.
+    pub events: Vec<Event>,
+    /// Why it is a 503, for the log.
+    pub cause: Option<Cause>,
+    pub note: Option<Note>,
+}
 
-/// Events of a response, for the edge to record.
-#[derive(Clone, Default)]
-pub struct Recorded(pub Vec<Event>);
-
-/// How a challenge was told, of a closed set; rides in the extensions of the response, for the counters.
-#[derive(Clone, Copy)]
-pub struct ToldAs(pub &'static str);
-
-/// Why a 503 of ours was given; rides in the extensions of the response, for the log.
+/// Why a 503 of ours was given.
 #[derive(Clone)]
 pub enum Cause {
     /// A store did not answer.
@@ -33,33 +32,99 @@ pub enum Cause {
     Busy,
 }
 
-/// What is worth a word in the access event of an answer of ours: a closed set.
-#[derive(Clone, Copy)]
-pub struct Noted(pub &'static str);
+/// A word for the log and the counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    CookieNotKept,
+    RedirectLoop,
+    /// A challenge, by the form it took.
+    Challenge(ChallengeForm),
+}
+
+/// The form of a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeForm {
+    Redirect,
+    Page,
+    Frame,
+    LostForm,
+    Grpc,
+    Problem,
+}
+
+impl Note {
+    /// Its name in the log and in the metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CookieNotKept => "cookie_not_kept",
+            Self::RedirectLoop => "redirect_loop",
+            Self::Challenge(ChallengeForm::Redirect) => "redirect",
+            Self::Challenge(ChallengeForm::Page) => "page",
+            Self::Challenge(ChallengeForm::Frame) => "frame",
+            Self::Challenge(ChallengeForm::LostForm) => "form",
+            Self::Challenge(ChallengeForm::Grpc) => "grpc",
+            Self::Challenge(ChallengeForm::Problem) => "problem",
+        }
+    }
+}
+
+impl Reply {
+    /// A reply with a body. `kind` is the value of `X-Stepgate-Response`.
+    pub(crate) fn new(
+        status: StatusCode,
+        kind: &'static str,
+        content_type: &'static str,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        let mut reply = Self::empty(status, kind);
+        reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        *reply.response.body_mut() = body.into();
+        reply
+    }
+
+    pub(crate) fn empty(status: StatusCode, kind: &'static str) -> Self {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = status;
+        response.headers_mut().insert(RESPONSE_KIND, HeaderValue::from_static(kind));
+        Self { response, events: Vec::new(), cause: None, note: None }
+    }
+
+    /// The one page that may be shown in frames of the app: it holds a link and nothing else.
+    pub(crate) fn framable(mut self) -> Self {
+        self.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP_FRAMABLE));
+        self
+    }
+
+    pub(crate) fn caused_by(self, cause: Cause) -> Self {
+        Self { cause: Some(cause), ..self }
+    }
+
+    pub(crate) fn noted(self, note: Note) -> Self {
+        Self { note: Some(note), ..self }
+    }
+
+    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.response.headers_mut()
+    }
+}
 
 /// A page.
 pub(crate) fn page(status: StatusCode, kind: &'static str, page: &impl Template) -> Reply {
     // Rendering writes into a string and has nothing to fail on; should it fail, no half page goes out.
-    let Ok(text) = page.render() else {
-        let mut answer = Response::new(Bytes::from(text!("page-failed")));
-        *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        return answer;
-    };
-    let mut answer = Response::new(Bytes::from(text));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    answer.extensions_mut().insert(ResponseKind(kind));
-    answer
+    match page.render() {
+        Ok(text) => Reply::new(status, kind, "text/html; charset=utf-8", text),
+        Err(_) => {
+            Reply::new(StatusCode::INTERNAL_SERVER_ERROR, "error", "text/plain; charset=utf-8", text!("page-failed"))
+        }
+    }
 }
 
 /// 303 See Other: the browser goes on with GET and keeps the fragment (RFC 9110 §10.2.2).
 pub(crate) fn see_other(to: &str, kind: &'static str) -> Reply {
-    let mut answer = Response::new(Bytes::new());
-    *answer.status_mut() = StatusCode::SEE_OTHER;
+    let mut reply = Reply::empty(StatusCode::SEE_OTHER, kind);
     let location = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
-    answer.headers_mut().insert(LOCATION, location);
-    answer.extensions_mut().insert(ResponseKind(kind));
-    answer
+    reply.headers_mut().insert(LOCATION, location);
+    reply
 }
 
 /// Adds a cookie.

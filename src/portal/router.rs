@@ -12,7 +12,7 @@ use utoipa::openapi::path::Paths;
 use utoipa_axum::PathItemExt as _;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::context::{Context, run};
+use super::context::run;
 use super::state::PortalState;
 use super::{api, browser};
 
@@ -20,7 +20,7 @@ type Route = MethodRouter<Arc<PortalState>>;
 
 macro_rules! to {
     ($method:ident, $handler:path) => {
-        $method(|ctx: Context| run(ctx, $handler))
+        $method(run!($handler))
     };
 }
 
@@ -28,7 +28,7 @@ macro_rules! to {
 macro_rules! call {
     ($($room:ident)::+, $handler:ident) => {
         utoipa_axum::paste! {
-            documented::<$($room)::+::[<__path_ $handler>], _, _>(|ctx: Context| run(ctx, $($room)::+::$handler))
+            documented::<$($room)::+::[<__path_ $handler>], _, _>(run!($($room)::+::$handler))
         }
     };
 }

@@ -26,7 +26,7 @@ use crate::auth::resource::{Malformed, Resource};
 use crate::portal::PREFIX;
 use crate::portal::cookies::{self, Cookies};
 use crate::portal::error::PortalError;
-use crate::portal::reply::{Cause, Noted, Recorded, ToldAs};
+use crate::portal::reply::{Cause, Note, Reply};
 use crate::portal::request_info::RequestInfo;
 use crate::portal::reserved::{Reserved, reserved};
 
@@ -196,10 +196,10 @@ impl Gateway {
                 ctx.subject.clone_from(&challenged.subject);
                 ctx.conclude("challenge", lack_word(challenged.shortfall.lack));
                 site.metrics.decided(DecisionKind::Challenge, Some(&challenged.rule.id.0));
-                let response = ctx.snapshot.portal.challenge(&facts(session, ctx), &challenged);
-                let kind = response.extensions().get().map_or("other", |ToldAs(kind)| kind);
-                self.metrics.challenges.with_label_values(&[kind]).inc();
-                Ok(Route::Answer(response))
+                let reply = ctx.snapshot.portal.challenge(&facts(session, ctx), &challenged);
+                let form = reply.note.map_or("other", Note::name);
+                self.metrics.challenges.with_label_values(&[form]).inc();
+                Ok(Route::Answer(reply.response))
             }
             Decision::Refuse(refusal) => {
                 ctx.rule = refusal.rule.as_ref().map(|rule| rule.id.0.clone());
@@ -217,16 +217,16 @@ impl Gateway {
         let (fault, reason) = match convert::read_body(session, cap, ctx.snapshot.limits.body_timeout).await {
             BodyRead::Whole(body) => match convert::request(session, target, body) {
                 Some(request) => {
-                    let response = ctx.snapshot.portal.respond(request, &facts(session, ctx)).await;
-                    if let Some(Recorded(events)) = response.extensions().get() {
-                        audit_log::audit(events, ctx, &self.metrics);
-                        (self.audit)(events, &ctx.request_id);
+                    let reply = ctx.snapshot.portal.respond(request, &facts(session, ctx)).await;
+                    if !reply.events.is_empty() {
+                        audit_log::audit(&reply.events, ctx, &self.metrics);
+                        (self.audit)(&reply.events, &ctx.request_id);
                     }
-                    if let Some(Noted(word)) = response.extensions().get() {
-                        ctx.conclude("own", word);
+                    if let Some(note) = reply.note {
+                        ctx.conclude("own", note.name());
                     }
-                    log_portal_fault(&response, ctx);
-                    return (response, true);
+                    log_portal_fault(&reply, ctx);
+                    return (reply.response, true);
                 }
                 None => (PortalError::BadRequest, "malformed_target"),
             },
@@ -351,9 +351,9 @@ fn asset(request: &RequestHeader) -> Option<String> {
 }
 
 /// Tells the cause of a 503 of the portal, once. The person sees a coarse word and the request id.
-fn log_portal_fault(response: &Response<Bytes>, ctx: &mut Ctx) {
+fn log_portal_fault(reply: &Reply, ctx: &mut Ctx) {
     let request_id = ctx.request_id.as_str();
-    let reason = match response.extensions().get() {
+    let reason = match &reply.cause {
         Some(Cause::Store(cause)) => {
             tracing::error!(target: "proxy", request_id, %cause, "a store did not answer: see that it is up");
             "store"
@@ -362,8 +362,8 @@ fn log_portal_fault(response: &Response<Bytes>, ctx: &mut Ctx) {
             tracing::warn!(target: "proxy", request_id, "more passwords at once than this machine can hash: add cores or nodes");
             "busy"
         }
-        None if response.status().is_server_error() => {
-            tracing::error!(target: "proxy", request_id, status = response.status().as_u16(), "a page could not be made");
+        None if reply.response.status().is_server_error() => {
+            tracing::error!(target: "proxy", request_id, status = reply.response.status().as_u16(), "a page could not be made");
             "internal"
         }
         None => return,

@@ -6,7 +6,6 @@ use http::header::{AUTHORIZATION, REFERER};
 use super::client_kind::challenge_kind;
 use super::cors::readable_by;
 use super::grpc::grpc;
-use super::headers::Framable;
 use super::problem::Problem;
 use crate::auth::proof::challenge::ChallengeKind;
 use crate::auth::proof::decision::Challenged;
@@ -16,8 +15,7 @@ use crate::portal::destination::Destination;
 use crate::portal::messages::text;
 use crate::portal::pages::{Link, NoticePage, method_names};
 use crate::portal::redirect_guard;
-use crate::portal::reply::ToldAs;
-use crate::portal::reply::{Reply, page, see_other};
+use crate::portal::reply::{ChallengeForm, Note, Reply, page, see_other};
 use crate::portal::request_info::RequestInfo;
 use crate::portal::state::PortalState;
 
@@ -32,18 +30,17 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challe
     let turn = redirect_guard::count(&info.cookies, &destination, state.flows.ports.clock.now());
     let destination = destination.with_redirects(turn);
     let url = destination.page_url(if challenged.subject.is_some() { "step-up" } else { "login" });
-    let (kind, mut answer) = match challenge_kind(info, challenged.rule.hints()) {
+    let (form, reply) = match challenge_kind(info, challenged.rule.hints()) {
         ChallengeKind::Redirect if destination.is_cut(&info.target) => {
-            ("page", query_lost(state, info, challenged, &url))
+            (ChallengeForm::Page, query_lost(state, info, challenged, &url))
         }
-        ChallengeKind::Redirect => ("redirect", see_other(&url, "challenge")),
-        ChallengeKind::Frame => ("frame", frame(state, info, challenged, &url)),
-        ChallengeKind::FormLost => ("form", form_lost(state, info, challenged, &url)),
-        ChallengeKind::Grpc => ("grpc", grpc(16, &text!("challenge-grpc"))),
-        ChallengeKind::Problem | ChallengeKind::WebSocket => ("problem", problem(info, challenged, &url)),
+        ChallengeKind::Redirect => (ChallengeForm::Redirect, see_other(&url, "challenge")),
+        ChallengeKind::Frame => (ChallengeForm::Frame, frame(state, info, challenged, &url)),
+        ChallengeKind::FormLost => (ChallengeForm::LostForm, form_lost(state, info, challenged, &url)),
+        ChallengeKind::Grpc => (ChallengeForm::Grpc, grpc(16, &text!("challenge-grpc"))),
+        ChallengeKind::Problem | ChallengeKind::WebSocket => (ChallengeForm::Problem, problem(info, challenged, &url)),
     };
-    answer.extensions_mut().insert(ToldAs(kind));
-    answer
+    reply.noted(Note::Challenge(form))
 }
 
 /// What is missing, as the messages name it.
@@ -59,9 +56,7 @@ fn frame(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: 
         links: vec![Link::to(url, text!("challenge-link", wanted = wanted))],
         ..NoticePage::new(&shell, text!("challenge-frame-title", wanted = wanted))
     };
-    let mut answer = page(StatusCode::UNAUTHORIZED, "challenge", &notice);
-    answer.extensions_mut().insert(Framable);
-    answer
+    page(StatusCode::UNAUTHORIZED, "challenge", &notice).framable()
 }
 
 /// The page around a frame, as the browser names it: on this very origin, and not a page inside the frame, where a

@@ -7,7 +7,6 @@ use http::{HeaderValue, StatusCode};
 
 use super::client_kind::{challenge_kind, wants_html};
 use super::grpc::grpc;
-use super::headers::Framable;
 use super::problem::Problem;
 use crate::auth::proof::challenge::{ChallengeKind, RuleHints};
 use crate::portal::error::PortalError;
@@ -62,10 +61,7 @@ fn by_kind(state: &PortalState, info: &RequestInfo, error: PortalError) -> Reply
     if let Some(wait) = retry_after(error) {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(format::wait_seconds(wait)));
     }
-    if how == ChallengeKind::Frame {
-        answer.extensions_mut().insert(Framable);
-    }
-    answer
+    if how == ChallengeKind::Frame { answer.framable() } else { answer }
 }
 
 const fn status_and_code(error: PortalError) -> (u16, &'static str) {

@@ -1,22 +1,18 @@
 //! The headers of every answer of ours, set in this one place.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY, X_FRAME_OPTIONS};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 
 use crate::portal::request_info::RequestInfo;
 
-/// What kind of answer this is: the value of `X-Stepgate-Response`.
-#[derive(Clone, Copy)]
-pub(crate) struct ResponseKind(pub(crate) &'static str);
-
-/// Marks the one page that is meant to be shown in frames of the app: it holds a link and nothing else.
-#[derive(Clone, Copy)]
-pub(crate) struct Framable;
+/// What kind of reply this is.
+pub(crate) const RESPONSE_KIND: HeaderName = HeaderName::from_static("x-stepgate-response");
 
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
                    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
-const CSP_FRAMABLE: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; \
+/// Of a page that may be shown in frames of the app.
+pub(crate) const CSP_FRAMABLE: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; \
                             base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 const ALWAYS: [(&str, &str); 6] = [
     ("referrer-policy", "no-referrer"),
@@ -31,8 +27,6 @@ pub(crate) const DEPENDS_ON: &str = "Cookie, Accept, Sec-Fetch-Mode, Sec-Fetch-D
 
 /// Adds what every answer of ours carries; `Cache-Control` only where the answer has none.
 pub(crate) fn finish(mut answer: Response<Bytes>, info: &RequestInfo) -> Response<Bytes> {
-    let kind = answer.extensions().get::<ResponseKind>().map_or("error", |k| k.0);
-    let framable = answer.extensions().get::<Framable>().is_some();
     // Where the answer to HEAD has lost its body on the way here, its length was noted (RFC 9110 §8.6).
     let noted = answer.headers().get(CONTENT_LENGTH).filter(|_| info.method == Method::HEAD).cloned();
     let length = answer.body().len();
@@ -47,13 +41,12 @@ pub(crate) fn finish(mut answer: Response<Bytes>, info: &RequestInfo) -> Respons
     if let Some(own) = own {
         headers.append(VARY, own);
     }
-    let csp = if framable { CSP_FRAMABLE } else { CSP };
-    headers.insert("content-security-policy", HeaderValue::from_static(csp));
-    if !framable {
-        headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP));
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert("x-stepgate-response", HeaderValue::from_static(kind));
+    headers.entry(RESPONSE_KIND).or_insert(HeaderValue::from_static("error"));
     if let Ok(id) = HeaderValue::from_str(&info.request_id) {
         headers.insert("x-request-id", id);
     }

@@ -7,7 +7,7 @@ use http::header::{
 };
 use http::{HeaderValue, Response, StatusCode};
 
-use super::headers::{ResponseKind, finish};
+use super::headers::finish;
 use super::problem::Problem;
 use crate::auth::policy::cors::{Allowances, Forbidden};
 use crate::portal::Portal;
@@ -21,10 +21,8 @@ const DEPENDS_ON: &str = "Origin, Access-Control-Request-Method, Access-Control-
 impl Portal {
     /// 204 with what a rule allows to the origin that asks.
     pub fn preflight_granted(&self, info: &RequestInfo, allowed: &Allowances) -> Response<Bytes> {
-        let mut answer = Response::new(Bytes::new());
-        *answer.status_mut() = StatusCode::NO_CONTENT;
-        answer.extensions_mut().insert(ResponseKind("preflight"));
-        let headers = answer.headers_mut();
+        let mut reply = Reply::empty(StatusCode::NO_CONTENT, "preflight");
+        let headers = reply.headers_mut();
         headers.extend(info.headers.get(ORIGIN).map(|origin| (ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone())));
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         for (name, list) in
@@ -37,7 +35,7 @@ impl Portal {
             }
         }
         headers.extend(allowed.max_age.map(|age| (ACCESS_CONTROL_MAX_AGE, HeaderValue::from(age.as_secs()))));
-        finish(varied(answer), info)
+        finish(varied(reply), info)
     }
 
     /// 403 that allows nothing; why, for who looks at it.
@@ -55,7 +53,7 @@ impl Portal {
     }
 }
 
-fn varied(mut answer: Reply) -> Reply {
-    answer.headers_mut().insert(VARY, HeaderValue::from_static(DEPENDS_ON));
-    answer
+fn varied(mut reply: Reply) -> Response<Bytes> {
+    reply.headers_mut().insert(VARY, HeaderValue::from_static(DEPENDS_ON));
+    reply.response
 }

@@ -1,11 +1,9 @@
 //! Problems of machines: `application/problem+json` (RFC 9457) with a stable `code`.
 
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::headers::ResponseKind;
 use crate::auth::proof::decision::RuleSummary;
 use crate::portal::format;
 use crate::portal::messages::text;
@@ -103,17 +101,14 @@ impl Problem {
         if let Some(members) = body.as_object_mut() {
             members.extend(self.more);
         }
-        let mut answer = Response::new(Bytes::from(body.to_string()));
-        *answer.status_mut() = self.status;
-        let headers = answer.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let mut reply = Reply::new(self.status, self.kind, "application/problem+json", body.to_string());
+        let headers = reply.headers_mut();
         if let Some(challenge) = self.challenge.and_then(|c| HeaderValue::from_str(&c).ok()) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if let Some(wait) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(format::wait_seconds(wait)));
         }
-        answer.extensions_mut().insert(ResponseKind(self.kind));
-        answer
+        reply
     }
 }

@@ -6,7 +6,6 @@ use super::client_kind::{challenge_kind, wants_html};
 use super::cors::readable_by;
 use super::error_page;
 use super::grpc::grpc;
-use super::headers::Framable;
 use super::out_of_reach::{self, Unreached};
 use super::problem::Problem;
 use crate::auth::proof::MethodSet;
@@ -54,7 +53,7 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, refusal: &Refusal) 
         _ => problem(info, refusal),
     };
     if kind == ChallengeKind::Frame {
-        answer.extensions_mut().insert(Framable);
+        answer = answer.framable();
     }
     if let Some(rule) = rule {
         readable_by(&mut answer, info, &rule.cors.origins);

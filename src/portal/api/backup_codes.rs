@@ -20,12 +20,12 @@ use crate::portal::reply::Reply;
     (status = 409, description = "`no_second_factor`: there is none that they could stand for; or `already_made`, by another call a moment ago", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn renew(ctx: Context) -> Result<Reply, HandlerError> {
-    let who = require_session(&ctx, false).await?;
+pub(crate) async fn renew(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let who = require_session(ctx, false).await?;
     let flows = &ctx.state.flows;
-    let set = match flows.codes_asked(&who.token, &who.session, &ctx.script()).await.map_err(HandlerError::Store)? {
+    let set = match flows.codes_asked(&who.token, &who.session, &ctx.script()).await? {
         CodesAsked::Ready { set, .. } => set,
-        asked => return Ok(before(&asked, &ctx)),
+        asked => return Ok(before(&asked, ctx)),
     };
     let reply = ctx.record_events(flows.renew_codes(&who.token, &who.session, &set, &ctx.script()).await)?;
     Ok(match reply {
@@ -33,8 +33,8 @@ pub(crate) async fn renew(ctx: Context) -> Result<Reply, HandlerError> {
             json(&BackupCodes { backup_codes: codes.iter().map(|code| code.expose().to_owned()).collect() })
         }
         CodesRenewed::Over => already_made().reply(&ctx.info),
-        CodesRenewed::Busy => busy(&ctx),
-        CodesRenewed::Asked(asked) => before(&asked, &ctx),
+        CodesRenewed::Busy => busy(ctx),
+        CodesRenewed::Asked(asked) => before(&asked, ctx),
     })
 }
 

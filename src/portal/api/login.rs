@@ -27,8 +27,8 @@ use crate::portal::reply::Reply;
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn login(ctx: Context) -> Result<Reply, HandlerError> {
-    let given: LoginBody = body(&ctx)?;
+pub(crate) async fn login(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let given: LoginBody = body(ctx)?;
     let requirement = match given.strength.as_deref() {
         None => None,
         Some(name) => {
@@ -36,7 +36,7 @@ pub(crate) async fn login(ctx: Context) -> Result<Reply, HandlerError> {
             Some(Requirement::of(strength.ok_or_else(|| bad(text!("problem-strength-title")))?))
         }
     };
-    let (username, password) = match (given.username, given.password, basic(&ctx)) {
+    let (username, password) = match (given.username, given.password, basic(ctx)) {
         (Some(username), Some(password), _) => (username, password.0),
         (None, None, Some(basic)) => basic,
         _ => return Err(bad(text!("problem-credentials-missing-title"))),
@@ -44,7 +44,7 @@ pub(crate) async fn login(ctx: Context) -> Result<Reply, HandlerError> {
     let credentials = Credentials { username, password, otp: given.otp.map(|o| o.0) };
     let reply =
         ctx.record_events(ctx.state.flows.begin(credentials, requirement, Channel::Bearer, &ctx.script()).await)?;
-    Ok(login_reply(&ctx, &reply, false))
+    Ok(login_reply(ctx, &reply, false))
 }
 
 /// Give the second factor of a sign-in under way.
@@ -58,11 +58,11 @@ pub(crate) async fn login(ctx: Context) -> Result<Reply, HandlerError> {
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn second_factor(ctx: Context) -> Result<Reply, HandlerError> {
-    let given: SecondFactorBody = body(&ctx)?;
+pub(crate) async fn second_factor(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let given: SecondFactorBody = body(ctx)?;
     let method = method(&given.method)?;
     let Some(token) = CeremonyToken::parse(given.ceremony.0.expose()) else {
-        return Err(HandlerError::Problem(Box::new(rejected(&ctx.info, Rejection::CeremonyGone))));
+        return Err(HandlerError::from(rejected(&ctx.info, Rejection::CeremonyGone)));
     };
     let reply = ctx.record_events(
         ctx.state
@@ -70,7 +70,7 @@ pub(crate) async fn second_factor(ctx: Context) -> Result<Reply, HandlerError> {
             .submit(&CeremonyRef::SignIn(token.clone()), Submission::of(method, given.code.0), &ctx.script())
             .await,
     )?;
-    Ok(login_reply(&ctx, &reply, false))
+    Ok(login_reply(ctx, &reply, false))
 }
 
 /// Step up: one more proof; the old token ends, a new one is given (as a cookie to callers by cookie).
@@ -84,10 +84,10 @@ pub(crate) async fn second_factor(ctx: Context) -> Result<Reply, HandlerError> {
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn elevate(ctx: Context) -> Result<Reply, HandlerError> {
-    let given: ElevateBody = body(&ctx)?;
+pub(crate) async fn elevate(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let given: ElevateBody = body(ctx)?;
     let method = method(&given.method)?;
-    let who = require_session(&ctx, true).await?;
+    let who = require_session(ctx, true).await?;
     let reply = ctx.record_events(
         ctx.state
             .flows
@@ -98,11 +98,11 @@ pub(crate) async fn elevate(ctx: Context) -> Result<Reply, HandlerError> {
             )
             .await,
     )?;
-    Ok(login_reply(&ctx, &reply, who.by_cookie))
+    Ok(login_reply(ctx, &reply, who.by_cookie))
 }
 
 fn bad(title: String) -> HandlerError {
-    HandlerError::Problem(Box::new(Problem::malformed(title)))
+    HandlerError::from(Problem::malformed(title))
 }
 
 /// The method of that name, if it is one that takes a code.

@@ -9,13 +9,11 @@ pub(super) mod types;
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::answers::headers::ResponseKind;
 use super::answers::problem::Problem;
 use super::context::{Context, CurrentSession, HandlerError};
 use super::cookies;
@@ -43,7 +41,7 @@ fn body<T: DeserializeOwned>(ctx: &Context) -> Result<T, HandlerError> {
     }
     // The parser would read an array as the fields in their order.
     if !ctx.body.trim_ascii_start().starts_with(b"{") {
-        return Err(HandlerError::Problem(Box::new(Problem::malformed(text!("problem-not-an-object-title")))));
+        return Err(HandlerError::from(Problem::malformed(text!("problem-not-an-object-title"))));
     }
     serde_json::from_slice(&ctx.body).map_err(|cause| malformed(&cause))
 }
@@ -55,25 +53,20 @@ fn malformed(cause: &serde_json::Error) -> HandlerError {
     } else {
         text!("problem-not-json-title", line = cause.line(), column = cause.column())
     };
-    HandlerError::Problem(Box::new(Problem::malformed(title)))
+    HandlerError::from(Problem::malformed(title))
 }
 
 /// 200 with a JSON body.
 fn json(value: &impl Serialize) -> Reply {
-    let Ok(text) = serde_json::to_vec(value) else {
-        let mut answer = Response::new(Bytes::new());
-        *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        return answer;
-    };
-    let mut answer = Response::new(Bytes::from(text));
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer.extensions_mut().insert(ResponseKind("api"));
-    answer
+    match serde_json::to_vec(value) {
+        Ok(text) => Reply::new(StatusCode::OK, "api", "application/json", text),
+        Err(_) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR, "error"),
+    }
 }
 
 /// The live session, or 401.
 async fn require_session(ctx: &Context, quiet: bool) -> Result<CurrentSession, HandlerError> {
-    ctx.current_session(quiet).await?.ok_or_else(|| HandlerError::Problem(Box::new(Problem::not_signed_in(&ctx.info))))
+    ctx.current_session(quiet).await?.ok_or_else(|| HandlerError::from(Problem::not_signed_in(&ctx.info)))
 }
 
 /// The body of a session just opened. Callers by cookie get the new token as a cookie, never in the body.
@@ -142,9 +135,7 @@ fn factor_locked(Locked { methods, others }: Locked) -> Problem {
 fn busy(ctx: &Context) -> Reply {
     let title = text!("problem-busy-title");
     let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", title).retry(Duration::from_secs(2));
-    let mut answer = problem.reply(&ctx.info);
-    answer.extensions_mut().insert(Cause::Busy);
-    answer
+    problem.reply(&ctx.info).caused_by(Cause::Busy)
 }
 
 /// 401 for a wrong proof.

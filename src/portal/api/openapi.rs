@@ -1,15 +1,13 @@
 //! The document of the API (OpenAPI 3.1), generated from the handlers and their types; and the key set.
 
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Response};
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, StatusCode};
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder, Server};
 
 use super::json;
-use crate::portal::answers::headers::ResponseKind;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::cookies::SESSION;
 use crate::portal::error::PortalError;
@@ -110,7 +108,7 @@ fn describe(status: &str, answer: &mut RefOr<utoipa::openapi::Response>) {
 
 /// This document.
 #[utoipa::path(get, path = "/.stepgate/api/openapi.json", tag = "about", responses((status = 200, description = "OpenAPI 3.1")))]
-pub(crate) async fn document(ctx: Context) -> Result<Reply, HandlerError> {
+pub(crate) async fn document(ctx: &Context) -> Result<Reply, HandlerError> {
     let mut document = ctx.state.document.clone();
     // Whole, so that the document can be read elsewhere.
     document.servers = Some(vec![Server::new(format!("{}://{}", ctx.info.scheme, ctx.info.authority))]);
@@ -119,11 +117,9 @@ pub(crate) async fn document(ctx: Context) -> Result<Reply, HandlerError> {
 
 /// The keys that sign assertions to apps (RFC 7517).
 #[utoipa::path(get, path = "/.stepgate/jwks.json", tag = "about", responses((status = 200, description = "A JSON Web Key Set")))]
-pub(crate) async fn jwks(ctx: Context) -> Result<Reply, HandlerError> {
+pub(crate) async fn jwks(ctx: &Context) -> Result<Reply, HandlerError> {
     let text = ctx.state.jwks.as_ref().ok_or(HandlerError::Portal(PortalError::NotFound))?;
-    let mut answer = Response::new(Bytes::from(text()));
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    answer.extensions_mut().insert(ResponseKind("api"));
-    Ok(answer)
+    let mut reply = Reply::new(StatusCode::OK, "api", "application/jwk-set+json", text());
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    Ok(reply)
 }

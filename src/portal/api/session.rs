@@ -1,13 +1,11 @@
 //! Who the caller is, and the way out.
 
-use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::StatusCode;
 
 use super::types::{ProblemBody, SessionBrief, WhoAmI};
 use super::{json, require_session};
 use crate::auth::proof::Strength;
 use crate::auth::time::Timestamp;
-use crate::portal::answers::headers::ResponseKind;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::cookies;
 use crate::portal::reply::{Reply, with_cookie};
@@ -18,8 +16,8 @@ use crate::portal::reply::{Reply, with_cookie};
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn whoami(ctx: Context) -> Result<Reply, HandlerError> {
-    let who = require_session(&ctx, false).await?;
+pub(crate) async fn whoami(ctx: &Context) -> Result<Reply, HandlerError> {
+    let who = require_session(ctx, false).await?;
     let session = &who.session;
     Ok(json(&WhoAmI {
         username: session.identity.username.as_str().to_owned(),
@@ -36,8 +34,8 @@ pub(crate) async fn whoami(ctx: Context) -> Result<Reply, HandlerError> {
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn brief(ctx: Context) -> Result<Reply, HandlerError> {
-    let who = require_session(&ctx, true).await?;
+pub(crate) async fn brief(ctx: &Context) -> Result<Reply, HandlerError> {
+    let who = require_session(ctx, true).await?;
     let flows = &ctx.state.flows;
     let left = flows.settings.session.ends_at(&who.session).since(flows.ports.clock.now());
     Ok(json(&SessionBrief {
@@ -54,14 +52,9 @@ pub(crate) async fn brief(ctx: Context) -> Result<Reply, HandlerError> {
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn logout(ctx: Context) -> Result<Reply, HandlerError> {
-    let who = require_session(&ctx, true).await?;
+pub(crate) async fn logout(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let who = require_session(ctx, true).await?;
     ctx.record_events(ctx.state.flows.logout(&who.token, &who.session, false, &ctx.script()).await)?;
-    let mut answer = Response::new(Bytes::new());
-    *answer.status_mut() = StatusCode::NO_CONTENT;
-    answer.extensions_mut().insert(ResponseKind("api"));
-    if who.by_cookie {
-        answer = with_cookie(answer, cookies::forget_session());
-    }
-    Ok(answer)
+    let reply = Reply::empty(StatusCode::NO_CONTENT, "api");
+    Ok(with_cookie(reply, cookies::forget_session().filter(|_| who.by_cookie)))
 }

@@ -1,15 +1,13 @@
-//! CeremonyRef TOTP for machines: by a session, or by the ceremony of a login that answered `enrollment_required`.
+//! Enrolling TOTP for machines: by a session, or by the ceremony of a login that answered `enrollment_required`.
 
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Response, StatusCode};
+use http::StatusCode;
+use http::header::AUTHORIZATION;
 
 use super::types::{Enrolled, PendingTotp, ProblemBody, SecretField, TotpBody, TotpConfirmBody};
 use super::{body, busy, delivered, json, opening, rejected, require_session};
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::proof::MethodSet;
 use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp as Pending, Rejection};
-use crate::portal::answers::headers::ResponseKind;
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::error::PortalError;
@@ -26,10 +24,10 @@ use crate::portal::reply::Reply;
     (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn begin(ctx: Context) -> Result<Reply, HandlerError> {
-    let given: TotpBody = body(&ctx)?;
-    let (who, _) = enrolling(&ctx, given.ceremony).await?;
-    let pending = pending(&ctx, &who).await?;
+pub(crate) async fn begin(ctx: &Context) -> Result<Reply, HandlerError> {
+    let given: TotpBody = body(ctx)?;
+    let (who, _) = enrolling(ctx, given.ceremony).await?;
+    let pending = pending(ctx, &who).await?;
     let uri = pending.uri.expose();
     Ok(json(&PendingTotp {
         secret: pending.secret.expose().to_owned(),
@@ -48,19 +46,19 @@ pub(crate) async fn begin(ctx: Context) -> Result<Reply, HandlerError> {
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn confirm(ctx: Context) -> Result<Reply, HandlerError> {
-    let given: TotpConfirmBody = body(&ctx)?;
-    let (who, by_cookie) = enrolling(&ctx, given.ceremony).await?;
+pub(crate) async fn confirm(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let given: TotpConfirmBody = body(ctx)?;
+    let (who, by_cookie) = enrolling(ctx, given.ceremony).await?;
     let reply = ctx.record_events(ctx.state.flows.confirm_totp(&who, given.code.0, &ctx.script()).await)?;
     let answer = match reply {
         ConfirmReply::Enrolled { backup_codes, opened } => {
             let backup_codes = backup_codes.iter().map(|c| c.expose().to_owned()).collect();
-            let answer = json(&Enrolled { backup_codes, opening: opening(&ctx, &opened, by_cookie) });
-            delivered(&ctx, answer, &opened, by_cookie)
+            let answer = json(&Enrolled { backup_codes, opening: opening(ctx, &opened, by_cookie) });
+            delivered(ctx, answer, &opened, by_cookie)
         }
         ConfirmReply::Rejected(rejection) => rejected(&ctx.info, rejection).reply(&ctx.info),
         ConfirmReply::Wait(wait) => Problem::too_many(wait).reply(&ctx.info),
-        ConfirmReply::Busy => busy(&ctx),
+        ConfirmReply::Busy => busy(ctx),
         ConfirmReply::ProveFirst(methods) => prove_first(methods).reply(&ctx.info),
     };
     Ok(answer)
@@ -74,15 +72,12 @@ pub(crate) async fn confirm(ctx: Context) -> Result<Reply, HandlerError> {
     (status = 404, description = "`not_found`: nothing waits to be confirmed", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn picture(ctx: Context) -> Result<Reply, HandlerError> {
-    let (who, _) = enrolling(&ctx, None).await?;
-    let pending = ctx.state.flows.pending_totp(&who, &ctx.script()).await.map_err(HandlerError::Store)?;
+pub(crate) async fn picture(ctx: &Context) -> Result<Reply, HandlerError> {
+    let (who, _) = enrolling(ctx, None).await?;
+    let pending = ctx.state.flows.pending_totp(&who, &ctx.script()).await?;
     let pending = pending.ok_or(HandlerError::Portal(PortalError::NotFound))?;
     let png = qr::png(pending.uri.expose()).ok_or(HandlerError::Portal(PortalError::Unavailable))?;
-    let mut answer = Response::new(Bytes::from(png));
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("image/png"));
-    answer.extensions_mut().insert(ResponseKind("api"));
-    Ok(answer)
+    Ok(Reply::new(StatusCode::OK, "api", "image/png", png))
 }
 
 /// Who enrols, and whether they came by cookie.
@@ -99,9 +94,9 @@ async fn enrolling(ctx: &Context, ceremony: Option<SecretField>) -> Result<(Cere
 }
 
 async fn pending(ctx: &Context, who: &CeremonyRef) -> Result<Pending, HandlerError> {
-    match ctx.state.flows.begin_totp(who, &ctx.script()).await.map_err(HandlerError::Store)? {
+    match ctx.state.flows.begin_totp(who, &ctx.script()).await? {
         EnrollReply::Pending(pending) => Ok(pending),
-        EnrollReply::ProveFirst(methods) => Err(HandlerError::Problem(Box::new(prove_first(methods)))),
+        EnrollReply::ProveFirst(methods) => Err(HandlerError::from(prove_first(methods))),
         EnrollReply::Gone => Err(match who {
             CeremonyRef::SignIn(_) => gone(ctx, Rejection::CeremonyGone),
             CeremonyRef::Session(..) => gone(ctx, Rejection::SessionGone),
@@ -110,7 +105,7 @@ async fn pending(ctx: &Context, who: &CeremonyRef) -> Result<Pending, HandlerErr
 }
 
 fn gone(ctx: &Context, rejection: Rejection) -> HandlerError {
-    HandlerError::Problem(Box::new(rejected(&ctx.info, rejection)))
+    HandlerError::from(rejected(&ctx.info, rejection))
 }
 
 pub(super) fn prove_first(methods: MethodSet) -> Problem {

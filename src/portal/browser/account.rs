@@ -17,15 +17,15 @@ use crate::portal::pages::{AccountPage, Link, LogoutPage};
 use crate::portal::reply::{Reply, page, see_other, with_cookie};
 
 /// Shows the account.
-pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
-    let who = require_session(&ctx).await?;
+pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
+    let who = require_session(ctx).await?;
     let flows = &ctx.state.flows;
-    let methods = flows.methods_of(&who.session).await.map_err(HandlerError::Store)?;
+    let methods = flows.methods_of(&who.session).await?;
     let session = &who.session;
     let left = flows.settings.session.ends_at(session).since(flows.ports.clock.now());
     let shell = ctx.shell();
     let groups: Vec<&str> = session.identity.groups.iter().map(|g| g.0.as_str()).collect();
-    let of = form_owner::tag(&ctx, &session.identity.username);
+    let of = form_owner::tag(ctx, &session.identity.username);
     let account = AccountPage {
         shell: &shell,
         username: session.identity.username.as_str(),
@@ -36,7 +36,7 @@ pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
         began: format::moment(session.created_at),
         ends_in: format::wait(left),
         app: methods.contains(Method::Totp),
-        codes: flows.backup_codes_of(&session.identity.id).await.map_err(HandlerError::Store)?,
+        codes: flows.backup_codes_of(&session.identity.id).await?,
         renews: methods.contains(Method::Totp) && flows.settings.backup_codes > 0,
         host: &ctx.info.authority,
         of: &of,
@@ -45,7 +45,7 @@ pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
 }
 
 /// Asks before signing out.
-pub(crate) async fn ask(ctx: Context) -> Result<Reply, HandlerError> {
+pub(crate) async fn ask(ctx: &Context) -> Result<Reply, HandlerError> {
     let destination = ctx.destination();
     let Some(who) = ctx.current_session(true).await? else {
         return Ok(see_other(&destination.page_url("signed-out"), "logout"));
@@ -53,12 +53,12 @@ pub(crate) async fn ask(ctx: Context) -> Result<Reply, HandlerError> {
     let (shell, host) = (ctx.shell(), ctx.info.authority.as_str());
     let username = &who.session.identity.username;
     let stay = if destination.given { destination.next_url() } else { "/".to_owned() };
-    let (of, username) = (form_owner::tag(&ctx, username), username.as_str());
+    let (of, username) = (form_owner::tag(ctx, username), username.as_str());
     Ok(page(StatusCode::OK, "logout", &LogoutPage { shell: &shell, username, host, stay: &stay, of: &of }))
 }
 
 /// Signs out, here or everywhere.
-pub(crate) async fn logout(ctx: Context) -> Result<Reply, HandlerError> {
+pub(crate) async fn logout(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let fields = ctx.form().await?;
     let everywhere = match fields.get("op") {
         "here" => false,
@@ -73,11 +73,11 @@ pub(crate) async fn logout(ctx: Context) -> Result<Reply, HandlerError> {
             false => out(&destination.page_url("signed-out")),
         });
     };
-    if !form_owner::matches(&ctx, &fields, &who.session.identity.username) {
-        return Ok(other_account::session_of_another(&ctx, &who.session.identity.username));
+    if !form_owner::matches(ctx, &fields, &who.session.identity.username) {
+        return Ok(other_account::session_of_another(ctx, &who.session.identity.username));
     }
     if everywhere {
-        return out_everywhere(&ctx, &destination, &who.token, &who.session).await;
+        return out_everywhere(ctx, &destination, &who.token, &who.session).await;
     }
     ctx.record_events(ctx.state.flows.logout(&who.token, &who.session, false, &ctx.client()).await)?;
     Ok(out(&destination.page_url("signed-out")))
@@ -85,7 +85,7 @@ pub(crate) async fn logout(ctx: Context) -> Result<Reply, HandlerError> {
 
 /// Ends every session of somebody, and says how many there were.
 pub(super) async fn out_everywhere(
-    ctx: &Context,
+    ctx: &mut Context,
     destination: &Destination,
     token: &SessionToken,
     session: &Session,
@@ -107,14 +107,14 @@ fn out(to: &str) -> Reply {
 }
 
 /// Says that one is signed out, and leads back to where they were going, perhaps as somebody else.
-pub(crate) async fn signed_out(ctx: Context) -> Result<Reply, HandlerError> {
+pub(crate) async fn signed_out(ctx: &Context) -> Result<Reply, HandlerError> {
     if ctx.current_session(true).await?.is_some() {
         return Ok(see_other("/.stepgate/account", "signed-out"));
     }
     let destination = ctx.destination();
     let again = Link::to(destination.page_url("login"), text!("signed-out-again"));
     let host = &ctx.info.authority;
-    let (heading, line, links) = match ended_sessions::decode(&ctx) {
+    let (heading, line, links) = match ended_sessions::decode(ctx) {
         Some(ended) => {
             let line = text!("signed-out-everywhere", all = ended, count = ended.saturating_sub(1));
             (text!("signed-out-everywhere-title"), line, vec![again])
@@ -128,7 +128,7 @@ pub(crate) async fn signed_out(ctx: Context) -> Result<Reply, HandlerError> {
             (text!("signed-out-title"), line, vec![again, everywhere])
         }
     };
-    Ok(notice(&ctx, StatusCode::OK, "signed-out", heading, line, links))
+    Ok(notice(ctx, StatusCode::OK, "signed-out", heading, line, links))
 }
 
 async fn require_session(ctx: &Context) -> Result<CurrentSession, HandlerError> {
@@ -136,10 +136,10 @@ async fn require_session(ctx: &Context) -> Result<CurrentSession, HandlerError> 
         Some(who) => Ok(who),
         None => {
             // Without a destination, a sign-in leads to the account.
-            Err(HandlerError::Reply(Box::new(see_other(
+            Err(HandlerError::from(see_other(
                 &Destination::from_query(&[], Tolerances::default()).page_url("login"),
                 "account",
-            ))))
+            )))
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 
-use super::{CONTINUE, busy, button_redirect, other_account};
+use super::steps::enter;
+use super::{CONTINUE, busy, other_account};
 use crate::auth::resource::Tolerances;
 use crate::flow::reply::{CodesAsked, CodesRenewed};
 use crate::portal::context::{Context, CurrentSession, HandlerError};
@@ -14,29 +15,25 @@ use crate::portal::pages::{BackupCodesPage, Link, NoticePage, RenewCodesPage};
 use crate::portal::reply::{Reply, page, see_other};
 
 /// Asks before the old codes are replaced.
-pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
-    let destination = ctx.destination();
-    let who = require_session(&ctx, &destination).await?;
-    match ctx.state.flows.codes_asked(&who.token, &who.session, &ctx.client()).await.map_err(HandlerError::Store)? {
-        CodesAsked::Ready { left, set } => Ok(question(&ctx, &destination, &who, left, &set)),
+pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
+    let (destination, _) = enter(ctx, "backup-codes").await?;
+    let who = require_session(ctx, &destination).await?;
+    match ctx.state.flows.codes_asked(&who.token, &who.session, &ctx.client()).await? {
+        CodesAsked::Ready { left, set } => Ok(question(ctx, &destination, &who, left, &set)),
         asked => Ok(before(&destination, &asked)),
     }
 }
 
 /// Makes them, and shows them this once.
-pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
-    let destination = ctx.destination();
-    let fields = ctx.form().await?;
-    if let Some(on) = button_redirect(&ctx, &destination, "backup-codes", fields.get("op")) {
-        return Ok(on);
-    }
+pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let (destination, fields) = enter(ctx, "backup-codes").await?;
     if fields.get("op") != "make" {
         return Err(HandlerError::Portal(PortalError::BadRequest));
     }
-    let who = require_session(&ctx, &destination).await?;
+    let who = require_session(ctx, &destination).await?;
     let username = &who.session.identity.username;
-    if !form_owner::matches(&ctx, &fields, username) {
-        return Ok(other_account::session_of_another(&ctx, username));
+    if !form_owner::matches(ctx, &fields, username) {
+        return Ok(other_account::session_of_another(ctx, username));
     }
     let set = fields.get("set");
     let reply = ctx.record_events(ctx.state.flows.renew_codes(&who.token, &who.session, set, &ctx.client()).await)?;
@@ -55,15 +52,15 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
             };
             page(StatusCode::OK, "backup-codes", &codes)
         }
-        CodesRenewed::Over => already_done(&ctx, &destination),
-        CodesRenewed::Busy => busy(&ctx),
+        CodesRenewed::Over => already_done(ctx, &destination),
+        CodesRenewed::Busy => busy(ctx),
         CodesRenewed::Asked(asked) => before(&destination, &asked),
     })
 }
 
 async fn require_session(ctx: &Context, destination: &Destination) -> Result<CurrentSession, HandlerError> {
     let login = || see_other(&destination.with_action(RequestedAction::BackupCodes).page_url("login"), "backup-codes");
-    ctx.current_session(false).await?.ok_or_else(|| HandlerError::Reply(Box::new(login())))
+    ctx.current_session(false).await?.ok_or_else(|| HandlerError::from(login()))
 }
 
 fn question(ctx: &Context, destination: &Destination, who: &CurrentSession, left: u32, set: &str) -> Reply {

@@ -12,26 +12,11 @@ use crate::portal::format;
 use crate::portal::messages::text;
 use crate::portal::pages::{Link, NoticePage};
 use crate::portal::redirect_guard;
-use crate::portal::reply::Noted;
-use crate::portal::reply::{Reply, page, see_other, with_cookie};
+use crate::portal::reply::{Note, Reply, page, see_other, with_cookie};
 use crate::portal::support_contact;
 
-/// Looks whether a browser kept the cookie that it was given a moment ago, where our own redirect asks to. On with the
-/// plain address if it did, so that a later look at the same page asks nothing.
-pub(super) fn cookie_check(ctx: &Context, destination: &Destination, page: &str) -> Option<Reply> {
-    if !destination.check_cookies {
-        return None;
-    }
-    let kept = ctx.info.cookies.any;
-    Some(if kept {
-        see_other(&destination.without_cookie_check().page_url(page), "cookies")
-    } else {
-        cookie_not_kept(ctx)
-    })
-}
-
 /// 400: the browser does not send our cookie back.
-fn cookie_not_kept(ctx: &Context) -> Reply {
+pub(super) fn cookie_not_kept(ctx: &Context) -> Reply {
     let (shell, info) = (ctx.shell(), &ctx.info);
     let mut lines = vec![text!("cookie-needed")];
     if info.scheme == "http" {
@@ -54,7 +39,7 @@ fn cookie_not_kept(ctx: &Context) -> Reply {
         go_on: Some((RESTART, text!("action-try-again"))),
         ..NoticePage::new(&shell, text!("cookie-title"))
     };
-    noted(page(StatusCode::BAD_REQUEST, "cookies", &notice), "cookie_not_kept")
+    page(StatusCode::BAD_REQUEST, "cookies", &notice).noted(Note::CookieNotKept)
 }
 
 /// On to the destination, for which nothing is missing; unless that was done again and again just now.
@@ -92,13 +77,7 @@ pub(super) fn redirect_loop(ctx: &Context, destination: &Destination) -> Option<
         ..NoticePage::new(&shell, text!("loop-title"))
     };
     let answer = page(StatusCode::CONFLICT, "loop", &notice);
-    Some(noted(with_cookie(answer, redirect_guard::reset_cookie(&info.cookies, destination, now)), "redirect_loop"))
-}
-
-/// Adds the word for the log.
-fn noted(mut answer: Reply, word: &'static str) -> Reply {
-    answer.extensions_mut().insert(Noted(word));
-    answer
+    Some(with_cookie(answer, redirect_guard::reset_cookie(&info.cookies, destination, now)).noted(Note::RedirectLoop))
 }
 
 /// Whether a host is the machine of the browser itself.

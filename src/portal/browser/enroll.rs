@@ -2,10 +2,8 @@
 
 use http::StatusCode;
 
-use super::{
-    CONTINUE, busy, button_redirect, dead_ends, locked_factor, other_account, previous_sign_in, proof_errors,
-    start_again, wait,
-};
+use super::steps::enter;
+use super::{CONTINUE, busy, locked_factor, other_account, previous_sign_in, proof_errors, start_again, wait};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::user::Username;
 use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp};
@@ -20,31 +18,24 @@ use crate::portal::support_contact;
 use crate::portal::{format, qr};
 
 /// Shows the picture and the steps.
-pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
-    let destination = ctx.destination();
-    if let Some(answer) = dead_ends::cookie_check(&ctx, &destination, "enroll") {
-        return Ok(answer);
-    }
-    let enrollee = enrolling(&ctx, &destination).await?;
-    form(&ctx, &destination, &enrollee, Errors::none()).await
+pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
+    let (destination, _) = enter(ctx, "enroll").await?;
+    let enrollee = enrolling(ctx, &destination).await?;
+    form(ctx, &destination, &enrollee, Errors::none()).await
 }
 
 /// Takes the confirming code.
-pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
-    let destination = ctx.destination().without_cookie_check();
-    let fields = ctx.form().await?;
-    if let Some(on) = button_redirect(&ctx, &destination, "enroll", fields.get("op")) {
-        return Ok(on);
-    }
-    let enrollee = enrolling(&ctx, &destination).await?;
-    if !form_owner::matches(&ctx, &fields, &enrollee.account) {
+pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let (destination, fields) = enter(ctx, "enroll").await?;
+    let enrollee = enrolling(ctx, &destination).await?;
+    if !form_owner::matches(ctx, &fields, &enrollee.account) {
         return Ok(match &enrollee.who {
-            CeremonyRef::SignIn(_) => other_account::sign_in_of_another(&ctx, &enrollee.account),
-            CeremonyRef::Session(..) => other_account::session_of_another(&ctx, &enrollee.account),
+            CeremonyRef::SignIn(_) => other_account::sign_in_of_another(ctx, &enrollee.account),
+            CeremonyRef::Session(..) => other_account::session_of_another(ctx, &enrollee.account),
         });
     }
     if fields.get("code").trim().is_empty() {
-        return form(&ctx, &destination, &enrollee, Errors::one("code", text!("mistake-no-code"))).await;
+        return form(ctx, &destination, &enrollee, Errors::one("code", text!("mistake-no-code"))).await;
     }
     let reply =
         ctx.record_events(ctx.state.flows.confirm_totp(&enrollee.who, fields.secret("code"), &ctx.client()).await)?;
@@ -64,13 +55,13 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
         }
         ConfirmReply::Rejected(rejection) => {
             match MethodPrompt::of(Method::Totp).and_then(|way| proof_errors(way, rejection)) {
-                Some(errors) => form(&ctx, &destination, &enrollee, errors).await?,
-                None => already_done(&ctx, &destination, &enrollee).await?,
+                Some(errors) => form(ctx, &destination, &enrollee, errors).await?,
+                None => already_done(ctx, &destination, &enrollee).await?,
             }
         }
-        ConfirmReply::Wait(how_long) => wait(&ctx, how_long, Vec::new(), String::new()),
-        ConfirmReply::Busy => busy(&ctx),
-        ConfirmReply::ProveFirst(methods) => prove_first(&ctx, &destination, &enrollee, methods),
+        ConfirmReply::Wait(how_long) => wait(ctx, how_long, Vec::new(), String::new()),
+        ConfirmReply::Busy => busy(ctx),
+        ConfirmReply::ProveFirst(methods) => prove_first(ctx, &destination, &enrollee, methods),
     };
     Ok(answer)
 }
@@ -90,7 +81,7 @@ struct Enrollee {
 async fn enrolling(ctx: &Context, destination: &Destination) -> Result<Enrollee, HandlerError> {
     let begun = ctx.info.cookies.ceremony.clone().filter(|_| !destination.as_session);
     if let Some(token) = begun {
-        let view = ctx.state.flows.view(&token, &ctx.client()).await.map_err(HandlerError::Store)?;
+        let view = ctx.state.flows.view(&token, &ctx.client()).await?;
         if let Some(view) = view {
             let account = view.username.clone();
             let (askable, locked) = (view.methods, view.ceremony.locked);
@@ -101,12 +92,11 @@ async fn enrolling(ctx: &Context, destination: &Destination) -> Result<Enrollee,
     match ctx.current_session(false).await? {
         Some(who) => {
             let account = who.session.identity.username.clone();
-            let has_app =
-                ctx.state.flows.methods_of(&who.session).await.map_err(HandlerError::Store)?.contains(Method::Totp);
+            let has_app = ctx.state.flows.methods_of(&who.session).await?.contains(Method::Totp);
             let (askable, locked) = (MethodSet::EMPTY, MethodSet::EMPTY);
             Ok(Enrollee { who: CeremonyRef::Session(who.token, who.session), account, askable, locked, has_app })
         }
-        None => Err(HandlerError::Reply(Box::new(no_ceremony(ctx).await?))),
+        None => Err(HandlerError::from(no_ceremony(ctx).await?)),
     }
 }
 
@@ -146,7 +136,7 @@ async fn form(
     enrollee: &Enrollee,
     errors: Errors,
 ) -> Result<Reply, HandlerError> {
-    match ctx.state.flows.begin_totp(&enrollee.who, &ctx.client()).await.map_err(HandlerError::Store)? {
+    match ctx.state.flows.begin_totp(&enrollee.who, &ctx.client()).await? {
         EnrollReply::Pending(pending) => steps(ctx, destination, enrollee, &pending, errors),
         EnrollReply::ProveFirst(methods) => Ok(prove_first(ctx, destination, enrollee, methods)),
         EnrollReply::Gone => Ok(start_again(ctx)),

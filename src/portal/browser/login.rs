@@ -3,44 +3,40 @@
 use http::StatusCode;
 
 use super::account::out_everywhere;
-use super::{after_sign_in, busy, button_redirect, dead_ends, locked_factor, out_of_reach, wait};
+use super::steps::{ceremony_redirect, enter};
+use super::{after_sign_in, busy, dead_ends, locked_factor, out_of_reach, wait};
 use crate::auth::session::{Channel, Standing};
 use crate::flow::reply::{Credentials, LoginReply, OutOfReach};
 use crate::portal::answers::out_of_reach::Unreached;
 use crate::portal::context::{Context, HandlerError};
-use crate::portal::cookies::{self, SessionCredential};
+use crate::portal::cookies::SessionCredential;
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::format;
 use crate::portal::messages::text;
 use crate::portal::pages::{Errors, LoginPage};
-use crate::portal::reply::{Reply, page, see_other, with_cookie};
+use crate::portal::reply::{Reply, page, see_other};
 
 /// Shows the form; who is signed in already goes on.
-pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
-    let mut destination = ctx.destination();
-    if destination.check_cookies && ctx.info.cookies.any {
-        destination = destination.without_cookie_check();
-    } else if let Some(answer) = dead_ends::cookie_check(&ctx, &destination, "login") {
-        return Ok(answer);
-    }
+pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
+    let (destination, _) = enter(ctx, "login").await?;
     if let Some(who) = ctx.current_session(true).await? {
         return Ok(match ctx.guards().are_met(&who.session.proofs, ctx.state.flows.ports.clock.now()) {
             false => see_other(&destination.page_url("step-up"), "login"),
-            true => dead_ends::to_destination(&ctx, &destination, &who.session, "login"),
+            true => dead_ends::to_destination(ctx, &destination, &who.session, "login"),
         });
     }
-    if let Some(answer) = dead_ends::redirect_loop(&ctx, &destination) {
+    if let Some(answer) = dead_ends::redirect_loop(ctx, &destination) {
         return Ok(answer);
     }
-    let ended = ended(&ctx).await?;
-    Ok(form(&ctx, &destination, "", Errors::none(), ended))
+    let ended = ended(ctx).await?;
+    Ok(form(ctx, &destination, "", Errors::none(), ended))
 }
 
 /// What became of the session that this browser had, if it had one. Whose it was is nobody's business here.
 async fn ended(ctx: &Context) -> Result<Option<String>, HandlerError> {
     let SessionCredential::Cookie(token) = &ctx.info.cookies.session else { return Ok(None) };
     let lifetimes = ctx.state.flows.settings.session;
-    let ended = ctx.state.flows.ended(token).await.map_err(HandlerError::Store)?;
+    let ended = ctx.state.flows.ended(token).await?;
     Ok(Some(match ended {
         Some(Standing::Idle) => text!("login-was-idle", span = format::span(lifetimes.idle)),
         Some(Standing::Expired) => {
@@ -51,12 +47,8 @@ async fn ended(ctx: &Context) -> Result<Option<String>, HandlerError> {
 }
 
 /// Takes user name and password.
-pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
-    let destination = ctx.destination().without_cookie_check();
-    let fields = ctx.form().await?;
-    if let Some(on) = button_redirect(&ctx, &destination, "login", fields.get("op")) {
-        return Ok(on);
-    }
+pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let (destination, fields) = enter(ctx, "login").await?;
     let username = fields.get("username");
     let mut errors = Errors::none();
     if username.trim().is_empty() {
@@ -66,7 +58,7 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
         errors.add("password", text!("mistake-no-password"));
     }
     if !errors.is_empty() {
-        return Ok(form(&ctx, &destination, username, errors, None));
+        return Ok(form(ctx, &destination, username, errors, None));
     }
     let given = Credentials { username: username.to_owned(), password: fields.secret("password"), otp: None };
     let needed = ctx.guards().requirement();
@@ -74,31 +66,26 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
     if let LoginReply::Opened(opened) = &reply {
         ctx.supersede(opened).await?;
     }
-    let ttl = ctx.state.flows.settings.ceremony_ttl;
     // What follows needs the cookie of this answer. A browser that has shown none of ours yet may keep none.
     let on = if ctx.info.cookies.any { destination.clone() } else { destination.with_cookie_check() };
     let answer = match reply {
-        LoginReply::Next(next) => {
-            with_cookie(see_other(&on.page_url("second-factor"), "login"), cookies::keep_ceremony(&next.ceremony, ttl))
-        }
-        LoginReply::Enroll(ceremony) => {
-            with_cookie(see_other(&on.page_url("enroll"), "login"), cookies::keep_ceremony(&ceremony, ttl))
-        }
+        LoginReply::Next(next) => ceremony_redirect(ctx, &on.page_url("second-factor"), "login", &next.ceremony),
+        LoginReply::Enroll(ceremony) => ceremony_redirect(ctx, &on.page_url("enroll"), "login", &ceremony),
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
             let username = username.trim();
-            out_of_reach(&ctx, &destination, Unreached { who: username, owned, signed_in: false })
+            out_of_reach(ctx, &destination, Unreached { who: username, owned, signed_in: false })
         }
-        LoginReply::Locked(off) => locked_factor::locked_out(&ctx, username.trim(), off.methods, false),
+        LoginReply::Locked(off) => locked_factor::locked_out(ctx, username.trim(), off.methods, false),
         LoginReply::Opened(opened) if destination.action == Some(RequestedAction::SignOut) => {
-            out_everywhere(&ctx, &destination, &opened.token, &opened.session).await?
+            out_everywhere(ctx, &destination, &opened.token, &opened.session).await?
         }
-        LoginReply::Opened(opened) => after_sign_in(&ctx, &destination, &opened),
+        LoginReply::Opened(opened) => after_sign_in(ctx, &destination, &opened),
         LoginReply::Rejected(_) => {
             let errors = Errors::one("username", text!("mistake-credentials"));
-            form(&ctx, &destination, username, errors, None)
+            form(ctx, &destination, username, errors, None)
         }
-        LoginReply::Wait(how_long) => wait(&ctx, how_long, Vec::new(), String::new()),
-        LoginReply::Busy => busy(&ctx),
+        LoginReply::Wait(how_long) => wait(ctx, how_long, Vec::new(), String::new()),
+        LoginReply::Busy => busy(ctx),
     };
     Ok(answer)
 }

@@ -11,6 +11,7 @@ mod other_account;
 mod previous_sign_in;
 pub(super) mod second_factor;
 pub(super) mod step_up;
+mod steps;
 
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ use crate::portal::error::PortalError;
 use crate::portal::reply::Cause;
 
 /// A style sheet, script or logo.
-pub(super) async fn asset(ctx: Context) -> Result<Reply, HandlerError> {
+pub(crate) async fn asset(ctx: &Context) -> Result<Reply, HandlerError> {
     let name = ctx.path.rsplit('/').next().unwrap_or_default();
     ctx.state.theme.asset(name, &ctx.info.headers).ok_or(HandlerError::Portal(PortalError::NotFound))
 }
@@ -56,17 +57,6 @@ fn notice(
 const CONTINUE: &str = "continue";
 const AGAIN: &str = "again";
 const RESTART: &str = "restart";
-
-/// Where a button of a notice on `page` leads. A redirect, for a browser takes the fragment along (RFC 9110 §10.2.2).
-fn button_redirect(ctx: &Context, destination: &Destination, page: &'static str, op: &str) -> Option<Reply> {
-    let to = match op {
-        CONTINUE => next_url(ctx, destination),
-        AGAIN => destination.page_url(page),
-        RESTART => destination.page_url("login"),
-        _ => return None,
-    };
-    Some(see_other(&to, page))
-}
 
 /// 429: how long to wait, and what else one can do; then back to the form, so that what was proved before need not be
 /// proved again. `others`: the other ways, whose attempts are counted for themselves; `of`: for whom they are.
@@ -95,8 +85,7 @@ fn busy(ctx: &Context) -> Reply {
     let notice = NoticePage { lines, go_on, ..NoticePage::new(&shell, text!("busy-title")) };
     let mut answer = page(StatusCode::SERVICE_UNAVAILABLE, "wait", &notice);
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(2));
-    answer.extensions_mut().insert(Cause::Busy);
-    answer
+    answer.caused_by(Cause::Busy)
 }
 
 /// The sign-in under way is over, or was never begun in this browser.
@@ -124,17 +113,13 @@ fn out_of_reach(ctx: &Context, destination: &Destination, person: Unreached<'_>)
 /// The session is open: on to the destination, by way of what must be said first.
 fn after_sign_in(ctx: &Context, destination: &Destination, opened: &Opened) -> Reply {
     let answer = match (&opened.notice, opened.aftermath.backup_codes_left) {
-        (None, None) if opened.locked.or(opened.unlocked).is_empty() => see_other(&next_url(ctx, destination), "login"),
+        (None, None) if opened.locked.or(opened.unlocked).is_empty() => {
+            see_other(&steps::next_url(ctx, destination), "login")
+        }
         (notice, left) => interstitial(ctx, destination, opened, notice.as_ref(), left),
     };
     let answer = with_cookie(answer, redirect_cookie(ctx, destination, &opened.session));
     with_session(&ctx.state, answer, opened)
-}
-
-/// Where somebody goes who is signed in now: to the destination, or, in a browser that has not shown a cookie of ours
-/// yet, by way of a look whether it keeps them.
-fn next_url(ctx: &Context, destination: &Destination) -> String {
-    if ctx.info.cookies.any { destination.next_url() } else { destination.with_cookie_check().page_url("login") }
 }
 
 /// `Set-Cookie` that counts one more turn to a destination that this session opens. It counts for as long as the

@@ -2,49 +2,42 @@
 
 use http::StatusCode;
 
+use super::steps::{ceremony_redirect, enter};
 use super::{
-    after_sign_in, busy, button_redirect, dead_ends, empty, locked_factor, other_account, out_of_reach,
-    previous_sign_in, proof_errors, start_again, wait, ways,
+    after_sign_in, busy, empty, locked_factor, other_account, out_of_reach, previous_sign_in, proof_errors,
+    start_again, wait, ways,
 };
 use crate::auth::ceremony::CeremonyToken;
 use crate::flow::reply::{CeremonyRef, CeremonyView, LoginReply, OutOfReach, Submission};
 use crate::portal::answers::out_of_reach::Unreached;
 use crate::portal::context::{Context, HandlerError};
-use crate::portal::cookies;
 use crate::portal::destination::Destination;
 use crate::portal::form_owner;
 use crate::portal::messages::text;
 use crate::portal::pages::{CodePage, Errors, MethodPrompt};
-use crate::portal::reply::{Reply, page, see_other, with_cookie};
+use crate::portal::reply::{Reply, page, see_other};
 
 /// Shows the form for the code.
-pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
-    let destination = ctx.destination();
-    if let Some(answer) = dead_ends::cookie_check(&ctx, &destination, "second-factor") {
-        return Ok(answer);
-    }
-    let (_, view) = current_ceremony(&ctx, &destination).await?;
-    Ok(form(&ctx, &destination, &view, "", Errors::none()))
+pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
+    let (destination, _) = enter(ctx, "second-factor").await?;
+    let (_, view) = current_ceremony(ctx, &destination).await?;
+    Ok(form(ctx, &destination, &view, "", Errors::none()))
 }
 
 /// Takes the code, or the wish for another way.
-pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
-    let destination = ctx.destination().without_cookie_check();
-    let fields = ctx.form().await?;
-    if let Some(on) = button_redirect(&ctx, &destination, "second-factor", fields.get("op")) {
-        return Ok(on);
-    }
-    let (token, view) = current_ceremony(&ctx, &destination).await?;
+pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let (destination, fields) = enter(ctx, "second-factor").await?;
+    let (token, view) = current_ceremony(ctx, &destination).await?;
     let username = &view.username;
-    if !form_owner::matches(&ctx, &fields, username) {
-        return Ok(other_account::sign_in_of_another(&ctx, username));
+    if !form_owner::matches(ctx, &fields, username) {
+        return Ok(other_account::sign_in_of_another(ctx, username));
     }
     if fields.get("op") == "way" {
-        return Ok(form(&ctx, &destination, &view, fields.get("way"), Errors::none()));
+        return Ok(form(ctx, &destination, &view, fields.get("way"), Errors::none()));
     }
-    let Some((way, _)) = ways(view.methods, fields.get("method")) else { return Ok(start_again(&ctx)) };
+    let Some((way, _)) = ways(view.methods, fields.get("method")) else { return Ok(start_again(ctx)) };
     if fields.get("code").trim().is_empty() {
-        return Ok(form(&ctx, &destination, &view, way.name, empty(way)));
+        return Ok(form(ctx, &destination, &view, way.name, empty(way)));
     }
     let reply = ctx.record_events(
         ctx.state
@@ -59,7 +52,7 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
     if let LoginReply::Opened(opened) = &reply {
         ctx.supersede(opened).await?;
     }
-    Ok(login_reply(&ctx, &destination, &view, way, reply))
+    Ok(login_reply(ctx, &destination, &view, way, reply))
 }
 
 fn login_reply(
@@ -69,16 +62,13 @@ fn login_reply(
     way: MethodPrompt,
     reply: LoginReply,
 ) -> Reply {
-    let ttl = ctx.state.flows.settings.ceremony_ttl;
     match reply {
         LoginReply::Opened(opened) => after_sign_in(ctx, destination, &opened),
         LoginReply::Next(next) => {
-            let again = see_other(&destination.page_url("second-factor"), "second-factor");
-            with_cookie(again, cookies::keep_ceremony(&next.ceremony, ttl))
+            ceremony_redirect(ctx, &destination.page_url("second-factor"), "second-factor", &next.ceremony)
         }
         LoginReply::Enroll(ceremony) => {
-            let enroll = see_other(&destination.page_url("enroll"), "second-factor");
-            with_cookie(enroll, cookies::keep_ceremony(&ceremony, ttl))
+            ceremony_redirect(ctx, &destination.page_url("enroll"), "second-factor", &ceremony)
         }
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
             out_of_reach(ctx, destination, Unreached { who: view.username.as_str(), owned, signed_in: false })
@@ -115,20 +105,20 @@ async fn current_ceremony(
     destination: &Destination,
 ) -> Result<(CeremonyToken, CeremonyView), HandlerError> {
     if let Some(token) = ctx.info.cookies.ceremony.clone() {
-        let view = ctx.state.flows.view(&token, &ctx.client()).await.map_err(HandlerError::Store)?;
+        let view = ctx.state.flows.view(&token, &ctx.client()).await?;
         match view {
             Some(view) if view.methods.is_empty() && !view.ceremony.locked.is_empty() => {
                 let (who, off) = (view.username.as_str(), view.ceremony.locked);
-                return Err(HandlerError::Reply(Box::new(locked_factor::locked_out(ctx, who, off, false))));
+                return Err(HandlerError::from(locked_factor::locked_out(ctx, who, off, false)));
             }
             Some(view) if view.methods.is_empty() => {
-                return Err(HandlerError::Reply(Box::new(see_other(&destination.page_url("enroll"), "second-factor"))));
+                return Err(HandlerError::from(see_other(&destination.page_url("enroll"), "second-factor")));
             }
             Some(view) => return Ok((token, view)),
             None => {}
         }
     }
-    Err(HandlerError::Reply(Box::new(super::enroll::no_ceremony(ctx).await?)))
+    Err(HandlerError::from(super::enroll::no_ceremony(ctx).await?))
 }
 
 fn form(ctx: &Context, destination: &Destination, view: &CeremonyView, wanted: &str, errors: Errors) -> Reply {

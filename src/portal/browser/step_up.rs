@@ -2,22 +2,21 @@
 
 use http::StatusCode;
 
+use super::steps::{ceremony_redirect, enter};
 use super::{
-    after_sign_in, busy, button_redirect, dead_ends, empty, locked_factor, notice, other_account, out_of_reach,
-    proof_errors, wait, ways,
+    after_sign_in, busy, dead_ends, empty, locked_factor, notice, other_account, out_of_reach, proof_errors, wait, ways,
 };
 use crate::auth::proof::{Lack, MethodSet};
 use crate::flow::destination::{Guard, Person, Ways};
 use crate::flow::reply::{CeremonyRef, CodesAsked, EnrollReply, LoginReply, OutOfReach, Submission};
 use crate::portal::answers::out_of_reach::Unreached;
 use crate::portal::context::{Context, CurrentSession, HandlerError};
-use crate::portal::cookies;
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::form_owner;
 use crate::portal::format;
 use crate::portal::messages::text;
 use crate::portal::pages::{CodePage, Errors, Link, MethodPrompt};
-use crate::portal::reply::{Reply, page, see_other, with_cookie};
+use crate::portal::reply::{Reply, page, see_other};
 
 /// What is asked of whom, and why.
 struct Ask {
@@ -30,32 +29,28 @@ struct Ask {
 }
 
 /// Shows what is asked.
-pub(crate) async fn show(ctx: Context) -> Result<Reply, HandlerError> {
-    let destination = ctx.destination();
-    let ask = asked(&ctx, &destination).await?;
-    Ok(form(&ctx, &destination, &ask, "", Errors::none()))
+pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
+    let (destination, _) = enter(ctx, "step-up").await?;
+    let ask = asked(ctx, &destination).await?;
+    Ok(form(ctx, &destination, &ask, "", Errors::none()))
 }
 
 /// Takes the proof, or the wish for another way.
-pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
-    let destination = ctx.destination();
-    let fields = ctx.form().await?;
-    if let Some(on) = button_redirect(&ctx, &destination, "step-up", fields.get("op")) {
-        return Ok(on);
-    }
-    let ask = asked(&ctx, &destination).await?;
+pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let (destination, fields) = enter(ctx, "step-up").await?;
+    let ask = asked(ctx, &destination).await?;
     let username = &ask.who.session.identity.username;
-    if !form_owner::matches(&ctx, &fields, username) {
-        return Ok(other_account::session_of_another(&ctx, username));
+    if !form_owner::matches(ctx, &fields, username) {
+        return Ok(other_account::session_of_another(ctx, username));
     }
     if fields.get("op") == "way" {
-        return Ok(form(&ctx, &destination, &ask, fields.get("way"), Errors::none()));
+        return Ok(form(ctx, &destination, &ask, fields.get("way"), Errors::none()));
     }
     let Some((way, _)) = ways(ask.methods, fields.get("method")) else {
-        return Ok(form(&ctx, &destination, &ask, "", Errors::none()));
+        return Ok(form(ctx, &destination, &ask, "", Errors::none()));
     };
     if fields.get("code").trim().is_empty() {
-        return Ok(form(&ctx, &destination, &ask, way.name, empty(way)));
+        return Ok(form(ctx, &destination, &ask, way.name, empty(way)));
     }
     let who = &ask.who;
     let code = fields.secret("code");
@@ -69,17 +64,14 @@ pub(crate) async fn submit(ctx: Context) -> Result<Reply, HandlerError> {
             )
             .await,
     )?;
-    Ok(login_reply(&ctx, &destination, &ask, way, reply))
+    Ok(login_reply(ctx, &destination, &ask, way, reply))
 }
 
 fn login_reply(ctx: &Context, destination: &Destination, ask: &Ask, way: MethodPrompt, reply: LoginReply) -> Reply {
-    let ttl = ctx.state.flows.settings.ceremony_ttl;
     match reply {
         LoginReply::Opened(opened) => after_sign_in(ctx, destination, &opened),
         LoginReply::Next(_) => see_other(&destination.page_url("step-up"), "step-up"),
-        LoginReply::Enroll(ceremony) => {
-            with_cookie(see_other(&destination.page_url("enroll"), "step-up"), cookies::keep_ceremony(&ceremony, ttl))
-        }
+        LoginReply::Enroll(ceremony) => ceremony_redirect(ctx, &destination.page_url("enroll"), "step-up", &ceremony),
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => out_of_reach(
             ctx,
             destination,
@@ -114,9 +106,9 @@ fn login_reply(ctx: &Context, destination: &Destination, ask: &Ask, way: MethodP
 /// What the destination asks of this session. Stops with the way on where it asks nothing, or nothing at hand helps.
 async fn asked(ctx: &Context, destination: &Destination) -> Result<Ask, HandlerError> {
     let Some(who) = ctx.current_session(true).await? else {
-        return Err(HandlerError::Reply(Box::new(see_other(&destination.page_url("login"), "step-up"))));
+        return Err(HandlerError::from(see_other(&destination.page_url("login"), "step-up")));
     };
-    let (owned, off) = ctx.state.flows.factors_of(&who.session).await.map_err(HandlerError::Store)?;
+    let (owned, off) = ctx.state.flows.factors_of(&who.session).await?;
     match destination.action {
         Some(RequestedAction::Enroll) => return before_enrolling(ctx, destination, who, (owned, off)).await,
         Some(RequestedAction::BackupCodes) => return before_codes(ctx, destination, who, owned.minus(off)).await,
@@ -142,7 +134,7 @@ async fn asked(ctx: &Context, destination: &Destination) -> Result<Ask, HandlerE
             None => return ask(ctx, destination, who, &guard, (lack, methods, locked)).await,
         },
     };
-    Err(HandlerError::Reply(Box::new(instead)))
+    Err(HandlerError::from(instead))
 }
 
 /// What a guard of the destination asks, and why.
@@ -153,7 +145,7 @@ async fn ask(
     guard: &Guard,
     (lack, methods, off): (Lack, MethodSet, MethodSet),
 ) -> Result<Ask, HandlerError> {
-    let digits = ctx.state.flows.digits_of(&who.session.identity.id).await.map_err(HandlerError::Store)?;
+    let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
     let heading = guard.rule.explanation.as_ref().map(|what| text!("code-title-for", purpose = what));
     let path = format::path(destination.to.target().split('?').next().unwrap_or("/"));
     let why = match (lack, guard.requirement.max_age) {
@@ -173,19 +165,18 @@ async fn before_codes(
     who: CurrentSession,
     owned: MethodSet,
 ) -> Result<Ask, HandlerError> {
-    let asked =
-        ctx.state.flows.codes_asked(&who.token, &who.session, &ctx.client()).await.map_err(HandlerError::Store)?;
+    let asked = ctx.state.flows.codes_asked(&who.token, &who.session, &ctx.client()).await?;
     let on = match asked {
         CodesAsked::ProveFirst(methods) if methods.and(owned).is_empty() => nothing_to_prove_with(ctx),
         CodesAsked::ProveFirst(methods) => {
             let why = text!("step-up-before-codes");
-            let digits = ctx.state.flows.digits_of(&who.session.identity.id).await.map_err(HandlerError::Store)?;
+            let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
             return Ok(Ask { who, methods: methods.and(owned), digits, heading: None, why });
         }
         CodesAsked::Ready { .. } | CodesAsked::NoFactor => see_other(&destination.next_url(), "step-up"),
         CodesAsked::Gone => see_other(&destination.page_url("login"), "step-up"),
     };
-    Err(HandlerError::Reply(Box::new(on)))
+    Err(HandlerError::from(on))
 }
 
 /// What must be proved before an authenticator may be added.
@@ -197,19 +188,19 @@ async fn before_enrolling(
 ) -> Result<Ask, HandlerError> {
     let usable = owned.minus(off);
     let enrolling = CeremonyRef::Session(who.token.clone(), who.session.clone());
-    match ctx.state.flows.begin_totp(&enrolling, &ctx.client()).await.map_err(HandlerError::Store)? {
-        EnrollReply::Pending(_) => Err(HandlerError::Reply(Box::new(see_other(&destination.next_url(), "step-up")))),
-        EnrollReply::Gone => Err(HandlerError::Reply(Box::new(see_other(&destination.page_url("login"), "step-up")))),
+    match ctx.state.flows.begin_totp(&enrolling, &ctx.client()).await? {
+        EnrollReply::Pending(_) => Err(HandlerError::from(see_other(&destination.next_url(), "step-up"))),
+        EnrollReply::Gone => Err(HandlerError::from(see_other(&destination.page_url("login"), "step-up"))),
         EnrollReply::ProveFirst(methods) if methods.and(usable).is_empty() && !methods.and(off).is_empty() => {
             let username = who.session.identity.username.as_str();
-            Err(HandlerError::Reply(Box::new(locked_factor::locked_out(ctx, username, methods.and(off), true))))
+            Err(HandlerError::from(locked_factor::locked_out(ctx, username, methods.and(off), true)))
         }
         EnrollReply::ProveFirst(methods) if methods.and(usable).is_empty() => {
-            Err(HandlerError::Reply(Box::new(nothing_to_prove_with(ctx))))
+            Err(HandlerError::from(nothing_to_prove_with(ctx)))
         }
         EnrollReply::ProveFirst(methods) => {
             let why = text!("step-up-before-enrolling");
-            let digits = ctx.state.flows.digits_of(&who.session.identity.id).await.map_err(HandlerError::Store)?;
+            let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
             Ok(Ask { who, methods: methods.and(usable), digits, heading: None, why })
         }
     }

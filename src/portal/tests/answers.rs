@@ -44,7 +44,7 @@ fn challenged(who: Option<Arc<Session>>) -> Challenged {
     }
 }
 
-fn tell(method: &str, headers: &[(&str, &str)], who: Option<Arc<Session>>) -> Response<Bytes> {
+fn tell(method: &str, headers: &[(&str, &str)], who: Option<Arc<Session>>) -> Reply {
     Stage::new().portal.challenge(&info(method, "/erp/7?a=b&c", headers), &challenged(who))
 }
 
@@ -298,10 +298,8 @@ async fn head_tells_the_length_that_get_has() {
 
 #[test]
 fn a_challenge_says_how_it_was_told() {
-    use crate::portal::reply::ToldAs;
-    let told = |method: &str, headers: &[(&str, &str)]| {
-        tell(method, headers, None).extensions().get().map(|ToldAs(kind)| *kind)
-    };
+    let told =
+        |method: &str, headers: &[(&str, &str)]| tell(method, headers, None).note.map(crate::portal::reply::Note::name);
     let frame = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
     assert_eq!(told("GET", &NAVIGATION), Some("redirect"));
     assert_eq!(told("POST", &NAVIGATION), Some("form"));
@@ -312,7 +310,7 @@ fn a_challenge_says_how_it_was_told() {
 
 #[tokio::test]
 async fn a_full_hasher_is_the_cause_of_its_503() {
-    use crate::portal::reply::{Cause, Recorded};
+    use crate::portal::reply::Cause;
     let mut settings = crate::flow::testing::fast_settings();
     (settings.password.concurrent, settings.password.queue, settings.password.memory_kib) = (1, 0, 65_536);
     let portal = portal_with(Arc::new(Flows::new(World::new().ports(), settings)), Arc::new(policy()));
@@ -328,8 +326,8 @@ async fn a_full_hasher_is_the_cause_of_its_503() {
         let busy: Vec<_> = of_kind.filter(|a| a.status() == StatusCode::SERVICE_UNAVAILABLE).collect();
         assert!(!busy.is_empty());
         for answer in busy {
-            assert!(matches!(answer.extensions().get(), Some(Cause::Busy)));
-            assert!(matches!(answer.extensions().get(), Some(Recorded(events)) if events.len() == 1));
+            assert!(matches!(answer.cause, Some(Cause::Busy)));
+            assert_eq!(answer.events.len(), 1);
         }
     }
 }

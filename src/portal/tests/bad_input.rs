@@ -7,7 +7,7 @@ use super::*;
 const FORMS: [&str; 6] = ["login", "second-factor", "enroll", "step-up", "logout", "account"];
 const CALLS: [&str; 6] = ["login", "login/second-factor", "logout", "elevate", "totp", "totp/confirm"];
 
-fn stated(answer: &Response<Bytes>) -> bool {
+fn stated(answer: &Reply) -> bool {
     let granted =
         answer.headers().get_all("set-cookie").iter().any(|c| c.to_str().unwrap().starts_with("__Host-stepgate=sgs_"))
             || text(answer).contains("sgs_");

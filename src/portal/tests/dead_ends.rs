@@ -56,13 +56,13 @@ async fn who_is_signed_in_is_told_before_a_code_is_asked() {
 }
 
 /// What the gateway answers by a rule that nobody can meet here.
-fn answered(stage: &Stage, info: &RequestInfo, session: Option<&Arc<Session>>) -> Response<Bytes> {
+fn answered(stage: &Stage, info: &RequestInfo, session: Option<&Arc<Session>>) -> Reply {
     let rule = Arc::new(rule("vault", "/**", Strength::PhishingResistant, None));
     let resource = Resource::parse(HOST, "GET", b"/x?q", Tolerances::default()).unwrap();
     let around = Circumstances { client: info.client_ip, opener: None };
     match evaluate(&[Some(&rule)], &resource, &around, session, crate::auth::time::Timestamp::from_secs(2)) {
         Decision::Challenge(challenged) => stage.portal.challenge(info, &challenged),
-        Decision::Refuse(refusal) => stage.portal.refusal(info, &refusal),
+        Decision::Refuse(refusal) => stage.portal.refusal(info, &refusal).into(),
         Decision::Permit(_) => panic!("let in"),
     }
 }

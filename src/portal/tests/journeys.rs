@@ -206,7 +206,7 @@ async fn middle_pages_without_a_sign_in_offer_a_way_on() {
 async fn what_was_told_survives_a_fault_of_the_same_request() {
     use crate::auth::event::What;
     use crate::flow::testing::Blow;
-    use crate::portal::reply::{Cause, Recorded};
+    use crate::portal::reply::Cause;
     let fields = [("username", "bob"), ("password", PASSWORD)];
     let mut opened = 0;
     // Signing in again ends the session that the browser had, after the new one was opened.
@@ -222,9 +222,8 @@ async fn what_was_told_survives_a_fault_of_the_same_request() {
             break;
         }
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "call {nth}");
-        assert!(matches!(answer.extensions().get(), Some(Cause::Store(_))), "call {nth}");
-        let told: Vec<What> =
-            answer.extensions().get().map_or(Vec::new(), |Recorded(events)| events.iter().map(|e| e.what).collect());
+        assert!(matches!(answer.cause, Some(Cause::Store(_))), "call {nth}");
+        let told: Vec<What> = answer.events.iter().map(|e| e.what).collect();
         // Whatever was opened reached nobody, and is ended again: that is told, too.
         assert_eq!(stage.world.look(|s| s.sessions.len()), before, "call {nth}");
         if told.contains(&What::SessionOpened) {
@@ -245,10 +244,7 @@ async fn no_fault_of_a_store_signs_anybody_in() {
             stage.world.fail(nth, blow);
             let fields = [("username", "ann"), ("password", PASSWORD)];
             let first = browser.post("/.stepgate/login?to=%2Fx", &fields).await;
-            let ours = |a: &Response<Bytes>| {
-                a.status() != StatusCode::SERVICE_UNAVAILABLE
-                    || a.extensions().get::<crate::portal::reply::Cause>().is_some()
-            };
+            let ours = |a: &Reply| a.status() != StatusCode::SERVICE_UNAVAILABLE || a.cause.is_some();
             assert!(ours(&first));
             let second = browser.post("/.stepgate/second-factor?to=%2Fx", &[("code", &stage.code(0))]).await;
             assert!(ours(&second) && second.status() != StatusCode::INTERNAL_SERVER_ERROR);

@@ -22,7 +22,7 @@ fn with_backup(stage: &Stage) {
 }
 
 /// Somebody who knows the password guesses until the app's codes are off; the last page.
-async fn guessed(stage: &Stage) -> Response<Bytes> {
+async fn guessed(stage: &Stage) -> Reply {
     let mut thief = Browser { ip: "203.0.113.5", ..Browser::new(stage) };
     let mut last = thief.post(LOGIN, &RIGHT).await;
     for n in 0..30 {

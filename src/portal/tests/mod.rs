@@ -36,7 +36,40 @@ use crate::auth::secret::SecretBytes;
 use crate::flow::Flows;
 use crate::flow::destination::Destinations;
 use crate::flow::testing::{HOST, World};
+use crate::portal::reply::Reply;
 use crate::portal::request_info::RequestInfo;
+
+/// Most tests look at the response alone.
+impl std::ops::Deref for Reply {
+    type Target = Response<Bytes>;
+
+    fn deref(&self) -> &Response<Bytes> {
+        &self.response
+    }
+}
+
+/// A reply or its response.
+pub(super) trait Answer {
+    fn response(&self) -> &Response<Bytes>;
+}
+
+impl Answer for Reply {
+    fn response(&self) -> &Response<Bytes> {
+        &self.response
+    }
+}
+
+impl Answer for Response<Bytes> {
+    fn response(&self) -> &Response<Bytes> {
+        self
+    }
+}
+
+impl From<Response<Bytes>> for Reply {
+    fn from(response: Response<Bytes>) -> Self {
+        Self { response, events: Vec::new(), cause: None, note: None }
+    }
+}
 
 pub(super) fn rule(name: &str, path: &str, strength: Strength, max_age: Option<u64>) -> Rule {
     let requirement = Requirement { max_age: max_age.map(std::time::Duration::from_secs), ..Requirement::of(strength) };
@@ -90,7 +123,7 @@ pub(super) fn info(method: &str, target: &str, headers: &[(&str, &str)]) -> Requ
     }
 }
 
-pub(super) async fn send(portal: &Portal, info: &RequestInfo, body: impl Into<Bytes>) -> Response<Bytes> {
+pub(super) async fn send(portal: &Portal, info: &RequestInfo, body: impl Into<Bytes>) -> Reply {
     let mut request = Request::builder().method(info.method.clone()).uri(&info.target).body(body.into()).unwrap();
     *request.headers_mut() = info.headers.clone();
     portal.respond(request, info).await
@@ -138,11 +171,11 @@ impl<'a> Browser<'a> {
         Self { stage, jar: BTreeMap::new(), ip: "192.0.2.7" }
     }
 
-    pub(super) async fn get(&mut self, target: &str) -> Response<Bytes> {
+    pub(super) async fn get(&mut self, target: &str) -> Reply {
         self.go("GET", target, String::new()).await
     }
 
-    pub(super) async fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Response<Bytes> {
+    pub(super) async fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Reply {
         let pairs: Vec<String> = fields
             .iter()
             .map(|(n, v)| {
@@ -153,7 +186,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Opens an address of the app, as the proxy would answer: a challenge or a refusal of ours, or 200 from the app.
-    pub(super) async fn open(&mut self, target: &str) -> Response<Bytes> {
+    pub(super) async fn open(&mut self, target: &str) -> Reply {
         let asked = self.asking("GET", target);
         let state = &self.stage.portal.state;
         let app = self.stage.policy.app(&asked.host).unwrap();
@@ -162,21 +195,19 @@ impl<'a> Browser<'a> {
         let around = Circumstances { client: asked.client_ip, opener: None };
         let decision = state.flows.admit(app, &resource, &around, presented.token()).await.unwrap();
         let answer = match decision {
-            Decision::Permit(_) => Response::new(Bytes::from_static(b"the app")),
+            Decision::Permit(_) => Response::new(Bytes::from_static(b"the app")).into(),
             Decision::Challenge(challenged) => self.stage.portal.challenge(&asked, &challenged),
-            Decision::Refuse(refusal) => self.stage.portal.refusal(&asked, &refusal),
+            Decision::Refuse(refusal) => self.stage.portal.refusal(&asked, &refusal).into(),
         };
         self.keep(&answer);
         answer
     }
 
-    async fn go(&mut self, method: &str, target: &str, body: String) -> Response<Bytes> {
+    async fn go(&mut self, method: &str, target: &str, body: String) -> Reply {
         let asked = self.asking(method, target);
         let answer = send(&self.stage.portal, &asked, body).await;
         // As the edge does.
-        if let Some(crate::portal::reply::Recorded(events)) = answer.extensions().get() {
-            self.stage.world.remember(events);
-        }
+        self.stage.world.remember(&answer.events);
         self.keep(&answer);
         answer
     }
@@ -213,7 +244,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Goes where an answer leads as long as it leads to pages of ours, and gives the last answer.
-    pub(super) async fn follow(&mut self, mut answer: Response<Bytes>) -> Response<Bytes> {
+    pub(super) async fn follow(&mut self, mut answer: Reply) -> Reply {
         for _ in 0..10 {
             let to = location(&answer);
             if !to.starts_with("/.stepgate/") {
@@ -240,14 +271,14 @@ impl<'a> Browser<'a> {
     }
 }
 
-pub(super) fn location(answer: &Response<Bytes>) -> String {
-    answer.headers().get("location").map_or("", |l| l.to_str().unwrap()).to_owned()
+pub(super) fn location(answer: &impl Answer) -> String {
+    answer.response().headers().get("location").map_or("", |l| l.to_str().unwrap()).to_owned()
 }
 
-pub(super) fn text(answer: &Response<Bytes>) -> String {
-    String::from_utf8(answer.body().to_vec()).unwrap()
+pub(super) fn text(answer: &impl Answer) -> String {
+    String::from_utf8(answer.response().body().to_vec()).unwrap()
 }
 
-pub(super) fn header<'a>(answer: &'a Response<Bytes>, name: &str) -> &'a str {
-    answer.headers().get(name).map_or("", |v| v.to_str().unwrap())
+pub(super) fn header<'a>(answer: &'a impl Answer, name: &str) -> &'a str {
+    answer.response().headers().get(name).map_or("", |v| v.to_str().unwrap())
 }

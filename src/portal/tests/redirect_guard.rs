@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::flow::testing::PASSWORD;
 use crate::portal::cookies::{FLOW, SESSION, TURNS};
-use crate::portal::reply::Noted;
+use crate::portal::reply::Note;
 
-fn noted(answer: &Response<Bytes>) -> Option<&'static str> {
-    answer.extensions().get::<Noted>().map(|n| n.0)
+fn noted(answer: &Reply) -> Option<&'static str> {
+    answer.note.map(Note::name)
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn the_look_for_cookies_is_taken_once_and_leaves_no_trace() {
 
 /// As the gateway would send a browser back that is signed in, if the two ever disagreed: the challenge of somebody who
 /// is not, told to a browser with the cookies of somebody who is.
-async fn sent_back(browser: &mut Browser<'_>, to: &str) -> Response<Bytes> {
+async fn sent_back(browser: &mut Browser<'_>, to: &str) -> Reply {
     let session = browser.jar.remove(SESSION);
     let challenge = browser.open(to).await;
     browser.jar.extend(session.map(|token| (SESSION.to_owned(), token)));

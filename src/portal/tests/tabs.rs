@@ -81,7 +81,7 @@ impl Desk<'_> {
     }
 
     /// Follows an answer to the page at its end, as a browser does.
-    async fn settle(&mut self, tab: usize, from: String, mut answer: Response<Bytes>) {
+    async fn settle(&mut self, tab: usize, from: String, mut answer: Reply) {
         let mut at = from;
         for _ in 0..20 {
             let to = location(&answer);
@@ -101,7 +101,7 @@ impl Desk<'_> {
         panic!("sent on and on, last to {at}");
     }
 
-    async fn open(&mut self, place: &str) -> Response<Bytes> {
+    async fn open(&mut self, place: &str) -> Reply {
         let answer = self.browser.open(place).await;
         let returns = self.returns.entry(place.to_owned()).or_default();
         if answer.status() == StatusCode::SEE_OTHER {

@@ -8,7 +8,7 @@ use crate::portal::cookies::{FLOW, SESSION};
 
 /// The only way to keep a fragment without a script: a form without an address. So what leads on from a notice of a
 /// flow is one, and no link.
-fn button(answer: &Response<Bytes>) -> String {
+fn button(answer: &Reply) -> String {
     let page = text(answer);
     let main = page.split("<main>").nth(1).unwrap();
     assert!(!main.contains("/.stepgate/login"), "a link would lose the fragment: {main}");
