@@ -1,5 +1,11 @@
 //! What systemd, or whoever else set `NOTIFY_SOCKET`, is told (sd_notify(3)). Without that variable nothing is.
 
+use std::ffi::OsStr;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+
 use sd_notify::NotifyState::{Ready, Reloading, Status, Stopping, Watchdog};
 use sd_notify::{NotifyState, watchdog_enabled};
 
@@ -27,6 +33,8 @@ pub(super) async fn keep_alive() {
         return std::future::pending().await;
     };
     let mut every = tokio::time::interval(allowed / 2);
+    // READY comes first.
+    every.tick().await;
     loop {
         every.tick().await;
         notify(&[Watchdog]);
@@ -34,7 +42,20 @@ pub(super) async fn keep_alive() {
 }
 
 fn notify(states: &[NotifyState<'_>]) {
-    if let Err(cause) = sd_notify::notify(states) {
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let message: String = states.iter().map(|state| format!("{state}\n")).collect();
+    if let Err(cause) = send(&path, message.as_bytes()) {
         tracing::warn!(target: "stepgate", %cause, "the service manager cannot be notified: see NOTIFY_SOCKET");
     }
+}
+
+/// Never waits: a service manager that reads nothing must not stop what is served.
+fn send(path: &OsStr, message: &[u8]) -> io::Result<()> {
+    let address = match path.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name)?,
+        None => SocketAddr::from_pathname(path)?,
+    };
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    socket.send_to_addr(message, &address).map(drop)
 }
