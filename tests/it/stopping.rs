@@ -8,7 +8,7 @@ use super::support::port::free_port;
 
 #[tokio::test]
 async fn a_request_that_never_ends_is_cut_at_the_end_of_the_grace_period_and_by_an_interrupt() {
-    for signal in ["TERM", "HUP", "INT"] {
+    for signal in ["TERM", "INT"] {
         let folder = tempfile::tempdir().unwrap();
         let app = TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, admin) = (free_port(), free_port());
