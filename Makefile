@@ -5,7 +5,7 @@ FUZZ_CASES ?= 20000
 # Where cargo puts what it builds is for its settings to say.
 BINARY = $$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug/stepgate
 
-.PHONY: help demo run test check lint bench browser fuzz fresh deny setup-build setup-test setup-bench
+.PHONY: help demo run test check lint bench browser fuzz fresh deny image setup-build setup-test setup-bench
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ fuzz: setup-build ## the generated tests with FUZZ_CASES cases each (minutes)
 
 fresh: ## both README commands in a minimal Debian root, from a clean clone (root; half an hour)
 	tools/fresh
+
+image: ## the steps of deploy/Dockerfile without a container engine (root; a release build)
+	tools/image
 
 deny: ## licences, sources, banned and vulnerable packages (installs cargo-deny)
 	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
