@@ -115,3 +115,47 @@ impl Drop for PoolRegistry {
         self.watched().values().for_each(|known| known.task.abort());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::auth::time::Timestamp;
+
+    const IDLE: Duration = Duration::from_secs(60);
+
+    fn app(servers: &[SocketAddr]) -> AppSettings {
+        crate::proxy::tests::settings(servers).apps.remove(0)
+    }
+
+    #[tokio::test]
+    async fn servers_of_the_same_settings_are_the_same_and_those_of_others_know_who_was_down() {
+        let metrics = Arc::new(Metrics::new(Timestamp::default()).unwrap());
+        let registry = PoolRegistry::new(metrics.clone());
+        let addresses = [1, 2].map(|last| SocketAddr::from(([127, 0, 0, last], 9)));
+        let first = registry.pool(&app(&addresses), IDLE).unwrap();
+        assert!(!Arc::ptr_eq(&first, &registry.pool(&app(&addresses), IDLE).unwrap()), "nobody uses it yet");
+        registry.resolve([&first].into_iter()).await;
+        registry.watch([&first].into_iter()).await;
+        let [one, two] = addresses;
+        first.at(one, &[]).unwrap().healthy.store(false, Ordering::Relaxed);
+        assert!(Arc::ptr_eq(&first, &registry.pool(&app(&addresses), IDLE).unwrap()));
+        assert!(!Arc::ptr_eq(&first, &registry.pool(&app(&addresses), IDLE * 2).unwrap()));
+        for server in ["127.0.0.1:9", "127.0.0.2:9"] {
+            metrics.upstream_up.with_label_values(&["app.test", server]).set(1);
+        }
+        let mut other = app(&addresses[..1]);
+        other.upstream.read_timeout = Duration::from_secs(1);
+        let second = registry.pool(&other, IDLE).unwrap();
+        registry.resolve([&second].into_iter()).await;
+        assert!(second.at(one, &[]).is_none(), "it was down a moment ago");
+        registry.watch([&second].into_iter()).await;
+        let told = String::from_utf8(metrics.text().unwrap()).unwrap();
+        assert!(told.contains("127.0.0.1:9") && !told.contains("127.0.0.2:9"), "{two}: {told}");
+        assert_eq!(registry.watched().len(), 1);
+        assert_eq!(Arc::strong_count(&first), 1, "nobody watches over it any more");
+    }
+}
