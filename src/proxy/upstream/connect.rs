@@ -1,36 +1,23 @@
 //! Connections to a server, by TLS or none, on which HTTP/1.1 is spoken.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use pingora_core::connectors::{ConnectorOptions, TransportConnector};
 use pingora_core::protocols::{ALPN, Digest, Stream, UniqueIDType};
 use pingora_core::upstreams::peer::HttpPeer;
-use pingora_error::ErrorType::{ConnectError, ConnectTimedout};
-use pingora_error::{OrErr, Result};
+use pingora_error::Result;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use super::socket::{Socket, is_quiet};
 
 /// Connects by TLS, as Pingora does for its own way. It keeps nothing.
 static BY_TLS: LazyLock<TransportConnector> = LazyLock::new(|| TransportConnector::new(Some(ConnectorOptions::new(0))));
-
-/// Connects to a server within `connect_timeout`.
-pub(super) async fn connect(address: SocketAddr, connect_timeout: Duration) -> Result<TcpStream> {
-    let connected = timeout(connect_timeout, TcpStream::connect(address)).await;
-    let stream = connected.or_err(ConnectTimedout, "the server did not accept in time")?;
-    let stream = stream.or_err(ConnectError, "the server cannot be reached")?;
-    stream.set_nodelay(true).or_err(ConnectError, "cannot set TCP_NODELAY")?;
-    Ok(stream)
-}
 
 /// What a connection is made of.
 #[derive(Debug)]

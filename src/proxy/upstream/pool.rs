@@ -6,14 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::Version;
-use pingora_core::protocols::ALPN;
 use pingora_core::upstreams::peer::HttpPeer;
 use tokio::sync::watch;
 
 use super::peer::Template;
 use super::pooled_connection::IdleConnections;
-use super::transport::TransportPolicy;
 use crate::proxy::clock;
 use crate::proxy::observe::metrics::Metrics;
 use crate::proxy::parts::BuildError;
@@ -43,7 +40,7 @@ pub(crate) struct Pool {
     pub(super) targets: ArcSwap<Vec<Arc<Target>>>,
     pub(super) turn: AtomicUsize,
     /// A server that was offered both by TLS chose HTTP/1.1 the last time.
-    chose_http1: AtomicBool,
+    pub(super) chose_http1: AtomicBool,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -105,29 +102,6 @@ impl Pool {
         let targets = self.targets.load();
         let fit = |target: &&Arc<Target>| target.address == address && target.healthy.load(Ordering::Relaxed);
         targets.iter().find(fit).filter(|_| !tried.contains(&address)).cloned()
-    }
-
-    /// What the short way offers by TLS for a request that travels so, if it may take it to whichever server comes next:
-    /// each is spoken to by HTTP/1.1, by TLS or none. `kept`: a connection will do that was used before.
-    pub(crate) fn short_way(&self, kept: bool, policy: impl FnOnce() -> TransportPolicy) -> Option<ALPN> {
-        let by_tls = |template: &Template| template.server.tls;
-        if self.settings.http2 {
-            return None;
-        }
-        if !self.templates.iter().any(by_tls) {
-            return Some(ALPN::H1);
-        }
-        match policy() {
-            _ if !self.templates.iter().all(by_tls) => None,
-            TransportPolicy::Body { http1: true, .. } | TransportPolicy::Events { http1: true } => Some(ALPN::H1),
-            TransportPolicy::Usual if kept && self.chose_http1.load(Ordering::Relaxed) => Some(ALPN::H2H1),
-            _ => None,
-        }
-    }
-
-    /// Notes what a server chose that was offered HTTP/1.1 and HTTP/2: it is expected to choose it again.
-    pub(crate) fn note_choice(&self, chosen: Version) {
-        self.chose_http1.store(chosen == Version::HTTP_11, Ordering::Relaxed);
     }
 
     /// Whether the server at this address is spoken to by TLS; as long as none was chosen, the first one.

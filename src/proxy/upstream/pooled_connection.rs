@@ -19,7 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::connect::{Transport, connect};
+use super::connect::Transport;
+use super::socket::connect;
 use crate::proxy::client::data_rate::{IdleTimer, RateBudget};
 use crate::proxy::settings::UpstreamSettings;
 

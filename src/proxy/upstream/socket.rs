@@ -14,11 +14,12 @@ use pingora_core::protocols::l4::stream::Stream;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::{ALPN, Digest, GetProxyDigest};
 use pingora_core::upstreams::peer::HttpPeer;
-use pingora_error::ErrorType::{ConnectError, InternalError};
+use pingora_error::ErrorType::{ConnectError, ConnectTimedout, InternalError};
 use pingora_error::{Error, OrErr, Result};
 use pingora_http::ResponseHeader;
 use socket2::SockRef;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::private_connections::{PrivateConnection, Reuse, unique};
 
@@ -111,6 +112,15 @@ pub(super) fn is_quiet(socket: &SockRef<'_>) -> bool {
     read.is_err_and(|cause| cause.kind() == io::ErrorKind::WouldBlock)
 }
 
+/// Connects to a server within `connect_timeout`.
+pub(super) async fn connect(address: std::net::SocketAddr, connect_timeout: Duration) -> Result<TcpStream> {
+    let connected = timeout(connect_timeout, TcpStream::connect(address)).await;
+    let stream = connected.or_err(ConnectTimedout, "the server did not accept in time")?;
+    let stream = stream.or_err(ConnectError, "the server cannot be reached")?;
+    stream.set_nodelay(true).or_err(ConnectError, "cannot set TCP_NODELAY")?;
+    Ok(stream)
+}
+
 /// Connects so that the connection carries its [`Socket`].
 #[derive(Debug)]
 pub(super) struct SocketConnector {
@@ -129,7 +139,7 @@ impl L4Connect for SocketConnector {
         let handed = self.private.as_ref().and_then(|private| private.handed_over(*address));
         let (stream, used) = match handed.filter(|stream| is_quiet(&SockRef::from(stream))) {
             Some(stream) => (stream, true),
-            None => (super::connect::connect(*address, self.connect_timeout).await?, false),
+            None => (connect(*address, self.connect_timeout).await?, false),
         };
         with_handle(stream, used)
     }

@@ -4,6 +4,7 @@
 //! HTTP/1.1 every piece of the body starts it again. It offers no hook to do that for HTTP/2, so a body goes over
 //! HTTP/1.1 wherever the server may be spoken to so, and where it may not, it is given more time.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::{HeaderValue, Version, header};
@@ -11,7 +12,7 @@ use pingora_core::protocols::ALPN;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_http::RequestHeader;
 
-use super::pool::Target;
+use super::pool::{Pool, Target};
 use crate::proxy::convert;
 
 const EVENTS: &[u8] = b"text/event-stream";
@@ -58,6 +59,31 @@ fn may_be_events(request: &RequestHeader) -> bool {
 
 fn is_small(request: &RequestHeader) -> bool {
     convert::announced(&request.headers).is_some_and(|length| length <= SMALL)
+}
+
+impl Pool {
+    /// What the short way offers by TLS for a request that travels so, if it may take it to whichever server comes next:
+    /// each is spoken to by HTTP/1.1, by TLS or none. `kept`: a connection will do that was used before.
+    pub(crate) fn short_way(&self, kept: bool, policy: impl FnOnce() -> TransportPolicy) -> Option<ALPN> {
+        let mut by_tls = self.templates.iter().map(|template| template.server.tls);
+        if self.settings.http2 {
+            return None;
+        }
+        if !by_tls.clone().any(|tls| tls) {
+            return Some(ALPN::H1);
+        }
+        match policy() {
+            _ if !by_tls.all(|tls| tls) => None,
+            TransportPolicy::Body { http1: true, .. } | TransportPolicy::Events { http1: true } => Some(ALPN::H1),
+            TransportPolicy::Usual if kept && self.chose_http1.load(Ordering::Relaxed) => Some(ALPN::H2H1),
+            _ => None,
+        }
+    }
+
+    /// Notes what a server chose that was offered HTTP/1.1 and HTTP/2: it is expected to choose it again.
+    pub(crate) fn note_choice(&self, chosen: Version) {
+        self.chose_http1.store(chosen == Version::HTTP_11, Ordering::Relaxed);
+    }
 }
 
 impl Target {

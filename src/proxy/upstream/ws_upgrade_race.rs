@@ -37,7 +37,7 @@ impl L4Connect for DelayedReadConnector {
         let SocketAddr::Inet(address) = address else {
             return Error::e_explain(InternalError, "servers have addresses");
         };
-        let stream = super::connect::connect(*address, self.connect_timeout).await?;
+        let stream = super::socket::connect(*address, self.connect_timeout).await?;
         Ok(VirtualSocketStream::new(Box::new(DelayedReadStream { stream, looks: LOOKS })).into())
     }
 }
