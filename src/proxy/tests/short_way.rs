@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::io::AsyncReadExt;
-use tokio::sync::mpsc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc};
 
 use super::front::{Front, ask, get};
 use super::rig::*;
@@ -95,9 +96,12 @@ async fn a_slow_body_is_not_waited_for_before_the_app_is_asked() {
 
 #[tokio::test]
 async fn a_body_goes_to_the_next_server_where_the_first_cannot_be_reached() {
-    let (nobody, _held) = nobody();
+    let first = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, heard) = upstream(OK).await;
-    let rig = Rig::start(settings(&[nobody, address])).await;
+    let rig = Rig::start(settings(&[first.local_addr().unwrap(), address])).await;
+    // It was well when it was looked at.
+    within(first.accept()).await.unwrap();
+    drop(first);
     for _ in 0..4 {
         assert!(rig.exchange(&format!("{FORM}abcdef")).await.starts_with("HTTP/1.1 200"));
     }
@@ -133,5 +137,31 @@ async fn by_tls_a_connection_is_used_again_and_never_after_words_that_nobody_ask
             assert!(told.starts_with("HTTP/1.1 200") && told.ends_with("ok"), "{told}");
         }
         assert_eq!(connections.load(Ordering::SeqCst), opened);
+    }
+}
+
+#[tokio::test]
+async fn by_tls_what_came_a_moment_ago_is_seen() {
+    let (speak, spoken) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (now, done) = (speak.clone(), spoken.clone());
+    let settings = behind_tls(&["http/1.1"], move |mut stream| {
+        let (now, done) = (now.clone(), done.clone());
+        async move {
+            while !head(&mut stream).await.is_empty() {
+                say(&mut stream, OK).await;
+                now.notified().await;
+                // The gateway may have closed it.
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil").await;
+                let _ = stream.flush().await;
+                done.notify_one();
+            }
+        }
+    });
+    let rig = Rig::start(settings.await).await;
+    for _ in 0..5 {
+        let told = rig.exchange("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+        assert!(told.starts_with("HTTP/1.1 200") && told.ends_with("ok"), "{told}");
+        speak.notify_one();
+        within(spoken.notified()).await;
     }
 }
