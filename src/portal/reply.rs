@@ -1,5 +1,7 @@
 //! What a handler replies with, and how replies are made.
 
+use std::time::Duration;
+
 use askama::Template;
 use bytes::Bytes;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, SET_COOKIE};
@@ -8,7 +10,6 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use super::answers::headers::{CSP_FRAMABLE, RESPONSE_KIND};
 use super::cookies;
 use super::messages::text;
-use super::state::PortalState;
 use crate::auth::event::Event;
 use crate::flow::ports::StoreError;
 use crate::flow::reply::Opened;
@@ -136,9 +137,9 @@ pub(crate) fn with_cookie(mut answer: Reply, cookie: Option<HeaderValue>) -> Rep
 }
 
 /// Adds the cookies of a session just opened or risen.
-pub(crate) fn with_session(state: &PortalState, mut answer: Reply, opened: &Opened) -> Reply {
+pub(crate) fn with_session(mut answer: Reply, opened: &Opened, device_ttl: Duration) -> Reply {
     answer = with_cookie(answer, cookies::keep_session(&opened.token));
     answer = with_cookie(answer, cookies::forget_ceremony());
-    let device = opened.device.as_ref().and_then(|d| cookies::keep_device(d, state.flows.settings.device_ttl));
+    let device = opened.device.as_ref().and_then(|d| cookies::keep_device(d, device_ttl));
     with_cookie(answer, device)
 }

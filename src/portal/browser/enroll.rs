@@ -51,7 +51,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
             let strange = opened.notice.as_ref().map(|notice| previous_sign_in::unusual_activity(notice, user, &whom));
             let (codes, place) = (backup_codes.as_slice(), place.as_str());
             let codes = BackupCodesPage { shell: &shell, strange, codes, place, account: user, host, anew: false };
-            with_session(&ctx.state, page(StatusCode::OK, "enroll", &codes), &opened)
+            with_session(page(StatusCode::OK, "enroll", &codes), &opened, ctx.state.flows.settings.device_ttl)
         }
         ConfirmReply::Rejected(rejection) => {
             match MethodPrompt::of(Method::Totp).and_then(|way| proof_errors(way, rejection)) {

@@ -119,7 +119,7 @@ fn after_sign_in(ctx: &Context, destination: &Destination, opened: &Opened) -> R
         (notice, left) => interstitial(ctx, destination, opened, notice.as_ref(), left),
     };
     let answer = with_cookie(answer, redirect_cookie(ctx, destination, &opened.session));
-    with_session(&ctx.state, answer, opened)
+    with_session(answer, opened, ctx.state.flows.settings.device_ttl)
 }
 
 /// `Set-Cookie` that counts one more turn to a destination that this session opens. It counts for as long as the
