@@ -62,8 +62,8 @@ fn done(decision: Option<&str>) -> u8 {
     }
 }
 
-/// Fills in what the database knows of the person. Groups that were given stand, and nothing is changed by asking. What
-/// is to be told where it knows nothing.
+/// Fills in what the database knows of the person; groups that were given stand. Nothing is changed by asking. Returns
+/// a note where the database knows nothing.
 async fn look_up(settings: &Settings, question: &mut Question) -> Option<String> {
     let name = question.user.as_deref().and_then(Username::parse)?;
     match account(settings, &name).await {
@@ -92,9 +92,9 @@ async fn account(settings: &Settings, name: &Username) -> Result<Option<(Account
         return Err(why);
     }
     let ports = Stores::open(&settings.store).await.map_err(|fault| fault.to_string())?.ports;
-    let told = |fault: StoreError| fault.to_string();
-    let Some(account) = ports.accounts.find(name).await.map_err(told)? else { return Ok(None) };
-    let enrolled = ports.authenticators.of(&account.identity.id).await.map_err(told)?;
+    let text = |fault: StoreError| fault.to_string();
+    let Some(account) = ports.accounts.find(name).await.map_err(text)? else { return Ok(None) };
+    let enrolled = ports.authenticators.of(&account.identity.id).await.map_err(text)?;
     Ok(Some((account, enrolled)))
 }
 

@@ -71,13 +71,15 @@ impl JsonLine {
 
     /// Escapes what JSON lets through and nobody would see, or that would turn the line around where it is read.
     fn escape(&mut self, from: usize) {
-        let told = self.text.get(from..).unwrap_or_default();
-        if told.iter().all(|byte| *byte < 0x7f) {
+        let encoded = self.text.get(from..).unwrap_or_default();
+        if encoded.iter().all(|byte| *byte < 0x7f) {
             return;
         }
-        let Some(told) = std::str::from_utf8(told).ok().filter(|told| told.contains(needs_escape)) else { return };
-        let mut shown = String::with_capacity(told.len() * 2);
-        for c in told.chars() {
+        let Some(encoded) = std::str::from_utf8(encoded).ok().filter(|encoded| encoded.contains(needs_escape)) else {
+            return;
+        };
+        let mut shown = String::with_capacity(encoded.len() * 2);
+        for c in encoded.chars() {
             if needs_escape(c) {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     // Memory takes everything here too.

@@ -43,8 +43,8 @@ pub(crate) async fn set_groups(user: &OneUser, names: &[String]) -> CommandResul
     change(&opened, &account, AccountChange::Groups(groups), What::GroupsSet).await?;
     // A session keeps the groups that it was opened with.
     let ended = end_sessions(&opened, &account, "its groups are set").await?;
-    let told = if names.is_empty() { "no group".to_owned() } else { names.join(", ") };
-    write_stderr(&format!("{} is in: {}; {ended}", identity.username, text::escape(&told)));
+    let listed = if names.is_empty() { "no group".to_owned() } else { names.join(", ") };
+    write_stderr(&format!("{} is in: {}; {ended}", identity.username, text::escape(&listed)));
     Ok(())
 }
 
@@ -56,7 +56,7 @@ pub(crate) async fn edit(user: &OneUser, name: Option<String>, email: Option<Str
     let given = |text: Option<String>| text.map(|text| Some(text.trim().to_owned()).filter(|text| !text.is_empty()));
     let profile = AccountChange::Profile { name: given(name), email: given(email) };
     change(&opened, &account, profile, What::ProfileSet).await?;
-    // Apps are told the name and the address that a session was opened with.
+    // Apps are listed the name and the address that a session was opened with.
     let ended = end_sessions(&opened, &account, "its profile is set").await?;
     write_stderr(&format!("changed {}; {ended}", identity.username));
     Ok(())

@@ -127,9 +127,9 @@ fn factors(enrolled: &Enrolled) -> String {
 
 /// What was switched off after too many wrong codes, and when.
 fn switched_off(enrolled: &Enrolled) -> String {
-    let told: Vec<String> =
+    let listed: Vec<String> =
         enrolled.locked.iter().map(|(method, at)| format!("{} {}", method.name(), at.rfc3339())).collect();
-    if told.is_empty() { "-".to_owned() } else { told.join(", ") }
+    if listed.is_empty() { "-".to_owned() } else { listed.join(", ") }
 }
 
 fn last(at: Option<Timestamp>) -> String {

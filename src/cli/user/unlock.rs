@@ -19,7 +19,7 @@ pub(crate) async fn run(user: &OneUser, ips: &[IpAddr]) -> CommandResult {
         audit::record(&opened.stores, What::FactorUnlocked { method }, identity, None).await;
     }
     let names: Vec<&str> = unlocked.iter().map(Method::name).collect();
-    let told = if names.is_empty() {
+    let done = if names.is_empty() {
         "no factor was switched off".to_owned()
     } else {
         format!("switched on {}", names.join(", "))
@@ -28,10 +28,10 @@ pub(crate) async fn run(user: &OneUser, ips: &[IpAddr]) -> CommandResult {
     flows.forgive_all(&identity.username, ips).await.map_err(|fault| {
         let Failure { code, text } = Failure::store(&fault);
         let name = &identity.username;
-        Failure::new(code, format!("{text}\n{name}: {told}, but counters were not cleared; run this again"))
+        Failure::new(code, format!("{text}\n{name}: {done}, but counters were not cleared; run this again"))
     })?;
     let name = &identity.username;
-    write_stderr(&format!("{name}: {told}; the counters of the account are cleared"));
+    write_stderr(&format!("{name}: {done}; the counters of the account are cleared"));
     if !names.is_empty() {
         write_stderr("Whoever entered the wrong codes knew the password: set another one, unless it was its owner.");
     }

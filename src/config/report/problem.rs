@@ -11,7 +11,6 @@ use super::snippet::snippet;
 use crate::config::yaml::Span;
 use crate::config::yaml::tree::Node;
 
-/// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -24,15 +23,12 @@ pub enum Severity {
 /// One problem, ready to be told. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// How bad it is.
     pub severity: Severity,
     /// The file as named by the caller.
     pub file: String,
-    /// The line, from 1.
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
-    /// What is wrong.
     pub message: String,
     /// What to do about it.
     pub fix: String,
@@ -41,13 +37,6 @@ pub struct Problem {
     /// Where the caret stands under the snippet: first column from 0, and width.
     #[serde(skip)]
     pub(crate) caret: (usize, usize),
-}
-
-impl Problem {
-    /// As `check` prints it: place, message, the line of the file, what to do.
-    pub fn text(&self) -> String {
-        super::render::problem(self, false)
-    }
 }
 
 struct Finding {
@@ -98,12 +87,10 @@ impl Problems {
         self.redaction.hidden.push(at);
     }
 
-    /// Something that must be mended.
     pub(crate) fn error(&mut self, at: Span, message: impl Into<String>, fix: impl Into<String>) {
         self.add(Severity::Error, at, message.into(), fix.into());
     }
 
-    /// Something worth a look.
     pub(crate) fn warn(&mut self, at: Span, message: impl Into<String>, fix: impl Into<String>) {
         self.add(Severity::Warning, at, message.into(), fix.into());
     }
@@ -116,12 +103,10 @@ impl Problems {
         }
     }
 
-    /// How many errors there are.
     pub(crate) const fn errors(&self) -> usize {
         self.errors
     }
 
-    /// The line of a place, from 1.
     pub(crate) fn line_of(&self, at: Span) -> usize {
         self.lines.line_at(at.start).0 + 1
     }

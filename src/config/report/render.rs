@@ -6,6 +6,13 @@ use crate::auth::text::wrap::{LongWord, wrap};
 /// Columns of a terminal.
 const WIDTH: usize = 80;
 
+impl Problem {
+    /// As `check` prints it: place, message, the line of the file, what to do.
+    pub fn text(&self) -> String {
+        problem(self, false)
+    }
+}
+
 /// One problem as text, with colour only if asked for.
 pub(crate) fn problem(p: &Problem, colour: bool) -> String {
     let paint =

@@ -90,7 +90,6 @@ pub(crate) struct AppContext<'a> {
 
 const LARGEST_BODY: u64 = 100 * 1024 * 1024;
 
-/// Judges `apps`.
 pub(crate) fn validate(
     options: Option<Spanned<Vec<Spanned<AppOptions>>>>,
     context: &AppContext<'_>,

@@ -16,15 +16,14 @@ use crate::config::yaml::{Span, Spanned};
 /// The largest secret file, in bytes.
 const SECRET_BYTES: u64 = 64 * 1024;
 
-/// Judges one file.
+/// Collects the problems of one file while its sections are validated.
 pub(crate) struct Checker {
     /// The directory of the file; other files are named relative to it.
     dir: PathBuf,
     /// The hour, where it is known; without it nothing is said of expiry.
     pub(crate) now: Option<Timestamp>,
-    /// What was found.
     pub(crate) problems: Problems,
-    /// Values that were wrong and are told already: place of the mapping, and key.
+    /// Values that were removed because they were wrong: span of the mapping, and key.
     removed: HashSet<(Span, String)>,
     /// Everybody on this machine may read the file.
     pub(crate) open_to_all: bool,
@@ -40,17 +39,15 @@ impl Checker {
         Self { dir: dir.to_owned(), now, problems, removed: removed.into_iter().collect(), open_to_all: false }
     }
 
-    /// Tells an error.
     pub(crate) fn error(&mut self, at: Span, message: impl Into<String>, fix: impl Into<String>) {
         self.problems.error(at, message, fix);
     }
 
-    /// Tells a warning.
     pub(crate) fn warn(&mut self, at: Span, message: impl Into<String>, fix: impl Into<String>) {
         self.problems.warn(at, message, fix);
     }
 
-    /// The value of a key that must be there; without one that is told, unless its wrong value was.
+    /// The value of a key that must be there; without one that is reported, unless its wrong value was.
     pub(crate) fn need<T>(&mut self, value: Option<T>, at: Span, key: &str, fix: &str) -> Option<T> {
         if value.is_none() && !self.was_removed(at, key) {
             self.error(at, format!("`{key}` is missing here"), fix);
@@ -78,7 +75,7 @@ impl Checker {
         self.dir.join(text)
     }
 
-    /// The bytes of a file of at most `cap` bytes; what is wrong with it is told.
+    /// The bytes of a file of at most `cap` bytes; what is wrong with it is reported.
     pub(crate) fn read(&mut self, path: &Spanned<String>, cap: u64) -> Option<Vec<u8>> {
         let full = self.path(&path.value);
         let fix = "relative paths start at the directory of the configuration file";
@@ -235,18 +232,18 @@ const FROM_ENV: &str = "env:";
 const DENIED: &str = "permission denied";
 
 fn read(path: &Path, cap: u64) -> Result<Vec<u8>, String> {
-    let told = |e: std::io::Error| match e.kind() {
+    let reason = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
         std::io::ErrorKind::PermissionDenied => DENIED.to_owned(),
         _ => e.to_string(),
     };
     // a pipe or a device might never end
-    let meta = std::fs::metadata(path).map_err(told)?;
+    let meta = std::fs::metadata(path).map_err(reason)?;
     if !meta.is_file() {
         return Err(if meta.is_dir() { "it is a directory" } else { "it is not a regular file" }.to_owned());
     }
     let mut bytes = Vec::new();
-    File::open(path).and_then(|f| f.take(cap + 1).read_to_end(&mut bytes)).map_err(told)?;
+    File::open(path).and_then(|f| f.take(cap + 1).read_to_end(&mut bytes)).map_err(reason)?;
     if bytes.len() as u64 > cap {
         return Err(format!("it is larger than {cap} bytes"));
     }

@@ -45,7 +45,6 @@ struct TotpOptions {
     issuer: Option<Spanned<String>>,
 }
 
-/// Judges `factors`.
 pub(crate) fn validate(options: Option<Spanned<FactorOptions>>, flow: &mut FlowSettings, cx: &mut Checker) {
     let Some(options) = options.map(|o| o.value) else { return };
     within(&mut flow.backup_codes, options.backup_codes, (4, 40), cx);

@@ -82,7 +82,6 @@ struct BucketOptions {
     refill: Option<HumanDuration>,
 }
 
-/// Judges `limits`.
 pub(crate) fn validate(
     options: Option<Spanned<LimitOptions>>,
     attempts: &mut LimitSettings,

@@ -35,7 +35,6 @@ pub(crate) struct ListenContext {
     pub(crate) trusted: bool,
 }
 
-/// Judges `listen`.
 pub(crate) fn validate(options: Option<Spanned<ListenOptions>>, context: &ListenContext, cx: &mut Checker) -> Listen {
     let (options, at) = options.map_or_else(|| (ListenOptions::default(), Span::default()), |o| (o.value, o.at));
     let nothing = options.https.is_none() && options.http.is_none() && options.plain.is_none();
@@ -136,7 +135,6 @@ pub(crate) fn networks(list: &[Spanned<String>], cx: &mut Checker) -> Networks {
     Networks::new(all)
 }
 
-/// Judges `trusted_proxies`.
 pub(crate) fn trusted(list: Option<&Vec<Spanned<String>>>, cx: &mut Checker) -> Networks {
     let list = list.map_or(&[][..], Vec::as_slice);
     for entry in list {

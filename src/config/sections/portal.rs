@@ -29,7 +29,6 @@ pub(crate) struct PortalOptions {
     support: Option<Spanned<String>>,
 }
 
-/// Judges `portal`.
 pub(crate) fn validate(options: Option<PortalOptions>, cx: &mut Checker) -> PortalSettings {
     let mut settings = PortalSettings::default();
     let Some(options) = options else { return settings };

@@ -32,7 +32,7 @@ impl Detailed for StrengthOptions {
     const SCHEMA: &'static str = "RequireOptions";
 }
 
-/// The strengths that rules may name. `None` for a name whose strength was wrong, which is told already.
+/// The strengths that rules may name. `None` for a name whose strength was wrong, which is reported already.
 pub(crate) struct Strengths(HashMap<String, Option<Requirement>>);
 
 impl Strengths {
@@ -105,7 +105,7 @@ fn methods(list: &Spanned<Vec<Spanned<String>>>, cx: &mut Checker) -> MethodSet 
     if list.value.is_empty() && !cx.has_removed_items(list.at) {
         cx.error(list.at, "an empty list would let nobody pass", "leave `methods` out to let every method count");
     }
-    // what is told already is no reason to tell that the rest is not enough
+    // what is reported already is no reason to tell that the rest is not enough
     let mut set = if cx.has_removed_items(list.at) { MethodSet::ALL } else { MethodSet::EMPTY };
     for name in &list.value {
         match Method::from_name(&name.value) {
@@ -115,7 +115,7 @@ fn methods(list: &Spanned<Vec<Spanned<String>>>, cx: &mut Checker) -> MethodSet 
                 let fix =
                     nearest(&name.value, names()).map_or_else(|| possible(names()), |n| format!("did you mean `{n}`?"));
                 cx.error(name.at, format!("no method is called `{}`", short(&name.value)), fix);
-                // told once is enough: the rest of the requirement is judged as if it were fine
+                // reported once is enough: the rest of the requirement is judged as if it were fine
                 set = MethodSet::ALL;
             }
         }

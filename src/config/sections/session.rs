@@ -22,10 +22,9 @@ pub(crate) struct SessionOptions {
     remember_browser: Option<HumanDuration>,
 }
 
-/// Judges `session`.
 pub(crate) fn validate(options: Option<Spanned<SessionOptions>>, flow: &mut FlowSettings, cx: &mut Checker) {
     let Some(Spanned { value: options, at }) = options else { return };
-    let told = options.idle.as_ref().or(options.absolute.as_ref()).map_or(at, |t| t.at);
+    let at = options.idle.as_ref().or(options.absolute.as_ref()).map_or(at, |t| t.at);
     if let Some(idle) = &options.idle {
         flow.session.idle = idle.value.0;
     }
@@ -38,7 +37,7 @@ pub(crate) fn validate(options: Option<Spanned<SessionOptions>>, flow: &mut Flow
             flow.session.idle = flow.session.absolute;
         } else {
             let absolute = humantime::format_duration(flow.session.absolute);
-            cx.error(told, format!("`idle` is longer than `absolute` ({absolute})"), "make `idle` the shorter one");
+            cx.error(at, format!("`idle` is longer than `absolute` ({absolute})"), "make `idle` the shorter one");
         }
     }
     if let Some(time) = options.sign_in {

@@ -42,7 +42,6 @@ pub(crate) struct StateMore {
 
 const FIX: &str = "write `redis://host:6379`, `rediss://…`, or leave `state` out to keep it in the SQLite file";
 
-/// Judges `state`.
 pub(crate) fn validate(
     options: Option<Spanned<StateOptions>>,
     file: Option<Spanned<String>>,
@@ -58,9 +57,9 @@ pub(crate) fn validate(
                 cx.error(file.at, "`state` and `state_file` are both given", "keep one of them");
             }
             let (url, url_file) = (more.url.take(), more.url_file.take());
-            let told = url.is_some() || url_file.is_some() || file.is_some() || cx.was_removed(at, "url_file");
+            let reported = url.is_some() || url_file.is_some() || file.is_some() || cx.was_removed(at, "url_file");
             let url = cx.secret(url, url_file, "url");
-            if url.is_none() && !told {
+            if url.is_none() && !reported {
                 cx.need::<()>(None, at, "url", FIX);
             }
             (url, Some(more))

@@ -50,7 +50,6 @@ pub(crate) struct Coverage {
     complete: bool,
 }
 
-/// Judges `tls`.
 pub(crate) fn validate(
     options: Option<Spanned<TlsOptions>>,
     cx: &mut Checker,
@@ -61,9 +60,9 @@ pub(crate) fn validate(
     if options.cert.is_some() || options.key.is_some() {
         pairs.push(Spanned { value: Pair { cert: options.cert, key: options.key }, at });
     }
-    let told = ["cert", "key", "certificates"].iter().any(|k| cx.was_removed(at, k))
+    let reported = ["cert", "key", "certificates"].iter().any(|k| cx.was_removed(at, k))
         || options.certificates.as_ref().is_some_and(|c| cx.has_removed_items(c.at));
-    if told {
+    if reported {
         coverage.complete = false;
     }
     pairs.extend(options.certificates.into_iter().flat_map(|c| c.value));
@@ -84,11 +83,11 @@ pub(crate) fn validate(
     (files, Some(coverage))
 }
 
-/// A pair that can be used; what is wrong with either half is told although the other is wrong too.
+/// A pair that can be used; what is wrong with either half is reported although the other is wrong too.
 fn judge(pair: Spanned<Pair>, cx: &mut Checker) -> Option<(CertificateFiles, Certificate)> {
     let Spanned { value: pair, at } = pair;
-    let told = |half: &Option<Spanned<String>>| half.as_ref().map_or(at, |p| p.at);
-    let (cert_at, key_at) = (told(&pair.cert), told(&pair.key));
+    let span_of = |half: &Option<Spanned<String>>| half.as_ref().map_or(at, |p| p.at);
+    let (cert_at, key_at) = (span_of(&pair.cert), span_of(&pair.key));
     if pair.cert.is_none() && !cx.was_removed(at, "cert") {
         cx.error(key_at, "a key without its certificate", "add `cert: …`");
     }

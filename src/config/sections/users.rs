@@ -75,10 +75,10 @@ pub(crate) fn database(options: Option<(&mut UserOptions, Span)>, cx: &mut Check
         return None;
     };
     let named = options.database.is_some() || options.database_file.is_some();
-    let told = named || cx.was_removed(at, "database_file");
+    let reported = named || cx.was_removed(at, "database_file");
     let url = cx.secret(options.database.take(), options.database_file.take(), "database");
     if url.is_none() {
-        if !told {
+        if !reported {
             cx.need::<()>(None, at, "database", DATABASE_FIX);
         }
         return None;

@@ -12,20 +12,16 @@ use super::tree::Span;
 pub(crate) struct DecodeError {
     /// Which node: its id and place; set by the innermost decoder.
     pub(crate) node: Option<(usize, Span)>,
-    /// What is wrong.
     pub(crate) message: String,
-    /// What to do.
     pub(crate) fix: String,
     /// The key that is missing, if that is the error.
     pub(crate) missing: Option<&'static str>,
     /// The key that was probably meant, if an unknown key is the error.
     pub(crate) suggestion: Option<&'static str>,
-    /// An unknown key is the error.
     unknown_key: bool,
 }
 
 impl DecodeError {
-    /// An error and what to do.
     pub(crate) fn new(message: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             node: None,

@@ -15,9 +15,7 @@ pub(crate) const SPANNED: &str = "$spanned";
 /// A value that knows where it stands, so that a judgement of it can point there.
 #[derive(Clone)]
 pub(crate) struct Spanned<T> {
-    /// The value.
     pub(crate) value: T,
-    /// Where it stands.
     pub(crate) at: Span,
 }
 

@@ -3,9 +3,7 @@
 /// A place in the file: byte offsets, the end exclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Span {
-    /// The first byte.
     pub(crate) start: usize,
-    /// The byte behind the last.
     pub(crate) end: usize,
 }
 
@@ -16,18 +14,14 @@ pub(crate) struct Node {
     pub(crate) id: usize,
     /// Where it stands; of a block collection: its first key or item.
     pub(crate) at: Span,
-    /// What it holds.
     pub(crate) value: Value,
 }
 
-/// What a node holds.
 #[derive(Clone)]
 pub(crate) enum Value {
     /// Null, a boolean, a number or text: what it is depends on who asks.
     Scalar(Scalar),
-    /// A list.
     List(Vec<Node>),
-    /// A mapping.
     Map(Map),
 }
 
@@ -43,29 +37,22 @@ pub(crate) struct Scalar {
 /// A mapping in the order of the file.
 #[derive(Clone, Default)]
 pub(crate) struct Map {
-    /// The entries; keys are unique.
     pub(crate) entries: Vec<MapEntry>,
     /// Keys whose value was taken out because it was wrong.
     pub(crate) removed: Vec<String>,
 }
 
-/// One entry of a mapping.
 #[derive(Clone)]
 pub(crate) struct MapEntry {
-    /// The key.
     pub(crate) key: Key,
-    /// The value.
     pub(crate) value: Node,
 }
 
-/// The key of an entry.
 #[derive(Clone)]
 pub(crate) struct Key {
     /// Unique in the tree.
     pub(crate) id: usize,
-    /// Where it stands.
     pub(crate) at: Span,
-    /// Its text.
     pub(crate) text: String,
 }
 
@@ -74,15 +61,10 @@ pub(crate) struct Key {
 pub(crate) enum NodeKind {
     /// Nothing, `~` or `null`.
     Null,
-    /// `true` or `false`.
     Bool(bool),
-    /// A number.
     Number,
-    /// Text.
     Text,
-    /// A list.
     List,
-    /// A mapping.
     Map,
 }
 
@@ -123,7 +105,6 @@ fn looks_numeric(text: &str) -> bool {
 }
 
 impl Node {
-    /// What it looks like.
     pub(crate) fn kind(&self) -> NodeKind {
         match &self.value {
             Value::Scalar(s) => s.kind(),

@@ -41,7 +41,7 @@ pub(super) fn access(
                 let fix = "leave out `access`, or `allow` and `require`";
                 cx.error(at, "`access` asks nobody who they are; `allow` and `require` mean nothing beside it", fix);
             }
-            // one of them goes; what is wrong with it is told all the same
+            // one of them goes; what is wrong with it is reported all the same
             if let Some(require) = require {
                 let _ = strengths.resolve(&require, cx);
             }
@@ -95,9 +95,9 @@ fn audience(allow: Spanned<AllowOptions>, cx: &mut Checker) -> Option<Audience> 
     // an empty audience means everybody: nobody may get there by an empty list
     if audience.groups.is_empty() && audience.users.is_empty() {
         let lists = [&allow.groups, &allow.users];
-        let told = ["groups", "users"].iter().any(|k| cx.was_removed(at, k))
+        let reported = ["groups", "users"].iter().any(|k| cx.was_removed(at, k))
             || lists.into_iter().flatten().any(|l| cx.has_removed_items(l.at) || !l.value.is_empty());
-        if !told {
+        if !reported {
             cx.error(at, "`allow` names nobody", "name groups or users, or leave `allow` out to admit everybody");
         }
         return None;
