@@ -4,6 +4,7 @@ pub mod admin;
 #[cfg(test)]
 pub(crate) mod contract;
 mod embedded;
+mod endings;
 pub mod inspect;
 mod record_cipher;
 pub mod redis;

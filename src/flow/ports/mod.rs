@@ -11,7 +11,7 @@ mod transient;
 
 pub use accounts::*;
 pub use counters::{Ledger, Throttle};
-pub use sessions::{End, REMEMBERED, Sessions};
+pub use sessions::{End, EndReason, Ended, REMEMBERED, Sessions};
 pub use transient::{Attempted, CodeDigest, OneTimeCodes, Taken, Transient, TransientKind, Typed, View};
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::stream::BoxStream;
 
 use super::Answer;
 use crate::auth::session::{Session, SessionKey};
@@ -20,6 +21,33 @@ pub struct End {
     pub seen_at: Timestamp,
     /// When it ended, if it was not ended before.
     pub ends_at: Timestamp,
+}
+
+/// What a store tells of sessions that end, on whatever node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// This one.
+    One {
+        /// Under which it was kept.
+        key: SessionKey,
+        /// Its id, which goes on where it was replaced; `None` where the store could not tell.
+        session: Option<String>,
+        /// Why.
+        why: EndReason,
+    },
+    /// Some may have ended that nobody told of: whoever keeps a session reads it again.
+    Lost,
+}
+
+/// Why a session ended under its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// It goes on under another key.
+    Replaced,
+    /// Somebody ended it.
+    Revoked,
+    /// A node of the version before does not say.
+    Unknown,
 }
 
 /// Sessions, by the digest of their token.
@@ -41,6 +69,8 @@ pub trait Sessions: Send + Sync {
     async fn end_of(&self, key: &SessionKey) -> Answer<Option<End>>;
     /// Notes a use. Does nothing if the session is gone (never revives one).
     async fn touch(&self, key: &SessionKey, seen_at: Timestamp, ends_at: Timestamp) -> Answer<()>;
+    /// Every end from now on, as it becomes known. A session that expires is not told of.
+    fn ended(&self) -> BoxStream<'static, Ended>;
     /// Ends one session. `false` if it was not there.
     async fn revoke(&self, key: &SessionKey) -> Answer<bool>;
     /// Ends every session of a person; says how many.

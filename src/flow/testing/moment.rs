@@ -5,6 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 use tokio::task::yield_now;
 
 use super::World;
@@ -14,8 +16,8 @@ use crate::auth::throttle::{Charge, Charged, give_back, take_all};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{
-    Answer, Attempted, Clock, CodeDigest, End, Ledger, OneTimeCodes, Sessions, StoreError, Taken, Throttle, Transient,
-    TransientKind,
+    Answer, Attempted, Clock, CodeDigest, End, Ended, Ledger, OneTimeCodes, Sessions, StoreError, Taken, Throttle,
+    Transient, TransientKind,
 };
 
 #[async_trait]
@@ -53,6 +55,11 @@ impl Sessions for World {
                 *ends = ends_at;
             }
         })
+    }
+
+    /// Tells of nothing: a flow that waits for it would hang.
+    fn ended(&self) -> BoxStream<'static, Ended> {
+        futures_util::stream::pending().boxed()
     }
 
     async fn revoke(&self, key: &SessionKey) -> Answer<bool> {

@@ -62,6 +62,9 @@ impl Sessions for Reachable {
     async fn touch(&self, key: &SessionKey, seen: Timestamp, ends: Timestamp) -> Answer<()> {
         self.store()?.touch(key, seen, ends).await
     }
+    fn ended(&self) -> futures_util::stream::BoxStream<'static, crate::flow::ports::Ended> {
+        self.0.ended()
+    }
     async fn revoke(&self, key: &SessionKey) -> Answer<bool> {
         Sessions::revoke(self.store()?, key).await
     }

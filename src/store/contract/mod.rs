@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 mod authenticators;
 mod counters;
+pub(crate) mod endings;
 mod lockouts;
 #[path = "../../../tests/it/support/port.rs"]
 pub(crate) mod port;

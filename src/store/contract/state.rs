@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::counters::{ledger_cases, pending_cases, throttle_cases};
+use super::endings::ending_cases;
 use super::samples::{
     HOUR, LONGER, RACERS, SHORT, StatePorts, ceremony, ceremony_key, identity, session, session_key, winners,
 };
@@ -25,6 +26,7 @@ pub(crate) async fn state_contract(make: impl AsyncFn() -> StatePorts) {
     a_raced_take_gives_the_ceremony_once(make().await).await;
     ceremonies_expire(make().await).await;
     keys_of_one_kind_never_find_another(make().await).await;
+    ending_cases(&make).await;
     transient_cases(&make).await;
     code_cases(&make).await;
     pending_cases(&make).await;

@@ -16,10 +16,11 @@ mod unsealed;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use sqlx::SqlitePool;
 
+use super::endings::Endings;
 use super::record_cipher::RecordCipher;
 use super::sql::sqlite::{self, Durable, PATIENCE};
 use super::sql::write_queue::WriteQueue;
@@ -37,6 +38,9 @@ pub(crate) struct Embedded {
     cipher: RecordCipher,
     clock: Arc<dyn Clock>,
     cache: cache::EpochCache,
+    endings: Endings,
+    /// Sessions that ended by this process.
+    own_ends: Arc<AtomicI64>,
     writes: AtomicU64,
 }
 
@@ -61,6 +65,8 @@ impl Embedded {
             cipher,
             clock,
             cache: cache::EpochCache::new(),
+            endings: Endings::default(),
+            own_ends: Arc::default(),
             writes: AtomicU64::new(0),
         };
         store.end_unsealed().await?;
@@ -87,9 +93,7 @@ impl Embedded {
 
     /// How many sessions ever ended here, by whatever process.
     async fn generation(&self) -> Answer<i64> {
-        const SQL: &str = "select n from state_generation";
-        let (n,): (i64,) = within(sqlx::query_as(SQL).fetch_one(&self.readers)).await?;
-        Ok(n)
+        generation(&self.readers).await
     }
 
     fn now(&self) -> Answer<i64> {
@@ -114,10 +118,19 @@ impl Embedded {
         let told = now.saturating_sub(i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX));
         for (nth, sql) in PURGES.into_iter().enumerate() {
             let before = if nth == 0 { told } else { now };
-            self.write(sqlx::query(sql).bind(before).execute(&self.writer)).await?;
+            let purged = self.write(sqlx::query(sql).bind(before).execute(&self.writer)).await?.rows_affected();
+            if nth == 0 {
+                self.own_ends.fetch_add(i64::try_from(purged).unwrap_or(i64::MAX), Ordering::SeqCst);
+            }
         }
         Ok(())
     }
+}
+
+async fn generation(readers: &SqlitePool) -> Answer<i64> {
+    const SQL: &str = "select n from state_generation";
+    let (n,): (i64,) = within(sqlx::query_as(SQL).fetch_one(readers)).await?;
+    Ok(n)
 }
 
 async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>> + Send) -> Answer<T> {

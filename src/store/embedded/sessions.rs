@@ -1,19 +1,24 @@
 //! Sessions.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 
 use super::transient::newer;
-use super::{Embedded, millis, time, within};
+use super::{Embedded, generation, millis, time, within};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, End, RECORD_VERSION, Sessions};
+use crate::flow::ports::{Answer, End, EndReason, Ended, RECORD_VERSION, Sessions};
 use crate::store::admin::counts::{SAMPLE_SIZE, SessionSample};
 use crate::store::unreadable::{ReadError, Unreadable};
 
 const TABLE: &str = "state_sessions";
+/// How often it is looked whether another process ended sessions, while somebody wants to know.
+const COMPARED_EVERY: Duration = Duration::from_millis(250);
 
 /// `key`, `body`, `seen_at`, `ends_at`; the texts as bytes, for they may be none.
 type SessionRow = (Vec<u8>, Vec<u8>, i64, i64);
@@ -68,8 +73,11 @@ impl Sessions for Embedded {
         session: &Session,
         ends_at: Timestamp,
     ) -> Answer<bool> {
-        const END: &str =
-            concat!("delete from state_sessions where key = $1 and ends_at > $2 and not ", newer!("body", "$3"));
+        const END: &str = concat!(
+            "delete from state_sessions where key = $1 and ends_at > $2 and not ",
+            newer!("body", "$3"),
+            " returning body"
+        );
         const OPEN: &str =
             "insert into state_sessions (key, user_id, body, seen_at, ends_at) values ($1, $2, $3, $4, $5)";
         self.purge_expired().await?;
@@ -77,23 +85,30 @@ impl Sessions for Embedded {
         let known = i64::from(RECORD_VERSION);
         let (name, owner) = (new.encoded(), self.cipher.owner(&session.identity.id)?);
         let body = self.cipher.seal(&name, session)?;
-        let opened = self
+        let opened: Answer<Option<Vec<Vec<u8>>>> = self
             .write(async {
+                let mut bodies = Vec::new();
                 let mut tx = self.writer.begin_with("begin immediate").await?;
                 if let Some(old) = old {
-                    let ended = sqlx::query(END).bind(old.encoded()).bind(now).bind(known).execute(&mut *tx).await?;
-                    if ended.rows_affected() != 1 {
-                        return Ok(false);
+                    let query = sqlx::query_as(END).bind(old.encoded()).bind(now).bind(known);
+                    let ended: Vec<(Vec<u8>,)> = query.fetch_all(&mut *tx).await?;
+                    if ended.is_empty() {
+                        return Ok(None);
                     }
+                    bodies.extend(ended.into_iter().map(|(body,)| body));
                 }
                 let query = sqlx::query(OPEN).bind(name).bind(owner).bind(body);
                 query.bind(seen_at).bind(ends_at).execute(&mut *tx).await?;
                 tx.commit().await?;
-                Ok(true)
+                Ok(Some(bodies))
             })
             .await;
-        self.ended(old.is_some());
-        opened
+        self.void_cache(old.is_some());
+        let bodies = opened?;
+        for (key, body) in old.into_iter().zip(bodies.iter().flatten()) {
+            self.tell(*key, body, EndReason::Replaced);
+        }
+        Ok(bodies.is_some())
     }
 
     async fn touch(&self, key: &SessionKey, seen_at: Timestamp, ends_at: Timestamp) -> Answer<()> {
@@ -105,24 +120,42 @@ impl Sessions for Embedded {
         Ok(())
     }
 
+    /// What other processes end is not told one by one: how many sessions ended is compared in between.
+    fn ended(&self) -> BoxStream<'static, Ended> {
+        let (readers, own) = (self.readers.clone(), self.own_ends.clone());
+        let others = stream::unfold(None, move |mut known| {
+            let (readers, own) = (readers.clone(), own.clone());
+            async move {
+                loop {
+                    if let Ok(generation) = generation(&readers).await {
+                        let others = generation - own.load(Ordering::SeqCst);
+                        // What ended before the first look is unknown.
+                        if known.replace(others).is_none_or(|known| others > known) {
+                            return Some((Ended::Lost, known));
+                        }
+                    }
+                    tokio::time::sleep(COMPARED_EVERY).await;
+                }
+            }
+        });
+        stream::select(self.endings.stream(), others).boxed()
+    }
+
     async fn revoke(&self, key: &SessionKey) -> Answer<bool> {
-        const SQL: &str = "delete from state_sessions where key = $1 returning ends_at";
+        const SQL: &str = "delete from state_sessions where key = $1 returning key, body, seen_at, ends_at";
         let query = sqlx::query_as(SQL).bind(key.encoded());
-        let ended: Answer<Vec<(i64,)>> = self.write(query.fetch_all(&self.writer)).await;
-        self.ended(true);
-        let now = self.now()?;
-        Ok(ended?.iter().any(|(ends_at,)| *ends_at > now))
+        let ended: Answer<Vec<SessionRow>> = self.write(query.fetch_all(&self.writer)).await;
+        self.void_cache(true);
+        Ok(self.revoked(&ended?)? > 0)
     }
 
     async fn revoke_all(&self, user: &UserId) -> Answer<u64> {
         const SQL: &str = "delete from state_sessions where user_id in (select value from json_each($1)) \
-             returning ends_at";
+             returning key, body, seen_at, ends_at";
         let query = sqlx::query_as(SQL).bind(self.owners(user));
-        let ended: Answer<Vec<(i64,)>> = self.write(query.fetch_all(&self.writer)).await;
-        self.ended(true);
-        let now = self.now()?;
-        let live = ended?.iter().filter(|(ends_at,)| *ends_at > now).count();
-        Ok(u64::try_from(live).unwrap_or(u64::MAX))
+        let ended: Answer<Vec<SessionRow>> = self.write(query.fetch_all(&self.writer)).await;
+        self.void_cache(true);
+        self.revoked(&ended?)
     }
 
     async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Answer<Session>)>> {
@@ -151,10 +184,28 @@ impl Embedded {
     }
 
     /// Voids the cache, whether the write that might have ended a session is known to have succeeded or not.
-    fn ended(&self, maybe: bool) {
+    fn void_cache(&self, maybe: bool) {
         if maybe {
             self.cache.void();
         }
+    }
+
+    /// Tells of rows that were deleted; answers how many of them were live.
+    fn revoked(&self, rows: &[SessionRow]) -> Answer<u64> {
+        let now = self.now()?;
+        for (key, body, _, _) in rows {
+            match std::str::from_utf8(key).ok().and_then(SessionKey::decode) {
+                Some(key) => self.tell(key, body, EndReason::Revoked),
+                None => self.endings.lost(),
+            }
+        }
+        Ok(u64::try_from(rows.iter().filter(|row| row.3 > now).count()).unwrap_or(u64::MAX))
+    }
+
+    fn tell(&self, key: SessionKey, body: &[u8], why: EndReason) {
+        self.own_ends.fetch_add(1, Ordering::SeqCst);
+        let session = self.cipher.open::<Session>(&key.encoded(), body).ok().map(|session| session.id);
+        self.endings.one(key, session, why);
     }
 
     fn session(&self, (key, body, seen_at, _): &SessionRow) -> Result<Session, ReadError> {

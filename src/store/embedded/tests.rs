@@ -2,11 +2,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+
 use super::Embedded;
 use crate::auth::session::SessionKey;
 use crate::auth::throttle::{Charge, Limit};
 use crate::auth::time::Timestamp;
-use crate::flow::ports::{Clock as _, Ledger as _, Sessions, Throttle as _, View};
+use crate::flow::ports::{Clock as _, Ended, Ledger as _, Sessions, Throttle as _, View};
 use crate::store::contract::samples::{Damaged, ManualClock, StatePorts, cipher, ring_of, session, session_key};
 use crate::store::contract::sealing::{earlier_record, rotation_cases};
 use crate::store::contract::state::state_contract;
@@ -197,6 +199,19 @@ async fn a_session_revoked_by_another_process_is_gone_within_a_second() {
         };
         tokio::time::timeout(Duration::from_secs(1), gone).await.expect("gone within a second");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_session_by_another_process_is_noticed() {
+    let t = two().await;
+    let (own, others) = (open(&t.one, &t.clock).await, open(&t.one, &t.clock).await);
+    let mut ends = t.one.ended();
+    assert_eq!(ends.next().await, Some(Ended::Lost), "what ended before is unknown");
+    assert!(t.one.revoke(&own).await.unwrap());
+    assert!(matches!(ends.next().await, Some(Ended::One { key, .. }) if key == own), "and nothing else for it");
+    assert!(t.other.revoke(&others).await.unwrap());
+    let noticed = async { while ends.next().await != Some(Ended::Lost) {} };
+    tokio::time::timeout(Duration::from_secs(5), noticed).await.expect("noticed in time");
 }
 
 #[tokio::test]

@@ -29,11 +29,12 @@ use cache::LeasedCache;
 use connection::Connection;
 pub use metrics::{BOUNDS, RedisMetrics, VerbMetrics};
 use metrics::{Counters, Verb};
-use push::Push;
+use push::{Push, PushTarget};
 use scripts::Scripts;
 
 use super::Probe;
 use super::admin::counts::SessionSample;
+use super::endings::Endings;
 use super::record_cipher::RecordCipher;
 use super::settings::StateSettings;
 use crate::flow::ports::{Answer, Clock, StoreError};
@@ -46,10 +47,11 @@ pub struct Redis {
     connection: Connection,
     /// Held for its task.
     _push: Push,
+    endings: Arc<Endings>,
     cache: Arc<LeasedCache>,
     scripts: Scripts,
     counters: Arc<Counters>,
-    cipher: RecordCipher,
+    cipher: Arc<RecordCipher>,
     clock: Arc<dyn Clock>,
     prefix: String,
 }
@@ -138,9 +140,12 @@ impl Redis {
     ) -> Self {
         let counters = Arc::new(Counters::default());
         let cache = Arc::new(LeasedCache::new(counters.clone()));
+        let (cipher, endings) = (Arc::new(cipher), Arc::new(Endings::default()));
+        let target = PushTarget { cache: cache.clone(), endings: endings.clone(), cipher: cipher.clone() };
         Self {
             connection: Connection::start(commands, timeout, counters.clone()),
-            _push: Push::start(pushes, format!("{prefix}x1"), cache.clone(), counters.clone()),
+            _push: Push::start(pushes, format!("{prefix}x1"), target, counters.clone()),
+            endings,
             cache,
             scripts: Scripts::new(),
             counters,

@@ -12,7 +12,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::cache::LeasedCache;
 use super::metrics::Counters;
-use crate::auth::session::SessionKey;
+use crate::auth::session::{Session, SessionKey};
+use crate::flow::ports::EndReason;
+use crate::store::endings::Endings;
+use crate::store::record_cipher::RecordCipher;
 
 /// How long a subscription may take to stand.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -23,22 +26,29 @@ const BEAT: Duration = Duration::from_millis(200);
 /// How long such a proof may take.
 const PATIENCE: Duration = Duration::from_millis(350);
 
+/// What is brought up to date by the push, and told of it.
+pub(super) struct PushTarget {
+    pub(super) cache: Arc<LeasedCache>,
+    pub(super) endings: Arc<Endings>,
+    pub(super) cipher: Arc<RecordCipher>,
+}
+
 pub(super) struct Push {
     listener: JoinHandle<()>,
 }
 
 impl Push {
     /// Starts to listen, in a task on the current runtime.
-    pub(super) fn start(client: Client, channel: String, cache: Arc<LeasedCache>, counters: Arc<Counters>) -> Self {
+    pub(super) fn start(client: Client, channel: String, target: PushTarget, counters: Arc<Counters>) -> Self {
         let listener = tokio::spawn(async move {
             loop {
                 if let Ok(Ok((sink, stream))) = timeout(CONNECT, subscribe(&client, &channel)).await {
                     counters.subscriptions.fetch_add(1, Relaxed);
                     // What ended while nobody listened is unknown.
-                    cache.end_all();
-                    listen(sink, stream, &cache).await;
+                    target.unknown();
+                    listen(sink, stream, &target).await;
                 }
-                cache.distrust();
+                target.cache.distrust();
                 sleep(PAUSE).await;
             }
         });
@@ -60,7 +70,7 @@ async fn subscribe(client: &Client, channel: &str) -> RedisResult<(PubSubSink, P
 
 /// Heeds the push until it fails. Trust is renewed by each reply to a PING, counted from when the PING was sent:
 /// Redis answers in order, so by then everything published before has arrived.
-async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, cache: &LeasedCache) {
+async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, target: &PushTarget) {
     loop {
         let asked = Instant::now();
         match timeout(PATIENCE, sink.ping::<::redis::Value>()).await {
@@ -70,9 +80,9 @@ async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, cache: &LeasedCa
         // Outside the scheduler's budget: "nothing more" must mean just that.
         while let Some(next) = tokio::task::unconstrained(stream.next()).now_or_never() {
             let Some(message) = next else { return };
-            apply_message(&message, cache);
+            target.apply(&message);
         }
-        cache.trust(asked);
+        target.cache.trust(asked);
         let pause = sleep(BEAT);
         tokio::pin!(pause);
         loop {
@@ -80,18 +90,33 @@ async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, cache: &LeasedCa
                 () = &mut pause => break,
                 next = stream.next() => {
                     let Some(message) = next else { return };
-                    apply_message(&message, cache);
+                    target.apply(&message);
                 }
             }
         }
     }
 }
 
-fn apply_message(message: &Msg, cache: &LeasedCache) {
-    let key = std::str::from_utf8(message.get_payload_bytes()).ok().and_then(SessionKey::decode);
-    match key {
-        Some(key) => cache.end(&key),
-        // Not understood, so it may mean any session.
-        None => cache.end_all(),
+impl PushTarget {
+    /// A message: the session's key, why it ended and its record, parted by spaces. The version before sends the key alone.
+    fn apply(&self, message: &Msg) {
+        let text = std::str::from_utf8(message.get_payload_bytes()).unwrap_or_default();
+        let mut parts = text.splitn(3, ' ');
+        let Some(key) = parts.next().and_then(SessionKey::decode) else { return self.unknown() };
+        let why = match parts.next() {
+            Some("replaced") => EndReason::Replaced,
+            Some("revoked") => EndReason::Revoked,
+            _ => EndReason::Unknown,
+        };
+        let record = parts.next().unwrap_or_default();
+        let session = self.cipher.open::<Session>(&key.encoded(), record.as_bytes()).ok().map(|session| session.id);
+        self.cache.end(&key);
+        self.endings.one(key, session, why);
+    }
+
+    /// Any session may have ended.
+    fn unknown(&self) {
+        self.cache.end_all();
+        self.endings.lost();
     }
 }

@@ -28,9 +28,10 @@ redis.call('HSET', KEYS[1], 'd', ARGV[3], 's', ARGV[4], 'e', ARGV[5], 'u', ARGV[
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 redis.call('SET', ARGV[1] .. 'e1:' .. ARGV[2], ARGV[4] .. ':' .. ARGV[5], 'PX', ARGV[6] + 43200000)
 if owner then
+  local record = redis.call('HGET', KEYS[3], 'd') or ''
   redis.call('DEL', KEYS[3], ARGV[1] .. 'e1:' .. ARGV[10])
   redis.call('ZREM', ARGV[1] .. 'u1:' .. owner, ARGV[10])
-  redis.call('PUBLISH', ARGV[8], ARGV[10])
+  redis.call('PUBLISH', ARGV[8], ARGV[10] .. ' replaced ' .. record)
 end
 return 1";
 
@@ -52,10 +53,11 @@ return 1";
 /// Ends a session, whatever lies there.
 /// KEYS: session. ARGV: prefix, name, channel.
 const REVOKE: &str = r"
-local owner = redis.pcall('HGET', KEYS[1], 'u')
+local held = redis.pcall('HMGET', KEYS[1], 'u', 'd')
+local owner, record = held[1], held[2] or ''
 local ended = redis.call('DEL', KEYS[1])
 redis.call('DEL', ARGV[1] .. 'e1:' .. ARGV[2])
-redis.call('PUBLISH', ARGV[3], ARGV[2])
+redis.call('PUBLISH', ARGV[3], ARGV[2] .. ' revoked ' .. record)
 if type(owner) == 'string' then redis.pcall('ZREM', ARGV[1] .. 'u1:' .. owner, ARGV[2]) end
 return ended";
 
@@ -65,9 +67,11 @@ const REVOKE_ALL: &str = r"
 local ended = {}
 for _, index in ipairs(KEYS) do
   for _, name in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+    local record = redis.pcall('HGET', ARGV[1] .. 's1:' .. name, 'd')
+    if type(record) ~= 'string' then record = '' end
     if redis.call('DEL', ARGV[1] .. 's1:' .. name) == 1 then ended[#ended + 1] = name end
     redis.call('DEL', ARGV[1] .. 'e1:' .. name)
-    redis.call('PUBLISH', ARGV[2], name)
+    redis.call('PUBLISH', ARGV[2], name .. ' revoked ' .. record)
   end
   redis.call('DEL', index)
 end

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ::redis::ScriptInvocation;
 use async_trait::async_trait;
+use futures_util::stream::BoxStream;
 
 use super::connection::of_type;
 use super::metrics::Verb;
@@ -12,7 +13,7 @@ use super::{Redis, millis};
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, End, RECORD_VERSION, Sessions};
+use crate::flow::ports::{Answer, End, Ended, RECORD_VERSION, Sessions};
 use crate::store::admin::counts::{SAMPLE_SIZE, SessionSample};
 use crate::store::unreadable::{ReadError, Unreadable};
 
@@ -106,6 +107,10 @@ impl Sessions for Redis {
         let noted: Answer<bool> = self.invoke(Verb::Touch, call).await;
         self.cache.forget(key);
         noted.map(|_| ())
+    }
+
+    fn ended(&self) -> BoxStream<'static, Ended> {
+        self.endings.stream()
     }
 
     async fn revoke(&self, key: &SessionKey) -> Answer<bool> {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use ::redis::aio::MultiplexedConnection;
+use futures_util::StreamExt as _;
 
 use super::server::Server;
 use super::{HOUR, node};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::throttle::{Charge, Charged, Limit};
-use crate::flow::ports::Clock as _;
+use crate::flow::ports::{Clock as _, EndReason, Ended};
 use crate::store::contract::samples::{
     Damaged, Dump, Plant, ceremony, ceremony_key, cipher, identity, ring_of, session, session_key,
 };
@@ -92,6 +93,27 @@ async fn records_of_an_earlier_version_end() {
         .await
         .unwrap();
     assert!(node.ceremonies.load(&held).await.unwrap().is_none());
+}
+
+/// What nodes of the version before tell, and what nobody understands.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_push_of_the_version_before_is_understood() {
+    let server = Server::start(&[]);
+    let node = node(server.url(), 2000).await;
+    let mut ends = node.sessions.ended();
+    assert_eq!(ends.next().await, Some(Ended::Lost), "what ended before the subscription is unknown");
+    let mut operator = operator(&server.url()).await;
+    let key = session_key();
+    for (message, told) in [
+        (key.encoded(), Ended::One { key, session: None, why: EndReason::Unknown }),
+        ("no digest".to_owned(), Ended::Lost),
+        (format!("{} revoked not-sealed", key.encoded()), Ended::One { key, session: None, why: EndReason::Revoked }),
+        (format!("{} later-word", key.encoded()), Ended::One { key, session: None, why: EndReason::Unknown }),
+    ] {
+        let mut publish = ::redis::cmd("PUBLISH");
+        let () = publish.arg("stepgate:x1").arg(&message).query_async(&mut operator).await.unwrap();
+        assert_eq!(ends.next().await, Some(told), "{message}");
+    }
 }
 
 /// What the version before this one has kept, while its nodes still run.
