@@ -60,7 +60,7 @@ impl IndexedRules {
             let before = |n: &&usize| **n < first;
             let tested = |n: &usize| self.rules.get(*n).is_some_and(|rule| test(rule));
             let found = match &bucket.set {
-                _ if !bucket.rules.first().is_some_and(|n| *n < first) => None,
+                _ if bucket.rules.first().is_none_or(|n| *n >= first) => None,
                 Some(set) => {
                     let covering = set.matches(path);
                     let rules = covering.iter().filter_map(|n| bucket.rules.get(n));

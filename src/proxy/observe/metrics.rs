@@ -175,7 +175,7 @@ pub(crate) struct SiteMetrics {
     requests: IntCounterVec,
     durations: HistogramVec,
     /// By method and class of code, and then by code: most hosts answer in a few ways, and there may be many hosts.
-    answers: Box<[OnceLock<Box<[OnceLock<Answered>]>>]>,
+    answers: Cells<Cells<Answered>>,
     upstream: Histogram,
     decisions: HashMap<String, [IntCounter; 3]>,
     unruled: [IntCounter; 3],
@@ -187,8 +187,10 @@ struct Answered {
     durations: Histogram,
 }
 
-/// Cells that are made when they are first needed; after that, nobody locks.
-fn unmade<T>(count: usize) -> Box<[OnceLock<T>]> {
+/// They are made when they are first needed; after that, nobody locks.
+type Cells<T> = Box<[OnceLock<T>]>;
+
+fn unmade<T>(count: usize) -> Cells<T> {
     std::iter::repeat_with(OnceLock::new).take(count).collect()
 }
 
