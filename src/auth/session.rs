@@ -123,19 +123,19 @@ pub struct Session {
     pub generation: u64,
     /// Kept in memory alone.
     #[serde(skip)]
-    pub checked: Checked,
+    pub checked: OwnerCheck,
 }
 
 /// When a node last made sure that a session's owner may still have it. Shared by whoever holds the session; it says nothing
 /// of the session itself, so all are equal.
 #[derive(Debug, Default)]
-pub struct Checked {
+pub struct OwnerCheck {
     at: AtomicU64,
     begun: AtomicU64,
     failing: AtomicBool,
 }
 
-impl Checked {
+impl OwnerCheck {
     /// When that was; the zero of time if never.
     pub fn at(&self) -> Timestamp {
         Timestamp::from_millis(self.at.load(Relaxed))
@@ -164,20 +164,20 @@ impl Checked {
     }
 }
 
-impl Clone for Checked {
+impl Clone for OwnerCheck {
     fn clone(&self) -> Self {
         let copy = |number: &AtomicU64| AtomicU64::new(number.load(Relaxed));
         Self { at: copy(&self.at), begun: copy(&self.begun), failing: AtomicBool::new(self.is_failing()) }
     }
 }
 
-impl PartialEq for Checked {
+impl PartialEq for OwnerCheck {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Checked {}
+impl Eq for OwnerCheck {}
 
 /// How long sessions live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

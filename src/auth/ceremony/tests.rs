@@ -101,7 +101,8 @@ fn stored_before(at: &Ceremony) -> String {
 #[test]
 fn a_sign_in_stored_by_the_version_before_goes_on() {
     let (password, totp) = (MethodSet::EMPTY.with(Method::Password), MethodSet::EMPTY.with(Method::Totp));
-    let begun = ceremony(Requirement::of(Strength::TwoFactor), password.or(totp), true);
+    let required = Requirement { methods: password.or(totp), ..Requirement::of(Strength::TwoFactor) };
+    let begun = ceremony(required, password.or(totp), true);
     let now = begun.started_at;
     let begun = Ceremony { credentials: "stamp".to_owned(), ..begun };
     let Step::Ask(waiting, _) = begun.advance(Verdict::Proved(Method::Password), now) else { panic!("not asked") };

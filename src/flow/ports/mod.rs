@@ -95,10 +95,8 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// Sessions.
     pub sessions: Arc<dyn Sessions>,
-    /// Sign-ins under way.
+    /// Sign-ins under way, and the enrolments in sign-ins and sessions.
     pub ceremonies: View<Ceremony>,
-    /// Secrets that wait for their first code, under the name of the sign-in or session that began it.
-    pub pending: View<Sealed>,
     /// Codes that were sent to a person.
     pub codes: Arc<dyn OneTimeCodes>,
     /// One-time marks.

@@ -18,9 +18,9 @@ use crate::auth::time::Timestamp;
 /// The kinds of values. A new kind is a variant here and a row in [`TransientKind::facts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TransientKind {
-    /// A sign-in under way.
+    /// A sign-in under way, or an enrolment.
     Ceremony,
-    /// A secret that waits for its first code.
+    /// A sealed value that waits; the version before kept the secrets of enrolments so.
     Pending,
 }
 

@@ -115,7 +115,6 @@ impl World {
             entropy: self.clone(),
             sessions: self.clone(),
             ceremonies: View::new(self.clone(), self.clone()),
-            pending: View::new(self.clone(), self.clone()),
             codes: self.clone(),
             ledger: self.clone(),
             throttle: self.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::auth::proof::MethodSet;
 use crate::auth::secret::SecretBytes;
-use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp};
+use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp, Submission};
 use crate::flow::testing::{HOST, World, client};
 
 async fn begin(flows: &Flows, who: &CeremonyRef) -> PendingTotp {
@@ -266,4 +266,51 @@ async fn a_code_typed_into_the_other_field_counts_as_what_it_is() {
     let next = asked(sign_in(&flows, "bob", &client()).await);
     let told = flows.second_factor(&next.ceremony, Method::BackupCode, of_app, &client()).await.unwrap();
     assert!(is_rejected(&told, Rejection::WrongCode, RejectReason::AlreadySpent));
+}
+
+#[tokio::test]
+async fn an_enrolment_ends_with_its_parent_and_is_of_no_use_elsewhere() {
+    let world = World::new();
+    world.person("bob");
+    let flows = world.flows();
+    let (who, other) = (stuck(&flows, "bob").await, stuck(&flows, "bob").await);
+    let pending = begin(&flows, &who).await;
+    let code = || world.code(&key_of(&pending), 0);
+    // Another sign-in of the same person has an enrolment of its own.
+    let told = flows.confirm_totp(&other, code(), &client()).await.unwrap();
+    assert!(matches!(told.value, ConfirmReply::Rejected(Rejection::CeremonyGone)));
+    assert_ne!(begin(&flows, &other).await.secret.expose(), pending.secret.expose());
+    let CeremonyRef::SignIn(token) = &who else { panic!("no sign-in") };
+    flows.ports.ceremonies.take(&token.key()).await.unwrap();
+    assert!(matches!(flows.begin_totp(&who, &client()).await.unwrap(), EnrollReply::Gone));
+    let told = flows.confirm_totp(&who, code(), &client()).await.unwrap();
+    assert!(matches!(told.value, ConfirmReply::Rejected(Rejection::CeremonyGone)));
+    assert!(world.look(|s| s.totp.is_empty() && s.sessions.is_empty()));
+}
+
+#[tokio::test]
+async fn two_windows_that_begin_at_once_show_one_secret() {
+    let world = World::new();
+    world.person("bob");
+    let flows = world.flows();
+    let who = stuck(&flows, "bob").await;
+    let shown = futures_util::future::join_all((0..20).map(|_| begin(&flows, &who))).await;
+    let secrets: HashSet<&str> = shown.iter().map(|pending| pending.secret.expose()).collect();
+    assert_eq!(secrets.len(), 1);
+}
+
+#[tokio::test]
+async fn a_code_of_one_factor_is_not_charged_to_another() {
+    let world = World::new();
+    world.with_totp(&world.person("ann"));
+    let flows = world.flows();
+    let next = asked(sign_in(&flows, "ann", &client()).await);
+    let at = CeremonyRef::SignIn(next.ceremony);
+    for _ in 0..5 {
+        let submission = Submission::of(Method::BackupCode, secret("aaaa-bbbb-cccc-dddd"));
+        flows.submit(&at, submission, &client()).await.unwrap();
+    }
+    let charged = world.look(|s| s.counters.keys().cloned().collect::<Vec<_>>());
+    assert!(charged.iter().any(|key| key.starts_with("backup_code:account:")), "{charged:?}");
+    assert!(!charged.iter().any(|key| key.starts_with("totp:")), "{charged:?}");
 }

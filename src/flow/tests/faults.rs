@@ -27,6 +27,7 @@ pub(super) enum Flow {
     Backup,
     Enroll,
     Begin,
+    Pending,
     View,
     Look,
     Methods,
@@ -37,7 +38,7 @@ pub(super) enum Flow {
     Replace,
 }
 
-pub(super) const ALL: [Flow; 15] = [
+pub(super) const ALL: [Flow; 16] = [
     Flow::Password,
     Flow::Script,
     Flow::SecondFactor,
@@ -45,6 +46,7 @@ pub(super) const ALL: [Flow; 15] = [
     Flow::Backup,
     Flow::Enroll,
     Flow::Begin,
+    Flow::Pending,
     Flow::View,
     Flow::Look,
     Flow::Methods,
@@ -140,6 +142,7 @@ pub(super) async fn run(stage: &Stage, flow: Flow) -> (Result<Given, ()>, Vec<Ev
             let CeremonyRef::Session(old, _) = &stage.again else { panic!("no session") };
             heard(flows.supersede(old, low, &from).await, |()| Given::Nothing)
         }
+        Flow::Pending => quiet(flows.pending_totp(&stage.who, &from).await.is_err()),
         Flow::Begin => quiet(flows.begin_totp(&stage.who, &from).await.is_err()),
         Flow::View => quiet(flows.view(&stage.ceremony, &from).await.is_err()),
         Flow::Methods => quiet(flows.methods_of(&low.session).await.is_err()),
