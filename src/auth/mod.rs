@@ -14,6 +14,7 @@ pub mod network;
 pub mod origin;
 pub mod policy;
 pub mod proof;
+pub mod reserved_names;
 pub mod resource;
 pub mod return_to;
 pub mod secret;

@@ -112,7 +112,7 @@ impl Asset {
     }
 
     fn path(&self) -> String {
-        format!("{}assets/{}", super::PREFIX, self.name)
+        format!("{}assets/{}", crate::auth::reserved_names::PREFIX, self.name)
     }
 
     fn answer(&self, request: &HeaderMap) -> Reply {

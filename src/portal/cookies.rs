@@ -1,8 +1,6 @@
-//! Our cookies, in one place: how they are written, how they are read, and how the proxy keeps them from the apps.
+//! Our cookies, in one place: how they are written and how they are read.
 //!
-//! All carry the `__Host-` prefix (RFC 6265bis §4.1.3.2), so no sibling host can set them. A server that trims or
-//! folds names would undo that; here a name counts only byte for byte, and anything that merely resembles one of
-//! ours makes the whole presentation [`SessionCredential::Ambiguous`].
+//! Here a name counts only byte for byte, and anything that merely [resembles] one of ours makes the whole presentation [`SessionCredential::Ambiguous`].
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -11,20 +9,10 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderValue};
 
 use crate::auth::ceremony::CeremonyToken;
+pub(crate) use crate::auth::reserved_names::{DEVICE, FLOW, SESSION, TURNS};
+use crate::auth::reserved_names::{has_our_cookie, name_of, resembles, trimmed};
 use crate::auth::secret::SecretText;
-use crate::auth::session::{Channel, SESSION_PREFIX, SessionToken};
-
-/// Holds the session token of a browser.
-pub const SESSION: &str = "__Host-stepgate";
-/// Holds the ceremony token of a sign-in under way.
-pub const FLOW: &str = "__Host-stepgate-flow";
-/// Marks a browser that signed in before.
-pub const DEVICE: &str = "__Host-stepgate-device";
-
-/// Counts, for seconds, how often a browser was sent to its last places.
-pub const TURNS: &str = "__Host-stepgate-turns";
-
-const OURS: [&str; 4] = [SESSION, FLOW, DEVICE, TURNS];
+use crate::auth::session::{Channel, SessionToken};
 
 /// What a request shows of our cookies, read once.
 #[derive(Clone, Default)]
@@ -96,23 +84,6 @@ pub fn session_token(headers: &HeaderMap) -> SessionCredential {
     }
 }
 
-/// Whether an `Authorization` holds a token of ours, or what somebody meant to be one, whatever the scheme, the
-/// spaces and the rest of it: no app may see it. A token begins a word, so that the same letters inside another
-/// app's token are no sign of ours.
-pub fn is_our_bearer(value: &HeaderValue) -> bool {
-    let prefix = SESSION_PREFIX.as_bytes();
-    let value = value.as_bytes();
-    value.windows(prefix.len()).enumerate().any(|(at, window)| {
-        let before = at.checked_sub(1).and_then(|at| value.get(at));
-        window.eq_ignore_ascii_case(prefix) && before.is_none_or(|b| !is_token_byte(*b))
-    })
-}
-
-/// What tokens are made of (RFC 6750 §2.1), but for the `=` at their end.
-const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
-}
-
 fn device_mark(headers: &HeaderMap) -> Option<SecretText> {
     match lookup(headers, DEVICE) {
         CookieLookup::One(value) if !value.is_empty() && value.len() <= 512 => {
@@ -147,36 +118,7 @@ fn redirects(headers: &HeaderMap) -> Option<String> {
 }
 
 fn any_of_ours(headers: &HeaderMap) -> bool {
-    let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
-    pairs.map(|pair| name_of(trimmed(pair))).any(|name| OURS.iter().any(|ours| name == ours.as_bytes()))
-}
-
-/// The `Cookie` header for the app: every line joined, without our cookies and whatever resembles them.
-/// `None` if nothing is left. Other bytes are passed on as they came.
-pub fn strip_ours<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Option<HeaderValue> {
-    let mut kept: Vec<u8> = Vec::new();
-    for line in lines {
-        for pair in line.as_bytes().split(|b| *b == b';') {
-            let pair = trimmed(pair);
-            if pair.trim_ascii().is_empty() || resembles_ours(name_of(pair)) {
-                continue;
-            }
-            if !kept.is_empty() {
-                kept.extend_from_slice(b"; ");
-            }
-            kept.extend_from_slice(pair);
-        }
-    }
-    if kept.is_empty() { None } else { HeaderValue::from_bytes(&kept).ok() }
-}
-
-/// Whether a cookie name is one of ours, or could be taken for one: no app may set it, none may see it.
-pub fn is_ours(name: &str) -> bool {
-    resembles_ours(name.as_bytes())
-}
-
-fn resembles_ours(name: &[u8]) -> bool {
-    OURS.iter().any(|ours| resembles(name, ours))
+    has_our_cookie(headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes))
 }
 
 /// `Set-Cookie` for the session; it lives as long as the browser does, and the session's own limits bind it anyway.
@@ -255,30 +197,6 @@ fn lookup<'h>(headers: &'h HeaderMap, wanted: &str) -> CookieLookup<'h> {
         );
     }
     found
-}
-
-/// Without the blank that separates pairs (RFC 6265 §4.2.1: one space); more is part of the name.
-fn trimmed(pair: &[u8]) -> &[u8] {
-    pair.strip_prefix(b" ").unwrap_or(pair)
-}
-
-/// The name; of a pair without one, `=text`, what a browser or a parser may take for it.
-fn name_of(pair: &[u8]) -> &[u8] {
-    let start = pair.iter().position(|b| *b != b'=').unwrap_or(pair.len());
-    pair.get(start..).unwrap_or_default().split(|b| *b == b'=').next().unwrap_or_default()
-}
-
-/// Whether lenient parsers might take one name for the other.
-fn resembles(name: &[u8], ours: &str) -> bool {
-    // Folding only ever shortens, and leaves ours as long as it is.
-    name.len() >= ours.len() && (name == ours.as_bytes() || fold(name).eq(fold(ours.as_bytes())))
-}
-
-/// What lenient parsers might make of a name: letter case, blanks, quotes and exotic characters do not count.
-fn fold(name: &[u8]) -> impl Iterator<Item = u8> {
-    name.iter()
-        .filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-        .map(|b| if b.is_ascii_alphanumeric() { b.to_ascii_lowercase() } else { b'-' })
 }
 
 #[cfg(test)]

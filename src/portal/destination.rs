@@ -162,7 +162,7 @@ impl Destination {
             parts.push("check=cookies".to_owned());
         }
         let query = if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) };
-        format!("{}{page}{query}", super::PREFIX)
+        format!("{}{page}{query}", crate::auth::reserved_names::PREFIX)
     }
 
     /// Where to go once everything is proved. Without a deep link people see their account first, and there their
@@ -173,7 +173,7 @@ impl Destination {
         } else if self.given {
             self.landing().as_str().to_owned()
         } else {
-            format!("{}account", super::PREFIX)
+            format!("{}account", crate::auth::reserved_names::PREFIX)
         }
     }
 }

@@ -17,7 +17,6 @@ pub(crate) mod qr;
 mod redirect_guard;
 pub mod reply;
 pub mod request_info;
-pub mod reserved;
 mod router;
 pub mod settings;
 mod state;
@@ -52,10 +51,7 @@ use settings::PortalSettings;
 pub use state::Jwks;
 use state::PortalState;
 
-/// The reserved prefix of every URL of ours.
-pub const PREFIX: &str = "/.stepgate/";
-
-/// The portal: answers every request under [`PREFIX`], and words every answer of ours elsewhere.
+/// The portal: answers every request under [the reserved prefix](crate::auth::reserved_names::PREFIX), and words every answer of ours elsewhere.
 pub struct Portal {
     state: Arc<PortalState>,
     /// For callers that carry a bearer token, which no browser adds by itself.

@@ -13,11 +13,18 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use super::clock;
-use super::live::SessionGuard;
+use crate::auth::session::{Session, SessionKey};
 
 tokio::task_local! {
     /// Of the task at hand.
     static CURRENT: Arc<Cancellation>;
+}
+
+/// Who a request was permitted to.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionGuard {
+    pub(super) key: SessionKey,
+    pub(super) session: Arc<Session>,
 }
 
 /// Why a request is to end.

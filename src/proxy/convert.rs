@@ -8,7 +8,8 @@ use pingora_core::protocols::http::HttpTask;
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
-use crate::auth::header_names::names_a_method;
+use super::request::head::{self as request_head, Head};
+use super::request::normalize;
 
 /// An unread body of at most this size is read before the answer, so that the connection can be kept; over HTTP/2, so that
 /// the stream need not be reset.
@@ -31,7 +32,7 @@ pub(crate) enum BodyRead {
 
 /// Reads a body of at most `cap` bytes within `time`. Answers `Expect: 100-continue`.
 pub(crate) async fn read_body(session: &mut Session, cap: usize, time: Duration) -> BodyRead {
-    if announced(&session.req_header().headers).is_some_and(|length| length > cap as u64) {
+    if request_head::announced(&session.req_header().headers).is_some_and(|length| length > cap as u64) {
         return BodyRead::TooLarge;
     }
     if expects_continue(session) && session.as_downstream_mut().write_continue_response().await.is_err() {
@@ -154,28 +155,40 @@ pub(crate) fn may_expect_body(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
 }
 
-/// What a head takes as HTTP/2 counts it (RFC 9113 §6.5.2).
-pub(crate) fn list_size(head: &RequestHeader) -> usize {
-    fields_size(&head.headers) + head.raw_path().len() + 32
-}
-
-/// What fields take as HTTP/2 counts them.
-pub(crate) fn fields_size(fields: &HeaderMap) -> usize {
-    fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
-}
-
-/// The methods that apps may take this request for. What is no text is told as the empty one, which is none.
-pub(crate) fn other_methods(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let named = headers.iter().filter(|(name, value)| names_a_method(name.as_str()) && !value.is_empty());
-    named.map(|(_, value)| value.to_str().map_or("", str::trim))
-}
-
-/// What `Content-Length` announces.
-pub(crate) fn announced(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
 fn expects_continue(session: &Session) -> bool {
     let expect = session.req_header().headers.get(header::EXPECT);
     expect.is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// A head as the checks see it. `raw`: the same as received, where it was HTTP/1.
+pub(crate) fn head<'a>(request: &'a RequestHeader, raw: &'a dyn Fn() -> Vec<u8>) -> Head<'a> {
+    Head {
+        method: &request.method,
+        version: request.version,
+        headers: &request.headers,
+        authority: request.uri.authority().map(http::uri::Authority::as_str),
+        target: request.raw_path(),
+        raw,
+    }
+}
+
+/// Gives a head its [plain form](normalize).
+///
+/// # Errors
+/// It cannot be changed.
+pub(crate) fn normalize_head(request: &mut RequestHeader) -> pingora_error::Result<()> {
+    let form = normalize::normalize(&head(request, &Vec::new));
+    for name in &form.without {
+        request.remove_header(name);
+    }
+    if let Some(upgrade) = form.upgrade {
+        request.insert_header(header::UPGRADE, upgrade)?;
+    }
+    if let Some(target) = form.target {
+        if !request.headers.contains_key(header::HOST) {
+            request.insert_header(header::HOST, target.authority)?;
+        }
+        request.set_raw_path(&target.path)?;
+    }
+    Ok(())
 }

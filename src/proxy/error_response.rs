@@ -1,9 +1,11 @@
 //! Which fault an error of the proxy is, and what every answer of ours carries.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use pingora_error::{Error, ErrorSource, ErrorType};
 
+use super::request::head::SERVED;
+use crate::portal::DEPENDS_ON;
 use crate::portal::error::PortalError;
 
 /// No server of the app is up.
@@ -64,4 +66,27 @@ pub(crate) fn finish(response: &mut Response<Bytes>, request_id: &str, https: bo
     if https && !headers.contains_key(header::STRICT_TRANSPORT_SECURITY) {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
+}
+
+/// The answer to `OPTIONS *`.
+pub(crate) fn options() -> Response<Bytes> {
+    let mut response = own(StatusCode::NO_CONTENT, "options");
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(SERVED));
+    response
+}
+
+/// Come back by https.
+pub(crate) fn to_https(location: &HeaderValue) -> Response<Bytes> {
+    let mut response = own(StatusCode::MOVED_PERMANENTLY, "https");
+    response.headers_mut().insert(header::LOCATION, location.clone());
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static(DEPENDS_ON));
+    response
+}
+
+fn own(status: StatusCode, kind: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response.headers_mut().insert("x-stepgate-response", HeaderValue::from_static(kind));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }

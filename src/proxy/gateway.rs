@@ -16,11 +16,10 @@ use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use super::cancellation::Cancellation;
 use super::client::connection_state::ConnectionState;
 use super::clock;
-use super::context::{Ctx, Pass};
+use super::context::Ctx;
 use super::observe::access_log;
 use super::observe::metrics::Metrics;
 use super::parts::{AuditSink, Signer};
-use super::request::normalize;
 use super::snapshot::ActiveSnapshot;
 use super::upstream::private_connections::Reuse;
 use super::upstream::rewrite::Public;
@@ -52,7 +51,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
-        normalize::normalize(session.req_header_mut())?;
+        convert::normalize_head(session.req_header_mut())?;
         ctx.connection = ConnectionState::of(session.digest()).cloned();
         if let Some(connection) = &ctx.connection {
             connection.head_complete();
@@ -81,44 +80,47 @@ impl ProxyHttp for Gateway {
     }
 
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
-        let (Pass::Permit(_) | Pass::Preflight, Some(site)) = (&ctx.pass, &ctx.site) else {
+        let (Some(_), Some(site)) = (ctx.judgement.pass(), &ctx.judgement.site) else {
             return Error::e_explain(error_response::NO_PASS, "a request without leave reached the upstream stage");
         };
         let site = site.clone();
-        let private = if let Reuse::PrivateConnection(private) = &ctx.reuse { Some(private) } else { None };
-        let again = private.and_then(|private| site.pool.at(private.server()?, &ctx.tried));
-        let Some(target) = again.or_else(|| site.pool.choose(&ctx.tried)) else {
+        let private = if let Reuse::PrivateConnection(private) = &ctx.upstream.reuse { Some(private) } else { None };
+        let again = private.and_then(|private| site.pool.at(private.server()?, &ctx.upstream.tried));
+        let Some(target) = again.or_else(|| site.pool.choose(&ctx.upstream.tried)) else {
             return Error::e_explain(error_response::NO_UPSTREAM, "no server is up");
         };
         if let Some(private) = private {
             private.go_to(target.address);
         }
-        ctx.tried.push(target.address);
-        ctx.upstream_started = Some(clock::now());
-        if ctx.websocket {
+        ctx.upstream.tried.push(target.address);
+        ctx.timing.upstream_started = Some(clock::now());
+        if ctx.judgement.websocket {
             session.set_read_timeout(Some(ctx.snapshot.limits.tunnel_idle));
             session.set_write_timeout(Some(ctx.snapshot.limits.tunnel_idle));
         }
-        let carriage = if ctx.websocket {
+        let carriage = if ctx.judgement.websocket {
             TransportPolicy::Tunnel
         } else {
             let has_body = !session.as_mut().is_body_empty();
-            TransportPolicy::of(session.req_header(), has_body, ctx.http2_only)
+            TransportPolicy::of(session.req_header(), has_body, ctx.upstream.http2_only)
         };
         let mut peer = target.peer(carriage, ctx.snapshot.limits.body_timeout);
         if carriage != TransportPolicy::Tunnel {
-            if matches!(ctx.reuse, Reuse::Shared) && peer.options.alpn == ALPN::H1 && !reuse::may_take_kept(session) {
-                ctx.reuse = Reuse::Never;
+            if matches!(ctx.upstream.reuse, Reuse::Shared)
+                && peer.options.alpn == ALPN::H1
+                && !reuse::may_take_kept(session)
+            {
+                ctx.upstream.reuse = Reuse::Never;
             }
             target.restrict(
                 &mut peer,
-                (&ctx.reuse, reuse::sharer(ctx)),
+                (&ctx.upstream.reuse, reuse::sharer(ctx)),
                 site.settings.upstream.connect_timeout,
-                ctx.http2_only,
+                ctx.upstream.http2_only,
             );
         }
-        ctx.offers_both = peer.options.alpn == ALPN::H2H1;
-        ctx.silence = target.may_be_silent(&mut peer, carriage);
+        ctx.upstream.offers_both = peer.options.alpn == ALPN::H2H1;
+        ctx.upstream.silence = target.may_be_silent(&mut peer, carriage);
         if carriage == TransportPolicy::Stream && peer.options.alpn != ALPN::H1 {
             // A client of gRPC may be silent as long as its server may.
             session.set_read_timeout(Some(ctx.snapshot.limits.tunnel_idle));
@@ -135,7 +137,7 @@ impl ProxyHttp for Gateway {
         digest: Option<&Digest>,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        self.examine_connection(session, reused, digest, ctx)
+        reuse::examine_connection(session, reused, digest, ctx)
     }
 
     async fn upstream_request_filter(
@@ -144,10 +146,10 @@ impl ProxyHttp for Gateway {
         request: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        if let Some(socket) = ctx.socket.as_ref().filter(|_| request.version == Version::HTTP_11) {
+        if let Some(socket) = ctx.upstream.socket.as_ref().filter(|_| request.version == Version::HTTP_11) {
             socket.note_http1();
         }
-        if let Some(site) = ctx.site.as_ref().filter(|_| ctx.offers_both) {
+        if let Some(site) = ctx.judgement.site.as_ref().filter(|_| ctx.upstream.offers_both) {
             site.pool.note_choice(request.version);
         }
         self.prepare_request(session.req_header(), request, ctx)?;
@@ -171,9 +173,10 @@ impl ProxyHttp for Gateway {
             *body = None;
         }
         ctx.app_active();
-        ctx.body += body.as_ref().map_or(0, |piece| piece.len() as u64);
-        let limit = ctx.site.as_ref().and_then(|site| site.settings.max_body).filter(|_| !ctx.websocket);
-        if limit.is_some_and(|limit| ctx.body > limit) {
+        ctx.upstream.body += body.as_ref().map_or(0, |piece| piece.len() as u64);
+        let limit =
+            ctx.judgement.site.as_ref().and_then(|site| site.settings.max_body).filter(|_| !ctx.judgement.websocket);
+        if limit.is_some_and(|limit| ctx.upstream.body > limit) {
             return Error::e_explain(error_response::TOO_LARGE, "the body is larger than the app allows");
         }
         Ok(())
@@ -191,8 +194,8 @@ impl ProxyHttp for Gateway {
         {
             connection.open_tunnel();
         }
-        if ctx.silence.is_some() && response_head::is_event_stream(response) {
-            ctx.silence = Some(ctx.snapshot.limits.tunnel_idle);
+        if ctx.upstream.silence.is_some() && response_head::is_event_stream(response) {
+            ctx.upstream.silence = Some(ctx.snapshot.limits.tunnel_idle);
             ctx.expect_app();
         }
         Ok(())
@@ -252,7 +255,7 @@ impl ProxyHttp for Gateway {
 
     fn request_summary(&self, _session: &Session, ctx: &Ctx) -> String {
         // Pingora's own would hold the query.
-        ctx.request_id.clone()
+        ctx.arrival.request_id.clone()
     }
 }
 
@@ -260,8 +263,8 @@ impl ProxyHttp for Gateway {
 impl Gateway {
     /// Looks at the head of an answer before anything is done with it.
     pub(crate) fn check_response(&self, session: &Session, answer: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
-        self.record_auth_offer(session, answer, ctx);
-        websocket::check_handshake(&session.req_header().headers, ctx.websocket, answer)?;
+        reuse::record_auth_offer(session, answer, ctx);
+        websocket::check_handshake(&session.req_header().headers, ctx.judgement.websocket, answer)?;
         response_head::examine(answer, ctx.snapshot.limits.header_bytes)
     }
 
@@ -272,7 +275,7 @@ impl Gateway {
         answer: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        ctx.upstream_answered.get_or_insert_with(clock::now);
+        ctx.timing.upstream_answered.get_or_insert_with(clock::now);
         if let Some(connection) = ctx.connection.as_ref().filter(|_| !answer.status.is_informational()) {
             connection.answer_begins();
         }
@@ -282,26 +285,28 @@ impl Gateway {
             session.set_keepalive(None); // to say so before the answer ends with the connection
         }
         identity_headers::strip_answer(answer)?;
-        match (&ctx.site, &ctx.authority) {
-            (Some(site), Some(authority)) => site.rewriting.answer(answer, Public { https: ctx.https, authority }),
+        match (&ctx.judgement.site, &ctx.arrival.authority) {
+            (Some(site), Some(authority)) => {
+                site.rewriting.answer(answer, Public { https: ctx.arrival.https, authority })
+            }
             _ => Ok(()),
         }
     }
 
     /// Notes whether another server is to be tried, or the same once more; `offered` is what it was offered by TLS.
     pub(crate) fn after_no_connection(&self, ctx: &mut Ctx, offered: &ALPN, mut error: Box<Error>) -> Box<Error> {
-        let asked_for_http1 = *offered == ALPN::H1 && !ctx.websocket && !ctx.http2_only;
+        let asked_for_http1 = *offered == ALPN::H1 && !ctx.judgement.websocket && !ctx.upstream.http2_only;
         if asked_for_http1 && *error.etype() == ErrorType::TLSHandshakeFailure {
             // It may speak HTTP/2 only; once more, then, as it likes.
-            ctx.http2_only = true;
+            ctx.upstream.http2_only = true;
             ctx.share_again();
-            ctx.tried.pop();
+            ctx.upstream.tried.pop();
             error.set_retry(true);
             return error;
         }
         // Nothing was sent, so any method may try another server.
-        let more = ctx.site.as_ref().is_some_and(|site| site.pool.choose(&ctx.tried).is_some());
-        error.set_retry(more && ctx.tried.len() < TRIES);
+        let more = ctx.judgement.site.as_ref().is_some_and(|site| site.pool.choose(&ctx.upstream.tried).is_some());
+        error.set_retry(more && ctx.upstream.tried.len() < TRIES);
         error
     }
 
@@ -318,8 +323,8 @@ impl Gateway {
             error.set_retry(true);
             return error;
         }
-        let reused = reused || ctx.socket.as_ref().is_some_and(|socket| socket.was_used());
-        let whole = !session.as_ref().retry_buffer_truncated() && ctx.upstream_answered.is_none();
+        let reused = reused || ctx.upstream.socket.as_ref().is_some_and(|socket| socket.was_used());
+        let whole = !session.as_ref().retry_buffer_truncated() && ctx.timing.upstream_answered.is_none();
         let repeatable = session.req_header().method.is_idempotent() && *error.esource() != ErrorSource::Downstream;
         if whole && (repeatable || was_turned_away(&error)) {
             decide(&mut error, reused);

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
-use super::cancellation::{Cancellation, EndReason};
-use super::context::{Ctx, Pass};
+use super::cancellation::{Cancellation, EndReason, SessionGuard};
+use super::context::Ctx;
 use super::snapshot::ActiveSnapshot;
-use crate::auth::session::{Session, SessionKey};
+use crate::auth::session::SessionKey;
 use crate::flow::Flows;
 
 /// Between two looks. A request is looked up from its second look on, so that with what a look-up may take it ends
@@ -23,13 +23,6 @@ use crate::flow::Flows;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Sessions looked up at once.
 const AT_ONCE: usize = 64;
-
-/// Who a request was permitted to.
-#[derive(Clone, Debug)]
-pub(crate) struct SessionGuard {
-    key: SessionKey,
-    session: Arc<Session>,
-}
 
 /// Everything on this node that takes requests.
 #[derive(Debug, Default)]
@@ -112,7 +105,7 @@ async fn settle(flows: &Flows, requests: Vec<LongRequest>) {
 impl Ctx {
     /// Who the request was permitted to; `None`: it needs nobody.
     fn guarded(&self) -> Option<SessionGuard> {
-        let (Pass::Permit(permit), Some((token, _))) = (&self.pass, self.presented.token()) else { return None };
+        let (permit, (token, _)) = self.judgement.permit().zip(self.judgement.credential.token())?;
         let session = permit.subject()?.clone();
         Some(SessionGuard { key: token.key(), session })
     }

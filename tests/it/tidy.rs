@@ -91,6 +91,9 @@ const WRITES_RULES: &str = "cli::demo::settings";
 /// What the ground floor never says.
 const NOT_IN_AUTH: [&str; 6] = ["async fn", "async move", ".await", "tokio::", "tracing::", "axum::"];
 
+/// What those files never name that say what a request is: the library that received it, and sockets.
+const NOT_IN_REQUEST: [&str; 2] = ["pingora", "tokio"];
+
 /// Everything wrong with a source tree, as `file:line: what`.
 fn faults(src: &Path) -> Vec<String> {
     let mut files = Vec::new();
@@ -191,6 +194,9 @@ fn judge(module: &str, code: &str, shadowed: &[&str]) -> Vec<String> {
     if WITHOUT_RULES.iter().any(|room| within(module, room)) && !is_test && module != WRITES_RULES {
         let named = RULES.iter().filter(|name| names(code, name).next().is_some());
         wrong.extend(named.map(|name| format!("`{name}`: rules are walked by the evaluator")));
+    }
+    if within(module, "proxy::request") {
+        wrong.extend(NOT_IN_REQUEST.iter().filter(|w| code.contains(**w)).map(|w| format!("a request knows no `{w}`")));
     }
     // In the first file of a room, `super` is the crate.
     let others = FLOORS.iter().map(|(room, _)| *room).chain(["app", "cli"]).filter(|room| *room != module);
@@ -317,6 +323,8 @@ fn a_wrong_door_is_caught() {
 fn a_busy_ground_floor_a_long_file_and_shortcuts_are_caught() {
     assert!(planted("auth/x.rs", "pub async fn f() {}").contains("the ground floor says"));
     assert!(planted("auth/x.rs", "fn f() { tracing::info!(); }").contains("the ground floor says"));
+    assert!(planted("proxy/request/x.rs", "use pingora_http::RequestHeader;").contains("a request knows no `pingora`"));
+    assert!(planted("proxy/request/x.rs", "fn f(s: &tokio::net::TcpStream) {}").contains("a request knows no `tokio`"));
     assert!(planted("flow/x.rs", &"\n".repeat(MAX_LINES + 1)).contains("longer than"));
     assert!(planted("flow/x.rs", "use super::super::y;").contains("super::super"));
     assert!(planted("flow/x.rs", "fn f() { unsafe { g() } }").contains("`unsafe`"));

@@ -19,12 +19,12 @@ use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::proof::explanation::{Evaluation, Fit, RuleFit};
 use crate::auth::proof::{Method, MethodSet, Proofs};
+use crate::auth::reserved_names::{ReservedTarget, reserved};
 use crate::auth::resource::{Malformed, Resource, is_never_served};
 use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::destination::Destinations;
-use crate::portal::reserved::{Reserved, reserved};
 pub use cross_origin::CrossOrigin;
 
 /// What an operator asks: a request, and who is behind it.
@@ -170,9 +170,9 @@ pub fn explain(destinations: &Destinations, question: &Question, now: Timestamp)
         }
     };
     match reserved(&resource, target.as_bytes()) {
-        Reserved::Plainly => early(BeforeRules::Own(resource.path())),
-        Reserved::Oddly => early(BeforeRules::Disguised),
-        Reserved::No => {
+        ReservedTarget::Plainly => early(BeforeRules::Own(resource.path())),
+        ReservedTarget::Oddly => early(BeforeRules::Disguised),
+        ReservedTarget::No => {
             let opener = question.cross_origin.opener(&question.url, resource.host());
             let circumstances = Circumstances { client: question.ip, opener };
             let evaluation = destinations.explain(&resource, &circumstances, who.as_ref(), now);

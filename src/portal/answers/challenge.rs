@@ -9,8 +9,9 @@ use super::grpc::grpc;
 use super::problem::Problem;
 use crate::auth::proof::challenge::ChallengeKind;
 use crate::auth::proof::decision::Challenged;
+use crate::auth::reserved_names::is_our_bearer;
 use crate::auth::return_to::ReturnTo;
-use crate::portal::cookies::{self, SessionCredential};
+use crate::portal::cookies::SessionCredential;
 use crate::portal::destination::Destination;
 use crate::portal::messages::text;
 use crate::portal::pages::{Link, NoticePage, method_names};
@@ -102,7 +103,7 @@ fn form_lost(state: &PortalState, info: &RequestInfo, challenged: &Challenged, u
 fn problem(info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
     let requirement = challenged.requirement;
     let acr = requirement.strength.acr();
-    let ours = info.headers.get_all(AUTHORIZATION).iter().any(cookies::is_our_bearer);
+    let ours = info.headers.get_all(AUTHORIZATION).iter().any(|value| is_our_bearer(value.as_bytes()));
     // Beside a cookie of ours, an Authorization is the app's affair; without one, it is a script that asks.
     let script = match info.cookies.session {
         SessionCredential::Bearer(_) => true,

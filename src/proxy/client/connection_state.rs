@@ -1,38 +1,18 @@
 //! What is known of a connection, shared by the connection itself and by the requests on it.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use http::HeaderValue;
 use pingora_core::protocols::Digest;
 
 use super::limits::StreamLimits;
+use crate::proxy::request::client_address::Peer;
 use crate::proxy::upstream::private_connections::PrivateConnections;
-
-/// Through which door a connection came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AcceptedOn {
-    /// TLS, with the name the client asked for (lower case), if it asked for one.
-    Https {
-        /// SNI.
-        sni: Option<String>,
-    },
-    /// Plain HTTP that only redirects.
-    Redirect,
-    /// Plain HTTP that serves.
-    Plain,
-}
 
 /// What is known of a connection, for every request on it.
 #[derive(Debug)]
 pub(crate) struct ConnectionState {
-    /// The address at the other end, v4-mapped addresses as v4.
-    pub(crate) peer: SocketAddr,
-    /// Its address as text.
-    pub(crate) peer_text: HeaderValue,
-    /// Through which door it came.
-    pub(crate) accepted_on: AcceptedOn,
+    pub(crate) peer: Peer,
     /// Room for requests over HTTP/2.
     pub(crate) streams: Option<StreamLimits>,
     /// Connections to apps that serve this one alone.
@@ -50,13 +30,9 @@ pub(crate) struct ConnectionState {
 }
 
 impl ConnectionState {
-    pub(crate) fn new(peer: SocketAddr, accepted_on: AcceptedOn) -> Self {
-        let ip = peer.ip().to_canonical();
-        let (peer, peer_text) = (SocketAddr::new(ip, peer.port()), text(ip));
+    pub(crate) fn new(peer: Peer) -> Self {
         Self {
             peer,
-            peer_text,
-            accepted_on,
             streams: None,
             private_connections: PrivateConnections::default(),
             round: AtomicU32::new(0),
@@ -123,9 +99,4 @@ impl ConnectionState {
     pub(crate) fn open_tunnel(&self) {
         self.tunnel.store(true, Ordering::Release);
     }
-}
-
-fn text(ip: IpAddr) -> HeaderValue {
-    // An address is digits, dots, colons and letters, all of which a header can hold.
-    HeaderValue::from_str(&ip.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }

@@ -11,7 +11,7 @@ use pingora_core::protocols::{Ssl, Stream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
-use super::connection_state::{AcceptedOn, ConnectionState};
+use super::connection_state::ConnectionState;
 use super::data_rate::MinDataRate;
 use super::limits::{ConnectionLimits, ConnectionPermit, LimitReached, LogSampler};
 use super::protocol_error::ProtocolErrors;
@@ -20,6 +20,7 @@ use super::stream::{ClientStream, HeadLimits};
 use crate::proxy::clock;
 use crate::proxy::live::LiveRequests;
 use crate::proxy::observe::metrics::Metrics;
+use crate::proxy::request::client_address::{AcceptedOn, Peer};
 use crate::proxy::settings::ClientLimits;
 use crate::proxy::snapshot::ActiveSnapshot;
 
@@ -170,7 +171,8 @@ async fn handshake(
         idle: limits.keepalive,
         data_rate: MinDataRate::of(limits),
     };
-    let connection = Arc::new(ConnectionState::new(peer, accepted_on).with_stream_limits(permit.streams()));
+    let connection =
+        Arc::new(ConnectionState::new(Peer::new(peer.ip(), accepted_on)).with_stream_limits(permit.streams()));
     let cancellation = context.live.track();
     match ClientStream::new(io, (connection, cancellation.clone()), head, context.protocol_errors.clone(), permit) {
         Ok(conn) => cancellation.run(context.app.serve(Box::new(conn), limits, &context.shutdown)).await,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
 
-use super::connection_state::{AcceptedOn, ConnectionState};
+use super::connection_state::ConnectionState;
 use crate::portal::cookies::Cookies;
 use crate::portal::error::PortalError;
 use crate::portal::request_info::RequestInfo;
@@ -37,13 +37,13 @@ impl ProtocolErrors {
         let snapshot = self.active.load();
         let ports = &snapshot.flows.ports;
         let (method, target, headers) = parse_leniently(head);
-        let https = matches!(connection.accepted_on, AcceptedOn::Https { .. });
+        let https = connection.peer.is_tls();
         let facts = RequestInfo {
             request_id: request_id::request_id(ports.clock.as_ref(), ports.entropy.as_ref()),
             scheme: if https { "https" } else { "http" },
             authority: String::new(),
             host: String::new(),
-            client_ip: connection.peer.ip(),
+            client_ip: connection.peer.ip,
             method,
             target,
             headers,

@@ -13,29 +13,27 @@ use crate::proxy::context::Ctx;
 
 /// The access event and the counters of a finished request.
 pub(crate) fn access(session: &Session, error: Option<&Error>, ctx: &Ctx, metrics: &Metrics) {
-    let took = clock::now().duration_since(ctx.started);
+    let took = clock::now().duration_since(ctx.timing.started);
     let head = session.req_header();
     let status = session.response_written().map_or(0, |answer| answer.status.as_u16());
-    match &ctx.site {
+    match &ctx.judgement.site {
         Some(site) => site.metrics.count(&head.method, status, took),
         None => metrics.count_stray(&head.method, status, took),
     }
-    let upstream = ctx.upstream_answered.zip(ctx.upstream_started).map(|(end, start)| end.duration_since(start));
-    if let (Some(site), Some(upstream)) = (&ctx.site, upstream) {
+    let upstream =
+        ctx.timing.upstream_answered.zip(ctx.timing.upstream_started).map(|(end, start)| end.duration_since(start));
+    if let (Some(site), Some(upstream)) = (&ctx.judgement.site, upstream) {
         site.metrics.upstream(upstream);
     }
     if !tracing::enabled!(target: "access", tracing::Level::INFO) {
         return;
     }
-    let subject = match &ctx.pass {
-        crate::proxy::context::Pass::Permit(permit) => permit.subject(),
-        _ => ctx.subject.as_ref(),
-    };
+    let subject = ctx.judgement.subject();
     tracing::info!(
         target: "access",
-        request_id = %ctx.request_id,
-        client_ip = ctx.client.map(tracing::field::display),
-        host = ctx.site.as_ref().map(|site| site.host.as_str()),
+        request_id = %ctx.arrival.request_id,
+        client_ip = ctx.arrival.client.map(tracing::field::display),
+        host = ctx.judgement.site.as_ref().map(|site| site.host.as_str()),
         method = %head.method,
         path = %path_of(ctx, head.raw_path()),
         version = ?head.version,
@@ -44,8 +42,8 @@ pub(crate) fn access(session: &Session, error: Option<&Error>, ctx: &Ctx, metric
         body = session.body_bytes_read(),
         decision = ctx.outcome.decision,
         reason = ctx.outcome.reason,
-        tolerate = (!ctx.lacking.is_empty()).then(|| ctx.lacking.join(", ")),
-        rule = ctx.rule.as_deref(),
+        tolerate = (!ctx.judgement.lacking.is_empty()).then(|| ctx.judgement.lacking.join(", ")),
+        rule = ctx.judgement.rule().map(|rule| &*rule.id.0),
         user = subject.map(|s| s.identity.username.as_str()),
         session = subject.map(|s| s.id.as_str()),
         duration_ms = took.as_millis() as u64,
@@ -83,7 +81,7 @@ pub(crate) fn protocol_error(
 
 /// The path for the log: canonical if it was judged, else as received with everything odd escaped; no query.
 fn path_of(ctx: &Ctx, raw: &[u8]) -> String {
-    match &ctx.resource {
+    match &ctx.judgement.resource {
         Some(resource) => resource.path().to_owned(),
         None => escaped(raw),
     }

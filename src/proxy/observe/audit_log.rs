@@ -8,7 +8,7 @@ use crate::proxy::context::Ctx;
 
 /// Writes audit events and counts them.
 pub(crate) fn audit(events: &[Event], ctx: &Ctx, metrics: &Metrics) {
-    let (request_id, took) = (ctx.request_id.as_str(), clock::now().duration_since(ctx.started));
+    let (request_id, took) = (ctx.arrival.request_id.as_str(), clock::now().duration_since(ctx.timing.started));
     for event in events {
         count(event.what, took, metrics);
         tracing::info!(

@@ -7,7 +7,46 @@ use http::{HeaderMap, HeaderValue};
 use super::forwarded::{self, ForwardedError, ForwardedInfo};
 use super::head::Authority;
 use crate::auth::network::Networks;
-use crate::proxy::client::connection_state::{AcceptedOn, ConnectionState};
+
+/// How a connection came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AcceptedOn {
+    /// TLS, with the name the client asked for (lower case), if it asked for one.
+    Https {
+        /// SNI.
+        sni: Option<String>,
+    },
+    /// Plain HTTP that only redirects.
+    Redirect,
+    /// Plain HTTP that serves.
+    Plain,
+}
+
+/// The other end of a connection.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// v4-mapped addresses as v4.
+    pub(crate) ip: IpAddr,
+    /// The same as text.
+    pub(crate) text: HeaderValue,
+    pub(crate) accepted_on: AcceptedOn,
+}
+
+impl Peer {
+    pub(crate) fn new(ip: IpAddr, accepted_on: AcceptedOn) -> Self {
+        let ip = ip.to_canonical();
+        Self { ip, text: text(ip), accepted_on }
+    }
+
+    pub(crate) const fn is_tls(&self) -> bool {
+        matches!(self.accepted_on, AcceptedOn::Https { .. })
+    }
+}
+
+fn text(ip: IpAddr) -> HeaderValue {
+    // An address is digits, dots, colons and letters, all of which a header can hold.
+    HeaderValue::from_str(&ip.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
 
 /// The client as far as it can be believed.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,46 +67,41 @@ pub(crate) struct Client {
 ///
 /// # Errors
 /// A word for the log: a trusted proxy tells what cannot be believed.
-pub(crate) fn identify(
-    connection: &ConnectionState,
-    headers: &HeaderMap,
-    trusted: &Networks,
-) -> Result<Client, ForwardedError> {
-    let peer = connection.peer.ip();
-    let tls = matches!(connection.accepted_on, AcceptedOn::Https { .. });
-    if trusted.is_empty() || !trusted.contains(peer) {
-        return Ok(Client { ip: peer, https: tls, through_proxy: false, host: None, hops: Vec::new() });
+pub(crate) fn identify(peer: &Peer, headers: &HeaderMap, trusted: &Networks) -> Result<Client, ForwardedError> {
+    let (ip, tls) = (peer.ip, peer.is_tls());
+    if trusted.is_empty() || !trusted.contains(ip) {
+        return Ok(Client { ip, https: tls, through_proxy: false, host: None, hops: Vec::new() });
     }
     let ForwardedInfo { hops, https, host } = forwarded::read(headers, trusted)?;
-    let ip = hops.first().copied().unwrap_or(peer);
+    let ip = hops.first().copied().unwrap_or(ip);
     Ok(Client { ip, https: https.unwrap_or(tls), through_proxy: true, host, hops })
 }
 
 /// Whether pages and apps may be served to this client. In the clear only to this machine, and to the proxies that
 /// end TLS for us where there are any: whoever comes past them is led to https, for a password sent here would be read.
-pub(crate) fn may_be_served(connection: &ConnectionState, identify: &Client, trusted: &Networks) -> bool {
-    match connection.accepted_on {
+pub(crate) fn may_be_served(peer: &Peer, client: &Client, trusted: &Networks) -> bool {
+    match peer.accepted_on {
         AcceptedOn::Https { .. } => true,
         AcceptedOn::Redirect => false,
-        AcceptedOn::Plain => identify.through_proxy || trusted.is_empty() || connection.peer.ip().is_loopback(),
+        AcceptedOn::Plain => client.through_proxy || trusted.is_empty() || peer.ip.is_loopback(),
     }
 }
 
 /// `X-Forwarded-For` for the app: the client that was judged, the trusted proxies it came through, and the peer.
 /// What is said left of the client is its own word, and an app that reads the first address would believe it.
 /// `None` if that cannot be said in a header.
-pub(crate) fn forwarded_for(connection: &ConnectionState, identify: &Client) -> Option<HeaderValue> {
-    if identify.hops.is_empty() {
-        return Some(connection.peer_text.clone());
+pub(crate) fn forwarded_for(peer: &Peer, client: &Client) -> Option<HeaderValue> {
+    if client.hops.is_empty() {
+        return Some(peer.text.clone());
     }
-    let mut chain: Vec<String> = identify.hops.iter().map(IpAddr::to_string).collect();
-    chain.push(connection.peer_text.to_str().ok()?.to_owned());
+    let mut chain: Vec<String> = client.hops.iter().map(IpAddr::to_string).collect();
+    chain.push(peer.text.to_str().ok()?.to_owned());
     HeaderValue::from_str(&chain.join(", ")).ok()
 }
 
 /// The id that a trusted proxy gave the request; only if it gave one, and that can be told in a header and a log.
-pub(crate) fn request_id<'h>(headers: &'h HeaderMap, identify: &Client) -> Option<&'h str> {
-    if !identify.through_proxy {
+pub(crate) fn request_id<'h>(headers: &'h HeaderMap, client: &Client) -> Option<&'h str> {
+    if !client.through_proxy {
         return None;
     }
     let mut ids = headers.get_all("x-request-id").iter();
@@ -87,14 +121,14 @@ mod tests {
     }
 
     fn told(peer: &str, trusted: &str, lines: &[&str]) -> Option<(IpAddr, String)> {
-        let connection = ConnectionState::new(format!("{peer}:1").parse().unwrap(), AcceptedOn::Plain);
+        let peer = Peer::new(peer.parse().unwrap(), AcceptedOn::Plain);
         let trusted = trusted.split(' ').filter(|n| !n.is_empty()).map(|n| n.parse().unwrap()).collect();
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append("x-forwarded-for", line.parse().unwrap());
         }
-        let identify = identify(&connection, &headers, &Networks::new(trusted)).ok()?;
-        Some((identify.ip, forwarded_for(&connection, &identify)?.to_str().unwrap().to_owned()))
+        let client = identify(&peer, &headers, &Networks::new(trusted)).ok()?;
+        Some((client.ip, forwarded_for(&peer, &client)?.to_str().unwrap().to_owned()))
     }
 
     #[test]
@@ -170,11 +204,11 @@ mod tests {
     #[test]
     fn nobody_is_served_in_the_clear_past_the_proxies() {
         let served = |peer: &str, accepted_on: AcceptedOn, trusted: &str| {
-            let connection = ConnectionState::new(format!("{peer}:1").parse().unwrap(), accepted_on);
+            let peer = Peer::new(peer.trim_matches(['[', ']']).parse().unwrap(), accepted_on);
             let trusted =
                 Networks::new(trusted.split(' ').filter(|n| !n.is_empty()).map(|n| n.parse().unwrap()).collect());
-            let who = identify(&connection, &HeaderMap::new(), &trusted).unwrap();
-            may_be_served(&connection, &who, &trusted)
+            let who = identify(&peer, &HeaderMap::new(), &trusted).unwrap();
+            may_be_served(&peer, &who, &trusted)
         };
         assert!(served("10.0.0.1", AcceptedOn::Plain, "10.0.0.0/8"));
         assert!(

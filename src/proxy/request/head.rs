@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, Method, Version};
+use http::{HeaderMap, Method, Version, header};
 
+use crate::auth::header_names::names_a_method;
 use crate::auth::host;
 use crate::auth::resource::is_never_served;
 use crate::portal::error::PortalError;
@@ -36,6 +37,13 @@ pub(crate) struct Head<'a> {
     pub(crate) target: &'a [u8],
     /// The head as received, where it was HTTP/1; asked for only in doubt.
     pub(crate) raw: &'a dyn Fn() -> Vec<u8>,
+}
+
+impl Head<'_> {
+    /// What it takes as HTTP/2 counts it (RFC 9113 §6.5.2).
+    pub(crate) fn list_size(&self) -> usize {
+        fields_size(self.headers) + self.target.len() + 32
+    }
 }
 
 /// Host and port as the client wrote them, canonical.
@@ -83,7 +91,7 @@ pub(crate) fn examine(head: &Head<'_>) -> Result<(), Rejection> {
 
 /// One length, told one way (RFC 9112 §6.3).
 fn framing(head: &Head<'_>) -> Result<(), Rejection> {
-    let mut encodings = head.headers.get_all(http::header::TRANSFER_ENCODING).iter();
+    let mut encodings = head.headers.get_all(header::TRANSFER_ENCODING).iter();
     if let Some(encoding) = encodings.next() {
         if head.version != Version::HTTP_11 {
             return Err(ambiguous("transfer_encoding_version"));
@@ -96,7 +104,7 @@ fn framing(head: &Head<'_>) -> Result<(), Rejection> {
             return Err(ambiguous("length_and_encoding"));
         }
     }
-    let mut lengths = head.headers.get_all(http::header::CONTENT_LENGTH).iter();
+    let mut lengths = head.headers.get_all(header::CONTENT_LENGTH).iter();
     if let Some(length) = lengths.next() {
         let digits = !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit);
         if lengths.next().is_some() || !digits {
@@ -113,7 +121,7 @@ fn names_content_length(raw: &[u8]) -> bool {
 
 /// The one host a request is for.
 pub(crate) fn authority(head: &Head<'_>) -> Result<Authority, Rejection> {
-    let mut hosts = head.headers.get_all(http::header::HOST).iter();
+    let mut hosts = head.headers.get_all(header::HOST).iter();
     let host = hosts.next().map(|host| host.to_str().map_err(|_| reject(PortalError::BadRequest, "host")));
     if hosts.next().is_some() {
         return Err(reject(PortalError::BadRequest, "several_hosts"));
@@ -124,4 +132,20 @@ pub(crate) fn authority(head: &Head<'_>) -> Result<Authority, Rejection> {
         (None, None) => return Err(reject(PortalError::BadRequest, "no_host")),
     };
     Authority::parse(text).ok_or(reject(PortalError::BadRequest, "host"))
+}
+
+/// What fields take as HTTP/2 counts them.
+pub(crate) fn fields_size(fields: &HeaderMap) -> usize {
+    fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
+}
+
+/// The methods that apps may take this request for. What is no text is told as the empty one, which is none.
+pub(crate) fn other_methods(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let named = headers.iter().filter(|(name, value)| names_a_method(name.as_str()) && !value.is_empty());
+    named.map(|(_, value)| value.to_str().map_or("", str::trim))
+}
+
+/// What `Content-Length` announces.
+pub(crate) fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

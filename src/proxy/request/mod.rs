@@ -1,9 +1,10 @@
 //! What a request is, who sends it, and where it goes.
 
+pub(crate) mod arrival;
 pub(crate) mod client_address;
-pub(crate) mod cookies;
 pub(crate) mod forwarded;
 pub(crate) mod head;
+pub(crate) mod judge;
 pub(crate) mod normalize;
 pub(crate) mod preflight;
 pub(crate) mod related;

@@ -2,54 +2,55 @@
 //! looks at the head, so that everybody sees the same.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
-use pingora_error::Result;
-use pingora_http::RequestHeader;
 
-use super::head::Authority;
+use super::head::{Authority, Head};
 
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 const WEBSOCKET: &str = "websocket";
 
-/// Leaves one plain form of a head that came over HTTP/1; what has none stays, to be refused.
-///
-/// # Errors
-/// The head cannot be changed.
-pub(crate) fn normalize(request: &mut RequestHeader) -> Result<()> {
-    if request.version >= Version::HTTP_2 {
-        return Ok(()); // which knows neither
+/// What is to be changed in a head, so that it says the same plainly.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct PlainForm {
+    /// Fields to leave out.
+    pub(crate) without: Vec<HeaderName>,
+    /// `Upgrade` is to name this alone.
+    pub(crate) upgrade: Option<&'static str>,
+    pub(crate) target: Option<OriginForm>,
+}
+
+/// The plain form of a head that came over HTTP/1; what has none stays, to be refused.
+pub(crate) fn normalize(head: &Head<'_>) -> PlainForm {
+    let mut form = PlainForm::default();
+    if head.version >= Version::HTTP_2 {
+        return form; // which knows neither
     }
-    if request.headers.contains_key(HTTP2_SETTINGS) {
-        request.remove_header(&HTTP2_SETTINGS);
+    if head.headers.contains_key(HTTP2_SETTINGS) {
+        form.without.push(HTTP2_SETTINGS);
     }
-    if request.headers.contains_key(header::UPGRADE) {
-        settle_upgrade(request)?;
+    if head.headers.contains_key(header::UPGRADE) {
+        normalize_upgrade(head, &mut form);
     }
-    if request.raw_path().first() != Some(&b'/')
-        && let Some(target) = origin_form(request)
-    {
-        if !request.headers.contains_key(header::HOST) {
-            request.insert_header(header::HOST, target.authority)?;
-        }
-        request.set_raw_path(&target.path)?;
+    if head.target.first() != Some(&b'/') {
+        form.target = origin_form(head);
     }
-    Ok(())
+    form
 }
 
 /// An upgrade is an offer, which we take for WebSockets and otherwise leave (RFC 9110 §7.8): `h2c` of Java's HttpClient
 /// and of curl, `TLS/1.2` of Apache's client. Nothing of it reaches the app, which could take it.
-fn settle_upgrade(request: &mut RequestHeader) -> Result<()> {
-    let mut offers = request.headers.get_all(header::UPGRADE).iter();
+fn normalize_upgrade(head: &Head<'_>, form: &mut PlainForm) {
+    let mut offers = head.headers.get_all(header::UPGRADE).iter();
     let only = offers.next().filter(|_| offers.next().is_none()).map(HeaderValue::as_bytes).unwrap_or_default();
-    let old = request.version < Version::HTTP_11; // which has no upgrades: they must be ignored
+    let old = head.version < Version::HTTP_11; // which has no upgrades: they must be ignored
     if !old && only.eq_ignore_ascii_case(WEBSOCKET.as_bytes()) {
-        return Ok(());
+        return;
     }
     // Of a list we choose; without a key it offers no WebSocket.
-    if !old && offers_websocket(&request.headers) && request.headers.contains_key(header::SEC_WEBSOCKET_KEY) {
-        return request.insert_header(header::UPGRADE, WEBSOCKET);
+    if !old && offers_websocket(head.headers) && head.headers.contains_key(header::SEC_WEBSOCKET_KEY) {
+        form.upgrade = Some(WEBSOCKET);
+    } else {
+        form.without.push(header::UPGRADE);
     }
-    request.remove_header(&header::UPGRADE);
-    Ok(())
 }
 
 fn offers_websocket(headers: &HeaderMap) -> bool {
@@ -58,15 +59,17 @@ fn offers_websocket(headers: &HeaderMap) -> bool {
     offers.any(|offer| offer.eq_ignore_ascii_case(WEBSOCKET.as_bytes()))
 }
 
-struct OriginForm {
-    authority: HeaderValue,
-    path: Vec<u8>,
+/// A target in origin-form, and the host that it named before.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct OriginForm {
+    pub(crate) authority: HeaderValue,
+    pub(crate) path: Vec<u8>,
 }
 
 /// A target in absolute-form, cut to origin-form (RFC 9112 §3.2.2). `None`: it is none, or names another host than
 /// `Host`, and which of the two is meant nobody knows.
-fn origin_form(request: &RequestHeader) -> Option<OriginForm> {
-    let target = request.raw_path();
+fn origin_form(head: &Head<'_>) -> Option<OriginForm> {
+    let target = head.target;
     let colon = target.iter().position(|b| *b == b':')?;
     let (scheme, rest) = target.split_at_checked(colon)?;
     if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
@@ -77,11 +80,11 @@ fn origin_form(request: &RequestHeader) -> Option<OriginForm> {
     let (authority, path) = rest.split_at_checked(end)?;
     let authority = HeaderValue::from_bytes(authority).ok()?;
     let named = Authority::parse(authority.to_str().ok()?)?;
-    let mut hosts = request.headers.get_all(header::HOST).iter();
+    let mut hosts = head.headers.get_all(header::HOST).iter();
     let same = match (hosts.next(), hosts.next()) {
         (Some(host), None) => host.to_str().ok().and_then(Authority::parse).is_some_and(|host| host == named),
         // HTTP/1.1 needs one (RFC 9112 §3.2).
-        (None, _) => request.version < Version::HTTP_11,
+        (None, _) => head.version < Version::HTTP_11,
         _ => false,
     };
     if !same {
@@ -89,7 +92,7 @@ fn origin_form(request: &RequestHeader) -> Option<OriginForm> {
     }
     let path = match path.first() {
         Some(b'/') => path.to_vec(),
-        None if request.method == Method::OPTIONS => b"*".to_vec(),
+        None if *head.method == Method::OPTIONS => b"*".to_vec(),
         _ => [b"/", path].concat(),
     };
     Some(OriginForm { authority, path })

@@ -4,11 +4,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::head::{Rejection, reject};
-use super::site::Site;
-use crate::auth::resource::{Fields, Misnamed, Resource};
+use crate::auth::reserved_names::{ReservedTarget, reserved};
+use crate::auth::resource::{Fields, Misnamed, Resource, Tolerances};
 use crate::portal::error::PortalError;
-use crate::portal::reserved::{Reserved, reserved};
-use crate::proxy::context::Ctx;
 use crate::proxy::upstream::identity_headers::HeaderLine;
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
@@ -18,28 +16,31 @@ const IF: HeaderName = HeaderName::from_static("if");
 /// Adds the other resources that a head names.
 ///
 /// # Errors
-/// They cannot be read in one way, are elsewhere, or are ours. What the app would have to tolerate is noted.
-pub(crate) fn read(resource: Resource, headers: &HeaderMap, site: &Site, ctx: &mut Ctx) -> Result<Resource, Rejection> {
+/// They cannot be read in one way, are elsewhere, or are ours. What the app would have to tolerate comes along.
+pub(crate) fn read(
+    resource: Resource,
+    headers: &HeaderMap,
+    tolerate: Tolerances,
+    port: Option<u16>,
+) -> Result<Resource, (Rejection, Vec<&'static str>)> {
     if !headers.contains_key(DESTINATION) && !headers.contains_key(IF) {
         return Ok(resource);
     }
     let all = |name: HeaderName| headers.get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
     let (destinations, conditions) = (all(DESTINATION), all(IF));
     let fields = Fields {
-        port: ctx.authority.as_ref().and_then(|authority| authority.port),
+        port,
         destinations: &destinations,
         overwrite: !matches!(all(OVERWRITE).as_slice(), [b"F" | b"f"]),
         conditions: &conditions,
     };
-    let tolerate = site.policy.tolerate;
-    let resource = resource.naming(&fields, tolerate).map_err(|Misnamed { reason, lacking }| {
-        ctx.lacking = lacking;
-        reject(PortalError::OddAddress, reason)
-    })?;
+    let resource = resource
+        .naming(&fields, tolerate)
+        .map_err(|Misnamed { reason, lacking }| (reject(PortalError::OddAddress, reason), lacking))?;
     // Our own addresses are nobody's to write, and no app's.
-    let is_ours = |other: &Resource| reserved(other, other.as_target().as_bytes()) != Reserved::No;
+    let is_ours = |other: &Resource| reserved(other, other.as_target().as_bytes()) != ReservedTarget::No;
     if resource.others().any(is_ours) {
-        return Err(reject(PortalError::OddAddress, "reserved_prefix_named"));
+        return Err((reject(PortalError::OddAddress, "reserved_prefix_named"), Vec::new()));
     }
     Ok(resource)
 }

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::client_address::AcceptedOn;
 use super::head::{Rejection, reject};
 use crate::auth::policy::AppPolicy;
 use crate::portal::error::PortalError;
-use crate::proxy::client::connection_state::AcceptedOn;
 use crate::proxy::observe::metrics::SiteMetrics;
 use crate::proxy::settings::AppSettings;
 use crate::proxy::upstream::identity_headers::IdentityHeaders;

@@ -7,7 +7,7 @@ use pingora_http::RequestHeader;
 use proptest::prelude::*;
 
 use super::rig::*;
-use crate::proxy::request::normalize::normalize;
+use crate::proxy::convert::normalize_head;
 
 /// What the app heard of a request that was answered by it.
 async fn heard(request: &str) -> String {
@@ -145,7 +145,7 @@ proptest! {
         if key {
             head.append_header("Sec-WebSocket-Key", "x").unwrap();
         }
-        normalize(&mut head).unwrap();
+        normalize_head(&mut head).unwrap();
         let kept: Vec<String> = head.headers.get_all(header::UPGRADE).iter().map(|u| u.to_str().unwrap().to_lowercase()).collect();
         let offered = offers.iter().flat_map(|offer| offer.split(',')).any(|offer| offer.trim().eq_ignore_ascii_case("websocket"));
         let alone = offers.len() == 1 && offers[0].eq_ignore_ascii_case("websocket");

@@ -9,6 +9,7 @@ mod front;
 mod hops;
 mod http2;
 mod hygiene;
+mod judging;
 mod kept_connections;
 mod live;
 mod one_person;

@@ -112,6 +112,26 @@ pub(in crate::proxy) fn settings(servers: &[SocketAddr]) -> ProxySettings {
     }
 }
 
+/// The rules of [`settings`].
+pub(super) fn policy(settings: &ProxySettings) -> Arc<Policy> {
+    let requirement = Requirement::of(Strength::TwoFactor);
+    let guarded = Access::Guarded { audience: Audience::default(), requirement };
+    let app = |app: &AppSettings| AppPolicy {
+        host: app.host.clone(),
+        tolerate: Tolerances::default(),
+        rules: vec![
+            rule("guarded", "/guarded/**", guarded.clone()),
+            undeletable(),
+            asked("passed", "/passed/**", guarded.clone(), Preflights::Passed),
+            asked("answered", "/answered/**", guarded.clone(), allowances()),
+            asked("shut", "/shut/**", Access::Deny, Preflights::Judged),
+            rule("open", "/**", Access::Public),
+        ]
+        .into(),
+    };
+    Arc::new(Policy::new(settings.apps.iter().map(app)))
+}
+
 /// A store that does not answer.
 pub(super) fn down<T>() -> Answer<T> {
     Err(StoreError::new("test", "down"))
@@ -152,22 +172,7 @@ impl Rig {
     }
 
     fn serve(settings: ProxySettings, bound: Bound, ports: Ports) -> Self {
-        let requirement = Requirement::of(Strength::TwoFactor);
-        let guarded = Access::Guarded { audience: Audience::default(), requirement };
-        let app = |app: &AppSettings| AppPolicy {
-            host: app.host.clone(),
-            tolerate: Tolerances::default(),
-            rules: vec![
-                rule("guarded", "/guarded/**", guarded.clone()),
-                undeletable(),
-                asked("passed", "/passed/**", guarded.clone(), Preflights::Passed),
-                asked("answered", "/answered/**", guarded.clone(), allowances()),
-                asked("shut", "/shut/**", Access::Deny, Preflights::Judged),
-                rule("open", "/**", Access::Public),
-            ]
-            .into(),
-        };
-        let policy = Arc::new(Policy::new(settings.apps.iter().map(app)));
+        let policy = policy(&settings);
         let flows = Arc::new(Flows::new(ports, FlowSettings::default()));
         let portal = Arc::new(Portal::new(flows.clone(), Destinations::new(policy.clone()), PortalSettings::default()));
         let parts = Parts {

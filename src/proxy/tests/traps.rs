@@ -2,7 +2,8 @@
 
 use super::front::Front;
 use super::rig::*;
-use crate::proxy::client::connection_state::{AcceptedOn, ConnectionState};
+use crate::proxy::client::connection_state::ConnectionState;
+use crate::proxy::request::client_address::{AcceptedOn, Peer};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -161,7 +162,7 @@ async fn certificates_are_chosen_by_name_and_read_again() {
 
 #[test]
 fn rounds_of_heads_and_bodies_alternate() {
-    let link = ConnectionState::new(([127, 0, 0, 1], 1).into(), AcceptedOn::Plain);
+    let link = ConnectionState::new(Peer::new([127, 0, 0, 1].into(), AcceptedOn::Plain));
     link.head_complete();
     link.head_complete();
     link.expect_head();

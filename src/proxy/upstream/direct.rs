@@ -32,9 +32,10 @@ use super::response_head;
 use super::reuse::{may_take_kept, sharer};
 use super::transport::TransportPolicy;
 use crate::proxy::clock;
-use crate::proxy::context::{Ctx, Pass};
+use crate::proxy::context::Ctx;
 use crate::proxy::convert;
 use crate::proxy::gateway::Gateway;
+use crate::proxy::request::head;
 
 /// Pieces of an answer that are written at once.
 const BATCH: usize = 4;
@@ -52,37 +53,37 @@ impl Gateway {
     /// # Errors
     /// The app, or the client, failed in a way that is not to be tried again.
     pub(crate) async fn ask_directly(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
-        let (Pass::Permit(_), Some(site)) = (&ctx.pass, ctx.site.clone()) else { return Ok(false) };
+        let (Some(_), Some(site)) = (ctx.judgement.permit(), ctx.judgement.site.clone()) else { return Ok(false) };
         let request = session.req_header();
         let known = matches!(request.version, Version::HTTP_11 | Version::HTTP_2) && request.method != Method::HEAD;
-        let shared = matches!(ctx.reuse, Reuse::Shared);
-        if !shared || !known || ctx.websocket {
+        let shared = matches!(ctx.upstream.reuse, Reuse::Shared);
+        if !shared || !known || ctx.judgement.websocket {
             return Ok(false);
         }
         let Some(length) = length_of_small_body(session) else { return Ok(false) };
         let kept = may_take_kept(session);
         let request = session.req_header();
-        let policy = || TransportPolicy::of(request, length.is_some_and(|length| length > 0), ctx.http2_only);
+        let policy = || TransportPolicy::of(request, length.is_some_and(|length| length > 0), ctx.upstream.http2_only);
         let Some(alpn) = site.pool.short_way(kept, policy) else { return Ok(false) };
         let Some(mut wire) = self.upstream_head(request, ctx)?.to_bytes(request, length, !kept) else {
             return Ok(false);
         };
         if let Some(length @ 1..) = length {
             match add_body(session, &mut wire, length).await {
-                Ok(true) => ctx.body = length,
+                Ok(true) => ctx.upstream.body = length,
                 Ok(false) => return Ok(false),
                 Err(error) => return or_again(self.after_failure(session, ctx, error.into_down(), false)),
             }
         }
         if !kept {
-            ctx.reuse = Reuse::Never;
+            ctx.upstream.reuse = Reuse::Never;
         }
         // Whatever else is ready is judged first, so that an app on the same machine is woken once for many requests. It
         // is not done later: from the look at a kept connection to the request nothing may come between.
         tokio::task::yield_now().await;
-        let Some(target) = site.pool.choose(&ctx.tried) else { return Ok(false) };
-        ctx.tried.push(target.address);
-        let started = *ctx.upstream_started.insert(clock::now());
+        let Some(target) = site.pool.choose(&ctx.upstream.tried) else { return Ok(false) };
+        ctx.upstream.tried.push(target.address);
+        let started = *ctx.timing.upstream_started.insert(clock::now());
         let sharer = sharer(ctx);
         let used = kept.then(|| target.kept_connection(&site.settings.upstream, started, sharer)).flatten();
         let (connection, reused) = match used {
@@ -91,19 +92,21 @@ impl Gateway {
                 Ok(Some(connection)) => (connection, false),
                 Ok(None) => {
                     site.pool.note_choice(Version::HTTP_2);
-                    ctx.tried.pop();
+                    ctx.upstream.tried.pop();
                     return Ok(false);
                 }
                 Err(error) => {
-                    ctx.body = 0;
+                    ctx.upstream.body = 0;
                     return or_again(self.after_no_connection(ctx, &alpn, error.into_up()));
                 }
             },
         };
         match self.converse(session, ctx, connection, &wire).await {
             Ok(connection) => {
-                match (connection.filter(|_| kept), &ctx.reuse) {
-                    (Some(connection), Reuse::Shared) if !ctx.last_use => target.keep(connection, clock::now(), sharer),
+                match (connection.filter(|_| kept), &ctx.upstream.reuse) {
+                    (Some(connection), Reuse::Shared) if !ctx.upstream.last_use => {
+                        target.keep(connection, clock::now(), sharer)
+                    }
                     (Some(connection), Reuse::PrivateConnection(private)) => private.hand_over(connection.into_plain()),
                     _ => {}
                 }
@@ -174,7 +177,7 @@ fn length_of_small_body(session: &mut Session) -> Option<Option<u64>> {
     if is_empty {
         return Some(convert::may_expect_body(&request.method).then_some(0));
     }
-    convert::announced(&request.headers).filter(|length| *length <= SMALL).map(Some)
+    head::announced(&request.headers).filter(|length| *length <= SMALL).map(Some)
 }
 
 /// Adds the body to a head, unless it is slow. What was read of it then, Pingora sends.

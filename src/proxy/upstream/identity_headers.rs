@@ -7,11 +7,11 @@ use http::{HeaderName, HeaderValue};
 use pingora_http::ResponseHeader;
 
 use crate::auth::header_names::Reserved;
+use crate::auth::reserved_names::{ANSWER_HEADERS, sets_our_cookie};
 use crate::auth::session::Session;
 use crate::auth::text::percent::push_triplet;
 use crate::flow::ports::StoreError;
 use crate::proxy::parts::{BuildError, Signer};
-use crate::proxy::request::cookies;
 use crate::proxy::settings::{IdentitySettings, JwtSettings};
 
 /// What one app is told.
@@ -158,15 +158,15 @@ pub(crate) fn forward(lines: &mut Vec<HeaderLine>, forwarded: &Forwarded<'_>) ->
 /// the headers that mark answers of ours.
 pub(crate) fn strip_answer(response: &mut ResponseHeader) -> pingora_error::Result<()> {
     let marks: Vec<HeaderName> =
-        response.headers.keys().filter(|name| name.as_str().starts_with("x-stepgate-")).cloned().collect();
+        response.headers.keys().filter(|name| name.as_str().starts_with(ANSWER_HEADERS)).cloned().collect();
     for mark in &marks {
         response.remove_header(mark);
     }
-    if !response.headers.get_all(SET_COOKIE).iter().any(cookies::sets_ours) {
+    if !response.headers.get_all(SET_COOKIE).iter().any(|c| sets_our_cookie(c.as_bytes())) {
         return Ok(());
     }
     let kept: Vec<HeaderValue> =
-        response.headers.get_all(SET_COOKIE).iter().filter(|c| !cookies::sets_ours(c)).cloned().collect();
+        response.headers.get_all(SET_COOKIE).iter().filter(|c| !sets_our_cookie(c.as_bytes())).cloned().collect();
     response.remove_header(&SET_COOKIE);
     for cookie in kept {
         response.append_header(SET_COOKIE, cookie)?;

@@ -12,12 +12,15 @@ use pingora_http::{HeaderNameVariant, RequestHeader};
 
 use super::identity_headers::{self, Forwarded, HeaderLine, IdentityHeaders, VouchError};
 use super::rewrite::{Fate, Inward, Public};
+use crate::auth::proof::decision::Permit;
+use crate::auth::reserved_names::{is_our_bearer, without_our_cookies};
 use crate::auth::session::Session;
-use crate::proxy::context::{Ctx, Pass};
+use crate::proxy::context::Ctx;
 use crate::proxy::error_response;
 use crate::proxy::gateway::Gateway;
 use crate::proxy::parts::Signer;
-use crate::proxy::request::{cookies, related};
+use crate::proxy::request::judge::Pass;
+use crate::proxy::request::related;
 
 /// What most heads fit into, in bytes.
 const WIRE: usize = 1024;
@@ -44,18 +47,22 @@ impl Gateway {
     /// # Errors
     /// It has no leave to go there, or nothing can be vouched for.
     pub(crate) fn upstream_head<'a>(&self, head: &RequestHeader, ctx: &'a Ctx) -> Result<UpstreamHead<'a>> {
-        let (Some(site), Some(resource), Some(authority)) = (&ctx.site, &ctx.resource, &ctx.authority) else {
+        let (Some(site), Some(resource), Some(authority)) =
+            (&ctx.judgement.site, &ctx.judgement.resource, &ctx.arrival.authority)
+        else {
             return Error::e_explain(error_response::NO_PASS, "a request without a site reached the upstream stage");
         };
         let public = authority.text();
         let unsendable = |_| Error::explain(error_response::NO_PASS, "the host cannot be sent");
         let received = head.headers.get(HOST).filter(|host| *host == &*public).cloned();
         let asked = received.map_or_else(|| HeaderValue::from_str(&public).map_err(unsendable), Ok)?;
-        let forwarded = Forwarded { chain: &ctx.chain, https: ctx.https, host: &asked, request_id: &ctx.request_id };
-        let who = match &ctx.pass {
-            Pass::Permit(permit) => permit.subject(),
-            _ => None,
+        let forwarded = Forwarded {
+            chain: &ctx.arrival.chain,
+            https: ctx.arrival.https,
+            host: &asked,
+            request_id: &ctx.arrival.request_id,
         };
+        let who = ctx.judgement.permit().and_then(Permit::subject);
         let host = match site.settings.upstream.host_header.as_deref() {
             Some(host) => HeaderValue::from_str(host).map_err(unsendable)?,
             None => asked.clone(),
@@ -68,18 +75,18 @@ impl Gateway {
             &forwarded,
             who.map(|who| (&**who, &self.signer)),
         );
-        let made = made.map(|upstream_head| match &ctx.pass {
+        let made = made.map(|upstream_head| match ctx.judgement.pass() {
             // A browser sends none with a preflight (Fetch §4.8), so the app shall not act on any.
-            Pass::Preflight => UpstreamHead { cookie: None, authorization: false, ..upstream_head },
+            Some(Pass::Preflight(_)) => UpstreamHead { cookie: None, authorization: false, ..upstream_head },
             _ => upstream_head,
         });
         let mut made = made.map_err(|cause| {
-            tracing::error!(target: "proxy", request_id = %ctx.request_id, %cause, "cannot vouch");
+            tracing::error!(target: "proxy", request_id = %ctx.arrival.request_id, %cause, "cannot vouch");
             Error::explain(error_response::NO_VOUCHER, "cannot vouch")
         })?;
-        let tls = site.pool.is_tls(ctx.tried.last());
+        let tls = site.pool.is_tls(ctx.upstream.tried.last());
         related::write(&mut made.ours, resource, &head.headers, (tls, &made.host));
-        Ok(made.inward(site.rewriting.inward(&head.headers, Public { https: ctx.https, authority })))
+        Ok(made.inward(site.rewriting.inward(&head.headers, Public { https: ctx.arrival.https, authority })))
     }
 
     /// Makes the request what the app shall see.
@@ -115,7 +122,7 @@ impl<'a> UpstreamHead<'a> {
         let mut ours = Vec::with_capacity(10);
         identity_headers::forward(&mut ours, forwarded)?;
         let mut clients = head.headers.get_all(AUTHORIZATION).iter().peekable();
-        let mut authorization = clients.peek().is_some() && !clients.any(cookies::is_our_bearer);
+        let mut authorization = clients.peek().is_some() && !clients.any(|value| is_our_bearer(value.as_bytes()));
         if let Some((who, signer)) = who {
             identity_headers.vouch(&mut ours, who, signer)?;
             if let Some(credential) = identity_headers.credential(authorization) {
@@ -123,8 +130,8 @@ impl<'a> UpstreamHead<'a> {
                 ours.push((Bytes::from_static(b"Authorization"), credential.clone()));
             }
         }
-        let cookie = head.headers.contains_key(COOKIE).then(|| head.headers.get_all(COOKIE));
-        let cookie = cookie.and_then(crate::portal::cookies::strip_ours);
+        let cookies = without_our_cookies(head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes));
+        let cookie = if cookies.is_empty() { None } else { HeaderValue::from_maybe_shared(Bytes::from(cookies)).ok() };
         let (origin, referer) = (true, true);
         Ok(Self { identity_headers, target: target.as_bytes(), host, cookie, authorization, origin, referer, ours })
     }

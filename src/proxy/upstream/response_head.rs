@@ -4,7 +4,8 @@ use http::{HeaderName, HeaderValue, StatusCode, Version, header};
 use pingora_error::{Error, Result};
 use pingora_http::ResponseHeader;
 
-use crate::proxy::{convert, error_response};
+use crate::proxy::error_response;
+use crate::proxy::request::head;
 
 const ALWAYS: [HeaderName; 5] = [
     HeaderName::from_static("keep-alive"),
@@ -20,7 +21,7 @@ const ALWAYS: [HeaderName; 5] = [
 /// It is coded in a way that was not asked for, so what follows is not what the client takes it for; or its head is
 /// larger than `most` bytes, and a client over HTTP/2 would give up all its streams.
 pub(crate) fn examine(answer: &mut ResponseHeader, most: usize) -> Result<()> {
-    if convert::fields_size(&answer.headers) > most {
+    if head::fields_size(&answer.headers) > most {
         return Error::e_explain(
             error_response::LARGE_HEAD,
             "the head of the answer is larger than `limits.header_bytes`",

@@ -21,8 +21,8 @@ use pingora_proxy::Session;
 use super::connection_auth::{self, Credentials, Offer};
 use super::private_connections::Reuse;
 use super::socket::Socket;
-use crate::proxy::context::{Ctx, Pass};
-use crate::proxy::gateway::Gateway;
+use crate::auth::proof::decision::Permit;
+use crate::proxy::context::Ctx;
 
 /// A kept connection is not fit for the request. Nothing was sent.
 const UNFIT: ErrorType = ErrorType::Custom("UnfitConnection");
@@ -30,128 +30,121 @@ const UNFIT: ErrorType = ErrorType::Custom("UnfitConnection");
 /// HTTP_1_1_REQUIRED (RFC 9113 §7).
 const HTTP_1_1_REQUIRED: u32 = 0xd;
 
-impl Gateway {
-    /// Finds out which connections the request may take. `false`: it was told to come by HTTP/1.1, and nothing more is
-    /// to be done.
-    pub(crate) async fn choose_connection(&self, session: &mut Session, ctx: &mut Ctx) -> bool {
-        let credentials = connection_auth::credentials(&session.req_header().headers);
-        if credentials.is_none()
-            && ctx.connection.as_ref().is_none_or(|connection| connection.private_connections.is_empty())
-        {
-            return true;
-        }
-        if session.req_header().version == Version::HTTP_2 {
-            return match credentials {
-                // Its steps need one connection, and nothing else on it meanwhile. Browsers come again by HTTP/1.1.
-                Some(Credentials::Ntlm) => {
-                    ctx.conclude("fault", "http_1_1_required");
-                    if let Some(exchange) = session.downstream_session.as_custom_mut() {
-                        exchange.shutdown(HTTP_1_1_REQUIRED, "NTLM").await;
-                    }
-                    false
+/// Finds out which connections the request may take. `false`: it was told to come by HTTP/1.1, and nothing more is
+/// to be done.
+pub(crate) async fn choose_connection(session: &mut Session, ctx: &mut Ctx) -> bool {
+    let credentials = connection_auth::credentials(&session.req_header().headers);
+    if credentials.is_none()
+        && ctx.connection.as_ref().is_none_or(|connection| connection.private_connections.is_empty())
+    {
+        return true;
+    }
+    if session.req_header().version == Version::HTTP_2 {
+        return match credentials {
+            // Its steps need one connection, and nothing else on it meanwhile. Browsers come again by HTTP/1.1.
+            Some(Credentials::Ntlm) => {
+                ctx.conclude("fault", "http_1_1_required");
+                if let Some(exchange) = session.downstream_session.as_custom_mut() {
+                    exchange.shutdown(HTTP_1_1_REQUIRED, "NTLM").await;
                 }
-                Some(Credentials::Negotiate) => {
-                    ctx.reuse = Reuse::Never;
-                    true
-                }
-                None => true,
-            };
-        }
-        ctx.reuse = self.private_or_not(session, ctx, credentials);
-        true
-    }
-
-    fn private_or_not(&self, session: &mut Session, ctx: &Ctx, credentials: Option<Credentials>) -> Reuse {
-        let (Some(connection), Some(site)) = (&ctx.connection, &ctx.site) else { return Reuse::Never };
-        if !self.is_one_person(ctx) {
-            return if credentials.is_some() { Reuse::Never } else { Reuse::Shared };
-        }
-        let who = session_id(ctx);
-        if credentials.is_none() {
-            return connection
-                .private_connections
-                .find(&site.host, who)
-                .map_or(Reuse::Shared, Reuse::PrivateConnection);
-        }
-        let private = connection.private_connections.find_or_add(&site.host, who);
-        if !may_take_kept(session) && !private.is_challenged() {
-            private.start_over(); // these credentials begin a handshake, or are all of it
-        }
-        Reuse::PrivateConnection(private)
-    }
-
-    /// Whether all that comes over the client's connection, in this session, is one person's. A proxy in front of us
-    /// carries many over one connection; without a session they cannot be told apart.
-    fn is_one_person(&self, ctx: &Ctx) -> bool {
-        let proxied =
-            || ctx.connection.as_ref().is_none_or(|connection| ctx.snapshot.trusted.contains(connection.peer.ip()));
-        session_id(ctx).is_some() || !proxied()
-    }
-
-    /// Looks at the connection that Pingora found.
-    ///
-    /// # Errors
-    /// The request must not take it, and is to try another one.
-    pub(crate) fn examine_connection(
-        &self,
-        session: &mut Session,
-        reused: bool,
-        digest: Option<&Digest>,
-        ctx: &mut Ctx,
-    ) -> Result<()> {
-        let Some(socket) = Socket::of(digest) else { return Ok(()) };
-        let is_new = !reused && !socket.was_used();
-        let fit = is_new || socket.is_multiplexed() || {
-            // Who goes on on a connection that is signed in has no other one.
-            let may = may_take_kept(session) || socket.is_signed_in();
-            let theirs = match &ctx.reuse {
-                Reuse::PrivateConnection(private) => !reused || socket.owner() == private.key(),
-                Reuse::Shared => socket.owner() == 0 && (is_new || socket.sharer() == sharer(ctx)),
-                Reuse::Never => false,
-            };
-            may && theirs && socket.is_quiet()
+                false
+            }
+            Some(Credentials::Negotiate) => {
+                ctx.upstream.reuse = Reuse::Never;
+                true
+            }
+            None => true,
         };
-        if !fit {
-            return Error::e_explain(UNFIT, "a kept connection is not fit for the request");
-        }
-        if is_new {
-            socket.carry(sharer(ctx));
-        }
-        ctx.socket = Some(socket.clone());
-        if let Reuse::PrivateConnection(private) = &ctx.reuse {
-            private.adopt(socket);
-            if connection_auth::credentials(&session.req_header().headers).is_some() {
-                socket.sign_in();
-            } else if !socket.is_signed_in() && !may_take_kept(session) {
-                ctx.retire_connection();
-            }
-        }
-        Ok(())
     }
+    ctx.upstream.reuse = private_or_not(session, ctx, credentials);
+    true
+}
 
-    /// Notes that the app offers to sign the connection in, or is about to: then nobody else may use it.
-    pub(crate) fn record_auth_offer(&self, session: &Session, answer: &ResponseHeader, ctx: &mut Ctx) {
-        let offer = connection_auth::offered(&answer.headers);
-        if let Reuse::PrivateConnection(private) = &ctx.reuse
-            && !answer.status.is_informational()
-        {
-            private.challenge(offer == Offer::Token && answer.status == StatusCode::UNAUTHORIZED);
-            return;
+fn private_or_not(session: &mut Session, ctx: &Ctx, credentials: Option<Credentials>) -> Reuse {
+    let (Some(connection), Some(site)) = (&ctx.connection, &ctx.judgement.site) else { return Reuse::Never };
+    if !is_one_person(ctx) {
+        return if credentials.is_some() { Reuse::Never } else { Reuse::Shared };
+    }
+    let who = session_id(ctx);
+    if credentials.is_none() {
+        return connection.private_connections.find(&site.host, who).map_or(Reuse::Shared, Reuse::PrivateConnection);
+    }
+    let private = connection.private_connections.find_or_add(&site.host, who);
+    if !may_take_kept(session) && !private.is_challenged() {
+        private.start_over(); // these credentials begin a handshake, or are all of it
+    }
+    Reuse::PrivateConnection(private)
+}
+
+/// Whether all that comes over the client's connection, in this session, is one person's. A proxy in front of us
+/// carries many over one connection; without a session they cannot be told apart.
+fn is_one_person(ctx: &Ctx) -> bool {
+    let proxied = || ctx.connection.as_ref().is_none_or(|connection| ctx.snapshot.trusted.contains(connection.peer.ip));
+    session_id(ctx).is_some() || !proxied()
+}
+
+/// Looks at the connection that Pingora found.
+///
+/// # Errors
+/// The request must not take it, and is to try another one.
+pub(crate) fn examine_connection(
+    session: &mut Session,
+    reused: bool,
+    digest: Option<&Digest>,
+    ctx: &mut Ctx,
+) -> Result<()> {
+    let Some(socket) = Socket::of(digest) else { return Ok(()) };
+    let is_new = !reused && !socket.was_used();
+    let fit = is_new || socket.is_multiplexed() || {
+        // Who goes on on a connection that is signed in has no other one.
+        let may = may_take_kept(session) || socket.is_signed_in();
+        let theirs = match &ctx.upstream.reuse {
+            Reuse::PrivateConnection(private) => !reused || socket.owner() == private.key(),
+            Reuse::Shared => socket.owner() == 0 && (is_new || socket.sharer() == sharer(ctx)),
+            Reuse::Never => false,
+        };
+        may && theirs && socket.is_quiet()
+    };
+    if !fit {
+        return Error::e_explain(UNFIT, "a kept connection is not fit for the request");
+    }
+    if is_new {
+        socket.carry(sharer(ctx));
+    }
+    ctx.upstream.socket = Some(socket.clone());
+    if let Reuse::PrivateConnection(private) = &ctx.upstream.reuse {
+        private.adopt(socket);
+        if connection_auth::credentials(&session.req_header().headers).is_some() {
+            socket.sign_in();
+        } else if !socket.is_signed_in() && !may_take_kept(session) {
+            ctx.retire_connection();
         }
-        if offer == Offer::None || ctx.socket.as_ref().is_some_and(|socket| socket.is_multiplexed()) {
-            return;
+    }
+    Ok(())
+}
+
+/// Notes that the app offers to sign the connection in, or is about to: then nobody else may use it.
+pub(crate) fn record_auth_offer(session: &Session, answer: &ResponseHeader, ctx: &mut Ctx) {
+    let offer = connection_auth::offered(&answer.headers);
+    if let Reuse::PrivateConnection(private) = &ctx.upstream.reuse
+        && !answer.status.is_informational()
+    {
+        private.challenge(offer == Offer::Token && answer.status == StatusCode::UNAUTHORIZED);
+        return;
+    }
+    if offer == Offer::None || ctx.upstream.socket.as_ref().is_some_and(|socket| socket.is_multiplexed()) {
+        return;
+    }
+    ctx.retire_connection();
+    if let (Some(connection), Some(site)) = (&ctx.connection, &ctx.judgement.site)
+        && session.req_header().version < Version::HTTP_2
+        && is_one_person(ctx)
+    {
+        let private = connection.private_connections.find_or_add(&site.host, session_id(ctx));
+        if let Some(server) = ctx.upstream.tried.last() {
+            private.go_to(*server);
         }
-        ctx.retire_connection();
-        if let (Some(connection), Some(site)) = (&ctx.connection, &ctx.site)
-            && session.req_header().version < Version::HTTP_2
-            && self.is_one_person(ctx)
-        {
-            let private = connection.private_connections.find_or_add(&site.host, session_id(ctx));
-            if let Some(server) = ctx.tried.last() {
-                private.go_to(*server);
-            }
-            ctx.reuse = Reuse::PrivateConnection(private);
-        }
+        ctx.upstream.reuse = Reuse::PrivateConnection(private);
     }
 }
 
@@ -164,34 +157,34 @@ impl Ctx {
     /// The request is sent once more, on a new connection.
     pub(crate) fn send_again(&mut self) {
         // The server may be well; it was the kept connection that was not.
-        self.tried.pop();
-        self.body = 0;
-        self.last_use = false;
-        self.socket = None;
-        match &self.reuse {
+        self.upstream.tried.pop();
+        self.upstream.body = 0;
+        self.upstream.last_use = false;
+        self.upstream.socket = None;
+        match &self.upstream.reuse {
             Reuse::PrivateConnection(private) => private.start_over(),
-            Reuse::Shared => self.reuse = Reuse::Never,
+            Reuse::Shared => self.upstream.reuse = Reuse::Never,
             Reuse::Never => {}
         }
     }
 
     /// The server speaks HTTP/2, whose connections are shared.
     pub(crate) fn share_again(&mut self) {
-        if matches!(self.reuse, Reuse::Never) {
-            self.reuse = Reuse::Shared;
+        if matches!(self.upstream.reuse, Reuse::Never) {
+            self.upstream.reuse = Reuse::Shared;
         }
     }
 
     fn retire_connection(&mut self) {
-        self.last_use = true;
-        if let Some(socket) = &self.socket {
+        self.upstream.last_use = true;
+        if let Some(socket) = &self.upstream.socket {
             socket.retire();
         }
     }
 
     /// Closes a connection that nobody may use again.
     pub(crate) fn release_connection(&mut self) {
-        if let Some(socket) = self.socket.take().filter(|_| self.last_use) {
+        if let Some(socket) = self.upstream.socket.take().filter(|_| self.upstream.last_use) {
             socket.close();
         }
     }
@@ -206,7 +199,7 @@ pub(crate) fn may_take_kept(session: &mut Session) -> bool {
 /// Says that the connection ends with the answer, where nobody will use it again: so the app closes it, and no port of ours
 /// stays occupied.
 pub(crate) fn announce_end(request: &mut RequestHeader, ctx: &Ctx) -> Result<()> {
-    if matches!(ctx.reuse, Reuse::Never) && request.version == Version::HTTP_11 && !ctx.websocket {
+    if matches!(ctx.upstream.reuse, Reuse::Never) && request.version == Version::HTTP_11 && !ctx.judgement.websocket {
         request.insert_header(http::header::CONNECTION, "close")?;
     }
     Ok(())
@@ -217,16 +210,13 @@ pub(crate) fn announce_end(request: &mut RequestHeader, ctx: &Ctx) -> Result<()>
 /// who asked last.
 pub(crate) fn sharer(ctx: &Ctx) -> u64 {
     let mut hasher = DefaultHasher::new();
-    match &ctx.pass {
-        Pass::Permit(permit) if let Some(session) = permit.subject() => session.identity.id.0.hash(&mut hasher),
-        _ => ctx.client.hash(&mut hasher),
+    match ctx.judgement.permit().and_then(Permit::subject) {
+        Some(session) => session.identity.id.0.hash(&mut hasher),
+        None => ctx.arrival.client.hash(&mut hasher),
     }
     hasher.finish()
 }
 
 fn session_id(ctx: &Ctx) -> Option<&str> {
-    match &ctx.pass {
-        Pass::Permit(permit) => permit.subject().map(|session| session.id.as_str()),
-        _ => None,
-    }
+    ctx.judgement.permit().and_then(Permit::subject).map(|session| session.id.as_str())
 }

@@ -13,7 +13,7 @@ use pingora_core::upstreams::peer::HttpPeer;
 use pingora_http::RequestHeader;
 
 use super::pool::{Pool, Target};
-use crate::proxy::convert;
+use crate::proxy::request::head;
 
 const EVENTS: &[u8] = b"text/event-stream";
 /// Over HTTP/2, a body of at most this size is waited for as one piece is.
@@ -58,7 +58,7 @@ fn may_be_events(request: &RequestHeader) -> bool {
 }
 
 fn is_small(request: &RequestHeader) -> bool {
-    convert::announced(&request.headers).is_some_and(|length| length <= SMALL)
+    head::announced(&request.headers).is_some_and(|length| length <= SMALL)
 }
 
 impl Pool {
