@@ -122,41 +122,41 @@ fn any_of_ours(headers: &HeaderMap) -> bool {
 }
 
 /// `Set-Cookie` for the session; it lives as long as the browser does, and the session's own limits bind it anyway.
-pub(crate) fn keep_session(token: &SessionToken) -> Option<HeaderValue> {
-    keep(SESSION, token.expose(), None)
+pub(crate) fn set_session(token: &SessionToken) -> Option<HeaderValue> {
+    set_cookie(SESSION, token.expose(), None)
 }
 
 /// `Set-Cookie` for a sign-in under way.
-pub(crate) fn keep_ceremony(token: &CeremonyToken, ttl: Duration) -> Option<HeaderValue> {
-    keep(FLOW, token.expose(), Some(ttl))
+pub(crate) fn set_ceremony(token: &CeremonyToken, ttl: Duration) -> Option<HeaderValue> {
+    set_cookie(FLOW, token.expose(), Some(ttl))
 }
 
 /// `Set-Cookie` for the mark of this browser.
-pub(crate) fn keep_device(mark: &SecretText, ttl: Duration) -> Option<HeaderValue> {
-    keep(DEVICE, mark.expose(), Some(ttl))
+pub(crate) fn set_device(mark: &SecretText, ttl: Duration) -> Option<HeaderValue> {
+    set_cookie(DEVICE, mark.expose(), Some(ttl))
 }
 
 /// `Set-Cookie` for the count of turns.
-pub(crate) fn keep_turns(text: &str, ttl: Duration) -> Option<HeaderValue> {
-    keep(TURNS, text, Some(ttl))
+pub(crate) fn set_redirects(text: &str, ttl: Duration) -> Option<HeaderValue> {
+    set_cookie(TURNS, text, Some(ttl))
 }
 
 /// `Set-Cookie` that makes the browser forget the count of turns.
-pub(crate) fn forget_turns() -> Option<HeaderValue> {
-    keep(TURNS, "", Some(Duration::ZERO))
+pub(crate) fn clear_redirects() -> Option<HeaderValue> {
+    set_cookie(TURNS, "", Some(Duration::ZERO))
 }
 
 /// `Set-Cookie` that makes the browser forget the session.
-pub(crate) fn forget_session() -> Option<HeaderValue> {
-    keep(SESSION, "", Some(Duration::ZERO))
+pub(crate) fn clear_session() -> Option<HeaderValue> {
+    set_cookie(SESSION, "", Some(Duration::ZERO))
 }
 
 /// `Set-Cookie` that makes the browser forget the sign-in under way.
-pub(crate) fn forget_ceremony() -> Option<HeaderValue> {
-    keep(FLOW, "", Some(Duration::ZERO))
+pub(crate) fn clear_ceremony() -> Option<HeaderValue> {
+    set_cookie(FLOW, "", Some(Duration::ZERO))
 }
 
-fn keep(name: &str, value: &str, ttl: Option<Duration>) -> Option<HeaderValue> {
+fn set_cookie(name: &str, value: &str, ttl: Option<Duration>) -> Option<HeaderValue> {
     let age = ttl.map(|ttl| format!("; Max-Age={}", ttl.as_secs())).unwrap_or_default();
     let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
     let mut header = HeaderValue::from_str(&text).ok()?;

@@ -24,27 +24,27 @@ const MAX_DESTINATIONS: usize = 12;
 /// How often a browser was sent to one destination, and until when that counts.
 struct RedirectCount {
     count: u8,
-    place: String,
+    destination: String,
     until: u64,
 }
 
 impl RedirectCount {
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
-        let (count, place, until) = (parts.next()?, parts.next()?, parts.next()?);
+        let (count, destination, until) = (parts.next()?, parts.next()?, parts.next()?);
         let (count, until) = (count.parse().ok()?, u64::from_str_radix(until, 16).ok()?);
-        parts.next().is_none().then(|| Self { count, place: place.to_owned(), until })
+        parts.next().is_none().then(|| Self { count, destination: destination.to_owned(), until })
     }
 
     fn encode(&self) -> String {
-        format!("{}.{}.{:x}", self.count, self.place, self.until)
+        format!("{}.{}.{:x}", self.count, self.destination, self.until)
     }
 }
 
 /// How often this browser was sent to this destination lately.
 pub(crate) fn count(cookies: &Cookies, destination: &Destination, now: Timestamp) -> u8 {
-    let place = fingerprint_of(destination);
-    read(cookies, now).find(|turn| turn.place == place).map_or(0, |turn| turn.count)
+    let this = fingerprint_of(destination);
+    read(cookies, now).find(|one| one.destination == this).map_or(0, |one| one.count)
 }
 
 /// Whether the next turn would be one too many: the browser was sent there so often, and was challenged again after
@@ -67,32 +67,32 @@ pub(crate) fn counting_cookie(
     if !leads_to_app(destination) || counts < Duration::from_secs(1) || before > destination.redirects {
         return None;
     }
-    let place = fingerprint_of(destination);
-    let others = read(cookies, now).filter(|turn| turn.place != place).take(MAX_DESTINATIONS - 1);
-    let turn =
-        RedirectCount { count: before.saturating_add(1), until: now.plus(counts).as_secs(), place: place.clone() };
-    let all: Vec<RedirectCount> = std::iter::once(turn).chain(others).collect();
+    let this = fingerprint_of(destination);
+    let others = read(cookies, now).filter(|one| one.destination != this).take(MAX_DESTINATIONS - 1);
+    let latest =
+        RedirectCount { count: before.saturating_add(1), until: now.plus(counts).as_secs(), destination: this.clone() };
+    let all: Vec<RedirectCount> = std::iter::once(latest).chain(others).collect();
     cookie(&all, now)
 }
 
 /// `Set-Cookie` that forgets this destination, so that whoever tries once more can.
 pub(crate) fn reset_cookie(cookies: &Cookies, destination: &Destination, now: Timestamp) -> Option<HeaderValue> {
-    let place = fingerprint_of(destination);
-    let others: Vec<RedirectCount> = read(cookies, now).filter(|turn| turn.place != place).collect();
-    if others.is_empty() { cookies::forget_turns() } else { cookie(&others, now) }
+    let this = fingerprint_of(destination);
+    let others: Vec<RedirectCount> = read(cookies, now).filter(|one| one.destination != this).collect();
+    if others.is_empty() { cookies::clear_redirects() } else { cookie(&others, now) }
 }
 
-fn cookie(turns: &[RedirectCount], now: Timestamp) -> Option<HeaderValue> {
-    let last = turns.iter().map(|turn| turn.until).max()?;
-    let text: Vec<String> = turns.iter().map(RedirectCount::encode).collect();
-    cookies::keep_turns(&text.join("~"), Duration::from_secs(last.saturating_sub(now.as_secs())))
+fn cookie(counts: &[RedirectCount], now: Timestamp) -> Option<HeaderValue> {
+    let last = counts.iter().map(|one| one.until).max()?;
+    let text: Vec<String> = counts.iter().map(RedirectCount::encode).collect();
+    cookies::set_redirects(&text.join("~"), Duration::from_secs(last.saturating_sub(now.as_secs())))
 }
 
 /// What the cookie says, as far as it still counts.
 fn read(cookies: &Cookies, now: Timestamp) -> impl Iterator<Item = RedirectCount> {
     let text = cookies.redirects.as_deref().unwrap_or_default();
-    let turns: Vec<RedirectCount> = text.split('~').take(MAX_DESTINATIONS).filter_map(RedirectCount::parse).collect();
-    turns.into_iter().filter(move |turn| turn.until > now.as_secs())
+    let counts: Vec<RedirectCount> = text.split('~').take(MAX_DESTINATIONS).filter_map(RedirectCount::parse).collect();
+    counts.into_iter().filter(move |one| one.until > now.as_secs())
 }
 
 /// Whether the way leads to the app.

@@ -138,8 +138,8 @@ pub(crate) fn with_cookie(mut answer: Reply, cookie: Option<HeaderValue>) -> Rep
 
 /// Adds the cookies of a session just opened or risen.
 pub(crate) fn with_session(mut answer: Reply, opened: &Opened, device_ttl: Duration) -> Reply {
-    answer = with_cookie(answer, cookies::keep_session(&opened.token));
-    answer = with_cookie(answer, cookies::forget_ceremony());
-    let device = opened.device.as_ref().and_then(|d| cookies::keep_device(d, device_ttl));
+    answer = with_cookie(answer, cookies::set_session(&opened.token));
+    answer = with_cookie(answer, cookies::clear_ceremony());
+    let device = opened.device.as_ref().and_then(|d| cookies::set_device(d, device_ttl));
     with_cookie(answer, device)
 }

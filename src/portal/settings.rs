@@ -2,7 +2,7 @@
 
 mod accent;
 
-pub use accent::{Accent, Colour, Faint};
+pub use accent::{Accent, Colour, LowContrast};
 
 /// Look and words of our pages.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::config::sections::checker::Checker;
 use crate::config::sections::scalars::Unavailable;
 use crate::config::yaml::Spanned;
-use crate::portal::settings::{Accent, Colour, Faint, PortalSettings};
+use crate::portal::settings::{Accent, Colour, LowContrast, PortalSettings};
 
 /// The largest logo, in bytes.
 const LOGO_BYTES: u64 = 256 * 1024;
@@ -76,7 +76,7 @@ fn accent(text: &Spanned<String>, cx: &mut Checker) -> Option<Accent> {
     };
     match Accent::new(colour) {
         Ok(accent) => Some(accent),
-        Err(Faint { contrast, needed, nearest }) => {
+        Err(LowContrast { contrast, needed, nearest }) => {
             let what = "white text on this colour is hard to read";
             cx.error(
                 text.at,

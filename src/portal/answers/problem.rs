@@ -61,8 +61,8 @@ impl Problem {
     /// Adds what tells of a rule.
     pub(crate) fn by_rule(self, rule: RuleSummary<'_>) -> Self {
         let texts = [("explanation", rule.explanation), ("remediation", rule.remediation)];
-        let told = texts.into_iter().filter_map(|(name, text)| Some((name, text?)));
-        told.fold(self.with("rule", rule.name), |problem, (name, text)| problem.with(name, text))
+        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text?)));
+        texts.fold(self.with("rule", rule.name), |problem, (name, text)| problem.with(name, text))
     }
 
     /// Adds an extension member.

@@ -25,7 +25,7 @@ pub(crate) async fn renew(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let flows = &ctx.state.flows;
     let set = match flows.codes_asked(&who.token, &who.session, &ctx.script()).await? {
         CodesAsked::Ready { set, .. } => set,
-        asked => return Ok(before(&asked, ctx)),
+        asked => return Ok(precondition(&asked, ctx)),
     };
     let reply = ctx.record_events(flows.renew_codes(&who.token, &who.session, &set, &ctx.script()).await)?;
     Ok(match reply {
@@ -34,12 +34,12 @@ pub(crate) async fn renew(ctx: &mut Context) -> Result<Reply, HandlerError> {
         }
         CodesRenewed::Over => already_made().reply(&ctx.info),
         CodesRenewed::Busy => busy(ctx),
-        CodesRenewed::Asked(asked) => before(&asked, ctx),
+        CodesRenewed::Asked(asked) => precondition(&asked, ctx),
     })
 }
 
 /// What stands before them.
-fn before(asked: &CodesAsked, ctx: &Context) -> Reply {
+fn precondition(asked: &CodesAsked, ctx: &Context) -> Reply {
     let problem = match asked {
         CodesAsked::ProveFirst(methods) => prove_first(*methods),
         CodesAsked::Gone => rejected(&ctx.info, Rejection::SessionGone),

@@ -90,8 +90,8 @@ fn delivered(ctx: &Context, answer: Reply, opened: &Opened, by_cookie: bool) -> 
     if !by_cookie {
         return answer;
     }
-    let answer = with_cookie(answer, cookies::keep_session(&opened.token));
-    let device = opened.device.as_ref().and_then(|d| cookies::keep_device(d, ctx.state.flows.settings.device_ttl));
+    let answer = with_cookie(answer, cookies::set_session(&opened.token));
+    let device = opened.device.as_ref().and_then(|d| cookies::set_device(d, ctx.state.flows.settings.device_ttl));
     with_cookie(answer, device)
 }
 

@@ -56,5 +56,5 @@ pub(crate) async fn logout(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let who = require_session(ctx, true).await?;
     ctx.record_events(ctx.state.flows.logout(&who.token, &who.session, false, &ctx.script()).await)?;
     let reply = Reply::empty(StatusCode::NO_CONTENT, "api");
-    Ok(with_cookie(reply, cookies::forget_session().filter(|_| who.by_cookie)))
+    Ok(with_cookie(reply, cookies::clear_session().filter(|_| who.by_cookie)))
 }

@@ -86,7 +86,7 @@ async fn enrolling(ctx: &Context, ceremony: Option<SecretField>) -> Result<(Cere
     let header = header.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("ceremony")).map(|(_, token)| token.trim());
     let given = ceremony.as_ref().map(|c| c.0.expose()).or(header);
     if let Some(text) = given {
-        let token = CeremonyToken::parse(text).ok_or_else(|| gone(ctx, Rejection::CeremonyGone))?;
+        let token = CeremonyToken::parse(text).ok_or_else(|| expired(ctx, Rejection::CeremonyGone))?;
         return Ok((CeremonyRef::SignIn(token), false));
     }
     let who = require_session(ctx, false).await?;
@@ -98,13 +98,13 @@ async fn pending(ctx: &Context, who: &CeremonyRef) -> Result<Pending, HandlerErr
         EnrollReply::Pending(pending) => Ok(pending),
         EnrollReply::ProveFirst(methods) => Err(HandlerError::from(prove_first(methods))),
         EnrollReply::Gone => Err(match who {
-            CeremonyRef::SignIn(_) => gone(ctx, Rejection::CeremonyGone),
-            CeremonyRef::Session(..) => gone(ctx, Rejection::SessionGone),
+            CeremonyRef::SignIn(_) => expired(ctx, Rejection::CeremonyGone),
+            CeremonyRef::Session(..) => expired(ctx, Rejection::SessionGone),
         }),
     }
 }
 
-fn gone(ctx: &Context, rejection: Rejection) -> HandlerError {
+fn expired(ctx: &Context, rejection: Rejection) -> HandlerError {
     HandlerError::from(rejected(&ctx.info, rejection))
 }
 

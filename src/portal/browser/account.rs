@@ -101,9 +101,9 @@ pub(super) async fn out_everywhere(
 fn out(to: &str) -> Reply {
     let mut answer = see_other(to, "logout");
     answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
-    answer = with_cookie(answer, cookies::forget_session());
-    answer = with_cookie(answer, cookies::forget_ceremony());
-    with_cookie(answer, cookies::forget_turns())
+    answer = with_cookie(answer, cookies::clear_session());
+    answer = with_cookie(answer, cookies::clear_ceremony());
+    with_cookie(answer, cookies::clear_redirects())
 }
 
 /// Says that one is signed out, and leads back to where they were going, perhaps as somebody else.

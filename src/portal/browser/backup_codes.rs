@@ -20,7 +20,7 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let who = require_session(ctx, &destination).await?;
     match ctx.state.flows.codes_asked(&who.token, &who.session, &ctx.client()).await? {
         CodesAsked::Ready { left, set } => Ok(question(ctx, &destination, &who, left, &set)),
-        asked => Ok(before(&destination, &asked)),
+        asked => Ok(precondition(&destination, &asked)),
     }
 }
 
@@ -54,7 +54,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         }
         CodesRenewed::Over => already_done(ctx, &destination),
         CodesRenewed::Busy => busy(ctx),
-        CodesRenewed::Asked(asked) => before(&destination, &asked),
+        CodesRenewed::Asked(asked) => precondition(&destination, &asked),
     })
 }
 
@@ -72,7 +72,7 @@ fn question(ctx: &Context, destination: &Destination, who: &CurrentSession, left
 }
 
 /// What comes before them.
-fn before(destination: &Destination, asked: &CodesAsked) -> Reply {
+fn precondition(destination: &Destination, asked: &CodesAsked) -> Reply {
     let to = match asked {
         CodesAsked::ProveFirst(_) => destination.with_action(RequestedAction::BackupCodes).page_url("step-up"),
         CodesAsked::Gone => destination.with_action(RequestedAction::BackupCodes).page_url("login"),

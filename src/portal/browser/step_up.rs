@@ -19,7 +19,7 @@ use crate::portal::pages::{CodePage, Errors, Link, MethodPrompt};
 use crate::portal::reply::{Reply, page, see_other};
 
 /// What is asked of whom, and why.
-struct Ask {
+struct RequiredProof {
     who: CurrentSession,
     methods: MethodSet,
     /// Digits of the codes of their authenticator.
@@ -31,14 +31,14 @@ struct Ask {
 /// Shows what is asked.
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let (destination, _) = enter(ctx, "step-up").await?;
-    let ask = asked(ctx, &destination).await?;
+    let ask = required_proof(ctx, &destination).await?;
     Ok(form(ctx, &destination, &ask, "", Errors::none()))
 }
 
 /// Takes the proof, or the wish for another way.
 pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let (destination, fields) = enter(ctx, "step-up").await?;
-    let ask = asked(ctx, &destination).await?;
+    let ask = required_proof(ctx, &destination).await?;
     let username = &ask.who.session.identity.username;
     if !form_owner::matches(ctx, &fields, username) {
         return Ok(other_account::session_of_another(ctx, username));
@@ -67,7 +67,13 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     Ok(login_reply(ctx, &destination, &ask, way, reply))
 }
 
-fn login_reply(ctx: &Context, destination: &Destination, ask: &Ask, way: MethodPrompt, reply: LoginReply) -> Reply {
+fn login_reply(
+    ctx: &Context,
+    destination: &Destination,
+    ask: &RequiredProof,
+    way: MethodPrompt,
+    reply: LoginReply,
+) -> Reply {
     match reply {
         LoginReply::Opened(opened) => after_sign_in(ctx, destination, &opened),
         LoginReply::Next(_) => see_other(&destination.page_url("step-up"), "step-up"),
@@ -86,7 +92,7 @@ fn login_reply(ctx: &Context, destination: &Destination, ask: &Ask, way: MethodP
             form(
                 ctx,
                 destination,
-                &Ask { who: who.clone(), methods: left, digits: ask.digits, heading: None, why },
+                &RequiredProof { who: who.clone(), methods: left, digits: ask.digits, heading: None, why },
                 "",
                 Errors::none(),
             )
@@ -104,14 +110,14 @@ fn login_reply(ctx: &Context, destination: &Destination, ask: &Ask, way: MethodP
 }
 
 /// What the destination asks of this session. Stops with the way on where it asks nothing, or nothing at hand helps.
-async fn asked(ctx: &Context, destination: &Destination) -> Result<Ask, HandlerError> {
+async fn required_proof(ctx: &Context, destination: &Destination) -> Result<RequiredProof, HandlerError> {
     let Some(who) = ctx.current_session(true).await? else {
         return Err(HandlerError::from(see_other(&destination.page_url("login"), "step-up")));
     };
     let (owned, off) = ctx.state.flows.factors_of(&who.session).await?;
     match destination.action {
-        Some(RequestedAction::Enroll) => return before_enrolling(ctx, destination, who, (owned, off)).await,
-        Some(RequestedAction::BackupCodes) => return before_codes(ctx, destination, who, owned.minus(off)).await,
+        Some(RequestedAction::Enroll) => return proof_for_enrolling(ctx, destination, who, (owned, off)).await,
+        Some(RequestedAction::BackupCodes) => return proof_for_codes(ctx, destination, who, owned.minus(off)).await,
         Some(RequestedAction::SignOut) | None => {}
     }
     let username = who.session.identity.username.as_str();
@@ -144,7 +150,7 @@ async fn ask(
     who: CurrentSession,
     guard: &Guard,
     (lack, methods, off): (Lack, MethodSet, MethodSet),
-) -> Result<Ask, HandlerError> {
+) -> Result<RequiredProof, HandlerError> {
     let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
     let heading = guard.rule.explanation.as_ref().map(|what| text!("code-title-for", purpose = what));
     let path = format::path(destination.to.target().split('?').next().unwrap_or("/"));
@@ -155,23 +161,23 @@ async fn ask(
         }
         _ => text!("step-up-wanted", path = path),
     };
-    Ok(Ask { who, methods, digits, heading, why })
+    Ok(RequiredProof { who, methods, digits, heading, why })
 }
 
 /// What must be proved before backup codes may be replaced.
-async fn before_codes(
+async fn proof_for_codes(
     ctx: &Context,
     destination: &Destination,
     who: CurrentSession,
     owned: MethodSet,
-) -> Result<Ask, HandlerError> {
+) -> Result<RequiredProof, HandlerError> {
     let asked = ctx.state.flows.codes_asked(&who.token, &who.session, &ctx.client()).await?;
     let on = match asked {
         CodesAsked::ProveFirst(methods) if methods.and(owned).is_empty() => nothing_to_prove_with(ctx),
         CodesAsked::ProveFirst(methods) => {
             let why = text!("step-up-before-codes");
             let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
-            return Ok(Ask { who, methods: methods.and(owned), digits, heading: None, why });
+            return Ok(RequiredProof { who, methods: methods.and(owned), digits, heading: None, why });
         }
         CodesAsked::Ready { .. } | CodesAsked::NoFactor => see_other(&destination.next_url(), "step-up"),
         CodesAsked::Gone => see_other(&destination.page_url("login"), "step-up"),
@@ -180,12 +186,12 @@ async fn before_codes(
 }
 
 /// What must be proved before an authenticator may be added.
-async fn before_enrolling(
+async fn proof_for_enrolling(
     ctx: &Context,
     destination: &Destination,
     who: CurrentSession,
     (owned, off): (MethodSet, MethodSet),
-) -> Result<Ask, HandlerError> {
+) -> Result<RequiredProof, HandlerError> {
     let usable = owned.minus(off);
     let enrolling = CeremonyRef::Session(who.token.clone(), who.session.clone());
     match ctx.state.flows.begin_totp(&enrolling, &ctx.client()).await? {
@@ -201,7 +207,7 @@ async fn before_enrolling(
         EnrollReply::ProveFirst(methods) => {
             let why = text!("step-up-before-enrolling");
             let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
-            Ok(Ask { who, methods: methods.and(usable), digits, heading: None, why })
+            Ok(RequiredProof { who, methods: methods.and(usable), digits, heading: None, why })
         }
     }
 }
@@ -212,7 +218,7 @@ fn nothing_to_prove_with(ctx: &Context) -> Reply {
     notice(ctx, StatusCode::FORBIDDEN, "step-up", text!("step-up-nothing-title"), text!("step-up-nothing"), links)
 }
 
-fn form(ctx: &Context, destination: &Destination, ask: &Ask, wanted: &str, errors: Errors) -> Reply {
+fn form(ctx: &Context, destination: &Destination, ask: &RequiredProof, wanted: &str, errors: Errors) -> Reply {
     let Some((way, others)) = ways(ask.methods, wanted) else { return nothing_to_prove_with(ctx) };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let (shell, place, way) = (ctx.shell(), ctx.place(destination), way.with_digits(ask.digits));

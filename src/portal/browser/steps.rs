@@ -54,5 +54,5 @@ pub(super) fn next_url(ctx: &Context, destination: &Destination) -> String {
 
 /// On to another page of the sign-in under way. `kind`: the page where it goes on from.
 pub(super) fn ceremony_redirect(ctx: &Context, to: &str, kind: &'static str, ceremony: &CeremonyToken) -> Reply {
-    with_cookie(see_other(to, kind), cookies::keep_ceremony(ceremony, ctx.state.flows.settings.ceremony_ttl))
+    with_cookie(see_other(to, kind), cookies::set_ceremony(ceremony, ctx.state.flows.settings.ceremony_ttl))
 }

@@ -80,13 +80,13 @@ fn the_app_never_sees_ours_and_always_sees_its_own() {
 
 #[test]
 fn cookies_are_host_bound_secure_and_hidden_from_scripts() {
-    let set = keep_session(&token(1)).expect("header");
+    let set = set_session(&token(1)).expect("header");
     let text = set.to_str().expect("ascii");
     for attribute in ["; Secure", "; HttpOnly", "; SameSite=Lax", "; Path=/"] {
         assert!(text.contains(attribute), "{text}");
     }
     assert!(!text.contains("Domain") && text.starts_with("__Host-stepgate=sgs_"));
-    assert!(forget_session().expect("header").to_str().expect("ascii").contains("Max-Age=0"));
+    assert!(clear_session().expect("header").to_str().expect("ascii").contains("Max-Age=0"));
 }
 
 proptest! {

@@ -21,7 +21,7 @@ pub struct Accent {
 
 /// A colour that white text cannot stand on.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Faint {
+pub struct LowContrast {
     /// Its contrast with white.
     pub contrast: f64,
     /// What is needed.
@@ -35,10 +35,10 @@ impl Accent {
     ///
     /// # Errors
     /// White text on it, and it on white, is hard to read.
-    pub fn new(colour: Colour) -> Result<Self, Faint> {
+    pub fn new(colour: Colour) -> Result<Self, LowContrast> {
         let contrast = colour.contrast(WHITE);
         if contrast < TEXT {
-            return Err(Faint { contrast, needed: TEXT, nearest: least(|n| colour.shaded(n), WHITE, TEXT) });
+            return Err(LowContrast { contrast, needed: TEXT, nearest: least(|n| colour.shaded(n), WHITE, TEXT) });
         }
         Ok(Self { light: colour, dark: least(|n| colour.tinted(n), DARK_PAPER, AT_NIGHT) })
     }
