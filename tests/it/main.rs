@@ -39,6 +39,7 @@ mod refused;
 mod reload;
 mod signed_in;
 mod stopping;
+mod structure;
 mod support;
 mod targets;
 mod terminator;
