@@ -10,7 +10,8 @@ use pingora_error::Result;
 use pingora_http::RequestHeader;
 
 use super::peer::Template;
-use super::pool::{Pool, Target};
+use super::pool::Pool;
+use super::target::Target;
 
 /// Between two looks while a server is down: people wait for it to come back.
 const HURRY: Duration = Duration::from_secs(1);

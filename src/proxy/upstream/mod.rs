@@ -2,9 +2,11 @@
 
 mod connect;
 pub(crate) mod connection_auth;
+mod connector;
 mod direct;
 mod health;
 pub(crate) mod identity_headers;
+mod log_throttle;
 mod peer;
 pub(crate) mod pool;
 pub(crate) mod pool_registry;
@@ -16,5 +18,6 @@ pub(crate) mod response_head;
 pub(crate) mod reuse;
 pub(crate) mod rewrite;
 pub(crate) mod socket;
+pub(crate) mod target;
 pub(crate) mod transport;
 mod ws_upgrade_race;

@@ -14,10 +14,10 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::pool::Target;
+use super::connector::SocketConnector;
+use super::log_throttle::LogThrottle;
 use super::pooled_connection::IdleConnections;
-use super::resolve::Complaint;
-use super::socket::SocketConnector;
+use super::target::Target;
 use super::ws_upgrade_race::DelayedReadConnector;
 use crate::proxy::parts::BuildError;
 use crate::proxy::pem::is_tls_name;
@@ -29,7 +29,7 @@ const STREAMS: usize = 100;
 /// How one server is spoken to, but for its address.
 pub(super) struct Template {
     pub(super) server: Server,
-    pub(super) complaint: Complaint,
+    pub(super) failures: LogThrottle,
     peer: HttpPeer,
     tunnel: HttpPeer,
 }
@@ -79,7 +79,7 @@ impl Template {
         // Nothing is left of a tunnel that could serve again.
         tunnel.options.idle_timeout = Some(Duration::ZERO);
         tunnel.group_key = peer.group_key.wrapping_add(1);
-        Ok(Self { server: server.clone(), complaint: Complaint::default(), peer, tunnel })
+        Ok(Self { server: server.clone(), failures: LogThrottle::default(), peer, tunnel })
     }
 
     pub(super) fn has_same_settings(&self, other: &Self) -> bool {
@@ -106,13 +106,6 @@ fn group_key(app: &str, settings: &UpstreamSettings, authorities: Option<&CaType
     for authority in authorities.into_iter().flatten() {
         authority.borrow_raw_cert().hash(&mut hasher);
     }
-    hasher.finish()
-}
-
-/// A group that only requests with the same `key` find.
-pub(super) fn mixed(group_key: u64, key: u64) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (group_key, key).hash(&mut hasher);
     hasher.finish()
 }
 

@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use pingora_core::upstreams::peer::HttpPeer;
 use tokio::sync::watch;
 
 use super::peer::Template;
-use super::pooled_connection::IdleConnections;
+use super::target::Target;
 use crate::proxy::clock;
 use crate::proxy::observe::metrics::Metrics;
 use crate::proxy::parts::BuildError;
@@ -18,19 +17,6 @@ use crate::proxy::settings::{AppSettings, UpstreamSettings};
 
 /// Between two looks at unused connections.
 const SWEEP: Duration = Duration::from_secs(5);
-
-/// One address of one server.
-pub(crate) struct Target {
-    pub(crate) address: SocketAddr,
-    pub(super) server: usize,
-    /// Cloned for each request: no strings are made then (an SNI apart).
-    pub(super) usual: HttpPeer,
-    /// The same for WebSockets, which need HTTP/1.1 and patience.
-    pub(super) tunnel: HttpPeer,
-    pub(super) healthy: AtomicBool,
-    /// Connections of the short way.
-    pub(super) kept: IdleConnections,
-}
 
 /// The servers of one app.
 pub(crate) struct Pool {

@@ -11,16 +11,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::{
-    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType,
 };
-use pingora_error::Result;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::connect::Transport;
-use super::socket::connect;
 use crate::proxy::client::data_rate::{IdleTimer, RateBudget};
 use crate::proxy::settings::UpstreamSettings;
 
@@ -37,7 +35,7 @@ pub(crate) struct PooledConnection {
 }
 
 impl PooledConnection {
-    fn new(stream: Transport, settings: &UpstreamSettings) -> Self {
+    pub(super) fn new(stream: Transport, settings: &UpstreamSettings) -> Self {
         let waiting = |most| IdleTimer::new(RateBudget::new(most, 0));
         let (reading, writing) = (waiting(settings.read_timeout), waiting(settings.write_timeout));
         Self { stream, reading, writing, silence: OnceLock::new() }
@@ -58,11 +56,11 @@ impl PooledConnection {
     }
 }
 
-/// The lines to one server that nobody uses, the last one used last.
+/// The connections to one server that nobody uses, the last one used last.
 #[derive(Default)]
 pub(super) struct IdleConnections(Mutex<Vec<IdleConnection>>);
 
-/// A line, since when nobody uses it, and [whose requests](super::reuse::sharer) it carried: what an app says
+/// A connection, since when nobody uses it, and [whose requests](super::reuse::sharer) it carried: what an app says
 /// unasked, or remembers of who asked last, reaches nobody else.
 struct IdleConnection {
     connection: Box<PooledConnection>,
@@ -72,7 +70,7 @@ struct IdleConnection {
 
 impl IdleConnections {
     /// One that is fit to be used.
-    fn take(&self, now: Instant, idle: Duration, sharer: u64) -> Option<Box<PooledConnection>> {
+    pub(super) fn take(&self, now: Instant, idle: Duration, sharer: u64) -> Option<Box<PooledConnection>> {
         while let Some(IdleConnection { mut connection, since, .. }) = self.pop(sharer) {
             if now.saturating_duration_since(since) < idle && connection.stream.is_quiet() {
                 connection.reading.budget.renew();
@@ -89,7 +87,7 @@ impl IdleConnections {
         Some(kept.remove(at))
     }
 
-    fn put(&self, connection: Box<PooledConnection>, now: Instant, sharer: u64) {
+    pub(super) fn put(&self, connection: Box<PooledConnection>, now: Instant, sharer: u64) {
         // After a stream of events there is seldom anything more to ask, and other patience was asked of it.
         if connection.silence.get().is_some() {
             return;
@@ -105,42 +103,6 @@ impl IdleConnections {
     pub(super) fn sweep(&self, now: Instant, idle: Duration) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain_mut(|one| now.saturating_duration_since(one.since) < idle && one.connection.stream.is_quiet());
-    }
-}
-
-impl super::pool::Target {
-    /// A connection to this server that was used before, and carried nobody else's requests.
-    pub(crate) fn kept_connection(
-        &self,
-        settings: &UpstreamSettings,
-        now: Instant,
-        sharer: u64,
-    ) -> Option<Box<PooledConnection>> {
-        self.kept.take(now, settings.idle_timeout, sharer)
-    }
-
-    /// A connection that nobody has used; `None`: the server speaks HTTP/2. `alpn` is offered over TLS.
-    ///
-    /// # Errors
-    /// The server cannot be reached.
-    pub(crate) async fn new_connection(
-        &self,
-        settings: &UpstreamSettings,
-        alpn: ALPN,
-    ) -> Result<Option<Box<PooledConnection>>> {
-        if !self.usual.is_tls() {
-            let stream = Box::pin(connect(self.address, settings.connect_timeout)).await?;
-            return Ok(Some(Box::new(PooledConnection::new(Transport::Plain(stream), settings))));
-        }
-        let mut peer = self.usual.clone();
-        peer.options.alpn = alpn;
-        let stream = Box::pin(Transport::by_tls(&peer)).await?;
-        Ok(stream.map(|stream| Box::new(PooledConnection::new(stream, settings))))
-    }
-
-    /// Keeps a connection for the next request of the same.
-    pub(crate) fn keep(&self, connection: Box<PooledConnection>, now: Instant, sharer: u64) {
-        self.kept.put(connection, now, sharer);
     }
 }
 
@@ -196,7 +158,7 @@ impl AsyncWrite for PooledConnection {
 
 impl fmt::Debug for PooledConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Line").field("stream", &self.stream).finish_non_exhaustive()
+        f.debug_struct("PooledConnection").field("stream", &self.stream).finish_non_exhaustive()
     }
 }
 
@@ -243,6 +205,7 @@ mod tests {
 
     use super::*;
     use crate::proxy::settings::Server;
+    use crate::proxy::upstream::socket::connect;
 
     const ANN: u64 = 1;
     const BOB: u64 = 2;

@@ -2,41 +2,17 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::pool::{Pool, Target};
+use super::pool::Pool;
+use super::target::Target;
 use crate::proxy::clock;
 
 /// For one name.
 const LOOK_UP_TIME: Duration = Duration::from_secs(5);
 /// Between two attempts while no address is known at all.
 const HURRY: Duration = Duration::from_secs(1);
-/// Between two lines about the same trouble.
-const REMIND: Duration = Duration::from_secs(60);
-
-/// What was last said of a name that cannot be looked up.
-#[derive(Default)]
-pub(super) struct Complaint(Mutex<Option<(String, Instant)>>);
-
-impl Complaint {
-    /// Whether this is to be said now: when it is news, and then from time to time.
-    fn is_due(&self, cause: &str, now: Instant) -> bool {
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = said.as_ref().is_some_and(|(last, at)| last == cause && now.duration_since(*at) < REMIND);
-        if !known {
-            *said = Some((cause.to_owned(), now));
-        }
-        !known
-    }
-
-    /// All is well; whether that is news.
-    fn is_over(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
-    }
-}
 
 impl Pool {
     pub(super) async fn watch_names(&self) {
@@ -62,7 +38,7 @@ impl Pool {
             let known = |address: &SocketAddr| old.iter().find(|t| t.server == server && t.address == *address);
             match found {
                 Ok(addresses) => {
-                    if template.complaint.is_over() {
+                    if template.failures.clear() {
                         tracing::info!(target: "proxy", app = %self.app, server = %template.server.host, "looked up again");
                     }
                     let target = |a| known(a).cloned().unwrap_or_else(|| Arc::new(template.target(server, *a)));
@@ -70,7 +46,7 @@ impl Pool {
                 }
                 Err(cause) => {
                     let cause = cause.to_string();
-                    if template.complaint.is_due(&cause, clock::now()) {
+                    if template.failures.is_due(&cause, clock::now()) {
                         tracing::warn!(target: "proxy", app = %self.app, server = %template.server.host, cause, "cannot look up");
                     }
                     targets.extend(old.iter().filter(|t| t.server == server).cloned());
@@ -104,18 +80,6 @@ mod tests {
     use crate::auth::time::Timestamp;
     use crate::proxy::observe::metrics::Metrics;
     use crate::proxy::settings::{AppSettings, IdentitySettings, Server, UpstreamSettings};
-
-    #[test]
-    fn trouble_is_told_when_it_changes_and_once_a_minute() {
-        let (complaint, start) = (Complaint::default(), Instant::now());
-        let told = |cause, from: u64, to: u64| {
-            (from..to).filter(|s| complaint.is_due(cause, start + Duration::from_secs(*s))).collect::<Vec<_>>()
-        };
-        assert_eq!(told("no such name", 0, 130), [0, 60, 120]);
-        assert_eq!(told("no answer", 130, 140), [130]);
-        assert_eq!((complaint.is_over(), complaint.is_over()), (true, false));
-        assert_eq!(told("no answer", 140, 150), [140]);
-    }
 
     fn address(last: u8) -> SocketAddr {
         SocketAddr::from(([192, 0, 2, last], 80))

@@ -6,7 +6,7 @@
 //!   request.
 //! - What was kept serves the same person again, and nobody else: an app may speak unasked, or remember who asked last.
 //! - An app that signs connections in serves each person over connections of their own
-//!   ([`PrivateConnection`](super::private_connections::Private)).
+//!   ([`PrivateConnection`](super::private_connections::PrivateConnection)).
 //! - Streams of HTTP/2 do not follow one another, and its servers say what they did not look at: those connections are
 //!   shared.
 

@@ -12,7 +12,8 @@ use pingora_core::protocols::ALPN;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_http::RequestHeader;
 
-use super::pool::{Pool, Target};
+use super::pool::Pool;
+use super::target::Target;
 use crate::proxy::request::head;
 
 const EVENTS: &[u8] = b"text/event-stream";
