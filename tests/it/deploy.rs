@@ -207,5 +207,33 @@ fn the_image_is_small_and_for_nobody() {
     for needed in ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "build.rs", "src", "templates", "migrations"] {
         assert!(kept.contains(&needed) && root().join(needed).exists(), "{needed}");
     }
+    let included = included(&root().join("src"));
+    assert!(included.iter().any(|path| path.starts_with("src")), "{included:?}");
+    for path in included {
+        let top = path.components().next().unwrap().as_os_str().to_str().unwrap();
+        assert!(kept.contains(&top), "the image is built without {}", path.display());
+    }
     assert!(kept.iter().all(|path| root().join(path).exists()), "{kept:?}");
+}
+
+/// The files that sources below a folder take in while they are compiled, tests aside; from the root.
+fn included(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_stem().is_some_and(|name| name == "tests") {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(included(&path));
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let names = ["include_str!(\"", "include_bytes!(\""].into_iter().flat_map(|word| text.split(word).skip(1));
+            found.extend(names.filter_map(|rest| {
+                let file = path.parent()?.join(rest.split('"').next()?).canonicalize().ok()?;
+                Some(file.strip_prefix(root()).ok()?.to_owned())
+            }));
+        }
+    }
+    found
 }
