@@ -74,7 +74,7 @@ impl Reloader {
     }
 
     fn read(&self) -> Read {
-        let loaded = config::inspect(&self.file, Some(self.flows.ports.clock.now()));
+        let loaded = config::inspect_again(&self.file, Some(self.flows.ports.clock.now()));
         for problem in &loaded.problems {
             match problem.severity {
                 Severity::Error => tracing::error!(target: "config", "{}", problem.text()),

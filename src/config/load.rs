@@ -1,5 +1,7 @@
 //! From a path to settings, or to everything that is wrong.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::report::{Problem, Problems, Severity, render};
@@ -102,15 +104,27 @@ fn errors(problems: &[Problem]) -> usize {
     problems.iter().filter(|p| p.severity == Severity::Error).count()
 }
 
+/// As [`inspect`], for a process that serves: a pipe, which could keep it waiting for ever, is an error.
+pub fn inspect_again(path: &Path, now: Option<Timestamp>) -> Loaded {
+    match std::fs::metadata(path) {
+        Ok(meta) if !meta.is_file() && !meta.is_dir() => {
+            failed(path, "this is not a regular file".to_owned(), "only `check` and a start read a pipe")
+        }
+        _ => inspect(path, now),
+    }
+}
+
+fn failed(path: &Path, message: String, fix: &str) -> Loaded {
+    let mut problems = Problems::new(&path.display().to_string(), "", schema::tree());
+    problems.error(Span::default(), message, fix);
+    Loaded { settings: None, problems: problems.into_problems() }
+}
+
 /// Loads a configuration file; returns errors and warnings alike. With `now`, expired certificates are warned of.
 pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
     let file = path.display().to_string();
     let dir = home(path);
-    let failed = |message: String, fix: &str| {
-        let mut problems = Problems::new(&file, "", schema::tree());
-        problems.error(Span::default(), message, fix);
-        Loaded { settings: None, problems: problems.into_problems() }
-    };
+    let failed = |message: String, fix: &str| failed(path, message, fix);
     match std::fs::metadata(path) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             return failed("there is no such file".to_owned(), "name the configuration file with -c FILE");
@@ -122,10 +136,12 @@ pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
         }
         Ok(_) => {}
     }
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(e) => return failed(format!("cannot read this file: {e}"), READABLE),
-    };
+    // What has no length, as a pipe, may have no end either.
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(parse::MAX_BYTES as u64 + 1).read_to_end(&mut bytes));
+    if let Err(e) = read {
+        return failed(format!("cannot read this file: {e}"), READABLE);
+    }
     from_bytes(&file, &dir, &bytes, now, world_readable(path))
 }
 

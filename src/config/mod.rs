@@ -11,7 +11,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-pub use load::{Loaded, inspect, load};
+pub use load::{Loaded, inspect, inspect_again, load};
 pub use report::{Problem, Severity};
 pub use schema::json_schema;
 pub use settings::{Report, Settings};

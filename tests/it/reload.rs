@@ -260,6 +260,12 @@ async fn what_is_wrong_is_told_with_its_place_and_what_needs_a_restart_by_its_na
     std::fs::rename(&gateway.config, gateway.config.with_extension("away")).unwrap();
     gateway.gateway.process.signal("HUP");
     wait_until(|| gateway.gateway.process.stderr().contains("there is no such file").then_some(())).unwrap();
+    // One that is a pipe to which nobody writes.
+    let made = std::process::Command::new("mkfifo").arg(&gateway.config).status().unwrap();
+    assert!(made.success());
+    gateway.gateway.process.signal("HUP");
+    wait_until(|| gateway.gateway.process.stderr().contains("not a regular file").then_some(())).expect("refused");
+    std::fs::remove_file(&gateway.config).unwrap();
     assert!(!gateway.reload(""));
     let port = free_port();
     let folder = gateway.folder.path().display().to_string();
