@@ -218,10 +218,13 @@ pub(super) async fn live<T>(
             }
         }
     };
+    // Before the service manager knows of it: no reload says afterwards that it is ready.
+    if order == Order::Drain {
+        let _ = stop.send(true);
+    }
     service_manager::stopping();
     if order == Order::Drain {
         tracing::info!(target: "stepgate", "stopping: requests may finish");
-        let _ = stop.send(true);
         loop {
             tokio::select! {
                 ended = &mut served => return conclude(ended),

@@ -104,11 +104,12 @@ async fn start(
     let bound = Listeners::bind(&listen).await.map_err(|fault| Fault::Serve(fault.to_string()))?;
     let addresses = bound.addresses().map_err(|fault| Fault::Serve(fault.to_string()))?;
     let reload = Arc::default();
+    let (stop, stopping) = watch::channel(false);
     if let Some(file) = file {
-        let reloader = Reloader { file, fixed: Arc::new(fixed), flows, jwks, active: proxy.active() };
+        let (fixed, active) = (Arc::new(fixed), proxy.active());
+        let reloader = Reloader { file, fixed, flows, jwks, active, stopping: stopping.clone() };
         background.spawn(reloader.run(Arc::clone(&reload)));
     }
-    let (stop, stopping) = watch::channel(false);
     let served =
         tokio::spawn(
             async move { proxy.serve(bound, stopping).await.map_err(|fault| Fault::Settings(fault.to_string())) },

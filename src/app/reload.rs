@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::{memory, service_manager};
 use crate::config::{self, Settings, Severity};
@@ -23,6 +23,8 @@ pub(super) struct Reloader {
     pub(super) flows: Arc<Flows>,
     pub(super) jwks: Jwks,
     pub(super) active: Arc<ActiveSnapshot>,
+    /// True once requests are to finish.
+    pub(super) stopping: watch::Receiver<bool>,
 }
 
 /// What takes effect at a start and not before.
@@ -38,13 +40,23 @@ enum Read {
 }
 
 impl Reloader {
-    /// Goes on until the end. What is asked for while it reads is one more reading.
+    /// Goes on until the process stops. What is asked for while it reads is one more reading.
     pub(super) async fn run(self, asked: Arc<Notify>) {
+        let mut stopping = self.stopping.clone();
         let this = Arc::new(self);
         loop {
             asked.notified().await;
+            if *stopping.borrow() {
+                return;
+            }
             service_manager::reloading();
-            service_manager::ready(&this.reload().await);
+            // A process that stops is not ready any more, whatever it reads.
+            let outcome = tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+                outcome = this.reload() => outcome,
+            };
+            service_manager::ready(&outcome);
         }
     }
 

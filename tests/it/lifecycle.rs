@@ -1,5 +1,6 @@
 //! What the service manager is told, and what signals mean before there is a gateway and after its terminal has closed.
 
+use std::io::Write as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -66,6 +67,40 @@ fn the_service_manager_is_told_of_every_turn() {
     process.signal("TERM");
     assert!(told().starts_with("STOPPING=1\n"));
     assert_eq!(process.wait(), Some(0));
+}
+
+#[test]
+fn what_stops_is_not_ready_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, port) = file(folder.path());
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let next = || {
+        let mut message = [0; 4096];
+        socket.recv(&mut message).map(|count| String::from_utf8(message[..count].to_vec()).unwrap())
+    };
+    let wait_for = |word: &str| while !next().expect(word).starts_with(word) {};
+    // An app that never answers keeps it from its end for the whole grace.
+    let app = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let text =
+        std::fs::read_to_string(&config).unwrap().replace("127.0.0.1:1\"", &format!("{}\"", app.local_addr().unwrap()));
+    std::fs::write(&config, &text).unwrap();
+    let mut process = Process::start(stepgate().env("NOTIFY_SOCKET", &path).arg("run").arg("-c").arg(&config));
+    wait_for("READY=1");
+    let mut client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").unwrap();
+    app.accept().unwrap();
+    // Large enough to be read for a while.
+    std::fs::write(&config, format!("{text}#{}\n", "x".repeat(4 << 20))).unwrap();
+    process.signal("HUP");
+    wait_for("RELOADING=1");
+    process.signal("TERM");
+    wait_for("STOPPING=1");
+    assert_eq!(process.wait(), Some(0));
+    socket.set_nonblocking(true).unwrap();
+    let afterwards: Vec<String> = std::iter::from_fn(|| next().ok()).collect();
+    assert_eq!(afterwards, Vec::<String>::new());
 }
 
 #[test]
