@@ -157,6 +157,7 @@ impl ActiveSnapshot {
         for (host, site) in &old.sites {
             site.metrics.forget(&self.metrics, new.sites.get(host).map(|site| &site.metrics));
         }
+        self.metrics.keep_answers(|route| new.sites.contains_key(route));
         self.metrics.config_reload_successful.set(1);
         self.metrics.config_read_at(new.flows.ports.clock.now());
     }

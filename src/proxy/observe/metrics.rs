@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::Method;
+use prometheus::core::Collector;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
@@ -24,6 +25,8 @@ const CLASS: usize = 100;
 const DECISIONS: [&str; 3] = ["allow", "challenge", "deny"];
 /// Where no rule matched.
 const NO_RULE: &str = "none";
+/// In place of an app, where a request belongs to none.
+const STRAY: &str = "none";
 /// What an answer is counted by.
 const PER_ANSWER: [&str; 3] = ["route", "method", "code"];
 
@@ -161,11 +164,27 @@ impl Metrics {
         }
     }
 
+    /// Drops the answers of apps that are not known any more. It goes by what was counted: an app can answer in
+    /// thousands of ways, and does in a few.
+    pub(crate) fn keep_answers(&self, known: impl Fn(&str) -> bool) {
+        for family in self.requests.collect() {
+            for counter in family.get_metric() {
+                let value = |name| counter.get_label().iter().find(|label| label.name() == name);
+                let labels = PER_ANSWER.map(|name| value(name).map_or("", |label| label.value()));
+                let [route, ..] = labels;
+                if route != STRAY && !known(route) {
+                    let _ = self.requests.remove_label_values(&labels);
+                    let _ = self.durations.remove_label_values(&labels);
+                }
+            }
+        }
+    }
+
     /// Counts a request that belongs to no app.
     pub(crate) fn count_stray(&self, method: &Method, code: u16, took: Duration) {
         let (method, code) = (method_word(method), code.to_string());
-        self.requests.with_label_values(&["none", method, &code]).inc();
-        self.durations.with_label_values(&["none", method, &code]).observe(took.as_secs_f64());
+        self.requests.with_label_values(&[STRAY, method, &code]).inc();
+        self.durations.with_label_values(&[STRAY, method, &code]).observe(took.as_secs_f64());
     }
 }
 
@@ -221,7 +240,7 @@ impl SiteMetrics {
         Answered { requests, durations }
     }
 
-    /// Drops what nobody counts any more: the rules that `next` does not have, or everything of the app if it has gone.
+    /// Drops what nobody counts any more: the rules that `next` does not have, or all of them if the app has gone.
     pub(crate) fn forget(&self, metrics: &Metrics, next: Option<&Self>) {
         let gone = |rule: &&String| next.is_none_or(|next| !next.decisions.contains_key(*rule));
         let none = NO_RULE.to_owned();
@@ -229,14 +248,8 @@ impl SiteMetrics {
         for (rule, decision) in rules.flat_map(|rule| DECISIONS.map(|decision| (rule, decision))) {
             let _ = metrics.decisions.remove_label_values(&[self.route.as_str(), decision, rule]);
         }
-        if next.is_some() {
-            return;
-        }
-        let _ = metrics.upstream_durations.remove_label_values(&[self.route.as_str()]);
-        for (method, code) in METHODS.iter().flat_map(|method| (0..CLASSES * CLASS).map(move |code| (method, code))) {
-            let labels = [self.route.as_str(), method, &code.to_string()];
-            let _ = metrics.requests.remove_label_values(&labels);
-            let _ = metrics.durations.remove_label_values(&labels);
+        if next.is_none() {
+            let _ = metrics.upstream_durations.remove_label_values(&[self.route.as_str()]);
         }
     }
 
@@ -302,4 +315,37 @@ fn histograms(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> R
     let vec = HistogramVec::new(opts, labels).map_err(fault)?;
     registry.register(Box::new(vec.clone())).map_err(fault)?;
     Ok(vec)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    fn app(host: &str) -> AppPolicy {
+        AppPolicy { host: host.to_owned(), tolerate: Default::default(), rules: Vec::new().into() }
+    }
+
+    #[test]
+    fn answers_of_apps_that_have_gone_are_dropped_by_what_there_is() {
+        let metrics = Metrics::new(Timestamp::default()).unwrap();
+        let hosts: Vec<String> = (0..500).map(|number| format!("app{number}.test")).collect();
+        for host in &hosts {
+            let site = metrics.site(&app(host));
+            site.count(&Method::GET, 200, Duration::from_millis(1));
+            site.count(&Method::POST, 999, Duration::from_millis(1));
+        }
+        metrics.count_stray(&Method::GET, 421, Duration::from_millis(1));
+        let answers = |metrics: &Metrics| {
+            let text = String::from_utf8(metrics.text().unwrap()).unwrap();
+            let of = |word: &str| text.lines().filter(|line| line.starts_with(word)).count();
+            [of("stepgate_http_requests_total{"), of("stepgate_http_request_duration_seconds_count{")]
+        };
+        assert_eq!(answers(&metrics), [1001, 1001]);
+        let begun = Instant::now();
+        metrics.keep_answers(|host| host == "app7.test");
+        assert_eq!(answers(&metrics), [3, 3], "two of the app that is left, and what belongs to none");
+        assert!(begun.elapsed() < Duration::from_secs(3), "every way to answer of every app: {:?}", begun.elapsed());
+    }
 }
