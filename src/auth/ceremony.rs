@@ -253,7 +253,7 @@ impl Ceremony {
         let owned = self.enrolled.or(self.locked);
         let most = || Requirement::of(Strength::of(owned).unwrap_or(Strength::OneFactor));
         match self.purpose {
-            Purpose::SignIn => Some(self.requirement.clone().unwrap_or_else(most)),
+            Purpose::SignIn => Some(self.requirement.unwrap_or_else(most)),
             Purpose::StepUp(_) | Purpose::Enrol(_) => None,
         }
     }

@@ -150,14 +150,14 @@ fn a_signal_before_it_serves_is_heard() {
 
 /// The process of this command line whose parent runs in a terminal.
 fn of_config(config: &Path) -> Option<u32> {
-    let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    all.filter(|process: &u32| {
+    let mut all =
+        std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    all.find(|process: &u32| {
         let line = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
         let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
         words.first().is_some_and(|name| name.ends_with(b"stepgate"))
             && words.contains(&config.as_os_str().as_encoded_bytes())
     })
-    .next()
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn identity(name: &str) -> Identity {
 }
 
 fn goal_of(ceremony: &Ceremony) -> Requirement {
-    ceremony.requirement.clone().unwrap()
+    ceremony.requirement.unwrap()
 }
 
 fn methods() -> impl Strategy<Value = MethodSet> {

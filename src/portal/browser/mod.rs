@@ -97,7 +97,7 @@ fn start_again(ctx: &Context) -> Reply {
 
 /// 403: the destination asks for more than this person has or could set up.
 fn out_of_reach(ctx: &Context, destination: &Destination, person: Unreached<'_>) -> Reply {
-    let guard = ctx.guards().out_of_reach(person.owned).or(ctx.guards().strongest());
+    let guard = ctx.guards().out_of_reach(person.owned).or_else(|| ctx.guards().strongest());
     let requirement = guard.map_or_else(|| ctx.guards().requirement(), |guard| guard.requirement);
     let asked = format!("{} {}", destination.method, ctx.place(destination));
     out_of_reach::page_reply(

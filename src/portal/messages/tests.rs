@@ -248,7 +248,7 @@ fn literals(source: &str) -> Vec<(usize, String)> {
     .unwrap();
     let mut found = Vec::new();
     for one in token.captures_iter(source) {
-        if let Some(text) = one.get(1).or(one.get(2)) {
+        if let Some(text) = one.get(1).or_else(|| one.get(2)) {
             found.push((source[..text.start()].lines().count(), text.as_str().to_owned()));
         }
     }

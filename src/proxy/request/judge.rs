@@ -81,8 +81,8 @@ pub(crate) struct Judgement {
 }
 
 /// Whether a verdict stands, or depends on who asks.
-enum Found {
-    Verdict(Verdict),
+enum EarlyVerdict {
+    Final(Verdict),
     Ask(Circumstances),
 }
 
@@ -111,8 +111,8 @@ impl Judgement {
     ) -> (Self, Option<Circumstances>) {
         let mut judgement = Self::rejected(reject(PortalError::Unavailable, "unanswered"));
         match judgement.look(head, arrival, accepted_on, sites, https_port, is_whole) {
-            Ok(Found::Ask(circumstances)) => return (judgement, Some(circumstances)),
-            Ok(Found::Verdict(verdict)) => judgement.verdict = verdict,
+            Ok(EarlyVerdict::Ask(circumstances)) => return (judgement, Some(circumstances)),
+            Ok(EarlyVerdict::Final(verdict)) => judgement.verdict = verdict,
             Err(rejection) => judgement.verdict = Verdict::Reject(rejection),
         }
         (judgement, None)
@@ -126,26 +126,26 @@ impl Judgement {
         sites: &Sites,
         https_port: u16,
         is_whole: bool,
-    ) -> Result<Found, Rejection> {
+    ) -> Result<EarlyVerdict, Rejection> {
         let authority = arrival.authority.as_ref().ok_or_else(|| reject(PortalError::BadRequest, "no_host"))?;
         // A trusted proxy may ask for any app over one connection.
         let accepted_on = if arrival.through_proxy { &AcceptedOn::Plain } else { accepted_on };
         let site = match site::find(sites, &authority.host, accepted_on) {
             Ok(site) => site,
-            Err(_) if let Some(target) = asset(head) => return Ok(Found::Verdict(Verdict::Portal(target))),
+            Err(_) if let Some(target) = asset(head) => return Ok(EarlyVerdict::Final(Verdict::Portal(target))),
             Err(rejection) => return Err(rejection),
         };
         self.site = Some(site.clone());
         if head.target == b"*" && *head.method == Method::OPTIONS {
-            return Ok(Found::Verdict(Verdict::Respond(OwnAnswer::Options)));
+            return Ok(EarlyVerdict::Final(Verdict::Respond(OwnAnswer::Options)));
         }
         let resource = self.parse(head, site, authority.port)?;
         if arrival.to_https {
-            return Ok(Found::Verdict(Verdict::Respond(to_https(head.method, &site.host, https_port, &resource))));
+            return Ok(EarlyVerdict::Final(Verdict::Respond(to_https(head.method, &site.host, https_port, &resource))));
         }
         match reserved(&resource, head.target) {
             ReservedTarget::No => {}
-            ReservedTarget::Plainly => return Ok(Found::Verdict(Verdict::Portal(resource.target()))),
+            ReservedTarget::Plainly => return Ok(EarlyVerdict::Final(Verdict::Portal(resource.target()))),
             ReservedTarget::Oddly => return Err(reject(PortalError::NotFound, "reserved_prefix_disguised")),
         }
         if let Some(limit) = site.settings.max_body
@@ -163,19 +163,19 @@ impl Judgement {
             match site.policy.preflighted(resource, client, &asked) {
                 Preflighted::Judged => {}
                 Preflighted::Passed(rule) => {
-                    return Ok(Found::Verdict(Verdict::Forward(Pass::Preflight(rule.clone()))));
+                    return Ok(EarlyVerdict::Final(Verdict::Forward(Pass::Preflight(rule.clone()))));
                 }
                 Preflighted::Granted(rule, _) => {
-                    return Ok(Found::Verdict(Verdict::Respond(OwnAnswer::PreflightGranted(rule.clone()))));
+                    return Ok(EarlyVerdict::Final(Verdict::Respond(OwnAnswer::PreflightGranted(rule.clone()))));
                 }
                 Preflighted::Forbidden(rule, why) => {
-                    return Ok(Found::Verdict(Verdict::Respond(OwnAnswer::PreflightForbidden(rule.clone(), why))));
+                    return Ok(EarlyVerdict::Final(Verdict::Respond(OwnAnswer::PreflightForbidden(rule.clone(), why))));
                 }
             }
         }
         self.credential = session_token(head.headers);
         let opener = self.websocket.then(|| websocket::opener(head.headers, authority, arrival.https));
-        Ok(Found::Ask(Circumstances { client, opener }))
+        Ok(EarlyVerdict::Ask(Circumstances { client, opener }))
     }
 
     /// What a request is about: its target, by every method that it may be taken for, and the other resources that it

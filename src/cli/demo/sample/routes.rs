@@ -106,15 +106,14 @@ async fn collect(body: Body) -> Result<Vec<u8>, Response> {
 async fn echo(Extension(head): Raw, body: Body) -> Result<Json<Value>, Response> {
     let body = collect(body).await?;
     let headers: Vec<Value> = head.fields.iter().map(|(name, value)| json!([name, value])).collect();
-    let mut report = json!({ "method": head.method, "target": head.target, "headers": headers });
-    match String::from_utf8(body) {
-        Ok(text) => report["body"] = text.into(),
+    let (method, target) = (&head.method, &head.target);
+    Ok(Json(match String::from_utf8(body) {
+        Ok(body) => json!({ "method": method, "target": target, "headers": headers, "body": body }),
         Err(other) => {
-            report["body"] = BASE64.encode(other.as_bytes()).into();
-            report["body_encoding"] = "base64".into();
+            let body = BASE64.encode(other.as_bytes());
+            json!({ "method": method, "target": target, "headers": headers, "body": body, "body_encoding": "base64" })
         }
-    }
-    Ok(Json(report))
+    }))
 }
 
 async fn public(Extension(head): Raw) -> Html<String> {
