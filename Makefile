@@ -39,7 +39,7 @@ bench: setup-bench ## side by side with a bare proxy and nginx, in one run (minu
 	$(CARGO) bench --bench heart
 
 fuzz: setup-build ## the generated tests with FUZZ_CASES cases each (minutes)
-	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --lib -- auth:: config::tests::fuzz store::vault proxy::meter proxy::rewrite proxy::tests::hygiene proxy::tests::kept_connections proxy::tests::forms portal::cookies portal::settings portal::tests::tabs
+	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --lib -- auth:: config::tests::fuzz store::vault proxy::client::h1_framing proxy::upstream::rewrite proxy::tests::hygiene proxy::tests::kept_connections proxy::tests::forms portal::cookies portal::settings portal::tests::tabs
 	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --test it -- differential
 
 fresh: ## both README commands in a minimal Debian root, from a clean clone (root; half an hour)
