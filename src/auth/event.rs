@@ -10,7 +10,6 @@ use super::user::{UserId, Username};
 /// Something worth remembering about a proof, a session or an account. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Event {
-    /// What.
     #[serde(flatten)]
     pub what: What,
     /// Whose account; `None` if the name given belongs to nobody.
@@ -29,26 +28,20 @@ pub struct Event {
 /// The closed list of things that happen, with their exact reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// A proof was accepted.
     ProofAccepted {
-        /// By which method.
         method: Method,
     },
-    /// A proof was rejected.
     ProofRejected {
-        /// By which method.
         method: Method,
         /// Why, exactly.
         reason: RejectReason,
     },
     /// An attempt was not evaluated: too many before it.
     Throttled {
-        /// By which method.
         method: Method,
         /// Which counter was full.
         scope: ThrottleScope,
     },
-    /// A session was opened.
     SessionOpened,
     /// A session rose to a new token.
     SessionElevated,
@@ -58,22 +51,17 @@ pub enum What {
     SessionsRevoked,
     /// An authenticator was bound to an account.
     AuthenticatorAdded {
-        /// Of which method.
         method: Method,
     },
     /// A second factor was switched off after too many wrong codes.
     FactorLocked {
-        /// Of which method.
         method: Method,
     },
     /// It was switched on again, by another proof of its owner or by an operator.
     FactorUnlocked {
-        /// Of which method.
         method: Method,
     },
-    /// An authenticator was removed.
     AuthenticatorRemoved {
-        /// Of which method.
         method: Method,
     },
     /// Backup codes were made; earlier ones no longer count.
@@ -82,13 +70,9 @@ pub enum What {
     PasswordRehashed,
     /// An account was made.
     AccountCreated,
-    /// An account was disabled.
     AccountDisabled,
-    /// An account was enabled.
     AccountEnabled,
-    /// An account was deleted.
     AccountDeleted,
-    /// A password was set.
     PasswordSet,
     /// An operator set a password that the rules refuse.
     PasswordForced,

@@ -18,7 +18,6 @@ use super::time::Timestamp;
 pub struct SignIn {
     /// When.
     pub at: Timestamp,
-    /// From where.
     pub ip: IpAddr,
     /// In which browser, by its tag; `None` for scripts.
     pub browser: Option<String>,
@@ -29,9 +28,7 @@ pub struct SignIn {
 pub struct Failure {
     /// When.
     pub at: Timestamp,
-    /// From where.
     pub ip: IpAddr,
-    /// Of what.
     pub method: Method,
 }
 

@@ -101,7 +101,6 @@ pub enum Channel {
 pub struct Session {
     /// Names the session across rotations of its token (a ULID); the `sid` told to apps. No secret.
     pub id: String,
-    /// Who.
     pub identity: Identity,
     /// What they proved and when.
     pub proofs: Proofs,

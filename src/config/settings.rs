@@ -8,13 +8,10 @@ use crate::store::settings::StoreSettings;
 
 /// Everything that one configuration file says, checked.
 pub struct Settings {
-    /// For the flows.
     pub flow: FlowSettings,
     /// For our pages.
     pub portal: PortalSettings,
-    /// For the proxy.
     pub proxy: ProxySettings,
-    /// For the stores.
     pub store: StoreSettings,
     /// The rules.
     pub policy: Policy,
@@ -29,6 +26,5 @@ pub struct Settings {
 pub struct Report {
     /// The rendered problems.
     pub text: String,
-    /// How many.
     pub count: usize,
 }

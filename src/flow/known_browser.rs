@@ -37,7 +37,6 @@ pub(super) struct KnownBrowser {
 }
 
 impl KnownBrowser {
-    /// The id.
     pub(super) fn id(&self) -> &str {
         &self.id
     }

@@ -163,7 +163,6 @@ pub enum Rejection {
 pub struct Opened {
     /// Its new token.
     pub token: SessionToken,
-    /// The session.
     pub session: Arc<Session>,
     /// When it ends if not used.
     pub ends_at: Timestamp,

@@ -19,7 +19,6 @@ pub(super) fn signing_context(kid: &str) -> String {
     format!("signing:{kid}")
 }
 
-/// The context of a sealed row.
 pub(super) fn row_context(at: &SealedAt) -> String {
     match at {
         SealedAt::Totp(user) => totp_context(user),

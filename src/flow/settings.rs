@@ -8,7 +8,6 @@ use crate::auth::proof::Method;
 use crate::auth::session::Lifetimes;
 use crate::auth::throttle::Limit;
 
-/// All settings of the flows.
 #[derive(Clone, Debug)]
 pub struct FlowSettings {
     /// The name people see in their authenticator app.
@@ -19,7 +18,6 @@ pub struct FlowSettings {
     pub ceremony_ttl: Duration,
     /// How passwords are hashed and judged.
     pub password: PasswordSettings,
-    /// TOTP.
     pub totp: TotpSettings,
     /// How many backup codes are made. Default: 10.
     pub backup_codes: u8,

@@ -23,7 +23,6 @@ pub(crate) enum FormError {
 }
 
 impl FormFields {
-    /// Reads a form.
     pub(crate) async fn read(headers: &HeaderMap, body: Bytes) -> Result<Self, FormError> {
         let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let essence = kind.split(';').next().unwrap_or_default().trim();

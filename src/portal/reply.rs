@@ -42,7 +42,6 @@ pub enum Note {
     Challenge(ChallengeForm),
 }
 
-/// The form of a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChallengeForm {
     Redirect,
@@ -109,7 +108,6 @@ impl Reply {
     }
 }
 
-/// A page.
 pub(crate) fn page(status: StatusCode, kind: &'static str, page: &impl Template) -> Reply {
     // Rendering writes into a string and has nothing to fail on; should it fail, no half page goes out.
     match page.render() {

@@ -19,7 +19,6 @@ pub struct RequestInfo {
     pub host: String,
     /// The client's address, after trusted proxies.
     pub client_ip: IpAddr,
-    /// The method.
     pub method: Method,
     /// Path and query as received; escape before showing.
     pub target: String,

@@ -41,7 +41,6 @@ pub(super) fn build() -> (Router<Arc<PortalState>>, OpenApi) {
     (router, api::openapi::completed(document))
 }
 
-/// The pages.
 fn pages() -> Vec<(&'static str, Route)> {
     vec![
         ("/.stepgate/login", to!(get, browser::login::show).merge(to!(post, browser::login::submit))),

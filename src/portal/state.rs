@@ -18,6 +18,5 @@ pub(crate) struct PortalState {
     pub(crate) destinations: Destinations,
     pub(crate) theme: Arc<Theme>,
     pub(crate) jwks: Option<Jwks>,
-    /// The document of the API.
     pub(crate) document: OpenApi,
 }

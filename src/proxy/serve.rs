@@ -40,7 +40,6 @@ pub struct Parts {
     pub settings: ProxySettings,
     /// The rules.
     pub policy: Arc<Policy>,
-    /// The flows.
     pub flows: Arc<Flows>,
     /// Our pages.
     pub portal: Arc<Portal>,

@@ -7,10 +7,8 @@ use std::time::Duration;
 use crate::auth::network::Networks;
 use crate::auth::secret::SecretText;
 
-/// All settings of the proxy.
 #[derive(Clone)]
 pub struct ProxySettings {
-    /// Where to listen.
     pub listen: Listen,
     /// Certificate and key files, chosen by SNI; the first is served where no name matches.
     pub certificates: Vec<CertificateFiles>,
@@ -18,13 +16,11 @@ pub struct ProxySettings {
     pub trusted_proxies: Networks,
     /// Limits against slow or greedy clients.
     pub limits: ClientLimits,
-    /// The apps.
     pub apps: Vec<AppSettings>,
     /// How long a stopping process lets requests finish. Default: 30 s.
     pub shutdown_grace: Duration,
 }
 
-/// Where to listen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listen {
     /// TLS.
@@ -225,7 +221,6 @@ pub struct UpstreamSettings {
 pub struct Server {
     /// A name or an address.
     pub host: String,
-    /// The port.
     pub port: u16,
     /// Whether it speaks TLS.
     pub tls: bool,
@@ -283,7 +278,6 @@ pub struct JwtSettings {
 pub struct BasicAuth {
     /// The user name.
     pub username: String,
-    /// The password.
     pub password: SecretText,
     /// Replace an `Authorization` that the client sent. Default: no.
     pub override_client: bool,

@@ -11,7 +11,6 @@ use crate::auth::secret::SecretText;
 pub struct StoreSettings {
     /// `sqlite:///path` or `postgres://…`.
     pub database: SecretText,
-    /// State.
     pub state: StateSettings,
     /// The master key ring, newest first.
     pub keys: KeySettings,

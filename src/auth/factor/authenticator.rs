@@ -39,7 +39,6 @@ pub struct TotpRecord {
 pub struct BackupSet {
     /// The salt all codes of the set are hashed with.
     pub salt: Vec<u8>,
-    /// How many are left.
     pub left: u32,
 }
 

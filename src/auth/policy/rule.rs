@@ -23,7 +23,6 @@ pub enum Access {
     Deny,
     /// Those of the audience who meet the requirement may pass.
     Guarded {
-        /// Who.
         audience: Audience,
         /// How well proved.
         requirement: Requirement,

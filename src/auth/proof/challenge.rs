@@ -8,7 +8,6 @@ use crate::auth::policy::rule::{ChallengeStyle, Rule};
 /// The parts of a request that the classification reads, as received.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestTraits<'a> {
-    /// The method.
     pub method: &'a str,
     /// Whether `Access-Control-Request-Method` is there.
     pub preflight: bool,

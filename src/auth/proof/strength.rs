@@ -64,7 +64,6 @@ impl Strength {
         }
     }
 
-    /// The strength of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.name() == name)
     }

@@ -22,7 +22,6 @@ pub struct Limit {
 pub struct Charge {
     /// Names the counter, canonical: `totp:account:<digest of the name>`, `password:network:203.0.113.0/24`.
     pub key: String,
-    /// Its limit.
     pub limit: Limit,
 }
 

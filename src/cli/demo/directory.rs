@@ -30,7 +30,6 @@ impl DemoDirectory {
         Err(last)
     }
 
-    /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }

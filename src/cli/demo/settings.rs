@@ -67,7 +67,6 @@ async fn free(port: u16) -> io::Result<Vec<SocketAddr>> {
     }
 }
 
-/// All settings.
 pub(super) fn settings(directory: &DemoDirectory, listen: Listen, app: SocketAddr) -> CommandResult<Settings> {
     let file = |name: &str| directory.path().join(name);
     let server = Server { host: app.ip().to_string(), port: app.port(), tls: false };

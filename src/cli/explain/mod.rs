@@ -32,13 +32,11 @@ pub use cross_origin::CrossOrigin;
 pub struct Question {
     /// The URL; a scheme is not needed, a fragment is left out as browsers do.
     pub url: String,
-    /// The method.
     pub method: String,
     /// The client's address.
     pub ip: IpAddr,
     /// Who; with no user, no groups and no proofs, nobody is signed in.
     pub user: Option<String>,
-    /// Their groups.
     pub groups: Vec<String>,
     /// What they proved: names of methods, or of RFC 8176 (`mfa` adds nothing and is accepted).
     pub amr: Vec<String>,
@@ -73,7 +71,6 @@ impl AccountFactors {
 pub struct Explanation {
     /// The canonical host of the app.
     pub host: String,
-    /// The method.
     pub method: String,
     /// The target as it would be forwarded; `None` if it never is.
     pub target: Option<String>,
@@ -85,7 +82,6 @@ pub struct Explanation {
     pub subject: String,
     /// The rules of the app, in order.
     pub rules: Vec<RuleRow>,
-    /// The outcome.
     pub outcome: Outcome,
     /// The stable word for why: of a refusal, of a malformed target, or what is lacking.
     pub reason: Option<&'static str>,
@@ -126,7 +122,6 @@ pub enum Outcome {
 pub struct RuleRow {
     /// Its place, from 1.
     pub number: usize,
-    /// Its name.
     pub name: String,
     /// Where it stands in the configuration: `file:line:column`.
     pub place: Option<String>,
@@ -134,7 +129,6 @@ pub struct RuleRow {
     pub chosen: bool,
     /// Whether some reading of the request led to it.
     pub judged: bool,
-    /// Its pattern.
     pub pattern: String,
     /// Whether the path fits.
     pub path: Fit,

@@ -58,7 +58,6 @@ pub(crate) fn read(source: &PasswordSource, rule: &PasswordRule, username: &str)
     prompt::new_password(source, &rule.sentence(), judge).map(|(text, forced)| NewPassword { text, forced })
 }
 
-/// Hashes a new password.
 pub(crate) fn hash(new: &SecretText, settings: &PasswordSettings, entropy: &dyn Entropy) -> CommandResult<SecretText> {
     let mut salt = [0; SALT_BYTES];
     store_result(entropy.fill(&mut salt))?;

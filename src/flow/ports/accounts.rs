@@ -14,7 +14,6 @@ use crate::auth::user::{Group, Identity, UserId, Username};
 /// An account as kept.
 #[derive(Clone)]
 pub struct Account {
-    /// Who.
     pub identity: Identity,
     /// The password hash (PHC string), if there is a password.
     pub password_hash: Option<SecretText>,
@@ -120,7 +119,6 @@ pub trait Authenticators: Send + Sync {
 
 /// One attempt at a code of a person's second factor.
 pub struct CodeAttempt<'a> {
-    /// Whose.
     pub user: &'a UserId,
     /// Of which factor.
     pub method: Method,

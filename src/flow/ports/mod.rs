@@ -93,7 +93,6 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// Sessions.
     pub sessions: Arc<dyn Sessions>,
     /// Sign-ins under way, and the enrolments in sign-ins and sessions.
     pub ceremonies: View<Ceremony>,
@@ -103,9 +102,7 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// Attempt counters.
     pub throttle: Arc<dyn Throttle>,
-    /// Accounts.
     pub accounts: Arc<dyn Accounts>,
-    /// Authenticators.
     pub authenticators: Arc<dyn Authenticators>,
     /// Wrong codes.
     pub lockouts: Arc<dyn Lockouts>,
@@ -113,7 +110,6 @@ pub struct Ports {
     pub history: Arc<dyn History>,
     /// Sealing.
     pub vault: Arc<dyn Vault>,
-    /// Signing keys.
     pub signing_keys: Arc<dyn SigningKeys>,
     /// Sealed values.
     pub sealed_rows: Arc<dyn SealedRows>,

@@ -14,7 +14,6 @@ use crate::auth::user::UserId;
 /// How long the end of a session is remembered, so that its owner can be told how it ended.
 pub const REMEMBERED: Duration = Duration::from_secs(12 * 3600);
 
-/// The end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {
     /// When it was used last, as far as that was noted.
@@ -32,7 +31,6 @@ pub enum Ended {
         key: SessionKey,
         /// Its id, which goes on where it was replaced; `None` where the store could not tell.
         session: Option<String>,
-        /// Why.
         why: EndReason,
     },
     /// Some may have ended that nobody told of: whoever keeps a session reads it again.

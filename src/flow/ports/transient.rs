@@ -90,7 +90,6 @@ impl TransientKind {
 /// A value that was taken, and when it would have ended.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Taken {
-    /// The value.
     pub value: Sealed,
     /// Its end.
     pub ends_at: Timestamp,
@@ -146,7 +145,6 @@ pub trait OneTimeCodes: Send + Sync {
 
 /// A type that is kept as one kind of value.
 pub trait Typed: Sized + Send + Sync {
-    /// The kind.
     const KIND: TransientKind;
     /// What names a value.
     type Key: ?Sized + Sync;

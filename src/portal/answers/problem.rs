@@ -89,7 +89,6 @@ impl Problem {
         self
     }
 
-    /// The answer.
     pub(crate) fn reply(self, info: &RequestInfo) -> Reply {
         let mut body = json!({
             "type": "about:blank",

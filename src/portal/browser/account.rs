@@ -16,7 +16,6 @@ use crate::portal::messages::text;
 use crate::portal::pages::{AccountPage, Link, LogoutPage};
 use crate::portal::reply::{Reply, page, see_other, with_cookie};
 
-/// Shows the account.
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let who = require_session(ctx).await?;
     let flows = &ctx.state.flows;

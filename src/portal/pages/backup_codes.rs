@@ -36,7 +36,6 @@ pub(crate) struct RenewCodesPage<'a> {
     pub(crate) shell: &'a Shell,
     pub(crate) account: &'a str,
     pub(crate) host: &'a str,
-    /// How many are left.
     pub(crate) left: u32,
     /// Names the set that is replaced.
     pub(crate) set: &'a str,

@@ -6,7 +6,6 @@ use crate::portal::messages::text;
 /// A method of proof, as a form asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MethodPrompt {
-    /// The method.
     pub(crate) method: Method,
     /// Its name in forms.
     pub(crate) name: &'static str,

@@ -28,7 +28,6 @@ const BACKLOG: u32 = 1024;
 /// The header by which the admin address of a gateway is known, and its process.
 pub(crate) const PROCESS: &str = "x-stepgate-process";
 
-/// Binds listeners.
 pub struct Listeners;
 
 /// Bound listeners, not yet accepting. Port 0 has become a real port.

@@ -51,7 +51,6 @@ fn text(ip: IpAddr) -> HeaderValue {
 /// The client as far as it can be believed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Client {
-    /// Its address.
     pub(crate) ip: IpAddr,
     /// Whether it speaks https, be it to us or to a trusted proxy before us.
     pub(crate) https: bool,

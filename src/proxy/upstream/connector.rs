@@ -21,7 +21,6 @@ use super::socket::{Socket, connect, is_quiet};
 /// Connects so that the connection carries its [`Socket`].
 #[derive(Debug)]
 pub(super) struct SocketConnector {
-    /// For the connection.
     pub(super) connect_timeout: Duration,
     /// Whose connection it will be, if not everybody's.
     pub(super) private: Option<Arc<PrivateConnection>>,

@@ -27,7 +27,6 @@ const LOOKS: u8 = 4;
 /// Connects so.
 #[derive(Debug)]
 pub(super) struct DelayedReadConnector {
-    /// For the connection.
     pub(super) connect_timeout: Duration,
 }
 

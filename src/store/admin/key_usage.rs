@@ -13,7 +13,6 @@ pub struct KeyUsage {
     pub role: Option<Role>,
     /// TOTP authenticators.
     pub totp: u64,
-    /// Signing keys.
     pub signing_keys: u64,
 }
 
