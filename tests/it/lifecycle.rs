@@ -167,8 +167,8 @@ fn a_terminal_that_closes_ends_it_and_one_that_stays_does_not() {
     let log = folder.path().join("log");
     // `script` gives it a terminal of its own; its log goes to a file, so that nothing of it is lost with the terminal.
     let run = format!("exec {} run -c {} 2>{}", env!("CARGO_BIN_EXE_stepgate"), config.display(), log.display());
-    let mut script = Command::new("script")
-        .args(["-qec", &run, "/dev/null"])
+    let mut script = Command::new("env")
+        .args(["--default-signal=HUP", "script", "-qec", &run, "/dev/null"])
         .env("STEPGATE_LOG", "info")
         .env("SHELL", "/bin/sh")
         .stdin(Stdio::piped())

@@ -11,9 +11,10 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// The binary, with an environment that has nothing of the developer's.
+/// The binary, with an environment that has nothing of the developer's, nor a SIGHUP that they ignore (`nohup make test`).
 pub(crate) fn stepgate() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stepgate"));
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_stepgate")]);
     command.env_remove("STEPGATE_LOG").env_remove("STEPGATE_CONFIG").env("NO_COLOR", "1");
     command
 }
