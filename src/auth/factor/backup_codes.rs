@@ -3,8 +3,12 @@
 use crate::auth::factor::password::{HashFault, HashParams, digest};
 use crate::auth::secret::SecretText;
 
-/// Random bytes in one code; 50 of their bits are used.
-pub const CODE_BYTES: usize = 10;
+/// Random bytes in one code; five bits of each are used, 65 in all.
+pub const CODE_BYTES: usize = 13;
+/// Characters of a code: as they are made now, and as they were made before.
+const LENGTHS: [usize; 2] = [CODE_BYTES, 10];
+/// Before which characters a code is parted for reading.
+const PARTED: [usize; 2] = [4, 9];
 /// Random bytes in the salt of a set.
 pub const SET_SALT_BYTES: usize = 16;
 
@@ -14,11 +18,11 @@ const ALPHABET: [char; 32] = [
     'q', 'r', 's', 't', 'v', 'w', 'x', 'y', 'z',
 ];
 
-/// A code of fresh random bytes, grouped for reading: `xxxxx-xxxxx`.
+/// A code of fresh random bytes, grouped for reading: `xxxx-xxxxx-xxxx`.
 pub fn mint(random: &[u8; CODE_BYTES]) -> SecretText {
-    let mut text = String::with_capacity(CODE_BYTES + 1);
+    let mut text = String::with_capacity(CODE_BYTES + PARTED.len());
     for (place, byte) in random.iter().enumerate() {
-        if place == CODE_BYTES / 2 {
+        if PARTED.contains(&place) {
             text.push('-');
         }
         // 256 is a multiple of 32, so every character is equally likely.
@@ -27,7 +31,7 @@ pub fn mint(random: &[u8; CODE_BYTES]) -> SecretText {
     SecretText::new(text)
 }
 
-/// The ten characters of a code in what a person typed; look-alikes are read as what was meant.
+/// The characters of a code in what a person typed; look-alikes are read as what was meant.
 pub fn normalise(typed: &str) -> Option<SecretText> {
     if typed.len() > 128 {
         return None;
@@ -42,7 +46,7 @@ pub fn normalise(typed: &str) -> Option<SecretText> {
             _ => return None,
         }
     }
-    (code.len() == CODE_BYTES).then(|| SecretText::new(code))
+    LENGTHS.contains(&code.len()).then(|| SecretText::new(code))
 }
 
 /// The salt kept with a set: the parameters and the random part, so that codes made earlier still verify
@@ -81,14 +85,28 @@ mod tests {
 
     #[test]
     fn look_alikes_and_grouping_do_not_matter() {
-        let code = mint(&[0, 1, 2, 31, 20, 10, 0, 1, 9, 8]);
-        assert_eq!(code.expose(), "012zm-a0198");
-        for typed in ["012zm-a0198", "O12ZM A0198", "oi2zma0l98", " 012zm\u{2013}a0i98\n"] {
-            assert_eq!(normalise(typed).map(|c| c.expose().to_owned()).as_deref(), Some("012zma0198"), "{typed}");
+        let code = mint(&[0, 1, 2, 31, 20, 10, 0, 1, 9, 8, 33, 64, 255]);
+        assert_eq!(code.expose(), "012z-ma019-810z");
+        for typed in ["012z-ma019-810z", "O12Z MA019 810Z", "oi2zma0l98l0z", " 012z\u{2013}ma0i9-8i0z\n"] {
+            assert_eq!(normalise(typed).map(|c| c.expose().to_owned()).as_deref(), Some("012zma019810z"), "{typed}");
         }
-        for typed in ["", "012zm-a019", "012zm-a01988", "012zm-a019u", "012zm_a0198", "\0"] {
+        for typed in ["", "012z-ma019-810", "012z-ma019-810z0", "012z-ma019-810u", "012z_ma019-810z", "\0"] {
             assert!(normalise(typed).is_none(), "{typed}");
         }
+    }
+
+    #[test]
+    fn a_code_of_an_older_set_is_read_as_before() {
+        for typed in ["012zm-a0198", "O12ZM A0198", "oi2zma0l98"] {
+            assert_eq!(normalise(typed).map(|c| c.expose().to_owned()).as_deref(), Some("012zma0198"), "{typed}");
+        }
+        for typed in ["012zm-a019", "012zm-a01988", "012zm-a019881"] {
+            assert!(normalise(typed).is_none_or(|code| code.expose().len() == CODE_BYTES), "{typed}");
+        }
+        // As it was kept by the version that made it.
+        let salt = set_salt(&[3; SET_SALT_BYTES], FAST);
+        let typed = normalise("012zm-a0198").unwrap();
+        assert_eq!(code_digest(&typed, &salt).unwrap(), digest(b"012zma0198", &salt, FAST).unwrap());
     }
 
     #[test]
@@ -113,7 +131,7 @@ mod tests {
         #[test]
         fn no_text_panics(text in ".{0,60}") {
             if let Some(code) = normalise(&text) {
-                prop_assert_eq!(code.expose().len(), CODE_BYTES);
+                prop_assert!(LENGTHS.contains(&code.expose().len()));
             }
         }
     }

@@ -75,7 +75,7 @@ pub(super) async fn stage() -> Stage {
     let ann = world.person("ann");
     let key = world.with_totp(&ann);
     let salt = backup_codes::set_salt(&[1; 16], FAST);
-    let digest = backup_codes::code_digest(&backup_codes::mint(&[7; 10]), &salt).unwrap();
+    let digest = backup_codes::code_digest(&backup_codes::mint(&[7; 13]), &salt).unwrap();
     // Sealed with an older master key, so that sealing it anew is swept as well.
     world.look(|s| s.totp.get_mut(&ann).unwrap().secret.0.splice(0..0, OLD_KEY.iter().copied()).count());
     world.look(|s| s.backup.insert(ann, (salt, HashSet::from([digest]))));
@@ -131,7 +131,7 @@ pub(super) async fn run(stage: &Stage, flow: Flow) -> (Result<Given, ()>, Vec<Ev
         Flow::SecondFactor => entered(flows.second_factor(&stage.ceremony, Method::Totp, code, &from).await),
         Flow::Elevate => entered(flows.elevate(&low.token, &low.session, Method::Totp, code, &from).await),
         Flow::Backup => {
-            let code = backup_codes::mint(&[7; 10]);
+            let code = backup_codes::mint(&[7; 13]);
             entered(flows.second_factor(&stage.ceremony, Method::BackupCode, code, &from).await)
         }
         Flow::Enroll => enrolled(flows.confirm_totp(&stage.who, world.code(&stage.pending, 0), &from).await),

@@ -108,7 +108,7 @@ async fn an_absurd_hash_in_a_row_is_a_fault_that_names_the_account_and_is_not_co
     let work = flows.verifying_work();
     let salt = [&4_194_304_u32.to_be_bytes()[..], &1_u32.to_be_bytes(), &1_u32.to_be_bytes(), &[7; 16]].concat();
     world.look(|s| s.backup.insert(ann.clone(), (salt, [vec![1]].into())));
-    let code = crate::auth::factor::backup_codes::mint(&[7; 10]);
+    let code = crate::auth::factor::backup_codes::mint(&[7; 13]);
     let fault = flows.second_factor(&ceremony, Method::BackupCode, code, &client()).await.err().unwrap().value;
     let fault = fault.to_string();
     assert!(fault.contains("asks for 4194304 KiB"), "{fault}");
