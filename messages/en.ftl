@@ -216,6 +216,9 @@ codes-made-anew = New codes are made. The ones you had before no longer work.
 codes-app-set-up = Your authenticator app is set up.
 codes-what = For the account <strong>{ $account }</strong> on { $host }. Each of these codes works once, when your app is not at hand. They are shown only now. Print them or put them into your password manager.
 codes-label = Backup codes
+codes-download = Download the codes
+codes-print = To print them, use the print command of your browser: only the codes and what they are for go on paper.
+codes-file = Backup codes for the account { $account } on { $host }. Each works once.
 codes-saved = I have saved them
 codes-left = { $count ->
     [0] You have no backup codes left.

@@ -101,6 +101,7 @@ look('codes-anew', /The ones you had before no longer work/, async (page) => {
   await page.getByRole('button', { name: 'Copy the codes' }).click();
   await page.getByRole('button', { name: 'Copied' }).waitFor();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), codes);
+  await downloaded(page, codes);
   await page.emulateMedia({ media: 'print' });
   assert.equal(await page.locator('button:visible, footer:visible').count(), 0, 'nothing but the codes is printed');
   assert.ok(await page.locator('.codes:visible').count());
@@ -114,9 +115,20 @@ test('backup codes are made without JavaScript too', async () => {
   await page.goto(`${gate.url}/.stepgate/backup-codes`);
   await submit(page, () => page.getByRole('button', { name: 'Make new codes' }).click());
   assert.equal(await page.getByRole('button', { name: 'Copy the codes' }).count(), 0);
-  assert.equal((await page.textContent('.codes')).trim().split(/\s+/).length, 10);
+  const codes = (await page.textContent('.codes')).trim();
+  assert.equal(codes.split(/\s+/).length, 10);
+  await downloaded(page, codes);
   await context.close();
 });
+
+/** The button gives these codes as a file, and the page stays. */
+async function downloaded(page, codes) {
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download the codes' }).click()]);
+  assert.equal(file.suggestedFilename(), 'backup-codes.txt');
+  const text = readFileSync(await file.path(), 'utf8');
+  assert.deepEqual(text.trim().split(/\r\n/).slice(2), codes.split(/\s+/));
+  assert.ok(await page.locator('.codes').count());
+}
 
 test('a sign-in begun in a frame returns to the page around it', async () => {
   const context = await chromium.newContext();

@@ -49,6 +49,21 @@ pub fn normalise(typed: &str) -> Option<SecretText> {
     LENGTHS.contains(&code.len()).then(|| SecretText::new(code))
 }
 
+/// The codes in a text that a page of ours sent: as they were shown, and nothing else. `None`: it holds something else,
+/// or more than `most`.
+pub fn shown(text: &str, most: usize) -> Option<Vec<SecretText>> {
+    let written = |code: &&str| {
+        let places = code.chars().enumerate();
+        let parted = places.clone().filter(|(_, c)| *c == '-').map(|(place, _)| place).eq([4, 10]);
+        parted
+            && code.len() == CODE_BYTES + PARTED.len()
+            && places.clone().all(|(_, c)| c == '-' || ALPHABET.contains(&c))
+    };
+    let codes: Vec<&str> = text.split_ascii_whitespace().collect();
+    let all = (1..=most).contains(&codes.len()) && codes.iter().all(|code| written(code));
+    all.then(|| codes.into_iter().map(|code| SecretText::new(code.to_owned())).collect())
+}
+
 /// The salt kept with a set: the parameters and the random part, so that codes made earlier still verify
 /// after the parameters were changed.
 pub fn set_salt(random: &[u8; SET_SALT_BYTES], params: HashParams) -> Vec<u8> {
@@ -107,6 +122,27 @@ mod tests {
         let salt = set_salt(&[3; SET_SALT_BYTES], FAST);
         let typed = normalise("012zm-a0198").unwrap();
         assert_eq!(code_digest(&typed, &salt).unwrap(), digest(b"012zma0198", &salt, FAST).unwrap());
+    }
+
+    #[test]
+    fn a_list_holds_codes_as_they_were_made_and_nothing_else() {
+        let code = mint(&[7; CODE_BYTES]);
+        let list = format!("{0} {0}\r\n{0} ", code.expose());
+        let read = shown(&list, 3).unwrap();
+        assert!(read.len() == 3 && read.iter().all(|read| read.expose() == code.expose()));
+        assert!(shown(&list, 2).is_none());
+        for other in [
+            "",
+            " ",
+            "7777-77777-777",
+            "77777-7777-7777",
+            "7777-77777-777<",
+            "7777-77777-777U",
+            "hello",
+            "7777-77777-7777,",
+        ] {
+            assert!(shown(other, 9).is_none(), "{other}");
+        }
     }
 
     #[test]

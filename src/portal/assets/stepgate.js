@@ -33,8 +33,9 @@ for (const codes of document.querySelectorAll('.codes')) {
     });
   }
 }
-let sent = -Infinity;
+let [form, sent] = [null, 0];
 document.addEventListener('submit', (event) => {
-  if (event.timeStamp - sent < 2000) event.preventDefault();
-  else sent = event.timeStamp;
+  // A download leaves the page where it is, and its other form may be sent at once.
+  if (event.target === form && event.timeStamp - sent < 2000) event.preventDefault();
+  else [form, sent] = [event.target, event.timeStamp];
 });

@@ -1,15 +1,18 @@
 //! New backup codes, for somebody who is signed in.
 
-use http::StatusCode;
+use http::header::CONTENT_DISPOSITION;
+use http::{HeaderValue, StatusCode};
 
 use super::steps::enter;
-use super::{CONTINUE, busy, other_account};
+use super::{CONTINUE, busy, other_account, start_again};
+use crate::auth::factor::backup_codes;
 use crate::auth::resource::Tolerances;
 use crate::flow::reply::{CodesAsked, CodesRenewed};
 use crate::portal::context::{Context, CurrentSession, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;
 use crate::portal::form_owner;
+use crate::portal::forms::FormFields;
 use crate::portal::messages::text;
 use crate::portal::pages::{BackupCodesPage, Link, NoticePage, RenewCodesPage};
 use crate::portal::reply::{Reply, page, see_other};
@@ -24,9 +27,32 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     }
 }
 
+/// What the button for the download sends, on every page that shows codes.
+pub(super) const DOWNLOAD: &str = "download";
+
+/// The codes that the page shows, as a file. They come from the page itself: nothing keeps them, and no address shows
+/// them a second time.
+pub(super) async fn download(ctx: &Context, fields: &FormFields) -> Result<Reply, HandlerError> {
+    let Some(who) = ctx.current_session(true).await? else { return Ok(start_again(ctx)) };
+    let most = usize::from(u8::MAX);
+    let Some(codes) = backup_codes::shown(fields.get("codes"), most) else {
+        return Err(HandlerError::Portal(PortalError::BadRequest));
+    };
+    let (account, host) = (who.session.identity.username.as_str(), ctx.info.authority.as_str());
+    let lines = codes.iter().map(|code| format!("{}\r\n", code.expose())).collect::<String>();
+    let text = format!("{}\r\n\r\n{lines}", text!("codes-file", account = account, host = host));
+    let mut file = Reply::new(StatusCode::OK, "backup-codes", "text/plain; charset=utf-8", text);
+    let name = HeaderValue::from_static("attachment;filename=backup-codes.txt");
+    file.headers_mut().insert(CONTENT_DISPOSITION, name);
+    Ok(file)
+}
+
 /// Makes them, and shows them this once.
 pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let (destination, fields) = enter(ctx, "backup-codes").await?;
+    if fields.get("op") == DOWNLOAD {
+        return download(ctx, &fields).await;
+    }
     if fields.get("op") != "make" {
         return Err(HandlerError::Portal(PortalError::BadRequest));
     }

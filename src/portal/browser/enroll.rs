@@ -3,7 +3,9 @@
 use http::StatusCode;
 
 use super::steps::enter;
-use super::{CONTINUE, busy, locked_factor, other_account, previous_sign_in, proof_errors, start_again, wait};
+use super::{
+    CONTINUE, backup_codes, busy, locked_factor, other_account, previous_sign_in, proof_errors, start_again, wait,
+};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::user::Username;
 use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp};
@@ -27,6 +29,9 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
 /// Takes the confirming code.
 pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let (destination, fields) = enter(ctx, "enroll").await?;
+    if fields.get("op") == backup_codes::DOWNLOAD {
+        return backup_codes::download(ctx, &fields).await;
+    }
     let enrollee = enrolling(ctx, &destination).await?;
     if !form_owner::matches(ctx, &fields, &enrollee.account) {
         return Ok(match &enrollee.who {

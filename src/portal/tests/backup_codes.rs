@@ -73,6 +73,36 @@ async fn a_fresh_second_factor_makes_new_codes_and_ends_the_old_ones() {
 }
 
 #[tokio::test]
+async fn the_page_of_the_codes_gives_them_as_a_file_and_no_address_shows_them_again() {
+    let stage = Stage::new();
+    let mut browser = Browser::new(&stage);
+    browser.sign_in("/erp", 0).await;
+    let question = text(&browser.get(PAGE).await);
+    let shown = text(&browser.post(PAGE, &form(&question)).await);
+    let codes = codes(&shown);
+    let fields = form(&shown);
+    let file = browser.post(PAGE, &fields).await;
+    assert_eq!(file.headers()["content-disposition"], "attachment;filename=backup-codes.txt");
+    assert_eq!(
+        (&file.headers()["content-type"], &file.headers()["cache-control"]),
+        (&"text/plain; charset=utf-8".parse().unwrap(), &"no-store".parse().unwrap())
+    );
+    let read: Vec<String> = text(&file).lines().skip(2).map(str::to_owned).collect();
+    assert_eq!(read, codes);
+    assert!(text(&file).starts_with("Backup codes for the account ann on erp.example.com:8443. "), "{}", text(&file));
+    // The page of an enrolment has the same form.
+    assert_eq!(text(&browser.post("/.stepgate/enroll", &fields).await), text(&file));
+    for at in [PAGE, "/.stepgate/enroll", "/.stepgate/account"] {
+        let again = text(&browser.get(at).await);
+        assert!(codes.iter().all(|code| !again.contains(code)), "{at}");
+    }
+    let other = browser.post(PAGE, &[("op", "download"), ("codes", "<script>alert(1)</script>")]).await;
+    assert_eq!(other.status(), StatusCode::BAD_REQUEST);
+    let nobody = Browser::new(&stage).post(PAGE, &fields).await;
+    assert!(codes.iter().all(|code| !text(&nobody).contains(code)));
+}
+
+#[tokio::test]
 async fn who_has_few_left_is_warned_where_it_helps() {
     let stage = Stage::new();
     let mut browser = Browser::new(&stage);
