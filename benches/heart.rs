@@ -47,7 +47,12 @@ fn app() -> AppPolicy {
     let mut rules: Vec<_> = (0..18).map(|n| rule(&format!("/area-{n}/**/edit/*.do"), Access::Deny)).collect();
     rules.push(rule("/admin/**", guarded(Strength::TwoFactor, Some(300))));
     rules.push(rule("/**", guarded(Strength::TwoFactor, None)));
-    AppPolicy { host: "erp.example.com".into(), tolerate: Tolerances::default(), rules: rules.into() }
+    AppPolicy {
+        offer: Default::default(),
+        host: "erp.example.com".into(),
+        tolerate: Tolerances::default(),
+        rules: rules.into(),
+    }
 }
 
 fn session() -> Arc<Session> {
@@ -118,8 +123,12 @@ fn many_rules(c: &mut Criterion) {
         });
         for (name, rules) in [("globs", globs.collect::<Vec<_>>()), ("globs and regular expressions", mixed.collect())]
         {
-            let app =
-                AppPolicy { host: "erp.example.com".into(), tolerate: Tolerances::default(), rules: rules.into() };
+            let app = AppPolicy {
+                offer: Default::default(),
+                host: "erp.example.com".into(),
+                tolerate: Tolerances::default(),
+                rules: rules.into(),
+            };
             let resource = parse(&last, app.tolerate);
             c.bench_function(&format!("the last of {count} rules, {name}"), |b| {
                 b.iter(|| app.judged(black_box(&resource), CLIENT).count());

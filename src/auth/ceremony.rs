@@ -8,7 +8,7 @@ mod token;
 use serde::{Deserialize, Serialize};
 
 use super::factor::authenticator::Sealed;
-use super::proof::{Method, MethodSet, Proofs, Requirement, Strength};
+use super::proof::{Method, MethodSet, Offer, Proofs, Requirement, Strength};
 use super::session::{Channel, Session};
 use super::time::Timestamp;
 use super::user::{Identity, UserId, Username};
@@ -258,8 +258,8 @@ impl Ceremony {
         }
     }
 
-    /// Takes a verdict and returns what comes next. The only way on.
-    pub fn advance(mut self, verdict: Verdict, now: Timestamp) -> Step {
+    /// Takes a verdict and returns what comes next, where people can set up what is on `offer`. The only way on.
+    pub fn advance(mut self, verdict: Verdict, offer: Offer, now: Timestamp) -> Step {
         let method = match verdict {
             Verdict::Failed(_) => return Step::Rejected(self),
             Verdict::Proved(method) => method,
@@ -277,10 +277,10 @@ impl Ceremony {
         if required.is_within(at_hand) && !owned.is_empty() {
             Step::Ask(self, owned)
         } else if !self.locked.is_empty()
-            && [at_hand, at_hand.or(self.locked)].into_iter().any(|owned| required.is_attainable(owned))
+            && [at_hand, at_hand.or(self.locked)].into_iter().any(|owned| required.is_attainable(owned, offer))
         {
             Step::Locked(self)
-        } else if required.is_attainable(at_hand) {
+        } else if required.is_attainable(at_hand, offer) {
             Step::Stuck(self)
         } else {
             Step::OutOfReach(self)

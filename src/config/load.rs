@@ -225,8 +225,8 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     flow.password = users::password(users_options.and_then(|u| u.value.password), cx);
     let state = state::validate(options.state, options.state_file, database.as_ref(), cx);
     let keys = secrets::validate(options.secrets, database.as_ref(), cx);
-    let strengths = Strengths::validate(options.strengths, declared, cx);
-    let context = AppContext { strengths: &strengths, coverage: coverage.as_ref(), listen: &listen };
+    let strengths = Strengths::validate(options.strengths, declared, flow.offer.served, cx);
+    let context = AppContext { strengths: &strengths, flow: &flow, coverage: coverage.as_ref(), listen: &listen };
     let (apps, policies) = app::validate(options.apps, &context, cx);
     let shutdown_grace = options.shutdown_grace.map_or(std::time::Duration::from_secs(30), |t| t.0);
     Some(Settings {

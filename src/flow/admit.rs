@@ -32,6 +32,6 @@ impl Flows {
             Some((token, channel)) if !all_open => self.session_at(now, token, channel, &app.host, false).await?,
             _ => None,
         };
-        Ok(evaluate(&judged, resource, circumstances, session.as_ref(), now))
+        Ok(evaluate(&judged, app.offer.served, resource, circumstances, session.as_ref(), now))
     }
 }

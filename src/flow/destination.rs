@@ -11,7 +11,7 @@ use crate::auth::policy::preflight::Preflighted;
 use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::proof::explanation::{self, Evaluation};
-use crate::auth::proof::{Lack, MethodSet, Proofs, Requirement, Strength};
+use crate::auth::proof::{Lack, MethodSet, Offer, Proofs, Requirement, Strength};
 use crate::auth::resource::{Resource, Tolerances};
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
@@ -28,6 +28,11 @@ impl Destinations {
     /// What the URLs of this host's app need.
     pub fn tolerances(&self, host: &str) -> Tolerances {
         self.0.app(host).map(|app| app.tolerate).unwrap_or_default()
+    }
+
+    /// What can be proved at this host.
+    pub fn offer(&self, host: &str) -> Offer {
+        self.0.app(host).map(|app| app.offer).unwrap_or_default()
     }
 
     /// The hosts that have an app, in order.
@@ -67,7 +72,7 @@ impl Destinations {
         guards.sort_by_key(|Guard { requirement, .. }| {
             (Reverse(requirement.strength), requirement.max_age.unwrap_or(Duration::MAX))
         });
-        Guards(guards)
+        Guards { guards, offer: app.offer }
     }
 }
 
@@ -81,7 +86,11 @@ pub struct Guard {
 /// The rules that guard a destination, one for each reading of it that the gateway judges; strongest requirement first.
 /// Were one left out, who met all others would be sent there and back for ever.
 #[derive(Clone, Debug)]
-pub struct Guards(Vec<Guard>);
+pub struct Guards {
+    guards: Vec<Guard>,
+    /// What can be proved there.
+    offer: Offer,
+}
 
 /// A person on the way to a destination.
 #[derive(Clone, Copy, Debug)]
@@ -117,12 +126,12 @@ pub enum Ways {
 impl Guards {
     /// Of a destination that asks for nothing.
     pub const fn none() -> Self {
-        Self(Vec::new())
+        Self { guards: Vec::new(), offer: Offer::BASIC }
     }
 
     /// The guard that asks most.
     pub fn strongest(&self) -> Option<&Guard> {
-        self.0.first()
+        self.guards.first()
     }
 
     /// What a sign-in must reach: what the strongest guard asks, or one factor where nothing asks.
@@ -132,27 +141,27 @@ impl Guards {
 
     /// Whether these proofs open the destination.
     pub fn are_met(&self, proofs: &Proofs, now: Timestamp) -> bool {
-        self.0.iter().all(|guard| guard.requirement.shortfall(proofs, now).is_none())
+        self.guards.iter().all(|guard| guard.requirement.shortfall(proofs, now).is_none())
     }
 
     /// Whether anybody could open the destination.
     pub fn can_be_met(&self) -> bool {
-        self.0.iter().all(|guard| guard.requirement.is_within(MethodSet::SERVED))
+        self.guards.iter().all(|guard| guard.requirement.is_within(self.offer.served))
     }
 
     /// The guard that asks for more than somebody with these methods could ever prove.
     pub fn out_of_reach(&self, owned: MethodSet) -> Option<&Guard> {
-        self.0.iter().find(|guard| !guard.requirement.is_attainable(owned))
+        self.guards.iter().find(|guard| !guard.requirement.is_attainable(owned, self.offer))
     }
 
     /// What is left for a person to do.
     pub fn ways_on(&self, person: Person<'_>, now: Timestamp) -> Ways {
         let Person { proofs, owned, locked } = person;
         let mut missing =
-            self.0.iter().filter_map(|guard| Some((guard, guard.requirement.shortfall(proofs, now)?))).peekable();
+            self.guards.iter().filter_map(|guard| Some((guard, guard.requirement.shortfall(proofs, now)?))).peekable();
         let Some((guard, shortfall)) = missing.peek().copied() else { return Ways::Arrived };
         // Known before anything is asked: a code that cannot lead there would be spent for nothing.
-        let most = owned.or(owned.enrollable());
+        let most = self.offer.most(owned);
         if let Some((guard, _)) = missing.find(|(guard, _)| !guard.requirement.would_be_met(proofs, most, now)) {
             return Ways::OutOfReach(guard.clone());
         }

@@ -62,18 +62,26 @@ pub enum Submission {
     Password(SecretText),
     /// A code of an authenticator app, or a backup code.
     Code(Method, SecretText),
+    /// A WebAuthn assertion, as `PublicKeyCredential.toJSON()` writes it. What it proves shows only once it is verified.
+    Assertion(SecretText),
 }
 
 impl Submission {
     /// What was typed where a page or a script asked for `method`.
     pub fn of(method: Method, text: SecretText) -> Self {
-        if method == Method::Password { Self::Password(text) } else { Self::Code(method, text) }
+        match method {
+            Method::Password => Self::Password(text),
+            Method::Passkey | Method::BoundPasskey | Method::SecurityKey => Self::Assertion(text),
+            _ => Self::Code(method, text),
+        }
     }
 
+    /// The method that it is charged to.
     pub const fn method(&self) -> Method {
         match self {
             Self::Password(_) => Method::Password,
             Self::Code(method, _) => *method,
+            Self::Assertion(_) => Method::Passkey,
         }
     }
 }

@@ -182,7 +182,7 @@ impl Flows {
         let user = &session.identity.id;
         let Ok(account) = self.standing_account(user).await? else { return Ok((MethodSet::EMPTY, MethodSet::EMPTY)) };
         let enrolled = self.ports.authenticators.of(user).await?;
-        let owned = enrolled.methods(account.password_hash.is_some());
+        let owned = self.owned_at(&account, &enrolled, &session.host);
         Ok((owned, owned.and(enrolled.locked())))
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::auth::factor::password::HashParams;
 use crate::auth::factor::totp::TotpParams;
-use crate::auth::proof::Method;
+use crate::auth::proof::{Method, Offer};
 use crate::auth::session::Lifetimes;
 use crate::auth::throttle::Limit;
 
@@ -19,6 +19,8 @@ pub struct FlowSettings {
     /// How passwords are hashed and judged.
     pub password: PasswordSettings,
     pub totp: TotpSettings,
+    /// What people can prove, and set up. Default: passwords, authenticator apps and backup codes.
+    pub offer: Offer,
     /// How many backup codes are made. Default: 10.
     pub backup_codes: u8,
     /// Attempt limits.
@@ -93,6 +95,8 @@ pub enum MethodBudget {
     Password { pace: Limit, failures: Limit },
     /// A code of somebody who knows the password: few by account.
     Code(Limit),
+    /// A signature, which nobody guesses: by network alone, so that nobody is locked out by what others send.
+    Signature,
 }
 
 impl LimitSettings {
@@ -100,15 +104,23 @@ impl LimitSettings {
     pub const fn budget(&self, method: Method) -> MethodBudget {
         match method {
             Method::Password => MethodBudget::Password { pace: self.password, failures: self.password_lockout },
-            Method::Totp
-            | Method::BackupCode
-            | Method::Passkey
-            | Method::BoundPasskey
-            | Method::SecurityKey
-            | Method::EmailCode
-            | Method::SmsCode
-            | Method::RecoveryCode => MethodBudget::Code(self.totp),
+            Method::Passkey | Method::BoundPasskey | Method::SecurityKey => MethodBudget::Signature,
+            Method::Totp | Method::BackupCode | Method::EmailCode | Method::SmsCode | Method::RecoveryCode => {
+                MethodBudget::Code(self.totp)
+            }
         }
+    }
+}
+
+impl FlowSettings {
+    /// What people can prove at this host, and set up there.
+    pub const fn offer_at(&self, _host: &str) -> Offer {
+        self.offer
+    }
+
+    /// The relying party ID of the passkeys of this host.
+    pub const fn rp_id<'a>(&self, host: &'a str) -> &'a str {
+        host
     }
 }
 
@@ -120,6 +132,7 @@ impl Default for FlowSettings {
             ceremony_ttl: Duration::from_secs(900),
             password: PasswordSettings::default(),
             totp: TotpSettings::default(),
+            offer: Offer::default(),
             backup_codes: 10,
             limits: LimitSettings::default(),
             enroll_max_age: Duration::from_secs(600),

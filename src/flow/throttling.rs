@@ -92,6 +92,9 @@ impl Flows {
     fn costs(&self, attempt: &Attempt<'_>, method: Method, tier: Tier) -> Option<Vec<Cost>> {
         let (limits, account, ip) = (&self.settings.limits, attempt.account.as_str(), attempt.client.ip);
         let budget = limits.budget(method);
+        if budget == MethodBudget::Signature && tier != Tier::Account {
+            return None;
+        }
         let kept = |scope, counter: Counter<'_>, limit| Cost {
             scope,
             refundable: false,
@@ -117,6 +120,7 @@ impl Flows {
             }
             // Whoever gets this far knows the password: all of them together get no more than this.
             MethodBudget::Code(limit) => vec![kept(ThrottleScope::Factor, Counter::Account(account), limit)],
+            MethodBudget::Signature => Vec::new(),
         };
         if tier == Tier::NewNetwork {
             let charges = newcomer_charges(method, account, ip, limits.new_network, limits.new_networks);
@@ -163,7 +167,7 @@ impl Flows {
                     keys.extend(own.map(|counter| counter.key(method)));
                 }
                 MethodBudget::Code(_) if known.is_none() => keys.push(Counter::Account(account).key(method)),
-                MethodBudget::Code(_) => {}
+                MethodBudget::Code(_) | MethodBudget::Signature => {}
             }
         }
         self.ports.throttle.forgive(&keys).await
@@ -176,7 +180,7 @@ impl Flows {
     /// The store did not answer.
     pub async fn forgive_all(&self, username: &Username, networks: &[IpAddr]) -> Answer<()> {
         let (account, limits) = (account_of_name(username.as_str()), &self.settings.limits);
-        let mut keys: Vec<String> = MethodSet::SERVED
+        let mut keys: Vec<String> = MethodSet::ALL
             .iter()
             .flat_map(|method| [Counter::Account(&account), Counter::Failures(&account)].map(|c| c.key(method)))
             .collect();
@@ -184,7 +188,7 @@ impl Flows {
             keys.push(Counter::AccountNetwork(&account, *ip).key(Method::Password));
             let newcomers = newcomer_charges(Method::Password, &account, *ip, limits.new_network, limits.new_networks);
             keys.extend(newcomers.into_iter().map(|charge| charge.key));
-            for method in MethodSet::SERVED.iter() {
+            for method in MethodSet::ALL.iter() {
                 keys.extend(network_charges(method, *ip, limits.network).into_iter().map(|charge| charge.key));
             }
         }

@@ -41,7 +41,7 @@ proptest! {
             let (method, now) = (Method::ALL[method], Timestamp::from_secs(now));
             let before = at.proofs.clone();
             let verdict = if right { Verdict::Proved(method) } else { Verdict::Failed(method) };
-            at = match at.advance(verdict, now) {
+            at = match at.advance(verdict, Offer::BASIC, now) {
                 Step::Complete(done) => {
                     prop_assert!(right && user);
                     prop_assert!(goal_of(done.ceremony()).shortfall(&done.ceremony().proofs, now).is_none());
@@ -57,7 +57,7 @@ proptest! {
                     prop_assert!(right && user);
                     prop_assert!(next.locked.is_empty(), "nothing is set up in the place of what is switched off");
                     prop_assert!(goal_of(&next).shortfall(&next.proofs, now).is_some());
-                    prop_assert!(goal_of(&next).is_attainable(next.enrolled.or(next.proofs.methods())));
+                    prop_assert!(goal_of(&next).is_attainable(next.enrolled.or(next.proofs.methods()), Offer::BASIC));
                     next
                 }
                 Step::Locked(next) => {
@@ -69,7 +69,7 @@ proptest! {
                     prop_assert!(right && user);
                     // Not even by proving everything that is there or could be.
                     let at_hand = next.enrolled.or(next.proofs.methods());
-                    let most = at_hand.or(at_hand.enrollable()).iter().fold(next.proofs.clone(), |p, m| p.with(m, now));
+                    let most = Offer::BASIC.most(at_hand).iter().fold(next.proofs.clone(), |p, m| p.with(m, now));
                     prop_assert!(goal_of(&next).shortfall(&most, now).is_some());
                     next
                 }
@@ -105,15 +105,17 @@ fn a_sign_in_stored_by_the_version_before_goes_on() {
     let begun = ceremony(required, password.or(totp), true);
     let now = begun.started_at;
     let begun = Ceremony { credentials: "stamp".to_owned(), ..begun };
-    let Step::Ask(waiting, _) = begun.advance(Verdict::Proved(Method::Password), now) else { panic!("not asked") };
+    let Step::Ask(waiting, _) = begun.advance(Verdict::Proved(Method::Password), Offer::BASIC, now) else {
+        panic!("not asked")
+    };
     let text = stored_before(&waiting);
     let read: Ceremony = serde_json::from_str(&text).unwrap();
     assert_eq!(read, waiting);
-    assert!(matches!(read.advance(Verdict::Proved(Method::Totp), now), Step::Complete(_)));
+    assert!(matches!(read.advance(Verdict::Proved(Method::Totp), Offer::BASIC, now), Step::Complete(_)));
     // Nobody had been found: it was rejected, and is.
     let nobody: Ceremony = serde_json::from_str(&text.replace(r#""01ANN""#, "null")).unwrap();
     assert!(matches!(&nobody.who, Who::Named { username } if username.as_str() == "ann"));
-    assert!(matches!(nobody.advance(Verdict::Proved(Method::Totp), now), Step::Rejected(_)));
+    assert!(matches!(nobody.advance(Verdict::Proved(Method::Totp), Offer::BASIC, now), Step::Rejected(_)));
     // The version before reads what this one writes: all that it wants is there, under the same names.
     let written = serde_json::to_value(&waiting).unwrap();
     for (name, value) in serde_json::from_str::<serde_json::Map<_, _>>(&text).unwrap() {
@@ -130,7 +132,7 @@ fn a_sign_in_whose_requirement_is_lost_asks_for_the_most_that_the_account_can_pr
     stored.as_object_mut().unwrap().remove("goal");
     let read: Ceremony = serde_json::from_value(stored).unwrap();
     assert!(
-        matches!(read.advance(Verdict::Proved(Method::Password), now), Step::Ask(_, methods) if methods.contains(Method::Totp))
+        matches!(read.advance(Verdict::Proved(Method::Password), Offer::BASIC, now), Step::Ask(_, methods) if methods.contains(Method::Totp))
     );
 }
 
@@ -142,8 +144,11 @@ fn a_ceremony_keeps_its_purpose_and_its_challenge() {
         let enrolment = begun.clone().enrolment(parent, Some(Sealed(vec![1, 2, 3])));
         let text = serde_json::to_string(&enrolment).unwrap();
         assert_eq!(serde_json::from_str::<Ceremony>(&text).unwrap(), enrolment);
-        assert!(matches!(enrolment.clone().advance(Verdict::Failed(Method::Totp), now), Step::Rejected(_)));
-        assert!(matches!(enrolment.advance(Verdict::Proved(Method::Totp), now), Step::Complete(_)));
+        assert!(matches!(
+            enrolment.clone().advance(Verdict::Failed(Method::Totp), Offer::BASIC, now),
+            Step::Rejected(_)
+        ));
+        assert!(matches!(enrolment.advance(Verdict::Proved(Method::Totp), Offer::BASIC, now), Step::Complete(_)));
     }
     let keys = [Parent::SignIn(key), Parent::Session(key.encoded())].map(|parent| parent.enrolment_key());
     assert!(keys[0] != keys[1] && !keys.contains(&key));

@@ -42,6 +42,60 @@ pub struct BackupSet {
     pub left: u32,
 }
 
+/// A passkey or security key.
+#[derive(Clone)]
+pub struct PasskeyRecord {
+    /// Its id (a ULID).
+    pub id: String,
+    /// The relying party ID that it was registered for; it is at hand nowhere else.
+    pub rp_id: String,
+    /// Whether the authenticator verified its user at registration.
+    pub user_verified: bool,
+    /// Whether it may be copied to other devices of its owner.
+    pub backup_eligible: bool,
+}
+
+impl PasskeyRecord {
+    /// The method that it proves, as long as its user is verified as at registration.
+    pub const fn method(&self) -> Method {
+        match (self.user_verified, self.backup_eligible) {
+            (false, _) => Method::SecurityKey,
+            (true, true) => Method::Passkey,
+            (true, false) => Method::BoundPasskey,
+        }
+    }
+}
+
+/// How an address is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddressKind {
+    /// By mail.
+    Email,
+    /// By text message.
+    Sms,
+}
+
+impl AddressKind {
+    /// The method that a code sent there proves.
+    pub const fn method(self) -> Method {
+        match self {
+            Self::Email => Method::EmailCode,
+            Self::Sms => Method::SmsCode,
+        }
+    }
+}
+
+/// An address that its owner has confirmed.
+#[derive(Clone)]
+pub struct AddressRecord {
+    /// Its id (a ULID).
+    pub id: String,
+    pub kind: AddressKind,
+    /// The mail address, or the number (E.164).
+    pub value: String,
+}
+
 /// Everything a person can prove with, beside the password.
 #[derive(Clone, Default)]
 pub struct Enrolled {
@@ -49,6 +103,10 @@ pub struct Enrolled {
     pub totp: Option<TotpRecord>,
     /// The backup codes.
     pub backup: Option<BackupSet>,
+    /// The passkeys and security keys, of every relying party ID.
+    pub passkeys: Vec<PasskeyRecord>,
+    /// The confirmed addresses.
+    pub addresses: Vec<AddressRecord>,
     /// Methods that are switched off after too many wrong codes, and since when.
     pub locked: Vec<(Method, Timestamp)>,
 }
@@ -59,13 +117,9 @@ impl Enrolled {
         self.locked.iter().map(|(method, _)| *method).collect()
     }
 
-    /// What can be proved with now: all that is there, without what is switched off.
-    pub fn usable(&self, has_password: bool) -> MethodSet {
-        self.methods(has_password).minus(self.locked())
-    }
-
-    /// The methods that are there, also those switched off; a password is taken for granted only if `has_password`.
-    pub fn methods(&self, has_password: bool) -> MethodSet {
+    /// The methods that are there, also those switched off; a password is taken for granted only if `has_password`. With
+    /// the relying party ID of a host, the passkeys of that one alone.
+    pub fn methods(&self, has_password: bool, rp_id: Option<&str>) -> MethodSet {
         let mut set = MethodSet::EMPTY;
         if has_password {
             set = set.with(Method::Password);
@@ -76,6 +130,18 @@ impl Enrolled {
         if self.backup.as_ref().is_some_and(|b| b.left > 0) {
             set = set.with(Method::BackupCode);
         }
-        set
+        let at_hand = |passkey: &&PasskeyRecord| rp_id.is_none_or(|rp_id| passkey.rp_id == rp_id);
+        let passkeys = self.passkeys.iter().filter(at_hand).map(PasskeyRecord::method);
+        passkeys.chain(self.addresses.iter().map(|address| address.kind.method())).fold(set, MethodSet::with)
+    }
+
+    /// Names all that is there beside the password: another one for other authenticators and addresses. Without passkeys and
+    /// addresses it is the text of the version before.
+    pub fn fingerprint(&self) -> String {
+        let totp = self.totp.as_ref().map_or("", |record| record.id.as_str());
+        let mut others: Vec<&str> = self.passkeys.iter().map(|passkey| passkey.id.as_str()).collect();
+        others.extend(self.addresses.iter().map(|address| address.id.as_str()));
+        others.sort_unstable();
+        others.into_iter().fold(totp.to_owned(), |text, id| text + "+" + id)
     }
 }

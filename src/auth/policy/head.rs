@@ -104,6 +104,7 @@ mod tests {
             Arc::new(Rule { methods, networks, ..rule })
         };
         AppPolicy {
+            offer: Default::default(),
             host: "app.example".into(),
             tolerate: Tolerances::default(),
             rules: rules.iter().map(one).collect(),

@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::proof::Offer;
 use super::resource::{Resource, Tolerances};
 use head::{GET, HEAD};
 use index::IndexedRules;
@@ -28,6 +29,8 @@ pub struct AppPolicy {
     pub host: String,
     /// What this app's URLs need (product.md `tolerate`).
     pub tolerate: Tolerances,
+    /// What can be proved at this host.
+    pub offer: Offer,
     /// First match wins; none matches = refused.
     pub rules: IndexedRules,
 }

@@ -22,7 +22,12 @@ fn rule(name: &str, pattern: PathPattern, methods: &[&str], networks: &[&str]) -
 }
 
 fn app(rules: Vec<Rule>, tolerate: Tolerances) -> AppPolicy {
-    AppPolicy { host: "app.example".into(), tolerate, rules: rules.into_iter().map(Arc::new).collect() }
+    AppPolicy {
+        offer: Default::default(),
+        host: "app.example".into(),
+        tolerate,
+        rules: rules.into_iter().map(Arc::new).collect(),
+    }
 }
 
 #[test]

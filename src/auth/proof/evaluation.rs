@@ -22,15 +22,16 @@ pub struct Circumstances {
 }
 
 /// Decides about a request: each rule that was `judged` for it, the strictest decision wins. Who is signed in is asked for
-/// nothing that cannot be proved here.
+/// nothing that cannot be proved here, which is what is `served`.
 pub fn evaluate(
     judged: &[Option<&Arc<Rule>>],
+    served: MethodSet,
     resource: &Resource,
     circumstances: &Circumstances,
     who: Option<&Arc<Session>>,
     now: Timestamp,
 ) -> Decision {
-    let strict = judged.iter().map(|rule| decide(*rule, who, now).within(MethodSet::SERVED)).reduce(strictest);
+    let strict = judged.iter().map(|rule| decide(*rule, who, now).within(served)).reduce(strictest);
     // Every request has a reading; should one ever have none, no rule covers it.
     let decision = strict.unwrap_or_else(|| decide(None, who, now));
     let decision = match &circumstances.opener {

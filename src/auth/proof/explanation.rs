@@ -58,7 +58,7 @@ pub fn explain<'a>(
 ) -> Evaluation<'a> {
     let client = circumstances.client;
     let judged: Vec<Option<&Arc<Rule>>> = app.judged(resource, client).collect();
-    let decision = evaluate(&judged, resource, circumstances, who, now);
+    let decision = evaluate(&judged, app.offer.served, resource, circumstances, who, now);
     let is = |a: Option<&Arc<Rule>>, b: &Arc<Rule>| a.is_some_and(|a| Arc::ptr_eq(a, b));
     let fit = |rule| RuleFit {
         rule,

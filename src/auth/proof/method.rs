@@ -126,15 +126,6 @@ impl MethodSet {
     pub const EMPTY: Self = Self(0);
     /// Every method.
     pub const ALL: Self = Self((1 << Method::ALL.len()) - 1);
-    /// The methods that this version can verify.
-    pub const SERVED: Self = Self::EMPTY.with(Method::Password).with(Method::Totp).with(Method::BackupCode);
-
-    /// What this version can set up for somebody who owns these: an authenticator app where there is none, and
-    /// backup codes along with it.
-    #[must_use]
-    pub const fn enrollable(self) -> Self {
-        if self.contains(Method::Totp) { Self::EMPTY } else { Self::EMPTY.with(Method::Totp).with(Method::BackupCode) }
-    }
 
     /// The methods that somebody has who owns or proved these: a bound passkey is a passkey, never the other way round.
     #[must_use]

@@ -5,11 +5,13 @@ pub mod decision;
 pub mod evaluation;
 pub mod explanation;
 mod method;
+mod offer;
 mod proofs;
 mod requirement;
 mod strength;
 
 pub use method::{Factor, Method, MethodSet};
+pub use offer::Offer;
 pub use proofs::Proofs;
 pub use requirement::{Lack, Requirement, Shortfall};
 pub use strength::Strength;

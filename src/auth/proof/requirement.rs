@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::method::{Method, MethodSet};
+use super::offer::Offer;
 use super::proofs::Proofs;
 use super::strength::Strength;
 use crate::auth::time::Timestamp;
@@ -68,10 +69,10 @@ impl Requirement {
         Strength::of(owned.closed().and(self.counted())) >= Some(self.strength)
     }
 
-    /// Whether somebody who owns these methods could meet it, perhaps after setting up what this version can set up.
+    /// Whether somebody who owns these methods could meet it, perhaps after setting up what can be set up here.
     /// Who could not is never asked to set anything up for it: that would lead nowhere.
-    pub fn is_attainable(&self, owned: MethodSet) -> bool {
-        self.is_within(owned.or(owned.enrollable()))
+    pub fn is_attainable(&self, owned: MethodSet, offer: Offer) -> bool {
+        self.is_within(offer.most(owned))
     }
 
     /// Whether it would be met if all of `more` were proved now, beside what is proved already.
@@ -82,8 +83,8 @@ impl Requirement {
 
     /// What somebody who owns these methods, and could set up more, lacks for good: any of the answer would do.
     /// Empty if nothing is lacking, or nothing would do by itself.
-    pub fn out_of_reach(&self, owned: MethodSet) -> MethodSet {
-        let most = owned.closed().or(owned.enrollable());
+    pub fn out_of_reach(&self, owned: MethodSet, offer: Offer) -> MethodSet {
+        let most = offer.most(owned);
         if self.is_within(most) {
             return MethodSet::EMPTY;
         }
@@ -92,8 +93,8 @@ impl Requirement {
     }
 
     /// What somebody who owns these methods would have to own: any of those that would do by itself, else all that count.
-    pub fn lacking(&self, owned: MethodSet) -> MethodSet {
-        let any = self.out_of_reach(owned);
+    pub fn lacking(&self, owned: MethodSet, offer: Offer) -> MethodSet {
+        let any = self.out_of_reach(owned, offer);
         if any.is_empty() { self.counted().minus(owned.closed()).named() } else { any }
     }
 
@@ -134,6 +135,12 @@ mod tests {
     /// What somebody owns.
     fn owned() -> impl Strategy<Value = MethodSet> {
         methods().prop_map(MethodSet::closed)
+    }
+
+    fn offers() -> impl Strategy<Value = Offer> {
+        let passkeys = [Method::Passkey, Method::BoundPasskey, Method::SecurityKey];
+        let all = passkeys.into_iter().fold(Offer::BASIC, |offer, method| offer.with(method, true));
+        prop::sample::select(vec![Offer::BASIC, Offer::BASIC.with(Method::SmsCode, false), all])
     }
 
     fn requirements() -> impl Strategy<Value = Requirement> {
@@ -217,7 +224,8 @@ mod tests {
         /// attainable means that none does, and that what is named as lacking would open one.
         #[test]
         fn attainable_is_what_the_pages_can_lead_to(
-            requirement in requirements(), owned in owned(), choices in proptest::collection::vec(any::<prop::sample::Index>(), 6),
+            requirement in requirements(), owned in owned(), offer in offers(),
+            choices in proptest::collection::vec(any::<prop::sample::Index>(), 16),
         ) {
             let (mut owned_now, mut proofs) = (owned, Proofs::none());
             let mut arrived = false;
@@ -226,40 +234,44 @@ mod tests {
                 let askable: Vec<Method> = shortfall.methods.and(owned_now).iter().collect();
                 if requirement.is_within(owned_now) && !askable.is_empty() {
                     proofs = proofs.with(askable[choice.index(askable.len())], NOW);
-                } else if owned_now.enrollable().is_empty() {
+                } else if offer.set_up(owned_now).is_empty() {
                     break;
                 } else {
-                    // Setting up proves the app.
-                    owned_now = owned_now.or(owned_now.enrollable());
-                    proofs = proofs.with(Method::Totp, NOW);
+                    // Setting up proves what was set up; backup codes come along with the first.
+                    let what: Vec<Method> = offer.set_up(owned_now).iter().filter(|m| *m != Method::BackupCode).collect();
+                    let Some(what) = what.get(choice.index(what.len().max(1))).copied() else { break };
+                    owned_now = owned_now.or(offer.set_up(owned_now).and(MethodSet::EMPTY.with(what).with(Method::BackupCode)));
+                    proofs = proofs.with(what, NOW);
                 }
             }
             arrived |= requirement.shortfall(&proofs, NOW).is_none();
-            prop_assert_eq!(arrived, requirement.is_attainable(owned), "{:?} {:?}", requirement, owned);
-            let lacking = requirement.out_of_reach(owned);
+            prop_assert_eq!(arrived, requirement.is_attainable(owned, offer), "{:?} {:?}", requirement, owned);
+            let lacking = requirement.out_of_reach(owned, offer);
             prop_assert!(lacking.and(owned).is_empty());
             prop_assert!(lacking.is_empty() || !arrived);
             let with_password = owned.with(Method::Password);
-            let named = !requirement.out_of_reach(with_password).is_empty();
-            prop_assert_eq!(named, requirement.is_meetable() && !requirement.is_attainable(with_password));
+            let named = !requirement.out_of_reach(with_password, offer).is_empty();
+            prop_assert_eq!(named, requirement.is_meetable() && !requirement.is_attainable(with_password, offer));
         }
     }
 
     #[test]
     fn an_app_opens_what_two_factors_open_and_no_more() {
         let owned = MethodSet::EMPTY.with(Method::Password);
-        assert!(Requirement::of(Strength::TwoFactor).is_attainable(owned));
+        assert!(Requirement::of(Strength::TwoFactor).is_attainable(owned, Offer::BASIC));
         let vault = Requirement::of(Strength::PhishingResistant);
-        assert!(!vault.is_attainable(owned) && !vault.is_attainable(owned.with(Method::Totp)));
+        assert!(
+            !vault.is_attainable(owned, Offer::BASIC) && !vault.is_attainable(owned.with(Method::Totp), Offer::BASIC)
+        );
         let wanted = MethodSet::EMPTY.with(Method::Passkey).with(Method::SecurityKey);
-        assert_eq!(vault.out_of_reach(owned.with(Method::Totp)), wanted);
+        assert_eq!(vault.out_of_reach(owned.with(Method::Totp), Offer::BASIC), wanted);
         let texted =
             Requirement { methods: MethodSet::EMPTY.with(Method::SmsCode), ..Requirement::of(Strength::TwoSteps) };
-        assert_eq!(texted.out_of_reach(owned), texted.methods);
+        assert_eq!(texted.out_of_reach(owned, Offer::BASIC), texted.methods);
         assert!(!Requirement { strength: Strength::TwoFactor, ..texted }.is_meetable(), "a sent code is no factor");
         let texted = Requirement::of(Strength::TwoFactor);
         let codes = Requirement { methods: MethodSet::EMPTY.with(Method::BackupCode), ..texted };
-        assert!(codes.is_attainable(owned), "they come with the app");
-        assert!(!codes.is_attainable(owned.with(Method::Totp)), "and are not made anew beside it");
+        assert!(codes.is_attainable(owned, Offer::BASIC), "they come with the app");
+        assert!(!codes.is_attainable(owned.with(Method::Totp), Offer::BASIC), "and are not made anew beside it");
     }
 }

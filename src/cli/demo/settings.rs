@@ -128,7 +128,12 @@ fn policy() -> CommandResult<Policy> {
     let rules =
         vec![rule("public", "/public/**", Access::Public)?, administration, rule("everything-else", "/**", staff)?];
     let rules = rules.into_iter().map(Arc::new).collect();
-    Ok(Policy::new([AppPolicy { host: HOST.to_owned(), tolerate: Tolerances::default(), rules }]))
+    Ok(Policy::new([AppPolicy {
+        offer: Default::default(),
+        host: HOST.to_owned(),
+        tolerate: Tolerances::default(),
+        rules,
+    }]))
 }
 
 fn rule(name: &str, path: &str, access: Access) -> CommandResult<Rule> {

@@ -68,7 +68,7 @@ async fn look_up(settings: &Settings, question: &mut Question) -> Option<String>
     let name = question.user.as_deref().and_then(Username::parse)?;
     match account(settings, &name).await {
         Ok(Some((account, enrolled))) => {
-            let methods = enrolled.methods(account.password_hash.is_some());
+            let methods = enrolled.methods(account.password_hash.is_some(), None);
             let locked = enrolled.locked().and(methods);
             question.known = Some(AccountFactors { methods, locked, disabled: account.disabled });
             if account.disabled {

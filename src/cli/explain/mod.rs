@@ -18,7 +18,7 @@ use crate::auth::host;
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::proof::explanation::{Evaluation, Fit, RuleFit};
-use crate::auth::proof::{Method, MethodSet, Proofs};
+use crate::auth::proof::{Method, MethodSet, Offer, Proofs};
 use crate::auth::reserved_names::{ReservedTarget, reserved};
 use crate::auth::resource::{Malformed, Resource, is_never_served};
 use crate::auth::session::{Channel, Session};
@@ -171,7 +171,7 @@ pub fn explain(destinations: &Destinations, question: &Question, now: Timestamp)
             let circumstances = Circumstances { client: question.ip, opener };
             let evaluation = destinations.explain(&resource, &circumstances, who.as_ref(), now);
             let evaluation = evaluation.ok_or_else(|| no_app(destinations, &host))?;
-            let told = judged(&resource, question, &evaluation, who.as_ref(), now);
+            let told = judged(&resource, question, &evaluation, (who.as_ref(), destinations.offer(&host)), now);
             Ok(cross_origin::explain_preflight(told, destinations, &resource, question))
         }
     }
@@ -189,7 +189,7 @@ fn judged(
     resource: &Resource,
     question: &Question,
     evaluation: &Evaluation<'_>,
-    who: Option<&Arc<Session>>,
+    (who, offer): (Option<&Arc<Session>>, Offer),
     now: Timestamp,
 ) -> Explanation {
     let known = question.known;
@@ -228,7 +228,7 @@ fn judged(
         reason,
         rule: decision.rule().map(|r| r.id.0.to_string()),
         sentence: text::sentence(decision),
-        remedy: text::remedy(decision, known, now),
+        remedy: text::remedy(decision, known, offer, now),
         methods,
         can_prove: known.map(|known| known.usable().iter().map(Method::name).collect()),
         note: known.and_then(text::note),

@@ -38,6 +38,7 @@ fn policy() -> Policy {
         rule("app", "/app/**", &[], &[], guarded(Strength::TwoFactor, None, MethodSet::ALL, None)),
     ];
     Policy::new([AppPolicy {
+        offer: Default::default(),
         host: "erp.example.com".into(),
         tolerate: Tolerances { path_parameters: true, ..Tolerances::default() },
         rules: rules.into_iter().map(Arc::new).collect(),
@@ -102,6 +103,7 @@ fn what_nobody_can_prove_is_not_promised() {
     let access = Access::Guarded { audience: Audience::default(), requirement };
     let rules = vec![Arc::new(rule("vault", "/vault/**", &[], &[], access))];
     let policy = Policy::new([AppPolicy {
+        offer: Default::default(),
         host: "erp.example.com".into(),
         tolerate: Tolerances::default(),
         rules: rules.into(),
@@ -109,7 +111,7 @@ fn what_nobody_can_prove_is_not_promised() {
     for amr in [&["pwd"][..], &["pwd", "otp"]] {
         let told = explain(&policy, &root("https://erp.example.com/vault", amr, 1), NOW).unwrap().human();
         let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(told.contains("Nothing that this version can verify reaches phishing_resistant"), "{told}");
+        assert!(told.contains("Nothing that is switched on reaches phishing_resistant"), "{told}");
         assert!(told.contains("it would take one of: passkey, security_key."), "{told}");
     }
 }
@@ -181,6 +183,7 @@ fn explanations_fit_a_terminal() {
         rule.place = Some("stepgate.example.yaml:1234:56".into());
     }
     let policy = Policy::new([AppPolicy {
+        offer: Default::default(),
         host: "erp.example.com".into(),
         tolerate: Tolerances::default(),
         rules: policy.into_iter().map(Arc::new).collect(),
@@ -224,6 +227,7 @@ fn what_pages_of_other_origins_ask_is_told_as_it_is_decided() {
         Arc::new(rule("probed", "/.well-known/**", &[], &[], guarded())),
     ];
     let policy = Policy::new([AppPolicy {
+        offer: Default::default(),
         host: "erp.example.com".into(),
         tolerate: Tolerances::default(),
         rules: rules.into(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::AccountFactors;
 use crate::auth::proof::decision::{Challenged, Decision, RefusalReason};
-use crate::auth::proof::{Factor, Lack, Method, MethodSet, Requirement};
+use crate::auth::proof::{Factor, Lack, Method, MethodSet, Offer, Requirement};
 use crate::auth::resource::Malformed;
 use crate::auth::session::Session;
 use crate::auth::text::percent::encode_unless;
@@ -91,10 +91,15 @@ pub(super) fn sentence(decision: &Decision) -> String {
 }
 
 /// What would change the outcome.
-pub(super) fn remedy(decision: &Decision, known: Option<AccountFactors>, now: Timestamp) -> Option<String> {
+pub(super) fn remedy(
+    decision: &Decision,
+    known: Option<AccountFactors>,
+    offer: Offer,
+    now: Timestamp,
+) -> Option<String> {
     match decision {
         Decision::Permit(_) => None,
-        Decision::Challenge(c) => Some(challenge_remedy(c, known, now)),
+        Decision::Challenge(c) => Some(challenge_remedy(c, known, offer, now)),
         Decision::Refuse(r) => Some(match (r.reason, &r.rule) {
             (RefusalReason::NoRule, _) => "A rule that covers it.".to_owned(),
             (RefusalReason::DenyRule, _) => "An earlier rule that covers it.".to_owned(),
@@ -105,7 +110,7 @@ pub(super) fn remedy(decision: &Decision, known: Option<AccountFactors>, now: Ti
             (RefusalReason::NotInAudience, None) => return None,
             (RefusalReason::OutOfReach(requirement), _) => {
                 let proved = r.subject.as_ref().map_or(MethodSet::EMPTY, |s| s.proofs.methods());
-                out_of_reach(&requirement, proved).unwrap_or_default()
+                out_of_reach(&requirement, proved, offer).unwrap_or_default()
             }
             (RefusalReason::ForeignOrigin, _) => "The origin in `cors` of that rule, if its pages may.".to_owned(),
             (RefusalReason::WellKnown, _) => "A rule before it that opens the address: `access: public`.".to_owned(),
@@ -113,23 +118,23 @@ pub(super) fn remedy(decision: &Decision, known: Option<AccountFactors>, now: Ti
     }
 }
 
-fn challenge_remedy(c: &Challenged, known: Option<AccountFactors>, now: Timestamp) -> String {
+fn challenge_remedy(c: &Challenged, known: Option<AccountFactors>, offer: Offer, now: Timestamp) -> String {
     if c.shortfall.methods.is_empty() {
         return "Nothing: no methods that count here reach that strength together.".to_owned();
     }
     let proved = c.subject.as_ref().map_or(MethodSet::EMPTY, |s| s.proofs.methods());
-    if let Some(text) = out_of_reach(&c.requirement, proved) {
+    if let Some(text) = out_of_reach(&c.requirement, proved, offer) {
         return text;
     }
     let strength = c.requirement.strength.name();
     if c.shortfall.lack == Lack::Login {
-        return format!("Needs {strength}: {}.", sign_in(&c.requirement, known));
+        return format!("Needs {strength}: {}.", sign_in(&c.requirement, known, offer));
     }
-    let mut served = c.shortfall.methods.and(MethodSet::SERVED);
+    let mut served = c.shortfall.methods.and(offer.served);
     if let Some(known) = known {
         let owned = served.and(known.usable());
         if owned.is_empty() {
-            let more = names(served.and(set_up_first(known.methods)));
+            let more = names(served.and(set_up_first(known.methods, offer)));
             return match more.is_empty() {
                 true => format!("Needs {strength}, and nothing that this account has set up brings it on."),
                 false => format!("Needs {strength}. First to be set up: {more}."),
@@ -152,17 +157,16 @@ fn challenge_remedy(c: &Challenged, known: Option<AccountFactors>, now: Timestam
 }
 
 /// What it would take where nobody can prove it here; `None` if somebody can.
-fn out_of_reach(requirement: &Requirement, proved: MethodSet) -> Option<String> {
-    let served = proved.or(MethodSet::SERVED);
-    let (strength, lacking) = (requirement.strength.name(), names(requirement.lacking(served)));
-    (!requirement.is_within(served)).then(|| {
-        format!("Nothing that this version can verify reaches {strength} here; it would take one of: {lacking}.")
-    })
+fn out_of_reach(requirement: &Requirement, proved: MethodSet, offer: Offer) -> Option<String> {
+    let served = proved.or(offer.served);
+    let (strength, lacking) = (requirement.strength.name(), names(requirement.lacking(served, offer)));
+    (!requirement.is_within(served))
+        .then(|| format!("Nothing that is switched on reaches {strength} here; it would take one of: {lacking}."))
 }
 
 /// What a sign-in takes: `password and one of totp, backup_code`. It begins with something that one knows.
-fn sign_in(requirement: &Requirement, known: Option<AccountFactors>) -> String {
-    let at_hand = MethodSet::SERVED.and(requirement.counted());
+fn sign_in(requirement: &Requirement, known: Option<AccountFactors>, offer: Offer) -> String {
+    let at_hand = offer.served.and(requirement.counted());
     let at_hand = known.map_or(at_hand, |known| at_hand.and(known.usable()));
     let reaches = |method: Method, and: MethodSet| requirement.is_within(and.with(method));
     let first = |method: &Method| matches!(method.factor(), Factor::Knowledge | Factor::Both);
@@ -175,7 +179,7 @@ fn sign_in(requirement: &Requirement, known: Option<AccountFactors>) -> String {
     }
     if at_hand.contains(Method::Password) && !alone.contains(Method::Password) {
         let enrollable =
-            set_up_first(known.map_or(at_hand, |known| known.methods)).and(requirement.counted()).minus(at_hand);
+            set_up_first(known.map_or(at_hand, |known| known.methods), offer).and(requirement.counted()).minus(at_hand);
         if !second.is_empty() {
             ways.push(format!("password and {}", one_of(second)));
         } else if !enrollable.is_empty() {
@@ -186,8 +190,8 @@ fn sign_in(requirement: &Requirement, known: Option<AccountFactors>) -> String {
 }
 
 /// What people with these methods can set up; backup codes come with what they stand in for.
-fn set_up_first(methods: MethodSet) -> MethodSet {
-    methods.enrollable().minus(MethodSet::EMPTY.with(Method::BackupCode))
+fn set_up_first(methods: MethodSet, offer: Offer) -> MethodSet {
+    offer.set_up(methods).minus(MethodSet::EMPTY.with(Method::BackupCode))
 }
 
 /// `totp`, or `one of totp, backup_code`.

@@ -65,7 +65,7 @@ pub(crate) async fn edit(user: &OneUser, name: Option<String>, email: Option<Str
 pub(crate) async fn reset_mfa(user: &OneUser) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
-    let enrolled = store_result(opened.ports.authenticators.of(&identity.id).await)?.methods(false);
+    let enrolled = store_result(opened.ports.authenticators.of(&identity.id).await)?.methods(false, None);
     store_result(opened.ports.authenticators.remove_all(&identity.id).await)?;
     for method in enrolled.iter() {
         audit::record(&opened.stores, What::AuthenticatorRemoved { method }, identity, None).await;

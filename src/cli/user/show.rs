@@ -100,7 +100,7 @@ fn value(account: &Account, enrolled: &Enrolled) -> Value {
         "groups": identity.groups,
         "disabled": account.disabled,
         "has_password": account.password_hash.is_some(),
-        "methods": enrolled.methods(account.password_hash.is_some()),
+        "methods": enrolled.methods(account.password_hash.is_some(), None),
         "locked": enrolled.locked(),
         "created_at": account.created_at.rfc3339(),
         "last_login_at": account.last_login_at.map(Timestamp::rfc3339),
@@ -121,7 +121,7 @@ fn factors(enrolled: &Enrolled) -> String {
     let name = |method: Method| {
         if locked.contains(method) { format!("{} (locked)", method.name()) } else { method.name().to_owned() }
     };
-    let names: Vec<String> = enrolled.methods(false).iter().map(name).collect();
+    let names: Vec<String> = enrolled.methods(false, None).iter().map(name).collect();
     if names.is_empty() { "-".to_owned() } else { names.join(",") }
 }
 

@@ -18,6 +18,7 @@ use crate::config::sections::checker::Checker;
 use crate::config::sections::rules::unreachable;
 use crate::config::sections::scalars::SizeLimit;
 use crate::config::yaml::{Span, Spanned};
+use crate::flow::settings::FlowSettings;
 use crate::proxy::settings::{AppSettings, CookieSettings, Listen, SameSite, Server};
 
 /// One app.
@@ -82,6 +83,8 @@ enum Tolerance {
 pub(crate) struct AppContext<'a> {
     /// The strengths that rules may name.
     pub(crate) strengths: &'a Strengths,
+    /// What people prove themselves with.
+    pub(crate) flow: &'a FlowSettings,
     /// What the certificates are good for.
     pub(crate) coverage: Option<&'a Coverage>,
     /// Where the gateway itself listens.
@@ -149,7 +152,9 @@ fn one(
         let fix = "nobody is ever asked to sign in; guard what needs it: `{ path: /**, require: two_factor }`";
         cx.warn(at, "every rule of this app is public", fix);
     }
-    let policy = AppPolicy { host: host.clone().unwrap_or_default(), tolerate, rules: rules.into() };
+    let name = host.clone().unwrap_or_default();
+    let offer = context.flow.offer_at(&name);
+    let policy = AppPolicy { host: name, tolerate, offer, rules: rules.into() };
     unreachable::warn(&policy, &spots, cx);
     let host = host?;
     Some((AppSettings { host, upstream: upstream?, identity, max_body, rewrite, cookies }, policy))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use schemars::JsonSchema;
 
-use crate::auth::proof::{Method, MethodSet, Requirement, Strength};
+use crate::auth::proof::{Method, MethodSet, Offer, Requirement, Strength};
 use crate::config::sections::checker::Checker;
 use crate::config::sections::one_or::{Detailed, OneOr};
 use crate::config::sections::scalars::HumanDuration;
@@ -33,32 +33,36 @@ impl Detailed for StrengthOptions {
 }
 
 /// The strengths that rules may name. `None` for a name whose strength was wrong, which is reported already.
-pub(crate) struct Strengths(HashMap<String, Option<Requirement>>);
+pub(crate) struct Strengths {
+    known: HashMap<String, Option<Requirement>>,
+    /// What can be proved.
+    served: MethodSet,
+}
 
 impl Strengths {
     /// Judges `strengths`; `declared` are all names in the file, also of those that could not be decoded.
     pub(crate) fn validate(
         options: BTreeMap<Spanned<String>, Spanned<StrengthOptions>>,
         declared: Vec<String>,
+        served: MethodSet,
         cx: &mut Checker,
     ) -> Self {
-        let mut known = Self(declared.into_iter().map(|n| (n, None)).collect());
+        let mut all = Self { known: declared.into_iter().map(|n| (n, None)).collect(), served };
         for strength in Strength::ALL {
-            known.0.insert(strength.name().to_owned(), Some(Requirement::of(strength)));
+            all.known.insert(strength.name().to_owned(), Some(Requirement::of(strength)));
         }
         // Strengths may build only on the three, so that none can go round in circles.
-        let base = Self(
-            known.0.iter().filter(|(n, _)| Strength::from_name(n).is_some()).map(|(n, r)| (n.clone(), *r)).collect(),
-        );
+        let built_in = all.known.iter().filter(|(n, _)| Strength::from_name(n).is_some());
+        let base = Self { known: built_in.map(|(n, r)| (n.clone(), *r)).collect(), served };
         for (name, options) in options {
             if Strength::from_name(&name.value).is_some() {
                 cx.error(name.at, "this name is built in and cannot mean anything else", "choose another name");
                 continue;
             }
             let requirement = base.written_out(&options.value, options.at, cx);
-            known.0.insert(name.value, requirement);
+            all.known.insert(name.value, requirement);
         }
-        known
+        all
     }
 
     /// What a rule asks for.
@@ -69,11 +73,21 @@ impl Strengths {
         }
     }
 
+    /// Whether what can be proved meets a requirement at all.
+    pub(crate) fn within_reach(&self, requirement: &Requirement) -> bool {
+        requirement.is_within(self.served)
+    }
+
+    /// What would have to be served for it.
+    pub(crate) fn lacking(&self, requirement: &Requirement) -> MethodSet {
+        requirement.lacking(self.served, Offer { served: self.served, enrollable: MethodSet::EMPTY })
+    }
+
     fn named(&self, name: &Spanned<String>, cx: &mut Checker) -> Option<Requirement> {
-        if let Some(found) = self.0.get(&name.value) {
+        if let Some(found) = self.known.get(&name.value) {
             return *found;
         }
-        let mut names: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        let mut names: Vec<&str> = self.known.keys().map(String::as_str).collect();
         names.sort_unstable();
         let fix = nearest(&name.value, names.iter().copied())
             .map_or_else(|| possible(names.iter().copied()), |n| format!("did you mean `{n}`?"));
@@ -121,9 +135,4 @@ fn methods(list: &Spanned<Vec<Spanned<String>>>, cx: &mut Checker) -> MethodSet 
         }
     }
     set
-}
-
-/// Whether the methods of this version can meet a requirement at all.
-pub(crate) fn within_reach(requirement: &Requirement) -> bool {
-    requirement.is_within(MethodSet::SERVED)
 }

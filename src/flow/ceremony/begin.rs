@@ -45,9 +45,11 @@ impl Flows {
         };
         let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
         let credentials = self.credentials(&account, &enrolled);
-        let ceremony = ceremony.identified(&account.identity, enrolled.methods(true), enrolled.locked(), credentials);
+        let owned = self.owned_at(&account, &enrolled, &ceremony.host);
+        let ceremony = ceremony.identified(&account.identity, owned, enrolled.locked(), credentials);
         let ceremony = Ceremony { previous_login: account.last_login_at, ..ceremony };
-        let step = ceremony.advance(Verdict::Proved(Method::Password), attempt.now);
+        let offer = self.settings.offer_at(&ceremony.host);
+        let step = ceremony.advance(Verdict::Proved(Method::Password), offer, attempt.now);
         // A code is looked at only if the account has something of the kind.
         let Some(code) = given.otp.filter(|_| enrolled.totp.is_some()) else {
             return self.proceed(attempt, &account, step, &Slot::New).await;

@@ -39,6 +39,16 @@ impl CeremonyRef {
 }
 
 impl Slot {
+    /// What a challenge or a code that is sent is bound to, so that it answers here and nowhere else; `None` for a sign-in
+    /// that has just begun, in which nothing was given out.
+    pub(in crate::flow) fn bond(&self) -> Option<String> {
+        match self {
+            Self::New => None,
+            Self::Stored(token) => Some(format!("c:{}", token.key().encoded())),
+            Self::Session(_, session) => Some(format!("s:{}", session.id)),
+        }
+    }
+
     /// The parent of an enrolment that begins here; a sign-in that has just begun is none.
     pub(in crate::flow) fn parent(&self) -> Option<Parent> {
         match self {

@@ -53,7 +53,7 @@ impl Flows {
             return Ok(LoginReply::Rejected(Self::reject_ended(attempt, method, RejectReason::NoCeremony)));
         }
         ceremony.credentials = credentials;
-        ceremony.set_methods(enrolled.methods(account.password_hash.is_some()), enrolled.locked());
+        ceremony.set_methods(self.owned_at(&account, &enrolled, &ceremony.host), enrolled.locked());
         self.prove(attempt, &account, &enrolled, ceremony, &slot, submission).await
     }
 
@@ -84,9 +84,10 @@ impl Flows {
         submission: Submission,
     ) -> Answer<LoginReply> {
         let method = submission.method();
-        match self.verify(attempt, account, enrolled, submission).await? {
-            Verification::Right => {
-                let step = ceremony.advance(Verdict::Proved(method), attempt.now);
+        match self.verify(attempt, account, enrolled, slot, submission).await? {
+            Verification::Right(proved) => {
+                let offer = self.settings.offer_at(&ceremony.host);
+                let step = ceremony.advance(Verdict::Proved(proved), offer, attempt.now);
                 self.proceed(attempt, account, step, slot).await
             }
             Verification::Wrong(rejection) => Ok(LoginReply::Rejected(rejection)),

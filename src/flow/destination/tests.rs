@@ -56,20 +56,20 @@ proptest! {
         proved in subsequence(vec![Method::Password, Method::Totp, Method::Passkey], 0..=3), ago in 0_u64..200,
     ) {
         let tolerate = Tolerances { path_parameters: tolerant, ..Tolerances::default() };
-        let app = AppPolicy { host: HOST.into(), tolerate, rules: rules.into() };
+        let app = AppPolicy { host: HOST.into(), tolerate, rules: rules.into(), offer: Offer::BASIC };
         let Ok(resource) = Resource::parse(HOST, "GET", path.as_bytes(), tolerate) else { return Ok(()) };
         let client = "192.0.2.1".parse().unwrap();
         let proofs = proved.iter().fold(Proofs::none(), |p, m| p.with(*m, NOW.minus(Duration::from_secs(ago))));
         let who = session(proofs.clone());
         let around = Circumstances { client, opener: None };
         let judged: Vec<_> = app.judged(&resource, client).collect();
-        let decision = evaluate(&judged, &resource, &around, Some(&who), NOW);
+        let decision = evaluate(&judged, Offer::BASIC.served, &resource, &around, Some(&who), NOW);
         let guards = Destinations::new(Arc::new(Policy::new([app]))).guards(HOST, "GET", &path, client);
         match decision {
             Decision::Challenge(_) => prop_assert!(!guards.are_met(&proofs, NOW), "sent round: {}", path),
             Decision::Permit(_) => prop_assert!(guards.are_met(&proofs, NOW), "asked for nothing: {}", path),
             Decision::Refuse(Refusal { reason: RefusalReason::OutOfReach(_), .. }) => {
-                let person = Person { proofs: &proofs, owned: MethodSet::SERVED, locked: MethodSet::EMPTY };
+                let person = Person { proofs: &proofs, owned: Offer::BASIC.served, locked: MethodSet::EMPTY };
                 let told = matches!(guards.ways_on(person, NOW), Ways::OutOfReach(_));
                 prop_assert!(told && !guards.can_be_met(), "asked for what cannot be: {}", path);
             }

@@ -116,13 +116,14 @@ impl Flows {
         let owner = session.identity.id.clone();
         let Ok(account) = self.standing_account(&owner).await? else { return Ok(Err(CodesAsked::Gone)) };
         let enrolled = self.ports.authenticators.of(&owner).await?;
-        if enrolled.totp.is_none() || self.settings.backup_codes == 0 {
+        let owned = self.owned_at(&account, &enrolled, &session.host);
+        let held = |method: &Method| matches!(method.factor(), Factor::Possession | Factor::Both);
+        if !owned.iter().any(|method| method != Method::BackupCode && held(&method)) || self.settings.backup_codes == 0
+        {
             return Ok(Err(CodesAsked::NoFactor));
         }
-        let held = |method: &Method| matches!(method.factor(), Factor::Possession | Factor::Both);
         let fresh = session.proofs.fresh(self.settings.enroll_max_age, attempt.now);
         if !fresh.iter().any(|method| held(&method)) {
-            let owned = enrolled.methods(account.password_hash.is_some());
             return Ok(Err(CodesAsked::ProveFirst(owned.iter().filter(held).collect::<MethodSet>())));
         }
         let salt = enrolled.backup.as_ref().map_or(&[][..], |set| set.salt.as_slice());

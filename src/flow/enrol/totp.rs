@@ -137,12 +137,13 @@ impl Flows {
                 Err(reason) => return rejected(attempt, reason, Rejection::SessionGone),
             }
         }
-        let credentials = self.credentials(&account, &Enrolled { totp: Some(record), ..Enrolled::default() });
+        let credentials = self.credentials(&account, &Enrolled { totp: Some(record), ..who.enrolled.clone() });
         // New authenticators, and none of them is switched off. What was proved is what the session says; whether that is
         // enough, the policy judges.
         let enrolment = Ceremony { credentials, locked: MethodSet::EMPTY, ..who.ceremony }
             .enrolment(who.parent, enrolment.challenge);
-        let Step::Complete(completed) = enrolment.advance(Verdict::Proved(Method::Totp), attempt.now) else {
+        let offer = self.settings.offer_at(&enrolment.host);
+        let Step::Complete(completed) = enrolment.advance(Verdict::Proved(Method::Totp), offer, attempt.now) else {
             return Err(StoreError::invariant("an enrolment asked for more than its code"));
         };
         Ok(match self.open(attempt, &account, &completed, &who.slot).await? {
@@ -205,7 +206,7 @@ impl Flows {
     /// What must be proved before an authenticator may be bound: the password, freshly, and, where the account
     /// has a second factor already, that as well.
     fn prove_first(&self, who: &Enrollee, now: Timestamp) -> Option<MethodSet> {
-        let owned = who.enrolled.methods(who.account.password_hash.is_some());
+        let owned = self.owned_at(&who.account, &who.enrolled, &who.ceremony.host);
         let fresh = who.ceremony.proofs.fresh(self.settings.enroll_max_age, now);
         let missing = |wanted: MethodSet| if wanted.and(fresh).is_empty() { wanted } else { MethodSet::EMPTY };
         let known = |m: &Method| matches!(m.factor(), Factor::Knowledge);

@@ -101,6 +101,7 @@ impl Authenticators for World {
                 .filter(|((of, _), _)| of == user)
                 .filter_map(|((_, method), lockout)| Some((*method, lockout.locked_at?)))
                 .collect(),
+            ..Enrolled::default()
         });
         // Others get their turn between a read and what is done with it.
         yield_now().await;

@@ -17,6 +17,7 @@ fn rule(path: &str, access: Access) -> Arc<Rule> {
 fn app() -> AppPolicy {
     let guarded = |strength| Access::Guarded { audience: Audience::default(), requirement: Requirement::of(strength) };
     AppPolicy {
+        offer: Default::default(),
         host: HOST.to_owned(),
         tolerate: Tolerances::default(),
         rules: vec![

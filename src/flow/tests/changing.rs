@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::auth::ceremony::{Step, Verdict};
-use crate::auth::proof::MethodSet;
+use crate::auth::proof::{MethodSet, Offer};
 use crate::auth::user::UserId;
 use crate::flow::ceremony::stored::Slot;
 use crate::flow::reply::{CeremonyRef, EnrollReply};
@@ -61,7 +61,7 @@ async fn a_change_between_the_proof_and_the_session_leaves_no_session() {
         change(&world, &user);
         let from = client();
         let mut attempt = flows.begin_attempt("ann", Some(user.clone()), &from);
-        let step = ceremony.advance(Verdict::Proved(Method::Totp), attempt.now);
+        let step = ceremony.advance(Verdict::Proved(Method::Totp), Offer::BASIC, attempt.now);
         let Step::Complete(completed) = step else { panic!("not complete") };
         let reply = flows.open(&mut attempt, &account, &completed, &Slot::New).await.unwrap();
         assert_eq!(reply.err(), Some(Rejection::WrongCredentials), "{what}");

@@ -1,6 +1,6 @@
 //! Backup codes: hashed with the salt of their set, spent by conditional write.
 
-use super::{Mismatch, Verified};
+use super::{Mismatch, Proved, Verified};
 use crate::auth::event::{Deed, RejectReason};
 use crate::auth::factor::authenticator::BackupSet;
 use crate::auth::factor::backup_codes;
@@ -35,6 +35,7 @@ impl Flows {
         if !self.ports.authenticators.spend_backup(user, &digest).await? {
             return Ok(Some(Err(Mismatch::code(RejectReason::Mismatch))));
         }
-        Ok(Some(Ok(Aftermath { backup_codes_left: Some(set.left.saturating_sub(1)) })))
+        let aftermath = Aftermath { backup_codes_left: Some(set.left.saturating_sub(1)) };
+        Ok(Some(Ok(Proved { method: Method::BackupCode, aftermath })))
     }
 }

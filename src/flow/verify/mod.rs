@@ -8,19 +8,21 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::Flows;
 use super::attempt::Attempt;
+use super::ceremony::stored::Slot;
 use super::ports::{Account, Answer, Counted};
 use super::reply::{Aftermath, Rejection, Submission};
+use super::settings::MethodBudget;
 use crate::auth::event::{RejectReason, ThrottleScope, What};
 use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::factor::{backup_codes, totp as totp_codes};
-use crate::auth::proof::Method;
+use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
 use crate::auth::user::UserId;
 
 /// What became of one proof.
 pub(super) enum Verification {
-    /// Right, and spent where it is one-time. What the factor has to say is with the attempt.
-    Right,
+    /// Right, and spent where it is one-time: this is proved. What the factor has to say is with the attempt.
+    Right(Method),
     /// Wrong; what the person is told.
     Wrong(Rejection),
     /// The factor is switched off; the code was not looked at, or was the last wrong one of too many.
@@ -42,8 +44,21 @@ impl Mismatch {
     }
 }
 
+/// What a right proof has proved, and what its factor has to say.
+pub(super) struct Proved {
+    pub(super) method: Method,
+    pub(super) aftermath: Aftermath,
+}
+
+impl Proved {
+    /// Nothing beside the method itself.
+    pub(super) fn by(method: Method) -> Self {
+        Self { method, aftermath: Aftermath::default() }
+    }
+}
+
 /// What a verifier returns; `None`: hashing is full.
-type Verified = Option<Result<Aftermath, Mismatch>>;
+type Verified = Option<Result<Proved, Mismatch>>;
 
 impl Flows {
     /// The same submission as what its code is meant to prove: a backup code typed where the app's code is asked for is a
@@ -66,10 +81,12 @@ impl Flows {
         attempt: &mut Attempt<'_>,
         account: &Account,
         enrolled: &Enrolled,
+        slot: &Slot,
         submission: Submission,
     ) -> Answer<Verification> {
         let (user, method) = (&account.identity.id, submission.method());
-        let counted = method != Method::Password && enrolled.methods(false).contains(method);
+        let guessed = matches!(self.settings.limits.budget(method), MethodBudget::Code(_));
+        let counted = guessed && enrolled.methods(false, None).contains(method);
         let last = match counted {
             false => false,
             true => match self.count_code(attempt, user, method).await? {
@@ -80,7 +97,7 @@ impl Flows {
                 }
             },
         };
-        let Some(verified) = self.compare(attempt, account, enrolled, submission).await? else {
+        let Some(verified) = self.compare(attempt, account, enrolled, slot, submission).await? else {
             if counted {
                 self.take_back_code(attempt, user, method).await?;
             }
@@ -89,14 +106,14 @@ impl Flows {
             return Ok(Verification::Busy);
         };
         let Mismatch { reason, rejection } = match verified {
-            Ok(aftermath) => {
+            Ok(Proved { method: proved, aftermath }) => {
                 attempt.aftermath = aftermath;
-                attempt.record(What::ProofAccepted { method });
+                attempt.record(What::ProofAccepted { method: proved });
                 if counted {
                     self.forgive_codes(attempt, user, method).await?;
                 }
                 self.refund_correct(attempt).await?;
-                return Ok(Verification::Right);
+                return Ok(Verification::Right(proved));
             }
             Err(mismatch) => mismatch,
         };
@@ -119,6 +136,7 @@ impl Flows {
         attempt: &mut Attempt<'_>,
         account: &Account,
         enrolled: &Enrolled,
+        _slot: &Slot,
         submission: Submission,
     ) -> Answer<Verified> {
         let user = &account.identity.id;
@@ -130,7 +148,9 @@ impl Flows {
             (Submission::Code(Method::BackupCode, code), _, Some(set)) => {
                 self.verify_backup_code(attempt, user, set, &code).await
             }
-            (Submission::Code(..), ..) => Ok(Some(Err(Mismatch::code(RejectReason::NotEnrolled)))),
+            (Submission::Code(..) | Submission::Assertion(_), ..) => {
+                Ok(Some(Err(Mismatch::code(RejectReason::NotEnrolled))))
+            }
         }
     }
 
@@ -138,9 +158,14 @@ impl Flows {
     /// that it tells nothing.
     pub(super) fn credentials(&self, account: &Account, enrolled: &Enrolled) -> String {
         let hash = account.password_hash.as_ref().map_or("", SecretText::expose);
-        let totp = enrolled.totp.as_ref().map_or("", |record| record.id.as_str());
-        let data = format!("{totp}|{hash}|{}", account.generation.credentials);
+        let data = format!("{}|{hash}|{}", enrolled.fingerprint(), account.generation.credentials);
         BASE64URL_NOPAD.encode(&self.ports.vault.digest("credentials", data.as_bytes()))
+    }
+
+    /// The methods that an account has at this host, also those switched off.
+    pub(super) fn owned_at(&self, account: &Account, enrolled: &Enrolled, host: &str) -> MethodSet {
+        let owned = enrolled.methods(account.password_hash.is_some(), Some(self.settings.rp_id(host)));
+        owned.and(self.settings.offer_at(host).served)
     }
 
     /// The account of a user who may still sign in.

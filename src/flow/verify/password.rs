@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Mismatch, Verified};
+use super::{Mismatch, Proved, Verified};
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
 use crate::auth::factor::password;
 use crate::auth::proof::Method;
@@ -11,7 +11,7 @@ use crate::auth::user::Username;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ports::{Account, AccountChange, Answer};
-use crate::flow::reply::{Aftermath, Rejection};
+use crate::flow::reply::Rejection;
 
 /// What became of a name and a password.
 pub(in crate::flow) enum PasswordCheck {
@@ -74,7 +74,7 @@ impl Flows {
     ) -> Answer<Verified> {
         let wrong = Mismatch { reason: RejectReason::Mismatch, rejection: Rejection::WrongCredentials };
         let right = self.hashing.verify(&attempt.lane(), password, Some(account)).await?;
-        Ok(right.map(|right| if right { Ok(Aftermath::default()) } else { Err(wrong) }))
+        Ok(right.map(|right| if right { Ok(Proved::by(Method::Password)) } else { Err(wrong) }))
     }
 
     /// Renews the stored hash of a password just proved, if it was made with other parameters.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Mismatch;
+use super::{Mismatch, Proved};
 use crate::auth::event::{Deed, RejectReason};
 use crate::auth::factor::authenticator::TotpRecord;
 use crate::auth::factor::totp::{self, Matched, TotpParams};
@@ -13,7 +13,7 @@ use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::key_rotation::renew;
 use crate::flow::ports::{Answer, SealedAt};
-use crate::flow::reply::{Aftermath, Rejection};
+use crate::flow::reply::Rejection;
 use crate::flow::sealing::totp_context;
 
 /// Names a time step of an authenticator in the ledger.
@@ -28,7 +28,7 @@ impl Flows {
         user: &UserId,
         record: &TotpRecord,
         code: &SecretText,
-    ) -> Answer<Result<Aftermath, Mismatch>> {
+    ) -> Answer<Result<Proved, Mismatch>> {
         let key = self.ports.vault.open(&totp_context(user), &record.secret)?;
         let params = TotpParams { digits: record.digits, period: record.period, ..self.settings.totp.params() };
         let matched = totp::check(&key, code.expose(), params, record.last_step, attempt.now);
@@ -40,7 +40,7 @@ impl Flows {
             return Ok(Err(Mismatch::code(RejectReason::AlreadySpent)));
         }
         renew(&self.ports, SealedAt::Totp(user.clone()), &record.secret).await?;
-        Ok(Ok(Aftermath::default()))
+        Ok(Ok(Proved::by(Method::Totp)))
     }
 
     /// Claims the step of a code in the ledger; the durable spending is up to the caller.

@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::problem::Problem;
 use crate::auth::proof::decision::RuleSummary;
-use crate::auth::proof::{Method, MethodSet, Requirement};
+use crate::auth::proof::{Method, MethodSet, Offer, Requirement};
 use crate::portal::format;
 use crate::portal::messages::text;
 use crate::portal::pages::{Link, NoticePage, method_names};
@@ -23,12 +23,17 @@ pub(crate) struct Unreached<'a> {
 }
 
 /// Answers scripts: `factor_unavailable`.
-pub(super) fn problem(rule: Option<RuleSummary<'_>>, requirement: Requirement, owned: MethodSet) -> Problem {
+pub(super) fn problem(
+    rule: Option<RuleSummary<'_>>,
+    requirement: Requirement,
+    owned: MethodSet,
+    offer: Offer,
+) -> Problem {
     let title = text!("problem-unattainable-title");
     let problem = Problem::new(StatusCode::FORBIDDEN, "factor_unavailable", title)
         .kind("refusal")
         .with("acr_values", vec![requirement.strength.acr()])
-        .with("methods", method_names(requirement.lacking(owned)));
+        .with("methods", method_names(requirement.lacking(owned, offer)));
     match rule {
         Some(rule) => problem.by_rule(rule),
         None => problem,
@@ -44,9 +49,9 @@ pub(crate) fn page_reply(
     Unreached { who, owned, signed_in }: Unreached<'_>,
     asked: &str,
 ) -> Reply {
-    let shell = state.theme.shell(&info.request_id);
-    let wanted = format::any_of(&nouns(requirement.lacking(owned)));
-    let owned = owned.and(MethodSet::SERVED);
+    let (shell, offer) = (state.theme.shell(&info.request_id), state.destinations.offer(&info.host));
+    let wanted = format::any_of(&nouns(requirement.lacking(owned, offer)));
+    let owned = owned.and(offer.served);
     let mut lines = vec![text!("unattainable-wanted", methods = &wanted)];
     if !owned.is_empty() {
         lines.push(text!("unattainable-owned", methods = format::all_of(&nouns(owned))));

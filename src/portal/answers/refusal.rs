@@ -46,7 +46,10 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, refusal: &Refusal) 
                     let person = Unreached { who, owned, signed_in: true };
                     out_of_reach::page_reply(state, info, summary, requirement, person, &asked)
                 }
-                false => out_of_reach::problem(summary, requirement, owned).reply(info),
+                false => {
+                    let offer = state.destinations.offer(&info.host);
+                    out_of_reach::problem(summary, requirement, owned, offer).reply(info)
+                }
             }
         }
         (_, kind) if wants_html(kind) => denied(state, info, refusal),

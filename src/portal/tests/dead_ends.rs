@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::auth::proof::decision::{Decision, decide};
 use crate::auth::proof::evaluation::evaluate;
-use crate::auth::proof::{Method as Proof, MethodSet};
+use crate::auth::proof::{Method as Proof, MethodSet, Offer};
 use crate::auth::session::Session;
 use crate::flow::testing::PASSWORD;
 use crate::portal::cookies::{FLOW, SESSION};
@@ -60,7 +60,8 @@ fn answered(stage: &Stage, info: &RequestInfo, session: Option<&Arc<Session>>) -
     let rule = Arc::new(rule("vault", "/**", Strength::PhishingResistant, None));
     let resource = Resource::parse(HOST, "GET", b"/x?q", Tolerances::default()).unwrap();
     let around = Circumstances { client: info.client_ip, opener: None };
-    match evaluate(&[Some(&rule)], &resource, &around, session, crate::auth::time::Timestamp::from_secs(2)) {
+    let (served, now) = (Offer::BASIC.served, crate::auth::time::Timestamp::from_secs(2));
+    match evaluate(&[Some(&rule)], served, &resource, &around, session, now) {
         Decision::Challenge(challenged) => stage.portal.challenge(info, &challenged),
         Decision::Refuse(refusal) => stage.portal.refusal(info, &refusal).into(),
         Decision::Permit(_) => panic!("let in"),
@@ -208,7 +209,7 @@ proptest! {
             requirement: Requirement { strength, max_age: max_age.map(Duration::from_secs), methods: counted },
         };
         let rules = vec![Arc::new(first), Arc::new(rule("light", "/light", Strength::OneFactor, None))];
-        let stage = Stage::ruled(Policy::new([AppPolicy { host: HOST.to_owned(), tolerate: Tolerances::default(), rules: rules.into() }]));
+        let stage = Stage::ruled(Policy::new([AppPolicy { offer: Default::default(), host: HOST.to_owned(), tolerate: Tolerances::default(), rules: rules.into() }]));
         let key = (name == "ann").then(|| stage.key.clone());
         let mut person = Person { stage: &stage, name, key, backup: Vec::new(), codes: 0 };
         // By a lighter door first, and on from there, or straight.

@@ -92,7 +92,12 @@ fn policy() -> Policy {
         Arc::new(rule("vault", "/vault/**", Strength::PhishingResistant, None)),
         Arc::new(rule("rest", "/**", Strength::TwoFactor, None)),
     ];
-    Policy::new([AppPolicy { host: HOST.to_owned(), tolerate: Tolerances::default(), rules: rules.into() }])
+    Policy::new([AppPolicy {
+        offer: Default::default(),
+        host: HOST.to_owned(),
+        tolerate: Tolerances::default(),
+        rules: rules.into(),
+    }])
 }
 
 pub(super) fn portal_with(flows: Arc<Flows>, policy: Arc<Policy>) -> Portal {

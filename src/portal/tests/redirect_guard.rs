@@ -152,8 +152,12 @@ async fn who_signs_in_again_and_again_is_told_that_it_does_not_help() {
 #[tokio::test]
 async fn a_turn_counts_no_longer_than_the_place_would_trust_the_proof_or_the_session() {
     let rules = vec![Arc::new(rule("quick", "/quick", Strength::OneFactor, Some(20)))];
-    let policy =
-        Policy::new([AppPolicy { host: HOST.to_owned(), tolerate: Tolerances::default(), rules: rules.into() }]);
+    let policy = Policy::new([AppPolicy {
+        offer: Default::default(),
+        host: HOST.to_owned(),
+        tolerate: Tolerances::default(),
+        rules: rules.into(),
+    }]);
     let stage = Stage::ruled(policy);
     let mut browser = Browser::new(&stage);
     for (to, age) in [("/quick", "; Max-Age=20"), ("/elsewhere", "; Max-Age=90")] {

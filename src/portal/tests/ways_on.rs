@@ -135,7 +135,12 @@ async fn a_picture_that_was_given_up_is_replaced_and_said_to_be() {
 async fn places_are_shown_as_they_are_written() {
     let tolerate = Tolerances { double_slashes: true, ..Tolerances::default() };
     let rules = vec![Arc::new(rule("all", "/**", Strength::TwoFactor, None))];
-    let stage = Stage::ruled(Policy::new([AppPolicy { host: HOST.to_owned(), tolerate, rules: rules.into() }]));
+    let stage = Stage::ruled(Policy::new([AppPolicy {
+        offer: Default::default(),
+        host: HOST.to_owned(),
+        tolerate,
+        rules: rules.into(),
+    }]));
     let mut browser = Browser::new(&stage);
     // The dot segment that keeps a browser from reading a host is ours, and none of the place.
     let page = text(&browser.get("/.stepgate/login?to=%2F%2Fa%2Fb%3Fc%23d").await);

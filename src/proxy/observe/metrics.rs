@@ -322,7 +322,12 @@ mod tests {
     use super::*;
 
     fn app(host: &str) -> AppPolicy {
-        AppPolicy { host: host.to_owned(), tolerate: Default::default(), rules: Vec::new().into() }
+        AppPolicy {
+            offer: Default::default(),
+            host: host.to_owned(),
+            tolerate: Default::default(),
+            rules: Vec::new().into(),
+        }
     }
 
     #[test]

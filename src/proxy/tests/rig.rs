@@ -117,6 +117,7 @@ pub(super) fn policy(settings: &ProxySettings) -> Arc<Policy> {
     let requirement = Requirement::of(Strength::TwoFactor);
     let guarded = Access::Guarded { audience: Audience::default(), requirement };
     let app = |app: &AppSettings| AppPolicy {
+        offer: Default::default(),
         host: app.host.clone(),
         tolerate: Tolerances::default(),
         rules: vec![

@@ -32,6 +32,7 @@ impl Authenticators for Database {
             totp: totp.into_iter().next().map(record).transpose()?,
             backup: backup.into_iter().next().map(backup_set).transpose()?,
             locked: locked.into_iter().map(locked_method).collect::<Answer<_>>()?,
+            ..Enrolled::default()
         })
     }
 

@@ -120,7 +120,7 @@ proptest! {
         client in select(vec![[192, 0, 2, 1], [10, 1, 2, 3], [203, 0, 113, 9]]),
     ) {
         let client = IpAddr::from(client);
-        let app = AppPolicy { host: "a.example".into(), tolerate, rules: rules.clone().into() };
+        let app = AppPolicy { offer: Default::default(), host: "a.example".into(), tolerate, rules: rules.clone().into() };
         for target in targets {
             let Ok(resource) = Resource::parse("a.example", method, target.as_bytes(), tolerate) else { continue };
             let resource = match taken_for {

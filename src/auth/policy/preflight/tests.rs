@@ -56,6 +56,7 @@ fn app() -> AppPolicy {
         Preflights::Answered(Allowances { methods: texts(&["GET", "PUT"]), headers: texts(&["x-a", "x-b"]), max_age })
     };
     AppPolicy {
+        offer: Default::default(),
         host: "app.example".into(),
         tolerate: Tolerances::default(),
         rules: vec![

@@ -79,6 +79,7 @@ fn policy_matrix() {
     let held: MethodSet = [Totp, Passkey, SecurityKey, BackupCode].into_iter().collect();
     let payroll: MethodSet = [Passkey, Totp].into_iter().collect();
     let app = AppPolicy {
+        offer: Default::default(),
         host: "app.example".into(),
         tolerate: Tolerances { path_parameters: true, ..Tolerances::default() },
         rules: vec![

@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::auth::policy::rule::{Access, Audience};
+use crate::auth::proof::Method;
 use crate::auth::user::{Group, Username};
 use crate::config::sections::checker::Checker;
-use crate::config::sections::require::{RequireOptions, Strengths, within_reach};
+use crate::config::sections::require::{RequireOptions, Strengths};
 use crate::config::yaml::{Span, Spanned};
 
 /// Whom a rule admits: members of any of the groups, and any of the people.
@@ -56,12 +57,13 @@ pub(super) fn access(
         (None, Some(require)) => {
             let audience = allow.map_or_else(|| Some(Audience::default()), |a| audience(a, cx));
             let requirement = strengths.resolve(&require, cx)?;
-            if !within_reach(&requirement) {
+            if !strengths.within_reach(&requirement) {
                 let name = requirement.strength.name();
+                let lacking: Vec<&str> = strengths.lacking(&requirement).iter().map(Method::name).collect();
                 cx.warn(
                     require.at,
-                    format!("nobody can pass here: this version has no method that reaches `{name}`"),
-                    "passkeys are not available in this version; ask for `two_factor`",
+                    format!("nobody can pass here: no method that is switched on reaches `{name}`"),
+                    format!("it would take one of {}: see `factors`, or ask for less", lacking.join(", ")),
                 );
             }
             Some(Access::Guarded { audience: audience?, requirement })
