@@ -49,11 +49,10 @@ async fn status(file: &ConfigFile, json: bool) -> CommandResult {
         let values: Vec<_> = uses.iter().map(value).collect();
         return terminal::write_json(&values);
     }
-    let mut rows = vec![["KEY", "ROLE", "TOTP", "SIGNING KEYS"].map(str::to_owned).to_vec()];
-    rows.extend(
-        uses.iter()
-            .map(|u| vec![name(u).to_owned(), role(u).to_owned(), u.totp.to_string(), u.signing_keys.to_string()]),
-    );
+    let mut rows = vec![["KEY", "ROLE", "TOTP", "SIGNING KEYS", "LETTERS"].map(str::to_owned).to_vec()];
+    rows.extend(uses.iter().map(|u| {
+        [name(u).to_owned(), role(u).to_owned()].into_iter().chain(counts(u).map(|n| n.to_string())).collect()
+    }));
     write_stdout(&columns(&rows))?;
     uses.iter().filter_map(KeyUsage::missing_key).for_each(|text| write_stderr(&format!("stepgate: {text}")));
     Ok(())
@@ -66,6 +65,7 @@ async fn reseal(file: &ConfigFile, json: bool) -> CommandResult {
         let whose = match at {
             SealedAt::Totp(user) => format!("the authenticator of account {user}"),
             SealedAt::Signing(kid) => format!("the signing key {kid}"),
+            SealedAt::Letter(id) => format!("the letter {id} (it goes when it expires)"),
         };
         write_stderr(&format!("stepgate: {whose}: {cause}"));
     }
@@ -81,7 +81,11 @@ async fn reseal(file: &ConfigFile, json: bool) -> CommandResult {
 }
 
 fn value(u: &KeyUsage) -> serde_json::Value {
-    json!({ "key": u.key, "role": role(u), "totp": u.totp, "signing_keys": u.signing_keys })
+    json!({ "key": u.key, "role": role(u), "totp": u.totp, "signing_keys": u.signing_keys, "letters": u.letters })
+}
+
+const fn counts(u: &KeyUsage) -> [u64; 3] {
+    [u.totp, u.signing_keys, u.letters]
 }
 
 fn name(u: &KeyUsage) -> &str {

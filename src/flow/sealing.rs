@@ -1,6 +1,6 @@
 //! The contexts that secrets are sealed for: what was sealed for one opens in no other.
 
-use super::ports::SealedAt;
+use super::ports::{SealedAt, letter_context};
 use crate::auth::ceremony::CeremonyKey;
 use crate::auth::user::UserId;
 
@@ -23,5 +23,6 @@ pub(super) fn row_context(at: &SealedAt) -> String {
     match at {
         SealedAt::Totp(user) => totp_context(user),
         SealedAt::Signing(kid) => signing_context(kid),
+        SealedAt::Letter(id) => letter_context(id),
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod contract;
 mod embedded;
 mod endings;
 pub mod inspect;
+mod outbox;
 mod record_cipher;
 pub mod redis;
 pub mod settings;
@@ -23,6 +24,7 @@ use async_trait::async_trait;
 
 use admin::counts::SessionSample;
 use embedded::Embedded;
+use outbox::SealedOutbox;
 use record_cipher::RecordCipher;
 use settings::{KeySettings, StateSettings, StoreSettings};
 pub use sql::Audit;
@@ -93,6 +95,7 @@ impl Stores {
         let ring = Arc::new(open_ring(&settings.keys, &database, entropy.clone()).await?);
         let (state, redis) = open_state(settings, &database, RecordCipher::new(ring.clone()), clock.clone()).await?;
         let sql = Arc::new(database.clone());
+        let outbox = Arc::new(SealedOutbox::new(database.clone(), ring.clone(), entropy.clone()));
         let ports = Ports {
             clock,
             entropy,
@@ -107,6 +110,7 @@ impl Stores {
             history: sql.clone(),
             vault: ring.clone(),
             signing_keys: sql.clone(),
+            outbox,
             sealed_rows: sql,
         };
         Ok(Self { ports, audit: Audit::new(database.clone()), ring, redis, made_key, database, state: state.probe })

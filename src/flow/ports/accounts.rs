@@ -200,6 +200,8 @@ pub enum SealedAt {
     Totp(UserId),
     /// The signing key of this `kid`.
     Signing(String),
+    /// The letter of this id, which waits to be sent.
+    Letter(String),
 }
 
 /// The sealed values that last, in SQL: what a rotation of the master key must reach.

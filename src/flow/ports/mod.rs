@@ -6,11 +6,13 @@
 
 mod accounts;
 mod counters;
+mod outbox;
 mod sessions;
 mod transient;
 
 pub use accounts::*;
 pub use counters::{Ledger, Throttle};
+pub use outbox::{Bounce, Fate, LeasedLetter, Letter, LetterCode, Notifier, Outbox, Recipient, letter_context};
 pub use sessions::{End, EndReason, Ended, REMEMBERED, Sessions};
 pub use transient::{Attempted, CodeDigest, OneTimeCodes, Taken, Transient, TransientKind, Typed, View};
 
@@ -111,6 +113,8 @@ pub struct Ports {
     /// Sealing.
     pub vault: Arc<dyn Vault>,
     pub signing_keys: Arc<dyn SigningKeys>,
+    /// Letters that wait to be sent.
+    pub outbox: Arc<dyn Outbox>,
     /// Sealed values.
     pub sealed_rows: Arc<dyn SealedRows>,
 }

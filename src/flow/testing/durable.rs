@@ -13,8 +13,8 @@ use crate::auth::proof::{Method, MethodSet};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
 use crate::flow::ports::{
-    Account, AccountChange, Accounts, Answer, AuditEntry, Authenticators, CodeAttempt, Counted, History, Lockouts,
-    SealedAt, SealedRows, SigningKey, SigningKeys,
+    Account, AccountChange, Accounts, Answer, AuditEntry, Authenticators, CodeAttempt, Counted, Fate, History,
+    LeasedLetter, Letter, Lockouts, Outbox, SealedAt, SealedRows, SigningKey, SigningKeys,
 };
 
 fn over(account: &mut Account) {
@@ -266,11 +266,40 @@ impl SealedRows for World {
         self.call(|s| {
             let place = match at {
                 SealedAt::Totp(user) => s.totp.get_mut(user).map(|record| &mut record.secret),
+                SealedAt::Letter(_) => None,
                 SealedAt::Signing(kid) => s.signing.iter_mut().find(|key| key.kid == *kid).map(|key| &mut key.private),
             };
             let Some(place) = place.filter(|sealed| *sealed == from) else { return false };
             *place = to.clone();
             true
         })
+    }
+}
+
+/// Flows only ever put letters.
+#[async_trait]
+impl Outbox for World {
+    async fn put(&self, letter: &Letter, _: Timestamp, expires_at: Timestamp) -> Answer<()> {
+        self.call(|s| s.letters.push((letter.clone(), expires_at)))
+    }
+
+    async fn lease(&self, _: Timestamp, _: Timestamp, _: u32) -> Answer<Vec<LeasedLetter>> {
+        Ok(Vec::new())
+    }
+
+    async fn done(&self, _: &LeasedLetter, _: Fate) -> Answer<()> {
+        Ok(())
+    }
+
+    async fn drop_expired(&self, _: Timestamp) -> Answer<u64> {
+        Ok(0)
+    }
+
+    async fn waiting(&self) -> Answer<(u64, Option<Timestamp>)> {
+        self.call(|s| (s.letters.len() as u64, None))
+    }
+
+    async fn wake(&self) {
+        std::future::pending().await
     }
 }

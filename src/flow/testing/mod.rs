@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::Flows;
 use super::ports::{
-    Account, Answer, Clock, CodeDigest, Entropy, Generation, Ports, RECORD_VERSION, SigningKey, StoreError,
+    Account, Answer, Clock, CodeDigest, Entropy, Generation, Letter, Ports, RECORD_VERSION, SigningKey, StoreError,
     TransientKind, Typed, Vault, View,
 };
 use super::reply::{CeremonyRef, Client, LoginReply, Outcome, Submission};
@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub(crate) backup: HashMap<UserId, (Vec<u8>, HashSet<Vec<u8>>)>,
     pub(crate) lockouts: BTreeMap<(UserId, Method), Lockout>,
     pub(crate) signing: Vec<SigningKey>,
+    /// Every letter that was put and is not gone, and when it expires.
+    pub(crate) letters: Vec<(Letter, Timestamp)>,
     /// Every time step and backup code that was spent in SQL, in order.
     pub(crate) spent: Vec<String>,
     pub(crate) touches: usize,
@@ -124,6 +126,7 @@ impl World {
             history: self.clone(),
             vault: self.clone(),
             signing_keys: self.clone(),
+            outbox: self.clone(),
             sealed_rows: self.clone(),
         }
     }

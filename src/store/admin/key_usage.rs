@@ -14,6 +14,8 @@ pub struct KeyUsage {
     /// TOTP authenticators.
     pub totp: u64,
     pub signing_keys: u64,
+    /// Letters that wait to be sent.
+    pub letters: u64,
 }
 
 impl KeyUsage {
@@ -22,7 +24,10 @@ impl KeyUsage {
         if self.role.is_some() {
             return None;
         }
-        let rows = format!("sealed rows (TOTP: {}, signing keys: {})", self.totp, self.signing_keys);
+        let rows = format!(
+            "sealed rows (TOTP: {}, signing keys: {}, letters: {})",
+            self.totp, self.signing_keys, self.letters
+        );
         Some(match &self.key {
             Some(key) => format!("{rows} need the master key {key}, which is not in the key file; put its line back"),
             None => format!("{rows} are damaged: no vault of this version has sealed them"),
@@ -36,20 +41,22 @@ impl Stores {
     /// # Errors
     /// The database does not answer, or a row is broken.
     pub async fn key_usage(&self) -> Answer<Vec<KeyUsage>> {
-        let known = |(id, role)| KeyUsage { key: Some(id), role: Some(role), totp: 0, signing_keys: 0 };
+        let known = |(id, role)| KeyUsage { key: Some(id), role: Some(role), totp: 0, signing_keys: 0, letters: 0 };
         let mut uses: Vec<KeyUsage> = self.ring.keys().map(known).collect();
         for (at, sealed) in self.ports.sealed_rows.sealed().await? {
             let key = key_id(&sealed);
-            let (totp, signing_keys) = match at {
-                SealedAt::Totp(_) => (1, 0),
-                SealedAt::Signing(_) => (0, 1),
+            let (totp, signing_keys, letters) = match at {
+                SealedAt::Totp(_) => (1, 0, 0),
+                SealedAt::Signing(_) => (0, 1, 0),
+                SealedAt::Letter(_) => (0, 0, 1),
             };
             match uses.iter_mut().find(|known| known.key == key) {
                 Some(known) => {
                     known.totp += totp;
                     known.signing_keys += signing_keys;
+                    known.letters += letters;
                 }
-                None => uses.push(KeyUsage { key, role: None, totp, signing_keys }),
+                None => uses.push(KeyUsage { key, role: None, totp, signing_keys, letters }),
             }
         }
         Ok(uses)

@@ -5,6 +5,7 @@ mod authenticators;
 mod counters;
 pub(crate) mod endings;
 mod lockouts;
+pub(crate) mod outbox;
 #[path = "../../../tests/it/support/port.rs"]
 pub(crate) mod port;
 pub(crate) mod postgres;

@@ -7,6 +7,7 @@ mod history;
 mod lockouts;
 mod migrate;
 mod open;
+mod outbox;
 mod pooler;
 mod postgres;
 mod row;
@@ -20,6 +21,7 @@ pub(crate) mod write_queue;
 
 pub use audit::Audit;
 pub(crate) use open::sqlite_path;
+pub(crate) use outbox::OutboxRow;
 pub(crate) use postgres::judge as judge_postgres;
 pub(crate) use schema::{Schema, inspect_accounts, inspect_file};
 
@@ -92,9 +94,7 @@ macro_rules! in_transaction {
     };
 }
 
-#[cfg(test)]
-use on;
-use {in_transaction, on_write};
+use {in_transaction, on, on_write};
 
 impl Database {
     /// Waits for the database no longer than is decent.

@@ -15,6 +15,7 @@ impl SealedRows for Database {
     async fn sealed(&self) -> Answer<Vec<(SealedAt, Sealed)>> {
         const TOTP: &str = "select account_id, secret from totp order by account_id";
         const SIGNING: &str = "select kid, private from signing_keys order by place";
+        const LETTERS: &str = "select id, letter from outbox order by id";
         let mut all = Vec::new();
         for (user, secret) in rows!(self, "totp", sqlx::query(TOTP), SecretRow)? {
             let sealed = Sealed(RowRef { table: "totp", id: &user }.bytes("secret", &secret)?);
@@ -24,6 +25,10 @@ impl SealedRows for Database {
             let sealed = Sealed(RowRef { table: "signing_keys", id: &kid }.bytes("private", &private)?);
             all.push((SealedAt::Signing(kid), sealed));
         }
+        for (id, letter) in rows!(self, "outbox", sqlx::query(LETTERS), SecretRow)? {
+            let sealed = Sealed(RowRef { table: "outbox", id: &id }.bytes("letter", &letter)?);
+            all.push((SealedAt::Letter(id), sealed));
+        }
         Ok(all)
     }
 
@@ -31,9 +36,11 @@ impl SealedRows for Database {
         // The old value is part of the condition: an authenticator bound meanwhile is never overwritten.
         const TOTP: &str = "update totp set secret = $1 where account_id = $2 and secret = $3";
         const SIGNING: &str = "update signing_keys set private = $1 where kid = $2 and private = $3";
+        const LETTER: &str = "update outbox set letter = $1 where id = $2 and letter = $3";
         let (sql, id) = match at {
             SealedAt::Totp(user) => (TOTP, user.0.as_str()),
             SealedAt::Signing(kid) => (SIGNING, kid.as_str()),
+            SealedAt::Letter(id) => (LETTER, id.as_str()),
         };
         let swapped = on_write!(self, pool => async {
             let query = sqlx::query(sql).bind(text_of(&to.0)).bind(id).bind(text_of(&from.0));

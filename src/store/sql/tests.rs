@@ -1,5 +1,6 @@
 mod locked;
 mod outage;
+mod outbox;
 mod pooler;
 mod recorded;
 
@@ -19,6 +20,7 @@ use crate::flow::ports::{
     Accounts as _, Authenticators as _, History as _, SealedAt, SealedRows as _, SigningKeys as _,
 };
 use crate::store::contract::accounts::accounts_contract;
+use crate::store::contract::outbox::outbox_contract;
 use crate::store::contract::postgres::Postgres;
 use crate::store::contract::samples::{AccountPorts, account};
 
@@ -50,6 +52,12 @@ async fn postgres_keeps_the_contract() {
     // Races on a busy machine are about order, not about deadlines.
     let patient = async || Database::open(&format!("{}?timeout_ms=30000", server.database().await)).await.unwrap();
     accounts_contract(async || ports(patient().await, Arc::new(()))).await;
+    outbox_contract(async || {
+        let url = format!("{}?timeout_ms=30000", server.database().await);
+        let open = async || Database::open(&url).await.unwrap();
+        outbox::nodes(open().await, open().await, Arc::new(()))
+    })
+    .await;
     broken_rows_are_faults(&patient().await).await;
     sealed_rows_are_swapped_from_what_was_read(&patient().await).await;
     factors_are_counted(&patient().await).await;

@@ -1,0 +1,67 @@
+//! Letters that wait, sealed each for its row.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use data_encoding::BASE64URL_NOPAD;
+use tokio::sync::Notify;
+
+use super::sql::{Database, OutboxRow};
+use crate::auth::time::Timestamp;
+use crate::flow::ports::{Answer, Entropy, Fate, LeasedLetter, Letter, Outbox, Vault, letter_context};
+
+/// The outbox over the database.
+pub(crate) struct SealedOutbox {
+    database: Database,
+    vault: Arc<dyn Vault>,
+    entropy: Arc<dyn Entropy>,
+    written: Notify,
+}
+
+impl SealedOutbox {
+    pub(crate) fn new(database: Database, vault: Arc<dyn Vault>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { database, vault, entropy, written: Notify::new() }
+    }
+
+    fn opened(&self, row: OutboxRow) -> LeasedLetter {
+        let OutboxRow { id, letter, attempts, expires_at } = row;
+        let letter = letter
+            .and_then(|sealed| self.vault.open(&letter_context(&id), &sealed))
+            .and_then(|plain| Letter::decode(&plain));
+        LeasedLetter { id, letter, attempts, expires_at }
+    }
+}
+
+#[async_trait]
+impl Outbox for SealedOutbox {
+    async fn put(&self, letter: &Letter, now: Timestamp, expires_at: Timestamp) -> Answer<()> {
+        let mut id = [0; 16];
+        self.entropy.fill(&mut id)?;
+        let id = BASE64URL_NOPAD.encode(&id);
+        let sealed = self.vault.seal(&letter_context(&id), &letter.encode()?)?;
+        self.database.put_letter((&id, &sealed), now, expires_at).await?;
+        self.written.notify_one();
+        Ok(())
+    }
+
+    async fn lease(&self, now: Timestamp, until: Timestamp, most: u32) -> Answer<Vec<LeasedLetter>> {
+        let rows = self.database.lease_letters(now, until, most).await?;
+        Ok(rows.into_iter().map(|row| self.opened(row)).collect())
+    }
+
+    async fn done(&self, leased: &LeasedLetter, fate: Fate) -> Answer<()> {
+        self.database.settle_letter(&leased.id, leased.attempts, fate).await
+    }
+
+    async fn drop_expired(&self, now: Timestamp) -> Answer<u64> {
+        self.database.drop_expired_letters(now).await
+    }
+
+    async fn waiting(&self) -> Answer<(u64, Option<Timestamp>)> {
+        self.database.letters_waiting().await
+    }
+
+    async fn wake(&self) {
+        self.written.notified().await;
+    }
+}
