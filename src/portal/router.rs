@@ -41,6 +41,13 @@ pub(super) fn build() -> (Router<Arc<PortalState>>, OpenApi) {
     (router, api::openapi::completed(document))
 }
 
+/// Every address there is.
+#[cfg(test)]
+pub(super) fn addresses() -> Vec<String> {
+    let pages = pages().into_iter().map(|(path, _)| path.to_owned());
+    pages.chain(build().1.paths.paths.into_keys()).collect()
+}
+
 fn pages() -> Vec<(&'static str, Route)> {
     vec![
         ("/.stepgate/login", to!(get, browser::login::show).merge(to!(post, browser::login::submit))),

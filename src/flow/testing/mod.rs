@@ -52,7 +52,7 @@ pub(crate) struct World {
     pub(crate) table_forgets: AtomicBool,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct State {
     pub(crate) sessions: HashMap<SessionKey, (Arc<Session>, Timestamp)>,
     pub(crate) transient: HashMap<(TransientKind, String), (Sealed, Timestamp)>,
@@ -74,7 +74,7 @@ pub(crate) struct State {
 }
 
 /// The wrong codes of one factor, by place, and since when it is off.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Lockout {
     pub(crate) places: BTreeMap<String, (u32, Timestamp)>,
     pub(crate) locked_at: Option<Timestamp>,

@@ -7,6 +7,7 @@ mod bad_input;
 mod dead_ends;
 mod journeys;
 mod locked_factor;
+mod matrix;
 mod notices;
 mod openapi;
 mod pages;

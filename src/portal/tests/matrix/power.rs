@@ -1,0 +1,73 @@
+//! What a world grants to whom: nothing of it may grow by a request that proves nothing.
+
+use std::collections::BTreeMap;
+
+use super::Level;
+use crate::auth::proof::MethodSet;
+use crate::portal::tests::*;
+
+/// Sessions, sign-ins under way and authenticators, as far as they grant anything.
+pub(super) struct Power {
+    sessions: BTreeMap<String, String>,
+    ceremonies: BTreeMap<String, (MethodSet, String)>,
+    authenticators: BTreeMap<String, String>,
+}
+
+impl Power {
+    pub(super) fn of(world: &World) -> Self {
+        world.look(|s| Self {
+            sessions: s.sessions.iter().map(|(key, (one, _))| (key.encoded(), format!("{:?}", one.proofs))).collect(),
+            ceremonies: s
+                .ceremonies()
+                .into_iter()
+                .map(|(key, one)| (key, (one.proofs.methods(), format!("{:?} {:?}", one.who, one.proofs))))
+                .collect(),
+            authenticators: s.authenticators(),
+        })
+    }
+
+    /// Why somebody got further, if somebody did.
+    pub(super) fn advance(&self, after: &Self, level: &Level) -> Option<String> {
+        for (key, proofs) in &after.sessions {
+            if self.sessions.get(key) != Some(proofs) {
+                return Some(format!("a session has {proofs}, and had {:?}", self.sessions.get(key)));
+            }
+        }
+        for (key, (methods, told)) in &after.ceremonies {
+            match self.ceremonies.get(key) {
+                Some((_, before)) if before == told => {}
+                // It begins with nothing, or with what its parent has proved.
+                None if methods.minus(level.holds).is_empty() => {}
+                before => return Some(format!("a ceremony has {told}, and had {before:?}")),
+            }
+        }
+        None
+    }
+
+    /// Whether what somebody owns was changed.
+    pub(super) fn is_rewritten(&self, after: &Self) -> bool {
+        self.authenticators != after.authenticators
+    }
+
+    /// Which session of somebody else ended, if one did.
+    pub(super) fn loss(&self, after: &Self, level: &Level) -> Option<String> {
+        let all_of_theirs = level.session.is_some();
+        let lost = self.sessions.keys().find(|key| !after.sessions.contains_key(*key));
+        lost.filter(|_| !all_of_theirs).map(|key| format!("the session {key} ended"))
+    }
+}
+
+impl crate::flow::testing::State {
+    /// What everybody owns, by owner and kind.
+    fn authenticators(&self) -> BTreeMap<String, String> {
+        let totp = self.totp.iter().map(|(user, record)| {
+            let told = format!("{} {:?} {}", record.id, record.secret.0, record.digits);
+            (format!("totp {user}"), told)
+        });
+        let backup = self.backup.iter().map(|(user, (salt, codes))| {
+            let sorted: std::collections::BTreeSet<_> = codes.iter().collect();
+            (format!("backup {user}"), format!("{salt:?} {sorted:?}"))
+        });
+        totp.chain(backup).collect()
+    }
+}
