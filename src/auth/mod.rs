@@ -1,5 +1,6 @@
 //! Ground floor: the words and the laws. Pure: no I/O, no clock, no randomness, no async.
 
+pub mod address;
 pub mod assertion;
 pub mod ceremony;
 pub mod event;

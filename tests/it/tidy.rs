@@ -59,6 +59,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("redis", &["store::redis"]), // written `::redis` there, beside the module of that name
     ("moka", &["store::redis", "store::embedded", "flow"]),
     ("totp_rs", &["auth::factor::totp"]),
+    ("phonenumber", &["auth::address::phone_number"]),
     ("argon2", &["auth::factor::password", "auth::factor::backup_codes"]),
     ("rustix", &["flow::hashing"]),
     ("zxcvbn", &["auth::factor::password::rule"]),

@@ -3,4 +3,5 @@
 pub mod authenticator;
 pub mod backup_codes;
 pub mod password;
+pub mod sent_code;
 pub mod totp;
