@@ -106,6 +106,7 @@ impl Stores {
             throttle: state.throttle,
             accounts: sql.clone(),
             authenticators: sql.clone(),
+            addresses: sql.clone(),
             lockouts: sql.clone(),
             history: sql.clone(),
             vault: ring.clone(),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::auth::address::{mail_address, masked_mail, masked_phone};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::time::Timestamp;
 
@@ -77,6 +78,27 @@ pub enum AddressKind {
 }
 
 impl AddressKind {
+    /// Every kind, in the order in which pages list them.
+    pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
+
+    /// Its name in YAML, JSON and the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The kind of the address that a code of this method is sent to.
+    pub fn of(method: Method) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.method() == method)
+    }
+
     /// The method that a code sent there proves.
     pub const fn method(self) -> Method {
         match self {
@@ -94,6 +116,25 @@ pub struct AddressRecord {
     pub kind: AddressKind,
     /// The mail address, or the number (E.164).
     pub value: String,
+    pub confirmed_at: Timestamp,
+}
+
+impl AddressRecord {
+    /// What two spellings of one address share.
+    pub fn folded(&self) -> String {
+        match self.kind {
+            AddressKind::Email => mail_address::folded(&self.value),
+            AddressKind::Sms => self.value.clone(),
+        }
+    }
+
+    /// The address as people may see it who have not proved that it is theirs.
+    pub fn masked(&self) -> String {
+        match self.kind {
+            AddressKind::Email => masked_mail(&self.value),
+            AddressKind::Sms => masked_phone(&self.value),
+        }
+    }
 }
 
 /// Everything a person can prove with, beside the password.
@@ -105,7 +146,7 @@ pub struct Enrolled {
     pub backup: Option<BackupSet>,
     /// The passkeys and security keys, of every relying party ID.
     pub passkeys: Vec<PasskeyRecord>,
-    /// The confirmed addresses.
+    /// The confirmed addresses, newest first.
     pub addresses: Vec<AddressRecord>,
     /// Methods that are switched off after too many wrong codes, and since when.
     pub locked: Vec<(Method, Timestamp)>,

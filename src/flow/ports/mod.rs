@@ -5,12 +5,14 @@
 //! and it is "not found", so that the person begins anew. A counter that cannot be read counts as used up.
 
 mod accounts;
+mod addresses;
 mod counters;
 mod outbox;
 mod sessions;
 mod transient;
 
 pub use accounts::*;
+pub use addresses::Addresses;
 pub use counters::{Ledger, Throttle};
 pub use outbox::{Bounce, Fate, LeasedLetter, Letter, LetterCode, Notifier, Outbox, Recipient, letter_context};
 pub use sessions::{End, EndReason, Ended, REMEMBERED, Sessions};
@@ -106,6 +108,7 @@ pub struct Ports {
     pub throttle: Arc<dyn Throttle>,
     pub accounts: Arc<dyn Accounts>,
     pub authenticators: Arc<dyn Authenticators>,
+    pub addresses: Arc<dyn Addresses>,
     /// Wrong codes.
     pub lockouts: Arc<dyn Lockouts>,
     /// What is remembered.

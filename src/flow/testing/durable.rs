@@ -5,16 +5,16 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use tokio::task::yield_now;
 
-use super::World;
+use super::{State, World};
 use crate::auth::event::{Event, What};
-use crate::auth::factor::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
+use crate::auth::factor::authenticator::{AddressKind, AddressRecord, BackupSet, Enrolled, Sealed, TotpRecord};
 use crate::auth::history::{Failure, SignIn};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
 use crate::flow::ports::{
-    Account, AccountChange, Accounts, Answer, AuditEntry, Authenticators, CodeAttempt, Counted, Fate, History,
-    LeasedLetter, Letter, Lockouts, Outbox, SealedAt, SealedRows, SigningKey, SigningKeys,
+    Account, AccountChange, Accounts, Addresses, Answer, AuditEntry, Authenticators, CodeAttempt, Counted, Fate,
+    History, LeasedLetter, Letter, Lockouts, Outbox, SealedAt, SealedRows, SigningKey, SigningKeys,
 };
 
 fn over(account: &mut Account) {
@@ -101,6 +101,7 @@ impl Authenticators for World {
                 .filter(|((of, _), _)| of == user)
                 .filter_map(|((_, method), lockout)| Some((*method, lockout.locked_at?)))
                 .collect(),
+            addresses: addresses_of(s, user),
             ..Enrolled::default()
         });
         // Others get their turn between a read and what is done with it.
@@ -152,7 +153,58 @@ impl Authenticators for World {
         self.call(|s| {
             s.lockouts.retain(|(of, _), _| of != user);
             s.accounts.get_mut(user).map(over);
-            u64::from(s.totp.remove(user).is_some()) + u64::from(s.backup.remove(user).is_some())
+            let before = s.addresses.len();
+            s.addresses.retain(|(of, _)| of != user);
+            let addresses = (before - s.addresses.len()) as u64;
+            addresses + u64::from(s.totp.remove(user).is_some()) + u64::from(s.backup.remove(user).is_some())
+        })
+    }
+}
+
+/// Newest first, as SQL has it.
+fn addresses_of(s: &State, user: &UserId) -> Vec<AddressRecord> {
+    let mut all: Vec<_> = s.addresses.iter().filter(|(of, _)| of == user).map(|(_, address)| address.clone()).collect();
+    all.sort_by_key(|address| std::cmp::Reverse((address.confirmed_at, address.id.clone())));
+    all
+}
+
+fn is_taken(s: &State, address: &AddressRecord) -> bool {
+    s.addresses.iter().any(|(_, other)| (other.kind, other.folded()) == (address.kind, address.folded()))
+}
+
+#[async_trait]
+impl Addresses for World {
+    async fn add(&self, user: &UserId, address: &AddressRecord, most: u32) -> Answer<bool> {
+        self.call(|s| {
+            let count = s.addresses.iter().filter(|(of, other)| of == user && other.kind == address.kind).count();
+            let free = count < most as usize && !is_taken(s, address);
+            if free {
+                s.addresses.push((user.clone(), address.clone()));
+            }
+            free
+        })
+    }
+
+    async fn remove(&self, user: &UserId, id: &str) -> Answer<bool> {
+        self.call(|s| {
+            let before = s.addresses.len();
+            s.addresses.retain(|(of, address)| of != user || address.id != id);
+            s.addresses.len() < before
+        })
+    }
+
+    async fn replace(&self, user: &UserId, kind: AddressKind, address: Option<&AddressRecord>) -> Answer<bool> {
+        self.call(|s| {
+            let (own, others): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut s.addresses).into_iter().partition(|(of, other)| of == user && other.kind == kind);
+            s.addresses = others;
+            if address.is_some_and(|address| is_taken(s, address)) {
+                s.addresses.extend(own);
+                return false;
+            }
+            s.accounts.get_mut(user).filter(|_| !own.is_empty()).map(over);
+            s.addresses.extend(address.map(|address| (user.clone(), address.clone())));
+            true
         })
     }
 }

@@ -20,7 +20,7 @@ use super::reply::{CeremonyRef, Client, LoginReply, Outcome, Submission};
 use super::settings::FlowSettings;
 use crate::auth::ceremony::{Ceremony, CeremonyToken};
 use crate::auth::event::Event;
-use crate::auth::factor::authenticator::{Sealed, TotpRecord};
+use crate::auth::factor::authenticator::{AddressRecord, Sealed, TotpRecord};
 use crate::auth::factor::password::{self, HashParams};
 use crate::auth::factor::totp;
 use crate::auth::proof::Method;
@@ -62,6 +62,7 @@ pub(crate) struct State {
     pub(crate) accounts: BTreeMap<UserId, Account>,
     pub(crate) totp: HashMap<UserId, TotpRecord>,
     pub(crate) backup: HashMap<UserId, (Vec<u8>, HashSet<Vec<u8>>)>,
+    pub(crate) addresses: Vec<(UserId, AddressRecord)>,
     pub(crate) lockouts: BTreeMap<(UserId, Method), Lockout>,
     pub(crate) signing: Vec<SigningKey>,
     /// Every letter that was put and is not gone, and when it expires.
@@ -122,6 +123,7 @@ impl World {
             throttle: self.clone(),
             accounts: self.clone(),
             authenticators: self.clone(),
+            addresses: self.clone(),
             lockouts: self.clone(),
             history: self.clone(),
             vault: self.clone(),

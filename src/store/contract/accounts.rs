@@ -1,5 +1,6 @@
 //! The contract of the ports in SQL: accounts, authenticators, signing keys.
 
+use super::addresses::address_cases;
 use super::authenticators::{authenticator_cases, totp};
 use super::lockouts::lockout_cases;
 use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, winners};
@@ -18,6 +19,7 @@ pub(crate) async fn accounts_contract(make: impl AsyncFn() -> AccountPorts) {
     signing_keys_follow_each_other(make().await).await;
     authenticator_cases(&make).await;
     lockout_cases(&make).await;
+    address_cases(&make).await;
 }
 
 fn same(a: &Account, b: &Account) -> bool {

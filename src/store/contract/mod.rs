@@ -1,6 +1,7 @@
 //! What every implementation of a port must do, whatever it is made of. Tests only.
 
 pub(crate) mod accounts;
+mod addresses;
 mod authenticators;
 mod counters;
 pub(crate) mod endings;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::addresses::{self, AddressRow};
 use super::row::{RowRef, number_of, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
 use crate::auth::factor::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
@@ -27,11 +28,13 @@ impl Authenticators for Database {
              where account_id = $1 and locked_at is not null";
         let totp = rows!(self, "totp", sqlx::query(TOTP).bind(&user.0), TotpRow)?;
         let backup = rows!(self, "backup_sets", sqlx::query(BACKUP).bind(&user.0), BackupRow)?;
+        let addresses = rows!(self, "addresses", sqlx::query(addresses::READ).bind(&user.0), AddressRow)?;
         let locked = rows!(self, "lockouts", sqlx::query(LOCKED).bind(&user.0), LockedRow)?;
         Ok(Enrolled {
             totp: totp.into_iter().next().map(record).transpose()?,
             backup: backup.into_iter().next().map(backup_set).transpose()?,
             locked: locked.into_iter().map(locked_method).collect::<Answer<_>>()?,
+            addresses: addresses.into_iter().map(addresses::record).collect::<Answer<_>>()?,
             ..Enrolled::default()
         })
     }
@@ -105,7 +108,11 @@ impl Authenticators for Database {
         in_transaction!(self, tx => {
             sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
             let mut removed = 0;
-            for sql in ["delete from totp where account_id = $1", "delete from backup_sets where account_id = $1"] {
+            for sql in [
+                "delete from totp where account_id = $1",
+                "delete from backup_sets where account_id = $1",
+                "delete from addresses where account_id = $1",
+            ] {
                 removed += sqlx::query(sql).bind(&user.0).execute(&mut *tx).await?.rows_affected();
             }
             sqlx::query("delete from lockouts where account_id = $1").bind(&user.0).execute(&mut *tx).await?;

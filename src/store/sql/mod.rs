@@ -1,6 +1,7 @@
 //! Accounts, authenticators, signing keys and the audit trail, in SQLite or PostgreSQL, by one SQL.
 
 mod accounts;
+mod addresses;
 mod audit;
 mod authenticators;
 mod history;
@@ -125,9 +126,18 @@ impl Database {
     /// How many accounts have which factor.
     pub(crate) async fn enrolled(&self) -> Answer<Counts> {
         const SQL: &str = "select (select count(*) from accounts where password_hash is not null), \
-             (select count(*) from totp), (select count(distinct account_id) from backup_codes)";
-        let (password, totp, backup): (i64, i64, i64) = on!(self, pool => sqlx::query_as(SQL).fetch_one(pool))?;
-        let named = [(Method::Password, password), (Method::Totp, totp), (Method::BackupCode, backup)];
+             (select count(*) from totp), (select count(distinct account_id) from backup_codes), \
+             (select count(distinct account_id) from addresses where kind = 'email'), \
+             (select count(distinct account_id) from addresses where kind = 'sms')";
+        let (password, totp, backup, mail, sms): (i64, i64, i64, i64, i64) =
+            on!(self, pool => sqlx::query_as(SQL).fetch_one(pool))?;
+        let named = [
+            (Method::Password, password),
+            (Method::Totp, totp),
+            (Method::BackupCode, backup),
+            (Method::EmailCode, mail),
+            (Method::SmsCode, sms),
+        ];
         Ok(named.map(|(method, count)| (method.name(), u64::try_from(count).unwrap_or(0))).to_vec())
     }
 

@@ -28,7 +28,14 @@ const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 fn ports(database: Database, guard: Arc<dyn std::any::Any + Send + Sync>) -> AccountPorts {
     let sql = Arc::new(database);
-    AccountPorts { accounts: sql.clone(), authenticators: sql.clone(), lockouts: sql.clone(), signing_keys: sql, guard }
+    AccountPorts {
+        accounts: sql.clone(),
+        authenticators: sql.clone(),
+        addresses: sql.clone(),
+        lockouts: sql.clone(),
+        signing_keys: sql,
+        guard,
+    }
 }
 
 async fn sqlite() -> (Database, tempfile::TempDir) {
@@ -246,14 +253,17 @@ async fn the_trail_is_remembered(database: &Database) {
 /// On any database: each factor is counted once per account.
 async fn factors_are_counted(database: &Database) {
     let before = database.enrolled().await.unwrap();
-    assert!(before.iter().map(|(factor, _)| *factor).eq(["password", "totp", "backup_code"]), "{before:?}");
+    assert!(
+        before.iter().map(|(factor, _)| *factor).eq(["password", "totp", "backup_code", "email_code", "sms_code"]),
+        "{before:?}"
+    );
     let now = account("counted");
     let id = now.identity.id.clone();
     assert!(database.create(&now).await.unwrap());
     database.put_backup(&id, b"salt", &[b"one".to_vec(), b"two".to_vec()]).await.unwrap();
     let after = database.enrolled().await.unwrap();
     let more: Vec<u64> = before.iter().zip(&after).map(|((_, b), (_, a))| a - b).collect();
-    assert_eq!(more, [u64::from(now.password_hash.is_some()), 0, 1]);
+    assert_eq!(more, [u64::from(now.password_hash.is_some()), 0, 1, 0, 0]);
 }
 
 #[tokio::test]

@@ -1,0 +1,20 @@
+//! Addresses of people, in SQL beside their authenticators: where codes go. What a person has is read with these
+//! ([`Authenticators::of`](super::Authenticators::of)).
+
+use async_trait::async_trait;
+
+use super::Answer;
+use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
+use crate::auth::user::UserId;
+
+/// Confirmed addresses, each of one account alone.
+#[async_trait]
+pub trait Addresses: Send + Sync {
+    /// Adds one; `false`, and nothing changes, if somebody has it, or the person has `most` of that kind already.
+    async fn add(&self, user: &UserId, address: &AddressRecord, most: u32) -> Answer<bool>;
+    /// Removes one of a person; `false` if it was not there.
+    async fn remove(&self, user: &UserId, id: &str) -> Answer<bool>;
+    /// Puts one in the place of all of that kind, or takes all away; where there was one, sessions and marks end.
+    /// `false`, and nothing changes, if somebody else has it.
+    async fn replace(&self, user: &UserId, kind: AddressKind, address: Option<&AddressRecord>) -> Answer<bool>;
+}

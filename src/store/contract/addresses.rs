@@ -1,0 +1,116 @@
+//! The contract of addresses: one is of one account, and goes with it.
+
+use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, winners};
+use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
+use crate::auth::user::UserId;
+
+const MOST: u32 = 5;
+
+pub(super) async fn address_cases(make: &impl AsyncFn() -> AccountPorts) {
+    addresses_are_listed_newest_first(with_people(make).await).await;
+    one_is_of_one_account(with_people(make).await).await;
+    raced_addresses_are_given_once_and_never_too_many(with_people(make).await).await;
+    an_operator_replaces_them(with_people(make).await).await;
+}
+
+async fn with_people(make: &impl AsyncFn() -> AccountPorts) -> AccountPorts {
+    let p = make().await;
+    for name in ["ann", "bob"] {
+        assert!(p.accounts.create(&account(name)).await.unwrap());
+    }
+    p
+}
+
+fn id(name: &str) -> UserId {
+    account(name).identity.id
+}
+
+fn mail(id: &str, value: &str) -> AddressRecord {
+    AddressRecord { id: id.into(), kind: AddressKind::Email, value: value.into(), confirmed_at: NOW }
+}
+
+fn phone(id: &str, value: &str) -> AddressRecord {
+    AddressRecord { kind: AddressKind::Sms, ..mail(id, value) }
+}
+
+async fn listed(p: &AccountPorts, name: &str) -> Vec<(String, String)> {
+    let of = p.authenticators.of(&id(name)).await.unwrap().addresses;
+    of.into_iter().map(|address| (address.id, address.value)).collect()
+}
+
+fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
+    all.iter().map(|(id, value)| ((*id).to_owned(), (*value).to_owned())).collect()
+}
+
+async fn addresses_are_listed_newest_first(p: AccountPorts) {
+    assert!(listed(&p, "ann").await.is_empty());
+    assert!(p.addresses.add(&id("ann"), &mail("1", "Ann@example.test"), MOST).await.unwrap());
+    let later = AddressRecord { confirmed_at: NOW.plus(HOUR), ..phone("2", "+16502530000") };
+    assert!(p.addresses.add(&id("ann"), &later, MOST).await.unwrap());
+    assert!(p.addresses.add(&id("ann"), &mail("3", "ö@example.test"), MOST).await.unwrap());
+    let all = [("2", "+16502530000"), ("3", "ö@example.test"), ("1", "Ann@example.test")];
+    assert_eq!(listed(&p, "ann").await, pairs(&all));
+    let first = p.authenticators.of(&id("ann")).await.unwrap().addresses.remove(0);
+    assert_eq!((first.kind, first.confirmed_at), (AddressKind::Sms, NOW.plus(HOUR)));
+    assert!(!p.addresses.remove(&id("bob"), "1").await.unwrap(), "somebody else's");
+    assert!(p.addresses.remove(&id("ann"), "1").await.unwrap() && !p.addresses.remove(&id("ann"), "1").await.unwrap());
+    assert_eq!(listed(&p, "ann").await, pairs(&all[..2]));
+    assert!(listed(&p, "bob").await.is_empty());
+    assert_eq!(p.accounts.load(&id("ann")).await.unwrap().unwrap().generation.sessions, 0, "nothing ends");
+    assert!(p.addresses.add(&id("nobody"), &mail("9", "x@example.test"), MOST).await.is_err());
+}
+
+async fn one_is_of_one_account(p: AccountPorts) {
+    assert!(p.addresses.add(&id("ann"), &mail("1", "Ann@example.test"), MOST).await.unwrap());
+    for name in ["ann", "bob"] {
+        assert!(!p.addresses.add(&id(name), &mail("2", "ann@Example.test"), MOST).await.unwrap(), "another spelling");
+    }
+    assert!(p.addresses.add(&id("bob"), &phone("3", "Ann@example.test"), MOST).await.unwrap(), "of another kind");
+    assert!(p.addresses.remove(&id("ann"), "1").await.unwrap());
+    assert!(p.addresses.add(&id("bob"), &mail("4", "ann@example.test"), MOST).await.unwrap(), "it was given up");
+    assert!(p.accounts.delete(&id("bob")).await.unwrap());
+    assert!(
+        p.addresses.add(&id("ann"), &mail("5", "ann@example.test"), MOST).await.unwrap(),
+        "it went with the account"
+    );
+}
+
+async fn raced_addresses_are_given_once_and_never_too_many(p: AccountPorts) {
+    let race = async |value: fn(usize) -> String| {
+        let racers: Vec<_> = (0..RACERS)
+            .map(|n| {
+                let p = p.clone();
+                let address = mail(&format!("{}-{n}", value(n)), &value(n));
+                tokio::spawn(async move {
+                    let user = id(if n % 2 == 0 { "ann" } else { "bob" });
+                    p.addresses.add(&user, &address, MOST).await.unwrap()
+                })
+            })
+            .collect();
+        winners(racers).await
+    };
+    assert_eq!(race(|_| "one@example.test".to_owned()).await, 1);
+    assert_eq!(race(|n| format!("{n}@example.test")).await, 9, "five of each person");
+}
+
+async fn an_operator_replaces_them(p: AccountPorts) {
+    let ann = id("ann");
+    let counted = async || p.accounts.load(&ann).await.unwrap().unwrap().generation;
+    assert!(p.addresses.replace(&ann, AddressKind::Email, Some(&mail("1", "a@example.test"))).await.unwrap());
+    assert_eq!((counted().await.credentials, counted().await.sessions), (0, 0), "a first one ends nothing");
+    assert!(p.addresses.add(&ann, &mail("2", "b@example.test"), MOST).await.unwrap());
+    assert!(p.addresses.add(&ann, &phone("3", "+16502530000"), MOST).await.unwrap());
+    assert!(p.addresses.replace(&ann, AddressKind::Email, Some(&mail("4", "A@example.test"))).await.unwrap());
+    assert_eq!((counted().await.credentials, counted().await.sessions), (1, 1));
+    let all = [("4", "A@example.test"), ("3", "+16502530000")];
+    assert_eq!(listed(&p, "ann").await, pairs(&all));
+    assert!(p.addresses.add(&id("bob"), &mail("5", "bob@example.test"), MOST).await.unwrap());
+    let taken = mail("6", "Bob@example.test");
+    assert!(!p.addresses.replace(&ann, AddressKind::Email, Some(&taken)).await.unwrap());
+    assert_eq!((listed(&p, "ann").await, counted().await.sessions), (pairs(&all), 1), "nothing changed");
+    assert!(p.addresses.replace(&ann, AddressKind::Email, None).await.unwrap());
+    assert_eq!(listed(&p, "ann").await, pairs(&all[1..]));
+    assert_eq!(p.authenticators.remove_all(&ann).await.unwrap(), 1, "they are second factors");
+    assert!(listed(&p, "ann").await.is_empty());
+    assert!(!listed(&p, "bob").await.is_empty());
+}

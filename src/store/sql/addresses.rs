@@ -1,0 +1,86 @@
+//! Confirmed addresses. That no two accounts have one, the table says.
+
+use async_trait::async_trait;
+
+use super::row::{RowRef, time_of};
+use super::{Database, in_transaction, on_write};
+use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
+use crate::auth::user::UserId;
+use crate::flow::ports::{Addresses, Answer};
+
+pub(super) type AddressRow = (String, String, String, String, i64);
+
+pub(super) const READ: &str = "select account_id, id, kind, value, confirmed_at from addresses where account_id = $1 \
+     order by confirmed_at desc, id desc";
+const INSERT: &str = "insert into addresses (id, account_id, kind, value, folded, confirmed_at) \
+     values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
+/// Whoever changes what a person has holds their account first, so that two take turns.
+const HOLD: &str = "update accounts set disabled = disabled where id = $1";
+
+macro_rules! insert {
+    ($tx:ident, $user:expr, $address:expr, $confirmed_at:expr) => {
+        sqlx::query(INSERT)
+            .bind(&$address.id)
+            .bind(&$user.0)
+            .bind($address.kind.name())
+            .bind(&$address.value)
+            .bind($address.folded())
+            .bind($confirmed_at)
+            .execute(&mut *$tx)
+            .await?
+            .rows_affected()
+    };
+}
+
+#[async_trait]
+impl Addresses for Database {
+    async fn add(&self, user: &UserId, address: &AddressRecord, most: u32) -> Answer<bool> {
+        const COUNT: &str = "select count(*) from addresses where account_id = $1 and kind = $2";
+        let at = time_of(address.confirmed_at)?;
+        in_transaction!(self, tx => {
+            sqlx::query(HOLD).bind(&user.0).execute(&mut *tx).await?;
+            let kind = address.kind.name();
+            let (count,): (i64,) = sqlx::query_as(COUNT).bind(&user.0).bind(kind).fetch_one(&mut *tx).await?;
+            if count >= i64::from(most) || insert!(tx, user, address, at) != 1 {
+                return Ok(false);
+            }
+            tx.commit().await?;
+            Ok(true)
+        })
+    }
+
+    async fn remove(&self, user: &UserId, id: &str) -> Answer<bool> {
+        const SQL: &str = "delete from addresses where account_id = $1 and id = $2";
+        let removed = on_write!(self, pool => async {
+            sqlx::query(SQL).bind(&user.0).bind(id).execute(pool).await.map(|d| d.rows_affected())
+        })?;
+        Ok(removed == 1)
+    }
+
+    async fn replace(&self, user: &UserId, kind: AddressKind, address: Option<&AddressRecord>) -> Answer<bool> {
+        const CLEAR: &str = "delete from addresses where account_id = $1 and kind = $2";
+        const OVER: &str = "update accounts set credentials_generation = credentials_generation + 1, \
+             sessions_generation = sessions_generation + 1 where id = $1";
+        let at = address.map(|address| time_of(address.confirmed_at)).transpose()?.unwrap_or_default();
+        in_transaction!(self, tx => {
+            sqlx::query(HOLD).bind(&user.0).execute(&mut *tx).await?;
+            let cleared = sqlx::query(CLEAR).bind(&user.0).bind(kind.name()).execute(&mut *tx).await?;
+            if cleared.rows_affected() > 0 {
+                sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
+            }
+            if let Some(address) = address
+                && insert!(tx, user, address, at) != 1
+            {
+                return Ok(false);
+            }
+            tx.commit().await?;
+            Ok(true)
+        })
+    }
+}
+
+pub(super) fn record((user, id, kind, value, confirmed_at): AddressRow) -> Answer<AddressRecord> {
+    let place = RowRef { table: "addresses", id: &user };
+    let kind = AddressKind::from_name(&kind).ok_or_else(|| place.broken("`kind` is none"))?;
+    Ok(AddressRecord { confirmed_at: place.time("confirmed_at", confirmed_at)?, id, kind, value })
+}
