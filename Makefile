@@ -5,7 +5,7 @@ FUZZ_CASES ?= 20000
 # Where cargo puts what it builds is for its settings to say.
 BINARY = $$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug/stepgate
 
-.PHONY: help demo run test check lint bench browser fuzz fresh deny image setup-build setup-test setup-bench
+.PHONY: help demo run test check lint bench browser api fuzz fresh deny image setup-build setup-test setup-bench
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,10 +21,15 @@ run: setup-build ## serve CONFIG=file.yaml
 test: setup-test ## everything that must pass: units, real servers, real browser
 	$(CARGO) test
 	$(MAKE) --no-print-directory browser
+	$(MAKE) --no-print-directory api
 
 browser: setup-test ## the real-browser and interoperability tests alone
 	$(CARGO) build
 	cd tests/browser && STEPGATE="$${STEPGATE:-$(BINARY)}" node --test --test-concurrency=2 --test-reporter=spec *.test.mjs
+
+api: setup-test ## generated calls against the document of the API that a running demo serves (a minute)
+	$(CARGO) build
+	tests/api/.venv/bin/python tests/api/run.py "$${STEPGATE:-$(BINARY)}"
 
 check: setup-build ## does it compile, quickly
 	$(CARGO) check --all-targets
