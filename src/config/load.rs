@@ -19,6 +19,7 @@ use super::yaml::{Span, Spanned, parse, placeholder};
 use crate::auth::policy::Policy;
 use crate::auth::time::Timestamp;
 use crate::flow::settings::FlowSettings;
+use crate::portal::settings::PortalHost;
 use crate::proxy::settings::{ClientLimits, ProxySettings};
 use crate::store::settings::StoreSettings;
 
@@ -216,7 +217,9 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
         let issuer = Spanned { value: name.value.replace(':', " "), at: name.at };
         factors::set_issuer(&mut flow, &issuer, cx);
     }
-    let portal = portal::validate(portal_options, cx);
+    let portal_host = portal_options.as_ref().and_then(|p| p.host.as_ref());
+    let portal_host = portal_host.and_then(|host| portal::host(host, coverage.as_ref(), cx));
+    let mut portal = portal::validate(portal_options, cx);
     factors::validate(options.factors, &mut flow, cx);
     session::validate(options.session, &mut flow, cx);
     limits::validate(options.limits, &mut flow.limits, &mut clients, cx);
@@ -226,13 +229,30 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     let state = state::validate(options.state, options.state_file, database.as_ref(), cx);
     let keys = secrets::validate(options.secrets, database.as_ref(), cx);
     let strengths = Strengths::validate(options.strengths, declared, flow.offer.served, cx);
-    let context = AppContext { strengths: &strengths, flow: &flow, coverage: coverage.as_ref(), listen: &listen };
-    let (apps, policies) = app::validate(options.apps, &context, cx);
+    let context = AppContext {
+        strengths: &strengths,
+        flow: &flow,
+        coverage: coverage.as_ref(),
+        listen: &listen,
+        portal: portal_host.as_ref(),
+    };
+    let (apps, policies, without) = app::validate(options.apps, &context, cx);
+    let portal_host = portal_host.map(|host| host.value);
+    flow.portal_host.clone_from(&portal_host);
+    portal.host = portal_host.clone().map(|name| PortalHost { name, without });
     let shutdown_grace = options.shutdown_grace.map_or(std::time::Duration::from_secs(30), |t| t.0);
     Some(Settings {
         flow,
         portal,
-        proxy: ProxySettings { listen, certificates, trusted_proxies, limits: clients, apps, shutdown_grace },
+        proxy: ProxySettings {
+            listen,
+            certificates,
+            trusted_proxies,
+            limits: clients,
+            apps,
+            portal_host,
+            shutdown_grace,
+        },
         store: StoreSettings { database: database?.url, state: state?, keys: keys? },
         policy: Policy::new(policies),
         warnings: Vec::new(),

@@ -12,6 +12,8 @@ use crate::auth::throttle::Limit;
 pub struct FlowSettings {
     /// The name people see in their authenticator app.
     pub issuer: String,
+    /// Where people sign in once for many apps.
+    pub portal_host: Option<String>,
     /// How long sessions live. Default: idle 1 h, absolute 12 h.
     pub session: Lifetimes,
     /// How long a sign-in may take. Default: 15 min.
@@ -128,6 +130,7 @@ impl Default for FlowSettings {
     fn default() -> Self {
         Self {
             issuer: "Stepgate".to_owned(),
+            portal_host: None,
             session: Lifetimes { idle: Duration::from_secs(3600), absolute: Duration::from_secs(12 * 3600) },
             ceremony_ttl: Duration::from_secs(900),
             password: PasswordSettings::default(),

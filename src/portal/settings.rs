@@ -2,11 +2,15 @@
 
 mod accent;
 
+use std::collections::BTreeSet;
+
 pub use accent::{Accent, Colour, LowContrast};
 
-/// Look and words of our pages.
+/// Where people sign in, and what they see there.
 #[derive(Clone, Debug, Default)]
 pub struct PortalSettings {
+    /// Where people sign in once for many apps; `None`: on the host of each app.
+    pub host: Option<PortalHost>,
     /// The name of the organisation; empty: "Stepgate".
     pub name: String,
     /// A logo: its media type and bytes.
@@ -15,4 +19,13 @@ pub struct PortalSettings {
     pub accent: Option<Accent>,
     /// Where people get help: a mail address or a URL.
     pub support: Option<String>,
+}
+
+/// The host where people sign in once for many apps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortalHost {
+    /// Canonical; no app's.
+    pub name: String,
+    /// The app hosts that keep their sign-in to themselves.
+    pub without: BTreeSet<String>,
 }

@@ -17,6 +17,8 @@ pub struct ProxySettings {
     /// Limits against slow or greedy clients.
     pub limits: ClientLimits,
     pub apps: Vec<AppSettings>,
+    /// A host of our pages without an app.
+    pub portal_host: Option<String>,
     /// How long a stopping process lets requests finish. Default: 30 s.
     pub shutdown_grace: Duration,
 }

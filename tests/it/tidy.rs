@@ -67,6 +67,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("aws_lc_rs", &["auth::assertion", "proxy::websocket"]),
     ("chacha20poly1305", &["store::vault"]),
     ("serde_saphyr", &["config"]),
+    ("psl", &["config"]),
     ("schemars", &["config"]),
     ("strsim", &["auth::text::similar"]),
     ("time", &["auth::time"]),

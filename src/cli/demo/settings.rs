@@ -86,6 +86,7 @@ pub(super) fn settings(directory: &DemoDirectory, listen: Listen, app: SocketAdd
                 rewrite: true,
                 cookies: CookieSettings::default(),
             }],
+            portal_host: None,
             // Nobody waits long for a demo to end.
             shutdown_grace: Duration::from_secs(2),
         },

@@ -1,12 +1,13 @@
 //! `apps`: hosts, servers, rules.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::identity::{self, IdentityOptions};
+use super::registrable_domain::registrable_domain;
 use super::require::Strengths;
 use super::rules::{self, RuleOptions};
 use super::tls::Coverage;
@@ -39,6 +40,8 @@ pub(crate) struct AppOptions {
     /// rewritten to what the browser asked; with host_header, Origin and Referer of requests the other way round.
     /// Default: on.
     rewrite: Option<bool>,
+    /// Whether people sign in at `portal.host`, where there is one; off: on the app's own host. Default: on.
+    portal: Option<bool>,
     /// What is added to the app's cookies where they do not say so themselves.
     cookies: Option<CookieOptions>,
     /// The rules, first match wins.
@@ -89,7 +92,12 @@ pub(crate) struct AppContext<'a> {
     pub(crate) coverage: Option<&'a Coverage>,
     /// Where the gateway itself listens.
     pub(crate) listen: &'a Listen,
+    /// `portal.host`.
+    pub(crate) portal: Option<&'a Spanned<String>>,
 }
+
+/// Every app's settings and rules, and the hosts of those that keep their sign-in to themselves.
+pub(crate) type Apps = (Vec<AppSettings>, Vec<AppPolicy>, BTreeSet<String>);
 
 const LARGEST_BODY: u64 = 100 * 1024 * 1024;
 
@@ -97,7 +105,7 @@ pub(crate) fn validate(
     options: Option<Spanned<Vec<Spanned<AppOptions>>>>,
     context: &AppContext<'_>,
     cx: &mut Checker,
-) -> (Vec<AppSettings>, Vec<AppPolicy>) {
+) -> Apps {
     const FIX: &str = "write `apps:` and below it `- host: …`, `upstream: …`, `rules: …`";
     let given = options.is_some();
     let Spanned { value: list, at } = options.unwrap_or(Spanned { value: Vec::new(), at: Span::default() });
@@ -107,7 +115,15 @@ pub(crate) fn validate(
         cx.error(at, "there is no app to protect", FIX);
     }
     let (mut hosts, mut audiences) = (HashMap::new(), HashMap::new());
-    list.into_iter().filter_map(|app| one(app, &mut hosts, &mut audiences, context, cx)).unzip()
+    let mut without = BTreeSet::new();
+    let mut one = |app: Spanned<AppOptions>| {
+        let off = app.value.portal == Some(false);
+        let (settings, policy) = one(app, &mut hosts, &mut audiences, context, cx)?;
+        without.extend(off.then(|| settings.host.clone()));
+        Some((settings, policy))
+    };
+    let (settings, policies) = list.into_iter().filter_map(&mut one).unzip();
+    (settings, policies, without)
 }
 
 fn one(
@@ -118,7 +134,12 @@ fn one(
     cx: &mut Checker,
 ) -> Option<(AppSettings, AppPolicy)> {
     let Spanned { value: app, at } = app;
-    let host = cx.need(app.host, at, "host", "add `host: app.example.com`").and_then(|h| host(&h, hosts, context, cx));
+    let named = cx.need(app.host, at, "host", "add `host: app.example.com`");
+    let host_at = named.as_ref().map_or(at, |host| host.at);
+    let host = named.and_then(|h| host(&h, hosts, context, cx));
+    if let (Some(host), Some(portal)) = (&host, context.portal) {
+        beside_portal(&Spanned { value: host, at: host_at }, app.portal.unwrap_or(true), portal, cx);
+    }
     let upstream = cx.need(app.upstream, at, "upstream", "add `upstream: http://10.0.0.5:8080`");
     let upstream_at = upstream.as_ref().map_or(at, |u| u.at);
     let upstream = upstream.and_then(|u| upstream::validate(u, cx));
@@ -158,6 +179,28 @@ fn one(
     unreachable::warn(&policy, &spots, cx);
     let host = host?;
     Some((AppSettings { host, upstream: upstream?, identity, max_body, rewrite, cookies }, policy))
+}
+
+/// Judges a host beside the one where people sign in.
+fn beside_portal(host: &Spanned<&String>, signs_in_there: bool, portal: &Spanned<String>, cx: &mut Checker) {
+    let (name, line) = (&portal.value, cx.problems.line_of(portal.at));
+    if host.value == name {
+        let fix = "give `portal.host` a name of its own, as login.example.com";
+        cx.error(
+            host.at,
+            format!("people sign in at this host by `portal.host` in line {line}; no app can stand there"),
+            fix,
+        );
+    } else if signs_in_there && registrable_domain(host.value) != registrable_domain(name) {
+        let message = format!(
+            "{} and {name}, where people sign in (line {line}), have no registrable domain in common",
+            host.value
+        );
+        let domain = registrable_domain(name).unwrap_or_default();
+        let fix =
+            format!("give the app a host under {domain}, or add `portal: off`, and people sign in on its own host");
+        cx.error(host.at, message, fix);
+    }
 }
 
 /// Whether a server is a listener of ours.

@@ -8,6 +8,7 @@ pub(crate) mod limits;
 pub(crate) mod listen;
 pub(crate) mod one_or;
 pub(crate) mod portal;
+pub(crate) mod registrable_domain;
 pub(crate) mod require;
 pub(crate) mod root;
 pub(crate) mod rules;

@@ -3,21 +3,23 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::registrable_domain::registrable_domain;
+use super::tls::Coverage;
+use crate::auth::host;
 use crate::config::sections::checker::Checker;
-use crate::config::sections::scalars::Unavailable;
 use crate::config::yaml::Spanned;
 use crate::portal::settings::{Accent, Colour, LowContrast, PortalSettings};
 
 /// The largest logo, in bytes.
 const LOGO_BYTES: u64 = 256 * 1024;
 
-/// Look and words of our pages.
+/// Where people sign in, look and words of our pages.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PortalOptions {
-    /// Not available in this version.
-    #[serde(default, rename = "host")]
-    _host: Unavailable,
+    /// A host of its own where people sign in once for all apps, under the registrable domain of these. Default: each
+    /// app's own host.
+    pub(crate) host: Option<Spanned<String>>,
     /// The name of the organisation. Default: Stepgate.
     pub(crate) name: Option<Spanned<String>>,
     /// A logo: an SVG, PNG, JPEG or WebP file of at most 256KiB.
@@ -39,6 +41,27 @@ pub(crate) fn validate(options: Option<PortalOptions>, cx: &mut Checker) -> Port
     settings.accent = options.accent.and_then(|a| accent(&a, cx));
     settings.support = options.support.and_then(|s| support(&s, cx));
     settings
+}
+
+/// The host where people sign in, in its canonical form.
+pub(crate) fn host(text: &Spanned<String>, coverage: Option<&Coverage>, cx: &mut Checker) -> Option<Spanned<String>> {
+    const FIX: &str = "write the name alone, as login.example.com, without scheme, port and path";
+    let Some(name) = host::from_operator(text.value.trim()) else {
+        cx.error(text.at, "not a host", FIX);
+        return None;
+    };
+    if registrable_domain(&name).is_none() {
+        let fix = "name a host under the domain of the apps, as login.example.com: they must have one domain";
+        cx.error(text.at, "this host is an address, a single name or a public suffix", fix);
+        return None;
+    }
+    if let Some(line) = coverage.and_then(|coverage| coverage.line_without(&name, cx)) {
+        let fix = format!(
+            "browsers will refuse {name}, and nobody could sign in; add its certificate to `tls` (line {line})"
+        );
+        cx.error(text.at, "no certificate is good for this host", fix);
+    }
+    Some(Spanned { value: name, at: text.at })
 }
 
 fn logo(path: &Spanned<String>, cx: &mut Checker) -> Option<(String, Vec<u8>)> {

@@ -134,10 +134,14 @@ fn judge(pair: Spanned<Pair>, cx: &mut Checker) -> Option<(CertificateFiles, Cer
 }
 
 impl Coverage {
+    /// The line of `tls`, if no certificate is good for a host.
+    pub(crate) fn line_without(&self, host: &str, cx: &Checker) -> Option<usize> {
+        (self.complete && !self.covers(host)).then(|| cx.problems.line_of(self.at))
+    }
+
     /// Warns if no certificate is good for a host.
     pub(crate) fn check(&self, host: &str, at: Span, cx: &mut Checker) {
-        if self.complete && !self.covers(host) {
-            let line = cx.problems.line_of(self.at);
+        if let Some(line) = self.line_without(host, cx) {
             let fix = format!("browsers will refuse {host}; add its certificate to `tls` (line {line})");
             cx.warn(at, "no certificate is good for this host", fix);
         }

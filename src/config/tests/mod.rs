@@ -5,6 +5,7 @@ mod large;
 mod mistakes;
 mod passed;
 mod planted;
+mod portal_host;
 mod sections;
 mod told_rightly;
 

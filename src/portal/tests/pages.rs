@@ -40,7 +40,7 @@ const HOSTILE: [&str; 6] = [
 
 /// Every page, with `x` wherever a text can come from outside.
 fn every(x: &str) -> Vec<(&'static str, String)> {
-    let settings = PortalSettings { name: x.to_owned(), logo: None, accent: None, support: Some(x.to_owned()) };
+    let settings = PortalSettings { name: x.to_owned(), support: Some(x.to_owned()), ..PortalSettings::default() };
     let shell = &Theme::new(&settings).shell(x);
     let wrong = || Errors::one("code", x);
     let way = |m| MethodPrompt::of(m).unwrap();

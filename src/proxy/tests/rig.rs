@@ -108,6 +108,7 @@ pub(in crate::proxy) fn settings(servers: &[SocketAddr]) -> ProxySettings {
             rewrite: true,
             cookies: CookieSettings::default(),
         }],
+        portal_host: None,
         shutdown_grace: Duration::from_secs(1),
     }
 }
