@@ -154,10 +154,10 @@ impl ActiveSnapshot {
         let new = Arc::new(snapshot);
         let old = self.snapshot.swap(new.clone());
         self.pools.watch(new.pools()).await;
-        for (host, site) in &old.sites {
-            site.metrics.forget(&self.metrics, new.sites.get(host).map(|site| &site.metrics));
+        for (host, site) in &old.sites.apps {
+            site.metrics.forget(&self.metrics, new.sites.apps.get(host).map(|site| &site.metrics));
         }
-        self.metrics.keep_answers(|route| new.sites.contains_key(route));
+        self.metrics.keep_answers(|route| new.sites.apps.contains_key(route));
         self.metrics.config_reload_successful.set(1);
         self.metrics.config_read_at(new.flows.ports.clock.now());
     }
@@ -170,7 +170,7 @@ impl ActiveSnapshot {
 
 impl Snapshot {
     fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
-        self.sites.values().map(|site| &site.pool)
+        self.sites.apps.values().map(|site| &site.pool)
     }
 }
 
@@ -189,5 +189,6 @@ fn sites(settings: &ProxySettings, policy: &Policy, pools: &PoolRegistry) -> Res
         };
         Ok((app.host.clone(), Arc::new(site)))
     };
-    settings.apps.iter().map(site).collect()
+    let apps = settings.apps.iter().map(site).collect::<Result<_, BuildError>>()?;
+    Ok(Sites { apps, portal: settings.portal_host.clone() })
 }

@@ -29,11 +29,13 @@ pub(crate) fn access(session: &Session, error: Option<&Error>, ctx: &Ctx, metric
         return;
     }
     let subject = ctx.judgement.subject();
+    let portal =
+        ctx.arrival.authority.as_ref().map(|a| a.host.as_str()).filter(|host| ctx.snapshot.sites.is_portal(host));
     tracing::info!(
         target: "access",
         request_id = %ctx.arrival.request_id,
         client_ip = ctx.arrival.client.map(tracing::field::display),
-        host = ctx.judgement.site.as_ref().map(|site| site.host.as_str()),
+        host = ctx.judgement.site.as_ref().map(|site| site.host.as_str()).or(portal),
         method = %head.method,
         path = %path_of(ctx, head.raw_path()),
         version = ?head.version,

@@ -8,7 +8,7 @@ use http::{HeaderValue, Method};
 use super::arrival::Arrival;
 use super::client_address::AcceptedOn;
 use super::head::{self, Head, Rejection, reject};
-use super::site::{self, Site, Sites};
+use super::site::{Served, Site, Sites};
 use super::{preflight, related, websocket};
 use crate::auth::policy::cors::Forbidden;
 use crate::auth::policy::preflight::Preflighted;
@@ -17,7 +17,7 @@ use crate::auth::proof::Lack;
 use crate::auth::proof::decision::{Challenged, Decision, Permit, Refusal};
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::reserved_names::{PREFIX, ReservedTarget, reserved};
-use crate::auth::resource::{Malformed, Resource};
+use crate::auth::resource::{Malformed, Resource, Tolerances};
 use crate::auth::session::Session;
 use crate::portal::cookies::{SessionCredential, session_token};
 use crate::portal::error::PortalError;
@@ -130,8 +130,9 @@ impl Judgement {
         let authority = arrival.authority.as_ref().ok_or_else(|| reject(PortalError::BadRequest, "no_host"))?;
         // A trusted proxy may ask for any app over one connection.
         let accepted_on = if arrival.through_proxy { &AcceptedOn::Plain } else { accepted_on };
-        let site = match site::find(sites, &authority.host, accepted_on) {
-            Ok(site) => site,
+        let site = match sites.find(&authority.host, accepted_on) {
+            Ok(Served::App(site)) => site,
+            Ok(Served::Portal) => return portal(head, arrival, &authority.host, https_port).map(EarlyVerdict::Final),
             Err(_) if let Some(target) = asset(head) => return Ok(EarlyVerdict::Final(Verdict::Portal(target))),
             Err(rejection) => return Err(rejection),
         };
@@ -271,6 +272,27 @@ const fn lack_word(lack: Lack) -> &'static str {
         Lack::Login => "login",
         Lack::Stronger => "stronger",
         Lack::Fresher => "fresher",
+    }
+}
+
+/// A request to the host that has our pages and no app.
+fn portal(head: &Head<'_>, arrival: &Arrival, host: &str, https_port: u16) -> Result<Verdict, Rejection> {
+    if head.target == b"*" && *head.method == Method::OPTIONS {
+        return Ok(Verdict::Respond(OwnAnswer::Options));
+    }
+    let parsed = Resource::parse(host, head.method.as_str(), head.target, Tolerances::default());
+    let resource = parsed.map_err(|malformed| {
+        let odd_method = malformed == Malformed::OddMethod;
+        reject(if odd_method { PortalError::BadRequest } else { PortalError::OddAddress }, malformed.code())
+    })?;
+    if arrival.to_https {
+        return Ok(Verdict::Respond(to_https(head.method, host, https_port, &resource)));
+    }
+    match reserved(&resource, head.target) {
+        ReservedTarget::Plainly => Ok(Verdict::Portal(resource.target())),
+        ReservedTarget::No if resource.path() == "/" => Ok(Verdict::Portal(resource.target())),
+        ReservedTarget::No => Err(reject(PortalError::NotFound, "portal_has_no_app")),
+        ReservedTarget::Oddly => Err(reject(PortalError::NotFound, "reserved_prefix_disguised")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The app that a host and a connection lead to.
+//! What a host and a connection lead to: an app, or our pages alone.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,15 +24,36 @@ pub(crate) struct Site {
     pub(crate) metrics: SiteMetrics,
 }
 
-/// Every app, by canonical host.
-pub(crate) type Sites = HashMap<String, Arc<Site>>;
+/// Every host that is served.
+pub(crate) struct Sites {
+    /// By canonical host.
+    pub(crate) apps: HashMap<String, Arc<Site>>,
+    /// The host of our pages that has no app.
+    pub(crate) portal: Option<String>,
+}
 
-/// The app of a host, if this connection may serve it.
-pub(crate) fn find<'s>(sites: &'s Sites, host: &str, accepted_on: &AcceptedOn) -> Result<&'s Arc<Site>, Rejection> {
-    if let AcceptedOn::Https { sni: Some(sni) } = accepted_on
-        && sni != host
-    {
-        return Err(reject(PortalError::Misdirected, "host_is_not_sni"));
+/// What stands at a host.
+pub(crate) enum Served<'s> {
+    App(&'s Arc<Site>),
+    Portal,
+}
+
+impl Sites {
+    /// What stands at a host, if this connection may serve it.
+    pub(crate) fn find(&self, host: &str, accepted_on: &AcceptedOn) -> Result<Served<'_>, Rejection> {
+        if let AcceptedOn::Https { sni: Some(sni) } = accepted_on
+            && sni != host
+        {
+            return Err(reject(PortalError::Misdirected, "host_is_not_sni"));
+        }
+        match self.apps.get(host) {
+            Some(site) => Ok(Served::App(site)),
+            None if self.is_portal(host) => Ok(Served::Portal),
+            None => Err(reject(PortalError::Misdirected, "unknown_host")),
+        }
     }
-    sites.get(host).ok_or(reject(PortalError::Misdirected, "unknown_host"))
+
+    pub(crate) fn is_portal(&self, host: &str) -> bool {
+        self.portal.as_deref() == Some(host)
+    }
 }
