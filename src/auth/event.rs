@@ -43,6 +43,12 @@ pub enum What {
         scope: ThrottleScope,
     },
     SessionOpened,
+    /// A session that was opened where people sign in got a token for the host of an app.
+    SessionShared,
+    /// A ticket to the host of an app was refused.
+    TicketRejected {
+        reason: TicketFault,
+    },
     /// A session rose to a new token.
     SessionElevated,
     /// A session was ended by its owner or an operator.
@@ -97,6 +103,8 @@ impl What {
             Self::ProofRejected { .. } => "proof_rejected",
             Self::Throttled { .. } => "throttled",
             Self::SessionOpened => "session_opened",
+            Self::SessionShared => "session_shared",
+            Self::TicketRejected { .. } => "ticket_rejected",
             Self::SessionElevated => "session_elevated",
             Self::SessionRevoked => "session_revoked",
             Self::SessionsRevoked => "sessions_revoked",
@@ -145,6 +153,7 @@ impl What {
     const fn detail(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::ProofRejected { reason, .. } => Some(("reason", reason.name())),
+            Self::TicketRejected { reason } => Some(("reason", reason.name())),
             Self::Throttled { scope, .. } => Some(("scope", scope.name())),
             Self::Unsettled { deed, .. } => Some(("deed", deed.name())),
             _ => None,
@@ -237,6 +246,31 @@ impl RejectReason {
             Self::ClockSkew => "clock_skew",
             Self::Malformed => "malformed",
             Self::NoCeremony => "no_ceremony",
+            Self::NoSession => "no_session",
+        }
+    }
+}
+
+/// Why a ticket was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TicketFault {
+    /// There is none: it was used, it is too old, or it never was one.
+    Absent,
+    /// It is for another host.
+    OtherHost,
+    /// It is for another browser, or for one that keeps no cookie.
+    OtherBrowser,
+    /// The session that it was made for has ended.
+    NoSession,
+}
+
+impl TicketFault {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::OtherHost => "other_host",
+            Self::OtherBrowser => "other_browser",
             Self::NoSession => "no_session",
         }
     }

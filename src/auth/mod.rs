@@ -8,6 +8,7 @@ pub mod factor;
 pub mod forwarded;
 #[cfg(test)]
 pub(crate) mod generated;
+pub mod handoff;
 pub mod header_names;
 pub mod history;
 pub mod host;

@@ -24,7 +24,10 @@ pub const DEVICE: &str = "__Host-stepgate-device";
 /// Counts, for seconds, how often a browser was sent to its last places.
 pub const TURNS: &str = "__Host-stepgate-turns";
 
-const COOKIES: [&str; 4] = [SESSION, FLOW, DEVICE, TURNS];
+/// Binds a browser to what it was led away with to sign in on another host.
+pub const BINDING: &str = "__Host-stepgate-binding";
+
+const COOKIES: [&str; 5] = [SESSION, FLOW, DEVICE, TURNS, BINDING];
 
 /// Whose a target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

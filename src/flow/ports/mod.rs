@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use crate::auth::ceremony::Ceremony;
 use crate::auth::factor::authenticator::Sealed;
+use crate::auth::handoff::Ticket;
 use crate::auth::secret::SecretBytes;
 use crate::auth::time::Timestamp;
 
@@ -100,6 +101,8 @@ pub struct Ports {
     pub sessions: Arc<dyn Sessions>,
     /// Sign-ins under way, and the enrolments in sign-ins and sessions.
     pub ceremonies: View<Ceremony>,
+    /// Tickets from where people sign in to the hosts of apps.
+    pub tickets: View<Ticket>,
     /// Codes that were sent to a person.
     pub codes: Arc<dyn OneTimeCodes>,
     /// One-time marks.

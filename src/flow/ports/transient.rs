@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use super::{Answer, RECORD_VERSION, StoreError, Vault};
 use crate::auth::ceremony::{Ceremony, CeremonyKey};
 use crate::auth::factor::authenticator::Sealed;
+use crate::auth::handoff::{Ticket, TicketToken};
 use crate::auth::secret::SecretBytes;
 use crate::auth::time::Timestamp;
 
@@ -22,6 +23,8 @@ pub enum TransientKind {
     Ceremony,
     /// A sealed value that waits; the version before kept the secrets of enrolments so.
     Pending,
+    /// The way from where somebody signed in to the host of an app.
+    Ticket,
 }
 
 /// What a store must know of a kind.
@@ -34,7 +37,7 @@ struct KindFacts {
 
 impl TransientKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Ceremony, Self::Pending];
+    pub const ALL: [Self; 3] = [Self::Ceremony, Self::Pending, Self::Ticket];
 
     const fn facts(self) -> KindFacts {
         match self {
@@ -43,6 +46,12 @@ impl TransientKind {
                 prefix: "c1:",
                 size_cap: 16 << 10,
                 unreadable: "a sign-in under way that cannot be read was ended; it can be begun again",
+            },
+            Self::Ticket => KindFacts {
+                name: "ticket",
+                prefix: "t1:",
+                size_cap: 32 << 10,
+                unreadable: "a ticket to an app that cannot be read was dropped; the app leads to another one",
             },
             Self::Pending => KindFacts {
                 name: "pending",
@@ -261,6 +270,23 @@ impl Typed for Ceremony {
 
     fn name(key: &CeremonyKey) -> Cow<'_, str> {
         key.encoded().into()
+    }
+
+    fn encode(&self) -> Answer<SecretBytes> {
+        written(self)
+    }
+
+    fn decode(plain: &SecretBytes) -> Answer<Self> {
+        read(plain)
+    }
+}
+
+impl Typed for Ticket {
+    const KIND: TransientKind = TransientKind::Ticket;
+    type Key = TicketToken;
+
+    fn name(key: &TicketToken) -> Cow<'_, str> {
+        key.name().into()
     }
 
     fn encode(&self) -> Answer<SecretBytes> {

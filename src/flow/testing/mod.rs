@@ -118,6 +118,7 @@ impl World {
             entropy: self.clone(),
             sessions: self.clone(),
             ceremonies: View::new(self.clone(), self.clone()),
+            tickets: View::new(self.clone(), self.clone()),
             codes: self.clone(),
             ledger: self.clone(),
             throttle: self.clone(),
