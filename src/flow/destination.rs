@@ -9,6 +9,7 @@ use crate::auth::policy::Policy;
 use crate::auth::policy::cors::Preflight;
 use crate::auth::policy::preflight::Preflighted;
 use crate::auth::policy::rule::{Access, Rule};
+use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::proof::explanation::{self, Evaluation};
 use crate::auth::proof::{Lack, MethodSet, Offer, Proofs, Requirement, Strength};
@@ -40,6 +41,24 @@ impl Destinations {
         let mut hosts: Vec<&str> = self.0.apps().map(|app| app.host.as_str()).collect();
         hosts.sort_unstable();
         hosts
+    }
+
+    /// Whether an app stands at this host.
+    pub fn has(&self, host: &str) -> bool {
+        self.0.app(host).is_some()
+    }
+
+    /// The hosts, in order, whose start page somebody may open, if perhaps after another proof.
+    pub fn open_to(&self, who: &Arc<Session>, client: IpAddr, now: Timestamp) -> Vec<&str> {
+        let circumstances = Circumstances { client, opener: None };
+        let is_open = |host: &&str| {
+            let app = self.0.app(host);
+            let resource = app.and_then(|app| Resource::parse(host, "GET", b"/", app.tolerate).ok());
+            let decided =
+                app.zip(resource).map(|(app, start)| explanation::explain(app, &start, &circumstances, Some(who), now));
+            matches!(decided.map(|evaluation| evaluation.decision), Some(Decision::Permit(_) | Decision::Challenge(_)))
+        };
+        self.hosts().into_iter().filter(is_open).collect()
     }
 
     /// Why a request is decided as it is; `None` if its host has no app.

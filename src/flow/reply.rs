@@ -47,6 +47,21 @@ pub struct Client {
     pub channel: Channel,
 }
 
+/// The longest part of a `User-Agent` that is kept, in bytes.
+const USER_AGENT_BYTES: usize = 200;
+
+impl Client {
+    /// As much of `User-Agent` as is kept.
+    pub(super) fn short_user_agent(&self) -> Option<String> {
+        let text = self.user_agent.as_deref()?;
+        let mut end = text.len().min(USER_AGENT_BYTES);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.get(..end).map(str::to_owned)
+    }
+}
+
 /// What a person typed on the sign-in page, or a script sent.
 pub struct Credentials {
     /// The name, as typed.

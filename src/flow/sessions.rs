@@ -83,6 +83,7 @@ impl Flows {
                 self.touched.forget(key);
                 return Err(fault);
             }
+            self.touch_head(now, &used).await?;
             session = Arc::new(used);
         }
         Ok(Some(session))
@@ -101,7 +102,7 @@ impl Flows {
         Ok(Some(if idle { Standing::Idle } else { Standing::Expired }))
     }
 
-    /// Ends this session, or every session of its owner. Says how many ended.
+    /// Ends this session, on every host that shares it, or every session of its owner. Says how many ended.
     ///
     /// # Errors
     /// The store did not answer; some sessions may still stand.
@@ -119,7 +120,7 @@ impl Flows {
         let (ended, what) = if everywhere {
             (end_sessions(&self.ports, user).await, What::SessionsRevoked)
         } else {
-            (self.ports.sessions.revoke(&token.key()).await.map(u64::from), What::SessionRevoked)
+            (self.end_family(&token.key(), session).await, What::SessionRevoked)
         };
         if ended.is_ok() {
             attempt.record(what);
@@ -158,8 +159,11 @@ impl Flows {
         let mut attempt = self.begin_attempt(who.username.as_str(), Some(who.id.clone()), client);
         attempt.session = Some(session.id.clone());
         attempt.intend(Deed::Ending, None);
-        let ended = self.ports.sessions.revoke(&old.key()).await;
-        if matches!(ended, Ok(true)) {
+        let ended = match session.id == opened.session.id {
+            true => self.ports.sessions.revoke(&old.key()).await.map(u64::from),
+            false => self.end_family(&old.key(), &session).await,
+        };
+        if matches!(ended, Ok(1..)) {
             attempt.record(What::SessionRevoked);
         }
         attempt.finish(ended.map(drop))

@@ -1,4 +1,4 @@
-//! Opening a session: the last step of every sign-in, and the only place where one is made.
+//! Opening a session: the last step of every sign-in, and the only place where one is made; by a ticket it is shared.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +19,6 @@ const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 3600);
 const SIGN_INS: u32 = 300;
 /// How many failed attempts are looked at.
 const FAILURES: u32 = 1000;
-
-/// The longest part of a `User-Agent` that is kept, in bytes.
-const USER_AGENT_BYTES: usize = 200;
 
 /// A session about to be granted.
 struct Grant<'a> {
@@ -77,7 +74,7 @@ impl Flows {
             checked: Default::default(),
             previous_login: account.last_login_at,
             client_ip: attempt.client.ip,
-            user_agent: attempt.client.user_agent.as_deref().map(cut),
+            user_agent: attempt.client.short_user_agent(),
         };
         let notice = self.notice(attempt, account, ceremony.channel).await?;
         let (proved, credentials, locked) = (ceremony.proofs.methods(), ceremony.credentials.clone(), ceremony.locked);
@@ -206,12 +203,4 @@ impl Flows {
         let same = now == credentials && Self::is_of(session, &account);
         Ok(if same { Ok(()) } else { Err(RejectReason::NoCeremony) })
     }
-}
-
-fn cut(text: &str) -> String {
-    let mut end = text.len().min(USER_AGENT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default().to_owned()
 }
