@@ -20,6 +20,7 @@ list-or = { $first } or { $last }
 action-continue = Continue
 action-try-again = Try again
 action-start-again = Start again
+action-sign-out = Sign out
 action-sign-out-here = Sign out here
 action-sign-out-everywhere = Sign out everywhere
 action-other-account = Use another account
@@ -256,6 +257,19 @@ account-ends = If you do nothing, it ends in
 account-replace-app = Replace your authenticator app and backup codes
 account-set-up-app = Set up an authenticator app
 account-go-to = Go to { $host }
+
+## The apps that somebody may open
+
+apps-title = Your apps
+apps-signed-in = You are signed in as <strong>{ $user }</strong>.
+apps-none = No app is open to you. Ask for access if you miss one.
+
+## The way back to an app
+
+arrive-title = You are not signed in by this
+arrive-absent = This address was used before, or it is too old. Open the app, and you get there by yourself.
+arrive-other = This address was made for another browser, or this browser keeps no cookies. Nothing was done with it. If somebody sent it to you, do not use it.
+arrive-ended = The session that this address was made for has ended. Open the app to sign in again.
 
 ## Signing out
 

@@ -14,6 +14,7 @@ use super::destination::{Destination, RequestedAction};
 use super::error::PortalError;
 use super::format;
 use super::forms::{FormError, FormFields};
+use super::handoff::{authority_of, let_forms_reach};
 use super::messages::text;
 use super::pages::Shell;
 use super::reply::{Cause, Note, Reply};
@@ -55,6 +56,7 @@ pub(crate) struct Context {
     pub(crate) body: Bytes,
     /// What happened in the flows of this request. Kept here, so that no early stop can lose it.
     events: Vec<Event>,
+    destination: OnceLock<Destination>,
     guards: OnceLock<Guards>,
 }
 
@@ -74,7 +76,8 @@ impl FromRequest<Arc<PortalState>> for Context {
         let query = Query::<Vec<(String, String)>>::try_from_uri(request.uri()).map(|q| q.0).unwrap_or_default();
         let path = request.uri().path().to_owned();
         let body = Bytes::from_request(request, state).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
-        Ok(Self { state: state.clone(), info, query, path, body, events: Vec::new(), guards: OnceLock::new() })
+        let (events, destination, guards) = (Vec::new(), OnceLock::new(), OnceLock::new());
+        Ok(Self { state: state.clone(), info, query, path, body, events, destination, guards })
     }
 }
 
@@ -135,6 +138,10 @@ impl Context {
                 error_page::reply(state, info, PortalError::Unavailable).caused_by(Cause::Store(cause))
             }
         };
+        // Only a handoff that was read says which app it came from.
+        if let Some(Destination { handoff: Some(opened), .. }) = self.destination.get() {
+            let_forms_reach(&mut response, info, &opened.handoff);
+        }
         response.extensions_mut().insert(Annotations { events: self.events, cause, note });
         response.map(Body::from)
     }
@@ -198,7 +205,23 @@ impl Context {
 
     /// Where this person is going.
     pub(crate) fn destination(&self) -> Destination {
-        Destination::from_query(&self.query, self.state.destinations.tolerances(&self.info.host))
+        self.destination.get_or_init(|| self.read_destination()).clone()
+    }
+
+    fn read_destination(&self) -> Destination {
+        let (state, info) = (&self.state, &self.info);
+        if !state.is_portal(&info.host) {
+            return Destination::from_query(&self.query, state.destinations.tolerances(&info.host));
+        }
+        let handoff = state.handoff(info, &self.query);
+        let host = handoff.as_ref().map_or(info.host.as_str(), |opened| opened.handoff.host.as_str());
+        let tolerate = state.destinations.tolerances(host);
+        Destination::at_portal(&self.query, handoff, tolerate)
+    }
+
+    /// Notes where this person is going, where the address does not say it.
+    pub(crate) fn go_to(&mut self, destination: Destination) {
+        (self.destination, self.guards) = (OnceLock::from(destination), OnceLock::new());
     }
 
     /// What guards the place where this person is going. Judged once a request.
@@ -210,7 +233,8 @@ impl Context {
                 return Guards::none();
             }
             let (info, target) = (&self.info, destination.to.target());
-            self.state.destinations.guards(&info.host, &destination.method, target, info.client_ip)
+            let host = destination.handoff.as_ref().map_or(&info.host, |opened| &opened.handoff.host);
+            self.state.destinations.guards(host, &destination.method, target, info.client_ip)
         })
     }
 
@@ -220,7 +244,8 @@ impl Context {
             return text!("destination-account", host = &self.info.authority);
         }
         let path = destination.landing().target().split('?').next().unwrap_or("/");
-        format!("{}{}", self.info.authority, format::path(path))
+        let host = destination.handoff.as_ref().map_or(&self.info.host, |opened| &opened.handoff.host);
+        format!("{}{}", authority_of(&self.info, host), format::path(path))
     }
 
     /// The frame of a page.

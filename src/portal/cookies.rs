@@ -9,7 +9,8 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderValue};
 
 use crate::auth::ceremony::CeremonyToken;
-pub(crate) use crate::auth::reserved_names::{DEVICE, FLOW, SESSION, TURNS};
+use crate::auth::handoff::BindingToken;
+pub(crate) use crate::auth::reserved_names::{BINDING, DEVICE, FLOW, SESSION, TURNS};
 use crate::auth::reserved_names::{has_our_cookie, name_of, resembles, trimmed};
 use crate::auth::secret::SecretText;
 use crate::auth::session::{Channel, SessionToken};
@@ -23,6 +24,8 @@ pub struct Cookies {
     pub ceremony: Option<CeremonyToken>,
     /// The mark of a known browser; not yet verified.
     pub device: Option<SecretText>,
+    /// What binds the browser to what it was led away with.
+    pub binding: Option<BindingToken>,
     /// How often the browser was sent to its last destinations, as it says itself.
     pub redirects: Option<String>,
     /// Whether there is any cookie of ours, so that the browser keeps them.
@@ -35,6 +38,7 @@ impl Cookies {
             session: session_token(headers),
             ceremony: ceremony_token(headers),
             device: device_mark(headers),
+            binding: binding(headers),
             redirects: redirects(headers),
             any: any_of_ours(headers),
         }
@@ -110,6 +114,13 @@ fn ceremony_token(headers: &HeaderMap) -> Option<CeremonyToken> {
     }
 }
 
+fn binding(headers: &HeaderMap) -> Option<BindingToken> {
+    match lookup(headers, BINDING) {
+        CookieLookup::One(value) => BindingToken::parse(&value),
+        _ => None,
+    }
+}
+
 fn redirects(headers: &HeaderMap) -> Option<String> {
     match lookup(headers, TURNS) {
         CookieLookup::One(value) if value.len() <= 512 => Some(value.into_owned()),
@@ -134,6 +145,11 @@ pub(crate) fn set_ceremony(token: &CeremonyToken, ttl: Duration) -> Option<Heade
 /// `Set-Cookie` for the mark of this browser.
 pub(crate) fn set_device(mark: &SecretText, ttl: Duration) -> Option<HeaderValue> {
     set_cookie(DEVICE, mark.expose(), Some(ttl))
+}
+
+/// `Set-Cookie` for what binds this browser to a handoff.
+pub(crate) fn set_binding(binding: &BindingToken, ttl: Duration) -> Option<HeaderValue> {
+    set_cookie(BINDING, binding.expose(), Some(ttl))
 }
 
 /// `Set-Cookie` for the count of turns.

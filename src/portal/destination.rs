@@ -1,5 +1,9 @@
 //! Where a person goes after signing in, and by which of our pages.
 
+use std::sync::Arc;
+
+use super::handoff::OpenedHandoff;
+use crate::auth::handoff::Handoff;
 use crate::auth::resource::Tolerances;
 use crate::auth::return_to::ReturnTo;
 use crate::auth::text::percent;
@@ -23,6 +27,10 @@ pub(crate) struct Destination {
     pub(crate) redirects: u8,
     /// The browser was just given its first cookie: does it send it back?
     pub(crate) check_cookies: bool,
+    /// It is on the host of an app that led the browser here: in the address, this stands for it.
+    pub(crate) handoff: Option<Arc<OpenedHandoff>>,
+    /// This is where people sign in for many apps: without a destination, they see these.
+    pub(crate) at_portal: bool,
 }
 
 /// What a person asked us for before they go on.
@@ -77,7 +85,18 @@ impl Destination {
             .filter(|m| (1..=16).contains(&m.len()) && m.bytes().all(|b| b.is_ascii_uppercase()))
             .unwrap_or("GET");
         let check_cookies = only("check") == Some("cookies");
-        Self { given, to, around, method: method.to_owned(), action, as_session, redirects, check_cookies }
+        Self {
+            given,
+            to,
+            around,
+            method: method.to_owned(),
+            action,
+            as_session,
+            redirects,
+            check_cookies,
+            handoff: None,
+            at_portal: false,
+        }
     }
 
     /// The destination of a challenged request; without its query where that is too long to be kept.
@@ -94,7 +113,31 @@ impl Destination {
             as_session: false,
             redirects: 0,
             check_cookies: false,
+            handoff: None,
+            at_portal: false,
         }
+    }
+
+    /// The destination of a handoff, on the host of its app.
+    pub(crate) fn of_handoff(handoff: &Handoff, tolerate: Tolerances) -> Self {
+        let to = ReturnTo::parse(&handoff.to, tolerate).unwrap_or_else(ReturnTo::root);
+        let around = handoff.around.as_deref().and_then(|page| ReturnTo::parse(page, tolerate));
+        let plain = Self::of_request("/", &handoff.method, tolerate);
+        Self { to, around, redirects: handoff.redirects, ..plain }
+    }
+
+    /// Reads the destination where people sign in for many apps: that of the handoff, or none.
+    pub(crate) fn at_portal(
+        query: &[(String, String)],
+        handoff: Option<Arc<OpenedHandoff>>,
+        tolerate: Tolerances,
+    ) -> Self {
+        let asked = Self { at_portal: true, ..Self::from_query(query, tolerate) };
+        let Some(opened) = handoff else {
+            return Self { given: false, to: ReturnTo::root(), around: None, redirects: 0, ..asked };
+        };
+        let Self { to, around, method, redirects, .. } = Self::of_handoff(&opened.handoff, tolerate);
+        Self { given: true, to, around, method, redirects, handoff: Some(opened), ..asked }
     }
 
     /// The same destination, by way of a look whether the browser keeps our cookies.
@@ -140,6 +183,26 @@ impl Destination {
     /// The URL of one of our pages for this destination.
     pub(crate) fn page_url(&self, page: &str) -> String {
         let mut parts = Vec::new();
+        if let Some(opened) = &self.handoff {
+            parts.push(format!("handoff={}", opened.sealed));
+        } else {
+            self.write_target(&mut parts);
+        }
+        if let Some(action) = self.action {
+            parts.push(format!("then={}", action.name()));
+        }
+        if self.as_session {
+            parts.push("as=session".to_owned());
+        }
+        if self.check_cookies {
+            parts.push("check=cookies".to_owned());
+        }
+        let query = if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) };
+        format!("{}{page}{query}", crate::auth::reserved_names::PREFIX)
+    }
+
+    /// What is to be opened on this host.
+    fn write_target(&self, parts: &mut Vec<String>) {
         if self.given {
             parts.push(format!("to={}", percent::encode(self.to.as_str())));
         }
@@ -149,20 +212,9 @@ impl Destination {
         if self.method != "GET" {
             parts.push(format!("for={}", percent::encode(&self.method)));
         }
-        if let Some(action) = self.action {
-            parts.push(format!("then={}", action.name()));
-        }
-        if self.as_session {
-            parts.push("as=session".to_owned());
-        }
         if self.redirects > 0 {
             parts.push(format!("turn={}", self.redirects));
         }
-        if self.check_cookies {
-            parts.push("check=cookies".to_owned());
-        }
-        let query = if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) };
-        format!("{}{page}{query}", crate::auth::reserved_names::PREFIX)
     }
 
     /// Where to go once everything is proved. Without a deep link people see their account first, and there their
@@ -170,6 +222,10 @@ impl Destination {
     pub(crate) fn next_url(&self) -> String {
         if let Some(action) = self.action {
             Self { action: None, ..self.clone() }.page_url(action.page())
+        } else if self.handoff.is_some() {
+            self.page_url("depart")
+        } else if self.at_portal {
+            "/".to_owned()
         } else if self.given {
             self.landing().as_str().to_owned()
         } else {

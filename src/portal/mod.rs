@@ -11,6 +11,7 @@ pub mod error;
 mod form_owner;
 mod format;
 mod forms;
+mod handoff;
 mod messages;
 mod pages;
 pub(crate) mod qr;
@@ -64,7 +65,7 @@ impl Portal {
     /// A portal over these flows, for these destinations.
     pub fn new(flows: Arc<Flows>, destinations: Destinations, settings: PortalSettings) -> Self {
         let (theme, document) = (Arc::new(Theme::new(&settings)), OpenApi::default());
-        Self::build(PortalState { flows, destinations, theme, jwks: None, document })
+        Self::build(PortalState { flows, destinations, theme, host: settings.host, jwks: None, document })
     }
 
     /// The same portal, serving this key set at `jwks.json`.
@@ -102,6 +103,8 @@ impl Portal {
         let reply = if request.body().len() > forms::MAX_BODY {
             let limit = u64::try_from(forms::MAX_BODY).unwrap_or(u64::MAX);
             error_page::reply(&self.state, info, PortalError::TooLarge { limit })
+        } else if let Some(away) = self.state.lead_away(&request, info) {
+            away
         } else {
             self.routed(request, info).await
         };

@@ -95,9 +95,10 @@ fn read(cookies: &Cookies, now: Timestamp) -> impl Iterator<Item = RedirectCount
     counts.into_iter().filter(move |one| one.until > now.as_secs())
 }
 
-/// Whether the way leads to the app.
+/// Whether the way leads to the app. Where people sign in for many, it leads to a page of ours on the app's host, which
+/// counts.
 fn leads_to_app(destination: &Destination) -> bool {
-    destination.given && destination.action.is_none()
+    destination.given && destination.action.is_none() && destination.handoff.is_none()
 }
 
 /// Stands for a destination; two of the same mark would only be counted together.

@@ -38,6 +38,13 @@ pub enum Cause {
 pub enum Note {
     CookieNotKept,
     RedirectLoop,
+    /// Back to the host of an app, with a ticket.
+    TicketIssued,
+    /// Back to it without one: the handoff was used, or is too old.
+    HandoffSpent,
+    /// Signed in on the host of an app by a ticket.
+    Arrived,
+    TicketRejected,
     /// A challenge, by the form it took.
     Challenge(ChallengeForm),
 }
@@ -45,6 +52,8 @@ pub enum Note {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChallengeForm {
     Redirect,
+    /// A redirect to where people sign in for many apps.
+    Handoff,
     Page,
     Frame,
     LostForm,
@@ -58,6 +67,11 @@ impl Note {
         match self {
             Self::CookieNotKept => "cookie_not_kept",
             Self::RedirectLoop => "redirect_loop",
+            Self::TicketIssued => "ticket_issued",
+            Self::HandoffSpent => "handoff_spent",
+            Self::Arrived => "arrived",
+            Self::TicketRejected => "ticket_rejected",
+            Self::Challenge(ChallengeForm::Handoff) => "handoff",
             Self::Challenge(ChallengeForm::Redirect) => "redirect",
             Self::Challenge(ChallengeForm::Page) => "page",
             Self::Challenge(ChallengeForm::Frame) => "frame",

@@ -63,6 +63,9 @@ fn pages() -> Vec<(&'static str, Route)> {
             "/.stepgate/backup-codes",
             to!(get, browser::backup_codes::show).merge(to!(post, browser::backup_codes::submit)),
         ),
+        ("/", to!(get, browser::apps::show)),
+        ("/.stepgate/depart", to!(get, browser::handoff::depart)),
+        ("/.stepgate/arrive", to!(get, browser::handoff::arrive)),
         ("/.stepgate/signed-out", to!(get, browser::account::signed_out)),
         ("/.stepgate/assets/{name}", to!(get, browser::asset)),
     ]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 
 use super::assets::Theme;
+use super::settings::PortalHost;
 use crate::flow::Flows;
 use crate::flow::destination::Destinations;
 
@@ -17,6 +18,8 @@ pub(crate) struct PortalState {
     pub(crate) flows: Arc<Flows>,
     pub(crate) destinations: Destinations,
     pub(crate) theme: Arc<Theme>,
+    /// Where people sign in once for many apps.
+    pub(crate) host: Option<PortalHost>,
     pub(crate) jwks: Option<Jwks>,
     pub(crate) document: OpenApi,
 }

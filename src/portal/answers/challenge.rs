@@ -13,6 +13,7 @@ use crate::auth::reserved_names::is_our_bearer;
 use crate::auth::return_to::ReturnTo;
 use crate::portal::cookies::SessionCredential;
 use crate::portal::destination::Destination;
+use crate::portal::handoff;
 use crate::portal::messages::text;
 use crate::portal::pages::{Link, NoticePage, method_names};
 use crate::portal::redirect_guard;
@@ -30,10 +31,14 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challe
     };
     let turn = redirect_guard::count(&info.cookies, &destination, state.flows.ports.clock.now());
     let destination = destination.with_redirects(turn);
-    let url = destination.page_url(if challenged.subject.is_some() { "step-up" } else { "login" });
+    let page_name = if challenged.subject.is_some() { "step-up" } else { "login" };
+    let url = destination.page_url(page_name);
     let (form, reply) = match challenge_kind(info, challenged.rule.hints()) {
         ChallengeKind::Redirect if destination.is_cut(&info.target) => {
             (ChallengeForm::Page, query_lost(state, info, challenged, &url))
+        }
+        ChallengeKind::Redirect if state.portal_of(&info.host).is_some() => {
+            (ChallengeForm::Handoff, handoff::lead(state, info, &destination, page_name))
         }
         ChallengeKind::Redirect => (ChallengeForm::Redirect, see_other(&url, "challenge")),
         ChallengeKind::Frame => (ChallengeForm::Frame, frame(state, info, challenged, &url)),

@@ -1,5 +1,7 @@
 //! The headers of every answer of ours, set in this one place.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY, X_FRAME_OPTIONS};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
@@ -9,8 +11,17 @@ use crate::portal::request_info::RequestInfo;
 /// What kind of reply this is.
 pub(crate) const RESPONSE_KIND: HeaderName = HeaderName::from_static("x-stepgate-response");
 
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
-                   frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+/// The policy of a page whose forms may end on `form_action`.
+pub(crate) fn content_security_policy(form_action: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action {form_action}; base-uri 'none'; \
+         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+}
+
+static CSP: LazyLock<HeaderValue> = LazyLock::new(|| {
+    HeaderValue::from_str(&content_security_policy("'self'")).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+});
 /// Of a page that may be shown in frames of the app.
 pub(crate) const CSP_FRAMABLE: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; \
                             base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
@@ -42,7 +53,7 @@ pub(crate) fn finish(mut answer: Response<Bytes>, info: &RequestInfo) -> Respons
         headers.append(VARY, own);
     }
     if !headers.contains_key(CONTENT_SECURITY_POLICY) {
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP));
+        headers.insert(CONTENT_SECURITY_POLICY, CSP.clone());
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

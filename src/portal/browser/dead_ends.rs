@@ -53,6 +53,20 @@ pub(super) fn to_destination(ctx: &Context, destination: &Destination, session: 
 /// 409: where the browser came back too often, says so. Nothing was wrong with what the person did. The count begins
 /// anew after that, so whoever tries again can.
 pub(super) fn redirect_loop(ctx: &Context, destination: &Destination) -> Option<Reply> {
+    loop_page(ctx, destination, Some((CONTINUE, text!("loop-once-more"))), Vec::new())
+}
+
+/// The same, with a link on, where a button would send what was sent before.
+pub(super) fn redirect_loop_by_link(ctx: &Context, destination: &Destination, on: &str) -> Option<Reply> {
+    loop_page(ctx, destination, None, vec![Link::to(on, text!("loop-once-more"))])
+}
+
+fn loop_page(
+    ctx: &Context,
+    destination: &Destination,
+    go_on: Option<(&'static str, String)>,
+    mut links: Vec<Link>,
+) -> Option<Reply> {
     let now = ctx.state.flows.ports.clock.now();
     if !redirect_guard::is_loop(&ctx.info.cookies, destination, now) {
         return None;
@@ -69,13 +83,8 @@ pub(super) fn redirect_loop(ctx: &Context, destination: &Destination) -> Option<
         ctx.guards().strongest().map(|guard| (text!("fact-rule"), guard.rule.id.0.to_string())).into_iter().collect();
     shown.push((text!("fact-time"), format::moment(now)));
     shown.push((text!("fact-reference"), info.request_id.clone()));
-    let notice = NoticePage {
-        lines,
-        details: shown,
-        go_on: Some((CONTINUE, text!("loop-once-more"))),
-        links: vec![Link::to("/.stepgate/account", text!("action-your-account"))],
-        ..NoticePage::new(&shell, text!("loop-title"))
-    };
+    links.push(Link::to("/.stepgate/account", text!("action-your-account")));
+    let notice = NoticePage { lines, details: shown, go_on, links, ..NoticePage::new(&shell, text!("loop-title")) };
     let answer = page(StatusCode::CONFLICT, "loop", &notice);
     Some(with_cookie(answer, redirect_guard::reset_cookie(&info.cookies, destination, now)).noted(Note::RedirectLoop))
 }

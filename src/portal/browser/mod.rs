@@ -1,10 +1,12 @@
 //! The pages people see: one handler for showing, one for what is sent back.
 
 pub(super) mod account;
+pub(super) mod apps;
 pub(super) mod backup_codes;
 mod dead_ends;
 mod ended_sessions;
 pub(super) mod enroll;
+pub(super) mod handoff;
 mod locked_factor;
 pub(super) mod login;
 mod other_account;

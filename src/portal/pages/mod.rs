@@ -1,6 +1,7 @@
 //! Every page of ours, each once. Values are escaped by askama; the sentences stand in `messages/`.
 
 mod account;
+mod apps;
 mod backup_codes;
 mod code;
 mod enroll;
@@ -14,6 +15,7 @@ mod shell;
 mod unusual_activity;
 
 pub(crate) use account::AccountPage;
+pub(crate) use apps::{AppLink, AppsPage};
 pub(crate) use backup_codes::{BackupCodesPage, FEW, RenewCodesPage, codes_left};
 pub(crate) use code::CodePage;
 pub(crate) use enroll::{EnrollPage, EnrollReason};

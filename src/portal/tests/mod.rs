@@ -5,6 +5,7 @@ mod api;
 mod backup_codes;
 mod bad_input;
 mod dead_ends;
+mod handoff;
 mod journeys;
 mod locked_factor;
 mod matrix;
@@ -107,6 +108,7 @@ pub(super) fn portal_with(flows: Arc<Flows>, policy: Arc<Policy>) -> Portal {
         logo: Some(("image/png".to_owned(), b"\x89PNG".to_vec())),
         accent: Accent::new(Colour::parse("#1f4fd8").unwrap()).ok(),
         support: Some("it-help@example.com".to_owned()),
+        host: None,
     };
     Portal::new(flows, Destinations::new(policy), settings).with_jwks(Arc::new(|| "{\"keys\":[]}".to_owned()))
 }
