@@ -137,8 +137,9 @@ fn one(
     let named = cx.need(app.host, at, "host", "add `host: app.example.com`");
     let host_at = named.as_ref().map_or(at, |host| host.at);
     let host = named.and_then(|h| host(&h, hosts, context, cx));
+    let signs_in_there = app.portal.unwrap_or(true);
     if let (Some(host), Some(portal)) = (&host, context.portal) {
-        beside_portal(&Spanned { value: host, at: host_at }, app.portal.unwrap_or(true), portal, cx);
+        beside_portal(&Spanned { value: host, at: host_at }, signs_in_there, portal, cx);
     }
     let upstream = cx.need(app.upstream, at, "upstream", "add `upstream: http://10.0.0.5:8080`");
     let upstream_at = upstream.as_ref().map_or(at, |u| u.at);
@@ -174,7 +175,9 @@ fn one(
         cx.warn(at, "every rule of this app is public", fix);
     }
     let name = host.clone().unwrap_or_default();
-    let offer = context.flow.offer_at(&name);
+    // What can be proved is a matter of where people sign in.
+    let place = context.portal.filter(|_| signs_in_there).map_or(&name, |portal| &portal.value);
+    let offer = context.flow.offer_at(place);
     let policy = AppPolicy { host: name, tolerate, offer, rules: rules.into() };
     unreachable::warn(&policy, &spots, cx);
     let host = host?;
