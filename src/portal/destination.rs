@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::handoff::OpenedHandoff;
 use crate::auth::handoff::Handoff;
 use crate::auth::resource::Tolerances;
 use crate::auth::return_to::ReturnTo;
@@ -31,6 +30,12 @@ pub(crate) struct Destination {
     pub(crate) handoff: Option<Arc<OpenedHandoff>>,
     /// This is where people sign in for many apps: without a destination, they see these.
     pub(crate) at_portal: bool,
+}
+
+/// A handoff that was read, and the text that it was read from.
+pub(crate) struct OpenedHandoff {
+    pub(crate) sealed: String,
+    pub(crate) handoff: Handoff,
 }
 
 /// What a person asked us for before they go on.

@@ -11,7 +11,7 @@ use http::{HeaderValue, Request, Response};
 use super::answers::error_page;
 use super::answers::headers::content_security_policy;
 use super::cookies;
-use super::destination::Destination;
+use super::destination::{Destination, OpenedHandoff};
 use super::error::PortalError;
 use super::reply::{Cause, Reply, see_other, with_cookie};
 use super::request_info::RequestInfo;
@@ -25,12 +25,6 @@ const BINDING_LASTS: Duration = Duration::from_secs(2 * HANDOFF_LASTS.as_secs())
 
 /// What stays on the host of an app whose people sign in elsewhere.
 const STAYS: [&str; 6] = ["arrive", "logout", "signed-out", "session", "api/", "assets/"];
-
-/// A handoff that was read, and the text that it was read from.
-pub(crate) struct OpenedHandoff {
-    pub(crate) sealed: String,
-    pub(crate) handoff: Handoff,
-}
 
 impl PortalState {
     /// Where the people of this app's host sign in, if not there.

@@ -49,7 +49,7 @@ pub(crate) fn page_reply(
     Unreached { who, owned, signed_in }: Unreached<'_>,
     asked: &str,
 ) -> Reply {
-    let (shell, offer) = (state.theme.shell(&info.request_id), state.destinations.offer(&info.host));
+    let (shell, offer) = (state.theme.shell(&info.request_id), state.flows.settings.offer_at(&info.host));
     let wanted = format::any_of(&nouns(requirement.lacking(owned, offer)));
     let owned = owned.and(offer.served);
     let mut lines = vec![text!("unattainable-wanted", methods = &wanted)];

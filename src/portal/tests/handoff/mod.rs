@@ -10,6 +10,7 @@ use crate::auth::session::SessionToken;
 use crate::flow::settings::FlowSettings;
 use crate::flow::testing::{PASSWORD, fast_settings};
 use crate::portal::cookies;
+use crate::portal::error::PortalError;
 use crate::portal::settings::PortalHost;
 
 pub(super) const ERP: &str = "erp.example.com";
@@ -50,7 +51,12 @@ impl Hosts {
             if host == OLD {
                 rules.insert(0, Arc::new(Rule::new("start", PathPattern::glob("/").unwrap(), audience("nobody"))));
             }
-            AppPolicy { host: host.to_owned(), tolerate: Tolerances::default(), rules: rules.into() }
+            AppPolicy {
+                host: host.to_owned(),
+                tolerate: Tolerances::default(),
+                offer: Default::default(),
+                rules: rules.into(),
+            }
         };
         let policy = Arc::new(Policy::new([ERP, CRM, OLD].map(rules)));
         let settings = FlowSettings { portal_host: Some(LOGIN.to_owned()), ..fast_settings() };
@@ -152,7 +158,10 @@ impl<'a> Tabs<'a> {
         let resource = Resource::parse(&info.host, info.method.as_str(), info.target.as_bytes(), app.tolerate).unwrap();
         let presented = cookies::session_token(&info.headers);
         let around = Circumstances { client: info.client_ip, opener: None };
-        match self.hosts.flows.admit(app, &resource, &around, presented.token()).await.unwrap() {
+        let Ok(decision) = self.hosts.flows.admit(app, &resource, &around, presented.token()).await else {
+            return portal.error(info, PortalError::Unavailable).into();
+        };
+        match decision {
             Decision::Permit(_) => Response::new(Bytes::from_static(b"the app")).into(),
             Decision::Challenge(challenged) => portal.challenge(info, &challenged),
             Decision::Refuse(refusal) => portal.refusal(info, &refusal).into(),
