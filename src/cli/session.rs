@@ -1,5 +1,7 @@
 //! `stepgate session`: look at sessions and end them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::accounts::{self, OpenStores, store_result};
@@ -13,7 +15,7 @@ use super::output::text::escape;
 use super::output::time::{brief, is_live};
 use super::user::ended;
 use crate::auth::event::What;
-use crate::auth::session::{Channel, Session, SessionKey};
+use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Account, Answer};
 use crate::flow::sessions::end_sessions;
@@ -97,19 +99,27 @@ async fn revoke(file: &ConfigFile, id: &str) -> CommandResult {
     for account in accounts(&opened, None, &mut UnreadableRows::default()).await? {
         let sessions = store_result(opened.ports.sessions.of_user(&account.identity.id).await)?;
         let named = |session: &Answer<Session>| session.as_ref().is_ok_and(|session| session.id == id);
-        let keys: Vec<SessionKey> = sessions.iter().filter(|(_, s)| named(s)).map(|(key, _)| *key).collect();
-        if keys.is_empty() {
+        let named = sessions.iter().filter(|(_, session)| named(session)).filter_map(|(_, s)| s.as_ref().ok());
+        let hosts: BTreeSet<&str> = named.map(|session| session.host.as_str()).collect();
+        if hosts.is_empty() {
             continue;
         }
-        // One id may stand behind several keys: each is ended.
-        for key in keys {
-            store_result(opened.ports.sessions.revoke(&key).await)?;
-        }
+        // One id may stand behind several keys, on one host or on many: each is ended.
+        store_result(opened.ports.sessions.revoke_family(&account.identity.id, id).await)?;
         audit::record(&opened.stores, What::SessionRevoked, &account.identity, Some(id.to_owned())).await;
-        write_stderr(&format!("ended session {} of {}", escape(id), account.identity.username));
+        write_stderr(&format!("ended session {} of {}{}", escape(id), account.identity.username, on(&hosts)));
         return Ok(());
     }
     Err(Failure::failed(format!("no session {}", escape(id))))
+}
+
+/// On which hosts, where there are several.
+fn on(hosts: &BTreeSet<&str>) -> String {
+    let mut all: Vec<String> = hosts.iter().map(|host| escape(host)).collect();
+    match all.pop() {
+        Some(last) if !all.is_empty() => format!(" on {} and {last}", all.join(", ")),
+        _ => String::new(),
+    }
 }
 
 async fn revoke_all(file: &ConfigFile, name: &str) -> CommandResult {

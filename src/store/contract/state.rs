@@ -21,6 +21,7 @@ pub(crate) async fn state_contract(make: impl AsyncFn() -> StatePorts) {
     touching_renews_and_never_revives(make().await).await;
     revoking_ends_exactly_what_was_named(make().await).await;
     revoking_all_beats_a_replacement(make().await).await;
+    revoking_a_family_ends_it_on_every_host(make().await).await;
     sessions_expire(make().await).await;
     ceremonies_are_kept_moved_and_taken_once(make().await).await;
     a_raced_take_gives_the_ceremony_once(make().await).await;
@@ -128,6 +129,30 @@ async fn revoking_all_beats_a_replacement(p: StatePorts) {
         assert!(p.sessions.load(&new).await.unwrap().is_none(), "no session slips through by rising");
         assert!(p.sessions.of_user(&one.identity.id).await.unwrap().is_empty());
     }
+}
+
+async fn revoking_a_family_ends_it_on_every_host(p: StatePorts) {
+    let now = p.clock.now();
+    let ann = session("ann", now);
+    let (other, bob) = (session("ann", now), session("bob", now));
+    // The same id belongs to one person alone.
+    let bob = Session { id: ann.id.clone(), ..bob };
+    let rows: Vec<(SessionKey, Session)> = ["login", "erp", "crm", "crm"]
+        .map(|host| (session_key(), Session { host: format!("{host}.example.test"), ..ann.clone() }))
+        .into();
+    let (kept, kept_too) = (session_key(), session_key());
+    for (key, row) in rows.iter().map(|(key, row)| (key, row)).chain([(&kept, &other), (&kept_too, &bob)]) {
+        assert!(p.sessions.replace(None, key, row, now.plus(HOUR)).await.unwrap());
+        assert!(p.sessions.load(key).await.unwrap().is_some(), "and it is in a cache");
+    }
+    assert_eq!(p.sessions.revoke_family(&ann.identity.id, &ann.id).await.unwrap(), 4);
+    for (key, row) in &rows {
+        assert!(p.sessions.load(key).await.unwrap().is_none(), "{}", row.host);
+        assert!(p.sessions.end_of(key).await.unwrap().is_none());
+    }
+    assert_eq!(of(&p, "ann").await, vec![(kept, other)]);
+    assert_eq!(of(&p, "bob").await, vec![(kept_too, bob)]);
+    assert_eq!(p.sessions.revoke_family(&ann.identity.id, &ann.id).await.unwrap(), 0);
 }
 
 async fn sessions_expire(p: StatePorts) {
