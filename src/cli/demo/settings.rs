@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use super::directory::DemoDirectory;
 use crate::auth::network::Networks;
+use crate::auth::policy::index::IndexedRules;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
@@ -19,7 +20,7 @@ use crate::auth::user::Group;
 use crate::cli::exit::{CommandResult, Failure};
 use crate::config::Settings;
 use crate::flow::settings::FlowSettings;
-use crate::portal::settings::PortalSettings;
+use crate::portal::settings::{PortalHost, PortalSettings};
 use crate::proxy::settings::{
     AppSettings, ClientLimits, CookieSettings, IdentitySettings, JwtSettings, Listen, ProxySettings, Server,
     UpstreamSettings,
@@ -30,8 +31,12 @@ use crate::store::settings::{KeySettings, StateSettings, StoreSettings};
 const PORT: u16 = 8080;
 /// How far to look for a free one.
 const PORTS: u16 = 200;
-/// The one host of the demo: browsers take it for a secure context.
+/// The first host of the demo: browsers take it for a secure context. People sign in on it.
 const HOST: &str = "localhost";
+/// Two more, whose people sign in at [`PORTAL`]. Browsers look names under `localhost` up on the machine itself.
+pub(super) const SHARED: [&str; 2] = ["first.localhost", "second.localhost"];
+/// Where people sign in once for both.
+pub(super) const PORTAL: &str = "login.localhost";
 /// The name in authenticator apps and on the pages.
 const NAME: &str = "Stepgate demo";
 
@@ -70,23 +75,26 @@ async fn free(port: u16) -> io::Result<Vec<SocketAddr>> {
 pub(super) fn settings(directory: &DemoDirectory, listen: Listen, app: SocketAddr) -> CommandResult<Settings> {
     let file = |name: &str| directory.path().join(name);
     let server = Server { host: app.ip().to_string(), port: app.port(), tls: false };
+    let portal_host = Some(PORTAL.to_owned());
+    let once = PortalHost { name: PORTAL.to_owned(), without: [HOST.to_owned()].into() };
+    let app = |host: &str| AppSettings {
+        host: host.to_owned(),
+        upstream: UpstreamSettings::new(vec![server.clone()]),
+        identity: identity(),
+        max_body: Some(2 * 1024 * 1024 * 1024),
+        rewrite: true,
+        cookies: CookieSettings::default(),
+    };
     Ok(Settings {
-        flow: FlowSettings { issuer: NAME.to_owned(), ..FlowSettings::default() },
-        portal: PortalSettings { name: NAME.to_owned(), ..PortalSettings::default() },
+        flow: FlowSettings { issuer: NAME.to_owned(), portal_host: portal_host.clone(), ..FlowSettings::default() },
+        portal: PortalSettings { name: NAME.to_owned(), host: Some(once), ..PortalSettings::default() },
         proxy: ProxySettings {
             listen,
             certificates: Vec::new(),
             trusted_proxies: Networks::default(),
             limits: ClientLimits::default(),
-            apps: vec![AppSettings {
-                host: HOST.to_owned(),
-                upstream: UpstreamSettings::new(vec![server]),
-                identity: identity(),
-                max_body: Some(2 * 1024 * 1024 * 1024),
-                rewrite: true,
-                cookies: CookieSettings::default(),
-            }],
-            portal_host: None,
+            apps: hosts().map(app).collect(),
+            portal_host,
             // Nobody waits long for a demo to end.
             shutdown_grace: Duration::from_secs(2),
         },
@@ -128,13 +136,18 @@ fn policy() -> CommandResult<Policy> {
     administration.remediation = Some("Sign in as root, who is in the group admins".to_owned());
     let rules =
         vec![rule("public", "/public/**", Access::Public)?, administration, rule("everything-else", "/**", staff)?];
-    let rules = rules.into_iter().map(Arc::new).collect();
-    Ok(Policy::new([AppPolicy {
+    let rules: IndexedRules = rules.into_iter().map(Arc::new).collect();
+    Ok(Policy::new(hosts().map(|host| AppPolicy {
         offer: Default::default(),
-        host: HOST.to_owned(),
+        host: host.to_owned(),
         tolerate: Tolerances::default(),
-        rules,
-    }]))
+        rules: rules.clone(),
+    })))
+}
+
+/// The hosts of the sample app.
+fn hosts() -> impl Iterator<Item = &'static str> {
+    [HOST].into_iter().chain(SHARED)
 }
 
 fn rule(name: &str, path: &str, access: Access) -> CommandResult<Rule> {

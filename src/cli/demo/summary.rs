@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::people::Person;
+use super::settings::{PORTAL, SHARED};
 use crate::cli::exit::CommandResult;
 use crate::cli::output::table::columns;
 use crate::cli::output::terminal::{self, supports_colour};
@@ -19,6 +20,9 @@ pub(super) struct DemoUrls {
     admin_url: String,
     /// The sample app itself, unprotected.
     app_url: String,
+    /// Where people sign in once for the two that follow.
+    portal_url: String,
+    shared_urls: [String; 2],
 }
 
 impl DemoUrls {
@@ -26,7 +30,8 @@ impl DemoUrls {
     pub(super) fn new(addresses: &Listen, app_url: String) -> Self {
         let port = addresses.plain.first().map_or(0, std::net::SocketAddr::port);
         let admin_url = addresses.admin.map_or_else(String::new, |a| format!("http://{a}"));
-        Self { url: format!("http://localhost:{port}"), admin_url, app_url }
+        let at = |host: &str| format!("http://{host}:{port}");
+        Self { url: at("localhost"), admin_url, app_url, portal_url: at(PORTAL), shared_urls: SHARED.map(at) }
     }
 }
 
@@ -44,6 +49,9 @@ struct SummaryLine<'a> {
     url: &'a str,
     admin_url: &'a str,
     app_url: &'a str,
+    portal_url: &'a str,
+    first_url: &'a str,
+    second_url: &'a str,
     users: Vec<SummaryUser<'a>>,
 }
 
@@ -63,7 +71,8 @@ fn line<'a>(urls: &'a DemoUrls, people: &'a [Person]) -> SummaryLine<'a> {
         groups: person.groups,
     };
     let users = people.iter().map(user).collect();
-    SummaryLine { url: &urls.url, admin_url: &urls.admin_url, app_url: &urls.app_url, users }
+    let DemoUrls { url, admin_url, app_url, portal_url, shared_urls: [first_url, second_url] } = urls;
+    SummaryLine { url, admin_url, app_url, portal_url, first_url, second_url, users }
 }
 
 fn screen(urls: &DemoUrls, people: &[Person], colour: bool) -> String {
@@ -78,6 +87,10 @@ fn screen(urls: &DemoUrls, people: &[Person], colour: bool) -> String {
     let _ = writeln!(text, "  Open      {}/", urls.url);
     let _ = writeln!(text, "            {}/admin/    asks root for a fresh second step", urls.url);
     let _ = writeln!(text, "            {}/public/   is open to all", urls.url);
+    let [first, second] = &urls.shared_urls;
+    let _ = writeln!(text, "  One sign-in for two apps, where the browser finds names under localhost:");
+    let _ = writeln!(text, "            {first}/");
+    let _ = writeln!(text, "            {second}/");
     let _ = writeln!(text, "  The app   {}/   itself, unprotected", urls.app_url);
     let _ = writeln!(text, "  Admin     {}/metrics\n", urls.admin_url);
     let mut rows = vec![["USER", "PASSWORD", "CODE NOW", "GROUPS"].map(str::to_owned).to_vec()];
@@ -142,7 +155,7 @@ mod tests {
         assert_eq!(
             text,
             format!(
-                r#"{{"url":"http://localhost:65535","admin_url":"http://127.0.0.1:65534","app_url":"http://127.0.0.1:65533","users":[{}]}}"#,
+                r#"{{"url":"http://localhost:65535","admin_url":"http://127.0.0.1:65534","app_url":"http://127.0.0.1:65533","portal_url":"http://login.localhost:65535","first_url":"http://first.localhost:65535","second_url":"http://second.localhost:65535","users":[{}]}}"#,
                 users.join(",")
             )
         );
