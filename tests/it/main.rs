@@ -37,6 +37,7 @@ mod origins;
 mod readme;
 mod refused;
 mod reload;
+mod shared_sign_in;
 mod signed_in;
 mod stopping;
 mod structure;

@@ -72,6 +72,9 @@ impl Client {
             .timeout(super::process::PATIENCE)
             .no_proxy()
             .resolve("localhost", ([127, 0, 0, 1], 0).into())
+            .resolve("login.localhost", ([127, 0, 0, 1], 0).into())
+            .resolve("first.localhost", ([127, 0, 0, 1], 0).into())
+            .resolve("second.localhost", ([127, 0, 0, 1], 0).into())
             .build()
             .unwrap();
         Self { base: base.to_owned(), role, http, cookies: BTreeMap::new(), token: None }

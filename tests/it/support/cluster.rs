@@ -43,6 +43,11 @@ pub(crate) struct Person {
 impl Cluster {
     /// Two nodes that serve; `more` is added to their configuration.
     pub(crate) async fn start(more: &str) -> Self {
+        Self::serving(&["localhost"], more).await
+    }
+
+    /// The same, before the same app on each of these hosts.
+    pub(crate) async fn serving(hosts: &[&str], more: &str) -> Self {
         let (redis, postgres, app) = (Redis::start(), Postgres::start(), Gateway::demo());
         let folder = tempfile::tempdir().unwrap();
         let key = run(&["secret", "generate"]).stdout;
@@ -50,24 +55,25 @@ impl Cluster {
         let (mut configs, mut urls) = (Vec::new(), Vec::new());
         for number in 0..2 {
             let (port, admin) = (free_port(), free_port());
+            let upstream = app.demo["app_url"].as_str().unwrap();
+            let app = |host: &&str| {
+                let identity = "identity: { headers: { user: Remote-User } }";
+                format!("\n  - host: {host}\n    upstream: {upstream}\n    {identity}\n    rules: {RULES}")
+            };
+            let apps: String = hosts.iter().map(app).collect();
             let text = format!(
                 "listen: {{ plain: [\"127.0.0.1:{port}\"], admin: \"127.0.0.1:{admin}\" }}
 users: {{ database: \"{}{}\", password: {{ memory: 7MiB, iterations: 1, queue: 1000 }} }}
 state: {{ url: \"{}\" {} }}
 secrets: {{ key_file: master.key }}
 {more}
-apps:
-  - host: localhost
-    upstream: {}
-    identity: {{ headers: {{ user: Remote-User }} }}
-    rules: {RULES}
+apps: {apps}
 ",
                 postgres.url(),
                 // Hundreds who count for one account take turns.
                 if more.is_empty() { "" } else { "?timeout_ms=5000" },
                 redis.url(),
                 if more.is_empty() { "" } else { ", timeout: 5s" },
-                app.demo["app_url"].as_str().unwrap(),
             );
             let file = folder.path().join(format!("node{number}.yaml"));
             std::fs::write(&file, text).unwrap();

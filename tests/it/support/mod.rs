@@ -17,4 +17,5 @@ pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod servers;
 pub(crate) mod small;
+pub(crate) mod tabs;
 pub(crate) mod totp;
