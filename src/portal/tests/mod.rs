@@ -5,6 +5,7 @@ mod api;
 mod backup_codes;
 mod bad_input;
 mod dead_ends;
+mod enumeration;
 mod handoff;
 mod journeys;
 mod locked_factor;
