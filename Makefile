@@ -5,7 +5,7 @@ FUZZ_CASES ?= 20000
 # Where cargo puts what it builds is for its settings to say.
 BINARY = $$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug/stepgate
 
-.PHONY: help demo run test check lint bench browser api fuzz fresh deny image setup-build setup-test setup-bench
+.PHONY: help demo run test check lint bench browser api timing fuzz fresh deny image setup-build setup-test setup-bench
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ bench: setup-bench ## side by side with a bare proxy and nginx, in one run (minu
 	$(CARGO) build --release --bin stepgate --example bare_pingora
 	python3 benches/gateway/run.py
 	$(CARGO) bench --bench heart
+
+timing: setup-test ## whether the time of an answer tells that somebody has a name (ten minutes)
+	$(CARGO) build --release --bin stepgate
+	python3 benches/timing/run.py "$${STEPGATE:-$$(dirname "$(BINARY)")/../release/stepgate}"
 
 fuzz: setup-build ## the generated tests with FUZZ_CASES cases each (minutes)
 	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --lib -- auth:: config::tests::fuzz store::vault proxy::client::h1_framing proxy::upstream::rewrite proxy::tests::hygiene proxy::tests::kept_connections proxy::tests::forms portal::cookies portal::settings portal::tests::tabs
