@@ -512,3 +512,25 @@ problem-ceremony-over-title = The ceremony is over; begin with a login.
 problem-prove-first-title = Prove something first.
 problem-no-second-factor-title = Backup codes stand for a second factor, and none is set up.
 problem-already-made-title = Another call made new backup codes a moment ago. Only its answer tells them.
+
+## Letters: mails and text messages
+
+letter-code-subject = { $name }: your code for { $host }
+letter-code-use = Enter this code to go on signing in at { $host }:
+letter-code-otherwise = If you are not signing in at this moment, somebody else is, and may know your password: change it, and tell your support.
+letter-code-short = { $name }: { $code } is your code to sign in at { $host }, good for { $minutes ->
+    [one] { $minutes } minute
+   *[other] { $minutes } minutes
+}.
+letter-confirm-subject = { $name }: confirm this address for { $host }
+letter-confirm-use = Somebody who is signed in at { $host } wants to use this address for codes. If it was you, enter this code there:
+letter-confirm-otherwise = If it was not you, there is nothing to do: without the code the address is not used.
+letter-confirm-short = { $name }: { $code } confirms this number at { $host }, good for { $minutes ->
+    [one] { $minutes } minute
+   *[other] { $minutes } minutes
+}.
+letter-good-for = The code is good for { $minutes ->
+    [one] { $minutes } minute
+   *[other] { $minutes } minutes
+}, and once.
+letter-do-not-share = Do not share this code. Nobody who helps you will ask for it.

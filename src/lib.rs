@@ -6,6 +6,7 @@ pub mod auth;
 
 pub mod flow;
 
+pub mod notify;
 pub mod portal;
 pub mod store;
 

@@ -25,6 +25,8 @@ use crate::flow::Flows;
 use crate::flow::assertions::{REFRESH_EVERY, Signer};
 use crate::flow::destination::Destinations;
 use crate::flow::ports::StoreError;
+use crate::notify::sender::{LetterCounts, LetterSender};
+use crate::notify::{ActiveProviders, Providers};
 use crate::portal::{Jwks, Portal};
 use crate::proxy::settings::Listen;
 use crate::proxy::snapshot;
@@ -98,16 +100,20 @@ async fn start(
     let published = signer.clone();
     let jwks: Jwks = Arc::new(move || published.jwks());
     let flows = Arc::new(Flows::new(stores.ports.clone(), settings.flow.clone()));
-    let parts = parts(settings, &stores, (flows.clone(), jwks.clone()), signer, sink);
+    let providers = Providers::new(settings.notify.clone(), stores.ports.clock.clone()).map_err(Fault::Settings)?;
+    let (providers, counts) = (Arc::new(ActiveProviders::new(providers)), Arc::default());
+    let sender = letter_sender(&stores, &providers, &counts);
+    let parts = parts(settings, &stores, (flows.clone(), jwks.clone()), signer, sink, counts);
     let proxy = Proxy::build(parts).map_err(|fault| Fault::Settings(fault.to_string()))?;
     // All or nothing: a taken port ends it here.
     let bound = Listeners::bind(&listen).await.map_err(|fault| Fault::Serve(fault.to_string()))?;
     let addresses = bound.addresses().map_err(|fault| Fault::Serve(fault.to_string()))?;
     let reload = Arc::default();
     let (stop, stopping) = watch::channel(false);
+    background.spawn(sender.run(stopping.clone()));
     if let Some(file) = file {
         let (fixed, active) = (Arc::new(fixed), proxy.active());
-        let reloader = Reloader { file, fixed, flows, jwks, active, stopping: stopping.clone() };
+        let reloader = Reloader { file, fixed, flows, jwks, active, providers, stopping: stopping.clone() };
         background.spawn(reloader.run(Arc::clone(&reload)));
     }
     let served =
@@ -132,6 +138,7 @@ fn parts(
     (flows, jwks): (Arc<Flows>, Jwks),
     signer: Arc<Signer>,
     audit: AuditSink,
+    letters: Arc<LetterCounts>,
 ) -> Parts {
     let policy = Arc::new(settings.policy);
     let portal = Portal::new(flows.clone(), Destinations::new(policy.clone()), settings.portal).with_jwks(jwks);
@@ -153,7 +160,19 @@ fn parts(
         signer: sign,
         audit,
         probe,
-        store_metrics: Arc::new(Numbers(stores.clone())),
+        store_metrics: Arc::new(Numbers { stores: stores.clone(), letters }),
+    }
+}
+
+/// What sends the letters that wait in the outbox.
+fn letter_sender(stores: &Stores, providers: &Arc<ActiveProviders>, counts: &Arc<LetterCounts>) -> LetterSender {
+    let ports = &stores.ports;
+    LetterSender {
+        outbox: ports.outbox.clone(),
+        clock: ports.clock.clone(),
+        entropy: ports.entropy.clone(),
+        notifier: providers.clone(),
+        counts: counts.clone(),
     }
 }
 

@@ -5,17 +5,21 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::flow::ports::Answer;
-use crate::proxy::observe::store_metrics::{CallMetrics, RedisMetrics, StoreMetrics};
+use crate::notify::sender::LetterCounts;
+use crate::proxy::observe::store_metrics::{CallMetrics, LetterMetrics, RedisMetrics, StoreMetrics};
 use crate::store::Stores;
 use crate::store::redis::{BOUNDS, VerbMetrics};
 
-/// The stores, as a source of numbers.
-pub(super) struct Numbers(pub(super) Arc<Stores>);
+/// The stores and the letters, as a source of numbers.
+pub(super) struct Numbers {
+    pub(super) stores: Arc<Stores>,
+    pub(super) letters: Arc<LetterCounts>,
+}
 
 #[async_trait]
 impl StoreMetrics for Numbers {
     fn redis(&self) -> Option<RedisMetrics> {
-        let stats = self.0.redis.as_ref()?.metrics();
+        let stats = self.stores.redis.as_ref()?.metrics();
         Some(RedisMetrics {
             calls: stats.verbs.into_iter().map(calls).collect(),
             connected: stats.connected,
@@ -24,12 +28,17 @@ impl StoreMetrics for Numbers {
         })
     }
 
+    fn letters(&self) -> LetterMetrics {
+        let (waiting, overdue) = self.letters.waiting();
+        LetterMetrics { outcomes: self.letters.all(), waiting, overdue }
+    }
+
     async fn sessions(&self) -> Answer<Vec<(&'static str, u64)>> {
-        self.0.sessions().await
+        self.stores.sessions().await
     }
 
     async fn enrolled(&self) -> Answer<Vec<(&'static str, u64)>> {
-        self.0.enrolled().await
+        self.stores.enrolled().await
     }
 }
 

@@ -9,6 +9,7 @@ use super::{memory, service_manager};
 use crate::config::{self, Settings, Severity};
 use crate::flow::Flows;
 use crate::flow::destination::Destinations;
+use crate::notify::{ActiveProviders, Providers};
 use crate::portal::{Jwks, Portal};
 use crate::proxy::ActiveSnapshot;
 use crate::proxy::settings::Listen;
@@ -23,6 +24,7 @@ pub(super) struct Reloader {
     pub(super) flows: Arc<Flows>,
     pub(super) jwks: Jwks,
     pub(super) active: Arc<ActiveSnapshot>,
+    pub(super) providers: Arc<ActiveProviders>,
     /// True once requests are to finish.
     pub(super) stopping: watch::Receiver<bool>,
 }
@@ -35,7 +37,7 @@ pub(super) struct Fixed {
 
 /// What came of reading the file.
 enum Read {
-    Good { new: Box<NewSnapshot>, summary: String },
+    Good { new: Box<NewSnapshot>, providers: Box<Providers>, summary: String },
     Bad { errors: usize },
 }
 
@@ -67,7 +69,8 @@ impl Reloader {
         let read = tokio::task::spawn_blocking(move || me.read()).await;
         let file = self.file.display();
         match read {
-            Ok(Read::Good { new, summary }) => {
+            Ok(Read::Good { new, providers, summary }) => {
+                self.providers.replace(*providers);
                 self.active.replace(*new).await;
                 tracing::info!(target: "config", %file, "reloaded: {summary}");
                 format!("serving; reloaded: {summary}")
@@ -96,8 +99,10 @@ impl Reloader {
         let errors = loaded.count(Severity::Error);
         let (summary, settings) = (loaded.summary(&self.file), loaded.settings);
         let Some(settings) = settings else { return Read::Bad { errors } };
-        match self.build(settings) {
-            Ok(new) => Read::Good { new: Box::new(new), summary },
+        let providers = Providers::new(settings.notify.clone(), self.flows.ports.clock.clone());
+        let built = self.build(settings).map_err(|cause| cause.to_string());
+        match built.and_then(|new| Ok((new, providers?))) {
+            Ok((new, providers)) => Read::Good { new: Box::new(new), providers: Box::new(providers), summary },
             Err(cause) => {
                 tracing::error!(target: "config", "{}: error: {cause}", self.file.display());
                 Read::Bad { errors: 1 }

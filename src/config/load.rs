@@ -11,7 +11,7 @@ use super::sections::checker::{Checker, READABLE, world_readable};
 use super::sections::listen::ListenContext;
 use super::sections::require::Strengths;
 use super::sections::root::Root;
-use super::sections::{factors, limits, listen, portal, secrets, session, state, tls, users};
+use super::sections::{factors, limits, listen, mail, portal, secrets, session, sms, state, tls, users};
 use super::settings::{Report, Settings};
 use super::yaml::collect::{Removed, collect, collect_items};
 use super::yaml::tree::Node;
@@ -19,6 +19,7 @@ use super::yaml::{Span, Spanned, parse, placeholder};
 use crate::auth::policy::Policy;
 use crate::auth::time::Timestamp;
 use crate::flow::settings::FlowSettings;
+use crate::notify::settings::NotifySettings;
 use crate::portal::settings::PortalHost;
 use crate::proxy::settings::{ClientLimits, ProxySettings};
 use crate::store::settings::StoreSettings;
@@ -228,6 +229,11 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     flow.password = users::password(users_options.and_then(|u| u.value.password), cx);
     let state = state::validate(options.state, options.state_file, database.as_ref(), cx);
     let keys = secrets::validate(options.secrets, database.as_ref(), cx);
+    let mail = mail::validate(options.mail, cx);
+    let (sms, countries) = sms::validate(options.sms, cx);
+    flow.sms_countries = countries;
+    let notify =
+        NotifySettings { name: Some(portal.name.clone()).filter(|name| !name.is_empty()), mail, sms, kept: None };
     let strengths = Strengths::validate(options.strengths, declared, flow.offer.served, cx);
     let context = AppContext {
         strengths: &strengths,
@@ -244,6 +250,7 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     Some(Settings {
         flow,
         portal,
+        notify,
         proxy: ProxySettings {
             listen,
             certificates,

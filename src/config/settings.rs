@@ -2,6 +2,7 @@
 
 use crate::auth::policy::Policy;
 use crate::flow::settings::FlowSettings;
+use crate::notify::settings::NotifySettings;
 use crate::portal::settings::PortalSettings;
 use crate::proxy::settings::ProxySettings;
 use crate::store::settings::StoreSettings;
@@ -11,6 +12,8 @@ pub struct Settings {
     pub flow: FlowSettings,
     /// For our pages.
     pub portal: PortalSettings,
+    /// For letters.
+    pub notify: NotifySettings,
     pub proxy: ProxySettings,
     pub store: StoreSettings,
     /// The rules.

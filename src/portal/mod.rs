@@ -12,7 +12,7 @@ mod form_owner;
 mod format;
 mod forms;
 mod handoff;
-mod messages;
+pub(crate) mod messages;
 mod pages;
 pub(crate) mod qr;
 mod redirect_guard;

@@ -10,7 +10,7 @@ async fn tells_where_it_is_and_ends_without_a_trace() {
     let mut gw = Gateway::demo();
     assert_eq!(gw.process.further_line(), None, "exactly one line");
     let keys: Vec<&str> = gw.demo.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys.len(), 7, "{keys:?}");
+    assert_eq!(keys.len(), 8, "{keys:?}");
     let groups = |name: &str| {
         gw.demo["users"].as_array().unwrap().iter().find(|u| u["username"] == name).unwrap()["groups"].clone()
     };

@@ -28,6 +28,7 @@ mod framing;
 mod handover;
 mod http2;
 mod hygiene;
+mod letters;
 mod lifecycle;
 mod live;
 mod matrix;

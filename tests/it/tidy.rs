@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 400;
 
 /// Room → what it may name after `crate::`. A room may always name itself; `app` and `cli` may name all.
-const FLOORS: [(&str, &[&str]); 6] = [
+const FLOORS: [(&str, &[&str]); 7] = [
     ("auth", &[]),
     ("flow", &["auth"]),
     ("store", &["auth", "flow::ports"]),
+    // Letters are worded by the same catalogue as pages.
+    ("notify", &["auth", "flow::ports", "portal::messages"]),
     ("portal", &["auth", "flow"]),
     ("proxy", &["auth", "flow", "portal"]),
     (
@@ -19,6 +21,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
         &[
             "auth",
             "flow::settings",
+            "notify::settings",
             "store::settings",
             "portal::settings",
             "proxy::settings",
@@ -76,6 +79,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("rpassword", &["cli"]),
     ("tracing_subscriber", &["cli"]),
+    ("lettre", &["notify::mail"]),
+    ("reqwest", &["notify::sms"]),
+    ("httpdate", &["notify::sms::answer"]),
     ("hyper", &["cli::demo::sample"]),
     ("hyper_util", &["cli::demo::sample"]),
     ("httparse", &["cli::demo::sample"]),

@@ -6,6 +6,8 @@ mod sample;
 mod settings;
 mod summary;
 
+use std::sync::Arc;
+
 use super::accounts::store_result;
 use super::args::Demo;
 use super::exit::{CommandResult, Failure};
@@ -13,6 +15,7 @@ use super::output::terminal;
 use super::run::{serve as serve_settings, signals};
 use super::runtime::block_on_all;
 use crate::app::Hangup;
+use crate::notify::kept::KeptLetters;
 use crate::store::Stores;
 use directory::DemoDirectory;
 use people::Person;
@@ -28,10 +31,12 @@ async fn serve(port: Option<u16>, json: bool) -> CommandResult {
     // Dropped last: the gateway has closed its files by then.
     let directory =
         DemoDirectory::make().map_err(|fault| Failure::failed(format!("cannot make a directory: {fault}")))?;
-    let app =
-        Sample::start().await.map_err(|fault| Failure::failed(format!("cannot start the sample app: {fault}")))?;
+    let letters = Arc::<KeptLetters>::default();
+    let app = Sample::start(letters.clone())
+        .await
+        .map_err(|fault| Failure::failed(format!("cannot start the sample app: {fault}")))?;
     let listen = settings::listen(port).await?;
-    let settings = settings::settings(&directory, listen, app.address)?;
+    let settings = settings::settings(&directory, listen, app.address, letters)?;
     let people = populate(&settings).await?;
     let app_url = format!("http://{}", app.address);
     let (printed, was_printed) = tokio::sync::oneshot::channel();

@@ -19,6 +19,8 @@ pub(super) struct Person {
     pub(super) password: SecretText,
     pub(super) totp: Option<Totp>,
     pub(super) groups: &'static [&'static str],
+    pub(super) email: String,
+    pub(super) phone: &'static str,
 }
 
 /// Their authenticator.
@@ -49,17 +51,18 @@ impl Totp {
     }
 }
 
-/// Name, name for people, TOTP, groups.
-const PEOPLE: [(&str, &str, bool, &[&str]); 3] = [
-    ("ann", "Ann Example", true, &["staff"]),
-    ("bob", "Bob Example", false, &["staff"]),
-    ("root", "Root Example", true, &["staff", "admins"]),
+/// Name, name for people, TOTP, groups, telephone number.
+const PEOPLE: [(&str, &str, bool, &[&str], &str); 3] = [
+    ("ann", "Ann Example", true, &["staff"], "+12025550101"),
+    ("bob", "Bob Example", false, &["staff"], "+12025550102"),
+    ("root", "Root Example", true, &["staff", "admins"], "+12025550103"),
 ];
 
 /// Makes the users, with passwords of 80 random bits.
 pub(super) async fn make(stores: &Stores, settings: &FlowSettings) -> CommandResult<Vec<Person>> {
     let mut people = Vec::new();
-    for (username, name, enrolled, groups) in PEOPLE {
+    for (username, name, enrolled, groups, phone) in PEOPLE {
+        let email = format!("{username}@example.com");
         let mut random = Zeroizing::new([0; 10]);
         store_result(stores.ports.entropy.fill(random.as_mut_slice()))?;
         let password = SecretText::new(BASE32_NOPAD.encode(random.as_slice()).to_lowercase());
@@ -67,7 +70,7 @@ pub(super) async fn make(stores: &Stores, settings: &FlowSettings) -> CommandRes
             username: Username::parse(username).ok_or_else(|| Failure::failed("not a user name"))?,
             password: NewPassword { text: password.clone(), forced: false },
             name: Some(name.to_owned()),
-            email: Some(format!("{username}@example.com")),
+            email: Some(email.clone()),
             groups: groups.iter().map(|g| Group((*g).to_owned())).collect(),
             totp: enrolled,
         };
@@ -79,7 +82,7 @@ pub(super) async fn make(stores: &Stores, settings: &FlowSettings) -> CommandRes
             CommandResult::Ok(Totp { key, digits, period, uri: made.uri })
         });
         let totp = totp.transpose()?;
-        people.push(Person { username, password, totp, groups });
+        people.push(Person { username, password, totp, groups, email, phone });
     }
     Ok(people)
 }

@@ -20,6 +20,8 @@ use crate::auth::user::Group;
 use crate::cli::exit::{CommandResult, Failure};
 use crate::config::Settings;
 use crate::flow::settings::FlowSettings;
+use crate::notify::kept::KeptLetters;
+use crate::notify::settings::NotifySettings;
 use crate::portal::settings::{PortalHost, PortalSettings};
 use crate::proxy::settings::{
     AppSettings, ClientLimits, CookieSettings, IdentitySettings, JwtSettings, Listen, ProxySettings, Server,
@@ -72,7 +74,12 @@ async fn free(port: u16) -> io::Result<Vec<SocketAddr>> {
     }
 }
 
-pub(super) fn settings(directory: &DemoDirectory, listen: Listen, app: SocketAddr) -> CommandResult<Settings> {
+pub(super) fn settings(
+    directory: &DemoDirectory,
+    listen: Listen,
+    app: SocketAddr,
+    letters: Arc<KeptLetters>,
+) -> CommandResult<Settings> {
     let file = |name: &str| directory.path().join(name);
     let server = Server { host: app.ip().to_string(), port: app.port(), tls: false };
     let portal_host = Some(PORTAL.to_owned());
@@ -88,6 +95,7 @@ pub(super) fn settings(directory: &DemoDirectory, listen: Listen, app: SocketAdd
     Ok(Settings {
         flow: FlowSettings { issuer: NAME.to_owned(), portal_host: portal_host.clone(), ..FlowSettings::default() },
         portal: PortalSettings { name: NAME.to_owned(), host: Some(once), ..PortalSettings::default() },
+        notify: NotifySettings { name: Some(NAME.to_owned()), kept: Some(letters), ..NotifySettings::default() },
         proxy: ProxySettings {
             listen,
             certificates: Vec::new(),
@@ -134,8 +142,14 @@ fn policy() -> CommandResult<Policy> {
     let mut administration = rule("administration", "/admin/**", admins)?;
     administration.explanation = Some("Changing how the app works asks for a fresh second step".to_owned());
     administration.remediation = Some("Sign in as root, who is in the group admins".to_owned());
-    let rules =
-        vec![rule("public", "/public/**", Access::Public)?, administration, rule("everything-else", "/**", staff)?];
+    let two_steps = Requirement::of(Strength::TwoSteps);
+    let mailed = Access::Guarded { audience: Audience::default(), requirement: two_steps };
+    let rules = vec![
+        rule("public", "/public/**", Access::Public)?,
+        administration,
+        rule("mailed", "/mailed/**", mailed)?,
+        rule("everything-else", "/**", staff)?,
+    ];
     let rules: IndexedRules = rules.into_iter().map(Arc::new).collect();
     Ok(Policy::new(hosts().map(|host| AppPolicy {
         offer: Default::default(),
@@ -169,6 +183,7 @@ mod tests {
         };
         assert_eq!(rule("/public/echo"), "public");
         assert_eq!(rule("/admin/"), "administration");
+        assert_eq!(rule("/mailed/post"), "mailed");
         assert_eq!(rule("/admin/users"), "administration");
         for path in ["/", "/echo", "/form", "/ws", "/publicity"] {
             assert_eq!(rule(path), "everything-else", "{path}");

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::people::Person;
+use super::sample::{LETTERS, OUTBOX};
 use super::settings::{PORTAL, SHARED};
 use crate::cli::exit::CommandResult;
 use crate::cli::output::table::columns;
@@ -23,6 +24,8 @@ pub(super) struct DemoUrls {
     /// Where people sign in once for the two that follow.
     portal_url: String,
     shared_urls: [String; 2],
+    /// The letters that would have been sent.
+    outbox_url: String,
 }
 
 impl DemoUrls {
@@ -31,7 +34,9 @@ impl DemoUrls {
         let port = addresses.plain.first().map_or(0, std::net::SocketAddr::port);
         let admin_url = addresses.admin.map_or_else(String::new, |a| format!("http://{a}"));
         let at = |host: &str| format!("http://{host}:{port}");
-        Self { url: at("localhost"), admin_url, app_url, portal_url: at(PORTAL), shared_urls: SHARED.map(at) }
+        let outbox_url = format!("{app_url}{OUTBOX}");
+        let (portal_url, shared_urls) = (at(PORTAL), SHARED.map(at));
+        Self { url: at("localhost"), admin_url, app_url, portal_url, shared_urls, outbox_url }
     }
 }
 
@@ -52,6 +57,7 @@ struct SummaryLine<'a> {
     portal_url: &'a str,
     first_url: &'a str,
     second_url: &'a str,
+    outbox_url: &'a str,
     users: Vec<SummaryUser<'a>>,
 }
 
@@ -61,6 +67,8 @@ struct SummaryUser<'a> {
     password: &'a str,
     totp_secret: Option<String>,
     groups: &'a [&'a str],
+    email: &'a str,
+    phone: &'a str,
 }
 
 fn line<'a>(urls: &'a DemoUrls, people: &'a [Person]) -> SummaryLine<'a> {
@@ -69,10 +77,12 @@ fn line<'a>(urls: &'a DemoUrls, people: &'a [Person]) -> SummaryLine<'a> {
         password: person.password.expose(),
         totp_secret: person.totp.as_ref().map(|t| t.secret().expose().to_owned()),
         groups: person.groups,
+        email: &person.email,
+        phone: person.phone,
     };
     let users = people.iter().map(user).collect();
-    let DemoUrls { url, admin_url, app_url, portal_url, shared_urls: [first_url, second_url] } = urls;
-    SummaryLine { url, admin_url, app_url, portal_url, first_url, second_url, users }
+    let DemoUrls { url, admin_url, app_url, portal_url, shared_urls: [first_url, second_url], outbox_url } = urls;
+    SummaryLine { url, admin_url, app_url, portal_url, first_url, second_url, outbox_url, users }
 }
 
 fn screen(urls: &DemoUrls, people: &[Person], colour: bool) -> String {
@@ -87,11 +97,13 @@ fn screen(urls: &DemoUrls, people: &[Person], colour: bool) -> String {
     let _ = writeln!(text, "  Open      {}/", urls.url);
     let _ = writeln!(text, "            {}/admin/    asks root for a fresh second step", urls.url);
     let _ = writeln!(text, "            {}/public/   is open to all", urls.url);
+    let _ = writeln!(text, "            {}/mailed/   is content with a mailed code", urls.url);
     let [first, second] = &urls.shared_urls;
     let _ = writeln!(text, "  One sign-in for two apps, where the browser finds names under localhost:");
     let _ = writeln!(text, "            {first}/");
     let _ = writeln!(text, "            {second}/");
     let _ = writeln!(text, "  The app   {}/   itself, unprotected", urls.app_url);
+    let _ = writeln!(text, "  Letters   {}{LETTERS}   mails and texts that would be sent", urls.app_url);
     let _ = writeln!(text, "  Admin     {}/metrics\n", urls.admin_url);
     let mut rows = vec![["USER", "PASSWORD", "CODE NOW", "GROUPS"].map(str::to_owned).to_vec()];
     for person in people {
@@ -124,7 +136,8 @@ mod tests {
     fn people() -> Vec<Person> {
         let person = |username, totp, groups| {
             let password = SecretText::new("abcdefghij234567".to_owned());
-            Person { username, password, totp, groups }
+            let email = format!("{username}@example.com");
+            Person { username, password, totp, groups, email, phone: "+12025550101" }
         };
         let totp = || Some(Totp::for_tests(SecretBytes::new(b"12345678901234567890".to_vec())));
         vec![
@@ -144,7 +157,9 @@ mod tests {
     fn the_line_is_as_documented() {
         let text = serde_json::to_string(&line(&urls(), &people())).unwrap();
         let user = |name: &str, secret: &str, groups: &str| {
-            format!(r#"{{"username":"{name}","password":"abcdefghij234567","totp_secret":{secret},"groups":{groups}}}"#)
+            format!(
+                r#"{{"username":"{name}","password":"abcdefghij234567","totp_secret":{secret},"groups":{groups},"email":"{name}@example.com","phone":"+12025550101"}}"#
+            )
         };
         let secret = r#""GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ""#;
         let users = [
@@ -155,7 +170,7 @@ mod tests {
         assert_eq!(
             text,
             format!(
-                r#"{{"url":"http://localhost:65535","admin_url":"http://127.0.0.1:65534","app_url":"http://127.0.0.1:65533","portal_url":"http://login.localhost:65535","first_url":"http://first.localhost:65535","second_url":"http://second.localhost:65535","users":[{}]}}"#,
+                r#"{{"url":"http://localhost:65535","admin_url":"http://127.0.0.1:65534","app_url":"http://127.0.0.1:65533","portal_url":"http://login.localhost:65535","first_url":"http://first.localhost:65535","second_url":"http://second.localhost:65535","outbox_url":"http://127.0.0.1:65533/outbox","users":[{}]}}"#,
                 users.join(",")
             )
         );

@@ -178,19 +178,42 @@ impl Checker {
 }
 
 impl Checker {
+    /// A secret that stands among others, without a key that could name a file in its place.
+    pub(crate) fn secret_item(&mut self, value: Spanned<HiddenText>) -> Option<Spanned<SecretText>> {
+        if value.value.0.expose().chars().any(char::is_control) || value.value.0.expose().is_empty() {
+            self.error(value.at, "this is empty, or has a line break or the like in it", "write it in one line");
+            return None;
+        }
+        match value.value.0.expose().strip_prefix(FROM_ENV).map(str::to_owned) {
+            Some(name) => self.secret_of_env(&name, value.at, ""),
+            None => {
+                self.note_secret(&value, "");
+                Some(Spanned { value: value.value.0, at: value.at })
+            }
+        }
+    }
+
     /// A secret of the environment.
     fn secret_of_env(&mut self, name: &str, at: Span, key: &str) -> Option<Spanned<SecretText>> {
         if !is_env_name(name) {
-            let fix =
-                format!("write `env:NAME`, letters, digits and `_`; a secret that begins so goes into `{key}_file`");
+            let fix = match key {
+                "" => "write `env:NAME`, letters, digits and `_`".to_owned(),
+                _ => {
+                    format!("write `env:NAME`, letters, digits and `_`; a secret that begins so goes into `{key}_file`")
+                }
+            };
             self.error(at, "not the name of an environment variable", fix);
             return None;
         }
         let text = match std::env::var(name) {
             Ok(text) => SecretText::new(text),
             Err(std::env::VarError::NotPresent) => {
-                let fix =
-                    format!("set it where Stepgate is started, and for `check` too, or name a file: `{key}_file`");
+                let fix = match key {
+                    "" => "set it where Stepgate is started, and for `check` too".to_owned(),
+                    _ => {
+                        format!("set it where Stepgate is started, and for `check` too, or name a file: `{key}_file`")
+                    }
+                };
                 self.error(at, format!("the environment has no {name}"), fix);
                 return None;
             }
@@ -218,9 +241,8 @@ impl Checker {
             None => true,
         };
         if self.open_to_all && secret {
-            let fix = format!(
-                "chmod 640 the file (its group: the user that runs Stepgate), or use `{key}_file` or `env:NAME`"
-            );
+            let file = if key.is_empty() { String::new() } else { format!("`{key}_file` or ") };
+            let fix = format!("chmod 640 the file (its group: the user that runs Stepgate), or use {file}`env:NAME`");
             self.warn(value.at, "everybody on this machine can read this file, and a password stands in it", fix);
         }
     }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
-use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 /// One value, or a mapping that says more.
 pub(crate) enum OneOr<T, U> {
@@ -39,6 +39,66 @@ impl<'de, T: Deserialize<'de>, U: Deserialize<'de> + Detailed> Deserialize<'de> 
             }
         }
         d.deserialize_any(Forms(PhantomData))
+    }
+}
+
+/// A section that may be `off`.
+pub(crate) enum OffOr<U> {
+    Off,
+    On(Box<U>),
+}
+
+impl<U> OffOr<U> {
+    pub(crate) fn on(self) -> Option<U> {
+        match self {
+            Self::Off => None,
+            Self::On(options) => Some(*options),
+        }
+    }
+}
+
+impl<'de, U: Deserialize<'de> + Detailed> Deserialize<'de> for OffOr<U> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Section<U>(PhantomData<U>);
+        impl<'de, U: Deserialize<'de> + Detailed> Visitor<'de> for Section<U> {
+            type Value = OffOr<U>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(U::EXPECTED)
+            }
+            fn visit_unit<E: Error>(self) -> Result<OffOr<U>, E> {
+                Ok(OffOr::Off)
+            }
+            fn visit_bool<E: Error>(self, on: bool) -> Result<OffOr<U>, E> {
+                if on { Err(E::custom(format!("expected {}", U::EXPECTED))) } else { Ok(OffOr::Off) }
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<OffOr<U>, E> {
+                match text {
+                    "off" | "no" | "none" => Ok(OffOr::Off),
+                    _ => Err(E::custom(format!("expected {}", U::EXPECTED))),
+                }
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<OffOr<U>, A::Error> {
+                match items.next_element::<IgnoredAny>()? {
+                    Some(_) => Err(A::Error::custom(format!("expected {}", U::EXPECTED))),
+                    None => Ok(OffOr::Off),
+                }
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OffOr<U>, A::Error> {
+                U::deserialize(MapAccessDeserializer::new(map)).map(|options| OffOr::On(Box::new(options)))
+            }
+        }
+        d.deserialize_any(Section(PhantomData))
+    }
+}
+
+impl<U: JsonSchema + Detailed> JsonSchema for OffOr<U> {
+    fn schema_name() -> Cow<'static, str> {
+        U::SCHEMA.into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let on = generator.subschema_for::<U>();
+        json_schema!({ "anyOf": [{ "enum": [null, false, "off", "no", "none", []] }, on] })
     }
 }
 

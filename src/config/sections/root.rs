@@ -9,10 +9,13 @@ use super::app::AppOptions;
 use super::factors::FactorOptions;
 use super::limits::LimitOptions;
 use super::listen::ListenOptions;
+use super::mail::MailOptions;
+use super::one_or::OffOr;
 use super::portal::PortalOptions;
 use super::require::StrengthOptions;
 use super::secrets::SecretOptions;
 use super::session::SessionOptions;
+use super::sms::SmsOptions;
 use super::state::StateOptions;
 use super::tls::TlsOptions;
 use super::users::UserOptions;
@@ -45,12 +48,10 @@ pub(crate) struct Root {
     pub(crate) session: Option<Spanned<SessionOptions>>,
     /// Limits of attempts, and against slow or greedy clients.
     pub(crate) limits: Option<Spanned<LimitOptions>>,
-    /// Not available in this version.
-    #[serde(default, rename = "mail")]
-    pub(crate) _mail: Unavailable,
-    /// Not available in this version.
-    #[serde(default, rename = "sms")]
-    pub(crate) _sms: Unavailable,
+    /// The server that takes mails. Default: off.
+    pub(crate) mail: Option<Spanned<OffOr<MailOptions>>>,
+    /// What sends text messages. Default: off.
+    pub(crate) sms: Option<Spanned<OffOr<SmsOptions>>>,
     /// Not available in this version.
     #[serde(default, rename = "risk")]
     pub(crate) _risk: Unavailable,

@@ -2,6 +2,7 @@ mod canaries;
 mod examples;
 mod fuzz;
 mod large;
+mod letters;
 mod mistakes;
 mod passed;
 mod planted;
@@ -32,6 +33,8 @@ impl Place {
         place.write("logo.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
         place.write("master.key", &format!("{}\n", "ab".repeat(32)));
         place.write("erp-password", "s3cret-of-erp\n");
+        place.write("mail.password", "s3cret-of-mail\n");
+        place.write("sms.token", "s3cret-of-sms\n");
         place
     }
 

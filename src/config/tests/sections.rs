@@ -352,7 +352,7 @@ fn numbers_have_units_and_bounds() {
     tells(&file("", "limits: { totp: { trys: 3 } }\n"), "did you mean `tries`?");
     tells(&file("", "factors: { totp: { digits: 7 } }\n"), "6 or 8");
     tells(&file("", "users2: 1\n"), "did you mean `users`?");
-    tells(&file("", "mail: { smtp: \"smtp://h\" }\n"), "not available in this version");
+    tells(&file("", "risk: { geo: x }\n"), "not available in this version");
     let place = Place::new();
     let loaded = place.load(&file(
         "",
@@ -368,7 +368,7 @@ fn numbers_have_units_and_bounds() {
 fn values_that_mean_off_are_fine() {
     for off in ["off", "false", "no", "{}", "[]", "~", ""] {
         let text =
-            file("", &format!("risk: {off}\nmail: {off}\nfactors: {{ passkeys: {off} }}\n"));
+            file("", &format!("risk: {off}\nmail: {off}\nsms: {off}\nfactors: {{ passkeys: {off} }}\n"));
         assert!(told(&text).is_empty(), "{off:?}: {:?}", told(&text));
     }
 }

@@ -90,11 +90,11 @@ pub enum Bounce {
 /// What carries letters.
 #[async_trait]
 pub trait Notifier: Send + Sync {
-    /// Sends a letter.
+    /// Sends a letter; copies of one letter have one id.
     ///
     /// # Errors
     /// Nobody took it.
-    async fn send(&self, letter: &Letter) -> Result<(), Bounce>;
+    async fn send(&self, id: &str, letter: &Letter) -> Result<(), Bounce>;
 }
 
 /// What the letter of this row is sealed for.

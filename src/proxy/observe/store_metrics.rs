@@ -42,11 +42,24 @@ pub struct RedisMetrics {
     pub cache: [u64; 3],
 }
 
+/// What a node knows of letters.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LetterMetrics {
+    /// By channel and outcome.
+    pub outcomes: Vec<(&'static str, &'static str, u64)>,
+    /// How many wait, of all nodes.
+    pub waiting: u64,
+    /// How long the first of them has been due.
+    pub overdue: Duration,
+}
+
 /// What is counted elsewhere. Labels come from closed sets.
 #[async_trait]
 pub trait StoreMetrics: Send + Sync {
     /// Redis, where there is one. Asked at each scrape; does no I/O.
     fn redis(&self) -> Option<RedisMetrics>;
+    /// Letters. Asked at each scrape; does no I/O.
+    fn letters(&self) -> LetterMetrics;
     /// Sessions, by strength. Asked once a minute.
     async fn sessions(&self) -> Answer<Vec<(&'static str, u64)>>;
     /// Accounts, by the factors they have. Asked once a minute.
@@ -106,6 +119,20 @@ pub(crate) fn redis_text(numbers: &RedisMetrics) -> String {
     out
 }
 
+/// The numbers of letters in the text format.
+pub(crate) fn letters_text(LetterMetrics { outcomes, waiting, overdue }: &LetterMetrics) -> String {
+    let mut out = String::new();
+    begin(&mut out, "letters_total", "counter", "Attempts to send a letter, by what became of it.");
+    for (channel, outcome, count) in outcomes {
+        let _ = writeln!(out, "stepgate_letters_total{{channel=\"{channel}\",outcome=\"{outcome}\"}} {count}");
+    }
+    begin(&mut out, "letters_waiting", "gauge", "Letters in the outbox, of all nodes.");
+    let _ = writeln!(out, "stepgate_letters_waiting {waiting}");
+    begin(&mut out, "letters_overdue_seconds", "gauge", "How long the first letter has been due.");
+    let _ = writeln!(out, "stepgate_letters_overdue_seconds {}", overdue.as_secs_f64());
+    out
+}
+
 /// The head of one metric. Writing to a `String` cannot fail.
 fn begin(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# HELP stepgate_{name} {help}\n# TYPE stepgate_{name} {kind}");
@@ -114,6 +141,20 @@ fn begin(out: &mut String, name: &str, kind: &str, help: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn letters_are_told_by_channel_and_outcome() {
+        let outcomes = vec![("email", "sent", 3), ("sms", "never", 1)];
+        let text = letters_text(&LetterMetrics { outcomes, waiting: 2, overdue: Duration::from_millis(1500) });
+        for line in [
+            "stepgate_letters_total{channel=\"email\",outcome=\"sent\"} 3",
+            "stepgate_letters_total{channel=\"sms\",outcome=\"never\"} 1",
+            "stepgate_letters_waiting 2",
+            "stepgate_letters_overdue_seconds 1.5",
+        ] {
+            assert!(text.lines().any(|one| one == line), "{line}\n{text}");
+        }
+    }
 
     #[test]
     fn buckets_are_cumulative_and_the_last_holds_all() {

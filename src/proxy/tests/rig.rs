@@ -27,7 +27,7 @@ use crate::flow::settings::FlowSettings;
 use crate::flow::testing::World;
 use crate::portal::Portal;
 use crate::portal::settings::PortalSettings;
-use crate::proxy::observe::store_metrics::{RedisMetrics, StoreMetrics};
+use crate::proxy::observe::store_metrics::{LetterMetrics, RedisMetrics, StoreMetrics};
 use crate::proxy::settings::*;
 use crate::proxy::{Bound, Listeners, Parts, Proxy};
 
@@ -146,6 +146,9 @@ struct NoNumbers;
 impl StoreMetrics for NoNumbers {
     fn redis(&self) -> Option<RedisMetrics> {
         None
+    }
+    fn letters(&self) -> LetterMetrics {
+        LetterMetrics::default()
     }
     async fn sessions(&self) -> Answer<Vec<(&'static str, u64)>> {
         down()

@@ -10,6 +10,7 @@ pub(crate) mod frames;
 pub(crate) mod front;
 pub(crate) mod gateway;
 pub(crate) mod grammar;
+pub(crate) mod mail_server;
 pub(crate) mod old_apps;
 pub(crate) mod peers;
 pub(crate) mod port;

@@ -29,7 +29,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tower::ServiceExt;
 
+use crate::notify::kept::KeptLetters;
 use raw_stream::{Heads, RawStream};
+
+/// Where the letters are, as JSON and for people.
+pub(super) const OUTBOX: &str = "/outbox";
+pub(super) const LETTERS: &str = "/letters";
 
 /// Connections served at once; the app is for one person trying things out.
 const MAX_CONNECTIONS: usize = 256;
@@ -46,10 +51,10 @@ impl Sample {
     ///
     /// # Errors
     /// No port can be had.
-    pub(crate) async fn start() -> io::Result<Self> {
+    pub(crate) async fn start(letters: Arc<KeptLetters>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        Ok(Self { address, task: tokio::spawn(accept(listener)) })
+        Ok(Self { address, task: tokio::spawn(accept(listener, letters)) })
     }
 }
 
@@ -59,8 +64,8 @@ impl Drop for Sample {
     }
 }
 
-async fn accept(listener: TcpListener) {
-    let router = routes::router();
+async fn accept(listener: TcpListener, letters: Arc<KeptLetters>) {
+    let router = routes::router(letters);
     let mut connections = JoinSet::new();
     loop {
         while connections.len() >= MAX_CONNECTIONS {

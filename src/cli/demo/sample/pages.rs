@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::head::Head;
+use crate::notify::kept::KeptLetter;
 
 /// The fields by which the gateway tells who is asking.
 const IDENTITY: [(&str, &str); 4] =
@@ -26,7 +27,7 @@ fn page(title: &str, main: &str) -> String {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} · Legacy app</title>\
 <style>{STYLE}</style></head><body><header><nav aria-label=\"App\"><a href=\"/\">Start</a>\
-<a href=\"/admin/\">Administration</a><a href=\"/form\">Form</a><a href=\"/public/\">Public</a>\
+<a href=\"/admin/\">Administration</a><a href=\"/mailed/\">Mailed</a><a href=\"/form\">Form</a><a href=\"/public/\">Public</a>\
 <a href=\"/.stepgate/account\">Account</a></nav></header><main><h1>{title}</h1>{main}</main></body></html>\n"
     )
 }
@@ -54,6 +55,34 @@ pub(super) fn public(head: &Head) -> String {
 pub(super) fn admin(head: &Head) -> String {
     let who = identity(head);
     page("Administration", &format!("<p>Only administrators with a fresh second step come here.</p>{who}"))
+}
+
+/// A page for people who proved that an address of theirs was reached.
+pub(super) fn mailed(head: &Head) -> String {
+    let who = identity(head);
+    page("Mailed", &format!("<p>A password and a code that was sent are enough here.</p>{who}"))
+}
+
+/// What would have been sent, newest first.
+pub(super) fn letters(letters: &[KeptLetter]) -> String {
+    let mut main = String::from(
+        "<p>Mails and text messages that the demo would send. A program reads them as <a href=\"/outbox\">JSON</a>.</p>",
+    );
+    if letters.is_empty() {
+        main.push_str("<p>There are none yet.</p>");
+    }
+    for KeptLetter { at, channel, to, subject, text, .. } in letters.iter().rev() {
+        let title = subject.as_deref().unwrap_or("Text message");
+        let facts = [("To", to.as_str()), ("By", channel), ("At", at)].map(|(name, fact)| (name.into(), fact.into()));
+        let _ = write!(
+            main,
+            "<section><h2>{}</h2>{}<pre>{}</pre></section>",
+            escape(title),
+            table(facts.into_iter()),
+            escape(text)
+        );
+    }
+    page("Letters", &main)
 }
 
 /// A form that posts to itself.

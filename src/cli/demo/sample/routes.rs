@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::head::Head;
 use super::raw_stream::Heads;
 use super::{live, pages};
+use crate::notify::kept::KeptLetters;
 
 /// The largest body that is echoed, in bytes.
 const MAX_ECHO: usize = 16 * 1024 * 1024;
@@ -29,7 +30,10 @@ const POSTED: &str = "GET, HEAD, POST, OPTIONS";
 type Raw = Extension<Arc<Head>>;
 
 /// The app's routes; each request carries its `Head` and the connection's `Heads`.
-pub(super) fn router() -> Router {
+pub(super) fn router(letters: Arc<KeptLetters>) -> Router {
+    let kept = letters.clone();
+    let outbox = get(async move || Json(kept.all()));
+    let for_people = get(async move || Html(pages::letters(&letters.all())));
     let public = || at(POSTED, get(public).post(public));
     let admin = || at(POSTED, get(admin).post(admin));
     let unread = Router::new()
@@ -40,6 +44,11 @@ pub(super) fn router() -> Router {
         .route("/admin", at(READ, get(self::admin)))
         .route("/admin/", admin())
         .route("/admin/{*path}", admin())
+        .route("/mailed", at(READ, get(mailed)))
+        .route("/mailed/", at(READ, get(mailed)))
+        .route("/mailed/{*path}", at(READ, get(mailed)))
+        .route(super::OUTBOX, at(READ, outbox))
+        .route(super::LETTERS, at(READ, for_people))
         .route("/slow", at(READ, get(slow)))
         .route("/ws", at(READ, get(web_socket)))
         .route("/events", at(READ, get(async || live::events())))
@@ -122,6 +131,10 @@ async fn public(Extension(head): Raw) -> Html<String> {
 
 async fn admin(Extension(head): Raw) -> Html<String> {
     Html(pages::admin(&head))
+}
+
+async fn mailed(Extension(head): Raw) -> Html<String> {
+    Html(pages::mailed(&head))
 }
 
 async fn received(Extension(head): Raw, body: Body) -> Result<Html<String>, Response> {

@@ -79,7 +79,7 @@ impl Raw {
 
 #[tokio::test]
 async fn echoes_the_head_exactly_as_it_came() {
-    let app = Sample::start().await.unwrap();
+    let app = Sample::start(Default::default()).await.unwrap();
     let request = "PATCH /echo//x/../%2e%2F;a=1?q=%zz&r='\"| HTTP/1.1\r\n";
     let mut raw = Raw::to(&app).await;
     // Not this target: the app has nothing there, but the connection goes on.
@@ -101,7 +101,7 @@ async fn echoes_the_head_exactly_as_it_came() {
 
 #[tokio::test]
 async fn echoes_bodies_by_length_and_chunked_text_and_binary() {
-    let app = Sample::start().await.unwrap();
+    let app = Sample::start(Default::default()).await.unwrap();
     let mut raw = Raw::to(&app).await;
     let got = raw.ask("POST /public/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nh\u{e9}ll").await;
     assert_eq!(got.json()["body"], "h\u{e9}ll");
@@ -117,7 +117,7 @@ async fn echoes_bodies_by_length_and_chunked_text_and_binary() {
 
 #[tokio::test]
 async fn refuses_broken_framing_and_ends_the_connection() {
-    let app = Sample::start().await.unwrap();
+    let app = Sample::start(Default::default()).await.unwrap();
     for (bytes, status) in [
         ("nonsense\r\n\r\n".to_owned(), 400),
         ("GET / HTTP/1.1\r\nbad name: x\r\n\r\n".to_owned(), 400),
@@ -141,7 +141,7 @@ async fn refuses_broken_framing_and_ends_the_connection() {
 
 #[tokio::test]
 async fn keeps_alive_pipelines_and_closes_when_asked() {
-    let app = Sample::start().await.unwrap();
+    let app = Sample::start(Default::default()).await.unwrap();
     let mut raw = Raw::to(&app).await;
     let one = "GET /public/echo?1 HTTP/1.1\r\nHost: a\r\n\r\n";
     let two = "POST /public/x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
@@ -160,7 +160,7 @@ async fn keeps_alive_pipelines_and_closes_when_asked() {
 
 #[tokio::test]
 async fn says_continue_before_it_reads() {
-    let app = Sample::start().await.unwrap();
+    let app = Sample::start(Default::default()).await.unwrap();
     let mut raw = Raw::to(&app).await;
     raw.send("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n").await;
     assert_eq!(raw.head().await, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -169,7 +169,7 @@ async fn says_continue_before_it_reads() {
 
 #[tokio::test]
 async fn answers_head_options_and_what_it_does_not_have() {
-    let app = Sample::start().await.unwrap();
+    let app = Sample::start(Default::default()).await.unwrap();
     let mut raw = Raw::to(&app).await;
     let head = raw.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").await.answer(false).await;
     let get = raw.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -194,7 +194,7 @@ async fn answers_head_options_and_what_it_does_not_have() {
 
 #[tokio::test]
 async fn shows_the_identity_it_was_told_and_never_as_markup() {
-    let app = Sample::start().await.unwrap();
+    let app = Sample::start(Default::default()).await.unwrap();
     let mut raw = Raw::to(&app).await;
     let told = "Remote-User: <script>alert(1)</script>\r\nRemote-Groups: a\"b'&c\r\n";
     let got = raw.ask(format!("GET /?<b> HTTP/1.1\r\nHost: a\r\n{told}\r\n")).await;
@@ -206,7 +206,7 @@ async fn shows_the_identity_it_was_told_and_never_as_markup() {
 
 #[tokio::test]
 async fn shows_what_a_form_sent() {
-    let app = Sample::start().await.unwrap();
+    let app = Sample::start(Default::default()).await.unwrap();
     let mut raw = Raw::to(&app).await;
     assert!(raw.ask("GET /form HTTP/1.1\r\nHost: a\r\n\r\n").await.text().contains("<form method=\"post\""));
     let body = "subject=a+%3Cb%3E&text=%C3%A9";
@@ -219,7 +219,7 @@ async fn shows_what_a_form_sent() {
 
 #[tokio::test]
 async fn counts_uploads_and_streams_downloads() {
-    let app = Sample::start().await.unwrap();
+    let app = Sample::start(Default::default()).await.unwrap();
     let mut raw = Raw::to(&app).await;
     let size = 20 * 1024 * 1024;
     raw.send(format!("PUT /upload HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n")).await;
@@ -232,7 +232,7 @@ async fn counts_uploads_and_streams_downloads() {
 
 #[tokio::test]
 async fn sends_the_first_event_at_once() {
-    let app = Sample::start().await.unwrap();
+    let app = Sample::start(Default::default()).await.unwrap();
     let mut raw = Raw::to(&app).await;
     let head = raw.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n").await.head().await;
     assert!(head.contains("Content-Type: text/event-stream\r\n"));
@@ -243,7 +243,7 @@ async fn sends_the_first_event_at_once() {
 
 #[tokio::test]
 async fn echoes_messages_of_a_web_socket() {
-    let app = Sample::start().await.unwrap();
+    let app = Sample::start(Default::default()).await.unwrap();
     let stream = TcpStream::connect(app.address).await.unwrap();
     let url = format!("ws://{}/ws", app.address);
     let (mut socket, answer) = tokio_tungstenite::client_async(url, stream).await.unwrap();

@@ -1,0 +1,30 @@
+use super::{code, mail_to, text_to};
+use crate::flow::ports::{Letter, Recipient};
+use crate::notify::wording::words;
+
+#[test]
+fn a_mail_says_who_what_where_and_how_long() {
+    let letter = words(&mail_to("ann@example.test"), Some("Example & <Sons>")).unwrap();
+    assert_eq!(letter.subject, "Example & <Sons>: your code for erp.example.com:8443");
+    assert!(!letter.subject.contains("123456"), "servers log subjects");
+    for text in ["    123456\n", "good for 5 minutes, and once", "Do not share this code", "somebody else is"] {
+        assert!(letter.text.contains(text), "{text}: {}", letter.text);
+    }
+    assert!(letter.html.contains(">123456</p>") && letter.html.contains("Do not share this code"));
+    assert!(letter.html.contains("Example &#38; &#60;Sons&#62;") && !letter.html.contains("<Sons>"), "{}", letter.html);
+    let confirm = Letter::AddressCode(code(Recipient::Email("ann@example.test".to_owned())));
+    let letter = words(&confirm, None).unwrap();
+    assert_eq!(letter.subject, "Stepgate: confirm this address for erp.example.com:8443");
+    assert!(letter.text.contains("without the code the address is not used"));
+    assert!(words(&Letter::Nobody, None).is_none());
+}
+
+#[test]
+fn a_text_message_ends_with_the_host_and_the_code() {
+    for letter in [text_to("+15550100"), Letter::AddressCode(code(Recipient::Phone("+15550100".to_owned())))] {
+        let short = words(&letter, None).unwrap().short;
+        assert_eq!(short.lines().last(), Some("@erp.example.com #123456"));
+        assert!(short.starts_with("Stepgate: 123456 ") && short.contains("Do not share this code"), "{short}");
+        assert!(short.is_ascii() && short.len() <= 306, "two parts: {short}");
+    }
+}

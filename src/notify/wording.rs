@@ -1,0 +1,103 @@
+//! The words of letters, from the catalogue.
+
+use std::time::Duration;
+
+use crate::flow::ports::{Letter, LetterCode};
+use crate::portal::messages::{Markup, text};
+
+/// The service, where the operator gave it no name.
+const NAME: &str = "Stepgate";
+
+/// A letter in words: as a mail, and as a text message.
+pub(super) struct Words {
+    pub(super) subject: String,
+    pub(super) text: String,
+    pub(super) html: String,
+    /// The whole of a text message.
+    pub(super) short: String,
+}
+
+/// The words of a letter; `None` for one that goes nowhere.
+pub(super) fn words(letter: &Letter, name: Option<&str>) -> Option<Words> {
+    let name = name.unwrap_or(NAME);
+    Some(match letter {
+        Letter::SignInCode(code) => {
+            let host = code.host.as_str();
+            let lines = Lines {
+                subject: text!("letter-code-subject", name = name, host = host),
+                use_it: text!("letter-code-use", host = host),
+                otherwise: text!("letter-code-otherwise"),
+                short: text!(
+                    "letter-code-short",
+                    name = name,
+                    host = host,
+                    code = code.code.expose(),
+                    minutes = minutes(code.valid)
+                ),
+            };
+            lines.of(code)
+        }
+        Letter::AddressCode(code) => {
+            let host = code.host.as_str();
+            let lines = Lines {
+                subject: text!("letter-confirm-subject", name = name, host = host),
+                use_it: text!("letter-confirm-use", host = host),
+                otherwise: text!("letter-confirm-otherwise"),
+                short: text!(
+                    "letter-confirm-short",
+                    name = name,
+                    host = host,
+                    code = code.code.expose(),
+                    minutes = minutes(code.valid)
+                ),
+            };
+            lines.of(code)
+        }
+        Letter::Nobody => return None,
+    })
+}
+
+/// What the letters of a kind say.
+struct Lines {
+    subject: String,
+    use_it: String,
+    otherwise: String,
+    short: String,
+}
+
+impl Lines {
+    fn of(self, LetterCode { code, host, valid, .. }: &LetterCode) -> Words {
+        let Self { subject, use_it, otherwise, short } = self;
+        let (code, good_for) = (code.expose(), text!("letter-good-for", minutes = minutes(*valid)));
+        let secret = text!("letter-do-not-share");
+        let text = format!("{use_it}\n\n    {code}\n\n{good_for}\n{secret}\n\n{otherwise}\n");
+        let html = format!(
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n\
+<body style=\"font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:1em\">\n<p>{}</p>\n\
+<p style=\"font-size:28px;font-weight:bold;letter-spacing:4px\">{}</p>\n<p>{}<br>\n<strong>{}</strong></p>\n<p>{}</p>\n\
+</body></html>\n",
+            shown(&subject),
+            shown(&use_it),
+            shown(code),
+            shown(&good_for),
+            shown(&secret),
+            shown(&otherwise)
+        );
+        // The last line lets a browser fill the code in on this host and no other (WICG, origin-bound one-time codes).
+        let short = format!("{short}\n{secret}\n@{} #{code}", without_port(host));
+        Words { subject, text, html, short }
+    }
+}
+
+fn shown(text: &str) -> Markup {
+    Markup::of_text(text)
+}
+
+fn without_port(host: &str) -> &str {
+    host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(host, _)| host)
+}
+
+/// Whole minutes; a code that is good for less is said to be good for one.
+fn minutes(time: Duration) -> u32 {
+    u32::try_from(time.as_secs().div_ceil(60)).unwrap_or(u32::MAX).max(1)
+}
