@@ -40,9 +40,18 @@ impl Parent {
     /// Where the enrolment is stored. It has no token: the token of its parent stands for it, so it ends with its parent and
     /// nobody goes on with what another began.
     pub fn enrolment_key(&self) -> CeremonyKey {
+        self.key_of("enrol")
+    }
+
+    /// Where an address is stored that waits for its code.
+    pub fn address_key(&self) -> CeremonyKey {
+        self.key_of("address")
+    }
+
+    fn key_of(&self, what: &str) -> CeremonyKey {
         CeremonyKey::of(&match self {
-            Self::SignIn(key) => format!("enrol in ceremony {}", key.encoded()),
-            Self::Session(id) => format!("enrol in session {id}"),
+            Self::SignIn(key) => format!("{what} in ceremony {}", key.encoded()),
+            Self::Session(id) => format!("{what} in session {id}"),
         })
     }
 }

@@ -59,6 +59,10 @@ pub enum What {
     AuthenticatorAdded {
         method: Method,
     },
+    /// A code is on its way to an address of the person.
+    CodeSent {
+        method: Method,
+    },
     /// A second factor was switched off after too many wrong codes.
     FactorLocked {
         method: Method,
@@ -109,6 +113,7 @@ impl What {
             Self::SessionRevoked => "session_revoked",
             Self::SessionsRevoked => "sessions_revoked",
             Self::AuthenticatorAdded { .. } => "authenticator_added",
+            Self::CodeSent { .. } => "code_sent",
             Self::FactorLocked { .. } => "factor_locked",
             Self::FactorUnlocked { .. } => "factor_unlocked",
             Self::AuthenticatorRemoved { .. } => "authenticator_removed",
@@ -133,6 +138,7 @@ impl What {
             | Self::ProofRejected { method, .. }
             | Self::Throttled { method, .. }
             | Self::AuthenticatorAdded { method }
+            | Self::CodeSent { method }
             | Self::FactorLocked { method }
             | Self::FactorUnlocked { method }
             | Self::AuthenticatorRemoved { method } => Some(method),
@@ -192,6 +198,8 @@ pub enum Deed {
     Binding,
     /// Backup codes were being made.
     BackupCodes,
+    /// A code was being sent.
+    Sending,
 }
 
 impl Deed {
@@ -204,6 +212,7 @@ impl Deed {
             Self::Ending => "ending",
             Self::Binding => "binding",
             Self::BackupCodes => "backup_codes",
+            Self::Sending => "sending",
         }
     }
 }
@@ -227,6 +236,10 @@ pub enum RejectReason {
     ClockSkew,
     /// The text has not the shape of such a code.
     Malformed,
+    /// No code waits that was sent, or its time is over.
+    NoCode,
+    /// The address is of another account.
+    Taken,
     /// The ceremony is over, expired or somebody else's.
     NoCeremony,
     /// The session ended meanwhile.
@@ -245,6 +258,8 @@ impl RejectReason {
             Self::AlreadySpent => "already_spent",
             Self::ClockSkew => "clock_skew",
             Self::Malformed => "malformed",
+            Self::NoCode => "no_code",
+            Self::Taken => "taken",
             Self::NoCeremony => "no_ceremony",
             Self::NoSession => "no_session",
         }
@@ -289,6 +304,10 @@ pub enum ThrottleScope {
     Factor,
     /// The client network's.
     Network,
+    /// The address that codes go to.
+    Address,
+    /// All codes of a kind that this installation sends.
+    Installation,
     /// This machine's: as many passwords were being hashed as it can hash at once.
     Hashing,
 }
@@ -302,6 +321,8 @@ impl ThrottleScope {
             Self::Account => "account",
             Self::Factor => "factor",
             Self::Network => "network",
+            Self::Address => "address",
+            Self::Installation => "installation",
             Self::Hashing => "hashing",
         }
     }

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
 use super::{Charge, Limit};
+use crate::auth::factor::authenticator::AddressKind;
 use crate::auth::network::{client_network, wide_networks};
 use crate::auth::proof::Method;
 use crate::auth::user::Username;
@@ -58,6 +59,37 @@ impl<'a> Counter<'a> {
             Self::NewNetwork(account, network) => format!("{method}:newcomer:{account}:{network}"),
             Self::NewNetworks(account) => format!("{method}:newcomers:{account}"),
             Self::Network(network) => format!("{method}:network:{network}"),
+        }
+    }
+}
+
+/// What a counter of sent codes counts; each kind of address has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendCounter<'a> {
+    /// For an account.
+    Account(&'a str),
+    /// For the clients of a network, by the key that it has among other counters.
+    Network(&'a str),
+    /// To an address, by a tag that does not tell it.
+    Address(&'a str),
+    /// To an address in a day.
+    AddressDay(&'a str),
+    /// In all, in an hour.
+    Hour(&'a str),
+    /// In all, in a day.
+    Day(&'a str),
+}
+
+impl SendCounter<'_> {
+    pub fn key(self, kind: AddressKind) -> String {
+        let kind = kind.name();
+        match self {
+            Self::Account(account) => format!("send:{kind}:account:{account}"),
+            Self::Network(network) => format!("send:{network}"),
+            Self::Address(tag) => format!("send:{kind}:address:{tag}"),
+            Self::AddressDay(tag) => format!("send:{kind}:address-day:{tag}"),
+            Self::Hour(payer) => format!("send:{kind}:hour:{payer}"),
+            Self::Day(payer) => format!("send:{kind}:day:{payer}"),
         }
     }
 }

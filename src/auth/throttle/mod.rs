@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::time::Timestamp;
 
-pub use keys::{Counter, account_of_name, network_charges, newcomer_charges};
+pub use keys::{Counter, SendCounter, account_of_name, network_charges, newcomer_charges};
 
 /// A token bucket: `tries` at once, then one more every `refill` (GCRA).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,16 @@ impl Charged {
 }
 
 impl Limit {
+    /// Never more than `most` in any stretch of time as long as `within`, spread so that half of them, or a few, are had at
+    /// once: what is had at once and what comes back in that time are `most` together.
+    #[must_use]
+    pub const fn at_most(most: u32, within: Duration) -> Self {
+        // So many come back in that time, the last of them when it is over.
+        let parts = if most < 6 { 1 } else { most / 2 };
+        let refill = Duration::from_millis(within.as_millis() as u64 / parts as u64 + 1);
+        Self { tries: most - (parts - 1), refill }
+    }
+
     /// A limit of so many times the attempts, at so many times the pace: for what holds many such counters.
     #[must_use]
     pub fn times(self, factor: u32) -> Self {
