@@ -16,6 +16,7 @@ use crate::auth::proof::{Lack, MethodSet, Offer, Proofs, Requirement, Strength};
 use crate::auth::resource::{Resource, Tolerances};
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
+use crate::auth::user::Identity;
 
 /// The destinations that the rules of all apps guard.
 #[derive(Clone)]
@@ -92,6 +93,24 @@ impl Destinations {
             (Reverse(requirement.strength), requirement.max_age.unwrap_or(Duration::MAX))
         });
         Guards { guards, offer: app.offer }
+    }
+
+    /// The name of a rule that binds a person, that the methods which they `have` at its host meet, and those that would be
+    /// `left` do not.
+    pub fn needed(
+        &self,
+        who: &Identity,
+        have: impl Fn(&str) -> MethodSet,
+        left: impl Fn(&str) -> MethodSet,
+    ) -> Option<String> {
+        let rules = self.0.apps().flat_map(|app| app.rules.iter().map(move |rule| (app.host.as_str(), rule)));
+        let mut needed = rules.filter(|(host, rule)| match &rule.access {
+            Access::Guarded { audience, requirement } => {
+                audience.admits(who) && requirement.is_within(have(host)) && !requirement.is_within(left(host))
+            }
+            Access::Public | Access::Deny => false,
+        });
+        needed.next().map(|(_, rule)| rule.id.0.to_string())
     }
 }
 

@@ -15,6 +15,7 @@ mod lockout;
 pub mod ports;
 pub mod reply;
 mod sealing;
+mod sent_codes;
 mod session_key;
 mod session_validity;
 pub mod sessions;

@@ -1,5 +1,7 @@
 //! What flows answer: values, never errors, for everything a person can do; with the events to record.
 
+mod addresses;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use crate::auth::session::{Channel, Session, SessionToken};
 use crate::auth::time::Timestamp;
 use crate::auth::user::Username;
 use crate::flow::ports::StoreError;
+
+pub use addresses::*;
 
 /// What a flow returns, and the events on the way to it. The edge records the events, once.
 #[derive(Debug)]
@@ -176,6 +180,10 @@ pub enum Rejection {
         /// By about this many seconds; positive: the authenticator is ahead.
         seconds: i64,
     },
+    /// No code waits: none was sent, or it was used, or its time is over. Another one can be asked for.
+    NoCode,
+    /// The code was guessed at too often: neither it nor another one is looked at in this sign-in or session for a while.
+    CodeUsedUp,
     /// The sign-in took too long or is over; start again.
     CeremonyGone,
     /// The session ended meanwhile; sign in again.

@@ -1,5 +1,7 @@
 //! What an operator may set about the flows, with the defaults.
 
+mod sent_codes;
+
 use std::time::Duration;
 
 use crate::auth::address::phone_number::Country;
@@ -8,6 +10,8 @@ use crate::auth::factor::totp::TotpParams;
 use crate::auth::proof::{Method, Offer};
 use crate::auth::session::Lifetimes;
 use crate::auth::throttle::Limit;
+
+pub use sent_codes::{CodeShape, SendLimits, SentCodeSettings, Spend};
 
 #[derive(Clone, Debug)]
 pub struct FlowSettings {
@@ -28,6 +32,8 @@ pub struct FlowSettings {
     pub sms_countries: Vec<Country>,
     /// How many backup codes are made. Default: 10.
     pub backup_codes: u8,
+    /// Codes that are sent.
+    pub codes: SentCodeSettings,
     /// Attempt limits.
     pub limits: LimitSettings,
     /// How long a password proof counts for a first enrolment. Default: 10 min.
@@ -141,6 +147,7 @@ impl Default for FlowSettings {
             offer: Offer::default(),
             sms_countries: Vec::new(),
             backup_codes: 10,
+            codes: SentCodeSettings::default(),
             limits: LimitSettings::default(),
             enroll_max_age: Duration::from_secs(600),
             device_ttl: Duration::from_secs(365 * 24 * 3600),

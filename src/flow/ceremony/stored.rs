@@ -131,6 +131,16 @@ impl Flows {
         self.ports.ceremonies.put_new(key, enrolment, self.time_left(enrolment, now)).await
     }
 
+    /// Keeps an enrolment in the place of one that is under way there.
+    pub(in crate::flow) async fn replace_enrolment(
+        &self,
+        key: &CeremonyKey,
+        enrolment: &Ceremony,
+        now: Timestamp,
+    ) -> Answer<()> {
+        self.ports.ceremonies.put(key, enrolment, self.time_left(enrolment, now)).await
+    }
+
     /// Ends an enrolment; only the first caller gets it.
     pub(in crate::flow) async fn take_enrolment(&self, key: &CeremonyKey) -> Answer<Option<Ceremony>> {
         self.ports.ceremonies.take(key).await

@@ -18,12 +18,13 @@ use super::ports::{
 };
 use super::reply::{CeremonyRef, Client, LoginReply, Outcome, Submission};
 use super::settings::FlowSettings;
+use crate::auth::address::phone_number::Country;
 use crate::auth::ceremony::{Ceremony, CeremonyToken};
 use crate::auth::event::Event;
 use crate::auth::factor::authenticator::{AddressRecord, Sealed, TotpRecord};
 use crate::auth::factor::password::{self, HashParams};
 use crate::auth::factor::totp;
-use crate::auth::proof::Method;
+use crate::auth::proof::{Method, Offer};
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
 use crate::auth::time::Timestamp;
@@ -252,6 +253,14 @@ pub(crate) fn fast_settings() -> FlowSettings {
     settings.password.iterations = FAST.iterations;
     settings.password.concurrent = 4;
     settings.password.queue = 10_000;
+    settings
+}
+
+/// Codes go out by both ways.
+pub(crate) fn sending() -> FlowSettings {
+    let mut settings = fast_settings();
+    settings.offer = Offer::BASIC.with(Method::EmailCode, false).with(Method::SmsCode, false);
+    settings.codes.countries = Country::parse("US").into_iter().collect();
     settings
 }
 

@@ -3,14 +3,18 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::sent_codes::with_address;
 use super::*;
 use crate::auth::event::{Deed, Event};
+use crate::auth::factor::authenticator::AddressKind;
 use crate::auth::factor::backup_codes;
 use crate::auth::factor::password::{self, HashParams};
 use crate::auth::secret::SecretBytes;
+use crate::flow::destination::Destinations;
+use crate::flow::ports::Letter;
 use crate::flow::reply::Outcome;
 use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply};
-use crate::flow::testing::{Blow, FAST, HOST, OLD_KEY, World, client};
+use crate::flow::testing::{Blow, FAST, HOST, OLD_KEY, World, client, sending};
 
 /// What a flow gave away.
 pub(super) enum Given {
@@ -36,9 +40,14 @@ pub(super) enum Flow {
     Supersede,
     Renew,
     Replace,
+    SendCode,
+    SentCode,
+    AddAddress,
+    ConfirmAddress,
+    RemoveAddress,
 }
 
-pub(super) const ALL: [Flow; 16] = [
+pub(super) const ALL: [Flow; 21] = [
     Flow::Password,
     Flow::Script,
     Flow::SecondFactor,
@@ -55,6 +64,11 @@ pub(super) const ALL: [Flow; 16] = [
     Flow::Supersede,
     Flow::Renew,
     Flow::Replace,
+    Flow::SendCode,
+    Flow::SentCode,
+    Flow::AddAddress,
+    Flow::ConfirmAddress,
+    Flow::RemoveAddress,
 ];
 
 pub(super) struct Stage {
@@ -68,6 +82,10 @@ pub(super) struct Stage {
     /// Somebody with two factors, who is replacing the second and is signed in elsewhere too.
     again: CeremonyRef,
     other: SecretBytes,
+    /// Somebody who signs in by a code that was sent, and the code.
+    sent: (crate::auth::ceremony::CeremonyToken, SecretText),
+    /// Somebody who confirms an address, and the code.
+    confirming: (CeremonyRef, SecretText),
 }
 
 pub(super) async fn stage() -> Stage {
@@ -86,7 +104,10 @@ pub(super) async fn stage() -> Stage {
     world.look(|s| s.accounts.get_mut(&eve).unwrap().password_hash = Some(hash));
     let dan = world.person("dan");
     let dans = world.with_totp(&dan);
-    let flows = world.flows();
+    let flows = Arc::new(Flows::new(world.ports(), sending()));
+    let kim = world.person("kim");
+    with_address(&world, &kim, AddressKind::Email, "kim@example.com");
+    world.person("lou");
     let ceremony = asked(sign_in(&flows, "ann", &client()).await).ceremony;
     let one = Some(Requirement::of(Strength::OneFactor));
     let low = opened(flows.begin(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
@@ -98,7 +119,22 @@ pub(super) async fn stage() -> Stage {
     let dan = whole(&flows, "dan", &client(), world.code(&dans, 0)).await;
     let again = CeremonyRef::Session(dan.token, dan.session);
     let other = begun(&flows, &again).await;
-    Stage { world, flows, key, ceremony, low, who, pending, again, other }
+    let (steps, least) = (Some(Requirement::of(Strength::TwoSteps)), Some(Requirement::of(Strength::OneFactor)));
+    let kim = asked(flows.begin(given("kim", PASSWORD), steps, Channel::Cookie, &client()).await.unwrap()).ceremony;
+    flows.send_code(&CeremonyRef::SignIn(kim.clone()), AddressKind::Email, &client()).await.unwrap();
+    let sent = (kim, last_code(&world));
+    let lou = opened(flows.begin(given("lou", PASSWORD), least, Channel::Cookie, &client()).await.unwrap());
+    let lou = CeremonyRef::Session(lou.token, lou.session);
+    flows.add_address(&lou, AddressKind::Email, "lou@example.com", &client()).await.unwrap();
+    let confirming = (lou, last_code(&world));
+    Stage { world, flows, key, ceremony, low, who, pending, again, other, sent, confirming }
+}
+
+fn last_code(world: &World) -> SecretText {
+    world.look(|s| match s.letters.last() {
+        Some((Letter::SignInCode(code) | Letter::AddressCode(code), _)) => code.code.clone(),
+        _ => panic!("no code was sent"),
+    })
 }
 
 async fn begun(flows: &Flows, who: &CeremonyRef) -> SecretBytes {
@@ -142,6 +178,26 @@ pub(super) async fn run(stage: &Stage, flow: Flow) -> (Result<Given, ()>, Vec<Ev
             let CeremonyRef::Session(old, _) = &stage.again else { panic!("no session") };
             heard(flows.supersede(old, low, &from).await, |()| Given::Nothing)
         }
+        Flow::SendCode => {
+            let at = CeremonyRef::SignIn(stage.sent.0.clone());
+            heard(flows.send_code(&at, AddressKind::Email, &from).await, |_| Given::Nothing)
+        }
+        Flow::SentCode => {
+            let (token, code) = &stage.sent;
+            entered(flows.second_factor(token, Method::EmailCode, code.clone(), &from).await)
+        }
+        Flow::AddAddress => {
+            let added = flows.add_address(&stage.confirming.0, AddressKind::Email, "lou@example.org", &from).await;
+            heard(added, |_| Given::Nothing)
+        }
+        Flow::ConfirmAddress => {
+            let (at, code) = &stage.confirming;
+            heard(flows.confirm_address(at, code, &from).await, |_| Given::Nothing)
+        }
+        Flow::RemoveAddress => {
+            let nowhere = Destinations::new(Arc::default());
+            heard(flows.remove_address(&stage.confirming.0, "none", &nowhere, &from).await, |_| Given::Nothing)
+        }
         Flow::Pending => quiet(flows.pending_totp(&stage.who, &from).await.is_err()),
         Flow::Begin => quiet(flows.begin_totp(&stage.who, &from).await.is_err()),
         Flow::View => quiet(flows.view(&stage.ceremony, &from).await.is_err()),
@@ -179,6 +235,7 @@ async fn a_fault_at_any_call_permits_nothing_and_spends_nothing_twice() {
                 | Flow::Backup
                 | Flow::Enroll
                 | Flow::Replace
+                | Flow::SentCode
         );
         assert_eq!(matches!(outcome, Ok(Given::Session(_))), gives, "{flow:?} works");
         assert!(outcome.is_ok(), "{flow:?} works");

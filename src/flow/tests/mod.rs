@@ -1,6 +1,7 @@
 //! The flows over ports in memory: every outcome, every race, every fault.
 
 mod accounted;
+mod addresses;
 mod admitting;
 mod changing;
 mod enrolling;
@@ -13,6 +14,7 @@ mod marks;
 mod owners;
 mod resealing;
 mod rising;
+mod sent_codes;
 mod signing_in;
 mod spending;
 

@@ -2,6 +2,7 @@
 
 mod backup_code;
 pub(super) mod password;
+mod sent_code;
 pub(super) mod totp;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -13,7 +14,7 @@ use super::ports::{Account, Answer, Counted};
 use super::reply::{Aftermath, Rejection, Submission};
 use super::settings::MethodBudget;
 use crate::auth::event::{RejectReason, ThrottleScope, What};
-use crate::auth::factor::authenticator::Enrolled;
+use crate::auth::factor::authenticator::{AddressKind, Enrolled};
 use crate::auth::factor::{backup_codes, totp as totp_codes};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
@@ -118,7 +119,7 @@ impl Flows {
             Err(mismatch) => mismatch,
         };
         // It was no guess: a form that is sent twice, scripts that share an authenticator, or no code at all.
-        let no_guess = matches!(reason, RejectReason::AlreadySpent | RejectReason::Malformed);
+        let no_guess = matches!(reason, RejectReason::AlreadySpent | RejectReason::Malformed | RejectReason::NoCode);
         if no_guess && counted {
             self.take_back_code(attempt, user, method).await?;
         }
@@ -136,7 +137,7 @@ impl Flows {
         attempt: &mut Attempt<'_>,
         account: &Account,
         enrolled: &Enrolled,
-        _slot: &Slot,
+        slot: &Slot,
         submission: Submission,
     ) -> Answer<Verified> {
         let user = &account.identity.id;
@@ -147,6 +148,10 @@ impl Flows {
             }
             (Submission::Code(Method::BackupCode, code), _, Some(set)) => {
                 self.verify_backup_code(attempt, user, set, &code).await
+            }
+            (Submission::Code(method @ (Method::EmailCode | Method::SmsCode), code), ..) => {
+                let kind = if method == Method::SmsCode { AddressKind::Sms } else { AddressKind::Email };
+                Ok(Some(self.verify_sent_code(attempt, user, enrolled, slot, kind, &code).await?))
             }
             (Submission::Code(..) | Submission::Assertion(_), ..) => {
                 Ok(Some(Err(Mismatch::code(RejectReason::NotEnrolled))))
