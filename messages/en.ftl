@@ -138,6 +138,10 @@ prompt-totp-offer = Use my authenticator app
 prompt-backup-code = Enter a backup code
 prompt-backup-code-hint = One of the codes you saved. Each works once.
 prompt-backup-code-offer = Use a backup code
+prompt-sent-code = Enter the code we sent you
+prompt-sent-code-hint = { $digits } digits. Spaces are fine. Share it with nobody: we never ask for it.
+prompt-email-code-offer = Send me a code by mail
+prompt-sms-code-offer = Send me a code by text message
 prompt-password = Password
 prompt-password-hint = The password you sign in with.
 prompt-password-offer = Use my password
@@ -148,6 +152,15 @@ mistake-credentials = The user name or the password is not correct. Try again
 mistake-password = The password is not correct. Try again
 mistake-totp = The code is not correct, or was used already. Enter the next one that your app shows
 mistake-backup-code = The code is not correct, or was used before. Enter another one
+mistake-sent-code = The code is not correct. Enter the newest one that was sent to you
+mistake-no-sent-code = This code is no longer good. Ask for a new one
+mistake-code-used-up = Too many wrong codes. Use another way, or try again in a quarter of an hour
+mistake-mail-address = Enter a mail address like name@example.com
+mistake-number = Enter a phone number with its country code, like +1 202 555 0112
+mistake-number-kind = No text message can be sent to this number. Enter another one
+mistake-number-country = No text messages are sent to numbers of this country. Enter another one
+mistake-address-known = This is one of your addresses already
+mistake-too-many-addresses = Remove an address first: you have as many as possible
 mistake-late = That took too long. Remove the entry from your app, then scan the new picture
 mistake-clock = Your authenticator's clock looks { $off }. Set its time to automatic, then try again
 
@@ -184,6 +197,7 @@ code-no-app-help-at = Use one of the backup codes that you saved when you set it
 step-up-fresher = { $path } asks for a second step that is not older than { $span }.
 step-up-wanted = { $path } asks for a second step.
 step-up-before-codes = Before new backup codes are made, show that it is you.
+step-up-before-addresses = Before your addresses are changed, show that it is you.
 step-up-before-enrolling = Before an authenticator is added, show that it is you.
 step-up-nothing-title = Another way to sign in is needed
 step-up-nothing = This page asks for a way to sign in that your account does not have. Ask the people who run this service.
@@ -257,6 +271,38 @@ account-ends = If you do nothing, it ends in
 account-replace-app = Replace your authenticator app and backup codes
 account-set-up-app = Set up an authenticator app
 account-go-to = Go to { $host }
+
+account-addresses = Addresses for codes
+
+## Codes that are sent, and the addresses that they go to
+
+sent-code-ask = We send a code to the address of your account. It is good for { $span }.
+sent-code-have = I have a code already
+sent-code-sent = A code is on its way to <strong>{ $to }</strong>. It is good for { $span }.
+sent-code-missing = I have not received it
+sent-code-missing-help = It can take a minute. Look among unwanted mail too. A new code takes the place of the one before; after a few of them, the next is sent { $wait } later.
+sent-code-again = Send a new code
+sent-code-wrong-address = The address cannot be changed while you sign in. Use another way, or ask { $support }.
+addresses-title = Addresses for codes
+addresses-intro = Codes for the account <strong>{ $account }</strong> on { $host } go to the newest address of each kind.
+addresses-none = There is no address yet.
+addresses-list = Your addresses
+addresses-since = confirmed { $moment }
+addresses-newest = codes go here
+addresses-remove = Remove { $address }
+addresses-removed = { $address } is removed.
+addresses-added = { $address } is confirmed.
+addresses-needed = This address cannot be removed: the rule { $rule } asks for codes that are sent there.
+addresses-taken = This address is of another account. Ask { $support } if it is yours.
+addresses-add-mail = Add a mail address
+addresses-add-number = Add a phone number
+addresses-mail = Mail address
+addresses-number = Phone number
+addresses-number-hint = With the country code, like +1 202 555 0112. Your provider may charge for text messages.
+addresses-send = Send a code there
+addresses-confirm = Confirm { $address }
+addresses-confirm-button = Confirm
+addresses-back = Back to your account
 
 ## The apps that somebody may open
 
@@ -511,6 +557,17 @@ problem-clock-title = The clock of the authenticator is off.
 problem-ceremony-over-title = The ceremony is over; begin with a login.
 problem-prove-first-title = Prove something first.
 problem-no-second-factor-title = Backup codes stand for a second factor, and none is set up.
+problem-no-code-title = No code waits: none was sent, or it was used, or its time is over. Ask for another one.
+problem-code-used-up-title = Too many wrong codes. No code is looked at here for a while.
+problem-channel-unknown-title = `channel` is not one of those documented.
+problem-channel-off-title = No codes are sent that way here.
+problem-address-malformed-title = This is no mail address, or no phone number in international form.
+problem-number-kind-title = No text message is sent to numbers of this kind.
+problem-number-country-title = No text message is sent to numbers of this country.
+problem-address-known-title = The address is confirmed already.
+problem-too-many-addresses-title = Remove an address of this channel first: there are as many as possible.
+problem-address-taken-title = The address is of another account.
+problem-address-needed-title = A rule that binds this account could not be met without the address.
 problem-already-made-title = Another call made new backup codes a moment ago. Only its answer tells them.
 
 ## Letters: mails and text messages

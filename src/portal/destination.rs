@@ -45,18 +45,21 @@ pub(crate) enum RequestedAction {
     Enroll,
     /// To make new backup codes.
     BackupCodes,
+    /// To change the addresses that codes go to.
+    Addresses,
     /// To sign out everywhere.
     SignOut,
 }
 
 impl RequestedAction {
-    const ALL: [Self; 3] = [Self::Enroll, Self::BackupCodes, Self::SignOut];
+    const ALL: [Self; 4] = [Self::Enroll, Self::BackupCodes, Self::Addresses, Self::SignOut];
 
     /// The word for it in the query.
     const fn name(self) -> &'static str {
         match self {
             Self::Enroll => "enroll",
             Self::BackupCodes => "backup-codes",
+            Self::Addresses => "addresses",
             Self::SignOut => "sign-out-everywhere",
         }
     }
@@ -65,6 +68,7 @@ impl RequestedAction {
     const fn page(self) -> &'static str {
         match self {
             Self::Enroll => "enroll",
+            Self::Addresses => "addresses",
             Self::BackupCodes => "backup-codes",
             Self::SignOut => "logout",
         }

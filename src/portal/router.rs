@@ -63,6 +63,7 @@ fn pages() -> Vec<(&'static str, Route)> {
             "/.stepgate/backup-codes",
             to!(get, browser::backup_codes::show).merge(to!(post, browser::backup_codes::submit)),
         ),
+        ("/.stepgate/addresses", to!(get, browser::addresses::show).merge(to!(post, browser::addresses::submit))),
         ("/", to!(get, browser::apps::show)),
         ("/.stepgate/depart", to!(get, browser::handoff::depart)),
         ("/.stepgate/arrive", to!(get, browser::handoff::arrive)),
@@ -86,6 +87,11 @@ fn calls() -> Vec<UtoipaMethodRouter<Arc<PortalState>>> {
         call!(api::totp, confirm),
         call!(api::totp, picture),
         call!(api::backup_codes, renew),
+        call!(api::codes, send),
+        call!(api::addresses, list),
+        call!(api::addresses, add),
+        call!(api::addresses, confirm),
+        call!(api::addresses, remove),
     ]
 }
 

@@ -1,6 +1,9 @@
 //! The JSON API: the same flows for machines. Types here are the documentation (OpenAPI 3.1).
 
+pub(super) mod address_types;
+pub(super) mod addresses;
 pub(super) mod backup_codes;
+pub(super) mod codes;
 pub(super) mod login;
 pub(super) mod openapi;
 pub(super) mod session;
@@ -58,8 +61,13 @@ fn malformed(cause: &serde_json::Error) -> HandlerError {
 
 /// 200 with a JSON body.
 fn json(value: &impl Serialize) -> Reply {
+    json_with(StatusCode::OK, value)
+}
+
+/// A JSON body.
+fn json_with(status: StatusCode, value: &impl Serialize) -> Reply {
     match serde_json::to_vec(value) {
-        Ok(text) => Reply::new(StatusCode::OK, "api", "application/json", text),
+        Ok(text) => Reply::new(status, "api", "application/json", text),
         Err(_) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR, "error"),
     }
 }
@@ -144,6 +152,8 @@ fn rejected(info: &RequestInfo, rejection: Rejection) -> Problem {
         Rejection::WrongCredentials => ("wrong_credentials", text!("problem-wrong-credentials-title")),
         Rejection::WrongCode => ("wrong_otp", text!("problem-wrong-code-title")),
         Rejection::ClockOff { .. } => ("wrong_otp", text!("problem-clock-title")),
+        Rejection::NoCode => ("no_code", text!("problem-no-code-title")),
+        Rejection::CodeUsedUp => ("code_used_up", text!("problem-code-used-up-title")),
         Rejection::CeremonyGone => ("ceremony_over", text!("problem-ceremony-over-title")),
         Rejection::SessionGone => return Problem::not_signed_in(info),
     };

@@ -36,11 +36,11 @@ pub(crate) fn completed(mut document: utoipa::openapi::OpenApi) -> utoipa::opena
     let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).build();
     components.add_security_scheme("basic", SecurityScheme::Http(basic));
     for (path, item) in &mut document.paths.paths {
-        let posts = item.post.is_some();
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+        let calls = [(&mut item.get, false), (&mut item.post, true), (&mut item.patch, true), (&mut item.delete, true)];
+        for (operation, changes) in calls.into_iter().filter_map(|(call, changes)| Some((call.as_mut()?, changes))) {
             let mut more: Vec<DocumentedResponse> = EVERYWHERE.to_vec();
-            if posts {
-                more.extend(POSTED);
+            if changes {
+                more.extend(CHANGING);
             }
             if let Some(RefOr::T(body)) = &mut operation.request_body {
                 more.extend(READ);
@@ -63,7 +63,7 @@ const EVERYWHERE: [DocumentedResponse; 3] = [
     ("default", "Another problem: `bad_request`, `too_slow`, `misdirected`, `too_many_requests`, `headers_too_large`"),
 ];
 /// What calls that change something may answer.
-const POSTED: [DocumentedResponse; 1] =
+const CHANGING: [DocumentedResponse; 1] =
     [("403", "`cross_site`: a browser was made to send this by another site; bearer tokens are not asked for that")];
 /// What calls that read a body may answer.
 const READ: [DocumentedResponse; 2] =

@@ -40,6 +40,10 @@ pub(crate) enum MethodName {
     Otp,
     /// A backup code.
     BackupCode,
+    /// A code sent by mail.
+    EmailCode,
+    /// A code sent by text message.
+    SmsCode,
     /// The password.
     Password,
     /// The same.

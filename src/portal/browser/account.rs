@@ -22,7 +22,7 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let methods = flows.methods_of(&who.session).await?;
     let session = &who.session;
     let left = flows.settings.session.ends_at(session).since(flows.ports.clock.now());
-    let shell = ctx.shell();
+    let (shell, served) = (ctx.shell(), flows.settings.offer_at(&ctx.info.host).served);
     let groups: Vec<&str> = session.identity.groups.iter().map(|g| g.0.as_str()).collect();
     let of = form_owner::tag(ctx, &session.identity.username);
     let account = AccountPage {
@@ -37,6 +37,7 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
         app: methods.contains(Method::Totp),
         codes: flows.backup_codes_of(&session.identity.id).await?,
         renews: methods.contains(Method::Totp) && flows.settings.backup_codes > 0,
+        sends: [Method::EmailCode, Method::SmsCode].iter().any(|m| served.contains(*m)),
         host: &ctx.info.authority,
         of: &of,
     };

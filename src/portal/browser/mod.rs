@@ -1,6 +1,7 @@
 //! The pages people see: one handler for showing, one for what is sent back.
 
 pub(super) mod account;
+pub(super) mod addresses;
 pub(super) mod apps;
 pub(super) mod backup_codes;
 mod dead_ends;
@@ -12,6 +13,7 @@ pub(super) mod login;
 mod other_account;
 mod previous_sign_in;
 pub(super) mod second_factor;
+mod sent_code;
 pub(super) mod step_up;
 mod steps;
 
@@ -195,7 +197,10 @@ fn proof_errors(way: MethodPrompt, rejection: Rejection) -> Option<Errors> {
         Rejection::CeremonyGone | Rejection::SessionGone => return None,
         Rejection::ClockOff { seconds } => text!("mistake-clock", off = format::clock_off(seconds)),
         Rejection::WrongCredentials => text!("mistake-password"),
+        Rejection::NoCode => text!("mistake-no-sent-code"),
+        Rejection::CodeUsedUp => text!("mistake-code-used-up"),
         Rejection::WrongCode if way.is_password() => text!("mistake-password"),
+        Rejection::WrongCode if way.is_sent() => text!("mistake-sent-code"),
         Rejection::WrongCode if way.is_digits() => text!("mistake-totp"),
         Rejection::WrongCode => text!("mistake-backup-code"),
     };

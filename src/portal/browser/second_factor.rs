@@ -2,9 +2,10 @@
 
 use http::StatusCode;
 
+use super::sent_code::Sending;
 use super::steps::{ceremony_redirect, enter};
 use super::{
-    after_sign_in, busy, empty, locked_factor, other_account, out_of_reach, previous_sign_in, proof_errors,
+    after_sign_in, busy, empty, locked_factor, other_account, out_of_reach, previous_sign_in, proof_errors, sent_code,
     start_again, wait, ways,
 };
 use crate::auth::ceremony::CeremonyToken;
@@ -32,7 +33,13 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     if !form_owner::matches(ctx, &fields, username) {
         return Ok(other_account::sign_in_of_another(ctx, username));
     }
-    if fields.get("op") == "way" {
+    let at = CeremonyRef::SignIn(token.clone());
+    match sent_code::send(ctx, &at, view.methods, &fields).await? {
+        Sending::Sent { way, to } => return Ok(form_after(ctx, &destination, &view, way, Errors::none(), Some(to))),
+        Sending::Over => return Ok(start_again(ctx)),
+        Sending::Other => {}
+    }
+    if matches!(fields.get("op"), "way" | "send") {
         return Ok(form(ctx, &destination, &view, fields.get("way"), Errors::none()));
     }
     let Some((way, _)) = ways(view.methods, fields.get("method")) else { return Ok(start_again(ctx)) };
@@ -40,14 +47,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         return Ok(form(ctx, &destination, &view, way.name, empty(way)));
     }
     let reply = ctx.record_events(
-        ctx.state
-            .flows
-            .submit(
-                &CeremonyRef::SignIn(token.clone()),
-                Submission::of(way.method, fields.secret("code")),
-                &ctx.client(),
-            )
-            .await,
+        ctx.state.flows.submit(&at, Submission::of(way.method, fields.secret("code")), &ctx.client()).await,
     )?;
     if let LoginReply::Opened(opened) = &reply {
         ctx.supersede(opened).await?;
@@ -122,9 +122,22 @@ async fn current_ceremony(
 }
 
 fn form(ctx: &Context, destination: &Destination, view: &CeremonyView, wanted: &str, errors: Errors) -> Reply {
+    form_after(ctx, destination, view, wanted, errors, None)
+}
+
+/// The form, after a code was sent to that masked address.
+fn form_after(
+    ctx: &Context,
+    destination: &Destination,
+    view: &CeremonyView,
+    wanted: &str,
+    errors: Errors,
+    to: Option<String>,
+) -> Reply {
     let Some((way, others)) = ways(view.methods, wanted) else { return start_again(ctx) };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let (shell, place, way) = (ctx.shell(), ctx.place(destination), way.with_digits(view.digits));
+    let (shell, place) = (ctx.shell(), ctx.place(destination));
+    let (way, sent) = sent_code::shaped(ctx, way, view.digits, to);
     let username = view.username.as_str();
     let heading = text!("code-title");
     let off = (!view.locked.is_empty()).then(|| locked_factor::why(view.locked));
@@ -132,6 +145,7 @@ fn form(ctx: &Context, destination: &Destination, view: &CeremonyView, wanted: &
     let last = previous_sign_in::last_time(view.ceremony.previous_login, ctx.state.flows.ports.clock.now());
     let (last, of) = (Some(last), form_owner::tag(ctx, &view.username));
     let (place, of) = (place.as_str(), of.as_str());
-    let code = CodePage { shell: &shell, errors, heading, why, leave: None, last, place, username, way, others, of };
+    let code =
+        CodePage { shell: &shell, errors, heading, why, leave: None, last, place, username, way, others, sent, of };
     page(status, "second-factor", &code)
 }

@@ -2,9 +2,11 @@
 
 use http::StatusCode;
 
+use super::sent_code::Sending;
 use super::steps::{ceremony_redirect, enter};
 use super::{
-    after_sign_in, busy, dead_ends, empty, locked_factor, notice, other_account, out_of_reach, proof_errors, wait, ways,
+    after_sign_in, busy, dead_ends, empty, locked_factor, notice, other_account, out_of_reach, proof_errors, sent_code,
+    wait, ways,
 };
 use crate::auth::proof::{Lack, MethodSet};
 use crate::flow::destination::{Guard, Person, Ways};
@@ -43,7 +45,13 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     if !form_owner::matches(ctx, &fields, username) {
         return Ok(other_account::session_of_another(ctx, username));
     }
-    if fields.get("op") == "way" {
+    let at = CeremonyRef::Session(ask.who.token.clone(), ask.who.session.clone());
+    match sent_code::send(ctx, &at, ask.methods, &fields).await? {
+        Sending::Sent { way, to } => return Ok(form_after(ctx, &destination, &ask, way, Errors::none(), Some(to))),
+        Sending::Over => return Ok(see_other(&destination.page_url("login"), "step-up")),
+        Sending::Other => {}
+    }
+    if matches!(fields.get("op"), "way" | "send") {
         return Ok(form(ctx, &destination, &ask, fields.get("way"), Errors::none()));
     }
     let Some((way, _)) = ways(ask.methods, fields.get("method")) else {
@@ -52,18 +60,9 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     if fields.get("code").trim().is_empty() {
         return Ok(form(ctx, &destination, &ask, way.name, empty(way)));
     }
-    let who = &ask.who;
     let code = fields.secret("code");
-    let reply = ctx.record_events(
-        ctx.state
-            .flows
-            .submit(
-                &CeremonyRef::Session(who.token.clone(), who.session.clone()),
-                Submission::of(way.method, code),
-                &ctx.client(),
-            )
-            .await,
-    )?;
+    let reply =
+        ctx.record_events(ctx.state.flows.submit(&at, Submission::of(way.method, code), &ctx.client()).await)?;
     Ok(login_reply(ctx, &destination, &ask, way, reply))
 }
 
@@ -118,6 +117,7 @@ async fn required_proof(ctx: &Context, destination: &Destination) -> Result<Requ
     match destination.action {
         Some(RequestedAction::Enroll) => return proof_for_enrolling(ctx, destination, who, (owned, off)).await,
         Some(RequestedAction::BackupCodes) => return proof_for_codes(ctx, destination, who, owned.minus(off)).await,
+        Some(RequestedAction::Addresses) => return proof_for_addresses(ctx, destination, who, owned.minus(off)).await,
         Some(RequestedAction::SignOut) | None => {}
     }
     let username = who.session.identity.username.as_str();
@@ -185,6 +185,27 @@ async fn proof_for_codes(
     Err(HandlerError::from(on))
 }
 
+/// What must be proved before addresses may be changed.
+async fn proof_for_addresses(
+    ctx: &Context,
+    destination: &Destination,
+    who: CurrentSession,
+    owned: MethodSet,
+) -> Result<RequiredProof, HandlerError> {
+    let at = CeremonyRef::Session(who.token.clone(), who.session.clone());
+    let on = match ctx.state.flows.before_addresses(&at, &ctx.client()).await? {
+        None => see_other(&destination.page_url("login"), "step-up"),
+        Some(missing) if missing.is_empty() => see_other(&destination.next_url(), "step-up"),
+        Some(missing) if missing.and(owned).is_empty() => nothing_to_prove_with(ctx),
+        Some(missing) => {
+            let why = text!("step-up-before-addresses");
+            let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
+            return Ok(RequiredProof { who, methods: missing.and(owned), digits, heading: None, why });
+        }
+    };
+    Err(HandlerError::from(on))
+}
+
 /// What must be proved before an authenticator may be added.
 async fn proof_for_enrolling(
     ctx: &Context,
@@ -219,9 +240,22 @@ fn nothing_to_prove_with(ctx: &Context) -> Reply {
 }
 
 fn form(ctx: &Context, destination: &Destination, ask: &RequiredProof, wanted: &str, errors: Errors) -> Reply {
+    form_after(ctx, destination, ask, wanted, errors, None)
+}
+
+/// The form, after a code was sent to that masked address.
+fn form_after(
+    ctx: &Context,
+    destination: &Destination,
+    ask: &RequiredProof,
+    wanted: &str,
+    errors: Errors,
+    to: Option<String>,
+) -> Reply {
     let Some((way, others)) = ways(ask.methods, wanted) else { return nothing_to_prove_with(ctx) };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let (shell, place, way) = (ctx.shell(), ctx.place(destination), way.with_digits(ask.digits));
+    let (shell, place) = (ctx.shell(), ctx.place(destination));
+    let (way, sent) = sent_code::shaped(ctx, way, ask.digits, to);
     let heading = ask.heading.clone().unwrap_or_else(|| text!("code-title"));
     let username = ask.who.session.identity.username.as_str();
     let (why, leave) = (Some(ask.why.clone()), destination.page_url("logout"));
@@ -237,6 +271,7 @@ fn form(ctx: &Context, destination: &Destination, ask: &RequiredProof, wanted: &
         username,
         way,
         others,
+        sent,
         of: &of,
     };
     page(status, "step-up", &code)

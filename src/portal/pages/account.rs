@@ -24,6 +24,8 @@ pub(crate) struct AccountPage<'a> {
     pub(crate) codes: Option<u32>,
     /// Whether backup codes are made here.
     pub(crate) renews: bool,
+    /// Whether codes are sent to addresses here.
+    pub(crate) sends: bool,
     pub(crate) host: &'a str,
     /// For whom the forms are.
     pub(crate) of: &'a str,

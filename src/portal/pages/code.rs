@@ -5,6 +5,18 @@ use askama::Template;
 use super::{Errors, MethodPrompt, Shell};
 use crate::portal::messages::{markup, text};
 
+/// Where a code goes, for the page that takes one that is sent.
+pub(crate) struct SentCode {
+    /// The masked address; `None`: nothing was sent by this page.
+    pub(crate) to: Option<String>,
+    /// For how long a code is good.
+    pub(crate) span: String,
+    /// How long the next one is held back after a few.
+    pub(crate) wait: String,
+    /// Whom to ask where the address is wrong.
+    pub(crate) support: String,
+}
+
 /// One more proof: the second step of a sign-in, or a step-up.
 #[derive(Template)]
 #[template(path = "code.html")]
@@ -21,6 +33,15 @@ pub(crate) struct CodePage<'a> {
     pub(crate) username: &'a str,
     pub(crate) way: MethodPrompt,
     pub(crate) others: Vec<MethodPrompt>,
+    /// Where the code is one that is sent.
+    pub(crate) sent: Option<SentCode>,
     /// For whom the form is.
     pub(crate) of: &'a str,
+}
+
+impl CodePage<'_> {
+    /// Whether the page asks first whether a code shall be sent.
+    fn asks(&self) -> bool {
+        self.errors.is_empty() && self.sent.as_ref().is_some_and(|sent| sent.to.is_none())
+    }
 }

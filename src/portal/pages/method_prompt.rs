@@ -17,7 +17,7 @@ impl MethodPrompt {
     /// The page's view of a method; `None` for methods that have no form.
     pub(crate) const fn of(method: Method) -> Option<Self> {
         match method {
-            Method::Totp | Method::BackupCode | Method::Password => {
+            Method::Totp | Method::SmsCode | Method::EmailCode | Method::BackupCode | Method::Password => {
                 Some(Self { method, name: method.name(), digits: 6 })
             }
             _ => None,
@@ -34,6 +34,7 @@ impl MethodPrompt {
         match self.method {
             Method::Password => text!("prompt-password"),
             Method::BackupCode => text!("prompt-backup-code"),
+            _ if self.is_sent() => text!("prompt-sent-code"),
             _ => text!("prompt-totp"),
         }
     }
@@ -43,6 +44,7 @@ impl MethodPrompt {
         match self.method {
             Method::Password => text!("prompt-password-hint"),
             Method::BackupCode => text!("prompt-backup-code-hint"),
+            _ if self.is_sent() => text!("prompt-sent-code-hint", digits = self.digits),
             _ => digits_hint(self.digits),
         }
     }
@@ -52,6 +54,8 @@ impl MethodPrompt {
         match self.method {
             Method::Password => text!("prompt-password-offer"),
             Method::BackupCode => text!("prompt-backup-code-offer"),
+            Method::EmailCode => text!("prompt-email-code-offer"),
+            Method::SmsCode => text!("prompt-sms-code-offer"),
             _ => text!("prompt-totp-offer"),
         }
     }
@@ -63,7 +67,12 @@ impl MethodPrompt {
 
     /// Whether the field takes digits.
     pub(crate) fn is_digits(&self) -> bool {
-        self.method == Method::Totp
+        self.method == Method::Totp || self.is_sent()
+    }
+
+    /// Whether the code is one that is sent.
+    pub(crate) fn is_sent(&self) -> bool {
+        matches!(self.method, Method::EmailCode | Method::SmsCode)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every page of ours, each once. Values are escaped by askama; the sentences stand in `messages/`.
 
 mod account;
+mod addresses;
 mod apps;
 mod backup_codes;
 mod code;
@@ -17,7 +18,8 @@ mod unusual_activity;
 pub(crate) use account::AccountPage;
 pub(crate) use apps::{AppLink, AppsPage};
 pub(crate) use backup_codes::{BackupCodesPage, FEW, RenewCodesPage, codes_left};
-pub(crate) use code::CodePage;
+pub(crate) use addresses::{AddressesPage, ListedAddress, WaitingAddress};
+pub(crate) use code::{CodePage, SentCode};
 pub(crate) use enroll::{EnrollPage, EnrollReason};
 pub(crate) use errors::Errors;
 pub(crate) use link::Link;

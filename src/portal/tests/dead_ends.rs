@@ -134,7 +134,7 @@ impl Person<'_> {
         };
         if page.contains("I have saved them") || page.contains("value=\"continue\"") {
             for line in page.split("<pre").nth(1).and_then(|p| p.split('>').nth(1)).unwrap_or_default().lines() {
-                self.backup.extend((line.len() == 11).then(|| line.to_owned()));
+                self.backup.extend((line.len() == 15).then(|| line.to_owned()));
             }
             return Some(vec![("op", "continue".to_owned())]);
         }

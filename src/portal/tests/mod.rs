@@ -15,6 +15,7 @@ mod openapi;
 mod pages;
 mod previous_sign_in;
 mod redirect_guard;
+mod sent_codes;
 mod tabs;
 mod tokens;
 mod ways_on;
@@ -38,7 +39,8 @@ use crate::auth::resource::{Resource, Tolerances};
 use crate::auth::secret::SecretBytes;
 use crate::flow::Flows;
 use crate::flow::destination::Destinations;
-use crate::flow::testing::{HOST, World};
+use crate::flow::ports::Letter;
+use crate::flow::testing::{HOST, World, sending};
 use crate::portal::reply::Reply;
 use crate::portal::request_info::RequestInfo;
 
@@ -149,6 +151,21 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new() -> Self {
         Self::ruled(policy())
+    }
+
+    /// The same where codes are sent.
+    pub(super) fn sending() -> Self {
+        let stage = Self::new();
+        let flows = Arc::new(Flows::new(stage.world.ports(), sending()));
+        Self { portal: portal_with(flows, stage.policy.clone()), ..stage }
+    }
+
+    /// The last code that was sent.
+    pub(super) fn last_code(&self) -> String {
+        self.world.look(|s| match s.letters.last() {
+            Some((Letter::SignInCode(code) | Letter::AddressCode(code), _)) => code.code.expose().to_owned(),
+            _ => panic!("no code was sent"),
+        })
     }
 
     /// The same under other rules.

@@ -45,7 +45,11 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
     let wrong = || Errors::one("code", x);
     let way = |m| MethodPrompt::of(m).unwrap();
     let of = "madefor12345";
-    let code = |errors, way, others| {
+    let sent = |to: Option<&str>| {
+        let to = to.map(str::to_owned);
+        Some(SentCode { to, span: x.to_owned(), wait: x.to_owned(), support: x.to_owned() })
+    };
+    let code_of = |errors, way, others, sent| {
         CodePage {
             shell,
             errors,
@@ -57,10 +61,28 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
             username: x,
             way,
             others,
+            sent,
             of,
         }
         .render()
         .unwrap()
+    };
+    let code = |errors, way, others| code_of(errors, way, others, None);
+    let address = |newest| ListedAddress { id: x.to_owned(), value: x.to_owned(), since: x.to_owned(), newest };
+    let addresses = |errors, done: Option<&str>, listed, waiting| {
+        let done = done.map(str::to_owned);
+        let of = "madefor12345";
+        AddressesPage { shell, errors, account: x, host: x, done, listed, waiting, mail: true, sms: true, typed: x, of }
+            .render()
+            .unwrap()
+    };
+    let waiting = || WaitingAddress {
+        channel: "email",
+        value: x.to_owned(),
+        hint: x.to_owned(),
+        span: x.to_owned(),
+        wait: x.to_owned(),
+        sent: true,
     };
     let login = |errors, notice: Option<&str>| {
         let (notice, purpose) = (notice.map(str::to_owned), None);
@@ -97,6 +119,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         app: true,
         codes: Some(3),
         renews: true,
+        sends: true,
         host: x,
         of,
     };
@@ -119,6 +142,11 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         ("second-factor", code(Errors::none(), way(Proof::Totp), vec![way(Proof::BackupCode)])),
         ("second-factor-wrong", code(wrong(), way(Proof::BackupCode), vec![way(Proof::Totp)])),
         ("step-up-password", code(wrong(), way(Proof::Password), Vec::new())),
+        ("sent-code-ask", code_of(Errors::none(), way(Proof::EmailCode), vec![way(Proof::Totp)], sent(None))),
+        ("sent-code", code_of(Errors::none(), way(Proof::SmsCode), vec![way(Proof::EmailCode)], sent(Some(x)))),
+        ("sent-code-wrong", code_of(wrong(), way(Proof::EmailCode), Vec::new(), sent(None))),
+        ("addresses", addresses(Errors::none(), Some(x), vec![address(true), address(false)], Some(waiting()))),
+        ("addresses-wrong", addresses(Errors::one("sms", x), None, Vec::new(), None)),
         ("enroll", enroll(Errors::none())),
         ("enroll-wrong", enroll(wrong())),
         (

@@ -1,0 +1,50 @@
+//! The page of the addresses that codes go to.
+
+use askama::Template;
+
+use super::{Errors, Shell};
+use crate::portal::messages::{markup, text};
+
+/// A confirmed address.
+pub(crate) struct ListedAddress {
+    pub(crate) id: String,
+    pub(crate) value: String,
+    pub(crate) since: String,
+    /// Whether codes go there.
+    pub(crate) newest: bool,
+}
+
+/// An address that waits for its code.
+pub(crate) struct WaitingAddress {
+    /// Its name in forms.
+    pub(crate) channel: &'static str,
+    pub(crate) value: String,
+    /// What its code looks like.
+    pub(crate) hint: String,
+    pub(crate) span: String,
+    pub(crate) wait: String,
+    /// Whether a code is on its way by this page.
+    pub(crate) sent: bool,
+}
+
+/// Addresses: looked at, added, confirmed and removed.
+#[derive(Template)]
+#[template(path = "addresses.html")]
+pub(crate) struct AddressesPage<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) errors: Errors,
+    pub(crate) account: &'a str,
+    pub(crate) host: &'a str,
+    /// What was just done.
+    pub(crate) done: Option<String>,
+    pub(crate) listed: Vec<ListedAddress>,
+    pub(crate) waiting: Option<WaitingAddress>,
+    /// Whether codes are sent by mail.
+    pub(crate) mail: bool,
+    /// Whether codes are sent by text message.
+    pub(crate) sms: bool,
+    /// What was typed, where it was wrong.
+    pub(crate) typed: &'a str,
+    /// For whom the forms are.
+    pub(crate) of: &'a str,
+}
