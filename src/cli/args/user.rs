@@ -95,6 +95,28 @@ An empty value takes it away.")]
         #[arg(long = "name", value_name = "NAME", id = "display_name")]
         display_name: Option<String>,
     },
+    /// Set the address that codes go to, in place of all of its kind; ends the account's sessions
+    #[command(after_help = "\
+Examples:
+  stepgate user set-address ann -c stepgate.yaml --email ann@example.com --confirmed
+  stepgate user set-address ann -c stepgate.yaml --phone +12025550112 --confirmed
+  stepgate user set-address ann -c stepgate.yaml --phone '' --confirmed
+
+An empty value takes all of that kind away. --confirmed says that you know that the
+address is the person's: whoever reads what is sent there can sign in with the password.")]
+    SetAddress {
+        #[command(flatten)]
+        user: OneUser,
+        /// The mail address
+        #[arg(long, required_unless_present = "phone")]
+        email: Option<String>,
+        /// The phone number, with its country code
+        #[arg(long)]
+        phone: Option<String>,
+        /// The address is known to be the person's
+        #[arg(long, required = true)]
+        confirmed: bool,
+    },
     /// Keep an account from signing in; ends its sessions
     #[command(after_help = "\
 Examples:
@@ -159,9 +181,12 @@ pub(crate) struct AddUser {
     pub(crate) user: OneUser,
     #[command(flatten)]
     pub(crate) password: PasswordSource,
-    /// A mail address
+    /// A mail address, for apps and for codes
     #[arg(long)]
     pub(crate) email: Option<String>,
+    /// A phone number with its country code, for codes
+    #[arg(long)]
+    pub(crate) phone: Option<String>,
     /// A name for people
     #[arg(long = "name", value_name = "NAME", id = "display_name")]
     pub(crate) display_name: Option<String>,

@@ -68,7 +68,7 @@ async fn enrol(stores: &Stores, settings: &FlowSettings, who: &Identity) -> Comm
 }
 
 /// A new ULID of the clock and fresh randomness.
-fn fresh_id(ports: &Ports) -> CommandResult<String> {
+pub(super) fn fresh_id(ports: &Ports) -> CommandResult<String> {
     let mut random = [0; 16];
     store_result(ports.entropy.fill(&mut random))?;
     Ok(ulid::Ulid::from_parts(ports.clock.now().as_millis(), u128::from_be_bytes(random)).to_string())

@@ -1,5 +1,6 @@
 //! `stepgate user`: make and look after accounts.
 
+mod addresses;
 mod change;
 pub(crate) mod create_user;
 pub(crate) mod new_password;
@@ -27,6 +28,7 @@ pub(crate) async fn run(command: User) -> CommandResult {
         User::Show { user, json } => show::show(&user, json).await,
         User::Unlock { user, ips } => unlock::run(&user, &ips).await,
         User::Edit { user, email, display_name } => change::edit(&user, display_name, email).await,
+        User::SetAddress { user, email, phone, confirmed: _ } => addresses::set(&user, email, phone).await,
         User::Disable(user) => change::disable(&user).await,
         User::Enable(user) => change::enable(&user).await,
         User::SetPassword { user, password } => change::set_password(&user, &password).await,
@@ -40,6 +42,7 @@ async fn add(args: AddUser) -> CommandResult {
     let username = accounts::new_username(&args.user.name)?;
     let groups = accounts::groups(&args.groups)?;
     accounts::plain_texts(args.email.iter().chain(&args.display_name))?;
+    let phone = args.phone.as_deref().map(addresses::number).transpose()?;
     let OpenStores { settings, ports, stores } = &accounts::open(&args.user.file).await?;
     if accounts::store_result(ports.accounts.find(&username).await)?.is_some() {
         return Err(Failure::failed(format!("there is a user {username} already; nothing was changed")));
@@ -48,6 +51,7 @@ async fn add(args: AddUser) -> CommandResult {
     let who = NewAccount { username, password, name: args.display_name, email: args.email, groups, totp: args.totp };
     let made = create_user::create(stores, &settings.flow, who).await?;
     let identity = &made.identity;
+    addresses::give(ports, identity, phone, &settings.flow).await?;
     if args.json {
         return terminal::write_json(&json!({
             "id": identity.id,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::auth::factor::authenticator::Enrolled;
+use crate::auth::factor::authenticator::{AddressRecord, Enrolled};
 use crate::auth::proof::Method;
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
@@ -56,6 +56,7 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
             members.insert("sessions".to_owned(), live.into());
             let left = enrolled.backup.as_ref().map_or(0, |b| b.left);
             members.insert("backup_codes_left".to_owned(), left.into());
+            members.insert("addresses".to_owned(), addresses_value(&enrolled));
         }
         return terminal::write_json(&shown);
     }
@@ -71,6 +72,7 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
         pair("state", state(&account).to_owned()),
         pair("password", if account.password_hash.is_some() { "set" } else { "none" }.to_owned()),
         pair("second factors", factors(&enrolled)),
+        pair("addresses for codes", addresses(&enrolled)),
         pair("switched off", switched_off(&enrolled)),
         pair("backup codes left", codes.to_string()),
         pair("sessions", live.to_string()),
@@ -123,6 +125,25 @@ fn factors(enrolled: &Enrolled) -> String {
     };
     let names: Vec<String> = enrolled.methods(false, None).iter().map(name).collect();
     if names.is_empty() { "-".to_owned() } else { names.join(",") }
+}
+
+/// Where codes go; the newest of each kind.
+fn addresses(enrolled: &Enrolled) -> String {
+    let listed: Vec<String> =
+        enrolled.addresses.iter().map(|a| format!("{} {}", a.kind.name(), escape(&a.value))).collect();
+    if listed.is_empty() { "-".to_owned() } else { listed.join(", ") }
+}
+
+fn addresses_value(enrolled: &Enrolled) -> Value {
+    let one = |a: &AddressRecord| {
+        json!({
+            "id": a.id,
+            "channel": a.kind.name(),
+            "address": a.value,
+            "confirmed_at": a.confirmed_at.rfc3339(),
+        })
+    };
+    enrolled.addresses.iter().map(one).collect()
 }
 
 /// What was switched off after too many wrong codes, and when.

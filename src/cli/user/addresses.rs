@@ -1,0 +1,113 @@
+//! Addresses that codes go to, as the operator vouches for them.
+
+use super::change::end_sessions;
+use crate::auth::address::mail_address;
+use crate::auth::address::phone_number::{NumberRefusal, PhoneNumber};
+use crate::auth::event::What;
+use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
+use crate::auth::user::Identity;
+use crate::cli::accounts::{self, store_result};
+use crate::cli::args::OneUser;
+use crate::cli::audit;
+use crate::cli::exit::{CommandResult, Failure};
+use crate::cli::output::terminal::write_stderr;
+use crate::cli::output::text::escape;
+use crate::cli::user::create_user::fresh_id;
+use crate::flow::ports::Ports;
+use crate::flow::settings::FlowSettings;
+
+/// Puts these in the place of all of their kind; an empty one takes them away.
+pub(crate) async fn set(user: &OneUser, email: Option<String>, phone: Option<String>) -> CommandResult {
+    let mut changes = Vec::new();
+    if let Some(email) = email {
+        let given = (!email.trim().is_empty()).then(|| mail(&email)).transpose()?;
+        changes.push((AddressKind::Email, given));
+    }
+    if let Some(phone) = phone {
+        let given = (!phone.trim().is_empty()).then(|| number(&phone)).transpose()?;
+        changes.push((AddressKind::Sms, given.map(|number| number.e164)));
+    }
+    let (opened, account) = accounts::open_for(user).await?;
+    let identity = &account.identity;
+    for (kind, value) in changes {
+        let address = value.map(|value| record(&opened.ports, kind, value)).transpose()?;
+        let set = opened.ports.addresses.replace(&identity.id, kind, address.as_ref()).await;
+        let Some(address) = address else {
+            store_result(set)?;
+            audit::record(&opened.stores, What::AuthenticatorRemoved { method: kind.method() }, identity, None).await;
+            write_stderr(&format!("{}: no address for {} codes", identity.username, kind.name()));
+            continue;
+        };
+        if !store_result(set)? {
+            return Err(taken(&address));
+        }
+        audit::record(&opened.stores, What::AuthenticatorAdded { method: kind.method() }, identity, None).await;
+        write_stderr(&format!("{}: {} codes go to {}", identity.username, kind.name(), escape(&address.value)));
+        warn_of_country(&address, &opened.settings.flow);
+    }
+    let ended = end_sessions(&opened, &account, "its addresses are set").await?;
+    write_stderr(&format!("set the addresses of {}; {ended}", identity.username));
+    Ok(())
+}
+
+/// Gives a new account its addresses, which the operator vouches for. A mail address that is another account's for codes
+/// is told to apps all the same.
+pub(super) async fn give(
+    ports: &Ports,
+    identity: &Identity,
+    phone: Option<PhoneNumber>,
+    flow: &FlowSettings,
+) -> CommandResult {
+    if let Some(value) = identity.email.as_deref().and_then(mail_address::parse) {
+        let address = record(ports, AddressKind::Email, value)?;
+        if !store_result(ports.addresses.replace(&identity.id, AddressKind::Email, Some(&address)).await)? {
+            write_stderr(&format!("{}; no codes are sent there for {}", told_taken(&address), identity.username));
+        }
+    }
+    let Some(phone) = phone else { return Ok(()) };
+    let address = record(ports, AddressKind::Sms, phone.e164)?;
+    if !store_result(ports.addresses.replace(&identity.id, AddressKind::Sms, Some(&address)).await)? {
+        let text = format!("{}: the account is made, without the number", told_taken(&address));
+        return Err(Failure::failed(text));
+    }
+    warn_of_country(&address, flow);
+    Ok(())
+}
+
+/// A phone number as the operator typed it.
+pub(super) fn number(typed: &str) -> CommandResult<PhoneNumber> {
+    PhoneNumber::parse(typed).map_err(|why| {
+        let why = match why {
+            NumberRefusal::Kind => "takes no text messages, or costs more than others",
+            NumberRefusal::Malformed | NumberRefusal::Country => {
+                "is no phone number; write it with its country code, as +12025550112"
+            }
+        };
+        Failure::usage(format!("{} {why}", escape(typed)))
+    })
+}
+
+fn mail(typed: &str) -> CommandResult<String> {
+    mail_address::parse(typed)
+        .ok_or_else(|| Failure::usage(format!("{} is no mail address; write one as ann@example.com", escape(typed))))
+}
+
+fn record(ports: &Ports, kind: AddressKind, value: String) -> CommandResult<AddressRecord> {
+    Ok(AddressRecord { id: fresh_id(ports)?, kind, value, confirmed_at: ports.clock.now() })
+}
+
+fn taken(address: &AddressRecord) -> Failure {
+    Failure::failed(format!("{}; nothing of that kind was changed", told_taken(address)))
+}
+
+fn told_taken(address: &AddressRecord) -> String {
+    format!("{} is the address of another account", escape(&address.value))
+}
+
+fn warn_of_country(address: &AddressRecord, flow: &FlowSettings) {
+    let Ok(number) = PhoneNumber::parse(&address.value) else { return };
+    let country = number.country;
+    if address.kind == AddressKind::Sms && number.of(&flow.codes.countries).is_err() {
+        write_stderr(&format!("no text message goes there until `sms.countries` names {}", country.code()));
+    }
+}
