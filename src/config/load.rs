@@ -223,7 +223,7 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     let mut portal = portal::validate(portal_options, cx);
     factors::validate(options.factors, &mut flow, cx);
     session::validate(options.session, &mut flow, cx);
-    limits::validate(options.limits, &mut flow.limits, &mut clients, cx);
+    limits::validate(options.limits, &mut flow.limits, &mut flow.codes.limits, &mut clients, cx);
     let mut users_options = options.users;
     let database = users::database(users_options.as_mut().map(|u| (&mut u.value, u.at)), cx);
     flow.password = users::password(users_options.and_then(|u| u.value.password), cx);

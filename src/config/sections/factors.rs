@@ -3,8 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::auth::factor::authenticator::AddressKind;
 use crate::config::sections::checker::Checker;
+use crate::config::sections::one_or::Detailed;
 use crate::config::sections::scalars::{HumanDuration, Unavailable};
+use crate::config::sections::switch::Switch;
 use crate::config::yaml::Spanned;
 use crate::flow::settings::FlowSettings;
 
@@ -21,12 +24,26 @@ pub(crate) struct FactorOptions {
     /// Not available in this version.
     #[serde(default, rename = "passkeys")]
     _passkeys: Unavailable,
-    /// Not available in this version.
-    #[serde(default, rename = "email_code")]
-    _email_code: Unavailable,
-    /// Not available in this version.
-    #[serde(default, rename = "sms_code")]
-    _sms_code: Unavailable,
+    /// Codes by mail: on, off, or a mapping. With a password they make `two_steps`, never `two_factor`. Default: off.
+    email_code: Option<Spanned<Switch<SentCodeOptions>>>,
+    /// Codes by text message: on, off, or a mapping. With a password they make `two_steps`, never `two_factor`.
+    /// Default: off.
+    sms_code: Option<Spanned<Switch<SentCodeOptions>>>,
+}
+
+/// Codes that are sent.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SentCodeOptions {
+    /// Digits: 6 or 8. Default: 6.
+    digits: Option<Spanned<u8>>,
+    /// For how long a code is good: 1m to 10m. Default: 5m.
+    lifetime: Option<Spanned<HumanDuration>>,
+}
+
+impl Detailed for SentCodeOptions {
+    const EXPECTED: &'static str = "`on`, `off`, or a mapping, as `{ digits: 8, lifetime: 5m }`";
+    const SCHEMA: &'static str = "SentCodeFactor";
 }
 
 /// Codes of an authenticator app.
@@ -51,6 +68,8 @@ pub(crate) fn validate(options: Option<Spanned<FactorOptions>>, flow: &mut FlowS
     if let Some(time) = options.enroll_max_age {
         flow.enroll_max_age = time.0;
     }
+    sent_code(options.email_code, AddressKind::Email, flow, cx);
+    sent_code(options.sms_code, AddressKind::Sms, flow, cx);
     let Some(totp) = options.totp else { return };
     match totp.digits {
         Some(d) if d.value != 6 && d.value != 8 => cx.error(d.at, "codes have 6 or 8 digits", "write 6"),
@@ -69,6 +88,34 @@ pub(crate) fn validate(options: Option<Spanned<FactorOptions>>, flow: &mut FlowS
     }
     if let Some(issuer) = totp.issuer {
         set_issuer(flow, &issuer, cx);
+    }
+}
+
+/// Where each way is switched on, in the file.
+fn sent_code(
+    given: Option<Spanned<Switch<SentCodeOptions>>>,
+    kind: AddressKind,
+    flow: &mut FlowSettings,
+    cx: &mut Checker,
+) {
+    let Some(Spanned { value: Switch::On(options), .. }) = given else { return };
+    flow.offer = flow.offer.with(kind.method(), false);
+    let Some(options) = options else { return };
+    let shape = match kind {
+        AddressKind::Email => &mut flow.codes.email,
+        AddressKind::Sms => &mut flow.codes.sms,
+    };
+    match options.digits {
+        Some(d) if d.value != 6 && d.value != 8 => cx.error(d.at, "codes have 6 or 8 digits", "write 6"),
+        Some(d) => shape.digits = d.value,
+        None => {}
+    }
+    let Some(lifetime) = options.lifetime else { return };
+    if (60..=600).contains(&lifetime.value.0.as_secs()) {
+        shape.lifetime = lifetime.value.0;
+    } else {
+        let fix = "write 1m to 10m: longer is not allowed (SP 800-63B-4 §3.1.3.2)";
+        cx.error(lifetime.at, "a code that is sent is good for 1 to 10 minutes", fix);
     }
 }
 

@@ -1,5 +1,7 @@
 //! `limits`: attempts, and slow or greedy clients.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -7,7 +9,7 @@ use crate::auth::throttle::Limit;
 use crate::config::sections::checker::Checker;
 use crate::config::sections::scalars::{HumanDuration, HumanSize};
 use crate::config::yaml::Spanned;
-use crate::flow::settings::LimitSettings;
+use crate::flow::settings::{LimitSettings, SendLimits, Spend};
 use crate::proxy::settings::ClientLimits;
 
 /// Limits of attempts, and against slow or greedy clients.
@@ -32,6 +34,10 @@ pub(crate) struct LimitOptions {
     /// Wrong proofs per client address (or /64), for each factor; four times as many per /24 and /48, eight times per /16
     /// and /32 of IPv6. Default: 1000, then one per 1s.
     network: Option<BucketOptions>,
+    /// How many codes are sent for one account, from one network and to one address.
+    codes: Option<CodeLimitOptions>,
+    /// How many codes the whole installation sends.
+    spend: Option<SpendOptions>,
     /// Connections at once. Default: what half of the memory bears at worst, at most 10000.
     connections: Option<Spanned<u32>>,
     /// Connections at once from one address. Default: a quarter of all, at most 1000.
@@ -57,6 +63,50 @@ pub(crate) struct LimitOptions {
     streams: Option<Spanned<u32>>,
     /// Bytes of a body under the reserved prefix: 4KiB to 64KiB. Default: 64KiB.
     portal_body: Option<Spanned<HumanSize>>,
+}
+
+/// How many codes are sent, by mail and by text message each.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CodeLimitOptions {
+    /// To one address. Default: 3 in 10m.
+    address: Option<QuotaOptions>,
+    /// To one address, in the long run. Default: 10 in 24h.
+    address_day: Option<QuotaOptions>,
+    /// For one account. Default: 10 in 10m.
+    account: Option<QuotaOptions>,
+    /// For one client address (or /64); four times as many per /24 and /48, eight times per /16 and /32 of IPv6.
+    /// Default: 30 in 10m.
+    network: Option<QuotaOptions>,
+}
+
+/// Never more than so many in any stretch of that time.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct QuotaOptions {
+    /// Codes.
+    most: Spanned<u32>,
+    /// The time.
+    within: HumanDuration,
+}
+
+/// How many codes the whole installation sends.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SpendOptions {
+    /// By mail. Default: 1000 in an hour, 5000 in a day.
+    email: Option<ChannelSpendOptions>,
+    /// By text message. Default: 100 in an hour, 500 in a day.
+    sms: Option<ChannelSpendOptions>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ChannelSpendOptions {
+    /// Codes in any hour.
+    per_hour: Option<Spanned<u32>>,
+    /// Codes in any day.
+    per_day: Option<Spanned<u32>>,
 }
 
 /// The most wrong codes in a row that a factor may take (SP 800-63B-4 §3.2.2).
@@ -85,6 +135,7 @@ struct BucketOptions {
 pub(crate) fn validate(
     options: Option<Spanned<LimitOptions>>,
     attempts: &mut LimitSettings,
+    codes: &mut SendLimits,
     clients: &mut ClientLimits,
     cx: &mut Checker,
 ) {
@@ -97,6 +148,16 @@ pub(crate) fn validate(
     bucket(&mut attempts.new_networks, options.new_networks, cx);
     bucket(&mut attempts.known_browser, options.known_browser, cx);
     bucket(&mut attempts.network, options.network, cx);
+    if let Some(options) = options.codes {
+        quota(&mut codes.address, options.address, cx);
+        quota(&mut codes.address_day, options.address_day, cx);
+        quota(&mut codes.account, options.account, cx);
+        quota(&mut codes.network, options.network, cx);
+    }
+    if let Some(options) = options.spend {
+        spend(&mut codes.email, options.email, cx);
+        spend(&mut codes.sms, options.sms, cx);
+    }
 
     let count = |slot: &mut Option<usize>, value: Option<Spanned<u32>>, cx: &mut Checker| {
         if let Some(n) = value.and_then(|v| at_least_one(v, cx)) {
@@ -111,7 +172,7 @@ pub(crate) fn validate(
     if let Some(rate) = options.min_rate {
         clients.min_rate = rate.value;
     }
-    let time = |slot: &mut std::time::Duration, value: Option<HumanDuration>| {
+    let time = |slot: &mut Duration, value: Option<HumanDuration>| {
         if let Some(t) = value {
             *slot = t.0;
         }
@@ -147,6 +208,24 @@ fn lockout(tries: &mut u32, options: Option<LockoutOptions>, cx: &mut Checker) {
     } else {
         *tries = given.value;
     }
+}
+
+fn quota(limit: &mut Limit, options: Option<QuotaOptions>, cx: &mut Checker) {
+    let Some(QuotaOptions { most, within }) = options else { return };
+    if let Some(most) = at_least_one(most, cx) {
+        *limit = Limit::at_most(most, within.0);
+    }
+}
+
+fn spend(limit: &mut Spend, options: Option<ChannelSpendOptions>, cx: &mut Checker) {
+    let Some(ChannelSpendOptions { per_hour, per_day }) = options else { return };
+    let mut set = |slot: &mut Limit, most: Option<Spanned<u32>>, hours: u64| {
+        if let Some(most) = most.and_then(|most| at_least_one(most, cx)) {
+            *slot = Limit::at_most(most, Duration::from_secs(hours * 3600));
+        }
+    };
+    set(&mut limit.per_hour, per_hour, 1);
+    set(&mut limit.per_day, per_day, 24);
 }
 
 fn bucket(limit: &mut Limit, options: Option<BucketOptions>, cx: &mut Checker) {

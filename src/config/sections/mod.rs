@@ -18,6 +18,7 @@ pub(crate) mod secrets;
 pub(crate) mod session;
 pub(crate) mod sms;
 pub(crate) mod state;
+mod switch;
 pub(crate) mod tls;
 pub(crate) mod upstream;
 pub(crate) mod users;
