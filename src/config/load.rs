@@ -221,7 +221,7 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     let portal_host = portal_options.as_ref().and_then(|p| p.host.as_ref());
     let portal_host = portal_host.and_then(|host| portal::host(host, coverage.as_ref(), cx));
     let mut portal = portal::validate(portal_options, cx);
-    factors::validate(options.factors, &mut flow, cx);
+    let switched = factors::validate(options.factors, &mut flow, cx);
     session::validate(options.session, &mut flow, cx);
     limits::validate(options.limits, &mut flow.limits, &mut flow.codes.limits, &mut clients, cx);
     let mut users_options = options.users;
@@ -229,9 +229,12 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     flow.password = users::password(users_options.and_then(|u| u.value.password), cx);
     let state = state::validate(options.state, options.state_file, database.as_ref(), cx);
     let keys = secrets::validate(options.secrets, database.as_ref(), cx);
+    let given = |key: &str, given: bool| given || cx.was_removed(root.at, key);
+    let given_senders = (given("mail", options.mail.is_some()), given("sms", options.sms.is_some()));
     let mail = mail::validate(options.mail, cx);
     let (sms, countries) = sms::validate(options.sms, cx);
-    flow.sms_countries = countries;
+    flow.codes.countries = countries;
+    switched.need_senders(given_senders, cx);
     let notify =
         NotifySettings { name: Some(portal.name.clone()).filter(|name| !name.is_empty()), mail, sms, kept: None };
     let strengths = Strengths::validate(options.strengths, declared, flow.offer.served, cx);

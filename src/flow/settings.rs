@@ -4,7 +4,6 @@ mod sent_codes;
 
 use std::time::Duration;
 
-use crate::auth::address::phone_number::Country;
 use crate::auth::factor::password::HashParams;
 use crate::auth::factor::totp::TotpParams;
 use crate::auth::proof::{Method, Offer};
@@ -28,8 +27,6 @@ pub struct FlowSettings {
     pub totp: TotpSettings,
     /// What people can prove, and set up. Default: passwords, authenticator apps and backup codes.
     pub offer: Offer,
-    /// Of which countries phone numbers may be sent text messages. Default: of none.
-    pub sms_countries: Vec<Country>,
     /// How many backup codes are made. Default: 10.
     pub backup_codes: u8,
     /// Codes that are sent.
@@ -145,7 +142,6 @@ impl Default for FlowSettings {
             password: PasswordSettings::default(),
             totp: TotpSettings::default(),
             offer: Offer::default(),
-            sms_countries: Vec::new(),
             backup_codes: 10,
             codes: SentCodeSettings::default(),
             limits: LimitSettings::default(),

@@ -8,6 +8,7 @@ use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::user::{Group, Username};
 use crate::cli::accounts::store_result;
 use crate::cli::exit::{CommandResult, Failure};
+use crate::cli::user::addresses;
 use crate::cli::user::create_user::{self, NewAccount};
 use crate::cli::user::new_password::NewPassword;
 use crate::flow::settings::FlowSettings;
@@ -75,6 +76,7 @@ pub(super) async fn make(stores: &Stores, settings: &FlowSettings) -> CommandRes
             totp: enrolled,
         };
         let made = create_user::create(stores, settings, who).await?;
+        addresses::give(&stores.ports, &made.identity, Some(addresses::number(phone)?), settings).await?;
         let (digits, period) = (settings.totp.digits, settings.totp.period);
         let totp = made.totp.map(|made| {
             let key = BASE32_NOPAD.decode(made.secret.expose().as_bytes()).map(SecretBytes::new);

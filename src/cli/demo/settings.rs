@@ -8,18 +8,19 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::directory::DemoDirectory;
+use crate::auth::address::phone_number::Country;
 use crate::auth::network::Networks;
 use crate::auth::policy::index::IndexedRules;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
-use crate::auth::proof::{Requirement, Strength};
+use crate::auth::proof::{Method, Offer, Requirement, Strength};
 use crate::auth::resource::Tolerances;
 use crate::auth::secret::SecretText;
 use crate::auth::user::Group;
 use crate::cli::exit::{CommandResult, Failure};
 use crate::config::Settings;
-use crate::flow::settings::FlowSettings;
+use crate::flow::settings::{FlowSettings, SentCodeSettings};
 use crate::notify::kept::KeptLetters;
 use crate::notify::settings::NotifySettings;
 use crate::portal::settings::{PortalHost, PortalSettings};
@@ -93,7 +94,7 @@ pub(super) fn settings(
         cookies: CookieSettings::default(),
     };
     Ok(Settings {
-        flow: FlowSettings { issuer: NAME.to_owned(), portal_host: portal_host.clone(), ..FlowSettings::default() },
+        flow: flow(portal_host.clone()),
         portal: PortalSettings { name: NAME.to_owned(), host: Some(once), ..PortalSettings::default() },
         notify: NotifySettings { name: Some(NAME.to_owned()), kept: Some(letters), ..NotifySettings::default() },
         proxy: ProxySettings {
@@ -152,11 +153,21 @@ fn policy() -> CommandResult<Policy> {
     ];
     let rules: IndexedRules = rules.into_iter().map(Arc::new).collect();
     Ok(Policy::new(hosts().map(|host| AppPolicy {
-        offer: Default::default(),
+        offer: offer(),
         host: host.to_owned(),
         tolerate: Tolerances::default(),
         rules: rules.clone(),
     })))
+}
+
+/// How people sign in: codes are sent too, and kept where they can be looked at.
+fn flow(portal_host: Option<String>) -> FlowSettings {
+    let codes = SentCodeSettings { countries: Country::parse("US").into_iter().collect(), ..Default::default() };
+    FlowSettings { issuer: NAME.to_owned(), portal_host, offer: offer(), codes, ..FlowSettings::default() }
+}
+
+fn offer() -> Offer {
+    Offer::BASIC.with(Method::EmailCode, false).with(Method::SmsCode, false)
 }
 
 /// The hosts of the sample app.

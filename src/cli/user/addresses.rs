@@ -52,7 +52,7 @@ pub(crate) async fn set(user: &OneUser, email: Option<String>, phone: Option<Str
 
 /// Gives a new account its addresses, which the operator vouches for. A mail address that is another account's for codes
 /// is told to apps all the same.
-pub(super) async fn give(
+pub(crate) async fn give(
     ports: &Ports,
     identity: &Identity,
     phone: Option<PhoneNumber>,
@@ -75,7 +75,7 @@ pub(super) async fn give(
 }
 
 /// A phone number as the operator typed it.
-pub(super) fn number(typed: &str) -> CommandResult<PhoneNumber> {
+pub(crate) fn number(typed: &str) -> CommandResult<PhoneNumber> {
     PhoneNumber::parse(typed).map_err(|why| {
         let why = match why {
             NumberRefusal::Kind => "takes no text messages, or costs more than others",

@@ -1,6 +1,6 @@
 //! `stepgate user`: make and look after accounts.
 
-mod addresses;
+pub(crate) mod addresses;
 mod change;
 pub(crate) mod create_user;
 pub(crate) mod new_password;

@@ -8,7 +8,7 @@ use crate::config::sections::checker::Checker;
 use crate::config::sections::one_or::Detailed;
 use crate::config::sections::scalars::{HumanDuration, Unavailable};
 use crate::config::sections::switch::Switch;
-use crate::config::yaml::Spanned;
+use crate::config::yaml::{Span, Spanned};
 use crate::flow::settings::FlowSettings;
 
 /// What people prove themselves with, beside the password.
@@ -62,15 +62,47 @@ struct TotpOptions {
     issuer: Option<Spanned<String>>,
 }
 
-pub(crate) fn validate(options: Option<Spanned<FactorOptions>>, flow: &mut FlowSettings, cx: &mut Checker) {
-    let Some(options) = options.map(|o| o.value) else { return };
+/// Where codes that are sent are switched on in the file.
+#[derive(Default)]
+pub(crate) struct SwitchedOn {
+    email: Option<Span>,
+    sms: Option<Span>,
+}
+
+impl SwitchedOn {
+    /// Whether there is something that sends them; `given`: sections `mail` and `sms`.
+    pub(crate) fn need_senders(&self, given: (bool, bool), cx: &mut Checker) {
+        if let Some(at) = self.email.filter(|_| !given.0) {
+            let fix = "add `mail: { smtp: \"smtps://mail.example.com\", from: no-reply@example.com }`";
+            cx.error(at, "nothing sends mail", fix);
+        }
+        if let Some(at) = self.sms.filter(|_| !given.1) {
+            cx.error(at, "nothing sends text messages", "add `sms: { twilio: { … }, countries: [US] }`");
+        }
+    }
+}
+
+pub(crate) fn validate(
+    options: Option<Spanned<FactorOptions>>,
+    flow: &mut FlowSettings,
+    cx: &mut Checker,
+) -> SwitchedOn {
+    let Some(options) = options.map(|o| o.value) else { return SwitchedOn::default() };
     within(&mut flow.backup_codes, options.backup_codes, (4, 40), cx);
     if let Some(time) = options.enroll_max_age {
         flow.enroll_max_age = time.0;
     }
-    sent_code(options.email_code, AddressKind::Email, flow, cx);
-    sent_code(options.sms_code, AddressKind::Sms, flow, cx);
-    let Some(totp) = options.totp else { return };
+    let switched = SwitchedOn {
+        email: sent_code(options.email_code, AddressKind::Email, flow, cx),
+        sms: sent_code(options.sms_code, AddressKind::Sms, flow, cx),
+    };
+    if let Some(totp) = options.totp {
+        validate_totp(totp, flow, cx);
+    }
+    switched
+}
+
+fn validate_totp(totp: TotpOptions, flow: &mut FlowSettings, cx: &mut Checker) {
     match totp.digits {
         Some(d) if d.value != 6 && d.value != 8 => cx.error(d.at, "codes have 6 or 8 digits", "write 6"),
         Some(d) => flow.totp.digits = d.value,
@@ -91,16 +123,16 @@ pub(crate) fn validate(options: Option<Spanned<FactorOptions>>, flow: &mut FlowS
     }
 }
 
-/// Where each way is switched on, in the file.
+/// Where this way is switched on, if it is.
 fn sent_code(
     given: Option<Spanned<Switch<SentCodeOptions>>>,
     kind: AddressKind,
     flow: &mut FlowSettings,
     cx: &mut Checker,
-) {
-    let Some(Spanned { value: Switch::On(options), .. }) = given else { return };
+) -> Option<Span> {
+    let Some(Spanned { value: Switch::On(options), at }) = given else { return None };
     flow.offer = flow.offer.with(kind.method(), false);
-    let Some(options) = options else { return };
+    let Some(options) = options else { return Some(at) };
     let shape = match kind {
         AddressKind::Email => &mut flow.codes.email,
         AddressKind::Sms => &mut flow.codes.sms,
@@ -110,13 +142,14 @@ fn sent_code(
         Some(d) => shape.digits = d.value,
         None => {}
     }
-    let Some(lifetime) = options.lifetime else { return };
+    let Some(lifetime) = options.lifetime else { return Some(at) };
     if (60..=600).contains(&lifetime.value.0.as_secs()) {
         shape.lifetime = lifetime.value.0;
     } else {
         let fix = "write 1m to 10m: longer is not allowed (SP 800-63B-4 §3.1.3.2)";
         cx.error(lifetime.at, "a code that is sent is good for 1 to 10 minutes", fix);
     }
+    Some(at)
 }
 
 /// Names the gateway in authenticator apps; a colon ends the issuer in an otpauth label.

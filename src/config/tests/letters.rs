@@ -74,7 +74,7 @@ fn a_provider_of_text_messages_is_read() {
     let loaded = Place::new().load(&twilio("from: \"+15550100\", base_url: \"http://127.0.0.1:9/x/\""));
     assert_eq!(loaded.text(false), "");
     let settings = loaded.settings.unwrap();
-    let codes: Vec<_> = settings.flow.sms_countries.iter().map(|country| country.code().to_owned()).collect();
+    let codes: Vec<_> = settings.flow.codes.countries.iter().map(|country| country.code().to_owned()).collect();
     assert_eq!(codes, ["US"]);
     let Some(SmsSettings::Twilio(read)) = settings.notify.sms else { panic!("not twilio") };
     assert_eq!((read.base_url.as_str(), read.account_sid.as_str()), ("http://127.0.0.1:9/x", "AC01"));

@@ -211,6 +211,10 @@ impl Flows {
         let missing = |wanted: MethodSet| if wanted.and(fresh).is_empty() { wanted } else { MethodSet::EMPTY };
         let known = |m: &Method| matches!(m.factor(), Factor::Knowledge);
         let (first, second): (Vec<Method>, Vec<Method>) = owned.iter().partition(known);
+        // A code that is sent stands in for nothing that the person holds.
+        let held = |m: &Method| matches!(m.factor(), Factor::Possession | Factor::Both);
+        let holds = second.iter().any(held);
+        let second: Vec<Method> = second.into_iter().filter(|m| !holds || held(m)).collect();
         let missing = missing(first.into_iter().collect()).or(missing(second.into_iter().collect()));
         // Who has proved nothing at all lately has no business here, whatever the account owns.
         let missing =
