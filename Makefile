@@ -5,7 +5,7 @@ FUZZ_CASES ?= 20000
 # Where cargo puts what it builds is for its settings to say.
 BINARY = $$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug/stepgate
 
-.PHONY: help demo run test check lint bench browser api timing fuzz fresh deny image setup-build setup-test setup-bench
+.PHONY: help demo run test check lint bench browser api races timing fuzz fresh deny image setup-build setup-test setup-bench
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench: setup-bench ## side by side with a bare proxy and nginx, in one run (minu
 	$(CARGO) build --release --bin stepgate --example bare_pingora
 	python3 benches/gateway/run.py
 	$(CARGO) bench --bench heart
+
+races: setup-test ## every race over two nodes in fifty rounds (minutes)
+	RACE_ROUNDS=50 $(CARGO) test --test it -- --nocapture races:: cluster::one_code shared_sign_in::a_handoff
 
 timing: setup-test ## whether the time of an answer tells that somebody has a name (ten minutes)
 	$(CARGO) build --release --bin stepgate

@@ -35,6 +35,7 @@ mod matrix;
 mod metrics;
 mod old_apps;
 mod origins;
+mod races;
 mod readme;
 mod refused;
 mod reload;
