@@ -169,11 +169,18 @@ impl Flows {
         attempt.intend(Deed::Opening, None);
         let sessions = &self.ports.sessions;
         let replaced = match &old {
-            Some(_) => sessions.replace(old.as_ref(), &token.key(), &session, ends_at).await?,
-            None => false,
+            Some(_) => sessions.replace(old.as_ref(), &token.key(), &session, ends_at).await,
+            None => Ok(false),
         };
-        if !replaced && !sessions.replace(None, &token.key(), &session, ends_at).await? {
-            return Err(StoreError::invariant("a new session was refused"));
+        let opened = match replaced {
+            Ok(false) => sessions.replace(None, &token.key(), &session, ends_at).await,
+            replaced => replaced,
+        };
+        match opened {
+            Ok(true) => {}
+            Ok(false) => return Err(StoreError::invariant("a new session was refused")),
+            // It may be open all the same, under a token that reaches nobody.
+            Err(fault) => return Err(self.revoke_undelivered(attempt, &token.key(), fault).await),
         }
         attempt.record(What::SessionShared);
         // Whoever ended the family in that very moment has not seen this one.

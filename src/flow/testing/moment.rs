@@ -23,7 +23,9 @@ use crate::flow::ports::{
 #[async_trait]
 impl Sessions for World {
     async fn load(&self, key: &SessionKey) -> Answer<Option<Arc<Session>>> {
-        self.call(|s| s.sessions.get(key).map(|(session, _)| session.clone()))
+        let found = self.call(|s| s.sessions.get(key).map(|(session, _)| session.clone()));
+        yield_now().await;
+        found
     }
 
     async fn end_of(&self, key: &SessionKey) -> Answer<Option<End>> {
@@ -75,10 +77,12 @@ impl Sessions for World {
     }
 
     async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Answer<Session>)>> {
-        self.call(|s| {
+        let found = self.call(|s| {
             let of = s.sessions.iter().filter(|(_, (session, _))| session.identity.id == *user);
             of.map(|(key, (session, _))| (*key, Ok(Session::clone(session)))).collect()
-        })
+        });
+        yield_now().await;
+        found
     }
 }
 
