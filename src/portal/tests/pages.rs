@@ -136,6 +136,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         of: of.to_owned(),
         links: vec![Link::to("/.stepgate/login?to=%2F", x)],
     };
+    let app = || AppLink { name: x.to_owned(), href: "https://app.example.com:8443/".to_owned() };
     vec![
         ("login", login(Errors::none(), None)),
         ("login-wrong", login(both, Some("Several cookies."))),
@@ -165,6 +166,8 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         ),
         ("renew", RenewCodesPage { shell, account: x, host: x, left: 2, set: x, of, stay: "/" }.render().unwrap()),
         ("account", account.render().unwrap()),
+        ("apps", AppsPage { shell, username: x, apps: vec![app(), app()] }.render().unwrap()),
+        ("apps-none", AppsPage { shell, username: x, apps: Vec::new() }.render().unwrap()),
         ("logout", LogoutPage { shell, username: x, host: x, stay: "/", of }.render().unwrap()),
         ("notice", notice.render().unwrap()),
     ]

@@ -156,3 +156,17 @@ async fn without_a_destination_the_portal_lists_the_apps_that_may_be_opened() {
     }
     assert!(!page.contains(OLD), "its start page is open to nobody: {page}");
 }
+
+#[tokio::test]
+async fn a_frame_leads_to_the_page_around_it() {
+    let hosts = Hosts::new();
+    let mut ann = Tabs::new(&hosts);
+    let around = url(ERP, "/desk?tab=3");
+    let framed = [("sec-fetch-dest", "iframe"), ("referer", around.as_str())];
+    let page = ann.ask("GET", &url(ERP, "/inbox"), "", &framed).await;
+    assert_eq!(page.status(), StatusCode::UNAUTHORIZED);
+    let link = text(&page).split("href=\"/.stepgate/login").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let link = format!("/.stepgate/login{}", link.replace("&amp;", "&").replace("&#38;", "&"));
+    let app = ann.sign_in(&url(ERP, &link), 0).await;
+    assert_eq!((text(&app).as_str(), ann.at()), ("the app", around.as_str()));
+}

@@ -177,3 +177,20 @@ async fn a_fault_on_the_way_gives_nobody_a_session() {
         }
     }
 }
+
+#[tokio::test]
+async fn no_other_site_and_no_sibling_signs_anybody_in_at_the_portal() {
+    let hosts = Hosts::new();
+    let mut victim = Tabs::new(&hosts);
+    let body = format!("username=bob&password={}", PASSWORD.replace(' ', "+"));
+    let page = url(LOGIN, "/.stepgate/login");
+    for (site, origin) in [("cross-site", "https://evil.example"), ("same-site", "https://erp.example.com:8443")] {
+        let from = [("sec-fetch-site", site), ("origin", origin)];
+        let answer = victim.ask("POST", &page, &body, &from).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{site}");
+    }
+    assert!(victim.jars.get(LOGIN).is_none_or(BTreeMap::is_empty) && hosts.world.look(|s| s.sessions.is_empty()));
+    // The same form, from the page itself.
+    assert_eq!(victim.ask("POST", &page, &body, &[]).await.status(), StatusCode::SEE_OTHER);
+    assert!(victim.token(LOGIN).is_some());
+}
