@@ -53,3 +53,30 @@ apps:
         assert_eq!(told["outcome"], "challenge", "as `run` answers who has no session: {told}");
     }
 }
+
+#[test]
+fn where_people_sign_in_for_many_hosts_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("stepgate.yaml").display().to_string();
+    let text = format!(
+        "listen: {{ plain: [\"127.0.0.1:1\"] }}
+users: {{ database: \"sqlite://{}/users.db\" }}
+portal: {{ host: login.app.test }}
+apps:
+  - {{ host: erp.app.test, upstream: http://10.0.0.5:8080, rules: [{{ path: /**, require: two_factor }}] }}
+  - {{ host: old.app.test, portal: off, upstream: http://10.0.0.6, rules: [{{ path: /**, require: two_factor }}] }}
+",
+        folder.path().display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let explain = |host: &str| run(&["explain", "-c", &config, "--json", "--url", &format!("https://{host}/x")]);
+    let at = |host: &str| {
+        let ended = explain(host);
+        serde_json::from_str::<serde_json::Value>(&ended.stdout).unwrap()["sign_in_at"].as_str().map(str::to_owned)
+    };
+    assert_eq!(at("erp.app.test").as_deref(), Some("login.app.test"));
+    assert_eq!(at("old.app.test"), None);
+    let own = explain("LOGIN.app.test:443");
+    assert_eq!(own.code, 2, "{}", own.stderr);
+    assert!(own.stderr.contains("login.app.test has our pages and no app"), "{}", own.stderr);
+}

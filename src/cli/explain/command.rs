@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::access_log_search::{self, LoggedRequest};
 use super::{AccountFactors, CrossOrigin, Outcome, Question};
 use crate::auth::factor::authenticator::Enrolled;
+use crate::auth::host;
 use crate::auth::user::Username;
 use crate::cli::accounts;
 use crate::cli::args::Explain;
@@ -14,6 +15,7 @@ use crate::cli::runtime::block_on;
 use crate::config::Settings;
 use crate::flow::destination::Destinations;
 use crate::flow::ports::{Account, Clock, StoreError};
+use crate::portal::settings::PortalHost;
 use crate::store::system::SystemClock;
 use crate::store::{self, Stores};
 
@@ -30,7 +32,11 @@ pub(crate) fn run(args: &Explain) -> CommandResult {
     let mut question = question(args, logged.as_ref())?;
     let note = block_on(look_up(&settings, &mut question))?;
     let destinations = Destinations::new(Arc::new(settings.policy));
-    let mut answer = super::explain(&destinations, &question, SystemClock.now()).map_err(Failure::usage)?;
+    let portal = settings.portal.host;
+    let explained = super::explain(&destinations, &question, SystemClock.now());
+    let mut answer = explained.map_err(|why| Failure::usage(no_app(why, portal.as_ref(), &question.url)))?;
+    let led_away = |portal: &PortalHost| answer.outcome == Outcome::Challenge && !portal.without.contains(&answer.host);
+    answer.sign_in_at = portal.filter(led_away).map(|portal| portal.name);
     answer.note = answer.note.or(note);
     match (&logged, args.json) {
         (None, true) => terminal::write_json(&answer)?,
@@ -51,6 +57,16 @@ pub(crate) fn run(args: &Explain) -> CommandResult {
         (None, Outcome::Refuse | Outcome::Malformed) => REFUSED,
     };
     if code == 0 { Ok(()) } else { Err(Failure::new(code, "")) }
+}
+
+/// Why nothing can be explained; of the host where people sign in, that it has no app.
+fn no_app(why: String, portal: Option<&PortalHost>, url: &str) -> String {
+    let authority =
+        url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or_default();
+    match portal.filter(|portal| host::canonical(authority).is_some_and(|host| host == portal.name)) {
+        Some(portal) => format!("{} has our pages and no app: no rule decides there (portal.host)", portal.name),
+        None => why,
+    }
 }
 
 /// The exit code of a decision that was written down.

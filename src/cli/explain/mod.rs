@@ -97,6 +97,9 @@ pub struct Explanation {
     pub can_prove: Option<Vec<&'static str>>,
     /// What is to be known of the account beside that.
     pub note: Option<String>,
+    /// Where a challenged person is led to, if not to a page on this host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in_at: Option<String>,
 }
 
 /// What becomes of the request.
@@ -232,6 +235,7 @@ fn judged(
         methods,
         can_prove: known.map(|known| known.usable().iter().map(Method::name).collect()),
         note: known.and_then(text::note),
+        sign_in_at: None,
     }
 }
 
@@ -267,6 +271,7 @@ fn without_rules(
         methods: Vec::new(),
         can_prove: q.known.map(|known| known.usable().iter().map(Method::name).collect()),
         note: None,
+        sign_in_at: None,
     }
 }
 

@@ -34,6 +34,10 @@ impl Explanation {
         if let Some(note) = &self.note {
             out.push_str(&wrap(note, "", "  ", WIDTH, LongWord::Cut));
         }
+        if let Some(portal) = &self.sign_in_at {
+            let line = format!("Asked at {portal}, where people sign in for many hosts.");
+            out.push_str(&wrap(&line, "", "  ", WIDTH, LongWord::Cut));
+        }
         if let Some(remedy) = &self.remedy {
             out.push_str(&wrap(&format!("What would change it: {remedy}"), "", "  ", WIDTH, LongWord::Cut));
         }
