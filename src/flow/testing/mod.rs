@@ -47,6 +47,8 @@ pub(crate) struct World {
     blow_after: AtomicBool,
     /// Every call fails.
     down: AtomicBool,
+    /// Others get their turn between a look at sessions and what is done by it.
+    pub(crate) gives_turns: AtomicBool,
     /// A weakened ledger, which takes every claim for the first.
     pub(crate) ledger_forgets: AtomicBool,
     /// A weakened table, which takes every spending of a step for the first.
@@ -108,6 +110,7 @@ impl World {
             fail_at: AtomicUsize::new(0),
             blow_after: AtomicBool::new(false),
             down: AtomicBool::new(false),
+            gives_turns: AtomicBool::new(false),
             ledger_forgets: AtomicBool::new(false),
             table_forgets: AtomicBool::new(false),
         })

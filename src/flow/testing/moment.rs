@@ -20,11 +20,19 @@ use crate::flow::ports::{
     Transient, TransientKind,
 };
 
+impl World {
+    async fn give_turn(&self) {
+        if self.gives_turns.load(Ordering::SeqCst) {
+            yield_now().await;
+        }
+    }
+}
+
 #[async_trait]
 impl Sessions for World {
     async fn load(&self, key: &SessionKey) -> Answer<Option<Arc<Session>>> {
         let found = self.call(|s| s.sessions.get(key).map(|(session, _)| session.clone()));
-        yield_now().await;
+        self.give_turn().await;
         found
     }
 
@@ -81,7 +89,7 @@ impl Sessions for World {
             let of = s.sessions.iter().filter(|(_, (session, _))| session.identity.id == *user);
             of.map(|(key, (session, _))| (*key, Ok(Session::clone(session)))).collect()
         });
-        yield_now().await;
+        self.give_turn().await;
         found
     }
 }

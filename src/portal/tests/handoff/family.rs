@@ -98,6 +98,7 @@ async fn a_row_that_a_ticket_opens_while_its_family_ends_does_not_outlive_it() {
             }
             hosts.flows.logout(&token, &session, false, &client).await.unwrap();
         };
+        hosts.world.gives_turns.store(true, std::sync::atomic::Ordering::SeqCst);
         let mut browser = Tabs { hosts: &hosts, jars: held, led: Vec::new() };
         let ((), _) = tokio::join!(ends, browser.get(&ticket));
         assert!(hosts.world.look(|s| s.sessions.is_empty()), "after {after}");
