@@ -13,6 +13,9 @@ use crate::notify::redaction::redacted;
 /// As much as is read of an answer.
 const MOST: usize = 16 << 10;
 
+/// Seconds that outlast every letter.
+const MANY: u64 = u32::MAX as u64;
+
 /// What an API tells of a message that it refuses.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -61,7 +64,7 @@ async fn read(mut response: Response) -> Vec<u8> {
 fn retry_after(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
     let text = value.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        return Some(Duration::from_secs(text.parse().unwrap_or(u64::from(u32::MAX))));
+        return Some(Duration::from_secs(text.parse().unwrap_or(MANY)));
     }
     let at = httpdate::parse_http_date(text).ok()?;
     let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -82,7 +85,7 @@ mod tests {
             ("Sunday, 06-Nov-94 08:49:37 GMT", Some(77)),
             ("Sun Nov  6 08:49:37 1994", Some(77)),
             ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
-            ("99999999999999999999999", Some(u64::from(u32::MAX))),
+            ("99999999999999999999999", Some(MANY)),
             ("-1", None),
             ("1.5", None),
             ("soon", None),
