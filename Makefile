@@ -5,7 +5,7 @@ FUZZ_CASES ?= 20000
 # Where cargo puts what it builds is for its settings to say.
 BINARY = $$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug/stepgate
 
-.PHONY: help demo run test check lint bench browser api races timing fuzz fresh deny image setup-build setup-test setup-bench
+.PHONY: help demo run test webauthn check lint bench browser api races timing fuzz fresh deny image setup-build setup-test setup-bench
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ browser: setup-test ## the real-browser and interoperability tests alone
 api: setup-test ## generated calls against the document of the API that a running demo serves (a minute)
 	$(CARGO) build
 	tests/api/.venv/bin/python tests/api/run.py "$${STEPGATE:-$(BINARY)}"
+
+webauthn: setup-build ## a hundred thousand changed answers of an authenticator, of which none may be accepted (a minute)
+	$(CARGO) test --lib --release -q no_mutant_of_a_hundred_thousand -- --ignored --nocapture
 
 check: setup-build ## does it compile, quickly
 	$(CARGO) check --all-targets

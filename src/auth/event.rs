@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
+use super::factor::passkey::Violation;
 use super::proof::Method;
 use super::user::{UserId, Username};
 
@@ -63,6 +64,8 @@ pub enum What {
     CodeSent {
         method: Method,
     },
+    /// A passkey whose counter did not grow was refused: there may be two of it.
+    PasskeyCounter,
     /// A second factor was switched off after too many wrong codes.
     FactorLocked {
         method: Method,
@@ -114,6 +117,7 @@ impl What {
             Self::SessionsRevoked => "sessions_revoked",
             Self::AuthenticatorAdded { .. } => "authenticator_added",
             Self::CodeSent { .. } => "code_sent",
+            Self::PasskeyCounter => "passkey_counter",
             Self::FactorLocked { .. } => "factor_locked",
             Self::FactorUnlocked { .. } => "factor_unlocked",
             Self::AuthenticatorRemoved { .. } => "authenticator_removed",
@@ -244,6 +248,8 @@ pub enum RejectReason {
     NoCeremony,
     /// The session ended meanwhile.
     NoSession,
+    /// A check of an authenticator's answer failed.
+    Passkey(Violation),
 }
 
 impl RejectReason {
@@ -262,6 +268,7 @@ impl RejectReason {
             Self::Taken => "taken",
             Self::NoCeremony => "no_ceremony",
             Self::NoSession => "no_session",
+            Self::Passkey(violation) => violation.name(),
         }
     }
 }

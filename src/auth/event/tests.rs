@@ -14,6 +14,8 @@ fn vocabulary() -> Vec<(What, Value)> {
         (SessionsRevoked, json!({"action": "sessions_revoked"})),
         (AuthenticatorAdded { method }, json!({"action": "authenticator_added", "method": "totp"})),
         (AuthenticatorRemoved { method }, json!({"action": "authenticator_removed", "method": "totp"})),
+        (CodeSent { method }, json!({"action": "code_sent", "method": "totp"})),
+        (PasskeyCounter, json!({"action": "passkey_counter"})),
         (FactorLocked { method }, json!({"action": "factor_locked", "method": "totp"})),
         (FactorUnlocked { method }, json!({"action": "factor_unlocked", "method": "totp"})),
         (BackupCodesMade, json!({"action": "backup_codes_made"})),
@@ -39,6 +41,7 @@ fn vocabulary() -> Vec<(What, Value)> {
         (R::Malformed, "malformed"),
         (R::NoCeremony, "no_ceremony"),
         (R::NoSession, "no_session"),
+        (R::Passkey(Violation::Origin), "origin"),
     ] {
         all.push((
             ProofRejected { method, reason },
@@ -85,7 +88,7 @@ fn the_log_the_trail_and_the_commands_use_the_same_words() {
         actions.insert(what.action());
     }
     // As many as there are variants: a new one stands here too.
-    assert_eq!(actions.len(), 22);
+    assert_eq!(actions.len(), 24);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::auth::address::{mail_address, masked_mail, masked_phone};
+use super::passkey::PasskeyRecord;
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::time::Timestamp;
 
@@ -41,30 +42,6 @@ pub struct BackupSet {
     /// The salt all codes of the set are hashed with.
     pub salt: Vec<u8>,
     pub left: u32,
-}
-
-/// A passkey or security key.
-#[derive(Clone)]
-pub struct PasskeyRecord {
-    /// Its id (a ULID).
-    pub id: String,
-    /// The relying party ID that it was registered for; it is at hand nowhere else.
-    pub rp_id: String,
-    /// Whether the authenticator verified its user at registration.
-    pub user_verified: bool,
-    /// Whether it may be copied to other devices of its owner.
-    pub backup_eligible: bool,
-}
-
-impl PasskeyRecord {
-    /// The method that it proves, as long as its user is verified as at registration.
-    pub const fn method(&self) -> Method {
-        match (self.user_verified, self.backup_eligible) {
-            (false, _) => Method::SecurityKey,
-            (true, true) => Method::Passkey,
-            (true, false) => Method::BoundPasskey,
-        }
-    }
 }
 
 /// How an address is reached.

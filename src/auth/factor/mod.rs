@@ -2,6 +2,7 @@
 
 pub mod authenticator;
 pub mod backup_codes;
+pub mod passkey;
 pub mod password;
 pub mod sent_code;
 pub mod totp;

@@ -18,14 +18,25 @@ use writer::LogWriter;
 /// What the libraries below say that no operator can act on: port scanners that break a handshake,
 /// clients that go away, and the like. Our own access events tell of those that matter; `pingora_proxy`, which knows no
 /// request id, has nothing to add to them. `sqlx_postgres::options` repeats what it does not know of a URL, which may be
-/// a password.
+/// a password; `webauthn_rs_core` tells of each answer that it refuses, and our events do too.
 const QUIET: &str = "pingora_core=error,pingora_core::apps=off,pingora_proxy=off,\
 pingora_pool=error,h2=error,hyper=error,rustls=error,tokio_rustls=error,sqlx=warn,sqlx_postgres::options=off,\
-redis=warn,tower=warn,tungstenite=error";
+redis=warn,tower=warn,tungstenite=error,webauthn_rs_core=off";
 
 /// What those log below `info`: whole requests, with whatever people and apps send in them.
-const LOGS_REQUESTS: [&str; 10] =
-    ["pingora", "h2", "hyper", "rustls", "tokio_rustls", "sqlx", "redis", "tower", "tungstenite", "tokio_tungstenite"];
+const LOGS_REQUESTS: [&str; 11] = [
+    "pingora",
+    "h2",
+    "hyper",
+    "rustls",
+    "tokio_rustls",
+    "sqlx",
+    "redis",
+    "tower",
+    "tungstenite",
+    "tokio_tungstenite",
+    "webauthn",
+];
 
 /// Sets up logging, which goes on until what is returned is dropped. `filter` comes from `--log` or `STEPGATE_LOG`;
 /// `default` is a level. While `serving`, lines are buffered.
