@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::Answer;
 use crate::auth::event::Event;
 use crate::auth::factor::authenticator::{Enrolled, Sealed, TotpRecord};
+use crate::auth::factor::passkey::PasskeyRecord;
 use crate::auth::history::{Failure, SignIn};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
@@ -115,6 +116,29 @@ pub trait Authenticators: Send + Sync {
     async fn spend_backup(&self, user: &UserId, digest: &[u8]) -> Answer<bool>;
     /// Removes every authenticator of a person, which ends sessions and marks; says how many.
     async fn remove_all(&self, user: &UserId) -> Answer<u64>;
+}
+
+/// A passkey that was used: what its authenticator says since then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasskeyUse {
+    pub sign_count: u32,
+    pub backup_state: bool,
+    pub at: Timestamp,
+}
+
+/// Passkeys and security keys, in SQL beside the other authenticators.
+#[async_trait]
+pub trait Passkeys: Send + Sync {
+    /// By its credential id, with its owner.
+    async fn find(&self, credential_id: &[u8]) -> Answer<Option<(UserId, PasskeyRecord)>>;
+    /// Binds one beside those that are there; `false`, and nothing is bound, if anybody has this credential id.
+    async fn add(&self, user: &UserId, passkey: &PasskeyRecord) -> Answer<bool>;
+    /// Gives one another name; `false` if the person has none of this id.
+    async fn rename(&self, user: &UserId, id: &str, name: &str) -> Answer<bool>;
+    /// Removes one, which ends sessions and marks; `false`, and nothing ends, if the person has none of this id.
+    async fn remove(&self, user: &UserId, id: &str) -> Answer<bool>;
+    /// Notes a use by conditional write; `true` only if the counter has grown, or was never counted.
+    async fn record_use(&self, user: &UserId, id: &str, used: PasskeyUse) -> Answer<bool>;
 }
 
 /// One attempt at a code of a person's second factor.

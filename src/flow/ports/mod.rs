@@ -8,6 +8,7 @@ mod accounts;
 mod addresses;
 mod counters;
 mod outbox;
+mod passkey_challenge;
 mod sessions;
 mod transient;
 
@@ -15,6 +16,7 @@ pub use accounts::*;
 pub use addresses::Addresses;
 pub use counters::{Ledger, Throttle};
 pub use outbox::{Bounce, Fate, LeasedLetter, Letter, LetterCode, Notifier, Outbox, Recipient, letter_context};
+pub use passkey_challenge::{ChallengePurpose, IssuedChallenge};
 pub use sessions::{End, EndReason, Ended, REMEMBERED, Sessions};
 pub use transient::{Attempted, CodeDigest, OneTimeCodes, Taken, Transient, TransientKind, Typed, View};
 
@@ -103,6 +105,8 @@ pub struct Ports {
     pub ceremonies: View<Ceremony>,
     /// Tickets from where people sign in to the hosts of apps.
     pub tickets: View<Ticket>,
+    /// WebAuthn challenges that wait for their answer.
+    pub challenges: View<IssuedChallenge>,
     /// Codes that were sent to a person.
     pub codes: Arc<dyn OneTimeCodes>,
     /// One-time marks.
@@ -112,6 +116,7 @@ pub struct Ports {
     pub accounts: Arc<dyn Accounts>,
     pub authenticators: Arc<dyn Authenticators>,
     pub addresses: Arc<dyn Addresses>,
+    pub passkeys: Arc<dyn Passkeys>,
     /// Wrong codes.
     pub lockouts: Arc<dyn Lockouts>,
     /// What is remembered.

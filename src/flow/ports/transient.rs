@@ -25,6 +25,8 @@ pub enum TransientKind {
     Pending,
     /// The way from where somebody signed in to the host of an app.
     Ticket,
+    /// A WebAuthn challenge that waits for its answer.
+    Challenge,
 }
 
 /// What a store must know of a kind.
@@ -37,7 +39,7 @@ struct KindFacts {
 
 impl TransientKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Ceremony, Self::Pending, Self::Ticket];
+    pub const ALL: [Self; 4] = [Self::Ceremony, Self::Pending, Self::Ticket, Self::Challenge];
 
     const fn facts(self) -> KindFacts {
         match self {
@@ -58,6 +60,12 @@ impl TransientKind {
                 prefix: "p1:",
                 size_cap: 4 << 10,
                 unreadable: "a secret waiting for its first code cannot be read and was dropped; there will be a new one",
+            },
+            Self::Challenge => KindFacts {
+                name: "challenge",
+                prefix: "w1:",
+                size_cap: 2 << 10,
+                unreadable: "a challenge to a passkey cannot be read and was dropped; there will be a new one",
             },
         }
     }
@@ -255,11 +263,11 @@ fn context<T: Typed>(name: &str) -> String {
     format!("state:{}:{}:{name}", T::KIND.name(), RECORD_VERSION)
 }
 
-fn written<T: serde::Serialize>(value: &T) -> Answer<SecretBytes> {
+pub(super) fn written<T: serde::Serialize>(value: &T) -> Answer<SecretBytes> {
     serde_json::to_vec(value).map(SecretBytes::new).map_err(|e| StoreError::new("state", e))
 }
 
-fn read<T: serde::de::DeserializeOwned>(plain: &SecretBytes) -> Answer<T> {
+pub(super) fn read<T: serde::de::DeserializeOwned>(plain: &SecretBytes) -> Answer<T> {
     let shape = |e: serde_json::Error| format!("{:?} error at column {}", e.classify(), e.column());
     serde_json::from_slice(plain.expose()).map_err(|e| StoreError::new("state", shape(e)))
 }

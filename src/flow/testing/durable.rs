@@ -17,7 +17,7 @@ use crate::flow::ports::{
     History, LeasedLetter, Letter, Lockouts, Outbox, SealedAt, SealedRows, SigningKey, SigningKeys,
 };
 
-fn over(account: &mut Account) {
+pub(super) fn over(account: &mut Account) {
     account.generation.credentials += 1;
     account.generation.sessions += 1;
 }
@@ -102,6 +102,7 @@ impl Authenticators for World {
                 .filter_map(|((_, method), lockout)| Some((*method, lockout.locked_at?)))
                 .collect(),
             addresses: addresses_of(s, user),
+            passkeys: s.passkeys.iter().filter(|(of, _)| of == user).map(|(_, passkey)| passkey.clone()).collect(),
             ..Enrolled::default()
         });
         // Others get their turn between a read and what is done with it.
@@ -155,8 +156,10 @@ impl Authenticators for World {
             s.accounts.get_mut(user).map(over);
             let before = s.addresses.len();
             s.addresses.retain(|(of, _)| of != user);
-            let addresses = (before - s.addresses.len()) as u64;
-            addresses + u64::from(s.totp.remove(user).is_some()) + u64::from(s.backup.remove(user).is_some())
+            let passkeys = s.passkeys.len();
+            s.passkeys.retain(|(of, _)| of != user);
+            let others = (before - s.addresses.len() + passkeys - s.passkeys.len()) as u64;
+            others + u64::from(s.totp.remove(user).is_some()) + u64::from(s.backup.remove(user).is_some())
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod durable;
 mod moment;
+mod passkeys;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::auth::address::phone_number::Country;
 use crate::auth::ceremony::{Ceremony, CeremonyToken};
 use crate::auth::event::Event;
 use crate::auth::factor::authenticator::{AddressRecord, Sealed, TotpRecord};
+use crate::auth::factor::passkey::PasskeyRecord;
 use crate::auth::factor::password::{self, HashParams};
 use crate::auth::factor::totp;
 use crate::auth::proof::{Method, Offer};
@@ -66,6 +68,7 @@ pub(crate) struct State {
     pub(crate) totp: HashMap<UserId, TotpRecord>,
     pub(crate) backup: HashMap<UserId, (Vec<u8>, HashSet<Vec<u8>>)>,
     pub(crate) addresses: Vec<(UserId, AddressRecord)>,
+    pub(crate) passkeys: Vec<(UserId, PasskeyRecord)>,
     pub(crate) lockouts: BTreeMap<(UserId, Method), Lockout>,
     pub(crate) signing: Vec<SigningKey>,
     /// Every letter that was put and is not gone, and when it expires.
@@ -123,12 +126,14 @@ impl World {
             sessions: self.clone(),
             ceremonies: View::new(self.clone(), self.clone()),
             tickets: View::new(self.clone(), self.clone()),
+            challenges: View::new(self.clone(), self.clone()),
             codes: self.clone(),
             ledger: self.clone(),
             throttle: self.clone(),
             accounts: self.clone(),
             authenticators: self.clone(),
             addresses: self.clone(),
+            passkeys: self.clone(),
             lockouts: self.clone(),
             history: self.clone(),
             vault: self.clone(),
@@ -277,6 +282,7 @@ pub(crate) fn client_at(ip: &str) -> Client {
         user_agent: Some("Test/1".to_owned()),
         device: None,
         host: HOST.to_owned(),
+        origin: format!("https://{HOST}"),
         channel: Channel::Cookie,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::addresses::address_cases;
 use super::authenticators::{authenticator_cases, totp};
+use super::passkeys::passkey_cases;
 use super::lockouts::lockout_cases;
 use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, winners};
 use crate::auth::factor::authenticator::Sealed;
@@ -18,6 +19,7 @@ pub(crate) async fn accounts_contract(make: impl AsyncFn() -> AccountPorts) {
     what_ends_is_counted(make().await).await;
     signing_keys_follow_each_other(make().await).await;
     authenticator_cases(&make).await;
+    passkey_cases(&make).await;
     lockout_cases(&make).await;
     address_cases(&make).await;
 }

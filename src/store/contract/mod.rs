@@ -7,6 +7,7 @@ mod counters;
 pub(crate) mod endings;
 mod lockouts;
 pub(crate) mod outbox;
+mod passkeys;
 #[path = "../../../tests/it/support/port.rs"]
 pub(crate) mod port;
 pub(crate) mod postgres;

@@ -16,7 +16,8 @@ use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::ports::{
-    Account, Accounts, Addresses, Authenticators, Clock, Generation, Ledger, Lockouts, OneTimeCodes, RECORD_VERSION, Sessions,
+    Account, Accounts, Addresses, Authenticators, Clock, Generation, Ledger, Lockouts, OneTimeCodes, Passkeys,
+    RECORD_VERSION, Sessions,
     SigningKeys, Throttle, Transient, TransientKind, Vault as _, View,
 };
 use crate::store::record_cipher::RecordCipher;
@@ -217,6 +218,7 @@ pub(crate) struct AccountPorts {
     pub(crate) authenticators: Arc<dyn Authenticators>,
     /// Under test.
     pub(crate) addresses: Arc<dyn Addresses>,
+    pub(crate) passkeys: Arc<dyn Passkeys>,
     /// Under test.
     pub(crate) lockouts: Arc<dyn Lockouts>,
     /// Under test.

@@ -35,6 +35,7 @@ impl Authenticators for Database {
             backup: backup.into_iter().next().map(backup_set).transpose()?,
             locked: locked.into_iter().map(locked_method).collect::<Answer<_>>()?,
             addresses: addresses.into_iter().map(addresses::record).collect::<Answer<_>>()?,
+            passkeys: self.passkeys_of(user).await?,
             ..Enrolled::default()
         })
     }
@@ -112,6 +113,7 @@ impl Authenticators for Database {
                 "delete from totp where account_id = $1",
                 "delete from backup_sets where account_id = $1",
                 "delete from addresses where account_id = $1",
+                "delete from passkeys where account_id = $1",
             ] {
                 removed += sqlx::query(sql).bind(&user.0).execute(&mut *tx).await?.rows_affected();
             }

@@ -9,6 +9,7 @@ mod lockouts;
 mod migrate;
 mod open;
 mod outbox;
+mod passkeys;
 mod pooler;
 mod postgres;
 mod row;
@@ -128,8 +129,9 @@ impl Database {
         const SQL: &str = "select (select count(*) from accounts where password_hash is not null), \
              (select count(*) from totp), (select count(distinct account_id) from backup_codes), \
              (select count(distinct account_id) from addresses where kind = 'email'), \
-             (select count(distinct account_id) from addresses where kind = 'sms')";
-        let (password, totp, backup, mail, sms): (i64, i64, i64, i64, i64) =
+             (select count(distinct account_id) from addresses where kind = 'sms'), \
+             (select count(distinct account_id) from passkeys)";
+        let (password, totp, backup, mail, sms, passkey): (i64, i64, i64, i64, i64, i64) =
             on!(self, pool => sqlx::query_as(SQL).fetch_one(pool))?;
         let named = [
             (Method::Password, password),
@@ -137,6 +139,7 @@ impl Database {
             (Method::BackupCode, backup),
             (Method::EmailCode, mail),
             (Method::SmsCode, sms),
+            (Method::Passkey, passkey),
         ];
         Ok(named.map(|(method, count)| (method.name(), u64::try_from(count).unwrap_or(0))).to_vec())
     }

@@ -32,6 +32,7 @@ fn ports(database: Database, guard: Arc<dyn std::any::Any + Send + Sync>) -> Acc
         accounts: sql.clone(),
         authenticators: sql.clone(),
         addresses: sql.clone(),
+        passkeys: sql.clone(),
         lockouts: sql.clone(),
         signing_keys: sql,
         guard,
@@ -254,7 +255,7 @@ async fn the_trail_is_remembered(database: &Database) {
 async fn factors_are_counted(database: &Database) {
     let before = database.enrolled().await.unwrap();
     assert!(
-        before.iter().map(|(factor, _)| *factor).eq(["password", "totp", "backup_code", "email_code", "sms_code"]),
+        before.iter().map(|(factor, _)| *factor).eq(["password", "totp", "backup_code", "email_code", "sms_code", "passkey"]),
         "{before:?}"
     );
     let now = account("counted");
@@ -263,7 +264,7 @@ async fn factors_are_counted(database: &Database) {
     database.put_backup(&id, b"salt", &[b"one".to_vec(), b"two".to_vec()]).await.unwrap();
     let after = database.enrolled().await.unwrap();
     let more: Vec<u64> = before.iter().zip(&after).map(|((_, b), (_, a))| a - b).collect();
-    assert_eq!(more, [u64::from(now.password_hash.is_some()), 0, 1, 0, 0]);
+    assert_eq!(more, [u64::from(now.password_hash.is_some()), 0, 1, 0, 0, 0]);
 }
 
 #[tokio::test]
