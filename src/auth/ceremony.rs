@@ -248,6 +248,14 @@ impl Ceremony {
         self.missing(now).and(self.locked)
     }
 
+    /// The methods, owned or not, any of which would bring it on.
+    pub fn helpful(&self, now: Timestamp) -> MethodSet {
+        match self.required() {
+            Some(_) => self.missing(now),
+            None => MethodSet::ALL,
+        }
+    }
+
     fn missing(&self, now: Timestamp) -> MethodSet {
         match self.required() {
             Some(required) => required.shortfall(&self.proofs, now).map_or(MethodSet::EMPTY, |short| short.methods),

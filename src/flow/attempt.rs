@@ -3,7 +3,7 @@
 use super::Flows;
 use super::hashing::Lane;
 use super::known_browser::KnownBrowser;
-use super::ports::Answer;
+use super::ports::{Account, Answer};
 use super::reply::{Aftermath, Client, Outcome, WithEvents};
 use crate::auth::event::{Deed, Event, ThrottleScope, What};
 use crate::auth::network::wide_networks;
@@ -88,6 +88,17 @@ impl Attempt<'_> {
 }
 
 impl Flows {
+    /// Names the account of an attempt that began without a name.
+    pub(super) fn name_attempt(&self, attempt: &mut Attempt<'_>, account: &Account) {
+        let who = &account.identity;
+        attempt.user = Some(who.id.clone());
+        attempt.username = Some(who.username.clone());
+        attempt.account = account_of_name(who.username.as_str());
+        attempt.device = self.known_device(attempt.client.device.as_ref(), &attempt.account, attempt.now);
+        attempt.browser = attempt.device.as_ref().map(|device| self.browser_tag(device));
+        self.recheck_browser(attempt, Some(account));
+    }
+
     /// Begins an attempt under this name.
     pub(super) fn begin_attempt<'a>(&self, name: &str, user: Option<UserId>, client: &'a Client) -> Attempt<'a> {
         let (now, account) = (self.now(), account_of_name(name));

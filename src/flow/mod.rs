@@ -12,6 +12,7 @@ mod hashing;
 pub mod key_rotation;
 mod known_browser;
 mod lockout;
+mod passkeys;
 pub mod ports;
 pub mod reply;
 mod sealing;

@@ -1,6 +1,7 @@
 //! What flows answer: values, never errors, for everything a person can do; with the events to record.
 
 mod addresses;
+mod passkeys;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::auth::user::Username;
 use crate::flow::ports::StoreError;
 
 pub use addresses::*;
+pub use passkeys::*;
 
 /// What a flow returns, and the events on the way to it. The edge records the events, once.
 #[derive(Debug)]
@@ -47,6 +49,8 @@ pub struct Client {
     pub device: Option<SecretText>,
     /// The canonical host it speaks to.
     pub host: String,
+    /// The origin of a page that it has from us, as a browser writes it.
+    pub origin: String,
     /// How it keeps tokens: a browser's page by cookie, a script by itself.
     pub channel: Channel,
 }
@@ -184,6 +188,11 @@ pub enum Rejection {
     NoCode,
     /// The code was guessed at too often: neither it nor another one is looked at in this sign-in or session for a while.
     CodeUsedUp,
+    /// The passkey proves nothing here.
+    WrongPasskey {
+        /// Nobody has this credential: its browser may forget it.
+        unknown: bool,
+    },
     /// The sign-in took too long or is over; start again.
     CeremonyGone,
     /// The session ended meanwhile; sign in again.

@@ -4,9 +4,10 @@ mod sent_codes;
 
 use std::time::Duration;
 
+use crate::auth::factor::passkey::ModelPolicy;
 use crate::auth::factor::password::HashParams;
 use crate::auth::factor::totp::TotpParams;
-use crate::auth::proof::{Method, Offer};
+use crate::auth::proof::{Method, MethodSet, Offer};
 use crate::auth::session::Lifetimes;
 use crate::auth::throttle::Limit;
 
@@ -27,6 +28,8 @@ pub struct FlowSettings {
     pub totp: TotpSettings,
     /// What people can prove, and set up. Default: passwords, authenticator apps and backup codes.
     pub offer: Offer,
+    /// Passkeys and security keys; `None`: there are none. Default: none, and the configuration switches them on.
+    pub passkeys: Option<PasskeySettings>,
     /// How many backup codes are made. Default: 10.
     pub backup_codes: u8,
     /// Codes that are sent.
@@ -37,6 +40,28 @@ pub struct FlowSettings {
     pub enroll_max_age: Duration,
     /// How long a known browser is remembered for throttling. Default: 365 d.
     pub device_ttl: Duration,
+}
+
+/// Passkeys and security keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PasskeySettings {
+    /// The relying party ID of all hosts; `None`: each host is its own.
+    pub rp_id: Option<String>,
+    /// Hosts outside of it that its `/.well-known/webauthn` names.
+    pub related: Vec<String>,
+    /// Hosts that keep their sign-in to themselves, where all others share one: theirs are their own.
+    pub alone: Vec<String>,
+    pub models: ModelPolicy,
+}
+
+impl PasskeySettings {
+    /// Whether browsers let a page of this host ask for them.
+    fn serves(&self, host: &str) -> bool {
+        // Browsers know no passkeys of addresses.
+        let address = host.starts_with('[') || host.rsplit('.').next().is_some_and(|last| last.parse::<u8>().is_ok());
+        let within = |rp_id: &str| host.strip_suffix(rp_id).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        !address && (self.rp_id.as_deref().is_none_or(within) || self.related.iter().any(|related| related == host))
+    }
 }
 
 /// Password hashing: argon2id (OWASP parameters).
@@ -122,13 +147,30 @@ impl LimitSettings {
 
 impl FlowSettings {
     /// What people can prove at this host, and set up there.
-    pub const fn offer_at(&self, _host: &str) -> Offer {
-        self.offer
+    pub fn offer_at(&self, host: &str) -> Offer {
+        if !self.passkeys.as_ref().is_some_and(|passkeys| passkeys.serves(self.signs_in_at(host))) {
+            return self.offer;
+        }
+        let all = [Method::Passkey, Method::BoundPasskey, Method::SecurityKey];
+        all.into_iter().fold(self.offer, |offer, method| offer.with(method, true))
+    }
+
+    /// What people can prove at some host.
+    pub fn served(&self) -> MethodSet {
+        let keys = [Method::Passkey, Method::BoundPasskey, Method::SecurityKey].into_iter().collect();
+        if self.passkeys.is_some() { self.offer.served.or(keys) } else { self.offer.served }
     }
 
     /// The relying party ID of the passkeys of this host.
-    pub const fn rp_id<'a>(&self, host: &'a str) -> &'a str {
-        host
+    pub fn rp_id<'a>(&'a self, host: &'a str) -> &'a str {
+        let named = self.passkeys.as_ref().and_then(|passkeys| passkeys.rp_id.as_deref());
+        named.unwrap_or_else(|| self.signs_in_at(host))
+    }
+
+    /// Where people sign in for this host.
+    fn signs_in_at<'a>(&'a self, host: &'a str) -> &'a str {
+        let alone = self.passkeys.as_ref().is_some_and(|passkeys| passkeys.alone.iter().any(|known| known == host));
+        self.portal_host.as_deref().filter(|_| !alone).unwrap_or(host)
     }
 }
 
@@ -142,6 +184,7 @@ impl Default for FlowSettings {
             password: PasswordSettings::default(),
             totp: TotpSettings::default(),
             offer: Offer::default(),
+            passkeys: None,
             backup_codes: 10,
             codes: SentCodeSettings::default(),
             limits: LimitSettings::default(),

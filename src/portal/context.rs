@@ -161,6 +161,7 @@ impl Context {
             user_agent: agent.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()),
             device: self.info.cookies.device.clone(),
             host: self.info.host.clone(),
+            origin: self.info.origin(),
             channel: Channel::Cookie,
         }
     }

@@ -27,3 +27,12 @@ pub struct RequestInfo {
     /// Our cookies among them.
     pub cookies: Cookies,
 }
+
+impl RequestInfo {
+    /// The origin of our pages, as browsers write it: without the scheme's own port.
+    pub(crate) fn origin(&self) -> String {
+        let port = if self.scheme == "https" { ":443" } else { ":80" };
+        let authority = self.authority.strip_suffix(port).unwrap_or(&self.authority);
+        format!("{}://{authority}", self.scheme)
+    }
+}

@@ -117,6 +117,23 @@ impl Flows {
         })
     }
 
+    /// The same session with the same proofs, under a new token and what the account grants now: what was granted before
+    /// was just ended by its owner. `None`: it was gone, or the account was changed meanwhile.
+    pub(in crate::flow) async fn reopen(
+        &self,
+        attempt: &mut Attempt<'_>,
+        account: &Account,
+        credentials: String,
+        slot: &Slot,
+    ) -> Answer<Option<Opened>> {
+        let Slot::Session(key, session) = slot else { return Ok(None) };
+        let session = Session { seen_at: attempt.now.max(session.seen_at), ..session.as_ref().clone() };
+        let (proved, locked, what) = (MethodSet::EMPTY, MethodSet::EMPTY, What::SessionElevated);
+        let generation = account.generation;
+        let grant = Grant { session, old: Some(key), proved, what, credentials, generation, locked };
+        self.grant(attempt, grant).await
+    }
+
     /// What happened around the account that is worth a word to its owner, who is about to be signed in.
     async fn notice(&self, attempt: &Attempt<'_>, account: &Account, channel: Channel) -> Answer<Option<Notice>> {
         if channel == Channel::Bearer || account.last_login_at.is_none() {

@@ -101,7 +101,7 @@ impl Flows {
     }
 
     /// Answers a step: keeps the ceremony, or ends it and opens its session.
-    pub(super) async fn proceed(
+    pub(in crate::flow) async fn proceed(
         &self,
         attempt: &mut Attempt<'_>,
         account: &Account,

@@ -2,5 +2,10 @@
 
 mod addresses;
 mod backup_codes;
+mod enrollee;
+mod passkey;
 mod provision;
 mod totp;
+
+pub(super) use enrollee::Enrollee;
+pub(super) use passkey::tidy;

@@ -3,36 +3,23 @@
 //! An enrolment is a ceremony in a sign-in or in a session. The key that it gave out is its challenge; the first code of
 //! that key completes it.
 
-use crate::auth::ceremony::{Ceremony, CeremonyKey, Parent, Step, Verdict};
+use super::enrollee::Enrollee;
+use crate::auth::ceremony::{Ceremony, Step, Verdict};
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
 use crate::auth::factor::authenticator::{Enrolled, Sealed};
 use crate::auth::factor::totp::{self, KEY_BYTES, Matched};
-use crate::auth::proof::{Factor, Method, MethodSet};
+use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::{SecretBytes, SecretText};
-use crate::auth::time::Timestamp;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
-use crate::flow::ceremony::stored::{Resumed, Slot};
 use crate::flow::enrol::backup_codes::NewCodes;
-use crate::flow::ports::{Account, Answer, StoreError};
+use crate::flow::ports::{Answer, StoreError};
 use crate::flow::reply::{CeremonyRef, Client, ConfirmReply, EnrollReply, Outcome, PendingTotp, Rejection, WithEvents};
 use crate::flow::sealing::challenge_context;
 use crate::flow::verify::Mismatch;
 
 /// Characters of a ULID: the authenticator's id, sealed with the key while it waits.
 const ID_LENGTH: usize = 26;
-
-/// An account about to enrol, and where, as the stores have it now.
-struct Enrollee {
-    /// The sign-in or the step-up that the enrolment happens in.
-    ceremony: Ceremony,
-    slot: Slot,
-    parent: Parent,
-    /// Of the enrolment.
-    key: CeremonyKey,
-    account: Account,
-    enrolled: Enrolled,
-}
 
 impl Flows {
     /// Begins (or goes on with) enrolling TOTP: the same secret until it is confirmed.
@@ -165,61 +152,6 @@ impl Flows {
             let _ = self.take_enrolment(&who.key).await;
         }
         opened
-    }
-
-    /// Ends the other sessions of the person: an authenticator that was replaced vouches for nobody any more.
-    async fn end_others(&self, attempt: &mut Attempt<'_>, who: &Enrollee) -> Answer<()> {
-        let own = match &who.slot {
-            Slot::Session(key, _) => Some(key),
-            Slot::New | Slot::Stored(_) => None,
-        };
-        let mut ended = false;
-        attempt.intend(Deed::Ending, None);
-        for (key, _) in self.ports.sessions.of_user(&who.account.identity.id).await? {
-            if Some(&key) != own {
-                ended |= self.ports.sessions.revoke(&key).await?;
-            }
-        }
-        attempt.clear_intent();
-        if ended {
-            attempt.record(What::SessionsRevoked);
-        }
-        Ok(())
-    }
-
-    /// Who is enrolling, from the stores as they are now; `None` if that is over.
-    async fn enrollee<'a>(&self, at: &CeremonyRef, client: &'a Client) -> Answer<(Attempt<'a>, Option<Enrollee>)> {
-        let (mut attempt, resumed) = self.resume(at, client).await?;
-        let Some(Resumed { ceremony, slot }) = resumed else { return Ok((attempt, None)) };
-        let Some(parent) = slot.parent() else { return Ok((attempt, None)) };
-        let Ok(account) = self.account_of(&ceremony, &slot).await? else { return Ok((attempt, None)) };
-        let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
-        self.recheck_browser(&mut attempt, Some(&account));
-        if matches!(slot, Slot::Stored(_)) && ceremony.credentials != self.credentials(&account, &enrolled) {
-            self.end_stored(&slot).await?;
-            return Ok((attempt, None));
-        }
-        let key = parent.enrolment_key();
-        Ok((attempt, Some(Enrollee { ceremony, slot, parent, key, account, enrolled })))
-    }
-
-    /// What must be proved before an authenticator may be bound: the password, freshly, and, where the account
-    /// has a second factor already, that as well.
-    fn prove_first(&self, who: &Enrollee, now: Timestamp) -> Option<MethodSet> {
-        let owned = self.owned_at(&who.account, &who.enrolled, &who.ceremony.host);
-        let fresh = who.ceremony.proofs.fresh(self.settings.enroll_max_age, now);
-        let missing = |wanted: MethodSet| if wanted.and(fresh).is_empty() { wanted } else { MethodSet::EMPTY };
-        let known = |m: &Method| matches!(m.factor(), Factor::Knowledge);
-        let (first, second): (Vec<Method>, Vec<Method>) = owned.iter().partition(known);
-        // A code that is sent stands in for nothing that the person holds.
-        let held = |m: &Method| matches!(m.factor(), Factor::Possession | Factor::Both);
-        let holds = second.iter().any(held);
-        let second: Vec<Method> = second.into_iter().filter(|m| !holds || held(m)).collect();
-        let missing = missing(first.into_iter().collect()).or(missing(second.into_iter().collect()));
-        // Who has proved nothing at all lately has no business here, whatever the account owns.
-        let missing =
-            if missing.is_empty() && fresh.is_empty() { MethodSet::EMPTY.with(Method::Password) } else { missing };
-        (!missing.is_empty()).then_some(missing)
     }
 }
 

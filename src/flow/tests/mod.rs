@@ -12,6 +12,8 @@ mod limits;
 mod lockout;
 mod marks;
 mod owners;
+mod passkey_faults;
+mod passkeys;
 mod resealing;
 mod rising;
 mod sent_codes;

@@ -1,6 +1,7 @@
 //! Verifying one proof: compared, and where it is one-time, spent first in both stores. A verifier a method.
 
 mod backup_code;
+mod passkey;
 pub(super) mod password;
 mod sent_code;
 pub(super) mod totp;
@@ -153,9 +154,10 @@ impl Flows {
                 let kind = if method == Method::SmsCode { AddressKind::Sms } else { AddressKind::Email };
                 Ok(Some(self.verify_sent_code(attempt, user, enrolled, slot, kind, &code).await?))
             }
-            (Submission::Code(..) | Submission::Assertion(_), ..) => {
-                Ok(Some(Err(Mismatch::code(RejectReason::NotEnrolled))))
+            (Submission::Assertion(assertion), ..) => {
+                Ok(Some(self.verify_passkey(attempt, user, enrolled, slot, &assertion).await?))
             }
+            (Submission::Code(..), ..) => Ok(Some(Err(Mismatch::code(RejectReason::NotEnrolled)))),
         }
     }
 

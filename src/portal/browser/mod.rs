@@ -199,6 +199,7 @@ fn proof_errors(way: MethodPrompt, rejection: Rejection) -> Option<Errors> {
         Rejection::WrongCredentials => text!("mistake-password"),
         Rejection::NoCode => text!("mistake-no-sent-code"),
         Rejection::CodeUsedUp => text!("mistake-code-used-up"),
+        Rejection::WrongPasskey { .. } => text!("mistake-passkey"),
         Rejection::WrongCode if way.is_password() => text!("mistake-password"),
         Rejection::WrongCode if way.is_sent() => text!("mistake-sent-code"),
         Rejection::WrongCode if way.is_digits() => text!("mistake-totp"),

@@ -1,0 +1,90 @@
+//! Who enrols, and what they must have proved: enrolling is a privilege of who has just proved everything that the account
+//! can prove.
+
+use crate::auth::ceremony::{Ceremony, CeremonyKey, Parent};
+use crate::auth::event::{Deed, What};
+use crate::auth::factor::authenticator::Enrolled;
+use crate::auth::proof::{Factor, Method, MethodSet};
+use crate::auth::time::Timestamp;
+use crate::flow::Flows;
+use crate::flow::attempt::Attempt;
+use crate::flow::ceremony::stored::{Resumed, Slot};
+use crate::flow::ports::{Account, Answer};
+use crate::flow::reply::{CeremonyRef, Client};
+
+/// An account about to enrol, and where, as the stores have it now.
+pub(in crate::flow) struct Enrollee {
+    /// The sign-in or the step-up that the enrolment happens in.
+    pub(in crate::flow) ceremony: Ceremony,
+    pub(in crate::flow) slot: Slot,
+    pub(in crate::flow) parent: Parent,
+    /// Of the enrolment.
+    pub(in crate::flow) key: CeremonyKey,
+    pub(in crate::flow) account: Account,
+    pub(in crate::flow) enrolled: Enrolled,
+}
+
+impl Flows {
+    /// Ends the other sessions of the person: an authenticator that was replaced vouches for nobody any more.
+    pub(in crate::flow) async fn end_others(&self, attempt: &mut Attempt<'_>, who: &Enrollee) -> Answer<()> {
+        let own = match &who.slot {
+            Slot::Session(key, _) => Some(key),
+            Slot::New | Slot::Stored(_) => None,
+        };
+        let mut ended = false;
+        attempt.intend(Deed::Ending, None);
+        for (key, _) in self.ports.sessions.of_user(&who.account.identity.id).await? {
+            if Some(&key) != own {
+                ended |= self.ports.sessions.revoke(&key).await?;
+            }
+        }
+        attempt.clear_intent();
+        if ended {
+            attempt.record(What::SessionsRevoked);
+        }
+        Ok(())
+    }
+
+    /// Who is enrolling, from the stores as they are now; `None` if that is over.
+    pub(in crate::flow) async fn enrollee<'a>(
+        &self,
+        at: &CeremonyRef,
+        client: &'a Client,
+    ) -> Answer<(Attempt<'a>, Option<Enrollee>)> {
+        let (mut attempt, resumed) = self.resume(at, client).await?;
+        let Some(Resumed { ceremony, slot }) = resumed else { return Ok((attempt, None)) };
+        let Some(parent) = slot.parent() else { return Ok((attempt, None)) };
+        let Ok(account) = self.account_of(&ceremony, &slot).await? else { return Ok((attempt, None)) };
+        let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
+        self.recheck_browser(&mut attempt, Some(&account));
+        if matches!(slot, Slot::Stored(_)) && ceremony.credentials != self.credentials(&account, &enrolled) {
+            self.end_stored(&slot).await?;
+            return Ok((attempt, None));
+        }
+        let key = parent.enrolment_key();
+        Ok((attempt, Some(Enrollee { ceremony, slot, parent, key, account, enrolled })))
+    }
+
+    /// What must be proved before an authenticator may be bound: the password, freshly, and, where the account
+    /// has a second factor already, that as well.
+    pub(in crate::flow) fn prove_first(&self, who: &Enrollee, now: Timestamp) -> Option<MethodSet> {
+        let owned = self.owned_at(&who.account, &who.enrolled, &who.ceremony.host);
+        let fresh = who.ceremony.proofs.fresh(self.settings.enroll_max_age, now);
+        // A passkey with user verification is both.
+        if fresh.iter().any(|method| method.factor() == Factor::Both) {
+            return None;
+        }
+        let missing = |wanted: MethodSet| if wanted.and(fresh).is_empty() { wanted } else { MethodSet::EMPTY };
+        let known = |m: &Method| matches!(m.factor(), Factor::Knowledge);
+        let (first, second): (Vec<Method>, Vec<Method>) = owned.iter().partition(known);
+        // A code that is sent stands in for nothing that the person holds.
+        let held = |m: &Method| matches!(m.factor(), Factor::Possession | Factor::Both);
+        let holds = second.iter().any(held);
+        let second: Vec<Method> = second.into_iter().filter(|m| !holds || held(m)).collect();
+        let missing = missing(first.into_iter().collect()).or(missing(second.into_iter().collect()));
+        // Who has proved nothing at all lately has no business here, whatever the account owns.
+        let missing =
+            if missing.is_empty() && fresh.is_empty() { MethodSet::EMPTY.with(Method::Password) } else { missing };
+        (!missing.is_empty()).then_some(missing)
+    }
+}

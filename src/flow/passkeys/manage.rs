@@ -1,0 +1,101 @@
+//! The passkeys of somebody who is signed in: looked at, renamed, removed.
+
+use crate::auth::event::{Deed, What};
+use crate::auth::factor::authenticator::Enrolled;
+use crate::auth::factor::passkey::PasskeyRecord;
+use crate::auth::proof::Method;
+use crate::auth::session::{Session, SessionToken};
+use crate::auth::user::UserId;
+use crate::flow::Flows;
+use crate::flow::attempt::Attempt;
+use crate::flow::destination::Destinations;
+use crate::flow::enrol::tidy;
+use crate::flow::ports::Answer;
+use crate::flow::reply::{CeremonyRef, Client, Outcome, PasskeyRemoved, WithEvents};
+
+impl Flows {
+    /// The passkeys of a person, the oldest first.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn passkeys_of(&self, user: &UserId) -> Answer<Vec<PasskeyRecord>> {
+        Ok(self.ports.authenticators.of(user).await?.passkeys)
+    }
+
+    /// The user handle and the credential ids of a person at this host: what `signalAllAcceptedCredentials` tells a browser.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn accepted_credentials(&self, user: &UserId, host: &str) -> Answer<(Vec<u8>, Vec<Vec<u8>>)> {
+        let rp_id = self.settings.rp_id(host);
+        let passkeys = self.passkeys_of(user).await?.into_iter().filter(|passkey| passkey.rp_id == rp_id);
+        Ok((self.user_handle(user).to_vec(), passkeys.map(|passkey| passkey.credential_id).collect()))
+    }
+
+    /// Gives a passkey another name; `false`: there is none of this id, or the name is empty.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn rename_passkey(&self, user: &UserId, id: &str, name: &str) -> Answer<bool> {
+        let name = tidy(name);
+        if name.is_empty() { Ok(false) } else { self.ports.passkeys.rename(user, id, &name).await }
+    }
+
+    /// Removes a passkey: a privilege as adding one is. `destinations` know which rules bind the person.
+    ///
+    /// # Errors
+    /// A store did not answer; the passkey may be gone.
+    pub async fn remove_passkey(
+        &self,
+        token: &SessionToken,
+        session: &std::sync::Arc<Session>,
+        id: &str,
+        destinations: &Destinations,
+        client: &Client,
+    ) -> Outcome<PasskeyRemoved> {
+        let at = CeremonyRef::Session(token.clone(), session.clone());
+        let (mut attempt, enrollee) = self.enrollee(&at, client).await.map_err(WithEvents::none)?;
+        let Some(who) = enrollee else { return Ok(WithEvents::none(PasskeyRemoved::Gone)) };
+        let reply = self.remove(&mut attempt, who, id, destinations).await;
+        attempt.finish(reply)
+    }
+
+    async fn remove(
+        &self,
+        attempt: &mut Attempt<'_>,
+        who: crate::flow::enrol::Enrollee,
+        id: &str,
+        destinations: &Destinations,
+    ) -> Answer<PasskeyRemoved> {
+        if let Some(methods) = self.prove_first(&who, attempt.now) {
+            return Ok(PasskeyRemoved::ProveFirst(methods));
+        }
+        let owner = &who.account.identity;
+        let (gone, left): (Vec<PasskeyRecord>, Vec<PasskeyRecord>) =
+            who.enrolled.passkeys.iter().cloned().partition(|passkey| passkey.id == id);
+        let Some(gone) = gone.into_iter().next() else { return Ok(PasskeyRemoved::NotFound) };
+        let after = Enrolled { passkeys: left, ..who.enrolled.clone() };
+        let methods = |enrolled: &Enrolled, host: &str| self.owned_at(&who.account, enrolled, host);
+        let needed = destinations.needed(owner, |host| methods(&who.enrolled, host), |host| methods(&after, host));
+        if let Some(rule) = needed {
+            return Ok(PasskeyRemoved::Needed { rule: Some(rule) });
+        }
+        let has_password = who.account.password_hash.is_some();
+        if !after.methods(has_password, None).iter().any(|method| method != Method::BackupCode) {
+            return Ok(PasskeyRemoved::Needed { rule: None });
+        }
+        attempt.intend(Deed::Ending, Some(gone.method()));
+        if !self.ports.passkeys.remove(&owner.id, id).await? {
+            attempt.clear_intent();
+            return Ok(PasskeyRemoved::NotFound);
+        }
+        attempt.record(What::AuthenticatorRemoved { method: gone.method() });
+        self.end_others(attempt, &who).await?;
+        let Ok(account) = self.standing_account(&owner.id).await? else { return Ok(PasskeyRemoved::Gone) };
+        let credentials = self.credentials(&account, &after);
+        Ok(match self.reopen(attempt, &account, credentials, &who.slot).await? {
+            Some(opened) => PasskeyRemoved::Removed(Box::new(opened)),
+            None => PasskeyRemoved::Gone,
+        })
+    }
+}
