@@ -92,6 +92,13 @@ fn calls() -> Vec<UtoipaMethodRouter<Arc<PortalState>>> {
         call!(api::addresses, add),
         call!(api::addresses, confirm),
         call!(api::addresses, remove),
+        call!(api::passkeys, options),
+        call!(api::passkeys, add),
+        call!(api::passkeys, list),
+        call!(api::passkeys, rename),
+        call!(api::passkeys, remove),
+        call!(api::passkey_login, options),
+        call!(api::passkey_login, login),
     ]
 }
 

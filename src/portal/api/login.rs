@@ -3,7 +3,10 @@
 use data_encoding::BASE64;
 use http::header::AUTHORIZATION;
 
-use super::types::{ElevateBody, LoginAnswer, LoginBody, LoginRequest, Opening, ProblemBody, SecondFactorBody};
+use super::proof_types::{CredentialField, ElevateRequest, SecondFactorRequest};
+use super::types::{
+    ElevateBody, LoginAnswer, LoginBody, LoginRequest, Opening, ProblemBody, SecondFactorBody, SecretField,
+};
 use super::{body, login_reply, rejected, require_session};
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::proof::{Method, Requirement, Strength};
@@ -29,13 +32,7 @@ use crate::portal::reply::Reply;
 ))]
 pub(crate) async fn login(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let given: LoginBody = body(ctx)?;
-    let requirement = match given.strength.as_deref() {
-        None => None,
-        Some(name) => {
-            let strength = Strength::from_name(name);
-            Some(Requirement::of(strength.ok_or_else(|| bad(text!("problem-strength-title")))?))
-        }
-    };
+    let requirement = requirement(given.strength.as_deref())?;
     let (username, password) = match (given.username, given.password, basic(ctx)) {
         (Some(username), Some(password), _) => (username, password.0),
         (None, None, Some(basic)) => basic,
@@ -48,7 +45,7 @@ pub(crate) async fn login(ctx: &mut Context) -> Result<Reply, HandlerError> {
 }
 
 /// Give the second factor of a sign-in under way.
-#[utoipa::path(post, path = "/.stepgate/api/v1/login/second-factor", request_body = SecondFactorBody, tag = "sign-in",
+#[utoipa::path(post, path = "/.stepgate/api/v1/login/second-factor", request_body = SecondFactorRequest, tag = "sign-in",
     params(("Stepgate-Device" = Option<String>, Header, description = "The `device` of an earlier sign-in: who sends it is not held up by attempts of others")),
     responses(
     (status = 200, body = LoginAnswer),
@@ -60,21 +57,17 @@ pub(crate) async fn login(ctx: &mut Context) -> Result<Reply, HandlerError> {
 ))]
 pub(crate) async fn second_factor(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let given: SecondFactorBody = body(ctx)?;
-    let method = method(&given.method)?;
+    let submission = submission(&given.method, given.code, given.assertion)?;
     let Some(token) = CeremonyToken::parse(given.ceremony.0.expose()) else {
         return Err(HandlerError::from(rejected(&ctx.info, Rejection::CeremonyGone)));
     };
-    let reply = ctx.record_events(
-        ctx.state
-            .flows
-            .submit(&CeremonyRef::SignIn(token.clone()), Submission::of(method, given.code.0), &ctx.script())
-            .await,
-    )?;
+    let reply = ctx
+        .record_events(ctx.state.flows.submit(&CeremonyRef::SignIn(token.clone()), submission, &ctx.script()).await)?;
     Ok(login_reply(ctx, &reply, false))
 }
 
 /// Step up: one more proof; the old token ends, a new one is given (as a cookie to callers by cookie).
-#[utoipa::path(post, path = "/.stepgate/api/v1/elevate", request_body = ElevateBody, tag = "session",
+#[utoipa::path(post, path = "/.stepgate/api/v1/elevate", request_body = ElevateRequest, tag = "session",
     params(("Stepgate-Device" = Option<String>, Header, description = "The `device` of an earlier sign-in: who sends it is not held up by attempts of others")),
     security(("bearer" = []), ("cookie" = [])), responses(
     (status = 200, body = Opening),
@@ -86,19 +79,35 @@ pub(crate) async fn second_factor(ctx: &mut Context) -> Result<Reply, HandlerErr
 ))]
 pub(crate) async fn elevate(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let given: ElevateBody = body(ctx)?;
-    let method = method(&given.method)?;
+    let submission = submission(&given.method, given.code, given.assertion)?;
     let who = require_session(ctx, true).await?;
     let reply = ctx.record_events(
         ctx.state
             .flows
-            .submit(
-                &CeremonyRef::Session(who.token.clone(), who.session.clone()),
-                Submission::of(method, given.code.0),
-                &ctx.script(),
-            )
+            .submit(&CeremonyRef::Session(who.token.clone(), who.session.clone()), submission, &ctx.script())
             .await,
     )?;
     Ok(login_reply(ctx, &reply, who.by_cookie))
+}
+
+/// What a caller asks for.
+pub(super) fn requirement(strength: Option<&str>) -> Result<Option<Requirement>, HandlerError> {
+    let named =
+        |name| Strength::from_name(name).map(Requirement::of).ok_or_else(|| bad(text!("problem-strength-title")));
+    strength.map(named).transpose()
+}
+
+/// What a caller gives: a code, or the assertion of a passkey.
+fn submission(
+    method: &str,
+    code: Option<SecretField>,
+    assertion: Option<CredentialField>,
+) -> Result<Submission, HandlerError> {
+    match (method, code, assertion) {
+        ("passkey" | "bound_passkey" | "security_key", None, Some(assertion)) => Ok(Submission::Assertion(assertion.0)),
+        (name, Some(code), None) => Ok(Submission::of(self::method(name)?, code.0)),
+        _ => Err(bad(text!("problem-proof-missing-title"))),
+    }
 }
 
 fn bad(title: String) -> HandlerError {

@@ -6,6 +6,10 @@ pub(super) mod backup_codes;
 pub(super) mod codes;
 pub(super) mod login;
 pub(super) mod openapi;
+pub(super) mod passkey_login;
+pub(super) mod passkey_types;
+pub(super) mod passkeys;
+pub(super) mod proof_types;
 pub(super) mod session;
 pub(super) mod totp;
 pub(super) mod types;
@@ -154,6 +158,7 @@ fn rejected(info: &RequestInfo, rejection: Rejection) -> Problem {
         Rejection::ClockOff { .. } => ("wrong_otp", text!("problem-clock-title")),
         Rejection::NoCode => ("no_code", text!("problem-no-code-title")),
         Rejection::CodeUsedUp => ("code_used_up", text!("problem-code-used-up-title")),
+        Rejection::WrongPasskey { .. } => ("wrong_passkey", text!("problem-wrong-passkey-title")),
         Rejection::CeremonyGone => ("ceremony_over", text!("problem-ceremony-over-title")),
         Rejection::SessionGone => return Problem::not_signed_in(info),
     };
@@ -161,6 +166,7 @@ fn rejected(info: &RequestInfo, rejection: Rejection) -> Problem {
     let problem = problem.challenged(format!("Bearer realm=\"{}\"", info.host));
     match rejection {
         Rejection::ClockOff { seconds } => problem.with("clock_off_seconds", seconds),
+        Rejection::WrongPasskey { unknown: true } => problem.with("unknown_credential", true),
         _ => problem,
     }
 }

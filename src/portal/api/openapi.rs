@@ -69,7 +69,12 @@ const CHANGING: [DocumentedResponse; 1] =
 const READ: [DocumentedResponse; 2] =
     [("400", "`malformed_request`"), ("415", "`unsupported_media_type`: a body that is not `application/json`")];
 /// Calls whose body may be left out: an empty one counts as `{}`.
-const MAY_BE_EMPTY: [&str; 2] = ["/.stepgate/api/v1/login", "/.stepgate/api/v1/totp"];
+const MAY_BE_EMPTY: [&str; 4] = [
+    "/.stepgate/api/v1/login",
+    "/.stepgate/api/v1/totp",
+    "/.stepgate/api/v1/passkeys/options",
+    "/.stepgate/api/v1/login/passkey/options",
+];
 
 /// Adds the answers that the handler does not give by itself, and a description to every answer.
 fn complete(operation: &mut Operation, more: &[DocumentedResponse]) {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use super::proof_types::CredentialField;
 use crate::auth::secret::SecretText;
 
 /// A text that is read straight into a secret.
@@ -44,6 +45,12 @@ pub(crate) enum MethodName {
     EmailCode,
     /// A code sent by text message.
     SmsCode,
+    /// A passkey.
+    Passkey,
+    /// A passkey that stays on its device.
+    BoundPasskey,
+    /// A security key that verifies nobody.
+    SecurityKey,
     /// The password.
     Password,
     /// The same.
@@ -127,31 +134,21 @@ pub(crate) struct WithBasic {
     strength: Option<String>,
 }
 
-/// The second factor of a sign-in under way.
-#[derive(Deserialize, ToSchema)]
-#[schema(example = json!({"ceremony": "sgc_kJ0Zr1y0Qm0n3hD3V1xw0p8S7n2C5q4Lr9T6u1E8aXo", "method": "totp", "code": "123456"}))]
+/// The second factor of a sign-in under way, as it is read.
+#[derive(Deserialize)]
 pub(crate) struct SecondFactorBody {
-    /// As given by the login.
-    #[schema(value_type = String)]
     pub(crate) ceremony: SecretField,
-    /// One of the `methods` told before.
-    #[schema(value_type = MethodName)]
     pub(crate) method: String,
-    /// The code.
-    #[schema(value_type = String)]
-    pub(crate) code: SecretField,
+    pub(crate) code: Option<SecretField>,
+    pub(crate) assertion: Option<CredentialField>,
 }
 
-/// One more proof in a session.
-#[derive(Deserialize, ToSchema)]
-#[schema(example = json!({"method": "totp", "code": "123456"}))]
+/// One more proof in a session, as it is read.
+#[derive(Deserialize)]
 pub(crate) struct ElevateBody {
-    /// What is given.
-    #[schema(value_type = MethodName)]
     pub(crate) method: String,
-    /// The code, or the password.
-    #[schema(value_type = String)]
-    pub(crate) code: SecretField,
+    pub(crate) code: Option<SecretField>,
+    pub(crate) assertion: Option<CredentialField>,
 }
 
 /// Begins an enrolment.

@@ -83,6 +83,8 @@ pub(crate) fn digits_hint(digits: u8) -> String {
 
 /// The names of the methods that would help, those with a form of ours before all others.
 pub(crate) fn method_names(methods: MethodSet) -> Vec<&'static str> {
-    let here: Vec<&str> = methods.iter().filter_map(MethodPrompt::of).map(|w| w.name).collect();
+    let passkey = |m: &Method| matches!(m, Method::Passkey | Method::BoundPasskey | Method::SecurityKey);
+    let here = methods.iter().filter(|m| passkey(m) || MethodPrompt::of(*m).is_some());
+    let here: Vec<&str> = here.map(Method::name).collect();
     if here.is_empty() { methods.iter().map(Method::name).collect() } else { here }
 }

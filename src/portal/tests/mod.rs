@@ -40,6 +40,7 @@ use crate::auth::secret::SecretBytes;
 use crate::flow::Flows;
 use crate::flow::destination::Destinations;
 use crate::flow::ports::Letter;
+use crate::flow::settings::{FlowSettings, PasskeySettings};
 use crate::flow::testing::{HOST, World, sending};
 use crate::portal::reply::Reply;
 use crate::portal::request_info::RequestInfo;
@@ -157,6 +158,14 @@ impl Stage {
     pub(super) fn sending() -> Self {
         let stage = Self::new();
         let flows = Arc::new(Flows::new(stage.world.ports(), sending()));
+        Self { portal: portal_with(flows, stage.policy.clone()), ..stage }
+    }
+
+    /// The same where codes are sent and passkeys are switched on.
+    pub(super) fn with_all() -> Self {
+        let stage = Self::new();
+        let settings = FlowSettings { passkeys: Some(PasskeySettings::default()), ..sending() };
+        let flows = Arc::new(Flows::new(stage.world.ports(), settings));
         Self { portal: portal_with(flows, stage.policy.clone()), ..stage }
     }
 
