@@ -11,7 +11,7 @@ use super::sections::checker::{Checker, READABLE, world_readable};
 use super::sections::listen::ListenContext;
 use super::sections::require::Strengths;
 use super::sections::root::Root;
-use super::sections::{factors, limits, listen, mail, portal, secrets, session, sms, state, tls, users};
+use super::sections::{factors, limits, listen, mail, passkeys, portal, secrets, session, sms, state, tls, users};
 use super::settings::{Report, Settings};
 use super::yaml::collect::{Removed, collect, collect_items};
 use super::yaml::tree::Node;
@@ -237,7 +237,11 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     switched.need_senders(given_senders, cx);
     let notify =
         NotifySettings { name: Some(portal.name.clone()).filter(|name| !name.is_empty()), mail, sms, kept: None };
-    let strengths = Strengths::validate(options.strengths, declared, flow.offer.served, cx);
+    flow.portal_host = portal_host.as_ref().map(|host| host.value.clone());
+    let hosts = app::hosts(options.apps.as_ref());
+    let hosts = hosts.into_iter().chain(flow.portal_host.clone()).collect();
+    passkeys::settle(switched.relying_party.as_ref(), hosts, &mut flow, cx);
+    let strengths = Strengths::validate(options.strengths, declared, flow.served(), cx);
     let context = AppContext {
         strengths: &strengths,
         flow: &flow,
@@ -247,7 +251,9 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     };
     let (apps, policies, without) = app::validate(options.apps, &context, cx);
     let portal_host = portal_host.map(|host| host.value);
-    flow.portal_host.clone_from(&portal_host);
+    if let Some(passkeys) = &mut flow.passkeys {
+        passkeys.alone = without.iter().cloned().collect();
+    }
     portal.host = portal_host.clone().map(|name| PortalHost { name, without });
     let shutdown_grace = options.shutdown_grace.map_or(std::time::Duration::from_secs(30), |t| t.0);
     Some(Settings {

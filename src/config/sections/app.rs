@@ -101,6 +101,12 @@ pub(crate) type Apps = (Vec<AppSettings>, Vec<AppPolicy>, BTreeSet<String>);
 
 const LARGEST_BODY: u64 = 100 * 1024 * 1024;
 
+/// The hosts of all apps, as far as they are some.
+pub(crate) fn hosts(options: Option<&Spanned<Vec<Spanned<AppOptions>>>>) -> Vec<String> {
+    let named = options.iter().flat_map(|list| &list.value).filter_map(|app| app.value.host.as_ref());
+    named.filter_map(|host| crate::auth::host::from_operator(host.value.trim())).collect()
+}
+
 pub(crate) fn validate(
     options: Option<Spanned<Vec<Spanned<AppOptions>>>>,
     context: &AppContext<'_>,

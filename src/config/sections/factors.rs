@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::passkeys::{self, PasskeyOptions};
 use crate::auth::factor::authenticator::AddressKind;
 use crate::config::sections::checker::Checker;
 use crate::config::sections::one_or::Detailed;
-use crate::config::sections::scalars::{HumanDuration, Unavailable};
+use crate::config::sections::scalars::HumanDuration;
 use crate::config::sections::switch::Switch;
 use crate::config::yaml::{Span, Spanned};
 use crate::flow::settings::FlowSettings;
@@ -21,9 +22,8 @@ pub(crate) struct FactorOptions {
     backup_codes: Option<Spanned<u8>>,
     /// How long a password proof counts for a first enrolment. Default: 10m.
     enroll_max_age: Option<HumanDuration>,
-    /// Not available in this version.
-    #[serde(default, rename = "passkeys")]
-    _passkeys: Unavailable,
+    /// Passkeys and security keys: on, off, or a mapping. Default: on.
+    passkeys: Option<Spanned<Switch<PasskeyOptions>>>,
     /// Codes by mail: on, off, or a mapping. With a password they make `two_steps`, never `two_factor`. Default: off.
     email_code: Option<Spanned<Switch<SentCodeOptions>>>,
     /// Codes by text message: on, off, or a mapping. With a password they make `two_steps`, never `two_factor`.
@@ -62,11 +62,12 @@ struct TotpOptions {
     issuer: Option<Spanned<String>>,
 }
 
-/// Where codes that are sent are switched on in the file.
+/// What is to be judged beside other sections: where codes that are sent are switched on in the file, and by whose passkeys.
 #[derive(Default)]
 pub(crate) struct SwitchedOn {
     email: Option<Span>,
     sms: Option<Span>,
+    pub(crate) relying_party: Option<Spanned<String>>,
 }
 
 impl SwitchedOn {
@@ -87,7 +88,9 @@ pub(crate) fn validate(
     flow: &mut FlowSettings,
     cx: &mut Checker,
 ) -> SwitchedOn {
-    let Some(options) = options.map(|o| o.value) else { return SwitchedOn::default() };
+    let Some(options) = options.map(|o| o.value) else {
+        return SwitchedOn { relying_party: passkeys::validate(None, flow, cx), ..SwitchedOn::default() };
+    };
     within(&mut flow.backup_codes, options.backup_codes, (4, 40), cx);
     if let Some(time) = options.enroll_max_age {
         flow.enroll_max_age = time.0;
@@ -95,6 +98,7 @@ pub(crate) fn validate(
     let switched = SwitchedOn {
         email: sent_code(options.email_code, AddressKind::Email, flow, cx),
         sms: sent_code(options.sms_code, AddressKind::Sms, flow, cx),
+        relying_party: passkeys::validate(options.passkeys, flow, cx),
     };
     if let Some(totp) = options.totp {
         validate_totp(totp, flow, cx);

@@ -41,7 +41,7 @@ const JUDGED: &[(&str, &str)] = &[
     ("skew: 1 ", "skew: ¦3 "),
     ("issuer: \"Example Ltd\"", "issuer: ¦\"a:b\""),
     ("backup_codes: 10 ", "backup_codes: ¦300 "),
-    ("passkeys: off", "passkeys: ¦{ rp: x }"),
+    ("attestation: none", "attestation: ¦sometimes"),
     ("  idle: 1h  ", "  idle: ¦13h  "),
     ("absolute: 12h", "absolute: ¦0s"),
     ("sign_in: 15m", "sign_in: ¦15"),
