@@ -18,8 +18,8 @@ pub(crate) enum Switch<U> {
 
 impl<'de, U: Deserialize<'de> + Detailed> Deserialize<'de> for Switch<U> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Forms<U>(PhantomData<U>);
-        impl<'de, U: Deserialize<'de> + Detailed> Visitor<'de> for Forms<U> {
+        struct SwitchForms<U>(PhantomData<U>);
+        impl<'de, U: Deserialize<'de> + Detailed> Visitor<'de> for SwitchForms<U> {
             type Value = Switch<U>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(U::EXPECTED)
@@ -41,7 +41,7 @@ impl<'de, U: Deserialize<'de> + Detailed> Deserialize<'de> for Switch<U> {
                 U::deserialize(MapAccessDeserializer::new(map)).map(|more| Switch::On(Some(Box::new(more))))
             }
         }
-        d.deserialize_any(Forms(PhantomData))
+        d.deserialize_any(SwitchForms(PhantomData))
     }
 }
 

@@ -3,6 +3,7 @@
 mod durable;
 mod moment;
 mod passkeys;
+mod submitting;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -17,10 +18,10 @@ use super::ports::{
     Account, Answer, Clock, CodeDigest, Entropy, Generation, Letter, Ports, RECORD_VERSION, SigningKey, StoreError,
     TransientKind, Typed, Vault, View,
 };
-use super::reply::{CeremonyRef, Client, LoginReply, Outcome, Submission};
+use super::reply::Client;
 use super::settings::FlowSettings;
 use crate::auth::address::phone_number::Country;
-use crate::auth::ceremony::{Ceremony, CeremonyToken};
+use crate::auth::ceremony::Ceremony;
 use crate::auth::event::Event;
 use crate::auth::factor::authenticator::{AddressRecord, Sealed, TotpRecord};
 use crate::auth::factor::passkey::PasskeyRecord;
@@ -28,7 +29,7 @@ use crate::auth::factor::password::{self, HashParams};
 use crate::auth::factor::totp;
 use crate::auth::proof::{Method, Offer};
 use crate::auth::secret::{SecretBytes, SecretText};
-use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
+use crate::auth::session::{Channel, Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 
@@ -386,30 +387,5 @@ impl Vault for World {
 
     fn digest(&self, purpose: &str, data: &[u8]) -> [u8; 32] {
         Sha256::new().chain_update(b"key").chain_update(purpose).chain_update(data).finalize().into()
-    }
-}
-
-impl Flows {
-    /// Submits the second factor of a sign-in.
-    pub(crate) async fn second_factor(
-        &self,
-        token: &CeremonyToken,
-        method: Method,
-        code: SecretText,
-        client: &Client,
-    ) -> Outcome<LoginReply> {
-        self.submit(&CeremonyRef::SignIn(token.clone()), Submission::of(method, code), client).await
-    }
-
-    /// Submits a step-up.
-    pub(crate) async fn elevate(
-        &self,
-        token: &SessionToken,
-        session: &Arc<Session>,
-        method: Method,
-        code: SecretText,
-        client: &Client,
-    ) -> Outcome<LoginReply> {
-        self.submit(&CeremonyRef::Session(token.clone(), session.clone()), Submission::of(method, code), client).await
     }
 }
