@@ -238,9 +238,9 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     let notify =
         NotifySettings { name: Some(portal.name.clone()).filter(|name| !name.is_empty()), mail, sms, kept: None };
     flow.portal_host = portal_host.as_ref().map(|host| host.value.clone());
-    let hosts = app::hosts(options.apps.as_ref());
-    let hosts = hosts.into_iter().chain(flow.portal_host.clone()).collect();
-    passkeys::settle(switched.relying_party.as_ref(), hosts, &mut flow, cx);
+    // Where one host signs people in for all, the passkeys are its own.
+    let hosts = flow.portal_host.clone().map_or_else(|| app::hosts(options.apps.as_ref()), |host| vec![host]);
+    passkeys::settle(switched.relying_party.as_ref(), &hosts, cx);
     let strengths = Strengths::validate(options.strengths, declared, flow.served(), cx);
     let context = AppContext {
         strengths: &strengths,

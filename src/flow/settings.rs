@@ -47,8 +47,6 @@ pub struct FlowSettings {
 pub struct PasskeySettings {
     /// The relying party ID of all hosts; `None`: each host is its own.
     pub rp_id: Option<String>,
-    /// Hosts outside of it that its `/.well-known/webauthn` names.
-    pub related: Vec<String>,
     /// Hosts that keep their sign-in to themselves, where all others share one: theirs are their own.
     pub alone: Vec<String>,
     pub models: ModelPolicy,
@@ -60,7 +58,7 @@ impl PasskeySettings {
         // Browsers know no passkeys of addresses.
         let address = host.starts_with('[') || host.rsplit('.').next().is_some_and(|last| last.parse::<u8>().is_ok());
         let within = |rp_id: &str| host.strip_suffix(rp_id).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-        !address && (self.rp_id.as_deref().is_none_or(within) || self.related.iter().any(|related| related == host))
+        !address && self.rp_id.as_deref().is_none_or(within)
     }
 }
 

@@ -1,7 +1,5 @@
 //! `factors.passkeys`: whose passkeys are accepted, where, and of which models.
 
-use std::collections::BTreeSet;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -16,8 +14,6 @@ use crate::flow::settings::{FlowSettings, PasskeySettings};
 
 /// The largest file of roots, in bytes.
 const ROOTS_BYTES: u64 = 4 << 20;
-/// So many registrable domains browsers let a relying party have beside its own (WebAuthn L3 §5.11.1).
-const RELATED_DOMAINS: usize = 5;
 
 /// Passkeys and security keys (WebAuthn).
 #[derive(Deserialize, JsonSchema)]
@@ -144,9 +140,9 @@ fn roots(path: &Spanned<String>, cx: &mut Checker) -> Option<Roots> {
     None
 }
 
-/// Judges the relying party ID by the hosts that are to use it, and finds those that it has beside its own.
-pub(crate) fn settle(rp_id: Option<&Spanned<String>>, hosts: Vec<String>, flow: &mut FlowSettings, cx: &mut Checker) {
-    let (Some(rp_id), Some(settings)) = (rp_id, flow.passkeys.as_mut()) else { return };
+/// Judges the relying party ID by the hosts that are to use it.
+pub(crate) fn settle(rp_id: Option<&Spanned<String>>, hosts: &[String], cx: &mut Checker) {
+    let Some(rp_id) = rp_id else { return };
     let within = |host: &&str| {
         host.strip_suffix(rp_id.value.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
@@ -159,16 +155,7 @@ pub(crate) fn settle(rp_id: Option<&Spanned<String>>, hosts: Vec<String>, flow: 
     if outside.is_empty() {
         return;
     }
-    let domains: BTreeSet<&str> = outside.iter().filter_map(|host| registrable_domain(host)).collect();
+    let fix = "choose a domain that all hosts lie in, or leave `rp_id` out: then each host has passkeys of its own";
     let named = outside.join(", ");
-    if !hosts.contains(&rp_id.value) {
-        let fix =
-            format!("serve {} here too, and browsers will be told of them; or give them no passkeys", rp_id.value);
-        cx.warn(rp_id.at, format!("no passkeys are offered on {named}: they do not lie in this domain"), fix);
-    } else if domains.len() > RELATED_DOMAINS || outside.iter().any(|host| registrable_domain(host).is_none()) {
-        let fix = format!("browsers let a domain have {RELATED_DOMAINS} others beside it, and no addresses");
-        cx.warn(rp_id.at, format!("no passkeys are offered on {named}"), fix);
-    } else {
-        settings.related = outside.into_iter().map(str::to_owned).collect();
-    }
+    cx.warn(rp_id.at, format!("no passkeys are offered on {named}: browsers refuse them outside of this domain"), fix);
 }

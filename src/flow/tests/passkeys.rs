@@ -443,12 +443,11 @@ async fn there_are_no_passkeys_where_browsers_know_none() {
     assert!(world.flows().sign_in_challenge(None, &client()).unwrap().is_none(), "off");
     let passkeys = Some(PasskeySettings {
         rp_id: Some("example.com".to_owned()),
-        related: vec!["example.net".to_owned()],
         ..PasskeySettings::default()
     });
     let settings = crate::flow::settings::FlowSettings { passkeys, ..fast_settings() };
     for (host, some) in
-        [("example.com", true), (HOST, true), ("example.net", true), ("badexample.com", false), ("example.org", false)]
+        [("example.com", true), (HOST, true), ("example.net", false), ("badexample.com", false), ("example.org", false)]
     {
         let offered = settings.offer_at(host).served.contains(Method::BoundPasskey);
         assert_eq!(offered, some, "{host}");

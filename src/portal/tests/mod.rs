@@ -154,13 +154,6 @@ impl Stage {
         Self::ruled(policy())
     }
 
-    /// The same where codes are sent.
-    pub(super) fn sending() -> Self {
-        let stage = Self::new();
-        let flows = Arc::new(Flows::new(stage.world.ports(), sending()));
-        Self { portal: portal_with(flows, stage.policy.clone()), ..stage }
-    }
-
     /// The same where codes are sent and passkeys are switched on.
     pub(super) fn with_all() -> Self {
         let stage = Self::new();
