@@ -95,15 +95,16 @@ An empty value takes it away.")]
         #[arg(long = "name", value_name = "NAME", id = "display_name")]
         display_name: Option<String>,
     },
-    /// Set the address that codes go to, in place of all of its kind; ends the account's sessions
+    /// Set where codes go; ends the account's sessions
     #[command(after_help = "\
 Examples:
-  stepgate user set-address ann -c stepgate.yaml --email ann@example.com --confirmed
-  stepgate user set-address ann -c stepgate.yaml --phone +12025550112 --confirmed
-  stepgate user set-address ann -c stepgate.yaml --phone '' --confirmed
+  stepgate user set-address ann -c gate.yaml --confirmed --email a@example.com
+  stepgate user set-address ann -c gate.yaml --confirmed --phone +12025550112
+  stepgate user set-address ann -c gate.yaml --confirmed --phone ''
 
-An empty value takes all of that kind away. --confirmed says that you know that the
-address is the person's: whoever reads what is sent there can sign in with the password.")]
+It takes the place of all addresses of its kind; an empty one takes them away.
+--confirmed says that you know that the address is the person's: with the
+password, whoever reads what is sent there signs in.")]
     SetAddress {
         #[command(flatten)]
         user: OneUser,
