@@ -111,6 +111,10 @@ fn accounts_live_and_die(desk: &Desk) {
         (&["user", "set-groups", "ann"], "", 2, "--group"),
         (&["user", "set-groups", "ann", "--group", "a,b"], "", 2, "group name"),
         (&["user", "set-groups", "nobody", "--none"], "", 1, "no user nobody"),
+        (&["user", "set-address", "ann", "--email", "ann@example.net"], "", 2, "--confirmed"),
+        (&["user", "set-address", "ann", "--confirmed", "--email", "ann"], "", 2, "ann@example.com"),
+        (&["user", "set-address", "ann", "--confirmed", "--phone", "0151 2345678"], "", 2, "country code"),
+        (&["user", "set-address", "ann", "--confirmed", "--phone", "+1 900 253 0000"], "", 2, "costs more"),
         (&["user", "delete", "ann"], "", 2, "--yes"),
         (&["session", "list", "--user", "nobody"], "", 1, "no user nobody"),
         (&["session", "revoke", "01X"], "", 1, "no session 01X"),
@@ -119,6 +123,7 @@ fn accounts_live_and_die(desk: &Desk) {
     }
     let shown = desk.json(&["user", "show", "ann", "--json"]);
     assert_eq!((&shown["methods"], &shown["disabled"]), (&json!(["password", "totp"]), &json!(false)), "{shown}");
+    assert_eq!(shown["addresses"][0]["address"], "ann@example.com");
     assert_eq!((&shown["sessions"], &shown["last_login_at"]), (&json!(0), &Value::Null));
     let listed = desk.json(&["user", "list", "--json"]);
     assert_eq!(listed.as_array().unwrap().len(), 1);
@@ -131,6 +136,7 @@ fn accounts_live_and_die(desk: &Desk) {
         (&["user", "set-password", "ann", "--password-stdin"], "another password"),
         (&["user", "set-groups", "ann", "--none"], ""),
         (&["user", "set-groups", "ann", "--group", " staff ", "--group", "night shift"], ""),
+        (&["user", "set-address", "ann", "--confirmed", "--phone", "+1 650 253 0000", "--email", ""], ""),
         (&["user", "reset-mfa", "ann"], ""),
         (&["session", "revoke", "--user", "ann"], ""),
     ] {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::auth::factor::authenticator::{AddressRecord, Enrolled};
-use crate::auth::proof::Method;
+use crate::auth::proof::{Method, MethodSet};
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
 use crate::cli::accounts::{self, store_result};
@@ -17,6 +17,7 @@ use crate::flow::ports::Account;
 
 pub(crate) async fn list(file: &ConfigFile, json: bool) -> CommandResult {
     let opened = accounts::open(file).await?;
+    let served = opened.settings.flow.offer.served;
     let mut rows = vec![["USER", "GROUPS", "STATE", "SECOND FACTORS", "LAST SIGN-IN"].map(str::to_owned).to_vec()];
     let (mut values, mut unreadable) = (Vec::new(), UnreadableRows::default());
     for account in accounts::all(&opened, &mut unreadable).await? {
@@ -29,9 +30,9 @@ pub(crate) async fn list(file: &ConfigFile, json: bool) -> CommandResult {
         let name = || format!("what {} has enrolled", escape(identity.username.as_str()));
         let Some(enrolled) = unreadable.readable(enrolled, name) else { continue };
         if json {
-            values.push(value(&account, &enrolled));
+            values.push(value(&account, &enrolled, served));
         } else {
-            rows.push(row(&account, &enrolled));
+            rows.push(row(&account, &enrolled, served));
         }
     }
     if json {
@@ -44,14 +45,14 @@ pub(crate) async fn list(file: &ConfigFile, json: bool) -> CommandResult {
 
 pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
-    let identity = &account.identity;
+    let (identity, served) = (&account.identity, opened.settings.flow.offer.served);
     let enrolled = store_result(opened.ports.authenticators.of(&identity.id).await)?;
     let sessions = store_result(opened.ports.sessions.of_user(&identity.id).await)?;
     let now = opened.ports.clock.now();
     let is_live = |session: &Session| time::is_live(&opened.settings.flow.session, session, now);
     let live = sessions.iter().filter(|(_, session)| session.as_ref().is_ok_and(is_live)).count();
     if json {
-        let mut shown = value(&account, &enrolled);
+        let mut shown = value(&account, &enrolled, served);
         if let Value::Object(members) = &mut shown {
             members.insert("sessions".to_owned(), live.into());
             let left = enrolled.backup.as_ref().map_or(0, |b| b.left);
@@ -71,7 +72,7 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
         pair("groups", groups(&account)),
         pair("state", state(&account).to_owned()),
         pair("password", if account.password_hash.is_some() { "set" } else { "none" }.to_owned()),
-        pair("second factors", factors(&enrolled)),
+        pair("second factors", factors(&enrolled, served)),
         pair("addresses for codes", addresses(&enrolled)),
         pair("switched off", switched_off(&enrolled)),
         pair("backup codes left", codes.to_string()),
@@ -81,18 +82,19 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
     ]))
 }
 
-fn row(account: &Account, enrolled: &Enrolled) -> Vec<String> {
+fn row(account: &Account, enrolled: &Enrolled, served: MethodSet) -> Vec<String> {
     let last = last(account.last_login_at);
     vec![
         escape(account.identity.username.as_str()),
         groups(account),
         state(account).to_owned(),
-        factors(enrolled),
+        factors(enrolled, served),
         last,
     ]
 }
 
-fn value(account: &Account, enrolled: &Enrolled) -> Value {
+/// `served`: what can be proved here; an address is no method where no codes are sent.
+fn value(account: &Account, enrolled: &Enrolled, served: MethodSet) -> Value {
     let identity = &account.identity;
     json!({
         "id": identity.id,
@@ -102,7 +104,7 @@ fn value(account: &Account, enrolled: &Enrolled) -> Value {
         "groups": identity.groups,
         "disabled": account.disabled,
         "has_password": account.password_hash.is_some(),
-        "methods": enrolled.methods(account.password_hash.is_some(), None),
+        "methods": enrolled.methods(account.password_hash.is_some(), None).and(served),
         "locked": enrolled.locked(),
         "created_at": account.created_at.rfc3339(),
         "last_login_at": account.last_login_at.map(Timestamp::rfc3339),
@@ -118,12 +120,12 @@ const fn state(account: &Account) -> &'static str {
     if account.disabled { "disabled" } else { "enabled" }
 }
 
-fn factors(enrolled: &Enrolled) -> String {
+fn factors(enrolled: &Enrolled, served: MethodSet) -> String {
     let locked = enrolled.locked();
     let name = |method: Method| {
         if locked.contains(method) { format!("{} (locked)", method.name()) } else { method.name().to_owned() }
     };
-    let names: Vec<String> = enrolled.methods(false, None).iter().map(name).collect();
+    let names: Vec<String> = enrolled.methods(false, None).and(served).iter().map(name).collect();
     if names.is_empty() { "-".to_owned() } else { names.join(",") }
 }
 
