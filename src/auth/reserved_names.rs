@@ -24,6 +24,11 @@ pub const DEVICE: &str = "__Host-stepgate-device";
 /// Counts, for seconds, how often a browser was sent to its last places.
 pub const TURNS: &str = "__Host-stepgate-turns";
 
+/// Where programs look for passkeys and passwords (RFC 8615). Ours on a host whose passkeys are its own, exactly so written;
+/// everything else beside them is the app's.
+const WELL_KNOWN: [&str; 3] =
+    ["/.well-known/change-password", "/.well-known/passkey-endpoints", "/.well-known/webauthn"];
+
 /// Binds a browser to what it was led away with to sign in on another host.
 pub const BINDING: &str = "__Host-stepgate-binding";
 
@@ -55,6 +60,12 @@ pub fn reserved(resource: &Resource, raw: &[u8]) -> ReservedTarget {
     let decoded = decoded(raw);
     let odd = resource.readings().any(under) || under(resource.path()) || under(&decoded);
     if odd { ReservedTarget::Oddly } else { ReservedTarget::No }
+}
+
+/// Whether a target is one of the fixed addresses. `raw` is the target as received.
+pub fn is_well_known(resource: &Resource, raw: &[u8]) -> bool {
+    let path = raw.split(|b| *b == b'?').next().unwrap_or_default();
+    WELL_KNOWN.iter().any(|known| known.as_bytes() == path && *known == resource.path())
 }
 
 /// The path with every escape decoded and every run of slashes as one: the laxest reading there is.

@@ -50,6 +50,8 @@ pub struct PasskeySettings {
     /// Hosts that keep their sign-in to themselves, where all others share one: theirs are their own.
     pub alone: Vec<String>,
     pub models: ModelPolicy,
+    /// Whether a browser may make one by itself after a sign-in by password. Default: no.
+    pub upgrade: bool,
 }
 
 impl PasskeySettings {
@@ -150,7 +152,8 @@ impl FlowSettings {
             return self.offer;
         }
         let all = [Method::Passkey, Method::BoundPasskey, Method::SecurityKey];
-        all.into_iter().fold(self.offer, |offer, method| offer.with(method, true))
+        let offer = Offer { relying_party: self.rp_id(host) == host, ..self.offer };
+        all.into_iter().fold(offer, |offer, method| offer.with(method, true))
     }
 
     /// What people can prove at some host.

@@ -10,20 +10,22 @@ pub struct Offer {
     pub served: MethodSet,
     /// Those of them that a sign-in can lead to set up.
     pub enrollable: MethodSet,
+    /// Whether passkeys of the host are its own, so that programs ask it about them at fixed addresses.
+    pub relying_party: bool,
 }
 
 impl Offer {
     /// Passwords, authenticator apps and backup codes.
     pub const BASIC: Self = {
         let enrollable = MethodSet::EMPTY.with(Method::Totp).with(Method::BackupCode);
-        Self { served: enrollable.with(Method::Password), enrollable }
+        Self { served: enrollable.with(Method::Password), enrollable, relying_party: false }
     };
 
     /// This offer and `method`, which people set up in a sign-in where `enrollable`.
     #[must_use]
     pub const fn with(self, method: Method, enrollable: bool) -> Self {
         let more = if enrollable { self.enrollable.with(method) } else { self.enrollable };
-        Self { served: self.served.with(method), enrollable: more }
+        Self { served: self.served.with(method), enrollable: more, ..self }
     }
 
     /// What somebody who owns these methods can set up. Backup codes come along with the first thing that they stand in for,

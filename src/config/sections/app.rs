@@ -14,6 +14,7 @@ use super::tls::Coverage;
 use super::upstream::{self, UpstreamOptions};
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::rule::Access;
+use crate::auth::proof::Offer;
 use crate::auth::resource::Tolerances;
 use crate::config::sections::checker::Checker;
 use crate::config::sections::rules::unreachable;
@@ -184,6 +185,7 @@ fn one(
     // What can be proved is a matter of where people sign in.
     let place = context.portal.filter(|_| signs_in_there).map_or(&name, |portal| &portal.value);
     let offer = context.flow.offer_at(place);
+    let offer = Offer { relying_party: offer.relying_party && *place == name, ..offer };
     let policy = AppPolicy { host: name, tolerate, offer, rules: rules.into() };
     unreachable::warn(&policy, &spots, cx);
     let host = host?;

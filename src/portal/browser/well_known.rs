@@ -1,0 +1,38 @@
+//! What programs look for at fixed addresses (RFC 8615), on hosts that are the relying party of their passkeys.
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::enroll::passkeys_offered;
+use crate::portal::context::{Context, HandlerError};
+use crate::portal::error::PortalError;
+use crate::portal::reply::{Reply, see_other};
+
+const KIND: &str = "well-known";
+
+/// Where a password is changed (W3C, A Well-Known URL for Changing Passwords): the page says whom to ask.
+pub(crate) async fn change_password(_: &Context) -> Result<Reply, HandlerError> {
+    Ok(see_other("/.stepgate/account", KIND))
+}
+
+/// Where passkeys are set up and looked after (W3C, A Well-Known URL for Relying Party Passkey Endpoints).
+pub(crate) async fn passkey_endpoints(ctx: &Context) -> Result<Reply, HandlerError> {
+    let at = |path| format!("{}://{}/.stepgate/{path}", ctx.info.scheme, ctx.info.authority);
+    answer(ctx, &json!({ "enroll": at("passkey?as=session"), "manage": at("account") }))
+}
+
+/// The other origins that may use the passkeys of this host (WebAuthn L3 §5.11).
+pub(crate) async fn webauthn(ctx: &Context) -> Result<Reply, HandlerError> {
+    let port = ctx.info.authority.strip_prefix(ctx.info.host.as_str()).unwrap_or_default();
+    let related = ctx.state.flows.settings.passkeys.iter().flat_map(|passkeys| &passkeys.related);
+    let hosts = std::iter::once(&ctx.info.host).chain(related);
+    let origins: Vec<String> = hosts.map(|host| format!("{}://{host}{port}", ctx.info.scheme)).collect();
+    answer(ctx, &json!({ "origins": origins }))
+}
+
+fn answer(ctx: &Context, body: &serde_json::Value) -> Result<Reply, HandlerError> {
+    if !passkeys_offered(ctx) || ctx.state.flows.settings.rp_id(&ctx.info.host) != ctx.info.host {
+        return Err(HandlerError::Portal(PortalError::NotFound));
+    }
+    Ok(Reply::new(StatusCode::OK, KIND, "application/json", body.to_string()))
+}
