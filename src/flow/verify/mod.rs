@@ -172,7 +172,7 @@ impl Flows {
     /// The methods that an account has at this host, also those switched off.
     pub(super) fn owned_at(&self, account: &Account, enrolled: &Enrolled, host: &str) -> MethodSet {
         let owned = enrolled.methods(account.password_hash.is_some(), Some(self.settings.rp_id(host)));
-        owned.and(self.settings.offer_at(host).served)
+        owned.closed().and(self.settings.offer_at(host).served)
     }
 
     /// The account of a user who may still sign in.
