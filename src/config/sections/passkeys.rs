@@ -30,6 +30,9 @@ pub(crate) struct PasskeyOptions {
     attestation: Option<Spanned<AttestationChoice>>,
     /// The certificates that attestations may lead to, in a PEM file.
     roots: Option<Spanned<String>>,
+    /// Whether a browser may make a passkey by itself after a sign-in by password, without a question. It tries at most once
+    /// in 30 days a person. Default: off.
+    upgrade: Option<bool>,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
@@ -63,9 +66,10 @@ pub(crate) fn validate(
         Some(Switch::On(options)) => options,
     };
     let models = options.as_ref().map(|options| models(options, cx)).unwrap_or_default();
+    let upgrade = options.as_ref().is_some_and(|options| options.upgrade == Some(true));
     let rp_id = options.and_then(|options| relying_party(options.rp_id.as_ref()?, cx));
     let named = rp_id.as_ref().map(|rp_id| rp_id.value.clone());
-    flow.passkeys = Some(PasskeySettings { rp_id: named, models, ..PasskeySettings::default() });
+    flow.passkeys = Some(PasskeySettings { rp_id: named, models, upgrade, ..PasskeySettings::default() });
     rp_id
 }
 

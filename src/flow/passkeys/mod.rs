@@ -3,6 +3,7 @@
 mod challenge;
 mod manage;
 mod sign_in;
+mod upgrade;
 
 use crate::auth::factor::passkey::{Expected, UserHandle, UserVerification};
 use crate::auth::user::UserId;
