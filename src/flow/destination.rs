@@ -182,9 +182,14 @@ impl Guards {
         self.guards.iter().all(|guard| guard.requirement.shortfall(proofs, now).is_none())
     }
 
+    /// Whether somebody who owns these methods could open the destination.
+    pub fn are_within(&self, owned: MethodSet) -> bool {
+        self.guards.iter().all(|guard| guard.requirement.is_within(owned))
+    }
+
     /// Whether anybody could open the destination.
     pub fn can_be_met(&self) -> bool {
-        self.guards.iter().all(|guard| guard.requirement.is_within(self.offer.served))
+        self.are_within(self.offer.served)
     }
 
     /// The guard that asks for more than somebody with these methods could ever prove.

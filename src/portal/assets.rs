@@ -18,7 +18,7 @@ use super::settings::PortalSettings;
 use super::support_contact::SupportContact;
 
 const CSS: &str = include_str!("assets/stepgate.css");
-const SCRIPT: &str = include_str!("assets/stepgate.js");
+const SCRIPT: &str = concat!(include_str!("assets/stepgate.js"), include_str!("assets/passkeys.js"));
 const FOR_GOOD: &str = "public, max-age=31536000, immutable";
 
 /// What all pages share, made once from the settings.
@@ -225,6 +225,12 @@ mod tests {
         let logo = theme.asset(&theme.logo.as_ref().unwrap().name, &asking(&[("accept-encoding", "gzip")])).unwrap();
         assert!(!logo.headers().contains_key("content-encoding") && !logo.headers().contains_key("vary"));
         assert!(theme.asset("stepgate.css", &asking(&[])).is_none());
+    }
+
+    #[test]
+    fn the_one_script_is_small() {
+        let packed = Theme::new(&PortalSettings::default()).script.packed.unwrap();
+        assert!(packed.bytes.len() <= 4096, "{} bytes", packed.bytes.len());
     }
 
     #[test]

@@ -41,8 +41,12 @@ pub(crate) struct OpenedHandoff {
 /// What a person asked us for before they go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestedAction {
-    /// To set up an authenticator.
+    /// To set up an authenticator app.
     Enroll,
+    /// To set up a passkey.
+    Passkey,
+    /// To delete a passkey.
+    Passkeys,
     /// To make new backup codes.
     BackupCodes,
     /// To change the addresses that codes go to.
@@ -52,12 +56,15 @@ pub(crate) enum RequestedAction {
 }
 
 impl RequestedAction {
-    const ALL: [Self; 4] = [Self::Enroll, Self::BackupCodes, Self::Addresses, Self::SignOut];
+    const ALL: [Self; 6] =
+        [Self::Enroll, Self::Passkey, Self::Passkeys, Self::BackupCodes, Self::Addresses, Self::SignOut];
 
     /// The word for it in the query.
     const fn name(self) -> &'static str {
         match self {
             Self::Enroll => "enroll",
+            Self::Passkey => "passkey",
+            Self::Passkeys => "passkeys",
             Self::BackupCodes => "backup-codes",
             Self::Addresses => "addresses",
             Self::SignOut => "sign-out-everywhere",
@@ -69,6 +76,8 @@ impl RequestedAction {
         match self {
             Self::Enroll => "enroll",
             Self::Addresses => "addresses",
+            Self::Passkey => "passkey",
+            Self::Passkeys => "account",
             Self::BackupCodes => "backup-codes",
             Self::SignOut => "logout",
         }

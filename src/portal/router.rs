@@ -56,8 +56,9 @@ fn pages() -> Vec<(&'static str, Route)> {
             to!(get, browser::second_factor::show).merge(to!(post, browser::second_factor::submit)),
         ),
         ("/.stepgate/enroll", to!(get, browser::enroll::show).merge(to!(post, browser::enroll::submit))),
+        ("/.stepgate/passkey", to!(get, browser::passkey::show).merge(to!(post, browser::passkey::submit))),
         ("/.stepgate/step-up", to!(get, browser::step_up::show).merge(to!(post, browser::step_up::submit))),
-        ("/.stepgate/account", to!(get, browser::account::show).merge(to!(post, browser::account::logout))),
+        ("/.stepgate/account", to!(get, browser::account::show).merge(to!(post, browser::account::submit))),
         ("/.stepgate/logout", to!(get, browser::account::ask).merge(to!(post, browser::account::logout))),
         (
             "/.stepgate/backup-codes",
@@ -68,6 +69,9 @@ fn pages() -> Vec<(&'static str, Route)> {
         ("/.stepgate/depart", to!(get, browser::handoff::depart)),
         ("/.stepgate/arrive", to!(get, browser::handoff::arrive)),
         ("/.stepgate/signed-out", to!(get, browser::account::signed_out)),
+        ("/.well-known/change-password", to!(get, browser::well_known::change_password)),
+        ("/.well-known/passkey-endpoints", to!(get, browser::well_known::passkey_endpoints)),
+        ("/.well-known/webauthn", to!(get, browser::well_known::webauthn)),
         ("/.stepgate/assets/{name}", to!(get, browser::asset)),
     ]
 }

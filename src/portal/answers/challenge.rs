@@ -44,7 +44,9 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challe
         ChallengeKind::Frame => (ChallengeForm::Frame, frame(state, info, challenged, &url)),
         ChallengeKind::FormLost => (ChallengeForm::LostForm, form_lost(state, info, challenged, &url)),
         ChallengeKind::Grpc => (ChallengeForm::Grpc, grpc(16, &text!("challenge-grpc"))),
-        ChallengeKind::Problem | ChallengeKind::WebSocket => (ChallengeForm::Problem, problem(info, challenged, &url)),
+        ChallengeKind::Problem | ChallengeKind::WebSocket => {
+            (ChallengeForm::Problem, problem(state, info, challenged, &url))
+        }
     };
     reply.noted(Note::Challenge(form))
 }
@@ -105,7 +107,9 @@ fn form_lost(state: &PortalState, info: &RequestInfo, challenged: &Challenged, u
     page(StatusCode::UNAUTHORIZED, "challenge", &notice)
 }
 
-fn problem(info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
+fn problem(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
+    let wanted = challenged.shortfall.methods;
+    let here = wanted.and(state.flows.settings.offer_at(&info.host).served);
     let requirement = challenged.requirement;
     let acr = requirement.strength.acr();
     let ours = info.headers.get_all(AUTHORIZATION).iter().any(|value| is_our_bearer(value.as_bytes()));
@@ -132,7 +136,7 @@ fn problem(info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
         .with("error", error)
         .with("acr_values", vec![acr])
         .with("login_url", format!("{}://{}{url}", info.scheme, info.authority))
-        .with("methods", method_names(challenged.shortfall.methods));
+        .with("methods", method_names(if here.is_empty() { wanted } else { here }));
     if let Some(age) = requirement.max_age {
         header.push_str(&format!(", max_age=\"{}\"", age.as_secs()));
         problem = problem.with("max_age", age.as_secs());

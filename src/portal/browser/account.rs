@@ -2,7 +2,8 @@
 
 use http::{HeaderValue, StatusCode};
 
-use super::{ended_sessions, notice, other_account};
+use super::enroll::passkeys_offered;
+use super::{ended_sessions, notice, other_account, passkeys};
 use crate::auth::proof::Method;
 use crate::auth::resource::Tolerances;
 use crate::auth::session::{Session, SessionToken};
@@ -13,18 +14,44 @@ use crate::portal::error::PortalError;
 use crate::portal::form_owner;
 use crate::portal::format;
 use crate::portal::messages::text;
-use crate::portal::pages::{AccountPage, Link, LogoutPage};
+use crate::portal::pages::{AccountPage, Errors, Link, LogoutPage};
 use crate::portal::reply::{Reply, page, see_other, with_cookie};
 
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let who = require_session(ctx).await?;
+    account(ctx, &who.session, Shown::default()).await
+}
+
+/// Takes what the buttons of the page ask for.
+pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let fields = ctx.form().await?;
+    match fields.get("op") {
+        passkeys::RENAME | passkeys::DELETE => passkeys::submit(ctx, &fields).await,
+        _ => logout(ctx).await,
+    }
+}
+
+/// What the page says of what was sent before.
+#[derive(Default)]
+pub(super) struct Shown<'a> {
+    pub(super) done: Option<String>,
+    pub(super) errors: Errors,
+    /// The passkey whose new name is wrong.
+    pub(super) renaming: &'a str,
+}
+
+/// The page of an account.
+pub(super) async fn account(ctx: &Context, session: &Session, shown: Shown<'_>) -> Result<Reply, HandlerError> {
     let flows = &ctx.state.flows;
-    let methods = flows.methods_of(&who.session).await?;
-    let session = &who.session;
+    let methods = flows.methods_of(session).await?;
     let left = flows.settings.session.ends_at(session).since(flows.ports.clock.now());
     let (shell, served) = (ctx.shell(), flows.settings.offer_at(&ctx.info.host).served);
     let groups: Vec<&str> = session.identity.groups.iter().map(|g| g.0.as_str()).collect();
     let of = form_owner::tag(ctx, &session.identity.username);
+    let passkeys_on = passkeys_offered(ctx);
+    let owned = if passkeys_on { flows.passkeys_of(&session.identity.id).await? } else { Vec::new() };
+    let signals = if passkeys_on { passkeys::signals(ctx, session).await? } else { Vec::new() };
+    let status = if shown.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let account = AccountPage {
         shell: &shell,
         username: session.identity.username.as_str(),
@@ -38,10 +65,16 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
         codes: flows.backup_codes_of(&session.identity.id).await?,
         renews: methods.contains(Method::Totp) && flows.settings.backup_codes > 0,
         sends: [Method::EmailCode, Method::SmsCode].iter().any(|m| served.contains(*m)),
+        passkeys_on,
+        passkeys: passkeys::cards(ctx, &owned),
+        signals,
+        done: shown.done,
+        errors: shown.errors,
+        renaming: shown.renaming,
         host: &ctx.info.authority,
         of: &of,
     };
-    Ok(page(StatusCode::OK, "account", &account))
+    Ok(page(status, "account", &account))
 }
 
 /// Asks before signing out.
@@ -131,7 +164,7 @@ pub(crate) async fn signed_out(ctx: &Context) -> Result<Reply, HandlerError> {
     Ok(notice(ctx, StatusCode::OK, "signed-out", heading, line, links))
 }
 
-async fn require_session(ctx: &Context) -> Result<CurrentSession, HandlerError> {
+pub(super) async fn require_session(ctx: &Context) -> Result<CurrentSession, HandlerError> {
     match ctx.current_session(false).await? {
         Some(who) => Ok(who),
         None => {

@@ -14,7 +14,7 @@ use crate::portal::error::PortalError;
 use crate::portal::form_owner;
 use crate::portal::forms::FormFields;
 use crate::portal::messages::text;
-use crate::portal::pages::{BackupCodesPage, Link, NoticePage, RenewCodesPage};
+use crate::portal::pages::{BackupCodesPage, CodesOccasion, Link, NoticePage, RenewCodesPage};
 use crate::portal::reply::{Reply, page, see_other};
 
 /// Asks before the old codes are replaced.
@@ -74,7 +74,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
                 place: &place,
                 account,
                 host,
-                anew: true,
+                occasion: CodesOccasion::Anew,
             };
             page(StatusCode::OK, "backup-codes", &codes)
         }

@@ -14,7 +14,9 @@ use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;
 use crate::portal::form_owner;
 use crate::portal::messages::text;
-use crate::portal::pages::{BackupCodesPage, EnrollPage, EnrollReason, Errors, Link, MethodPrompt, NoticePage};
+use crate::portal::pages::{
+    BackupCodesPage, CodesOccasion, EnrollPage, EnrollReason, Errors, Link, MethodPrompt, NoticePage,
+};
 use crate::portal::reply::{Reply, page, see_other, with_session};
 use crate::portal::support_contact;
 use crate::portal::{format, qr};
@@ -23,6 +25,9 @@ use crate::portal::{format, qr};
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let (destination, _) = enter(ctx, "enroll").await?;
     let enrollee = enrolling(ctx, &destination).await?;
+    if passkeys_offered(ctx) && !app_would_do(ctx) {
+        return Ok(see_other(&destination.page_url("passkey"), "enroll"));
+    }
     form(ctx, &destination, &enrollee, Errors::none()).await
 }
 
@@ -31,6 +36,9 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let (destination, fields) = enter(ctx, "enroll").await?;
     if fields.get("op") == backup_codes::DOWNLOAD {
         return backup_codes::download(ctx, &fields).await;
+    }
+    if fields.get("op") == "way" {
+        return Ok(see_other(&destination.page_url("passkey"), "enroll"));
     }
     let enrollee = enrolling(ctx, &destination).await?;
     if !form_owner::matches(ctx, &fields, &enrollee.account) {
@@ -55,7 +63,8 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
             let whom = support_contact::whom(shell.support.as_ref());
             let strange = opened.notice.as_ref().map(|notice| previous_sign_in::unusual_activity(notice, user, &whom));
             let (codes, place) = (backup_codes.as_slice(), place.as_str());
-            let codes = BackupCodesPage { shell: &shell, strange, codes, place, account: user, host, anew: false };
+            let occasion = CodesOccasion::App;
+            let codes = BackupCodesPage { shell: &shell, strange, codes, place, account: user, host, occasion };
             with_session(page(StatusCode::OK, "enroll", &codes), &opened, ctx.state.flows.settings.device_ttl)
         }
         ConfirmReply::Rejected(rejection) => {
@@ -66,24 +75,36 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         }
         ConfirmReply::Wait(how_long) => wait(ctx, how_long, Vec::new(), String::new()),
         ConfirmReply::Busy => busy(ctx),
-        ConfirmReply::ProveFirst(methods) => prove_first(ctx, &destination, &enrollee, methods),
+        ConfirmReply::ProveFirst(methods) => {
+            prove_first(ctx, &destination, &enrollee, methods, RequestedAction::Enroll)
+        }
     };
     Ok(answer)
 }
 
 /// Who enrols here.
-struct Enrollee {
-    who: CeremonyRef,
-    account: Username,
+pub(super) struct Enrollee {
+    pub(super) who: CeremonyRef,
+    pub(super) account: Username,
     /// What the sign-in under way can still ask for.
     askable: MethodSet,
     /// What it could ask for, were it not switched off.
     locked: MethodSet,
     /// Whether there is an authenticator app already.
-    has_app: bool,
+    pub(super) has_app: bool,
 }
 
-async fn enrolling(ctx: &Context, destination: &Destination) -> Result<Enrollee, HandlerError> {
+/// Whether passkeys are set up on this host.
+pub(super) fn passkeys_offered(ctx: &Context) -> bool {
+    ctx.state.flows.settings.offer_at(&ctx.info.host).enrollable.contains(Method::Passkey)
+}
+
+/// Whether an authenticator app beside the password opens the destination.
+pub(super) fn app_would_do(ctx: &Context) -> bool {
+    ctx.guards().are_within(MethodSet::EMPTY.with(Method::Password).with(Method::Totp))
+}
+
+pub(super) async fn enrolling(ctx: &Context, destination: &Destination) -> Result<Enrollee, HandlerError> {
     let begun = ctx.info.cookies.ceremony.clone().filter(|_| !destination.as_session);
     if let Some(token) = begun {
         let view = ctx.state.flows.view(&token, &ctx.client()).await?;
@@ -143,7 +164,9 @@ async fn form(
 ) -> Result<Reply, HandlerError> {
     match ctx.state.flows.begin_totp(&enrollee.who, &ctx.client()).await? {
         EnrollReply::Pending(pending) => steps(ctx, destination, enrollee, &pending, errors),
-        EnrollReply::ProveFirst(methods) => Ok(prove_first(ctx, destination, enrollee, methods)),
+        EnrollReply::ProveFirst(methods) => {
+            Ok(prove_first(ctx, destination, enrollee, methods, RequestedAction::Enroll))
+        }
         EnrollReply::Gone => Ok(start_again(ctx)),
     }
 }
@@ -166,14 +189,21 @@ fn steps(
         (false, true) => EnrollReason::Asked,
         (false, false) => EnrollReason::Wished,
     };
+    let passkey = !enrollee.has_app && passkeys_offered(ctx);
     let (account, of) = (enrollee.account.as_str(), form_owner::tag(ctx, &enrollee.account));
     let (place, qr, key, of) = (place.as_str(), picture.as_str(), key.as_str(), of.as_str());
-    let enroll = EnrollPage { shell: &shell, errors, place, why, account, qr, uri, key, digits, of };
+    let enroll = EnrollPage { shell: &shell, errors, place, why, account, qr, uri, key, digits, passkey, of };
     Ok(page(status, "enroll", &enroll))
 }
 
 /// Something must be proved before a factor is added.
-fn prove_first(ctx: &Context, destination: &Destination, enrollee: &Enrollee, methods: MethodSet) -> Reply {
+pub(super) fn prove_first(
+    ctx: &Context,
+    destination: &Destination,
+    enrollee: &Enrollee,
+    methods: MethodSet,
+    action: RequestedAction,
+) -> Reply {
     match &enrollee.who {
         CeremonyRef::SignIn(_) if enrollee.askable.and(methods).iter().any(|m| MethodPrompt::of(m).is_some()) => {
             see_other(&destination.page_url("second-factor"), "enroll")
@@ -183,8 +213,6 @@ fn prove_first(ctx: &Context, destination: &Destination, enrollee: &Enrollee, me
         }
         // The second-factor page would send the person straight back here.
         CeremonyRef::SignIn(_) => start_again(ctx),
-        CeremonyRef::Session(..) => {
-            see_other(&destination.with_action(RequestedAction::Enroll).page_url("step-up"), "enroll")
-        }
+        CeremonyRef::Session(..) => see_other(&destination.with_action(action).page_url("step-up"), "enroll"),
     }
 }

@@ -3,17 +3,20 @@
 use http::StatusCode;
 
 use super::account::out_everywhere;
+use super::passkey_dialogs::{self, DialogError, PASSKEY};
+use super::passkey_upgrade::UPGRADE;
 use super::steps::{ceremony_redirect, enter};
-use super::{after_sign_in, busy, dead_ends, locked_factor, out_of_reach, wait};
+use super::{busy, dead_ends, locked_factor, out_of_reach, passkey_upgrade, start_again, wait};
 use crate::auth::session::{Channel, Standing};
-use crate::flow::reply::{Credentials, LoginReply, OutOfReach};
+use crate::flow::reply::{Credentials, LoginReply, OutOfReach, Rejection};
 use crate::portal::answers::out_of_reach::Unreached;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::cookies::SessionCredential;
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::format;
+use crate::portal::forms::FormFields;
 use crate::portal::messages::text;
-use crate::portal::pages::{Errors, LoginPage};
+use crate::portal::pages::{Errors, LoginPage, PasskeySignal};
 use crate::portal::reply::{Reply, page, see_other};
 
 /// Shows the form; who is signed in already goes on.
@@ -29,7 +32,7 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
         return Ok(answer);
     }
     let ended = ended(ctx).await?;
-    Ok(form(ctx, &destination, "", Errors::none(), ended))
+    form(ctx, &destination, Shown { ended, ..Shown::default() })
 }
 
 /// What became of the session that this browser had, if it had one. Whose it was is nobody's business here.
@@ -46,9 +49,24 @@ async fn ended(ctx: &Context) -> Result<Option<String>, HandlerError> {
     }))
 }
 
-/// Takes user name and password.
+/// What the form shows of what was sent before.
+#[derive(Default)]
+struct Shown<'a> {
+    username: &'a str,
+    errors: Errors,
+    ended: Option<String>,
+    signals: Vec<PasskeySignal>,
+}
+
+/// Takes user name and password, or what the browser's dialog for passkeys ended with.
 pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let (destination, fields) = enter(ctx, "login").await?;
+    if fields.get("op") == UPGRADE {
+        return passkey_upgrade::submit(ctx, &destination, &fields).await;
+    }
+    if fields.get("op") == PASSKEY {
+        return by_passkey(ctx, &destination, &fields).await;
+    }
     let username = fields.get("username");
     let mut errors = Errors::none();
     if username.trim().is_empty() {
@@ -58,11 +76,54 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         errors.add("password", text!("mistake-no-password"));
     }
     if !errors.is_empty() {
-        return Ok(form(ctx, &destination, username, errors, None));
+        return form(ctx, &destination, Shown { username, errors, ..Shown::default() });
     }
     let given = Credentials { username: username.to_owned(), password: fields.secret("password"), otp: None };
     let needed = ctx.guards().requirement();
     let reply = ctx.record_events(ctx.state.flows.begin(given, Some(needed), Channel::Cookie, &ctx.client()).await)?;
+    if matches!(reply, LoginReply::Rejected(_)) {
+        let errors = Errors::one("username", text!("mistake-credentials"));
+        return form(ctx, &destination, Shown { username, errors, ..Shown::default() });
+    }
+    login_reply(ctx, &destination, username.trim(), reply).await
+}
+
+/// Takes a passkey: nobody has said who they are.
+async fn by_passkey(ctx: &mut Context, destination: &Destination, fields: &FormFields) -> Result<Reply, HandlerError> {
+    if let Some(error) = DialogError::of(fields) {
+        return form(ctx, destination, Shown { errors: error.errors(), ..Shown::default() });
+    }
+    let (state, assertion) = (fields.secret("state"), fields.secret("assertion"));
+    let needed = ctx.guards().requirement();
+    let signed_in = ctx.state.flows.sign_in_by_passkey(&state, &assertion, Some(needed), &ctx.client()).await;
+    let reply = ctx.record_events(signed_in)?;
+    let LoginReply::Rejected(rejection) = reply else {
+        let username = match &reply {
+            LoginReply::OutOfReach(OutOfReach { ceremony, .. }) => {
+                ctx.state.flows.view(ceremony, &ctx.client()).await?.map(|view| view.username)
+            }
+            _ => None,
+        };
+        let username = username.as_ref().map_or("", |name| name.as_str());
+        return login_reply(ctx, destination, username, reply).await;
+    };
+    let (text, signal) = match rejection {
+        Rejection::WrongPasskey { unknown: true } => {
+            (text!("mistake-passkey-unknown"), passkey_dialogs::unknown(ctx, fields.get("assertion")))
+        }
+        Rejection::CeremonyGone => (text!("mistake-passkey-late"), None),
+        _ => (text!("mistake-passkey-wrong"), None),
+    };
+    let errors = Errors::one(PASSKEY, text);
+    form(ctx, destination, Shown { errors, signals: signal.into_iter().collect(), ..Shown::default() })
+}
+
+async fn login_reply(
+    ctx: &mut Context,
+    destination: &Destination,
+    username: &str,
+    reply: LoginReply,
+) -> Result<Reply, HandlerError> {
     if let LoginReply::Opened(opened) = &reply {
         ctx.supersede(opened).await?;
     }
@@ -72,25 +133,22 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         LoginReply::Next(next) => ceremony_redirect(ctx, &on.page_url("second-factor"), "login", &next.ceremony),
         LoginReply::Enroll(ceremony) => ceremony_redirect(ctx, &on.page_url("enroll"), "login", &ceremony),
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
-            let username = username.trim();
-            out_of_reach(ctx, &destination, Unreached { who: username, owned, signed_in: false })
+            out_of_reach(ctx, destination, Unreached { who: username, owned, signed_in: false })
         }
-        LoginReply::Locked(off) => locked_factor::locked_out(ctx, username.trim(), off.methods, false),
+        LoginReply::Locked(off) => locked_factor::locked_out(ctx, username, off.methods, false),
         LoginReply::Opened(opened) if destination.action == Some(RequestedAction::SignOut) => {
-            out_everywhere(ctx, &destination, &opened.token, &opened.session).await?
+            out_everywhere(ctx, destination, &opened.token, &opened.session).await?
         }
-        LoginReply::Opened(opened) => after_sign_in(ctx, &destination, &opened),
-        LoginReply::Rejected(_) => {
-            let errors = Errors::one("username", text!("mistake-credentials"));
-            form(ctx, &destination, username, errors, None)
-        }
+        LoginReply::Opened(opened) => passkey_upgrade::or_on(ctx, destination, &opened).await?,
+        LoginReply::Rejected(_) => start_again(ctx),
         LoginReply::Wait(how_long) => wait(ctx, how_long, Vec::new(), String::new()),
         LoginReply::Busy => busy(ctx),
     };
     Ok(answer)
 }
 
-fn form(ctx: &Context, destination: &Destination, username: &str, errors: Errors, ended: Option<String>) -> Reply {
+fn form(ctx: &Context, destination: &Destination, shown: Shown<'_>) -> Result<Reply, HandlerError> {
+    let Shown { username, errors, ended, signals } = shown;
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let notice = if matches!(ctx.info.cookies.session, SessionCredential::Ambiguous) {
         Some(text!("login-several-cookies"))
@@ -106,6 +164,8 @@ fn form(ctx: &Context, destination: &Destination, username: &str, errors: Errors
         username,
         place: &place,
         host: &ctx.info.authority,
+        dialog: passkey_dialogs::sign_in(ctx)?,
+        signals,
     };
-    page(status, "login", &login)
+    Ok(page(status, "login", &login))
 }

@@ -11,11 +11,16 @@ pub(super) mod handoff;
 mod locked_factor;
 pub(super) mod login;
 mod other_account;
+pub(super) mod passkey;
+mod passkey_dialogs;
+mod passkey_upgrade;
+pub(super) mod passkeys;
 mod previous_sign_in;
 pub(super) mod second_factor;
 mod sent_code;
 pub(super) mod step_up;
 mod steps;
+pub(super) mod well_known;
 
 use std::time::Duration;
 
@@ -182,7 +187,9 @@ fn interstitial(
 
 /// The ways among `methods` that have a form: the wanted one, else the first; and the others.
 fn ways(methods: MethodSet, wanted: &str) -> Option<(MethodPrompt, Vec<MethodPrompt>)> {
-    let all: Vec<MethodPrompt> = methods.iter().filter_map(MethodPrompt::of).collect();
+    let mut all: Vec<MethodPrompt> = methods.iter().filter_map(MethodPrompt::of).collect();
+    // One way for every kind of passkey.
+    all.dedup();
     let chosen = all.iter().find(|w| w.name == wanted).or_else(|| {
         // The password is offered last: where a code would do too, it is the better proof.
         all.iter().find(|w| !w.is_password()).or_else(|| all.first())
@@ -196,10 +203,12 @@ fn proof_errors(way: MethodPrompt, rejection: Rejection) -> Option<Errors> {
     let text = match rejection {
         Rejection::CeremonyGone | Rejection::SessionGone => return None,
         Rejection::ClockOff { seconds } => text!("mistake-clock", off = format::clock_off(seconds)),
+        Rejection::WrongPasskey { .. } => {
+            return Some(Errors::one(passkey_dialogs::PASSKEY, text!("mistake-passkey-wrong")));
+        }
         Rejection::WrongCredentials => text!("mistake-password"),
         Rejection::NoCode => text!("mistake-no-sent-code"),
         Rejection::CodeUsedUp => text!("mistake-code-used-up"),
-        Rejection::WrongPasskey { .. } => text!("mistake-passkey"),
         Rejection::WrongCode if way.is_password() => text!("mistake-password"),
         Rejection::WrongCode if way.is_sent() => text!("mistake-sent-code"),
         Rejection::WrongCode if way.is_digits() => text!("mistake-totp"),

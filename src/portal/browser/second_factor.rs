@@ -2,11 +2,13 @@
 
 use http::StatusCode;
 
+use super::passkey_dialogs::{self, DialogError, PASSKEY};
+use super::passkey_upgrade::UPGRADE;
 use super::sent_code::Sending;
 use super::steps::{ceremony_redirect, enter};
 use super::{
-    after_sign_in, busy, empty, locked_factor, other_account, out_of_reach, previous_sign_in, proof_errors, sent_code,
-    start_again, wait, ways,
+    busy, empty, locked_factor, other_account, out_of_reach, passkey_upgrade, previous_sign_in, proof_errors,
+    sent_code, start_again, wait, ways,
 };
 use crate::auth::ceremony::CeremonyToken;
 use crate::flow::reply::{CeremonyRef, CeremonyView, LoginReply, OutOfReach, Submission};
@@ -21,49 +23,58 @@ use crate::portal::reply::{Reply, page, see_other};
 /// Shows the form for the code.
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let (destination, _) = enter(ctx, "second-factor").await?;
-    let (_, view) = current_ceremony(ctx, &destination).await?;
-    Ok(form(ctx, &destination, &view, "", Errors::none()))
+    let (token, view) = current_ceremony(ctx, &destination).await?;
+    form(ctx, &destination, &(token, view), "", Errors::none()).await
 }
 
 /// Takes the code, or the wish for another way.
 pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let (destination, fields) = enter(ctx, "second-factor").await?;
-    let (token, view) = current_ceremony(ctx, &destination).await?;
+    if fields.get("op") == UPGRADE {
+        return passkey_upgrade::submit(ctx, &destination, &fields).await;
+    }
+    let at @ (token, view) = &current_ceremony(ctx, &destination).await?;
     let username = &view.username;
     if !form_owner::matches(ctx, &fields, username) {
         return Ok(other_account::sign_in_of_another(ctx, username));
     }
-    let at = CeremonyRef::SignIn(token.clone());
-    match sent_code::send(ctx, &at, view.methods, &fields).await? {
-        Sending::Sent { way, to } => return Ok(form_after(ctx, &destination, &view, way, Errors::none(), Some(to))),
+    let ceremony = CeremonyRef::SignIn(token.clone());
+    match sent_code::send(ctx, &ceremony, view.methods, &fields).await? {
+        Sending::Sent { way, to } => return form_after(ctx, &destination, at, way, Errors::none(), Some(to)).await,
         Sending::Over => return Ok(start_again(ctx)),
         Sending::Other => {}
     }
     if matches!(fields.get("op"), "way" | "send") {
-        return Ok(form(ctx, &destination, &view, fields.get("way"), Errors::none()));
+        return form(ctx, &destination, at, fields.get("way"), Errors::none()).await;
     }
-    let Some((way, _)) = ways(view.methods, fields.get("method")) else { return Ok(start_again(ctx)) };
-    if fields.get("code").trim().is_empty() {
-        return Ok(form(ctx, &destination, &view, way.name, empty(way)));
+    let wanted = if fields.get("op") == PASSKEY { PASSKEY } else { fields.get("method") };
+    let Some((way, _)) = ways(view.methods, wanted) else { return Ok(start_again(ctx)) };
+    let errors = match way.is_passkey() {
+        true => DialogError::of(&fields).map(DialogError::errors),
+        false => fields.get("code").trim().is_empty().then(|| empty(way)),
+    };
+    if let Some(errors) = errors {
+        return form(ctx, &destination, at, way.name, errors).await;
     }
     let reply = ctx.record_events(
-        ctx.state.flows.submit(&at, Submission::of(way.method, fields.secret("code")), &ctx.client()).await,
+        ctx.state.flows.submit(&ceremony, Submission::of(way.method, fields.secret(way.field())), &ctx.client()).await,
     )?;
     if let LoginReply::Opened(opened) = &reply {
         ctx.supersede(opened).await?;
     }
-    Ok(login_reply(ctx, &destination, &view, way, reply))
+    login_reply(ctx, &destination, at, way, reply).await
 }
 
-fn login_reply(
+async fn login_reply(
     ctx: &Context,
     destination: &Destination,
-    view: &CeremonyView,
+    at: &(CeremonyToken, CeremonyView),
     way: MethodPrompt,
     reply: LoginReply,
-) -> Reply {
-    match reply {
-        LoginReply::Opened(opened) => after_sign_in(ctx, destination, &opened),
+) -> Result<Reply, HandlerError> {
+    let (token, view) = at;
+    Ok(match reply {
+        LoginReply::Opened(opened) => passkey_upgrade::or_on(ctx, destination, &opened).await?,
         LoginReply::Next(next) => {
             ceremony_redirect(ctx, &destination.page_url("second-factor"), "second-factor", &next.ceremony)
         }
@@ -85,10 +96,10 @@ fn login_reply(
                 locked: off.methods,
                 digits,
             };
-            form(ctx, destination, &view, "", Errors::none())
+            form(ctx, destination, &(token.clone(), view), "", Errors::none()).await?
         }
         LoginReply::Rejected(rejection) => match proof_errors(way, rejection) {
-            Some(errors) => form(ctx, destination, view, way.name, errors),
+            Some(errors) => form(ctx, destination, at, way.name, errors).await?,
             None => start_again(ctx),
         },
         LoginReply::Wait(how_long) => {
@@ -96,7 +107,7 @@ fn login_reply(
             wait(ctx, how_long, others, form_owner::tag(ctx, &view.username))
         }
         LoginReply::Busy => busy(ctx),
-    }
+    })
 }
 
 /// The ceremony of this browser; without one, the way to a new one.
@@ -121,20 +132,33 @@ async fn current_ceremony(
     Err(HandlerError::from(super::enroll::no_ceremony(ctx).await?))
 }
 
-fn form(ctx: &Context, destination: &Destination, view: &CeremonyView, wanted: &str, errors: Errors) -> Reply {
-    form_after(ctx, destination, view, wanted, errors, None)
+async fn form(
+    ctx: &Context,
+    destination: &Destination,
+    at: &(CeremonyToken, CeremonyView),
+    wanted: &str,
+    errors: Errors,
+) -> Result<Reply, HandlerError> {
+    form_after(ctx, destination, at, wanted, errors, None).await
 }
 
 /// The form, after a code was sent to that masked address.
-fn form_after(
+async fn form_after(
     ctx: &Context,
     destination: &Destination,
-    view: &CeremonyView,
+    (token, view): &(CeremonyToken, CeremonyView),
     wanted: &str,
     errors: Errors,
     to: Option<String>,
-) -> Reply {
-    let Some((way, others)) = ways(view.methods, wanted) else { return start_again(ctx) };
+) -> Result<Reply, HandlerError> {
+    let Some((way, others)) = ways(view.methods, wanted) else { return Ok(start_again(ctx)) };
+    let dialog = if way.is_passkey() {
+        let at = CeremonyRef::SignIn(token.clone());
+        let dialog = passkey_dialogs::prove(ctx, &at, None, &view.username).await?;
+        Some(dialog.ok_or_else(|| HandlerError::from(start_again(ctx)))?)
+    } else {
+        None
+    };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let (shell, place) = (ctx.shell(), ctx.place(destination));
     let (way, sent) = sent_code::shaped(ctx, way, view.digits, to);
@@ -145,7 +169,8 @@ fn form_after(
     let last = previous_sign_in::last_time(view.ceremony.previous_login, ctx.state.flows.ports.clock.now());
     let (last, of) = (Some(last), form_owner::tag(ctx, &view.username));
     let (place, of) = (place.as_str(), of.as_str());
+    let leave = None;
     let code =
-        CodePage { shell: &shell, errors, heading, why, leave: None, last, place, username, way, others, sent, of };
-    page(status, "second-factor", &code)
+        CodePage { shell: &shell, errors, heading, why, leave, last, place, username, way, others, sent, dialog, of };
+    Ok(page(status, "second-factor", &code))
 }

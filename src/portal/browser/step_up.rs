@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use super::passkey_dialogs::{self, DialogError, PASSKEY};
 use super::sent_code::Sending;
 use super::steps::{ceremony_redirect, enter};
 use super::{
@@ -24,6 +25,8 @@ use crate::portal::reply::{Reply, page, see_other};
 struct RequiredProof {
     who: CurrentSession,
     methods: MethodSet,
+    /// What would do, whether they have it or not.
+    wanted: MethodSet,
     /// Digits of the codes of their authenticator.
     digits: u8,
     heading: Option<String>,
@@ -34,7 +37,7 @@ struct RequiredProof {
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let (destination, _) = enter(ctx, "step-up").await?;
     let ask = required_proof(ctx, &destination).await?;
-    Ok(form(ctx, &destination, &ask, "", Errors::none()))
+    form(ctx, &destination, &ask, "", Errors::none()).await
 }
 
 /// Takes the proof, or the wish for another way.
@@ -47,33 +50,38 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     }
     let at = CeremonyRef::Session(ask.who.token.clone(), ask.who.session.clone());
     match sent_code::send(ctx, &at, ask.methods, &fields).await? {
-        Sending::Sent { way, to } => return Ok(form_after(ctx, &destination, &ask, way, Errors::none(), Some(to))),
+        Sending::Sent { way, to } => return form_after(ctx, &destination, &ask, way, Errors::none(), Some(to)).await,
         Sending::Over => return Ok(see_other(&destination.page_url("login"), "step-up")),
         Sending::Other => {}
     }
     if matches!(fields.get("op"), "way" | "send") {
-        return Ok(form(ctx, &destination, &ask, fields.get("way"), Errors::none()));
+        return form(ctx, &destination, &ask, fields.get("way"), Errors::none()).await;
     }
-    let Some((way, _)) = ways(ask.methods, fields.get("method")) else {
-        return Ok(form(ctx, &destination, &ask, "", Errors::none()));
+    let wanted = if fields.get("op") == PASSKEY { PASSKEY } else { fields.get("method") };
+    let Some((way, _)) = ways(ask.methods, wanted) else {
+        return form(ctx, &destination, &ask, "", Errors::none()).await;
     };
-    if fields.get("code").trim().is_empty() {
-        return Ok(form(ctx, &destination, &ask, way.name, empty(way)));
+    let errors = match way.is_passkey() {
+        true => DialogError::of(&fields).map(DialogError::errors),
+        false => fields.get("code").trim().is_empty().then(|| empty(way)),
+    };
+    if let Some(errors) = errors {
+        return form(ctx, &destination, &ask, way.name, errors).await;
     }
-    let code = fields.secret("code");
+    let proof = fields.secret(way.field());
     let reply =
-        ctx.record_events(ctx.state.flows.submit(&at, Submission::of(way.method, code), &ctx.client()).await)?;
-    Ok(login_reply(ctx, &destination, &ask, way, reply))
+        ctx.record_events(ctx.state.flows.submit(&at, Submission::of(way.method, proof), &ctx.client()).await)?;
+    login_reply(ctx, &destination, &ask, way, reply).await
 }
 
-fn login_reply(
+async fn login_reply(
     ctx: &Context,
     destination: &Destination,
     ask: &RequiredProof,
     way: MethodPrompt,
     reply: LoginReply,
-) -> Reply {
-    match reply {
+) -> Result<Reply, HandlerError> {
+    Ok(match reply {
         LoginReply::Opened(opened) => after_sign_in(ctx, destination, &opened),
         LoginReply::Next(_) => see_other(&destination.page_url("step-up"), "step-up"),
         LoginReply::Enroll(ceremony) => ceremony_redirect(ctx, &destination.page_url("enroll"), "step-up", &ceremony),
@@ -85,19 +93,21 @@ fn login_reply(
         LoginReply::Locked(off) => {
             let (who, left) = (&ask.who, ask.methods.minus(off.methods));
             if left.is_empty() {
-                return locked_factor::locked_out(ctx, who.session.identity.username.as_str(), off.methods, true);
+                return Ok(locked_factor::locked_out(ctx, who.session.identity.username.as_str(), off.methods, true));
             }
             let why = locked_factor::why(off.methods);
-            form(
-                ctx,
-                destination,
-                &RequiredProof { who: who.clone(), methods: left, digits: ask.digits, heading: None, why },
-                "",
-                Errors::none(),
-            )
+            let ask = RequiredProof {
+                who: who.clone(),
+                methods: left,
+                wanted: ask.wanted,
+                digits: ask.digits,
+                heading: None,
+                why,
+            };
+            form(ctx, destination, &ask, "", Errors::none()).await?
         }
         LoginReply::Rejected(rejection) => match proof_errors(way, rejection) {
-            Some(errors) => form(ctx, destination, ask, way.name, errors),
+            Some(errors) => form(ctx, destination, ask, way.name, errors).await?,
             None => see_other(&destination.page_url("login"), "step-up"),
         },
         LoginReply::Wait(how_long) => {
@@ -105,7 +115,7 @@ fn login_reply(
             wait(ctx, how_long, others, form_owner::tag(ctx, &ask.who.session.identity.username))
         }
         LoginReply::Busy => busy(ctx),
-    }
+    })
 }
 
 /// What the destination asks of this session. Stops with the way on where it asks nothing, or nothing at hand helps.
@@ -115,7 +125,9 @@ async fn required_proof(ctx: &Context, destination: &Destination) -> Result<Requ
     };
     let (owned, off) = ctx.state.flows.factors_of(&who.session).await?;
     match destination.action {
-        Some(RequestedAction::Enroll) => return proof_for_enrolling(ctx, destination, who, (owned, off)).await,
+        Some(RequestedAction::Enroll | RequestedAction::Passkey | RequestedAction::Passkeys) => {
+            return proof_for_enrolling(ctx, destination, who, (owned, off)).await;
+        }
         Some(RequestedAction::BackupCodes) => return proof_for_codes(ctx, destination, who, owned.minus(off)).await,
         Some(RequestedAction::Addresses) => return proof_for_addresses(ctx, destination, who, owned.minus(off)).await,
         Some(RequestedAction::SignOut) | None => {}
@@ -161,7 +173,9 @@ async fn ask(
         }
         _ => text!("step-up-wanted", path = path),
     };
-    Ok(RequiredProof { who, methods, digits, heading, why })
+    let shortfall = guard.requirement.shortfall(&who.session.proofs, ctx.state.flows.ports.clock.now());
+    let wanted = shortfall.map_or(methods, |shortfall| shortfall.methods);
+    Ok(RequiredProof { who, methods, wanted, digits, heading, why })
 }
 
 /// What must be proved before backup codes may be replaced.
@@ -177,7 +191,7 @@ async fn proof_for_codes(
         CodesAsked::ProveFirst(methods) => {
             let why = text!("step-up-before-codes");
             let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
-            return Ok(RequiredProof { who, methods: methods.and(owned), digits, heading: None, why });
+            return Ok(RequiredProof { who, methods: methods.and(owned), wanted: methods, digits, heading: None, why });
         }
         CodesAsked::Ready { .. } | CodesAsked::NoFactor => see_other(&destination.next_url(), "step-up"),
         CodesAsked::Gone => see_other(&destination.page_url("login"), "step-up"),
@@ -200,13 +214,13 @@ async fn proof_for_addresses(
         Some(missing) => {
             let why = text!("step-up-before-addresses");
             let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
-            return Ok(RequiredProof { who, methods: missing.and(owned), digits, heading: None, why });
+            return Ok(RequiredProof { who, methods: missing.and(owned), wanted: missing, digits, heading: None, why });
         }
     };
     Err(HandlerError::from(on))
 }
 
-/// What must be proved before an authenticator may be added.
+/// What must be proved before an authenticator may be added or deleted.
 async fn proof_for_enrolling(
     ctx: &Context,
     destination: &Destination,
@@ -226,9 +240,12 @@ async fn proof_for_enrolling(
             Err(HandlerError::from(nothing_to_prove_with(ctx)))
         }
         EnrollReply::ProveFirst(methods) => {
-            let why = text!("step-up-before-enrolling");
+            let why = match destination.action {
+                Some(RequestedAction::Passkeys) => text!("step-up-before-deleting"),
+                _ => text!("step-up-before-enrolling"),
+            };
             let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
-            Ok(RequiredProof { who, methods: methods.and(usable), digits, heading: None, why })
+            Ok(RequiredProof { who, methods: methods.and(usable), wanted: methods, digits, heading: None, why })
         }
     }
 }
@@ -239,20 +256,34 @@ fn nothing_to_prove_with(ctx: &Context) -> Reply {
     notice(ctx, StatusCode::FORBIDDEN, "step-up", text!("step-up-nothing-title"), text!("step-up-nothing"), links)
 }
 
-fn form(ctx: &Context, destination: &Destination, ask: &RequiredProof, wanted: &str, errors: Errors) -> Reply {
-    form_after(ctx, destination, ask, wanted, errors, None)
+async fn form(
+    ctx: &Context,
+    destination: &Destination,
+    ask: &RequiredProof,
+    wanted: &str,
+    errors: Errors,
+) -> Result<Reply, HandlerError> {
+    form_after(ctx, destination, ask, wanted, errors, None).await
 }
 
 /// The form, after a code was sent to that masked address.
-fn form_after(
+async fn form_after(
     ctx: &Context,
     destination: &Destination,
     ask: &RequiredProof,
     wanted: &str,
     errors: Errors,
     to: Option<String>,
-) -> Reply {
-    let Some((way, others)) = ways(ask.methods, wanted) else { return nothing_to_prove_with(ctx) };
+) -> Result<Reply, HandlerError> {
+    let Some((way, others)) = ways(ask.methods, wanted) else { return Ok(nothing_to_prove_with(ctx)) };
+    let dialog = if way.is_passkey() {
+        let (token, session) = (ask.who.token.clone(), ask.who.session.clone());
+        let (at, username) = (CeremonyRef::Session(token, session), &ask.who.session.identity.username);
+        let dialog = passkey_dialogs::prove(ctx, &at, Some(ask.wanted), username).await?;
+        Some(dialog.ok_or_else(|| HandlerError::from(nothing_to_prove_with(ctx)))?)
+    } else {
+        None
+    };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let (shell, place) = (ctx.shell(), ctx.place(destination));
     let (way, sent) = sent_code::shaped(ctx, way, ask.digits, to);
@@ -272,7 +303,8 @@ fn form_after(
         way,
         others,
         sent,
+        dialog,
         of: &of,
     };
-    page(status, "step-up", &code)
+    Ok(page(status, "step-up", &code))
 }

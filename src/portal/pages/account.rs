@@ -2,9 +2,10 @@
 
 use askama::Template;
 
-use super::Shell;
 use super::backup_codes::FEW;
+use super::{Errors, PasskeyCard, PasskeySignal, Shell};
 use crate::portal::messages::{markup, text};
+use crate::portal::support_contact;
 
 /// Who one is here, and the way out.
 #[derive(Template)]
@@ -26,6 +27,15 @@ pub(crate) struct AccountPage<'a> {
     pub(crate) renews: bool,
     /// Whether codes are sent to addresses here.
     pub(crate) sends: bool,
+    /// Whether passkeys are set up here.
+    pub(crate) passkeys_on: bool,
+    pub(crate) passkeys: Vec<PasskeyCard>,
+    pub(crate) signals: Vec<PasskeySignal>,
+    /// What was done a moment ago.
+    pub(crate) done: Option<String>,
+    pub(crate) errors: Errors,
+    /// The passkey whose new name is wrong.
+    pub(crate) renaming: &'a str,
     pub(crate) host: &'a str,
     /// For whom the forms are.
     pub(crate) of: &'a str,
@@ -35,5 +45,20 @@ impl AccountPage<'_> {
     /// How many backup codes are left, where those are few.
     fn few(&self) -> Option<String> {
         self.codes.filter(|left| self.renews && *left <= FEW).map(|left| text!("account-few-codes", count = left))
+    }
+
+    /// Who gives a new password.
+    fn support(&self) -> String {
+        support_contact::whom(self.shell.support.as_ref())
+    }
+
+    /// What is wrong with the new name of a passkey.
+    fn mistake(&self, passkey: &PasskeyCard) -> Option<&str> {
+        self.errors.of("name").filter(|_| self.renaming == passkey.id)
+    }
+
+    /// The id of the field for its name: the one that is wrong is where the summary leads.
+    fn name_field(&self, passkey: &PasskeyCard, nth: &usize) -> String {
+        if self.mistake(passkey).is_some() { "name".to_owned() } else { format!("name-{nth}") }
     }
 }

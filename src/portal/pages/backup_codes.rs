@@ -25,8 +25,18 @@ pub(crate) struct BackupCodesPage<'a> {
     pub(crate) place: &'a str,
     pub(crate) account: &'a str,
     pub(crate) host: &'a str,
-    /// They replace others, and the app stays what it was.
-    pub(crate) anew: bool,
+    pub(crate) occasion: CodesOccasion,
+}
+
+/// Why backup codes are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CodesOccasion {
+    /// An authenticator app was set up.
+    App,
+    /// A passkey was set up.
+    Passkey,
+    /// They replace others, and what they stand in for stays what it was.
+    Anew,
 }
 
 /// The question before backup codes are replaced.

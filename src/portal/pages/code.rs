@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Errors, MethodPrompt, Shell};
+use super::{Errors, MethodPrompt, PasskeyDialog, Shell};
 use crate::portal::messages::{markup, text};
 
 /// Where a code goes, for the page that takes one that is sent.
@@ -35,6 +35,8 @@ pub(crate) struct CodePage<'a> {
     pub(crate) others: Vec<MethodPrompt>,
     /// Where the code is one that is sent.
     pub(crate) sent: Option<SentCode>,
+    /// Where the way is a passkey.
+    pub(crate) dialog: Option<PasskeyDialog>,
     /// For whom the form is.
     pub(crate) of: &'a str,
 }

@@ -31,6 +31,8 @@ pub(crate) struct EnrollPage<'a> {
     pub(crate) uri: &'a str,
     pub(crate) key: &'a str,
     pub(crate) digits: u8,
+    /// Whether a passkey would do as well.
+    pub(crate) passkey: bool,
     /// For whom the form is.
     pub(crate) of: &'a str,
 }

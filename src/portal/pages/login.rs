@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Errors, Shell};
+use super::{Errors, PasskeyDialog, PasskeySignal, Shell};
 use crate::portal::messages::{Markup, markup, text};
 use crate::portal::support_contact::{self, SupportContact};
 
@@ -18,6 +18,9 @@ pub(crate) struct LoginPage<'a> {
     pub(crate) username: &'a str,
     pub(crate) place: &'a str,
     pub(crate) host: &'a str,
+    /// Where passkeys are at hand.
+    pub(crate) dialog: Option<PasskeyDialog>,
+    pub(crate) signals: Vec<PasskeySignal>,
 }
 
 impl LoginPage<'_> {

@@ -20,6 +20,10 @@ impl MethodPrompt {
             Method::Totp | Method::SmsCode | Method::EmailCode | Method::BackupCode | Method::Password => {
                 Some(Self { method, name: method.name(), digits: 6 })
             }
+            // The browser's dialog offers all of these, and the key says which it is.
+            Method::Passkey | Method::BoundPasskey | Method::SecurityKey => {
+                Some(Self { method: Method::Passkey, name: Method::Passkey.name(), digits: 6 })
+            }
             _ => None,
         }
     }
@@ -56,6 +60,7 @@ impl MethodPrompt {
             Method::BackupCode => text!("prompt-backup-code-offer"),
             Method::EmailCode => text!("prompt-email-code-offer"),
             Method::SmsCode => text!("prompt-sms-code-offer"),
+            Method::Passkey => text!("prompt-passkey-offer"),
             _ => text!("prompt-totp-offer"),
         }
     }
@@ -63,6 +68,16 @@ impl MethodPrompt {
     /// Whether the field takes a password.
     pub(crate) fn is_password(&self) -> bool {
         self.method == Method::Password
+    }
+
+    /// Whether the browser's dialog takes it, and no field.
+    pub(crate) fn is_passkey(&self) -> bool {
+        self.method == Method::Passkey
+    }
+
+    /// The name of the field that holds the proof.
+    pub(crate) fn field(&self) -> &'static str {
+        if self.is_passkey() { "assertion" } else { "code" }
     }
 
     /// Whether the field takes digits.
@@ -83,8 +98,6 @@ pub(crate) fn digits_hint(digits: u8) -> String {
 
 /// The names of the methods that would help, those with a form of ours before all others.
 pub(crate) fn method_names(methods: MethodSet) -> Vec<&'static str> {
-    let passkey = |m: &Method| matches!(m, Method::Passkey | Method::BoundPasskey | Method::SecurityKey);
-    let here = methods.iter().filter(|m| passkey(m) || MethodPrompt::of(*m).is_some());
-    let here: Vec<&str> = here.map(Method::name).collect();
+    let here: Vec<&str> = methods.iter().filter(|m| MethodPrompt::of(*m).is_some()).map(Method::name).collect();
     if here.is_empty() { methods.iter().map(Method::name).collect() } else { here }
 }

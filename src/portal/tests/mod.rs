@@ -13,6 +13,7 @@ mod matrix;
 mod notices;
 mod openapi;
 mod pages;
+mod passkeys;
 mod previous_sign_in;
 mod redirect_guard;
 mod sent_codes;

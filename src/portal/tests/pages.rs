@@ -49,7 +49,13 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         let to = to.map(str::to_owned);
         Some(SentCode { to, span: x.to_owned(), wait: x.to_owned(), support: x.to_owned() })
     };
-    let code_of = |errors, way, others, sent| {
+    let dialog = |purpose| PasskeyDialog {
+        purpose,
+        options: format!("{{\"challenge\":\"{x}\"}}"),
+        state: Some(x.to_owned()),
+        of: Some(of.to_owned()),
+    };
+    let code_of = |errors, way: MethodPrompt, others, sent| {
         CodePage {
             shell,
             errors,
@@ -62,6 +68,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
             way,
             others,
             sent,
+            dialog: way.is_passkey().then(|| dialog(DialogPurpose::Prove)),
             of,
         }
         .render()
@@ -86,7 +93,10 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
     };
     let login = |errors, notice: Option<&str>| {
         let (notice, purpose) = (notice.map(str::to_owned), None);
-        LoginPage { shell, errors, notice, purpose, username: x, place: x, host: x }.render().unwrap()
+        let dialog = Some(dialog(DialogPurpose::SignIn));
+        LoginPage { shell, errors, notice, purpose, username: x, place: x, host: x, dialog, signals: Vec::new() }
+            .render()
+            .unwrap()
     };
     let mut both = Errors::one("username", x);
     both.add("password", x);
@@ -102,10 +112,23 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
             uri: "otpauth://totp/x?secret=ABC",
             key: x,
             digits: 6,
+            passkey: true,
             of,
         }
         .render()
         .unwrap()
+    };
+    let card = |id: &str, bound: bool| PasskeyCard {
+        id: id.to_owned(),
+        name: x.to_owned(),
+        created: x.to_owned(),
+        last_used: bound.then(|| x.to_owned()),
+        bound,
+        elsewhere: (!bound).then(|| x.to_owned()),
+    };
+    let passkey = |errors| {
+        let (why, dialog) = (EnrollReason::Asked, dialog(DialogPurpose::Create));
+        PasskeyPage { shell, errors, place: x, why, account: x, dialog: &dialog, app: true }.render().unwrap()
     };
     let account = AccountPage {
         shell,
@@ -120,6 +143,12 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         codes: Some(3),
         renews: true,
         sends: true,
+        passkeys_on: true,
+        passkeys: vec![card("1", true), card("2", false)],
+        signals: vec![PasskeySignal { method: "AllAcceptedCredentials", about: x.to_owned() }],
+        done: Some(x.to_owned()),
+        errors: Errors::none(),
+        renaming: "",
         host: x,
         of,
     };
@@ -148,6 +177,14 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         ("sent-code-wrong", code_of(wrong(), way(Proof::EmailCode), Vec::new(), sent(None))),
         ("addresses", addresses(Errors::none(), Some(x), vec![address(true), address(false)], Some(waiting()))),
         ("addresses-wrong", addresses(Errors::one("sms", x), None, Vec::new(), None)),
+        ("second-factor-passkey", code(Errors::none(), way(Proof::SecurityKey), vec![way(Proof::Totp)])),
+        ("second-factor-passkey-wrong", code(Errors::one("passkey", x), way(Proof::Passkey), Vec::new())),
+        ("passkey", passkey(Errors::none())),
+        ("passkey-wrong", passkey(Errors::one("passkey", x))),
+        (
+            "passkey-upgrade",
+            PasskeyUpgradePage { shell, place: x, dialog: &dialog(DialogPurpose::Create) }.render().unwrap(),
+        ),
         ("enroll", enroll(Errors::none())),
         ("enroll-wrong", enroll(wrong())),
         (
@@ -159,7 +196,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
                 place: x,
                 account: x,
                 host: x,
-                anew: false,
+                occasion: CodesOccasion::App,
             }
             .render()
             .unwrap(),
