@@ -55,6 +55,20 @@ export async function gateway(write, users) {
   };
 }
 
+/** Starts a Redis without persistence, with a count of the commands that it got. */
+export async function redis() {
+  const port = await freePort();
+  const child = spawn('redis-server', ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no'], { stdio: 'ignore', cwd: tmpdir() });
+  const say = (command) => new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = net.connect(port, '127.0.0.1', () => socket.end(`${command}\r\n`));
+    socket.on('data', (chunk) => { answer += chunk; }).once('close', () => resolve(answer)).once('error', reject);
+  });
+  await until(async () => (await say('PING').catch(() => '')).startsWith('+PONG'), () => 'redis-server does not start');
+  const calls = async () => Object.fromEntries([...(await say('INFO commandstats')).matchAll(/^cmdstat_(\S+):calls=(\d+)/gm)].map(([, name, count]) => [name, Number(count)]));
+  return { url: `redis://127.0.0.1:${port}/`, calls, stop: () => stop(child) };
+}
+
 const LAUNCH = {
   executablePath: CHROMIUM,
   args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run',
@@ -144,6 +158,55 @@ export async function signIn(page, username, password) {
 export async function sendCode(page, code) {
   await page.fill(fields.code, code);
   await submit(page, () => page.press(fields.code, 'Enter'));
+}
+
+/** Kinds of authenticators, as Chromium's debugging protocol makes them. */
+export const AUTHENTICATORS = {
+  internal: { transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true },
+  synced: { transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, defaultBackupEligibility: true, defaultBackupState: true },
+  'internal without verification': { transport: 'internal', hasResidentKey: true, hasUserVerification: false },
+  usb: { transport: 'usb', hasResidentKey: false, hasUserVerification: false },
+  u2f: { protocol: 'u2f', transport: 'usb', hasResidentKey: false, hasUserVerification: false },
+};
+
+/** Gives a page an authenticator of Chromium's own, and the means to handle it as its owner does. */
+export async function authenticator(page, kind = 'internal') {
+  const session = await page.context().newCDPSession(page);
+  await session.send('WebAuthn.enable');
+  const options = { protocol: 'ctap2', automaticPresenceSimulation: true, ...AUTHENTICATORS[kind] };
+  const { authenticatorId } = await session.send('WebAuthn.addVirtualAuthenticator', { options });
+  const send = (method, more = {}) => session.send(`WebAuthn.${method}`, { authenticatorId, ...more });
+  return {
+    /** Whether its owner touches it as soon as it is asked. */
+    touched: (enabled) => send('setAutomaticPresenceSimulation', { enabled }),
+    credentials: async () => (await send('getCredentials')).credentials,
+    add: (credential) => send('addCredential', { credential }),
+    forget: () => send('clearCredentials'),
+  };
+}
+
+/** What a page asks of `navigator.credentials` and tells the password manager of the browser, in order. */
+export async function listen(page) {
+  const calls = [];
+  await page.exposeFunction('overheard', (name, about) => { calls.push({ call: name, ...about }); });
+  await page.addInitScript(() => {
+    for (const name of ['get', 'create']) {
+      const real = navigator.credentials[name].bind(navigator.credentials);
+      navigator.credentials[name] = (options) => {
+        const { publicKey, mediation, uiMode, signal } = options;
+        const { userVerification, authenticatorSelection, allowCredentials, excludeCredentials, timeout, pubKeyCredParams } = publicKey;
+        window.overheard(name, { mediation, uiMode, userVerification, authenticatorSelection, timeout,
+          algorithms: pubKeyCredParams?.map((p) => p.alg), allowed: allowCredentials?.length, excluded: excludeCredentials?.length });
+        signal?.addEventListener('abort', () => window.overheard('abort', {}));
+        return real(options);
+      };
+    }
+    for (const name of ['signalUnknownCredential', 'signalAllAcceptedCredentials', 'signalCurrentUserDetails']) {
+      const real = PublicKeyCredential[name].bind(PublicKeyCredential);
+      PublicKeyCredential[name] = (about) => { window.overheard(name, about); return real(about); };
+    }
+  });
+  return calls;
 }
 
 /** The binary under test. */
