@@ -21,13 +21,9 @@ pub(crate) async fn passkey_endpoints(ctx: &Context) -> Result<Reply, HandlerErr
     answer(ctx, &json!({ "enroll": at("passkey?as=session"), "manage": at("account") }))
 }
 
-/// The other origins that may use the passkeys of this host (WebAuthn L3 §5.11).
+/// The origins that may use the passkeys of this host (WebAuthn L3 §5.11): its own alone.
 pub(crate) async fn webauthn(ctx: &Context) -> Result<Reply, HandlerError> {
-    let port = ctx.info.authority.strip_prefix(ctx.info.host.as_str()).unwrap_or_default();
-    let related = ctx.state.flows.settings.passkeys.iter().flat_map(|passkeys| &passkeys.related);
-    let hosts = std::iter::once(&ctx.info.host).chain(related);
-    let origins: Vec<String> = hosts.map(|host| format!("{}://{host}{port}", ctx.info.scheme)).collect();
-    answer(ctx, &json!({ "origins": origins }))
+    answer(ctx, &json!({ "origins": [format!("{}://{}", ctx.info.scheme, ctx.info.authority)] }))
 }
 
 fn answer(ctx: &Context, body: &serde_json::Value) -> Result<Reply, HandlerError> {

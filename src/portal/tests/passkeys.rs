@@ -62,8 +62,7 @@ async fn what_is_no_answer_signs_nobody_in() {
 
 #[tokio::test]
 async fn fixed_addresses_answer_where_the_passkeys_belong() {
-    let related = PasskeySettings { related: vec!["app.example.org".to_owned()], ..PasskeySettings::default() };
-    let here = stage(related);
+    let here = stage(PasskeySettings::default());
     let get = async |stage: &Stage, name: &str| {
         send(&stage.portal, &info("GET", &format!("/.well-known/{name}"), &[]), "").await
     };
@@ -72,10 +71,7 @@ async fn fixed_addresses_answer_where_the_passkeys_belong() {
     let told: serde_json::Value = serde_json::from_str(&text(&answer)).unwrap();
     assert_eq!(told["manage"], format!("https://{HOST}:8443/.stepgate/account"));
     let origins: serde_json::Value = serde_json::from_str(&text(&get(&here, "webauthn").await)).unwrap();
-    assert_eq!(
-        origins,
-        serde_json::json!({ "origins": [format!("https://{HOST}:8443"), "https://app.example.org:8443"] })
-    );
+    assert_eq!(origins, serde_json::json!({ "origins": [format!("https://{HOST}:8443")] }));
     assert_eq!(location(&get(&here, "change-password").await), "/.stepgate/account");
     let parent = HOST.split_once('.').unwrap().1.to_owned();
     let elsewhere = stage(PasskeySettings { rp_id: Some(parent), ..PasskeySettings::default() });
