@@ -8,7 +8,7 @@ mod token;
 use serde::{Deserialize, Serialize};
 
 use super::factor::authenticator::Sealed;
-use super::proof::{Method, MethodSet, Offer, Proofs, Requirement, Strength};
+use super::proof::{Factor, Method, MethodSet, Offer, Proofs, Requirement, Strength};
 use super::session::{Channel, Session};
 use super::time::Timestamp;
 use super::user::{Identity, UserId, Username};
@@ -268,7 +268,9 @@ impl Ceremony {
     /// nothing of it.
     fn required(&self) -> Option<Requirement> {
         let owned = self.enrolled.or(self.locked);
-        let most = || Requirement::of(Strength::of(owned).unwrap_or(Strength::OneFactor));
+        // No code is sent that nobody asked for: it is no factor.
+        let factors = || owned.iter().filter(|m| m.factor() != Factor::Reached).collect();
+        let most = || Requirement::of(Strength::of(factors()).unwrap_or(Strength::OneFactor));
         match self.purpose {
             Purpose::SignIn => Some(self.requirement.unwrap_or_else(most)),
             Purpose::StepUp(_) | Purpose::Enrol(_) => None,

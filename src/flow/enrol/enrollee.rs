@@ -76,12 +76,9 @@ impl Flows {
         }
         let missing = |wanted: MethodSet| if wanted.and(fresh).is_empty() { wanted } else { MethodSet::EMPTY };
         let known = |m: &Method| matches!(m.factor(), Factor::Knowledge);
-        let (first, second): (Vec<Method>, Vec<Method>) = owned.iter().partition(known);
-        // A code that is sent stands in for nothing that the person holds.
+        // A code that is sent is no factor: it stands in for none, and none is kept back for it.
         let held = |m: &Method| matches!(m.factor(), Factor::Possession | Factor::Both);
-        let holds = second.iter().any(held);
-        let second: Vec<Method> = second.into_iter().filter(|m| !holds || held(m)).collect();
-        let missing = missing(first.into_iter().collect()).or(missing(second.into_iter().collect()));
+        let missing = missing(owned.iter().filter(known).collect()).or(missing(owned.iter().filter(held).collect()));
         // Who has proved nothing at all lately has no business here, whatever the account owns.
         let missing =
             if missing.is_empty() && fresh.is_empty() { MethodSet::EMPTY.with(Method::Password) } else { missing };

@@ -157,7 +157,7 @@ async fn wrong_codes_are_told_coarsely_and_noted_exactly() {
         (Method::Totp, world.code(&key, 40), Rejection::WrongCode, RejectReason::Mismatch),
         (Method::Totp, world.code(&key, -4), Rejection::ClockOff { seconds: -120 }, RejectReason::ClockSkew),
         (Method::BackupCode, secret("01234-56789"), Rejection::WrongCode, RejectReason::NotEnrolled),
-        (Method::Passkey, secret("x"), Rejection::WrongCode, RejectReason::NotEnrolled),
+        (Method::Passkey, secret("x"), Rejection::WrongPasskey { unknown: false }, RejectReason::Malformed),
     ] {
         let got = flows.second_factor(&next.ceremony, method, code, &client()).await.unwrap();
         assert!(is_rejected(&got, told, reason), "{method:?}: {}", word(&got.value));
