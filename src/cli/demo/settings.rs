@@ -20,7 +20,7 @@ use crate::auth::secret::SecretText;
 use crate::auth::user::Group;
 use crate::cli::exit::{CommandResult, Failure};
 use crate::config::Settings;
-use crate::flow::settings::{FlowSettings, SentCodeSettings};
+use crate::flow::settings::{FlowSettings, PasskeySettings, SentCodeSettings};
 use crate::notify::kept::KeptLetters;
 use crate::notify::settings::NotifySettings;
 use crate::portal::settings::{PortalHost, PortalSettings};
@@ -84,6 +84,8 @@ pub(super) fn settings(
     let file = |name: &str| directory.path().join(name);
     let server = Server { host: app.ip().to_string(), port: app.port(), tls: false };
     let portal_host = Some(PORTAL.to_owned());
+    let flow = flow(portal_host.clone());
+    let policy = policy(&flow)?;
     let once = PortalHost { name: PORTAL.to_owned(), without: [HOST.to_owned()].into() };
     let app = |host: &str| AppSettings {
         host: host.to_owned(),
@@ -94,7 +96,7 @@ pub(super) fn settings(
         cookies: CookieSettings::default(),
     };
     Ok(Settings {
-        flow: flow(portal_host.clone()),
+        flow,
         portal: PortalSettings { name: NAME.to_owned(), host: Some(once), ..PortalSettings::default() },
         notify: NotifySettings { name: Some(NAME.to_owned()), kept: Some(letters), ..NotifySettings::default() },
         proxy: ProxySettings {
@@ -112,7 +114,7 @@ pub(super) fn settings(
             state: StateSettings::Embedded(None),
             keys: KeySettings::Beside(file("master.key")),
         },
-        policy: policy()?,
+        policy,
         warnings: Vec::new(),
     })
 }
@@ -133,7 +135,7 @@ fn identity() -> IdentitySettings {
     }
 }
 
-fn policy() -> CommandResult<Policy> {
+fn policy(flow: &FlowSettings) -> CommandResult<Policy> {
     let two_factor = Requirement::of(Strength::TwoFactor);
     let admins = Access::Guarded {
         audience: Audience { groups: vec![Group("admins".to_owned())], users: Vec::new() },
@@ -153,7 +155,7 @@ fn policy() -> CommandResult<Policy> {
     ];
     let rules: IndexedRules = rules.into_iter().map(Arc::new).collect();
     Ok(Policy::new(hosts().map(|host| AppPolicy {
-        offer: offer(),
+        offer: flow.offer_at(host),
         host: host.to_owned(),
         tolerate: Tolerances::default(),
         rules: rules.clone(),
@@ -163,11 +165,9 @@ fn policy() -> CommandResult<Policy> {
 /// How people sign in: codes are sent too, and kept where they can be looked at.
 fn flow(portal_host: Option<String>) -> FlowSettings {
     let codes = SentCodeSettings { countries: Country::parse("US").into_iter().collect(), ..Default::default() };
-    FlowSettings { issuer: NAME.to_owned(), portal_host, offer: offer(), codes, ..FlowSettings::default() }
-}
-
-fn offer() -> Offer {
-    Offer::BASIC.with(Method::EmailCode, false).with(Method::SmsCode, false)
+    let offer = Offer::BASIC.with(Method::EmailCode, false).with(Method::SmsCode, false);
+    let passkeys = Some(PasskeySettings { alone: vec![HOST.to_owned()], ..PasskeySettings::default() });
+    FlowSettings { issuer: NAME.to_owned(), portal_host, offer, passkeys, codes, ..FlowSettings::default() }
 }
 
 /// The hosts of the sample app.
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn each_address_has_its_rule() {
-        let policy = policy().unwrap();
+        let policy = policy(&flow(None)).unwrap();
         let app = policy.app(HOST).unwrap();
         let rule = |path: &str| {
             let found = app.rule_for(path, "GET", Ipv4Addr::LOCALHOST.into());
