@@ -117,7 +117,9 @@ fn bad(title: String) -> HandlerError {
 /// The method of that name, if it is one that takes a code.
 fn method(name: &str) -> Result<Method, HandlerError> {
     let method = Method::from_name(name).or_else(|| (name == "otp").then_some(Method::Totp));
-    method.filter(|m| MethodPrompt::of(*m).is_some()).ok_or_else(|| bad(text!("problem-method-unknown-title")))
+    method
+        .filter(|m| MethodPrompt::of(*m).is_some() && !m.resists_phishing())
+        .ok_or_else(|| bad(text!("problem-method-unknown-title")))
 }
 
 /// Name and password of HTTP Basic (RFC 7617), in UTF-8.

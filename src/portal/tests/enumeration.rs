@@ -58,9 +58,20 @@ fn places() -> Vec<Place> {
     places
 }
 
+/// What is drawn at random is left out: the challenge of a passkey, and what keeps it.
+fn without_random(body: &str) -> String {
+    let Ok(mut told) = serde_json::from_str::<Value>(body) else { return body.to_owned() };
+    for (path, member) in [("", "ceremony"), ("/publicKey", "challenge")] {
+        if let Some(Value::String(text)) = told.pointer_mut(path).and_then(|at| at.get_mut(member)) {
+            *text = text.len().to_string();
+        }
+    }
+    told.to_string()
+}
+
 /// The answer to a name, in a world where nothing was asked before. What is written of the name is left out.
 async fn told(place: &Place, name: &str, early: bool) -> Told {
-    let stage = Stage::new();
+    let stage = Stage::with_all();
     let dan = stage.world.person("dan");
     stage.world.disable(&dan, true);
     let asked = info("POST", &place.target, &[("content-type", place.kind), ("sec-fetch-site", "same-origin")]);
@@ -68,13 +79,13 @@ async fn told(place: &Place, name: &str, early: bool) -> Told {
     let known = stage.world.look(|s| s.accounts.values().any(|a| a.identity.username.as_str() == name));
     // The early return that the test must see: one whose answer alone is the same.
     let answer = if early && !known {
-        let other = Stage::new();
+        let other = Stage::with_all();
         send(&other.portal, &asked, (place.body)(name)).await
     } else {
         send(&stage.portal, &asked, (place.body)(name)).await
     };
     let headers = answer.headers().iter().map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned())).collect();
-    let body = text(&answer).replace(&format!("\"{name}\""), "\"NAME\"");
+    let body = without_random(&text(&answer)).replace(&format!("\"{name}\""), "\"NAME\"");
     Told { status: answer.status().as_u16(), headers, body, calls: stage.world.calls() }
 }
 
@@ -82,12 +93,17 @@ async fn told(place: &Place, name: &str, early: bool) -> Told {
 async fn a_name_that_somebody_has_is_answered_like_one_that_nobody_has() {
     let places = places();
     assert!(places.len() >= 3, "{}", places.len());
+    let mut looked = 0;
     for place in &places {
         let nobody = told(place, "tom", false).await;
-        assert!(nobody.calls > 0, "{}", place.target);
         for name in ["ann", "bob", "dan", "zoe"] {
             assert_eq!(told(place, name, false).await, nobody, "{}: {name}", place.target);
         }
-        assert_ne!(told(place, "tom", true).await, nobody, "{}: an early return is seen", place.target);
+        // Where no store is asked of anybody, there is nothing to leave out.
+        if nobody.calls > 0 {
+            looked += 1;
+            assert_ne!(told(place, "tom", true).await, nobody, "{}: an early return is seen", place.target);
+        }
     }
+    assert!(looked >= 3, "{looked}");
 }
