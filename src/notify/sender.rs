@@ -89,7 +89,7 @@ impl LetterSender {
     pub async fn run(self, mut stopping: watch::Receiver<bool>) {
         let (mut under_way, mut failing) = (UnderWay::new(), false);
         while !*stopping.borrow() {
-            let looked = self.fill(&mut under_way).await;
+            let looked = self.fill(&mut under_way, &mut failing).await;
             let pause = *looked.as_ref().unwrap_or(&LOOK_EVERY);
             note(looked.err(), &mut failing);
             tokio::select! {
@@ -105,32 +105,48 @@ impl LetterSender {
     }
 
     /// Begins to send what is due, as far as there is room; says how long nothing more will be.
-    pub(super) async fn fill<'a>(&'a self, under_way: &mut UnderWay<'a>) -> Answer<Duration> {
+    ///
+    /// What is under way goes on meanwhile: a letter that has its turn to write and is not polled would hold up every writer.
+    pub(super) async fn fill<'a>(&'a self, under_way: &mut UnderWay<'a>, failing: &mut bool) -> Answer<Duration> {
         loop {
             let room = AT_ONCE.saturating_sub(u32::try_from(under_way.len()).unwrap_or(u32::MAX));
             if room == 0 {
                 return Ok(LOOK_EVERY);
             }
-            let (waiting, due) = self.outbox.waiting().await?;
-            let now = self.clock.now();
-            self.counts.saw(waiting, due.map(|due| now.since(due)).unwrap_or_default());
-            let Some(due) = due else { return Ok(LOOK_EVERY) };
-            if due > now {
-                return Ok(due.since(now).min(LOOK_EVERY));
-            }
-            let expired = self.outbox.drop_expired(now).await?;
-            if expired > 0 {
-                tracing::warn!(target: "notify", letters = expired, "letters were dropped: their time was over");
-                self.counts.count("none", LetterOutcome::Expired, expired);
-            }
-            let leased = self.outbox.lease(now, now.plus(LEASE), room).await?;
-            if leased.is_empty() && expired == 0 {
-                return Ok(LOOK_EVERY);
-            }
-            for one in leased {
-                under_way.push(async move { self.settle(&one).await }.boxed());
+            let mut look = std::pin::pin!(self.look(room));
+            let looked = loop {
+                tokio::select! {
+                    looked = &mut look => break looked?,
+                    Some(settled) = under_way.next() => note(settled.err(), failing),
+                }
+            };
+            match looked {
+                Looked::Pause(pause) => return Ok(pause),
+                Looked::Leased(leased) => {
+                    for one in leased {
+                        under_way.push(async move { self.settle(&one).await }.boxed());
+                    }
+                }
             }
         }
+    }
+
+    /// Leases what is due, as far as there is room.
+    async fn look(&self, room: u32) -> Answer<Looked> {
+        let (waiting, due) = self.outbox.waiting().await?;
+        let now = self.clock.now();
+        self.counts.saw(waiting, due.map(|due| now.since(due)).unwrap_or_default());
+        let Some(due) = due else { return Ok(Looked::Pause(LOOK_EVERY)) };
+        if due > now {
+            return Ok(Looked::Pause(due.since(now).min(LOOK_EVERY)));
+        }
+        let expired = self.outbox.drop_expired(now).await?;
+        if expired > 0 {
+            tracing::warn!(target: "notify", letters = expired, "letters were dropped: their time was over");
+            self.counts.count("none", LetterOutcome::Expired, expired);
+        }
+        let leased = self.outbox.lease(now, now.plus(LEASE), room).await?;
+        Ok(if leased.is_empty() && expired == 0 { Looked::Pause(LOOK_EVERY) } else { Looked::Leased(leased) })
     }
 
     async fn settle(&self, leased: &LeasedLetter) -> Answer<()> {
@@ -182,6 +198,14 @@ impl LetterSender {
         tracing::error!(target: "notify", letter = leased.id, channel, "a letter was given up: its time will be over");
         Ok(Fate::Gone)
     }
+}
+
+/// What a look at the outbox found.
+enum Looked {
+    /// Letters to be sent now.
+    Leased(Vec<LeasedLetter>),
+    /// Nothing, for so long.
+    Pause(Duration),
 }
 
 /// Letters that are being sent. None waits for another: a provider may be slow for one channel, or for one person.

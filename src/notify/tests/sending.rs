@@ -130,7 +130,7 @@ impl Case {
     async fn round(&self) {
         let (sender, mut under_way) = (self.sender(), UnderWay::new());
         loop {
-            sender.fill(&mut under_way).await.unwrap();
+            sender.fill(&mut under_way, &mut false).await.unwrap();
             match under_way.next().await {
                 Some(settled) => settled.unwrap(),
                 None => return,
