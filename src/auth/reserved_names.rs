@@ -24,10 +24,12 @@ pub const DEVICE: &str = "__Host-stepgate-device";
 /// Counts, for seconds, how often a browser was sent to its last places.
 pub const TURNS: &str = "__Host-stepgate-turns";
 
-/// Where programs look for passkeys and passwords (RFC 8615). Ours on a host whose passkeys are its own, exactly so written;
-/// everything else beside them is the app's.
-const WELL_KNOWN: [&str; 3] =
-    ["/.well-known/change-password", "/.well-known/passkey-endpoints", "/.well-known/webauthn"];
+/// Where programs look for passkeys (RFC 8615). Ours on a host whose passkeys are its own, exactly so written; everything
+/// else beside them is the app's.
+const OF_PASSKEYS: [&str; 2] = ["/.well-known/passkey-endpoints", "/.well-known/webauthn"];
+
+/// Where they look for the page that changes a password. Ours where people sign in for many apps: an app may have its own.
+const CHANGE_PASSWORD: &str = "/.well-known/change-password";
 
 /// Binds a browser to what it was led away with to sign in on another host.
 pub const BINDING: &str = "__Host-stepgate-binding";
@@ -62,10 +64,19 @@ pub fn reserved(resource: &Resource, raw: &[u8]) -> ReservedTarget {
     if odd { ReservedTarget::Oddly } else { ReservedTarget::No }
 }
 
-/// Whether a target is one of the fixed addresses. `raw` is the target as received.
-pub fn is_well_known(resource: &Resource, raw: &[u8]) -> bool {
+/// Whether a target is one of the fixed addresses of the relying party. `raw` is the target as received.
+pub fn is_of_passkeys(resource: &Resource, raw: &[u8]) -> bool {
+    OF_PASSKEYS.iter().any(|known| is_exactly(known, resource, raw))
+}
+
+/// Whether a target is one of the fixed addresses of a host where people sign in for many apps.
+pub fn is_of_portal(resource: &Resource, raw: &[u8]) -> bool {
+    is_of_passkeys(resource, raw) || is_exactly(CHANGE_PASSWORD, resource, raw)
+}
+
+fn is_exactly(known: &str, resource: &Resource, raw: &[u8]) -> bool {
     let path = raw.split(|b| *b == b'?').next().unwrap_or_default();
-    WELL_KNOWN.iter().any(|known| known.as_bytes() == path && *known == resource.path())
+    known.as_bytes() == path && known == resource.path()
 }
 
 /// The path with every escape decoded and every run of slashes as one: the laxest reading there is.

@@ -18,7 +18,7 @@ pub(crate) async fn change_password(_: &Context) -> Result<Reply, HandlerError> 
 /// Where passkeys are set up and looked after (W3C, A Well-Known URL for Relying Party Passkey Endpoints).
 pub(crate) async fn passkey_endpoints(ctx: &Context) -> Result<Reply, HandlerError> {
     let at = |path| format!("{}://{}/.stepgate/{path}", ctx.info.scheme, ctx.info.authority);
-    answer(ctx, &json!({ "enroll": at("passkey?as=session"), "manage": at("account") }))
+    answer(ctx, &json!({ "enroll": at("login?then=passkey"), "manage": at("account") }))
 }
 
 /// The origins that may use the passkeys of this host (WebAuthn L3 §5.11): its own alone.

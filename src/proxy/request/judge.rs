@@ -16,7 +16,7 @@ use crate::auth::policy::rule::Rule;
 use crate::auth::proof::Lack;
 use crate::auth::proof::decision::{Challenged, Decision, Permit, Refusal};
 use crate::auth::proof::evaluation::Circumstances;
-use crate::auth::reserved_names::{PREFIX, ReservedTarget, is_well_known, reserved};
+use crate::auth::reserved_names::{PREFIX, ReservedTarget, is_of_passkeys, is_of_portal, reserved};
 use crate::auth::resource::{Malformed, Resource, Tolerances};
 use crate::auth::session::Session;
 use crate::portal::cookies::{SessionCredential, session_token};
@@ -145,7 +145,7 @@ impl Judgement {
             return Ok(EarlyVerdict::Final(Verdict::Respond(to_https(head.method, &site.host, https_port, &resource))));
         }
         match reserved(&resource, head.target) {
-            ReservedTarget::No if site.policy.offer.relying_party && is_well_known(&resource, head.target) => {
+            ReservedTarget::No if site.policy.offer.relying_party && is_of_passkeys(&resource, head.target) => {
                 return Ok(EarlyVerdict::Final(Verdict::Portal(resource.target())));
             }
             ReservedTarget::No => {}
@@ -293,7 +293,7 @@ fn portal(head: &Head<'_>, arrival: &Arrival, host: &str, https_port: u16) -> Re
     }
     match reserved(&resource, head.target) {
         ReservedTarget::Plainly => Ok(Verdict::Portal(resource.target())),
-        ReservedTarget::No if resource.path() == "/" || is_well_known(&resource, head.target) => {
+        ReservedTarget::No if resource.path() == "/" || is_of_portal(&resource, head.target) => {
             Ok(Verdict::Portal(resource.target()))
         }
         ReservedTarget::No => Err(reject(PortalError::NotFound, "portal_has_no_app")),
