@@ -1,6 +1,7 @@
 //! How many codes are sent. Who asks is charged before anything is looked up, the address after; the counters of the
 //! installation come last, so that nobody uses them up who may have no more codes anyway.
 
+use super::CodeSlot;
 use crate::auth::event::{ThrottleScope, What};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
 use crate::auth::throttle::{Charge, Charged, SendCounter, network_charges};
@@ -25,10 +26,11 @@ impl Flows {
     pub(in crate::flow) async fn charge_address(
         &self,
         attempt: &mut Attempt<'_>,
-        kind: AddressKind,
+        code: &CodeSlot,
         address: Option<&AddressRecord>,
     ) -> Answer<bool> {
-        let (limits, tag) = (&self.settings.codes.limits, self.address_tag(attempt, address));
+        let (kind, limits) = (code.kind, &self.settings.codes.limits);
+        let tag = self.address_tag(attempt, code, address);
         let spend = limits.spend(kind);
         // What goes to nobody costs nothing, and is counted for itself.
         let payer = if address.is_some() { "sent" } else { "nobody" };

@@ -46,11 +46,14 @@ impl CodeSlot {
 
     /// Its name among codes: a new one takes the place of the one before, whose attempts count on.
     pub(super) fn name(&self) -> String {
-        let purpose = match self.purpose {
+        format!("{}:{}:{}", self.kind.name(), self.purpose(), self.bond)
+    }
+
+    const fn purpose(&self) -> &'static str {
+        match self.purpose {
             CodePurpose::Proof => "proof",
             CodePurpose::Confirmation => "confirmation",
-        };
-        format!("{}:{purpose}:{}", self.kind.name(), self.bond)
+        }
     }
 }
 
@@ -122,7 +125,7 @@ impl Flows {
             None => self.mask_of_nobody(attempt, kind),
         };
         let reply = CodeReply::Sent { sent_to, expires_in: lifetime };
-        if !room || !self.charge_address(attempt, kind, address).await? {
+        if !room || !self.charge_address(attempt, code, address).await? {
             return Ok(reply);
         }
         let secret = self.draw_code(kind)?;
@@ -171,9 +174,16 @@ impl Flows {
         AddressRecord { id: String::new(), kind, value, confirmed_at: attempt.now }.masked()
     }
 
-    /// Names an address among counters, without telling it. Nobody's is that of the name that was given.
-    pub(super) fn address_tag(&self, attempt: &Attempt<'_>, address: Option<&AddressRecord>) -> String {
+    /// Names an address among counters, without telling it. Nobody's is that of the name that was given. Strangers may ask to
+    /// confirm an address as theirs: that must not use up what its owner signs in by.
+    pub(super) fn address_tag(
+        &self,
+        attempt: &Attempt<'_>,
+        code: &CodeSlot,
+        address: Option<&AddressRecord>,
+    ) -> String {
         let name = address.map_or_else(|| format!("nobody {}", attempt.account), AddressRecord::folded);
+        let name = format!("{} {name}", code.purpose());
         let digest = self.ports.vault.digest("address-counter", name.as_bytes());
         BASE64URL_NOPAD.encode(digest.get(..16).unwrap_or_default())
     }
