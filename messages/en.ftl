@@ -205,7 +205,7 @@ step-up-before-addresses = Before your addresses are changed, show that it is yo
 step-up-before-enrolling = Before an authenticator is added, show that it is you.
 step-up-before-deleting = Before a passkey is deleted, show that it is you.
 step-up-nothing-title = Another way to sign in is needed
-step-up-nothing = This page asks for a way to sign in that your account does not have. Ask the people who run this service.
+step-up-nothing = This page asks for a way to sign in that your account does not have here; a passkey belongs to the host that it was made on. Ask the people who run this service.
 
 ## Passkeys and security keys
 

@@ -8,7 +8,7 @@ use crate::auth::address::phone_number::{NumberRefusal, PhoneNumber};
 use crate::auth::ceremony::{Ceremony, CeremonyKey, Parent};
 use crate::auth::event::{Deed, RejectReason, What};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord, Enrolled};
-use crate::auth::proof::{MethodSet, Strength};
+use crate::auth::proof::{Method, MethodSet, Strength};
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::Session;
 use crate::auth::user::UserId;
@@ -230,7 +230,8 @@ impl Flows {
         rest.addresses.retain(|address| address.id != id);
         let (who, account) = (&owner.account.identity, &owner.account);
         let methods = |enrolled: &Enrolled, host: &str| self.owned_at(account, enrolled, host);
-        let needed = destinations.needed(who, |host| methods(&owner.enrolled, host), |host| methods(&rest, host));
+        let needed =
+            destinations.needed(who, |host| methods(&owner.enrolled, host), |host| lasting(methods(&rest, host)));
         if let Some(rule) = needed {
             return Ok(AddressRemoved::Needed(rule));
         }
@@ -254,9 +255,10 @@ impl Flows {
         let Ok(account) = self.account_of(&ceremony, &slot).await? else { return Ok((attempt, None)) };
         let user = account.identity.id.clone();
         let enrolled = self.ports.authenticators.of(&user).await?;
-        let owned = self.owned_at(&account, &enrolled, &attempt.client.host);
+        let has_password = account.password_hash.is_some();
+        let owned = enrolled.methods(has_password, None).closed().and(self.settings.served());
         let fresh = ceremony.proofs.fresh(self.settings.enroll_max_age, attempt.now);
-        let missing = missing(owned, fresh);
+        let missing = still_to_prove(owned, fresh);
         Ok((attempt, Some(Owner { user, account, ceremony, slot, enrolled, missing })))
     }
 
@@ -272,8 +274,13 @@ impl Flows {
     }
 }
 
+/// The methods that do not run out: a rule must not be left to backup codes alone.
+pub(in crate::flow) fn lasting(methods: MethodSet) -> MethodSet {
+    methods.minus(MethodSet::EMPTY.with(Method::BackupCode))
+}
+
 /// What brings somebody who has proved `fresh` lately as far as their account can go; empty: they are there.
-fn missing(owned: MethodSet, fresh: MethodSet) -> MethodSet {
+pub(super) fn still_to_prove(owned: MethodSet, fresh: MethodSet) -> MethodSet {
     let (reached, most) = (Strength::of(fresh), Strength::of(owned));
     if reached.is_some() && reached >= most {
         return MethodSet::EMPTY;

@@ -126,6 +126,13 @@ impl Flows {
         if !fresh.iter().any(|method| held(&method)) {
             return Ok(Err(CodesAsked::ProveFirst(owned.iter().filter(held).collect::<MethodSet>())));
         }
+        // Codes stand in for what is lost, a passkey too: a weaker proof must not make them.
+        let factors = self.factors_anywhere(&account, &enrolled);
+        let stronger = factors.iter().any(|m| m.resists_phishing()) && !fresh.iter().any(|m| m.resists_phishing());
+        if stronger && !fresh.contains(Method::BackupCode) {
+            let missing = factors.iter().filter(|m| m.resists_phishing()).collect::<MethodSet>();
+            return Ok(Err(CodesAsked::ProveFirst(missing)));
+        }
         let salt = enrolled.backup.as_ref().map_or(&[][..], |set| set.salt.as_slice());
         let digest = self.ports.vault.digest("backup-set", salt);
         let set = BASE64URL_NOPAD.encode(digest.get(..9).unwrap_or_default());

@@ -1,6 +1,7 @@
 //! Who enrols, and what they must have proved: enrolling is a privilege of who has just proved everything that the account
 //! can prove.
 
+use super::addresses::still_to_prove;
 use crate::auth::ceremony::{Ceremony, CeremonyKey, Parent};
 use crate::auth::event::{Deed, What};
 use crate::auth::factor::authenticator::Enrolled;
@@ -65,20 +66,22 @@ impl Flows {
         Ok((attempt, Some(Enrollee { ceremony, slot, parent, key, account, enrolled })))
     }
 
-    /// What must be proved before an authenticator may be bound: the password, freshly, and, where the account
-    /// has a second factor already, that as well.
+    /// The factors of an account, of every relying party; a sent code is none.
+    pub(super) fn factors_anywhere(&self, account: &Account, enrolled: &Enrolled) -> MethodSet {
+        let all = enrolled.methods(account.password_hash.is_some(), None).closed().and(self.settings.served());
+        all.iter().filter(|m| m.factor() != Factor::Reached).collect()
+    }
+
+    /// What must be proved before an authenticator may be bound or removed: freshly, as much as the factors of the account can
+    /// prove, whatever host they belong to. What is bound here counts on all of them, and a weaker proof must not make a stronger
+    /// one. A backup code beside the password stands in for a passkey that is lost.
     pub(in crate::flow) fn prove_first(&self, who: &Enrollee, now: Timestamp) -> Option<MethodSet> {
-        let owned = self.owned_at(&who.account, &who.enrolled, &who.ceremony.host);
+        let has_password = who.account.password_hash.is_some();
+        let owned = self.factors_anywhere(&who.account, &who.enrolled);
         let fresh = who.ceremony.proofs.fresh(self.settings.enroll_max_age, now);
-        // A passkey with user verification is both.
-        if fresh.iter().any(|method| method.factor() == Factor::Both) {
-            return None;
-        }
-        let missing = |wanted: MethodSet| if wanted.and(fresh).is_empty() { wanted } else { MethodSet::EMPTY };
-        let known = |m: &Method| matches!(m.factor(), Factor::Knowledge);
-        // A code that is sent is no factor: it stands in for none, and none is kept back for it.
-        let held = |m: &Method| matches!(m.factor(), Factor::Possession | Factor::Both);
-        let missing = missing(owned.iter().filter(known).collect()).or(missing(owned.iter().filter(held).collect()));
+        let password = !has_password || fresh.contains(Method::Password);
+        let lost = password && fresh.contains(Method::BackupCode);
+        let missing = if lost { MethodSet::EMPTY } else { still_to_prove(owned, fresh) };
         // Who has proved nothing at all lately has no business here, whatever the account owns.
         let missing =
             if missing.is_empty() && fresh.is_empty() { MethodSet::EMPTY.with(Method::Password) } else { missing };

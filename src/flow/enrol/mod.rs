@@ -7,5 +7,6 @@ mod passkey;
 mod provision;
 mod totp;
 
+pub(super) use addresses::lasting;
 pub(super) use enrollee::Enrollee;
 pub(super) use passkey::tidy;

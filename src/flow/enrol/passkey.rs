@@ -25,6 +25,19 @@ impl Flows {
     /// # Errors
     /// A store did not answer.
     pub async fn ask_passkey(&self, at: &CeremonyRef, client: &Client) -> Answer<CreationAsked> {
+        self.ask_named_passkey(at, None, client).await
+    }
+
+    /// As [`Self::ask_passkey`], for one that is to have this name.
+    ///
+    /// # Errors
+    /// A store did not answer.
+    pub async fn ask_named_passkey(
+        &self,
+        at: &CeremonyRef,
+        name: Option<&str>,
+        client: &Client,
+    ) -> Answer<CreationAsked> {
         let Some(settings) = &self.settings.passkeys else { return Ok(CreationAsked::NotOffered) };
         if !self.settings.offer_at(&client.host).served.contains(Method::Passkey) {
             return Ok(CreationAsked::NotOffered);
@@ -36,7 +49,7 @@ impl Flows {
         }
         let Some(bond) = who.slot.bond() else { return Ok(CreationAsked::Gone) };
         let verification = verification(&who);
-        let issued = self.issue_challenge(&bond, ChallengePurpose::Register, verification).await?;
+        let issued = self.issue_challenge(&bond, ChallengePurpose::Register, verification, name.map(tidy)).await?;
         let owner = &who.account.identity;
         let user_handle = self.user_handle(&owner.id);
         let whom = NewCredential {
@@ -154,7 +167,7 @@ impl Flows {
             Ok(made) => made,
             Err(violation) => return Ok(Some(Err(violation))),
         };
-        let named = name.map(tidy).filter(|name| !name.is_empty());
+        let named = name.map(tidy).or(asked.name).filter(|name| !name.is_empty());
         Ok(Some(Ok(PasskeyRecord {
             id: self.ulid()?,
             name: named.unwrap_or_else(|| passkey::default_name(&made).to_owned()),

@@ -9,7 +9,7 @@ use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::destination::Destinations;
-use crate::flow::enrol::tidy;
+use crate::flow::enrol::{lasting, tidy};
 use crate::flow::ports::Answer;
 use crate::flow::reply::{CeremonyRef, Client, Outcome, PasskeyRemoved, WithEvents};
 
@@ -76,7 +76,8 @@ impl Flows {
         let Some(gone) = gone.into_iter().next() else { return Ok(PasskeyRemoved::NotFound) };
         let after = Enrolled { passkeys: left, ..who.enrolled.clone() };
         let methods = |enrolled: &Enrolled, host: &str| self.owned_at(&who.account, enrolled, host);
-        let needed = destinations.needed(owner, |host| methods(&who.enrolled, host), |host| methods(&after, host));
+        let needed =
+            destinations.needed(owner, |host| methods(&who.enrolled, host), |host| lasting(methods(&after, host)));
         if let Some(rule) = needed {
             return Ok(PasskeyRemoved::Needed { rule: Some(rule) });
         }
