@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
+use sha2::{Digest, Sha256};
 
 use crate::auth::factor::passkey::{AuthenticationResponse, Hint, RequestOptions, UserVerification};
 use crate::auth::proof::{Method, MethodSet};
@@ -17,7 +18,12 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
 
 /// Names a challenge of a purpose in a sign-in or a session.
 fn key(bond: &str, purpose: ChallengePurpose, challenge: &[u8]) -> String {
-    format!("{}:{bond}:{}", purpose.name(), BASE64URL_NOPAD.encode(challenge))
+    format!("{}:{bond}:{}", purpose.name(), digest_name(challenge))
+}
+
+/// Names a challenge in a store, which never sees it.
+pub(super) fn digest_name(challenge: &[u8]) -> String {
+    BASE64URL_NOPAD.encode(&Sha256::digest(challenge))
 }
 
 impl Flows {
@@ -49,7 +55,7 @@ impl Flows {
         let possession = helpful.contains(Method::SecurityKey);
         let verification = if possession { UserVerification::Preferred } else { UserVerification::Required };
         let Some(bond) = slot.bond() else { return Ok(AssertionAsked::Gone) };
-        let issued = self.issue_challenge(&bond, ChallengePurpose::Prove, verification).await?;
+        let issued = self.issue_challenge(&bond, ChallengePurpose::Prove, verification, None).await?;
         let options = RequestOptions::new(rp_id, &issued.challenge, &enrolled.passkeys, verification);
         Ok(AssertionAsked::Asked(Box::new(options.with_hints(hints(helpful)))))
     }
@@ -60,8 +66,9 @@ impl Flows {
         bond: &str,
         purpose: ChallengePurpose,
         user_verification: UserVerification,
+        name: Option<String>,
     ) -> Answer<IssuedChallenge> {
-        let issued = IssuedChallenge { challenge: self.random()?, user_verification, issued_at: self.now() };
+        let issued = IssuedChallenge { challenge: self.random()?, user_verification, issued_at: self.now(), name };
         self.ports.challenges.put(&key(bond, purpose, &issued.challenge), &issued, ANSWERED_WITHIN).await?;
         Ok(issued)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 
+use super::challenge::digest_name;
 use crate::auth::ceremony::{Ceremony, Verdict};
 use crate::auth::event::{RejectReason, What};
 use crate::auth::factor::authenticator::{Enrolled, Sealed};
@@ -34,6 +35,9 @@ struct Asked {
     channel: Channel,
     /// Only this person, where a script named one.
     username: Option<Username>,
+    /// Whether one was named: by a name that nobody can have, too.
+    #[serde(default)]
+    named: bool,
 }
 
 /// A credential id that somebody has.
@@ -58,6 +62,7 @@ impl Flows {
             at: self.now(),
             channel: client.channel,
             username: username.and_then(Username::parse),
+            named: username.is_some(),
         };
         let plain = serde_json::to_vec(&asked).map_err(|cause| StoreError::new("flow", cause))?;
         let sealed = self.ports.vault.seal(&context(&client.host), &SecretBytes::new(plain))?;
@@ -104,7 +109,7 @@ impl Flows {
             return Ok(LoginReply::Rejected(Self::reject_ended(attempt, method, RejectReason::NoCeremony)));
         };
         // Burnt before anything is looked at.
-        let mark = format!("passkey:{}", BASE64URL_NOPAD.encode(&asked.challenge));
+        let mark = format!("passkey:{}", digest_name(&asked.challenge));
         if !self.ports.ledger.claim(&mark, PRESENTED_WITHIN * 2).await? {
             return Ok(LoginReply::Rejected(Self::reject_ended(attempt, method, RejectReason::AlreadySpent)));
         }
@@ -121,7 +126,10 @@ impl Flows {
         let handle = self.user_handle(&known.account.identity.id);
         let signer = passkey::Signer { passkey: &known.passkey, user_handle: &handle, discoverable: true };
         let proved = passkey::authenticate(&response, &expected, signer);
-        let named = asked.username.as_ref().is_none_or(|name| *name == known.account.identity.username);
+        let named = match &asked.username {
+            Some(name) => *name == known.account.identity.username,
+            None => !asked.named,
+        };
         let proved = if named { proved } else { Err(Violation::Owner) };
         let proved = match self.note_use(attempt, &known.account.identity.id, &known.passkey, proved).await? {
             Ok(proved) => proved,

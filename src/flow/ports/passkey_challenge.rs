@@ -30,11 +30,14 @@ impl ChallengePurpose {
 }
 
 /// What was asked of an authenticator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedChallenge {
     pub challenge: [u8; CHALLENGE_BYTES],
     pub user_verification: UserVerification,
     pub issued_at: Timestamp,
+    /// What its person calls the passkey that is to be made.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 impl Typed for IssuedChallenge {

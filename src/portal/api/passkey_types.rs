@@ -12,6 +12,8 @@ use crate::auth::time::Timestamp;
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"ceremony": "sgc_kJ0Zr1y0Qm0n3hD3V1xw0p8S7n2C5q4Lr9T6u1E8aXo"}))]
 pub(crate) struct PasskeyOptionsBody {
+    /// What its person calls it; by default the name of its model.
+    pub(crate) name: Option<String>,
     /// In place of a session: the ceremony of a login that answered `enrollment_required`.
     #[schema(value_type = Option<String>)]
     pub(crate) ceremony: Option<SecretField>,
