@@ -256,6 +256,14 @@ impl Ceremony {
         }
     }
 
+    /// What could be set up, any of which would lead to what is required.
+    pub fn enrollable(&self, offer: Offer) -> MethodSet {
+        let at_hand = self.enrolled.or(self.proofs.methods());
+        let leads = |m: &Method| self.required().is_none_or(|required| required.is_within(at_hand.with(*m)));
+        let more = offer.set_up(at_hand).minus(MethodSet::EMPTY.with(Method::BackupCode));
+        more.iter().filter(leads).collect::<MethodSet>().named()
+    }
+
     fn missing(&self, now: Timestamp) -> MethodSet {
         match self.required() {
             Some(required) => required.shortfall(&self.proofs, now).map_or(MethodSet::EMPTY, |short| short.methods),

@@ -130,7 +130,7 @@ pub enum LoginReply {
     /// Another factor is needed.
     Next(Next),
     /// The account owns no method that would do; after this much proof it may enrol one.
-    Enroll(CeremonyToken),
+    Enroll(Next),
     /// Nothing that the account owns or could set up would do; told only after this much proof.
     OutOfReach(OutOfReach),
     /// What would do is switched off after too many wrong codes; told only after this much proof.

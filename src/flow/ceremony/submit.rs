@@ -125,7 +125,11 @@ impl Flows {
                 let locked = ceremony.locked_that_would_help(now);
                 LoginReply::Next(Next { ceremony: self.keep(&ceremony, slot, now).await?, methods, locked })
             }
-            Step::Stuck(ceremony) => LoginReply::Enroll(self.keep(&ceremony, slot, now).await?),
+            Step::Stuck(ceremony) => {
+                let methods = ceremony.enrollable(self.settings.offer_at(&ceremony.host));
+                let token = self.keep(&ceremony, slot, now).await?;
+                LoginReply::Enroll(Next { ceremony: token, methods, locked: MethodSet::EMPTY })
+            }
             Step::Locked(ceremony) => {
                 if matches!(slot, Slot::Stored(_)) {
                     self.keep(&ceremony, slot, now).await?;

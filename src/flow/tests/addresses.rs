@@ -82,7 +82,9 @@ async fn an_address_counts_after_its_code() {
     );
     assert!(stage.world.look(|s| s.addresses[0].0 == ann));
     // Now she can prove more than a password, and must before the next change.
-    assert!(matches!(stage.confirm(&at, &code).await, AddressConfirmed::ProveFirst(m) if m.contains(Method::EmailCode)));
+    assert!(
+        matches!(stage.confirm(&at, &code).await, AddressConfirmed::ProveFirst(m) if m.contains(Method::EmailCode))
+    );
     assert!(stage.world.look(|s| s.codes.is_empty() && s.pending().is_empty()), "nothing waits any more");
 }
 

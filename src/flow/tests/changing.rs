@@ -40,7 +40,9 @@ async fn a_sign_in_under_way_ends_with_what_it_was_proved_with() {
     let world = World::new();
     let user = world.person("bob");
     let flows = world.flows();
-    let LoginReply::Enroll(token) = sign_in(&flows, "bob", &client()).await.value else { panic!("not stuck") };
+    let LoginReply::Enroll(Next { ceremony: token, .. }) = sign_in(&flows, "bob", &client()).await.value else {
+        panic!("not stuck")
+    };
     let who = CeremonyRef::SignIn(token);
     assert!(matches!(flows.begin_totp(&who, &client()).await.unwrap(), EnrollReply::Pending(_)));
     set_password(&world, &user, "another password");
@@ -107,7 +109,7 @@ async fn what_begins_in_a_browser_does_not_end_in_a_script_nor_the_other_way_rou
         let told = flows.second_factor(&next.ceremony, Method::Totp, world.code(&key, 0), &there).await.unwrap();
         assert!(is_rejected(&told, Rejection::CeremonyGone, RejectReason::NoCeremony));
         let told = flows.begin(given("bob", PASSWORD), two_factors(), channel, &here).await.unwrap();
-        let LoginReply::Enroll(token) = told.value else { panic!("not stuck") };
+        let LoginReply::Enroll(Next { ceremony: token, .. }) = told.value else { panic!("not stuck") };
         assert!(matches!(flows.begin_totp(&CeremonyRef::SignIn(token), &there).await.unwrap(), EnrollReply::Gone));
         let told = flows.second_factor(&next.ceremony, Method::Totp, world.code(&key, 0), &here).await.unwrap();
         let open = opened(told);

@@ -21,7 +21,7 @@ fn key_of(pending: &PendingTotp) -> SecretBytes {
 
 async fn stuck(flows: &Flows, name: &str) -> CeremonyRef {
     match sign_in(flows, name, &client()).await.value {
-        LoginReply::Enroll(token) => CeremonyRef::SignIn(token),
+        LoginReply::Enroll(next) => CeremonyRef::SignIn(next.ceremony),
         other => panic!("{}", word(&other)),
     }
 }

@@ -111,7 +111,9 @@ pub(super) async fn stage() -> Stage {
     let ceremony = asked(sign_in(&flows, "ann", &client()).await).ceremony;
     let one = Some(Requirement::of(Strength::OneFactor));
     let low = opened(flows.begin(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
-    let LoginReply::Enroll(token) = sign_in(&flows, "bob", &client()).await.value else { panic!("not stuck") };
+    let LoginReply::Enroll(Next { ceremony: token, .. }) = sign_in(&flows, "bob", &client()).await.value else {
+        panic!("not stuck")
+    };
     let who = CeremonyRef::SignIn(token);
     let pending = begun(&flows, &who).await;
     let one = Some(Requirement::of(Strength::OneFactor));

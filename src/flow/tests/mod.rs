@@ -13,6 +13,7 @@ mod lockout;
 mod marks;
 mod owners;
 mod passkey_faults;
+mod passkey_removal;
 mod passkeys;
 mod resealing;
 mod rising;

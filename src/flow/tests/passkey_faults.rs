@@ -73,7 +73,9 @@ async fn stage() -> Stage {
     let session_answer = text(&key.sign(&asked_by(&flows, &session).await));
     let more = registration(&flows, &session, "more").await;
     world.person("bob");
-    let LoginReply::Enroll(token) = sign_in(&flows, "bob", &client()).await.value else { panic!("not stuck") };
+    let LoginReply::Enroll(Next { ceremony: token, .. }) = sign_in(&flows, "bob", &client()).await.value else {
+        panic!("not stuck")
+    };
     let first = CeremonyRef::SignIn(token);
     let first_answer = registration(&flows, &first, "first").await;
     Stage {

@@ -8,13 +8,8 @@ use futures_util::future::join_all;
 use super::*;
 use crate::auth::factor::passkey::testing::SoftKey;
 use crate::auth::factor::passkey::{PasskeyRecord, Violation};
-use crate::auth::policy::pattern::PathPattern;
-use crate::auth::policy::rule::{Access, Audience, Rule};
-use crate::auth::policy::{AppPolicy, Policy};
-use crate::auth::resource::Tolerances;
 use crate::auth::user::UserId;
-use crate::flow::destination::Destinations;
-use crate::flow::reply::{AssertionAsked, CeremonyRef, CreationAsked, PasskeyAdded, PasskeyRemoved, Submission};
+use crate::flow::reply::{AssertionAsked, CeremonyRef, CreationAsked, PasskeyAdded, Submission};
 use crate::flow::settings::PasskeySettings;
 use crate::flow::testing::{HOST, World, client, client_at, fast_settings};
 
@@ -76,7 +71,7 @@ async fn proves(flows: &Flows, at: &CeremonyRef, answer: &serde_json::Value) -> 
 }
 
 /// Signs in by a passkey alone.
-async fn alone(flows: &Flows, key: &SoftKey) -> WithEvents<LoginReply> {
+pub(super) async fn alone(flows: &Flows, key: &SoftKey) -> WithEvents<LoginReply> {
     let asked = flows.sign_in_challenge(None, &client()).unwrap().unwrap();
     let answer = key.sign(&challenge(&asked.options));
     flows.sign_in_by_passkey(&asked.state, &text(&answer), two_factors(), &client()).await.unwrap()
@@ -89,7 +84,9 @@ async fn a_first_passkey_is_registered_in_a_sign_in_and_brings_backup_codes() {
     let world = World::new();
     world.person("bob");
     let flows = flows(&world);
-    let LoginReply::Enroll(token) = sign_in(&flows, "bob", &client()).await.value else { panic!("not stuck") };
+    let LoginReply::Enroll(Next { ceremony: token, .. }) = sign_in(&flows, "bob", &client()).await.value else {
+        panic!("not stuck")
+    };
     let at = CeremonyRef::SignIn(token);
     let CreationAsked::Asked(options) = flows.ask_passkey(&at, &client()).await.unwrap() else { panic!("not asked") };
     let key = key("one");
@@ -119,7 +116,9 @@ async fn a_first_passkey_is_registered_in_a_sign_in_and_brings_backup_codes() {
     assert!(backup_codes.is_empty() && risen.token.expose() != opened.token.expose());
     // Nobody else gets a credential that somebody has.
     world.person("eve");
-    let LoginReply::Enroll(token) = sign_in(&flows, "eve", &client()).await.value else { panic!("not stuck") };
+    let LoginReply::Enroll(Next { ceremony: token, .. }) = sign_in(&flows, "eve", &client()).await.value else {
+        panic!("not stuck")
+    };
     let at = CeremonyRef::SignIn(token);
     let CreationAsked::Asked(options) = flows.ask_passkey(&at, &client()).await.unwrap() else { panic!("not asked") };
     let answer = text(&key.register(&challenge(options.as_ref())));
@@ -362,94 +361,4 @@ async fn nobody_locks_the_owner_of_a_passkey_out() {
     }
     opened(alone(&flows, &key).await);
     assert!(world.look(|s| s.lockouts.is_empty()));
-}
-
-/// A destination that asks its people for what no relay can pass on.
-fn strict() -> Destinations {
-    let requirement = Requirement::of(Strength::PhishingResistant);
-    let access = Access::Guarded { audience: Audience::default(), requirement };
-    let rules = vec![Arc::new(Rule::new("payroll", PathPattern::glob("/**").unwrap(), access))];
-    let app = AppPolicy {
-        host: HOST.to_owned(),
-        tolerate: Tolerances::default(),
-        offer: Default::default(),
-        rules: rules.into_iter().collect(),
-    };
-    Destinations::new(Arc::new(Policy::new([app])))
-}
-
-#[tokio::test]
-async fn a_passkey_is_removed_with_what_it_granted_but_never_the_last_that_is_needed() {
-    let world = World::new();
-    let flows = flows(&world);
-    let mut key = key("one");
-    let ann = with_passkey(&world, &flows, "ann", &mut key);
-    let open = opened(alone(&flows, &key).await);
-    let elsewhere = opened(alone(&flows, &key).await);
-    let relaxed = Destinations::new(Arc::new(Policy::new([])));
-    let needed = flows.remove_passkey(&open.token, &open.session, "Pann", &strict(), &client()).await.unwrap();
-    assert!(matches!(needed.value, PasskeyRemoved::Needed { rule: Some(rule) } if rule == "payroll"));
-    let none = flows.remove_passkey(&open.token, &open.session, "Pbob", &relaxed, &client()).await.unwrap();
-    assert!(matches!(none.value, PasskeyRemoved::NotFound));
-    assert!(flows.rename_passkey(&ann, "Pann", "Work").await.unwrap());
-    assert!(!flows.rename_passkey(&ann, "Pann", " \u{200b} ").await.unwrap());
-    assert!(!flows.rename_passkey(&UserId("01BOB".to_owned()), "Pann", "Mine").await.unwrap());
-    assert_eq!(flows.passkeys_of(&ann).await.unwrap()[0].name, "Work");
-    let told = flows.remove_passkey(&open.token, &open.session, "Pann", &relaxed, &client()).await.unwrap();
-    let PasskeyRemoved::Removed(after) = told.value else { panic!("not removed") };
-    assert!(told.events.iter().any(|e| e.what == What::AuthenticatorRemoved { method: Method::Passkey }));
-    let live = async |opened: &Opened| {
-        world.forget_checks();
-        flows.session(&opened.token, Channel::Cookie, HOST, false).await.unwrap().is_some()
-    };
-    assert!(live(&after).await && !live(&open).await && !live(&elsewhere).await);
-    assert!(is_rejected(
-        &alone(&flows, &key).await,
-        Rejection::WrongPasskey { unknown: true },
-        RejectReason::NotEnrolled
-    ));
-    // Too long ago.
-    let mut second = SoftKey { sign_count: 0, ..self::key("two") };
-    let open = {
-        with_passkey(&world, &flows, "bob", &mut second);
-        opened(alone(&flows, &second).await)
-    };
-    world.pass(Duration::from_secs(601));
-    let told = flows.remove_passkey(&open.token, &open.session, "Pbob", &relaxed, &client()).await.unwrap();
-    assert!(matches!(told.value, PasskeyRemoved::ProveFirst(methods) if methods.contains(Method::Passkey)));
-}
-
-#[tokio::test]
-async fn the_last_thing_to_sign_in_with_stays() {
-    let world = World::new();
-    let flows = flows(&world);
-    let mut key = key("one");
-    let ann = with_passkey(&world, &flows, "ann", &mut key);
-    world.look(|s| s.accounts.get_mut(&ann).unwrap().password_hash = None);
-    let open = opened(alone(&flows, &key).await);
-    let relaxed = Destinations::new(Arc::new(Policy::new([])));
-    let told = flows.remove_passkey(&open.token, &open.session, "Pann", &relaxed, &client()).await.unwrap();
-    assert!(matches!(told.value, PasskeyRemoved::Needed { rule: None }));
-}
-
-#[tokio::test]
-async fn there_are_no_passkeys_where_browsers_know_none() {
-    let world = World::new();
-    let flows = flows(&world);
-    for (host, some) in [(HOST, true), ("localhost", true), ("10.0.0.1", false), ("[::1]", false)] {
-        let from = Client { host: host.to_owned(), ..client() };
-        assert_eq!(flows.sign_in_challenge(None, &from).unwrap().is_some(), some, "{host}");
-    }
-    assert!(world.flows().sign_in_challenge(None, &client()).unwrap().is_none(), "off");
-    let passkeys = Some(PasskeySettings {
-        rp_id: Some("example.com".to_owned()),
-        ..PasskeySettings::default()
-    });
-    let settings = crate::flow::settings::FlowSettings { passkeys, ..fast_settings() };
-    for (host, some) in
-        [("example.com", true), (HOST, true), ("example.net", false), ("badexample.com", false), ("example.org", false)]
-    {
-        let offered = settings.offer_at(host).served.contains(Method::BoundPasskey);
-        assert_eq!(offered, some, "{host}");
-    }
 }
