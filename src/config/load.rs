@@ -239,7 +239,14 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
         NotifySettings { name: Some(portal.name.clone()).filter(|name| !name.is_empty()), mail, sms, kept: None };
     flow.portal_host = portal_host.as_ref().map(|host| host.value.clone());
     // Where one host signs people in for all, the passkeys are its own.
-    let hosts = flow.portal_host.clone().map_or_else(|| app::hosts(options.apps.as_ref()), |host| vec![host]);
+    let alone = app::alone(options.apps.as_ref());
+    let hosts = match flow.portal_host.clone() {
+        None => app::hosts(options.apps.as_ref()),
+        Some(host) => alone.iter().cloned().chain([host]).collect(),
+    };
+    if let Some(passkeys) = &mut flow.passkeys {
+        passkeys.alone = alone;
+    }
     passkeys::settle(switched.relying_party.as_ref(), &hosts, cx);
     let strengths = Strengths::validate(options.strengths, declared, flow.served(), cx);
     let context = AppContext {
@@ -251,9 +258,6 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     };
     let (apps, policies, without) = app::validate(options.apps, &context, cx);
     let portal_host = portal_host.map(|host| host.value);
-    if let Some(passkeys) = &mut flow.passkeys {
-        passkeys.alone = without.iter().cloned().collect();
-    }
     portal.host = portal_host.clone().map(|name| PortalHost { name, without });
     let shutdown_grace = options.shutdown_grace.map_or(std::time::Duration::from_secs(30), |t| t.0);
     Some(Settings {

@@ -82,9 +82,11 @@ fn done(decision: Option<&str>) -> u8 {
 /// a note where the database knows nothing.
 async fn look_up(settings: &Settings, question: &mut Question) -> Option<String> {
     let name = question.user.as_deref().and_then(Username::parse)?;
+    let host = super::split_url(&question.url).map(|(host, _)| host).unwrap_or_default();
+    let rp_id = Some(settings.flow.rp_id(&host));
     match account(settings, &name).await {
         Ok(Some((account, enrolled))) => {
-            let methods = enrolled.methods(account.password_hash.is_some(), None);
+            let methods = enrolled.methods(account.password_hash.is_some(), rp_id);
             let locked = enrolled.locked().and(methods);
             question.known = Some(AccountFactors { methods, locked, disabled: account.disabled });
             if account.disabled {

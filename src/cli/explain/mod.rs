@@ -19,7 +19,7 @@ use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::proof::explanation::{Evaluation, Fit, RuleFit};
 use crate::auth::proof::{Method, MethodSet, Offer, Proofs};
-use crate::auth::reserved_names::{ReservedTarget, is_well_known, reserved};
+use crate::auth::reserved_names::{ReservedTarget, is_of_passkeys, reserved};
 use crate::auth::resource::{Malformed, Resource, is_never_served};
 use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
@@ -170,7 +170,7 @@ pub fn explain(destinations: &Destinations, question: &Question, now: Timestamp)
         ReservedTarget::Plainly => early(BeforeRules::Own(resource.path())),
         ReservedTarget::Oddly => early(BeforeRules::Disguised),
         ReservedTarget::No
-            if destinations.offer(&host).relying_party && is_well_known(&resource, target.as_bytes()) =>
+            if destinations.offer(&host).relying_party && is_of_passkeys(&resource, target.as_bytes()) =>
         {
             early(BeforeRules::Own(resource.path()))
         }

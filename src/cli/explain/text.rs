@@ -191,7 +191,7 @@ fn sign_in(requirement: &Requirement, known: Option<AccountFactors>, offer: Offe
 
 /// What people with these methods can set up; backup codes come with what they stand in for.
 fn set_up_first(methods: MethodSet, offer: Offer) -> MethodSet {
-    offer.set_up(methods).minus(MethodSet::EMPTY.with(Method::BackupCode))
+    offer.set_up(methods).minus(MethodSet::EMPTY.with(Method::BackupCode)).named()
 }
 
 /// `totp`, or `one of totp, backup_code`.

@@ -17,7 +17,7 @@ use crate::flow::ports::Account;
 
 pub(crate) async fn list(file: &ConfigFile, json: bool) -> CommandResult {
     let opened = accounts::open(file).await?;
-    let served = opened.settings.flow.offer.served;
+    let served = opened.settings.flow.served();
     let mut rows = vec![["USER", "GROUPS", "STATE", "SECOND FACTORS", "LAST SIGN-IN"].map(str::to_owned).to_vec()];
     let (mut values, mut unreadable) = (Vec::new(), UnreadableRows::default());
     for account in accounts::all(&opened, &mut unreadable).await? {
@@ -45,7 +45,7 @@ pub(crate) async fn list(file: &ConfigFile, json: bool) -> CommandResult {
 
 pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
-    let (identity, served) = (&account.identity, opened.settings.flow.offer.served);
+    let (identity, served) = (&account.identity, opened.settings.flow.served());
     let enrolled = store_result(opened.ports.authenticators.of(&identity.id).await)?;
     let sessions = store_result(opened.ports.sessions.of_user(&identity.id).await)?;
     let now = opened.ports.clock.now();

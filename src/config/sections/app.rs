@@ -104,8 +104,18 @@ const LARGEST_BODY: u64 = 100 * 1024 * 1024;
 
 /// The hosts of all apps, as far as they are some.
 pub(crate) fn hosts(options: Option<&Spanned<Vec<Spanned<AppOptions>>>>) -> Vec<String> {
-    let named = options.iter().flat_map(|list| &list.value).filter_map(|app| app.value.host.as_ref());
-    named.filter_map(|host| crate::auth::host::from_operator(host.value.trim())).collect()
+    named(options, |_| true)
+}
+
+/// The hosts of the apps that keep their sign-in to themselves.
+pub(crate) fn alone(options: Option<&Spanned<Vec<Spanned<AppOptions>>>>) -> Vec<String> {
+    named(options, |app| app.portal == Some(false))
+}
+
+fn named(options: Option<&Spanned<Vec<Spanned<AppOptions>>>>, which: impl Fn(&AppOptions) -> bool) -> Vec<String> {
+    let apps = options.iter().flat_map(|list| &list.value).filter(|app| which(&app.value));
+    let hosts = apps.filter_map(|app| app.value.host.as_ref());
+    hosts.filter_map(|host| crate::auth::host::from_operator(host.value.trim())).collect()
 }
 
 pub(crate) fn validate(

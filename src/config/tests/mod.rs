@@ -5,6 +5,7 @@ mod large;
 mod letters;
 mod mistakes;
 mod passed;
+mod passkeys;
 mod planted;
 mod portal_host;
 mod sections;
