@@ -58,7 +58,7 @@ fn pages() -> Vec<(&'static str, Route)> {
         ("/.stepgate/enroll", to!(get, browser::enroll::show).merge(to!(post, browser::enroll::submit))),
         ("/.stepgate/passkey", to!(get, browser::passkey::show).merge(to!(post, browser::passkey::submit))),
         ("/.stepgate/step-up", to!(get, browser::step_up::show).merge(to!(post, browser::step_up::submit))),
-        ("/.stepgate/account", to!(get, browser::account::show).merge(to!(post, browser::account::submit))),
+        ("/.stepgate/account", to!(get, browser::account::show).merge(to!(post, browser::passkeys::submit))),
         ("/.stepgate/logout", to!(get, browser::account::ask).merge(to!(post, browser::account::logout))),
         (
             "/.stepgate/backup-codes",

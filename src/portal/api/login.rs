@@ -3,10 +3,8 @@
 use data_encoding::BASE64;
 use http::header::AUTHORIZATION;
 
-use super::proof_types::{CredentialField, ElevateRequest, SecondFactorRequest};
-use super::types::{
-    ElevateBody, LoginAnswer, LoginBody, LoginRequest, Opening, ProblemBody, SecondFactorBody, SecretField,
-};
+use super::proof_types::{CredentialField, ElevateBody, ElevateRequest, SecondFactorBody, SecondFactorRequest};
+use super::types::{LoginAnswer, LoginBody, LoginRequest, Opening, ProblemBody, SecretField};
 use super::{body, login_reply, rejected, require_session};
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::proof::{Method, Requirement, Strength};

@@ -26,7 +26,6 @@ use super::context::{Context, CurrentSession, HandlerError};
 use super::cookies;
 use super::pages::method_names;
 use super::reply::{Reply, with_cookie};
-use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::flow::reply::{Locked, LoginReply, Opened, OutOfReach, Rejection};
 use crate::portal::error::PortalError;
@@ -120,10 +119,10 @@ fn login_reply(ctx: &Context, reply: &LoginReply, by_cookie: bool) -> Reply {
             methods: method_names(next.methods),
             locked: method_names(next.locked),
         }),
-        LoginReply::Enroll(ceremony) => json(&Enroll {
+        LoginReply::Enroll(next) => json(&Enroll {
             status: "enrollment_required",
-            ceremony: ceremony.expose().to_owned(),
-            methods: vec![Method::Totp.name()],
+            ceremony: next.ceremony.expose().to_owned(),
+            methods: method_names(next.methods),
         }),
         LoginReply::OutOfReach(OutOfReach { ceremony, .. }) => {
             json(&Enroll { status: "enrollment_required", ceremony: ceremony.expose().to_owned(), methods: Vec::new() })

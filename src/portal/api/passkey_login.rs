@@ -39,9 +39,7 @@ pub(crate) async fn options(ctx: &Context) -> Result<Reply, HandlerError> {
     }
     let (who, _) = enrolling(ctx, given.ceremony).await?;
     match ctx.state.flows.ask_assertion(&who, None, &ctx.script()).await? {
-        AssertionAsked::Asked(options) => {
-            Ok(json(&PasskeyOptions::new(ceremony(&who), options.as_ref())))
-        }
+        AssertionAsked::Asked(options) => Ok(json(&PasskeyOptions::new(ceremony(&who), options.as_ref()))),
         AssertionAsked::NoPasskey => {
             let problem = Problem::new(StatusCode::CONFLICT, "no_passkey", text!("problem-no-passkey-title"));
             Err(HandlerError::from(problem))

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use super::types::MethodName;
+use super::types::{MethodName, SecretField};
 use crate::auth::factor::passkey::StrictJson;
 use crate::auth::secret::SecretText;
 
@@ -18,6 +18,23 @@ impl<'de> Deserialize<'de> for CredentialField {
             false => Err(serde::de::Error::missing_field("id")),
         }
     }
+}
+
+/// The second factor of a sign-in under way, as it is read.
+#[derive(Deserialize)]
+pub(crate) struct SecondFactorBody {
+    pub(crate) ceremony: SecretField,
+    pub(crate) method: String,
+    pub(crate) code: Option<SecretField>,
+    pub(crate) assertion: Option<CredentialField>,
+}
+
+/// One more proof in a session, as it is read.
+#[derive(Deserialize)]
+pub(crate) struct ElevateBody {
+    pub(crate) method: String,
+    pub(crate) code: Option<SecretField>,
+    pub(crate) assertion: Option<CredentialField>,
 }
 
 /// The second factor of a sign-in under way: a code, or a passkey.

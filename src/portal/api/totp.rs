@@ -81,7 +81,10 @@ pub(crate) async fn picture(ctx: &Context) -> Result<Reply, HandlerError> {
 }
 
 /// Who enrols, and whether they came by cookie.
-pub(super) async fn enrolling(ctx: &Context, ceremony: Option<SecretField>) -> Result<(CeremonyRef, bool), HandlerError> {
+pub(super) async fn enrolling(
+    ctx: &Context,
+    ceremony: Option<SecretField>,
+) -> Result<(CeremonyRef, bool), HandlerError> {
     let header = ctx.info.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.split_once(' '));
     let header = header.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("ceremony")).map(|(_, token)| token.trim());
     let given = ceremony.as_ref().map(|c| c.0.expose()).or(header);

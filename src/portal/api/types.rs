@@ -3,7 +3,6 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::proof_types::CredentialField;
 use crate::auth::secret::SecretText;
 
 /// A text that is read straight into a secret.
@@ -132,23 +131,6 @@ pub(crate) struct WithBasic {
     /// What is wanted; by default the most the account can prove.
     #[schema(value_type = Option<StrengthName>)]
     strength: Option<String>,
-}
-
-/// The second factor of a sign-in under way, as it is read.
-#[derive(Deserialize)]
-pub(crate) struct SecondFactorBody {
-    pub(crate) ceremony: SecretField,
-    pub(crate) method: String,
-    pub(crate) code: Option<SecretField>,
-    pub(crate) assertion: Option<CredentialField>,
-}
-
-/// One more proof in a session, as it is read.
-#[derive(Deserialize)]
-pub(crate) struct ElevateBody {
-    pub(crate) method: String,
-    pub(crate) code: Option<SecretField>,
-    pub(crate) assertion: Option<CredentialField>,
 }
 
 /// Begins an enrolment.

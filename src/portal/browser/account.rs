@@ -3,8 +3,8 @@
 use http::{HeaderValue, StatusCode};
 
 use super::enroll::passkeys_offered;
-use super::{ended_sessions, notice, other_account, passkeys};
-use crate::auth::proof::Method;
+use super::{ended_sessions, notice, other_account, passkey_cards};
+use crate::auth::proof::{Factor, Method};
 use crate::auth::resource::Tolerances;
 use crate::auth::session::{Session, SessionToken};
 use crate::portal::context::{Context, CurrentSession, HandlerError};
@@ -19,21 +19,12 @@ use crate::portal::reply::{Reply, page, see_other, with_cookie};
 
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let who = require_session(ctx).await?;
-    account(ctx, &who.session, Shown::default()).await
-}
-
-/// Takes what the buttons of the page ask for.
-pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
-    let fields = ctx.form().await?;
-    match fields.get("op") {
-        passkeys::RENAME | passkeys::DELETE => passkeys::submit(ctx, &fields).await,
-        _ => logout(ctx).await,
-    }
+    account(ctx, &who.session, AccountFeedback::default()).await
 }
 
 /// What the page says of what was sent before.
 #[derive(Default)]
-pub(super) struct Shown<'a> {
+pub(super) struct AccountFeedback<'a> {
     pub(super) done: Option<String>,
     pub(super) errors: Errors,
     /// The passkey whose new name is wrong.
@@ -41,7 +32,11 @@ pub(super) struct Shown<'a> {
 }
 
 /// The page of an account.
-pub(super) async fn account(ctx: &Context, session: &Session, shown: Shown<'_>) -> Result<Reply, HandlerError> {
+pub(super) async fn account(
+    ctx: &Context,
+    session: &Session,
+    shown: AccountFeedback<'_>,
+) -> Result<Reply, HandlerError> {
     let flows = &ctx.state.flows;
     let methods = flows.methods_of(session).await?;
     let left = flows.settings.session.ends_at(session).since(flows.ports.clock.now());
@@ -50,7 +45,9 @@ pub(super) async fn account(ctx: &Context, session: &Session, shown: Shown<'_>) 
     let of = form_owner::tag(ctx, &session.identity.username);
     let passkeys_on = passkeys_offered(ctx);
     let owned = if passkeys_on { flows.passkeys_of(&session.identity.id).await? } else { Vec::new() };
-    let signals = if passkeys_on { passkeys::signals(ctx, session).await? } else { Vec::new() };
+    let signals = if passkeys_on { passkey_cards::signals(ctx, session).await? } else { Vec::new() };
+    let held = |m: &Method| *m != Method::BackupCode && matches!(m.factor(), Factor::Possession | Factor::Both);
+    let holds = methods.iter().any(|m| held(&m));
     let status = if shown.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let account = AccountPage {
         shell: &shell,
@@ -63,10 +60,10 @@ pub(super) async fn account(ctx: &Context, session: &Session, shown: Shown<'_>) 
         ends_in: format::wait(left),
         app: methods.contains(Method::Totp),
         codes: flows.backup_codes_of(&session.identity.id).await?,
-        renews: methods.contains(Method::Totp) && flows.settings.backup_codes > 0,
+        renews: holds && flows.settings.backup_codes > 0,
         sends: [Method::EmailCode, Method::SmsCode].iter().any(|m| served.contains(*m)),
         passkeys_on,
-        passkeys: passkeys::cards(ctx, &owned),
+        passkeys: passkey_cards::cards(ctx, &owned),
         signals,
         done: shown.done,
         errors: shown.errors,

@@ -4,7 +4,8 @@ use http::StatusCode;
 
 use super::steps::enter;
 use super::{
-    CONTINUE, backup_codes, busy, locked_factor, other_account, previous_sign_in, proof_errors, start_again, wait,
+    CONTINUE, backup_codes, busy, locked_factor, nothing_to_prove_with, other_account, previous_sign_in, proof_errors,
+    start_again, wait,
 };
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::user::Username;
@@ -211,8 +212,8 @@ pub(super) fn prove_first(
         CeremonyRef::SignIn(_) if !enrollee.locked.is_empty() => {
             locked_factor::locked_out(ctx, enrollee.account.as_str(), enrollee.locked, false)
         }
-        // The second-factor page would send the person straight back here.
-        CeremonyRef::SignIn(_) => start_again(ctx),
+        // The second-factor page would send the person straight back here: a passkey of another host is asked for.
+        CeremonyRef::SignIn(_) => nothing_to_prove_with(ctx),
         CeremonyRef::Session(..) => see_other(&destination.with_action(action).page_url("step-up"), "enroll"),
     }
 }

@@ -32,7 +32,7 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
         return Ok(answer);
     }
     let ended = ended(ctx).await?;
-    form(ctx, &destination, Shown { ended, ..Shown::default() })
+    form(ctx, &destination, LoginFeedback { ended, ..LoginFeedback::default() })
 }
 
 /// What became of the session that this browser had, if it had one. Whose it was is nobody's business here.
@@ -51,7 +51,7 @@ async fn ended(ctx: &Context) -> Result<Option<String>, HandlerError> {
 
 /// What the form shows of what was sent before.
 #[derive(Default)]
-struct Shown<'a> {
+struct LoginFeedback<'a> {
     username: &'a str,
     errors: Errors,
     ended: Option<String>,
@@ -76,14 +76,14 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         errors.add("password", text!("mistake-no-password"));
     }
     if !errors.is_empty() {
-        return form(ctx, &destination, Shown { username, errors, ..Shown::default() });
+        return form(ctx, &destination, LoginFeedback { username, errors, ..LoginFeedback::default() });
     }
     let given = Credentials { username: username.to_owned(), password: fields.secret("password"), otp: None };
     let needed = ctx.guards().requirement();
     let reply = ctx.record_events(ctx.state.flows.begin(given, Some(needed), Channel::Cookie, &ctx.client()).await)?;
     if matches!(reply, LoginReply::Rejected(_)) {
         let errors = Errors::one("username", text!("mistake-credentials"));
-        return form(ctx, &destination, Shown { username, errors, ..Shown::default() });
+        return form(ctx, &destination, LoginFeedback { username, errors, ..LoginFeedback::default() });
     }
     login_reply(ctx, &destination, username.trim(), reply).await
 }
@@ -91,7 +91,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
 /// Takes a passkey: nobody has said who they are.
 async fn by_passkey(ctx: &mut Context, destination: &Destination, fields: &FormFields) -> Result<Reply, HandlerError> {
     if let Some(error) = DialogError::of(fields) {
-        return form(ctx, destination, Shown { errors: error.errors(), ..Shown::default() });
+        return form(ctx, destination, LoginFeedback { errors: error.errors(), ..LoginFeedback::default() });
     }
     let (state, assertion) = (fields.secret("state"), fields.secret("assertion"));
     let needed = ctx.guards().requirement();
@@ -115,7 +115,7 @@ async fn by_passkey(ctx: &mut Context, destination: &Destination, fields: &FormF
         _ => (text!("mistake-passkey-wrong"), None),
     };
     let errors = Errors::one(PASSKEY, text);
-    form(ctx, destination, Shown { errors, signals: signal.into_iter().collect(), ..Shown::default() })
+    form(ctx, destination, LoginFeedback { errors, signals: signal.into_iter().collect(), ..LoginFeedback::default() })
 }
 
 async fn login_reply(
@@ -131,7 +131,7 @@ async fn login_reply(
     let on = if ctx.info.cookies.any { destination.clone() } else { destination.with_cookie_check() };
     let answer = match reply {
         LoginReply::Next(next) => ceremony_redirect(ctx, &on.page_url("second-factor"), "login", &next.ceremony),
-        LoginReply::Enroll(ceremony) => ceremony_redirect(ctx, &on.page_url("enroll"), "login", &ceremony),
+        LoginReply::Enroll(next) => ceremony_redirect(ctx, &on.page_url("enroll"), "login", &next.ceremony),
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
             out_of_reach(ctx, destination, Unreached { who: username, owned, signed_in: false })
         }
@@ -147,8 +147,8 @@ async fn login_reply(
     Ok(answer)
 }
 
-fn form(ctx: &Context, destination: &Destination, shown: Shown<'_>) -> Result<Reply, HandlerError> {
-    let Shown { username, errors, ended, signals } = shown;
+fn form(ctx: &Context, destination: &Destination, shown: LoginFeedback<'_>) -> Result<Reply, HandlerError> {
+    let LoginFeedback { username, errors, ended, signals } = shown;
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let notice = if matches!(ctx.info.cookies.session, SessionCredential::Ambiguous) {
         Some(text!("login-several-cookies"))

@@ -12,6 +12,7 @@ mod locked_factor;
 pub(super) mod login;
 mod other_account;
 pub(super) mod passkey;
+mod passkey_cards;
 mod passkey_dialogs;
 mod passkey_upgrade;
 pub(super) mod passkeys;
@@ -220,4 +221,10 @@ fn proof_errors(way: MethodPrompt, rejection: Rejection) -> Option<Errors> {
 /// The mistake of an empty field.
 fn empty(way: MethodPrompt) -> Errors {
     Errors::one("code", if way.is_password() { text!("mistake-no-password") } else { text!("mistake-no-code") })
+}
+
+/// The account has nothing that could be asked for here.
+fn nothing_to_prove_with(ctx: &Context) -> Reply {
+    let links = vec![Link::to("/.stepgate/account", text!("action-your-account"))];
+    notice(ctx, StatusCode::FORBIDDEN, "step-up", text!("step-up-nothing-title"), text!("step-up-nothing"), links)
 }

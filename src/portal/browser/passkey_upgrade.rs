@@ -21,7 +21,8 @@ pub(super) async fn or_on(ctx: &Context, destination: &Destination, opened: &Ope
     if on.response.status() != StatusCode::SEE_OTHER || destination.action.is_some() {
         return Ok(on);
     }
-    let Some(options) = ctx.state.flows.ask_upgrade(opened, &ctx.client()).await? else { return Ok(on) };
+    // Whoever is signed in stays so, whatever becomes of what would be nice to have.
+    let Ok(Some(options)) = ctx.state.flows.ask_upgrade(opened, &ctx.client()).await else { return Ok(on) };
     let dialog = bound(ctx, DialogPurpose::Create, json(&options)?, &opened.session.identity.username);
     let (shell, place) = (ctx.shell(), ctx.place(destination));
     let mut shown =

@@ -78,8 +78,8 @@ async fn login_reply(
         LoginReply::Next(next) => {
             ceremony_redirect(ctx, &destination.page_url("second-factor"), "second-factor", &next.ceremony)
         }
-        LoginReply::Enroll(ceremony) => {
-            ceremony_redirect(ctx, &destination.page_url("enroll"), "second-factor", &ceremony)
+        LoginReply::Enroll(next) => {
+            ceremony_redirect(ctx, &destination.page_url("enroll"), "second-factor", &next.ceremony)
         }
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
             out_of_reach(ctx, destination, Unreached { who: view.username.as_str(), owned, signed_in: false })

@@ -6,8 +6,8 @@ use super::passkey_dialogs::{self, DialogError, PASSKEY};
 use super::sent_code::Sending;
 use super::steps::{ceremony_redirect, enter};
 use super::{
-    after_sign_in, busy, dead_ends, empty, locked_factor, notice, other_account, out_of_reach, proof_errors, sent_code,
-    wait, ways,
+    after_sign_in, busy, dead_ends, empty, locked_factor, nothing_to_prove_with, other_account, out_of_reach,
+    proof_errors, sent_code, wait, ways,
 };
 use crate::auth::proof::{Lack, MethodSet};
 use crate::flow::destination::{Guard, Person, Ways};
@@ -18,7 +18,7 @@ use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::form_owner;
 use crate::portal::format;
 use crate::portal::messages::text;
-use crate::portal::pages::{CodePage, Errors, Link, MethodPrompt};
+use crate::portal::pages::{CodePage, Errors, MethodPrompt};
 use crate::portal::reply::{Reply, page, see_other};
 
 /// What is asked of whom, and why.
@@ -84,7 +84,7 @@ async fn login_reply(
     Ok(match reply {
         LoginReply::Opened(opened) => after_sign_in(ctx, destination, &opened),
         LoginReply::Next(_) => see_other(&destination.page_url("step-up"), "step-up"),
-        LoginReply::Enroll(ceremony) => ceremony_redirect(ctx, &destination.page_url("enroll"), "step-up", &ceremony),
+        LoginReply::Enroll(next) => ceremony_redirect(ctx, &destination.page_url("enroll"), "step-up", &next.ceremony),
         LoginReply::OutOfReach(OutOfReach { owned, .. }) => out_of_reach(
             ctx,
             destination,
@@ -248,12 +248,6 @@ async fn proof_for_enrolling(
             Ok(RequiredProof { who, methods: methods.and(usable), wanted: methods, digits, heading: None, why })
         }
     }
-}
-
-/// The account has nothing that could be asked for here.
-fn nothing_to_prove_with(ctx: &Context) -> Reply {
-    let links = vec![Link::to("/.stepgate/account", text!("action-your-account"))];
-    notice(ctx, StatusCode::FORBIDDEN, "step-up", text!("step-up-nothing-title"), text!("step-up-nothing"), links)
 }
 
 async fn form(

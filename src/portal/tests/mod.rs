@@ -12,6 +12,7 @@ mod locked_factor;
 mod matrix;
 mod notices;
 mod openapi;
+mod openapi_passkeys;
 mod pages;
 mod passkeys;
 mod previous_sign_in;

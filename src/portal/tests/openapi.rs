@@ -6,30 +6,29 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::auth::factor::passkey::testing::SoftKey;
 use crate::flow::testing::PASSWORD;
 
 /// Calls, and judges each answer by the document that the gateway itself serves.
-struct Judge {
-    stage: Stage,
-    document: Value,
-    seen: std::sync::Mutex<BTreeSet<(String, u16)>>,
+pub(super) struct Judge {
+    pub(super) stage: Stage,
+    pub(super) document: Value,
+    pub(super) seen: std::sync::Mutex<BTreeSet<(String, u16)>>,
 }
 
-struct Call<'a> {
-    method: &'a str,
-    path: &'a str,
-    auth: Option<&'a str>,
-    kind: Option<&'a str>,
-    body: String,
+pub(super) struct Call<'a> {
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    pub(super) auth: Option<&'a str>,
+    pub(super) kind: Option<&'a str>,
+    pub(super) body: String,
 }
 
-fn post(path: &str, body: Value) -> Call<'_> {
+pub(super) fn post(path: &str, body: Value) -> Call<'_> {
     let text = if body.is_null() { String::new() } else { body.to_string() };
     Call { method: "POST", path, auth: None, kind: Some("application/json"), body: text }
 }
 
-fn get<'a>(path: &'a str, auth: Option<&'a str>) -> Call<'a> {
+pub(super) fn get<'a>(path: &'a str, auth: Option<&'a str>) -> Call<'a> {
     Call { method: "GET", path, auth, kind: None, body: String::new() }
 }
 
@@ -53,7 +52,7 @@ impl Judge {
         json!({ "$ref": format!("#/components/schemas/{name}") })
     }
 
-    async fn call(&self, call: Call<'_>) -> (u16, Value) {
+    pub(super) async fn call(&self, call: Call<'_>) -> (u16, Value) {
         let path =
             if call.path.starts_with('/') { call.path.to_owned() } else { format!("/.stepgate/api/v1/{}", call.path) };
         let mut headers = vec![("accept", "*/*")];
@@ -137,7 +136,7 @@ async fn what_is_answered_is_what_is_documented() {
     assert_eq!(j.call(codes(Some(&low))).await.0, 403);
     assert_eq!(j.call(Call { auth: Some(&low), ..post("totp/confirm", json!({"code": "000000"})) }).await.0, 403);
     addresses(&j).await;
-    passkeys(&j).await;
+    openapi_passkeys::passkeys(&j).await;
     let mut last = 0;
     for _ in 0..40 {
         last = j.call(post("login", wrong("nobody"))).await.0;
@@ -159,99 +158,9 @@ async fn what_is_answered_is_what_is_documented() {
     assert_eq!(seen, calls.into_iter().map(|(path, _)| path).collect(), "each call has succeeded once");
 }
 
-/// Each call about passkeys, by somebody who has the first of them by the end of a sign-in.
-async fn passkeys(j: &Judge) {
-    j.stage.world.person("eve");
-    let origin = format!("https://{HOST}:8443");
-    let mut key = SoftKey { backup_eligible: true, ..SoftKey::new(HOST, &origin, b"key of eve") };
-    let challenge = |told: &Value| {
-        data_encoding::BASE64URL_NOPAD.decode(told["publicKey"]["challenge"].as_str().unwrap().as_bytes()).unwrap()
-    };
-    let two = json!({"username": "eve", "password": PASSWORD, "strength": "two_factor"});
-    let (_, stuck) = j.call(post("login", two)).await;
-    assert_eq!(j.call(post("passkeys/options", json!({}))).await.0, 401);
-    let (_, asked) = j.call(post("passkeys/options", json!({"ceremony": stuck["ceremony"]}))).await;
-    key.user_handle = asked["publicKey"]["user"]["id"]
-        .as_str()
-        .map(|id| data_encoding::BASE64URL_NOPAD.decode(id.as_bytes()).unwrap());
-    let wrong = json!({"ceremony": stuck["ceremony"], "credential": key.register(&[1; 32])});
-    let (status, told) = j.call(post("passkeys", wrong)).await;
-    assert_eq!((status, &told["code"]), (401, &json!("wrong_passkey")));
-    let right = json!({"ceremony": stuck["ceremony"], "name": "Desk", "credential": key.register(&challenge(&asked))});
-    let (status, made) = j.call(post("passkeys", right)).await;
-    assert_eq!((status, &made["name"], &made["bound"]), (201, &json!("Desk"), &json!(false)));
-    assert_eq!(made["backup_codes"].as_array().unwrap().len(), 10);
-    // Alone.
-    let (_, asked) = j.call(post("login/passkey/options", json!({"username": "eve"}))).await;
-    let answer = json!({"ceremony": asked["ceremony"], "credential": key.sign(&challenge(&asked))});
-    let (status, open) = j.call(post("login/passkey", answer.clone())).await;
-    assert_eq!((status, &open["status"]), (200, &json!("ok")));
-    let (status, told) = j.call(post("login/passkey", answer)).await;
-    assert_eq!((status, &told["code"]), (401, &json!("ceremony_over")));
-    let stranger = SoftKey { user_handle: Some(vec![1; 32]), ..SoftKey::new(HOST, &origin, b"another") };
-    let (_, asked) = j.call(post("login/passkey/options", Value::Null)).await;
-    let answer = json!({"ceremony": asked["ceremony"], "credential": stranger.sign(&challenge(&asked))});
-    let (status, told) = j.call(post("login/passkey", answer)).await;
-    assert_eq!((status, &told["unknown_credential"]), (401, &json!(true)));
-    let bearer = |open: &Value| format!("Bearer {}", open["access_token"].as_str().unwrap());
-    let token = bearer(&open);
-    // A step-up, and a second factor.
-    let (_, asked) = j.call(Call { auth: Some(&token), ..post("login/passkey/options", json!({})) }).await;
-    assert_eq!((&asked["ceremony"], &asked["publicKey"]["userVerification"]), (&Value::Null, &json!("preferred")));
-    let step = json!({"method": "passkey", "assertion": key.sign(&challenge(&asked))});
-    let (status, risen) = j.call(Call { auth: Some(&token), ..post("elevate", step.clone()) }).await;
-    assert_eq!(status, 200);
-    let token = bearer(&risen);
-    let (status, told) = j.call(Call { auth: Some(&token), ..post("elevate", step) }).await;
-    assert_eq!((status, &told["code"]), (401, &json!("wrong_passkey")));
-    let (_, next) = j.call(post("login", json!({"username": "eve", "password": PASSWORD}))).await;
-    assert!(next["methods"].as_array().unwrap().contains(&json!("passkey")), "{next}");
-    let (_, asked) = j.call(post("login/passkey/options", json!({"ceremony": next["ceremony"]}))).await;
-    let second = json!({"ceremony": next["ceremony"], "method": "passkey", "assertion": key.sign(&challenge(&asked))});
-    assert_eq!(j.call(post("login/second-factor", second)).await.0, 200);
-    for bad in [json!({"method": "passkey"}), json!({"method": "passkey", "code": "1"}), json!({"method": "totp"})] {
-        assert_eq!(j.call(Call { auth: Some(&token), ..post("elevate", bad) }).await.0, 400);
-    }
-    // Looked at, renamed, removed.
-    let (_, told) = j.call(get("passkeys", Some(&token))).await;
-    let (id, listed) = (told["passkeys"][0]["id"].as_str().unwrap(), &told["passkeys"][0]);
-    assert_eq!((&listed["rp_id"], &listed["synced"], &listed["name"]), (&json!(HOST), &json!(false), &json!("Desk")));
-    let one = "/.stepgate/api/v1/passkeys/{id}";
-    for (method, id, body, expected) in [
-        ("PATCH", id, json!({"name": "Bag"}), 204),
-        ("PATCH", id, json!({"name": "  "}), 400),
-        ("PATCH", "none", json!({"name": "Bag"}), 404),
-        ("DELETE", "none", Value::Null, 404),
-        ("DELETE", id, Value::Null, 409),
-    ] {
-        let call = Call { method, auth: Some(&token), ..post(one, body) };
-        assert_eq!(j.at(one, id, call).await, expected, "{method} {id}");
-    }
-    // Beside another, it is not needed.
-    let (_, asked) = j.call(Call { auth: Some(&token), ..post("passkeys/options", Value::Null) }).await;
-    let second = SoftKey { backup_eligible: true, ..SoftKey::new(HOST, &origin, b"second of eve") };
-    let body = json!({"credential": second.register(&challenge(&asked))});
-    let (status, made) = j.call(Call { auth: Some(&token), ..post("passkeys", body) }).await;
-    assert!(status == 201 && made.get("backup_codes").is_none(), "{made}");
-    let token = bearer(&made);
-    assert_eq!(j.at(one, id, Call { method: "DELETE", auth: Some(&token), ..post(one, Value::Null) }).await, 200);
-}
-
 impl Judge {
-    /// A call of an address with an id in it.
-    async fn at(&self, path: &str, id: &str, call: Call<'_>) -> u16 {
-        let target = path.replace("{id}", id);
-        let headers = [("accept", "*/*"), ("content-type", "application/json"), ("authorization", call.auth.unwrap())];
-        let answer = send(&self.stage.portal, &info(call.method, &target, &headers), call.body).await;
-        let status = answer.status().as_u16();
-        let documented = &self.document["paths"][path][call.method.to_lowercase()]["responses"][status.to_string()];
-        assert!(documented.is_object(), "{} {path}: {status} is not documented", call.method);
-        self.seen.lock().unwrap().insert((path.to_owned(), status));
-        status
-    }
-
     /// A method that the path does not have: each of its operations documents the 405.
-    async fn call_undocumented(&self, call: Call<'_>) -> u16 {
+    pub(super) async fn call_undocumented(&self, call: Call<'_>) -> u16 {
         let answer = send(&self.stage.portal, &info(call.method, call.path, &[("accept", "*/*")]), "").await;
         let status = answer.status().as_u16();
         for operation in self.document["paths"][call.path].as_object().unwrap().values() {
