@@ -17,6 +17,7 @@ users: { database: "sqlite://${folder}/stepgate.db" }
 portal: { name: "Example Ltd", support: "it-help@example.com" }
 trusted_proxies: [127.0.0.0/8]
 limits: { password: { tries: 3, refill: 60s } }
+factors: { passkeys: off }
 apps:
   - host: localhost
     upstream: ${app}

@@ -15,6 +15,7 @@ listen: { plain: ["127.0.0.1:${port}"], admin: "127.0.0.1:${admin}" }
 users: { database: "sqlite://${folder}/stepgate.db" }
 portal: { name: "Example Ltd", support: "it-help@example.com" }
 trusted_proxies: [127.0.0.0/8]
+factors: { passkeys: off }
 apps:
 ${['localhost', 'erp.test'].map((host) => `
   - host: ${host}

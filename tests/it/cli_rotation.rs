@@ -74,7 +74,7 @@ fn a_master_key_is_rotated_in_two_steps_and_the_old_line_goes_last() {
     assert_eq!(desk.status(), told(&[("seals", 1), ("missing", 2)]));
     let checked = desk.run(&["check", "--online"], "");
     assert_eq!((checked.code, checked.stdout.as_str()), (69, ""), "{}", checked.stderr);
-    assert!(checked.stderr.contains("(TOTP: 2, signing keys: 0)"), "{}", checked.stderr);
+    assert!(checked.stderr.contains("(TOTP: 2, signing keys: 0, letters: 0)"), "{}", checked.stderr);
     assert!(checked.stderr.contains("not in the key file"), "{}", checked.stderr);
     assert!(!checked.stderr.contains(old.trim()), "keys are named, never shown");
     assert_eq!(desk.run(&["check"], "").code, 0, "without --online no store is asked");

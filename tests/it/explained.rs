@@ -33,7 +33,7 @@ apps:
     }
     for (who, outcome, part) in [
         ("ann", "challenge", "Needs two_factor: password and totp."),
-        ("bob", "challenge", "Needs two_factor: password, and then setting up totp."),
+        ("bob", "challenge", "Needs two_factor: password, and then setting up one of passkey, security_key, totp."),
         ("eve", "refuse", "Being group staff."),
         ("zoe", "refuse", "Being group staff."),
     ] {

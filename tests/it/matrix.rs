@@ -223,7 +223,7 @@ fn exit_code(cell: &str) -> i32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_state_meets_every_way_of_asking_as_told() {
-    let cluster = Cluster::start("").await;
+    let cluster = Cluster::start("factors: { passkeys: off }").await;
     let callers = callers(&cluster).await;
     for node in &cluster.nodes {
         let rows = table(node, &callers).await;

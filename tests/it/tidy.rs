@@ -70,7 +70,6 @@ const DOORS: &[(&str, &[&str])] = &[
     ("aws_lc_rs", &["auth::assertion", "proxy::websocket", "auth::factor::passkey::testing"]),
     ("webauthn_rs_core", &["auth::factor::passkey::library"]),
     ("passkey_authenticator", &["auth::factor::passkey::tests"]),
-    ("psl", &["config::sections::passkeys"]),
     ("chacha20poly1305", &["store::vault"]),
     ("serde_saphyr", &["config"]),
     ("psl", &["config"]),
