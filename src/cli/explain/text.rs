@@ -134,7 +134,8 @@ fn challenge_remedy(c: &Challenged, known: Option<AccountFactors>, offer: Offer,
     if let Some(known) = known {
         let owned = served.and(known.usable());
         if owned.is_empty() {
-            let more = names(served.and(set_up_first(known.methods, offer)));
+            let leads = |m: &Method| c.requirement.is_within(known.methods.or(proved).with(*m));
+            let more = names(served.and(set_up_first(known.methods, offer)).iter().filter(leads).collect());
             return match more.is_empty() {
                 true => format!("Needs {strength}, and nothing that this account has set up brings it on."),
                 false => format!("Needs {strength}. First to be set up: {more}."),
@@ -178,8 +179,12 @@ fn sign_in(requirement: &Requirement, known: Option<AccountFactors>, offer: Offe
         ways.push(one_of(alone));
     }
     if at_hand.contains(Method::Password) && !alone.contains(Method::Password) {
-        let enrollable =
-            set_up_first(known.map_or(at_hand, |known| known.methods), offer).and(requirement.counted()).minus(at_hand);
+        let enrollable: MethodSet = set_up_first(known.map_or(at_hand, |known| known.methods), offer)
+            .and(requirement.counted())
+            .minus(at_hand)
+            .iter()
+            .filter(|m| reaches(*m, password))
+            .collect();
         if !second.is_empty() {
             ways.push(format!("password and {}", one_of(second)));
         } else if !enrollable.is_empty() {

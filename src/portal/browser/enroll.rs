@@ -212,7 +212,9 @@ pub(super) fn prove_first(
         CeremonyRef::SignIn(_) if !enrollee.locked.is_empty() => {
             locked_factor::locked_out(ctx, enrollee.account.as_str(), enrollee.locked, false)
         }
-        // The second-factor page would send the person straight back here: a passkey of another host is asked for.
+        // The second-factor page would send the person straight back here.
+        CeremonyRef::SignIn(_) if methods.contains(Method::Password) => start_again(ctx),
+        // What is asked for is a passkey of another host.
         CeremonyRef::SignIn(_) => nothing_to_prove_with(ctx),
         CeremonyRef::Session(..) => see_other(&destination.with_action(action).page_url("step-up"), "enroll"),
     }
