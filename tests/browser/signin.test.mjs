@@ -97,7 +97,7 @@ test('bob enrols TOTP from the QR code with JavaScript off, gets ten backup code
 
   const byOathtool = execFileSync('oathtool', ['--totp', '-b', secret], { encoding: 'utf8' }).trim();
   await sendCode(page, `${byOathtool.slice(0, 3)} ${byOathtool.slice(3)}`);
-  const codes = (await page.textContent('main')).match(/\b[0-9a-zA-Z]{5}-[0-9a-zA-Z]{5}\b/g);
+  const codes = (await page.textContent('main')).match(/\b[0-9a-zA-Z]{4}-[0-9a-zA-Z]{5}-[0-9a-zA-Z]{4}\b/g);
   assert.equal(codes?.length, 10);
   await page.goto(`${gate.url}/form`);
   assert.equal(page.url(), `${gate.url}/form`, 'signed in by having enrolled');

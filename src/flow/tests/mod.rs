@@ -4,6 +4,7 @@ mod accounted;
 mod addresses;
 mod admitting;
 mod changing;
+mod enrol_privilege;
 mod enrolling;
 mod faults;
 mod floods;

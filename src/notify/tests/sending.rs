@@ -26,6 +26,14 @@ struct Rows {
     rows: Mutex<Vec<Row>>,
     woken: Notify,
     unreadable: bool,
+    /// Where those who use it wait for each other in turn, as in one file.
+    turn: Option<tokio::sync::Mutex<()>>,
+}
+
+impl Rows {
+    async fn turn(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        Some(self.turn.as_ref()?.lock().await)
+    }
 }
 
 #[async_trait]
@@ -52,6 +60,10 @@ impl Outbox for Rows {
     }
 
     async fn done(&self, leased: &LeasedLetter, fate: Fate) -> Answer<()> {
+        let _turn = self.turn().await;
+        if self.turn.is_some() {
+            tokio::task::yield_now().await;
+        }
         let mut rows = self.rows.lock().unwrap();
         match fate {
             Fate::Gone => rows.retain(|row| row.id != leased.id),
@@ -68,6 +80,7 @@ impl Outbox for Rows {
     }
 
     async fn waiting(&self) -> Answer<(u64, Option<Timestamp>)> {
+        let _turn = self.turn().await;
         let rows = self.rows.lock().unwrap();
         Ok((rows.len() as u64, rows.iter().map(|row| row.due_at).min()))
     }
@@ -170,6 +183,18 @@ async fn letters_are_sent_once_and_go() {
     case.round().await;
     assert_eq!(case.sent(), 3);
     assert_eq!(case.counts.waiting(), (0, Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_that_has_its_turn_to_write_goes_on_while_more_is_looked_for() {
+    let case = Case { rows: Arc::new(Rows { turn: Some(Default::default()), ..Rows::default() }), ..Case::new([]) };
+    let (sender, mut under_way) = (case.sender(), UnderWay::new());
+    case.put(&mail_to("ann@example.test"), MINUTES).await;
+    sender.fill(&mut under_way, &mut false).await.unwrap();
+    assert!(futures_util::poll!(under_way.next()).is_pending(), "it has its turn");
+    case.put(&mail_to("bob@example.test"), MINUTES).await;
+    let looked = tokio::time::timeout(MINUTES, sender.fill(&mut under_way, &mut false)).await;
+    assert!(looked.is_ok(), "who looks waits for a turn that is never given back");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use crate::portal::reply::{Reply, page, see_other};
 /// Shows the form; who is signed in already goes on.
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let (destination, _) = enter(ctx, "login").await?;
-    if let Some(who) = ctx.current_session(true).await?.filter(|who| who.by_cookie) {
+    if let Some(who) = ctx.current_session(true).await? {
         return Ok(match ctx.guards().are_met(&who.session.proofs, ctx.state.flows.ports.clock.now()) {
             false => see_other(&destination.page_url("step-up"), "login"),
             true => dead_ends::to_destination(ctx, &destination, &who.session, "login"),
