@@ -93,6 +93,8 @@ fn a_master_key_is_rotated_in_two_steps_and_the_old_line_goes_last() {
     assert!(table.starts_with("KEY ") && table.lines().count() == 2, "{table}");
     desk.keys(&old);
     let gateway = Process::start(stepgate().args(["run", "-c", desk.file.to_str().unwrap()]));
-    let lost = wait_until(|| gateway.stderr().contains("(TOTP: 3, signing keys: 0, letters: 0) need the master key").then_some(()));
+    let lost = wait_until(|| {
+        gateway.stderr().contains("(TOTP: 3, signing keys: 0, letters: 0) need the master key").then_some(())
+    });
     assert!(lost.is_some(), "run says it before somebody is turned away: {}", gateway.stderr());
 }

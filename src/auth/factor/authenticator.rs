@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::auth::address::{mail_address, masked_mail, masked_phone};
 use super::passkey::PasskeyRecord;
+use crate::auth::address::{mail_address, masked_mail, masked_phone};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::time::Timestamp;
 

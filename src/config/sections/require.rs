@@ -89,7 +89,8 @@ impl Strengths {
 
     /// What would have to be served for it.
     pub(crate) fn lacking(&self, requirement: &Requirement) -> MethodSet {
-        requirement.lacking(self.served, Offer { served: self.served, enrollable: MethodSet::EMPTY, relying_party: false })
+        requirement
+            .lacking(self.served, Offer { served: self.served, enrollable: MethodSet::EMPTY, relying_party: false })
     }
 
     fn named(&self, name: &Spanned<String>, cx: &mut Checker) -> Option<Requirement> {

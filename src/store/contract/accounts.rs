@@ -2,8 +2,8 @@
 
 use super::addresses::address_cases;
 use super::authenticators::{authenticator_cases, totp};
-use super::passkeys::passkey_cases;
 use super::lockouts::lockout_cases;
+use super::passkeys::passkey_cases;
 use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, winners};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::secret::SecretText;

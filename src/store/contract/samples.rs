@@ -17,8 +17,7 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::ports::{
     Account, Accounts, Addresses, Authenticators, Clock, Generation, Ledger, Lockouts, OneTimeCodes, Passkeys,
-    RECORD_VERSION, Sessions,
-    SigningKeys, Throttle, Transient, TransientKind, Vault as _, View,
+    RECORD_VERSION, Sessions, SigningKeys, Throttle, Transient, TransientKind, Vault as _, View,
 };
 use crate::store::record_cipher::RecordCipher;
 use crate::store::system::OsEntropy;

@@ -255,7 +255,14 @@ async fn the_trail_is_remembered(database: &Database) {
 async fn factors_are_counted(database: &Database) {
     let before = database.enrolled().await.unwrap();
     assert!(
-        before.iter().map(|(factor, _)| *factor).eq(["password", "totp", "backup_code", "email_code", "sms_code", "passkey"]),
+        before.iter().map(|(factor, _)| *factor).eq([
+            "password",
+            "totp",
+            "backup_code",
+            "email_code",
+            "sms_code",
+            "passkey"
+        ]),
         "{before:?}"
     );
     let now = account("counted");
