@@ -76,9 +76,10 @@ pub(crate) async fn second_factor(ctx: &mut Context) -> Result<Reply, HandlerErr
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn elevate(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    // Who has no session learns nothing of bodies.
+    let who = require_session(ctx, true).await?;
     let given: ElevateBody = body(ctx)?;
     let submission = submission(&given.method, given.code, given.assertion)?;
-    let who = require_session(ctx, true).await?;
     let reply = ctx.record_events(
         ctx.state
             .flows
