@@ -57,7 +57,7 @@ impl PortalState {
         self.portal_of(&info.host)?;
         let page = request.uri().path().strip_prefix(PREFIX)?;
         let stays = |name: &&str| page == *name || (name.ends_with('/') && page.starts_with(*name));
-        if page.ends_with(".json") || STAYS.iter().any(|name| stays(&name)) {
+        if page.ends_with(".json") || STAYS.iter().any(stays) {
             return None;
         }
         let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(request.uri()).map(|q| q.0);

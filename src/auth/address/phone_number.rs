@@ -148,7 +148,8 @@ mod tests {
         #[test]
         fn what_was_read_reads_again(digits in "\\+[0-9]{7,15}") {
             if let Ok(number) = PhoneNumber::parse(&digits) {
-                prop_assert_eq!(PhoneNumber::parse(&number.e164), Ok(number.clone()));
+                let again = PhoneNumber::parse(&number.e164);
+                prop_assert_eq!(again, Ok(number));
             }
         }
 

@@ -60,7 +60,7 @@ pub fn shown(text: &str, most: usize) -> Option<Vec<SecretText>> {
             && places.clone().all(|(_, c)| c == '-' || ALPHABET.contains(&c))
     };
     let codes: Vec<&str> = text.split_ascii_whitespace().collect();
-    let all = (1..=most).contains(&codes.len()) && codes.iter().all(|code| written(code));
+    let all = (1..=most).contains(&codes.len()) && codes.iter().all(written);
     all.then(|| codes.into_iter().map(|code| SecretText::new(code.to_owned())).collect())
 }
 

@@ -106,13 +106,10 @@ impl Flows {
         };
         // Made before the challenge is taken, so that a full hasher costs the person nothing: the authenticator has made
         // its key already.
-        let made = match self.first_codes(attempt, &who.enrolled).await? {
-            Some(made) => made,
-            None => {
-                self.refund(attempt).await?;
-                attempt.record(What::Throttled { method: Method::Passkey, scope: ThrottleScope::Hashing });
-                return Ok(PasskeyAdded::Busy);
-            }
+        let Some(made) = self.first_codes(attempt, &who.enrolled).await? else {
+            self.refund(attempt).await?;
+            attempt.record(What::Throttled { method: Method::Passkey, scope: ThrottleScope::Hashing });
+            return Ok(PasskeyAdded::Busy);
         };
         let Some(passkey) = self.judged(attempt, &who, name, &response).await? else {
             return rejected(attempt, RejectReason::AlreadySpent, wrong);

@@ -103,7 +103,6 @@ impl Authenticators for World {
                 .collect(),
             addresses: addresses_of(s, user),
             passkeys: s.passkeys.iter().filter(|(of, _)| of == user).map(|(_, passkey)| passkey.clone()).collect(),
-            ..Enrolled::default()
         });
         // Others get their turn between a read and what is done with it.
         yield_now().await;

@@ -12,6 +12,7 @@ mod locked_factor;
 mod matrix;
 mod notices;
 mod openapi;
+mod openapi_addresses;
 mod openapi_passkeys;
 mod pages;
 mod passkeys;

@@ -36,7 +36,6 @@ impl Authenticators for Database {
             locked: locked.into_iter().map(locked_method).collect::<Answer<_>>()?,
             addresses: addresses.into_iter().map(addresses::record).collect::<Answer<_>>()?,
             passkeys: self.passkeys_of(user).await?,
-            ..Enrolled::default()
         })
     }
 

@@ -47,7 +47,7 @@ impl Body {
 /// The request of a cell.
 pub(super) fn asked(level: &Level, method: &str, address: &str, body: Body) -> Asked {
     let token = level.ceremony.as_deref().unwrap_or("x");
-    let address = address.replace('{', "").replace('}', "");
+    let address = address.replace(['{', '}'], "");
     let target = format!("{address}?to=%2Fadmin%2Fx&ticket={token}&handoff={token}&ceremony={token}");
     let mut headers = vec![("accept", "*/*")];
     headers.extend(level.headers.iter().map(|(name, value)| (*name, value.as_str())));
@@ -183,11 +183,14 @@ pub(super) fn broken(document: &Value, address: &str, level: &Level) -> Vec<Body
     bodies
 }
 
+/// What is done to the fields of a form.
+type FormChange<'a> = &'a dyn Fn(&mut Vec<(String, String)>);
+
 fn broken_forms(level: &Level) -> Vec<Body> {
     let fields = right_form(level);
     let mut bodies = Vec::new();
     for (at, (name, value)) in fields.iter().enumerate() {
-        let mut put = |what: &str, breaks: bool, change: &dyn Fn(&mut Vec<(String, String)>)| {
+        let mut put = |what: &str, breaks: bool, change: FormChange<'_>| {
             let mut changed = fields.clone();
             change(&mut changed);
             let body = Body::broken(format!("{name} {what}"), FORM, encoded(&changed));
@@ -246,7 +249,7 @@ fn broken_json(document: &Value, address: &str, level: &Level) -> Vec<Body> {
         put(
             "as a number",
             true,
-            Some(value.as_str().and_then(|v| v.parse::<u64>().ok()).map_or(json!(1), |n| json!(n))),
+            Some(value.as_str().and_then(|v| v.parse::<u64>().ok()).map_or_else(|| json!(1), |n| json!(n))),
         );
         put("as a flag", true, Some(json!(true)));
         put("in a list", true, Some(json!([value])));

@@ -168,6 +168,7 @@ fn granted(answer: &Reply) -> bool {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "how many cells were asked belongs to what the test tells")]
 async fn nobody_gets_further_but_by_the_right_proof_at_the_right_place() {
     let found = Matrix::new(|_, asked| asked).await.walk(router::addresses()).await;
     println!("{} cells: {:?}", found.cells, found.statuses);

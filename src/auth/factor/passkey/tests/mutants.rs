@@ -171,6 +171,7 @@ fn no_mutant_is_accepted() {
 /// The whole: `make webauthn`.
 #[test]
 #[ignore = "minutes without optimisation"]
+#[expect(clippy::print_stdout, reason = "how many were made belongs to what the test tells")]
 fn no_mutant_of_a_hundred_thousand_is_accepted() {
     let mut seen = Seen { made: 0, accepted: Vec::new(), texts: BTreeSet::new() };
     for (eligible, verified) in [(false, true), (true, true)] {
