@@ -1,6 +1,8 @@
 //! As much of CBOR (RFC 8949) as authenticator data is made of: definite lengths, no key twice in a map, nothing after the
 //! end. The library that verifies would take the last of two equal keys, and leave what follows.
 
+use std::collections::BTreeSet;
+
 /// How deep items may lie in one another; CTAP2 allows four.
 const DEPTH: u8 = 8;
 
@@ -39,10 +41,11 @@ fn after(bytes: &[u8], depth: u8) -> Option<&[u8]> {
 fn members(count: u64, bytes: &[u8], depth: u8) -> Option<(Entries<'_>, &[u8])> {
     let depth = depth.checked_sub(1)?;
     let mut entries: Entries<'_> = Vec::new();
+    let mut known = BTreeSet::new();
     let mut rest = bytes;
     for _ in 0..count {
         let (key, value) = split(rest, depth)?;
-        if entries.iter().any(|(known, _)| *known == key) {
+        if !known.insert(key) {
             return None;
         }
         let (value, tail) = split(value, depth)?;
