@@ -26,7 +26,7 @@ pub struct FlowSettings {
     /// How passwords are hashed and judged.
     pub password: PasswordSettings,
     pub totp: TotpSettings,
-    /// What people can prove, and set up. Default: passwords, authenticator apps and backup codes.
+    /// What people can prove, and set up, beside passkeys. Default: passwords, authenticator apps and backup codes.
     pub offer: Offer,
     /// Passkeys and security keys; `None`: there are none. Default: none, and the configuration switches them on.
     pub passkeys: Option<PasskeySettings>,
@@ -36,7 +36,7 @@ pub struct FlowSettings {
     pub codes: SentCodeSettings,
     /// Attempt limits.
     pub limits: LimitSettings,
-    /// How long a password proof counts for a first enrolment. Default: 10 min.
+    /// How long ago a proof may be that lets somebody change what they sign in by. Default: 10 min.
     pub enroll_max_age: Duration,
     /// How long a known browser is remembered for throttling. Default: 365 d.
     pub device_ttl: Duration,

@@ -69,7 +69,6 @@ const DOORS: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["auth::assertion"]),
     ("aws_lc_rs", &["auth::assertion", "proxy::websocket", "auth::factor::passkey::testing"]),
     ("webauthn_rs_core", &["auth::factor::passkey::library"]),
-    ("passkey_authenticator", &["auth::factor::passkey::tests"]),
     ("chacha20poly1305", &["store::vault"]),
     ("serde_saphyr", &["config"]),
     ("psl", &["config"]),
