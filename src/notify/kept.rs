@@ -13,7 +13,7 @@ use crate::flow::ports::Recipient;
 const MOST: usize = 1000;
 
 /// A letter as it would have been sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct KeptLetter {
     /// When it would have gone out (RFC 3339).
     pub at: String,
@@ -28,7 +28,7 @@ pub struct KeptLetter {
 }
 
 /// The letters, oldest first.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct KeptLetters(Mutex<VecDeque<KeptLetter>>);
 
 impl KeptLetters {

@@ -28,6 +28,8 @@ struct Rows {
     unreadable: bool,
     /// Where those who use it wait for each other in turn, as in one file.
     turn: Option<tokio::sync::Mutex<()>>,
+    /// Lets a write of theirs end.
+    written: Notify,
 }
 
 impl Rows {
@@ -62,7 +64,7 @@ impl Outbox for Rows {
     async fn done(&self, leased: &LeasedLetter, fate: Fate) -> Answer<()> {
         let _turn = self.turn().await;
         if self.turn.is_some() {
-            tokio::task::yield_now().await;
+            self.written.notified().await;
         }
         let mut rows = self.rows.lock().unwrap();
         match fate {
@@ -193,6 +195,7 @@ async fn a_letter_that_has_its_turn_to_write_goes_on_while_more_is_looked_for() 
     sender.fill(&mut under_way, &mut false).await.unwrap();
     assert!(futures_util::poll!(under_way.next()).is_pending(), "it has its turn");
     case.put(&mail_to("bob@example.test"), MINUTES).await;
+    case.rows.written.notify_one();
     let looked = tokio::time::timeout(MINUTES, sender.fill(&mut under_way, &mut false)).await;
     assert!(looked.is_ok(), "who looks waits for a turn that is never given back");
 }
