@@ -91,7 +91,7 @@ pub struct Ceremony {
     pub purpose: Purpose,
     #[serde(flatten)]
     pub who: Who,
-    /// What the destination of a sign-in requires; `None`: the most that the account can prove.
+    /// What the destination of a sign-in requires; `None`: the most that the factors of the account can prove.
     #[serde(rename = "goal")]
     pub requirement: Option<Requirement>,
     pub proofs: Proofs,

@@ -95,8 +95,8 @@ impl Destinations {
         Guards { guards, offer: app.offer }
     }
 
-    /// The name of a rule that binds a person, that the methods which they `have` at its host meet, and those that would be
-    /// `left` do not.
+    /// The name of a rule that binds a person and that they could meet by the methods they `have` at its host, but not by those
+    /// that would be `left`.
     pub fn needed(
         &self,
         who: &Identity,

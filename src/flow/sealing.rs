@@ -9,7 +9,7 @@ pub(super) fn totp_context(user: &UserId) -> String {
     format!("totp:{user}")
 }
 
-/// The context of the key that an enrolment gave out: it opens for its owner, and in its enrolment only.
+/// The context of what an enrolment waits with, a key or an address: it opens for its owner, and in its enrolment only.
 pub(super) fn challenge_context(user: &UserId, enrolment: &CeremonyKey) -> String {
     format!("{}:{}", totp_context(user), enrolment.encoded())
 }

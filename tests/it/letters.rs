@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use stepgate::auth::secret::SecretText;
-use stepgate::auth::time::Timestamp;
 use stepgate::config;
 use stepgate::flow::ports::{Fate, Letter, LetterCode, Ports, Recipient};
 use stepgate::store::Stores;
@@ -129,7 +128,7 @@ async fn killed_between_sending_and_saying_so_one_more_copy_goes_out_and_nothing
 
 /// As if the time of every lease had passed.
 async fn end_leases(ports: &Ports) {
-    let then = Timestamp::from_millis(ports.clock.now().as_millis()).plus(Duration::from_secs(100));
+    let then = ports.clock.now().plus(Duration::from_secs(100));
     for leased in ports.outbox.lease(then, then, 99).await.unwrap() {
         ports.outbox.done(&leased, Fate::Again(ports.clock.now())).await.unwrap();
     }

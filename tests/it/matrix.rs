@@ -210,7 +210,7 @@ fn explained(cluster: &Cluster, row: &str, (name, path, _): &Way) -> i32 {
     cluster.command(&[&["explain", "--exit-code", "--url", &url][..], proved, opens].concat()).code
 }
 
-/// The exit code that stands for an answer (product.md): let in or ours, asked for more, refused.
+/// The exit code that stands for an answer: let in or ours, asked for more, refused.
 fn exit_code(cell: &str) -> i32 {
     let (way, answer) = cell.split_once('=').unwrap();
     match answer {

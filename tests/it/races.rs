@@ -1,7 +1,7 @@
 //! Backup codes over two nodes on one Redis and one PostgreSQL: each admits once, however many try at once, and one that
 //! is burnt when its node is killed admits nobody.
 //!
-//! `RACE_ROUNDS` says how many codes are raced; `make races` takes fifty.
+//! `RACE_ROUNDS` says how many rounds are raced, here and in `shared_sign_in`; `make races` takes fifty.
 
 use std::process::Command;
 
@@ -23,7 +23,7 @@ const WIDE: &str = "limits:
   lockout: { tries: 100 }
   network: { tries: 1000000, refill: 1ms }";
 
-fn rounds() -> usize {
+pub(crate) fn rounds() -> usize {
     std::env::var("RACE_ROUNDS").map_or(10, |text| text.parse().expect("RACE_ROUNDS is a number"))
 }
 
@@ -92,7 +92,6 @@ async fn one_backup_code_admits_once_however_many_try_wherever() {
         // Those who came too late may have switched the factor off.
         assert_eq!(cluster.command(&["user", "unlock", &person.name]).code, 0);
     }
-    println!("{} rounds of {TAKERS}", rounds());
 }
 
 /// What PostgreSQL answers to a statement.

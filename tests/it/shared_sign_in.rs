@@ -9,7 +9,6 @@ use crate::support::tabs::{Tabs, split};
 use crate::support::totp;
 
 const SESSION: &str = "__Host-stepgate";
-const ROUNDS: usize = 10;
 const TAKERS: usize = 200;
 const HOSTS: [&str; 2] = ["first.localhost", "second.localhost"];
 const PORTAL: &str = "portal: { host: login.localhost }";
@@ -94,7 +93,7 @@ async fn a_handoff_and_a_ticket_are_good_once_however_many_try_wherever() {
     let mut browser = Tabs::default();
     let app = browser.sign_in(&format!("{}/echo", nodes[0].first), &ann.name, PASSWORD, (&ann.secret, step)).await;
     assert_eq!(app.status, 200, "{}", app.body);
-    for round in 0..ROUNDS {
+    for round in 0..crate::races::rounds() {
         let away = browser.handoff(&format!("{}/echo?{round}", nodes[0].second)).await.replace("/login?", "/depart?");
         let mut elsewhere = browser.at_port(&port(&nodes[0]), &port(&nodes[1]));
         let there = away.replace(&port(&nodes[0]), &port(&nodes[1]));

@@ -116,7 +116,7 @@ mod tests {
             assert_eq!(normalise(typed).map(|c| c.expose().to_owned()).as_deref(), Some("012zma0198"), "{typed}");
         }
         for typed in ["012zm-a019", "012zm-a01988", "012zm-a019881"] {
-            assert!(normalise(typed).is_none_or(|code| code.expose().len() == CODE_BYTES), "{typed}");
+            assert!(normalise(typed).is_none(), "{typed}");
         }
         // As it was kept by the version that made it.
         let salt = set_salt(&[3; SET_SALT_BYTES], FAST);

@@ -27,7 +27,7 @@ use rule::Rule;
 pub struct AppPolicy {
     /// The app's host, canonical.
     pub host: String,
-    /// What this app's URLs need (product.md `tolerate`).
+    /// What this app's URLs need (`tolerate`).
     pub tolerate: Tolerances,
     /// What can be proved at this host.
     pub offer: Offer,

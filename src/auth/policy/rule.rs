@@ -50,7 +50,7 @@ impl Audience {
 /// How an operator wants challenges of a rule to be told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ChallengeStyle {
-    /// By the kind of request (product.md §4).
+    /// By the kind of request.
     #[default]
     Auto,
     /// Always as a navigation.

@@ -1,4 +1,4 @@
-//! How a challenge is told to this client: one total classification (product.md §4), first hit wins.
+//! How a challenge is told to this client: one total classification, first hit wins.
 
 #[cfg(test)]
 mod tests;

@@ -1,19 +1,20 @@
 //! The beginning of a sign-in: a name and a password, and a code that came along with them.
 
 use crate::auth::ceremony::{Ceremony, Verdict};
+use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::proof::{Method, Requirement};
 use crate::auth::session::Channel;
 use crate::auth::user::Username;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
-use crate::flow::ports::Answer;
+use crate::flow::ports::{Account, Answer};
 use crate::flow::reply::{Client, Credentials, LoginReply, Outcome, Rejection, Submission};
 use crate::flow::verify::password::PasswordCheck;
 
 impl Flows {
     /// Begins a sign-in and submits the first factor.
-    /// `requirement`: what the destination needs; `None`: the most that the account can prove.
+    /// `requirement`: what the destination needs; `None`: the most that the factors of the account can prove.
     ///
     /// # Errors
     /// A store did not answer; nobody is signed in then. What happened until then is in the events.
@@ -44,10 +45,7 @@ impl Flows {
             PasswordCheck::Busy => return Ok(LoginReply::Busy),
         };
         let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
-        let credentials = self.credentials(&account, &enrolled);
-        let owned = self.owned_at(&account, &enrolled, &ceremony.host);
-        let ceremony = ceremony.identified(&account.identity, owned, enrolled.locked(), credentials);
-        let ceremony = Ceremony { previous_login: account.last_login_at, ..ceremony };
+        let ceremony = self.identify(ceremony, &account, &enrolled);
         let offer = self.settings.offer_at(&ceremony.host);
         let step = ceremony.advance(Verdict::Proved(Method::Password), offer, attempt.now);
         // A code is looked at only if the account has something of the kind.
@@ -59,5 +57,13 @@ impl Flows {
             return Ok(LoginReply::Wait(wait));
         }
         self.prove(attempt, &account, &enrolled, step.ceremony(), &Slot::New, submission).await
+    }
+
+    /// The sign-in of somebody whose account was found.
+    pub(in crate::flow) fn identify(&self, ceremony: Ceremony, account: &Account, enrolled: &Enrolled) -> Ceremony {
+        let credentials = self.credentials(account, enrolled);
+        let owned = self.owned_at(account, enrolled, &ceremony.host);
+        let ceremony = ceremony.identified(&account.identity, owned, enrolled.locked(), credentials);
+        Ceremony { previous_login: account.last_login_at, ..ceremony }
     }
 }

@@ -1,4 +1,5 @@
-//! New backup codes for somebody who is signed in: a privilege of who has just proved the second factor.
+//! New backup codes for somebody who is signed in: a privilege of who has just proved a second factor, and a passkey where
+//! they have one.
 
 use std::time::Duration;
 
@@ -127,11 +128,11 @@ impl Flows {
             return Ok(Err(CodesAsked::ProveFirst(owned.iter().filter(held).collect::<MethodSet>())));
         }
         // Codes stand in for what is lost, a passkey too: a weaker proof must not make them.
-        let factors = self.factors_anywhere(&account, &enrolled);
-        let stronger = factors.iter().any(|m| m.resists_phishing()) && !fresh.iter().any(|m| m.resists_phishing());
-        if stronger && !fresh.contains(Method::BackupCode) {
-            let missing = factors.iter().filter(|m| m.resists_phishing()).collect::<MethodSet>();
-            return Ok(Err(CodesAsked::ProveFirst(missing)));
+        let resisting: MethodSet =
+            self.factors_anywhere(&account, &enrolled).iter().filter(|m| m.resists_phishing()).collect();
+        let proved = fresh.iter().any(|m| m.resists_phishing() || m == Method::BackupCode);
+        if !resisting.is_empty() && !proved {
+            return Ok(Err(CodesAsked::ProveFirst(resisting)));
         }
         let salt = enrolled.backup.as_ref().map_or(&[][..], |set| set.salt.as_slice());
         let digest = self.ports.vault.digest("backup-set", salt);

@@ -1,5 +1,5 @@
-//! Who enrols, and what they must have proved: enrolling is a privilege of who has just proved everything that the account
-//! can prove.
+//! Who enrols, and what they must have proved: enrolling is a privilege of who has just proved as much as the factors of the
+//! account can.
 
 use super::addresses::still_to_prove;
 use crate::auth::ceremony::{Ceremony, CeremonyKey, Parent};

@@ -1,4 +1,4 @@
-//! Enrolment: binding an authenticator to an account, and making backup codes.
+//! Enrolment: binding an authenticator or an address to an account, and making backup codes.
 
 mod addresses;
 mod backup_codes;

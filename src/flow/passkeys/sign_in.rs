@@ -85,7 +85,6 @@ impl Flows {
         client: &Client,
     ) -> Outcome<LoginReply> {
         let mut attempt = self.begin_attempt("", None, client);
-        attempt.username = None;
         let reply = self.passwordless(&mut attempt, state, assertion, requirement).await;
         attempt.finish(reply)
     }
@@ -141,12 +140,9 @@ impl Flows {
         attempt.record(What::ProofAccepted { method: proved });
         self.refund_correct(attempt).await?;
         let Known { account, enrolled, .. } = known;
-        let credentials = self.credentials(&account, &enrolled);
-        let owned = self.owned_at(&account, &enrolled, &client.host);
         let host = client.host.clone();
         let ceremony = Ceremony::sign_in(None, requirement, host, client.channel, attempt.now);
-        let ceremony = ceremony.identified(&account.identity, owned, enrolled.locked(), credentials);
-        let ceremony = Ceremony { previous_login: account.last_login_at, ..ceremony };
+        let ceremony = self.identify(ceremony, &account, &enrolled);
         let offer = self.settings.offer_at(&client.host);
         let step = ceremony.advance(Verdict::Proved(proved), offer, attempt.now);
         self.proceed(attempt, &account, step, &Slot::New).await

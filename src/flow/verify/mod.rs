@@ -150,14 +150,13 @@ impl Flows {
             (Submission::Code(Method::BackupCode, code), _, Some(set)) => {
                 self.verify_backup_code(attempt, user, set, &code).await
             }
-            (Submission::Code(method @ (Method::EmailCode | Method::SmsCode), code), ..) => {
-                let kind = if method == Method::SmsCode { AddressKind::Sms } else { AddressKind::Email };
-                Ok(Some(self.verify_sent_code(attempt, user, enrolled, slot, kind, &code).await?))
-            }
             (Submission::Assertion(assertion), ..) => {
                 Ok(Some(self.verify_passkey(attempt, user, enrolled, slot, &assertion).await?))
             }
-            (Submission::Code(..), ..) => Ok(Some(Err(Mismatch::code(RejectReason::NotEnrolled)))),
+            (Submission::Code(method, code), ..) => match AddressKind::of(method) {
+                Some(kind) => Ok(Some(self.verify_sent_code(attempt, user, enrolled, slot, kind, &code).await?)),
+                None => Ok(Some(Err(Mismatch::code(RejectReason::NotEnrolled)))),
+            },
         }
     }
 

@@ -7,6 +7,7 @@ use super::proof_types::CredentialField;
 use super::types::{Opening, SecretField};
 use crate::auth::factor::passkey::PasskeyRecord;
 use crate::auth::time::Timestamp;
+use crate::portal::error::PortalError;
 
 /// Asks for what registers a passkey.
 #[derive(Deserialize, ToSchema)]
@@ -81,9 +82,9 @@ pub(crate) struct PasskeyOptions {
 
 impl PasskeyOptions {
     /// Options for a caller who goes on with `ceremony`.
-    pub(crate) fn new(ceremony: Option<&str>, options: &impl Serialize) -> Self {
-        let public_key = serde_json::to_value(options).unwrap_or_default();
-        Self { ceremony: ceremony.map(str::to_owned), public_key }
+    pub(crate) fn new(ceremony: Option<&str>, options: &impl Serialize) -> Result<Self, PortalError> {
+        let public_key = serde_json::to_value(options).map_err(|_| PortalError::Unavailable)?;
+        Ok(Self { ceremony: ceremony.map(str::to_owned), public_key })
     }
 }
 

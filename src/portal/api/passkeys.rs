@@ -28,7 +28,7 @@ pub(crate) async fn options(ctx: &Context) -> Result<Reply, HandlerError> {
     let given: PasskeyOptionsBody = body(ctx)?;
     let (who, _) = enrolling(ctx, given.ceremony).await?;
     match ctx.state.flows.ask_named_passkey(&who, given.name.as_deref(), &ctx.script()).await? {
-        CreationAsked::Asked(options) => Ok(json(&PasskeyOptions::new(ceremony(&who), options.as_ref()))),
+        CreationAsked::Asked(options) => Ok(json(&PasskeyOptions::new(ceremony(&who), options.as_ref())?)),
         CreationAsked::ProveFirst(methods) => Err(HandlerError::from(prove_first(methods))),
         CreationAsked::NotOffered => Err(HandlerError::from(not_here())),
         CreationAsked::Gone => Err(HandlerError::from(rejected(&ctx.info, gone(&who)))),

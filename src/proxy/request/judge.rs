@@ -186,12 +186,11 @@ impl Judgement {
     /// names.
     fn parse(&mut self, head: &Head<'_>, site: &Site, port: Option<u16>) -> Result<Resource, Rejection> {
         let tolerate = site.policy.tolerate;
-        let parsed = Resource::parse(&site.host, head.method.as_str(), head.target, tolerate).map_err(|malformed| {
-            if malformed.tolerance().is_some() {
+        let parsed = Resource::parse(&site.host, head.method.as_str(), head.target, tolerate).map_err(|why| {
+            if why.tolerance().is_some() {
                 self.lacking = tolerate.lacking(head.target);
             }
-            let odd_method = malformed == Malformed::OddMethod;
-            reject(if odd_method { PortalError::BadRequest } else { PortalError::OddAddress }, malformed.code())
+            malformed(why)
         })?;
         let all = head::other_methods(head.headers).try_fold(parsed, Resource::taken_for);
         let resource = all.map_err(|malformed| reject(PortalError::BadRequest, malformed.code()))?;
@@ -278,16 +277,19 @@ const fn lack_word(lack: Lack) -> &'static str {
     }
 }
 
+/// A target that cannot be read.
+fn malformed(why: Malformed) -> Rejection {
+    let odd_method = why == Malformed::OddMethod;
+    reject(if odd_method { PortalError::BadRequest } else { PortalError::OddAddress }, why.code())
+}
+
 /// A request to the host that has our pages and no app.
 fn portal(head: &Head<'_>, arrival: &Arrival, host: &str, https_port: u16) -> Result<Verdict, Rejection> {
     if head.target == b"*" && *head.method == Method::OPTIONS {
         return Ok(Verdict::Respond(OwnAnswer::Options));
     }
-    let parsed = Resource::parse(host, head.method.as_str(), head.target, Tolerances::default());
-    let resource = parsed.map_err(|malformed| {
-        let odd_method = malformed == Malformed::OddMethod;
-        reject(if odd_method { PortalError::BadRequest } else { PortalError::OddAddress }, malformed.code())
-    })?;
+    let resource =
+        Resource::parse(host, head.method.as_str(), head.target, Tolerances::default()).map_err(malformed)?;
     if arrival.to_https {
         return Ok(Verdict::Respond(to_https(head.method, host, https_port, &resource)));
     }
