@@ -3,6 +3,7 @@
 //! The rooms below stand in floor order; ARCHITECTURE.md is the plan of the house.
 
 pub mod auth;
+pub mod risk;
 
 pub mod flow;
 

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 400;
 
 /// Room → what it may name after `crate::`. A room may always name itself; `app` and `cli` may name all.
-const FLOORS: [(&str, &[&str]); 7] = [
+const FLOORS: [(&str, &[&str]); 8] = [
     ("auth", &[]),
-    ("flow", &["auth"]),
-    ("store", &["auth", "flow::ports"]),
+    ("risk", &["auth"]),
+    ("flow", &["auth", "risk"]),
+    ("store", &["auth", "risk", "flow::ports"]),
     // Letters are worded by the same catalogue as pages.
     ("notify", &["auth", "flow::ports", "portal::messages"]),
     ("portal", &["auth", "flow"]),
@@ -20,6 +21,7 @@ const FLOORS: [(&str, &[&str]); 7] = [
         "config",
         &[
             "auth",
+            "risk::settings",
             "flow::settings",
             "notify::settings",
             "store::settings",
@@ -98,7 +100,7 @@ const WITHOUT_RULES: [&str; 2] = ["portal", "cli"];
 const WRITES_RULES: &str = "cli::demo::settings";
 
 /// What the ground floor never says.
-const NOT_IN_AUTH: [&str; 6] = ["async fn", "async move", ".await", "tokio::", "tracing::", "axum::"];
+const NOT_ON_THE_GROUND: [&str; 6] = ["async fn", "async move", ".await", "tokio::", "tracing::", "axum::"];
 
 /// What those files never name that say what a request is: the library that received it, and sockets.
 const NOT_IN_REQUEST: [&str; 2] = ["pingora", "tokio"];
@@ -196,8 +198,10 @@ fn judge(module: &str, code: &str, shadowed: &[&str]) -> Vec<String> {
     if names(code, "unsafe").next().is_some() {
         wrong.push("`unsafe`".to_owned());
     }
-    if within(module, "auth") {
-        wrong.extend(NOT_IN_AUTH.iter().filter(|w| code.contains(**w)).map(|w| format!("the ground floor says `{w}`")));
+    if within(module, "auth") || within(module, "risk") {
+        wrong.extend(
+            NOT_ON_THE_GROUND.iter().filter(|w| code.contains(**w)).map(|w| format!("the ground floor says `{w}`")),
+        );
     }
     let is_test = module.split("::").any(|part| part == "tests");
     if WITHOUT_RULES.iter().any(|room| within(module, room)) && !is_test && module != WRITES_RULES {
@@ -301,6 +305,7 @@ fn planted(file: &str, text: &str) -> String {
 fn a_wrong_import_is_caught() {
     for (file, line) in [
         ("auth/policy/mod.rs", "use crate::flow::Flows;"),
+        ("risk/score.rs", "use crate::flow::ports::Clock;"),
         ("flow/login.rs", "use crate::store::Stores;"),
         ("flow/login.rs", "use crate::auth::{user::UserId, time};\nfn f() { crate::config::load() }"),
         ("store/sql/mod.rs", "use crate::{auth::user::UserId, flow::{ports::Ports, login}};"),
@@ -332,6 +337,7 @@ fn a_wrong_door_is_caught() {
 fn a_busy_ground_floor_a_long_file_and_shortcuts_are_caught() {
     assert!(planted("auth/x.rs", "pub async fn f() {}").contains("the ground floor says"));
     assert!(planted("auth/x.rs", "fn f() { tracing::info!(); }").contains("the ground floor says"));
+    assert!(planted("risk/x.rs", "async fn f() {}").contains("the ground floor says"));
     assert!(planted("proxy/request/x.rs", "use pingora_http::RequestHeader;").contains("a request knows no `pingora`"));
     assert!(planted("proxy/request/x.rs", "fn f(s: &tokio::net::TcpStream) {}").contains("a request knows no `tokio`"));
     assert!(planted("flow/x.rs", &"\n".repeat(MAX_LINES + 1)).contains("longer than"));

@@ -8,10 +8,12 @@ mod method;
 mod offer;
 mod proofs;
 mod requirement;
+mod risk;
 mod strength;
 
 pub use method::{Factor, Method, MethodSet};
 pub use offer::Offer;
 pub use proofs::Proofs;
 pub use requirement::{Lack, Requirement, Shortfall};
+pub use risk::RiskLevel;
 pub use strength::Strength;

@@ -1,0 +1,24 @@
+//! Ground floor: how unusual a sign-in is for its person. Pure, as `auth` is: places, devices, time and keys come in as
+//! values, an [`Assessment`] goes out. The sum of its terms is its score; docs/risk.md has the model and what it is worth.
+
+mod agent;
+mod assessment;
+mod circumstances;
+mod codec;
+mod keys;
+mod path;
+mod population;
+mod profile;
+mod score;
+pub mod settings;
+mod signals;
+#[cfg(test)]
+mod tests;
+
+pub use agent::{Agent, BrowserFamily, ClientHints, DeviceClass, OsFamily};
+pub use assessment::{Assessment, Signal, Term};
+pub use keys::{FieldKey, HashKey, HashKeys};
+pub use population::{Population, PopulationKey};
+pub use profile::{Pin, PinReason, Profile};
+pub use score::assess;
+pub use signals::{Country, Device, Evidence, Location, Place, Previous, Signals, Velocity};
