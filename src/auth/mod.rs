@@ -10,6 +10,7 @@ pub mod forwarded;
 pub(crate) mod generated;
 pub mod handoff;
 pub mod header_names;
+pub mod held_request;
 pub mod history;
 pub mod host;
 pub mod network;
