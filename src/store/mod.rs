@@ -32,7 +32,7 @@ use sql::Database;
 use system::{OsEntropy, SystemClock};
 
 use crate::flow::ports::{
-    Answer, Clock, Entropy, Ledger, OneTimeCodes, Ports, Sessions, StoreError, Throttle, Transient, View,
+    Answer, Clock, Entropy, Ledger, OneTimeCodes, Ports, Quotas, Sessions, StoreError, Throttle, Transient, View,
 };
 
 /// The stores of one process, opened.
@@ -58,6 +58,7 @@ pub(crate) struct State {
     pub(crate) codes: Arc<dyn OneTimeCodes>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) throttle: Arc<dyn Throttle>,
+    pub(crate) quotas: Arc<dyn Quotas>,
     pub(crate) probe: Arc<dyn Probe>,
 }
 
@@ -102,7 +103,10 @@ impl Stores {
             sessions: state.sessions,
             ceremonies: View::new(state.transient.clone(), ring.clone()),
             tickets: View::new(state.transient.clone(), ring.clone()),
-            challenges: View::new(state.transient, ring.clone()),
+            challenges: View::new(state.transient.clone(), ring.clone()),
+            forms: View::new(state.transient.clone(), ring.clone()),
+            form_owners: View::new(state.transient, ring.clone()),
+            quotas: state.quotas,
             codes: state.codes,
             ledger: state.ledger,
             throttle: state.throttle,
@@ -184,7 +188,7 @@ impl State {
     /// Every port of one store.
     pub(crate) fn of<S>(store: Arc<S>) -> Self
     where
-        S: Sessions + Transient + OneTimeCodes + Ledger + Throttle + Probe + 'static,
+        S: Sessions + Transient + OneTimeCodes + Ledger + Throttle + Quotas + Probe + 'static,
     {
         Self {
             sessions: store.clone(),
@@ -192,6 +196,7 @@ impl State {
             codes: store.clone(),
             ledger: store.clone(),
             throttle: store.clone(),
+            quotas: store.clone(),
             probe: store,
         }
     }

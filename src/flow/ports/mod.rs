@@ -7,6 +7,7 @@
 mod accounts;
 mod addresses;
 mod counters;
+mod forms;
 mod outbox;
 mod passkey_challenge;
 mod sessions;
@@ -14,7 +15,7 @@ mod transient;
 
 pub use accounts::*;
 pub use addresses::Addresses;
-pub use counters::{Ledger, Throttle};
+pub use counters::{Ledger, Quota, Quotas, Throttle};
 pub use outbox::{Bounce, Fate, LeasedLetter, Letter, LetterCode, Notifier, Outbox, Recipient, letter_context};
 pub use passkey_challenge::{ChallengePurpose, IssuedChallenge};
 pub use sessions::{End, EndReason, Ended, REMEMBERED, Sessions};
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use crate::auth::ceremony::Ceremony;
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::handoff::Ticket;
+use crate::auth::held_request::{FormOwner, HeldRequest};
 use crate::auth::secret::SecretBytes;
 use crate::auth::time::Timestamp;
 
@@ -107,6 +109,12 @@ pub struct Ports {
     pub tickets: View<Ticket>,
     /// WebAuthn challenges that wait for their answer.
     pub challenges: View<IssuedChallenge>,
+    /// Forms that wait to be sent.
+    pub forms: View<HeldRequest>,
+    /// Whose a form is that nobody had signed in for.
+    pub form_owners: View<FormOwner>,
+    /// How many forms wait.
+    pub quotas: Arc<dyn Quotas>,
     /// Codes that were sent to a person.
     pub codes: Arc<dyn OneTimeCodes>,
     /// One-time marks.

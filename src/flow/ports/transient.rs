@@ -27,6 +27,8 @@ pub enum TransientKind {
     Ticket,
     /// A WebAuthn challenge that waits for its answer.
     Challenge,
+    /// A form that waits until it may be sent, and whose it is.
+    Form,
 }
 
 /// What a store must know of a kind.
@@ -39,7 +41,7 @@ struct KindFacts {
 
 impl TransientKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Ceremony, Self::Pending, Self::Ticket, Self::Challenge];
+    pub const ALL: [Self; 5] = [Self::Ceremony, Self::Pending, Self::Ticket, Self::Challenge, Self::Form];
 
     const fn facts(self) -> KindFacts {
         match self {
@@ -67,6 +69,13 @@ impl TransientKind {
                 size_cap: 2 << 10,
                 unreadable: "a challenge to a passkey cannot be read and was dropped; there will be a new one",
             },
+            Self::Form => KindFacts {
+                name: "form",
+                prefix: "h1:",
+                // The largest body, a head, and what sealing adds.
+                size_cap: (1 << 20) + (64 << 10),
+                unreadable: "a form that waited to be sent cannot be read and was dropped; it must be filled in again",
+            },
         }
     }
 
@@ -78,6 +87,11 @@ impl TransientKind {
     /// What stands before its keys where all kinds share one space of names.
     pub const fn prefix(self) -> &'static str {
         self.facts().prefix
+    }
+
+    /// The most bytes that a value of it has.
+    pub const fn size_cap(self) -> usize {
+        self.facts().size_cap
     }
 
     /// What becomes of a value of it that cannot be read, for the log.
@@ -243,10 +257,27 @@ impl<T: Typed> View<T> {
     /// # Errors
     /// The store did not answer; it may have ended.
     pub async fn take(&self, key: &T::Key) -> Answer<Option<T>> {
+        Ok(self.take_whole(key).await?.map(|(value, _)| value))
+    }
+
+    /// The same, with what puts it back.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub async fn take_whole(&self, key: &T::Key) -> Answer<Option<(T, Taken)>> {
         let name = T::name(key);
         let Some(taken) = self.transient.take(T::KIND, &name).await? else { return Ok(None) };
         let read = self.open(&name, &taken.value);
-        Ok(read.inspect_err(|why| self.transient.report(T::KIND, &name, why)).ok())
+        let read = read.inspect_err(|why| self.transient.report(T::KIND, &name, why)).ok();
+        Ok(read.map(|value| (value, taken)))
+    }
+
+    /// Keeps what was taken for the rest of its life; `false` if another value is there by now, or that life is over.
+    ///
+    /// # Errors
+    /// The store did not answer; it may be kept.
+    pub async fn put_back(&self, key: &T::Key, taken: &Taken) -> Answer<bool> {
+        self.transient.put_back(T::KIND, &T::name(key), taken).await
     }
 
     fn seal(&self, name: &str, value: &T) -> Answer<Sealed> {

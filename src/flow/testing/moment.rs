@@ -16,8 +16,8 @@ use crate::auth::throttle::{Charge, Charged, give_back, take_all};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{
-    Answer, Attempted, Clock, CodeDigest, End, Ended, Ledger, OneTimeCodes, Sessions, StoreError, Taken, Throttle,
-    Transient, TransientKind,
+    Answer, Attempted, Clock, CodeDigest, End, Ended, Ledger, OneTimeCodes, Quota, Quotas, Sessions, StoreError, Taken,
+    Throttle, Transient, TransientKind,
 };
 
 impl World {
@@ -206,5 +206,30 @@ impl Throttle for World {
 
     async fn forgive(&self, keys: &[String]) -> Answer<()> {
         self.call(|s| s.counters.retain(|key, _| !keys.contains(key)))
+    }
+}
+
+#[async_trait]
+impl Quotas for World {
+    async fn enter(&self, quotas: &[Quota], name: &str, ttl: Duration, now: Timestamp) -> Answer<bool> {
+        self.call(|s| {
+            let full = quotas.iter().any(|quota| {
+                let entries = s.quotas.entry(quota.key.clone()).or_default();
+                entries.retain(|_, ends| *ends > now);
+                !entries.contains_key(name) && entries.len() >= quota.most as usize
+            });
+            for quota in quotas.iter().filter(|_| !full) {
+                s.quotas.entry(quota.key.clone()).or_default().insert(name.to_owned(), now.plus(ttl));
+            }
+            !full
+        })
+    }
+
+    async fn leave(&self, keys: &[String], name: &str) -> Answer<()> {
+        self.call(|s| {
+            for key in keys {
+                s.quotas.entry(key.clone()).or_default().remove(name);
+            }
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! The contract of the smaller state ports: values that wait, marks, counters.
+//! The contract of the smaller state ports: values that wait, marks, counters, quotas.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use super::samples::{HOUR, LONGER, RACERS, SHORT, StatePorts, winners};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::throttle::{Charge, Charged, Limit};
 use crate::auth::time::Timestamp;
+use crate::flow::ports::Quota;
 
 fn sealed(n: u8) -> Sealed {
     Sealed(vec![n, 0, 255, n])
@@ -186,6 +187,59 @@ async fn raced_charges_never_exceed_the_limit(p: StatePorts) {
             tokio::spawn(async move {
                 let charges = [charge("race:network", 1000, HOUR), charge("race:account", 5, HOUR)];
                 p.throttle.charge(&charges, now).await.unwrap().is_go()
+            })
+        })
+        .collect();
+    assert_eq!(winners(racers).await, 5);
+}
+
+fn quota(key: &str, most: u32) -> Quota {
+    Quota { key: key.to_owned(), most }
+}
+
+pub(super) async fn quota_cases(make: &impl AsyncFn() -> StatePorts) {
+    what_waits_is_counted_until_it_leaves_or_ends(make().await).await;
+    all_quotas_are_entered_or_none(make().await).await;
+    raced_entries_never_exceed_the_quota(make().await).await;
+}
+
+async fn what_waits_is_counted_until_it_leaves_or_ends(p: StatePorts) {
+    let two = [quota("session:1", 2)];
+    let enter = async |name: &str, ttl| p.quotas.enter(&two, name, ttl, p.clock.now()).await.unwrap();
+    assert!(enter("a", SHORT).await && enter("b", HOUR).await);
+    assert!(!enter("c", HOUR).await, "full");
+    assert!(enter("b", HOUR).await, "it is there already and counts once");
+    assert!(p.quotas.enter(&[quota("session:2", 2)], "c", HOUR, p.clock.now()).await.unwrap(), "quotas do not share");
+    p.quotas.leave(&["session:1".to_owned(), "never".to_owned()], "b").await.unwrap();
+    assert!(enter("c", HOUR).await && !enter("d", HOUR).await);
+    (p.pass)(LONGER).await;
+    assert!(enter("d", HOUR).await, "what has ended counts no more");
+    assert!(!enter("e", HOUR).await);
+    p.quotas.leave(&[], "c").await.unwrap();
+    assert!(!p.quotas.enter(&[quota("none", 0)], "a", HOUR, p.clock.now()).await.unwrap());
+}
+
+async fn all_quotas_are_entered_or_none(p: StatePorts) {
+    let now = p.clock.now();
+    let both = [quota("address", 3), quota("all", 2)];
+    for name in ["a", "b"] {
+        assert!(p.quotas.enter(&both, name, HOUR, now).await.unwrap());
+    }
+    for _ in 0..5 {
+        assert!(!p.quotas.enter(&both, "c", HOUR, now).await.unwrap(), "the second is full");
+    }
+    assert!(p.quotas.enter(&both[..1], "c", HOUR, now).await.unwrap(), "the first was not entered meanwhile");
+    assert!(!p.quotas.enter(&both[..1], "d", HOUR, now).await.unwrap());
+}
+
+async fn raced_entries_never_exceed_the_quota(p: StatePorts) {
+    let now = p.clock.now();
+    let racers: Vec<_> = (0..RACERS)
+        .map(|n| {
+            let p = p.clone();
+            tokio::spawn(async move {
+                let quotas = [quota("race:all", 1000), quota("race:address", 5)];
+                p.quotas.enter(&quotas, &format!("form{n}"), HOUR, now).await.unwrap()
             })
         })
         .collect();

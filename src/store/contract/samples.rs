@@ -17,7 +17,7 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::ports::{
     Account, Accounts, Addresses, Authenticators, Clock, Generation, Ledger, Lockouts, OneTimeCodes, Passkeys,
-    RECORD_VERSION, Sessions, SigningKeys, Throttle, Transient, TransientKind, Vault as _, View,
+    Quotas, RECORD_VERSION, Sessions, SigningKeys, Throttle, Transient, TransientKind, Vault as _, View,
 };
 use crate::store::record_cipher::RecordCipher;
 use crate::store::system::OsEntropy;
@@ -171,6 +171,8 @@ pub(crate) struct StatePorts {
     pub(crate) ledger: Arc<dyn Ledger>,
     /// Under test.
     pub(crate) throttle: Arc<dyn Throttle>,
+    /// Under test.
+    pub(crate) quotas: Arc<dyn Quotas>,
     /// Puts something there that this program has not written.
     pub(crate) plant: Plant,
     /// Everything that lies there, keys and values, but the marks of the ledger.

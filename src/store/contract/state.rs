@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::counters::{ledger_cases, pending_cases, throttle_cases};
+use super::counters::{ledger_cases, pending_cases, quota_cases, throttle_cases};
 use super::endings::ending_cases;
 use super::samples::{
     HOUR, LONGER, RACERS, SHORT, StatePorts, ceremony, ceremony_key, identity, session, session_key, winners,
@@ -33,6 +33,7 @@ pub(crate) async fn state_contract(make: impl AsyncFn() -> StatePorts) {
     pending_cases(&make).await;
     ledger_cases(&make).await;
     throttle_cases(&make).await;
+    quota_cases(&make).await;
     unreadable_cases(&make).await;
     sealing_cases(&make).await;
 }

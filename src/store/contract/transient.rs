@@ -64,7 +64,7 @@ async fn what_was_taken_is_put_back_for_the_rest_of_its_life(p: StatePorts, kind
 }
 
 async fn a_value_that_is_too_large_is_not_kept(p: StatePorts, kind: TransientKind) {
-    let large = Sealed(vec![7; 64 << 10]);
+    let large = Sealed(vec![7; kind.size_cap() + 1]);
     assert!(p.transient.put(kind, "a", &large, HOUR).await.is_err());
     assert!(p.transient.put_new(kind, "a", &large, HOUR).await.is_err());
     assert!(p.transient.load(kind, "a").await.unwrap().is_none());

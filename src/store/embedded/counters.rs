@@ -1,4 +1,4 @@
-//! One-time marks and attempt counters.
+//! One-time marks, attempt counters and quotas.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{Embedded, broken, millis};
 use crate::auth::throttle::{Charge, Charged, credible, give_back, take_all, used_up};
 use crate::auth::time::Timestamp;
-use crate::flow::ports::{Answer, Ledger, Throttle};
+use crate::flow::ports::{Answer, Ledger, Quota, Quotas, Throttle};
 use crate::store::unreadable::Unreadable;
 
 #[async_trait]
@@ -96,6 +96,47 @@ impl Throttle for Embedded {
             let mut tx = self.writer.begin_with("begin immediate").await?;
             for key in keys {
                 sqlx::query(FORGET).bind(self.cipher.counter(key)).execute(&mut *tx).await?;
+            }
+            tx.commit().await
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Quotas for Embedded {
+    async fn enter(&self, quotas: &[Quota], name: &str, ttl: Duration, now: Timestamp) -> Answer<bool> {
+        const END: &str = "delete from state_quotas where quota = $1 and ends_at <= $2";
+        const COUNT: &str = "select count(*) from state_quotas where quota = $1 and name <> $2";
+        const ENTER: &str = "insert into state_quotas (quota, name, ends_at) values ($1, $2, $3) \
+             on conflict (quota, name) do update set ends_at = excluded.ends_at";
+        self.purge_expired().await?;
+        let keys: Vec<String> = quotas.iter().map(|quota| self.cipher.counter(&quota.key)).collect();
+        let (ends_at, now) = (millis(now.plus(ttl))?, millis(now)?);
+        self.write(async {
+            let mut tx = self.writer.begin_with("begin immediate").await?;
+            for (quota, key) in quotas.iter().zip(&keys) {
+                sqlx::query(END).bind(key).bind(now).execute(&mut *tx).await?;
+                let (count,): (i64,) = sqlx::query_as(COUNT).bind(key).bind(name).fetch_one(&mut *tx).await?;
+                if count >= i64::from(quota.most) {
+                    return Ok(false);
+                }
+            }
+            for key in &keys {
+                sqlx::query(ENTER).bind(key).bind(name).bind(ends_at).execute(&mut *tx).await?;
+            }
+            tx.commit().await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn leave(&self, keys: &[String], name: &str) -> Answer<()> {
+        const LEAVE: &str = "delete from state_quotas where quota = $1 and name = $2";
+        self.write(async {
+            let mut tx = self.writer.begin_with("begin immediate").await?;
+            for key in keys {
+                sqlx::query(LEAVE).bind(self.cipher.counter(key)).bind(name).execute(&mut *tx).await?;
             }
             tx.commit().await
         })

@@ -102,13 +102,15 @@ impl Embedded {
 
     /// Once in a while removes rows that have ended; bounded, so that no caller pays for all of them.
     async fn purge_expired(&self) -> Answer<()> {
-        const PURGES: [&str; 5] = [
+        const PURGES: [&str; 6] = [
             "delete from state_sessions where key in (select key from state_sessions where ends_at <= $1 limit 500)",
             "delete from state_transient where (kind, key) in \
              (select kind, key from state_transient where ends_at <= $1 limit 500)",
             "delete from state_codes where key in (select key from state_codes where ends_at <= $1 limit 500)",
             "delete from state_marks where mark in (select mark from state_marks where ends_at <= $1 limit 500)",
             "delete from state_counters where key in (select key from state_counters where ends_at <= $1 limit 500)",
+            "delete from state_quotas where (quota, name) in \
+             (select quota, name from state_quotas where ends_at <= $1 limit 500)",
         ];
         if self.writes.fetch_add(1, Ordering::Relaxed) % PURGE_EVERY != PURGE_EVERY - 1 {
             return Ok(());

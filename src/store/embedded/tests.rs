@@ -58,7 +58,8 @@ async fn state_ports(directory: Arc<tempfile::TempDir>, ring: Arc<KeyRing>, cloc
         transient: store.clone(),
         codes: store.clone(),
         ledger: store.clone(),
-        throttle: store,
+        throttle: store.clone(),
+        quotas: store,
         plant: Arc::new(move |what, value| {
             let path = path.clone();
             Box::pin(async move { plant(&path, what, value).await })

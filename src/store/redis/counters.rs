@@ -1,4 +1,4 @@
-//! One-time marks and attempt counters.
+//! One-time marks, attempt counters and quotas.
 
 use std::time::Duration;
 
@@ -8,11 +8,12 @@ use super::metrics::Verb;
 use super::{Redis, millis, session_record};
 use crate::auth::throttle::{CLOCKS_DIFFER, Charge, Charged};
 use crate::auth::time::Timestamp;
-use crate::flow::ports::{Answer, Ledger, Throttle};
+use crate::flow::ports::{Answer, Ledger, Quota, Quotas, Throttle};
 use crate::store::unreadable::Unreadable;
 
 const MARK: &str = "l1:";
 const COUNTER: &str = "t1:";
+const QUOTA: &str = "q1:";
 
 #[async_trait]
 impl Ledger for Redis {
@@ -71,6 +72,30 @@ impl Throttle for Redis {
             cmd.arg(self.key(COUNTER, &self.cipher.counter(key)));
         }
         self.query(Verb::Forgive, cmd).await
+    }
+}
+
+#[async_trait]
+impl Quotas for Redis {
+    async fn enter(&self, quotas: &[Quota], name: &str, ttl: Duration, now: Timestamp) -> Answer<bool> {
+        let mut call = self.scripts.enter.prepare_invoke();
+        call.arg(now.as_millis()).arg(millis(ttl)).arg(name);
+        for quota in quotas {
+            call.key(self.key(QUOTA, &self.cipher.counter(&quota.key))).arg(quota.most);
+        }
+        self.invoke(Verb::Charge, call).await
+    }
+
+    async fn leave(&self, keys: &[String], name: &str) -> Answer<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut call = self.scripts.leave.prepare_invoke();
+        call.arg(name);
+        for key in keys {
+            call.key(self.key(QUOTA, &self.cipher.counter(key)));
+        }
+        self.invoke(Verb::Forgive, call).await
     }
 }
 

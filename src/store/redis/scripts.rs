@@ -204,6 +204,28 @@ for i, key in ipairs(KEYS) do
 end
 return 1";
 
+/// Enters a name into every quota, or into none where one is full. Answers whether it was entered. A quota is a sorted set of
+/// names by the time when they end; what is none is put right as an empty one.
+/// KEYS: quotas. ARGV: now, life, name, then the most of each.
+const ENTER: &str = r"
+local now, life = tonumber(ARGV[1]), tonumber(ARGV[2])
+for i, key in ipairs(KEYS) do
+  local dropped = redis.pcall('ZREMRANGEBYSCORE', key, '-inf', now)
+  if type(dropped) == 'table' then redis.call('DEL', key) end
+  if redis.call('ZCARD', key) >= tonumber(ARGV[3 + i]) and not redis.call('ZSCORE', key, ARGV[3]) then return 0 end
+end
+for _, key in ipairs(KEYS) do
+  redis.call('ZADD', key, string.format('%.0f', now + life), ARGV[3])
+  redis.call('PEXPIRE', key, string.format('%.0f', life + 60000))
+end
+return 1";
+
+/// Removes a name from quotas.
+/// KEYS: quotas. ARGV: name.
+const LEAVE: &str = r"
+for _, key in ipairs(KEYS) do redis.pcall('ZREM', key, ARGV[1]) end
+return 1";
+
 /// The scripts with their digests, by which they are called; Redis is given the text when it does not know one.
 pub(super) struct Scripts {
     pub(super) replace: Script,
@@ -219,6 +241,8 @@ pub(super) struct Scripts {
     pub(super) discard: Script,
     pub(super) charge: Script,
     pub(super) give_back: Script,
+    pub(super) enter: Script,
+    pub(super) leave: Script,
 }
 
 impl Scripts {
@@ -237,6 +261,8 @@ impl Scripts {
             discard: Script::new(DISCARD),
             charge: Script::new(CHARGE),
             give_back: Script::new(GIVE_BACK),
+            enter: Script::new(ENTER),
+            leave: Script::new(LEAVE),
         }
     }
 }

@@ -69,6 +69,7 @@ async fn state_ports(settings: &StateSettings, ring: Arc<KeyRing>, server: Arc<S
         codes: state.codes,
         ledger: state.ledger,
         throttle: state.throttle,
+        quotas: state.quotas,
         plant: unreadable::plant(settings),
         dump: unreadable::dump(settings),
         guard: server,
