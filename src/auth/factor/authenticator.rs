@@ -153,6 +153,13 @@ impl Enrolled {
         passkeys.chain(self.addresses.iter().map(|address| address.kind.method())).fold(set, MethodSet::with)
     }
 
+    /// The ids of all that is there beside the password and backup codes.
+    pub fn ids(&self) -> Vec<&str> {
+        let totp = self.totp.iter().map(|record| record.id.as_str());
+        let passkeys = self.passkeys.iter().map(|passkey| passkey.id.as_str());
+        totp.chain(passkeys).chain(self.addresses.iter().map(|address| address.id.as_str())).collect()
+    }
+
     /// Names all that is there beside the password: another one for other authenticators and addresses. Without passkeys and
     /// addresses it is the text of the version before.
     pub fn fingerprint(&self) -> String {

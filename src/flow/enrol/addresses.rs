@@ -1,6 +1,8 @@
 //! Addresses: added and confirmed by a code, in a session that is fresh and as strong as the account can be. The one that
 //! waits for its code is the challenge of an enrolment; no other account learns of it.
 
+mod removal;
+
 use serde::{Deserialize, Serialize};
 
 use crate::auth::address::mail_address;
@@ -15,10 +17,9 @@ use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::{Resumed, Slot};
-use crate::flow::destination::Destinations;
 use crate::flow::ports::{Account, Answer, StoreError};
 use crate::flow::reply::{
-    AddressAsked, AddressConfirmed, AddressRemoved, CeremonyRef, Client, CodeReply, Outcome, Rejection, WithEvents,
+    AddressAsked, AddressConfirmed, CeremonyRef, Client, CodeReply, Outcome, Rejection, WithEvents,
 };
 use crate::flow::sealing::challenge_context;
 use crate::flow::sent_codes::{CodePurpose, CodeSlot};
@@ -194,55 +195,6 @@ impl Flows {
         let Some(challenge) = kept.and_then(|kept| kept.challenge) else { return Ok(None) };
         let plain = self.ports.vault.open(&challenge_context(&owner.user, key), &challenge)?;
         Ok(serde_json::from_slice(plain.expose()).ok())
-    }
-
-    /// Removes an address of a person, unless one of these destinations could not be reached without it.
-    ///
-    /// # Errors
-    /// A store did not answer; it may be gone.
-    pub async fn remove_address(
-        &self,
-        at: &CeremonyRef,
-        id: &str,
-        destinations: &Destinations,
-        client: &Client,
-    ) -> Outcome<AddressRemoved> {
-        let (mut attempt, owner) = self.owner(at, client).await.map_err(WithEvents::none)?;
-        let reply = match owner {
-            Some(owner) if owner.missing.is_empty() => self.remove_of(&mut attempt, &owner, id, destinations).await,
-            Some(owner) => Ok(AddressRemoved::ProveFirst(owner.missing)),
-            None => Ok(AddressRemoved::Gone),
-        };
-        attempt.finish(reply)
-    }
-
-    async fn remove_of(
-        &self,
-        attempt: &mut Attempt<'_>,
-        owner: &Owner,
-        id: &str,
-        destinations: &Destinations,
-    ) -> Answer<AddressRemoved> {
-        let Some(address) = owner.enrolled.addresses.iter().find(|address| address.id == id) else {
-            return Ok(AddressRemoved::NotFound);
-        };
-        let mut rest = owner.enrolled.clone();
-        rest.addresses.retain(|address| address.id != id);
-        let (who, account) = (&owner.account.identity, &owner.account);
-        let methods = |enrolled: &Enrolled, host: &str| self.owned_at(account, enrolled, host);
-        let needed =
-            destinations.needed(who, |host| methods(&owner.enrolled, host), |host| lasting(methods(&rest, host)));
-        if let Some(rule) = needed {
-            return Ok(AddressRemoved::Needed(rule));
-        }
-        let method = address.kind.method();
-        attempt.intend(Deed::Binding, Some(method));
-        if !self.ports.addresses.remove(&owner.user, id).await? {
-            attempt.clear_intent();
-            return Ok(AddressRemoved::NotFound);
-        }
-        attempt.record(What::AuthenticatorRemoved { method });
-        Ok(AddressRemoved::Removed)
     }
 
     /// The person of a live session, and what they must prove before they may change where codes go.

@@ -5,12 +5,13 @@ use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::factor::passkey::PasskeyRecord;
 use crate::auth::proof::Method;
 use crate::auth::session::{Session, SessionToken};
+use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::destination::Destinations;
-use crate::flow::enrol::{lasting, tidy};
-use crate::flow::ports::Answer;
+use crate::flow::enrol::{Enrollee, lasting, tidy};
+use crate::flow::ports::{Answer, Removal};
 use crate::flow::reply::{CeremonyRef, Client, Outcome, PasskeyRemoved, WithEvents};
 
 impl Flows {
@@ -63,33 +64,30 @@ impl Flows {
     async fn remove(
         &self,
         attempt: &mut Attempt<'_>,
-        who: crate::flow::enrol::Enrollee,
+        mut who: Enrollee,
         id: &str,
         destinations: &Destinations,
     ) -> Answer<PasskeyRemoved> {
-        if let Some(methods) = self.prove_first(&who, attempt.now) {
-            return Ok(PasskeyRemoved::ProveFirst(methods));
-        }
+        let (gone, after) = loop {
+            let (gone, after) = match self.removable(&who, id, destinations, attempt.now) {
+                Ok(judged) => judged,
+                Err(refused) => return Ok(refused),
+            };
+            attempt.intend(Deed::Ending, Some(gone.method()));
+            match self.ports.passkeys.remove(&who.account.identity.id, id, &after.ids()).await? {
+                Removal::Removed => break (gone, after),
+                Removal::NotFound => {
+                    attempt.clear_intent();
+                    return Ok(PasskeyRemoved::NotFound);
+                }
+                // Each time something else is gone, so this ends.
+                Removal::Changed => {
+                    attempt.clear_intent();
+                    who.enrolled = self.ports.authenticators.of(&who.account.identity.id).await?;
+                }
+            }
+        };
         let owner = &who.account.identity;
-        let (gone, left): (Vec<PasskeyRecord>, Vec<PasskeyRecord>) =
-            who.enrolled.passkeys.iter().cloned().partition(|passkey| passkey.id == id);
-        let Some(gone) = gone.into_iter().next() else { return Ok(PasskeyRemoved::NotFound) };
-        let after = Enrolled { passkeys: left, ..who.enrolled.clone() };
-        let methods = |enrolled: &Enrolled, host: &str| self.owned_at(&who.account, enrolled, host);
-        let needed =
-            destinations.needed(owner, |host| methods(&who.enrolled, host), |host| lasting(methods(&after, host)));
-        if let Some(rule) = needed {
-            return Ok(PasskeyRemoved::Needed { rule: Some(rule) });
-        }
-        let has_password = who.account.password_hash.is_some();
-        if !after.methods(has_password, None).iter().any(|method| method != Method::BackupCode) {
-            return Ok(PasskeyRemoved::Needed { rule: None });
-        }
-        attempt.intend(Deed::Ending, Some(gone.method()));
-        if !self.ports.passkeys.remove(&owner.id, id).await? {
-            attempt.clear_intent();
-            return Ok(PasskeyRemoved::NotFound);
-        }
         attempt.record(What::AuthenticatorRemoved { method: gone.method() });
         self.end_others(attempt, &who).await?;
         let Ok(account) = self.standing_account(&owner.id).await? else { return Ok(PasskeyRemoved::Gone) };
@@ -98,5 +96,34 @@ impl Flows {
             Some(opened) => PasskeyRemoved::Removed(Box::new(opened)),
             None => PasskeyRemoved::Gone,
         })
+    }
+
+    /// The passkey and what is left without it, if its person may remove it.
+    fn removable(
+        &self,
+        who: &Enrollee,
+        id: &str,
+        destinations: &Destinations,
+        now: Timestamp,
+    ) -> Result<(PasskeyRecord, Enrolled), PasskeyRemoved> {
+        if let Some(methods) = self.prove_first(who, now) {
+            return Err(PasskeyRemoved::ProveFirst(methods));
+        }
+        let owner = &who.account.identity;
+        let (gone, left): (Vec<PasskeyRecord>, Vec<PasskeyRecord>) =
+            who.enrolled.passkeys.iter().cloned().partition(|passkey| passkey.id == id);
+        let Some(gone) = gone.into_iter().next() else { return Err(PasskeyRemoved::NotFound) };
+        let after = Enrolled { passkeys: left, ..who.enrolled.clone() };
+        let methods = |enrolled: &Enrolled, host: &str| self.owned_at(&who.account, enrolled, host);
+        let needed =
+            destinations.needed(owner, |host| methods(&who.enrolled, host), |host| lasting(methods(&after, host)));
+        if let Some(rule) = needed {
+            return Err(PasskeyRemoved::Needed { rule: Some(rule) });
+        }
+        let has_password = who.account.password_hash.is_some();
+        if !after.methods(has_password, None).iter().any(|method| method != Method::BackupCode) {
+            return Err(PasskeyRemoved::Needed { rule: None });
+        }
+        Ok((gone, after))
     }
 }

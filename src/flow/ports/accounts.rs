@@ -126,6 +126,18 @@ pub struct PasskeyUse {
     pub at: Timestamp,
 }
 
+/// What became of something that a person gives up. Judged and removed are two steps, and somebody else may remove
+/// something between them: so the store is told what was to stay, by its ids, and looks in the same step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Removal {
+    Removed,
+    /// The person has none of this id.
+    NotFound,
+    /// Something that was to stay is gone; nothing is removed, and what is left must be judged anew.
+    Changed,
+}
+
 /// Passkeys and security keys, in SQL beside the other authenticators.
 #[async_trait]
 pub trait Passkeys: Send + Sync {
@@ -135,8 +147,8 @@ pub trait Passkeys: Send + Sync {
     async fn add(&self, user: &UserId, passkey: &PasskeyRecord) -> Answer<bool>;
     /// Gives one another name; `false` if the person has none of this id.
     async fn rename(&self, user: &UserId, id: &str, name: &str) -> Answer<bool>;
-    /// Removes one, which ends sessions and marks; `false`, and nothing ends, if the person has none of this id.
-    async fn remove(&self, user: &UserId, id: &str) -> Answer<bool>;
+    /// Removes one, as long as all that is to stay is there; it ends sessions and marks, and nothing ends where it stays.
+    async fn remove(&self, user: &UserId, id: &str, staying: &[&str]) -> Answer<Removal>;
     /// Notes a use by conditional write; `true` only if the counter has grown, or was never counted.
     async fn record_use(&self, user: &UserId, id: &str, used: PasskeyUse) -> Answer<bool>;
 }

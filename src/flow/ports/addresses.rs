@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 
-use super::Answer;
+use super::{Answer, Removal};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
 use crate::auth::user::UserId;
 
@@ -12,8 +12,8 @@ use crate::auth::user::UserId;
 pub trait Addresses: Send + Sync {
     /// Adds one; `false`, and nothing changes, if somebody has it, or the person has `most` of that kind already.
     async fn add(&self, user: &UserId, address: &AddressRecord, most: u32) -> Answer<bool>;
-    /// Removes one of a person; `false` if it was not there.
-    async fn remove(&self, user: &UserId, id: &str) -> Answer<bool>;
+    /// Removes one of a person, as long as all that is to stay is there.
+    async fn remove(&self, user: &UserId, id: &str, staying: &[&str]) -> Answer<Removal>;
     /// Puts one in the place of all of that kind, or takes all away; where there was one, sessions and marks end.
     /// `false`, and nothing changes, if somebody else has it.
     async fn replace(&self, user: &UserId, kind: AddressKind, address: Option<&AddressRecord>) -> Answer<bool>;

@@ -14,7 +14,7 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
 use crate::flow::ports::{
     Account, AccountChange, Accounts, Addresses, Answer, AuditEntry, Authenticators, CodeAttempt, Counted, Fate,
-    History, LeasedLetter, Letter, Lockouts, Outbox, SealedAt, SealedRows, SigningKey, SigningKeys,
+    History, LeasedLetter, Letter, Lockouts, Outbox, Removal, SealedAt, SealedRows, SigningKey, SigningKeys,
 };
 
 pub(super) fn over(account: &mut Account) {
@@ -170,6 +170,15 @@ fn addresses_of(s: &State, user: &UserId) -> Vec<AddressRecord> {
     all
 }
 
+/// Whether a person has all of these ids.
+pub(super) fn all_there(s: &State, user: &UserId, ids: &[&str]) -> bool {
+    let passkeys = s.passkeys.iter().filter(|(of, _)| of == user).map(|(_, passkey)| passkey.id.as_str());
+    let addresses = s.addresses.iter().filter(|(of, _)| of == user).map(|(_, address)| address.id.as_str());
+    let there: Vec<&str> =
+        s.totp.get(user).map(|totp| totp.id.as_str()).into_iter().chain(passkeys).chain(addresses).collect();
+    ids.iter().all(|id| there.contains(id))
+}
+
 fn is_taken(s: &State, address: &AddressRecord) -> bool {
     s.addresses.iter().any(|(_, other)| (other.kind, other.folded()) == (address.kind, address.folded()))
 }
@@ -187,11 +196,16 @@ impl Addresses for World {
         })
     }
 
-    async fn remove(&self, user: &UserId, id: &str) -> Answer<bool> {
+    async fn remove(&self, user: &UserId, id: &str, staying: &[&str]) -> Answer<Removal> {
         self.call(|s| {
-            let before = s.addresses.len();
+            if !s.addresses.iter().any(|(of, address)| of == user && address.id == id) {
+                return Removal::NotFound;
+            }
+            if !all_there(s, user, staying) {
+                return Removal::Changed;
+            }
             s.addresses.retain(|(of, address)| of != user || address.id != id);
-            s.addresses.len() < before
+            Removal::Removed
         })
     }
 

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::World;
 use crate::auth::factor::passkey::PasskeyRecord;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, PasskeyUse, Passkeys};
+use crate::flow::ports::{Answer, PasskeyUse, Passkeys, Removal};
 
 #[async_trait]
 impl Passkeys for World {
@@ -30,13 +30,17 @@ impl Passkeys for World {
         })
     }
 
-    async fn remove(&self, user: &UserId, id: &str) -> Answer<bool> {
+    async fn remove(&self, user: &UserId, id: &str, staying: &[&str]) -> Answer<Removal> {
         self.call(|s| {
-            let before = s.passkeys.len();
+            if !s.passkeys.iter().any(|(of, passkey)| of == user && passkey.id == id) {
+                return Removal::NotFound;
+            }
+            if !super::durable::all_there(s, user, staying) {
+                return Removal::Changed;
+            }
             s.passkeys.retain(|(of, passkey)| of != user || passkey.id != id);
-            let removed = s.passkeys.len() < before;
-            s.accounts.get_mut(user).filter(|_| removed).map(super::durable::over);
-            removed
+            s.accounts.get_mut(user).map(super::durable::over);
+            Removal::Removed
         })
     }
 

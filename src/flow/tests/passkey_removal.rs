@@ -71,6 +71,33 @@ async fn a_passkey_is_removed_with_what_it_granted_but_never_the_last_that_is_ne
 }
 
 #[tokio::test]
+async fn two_removals_at_once_leave_what_a_rule_needs() {
+    let world = World::new();
+    let flows = flows(&world);
+    let mut key = key("one");
+    let ann = with_passkey(&world, &flows, "ann", &mut key);
+    let another = |s: &mut crate::flow::testing::State| {
+        let (_, mut passkey) = s.passkeys[0].clone();
+        (passkey.id, passkey.credential_id) = ("Pother".to_owned(), b"other".to_vec());
+        s.passkeys.push((ann.clone(), passkey));
+    };
+    world.look(another);
+    let (one, other) = (opened(alone(&flows, &key).await), opened(alone(&flows, &key).await));
+    let (rules, client) = (strict(), client());
+    let (first, second) = tokio::join!(
+        flows.remove_passkey(&one.token, &one.session, "Pann", &rules, &client),
+        flows.remove_passkey(&other.token, &other.session, "Pother", &rules, &client),
+    );
+    let removed = |told: &PasskeyRemoved| matches!(told, PasskeyRemoved::Removed(_));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert!(removed(&first.value) != removed(&second.value), "one of them");
+    let refused = if removed(&first.value) { second } else { first };
+    assert!(matches!(refused.value, PasskeyRemoved::Needed { rule: Some(rule) } if rule == "payroll"));
+    assert!(refused.events.is_empty(), "nothing happened");
+    assert_eq!(world.look(|s| s.passkeys.len()), 1);
+}
+
+#[tokio::test]
 async fn the_last_thing_to_sign_in_with_stays() {
     let world = World::new();
     let flows = flows(&world);

@@ -3,6 +3,7 @@
 use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, winners};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
 use crate::auth::user::UserId;
+use crate::flow::ports::Removal;
 
 const MOST: u32 = 5;
 
@@ -52,8 +53,9 @@ async fn addresses_are_listed_newest_first(p: AccountPorts) {
     assert_eq!(listed(&p, "ann").await, pairs(&all));
     let first = p.authenticators.of(&id("ann")).await.unwrap().addresses.remove(0);
     assert_eq!((first.kind, first.confirmed_at), (AddressKind::Sms, NOW.plus(HOUR)));
-    assert!(!p.addresses.remove(&id("bob"), "1").await.unwrap(), "somebody else's");
-    assert!(p.addresses.remove(&id("ann"), "1").await.unwrap() && !p.addresses.remove(&id("ann"), "1").await.unwrap());
+    let remove = async |name: &str| p.addresses.remove(&id(name), "1", &[]).await.unwrap();
+    assert_eq!(remove("bob").await, Removal::NotFound, "somebody else's");
+    assert_eq!((remove("ann").await, remove("ann").await), (Removal::Removed, Removal::NotFound));
     assert_eq!(listed(&p, "ann").await, pairs(&all[..2]));
     assert!(listed(&p, "bob").await.is_empty());
     assert_eq!(p.accounts.load(&id("ann")).await.unwrap().unwrap().generation.sessions, 0, "nothing ends");
@@ -66,7 +68,7 @@ async fn one_is_of_one_account(p: AccountPorts) {
         assert!(!p.addresses.add(&id(name), &mail("2", "ann@Example.test"), MOST).await.unwrap(), "another spelling");
     }
     assert!(p.addresses.add(&id("bob"), &phone("3", "Ann@example.test"), MOST).await.unwrap(), "of another kind");
-    assert!(p.addresses.remove(&id("ann"), "1").await.unwrap());
+    assert_eq!(p.addresses.remove(&id("ann"), "1", &[]).await.unwrap(), Removal::Removed);
     assert!(p.addresses.add(&id("bob"), &mail("4", "ann@example.test"), MOST).await.unwrap(), "it was given up");
     assert!(p.accounts.delete(&id("bob")).await.unwrap());
     assert!(

@@ -3,7 +3,7 @@
 use super::samples::{AccountPorts, NOW, RACERS, account, winners};
 use crate::auth::factor::passkey::{Aaguid, PasskeyRecord, Transport};
 use crate::auth::user::UserId;
-use crate::flow::ports::PasskeyUse;
+use crate::flow::ports::{PasskeyUse, Removal};
 
 pub(super) async fn passkey_cases(make: &impl AsyncFn() -> AccountPorts) {
     what_is_kept_is_found(with_people(make).await).await;
@@ -94,13 +94,13 @@ async fn a_raced_counter_is_noted_once(p: AccountPorts) {
 async fn names_and_ends_are_its_owners(p: AccountPorts) {
     assert!(p.passkeys.add(&id("ann"), &passkey("one")).await.unwrap());
     assert!(!p.passkeys.rename(&id("bob"), "one", "Mine").await.unwrap());
-    assert!(!p.passkeys.remove(&id("bob"), "one").await.unwrap());
+    assert_eq!(p.passkeys.remove(&id("bob"), "one", &[]).await.unwrap(), Removal::NotFound);
     assert!(p.passkeys.rename(&id("ann"), "one", "Büro").await.unwrap());
     assert_eq!(p.authenticators.of(&id("ann")).await.unwrap().passkeys[0].name, "Büro");
     let generation = async |name| p.accounts.load(&id(name)).await.unwrap().unwrap().generation;
     let (before, others) = (generation("ann").await, generation("bob").await);
-    assert!(p.passkeys.remove(&id("ann"), "one").await.unwrap());
-    assert!(!p.passkeys.remove(&id("ann"), "one").await.unwrap());
+    assert_eq!(p.passkeys.remove(&id("ann"), "one", &[]).await.unwrap(), Removal::Removed);
+    assert_eq!(p.passkeys.remove(&id("ann"), "one", &[]).await.unwrap(), Removal::NotFound);
     let after = generation("ann").await;
     assert_eq!((after.credentials, after.sessions), (before.credentials + 1, before.sessions + 1), "once");
     assert!(generation("bob").await == others);

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 
+use super::removal::{HOLD, remove_beside};
 use super::row::{RowRef, time_of};
-use super::{Database, in_transaction, on_write};
+use super::{Database, in_transaction};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
 use crate::auth::user::UserId;
-use crate::flow::ports::{Addresses, Answer};
+use crate::flow::ports::{Addresses, Answer, Removal};
 
 pub(super) type AddressRow = (String, String, String, String, i64);
 
@@ -14,8 +15,6 @@ pub(super) const READ: &str = "select account_id, id, kind, value, confirmed_at 
      order by confirmed_at desc, id desc";
 const INSERT: &str = "insert into addresses (id, account_id, kind, value, folded, confirmed_at) \
      values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
-/// Whoever changes what a person has holds their account first, so that two take turns.
-const HOLD: &str = "update accounts set disabled = disabled where id = $1";
 
 macro_rules! insert {
     ($tx:ident, $user:expr, $address:expr, $confirmed_at:expr) => {
@@ -49,12 +48,15 @@ impl Addresses for Database {
         })
     }
 
-    async fn remove(&self, user: &UserId, id: &str) -> Answer<bool> {
+    async fn remove(&self, user: &UserId, id: &str, staying: &[&str]) -> Answer<Removal> {
         const SQL: &str = "delete from addresses where account_id = $1 and id = $2";
-        let removed = on_write!(self, pool => async {
-            sqlx::query(SQL).bind(&user.0).bind(id).execute(pool).await.map(|d| d.rows_affected())
-        })?;
-        Ok(removed == 1)
+        in_transaction!(self, tx => {
+            let removal = remove_beside!(tx, SQL, user, id, staying);
+            if removal == Removal::Removed {
+                tx.commit().await?;
+            }
+            Ok(removal)
+        })
     }
 
     async fn replace(&self, user: &UserId, kind: AddressKind, address: Option<&AddressRecord>) -> Answer<bool> {

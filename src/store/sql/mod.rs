@@ -12,6 +12,7 @@ mod outbox;
 mod passkeys;
 mod pooler;
 mod postgres;
+mod removal;
 mod row;
 mod schema;
 mod sealed_rows;

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 
+use super::removal::remove_beside;
 use super::row::{RowRef, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
 use crate::auth::factor::passkey::{Aaguid, PasskeyRecord};
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, PasskeyUse, Passkeys};
+use crate::flow::ports::{Answer, PasskeyUse, Passkeys, Removal};
 
 #[derive(sqlx::FromRow)]
 struct PasskeyRow {
@@ -77,19 +78,18 @@ impl Passkeys for Database {
         Ok(renamed == 1)
     }
 
-    async fn remove(&self, user: &UserId, id: &str) -> Answer<bool> {
+    async fn remove(&self, user: &UserId, id: &str, staying: &[&str]) -> Answer<Removal> {
         const SQL: &str = "delete from passkeys where account_id = $1 and id = $2";
         // What was granted by it is over.
         const OVER: &str = "update accounts set credentials_generation = credentials_generation + 1, \
              sessions_generation = sessions_generation + 1 where id = $1";
         in_transaction!(self, tx => {
-            let removed = sqlx::query(SQL).bind(&user.0).bind(id).execute(&mut *tx).await?.rows_affected();
-            if removed == 0 {
-                return Ok(false);
+            let removal = remove_beside!(tx, SQL, user, id, staying);
+            if removal == Removal::Removed {
+                sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
+                tx.commit().await?;
             }
-            sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
-            tx.commit().await?;
-            Ok(true)
+            Ok(removal)
         })
     }
 

@@ -3,6 +3,7 @@ mod outage;
 mod outbox;
 mod pooler;
 mod recorded;
+mod removals;
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;

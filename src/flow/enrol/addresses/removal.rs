@@ -1,0 +1,82 @@
+//! Addresses that are given up, but never the last that a rule needs.
+
+use super::{Owner, lasting};
+use crate::auth::event::{Deed, What};
+use crate::auth::factor::authenticator::Enrolled;
+use crate::auth::proof::Method;
+use crate::flow::Flows;
+use crate::flow::attempt::Attempt;
+use crate::flow::destination::Destinations;
+use crate::flow::ports::{Answer, Removal};
+use crate::flow::reply::{AddressRemoved, CeremonyRef, Client, Outcome, WithEvents};
+
+impl Flows {
+    /// Removes an address of a person, unless one of these destinations could not be reached without it.
+    ///
+    /// # Errors
+    /// A store did not answer; it may be gone.
+    pub async fn remove_address(
+        &self,
+        at: &CeremonyRef,
+        id: &str,
+        destinations: &Destinations,
+        client: &Client,
+    ) -> Outcome<AddressRemoved> {
+        let (mut attempt, owner) = self.owner(at, client).await.map_err(WithEvents::none)?;
+        let reply = match owner {
+            Some(owner) if owner.missing.is_empty() => self.remove_of(&mut attempt, owner, id, destinations).await,
+            Some(owner) => Ok(AddressRemoved::ProveFirst(owner.missing)),
+            None => Ok(AddressRemoved::Gone),
+        };
+        attempt.finish(reply)
+    }
+
+    async fn remove_of(
+        &self,
+        attempt: &mut Attempt<'_>,
+        mut owner: Owner,
+        id: &str,
+        destinations: &Destinations,
+    ) -> Answer<AddressRemoved> {
+        loop {
+            let (method, after) = match self.removable_address(&owner, id, destinations) {
+                Ok(judged) => judged,
+                Err(refused) => return Ok(refused),
+            };
+            attempt.intend(Deed::Binding, Some(method));
+            let removal = self.ports.addresses.remove(&owner.user, id, &after.ids()).await?;
+            if removal == Removal::Removed {
+                attempt.record(What::AuthenticatorRemoved { method });
+                return Ok(AddressRemoved::Removed);
+            }
+            attempt.clear_intent();
+            if removal == Removal::NotFound {
+                return Ok(AddressRemoved::NotFound);
+            }
+            // Each time something else is gone, so this ends.
+            owner.enrolled = self.ports.authenticators.of(&owner.user).await?;
+        }
+    }
+
+    /// The method of an address and what is left without it, if its person may remove it.
+    fn removable_address(
+        &self,
+        owner: &Owner,
+        id: &str,
+        destinations: &Destinations,
+    ) -> Result<(Method, Enrolled), AddressRemoved> {
+        let Some(address) = owner.enrolled.addresses.iter().find(|address| address.id == id) else {
+            return Err(AddressRemoved::NotFound);
+        };
+        let mut rest = owner.enrolled.clone();
+        rest.addresses.retain(|address| address.id != id);
+        let (who, account) = (&owner.account.identity, &owner.account);
+        let methods = |enrolled: &Enrolled, host: &str| self.owned_at(account, enrolled, host);
+        let needed =
+            destinations.needed(who, |host| methods(&owner.enrolled, host), |host| lasting(methods(&rest, host)));
+        if let Some(rule) = needed {
+            return Err(AddressRemoved::Needed(rule));
+        }
+        Ok((address.kind.method(), rest))
+    }
+}

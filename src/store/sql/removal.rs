@@ -1,0 +1,27 @@
+//! What somebody gives up goes only as long as all is there that was to stay: of two removals at once, each could count on
+//! what the other takes away.
+
+/// Whoever changes what a person has holds their account first, so that two take turns, on all nodes.
+pub(super) const HOLD: &str = "update accounts set disabled = disabled where id = $1";
+
+/// All that a person has beside the password and backup codes.
+pub(super) const THERE: &str = "select id from totp where account_id = $1 \
+     union all select id from passkeys where account_id = $1 union all select id from addresses where account_id = $1";
+
+/// Removes a row by `$sql` within a transaction that has made it its turn; answers what became of it, without committing.
+macro_rules! remove_beside {
+    ($tx:ident, $sql:expr, $user:expr, $id:expr, $staying:expr) => {{
+        sqlx::query($crate::store::sql::removal::HOLD).bind(&$user.0).execute(&mut *$tx).await?;
+        let removed = sqlx::query($sql).bind(&$user.0).bind($id).execute(&mut *$tx).await?.rows_affected();
+        let there = sqlx::query_as($crate::store::sql::removal::THERE).bind(&$user.0);
+        let there: Vec<(String,)> = there.fetch_all(&mut *$tx).await?;
+        let stays = |id: &&str| there.iter().any(|(known,)| known == id);
+        match removed {
+            0 => $crate::flow::ports::Removal::NotFound,
+            _ if $staying.iter().all(stays) => $crate::flow::ports::Removal::Removed,
+            _ => $crate::flow::ports::Removal::Changed,
+        }
+    }};
+}
+
+pub(super) use remove_beside;
