@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use tokio::sync::{Notify, watch};
+use tokio::task::yield_now;
 
 use super::{NOW, NoEntropy, TestClock, mail_to, text_to};
 use crate::auth::time::Timestamp;
@@ -28,8 +29,6 @@ struct Rows {
     unreadable: bool,
     /// Where those who use it wait for each other in turn, as in one file.
     turn: Option<tokio::sync::Mutex<()>>,
-    /// Lets a write of theirs end.
-    written: Notify,
 }
 
 impl Rows {
@@ -64,7 +63,8 @@ impl Outbox for Rows {
     async fn done(&self, leased: &LeasedLetter, fate: Fate) -> Answer<()> {
         let _turn = self.turn().await;
         if self.turn.is_some() {
-            self.written.notified().await;
+            // A write ends when it is polled again, whoever's it is.
+            yield_now().await;
         }
         let mut rows = self.rows.lock().unwrap();
         match fate {
@@ -100,6 +100,8 @@ struct Script {
     taken: Notify,
     /// The first never comes back.
     stuck: bool,
+    /// Lets one go on, where they are held.
+    release: Option<Notify>,
 }
 
 #[async_trait]
@@ -113,6 +115,9 @@ impl Notifier for Script {
         self.taken.notify_one();
         if self.stuck && first {
             std::future::pending::<()>().await;
+        }
+        if let Some(release) = &self.release {
+            release.notified().await;
         }
         self.answers.lock().unwrap().pop_front().map_or(Ok(()), Err)
     }
@@ -189,13 +194,18 @@ async fn letters_are_sent_once_and_go() {
 
 #[tokio::test(start_paused = true)]
 async fn a_letter_that_has_its_turn_to_write_goes_on_while_more_is_looked_for() {
-    let case = Case { rows: Arc::new(Rows { turn: Some(Default::default()), ..Rows::default() }), ..Case::new([]) };
+    let (turn, release) = (tokio::sync::Mutex::default(), Notify::new());
+    let rows = Arc::new(Rows { turn: Some(turn), ..Rows::default() });
+    let script = Arc::new(Script { release: Some(release), ..Script::default() });
+    let case = Case { rows, script, ..Case::new([]) };
     let (sender, mut under_way) = (case.sender(), UnderWay::new());
     case.put(&mail_to("ann@example.test"), MINUTES).await;
+    // The order in which these two are polled is left to chance: it is held until the look is over.
     sender.fill(&mut under_way, &mut false).await.unwrap();
-    assert!(futures_util::poll!(under_way.next()).is_pending(), "it has its turn");
+    case.script.release.as_ref().unwrap().notify_one();
+    assert!(futures_util::poll!(under_way.next()).is_pending());
+    assert!(case.rows.turn.as_ref().unwrap().try_lock().is_err(), "it has its turn");
     case.put(&mail_to("bob@example.test"), MINUTES).await;
-    case.rows.written.notify_one();
     let looked = tokio::time::timeout(MINUTES, sender.fill(&mut under_way, &mut false)).await;
     assert!(looked.is_ok(), "who looks waits for a turn that is never given back");
 }
