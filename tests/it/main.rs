@@ -23,6 +23,7 @@ mod demo;
 mod deploy;
 mod differential;
 mod explained;
+mod factor_races;
 mod faults;
 mod framing;
 mod handover;

@@ -1,7 +1,7 @@
 //! Backup codes over two nodes on one Redis and one PostgreSQL: each admits once, however many try at once, and one that
 //! is burnt when its node is killed admits nobody.
 //!
-//! `RACE_ROUNDS` says how many rounds are raced, here and in `shared_sign_in`; `make races` takes fifty.
+//! `RACE_ROUNDS` says how many rounds are raced, here, in `factor_races` and in `shared_sign_in`; `make races` takes fifty.
 
 use std::process::Command;
 
@@ -16,7 +16,7 @@ const LOGIN: &str = "/.stepgate/api/v1/login";
 const SECOND: &str = "/.stepgate/api/v1/login/second-factor";
 const TAKERS: usize = 200;
 /// Counters that no test fills.
-const WIDE: &str = "limits:
+pub(crate) const WIDE: &str = "limits:
   password: { tries: 100000, refill: 1s }
   password_lockout: { tries: 100000, refill: 1s }
   totp: { tries: 100000, refill: 1s }

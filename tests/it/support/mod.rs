@@ -18,5 +18,7 @@ pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod servers;
 pub(crate) mod small;
+#[path = "../../../src/auth/factor/passkey/testing.rs"]
+pub(crate) mod soft_key;
 pub(crate) mod tabs;
 pub(crate) mod totp;
