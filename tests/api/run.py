@@ -91,7 +91,8 @@ def bare(url, document):
                 body = document["components"]["schemas"].get(reference.rsplit("/", 1)[-1], {}).get("example", {})
             status, told, challenge = call(method, where, body, token)
             if status != 401 or not challenge:
-                yield f"{method} {path} with token {token}: {status} {challenge} {told[:200]!r}"
+                yield (f"{method} {path} with token {token}: {status} {challenge} {told[:200]!r}; it must be 401 with "
+                       "WWW-Authenticate: let its handler ask for the session before it reads the body")
 
 
 def main():
@@ -109,6 +110,12 @@ def main():
         demo.wait()
 
 
+def failed(who):
+    return (f"schemathesis failed for {who}: each finding stands above with the call that shows it, and SEED={SEED} "
+            f"CASES={CASES} make api finds it again. Let the handler answer as its document says, or the document in "
+            "src/portal/api say what is answered; what no schema can say belongs into tests/api/schemathesis.toml")
+
+
 def examine(demo):
     url = demo["url"]
     served = f"{url}/.stepgate/api/openapi.json"
@@ -119,14 +126,12 @@ def examine(demo):
     ceremony = json.loads(call("POST", f"{url}/.stepgate/api/v1/login", first)[1])["ceremony"]
     known = {**first, "ceremony": ceremony}
     ended, seen = run(served, known)
-    wrong += ["schemathesis failed for a stranger"] if ended else []
+    wrong += [failed("a stranger")] if ended else []
     for method, path in protected(document):
         answers = {int(status): n for (m, p, status), n in seen.items() if (m, p) == (method, path)}
         if not answers.get(401) or any(status < 300 for status in answers):
-            # A ceremony stands in for a session where the document says so.
-            by_ceremony = any("ceremony" in way for way in document["paths"][path][method.lower()]["security"])
-            if not by_ceremony:
-                wrong.append(f"{method} {path} for a stranger: {answers}")
+            wrong.append(f"{method} {path} says that it needs authentication, and answers a stranger: {answers}; refuse "
+                         "them with 401, or let its `security` in src/portal/api begin with `()`")
     wrong += bare(url, document)
     login = {"username": "root", "password": root["password"], "otp": code(root["totp_secret"])}
     token = json.loads(call("POST", f"{url}/.stepgate/api/v1/login", login)[1])["access_token"]
@@ -134,13 +139,19 @@ def examine(demo):
     for path in ENDING:
         more += ["--exclude-path", path]
     ended, signed_in = run(served, {}, *more)
-    wrong += ["schemathesis failed for somebody who is signed in"] if ended else []
+    wrong += [failed("somebody who is signed in")] if ended else []
     status = call("GET", f"{url}/.stepgate/api/v1/whoami", token=token)[0]
-    wrong += [] if status == 200 else [f"the session did not last: {status}"]
+    wrong += [] if status == 200 else [
+        f"the session did not last ({status}): a call that is to end it belongs into ENDING of tests/api/run.py"
+    ]
     for (method, path, status), n in (seen + signed_in).items():
         operation = document["paths"][path].get(method.lower())
         stated = {"405"} if operation is None else {*operation["responses"], *OF_HTTP}
-        wrong += [] if status in stated and int(status) < 500 else [f"{method} {path}: {n} × {status}"]
+        if int(status) >= 500:
+            wrong.append(f"{method} {path}: {n} × {status}; no call may fail: `make demo` and the calls above show why")
+        elif status not in stated:
+            wrong.append(f"{method} {path}: {n} × {status}, which the document does not state: add it to `responses` above "
+                         "its handler in src/portal/api, or answer otherwise")
     operations = {(method, path) for method, path, _ in signed_in}
     good = {(method, path) for method, path, status in signed_in if int(status) < 300}
     print(f"{sum(seen.values())} + {sum(signed_in.values())} calls of {len(operations) + len(ENDING)} operations, "
