@@ -18,7 +18,7 @@ use stepgate::auth::policy::rule::{Access, Audience, Rule};
 use stepgate::auth::proof::decision::{decide, strictest};
 use stepgate::auth::proof::evaluation::Circumstances;
 use stepgate::auth::proof::{Method, MethodSet, Proofs};
-use stepgate::auth::proof::{Requirement, Strength};
+use stepgate::auth::proof::{Requirement, Risk, Strength};
 use stepgate::auth::resource::{Resource, Tolerances};
 use stepgate::auth::secret::SecretText;
 use stepgate::auth::session::{Channel, Session, SessionToken};
@@ -100,11 +100,11 @@ fn decisions(c: &mut Criterion) {
         let resource = parse(target, app.tolerate);
         c.bench_function(&format!("judge 20 rules, {name}"), |b| {
             b.iter(|| {
-                app.judged(black_box(&resource), CLIENT).map(|rule| decide(rule, Some(&ann), NOW)).reduce(strictest)
+                app.judged(black_box(&resource), CLIENT).map(|rule| decide(rule, Some(&ann), &Risk::none(), NOW)).reduce(strictest)
             });
         });
     }
-    c.bench_function("decide", |b| b.iter(|| decide(black_box(app.rules.last()), Some(&ann), NOW)));
+    c.bench_function("decide", |b| b.iter(|| decide(black_box(app.rules.last()), Some(&ann), &Risk::none(), NOW)));
 }
 
 /// What the number of rules costs: each covers an area of its own, and every tenth is a regular expression.
@@ -212,7 +212,7 @@ fn sessions(c: &mut Criterion) {
         b.iter(|| runtime.block_on(ports.sessions.load(black_box(&key))).expect("Redis answers").expect("a session"));
     });
     let resource = parse("/orders/2026/11/list.html", app.tolerate);
-    let circumstances = Circumstances { client: CLIENT, opener: None };
+    let circumstances = Circumstances { client: CLIENT, opener: None, risk: Risk::none() };
     let presented = || Some((&token, Channel::Bearer));
     c.bench_function("Flows::admit, warm session, 20 rules", |b| {
         b.iter(|| {

@@ -12,7 +12,7 @@ use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::proof::explanation::{self, Evaluation};
-use crate::auth::proof::{Lack, MethodSet, Offer, Proofs, Requirement, Strength};
+use crate::auth::proof::{Lack, MethodSet, Offer, Proofs, Requirement, Risk, Strength};
 use crate::auth::resource::{Resource, Tolerances};
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
@@ -51,7 +51,7 @@ impl Destinations {
 
     /// The hosts, in order, whose start page somebody may open, if perhaps after another proof.
     pub fn open_to(&self, who: &Arc<Session>, client: IpAddr, now: Timestamp) -> Vec<&str> {
-        let circumstances = Circumstances { client, opener: None };
+        let circumstances = Circumstances { client, opener: None, risk: Risk::none() };
         let is_open = |host: &&str| {
             let app = self.0.app(host);
             let resource = app.and_then(|app| Resource::parse(host, "GET", b"/", app.tolerate).ok());

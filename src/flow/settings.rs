@@ -1,5 +1,6 @@
 //! What an operator may set about the flows, with the defaults.
 
+mod risk;
 mod sent_codes;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use crate::auth::proof::{Method, MethodSet, Offer};
 use crate::auth::session::Lifetimes;
 use crate::auth::throttle::Limit;
 
+pub use risk::RiskSettings;
 pub use sent_codes::{CodeShape, SendLimits, SentCodeSettings, Spend};
 
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct FlowSettings {
     pub backup_codes: u8,
     /// Codes that are sent.
     pub codes: SentCodeSettings,
+    /// `None`: nothing is compared with what is usual. Default: none.
+    pub risk: Option<RiskSettings>,
     /// Attempt limits.
     pub limits: LimitSettings,
     /// How long ago a proof may be that lets somebody change what they sign in by. Default: 10 min.
@@ -188,6 +192,7 @@ impl Default for FlowSettings {
             passkeys: None,
             backup_codes: 10,
             codes: SentCodeSettings::default(),
+            risk: None,
             limits: LimitSettings::default(),
             enroll_max_age: Duration::from_secs(600),
             device_ttl: Duration::from_secs(365 * 24 * 3600),

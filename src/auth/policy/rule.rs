@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cors::Cors;
 use super::pattern::{PathPattern, loosely};
 use crate::auth::network::Networks;
-use crate::auth::proof::Requirement;
+use crate::auth::proof::{OnChange, OnRisk, Requirement, Risk, RiskAction};
 use crate::auth::resource::Resource;
 use crate::auth::user::{Group, Identity, Username};
 
@@ -72,6 +72,10 @@ pub struct Rule {
     pub networks: Networks,
     /// What it does.
     pub access: Access,
+    /// What it does where a sign-in was unusual.
+    pub on_risk: OnRisk,
+    /// What it does where a session is used from elsewhere.
+    pub on_change: OnChange,
     /// Why, in the operator's words, for our pages.
     pub explanation: Option<String>,
     /// What a refused person can do, in the operator's words.
@@ -95,6 +99,8 @@ impl Rule {
             methods: Vec::new(),
             networks: Networks::default(),
             access,
+            on_risk: OnRisk::default(),
+            on_change: OnChange::default(),
             explanation: None,
             remediation: None,
             api: false,
@@ -102,6 +108,11 @@ impl Rule {
             cors: Cors::default(),
             place: None,
         }
+    }
+
+    /// What it does at this risk.
+    pub fn at_risk(&self, risk: &Risk) -> RiskAction {
+        self.on_risk.of(risk.level).max(self.on_change.of(risk.changed))
     }
 
     /// Whether method and network are this rule's.

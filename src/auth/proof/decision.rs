@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::auth::origin::Opener;
 use crate::auth::policy::rule::{Access, Rule};
-use crate::auth::proof::{MethodSet, Proofs, Requirement, Shortfall, Strength};
+use crate::auth::proof::{Lack, MethodSet, Proofs, Requirement, Risk, RiskAction, Shortfall, Strength};
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
 
@@ -125,6 +125,8 @@ pub enum RefusalReason {
     NotInAudience,
     /// The rule asks for this, which nobody can prove here.
     OutOfReach(Requirement),
+    /// The network or the device is not recognised, and the rule admits nobody then.
+    Unrecognised,
     /// A page of another origin opens a WebSocket.
     ForeignOrigin,
     /// An address below `/.well-known/` that is not open: told as if there were nothing.
@@ -139,6 +141,7 @@ impl RefusalReason {
             Self::DenyRule => "deny_rule",
             Self::NotInAudience => "not_in_audience",
             Self::OutOfReach(_) => "out_of_reach",
+            Self::Unrecognised => "risk",
             Self::ForeignOrigin => "foreign_origin",
             Self::WellKnown => "well_known",
         }
@@ -173,10 +176,11 @@ pub struct Refusal {
     pub subject: Option<Arc<Session>>,
 }
 
-/// Decides. Total: every request has exactly one outcome, and no rule means refusal.
+/// Decides. Total: every request has exactly one outcome, and no rule means refusal. What `risk` asks comes beside what the
+/// rule requires, and never in its place.
 ///
 /// `who` is a session whose standing is live; expired ones must be given as `None`.
-pub fn decide(rule: Option<&Arc<Rule>>, who: Option<&Arc<Session>>, now: Timestamp) -> Decision {
+pub fn decide(rule: Option<&Arc<Rule>>, who: Option<&Arc<Session>>, risk: &Risk, now: Timestamp) -> Decision {
     let refuse = |reason| Decision::Refuse(Refusal { rule: rule.cloned(), reason, subject: who.cloned() });
     let Some(rule) = rule else { return refuse(RefusalReason::NoRule) };
     let (audience, requirement) = match &rule.access {
@@ -187,19 +191,38 @@ pub fn decide(rule: Option<&Arc<Rule>>, who: Option<&Arc<Session>>, now: Timesta
     if who.is_some_and(|session| !audience.admits(&session.identity)) {
         return refuse(RefusalReason::NotInAudience);
     }
+    let action = if who.is_some() { rule.at_risk(risk) } else { RiskAction::Permit };
+    if action == RiskAction::Deny {
+        return refuse(RefusalReason::Unrecognised);
+    }
     let nobody = Proofs::none();
     let proofs = who.map_or(&nobody, |session| &session.proofs);
-    match (requirement.shortfall(proofs, now), who) {
+    let own = requirement.shortfall(proofs, now);
+    let asked = match action {
+        RiskAction::StepUp => unrecognised(requirement, own, proofs, risk, now),
+        RiskAction::Permit | RiskAction::Deny => None,
+    };
+    match (asked.or(own.map(|short| (*requirement, short))), who) {
         (None, Some(session)) => Decision::Permit(Permit { subject: Some(session.clone()), rule: rule.clone() }),
-        (Some(shortfall), _) => Decision::Challenge(Challenged {
-            rule: rule.clone(),
-            requirement: *requirement,
-            shortfall,
-            subject: who.cloned(),
-        }),
+        (Some((requirement, shortfall)), _) => {
+            Decision::Challenge(Challenged { rule: rule.clone(), requirement, shortfall, subject: who.cloned() })
+        }
         // No requirement is met by no proofs; should one ever be, nobody is still not somebody.
         (None, None) => refuse(RefusalReason::NotInAudience),
     }
+}
+
+/// What is asked of who is not recognised, if it was not proved since. What is missing for the rule itself is told first.
+fn unrecognised(
+    requirement: &Requirement,
+    own: Option<Shortfall>,
+    proofs: &Proofs,
+    risk: &Risk,
+    now: Timestamp,
+) -> Option<(Requirement, Shortfall)> {
+    let raised = requirement.raised(risk.since, now);
+    let shortfall = raised.shortfall(proofs, now)?;
+    Some((raised, Shortfall { lack: own.map_or(Lack::Recognition, |own| own.lack), ..shortfall }))
 }
 
 /// The strictest of two decisions about readings of one request: refuse, then challenge (by what it

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::auth::origin::Opener;
 use crate::auth::policy::rule::Rule;
-use crate::auth::proof::MethodSet;
+use crate::auth::proof::{MethodSet, Risk};
 use crate::auth::proof::decision::{Decision, decide, strictest};
 use crate::auth::resource::Resource;
 use crate::auth::session::Session;
@@ -19,6 +19,8 @@ pub struct Circumstances {
     pub client: IpAddr,
     /// Who opens a WebSocket; `None` for any other request.
     pub opener: Option<Opener>,
+    /// What is known of the risk of who asks.
+    pub risk: Risk,
 }
 
 /// Decides about a request: each rule that was `judged` for it, the strictest decision wins. Who is signed in is asked for
@@ -31,9 +33,9 @@ pub fn evaluate(
     who: Option<&Arc<Session>>,
     now: Timestamp,
 ) -> Decision {
-    let strict = judged.iter().map(|rule| decide(*rule, who, now).within(served)).reduce(strictest);
+    let strict = judged.iter().map(|rule| decide(*rule, who, &circumstances.risk, now).within(served)).reduce(strictest);
     // Every request has a reading; should one ever have none, no rule covers it.
-    let decision = strict.unwrap_or_else(|| decide(None, who, now));
+    let decision = strict.unwrap_or_else(|| decide(None, who, &circumstances.risk, now));
     let decision = match &circumstances.opener {
         Some(opener) => decision.of_handshake(opener),
         None => decision,

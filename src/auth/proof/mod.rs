@@ -15,5 +15,5 @@ pub use method::{Factor, Method, MethodSet};
 pub use offer::Offer;
 pub use proofs::Proofs;
 pub use requirement::{Lack, Requirement, Shortfall};
-pub use risk::RiskLevel;
+pub use risk::{Changed, OnChange, OnRisk, Risk, RiskAction, RiskLevel};
 pub use strength::Strength;

@@ -37,6 +37,8 @@ pub enum Lack {
     Stronger,
     /// Strong enough, but too long ago.
     Fresher,
+    /// Enough for the rule, but the person is not recognised.
+    Recognition,
 }
 
 /// What is missing: any of `methods` brings the person closer.

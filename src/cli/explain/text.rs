@@ -17,6 +17,7 @@ pub(super) const fn lack(lack: Lack) -> &'static str {
         Lack::Login => "login_required",
         Lack::Stronger => "stronger_required",
         Lack::Fresher => "fresher_required",
+        Lack::Recognition => "risk",
     }
 }
 
@@ -54,6 +55,7 @@ pub(super) fn sentence(decision: &Decision) -> String {
                 (true, Lack::Login) => "has to prove who they are",
                 (true, Lack::Stronger) => "has to prove more",
                 (true, Lack::Fresher) => "has to prove it afresh",
+                (true, Lack::Recognition) => "is not recognised and has to prove two factors now",
             };
             format!("{who} {must}: rule {rule} asks for {}.", c.rule.access)
         }
@@ -65,6 +67,9 @@ pub(super) fn sentence(decision: &Decision) -> String {
                 RefusalReason::OutOfReach(requirement) => format!(
                     "Answered with 403: rule {rule} asks for {requirement}, which nobody can prove here (out_of_reach)."
                 ),
+                RefusalReason::Unrecognised => {
+                    format!("Answered with 403: rule {rule} admits nobody at this risk (risk).")
+                }
                 RefusalReason::ForeignOrigin => {
                     format!(
                         "Answered with 403: rule {rule} lets pages of the app itself open WebSockets (foreign_origin)."
@@ -111,6 +116,9 @@ pub(super) fn remedy(
             (RefusalReason::OutOfReach(requirement), _) => {
                 let proved = r.subject.as_ref().map_or(MethodSet::EMPTY, |s| s.proofs.methods());
                 out_of_reach(&requirement, proved, offer).unwrap_or_default()
+            }
+            (RefusalReason::Unrecognised, _) => {
+                "Coming from a network and with a device that is usual for this person.".to_owned()
             }
             (RefusalReason::ForeignOrigin, _) => "The origin in `cors` of that rule, if its pages may.".to_owned(),
             (RefusalReason::WellKnown, _) => "A rule before it that opens the address: `access: public`.".to_owned(),

@@ -25,8 +25,17 @@ fn rules_say_what_they_ask_exactly_once() {
     tells(&file("    rules: []\n", ""), "without a rule everything is refused");
     tells(
         &rules("      - { path: /**, require: one_factor, on_risk: { high: deny } }\n"),
-        "not available in this version",
+        "`on_risk` does nothing here",
     );
+    for (given, wanted) in [
+        ("medium: deny, high: step_up", "`high` does less than `medium`"),
+        ("unscored: step_up, medium: permit", "`medium` does less than `unscored`"),
+    ] {
+        let told = told(&rules(&format!("      - {{ path: /**, require: one_factor, on_risk: {{ {given} }} }}\n")));
+        assert!(told.iter().any(|problem| problem.contains(wanted)), "{told:?}");
+    }
+    tells(&rules("      - { path: /**, access: public, on_change: { network: step_up } }\n"), "asks nobody who they are");
+    tells(&rules("      - { path: /**, require: one_factor, on_risk: { high: forbid } }\n"), "possible here: `permit`");
     tells(
         &rules("      - { path: /**, require: one_factor, cors: [\"https://a.example/x\"] }\n"),
         "write `https://a.example`",

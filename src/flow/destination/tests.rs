@@ -7,7 +7,7 @@ use super::*;
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::Audience;
-use crate::auth::proof::Method;
+use crate::auth::proof::{Method, Risk};
 use crate::auth::proof::decision::{Decision, Refusal, RefusalReason};
 use crate::auth::proof::evaluation::evaluate;
 use crate::auth::resource::Tolerances;
@@ -61,7 +61,7 @@ proptest! {
         let client = "192.0.2.1".parse().unwrap();
         let proofs = proved.iter().fold(Proofs::none(), |p, m| p.with(*m, NOW.minus(Duration::from_secs(ago))));
         let who = session(proofs.clone());
-        let around = Circumstances { client, opener: None };
+        let around = Circumstances { client, opener: None, risk: Risk::none() };
         let judged: Vec<_> = app.judged(&resource, client).collect();
         let decision = evaluate(&judged, Offer::BASIC.served, &resource, &around, Some(&who), NOW);
         let guards = Destinations::new(Arc::new(Policy::new([app]))).guards(HOST, "GET", &path, client);

@@ -6,6 +6,7 @@ use crate::auth::policy::AppPolicy;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::proof::decision::Decision;
+use crate::auth::proof::Risk;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::resource::{Resource, Tolerances};
 use crate::flow::testing::{Blow, HOST, World, client};
@@ -36,7 +37,7 @@ async fn outcome(flows: &Flows, path: &str, open: Option<&Opened>) -> &'static s
         .admit(
             &app(),
             &resource,
-            &Circumstances { client: client().ip, opener: None },
+            &Circumstances { client: client().ip, opener: None, risk: Risk::none() },
             open.map(|o| (&o.token, o.session.channel)),
         )
         .await

@@ -7,6 +7,7 @@ use super::client_kind::challenge_kind;
 use super::cors::readable_by;
 use super::grpc::grpc;
 use super::problem::Problem;
+use crate::auth::proof::Lack;
 use crate::auth::proof::challenge::ChallengeKind;
 use crate::auth::proof::decision::Challenged;
 use crate::auth::reserved_names::is_our_bearer;
@@ -107,6 +108,16 @@ fn form_lost(state: &PortalState, info: &RequestInfo, challenged: &Challenged, u
     page(StatusCode::UNAUTHORIZED, "challenge", &notice)
 }
 
+/// Why somebody is challenged, as scripts read it.
+const fn reason(challenged: &Challenged) -> &'static str {
+    match (&challenged.subject, challenged.shortfall.lack) {
+        (None, _) | (_, Lack::Login) => "login_required",
+        (_, Lack::Stronger) => "mfa_required",
+        (_, Lack::Fresher) => "mfa_expired",
+        (_, Lack::Recognition) => "risk",
+    }
+}
+
 fn problem(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
     let wanted = challenged.shortfall.methods;
     let here = wanted.and(state.flows.settings.offer_at(&info.host).served);
@@ -133,6 +144,7 @@ fn problem(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url
     header.push_str(&format!(", acr_values=\"{acr}\""));
     let mut problem = Problem::new(StatusCode::UNAUTHORIZED, code, title)
         .kind("challenge")
+        .with("reason", reason(challenged))
         .with("error", error)
         .with("acr_values", vec![acr])
         .with("login_url", format!("{}://{}{url}", info.scheme, info.authority))

@@ -100,6 +100,13 @@ fn denied(state: &PortalState, info: &RequestInfo, refusal: &Refusal) -> Reply {
                 items.push(text!("refusal-closed-mistake", support = whom));
             }
         }
+        RefusalReason::Unrecognised => {
+            lines.push(text!("refusal-risk"));
+            if items.is_empty() {
+                items.push(text!("refusal-risk-usual"));
+            }
+            items.push(text!("refusal-risk-ask", support = whom));
+        }
         RefusalReason::ForeignOrigin => {
             lines.push(text!("refusal-other-site"));
             items.push(text!("refusal-other-site-trusted", support = whom));

@@ -316,6 +316,8 @@ pub(crate) struct ProblemBody {
     /// Stable: `wrong_credentials`, `wrong_otp`, `too_many_attempts`, `malformed_request`, `not_signed_in`,
     /// `ceremony_over`, `factor_locked`, `proof_required`, `busy`, `unavailable`, …
     pub(crate) code: String,
+    /// Where an app is asked for and something is missing: `login_required`, `mfa_required`, `mfa_expired` or `risk`.
+    pub(crate) reason: Option<String>,
     /// Names the request in the log.
     pub(crate) request_id: String,
 }

@@ -168,6 +168,7 @@ async fn ask(
     let path = format::path(destination.to.target().split('?').next().unwrap_or("/"));
     let why = match (lack, guard.requirement.max_age) {
         _ if !off.is_empty() => locked_factor::why(off),
+        (Lack::Recognition, _) => text!("step-up-risk"),
         (Lack::Fresher, Some(age)) => {
             text!("step-up-fresher", path = path, span = format::span(age))
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::auth::proof::Proofs;
+use crate::auth::proof::{Proofs, Risk};
 use crate::auth::proof::decision::{Challenged, Decision, Refusal, RefusalReason, decide};
 use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
@@ -38,7 +38,7 @@ fn session() -> Arc<Session> {
 
 fn challenged(who: Option<Arc<Session>>) -> Challenged {
     let rule = Arc::new(rule("admin <i>", "/**", Strength::TwoFactor, Some(300)));
-    match decide(Some(&rule), who.as_ref(), Timestamp::from_secs(2)) {
+    match decide(Some(&rule), who.as_ref(), &Risk::none(), Timestamp::from_secs(2)) {
         Decision::Challenge(challenged) => challenged,
         other => panic!("{other:?}"),
     }

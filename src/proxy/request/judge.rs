@@ -13,7 +13,7 @@ use super::{preflight, related, websocket};
 use crate::auth::policy::cors::Forbidden;
 use crate::auth::policy::preflight::Preflighted;
 use crate::auth::policy::rule::Rule;
-use crate::auth::proof::Lack;
+use crate::auth::proof::{Lack, Risk};
 use crate::auth::proof::decision::{Challenged, Decision, Permit, Refusal};
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::reserved_names::{PREFIX, ReservedTarget, is_of_passkeys, is_of_portal, reserved};
@@ -179,7 +179,7 @@ impl Judgement {
         }
         self.credential = session_token(head.headers);
         let opener = self.websocket.then(|| websocket::opener(head.headers, authority, arrival.https));
-        Ok(EarlyVerdict::Ask(Circumstances { client, opener }))
+        Ok(EarlyVerdict::Ask(Circumstances { client, opener, risk: Risk::none() }))
     }
 
     /// What a request is about: its target, by every method that it may be taken for, and the other resources that it
@@ -274,6 +274,7 @@ const fn lack_word(lack: Lack) -> &'static str {
         Lack::Login => "login",
         Lack::Stronger => "stronger",
         Lack::Fresher => "fresher",
+        Lack::Recognition => "risk",
     }
 }
 

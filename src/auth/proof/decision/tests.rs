@@ -1,3 +1,5 @@
+mod risk;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -64,6 +66,7 @@ fn told(decision: &Decision) -> String {
                 Lack::Login => "login",
                 Lack::Stronger => "stronger",
                 Lack::Fresher => "fresher",
+                Lack::Recognition => "recognition",
             };
             let methods: Vec<_> = c.shortfall.methods.iter().map(Method::name).collect();
             format!("challenge {lack}: {}", methods.join("|"))
@@ -138,7 +141,7 @@ fn policy_matrix() {
         for (name, who) in &people {
             let decision = app
                 .judged(&resource, "192.0.2.1".parse().unwrap())
-                .map(|rule| decide(rule, who.as_ref(), NOW))
+                .map(|rule| decide(rule, who.as_ref(), &Risk::none(), NOW))
                 .reduce(strictest)
                 .unwrap();
             matrix.push_str(&format!("  {name:<20} {}\n", told(&decision)));
@@ -170,7 +173,7 @@ fn proofs() -> impl Strategy<Value = Proofs> {
 
 fn judge(requirement: Requirement, proofs: &Proofs, now: Timestamp) -> Decision {
     let access = Access::Guarded { audience: Audience::default(), requirement };
-    decide(Some(&rule("r", "/**", &[], access)), Some(&session("ann", &[], proofs.clone())), now)
+    decide(Some(&rule("r", "/**", &[], access)), Some(&session("ann", &[], proofs.clone())), &Risk::none(), now)
 }
 
 fn permits(decision: &Decision) -> bool {
@@ -223,7 +226,7 @@ proptest! {
     #[test]
     fn no_rule_refuses(proofs in proofs(), anonymous: bool) {
         let who = session("root", &["admins"], proofs);
-        let decision = decide(None, (!anonymous).then_some(&who), NOW);
+        let decision = decide(None, (!anonymous).then_some(&who), &Risk::none(), NOW);
         let refused = matches!(decision, Decision::Refuse(Refusal { reason: RefusalReason::NoRule, .. }));
         prop_assert!(refused);
     }
@@ -237,7 +240,7 @@ proptest! {
             prop_assert!(permits(&judge(asked, &proofs, NOW)));
         }
         let access = Access::Guarded { audience: Audience::default(), requirement };
-        prop_assert!(!permits(&decide(Some(&rule("r", "/**", &[], access)), None, NOW)));
+        prop_assert!(!permits(&decide(Some(&rule("r", "/**", &[], access)), None, &Risk::none(), NOW)));
     }
 
     /// Mail and recovery codes never count as a factor; mail is a step where two steps are enough.
@@ -252,9 +255,9 @@ proptest! {
     #[test]
     fn strictest_is_strictest(a in requirements(), b in requirements(), proofs in proofs(), kinds in (0u8..4, 0u8..4)) {
         let make = |kind, requirement| match kind {
-            0 => decide(None, None, NOW),
-            1 => decide(Some(&rule("p", "/**", &[], Access::Public)), None, NOW),
-            2 => decide(Some(&rule("d", "/**", &[], Access::Deny)), None, NOW),
+            0 => decide(None, None, &Risk::none(), NOW),
+            1 => decide(Some(&rule("p", "/**", &[], Access::Public)), None, &Risk::none(), NOW),
+            2 => decide(Some(&rule("d", "/**", &[], Access::Deny)), None, &Risk::none(), NOW),
             _ => judge(requirement, &proofs, NOW),
         };
         let both = rank(&make(kinds.0, a)).max(rank(&make(kinds.1, b)));

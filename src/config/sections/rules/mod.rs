@@ -4,6 +4,7 @@ mod access;
 mod cors;
 mod methods;
 mod pattern;
+pub(crate) mod risk;
 pub(crate) mod unreachable;
 
 use std::collections::{HashMap, HashSet};
@@ -17,8 +18,8 @@ use super::require::{RequireOptions, Strengths};
 use crate::auth::network::Networks;
 use crate::auth::policy::rule::{Access, ChallengeStyle, Rule, RuleId};
 use crate::config::sections::checker::Checker;
-use crate::config::sections::scalars::Unavailable;
 use crate::config::yaml::{Span, Spanned};
+use crate::flow::settings::RiskSettings;
 use access::{AccessOptions, AllowOptions};
 use cors::{CorsOptions, PreflightOptions};
 
@@ -42,9 +43,10 @@ pub(crate) struct RuleOptions {
     require: Option<Spanned<RequireOptions>>,
     /// `public`: everybody may pass. `deny`: nobody.
     access: Option<Spanned<AccessOptions>>,
-    /// Not available in this version.
-    #[serde(default, rename = "on_risk")]
-    _on_risk: Unavailable,
+    /// What is done where a sign-in was unusual for its person: permit, step_up or deny. Default: as `risk.on_risk`.
+    on_risk: Option<risk::RiskKey>,
+    /// What is done where a session is used from elsewhere: permit, step_up or deny. Default: as `risk.on_change`.
+    on_change: Option<risk::ChangeKey>,
     /// Why, for our pages.
     explanation: Option<String>,
     /// What a refused person can do, for our pages.
@@ -78,6 +80,7 @@ enum ChallengeOptions {
 pub(crate) fn validate(
     list: Vec<Spanned<RuleOptions>>,
     strengths: &Strengths,
+    risk: Option<&RiskSettings>,
     cx: &mut Checker,
 ) -> (Vec<Arc<Rule>>, Vec<Span>) {
     let mut names = HashMap::new();
@@ -87,7 +90,7 @@ pub(crate) fn validate(
     let mut spots = Vec::new();
     for (i, options) in list.into_iter().enumerate() {
         let at = options.at;
-        if let Some(rule) = one(i + 1, options, &given, &mut names, strengths, cx) {
+        if let Some(rule) = one(i + 1, options, &given, &mut names, (strengths, risk), cx) {
             rules.push(Arc::new(rule));
             spots.push(at);
         }
@@ -100,7 +103,7 @@ fn one(
     options: Spanned<RuleOptions>,
     given: &HashSet<String>,
     names: &mut HashMap<String, usize>,
-    strengths: &Strengths,
+    (strengths, defaults): (&Strengths, Option<&RiskSettings>),
     cx: &mut Checker,
 ) -> Option<Rule> {
     let Spanned { value: o, at } = options;
@@ -121,6 +124,8 @@ fn one(
         None => Networks::default(),
     };
     let access = access::access(at, o.access, o.require, o.allow, strengths, cx);
+    let asks = access.as_ref().is_none_or(|access| matches!(access, Access::Guarded { .. }));
+    let (on_risk, on_change) = risk::validate(o.on_risk, o.on_change, asks, defaults, cx);
     let deny = matches!(access, Some(Access::Deny));
     let cors = cors::validate(o.cors, o.preflight, &methods, deny, cx);
     Some(Rule {
@@ -129,6 +134,8 @@ fn one(
         methods,
         networks,
         access: access?,
+        on_risk,
+        on_change,
         explanation: o.explanation,
         remediation: o.remediation,
         api: o.kind == Some(KindOptions::Api),
