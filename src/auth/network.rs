@@ -54,9 +54,62 @@ pub fn wide_networks(ip: IpAddr) -> Vec<IpNet> {
     lengths.iter().filter_map(|length| IpNet::new(ip, *length).ok()).map(|net| net.trunc()).collect()
 }
 
+/// Whether an address is of the public internet, and not of a machine, a link, a site or a provider's inside (the special
+/// purposes of RFC 6890 that are not reached globally). Those for documentation count as public: nobody has them.
+pub fn is_public(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            // 100.64.0.0/10 (RFC 6598), 198.18.0.0/15 (RFC 2544)
+            let shared = (a == 100 && b & 0xc0 == 64) || (a == 198 && b & 0xfe == 18);
+            !(shared
+                || v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_multicast()
+                || a == 0
+                || a >= 240)
+        }
+        IpAddr::V6(v6) => {
+            let none = v6.is_unspecified() || v6.is_loopback() || v6.is_multicast();
+            !(none || v6.is_unique_local() || v6.is_unicast_link_local())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_of_the_inside_are_not_public() {
+        for inside in [
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "100.127.255.255",
+            "127.0.0.1",
+            "169.254.1.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "ff02::1",
+            "::ffff:10.0.0.1",
+        ] {
+            assert!(!is_public(inside.parse().unwrap()), "{inside}");
+        }
+        for public in
+            ["8.8.8.8", "100.63.255.255", "100.128.0.1", "172.32.0.1", "203.0.113.7", "2001:db8::1", "2a00::1"]
+        {
+            assert!(is_public(public.parse().unwrap()), "{public}");
+        }
+    }
 
     #[test]
     fn clients_are_counted_by_network() {
