@@ -7,6 +7,7 @@ mod embedded;
 mod endings;
 pub mod inspect;
 mod outbox;
+pub mod places;
 mod record_cipher;
 pub mod redis;
 pub mod settings;
@@ -25,6 +26,7 @@ use async_trait::async_trait;
 use admin::counts::SessionSample;
 use embedded::Embedded;
 use outbox::SealedOutbox;
+use places::FilePlaces;
 use record_cipher::RecordCipher;
 use settings::{KeySettings, StateSettings, StoreSettings};
 pub use sql::Audit;
@@ -45,6 +47,8 @@ pub struct Stores {
     pub ring: Arc<vault::KeyRing>,
     /// Redis, for its numbers, where state is kept there.
     pub redis: Option<Arc<redis::Redis>>,
+    /// What is known of addresses: nothing, until it is given tables.
+    pub places: Arc<FilePlaces>,
     /// The file of the master key, where opening has made one.
     pub made_key: Option<PathBuf>,
     database: Database,
@@ -97,6 +101,7 @@ impl Stores {
         let (state, redis) = open_state(settings, &database, RecordCipher::new(ring.clone()), clock.clone()).await?;
         let sql = Arc::new(database.clone());
         let outbox = Arc::new(SealedOutbox::new(database.clone(), ring.clone(), entropy.clone()));
+        let places = Arc::new(FilePlaces::new(clock.clone()));
         let ports = Ports {
             clock,
             entropy,
@@ -120,8 +125,10 @@ impl Stores {
             signing_keys: sql.clone(),
             outbox,
             sealed_rows: sql,
+            places: places.clone(),
         };
-        Ok(Self { ports, audit: Audit::new(database.clone()), ring, redis, made_key, database, state: state.probe })
+        let audit = Audit::new(database.clone());
+        Ok(Self { ports, audit, ring, redis, places, made_key, database, state: state.probe })
     }
 
     /// Asks every store whether it answers: its name, and what is wrong if something is.

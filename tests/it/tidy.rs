@@ -72,6 +72,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("aws_lc_rs", &["auth::assertion", "proxy::websocket", "auth::factor::passkey::testing"]),
     ("webauthn_rs_core", &["auth::factor::passkey::library"]),
     ("chacha20poly1305", &["store::vault"]),
+    ("maxminddb", &["store::places::geo_database"]),
     ("serde_saphyr", &["config"]),
     ("psl", &["config"]),
     ("schemars", &["config"]),

@@ -10,6 +10,7 @@ mod counters;
 mod forms;
 mod outbox;
 mod passkey_challenge;
+mod places;
 mod sessions;
 mod transient;
 
@@ -18,6 +19,7 @@ pub use addresses::Addresses;
 pub use counters::{Ledger, Quota, Quotas, Throttle};
 pub use outbox::{Bounce, Fate, LeasedLetter, Letter, LetterCode, Notifier, Outbox, Recipient, letter_context};
 pub use passkey_challenge::{ChallengePurpose, IssuedChallenge};
+pub use places::Places;
 pub use sessions::{End, EndReason, Ended, REMEMBERED, Sessions};
 pub use transient::{Attempted, CodeDigest, OneTimeCodes, Taken, Transient, TransientKind, Typed, View};
 
@@ -136,4 +138,6 @@ pub struct Ports {
     pub outbox: Arc<dyn Outbox>,
     /// Sealed values.
     pub sealed_rows: Arc<dyn SealedRows>,
+    /// Where addresses are used.
+    pub places: Arc<dyn Places>,
 }

@@ -3,6 +3,7 @@
 mod durable;
 mod moment;
 mod passkeys;
+mod places;
 mod submitting;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -12,6 +13,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+
+use places::KnownPlaces;
 
 use super::Flows;
 use super::ports::{
@@ -78,6 +81,7 @@ pub(crate) struct State {
     /// Every time step and backup code that was spent in SQL, in order.
     pub(crate) spent: Vec<String>,
     pub(crate) touches: usize,
+    pub(crate) places: KnownPlaces,
     /// The audit trail, as far as a test writes it.
     pub(crate) trail: Vec<(Timestamp, Event)>,
 }
@@ -145,6 +149,7 @@ impl World {
             signing_keys: self.clone(),
             outbox: self.clone(),
             sealed_rows: self.clone(),
+            places: self.clone(),
         }
     }
 
