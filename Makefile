@@ -5,7 +5,7 @@ FUZZ_CASES ?= 20000
 # Where cargo puts what it builds is for its settings to say.
 BINARY = $$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug/stepgate
 
-.PHONY: help demo run test webauthn check lint bench browser api races timing fuzz fresh deny image setup-build setup-test setup-bench
+.PHONY: help demo run test webauthn check lint bench browser api races timing fuzz geoip fresh deny image setup-build setup-test setup-bench
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,8 +54,11 @@ timing: setup-test ## whether the time of an answer tells that somebody has a na
 	python3 benches/timing/run.py "$${STEPGATE:-$$(dirname "$(BINARY)")/../release/stepgate}"
 
 fuzz: setup-build ## the generated tests with FUZZ_CASES cases each (minutes)
-	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --lib -- auth:: config::tests::fuzz store::vault proxy::client::h1_framing proxy::upstream::rewrite proxy::tests::hygiene proxy::tests::kept_connections proxy::tests::forms portal::cookies portal::settings portal::tests::tabs
+	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --lib -- auth:: config::tests::fuzz store::vault store::places proxy::client::h1_framing proxy::upstream::rewrite proxy::tests::hygiene proxy::tests::kept_connections proxy::tests::forms portal::cookies portal::settings portal::tests::tabs
 	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --test it -- differential
+
+geoip: setup-build ## the 73 databases by which readers of the format are tested (from PyPI), each opened and asked
+	tests/geoip/run $(CARGO)
 
 fresh: ## both README commands in a minimal Debian root, from a clean clone (root; half an hour)
 	tools/fresh
