@@ -247,7 +247,7 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     if let Some(passkeys) = &mut flow.passkeys {
         passkeys.alone = alone;
     }
-    passkeys::settle(switched.relying_party.as_ref(), &hosts, cx);
+    passkeys::settle(switched.relying_party.as_ref(), &hosts, &mut flow, cx);
     let strengths = Strengths::validate(options.strengths, declared, flow.served(), cx);
     let context = AppContext {
         strengths: &strengths,

@@ -53,6 +53,8 @@ pub struct PasskeySettings {
     pub rp_id: Option<String>,
     /// Hosts that keep their sign-in to themselves, where all others share one: theirs are their own.
     pub alone: Vec<String>,
+    /// Hosts outside of `rp_id` whose origins it names as related (WebAuthn L3 §5.11).
+    pub related: Vec<String>,
     pub models: ModelPolicy,
     /// Whether a browser may make one by itself after a sign-in by password. Default: no.
     pub upgrade: bool,
@@ -64,7 +66,8 @@ impl PasskeySettings {
         // Browsers know no passkeys of addresses.
         let address = host.starts_with('[') || host.rsplit('.').next().is_some_and(|last| last.parse::<u8>().is_ok());
         let within = |rp_id: &str| host.strip_suffix(rp_id).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-        !address && self.rp_id.as_deref().is_none_or(within)
+        let related = || self.related.iter().any(|known| known == host);
+        !address && (self.rp_id.as_deref().is_none_or(within) || related())
     }
 }
 

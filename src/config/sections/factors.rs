@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::passkeys::{self, PasskeyOptions};
+use super::passkeys::{self, PasskeyOptions, RelyingParty};
 use crate::auth::factor::authenticator::AddressKind;
 use crate::config::sections::checker::Checker;
 use crate::config::sections::one_or::Detailed;
@@ -67,7 +67,7 @@ struct TotpOptions {
 pub(crate) struct SwitchedOn {
     email: Option<Span>,
     sms: Option<Span>,
-    pub(crate) relying_party: Option<Spanned<String>>,
+    pub(crate) relying_party: Option<RelyingParty>,
 }
 
 impl SwitchedOn {

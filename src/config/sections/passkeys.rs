@@ -1,7 +1,11 @@
 //! `factors.passkeys`: whose passkeys are accepted, where, and of which models.
 
+mod related;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+pub(crate) use related::settle;
 
 use super::registrable_domain::registrable_domain;
 use crate::auth::factor::passkey::{Aaguid, AttestationDemand, ModelPolicy, Roots};
@@ -9,7 +13,7 @@ use crate::auth::host;
 use crate::config::sections::checker::Checker;
 use crate::config::sections::one_or::Detailed;
 use crate::config::sections::switch::Switch;
-use crate::config::yaml::Spanned;
+use crate::config::yaml::{Span, Spanned};
 use crate::flow::settings::{FlowSettings, PasskeySettings};
 
 /// The largest file of roots, in bytes.
@@ -22,6 +26,10 @@ pub(crate) struct PasskeyOptions {
     /// The relying party ID: a domain that the hosts lie in, as example.com. Passkeys work for all hosts below it, and are
     /// lost when it changes. Default: `portal.host`, or each host for itself.
     rp_id: Option<Spanned<String>>,
+    /// Whether hosts outside of `rp_id` use its passkeys, too, as related origins (WebAuthn L3 §5.11), which browsers look up at
+    /// https://RP_ID/.well-known/webauthn. Their domains may have five names in all: example.com and example.de have one.
+    /// Default: off.
+    related_origins: Option<Spanned<bool>>,
     /// Only authenticators of these models (AAGUIDs) may be registered. Default: all.
     allow: Option<Spanned<Vec<Spanned<String>>>>,
     /// Authenticators of these models (AAGUIDs) may not be registered.
@@ -51,12 +59,19 @@ impl Detailed for PasskeyOptions {
     const SCHEMA: &'static str = "PasskeyChoice";
 }
 
+/// The relying party ID as it stands in the file.
+pub(crate) struct RelyingParty {
+    id: Spanned<String>,
+    /// Where hosts outside of it are let in.
+    related: Option<Span>,
+}
+
 /// Judges the options; the relying party ID is to be judged once the hosts are known.
 pub(crate) fn validate(
     choice: Option<Spanned<Switch<PasskeyOptions>>>,
     flow: &mut FlowSettings,
     cx: &mut Checker,
-) -> Option<Spanned<String>> {
+) -> Option<RelyingParty> {
     let options = match choice.map(|c| c.value) {
         Some(Switch::Off) => {
             flow.passkeys = None;
@@ -67,10 +82,17 @@ pub(crate) fn validate(
     };
     let models = options.as_ref().map(|options| models(options, cx)).unwrap_or_default();
     let upgrade = options.as_ref().is_some_and(|options| options.upgrade == Some(true));
-    let rp_id = options.and_then(|options| relying_party(options.rp_id.as_ref()?, cx));
-    let named = rp_id.as_ref().map(|rp_id| rp_id.value.clone());
+    let related = options.as_ref().and_then(|options| options.related_origins.as_ref()).filter(|given| given.value);
+    let related = related.map(|given| given.at);
+    let party = options.as_ref().and_then(|options| options.rp_id.as_ref());
+    if let Some(at) = related.filter(|_| party.is_none()) {
+        let fix = "add `rp_id: example.com`, the domain whose passkeys the other hosts are to use";
+        cx.error(at, "there is no domain that hosts could be related to", fix);
+    }
+    let party = party.and_then(|text| relying_party(text, cx)).map(|id| RelyingParty { id, related });
+    let named = party.as_ref().map(|party| party.id.value.clone());
     flow.passkeys = Some(PasskeySettings { rp_id: named, models, upgrade, ..PasskeySettings::default() });
-    rp_id
+    party
 }
 
 fn relying_party(text: &Spanned<String>, cx: &mut Checker) -> Option<Spanned<String>> {
@@ -142,24 +164,4 @@ fn roots(path: &Spanned<String>, cx: &mut Checker) -> Option<Roots> {
         _ => cx.error(path.at, "there is no certificate in it", fix),
     }
     None
-}
-
-/// Judges the relying party ID by the hosts that are to use it.
-pub(crate) fn settle(rp_id: Option<&Spanned<String>>, hosts: &[String], cx: &mut Checker) {
-    let Some(rp_id) = rp_id else { return };
-    let within = |host: &&str| {
-        host.strip_suffix(rp_id.value.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
-    let (inside, outside): (Vec<&str>, Vec<&str>) = hosts.iter().map(String::as_str).partition(within);
-    if inside.is_empty() && !hosts.is_empty() {
-        let fix = format!("write a domain that {} lies in", hosts.first().map_or("", String::as_str));
-        cx.error(rp_id.at, "no host lies in this domain: browsers would refuse every passkey", fix);
-        return;
-    }
-    if outside.is_empty() {
-        return;
-    }
-    let fix = "choose a domain that all hosts lie in, or leave `rp_id` out: then each host has passkeys of its own";
-    let named = outside.join(", ");
-    cx.warn(rp_id.at, format!("no passkeys are offered on {named}: browsers refuse them outside of this domain"), fix);
 }

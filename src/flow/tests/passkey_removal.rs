@@ -128,3 +128,33 @@ async fn there_are_no_passkeys_where_browsers_know_none() {
         assert_eq!(offered, some, "{host}");
     }
 }
+
+#[tokio::test]
+async fn a_related_host_uses_the_passkeys_of_the_domain_by_its_own_origin_alone() {
+    let world = World::new();
+    let related = vec!["example.net".to_owned()];
+    let passkeys =
+        Some(PasskeySettings { rp_id: Some("example.com".to_owned()), related, ..PasskeySettings::default() });
+    let settings = crate::flow::settings::FlowSettings { passkeys, ..fast_settings() };
+    let flows = Arc::new(Flows::new(world.ports(), settings));
+    let mut key = SoftKey { rp_id: "example.com".to_owned(), origin: "https://example.net".to_owned(), ..key("one") };
+    with_passkey(&world, &flows, "ann", &mut key);
+    world.look(|s| s.passkeys[0].1.rp_id = "example.com".to_owned());
+    let there = Client { host: "example.net".to_owned(), origin: "https://example.net".to_owned(), ..client() };
+    let signs_in = async |key: &SoftKey| {
+        let asked = flows.sign_in_challenge(None, &there).unwrap().unwrap();
+        assert_eq!(serde_json::to_value(&asked.options).unwrap()["rpId"], "example.com");
+        let answer = key.sign(&passkeys::challenge(&asked.options));
+        let answer = passkeys::text(&answer);
+        flows.sign_in_by_passkey(&asked.state, &answer, two_factors(), &there).await.unwrap()
+    };
+    let open = opened(signs_in(&key).await);
+    assert_eq!(open.session.host, "example.net");
+    for origin in ["https://example.com", "https://example.net:8443", "https://shop.example.net", "http://example.net"]
+    {
+        key.origin = origin.to_owned();
+        let told = signs_in(&key).await;
+        let reason = RejectReason::Passkey(crate::auth::factor::passkey::Violation::Origin);
+        assert!(is_rejected(&told, Rejection::WrongPasskey { unknown: false }, reason), "{origin}");
+    }
+}

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::enroll::passkeys_offered;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::error::PortalError;
+use crate::portal::handoff::origin_of;
 use crate::portal::reply::{Reply, see_other};
 
 const KIND: &str = "well-known";
@@ -21,9 +22,15 @@ pub(crate) async fn passkey_endpoints(ctx: &Context) -> Result<Reply, HandlerErr
     answer(ctx, &json!({ "enroll": at("login?then=passkey"), "manage": at("account") }))
 }
 
-/// The origins that may use the passkeys of this host (WebAuthn L3 §5.11): its own alone.
+/// The origins that may use the passkeys of this host (WebAuthn L3 §5.11): those outside of its domain, or else its own alone.
 pub(crate) async fn webauthn(ctx: &Context) -> Result<Reply, HandlerError> {
-    answer(ctx, &json!({ "origins": [format!("{}://{}", ctx.info.scheme, ctx.info.authority)] }))
+    let related = ctx.state.flows.settings.passkeys.as_ref().map(|passkeys| passkeys.related.as_slice());
+    let origins: Vec<String> = match related.unwrap_or_default() {
+        [] => vec![origin_of(&ctx.info, &ctx.info.host)],
+        // Browsers count the names of the domains in this list, and need no entry for what the domain covers.
+        related => related.iter().map(|host| origin_of(&ctx.info, host)).collect(),
+    };
+    answer(ctx, &json!({ "origins": origins }))
 }
 
 fn answer(ctx: &Context, body: &serde_json::Value) -> Result<Reply, HandlerError> {

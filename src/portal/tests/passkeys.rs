@@ -80,3 +80,13 @@ async fn fixed_addresses_answer_where_the_passkeys_belong() {
         assert_eq!(get(&Stage::new(), name).await.status(), StatusCode::NOT_FOUND, "{name}");
     }
 }
+
+#[tokio::test]
+async fn the_host_of_the_passkeys_names_the_origins_outside_of_its_domain() {
+    let (rp_id, related) = (Some(HOST.to_owned()), vec!["shop.example.net".to_owned(), "example.de".to_owned()]);
+    let stage = stage(PasskeySettings { rp_id, related, ..PasskeySettings::default() });
+    let told = send(&stage.portal, &info("GET", "/.well-known/webauthn", &[]), "").await;
+    assert_eq!((told.status(), header(&told, "content-type")), (StatusCode::OK, "application/json"));
+    let told: serde_json::Value = serde_json::from_str(&text(&told)).unwrap();
+    assert_eq!(told, serde_json::json!({ "origins": ["https://shop.example.net:8443", "https://example.de:8443"] }));
+}
