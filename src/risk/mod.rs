@@ -5,6 +5,7 @@ mod agent;
 mod assessment;
 mod circumstances;
 mod codec;
+pub mod freeman;
 mod keys;
 mod path;
 mod population;

@@ -1,5 +1,6 @@
 //! The laws of the model.
 
+mod freeman;
 mod model;
 mod properties;
 
