@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 /// A value of one level, by a number of the caller's.
-type Value = u32;
+type Value = u64;
 
 /// Levels of the address (address, autonomous system, country), finest first, with their weights.
 const ADDRESS: [f64; 3] = [0.6, 0.3, 0.1];

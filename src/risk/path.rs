@@ -59,7 +59,8 @@ pub(super) fn network(signals: &Signals) -> Vec<Step> {
     let (wide, narrow) = prefixes(address);
     let country = place.country.map(|c| (Level::Country, c.bytes().to_vec()));
     let asn = place.asn.map(|n| (Level::Network, n.to_be_bytes().to_vec()));
-    let fine = [Some((Level::Prefix, wide)), Some((Level::Address, narrow))];
+    let is_given = !address.is_unspecified();
+    let fine = [is_given.then_some((Level::Prefix, wide)), is_given.then_some((Level::Address, narrow))];
     chain([country, asn].into_iter().chain(fine).flatten())
 }
 

@@ -20,6 +20,11 @@ const BASE_WEIGHT: f64 = 20.0;
 /// A known device cookie says no more than this in a network that is new to the person: it can be copied.
 const COOKIE_IN_NEW_NETWORK: f64 = -0.7;
 
+/// How many sign-ins with and without a device cookie a person begins with, and how much a person's share weighs where
+/// one browser is looked at.
+const COOKIES: (f64, f64) = (4.0, 1.0);
+const COOKIE_WEIGHT: f64 = 2.0;
+
 /// How readily a person takes new steps before anything is known, and how much each new one raises it.
 struct Habit {
     concentration: f64,
@@ -35,6 +40,16 @@ const fn habit(level: Level) -> Habit {
         Level::Browser => (0.4, 0.2),
     };
     Habit { concentration, discount }
+}
+
+/// The share of a step among strangers: half of them come from where everybody is, half from anywhere there is. So a
+/// network in which nobody works counts for more than one that is merely new to the person.
+fn stranger(level: Level, anybody: f64) -> f64 {
+    match level {
+        Level::Country => anybody.midpoint(0.005),
+        Level::Network => anybody.midpoint(0.01),
+        Level::Prefix | Level::Address | Level::Class | Level::Browser => anybody,
+    }
 }
 
 const fn signal(level: Level) -> Signal {
@@ -109,7 +124,7 @@ impl Scene<'_> {
             let pull = habit.concentration * self.patience();
             let seen = (count - habit.discount).max(0.0);
             let own = (seen + (pull + habit.discount * distinct) * anybody) / (below + pull);
-            let evidence = finite((anybody / own).ln()).clamp(-CAP, CAP);
+            let evidence = finite((stranger(step.level, anybody) / own).ln()).clamp(-CAP, CAP);
             terms.push(Term { signal: signal(step.level), evidence, fact: self.fact(step.level, count) });
             if matches!(step.level, Level::Country | Level::Network) {
                 knows &= count > 0.0;
@@ -145,24 +160,31 @@ impl Scene<'_> {
 
     /// The device cookie, by how often this person has one in this browser.
     fn device(&self, browser: Option<&Step>, knows_network: bool) -> Option<Term> {
-        let (known, absent) = self.kept(browser);
-        let present = (known + 4.0) / (known + absent + 5.0);
+        let node = browser.map(|step| self.profile.node(step, self.keys));
+        let kept = self.kept(node.flatten());
+        // A browser that was never seen here cannot have one: that it has none says half as much.
+        let missing = (0.98 / (1.0 - kept)).ln() * if node == Some(None) { 0.5 } else { 1.0 };
         let (evidence, fact) = match self.signals.device {
             Device::Known => {
                 let floor = if knows_network { -CAP } else { COOKIE_IN_NEW_NETWORK };
-                ((0.02 / present).ln().max(floor), "The device is known")
+                ((0.02 / kept).ln().max(floor), "The device is known")
             }
-            Device::Absent => ((0.98 / (1.0 - present)).ln(), "No device cookie was sent"),
-            Device::Unknown => ((0.98 / (1.0 - present)).ln(), "The device cookie was never seen for this person"),
+            Device::Absent => (missing, "No device cookie was sent"),
+            Device::Unknown => (missing, "The device cookie was never seen for this person"),
         };
         let evidence = finite(evidence).clamp(-CAP, CAP);
         (self.profile.sign_ins > 0).then(|| Term { signal: Signal::DeviceCookie, evidence, fact: fact.to_owned() })
     }
 
-    /// Sign-ins with a device cookie and without.
-    fn kept(&self, _browser: Option<&Step>) -> (f64, f64) {
-        let node = self.profile.agent;
-        (f64::from(node.known) * self.decay, f64::from(node.absent) * self.decay)
+    /// The share of sign-ins with a device cookie: of the person's, and from there of this browser's.
+    fn kept(&self, browser: Option<&Node>) -> f64 {
+        let share = |node: &Node, (known, absent): (f64, f64)| {
+            let (known, absent) =
+                (f64::from(node.known) * self.decay + known, f64::from(node.absent) * self.decay + absent);
+            known / (known + absent)
+        };
+        let person = share(&self.profile.agent, COOKIES);
+        browser.map_or(person, |node| share(node, (COOKIE_WEIGHT * person, COOKIE_WEIGHT * (1.0 - person))))
     }
 
     fn fact(&self, level: Level, count: f64) -> String {

@@ -29,7 +29,7 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { medium: 2.0, high: 5.0 }
+        Self { medium: 2.0, high: 4.0 }
     }
 }
 

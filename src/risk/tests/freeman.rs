@@ -7,9 +7,9 @@ use crate::risk::freeman::{Freeman, Observation};
 #[test]
 fn the_published_scores_come_out_to_the_ninth_place() {
     let vectors: serde_json::Value = serde_json::from_str(include_str!("data/freeman-vectors.json")).unwrap();
-    let mut numbers: HashMap<String, u32> = HashMap::new();
+    let mut numbers: HashMap<String, u64> = HashMap::new();
     let mut number = |row: &serde_json::Value, column: usize| {
-        let next = numbers.len() as u32;
+        let next = numbers.len() as u64;
         *numbers.entry(format!("{column} {}", row[column])).or_insert(next)
     };
     let mut expected: HashMap<u64, f64> = HashMap::new();
@@ -19,7 +19,7 @@ fn the_published_scores_come_out_to_the_ninth_place() {
     let mut model = Freeman::default();
     for (at, row) in (0..).zip(vectors["rows"].as_array().unwrap()) {
         let seen = Observation {
-            user: number(row, 0),
+            user: number(row, 0) as u32,
             address: [1, 2, 3].map(|column| number(row, column)),
             browser: [4, 5, 6, 7].map(|column| number(row, column)),
         };
