@@ -2,6 +2,7 @@
 
 mod credentials;
 mod load;
+mod policy_cases;
 mod report;
 mod schema;
 mod sections;
@@ -12,6 +13,7 @@ mod yaml;
 mod tests;
 
 pub use load::{Loaded, inspect, inspect_again, load};
-pub use report::{Problem, Severity};
+pub use policy_cases::{Expectation, Given, PolicyCase, read_policy_cases};
+pub use report::{Problem, Severity, problems_text};
 pub use schema::json_schema;
 pub use settings::{Report, Settings};

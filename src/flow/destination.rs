@@ -44,6 +44,13 @@ impl Destinations {
         hosts
     }
 
+    /// Host and name of every rule, in the order of the hosts.
+    pub fn rule_names(&self) -> Vec<(&str, &str)> {
+        let of_app =
+            |host| self.0.app(host).into_iter().flat_map(move |app| app.rules.iter().map(move |r| (host, &*r.id.0)));
+        self.hosts().into_iter().flat_map(of_app).collect()
+    }
+
     /// Whether an app stands at this host.
     pub fn has(&self, host: &str) -> bool {
         self.0.app(host).is_some()

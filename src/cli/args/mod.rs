@@ -59,6 +59,16 @@ Examples:
   journalctl -u stepgate -o cat |
       stepgate explain -c stepgate.yaml --request-id 01JD3Z4WVX2T5Q8R9S0ABCDEFG")]
     Explain(Explain),
+    /// Hold the rules to what they are meant to do
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "\
+Examples:
+  stepgate policy test policy-cases.yaml -c stepgate.yaml
+  stepgate policy test policy-cases.yaml -c stepgate.yaml --junit policy.xml"
+    )]
+    Policy(Policy),
     /// Try Stepgate: a sample app, three users, no servers needed
     #[command(after_help = "\
 Examples:
@@ -185,6 +195,33 @@ pub(crate) struct Explain {
     /// Exit with 0 permit, 10 challenge, 11 refuse
     #[arg(long)]
     pub(crate) exit_code: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Policy {
+    /// Ask the rules for every case of a file: exit 1 if one is decided otherwise
+    #[command(after_help = "\
+A file of cases:
+  - name: an hour-old code opens no payroll
+    given: { url: https://erp.example.com/payroll, user: ann, groups: [staff],
+             amr: [pwd, otp], age: 1h }
+    expect: { decision: challenge, rule: payroll, reason: mfa_expired }")]
+    Test(PolicyTest),
+}
+
+#[derive(Args)]
+pub(crate) struct PolicyTest {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// The cases: a list of `given` and `expect`
+    #[arg(value_name = "FILE")]
+    pub(crate) cases: PathBuf,
+    /// Write a JUnit report too
+    #[arg(long, value_name = "OUT")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Print every case as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

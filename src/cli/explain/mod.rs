@@ -120,6 +120,20 @@ pub enum Outcome {
     Preflight,
 }
 
+impl Outcome {
+    /// The word of the JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Permit => "permit",
+            Self::Challenge => "challenge",
+            Self::Refuse => "refuse",
+            Self::Malformed => "malformed",
+            Self::Own => "own",
+            Self::Preflight => "preflight",
+        }
+    }
+}
+
 /// One rule, and how the request fits it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RuleRow {

@@ -8,3 +8,8 @@ mod snippet;
 
 pub(crate) use problem::Problems;
 pub use problem::{Problem, Severity};
+
+/// Problems for a terminal, an empty line between two.
+pub fn problems_text(problems: &[Problem], colour: bool) -> String {
+    render::all(problems.iter(), colour)
+}

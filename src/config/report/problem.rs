@@ -77,6 +77,11 @@ impl Problems {
         self.redaction.mark(root);
     }
 
+    /// For a file that holds no secret: all of it may be shown.
+    pub(crate) fn show_all(&mut self) {
+        self.redaction.shown.push(Span { start: 0, end: self.text.len() });
+    }
+
     /// Whether this is the name of a key, somewhere.
     pub(crate) fn knows(&self, word: &str) -> bool {
         self.redaction.words.contains(word)
@@ -109,6 +114,11 @@ impl Problems {
 
     pub(crate) fn line_of(&self, at: Span) -> usize {
         self.lines.line_at(at.start).0 + 1
+    }
+
+    /// Both counted from 1.
+    pub(crate) fn line_and_column(&self, at: Span) -> (usize, usize) {
+        self.lines.line_and_column(&self.text, at.start)
     }
 
     /// A place as `file:line:column`, the file by its name alone.
