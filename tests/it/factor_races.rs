@@ -11,6 +11,7 @@ use crate::support::clients::Client;
 use crate::support::cluster::{Cluster, PASSWORD, Person};
 use crate::support::mail_server::MailServer;
 use crate::support::process::wait_until;
+use crate::support::sent::{at, code_in};
 use crate::support::soft_key::SoftKey;
 use crate::support::tabs::{Tabs, split};
 use crate::support::totp;
@@ -44,18 +45,6 @@ async fn proved(requests: Vec<RequestBuilder>) -> usize {
         usize::from(status == 200)
     };
     join_all(requests.into_iter().map(send)).await.into_iter().sum()
-}
-
-/// The one code in what was sent.
-fn code_in(text: &str) -> String {
-    let text = text.replace("=3D", "=").replace("%20", " ");
-    let mut numbers = text.split(|c: char| !c.is_ascii_digit());
-    numbers.rfind(|run| run.len() == 6).unwrap_or_else(|| panic!("no code in {text}")).to_owned()
-}
-
-/// A host by the port of a node.
-fn at(cluster: &Cluster, node: usize, host: &str) -> String {
-    cluster.nodes[node].url.replace("//localhost", &format!("//{host}"))
 }
 
 /// A way by which codes reach a person, and the next one that did.
@@ -129,7 +118,7 @@ async fn one_mailed_code_proves_once_however_many_try_wherever() {
     let ann = cluster.person("ann");
     let address = ["user", "set-address", "ann", "--confirmed", "--email", "ann@example.com"];
     assert_eq!(cluster.command(&address).code, 0);
-    let mut next = || code_in(&server.next().data);
+    let mut next = || code_in(&server.next().data, 6);
     Sent { channel: "email", next: &mut next }.race(&cluster, &ann).await;
 }
 
@@ -150,7 +139,7 @@ async fn one_texted_code_proves_once_however_many_try_wherever() {
     let mut next = || {
         let head = wait_until(|| provider.heard().get(known).cloned()).expect("a message is sent");
         known += 1;
-        code_in(head.lines().next().unwrap())
+        code_in(head.lines().next().unwrap(), 6)
     };
     Sent { channel: "sms", next: &mut next }.race(&cluster, &ann).await;
 }

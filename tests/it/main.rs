@@ -12,6 +12,7 @@ mod abuse;
 mod alike;
 mod broken_rows;
 mod canary;
+mod canary_factors;
 mod chaos;
 mod check;
 mod cli;

@@ -3,8 +3,6 @@
 //!
 //! `RACE_ROUNDS` says how many rounds are raced, here, in `factor_races` and in `shared_sign_in`; `make races` takes fifty.
 
-use std::process::Command;
-
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -94,38 +92,32 @@ async fn one_backup_code_admits_once_however_many_try_wherever() {
     }
 }
 
-/// What PostgreSQL answers to a statement.
-fn ask(cluster: &Cluster, statement: &str) -> String {
-    let mut psql = Command::new("psql");
-    psql.args(["-At", "-v", "ON_ERROR_STOP=1", "-d"]).arg(cluster.postgres.url());
-    let told = psql.args(["-c", statement]).output().unwrap();
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    String::from_utf8(told.stdout).unwrap().trim().to_owned()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_killed_between_burning_a_code_and_its_answer_leaves_nothing_usable() {
     let mut cluster = Cluster::start(WIDE).await;
     let ann = cluster.person("ann");
     let mut left = codes(&cluster, &ann).await;
     // Burning takes a while, so that the store of sessions can be stopped meanwhile.
-    ask(
-        &cluster,
+    cluster.postgres.ask(
         "create function slowly() returns trigger language plpgsql as \
          $$ begin perform pg_sleep(3); return old; end $$; \
          create trigger slowly before delete on backup_codes for each row execute function slowly()",
     );
     for round in 0..3 {
-        let before: usize = ask(&cluster, "select count(*) from backup_codes").parse().unwrap();
+        let before: usize = cluster.postgres.ask("select count(*) from backup_codes").parse().unwrap();
         let (code, under_way) = (left.pop().unwrap(), ceremony(&cluster, 0, &ann).await);
         let body = json!({ "ceremony": under_way, "method": "backup_code", "code": code });
         let (client, sent) = (cluster.nodes[0].api_client(), body.clone());
         let request = client.request(reqwest::Method::POST, SECOND).json(&sent);
         let answer = tokio::spawn(request.send());
         let burning = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";
-        assert!(wait_until(|| (ask(&cluster, burning) == "1").then_some(())).is_some(), "round {round}: it burns");
+        assert!(
+            wait_until(|| (cluster.postgres.ask(burning) == "1").then_some(())).is_some(),
+            "round {round}: it burns"
+        );
         assert!(cluster.redis.say("CLIENT PAUSE 60000 WRITE").contains("OK"));
-        let burnt = || (ask(&cluster, "select count(*) from backup_codes") == (before - 1).to_string()).then_some(());
+        let burnt =
+            || (cluster.postgres.ask("select count(*) from backup_codes") == (before - 1).to_string()).then_some(());
         assert!(wait_until(burnt).is_some(), "round {round}: it is burnt");
         cluster.nodes[0].process.signal("KILL");
         assert_eq!(cluster.nodes[0].process.wait(), None);

@@ -28,6 +28,8 @@ pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Gateway>,
     pub(crate) configs: Vec<PathBuf>,
     urls: Vec<(String, String)>,
+    /// How much the nodes log.
+    log: &'static str,
     pub(crate) redis: Redis,
     pub(crate) postgres: Postgres,
     app: Gateway,
@@ -48,6 +50,11 @@ impl Cluster {
 
     /// The same, before the same app on each of these hosts.
     pub(crate) async fn serving(hosts: &[&str], more: &str) -> Self {
+        Self::telling("info", hosts, more).await
+    }
+
+    /// The same, as talkative as told.
+    pub(crate) async fn telling(log: &'static str, hosts: &[&str], more: &str) -> Self {
         let (redis, postgres, app) = (Redis::start(), Postgres::start(), Gateway::demo());
         let folder = tempfile::tempdir().unwrap();
         let key = run(&["secret", "generate"]).stdout;
@@ -80,7 +87,7 @@ apps: {apps}
             configs.push(file);
             urls.push((format!("http://localhost:{port}"), format!("http://127.0.0.1:{admin}")));
         }
-        let mut cluster = Self { nodes: Vec::new(), configs, urls, redis, postgres, app, _folder: folder };
+        let mut cluster = Self { nodes: Vec::new(), configs, urls, log, redis, postgres, app, _folder: folder };
         for number in 0..2 {
             let node = cluster.serve(number).await;
             cluster.nodes.push(node);
@@ -91,7 +98,7 @@ apps: {apps}
     /// Starts the process of a node.
     pub(crate) async fn serve(&self, number: usize) -> Gateway {
         let (url, admin) = &self.urls[number];
-        Gateway::run(&self.configs[number], url, admin).await
+        Gateway::run_telling(self.log, &self.configs[number], url, admin).await
     }
 
     /// A command on the configuration of the first node.

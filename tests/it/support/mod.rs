@@ -16,6 +16,7 @@ pub(crate) mod peers;
 pub(crate) mod port;
 pub(crate) mod process;
 pub(crate) mod raw;
+pub(crate) mod sent;
 pub(crate) mod servers;
 pub(crate) mod small;
 #[path = "../../../src/auth/factor/passkey/testing.rs"]

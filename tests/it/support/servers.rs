@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use super::port::free_port;
 use super::process::{Process, wait_until};
@@ -41,6 +42,23 @@ impl Redis {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    /// All that it is told from now on, as `MONITOR` writes it: the commands, and what scripts do.
+    pub(crate) fn heard(&self) -> Arc<Mutex<Vec<u8>>> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(b"MONITOR\r\n").unwrap();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let collected = Arc::clone(&heard);
+        let mut block = [0; 4096];
+        let count = stream.read(&mut block).unwrap();
+        assert!(block[..count].starts_with(b"+OK"), "it tells");
+        std::thread::spawn(move || {
+            while let Ok(count @ 1..) = stream.read(&mut block) {
+                collected.lock().unwrap().extend(&block[..count]);
+            }
+        });
+        heard
     }
 
     /// Sends it a signal: `STOP` and `CONT` make it hang and come back.
@@ -132,6 +150,25 @@ impl Postgres {
 
     pub(crate) fn url(&self) -> String {
         format!("postgres://stepgate@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Logs every statement with its values from now on.
+    pub(crate) fn log_statements(&self) {
+        self.ask("alter system set log_statement = 'all'");
+        self.ask("select pg_reload_conf()");
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.process.stderr()
+    }
+
+    /// What it answers to a statement.
+    pub(crate) fn ask(&self, statement: &str) -> String {
+        let mut psql = Command::new("psql");
+        psql.args(["-At", "-v", "ON_ERROR_STOP=1", "-d", &self.url(), "-c", statement]);
+        let told = psql.output().unwrap();
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        String::from_utf8(told.stdout).unwrap().trim().to_owned()
     }
 
     /// Stops it at once, clients or not.
