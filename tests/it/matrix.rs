@@ -6,9 +6,13 @@ use serde_json::{Value, json};
 use crate::support::clients::Client;
 use crate::support::cluster::{Cluster, PASSWORD, Person};
 use crate::support::gateway::Gateway;
+use crate::support::mail_server::MailServer;
+use crate::support::sent::code_in;
 use crate::support::totp;
 
 const LOGIN: &str = "/.stepgate/api/v1/login";
+const SECOND: &str = "/.stepgate/api/v1/login/second-factor";
+const CODES: &str = "/.stepgate/api/v1/codes";
 
 /// How a caller shows who they are.
 struct Caller {
@@ -23,10 +27,11 @@ fn navigation(request: RequestBuilder, dest: &str) -> RequestBuilder {
 /// The ways of asking: name, path, how.
 type Way = (&'static str, &'static str, fn(RequestBuilder) -> RequestBuilder);
 
-const WAYS: [Way; 16] = [
+const WAYS: [Way; 17] = [
     ("page", "/echo", |r| navigation(r, "document")),
     ("page-fresh", "/admin/", |r| navigation(r, "document")),
     ("page-weak", "/weak/", |r| navigation(r, "document")),
+    ("page-steps", "/steps/", |r| navigation(r, "document")),
     ("closed", "/closed/", |r| navigation(r, "document")),
     ("vault", "/vault/", |r| navigation(r, "document")),
     ("vault-bare", "/vault/", |r| r),
@@ -102,9 +107,19 @@ fn cookie(state: &'static str, name: &str, value: &str) -> Caller {
     Caller { state, header: Some(("cookie", format!("{name}={value}"))) }
 }
 
-async fn callers(cluster: &Cluster) -> Vec<Caller> {
+/// Gives the code that a mail brought, in an answer to a request for one.
+async fn mailed(node: &Gateway, mail: &mut MailServer, ceremony: &Value) -> String {
+    let mut script = node.api_client();
+    let asked = script.post_json(CODES, &json!({ "channel": "email", "ceremony": ceremony })).await;
+    assert_eq!(asked.status, 202, "{}", asked.body);
+    code_in(&mail.next().data, 6)
+}
+
+async fn callers(cluster: &Cluster, mail: &mut MailServer) -> Vec<Caller> {
     let node = &cluster.nodes[0];
     let (ann, dan) = (cluster.person("ann"), cluster.person("dan"));
+    let address = ["user", "set-address", "ann", "--confirmed", "--email", "ann@example.com"];
+    assert_eq!(cluster.command(&address).code, 0);
     let step = totp::step_now();
     let first = node.api_client().post_json(LOGIN, &ann.first()).await.json();
     let ceremony = first["ceremony"].as_str().unwrap().to_owned();
@@ -115,6 +130,19 @@ async fn callers(cluster: &Cluster) -> Vec<Caller> {
     let mut weak = node.browser();
     weak.sign_in("/weak/", "ann", PASSWORD, None).await;
     let lone = weak.cookie("__Host-stepgate").unwrap().to_owned();
+    let first = node.api_client().post_json(LOGIN, &with_strength(&ann, "two_steps")).await.json();
+    let code = mailed(node, mail, &first["ceremony"]).await;
+    let steps = json!({ "ceremony": first["ceremony"], "method": "email_code", "code": code });
+    let steps = node.api_client().post_json(SECOND, &steps).await.json();
+    let steps_token = steps["access_token"].as_str().unwrap_or_else(|| panic!("{steps}")).to_owned();
+    let mut mailed_to = node.browser();
+    let page = mailed_to.sign_in("/steps/", "ann", PASSWORD, None).await;
+    let send = mailed_to.request(reqwest::Method::POST, &page.at).form(&[("op", "send"), ("method", "email_code")]);
+    assert_eq!(mailed_to.send(send).await.status, 200, "{}", page.body);
+    let code = code_in(&mail.next().data, 6);
+    let given = mailed_to.request(reqwest::Method::POST, &page.at).form(&[("method", "email_code"), ("code", &code)]);
+    mailed_to.send(given).await;
+    let steps = mailed_to.cookie("__Host-stepgate").expect("signed in by the code").to_owned();
     let script = token(node, &ann.login(step)).await;
     let mut left = ann.script(node, step + 1).await;
     let gone = left.token.clone().unwrap();
@@ -132,6 +160,8 @@ async fn callers(cluster: &Cluster) -> Vec<Caller> {
         bearer("ceremony-as-token", &ceremony),
         cookie("one-factor", "__Host-stepgate", &lone),
         bearer("one-factor-token", &one),
+        cookie("two-steps", "__Host-stepgate", &steps),
+        bearer("two-steps-token", &steps_token),
         cookie("two-factor", "__Host-stepgate", &two),
         bearer("two-factor-token", &script),
         cookie("token-as-cookie", "__Host-stepgate", &script),
@@ -163,27 +193,34 @@ async fn table(node: &Gateway, callers: &[Caller]) -> Vec<(String, Vec<String>)>
 }
 
 /// What everybody meets who proved nothing; `SCHEME` is the one of the 401s.
-const NOBODY: &str = "page=303:login page-fresh=303:login page-weak=303:login closed=403:html \
+const NOBODY: &str = "page=303:login page-fresh=303:login page-weak=303:login page-steps=303:login closed=403:html \
     vault=303:login vault-bare=401:login_required:SCHEME public=app frame=401:html fetch=401:login_required:SCHEME xhr=401:login_required:SCHEME bare=401:login_required:SCHEME \
     websocket=401:login_required:SCHEME grpc=grpc:16 whoami=401:not_signed_in:Bearer \
     session=401:not_signed_in:Bearer sign-in=200:html";
 /// With a password alone. The sample app has no page at `/weak/`; what counts is that it is asked.
-const ONE: &str = "page=303:step-up page-fresh=403:html page-weak=app:404 closed=403:html \
+const ONE: &str = "page=303:step-up page-fresh=403:html page-weak=app:404 page-steps=303:step-up closed=403:html \
+    vault=403:html vault-bare=403:factor_unavailable public=app frame=401:html fetch=401:step_up_required:SCHEME xhr=401:step_up_required:SCHEME \
+    bare=401:step_up_required:SCHEME websocket=401:step_up_required:SCHEME grpc=grpc:16 whoami=200:api \
+    session=200:api sign-in=303:step-up";
+/// With a password and a code that was sent: no second factor.
+const STEPS: &str = "page=303:step-up page-fresh=403:html page-weak=app:404 page-steps=app:404 closed=403:html \
     vault=403:html vault-bare=403:factor_unavailable public=app frame=401:html fetch=401:step_up_required:SCHEME xhr=401:step_up_required:SCHEME \
     bare=401:step_up_required:SCHEME websocket=401:step_up_required:SCHEME grpc=grpc:16 whoami=200:api \
     session=200:api sign-in=303:step-up";
 /// With both factors, outside the group that `/admin/` asks for.
-const TWO: &str = "page=app page-fresh=403:html page-weak=app:404 closed=403:html \
+const TWO: &str = "page=app page-fresh=403:html page-weak=app:404 page-steps=app:404 closed=403:html \
     vault=403:html vault-bare=403:factor_unavailable public=app frame=app fetch=app \
     xhr=app bare=app websocket=app grpc=app whoami=200:api session=200:api sign-in=303:there";
 
-const EXPECTED: [(&str, &str, &str); 18] = [
+const EXPECTED: [(&str, &str, &str); 20] = [
     ("anonymous", NOBODY, "StepUp"),
     ("ceremony", NOBODY, "StepUp"),
     ("ceremony-as-session", NOBODY, "StepUp"),
     ("ceremony-as-token", NOBODY, "Bearer"),
     ("one-factor", ONE, "StepUp"),
     ("one-factor-token", ONE, "Bearer"),
+    ("two-steps", STEPS, "StepUp"),
+    ("two-steps-token", STEPS, "Bearer"),
     ("two-factor", TWO, ""),
     ("two-factor-token", TWO, ""),
     ("token-as-cookie", NOBODY, "StepUp"),
@@ -203,6 +240,7 @@ fn explained(cluster: &Cluster, row: &str, (name, path, _): &Way) -> i32 {
     let proved = match row {
         NOBODY => &[][..],
         ONE => &["--user", "ann", "--amr", "pwd"],
+        STEPS => &["--user", "ann", "--amr", "pwd,email_code"],
         _ => &["--user", "ann", "--amr", "pwd,otp"],
     };
     let url = format!("http://localhost{path}");
@@ -223,8 +261,14 @@ fn exit_code(cell: &str) -> i32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_state_meets_every_way_of_asking_as_told() {
-    let cluster = Cluster::start("factors: { passkeys: off }").await;
-    let callers = callers(&cluster).await;
+    let mut mail = MailServer::start(&[]);
+    let settings = format!(
+        "factors: {{ passkeys: off, email_code: on }}\n\
+         mail: {{ smtp: \"smtp://127.0.0.1:{}\", starttls: off, from: no-reply@example.com }}",
+        mail.port
+    );
+    let cluster = Cluster::start(&settings).await;
+    let callers = callers(&cluster, &mut mail).await;
     for node in &cluster.nodes {
         let rows = table(node, &callers).await;
         assert_eq!(rows.len(), EXPECTED.len());
@@ -233,7 +277,7 @@ async fn every_state_meets_every_way_of_asking_as_told() {
         }
     }
     // `explain` says of every cell what `run` does.
-    for row in [NOBODY, ONE, TWO] {
+    for row in [NOBODY, ONE, STEPS, TWO] {
         for (cell, way) in row.split_whitespace().zip(&WAYS) {
             assert_eq!(explained(&cluster, row, way), exit_code(cell), "{cell}");
         }

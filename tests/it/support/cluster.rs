@@ -19,6 +19,7 @@ const RULES: &str = "
       - { name: open, path: /public/**, access: public }
       - { name: closed, path: /closed/**, access: deny }
       - { name: weak, path: /weak/**, require: one_factor }
+      - { name: steps, path: /steps/**, require: two_steps }
       - { name: fresh, path: /admin/**, require: { strength: two_factor, max_age: 5m }, allow: { groups: [admins] } }
       - { name: vault, path: /vault/**, require: phishing_resistant }
       - { name: all, path: /**, require: two_factor }";
