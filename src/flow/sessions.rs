@@ -160,7 +160,7 @@ impl Flows {
         attempt.session = Some(session.id.clone());
         attempt.intend(Deed::Ending, None);
         let ended = match session.id == opened.session.id {
-            true => self.ports.sessions.revoke(&old.key()).await.map(u64::from),
+            true => self.ports.sessions.supersede(&old.key(), &opened.token.key()).await.map(u64::from),
             false => self.end_family(&old.key(), &session).await,
         };
         if matches!(ended, Ok(1..)) {

@@ -43,8 +43,8 @@ pub enum Ended {
 /// Why a session ended under its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
-    /// It goes on under another key.
-    Replaced,
+    /// It goes on under another key; `None` where a node of the version before does not say which.
+    Replaced { by: Option<SessionKey> },
     /// Somebody ended it.
     Revoked,
     /// A node of the version before does not say.
@@ -74,6 +74,8 @@ pub trait Sessions: Send + Sync {
     fn ended(&self) -> BoxStream<'static, Ended>;
     /// Ends one session. `false` if it was not there.
     async fn revoke(&self, key: &SessionKey) -> Answer<bool>;
+    /// Ends one that goes on, on its host, under the key of another row. `false` if it was not there.
+    async fn supersede(&self, key: &SessionKey, by: &SessionKey) -> Answer<bool>;
     /// Ends every session of a person; says how many.
     async fn revoke_all(&self, user: &UserId) -> Answer<u64>;
     /// Ends the session of this id on every host that shares it; says on how many. One that a ticket opens meanwhile ends too:

@@ -13,13 +13,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tokio::sync::broadcast;
 
 use places::KnownPlaces;
 
 use super::Flows;
 use super::ports::{
-    Account, Answer, Clock, CodeDigest, Entropy, Generation, Letter, Ports, RECORD_VERSION, SigningKey, StoreError,
-    TransientKind, Typed, Vault, View,
+    Account, Answer, Clock, CodeDigest, Ended, Entropy, Generation, Letter, Ports, RECORD_VERSION, SigningKey,
+    StoreError, TransientKind, Typed, Vault, View,
 };
 use super::reply::Client;
 use super::settings::FlowSettings;
@@ -59,6 +60,8 @@ pub(crate) struct World {
     pub(crate) ledger_forgets: AtomicBool,
     /// A weakened table, which takes every spending of a step for the first.
     pub(crate) table_forgets: AtomicBool,
+    /// Tells of sessions that end.
+    pub(crate) endings: broadcast::Sender<Ended>,
 }
 
 #[derive(Clone, Default)]
@@ -122,6 +125,7 @@ impl World {
             gives_turns: AtomicBool::new(false),
             ledger_forgets: AtomicBool::new(false),
             table_forgets: AtomicBool::new(false),
+            endings: broadcast::Sender::new(1024),
         })
     }
 

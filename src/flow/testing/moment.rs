@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use tokio::sync::broadcast;
 use tokio::task::yield_now;
 
 use super::World;
@@ -16,11 +17,17 @@ use crate::auth::throttle::{Charge, Charged, give_back, take_all};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{
-    Answer, Attempted, Clock, CodeDigest, End, Ended, Ledger, OneTimeCodes, Quota, Quotas, Sessions, StoreError, Taken,
-    Throttle, Transient, TransientKind,
+    Answer, Attempted, Clock, CodeDigest, End, EndReason, Ended, Ledger, OneTimeCodes, Quota, Quotas, Sessions,
+    StoreError, Taken, Throttle, Transient, TransientKind,
 };
 
 impl World {
+    /// Tells of an end.
+    pub(crate) fn tell(&self, key: &SessionKey, why: EndReason) {
+        // Nobody need listen.
+        let _ = self.endings.send(Ended::One { key: *key, session: None, why });
+    }
+
     async fn give_turn(&self) {
         if self.gives_turns.load(Ordering::SeqCst) {
             yield_now().await;
@@ -48,13 +55,15 @@ impl Sessions for World {
         session: &Session,
         ends_at: Timestamp,
     ) -> Answer<bool> {
-        self.call(|s| {
+        let opened = self.call(|s| {
             if old.is_some_and(|old| s.sessions.remove(old).is_none()) {
                 return false;
             }
             s.sessions.insert(*new, (Arc::new(session.clone()), ends_at));
             true
-        })
+        })?;
+        old.filter(|_| opened).into_iter().for_each(|old| self.tell(old, EndReason::Replaced { by: Some(*new) }));
+        Ok(opened)
     }
 
     async fn touch(&self, key: &SessionKey, seen_at: Timestamp, ends_at: Timestamp) -> Answer<()> {
@@ -67,21 +76,31 @@ impl Sessions for World {
         })
     }
 
-    /// Tells of nothing: a flow that waits for it would hang.
     fn ended(&self) -> BoxStream<'static, Ended> {
-        futures_util::stream::pending().boxed()
+        let next = async |mut ends: broadcast::Receiver<Ended>| Some((ends.recv().await.ok()?, ends));
+        futures_util::stream::unfold(self.endings.subscribe(), next).boxed()
     }
 
     async fn revoke(&self, key: &SessionKey) -> Answer<bool> {
-        self.call(|s| s.sessions.remove(key).is_some())
+        let ended = self.call(|s| s.sessions.remove(key).is_some());
+        self.tell(key, EndReason::Revoked);
+        ended
+    }
+
+    async fn supersede(&self, key: &SessionKey, by: &SessionKey) -> Answer<bool> {
+        let ended = self.call(|s| s.sessions.remove(key).is_some());
+        self.tell(key, EndReason::Replaced { by: Some(*by) });
+        ended
     }
 
     async fn revoke_all(&self, user: &UserId) -> Answer<u64> {
-        self.call(|s| {
+        let ended = self.call(|s| {
             let before = s.sessions.len();
             s.sessions.retain(|_, (session, _)| session.identity.id != *user);
             (before - s.sessions.len()) as u64
-        })
+        });
+        let _ = self.endings.send(Ended::Lost);
+        ended
     }
 
     async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Answer<Session>)>> {

@@ -32,7 +32,16 @@ pub(super) async fn ending_cases(make: &impl AsyncFn() -> StatePorts) {
     assert!(p.sessions.replace(None, &first, &ann, now.plus(HOUR)).await.unwrap() && known(&first).await);
     (p.pass)(Duration::from_millis(1500)).await;
     assert!(p.sessions.replace(Some(&first), &second, &ann, now.plus(HOUR)).await.unwrap());
-    assert_eq!(next_one(&mut ends).await, (first, Some(ann.id.clone()), EndReason::Replaced));
+    let replaced = |key, by| (key, Some(ann.id.clone()), EndReason::Replaced { by: Some(by) });
+    assert_eq!(next_one(&mut ends).await, replaced(first, second));
+    assert!(p.sessions.revoke(&second).await.unwrap());
+    assert_eq!(next_one(&mut ends).await, (second, Some(ann.id.clone()), EndReason::Revoked));
+    for key in [&first, &second] {
+        assert!(p.sessions.replace(None, key, &ann, now.plus(HOUR)).await.unwrap());
+    }
+    assert!(p.sessions.supersede(&first, &second).await.unwrap());
+    assert_eq!(next_one(&mut ends).await, replaced(first, second));
+    assert!(!known(&first).await && known(&second).await);
     assert!(p.sessions.revoke(&second).await.unwrap());
     assert_eq!(next_one(&mut ends).await, (second, Some(ann.id.clone()), EndReason::Revoked));
     for (key, one) in [(&first, &ann), (&third, &other)] {

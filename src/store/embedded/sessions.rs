@@ -106,7 +106,7 @@ impl Sessions for Embedded {
         self.void_cache(old.is_some());
         let bodies = opened?;
         for (key, body) in old.into_iter().zip(bodies.iter().flatten()) {
-            self.tell(*key, body, EndReason::Replaced);
+            self.tell(*key, body, EndReason::Replaced { by: Some(*new) });
         }
         Ok(bodies.is_some())
     }
@@ -142,11 +142,11 @@ impl Sessions for Embedded {
     }
 
     async fn revoke(&self, key: &SessionKey) -> Answer<bool> {
-        const SQL: &str = "delete from state_sessions where key = $1 returning key, body, seen_at, ends_at";
-        let query = sqlx::query_as(SQL).bind(key.encoded());
-        let ended: Answer<Vec<SessionRow>> = self.write(query.fetch_all(&self.writer)).await;
-        self.void_cache(true);
-        Ok(self.revoked(&ended?)? > 0)
+        self.end(key, EndReason::Revoked).await
+    }
+
+    async fn supersede(&self, key: &SessionKey, by: &SessionKey) -> Answer<bool> {
+        self.end(key, EndReason::Replaced { by: Some(*by) }).await
     }
 
     async fn revoke_all(&self, user: &UserId) -> Answer<u64> {
@@ -155,7 +155,7 @@ impl Sessions for Embedded {
         let query = sqlx::query_as(SQL).bind(self.owners(user));
         let ended: Answer<Vec<SessionRow>> = self.write(query.fetch_all(&self.writer)).await;
         self.void_cache(true);
-        self.revoked(&ended?)
+        self.deleted(&ended?, EndReason::Revoked)
     }
 
     async fn of_user(&self, user: &UserId) -> Answer<Vec<(SessionKey, Answer<Session>)>> {
@@ -183,6 +183,14 @@ impl Embedded {
         Ok(SessionSample { total: u64::try_from(total).unwrap_or(0), sessions: some })
     }
 
+    async fn end(&self, key: &SessionKey, why: EndReason) -> Answer<bool> {
+        const SQL: &str = "delete from state_sessions where key = $1 returning key, body, seen_at, ends_at";
+        let query = sqlx::query_as(SQL).bind(key.encoded());
+        let ended: Answer<Vec<SessionRow>> = self.write(query.fetch_all(&self.writer)).await;
+        self.void_cache(true);
+        Ok(self.deleted(&ended?, why)? > 0)
+    }
+
     /// Voids the cache, whether the write that might have ended a session is known to have succeeded or not.
     fn void_cache(&self, maybe: bool) {
         if maybe {
@@ -191,11 +199,11 @@ impl Embedded {
     }
 
     /// Tells of rows that were deleted; answers how many of them were live.
-    fn revoked(&self, rows: &[SessionRow]) -> Answer<u64> {
+    fn deleted(&self, rows: &[SessionRow], why: EndReason) -> Answer<u64> {
         let now = self.now()?;
         for (key, body, _, _) in rows {
             match std::str::from_utf8(key).ok().and_then(SessionKey::decode) {
-                Some(key) => self.tell(key, body, EndReason::Revoked),
+                Some(key) => self.tell(key, body, why),
                 None => self.endings.lost(),
             }
         }

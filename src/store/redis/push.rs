@@ -98,17 +98,19 @@ async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, target: &PushTar
 }
 
 impl PushTarget {
-    /// A message: the session's key, why it ended and its record, parted by spaces. The version before sends the key alone.
+    /// A message, parted by spaces: the session's key, why it ended, its record, and the key under which it goes on. The
+    /// version before sends the key alone, or nothing after the record.
     fn apply(&self, message: &Msg) {
         let text = std::str::from_utf8(message.get_payload_bytes()).unwrap_or_default();
         let mut parts = text.splitn(3, ' ');
         let Some(key) = parts.next().and_then(SessionKey::decode) else { return self.unknown() };
-        let why = match parts.next() {
-            Some("replaced") => EndReason::Replaced,
+        let (why, rest) = (parts.next(), parts.next().unwrap_or_default());
+        let (record, next) = rest.split_once(' ').unwrap_or((rest, ""));
+        let why = match why {
+            Some("replaced") => EndReason::Replaced { by: SessionKey::decode(next) },
             Some("revoked") => EndReason::Revoked,
             _ => EndReason::Unknown,
         };
-        let record = parts.next().unwrap_or_default();
         let session = self.cipher.open::<Session>(&key.encoded(), record.as_bytes()).ok().map(|session| session.id);
         self.cache.end(&key);
         self.endings.one(key, session, why);

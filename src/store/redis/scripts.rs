@@ -31,7 +31,7 @@ if owner then
   local record = redis.call('HGET', KEYS[3], 'd') or ''
   redis.call('DEL', KEYS[3], ARGV[1] .. 'e1:' .. ARGV[10])
   redis.call('ZREM', ARGV[1] .. 'u1:' .. owner, ARGV[10])
-  redis.call('PUBLISH', ARGV[8], ARGV[10] .. ' replaced ' .. record)
+  redis.call('PUBLISH', ARGV[8], ARGV[10] .. ' replaced ' .. record .. ' ' .. ARGV[2])
 end
 return 1";
 
@@ -51,13 +51,14 @@ redis.call('SET', ARGV[1] .. 'e1:' .. ARGV[2], ARGV[3] .. ':' .. ARGV[4], 'PX', 
 return 1";
 
 /// Ends a session, whatever lies there.
-/// KEYS: session. ARGV: prefix, name, channel.
+/// KEYS: session. ARGV: prefix, name, channel, name of the one that it goes on as (may be absent).
 const REVOKE: &str = r"
 local held = redis.pcall('HMGET', KEYS[1], 'u', 'd')
 local owner, record = held[1], held[2] or ''
 local ended = redis.call('DEL', KEYS[1])
 redis.call('DEL', ARGV[1] .. 'e1:' .. ARGV[2])
-redis.call('PUBLISH', ARGV[3], ARGV[2] .. ' revoked ' .. record)
+local why = ARGV[4] and ' replaced ' .. record .. ' ' .. ARGV[4] or ' revoked ' .. record
+redis.call('PUBLISH', ARGV[3], ARGV[2] .. why)
 if type(owner) == 'string' then redis.pcall('ZREM', ARGV[1] .. 'u1:' .. owner, ARGV[2]) end
 return ended";
 

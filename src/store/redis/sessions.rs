@@ -114,12 +114,11 @@ impl Sessions for Redis {
     }
 
     async fn revoke(&self, key: &SessionKey) -> Answer<bool> {
-        let name = key.encoded();
-        let mut call = self.scripts.revoke.prepare_invoke();
-        call.key(self.key(SESSION, &name)).arg(&self.prefix).arg(name).arg(self.channel());
-        let ended = self.invoke(Verb::Revoke, call).await;
-        self.cache.end(key);
-        ended
+        self.end(key, None).await
+    }
+
+    async fn supersede(&self, key: &SessionKey, by: &SessionKey) -> Answer<bool> {
+        self.end(key, Some(by)).await
     }
 
     async fn revoke_all(&self, user: &UserId) -> Answer<u64> {
@@ -161,6 +160,18 @@ impl Sessions for Redis {
 }
 
 impl Redis {
+    async fn end(&self, key: &SessionKey, by: Option<&SessionKey>) -> Answer<bool> {
+        let name = key.encoded();
+        let mut call = self.scripts.revoke.prepare_invoke();
+        call.key(self.key(SESSION, &name)).arg(&self.prefix).arg(name).arg(self.channel());
+        if let Some(by) = by {
+            call.arg(by.encoded());
+        }
+        let ended = self.invoke(Verb::Revoke, call).await;
+        self.cache.end(key);
+        ended
+    }
+
     /// How many sessions there are, and some of them. Walks the keys a thousand at a time, so that nobody waits for
     /// it, and stops after [`WALK`] steps: what was not reached by then is not counted.
     pub(super) async fn sample(&self) -> Answer<SessionSample> {

@@ -104,10 +104,14 @@ async fn the_push_of_the_version_before_is_understood() {
     assert_eq!(ends.next().await, Some(Ended::Lost), "what ended before the subscription is unknown");
     let mut operator = operator(&server.url()).await;
     let key = session_key();
+    let replaced = |by| Ended::One { key, session: None, why: EndReason::Replaced { by } };
     for (message, told) in [
         (key.encoded(), Ended::One { key, session: None, why: EndReason::Unknown }),
         ("no digest".to_owned(), Ended::Lost),
         (format!("{} revoked not-sealed", key.encoded()), Ended::One { key, session: None, why: EndReason::Revoked }),
+        (format!("{} replaced not-sealed", key.encoded()), replaced(None)),
+        (format!("{0} replaced not-sealed {0}", key.encoded()), replaced(Some(key))),
+        (format!("{0} replaced  {0}", key.encoded()), replaced(Some(key))),
         (format!("{} later-word", key.encoded()), Ended::One { key, session: None, why: EndReason::Unknown }),
     ] {
         let mut publish = ::redis::cmd("PUBLISH");
