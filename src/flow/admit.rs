@@ -9,7 +9,8 @@ use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::{Circumstances, evaluate};
 use crate::auth::resource::Resource;
-use crate::auth::session::{Channel, SessionToken};
+use crate::auth::session::{Channel, Session, SessionToken};
+use crate::auth::time::Timestamp;
 
 impl Flows {
     /// Decides about one request: every reading of it is judged, the strictest decision wins.
@@ -33,5 +34,17 @@ impl Flows {
             _ => None,
         };
         Ok(evaluate(&judged, app.offer.served, resource, circumstances, session.as_ref(), now))
+    }
+
+    /// Whether these rules would have permitted a request, to whom and when another decision did. Asks nobody.
+    pub fn would_permit(
+        app: &AppPolicy,
+        resource: &Resource,
+        circumstances: &Circumstances,
+        who: &Arc<Session>,
+        at: Timestamp,
+    ) -> bool {
+        let judged: Vec<_> = app.judged(resource, circumstances.client).collect();
+        matches!(evaluate(&judged, app.offer.served, resource, circumstances, Some(who), at), Decision::Permit(_))
     }
 }
