@@ -69,8 +69,8 @@ impl Gateway {
         // HTTP/2 announces nothing; there the end of the stream must have come with the head.
         let is_whole = session.req_header().method == Method::OPTIONS && session.as_mut().is_body_empty();
         let (arrival, mut judgement, open) = read(session, &connection.peer, &ctx.snapshot, request_id, is_whole);
-        if let (Some(circumstances), Some(site), Some(resource)) = (open, &judgement.site, &judgement.resource) {
-            match ctx.snapshot.flows.admit(&site.policy, resource, &circumstances, judgement.credential.token()).await {
+        if let (Some(circumstances), Some(site), Some(resource)) = (&open, &judgement.site, &judgement.resource) {
+            match ctx.snapshot.flows.admit(&site.policy, resource, circumstances, judgement.credential.token()).await {
                 Ok(decision) => judgement.decide(decision),
                 Err(cause) => {
                     tracing::error!(target: "proxy", request_id = %arrival.request_id, %cause, "cannot decide");
@@ -78,6 +78,7 @@ impl Gateway {
                 }
             }
         }
+        judgement.circumstances = open;
         count(&judgement);
         (ctx.outcome, ctx.arrival, ctx.judgement) = (judgement.outcome(), arrival, judgement);
     }

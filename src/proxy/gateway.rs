@@ -58,7 +58,7 @@ impl ProxyHttp for Gateway {
         }
         ctx.cancellation = Cancellation::current();
         if let Some(cancellation) = &ctx.cancellation {
-            cancellation.begin();
+            cancellation.begin(ctx.timing.started);
         }
         // 0 is for ever, to Pingora, which would set a timer per request: the connection itself knows how long the
         // next head may take. `None` stays: this connection is to be closed.

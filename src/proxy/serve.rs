@@ -19,7 +19,7 @@ use super::client::listen::{AcceptContext, AcceptSettings, ListenerKind, ServeCo
 use super::client::protocol_error::ProtocolErrors;
 use super::gateway::Gateway;
 use super::http2::server;
-use super::live::LiveRequests;
+use super::live::registry::LiveRequests;
 use super::observe::admin::{Admin, AdminServer};
 use super::observe::metrics::Metrics;
 use super::observe::store_metrics::{self, StoreMetrics};

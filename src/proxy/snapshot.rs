@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use super::client::certificates::{CertificateTable, Certificates};
 use super::client::limits::ConnectionLimits;
@@ -101,6 +101,8 @@ pub struct ActiveSnapshot {
     metrics: Arc<Metrics>,
     /// One change at a time.
     changing: Mutex<()>,
+    /// Counts them.
+    changes: watch::Sender<u64>,
 }
 
 impl ActiveSnapshot {
@@ -116,12 +118,18 @@ impl ActiveSnapshot {
             connections,
             metrics,
             changing: Mutex::default(),
+            changes: watch::Sender::new(0),
         }
     }
 
     /// For one request, connection or round of a task: whoever asks twice may get two.
     pub(crate) fn load(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Tells when another one is in force.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Begins a snapshot of other settings. Servers of unchanged settings are the same.
@@ -153,6 +161,7 @@ impl ActiveSnapshot {
         self.connections.limit(snapshot.limits.most(), snapshot.limits.most_per_client());
         let new = Arc::new(snapshot);
         let old = self.snapshot.swap(new.clone());
+        self.changes.send_modify(|count| *count += 1);
         self.pools.watch(new.pools()).await;
         for (host, site) in &old.sites.apps {
             site.metrics.forget(&self.metrics, new.sites.apps.get(host).map(|site| &site.metrics));

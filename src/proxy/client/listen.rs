@@ -17,8 +17,9 @@ use super::limits::{ConnectionLimits, ConnectionPermit, LimitReached, LogSampler
 use super::protocol_error::ProtocolErrors;
 use super::socket::BufferedSocket;
 use super::stream::{ClientStream, HeadLimits};
+use crate::proxy::cancellation::Cancellation;
 use crate::proxy::clock;
-use crate::proxy::live::LiveRequests;
+use crate::proxy::live::registry::LiveRequests;
 use crate::proxy::observe::metrics::Metrics;
 use crate::proxy::request::client_address::{AcceptedOn, Peer};
 use crate::proxy::settings::ClientLimits;
@@ -173,9 +174,9 @@ async fn handshake(
     };
     let connection =
         Arc::new(ConnectionState::new(Peer::new(peer.ip(), accepted_on)).with_stream_limits(permit.streams()));
-    let cancellation = context.live.track();
+    let cancellation = Cancellation::new();
     match ClientStream::new(io, (connection, cancellation.clone()), head, context.protocol_errors.clone(), permit) {
-        Ok(conn) => cancellation.run(context.app.serve(Box::new(conn), limits, &context.shutdown)).await,
+        Ok(conn) => cancellation.run(&context.live, context.app.serve(Box::new(conn), limits, &context.shutdown)).await,
         Err(cause) => tracing::error!(target: "proxy", %cause, "cannot serve a connection"),
     }
 }

@@ -114,6 +114,7 @@ impl Exchange {
         // Who came late, but before the alarm was heard, has come.
         let _ = self.reading.budget.received(piece.len());
         self.received += piece.len();
+        self.cancellation.passed();
         if let Some(kept) = &mut self.kept {
             kept.write_to_buffer(&piece);
         }
@@ -243,6 +244,7 @@ impl Exchange {
             };
             let _ = writing.budget.received(streams.min(piece.len()));
             self.budget.sent(streams.min(piece.len()));
+            self.cancellation.passed();
             let now = piece.split_to(streams.min(piece.len()));
             answer.send_data(now, end && piece.is_empty()).or_err(ErrorType::WriteError, "answering")?;
         }

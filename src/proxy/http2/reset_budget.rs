@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use crate::proxy::cancellation::Cancellation;
-use crate::proxy::live::LiveRequests;
 
 /// How many streams a client may take back unanswered, in terms of the streams it may have at once. Each answered
 /// one gives one back.
@@ -35,7 +34,6 @@ pub(super) struct ResetBudget {
     flooded: AtomicBool,
     /// Rings when a place becomes free, when nothing runs, and when the credit is used up.
     pub(super) changed: Notify,
-    live: Arc<LiveRequests>,
     /// What requests that are over were cancelled by: used again, so that no request makes one.
     spare: Mutex<Vec<Arc<Cancellation>>>,
 }
@@ -49,19 +47,19 @@ pub(super) struct RunningStream {
 }
 
 impl ResetBudget {
-    pub(super) fn new(streams: u32, live: Arc<LiveRequests>) -> Arc<Self> {
+    pub(super) fn new(streams: u32) -> Arc<Self> {
         let most = usize::try_from(streams).unwrap_or(usize::MAX);
         let credit = AtomicUsize::new(most.saturating_mul(PER_STREAM));
         let (running, changed, spare) = (AtomicUsize::new(0), Notify::new(), Mutex::default());
         let (earned, flooded) = (AtomicU64::new(0), AtomicBool::new(false));
-        Arc::new(Self { most, running, credit, earned, flooded, changed, live, spare })
+        Arc::new(Self { most, running, credit, earned, flooded, changed, spare })
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> RunningStream {
         self.running.fetch_add(1, Ordering::AcqRel);
         self.earned.fetch_add(FRAMES_PER_REQUEST, Ordering::Relaxed);
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        RunningStream { budget: self.clone(), cancellation: spare.unwrap_or_else(|| self.live.track()) }
+        RunningStream { budget: self.clone(), cancellation: spare.unwrap_or_else(|| Cancellation::new()) }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -134,7 +132,7 @@ mod tests {
 
     #[test]
     fn places_are_taken_and_given_back() {
-        let budget = ResetBudget::new(2, Arc::default());
+        let budget = ResetBudget::new(2);
         assert!(budget.is_idle());
         let (one, two) = (budget.begin(), budget.begin());
         assert!(budget.is_full());
@@ -146,7 +144,7 @@ mod tests {
 
     #[test]
     fn what_is_answered_earns_what_is_taken_back_spends() {
-        let budget = ResetBudget::new(1, Arc::default());
+        let budget = ResetBudget::new(1);
         for _ in 0..1000 {
             budget.taken_back();
             budget.answered();

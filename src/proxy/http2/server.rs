@@ -20,7 +20,7 @@ use crate::proxy::client::connection_state::ConnectionState;
 use crate::proxy::client::data_rate::MinDataRate;
 use crate::proxy::client::limits::{LimitReached, LogSampler, StreamLimits};
 use crate::proxy::clock;
-use crate::proxy::live::LiveRequests;
+use crate::proxy::live::registry::LiveRequests;
 use crate::proxy::observe::metrics::Metrics;
 use crate::proxy::settings::ClientLimits;
 
@@ -91,7 +91,7 @@ where
         proxy_digest: io.get_proxy_digest(),
         socket_digest: io.get_socket_digest(),
     });
-    let budget = ResetBudget::new(config.streams, config.live.clone());
+    let budget = ResetBudget::new(config.streams);
     let controlled = ControlFrameCounter::new(io, budget.clone());
     let shaken = tokio::time::timeout(config.preface, config.options.handshake(controlled)).await;
     let Ok(Ok(connection)) = shaken else {
@@ -171,10 +171,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> Http2Connection<'_, A> {
         let cancellation = running.cancellation.clone();
         let (data_rate, digest) = (self.config.data_rate, self.digest.clone());
         let exchange = Exchange::new(request, respond, digest, self.budget.clone(), cancellation, data_rate);
-        let (app, shutdown) = (self.app.clone(), self.shutdown.clone());
+        let (app, live, shutdown) = (self.app.clone(), self.config.live.clone(), self.shutdown.clone());
         tokio::spawn(async move {
             let session = ServerSession::new_custom(Box::new(exchange));
-            running.cancellation.run(app.process_new_http(session, &shutdown)).await;
+            running.cancellation.run(&live, app.process_new_http(session, &shutdown)).await;
             drop((running, permit));
         });
         ControlFlow::Continue(())

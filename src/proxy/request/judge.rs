@@ -73,6 +73,8 @@ pub(crate) struct Judgement {
     pub(crate) site: Option<Arc<Site>>,
     pub(crate) resource: Option<Resource>,
     pub(crate) websocket: bool,
+    /// What the decision depends on beside.
+    pub(crate) circumstances: Option<Circumstances>,
     /// What the client presented where somebody was to be known.
     pub(crate) credential: SessionCredential,
     /// What the app would have to tolerate, if that is why the request was rejected: words of the configuration.
@@ -93,6 +95,7 @@ impl Judgement {
             site: None,
             resource: None,
             websocket: false,
+            circumstances: None,
             credential: SessionCredential::None,
             lacking: Vec::new(),
             verdict: Verdict::Reject(rejection),

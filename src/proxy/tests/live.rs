@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use http::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -21,7 +22,7 @@ use crate::auth::session::{Session, SessionKey, SessionToken};
 use crate::auth::time::Timestamp;
 use crate::auth::user::Identity;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, Clock, End, Ports, Sessions};
+use crate::flow::ports::{Answer, Clock, End, EndReason, Ended, Ports, Sessions};
 use crate::flow::testing::World;
 
 /// What becomes of the session.
@@ -33,7 +34,11 @@ enum Deed {
     Expired,
     /// A step-up gave it another token.
     Raised,
-    /// The store is away.
+    /// The same, and a node of the version before told of it.
+    RaisedUntold,
+    /// The session is gone, which was told to nobody; and that something was missed.
+    Missed,
+    /// The store is away, and tells that something was missed.
     StoreAway,
     /// Another session of the same person ended.
     OtherEnded,
@@ -62,11 +67,14 @@ impl Sessions for Reachable {
     async fn touch(&self, key: &SessionKey, seen: Timestamp, ends: Timestamp) -> Answer<()> {
         self.store()?.touch(key, seen, ends).await
     }
-    fn ended(&self) -> futures_util::stream::BoxStream<'static, crate::flow::ports::Ended> {
+    fn ended(&self) -> BoxStream<'static, Ended> {
         self.0.ended()
     }
     async fn revoke(&self, key: &SessionKey) -> Answer<bool> {
         Sessions::revoke(self.store()?, key).await
+    }
+    async fn supersede(&self, key: &SessionKey, by: &SessionKey) -> Answer<bool> {
+        self.store()?.supersede(key, by).await
     }
     async fn revoke_all(&self, user: &UserId) -> Answer<u64> {
         self.store()?.revoke_all(user).await
@@ -184,13 +192,16 @@ fn token(byte: u8) -> SessionToken {
     SessionToken::mint(&[byte; 32])
 }
 
-/// Opens all kinds under a guarded path and under a public one, does the deed, and sees which of them end within 5 s.
+/// Opens all kinds under a guarded path and under a public one, does the deed, and sees which of them end in time.
 async fn after(deed: Deed) {
     let world = World::new();
     let now = Clock::now(&*world);
     let proofs = || Proofs::none().with(Method::Password, now).with(Method::Totp, now);
     let (hers, others) = (token(1), token(2));
-    let rested = rested(&world, proofs(), now);
+    let mut rested = rested(&world, proofs(), now);
+    if deed == Deed::Expired {
+        rested.created_at = now.minus(Duration::from_secs(12 * 3600 - 4));
+    }
     world.look(|state| {
         for (token, id) in [(&hers, "01HERS"), (&others, "01OTHER")] {
             let session = Session { id: id.to_owned(), ..rested.clone() };
@@ -223,20 +234,34 @@ async fn after(deed: Deed) {
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(closed.lock().unwrap().len(), 0, "{deed:?}: {closed:?}");
     match deed {
-        Deed::Ended => world.look(|state| drop(state.sessions.remove(&hers.key()))),
+        Deed::Ended => assert!(Sessions::revoke(&*sessions, &hers.key()).await.unwrap()),
+        Deed::Missed => world.look(|state| drop(state.sessions.remove(&hers.key()))),
         Deed::Expired => world.pass(Duration::from_secs(13 * 3600)),
-        Deed::Raised => world.look(|state| {
-            let session = state.sessions.remove(&hers.key()).unwrap();
-            state.sessions.insert(token(3).key(), session);
-        }),
+        Deed::Raised => {
+            let raised = Session { id: "01HERS".to_owned(), ..rested.clone() };
+            let ends_at = now.plus(Duration::from_secs(3600));
+            let opened = sessions.replace(Some(&hers.key()), &token(3).key(), &raised, ends_at).await;
+            assert!(opened.unwrap());
+        }
+        Deed::RaisedUntold => {
+            world.look(|state| {
+                let session = state.sessions.remove(&hers.key()).unwrap();
+                state.sessions.insert(token(3).key(), session);
+            });
+            world.tell(&hers.key(), EndReason::Unknown);
+        }
         Deed::StoreAway => sessions.1.store(false, Ordering::SeqCst),
-        Deed::OtherEnded => world.look(|state| drop(state.sessions.remove(&others.key()))),
+        Deed::OtherEnded => assert!(Sessions::revoke(&*sessions, &others.key()).await.unwrap()),
+    }
+    if matches!(deed, Deed::Missed | Deed::StoreAway) {
+        world.endings.send(Ended::Lost).unwrap();
     }
     let start = Instant::now();
-    let cut = matches!(deed, Deed::Ended | Deed::Expired);
+    let cut = matches!(deed, Deed::Ended | Deed::Missed | Deed::Expired);
+    let limit = Duration::from_millis(if deed == Deed::Expired { 5000 } else { 1500 });
     let all = ends.len() + resets.len();
     let guarded = all.div_ceil(2);
-    while start.elapsed() < Duration::from_secs(5) {
+    while start.elapsed() < limit {
         if cut && closed.lock().unwrap().len() >= guarded {
             break;
         }
@@ -264,7 +289,8 @@ async fn after(deed: Deed) {
 
 #[tokio::test]
 async fn what_lasts_ends_with_its_session_and_nothing_else_does() {
-    let deeds = [Deed::Ended, Deed::Expired, Deed::Raised, Deed::StoreAway, Deed::OtherEnded];
+    let deeds =
+        [Deed::Ended, Deed::Missed, Deed::Expired, Deed::Raised, Deed::RaisedUntold, Deed::StoreAway, Deed::OtherEnded];
     futures_util::future::join_all(deeds.map(|deed| tokio::spawn(after(deed))))
         .await
         .into_iter()
