@@ -2,20 +2,22 @@
 
 use std::fmt;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
+use bytes::{Buf, BytesMut};
 use pingora_core::protocols::l4::socket::SocketAddr as PeerAddr;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, BufWriter, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::net::TcpStream;
 
 /// Read buffer below TLS and below the parser.
@@ -23,9 +25,11 @@ const READ_BUFFER: usize = 16 * 1024;
 /// Write buffer: about one segment, so that a head and a short body leave together.
 const WRITE_BUFFER: usize = 1460;
 
-/// The socket, buffered.
+/// The socket, buffered. While nothing comes it holds no memory to read into.
 pub(crate) struct BufferedSocket {
-    io: BufReader<BufWriter<TcpStream>>,
+    io: BufWriter<TcpStream>,
+    /// What was read and did not fit.
+    read: BytesMut,
     id: UniqueIDType,
     socket: Arc<SocketDigest>,
 }
@@ -35,14 +39,14 @@ impl BufferedSocket {
         let id = io.as_raw_fd();
         let socket = SocketDigest::from_raw_fd(id);
         let _ = socket.peer_addr.set(Some(PeerAddr::Inet(peer)));
-        let io = BufReader::with_capacity(READ_BUFFER, BufWriter::with_capacity(WRITE_BUFFER, io));
-        Self { io, id, socket: Arc::new(socket) }
+        let io = BufWriter::with_capacity(WRITE_BUFFER, io);
+        Self { io, read: BytesMut::new(), id, socket: Arc::new(socket) }
     }
 }
 
 impl Drop for BufferedSocket {
     fn drop(&mut self) {
-        let writer = self.io.get_ref();
+        let writer = &self.io;
         if !writer.buffer().is_empty() {
             // The reason why a TLS handshake failed is said, but not flushed, by those above us. Who does not take it at
             // once goes without.
@@ -86,7 +90,26 @@ macro_rules! forward_write {
 
 impl AsyncRead for BufferedSocket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_read(cx, buf)
+        let me = self.get_mut();
+        if me.read.is_empty() {
+            if buf.remaining() >= READ_BUFFER {
+                return Pin::new(&mut me.io).poll_read(cx, buf);
+            }
+            let mut scratch = [const { MaybeUninit::uninit() }; READ_BUFFER];
+            let mut read = ReadBuf::uninit(&mut scratch);
+            ready!(Pin::new(&mut me.io).poll_read(cx, &mut read))?;
+            let (now, later) = read.filled().split_at(buf.remaining().min(read.filled().len()));
+            buf.put_slice(now);
+            me.read.extend_from_slice(later);
+            return Poll::Ready(Ok(()));
+        }
+        let now = buf.remaining().min(me.read.len());
+        buf.put_slice(me.read.get(..now).unwrap_or_default());
+        me.read.advance(now);
+        if me.read.is_empty() {
+            me.read = BytesMut::new(); // gives the memory back
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
