@@ -40,6 +40,8 @@ pub(crate) struct UpstreamState {
     pub(crate) last_use: bool,
     /// Servers that could not be connected to.
     pub(crate) tried: Vec<SocketAddr>,
+    /// What passed of a WebSocket, from the client and from the app, in bytes.
+    pub(crate) relayed: (u64, u64),
     /// How long the app may be silent, where we watch over that ourselves.
     pub(crate) silence: Option<Duration>,
 }

@@ -33,6 +33,10 @@ impl Gateway {
         let (mut response, keep) = match &mut ctx.judgement.verdict {
             Verdict::Forward(_) => {
                 let chosen = upstream::reuse::choose_connection(session, ctx).await;
+                if chosen && ctx.judgement.websocket {
+                    Box::pin(self.open_websocket(session, ctx)).await?;
+                    return Ok(true);
+                }
                 let answered = !chosen || self.ask_directly(session, ctx).await?;
                 if !answered {
                     ctx.guard();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{StatusCode, Version, header};
+use http::{Version, header};
 use pingora_core::modules::http::HttpModules;
 use pingora_core::protocols::{ALPN, Digest};
 use pingora_core::upstreams::peer::HttpPeer;
@@ -84,43 +84,25 @@ impl ProxyHttp for Gateway {
             return Error::e_explain(error_response::NO_PASS, "a request without leave reached the upstream stage");
         };
         let site = site.clone();
-        let private = if let Reuse::PrivateConnection(private) = &ctx.upstream.reuse { Some(private) } else { None };
-        let again = private.and_then(|private| site.pool.at(private.server()?, &ctx.upstream.tried));
-        let Some(target) = again.or_else(|| site.pool.choose(&ctx.upstream.tried)) else {
-            return Error::e_explain(error_response::NO_UPSTREAM, "no server is up");
-        };
-        if let Some(private) = private {
-            private.go_to(target.address);
-        }
-        ctx.upstream.tried.push(target.address);
+        let target = ctx.next_target(&site)?;
         ctx.timing.upstream_started = Some(clock::now());
-        if ctx.judgement.websocket {
-            session.set_read_timeout(Some(ctx.snapshot.limits.tunnel_idle));
-            session.set_write_timeout(Some(ctx.snapshot.limits.tunnel_idle));
-        }
-        let carriage = if ctx.judgement.websocket {
-            TransportPolicy::Tunnel
-        } else {
-            let has_body = !session.as_mut().is_body_empty();
-            TransportPolicy::of(session.req_header(), has_body, ctx.upstream.http2_only)
-        };
+        let has_body = !session.as_mut().is_body_empty();
+        let carriage = TransportPolicy::of(session.req_header(), has_body, ctx.upstream.http2_only);
         let mut peer = target.peer(carriage, ctx.snapshot.limits.body_timeout);
-        if carriage != TransportPolicy::Tunnel {
-            if matches!(ctx.upstream.reuse, Reuse::Shared)
-                && peer.options.alpn == ALPN::H1
-                && !reuse::may_take_kept(session)
-            {
-                ctx.upstream.reuse = Reuse::Never;
-            }
-            target.restrict(
-                &mut peer,
-                (&ctx.upstream.reuse, reuse::sharer(ctx)),
-                site.settings.upstream.connect_timeout,
-                ctx.upstream.http2_only,
-            );
+        if matches!(ctx.upstream.reuse, Reuse::Shared)
+            && peer.options.alpn == ALPN::H1
+            && !reuse::may_take_kept(session)
+        {
+            ctx.upstream.reuse = Reuse::Never;
         }
+        target.restrict(
+            &mut peer,
+            (&ctx.upstream.reuse, reuse::sharer(ctx)),
+            site.settings.upstream.connect_timeout,
+            ctx.upstream.http2_only,
+        );
         ctx.upstream.offers_both = peer.options.alpn == ALPN::H2H1;
-        ctx.upstream.silence = target.may_be_silent(&mut peer, carriage);
+        ctx.upstream.silence = target.may_be_silent(&mut peer);
         if carriage == TransportPolicy::Stream && peer.options.alpn != ALPN::H1 {
             // A client of gRPC may be silent as long as its server may.
             session.set_read_timeout(Some(ctx.snapshot.limits.tunnel_idle));
@@ -167,15 +149,13 @@ impl ProxyHttp for Gateway {
         end: bool,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        // No await in here: one would lose the race that tears WebSockets down (pingora#946).
         if end && body.as_ref().is_some_and(Bytes::is_empty) {
             // An empty last piece would end a chunked request twice (pingora#935).
             *body = None;
         }
         ctx.app_active();
         ctx.upstream.body += body.as_ref().map_or(0, |piece| piece.len() as u64);
-        let limit =
-            ctx.judgement.site.as_ref().and_then(|site| site.settings.max_body).filter(|_| !ctx.judgement.websocket);
+        let limit = ctx.judgement.site.as_ref().and_then(|site| site.settings.max_body);
         if limit.is_some_and(|limit| ctx.upstream.body > limit) {
             return Error::e_explain(error_response::TOO_LARGE, "the body is larger than the app allows");
         }
@@ -189,11 +169,6 @@ impl ProxyHttp for Gateway {
         ctx: &mut Ctx,
     ) -> Result<()> {
         self.check_response(session, response, ctx)?;
-        if response.status == StatusCode::SWITCHING_PROTOCOLS
-            && let Some(connection) = &ctx.connection
-        {
-            connection.open_tunnel();
-        }
         if ctx.upstream.silence.is_some() && response_head::is_event_stream(response) {
             ctx.upstream.silence = Some(ctx.snapshot.limits.tunnel_idle);
             ctx.expect_app();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use pingora_core::protocols::Digest;
 
+use super::handover::Handover;
 use super::limits::StreamLimits;
 use crate::proxy::request::client_address::Peer;
 use crate::proxy::upstream::private_connections::PrivateConnections;
@@ -25,8 +26,8 @@ pub(crate) struct ConnectionState {
     pub(crate) slow: AtomicBool,
     /// The answer to the request at hand has begun.
     answering: AtomicBool,
-    /// What passes is a WebSocket.
-    tunnel: AtomicBool,
+    /// The connection itself, once it leaves HTTP.
+    pub(crate) handover: Handover,
 }
 
 impl ConnectionState {
@@ -39,7 +40,7 @@ impl ConnectionState {
             malformed: AtomicBool::new(false),
             slow: AtomicBool::new(false),
             answering: AtomicBool::new(false),
-            tunnel: AtomicBool::new(false),
+            handover: Handover::default(),
         }
     }
 
@@ -84,19 +85,9 @@ impl ConnectionState {
         }
     }
 
-    /// Whether what passes is a WebSocket.
-    pub(crate) fn is_tunnel(&self) -> bool {
-        self.tunnel.load(Ordering::Acquire)
-    }
-
     /// The request is over; what is read now is the next head.
     pub(crate) fn expect_head(&self) {
         let round = self.round.load(Ordering::Relaxed);
         self.round.store((round | 1).wrapping_add(1), Ordering::Relaxed);
-    }
-
-    /// From here on a WebSocket passes.
-    pub(crate) fn open_tunnel(&self) {
-        self.tunnel.store(true, Ordering::Release);
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod certificates;
 pub(crate) mod connection_state;
 pub(crate) mod data_rate;
 mod h1_framing;
+pub(crate) mod handover;
 pub(crate) mod limits;
 pub(crate) mod lingering_close;
 pub(crate) mod listen;

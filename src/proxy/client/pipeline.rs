@@ -57,6 +57,11 @@ impl PipelinedBytes {
         }
     }
 
+    /// What was kept.
+    pub(crate) fn take(&mut self) -> BytesMut {
+        std::mem::take(&mut self.0)
+    }
+
     /// Keeps the last bytes that were read: they belong to the next request.
     pub(crate) fn take_back(&mut self, buf: &mut ReadBuf<'_>, beyond: usize) {
         if beyond == 0 {

@@ -45,9 +45,6 @@ pub(crate) struct HeadLimits {
     pub(crate) data_rate: MinDataRate,
 }
 
-/// The end of a WebSocket whose session is over: a close frame with 1008, policy violation (RFC 6455 §7.4.1).
-const SESSION_OVER: &[u8] = &[0x88, 0x02, 0x03, 0xf0];
-
 /// A connection with its meter and its place among the connections.
 pub(crate) struct ClientStream {
     io: Stream,
@@ -176,9 +173,6 @@ impl ClientStream {
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.connection.is_tunnel() {
-            return self.pipelined.poll_read(&mut self.io, cx, buf);
-        }
         if !self.framing.in_head() && !self.framing.in_body() {
             return self.pipelined.poll_gone(&mut self.io, cx);
         }
@@ -192,6 +186,8 @@ impl ClientStream {
             } else if !self.reading.received(read.len()) && !self.connection.is_answering() {
                 self.connection.slow.store(true, Ordering::Relaxed);
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the body drips")));
+            } else {
+                self.cancellation.passed();
             }
         }
         if !self.framing.in_head() && self.framing.push(read, usize::MAX).is_err() {
@@ -227,21 +223,19 @@ impl ClientStream {
         &mut self,
         cx: &mut Context<'_>,
         polled: Poll<io::Result<T>>,
-        bytes: impl FnOnce(&T) -> usize,
+        bytes: impl Fn(&T) -> usize,
     ) -> Poll<io::Result<T>> {
         if self.head.is_none() {
             return polled; // whose streams have deadlines of their own
         }
-        let tunnel = self.connection.is_tunnel();
-        // In a WebSocket the close frame is to follow, unless the client does not read.
-        if self.cancellation.end() == Some(EndReason::Session) && (!tunnel || polled.is_pending()) {
+        if self.cancellation.end() == Some(EndReason::Session) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
-        if tunnel {
-            return polled;
         }
         // As long as this takes, the app is not listened to.
         self.cancellation.touch();
+        if matches!(&polled, Poll::Ready(Ok(written)) if bytes(written) > 0) {
+            self.cancellation.passed();
+        }
         let late = match &polled {
             Poll::Pending => self.writing.poll_late(cx).is_ready(),
             Poll::Ready(Ok(written)) => !self.writing.budget.received(bytes(written)),
@@ -277,12 +271,13 @@ impl AsyncRead for ClientStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         let Some(limits) = me.head else { return Pin::new(&mut me.io).poll_read(cx, buf) };
+        if me.connection.handover.is_asked() {
+            // Nothing comes to this end any more.
+            let io = std::mem::replace(&mut me.io, Box::new(tokio::io::duplex(1).0));
+            me.connection.handover.give(io, me.pipelined.take());
+            return Poll::Ready(Ok(()));
+        }
         match me.cancellation.end() {
-            Some(EndReason::Session) if me.connection.is_tunnel() => {
-                me.closing.get_or_insert_with(|| LingeringClose::new(SESSION_OVER.to_vec()));
-                std::task::ready!(me.poll_closing(cx))?;
-                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-            }
             Some(EndReason::Session) => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
             Some(EndReason::Silence) => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             None => {}

@@ -28,6 +28,7 @@ pub(crate) fn access(session: &Session, error: Option<&Error>, ctx: &Ctx, metric
     if !tracing::enabled!(target: "access", tracing::Level::INFO) {
         return;
     }
+    let (sent, said) = ctx.upstream.relayed;
     let subject = ctx.judgement.subject();
     let portal =
         ctx.arrival.authority.as_ref().map(|a| a.host.as_str()).filter(|host| ctx.snapshot.sites.is_portal(host));
@@ -40,8 +41,8 @@ pub(crate) fn access(session: &Session, error: Option<&Error>, ctx: &Ctx, metric
         path = %path_of(ctx, head.raw_path()),
         version = ?head.version,
         status,
-        bytes = session.body_bytes_sent(),
-        body = session.body_bytes_read(),
+        bytes = session.body_bytes_sent() as u64 + said,
+        body = session.body_bytes_read() as u64 + sent,
         decision = ctx.outcome.decision,
         reason = ctx.outcome.reason,
         tolerate = (!ctx.judgement.lacking.is_empty()).then(|| ctx.judgement.lacking.join(", ")),

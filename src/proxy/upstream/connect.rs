@@ -63,38 +63,42 @@ impl Transport {
         }
     }
 
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn id(&self) -> UniqueIDType {
         match self {
+            Self::Plain(stream) => stream.as_raw_fd(),
+            Self::Tls(stream, _) => stream.id(),
+        }
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(stream, _) => Pin::new(stream).poll_read(cx, buf),
         }
     }
+}
 
-    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self {
+impl AsyncWrite for Transport {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Tls(stream, _) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
             Self::Plain(_) => Poll::Ready(Ok(())),
             Self::Tls(stream, _) => Pin::new(stream).poll_flush(cx),
         }
     }
 
-    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream, _) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
-
-    pub(super) fn id(&self) -> UniqueIDType {
-        match self {
-            Self::Plain(stream) => stream.as_raw_fd(),
-            Self::Tls(stream, _) => stream.id(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Where a request and its answer may flow at the same time, Pingora runs two loops with queues between them. Most
 //! requests have no body, or one that is here already, and need none of that. What does not fit takes Pingora's way:
-//! bodies that are large or slow, upgrades, HEAD, clients over HTTP/1.0, servers over HTTP/2, fields that are a matter
+//! bodies that are large or slow, HEAD, clients over HTTP/1.0, servers over HTTP/2, fields that are a matter
 //! of one hop; and so does a request that failed before its answer began and may be tried again. Both ways share every
 //! judgement: what the app sees is an [`UpstreamHead`](super::request_head::UpstreamHead), what the client sees went
 //! through the same two filters.
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::FutureExt;
-use http::{Method, Version, header};
+use http::{Method, StatusCode, Version, header};
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::protocols::http::v1::client::HttpSession;
 use pingora_error::ErrorType::{InternalError, ReadTimedout, WriteError, WriteTimedout};
@@ -131,15 +131,38 @@ impl Gateway {
         connection.write_all(wire).await.map_err(late)?;
         connection.flush().await.map_err(late)?;
         let mut app = HttpSession::new(connection);
+        self.pass_answer(session, ctx, &mut app).await?;
+        session.as_mut().finish_body().await.map_err(|error| error.into_down())?;
+        app.respect_keepalive();
+        Ok(app.reuse().await.and_then(|stream| stream.into_any().downcast().ok()))
+    }
+
+    /// Passes an answer on. `true`: its head is a 101, and what follows that is left.
+    ///
+    /// # Errors
+    /// The app, or the client, failed.
+    pub(super) async fn pass_answer(
+        &self,
+        session: &mut Session,
+        ctx: &mut Ctx,
+        app: &mut HttpSession,
+    ) -> Result<bool> {
         loop {
-            let piece = ctx.guarding(next_piece(&mut app, session)).await?;
+            let piece = ctx.guarding(next_piece(app, session)).await?;
             if let HttpTask::Header(answer, _) = &piece
                 && response_head::is_event_stream(answer)
                 && let Some(connection) = app.stream().as_any().downcast_ref::<PooledConnection>()
             {
                 connection.may_be_silent_for(ctx.snapshot.limits.tunnel_idle);
             }
-            let mut pieces = vec![self.filtered(piece, session, ctx)?];
+            let piece = self.filtered(piece, session, ctx)?;
+            if let HttpTask::Header(answer, _) = &piece
+                && answer.status == StatusCode::SWITCHING_PROTOCOLS
+            {
+                let said = session.downstream_session.write_response_header(answer.clone()).await;
+                return said.map(|()| true).map_err(|error| error.into_down());
+            }
+            let mut pieces = vec![piece];
             while pieces.len() < BATCH && weight(&pieces) < HEAVY && !pieces.last().is_some_and(HttpTask::is_end) {
                 // Unconstrained: what is here already shall not wait for its turn.
                 match unconstrained(app.read_response_task()).now_or_never() {
@@ -150,12 +173,9 @@ impl Gateway {
                 }
             }
             if ctx.guarding(session.write_response_tasks(pieces)).await? {
-                break;
+                return Ok(false);
             }
         }
-        session.as_mut().finish_body().await.map_err(|error| error.into_down())?;
-        app.respect_keepalive();
-        Ok(app.reuse().await.and_then(|stream| stream.into_any().downcast().ok()))
     }
 
     /// A piece of an answer as the client shall see it.

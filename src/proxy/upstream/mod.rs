@@ -20,4 +20,4 @@ pub(crate) mod rewrite;
 pub(crate) mod socket;
 pub(crate) mod target;
 pub(crate) mod transport;
-mod ws_upgrade_race;
+mod websocket;

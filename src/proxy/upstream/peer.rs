@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use pingora_core::protocols::ALPN;
 use pingora_core::protocols::tls::CaType;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::utils::tls::{WrappedX509, parse_x509};
@@ -18,7 +17,6 @@ use super::connector::SocketConnector;
 use super::log_throttle::LogThrottle;
 use super::pooled_connection::IdleConnections;
 use super::target::Target;
-use super::ws_upgrade_race::DelayedReadConnector;
 use crate::proxy::parts::BuildError;
 use crate::proxy::pem::is_tls_name;
 use crate::proxy::settings::{Server, UpstreamSettings};
@@ -31,7 +29,7 @@ pub(super) struct Template {
     pub(super) server: Server,
     pub(super) failures: LogThrottle,
     peer: HttpPeer,
-    tunnel: HttpPeer,
+    tunnel_idle: Duration,
 }
 
 impl Template {
@@ -71,32 +69,21 @@ impl Template {
         peer.options.ca = authorities;
         peer.options.custom_l4 =
             Some(Arc::new(SocketConnector { connect_timeout: settings.connect_timeout, private: None }));
-        let mut tunnel = peer.clone();
-        tunnel.options.alpn = ALPN::H1;
-        tunnel.options.read_timeout = Some(tunnel_idle);
-        tunnel.options.write_timeout = Some(tunnel_idle);
-        tunnel.options.custom_l4 = Some(Arc::new(DelayedReadConnector { connect_timeout: settings.connect_timeout }));
-        // Nothing is left of a tunnel that could serve again.
-        tunnel.options.idle_timeout = Some(Duration::ZERO);
-        tunnel.group_key = peer.group_key.wrapping_add(1);
-        Ok(Self { server: server.clone(), failures: LogThrottle::default(), peer, tunnel })
+        Ok(Self { server: server.clone(), failures: LogThrottle::default(), peer, tunnel_idle })
     }
 
     pub(super) fn has_same_settings(&self, other: &Self) -> bool {
         self.server == other.server
             // Tells of the authorities as they were read.
             && self.peer.group_key == other.peer.group_key
-            && self.tunnel.options.read_timeout == other.tunnel.options.read_timeout
+            && self.tunnel_idle == other.tunnel_idle
     }
 
     pub(super) fn target(&self, server: usize, address: SocketAddr) -> Target {
-        let at = |peer: &HttpPeer| {
-            let mut peer = peer.clone();
-            peer._address = pingora_core::protocols::l4::socket::SocketAddr::Inet(address);
-            peer
-        };
-        let (usual, tunnel) = (at(&self.peer), at(&self.tunnel));
-        Target { address, server, usual, tunnel, healthy: AtomicBool::new(true), kept: IdleConnections::default() }
+        let mut usual = self.peer.clone();
+        usual._address = pingora_core::protocols::l4::socket::SocketAddr::Inet(address);
+        let tunnel_idle = self.tunnel_idle;
+        Target { address, server, usual, tunnel_idle, healthy: AtomicBool::new(true), kept: IdleConnections::default() }
     }
 }
 

@@ -47,6 +47,11 @@ impl PooledConnection {
         let _ = self.silence.set(silence);
     }
 
+    /// The connection alone, of which nobody watches how long it keeps us waiting.
+    pub(super) fn into_transport(self) -> Transport {
+        self.stream
+    }
+
     /// The connection alone, if it is a plain one.
     pub(crate) fn into_plain(self) -> Option<TcpStream> {
         match self.stream {
@@ -113,7 +118,7 @@ fn timed_out() -> io::Error {
 impl AsyncRead for PooledConnection {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
-        let polled = me.stream.poll_read(cx, buf);
+        let polled = Pin::new(&mut me.stream).poll_read(cx, buf);
         if polled.is_pending() {
             if let Some(silence) = me.silence.get() {
                 me.reading.budget.stretch(*silence);
@@ -141,18 +146,18 @@ impl PooledConnection {
 impl AsyncWrite for PooledConnection {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let me = self.get_mut();
-        let polled = me.stream.poll_write(cx, buf);
+        let polled = Pin::new(&mut me.stream).poll_write(cx, buf);
         me.check_write(cx, polled)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
-        let polled = me.stream.poll_flush(cx);
+        let polled = Pin::new(&mut me.stream).poll_flush(cx);
         me.check_write(cx, polled)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().stream.poll_shutdown(cx)
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
     }
 }
 

@@ -11,6 +11,7 @@
 //!   shared.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use http::{StatusCode, Version};
 use pingora_core::protocols::Digest;
@@ -21,14 +22,37 @@ use pingora_proxy::Session;
 use super::connection_auth::{self, Credentials, Offer};
 use super::private_connections::Reuse;
 use super::socket::Socket;
+use super::target::Target;
 use crate::auth::proof::decision::Permit;
 use crate::proxy::context::Ctx;
+use crate::proxy::error_response;
+use crate::proxy::request::site::Site;
 
 /// A kept connection is not fit for the request. Nothing was sent.
 const UNFIT: ErrorType = ErrorType::Custom("UnfitConnection");
 
 /// HTTP_1_1_REQUIRED (RFC 9113 §7).
 const HTTP_1_1_REQUIRED: u32 = 0xd;
+
+impl Ctx {
+    /// The server in turn, or the one of the connection that serves this client alone.
+    ///
+    /// # Errors
+    /// None is well that was not tried.
+    pub(crate) fn next_target(&mut self, site: &Site) -> Result<Arc<Target>> {
+        let upstream = &mut self.upstream;
+        let private = if let Reuse::PrivateConnection(private) = &upstream.reuse { Some(private) } else { None };
+        let again = private.and_then(|private| site.pool.at(private.server()?, &upstream.tried));
+        let Some(target) = again.or_else(|| site.pool.choose(&upstream.tried)) else {
+            return Error::e_explain(error_response::NO_UPSTREAM, "no server is up");
+        };
+        if let Some(private) = private {
+            private.go_to(target.address);
+        }
+        upstream.tried.push(target.address);
+        Ok(target)
+    }
+}
 
 /// Finds out which connections the request may take. `false`: it was told to come by HTTP/1.1, and nothing more is
 /// to be done.

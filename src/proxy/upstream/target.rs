@@ -24,8 +24,8 @@ pub(crate) struct Target {
     pub(super) server: usize,
     /// Cloned for each request: no strings are made then (an SNI apart).
     pub(super) usual: HttpPeer,
-    /// The same for WebSockets, which need HTTP/1.1 and patience.
-    pub(super) tunnel: HttpPeer,
+    /// How long it may be silent where that is no fault.
+    pub(super) tunnel_idle: Duration,
     pub(super) healthy: AtomicBool,
     /// Connections of the short way.
     pub(super) kept: IdleConnections,

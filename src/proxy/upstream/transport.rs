@@ -24,8 +24,6 @@ const SMALL: u64 = 64 * 1024;
 pub(crate) enum TransportPolicy {
     /// As the server likes it, within `read_timeout`.
     Usual,
-    /// A WebSocket.
-    Tunnel,
     /// With a body: by HTTP/1.1 if the server may be spoken to so (`http1`: as far as is known it may).
     Body { small: bool, http1: bool },
     /// Perhaps answered by an event stream, which may be silent for long: by HTTP/1.1, as a body.
@@ -90,9 +88,6 @@ impl Pool {
 impl Target {
     /// The server, for a request that travels so. `piece`: how long a piece of a body may take.
     pub(crate) fn peer(&self, carriage: TransportPolicy, piece: Duration) -> HttpPeer {
-        if carriage == TransportPolicy::Tunnel {
-            return self.tunnel.clone();
-        }
         let mut peer = self.usual.clone();
         match carriage {
             TransportPolicy::Body { http1: true, .. } | TransportPolicy::Events { http1: true }
@@ -108,7 +103,7 @@ impl Target {
             TransportPolicy::Body { small: false, .. } | TransportPolicy::Events { .. } | TransportPolicy::Stream
                 if peer.options.alpn != ALPN::H1 =>
             {
-                peer.options.read_timeout = self.tunnel.options.read_timeout;
+                peer.options.read_timeout = Some(self.tunnel_idle);
             }
             _ => {}
         }
@@ -117,12 +112,12 @@ impl Target {
 
     /// How long the server may be silent, where that is for us to watch over: over HTTP/1.1 only its answer tells
     /// whether it is an event stream, and Pingora asks before. To Pingora it is as long as a WebSocket may be idle.
-    pub(crate) fn may_be_silent(&self, peer: &mut HttpPeer, carriage: TransportPolicy) -> Option<Duration> {
-        if carriage == TransportPolicy::Tunnel || peer.options.alpn != ALPN::H1 {
+    pub(crate) fn may_be_silent(&self, peer: &mut HttpPeer) -> Option<Duration> {
+        if peer.options.alpn != ALPN::H1 {
             return None;
         }
         let silence = peer.options.read_timeout;
-        peer.options.read_timeout = silence.max(self.tunnel.options.read_timeout);
+        peer.options.read_timeout = silence.max(Some(self.tunnel_idle));
         silence
     }
 }
