@@ -30,6 +30,7 @@ mod framing;
 mod handover;
 mod http2;
 mod hygiene;
+mod lasting;
 mod letters;
 mod lifecycle;
 mod live;
