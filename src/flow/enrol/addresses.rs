@@ -114,6 +114,7 @@ impl Flows {
         self.replace_enrolment(&key, &enrolment, attempt.now).await?;
         match self.send(attempt, &code, Some(&owner.user), Some(&address), room).await? {
             CodeReply::Sent { expires_in, .. } => Ok(AddressAsked::Sent { to: address.value, expires_in }),
+            CodeReply::UsedUp { .. } => Ok(AddressAsked::UsedUp),
             CodeReply::Gone | CodeReply::NotServed => Ok(AddressAsked::Gone),
         }
     }

@@ -168,8 +168,9 @@ pub enum Attempted {
 /// Codes that were sent to a person: each is good once and for a few attempts.
 #[async_trait]
 pub trait OneTimeCodes: Send + Sync {
-    /// Keeps a code under `key` until `ttl` has passed, in place of an earlier one, whose attempts count on.
-    async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<()>;
+    /// Keeps a code under `key` until `ttl` has passed, in place of an earlier one, whose attempts count on. `false`: there
+    /// are none left, the new code would be of no use, and what is kept ends when it would have.
+    async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<bool>;
     /// Counts an attempt and compares it, in one step: it is counted whatever becomes of the answer.
     async fn attempt(&self, key: &str, code: CodeDigest) -> Answer<Attempted>;
 }

@@ -16,6 +16,8 @@ pub enum CodeReply {
         /// For how long it is good.
         expires_in: Duration,
     },
+    /// Too many wrong codes were given: for a while none is looked at, and none is sent. Machines are told as with `Sent`.
+    UsedUp { sent_to: String, expires_in: Duration },
     /// No codes of that kind are sent here.
     NotServed,
     /// The sign-in or the session is over.
@@ -30,6 +32,8 @@ pub enum AddressAsked {
         to: String,
         expires_in: Duration,
     },
+    /// Too many wrong codes were given: for a while none is looked at, and none is sent.
+    UsedUp,
     /// No code can be sent there.
     Unusable(NumberRefusal),
     /// The person has it already.

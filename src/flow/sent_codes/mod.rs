@@ -124,23 +124,25 @@ impl Flows {
             Some(address) => address.masked(),
             None => self.mask_of_nobody(attempt, kind),
         };
-        let reply = CodeReply::Sent { sent_to, expires_in: lifetime };
+        let expires_in = lifetime;
         if !room || !self.charge_address(attempt, code, address).await? {
-            return Ok(reply);
+            return Ok(CodeReply::Sent { sent_to, expires_in });
         }
         let secret = self.draw_code(kind)?;
         let folded = address.map_or_else(String::new, AddressRecord::folded);
         let nobody = UserId(String::new());
         let digest = self.code_digest(code, owner.unwrap_or(&nobody), &folded, &secret);
         attempt.intend(Deed::Sending, Some(kind.method()));
-        self.ports.codes.put(&code.name(), digest, sent_code::ATTEMPTS, lifetime).await?;
+        let kept = self.ports.codes.put(&code.name(), digest, sent_code::ATTEMPTS, lifetime).await?;
+        // A code that was not kept opens nothing: it goes to nobody.
+        let address = address.filter(|_| kept);
         let letter = address.map_or(Letter::Nobody, |address| letter(code, address, secret, attempt, lifetime));
         self.ports.outbox.put(&letter, attempt.now, attempt.now.plus(lifetime)).await?;
         match address {
             Some(_) => attempt.record(What::CodeSent { method: kind.method() }),
             None => attempt.clear_intent(),
         }
-        Ok(reply)
+        Ok(if kept { CodeReply::Sent { sent_to, expires_in } } else { CodeReply::UsedUp { sent_to, expires_in } })
     }
 
     /// What is kept of a code: a keyed digest, for one slot, one person and one address.

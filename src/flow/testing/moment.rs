@@ -164,11 +164,15 @@ impl Transient for World {
 
 #[async_trait]
 impl OneTimeCodes for World {
-    async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<()> {
-        let ends = Clock::now(self).plus(ttl);
+    async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<bool> {
+        let now = Clock::now(self);
         self.call(|s| {
+            s.codes.retain(|_, (_, _, ends)| *ends > now);
             let left = s.codes.get(key).map_or(attempts, |(_, left, _)| attempts.min(*left));
-            s.codes.insert(key.to_owned(), (code, left, ends));
+            if left > 0 {
+                s.codes.insert(key.to_owned(), (code, left, now.plus(ttl)));
+            }
+            left > 0
         })
     }
 

@@ -84,6 +84,7 @@ fn throttled(told: &WithEvents<CodeReply>) -> Option<ThrottleScope> {
 fn shown(told: &WithEvents<CodeReply>) -> (String, u64) {
     match &told.value {
         CodeReply::Sent { sent_to, expires_in } => (sent_to.clone(), expires_in.as_secs()),
+        CodeReply::UsedUp { .. } => ("used up".to_owned(), 0),
         CodeReply::NotServed => ("not served".to_owned(), 0),
         CodeReply::Gone => ("gone".to_owned(), 0),
     }
@@ -127,7 +128,8 @@ async fn a_code_is_good_once_in_its_own_sign_in_by_its_own_way() {
 
 #[tokio::test]
 async fn a_new_code_takes_the_place_of_the_one_before_and_resets_no_counter() {
-    let stage = Stage::new();
+    let often = crate::auth::throttle::Limit::at_most(9, Duration::from_secs(600));
+    let stage = Stage::with(|settings| settings.codes.limits.address = often);
     let token = stage.begun("ann").await;
     let first = stage.code(&token, AddressKind::Email).await;
     for _ in 0..3 {
@@ -144,9 +146,35 @@ async fn a_new_code_takes_the_place_of_the_one_before_and_resets_no_counter() {
     stage.world.pass(Duration::from_secs(60));
     let told = stage.submit(&token, Method::EmailCode, &second).await;
     assert!(is_rejected(&told, Rejection::CodeUsedUp, RejectReason::Mismatch), "five misses ended it");
-    let third = stage.code(&token, AddressKind::Email).await;
-    let told = stage.submit(&token, Method::EmailCode, &third).await;
-    assert!(is_rejected(&told, Rejection::CodeUsedUp, RejectReason::Mismatch), "and a new one begins no new count");
+    let told = stage.send(&token, AddressKind::Email).await;
+    assert!(matches!(told.value, CodeReply::UsedUp { .. }), "nor does a new one begin a new count");
+    assert!(told.events.is_empty() && stage.last_code().is_none(), "what would be of no use is not sent");
+    // Whoever asked again waits no longer for that.
+    stage.world.pass(Duration::from_secs(241));
+    let fourth = stage.code(&token, AddressKind::Email).await;
+    opened(stage.submit(&token, Method::EmailCode, &fourth).await);
+}
+
+#[tokio::test]
+async fn whoever_has_no_address_guesses_as_often_as_everybody_and_for_nothing() {
+    let stage = Stage::new();
+    for name in ["ann", "bob"] {
+        let token = stage.begun(name).await;
+        stage.send(&token, AddressKind::Email).await;
+        let sent = stage.last_code().unwrap_or_else(|| secret("000001"));
+        let mut told = Vec::new();
+        for _ in 0..6 {
+            stage.world.pass(Duration::from_secs(30));
+            told.push(word(&stage.submit(&token, Method::EmailCode, &other_than(&sent)).await.value));
+        }
+        let wrong = word(&LoginReply::Rejected(Rejection::WrongCode));
+        assert_eq!(told[..4], [&wrong[..]; 4], "{name}");
+        let used_up = word(&LoginReply::Rejected(Rejection::CodeUsedUp));
+        assert_eq!(told[4..], [&used_up[..]; 2], "{name}");
+        let again = stage.send(&token, AddressKind::Email).await;
+        assert!(matches!(again.value, CodeReply::UsedUp { .. }), "{name}");
+        assert!(matches!(stage.world.look(|s| s.letters.last().unwrap().0.clone()), Letter::Nobody), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::{Mismatch, Proved};
 use crate::auth::event::{Deed, RejectReason};
-use crate::auth::factor::authenticator::{AddressKind, Enrolled};
+use crate::auth::factor::authenticator::{AddressKind, AddressRecord, Enrolled};
 use crate::auth::factor::sent_code;
 use crate::auth::secret::SecretText;
 use crate::auth::user::UserId;
@@ -24,11 +24,17 @@ impl Flows {
         typed: &SecretText,
     ) -> Answer<Result<Proved, Mismatch>> {
         let address = self.address_for_codes(enrolled, kind);
-        let (Some(address), Some(code)) = (address, CodeSlot::of(slot, kind, CodePurpose::Proof)) else {
+        let Some(code) = CodeSlot::of(slot, kind, CodePurpose::Proof) else {
             return Ok(Err(Mismatch::code(RejectReason::NotEnrolled)));
         };
-        let spent = self.spend_sent_code(attempt, &code, user, &address.folded(), typed).await?;
-        Ok(spent.map(|()| Proved::by(kind.method())))
+        let folded = address.map_or_else(String::new, AddressRecord::folded);
+        let spent = self.spend_sent_code(attempt, &code, user, &folded, typed).await?;
+        // Who has no address is counted and answered as everybody is, and proves nothing, whatever they guess.
+        Ok(match (address, spent) {
+            (Some(_), spent) => spent.map(|()| Proved::by(kind.method())),
+            (None, Err(mismatch)) => Err(Mismatch { reason: RejectReason::NotEnrolled, ..mismatch }),
+            (None, Ok(())) => Err(Mismatch::code(RejectReason::NotEnrolled)),
+        })
     }
 
     /// Spends a code that was sent for this, to this address.

@@ -37,7 +37,7 @@ pub(crate) async fn list(ctx: &Context) -> Result<Reply, HandlerError> {
     security(("bearer" = []), ("cookie" = [])), responses(
     (status = 202, description = "A code is on its way there, unless too many were asked for", body = CodeSent),
     (status = 400, description = "`unusable_address`: no code can be sent there", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 401, description = "`code_used_up` or `not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`channel_off`, `address_known` or `too_many_addresses`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
@@ -52,6 +52,7 @@ pub(crate) async fn add(ctx: &mut Context) -> Result<Reply, HandlerError> {
         AddressAsked::Sent { to, expires_in } => {
             json_with(StatusCode::ACCEPTED, &CodeSent { expires_in: expires_in.as_secs(), sent_to: to })
         }
+        AddressAsked::UsedUp => rejected(&ctx.info, Rejection::CodeUsedUp).reply(&ctx.info),
         AddressAsked::Unusable(why) => {
             Problem::new(StatusCode::BAD_REQUEST, "unusable_address", unusable(why)).reply(&ctx.info)
         }

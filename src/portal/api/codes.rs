@@ -14,7 +14,7 @@ use crate::portal::messages::text;
 use crate::portal::reply::Reply;
 
 /// Send a code to the address of who signs in or is signed in. The answer is the same whether or not there is one, and
-/// whether or not too many were asked for. `Authorization: Ceremony <ceremony>` may stand in for the field.
+/// whether or not too many were asked for or given wrong. `Authorization: Ceremony <ceremony>` may stand in for the field.
 #[utoipa::path(post, path = "/.stepgate/api/v1/codes", request_body = CodeBody, tag = "sign-in",
     security(("bearer" = []), ("cookie" = []), ("ceremony" = [])), responses(
     (status = 202, description = "It is on its way, if there is somebody to send it to", body = CodeSent),
@@ -29,7 +29,7 @@ pub(crate) async fn send(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let (at, _) = enrolling(ctx, given.ceremony).await?;
     let sent = ctx.record_events(ctx.state.flows.send_code(&at, kind, &ctx.script()).await)?;
     Ok(match sent {
-        CodeReply::Sent { sent_to, expires_in } => {
+        CodeReply::Sent { sent_to, expires_in } | CodeReply::UsedUp { sent_to, expires_in } => {
             json_with(StatusCode::ACCEPTED, &CodeSent { expires_in: expires_in.as_secs(), sent_to })
         }
         CodeReply::NotServed => channel_off().reply(&ctx.info),

@@ -73,6 +73,7 @@ async fn add(
     let wrong = |text| Ok(Told { typed: typed.to_owned(), ..Told::wrong(kind.name(), text) });
     match ctx.record_events(asked)? {
         AddressAsked::Sent { .. } => Ok(Told { sent: true, ..Told::default() }),
+        AddressAsked::UsedUp => Ok(Told::wrong("code", text!("mistake-code-used-up"))),
         AddressAsked::Unusable(why) => wrong(match (kind, why) {
             (AddressKind::Email, _) => text!("mistake-mail-address"),
             (AddressKind::Sms, NumberRefusal::Malformed) => text!("mistake-number"),

@@ -41,6 +41,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let ceremony = CeremonyRef::SignIn(token.clone());
     match sent_code::send(ctx, &ceremony, view.methods, &fields).await? {
         Sending::Sent { way, to } => return form_after(ctx, &destination, at, way, Errors::none(), Some(to)).await,
+        Sending::UsedUp { way, errors } => return form(ctx, &destination, at, way, errors).await,
         Sending::Over => return Ok(start_again(ctx)),
         Sending::Other => {}
     }

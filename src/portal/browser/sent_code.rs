@@ -1,13 +1,13 @@
 //! Codes that are sent, on the pages that ask for a proof.
 
-use super::ways;
+use super::{proof_errors, ways};
 use crate::auth::factor::authenticator::AddressKind;
 use crate::auth::proof::MethodSet;
-use crate::flow::reply::{CeremonyRef, CodeReply};
+use crate::flow::reply::{CeremonyRef, CodeReply, Rejection};
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::format;
 use crate::portal::forms::FormFields;
-use crate::portal::pages::{MethodPrompt, SentCode};
+use crate::portal::pages::{Errors, MethodPrompt, SentCode};
 use crate::portal::support_contact;
 
 /// What became of the wish for a code.
@@ -16,6 +16,8 @@ pub(super) enum Sending {
     Other,
     /// It is on its way, there; or would be.
     Sent { way: &'static str, to: String },
+    /// None is sent for a while.
+    UsedUp { way: &'static str, errors: Errors },
     /// What it was asked for is over.
     Over,
 }
@@ -38,6 +40,10 @@ pub(super) async fn send(
     };
     Ok(match ctx.record_events(ctx.state.flows.send_code(at, kind, &ctx.client()).await)? {
         CodeReply::Sent { sent_to, .. } => Sending::Sent { way: way.name, to: sent_to },
+        CodeReply::UsedUp { .. } => {
+            let errors = proof_errors(way, Rejection::CodeUsedUp).unwrap_or_else(Errors::none);
+            Sending::UsedUp { way: way.name, errors }
+        }
         CodeReply::NotServed | CodeReply::Gone => Sending::Over,
     })
 }

@@ -51,6 +51,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let at = CeremonyRef::Session(ask.who.token.clone(), ask.who.session.clone());
     match sent_code::send(ctx, &at, ask.methods, &fields).await? {
         Sending::Sent { way, to } => return form_after(ctx, &destination, &ask, way, Errors::none(), Some(to)).await,
+        Sending::UsedUp { way, errors } => return form(ctx, &destination, &ask, way, errors).await,
         Sending::Over => return Ok(see_other(&destination.page_url("login"), "step-up")),
         Sending::Other => {}
     }

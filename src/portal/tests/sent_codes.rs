@@ -79,6 +79,25 @@ async fn full_limits_and_nobody_look_like_everybody() {
 }
 
 #[tokio::test]
+async fn whoever_gave_five_wrong_codes_is_told_that_no_new_one_comes() {
+    let stage = steps();
+    with_mail(&stage, "bob");
+    let mut browser = Browser::new(&stage);
+    let login = "/.stepgate/login?to=%2Forders";
+    let next = location(&browser.post(login, &[("username", "bob"), ("password", PASSWORD)]).await);
+    let send = [("op", "send"), ("method", "email_code")];
+    browser.post(&next, &send).await;
+    let wrong = if stage.last_code() == "000000" { "000001" } else { "000000" };
+    for _ in 0..5 {
+        browser.post(&next, &[("method", "email_code"), ("code", wrong)]).await;
+    }
+    let told = browser.post(&next, &send).await;
+    assert_eq!(told.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(text(&told).contains("Too many wrong codes. Use another way"), "{}", text(&told));
+    assert!(!text(&told).contains("on its way to"));
+}
+
+#[tokio::test]
 async fn addresses_are_added_and_confirmed_on_a_page_and_removed() {
     let stage = steps();
     let mut browser = Browser::new(&stage);

@@ -170,14 +170,17 @@ pub(super) async fn code_cases(make: &impl AsyncFn() -> StatePorts) {
     assert_eq!(c.attempt("ann", right).await.unwrap(), Attempted::Wrong { left: 1 }, "a new code forgives no attempt");
     assert_eq!(c.attempt("ann", wrong).await.unwrap(), Attempted::Right);
     assert_eq!(c.attempt("ann", wrong).await.unwrap(), Attempted::Absent, "it is good once");
-    c.put("ann", right, 1, HOUR).await.unwrap();
+    assert!(c.put("ann", right, 1, SHORT).await.unwrap());
     assert_eq!(c.attempt("ann", wrong).await.unwrap(), Attempted::Wrong { left: 0 });
     assert_eq!(c.attempt("ann", right).await.unwrap(), Attempted::Wrong { left: 0 }, "it is not looked at any more");
-    c.put("ann", right, 9, HOUR).await.unwrap();
+    assert!(!c.put("ann", right, 9, HOUR).await.unwrap(), "a new code would be of no use");
     assert_eq!(c.attempt("ann", right).await.unwrap(), Attempted::Wrong { left: 0 });
     c.put("short", right, 3, SHORT).await.unwrap();
     (p.pass)(LONGER).await;
     assert_eq!(c.attempt("short", right).await.unwrap(), Attempted::Absent);
+    assert_eq!(c.attempt("ann", right).await.unwrap(), Attempted::Absent, "whoever asked again waits no longer");
+    assert!(c.put("ann", right, 3, HOUR).await.unwrap());
+    assert_eq!(c.attempt("ann", right).await.unwrap(), Attempted::Right);
     c.put("short", right, 3, HOUR).await.unwrap();
     assert_eq!(c.attempt("short", right).await.unwrap(), Attempted::Right);
 

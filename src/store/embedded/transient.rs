@@ -110,16 +110,17 @@ impl Transient for Embedded {
 
 #[async_trait]
 impl OneTimeCodes for Embedded {
-    async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<()> {
+    async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<bool> {
         const SQL: &str = "insert into state_codes (key, digest, left_over, ends_at) values ($1, $2, $3, $4) \
              on conflict (key) do update set digest = excluded.digest, ends_at = excluded.ends_at, \
              left_over = case when state_codes.ends_at > $5 then min(excluded.left_over, state_codes.left_over) \
-             else excluded.left_over end";
+             else excluded.left_over end \
+             where state_codes.ends_at <= $5 or state_codes.left_over > 0";
         self.purge_expired().await?;
         let now = self.clock.now();
         let query = sqlx::query(SQL).bind(self.cipher.code(key)).bind(BASE64URL_NOPAD.encode(&code.0));
         let query = query.bind(i64::from(attempts)).bind(millis(now.plus(ttl))?).bind(millis(now)?);
-        self.write(query.execute(&self.writer)).await.map(|_| ())
+        Ok(self.write(query.execute(&self.writer)).await?.rows_affected() > 0)
     }
 
     async fn attempt(&self, key: &str, code: CodeDigest) -> Answer<Attempted> {

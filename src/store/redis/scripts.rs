@@ -109,7 +109,8 @@ redis.call('DEL', KEYS[1])
 if type(held) == 'table' then return {false, 0} end
 return {held, life}";
 
-/// Keeps the digest of a sent code in place of an earlier one, whose attempts count on.
+/// Keeps the digest of a sent code in place of an earlier one, whose attempts count on; none where no attempt is left.
+/// Answers whether it did.
 /// KEYS: code. ARGV: digest, attempts, life.
 const PUT_CODE: &str = r"
 local held = redis.pcall('HGET', KEYS[1], 'n')
@@ -118,6 +119,7 @@ if type(held) == 'table' then
   held = false
 end
 local left = math.min(tonumber(ARGV[2]), tonumber(held or '') or tonumber(ARGV[2]))
+if left < 1 then return 0 end
 redis.call('HSET', KEYS[1], 'd', ARGV[1], 'n', string.format('%.0f', left))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1";

@@ -99,7 +99,7 @@ impl Transient for Redis {
 
 #[async_trait]
 impl OneTimeCodes for Redis {
-    async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<()> {
+    async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<bool> {
         let mut call = self.scripts.put_code.prepare_invoke();
         call.key(self.key(CODE, &self.cipher.code(key)));
         call.arg(BASE64URL_NOPAD.encode(&code.0)).arg(attempts).arg(millis(ttl));
