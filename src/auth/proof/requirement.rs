@@ -61,6 +61,12 @@ impl Requirement {
         self.methods.with(Method::Password)
     }
 
+    /// Whether a code that was sent to an address is enough beside a password, where these methods are served.
+    pub fn is_met_by_sent_codes(&self, served: MethodSet) -> bool {
+        let sent = MethodSet::EMPTY.with(Method::EmailCode).with(Method::SmsCode).and(served);
+        self.strength == Strength::TwoSteps && !self.counted().and(sent).is_empty()
+    }
+
     /// Whether some set of the counted methods meets it. One that nothing meets is a mistake of the operator.
     pub fn is_meetable(&self) -> bool {
         Strength::of(self.counted()) >= Some(self.strength)

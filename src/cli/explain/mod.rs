@@ -89,6 +89,9 @@ pub struct Explanation {
     pub rule: Option<String>,
     /// The outcome in one sentence.
     pub sentence: String,
+    /// What the standards say of what the rule takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standards: Option<&'static str>,
     /// What would change it.
     pub remedy: Option<String>,
     /// The methods, any of which would bring a challenged person on.
@@ -250,6 +253,7 @@ fn judged(
         reason,
         rule: decision.rule().map(|r| r.id.0.to_string()),
         sentence: text::sentence(decision),
+        standards: decision.rule().and_then(|rule| text::standards(&rule.access, offer)),
         remedy: text::remedy(decision, known, offer, now),
         methods,
         can_prove: known.map(|known| known.usable().iter().map(Method::name).collect()),
@@ -286,6 +290,7 @@ fn without_rules(
         reason: Some(reason),
         rule: None,
         sentence,
+        standards: None,
         remedy,
         methods: Vec::new(),
         can_prove: q.known.map(|known| known.usable().iter().map(Method::name).collect()),

@@ -27,6 +27,9 @@ impl Explanation {
         }
         out.push('\n');
         out.push_str(&wrap(&self.sentence, "", "  ", WIDTH, LongWord::Cut));
+        if let Some(standards) = self.standards {
+            out.push_str(&wrap(&format!("Note that {standards}."), "", "  ", WIDTH, LongWord::Cut));
+        }
         if let Some(methods) = self.can_prove.as_ref() {
             let all = if methods.is_empty() { "nothing".to_owned() } else { methods.join(", ") };
             out.push_str(&wrap(&format!("By their account they can prove: {all}."), "", "  ", WIDTH, LongWord::Cut));

@@ -265,3 +265,32 @@ fn what_pages_of_other_origins_ask_is_told_as_it_is_decided() {
         assert_eq!((told.0, told.1, told.2.as_str()), expected);
     }
 }
+
+#[test]
+fn a_rule_that_a_sent_code_meets_says_what_the_standards_say_of_it() {
+    let asks = |strength| Access::Guarded { audience: Audience::default(), requirement: Requirement::of(strength) };
+    let rules = vec![
+        Arc::new(rule("mailed", "/mailed/**", &[], &[], asks(Strength::TwoSteps))),
+        Arc::new(rule("books", "/books/**", &[], &[], asks(Strength::TwoFactor))),
+    ];
+    let told = |offer, path: &str| {
+        let app = AppPolicy {
+            offer,
+            host: "erp.example.com".into(),
+            tolerate: Tolerances::default(),
+            rules: rules.clone().into(),
+        };
+        let told = explain(&Policy::new([app]), &question(&format!("https://erp.example.com{path}")), NOW).unwrap();
+        let json = serde_json::to_value(&told).unwrap();
+        (told.human().split_whitespace().collect::<Vec<_>>().join(" "), json["standards"].clone())
+    };
+    let sends = Offer::BASIC.with(Method::EmailCode, false);
+    let (text, json) = told(sends, "/mailed/x");
+    for part in ["SP 800-63B-4 takes mail for no authenticator (§3.1.3.1)", "ASVS 5.0 does (6.6.1)"] {
+        assert!(text.contains(part) && json.as_str().unwrap().contains(part), "{text} {json}");
+    }
+    for (offer, path) in [(sends, "/books/x"), (Offer::BASIC, "/mailed/x")] {
+        let (text, json) = told(offer, path);
+        assert!(!text.contains("63B") && json.is_null(), "{text} {json}");
+    }
+}

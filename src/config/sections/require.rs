@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use schemars::JsonSchema;
 
+use crate::auth::factor::sent_code;
 use crate::auth::proof::{Method, MethodSet, Offer, Requirement, Strength};
 use crate::config::sections::checker::Checker;
 use crate::config::sections::one_or::{Detailed, OneOr};
@@ -26,10 +27,6 @@ pub(crate) struct StrengthOptions {
 
 /// The name of a strength, or one written out.
 pub(crate) type RequireOptions = OneOr<String, StrengthOptions>;
-
-/// What the standards say of the codes that meet `two_steps`.
-const SENT_CODES: &str = "a code that is sent meets `two_steps`: SP 800-63B-4 takes mail for no authenticator (§3.1.3.1) and \
-                          restricts text messages (§3.2.9), as ASVS 5.0 does (6.6.1)";
 
 impl Detailed for StrengthOptions {
     const EXPECTED: &'static str = "the name of a strength or a mapping";
@@ -75,9 +72,8 @@ impl Strengths {
             OneOr::One(name) => self.named(&Spanned { value: name.clone(), at: options.at }, cx),
             OneOr::More(inline) => self.written_out(inline, options.at, cx),
         };
-        let sent = MethodSet::EMPTY.with(Method::EmailCode).with(Method::SmsCode).and(self.served);
-        if asked.is_some_and(|asked| asked.strength == Strength::TwoSteps && !asked.counted().and(sent).is_empty()) {
-            cx.warn(options.at, SENT_CODES, "ask for `two_factor` where an address is too little");
+        if asked.is_some_and(|asked| asked.is_met_by_sent_codes(self.served)) {
+            cx.warn(options.at, sent_code::STANDARDS, "ask for `two_factor` where an address is too little");
         }
         asked
     }
