@@ -19,6 +19,9 @@ use crate::portal::pages::{AddressesPage, Errors, ListedAddress, WaitingAddress}
 use crate::portal::reply::{Reply, page, see_other};
 use crate::portal::support_contact;
 
+/// Where the addresses stand on the page.
+const LIST: &str = "listed";
+
 /// What the page says of what was done, or of what was wrong.
 #[derive(Default)]
 struct Told {
@@ -105,7 +108,7 @@ async fn confirm(
         AddressConfirmed::Rejected(_) => Ok(Told::wrong("code", text!("mistake-sent-code"))),
         AddressConfirmed::Taken => {
             let support = support_contact::whom(ctx.shell().support.as_ref());
-            Ok(Told::done(text!("addresses-taken", support = support)))
+            Ok(Told::wrong(LIST, text!("addresses-taken", support = support)))
         }
         AddressConfirmed::Wait(how_long) => {
             Err(wait(ctx, how_long, Vec::new(), form_owner::tag(ctx, &who.session.identity.username)).into())
@@ -129,7 +132,7 @@ async fn remove(
     match ctx.record_events(removed)? {
         AddressRemoved::Removed => Ok(Told::done(text!("addresses-removed", address = value.unwrap_or_default()))),
         AddressRemoved::NotFound => Ok(Told::default()),
-        AddressRemoved::Needed(rule) => Ok(Told::done(text!("addresses-needed", rule = rule))),
+        AddressRemoved::Needed(rule) => Ok(Told::wrong(LIST, text!("addresses-needed", rule = rule))),
         AddressRemoved::ProveFirst(_) => Err(prove_first(destination)),
         AddressRemoved::Gone => Err(sign_in(destination)),
     }

@@ -43,10 +43,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     }
     let enrollee = enrolling(ctx, &destination).await?;
     if !form_owner::matches(ctx, &fields, &enrollee.account) {
-        return Ok(match &enrollee.who {
-            CeremonyRef::SignIn(_) => other_account::sign_in_of_another(ctx, &enrollee.account),
-            CeremonyRef::Session(..) => other_account::session_of_another(ctx, &enrollee.account),
-        });
+        return Ok(enrollee.of_another(ctx));
     }
     if fields.get("code").trim().is_empty() {
         return form(ctx, &destination, &enrollee, Errors::one("code", text!("mistake-no-code"))).await;
@@ -93,6 +90,16 @@ pub(super) struct Enrollee {
     locked: MethodSet,
     /// Whether there is an authenticator app already.
     pub(super) has_app: bool,
+}
+
+impl Enrollee {
+    /// The answer to a form that was filled in for somebody else.
+    pub(super) fn of_another(&self, ctx: &Context) -> Reply {
+        match &self.who {
+            CeremonyRef::SignIn(_) => other_account::sign_in_of_another(ctx, &self.account),
+            CeremonyRef::Session(..) => other_account::session_of_another(ctx, &self.account),
+        }
+    }
 }
 
 /// Whether passkeys are set up on this host.

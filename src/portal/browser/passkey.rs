@@ -5,9 +5,9 @@ use http::StatusCode;
 use super::enroll::{Enrollee, app_would_do, enrolling, prove_first};
 use super::passkey_dialogs::{self, DialogError, bound, json};
 use super::steps::enter;
-use super::{CONTINUE, backup_codes, busy, other_account, previous_sign_in, start_again, wait};
+use super::{CONTINUE, backup_codes, busy, previous_sign_in, start_again, wait};
 use crate::auth::factor::passkey::PasskeyRecord;
-use crate::flow::reply::{CeremonyRef, CreationAsked, Opened, PasskeyAdded, Rejection};
+use crate::flow::reply::{CreationAsked, Opened, PasskeyAdded, Rejection};
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;
@@ -37,10 +37,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     }
     let enrollee = enrolling(ctx, &destination).await?;
     if !form_owner::matches(ctx, &fields, &enrollee.account) {
-        return Ok(match &enrollee.who {
-            CeremonyRef::SignIn(_) => other_account::sign_in_of_another(ctx, &enrollee.account),
-            CeremonyRef::Session(..) => other_account::session_of_another(ctx, &enrollee.account),
-        });
+        return Ok(enrollee.of_another(ctx));
     }
     if let Some(error) = DialogError::of(&fields) {
         return form(ctx, &destination, &enrollee, error.errors()).await;

@@ -129,7 +129,9 @@ async fn addresses_are_added_and_confirmed_on_a_page_and_removed() {
     let on = browser.post(&asked, &[("method", "email_code"), ("code", &stage.last_code())]).await;
     assert_eq!(location(&on), ADDRESSES);
     let id = stage.world.look(|s| s.addresses[0].1.id.clone());
-    let kept = text(&browser.post(ADDRESSES, &[("op", "remove"), ("id", &id)]).await);
-    assert!(kept.contains("the rule steps asks for codes"), "{kept}");
+    let kept = browser.post(ADDRESSES, &[("op", "remove"), ("id", &id)]).await;
+    assert_eq!(kept.status(), StatusCode::UNPROCESSABLE_ENTITY, "it is no success");
+    let kept = text(&kept);
+    assert!(kept.contains("the rule steps asks for codes") && kept.contains("role=\"alert\""), "{kept}");
     assert_eq!(stage.world.look(|s| s.addresses.len()), 1);
 }

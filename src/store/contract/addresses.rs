@@ -1,8 +1,7 @@
 //! The contract of addresses: one is of one account, and goes with it.
 
-use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, winners};
+use super::samples::{AccountPorts, HOUR, NOW, RACERS, id, winners, with_people};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
-use crate::auth::user::UserId;
 use crate::flow::ports::Removal;
 
 const MOST: u32 = 5;
@@ -12,18 +11,6 @@ pub(super) async fn address_cases(make: &impl AsyncFn() -> AccountPorts) {
     one_is_of_one_account(with_people(make).await).await;
     raced_addresses_are_given_once_and_never_too_many(with_people(make).await).await;
     an_operator_replaces_them(with_people(make).await).await;
-}
-
-async fn with_people(make: &impl AsyncFn() -> AccountPorts) -> AccountPorts {
-    let p = make().await;
-    for name in ["ann", "bob"] {
-        assert!(p.accounts.create(&account(name)).await.unwrap());
-    }
-    p
-}
-
-fn id(name: &str) -> UserId {
-    account(name).identity.id
 }
 
 fn mail(id: &str, value: &str) -> AddressRecord {

@@ -1,8 +1,7 @@
 //! The contract of authenticators: what is one-time is spent once.
 
-use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, winners};
+use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, id, winners, with_people};
 use crate::auth::factor::authenticator::{Sealed, TotpRecord};
-use crate::auth::user::UserId;
 
 pub(super) async fn authenticator_cases(make: &impl AsyncFn() -> AccountPorts) {
     a_totp_is_bound_in_place_of_another(with_people(make).await).await;
@@ -10,18 +9,6 @@ pub(super) async fn authenticator_cases(make: &impl AsyncFn() -> AccountPorts) {
     a_raced_step_is_spent_once(with_people(make).await).await;
     backup_codes_are_spent_once(with_people(make).await).await;
     removing_leaves_nothing(with_people(make).await).await;
-}
-
-async fn with_people(make: &impl AsyncFn() -> AccountPorts) -> AccountPorts {
-    let p = make().await;
-    for name in ["ann", "bob"] {
-        assert!(p.accounts.create(&account(name)).await.unwrap());
-    }
-    p
-}
-
-fn id(name: &str) -> UserId {
-    account(name).identity.id
 }
 
 pub(super) fn totp(id: &str) -> TotpRecord {

@@ -1,8 +1,7 @@
 //! The contract of passkeys: a credential is one person's, and a counter only grows.
 
-use super::samples::{AccountPorts, NOW, RACERS, account, winners};
+use super::samples::{AccountPorts, NOW, RACERS, id, winners, with_people};
 use crate::auth::factor::passkey::{Aaguid, PasskeyRecord, Transport};
-use crate::auth::user::UserId;
 use crate::flow::ports::{PasskeyUse, Removal};
 
 pub(super) async fn passkey_cases(make: &impl AsyncFn() -> AccountPorts) {
@@ -11,18 +10,6 @@ pub(super) async fn passkey_cases(make: &impl AsyncFn() -> AccountPorts) {
     a_counter_only_grows(with_people(make).await).await;
     a_raced_counter_is_noted_once(with_people(make).await).await;
     names_and_ends_are_its_owners(with_people(make).await).await;
-}
-
-async fn with_people(make: &impl AsyncFn() -> AccountPorts) -> AccountPorts {
-    let p = make().await;
-    for name in ["ann", "bob"] {
-        assert!(p.accounts.create(&account(name)).await.unwrap());
-    }
-    p
-}
-
-fn id(name: &str) -> UserId {
-    account(name).identity.id
 }
 
 pub(super) fn passkey(id: &str) -> PasskeyRecord {

@@ -230,6 +230,20 @@ pub(crate) struct AccountPorts {
 }
 
 /// An account of that name.
+/// Stores with the accounts of ann and bob.
+pub(super) async fn with_people(make: &impl AsyncFn() -> AccountPorts) -> AccountPorts {
+    let p = make().await;
+    for name in ["ann", "bob"] {
+        assert!(p.accounts.create(&account(name)).await.unwrap());
+    }
+    p
+}
+
+/// The identifier of their account.
+pub(super) fn id(name: &str) -> UserId {
+    account(name).identity.id
+}
+
 pub(crate) fn account(name: &str) -> Account {
     Account {
         identity: identity(name),

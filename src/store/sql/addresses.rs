@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::removal::{HOLD, remove_beside};
+use super::removal::{HOLD, OVER, remove_beside};
 use super::row::{RowRef, time_of};
 use super::{Database, in_transaction};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
@@ -61,8 +61,6 @@ impl Addresses for Database {
 
     async fn replace(&self, user: &UserId, kind: AddressKind, address: Option<&AddressRecord>) -> Answer<bool> {
         const CLEAR: &str = "delete from addresses where account_id = $1 and kind = $2";
-        const OVER: &str = "update accounts set credentials_generation = credentials_generation + 1, \
-             sessions_generation = sessions_generation + 1 where id = $1";
         let at = address.map(|address| time_of(address.confirmed_at)).transpose()?.unwrap_or_default();
         in_transaction!(self, tx => {
             sqlx::query(HOLD).bind(&user.0).execute(&mut *tx).await?;

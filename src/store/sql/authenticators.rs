@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::addresses::{self, AddressRow};
+use super::removal::OVER;
 use super::row::{RowRef, number_of, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
 use crate::auth::factor::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
@@ -103,8 +104,6 @@ impl Authenticators for Database {
     }
 
     async fn remove_all(&self, user: &UserId) -> Answer<u64> {
-        const OVER: &str = "update accounts set credentials_generation = credentials_generation + 1, \
-             sessions_generation = sessions_generation + 1 where id = $1";
         in_transaction!(self, tx => {
             sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
             let mut removed = 0;

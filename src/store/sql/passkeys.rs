@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::removal::remove_beside;
+use super::removal::{OVER, remove_beside};
 use super::row::{RowRef, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
 use crate::auth::factor::passkey::{Aaguid, PasskeyRecord};
@@ -81,8 +81,6 @@ impl Passkeys for Database {
     async fn remove(&self, user: &UserId, id: &str, staying: &[&str]) -> Answer<Removal> {
         const SQL: &str = "delete from passkeys where account_id = $1 and id = $2";
         // What was granted by it is over.
-        const OVER: &str = "update accounts set credentials_generation = credentials_generation + 1, \
-             sessions_generation = sessions_generation + 1 where id = $1";
         in_transaction!(self, tx => {
             let removal = remove_beside!(tx, SQL, user, id, staying);
             if removal == Removal::Removed {

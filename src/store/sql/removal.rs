@@ -4,6 +4,10 @@
 /// Whoever changes what a person has holds their account first, so that two take turns, on all nodes.
 pub(super) const HOLD: &str = "update accounts set disabled = disabled where id = $1";
 
+/// Ends the sessions of whoever has lost a factor or had one replaced, and what was begun by the old ones.
+pub(super) const OVER: &str = "update accounts set credentials_generation = credentials_generation + 1, \
+     sessions_generation = sessions_generation + 1 where id = $1";
+
 /// All that a person has beside the password and backup codes.
 pub(super) const THERE: &str = "select id from totp where account_id = $1 \
      union all select id from passkeys where account_id = $1 union all select id from addresses where account_id = $1";
