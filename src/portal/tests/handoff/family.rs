@@ -34,6 +34,24 @@ async fn signing_out_on_one_host_ends_the_session_on_all_and_no_other() {
 }
 
 #[tokio::test]
+async fn signing_out_ends_the_session_on_all_hosts_where_nobody_signs_in_for_many_any_more() {
+    for out in [ERP, CRM] {
+        let hosts = Hosts::new();
+        let (ann, elsewhere) = (everywhere(&hosts, 0).await, everywhere(&hosts, 1).await);
+        // As after a reload of a configuration without `portal.host`.
+        let flows = Flows::new(hosts.world.ports(), fast_settings());
+        let token = ann.token(out).unwrap();
+        let session = flows.session(&token, Channel::Cookie, out, true).await.unwrap().unwrap();
+        let client = crate::flow::reply::Client { host: out.to_owned(), ..crate::flow::testing::client() };
+        assert_eq!(flows.logout(&token, &session, false, &client).await.unwrap().value, 3);
+        for host in [ERP, CRM, LOGIN] {
+            assert!(!is_live(&hosts, &ann, host).await, "{out}: {host}");
+            assert!(is_live(&hosts, &elsewhere, host).await, "another browser is another session");
+        }
+    }
+}
+
+#[tokio::test]
 async fn whoever_signs_in_as_somebody_else_leaves_no_host_behind() {
     let hosts = Hosts::new();
     let mut ann = everywhere(&hosts, 0).await;
