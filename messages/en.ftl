@@ -588,6 +588,7 @@ problem-gateway-timeout-title = The app did not answer in time.
 problem-gateway-timeout = Repeat what may be repeated after the seconds in `Retry-After`.
 problem-media-type-title = The body is of a type that is not read here.
 problem-media-type = Send `Content-Type: application/json`.
+problem-cookie-required-title = Only a browser's session is taken to another host; scripts sign in on the host of the app.
 problem-cross-site-title = A call by cookie was sent from another site.
 problem-cross-site = Send `Sec-Fetch-Site: same-origin` or an `Origin` of this host, or a bearer token in place of the cookie.
 problem-not-signed-in-title = There is no live session.

@@ -7,6 +7,7 @@ use crate::auth::event::TicketFault;
 use crate::auth::handoff::TicketToken;
 use crate::flow::handoff::{Arrival, Presented};
 use crate::flow::reply::Opened;
+use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::cookies::SessionCredential;
 use crate::portal::destination::Destination;
@@ -23,9 +24,14 @@ pub(crate) async fn depart(ctx: &mut Context) -> Result<Reply, HandlerError> {
     }
     let destination = ctx.destination();
     let Some(opened) = destination.handoff.clone() else { return Ok(see_other("/", "depart")) };
-    let Some(who) = ctx.current_session(false).await?.filter(|who| who.by_cookie) else {
+    let Some(who) = ctx.current_session(false).await? else {
         return Ok(see_other(&destination.page_url("login"), "depart"));
     };
+    if !who.by_cookie {
+        // A ticket is for a browser; to sign in, where a session is at hand already, would lead back here again and again.
+        let problem = Problem::new(StatusCode::FORBIDDEN, "cookie_required", text!("problem-cookie-required-title"));
+        return Ok(problem.reply(&ctx.info));
+    }
     if !ctx.guards().are_met(&who.session.proofs, ctx.state.flows.ports.clock.now()) {
         return Ok(see_other(&destination.page_url("step-up"), "depart"));
     }

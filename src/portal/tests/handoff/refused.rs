@@ -194,3 +194,24 @@ async fn no_other_site_and_no_sibling_signs_anybody_in_at_the_portal() {
     assert_eq!(victim.ask("POST", &page, &body, &[]).await.status(), StatusCode::SEE_OTHER);
     assert!(victim.token(LOGIN).is_some());
 }
+
+#[tokio::test]
+async fn a_script_is_led_to_no_other_host_and_not_round_and_round() {
+    let hosts = Hosts::new();
+    let mut script = Tabs::new(&hosts);
+    let body = format!(r#"{{"username":"ann","password":"{PASSWORD}","otp":"{}"}}"#, hosts.code(0));
+    let json = [("content-type", "application/json"), ("accept", "application/json")];
+    let login = script.ask("POST", &url(LOGIN, "/.stepgate/api/v1/login"), &body, &json).await;
+    let token: serde_json::Value = serde_json::from_str(&text(&login)).unwrap();
+    let bearer = format!("Bearer {}", token["access_token"].as_str().expect("it is signed in"));
+    let mut at = location(&script.get(&url(CRM, "/orders")).await);
+    let mut answer = script.ask("GET", &at, "", &[("authorization", &bearer)]).await;
+    while answer.status() == StatusCode::SEE_OTHER {
+        assert!(script.led.len() < 4, "led on and on: {:#?}", script.led);
+        at = url(LOGIN, &location(&answer));
+        script.led.push(at.clone());
+        answer = script.ask("GET", &at, "", &[("authorization", &bearer)]).await;
+    }
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    assert!(text(&answer).contains("\"code\":\"cookie_required\""), "{}", text(&answer));
+}
