@@ -69,17 +69,17 @@ impl<'de, U: Deserialize<'de> + Detailed> Deserialize<'de> for OffOr<U> {
                 Ok(OffOr::Off)
             }
             fn visit_bool<E: Error>(self, on: bool) -> Result<OffOr<U>, E> {
-                if on { Err(E::custom(format!("expected {}", U::EXPECTED))) } else { Ok(OffOr::Off) }
+                if on { Err(unfit::<U, E>()) } else { Ok(OffOr::Off) }
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<OffOr<U>, E> {
                 match text {
                     "off" | "no" | "none" => Ok(OffOr::Off),
-                    _ => Err(E::custom(format!("expected {}", U::EXPECTED))),
+                    _ => Err(unfit::<U, E>()),
                 }
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<OffOr<U>, A::Error> {
                 match items.next_element::<IgnoredAny>()? {
-                    Some(_) => Err(A::Error::custom(format!("expected {}", U::EXPECTED))),
+                    Some(_) => Err(unfit::<U, A::Error>()),
                     None => Ok(OffOr::Off),
                 }
             }
@@ -89,6 +89,11 @@ impl<'de, U: Deserialize<'de> + Detailed> Deserialize<'de> for OffOr<U> {
         }
         d.deserialize_any(Section(PhantomData))
     }
+}
+
+/// What is said of anything else.
+fn unfit<U: Detailed, E: Error>() -> E {
+    E::custom(format!("expected {}\nwrite it so, or leave it out", U::EXPECTED))
 }
 
 impl<U: JsonSchema + Detailed> JsonSchema for OffOr<U> {

@@ -89,6 +89,18 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
+/// A number with or without a fraction.
+#[derive(Clone, Copy)]
+pub(crate) struct Decimal(pub(crate) f64);
+
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = Text::deserialize(d)?.0;
+        let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
+        number.map(Self).ok_or_else(|| D::Error::custom("not a number\nwrite it like `1.6` or `-1`"))
+    }
+}
+
 /// A secret.
 #[derive(Clone)]
 pub(crate) struct HiddenText(pub(crate) SecretText);
@@ -164,6 +176,7 @@ schemas! {
         "pattern": "^\\s*[0-9]", "minimum": 1 },
     SizeLimit: { "type": ["string", "number"], "description": "a size as 100MiB, or unlimited",
         "pattern": "^\\s*([0-9]|unlimited\\s*$)", "minimum": 1 },
+    Decimal: { "type": ["number", "string"], "description": "a number, as 1.6", "pattern": "^\\s*[+-]?[0-9.]" },
     HiddenText: { "type": ["string", "number", "boolean"], "writeOnly": true, "description": "a secret; better given as a file" },
     Unavailable: { "enum": [null, false, "off", "no", "none", [], {}], "description": "not available in this version" },
 }
