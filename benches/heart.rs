@@ -195,6 +195,7 @@ fn sessions(c: &mut Criterion) {
                 prefix: "bench:".into(),
             },
             keys: KeySettings::Beside(folder.path().join("key")),
+            places: Default::default(),
         };
         let stores = Stores::open(&settings).await.expect("stores");
         let kept = stores.ports.sessions.replace(None, &token.key(), &ann, now.plus(Duration::from_secs(3600))).await;

@@ -33,6 +33,9 @@ use crate::proxy::snapshot;
 use crate::proxy::{AuditSink, BuildError, Listeners, Parts, Probe, Proxy};
 use crate::store::Stores;
 use crate::store::admin::key_usage::KeyUsage;
+use crate::store::places::PlaceTables;
+use crate::store::settings::StoreSettings;
+use crate::store::system::SystemClock;
 
 /// Why the gateway cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +94,8 @@ async fn start(
     settings.proxy.limits.fit(memory::limit());
     let (listen, fixed) = (settings.proxy.listen.clone(), Fixed::of(&settings));
     let stores = Arc::new(Stores::open(&settings.store).await.map_err(Fault::Store)?);
+    stores.places.replace(places(&settings.store, &stores).await?);
+    background.spawn(stores.places.clone().watch());
     let signer = Arc::new(Signer::new(stores.ports.clone()));
     signer.refresh(stores.ports.clock.now()).await.map_err(Fault::Store)?;
     background.spawn(refresh(signer.clone(), stores.clone()));
@@ -113,7 +118,8 @@ async fn start(
     background.spawn(sender.run(stopping.clone()));
     if let Some(file) = file {
         let (fixed, active) = (Arc::new(fixed), proxy.active());
-        let reloader = Reloader { file, fixed, flows, jwks, active, providers, stopping: stopping.clone() };
+        let places = stores.places.clone();
+        let reloader = Reloader { file, fixed, flows, jwks, active, providers, places, stopping: stopping.clone() };
         background.spawn(reloader.run(Arc::clone(&reload)));
     }
     let served =
@@ -127,9 +133,18 @@ async fn start(
 /// Sees whether everything that the settings name can be used, by the code that a start and a reload go by too.
 ///
 /// # Errors
-/// The first thing that cannot be used: a certificate, an authority, a name.
+/// The first thing that cannot be used: a certificate, an authority, a name, a database of places.
 pub fn verify(settings: &Settings) -> Result<(), BuildError> {
-    snapshot::verify(&settings.proxy, &settings.policy)
+    snapshot::verify(&settings.proxy, &settings.policy)?;
+    let places = PlaceTables::load(settings.store.places.clone(), &SystemClock);
+    places.map(drop).map_err(|fault| BuildError(fault.to_string()))
+}
+
+/// Reads the databases and lists that the settings name. Large files take a second: not on a thread that serves.
+async fn places(settings: &StoreSettings, stores: &Stores) -> Result<PlaceTables, Fault> {
+    let (settings, clock) = (settings.places.clone(), stores.ports.clock.clone());
+    let read = tokio::task::spawn_blocking(move || PlaceTables::load(settings, clock.as_ref())).await;
+    read.map_err(|cause| Fault::Settings(cause.to_string()))?.map_err(|fault| Fault::Settings(fault.to_string()))
 }
 
 fn parts(

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::auth::time::Timestamp;
 use crate::flow::ports::Answer;
 use crate::notify::sender::LetterCounts;
-use crate::proxy::observe::store_metrics::{CallMetrics, LetterMetrics, RedisMetrics, StoreMetrics};
+use crate::proxy::observe::store_metrics::{
+    CallMetrics, DatabaseMetrics, LetterMetrics, PlaceMetrics, RedisMetrics, StoreMetrics,
+};
 use crate::store::Stores;
 use crate::store::redis::{BOUNDS, VerbMetrics};
 
@@ -31,6 +34,18 @@ impl StoreMetrics for Numbers {
     fn letters(&self) -> LetterMetrics {
         let (waiting, overdue) = self.letters.waiting();
         LetterMetrics { outcomes: self.letters.all(), waiting, overdue }
+    }
+
+    fn places(&self) -> PlaceMetrics {
+        let databases = self.stores.places.databases().into_iter().map(|one| DatabaseMetrics {
+            role: one.role.name(),
+            built: one.built.map(Timestamp::as_secs),
+            used: one.used,
+            refused: one.refused,
+        });
+        let lists = self.stores.places.lists().into_iter();
+        let lists = lists.map(|list| (list.name.to_string(), list.entries.unwrap_or_default(), list.refused)).collect();
+        PlaceMetrics { databases: databases.collect(), lists }
     }
 
     async fn sessions(&self) -> Answer<Vec<(&'static str, u64)>> {

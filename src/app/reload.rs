@@ -14,6 +14,7 @@ use crate::portal::{Jwks, Portal};
 use crate::proxy::ActiveSnapshot;
 use crate::proxy::settings::Listen;
 use crate::proxy::snapshot::NewSnapshot;
+use crate::store::places::{FilePlaces, PlaceTables};
 use crate::store::settings::{KeySettings, StateSettings, StoreSettings};
 
 /// Reads the configuration again when it is asked to.
@@ -25,6 +26,7 @@ pub(super) struct Reloader {
     pub(super) jwks: Jwks,
     pub(super) active: Arc<ActiveSnapshot>,
     pub(super) providers: Arc<ActiveProviders>,
+    pub(super) places: Arc<FilePlaces>,
     /// True once requests are to finish.
     pub(super) stopping: watch::Receiver<bool>,
 }
@@ -37,7 +39,7 @@ pub(super) struct Fixed {
 
 /// What came of reading the file.
 enum Read {
-    Good { new: Box<NewSnapshot>, providers: Box<Providers>, summary: String },
+    Good { new: Box<NewSnapshot>, providers: Box<Providers>, places: Box<PlaceTables>, summary: String },
     Bad { errors: usize },
 }
 
@@ -69,8 +71,9 @@ impl Reloader {
         let read = tokio::task::spawn_blocking(move || me.read()).await;
         let file = self.file.display();
         match read {
-            Ok(Read::Good { new, providers, summary }) => {
+            Ok(Read::Good { new, providers, places, summary }) => {
                 self.providers.replace(*providers);
+                self.places.replace(*places);
                 self.active.replace(*new).await;
                 tracing::info!(target: "config", %file, "reloaded: {summary}");
                 format!("serving; reloaded: {summary}")
@@ -100,9 +103,14 @@ impl Reloader {
         let (summary, settings) = (loaded.summary(&self.file), loaded.settings);
         let Some(settings) = settings else { return Read::Bad { errors } };
         let providers = Providers::new(settings.notify.clone(), self.flows.ports.clock.clone());
+        let places = PlaceTables::load(settings.store.places.clone(), self.flows.ports.clock.as_ref());
+        let places = places.map_err(|cause| cause.to_string());
         let built = self.build(settings).map_err(|cause| cause.to_string());
-        match built.and_then(|new| Ok((new, providers?))) {
-            Ok((new, providers)) => Read::Good { new: Box::new(new), providers: Box::new(providers), summary },
+        match built.and_then(|new| Ok((new, providers?, places?))) {
+            Ok((new, providers, places)) => {
+                let (new, providers, places) = (Box::new(new), Box::new(providers), Box::new(places));
+                Read::Good { new, providers, places, summary }
+            }
             Err(cause) => {
                 tracing::error!(target: "config", "{}: error: {cause}", self.file.display());
                 Read::Bad { errors: 1 }

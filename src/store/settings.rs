@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::places::settings::PlaceSettings;
 use super::vault::MasterKeys;
 use crate::auth::secret::SecretText;
 
@@ -14,6 +15,8 @@ pub struct StoreSettings {
     pub state: StateSettings,
     /// The master key ring, newest first.
     pub keys: KeySettings,
+    /// What is known of addresses.
+    pub places: PlaceSettings,
 }
 
 /// Where sessions, ceremonies, marks and counters live.

@@ -16,6 +16,7 @@ pub(super) fn settings(directory: &Path) -> StoreSettings {
         database: SecretText::new(format!("sqlite://{}", directory.join("stepgate.db").display())),
         state: StateSettings::Embedded(None),
         keys: KeySettings::Beside(directory.join("stepgate.keys")),
+        places: Default::default(),
     }
 }
 

@@ -25,6 +25,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "flow::settings",
             "notify::settings",
             "store::settings",
+            "store::places",
             "portal::settings",
             "proxy::settings",
             "proxy::pem",

@@ -28,6 +28,7 @@ use crate::proxy::settings::{
     AppSettings, ClientLimits, CookieSettings, IdentitySettings, JwtSettings, Listen, ProxySettings, Server,
     UpstreamSettings,
 };
+use crate::store::places::settings::PlaceSettings;
 use crate::store::settings::{KeySettings, StateSettings, StoreSettings};
 
 /// The port if none is asked for; the next free one is taken.
@@ -113,6 +114,7 @@ pub(super) fn settings(
             database: SecretText::new(format!("sqlite://{}", file("stepgate.db").display())),
             state: StateSettings::Embedded(None),
             keys: KeySettings::Beside(file("master.key")),
+            places: PlaceSettings::default(),
         },
         policy,
         warnings: Vec::new(),

@@ -11,7 +11,7 @@ use pingora_core::protocols::http::ServerSession;
 use tokio::sync::watch;
 
 use super::metrics::Metrics;
-use super::store_metrics::{StoreMetrics, letters_text, redis_text};
+use super::store_metrics::{StoreMetrics, letters_text, places_text, redis_text};
 use crate::proxy::client::listen::ServeConnection;
 use crate::proxy::parts::Probe;
 use crate::proxy::settings::ClientLimits;
@@ -84,6 +84,7 @@ impl Admin {
                 let redis = self.store_metrics.redis().map(|numbers| redis_text(&numbers)).unwrap_or_default();
                 body.extend_from_slice(redis.as_bytes());
                 body.extend_from_slice(letters_text(&self.store_metrics.letters()).as_bytes());
+                body.extend_from_slice(places_text(&self.store_metrics.places()).as_bytes());
                 body.extend_from_slice(process().as_bytes());
                 with_type(StatusCode::OK, body, "text/plain; version=0.0.4; charset=utf-8")
             }

@@ -53,6 +53,26 @@ pub struct LetterMetrics {
     pub overdue: Duration,
 }
 
+/// How the files are that say something of addresses.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlaceMetrics {
+    pub databases: Vec<DatabaseMetrics>,
+    /// By the name of the list: how many entries hold, and whether the file as it is now was refused.
+    pub lists: Vec<(String, usize, bool)>,
+}
+
+/// How one database of places is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DatabaseMetrics {
+    pub role: &'static str,
+    /// When it was made, in seconds since the epoch.
+    pub built: Option<u64>,
+    /// Whether it is asked: it is there, and not too old.
+    pub used: bool,
+    /// Whether the file as it is now was refused.
+    pub refused: bool,
+}
+
 /// What is counted elsewhere. Labels come from closed sets.
 #[async_trait]
 pub trait StoreMetrics: Send + Sync {
@@ -60,6 +80,8 @@ pub trait StoreMetrics: Send + Sync {
     fn redis(&self) -> Option<RedisMetrics>;
     /// Letters. Asked at each scrape; does no I/O.
     fn letters(&self) -> LetterMetrics;
+    /// The files of places. Asked at each scrape; does no I/O.
+    fn places(&self) -> PlaceMetrics;
     /// Sessions, by strength. Asked once a minute.
     async fn sessions(&self) -> Answer<Vec<(&'static str, u64)>>;
     /// Accounts, by the factors they have. Asked once a minute.
@@ -133,6 +155,36 @@ pub(crate) fn letters_text(LetterMetrics { outcomes, waiting, overdue }: &Letter
     out
 }
 
+/// The numbers of places in the text format. Nothing where no file is named.
+pub(crate) fn places_text(PlaceMetrics { databases, lists }: &PlaceMetrics) -> String {
+    let mut out = String::new();
+    if !databases.is_empty() {
+        begin(&mut out, "geoip_used", "gauge", "Whether the database is asked: it is there, and not too old.");
+        for DatabaseMetrics { role, used, .. } in databases {
+            let _ = writeln!(out, "stepgate_geoip_used{{database=\"{role}\"}} {}", u8::from(*used));
+        }
+        begin(&mut out, "geoip_built_timestamp_seconds", "gauge", "When the database in force was made.");
+        for (role, built) in databases.iter().filter_map(|one| Some((one.role, one.built?))) {
+            let _ = writeln!(out, "stepgate_geoip_built_timestamp_seconds{{database=\"{role}\"}} {built}");
+        }
+        begin(&mut out, "geoip_reload_successful", "gauge", "Whether the file as it is now could be used.");
+        for DatabaseMetrics { role, refused, .. } in databases {
+            let _ = writeln!(out, "stepgate_geoip_reload_successful{{database=\"{role}\"}} {}", u8::from(!refused));
+        }
+    }
+    if !lists.is_empty() {
+        begin(&mut out, "risk_list_entries", "gauge", "What stands on a list of addresses.");
+        for (list, entries, _) in lists {
+            let _ = writeln!(out, "stepgate_risk_list_entries{{list=\"{list}\"}} {entries}");
+        }
+        begin(&mut out, "risk_list_reload_successful", "gauge", "Whether the file as it is now could be used.");
+        for (list, _, refused) in lists {
+            let _ = writeln!(out, "stepgate_risk_list_reload_successful{{list=\"{list}\"}} {}", u8::from(!refused));
+        }
+    }
+    out
+}
+
 /// The head of one metric. Writing to a `String` cannot fail.
 fn begin(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# HELP stepgate_{name} {help}\n# TYPE stepgate_{name} {kind}");
@@ -154,6 +206,26 @@ mod tests {
         ] {
             assert!(text.lines().any(|one| one == line), "{line}\n{text}");
         }
+    }
+
+    #[test]
+    fn files_of_places_are_told_where_there_are_any() {
+        assert_eq!(places_text(&PlaceMetrics::default()), "");
+        let database = DatabaseMetrics { role: "city", built: Some(1_795_000_000), used: false, refused: true };
+        let absent = DatabaseMetrics { role: "asn", built: None, used: true, refused: false };
+        let lists = vec![("tor".to_owned(), 3, true)];
+        let text = places_text(&PlaceMetrics { databases: vec![database, absent], lists });
+        for line in [
+            "stepgate_geoip_used{database=\"city\"} 0",
+            "stepgate_geoip_used{database=\"asn\"} 1",
+            "stepgate_geoip_built_timestamp_seconds{database=\"city\"} 1795000000",
+            "stepgate_geoip_reload_successful{database=\"city\"} 0",
+            "stepgate_risk_list_entries{list=\"tor\"} 3",
+            "stepgate_risk_list_reload_successful{list=\"tor\"} 0",
+        ] {
+            assert!(text.lines().any(|one| one == line), "{line}\n{text}");
+        }
+        assert!(!text.contains("built_timestamp_seconds{database=\"asn\"}"));
     }
 
     #[test]

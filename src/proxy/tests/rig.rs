@@ -27,7 +27,7 @@ use crate::flow::settings::FlowSettings;
 use crate::flow::testing::World;
 use crate::portal::Portal;
 use crate::portal::settings::PortalSettings;
-use crate::proxy::observe::store_metrics::{LetterMetrics, RedisMetrics, StoreMetrics};
+use crate::proxy::observe::store_metrics::{LetterMetrics, PlaceMetrics, RedisMetrics, StoreMetrics};
 use crate::proxy::settings::*;
 use crate::proxy::{Bound, Listeners, Parts, Proxy};
 
@@ -147,6 +147,10 @@ impl StoreMetrics for NoNumbers {
     fn redis(&self) -> Option<RedisMetrics> {
         None
     }
+    fn places(&self) -> PlaceMetrics {
+        PlaceMetrics::default()
+    }
+
     fn letters(&self) -> LetterMetrics {
         LetterMetrics::default()
     }

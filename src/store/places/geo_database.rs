@@ -68,7 +68,7 @@ impl GeoDatabase {
     }
 
     /// Goes through its networks, at most `most` of them, and tells each with what is said of it. Each record is decoded
-    /// once.
+    /// once. Answers whether that was all of it.
     ///
     /// # Errors
     /// Its tree goes in circles, a record cannot be decoded, or takes too long.
@@ -77,7 +77,7 @@ impl GeoDatabase {
         most: usize,
         clock: &dyn Clock,
         mut tell: impl FnMut(IpNet, Whereabouts),
-    ) -> Result<(), UnusableDatabase> {
+    ) -> Result<bool, UnusableDatabase> {
         // A tree has one leaf more than it has nodes; some writers share a branch.
         let leaves = (self.reader.metadata().node_count as usize).saturating_mul(3).saturating_add(1);
         let mut known = HashMap::new();
@@ -85,7 +85,7 @@ impl GeoDatabase {
         let all = WithinOptions::default().include_networks_without_data();
         for (count, found) in self.reader.networks(all).map_err(unusable)?.enumerate() {
             if count == most {
-                break;
+                return Ok(false);
             }
             if count > leaves {
                 return Err(UnusableDatabase("its search tree goes in circles".to_owned()));
@@ -106,7 +106,7 @@ impl GeoDatabase {
                 tell(network, whereabouts);
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 
