@@ -11,7 +11,7 @@ use super::sections::checker::{Checker, READABLE, world_readable};
 use super::sections::listen::ListenContext;
 use super::sections::require::Strengths;
 use super::sections::root::Root;
-use super::sections::{factors, limits, listen, mail, passkeys, portal, secrets, session, sms, state, tls, users};
+use super::sections::{factors, limits, listen, mail, passkeys, portal, risk, secrets, session, sms, state, tls, users};
 use super::settings::{Report, Settings};
 use super::yaml::collect::{Removed, collect, collect_items};
 use super::yaml::tree::Node;
@@ -229,6 +229,8 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     flow.password = users::password(users_options.and_then(|u| u.value.password), cx);
     let state = state::validate(options.state, options.state_file, database.as_ref(), cx);
     let keys = secrets::validate(options.secrets, database.as_ref(), cx);
+    let (risk, places) = risk::validate(options.risk, cx);
+    flow.risk = risk;
     let given = |key: &str, given: bool| given || cx.was_removed(root.at, key);
     let given_senders = (given("mail", options.mail.is_some()), given("sms", options.sms.is_some()));
     let mail = mail::validate(options.mail, cx);
@@ -273,7 +275,7 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
             portal_host,
             shutdown_grace,
         },
-        store: StoreSettings { database: database?.url, state: state?, keys: keys? },
+        store: StoreSettings { database: database?.url, state: state?, keys: keys?, places },
         policy: Policy::new(policies),
         warnings: Vec::new(),
     })

@@ -12,6 +12,7 @@ pub(crate) mod passkeys;
 pub(crate) mod portal;
 pub(crate) mod registrable_domain;
 pub(crate) mod require;
+pub(crate) mod risk;
 pub(crate) mod root;
 pub(crate) mod rules;
 pub(crate) mod scalars;

@@ -13,13 +13,14 @@ use super::mail::MailOptions;
 use super::one_or::OffOr;
 use super::portal::PortalOptions;
 use super::require::StrengthOptions;
+use super::risk::RiskOptions;
 use super::secrets::SecretOptions;
 use super::session::SessionOptions;
 use super::sms::SmsOptions;
 use super::state::StateOptions;
 use super::tls::TlsOptions;
 use super::users::UserOptions;
-use crate::config::sections::scalars::{HumanDuration, Unavailable};
+use crate::config::sections::scalars::HumanDuration;
 use crate::config::yaml::Spanned;
 
 /// The configuration of Stepgate.
@@ -52,9 +53,8 @@ pub(crate) struct Root {
     pub(crate) mail: Option<Spanned<OffOr<MailOptions>>>,
     /// What sends text messages. Default: off.
     pub(crate) sms: Option<Spanned<OffOr<SmsOptions>>>,
-    /// Not available in this version.
-    #[serde(default, rename = "risk")]
-    pub(crate) _risk: Unavailable,
+    /// How sign-ins and requests are compared with what is usual for their person. Default: off.
+    pub(crate) risk: Option<Spanned<OffOr<RiskOptions>>>,
     /// Names that rules may use beside one_factor, two_steps, two_factor and phishing_resistant.
     #[serde(default)]
     pub(crate) strengths: BTreeMap<Spanned<String>, Spanned<StrengthOptions>>,

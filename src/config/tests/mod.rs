@@ -8,6 +8,7 @@ mod passed;
 mod passkeys;
 mod planted;
 mod portal_host;
+mod risk;
 mod sections;
 mod told_rightly;
 
@@ -17,6 +18,7 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tempfile::TempDir;
 
 use super::load::{Loaded, from_bytes};
+use crate::store::places::mmdb::{self, MmdbValue};
 
 /// A directory with every file that the examples name.
 struct Place(TempDir);
@@ -36,6 +38,10 @@ impl Place {
         place.write("erp-password", "s3cret-of-erp\n");
         place.write("mail.password", "s3cret-of-mail\n");
         place.write("sms.token", "s3cret-of-sms\n");
+        for name in ["city.mmdb", "asn.mmdb", "country.mmdb"] {
+            std::fs::write(place.path().join(name), database()).unwrap();
+        }
+        place.write("tor.txt", "198.51.100.7\n");
         place
     }
 
@@ -56,6 +62,15 @@ impl Place {
         let text = text.replace("/etc/stepgate/", "").replace("sqlite:///var/lib/stepgate/", "sqlite://./");
         from_bytes("stepgate.yaml", self.path(), text.as_bytes(), None, false)
     }
+}
+
+/// When the databases were made.
+const BUILT: u64 = 1_795_000_000;
+
+/// A database that says everything of a network.
+fn database() -> Vec<u8> {
+    let record = MmdbValue::Map(vec![("country_code", MmdbValue::text("NO")), ("asn", MmdbValue::U32(64_500))]);
+    mmdb::database("Test-All", BUILT, &[("81.0.0.0/8".parse().unwrap(), record)])
 }
 
 /// A whole file around one app's lines (indented by four) and more sections.

@@ -35,7 +35,8 @@ fn rules_say_what_they_ask_exactly_once() {
         assert!(told.iter().any(|problem| problem.contains(wanted)), "{told:?}");
     }
     tells(&rules("      - { path: /**, access: public, on_change: { network: step_up } }\n"), "asks nobody who they are");
-    tells(&rules("      - { path: /**, require: one_factor, on_risk: { high: forbid } }\n"), "possible here: `permit`");
+    let text = rules("      - { path: /**, require: one_factor, on_risk: { high: forbid } }\n");
+    tells(&format!("{text}risk: {{ mode: shadow }}\n"), "possible here: `permit`");
     tells(
         &rules("      - { path: /**, require: one_factor, cors: [\"https://a.example/x\"] }\n"),
         "write `https://a.example`",
@@ -363,7 +364,7 @@ fn numbers_have_units_and_bounds() {
     tells(&file("", "limits: { totp: { trys: 3 } }\n"), "did you mean `tries`?");
     tells(&file("", "factors: { totp: { digits: 7 } }\n"), "6 or 8");
     tells(&file("", "users2: 1\n"), "did you mean `users`?");
-    tells(&file("", "risk: { geo: x }\n"), "not available in this version");
+    tells(&file("", "risk: { modes: shadow }\n"), "did you mean `mode`?");
     let place = Place::new();
     let loaded = place.load(&file(
         "",
