@@ -42,6 +42,7 @@ mod races;
 mod readme;
 mod refused;
 mod reload;
+mod sent_codes;
 mod shared_sign_in;
 mod signed_in;
 mod stopping;

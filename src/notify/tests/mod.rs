@@ -1,6 +1,7 @@
 mod mail;
 #[path = "../../../tests/it/support/mail_server.rs"]
 mod mail_server;
+#[path = "../../../tests/it/support/text_provider.rs"]
 mod provider;
 mod sending;
 mod sms;

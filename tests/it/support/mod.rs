@@ -22,4 +22,5 @@ pub(crate) mod small;
 #[path = "../../../src/auth/factor/passkey/testing.rs"]
 pub(crate) mod soft_key;
 pub(crate) mod tabs;
+pub(crate) mod text_provider;
 pub(crate) mod totp;

@@ -7,27 +7,27 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 /// A request as it came.
-pub(super) struct Asked {
-    pub(super) line: String,
-    pub(super) head: Vec<(String, String)>,
-    pub(super) body: String,
+pub(crate) struct Asked {
+    pub(crate) line: String,
+    pub(crate) head: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Asked {
-    pub(super) fn field(&self, name: &str) -> Option<&str> {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.head.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
     }
 }
 
 /// The provider; ends with the runtime of its test.
-pub(super) struct Provider {
-    pub(super) url: String,
-    pub(super) asked: mpsc::UnboundedReceiver<Asked>,
+pub(crate) struct Provider {
+    pub(crate) url: String,
+    pub(crate) asked: mpsc::UnboundedReceiver<Asked>,
 }
 
 impl Provider {
     /// Answers with these, in turn: a status line with further fields, and a body. `None`: says nothing.
-    pub(super) async fn start(answers: Vec<Option<(&'static str, &'static str)>>) -> Self {
+    pub(crate) async fn start(answers: Vec<Option<(&'static str, &'static str)>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (tell, asked) = mpsc::unbounded_channel();
