@@ -38,3 +38,24 @@ async fn promtool_has_nothing_to_say() {
     ask(&front.h2().await, http::Request::get("https://app.test/x").body(()).unwrap()).await.unwrap();
     assert_eq!(objections(&front.metrics().await), "");
 }
+
+/// The alerts fire when they should, and watch what the gateway tells.
+#[tokio::test]
+async fn alerts_are_good_rules_over_metrics_that_there_are() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy");
+    for args in [["check", "rules", "alerts.yaml"], ["test", "rules", "alerts.test.yaml"]] {
+        let ended = Command::new("promtool").args(args).current_dir(folder).output();
+        let ended = ended.expect("promtool, of Debian's package prometheus");
+        let said = [ended.stdout, ended.stderr].concat();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&said));
+    }
+    let rules = std::fs::read_to_string(format!("{folder}/alerts.yaml")).unwrap();
+    let watched = rules.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| w.starts_with("stepgate_"));
+    let watched: Vec<&str> = watched.collect();
+    assert_eq!(watched, ["stepgate_letters_overdue_seconds"]);
+    let front = Front::start("").await;
+    let told = front.metrics().await;
+    for name in watched {
+        assert!(told.contains(&format!("\n{name} ")), "{name}: {told}");
+    }
+}
