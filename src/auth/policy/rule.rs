@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cors::Cors;
 use super::pattern::{PathPattern, loosely};
 use crate::auth::network::Networks;
-use crate::auth::proof::{OnChange, OnRisk, Requirement, Risk, RiskAction};
+use crate::auth::proof::{MethodSet, OnChange, OnRisk, Requirement, Risk, RiskAction};
 use crate::auth::resource::Resource;
 use crate::auth::user::{Group, Identity, Username};
 
@@ -27,6 +27,13 @@ pub enum Access {
         /// How well proved.
         requirement: Requirement,
     },
+}
+
+impl Access {
+    /// Whether a code that was sent to an address is enough beside a password, where these methods are served.
+    pub fn is_met_by_sent_codes(&self, served: MethodSet) -> bool {
+        matches!(self, Self::Guarded { requirement, .. } if requirement.is_met_by_sent_codes(served))
+    }
 }
 
 /// Whom a rule admits. Empty: everybody who is signed in.

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::auth::factor::sent_code;
 use crate::auth::host;
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
@@ -253,7 +254,10 @@ fn judged(
         reason,
         rule: decision.rule().map(|r| r.id.0.to_string()),
         sentence: text::sentence(decision),
-        standards: decision.rule().and_then(|rule| text::standards(&rule.access, offer)),
+        standards: decision
+            .rule()
+            .is_some_and(|rule| rule.access.is_met_by_sent_codes(offer.served))
+            .then_some(sent_code::STANDARDS),
         remedy: text::remedy(decision, known, offer, now),
         methods,
         can_prove: known.map(|known| known.usable().iter().map(Method::name).collect()),

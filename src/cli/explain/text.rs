@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::AccountFactors;
-use crate::auth::factor::sent_code;
-use crate::auth::policy::rule::Access;
 use crate::auth::proof::decision::{Challenged, Decision, RefusalReason};
 use crate::auth::proof::{Factor, Lack, Method, MethodSet, Offer, Requirement};
 use crate::auth::resource::Malformed;
@@ -95,12 +93,6 @@ pub(super) fn sentence(decision: &Decision) -> String {
             }
         }
     }
-}
-
-/// What the standards say where a code that is sent is enough.
-pub(super) fn standards(access: &Access, offer: Offer) -> Option<&'static str> {
-    let Access::Guarded { requirement, .. } = access else { return None };
-    requirement.is_met_by_sent_codes(offer.served).then_some(sent_code::STANDARDS)
 }
 
 /// What would change the outcome.
