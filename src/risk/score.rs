@@ -25,6 +25,9 @@ const COOKIE_IN_NEW_NETWORK: f64 = -0.7;
 const COOKIES: (f64, f64) = (4.0, 1.0);
 const COOKIE_WEIGHT: f64 = 2.0;
 
+/// How much the trust in a prefix or an address grows by a sign-in, before the logarithm.
+const TRUST: f64 = 2.0;
+
 /// How readily a person takes new steps before anything is known, and how much each new one raises it.
 struct Habit {
     concentration: f64,
@@ -49,6 +52,15 @@ fn stranger(level: Level, anybody: f64) -> f64 {
         Level::Country => anybody.midpoint(0.005),
         Level::Network => anybody.midpoint(0.01),
         Level::Prefix | Level::Address | Level::Class | Level::Browser => anybody,
+    }
+}
+
+/// How far a step may speak for a sign-in. An address is rare among strangers: had one visit its whole weight, whoever got in
+/// once would be at home.
+fn trust(level: Level, count: f64) -> f64 {
+    match level {
+        Level::Prefix | Level::Address => count.mul_add(TRUST, 1.0).ln().min(CAP),
+        Level::Country | Level::Network | Level::Class | Level::Browser => CAP,
     }
 }
 
@@ -124,7 +136,7 @@ impl Scene<'_> {
             let pull = habit.concentration * self.patience();
             let seen = (count - habit.discount).max(0.0);
             let own = (seen + (pull + habit.discount * distinct) * anybody) / (below + pull);
-            let evidence = finite((stranger(step.level, anybody) / own).ln()).clamp(-CAP, CAP);
+            let evidence = finite((stranger(step.level, anybody) / own).ln()).clamp(-trust(step.level, count), CAP);
             terms.push(Term { signal: signal(step.level), evidence, fact: self.fact(step.level, count) });
             if matches!(step.level, Level::Country | Level::Network) {
                 knows &= count > 0.0;

@@ -108,3 +108,22 @@ fn impossible_travel_counts_from_a_new_network_without_a_known_device() {
     far.previous = Some(Previous { location: oslo, at: far.at.minus(Duration::from_secs(20 * 3600)) });
     assert_eq!(evidence(&judge(&far, &at_home()), Signal::Travel), 0.0);
 }
+
+#[test]
+fn who_comes_back_is_believed_slowly() {
+    // A sign-in that met a step-up is learnt for half: after one of them the place is not yet what home is.
+    let (mut profile, mut population, settings) = (at_home(), nobody_else(), Settings::default());
+    (0..200).for_each(|n| population.add(&signals(n / 10, "NO", 2119, "84.208.20.8"), 1.0));
+    let mut stranger = |day: u64| {
+        let mut seen = signals(day, "NO", 64500, "185.1.1.1");
+        seen.device = Device::Absent;
+        let judged = assess(&seen, &profile, &population, &keys(), &settings);
+        profile.learn(&seen, &keys(), settings.half_life, 0.5);
+        judged
+    };
+    let judged: Vec<Assessment> = (20..24).map(&mut stranger).collect();
+    assert!(judged[0].level >= RiskLevel::Medium, "{judged:?}");
+    let trust = evidence(&judged[1], Signal::Prefix) + evidence(&judged[1], Signal::Address);
+    assert!((-2.0..0.0).contains(&trust), "{judged:?}");
+    assert!(judged.windows(2).all(|pair| pair[1].score < pair[0].score), "{judged:?}");
+}
