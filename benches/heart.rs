@@ -27,6 +27,10 @@ use stepgate::auth::user::{Group, Identity, UserId, Username};
 use stepgate::flow::Flows;
 use stepgate::flow::ports::Clock;
 use stepgate::flow::settings::FlowSettings;
+use stepgate::risk::settings::Settings;
+use stepgate::risk::{
+    Agent, ClientHints, Country, Device, HashKey, HashKeys, Place, Population, Profile, Signals, Velocity, assess,
+};
 use stepgate::store::Stores;
 use stepgate::store::settings::{KeySettings, StateSettings, StoreSettings};
 use stepgate::store::system::SystemClock;
@@ -100,7 +104,9 @@ fn decisions(c: &mut Criterion) {
         let resource = parse(target, app.tolerate);
         c.bench_function(&format!("judge 20 rules, {name}"), |b| {
             b.iter(|| {
-                app.judged(black_box(&resource), CLIENT).map(|rule| decide(rule, Some(&ann), &Risk::none(), NOW)).reduce(strictest)
+                app.judged(black_box(&resource), CLIENT)
+                    .map(|rule| decide(rule, Some(&ann), &Risk::none(), NOW))
+                    .reduce(strictest)
             });
         });
     }
@@ -222,5 +228,45 @@ fn sessions(c: &mut Criterion) {
     });
 }
 
-criterion_group!(heart, targets, decisions, many_rules, names, sessions);
+const AGENT: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+
+/// A sign-in from the nth of many places.
+fn signals(n: u64) -> Signals {
+    let [.., a, b] = n.to_be_bytes();
+    Signals {
+        address: IpAddr::V4(Ipv4Addr::new(84, 208, a, b)),
+        place: Place { country: Country::parse("NO"), asn: Some(2119 + n as u32 % 7), ..Place::default() },
+        agent: Agent::of(Some(AGENT), ClientHints::default()),
+        device: Device::Known,
+        evidence: Vec::new(),
+        velocity: Velocity::default(),
+        previous: None,
+        at: Timestamp::from_secs(1_800_000_000 + n * 3600),
+    }
+}
+
+/// What a sign-in costs: a profile that is full, read under two keys, as while one rotates.
+fn risk(c: &mut Criterion) {
+    let settings = Settings::default();
+    let keys = HashKeys { current: HashKey::new([1; 32]), previous: Some(HashKey::new([2; 32])) };
+    let (mut profile, mut population) = (Profile::default(), Population::new(settings.half_life, NOW));
+    for n in 0..500 {
+        profile.learn(&signals(n), &keys, settings.half_life, 1.0);
+        population.add(&signals(n), 1.0);
+    }
+    let (usual, new, encoded) = (signals(499), signals(60_000), profile.encode());
+    for (name, seen) in [("usual", &usual), ("new", &new)] {
+        c.bench_function(&format!("risk::assess, {name}"), |b| {
+            b.iter(|| assess(black_box(seen), &profile, &population, &keys, &settings).score);
+        });
+    }
+    c.bench_function("Profile::learn", |b| {
+        b.iter(|| profile.learn(black_box(&usual), &keys, settings.half_life, 1.0));
+    });
+    c.bench_function("Profile::decode", |b| b.iter(|| Profile::decode(black_box(&encoded)).is_some()));
+    c.bench_function("Agent::of", |b| b.iter(|| Agent::of(black_box(Some(AGENT)), ClientHints::default())));
+}
+
+criterion_group!(heart, targets, decisions, many_rules, names, sessions, risk);
 criterion_main!(heart);

@@ -11,6 +11,7 @@ mod log;
 mod output;
 mod policy;
 mod prompt;
+mod risk;
 mod run;
 mod runtime;
 mod schema;
@@ -67,6 +68,7 @@ fn dispatch(cli: Cli) -> CommandResult {
         Command::User(command) => block_on(user::run(command))?,
         Command::Session(command) => block_on(session::run(command))?,
         Command::Secret(command) => block_on(secret::run(&command))?,
+        Command::Risk(command) => risk::run(&command),
         Command::Schema => schema::run(),
     }
 }

@@ -82,6 +82,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("humantime", &["config", "cli"]),
     ("bytesize", &["config"]),
     ("clap", &["cli"]),
+    ("csv", &["cli::risk"]),
     ("rpassword", &["cli"]),
     ("tracing_subscriber", &["cli"]),
     ("lettre", &["notify::mail"]),

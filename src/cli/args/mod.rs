@@ -1,6 +1,7 @@
 //! The command line, as `--help` tells it.
 
 mod duration;
+mod risk;
 mod user;
 
 use std::net::IpAddr;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use risk::{Risk, RiskEval, RiskModel, RiskSimulate, RiskWorld};
 pub(crate) use user::{AddUser, OneUser, PasswordSource, User};
 
 /// Multi-factor sign-in in front of the web apps you cannot change.
@@ -97,6 +99,16 @@ Examples:
   stepgate session revoke -c stepgate.yaml --user ann"
     )]
     Session(Session),
+    /// Measure how well unusual sign-ins are recognised
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "\
+Examples:
+  stepgate risk simulate --seed 7 --people 2000 --out workload.csv
+  stepgate risk eval --csv workload.csv"
+    )]
+    Risk(Risk),
     /// Make keys and password hashes, rotate the master key
     #[command(
         subcommand,

@@ -14,9 +14,9 @@ use crate::risk::{
     Signals, Velocity, assess,
 };
 
-/// A row's outcome. Both scores are there once the person has signed in before.
+/// A row with its scores. Both are there once the person has signed in before.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct RowScores {
     pub(crate) row: usize,
     pub(crate) user: u32,
     pub(crate) kind: u32,
@@ -40,7 +40,7 @@ pub(crate) struct Replay<'a> {
 }
 
 /// Judges all rows; `progress` is told how many are done.
-pub(crate) fn replay(workload: &Workload, settings: Settings, mut progress: impl FnMut(usize)) -> Vec<Outcome> {
+pub(crate) fn replay(workload: &Workload, settings: Settings, mut progress: impl FnMut(usize)) -> Vec<RowScores> {
     let epoch = workload.rows.first().map_or(0, |row| row.time);
     let mut replay = Replay {
         workload,
@@ -69,12 +69,12 @@ pub(crate) fn replay(workload: &Workload, settings: Settings, mut progress: impl
 }
 
 impl Replay<'_> {
-    fn judge(&mut self, at: usize, row: &Row, learn: bool) -> Outcome {
+    fn judge(&mut self, at: usize, row: &Row, learn: bool) -> RowScores {
         let (signals, seen) = self.see(row);
         let nobody = Profile::default();
         let profile = self.profiles.get(row.user as usize).unwrap_or(&nobody);
         let assessment = assess(&signals, profile, &self.population, &self.keys, &self.settings);
-        let outcome = Outcome {
+        let outcome = RowScores {
             row: at,
             user: row.user,
             kind: row.kind,

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use super::browsers::Browser;
 use super::parameters::Parameters;
-use super::people::{Login, Person, anywhere, day};
-use super::random::Random;
+use super::people::{Login, SimulatedPerson, anywhere, day};
 use super::world::{Kind, World};
+use crate::cli::risk::random::Random;
 
 /// Who attacks, by what they know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub(crate) struct Attack {
 pub(crate) fn attack(
     attacker: Attacker,
     login: &Login,
-    person: &Person,
+    person: &SimulatedPerson,
     world: &World,
     parameters: &Parameters,
     random: &mut Random,

@@ -1,7 +1,7 @@
 //! `User-Agent` texts as browsers send them, with the versions of their day.
 
 use super::parameters::Parameters;
-use super::random::Random;
+use crate::cli::risk::random::Random;
 
 /// A browser on a device.
 #[derive(Clone)]

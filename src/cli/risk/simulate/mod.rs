@@ -5,18 +5,44 @@ mod attackers;
 mod browsers;
 mod parameters;
 mod people;
-mod random;
 mod world;
 
 use std::io::{self, Write};
 use std::net::IpAddr;
 
+use std::fs::File;
+
+use super::random::Random;
+use crate::cli::args::{RiskSimulate, RiskWorld};
+use crate::cli::exit::{CommandResult, Failure};
 use attackers::{Attacker, attack};
 use browsers::Browser;
-pub(crate) use parameters::{FIRST, Parameters, REPORT_SEED, SECOND, TUNING_SEED};
-use people::{Login, Person, day};
-use random::Random;
+use parameters::{FIRST, Parameters, SECOND};
+use people::{Login, SimulatedPerson, day};
 use world::World;
+
+/// Makes the workload that was asked for.
+pub(crate) fn run(args: &RiskSimulate) -> CommandResult {
+    if !(0.0..=1.0).contains(&args.attacked) {
+        return Err(Failure::usage("--attacked takes a share from 0 to 1"));
+    }
+    let size = Size { seed: args.seed, people: args.people, attacked: args.attacked, cohorts: args.cohorts };
+    let parameters = match args.world {
+        RiskWorld::First => &FIRST,
+        RiskWorld::Second => &SECOND,
+    };
+    let made = match &args.out {
+        Some(path) => File::create(path).and_then(|file| write(&size, parameters, &mut io::BufWriter::new(file))),
+        None => write(&size, parameters, &mut io::BufWriter::new(io::stdout().lock())),
+    };
+    match made {
+        // A reader that went away is no failure.
+        Err(fault) if fault.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("cannot write the workload: {fault}")))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// What to make.
 pub(crate) struct Size {
@@ -36,7 +62,7 @@ pub(crate) fn write(size: &Size, parameters: &Parameters, out: &mut impl Write) 
     let mut logins: Vec<Login> = Vec::new();
     for number in 0..size.people {
         let mut own = random.fork(1_000_000 + u64::from(number));
-        let person = Person::new(number, &world, parameters, &mut own);
+        let person = SimulatedPerson::new(number, &world, parameters, &mut own);
         logins.extend(person.logins(&world, parameters, &mut own));
         people.push(person);
     }
@@ -66,5 +92,5 @@ pub(crate) fn write(size: &Size, parameters: &Parameters, out: &mut impl Write) 
             row(login.network as usize, login.address, &machine.browser, login.cookie, "legit")?;
         }
     }
-    Ok(())
+    out.flush()
 }

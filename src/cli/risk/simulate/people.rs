@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use super::browsers::Browser;
 use super::parameters::Parameters;
-use super::random::Random;
 use super::world::{Kind, World};
+use crate::cli::risk::random::Random;
 
 const DAY: u64 = 86_400;
 /// The first day, Unix seconds: 1 February 2025.
@@ -26,7 +26,7 @@ enum Lease {
     Daily,
 }
 
-pub(crate) struct Person {
+pub(crate) struct SimulatedPerson {
     pub(crate) number: u32,
     pub(crate) home: usize,
     mobile: usize,
@@ -58,7 +58,7 @@ pub(crate) fn day(time: u64) -> u64 {
     time.saturating_sub(EPOCH) / DAY
 }
 
-impl Person {
+impl SimulatedPerson {
     pub(crate) fn new(number: u32, world: &World, parameters: &Parameters, random: &mut Random) -> Self {
         let home = world.by_share(&world.of(true, &[Kind::Broadband]), random);
         let mobile = world.by_share(&world.of(true, &[Kind::Mobile]), random);

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::parameters::Parameters;
-use super::random::Random;
+use crate::cli::risk::random::Random;
 
 /// What a network serves.
 #[derive(Clone, Copy, PartialEq, Eq)]

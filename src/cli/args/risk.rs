@@ -1,0 +1,98 @@
+//! The commands on the risk model.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+#[derive(Subcommand)]
+pub(crate) enum Risk {
+    /// Measure the risk model on a workload, beside the published one
+    #[command(after_help = "\
+Examples:
+  stepgate risk simulate --seed 7 --people 2000 --out workload.csv
+  stepgate risk eval --csv workload.csv --plot found.svg
+  stepgate risk eval --csv org-*.csv --json    each file an installation
+  stepgate risk eval --rba-csv rba-dataset.csv
+
+Columns: user,time,ip,asn,country,device,browser,ua,device_cookie,kind
+  time is Unix seconds, in order; kind is legit, or the name of an attacker;
+  device_cookie is the name of the cookie that was sent, or empty. All but
+  user, time, ip and kind may be empty. A column cohort labels people.
+Own sign-ins are scored and then learnt. Attacks are scored against the state
+before them and never learnt.")]
+    Eval(RiskEval),
+    /// Make a workload from a seed: people, their sign-ins, and attackers
+    #[command(after_help = "\
+Examples:
+  stepgate risk simulate --seed 7 --people 2000 --out workload.csv
+  stepgate risk simulate --seed 7 --people 2000 --world second |
+      stepgate risk eval --csv /dev/stdin
+
+Each attacker takes the slot of --attacked of all sign-ins after a person's
+first, at their time.")]
+    Simulate(RiskSimulate),
+}
+
+/// Which model's figures are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RiskModel {
+    Stepgate,
+    Freeman,
+}
+
+#[derive(Args)]
+pub(crate) struct RiskEval {
+    /// Workloads; each is an installation of its own
+    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "rba_csv")]
+    pub(crate) csv: Vec<PathBuf>,
+    /// The published data set (das-group/rba-dataset)
+    #[arg(long, value_name = "FILE", conflicts_with = "csv")]
+    pub(crate) rba_csv: Option<PathBuf>,
+    /// The model: stepgate (beside freeman), or freeman alone
+    #[arg(long, value_enum, default_value_t = RiskModel::Stepgate, value_name = "MODEL")]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    pub(crate) model: RiskModel,
+    /// Write the score of each row to this file
+    #[arg(long, value_name = "OUT.csv")]
+    pub(crate) scores: Option<PathBuf>,
+    /// Draw what is found by what is prompted
+    #[arg(long, value_name = "OUT.svg")]
+    pub(crate) plot: Option<PathBuf>,
+    /// Resamples of people for the intervals
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) resamples: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which of the two generated worlds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RiskWorld {
+    First,
+    Second,
+}
+
+#[derive(Args)]
+pub(crate) struct RiskSimulate {
+    /// The seed: the same one makes the same workload
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: u64,
+    /// How many people
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) people: u32,
+    /// first (used for tuning) or second (held out, half IPv6)
+    #[arg(long, value_enum, default_value_t = RiskWorld::First, value_name = "WORLD")]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    pub(crate) world: RiskWorld,
+    /// Share of sign-ins that are attacked
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
+    pub(crate) attacked: f64,
+    /// Add a column with the cohorts of people
+    #[arg(long)]
+    pub(crate) cohorts: bool,
+    /// Write to this file; stdout if not given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
