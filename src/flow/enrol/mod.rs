@@ -9,4 +9,4 @@ mod totp;
 
 pub(super) use addresses::lasting;
 pub(super) use enrollee::Enrollee;
-pub(super) use passkey::tidy;
+pub(super) use passkey::{NAME_CHARS, tidy};

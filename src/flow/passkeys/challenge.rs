@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use data_encoding::BASE64URL_NOPAD;
-use sha2::{Digest, Sha256};
-
-use crate::auth::factor::passkey::{AuthenticationResponse, Hint, RequestOptions, UserVerification};
+use crate::auth::factor::passkey::{AuthenticationResponse, Hint, RequestOptions, UserVerification, challenge_name};
 use crate::auth::proof::{Method, MethodSet};
 use crate::flow::Flows;
 use crate::flow::ceremony::stored::{Resumed, Slot};
@@ -16,14 +13,9 @@ use crate::flow::reply::{AssertionAsked, CeremonyRef, Client};
 /// How long an answer may take.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
 
-/// Names a challenge of a purpose in a sign-in or a session.
+/// Names a challenge of a purpose in a sign-in or a session, in a store that never sees it.
 fn key(bond: &str, purpose: ChallengePurpose, challenge: &[u8]) -> String {
-    format!("{}:{bond}:{}", purpose.name(), digest_name(challenge))
-}
-
-/// Names a challenge in a store, which never sees it.
-pub(super) fn digest_name(challenge: &[u8]) -> String {
-    BASE64URL_NOPAD.encode(&Sha256::digest(challenge))
+    format!("{}:{bond}:{}", purpose.name(), challenge_name(challenge))
 }
 
 impl Flows {

@@ -10,7 +10,7 @@ use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::destination::Destinations;
-use crate::flow::enrol::{Enrollee, lasting, tidy};
+use crate::flow::enrol::{Enrollee, NAME_CHARS, lasting, tidy};
 use crate::flow::ports::{Answer, Removal};
 use crate::flow::reply::{CeremonyRef, Client, Outcome, PasskeyRemoved, WithEvents};
 
@@ -33,7 +33,14 @@ impl Flows {
         Ok((self.user_handle(user).to_vec(), passkeys.map(|passkey| passkey.credential_id).collect()))
     }
 
-    /// Gives a passkey another name; `false`: there is none of this id, or the name is empty.
+    /// What a passkey is called that its person calls so; `None`: nothing of it can be seen, or it is too long.
+    pub fn passkey_name(given: &str) -> Option<String> {
+        let name = tidy(given);
+        let fits = !name.is_empty() && given.trim().chars().count() <= NAME_CHARS;
+        fits.then_some(name)
+    }
+
+    /// Gives a passkey another name, as [`Self::passkey_name`] writes it; `false`: there is none of this id.
     ///
     /// # Errors
     /// The store did not answer.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 
-use super::challenge::digest_name;
 use crate::auth::ceremony::{Ceremony, Verdict};
 use crate::auth::event::{RejectReason, What};
 use crate::auth::factor::authenticator::{Enrolled, Sealed};
 use crate::auth::factor::passkey::{
     self, AuthenticationResponse, CHALLENGE_BYTES, PasskeyRecord, RequestOptions, UserVerification, Violation,
+    challenge_name,
 };
 use crate::auth::proof::{Method, Requirement};
 use crate::auth::secret::{SecretBytes, SecretText};
@@ -108,7 +108,7 @@ impl Flows {
             return Ok(LoginReply::Rejected(Self::reject_ended(attempt, method, RejectReason::NoCeremony)));
         };
         // Burnt before anything is looked at.
-        let mark = format!("passkey:{}", digest_name(&asked.challenge));
+        let mark = format!("passkey:{}", challenge_name(&asked.challenge));
         if !self.ports.ledger.claim(&mark, PRESENTED_WITHIN * 2).await? {
             return Ok(LoginReply::Rejected(Self::reject_ended(attempt, method, RejectReason::AlreadySpent)));
         }

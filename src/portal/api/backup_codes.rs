@@ -3,8 +3,8 @@
 use http::StatusCode;
 
 use super::totp::prove_first;
-use super::types::{BackupCodes, ProblemBody};
-use super::{busy, json, rejected, require_session};
+use super::types::{BackupCodes, BackupCodesBody, ProblemBody};
+use super::{body, busy, json, rejected, require_session};
 use crate::flow::reply::{CodesAsked, CodesRenewed, Rejection};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
@@ -12,9 +12,10 @@ use crate::portal::messages::text;
 use crate::portal::reply::Reply;
 
 /// Make new backup codes. The ones before no longer work. It takes a second factor proved a moment ago.
-#[utoipa::path(post, path = "/.stepgate/api/v1/backup-codes", tag = "backup-codes",
+#[utoipa::path(post, path = "/.stepgate/api/v1/backup-codes", request_body = BackupCodesBody, tag = "backup-codes",
     security(("bearer" = []), ("cookie" = [])), responses(
     (status = 200, body = BackupCodes),
+    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`no_second_factor`: there is none that they could stand for; or `already_made`, by another call a moment ago", body = ProblemBody, content_type = "application/problem+json"),
@@ -22,6 +23,7 @@ use crate::portal::reply::Reply;
 ))]
 pub(crate) async fn renew(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let who = require_session(ctx, false).await?;
+    let BackupCodesBody {} = body(ctx)?;
     let flows = &ctx.state.flows;
     let set = match flows.codes_asked(&who.token, &who.session, &ctx.script()).await? {
         CodesAsked::Ready { set, .. } => set,

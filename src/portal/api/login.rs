@@ -3,10 +3,12 @@
 use data_encoding::BASE64;
 use http::header::AUTHORIZATION;
 
+use super::passkeys::of_sign_in;
 use super::proof_types::{CredentialField, ElevateBody, ElevateRequest, SecondFactorBody, SecondFactorRequest};
 use super::types::{LoginAnswer, LoginBody, LoginRequest, Opening, ProblemBody, SecretField};
 use super::{body, login_reply, rejected, require_session};
 use crate::auth::ceremony::CeremonyToken;
+use crate::auth::factor::passkey::AuthenticationResponse;
 use crate::auth::proof::{Method, Requirement, Strength};
 use crate::auth::secret::SecretText;
 use crate::auth::session::Channel;
@@ -79,6 +81,10 @@ pub(crate) async fn elevate(ctx: &mut Context) -> Result<Reply, HandlerError> {
     // Who has no session learns nothing of bodies.
     let who = require_session(ctx, true).await?;
     let given: ElevateBody = body(ctx)?;
+    if let Some(assertion) = &given.assertion {
+        let answered = || AuthenticationResponse::parse(assertion.0.expose()).ok()?.claimed_challenge();
+        of_sign_in(ctx, given.ceremony, answered)?;
+    }
     let submission = submission(&given.method, given.code, given.assertion)?;
     let reply = ctx.record_events(
         ctx.state

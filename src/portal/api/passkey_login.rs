@@ -35,11 +35,13 @@ pub(crate) async fn options(ctx: &Context) -> Result<Reply, HandlerError> {
     if given.ceremony.is_none() && (given.username.is_some() || !signed_in) {
         let challenge = ctx.state.flows.sign_in_challenge(given.username.as_deref(), &ctx.script())?;
         let challenge = challenge.ok_or_else(|| HandlerError::from(not_here()))?;
-        return Ok(json(&PasskeyOptions::new(Some(challenge.state.expose()), &challenge.options)?));
+        return Ok(json(&PasskeyOptions::new(challenge.state.expose().to_owned(), &challenge.options)?));
     }
     let (who, _) = enrolling(ctx, given.ceremony).await?;
     match ctx.state.flows.ask_assertion(&who, None, &ctx.script()).await? {
-        AssertionAsked::Asked(options) => Ok(json(&PasskeyOptions::new(ceremony(&who), options.as_ref())?)),
+        AssertionAsked::Asked(options) => {
+            Ok(json(&PasskeyOptions::new(ceremony(&who, options.challenge_name()), options.as_ref())?))
+        }
         AssertionAsked::NoPasskey => {
             let problem = Problem::new(StatusCode::CONFLICT, "no_passkey", text!("problem-no-passkey-title"));
             Err(HandlerError::from(problem))

@@ -22,9 +22,9 @@ pub(crate) struct PasskeyOptionsBody {
 
 /// Registers a passkey.
 #[derive(Deserialize, ToSchema)]
-#[schema(example = json!({"name": "Laptop", "credential": {"id": "AAAA", "rawId": "AAAA", "type": "public-key", "clientExtensionResults": {}, "response": {"clientDataJSON": "AAAA", "attestationObject": "AAAA"}}}))]
+#[schema(example = json!({"ceremony": "sgp_kJ0Zr1y0Qm0n3hD3V1xw0p8S7n2C5q4Lr9T6u1E8aXo", "name": "Laptop", "credential": {"id": "AAAA", "rawId": "AAAA", "type": "public-key", "clientExtensionResults": {}, "response": {"clientDataJSON": "AAAA", "attestationObject": "AAAA"}}}))]
 pub(crate) struct PasskeyBody {
-    /// In place of a session: the ceremony of a login that answered `enrollment_required`.
+    /// As given with the options. In a session it may be left out.
     #[schema(value_type = Option<String>)]
     pub(crate) ceremony: Option<SecretField>,
     /// What its person calls it; by default the name of its model.
@@ -72,8 +72,8 @@ pub(crate) struct PasskeyLoginBody {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"ceremony": "sgc_kJ0Zr1y0Qm0n3hD3V1xw0p8S7n2C5q4Lr9T6u1E8aXo", "publicKey": {"challenge": "AAAA", "rpId": "example.com", "timeout": 300000, "allowCredentials": [], "userVerification": "required", "hints": []}}))]
 pub(crate) struct PasskeyOptions {
-    /// To be sent along with the answer; `null` in a session, which stands for itself.
-    pub(crate) ceremony: Option<String>,
+    /// To be sent along with the answer. In a session it may be left out: the session stands for itself.
+    pub(crate) ceremony: String,
     /// For `PublicKeyCredential.parseCreationOptionsFromJSON()` or `parseRequestOptionsFromJSON()`.
     #[serde(rename = "publicKey")]
     #[schema(value_type = Object)]
@@ -82,9 +82,9 @@ pub(crate) struct PasskeyOptions {
 
 impl PasskeyOptions {
     /// Options for a caller who goes on with `ceremony`.
-    pub(crate) fn new(ceremony: Option<&str>, options: &impl Serialize) -> Result<Self, PortalError> {
+    pub(crate) fn new(ceremony: String, options: &impl Serialize) -> Result<Self, PortalError> {
         let public_key = serde_json::to_value(options).map_err(|_| PortalError::Unavailable)?;
-        Ok(Self { ceremony: ceremony.map(str::to_owned), public_key })
+        Ok(Self { ceremony, public_key })
     }
 }
 

@@ -6,14 +6,19 @@ use super::passkey_types::{
     Passkey, PasskeyBody, PasskeyList, PasskeyNameBody, PasskeyOptions, PasskeyOptionsBody, PasskeyRegistered,
 };
 use super::totp::{enrolling, prove_first};
-use super::types::{Opening, ProblemBody};
+use super::types::{Opening, ProblemBody, SecretField};
 use super::{body, busy, delivered, json, json_with, opening, rejected, require_session};
+use crate::auth::factor::passkey::{RegistrationResponse, challenge_name};
+use crate::flow::Flows;
 use crate::flow::reply::{CeremonyRef, CreationAsked, PasskeyAdded, PasskeyRemoved, Rejection};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::error::PortalError;
 use crate::portal::messages::text;
 use crate::portal::reply::Reply;
+
+/// What the name of a challenge in a session begins with.
+const IN_SESSION: &str = "sgp_";
 
 /// Ask for what registers a passkey. `Authorization: Ceremony <ceremony>` may stand in for the field.
 #[utoipa::path(post, path = "/.stepgate/api/v1/passkeys/options", request_body = PasskeyOptionsBody, tag = "passkeys",
@@ -28,7 +33,9 @@ pub(crate) async fn options(ctx: &Context) -> Result<Reply, HandlerError> {
     let given: PasskeyOptionsBody = body(ctx)?;
     let (who, _) = enrolling(ctx, given.ceremony).await?;
     match ctx.state.flows.ask_named_passkey(&who, given.name.as_deref(), &ctx.script()).await? {
-        CreationAsked::Asked(options) => Ok(json(&PasskeyOptions::new(ceremony(&who), options.as_ref())?)),
+        CreationAsked::Asked(options) => {
+            Ok(json(&PasskeyOptions::new(ceremony(&who, options.challenge_name()), options.as_ref())?))
+        }
         CreationAsked::ProveFirst(methods) => Err(HandlerError::from(prove_first(methods))),
         CreationAsked::NotOffered => Err(HandlerError::from(not_here())),
         CreationAsked::Gone => Err(HandlerError::from(rejected(&ctx.info, gone(&who)))),
@@ -47,7 +54,9 @@ pub(crate) async fn options(ctx: &Context) -> Result<Reply, HandlerError> {
 ))]
 pub(crate) async fn add(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let given: PasskeyBody = body(ctx)?;
-    let (who, by_cookie) = enrolling(ctx, given.ceremony).await?;
+    let answered = || RegistrationResponse::parse(given.credential.0.expose()).ok()?.claimed_challenge();
+    let ceremony = of_sign_in(ctx, given.ceremony, answered)?;
+    let (who, by_cookie) = enrolling(ctx, ceremony).await?;
     let flows = &ctx.state.flows;
     let added = flows.add_passkey(&who, given.name.as_deref(), &given.credential.0, &ctx.script()).await;
     Ok(match ctx.record_events(added)? {
@@ -93,11 +102,10 @@ pub(crate) async fn list(ctx: &Context) -> Result<Reply, HandlerError> {
 pub(crate) async fn rename(ctx: &Context) -> Result<Reply, HandlerError> {
     let given: PasskeyNameBody = body(ctx)?;
     let who = require_session(ctx, false).await?;
-    let usable = (1..=64).contains(&given.name.trim().chars().count());
-    if !usable {
+    let Some(name) = Flows::passkey_name(&given.name) else {
         return Err(HandlerError::from(Problem::malformed(text!("problem-passkey-name-title"))));
-    }
-    match ctx.state.flows.rename_passkey(&who.session.identity.id, id(ctx), &given.name).await? {
+    };
+    match ctx.state.flows.rename_passkey(&who.session.identity.id, id(ctx), &name).await? {
         true => Ok(Reply::empty(StatusCode::NO_CONTENT, "api")),
         false => Err(HandlerError::Portal(PortalError::NotFound)),
     }
@@ -146,11 +154,27 @@ pub(super) const fn gone(who: &CeremonyRef) -> Rejection {
     }
 }
 
-/// What goes on: a session stands for itself.
-pub(super) fn ceremony(who: &CeremonyRef) -> Option<&str> {
+/// What goes on: the sign-in, or the challenge of a session, by its name.
+pub(super) fn ceremony(who: &CeremonyRef, challenge: String) -> String {
     match who {
-        CeremonyRef::SignIn(token) => Some(token.expose()),
-        CeremonyRef::Session(..) => None,
+        CeremonyRef::SignIn(token) => token.expose().to_owned(),
+        CeremonyRef::Session(..) => format!("{IN_SESSION}{challenge}"),
+    }
+}
+
+/// The ceremony of a sign-in that a caller goes on with; `None`: the session stands for itself. What an answer is said to
+/// belong to, it must answer.
+pub(super) fn of_sign_in(
+    ctx: &Context,
+    given: Option<SecretField>,
+    answered: impl FnOnce() -> Option<Vec<u8>>,
+) -> Result<Option<SecretField>, HandlerError> {
+    let Some(name) = given.as_ref().and_then(|given| given.0.expose().strip_prefix(IN_SESSION)) else {
+        return Ok(given);
+    };
+    match answered() {
+        Some(challenge) if challenge_name(&challenge) == name => Ok(None),
+        _ => Err(HandlerError::from(rejected(&ctx.info, Rejection::CeremonyGone))),
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) struct ElevateBody {
     pub(crate) method: String,
     pub(crate) code: Option<SecretField>,
     pub(crate) assertion: Option<CredentialField>,
+    pub(crate) ceremony: Option<SecretField>,
 }
 
 /// The second factor of a sign-in under way: a code, or a passkey.
@@ -106,6 +107,8 @@ pub(crate) struct ElevateCode {
 #[schema(example = json!({"method": "passkey", "assertion": {"id": "AAAA", "rawId": "AAAA", "type": "public-key", "clientExtensionResults": {}, "response": {"clientDataJSON": "AAAA", "authenticatorData": "AAAA", "signature": "AAAA"}}}))]
 #[expect(dead_code, reason = "documents what `ElevateBody` reads")]
 pub(crate) struct ElevatePasskey {
+    /// As given with the options; it may be left out.
+    ceremony: Option<String>,
     #[schema(value_type = PasskeyMethod)]
     method: String,
     /// As `PublicKeyCredential.toJSON()` writes it, for a challenge of `login/passkey/options`.

@@ -283,6 +283,12 @@ pub(crate) struct PendingTotp {
     pub(crate) qr_svg: String,
 }
 
+/// Asks for new backup codes: there is nothing to say about them.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({}))]
+pub(crate) struct BackupCodesBody {}
+
 /// New backup codes, told this once.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"backup_codes": ["3f7k-9x2m-p4qt"]}))]

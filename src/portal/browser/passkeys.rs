@@ -3,6 +3,7 @@
 use super::account::{AccountFeedback, account, logout, require_session};
 use super::other_account;
 use crate::auth::factor::passkey::PasskeyRecord;
+use crate::flow::Flows;
 use crate::flow::reply::PasskeyRemoved;
 use crate::portal::context::{Context, CurrentSession, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
@@ -48,13 +49,14 @@ async fn change(ctx: &mut Context, fields: &FormFields) -> Result<Reply, Handler
 }
 
 async fn rename(ctx: &Context, who: &CurrentSession, id: &str, name: &str) -> Result<Reply, HandlerError> {
-    let fits = (1..=NAME_CHARS).contains(&name.trim().chars().count());
-    if !fits || !ctx.state.flows.rename_passkey(&who.session.identity.id, id, name).await? {
+    let Some(name) = Flows::passkey_name(name) else {
         let errors = Errors::one("name", text!("mistake-passkey-name", most = NAME_CHARS));
         return account(ctx, &who.session, AccountFeedback { errors, renaming: id, ..AccountFeedback::default() })
             .await;
-    }
-    let done = Some(text!("passkey-renamed", name = name.trim()));
+    };
+    // Deleted meanwhile: the page shows what there is.
+    let renamed = ctx.state.flows.rename_passkey(&who.session.identity.id, id, &name).await?;
+    let done = renamed.then(|| text!("passkey-renamed", name = &name));
     account(ctx, &who.session, AccountFeedback { done, ..AccountFeedback::default() }).await
 }
 

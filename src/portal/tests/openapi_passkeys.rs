@@ -45,8 +45,11 @@ pub(super) async fn passkeys(j: &Judge) {
     let token = bearer(&open);
     // A step-up, and a second factor.
     let (_, asked) = j.call(Call { auth: Some(&token), ..post("login/passkey/options", json!({})) }).await;
-    assert_eq!((&asked["ceremony"], &asked["publicKey"]["userVerification"]), (&Value::Null, &json!("preferred")));
-    let step = json!({"method": "passkey", "assertion": key.sign(&challenge(&asked))});
+    assert_eq!(asked["publicKey"]["userVerification"], json!("preferred"));
+    let mut step = json!({"method": "passkey", "ceremony": "sgp_another", "assertion": key.sign(&challenge(&asked))});
+    let (status, told) = j.call(Call { auth: Some(&token), ..post("elevate", step.clone()) }).await;
+    assert_eq!((status, &told["code"]), (401, &json!("ceremony_over")), "of another challenge");
+    step["ceremony"] = asked["ceremony"].clone();
     let (status, risen) = j.call(Call { auth: Some(&token), ..post("elevate", step.clone()) }).await;
     assert_eq!(status, 200);
     let token = bearer(&risen);
@@ -68,6 +71,8 @@ pub(super) async fn passkeys(j: &Judge) {
     for (method, id, body, expected) in [
         ("PATCH", id, json!({"name": "Bag"}), 204),
         ("PATCH", id, json!({"name": "  "}), 400),
+        ("PATCH", id, json!({"name": "\u{200b}\u{2060}"}), 400),
+        ("PATCH", id, json!({"name": "x".repeat(65)}), 400),
         ("PATCH", "none", json!({"name": "Bag"}), 404),
         ("DELETE", "none", Value::Null, 404),
         ("DELETE", id, Value::Null, 409),
@@ -78,9 +83,19 @@ pub(super) async fn passkeys(j: &Judge) {
     // Beside another, it is not needed.
     let (_, asked) = j.call(Call { auth: Some(&token), ..post("passkeys/options", Value::Null) }).await;
     let second = SoftKey { backup_eligible: true, ..SoftKey::new(HOST, &origin, b"second of eve") };
-    let body = json!({"credential": second.register(&challenge(&asked))});
+    let mut body = json!({"ceremony": "sgp_another", "credential": second.register(&challenge(&asked))});
+    let (status, told) = j.call(Call { auth: Some(&token), ..post("passkeys", body.clone()) }).await;
+    assert_eq!((status, &told["code"]), (401, &json!("ceremony_over")), "of another challenge");
+    // What was given is sent back; `null` and nothing at all go on as well.
+    body["ceremony"] = asked["ceremony"].clone();
     let (status, made) = j.call(Call { auth: Some(&token), ..post("passkeys", body) }).await;
     assert!(status == 201 && made.get("backup_codes").is_none(), "{made}");
+    let token = bearer(&made);
+    let (_, asked) = j.call(Call { auth: Some(&token), ..post("passkeys/options", json!({"ceremony": null})) }).await;
+    let third = SoftKey { backup_eligible: true, ..SoftKey::new(HOST, &origin, b"third of eve") };
+    let body = json!({"ceremony": null, "credential": third.register(&challenge(&asked))});
+    let (status, made) = j.call(Call { auth: Some(&token), ..post("passkeys", body) }).await;
+    assert_eq!(status, 201);
     let token = bearer(&made);
     assert_eq!(j.at(one, id, Call { method: "DELETE", auth: Some(&token), ..post(one, Value::Null) }).await, 200);
 }

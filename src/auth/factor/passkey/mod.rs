@@ -22,7 +22,7 @@ mod violation;
 pub use guard::{Authenticated, Registered, Signer, authenticate, register, verify_nobodys};
 pub use json::StrictJson;
 pub use library::{ALGORITHMS, Roots, RootsFault};
-pub use options::{CreationOptions, Hint, NewCredential, RequestOptions};
+pub use options::{CreationOptions, Hint, NewCredential, RequestOptions, challenge_name};
 pub use record::{Aaguid, PasskeyRecord};
 pub use response::{AuthenticationResponse, RegistrationResponse, Transport};
 pub use violation::Violation;

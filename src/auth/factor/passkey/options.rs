@@ -3,6 +3,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
 
 use super::library::ALGORITHMS;
 use super::record::PasskeyRecord;
@@ -105,6 +106,11 @@ pub struct NewCredential<'a> {
     pub display_name: &'a str,
 }
 
+/// Names a challenge to whoever must not see it.
+pub fn challenge_name(challenge: &[u8]) -> String {
+    BASE64URL_NOPAD.encode(&Sha256::digest(challenge))
+}
+
 impl CreationOptions {
     /// For a new credential, on an authenticator that has none of `existing`.
     pub fn new(
@@ -138,6 +144,11 @@ impl CreationOptions {
             },
         }
     }
+
+    /// The name of the challenge.
+    pub fn challenge_name(&self) -> String {
+        challenge_name(&self.challenge.0)
+    }
 }
 
 impl RequestOptions {
@@ -151,6 +162,11 @@ impl RequestOptions {
             user_verification: user_verification.name(),
             hints: Vec::new(),
         }
+    }
+
+    /// The name of the challenge.
+    pub fn challenge_name(&self) -> String {
+        challenge_name(&self.challenge.0)
     }
 
     /// The same, and what a browser shows first.
