@@ -204,6 +204,12 @@ impl Guards {
         self.guards.iter().find(|guard| !guard.requirement.is_attainable(owned, self.offer))
     }
 
+    /// The methods any of which would help next; `None`: nothing is asked any more.
+    pub fn wanted(&self, proofs: &Proofs, now: Timestamp) -> Option<MethodSet> {
+        let shortfall = self.guards.iter().find_map(|guard| guard.requirement.shortfall(proofs, now));
+        shortfall.map(|shortfall| shortfall.methods)
+    }
+
     /// What is left for a person to do.
     pub fn ways_on(&self, person: Person<'_>, now: Timestamp) -> Ways {
         let Person { proofs, owned, locked } = person;

@@ -8,13 +8,16 @@ use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::factor::passkey::{
     self, CreationOptions, NewCredential, PasskeyRecord, RegistrationResponse, UserVerification, Violation,
 };
-use crate::auth::proof::Method;
+use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
+use crate::flow::passkeys::hints;
 use crate::flow::ports::{Answer, ChallengePurpose, StoreError};
-use crate::flow::reply::{CeremonyRef, Client, CreationAsked, Outcome, PasskeyAdded, Rejection, WithEvents};
+use crate::flow::reply::{
+    CeremonyRef, Client, CreationAsked, Outcome, PasskeyAdded, PasskeyWish, Rejection, WithEvents,
+};
 
 /// The longest name of a passkey, in characters.
 pub(in crate::flow) const NAME_CHARS: usize = 64;
@@ -25,17 +28,17 @@ impl Flows {
     /// # Errors
     /// A store did not answer.
     pub async fn ask_passkey(&self, at: &CeremonyRef, client: &Client) -> Answer<CreationAsked> {
-        self.ask_named_passkey(at, None, client).await
+        self.ask_wished_passkey(at, PasskeyWish::default(), client).await
     }
 
-    /// As [`Self::ask_passkey`], for one that is to have this name.
+    /// As [`Self::ask_passkey`], for one of which something is known.
     ///
     /// # Errors
     /// A store did not answer.
-    pub async fn ask_named_passkey(
+    pub async fn ask_wished_passkey(
         &self,
         at: &CeremonyRef,
-        name: Option<&str>,
+        wish: PasskeyWish<'_>,
         client: &Client,
     ) -> Answer<CreationAsked> {
         let Some(settings) = &self.settings.passkeys else { return Ok(CreationAsked::NotOffered) };
@@ -48,8 +51,15 @@ impl Flows {
             return Ok(CreationAsked::ProveFirst(methods));
         }
         let Some(bond) = who.slot.bond() else { return Ok(CreationAsked::Gone) };
-        let verification = verification(&who);
-        let issued = self.issue_challenge(&bond, ChallengePurpose::Register, verification, name.map(tidy)).await?;
+        let helpful = match who.slot {
+            Slot::Session(..) => wish.wanted.unwrap_or(MethodSet::ALL),
+            Slot::New | Slot::Stored(_) => who.ceremony.helpful(who.ceremony.started_at),
+        };
+        // Possession alone would not lead on.
+        let possession = helpful.contains(Method::SecurityKey);
+        let verification = if possession { UserVerification::Preferred } else { UserVerification::Required };
+        let name = wish.name.map(tidy);
+        let issued = self.issue_challenge(&bond, ChallengePurpose::Register, verification, name).await?;
         let owner = &who.account.identity;
         let user_handle = self.user_handle(&owner.id);
         let whom = NewCredential {
@@ -61,7 +71,7 @@ impl Flows {
         };
         let (passkeys, attestation) = (&who.enrolled.passkeys, settings.models.attestation);
         let options = CreationOptions::new(&whom, &issued.challenge, passkeys, verification, attestation);
-        Ok(CreationAsked::Asked(Box::new(options)))
+        Ok(CreationAsked::Asked(Box::new(options.with_hints(hints(helpful)))))
     }
 
     /// Registers a passkey, as `PublicKeyCredential.toJSON()` writes it.
@@ -204,14 +214,6 @@ impl Flows {
             Err(rejection) => PasskeyAdded::Rejected(rejection),
         })
     }
-}
-
-/// Whether the new key must verify its person: where possession alone would not lead on.
-fn verification(who: &Enrollee) -> UserVerification {
-    let signing_in = matches!(who.slot, Slot::Stored(_));
-    let now = who.ceremony.started_at;
-    let possession = !signing_in || who.ceremony.helpful(now).contains(Method::SecurityKey);
-    if possession { UserVerification::Preferred } else { UserVerification::Required }
 }
 
 /// A name as it is kept: one line, not too long.

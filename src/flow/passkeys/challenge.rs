@@ -91,7 +91,7 @@ impl Flows {
 }
 
 /// What a browser shows first: what stays on its device where nothing else would do.
-fn hints(helpful: MethodSet) -> Vec<Hint> {
+pub(in crate::flow) fn hints(helpful: MethodSet) -> Vec<Hint> {
     let bound = helpful.contains(Method::BoundPasskey) || helpful.contains(Method::SecurityKey);
     if bound && !helpful.contains(Method::Passkey) { vec![Hint::SecurityKey, Hint::ClientDevice] } else { Vec::new() }
 }

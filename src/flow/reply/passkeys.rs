@@ -24,6 +24,15 @@ pub enum AssertionAsked {
     Gone,
 }
 
+/// What is known of a passkey before it is made.
+#[derive(Clone, Copy, Default)]
+pub struct PasskeyWish<'a> {
+    /// What its person calls it.
+    pub name: Option<&'a str>,
+    /// The methods that would help, where the caller knows; in a sign-in the flow does.
+    pub wanted: Option<MethodSet>,
+}
+
 /// What becomes of the wish to register a passkey.
 pub enum CreationAsked {
     /// Ask the browser for this.

@@ -15,6 +15,7 @@ mod marks;
 mod owners;
 mod passkey_faults;
 mod passkey_removal;
+mod passkey_wishes;
 mod passkeys;
 mod resealing;
 mod rising;

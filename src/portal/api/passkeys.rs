@@ -10,7 +10,7 @@ use super::types::{Opening, ProblemBody, SecretField};
 use super::{body, busy, delivered, json, json_with, opening, rejected, require_session};
 use crate::auth::factor::passkey::{RegistrationResponse, challenge_name};
 use crate::flow::Flows;
-use crate::flow::reply::{CeremonyRef, CreationAsked, PasskeyAdded, PasskeyRemoved, Rejection};
+use crate::flow::reply::{CeremonyRef, CreationAsked, PasskeyAdded, PasskeyRemoved, PasskeyWish, Rejection};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::error::PortalError;
@@ -32,7 +32,8 @@ const IN_SESSION: &str = "sgp_";
 pub(crate) async fn options(ctx: &Context) -> Result<Reply, HandlerError> {
     let given: PasskeyOptionsBody = body(ctx)?;
     let (who, _) = enrolling(ctx, given.ceremony).await?;
-    match ctx.state.flows.ask_named_passkey(&who, given.name.as_deref(), &ctx.script()).await? {
+    let wish = PasskeyWish { name: given.name.as_deref(), wanted: None };
+    match ctx.state.flows.ask_wished_passkey(&who, wish, &ctx.script()).await? {
         CreationAsked::Asked(options) => {
             Ok(json(&PasskeyOptions::new(ceremony(&who, options.challenge_name()), options.as_ref())?))
         }

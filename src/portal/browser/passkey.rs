@@ -7,7 +7,7 @@ use super::passkey_dialogs::{self, DialogError, bound, json};
 use super::steps::enter;
 use super::{CONTINUE, backup_codes, busy, previous_sign_in, start_again, wait};
 use crate::auth::factor::passkey::PasskeyRecord;
-use crate::flow::reply::{CreationAsked, Opened, PasskeyAdded, Rejection};
+use crate::flow::reply::{CeremonyRef, CreationAsked, Opened, PasskeyAdded, PasskeyWish, Rejection};
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;
@@ -106,7 +106,15 @@ async fn form(
     enrollee: &Enrollee,
     errors: Errors,
 ) -> Result<Reply, HandlerError> {
-    let options = match ctx.state.flows.ask_passkey(&enrollee.who, &ctx.client()).await? {
+    let flows = &ctx.state.flows;
+    let wanted = match &enrollee.who {
+        CeremonyRef::Session(_, session) if destination.given => {
+            ctx.guards().wanted(&session.proofs, flows.ports.clock.now())
+        }
+        CeremonyRef::Session(..) | CeremonyRef::SignIn(_) => None,
+    };
+    let wish = PasskeyWish { name: None, wanted };
+    let options = match flows.ask_wished_passkey(&enrollee.who, wish, &ctx.client()).await? {
         CreationAsked::Asked(options) => json(&options)?,
         CreationAsked::ProveFirst(methods) => {
             return Ok(prove_first(ctx, destination, enrollee, methods, RequestedAction::Passkey));

@@ -149,6 +149,12 @@ impl CreationOptions {
     pub fn challenge_name(&self) -> String {
         challenge_name(&self.challenge.0)
     }
+
+    /// The same, and what a browser shows first.
+    #[must_use]
+    pub fn with_hints(self, hints: Vec<Hint>) -> Self {
+        Self { hints, ..self }
+    }
 }
 
 impl RequestOptions {
