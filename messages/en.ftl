@@ -216,6 +216,8 @@ passkey-hint-create = Your browser asks where to keep it: on this device, on ano
 passkey-open = Your browser is asking now. Follow what it says.
 passkey-title = Set up a passkey
 passkey-asked = The page you want asks for a second step. With a passkey it is your face, your fingerprint, your PIN or a security key. You set it up once.
+passkey-uncounted = You have a passkey, and it does not count for the page you want: it may be copied to your other devices, and that page takes only what stays on one. Set up one that stays on its device, such as a security key. The passkey that you have goes on working elsewhere.
+passkey-uncounted-first = Before another one is set up, sign in with the passkey that you have.
 passkey-wished = With a passkey you sign in by your face, your fingerprint, your PIN or a security key. There is no code to type, and none that somebody could ask you for.
 passkey-set-up = Set up a passkey
 passkey-app-instead = Set up an authenticator app instead
@@ -259,6 +261,7 @@ mistake-passkey-other = Your browser could not use the passkey. Try again, or us
 
 enroll-title = Set up your authenticator app
 enroll-asked = The page you want asks for a second step. It takes about a minute, and you do it once.
+enroll-uncounted = You have a passkey, and it does not count for the page you want: it may be copied to your other devices. An authenticator app does. You set it up once.
 enroll-wished = The codes of an app are a second step beside your password. It takes about a minute, and you do it once.
 enroll-replaces = You have an authenticator app already. The one you set up here takes its place: codes of the old one, and the backup codes you have now, stop working, and all other browsers are signed out.
 enroll-account = For the account <strong>{ $account }</strong>. You will return to <strong class="place">{ $place }</strong>
@@ -598,6 +601,7 @@ problem-too-many-attempts = The next one is judged after the seconds in `retry_a
 problem-refused-title = Access is refused.
 problem-unattainable-title = A factor is needed that cannot be set up here.
 problem-step-up-title = A second step is needed.
+problem-uncounted-detail = The passkey that was used may be copied to other devices, and does not count here: only one that stays on its device does, or a security key, as `methods` says.
 problem-sign-in-title = A sign-in is needed.
 problem-preflight-origin-title = This origin is not in the list of the rule.
 problem-preflight-method-title = This method is not in the list of the rule.

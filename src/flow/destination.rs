@@ -204,6 +204,11 @@ impl Guards {
         self.guards.iter().find(|guard| !guard.requirement.is_attainable(owned, self.offer))
     }
 
+    /// Whether somebody has a passkey that may be copied to other devices, and only what stays on one would count.
+    pub fn leave_out_copies(&self, owned: MethodSet) -> bool {
+        self.guards.iter().any(|guard| guard.requirement.leaves_out_copies(owned))
+    }
+
     /// The methods any of which would help next; `None`: nothing is asked any more.
     pub fn wanted(&self, proofs: &Proofs, now: Timestamp) -> Option<MethodSet> {
         let shortfall = self.guards.iter().find_map(|guard| guard.requirement.shortfall(proofs, now));

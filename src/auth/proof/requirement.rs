@@ -77,6 +77,14 @@ impl Requirement {
         Strength::of(owned.closed().and(self.counted())) >= Some(self.strength)
     }
 
+    /// Whether these methods hold a passkey that may be copied to other devices, and only what stays on one would count.
+    pub fn leaves_out_copies(&self, methods: MethodSet) -> bool {
+        let has = |set: MethodSet, method| set.contains(method);
+        let copied = has(methods, Method::Passkey) && !has(methods, Method::BoundPasskey);
+        let kept = has(self.methods, Method::BoundPasskey) || has(self.methods, Method::SecurityKey);
+        copied && kept && !has(self.methods, Method::Passkey) && !self.is_within(methods)
+    }
+
     /// Whether somebody who owns these methods could meet it, perhaps after setting up what can be set up here.
     /// Who could not is never asked to set anything up for it: that would lead nowhere.
     pub fn is_attainable(&self, owned: MethodSet, offer: Offer) -> bool {

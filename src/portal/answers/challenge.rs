@@ -153,6 +153,10 @@ fn problem(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url
         header.push_str(&format!(", max_age=\"{}\"", age.as_secs()));
         problem = problem.with("max_age", age.as_secs());
     }
+    let proved = challenged.subject.as_ref().map(|session| session.proofs.methods());
+    if proved.is_some_and(|proved| requirement.leaves_out_copies(proved)) {
+        problem = problem.with("detail", text!("problem-uncounted-detail"));
+    }
     let mut answer = problem.challenged(header).reply(info);
     readable_by(&mut answer, info, &challenged.rule.cors.origins);
     answer

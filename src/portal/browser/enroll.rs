@@ -4,8 +4,8 @@ use http::StatusCode;
 
 use super::steps::enter;
 use super::{
-    CONTINUE, backup_codes, busy, locked_factor, nothing_to_prove_with, other_account, previous_sign_in, proof_errors,
-    start_again, wait,
+    CONTINUE, RESTART, backup_codes, busy, locked_factor, nothing_to_prove_with, other_account, previous_sign_in,
+    proof_errors, start_again, wait,
 };
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::user::Username;
@@ -90,6 +90,8 @@ pub(super) struct Enrollee {
     locked: MethodSet,
     /// Whether there is an authenticator app already.
     pub(super) has_app: bool,
+    /// Whether there is a passkey, and the destination counts none that may be copied.
+    pub(super) copied: bool,
 }
 
 impl Enrollee {
@@ -119,19 +121,27 @@ pub(super) async fn enrolling(ctx: &Context, destination: &Destination) -> Resul
         if let Some(view) = view {
             let account = view.username.clone();
             let (askable, locked) = (view.methods, view.ceremony.locked);
-            let has_app = view.ceremony.enrolled.or(locked).contains(Method::Totp);
-            return Ok(Enrollee { who: CeremonyRef::SignIn(token), account, askable, locked, has_app });
+            let owned = view.ceremony.enrolled.or(locked);
+            let (has_app, copied) = (owned.contains(Method::Totp), leave_out(ctx, destination, owned));
+            return Ok(Enrollee { who: CeremonyRef::SignIn(token), account, askable, locked, has_app, copied });
         }
     }
     match ctx.current_session(false).await? {
         Some(who) => {
             let account = who.session.identity.username.clone();
-            let has_app = ctx.state.flows.methods_of(&who.session).await?.contains(Method::Totp);
+            let owned = ctx.state.flows.methods_of(&who.session).await?;
+            let (has_app, copied) = (owned.contains(Method::Totp), leave_out(ctx, destination, owned));
             let (askable, locked) = (MethodSet::EMPTY, MethodSet::EMPTY);
-            Ok(Enrollee { who: CeremonyRef::Session(who.token, who.session), account, askable, locked, has_app })
+            let who = CeremonyRef::Session(who.token, who.session);
+            Ok(Enrollee { who, account, askable, locked, has_app, copied })
         }
         None => Err(HandlerError::from(no_ceremony(ctx).await?)),
     }
+}
+
+/// Whether the destination counts no passkey that may be copied, as one of these is.
+fn leave_out(ctx: &Context, destination: &Destination, owned: MethodSet) -> bool {
+    destination.given && ctx.guards().leave_out_copies(owned)
 }
 
 /// A page of a sign-in was opened without one: who is signed in may go on, everybody else starts again.
@@ -194,6 +204,7 @@ fn steps(
     let digits = ctx.state.flows.settings.totp.digits;
     let why = match (enrollee.has_app, destination.given) {
         (true, _) => EnrollReason::Replaces,
+        (false, true) if enrollee.copied => EnrollReason::Uncounted,
         (false, true) => EnrollReason::Asked,
         (false, false) => EnrollReason::Wished,
     };
@@ -221,8 +232,17 @@ pub(super) fn prove_first(
         }
         // The second-factor page would send the person straight back here.
         CeremonyRef::SignIn(_) if methods.contains(Method::Password) => start_again(ctx),
+        CeremonyRef::SignIn(_) if enrollee.copied => passkey_first(ctx),
         // What is asked for is a passkey of another host.
         CeremonyRef::SignIn(_) => nothing_to_prove_with(ctx),
         CeremonyRef::Session(..) => see_other(&destination.with_action(action).page_url("step-up"), "enroll"),
     }
+}
+
+/// The passkey that there is does not do, and lets nobody set up another before it is used itself.
+fn passkey_first(ctx: &Context) -> Reply {
+    let lines = vec![text!("passkey-uncounted"), text!("passkey-uncounted-first")];
+    let (shell, go_on) = (ctx.shell(), Some((RESTART, text!("action-start-again"))));
+    let notice = NoticePage { lines, go_on, ..NoticePage::new(&shell, text!("passkey-title")) };
+    page(StatusCode::OK, "enroll", &notice)
 }

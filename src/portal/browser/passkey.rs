@@ -125,7 +125,11 @@ async fn form(
     let dialog = bound(ctx, DialogPurpose::Create, options, &enrollee.account);
     let (shell, place) = (ctx.shell(), ctx.place(destination));
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let why = if destination.given { EnrollReason::Asked } else { EnrollReason::Wished };
+    let why = match destination.given {
+        true if enrollee.copied => EnrollReason::Uncounted,
+        true => EnrollReason::Asked,
+        false => EnrollReason::Wished,
+    };
     let app = destination.given && !enrollee.has_app && app_would_do(ctx);
     let account = enrollee.account.as_str();
     let passkey = PasskeyPage { shell: &shell, errors, place: &place, why, account, dialog: &dialog, app };

@@ -11,6 +11,8 @@ use crate::portal::messages::{markup, text};
 pub(crate) enum EnrollReason {
     /// The destination asks for a second step, and there is none yet.
     Asked,
+    /// There is a passkey, and the destination counts none that may be copied.
+    Uncounted,
     /// They want to.
     Wished,
     /// There is one, which this one replaces.

@@ -4,6 +4,7 @@ mod answers;
 mod api;
 mod backup_codes;
 mod bad_input;
+mod copied_passkeys;
 mod dead_ends;
 mod enumeration;
 mod handoff;

@@ -127,7 +127,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         elsewhere: (!bound).then(|| x.to_owned()),
     };
     let passkey = |errors| {
-        let (why, dialog) = (EnrollReason::Asked, dialog(DialogPurpose::Create));
+        let (why, dialog) = (EnrollReason::Uncounted, dialog(DialogPurpose::Create));
         PasskeyPage { shell, errors, place: x, why, account: x, dialog: &dialog, app: true }.render().unwrap()
     };
     let account = AccountPage {
