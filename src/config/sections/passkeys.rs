@@ -40,7 +40,7 @@ pub(crate) struct PasskeyOptions {
     roots: Option<Spanned<String>>,
     /// Whether a browser may make a passkey by itself after a sign-in by password, without a question. It tries at most once
     /// in 30 days a person. Default: off.
-    upgrade: Option<bool>,
+    upgrade: Option<Spanned<bool>>,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
@@ -81,7 +81,7 @@ pub(crate) fn validate(
         Some(Switch::On(options)) => options,
     };
     let models = options.as_ref().map(|options| models(options, cx)).unwrap_or_default();
-    let upgrade = options.as_ref().is_some_and(|options| options.upgrade == Some(true));
+    let upgrade = options.as_ref().and_then(|options| options.upgrade.as_ref()).is_some_and(|given| given.value);
     let related = options.as_ref().and_then(|options| options.related_origins.as_ref()).filter(|given| given.value);
     let related = related.map(|given| given.at);
     let party = options.as_ref().and_then(|options| options.rp_id.as_ref());
@@ -137,6 +137,16 @@ fn models(options: &PasskeyOptions, cx: &mut Checker) -> ModelPolicy {
         && options.roots.is_none()
     {
         cx.error(at, "no attestation can be judged without roots", "add `roots: attestation-roots.pem`");
+    }
+    if let Some(upgrade) = options.upgrade.as_ref().filter(|upgrade| upgrade.value)
+        && attestation == AttestationDemand::Required
+    {
+        let fix = "leave `upgrade` out, or choose `attestation: wanted`";
+        cx.warn(
+            upgrade.at,
+            "what a browser makes without a question is not attested: every such passkey is refused",
+            fix,
+        );
     }
     if let Some(path) = options.roots.as_ref().filter(|_| attestation == AttestationDemand::None) {
         let fix = "add `attestation: wanted` or `attestation: required`";

@@ -16,6 +16,7 @@ fn passkeys_are_judged_by_the_hosts_that_use_them() {
         ("allow: []", "nobody could register"),
         ("allow: [ee882879-721c-4913-9775-3dfcce97072a]", "only claimed"),
         ("attestation: required", "without roots"),
+        ("upgrade: on, attestation: required, roots: corp.pem", "every such passkey is refused"),
         ("attestation: required, roots: nowhere.pem", "cannot read"),
     ] {
         tells(&with(passkeys), message);

@@ -58,8 +58,7 @@ impl Flows {
         // Possession alone would not lead on.
         let possession = helpful.contains(Method::SecurityKey);
         let verification = if possession { UserVerification::Preferred } else { UserVerification::Required };
-        let name = wish.name.map(tidy);
-        let issued = self.issue_challenge(&bond, ChallengePurpose::Register, verification, name).await?;
+        let issued = self.issue_challenge(&bond, ChallengePurpose::Register, verification, wish).await?;
         let owner = &who.account.identity;
         let user_handle = self.user_handle(&owner.id);
         let whom = NewCredential {
@@ -170,7 +169,7 @@ impl Flows {
         };
         let Some(settings) = &self.settings.passkeys else { return Ok(None) };
         let expected = self.expected(attempt.client, &asked.challenge, asked.user_verification);
-        let made = match passkey::register(response, &expected, &settings.models, attempt.now) {
+        let made = match passkey::register(response, &expected, &settings.models, asked.mediation, attempt.now) {
             Ok(made) => made,
             Err(violation) => return Ok(Some(Err(violation))),
         };

@@ -7,8 +7,9 @@ use crate::auth::factor::passkey::{AuthenticationResponse, Hint, RequestOptions,
 use crate::auth::proof::{Method, MethodSet};
 use crate::flow::Flows;
 use crate::flow::ceremony::stored::{Resumed, Slot};
+use crate::flow::enrol::tidy;
 use crate::flow::ports::{Answer, ChallengePurpose, IssuedChallenge};
-use crate::flow::reply::{AssertionAsked, CeremonyRef, Client};
+use crate::flow::reply::{AssertionAsked, CeremonyRef, Client, PasskeyWish};
 
 /// How long an answer may take.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
@@ -47,7 +48,7 @@ impl Flows {
         let possession = helpful.contains(Method::SecurityKey);
         let verification = if possession { UserVerification::Preferred } else { UserVerification::Required };
         let Some(bond) = slot.bond() else { return Ok(AssertionAsked::Gone) };
-        let issued = self.issue_challenge(&bond, ChallengePurpose::Prove, verification, None).await?;
+        let issued = self.issue_challenge(&bond, ChallengePurpose::Prove, verification, PasskeyWish::default()).await?;
         let options = RequestOptions::new(rp_id, &issued.challenge, &enrolled.passkeys, verification);
         Ok(AssertionAsked::Asked(Box::new(options.with_hints(hints(helpful)))))
     }
@@ -58,9 +59,15 @@ impl Flows {
         bond: &str,
         purpose: ChallengePurpose,
         user_verification: UserVerification,
-        name: Option<String>,
+        wish: PasskeyWish<'_>,
     ) -> Answer<IssuedChallenge> {
-        let issued = IssuedChallenge { challenge: self.random()?, user_verification, issued_at: self.now(), name };
+        let issued = IssuedChallenge {
+            challenge: self.random()?,
+            user_verification,
+            issued_at: self.now(),
+            name: wish.name.map(tidy),
+            mediation: wish.mediation,
+        };
         self.ports.challenges.put(&key(bond, purpose, &issued.challenge), &issued, ANSWERED_WITHIN).await?;
         Ok(issued)
     }

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use crate::auth::factor::passkey::CreationOptions;
+use crate::auth::factor::passkey::{CreationOptions, Mediation};
 use crate::auth::proof::Method;
 use crate::flow::Flows;
 use crate::flow::ports::Answer;
-use crate::flow::reply::{CeremonyRef, Client, CreationAsked, Opened};
+use crate::flow::reply::{CeremonyRef, Client, CreationAsked, Opened, PasskeyWish};
 
 /// Nobody is met by it more often.
 const AGAIN_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -30,7 +30,8 @@ impl Flows {
             return Ok(None);
         }
         let at = CeremonyRef::Session(opened.token.clone(), session.clone());
-        let CreationAsked::Asked(options) = self.ask_passkey(&at, client).await? else { return Ok(None) };
+        let wish = PasskeyWish { mediation: Mediation::Conditional, ..PasskeyWish::default() };
+        let CreationAsked::Asked(options) = self.ask_wished_passkey(&at, wish, client).await? else { return Ok(None) };
         let first = self.ports.ledger.claim(&format!("passkey-upgrade:{user}"), AGAIN_AFTER).await?;
         Ok(first.then_some(*options))
     }

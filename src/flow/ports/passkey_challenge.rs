@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Answer;
 use super::transient::{TransientKind, Typed, read, written};
-use crate::auth::factor::passkey::{CHALLENGE_BYTES, UserVerification};
+use crate::auth::factor::passkey::{CHALLENGE_BYTES, Mediation, UserVerification};
 use crate::auth::secret::SecretBytes;
 use crate::auth::time::Timestamp;
 
@@ -38,6 +38,8 @@ pub struct IssuedChallenge {
     /// What its person calls the passkey that is to be made.
     #[serde(default)]
     pub name: Option<String>,
+    #[serde(default)]
+    pub mediation: Mediation,
 }
 
 impl Typed for IssuedChallenge {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Opened, Rejection};
-use crate::auth::factor::passkey::{CreationOptions, PasskeyRecord, RequestOptions};
+use crate::auth::factor::passkey::{CreationOptions, Mediation, PasskeyRecord, RequestOptions};
 use crate::auth::proof::MethodSet;
 use crate::auth::secret::SecretText;
 
@@ -31,6 +31,7 @@ pub struct PasskeyWish<'a> {
     pub name: Option<&'a str>,
     /// The methods that would help, where the caller knows; in a sign-in the flow does.
     pub wanted: Option<MethodSet>,
+    pub mediation: Mediation,
 }
 
 /// What becomes of the wish to register a passkey.

@@ -32,7 +32,7 @@ const IN_SESSION: &str = "sgp_";
 pub(crate) async fn options(ctx: &Context) -> Result<Reply, HandlerError> {
     let given: PasskeyOptionsBody = body(ctx)?;
     let (who, _) = enrolling(ctx, given.ceremony).await?;
-    let wish = PasskeyWish { name: given.name.as_deref(), wanted: None };
+    let wish = PasskeyWish { name: given.name.as_deref(), ..PasskeyWish::default() };
     match ctx.state.flows.ask_wished_passkey(&who, wish, &ctx.script()).await? {
         CreationAsked::Asked(options) => {
             Ok(json(&PasskeyOptions::new(ceremony(&who, options.challenge_name()), options.as_ref())?))

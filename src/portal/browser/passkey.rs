@@ -113,7 +113,7 @@ async fn form(
         }
         CeremonyRef::Session(..) | CeremonyRef::SignIn(_) => None,
     };
-    let wish = PasskeyWish { name: None, wanted };
+    let wish = PasskeyWish { wanted, ..PasskeyWish::default() };
     let options = match flows.ask_wished_passkey(&enrollee.who, wish, &ctx.client()).await? {
         CreationAsked::Asked(options) => json(&options)?,
         CreationAsked::ProveFirst(methods) => {

@@ -3,13 +3,15 @@
 use super::cbor;
 use super::violation::Violation;
 
-const USER_PRESENT: u8 = 1;
+pub(super) const USER_PRESENT: u8 = 1;
 const USER_VERIFIED: u8 = 1 << 2;
 const BACKUP_ELIGIBLE: u8 = 1 << 3;
 const BACKUP_STATE: u8 = 1 << 4;
 const ATTESTED: u8 = 1 << 6;
 const EXTENSIONS: u8 = 1 << 7;
 
+/// Where the flags stand, after the hash.
+pub(super) const FLAGS_AT: usize = 32;
 /// Before what is optional: the hash, the flags and the counter.
 const FIXED: usize = 37;
 /// The longest credential id (§5.8.3).
@@ -39,7 +41,7 @@ impl<'a> AuthenticatorData<'a> {
 
     fn read(bytes: &'a [u8]) -> Option<Self> {
         let (fixed, rest) = bytes.split_at_checked(FIXED)?;
-        let (rp_id_hash, tail) = fixed.split_at_checked(32)?;
+        let (rp_id_hash, tail) = fixed.split_at_checked(FLAGS_AT)?;
         let (flags, count) = tail.split_first()?;
         let (credential, rest) = match flags & ATTESTED {
             0 => (None, rest),

@@ -1,14 +1,16 @@
 //! The checks of ours, in the order of WebAuthn L3 §7.1 and §7.2. The library is laxer, or does not look.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
-use super::authenticator_data::AuthenticatorData;
+use super::authenticator_data::{AuthenticatorData, FLAGS_AT, USER_PRESENT};
 use super::client_data::{self, ClientDataType};
 use super::library::{self, ALGORITHMS};
 use super::record::{Aaguid, PasskeyRecord};
 use super::response::{AuthenticationResponse, RegistrationResponse, Transport};
 use super::violation::Violation;
-use super::{AttestationDemand, Expected, ModelPolicy, UserHandle, UserVerification, cbor};
+use super::{AttestationDemand, Expected, Mediation, ModelPolicy, UserHandle, UserVerification, cbor};
 use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 
@@ -55,6 +57,7 @@ pub fn register(
     response: &RegistrationResponse,
     expected: &Expected<'_>,
     policy: &ModelPolicy,
+    mediation: Mediation,
     now: Timestamp,
 ) -> Result<Registered, Violation> {
     client_data::check(&response.client_data, ClientDataType::Create, expected)?;
@@ -62,7 +65,7 @@ pub fn register(
     let member = |name| members.iter().find(|(key, _)| cbor::text(key) == Some(name)).map(|(_, value)| *value);
     let bytes = member("authData").and_then(cbor::bytes).ok_or(Violation::AuthenticatorData)?;
     let data = AuthenticatorData::parse(bytes)?;
-    check_flags(&data, expected)?;
+    check_flags(&data, expected, mediation)?;
     let made = data.credential.as_ref().ok_or(Violation::AuthenticatorData)?;
     if made.id != response.id {
         return Err(Violation::CredentialId);
@@ -75,7 +78,11 @@ pub fn register(
         return Err(Violation::Model);
     }
     let roots = (policy.attestation != AttestationDemand::None).then_some(&policy.roots);
-    let attested = library::verify_attestation(response, expected, roots, now)?;
+    let object = match data.user_present() {
+        true => Cow::Borrowed(response.attestation_object.as_slice()),
+        false => Cow::Owned(with_user_present(response, &members).ok_or(Violation::AuthenticatorData)?),
+    };
+    let attested = library::verify_attestation(response, &object, expected, roots, now)?;
     if policy.attestation == AttestationDemand::Required && !attested {
         return Err(Violation::NotAttested);
     }
@@ -112,7 +119,7 @@ pub fn authenticate(
     }
     client_data::check(&response.client_data, ClientDataType::Get, expected)?;
     let data = AuthenticatorData::parse(&response.authenticator_data)?;
-    check_flags(&data, expected)?;
+    check_flags(&data, expected, Mediation::Optional)?;
     if data.credential.is_some() {
         return Err(Violation::AuthenticatorData);
     }
@@ -136,11 +143,29 @@ pub fn authenticate(
     })
 }
 
-fn check_flags(data: &AuthenticatorData<'_>, expected: &Expected<'_>) -> Result<(), Violation> {
+/// The attestation object as the library wants it, which knows no conditional mediation: with the flag of somebody present.
+/// A statement that signs the flags does not hold over that, so only what is not attested passes without anybody there.
+fn with_user_present(response: &RegistrationResponse, members: &cbor::Entries<'_>) -> Option<Vec<u8>> {
+    let whole = &response.attestation_object;
+    let length: usize = members.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let mut object = whole.get(..whole.len().checked_sub(length)?)?.to_vec();
+    for (key, value) in members {
+        object.extend_from_slice(key);
+        let start = object.len();
+        object.extend_from_slice(value);
+        if cbor::text(key) == Some("authData") {
+            let head = value.len().checked_sub(cbor::bytes(value)?.len())?;
+            *object.get_mut(start + head + FLAGS_AT)? |= USER_PRESENT;
+        }
+    }
+    Some(object)
+}
+
+fn check_flags(data: &AuthenticatorData<'_>, expected: &Expected<'_>, mediation: Mediation) -> Result<(), Violation> {
     if data.rp_id_hash != Sha256::digest(expected.rp_id.as_bytes()).as_slice() {
         return Err(Violation::RpId);
     }
-    if !data.user_present() {
+    if !data.user_present() && mediation != Mediation::Conditional {
         return Err(Violation::UserPresence);
     }
     if expected.user_verification == UserVerification::Required && !data.user_verified() {

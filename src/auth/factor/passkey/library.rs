@@ -70,6 +70,7 @@ impl Roots {
 /// to one of the roots and says the model.
 pub(super) fn verify_attestation(
     response: &RegistrationResponse,
+    attestation_object: &[u8],
     expected: &Expected<'_>,
     roots: Option<&Roots>,
     now: Timestamp,
@@ -88,7 +89,7 @@ pub(super) fn verify_attestation(
         id: BASE64URL_NOPAD.encode(&response.id),
         raw_id: response.id.clone(),
         response: AuthenticatorAttestationResponseRaw {
-            attestation_object: response.attestation_object.clone(),
+            attestation_object: attestation_object.to_vec(),
             client_data_json: response.client_data.clone(),
             transports: None,
         },

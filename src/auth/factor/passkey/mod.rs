@@ -43,6 +43,17 @@ pub enum UserVerification {
     Required,
 }
 
+/// How a browser was asked for a new key (Credential Management §2.3.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mediation {
+    /// In a dialog.
+    #[default]
+    Optional,
+    /// Without a question, after a sign-in by password (§5.1.3): nobody need be there.
+    Conditional,
+}
+
 /// What an answer must be an answer to.
 #[derive(Clone, Copy)]
 pub struct Expected<'a> {

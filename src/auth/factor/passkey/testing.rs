@@ -14,6 +14,7 @@ pub(crate) struct SoftKey {
     pub(crate) origin: String,
     pub(crate) aaguid: [u8; 16],
     pub(crate) user_handle: Option<Vec<u8>>,
+    pub(crate) user_present: bool,
     pub(crate) user_verified: bool,
     pub(crate) backup_eligible: bool,
     pub(crate) backup_state: bool,
@@ -29,6 +30,7 @@ impl SoftKey {
             origin: origin.to_owned(),
             aaguid: [0; 16],
             user_handle: None,
+            user_present: true,
             user_verified: true,
             backup_eligible: false,
             backup_state: false,
@@ -37,7 +39,10 @@ impl SoftKey {
     }
 
     pub(crate) fn flags(&self) -> u8 {
-        1 | u8::from(self.user_verified) << 2 | u8::from(self.backup_eligible) << 3 | u8::from(self.backup_state) << 4
+        u8::from(self.user_present)
+            | u8::from(self.user_verified) << 2
+            | u8::from(self.backup_eligible) << 3
+            | u8::from(self.backup_state) << 4
     }
 
     pub(crate) fn authenticator_data(&self, flags: u8) -> Vec<u8> {
@@ -69,6 +74,19 @@ impl SoftKey {
         data.extend(self.public_key());
         let length = u16::try_from(data.len()).unwrap().to_be_bytes();
         [b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x59", &length[..], &data].concat()
+    }
+
+    /// A new credential that vouches for itself (§8.2): it signs its flags and the client data.
+    pub(crate) fn self_attested(&self, client_data: &[u8]) -> Vec<u8> {
+        let plain = self.attestation_object();
+        let mark = b"\x68authData\x59";
+        let at = plain.windows(mark.len()).position(|part| part == mark).unwrap() + mark.len();
+        let signed = [&plain[at + 2..], &Sha256::digest(client_data)].concat();
+        let signature = self.pair.sign(&SystemRandom::new(), &signed).unwrap();
+        let length = u8::try_from(signature.as_ref().len()).unwrap();
+        let statement =
+            [b"\xa3\x63fmt\x66packed\x67attStmt\xa2\x63alg\x26\x63sig\x58", &[length][..], signature.as_ref()];
+        [&statement.concat(), &plain[at - mark.len()..]].concat()
     }
 
     /// As `toJSON()` of what `create` gave.

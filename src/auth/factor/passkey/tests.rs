@@ -24,7 +24,11 @@ fn key() -> SoftKey {
 }
 
 fn registered(answer: &Value, policy: &ModelPolicy) -> Result<Registered, Violation> {
-    register(&RegistrationResponse::parse(&answer.to_string())?, &expected(), policy, NOW)
+    made_by(answer, policy, Mediation::Optional)
+}
+
+fn made_by(answer: &Value, policy: &ModelPolicy, mediation: Mediation) -> Result<Registered, Violation> {
+    register(&RegistrationResponse::parse(&answer.to_string())?, &expected(), policy, mediation, NOW)
 }
 
 /// The record of a key that was registered as it is.
@@ -232,7 +236,78 @@ fn a_registration_is_refused_at_each_check() {
     let required = Expected { user_verification: UserVerification::Required, ..expected() };
     let unverified = SoftKey { user_verified: false, ..self::key() }.register(&CHALLENGE).to_string();
     let unverified = RegistrationResponse::parse(&unverified).unwrap();
-    assert_eq!(register(&unverified, &required, &ModelPolicy::default(), NOW), Err(Violation::UserVerification));
+    assert_eq!(
+        register(&unverified, &required, &ModelPolicy::default(), Mediation::Optional, NOW),
+        Err(Violation::UserVerification)
+    );
+}
+
+/// Were a check left out, the next one would tell, or the library, which knows some of them by itself.
+#[test]
+fn the_first_check_that_fails_is_told() {
+    let key = SoftKey { backup_eligible: true, ..key() };
+    let (record, other) = (record(&key), [8; 32]);
+    let client = |kind: &str, origin: &str| SoftKey::new(RP, origin, b"x").client_data(kind, &other);
+    let good = key.authenticator_data(key.flags());
+    let object = key.attestation_object();
+    for (get, create, violation) in
+        [("create", "get", Violation::ClientDataType), ("get", "create", Violation::Challenge)]
+    {
+        let data = client(get, "https://example.com");
+        assert_eq!(signed(&key.assertion(&data, &good), &record), Err(violation));
+        let data = client(create, "https://example.com");
+        assert_eq!(registered(&key.registration(&data, &object), &ModelPolicy::default()), Err(violation));
+    }
+    let client = key.client_data("get", &CHALLENGE);
+    let required = Expected { user_verification: UserVerification::Required, ..expected() };
+    for (data, violation) in [
+        (SoftKey::new("example.com", ORIGIN, b"x").authenticator_data(0b1000), Violation::RpId),
+        (key.authenticator_data(0b0001_0000), Violation::UserPresence),
+        (key.authenticator_data(0b0001_0001), Violation::UserVerification),
+        (key.authenticator_data(0b0001_0101), Violation::BackupState),
+    ] {
+        assert_eq!(signed_as(&key.assertion(&client, &data), &record, false, &required), Err(violation));
+    }
+    let changed = key.assertion(&client, &key.authenticator_data(0b0101));
+    let broken = PasskeyRecord { public_key: vec![0xa0], ..record };
+    assert_eq!(signed(&changed, &broken), Err(Violation::BackupEligibility));
+}
+
+#[test]
+fn nobody_need_be_there_where_a_browser_makes_a_key_without_a_question() {
+    let away = SoftKey { user_present: false, user_verified: false, ..key() };
+    let made = |key: &SoftKey, object: &[u8], mediation| {
+        let answer = key.registration(&key.client_data("create", &CHALLENGE), object);
+        made_by(&answer, &ModelPolicy::default(), mediation)
+    };
+    let plain = away.attestation_object();
+    assert_eq!(made(&away, &plain, Mediation::Optional), Err(Violation::UserPresence));
+    let kept = made(&away, &plain, Mediation::Conditional).unwrap();
+    assert!((&kept.credential_id, kept.user_verified, kept.attested) == (&away.id, false, false));
+    assert_eq!(kept.public_key, away.public_key());
+    // A statement holds over what it signs, and over nothing else.
+    let there = key();
+    let vouched = |key: &SoftKey| key.self_attested(&key.client_data("create", &CHALLENGE));
+    assert!(made(&there, &vouched(&there), Mediation::Optional).is_ok());
+    assert!(made(&there, &vouched(&there), Mediation::Conditional).is_ok());
+    assert!(made(&away, &vouched(&away), Mediation::Conditional).is_err());
+    // Whoever signs in is there.
+    let mut record = record(&there);
+    record.public_key = away.public_key();
+    assert_eq!(signed(&away.sign(&CHALLENGE), &record), Err(Violation::UserPresence));
+}
+
+#[test]
+fn what_browsers_do_not_send_is_not_looked_at() {
+    let key = key();
+    let spaced =
+        |spaces: usize| AuthenticationResponse::parse(&(key.sign(&CHALLENGE).to_string() + &" ".repeat(spaces)));
+    assert!(spaced(1).is_ok() && matches!(spaced(64 << 10), Err(Violation::Shape)), "too long");
+    let mut answer = key.register(&CHALLENGE);
+    for transports in [Value::from("usb"), Value::from(1), Value::Null] {
+        answer["response"]["transports"] = transports;
+        assert_eq!(registered(&answer, &ModelPolicy::default()), Err(Violation::Shape));
+    }
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl Vector {
             challenge: &challenge,
             user_verification: UserVerification::Preferred,
         };
-        register(&response, &expected, &ModelPolicy::default(), NOW)
+        register(&response, &expected, &ModelPolicy::default(), Mediation::Optional, NOW)
     }
 
     fn authenticate(&self, made: Registered) -> Result<Authenticated, Violation> {
