@@ -7,6 +7,7 @@ mod bounded_map;
 mod ceremony;
 pub mod destination;
 mod enrol;
+pub mod forms;
 pub mod handoff;
 mod hashing;
 pub mod key_rotation;

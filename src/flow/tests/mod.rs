@@ -8,6 +8,7 @@ mod enrol_privilege;
 mod enrolling;
 mod faults;
 mod floods;
+mod forms;
 mod history;
 mod limits;
 mod lockout;
