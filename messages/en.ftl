@@ -485,17 +485,42 @@ challenge-frame-title = { $wanted ->
    *[sign-in] Your session ended
 }
 challenge-frame = { challenge-wanted } is needed for this part of the page. It opens in the whole window.
+challenge-frame-form = What you were sending from this part of the page is not kept: copy what you typed before you go on, and send it again after that.
 challenge-first-title = { challenge-wanted } is needed first
 challenge-long-address = The address of this page is too long to be kept meanwhile.
 challenge-long-address-how = The link opens a new window. When you are done there, come back to this window and load it again.
 challenge-form-title = Your form was not sent
 challenge-form = { challenge-wanted } is needed before this form can be sent.
+challenge-form-long-address = Its address is too long for it to be kept meanwhile.
+challenge-form-elsewhere = It came from another site, and forms of other sites are not kept: when you are done, send it from there again.
+challenge-form-other-type = What it sends is of a type that is not kept meanwhile.
+challenge-form-too-large = It is larger than { $size }, and cannot be kept meanwhile. Files that it sends must be chosen again.
+challenge-form-full = As many forms wait already as can be kept. Send or discard one that waits, or come back in a quarter of an hour.
 challenge-form-how = Your browser may still have what you typed. The link opens a new window: when you are done there, come back to this window, go back one page and send the form again.
 challenge-link = { $wanted ->
     [step-up] Confirm it is you
    *[sign-in] Sign in
 }
 challenge-grpc = A sign-in is needed
+
+## Forms that are kept meanwhile
+
+form-kept-title = Your form was kept
+form-kept-fields = The form that you were sending to <strong class="place">{ $place }</strong> ({ $size }) has not been sent yet.
+form-kept-files = The form with files that you were sending to <strong class="place">{ $place }</strong> ({ $size }) has not been sent yet.
+form-kept-when = It was kept { $since }, and is kept for a quarter of an hour. It is sent once.
+form-send = Send it now
+form-discard = Discard it
+form-discarded-title = Your form was discarded
+form-discarded = Nothing was sent.
+form-gone-title = This form is not waiting any more
+form-gone = It was sent or discarded before, or its quarter of an hour is over. Nothing was sent now.
+form-gone-how = If you do not know whether it arrived, look in the app first; then fill it in again.
+form-of-another-title = This form is not yours to send
+form-of-another = It was kept for another account, or for a sign-in that has ended. Nothing was sent.
+form-undelivered-title = Your form could not be delivered
+form-undelivered = The app could not be reached, and nothing of your form was sent.
+form-undelivered-how = It is kept again. Wait a moment, and go back to it.
 
 ## Refusals
 

@@ -38,6 +38,9 @@ pub struct Handoff {
     pub around: Option<String>,
     /// The method of the request that was challenged.
     pub method: String,
+    /// The form that waits on the app's host. Of no use without the cookie that the browser has there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
     /// How often the browser had been sent there when it was challenged.
     #[serde(default)]
     pub redirects: u8,
@@ -151,7 +154,7 @@ mod tests {
         let binding = BindingToken::mint(&[7; TOKEN_BYTES]).key();
         let (id, host, to) = ("1".to_owned(), "app.test".to_owned(), "/".to_owned());
         let handoff =
-            Handoff { id, host, to, around: None, method: "GET".to_owned(), redirects: 0, binding, issued_at: at };
+            Handoff { id, host, to, around: None, method: "GET".to_owned(), form: None, redirects: 0, binding, issued_at: at };
         assert_eq!(handoff.time_left(at), HANDOFF_LASTS);
         assert_eq!(handoff.time_left(at.minus(Duration::from_secs(60))), HANDOFF_LASTS);
         assert_eq!(handoff.time_left(at.plus(Duration::from_secs(299))), Duration::from_secs(1));

@@ -34,7 +34,10 @@ const CHANGE_PASSWORD: &str = "/.well-known/change-password";
 /// Binds a browser to what it was led away with to sign in on another host.
 pub const BINDING: &str = "__Host-stepgate-binding";
 
-const COOKIES: [&str; 5] = [SESSION, FLOW, DEVICE, TURNS, BINDING];
+/// Held by a browser while forms of its wait to be sent.
+pub const HELD: &str = "__Host-stepgate-held";
+
+const COOKIES: [&str; 6] = [SESSION, FLOW, DEVICE, TURNS, BINDING, HELD];
 
 /// Whose a target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,8 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::handoff::BindingToken;
-pub(crate) use crate::auth::reserved_names::{BINDING, DEVICE, FLOW, SESSION, TURNS};
+use crate::auth::held_request::HolderToken;
+pub(crate) use crate::auth::reserved_names::{BINDING, DEVICE, FLOW, HELD, SESSION, TURNS};
 use crate::auth::reserved_names::{has_our_cookie, name_of, resembles, trimmed};
 use crate::auth::secret::SecretText;
 use crate::auth::session::{Channel, SessionToken};
@@ -26,6 +27,8 @@ pub struct Cookies {
     pub device: Option<SecretText>,
     /// What binds the browser to what it was led away with.
     pub binding: Option<BindingToken>,
+    /// What it keeps while forms of its wait to be sent.
+    pub holder: Option<HolderToken>,
     /// How often the browser was sent to its last destinations, as it says itself.
     pub redirects: Option<String>,
     /// Whether there is any cookie of ours, so that the browser keeps them.
@@ -39,6 +42,7 @@ impl Cookies {
             ceremony: ceremony_token(headers),
             device: device_mark(headers),
             binding: binding(headers),
+            holder: holder(headers),
             redirects: redirects(headers),
             any: any_of_ours(headers),
         }
@@ -121,6 +125,13 @@ fn binding(headers: &HeaderMap) -> Option<BindingToken> {
     }
 }
 
+fn holder(headers: &HeaderMap) -> Option<HolderToken> {
+    match lookup(headers, HELD) {
+        CookieLookup::One(value) => HolderToken::parse(&value),
+        _ => None,
+    }
+}
+
 fn redirects(headers: &HeaderMap) -> Option<String> {
     match lookup(headers, TURNS) {
         CookieLookup::One(value) if value.len() <= 512 => Some(value.into_owned()),
@@ -150,6 +161,16 @@ pub(crate) fn set_device(mark: &SecretText, ttl: Duration) -> Option<HeaderValue
 /// `Set-Cookie` for what binds this browser to a handoff.
 pub(crate) fn set_binding(binding: &BindingToken, ttl: Duration) -> Option<HeaderValue> {
     set_cookie(BINDING, binding.expose(), Some(ttl))
+}
+
+/// `Set-Cookie` for what a browser keeps while forms of its wait.
+pub(crate) fn set_holder(holder: &HolderToken, ttl: Duration) -> Option<HeaderValue> {
+    set_cookie(HELD, holder.expose(), Some(ttl))
+}
+
+/// `Set-Cookie` that makes the browser forget the forms that wait.
+pub(crate) fn clear_holder() -> Option<HeaderValue> {
+    set_cookie(HELD, "", Some(Duration::ZERO))
 }
 
 /// `Set-Cookie` for the count of turns.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::auth::handoff::Handoff;
+use crate::auth::held_request::FormId;
 use crate::auth::resource::Tolerances;
 use crate::auth::return_to::ReturnTo;
 use crate::auth::text::percent;
@@ -18,6 +19,8 @@ pub(crate) struct Destination {
     pub(crate) given: bool,
     /// `GET`, or the method of the request that was challenged.
     pub(crate) method: String,
+    /// The form that waits to be sent there.
+    pub(crate) form: Option<FormId>,
     /// What is to be done on the way there.
     pub(crate) action: Option<RequestedAction>,
     /// Setting up an authenticator is for who is signed in, whoever else began to sign in meanwhile.
@@ -97,6 +100,7 @@ impl Destination {
         let action =
             only("then").and_then(|word| RequestedAction::ALL.into_iter().find(|action| action.name() == word));
         let around = only("around").and_then(|to| ReturnTo::parse(to, tolerate));
+        let form = only("form").and_then(FormId::parse);
         let as_session = only("as") == Some("session");
         let redirects = only("turn").and_then(|count| count.parse().ok()).unwrap_or(0);
         let method = only("for")
@@ -108,6 +112,7 @@ impl Destination {
             to,
             around,
             method: method.to_owned(),
+            form,
             action,
             as_session,
             redirects,
@@ -127,6 +132,7 @@ impl Destination {
             to,
             around: None,
             method: method.to_owned(),
+            form: None,
             action: None,
             as_session: false,
             redirects: 0,
@@ -140,8 +146,9 @@ impl Destination {
     pub(crate) fn of_handoff(handoff: &Handoff, tolerate: Tolerances) -> Self {
         let to = ReturnTo::parse(&handoff.to, tolerate).unwrap_or_else(ReturnTo::root);
         let around = handoff.around.as_deref().and_then(|page| ReturnTo::parse(page, tolerate));
+        let form = handoff.form.as_deref().and_then(FormId::parse);
         let plain = Self::of_request("/", &handoff.method, tolerate);
-        Self { to, around, redirects: handoff.redirects, ..plain }
+        Self { to, around, form, redirects: handoff.redirects, ..plain }
     }
 
     /// Reads the destination where people sign in for many apps: that of the handoff, or none.
@@ -152,10 +159,10 @@ impl Destination {
     ) -> Self {
         let asked = Self { at_portal: true, ..Self::from_query(query, tolerate) };
         let Some(opened) = handoff else {
-            return Self { given: false, to: ReturnTo::root(), around: None, redirects: 0, ..asked };
+            return Self { given: false, to: ReturnTo::root(), around: None, form: None, redirects: 0, ..asked };
         };
-        let Self { to, around, method, redirects, .. } = Self::of_handoff(&opened.handoff, tolerate);
-        Self { given: true, to, around, method, redirects, handoff: Some(opened), ..asked }
+        let Self { to, around, method, form, redirects, .. } = Self::of_handoff(&opened.handoff, tolerate);
+        Self { given: true, to, around, method, form, redirects, handoff: Some(opened), ..asked }
     }
 
     /// The same destination, by way of a look whether the browser keeps our cookies.
@@ -171,6 +178,16 @@ impl Destination {
     /// Whether this is `target` without its query.
     pub(crate) fn is_cut(&self, target: &str) -> bool {
         target.contains('?') && !self.to.as_str().contains('?')
+    }
+
+    /// The same destination, where this form waits to be sent to it.
+    pub(crate) fn with_form(self, form: FormId) -> Self {
+        Self { form: Some(form), ..self }
+    }
+
+    /// The same destination, as the host of its app sees it.
+    pub(crate) fn at_app(&self) -> Self {
+        Self { handoff: None, at_portal: false, ..self.clone() }
     }
 
     /// The same destination, after this is done.
@@ -230,6 +247,9 @@ impl Destination {
         if self.method != "GET" {
             parts.push(format!("for={}", percent::encode(&self.method)));
         }
+        if let Some(form) = &self.form {
+            parts.push(format!("form={}", form.expose()));
+        }
         if self.redirects > 0 {
             parts.push(format!("turn={}", self.redirects));
         }
@@ -244,6 +264,8 @@ impl Destination {
             self.page_url("depart")
         } else if self.at_portal {
             "/".to_owned()
+        } else if self.given && self.form.is_some() {
+            self.page_url("form")
         } else if self.given {
             self.landing().as_str().to_owned()
         } else {

@@ -65,6 +65,15 @@ pub(crate) fn ago(age: Duration) -> String {
     }
 }
 
+/// A number of bytes as people say it: `12 KiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..=9_999 => text!("size-bytes", size = bytes),
+        10_000..=1_048_575 => text!("size-kib", size = bytes / 1024),
+        _ => text!("size-mib", size = bytes / 1_048_576),
+    }
+}
+
 /// Whole seconds for `Retry-After`, rounded up, at least one.
 pub(crate) fn wait_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)

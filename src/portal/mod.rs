@@ -37,14 +37,17 @@ use tower::ServiceExt;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 use utoipa::openapi::OpenApi;
 
+use crate::auth::held_request::{FormId, FormTraits, HoldTerms, NotHeld};
 use crate::auth::proof::decision::{Challenged, Refusal};
 use crate::flow::Flows;
 use crate::flow::destination::Destinations;
+pub(crate) use answers::challenge::FormOutcome;
 pub(crate) use answers::headers::DEPENDS_ON;
 use answers::headers::finish;
-use answers::{challenge, error_page, refusal};
+use answers::{challenge, error_page, form_gone, refusal};
 use assets::Theme;
 use context::Annotations;
+use destination::Destination;
 use error::PortalError;
 use reply::Reply;
 use request_info::RequestInfo;
@@ -76,8 +79,41 @@ impl Portal {
 
     /// Answers a challenge, by the kind of request (see `auth::proof::challenge`).
     pub fn challenge(&self, info: &RequestInfo, challenged: &Challenged) -> Reply {
-        let reply = challenge::reply(&self.state, info, challenged);
+        self.challenge_form(info, challenged, &FormOutcome::Unknown)
+    }
+
+    /// Answers a challenge of a request that may send a form.
+    pub(crate) fn challenge_form(&self, info: &RequestInfo, challenged: &Challenged, sent: &FormOutcome<'_>) -> Reply {
+        let reply = challenge::reply(&self.state, info, challenged, sent);
         Reply { response: finish(reply.response, info), ..reply }
+    }
+
+    /// Whether a challenged request sends a form that is to be kept, and how large it may be; `None`: it sends none.
+    pub(crate) fn admit_form(
+        &self,
+        info: &RequestInfo,
+        challenged: &Challenged,
+        form: &FormTraits<'_>,
+        terms: Option<&HoldTerms>,
+    ) -> Option<Result<u64, NotHeld>> {
+        challenge::admit_form(&self.state, info, challenged, form, terms)
+    }
+
+    /// Answers in the place of a form that does not wait here.
+    pub(crate) fn form_gone(&self, info: &RequestInfo) -> Response<Bytes> {
+        finish(form_gone::reply(&self.state, info).response, info)
+    }
+
+    /// Answers in the place of a form that waits for somebody else.
+    pub(crate) fn form_of_another(&self, info: &RequestInfo) -> Response<Bytes> {
+        finish(form_gone::of_another(&self.state, info).response, info)
+    }
+
+    /// Answers that the app could not be reached, and that its form waits again.
+    pub(crate) fn form_undelivered(&self, info: &RequestInfo, form: &FormId) -> Response<Bytes> {
+        let tolerate = self.state.destinations.tolerances(&info.host);
+        let to = Destination::of_request(&info.target, info.method.as_str(), tolerate).with_form(form.clone());
+        finish(form_gone::undelivered(&self.state, info, &to.next_url()).response, info)
     }
 
     /// Answers a refusal: a page or problem+json, 403.

@@ -45,6 +45,8 @@ pub enum Note {
     /// Signed in on the host of an app by a ticket.
     Arrived,
     TicketRejected,
+    /// A form that waited was discarded.
+    FormDiscarded,
     /// A challenge, by the form it took.
     Challenge(ChallengeForm),
 }
@@ -57,6 +59,8 @@ pub enum ChallengeForm {
     Page,
     Frame,
     LostForm,
+    /// A redirect, and the form waits meanwhile.
+    HeldForm,
     Grpc,
     Problem,
 }
@@ -71,6 +75,8 @@ impl Note {
             Self::HandoffSpent => "handoff_spent",
             Self::Arrived => "arrived",
             Self::TicketRejected => "ticket_rejected",
+            Self::FormDiscarded => "form_discarded",
+            Self::Challenge(ChallengeForm::HeldForm) => "held",
             Self::Challenge(ChallengeForm::Handoff) => "handoff",
             Self::Challenge(ChallengeForm::Redirect) => "redirect",
             Self::Challenge(ChallengeForm::Page) => "page",

@@ -65,6 +65,7 @@ fn pages() -> Vec<(&'static str, Route)> {
             to!(get, browser::backup_codes::show).merge(to!(post, browser::backup_codes::submit)),
         ),
         ("/.stepgate/addresses", to!(get, browser::addresses::show).merge(to!(post, browser::addresses::submit))),
+        ("/.stepgate/form", to!(get, browser::held_form::show).merge(to!(post, browser::held_form::submit))),
         ("/", to!(get, browser::apps::show)),
         ("/.stepgate/depart", to!(get, browser::handoff::depart)),
         ("/.stepgate/arrive", to!(get, browser::handoff::arrive)),

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::cancellation::Cancellation;
 use super::client::connection_state::ConnectionState;
+use super::form_delivery::FormDelivery;
 use super::request::arrival::Arrival;
 use super::request::head::reject;
 use super::request::judge::{Judgement, Outcome};
@@ -58,6 +59,8 @@ pub(crate) struct Ctx {
     pub(crate) judgement: Judgement,
     pub(crate) outcome: Outcome,
     pub(crate) upstream: UpstreamState,
+    /// The form that is sent in the place of the request's own body.
+    pub(crate) form: Option<FormDelivery>,
     pub(crate) timing: Timing,
 }
 
@@ -72,6 +75,7 @@ impl Ctx {
             outcome: judgement.outcome(),
             judgement,
             upstream: UpstreamState::default(),
+            form: None,
             timing: Timing { started, upstream_started: None, upstream_answered: None },
         }
     }

@@ -16,34 +16,40 @@ use super::request::client_address::Peer;
 use super::request::head::reject;
 use super::request::judge::{Judgement, OwnAnswer, Pass, Verdict};
 use super::request::request_id;
+use super::request_view::request_info;
 use super::snapshot::Snapshot;
-use super::{error_response, upstream};
+use super::{error_response, held_form, upstream};
 use crate::auth::policy::cors::Preflights;
 use crate::auth::proof::evaluation::Circumstances;
-use crate::portal::cookies::Cookies;
 use crate::portal::error::PortalError;
 use crate::portal::reply::{Cause, Note, Reply};
-use crate::portal::request_info::RequestInfo;
 
 impl Gateway {
     /// Judges a request and answers it, or lets the app answer by the short way; `false`: it goes on to the app by
     /// Pingora's.
     pub(crate) async fn handle(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         self.judge(session, ctx).await;
+        held_form::examine(session, ctx);
+        let instead = match ctx.judgement.stands_for_form && ctx.judgement.permit().is_some() {
+            true => Box::pin(self.take_form(session, ctx)).await,
+            false => None,
+        };
         let (mut response, keep) = match &mut ctx.judgement.verdict {
+            _ if let Some(instead) = instead => instead,
             Verdict::Forward(_) => {
                 let chosen = upstream::reuse::choose_connection(session, ctx).await;
                 if chosen && ctx.judgement.websocket {
                     Box::pin(self.open_websocket(session, ctx)).await?;
                     return Ok(true);
                 }
-                let answered = !chosen || self.ask_directly(session, ctx).await?;
+                let answered = !chosen || (ctx.form.is_none() && self.ask_directly(session, ctx).await?);
                 if !answered {
                     ctx.guard();
                 }
                 return Ok(answered);
             }
             Verdict::Respond(_) => (self.respond(session, ctx), true),
+            Verdict::Hold(..) => Box::pin(self.hold_form(session, ctx)).await,
             // Boxed, as is sending: what is seldom needed must not make the state of every request large.
             Verdict::Portal(target) => {
                 let target = std::mem::take(target);
@@ -123,6 +129,9 @@ impl Gateway {
                         audit_log::audit(&reply.events, ctx, &self.metrics);
                         (self.audit)(&reply.events, &ctx.arrival.request_id);
                     }
+                    if reply.note == Some(Note::FormDiscarded) {
+                        self.count_form("discarded");
+                    }
                     if let Some(note) = reply.note {
                         ctx.conclude("own", note.name());
                     }
@@ -143,6 +152,7 @@ impl Gateway {
     pub(crate) async fn respond_to_error(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
         let limit = ctx.judgement.site.as_ref().and_then(|site| site.settings.max_body);
         let malformed = ctx.connection.as_ref().is_some_and(|connection| connection.is_malformed());
+        let returned = Box::pin(self.return_form(session, ctx)).await;
         let told = match &ctx.connection {
             _ if ctx.cut() == Some(EndReason::Silence) => Some((PortalError::GatewayTimeout, "read_timeout")),
             Some(connection) if connection.is_malformed() => Some((PortalError::BadRequest, "malformed_chunk")),
@@ -158,7 +168,8 @@ impl Gateway {
                 ctx.conclude("fault", reason);
                 tracing::warn!(target: "proxy", request_id = %ctx.arrival.request_id, reason, cause = %error, begun, "request failed");
                 if !begun {
-                    let mut response = ctx.snapshot.portal.error(&request_info(session, ctx), fault);
+                    let error = || ctx.snapshot.portal.error(&request_info(session, ctx), fault);
+                    let mut response = returned.unwrap_or_else(error);
                     error_response::finish(&mut response, &ctx.arrival.request_id, ctx.arrival.https);
                     // Pingora closes the connection after an error, whatever we think of it; who is not told would
                     // lose the next request.
@@ -206,23 +217,6 @@ fn count(judgement: &Judgement) {
     };
     if let Some(site) = &judgement.site {
         site.metrics.decided(kind, judgement.rule().map(|rule| &*rule.id.0));
-    }
-}
-
-/// What answers of ours need to know of the request.
-fn request_info(session: &Session, ctx: &Ctx) -> RequestInfo {
-    let request = session.req_header();
-    let unspecified = std::net::IpAddr::from([0, 0, 0, 0]);
-    RequestInfo {
-        request_id: ctx.arrival.request_id.clone(),
-        scheme: if ctx.arrival.https { "https" } else { "http" },
-        authority: ctx.arrival.authority.as_ref().map(|a| a.text().into_owned()).unwrap_or_default(),
-        host: ctx.arrival.authority.as_ref().map(|a| a.host.clone()).unwrap_or_default(),
-        client_ip: ctx.arrival.client.unwrap_or(unspecified),
-        method: request.method.clone(),
-        target: String::from_utf8_lossy(request.raw_path()).into_owned(),
-        headers: request.headers.clone(),
-        cookies: Cookies::read(&request.headers),
     }
 }
 

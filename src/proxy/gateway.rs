@@ -17,6 +17,7 @@ use super::cancellation::Cancellation;
 use super::client::connection_state::ConnectionState;
 use super::clock;
 use super::context::Ctx;
+use super::form_delivery::FormDelivery;
 use super::observe::access_log;
 use super::observe::metrics::Metrics;
 use super::parts::{AuditSink, Signer};
@@ -139,7 +140,11 @@ impl ProxyHttp for Gateway {
             convert::tell_no_body(request)?;
         }
         ctx.expect_app();
-        reuse::announce_end(request, ctx)
+        reuse::announce_end(request, ctx)?;
+        if let Some(form) = &mut ctx.form {
+            form.begin();
+        }
+        Ok(())
     }
 
     async fn request_body_filter(
@@ -149,6 +154,9 @@ impl ProxyHttp for Gateway {
         end: bool,
         ctx: &mut Ctx,
     ) -> Result<()> {
+        if let Some(form) = ctx.form.as_ref().filter(|_| body.is_some()) {
+            *body = Some(form.body());
+        }
         if end && body.as_ref().is_some_and(Bytes::is_empty) {
             // An empty last piece would end a chunked request twice (pingora#935).
             *body = None;
@@ -212,6 +220,7 @@ impl ProxyHttp for Gateway {
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Ctx) {
         access_log::access(session, error, ctx, &self.metrics);
+        Box::pin(self.end_form(session, ctx)).await;
         ctx.release_connection();
         if !session.downstream_session.is_body_done() {
             // What is read next is no head, so there shall be none on this connection.
@@ -296,6 +305,11 @@ impl Gateway {
         if Ctx::is_unfit(&error) {
             ctx.send_again();
             error.set_retry(true);
+            return error;
+        }
+        if ctx.form.as_ref().is_some_and(FormDelivery::is_begun) {
+            // Whatever its server says: a form may have arrived, and is sent once.
+            error.set_retry(false);
             return error;
         }
         let reused = reused || ctx.upstream.socket.as_ref().is_some_and(|socket| socket.was_used());

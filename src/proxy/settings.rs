@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::auth::held_request::HoldTerms;
 use crate::auth::network::Networks;
 use crate::auth::secret::SecretText;
 
@@ -149,6 +150,8 @@ pub struct AppSettings {
     pub rewrite: bool,
     /// What is added to its cookies.
     pub cookies: CookieSettings,
+    /// Which forms are kept while somebody signs in; `None`: none. Default: all up to 256 KiB.
+    pub hold: Option<HoldTerms>,
 }
 
 /// What is added to the cookies of an app where it does not say so itself.

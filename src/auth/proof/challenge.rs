@@ -40,8 +40,9 @@ pub enum ChallengeKind {
     Grpc,
     /// 303 to our page.
     Redirect,
-    /// A form was being sent: a page that says that it must be sent again, with a link to sign in.
-    FormLost,
+    /// A form was being sent: it waits, and the browser is led as by a redirect; or a page says that it must be sent again,
+    /// with a link to sign in.
+    Form,
     /// 401 and a small page with a `target=_top` link.
     Frame,
     /// 401 problem+json.
@@ -98,7 +99,7 @@ impl RequestTraits<'_> {
     }
 
     fn navigation(&self) -> ChallengeKind {
-        if matches!(self.method, "GET" | "HEAD") { ChallengeKind::Redirect } else { ChallengeKind::FormLost }
+        if matches!(self.method, "GET" | "HEAD") { ChallengeKind::Redirect } else { ChallengeKind::Form }
     }
 }
 

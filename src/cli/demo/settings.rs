@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use super::directory::DemoDirectory;
 use crate::auth::address::phone_number::Country;
+use crate::auth::held_request::HoldTerms;
 use crate::auth::network::Networks;
 use crate::auth::policy::index::IndexedRules;
 use crate::auth::policy::pattern::PathPattern;
@@ -95,6 +96,7 @@ pub(super) fn settings(
         max_body: Some(2 * 1024 * 1024 * 1024),
         rewrite: true,
         cookies: CookieSettings::default(),
+        hold: Some(HoldTerms::default()),
     };
     Ok(Settings {
         flow,

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::hold::{self, HoldOptions};
 use super::identity::{self, IdentityOptions};
 use super::registrable_domain::registrable_domain;
 use super::require::Strengths;
@@ -19,6 +20,7 @@ use crate::auth::resource::Tolerances;
 use crate::config::sections::checker::Checker;
 use crate::config::sections::rules::unreachable;
 use crate::config::sections::scalars::SizeLimit;
+use crate::config::sections::switch::Switch;
 use crate::config::yaml::{Span, Spanned};
 use crate::flow::settings::FlowSettings;
 use crate::proxy::settings::{AppSettings, CookieSettings, Listen, SameSite, Server};
@@ -45,6 +47,9 @@ pub(crate) struct AppOptions {
     portal: Option<bool>,
     /// What is added to the app's cookies where they do not say so themselves.
     cookies: Option<CookieOptions>,
+    /// Which forms are kept while somebody signs in or proves more, and sent once after that: off, or how. Default: all that
+    /// are no larger than 256KiB.
+    hold: Option<Switch<HoldOptions>>,
     /// The rules, first match wins.
     rules: Option<Spanned<Vec<Spanned<RuleOptions>>>>,
 }
@@ -186,6 +191,7 @@ fn one(
     let (rules, spots) = rules.map(|r| rules::validate(r.value, context.strengths, context.flow.risk.as_ref(), cx)).unwrap_or_default();
     let max_body = app.max_body.map_or(Some(LARGEST_BODY), |c| c.0);
     let (rewrite, cookies) = (app.rewrite.unwrap_or(true), cookies(app.cookies, cx));
+    let hold = hold::validate(app.hold, cx);
     let all_public = !rules.is_empty() && rules.iter().all(|rule| matches!(rule.access, Access::Public));
     if let Some(at) = rules_at.filter(|_| all_public && cx.problems.errors() == errors) {
         let fix = "nobody is ever asked to sign in; guard what needs it: `{ path: /**, require: two_factor }`";
@@ -199,7 +205,7 @@ fn one(
     let policy = AppPolicy { host: name, tolerate, offer, rules: rules.into() };
     unreachable::warn(&policy, &spots, cx);
     let host = host?;
-    Some((AppSettings { host, upstream: upstream?, identity, max_body, rewrite, cookies }, policy))
+    Some((AppSettings { host, upstream: upstream?, identity, max_body, rewrite, cookies, hold }, policy))
 }
 
 /// Judges a host beside the one where people sign in.

@@ -3,7 +3,8 @@
 pub(crate) mod app;
 pub(crate) mod checker;
 pub(crate) mod factors;
-pub(crate) mod identity;
+pub(crate) mod hold;
+mod identity;
 pub(crate) mod limits;
 pub(crate) mod listen;
 pub(crate) mod mail;

@@ -1,29 +1,57 @@
 //! A challenge, told by the kind of request: what is missing and where to give it.
 
-use http::StatusCode;
 use http::header::{AUTHORIZATION, REFERER};
+use http::{Method, StatusCode};
 
 use super::client_kind::challenge_kind;
 use super::cors::readable_by;
 use super::grpc::grpc;
 use super::problem::Problem;
+use crate::auth::held_request::{FORM_WAITS, FormKeys, FormTraits, HoldTerms, NotHeld};
 use crate::auth::proof::Lack;
 use crate::auth::proof::challenge::ChallengeKind;
 use crate::auth::proof::decision::Challenged;
 use crate::auth::reserved_names::is_our_bearer;
 use crate::auth::return_to::ReturnTo;
-use crate::portal::cookies::SessionCredential;
+use crate::portal::cookies::{self, SessionCredential};
 use crate::portal::destination::Destination;
+use crate::portal::format;
 use crate::portal::handoff;
 use crate::portal::messages::text;
 use crate::portal::pages::{Link, NoticePage, method_names};
 use crate::portal::redirect_guard;
-use crate::portal::reply::{ChallengeForm, Note, Reply, page, see_other};
+use crate::portal::reply::{ChallengeForm, Note, Reply, page, see_other, with_cookie};
 use crate::portal::request_info::RequestInfo;
 use crate::portal::state::PortalState;
 
+/// What became of the form that a challenged request sends.
+pub(crate) enum FormOutcome<'a> {
+    /// It sends none, or nobody has looked.
+    Unknown,
+    /// It waits.
+    Held(&'a FormKeys),
+    NotHeld(NotHeld),
+}
+
+/// Whether a challenged request sends a form that is to be kept; `None`: it sends none.
+pub(crate) fn admit_form(
+    state: &PortalState,
+    info: &RequestInfo,
+    challenged: &Challenged,
+    form: &FormTraits<'_>,
+    terms: Option<&HoldTerms>,
+) -> Option<Result<u64, NotHeld>> {
+    let to = || Destination::of_request(&info.target, info.method.as_str(), state.destinations.tolerances(&info.host));
+    match challenge_kind(info, challenged.rule.hints()) {
+        ChallengeKind::Form if to().is_cut(&info.target) => Some(Err(NotHeld::LongAddress)),
+        ChallengeKind::Form => Some(form.admit(terms)),
+        ChallengeKind::Frame => Some(Err(NotHeld::Frame)),
+        _ => None,
+    }
+}
+
 /// Tells a challenge.
-pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challenged) -> Reply {
+pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challenged, sent: &FormOutcome<'_>) -> Reply {
     let destination =
         Destination::of_request(&info.target, info.method.as_str(), state.destinations.tolerances(&info.host));
     let destination = match challenge_kind(info, challenged.rule.hints()) {
@@ -32,6 +60,10 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challe
     };
     let turn = redirect_guard::count(&info.cookies, &destination, state.flows.ports.clock.now());
     let destination = destination.with_redirects(turn);
+    let destination = match sent {
+        FormOutcome::Held(keys) => destination.with_form(keys.id.clone()),
+        FormOutcome::Unknown | FormOutcome::NotHeld(_) => destination,
+    };
     let page_name = if challenged.subject.is_some() { "step-up" } else { "login" };
     let url = destination.page_url(page_name);
     let (form, reply) = match challenge_kind(info, challenged.rule.hints()) {
@@ -43,7 +75,17 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challe
         }
         ChallengeKind::Redirect => (ChallengeForm::Redirect, see_other(&url, "challenge")),
         ChallengeKind::Frame => (ChallengeForm::Frame, frame(state, info, challenged, &url)),
-        ChallengeKind::FormLost => (ChallengeForm::LostForm, form_lost(state, info, challenged, &url)),
+        ChallengeKind::Form => match sent {
+            FormOutcome::Held(keys) => {
+                let on = match state.portal_of(&info.host) {
+                    Some(_) => handoff::lead(state, info, &destination, page_name),
+                    None => see_other(&url, "challenge"),
+                };
+                (ChallengeForm::HeldForm, with_cookie(on, cookies::set_holder(&keys.holder, FORM_WAITS)))
+            }
+            FormOutcome::NotHeld(why) => (ChallengeForm::LostForm, form_lost(state, info, challenged, &url, *why)),
+            FormOutcome::Unknown => (ChallengeForm::LostForm, form_lost(state, info, challenged, &url, NotHeld::Off)),
+        },
         ChallengeKind::Grpc => (ChallengeForm::Grpc, grpc(16, &text!("challenge-grpc"))),
         ChallengeKind::Problem | ChallengeKind::WebSocket => {
             (ChallengeForm::Problem, problem(state, info, challenged, &url))
@@ -60,8 +102,10 @@ const fn wanted(challenged: &Challenged) -> &'static str {
 fn frame(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
     let wanted = wanted(challenged);
     let shell = state.theme.shell(&info.request_id);
+    let lost = !matches!(info.method, Method::GET | Method::HEAD);
+    let lines = [text!("challenge-frame", wanted = wanted)].into_iter();
     let notice = NoticePage {
-        lines: vec![text!("challenge-frame", wanted = wanted)],
+        lines: lines.chain(lost.then(|| text!("challenge-frame-form"))).collect(),
         links: vec![Link::to(url, text!("challenge-link", wanted = wanted))],
         ..NoticePage::new(&shell, text!("challenge-frame-title", wanted = wanted))
     };
@@ -97,11 +141,20 @@ fn query_lost(state: &PortalState, info: &RequestInfo, challenged: &Challenged, 
     page(StatusCode::UNAUTHORIZED, "challenge", &notice)
 }
 
-fn form_lost(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
+fn form_lost(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: &str, why: NotHeld) -> Reply {
     let wanted = wanted(challenged);
     let shell = state.theme.shell(&info.request_id);
+    let because = match why {
+        NotHeld::Off | NotHeld::Frame => None,
+        NotHeld::LongAddress => Some(text!("challenge-form-long-address")),
+        NotHeld::CrossOrigin => Some(text!("challenge-form-elsewhere")),
+        NotHeld::OtherType => Some(text!("challenge-form-other-type")),
+        NotHeld::TooLarge { limit } => Some(text!("challenge-form-too-large", size = format::size(limit))),
+        NotHeld::Full => Some(text!("challenge-form-full")),
+    };
+    let lines = [text!("challenge-form", wanted = wanted)].into_iter().chain(because);
     let notice = NoticePage {
-        lines: vec![text!("challenge-form", wanted = wanted), text!("challenge-form-how")],
+        lines: lines.chain([text!("challenge-form-how")]).collect(),
         links: vec![Link::aside(url, text!("challenge-link", wanted = wanted))],
         ..NoticePage::new(&shell, text!("challenge-form-title"))
     };

@@ -27,7 +27,7 @@ pub(crate) fn challenge_kind(info: &RequestInfo, hints: RuleHints) -> ChallengeK
 
 /// Whether an answer is read by a person: a page, else problem+json.
 pub(crate) const fn wants_html(telling: ChallengeKind) -> bool {
-    matches!(telling, ChallengeKind::Redirect | ChallengeKind::FormLost | ChallengeKind::Frame)
+    matches!(telling, ChallengeKind::Redirect | ChallengeKind::Form | ChallengeKind::Frame)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

@@ -106,7 +106,7 @@ fn for_people(error: PortalError, info: &RequestInfo, shell: &Shell) -> (String,
         PortalError::MethodNotAllowed(_) => (text!("fault-method-title"), text!("fault-method")),
         PortalError::TooSlow => (text!("fault-too-slow-title"), text!("fault-too-slow")),
         PortalError::TooLarge { limit } => {
-            (text!("fault-too-large-title"), text!("fault-too-large", size = size(limit)))
+            (text!("fault-too-large-title"), text!("fault-too-large", size = format::size(limit)))
         }
         PortalError::UnsupportedMediaType => (text!("fault-media-type-title"), text!("fault-media-type")),
         PortalError::Misdirected => (text!("fault-misdirected-title"), text!("fault-misdirected")),
@@ -152,13 +152,5 @@ fn for_scripts(error: PortalError) -> (String, String) {
         PortalError::Unavailable => (text!("problem-unavailable-title"), text!("problem-unavailable")),
         PortalError::NoUpstream => (text!("problem-no-upstream-title"), text!("problem-no-upstream")),
         PortalError::GatewayTimeout => (text!("problem-gateway-timeout-title"), text!("problem-gateway-timeout")),
-    }
-}
-
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..=9_999 => text!("size-bytes", size = bytes),
-        10_000..=1_048_575 => text!("size-kib", size = bytes / 1024),
-        _ => text!("size-mib", size = bytes / 1_048_576),
     }
 }

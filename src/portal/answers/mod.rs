@@ -4,6 +4,7 @@ pub(crate) mod challenge;
 pub(crate) mod client_kind;
 mod cors;
 pub(crate) mod error_page;
+pub(crate) mod form_gone;
 mod grpc;
 pub(crate) mod headers;
 pub(crate) mod out_of_reach;

@@ -1,5 +1,5 @@
 // Sugar for pages that work without it: a password can be looked at before it is sent, backup codes are copied or printed
-// by a button, and a form that was sent is not sent again by a second click.
+// by a button, a form that was kept for a moment is sent, and one that was sent is not sent again by a second click.
 'use strict';
 for (const field of document.querySelectorAll('input[type=password]')) {
   const button = document.createElement('button');
@@ -39,3 +39,4 @@ document.addEventListener('submit', (event) => {
   if (event.target === form && event.timeStamp - sent < 2000) event.preventDefault();
   else [form, sent] = [event.target, event.timeStamp];
 });
+document.querySelector('[data-send]')?.click();

@@ -133,6 +133,7 @@ fn out(to: &str) -> Reply {
     answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
     answer = with_cookie(answer, cookies::clear_session());
     answer = with_cookie(answer, cookies::clear_ceremony());
+    answer = with_cookie(answer, cookies::clear_holder());
     with_cookie(answer, cookies::clear_redirects())
 }
 

@@ -41,7 +41,7 @@ pub(crate) async fn depart(ctx: &mut Context) -> Result<Reply, HandlerError> {
             see_other(&format!("{app}/.stepgate/arrive?ticket={}", ticket.expose()), "depart").noted(Note::TicketIssued)
         }
         // It is too late for this one, or it was used: the app leads here again with another, if it needs to.
-        None => see_other(&format!("{app}{}", destination.landing().as_str()), "depart").noted(Note::HandoffSpent),
+        None => see_other(&format!("{app}{}", destination.at_app().next_url()), "depart").noted(Note::HandoffSpent),
     })
 }
 
@@ -73,10 +73,10 @@ pub(crate) async fn arrive(ctx: &mut Context) -> Result<Reply, HandlerError> {
 /// On to the destination; unless that was done again and again just now.
 fn arrived(ctx: &Context, opened: &Opened) -> Reply {
     let destination = ctx.destination();
-    let on = destination.landing().as_str();
-    let answer = match dead_ends::redirect_loop_by_link(ctx, &destination, on) {
+    let on = destination.next_url();
+    let answer = match dead_ends::redirect_loop_by_link(ctx, &destination, &on) {
         Some(round) => round,
-        None => with_cookie(see_other(on, "arrive"), redirect_cookie(ctx, &destination, &opened.session))
+        None => with_cookie(see_other(&on, "arrive"), redirect_cookie(ctx, &destination, &opened.session))
             .noted(Note::Arrived),
     };
     with_session(answer, opened, ctx.state.flows.settings.device_ttl)

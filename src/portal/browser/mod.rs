@@ -8,6 +8,7 @@ mod dead_ends;
 mod ended_sessions;
 pub(super) mod enroll;
 pub(super) mod handoff;
+pub(super) mod held_form;
 mod locked_factor;
 pub(super) mod login;
 mod other_account;

@@ -7,6 +7,7 @@ mod backup_codes;
 mod code;
 mod enroll;
 mod errors;
+mod held_form;
 mod link;
 mod login;
 mod logout;
@@ -25,6 +26,7 @@ pub(crate) use backup_codes::{BackupCodesPage, CodesOccasion, FEW, RenewCodesPag
 pub(crate) use code::{CodePage, SentCode};
 pub(crate) use enroll::{EnrollPage, EnrollReason};
 pub(crate) use errors::Errors;
+pub(crate) use held_form::HeldFormPage;
 pub(crate) use link::Link;
 pub(crate) use login::LoginPage;
 pub(crate) use logout::LogoutPage;

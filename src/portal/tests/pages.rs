@@ -5,7 +5,9 @@ use std::time::Duration;
 use askama::Template;
 
 use super::*;
+use crate::auth::held_request::FormId;
 use crate::auth::proof::Method as Proof;
+use crate::auth::return_to::ReturnTo;
 use crate::auth::secret::SecretText;
 use crate::portal::assets::Theme;
 use crate::portal::error::PortalError;
@@ -205,6 +207,22 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         ("account", account.render().unwrap()),
         ("apps", AppsPage { shell, username: x, apps: vec![app(), app()] }.render().unwrap()),
         ("apps-none", AppsPage { shell, username: x, apps: Vec::new() }.render().unwrap()),
+        (
+            "held-form",
+            HeldFormPage {
+                shell,
+                place: x,
+                files: true,
+                size: x.to_owned(),
+                since: x.to_owned(),
+                field: HeldFormPage::FIELD,
+                id: &FormId::mint(&[7; 32]),
+                to: &ReturnTo::parse("/orders?a=b&c", Default::default()).unwrap(),
+                sends_itself: true,
+            }
+            .render()
+            .unwrap(),
+        ),
         ("logout", LogoutPage { shell, username: x, host: x, stay: "/", of }.render().unwrap()),
         ("notice", notice.render().unwrap()),
     ]

@@ -43,6 +43,7 @@ pub(crate) struct Metrics {
     pub(crate) sessions: IntGaugeVec,
     pub(crate) users_enrolled: IntGaugeVec,
     pub(crate) challenges: IntCounterVec,
+    pub(crate) forms_held: IntCounterVec,
     pub(crate) rate_limited: IntCounterVec,
     pub(crate) factors_locked: IntCounterVec,
     pub(crate) certificate_expiry: IntGaugeVec,
@@ -98,6 +99,12 @@ impl Metrics {
             sessions: gauges(&registry, "sessions", "Sessions of all nodes, about.", &["strength"])?,
             users_enrolled: gauges(&registry, "users_enrolled", "Accounts that have a factor.", &["factor"])?,
             challenges: counters(&registry, "challenges_total", "Challenges, by how they were told.", &["kind"])?,
+            forms_held: counters(
+                &registry,
+                "forms_held_total",
+                "Forms that met a challenge, by what became of them.",
+                &["result"],
+            )?,
             rate_limited: counters(&registry, "rate_limited_total", "Attempts not evaluated.", &["scope"])?,
             factors_locked: counters(
                 &registry,

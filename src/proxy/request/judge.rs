@@ -10,6 +10,7 @@ use super::client_address::AcceptedOn;
 use super::head::{self, Head, Rejection, reject};
 use super::site::{Served, Site, Sites};
 use super::{preflight, related, websocket};
+use crate::auth::held_request::NotHeld;
 use crate::auth::policy::cors::Forbidden;
 use crate::auth::policy::preflight::Preflighted;
 use crate::auth::policy::rule::Rule;
@@ -55,6 +56,8 @@ pub(crate) enum Verdict {
     /// To the portal, with this target.
     Portal(String),
     Respond(OwnAnswer),
+    /// A challenge of a form: it is kept first, if it is not larger than that, or it is said why not.
+    Hold(Challenged, Result<u64, NotHeld>),
     /// It is not answered as asked, whoever asks.
     Reject(Rejection),
 }
@@ -79,6 +82,8 @@ pub(crate) struct Judgement {
     pub(crate) credential: SessionCredential,
     /// What the app would have to tolerate, if that is why the request was rejected: words of the configuration.
     pub(crate) lacking: Vec<&'static str>,
+    /// Its head is that of a request which stands for a form; only its body tells whether it does.
+    pub(crate) stands_for_form: bool,
     pub(crate) verdict: Verdict,
 }
 
@@ -98,6 +103,7 @@ impl Judgement {
             circumstances: None,
             credential: SessionCredential::None,
             lacking: Vec::new(),
+            stands_for_form: false,
             verdict: Verdict::Reject(rejection),
         }
     }
@@ -237,6 +243,7 @@ impl Judgement {
                 OwnAnswer::PreflightGranted(rule) | OwnAnswer::PreflightForbidden(rule, _) => Some(rule),
                 OwnAnswer::Options | OwnAnswer::ToHttps(_) | OwnAnswer::PlainHttp => None,
             },
+            Verdict::Hold(challenged, _) => Some(&challenged.rule),
             Verdict::Portal(_) | Verdict::Reject(_) => None,
         }
     }
@@ -245,7 +252,9 @@ impl Judgement {
     pub(crate) fn subject(&self) -> Option<&Arc<Session>> {
         match &self.verdict {
             Verdict::Forward(Pass::Permit(permit)) => permit.subject(),
-            Verdict::Respond(OwnAnswer::Challenge(challenged)) => challenged.subject.as_ref(),
+            Verdict::Respond(OwnAnswer::Challenge(challenged)) | Verdict::Hold(challenged, _) => {
+                challenged.subject.as_ref()
+            }
             Verdict::Respond(OwnAnswer::Refusal(refusal)) => refusal.subject.as_ref(),
             _ => None,
         }
@@ -257,6 +266,7 @@ impl Judgement {
             Verdict::Forward(Pass::Permit(_)) => ("permit", "permitted"),
             Verdict::Forward(Pass::Preflight(_)) => ("preflight", "passed"),
             Verdict::Portal(_) => ("own", "portal"),
+            Verdict::Hold(challenged, _) => ("challenge", lack_word(challenged.shortfall.lack)),
             Verdict::Respond(answer) => match answer {
                 OwnAnswer::Options => ("own", "options"),
                 OwnAnswer::ToHttps(_) => ("own", "to_https"),

@@ -6,6 +6,7 @@ mod direct;
 mod doors;
 mod forms;
 mod front;
+mod held_forms;
 mod hops;
 mod http2;
 mod hygiene;

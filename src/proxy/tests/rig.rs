@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
+use crate::auth::held_request::HoldTerms;
 use crate::auth::network::Networks;
 use crate::auth::policy::cors::{Allowances, Cors, Preflights};
 use crate::auth::policy::pattern::PathPattern;
@@ -107,6 +108,7 @@ pub(in crate::proxy) fn settings(servers: &[SocketAddr]) -> ProxySettings {
             max_body: Some(1024 * 1024),
             rewrite: true,
             cookies: CookieSettings::default(),
+            hold: Some(HoldTerms::default()),
         }],
         portal_host: None,
         shutdown_grace: Duration::from_secs(1),
@@ -176,12 +178,17 @@ impl Rig {
 
     /// Over these stores.
     pub(super) async fn start_over(settings: ProxySettings, ports: Ports) -> Self {
-        let bound = Listeners::bind(&settings.listen).await.unwrap();
-        Self::serve(settings, bound, ports)
+        let policy = policy(&settings);
+        Self::start_by(settings, ports, policy).await
     }
 
-    fn serve(settings: ProxySettings, bound: Bound, ports: Ports) -> Self {
-        let policy = policy(&settings);
+    /// By these rules.
+    pub(super) async fn start_by(settings: ProxySettings, ports: Ports, policy: Arc<Policy>) -> Self {
+        let bound = Listeners::bind(&settings.listen).await.unwrap();
+        Self::serve(settings, bound, ports, policy)
+    }
+
+    fn serve(settings: ProxySettings, bound: Bound, ports: Ports, policy: Arc<Policy>) -> Self {
         let flows = Arc::new(Flows::new(ports, FlowSettings::default()));
         let portal = Arc::new(Portal::new(flows.clone(), Destinations::new(policy.clone()), PortalSettings::default()));
         let parts = Parts {

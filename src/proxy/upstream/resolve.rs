@@ -95,6 +95,7 @@ mod tests {
             max_body: None,
             rewrite: true,
             cookies: crate::proxy::settings::CookieSettings::default(),
+            hold: None,
         };
         let metrics = Arc::new(Metrics::new(Timestamp::default()).unwrap());
         let pool = Pool::new(&app, Duration::from_secs(60), metrics).unwrap();

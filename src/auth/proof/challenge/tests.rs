@@ -44,7 +44,7 @@ const fn letter(telling: ChallengeKind) -> &'static str {
         ChallengeKind::WebSocket => "websocket",
         ChallengeKind::Grpc => "grpc",
         ChallengeKind::Redirect => "redirect",
-        ChallengeKind::FormLost => "form",
+        ChallengeKind::Form => "form",
         ChallengeKind::Frame => "frame",
         ChallengeKind::Problem => "401",
     }

@@ -135,6 +135,7 @@ async fn a_handoff_of_an_app_that_keeps_its_sign_in_is_none() {
     let binding = hosts.flows.mint_binding().unwrap().key();
     for host in [OLD, LOGIN, "evil.example"] {
         let handoff = crate::auth::handoff::Handoff {
+            form: None,
             id: "1".to_owned(),
             host: host.to_owned(),
             to: "/".to_owned(),

@@ -41,7 +41,7 @@ const ADVANCING: [(&str, &str, &str); 17] = [
 /// Where somebody whose second factor is fresh may change what they own, with no further proof.
 const OWNERS: [(&str, &str); 2] = [("fresh by cookie", "backup-codes"), ("fresh by token", "backup-codes")];
 /// What our pages answer.
-const STATED: [u16; 12] = [200, 204, 303, 400, 401, 403, 404, 405, 413, 415, 422, 429];
+const STATED: [u16; 13] = [200, 204, 303, 400, 401, 403, 404, 405, 410, 413, 415, 422, 429];
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// A handler that forgets something, by what it makes of a request.

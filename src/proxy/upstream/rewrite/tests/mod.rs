@@ -26,6 +26,7 @@ fn app() -> AppSettings {
         max_body: None,
         rewrite: true,
         cookies: CookieSettings::default(),
+        hold: None,
     }
 }
 

@@ -1,0 +1,272 @@
+//! Forms that meet a challenge: kept before it is told, and sent in the place of the few bytes that stand for them (ADR
+//! 0027).
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, REFERER};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use pingora_proxy::Session;
+
+use super::context::Ctx;
+use super::convert::{self, BodyRead};
+use super::form_delivery::FormDelivery;
+use super::gateway::Gateway;
+use super::request::head;
+use super::request::judge::{OwnAnswer, Verdict};
+use super::request_view::request_info;
+use crate::auth::held_request::{FormKeys, FormTraits, NotHeld, REPLAY_BYTES, REPLAY_TYPE, replayed};
+use crate::auth::proof::decision::Challenged;
+use crate::auth::secret::SecretBytes;
+use crate::auth::session::Channel;
+use crate::flow::forms::{FormHead, FormLookup, TakenForm};
+use crate::flow::ports::StoreError;
+use crate::portal::FormOutcome;
+use crate::portal::error::PortalError;
+use crate::portal::reply::Note;
+
+/// Notes whether a request stands for a form by its head, and whether a challenged one sends a form that is kept.
+pub(crate) fn examine(session: &Session, ctx: &mut Ctx) {
+    let request = session.req_header();
+    if request.method != Method::POST {
+        // The portal says what becomes of other methods.
+        return note_form(session, ctx);
+    }
+    let named = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(REPLAY_TYPE.as_bytes());
+    let is_ours = request.headers.get(CONTENT_TYPE).is_some_and(named);
+    ctx.judgement.stands_for_form = is_ours && head::announced(&request.headers) == Some(REPLAY_BYTES);
+    note_form(session, ctx);
+}
+
+fn note_form(session: &Session, ctx: &mut Ctx) {
+    let Verdict::Respond(OwnAnswer::Challenge(challenged)) = &ctx.judgement.verdict else { return };
+    if matches!(session.req_header().method, Method::GET | Method::HEAD) {
+        return;
+    }
+    let (Some(site), Some(resource)) = (&ctx.judgement.site, &ctx.judgement.resource) else { return };
+    let info = request_info(session, ctx);
+    let own_origin = info.origin();
+    let traits = FormTraits {
+        method: info.method.as_str(),
+        content_type: text(&info.headers, &CONTENT_TYPE),
+        coded: info.headers.contains_key(CONTENT_ENCODING),
+        length: head::announced(&info.headers),
+        fetch_site: info.headers.get("sec-fetch-site").and_then(|value| value.to_str().ok()),
+        origin: text(&info.headers, &ORIGIN),
+        own_origin: &own_origin,
+    };
+    // What a script presents by a token, and what names another method, comes from no form.
+    let by_script = challenged.subject.as_ref().is_some_and(|session| session.channel == Channel::Bearer);
+    let terms = site.settings.hold.as_ref().filter(|_| !by_script && resource.methods().count() == 1);
+    let Some(admitted) = ctx.snapshot.portal.admit_form(&info, challenged, &traits, terms) else { return };
+    let verdict = std::mem::replace(&mut ctx.judgement.verdict, Verdict::Respond(OwnAnswer::Options));
+    ctx.judgement.verdict = match verdict {
+        Verdict::Respond(OwnAnswer::Challenge(challenged)) => Verdict::Hold(challenged, admitted),
+        other => other,
+    };
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+impl Gateway {
+    /// Keeps the form of a challenged request, where it can be, and tells the challenge.
+    pub(crate) async fn hold_form(&self, session: &mut Session, ctx: &mut Ctx) -> (Response<Bytes>, bool) {
+        match self.try_to_hold(session, ctx).await {
+            Ok(answered) => answered,
+            Err(NoForm::Fault(fault, reason)) => {
+                ctx.conclude("fault", reason);
+                (ctx.snapshot.portal.error(&request_info(session, ctx), fault), false)
+            }
+            Err(NoForm::Store(cause)) => self.store_fault(session, ctx, &cause),
+        }
+    }
+
+    async fn try_to_hold(&self, session: &mut Session, ctx: &Ctx) -> Result<(Response<Bytes>, bool), NoForm> {
+        let Verdict::Hold(challenged, admitted) = &ctx.judgement.verdict else {
+            return Err(NoForm::Fault(PortalError::Unavailable, "unanswered"));
+        };
+        let mut body = None;
+        if ctx.judgement.stands_for_form {
+            let read = read(session, ctx, REPLAY_BYTES).await?;
+            let holder = request_info(session, ctx).cookies.holder;
+            // It waits already: more is asked before it may be sent.
+            if let Some((id, holder)) = replayed(&read).zip(holder) {
+                return Ok(self.tell(session, ctx, challenged, &FormOutcome::Held(&FormKeys { id, holder })));
+            }
+            body = Some(read);
+        }
+        let limit = match admitted {
+            Ok(limit) => *limit,
+            Err(why) => return Ok(self.not_held(session, ctx, challenged, *why)),
+        };
+        let (flows, info) = (&ctx.snapshot.flows, request_info(session, ctx));
+        let who = challenged.subject.as_deref();
+        let Some(room) = flows.form_room(info.cookies.holder.as_ref(), who, info.client_ip).await? else {
+            return Ok(self.not_held(session, ctx, challenged, NotHeld::Full));
+        };
+        let body = match body {
+            Some(body) => Ok(body),
+            None => read(session, ctx, limit).await,
+        };
+        let kept = match body {
+            Ok(body) => flows.hold_form(room, form_head(ctx, &info.headers), SecretBytes::new(body.to_vec())).await,
+            Err(why) => {
+                flows.leave_room(&room).await?;
+                let NoForm::Fault(PortalError::TooLarge { .. }, _) = why else { return Err(why) };
+                return Ok(self.not_held(session, ctx, challenged, NotHeld::TooLarge { limit }));
+            }
+        };
+        let keys = kept?;
+        self.count_form("held");
+        Ok(self.tell(session, ctx, challenged, &FormOutcome::Held(&keys)))
+    }
+
+    fn not_held(&self, session: &Session, ctx: &Ctx, challenged: &Challenged, why: NotHeld) -> (Response<Bytes>, bool) {
+        self.count_form(why.name());
+        self.tell(session, ctx, challenged, &FormOutcome::NotHeld(why))
+    }
+
+    fn tell(
+        &self,
+        session: &Session,
+        ctx: &Ctx,
+        challenged: &Challenged,
+        form: &FormOutcome<'_>,
+    ) -> (Response<Bytes>, bool) {
+        let reply = ctx.snapshot.portal.challenge_form(&request_info(session, ctx), challenged, form);
+        self.metrics.challenges.with_label_values(&[reply.note.map_or("other", Note::name)]).inc();
+        (reply.response, true)
+    }
+
+    fn store_fault(&self, session: &Session, ctx: &mut Ctx, cause: &StoreError) -> (Response<Bytes>, bool) {
+        tracing::error!(target: "proxy", request_id = %ctx.arrival.request_id, %cause, "a store did not answer: see that it is up");
+        ctx.conclude("fault", "store");
+        (ctx.snapshot.portal.error(&request_info(session, ctx), PortalError::Unavailable), true)
+    }
+
+    /// Takes the form that a permitted request stands for, and puts it in the place of what stood for it. `Some`: there is
+    /// none to be sent, and this is said instead. A body of the app's own goes on as it came.
+    pub(crate) async fn take_form(&self, session: &mut Session, ctx: &mut Ctx) -> Option<(Response<Bytes>, bool)> {
+        session.as_mut().enable_retry_buffering();
+        let body = match read(session, ctx, REPLAY_BYTES).await {
+            Ok(body) => body,
+            Err(NoForm::Fault(fault, reason)) => {
+                ctx.conclude("fault", reason);
+                return Some((ctx.snapshot.portal.error(&request_info(session, ctx), fault), false));
+            }
+            Err(NoForm::Store(cause)) => return Some(self.store_fault(session, ctx, &cause)),
+        };
+        let id = replayed(&body)?;
+        let info = request_info(session, ctx);
+        let who =
+            ctx.judgement.permit().and_then(|permit| permit.subject()).filter(|who| who.channel == Channel::Cookie);
+        let single = ctx.judgement.resource.as_ref().filter(|resource| resource.methods().count() == 1);
+        let found = match (info.cookies.holder.clone(), who, single) {
+            (Some(holder), Some(who), Some(resource)) => {
+                let what = (resource.host(), resource.method(), resource.as_target());
+                ctx.snapshot.flows.take_form(&FormKeys { id, holder }, what, who).await
+            }
+            _ => Ok(FormLookup::Absent),
+        };
+        let (counted, reply) = match found {
+            Ok(FormLookup::Found(form)) => {
+                let ready = put_in_place(session, &form);
+                ctx.form = Some(FormDelivery::new(form));
+                match ready {
+                    Ok(()) => return None,
+                    Err(_) => {
+                        ctx.conclude("fault", "form_head");
+                        return Some((ctx.snapshot.portal.error(&info, PortalError::Unavailable), true));
+                    }
+                }
+            }
+            Ok(FormLookup::Absent) => ("gone", ctx.snapshot.portal.form_gone(&info)),
+            Ok(FormLookup::OfAnother) => ("of_another", ctx.snapshot.portal.form_of_another(&info)),
+            Err(cause) => return Some(self.store_fault(session, ctx, &cause)),
+        };
+        self.count_form(counted);
+        ctx.conclude("own", if counted == "gone" { "form_gone" } else { "form_of_another" });
+        Some((reply, true))
+    }
+
+    /// Puts a form back of which nothing was sent. `Some`: it waits again, and this says so.
+    pub(crate) async fn return_form(&self, session: &Session, ctx: &mut Ctx) -> Option<Response<Bytes>> {
+        let delivery = ctx.form.take_if(|delivery| !delivery.is_begun())?;
+        let returned = ctx.snapshot.flows.put_form_back(&delivery.form).await;
+        let waits = returned.unwrap_or_else(|cause| {
+            tracing::error!(target: "proxy", request_id = %ctx.arrival.request_id, %cause, "a form could not be put back");
+            false
+        });
+        self.count_form(if waits { "put_back" } else { "lost" });
+        waits.then(|| ctx.snapshot.portal.form_undelivered(&request_info(session, ctx), delivery.form.id()))
+    }
+
+    /// Notes, at the end of a request, what became of its form.
+    pub(crate) async fn end_form(&self, session: &Session, ctx: &mut Ctx) {
+        if ctx.form.is_none() {
+            return;
+        }
+        self.return_form(session, ctx).await;
+        let Some(delivery) = ctx.form.take() else { return };
+        self.count_form("sent");
+        if let Err(cause) = ctx.snapshot.flows.form_is_sent(&delivery.form).await {
+            // It counts for its quotas until it would have ended.
+            tracing::warn!(target: "proxy", request_id = %ctx.arrival.request_id, %cause, "a sent form still counts");
+        }
+    }
+
+    pub(crate) fn count_form(&self, result: &'static str) {
+        self.metrics.forms_held.with_label_values(&[result]).inc();
+    }
+}
+
+/// Why no form could be read or kept, beside the reasons that are told before a sign-in.
+enum NoForm {
+    Fault(PortalError, &'static str),
+    Store(StoreError),
+}
+
+impl From<StoreError> for NoForm {
+    fn from(cause: StoreError) -> Self {
+        Self::Store(cause)
+    }
+}
+
+async fn read(session: &mut Session, ctx: &Ctx, limit: u64) -> Result<Bytes, NoForm> {
+    let cap = usize::try_from(limit).unwrap_or(usize::MAX);
+    match convert::read_body(session, cap, ctx.snapshot.limits.body_timeout).await {
+        BodyRead::Whole(body) => Ok(body),
+        BodyRead::TooLarge => Err(NoForm::Fault(PortalError::TooLarge { limit }, "body_too_large")),
+        BodyRead::TooSlow => Err(NoForm::Fault(PortalError::TooSlow, "body_too_slow")),
+        BodyRead::Broken => Err(NoForm::Fault(PortalError::BadRequest, "body_broken")),
+    }
+}
+
+fn form_head(ctx: &Ctx, headers: &HeaderMap) -> FormHead {
+    let owned = |name: &HeaderName| text(headers, name).map(str::to_owned);
+    let of = ctx.judgement.resource.as_ref();
+    let of = |part: fn(&crate::auth::resource::Resource) -> &str| of.map(part).unwrap_or_default().to_owned();
+    FormHead {
+        host: of(|resource| resource.host()),
+        method: of(|resource| resource.method()),
+        target: of(|resource| resource.as_target()),
+        content_type: owned(&CONTENT_TYPE).unwrap_or_default(),
+        origin: owned(&ORIGIN),
+        referer: owned(&REFERER),
+    }
+}
+
+/// Makes a head that of the form: its type, its length, and what apps ask of where it came from.
+fn put_in_place(session: &mut Session, form: &TakenForm) -> pingora_error::Result<()> {
+    let (head, length) = (&form.request.head, form.request.body.expose().len());
+    let request = session.req_header_mut();
+    request.insert_header(CONTENT_TYPE, head.content_type.as_str())?;
+    request.insert_header(CONTENT_LENGTH, length)?;
+    for (name, value) in [(ORIGIN, &head.origin), (REFERER, &head.referer)] {
+        match value {
+            Some(value) => request.insert_header(name, value.as_str())?,
+            None => drop(request.remove_header(&name)),
+        }
+    }
+    Ok(())
+}
