@@ -28,6 +28,7 @@ mod factor_races;
 mod faults;
 mod framing;
 mod handover;
+mod held_forms;
 mod http2;
 mod hygiene;
 mod lasting;

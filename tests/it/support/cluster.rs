@@ -1,5 +1,6 @@
 //! Gateways that share one Redis and one PostgreSQL, before the demo's sample app.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -56,6 +57,15 @@ impl Cluster {
 
     /// The same, as talkative as told.
     pub(crate) async fn telling(log: &'static str, hosts: &[&str], more: &str) -> Self {
+        Self::build(log, hosts, more, None).await
+    }
+
+    /// Two nodes before another app than the demo's.
+    pub(crate) async fn before(app: SocketAddr, more: &str) -> Self {
+        Self::build("info", &["localhost"], more, Some(app)).await
+    }
+
+    async fn build(log: &'static str, hosts: &[&str], more: &str, other: Option<SocketAddr>) -> Self {
         let (redis, postgres, app) = (Redis::start(), Postgres::start(), Gateway::demo());
         let folder = tempfile::tempdir().unwrap();
         let key = run(&["secret", "generate"]).stdout;
@@ -63,7 +73,8 @@ impl Cluster {
         let (mut configs, mut urls) = (Vec::new(), Vec::new());
         for number in 0..2 {
             let (port, admin) = (free_port(), free_port());
-            let upstream = app.demo["app_url"].as_str().unwrap();
+            let upstream = other.map(|address| format!("http://{address}"));
+            let upstream = upstream.unwrap_or_else(|| app.demo["app_url"].as_str().unwrap().to_owned());
             let app = |host: &&str| {
                 let identity = "identity: { headers: { user: Remote-User } }";
                 format!("\n  - host: {host}\n    upstream: {upstream}\n    {identity}\n    rules: {RULES}")
