@@ -3,8 +3,10 @@
 use super::*;
 use crate::auth::ceremony::{Step, Verdict};
 use crate::auth::proof::{MethodSet, Offer};
+use crate::auth::session::Session;
 use crate::auth::user::UserId;
 use crate::flow::ceremony::stored::Slot;
+use crate::flow::ports::{EndReason, Ended};
 use crate::flow::reply::{CeremonyRef, EnrollReply};
 use crate::flow::testing::{FAST, HOST, World, client};
 
@@ -139,6 +141,24 @@ async fn signing_in_over_a_session_ends_that_session_and_no_other() {
     assert!(flows.supersede(&old.token, &new, &client()).await.unwrap().events.is_empty(), "nothing is left to end");
     assert!(flows.supersede(&new.token, &new, &client()).await.unwrap().events.is_empty(), "never itself");
     assert!(lives(&new).await);
+}
+
+/// Whoever keeps what lasts of a session is told that it goes on.
+#[tokio::test]
+async fn a_row_that_another_one_of_its_session_supersedes_is_told_as_replaced() {
+    let world = World::new();
+    world.person("ann");
+    let flows = world.flows();
+    let enter = async || opened(flows.begin(given("ann", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
+    for same in [true, false] {
+        let (old, new) = (enter().await, enter().await);
+        let id = if same { old.session.id.clone() } else { new.session.id.clone() };
+        let new = Opened { session: Arc::new(Session { id, ..Session::clone(&new.session) }), ..*new };
+        let mut ends = world.endings.subscribe();
+        flows.supersede(&old.token, &new, &client()).await.unwrap();
+        let why = if same { EndReason::Replaced { by: Some(new.token.key()) } } else { EndReason::Revoked };
+        assert_eq!(ends.recv().await, Ok(Ended::One { key: old.token.key(), session: None, why }));
+    }
 }
 
 #[tokio::test]
