@@ -32,6 +32,7 @@ mod held_forms;
 mod http2;
 mod hygiene;
 mod lasting;
+mod killed;
 mod letters;
 mod lifecycle;
 mod live;
