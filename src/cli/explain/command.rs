@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::access_log_search::{self, LoggedRequest};
-use super::{AccountFactors, CrossOrigin, Outcome, Question};
+use super::{AccountFactors, AddressFacts, CrossOrigin, Outcome, Question};
 use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::host;
 use crate::auth::user::Username;
@@ -38,6 +38,7 @@ pub(crate) fn run(args: &Explain) -> CommandResult {
     let led_away = |portal: &PortalHost| answer.outcome == Outcome::Challenge && !portal.without.contains(&answer.host);
     answer.sign_in_at = portal.filter(led_away).map(|portal| portal.name);
     answer.note = answer.note.or(note);
+    answer.address = AddressFacts::look_up(&settings.store.places, question.ip).map_err(Failure::failed)?;
     match (&logged, args.json) {
         (None, true) => terminal::write_json(&answer)?,
         (None, false) => write_stdout(&answer.human())?,

@@ -1,6 +1,7 @@
 //! Why a request is let in, challenged or refused: the same evaluator as in `run`, told in words.
 
 mod access_log_search;
+mod address_facts;
 pub(super) mod command;
 mod cross_origin;
 mod table;
@@ -26,6 +27,7 @@ use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::destination::Destinations;
+pub use address_facts::AddressFacts;
 pub use cross_origin::CrossOrigin;
 
 /// What an operator asks: a request, and who is behind it.
@@ -104,6 +106,9 @@ pub struct Explanation {
     /// Where a challenged person is led to, if not to a page on this host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign_in_at: Option<String>,
+    /// What is known of the client's address, where files say anything of addresses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<AddressFacts>,
 }
 
 /// What becomes of the request.
@@ -263,6 +268,7 @@ fn judged(
         can_prove: known.map(|known| known.usable().iter().map(Method::name).collect()),
         note: known.and_then(text::note),
         sign_in_at: None,
+        address: None,
     }
 }
 
@@ -300,6 +306,7 @@ fn without_rules(
         can_prove: q.known.map(|known| known.usable().iter().map(Method::name).collect()),
         note: None,
         sign_in_at: None,
+        address: None,
     }
 }
 

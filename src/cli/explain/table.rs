@@ -18,6 +18,9 @@ impl Explanation {
             self.target.as_deref().unwrap_or(if self.outcome == Outcome::Own { " (our own)" } else { " (malformed)" });
         let mut out = format!("{} {}{target}\n", self.method, self.host);
         out.push_str(&wrap(&format!("from {}, {}", self.client_ip, self.subject), "", "  ", WIDTH, LongWord::Cut));
+        if let Some(address) = &self.address {
+            out.push_str(&wrap(&format!("which is in {}", address.line()), "", "  ", WIDTH, LongWord::Cut));
+        }
         if self.readings.len() > 1 {
             out.push_str(&wrap(&format!("judged as {}", self.readings.join(" and ")), "", "  ", WIDTH, LongWord::Cut));
         }
