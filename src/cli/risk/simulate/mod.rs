@@ -5,6 +5,8 @@ mod attackers;
 mod browsers;
 mod parameters;
 mod people;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::io::{self, Write};
