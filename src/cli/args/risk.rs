@@ -82,7 +82,7 @@ pub(crate) struct RiskSimulate {
     /// How many people
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) people: u32,
-    /// first (used for tuning) or second (held out, half IPv6)
+    /// first, or second (held out, half IPv6)
     #[arg(long, value_enum, default_value_t = RiskWorld::First, value_name = "WORLD")]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub(crate) world: RiskWorld,
