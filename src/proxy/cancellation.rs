@@ -127,17 +127,16 @@ impl Cancellation {
             *entry = None;
         }
         match entry {
-            Some((_, entry)) => {
-                if self.used.load(Ordering::Relaxed) && self.used.swap(false, Ordering::Relaxed) {
-                    live.used(entry);
-                }
+            Some((_, entry)) if self.used.load(Ordering::Relaxed) => {
+                self.used.store(false, Ordering::Relaxed);
+                live.used(entry);
             }
             None if self.lasting.load(Ordering::Relaxed) == round => {
                 let granted = self.granted.lock().unwrap_or_else(PoisonError::into_inner).take();
                 *entry =
                     granted.filter(|(of, _)| *of == round).map(|(_, grant)| (round, live.enter(self, round, grant)));
             }
-            None => {}
+            _ => {}
         }
     }
 

@@ -82,7 +82,7 @@ impl Gateway {
 
     /// A new connection to the server in turn, or to the next one.
     async fn connect_websocket(&self, ctx: &mut Ctx) -> Result<Box<PooledConnection>> {
-        let Some(site) = ctx.judgement.pass().and(ctx.judgement.site.clone()) else {
+        let Some(site) = ctx.judgement.pass().and_then(|_| ctx.judgement.site.clone()) else {
             return Error::e_explain(error_response::NO_PASS, "a request without leave reached the upstream stage");
         };
         loop {
