@@ -6,14 +6,13 @@ use crate::auth::ceremony::{Ceremony, Step, Verdict};
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
 use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::factor::passkey::{
-    self, CreationOptions, NewCredential, PasskeyRecord, RegistrationResponse, UserVerification, Violation,
+    self, CreationOptions, Hint, NewCredential, PasskeyRecord, RegistrationResponse, UserVerification, Violation,
 };
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
-use crate::flow::passkeys::hints;
 use crate::flow::ports::{Answer, ChallengePurpose, StoreError};
 use crate::flow::reply::{
     CeremonyRef, Client, CreationAsked, Outcome, PasskeyAdded, PasskeyWish, Rejection, WithEvents,
@@ -70,7 +69,7 @@ impl Flows {
         };
         let (passkeys, attestation) = (&who.enrolled.passkeys, settings.models.attestation);
         let options = CreationOptions::new(&whom, &issued.challenge, passkeys, verification, attestation);
-        Ok(CreationAsked::Asked(Box::new(options.with_hints(hints(helpful)))))
+        Ok(CreationAsked::Asked(Box::new(options.with_hints(Hint::of(helpful)))))
     }
 
     /// Registers a passkey, as `PublicKeyCredential.toJSON()` writes it.

@@ -50,7 +50,7 @@ impl Flows {
         let Some(bond) = slot.bond() else { return Ok(AssertionAsked::Gone) };
         let issued = self.issue_challenge(&bond, ChallengePurpose::Prove, verification, PasskeyWish::default()).await?;
         let options = RequestOptions::new(rp_id, &issued.challenge, &enrolled.passkeys, verification);
-        Ok(AssertionAsked::Asked(Box::new(options.with_hints(hints(helpful)))))
+        Ok(AssertionAsked::Asked(Box::new(options.with_hints(Hint::of(helpful)))))
     }
 
     /// Keeps a new challenge for the answer to it.
@@ -95,10 +95,4 @@ impl Flows {
         let Some(bond) = slot.bond() else { return Ok(None) };
         self.take_challenge(&bond, ChallengePurpose::Prove, response.claimed_challenge()).await
     }
-}
-
-/// What a browser shows first: what stays on its device where nothing else would do.
-pub(in crate::flow) fn hints(helpful: MethodSet) -> Vec<Hint> {
-    let bound = helpful.contains(Method::BoundPasskey) || helpful.contains(Method::SecurityKey);
-    if bound && !helpful.contains(Method::Passkey) { vec![Hint::SecurityKey, Hint::ClientDevice] } else { Vec::new() }
 }

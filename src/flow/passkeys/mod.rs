@@ -5,8 +5,6 @@ mod manage;
 mod sign_in;
 mod upgrade;
 
-pub(super) use challenge::hints;
-
 use crate::auth::factor::passkey::{Expected, UserHandle, UserVerification};
 use crate::auth::user::UserId;
 use crate::flow::Flows;

@@ -9,6 +9,7 @@ use super::library::ALGORITHMS;
 use super::record::PasskeyRecord;
 use super::response::Transport;
 use super::{AttestationDemand, UserHandle, UserVerification};
+use crate::auth::proof::{Method, MethodSet};
 
 /// How long a browser lets people take: 5 minutes.
 const TIMEOUT_MS: u32 = 300_000;
@@ -20,6 +21,18 @@ pub enum Hint {
     SecurityKey,
     ClientDevice,
     Hybrid,
+}
+
+impl Hint {
+    /// What stays on its device, where only such would help.
+    pub fn of(helpful: MethodSet) -> Vec<Self> {
+        let bound = helpful.contains(Method::BoundPasskey) || helpful.contains(Method::SecurityKey);
+        if bound && !helpful.contains(Method::Passkey) {
+            vec![Self::SecurityKey, Self::ClientDevice]
+        } else {
+            Vec::new()
+        }
+    }
 }
 
 /// Asks for a new credential.
