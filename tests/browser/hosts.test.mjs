@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { axe, browser, demo, nextCode, sendCode, signIn } from './harness.mjs';
+import { inspectAll } from './inspect.mjs';
 
 let gate;
 let chromium;
@@ -34,8 +35,7 @@ test('one sign-in opens both apps, keeps the fragment, and one way out ends both
   await page.goto(`${gate.portal_url}/`);
   const apps = await page.$$eval('main ul a', (links) => links.map((link) => link.href));
   assert.ok(apps.includes(`${gate.first_url}/`) && apps.includes(`${gate.second_url}/`), apps.join());
-  const { violations } = await axe(page);
-  assert.deepEqual(violations, []);
+  await inspectAll(page, 'apps');
 
   await page.goto(`${gate.second_url}/.stepgate/logout`);
   await Promise.all([page.waitForNavigation(), page.click('button:has-text("Sign out here")')]);
