@@ -24,9 +24,9 @@ const pages = [
   await shot('light', async (page) => { await page.fill('#username', 'ann'); await page.fill('#password', 'a long password'); }),
   await shot('dark', (page) => signIn(page, 'ann', gate.user('ann').password)),
 ];
-const sheet = await chromium.newPage({ viewport: { width: 1048, height: 400 } });
-const images = pages.map((png) => `<img width="500" src="data:image/png;base64,${png.toString('base64')}">`).join('');
-await sheet.setContent(`<body style="margin:0;padding:16px;display:flex;gap:16px;align-items:flex-start;background:#c9cfd8">${images}`);
+const sheet = await chromium.newPage({ viewport: { width: 928, height: 400 } });
+const images = pages.map((png) => `<img width="440" src="data:image/png;base64,${png.toString('base64')}">`).join('');
+await sheet.setContent(`<!doctype html><body style="margin:0;padding:16px;display:flex;gap:16px;align-items:flex-start;background:#c9cfd8">${images}`);
 const picture = await sheet.screenshot({ fullPage: true });
 if (picture.length > 80_000) throw new Error(`${picture.length} bytes: too large for a README`);
 writeFileSync(out, picture);
