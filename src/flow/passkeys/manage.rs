@@ -12,7 +12,7 @@ use crate::flow::attempt::Attempt;
 use crate::flow::destination::Destinations;
 use crate::flow::enrol::{Enrollee, NAME_CHARS, lasting, tidy};
 use crate::flow::ports::{Answer, Removal};
-use crate::flow::reply::{CeremonyRef, Client, Outcome, PasskeyRemoved, WithEvents};
+use crate::flow::reply::{CeremonyRef, Client, Outcome, PasskeyRemoved, PasskeyRenamed, WithEvents};
 
 impl Flows {
     /// The passkeys of a person, the oldest first.
@@ -40,13 +40,26 @@ impl Flows {
         fits.then_some(name)
     }
 
-    /// Gives a passkey another name, as [`Self::passkey_name`] writes it; `false`: there is none of this id.
+    /// Gives a passkey another name, as [`Self::passkey_name`] writes it: a privilege as adding one is, so that nobody else
+    /// disguises what its owner would remove.
     ///
     /// # Errors
-    /// The store did not answer.
-    pub async fn rename_passkey(&self, user: &UserId, id: &str, name: &str) -> Answer<bool> {
+    /// A store did not answer.
+    pub async fn rename_passkey(
+        &self,
+        at: &CeremonyRef,
+        id: &str,
+        name: &str,
+        client: &Client,
+    ) -> Answer<PasskeyRenamed> {
+        let (attempt, enrollee) = self.enrollee(at, client).await?;
+        let Some(who) = enrollee else { return Ok(PasskeyRenamed::Gone) };
+        if let Some(methods) = self.prove_first(&who, attempt.now) {
+            return Ok(PasskeyRenamed::ProveFirst(methods));
+        }
         let name = tidy(name);
-        if name.is_empty() { Ok(false) } else { self.ports.passkeys.rename(user, id, &name).await }
+        let renamed = !name.is_empty() && self.ports.passkeys.rename(&who.account.identity.id, id, &name).await?;
+        Ok(if renamed { PasskeyRenamed::Renamed } else { PasskeyRenamed::NotFound })
     }
 
     /// Removes a passkey: a privilege as adding one is. `destinations` know which rules bind the person.

@@ -64,6 +64,17 @@ pub enum PasskeyAdded {
     ProveFirst(MethodSet),
 }
 
+/// What becomes of another name for a passkey.
+pub enum PasskeyRenamed {
+    Renamed,
+    /// One of these must be proved first.
+    ProveFirst(MethodSet),
+    /// The person has none of this id, or the name is empty.
+    NotFound,
+    /// The session is over.
+    Gone,
+}
+
 /// What becomes of the wish to remove a passkey.
 pub enum PasskeyRemoved {
     /// Removed. What was granted before is over; this session goes on under a new token.

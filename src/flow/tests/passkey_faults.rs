@@ -120,10 +120,7 @@ async fn run(at: &Stage, flow: Flow) -> Result<Option<Box<Opened>>, ()> {
         }
         Flow::Ask => flows.ask_assertion(&at.second.0, None, &from).await.map(|_| None).map_err(|_| ()),
         Flow::AskNew => flows.ask_passkey(&at.first.0, &from).await.map(|_| None).map_err(|_| ()),
-        Flow::Rename => {
-            let ann = crate::auth::user::UserId("01ANN".to_owned());
-            flows.rename_passkey(&ann, "Pann", "Other").await.map(|_| None).map_err(|_| ())
-        }
+        Flow::Rename => flows.rename_passkey(&at.session.0, "Pann", "Other", &from).await.map(|_| None).map_err(|_| ()),
     }
 }
 

@@ -9,9 +9,8 @@ use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::resource::Tolerances;
-use crate::auth::user::UserId;
 use crate::flow::destination::Destinations;
-use crate::flow::reply::PasskeyRemoved;
+use crate::flow::reply::{CeremonyRef, PasskeyRemoved, PasskeyRenamed};
 use crate::flow::settings::PasskeySettings;
 use crate::flow::testing::{HOST, World, client, fast_settings};
 
@@ -42,9 +41,11 @@ async fn a_passkey_is_removed_with_what_it_granted_but_never_the_last_that_is_ne
     assert!(matches!(needed.value, PasskeyRemoved::Needed { rule: Some(rule) } if rule == "payroll"));
     let none = flows.remove_passkey(&open.token, &open.session, "Pbob", &relaxed, &client()).await.unwrap();
     assert!(matches!(none.value, PasskeyRemoved::NotFound));
-    assert!(flows.rename_passkey(&ann, "Pann", "Work").await.unwrap());
-    assert!(!flows.rename_passkey(&ann, "Pann", " \u{200b} ").await.unwrap());
-    assert!(!flows.rename_passkey(&UserId("01BOB".to_owned()), "Pann", "Mine").await.unwrap());
+    let at = CeremonyRef::Session(open.token.clone(), open.session.clone());
+    let renamed = async |id, name| flows.rename_passkey(&at, id, name, &client()).await.unwrap();
+    assert!(matches!(renamed("Pann", "Work").await, PasskeyRenamed::Renamed));
+    assert!(matches!(renamed("Pann", " \u{200b} ").await, PasskeyRenamed::NotFound));
+    assert!(matches!(renamed("Pbob", "Mine").await, PasskeyRenamed::NotFound));
     assert_eq!(flows.passkeys_of(&ann).await.unwrap()[0].name, "Work");
     let told = flows.remove_passkey(&open.token, &open.session, "Pann", &relaxed, &client()).await.unwrap();
     let PasskeyRemoved::Removed(after) = told.value else { panic!("not removed") };

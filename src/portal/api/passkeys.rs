@@ -10,7 +10,9 @@ use super::types::{Opening, ProblemBody, SecretField};
 use super::{body, busy, delivered, json, json_with, opening, rejected, require_session};
 use crate::auth::factor::passkey::{RegistrationResponse, challenge_name};
 use crate::flow::Flows;
-use crate::flow::reply::{CeremonyRef, CreationAsked, PasskeyAdded, PasskeyRemoved, PasskeyWish, Rejection};
+use crate::flow::reply::{
+    CeremonyRef, CreationAsked, PasskeyAdded, PasskeyRemoved, PasskeyRenamed, PasskeyWish, Rejection,
+};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::error::PortalError;
@@ -90,13 +92,14 @@ pub(crate) async fn list(ctx: &Context) -> Result<Reply, HandlerError> {
     Ok(json(&PasskeyList { passkeys: passkeys.iter().map(Passkey::of).collect() }))
 }
 
-/// Give a passkey another name.
+/// Give a passkey another name. It takes what adding one takes.
 #[utoipa::path(patch, path = "/.stepgate/api/v1/passkeys/{id}", request_body = PasskeyNameBody, tag = "passkeys",
     params(("id" = String, Path, description = "As the list tells it")),
     security(("bearer" = []), ("cookie" = [])), responses(
     (status = 204, description = "Renamed"),
     (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -106,9 +109,12 @@ pub(crate) async fn rename(ctx: &Context) -> Result<Reply, HandlerError> {
     let Some(name) = Flows::passkey_name(&given.name) else {
         return Err(HandlerError::from(Problem::malformed(text!("problem-passkey-name-title"))));
     };
-    match ctx.state.flows.rename_passkey(&who.session.identity.id, id(ctx), &name).await? {
-        true => Ok(Reply::empty(StatusCode::NO_CONTENT, "api")),
-        false => Err(HandlerError::Portal(PortalError::NotFound)),
+    let at = CeremonyRef::Session(who.token, who.session);
+    match ctx.state.flows.rename_passkey(&at, id(ctx), &name, &ctx.script()).await? {
+        PasskeyRenamed::Renamed => Ok(Reply::empty(StatusCode::NO_CONTENT, "api")),
+        PasskeyRenamed::ProveFirst(methods) => Err(HandlerError::from(prove_first(methods))),
+        PasskeyRenamed::NotFound => Err(HandlerError::Portal(PortalError::NotFound)),
+        PasskeyRenamed::Gone => Err(HandlerError::from(rejected(&ctx.info, Rejection::SessionGone))),
     }
 }
 

@@ -4,7 +4,7 @@ use super::account::{AccountFeedback, account, logout, require_session};
 use super::other_account;
 use crate::auth::factor::passkey::PasskeyRecord;
 use crate::flow::Flows;
-use crate::flow::reply::PasskeyRemoved;
+use crate::flow::reply::{CeremonyRef, PasskeyRemoved, PasskeyRenamed};
 use crate::portal::context::{Context, CurrentSession, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::form_owner;
@@ -54,9 +54,14 @@ async fn rename(ctx: &Context, who: &CurrentSession, id: &str, name: &str) -> Re
         return account(ctx, &who.session, AccountFeedback { errors, renaming: id, ..AccountFeedback::default() })
             .await;
     };
-    // Deleted meanwhile: the page shows what there is.
-    let renamed = ctx.state.flows.rename_passkey(&who.session.identity.id, id, &name).await?;
-    let done = renamed.then(|| text!("passkey-renamed", name = &name));
+    let at = CeremonyRef::Session(who.token.clone(), who.session.clone());
+    let done = match ctx.state.flows.rename_passkey(&at, id, &name, &ctx.client()).await? {
+        PasskeyRenamed::Renamed => Some(text!("passkey-renamed", name = &name)),
+        // Deleted meanwhile: the page shows what there is.
+        PasskeyRenamed::NotFound => None,
+        PasskeyRenamed::ProveFirst(_) => return Ok(step_up(RequestedAction::Passkeys)),
+        PasskeyRenamed::Gone => return Ok(sign_in()),
+    };
     account(ctx, &who.session, AccountFeedback { done, ..AccountFeedback::default() }).await
 }
 
@@ -85,10 +90,12 @@ async fn delete(ctx: &mut Context, who: &CurrentSession, passkey: &PasskeyRecord
         }
         PasskeyRemoved::NotFound => account(ctx, session, AccountFeedback::default()).await,
         PasskeyRemoved::ProveFirst(_) => Ok(step_up(RequestedAction::Passkeys)),
-        PasskeyRemoved::Gone => {
-            Ok(see_other(&Destination::from_query(&[], Default::default()).page_url("login"), "account"))
-        }
+        PasskeyRemoved::Gone => Ok(sign_in()),
     }
+}
+
+fn sign_in() -> Reply {
+    see_other(&Destination::from_query(&[], Default::default()).page_url("login"), "account")
 }
 
 fn step_up(action: RequestedAction) -> Reply {
