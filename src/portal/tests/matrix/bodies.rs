@@ -58,22 +58,61 @@ pub(super) fn asked(level: &Level, method: &str, address: &str, body: Body) -> A
 }
 
 /// The right value of a field, where it has one.
-fn value(name: &str, level: &Level) -> Option<String> {
+fn value(name: &str, address: &str, level: &Level) -> Option<String> {
     Some(match name {
+        "code" if address.contains("/addresses") => level.sent_code.clone(),
         "username" => level.username.to_owned(),
         "password" => PASSWORD.to_owned(),
         "otp" | "code" => level.code.clone(),
         "method" => "totp".to_owned(),
         "strength" => "two_factor".to_owned(),
         "ceremony" => level.ceremony.clone()?,
-        "op" => "code".to_owned(),
+        "op" => operations(address)[0].to_owned(),
+        _ => return of_owner(name, address, level),
+    })
+}
+
+/// The right value of a field by which somebody changes what they own.
+fn of_owner(name: &str, address: &str, level: &Level) -> Option<String> {
+    let here = ["addresses", "passkey", "account", "backup-codes"].iter().any(|what| address.contains(what));
+    Some(match name {
+        _ if !here => return None,
+        "credential" => level.credential.clone()?,
+        "set" => level.backup_set.clone(),
+        "id" | "passkey" => "id".to_owned(),
+        "name" => "Another name".to_owned(),
+        "channel" => "email".to_owned(),
+        "address" => "another@example.com".to_owned(),
         _ => return None,
     })
 }
 
+/// What the forms of a page ask for.
+fn operations(address: &str) -> &'static [&'static str] {
+    match address {
+        "/.stepgate/addresses" => &["add", "confirm", "remove"],
+        "/.stepgate/backup-codes" => &["make"],
+        "/.stepgate/account" => &["rename-passkey", "delete-passkey"],
+        _ => &["code"],
+    }
+}
+
+/// The right bodies that ask for something else.
+pub(super) fn further(address: &str, level: &Level) -> Vec<Body> {
+    let body = |op: &&str| {
+        let mut fields = right_form(address, level);
+        fields.iter_mut().filter(|(name, _)| name == "op").for_each(|(_, value)| *value = (*op).to_owned());
+        let body = Body::broken(format!("the right body to {op}"), FORM, encoded(&fields));
+        Body { breaks: false, ..body }
+    };
+    operations(address)[1..].iter().map(body).collect()
+}
+
 /// The schema of the body of a call.
 fn schema<'d>(document: &'d Value, address: &str) -> Option<&'d Value> {
-    let body = &document["paths"][address]["post"]["requestBody"]["content"][JSON]["schema"];
+    let call = &document["paths"][address];
+    let call = ["post", "patch"].into_iter().find_map(|method| call.get(method))?;
+    let body = &call["requestBody"]["content"][JSON]["schema"];
     let schema = resolved(document, body)?;
     match schema["oneOf"].as_array() {
         Some(branches) => branches.first().and_then(|first| resolved(document, first)),
@@ -95,7 +134,11 @@ fn right_json(document: &Value, address: &str, level: &Level) -> Option<Map<Stri
     let fields = properties.keys().filter_map(|name| {
         let known = ["username", "password", "otp", "code", "method", "strength", "ceremony"].contains(&name.as_str());
         let example = (!known).then(|| schema["example"].get(name).cloned()).flatten();
-        Some((name.clone(), value(name, level).map(Value::String).or(example)?))
+        let text = value(name, address, level).map(|text| match name.as_str() {
+            "credential" => serde_json::from_str(&text).unwrap(),
+            _ => Value::String(text),
+        });
+        Some((name.clone(), text.or(example)?))
     });
     Some(fields.collect())
 }
@@ -120,8 +163,8 @@ fn read_form_fields() -> Vec<String> {
     names.into_iter().collect()
 }
 
-fn right_form(level: &Level) -> Vec<(String, String)> {
-    form_fields().iter().filter_map(|name| value(name, level).map(|value| (name.clone(), value))).collect()
+fn right_form(address: &str, level: &Level) -> Vec<(String, String)> {
+    form_fields().iter().filter_map(|name| value(name, address, level).map(|value| (name.clone(), value))).collect()
 }
 
 fn encoded(fields: &[(String, String)]) -> String {
@@ -133,7 +176,7 @@ fn encoded(fields: &[(String, String)]) -> String {
 pub(super) fn right(document: &Value, address: &str, level: &Level) -> Body {
     let name = "the right body".to_owned();
     if document["paths"].get(address).is_none() {
-        let text = encoded(&right_form(level)).into();
+        let text = encoded(&right_form(address, level)).into();
         return Body { name, kinds: vec![FORM], text, headers: Vec::new(), breaks: false };
     }
     let object = right_json(document, address, level).unwrap_or_default();
@@ -172,7 +215,7 @@ pub(super) fn broken(document: &Value, address: &str, level: &Level) -> Vec<Body
         bodies.push(Body { name: "the right body from another site".to_owned(), headers, breaks: true, ..right });
     }
     if kind == FORM {
-        bodies.extend(broken_forms(level));
+        bodies.extend(broken_forms(address, level));
     } else {
         bodies.extend(broken_json(document, address, level));
     }
@@ -186,8 +229,8 @@ pub(super) fn broken(document: &Value, address: &str, level: &Level) -> Vec<Body
 /// What is done to the fields of a form.
 type FormChange<'a> = &'a dyn Fn(&mut Vec<(String, String)>);
 
-fn broken_forms(level: &Level) -> Vec<Body> {
-    let fields = right_form(level);
+fn broken_forms(address: &str, level: &Level) -> Vec<Body> {
+    let fields = right_form(address, level);
     let mut bodies = Vec::new();
     for (at, (name, value)) in fields.iter().enumerate() {
         let mut put = |what: &str, breaks: bool, change: FormChange<'_>| {

@@ -4,11 +4,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::auth::proof::MethodSet;
+use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
+use crate::auth::factor::passkey::PasskeyRecord;
+use crate::auth::factor::passkey::testing::SoftKey;
+use crate::auth::proof::{Method, MethodSet};
 use crate::auth::reserved_names::{DEVICE, FLOW, SESSION, TURNS};
 use crate::auth::session::SessionToken;
+use crate::auth::user::UserId;
 use crate::flow::testing::{PASSWORD, State};
 use crate::portal::tests::*;
+
+/// As browsers write it.
+const ORIGIN: &str = "https://erp.example.com:8443";
 
 /// Somebody who asks.
 pub(super) struct Level {
@@ -19,6 +26,11 @@ pub(super) struct Level {
     /// Whose name and which code are the right ones.
     pub(super) username: &'static str,
     pub(super) code: String,
+    /// The code that confirms an address, and what a browser made of a challenge to register a passkey, if it has any.
+    pub(super) sent_code: String,
+    pub(super) credential: Option<String>,
+    /// Names the backup codes that new ones take the place of.
+    pub(super) backup_set: String,
     /// What a session or ceremony of theirs proved, where the token counts.
     pub(super) holds: MethodSet,
     /// Whose session ends when it asks to.
@@ -88,6 +100,70 @@ fn shown(stage: &Stage, pending: &str) -> String {
     stage.world.code(&SecretBytes::new(key), 0).expose().to_owned()
 }
 
+/// Gives ann a passkey and an address, each with the id that the addresses of the router name.
+fn own_all(stage: &Stage) {
+    let key = SoftKey::new(HOST, ORIGIN, b"the key of ann");
+    let confirmed_at = crate::auth::time::Timestamp::from_secs(1);
+    let passkey = PasskeyRecord {
+        id: "id".to_owned(),
+        name: "Key".to_owned(),
+        rp_id: HOST.to_owned(),
+        credential_id: key.id.clone(),
+        public_key: key.public_key(),
+        aaguid: Default::default(),
+        attested: false,
+        sign_count: 0,
+        user_verified: true,
+        backup_eligible: true,
+        backup_state: false,
+        transports: Vec::new(),
+        created_at: confirmed_at,
+        used_at: None,
+    };
+    let value = "ann@example.com".to_owned();
+    let address = AddressRecord { id: "id".to_owned(), kind: AddressKind::Email, value, confirmed_at };
+    let ann = UserId("01ANN".to_owned());
+    // A further one, so that a rule leaves the first to be removed.
+    let further = PasskeyRecord { id: "further".to_owned(), credential_id: b"further".to_vec(), ..passkey.clone() };
+    stage.world.look(|s| {
+        s.passkeys.extend([passkey, further].map(|one| (ann.clone(), one)));
+        s.addresses.push((ann, address));
+    });
+}
+
+/// Adds what nobody but the owner of the passkey has: without it, what ann owns is not hers to change.
+fn prove_by_passkey(stage: &Stage, token: &str) {
+    let (key, now) = (SessionToken::parse(token).unwrap().key(), crate::flow::ports::Clock::now(stage.world.as_ref()));
+    stage.world.look(|s| {
+        let (session, _) = s.sessions.get_mut(&key).unwrap();
+        let proofs = session.proofs.clone().with(Method::Passkey, now);
+        *session = Arc::new(crate::auth::session::Session { proofs, ..session.as_ref().clone() });
+    });
+    stage.world.forget_checks();
+}
+
+/// A session asks to confirm an address, and for a passkey: the code that was sent, and what a browser made, and
+/// the name of the backup codes on their page.
+async fn about_to_own(stage: &Stage, headers: &[(&str, String)], number: u8) -> [String; 3] {
+    let asked = async |call: &str, body: Value| {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend(headers.iter().map(|(name, value)| (*name, value.as_str())));
+        let asked = info("POST", &format!("/.stepgate/api/v1/{call}"), &all);
+        let answer = send(&stage.portal, &asked, body.to_string()).await;
+        serde_json::from_slice::<Value>(answer.body()).unwrap()
+    };
+    let told = asked("addresses", json!({"channel": "sms", "address": format!("+1202555011{number}")})).await;
+    assert!(told["expires_in"].is_number(), "{told}");
+    let options = asked("passkeys/options", json!({})).await;
+    let challenge = options["publicKey"]["challenge"].as_str().unwrap_or_else(|| panic!("{options}"));
+    let challenge = data_encoding::BASE64URL_NOPAD.decode(challenge.as_bytes()).unwrap();
+    let key = SoftKey::new(HOST, ORIGIN, &[number; 16]);
+    let all: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let page = text(&send(&stage.portal, &info("GET", "/.stepgate/backup-codes", &all), "").await);
+    let set = page.split("name=\"set\" value=\"").nth(1).unwrap_or_else(|| panic!("{page}"));
+    [stage.last_code(), key.register(&challenge).to_string(), set.split('"').next().unwrap().to_owned()]
+}
+
 impl Level {
     fn new(name: &str, carrier: &'static str, token: &str, code: &str) -> Self {
         let mut level = Self {
@@ -96,6 +172,9 @@ impl Level {
             ceremony: None,
             username: "ann",
             code: code.to_owned(),
+            sent_code: "123456".to_owned(),
+            credential: None,
+            backup_set: String::new(),
             holds: MethodSet::default(),
             session: None,
         };
@@ -131,6 +210,12 @@ impl Level {
         self
     }
 
+    fn owning(mut self, [sent_code, credential, backup_set]: &[String; 3]) -> Self {
+        (self.sent_code, self.credential) = (sent_code.clone(), Some(credential.clone()));
+        self.backup_set = backup_set.clone();
+        self
+    }
+
     fn of_bob(mut self, code: &str) -> Self {
         (self.username, self.code) = ("bob", code.to_owned());
         self
@@ -139,9 +224,13 @@ impl Level {
 
 impl Scene {
     pub(super) async fn new() -> Self {
-        let stage = Stage::new();
+        let stage = Stage::with_all();
+        own_all(&stage);
         let (old_cookie, old_token) =
             (browser(&stage, "%2Fx").await[SESSION].clone(), script(&stage, "two_factor").await);
+        for token in [&old_cookie, &old_token] {
+            prove_by_passkey(&stage, token);
+        }
         let gone = script(&stage, "two_factor").await;
         let out = info("POST", "/.stepgate/api/v1/logout", &[("authorization", &format!("Bearer {gone}"))]);
         assert_eq!(send(&stage.portal, &out, "").await.status(), StatusCode::NO_CONTENT);
@@ -166,6 +255,12 @@ impl Scene {
         let jar = browser(&stage, "%2Fx").await;
         let (cookie, device) = (jar[SESSION].clone(), jar[DEVICE].clone());
         let token = script(&stage, "two_factor").await;
+        for token in [&cookie, &token] {
+            prove_by_passkey(&stage, token);
+        }
+        let by_cookie = [("cookie", format!("{SESSION}={cookie}")), ("sec-fetch-site", "same-origin".to_owned())];
+        let owned_by_cookie = about_to_own(&stage, &by_cookie, 1).await;
+        let owned_by_token = about_to_own(&stage, &[("authorization", format!("Bearer {token}"))], 2).await;
         let under_way = ceremony(&stage, "ann").await;
         let by_script = post(&stage, "login", json!({"username": "ann", "password": PASSWORD})).await;
         let by_script = by_script["ceremony"].as_str().unwrap().to_owned();
@@ -202,12 +297,12 @@ impl Scene {
             level("enrolment by token", "Ceremony", &enrolling_script)
                 .of_script(&enrolling_script)
                 .of_bob(&script_code),
-            level("one factor by cookie", SESSION, &one_cookie).holding(&stage, &one_cookie),
-            level("one factor by token", "Bearer", &one_token).holding(&stage, &one_token),
-            level("stale by cookie", SESSION, &old_cookie).holding(&stage, &old_cookie),
-            level("stale by token", "Bearer", &old_token).holding(&stage, &old_token),
-            level("fresh by cookie", SESSION, &cookie).holding(&stage, &cookie),
-            level("fresh by token", "Bearer", &token).holding(&stage, &token),
+            level("one factor by cookie", SESSION, &one_cookie).holding(&stage, &one_cookie).owning(&owned_by_cookie),
+            level("one factor by token", "Bearer", &one_token).holding(&stage, &one_token).owning(&owned_by_token),
+            level("stale by cookie", SESSION, &old_cookie).holding(&stage, &old_cookie).owning(&owned_by_cookie),
+            level("stale by token", "Bearer", &old_token).holding(&stage, &old_token).owning(&owned_by_token),
+            level("fresh by cookie", SESSION, &cookie).holding(&stage, &cookie).owning(&owned_by_cookie),
+            level("fresh by token", "Bearer", &token).holding(&stage, &token).owning(&owned_by_token),
             level("disabled", "Bearer", &disabled).ending(&disabled),
             level("expired", "Bearer", &expired).ending(&expired),
             level("signed out", "Bearer", &gone),

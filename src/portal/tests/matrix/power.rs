@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Level;
 use crate::auth::proof::MethodSet;
+use crate::flow::ports::Letter;
 use crate::portal::tests::*;
 
 /// Sessions, sign-ins under way and authenticators, as far as they grant anything.
@@ -44,7 +45,7 @@ impl Power {
         None
     }
 
-    /// Whether what somebody owns was changed.
+    /// Whether what somebody owns was changed, or is about to be.
     pub(super) fn is_rewritten(&self, after: &Self) -> bool {
         self.authenticators != after.authenticators
     }
@@ -68,6 +69,15 @@ impl crate::flow::testing::State {
             let sorted: std::collections::BTreeSet<_> = codes.iter().collect();
             (format!("backup {user}"), format!("{salt:?} {sorted:?}"))
         });
-        totp.chain(backup).collect()
+        let passkeys = self.passkeys.iter().map(|(user, passkey)| {
+            (format!("passkey {} of {user}", passkey.id), format!("{} {:?}", passkey.name, passkey.public_key))
+        });
+        let addresses = self.addresses.iter().map(|(user, address)| {
+            (format!("address {} of {user}", address.id), format!("{:?} {}", address.kind, address.value))
+        });
+        // A code that confirms an address goes out for who may add one alone.
+        let asked = self.letters.iter().filter(|(letter, _)| matches!(letter, Letter::AddressCode(_))).count();
+        let asked = [("codes that confirm addresses".to_owned(), asked.to_string())];
+        totp.chain(backup).chain(passkeys).chain(addresses).chain(asked).collect()
     }
 }
