@@ -223,6 +223,12 @@ pub(super) fn broken(document: &Value, address: &str, level: &Level) -> Vec<Body
     if kind == JSON && schema(document, address).is_none() {
         bodies.iter_mut().for_each(|body| body.breaks = body.is_far());
     }
+    // Nor is one that asks for no field held up by an empty one.
+    let fields =
+        schema(document, address).map(|schema| schema["properties"].as_object().is_some_and(|all| !all.is_empty()));
+    if kind == JSON && fields == Some(false) {
+        bodies.iter_mut().filter(|body| body.text.is_empty() && !body.is_far()).for_each(|body| body.breaks = false);
+    }
     bodies
 }
 
