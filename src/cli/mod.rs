@@ -63,7 +63,7 @@ fn dispatch(cli: Cli) -> CommandResult {
         Command::Run(file) => run::run(&file),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::command::run(&args),
-        Command::Policy(args::Policy::Test(args)) => policy::run(&args),
+        Command::PolicyTests(args::PolicyCommand::Test(args)) => policy::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::User(command) => block_on(user::run(command))?,
         Command::Session(command) => block_on(session::run(command))?,

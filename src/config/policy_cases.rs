@@ -58,8 +58,8 @@ struct Words(Vec<String>);
 
 impl<'de> Deserialize<'de> for Words {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Forms;
-        impl<'de> Visitor<'de> for Forms {
+        struct WordsVisitor;
+        impl<'de> Visitor<'de> for WordsVisitor {
             type Value = Words;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of words")
@@ -75,7 +75,7 @@ impl<'de> Deserialize<'de> for Words {
                 Ok(Words(words))
             }
         }
-        d.deserialize_any(Forms)
+        d.deserialize_any(WordsVisitor)
     }
 }
 

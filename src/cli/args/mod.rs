@@ -63,6 +63,7 @@ Examples:
     Explain(Explain),
     /// Hold the rules to what they are meant to do
     #[command(
+        name = "policy",
         subcommand,
         arg_required_else_help = true,
         after_help = "\
@@ -70,7 +71,7 @@ Examples:
   stepgate policy test policy-cases.yaml -c stepgate.yaml
   stepgate policy test policy-cases.yaml -c stepgate.yaml --junit policy.xml"
     )]
-    Policy(Policy),
+    PolicyTests(PolicyCommand),
     /// Try Stepgate: a sample app, three users, no servers needed
     #[command(after_help = "\
 Examples:
@@ -210,8 +211,8 @@ pub(crate) struct Explain {
 }
 
 #[derive(Subcommand)]
-pub(crate) enum Policy {
-    /// Ask the rules for every case of a file: exit 1 if one is decided otherwise
+pub(crate) enum PolicyCommand {
+    /// Ask the rules for every case of a file; exit 1 on a miss
     #[command(after_help = "\
 A file of cases:
   - name: an hour-old code opens no payroll
