@@ -58,6 +58,7 @@ users: { database: "sqlite://${folder}/stepgate.db" }
 apps:
   - host: localhost
     upstream: ${app.url}
+    rewrite: off
     identity: { headers: { user: Remote-User } }
     rules:
       - { name: open, path: /public/**, access: public }
@@ -133,17 +134,16 @@ for (const [form, target, javaScriptEnabled, name] of [
 }
 
 test('a form of somebody who is not signed in waits for the sign-in, and leads wherever the app leads', async () => {
-  const page = await (await chromium.newContext({ javaScriptEnabled: false })).newPage();
+  const page = await (await chromium.newContext()).newPage();
+  // The page would else be gone before it is looked at.
+  await page.route('**/assets/*.js', (route) => route.abort());
   await page.goto(`${wire.url}/public/form`);
   await submit(page, () => page.click('#away button'));
   assert.match(page.url(), /\/\.stepgate\/login\?/);
   await signIn(page, 'eve', gate.people.eve.password);
   await sendCode(page, await code('eve'));
   assert.match(page.url(), /\/\.stepgate\/form\?/);
-  // Looked at by a script, which the page itself would be sent by.
-  const copy = await (await chromium.newContext()).newPage();
-  await copy.setContent(await page.content());
-  assert.deepEqual((await axe(copy)).violations, []);
+  assert.deepEqual((await axe(page)).violations, []);
   await submit(page, () => page.click('text=Send it now'));
   assert.equal(page.url(), `${app.url}/done`, 'on another origin, at the end of the redirects');
   assert.equal(bodies('/save/away').length, 1);
