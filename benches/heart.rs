@@ -27,6 +27,7 @@ use stepgate::auth::user::{Group, Identity, UserId, Username};
 use stepgate::flow::Flows;
 use stepgate::flow::ports::Clock;
 use stepgate::flow::settings::FlowSettings;
+use stepgate::portal::seen::SeenHead;
 use stepgate::risk::settings::Settings;
 use stepgate::risk::{
     Agent, ClientHints, Country, Device, HashKey, HashKeys, Place, Population, Profile, Signals, Velocity, assess,
@@ -76,6 +77,7 @@ fn session() -> Arc<Session> {
         seen_at: NOW,
         generation: 0,
         checked: Default::default(),
+        pinned: None,
         previous_login: None,
         client_ip: CLIENT,
         user_agent: None,
@@ -221,9 +223,12 @@ fn sessions(c: &mut Criterion) {
     let resource = parse("/orders/2026/11/list.html", app.tolerate);
     let circumstances = Circumstances { client: CLIENT, opener: None, risk: Risk::none() };
     let presented = || Some((&token, Channel::Bearer));
+    let headers = http::HeaderMap::new();
+    let seen = SeenHead { headers: &headers, client: CLIENT };
     c.bench_function("Flows::admit, warm session, 20 rules", |b| {
         b.iter(|| {
-            runtime.block_on(flows.admit(&app, black_box(&resource), &circumstances, presented())).expect("a decision")
+            let admitted = flows.admit(&app, black_box(&resource), &circumstances, presented(), &seen);
+            runtime.block_on(admitted).expect("a decision")
         });
     });
 }

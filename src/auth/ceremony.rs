@@ -3,6 +3,7 @@
 //! Signing in, stepping up and enrolling are the same machine. It may begin before anybody is named, it owns the challenge
 //! it issued, and only [`Ceremony::advance`] makes the [`Completed`] that a session is opened for.
 
+mod assessed;
 mod token;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use super::proof::{Factor, Method, MethodSet, Offer, Proofs, Requirement, Streng
 use super::session::{Channel, Session};
 use super::time::Timestamp;
 use super::user::{Identity, UserId, Username};
+pub use assessed::Assessed;
 pub use token::{CeremonyKey, CeremonyToken};
 
 /// What a ceremony is for.
@@ -114,6 +116,9 @@ pub struct Ceremony {
     /// What a factor has given out and waits to see answered, sealed for this ceremony.
     #[serde(default)]
     pub challenge: Option<Sealed>,
+    /// How unusual it is for its person.
+    #[serde(default)]
+    pub assessed: Assessed,
 }
 
 /// What became of an attempt at one proof.
@@ -197,6 +202,7 @@ impl Ceremony {
             credentials: String::new(),
             previous_login: None,
             challenge: None,
+            assessed: Assessed::default(),
         }
     }
 

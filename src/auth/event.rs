@@ -1,12 +1,16 @@
 //! What happened: the only thing that logs, the audit trail and counters are made from.
 
+mod risk_record;
+
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::factor::passkey::Violation;
-use super::proof::Method;
+use super::proof::{Method, RiskLevel};
 use super::user::{UserId, Username};
+pub use risk_record::{RiskRecord, RiskTerm, Weight};
 
 /// Something worth remembering about a proof, a session or an account. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -24,6 +28,9 @@ pub struct Event {
     /// The browser that did it, by a tag of the mark it carries; `None` for scripts and browsers without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub browser: Option<String>,
+    /// Why a sign-in is as unusual as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Arc<RiskRecord>>,
 }
 
 /// The closed list of things that happen, with their exact reasons.
@@ -43,6 +50,14 @@ pub enum What {
         /// Which counter was full.
         scope: ThrottleScope,
     },
+    /// A sign-in was compared with what is usual for its person.
+    SignInAssessed {
+        level: RiskLevel,
+    },
+    /// A session looked stolen, and nobody showed that it is theirs: it was ended.
+    SessionAbandoned,
+    /// What was usual for a person was forgotten.
+    RiskProfileErased,
     SessionOpened,
     /// A session that was opened where people sign in got a token for the host of an app.
     SessionShared,
@@ -109,6 +124,9 @@ impl What {
             Self::ProofAccepted { .. } => "proof_accepted",
             Self::ProofRejected { .. } => "proof_rejected",
             Self::Throttled { .. } => "throttled",
+            Self::SignInAssessed { .. } => "sign_in_assessed",
+            Self::SessionAbandoned => "session_abandoned",
+            Self::RiskProfileErased => "risk_profile_erased",
             Self::SessionOpened => "session_opened",
             Self::SessionShared => "session_shared",
             Self::TicketRejected { .. } => "ticket_rejected",
@@ -164,6 +182,7 @@ impl What {
         match self {
             Self::ProofRejected { reason, .. } => Some(("reason", reason.name())),
             Self::TicketRejected { reason } => Some(("reason", reason.name())),
+            Self::SignInAssessed { level } => Some(("level", level.name())),
             Self::Throttled { scope, .. } => Some(("scope", scope.name())),
             Self::Unsettled { deed, .. } => Some(("deed", deed.name())),
             _ => None,

@@ -1,5 +1,7 @@
 //! Sessions: an opaque token outside, a digest and a record inside.
 
+mod pinned;
+
 use std::net::IpAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -13,6 +15,7 @@ use super::proof::Proofs;
 use super::secret::SecretText;
 use super::time::Timestamp;
 use super::user::Identity;
+pub use pinned::{AgentDigest, Pinned};
 
 /// Random bytes in a token.
 pub const TOKEN_BYTES: usize = 32;
@@ -120,6 +123,9 @@ pub struct Session {
     pub user_agent: Option<String>,
     /// How often all sessions of its owner had been ended when it was opened. Under a later count it is over.
     pub generation: u64,
+    /// Where and with what it was opened, or rose last; `None` in records of the version before, or where risk is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pinned>,
     /// Kept in memory alone.
     #[serde(skip)]
     pub checked: OwnerCheck,

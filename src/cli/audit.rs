@@ -34,6 +34,7 @@ fn event(what: What, who: &Identity, session: Option<String>) -> Event {
         client_ip: None,
         session,
         browser: None,
+        risk: None,
     }
 }
 

@@ -4,13 +4,26 @@ use std::sync::Arc;
 
 use super::Flows;
 use super::ports::Answer;
+use super::risk::Seen;
+use crate::auth::event::{Event, What};
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::rule::{Access, Rule};
-use crate::auth::proof::decision::Decision;
+use crate::auth::proof::decision::{Challenged, Decision};
 use crate::auth::proof::evaluation::{Circumstances, evaluate};
+use crate::auth::proof::{Lack, Risk, RiskAction};
 use crate::auth::resource::Resource;
 use crate::auth::session::{Channel, Session, SessionToken};
 use crate::auth::time::Timestamp;
+use crate::risk::settings::Mode;
+
+/// A decision, and what is to be told beside it.
+#[derive(Debug)]
+pub struct Admission {
+    pub decision: Decision,
+    /// What risk would have done, where it is only counted.
+    pub shadow: Option<RiskAction>,
+    pub events: Vec<Event>,
+}
 
 impl Flows {
     /// Decides about one request: every reading of it is judged, the strictest decision wins.
@@ -24,7 +37,8 @@ impl Flows {
         resource: &Resource,
         circumstances: &Circumstances,
         presented: Option<(&SessionToken, Channel)>,
-    ) -> Answer<Decision> {
+        seen: &dyn Seen,
+    ) -> Answer<Admission> {
         let open = |rule: &Option<&Arc<Rule>>| rule.is_some_and(|rule| matches!(rule.access, Access::Public));
         let judged: Vec<_> = app.judged(resource, circumstances.client).collect();
         let all_open = judged.iter().all(open);
@@ -33,7 +47,35 @@ impl Flows {
             Some((token, channel)) if !all_open => self.session_at(now, token, channel, &app.host, false).await?,
             _ => None,
         };
-        Ok(evaluate(&judged, app.offer.served, resource, circumstances, session.as_ref(), now))
+        let decide = |risk: Risk, who: Option<&Arc<Session>>| {
+            let circumstances = Circumstances { risk, ..circumstances.clone() };
+            evaluate(&judged, app.offer.served, resource, &circumstances, who, now)
+        };
+        let plain = |decision| Admission { decision, shadow: None, events: Vec::new() };
+        let (Some(settings), Some(who)) = (&self.settings.risk, &session) else {
+            return Ok(plain(decide(Risk::none(), session.as_ref())));
+        };
+        let risk = self.risk_of(who, seen, is_safe(resource), now);
+        if settings.model.mode == Mode::Shadow {
+            let decision = decide(Risk::none(), Some(who));
+            let shadow = match (&decision, decide(risk, Some(who))) {
+                (Decision::Permit(_), Decision::Challenge(_)) => Some(RiskAction::StepUp),
+                (Decision::Permit(_), Decision::Refuse(_)) => Some(RiskAction::Deny),
+                _ => None,
+            };
+            return Ok(Admission { decision, shadow, events: Vec::new() });
+        }
+        if let (true, Some((token, _))) = (self.risk.is_abandoned(who, &risk, now), presented) {
+            self.end_family(&token.key(), who).await?;
+            let events = vec![abandoned(who, circumstances)];
+            return Ok(Admission { decision: decide(Risk::none(), None), shadow: None, events });
+        }
+        let decision = decide(risk, Some(who));
+        if matches!(&decision, Decision::Challenge(Challenged { shortfall, .. }) if shortfall.lack == Lack::Recognition)
+        {
+            self.risk.asked(who, &risk, now);
+        }
+        Ok(plain(decision))
     }
 
     /// Whether these rules would have permitted a request, to whom and when another decision did. Asks nobody.
@@ -46,5 +88,22 @@ impl Flows {
     ) -> bool {
         let judged: Vec<_> = app.judged(resource, circumstances.client).collect();
         matches!(evaluate(&judged, app.offer.served, resource, circumstances, Some(who), at), Decision::Permit(_))
+    }
+}
+
+/// Whether a request changes nothing, by whatever method it may be taken for (RFC 9110 §9.2.1).
+fn is_safe(resource: &Resource) -> bool {
+    resource.methods().all(|method| matches!(method, "GET" | "HEAD" | "OPTIONS"))
+}
+
+fn abandoned(session: &Session, circumstances: &Circumstances) -> Event {
+    Event {
+        what: What::SessionAbandoned,
+        user: Some(session.identity.id.clone()),
+        username: Some(session.identity.username.clone()),
+        client_ip: Some(circumstances.client),
+        session: Some(session.id.clone()),
+        browser: None,
+        risk: None,
     }
 }

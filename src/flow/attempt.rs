@@ -5,7 +5,9 @@ use super::hashing::Lane;
 use super::known_browser::KnownBrowser;
 use super::ports::{Account, Answer};
 use super::reply::{Aftermath, Client, Outcome, WithEvents};
-use crate::auth::event::{Deed, Event, ThrottleScope, What};
+use std::sync::Arc;
+
+use crate::auth::event::{Deed, Event, RiskRecord, ThrottleScope, What};
 use crate::auth::network::wide_networks;
 use crate::auth::proof::Method;
 use crate::auth::throttle::{Charge, account_of_name};
@@ -75,6 +77,15 @@ impl Attempt<'_> {
 
     /// Records what happened, which settles what was begun.
     pub(super) fn record(&mut self, what: What) {
+        self.push(what, None);
+    }
+
+    /// Records an assessment and its reasons.
+    pub(super) fn record_risk(&mut self, what: What, risk: Arc<RiskRecord>) {
+        self.push(what, Some(risk));
+    }
+
+    fn push(&mut self, what: What, risk: Option<Arc<RiskRecord>>) {
         self.clear_intent();
         self.events.push(Event {
             what,
@@ -83,6 +94,7 @@ impl Attempt<'_> {
             client_ip: Some(self.client.ip),
             session: self.session.clone(),
             browser: self.browser.clone(),
+            risk,
         });
     }
 }

@@ -12,11 +12,12 @@ use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::proof::explanation::{self, Evaluation};
-use crate::auth::proof::{Lack, MethodSet, Offer, Proofs, Requirement, Risk, Strength};
+use crate::auth::proof::{Lack, MethodSet, Offer, OnRisk, Proofs, Requirement, Risk, RiskAction, Strength};
 use crate::auth::resource::{Resource, Tolerances};
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
 use crate::auth::user::Identity;
+use crate::flow::risk::SignInGoal;
 
 /// The destinations that the rules of all apps guard.
 #[derive(Clone)]
@@ -92,7 +93,9 @@ impl Destinations {
             return Guards::none();
         };
         let guard = |rule: &Arc<Rule>| match &rule.access {
-            Access::Guarded { requirement, .. } => Some(Guard { rule: rule.clone(), requirement: *requirement }),
+            Access::Guarded { requirement, .. } => {
+                Some(Guard { rule: rule.clone(), requirement: *requirement, unrecognised: false })
+            }
             Access::Public | Access::Deny => None,
         };
         let mut guards: Vec<Guard> = app.judged(&resource, client).flatten().filter_map(guard).collect();
@@ -126,6 +129,19 @@ impl Destinations {
 pub struct Guard {
     pub rule: Arc<Rule>,
     pub requirement: Requirement,
+    /// It is asked because the person is not recognised: nothing that is set up on the way would show that it is them.
+    pub unrecognised: bool,
+}
+
+impl Guard {
+    /// What somebody could prove for it who owns these methods.
+    fn most(&self, owned: MethodSet, offer: Offer) -> MethodSet {
+        if self.unrecognised { owned.closed() } else { offer.most(owned) }
+    }
+
+    fn is_attainable(&self, owned: MethodSet, offer: Offer) -> bool {
+        self.requirement.is_within(self.most(owned, offer))
+    }
 }
 
 /// The rules that guard a destination, one for each reading of it that the gateway judges; strongest requirement first.
@@ -174,6 +190,29 @@ impl Guards {
         Self { guards: Vec::new(), offer: Offer::BASIC }
     }
 
+    /// What guards it for who is not recognised: what their risk asks comes beside what the rules require.
+    #[must_use]
+    pub fn at_risk(&self, risk: &Risk, now: Timestamp) -> Self {
+        let raised = self.guards.iter().filter(|guard| guard.rule.at_risk(risk) == RiskAction::StepUp);
+        let raised = raised.map(|guard| Guard {
+            rule: guard.rule.clone(),
+            requirement: guard.requirement.raised(risk.since, now),
+            unrecognised: true,
+        });
+        Self { guards: self.guards.iter().cloned().chain(raised).collect(), offer: self.offer }
+    }
+
+    /// What the rules do by risk, the strictest of them.
+    pub fn on_risk(&self) -> OnRisk {
+        self.guards.iter().fold(OnRisk::default(), |all, guard| all.or_stricter(guard.rule.on_risk))
+    }
+
+    /// What a sign-in on the way there is for.
+    pub fn goal(&self) -> SignInGoal {
+        let on_risk = (!self.guards.is_empty()).then(|| self.on_risk());
+        SignInGoal { requirement: Some(self.requirement()), on_risk }
+    }
+
     /// The guard that asks most.
     pub fn strongest(&self) -> Option<&Guard> {
         self.guards.first()
@@ -201,7 +240,7 @@ impl Guards {
 
     /// The guard that asks for more than somebody with these methods could ever prove.
     pub fn out_of_reach(&self, owned: MethodSet) -> Option<&Guard> {
-        self.guards.iter().find(|guard| !guard.requirement.is_attainable(owned, self.offer))
+        self.guards.iter().find(|guard| !guard.is_attainable(owned, self.offer))
     }
 
     /// Whether somebody has a passkey that may be copied to other devices, and only what stays on one would count.
@@ -222,8 +261,9 @@ impl Guards {
             self.guards.iter().filter_map(|guard| Some((guard, guard.requirement.shortfall(proofs, now)?))).peekable();
         let Some((guard, shortfall)) = missing.peek().copied() else { return Ways::Arrived };
         // Known before anything is asked: a code that cannot lead there would be spent for nothing.
-        let most = self.offer.most(owned);
-        if let Some((guard, _)) = missing.find(|(guard, _)| !guard.requirement.would_be_met(proofs, most, now)) {
+        if let Some((guard, _)) =
+            missing.find(|(guard, _)| !guard.requirement.would_be_met(proofs, guard.most(owned, self.offer), now))
+        {
             return Ways::OutOfReach(guard.clone());
         }
         let usable = owned.minus(locked);
@@ -232,11 +272,12 @@ impl Guards {
         match !methods.is_empty() && reached_by(usable) {
             true => Ways::Prove {
                 guard: guard.clone(),
-                lack: shortfall.lack,
+                lack: if guard.unrecognised { Lack::Recognition } else { shortfall.lack },
                 methods,
                 locked: shortfall.methods.and(locked),
             },
             false if !locked.is_empty() => Ways::Locked(locked),
+            false if guard.unrecognised => Ways::OutOfReach(guard.clone()),
             false => Ways::Enrol,
         }
     }

@@ -17,7 +17,7 @@ use crate::auth::factor::authenticator::Sealed;
 use crate::auth::handoff::{BindingToken, HANDOFF_LASTS, Handoff, TICKET_LASTS, Ticket, TicketToken};
 use crate::auth::proof::MethodSet;
 use crate::auth::secret::SecretBytes;
-use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
+use crate::auth::session::{Channel, Pinned, Session, SessionKey, SessionToken};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 
@@ -158,6 +158,8 @@ impl Flows {
             client_ip: client.ip,
             user_agent: client.short_user_agent(),
             checked: Default::default(),
+            // What its browser carries on the other host is not sent here.
+            pinned: head.pinned.clone().map(|pinned| Pinned { device: None, ..pinned }),
             ..head.clone()
         };
         let old = match held {

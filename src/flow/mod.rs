@@ -16,6 +16,7 @@ mod lockout;
 mod passkeys;
 pub mod ports;
 pub mod reply;
+pub mod risk;
 mod sealing;
 mod sent_codes;
 mod session_key;
@@ -39,6 +40,7 @@ use crate::auth::time::Timestamp;
 use bounded_map::BoundedMap;
 use hashing::Hashing;
 use ports::{Answer, Ports};
+use risk::RiskMemory;
 use session_validity::SessionValidity;
 use settings::FlowSettings;
 
@@ -50,6 +52,8 @@ pub struct Flows {
     /// Sessions whose use this node noted last, so that a burst of requests is one write.
     touched: Arc<BoundedMap<SessionKey, Timestamp>>,
     validity: Arc<SessionValidity>,
+    /// What this node remembers of people and sessions, to compare with.
+    risk: Arc<RiskMemory>,
 }
 
 impl Flows {
@@ -57,7 +61,7 @@ impl Flows {
     pub fn new(ports: Ports, settings: FlowSettings) -> Self {
         let hashing = Arc::new(Hashing::new(settings.password));
         let validity = SessionValidity::new(ports.accounts.clone(), ports.sessions.clone());
-        Self { ports, settings, hashing, touched: Arc::new(BoundedMap::new(100_000)), validity }
+        Self { ports, settings, hashing, touched: Arc::new(BoundedMap::new(100_000)), validity, risk: Arc::new(RiskMemory::new()) }
     }
 
     /// The same flows by other settings: what was counted and what waits goes on.
@@ -65,8 +69,8 @@ impl Flows {
     pub fn with_settings(&self, settings: FlowSettings) -> Self {
         let same = settings.password == self.settings.password;
         let hashing = if same { self.hashing.clone() } else { Arc::new(Hashing::new(settings.password)) };
-        let (touched, validity) = (self.touched.clone(), self.validity.clone());
-        Self { ports: self.ports.clone(), settings, hashing, touched, validity }
+        let (touched, validity, risk) = (self.touched.clone(), self.validity.clone(), self.risk.clone());
+        Self { ports: self.ports.clone(), settings, hashing, touched, validity, risk }
     }
 
     fn now(&self) -> Timestamp {

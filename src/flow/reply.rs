@@ -45,6 +45,8 @@ pub struct Client {
     pub ip: IpAddr,
     /// `User-Agent`, as received.
     pub user_agent: Option<String>,
+    /// `Sec-CH-UA`, `Sec-CH-UA-Mobile`, `Sec-CH-UA-Platform`.
+    pub hints: [Option<String>; 3],
     /// The mark of a known browser, if it sent one (not yet verified).
     pub device: Option<SecretText>,
     /// The canonical host it speaks to.
@@ -166,6 +168,8 @@ pub struct Locked {
 
 /// Nothing that is there or could be set up would do.
 pub struct OutOfReach {
+    /// Enough for the destination itself, but the person is not recognised.
+    pub unrecognised: bool,
     /// The ceremony; whoever wants to set up what there is all the same goes on with it.
     pub ceremony: CeremonyToken,
     /// What the account has.

@@ -19,6 +19,7 @@ use super::messages::text;
 use super::pages::Shell;
 use super::reply::{Cause, Note, Reply};
 use super::request_info::RequestInfo;
+use super::seen::{self, SeenHead};
 use super::state::PortalState;
 use crate::auth::event::Event;
 use crate::auth::session::{Channel, Session, SessionToken};
@@ -156,9 +157,11 @@ impl Context {
     /// The browser at the other end.
     pub(crate) fn client(&self) -> Client {
         let agent = self.info.headers.get(http::header::USER_AGENT);
+        let hints = seen::hints(&self.info.headers).map(|hint| hint.map(str::to_owned));
         Client {
             ip: self.info.client_ip,
             user_agent: agent.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()),
+            hints,
             device: self.info.cookies.device.clone(),
             host: self.info.host.clone(),
             origin: self.info.origin(),
@@ -237,6 +240,14 @@ impl Context {
             let host = destination.handoff.as_ref().map_or(&info.host, |opened| &opened.handoff.host);
             self.state.destinations.guards(host, &destination.method, target, info.client_ip)
         })
+    }
+
+    /// What guards it for this session, with what its risk asks.
+    pub(crate) fn guards_of(&self, session: &Session) -> Guards {
+        let flows = &self.state.flows;
+        let is_safe = matches!(self.destination().method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        let risk = flows.enforced_risk(session, &SeenHead::of(&self.info), is_safe);
+        self.guards().at_risk(&risk, flows.ports.clock.now())
     }
 
     /// The destination as people read it: host and path, a long path without its middle.

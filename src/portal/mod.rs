@@ -19,6 +19,7 @@ mod redirect_guard;
 pub mod reply;
 pub mod request_info;
 mod router;
+pub mod seen;
 pub mod settings;
 mod state;
 mod support_contact;

@@ -21,8 +21,10 @@ use super::snapshot::Snapshot;
 use super::{error_response, held_form, upstream};
 use crate::auth::policy::cors::Preflights;
 use crate::auth::proof::evaluation::Circumstances;
+use crate::flow::admit::Admission;
 use crate::portal::error::PortalError;
 use crate::portal::reply::{Cause, Note, Reply};
+use crate::portal::seen::SeenHead;
 
 impl Gateway {
     /// Judges a request and answers it, or lets the app answer by the short way; `false`: it goes on to the app by
@@ -78,10 +80,16 @@ impl Gateway {
         };
         // HTTP/2 announces nothing; there the end of the stream must have come with the head.
         let is_whole = session.req_header().method == Method::OPTIONS && session.as_mut().is_body_empty();
+        let mut told = (None, Vec::new());
         let (arrival, mut judgement, open) = read(session, &connection.peer, &ctx.snapshot, request_id, is_whole);
         if let (Some(circumstances), Some(site), Some(resource)) = (&open, &judgement.site, &judgement.resource) {
-            match ctx.snapshot.flows.admit(&site.policy, resource, circumstances, judgement.credential.token()).await {
-                Ok(decision) => judgement.decide(decision),
+            let seen = SeenHead { headers: &session.req_header().headers, client: circumstances.client };
+            let presented = judgement.credential.token();
+            match ctx.snapshot.flows.admit(&site.policy, resource, circumstances, presented, &seen).await {
+                Ok(Admission { decision, shadow, events }) => {
+                    judgement.decide(decision);
+                    told = (shadow, events);
+                }
                 Err(cause) => {
                     tracing::error!(target: "proxy", request_id = %arrival.request_id, %cause, "cannot decide");
                     judgement.verdict = Verdict::Reject(reject(PortalError::Unavailable, "store"));
@@ -91,6 +99,14 @@ impl Gateway {
         judgement.circumstances = open;
         count(&judgement);
         (ctx.outcome, ctx.arrival, ctx.judgement) = (judgement.outcome(), arrival, judgement);
+        let (shadow, events) = told;
+        if let Some(action) = shadow {
+            self.metrics.risk_shadow.with_label_values(&[action.name()]).inc();
+        }
+        if !events.is_empty() {
+            audit_log::audit(&events, ctx, &self.metrics);
+            (self.audit)(&events, &ctx.arrival.request_id);
+        }
     }
 
     /// An answer of ours, in words.

@@ -9,6 +9,8 @@ fn vocabulary() -> Vec<(What, Value)> {
     let mut all = vec![
         (ProofAccepted { method }, json!({"action": "proof_accepted", "method": "totp"})),
         (SessionOpened, json!({"action": "session_opened"})),
+        (SessionAbandoned, json!({"action": "session_abandoned"})),
+        (RiskProfileErased, json!({"action": "risk_profile_erased"})),
         (SessionElevated, json!({"action": "session_elevated"})),
         (SessionRevoked, json!({"action": "session_revoked"})),
         (SessionsRevoked, json!({"action": "sessions_revoked"})),
@@ -59,6 +61,9 @@ fn vocabulary() -> Vec<(What, Value)> {
     ] {
         all.push((Throttled { method, scope }, json!({"action": "throttled", "method": "totp", "scope": word})));
     }
+    for level in RiskLevel::ALL {
+        all.push((SignInAssessed { level }, json!({"action": "sign_in_assessed", "level": level.name()})));
+    }
     for (deed, word) in [
         (Deed::Spending, "spending"),
         (Deed::Rehash, "rehash"),
@@ -84,11 +89,11 @@ fn the_log_the_trail_and_the_commands_use_the_same_words() {
         let word = |name: &str| kept.get(name).and_then(Value::as_str);
         assert_eq!(Some(what.action()), word("action"));
         assert_eq!(what.method().map(Method::name), word("method"), "{kept}");
-        assert_eq!(what.reason(), word("reason").or_else(|| word("scope")).or_else(|| word("deed")), "{kept}");
+        assert_eq!(what.reason(), word("reason").or_else(|| word("scope")).or_else(|| word("deed")).or_else(|| word("level")), "{kept}");
         actions.insert(what.action());
     }
     // As many as there are variants: a new one stands here too.
-    assert_eq!(actions.len(), 24);
+    assert_eq!(actions.len(), 27);
 }
 
 #[test]
@@ -100,6 +105,7 @@ fn an_event_is_kept_with_what_happened_among_its_members() {
         client_ip: Some([203, 0, 113, 9].into()),
         session: None,
         browser: Some("tag".to_owned()),
+        risk: None,
     };
     let kept = json!({"action": "proof_rejected", "method": "password", "reason": "mismatch", "user": null,
         "username": "ann", "client_ip": "203.0.113.9", "session": null, "browser": "tag"});

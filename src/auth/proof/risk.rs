@@ -37,7 +37,8 @@ impl RiskLevel {
 }
 
 /// What a rule does where somebody is not recognised, laxest first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RiskAction {
     /// What the rule requires is enough.
     #[default]

@@ -341,6 +341,7 @@ fn subject(question: &Question, host: &str, now: Timestamp) -> Result<Option<Arc
         seen_at: now,
         generation: 0,
         checked: Default::default(),
+        pinned: None,
         previous_login: None,
         client_ip: question.ip,
         user_agent: None,

@@ -10,6 +10,7 @@ use crate::cli::output::text;
 use crate::cli::user::new_password;
 use crate::cli::{audit, prompt};
 use crate::flow::ports::{Account, AccountChange};
+use crate::flow::risk::erase_profile;
 
 pub(crate) async fn disable(user: &OneUser) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
@@ -87,6 +88,7 @@ pub(crate) async fn delete(user: &OneUser, yes: bool) -> CommandResult {
     // Shut first: nobody can open a new session between ending the old ones and the deletion.
     shut(&opened, &account).await?;
     let ended = end_sessions(&opened, &account, "it is disabled but not deleted").await?;
+    store_result(erase_profile(&opened.ports, &identity.id).await)?;
     let entries = audit::entries(opened.ports.clock.as_ref(), &[What::AccountDeleted], identity);
     there(store_result(opened.ports.accounts.delete_recorded(&identity.id, &entries).await)?, &account)?;
     audit::log(&entries);

@@ -24,6 +24,7 @@ fn session() -> Session {
         seen_at: at,
         generation: 0,
         checked: Default::default(),
+        pinned: None,
         previous_login: None,
         client_ip: "192.0.2.1".parse().unwrap(),
         user_agent: None,

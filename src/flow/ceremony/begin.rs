@@ -2,33 +2,35 @@
 
 use crate::auth::ceremony::{Ceremony, Verdict};
 use crate::auth::factor::authenticator::Enrolled;
-use crate::auth::proof::{Method, Requirement};
+use crate::auth::proof::{Method, OnRisk};
 use crate::auth::session::Channel;
 use crate::auth::user::Username;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
 use crate::flow::ports::{Account, Answer};
+use crate::flow::risk::SignInGoal;
 use crate::flow::reply::{Client, Credentials, LoginReply, Outcome, Rejection, Submission};
 use crate::flow::verify::password::PasswordCheck;
 
 impl Flows {
     /// Begins a sign-in and submits the first factor.
-    /// `requirement`: what the destination needs; `None`: the most that the factors of the account can prove.
+    /// `goal`: what the destination needs.
     ///
     /// # Errors
     /// A store did not answer; nobody is signed in then. What happened until then is in the events.
     pub async fn begin(
         &self,
         given: Credentials,
-        requirement: Option<Requirement>,
+        goal: impl Into<SignInGoal>,
         channel: Channel,
         client: &Client,
     ) -> Outcome<LoginReply> {
+        let SignInGoal { requirement, on_risk } = goal.into();
         let mut attempt = self.begin_attempt(&given.username, None, client);
         let name = Username::parse(&given.username);
         let ceremony = Ceremony::sign_in(name, requirement, client.host.clone(), channel, attempt.now);
-        let reply = self.first_factor(&mut attempt, ceremony, given).await;
+        let reply = self.first_factor(&mut attempt, ceremony, given, on_risk).await;
         attempt.finish(reply)
     }
 
@@ -37,6 +39,7 @@ impl Flows {
         attempt: &mut Attempt<'_>,
         ceremony: Ceremony,
         given: Credentials,
+        on_risk: Option<OnRisk>,
     ) -> Answer<LoginReply> {
         let account = match self.check_login(attempt, ceremony.who.username(), given.password).await? {
             PasswordCheck::Right(account) => account,
@@ -46,6 +49,7 @@ impl Flows {
         };
         let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
         let ceremony = self.identify(ceremony, &account, &enrolled);
+        let ceremony = self.assess(attempt, &account, ceremony, on_risk).await?;
         let offer = self.settings.offer_at(&ceremony.host);
         let step = ceremony.advance(Verdict::Proved(Method::Password), offer, attempt.now);
         // A code is looked at only if the account has something of the kind.

@@ -75,6 +75,7 @@ impl Flows {
             previous_login: account.last_login_at,
             client_ip: attempt.client.ip,
             user_agent: attempt.client.short_user_agent(),
+            pinned: self.pin(attempt.client, ceremony.assessed.level, attempt.now),
         };
         let notice = self.notice(attempt, account, ceremony.channel).await?;
         let (proved, credentials, locked) = (ceremony.proofs.methods(), ceremony.credentials.clone(), ceremony.locked);
@@ -86,6 +87,7 @@ impl Flows {
         if let Err(fault) = noted {
             return Err(self.revoke_undelivered(attempt, &opened.token.key(), fault).await);
         }
+        self.learn_sign_in(attempt, &account.identity.id, ceremony.assessed).await;
         Ok(Ok(Box::new(Opened { notice, ..opened })))
     }
 
@@ -98,12 +100,14 @@ impl Flows {
         (key, session): (&SessionKey, &Session),
     ) -> Answer<Result<Box<Opened>, Rejection>> {
         let (ceremony, method) = (completed.ceremony(), completed.method());
+        let risen = Session {
+            proofs: ceremony.proofs.clone(),
+            seen_at: attempt.now.max(session.seen_at),
+            ..session.clone()
+        };
+        let pinned = self.pin_risen(attempt, &risen, method).await;
         let grant = Grant {
-            session: Session {
-                proofs: ceremony.proofs.clone(),
-                seen_at: attempt.now.max(session.seen_at),
-                ..session.clone()
-            },
+            session: Session { pinned, ..risen },
             old: Some(key),
             proved: MethodSet::EMPTY.with(method),
             what: What::SessionElevated,
@@ -160,6 +164,10 @@ impl Flows {
         let (client, known) = (attempt.client, attempt.device.as_ref());
         let owner = (&session.identity.id, generation);
         let (mark, device) = self.mark_device(client, &attempt.account, known, strength, owner)?;
+        let mut session = session;
+        if let Some(pinned) = session.pinned.as_mut().filter(|pinned| pinned.at == attempt.now) {
+            pinned.device = (session.channel == Channel::Cookie).then(|| device.id().to_owned());
+        }
         let ends_at = self.settings.session.ends_at(&session);
         self.forgive(attempt, proved).await?;
         let unlocked = self.unlock(attempt, &session.identity.id, locked, proved).await?;

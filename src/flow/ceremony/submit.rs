@@ -3,7 +3,7 @@
 use crate::auth::ceremony::{Ceremony, Step, Verdict};
 use crate::auth::event::{RejectReason, What};
 use crate::auth::factor::authenticator::Enrolled;
-use crate::auth::proof::{Method, MethodSet};
+use crate::auth::proof::{Method, MethodSet, RiskAction};
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::{Resumed, Slot};
@@ -138,7 +138,7 @@ impl Flows {
             }
             Step::OutOfReach(ceremony) => {
                 let token = self.keep(&ceremony, slot, now).await?;
-                LoginReply::OutOfReach(OutOfReach { ceremony: token, owned: ceremony.enrolled })
+                LoginReply::OutOfReach(OutOfReach { unrecognised: ceremony.assessed.action == RiskAction::StepUp, ceremony: token, owned: ceremony.enrolled })
             }
             Step::Rejected(_) => LoginReply::Rejected(match slot {
                 Slot::New => Rejection::WrongCredentials,

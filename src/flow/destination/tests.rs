@@ -7,9 +7,9 @@ use super::*;
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::Audience;
-use crate::auth::proof::{Method, Risk};
 use crate::auth::proof::decision::{Decision, Refusal, RefusalReason};
 use crate::auth::proof::evaluation::evaluate;
+use crate::auth::proof::{Method, Risk};
 use crate::auth::resource::Tolerances;
 use crate::auth::session::{Channel, Session};
 use crate::auth::user::{Identity, UserId, Username};
@@ -41,6 +41,7 @@ fn session(proofs: Proofs) -> Arc<Session> {
         seen_at: NOW,
         generation: 0,
         checked: Default::default(),
+        pinned: None,
         previous_login: None,
         client_ip: "192.0.2.1".parse().unwrap(),
         user_agent: None,

@@ -5,7 +5,7 @@ use super::addresses::still_to_prove;
 use crate::auth::ceremony::{Ceremony, CeremonyKey, Parent};
 use crate::auth::event::{Deed, What};
 use crate::auth::factor::authenticator::Enrolled;
-use crate::auth::proof::{Factor, Method, MethodSet};
+use crate::auth::proof::{Factor, Method, MethodSet, Requirement, Strength};
 use crate::auth::time::Timestamp;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
@@ -23,6 +23,8 @@ pub(in crate::flow) struct Enrollee {
     pub(in crate::flow) key: CeremonyKey,
     pub(in crate::flow) account: Account,
     pub(in crate::flow) enrolled: Enrolled,
+    /// What its person must prove first because they are not recognised.
+    pub(in crate::flow) unrecognised: Option<Requirement>,
 }
 
 impl Flows {
@@ -63,7 +65,13 @@ impl Flows {
             return Ok((attempt, None));
         }
         let key = parent.enrolment_key();
-        Ok((attempt, Some(Enrollee { ceremony, slot, parent, key, account, enrolled })))
+        let unrecognised = match &slot {
+            Slot::Session(_, session) => self.before_enrolling(session, client, attempt.now),
+            Slot::New | Slot::Stored(_) => {
+                ceremony.forbids_enrolment(attempt.now).then(|| Requirement::of(Strength::TwoFactor))
+            }
+        };
+        Ok((attempt, Some(Enrollee { unrecognised, ceremony, slot, parent, key, account, enrolled })))
     }
 
     /// The factors of an account, of every relying party; a sent code is none.
@@ -76,6 +84,10 @@ impl Flows {
     /// prove, whatever host they belong to. What is bound here counts on all of them, and a weaker proof must not make a stronger
     /// one. A backup code beside the password stands in for a passkey that is lost.
     pub(in crate::flow) fn prove_first(&self, who: &Enrollee, now: Timestamp) -> Option<MethodSet> {
+        // Nothing that is set up now shows that it is its owner who sets it up.
+        if let Some(short) = who.unrecognised.and_then(|required| required.shortfall(&who.ceremony.proofs, now)) {
+            return Some(short.methods);
+        }
         let has_password = who.account.password_hash.is_some();
         let owned = self.factors_anywhere(&who.account, &who.enrolled);
         let fresh = who.ceremony.proofs.fresh(self.settings.enroll_max_age, now);

@@ -13,7 +13,7 @@ use crate::auth::factor::passkey::{
     self, AuthenticationResponse, CHALLENGE_BYTES, PasskeyRecord, RequestOptions, UserVerification, Violation,
     challenge_name,
 };
-use crate::auth::proof::{Method, Requirement};
+use crate::auth::proof::Method;
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::Channel;
 use crate::auth::time::Timestamp;
@@ -23,6 +23,7 @@ use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
 use crate::flow::ports::{Account, Answer, StoreError};
 use crate::flow::reply::{Client, LoginReply, Outcome, Rejection, SignInChallenge};
+use crate::flow::risk::SignInGoal;
 
 /// How long a sign-in page may lie there.
 const PRESENTED_WITHIN: Duration = Duration::from_secs(600);
@@ -81,11 +82,11 @@ impl Flows {
         &self,
         state: &SecretText,
         assertion: &SecretText,
-        requirement: Option<Requirement>,
+        goal: impl Into<SignInGoal>,
         client: &Client,
     ) -> Outcome<LoginReply> {
         let mut attempt = self.begin_attempt("", None, client);
-        let reply = self.passwordless(&mut attempt, state, assertion, requirement).await;
+        let reply = self.passwordless(&mut attempt, state, assertion, goal.into()).await;
         attempt.finish(reply)
     }
 
@@ -94,7 +95,7 @@ impl Flows {
         attempt: &mut Attempt<'_>,
         state: &SecretText,
         assertion: &SecretText,
-        requirement: Option<Requirement>,
+        goal: SignInGoal,
     ) -> Answer<LoginReply> {
         let method = Method::Passkey;
         if let Some(wait) = self.charge(attempt, method).await? {
@@ -141,8 +142,9 @@ impl Flows {
         self.refund_correct(attempt).await?;
         let Known { account, enrolled, .. } = known;
         let host = client.host.clone();
-        let ceremony = Ceremony::sign_in(None, requirement, host, client.channel, attempt.now);
+        let ceremony = Ceremony::sign_in(None, goal.requirement, host, client.channel, attempt.now);
         let ceremony = self.identify(ceremony, &account, &enrolled);
+        let ceremony = self.assess(attempt, &account, ceremony, goal.on_risk).await?;
         let offer = self.settings.offer_at(&client.host);
         let step = ceremony.advance(Verdict::Proved(proved), offer, attempt.now);
         self.proceed(attempt, &account, step, &Slot::New).await

@@ -11,6 +11,7 @@ mod forms;
 mod outbox;
 mod passkey_challenge;
 mod places;
+mod risk_profiles;
 mod sessions;
 mod transient;
 
@@ -31,6 +32,7 @@ use crate::auth::handoff::Ticket;
 use crate::auth::held_request::{FormOwner, HeldRequest};
 use crate::auth::secret::SecretBytes;
 use crate::auth::time::Timestamp;
+use crate::risk::Profile;
 
 /// A store could not answer. The text is for the log; it holds no secret.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -117,6 +119,8 @@ pub struct Ports {
     pub form_owners: View<FormOwner>,
     /// How many forms wait.
     pub quotas: Arc<dyn Quotas>,
+    /// What is usual for each person.
+    pub profiles: View<Profile>,
     /// Codes that were sent to a person.
     pub codes: Arc<dyn OneTimeCodes>,
     /// One-time marks.

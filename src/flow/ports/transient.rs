@@ -27,6 +27,8 @@ pub enum TransientKind {
     Ticket,
     /// A WebAuthn challenge that waits for its answer.
     Challenge,
+    /// What is usual for a person.
+    RiskProfile,
     /// A form that waits until it may be sent, and whose it is.
     Form,
 }
@@ -41,7 +43,7 @@ struct KindFacts {
 
 impl TransientKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Ceremony, Self::Pending, Self::Ticket, Self::Challenge, Self::Form];
+    pub const ALL: [Self; 6] = [Self::Ceremony, Self::Pending, Self::Ticket, Self::Challenge, Self::Form, Self::RiskProfile];
 
     const fn facts(self) -> KindFacts {
         match self {
@@ -62,6 +64,12 @@ impl TransientKind {
                 prefix: "p1:",
                 size_cap: 4 << 10,
                 unreadable: "a secret waiting for its first code cannot be read and was dropped; there will be a new one",
+            },
+            Self::RiskProfile => KindFacts {
+                name: "risk_profile",
+                prefix: "r1:",
+                size_cap: 3 << 10,
+                unreadable: "what is usual for a person cannot be read and was dropped; it is learnt anew",
             },
             Self::Challenge => KindFacts {
                 name: "challenge",

@@ -5,6 +5,7 @@ mod moment;
 mod passkeys;
 mod places;
 mod submitting;
+mod vault;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use places::KnownPlaces;
 use super::Flows;
 use super::ports::{
     Account, Answer, Clock, CodeDigest, Ended, Entropy, Generation, Letter, Ports, RECORD_VERSION, SigningKey,
-    StoreError, TransientKind, Typed, Vault, View,
+    StoreError, TransientKind, Typed, View,
 };
 use super::reply::Client;
 use super::settings::FlowSettings;
@@ -137,6 +138,7 @@ impl World {
             ceremonies: View::new(self.clone(), self.clone()),
             tickets: View::new(self.clone(), self.clone()),
             challenges: View::new(self.clone(), self.clone()),
+            profiles: View::new(self.clone(), self.clone()),
             forms: View::new(self.clone(), self.clone()),
             form_owners: View::new(self.clone(), self.clone()),
             quotas: self.clone(),
@@ -294,6 +296,7 @@ pub(crate) fn client_at(ip: &str) -> Client {
     Client {
         ip: ip.parse().unwrap(),
         user_agent: Some("Test/1".to_owned()),
+        hints: [const { None }; 3],
         device: None,
         host: HOST.to_owned(),
         origin: format!("https://{HOST}"),
@@ -378,27 +381,5 @@ impl Entropy for World {
             chunk.copy_from_slice(&block[..chunk.len()]);
         }
         Ok(())
-    }
-}
-
-impl Vault for World {
-    fn seal(&self, context: &str, plain: &SecretBytes) -> Answer<Sealed> {
-        // What seals a record is part of the store's call.
-        if is_record(context) { Ok(seal(context, plain)) } else { self.call(|_| seal(context, plain)) }
-    }
-
-    fn open(&self, context: &str, sealed: &Sealed) -> Answer<SecretBytes> {
-        if !is_record(context) {
-            self.call(|_| ())?;
-        }
-        unseal(context, sealed)
-    }
-
-    fn reseal(&self, _: &str, sealed: &Sealed) -> Answer<Option<Sealed>> {
-        self.call(|_| sealed.0.strip_prefix(OLD_KEY).map(|body| Sealed(body.to_vec())))
-    }
-
-    fn digest(&self, purpose: &str, data: &[u8]) -> [u8; 32] {
-        Sha256::new().chain_update(b"key").chain_update(purpose).chain_update(data).finalize().into()
     }
 }

@@ -39,8 +39,10 @@ async fn outcome(flows: &Flows, path: &str, open: Option<&Opened>) -> &'static s
             &resource,
             &Circumstances { client: client().ip, opener: None, risk: Risk::none() },
             open.map(|o| (&o.token, o.session.channel)),
+            &client(),
         )
         .await
+        .map(|admission| admission.decision)
     {
         Ok(Decision::Permit(permit)) if permit.subject().is_some() => "permit",
         Ok(Decision::Permit(_)) => "public",

@@ -33,6 +33,7 @@ fn session(world: &World, name: &str, id: &str) -> Session {
         user_agent: None,
         generation: 0,
         checked: Default::default(),
+        pinned: None,
     }
 }
 

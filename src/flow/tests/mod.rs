@@ -19,6 +19,7 @@ mod passkey_removal;
 mod passkey_wishes;
 mod passkeys;
 mod resealing;
+mod risk;
 mod rising;
 mod sent_codes;
 mod signing_in;

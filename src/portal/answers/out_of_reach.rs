@@ -20,6 +20,8 @@ pub(crate) struct Unreached<'a> {
     pub(crate) owned: MethodSet,
     /// Whether a session is open.
     pub(crate) signed_in: bool,
+    /// They would reach it from where they are recognised.
+    pub(crate) unrecognised: bool,
 }
 
 /// Answers scripts: `factor_unavailable`.
@@ -46,7 +48,7 @@ pub(crate) fn page_reply(
     info: &RequestInfo,
     rule: Option<RuleSummary<'_>>,
     requirement: Requirement,
-    Unreached { who, owned, signed_in }: Unreached<'_>,
+    Unreached { who, owned, signed_in, unrecognised }: Unreached<'_>,
     asked: &str,
 ) -> Reply {
     let (shell, offer) = (state.theme.shell(&info.request_id), state.flows.settings.offer_at(&info.host));
@@ -57,9 +59,15 @@ pub(crate) fn page_reply(
         lines.push(text!("unattainable-owned", methods = format::all_of(&nouns(owned))));
     }
     lines.push(text!("unattainable-useless"));
+    if unrecognised {
+        lines = vec![text!("refusal-risk")];
+    }
     let own = rule.and_then(|rule| rule.remediation.map(str::to_owned));
     let whom = support_contact::whom(shell.support.as_ref());
-    let items = vec![own.unwrap_or_else(|| text!("unattainable-ask", support = whom))];
+    let items = match unrecognised {
+        true => vec![own.unwrap_or_else(|| text!("refusal-risk-usual")), text!("refusal-risk-ask", support = whom)],
+        false => vec![own.unwrap_or_else(|| text!("unattainable-ask", support = whom))],
+    };
     let mut shown =
         vec![(if signed_in { text!("fact-signed-in-as") } else { text!("fact-user-name") }, who.to_owned())];
     shown.push((text!("fact-asked-for"), asked.to_owned()));

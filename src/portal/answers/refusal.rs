@@ -43,7 +43,7 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, refusal: &Refusal) 
             let asked = format!("{} {}{path}", info.method, info.authority);
             match wants_html(kind) {
                 true => {
-                    let person = Unreached { who, owned, signed_in: true };
+                    let person = Unreached { who, owned, signed_in: true, unrecognised: false };
                     out_of_reach::page_reply(state, info, summary, requirement, person, &asked)
                 }
                 false => {

@@ -23,7 +23,7 @@ use crate::portal::reply::{Reply, page, see_other};
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let (destination, _) = enter(ctx, "login").await?;
     if let Some(who) = ctx.current_session(true).await? {
-        return Ok(match ctx.guards().are_met(&who.session.proofs, ctx.state.flows.ports.clock.now()) {
+        return Ok(match ctx.guards_of(&who.session).are_met(&who.session.proofs, ctx.state.flows.ports.clock.now()) {
             false => see_other(&destination.page_url("step-up"), "login"),
             true => dead_ends::to_destination(ctx, &destination, &who.session, "login"),
         });
@@ -79,8 +79,8 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         return form(ctx, &destination, LoginFeedback { username, errors, ..LoginFeedback::default() });
     }
     let given = Credentials { username: username.to_owned(), password: fields.secret("password"), otp: None };
-    let needed = ctx.guards().requirement();
-    let reply = ctx.record_events(ctx.state.flows.begin(given, Some(needed), Channel::Cookie, &ctx.client()).await)?;
+    let goal = ctx.guards().goal();
+    let reply = ctx.record_events(ctx.state.flows.begin(given, goal, Channel::Cookie, &ctx.client()).await)?;
     if matches!(reply, LoginReply::Rejected(_)) {
         let errors = Errors::one("username", text!("mistake-credentials"));
         return form(ctx, &destination, LoginFeedback { username, errors, ..LoginFeedback::default() });
@@ -94,8 +94,8 @@ async fn by_passkey(ctx: &mut Context, destination: &Destination, fields: &FormF
         return form(ctx, destination, LoginFeedback { errors: error.errors(), ..LoginFeedback::default() });
     }
     let (state, assertion) = (fields.secret("state"), fields.secret("assertion"));
-    let needed = ctx.guards().requirement();
-    let signed_in = ctx.state.flows.sign_in_by_passkey(&state, &assertion, Some(needed), &ctx.client()).await;
+    let goal = ctx.guards().goal();
+    let signed_in = ctx.state.flows.sign_in_by_passkey(&state, &assertion, goal, &ctx.client()).await;
     let reply = ctx.record_events(signed_in)?;
     let LoginReply::Rejected(rejection) = reply else {
         let username = match &reply {
@@ -132,8 +132,8 @@ async fn login_reply(
     let answer = match reply {
         LoginReply::Next(next) => ceremony_redirect(ctx, &on.page_url("second-factor"), "login", &next.ceremony),
         LoginReply::Enroll(next) => ceremony_redirect(ctx, &on.page_url("enroll"), "login", &next.ceremony),
-        LoginReply::OutOfReach(OutOfReach { owned, .. }) => {
-            out_of_reach(ctx, destination, Unreached { who: username, owned, signed_in: false })
+        LoginReply::OutOfReach(OutOfReach { owned, unrecognised, .. }) => {
+            out_of_reach(ctx, destination, Unreached { who: username, owned, signed_in: false, unrecognised })
         }
         LoginReply::Locked(off) => locked_factor::locked_out(ctx, username, off.methods, false),
         LoginReply::Opened(opened) if destination.action == Some(RequestedAction::SignOut) => {

@@ -86,10 +86,10 @@ async fn login_reply(
         LoginReply::Opened(opened) => after_sign_in(ctx, destination, &opened),
         LoginReply::Next(_) => see_other(&destination.page_url("step-up"), "step-up"),
         LoginReply::Enroll(next) => ceremony_redirect(ctx, &destination.page_url("enroll"), "step-up", &next.ceremony),
-        LoginReply::OutOfReach(OutOfReach { owned, .. }) => out_of_reach(
+        LoginReply::OutOfReach(OutOfReach { owned, unrecognised, .. }) => out_of_reach(
             ctx,
             destination,
-            Unreached { who: ask.who.session.identity.username.as_str(), owned, signed_in: true },
+            Unreached { who: ask.who.session.identity.username.as_str(), owned, signed_in: true, unrecognised },
         ),
         LoginReply::Locked(off) => {
             let (who, left) = (&ask.who, ask.methods.minus(off.methods));
@@ -135,12 +135,14 @@ async fn required_proof(ctx: &Context, destination: &Destination) -> Result<Requ
     }
     let username = who.session.identity.username.as_str();
     let person = Person { proofs: &who.session.proofs, owned, locked: off };
-    let ways = ctx.guards().ways_on(person, ctx.state.flows.ports.clock.now());
+    let ways = ctx.guards_of(&who.session).ways_on(person, ctx.state.flows.ports.clock.now());
     // Nobody is asked for a proof who was asked again and again.
     let looped = || dead_ends::redirect_loop(ctx, destination);
     let instead = match ways {
         Ways::Arrived => dead_ends::to_destination(ctx, destination, &who.session, "step-up"),
-        Ways::OutOfReach(_) => out_of_reach(ctx, destination, Unreached { who: username, owned, signed_in: true }),
+        Ways::OutOfReach(Guard { unrecognised, .. }) => {
+            out_of_reach(ctx, destination, Unreached { who: username, owned, signed_in: true, unrecognised })
+        }
         Ways::Locked(off) => looped().unwrap_or_else(|| locked_factor::locked_out(ctx, username, off, true)),
         Ways::Enrol => looped().unwrap_or_else(|| {
             // Whoever else began to sign in in this browser meanwhile is not meant.

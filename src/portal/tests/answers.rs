@@ -30,6 +30,7 @@ fn session() -> Arc<Session> {
         seen_at: Timestamp::from_secs(1),
         generation: 0,
         checked: Default::default(),
+        pinned: None,
         previous_login: None,
         client_ip: "192.0.2.7".parse().unwrap(),
         user_agent: None,

@@ -48,6 +48,7 @@ use crate::flow::settings::{FlowSettings, PasskeySettings};
 use crate::flow::testing::{HOST, World, sending};
 use crate::portal::reply::Reply;
 use crate::portal::request_info::RequestInfo;
+use crate::portal::seen::SeenHead;
 
 /// Most tests look at the response alone.
 impl std::ops::Deref for Reply {
@@ -225,7 +226,7 @@ impl<'a> Browser<'a> {
         let resource = Resource::parse(&asked.host, "GET", target.as_bytes(), app.tolerate).unwrap();
         let presented = super::cookies::session_token(&asked.headers);
         let around = Circumstances { client: asked.client_ip, opener: None, risk: Risk::none() };
-        let decision = state.flows.admit(app, &resource, &around, presented.token()).await.unwrap();
+        let decision = state.flows.admit(app, &resource, &around, presented.token(), &SeenHead::of(&asked)).await.unwrap().decision;
         let answer = match decision {
             Decision::Permit(_) => Response::new(Bytes::from_static(b"the app")).into(),
             Decision::Challenge(challenged) => self.stage.portal.challenge(&asked, &challenged),

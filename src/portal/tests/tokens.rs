@@ -8,6 +8,7 @@ use crate::auth::proof::Risk;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::session::SessionToken;
 use crate::flow::testing::PASSWORD;
+use crate::portal::seen::SeenHead;
 
 /// How a token is presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +66,7 @@ async fn opens(stage: &Stage, by: By, token: &str) -> bool {
     let resource = Resource::parse(HOST, "GET", b"/x", app.tolerate).unwrap();
     let around = Circumstances { client: asked.client_ip, opener: None, risk: Risk::none() };
     let presented = crate::portal::cookies::session_token(&asked.headers);
-    matches!(state.flows.admit(app, &resource, &around, presented.token()).await.unwrap(), Decision::Permit(_))
+    matches!(state.flows.admit(app, &resource, &around, presented.token(), &SeenHead::of(&asked)).await.unwrap().decision, Decision::Permit(_))
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The audit events of the portal, as they are logged and counted.
 
 use super::metrics::Metrics;
-use crate::auth::event::{Event, What};
+use crate::auth::event::{Event, RiskRecord, What};
 use crate::auth::proof::Method;
 use crate::proxy::clock;
 use crate::proxy::context::Ctx;
@@ -11,6 +11,12 @@ pub(crate) fn audit(events: &[Event], ctx: &Ctx, metrics: &Metrics) {
     let (request_id, took) = (ctx.arrival.request_id.as_str(), clock::now().duration_since(ctx.timing.started));
     for event in events {
         count(event.what, took, metrics);
+        if let Some(risk) = &event.risk {
+            for reason in risk.reasons().into_iter().take(TOP) {
+                metrics.risk_reasons.with_label_values(&[reason.signal]).inc();
+            }
+        }
+        let reasons = event.risk.as_ref().map(|risk| texts(risk));
         tracing::info!(
             target: "audit",
             request_id,
@@ -22,6 +28,9 @@ pub(crate) fn audit(events: &[Event], ctx: &Ctx, metrics: &Metrics) {
             client_ip = event.client_ip.map(tracing::field::display),
             session = event.session.as_deref(),
             browser = event.browser.as_deref(),
+            risk_score = event.risk.as_ref().map(|risk| f64::from(risk.score)),
+            risk_action = event.risk.as_ref().map(|risk| risk.action),
+            risk_reasons = reasons,
             "audit"
         );
     }
@@ -36,6 +45,10 @@ fn count(what: What, took: std::time::Duration, metrics: &Metrics) {
             metrics.rate_limited.with_label_values(&[scope.name()]).inc();
             (method, "throttled", "")
         }
+        What::SignInAssessed { level } => {
+            metrics.risk_assessments.with_label_values(&[level.name()]).inc();
+            return;
+        }
         What::FactorLocked { method } => {
             metrics.factors_locked.with_label_values(&[method.name()]).inc();
             return;
@@ -44,4 +57,13 @@ fn count(what: What, took: std::time::Duration, metrics: &Metrics) {
     };
     metrics.attempts.with_label_values(&[method.name(), outcome, reason]).inc();
     metrics.attempt_durations.with_label_values(&[method.name(), outcome]).observe(took.as_secs_f64());
+}
+
+/// How many reasons are told of an assessment; the trail has them all.
+const TOP: usize = 3;
+
+/// The strongest reasons, as sentences.
+fn texts(risk: &RiskRecord) -> String {
+    let reasons: Vec<&str> = risk.reasons().into_iter().take(TOP).map(|reason| reason.text.as_str()).collect();
+    reasons.join(" ")
 }

@@ -9,7 +9,7 @@ use crate::auth::network::Networks;
 use crate::flow::Flows;
 use crate::flow::destination::Destinations;
 use crate::flow::settings::FlowSettings;
-use crate::flow::testing::World;
+use crate::flow::testing::{World, client};
 use crate::portal::Portal;
 use crate::portal::settings::PortalSettings;
 use crate::proxy::observe::metrics::Metrics;
@@ -166,7 +166,8 @@ async fn rules_decide_about_all_else() {
         assert_eq!(judgement.websocket, request.contains("websocket"), "{request}");
         let (site, resource) = (judgement.site.clone().unwrap(), judgement.resource.clone().unwrap());
         let token = judgement.credential.token();
-        let decided = snapshot.flows.admit(&site.policy, &resource, &open.unwrap(), token).await.unwrap();
+        let decided =
+            snapshot.flows.admit(&site.policy, &resource, &open.unwrap(), token, &client()).await.unwrap().decision;
         judgement.decide(decided);
         let outcome = judgement.outcome();
         assert_eq!((outcome.decision, outcome.reason), (decision, reason), "{request}");

@@ -50,6 +50,7 @@ pub(super) fn session(username: &str, groups: &[&str]) -> Session {
         seen_at: Timestamp::default(),
         generation: 0,
         checked: Default::default(),
+        pinned: None,
         previous_login: None,
         client_ip: [127, 0, 0, 1].into(),
         user_agent: None,

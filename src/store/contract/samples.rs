@@ -89,6 +89,7 @@ pub(crate) fn session(name: &str, now: Timestamp) -> Session {
         seen_at: now,
         generation: 0,
         checked: Default::default(),
+        pinned: None,
         previous_login: Some(now.minus(Duration::from_secs(9))),
         client_ip: IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9)),
         user_agent: Some("Browser/1 'x' %s {}".into()),
@@ -114,6 +115,7 @@ pub(crate) fn ceremony(name: &str, now: Timestamp) -> Ceremony {
         credentials: "digest".into(),
         previous_login: Some(now.minus(Duration::from_secs(7))),
         challenge: None,
+        assessed: Default::default(),
     }
 }
 

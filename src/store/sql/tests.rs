@@ -217,6 +217,7 @@ async fn the_trail_is_remembered(database: &Database) {
         client_ip: ip.map(|ip| ip.parse().unwrap()),
         session: None,
         browser: browser.map(str::to_owned),
+        risk: None,
     };
     let no = |method| What::ProofRejected { method, reason: RejectReason::Mismatch };
     let at = |seconds| NOW.plus(Duration::from_secs(seconds));
@@ -290,9 +291,10 @@ async fn audit_is_written(database: &Database) {
         client_ip: Some("2001:db8::1".parse().unwrap()),
         session: None,
         browser: Some("tag".into()),
+        risk: None,
     };
     let command =
-        Event { what: What::AccountCreated, user: None, username: None, client_ip: None, session: None, browser: None };
+        Event { what: What::AccountCreated, user: None, username: None, client_ip: None, session: None, browser: None, risk: None };
     audit.append(&[]).await.unwrap();
     audit.append(&[(NOW, Some("req-1".into()), event), (NOW, None, command)]).await.unwrap();
     type Row = (i64, Option<String>, String, Option<String>, Option<String>, String);

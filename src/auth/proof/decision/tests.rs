@@ -33,6 +33,7 @@ fn session(name: &str, groups: &[&str], proofs: Proofs) -> Arc<Session> {
         seen_at: NOW,
         generation: 0,
         checked: Default::default(),
+        pinned: None,
         previous_login: None,
         client_ip: "192.0.2.1".parse().unwrap(),
         user_agent: None,

@@ -8,10 +8,12 @@ use super::*;
 use crate::auth::proof::Risk;
 use crate::auth::proof::decision::Decision;
 use crate::auth::session::SessionToken;
+use crate::flow::admit::Admission;
 use crate::flow::settings::FlowSettings;
 use crate::flow::testing::{PASSWORD, fast_settings};
 use crate::portal::cookies;
 use crate::portal::error::PortalError;
+use crate::portal::seen::SeenHead;
 use crate::portal::settings::PortalHost;
 
 pub(super) const ERP: &str = "erp.example.com";
@@ -159,7 +161,10 @@ impl<'a> Tabs<'a> {
         let resource = Resource::parse(&info.host, info.method.as_str(), info.target.as_bytes(), app.tolerate).unwrap();
         let presented = cookies::session_token(&info.headers);
         let around = Circumstances { client: info.client_ip, opener: None, risk: Risk::none() };
-        let Ok(decision) = self.hosts.flows.admit(app, &resource, &around, presented.token()).await else {
+        let seen = SeenHead::of(info);
+        let Ok(Admission { decision, .. }) =
+            self.hosts.flows.admit(app, &resource, &around, presented.token(), &seen).await
+        else {
             return portal.error(info, PortalError::Unavailable).into();
         };
         match decision {

@@ -245,6 +245,7 @@ impl Scene {
                 created_at: long_ago,
                 seen_at: long_ago,
                 checked: Default::default(),
+                pinned: None,
                 ..session.as_ref().clone()
             };
             s.sessions.insert(token.key(), (Arc::new(session), ends));

@@ -1,0 +1,61 @@
+//! Risk: a sign-in is compared with what is usual for its person, and each request of a session with where it was opened.
+//! What differs raises what rules ask; it never lowers it, and nobody is signed out for a changed address alone.
+
+mod compare;
+mod profiles;
+mod sign_in;
+mod watch;
+
+pub use compare::Seen;
+pub use profiles::{ProfileSummary, erase_profile, profile_summary};
+pub use sign_in::SignInGoal;
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::bounded_map::BoundedMap;
+use crate::auth::session::Pinned;
+use crate::auth::time::Timestamp;
+use crate::auth::user::UserId;
+use crate::risk::settings::Settings;
+use crate::risk::{Population, Profile, Signals};
+use watch::Watch;
+
+/// How many people and sessions a node remembers for this.
+const REMEMBERED: usize = 20_000;
+
+/// What this node remembers. Nothing of it is needed to decide rightly: what is forgotten abstains.
+pub(super) struct RiskMemory {
+    /// Everybody's sign-ins on this node; public base rates stand in for what it has not seen.
+    population: Mutex<Option<Population>>,
+    profiles: BoundedMap<UserId, Arc<Profile>>,
+    /// What sessions are compared with that were opened before anything was, by their id: where they were seen first.
+    adopted: BoundedMap<String, Arc<Pinned>>,
+    /// Sessions that were used from elsewhere, by their id.
+    watches: BoundedMap<String, Watch>,
+    /// Until then, some session is watched: milliseconds.
+    watching_until: AtomicU64,
+}
+
+impl RiskMemory {
+    pub(super) fn new() -> Self {
+        Self {
+            population: Mutex::new(None),
+            profiles: BoundedMap::new(REMEMBERED),
+            adopted: BoundedMap::new(REMEMBERED),
+            watches: BoundedMap::new(REMEMBERED),
+            watching_until: AtomicU64::new(0),
+        }
+    }
+
+    /// What `with` makes of everybody's sign-ins.
+    fn of_all<T>(&self, settings: &Settings, now: Timestamp, with: impl FnOnce(&mut Population) -> T) -> T {
+        let mut population = self.population.lock().unwrap_or_else(PoisonError::into_inner);
+        with(population.get_or_insert_with(|| Population::new(settings.half_life, now)))
+    }
+
+    /// Counts a sign-in among all.
+    fn count(&self, settings: &Settings, signals: &Signals, weight: f64) {
+        self.of_all(settings, signals.at, |population| population.add(signals, weight));
+    }
+}
