@@ -10,7 +10,7 @@ async fn tells_where_it_is_and_ends_without_a_trace() {
     let mut gw = Gateway::demo();
     assert_eq!(gw.process.further_line(), None, "exactly one line");
     let keys: Vec<&str> = gw.demo.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys.len(), 8, "{keys:?}");
+    assert_eq!(keys.len(), 9, "{keys:?}");
     let groups = |name: &str| {
         gw.demo["users"].as_array().unwrap().iter().find(|u| u["username"] == name).unwrap()["groups"].clone()
     };
@@ -86,4 +86,27 @@ async fn ann_signs_in_and_the_app_is_told_who_she_is() {
     assert_eq!(told("X-Stepgate-Assertion").split('.').count(), 3);
     let again = gw.api_client().post_json("/.stepgate/api/v1/login", &body).await;
     assert_eq!((again.status, again.json()["code"].as_str()), (401, Some("wrong_otp")), "a code counts once");
+}
+
+#[tokio::test]
+async fn a_session_that_is_used_from_another_country_is_asked_for_a_second_step_once() {
+    let gw = Gateway::demo();
+    let elsewhere = gw.demo["elsewhere_url"].as_str().unwrap().to_owned();
+    let (password, secret) = gw.user("ann");
+    let mut home = gw.api_client();
+    let body = json!({ "username": "ann", "password": password, "strength": "one_factor" });
+    let login = home.post_json("/.stepgate/api/v1/login", &body).await;
+    assert_eq!(login.status, 200, "{}", login.body);
+    home.token = login.json()["access_token"].as_str().map(str::to_owned);
+    assert_eq!(home.get("/risky/").await.status, 200, "at home");
+    let mut abroad = home.moved(&elsewhere);
+    abroad.token.clone_from(&home.token);
+    let asked = abroad.get("/risky/").await;
+    assert_eq!((asked.status, asked.json()["reason"].as_str()), (401, Some("risk")), "{}", asked.body);
+    assert_eq!(home.get("/risky/").await.status, 200, "nobody is signed out at home");
+    let step = json!({ "method": "totp", "code": totp::code(&secret.unwrap()) });
+    let risen = abroad.post_json("/.stepgate/api/v1/elevate", &step).await;
+    assert_eq!(risen.status, 200, "{}", risen.body);
+    abroad.token = risen.json()["access_token"].as_str().map(str::to_owned);
+    assert_eq!(abroad.get("/risky/").await.status, 200, "after a second step");
 }

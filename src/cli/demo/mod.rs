@@ -1,6 +1,7 @@
 //! `stepgate demo`: one process, no servers needed: embedded state, a sample legacy app, three users.
 
 mod directory;
+mod elsewhere;
 mod people;
 mod sample;
 mod settings;
@@ -17,7 +18,9 @@ use super::runtime::block_on_all;
 use crate::app::Hangup;
 use crate::notify::kept::KeptLetters;
 use crate::store::Stores;
+use crate::store::places::PlaceTables;
 use directory::DemoDirectory;
+use elsewhere::Elsewhere;
 use people::Person;
 use sample::Sample;
 use summary::DemoUrls;
@@ -36,12 +39,16 @@ async fn serve(port: Option<u16>, json: bool) -> CommandResult {
         .await
         .map_err(|fault| Failure::failed(format!("cannot start the sample app: {fault}")))?;
     let listen = settings::listen(port).await?;
+    let gateway = listen.plain.first().copied().ok_or_else(|| Failure::failed("no address to listen on"))?;
+    let elsewhere = Elsewhere::start(gateway)
+        .await
+        .map_err(|fault| Failure::failed(format!("cannot start the forwarder: {fault}")))?;
     let settings = settings::settings(&directory, listen, app.address, letters)?;
     let people = populate(&settings).await?;
     let app_url = format!("http://{}", app.address);
     let (printed, was_printed) = tokio::sync::oneshot::channel();
     let ready = move |running: &crate::app::Running| {
-        let urls = DemoUrls::new(&running.addresses, app_url);
+        let urls = DemoUrls::new(&running.addresses, app_url, elsewhere.port);
         let _ = printed.send(summary::print(&urls, &people, json));
     };
     let served = serve_settings(signals, settings, None, ready);
@@ -61,5 +68,7 @@ async fn serve(port: Option<u16>, json: bool) -> CommandResult {
 /// Makes the users in the embedded database.
 async fn populate(settings: &crate::config::Settings) -> CommandResult<Vec<Person>> {
     let stores = store_result(Stores::open(&settings.store).await)?;
+    let places = PlaceTables::load(settings.store.places.clone(), stores.ports.clock.as_ref());
+    stores.places.replace(places.map_err(|fault| Failure::failed(fault.to_string()))?);
     people::make(&stores, &settings.flow).await
 }

@@ -1,16 +1,21 @@
 //! The demo's three users.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
 use crate::auth::factor::totp;
 use crate::auth::secret::{SecretBytes, SecretText};
-use crate::auth::user::{Group, Username};
+use crate::auth::session::Channel;
+use crate::auth::user::{Group, UserId, Username};
 use crate::cli::accounts::store_result;
 use crate::cli::exit::{CommandResult, Failure};
 use crate::cli::user::addresses;
 use crate::cli::user::create_user::{self, NewAccount};
 use crate::cli::user::new_password::NewPassword;
+use crate::flow::Flows;
+use crate::flow::reply::Client;
 use crate::flow::settings::FlowSettings;
 use crate::store::Stores;
 
@@ -59,6 +64,27 @@ const PEOPLE: [(&str, &str, bool, &[&str], &str); 3] = [
     ("root", "Root Example", true, &["staff", "admins"], "+12025550103"),
 ];
 
+/// Who has a history of sign-ins.
+const RECOGNISED: &str = "ann";
+
+/// Twenty sign-ins from the machine itself, by whatever browser: half of them by IPv4, for nobody knows which one comes by.
+async fn recognise(stores: &Stores, settings: &FlowSettings, user: &UserId) -> CommandResult {
+    let flows = Flows::new(stores.ports.clone(), settings.clone());
+    for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
+        let seen = Client {
+            ip,
+            user_agent: None,
+            hints: [None, None, None],
+            device: None,
+            host: String::new(),
+            origin: String::new(),
+            channel: Channel::Cookie,
+        };
+        store_result(flows.learn_usual(user, &seen, 10).await)?;
+    }
+    Ok(())
+}
+
 /// Makes the users, with passwords of 80 random bits.
 pub(super) async fn make(stores: &Stores, settings: &FlowSettings) -> CommandResult<Vec<Person>> {
     let mut people = Vec::new();
@@ -77,6 +103,9 @@ pub(super) async fn make(stores: &Stores, settings: &FlowSettings) -> CommandRes
         };
         let made = create_user::create(stores, settings, who).await?;
         addresses::give(&stores.ports, &made.identity, Some(addresses::number(phone)?), settings).await?;
+        if username == RECOGNISED {
+            recognise(stores, settings, &made.identity.id).await?;
+        }
         let (digits, period) = (settings.totp.digits, settings.totp.period);
         let totp = made.totp.map(|made| {
             let key = BASE32_NOPAD.decode(made.secret.expose().as_bytes()).map(SecretBytes::new);

@@ -8,20 +8,20 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::directory::DemoDirectory;
+use super::elsewhere;
 use crate::auth::address::phone_number::Country;
 use crate::auth::held_request::HoldTerms;
-use crate::auth::network::Networks;
 use crate::auth::policy::index::IndexedRules;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
-use crate::auth::proof::{Method, Offer, Requirement, Strength};
+use crate::auth::proof::{Method, Offer, OnChange, OnRisk, Requirement, RiskAction, Strength};
 use crate::auth::resource::Tolerances;
 use crate::auth::secret::SecretText;
 use crate::auth::user::Group;
 use crate::cli::exit::{CommandResult, Failure};
 use crate::config::Settings;
-use crate::flow::settings::{FlowSettings, PasskeySettings, SentCodeSettings};
+use crate::flow::settings::{FlowSettings, PasskeySettings, RiskSettings, SentCodeSettings};
 use crate::notify::kept::KeptLetters;
 use crate::notify::settings::NotifySettings;
 use crate::portal::settings::{PortalHost, PortalSettings};
@@ -84,6 +84,9 @@ pub(super) fn settings(
     letters: Arc<KeptLetters>,
 ) -> CommandResult<Settings> {
     let file = |name: &str| directory.path().join(name);
+    let places = elsewhere::write_places(directory.path())
+        .map_err(|fault| Failure::failed(format!("cannot write the places: {fault}")))?;
+    let places = PlaceSettings { city: Some(places.clone()), asn: Some(places), private: true, ..Default::default() };
     let server = Server { host: app.ip().to_string(), port: app.port(), tls: false };
     let portal_host = Some(PORTAL.to_owned());
     let flow = flow(portal_host.clone());
@@ -105,7 +108,7 @@ pub(super) fn settings(
         proxy: ProxySettings {
             listen,
             certificates: Vec::new(),
-            trusted_proxies: Networks::default(),
+            trusted_proxies: elsewhere::trusted(),
             limits: ClientLimits::default(),
             apps: hosts().map(app).collect(),
             portal_host,
@@ -116,7 +119,7 @@ pub(super) fn settings(
             database: SecretText::new(format!("sqlite://{}", file("stepgate.db").display())),
             state: StateSettings::Embedded(None),
             keys: KeySettings::Beside(file("master.key")),
-            places: PlaceSettings::default(),
+            places,
         },
         policy,
         warnings: Vec::new(),
@@ -151,10 +154,18 @@ fn policy(flow: &FlowSettings) -> CommandResult<Policy> {
     administration.remediation = Some("Sign in as root, who is in the group admins".to_owned());
     let two_steps = Requirement::of(Strength::TwoSteps);
     let mailed = Access::Guarded { audience: Audience::default(), requirement: two_steps };
+    let mut risky = rule(
+        "risky",
+        "/risky/**",
+        Access::Guarded { audience: Audience::default(), requirement: Requirement::of(Strength::OneFactor) },
+    )?;
+    risky.on_risk = OnRisk { medium: RiskAction::StepUp, high: RiskAction::Deny, ..OnRisk::default() };
+    risky.on_change = OnChange { network: RiskAction::StepUp, ..OnChange::default() };
     let rules = vec![
         rule("public", "/public/**", Access::Public)?,
         administration,
         rule("mailed", "/mailed/**", mailed)?,
+        risky,
         rule("everything-else", "/**", staff)?,
     ];
     let rules: IndexedRules = rules.into_iter().map(Arc::new).collect();
@@ -170,8 +181,9 @@ fn policy(flow: &FlowSettings) -> CommandResult<Policy> {
 fn flow(portal_host: Option<String>) -> FlowSettings {
     let codes = SentCodeSettings { countries: Country::parse("US").into_iter().collect(), ..Default::default() };
     let offer = Offer::BASIC.with(Method::EmailCode, false).with(Method::SmsCode, false);
+    let risk = Some(RiskSettings::default());
     let passkeys = Some(PasskeySettings { alone: vec![HOST.to_owned()], ..PasskeySettings::default() });
-    FlowSettings { issuer: NAME.to_owned(), portal_host, offer, passkeys, codes, ..FlowSettings::default() }
+    FlowSettings { issuer: NAME.to_owned(), portal_host, offer, passkeys, codes, risk, ..FlowSettings::default() }
 }
 
 /// The hosts of the sample app.
@@ -200,6 +212,7 @@ mod tests {
         assert_eq!(rule("/admin/"), "administration");
         assert_eq!(rule("/mailed/post"), "mailed");
         assert_eq!(rule("/admin/users"), "administration");
+        assert_eq!(rule("/risky/"), "risky");
         for path in ["/", "/echo", "/form", "/ws", "/publicity"] {
             assert_eq!(rule(path), "everything-else", "{path}");
         }

@@ -21,6 +21,8 @@ pub(super) struct DemoUrls {
     admin_url: String,
     /// The sample app itself, unprotected.
     app_url: String,
+    /// The same gateway, as if from another country.
+    elsewhere_url: String,
     /// Where people sign in once for the two that follow.
     portal_url: String,
     shared_urls: [String; 2],
@@ -30,13 +32,14 @@ pub(super) struct DemoUrls {
 
 impl DemoUrls {
     /// The URLs of a gateway that listens there.
-    pub(super) fn new(addresses: &Listen, app_url: String) -> Self {
+    pub(super) fn new(addresses: &Listen, app_url: String, elsewhere: u16) -> Self {
         let port = addresses.plain.first().map_or(0, std::net::SocketAddr::port);
         let admin_url = addresses.admin.map_or_else(String::new, |a| format!("http://{a}"));
         let at = |host: &str| format!("http://{host}:{port}");
         let outbox_url = format!("{app_url}{OUTBOX}");
         let (portal_url, shared_urls) = (at(PORTAL), SHARED.map(at));
-        Self { url: at("localhost"), admin_url, app_url, portal_url, shared_urls, outbox_url }
+        let elsewhere_url = format!("http://localhost:{elsewhere}");
+        Self { url: at("localhost"), admin_url, app_url, elsewhere_url, portal_url, shared_urls, outbox_url }
     }
 }
 
@@ -54,6 +57,7 @@ struct SummaryLine<'a> {
     url: &'a str,
     admin_url: &'a str,
     app_url: &'a str,
+    elsewhere_url: &'a str,
     portal_url: &'a str,
     first_url: &'a str,
     second_url: &'a str,
@@ -81,8 +85,9 @@ fn line<'a>(urls: &'a DemoUrls, people: &'a [Person]) -> SummaryLine<'a> {
         phone: person.phone,
     };
     let users = people.iter().map(user).collect();
-    let DemoUrls { url, admin_url, app_url, portal_url, shared_urls: [first_url, second_url], outbox_url } = urls;
-    SummaryLine { url, admin_url, app_url, portal_url, first_url, second_url, outbox_url, users }
+    let DemoUrls { url, admin_url, app_url, elsewhere_url, portal_url, shared_urls, outbox_url } = urls;
+    let [first_url, second_url] = shared_urls;
+    SummaryLine { url, admin_url, app_url, elsewhere_url, portal_url, first_url, second_url, outbox_url, users }
 }
 
 fn screen(urls: &DemoUrls, people: &[Person], colour: bool) -> String {
@@ -98,6 +103,8 @@ fn screen(urls: &DemoUrls, people: &[Person], colour: bool) -> String {
     let _ = writeln!(text, "            {}/admin/    asks root for a fresh second step", urls.url);
     let _ = writeln!(text, "            {}/public/   is open to all", urls.url);
     let _ = writeln!(text, "            {}/mailed/   is content with a mailed code", urls.url);
+    let _ = writeln!(text, "            {}/risky/    asks more of who is not recognised", urls.url);
+    let _ = writeln!(text, "            {}/risky/    as if from abroad", urls.elsewhere_url);
     let [first, second] = &urls.shared_urls;
     let _ = writeln!(text, "  One sign-in for two apps, where the browser finds names under localhost:");
     let _ = writeln!(text, "            {first}/");
@@ -150,7 +157,7 @@ mod tests {
     fn urls() -> DemoUrls {
         let plain = vec![([127, 0, 0, 1], 65535).into()];
         let admin = Some(([127, 0, 0, 1], 65534).into());
-        DemoUrls::new(&Listen { plain, admin, ..Listen::default() }, "http://127.0.0.1:65533".to_owned())
+        DemoUrls::new(&Listen { plain, admin, ..Listen::default() }, "http://127.0.0.1:65533".to_owned(), 65532)
     }
 
     #[test]
@@ -170,7 +177,7 @@ mod tests {
         assert_eq!(
             text,
             format!(
-                r#"{{"url":"http://localhost:65535","admin_url":"http://127.0.0.1:65534","app_url":"http://127.0.0.1:65533","portal_url":"http://login.localhost:65535","first_url":"http://first.localhost:65535","second_url":"http://second.localhost:65535","outbox_url":"http://127.0.0.1:65533/outbox","users":[{}]}}"#,
+                r#"{{"url":"http://localhost:65535","admin_url":"http://127.0.0.1:65534","app_url":"http://127.0.0.1:65533","elsewhere_url":"http://localhost:65532","portal_url":"http://login.localhost:65535","first_url":"http://first.localhost:65535","second_url":"http://second.localhost:65535","outbox_url":"http://127.0.0.1:65533/outbox","users":[{}]}}"#,
                 users.join(",")
             )
         );

@@ -27,7 +27,7 @@ fn page(title: &str, main: &str) -> String {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} · Legacy app</title>\
 <style>{STYLE}</style></head><body><header><nav aria-label=\"App\"><a href=\"/\">Start</a>\
-<a href=\"/admin/\">Administration</a><a href=\"/mailed/\">Mailed</a><a href=\"/form\">Form</a><a href=\"/public/\">Public</a>\
+<a href=\"/admin/\">Administration</a><a href=\"/mailed/\">Mailed</a><a href=\"/risky/\">Risky</a><a href=\"/form\">Form</a><a href=\"/public/\">Public</a>\
 <a href=\"/.stepgate/account\">Account</a></nav></header><main><h1>{title}</h1>{main}</main></body></html>\n"
     )
 }
@@ -61,6 +61,12 @@ pub(super) fn admin(head: &Head) -> String {
 pub(super) fn mailed(head: &Head) -> String {
     let who = identity(head);
     page("Mailed", &format!("<p>A password and a code that was sent are enough here.</p>{who}"))
+}
+
+/// A page for people who are recognised, and for others after a second step.
+pub(super) fn risky(head: &Head) -> String {
+    let who = identity(head);
+    page("Risky", &format!("<p>A password is enough here for who comes from where they usually do.</p>{who}"))
 }
 
 /// What would have been sent, newest first.

@@ -47,6 +47,9 @@ pub(super) fn router(letters: Arc<KeptLetters>) -> Router {
         .route("/mailed", at(READ, get(mailed)))
         .route("/mailed/", at(READ, get(mailed)))
         .route("/mailed/{*path}", at(READ, get(mailed)))
+        .route("/risky", at(READ, get(risky)))
+        .route("/risky/", at(POSTED, get(risky).post(risky)))
+        .route("/risky/{*path}", at(POSTED, get(risky).post(risky)))
         .route(super::OUTBOX, at(READ, outbox))
         .route(super::LETTERS, at(READ, for_people))
         .route("/slow", at(READ, get(slow)))
@@ -135,6 +138,10 @@ async fn admin(Extension(head): Raw) -> Html<String> {
 
 async fn mailed(Extension(head): Raw) -> Html<String> {
     Html(pages::mailed(&head))
+}
+
+async fn risky(Extension(head): Raw) -> Html<String> {
+    Html(pages::risky(&head))
 }
 
 async fn received(Extension(head): Raw, body: Body) -> Result<Html<String>, Response> {
