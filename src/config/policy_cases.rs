@@ -24,13 +24,13 @@ pub struct PolicyCase {
     pub name: String,
     pub line: usize,
     pub column: usize,
-    pub given: Given,
+    pub given: GivenRequest,
     pub expect: Expectation,
 }
 
 /// A request, and who is behind it.
 #[derive(Clone, Debug)]
-pub struct Given {
+pub struct GivenRequest {
     pub url: String,
     pub method: String,
     pub user: Option<String>,
@@ -208,7 +208,7 @@ fn checked(case: Spanned<CaseOptions>, problems: &mut Problems) -> Option<Policy
         name,
         line,
         column,
-        given: Given { url: given.url, method, user: given.user, groups, ip, amr, age },
+        given: GivenRequest { url: given.url, method, user: given.user, groups, ip, amr, age },
         expect: Expectation { decision: decision.map(|word| word.value), rule, methods: words(methods), reason },
     })
 }

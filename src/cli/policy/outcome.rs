@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::cli::explain::{CrossOrigin, Explanation, Question, explain};
-use crate::config::{Expectation, Given, PolicyCase};
+use crate::config::{Expectation, GivenRequest, PolicyCase};
 use crate::flow::destination::Destinations;
 
 /// What came of a case.
@@ -57,7 +57,7 @@ pub(super) fn judge(destinations: &Destinations, case: &PolicyCase, now: Timesta
     })
 }
 
-fn question(given: &Given) -> Question {
+fn question(given: &GivenRequest) -> Question {
     Question {
         url: given.url.clone(),
         method: given.method.clone(),
