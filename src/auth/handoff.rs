@@ -153,8 +153,17 @@ mod tests {
         let at = Timestamp::from_secs(1_000_000);
         let binding = BindingToken::mint(&[7; TOKEN_BYTES]).key();
         let (id, host, to) = ("1".to_owned(), "app.test".to_owned(), "/".to_owned());
-        let handoff =
-            Handoff { id, host, to, around: None, method: "GET".to_owned(), form: None, redirects: 0, binding, issued_at: at };
+        let handoff = Handoff {
+            id,
+            host,
+            to,
+            around: None,
+            method: "GET".to_owned(),
+            form: None,
+            redirects: 0,
+            binding,
+            issued_at: at,
+        };
         assert_eq!(handoff.time_left(at), HANDOFF_LASTS);
         assert_eq!(handoff.time_left(at.minus(Duration::from_secs(60))), HANDOFF_LASTS);
         assert_eq!(handoff.time_left(at.plus(Duration::from_secs(299))), Duration::from_secs(1));

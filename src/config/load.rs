@@ -11,7 +11,9 @@ use super::sections::checker::{Checker, READABLE, world_readable};
 use super::sections::listen::ListenContext;
 use super::sections::require::Strengths;
 use super::sections::root::Root;
-use super::sections::{factors, limits, listen, mail, passkeys, portal, risk, secrets, session, sms, state, tls, users};
+use super::sections::{
+    factors, limits, listen, mail, passkeys, portal, risk, secrets, session, sms, state, tls, users,
+};
 use super::settings::{Report, Settings};
 use super::yaml::collect::{Removed, collect, collect_items};
 use super::yaml::tree::Node;

@@ -61,7 +61,14 @@ impl Flows {
     pub fn new(ports: Ports, settings: FlowSettings) -> Self {
         let hashing = Arc::new(Hashing::new(settings.password));
         let validity = SessionValidity::new(ports.accounts.clone(), ports.sessions.clone());
-        Self { ports, settings, hashing, touched: Arc::new(BoundedMap::new(100_000)), validity, risk: Arc::new(RiskMemory::new()) }
+        Self {
+            ports,
+            settings,
+            hashing,
+            touched: Arc::new(BoundedMap::new(100_000)),
+            validity,
+            risk: Arc::new(RiskMemory::new()),
+        }
     }
 
     /// The same flows by other settings: what was counted and what waits goes on.

@@ -99,7 +99,7 @@ impl Sent<'_> {
         assert_eq!(sent.status, 202, "{}", sent.body);
         let body = json!({ "method": self.method(), "code": (self.next)() });
         let mut taker = |n: usize| {
-            let (tabs, host) = (if n % 2 == 0 { &mut here } else { &mut there }, HOSTS[n / 2 % 2]);
+            let (tabs, host) = (if n.is_multiple_of(2) { &mut here } else { &mut there }, HOSTS[n / 2 % 2]);
             tabs.on(&at(n % 2, host)).request(Method::POST, &format!("{API}/elevate")).json(&body)
         };
         (0..TAKERS).map(&mut taker).collect()

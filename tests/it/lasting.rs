@@ -33,7 +33,7 @@ async fn connect(node: &Gateway) -> TcpStream {
 
 /// A WebSocket, or an event stream, of the app.
 enum Lasting {
-    Socket(WebSocketStream<TcpStream>),
+    Socket(Box<WebSocketStream<TcpStream>>),
     Events(TcpStream),
 }
 
@@ -43,7 +43,7 @@ impl Lasting {
         if let Some(token) = token {
             request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
         }
-        Self::Socket(tokio_tungstenite::client_async(request, connect(node).await).await.unwrap().0)
+        Self::Socket(Box::new(tokio_tungstenite::client_async(request, connect(node).await).await.unwrap().0))
     }
 
     /// Read until its third event: it has lasted for two seconds then.

@@ -89,7 +89,11 @@ fn the_log_the_trail_and_the_commands_use_the_same_words() {
         let word = |name: &str| kept.get(name).and_then(Value::as_str);
         assert_eq!(Some(what.action()), word("action"));
         assert_eq!(what.method().map(Method::name), word("method"), "{kept}");
-        assert_eq!(what.reason(), word("reason").or_else(|| word("scope")).or_else(|| word("deed")).or_else(|| word("level")), "{kept}");
+        assert_eq!(
+            what.reason(),
+            word("reason").or_else(|| word("scope")).or_else(|| word("deed")).or_else(|| word("level")),
+            "{kept}"
+        );
         actions.insert(what.action());
     }
     // As many as there are variants: a new one stands here too.

@@ -202,7 +202,7 @@ pub fn decide(rule: Option<&Arc<Rule>>, who: Option<&Arc<Session>>, risk: &Risk,
         RiskAction::StepUp => unrecognised(requirement, own, proofs, risk, now),
         RiskAction::Permit | RiskAction::Deny => None,
     };
-    match (asked.or(own.map(|short| (*requirement, short))), who) {
+    match (asked.or_else(|| own.map(|short| (*requirement, short))), who) {
         (None, Some(session)) => Decision::Permit(Permit { subject: Some(session.clone()), rule: rule.clone() }),
         (Some((requirement, shortfall)), _) => {
             Decision::Challenge(Challenged { rule: rule.clone(), requirement, shortfall, subject: who.cloned() })

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::auth::origin::Opener;
 use crate::auth::policy::rule::Rule;
-use crate::auth::proof::{MethodSet, Risk};
 use crate::auth::proof::decision::{Decision, decide, strictest};
+use crate::auth::proof::{MethodSet, Risk};
 use crate::auth::resource::Resource;
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
@@ -33,7 +33,8 @@ pub fn evaluate(
     who: Option<&Arc<Session>>,
     now: Timestamp,
 ) -> Decision {
-    let strict = judged.iter().map(|rule| decide(*rule, who, &circumstances.risk, now).within(served)).reduce(strictest);
+    let strict =
+        judged.iter().map(|rule| decide(*rule, who, &circumstances.risk, now).within(served)).reduce(strictest);
     // Every request has a reading; should one ever have none, no rule covers it.
     let decision = strict.unwrap_or_else(|| decide(None, who, &circumstances.risk, now));
     let decision = match &circumstances.opener {

@@ -101,7 +101,8 @@ fn misses(expect: &Expectation, answer: &Explanation) -> Result<Vec<Miss>, Strin
         };
         let mut wanted = expected.iter().map(known).collect::<Result<Vec<&str>, String>>()?;
         let mut got = answer.methods.clone();
-        (wanted.sort_unstable(), got.sort_unstable());
+        wanted.sort_unstable();
+        got.sort_unstable();
         let (shown, given) = (wanted.join(", "), got.join(", "));
         compare("methods", Some(&shown), Some(&given), wanted == got);
     }

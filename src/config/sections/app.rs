@@ -188,7 +188,8 @@ fn one(
     if let Some(list) = rules.as_ref().filter(|r| r.value.is_empty() && !cx.has_removed_items(r.at)) {
         cx.error(list.at, "without a rule everything is refused", fix);
     }
-    let (rules, spots) = rules.map(|r| rules::validate(r.value, context.strengths, context.flow.risk.as_ref(), cx)).unwrap_or_default();
+    let (rules, spots) =
+        rules.map(|r| rules::validate(r.value, context.strengths, context.flow.risk.as_ref(), cx)).unwrap_or_default();
     let max_body = app.max_body.map_or(Some(LARGEST_BODY), |c| c.0);
     let (rewrite, cookies) = (app.rewrite.unwrap_or(true), cookies(app.cookies, cx));
     let hold = hold::validate(app.hold, cx);

@@ -34,7 +34,10 @@ fn rules_say_what_they_ask_exactly_once() {
         let told = told(&rules(&format!("      - {{ path: /**, require: one_factor, on_risk: {{ {given} }} }}\n")));
         assert!(told.iter().any(|problem| problem.contains(wanted)), "{told:?}");
     }
-    tells(&rules("      - { path: /**, access: public, on_change: { network: step_up } }\n"), "asks nobody who they are");
+    tells(
+        &rules("      - { path: /**, access: public, on_change: { network: step_up } }\n"),
+        "asks nobody who they are",
+    );
     let text = rules("      - { path: /**, require: one_factor, on_risk: { high: forbid } }\n");
     tells(&format!("{text}risk: {{ mode: shadow }}\n"), "possible here: `permit`");
     tells(

@@ -9,8 +9,8 @@ use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
 use crate::flow::ports::{Account, Answer};
-use crate::flow::risk::SignInGoal;
 use crate::flow::reply::{Client, Credentials, LoginReply, Outcome, Rejection, Submission};
+use crate::flow::risk::SignInGoal;
 use crate::flow::verify::password::PasswordCheck;
 
 impl Flows {

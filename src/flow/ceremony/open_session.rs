@@ -100,11 +100,8 @@ impl Flows {
         (key, session): (&SessionKey, &Session),
     ) -> Answer<Result<Box<Opened>, Rejection>> {
         let (ceremony, method) = (completed.ceremony(), completed.method());
-        let risen = Session {
-            proofs: ceremony.proofs.clone(),
-            seen_at: attempt.now.max(session.seen_at),
-            ..session.clone()
-        };
+        let risen =
+            Session { proofs: ceremony.proofs.clone(), seen_at: attempt.now.max(session.seen_at), ..session.clone() };
         let pinned = self.pin_risen(attempt, &risen, method).await;
         let grant = Grant {
             session: Session { pinned, ..risen },

@@ -138,7 +138,11 @@ impl Flows {
             }
             Step::OutOfReach(ceremony) => {
                 let token = self.keep(&ceremony, slot, now).await?;
-                LoginReply::OutOfReach(OutOfReach { unrecognised: ceremony.assessed.action == RiskAction::StepUp, ceremony: token, owned: ceremony.enrolled })
+                LoginReply::OutOfReach(OutOfReach {
+                    unrecognised: ceremony.assessed.action == RiskAction::StepUp,
+                    ceremony: token,
+                    owned: ceremony.enrolled,
+                })
             }
             Step::Rejected(_) => LoginReply::Rejected(match slot {
                 Slot::New => Rejection::WrongCredentials,

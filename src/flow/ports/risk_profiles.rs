@@ -17,7 +17,7 @@ impl Typed for Profile {
     }
 
     fn encode(&self) -> Answer<SecretBytes> {
-        Ok(SecretBytes::new(Profile::encode(self)))
+        Ok(SecretBytes::new(Self::encode(self)))
     }
 
     fn decode(plain: &SecretBytes) -> Answer<Self> {

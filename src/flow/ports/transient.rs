@@ -43,7 +43,8 @@ struct KindFacts {
 
 impl TransientKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [Self::Ceremony, Self::Pending, Self::Ticket, Self::Challenge, Self::Form, Self::RiskProfile];
+    pub const ALL: [Self; 6] =
+        [Self::Ceremony, Self::Pending, Self::Ticket, Self::Challenge, Self::Form, Self::RiskProfile];
 
     const fn facts(self) -> KindFacts {
         match self {

@@ -67,10 +67,10 @@ async fn by_password(flows: &Flows, name: &str, client: &Client) -> WithEvents<L
 
 /// Twenty sign-ins from home.
 async fn usual(world: &Arc<World>, flows: &Flows, name: &str) -> Box<Opened> {
-    let mut last = None;
+    let mut last: Option<Box<Opened>> = None;
     for _ in 0..20 {
         world.pass(DAY);
-        let device = last.as_ref().and_then(|opened: &Box<Opened>| opened.device.clone());
+        let device = last.as_ref().and_then(|opened| opened.device.clone());
         last = Some(opened(by_password(flows, name, &Client { device, ..at(HOME) }).await));
     }
     last.unwrap()

@@ -125,7 +125,9 @@ fn login_reply(ctx: &Context, reply: &LoginReply, by_cookie: bool) -> Reply {
             methods: method_names(next.methods),
         }),
         LoginReply::OutOfReach(OutOfReach { unrecognised: true, .. }) => {
-            Problem::new(StatusCode::FORBIDDEN, "refused", text!("refusal-risk")).with("reason", "risk").reply(&ctx.info)
+            Problem::new(StatusCode::FORBIDDEN, "refused", text!("refusal-risk"))
+                .with("reason", "risk")
+                .reply(&ctx.info)
         }
         LoginReply::OutOfReach(OutOfReach { ceremony, .. }) => {
             json(&Enroll { status: "enrollment_required", ceremony: ceremony.expose().to_owned(), methods: Vec::new() })

@@ -82,9 +82,11 @@ async fn login_reply(
         LoginReply::Enroll(next) => {
             ceremony_redirect(ctx, &destination.page_url("enroll"), "second-factor", &next.ceremony)
         }
-        LoginReply::OutOfReach(OutOfReach { owned, unrecognised, .. }) => {
-            out_of_reach(ctx, destination, Unreached { who: view.username.as_str(), owned, signed_in: false, unrecognised })
-        }
+        LoginReply::OutOfReach(OutOfReach { owned, unrecognised, .. }) => out_of_reach(
+            ctx,
+            destination,
+            Unreached { who: view.username.as_str(), owned, signed_in: false, unrecognised },
+        ),
         LoginReply::Locked(off) if off.others.is_empty() => {
             locked_factor::locked_out(ctx, view.username.as_str(), off.methods, false)
         }

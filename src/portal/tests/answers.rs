@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::auth::proof::{Proofs, Risk};
 use crate::auth::proof::decision::{Challenged, Decision, Refusal, RefusalReason, decide};
+use crate::auth::proof::{Proofs, Risk};
 use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};

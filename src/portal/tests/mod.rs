@@ -226,7 +226,12 @@ impl<'a> Browser<'a> {
         let resource = Resource::parse(&asked.host, "GET", target.as_bytes(), app.tolerate).unwrap();
         let presented = super::cookies::session_token(&asked.headers);
         let around = Circumstances { client: asked.client_ip, opener: None, risk: Risk::none() };
-        let decision = state.flows.admit(app, &resource, &around, presented.token(), &SeenHead::of(&asked)).await.unwrap().decision;
+        let decision = state
+            .flows
+            .admit(app, &resource, &around, presented.token(), &SeenHead::of(&asked))
+            .await
+            .unwrap()
+            .decision;
         let answer = match decision {
             Decision::Permit(_) => Response::new(Bytes::from_static(b"the app")).into(),
             Decision::Challenge(challenged) => self.stage.portal.challenge(&asked, &challenged),

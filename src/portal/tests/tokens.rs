@@ -66,7 +66,10 @@ async fn opens(stage: &Stage, by: By, token: &str) -> bool {
     let resource = Resource::parse(HOST, "GET", b"/x", app.tolerate).unwrap();
     let around = Circumstances { client: asked.client_ip, opener: None, risk: Risk::none() };
     let presented = crate::portal::cookies::session_token(&asked.headers);
-    matches!(state.flows.admit(app, &resource, &around, presented.token(), &SeenHead::of(&asked)).await.unwrap().decision, Decision::Permit(_))
+    matches!(
+        state.flows.admit(app, &resource, &around, presented.token(), &SeenHead::of(&asked)).await.unwrap().decision,
+        Decision::Permit(_)
+    )
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ impl ResetBudget {
         self.running.fetch_add(1, Ordering::AcqRel);
         self.earned.fetch_add(FRAMES_PER_REQUEST, Ordering::Relaxed);
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        RunningStream { budget: self.clone(), cancellation: spare.unwrap_or_else(|| Cancellation::new()) }
+        RunningStream { budget: self.clone(), cancellation: spare.unwrap_or_else(Cancellation::new) }
     }
 
     pub(super) fn is_full(&self) -> bool {

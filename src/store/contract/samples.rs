@@ -16,8 +16,8 @@ use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::ports::{
-    Account, Accounts, Addresses, Authenticators, Clock, Generation, Ledger, Lockouts, OneTimeCodes, Passkeys,
-    Quotas, RECORD_VERSION, Sessions, SigningKeys, Throttle, Transient, TransientKind, Vault as _, View,
+    Account, Accounts, Addresses, Authenticators, Clock, Generation, Ledger, Lockouts, OneTimeCodes, Passkeys, Quotas,
+    RECORD_VERSION, Sessions, SigningKeys, Throttle, Transient, TransientKind, Vault as _, View,
 };
 use crate::store::record_cipher::RecordCipher;
 use crate::store::system::OsEntropy;

@@ -45,12 +45,12 @@ impl GeoRecord {
         let Value::Map(entries) = value else { return };
         for (key, value) in entries {
             match key {
-                Key::Country => self.country = self.country.or(value.country()),
-                Key::Registered => self.registered = self.registered.or(value.country()),
-                Key::Asn => self.asn = self.asn.or(value.asn()),
-                Key::Latitude => self.latitude = self.latitude.or(value.number()),
-                Key::Longitude => self.longitude = self.longitude.or(value.number()),
-                Key::Radius => self.radius = self.radius.or(value.number()),
+                Key::Country => self.country = self.country.or_else(|| value.country()),
+                Key::Registered => self.registered = self.registered.or_else(|| value.country()),
+                Key::Asn => self.asn = self.asn.or_else(|| value.asn()),
+                Key::Latitude => self.latitude = self.latitude.or_else(|| value.number()),
+                Key::Longitude => self.longitude = self.longitude.or_else(|| value.number()),
+                Key::Radius => self.radius = self.radius.or_else(|| value.number()),
                 Key::Within => self.take(value),
                 Key::Code | Key::Other => {}
             }

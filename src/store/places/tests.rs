@@ -298,7 +298,7 @@ fn lists_say_what_stands_on_them() {
         places.evidence(ip(address)).into_iter().map(|e| (e.list.to_string(), e.weight)).collect()
     };
     let (office, hosting) = (("office".to_owned(), -1.0), ("hosting".to_owned(), 0.7));
-    assert_eq!(of("10.9.9.9"), [office.clone()]);
+    assert_eq!(of("10.9.9.9"), std::slice::from_ref(&office));
     assert_eq!(of("81.1.2.3"), [office, hosting.clone()]);
     assert_eq!(of("2a02:2121::5"), [hosting]);
     assert!(of("8.8.8.8").is_empty());
@@ -362,9 +362,7 @@ fn every_database_that_readers_are_tested_by_is_opened_without_a_panic() {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "mmdb") {
                 count += 1;
-                let outcome = exercise(std::fs::read(&path).unwrap());
-                good += usize::from(outcome.is_ok());
-                println!("{}: {outcome:?}", path.file_name().unwrap().display());
+                good += usize::from(exercise(std::fs::read(&path).unwrap()).is_ok());
             }
         }
     }

@@ -293,8 +293,15 @@ async fn audit_is_written(database: &Database) {
         browser: Some("tag".into()),
         risk: None,
     };
-    let command =
-        Event { what: What::AccountCreated, user: None, username: None, client_ip: None, session: None, browser: None, risk: None };
+    let command = Event {
+        what: What::AccountCreated,
+        user: None,
+        username: None,
+        client_ip: None,
+        session: None,
+        browser: None,
+        risk: None,
+    };
     audit.append(&[]).await.unwrap();
     audit.append(&[(NOW, Some("req-1".into()), event), (NOW, None, command)]).await.unwrap();
     type Row = (i64, Option<String>, String, Option<String>, Option<String>, String);

@@ -84,10 +84,11 @@ pub(crate) fn write(size: &Size, parameters: &Parameters, out: &mut impl Write) 
             if size.cohorts { writeln!(out, ",{}", person.cohorts()) } else { writeln!(out) }
         };
         for attacker in Attacker::ALL {
-            if login.nth > 0 && dice.chance(size.attacked) {
-                if let Some(made) = attack(attacker, login, person, &world, parameters, &mut dice) {
-                    row(made.network, made.address, &made.browser, made.cookie, attacker.name())?;
-                }
+            if login.nth > 0
+                && dice.chance(size.attacked)
+                && let Some(made) = attack(attacker, login, person, &world, parameters, &mut dice)
+            {
+                row(made.network, made.address, &made.browser, made.cookie, attacker.name())?;
             }
         }
         if let Some(machine) = person.machines.get(usize::from(login.machine)) {

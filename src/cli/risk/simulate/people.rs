@@ -170,7 +170,7 @@ impl SimulatedPerson {
         match self.office {
             Some((office, prefix)) if !is_phone && random.chance(0.45) => {
                 let address = world.get(office).map(|n| n.ipv4(prefix, 1 + random.below(3) as u8));
-                (office, address.unwrap_or(IpAddr::from([192, 0, 2, 1])))
+                (office, address.unwrap_or_else(|| IpAddr::from([192, 0, 2, 1])))
             }
             _ => (self.home, self.at_home(world, today, random)),
         }

@@ -13,7 +13,11 @@ pub(super) async fn changes_are_recorded_in_the_same_step(database: &Database) {
     let id = &ann.identity.id;
     let entry = |what| {
         let who = (Some(id.clone()), Username::parse("ann"));
-        [(NOW, None, Event { what, user: who.0, username: who.1, client_ip: None, session: None, browser: None, risk: None })]
+        [(
+            NOW,
+            None,
+            Event { what, user: who.0, username: who.1, client_ip: None, session: None, browser: None, risk: None },
+        )]
     };
     let written = async || {
         const SQL: &str = "select action from audit order by action";
