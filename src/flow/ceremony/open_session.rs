@@ -87,7 +87,7 @@ impl Flows {
         if let Err(fault) = noted {
             return Err(self.revoke_undelivered(attempt, &opened.token.key(), fault).await);
         }
-        self.learn_sign_in(attempt, &account.identity.id, ceremony.assessed).await;
+        self.learn_sign_in(attempt, &account.identity.id, ceremony.assessed, proved).await;
         Ok(Ok(Box::new(Opened { notice, ..opened })))
     }
 

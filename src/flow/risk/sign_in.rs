@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::compare::{Seen, agent_of};
 use crate::auth::ceremony::{Assessed, Ceremony};
 use crate::auth::event::{RiskRecord, RiskTerm, What};
-use crate::auth::proof::{Factor, Method, OnRisk, Requirement, RiskAction, RiskLevel, Strength};
+use crate::auth::proof::{Factor, Method, MethodSet, OnRisk, Requirement, RiskAction, RiskLevel, Strength};
 use crate::auth::session::{Pinned, Session};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
@@ -120,13 +120,22 @@ impl Flows {
     }
 
     /// Learns a sign-in that met what its destination asks, for half where it was unusual. One that a rule turns away is
-    /// never learnt. Nothing is refused because it cannot be learnt.
-    pub(in crate::flow) async fn learn_sign_in(&self, attempt: &Attempt<'_>, user: &UserId, assessed: Assessed) {
+    /// never learnt, nor an unusual one that `proved` less than two factors: a password may be anybody's. Nothing is
+    /// refused because it cannot be learnt.
+    pub(in crate::flow) async fn learn_sign_in(
+        &self,
+        attempt: &Attempt<'_>,
+        user: &UserId,
+        assessed: Assessed,
+        proved: MethodSet,
+    ) {
         let Some(settings) = &self.settings.risk else { return };
-        if assessed.action == RiskAction::Deny {
+        let unusual = assessed.level >= RiskLevel::Medium;
+        let weak = Strength::of(proved) < Some(Strength::TwoFactor);
+        if assessed.action == RiskAction::Deny || (unusual && weak) {
             return;
         }
-        let weight = if assessed.level >= RiskLevel::Medium { 0.5 } else { 1.0 };
+        let weight = if unusual { 0.5 } else { 1.0 };
         self.try_learn(settings, attempt, user, weight).await;
     }
 

@@ -234,7 +234,7 @@ async fn a_session_that_looks_stolen_ends_if_nobody_shows_that_it_is_theirs() {
 #[tokio::test]
 async fn in_shadow_everything_is_assessed_and_nothing_decided() {
     let world = world();
-    world.person("bob");
+    let bob = world.person("bob");
     let flows = flows(&world, Mode::Shadow);
     usual(&world, &flows, "bob").await;
     world.pass(DAY);
@@ -243,6 +243,7 @@ async fn in_shadow_everything_is_assessed_and_nothing_decided() {
     let open = opened(told);
     let admission = admitted(&flows, &open.token, "GET", "/risky/", &at(AWAY)).await;
     assert_eq!((outcome(&admission), admission.shadow), ("permit", Some(RiskAction::StepUp)));
+    assert_eq!(learnt(&world, &bob).await, 20, "a password from elsewhere teaches nothing");
 }
 
 #[tokio::test]
