@@ -104,8 +104,12 @@ impl Redaction {
                 self.shown.push(key.at);
                 // `users: { password: hunter2 }`: a section whose name invites a secret
                 let takes = |text: &str| known.alternatives(DEPTH).iter().any(|s| s.takes(text, value.kind()));
+                // `spend: { sms: hunter2 }`: a section of that name holds secrets, if in another place
+                let root = SchemaNode { root: self.schema, here: self.schema };
+                let section = root.property(&key.text);
+                let holds = section.is_some_and(|s| s.alternatives(DEPTH).iter().any(|s| s.holds_secrets(DEPTH)));
                 match &value.value {
-                    Value::Scalar(s) if names_a_secret(&key.text) && !takes(&s.text) => self.hide(value),
+                    Value::Scalar(s) if (holds || names_a_secret(&key.text)) && !takes(&s.text) => self.hide(value),
                     _ => self.visit(value, &known),
                 }
                 continue;
