@@ -17,9 +17,8 @@ use crate::auth::factor::authenticator::{Sealed, TotpRecord};
 use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
-use crate::flow::ports::{
-    Accounts as _, Authenticators as _, History as _, SealedAt, SealedRows as _, SigningKeys as _,
-};
+use crate::flow::ports::{Accounts as _, Authenticators as _, History as _};
+use crate::flow::ports::{SealedAt, SealedRows as _, SigningKeys as _};
 use crate::store::contract::accounts::accounts_contract;
 use crate::store::contract::outbox::outbox_contract;
 use crate::store::contract::postgres::Postgres;
@@ -386,18 +385,15 @@ async fn what_was_spent_survives_kill_9() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let spent = |line: String| line.strip_prefix("spent ").and_then(|step| step.parse::<u64>().ok());
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let told = lines.by_ref().map_while(Result::ok).filter_map(|line| spent(&line)).nth(20).expect("it works");
+        let told = lines.by_ref().map_while(Result::ok).filter_map(spent).nth(20).expect("it works");
         child.kill().unwrap();
         child.wait().unwrap();
         // What it managed to say before it died was spent as well.
-        let last = lines.map_while(Result::ok).filter_map(|line| spent(&line)).last().unwrap_or(told);
+        let last = lines.map_while(Result::ok).filter_map(spent).last().unwrap_or(told);
         assert!(last >= 21);
         assert!(!database.spend_step(&id, "one", last, NOW).await.unwrap(), "what was spent stays spent");
         assert!(database.spend_step(&id, "one", last + 1000, NOW).await.unwrap(), "and the file still works");
     }
-}
-
-fn spent(line: &str) -> Option<u64> {
-    line.strip_prefix("spent ")?.parse().ok()
 }
