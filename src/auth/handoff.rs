@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::secret::SecretText;
-use super::session::{TOKEN_BYTES, well_formed};
 use super::time::Timestamp;
+use super::token::{self, TOKEN_BYTES};
 use super::user::UserId;
 
 /// How long a handoff is good for a ticket.
@@ -68,12 +68,12 @@ pub struct BindingKey([u8; 32]);
 impl BindingToken {
     /// Makes one of fresh random bytes.
     pub fn mint(random: &[u8; TOKEN_BYTES]) -> Self {
-        Self(SecretText::new(format!("{BINDING_PREFIX}{}", BASE64URL_NOPAD.encode(random))))
+        Self(token::mint(BINDING_PREFIX, random))
     }
 
     /// Reads what a browser sent; `None` unless it has exactly the shape of one of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        well_formed(text, BINDING_PREFIX).then(|| Self(SecretText::new(text.to_owned())))
+        token::parse(BINDING_PREFIX, text).map(Self)
     }
 
     /// The text for the cookie.
@@ -101,12 +101,12 @@ pub struct TicketToken(SecretText);
 impl TicketToken {
     /// Makes one of fresh random bytes.
     pub fn mint(random: &[u8; TOKEN_BYTES]) -> Self {
-        Self(SecretText::new(format!("{TICKET_PREFIX}{}", BASE64URL_NOPAD.encode(random))))
+        Self(token::mint(TICKET_PREFIX, random))
     }
 
     /// Reads what a client sent; `None` unless it has exactly the shape of one of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        well_formed(text, TICKET_PREFIX).then(|| Self(SecretText::new(text.to_owned())))
+        token::parse(TICKET_PREFIX, text).map(Self)
     }
 
     /// The text for the address.

@@ -25,4 +25,5 @@ pub mod session;
 pub mod text;
 pub mod throttle;
 pub mod time;
+mod token;
 pub mod user;

@@ -14,11 +14,10 @@ use sha2::{Digest, Sha256};
 use super::proof::Proofs;
 use super::secret::SecretText;
 use super::time::Timestamp;
+use super::token;
+pub use super::token::TOKEN_BYTES;
 use super::user::Identity;
 pub use pinned::{AgentDigest, Pinned};
-
-/// Random bytes in a token.
-pub const TOKEN_BYTES: usize = 32;
 
 /// The bearer secret of one session on one host: 256 bits, opaque. Never stored.
 #[derive(Clone)]
@@ -34,12 +33,12 @@ pub const SESSION_PREFIX: &str = "sgs_";
 impl SessionToken {
     /// Makes a token of fresh random bytes.
     pub fn mint(random: &[u8; TOKEN_BYTES]) -> Self {
-        Self(SecretText::new(format!("{SESSION_PREFIX}{}", BASE64URL_NOPAD.encode(random))))
+        Self(token::mint(SESSION_PREFIX, random))
     }
 
     /// Reads a token that a client sent; `None` unless it has exactly the shape of one of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        well_formed(text, SESSION_PREFIX).then(|| Self(SecretText::new(text.to_owned())))
+        token::parse(SESSION_PREFIX, text).map(Self)
     }
 
     /// The text for the cookie or the `access_token`.
@@ -74,19 +73,6 @@ impl SessionKey {
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
         Some(Self(bytes.try_into().ok()?))
     }
-}
-
-/// The letters of the base64url alphabet whose two lowest bits are zero.
-const LAST_LETTERS: &str = "AEIMQUYcgkosw048";
-
-/// Whether `text` is `prefix` and the canonical encoding of [`TOKEN_BYTES`] bytes.
-pub(super) fn well_formed(text: &str, prefix: &str) -> bool {
-    let Some(body) = text.strip_prefix(prefix) else { return false };
-    // Not decoded: every request comes through here, and the bytes themselves are of no use.
-    let alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    let whole = BASE64URL_NOPAD.encode_len(TOKEN_BYTES) == body.len() && body.bytes().all(alphabet);
-    // The last letter holds four bits; the two below must be zero, or one token had four spellings (RFC 4648 §3.5).
-    whole && body.ends_with(|last| LAST_LETTERS.contains(last))
 }
 
 /// How the holder of a session presents its token.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::auth::secret::SecretText;
-use crate::auth::session::{TOKEN_BYTES, well_formed};
+use crate::auth::token::{self, TOKEN_BYTES};
 
 /// The bearer secret of a ceremony. Of another shape than a session token; never stored.
 #[derive(Clone)]
@@ -20,12 +20,12 @@ const CEREMONY_PREFIX: &str = "sgc_";
 impl CeremonyToken {
     /// Makes a token of fresh random bytes.
     pub fn mint(random: &[u8; TOKEN_BYTES]) -> Self {
-        Self(SecretText::new(format!("{CEREMONY_PREFIX}{}", BASE64URL_NOPAD.encode(random))))
+        Self(token::mint(CEREMONY_PREFIX, random))
     }
 
     /// Reads a token that a client sent; `None` unless it has exactly the shape of one of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        well_formed(text, CEREMONY_PREFIX).then(|| Self(SecretText::new(text.to_owned())))
+        token::parse(CEREMONY_PREFIX, text).map(Self)
     }
 
     /// The text for the cookie or the JSON answer.

@@ -4,7 +4,7 @@ use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
 
 use crate::auth::secret::SecretText;
-use crate::auth::session::{TOKEN_BYTES, well_formed};
+use crate::auth::token::{self, TOKEN_BYTES};
 
 const FORM_PREFIX: &str = "sgf_";
 const HOLDER_PREFIX: &str = "sgk_";
@@ -34,12 +34,12 @@ pub struct FormKeys {
 impl FormId {
     /// Makes one of fresh random bytes.
     pub fn mint(random: &[u8; TOKEN_BYTES]) -> Self {
-        Self(SecretText::new(format!("{FORM_PREFIX}{}", BASE64URL_NOPAD.encode(random))))
+        Self(token::mint(FORM_PREFIX, random))
     }
 
     /// Reads what a client sent; `None` unless it has exactly the shape of one of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        well_formed(text, FORM_PREFIX).then(|| Self(SecretText::new(text.to_owned())))
+        token::parse(FORM_PREFIX, text).map(Self)
     }
 
     /// The text for the address and the form.
@@ -51,12 +51,12 @@ impl FormId {
 impl HolderToken {
     /// Makes one of fresh random bytes.
     pub fn mint(random: &[u8; TOKEN_BYTES]) -> Self {
-        Self(SecretText::new(format!("{HOLDER_PREFIX}{}", BASE64URL_NOPAD.encode(random))))
+        Self(token::mint(HOLDER_PREFIX, random))
     }
 
     /// Reads what a browser sent; `None` unless it has exactly the shape of one of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        well_formed(text, HOLDER_PREFIX).then(|| Self(SecretText::new(text.to_owned())))
+        token::parse(HOLDER_PREFIX, text).map(Self)
     }
 
     /// The text for the cookie.
