@@ -130,6 +130,8 @@ struct CasesFile {
 
 /// The largest file of cases that is read.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
+const NO_CASE: &str = "there is no case in this file";
+const WRITE_CASES: &str = "write a list of `given` and `expect`";
 /// The words of a decision.
 const DECISIONS: [&str; 6] = ["permit", "challenge", "refuse", "malformed", "own", "preflight"];
 
@@ -167,14 +169,18 @@ pub fn read_policy_cases(path: &Path) -> Result<Vec<PolicyCase>, Vec<Problem>> {
 }
 
 fn cases(text: &str, problems: &mut Problems) -> Option<Vec<PolicyCase>> {
+    if text.trim().is_empty() {
+        problems.error(Default::default(), NO_CASE, WRITE_CASES);
+        return None;
+    }
     let mut root = parse::parse(text, problems)?;
     let mut removed = Removed::new(Vec::new());
     let options: Vec<Spanned<CaseOptions>> = match &root.value {
         Value::List(_) => collect(&mut root, problems, &mut removed)?,
         _ => collect::<CasesFile>(&mut root, problems, &mut removed)?.cases,
     };
-    if options.is_empty() {
-        problems.error(root.at, "there is no case in this file", "write a list of `given` and `expect`");
+    if options.is_empty() && problems.errors() == 0 {
+        problems.error(root.at, NO_CASE, WRITE_CASES);
     }
     Some(options.into_iter().filter_map(|case| checked(case, problems)).collect())
 }

@@ -77,11 +77,13 @@ fn a_broken_file_is_told_with_its_place() {
         ("- { given: { url: x, ip: 300.1.1.1 }, expect: { decision: permit } }", "1:26", "no address"),
         ("- { given: { url: x }, expect: {} }", "1:32", "nothing is expected"),
         ("[]", "1:1", "no case"),
+        ("", "1:1", "no case"),
         ("- { given: { url: [", "1:", "not YAML"),
     ];
     for (text, place, word) in broken {
         let told = outcome(text).err().unwrap();
         assert!(told.contains(&format!("cases.yaml:{place}")) && told.contains(word), "{text}\n{told}");
+        assert_eq!(told.contains("no case"), word == "no case", "{told}");
         assert!(!told.contains("***"), "a file of cases holds no secret: {told}");
     }
     let told = outcome("- { given: { url: https://other.example.com/ }, expect: { decision: permit } }").err().unwrap();
