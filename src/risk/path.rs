@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::agent::{Agent, BrowserFamily, DeviceClass};
 use super::keys::{FieldKey, HashKey};
 use super::signals::Signals;
+use crate::auth::network::is_public;
 
 /// The levels of both chains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,7 +54,7 @@ impl Step {
 pub(super) fn network(signals: &Signals) -> Vec<Step> {
     let address = signals.address.to_canonical();
     let place = &signals.place;
-    if place.is_unknown() && is_private(address) {
+    if place.is_unknown() && !is_public(address) {
         return Vec::new();
     }
     let (wide, narrow) = prefixes(address);
@@ -108,15 +109,4 @@ fn prefixes(address: IpAddr) -> (Vec<u8>, Vec<u8>) {
     let (wide, narrow) = if address.is_ipv4() { (3, 4) } else { (6, 8) };
     let first = |count| bytes.iter().take(count).copied().collect();
     (first(wide), first(narrow))
-}
-
-/// Addresses that mean another host in every network.
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let shared = matches!(v4.octets(), [100, second, ..] if second & 0xc0 == 64);
-            v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || shared
-        }
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
 }

@@ -101,7 +101,7 @@ struct ListOptions {
 struct ThresholdOptions {
     /// Default: 2.0.
     medium: Option<Spanned<Decimal>>,
-    /// Default: 5.0.
+    /// Default: 4.0.
     high: Option<Spanned<Decimal>>,
 }
 

@@ -37,6 +37,8 @@ fn the_full_example_loads_and_says_the_defaults() {
     assert_eq!(s.flow.session, d.session);
     assert_eq!((s.flow.ceremony_ttl, s.flow.enroll_max_age), (d.ceremony_ttl, d.enroll_max_age));
     assert_eq!((s.flow.backup_codes, s.flow.device_ttl), (d.backup_codes, d.device_ttl));
+    let thresholds = s.flow.risk.as_ref().unwrap().model.thresholds;
+    assert_eq!(thresholds, crate::risk::settings::Thresholds::default());
     assert_eq!(s.flow.issuer, "Example Ltd");
     let mut ample = crate::proxy::settings::ClientLimits::default();
     ample.fit(None);

@@ -63,7 +63,7 @@ const JUDGED: &[(&str, &str)] = &[
     ("evidence: 1.6 }", "evidence: ¦much }"),
     ("cidrs: [198.51.100.0/24]", "cidrs: [¦198.51.100.1/24]"),
     ("evidence: -1.0", "evidence: ¦0"),
-    ("thresholds: { medium: 2.0, high: 5.0 }", "thresholds: { medium: 2.0, high: ¦1.0 }"),
+    ("thresholds: { medium: 2.0, high: 4.0 }", "thresholds: { medium: 2.0, high: ¦1.0 }"),
     ("half_life: 60d", "half_life: ¦60"),
     ("retention: 180d", "retention: ¦1h"),
     ("fail: step_up", "fail: ¦open"),

@@ -1,5 +1,5 @@
 //! Risk: a sign-in is compared with what is usual for its person, and each request of a session with where it was opened.
-//! What differs raises what rules ask; it never lowers it, and nobody is signed out for a changed address alone.
+//! What differs raises what rules ask; it never lowers it, and nobody is signed out for one changed address.
 
 mod compare;
 mod profiles;
