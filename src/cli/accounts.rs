@@ -103,7 +103,10 @@ pub(crate) async fn find(ports: &Ports, text: &str) -> CommandResult<Account> {
     }
     let all = store_result(ports.accounts.list().await)?;
     let names = all.iter().flatten().map(|account| account.identity.username.as_str());
-    let hint = nearest(name.as_str(), names).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    let hint = nearest(name.as_str(), names).map_or_else(
+        || "; `stepgate user list` says whom there is".to_owned(),
+        |near| format!("; did you mean {near}?"),
+    );
     Err(Failure::failed(format!("no user {name}{hint}")))
 }
 

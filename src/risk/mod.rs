@@ -6,6 +6,7 @@ mod assessment;
 mod circumstances;
 mod codec;
 pub mod freeman;
+mod held_field;
 mod keys;
 mod path;
 mod population;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use agent::{Agent, BrowserFamily, ClientHints, DeviceClass, OsFamily};
 pub use assessment::{Assessment, Signal, Term};
+pub use held_field::HeldField;
 pub use keys::{FieldKey, HashKey, HashKeys};
 pub use population::{Population, PopulationKey};
 pub use profile::{Pin, PinReason, Profile};

@@ -44,6 +44,7 @@ mod races;
 mod readme;
 mod refused;
 mod reload;
+mod risk_commands;
 mod sent_codes;
 mod shared_sign_in;
 mod signed_in;

@@ -100,12 +100,14 @@ Examples:
   stepgate session revoke -c stepgate.yaml --user ann"
     )]
     Session(Session),
-    /// Measure how well unusual sign-ins are recognised
+    /// What is usual for people, and how well the rest is recognised
     #[command(
         subcommand,
         arg_required_else_help = true,
         after_help = "\
 Examples:
+  stepgate risk show ann -c stepgate.yaml
+  stepgate risk erase ann -c stepgate.yaml
   stepgate risk simulate --seed 7 --people 2000 --out workload.csv
   stepgate risk eval --csv workload.csv"
     )]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::user::OneUser;
+
 #[derive(Subcommand)]
 pub(crate) enum Risk {
     /// Measure the risk model on a workload, beside the published one
@@ -31,6 +33,33 @@ Examples:
 Each attacker takes the slot of --attacked of all sign-ins after a person's
 first, at their time.")]
     Simulate(RiskSimulate),
+    /// Show in figures what is kept of a person
+    #[command(after_help = "\
+Examples:
+  stepgate risk show ann -c stepgate.yaml
+  stepgate risk show ann -c stepgate.yaml --json | jq .level
+
+What was seen is kept as keyed hashes: no address, place or browser can be
+shown.")]
+    Show {
+        #[command(flatten)]
+        user: OneUser,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print as JSON all that is kept of a person, for them to have
+    #[command(after_help = "\
+Examples:
+  stepgate risk export ann -c stepgate.yaml > ann.json")]
+    Export(OneUser),
+    /// Forget what is usual for a person; it is learnt anew
+    #[command(after_help = "\
+Examples:
+  stepgate risk erase ann -c stepgate.yaml
+
+Their sessions go on; `stepgate session revoke --user ann` ends those.")]
+    Erase(OneUser),
 }
 
 /// Which model's figures are wanted.

@@ -10,25 +10,38 @@ use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::ports::{Answer, Ports};
 use crate::flow::settings::RiskSettings;
-use crate::risk::{HashKey, HashKeys, PinReason, Profile, Signals};
+use crate::risk::{HashKey, HashKeys, HeldField, PinReason, Profile, Signals};
 
 /// How long the hashes of one key are written; those of the key before are read as well.
 const KEY_LASTS: u64 = 90 * 86_400;
 
 /// What is known of a person, without anything that says where they were.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProfileSummary {
     /// How many sign-ins were learnt.
     pub sign_ins: u32,
     pub last: Option<Timestamp>,
     /// How many networks, places and browsers it holds, each as a keyed hash.
     pub fields: usize,
-    /// Why the person counts as high risk until somebody clears it.
-    pub pinned: Option<&'static str>,
+    /// Why the person counts as high risk until somebody clears it, in a word, and since when.
+    pub pinned: Option<(&'static str, Timestamp)>,
     /// Bytes that are kept.
     pub bytes: usize,
-    /// What is kept, base64.
-    pub record: String,
+    /// Every count of it.
+    pub held: Vec<HeldField>,
+}
+
+impl ProfileSummary {
+    fn of(profile: &Profile) -> Self {
+        Self {
+            sign_ins: profile.sign_ins,
+            last: profile.last,
+            fields: profile.len(),
+            pinned: profile.pinned.map(|pin| (word(pin.why), pin.since)),
+            bytes: profile.encode().len(),
+            held: profile.held(),
+        }
+    }
 }
 
 /// The name under which the profile of a person is kept; whose it is cannot be read from it.
@@ -41,26 +54,15 @@ fn name(ports: &Ports, user: &UserId) -> String {
 /// # Errors
 /// The store did not answer.
 pub async fn profile_summary(ports: &Ports, user: &UserId) -> Answer<Option<ProfileSummary>> {
-    let found = ports.profiles.load(&name(ports, user)).await?;
-    Ok(found.map(|profile| {
-        let record = profile.encode();
-        ProfileSummary {
-            sign_ins: profile.sign_ins,
-            last: profile.last,
-            fields: profile.len(),
-            pinned: profile.pinned.map(|pin| word(pin.why)),
-            bytes: record.len(),
-            record: data_encoding::BASE64.encode(&record),
-        }
-    }))
+    Ok(ports.profiles.load(&name(ports, user)).await?.as_ref().map(ProfileSummary::of))
 }
 
-/// Forgets what is usual for a person, and what they were pinned for. `false`: nothing was kept.
+/// Forgets what is usual for a person, and what they were pinned for. Answers what was forgotten; `None`: nothing was kept.
 ///
 /// # Errors
 /// The store did not answer.
-pub async fn erase_profile(ports: &Ports, user: &UserId) -> Answer<bool> {
-    Ok(ports.profiles.take(&name(ports, user)).await?.is_some())
+pub async fn erase_profile(ports: &Ports, user: &UserId) -> Answer<Option<ProfileSummary>> {
+    Ok(ports.profiles.take(&name(ports, user)).await?.as_ref().map(ProfileSummary::of))
 }
 
 const fn word(why: PinReason) -> &'static str {

@@ -269,9 +269,9 @@ async fn a_profile_is_shown_and_erased() {
     usual(&world, &flows, "bob").await;
     let shown = profile_summary(&world.ports(), &bob).await.unwrap().unwrap();
     assert!(shown.bytes <= 2048 && shown.fields > 0, "{shown:?}");
-    assert!(erase_profile(&world.ports(), &bob).await.unwrap());
+    assert_eq!(erase_profile(&world.ports(), &bob).await.unwrap(), Some(shown));
     assert_eq!(profile_summary(&world.ports(), &bob).await.unwrap(), None);
-    assert!(!erase_profile(&world.ports(), &bob).await.unwrap());
+    assert_eq!(erase_profile(&world.ports(), &bob).await.unwrap(), None);
     world.pass(DAY);
     let told = by_password(&flows, "bob", &at(AWAY)).await;
     assert_eq!(level(&told.events), Some(RiskLevel::Unscored));
