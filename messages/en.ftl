@@ -521,6 +521,9 @@ form-of-another = It was kept for another account, or for a sign-in that has end
 form-undelivered-title = Your form could not be delivered
 form-undelivered = The app could not be reached, and nothing of your form was sent.
 form-undelivered-how = It is kept again. Wait a moment, and go back to it.
+form-altered-title = Your form was changed on its way
+form-altered = Something between your browser and this site changed what was sent, so none of it reached the app.
+form-altered-how = Your form still waits for the rest of its quarter of an hour: go back one page, and send it from another network if this happens again.
 
 ## Refusals
 

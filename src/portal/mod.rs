@@ -110,6 +110,11 @@ impl Portal {
         finish(form_gone::of_another(&self.state, info).response, info)
     }
 
+    /// Answers in the place of a form that was changed on the way to us.
+    pub(crate) fn form_altered(&self, info: &RequestInfo) -> Response<Bytes> {
+        finish(form_gone::altered(&self.state, info).response, info)
+    }
+
     /// Answers that the app could not be reached, and that its form waits again.
     pub(crate) fn form_undelivered(&self, info: &RequestInfo, form: &FormId) -> Response<Bytes> {
         let tolerate = self.state.destinations.tolerances(&info.host);

@@ -35,24 +35,40 @@ pub(crate) async fn read_body(session: &mut Session, cap: usize, time: Duration)
     if request_head::announced(&session.req_header().headers).is_some_and(|length| length > cap as u64) {
         return BodyRead::TooLarge;
     }
-    if expects_continue(session) && session.as_downstream_mut().write_continue_response().await.is_err() {
-        return BodyRead::Broken;
+    match read_while(session, time, |body| body.len() <= cap).await {
+        Ok((body, _)) if body.len() > cap => BodyRead::TooLarge,
+        Ok((body, _)) => BodyRead::Whole(body),
+        Err(why) => why,
     }
-    let whole = async {
+}
+
+/// Reads a body to its end, or as long as `more` asks for it by what was read; `true`: to its end.
+pub(crate) async fn read_while(
+    session: &mut Session,
+    time: Duration,
+    more: impl Fn(&[u8]) -> bool + Send,
+) -> Result<(Bytes, bool), BodyRead> {
+    if expects_continue(session)
+        && session.body_bytes_read() == 0
+        && session.as_downstream_mut().write_continue_response().await.is_err()
+    {
+        return Err(BodyRead::Broken);
+    }
+    let reading = async {
         let mut body = BytesMut::new();
-        loop {
+        while more(&body) {
             match session.downstream_session.read_request_body().await {
-                Ok(None) => return BodyRead::Whole(body.freeze()),
-                Ok(Some(piece)) if body.len() + piece.len() > cap => return BodyRead::TooLarge,
+                Ok(None) => return Ok((body.freeze(), true)),
                 Ok(Some(piece)) => body.extend_from_slice(&piece),
                 Err(cause) if matches!(cause.etype(), pingora_error::ErrorType::ReadTimedout) => {
-                    return BodyRead::TooSlow;
+                    return Err(BodyRead::TooSlow);
                 }
-                Err(_) => return BodyRead::Broken,
+                Err(_) => return Err(BodyRead::Broken),
             }
         }
+        Ok((body.freeze(), false))
     };
-    tokio::time::timeout(time, whole).await.unwrap_or(BodyRead::TooSlow)
+    tokio::time::timeout(time, reading).await.unwrap_or(Err(BodyRead::TooSlow))
 }
 
 /// The request as the portal sees it.

@@ -32,7 +32,7 @@ impl Gateway {
     pub(crate) async fn handle(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         self.judge(session, ctx).await;
         held_form::examine(session, ctx);
-        let instead = match ctx.judgement.stands_for_form && ctx.judgement.permit().is_some() {
+        let instead = match ctx.judgement.may_stand_for_form && ctx.judgement.permit().is_some() {
             true => Box::pin(self.take_form(session, ctx)).await,
             false => None,
         };

@@ -2,18 +2,19 @@
 //! 0027).
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, REFERER};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, REFERER, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, Method, Response};
 use pingora_proxy::Session;
 
 use super::context::Ctx;
 use super::convert::{self, BodyRead};
 use super::form_delivery::FormDelivery;
+use super::form_replay::{self, Replay};
 use super::gateway::Gateway;
 use super::request::head;
 use super::request::judge::{OwnAnswer, Verdict};
 use super::request_view::request_info;
-use crate::auth::held_request::{FormKeys, FormTraits, NotHeld, REPLAY_BYTES, REPLAY_TYPE, replayed};
+use crate::auth::held_request::{FormKeys, FormTraits, NotHeld};
 use crate::auth::proof::decision::Challenged;
 use crate::auth::secret::SecretBytes;
 use crate::auth::session::Channel;
@@ -24,19 +25,15 @@ use crate::portal::error::PortalError;
 use crate::portal::reply::Note;
 
 /// Notes whether a request stands for a form by its head, and whether a challenged one sends a form that is kept.
-pub(crate) fn examine(session: &Session, ctx: &mut Ctx) {
-    let request = session.req_header();
-    if request.method != Method::POST {
-        // The portal says what becomes of other methods.
-        return note_form(session, ctx);
-    }
-    let named = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(REPLAY_TYPE.as_bytes());
-    let is_ours = request.headers.get(CONTENT_TYPE).is_some_and(named);
-    ctx.judgement.stands_for_form = is_ours && head::announced(&request.headers) == Some(REPLAY_BYTES);
-    note_form(session, ctx);
-}
-
-fn note_form(session: &Session, ctx: &mut Ctx) {
+pub(crate) fn examine(session: &mut Session, ctx: &mut Ctx) {
+    let has_body = !session.as_mut().is_body_empty();
+    let session = &*session;
+    let headers = &session.req_header().headers;
+    let by_browser = || {
+        headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate")
+            || request_info(session, ctx).cookies.holder.is_some()
+    };
+    ctx.judgement.may_stand_for_form = form_replay::may_be_one(headers, has_body, by_browser);
     let Verdict::Respond(OwnAnswer::Challenge(challenged)) = &ctx.judgement.verdict else { return };
     if matches!(session.req_header().method, Method::GET | Method::HEAD) {
         return;
@@ -46,11 +43,11 @@ fn note_form(session: &Session, ctx: &mut Ctx) {
     let own_origin = info.origin();
     let traits = FormTraits {
         method: info.method.as_str(),
-        content_type: text(&info.headers, &CONTENT_TYPE),
-        coded: info.headers.contains_key(CONTENT_ENCODING),
+        content_type: text(&info.headers, CONTENT_TYPE),
+        coded: form_replay::is_coded(&info.headers),
         length: head::announced(&info.headers),
-        fetch_site: info.headers.get("sec-fetch-site").and_then(|value| value.to_str().ok()),
-        origin: text(&info.headers, &ORIGIN),
+        fetch_site: text(&info.headers, HeaderName::from_static("sec-fetch-site")),
+        origin: text(&info.headers, ORIGIN),
         own_origin: &own_origin,
     };
     // What a script presents by a token, and what names another method, comes from no form.
@@ -64,8 +61,11 @@ fn note_form(session: &Session, ctx: &mut Ctx) {
     };
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+/// What a field says; nothing at all where it says several things, or no text.
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?.to_str().unwrap_or_default();
+    Some(if values.next().is_some() { "" } else { first })
 }
 
 impl Gateway {
@@ -73,11 +73,33 @@ impl Gateway {
     pub(crate) async fn hold_form(&self, session: &mut Session, ctx: &mut Ctx) -> (Response<Bytes>, bool) {
         match self.try_to_hold(session, ctx).await {
             Ok(answered) => answered,
-            Err(NoForm::Fault(fault, reason)) => {
-                ctx.conclude("fault", reason);
-                (ctx.snapshot.portal.error(&request_info(session, ctx), fault), false)
+            Err(why) => self.without_form(session, ctx, why),
+        }
+    }
+
+    /// Says why there is no form to be kept or sent.
+    fn without_form(&self, session: &Session, ctx: &mut Ctx, why: NoForm) -> (Response<Bytes>, bool) {
+        let (counted, decision, reason) = match &why {
+            NoForm::Fault(_, reason) => (None, "fault", *reason),
+            NoForm::Store(cause) => {
+                tracing::error!(target: "proxy", request_id = %ctx.arrival.request_id, %cause, "a store did not answer: see that it is up");
+                (None, "fault", "store")
             }
-            Err(NoForm::Store(cause)) => self.store_fault(session, ctx, &cause),
+            NoForm::Gone => (Some("gone"), "own", "form_gone"),
+            NoForm::OfAnother => (Some("of_another"), "own", "form_of_another"),
+            NoForm::Altered => (Some("altered"), "fault", "form_altered"),
+        };
+        ctx.conclude(decision, reason);
+        if let Some(result) = counted {
+            self.count_form(result);
+        }
+        let (portal, info) = (&ctx.snapshot.portal, request_info(session, ctx));
+        match why {
+            NoForm::Fault(fault, _) => (portal.error(&info, fault), false),
+            NoForm::Store(_) => (portal.error(&info, PortalError::Unavailable), true),
+            NoForm::Gone => (portal.form_gone(&info), true),
+            NoForm::OfAnother => (portal.form_of_another(&info), true),
+            NoForm::Altered => (portal.form_altered(&info), true),
         }
     }
 
@@ -85,15 +107,18 @@ impl Gateway {
         let Verdict::Hold(challenged, admitted) = &ctx.judgement.verdict else {
             return Err(NoForm::Fault(PortalError::Unavailable, "unanswered"));
         };
-        let mut body = None;
-        if ctx.judgement.stands_for_form {
-            let read = read(session, ctx, REPLAY_BYTES).await?;
-            let holder = request_info(session, ctx).cookies.holder;
-            // It waits already: more is asked before it may be sent.
-            if let Some((id, holder)) = replayed(&read).zip(holder) {
-                return Ok(self.tell(session, ctx, challenged, &FormOutcome::Held(&FormKeys { id, holder })));
+        let (mut begun, mut whole) = (Bytes::new(), false);
+        if ctx.judgement.may_stand_for_form {
+            let info = request_info(session, ctx);
+            match (form_replay::read(session, ctx).await?, info.cookies.holder.clone()) {
+                // It waits already: more is asked before it may be sent.
+                (Replay::Of(id), Some(holder)) => {
+                    return Ok(self.tell(session, ctx, challenged, &FormOutcome::Held(&FormKeys { id, holder })));
+                }
+                (Replay::Of(_), None) => return Err(NoForm::Gone),
+                (Replay::Altered, _) => return Err(NoForm::Altered),
+                (Replay::No { read, whole: all }, _) => (begun, whole) = (read, all),
             }
-            body = Some(read);
         }
         let limit = match admitted {
             Ok(limit) => *limit,
@@ -104,12 +129,10 @@ impl Gateway {
         let Some(room) = flows.form_room(info.cookies.holder.as_ref(), who, info.client_ip).await? else {
             return Ok(self.not_held(session, ctx, challenged, NotHeld::Full));
         };
-        let body = match body {
-            Some(body) => Ok(body),
-            None => read(session, ctx, limit).await,
-        };
-        let kept = match body {
-            Ok(body) => flows.hold_form(room, form_head(ctx, &info.headers), SecretBytes::new(body.to_vec())).await,
+        let rest = if whole { Ok(Bytes::new()) } else { read(session, ctx, limit).await };
+        let body = rest.map(|rest| [begun, rest].concat());
+        let kept = match within(body, limit) {
+            Ok(body) => flows.hold_form(room, form_head(ctx, &info.headers), SecretBytes::new(body)).await,
             Err(why) => {
                 flows.leave_room(&room).await?;
                 let NoForm::Fault(PortalError::TooLarge { .. }, _) = why else { return Err(why) };
@@ -138,55 +161,41 @@ impl Gateway {
         (reply.response, true)
     }
 
-    fn store_fault(&self, session: &Session, ctx: &mut Ctx, cause: &StoreError) -> (Response<Bytes>, bool) {
-        tracing::error!(target: "proxy", request_id = %ctx.arrival.request_id, %cause, "a store did not answer: see that it is up");
-        ctx.conclude("fault", "store");
-        (ctx.snapshot.portal.error(&request_info(session, ctx), PortalError::Unavailable), true)
-    }
-
     /// Takes the form that a permitted request stands for, and puts it in the place of what stood for it. `Some`: there is
     /// none to be sent, and this is said instead. A body of the app's own goes on as it came.
     pub(crate) async fn take_form(&self, session: &mut Session, ctx: &mut Ctx) -> Option<(Response<Bytes>, bool)> {
-        session.as_mut().enable_retry_buffering();
-        let body = match read(session, ctx, REPLAY_BYTES).await {
-            Ok(body) => body,
-            Err(NoForm::Fault(fault, reason)) => {
-                ctx.conclude("fault", reason);
-                return Some((ctx.snapshot.portal.error(&request_info(session, ctx), fault), false));
+        match self.try_to_take(session, ctx).await {
+            Ok(None) => None,
+            Ok(Some(form)) => {
+                let ready = put_in_place(session, &form);
+                ctx.form = Some(FormDelivery::new(form));
+                let broken = NoForm::Fault(PortalError::Unavailable, "form_head");
+                ready.is_err().then(|| self.without_form(session, ctx, broken))
             }
-            Err(NoForm::Store(cause)) => return Some(self.store_fault(session, ctx, &cause)),
+            Err(why) => Some(self.without_form(session, ctx, why)),
+        }
+    }
+
+    async fn try_to_take(&self, session: &mut Session, ctx: &Ctx) -> Result<Option<TakenForm>, NoForm> {
+        session.as_mut().enable_retry_buffering();
+        let id = match form_replay::read(session, ctx).await? {
+            Replay::Of(id) => id,
+            Replay::Altered => return Err(NoForm::Altered),
+            // What was read can be sent on only as long as it is kept whole.
+            Replay::No { .. } if session.as_ref().retry_buffer_truncated() => return Err(NoForm::Altered),
+            Replay::No { .. } => return Ok(None),
         };
-        let id = replayed(&body)?;
-        let info = request_info(session, ctx);
+        let holder = request_info(session, ctx).cookies.holder;
         let who =
             ctx.judgement.permit().and_then(|permit| permit.subject()).filter(|who| who.channel == Channel::Cookie);
         let single = ctx.judgement.resource.as_ref().filter(|resource| resource.methods().count() == 1);
-        let found = match (info.cookies.holder.clone(), who, single) {
-            (Some(holder), Some(who), Some(resource)) => {
-                let what = (resource.host(), resource.method(), resource.as_target());
-                ctx.snapshot.flows.take_form(&FormKeys { id, holder }, what, who).await
-            }
-            _ => Ok(FormLookup::Absent),
-        };
-        let (counted, reply) = match found {
-            Ok(FormLookup::Found(form)) => {
-                let ready = put_in_place(session, &form);
-                ctx.form = Some(FormDelivery::new(form));
-                match ready {
-                    Ok(()) => return None,
-                    Err(_) => {
-                        ctx.conclude("fault", "form_head");
-                        return Some((ctx.snapshot.portal.error(&info, PortalError::Unavailable), true));
-                    }
-                }
-            }
-            Ok(FormLookup::Absent) => ("gone", ctx.snapshot.portal.form_gone(&info)),
-            Ok(FormLookup::OfAnother) => ("of_another", ctx.snapshot.portal.form_of_another(&info)),
-            Err(cause) => return Some(self.store_fault(session, ctx, &cause)),
-        };
-        self.count_form(counted);
-        ctx.conclude("own", if counted == "gone" { "form_gone" } else { "form_of_another" });
-        Some((reply, true))
+        let (Some(holder), Some(who), Some(resource)) = (holder, who, single) else { return Err(NoForm::Gone) };
+        let what = (resource.host(), resource.method(), resource.as_target());
+        match ctx.snapshot.flows.take_form(&FormKeys { id, holder }, what, who).await? {
+            FormLookup::Found(form) => Ok(Some(form)),
+            FormLookup::Absent => Err(NoForm::Gone),
+            FormLookup::OfAnother => Err(NoForm::OfAnother),
+        }
     }
 
     /// Puts a form back of which nothing was sent. `Some`: it waits again, and this says so.
@@ -224,6 +233,11 @@ impl Gateway {
 enum NoForm {
     Fault(PortalError, &'static str),
     Store(StoreError),
+    /// It does not wait here.
+    Gone,
+    OfAnother,
+    /// What stands for one was changed on the way.
+    Altered,
 }
 
 impl From<StoreError> for NoForm {
@@ -232,27 +246,43 @@ impl From<StoreError> for NoForm {
     }
 }
 
+impl From<BodyRead> for NoForm {
+    fn from(why: BodyRead) -> Self {
+        match why {
+            BodyRead::TooSlow => Self::Fault(PortalError::TooSlow, "body_too_slow"),
+            _ => Self::Fault(PortalError::BadRequest, "body_broken"),
+        }
+    }
+}
+
 async fn read(session: &mut Session, ctx: &Ctx, limit: u64) -> Result<Bytes, NoForm> {
     let cap = usize::try_from(limit).unwrap_or(usize::MAX);
     match convert::read_body(session, cap, ctx.snapshot.limits.body_timeout).await {
         BodyRead::Whole(body) => Ok(body),
-        BodyRead::TooLarge => Err(NoForm::Fault(PortalError::TooLarge { limit }, "body_too_large")),
-        BodyRead::TooSlow => Err(NoForm::Fault(PortalError::TooSlow, "body_too_slow")),
-        BodyRead::Broken => Err(NoForm::Fault(PortalError::BadRequest, "body_broken")),
+        BodyRead::TooLarge => Err(too_large(limit)),
+        why => Err(why.into()),
     }
 }
 
+const fn too_large(limit: u64) -> NoForm {
+    NoForm::Fault(PortalError::TooLarge { limit }, "body_too_large")
+}
+
+fn within(body: Result<Vec<u8>, NoForm>, limit: u64) -> Result<Vec<u8>, NoForm> {
+    body.and_then(|body| if body.len() as u64 > limit { Err(too_large(limit)) } else { Ok(body) })
+}
+
 fn form_head(ctx: &Ctx, headers: &HeaderMap) -> FormHead {
-    let owned = |name: &HeaderName| text(headers, name).map(str::to_owned);
+    let owned = |name: HeaderName| text(headers, name).map(str::to_owned);
     let of = ctx.judgement.resource.as_ref();
     let of = |part: fn(&crate::auth::resource::Resource) -> &str| of.map(part).unwrap_or_default().to_owned();
     FormHead {
         host: of(|resource| resource.host()),
         method: of(|resource| resource.method()),
         target: of(|resource| resource.as_target()),
-        content_type: owned(&CONTENT_TYPE).unwrap_or_default(),
-        origin: owned(&ORIGIN),
-        referer: owned(&REFERER),
+        content_type: owned(CONTENT_TYPE).unwrap_or_default(),
+        origin: owned(ORIGIN),
+        referer: owned(REFERER),
     }
 }
 
@@ -261,6 +291,7 @@ fn put_in_place(session: &mut Session, form: &TakenForm) -> pingora_error::Resul
     let (head, length) = (&form.request.head, form.request.body.expose().len());
     let request = session.req_header_mut();
     request.insert_header(CONTENT_TYPE, head.content_type.as_str())?;
+    request.remove_header(&TRANSFER_ENCODING);
     request.insert_header(CONTENT_LENGTH, length)?;
     for (name, value) in [(ORIGIN, &head.origin), (REFERER, &head.referer)] {
         match value {

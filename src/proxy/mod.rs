@@ -12,6 +12,7 @@ mod convert;
 mod dispatch;
 mod error_response;
 mod form_delivery;
+mod form_replay;
 mod gateway;
 mod held_form;
 mod http2;

@@ -17,7 +17,9 @@ use super::user::UserId;
 
 pub use admission::{FormTraits, FormType, HoldTerms, NotHeld};
 pub use bytes::Unreadable;
-pub use tokens::{FormId, FormKeys, HolderToken, REPLAY_BYTES, REPLAY_FIELD, REPLAY_TYPE, replayed};
+pub use tokens::{
+    FormId, FormKeys, HolderToken, REPLAY_BYTES, REPLAY_FIELD, is_marked_as_replay, may_become_replay, replayed,
+};
 
 use std::time::Duration;
 

@@ -11,8 +11,8 @@ const HOLDER_PREFIX: &str = "sgk_";
 
 /// The only field of the body that stands for a form.
 pub const REPLAY_FIELD: &str = "stepgate-form";
-/// The type of that body.
-pub const REPLAY_TYPE: &str = "application/x-www-form-urlencoded";
+/// How that body begins.
+const REPLAY_MARK: &str = "stepgate-form=sgf_";
 /// How long that body is, always: 43 letters hold 256 bits.
 pub const REPLAY_BYTES: u64 = (REPLAY_FIELD.len() + 1 + FORM_PREFIX.len() + 43) as u64;
 
@@ -73,6 +73,18 @@ impl FormKeys {
     }
 }
 
+/// Whether more of a body is to be read before it is known whether it stands for a form.
+pub fn may_become_replay(read: &[u8]) -> bool {
+    let mark = REPLAY_MARK.as_bytes();
+    let told = read.len().min(mark.len());
+    read.len() as u64 <= REPLAY_BYTES && read.get(..told) == mark.get(..told)
+}
+
+/// Whether a body begins as none of an app's own does.
+pub fn is_marked_as_replay(body: &[u8]) -> bool {
+    body.starts_with(REPLAY_MARK.as_bytes())
+}
+
 /// The form that a body stands for; `None` for a body of somebody else's.
 pub fn replayed(body: &[u8]) -> Option<FormId> {
     let text = std::str::from_utf8(body).ok()?;
@@ -123,6 +135,21 @@ mod tests {
         assert_eq!(name, keys(1, 2).name());
         for (id, holder) in [(1, 1), (1, 3), (2, 2), (2, 1)] {
             assert_ne!(name, keys(id, holder).name(), "{id} {holder}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_read_on_only_while_it_may_be_that_of_our_form() {
+        assert_eq!(REPLAY_MARK, format!("{REPLAY_FIELD}={FORM_PREFIX}"));
+        let body = format!("{REPLAY_FIELD}={}", FormId::mint(&BYTES).expose());
+        for read in 0..=body.len() {
+            assert!(may_become_replay(&body.as_bytes()[..read]), "{read}");
+            assert_eq!(is_marked_as_replay(&body.as_bytes()[..read]), read >= REPLAY_MARK.len(), "{read}");
+        }
+        let longer = format!("{body}\n");
+        assert!(!may_become_replay(longer.as_bytes()) && is_marked_as_replay(longer.as_bytes()));
+        for other in ["x", "stepgate-form=sgk_", "stepgate_form=sgf_", "{\"a\":1}"] {
+            assert!(!may_become_replay(other.as_bytes()) && !is_marked_as_replay(other.as_bytes()), "{other}");
         }
     }
 

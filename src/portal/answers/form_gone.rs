@@ -20,6 +20,12 @@ pub(crate) fn of_another(state: &PortalState, info: &RequestInfo) -> Reply {
     told(state, info, StatusCode::FORBIDDEN, text!("form-of-another-title"), lines)
 }
 
+/// 400: what stands for it was changed on the way, and reached no app.
+pub(crate) fn altered(state: &PortalState, info: &RequestInfo) -> Reply {
+    let lines = vec![text!("form-altered"), text!("form-altered-how")];
+    told(state, info, StatusCode::BAD_REQUEST, text!("form-altered-title"), lines)
+}
+
 /// 503: no connection to the app came about, and the form waits again where `page` leads.
 pub(crate) fn undelivered(state: &PortalState, info: &RequestInfo, page: &str) -> Reply {
     let shell = state.theme.shell(&info.request_id);

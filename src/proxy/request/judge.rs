@@ -82,8 +82,8 @@ pub(crate) struct Judgement {
     pub(crate) credential: SessionCredential,
     /// What the app would have to tolerate, if that is why the request was rejected: words of the configuration.
     pub(crate) lacking: Vec<&'static str>,
-    /// Its head is that of a request which stands for a form; only its body tells whether it does.
-    pub(crate) stands_for_form: bool,
+    /// By its head it may stand for a form; only its body tells whether it does.
+    pub(crate) may_stand_for_form: bool,
     pub(crate) verdict: Verdict,
 }
 
@@ -103,7 +103,7 @@ impl Judgement {
             circumstances: None,
             credential: SessionCredential::None,
             lacking: Vec::new(),
-            stands_for_form: false,
+            may_stand_for_form: false,
             verdict: Verdict::Reject(rejection),
         }
     }

@@ -20,6 +20,15 @@ async fn what_is_not_kept_is_told_before_the_sign_in() {
         (form(kind(FORM, "same-site"), BODY), "It came from another site"),
         (form(format!("Content-Type: {FORM}\r\n"), BODY), "It came from another site"),
         (form(format!("Content-Type: {FORM}\r\nOrigin: https://evil.test\r\n"), BODY), "It came from another site"),
+        // Told in two ways, or in no text.
+        (form(kind(FORM, "same-origin\r\nSec-Fetch-Site: cross-site"), BODY), "It came from another site"),
+        (form(kind(FORM, "same-origin\r\nSec-Fetch-Site: same-origin"), BODY), "It came from another site"),
+        (form(kind(FORM, "\u{e9}\r\nOrigin: http://app.test"), BODY), "It came from another site"),
+        (
+            form(format!("Content-Type: {FORM}\r\nOrigin: http://app.test\r\nOrigin: http://app.test\r\n"), BODY),
+            "It came from another site",
+        ),
+        (form(kind(FORM, "same-origin\r\nContent-Type: text/plain"), BODY), "of a type that is not kept"),
         (form(kind("application/json", "same-origin"), "{}"), "of a type that is not kept"),
         (form(kind(FORM, "same-origin"), &"x".repeat(1001)), "It is larger than 1000 bytes"),
         (chunked, "It is larger than 1000 bytes"),

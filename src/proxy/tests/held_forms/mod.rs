@@ -1,6 +1,7 @@
 //! Forms that meet a challenge: what is kept, what is sent in its place, and how often.
 
 mod kept;
+mod reframed;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
