@@ -524,6 +524,9 @@ form-undelivered-how = It is kept again. Wait a moment, and go back to it.
 form-altered-title = Your form was changed on its way
 form-altered = Something between your browser and this site changed what was sent, so none of it reached the app.
 form-altered-how = Your form still waits for the rest of its quarter of an hour: go back one page, and send it from another network if this happens again.
+form-unanswered-title = Your form may have arrived
+form-unanswered = It was sent to the app, which did not answer properly. Nobody here knows whether it took the form, so it is not sent again.
+form-unanswered-how = Look in the app whether it arrived. Fill it in again only if it did not.
 
 ## Refusals
 

@@ -115,6 +115,11 @@ impl Portal {
         finish(form_gone::altered(&self.state, info).response, info)
     }
 
+    /// Answers for an app that broke off after a form was sent to it: `error` says how.
+    pub(crate) fn form_unanswered(&self, info: &RequestInfo, error: PortalError) -> Response<Bytes> {
+        finish(form_gone::unanswered(&self.state, info, error).response, info)
+    }
+
     /// Answers that the app could not be reached, and that its form waits again.
     pub(crate) fn form_undelivered(&self, info: &RequestInfo, form: &FormId) -> Response<Bytes> {
         let tolerate = self.state.destinations.tolerances(&info.host);

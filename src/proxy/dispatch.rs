@@ -184,7 +184,11 @@ impl Gateway {
                 ctx.conclude("fault", reason);
                 tracing::warn!(target: "proxy", request_id = %ctx.arrival.request_id, reason, cause = %error, begun, "request failed");
                 if !begun {
-                    let error = || ctx.snapshot.portal.error(&request_info(session, ctx), fault);
+                    let (portal, info) = (&ctx.snapshot.portal, request_info(session, ctx));
+                    let error = || match &ctx.form {
+                        Some(_) => portal.form_unanswered(&info, fault),
+                        None => portal.error(&info, fault),
+                    };
                     let mut response = returned.unwrap_or_else(error);
                     error_response::finish(&mut response, &ctx.arrival.request_id, ctx.arrival.https);
                     // Pingora closes the connection after an error, whatever we think of it; who is not told would

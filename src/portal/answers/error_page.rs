@@ -28,8 +28,7 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, error: PortalError)
 }
 
 fn by_kind(state: &PortalState, info: &RequestInfo, error: PortalError) -> Reply {
-    let (status, code) = status_and_code(error);
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let (status, code) = (status_of(error), status_and_code(error).1);
     let how = challenge_kind(info, RuleHints::default());
     let api = info.target.starts_with("/.stepgate/api/");
     let shell = state.theme.shell(&info.request_id);
@@ -62,6 +61,11 @@ fn by_kind(state: &PortalState, info: &RequestInfo, error: PortalError) -> Reply
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(format::wait_seconds(wait)));
     }
     if how == ChallengeKind::Frame { answer.framable() } else { answer }
+}
+
+/// The status that tells an error.
+pub(super) fn status_of(error: PortalError) -> StatusCode {
+    StatusCode::from_u16(status_and_code(error).0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 const fn status_and_code(error: PortalError) -> (u16, &'static str) {

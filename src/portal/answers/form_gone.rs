@@ -2,6 +2,8 @@
 
 use http::StatusCode;
 
+use super::error_page::status_of;
+use crate::portal::error::PortalError;
 use crate::portal::messages::text;
 use crate::portal::pages::{Link, NoticePage};
 use crate::portal::reply::{Reply, page};
@@ -24,6 +26,12 @@ pub(crate) fn of_another(state: &PortalState, info: &RequestInfo) -> Reply {
 pub(crate) fn altered(state: &PortalState, info: &RequestInfo) -> Reply {
     let lines = vec![text!("form-altered"), text!("form-altered-how")];
     told(state, info, StatusCode::BAD_REQUEST, text!("form-altered-title"), lines)
+}
+
+/// The app got it, or some of it, and did not answer. Who is told so must not send it again unseen.
+pub(crate) fn unanswered(state: &PortalState, info: &RequestInfo, error: PortalError) -> Reply {
+    let lines = vec![text!("form-unanswered"), text!("form-unanswered-how")];
+    told(state, info, status_of(error), text!("form-unanswered-title"), lines)
 }
 
 /// 503: no connection to the app came about, and the form waits again where `page` leads.
