@@ -17,7 +17,7 @@ use stepgate::auth::policy::pattern::PathPattern;
 use stepgate::auth::policy::rule::{Access, Audience, Rule};
 use stepgate::auth::proof::decision::{decide, strictest};
 use stepgate::auth::proof::evaluation::Circumstances;
-use stepgate::auth::proof::{Method, MethodSet, Proofs};
+use stepgate::auth::proof::{Method, Proofs};
 use stepgate::auth::proof::{Requirement, Risk, Strength};
 use stepgate::auth::resource::{Resource, Tolerances};
 use stepgate::auth::secret::SecretText;
@@ -47,7 +47,7 @@ fn rule(path: &str, access: Access) -> Arc<Rule> {
 fn app() -> AppPolicy {
     let guarded = |strength, max_age: Option<u64>| Access::Guarded {
         audience: Audience { groups: vec![Group("staff".into())], users: Vec::new() },
-        requirement: Requirement { strength, max_age: max_age.map(Duration::from_secs), methods: MethodSet::ALL },
+        requirement: Requirement { max_age: max_age.map(Duration::from_secs), ..Requirement::of(strength) },
     };
     let mut rules: Vec<_> = (0..18).map(|n| rule(&format!("/area-{n}/**/edit/*.do"), Access::Deny)).collect();
     rules.push(rule("/admin/**", guarded(Strength::TwoFactor, Some(300))));
@@ -107,12 +107,14 @@ fn decisions(c: &mut Criterion) {
         c.bench_function(&format!("judge 20 rules, {name}"), |b| {
             b.iter(|| {
                 app.judged(black_box(&resource), CLIENT)
-                    .map(|rule| decide(rule, Some(&ann), &Risk::none(), NOW))
+                    .map(|rule| decide(rule, Some(&ann), &Risk::none(), None, NOW))
                     .reduce(strictest)
             });
         });
     }
-    c.bench_function("decide", |b| b.iter(|| decide(black_box(app.rules.last()), Some(&ann), &Risk::none(), NOW)));
+    c.bench_function("decide", |b| {
+        b.iter(|| decide(black_box(app.rules.last()), Some(&ann), &Risk::none(), None, NOW))
+    });
 }
 
 /// What the number of rules costs: each covers an area of its own, and every tenth is a regular expression.
@@ -221,7 +223,7 @@ fn sessions(c: &mut Criterion) {
         b.iter(|| runtime.block_on(ports.sessions.load(black_box(&key))).expect("Redis answers").expect("a session"));
     });
     let resource = parse("/orders/2026/11/list.html", app.tolerate);
-    let circumstances = Circumstances { client: CLIENT, opener: None, risk: Risk::none() };
+    let circumstances = Circumstances::of(CLIENT);
     let presented = || Some((&token, Channel::Bearer));
     let headers = http::HeaderMap::new();
     let seen = SeenHead { headers: &headers, client: CLIENT };

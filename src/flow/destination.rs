@@ -59,7 +59,7 @@ impl Destinations {
 
     /// The hosts, in order, whose start page somebody may open, if perhaps after another proof.
     pub fn open_to(&self, who: &Arc<Session>, client: IpAddr, now: Timestamp) -> Vec<&str> {
-        let circumstances = Circumstances { client, opener: None, risk: Risk::none() };
+        let circumstances = Circumstances::of(client);
         let is_open = |host: &&str| {
             let app = self.0.app(host);
             let resource = app.and_then(|app| Resource::parse(host, "GET", b"/", app.tolerate).ok());

@@ -32,7 +32,7 @@ proptest! {
         strength in strengths(), counted in methods(), owned in methods(), locked in methods(), user: bool,
         verdicts in proptest::collection::vec((any::<bool>(), 0_usize..9, 0_u64..100), 1..8),
     ) {
-        let goal = Requirement { strength, max_age: None, methods: counted };
+        let goal = Requirement { methods: counted, ..Requirement::of(strength) };
         let (locked, enrolled) = (locked.and(owned), owned.minus(locked));
         let mut at = Ceremony { locked, ..ceremony(goal, enrolled, user) };
         let mut now = 1000;

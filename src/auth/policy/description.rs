@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::rule::{Access, Audience};
-use crate::auth::proof::{Method, MethodSet, Requirement};
+use crate::auth::proof::{Binding, Method, MethodSet, Requirement};
 use crate::auth::time::short_duration;
 use crate::auth::user::Group;
 
@@ -44,7 +44,12 @@ impl fmt::Display for Requirement {
         if self.methods != MethodSet::ALL {
             write!(f, " by {}", self.methods.iter().map(Method::name).collect::<Vec<_>>().join(", "))?;
         }
-        self.max_age.map_or(Ok(()), |age| write!(f, ", not older than {}", short_duration(age)))
+        self.max_age.map_or(Ok(()), |age| write!(f, ", not older than {}", short_duration(age)))?;
+        f.write_str(match self.binding {
+            Binding::Session => "",
+            Binding::Request => ", anew for each request",
+            Binding::Transaction => ", anew for each transaction",
+        })
     }
 }
 

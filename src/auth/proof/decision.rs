@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use crate::auth::origin::Opener;
 use crate::auth::policy::rule::{Access, Rule};
-use crate::auth::proof::{Lack, MethodSet, Proofs, Requirement, Risk, RiskAction, Shortfall, Strength};
+use crate::auth::proof::{
+    Binding, Lack, MethodSet, PresentedSlip, Proofs, Requirement, Risk, RiskAction, Shortfall, Strength,
+};
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
 
@@ -177,10 +179,16 @@ pub struct Refusal {
 }
 
 /// Decides. Total: every request has exactly one outcome, and no rule means refusal. What `risk` asks comes beside what the
-/// rule requires, and never in its place.
+/// rule requires, and never in its place; so does what only a `slip` gives.
 ///
 /// `who` is a session whose standing is live; expired ones must be given as `None`.
-pub fn decide(rule: Option<&Arc<Rule>>, who: Option<&Arc<Session>>, risk: &Risk, now: Timestamp) -> Decision {
+pub fn decide(
+    rule: Option<&Arc<Rule>>,
+    who: Option<&Arc<Session>>,
+    risk: &Risk,
+    slip: Option<&PresentedSlip>,
+    now: Timestamp,
+) -> Decision {
     let refuse = |reason| Decision::Refuse(Refusal { rule: rule.cloned(), reason, subject: who.cloned() });
     let Some(rule) = rule else { return refuse(RefusalReason::NoRule) };
     let (audience, requirement) = match &rule.access {
@@ -202,7 +210,9 @@ pub fn decide(rule: Option<&Arc<Rule>>, who: Option<&Arc<Session>>, risk: &Risk,
         RiskAction::StepUp => unrecognised(requirement, own, proofs, risk, now),
         RiskAction::Permit | RiskAction::Deny => None,
     };
-    match (asked.or_else(|| own.map(|short| (*requirement, short))), who) {
+    let serves = |who: &Arc<Session>| slip.is_some_and(|slip| slip.serves(who, rule, requirement, now));
+    let bound = || if who.is_some_and(serves) { None } else { requirement.missing_for_request() };
+    match (asked.or_else(|| own.or_else(bound).map(|short| (*requirement, short))), who) {
         (None, Some(session)) => Decision::Permit(Permit { subject: Some(session.clone()), rule: rule.clone() }),
         (Some((requirement, shortfall)), _) => {
             Decision::Challenge(Challenged { rule: rule.clone(), requirement, shortfall, subject: who.cloned() })
@@ -232,10 +242,12 @@ pub fn strictest(a: Decision, b: Decision) -> Decision {
 }
 
 /// The place of a decision between the laxest and the strictest.
-fn rank(decision: &Decision) -> (u8, Option<Strength>, Option<Reverse<Duration>>) {
+fn rank(decision: &Decision) -> (u8, Option<Strength>, Option<Reverse<Duration>>, Binding) {
     match decision {
-        Decision::Permit(permit) => (u8::from(permit.subject.is_some()), None, None),
-        Decision::Challenge(c) => (2, Some(c.requirement.strength), c.requirement.max_age.map(Reverse)),
-        Decision::Refuse(_) => (3, None, None),
+        Decision::Permit(permit) => (u8::from(permit.subject.is_some()), None, None, Binding::Session),
+        Decision::Challenge(Challenged { requirement: asked, .. }) => {
+            (2, Some(asked.strength), asked.max_age.map(Reverse), asked.binding)
+        }
+        Decision::Refuse(_) => (3, None, None, Binding::Session),
     }
 }

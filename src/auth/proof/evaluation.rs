@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::auth::origin::Opener;
 use crate::auth::policy::rule::Rule;
 use crate::auth::proof::decision::{Decision, decide, strictest};
-use crate::auth::proof::{MethodSet, Risk};
+use crate::auth::proof::{MethodSet, PresentedSlip, Risk};
 use crate::auth::resource::Resource;
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
@@ -21,6 +21,15 @@ pub struct Circumstances {
     pub opener: Option<Opener>,
     /// What is known of the risk of who asks.
     pub risk: Risk,
+    /// A proof for this one request, if one is presented.
+    pub slip: Option<PresentedSlip>,
+}
+
+impl Circumstances {
+    /// A client, of whose risk nothing is known and who presents nothing.
+    pub const fn of(client: IpAddr) -> Self {
+        Self { client, opener: None, risk: Risk::none(), slip: None }
+    }
 }
 
 /// Decides about a request: each rule that was `judged` for it, the strictest decision wins. Who is signed in is asked for
@@ -33,13 +42,21 @@ pub fn evaluate(
     who: Option<&Arc<Session>>,
     now: Timestamp,
 ) -> Decision {
-    let strict =
-        judged.iter().map(|rule| decide(*rule, who, &circumstances.risk, now).within(served)).reduce(strictest);
+    let Circumstances { opener, risk, slip, .. } = circumstances;
+    let slip = slip.as_ref().filter(|slip| may_spend(resource, opener.as_ref(), slip));
+    let strict = judged.iter().map(|rule| decide(*rule, who, risk, slip, now).within(served)).reduce(strictest);
     // Every request has a reading; should one ever have none, no rule covers it.
-    let decision = strict.unwrap_or_else(|| decide(None, who, &circumstances.risk, now));
-    let decision = match &circumstances.opener {
+    let decision = strict.unwrap_or_else(|| decide(None, who, risk, None, now));
+    let decision = match opener {
         Some(opener) => decision.of_handshake(opener),
         None => decision,
     };
     decision.at(resource.path())
+}
+
+/// Whether a request may use a slip up. What only looks ahead may not, whatever else it may be taken for; nor may what is told
+/// of a WebSocket be a transaction, for its messages come later.
+fn may_spend(resource: &Resource, opener: Option<&Opener>, slip: &PresentedSlip) -> bool {
+    let looks_ahead = resource.methods().any(|method| matches!(method, "HEAD" | "OPTIONS"));
+    !looks_ahead && (opener.is_none() || slip.slip.transaction.is_none())
 }

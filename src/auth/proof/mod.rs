@@ -1,5 +1,6 @@
 //! What is proved, what a rule asks, and what follows from the two.
 
+mod binding;
 pub mod challenge;
 pub mod decision;
 pub mod evaluation;
@@ -9,11 +10,14 @@ mod offer;
 mod proofs;
 mod requirement;
 mod risk;
+mod slip;
 mod strength;
 
+pub use binding::{Binding, TransactionDigest};
 pub use method::{Factor, Method, MethodSet};
 pub use offer::Offer;
 pub use proofs::Proofs;
 pub use requirement::{Lack, Requirement, Shortfall};
 pub use risk::{Changed, OnChange, OnRisk, Risk, RiskAction, RiskLevel};
+pub use slip::{PresentedSlip, SLIP_LIVES, Slip};
 pub use strength::Strength;

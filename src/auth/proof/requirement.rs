@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::binding::Binding;
 use super::method::{Method, MethodSet};
 use super::offer::Offer;
 use super::proofs::Proofs;
@@ -20,6 +21,9 @@ pub struct Requirement {
     /// The methods that count beside a password.
     #[serde(serialize_with = "as_named")]
     pub methods: MethodSet,
+    /// For what a proof is accepted. It is asked for beside what is [missing](Self::shortfall), by the decision alone.
+    #[serde(default, skip_serializing_if = "Binding::is_session")]
+    pub binding: Binding,
 }
 
 /// The version before knows no bound passkey, and means it by a passkey.
@@ -39,6 +43,10 @@ pub enum Lack {
     Fresher,
     /// Enough for the rule, but the person is not recognised.
     Recognition,
+    /// Enough for a session, but the rule asks for a proof that serves this request alone.
+    Once,
+    /// The same, of a request that was told beforehand.
+    Transaction,
 }
 
 /// What is missing: any of `methods` brings the person closer.
@@ -53,7 +61,7 @@ pub struct Shortfall {
 impl Requirement {
     /// The plain requirement of a strength: any method, any age.
     pub const fn of(strength: Strength) -> Self {
-        Self { strength, max_age: None, methods: MethodSet::ALL }
+        Self { strength, max_age: None, methods: MethodSet::ALL, binding: Binding::Session }
     }
 
     /// The methods that count here: those allowed, and the password.
@@ -122,9 +130,24 @@ impl Requirement {
             return Some(Shortfall { lack, methods: self.helpful(proved) });
         }
         let max_age = self.max_age?;
-        let renewing: MethodSet = self.counted().iter().filter(|m| self.strength.renewed_by(*m)).collect();
+        let renewing = self.renewing();
         let fresh = proofs.fresh(max_age, now).and(renewing);
         fresh.is_empty().then_some(Shortfall { lack: Lack::Fresher, methods: renewing.named() })
+    }
+
+    /// The counted methods that show that the person is still there.
+    pub fn renewing(&self) -> MethodSet {
+        self.counted().iter().filter(|m| self.strength.renewed_by(*m)).collect()
+    }
+
+    /// What is missing for this one request, whatever the session has proved; `None` if a session is enough.
+    pub fn missing_for_request(&self) -> Option<Shortfall> {
+        let lack = match self.binding {
+            Binding::Session => return None,
+            Binding::Request => Lack::Once,
+            Binding::Transaction => Lack::Transaction,
+        };
+        Some(Shortfall { lack, methods: self.renewing().named() })
     }
 
     /// The counted methods that add something to `proved`.
@@ -165,6 +188,7 @@ mod tests {
             strength,
             max_age: age.map(Duration::from_secs),
             methods,
+            binding: Binding::Session,
         })
     }
 
@@ -199,7 +223,7 @@ mod tests {
             let sent = none.with(Method::EmailCode).with(Method::SmsCode).with(Method::RecoveryCode);
             let proofs = sent.with(Method::Password).iter().fold(Proofs::none(), |p, m| p.with(m, NOW));
             for strength in [Strength::TwoFactor, Strength::PhishingResistant] {
-                let requirement = Requirement { strength, max_age: age.map(Duration::from_secs), methods: allowed };
+                let requirement = Requirement { max_age: age.map(Duration::from_secs), methods: allowed, ..Requirement::of(strength) };
                 let shortfall = requirement.shortfall(&proofs, NOW);
                 prop_assert!(shortfall.is_some_and(|s| s.methods.and(sent).is_empty()), "nor is one asked for");
             }

@@ -20,7 +20,7 @@ use crate::auth::host;
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::proof::explanation::{Evaluation, Fit, RuleFit};
-use crate::auth::proof::{Method, MethodSet, Offer, Proofs, Risk};
+use crate::auth::proof::{Method, MethodSet, Offer, Proofs};
 use crate::auth::reserved_names::{ReservedTarget, is_of_passkeys, reserved};
 use crate::auth::resource::{Malformed, Resource, is_never_served};
 use crate::auth::session::{Channel, Session};
@@ -199,7 +199,7 @@ pub fn explain(destinations: &Destinations, question: &Question, now: Timestamp)
         }
         ReservedTarget::No => {
             let opener = question.cross_origin.opener(&question.url, resource.host());
-            let circumstances = Circumstances { client: question.ip, opener, risk: Risk::none() };
+            let circumstances = Circumstances { opener, ..Circumstances::of(question.ip) };
             let evaluation = destinations.explain(&resource, &circumstances, who.as_ref(), now);
             let evaluation = evaluation.ok_or_else(|| no_app(destinations, &host))?;
             let told = judged(&resource, question, &evaluation, (who.as_ref(), destinations.offer(&host)), now);

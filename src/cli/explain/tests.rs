@@ -28,7 +28,7 @@ fn rule(name: &str, path: &str, methods: &[&str], networks: &[&str], access: Acc
 fn policy() -> Policy {
     let guarded = |strength, max_age: Option<u64>, methods: MethodSet, group: Option<&str>| Access::Guarded {
         audience: Audience { groups: group.map(|g| Group(g.into())).into_iter().collect(), users: Vec::new() },
-        requirement: Requirement { strength, max_age: max_age.map(Duration::from_secs), methods },
+        requirement: Requirement { max_age: max_age.map(Duration::from_secs), methods, ..Requirement::of(strength) },
     };
     let held: MethodSet = [Method::Totp, Method::Passkey].into_iter().collect();
     let rules = vec![

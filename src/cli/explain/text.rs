@@ -18,6 +18,8 @@ pub(super) const fn lack(lack: Lack) -> &'static str {
         Lack::Stronger => "stronger_required",
         Lack::Fresher => "fresher_required",
         Lack::Recognition => "risk",
+        Lack::Once => "once",
+        Lack::Transaction => "transaction",
     }
 }
 
@@ -56,6 +58,8 @@ pub(super) fn sentence(decision: &Decision) -> String {
                 (true, Lack::Stronger) => "has to prove more",
                 (true, Lack::Fresher) => "has to prove it afresh",
                 (true, Lack::Recognition) => "is not recognised and has to prove two factors now",
+                (true, Lack::Once) => "has to prove it anew for each request",
+                (true, Lack::Transaction) => "has to prove it anew for this very request, after seeing what it sends",
             };
             format!("{who} {must}: rule {rule} asks for {}.", c.rule.access)
         }

@@ -5,7 +5,6 @@ use super::*;
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
-use crate::auth::proof::Risk;
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::resource::{Resource, Tolerances};
@@ -37,7 +36,7 @@ async fn outcome(flows: &Flows, path: &str, open: Option<&Opened>) -> &'static s
         .admit(
             &app(),
             &resource,
-            &Circumstances { client: client().ip, opener: None, risk: Risk::none() },
+            &Circumstances::of(client().ip),
             open.map(|o| (&o.token, o.session.channel)),
             &client(),
         )

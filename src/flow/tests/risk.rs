@@ -10,7 +10,7 @@ use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
-use crate::auth::proof::{Lack, OnChange, OnRisk, Risk, RiskAction, RiskLevel};
+use crate::auth::proof::{Lack, OnChange, OnRisk, RiskAction, RiskLevel};
 use crate::auth::resource::Resource;
 use crate::auth::session::SessionToken;
 use crate::auth::user::UserId;
@@ -93,7 +93,7 @@ fn app() -> AppPolicy {
 
 async fn admitted(flows: &Flows, token: &SessionToken, method: &str, path: &str, seen: &Client) -> Admission {
     let resource = Resource::parse(HOST, method, path.as_bytes(), Default::default()).unwrap();
-    let around = Circumstances { client: seen.ip, opener: None, risk: Risk::none() };
+    let around = Circumstances::of(seen.ip);
     flows.admit(&app(), &resource, &around, Some((token, Channel::Cookie)), seen).await.unwrap()
 }
 
@@ -108,6 +108,7 @@ fn outcome(admission: &Admission) -> &'static str {
             Lack::Recognition => "risk",
             Lack::Login => "login",
             Lack::Stronger | Lack::Fresher => "more",
+            Lack::Once | Lack::Transaction => "slip",
         },
         Decision::Refuse(_) => "refuse",
     }

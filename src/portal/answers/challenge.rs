@@ -168,6 +168,8 @@ const fn reason(challenged: &Challenged) -> &'static str {
         (_, Lack::Stronger) => "mfa_required",
         (_, Lack::Fresher) => "mfa_expired",
         (_, Lack::Recognition) => "risk",
+        (_, Lack::Once) => "once",
+        (_, Lack::Transaction) => "transaction",
     }
 }
 

@@ -39,7 +39,7 @@ fn session() -> Arc<Session> {
 
 fn challenged(who: Option<Arc<Session>>) -> Challenged {
     let rule = Arc::new(rule("admin <i>", "/**", Strength::TwoFactor, Some(300)));
-    match decide(Some(&rule), who.as_ref(), &Risk::none(), Timestamp::from_secs(2)) {
+    match decide(Some(&rule), who.as_ref(), &Risk::none(), None, Timestamp::from_secs(2)) {
         Decision::Challenge(challenged) => challenged,
         other => panic!("{other:?}"),
     }

@@ -108,7 +108,7 @@ async fn a_program_is_told_why_the_passkey_that_was_proved_is_not_enough() {
         let app = stage.policy.app(HOST).unwrap();
         let resource = Resource::parse(HOST, "GET", path.as_bytes(), app.tolerate).unwrap();
         let presented = crate::portal::cookies::session_token(&asked.headers);
-        let around = Circumstances { client: asked.client_ip, opener: None, risk: Risk::none() };
+        let around = Circumstances::of(asked.client_ip);
         let seen = SeenHead::of(&asked);
         let admitted = stage.portal.state.flows.admit(app, &resource, &around, presented.token(), &seen).await;
         let decision = admitted.unwrap().decision;

@@ -59,7 +59,7 @@ async fn who_is_signed_in_is_told_before_a_code_is_asked() {
 fn answered(stage: &Stage, info: &RequestInfo, session: Option<&Arc<Session>>) -> Reply {
     let rule = Arc::new(rule("vault", "/**", Strength::PhishingResistant, None));
     let resource = Resource::parse(HOST, "GET", b"/x?q", Tolerances::default()).unwrap();
-    let around = Circumstances { client: info.client_ip, opener: None, risk: Risk::none() };
+    let around = Circumstances::of(info.client_ip);
     let (served, now) = (Offer::BASIC.served, crate::auth::time::Timestamp::from_secs(2));
     match evaluate(&[Some(&rule)], served, &resource, &around, session, now) {
         Decision::Challenge(challenged) => stage.portal.challenge(info, &challenged),
@@ -180,7 +180,7 @@ async fn walk(stage: &Stage, person: &mut Person<'_>, first: &str) -> Result<(),
             let session = stage.world.look(|s| s.sessions.values().next().unwrap().0.clone());
             let now = stage.world.ports().clock.now();
             let rule = policy.app(HOST).unwrap().rules.first().unwrap().clone();
-            match decide(Some(&rule), Some(&session), &Risk::none(), now) {
+            match decide(Some(&rule), Some(&session), &Risk::none(), None, now) {
                 Decision::Permit(_) => return Ok(()),
                 // What the gateway does then.
                 Decision::Challenge(_) => target = "/.stepgate/step-up?to=%2Fx".to_owned(),
@@ -206,7 +206,7 @@ proptest! {
         let mut first = rule("only", "/x", strength, max_age);
         first.access = Access::Guarded {
             audience: Audience::default(),
-            requirement: Requirement { strength, max_age: max_age.map(Duration::from_secs), methods: counted },
+            requirement: Requirement { max_age: max_age.map(Duration::from_secs), methods: counted, ..Requirement::of(strength) },
         };
         let rules = vec![Arc::new(first), Arc::new(rule("light", "/light", Strength::OneFactor, None))];
         let stage = Stage::ruled(Policy::new([AppPolicy { offer: Default::default(), host: HOST.to_owned(), tolerate: Tolerances::default(), rules: rules.into() }]));

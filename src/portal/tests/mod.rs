@@ -38,7 +38,7 @@ use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
-use crate::auth::proof::{Requirement, Risk, Strength};
+use crate::auth::proof::{Requirement, Strength};
 use crate::auth::resource::{Resource, Tolerances};
 use crate::auth::secret::SecretBytes;
 use crate::flow::Flows;
@@ -225,7 +225,7 @@ impl<'a> Browser<'a> {
         let app = self.stage.policy.app(&asked.host).unwrap();
         let resource = Resource::parse(&asked.host, "GET", target.as_bytes(), app.tolerate).unwrap();
         let presented = super::cookies::session_token(&asked.headers);
-        let around = Circumstances { client: asked.client_ip, opener: None, risk: Risk::none() };
+        let around = Circumstances::of(asked.client_ip);
         let decision = state
             .flows
             .admit(app, &resource, &around, presented.token(), &SeenHead::of(&asked))

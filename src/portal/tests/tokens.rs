@@ -4,7 +4,6 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::*;
-use crate::auth::proof::Risk;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::session::SessionToken;
 use crate::flow::testing::PASSWORD;
@@ -64,7 +63,7 @@ async fn opens(stage: &Stage, by: By, token: &str) -> bool {
     let state = &stage.portal.state;
     let app = stage.policy.app(HOST).unwrap();
     let resource = Resource::parse(HOST, "GET", b"/x", app.tolerate).unwrap();
-    let around = Circumstances { client: asked.client_ip, opener: None, risk: Risk::none() };
+    let around = Circumstances::of(asked.client_ip);
     let presented = crate::portal::cookies::session_token(&asked.headers);
     matches!(
         state.flows.admit(app, &resource, &around, presented.token(), &SeenHead::of(&asked)).await.unwrap().decision,

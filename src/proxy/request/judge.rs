@@ -14,9 +14,9 @@ use crate::auth::held_request::NotHeld;
 use crate::auth::policy::cors::Forbidden;
 use crate::auth::policy::preflight::Preflighted;
 use crate::auth::policy::rule::Rule;
+use crate::auth::proof::Lack;
 use crate::auth::proof::decision::{Challenged, Decision, Permit, Refusal};
 use crate::auth::proof::evaluation::Circumstances;
-use crate::auth::proof::{Lack, Risk};
 use crate::auth::reserved_names::{PREFIX, ReservedTarget, is_of_passkeys, is_of_portal, reserved};
 use crate::auth::resource::{Malformed, Resource, Tolerances};
 use crate::auth::session::Session;
@@ -188,7 +188,7 @@ impl Judgement {
         }
         self.credential = session_token(head.headers);
         let opener = self.websocket.then(|| websocket::opener(head.headers, authority, arrival.https));
-        Ok(EarlyVerdict::Ask(Circumstances { client, opener, risk: Risk::none() }))
+        Ok(EarlyVerdict::Ask(Circumstances { opener, ..Circumstances::of(client) }))
     }
 
     /// What a request is about: its target, by every method that it may be taken for, and the other resources that it
@@ -288,6 +288,8 @@ const fn lack_word(lack: Lack) -> &'static str {
         Lack::Stronger => "stronger",
         Lack::Fresher => "fresher",
         Lack::Recognition => "risk",
+        Lack::Once => "once",
+        Lack::Transaction => "transaction",
     }
 }
 

@@ -102,9 +102,9 @@ pub(crate) fn ceremony(name: &str, now: Timestamp) -> Ceremony {
         purpose: Purpose::SignIn,
         who: Who::Known { user: UserId(format!("id-{name}")), username: Username::parse(name).unwrap() },
         requirement: Some(Requirement {
-            strength: Strength::TwoFactor,
             max_age: Some(Duration::from_millis(90_500)),
             methods: MethodSet::EMPTY.with(Method::Totp),
+            ..Requirement::of(Strength::TwoFactor)
         }),
         proofs: Proofs::none().with(Method::Password, now),
         enrolled: MethodSet::EMPTY.with(Method::Password).with(Method::Totp),

@@ -59,9 +59,9 @@ pub(crate) async fn goes_on(p: &StatePorts) {
     assert_eq!(begun.proofs.methods(), MethodSet::EMPTY.with(Method::Password));
     assert_eq!(begun.enrolled, MethodSet::EMPTY.with(Method::Password).with(Method::Totp));
     let wanted = Requirement {
-        strength: Strength::TwoFactor,
         max_age: Some(Duration::from_millis(90_500)),
         methods: MethodSet::EMPTY.with(Method::Totp),
+        ..Requirement::of(Strength::TwoFactor)
     };
     assert_eq!((&begun.purpose, begun.requirement, &begun.challenge), (&Purpose::SignIn, Some(wanted), &None));
     assert!(p.ceremonies.take(&token.key()).await.unwrap().is_some());

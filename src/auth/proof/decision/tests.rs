@@ -1,4 +1,5 @@
 mod risk;
+mod slips;
 
 use std::time::Duration;
 
@@ -53,7 +54,7 @@ fn guarded(strength: Strength, max_age: Option<u64>, methods: MethodSet, groups:
             groups: groups.iter().map(|g| Group((*g).into())).collect(),
             users: users.iter().map(|u| Username::parse(u).unwrap()).collect(),
         },
-        requirement: Requirement { strength, max_age: max_age.map(Duration::from_secs), methods },
+        requirement: Requirement { max_age: max_age.map(Duration::from_secs), methods, ..Requirement::of(strength) },
     }
 }
 
@@ -68,6 +69,8 @@ fn told(decision: &Decision) -> String {
                 Lack::Stronger => "stronger",
                 Lack::Fresher => "fresher",
                 Lack::Recognition => "recognition",
+                Lack::Once => "once",
+                Lack::Transaction => "transaction",
             };
             let methods: Vec<_> = c.shortfall.methods.iter().map(Method::name).collect();
             format!("challenge {lack}: {}", methods.join("|"))
@@ -142,7 +145,7 @@ fn policy_matrix() {
         for (name, who) in &people {
             let decision = app
                 .judged(&resource, "192.0.2.1".parse().unwrap())
-                .map(|rule| decide(rule, who.as_ref(), &Risk::none(), NOW))
+                .map(|rule| decide(rule, who.as_ref(), &Risk::none(), None, NOW))
                 .reduce(strictest)
                 .unwrap();
             matrix.push_str(&format!("  {name:<20} {}\n", told(&decision)));
@@ -160,9 +163,9 @@ fn requirements() -> impl Strategy<Value = Requirement> {
         Method::ALL.into_iter().enumerate().filter(|(i, _)| bits >> i & 1 == 1).map(|(_, m)| m).collect()
     });
     (strengths(), prop::option::of(0u64..1000), methods).prop_map(|(strength, max_age, methods)| Requirement {
-        strength,
         max_age: max_age.map(Duration::from_secs),
         methods,
+        ..Requirement::of(strength)
     })
 }
 
@@ -174,7 +177,7 @@ fn proofs() -> impl Strategy<Value = Proofs> {
 
 fn judge(requirement: Requirement, proofs: &Proofs, now: Timestamp) -> Decision {
     let access = Access::Guarded { audience: Audience::default(), requirement };
-    decide(Some(&rule("r", "/**", &[], access)), Some(&session("ann", &[], proofs.clone())), &Risk::none(), now)
+    decide(Some(&rule("r", "/**", &[], access)), Some(&session("ann", &[], proofs.clone())), &Risk::none(), None, now)
 }
 
 fn permits(decision: &Decision) -> bool {
@@ -227,7 +230,7 @@ proptest! {
     #[test]
     fn no_rule_refuses(proofs in proofs(), anonymous: bool) {
         let who = session("root", &["admins"], proofs);
-        let decision = decide(None, (!anonymous).then_some(&who), &Risk::none(), NOW);
+        let decision = decide(None, (!anonymous).then_some(&who), &Risk::none(), None, NOW);
         let refused = matches!(decision, Decision::Refuse(Refusal { reason: RefusalReason::NoRule, .. }));
         prop_assert!(refused);
     }
@@ -241,7 +244,7 @@ proptest! {
             prop_assert!(permits(&judge(asked, &proofs, NOW)));
         }
         let access = Access::Guarded { audience: Audience::default(), requirement };
-        prop_assert!(!permits(&decide(Some(&rule("r", "/**", &[], access)), None, &Risk::none(), NOW)));
+        prop_assert!(!permits(&decide(Some(&rule("r", "/**", &[], access)), None, &Risk::none(), None, NOW)));
     }
 
     /// Mail and recovery codes never count as a factor; mail is a step where two steps are enough.
@@ -256,9 +259,9 @@ proptest! {
     #[test]
     fn strictest_is_strictest(a in requirements(), b in requirements(), proofs in proofs(), kinds in (0u8..4, 0u8..4)) {
         let make = |kind, requirement| match kind {
-            0 => decide(None, None, &Risk::none(), NOW),
-            1 => decide(Some(&rule("p", "/**", &[], Access::Public)), None, &Risk::none(), NOW),
-            2 => decide(Some(&rule("d", "/**", &[], Access::Deny)), None, &Risk::none(), NOW),
+            0 => decide(None, None, &Risk::none(), None, NOW),
+            1 => decide(Some(&rule("p", "/**", &[], Access::Public)), None, &Risk::none(), None, NOW),
+            2 => decide(Some(&rule("d", "/**", &[], Access::Deny)), None, &Risk::none(), None, NOW),
             _ => judge(requirement, &proofs, NOW),
         };
         let both = rank(&make(kinds.0, a)).max(rank(&make(kinds.1, b)));

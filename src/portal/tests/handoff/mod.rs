@@ -5,7 +5,6 @@ mod journeys;
 mod refused;
 
 use super::*;
-use crate::auth::proof::Risk;
 use crate::auth::proof::decision::Decision;
 use crate::auth::session::SessionToken;
 use crate::flow::admit::Admission;
@@ -160,7 +159,7 @@ impl<'a> Tabs<'a> {
         let (portal, app) = (&self.hosts.portal, self.hosts.policy.app(&info.host).unwrap());
         let resource = Resource::parse(&info.host, info.method.as_str(), info.target.as_bytes(), app.tolerate).unwrap();
         let presented = cookies::session_token(&info.headers);
-        let around = Circumstances { client: info.client_ip, opener: None, risk: Risk::none() };
+        let around = Circumstances::of(info.client_ip);
         let seen = SeenHead::of(info);
         let Ok(Admission { decision, .. }) =
             self.hosts.flows.admit(app, &resource, &around, presented.token(), &seen).await

@@ -35,7 +35,7 @@ fn at_risk(requirement: Requirement, on: (OnRisk, OnChange), proofs: &Proofs, ri
     let access = Access::Guarded { audience: Audience::default(), requirement };
     let plain = Rule::clone(&rule("r", "/**", &[], access));
     let rule = Arc::new(Rule { on_risk: on.0, on_change: on.1, ..plain });
-    decide(Some(&rule), Some(&session("ann", &[], proofs.clone())), risk, NOW)
+    decide(Some(&rule), Some(&session("ann", &[], proofs.clone())), risk, None, NOW)
 }
 
 proptest! {
