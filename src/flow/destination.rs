@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::policy::Policy;
+use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::policy::cors::Preflight;
 use crate::auth::policy::preflight::Preflighted;
 use crate::auth::policy::rule::{Access, Rule};
@@ -79,6 +79,18 @@ impl Destinations {
         now: Timestamp,
     ) -> Option<Evaluation<'_>> {
         Some(explanation::explain(self.0.app(resource.host())?, resource, circumstances, who, now))
+    }
+
+    /// The origins whose scripts may read our answers to a request, by every rule that judges it.
+    pub fn readers(&self, host: &str, (method, target): (&str, &str), client: IpAddr) -> Vec<String> {
+        let resource = |app: &AppPolicy| Resource::parse(host, method, target.as_bytes(), app.tolerate).ok();
+        let Some((app, resource)) = self.0.app(host).and_then(|app| Some((app, resource(app)?))) else {
+            return Vec::new();
+        };
+        let mut lists = app.judged(&resource, client).map(|rule| rule.map_or(&[][..], |rule| &rule.cors.origins));
+        let first = lists.next().unwrap_or_default();
+        let others: Vec<&[String]> = lists.collect();
+        first.iter().filter(|origin| others.iter().all(|list| list.contains(origin))).cloned().collect()
     }
 
     /// What becomes of a CORS preflight.

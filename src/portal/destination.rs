@@ -13,7 +13,7 @@ use crate::auth::text::percent;
 pub(crate) struct Destination {
     /// What is to be opened.
     pub(crate) to: ReturnTo,
-    /// Where to go instead once it can be: the page around it, where that is a frame.
+    /// Where to go instead once it can be: the page around it, where it is a part of one.
     pub(crate) around: Option<ReturnTo>,
     /// Whether the address named one that could be read.
     pub(crate) given: bool,
@@ -200,8 +200,8 @@ impl Destination {
         Self { as_session: true, ..self.clone() }
     }
 
-    /// The same destination, shown in a frame of this page.
-    pub(crate) fn within_frame_of(self, around: Option<ReturnTo>) -> Self {
+    /// The same destination, as a part of this page.
+    pub(crate) fn within(self, around: Option<ReturnTo>) -> Self {
         Self { around: around.filter(|page| *page != self.to), ..self }
     }
 

@@ -69,7 +69,8 @@ impl Portal {
     /// A portal over these flows, for these destinations.
     pub fn new(flows: Arc<Flows>, destinations: Destinations, settings: PortalSettings) -> Self {
         let (theme, document) = (Arc::new(Theme::new(&settings)), OpenApi::default());
-        Self::build(PortalState { flows, destinations, theme, host: settings.host, jwks: None, document })
+        let (host, scripts) = (settings.host, Arc::new(settings.scripts));
+        Self::build(PortalState { flows, destinations, theme, host, scripts, jwks: None, document })
     }
 
     /// The same portal, serving this key set at `jwks.json`.

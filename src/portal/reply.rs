@@ -62,6 +62,8 @@ pub enum ChallengeForm {
     /// A redirect, and the form waits meanwhile.
     HeldForm,
     Grpc,
+    Htmx,
+    Faces,
     Problem,
 }
 
@@ -83,6 +85,8 @@ impl Note {
             Self::Challenge(ChallengeForm::Frame) => "frame",
             Self::Challenge(ChallengeForm::LostForm) => "form",
             Self::Challenge(ChallengeForm::Grpc) => "grpc",
+            Self::Challenge(ChallengeForm::Htmx) => "htmx",
+            Self::Challenge(ChallengeForm::Faces) => "faces",
             Self::Challenge(ChallengeForm::Problem) => "problem",
         }
     }

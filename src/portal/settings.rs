@@ -2,9 +2,11 @@
 
 mod accent;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use accent::{Accent, Colour, LowContrast};
+
+use crate::auth::proof::challenge::Dialect;
 
 /// Where people sign in, and what they see there.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +21,17 @@ pub struct PortalSettings {
     pub accent: Option<Accent>,
     /// Where people get help: a mail address or a URL.
     pub support: Option<String>,
+    /// What scripts of an app get, by its canonical host; apps that want nothing of it are not named.
+    pub scripts: BTreeMap<String, ScriptSettings>,
+}
+
+/// What scripts of one app get beside a 401.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScriptSettings {
+    /// The libraries that are answered in their own way.
+    pub dialects: Vec<Dialect>,
+    /// Whether `/.stepgate/step-up.js` is served on its host.
+    pub step_up_script: bool,
 }
 
 /// The host where people sign in once for many apps.

@@ -29,6 +29,17 @@ pub struct RequestTraits<'a> {
     pub api: bool,
     /// The rule's `challenge:`.
     pub style: ChallengeStyle,
+    /// The library that sent it, where its app has it answered so.
+    pub dialect: Option<Dialect>,
+}
+
+/// A library of pages that sends requests by itself and follows answers of a form of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// htmx: it goes where `HX-Redirect` says.
+    Htmx,
+    /// Jakarta Faces (JSF): it goes where a partial response says.
+    Faces,
 }
 
 /// How to tell a challenge.
@@ -45,6 +56,8 @@ pub enum ChallengeKind {
     Form,
     /// 401 and a small page with a `target=_top` link.
     Frame,
+    /// As the library that asks is led to a page.
+    Dialect(Dialect),
     /// 401 problem+json.
     Problem,
 }
@@ -74,7 +87,8 @@ impl RequestTraits<'_> {
     /// A rule's `challenge:` cannot change what the protocol fixes (WebSocket, gRPC, a preflight, which follows no
     /// redirect).
     /// `status` holds for everything else. `redirect` holds for requests that say nothing about
-    /// themselves: not inside frames, where our page would be blank, nor for what scripts ask.
+    /// themselves: not inside frames, where our page would be blank, nor for what scripts ask. What a library is led by is
+    /// no navigation, whatever it says of itself.
     pub fn challenge_kind(&self) -> ChallengeKind {
         let mode = self.fetch_mode.map(str::trim);
         let dest = self.fetch_dest.map(str::trim);
@@ -89,6 +103,8 @@ impl RequestTraits<'_> {
             self.navigation()
         } else if mode == Some("navigate") && matches!(dest, Some("iframe" | "frame" | "embed" | "object")) {
             ChallengeKind::Frame
+        } else if let Some(dialect) = self.dialect.filter(|_| mode != Some("navigate")) {
+            ChallengeKind::Dialect(dialect)
         } else if says_how || self.api || self.authorization || self.requested_with.is_some_and(is_xhr) {
             ChallengeKind::Problem
         } else if self.accept.is_some_and(names_html) || self.style == ChallengeStyle::Redirect {

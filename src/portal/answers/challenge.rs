@@ -3,13 +3,14 @@
 use http::header::{AUTHORIZATION, REFERER};
 use http::{Method, StatusCode};
 
-use super::client_kind::challenge_kind;
+use super::client_kind::{self, kind_in, wants_html};
 use super::cors::readable_by;
+use super::dialect;
 use super::grpc::grpc;
 use super::problem::Problem;
 use crate::auth::held_request::{FORM_WAITS, FormKeys, FormTraits, HoldTerms, NotHeld};
 use crate::auth::proof::Lack;
-use crate::auth::proof::challenge::ChallengeKind;
+use crate::auth::proof::challenge::{ChallengeKind, Dialect};
 use crate::auth::proof::decision::Challenged;
 use crate::auth::reserved_names::is_our_bearer;
 use crate::auth::return_to::ReturnTo;
@@ -42,7 +43,7 @@ pub(crate) fn admit_form(
     terms: Option<&HoldTerms>,
 ) -> Option<Result<u64, NotHeld>> {
     let to = || Destination::of_request(&info.target, info.method.as_str(), state.destinations.tolerances(&info.host));
-    match challenge_kind(info, challenged.rule.hints()) {
+    match kind_of(state, info, challenged) {
         ChallengeKind::Form if to().is_cut(&info.target) => Some(Err(NotHeld::LongAddress)),
         ChallengeKind::Form => Some(form.admit(terms)),
         ChallengeKind::Frame => Some(Err(NotHeld::Frame)),
@@ -54,8 +55,10 @@ pub(crate) fn admit_form(
 pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challenged, sent: &FormOutcome<'_>) -> Reply {
     let destination =
         Destination::of_request(&info.target, info.method.as_str(), state.destinations.tolerances(&info.host));
-    let destination = match challenge_kind(info, challenged.rule.hints()) {
-        ChallengeKind::Frame => destination.within_frame_of(around(state, info)),
+    let kind = kind_of(state, info, challenged);
+    let destination = match kind {
+        ChallengeKind::Frame => destination.within(around(state, info)),
+        ChallengeKind::Dialect(dialect) => destination.within(Some(page_of(state, info, dialect))),
         _ => destination,
     };
     let turn = redirect_guard::count(&info.cookies, &destination, state.flows.ports.clock.now());
@@ -66,7 +69,7 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challe
     };
     let page_name = if challenged.subject.is_some() { "step-up" } else { "login" };
     let url = destination.page_url(page_name);
-    let (form, reply) = match challenge_kind(info, challenged.rule.hints()) {
+    let (form, reply) = match kind {
         ChallengeKind::Redirect if destination.is_cut(&info.target) => {
             (ChallengeForm::Page, query_lost(state, info, challenged, &url))
         }
@@ -86,12 +89,29 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challe
             FormOutcome::NotHeld(why) => (ChallengeForm::LostForm, form_lost(state, info, challenged, &url, *why)),
             FormOutcome::Unknown => (ChallengeForm::LostForm, form_lost(state, info, challenged, &url, NotHeld::Off)),
         },
-        ChallengeKind::Grpc => (ChallengeForm::Grpc, grpc(16, &text!("challenge-grpc"))),
+        ChallengeKind::Grpc => (ChallengeForm::Grpc, grpc(info, 16, &text!("challenge-grpc"))),
         ChallengeKind::Problem | ChallengeKind::WebSocket => {
             (ChallengeForm::Problem, problem(state, info, challenged, &url))
         }
+        ChallengeKind::Dialect(Dialect::Htmx) => {
+            (ChallengeForm::Htmx, dialect::htmx(problem(state, info, challenged, &url), &url))
+        }
+        ChallengeKind::Dialect(Dialect::Faces) => (ChallengeForm::Faces, dialect::faces(&url)),
     };
+    let mut reply = dialect::varied(reply, dialects(state, info));
+    if !wants_html(kind) {
+        readable_by(&mut reply, info, &challenged.rule.cors.origins);
+    }
     reply.noted(Note::Challenge(form))
+}
+
+/// The libraries that this host has answered in their own way.
+fn dialects<'s>(state: &'s PortalState, info: &RequestInfo) -> &'s [Dialect] {
+    state.scripts.get(&info.host).map_or(&[], |scripts| &scripts.dialects)
+}
+
+fn kind_of(state: &PortalState, info: &RequestInfo, challenged: &Challenged) -> ChallengeKind {
+    kind_in(info, challenged.rule.hints(), client_kind::dialect(info, dialects(state, info)))
 }
 
 /// What is missing, as the messages name it.
@@ -118,14 +138,31 @@ fn around(state: &PortalState, info: &RequestInfo) -> Option<ReturnTo> {
     if info.headers.contains_key("sec-fetch-user") {
         return None;
     }
-    let referer = info.headers.get(REFERER)?.to_str().ok()?;
-    let (authority, _) = referer.strip_prefix(info.scheme)?.strip_prefix("://")?.split_once('/')?;
+    page_here(state, info, info.headers.get(REFERER)?.to_str().ok()?)
+}
+
+/// The page on which a library asked: there one lands again, for what was asked is a part of a page, or answers no GET.
+/// A Faces view is asked at its own address.
+fn page_of(state: &PortalState, info: &RequestInfo, dialect: Dialect) -> ReturnTo {
+    let named = |name: &str| info.headers.get(name).and_then(|url| page_here(state, info, url.to_str().ok()?));
+    let current = match dialect {
+        Dialect::Htmx => named("hx-current-url").or_else(|| named("referer")),
+        Dialect::Faces => {
+            named("referer").or_else(|| ReturnTo::parse(&info.target, state.destinations.tolerances(&info.host)))
+        }
+    };
+    current.unwrap_or_else(ReturnTo::root)
+}
+
+/// The page at this address, if it is on this very origin and none of ours.
+fn page_here(state: &PortalState, info: &RequestInfo, url: &str) -> Option<ReturnTo> {
+    let (authority, _) = url.strip_prefix(info.scheme)?.strip_prefix("://")?.split_once('/')?;
     let port = if info.scheme == "https" { ":443" } else { ":80" };
     let bare = |authority: &str| authority.strip_suffix(port).unwrap_or(authority).to_ascii_lowercase();
     if bare(authority) != bare(&info.authority) {
         return None;
     }
-    let target = referer.get(info.scheme.len() + "://".len() + authority.len()..)?;
+    let target = url.get(info.scheme.len() + "://".len() + authority.len()..)?;
     ReturnTo::parse(target, state.destinations.tolerances(&info.host))
 }
 
@@ -212,7 +249,5 @@ fn problem(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url
     if proved.is_some_and(|proved| requirement.leaves_out_copies(proved)) {
         problem = problem.with("detail", text!("problem-uncounted-detail"));
     }
-    let mut answer = problem.challenged(header).reply(info);
-    readable_by(&mut answer, info, &challenged.rule.cors.origins);
-    answer
+    problem.challenged(header).reply(info)
 }

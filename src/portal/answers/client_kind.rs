@@ -1,13 +1,18 @@
 //! How this request is to be told things: the portal's view of the one classification in `auth::proof::challenge`.
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, UPGRADE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ORIGIN, UPGRADE};
 use http::{HeaderMap, HeaderName};
 
-use crate::auth::proof::challenge::{ChallengeKind, RequestTraits, RuleHints};
+use crate::auth::proof::challenge::{ChallengeKind, Dialect, RequestTraits, RuleHints};
 use crate::portal::request_info::RequestInfo;
 
 /// Classifies a request; `hints` may say that its callers are scripts.
 pub(crate) fn challenge_kind(info: &RequestInfo, hints: RuleHints) -> ChallengeKind {
+    kind_in(info, hints, None)
+}
+
+/// The same, of a request that a library may have sent.
+pub(crate) fn kind_in(info: &RequestInfo, hints: RuleHints, dialect: Option<Dialect>) -> ChallengeKind {
     let headers = &info.headers;
     RequestTraits {
         method: info.method.as_str(),
@@ -19,10 +24,24 @@ pub(crate) fn challenge_kind(info: &RequestInfo, hints: RuleHints) -> ChallengeK
         requested_with: named(headers, "x-requested-with"),
         authorization: headers.contains_key(AUTHORIZATION),
         accept: text(headers, &ACCEPT),
+        dialect,
         ..RequestTraits::default()
     }
     .with_hints(hints)
     .challenge_kind()
+}
+
+/// The library that sent a request, among those that its app has answered so. On pages of other origins, which read
+/// nothing of such an answer, none.
+pub(crate) fn dialect(info: &RequestInfo, served: &[Dialect]) -> Option<Dialect> {
+    let headers = &info.headers;
+    if headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes() != info.origin().as_bytes()) {
+        return None;
+    }
+    served.iter().copied().find(|dialect| match dialect {
+        Dialect::Htmx => named(headers, "hx-request") == Some("true"),
+        Dialect::Faces => named(headers, "faces-request") == Some("partial/ajax"),
+    })
 }
 
 /// Whether an answer is read by a person: a page, else problem+json.

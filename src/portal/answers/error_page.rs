@@ -6,6 +6,7 @@ use http::header::{ALLOW, ORIGIN, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
 use super::client_kind::{challenge_kind, wants_html};
+use super::cors::readable_as_guarded;
 use super::grpc::grpc;
 use super::problem::Problem;
 use crate::auth::proof::challenge::{ChallengeKind, RuleHints};
@@ -24,6 +25,7 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, error: PortalError)
     if let PortalError::MethodNotAllowed(allow) = error {
         answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     }
+    readable_as_guarded(&mut answer, state, info);
     answer
 }
 
@@ -34,7 +36,7 @@ fn by_kind(state: &PortalState, info: &RequestInfo, error: PortalError) -> Reply
     let shell = state.theme.shell(&info.request_id);
     if how == ChallengeKind::Grpc {
         let (heading, _) = for_people(error, info, &shell);
-        return grpc(if status.is_server_error() { 14 } else { 3 }, &heading);
+        return grpc(info, if status.is_server_error() { 14 } else { 3 }, &heading);
     }
     if api || !wants_html(how) {
         let (title, detail) = for_scripts(error);

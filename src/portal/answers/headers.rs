@@ -45,11 +45,11 @@ pub(crate) fn finish(mut answer: Response<Bytes>, info: &RequestInfo) -> Respons
     let length = noted.filter(|_| length == 0).unwrap_or_else(|| HeaderValue::from(length));
     let grpc = answer.headers().get(CONTENT_TYPE).is_some_and(|c| c.as_bytes().starts_with(b"application/grpc"));
     let headers = answer.headers_mut();
-    let own = headers.get(VARY).cloned();
+    let own: Vec<HeaderValue> = headers.get_all(VARY).iter().cloned().collect();
     for (name, value) in ALWAYS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    if let Some(own) = own {
+    for own in own {
         headers.append(VARY, own);
     }
     if !headers.contains_key(CONTENT_SECURITY_POLICY) {

@@ -3,6 +3,7 @@
 pub(crate) mod challenge;
 pub(crate) mod client_kind;
 mod cors;
+mod dialect;
 pub(crate) mod error_page;
 pub(crate) mod form_gone;
 mod grpc;

@@ -31,10 +31,8 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, refusal: &Refusal) 
     let kind = challenge_kind(info, rule.map(|rule| rule.hints()).unwrap_or_default());
     let summary = rule.map(|rule| rule.summary());
     let mut answer = match (refusal.reason, kind) {
-        (RefusalReason::OutOfReach(_), ChallengeKind::Grpc) => {
-            return grpc(7, &text!("unattainable-grpc"));
-        }
-        (_, ChallengeKind::Grpc) => return grpc(7, &text!("refusal-grpc")),
+        (RefusalReason::OutOfReach(_), ChallengeKind::Grpc) => grpc(info, 7, &text!("unattainable-grpc")),
+        (_, ChallengeKind::Grpc) => grpc(info, 7, &text!("refusal-grpc")),
         (RefusalReason::OutOfReach(requirement), kind) => {
             let subject = refusal.subject.as_ref();
             let owned = subject.map_or(MethodSet::EMPTY, |session| session.proofs.methods());

@@ -13,7 +13,7 @@ use crate::portal::error::PortalError;
 
 const NAVIGATION: [(&str, &str); 2] = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
 
-fn session() -> Arc<Session> {
+pub(super) fn session() -> Arc<Session> {
     Arc::new(Session {
         id: "01S".to_owned(),
         identity: Identity {
@@ -37,7 +37,7 @@ fn session() -> Arc<Session> {
     })
 }
 
-fn challenged(who: Option<Arc<Session>>) -> Challenged {
+pub(super) fn challenged(who: Option<Arc<Session>>) -> Challenged {
     let rule = Arc::new(rule("admin <i>", "/**", Strength::TwoFactor, Some(300)));
     match decide(Some(&rule), who.as_ref(), &Risk::none(), None, Timestamp::from_secs(2)) {
         Decision::Challenge(challenged) => challenged,

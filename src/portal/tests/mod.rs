@@ -6,6 +6,7 @@ mod backup_codes;
 mod bad_input;
 mod copied_passkeys;
 mod dead_ends;
+mod dialects;
 mod enumeration;
 mod handoff;
 mod journeys;
@@ -117,7 +118,7 @@ pub(super) fn portal_with(flows: Arc<Flows>, policy: Arc<Policy>) -> Portal {
         logo: Some(("image/png".to_owned(), b"\x89PNG".to_vec())),
         accent: Accent::new(Colour::parse("#1f4fd8").unwrap()).ok(),
         support: Some("it-help@example.com".to_owned()),
-        host: None,
+        ..PortalSettings::default()
     };
     Portal::new(flows, Destinations::new(policy), settings).with_jwks(Arc::new(|| "{\"keys\":[]}".to_owned()))
 }

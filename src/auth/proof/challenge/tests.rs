@@ -36,6 +36,11 @@ fn asks() -> Vec<(&'static str, RequestTraits<'static>)> {
         ("*/*", accept("*/*")),
         ("json", accept("application/json")),
         ("text/htmlx", accept("text/htmlx")),
+        ("htmx by fetch", RequestTraits { dialect: Some(Dialect::Htmx), ..sent("cors", "empty") }),
+        ("htmx + html", RequestTraits { dialect: Some(Dialect::Htmx), ..accept("text/html") }),
+        ("htmx that navigates", RequestTraits { dialect: Some(Dialect::Htmx), ..sent("navigate", "document") }),
+        ("faces by xhr", RequestTraits { dialect: Some(Dialect::Faces), ..sent("cors", "empty") }),
+        ("faces that upgrades", RequestTraits { dialect: Some(Dialect::Faces), websocket: true, ..none }),
     ]
 }
 
@@ -46,6 +51,8 @@ const fn letter(telling: ChallengeKind) -> &'static str {
         ChallengeKind::Redirect => "redirect",
         ChallengeKind::Form => "form",
         ChallengeKind::Frame => "frame",
+        ChallengeKind::Dialect(Dialect::Htmx) => "htmx",
+        ChallengeKind::Dialect(Dialect::Faces) => "faces",
         ChallengeKind::Problem => "401",
     }
 }
