@@ -260,9 +260,10 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
         listen: &listen,
         portal: portal_host.as_ref(),
     };
-    let (apps, policies, without) = app::validate(options.apps, &context, cx);
+    let (apps, policies, pages) = app::validate(options.apps, &context, cx);
     let portal_host = portal_host.map(|host| host.value);
-    portal.host = portal_host.clone().map(|name| PortalHost { name, without });
+    portal.scripts = pages.scripts;
+    portal.host = portal_host.clone().map(|name| PortalHost { name, without: pages.without });
     let shutdown_grace = options.shutdown_grace.map_or(std::time::Duration::from_secs(30), |t| t.0);
     Some(Settings {
         flow,

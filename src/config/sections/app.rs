@@ -1,6 +1,6 @@
 //! `apps`: hosts, servers, rules.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
@@ -11,6 +11,7 @@ use super::identity::{self, IdentityOptions};
 use super::registrable_domain::registrable_domain;
 use super::require::Strengths;
 use super::rules::{self, RuleOptions};
+use super::scripts::{self, DialectOption};
 use super::tls::Coverage;
 use super::upstream::{self, UpstreamOptions};
 use crate::auth::policy::AppPolicy;
@@ -23,6 +24,7 @@ use crate::config::sections::scalars::SizeLimit;
 use crate::config::sections::switch::Switch;
 use crate::config::yaml::{Span, Spanned};
 use crate::flow::settings::FlowSettings;
+use crate::portal::settings::ScriptSettings;
 use crate::proxy::settings::{AppSettings, CookieSettings, Listen, SameSite, Server};
 
 /// One app.
@@ -50,6 +52,10 @@ pub(crate) struct AppOptions {
     /// Which forms are kept while somebody signs in or proves more, and sent once after that: off, or how. Default: all that
     /// are no larger than 256KiB.
     hold: Option<Switch<HoldOptions>>,
+    /// Libraries whose requests are answered in their own way, as [htmx]. Default: none.
+    dialects: Option<Spanned<Vec<Spanned<DialectOption>>>>,
+    /// Whether `/.stepgate/step-up.js` is served, by which scripts of the app ask for what a 401 lacks. Default: off.
+    step_up_script: Option<bool>,
     /// The rules, first match wins.
     rules: Option<Spanned<Vec<Spanned<RuleOptions>>>>,
 }
@@ -102,8 +108,17 @@ pub(crate) struct AppContext<'a> {
     pub(crate) portal: Option<&'a Spanned<String>>,
 }
 
-/// Every app's settings and rules, and the hosts of those that keep their sign-in to themselves.
-pub(crate) type Apps = (Vec<AppSettings>, Vec<AppPolicy>, BTreeSet<String>);
+/// What our pages know of the apps.
+#[derive(Default)]
+pub(crate) struct Pages {
+    /// The hosts of those that keep their sign-in to themselves.
+    pub(crate) without: BTreeSet<String>,
+    /// What scripts get, by host.
+    pub(crate) scripts: BTreeMap<String, ScriptSettings>,
+}
+
+/// Every app's settings and rules, and what our pages know of them.
+pub(crate) type Apps = (Vec<AppSettings>, Vec<AppPolicy>, Pages);
 
 const LARGEST_BODY: u64 = 100 * 1024 * 1024;
 
@@ -137,15 +152,17 @@ pub(crate) fn validate(
         cx.error(at, "there is no app to protect", FIX);
     }
     let (mut hosts, mut audiences) = (HashMap::new(), HashMap::new());
-    let mut without = BTreeSet::new();
-    let mut one = |app: Spanned<AppOptions>| {
+    let mut pages = Pages::default();
+    let mut one = |mut app: Spanned<AppOptions>| {
         let off = app.value.portal == Some(false);
+        let scripts = scripts::validate(app.value.dialects.take(), app.value.step_up_script, cx);
         let (settings, policy) = one(app, &mut hosts, &mut audiences, context, cx)?;
-        without.extend(off.then(|| settings.host.clone()));
+        pages.without.extend(off.then(|| settings.host.clone()));
+        pages.scripts.extend(scripts.map(|scripts| (settings.host.clone(), scripts)));
         Some((settings, policy))
     };
     let (settings, policies) = list.into_iter().filter_map(&mut one).unzip();
-    (settings, policies, without)
+    (settings, policies, pages)
 }
 
 fn one(

@@ -17,6 +17,7 @@ pub(crate) mod risk;
 pub(crate) mod root;
 pub(crate) mod rules;
 pub(crate) mod scalars;
+pub(crate) mod scripts;
 pub(crate) mod secrets;
 pub(crate) mod session;
 pub(crate) mod sms;
