@@ -54,7 +54,7 @@ timing: setup-test ## whether the time of an answer tells that somebody has a na
 	python3 benches/timing/run.py "$${STEPGATE:-$$(dirname "$(BINARY)")/../release/stepgate}"
 
 fuzz: setup-build ## the generated tests with FUZZ_CASES cases each (minutes)
-	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --lib -- auth:: config::tests::fuzz store::vault store::places proxy::client::h1_framing proxy::upstream::rewrite proxy::tests::hygiene proxy::tests::kept_connections proxy::tests::forms portal::cookies portal::settings portal::tests::tabs
+	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --lib -- auth:: risk:: cli::risk config::tests::fuzz store::vault store::places proxy::client::h1_framing proxy::upstream::rewrite proxy::tests::hygiene proxy::tests::kept_connections proxy::tests::forms portal::cookies portal::settings portal::tests::tabs
 	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --test it -- differential
 
 geoip: setup-build ## the 73 databases by which readers of the format are tested (from PyPI), each opened and asked

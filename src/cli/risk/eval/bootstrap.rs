@@ -5,6 +5,9 @@ use serde::Serialize;
 use super::measures::{Placed, Scored, cumulated, measure, quantile};
 use crate::cli::risk::random::Random;
 
+/// Of fewer people there is no interval: each resample would be the workload itself.
+pub(crate) const FEWEST: usize = 2;
+
 /// Scores of one model: own sign-ins, sorted, and attacks by attacker.
 pub(crate) struct Ranked {
     pub(crate) own: Vec<Scored>,
@@ -43,7 +46,7 @@ pub(crate) struct Resampled {
 /// One resample: by attacker and model.
 type Draw = Vec<Vec<Option<[f64; 4]>>>;
 
-/// Draws people `count` times, on all processors; the draws depend on the seed alone.
+/// Draws people `count` times, on all processors; the draws depend on the seed alone. Nothing is drawn of one person.
 pub(crate) fn resample(
     models: &[Ranked],
     users: usize,
@@ -59,6 +62,7 @@ pub(crate) fn resample(
         }
     }
     let people: Vec<usize> = here.iter().enumerate().filter(|(_, here)| **here).map(|(user, _)| user).collect();
+    let count = if people.len() < FEWEST { 0 } else { count };
     let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     let work = |first: u64| {
         let mine = (first..count).step_by(threads as usize);

@@ -13,7 +13,7 @@ pub(crate) const FALSE_POSITIVES: f64 = 0.01;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placed {
     pub(crate) score: f64,
-    user: u32,
+    pub(crate) user: u32,
     /// How many own sign-ins score higher, and how many at least as high.
     above: u32,
     from: u32,

@@ -1,6 +1,7 @@
 //! `stepgate risk eval`: what the model is worth on a workload, beside the published one.
 
 mod bootstrap;
+mod cells;
 mod measures;
 mod plot;
 mod pool;
@@ -123,6 +124,9 @@ fn show(report: &Report) -> CommandResult {
     for table in table::tables(report) {
         terminal::write_stdout("\n")?;
         output::write_table(table, &[])?;
+    }
+    for note in table::notes(report) {
+        terminal::write_stdout(&format!("\n{note}\n"))?;
     }
     Ok(())
 }

@@ -4,10 +4,11 @@
 //! attackers. Other failures, the user that stands for all names that do not exist, and addresses in 10.0.0.0/8, which
 //! are inside the provider's network, are left out.
 
-use std::io::Read;
+use std::io::BufRead;
 use std::net::IpAddr;
 
-use super::rows::{BadRow, LEGIT, Row, Workload, address, number_of, unreadable};
+use super::cells::{BadRow, Table};
+use super::rows::{LEGIT, Row, Workload, address, country, number_of};
 
 /// All names that do not exist.
 const NOBODY: &str = "-4324475583306591935";
@@ -28,20 +29,15 @@ const COLUMNS: [&str; 11] = [
 const TAKEOVER: &str = "Is Account Takeover";
 
 /// Reads the data set, and puts its rows in time order.
-pub(crate) fn read_rba(input: impl Read) -> Result<Workload, BadRow> {
-    let mut reader = csv::ReaderBuilder::new().from_reader(input);
-    let header = reader.headers().map_err(|fault| unreadable(&fault, "header"))?.clone();
+pub(crate) fn read_rba(input: impl BufRead) -> Result<Workload, BadRow> {
+    let mut table = Table::open(input)?;
     let mut columns = [0; 12];
     for (at, name) in columns.iter_mut().zip(COLUMNS.iter().chain([&TAKEOVER])) {
-        let found = header.iter().position(|column| column.trim() == *name);
-        let why = "the header has no such column; --rba-csv reads the columns of das-group/rba-dataset";
-        *at = found.ok_or_else(|| BadRow { line: 1, column: (*name).to_owned(), why: why.to_owned() })?;
+        *at = table.need(name, "--rba-csv reads the columns of das-group/rba-dataset")?;
     }
     let mut workload = Workload::default();
-    let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(|fault| unreadable(&fault, "row"))? {
-        let line = record.position().map_or(0, csv::Position::line);
-        match row(&record, line, columns, &mut workload)? {
+    while table.next()? {
+        match row(&table, columns, &mut workload)? {
             Some(row) => workload.rows.push(row),
             None => workload.skipped += 1,
         }
@@ -50,25 +46,24 @@ pub(crate) fn read_rba(input: impl Read) -> Result<Workload, BadRow> {
     Ok(workload)
 }
 
-fn row(
-    record: &csv::StringRecord,
-    line: u64,
-    columns: [usize; 12],
-    workload: &mut Workload,
-) -> Result<Option<Row>, BadRow> {
-    let cells = columns.map(|at| record.get(at).unwrap_or_default().trim());
-    let [time, user, ip, country, asn, agent, browser, os, device, success, attack, takeover] = cells;
-    let bad = |column: &str, why: String| BadRow { line, column: column.to_owned(), why };
+fn row<R: BufRead>(table: &Table<R>, columns: [usize; 12], workload: &mut Workload) -> Result<Option<Row>, BadRow> {
+    let [time, user, ip, place, asn, agent, browser, os, device, success, attack, takeover] =
+        columns.map(|at| table.cell(at));
+    let bad = |column: &str, why: String| table.bad_row(column, &why);
     let flag = |text: &str, column: &str| match text.to_ascii_lowercase().as_str() {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
         _ => Err(bad(column, format!("`{text}` is neither True nor False"))),
     };
+    if user.is_empty() {
+        return Err(bad("User ID", "is empty".to_owned()));
+    }
     let (success, attack) = (flag(success, "Login Successful")?, flag(attack, "Is Attack IP")?);
     let takeover = flag(takeover, TAKEOVER)?;
     let time = moment(time).ok_or_else(|| bad("Login Timestamp", format!("`{time}` is no date and time")))?;
     let address = address(ip).map_err(|why| bad("IP Address", why))?;
-    let asn = number_of(asn).map_err(|why| bad("ASN", why))?;
+    let asn = number_of(known(asn)).map_err(|why| bad("ASN", why))?;
+    let country = country(known(place)).map_err(|why| bad("Country", why))?;
     let kind = match (takeover, success, attack) {
         (true, _, _) => "account_takeover",
         (_, true, _) => LEGIT,
@@ -84,7 +79,7 @@ fn row(
         time,
         address,
         asn,
-        country: text(country),
+        country: text(&country),
         device: text(device),
         browser: text(browser),
         os: text(os),
@@ -92,8 +87,13 @@ fn row(
         cookie: 0,
         user: workload.users.number(user),
         kind: workload.kinds.number(kind),
-        line,
+        line: table.line(),
     }))
+}
+
+/// The data set writes `-` for what it does not know.
+const fn known(text: &str) -> &str {
+    if matches!(text.as_bytes(), b"-") { "" } else { text }
 }
 
 /// `2020-02-03 12:43:30.772` as Unix seconds.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::bootstrap::{Interval, Intervals, Ranked, Resampled, resample};
+use super::bootstrap::{FEWEST, Interval, Intervals, Ranked, Resampled, resample};
 use super::measures::{
     FALSE_POSITIVES, Measures, Scored, cumulated, measure, place, quantile, score_at, sort, threshold,
 };
@@ -71,6 +71,9 @@ pub(crate) struct AttackerReport {
     pub(crate) freeman: Option<Figures>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) difference: Option<Figures>,
+    /// Why no figure has an interval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) no_interval: Option<&'static str>,
 }
 
 /// People of one kind, and how often they are prompted where 1 % of all are.
@@ -125,7 +128,11 @@ pub(crate) fn report(
     let drawn = resample(ranked, pool.people, resamples, pool.seed(), progress);
     let mut attackers = Vec::new();
     for (at, name) in pool.attackers.iter().enumerate() {
-        attackers.extend(attacker(pool, model, ranked, (at, name), drawn.get(at)));
+        let missing = no_interval(ranked, at, resamples);
+        let drawn = drawn.get(at).filter(|_| missing.is_none());
+        attackers.extend(
+            attacker(pool, model, ranked, (at, name), drawn).map(|one| AttackerReport { no_interval: missing, ..one }),
+        );
     }
     let score = |share: f64| Some(threshold(&first.own, share)).filter(|score| score.is_finite());
     let sign_ins = first.own.len();
@@ -167,7 +174,31 @@ fn attacker(
         median_prompts_39: median_prompts(pool, model, from, 39),
         freeman: other.map(|values| Figures::of(values, drawn.and_then(|drawn| drawn.figures.get(1)))),
         difference: other.map(|_| Figures::of(less, drawn.and_then(|drawn| drawn.difference.as_ref()))),
+        no_interval: None,
     })
+}
+
+/// Why there is no interval for an attacker: people are drawn, and one is not enough.
+fn no_interval(ranked: &[Ranked], at: usize, resamples: u64) -> Option<&'static str> {
+    let first = ranked.first()?;
+    let people = |users: &mut dyn Iterator<Item = u32>| {
+        let mut seen: Vec<u32> = Vec::new();
+        while let (true, Some(user)) = (seen.len() < FEWEST, users.next()) {
+            if !seen.contains(&user) {
+                seen.push(user);
+            }
+        }
+        seen.len()
+    };
+    if resamples == 0 {
+        return Some("no resamples were asked for");
+    }
+    if people(&mut first.own.iter().map(|(_, user)| *user)) < FEWEST {
+        return Some("people are drawn, and only one signs in twice");
+    }
+    let attacks = first.attacks.get(at)?;
+    (people(&mut attacks.iter().map(|attack| attack.user)) < FEWEST)
+        .then_some("people are drawn, and only one is attacked")
 }
 
 fn median_prompts(pool: &Pool, model: Model, from: f64, first: u32) -> Option<f64> {

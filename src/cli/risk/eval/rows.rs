@@ -1,25 +1,13 @@
 //! The workload: rows of CSV, read whole, texts kept once.
 
 use std::collections::HashMap;
-use std::io::Read;
-use std::net::{IpAddr, Ipv4Addr};
+use std::io::BufRead;
+use std::net::IpAddr;
+
+use super::cells::{BadRow, Table};
 
 /// The kind of rows that are the person's own.
 pub(crate) const LEGIT: &str = "legit";
-
-/// Where and why a row cannot be used.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct BadRow {
-    pub(crate) line: u64,
-    pub(crate) column: String,
-    pub(crate) why: String,
-}
-
-impl std::fmt::Display for BadRow {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "line {}, column {}: {}", self.line, self.column, self.why)
-    }
-}
 
 /// Texts by number; 0 is the empty one.
 pub(crate) struct Texts {
@@ -101,47 +89,48 @@ struct Columns {
 
 const OPTIONAL: [&str; 7] = ["asn", "country", "device", "browser", "ua", "device_cookie", "cohort"];
 
+/// The end of the year 9999.
+const LAST_SECOND: u64 = 253_402_300_799;
+
 /// Reads a workload in our own columns. Unknown columns are ignored.
-pub(crate) fn read(input: impl Read) -> Result<Workload, BadRow> {
-    let mut reader = csv::ReaderBuilder::new().from_reader(input);
-    let header = reader.headers().map_err(|fault| unreadable(&fault, "header"))?.clone();
-    let find = |name: &str| header.iter().position(|column| column.trim().eq_ignore_ascii_case(name));
-    let need = |name: &str| {
-        let why =
-            "the header has no such column; columns are user,time,ip,asn,country,device,browser,ua,device_cookie,kind";
-        find(name).ok_or_else(|| BadRow { line: 1, column: name.to_owned(), why: why.to_owned() })
-    };
+pub(crate) fn read(input: impl BufRead) -> Result<Workload, BadRow> {
+    let mut table = Table::open(input)?;
+    let need = |name| table.need(name, "columns are user,time,ip,asn,country,device,browser,ua,device_cookie,kind");
     let columns = Columns {
         user: need("user")?,
         time: need("time")?,
         ip: need("ip")?,
         kind: need("kind")?,
-        optional: OPTIONAL.map(find),
+        optional: OPTIONAL.map(|name| table.find(name)),
     };
     let mut workload = Workload::default();
-    let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(|fault| unreadable(&fault, "row"))? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let row = own_row(&record, line, &columns, &mut workload)?;
+    while table.next()? {
+        let row = own_row(&table, &columns, &mut workload)?;
         if workload.rows.last().is_some_and(|before| before.time > row.time) {
-            let why = "earlier than the row before; rows must be in time order".to_owned();
-            return Err(BadRow { line, column: "time".to_owned(), why });
+            return Err(table.bad_row("time", "earlier than the row before; rows must be in time order"));
         }
         workload.rows.push(row);
     }
     Ok(workload)
 }
 
-fn own_row(record: &csv::StringRecord, line: u64, columns: &Columns, workload: &mut Workload) -> Result<Row, BadRow> {
-    let get = |at: usize| record.get(at).unwrap_or_default().trim();
-    let [asn, country, device, browser, agent, cookie, cohort] = columns.optional.map(|at| at.map_or("", get));
-    let bad = |column: &str, why: String| BadRow { line, column: column.to_owned(), why };
-    let (user, kind, time) = (get(columns.user), get(columns.kind), get(columns.time));
+fn own_row<R: BufRead>(table: &Table<R>, columns: &Columns, workload: &mut Workload) -> Result<Row, BadRow> {
+    let bad = |column: &str, why: String| table.bad_row(column, &why);
+    let [asn, place, device, browser, agent, cookie, cohort] =
+        columns.optional.map(|at| at.map_or("", |at| table.cell(at)));
+    let (user, kind) = (table.cell(columns.user), table.cell(columns.kind));
     if user.is_empty() {
         return Err(bad("user", "is empty".to_owned()));
     }
+    let time = seconds(table.cell(columns.time)).map_err(|why| bad("time", why))?;
+    let address = address(table.cell(columns.ip)).map_err(|why| bad("ip", why))?;
+    let asn = number_of(asn).map_err(|why| bad("asn", why))?;
+    let country = country(place).map_err(|why| bad("country", why))?;
     if kind.is_empty() {
         return Err(bad("kind", format!("is empty; write {LEGIT} or the name of an attacker")));
+    }
+    if kind != LEGIT && kind.eq_ignore_ascii_case(LEGIT) {
+        return Err(bad("kind", format!("`{kind}` would be an attacker; write {LEGIT}")));
     }
     let user = workload.users.number(user);
     if !cohort.is_empty() {
@@ -151,54 +140,60 @@ fn own_row(record: &csv::StringRecord, line: u64, columns: &Columns, workload: &
     let mut text = |text: &str| workload.texts.number(text);
     Ok(Row {
         user,
-        time: seconds(time).ok_or_else(|| bad("time", format!("`{time}` is no Unix time in seconds")))?,
-        address: address(get(columns.ip)).map_err(|why| bad("ip", why))?,
-        asn: number_of(asn).map_err(|why| bad("asn", why))?,
-        country: text(country),
+        time,
+        address,
+        asn,
+        country: text(&country),
         device: text(device),
         browser: text(browser),
         os: 0,
         agent: text(agent),
         cookie: text(cookie),
         kind: workload.kinds.number(kind),
-        line,
+        line: table.line(),
     })
 }
 
-pub(super) fn unreadable(fault: &csv::Error, column: &str) -> BadRow {
-    let line = fault.position().map_or(0, csv::Position::line);
-    let why = match fault.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("has {len} columns, the header has {expected_len}")
-        }
-        csv::ErrorKind::Utf8 { .. } => "is not UTF-8".to_owned(),
-        _ => fault.to_string(),
-    };
-    BadRow { line, column: column.to_owned(), why }
+/// Whole Unix seconds.
+fn seconds(text: &str) -> Result<u64, String> {
+    let why = || format!("`{text}` is no Unix time in whole seconds");
+    let seconds = digits(text).and_then(|text| text.parse().ok()).ok_or_else(why)?;
+    if seconds > LAST_SECOND {
+        return Err(format!("`{text}` is after the year 9999: are these milliseconds?"));
+    }
+    Ok(seconds)
 }
 
-fn seconds(text: &str) -> Option<u64> {
-    // Up to the year 9999.
-    let value: f64 = text.parse().ok()?;
-    (0.0..2.6e11).contains(&value).then_some(value as u64)
+fn digits(text: &str) -> Option<&str> {
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
 }
 
-/// An address; nothing at all is one that says nothing.
 pub(super) fn address(text: &str) -> Result<IpAddr, String> {
     if text.is_empty() {
-        return Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        return Err("is empty; write an IP address".to_owned());
     }
     text.parse().map_err(|_| format!("`{text}` is no IP address"))
 }
 
+/// Two letters in upper case; nothing is an unknown one.
+pub(super) fn country(text: &str) -> Result<String, String> {
+    let is_code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    match text.is_empty() || is_code {
+        true => Ok(text.to_ascii_uppercase()),
+        false => Err(format!("`{text}` is no country of two letters (ISO 3166-1), as NO")),
+    }
+}
+
 /// The number of an autonomous system, with or without `AS`; 0 and nothing are unknown.
 pub(super) fn number_of(text: &str) -> Result<Option<u32>, String> {
-    let digits = text.trim_start_matches(['A', 'a']).trim_start_matches(['S', 's']);
-    if text.is_empty() || text == "-" {
+    if text.is_empty() {
         return Ok(None);
     }
-    let number: f64 = digits.parse().map_err(|_| format!("`{text}` is no number of an autonomous system"))?;
-    let fits = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
-    let number = fits.then_some(number as u32).ok_or_else(|| format!("`{text}` is out of range"))?;
+    let number = match text.split_at_checked(2) {
+        Some((prefix, number)) if prefix.eq_ignore_ascii_case("as") => number,
+        _ => text,
+    };
+    let number = digits(number).ok_or_else(|| format!("`{text}` is no number of an autonomous system"))?;
+    let number: u32 = number.parse().map_err(|_| format!("`{text}` is more than 32 bits hold"))?;
     Ok((number != 0).then_some(number))
 }

@@ -1,6 +1,7 @@
 //! The figures as a table for people.
 
 use super::report::{Figure, Report};
+use crate::cli::output::text::escape;
 
 /// Rows of columns, a paragraph at a time.
 pub(crate) fn tables(report: &Report) -> Vec<Vec<Vec<String>>> {
@@ -14,13 +15,26 @@ pub(crate) fn tables(report: &Report) -> Vec<Vec<Vec<String>>> {
     tables
 }
 
+/// Why figures have no interval, a line for each reason.
+pub(crate) fn notes(report: &Report) -> Vec<String> {
+    let mut notes: Vec<(&str, Vec<&str>)> = Vec::new();
+    for one in &report.attackers {
+        let Some(why) = one.no_interval else { continue };
+        match notes.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, names)) => names.push(&one.attacker),
+            None => notes.push((why, vec![&one.attacker])),
+        }
+    }
+    notes.into_iter().map(|(why, names)| format!("[-] no interval for {}: {why}.", escape(&names.join(", ")))).collect()
+}
+
 fn percent(value: f64) -> String {
     format!("{:.1}", value * 100.0)
 }
 
 fn ranged(figure: &Figure) -> String {
     let range = figure.interval.map(|i| format!(" [{}, {}]", percent(i.low), percent(i.high)));
-    percent(figure.value) + &range.unwrap_or_default()
+    percent(figure.value) + range.as_deref().unwrap_or(" [-]")
 }
 
 fn header(cells: &[&str]) -> Vec<String> {
@@ -34,7 +48,7 @@ fn attackers(report: &Report) -> Vec<Vec<String>> {
         let figures = &one.figures;
         let auc = format!("{:.4}", figures.auc.value);
         vec![
-            one.attacker.clone(),
+            escape(&one.attacker),
             one.attacks.to_string(),
             ranged(&figures.recall),
             ranged(&figures.prompts_90),
@@ -59,7 +73,7 @@ fn differences(report: &Report) -> Vec<Vec<String>> {
             _ => "not in all",
         };
         Some(vec![
-            one.attacker.clone(),
+            escape(&one.attacker),
             percent(freeman.recall.value),
             ranged(&less.recall),
             ranged(&less.prompts_90),
@@ -75,7 +89,7 @@ fn cohorts(report: &Report) -> Vec<Vec<String>> {
     let names = ["COHORT", "PEOPLE", "SIGN-INS", "PROMPTED", "TIMES THE AVERAGE"];
     let rows = report.cohorts.iter().map(|one| {
         let (people, sign_ins) = (one.people.to_string(), one.sign_ins.to_string());
-        vec![one.cohort.clone(), people, sign_ins, format!("{:.2}", one.prompted * 100.0), format!("{:.2}", one.ratio)]
+        vec![escape(&one.cohort), people, sign_ins, format!("{:.2}", one.prompted * 100.0), format!("{:.2}", one.ratio)]
     });
     std::iter::once(header(&names)).chain(rows).collect()
 }

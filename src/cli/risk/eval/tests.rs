@@ -1,5 +1,7 @@
 //! The command on workloads that people may write.
 
+mod strict;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -51,7 +53,21 @@ fn what_happens_at_one_moment_is_judged_before_it_is_learnt() {
 fn a_bad_row_is_named_with_line_and_column() {
     let row = |line: &str| format!("{HEADER}a,1,192.0.2.1,,,,,,,legit\n{line}\n");
     for (line, expected) in [
-        ("a,x,192.0.2.1,,,,,,,legit", "line 3, column time: `x` is no Unix time in seconds"),
+        ("a,x,192.0.2.1,,,,,,,legit", "line 3, column time: `x` is no Unix time in whole seconds"),
+        ("a,100.5,192.0.2.1,,,,,,,legit", "line 3, column time: `100.5` is no Unix time in whole seconds"),
+        (
+            "a,1800000000000,192.0.2.1,,,,,,,legit",
+            "line 3, column time: `1800000000000` is after the year 9999: are these milliseconds?",
+        ),
+        (
+            "a,2,192.0.2.1,,Norway,,,,,legit",
+            "line 3, column country: `Norway` is no country of two letters (ISO 3166-1), as NO",
+        ),
+        ("a,2,,,,,,,,legit", "line 3, column ip: is empty; write an IP address"),
+        ("a,2,192.0.2.1,2119.0,,,,,,legit", "line 3, column asn: `2119.0` is no number of an autonomous system"),
+        ("a,2,192.0.2.1,4294967296,,,,,,legit", "line 3, column asn: `4294967296` is more than 32 bits hold"),
+        ("a,2,192.0.2.1,,,,,,,Legit", "line 3, column kind: `Legit` would be an attacker; write legit"),
+        ("a,2,192.0.2.1,,,,\"x,,,legit", "line 3, column browser: has a quote that is not closed in its line"),
         ("a,2,192.0.2.300,,,,,,,legit", "line 3, column ip: `192.0.2.300` is no IP address"),
         ("a,2,192.0.2.1,ASx,,,,,,legit", "line 3, column asn: `ASx` is no number of an autonomous system"),
         (",2,192.0.2.1,,,,,,,legit", "line 3, column user: is empty"),
@@ -62,11 +78,13 @@ fn a_bad_row_is_named_with_line_and_column() {
         assert_eq!(bad(&row(line)), expected);
     }
     assert!(bad("user,time,ip\n").starts_with("line 1, column kind: the header has no such column"));
+    assert_eq!(bad("user,time,ip,kind,Time\n"), "line 1, column Time: stands twice in the header");
+    assert_eq!(bad(""), "line 1, column header: is missing: the file is empty");
 }
 
 #[test]
 fn what_is_missing_is_no_fault() {
-    let text = small().replace(",2119,NO,desktop,Chrome 140,x,c1,", ",,,,,,,").replace("84.208.20.7", "");
+    let text = small().replace(",2119,NO,desktop,Chrome 140,x,c1,", ",,,,,,,");
     let judged = pool(&text);
     assert!(judged.rows.iter().all(|row| row.stepgate.is_finite() && row.freeman.is_finite()));
     let few = "kind,ip,time,user\nlegit,2001:db8::1,5,a\nlegit,2001:db8::2,5,a\nnaive,192.0.2.1,6,b\n";
@@ -99,6 +117,26 @@ fn ours_stands_beside_the_published_model() {
     let out = String::from_utf8(out).unwrap();
     assert_eq!(out.lines().count(), small().lines().count());
     assert!(out.lines().nth(1).unwrap().ends_with(",legit,,unscored"), "{out}");
+}
+
+#[test]
+fn one_person_has_no_interval() {
+    let judged = pool(&small());
+    let ranked = ranks(&judged, Model::Stepgate);
+    let one = report(&judged, Model::Stepgate, &ranked, 20, &|| ()).unwrap();
+    assert_eq!(one.attackers[0].no_interval, Some("people are drawn, and only one signs in twice"));
+    assert!(one.attackers[0].figures.recall.interval.is_none());
+    assert!(table::tables(&one)[0][1][2].ends_with(" [-]"), "{:?}", table::tables(&one)[0]);
+    assert_eq!(table::notes(&one), ["[-] no interval for naive: people are drawn, and only one signs in twice."]);
+    // A second person, who is not attacked.
+    let (own, ann) = (small().replace("ann", "bob"), small());
+    let own = own.lines().skip(1).filter(|line| line.ends_with("legit"));
+    let mut rows: Vec<&str> = ann.lines().skip(1).chain(own).collect();
+    rows.sort_by_key(|row| row.split(',').nth(1).map(str::to_owned));
+    let two = pool(&format!("{HEADER}{}\n", rows.join("\n")));
+    let ranked = ranks(&two, Model::Stepgate);
+    let report = report(&two, Model::Stepgate, &ranked, 20, &|| ()).unwrap();
+    assert_eq!(report.attackers[0].no_interval, Some("people are drawn, and only one is attacked"));
 }
 
 proptest! {
