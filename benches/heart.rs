@@ -249,6 +249,7 @@ fn signals(n: u64) -> Signals {
         evidence: Vec::new(),
         velocity: Velocity::default(),
         previous: None,
+        is_dormant: false,
         at: Timestamp::from_secs(1_800_000_000 + n * 3600),
     }
 }

@@ -10,7 +10,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use super::factor::passkey::Violation;
 use super::proof::{Method, RiskLevel};
 use super::user::{UserId, Username};
-pub use risk_record::{RiskRecord, RiskTerm, Weight};
+pub use risk_record::{PastRisk, PastTerm, RiskGuard, RiskRecord, RiskTerm, Weight};
 
 /// Something worth remembering about a proof, a session or an account. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -31,6 +31,14 @@ pub struct Event {
     /// Why a sign-in is as unusual as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk: Option<Arc<RiskRecord>>,
+    /// Whether the sign-in that this ends is learnt as usual for its person.
+    #[serde(skip_serializing_if = "is_false")]
+    pub learnt: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// The closed list of things that happen, with their exact reasons.

@@ -35,6 +35,7 @@ fn event(what: What, who: &Identity, session: Option<String>) -> Event {
         session,
         browser: None,
         risk: None,
+        learnt: false,
     }
 }
 

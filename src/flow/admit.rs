@@ -105,5 +105,6 @@ fn abandoned(session: &Session, circumstances: &Circumstances) -> Event {
         session: Some(session.id.clone()),
         browser: None,
         risk: None,
+        learnt: false,
     }
 }

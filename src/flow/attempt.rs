@@ -5,6 +5,7 @@ use super::hashing::Lane;
 use super::known_browser::KnownBrowser;
 use super::ports::{Account, Answer};
 use super::reply::{Aftermath, Client, Outcome, WithEvents};
+use super::risk::RangeVelocity;
 use std::sync::Arc;
 
 use crate::auth::event::{Deed, Event, RiskRecord, ThrottleScope, What};
@@ -28,6 +29,10 @@ pub(super) struct Attempt<'a> {
     pub(super) browser: Option<String>,
     /// What the factor that was just proved has to say.
     pub(super) aftermath: Aftermath,
+    /// Whether what it opens is learnt as usual for its person.
+    pub(super) learnt: bool,
+    /// What goes wrong in the address range of the client.
+    pub(super) range: RangeVelocity,
     events: Vec<Event>,
     /// What the attempt under way was charged, and the state it brought each counter to.
     pub(super) charged: Vec<(Cost, Timestamp)>,
@@ -95,6 +100,7 @@ impl Attempt<'_> {
             session: self.session.clone(),
             browser: self.browser.clone(),
             risk,
+            learnt: self.learnt && what == What::SessionOpened,
         });
     }
 }
@@ -127,6 +133,8 @@ impl Flows {
             session: None,
             browser,
             aftermath: Aftermath::default(),
+            learnt: false,
+            range: RangeVelocity::default(),
             events: Vec::new(),
             charged: Vec::new(),
             under_way: None,

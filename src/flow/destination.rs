@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::auth::event::RiskGuard;
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::policy::cors::Preflight;
 use crate::auth::policy::preflight::Preflighted;
@@ -50,6 +51,11 @@ impl Destinations {
         let of_app =
             |host| self.0.app(host).into_iter().flat_map(move |app| app.rules.iter().map(move |r| (host, &*r.id.0)));
         self.hosts().into_iter().flat_map(of_app).collect()
+    }
+
+    /// What the rule of this name does by risk; `None`: there is none.
+    pub fn on_risk(&self, host: &str, rule: &str) -> Option<OnRisk> {
+        self.0.app(host)?.rules.iter().find(|known| *known.id.0 == *rule).map(|known| known.on_risk)
     }
 
     /// Whether an app stands at this host.
@@ -114,7 +120,7 @@ impl Destinations {
         guards.sort_by_key(|Guard { requirement, .. }| {
             (Reverse(requirement.strength), requirement.max_age.unwrap_or(Duration::MAX))
         });
-        Guards { guards, offer: app.offer }
+        Guards { guards, offer: app.offer, host: app.host.clone() }
     }
 
     /// The name of a rule that binds a person and that they could meet by the methods they `have` at its host, but not by those
@@ -163,6 +169,7 @@ pub struct Guards {
     guards: Vec<Guard>,
     /// What can be proved there.
     offer: Offer,
+    host: String,
 }
 
 /// A person on the way to a destination.
@@ -199,7 +206,7 @@ pub enum Ways {
 impl Guards {
     /// Of a destination that asks for nothing.
     pub const fn none() -> Self {
-        Self { guards: Vec::new(), offer: Offer::BASIC }
+        Self { guards: Vec::new(), offer: Offer::BASIC, host: String::new() }
     }
 
     /// What guards it for who is not recognised: what their risk asks comes beside what the rules require.
@@ -211,7 +218,8 @@ impl Guards {
             requirement: guard.requirement.raised(risk.since, now),
             unrecognised: true,
         });
-        Self { guards: self.guards.iter().cloned().chain(raised).collect(), offer: self.offer }
+        let guards = self.guards.iter().cloned().chain(raised).collect();
+        Self { guards, offer: self.offer, host: self.host.clone() }
     }
 
     /// What the rules do by risk, the strictest of them.
@@ -222,7 +230,8 @@ impl Guards {
     /// What a sign-in on the way there is for.
     pub fn goal(&self) -> SignInGoal {
         let on_risk = (!self.guards.is_empty()).then(|| self.on_risk());
-        SignInGoal { requirement: Some(self.requirement()), on_risk }
+        let named = |guard: &Guard| RiskGuard { host: self.host.clone(), rule: guard.rule.id.0.to_string() };
+        SignInGoal { requirement: Some(self.requirement()), on_risk, guards: self.guards.iter().map(named).collect() }
     }
 
     /// The guard that asks most.

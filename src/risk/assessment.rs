@@ -60,6 +60,8 @@ pub struct Term {
     pub signal: Signal,
     /// What it adds: a natural logarithm of how many times likelier somebody else is than the person.
     pub evidence: f64,
+    /// Whether it is of something that was never seen for the person.
+    pub is_new: bool,
     /// What was seen, in words that finish the sentence.
     pub(super) fact: String,
 }

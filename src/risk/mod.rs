@@ -5,22 +5,27 @@ mod agent;
 mod assessment;
 mod circumstances;
 mod codec;
+mod cohort;
 pub mod freeman;
 mod held_field;
 mod keys;
+mod level;
 mod path;
 mod population;
 mod profile;
 mod score;
 pub mod settings;
 mod signals;
+pub mod target;
 #[cfg(test)]
 mod tests;
 
 pub use agent::{Agent, BrowserFamily, ClientHints, DeviceClass, OsFamily};
 pub use assessment::{Assessment, Signal, Term};
 pub use held_field::HeldField;
+pub use cohort::Cohort;
 pub use keys::{FieldKey, HashKey, HashKeys};
+pub use level::LevelBasis;
 pub use population::{Population, PopulationKey};
 pub use profile::{Pin, PinReason, Profile};
 pub use score::assess;

@@ -6,12 +6,12 @@
 use super::assessment::{Assessment, Signal, Term};
 use super::circumstances;
 use super::keys::HashKeys;
+use super::level::LevelBasis;
 use super::path::{self, Level, Step};
 use super::population::{Population, PopulationKey};
 use super::profile::{Node, Profile};
 use super::settings::Settings;
 use super::signals::{Device, Place, Signals};
-use crate::auth::proof::RiskLevel;
 
 /// A term never says more than this, either way.
 const CAP: f64 = 6.0;
@@ -91,27 +91,16 @@ pub fn assess(
     scene.chain(&agent, &profile.agent, &mut terms);
     terms.extend(scene.device(agent.last(), knows_network));
     circumstances::add(signals, knows_network, &mut terms);
-    let score = terms.iter().map(|term| term.evidence).sum();
-    Assessment { level: level(score, &terms, profile, settings), score, terms }
-}
-
-fn level(score: f64, terms: &[Term], profile: &Profile, settings: &Settings) -> RiskLevel {
-    let thresholds = settings.thresholds;
-    let of = |score: f64| match score {
-        s if s >= thresholds.high => RiskLevel::High,
-        s if s >= thresholds.medium => RiskLevel::Medium,
-        _ => RiskLevel::Low,
+    let sum = |terms: &mut dyn Iterator<Item = &Term>| terms.map(|term| term.evidence).sum::<f64>();
+    let score = sum(&mut terms.iter());
+    let basis = LevelBasis {
+        score,
+        general: sum(&mut terms.iter().filter(|term| LevelBasis::is_general(term.signal))),
+        sign_ins: profile.sign_ins,
+        is_pinned: profile.pinned.is_some(),
+        is_dormant: signals.is_dormant,
     };
-    if profile.pinned.is_some() {
-        return RiskLevel::High;
-    }
-    if profile.sign_ins < settings.minimum {
-        // With nothing to compare with, what holds for everybody still holds.
-        let general = |term: &&Term| matches!(term.signal, Signal::List | Signal::Velocity);
-        let score = terms.iter().filter(general).map(|term| term.evidence).sum();
-        return if of(score) == RiskLevel::High { RiskLevel::High } else { RiskLevel::Unscored };
-    }
-    of(score)
+    Assessment { level: basis.level(&settings.thresholds, settings.minimum), score, terms }
 }
 
 struct Scene<'a> {
@@ -137,7 +126,8 @@ impl Scene<'_> {
             let seen = (count - habit.discount).max(0.0);
             let own = (seen + (pull + habit.discount * distinct) * anybody) / (below + pull);
             let evidence = finite((stranger(step.level, anybody) / own).ln()).clamp(-trust(step.level, count), CAP);
-            terms.push(Term { signal: signal(step.level), evidence, fact: self.fact(step.level, count) });
+            let (is_new, fact) = (count <= 0.0, self.fact(step.level, count));
+            terms.push(Term { signal: signal(step.level), evidence, is_new, fact });
             if matches!(step.level, Level::Country | Level::Network) {
                 knows &= count > 0.0;
             }
@@ -185,7 +175,8 @@ impl Scene<'_> {
             Device::Unknown => (missing, "The device cookie was never seen for this person"),
         };
         let evidence = finite(evidence).clamp(-CAP, CAP);
-        (self.profile.sign_ins > 0).then(|| Term { signal: Signal::DeviceCookie, evidence, fact: fact.to_owned() })
+        let (signal, fact, is_new) = (Signal::DeviceCookie, fact.to_owned(), self.signals.device == Device::Unknown);
+        (self.profile.sign_ins > 0).then(|| Term { signal, evidence, is_new, fact })
     }
 
     /// The share of sign-ins with a device cookie: of the person's, and from there of this browser's.

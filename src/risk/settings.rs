@@ -33,11 +33,20 @@ impl Default for Thresholds {
     }
 }
 
+/// Which share of people's own sign-ins may be prompted; thresholds follow from it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TargetRate {
+    pub medium: f64,
+    pub high: f64,
+}
+
 /// The settings of the model and of what surrounds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub mode: Mode,
     pub thresholds: Thresholds,
+    /// In place of thresholds; those stand until enough was seen.
+    pub target: Option<TargetRate>,
     /// After how long a sign-in counts half.
     pub half_life: Duration,
     /// After how long without a sign-in a profile is deleted.
@@ -54,6 +63,7 @@ impl Default for Settings {
         Self {
             mode: Mode::default(),
             thresholds: Thresholds::default(),
+            target: None,
             half_life: DAY.saturating_mul(60),
             retention: DAY.saturating_mul(180),
             fail: OnFault::default(),

@@ -113,5 +113,7 @@ pub struct Signals {
     pub evidence: Vec<Evidence>,
     pub velocity: Velocity,
     pub previous: Option<Previous>,
+    /// Nobody signed in for longer than profiles are kept, and the person can show by something held that it is them.
+    pub is_dormant: bool,
     pub at: Timestamp,
 }

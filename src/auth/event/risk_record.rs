@@ -1,6 +1,6 @@
 //! The reasons of an assessment, as the trail keeps them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A number that is equal to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -30,6 +30,25 @@ pub struct RiskRecord {
     /// Whether that was only counted.
     pub shadow: bool,
     pub terms: Vec<RiskTerm>,
+    /// How many sign-ins of the person were learnt before.
+    pub sign_ins: u32,
+    /// The person was held at the highest level.
+    pub pinned: bool,
+    /// Nobody had signed in for longer than profiles are kept.
+    pub dormant: bool,
+    /// What kinds of sign-in it was; none tells who, or from where.
+    pub cohorts: Vec<&'static str>,
+    /// What the destination asks of everybody.
+    pub required: Option<&'static str>,
+    /// The rules that guard the destination.
+    pub guards: Vec<RiskGuard>,
+}
+
+/// A rule, by where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RiskGuard {
+    pub host: String,
+    pub rule: String,
 }
 
 /// One reason, and what it adds.
@@ -47,4 +66,33 @@ impl RiskRecord {
         raising.sort_by(|a, b| b.evidence.0.total_cmp(&a.evidence.0));
         raising
     }
+}
+
+/// A record as the trail gives it back; of rows that an earlier version wrote, with what it kept.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct PastRisk {
+    pub score: f64,
+    pub action: String,
+    pub shadow: bool,
+    pub terms: Vec<PastTerm>,
+    /// `None`: an earlier version kept no more than the score and the terms.
+    #[serde(default)]
+    pub sign_ins: Option<u32>,
+    #[serde(default)]
+    pub pinned: bool,
+    #[serde(default)]
+    pub dormant: bool,
+    #[serde(default)]
+    pub cohorts: Vec<String>,
+    #[serde(default)]
+    pub required: Option<String>,
+    #[serde(default)]
+    pub guards: Vec<RiskGuard>,
+}
+
+/// One reason of the past.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct PastTerm {
+    pub signal: String,
+    pub evidence: f64,
 }

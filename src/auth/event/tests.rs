@@ -110,8 +110,43 @@ fn an_event_is_kept_with_what_happened_among_its_members() {
         session: None,
         browser: Some("tag".to_owned()),
         risk: None,
+        learnt: false,
     };
     let kept = json!({"action": "proof_rejected", "method": "password", "reason": "mismatch", "user": null,
         "username": "ann", "client_ip": "203.0.113.9", "session": null, "browser": "tag"});
     assert_eq!(serde_json::to_value(&event).unwrap(), kept);
+}
+
+/// What is written of an assessment is read again, and what an earlier version wrote too.
+#[test]
+fn an_assessment_is_read_as_it_was_kept() {
+    let record = RiskRecord {
+        score: 2.5.into(),
+        action: "step_up",
+        shadow: true,
+        terms: vec![RiskTerm { signal: "network", evidence: 2.5.into(), text: "A network.".to_owned() }],
+        sign_ins: 7,
+        pinned: true,
+        dormant: true,
+        cohorts: vec!["mobile"],
+        required: Some("one_factor"),
+        guards: vec![RiskGuard { host: "app.test".to_owned(), rule: "all".to_owned() }],
+    };
+    let past: PastRisk = serde_json::from_value(serde_json::to_value(&record).unwrap()).unwrap();
+    let expected = PastRisk {
+        score: 2.5,
+        action: "step_up".to_owned(),
+        shadow: true,
+        terms: vec![PastTerm { signal: "network".to_owned(), evidence: 2.5 }],
+        sign_ins: Some(7),
+        pinned: true,
+        dormant: true,
+        cohorts: vec!["mobile".to_owned()],
+        required: Some("one_factor".to_owned()),
+        guards: record.guards.clone(),
+    };
+    assert_eq!(past, expected);
+    let earlier = json!({"score": 1.0, "action": "permit", "shadow": false, "terms": []});
+    let past: PastRisk = serde_json::from_value(earlier).unwrap();
+    assert_eq!((past.score, past.sign_ins), (1.0, None));
 }

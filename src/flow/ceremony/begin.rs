@@ -2,7 +2,7 @@
 
 use crate::auth::ceremony::{Ceremony, Verdict};
 use crate::auth::factor::authenticator::Enrolled;
-use crate::auth::proof::{Method, OnRisk};
+use crate::auth::proof::Method;
 use crate::auth::session::Channel;
 use crate::auth::user::Username;
 use crate::flow::Flows;
@@ -26,11 +26,11 @@ impl Flows {
         channel: Channel,
         client: &Client,
     ) -> Outcome<LoginReply> {
-        let SignInGoal { requirement, on_risk } = goal.into();
+        let goal = goal.into();
         let mut attempt = self.begin_attempt(&given.username, None, client);
         let name = Username::parse(&given.username);
-        let ceremony = Ceremony::sign_in(name, requirement, client.host.clone(), channel, attempt.now);
-        let reply = self.first_factor(&mut attempt, ceremony, given, on_risk).await;
+        let ceremony = Ceremony::sign_in(name, goal.requirement, client.host.clone(), channel, attempt.now);
+        let reply = self.first_factor(&mut attempt, ceremony, given, &goal).await;
         attempt.finish(reply)
     }
 
@@ -39,7 +39,7 @@ impl Flows {
         attempt: &mut Attempt<'_>,
         ceremony: Ceremony,
         given: Credentials,
-        on_risk: Option<OnRisk>,
+        goal: &SignInGoal,
     ) -> Answer<LoginReply> {
         let account = match self.check_login(attempt, ceremony.who.username(), given.password).await? {
             PasswordCheck::Right(account) => account,
@@ -49,7 +49,7 @@ impl Flows {
         };
         let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
         let ceremony = self.identify(ceremony, &account, &enrolled);
-        let ceremony = self.assess(attempt, &account, ceremony, on_risk).await?;
+        let ceremony = self.assess(attempt, &account, ceremony, goal).await?;
         let offer = self.settings.offer_at(&ceremony.host);
         let step = ceremony.advance(Verdict::Proved(Method::Password), offer, attempt.now);
         // A code is looked at only if the account has something of the kind.

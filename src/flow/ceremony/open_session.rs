@@ -81,6 +81,7 @@ impl Flows {
         let (proved, credentials, locked) = (ceremony.proofs.methods(), ceremony.credentials.clone(), ceremony.locked);
         let (what, generation) = (What::SessionOpened, account.generation);
         let grant = Grant { session, old: None, proved, what, credentials, generation, locked };
+        attempt.learnt = self.learnt_for(ceremony.assessed, proved).is_some();
         let Some(opened) = self.grant(attempt, grant).await? else { return Ok(Err(Rejection::WrongCredentials)) };
         // Only who is in has signed in.
         let noted = self.ports.accounts.change(&account.identity.id, AccountChange::LoggedIn(attempt.now)).await;

@@ -144,7 +144,7 @@ impl Flows {
         let host = client.host.clone();
         let ceremony = Ceremony::sign_in(None, goal.requirement, host, client.channel, attempt.now);
         let ceremony = self.identify(ceremony, &account, &enrolled);
-        let ceremony = self.assess(attempt, &account, ceremony, goal.on_risk).await?;
+        let ceremony = self.assess(attempt, &account, ceremony, &goal).await?;
         let offer = self.settings.offer_at(&client.host);
         let step = ceremony.advance(Verdict::Proved(proved), offer, attempt.now);
         self.proceed(attempt, &account, step, &Slot::New).await

@@ -97,6 +97,7 @@ impl Flows {
             evidence: self.ports.places.evidence(address),
             velocity: Velocity::default(),
             previous: None,
+            is_dormant: false,
             at: now,
         };
         let (model, keys) = (&settings.model, self.hash_keys(now));

@@ -36,6 +36,7 @@ fn signals(day: u64, country: &str, asn: u32, address: &str) -> Signals {
         evidence: Vec::new(),
         velocity: Velocity::default(),
         previous: None,
+        is_dormant: false,
         at: Timestamp::from_secs(START + day * DAY),
     }
 }

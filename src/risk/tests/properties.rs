@@ -42,6 +42,7 @@ fn any_signals() -> impl Strategy<Value = Signals> {
         |(address, place, agent, device, weights, counts, at)| Signals {
             address,
             previous: place.location.map(|location| Previous { location, at: Timestamp::from_millis(at / 2) }),
+            is_dormant: at % 2 == 0,
             place,
             agent,
             device,

@@ -217,6 +217,7 @@ async fn the_trail_is_remembered(database: &Database) {
         session: None,
         browser: browser.map(str::to_owned),
         risk: None,
+        learnt: false,
     };
     let no = |method| What::ProofRejected { method, reason: RejectReason::Mismatch };
     let at = |seconds| NOW.plus(Duration::from_secs(seconds));
@@ -291,15 +292,15 @@ async fn audit_is_written(database: &Database) {
         session: None,
         browser: Some("tag".into()),
         risk: None,
+        learnt: false,
     };
     let command = Event {
         what: What::AccountCreated,
         user: None,
         username: None,
         client_ip: None,
-        session: None,
         browser: None,
-        risk: None,
+        ..event.clone()
     };
     audit.append(&[]).await.unwrap();
     audit.append(&[(NOW, Some("req-1".into()), event), (NOW, None, command)]).await.unwrap();

@@ -116,6 +116,7 @@ impl Replay<'_> {
             evidence: Vec::new(),
             velocity: Velocity::default(),
             previous: None,
+            is_dormant: false,
             at: Timestamp::from_secs(row.time),
         };
         let address = match row.address {

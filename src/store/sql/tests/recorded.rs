@@ -16,7 +16,16 @@ pub(super) async fn changes_are_recorded_in_the_same_step(database: &Database) {
         [(
             NOW,
             None,
-            Event { what, user: who.0, username: who.1, client_ip: None, session: None, browser: None, risk: None },
+            Event {
+                what,
+                user: who.0,
+                username: who.1,
+                client_ip: None,
+                session: None,
+                browser: None,
+                risk: None,
+                learnt: false,
+            },
         )]
     };
     let written = async || {
