@@ -43,6 +43,7 @@ impl Flows {
             let (index, wait) = match self.ports.throttle.charge(&charges, attempt.now).await? {
                 Charged::Go(states) => {
                     attempt.charged = costs.into_iter().zip(states).collect();
+                    self.charge_range(attempt).await?;
                     return Ok(None);
                 }
                 Charged::Wait { index, retry_after } => (index, retry_after),
@@ -134,12 +135,14 @@ impl Flows {
     /// Gives back what a right proof shall not have cost: networks and accounts are slowed by who fails only. What
     /// only a full sign-in forgives stays charged.
     pub(super) async fn refund_correct(&self, attempt: &mut Attempt<'_>) -> Answer<()> {
+        self.leave_range(attempt).await?;
         let charged = std::mem::take(&mut attempt.charged);
         self.give_back(charged.into_iter().filter(|(cost, _)| cost.refundable), attempt.now).await
     }
 
     /// Gives back an attempt that was not evaluated.
     pub(super) async fn refund(&self, attempt: &mut Attempt<'_>) -> Answer<()> {
+        self.leave_range(attempt).await?;
         let charged = std::mem::take(&mut attempt.charged);
         self.give_back(charged.into_iter(), attempt.now).await
     }

@@ -16,7 +16,7 @@ pub(super) fn add(signals: &Signals, knows_network: bool, terms: &mut Vec<Term>)
     for evidence in &signals.evidence {
         let weight = if evidence.weight.is_finite() { evidence.weight.clamp(-LIST_CAP, LIST_CAP) } else { 0.0 };
         let fact = format!("The address is on the list {}", evidence.list);
-        terms.push(Term { signal: Signal::List, evidence: weight, fact });
+        terms.push(Term { signal: Signal::List, evidence: weight, is_new: false, fact });
     }
     terms.extend(velocity(signals));
 }
@@ -31,6 +31,7 @@ fn travel(signals: &Signals, knows_network: bool) -> Option<Term> {
     (impossible && !knows_network && signals.device != Device::Known).then(|| Term {
         signal: Signal::Travel,
         evidence: TRAVEL,
+        is_new: false,
         fact: format!("{apart:.0} km from the last sign-in in {hours:.1} h"),
     })
 }
@@ -57,6 +58,7 @@ fn velocity(signals: &Signals) -> Option<Term> {
     (count > 0).then(|| Term {
         signal: Signal::Velocity,
         evidence: 3f64.ln() * count as f64,
+        is_new: false,
         fact: format!(
             "{} rejected proofs of the account, {} from the address range for {} accounts",
             velocity.failures_of_person, velocity.failures_of_prefix, velocity.people_of_prefix

@@ -2,13 +2,18 @@
 //! What differs raises what rules ask; it never lowers it, and nobody is signed out for one changed address.
 
 mod compare;
+mod goal;
 mod profiles;
+mod range;
+mod record;
 mod sign_in;
+mod velocity;
 mod watch;
 
 pub use compare::Seen;
+pub use goal::SignInGoal;
 pub use profiles::{ProfileSummary, erase_profile, profile_summary};
-pub use sign_in::SignInGoal;
+pub(super) use range::RangeVelocity;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::SignInGoal;
 use super::compare::{Seen, agent_of};
+use super::record::Judged;
 use crate::auth::ceremony::{Assessed, Ceremony};
-use crate::auth::event::{RiskRecord, RiskTerm, What};
-use crate::auth::proof::{Factor, Method, MethodSet, OnRisk, Requirement, RiskAction, RiskLevel, Strength};
+use crate::auth::event::What;
+use crate::auth::proof::{Factor, Method, MethodSet, Requirement, RiskAction, RiskLevel, Strength};
 use crate::auth::session::{Pinned, Session};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
@@ -17,28 +19,13 @@ use crate::flow::ports::{Account, Answer};
 use crate::flow::reply::Client;
 use crate::flow::settings::RiskSettings;
 use crate::risk::settings::{Mode, OnFault};
-use crate::risk::{Device, Signals, Velocity, assess};
+use crate::risk::{Device, Previous, Signals, Velocity, assess};
 
 /// In which time wrong proofs are counted, and how many at most.
 const RECENT: Duration = Duration::from_secs(3600);
 const FAILURES: u32 = 50;
 
 const DAY: Duration = Duration::from_secs(86_400);
-
-/// What a sign-in is for: what the destination requires, and what it does by risk.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SignInGoal {
-    /// `None`: the most that the factors of the account can prove.
-    pub requirement: Option<Requirement>,
-    /// `None`: as rules do by default.
-    pub on_risk: Option<OnRisk>,
-}
-
-impl From<Option<Requirement>> for SignInGoal {
-    fn from(requirement: Option<Requirement>) -> Self {
-        Self { requirement, on_risk: None }
-    }
-}
 
 impl Flows {
     /// Assesses the sign-in of somebody who has proved something, and raises what it must reach if that is unusual.
@@ -47,34 +34,25 @@ impl Flows {
         attempt: &mut Attempt<'_>,
         account: &Account,
         ceremony: Ceremony,
-        on_risk: Option<OnRisk>,
+        goal: &SignInGoal,
     ) -> Answer<Ceremony> {
         let Some(settings) = &self.settings.risk else { return Ok(ceremony) };
-        let user = &account.identity.id;
+        let (model, user) = (&settings.model, &account.identity.id);
         let (level, action) = match self.profile(user).await {
             Ok(profile) => {
-                let signals = self.signals(attempt, user).await?;
-                let (model, keys) = (&settings.model, self.hash_keys(attempt.now));
+                let signals = self.circumstances(attempt, account, &ceremony, model.retention).await?;
+                let keys = self.hash_keys(attempt.now);
                 let assessment =
                     self.risk.of_all(model, attempt.now, |all| assess(&signals, &profile, all, &keys, model));
-                let terms = assessment.terms.iter().map(|term| RiskTerm {
-                    signal: term.signal.name(),
-                    evidence: term.evidence.into(),
-                    text: term.sentence(),
-                });
                 let is_shadow = model.mode == Mode::Shadow;
-                let (level, action) = (assessment.level, on_risk.unwrap_or(settings.on_risk).of(assessment.level));
-                let record = RiskRecord {
-                    score: assessment.score.into(),
-                    action: action.name(),
-                    shadow: is_shadow,
-                    terms: terms.collect(),
-                };
-                attempt.record_risk(What::SignInAssessed { level }, Arc::new(record));
-                (level, if is_shadow { RiskAction::Permit } else { action })
+                let action = goal.on_risk.unwrap_or(settings.on_risk).of(assessment.level);
+                let judged = Judged { signals: &signals, profile: &profile, assessment: &assessment, goal };
+                let record = Arc::new(judged.record(action, is_shadow));
+                attempt.record_risk(What::SignInAssessed { level: assessment.level }, record);
+                (assessment.level, if is_shadow { RiskAction::Permit } else { action })
             }
-            Err(_) if settings.model.mode == Mode::Shadow => (RiskLevel::Unscored, RiskAction::Permit),
-            Err(fault) => match settings.model.fail {
+            Err(_) if model.mode == Mode::Shadow => (RiskLevel::Unscored, RiskAction::Permit),
+            Err(fault) => match model.fail {
                 OnFault::Deny => return Err(fault),
                 OnFault::StepUp => (RiskLevel::Unscored, RiskAction::StepUp),
                 OnFault::Allow => (RiskLevel::Unscored, RiskAction::Permit),
@@ -83,28 +61,58 @@ impl Flows {
         Ok(ceremony.assessed(Assessed { level, action }, attempt.now))
     }
 
+    /// What is seen of a sign-in, and what goes on around it.
+    async fn circumstances(
+        &self,
+        attempt: &Attempt<'_>,
+        account: &Account,
+        ceremony: &Ceremony,
+        retention: Duration,
+    ) -> Answer<Signals> {
+        let (user, now) = (&account.identity.id, attempt.now);
+        let signals = self.signals(attempt);
+        let failures = self.ports.history.failures(user, now.minus(RECENT), FAILURES).await?;
+        let failures = failures.len().try_into().unwrap_or(FAILURES);
+        let previous = match signals.place.location {
+            Some(_) => self.previous(user, now).await?,
+            None => None,
+        };
+        // Who has nothing that would show that it is them is not asked for it.
+        let can_show = Strength::of(ceremony.enrolled.or(ceremony.locked)) >= Some(Strength::TwoFactor);
+        let used_at = account.last_login_at.unwrap_or(account.created_at);
+        let is_dormant = can_show && now.since(used_at) > retention;
+        let velocity = attempt.range.with_failures_of_person(failures);
+        Ok(Signals { velocity, previous, is_dormant, ..signals })
+    }
+
     /// What is seen of a sign-in.
-    async fn signals(&self, attempt: &Attempt<'_>, user: &UserId) -> Answer<Signals> {
+    fn signals(&self, attempt: &Attempt<'_>) -> Signals {
         let client = attempt.client;
-        let failures = self.ports.history.failures(user, attempt.now.minus(RECENT), FAILURES).await?;
         let device = match (&attempt.device, &client.device) {
             (Some(_), _) => Device::Known,
             (None, Some(_)) => Device::Unknown,
             (None, None) => Device::Absent,
         };
-        Ok(Signals {
+        Signals {
             address: client.ip,
             place: self.ports.places.place(client.ip),
             agent: agent_of(client),
             device,
             evidence: self.ports.places.evidence(client.ip),
-            velocity: Velocity {
-                failures_of_person: failures.len().try_into().unwrap_or(FAILURES),
-                ..Velocity::default()
-            },
+            velocity: Velocity::default(),
             previous: None,
+            is_dormant: false,
             at: attempt.now,
-        })
+        }
+    }
+
+    /// Where and when the person signed in last, by what the trail keeps: within a day everybody may be anywhere.
+    async fn previous(&self, user: &UserId, now: Timestamp) -> Answer<Option<Previous>> {
+        let last = self.ports.history.sign_ins(user, now.minus(DAY), 1).await?;
+        Ok(last.first().and_then(|last| {
+            let location = self.ports.places.place(last.ip).location?;
+            Some(Previous { location, at: last.at })
+        }))
     }
 
     /// What somebody must prove before they set anything up in a session that is unusual, or is used from elsewhere.
@@ -119,9 +127,19 @@ impl Flows {
         unusual.then(|| Requirement::of(Strength::TwoFactor).raised(risk.since, now))
     }
 
-    /// Learns a sign-in that met what its destination asks, for half where it was unusual. One that a rule turns away is
-    /// never learnt, nor an unusual one that `proved` less than two factors: a password may be anybody's. Nothing is
-    /// refused because it cannot be learnt.
+    /// For how much a sign-in counts that met what its destination asks; `None`: it is not learnt. One that a rule turns away
+    /// never is, nor an unusual one that `proved` less than two factors: a password may be anybody's. Half where it was
+    /// unusual, and where there was nothing to compare it with and a password alone was proved.
+    pub(in crate::flow) fn learnt_for(&self, assessed: Assessed, proved: MethodSet) -> Option<f64> {
+        self.settings.risk.as_ref()?;
+        let unusual = assessed.level >= RiskLevel::Medium;
+        let weak = Strength::of(proved) < Some(Strength::TwoFactor);
+        let unknown = assessed.level == RiskLevel::Unscored;
+        let never = assessed.action == RiskAction::Deny || (unusual && weak);
+        (!never).then_some(if unusual || (unknown && weak) { 0.5 } else { 1.0 })
+    }
+
+    /// Learns a sign-in. Nothing is refused because it cannot be learnt.
     pub(in crate::flow) async fn learn_sign_in(
         &self,
         attempt: &Attempt<'_>,
@@ -129,21 +147,23 @@ impl Flows {
         assessed: Assessed,
         proved: MethodSet,
     ) {
-        let Some(settings) = &self.settings.risk else { return };
-        let unusual = assessed.level >= RiskLevel::Medium;
-        let weak = Strength::of(proved) < Some(Strength::TwoFactor);
-        if assessed.action == RiskAction::Deny || (unusual && weak) {
+        let (Some(settings), Some(weight)) = (&self.settings.risk, self.learnt_for(assessed, proved)) else { return };
+        // Nothing tells yet whether it is its owner: a password alone makes one usual sign-in a day, not three at once.
+        let unknown = assessed.level == RiskLevel::Unscored && Strength::of(proved) < Some(Strength::TwoFactor);
+        if unknown && !self.is_another_day(user, attempt.now).await {
             return;
         }
-        let weight = if unusual { 0.5 } else { 1.0 };
         self.try_learn(settings, attempt, user, weight).await;
     }
 
+    async fn is_another_day(&self, user: &UserId, now: Timestamp) -> bool {
+        let profile = self.profile(user).await;
+        profile.is_ok_and(|profile| profile.last.is_none_or(|last| now.since(last) >= DAY))
+    }
+
     async fn try_learn(&self, settings: &RiskSettings, attempt: &Attempt<'_>, user: &UserId, weight: f64) {
-        if let Ok(signals) = self.signals(attempt, user).await {
-            // Without it, the next sign-in from here is as unusual as this one.
-            let _ = self.learn(settings, user, &signals, weight).await;
-        }
+        // Without it, the next sign-in from here is as unusual as this one.
+        let _ = self.learn(settings, user, &self.signals(attempt), weight).await;
     }
 
     /// Learns one sign-in a day from here, up to now: for who is known to have been here, before anything was compared.
@@ -163,6 +183,7 @@ impl Flows {
                 evidence: Vec::new(),
                 velocity: Velocity::default(),
                 previous: None,
+                is_dormant: false,
                 at: now.minus(DAY * day),
             };
             profile.learn(&signals, &self.hash_keys(now), model.half_life, 1.0);

@@ -1,5 +1,7 @@
 //! Risk at sign-in and at every request.
 
+mod circumstances;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +60,7 @@ fn at(ip: &str) -> Client {
 }
 
 fn goal() -> SignInGoal {
-    SignInGoal { requirement: Some(Requirement::of(Strength::OneFactor)), on_risk: Some(on_risk()) }
+    SignInGoal { requirement: Some(Requirement::of(Strength::OneFactor)), on_risk: Some(on_risk()), ..SignInGoal::default() }
 }
 
 async fn by_password(flows: &Flows, name: &str, client: &Client) -> WithEvents<LoginReply> {
