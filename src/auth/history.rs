@@ -4,6 +4,10 @@
 //! network never did. So a new phone at home, a known laptop abroad and a mistyped code say nothing, and nobody has to
 //! click anything away day by day.
 
+mod assessed;
+
+pub use assessed::{AssessedSignIn, SignInsUnderWay, TrailRow, TrailStep};
+
 use std::collections::HashSet;
 use std::net::IpAddr;
 

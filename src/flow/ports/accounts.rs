@@ -6,7 +6,7 @@ use super::Answer;
 use crate::auth::event::Event;
 use crate::auth::factor::authenticator::{Enrolled, Sealed, TotpRecord};
 use crate::auth::factor::passkey::PasskeyRecord;
-use crate::auth::history::{Failure, SignIn};
+use crate::auth::history::{Failure, SignIn, TrailRow};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
@@ -201,6 +201,8 @@ pub trait History: Send + Sync {
     async fn sign_ins(&self, user: &UserId, after: Timestamp, most: u32) -> Answer<Vec<SignIn>>;
     /// Rejected proofs at or after a moment, newest first, at most `most`.
     async fn failures(&self, user: &UserId, from: Timestamp, most: u32) -> Answer<Vec<Failure>>;
+    /// Everybody's assessed sign-ins and opened sessions, from a moment on and before another, oldest first.
+    async fn trail(&self, from: Timestamp, until: Timestamp) -> Answer<Vec<TrailRow>>;
 }
 
 /// A key that signs assertions, shared by all nodes.

@@ -8,7 +8,7 @@ use tokio::task::yield_now;
 use super::{State, World};
 use crate::auth::event::{Event, What};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord, BackupSet, Enrolled, Sealed, TotpRecord};
-use crate::auth::history::{Failure, SignIn};
+use crate::auth::history::{Failure, SignIn, TrailRow, TrailStep};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
@@ -295,6 +295,23 @@ impl History for World {
                 _ => None,
             };
             all.filter_map(failure).take(most as usize).collect()
+        })
+    }
+
+    async fn trail(&self, from: Timestamp, until: Timestamp) -> Answer<Vec<TrailRow>> {
+        self.call(|s| {
+            let row = |(at, event): &(Timestamp, Event)| {
+                let step = match event.what {
+                    What::SessionOpened => TrailStep::Opened { learnt: event.learnt },
+                    What::SignInAssessed { level } => {
+                        let risk = serde_json::to_value(event.risk.as_deref()?).ok()?;
+                        TrailStep::Assessed(level.name().to_owned(), serde_json::from_value(risk).ok()?)
+                    }
+                    _ => return None,
+                };
+                Some(TrailRow { at: *at, user: event.user.clone()?, ip: event.client_ip, step })
+            };
+            s.trail.iter().filter(|(at, _)| *at >= from && *at < until).filter_map(row).collect()
         })
     }
 }
