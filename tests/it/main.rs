@@ -45,6 +45,7 @@ mod readme;
 mod refused;
 mod reload;
 mod risk_commands;
+mod risk_replay;
 mod sent_codes;
 mod shared_sign_in;
 mod signed_in;

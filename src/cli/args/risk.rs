@@ -1,9 +1,12 @@
 //! The commands on the risk model.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::ConfigFile;
+use super::duration::parse_duration;
 use super::user::OneUser;
 
 #[derive(Subcommand)]
@@ -23,6 +26,17 @@ Columns: user,time,ip,asn,country,device,browser,ua,device_cookie,kind
 Own sign-ins are scored and then learnt. Attacks are scored against the state
 before them and never learnt.")]
     Eval(RiskEval),
+    /// What a file would ask of the people whose sign-ins the audit trail remembers
+    #[command(after_help = "\
+Examples:
+  stepgate risk replay -c candidate.yaml
+  stepgate risk replay -c candidate.yaml --since 90d --plot prompts.svg
+
+Reads the trail of the database that the file names, and changes nothing. Each
+sign-in is judged again by the file: its thresholds or target rate, and what
+its rules do by risk. Scores stay those that were recorded: lists, databases
+of places and half-lives of the file are not asked.")]
+    Replay(RiskReplay),
     /// Make a workload from a seed: people, their sign-ins, and attackers
     #[command(after_help = "\
 Examples:
@@ -91,6 +105,21 @@ pub(crate) struct RiskEval {
     /// Resamples of people for the intervals
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) resamples: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct RiskReplay {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// How far back to look, as 12h or 30d
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = parse_duration)]
+    pub(crate) since: Duration,
+    /// Draw the prompts of a person and month
+    #[arg(long, value_name = "OUT.svg")]
+    pub(crate) plot: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

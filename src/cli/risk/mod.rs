@@ -2,7 +2,9 @@
 
 mod eval;
 mod kept;
+mod progress;
 mod random;
+mod replay;
 mod simulate;
 
 use super::args::Risk;
@@ -17,5 +19,6 @@ pub(crate) fn run(command: &Risk) -> CommandResult {
         Risk::Show { user, json } => block_on(kept::show(user, *json))?,
         Risk::Export(user) => block_on(kept::export(user))?,
         Risk::Erase(user) => block_on(kept::erase(user))?,
+        Risk::Replay(args) => block_on(replay::run(args))?,
     }
 }

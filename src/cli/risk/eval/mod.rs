@@ -14,7 +14,7 @@ mod table;
 mod tests;
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, IsTerminal, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,6 +22,7 @@ use crate::cli::args::RiskEval;
 pub(crate) use crate::cli::args::RiskModel as Model;
 use crate::cli::exit::{CommandResult, Failure};
 use crate::cli::output::{table as output, terminal};
+use crate::cli::risk::progress::progress;
 use crate::risk::settings::Settings;
 use bootstrap::Ranked;
 use pool::Pool;
@@ -78,13 +79,6 @@ fn judge(args: &RiskEval) -> CommandResult<Pool> {
         });
     }
     Ok(pool)
-}
-
-/// For who waits at a terminal.
-fn progress(text: &str) {
-    if io::stderr().is_terminal() {
-        let _ = write!(io::stderr().lock(), "\r{text}\x1b[K\r");
-    }
 }
 
 fn written(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> CommandResult {

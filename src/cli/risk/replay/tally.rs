@@ -1,0 +1,253 @@
+//! What a candidate policy would have done with the sign-ins that the trail remembers, beside what was done.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Serialize;
+
+use crate::auth::event::RiskGuard;
+use crate::auth::history::AssessedSignIn;
+use crate::auth::proof::{OnRisk, RiskAction, RiskLevel, Strength};
+use crate::auth::time::Timestamp;
+use crate::auth::user::UserId;
+use crate::flow::destination::Destinations;
+use crate::flow::settings::RiskSettings;
+use crate::risk::settings::{Settings, Thresholds};
+use crate::risk::target::LearntScores;
+use crate::risk::{Cohort, LevelBasis, Signal};
+
+/// Of everybody.
+pub(super) const ALL: &str = "all";
+/// Of who is not scored yet.
+const UNSCORED: &str = "unscored";
+/// A month, for people who compare.
+const MONTH: f64 = 30.0;
+
+/// What is done with a sign-in because of risk, over what its rule asks of everybody.
+#[derive(Clone, Copy)]
+enum Answered {
+    Nothing,
+    Prompted,
+    Denied,
+}
+
+impl Answered {
+    /// Who proves two factors anyway is not prompted once more.
+    fn to(action: RiskAction, sign_in: &AssessedSignIn) -> Self {
+        let risk = &sign_in.risk;
+        let required = risk.required.as_deref().and_then(Strength::from_name);
+        // What an earlier version wrote does not say what was asked: the rule asks for one factor then.
+        let asks_less = risk.sign_ins.is_none() || required.is_some_and(|strength| strength < Strength::TwoFactor);
+        match action {
+            RiskAction::Deny => Self::Denied,
+            RiskAction::StepUp if asks_less => Self::Prompted,
+            RiskAction::StepUp | RiskAction::Permit => Self::Nothing,
+        }
+    }
+}
+
+/// The policy that is tried.
+pub(super) struct Candidate<'a> {
+    pub(super) risk: &'a RiskSettings,
+    pub(super) destinations: &'a Destinations,
+}
+
+impl Candidate<'_> {
+    fn model(&self) -> &Settings {
+        &self.risk.model
+    }
+
+    /// What the rules of the destination do, the strictest of them; one that the file does not have does as by default.
+    fn on_risk(&self, sign_in: &AssessedSignIn) -> OnRisk {
+        let of = |guard: &RiskGuard| self.destinations.on_risk(&guard.host, &guard.rule).unwrap_or(self.risk.on_risk);
+        let strictest = sign_in.risk.guards.iter().map(of).reduce(OnRisk::or_stricter);
+        strictest.unwrap_or(self.risk.on_risk)
+    }
+
+    fn level(&self, sign_in: &AssessedSignIn, thresholds: &Thresholds) -> RiskLevel {
+        basis(sign_in, self.model()).level(thresholds, self.model().minimum)
+    }
+}
+
+fn basis(sign_in: &AssessedSignIn, model: &Settings) -> LevelBasis {
+    let risk = &sign_in.risk;
+    let is_general = |name: &str| Signal::of(name).is_some_and(LevelBasis::is_general);
+    let general = risk.terms.iter().filter(|term| is_general(&term.signal)).map(|term| term.evidence).sum();
+    let unscored = sign_in.level == RiskLevel::Unscored.name();
+    LevelBasis {
+        score: risk.score,
+        general,
+        sign_ins: risk.sign_ins.unwrap_or(if unscored { 0 } else { model.minimum }),
+        is_pinned: risk.pinned,
+        is_dormant: risk.dormant,
+    }
+}
+
+/// What a kind of sign-ins comes to.
+#[derive(Default)]
+struct Counted {
+    people: HashSet<UserId>,
+    sign_ins: u64,
+    by_candidate: [u64; 3],
+    really: [u64; 3],
+}
+
+/// Everything counted, sign-in by sign-in.
+pub(super) struct Tally<'a> {
+    candidate: Candidate<'a>,
+    learnt: LearntScores,
+    thresholds: Thresholds,
+    hour: u64,
+    cohorts: BTreeMap<&'static str, Counted>,
+    /// By what was done, and by what the candidate would do, of sign-ins that opened a session.
+    both: [[u64; 3]; 3],
+    /// What the candidate would do with those that opened none.
+    given_up: [u64; 3],
+    span: Option<(Timestamp, Timestamp)>,
+    older: u64,
+}
+
+/// A row of the table.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct CohortRow {
+    pub(super) cohort: &'static str,
+    pub(super) people: usize,
+    pub(super) sign_ins: u64,
+    pub(super) prompts: u64,
+    /// Prompts of its sign-ins.
+    pub(super) share: f64,
+    /// Prompts of one of its people in 30 days.
+    pub(super) per_person_and_month: f64,
+    pub(super) denied: u64,
+    /// What was done, where it was not only counted.
+    pub(super) really_prompted: u64,
+    pub(super) really_per_person_and_month: f64,
+    pub(super) really_denied: u64,
+}
+
+/// All of it.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Replayed {
+    pub(super) from: String,
+    pub(super) until: String,
+    pub(super) days: f64,
+    pub(super) medium: f64,
+    pub(super) high: f64,
+    pub(super) cohorts: Vec<CohortRow>,
+    /// Of sign-ins that opened a session: by what was done, how many the candidate would leave, prompt, deny.
+    pub(super) nothing_was_done: [u64; 3],
+    pub(super) were_prompted: [u64; 3],
+    pub(super) were_denied: [u64; 3],
+    /// The same of sign-ins that opened no session.
+    pub(super) opened_no_session: [u64; 3],
+    /// Rows of an earlier version, of which less is known.
+    pub(super) older_rows: u64,
+}
+
+impl<'a> Tally<'a> {
+    pub(super) fn new(candidate: Candidate<'a>) -> Self {
+        let thresholds = candidate.model().thresholds;
+        Self {
+            candidate,
+            learnt: LearntScores::default(),
+            thresholds,
+            hour: 0,
+            cohorts: BTreeMap::new(),
+            both: [[0; 3]; 3],
+            given_up: [0; 3],
+            span: None,
+            older: 0,
+        }
+    }
+
+    /// Counts a sign-in of the trail.
+    pub(super) fn add(&mut self, sign_in: &AssessedSignIn) {
+        self.follow_target(sign_in);
+        let risk = &sign_in.risk;
+        let (first, last) = self.span.unwrap_or((sign_in.at, sign_in.at));
+        self.span = Some((first.min(sign_in.at), last.max(sign_in.at)));
+        self.older += u64::from(risk.sign_ins.is_none());
+        let level = self.candidate.level(sign_in, &self.thresholds);
+        let candidate = Answered::to(self.candidate.on_risk(sign_in).of(level), sign_in);
+        let done = RiskAction::ALL.into_iter().find(|action| action.name() == risk.action && !risk.shadow);
+        let really = Answered::to(done.unwrap_or_default(), sign_in);
+        if !sign_in.opened {
+            count(&mut self.given_up, candidate);
+            return;
+        }
+        if let Some(row) = self.both.get_mut(really as usize) {
+            count(row, candidate);
+        }
+        let named = Cohort::ALL.into_iter().map(Cohort::name).filter(|name| risk.cohorts.iter().any(|had| had == name));
+        let unscored = (level == RiskLevel::Unscored).then_some(UNSCORED);
+        for cohort in [ALL].into_iter().chain(named).chain(unscored) {
+            let counted = self.cohorts.entry(cohort).or_default();
+            counted.people.insert(sign_in.user.clone());
+            counted.sign_ins += 1;
+            count(&mut counted.by_candidate, candidate);
+            count(&mut counted.really, really);
+        }
+    }
+
+    /// Where thresholds follow a rate, they are set anew each hour, as they are at work.
+    fn follow_target(&mut self, sign_in: &AssessedSignIn) {
+        let Some(rate) = self.candidate.model().target else { return };
+        let hour = sign_in.at.as_secs() / 3600;
+        if hour != self.hour {
+            (self.hour, self.thresholds) = (hour, self.learnt.thresholds(&rate));
+        }
+        let is_scored = basis(sign_in, self.candidate.model()).sign_ins >= self.candidate.model().minimum;
+        if sign_in.learnt && is_scored {
+            self.learnt.add(sign_in.at, &sign_in.user, sign_in.risk.score);
+        }
+    }
+
+    /// What it came to; `None`: there was nothing.
+    pub(super) fn finish(self) -> Option<Replayed> {
+        let (first, last) = self.span?;
+        let days = (last.since(first).as_secs_f64() / 86_400.0).max(1.0);
+        let thresholds = match self.candidate.model().target {
+            Some(rate) => self.learnt.thresholds(&rate),
+            None => self.thresholds,
+        };
+        let row = |(cohort, counted): (&&'static str, &Counted)| {
+            let [_, prompts, denied] = counted.by_candidate;
+            let [_, really_prompted, really_denied] = counted.really;
+            let monthly = |count: u64| count as f64 / counted.people.len().max(1) as f64 / days * MONTH;
+            CohortRow {
+                cohort,
+                people: counted.people.len(),
+                sign_ins: counted.sign_ins,
+                prompts,
+                share: prompts as f64 / counted.sign_ins.max(1) as f64,
+                per_person_and_month: monthly(prompts),
+                denied,
+                really_prompted,
+                really_per_person_and_month: monthly(really_prompted),
+                really_denied,
+            }
+        };
+        let order = |name: &str| (name != ALL, name == UNSCORED);
+        let mut cohorts: Vec<CohortRow> = self.cohorts.iter().map(row).collect();
+        cohorts.sort_by_key(|row| order(row.cohort));
+        let [nothing_was_done, were_prompted, were_denied] = self.both;
+        Some(Replayed {
+            from: first.rfc3339(),
+            until: last.rfc3339(),
+            days,
+            medium: thresholds.medium,
+            high: thresholds.high,
+            cohorts,
+            nothing_was_done,
+            were_prompted,
+            were_denied,
+            opened_no_session: self.given_up,
+            older_rows: self.older,
+        })
+    }
+}
+
+fn count(counts: &mut [u64; 3], answered: Answered) {
+    if let Some(count) = counts.get_mut(answered as usize) {
+        *count += 1;
+    }
+}
