@@ -1,5 +1,7 @@
 //! What the account commands share: settings, stores, one account by its name.
 
+use std::time::Duration;
+
 use super::args::{ConfigFile, OneUser};
 use super::exit::{CONFIG, CommandResult, Failure};
 use super::output::terminal::{self, UnreadableRows};
@@ -42,6 +44,25 @@ pub(crate) async fn open(file: &ConfigFile) -> CommandResult<OpenStores> {
 /// What a store answered; a fault ends the command.
 pub(crate) fn store_result<T>(answer: Answer<T>) -> CommandResult<T> {
     answer.map_err(|fault| Failure::store(&fault))
+}
+
+/// How often a state store that does not answer is asked, and how long between two times: some five seconds.
+const TRIES: usize = 20;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Asks a state store that may be away for a moment. What follows from a change in the database is told to nodes by this
+/// store alone: one that was away when a command asked it would leave open what lasts.
+pub(crate) async fn insist<T, F: Future<Output = Answer<T>>>(ask: impl Fn() -> F) -> Answer<T> {
+    let mut answer = ask().await;
+    for tried in 1..TRIES {
+        let Err(fault) = &answer else { break };
+        if tried == 1 {
+            terminal::write_stderr(&format!("{fault}; asking again for some seconds"));
+        }
+        tokio::time::sleep(PAUSE).await;
+        answer = ask().await;
+    }
+    answer
 }
 
 /// The stores and the account that a command is about.

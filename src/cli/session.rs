@@ -105,7 +105,7 @@ async fn revoke(file: &ConfigFile, id: &str) -> CommandResult {
             continue;
         }
         // One id may stand behind several keys, on one host or on many: each is ended.
-        store_result(opened.ports.sessions.revoke_family(&account.identity.id, id).await)?;
+        store_result(accounts::insist(|| opened.ports.sessions.revoke_family(&account.identity.id, id)).await)?;
         audit::record(&opened.stores, What::SessionRevoked, &account.identity, Some(id.to_owned())).await;
         write_stderr(&format!("ended session {} of {}{}", escape(id), account.identity.username, on(&hosts)));
         return Ok(());
@@ -125,7 +125,7 @@ fn on(hosts: &BTreeSet<&str>) -> String {
 async fn revoke_all(file: &ConfigFile, name: &str) -> CommandResult {
     let opened = accounts::open(file).await?;
     let account = accounts::find(&opened.ports, name).await?;
-    let count = store_result(end_sessions(&opened.ports, &account.identity.id).await)?;
+    let count = store_result(accounts::insist(|| end_sessions(&opened.ports, &account.identity.id)).await)?;
     audit::record(&opened.stores, What::SessionsRevoked, &account.identity, None).await;
     write_stderr(&format!("{}: {}", account.identity.username, ended(count)));
     Ok(())

@@ -119,7 +119,7 @@ fn there(found: bool, account: &Account) -> CommandResult {
 /// Ends every session of the account and says how many; `so_far` tells what was done if that fails.
 pub(super) async fn end_sessions(opened: &OpenStores, account: &Account, so_far: &str) -> CommandResult<String> {
     let identity = &account.identity;
-    let count = opened.ports.sessions.revoke_all(&identity.id).await.map_err(|fault| {
+    let count = accounts::insist(|| opened.ports.sessions.revoke_all(&identity.id)).await.map_err(|fault| {
         let Failure { code, text } = Failure::store(&fault);
         let name = &identity.username;
         Failure::new(code, format!("{text}\n{name}: {so_far}, but its sessions could not be ended; run this again"))
