@@ -5,6 +5,8 @@
 //! An outage of the database ends nothing and permits nothing new: who was asked about a short while ago goes on.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::Flows;
@@ -29,9 +31,16 @@ pub(super) struct SessionValidity {
     sessions: Arc<dyn Sessions>,
     /// When the answer was that the session may go on. Kept beside the sessions, which are loaded anew now and then.
     answered: BoundedMap<SessionKey, Timestamp>,
+    /// Answers up to this time, in milliseconds, are asked for anew before they count.
+    doubted: AtomicU64,
 }
 
 impl Flows {
+    /// Notes that ends may have been missed: whoever was asked about before now is asked about again.
+    pub fn doubt_owners(&self) {
+        self.validity.doubted.store(self.now().as_millis(), Relaxed);
+    }
+
     /// Whether the owner of a session may still have it. One who may not has lost it by this.
     ///
     /// # Errors
@@ -52,7 +61,7 @@ impl Flows {
 
 impl SessionValidity {
     pub(super) fn new(accounts: Arc<dyn Accounts>, sessions: Arc<dyn Sessions>) -> Arc<Self> {
-        Arc::new(Self { accounts, sessions, answered: BoundedMap::new(100_000) })
+        Arc::new(Self { accounts, sessions, answered: BoundedMap::new(100_000), doubted: AtomicU64::new(0) })
     }
 
     /// Notes that the database has just vouched for a session.
@@ -63,7 +72,8 @@ impl SessionValidity {
     async fn judge(self: &Arc<Self>, key: &SessionKey, session: &Arc<Session>, now: Timestamp) -> Answer<bool> {
         let known = self.answered.get(key).unwrap_or_default().max(session.checked.at());
         let age = age(known, now);
-        if let Some(age) = age {
+        let doubted = known.as_millis() <= self.doubted.load(Relaxed);
+        if let Some(age) = age.filter(|_| !doubted) {
             session.checked.note(known);
             if age < NEW {
                 return Ok(true);

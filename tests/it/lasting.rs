@@ -1,6 +1,8 @@
 //! What lasts of a session, over two nodes that share it: it ends with the session on both within a second, and with nothing
 //! else.
 
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStderr, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
@@ -15,6 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::support::clients::Client;
 use super::support::cluster::Cluster;
+use super::support::command::stepgate;
 use super::support::gateway::Gateway;
 use super::support::totp;
 
@@ -182,6 +185,60 @@ async fn a_store_that_is_away_ends_nothing() {
     }
     logout(&mut client).await;
     end_within_a_second(&mut all, "with the store").await;
+}
+
+/// A command that ends sessions while the store is away, up to the moment when it has noticed.
+fn noticing(cluster: &Cluster, args: &[&str]) -> (Child, Lines<BufReader<ChildStderr>>) {
+    let mut command = stepgate();
+    command.args(args).arg("-c").arg(&cluster.configs[0]).stdin(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    while !told.next().unwrap().unwrap().contains("asking again for some seconds") {}
+    (child, told)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_disabled_while_the_store_is_away_for_a_moment_loses_what_lasts_when_it_is_back() {
+    let cluster = Cluster::start("").await;
+    let step = totp::step_now();
+    for args in [&["user", "disable", "ann"][..], &["session", "revoke", "--user", "bob"]] {
+        let client = cluster.person(args[args.len() - 1]).script(&cluster.nodes[0], step).await;
+        let mut all = all_of(&cluster, client.token.as_deref().unwrap()).await;
+        cluster.redis.signal("STOP");
+        let (mut child, told) = noticing(&cluster, args);
+        cluster.redis.signal("CONT");
+        let started = now();
+        for one in &mut all {
+            one.ends("disabled meanwhile").await;
+        }
+        assert!(started.elapsed() < 2 * SECOND, "{:?}", started.elapsed());
+        let told: Vec<String> = told.map(Result::unwrap).collect();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{told:?}");
+    }
+}
+
+/// The command gave up: nodes see by themselves, once the store is back, whom the database has disabled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_disabled_while_the_store_stays_away_loses_what_lasts_as_well() {
+    let cluster = Cluster::start("").await;
+    let client = cluster.person("ann").script(&cluster.nodes[0], totp::step_now()).await;
+    let mut all = all_of(&cluster, client.token.as_deref().unwrap()).await;
+    cluster.redis.signal("STOP");
+    let (mut child, _told) = noticing(&cluster, &["user", "disable", "ann"]);
+    // As if it were ended by hand: it can tell nobody any more.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let started = now();
+    for node in &cluster.nodes {
+        let told = async || reqwest::get(format!("{}/metrics", node.admin_url)).await.unwrap().text().await.unwrap();
+        while !told().await.contains("stepgate_redis_connected{connection=\"push\"} 0") {
+            assert!(started.elapsed() < PATIENCE, "the missing store is noticed");
+        }
+    }
+    cluster.redis.signal("CONT");
+    for one in &mut all {
+        one.ends("disabled meanwhile").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -182,6 +182,23 @@ async fn an_outage_of_the_database_ends_nothing_and_permits_nothing_new() {
     assert_eq!(stage.goes_on(&stage.flows).await, Some(false));
 }
 
+/// Where ends may have been missed, an answer of a moment ago counts no more, unless there is no other.
+#[tokio::test]
+async fn after_ends_were_missed_owners_are_asked_about_again() {
+    let stage = Stage::new().await;
+    assert_eq!(stage.goes_on(&stage.flows).await, Some(true));
+    stage.world.disable(&stage.user, true);
+    stage.world.forget_checks();
+    assert_eq!(stage.goes_on(&stage.flows).await, Some(true), "asked about a moment ago");
+    stage.flows.doubt_owners();
+    stage.world.forget_checks();
+    stage.reached.away.store(true, Ordering::SeqCst);
+    assert_eq!(stage.goes_on(&stage.flows).await, Some(true), "an outage ends nothing");
+    stage.reached.away.store(false, Ordering::SeqCst);
+    stage.world.forget_checks();
+    assert_eq!(stage.goes_on(&stage.flows).await, Some(false));
+}
+
 #[tokio::test]
 async fn a_clock_that_is_set_back_makes_no_answer_younger() {
     let stage = Stage::new().await;

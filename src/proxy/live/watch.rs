@@ -88,7 +88,11 @@ impl Watch {
                 let unclear = self.live.lock().ended(key, session.as_deref(), why);
                 unclear.into_iter().for_each(|id| self.queue(id));
             }
-            Ended::Lost => self.queue_all(),
+            Ended::Lost => {
+                // Who was disabled meanwhile may have been found in order a moment before.
+                self.active.load().flows.doubt_owners();
+                self.queue_all();
+            }
         }
     }
 
