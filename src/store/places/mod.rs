@@ -28,7 +28,7 @@ pub use sample::{DatabaseSample, sample};
 use settings::{DatabaseRole, ListSettings, ListSource};
 use tables::Watched;
 pub use tables::{PlaceTables, UnusableFile};
-use watched_file::FileStamp;
+use watched_file::FileLook;
 
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{Clock, Places};
@@ -38,7 +38,7 @@ use crate::risk::{Evidence, Place};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How each file looked.
-type Looks = Vec<Option<FileStamp>>;
+type Looks = Vec<FileLook>;
 
 /// The places at this moment.
 pub struct FilePlaces {
@@ -94,7 +94,7 @@ impl FilePlaces {
     }
 
     /// One look: what has changed since the last and stands still takes effect. Answers how the files look now.
-    fn look(&self, last: &[Option<FileStamp>]) -> Looks {
+    fn look(&self, last: &[FileLook]) -> Looks {
         let known = self.tables.load_full();
         let seen = known.look();
         if let Some(new) = known.renewed(last, self.clock.as_ref()) {

@@ -8,7 +8,7 @@ use super::address_list::AddressList;
 use super::geo_database::GeoDatabase;
 use super::settings::{DatabaseRole, ListSource, PlaceSettings};
 use super::shares::AddressShares;
-use super::watched_file::{self, FileStamp};
+use super::watched_file::{self, FileLook};
 use crate::auth::network::is_public;
 use crate::auth::time::Timestamp;
 use crate::flow::ports::Clock;
@@ -26,8 +26,8 @@ pub struct UnusableFile {
 #[derive(Debug)]
 pub(super) struct Watched<T> {
     pub(super) path: PathBuf,
-    /// As the file was when it was read last; `None` if there was none.
-    seen: Option<FileStamp>,
+    /// As the file was when it was read last.
+    seen: FileLook,
     /// What holds: `None` where there was no file.
     pub(super) value: Option<Arc<T>>,
     /// Why what was read last was not taken.
@@ -47,7 +47,7 @@ pub struct PlaceTables {
 impl<T> Clone for Watched<T> {
     fn clone(&self) -> Self {
         let Self { path, seen, value, refused } = self;
-        Self { path: path.clone(), seen: *seen, value: value.clone(), refused: refused.clone() }
+        Self { path: path.clone(), seen: seen.clone(), value: value.clone(), refused: refused.clone() }
     }
 }
 
@@ -57,25 +57,30 @@ impl<T> Watched<T> {
     /// Reads the file. That there is none is no error.
     fn open(path: &Path, parse: Parse<T>, clock: &dyn Clock) -> Result<Self, UnusableFile> {
         let fault = |cause: String| UnusableFile { path: path.to_owned(), cause };
-        let seen = FileStamp::of(path).map_err(|cause| fault(cause.to_string()))?;
-        let value = match seen {
-            None => None,
-            Some(_) => Some(read(path, parse, clock).map_err(fault)?),
+        let seen = FileLook::of(path);
+        let value = match &seen {
+            FileLook::Absent => None,
+            FileLook::There(_) => Some(read(path, parse, clock).map_err(fault)?),
+            FileLook::Hidden(cause) => return Err(fault(cause.clone())),
         };
         Ok(Self { path: path.to_owned(), seen, value: value.map(Arc::new), refused: None })
     }
 
     /// Looks at the file. `Some` if it is another than it was, and the same as at the look before: nobody writes it at
     /// present. What cannot be read leaves what holds.
-    fn renewed(&self, last: Option<FileStamp>, parse: Parse<T>, clock: &dyn Clock) -> Option<Self> {
-        let now = FileStamp::of(&self.path).ok()?;
-        if now == self.seen || now != last {
+    fn renewed(&self, last: &FileLook, parse: Parse<T>, clock: &dyn Clock) -> Option<Self> {
+        let now = FileLook::of(&self.path);
+        if now == self.seen || now != *last {
             return None;
         }
         let path = self.path.clone();
-        let read = now.map(|_| read(&path, parse, clock)).transpose();
+        let read = match &now {
+            FileLook::Absent => Ok(None),
+            FileLook::There(_) => read(&path, parse, clock).map(Some),
+            FileLook::Hidden(cause) => Err(cause.clone()),
+        };
         // It changed while it was read: the next look says more.
-        if FileStamp::of(&path).ok()? != now {
+        if FileLook::of(&path) != now {
             return None;
         }
         Some(match read {
@@ -124,15 +129,15 @@ impl PlaceTables {
     }
 
     /// What each file looks like now, in the order of [`Self::renewed`].
-    pub(super) fn look(&self) -> Vec<Option<FileStamp>> {
+    pub(super) fn look(&self) -> Vec<FileLook> {
         let lists = self.lists.iter().flatten().map(|list| &list.path);
         let paths = self.databases.iter().map(|(_, database)| &database.path).chain(lists);
-        paths.map(|path| FileStamp::of(path).ok().flatten()).collect()
+        paths.map(|path| FileLook::of(path)).collect()
     }
 
     /// With those files read again that have changed; `None` if none has. `last`: how they looked before.
-    pub(super) fn renewed(&self, last: &[Option<FileStamp>], clock: &dyn Clock) -> Option<Self> {
-        let (mut new, mut last) = (self.clone(), last.iter().copied());
+    pub(super) fn renewed(&self, last: &[FileLook], clock: &dyn Clock) -> Option<Self> {
+        let (mut new, mut last) = (self.clone(), last.iter());
         let (mut places, mut lists) = (false, false);
         for (_, watched) in &mut new.databases {
             if let Some(renewed) = watched.renewed(last.next()?, database, clock) {

@@ -1,5 +1,7 @@
 //! Places by files of our own making, and what becomes of bad ones.
 
+mod hostile;
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -273,14 +275,6 @@ fn what_is_corrupt_is_refused_at_the_start() {
     let refused =
         PlaceTables::load(PlaceSettings { asn: Some(pipe), ..PlaceSettings::default() }, clock(BUILT).as_ref());
     assert!(refused.is_err_and(|why| why.to_string() == "/dev/zero: it is no regular file"));
-}
-
-#[test]
-fn a_database_whose_look_ups_take_long_is_refused() {
-    let slow = ManualClock { now: AtomicU64::new(0), step: 3_000 };
-    let database = GeoDatabase::open(city()).unwrap();
-    let refused = database.survey(usize::MAX, &slow, |_, _| {}).unwrap_err();
-    assert!(refused.to_string().starts_with("a look-up takes longer than"), "{refused}");
 }
 
 #[test]

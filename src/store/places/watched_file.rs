@@ -18,16 +18,27 @@ pub(super) struct FileStamp {
     changed: (i64, i64),
 }
 
-impl FileStamp {
-    /// Of the file of that name; `None` if there is none.
-    pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
+/// How a file looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum FileLook {
+    Absent,
+    There(FileStamp),
+    /// The system does not say, and why.
+    Hidden(String),
+}
+
+impl FileLook {
+    /// Of the file of that name.
+    pub(super) fn of(path: &Path) -> Self {
         match std::fs::metadata(path) {
-            Ok(meta) => Ok(Some(Self::new(&meta))),
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(fault) => Err(fault),
+            Ok(meta) => Self::There(FileStamp::new(&meta)),
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Self::Absent,
+            Err(fault) => Self::Hidden(fault.to_string()),
         }
     }
+}
 
+impl FileStamp {
     fn new(meta: &Metadata) -> Self {
         Self {
             device: meta.dev(),
