@@ -40,6 +40,8 @@ pub(super) struct Relay {
     /// Rings when the end was waited for long enough.
     alarm: Option<Pin<Box<Sleep>>>,
     closing: Option<LingeringClose>,
+    /// The session is.
+    over: bool,
 }
 
 /// One direction.
@@ -136,7 +138,17 @@ impl Relay {
         frames.follow(&said);
         let begun = |kept: BytesMut| Pump { passed: kept.len() as u64, kept, unflushed: true, ..Pump::default() };
         let (to_app, to_client) = (begun(sent), begun(said));
-        Self { client, app: Some(app), to_app, to_client, frames, cancellation, alarm: None, closing: None }
+        Self {
+            client,
+            app: Some(app),
+            to_app,
+            to_client,
+            frames,
+            cancellation,
+            alarm: None,
+            closing: None,
+            over: false,
+        }
     }
 
     /// Relays until either end closes, or the request is to end.
@@ -175,6 +187,10 @@ impl Relay {
     /// Ends it for the client with words, once the frame at hand is whole.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.app.is_some() {
+            if !self.over {
+                // Whatever was waited for before, this is waited for anew.
+                (self.over, self.alarm) = (true, None);
+            }
             let late = self.poll_alarm(LAST_FRAME, cx).is_ready();
             // Whatever came of it, no more does.
             if !late && self.poll_frame(cx).is_pending() {
@@ -276,6 +292,18 @@ mod tests {
         assert_eq!(rig.client.read(&mut [0; 9]).await.unwrap(), 0);
         drop(rig.client);
         assert_eq!(rig.relay.await.unwrap(), (0, 7));
+    }
+
+    /// What one end had begun to wait for when the other closed puts the end of the session off by nothing.
+    #[tokio::test(start_paused = true)]
+    async fn an_end_that_comes_after_one_side_closed_is_told_as_soon_as_any() {
+        let mut rig = relaying(1000, b"", b"\x82\x05hel").await;
+        assert_eq!(&read(&mut rig.client).await, b"\x82\x05hel");
+        rig.client.shutdown().await.unwrap();
+        assert_eq!(rig.app.read(&mut [0; 9]).await.unwrap(), 0, "the app is told that the client closed");
+        rig.cancellation.cancel(rig.cancellation.round(), EndReason::Session);
+        let told = tokio::time::timeout(2 * LAST_FRAME, read(&mut rig.client)).await;
+        assert_eq!(&told.expect("before the last words of the app are over"), b"\x88\x02\x03\xf0");
     }
 
     #[tokio::test]
