@@ -1,5 +1,6 @@
 //! What happened: the only thing that logs, the audit trail and counters are made from.
 
+mod form_record;
 mod risk_record;
 
 use std::net::IpAddr;
@@ -10,6 +11,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use super::factor::passkey::Violation;
 use super::proof::{Method, RiskLevel};
 use super::user::{UserId, Username};
+pub use form_record::FormRecord;
 pub use risk_record::{PastRisk, PastTerm, RiskGuard, RiskRecord, RiskTerm, Weight};
 
 /// Something worth remembering about a proof, a session or an account. Holds no secret.
@@ -31,6 +33,9 @@ pub struct Event {
     /// Why a sign-in is as unusual as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk: Option<Arc<RiskRecord>>,
+    /// The form concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub form: Option<Arc<FormRecord>>,
     /// Whether the sign-in that this ends is learnt as usual for its person.
     #[serde(skip_serializing_if = "is_false")]
     pub learnt: bool,
@@ -75,6 +80,12 @@ pub enum What {
     },
     /// A session rose to a new token.
     SessionElevated,
+    /// A form met a challenge and was kept.
+    FormHeld,
+    /// A form that was kept was given to its app, once.
+    FormSent,
+    /// A form that was kept was discarded by its owner.
+    FormDiscarded,
     /// A session was ended by its owner or an operator.
     SessionRevoked,
     /// Every session of a person was ended.
@@ -139,6 +150,9 @@ impl What {
             Self::SessionShared => "session_shared",
             Self::TicketRejected { .. } => "ticket_rejected",
             Self::SessionElevated => "session_elevated",
+            Self::FormHeld => "form_held",
+            Self::FormSent => "form_sent",
+            Self::FormDiscarded => "form_discarded",
             Self::SessionRevoked => "session_revoked",
             Self::SessionsRevoked => "sessions_revoked",
             Self::AuthenticatorAdded { .. } => "authenticator_added",

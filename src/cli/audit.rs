@@ -36,6 +36,7 @@ fn event(what: What, who: &Identity, session: Option<String>) -> Event {
         browser: None,
         risk: None,
         learnt: false,
+        form: None,
     }
 }
 

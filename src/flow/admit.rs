@@ -106,5 +106,6 @@ fn abandoned(session: &Session, circumstances: &Circumstances) -> Event {
         browser: None,
         risk: None,
         learnt: false,
+        form: None,
     }
 }

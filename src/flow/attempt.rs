@@ -101,6 +101,7 @@ impl Attempt<'_> {
             browser: self.browser.clone(),
             risk,
             learnt: self.learnt && what == What::SessionOpened,
+            form: None,
         });
     }
 }

@@ -1,9 +1,12 @@
 //! Forms that wait until they may be sent (ADR 0027): kept, shown to whose they are, taken once, put back, discarded.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::Flows;
 use super::ports::{Answer, Quota, Taken};
+use super::reply::{Outcome, WithEvents};
+use crate::auth::event::{Event, FormRecord, What};
 use crate::auth::held_request::{FORM_WAITS, FormId, FormKeys, FormOwner, HeldHead, HeldRequest, HolderToken};
 use crate::auth::network::client_network;
 use crate::auth::secret::SecretBytes;
@@ -173,14 +176,31 @@ impl Flows {
     ///
     /// # Errors
     /// A store did not answer; it may still wait.
-    pub async fn discard_form(&self, keys: &FormKeys, host: &str, who: &Session) -> Answer<FormLookup<()>> {
+    pub async fn discard_form(
+        &self,
+        keys: &FormKeys,
+        host: &str,
+        who: &Session,
+        client: IpAddr,
+    ) -> Outcome<FormLookup<()>> {
+        let (value, events) = match self.take_to_discard(keys, host, who).await {
+            Ok(FormLookup::Found(form)) => {
+                let event = form_event(What::FormDiscarded, form.record(None), Some(who), client);
+                (FormLookup::Found(()), vec![event])
+            }
+            Ok(FormLookup::Absent) => (FormLookup::Absent, Vec::new()),
+            Ok(FormLookup::OfAnother) => (FormLookup::OfAnother, Vec::new()),
+            Err(cause) => return Err(WithEvents { value: cause, events: Vec::new() }),
+        };
+        Ok(WithEvents { value, events })
+    }
+
+    async fn take_to_discard(&self, keys: &FormKeys, host: &str, who: &Session) -> Answer<FormLookup<HeldRequest>> {
         match self.waiting_form(keys, host, who).await? {
-            FormLookup::Found(WaitingForm { head, .. }) => {
-                if self.ports.forms.take(keys).await?.is_none() {
-                    return Ok(FormLookup::Absent);
-                }
-                self.ports.quotas.leave(&head.quotas, &keys.name()).await?;
-                Ok(FormLookup::Found(()))
+            FormLookup::Found(_) => {
+                let Some(form) = self.ports.forms.take(keys).await? else { return Ok(FormLookup::Absent) };
+                self.ports.quotas.leave(&form.head.quotas, &keys.name()).await?;
+                Ok(FormLookup::Found(form))
             }
             FormLookup::Absent => Ok(FormLookup::Absent),
             FormLookup::OfAnother => Ok(FormLookup::OfAnother),
@@ -194,6 +214,21 @@ impl Flows {
             // It outlives the form, so nobody is first twice.
             None => self.ports.form_owners.put_new(keys, &asks, 2 * FORM_WAITS).await? == asks,
         })
+    }
+}
+
+/// What is remembered of a form: what became of it, and by whom, from where.
+pub fn form_event(what: What, form: FormRecord, who: Option<&Session>, client: IpAddr) -> Event {
+    Event {
+        what,
+        user: who.map(|who| who.identity.id.clone()),
+        username: who.map(|who| who.identity.username.clone()),
+        client_ip: Some(client),
+        session: who.map(|who| who.id.clone()),
+        browser: None,
+        risk: None,
+        learnt: false,
+        form: Some(Arc::new(form)),
     }
 }
 

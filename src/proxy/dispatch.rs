@@ -19,6 +19,7 @@ use super::request::request_id;
 use super::request_view::request_info;
 use super::snapshot::Snapshot;
 use super::{error_response, held_form, upstream};
+use crate::auth::event::Event;
 use crate::auth::policy::cors::Preflights;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::flow::admit::Admission;
@@ -103,9 +104,14 @@ impl Gateway {
         if let Some(action) = shadow {
             self.metrics.risk_shadow.with_label_values(&[action.name()]).inc();
         }
+        self.remember(&events, ctx);
+    }
+
+    /// Writes down what happened: in the log, in numbers, and in the trail.
+    pub(crate) fn remember(&self, events: &[Event], ctx: &Ctx) {
         if !events.is_empty() {
-            audit_log::audit(&events, ctx, &self.metrics);
-            (self.audit)(&events, &ctx.arrival.request_id);
+            audit_log::audit(events, ctx, &self.metrics);
+            (self.audit)(events, &ctx.arrival.request_id);
         }
     }
 
@@ -141,10 +147,7 @@ impl Gateway {
             BodyRead::Whole(body) => match convert::request(session, target, body) {
                 Some(request) => {
                     let reply = ctx.snapshot.portal.respond(request, &request_info(session, ctx)).await;
-                    if !reply.events.is_empty() {
-                        audit_log::audit(&reply.events, ctx, &self.metrics);
-                        (self.audit)(&reply.events, &ctx.arrival.request_id);
-                    }
+                    self.remember(&reply.events, ctx);
                     if reply.note == Some(Note::FormDiscarded) {
                         self.count_form("discarded");
                     }

@@ -14,11 +14,12 @@ use super::gateway::Gateway;
 use super::request::head;
 use super::request::judge::{OwnAnswer, Verdict};
 use super::request_view::request_info;
+use crate::auth::event::{FormRecord, What};
 use crate::auth::held_request::{FormKeys, FormTraits, NotHeld};
 use crate::auth::proof::decision::Challenged;
 use crate::auth::secret::SecretBytes;
 use crate::auth::session::Channel;
-use crate::flow::forms::{FormHead, FormLookup, TakenForm};
+use crate::flow::forms::{FormHead, FormLookup, TakenForm, form_event};
 use crate::flow::ports::StoreError;
 use crate::portal::FormOutcome;
 use crate::portal::error::PortalError;
@@ -130,17 +131,20 @@ impl Gateway {
             return Ok(self.not_held(session, ctx, challenged, NotHeld::Full));
         };
         let rest = if whole { Ok(Bytes::new()) } else { read(session, ctx, limit).await };
-        let body = rest.map(|rest| [begun, rest].concat());
-        let kept = match within(body, limit) {
-            Ok(body) => flows.hold_form(room, form_head(ctx, &info.headers), SecretBytes::new(body)).await,
+        let body = match within(rest.map(|rest| [begun, rest].concat()), limit) {
+            Ok(body) => SecretBytes::new(body),
             Err(why) => {
                 flows.leave_room(&room).await?;
                 let NoForm::Fault(PortalError::TooLarge { .. }, _) = why else { return Err(why) };
                 return Ok(self.not_held(session, ctx, challenged, NotHeld::TooLarge { limit }));
             }
         };
-        let keys = kept?;
+        let head = form_head(ctx, &info.headers);
+        let what = (head.host.as_str(), head.method.as_str(), head.target.as_str());
+        let record = FormRecord::new(Some(&challenged.rule.id.0), what, body.expose());
+        let keys = flows.hold_form(room, head, body).await?;
         self.count_form("held");
+        self.remember(&[form_event(What::FormHeld, record, who, info.client_ip)], ctx);
         Ok(self.tell(session, ctx, challenged, &FormOutcome::Held(&keys)))
     }
 
@@ -218,6 +222,9 @@ impl Gateway {
         self.return_form(session, ctx).await;
         let Some(delivery) = ctx.form.take() else { return };
         self.count_form("sent");
+        let record = delivery.form.request.record(ctx.judgement.rule().map(|rule| &*rule.id.0));
+        let (who, client) = (ctx.judgement.subject().map(|who| &**who), request_info(session, ctx).client_ip);
+        self.remember(&[form_event(What::FormSent, record, who, client)], ctx);
         if let Err(cause) = ctx.snapshot.flows.form_is_sent(&delivery.form).await {
             // It counts for its quotas until it would have ended.
             tracing::warn!(target: "proxy", request_id = %ctx.arrival.request_id, %cause, "a sent form still counts");

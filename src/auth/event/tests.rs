@@ -12,6 +12,9 @@ fn vocabulary() -> Vec<(What, Value)> {
         (SessionAbandoned, json!({"action": "session_abandoned"})),
         (RiskProfileErased, json!({"action": "risk_profile_erased"})),
         (SessionElevated, json!({"action": "session_elevated"})),
+        (FormHeld, json!({"action": "form_held"})),
+        (FormSent, json!({"action": "form_sent"})),
+        (FormDiscarded, json!({"action": "form_discarded"})),
         (SessionRevoked, json!({"action": "session_revoked"})),
         (SessionsRevoked, json!({"action": "sessions_revoked"})),
         (AuthenticatorAdded { method }, json!({"action": "authenticator_added", "method": "totp"})),
@@ -97,7 +100,7 @@ fn the_log_the_trail_and_the_commands_use_the_same_words() {
         actions.insert(what.action());
     }
     // As many as there are variants: a new one stands here too.
-    assert_eq!(actions.len(), 27);
+    assert_eq!(actions.len(), 30);
 }
 
 #[test]
@@ -111,6 +114,7 @@ fn an_event_is_kept_with_what_happened_among_its_members() {
         browser: Some("tag".to_owned()),
         risk: None,
         learnt: false,
+        form: None,
     };
     let kept = json!({"action": "proof_rejected", "method": "password", "reason": "mismatch", "user": null,
         "username": "ann", "client_ip": "203.0.113.9", "session": null, "browser": "tag"});

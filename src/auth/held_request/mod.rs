@@ -10,6 +10,7 @@ mod tokens;
 
 use serde::{Deserialize, Serialize};
 
+use super::event::FormRecord;
 use super::secret::SecretBytes;
 use super::session::Session;
 use super::time::Timestamp;
@@ -45,6 +46,14 @@ impl FormOwner {
 pub struct HeldRequest {
     pub head: HeldHead,
     pub body: SecretBytes,
+}
+
+impl HeldRequest {
+    /// What the trail keeps of it.
+    pub fn record(&self, rule: Option<&str>) -> FormRecord {
+        let HeldHead { host, method, target, .. } = &self.head;
+        FormRecord::new(rule, (host, method, target), self.body.expose())
+    }
 }
 
 /// What is kept beside the body.

@@ -34,13 +34,15 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
 }
 
 /// Discards it.
-pub(crate) async fn submit(ctx: &Context) -> Result<Reply, HandlerError> {
+pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let (destination, fields) = enter(ctx, "form").await?;
     if fields.get("op") != "discard" {
         return Ok(see_other(&destination.page_url("form"), "form"));
     }
     let (keys, who) = keys_and_person(ctx, &destination).await?;
-    match ctx.state.flows.discard_form(&keys, &ctx.info.host, &who.session).await? {
+    let flows = ctx.state.flows.clone();
+    let discarded = flows.discard_form(&keys, &ctx.info.host, &who.session, ctx.info.client_ip).await;
+    match ctx.record_events(discarded)? {
         FormLookup::Found(()) => {
             let links = vec![Link::to("/", text!("action-start-page"))];
             let (title, line) = (text!("form-discarded-title"), text!("form-discarded"));

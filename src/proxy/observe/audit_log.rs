@@ -31,6 +31,12 @@ pub(crate) fn audit(events: &[Event], ctx: &Ctx, metrics: &Metrics) {
             risk_score = event.risk.as_ref().map(|risk| f64::from(risk.score)),
             risk_action = event.risk.as_ref().map(|risk| risk.action),
             risk_reasons = reasons,
+            form_rule = event.form.as_ref().and_then(|form| form.rule.as_deref()),
+            form_host = event.form.as_ref().map(|form| form.host.as_str()),
+            form_method = event.form.as_ref().map(|form| form.method.as_str()),
+            form_path = event.form.as_ref().map(|form| form.path.as_str()),
+            form_sha256 = event.form.as_ref().map(|form| form.sha256.as_str()),
+            form_size = event.form.as_ref().map(|form| form.size),
             "audit"
         );
     }

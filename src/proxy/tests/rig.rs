@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
+use crate::auth::event::Event;
 use crate::auth::held_request::HoldTerms;
 use crate::auth::network::Networks;
 use crate::auth::policy::cors::{Allowances, Cors, Preflights};
@@ -167,6 +168,8 @@ impl StoreMetrics for NoNumbers {
 
 /// A serving proxy; stops when dropped.
 pub(super) struct Rig {
+    /// The audit events.
+    pub(super) told: Arc<Mutex<Vec<Event>>>,
     pub(super) listen: Listen,
     pub(super) stop: watch::Sender<bool>,
     pub(super) served: tokio::task::JoinHandle<Result<(), crate::proxy::BuildError>>,
@@ -192,13 +195,15 @@ impl Rig {
     fn serve(settings: ProxySettings, bound: Bound, ports: Ports, policy: Arc<Policy>) -> Self {
         let flows = Arc::new(Flows::new(ports, FlowSettings::default()));
         let portal = Arc::new(Portal::new(flows.clone(), Destinations::new(policy.clone()), PortalSettings::default()));
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let trail = told.clone();
         let parts = Parts {
             settings,
             policy,
             flows,
             portal,
             signer: Arc::new(|_, _| down()),
-            audit: Arc::new(|_, _| {}),
+            audit: Arc::new(move |events: &[Event], _: &str| trail.lock().unwrap().extend_from_slice(events)),
             probe: Arc::new(|| Box::pin(async { vec![("store", down())] })),
             store_metrics: Arc::new(NoNumbers),
         };
@@ -206,7 +211,7 @@ impl Rig {
         let listen = bound.addresses().unwrap();
         let (stop, shutdown) = watch::channel(false);
         let served = tokio::spawn(proxy.serve(bound, shutdown));
-        Self { listen, stop, served }
+        Self { listen, stop, served, told }
     }
 
     pub(super) async fn connect(&self) -> TcpStream {

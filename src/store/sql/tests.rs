@@ -218,6 +218,7 @@ async fn the_trail_is_remembered(database: &Database) {
         browser: browser.map(str::to_owned),
         risk: None,
         learnt: false,
+        form: None,
     };
     let no = |method| What::ProofRejected { method, reason: RejectReason::Mismatch };
     let at = |seconds| NOW.plus(Duration::from_secs(seconds));
@@ -293,6 +294,7 @@ async fn audit_is_written(database: &Database) {
         browser: Some("tag".into()),
         risk: None,
         learnt: false,
+        form: None,
     };
     let command = Event {
         what: What::AccountCreated,

@@ -55,7 +55,7 @@ struct Reframed<'a> {
 
 impl Reframed<'_> {
     /// The status of its answer.
-    async fn send(&self, stage: &Stage, http2: &super::super::front::Send) -> u16 {
+    async fn send(&self, stage: &Stage, http2: &crate::proxy::tests::front::Send) -> u16 {
         let Framing::Frames { size, announced } = self.framing else { return self.send_http1(stage).await };
         let mut request = Request::builder().method(self.method).uri(format!("https://app.test{}", self.target));
         for (name, value) in &self.fields {
