@@ -206,6 +206,7 @@ fn sessions(c: &mut Criterion) {
             },
             keys: KeySettings::Beside(folder.path().join("key")),
             places: Default::default(),
+            breached_passwords: None,
         };
         let stores = Stores::open(&settings).await.expect("stores");
         let kept = stores.ports.sessions.replace(None, &token.key(), &ann, now.plus(Duration::from_secs(3600))).await;

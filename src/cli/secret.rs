@@ -33,7 +33,7 @@ pub(crate) async fn run(command: &Secret) -> CommandResult {
         Secret::HashPassword { force } => {
             let settings = PasswordSettings::default();
             let rule = PasswordRule::new(settings.min_length, settings.max_bytes, [""; 0]);
-            let password = new_password::read(&prompt::stdin_or_prompt(*force), &rule, "")?;
+            let password = new_password::read(&prompt::stdin_or_prompt(*force), &rule, None, "")?;
             let hash = new_password::hash(&password.text, &settings, &OsEntropy)?;
             write_stdout(&format!("{}\n", hash.expose()))
         }

@@ -228,6 +228,7 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     limits::validate(options.limits, &mut flow.limits, &mut flow.codes.limits, &mut clients, cx);
     let mut users_options = options.users;
     let database = users::database(users_options.as_mut().map(|u| (&mut u.value, u.at)), cx);
+    let breached_passwords = users::breached(users_options.as_ref().and_then(|u| u.value.password.as_ref()), cx);
     flow.password = users::password(users_options.and_then(|u| u.value.password), cx);
     let state = state::validate(options.state, options.state_file, database.as_ref(), cx);
     let keys = secrets::validate(options.secrets, database.as_ref(), cx);
@@ -278,7 +279,7 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
             portal_host,
             shutdown_grace,
         },
-        store: StoreSettings { database: database?.url, state: state?, keys: keys?, places },
+        store: StoreSettings { database: database?.url, state: state?, keys: keys?, places, breached_passwords },
         policy: Policy::new(policies),
         warnings: Vec::new(),
     })

@@ -1,6 +1,7 @@
 //! Second floor: the ports made real.
 
 pub mod admin;
+pub mod breached_passwords;
 #[cfg(test)]
 pub(crate) mod contract;
 mod embedded;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::breached_passwords::BreachedPasswords;
 use super::places::settings::PlaceSettings;
 use super::vault::MasterKeys;
 use crate::auth::secret::SecretText;
@@ -17,6 +18,8 @@ pub struct StoreSettings {
     pub keys: KeySettings,
     /// What is known of addresses.
     pub places: PlaceSettings,
+    /// The list of passwords that became known, if there is one.
+    pub breached_passwords: Option<BreachedPasswords>,
 }
 
 /// Where sessions, ceremonies, marks and counters live.

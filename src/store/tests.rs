@@ -17,6 +17,7 @@ pub(super) fn settings(directory: &Path) -> StoreSettings {
         state: StateSettings::Embedded(None),
         keys: KeySettings::Beside(directory.join("stepgate.keys")),
         places: Default::default(),
+        breached_passwords: None,
     }
 }
 

@@ -15,6 +15,9 @@ use crate::support::servers::{Postgres, Redis};
 use crate::support::totp;
 
 const PASSWORD: &str = "a password for tests";
+/// One that stands on the list of those that became known, and its SHA-1 digest.
+const KNOWN: &str = "a passphrase that became known";
+const KNOWN_DIGEST: &str = "15353464A00E8E0FC58E67E75230694C58C99786";
 const RULES: &str = "
 apps:
   - host: localhost
@@ -40,7 +43,8 @@ impl Desk {
         let file = folder.path().join("stepgate.yaml");
         let (port, admin) = (free_port(), free_port());
         let listen = format!("listen: {{ plain: [\"127.0.0.1:{port}\"], admin: \"127.0.0.1:{admin}\" }}");
-        let hashing = "password: { memory: 7MiB, iterations: 1 }";
+        std::fs::write(folder.path().join("breached.txt"), format!("{KNOWN_DIGEST}:12\n")).unwrap();
+        let hashing = "password: { memory: 7MiB, iterations: 1, breached: breached.txt }";
         let text = format!(
             "{listen}\nusers: {{ database: \"{}\", {hashing} }}\nsecrets: {{ key_file: master.key }}\n{}{RULES}",
             stores.lines().next().unwrap().replace("FOLDER", folder.path().to_str().unwrap()),
@@ -89,6 +93,7 @@ fn accounts_live_and_die(desk: &Desk) {
         (&["user", "add", "bob", "--password-stdin"], "short", 1, "at least 8"),
         (&["user", "add", "bob", "--password-stdin"], "", 1, "is empty"),
         (&["user", "add", "bob", "--password-stdin"], "password1", 1, "--force"),
+        (&["user", "add", "bob", "--password-stdin"], KNOWN, 1, "breach of another service"),
         (&["user", "add", "bob", "--password-stdin"], "localhost", 1, "name of this service"),
         (&["user", "add", "bob.vornekhaal", "--password-stdin"], "vornekhaal", 1, "user name"),
         (&["user", "add", "bob", "--password-stdin", "--force"], "short", 1, "at least 8"),

@@ -120,6 +120,7 @@ pub(super) fn settings(
             state: StateSettings::Embedded(None),
             keys: KeySettings::Beside(file("master.key")),
             places,
+            breached_passwords: None,
         },
         policy,
         warnings: Vec::new(),

@@ -1,7 +1,7 @@
 //! A new password: read, judged by the rule, hashed and set.
 
 use crate::auth::event::What;
-use crate::auth::factor::password::{self, HashParams, PasswordRule, SALT_BYTES};
+use crate::auth::factor::password::{self, HashParams, PasswordRule, SALT_BYTES, Unfit};
 use crate::auth::secret::SecretText;
 use crate::cli::accounts::store_result;
 use crate::cli::args::PasswordSource;
@@ -11,6 +11,7 @@ use crate::config::Settings;
 use crate::flow::ports::{Account, AccountChange, Entropy};
 use crate::flow::settings::{FlowSettings, PasswordSettings};
 use crate::store::Stores;
+use crate::store::breached_passwords::BreachedPasswords;
 
 /// Sets the password of an account.
 pub(crate) async fn set(
@@ -44,12 +45,25 @@ pub(crate) fn read_for(source: &PasswordSource, settings: &Settings, username: &
     let hosts = settings.policy.apps().map(|app| app.host.as_str());
     let flow = &settings.flow.password;
     let rule = PasswordRule::new(flow.min_length, flow.max_bytes, hosts.chain([settings.portal.name.as_str()]));
-    read(source, &rule, username)
+    read(source, &rule, settings.store.breached_passwords.as_ref(), username)
 }
 
-/// As [`read_for`], by this rule.
-pub(crate) fn read(source: &PasswordSource, rule: &PasswordRule, username: &str) -> CommandResult<NewPassword> {
-    let judge = |new: &SecretText| match rule.judge(new, username) {
+/// As [`read_for`], by this rule and this list.
+pub(crate) fn read(
+    source: &PasswordSource,
+    rule: &PasswordRule,
+    breached: Option<&BreachedPasswords>,
+    username: &str,
+) -> CommandResult<NewPassword> {
+    let is_breached = |new: &SecretText| match breached.map(|list| list.contains(new)) {
+        Some(Ok(true)) => Ok(Err(Unfit::Breached)),
+        Some(Err(fault)) if !source.force => Err(format!("{fault}\nTo set it all the same: --force")),
+        _ => Ok(Ok(())),
+    };
+    let judge = |new: &SecretText| match rule
+        .judge(new, username)
+        .map_or_else(|unfit| Ok(Err(unfit)), |()| is_breached(new))?
+    {
         Ok(()) => Ok(false),
         Err(unfit) if unfit.can_be_forced() && source.force => Ok(true),
         Err(unfit) if unfit.can_be_forced() => Err(format!("{unfit} To set it all the same: --force")),

@@ -11,6 +11,7 @@ use crate::config::sections::checker::Checker;
 use crate::config::sections::scalars::{HumanSize, Unavailable, Url};
 use crate::config::yaml::{Span, Spanned};
 use crate::flow::settings::PasswordSettings;
+use crate::store::breached_passwords::BreachedPasswords;
 use crate::store::inspect;
 
 /// The accounts.
@@ -49,6 +50,9 @@ pub(crate) struct PasswordOptions {
     min_length: Option<Spanned<u32>>,
     /// Longest password looked at: 1KiB to 64KiB. Default: 4KiB.
     max_bytes: Option<Spanned<HumanSize>>,
+    /// Passwords that became known, none of which is taken: their SHA-1 digests in a file in order, or a folder of ranges, as
+    /// haveibeenpwned-downloader makes them.
+    pub(crate) breached: Option<Spanned<String>>,
 }
 
 /// A database that can be used.
@@ -130,6 +134,13 @@ pub(crate) fn sqlite_path(url: &str, at: Span, cx: &mut Checker) -> Option<PathB
         return None;
     }
     Some(file)
+}
+
+/// Judges `users.password.breached`.
+pub(crate) fn breached(options: Option<&PasswordOptions>, cx: &mut Checker) -> Option<BreachedPasswords> {
+    let Spanned { value, at } = options?.breached.as_ref()?;
+    let fix = "name a file of SHA-1 digests in order, one a line, or a folder of ranges 00000 to FFFFF";
+    BreachedPasswords::open(&cx.path(value)).map_err(|why| cx.error(*at, why, fix)).ok()
 }
 
 /// Judges `users.password`.

@@ -32,6 +32,7 @@ const JUDGED: &[(&str, &str)] = &[
     ("iterations: 2 ", "iterations: ¦0 "),
     ("concurrent: 2 ", "concurrent: ¦two "),
     ("min_length: 8 ", "min_length: ¦-8 "),
+    ("breached: /etc/stepgate/breached.txt", "breached: ¦/etc/stepgate/tor.txt"),
     ("url: redis://127.0.0.1:6379/0", "url: ¦redis://h/zero"),
     ("timeout: 250ms", "timeout: ¦250"),
     ("prefix: \"stepgate:\"", "prefix: ¦\"a b\""),

@@ -197,7 +197,7 @@ fn argon_params(params: HashParams, output: Option<usize>) -> Result<Params, Has
 }
 
 /// One spelling for passwords that look the same (NFC, SP 800-63B §3.1.1.2).
-fn normalised(password: &SecretText) -> Zeroizing<String> {
+pub fn normalised(password: &SecretText) -> Zeroizing<String> {
     Zeroizing::new(password.expose().nfc().collect())
 }
 

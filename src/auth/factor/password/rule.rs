@@ -31,12 +31,14 @@ pub enum Unfit {
     IsOurs,
     /// It is one of those that are tried first.
     Common,
+    /// It is on the operator's list of those that became known.
+    Breached,
 }
 
 impl Unfit {
     /// Whether an operator may set it all the same.
     pub const fn can_be_forced(self) -> bool {
-        matches!(self, Self::IsUsername | Self::IsOurs | Self::Common)
+        matches!(self, Self::IsUsername | Self::IsOurs | Self::Common | Self::Breached)
     }
 }
 
@@ -48,6 +50,9 @@ impl std::fmt::Display for Unfit {
             Self::IsUsername => f.write_str("The password must not be the user name."),
             Self::IsOurs => f.write_str("The password must not be the name of this service or of a host of it."),
             Self::Common => f.write_str("This password is one of the first that anybody tries: choose another one."),
+            Self::Breached => {
+                f.write_str("This password became known by a breach of another service: choose another one.")
+            }
         }
     }
 }
