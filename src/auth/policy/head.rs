@@ -4,6 +4,7 @@
 //! too and the strictest decision wins, but where the rule for it names HEAD and not GET: who writes that means it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::rule::{Access, Rule};
 use super::{AppPolicy, Resource};
@@ -34,10 +35,10 @@ pub enum Surprise {
 }
 
 /// Where HEAD may not be what an operator expects: what, of which rule, beside which other. Certain, not complete.
-pub fn surprises(app: &AppPolicy) -> Vec<(Surprise, usize, usize)> {
+pub fn surprises(rules: &[Arc<Rule>]) -> Vec<(Surprise, usize, usize)> {
     let mut found = Vec::new();
-    for (index, rule) in app.rules.iter().enumerate() {
-        let later = app.rules.iter().enumerate().skip(index + 1);
+    for (index, rule) in rules.iter().enumerate() {
+        let later = rules.iter().enumerate().skip(index + 1);
         let others = |other: &Rule| rank(other) != rank(rule) && overlap(rule, other);
         if rule.names(GET) && !rule.names(HEAD) {
             let mut alike = later.filter(|(_, o)| same_paths(rule, o) && o.covers_method(HEAD) && others(o));
@@ -46,7 +47,7 @@ pub fn surprises(app: &AppPolicy) -> Vec<(Surprise, usize, usize)> {
             found.extend(first.map(|(other, _)| (Surprise::CoversHead, index, other)));
         }
         if is_meant(rule) {
-            let mut about_get = app.rules.iter().enumerate().filter(|(_, o)| o.names(GET) && !o.names(HEAD));
+            let mut about_get = rules.iter().enumerate().filter(|(_, o)| o.names(GET) && !o.names(HEAD));
             let stricter = about_get.find(|(_, other)| rank(other) > rank(rule) && overlap(rule, other));
             found.extend(stricter.map(|(other, _)| (Surprise::LaxerThanGet, index, other)));
         }
@@ -161,7 +162,7 @@ mod tests {
             (&["HEAD /** public", "GET /a/** guarded"], vec![(LaxerThanGet, 0, 1)]),
             (&["HEAD /up public", "* /** guarded"], vec![]),
         ] {
-            assert_eq!(surprises(&app(rules)), expected, "{rules:?}");
+            assert_eq!(surprises(&app(rules).rules), expected, "{rules:?}");
         }
     }
 

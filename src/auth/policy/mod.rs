@@ -10,6 +10,7 @@ pub mod preflight;
 pub mod rule;
 #[cfg(test)]
 mod tests;
+pub mod trial;
 pub mod unreachable;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use super::resource::{Resource, Tolerances};
 use head::{GET, HEAD};
 use index::IndexedRules;
 use rule::Rule;
+use trial::AppRules;
 
 /// The rules of one app, in the operator's order.
 #[derive(Clone, Debug)]
@@ -32,19 +34,31 @@ pub struct AppPolicy {
     /// What can be proved at this host.
     pub offer: Offer,
     /// First match wins; none matches = refused.
-    pub rules: IndexedRules,
+    pub rules: AppRules,
 }
 
 impl AppPolicy {
+    /// The first rule in force that covers one reading of a request by one method ([`IndexedRules::rule_for`]).
+    pub fn rule_for(&self, path: &str, method: &str, client: IpAddr) -> Option<&Arc<Rule>> {
+        self.rules.rule_for(path, method, client)
+    }
+
+    /// The rules in force that some server's reading of the request leads to ([`IndexedRules::judged`]).
+    pub fn judged<'a>(&'a self, resource: &Resource, client: IpAddr) -> impl Iterator<Item = Option<&'a Arc<Rule>>> {
+        self.rules.judged(resource, client)
+    }
+}
+
+impl IndexedRules {
     /// The first rule that covers one reading of a request by one method, without knowing who asks.
     ///
     /// HEAD asks what GET asks (RFC 9110 §9.3.2): where no rule for this path and client names HEAD, it is the rule for GET.
     pub fn rule_for(&self, path: &str, method: &str, client: IpAddr) -> Option<&Arc<Rule>> {
-        self.first(method, client, |test| self.rules.first(path, test))
+        self.first_for(method, client, |test| self.first(path, test))
     }
 
     /// The first rule for a method among those that cover a path, as `search` finds the first of them that passes a test.
-    fn first<'a>(
+    fn first_for<'a>(
         &'a self,
         method: &str,
         client: IpAddr,
@@ -97,11 +111,11 @@ impl AppPolicy {
         method: &str,
         client: IpAddr,
     ) -> Option<&'a Arc<Rule>> {
-        if pattern::is_loose(path) && self.rules.are_steady() {
+        if pattern::is_loose(path) && self.are_steady() {
             return exact;
         }
         let loose = pattern::loosely(path);
-        self.first(method, client, |test| self.rules.first_loosely(&loose, test)).or(exact)
+        self.first_for(method, client, |test| self.first_loosely(&loose, test)).or(exact)
     }
 }
 
@@ -122,19 +136,33 @@ impl Policy {
         self.apps.get(host)
     }
 
+    /// The same rules in force, with those of another policy tried beside them, at the hosts that both have.
+    #[must_use]
+    pub fn beside(self, candidate: &Self) -> Self {
+        let tried = |app: Arc<AppPolicy>| match candidate.app(&app.host) {
+            Some(other) => {
+                let rules = app.rules.clone().beside(other.rules.in_force().clone());
+                Arc::new(AppPolicy { rules, ..AppPolicy::clone(&app) })
+            }
+            None => app,
+        };
+        Self { apps: self.apps.into_iter().map(|(host, app)| (host, tried(app))).collect() }
+    }
+
     /// Every app.
     pub fn apps(&self) -> impl Iterator<Item = &Arc<AppPolicy>> {
         self.apps.values()
     }
 }
 
-/// The rules that can never be chosen: (index, index of the earlier rule that covers all they cover).
+/// The rules that can never be chosen: (index, index of the earlier rule that covers all they cover). One that is only
+/// tried hides no other.
 ///
 /// Certain, not complete: rules covered only by several earlier ones together are not found.
-pub fn shadowed(app: &AppPolicy) -> Vec<(usize, usize)> {
+pub fn shadowed(rules: &[Arc<Rule>]) -> Vec<(usize, usize)> {
     let by = |index: usize, rule: &Rule| {
-        let earlier = app.rules.iter().take(index).position(|e| e.covers_all_of(rule))?;
+        let earlier = rules.iter().take(index).position(|e| !e.shadow && e.covers_all_of(rule))?;
         Some((index, earlier))
     };
-    app.rules.iter().enumerate().filter_map(|(index, rule)| by(index, rule)).collect()
+    rules.iter().enumerate().filter_map(|(index, rule)| by(index, rule)).collect()
 }

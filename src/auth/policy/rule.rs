@@ -93,6 +93,8 @@ pub struct Rule {
     pub challenge: ChallengeStyle,
     /// What scripts of other origins may.
     pub cors: Cors,
+    /// `mode: shadow`: it decides nothing, and what it would decide is counted.
+    pub shadow: bool,
     /// Where the operator wrote it: `file:line:column`; `None` for rules made by code.
     pub place: Option<Arc<str>>,
 }
@@ -113,6 +115,7 @@ impl Rule {
             api: false,
             challenge: ChallengeStyle::Auto,
             cors: Cors::default(),
+            shadow: false,
             place: None,
         }
     }

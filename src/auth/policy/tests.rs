@@ -116,7 +116,7 @@ fn rules_that_can_never_match_are_found() {
         (vec![regex("/x|/y"), regex("/x|/y"), r("/x", &[], &[])], vec![(1, 0)]),
     ] {
         let names: Vec<String> = rules.iter().map(|r| r.id.0.to_string()).collect();
-        assert_eq!(shadowed(&app(rules, Tolerances::default())), expected, "{names:?}");
+        assert_eq!(shadowed(app(rules, Tolerances::default()).rules.all()), expected, "{names:?}");
     }
 }
 

@@ -57,6 +57,24 @@ impl Decision {
         Self::Refuse(Refusal { rule: Some(rule.clone()), reason, subject: Some(session.clone()) })
     }
 
+    /// The word for logs and metrics.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Permit(_) => "permit",
+            Self::Challenge(_) => "challenge",
+            Self::Refuse(_) => "refuse",
+        }
+    }
+
+    /// The stable word for why.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Permit(_) => "permitted",
+            Self::Challenge(challenged) => challenged.shortfall.lack.code(),
+            Self::Refuse(refusal) => refusal.reason.code(),
+        }
+    }
+
     /// The rule that decided; `None` if no rule covers the request.
     pub const fn rule(&self) -> Option<&Arc<Rule>> {
         match self {

@@ -2,6 +2,7 @@
 
 mod binding;
 pub mod challenge;
+pub mod comparison;
 pub mod decision;
 pub mod evaluation;
 pub mod explanation;

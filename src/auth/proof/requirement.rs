@@ -49,6 +49,20 @@ pub enum Lack {
     Transaction,
 }
 
+impl Lack {
+    /// The stable word for logs and metrics.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Stronger => "stronger",
+            Self::Fresher => "fresher",
+            Self::Recognition => "risk",
+            Self::Once => "once",
+            Self::Transaction => "transaction",
+        }
+    }
+}
+
 /// What is missing: any of `methods` brings the person closer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shortfall {

@@ -11,9 +11,9 @@ use super::directory::DemoDirectory;
 use super::elsewhere;
 use crate::auth::address::phone_number::Country;
 use crate::auth::held_request::HoldTerms;
-use crate::auth::policy::index::IndexedRules;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
+use crate::auth::policy::trial::AppRules;
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::proof::{Method, Offer, OnChange, OnRisk, Requirement, RiskAction, Strength};
 use crate::auth::resource::Tolerances;
@@ -169,7 +169,7 @@ fn policy(flow: &FlowSettings) -> CommandResult<Policy> {
         risky,
         rule("everything-else", "/**", staff)?,
     ];
-    let rules: IndexedRules = rules.into_iter().map(Arc::new).collect();
+    let rules: AppRules = rules.into_iter().map(Arc::new).collect();
     Ok(Policy::new(hosts().map(|host| AppPolicy {
         offer: flow.offer_at(host),
         host: host.to_owned(),

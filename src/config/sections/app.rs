@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,7 +16,7 @@ use super::scripts::{self, DialectOption};
 use super::tls::Coverage;
 use super::upstream::{self, UpstreamOptions};
 use crate::auth::policy::AppPolicy;
-use crate::auth::policy::rule::Access;
+use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::proof::Offer;
 use crate::auth::resource::Tolerances;
 use crate::config::sections::checker::Checker;
@@ -210,7 +211,12 @@ fn one(
     let max_body = app.max_body.map_or(Some(LARGEST_BODY), |c| c.0);
     let (rewrite, cookies) = (app.rewrite.unwrap_or(true), cookies(app.cookies, cx));
     let hold = hold::validate(app.hold, cx);
-    let all_public = !rules.is_empty() && rules.iter().all(|rule| matches!(rule.access, Access::Public));
+    let enforced = |rule: &Arc<Rule>| !rule.shadow;
+    if let Some(at) = rules_at.filter(|_| !rules.is_empty() && !rules.iter().any(enforced)) {
+        let fix = "nothing is permitted: leave `mode: shadow` out of one, as of `{ path: /**, require: two_factor }`";
+        cx.warn(at, "every rule of this app is only tried", fix);
+    }
+    let all_public = rules.iter().any(enforced) && rules.iter().filter(|rule| enforced(rule)).all(|rule| matches!(rule.access, Access::Public));
     if let Some(at) = rules_at.filter(|_| all_public && cx.problems.errors() == errors) {
         let fix = "nobody is ever asked to sign in; guard what needs it: `{ path: /**, require: two_factor }`";
         cx.warn(at, "every rule of this app is public", fix);
@@ -220,8 +226,8 @@ fn one(
     let place = context.portal.filter(|_| signs_in_there).map_or(&name, |portal| &portal.value);
     let offer = context.flow.offer_at(place);
     let offer = Offer { relying_party: offer.relying_party && *place == name, ..offer };
+    unreachable::warn(&rules, tolerate, &spots, cx);
     let policy = AppPolicy { host: name, tolerate, offer, rules: rules.into() };
-    unreachable::warn(&policy, &spots, cx);
     let host = host?;
     Some((AppSettings { host, upstream: upstream?, identity, max_body, rewrite, cookies, hold }, policy))
 }

@@ -14,7 +14,6 @@ use crate::auth::held_request::NotHeld;
 use crate::auth::policy::cors::Forbidden;
 use crate::auth::policy::preflight::Preflighted;
 use crate::auth::policy::rule::Rule;
-use crate::auth::proof::Lack;
 use crate::auth::proof::decision::{Challenged, Decision, Permit, Refusal};
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::reserved_names::{PREFIX, ReservedTarget, is_of_passkeys, is_of_portal, reserved};
@@ -266,12 +265,12 @@ impl Judgement {
             Verdict::Forward(Pass::Permit(_)) => ("permit", "permitted"),
             Verdict::Forward(Pass::Preflight(_)) => ("preflight", "passed"),
             Verdict::Portal(_) => ("own", "portal"),
-            Verdict::Hold(challenged, _) => ("challenge", lack_word(challenged.shortfall.lack)),
+            Verdict::Hold(challenged, _) => ("challenge", challenged.shortfall.lack.code()),
             Verdict::Respond(answer) => match answer {
                 OwnAnswer::Options => ("own", "options"),
                 OwnAnswer::ToHttps(_) => ("own", "to_https"),
                 OwnAnswer::PlainHttp => ("fault", "plain_http"),
-                OwnAnswer::Challenge(challenged) => ("challenge", lack_word(challenged.shortfall.lack)),
+                OwnAnswer::Challenge(challenged) => ("challenge", challenged.shortfall.lack.code()),
                 OwnAnswer::Refusal(refusal) => ("refuse", refusal.reason.code()),
                 OwnAnswer::PreflightGranted(_) => ("preflight", "granted"),
                 OwnAnswer::PreflightForbidden(_, why) => ("refuse", why.code()),
@@ -279,17 +278,6 @@ impl Judgement {
             Verdict::Reject(rejection) => ("fault", rejection.reason),
         };
         Outcome { decision, reason }
-    }
-}
-
-const fn lack_word(lack: Lack) -> &'static str {
-    match lack {
-        Lack::Login => "login",
-        Lack::Stronger => "stronger",
-        Lack::Fresher => "fresher",
-        Lack::Recognition => "risk",
-        Lack::Once => "once",
-        Lack::Transaction => "transaction",
     }
 }
 

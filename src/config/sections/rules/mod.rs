@@ -59,6 +59,16 @@ pub(crate) struct RuleOptions {
     cors: Option<Spanned<CorsOptions>>,
     /// `pass`: true CORS preflights go to the app, without identity. Default: they are requests like any other.
     preflight: Option<Spanned<PreflightOptions>>,
+    /// `shadow`: it decides nothing, and what it would decide, were it alone enforced in its place, is counted and logged.
+    /// Default: enforce.
+    mode: Option<ModeOptions>,
+}
+
+#[derive(Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum ModeOptions {
+    Enforce,
+    Shadow,
 }
 
 #[derive(Clone, Copy, PartialEq, Deserialize, JsonSchema)]
@@ -145,6 +155,7 @@ fn one(
             Some(ChallengeOptions::Status) => ChallengeStyle::Status,
         },
         cors,
+        shadow: o.mode == Some(ModeOptions::Shadow),
         place: Some(cx.problems.place(at).into()),
     })
 }
