@@ -8,6 +8,7 @@ use super::risk::Seen;
 use crate::auth::event::{Event, What};
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::rule::{Access, Rule};
+use crate::auth::proof::comparison::{Difference, compare, depend_on_subject};
 use crate::auth::proof::decision::{Challenged, Decision};
 use crate::auth::proof::evaluation::{Circumstances, evaluate};
 use crate::auth::proof::{Lack, Risk, RiskAction};
@@ -23,6 +24,23 @@ pub struct Admission {
     /// What risk would have done, where it is only counted.
     pub shadow: Option<RiskAction>,
     pub events: Vec<Event>,
+    pub compared: Compared,
+}
+
+/// What rules that are tried would decide otherwise.
+#[derive(Debug)]
+pub enum Compared {
+    Now(Vec<Difference>),
+    /// The decision needed nobody's session and the comparison does: [`Flows::compare_later`] looks it up, which no answer
+    /// waits for.
+    Later,
+}
+
+impl Compared {
+    /// Nothing is tried, or it would decide the same.
+    pub const fn alike() -> Self {
+        Self::Now(Vec::new())
+    }
 }
 
 impl Flows {
@@ -51,31 +69,63 @@ impl Flows {
             let circumstances = Circumstances { risk, ..circumstances.clone() };
             evaluate(&judged, app.offer.served, resource, &circumstances, who, now)
         };
-        let plain = |decision| Admission { decision, shadow: None, events: Vec::new() };
+        let compared = |decision: &Decision, risk: Risk, who: Option<&Arc<Session>>| match app.rules.trials() {
+            [] => Compared::alike(),
+            trials if all_open && presented.is_some() && depend_on_subject(trials, resource, circumstances) => {
+                Compared::Later
+            }
+            trials => {
+                let circumstances = Circumstances { risk, ..circumstances.clone() };
+                Compared::Now(compare(trials, decision, app.offer.served, resource, &circumstances, who, now))
+            }
+        };
+        let plain = |risk: Risk, who: Option<&Arc<Session>>| {
+            let decision = decide(risk, who);
+            let compared = compared(&decision, risk, who);
+            Admission { decision, shadow: None, events: Vec::new(), compared }
+        };
         let (Some(settings), Some(who)) = (&self.settings.risk, &session) else {
-            return Ok(plain(decide(Risk::none(), session.as_ref())));
+            return Ok(plain(Risk::none(), session.as_ref()));
         };
         let risk = self.risk_of(who, seen, is_safe(resource), now);
         if settings.model.mode == Mode::Shadow {
-            let decision = decide(Risk::none(), Some(who));
-            let shadow = match (&decision, decide(risk, Some(who))) {
+            let plain = plain(Risk::none(), Some(who));
+            let shadow = match (&plain.decision, decide(risk, Some(who))) {
                 (Decision::Permit(_), Decision::Challenge(_)) => Some(RiskAction::StepUp),
                 (Decision::Permit(_), Decision::Refuse(_)) => Some(RiskAction::Deny),
                 _ => None,
             };
-            return Ok(Admission { decision, shadow, events: Vec::new() });
+            return Ok(Admission { shadow, ..plain });
         }
         if let (true, Some((token, _))) = (self.risk.is_abandoned(who, &risk, now), presented) {
             self.end_family(&token.key(), who).await?;
             let events = vec![abandoned(who, circumstances)];
-            return Ok(Admission { decision: decide(Risk::none(), None), shadow: None, events });
+            return Ok(Admission { events, ..plain(Risk::none(), None) });
         }
-        let decision = decide(risk, Some(who));
-        if matches!(&decision, Decision::Challenge(Challenged { shortfall, .. }) if shortfall.lack == Lack::Recognition)
+        let admission = plain(risk, Some(who));
+        if matches!(&admission.decision, Decision::Challenge(Challenged { shortfall, .. }) if shortfall.lack == Lack::Recognition)
         {
             self.risk.asked(who, &risk, now);
         }
-        Ok(plain(decision))
+        Ok(admission)
+    }
+
+    /// What rules that are tried would decide otherwise than rules that ask nobody who they are. The session is looked at
+    /// without being used, and returned; where it cannot be, nothing is compared.
+    pub async fn compare_later(
+        &self,
+        app: &AppPolicy,
+        resource: &Resource,
+        circumstances: &Circumstances,
+        (token, channel): (&SessionToken, Channel),
+    ) -> (Vec<Difference>, Option<Arc<Session>>) {
+        let now = self.now();
+        let Ok(who) = self.session_at(now, token, channel, &app.host, true).await else { return (Vec::new(), None) };
+        let risk = who.as_ref().map_or_else(Risk::none, |who| self.risk_at_opening(who));
+        let circumstances = Circumstances { risk, ..circumstances.clone() };
+        let judged: Vec<_> = app.judged(resource, circumstances.client).collect();
+        let decision = evaluate(&judged, app.offer.served, resource, &circumstances, None, now);
+        (compare(app.rules.trials(), &decision, app.offer.served, resource, &circumstances, who.as_ref(), now), who)
     }
 
     /// Whether these rules would have permitted a request, to whom and when another decision did. Asks nobody.

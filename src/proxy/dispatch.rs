@@ -22,7 +22,7 @@ use super::{error_response, held_form, upstream};
 use crate::auth::event::Event;
 use crate::auth::policy::cors::Preflights;
 use crate::auth::proof::evaluation::Circumstances;
-use crate::flow::admit::Admission;
+use crate::flow::admit::{Admission, Compared};
 use crate::portal::error::PortalError;
 use crate::portal::reply::{Cause, Note, Reply};
 use crate::portal::seen::SeenHead;
@@ -81,15 +81,15 @@ impl Gateway {
         };
         // HTTP/2 announces nothing; there the end of the stream must have come with the head.
         let is_whole = session.req_header().method == Method::OPTIONS && session.as_mut().is_body_empty();
-        let mut told = (None, Vec::new());
+        let mut told = (None, Vec::new(), Compared::alike());
         let (arrival, mut judgement, open) = read(session, &connection.peer, &ctx.snapshot, request_id, is_whole);
         if let (Some(circumstances), Some(site), Some(resource)) = (&open, &judgement.site, &judgement.resource) {
             let seen = SeenHead { headers: &session.req_header().headers, client: circumstances.client };
             let presented = judgement.credential.token();
             match ctx.snapshot.flows.admit(&site.policy, resource, circumstances, presented, &seen).await {
-                Ok(Admission { decision, shadow, events }) => {
+                Ok(Admission { decision, shadow, events, compared }) => {
                     judgement.decide(decision);
-                    told = (shadow, events);
+                    told = (shadow, events, compared);
                 }
                 Err(cause) => {
                     tracing::error!(target: "proxy", request_id = %arrival.request_id, %cause, "cannot decide");
@@ -100,7 +100,8 @@ impl Gateway {
         judgement.circumstances = open;
         count(&judgement);
         (ctx.outcome, ctx.arrival, ctx.judgement) = (judgement.outcome(), arrival, judgement);
-        let (shadow, events) = told;
+        let (shadow, events, compared) = told;
+        self.tell_differences(ctx, compared);
         if let Some(action) = shadow {
             self.metrics.risk_shadow.with_label_values(&[action.name()]).inc();
         }

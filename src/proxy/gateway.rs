@@ -20,6 +20,7 @@ use super::context::Ctx;
 use super::form_delivery::FormDelivery;
 use super::observe::access_log;
 use super::observe::metrics::Metrics;
+use super::observe::shadow_log::ShadowLog;
 use super::parts::{AuditSink, Signer};
 use super::snapshot::ActiveSnapshot;
 use super::upstream::private_connections::Reuse;
@@ -37,6 +38,7 @@ pub(crate) struct Gateway {
     pub(crate) signer: Signer,
     pub(crate) audit: AuditSink,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) shadow: Arc<ShadowLog>,
 }
 
 #[async_trait]

@@ -7,6 +7,7 @@
 mod cancellation;
 mod client;
 mod clock;
+mod comparison;
 mod context;
 mod convert;
 mod dispatch;

@@ -22,6 +22,7 @@ use super::http2::server;
 use super::live::registry::LiveRequests;
 use super::observe::admin::{Admin, AdminServer};
 use super::observe::metrics::Metrics;
+use super::observe::shadow_log::ShadowLog;
 use super::observe::store_metrics::{self, StoreMetrics};
 use super::parts::{AuditSink, BuildError, Probe, Signer};
 use super::settings::{ClientLimits, ProxySettings};
@@ -76,7 +77,8 @@ impl Proxy {
         let first = SnapshotBuilder::new(&parts.settings, &parts.policy, &pools)?.build(parts.flows, parts.portal);
         let active = Arc::new(ActiveSnapshot::new(first, pools, metrics.clone()));
         let (signer, audit) = (parts.signer, parts.audit);
-        let app = pingora(Gateway { active: active.clone(), signer, audit, metrics: metrics.clone() });
+        let shadow = Arc::new(ShadowLog::new(metrics.clone()));
+        let app = pingora(Gateway { active: active.clone(), signer, audit, metrics: metrics.clone(), shadow });
         Ok(Self { app, active, metrics, probe: parts.probe, store_metrics: parts.store_metrics })
     }
 

@@ -3,6 +3,7 @@
 //! A request takes the snapshot in force at its first hook and keeps it to its end. A reload builds another one beside
 //! it, and puts it in force whole or not at all. Servers, their health, connections to them and counters outlive both.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::sync::{Mutex, watch};
 
 use super::client::certificates::{CertificateTable, Certificates};
 use super::client::limits::ConnectionLimits;
-use super::observe::metrics::Metrics;
+use super::observe::metrics::{Metrics, NO_RULE};
 use super::parts::BuildError;
 use super::request::site::{Site, Sites};
 use super::settings::{AppSettings, ClientLimits, ProxySettings};
@@ -20,7 +21,8 @@ use super::upstream::pool::Pool;
 use super::upstream::pool_registry::PoolRegistry;
 use super::upstream::rewrite::Rewriting;
 use crate::auth::network::Networks;
-use crate::auth::policy::Policy;
+use crate::auth::policy::trial::Tried;
+use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::time::Timestamp;
 use crate::flow::Flows;
 use crate::portal::Portal;
@@ -166,6 +168,8 @@ impl ActiveSnapshot {
         for (host, site) in &old.sites.apps {
             site.metrics.forget(&self.metrics, new.sites.apps.get(host).map(|site| &site.metrics));
         }
+        let tried: HashSet<&str> = new.sites.apps.values().flat_map(|site| tried(&site.policy)).collect();
+        self.metrics.keep_tried(|rule| tried.contains(rule));
         self.metrics.keep_answers(|route| new.sites.apps.contains_key(route));
         self.metrics.config_reload_successful.set(1);
         self.metrics.config_read_at(new.flows.ports.clock.now());
@@ -181,6 +185,17 @@ impl Snapshot {
     fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
         self.sites.apps.values().map(|site| &site.pool)
     }
+}
+
+/// The names by which what is tried beside the rules of an app may be counted.
+fn tried(app: &AppPolicy) -> impl Iterator<Item = &str> {
+    app.rules.trials().iter().flat_map(|trial| {
+        let (one, all) = match &trial.tried {
+            Tried::Rule(rule) => (Some(&*rule.id.0), &[][..]),
+            Tried::Candidate => (Some(NO_RULE), &*trial.rules),
+        };
+        all.iter().map(|rule| &*rule.id.0).chain(one)
+    })
 }
 
 fn sites(settings: &ProxySettings, policy: &Policy, pools: &PoolRegistry) -> Result<Sites, BuildError> {

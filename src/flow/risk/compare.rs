@@ -70,6 +70,15 @@ impl Flows {
         Risk { level, changed, since }
     }
 
+    /// What was known of a session's risk when it was opened or last rose, where risk decides.
+    pub(in crate::flow) fn risk_at_opening(&self, session: &Session) -> Risk {
+        let enforced = self.settings.risk.as_ref().is_some_and(|settings| settings.model.mode == Mode::Enforce);
+        match session.pinned.as_ref().filter(|_| enforced) {
+            Some(pinned) => Risk { level: pinned.level, changed: Changed::default(), since: pinned.at },
+            None => Risk::none(),
+        }
+    }
+
     /// The same, where risk decides and is not only counted.
     pub fn enforced_risk(&self, session: &Session, seen: &dyn Seen, is_safe: bool) -> Risk {
         match &self.settings.risk {

@@ -8,6 +8,7 @@ use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::resource::{Resource, Tolerances};
+use crate::flow::admit::Compared;
 use crate::flow::testing::{Blow, HOST, World, client};
 
 fn rule(path: &str, access: Access) -> Arc<Rule> {
@@ -92,4 +93,59 @@ async fn without_the_store_only_public_rules_permit() {
         assert_eq!(outcome(&flows, path, Some(&open)).await, expected, "{path}");
         assert_eq!(world.calls(), calls, "{path}");
     }
+}
+
+/// What would be decided otherwise of a request for a path, as `rule: from to`.
+async fn compared(flows: &Flows, app: &AppPolicy, path: &str, open: Option<&Opened>) -> Vec<String> {
+    let resource = Resource::parse(HOST, "GET", path.as_bytes(), Tolerances::default()).unwrap();
+    let circumstances = Circumstances::of(client().ip);
+    let presented = open.map(|o| (&o.token, o.session.channel));
+    let admission = flows.admit(app, &resource, &circumstances, presented, &client()).await.unwrap();
+    let differences = match admission.compared {
+        Compared::Now(differences) => differences,
+        Compared::Later => {
+            let (differences, who) = flows.compare_later(app, &resource, &circumstances, presented.unwrap()).await;
+            assert!(who.is_some(), "{path}");
+            differences
+        }
+    };
+    differences.iter().map(|d| format!("{}: {} {}", d.rule.as_ref().map_or("none", |r| &r.id.0), d.from, d.to)).collect()
+}
+
+#[tokio::test]
+async fn what_is_tried_is_compared_for_who_asks_and_decides_nothing() {
+    let world = World::new();
+    world.person("bob");
+    let flows = world.flows();
+    let open = opened(flows.begin(given("bob", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
+    let guarded = |strength| Access::Guarded { audience: Audience::default(), requirement: Requirement::of(strength) };
+    let tried = |name: &str, path: &str, access| {
+        Arc::new(Rule { shadow: true, ..Rule::new(name, PathPattern::glob(path).unwrap(), access) })
+    };
+    let rules = [
+        tried("ask-one", "/public", guarded(Strength::OneFactor)),
+        tried("ask-two", "/public", guarded(Strength::TwoFactor)),
+        tried("shut", "/one", Access::Deny),
+        tried("open", "/two", Access::Public),
+    ];
+    let rules = rules.into_iter().chain(app().rules.iter().cloned()).collect();
+    let app = AppPolicy { rules, ..app() };
+    for (path, nobody, bob) in [
+        ("/public", &["ask-one: permit challenge", "ask-two: permit challenge"][..], &["ask-two: permit challenge"][..]),
+        ("/one", &["shut: challenge refuse"], &["shut: permit refuse"]),
+        ("/two", &["open: challenge permit"], &["open: challenge permit"]),
+        ("/closed", &[], &[]),
+    ] {
+        assert_eq!(compared(&flows, &app, path, None).await, nobody, "{path}");
+        assert_eq!(compared(&flows, &app, path, Some(&open)).await, bob, "{path}");
+    }
+    // Where the store does not answer, a public rule still permits, and nothing is compared.
+    let resource = Resource::parse(HOST, "GET", b"/public", Tolerances::default()).unwrap();
+    let circumstances = Circumstances::of(client().ip);
+    let presented = (&open.token, open.session.channel);
+    world.fail(1, Blow::Before);
+    let admission = flows.admit(&app, &resource, &circumstances, Some(presented), &client()).await.unwrap();
+    assert!(matches!((admission.decision, admission.compared), (Decision::Permit(_), Compared::Later)));
+    assert_eq!(world.calls(), 0);
+    assert!(flows.compare_later(&app, &resource, &circumstances, presented).await.0.is_empty());
 }

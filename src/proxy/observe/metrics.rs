@@ -24,7 +24,7 @@ const CLASS: usize = 100;
 /// As they are counted.
 const DECISIONS: [&str; 3] = ["allow", "challenge", "deny"];
 /// Where no rule matched.
-const NO_RULE: &str = "none";
+pub(crate) const NO_RULE: &str = "none";
 /// In place of an app, where a request belongs to none.
 const STRAY: &str = "none";
 /// What an answer is counted by.
@@ -49,6 +49,7 @@ pub(crate) struct Metrics {
     pub(crate) risk_assessments: IntCounterVec,
     pub(crate) risk_reasons: IntCounterVec,
     pub(crate) risk_shadow: IntCounterVec,
+    pub(crate) shadow: IntCounterVec,
     pub(crate) certificate_expiry: IntGaugeVec,
     pub(crate) certificate_reload_successful: IntGauge,
     pub(crate) config_reload_successful: IntGauge,
@@ -112,6 +113,12 @@ impl Metrics {
             risk_assessments: counters(&registry, "risk_assessments_total", "Sign-ins assessed.", &["level"])?,
             risk_reasons: counters(&registry, "risk_reasons_total", "The strongest reasons of these.", &["signal"])?,
             risk_shadow: counters(&registry, "risk_shadow_total", "What risk would have done.", &["action"])?,
+            shadow: counters(
+                &registry,
+                "shadow_total",
+                "Decisions that rules which are only tried would have taken otherwise.",
+                &["rule", "from", "to"],
+            )?,
             factors_locked: counters(
                 &registry,
                 "factors_locked_total",
@@ -188,6 +195,19 @@ impl Metrics {
                 if route != STRAY && !known(route) {
                     let _ = self.requests.remove_label_values(&labels);
                     let _ = self.durations.remove_label_values(&labels);
+                }
+            }
+        }
+    }
+
+    /// Drops what was counted for rules that are not tried any more.
+    pub(crate) fn keep_tried(&self, known: impl Fn(&str) -> bool) {
+        for family in self.shadow.collect() {
+            for counter in family.get_metric() {
+                let value = |name| counter.get_label().iter().find(|label| label.name() == name);
+                let labels = ["rule", "from", "to"].map(|name| value(name).map_or("", |label| label.value()));
+                if !known(labels[0]) {
+                    let _ = self.shadow.remove_label_values(&labels);
                 }
             }
         }

@@ -4,4 +4,5 @@ pub(crate) mod access_log;
 pub(crate) mod admin;
 pub(crate) mod audit_log;
 pub(crate) mod metrics;
+pub(crate) mod shadow_log;
 pub(crate) mod store_metrics;
