@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::candidate;
 use super::report::{Problem, Problems, Severity, render};
 use super::schema;
 use super::sections::app::{self, AppContext};
@@ -124,8 +125,21 @@ fn failed(path: &Path, message: String, fix: &str) -> Loaded {
     Loaded { settings: None, problems: problems.into_problems() }
 }
 
+/// What a file is read for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileRole {
+    /// To be put in force.
+    Whole,
+    /// To try its rules.
+    Candidate,
+}
+
 /// Loads a configuration file; returns errors and warnings alike. With `now`, expired certificates are warned of.
 pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
+    inspect_as(path, now, FileRole::Whole)
+}
+
+pub(super) fn inspect_as(path: &Path, now: Option<Timestamp>, role: FileRole) -> Loaded {
     let file = path.display().to_string();
     let dir = home(path);
     let failed = |message: String, fix: &str| failed(path, message, fix);
@@ -146,7 +160,7 @@ pub fn inspect(path: &Path, now: Option<Timestamp>) -> Loaded {
     if let Err(e) = read {
         return failed(format!("cannot read this file: {e}"), READABLE);
     }
-    from_bytes(&file, &dir, &bytes, now, world_readable(path))
+    from_bytes_as(&file, &dir, &bytes, now, (role, world_readable(path)))
 }
 
 /// The message about a file of so many bytes.
@@ -161,7 +175,18 @@ pub(crate) fn home(path: &Path) -> PathBuf {
 }
 
 /// Loads a configuration from bytes; `dir` is where its relative paths start. `open_to_all`: everybody may read it.
+#[cfg(test)]
 pub(crate) fn from_bytes(file: &str, dir: &Path, bytes: &[u8], now: Option<Timestamp>, open_to_all: bool) -> Loaded {
+    from_bytes_as(file, dir, bytes, now, (FileRole::Whole, open_to_all))
+}
+
+fn from_bytes_as(
+    file: &str,
+    dir: &Path,
+    bytes: &[u8],
+    now: Option<Timestamp>,
+    (role, open_to_all): (FileRole, bool),
+) -> Loaded {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(e) => {
@@ -191,14 +216,30 @@ pub(crate) fn from_bytes(file: &str, dir: &Path, bytes: &[u8], now: Option<Times
         }
         Some(options)
     });
-    let Some(options) = options else {
+    let Some(mut options) = options else {
         return Loaded { settings: None, problems: problems.into_problems() };
     };
     let mut cx = Checker::new(dir, now, problems, removed.places);
     cx.open_to_all = open_to_all;
+    let tried = options.policy.take().and_then(|policy| policy.value.candidate);
     let settings = validate(options, declared, &root, &mut cx);
+    let (settings, of_candidate) = match tried {
+        None => (settings, Vec::new()),
+        Some(key) if role == FileRole::Candidate => {
+            cx.error(key.at, "a candidate has no candidate of its own", "leave it out of this file");
+            (settings, Vec::new())
+        }
+        Some(key) => match candidate::path(&key, &mut cx) {
+            None => (settings, Vec::new()),
+            Some(path) => {
+                let Loaded { settings: candidate, mut problems } = inspect_as(&path, now, FileRole::Candidate);
+                problems.retain(|problem| problem.severity == Severity::Error);
+                (candidate::beside(settings, candidate, &key, &mut cx), problems)
+            }
+        },
+    };
     let errors = cx.problems.errors();
-    let problems = cx.problems.into_problems();
+    let problems: Vec<Problem> = cx.problems.into_problems().into_iter().chain(of_candidate).collect();
     let settings = settings.filter(|_| errors == 0).map(|mut settings| {
         settings.warnings = problems.iter().map(|p| render::problem(p, false)).collect();
         settings

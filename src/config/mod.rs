@@ -1,5 +1,6 @@
 //! The staircase: text to settings. Sees every room's settings type; seen by app and cli only.
 
+mod candidate;
 mod credentials;
 mod load;
 mod policy_cases;

@@ -216,7 +216,8 @@ fn one(
         let fix = "nothing is permitted: leave `mode: shadow` out of one, as of `{ path: /**, require: two_factor }`";
         cx.warn(at, "every rule of this app is only tried", fix);
     }
-    let all_public = rules.iter().any(enforced) && rules.iter().filter(|rule| enforced(rule)).all(|rule| matches!(rule.access, Access::Public));
+    let all_public = rules.iter().any(enforced)
+        && rules.iter().filter(|rule| enforced(rule)).all(|rule| matches!(rule.access, Access::Public));
     if let Some(at) = rules_at.filter(|_| all_public && cx.problems.errors() == errors) {
         let fix = "nobody is ever asked to sign in; guard what needs it: `{ path: /**, require: two_factor }`";
         cx.warn(at, "every rule of this app is public", fix);

@@ -10,6 +10,7 @@ pub(crate) mod listen;
 pub(crate) mod mail;
 pub(crate) mod one_or;
 pub(crate) mod passkeys;
+pub(crate) mod policy;
 pub(crate) mod portal;
 pub(crate) mod registrable_domain;
 pub(crate) mod require;

@@ -11,6 +11,7 @@ use super::limits::LimitOptions;
 use super::listen::ListenOptions;
 use super::mail::MailOptions;
 use super::one_or::OffOr;
+use super::policy::PolicyOptions;
 use super::portal::PortalOptions;
 use super::require::StrengthOptions;
 use super::risk::RiskOptions;
@@ -58,6 +59,8 @@ pub(crate) struct Root {
     /// Names that rules may use beside one_factor, two_steps, two_factor and phishing_resistant.
     #[serde(default)]
     pub(crate) strengths: BTreeMap<Spanned<String>, Spanned<StrengthOptions>>,
+    /// What is tried beside the rules in force. Default: nothing.
+    pub(crate) policy: Option<Spanned<PolicyOptions>>,
     /// How long a stopping process lets requests finish. Default: 30s.
     pub(crate) shutdown_grace: Option<HumanDuration>,
     /// The apps that are protected.

@@ -49,8 +49,9 @@ fn the_full_example_loads_and_says_the_defaults() {
     assert!(s.policy.app("erp.example.com").unwrap().tolerate.path_parameters);
     let rules = &s.policy.app("erp.example.com").unwrap().rules;
     let names: Vec<&str> = rules.iter().map(|r| &*r.id.0).collect();
-    assert_eq!(names, ["static", "admin-writes", "rule-3", "rule-4", "rule-5", "rule-6", "rule-7"]);
+    assert_eq!(names, ["static", "admin-writes", "rule-4", "rule-5", "rule-6", "rule-7", "rule-8"]);
     assert!(rules[3].api);
+    assert_eq!(rules.trials().len(), 2, "a rule in shadow, and the candidate");
     let StateSettings::Redis { timeout, prefix, .. } = s.store.state else { panic!("not redis") };
     assert_eq!((timeout, prefix.as_str()), (Duration::from_millis(250), "stepgate:"));
     let KeySettings::Ring(ring) = s.store.keys else { panic!("no ring") };

@@ -11,6 +11,7 @@ mod portal_host;
 mod risk;
 mod sections;
 mod told_rightly;
+mod tried;
 
 use std::path::Path;
 
@@ -43,6 +44,7 @@ impl Place {
         }
         place.write("breached.txt", &format!("{:A<40}:3\n", ""));
         place.write("tor.txt", "198.51.100.7\n");
+        place.write("next.yaml", &here(include_str!("../../../config/smallest.yaml")));
         place
     }
 
@@ -60,9 +62,13 @@ impl Place {
 
     /// Loads a text whose paths of a real machine are taken as paths in here.
     fn load(&self, text: &str) -> Loaded {
-        let text = text.replace("/etc/stepgate/", "").replace("sqlite:///var/lib/stepgate/", "sqlite://./");
-        from_bytes("stepgate.yaml", self.path(), text.as_bytes(), None, false)
+        from_bytes("stepgate.yaml", self.path(), here(text).as_bytes(), None, false)
     }
+}
+
+/// A text whose paths of a real machine are paths beside it.
+fn here(text: &str) -> String {
+    text.replace("/etc/stepgate/", "").replace("sqlite:///var/lib/stepgate/", "sqlite://./")
 }
 
 /// When the databases were made.

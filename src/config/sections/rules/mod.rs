@@ -61,12 +61,12 @@ pub(crate) struct RuleOptions {
     preflight: Option<Spanned<PreflightOptions>>,
     /// `shadow`: it decides nothing, and what it would decide, were it alone enforced in its place, is counted and logged.
     /// Default: enforce.
-    mode: Option<ModeOptions>,
+    mode: Option<RuleModeOptions>,
 }
 
 #[derive(Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum ModeOptions {
+enum RuleModeOptions {
     Enforce,
     Shadow,
 }
@@ -155,7 +155,7 @@ fn one(
             Some(ChallengeOptions::Status) => ChallengeStyle::Status,
         },
         cors,
-        shadow: o.mode == Some(ModeOptions::Shadow),
+        shadow: o.mode == Some(RuleModeOptions::Shadow),
         place: Some(cx.problems.place(at).into()),
     })
 }
