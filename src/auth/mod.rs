@@ -26,4 +26,5 @@ pub mod text;
 pub mod throttle;
 pub mod time;
 mod token;
+pub mod trace;
 pub mod user;

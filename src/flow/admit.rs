@@ -21,6 +21,8 @@ use crate::risk::settings::Mode;
 #[derive(Debug)]
 pub struct Admission {
     pub decision: Decision,
+    /// What was known of the risk of who asks, where anything was.
+    pub risk: Option<Risk>,
     /// What risk would have done, where it is only counted.
     pub shadow: Option<RiskAction>,
     pub events: Vec<Event>,
@@ -82,7 +84,7 @@ impl Flows {
         let plain = |risk: Risk, who: Option<&Arc<Session>>| {
             let decision = decide(risk, who);
             let compared = compared(&decision, risk, who);
-            Admission { decision, shadow: None, events: Vec::new(), compared }
+            Admission { decision, risk: None, shadow: None, events: Vec::new(), compared }
         };
         let (Some(settings), Some(who)) = (&self.settings.risk, &session) else {
             return Ok(plain(Risk::none(), session.as_ref()));
@@ -95,19 +97,19 @@ impl Flows {
                 (Decision::Permit(_), Decision::Refuse(_)) => Some(RiskAction::Deny),
                 _ => None,
             };
-            return Ok(Admission { shadow, ..plain });
+            return Ok(Admission { risk: Some(risk), shadow, ..plain });
         }
         if let (true, Some((token, _))) = (self.risk.is_abandoned(who, &risk, now), presented) {
             self.end_family(&token.key(), who).await?;
             let events = vec![abandoned(who, circumstances)];
-            return Ok(Admission { events, ..plain(Risk::none(), None) });
+            return Ok(Admission { risk: Some(risk), events, ..plain(Risk::none(), None) });
         }
         let admission = plain(risk, Some(who));
         if matches!(&admission.decision, Decision::Challenge(Challenged { shortfall, .. }) if shortfall.lack == Lack::Recognition)
         {
             self.risk.asked(who, &risk, now);
         }
-        Ok(admission)
+        Ok(Admission { risk: Some(risk), ..admission })
     }
 
     /// What rules that are tried would decide otherwise than rules that ask nobody who they are. The session is looked at

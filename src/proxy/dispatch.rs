@@ -87,7 +87,8 @@ impl Gateway {
             let seen = SeenHead { headers: &session.req_header().headers, client: circumstances.client };
             let presented = judgement.credential.token();
             match ctx.snapshot.flows.admit(&site.policy, resource, circumstances, presented, &seen).await {
-                Ok(Admission { decision, shadow, events, compared }) => {
+                Ok(Admission { decision, risk, shadow, events, compared }) => {
+                    judgement.risk = risk;
                     judgement.decide(decision);
                     told = (shadow, events, compared);
                 }

@@ -21,6 +21,7 @@ use super::form_delivery::FormDelivery;
 use super::observe::access_log;
 use super::observe::metrics::Metrics;
 use super::observe::shadow_log::ShadowLog;
+use super::observe::trace_log::TraceLog;
 use super::parts::{AuditSink, Signer};
 use super::snapshot::ActiveSnapshot;
 use super::upstream::private_connections::Reuse;
@@ -39,6 +40,7 @@ pub(crate) struct Gateway {
     pub(crate) audit: AuditSink,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shadow: Arc<ShadowLog>,
+    pub(crate) traces: TraceLog,
 }
 
 #[async_trait]
@@ -222,6 +224,7 @@ impl ProxyHttp for Gateway {
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Ctx) {
         access_log::access(session, error, ctx, &self.metrics);
+        self.traces.note(session.response_written().map_or(0, |answer| answer.status.as_u16()), ctx);
         Box::pin(self.end_form(session, ctx)).await;
         ctx.release_connection();
         if !session.downstream_session.is_body_done() {

@@ -24,6 +24,7 @@ use super::observe::admin::{Admin, AdminServer};
 use super::observe::metrics::Metrics;
 use super::observe::shadow_log::ShadowLog;
 use super::observe::store_metrics::{self, StoreMetrics};
+use super::observe::trace_log::{self, TraceLog, WaitingTrace};
 use super::parts::{AuditSink, BuildError, Probe, Signer};
 use super::settings::{ClientLimits, ProxySettings};
 use super::snapshot::{ActiveSnapshot, SnapshotBuilder};
@@ -57,6 +58,7 @@ pub struct Parts {
 /// A proxy, built and checked, not yet serving.
 pub struct Proxy {
     app: HttpProxy<Gateway>,
+    waiting_traces: mpsc::Receiver<WaitingTrace>,
     active: Arc<ActiveSnapshot>,
     metrics: Arc<Metrics>,
     probe: Probe,
@@ -78,8 +80,9 @@ impl Proxy {
         let active = Arc::new(ActiveSnapshot::new(first, pools, metrics.clone()));
         let (signer, audit) = (parts.signer, parts.audit);
         let shadow = Arc::new(ShadowLog::new(metrics.clone()));
-        let app = pingora(Gateway { active: active.clone(), signer, audit, metrics: metrics.clone(), shadow });
-        Ok(Self { app, active, metrics, probe: parts.probe, store_metrics: parts.store_metrics })
+        let (traces, waiting_traces) = TraceLog::new(metrics.clone());
+        let app = pingora(Gateway { active: active.clone(), signer, audit, metrics: metrics.clone(), shadow, traces });
+        Ok(Self { app, waiting_traces, active, metrics, probe: parts.probe, store_metrics: parts.store_metrics })
     }
 
     /// What is in force, to be replaced while it serves.
@@ -94,12 +97,14 @@ impl Proxy {
     /// TLS cannot be set up.
     pub async fn serve(self, bound: Bound, shutdown: watch::Receiver<bool>) -> Result<(), BuildError> {
         let mut background = tokio::task::JoinSet::new();
-        let Self { app, active, metrics, probe, store_metrics } = self;
+        let Self { app, waiting_traces, active, metrics, probe, store_metrics } = self;
         active.start().await;
         let acceptor = active.certificates.as_ref().map(Certificates::acceptor).transpose()?.map(Arc::new);
         if let Some(certificates) = active.certificates.clone() {
             background.spawn(certificates.watch(metrics.clone()));
         }
+        let traces = active.load().flows.ports.traces.clone();
+        background.spawn(trace_log::keep(waiting_traces, traces, metrics.clone()));
         let app = Arc::new(app);
         let connections = active.connections.clone();
         background.spawn(count_connections(connections.clone(), metrics.clone()));

@@ -111,6 +111,7 @@ impl Stores {
             tickets: View::new(state.transient.clone(), ring.clone()),
             challenges: View::new(state.transient.clone(), ring.clone()),
             profiles: View::new(state.transient.clone(), ring.clone()),
+            traces: View::new(state.transient.clone(), ring.clone()),
             forms: View::new(state.transient.clone(), ring.clone()),
             form_owners: View::new(state.transient, ring.clone()),
             quotas: state.quotas,

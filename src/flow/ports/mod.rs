@@ -13,6 +13,7 @@ mod passkey_challenge;
 mod places;
 mod risk_profiles;
 mod sessions;
+mod traces;
 mod transient;
 
 pub use accounts::*;
@@ -32,6 +33,7 @@ use crate::auth::handoff::Ticket;
 use crate::auth::held_request::{FormOwner, HeldRequest};
 use crate::auth::secret::SecretBytes;
 use crate::auth::time::Timestamp;
+use crate::auth::trace::DecisionTrace;
 use crate::risk::Profile;
 
 /// A store could not answer. The text is for the log; it holds no secret.
@@ -121,6 +123,8 @@ pub struct Ports {
     pub quotas: Arc<dyn Quotas>,
     /// What is usual for each person.
     pub profiles: View<Profile>,
+    /// Why requests were challenged or refused.
+    pub traces: View<DecisionTrace>,
     /// Codes that were sent to a person.
     pub codes: Arc<dyn OneTimeCodes>,
     /// One-time marks.

@@ -31,6 +31,8 @@ pub enum TransientKind {
     RiskProfile,
     /// A form that waits until it may be sent, and whose it is.
     Form,
+    /// Why a request was challenged or refused.
+    Trace,
 }
 
 /// What a store must know of a kind.
@@ -43,8 +45,8 @@ struct KindFacts {
 
 impl TransientKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Ceremony, Self::Pending, Self::Ticket, Self::Challenge, Self::Form, Self::RiskProfile];
+    pub const ALL: [Self; 7] =
+        [Self::Ceremony, Self::Pending, Self::Ticket, Self::Challenge, Self::Form, Self::RiskProfile, Self::Trace];
 
     const fn facts(self) -> KindFacts {
         match self {
@@ -77,6 +79,12 @@ impl TransientKind {
                 prefix: "w1:",
                 size_cap: 2 << 10,
                 unreadable: "a challenge to a passkey cannot be read and was dropped; there will be a new one",
+            },
+            Self::Trace => KindFacts {
+                name: "trace",
+                prefix: "d1:",
+                size_cap: 16 << 10,
+                unreadable: "why a request was turned away cannot be read and was dropped; the access log has it",
             },
             Self::Form => KindFacts {
                 name: "form",

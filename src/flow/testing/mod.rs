@@ -139,6 +139,7 @@ impl World {
             tickets: View::new(self.clone(), self.clone()),
             challenges: View::new(self.clone(), self.clone()),
             profiles: View::new(self.clone(), self.clone()),
+            traces: View::new(self.clone(), self.clone()),
             forms: View::new(self.clone(), self.clone()),
             form_owners: View::new(self.clone(), self.clone()),
             quotas: self.clone(),

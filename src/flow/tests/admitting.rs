@@ -109,7 +109,10 @@ async fn compared(flows: &Flows, app: &AppPolicy, path: &str, open: Option<&Open
             differences
         }
     };
-    differences.iter().map(|d| format!("{}: {} {}", d.rule.as_ref().map_or("none", |r| &r.id.0), d.from, d.to)).collect()
+    differences
+        .iter()
+        .map(|d| format!("{}: {} {}", d.rule.as_ref().map_or("none", |r| &r.id.0), d.from, d.to))
+        .collect()
 }
 
 #[tokio::test]
@@ -131,7 +134,11 @@ async fn what_is_tried_is_compared_for_who_asks_and_decides_nothing() {
     let rules = rules.into_iter().chain(app().rules.iter().cloned()).collect();
     let app = AppPolicy { rules, ..app() };
     for (path, nobody, bob) in [
-        ("/public", &["ask-one: permit challenge", "ask-two: permit challenge"][..], &["ask-two: permit challenge"][..]),
+        (
+            "/public",
+            &["ask-one: permit challenge", "ask-two: permit challenge"][..],
+            &["ask-two: permit challenge"][..],
+        ),
         ("/one", &["shut: challenge refuse"], &["shut: permit refuse"]),
         ("/two", &["open: challenge permit"], &["open: challenge permit"]),
         ("/closed", &[], &[]),

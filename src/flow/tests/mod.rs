@@ -24,6 +24,7 @@ mod risk;
 mod sent_codes;
 mod signing_in;
 mod spending;
+mod traces;
 
 use std::sync::Arc;
 

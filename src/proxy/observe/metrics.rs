@@ -50,6 +50,7 @@ pub(crate) struct Metrics {
     pub(crate) risk_reasons: IntCounterVec,
     pub(crate) risk_shadow: IntCounterVec,
     pub(crate) shadow: IntCounterVec,
+    pub(crate) traces: IntCounterVec,
     pub(crate) certificate_expiry: IntGaugeVec,
     pub(crate) certificate_reload_successful: IntGauge,
     pub(crate) config_reload_successful: IntGauge,
@@ -118,6 +119,12 @@ impl Metrics {
                 "shadow_total",
                 "Decisions that rules which are only tried would have taken otherwise.",
                 &["rule", "from", "to"],
+            )?,
+            traces: counters(
+                &registry,
+                "decision_traces_total",
+                "Traces of challenges and refusals, by what became of them.",
+                &["result"],
             )?,
             factors_locked: counters(
                 &registry,

@@ -6,3 +6,4 @@ pub(crate) mod audit_log;
 pub(crate) mod metrics;
 pub(crate) mod shadow_log;
 pub(crate) mod store_metrics;
+pub(crate) mod trace_log;

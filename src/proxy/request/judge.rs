@@ -14,6 +14,7 @@ use crate::auth::held_request::NotHeld;
 use crate::auth::policy::cors::Forbidden;
 use crate::auth::policy::preflight::Preflighted;
 use crate::auth::policy::rule::Rule;
+use crate::auth::proof::Risk;
 use crate::auth::proof::decision::{Challenged, Decision, Permit, Refusal};
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::reserved_names::{PREFIX, ReservedTarget, is_of_passkeys, is_of_portal, reserved};
@@ -77,6 +78,8 @@ pub(crate) struct Judgement {
     pub(crate) websocket: bool,
     /// What the decision depends on beside.
     pub(crate) circumstances: Option<Circumstances>,
+    /// What was known of the risk of who asks, where anything was.
+    pub(crate) risk: Option<Risk>,
     /// What the client presented where somebody was to be known.
     pub(crate) credential: SessionCredential,
     /// What the app would have to tolerate, if that is why the request was rejected: words of the configuration.
@@ -100,6 +103,7 @@ impl Judgement {
             resource: None,
             websocket: false,
             circumstances: None,
+            risk: None,
             credential: SessionCredential::None,
             lacking: Vec::new(),
             may_stand_for_form: false,
