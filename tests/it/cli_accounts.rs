@@ -262,7 +262,7 @@ fn explain_says_what_the_gateway_would() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn explain_finds_a_request_by_its_id_in_the_log() {
+async fn explain_finds_a_request_by_its_id() {
     let desk = Desk::new("sqlite://FOLDER/stepgate.db");
     let made = desk.run(&["user", "add", "ann", "--password-stdin", "--totp", "--json"], PASSWORD);
     let ann: Value = serde_json::from_str(&made.stdout).unwrap();
@@ -281,9 +281,10 @@ async fn explain_finds_a_request_by_its_id_in_the_log() {
     let id = refused.json()["request_id"].as_str().unwrap().to_owned();
     script.token = None;
     let challenged = script.get("/admin/reports").await.json()["request_id"].as_str().unwrap().to_owned();
+    let malformed = script.get("/a;x/").await.json()["request_id"].as_str().unwrap().to_owned();
     let written = crate::support::process::wait_until(|| {
         let log = gateway.process.stderr();
-        log.lines().any(|l| l.contains(&challenged) && l.contains("\"access\"")).then_some(log)
+        log.lines().any(|l| l.contains(&malformed) && l.contains("\"access\"")).then_some(log)
     });
     let log = written.expect("an access event");
     let told = desk.run(&["explain", "--request-id", &id, "--json"], &log);
@@ -299,10 +300,26 @@ async fn explain_finds_a_request_by_its_id_in_the_log() {
     assert_eq!((code(&id), code(&challenged)), (11, 10), "a refusal is told from a challenge");
     let file = desk.folder.path().join("gateway.log");
     std::fs::write(&file, &log).unwrap();
-    let human = desk.data(&["explain", "--request-id", &id, "--log-file", file.to_str().unwrap()]);
-    assert!(human.contains("Decided then:") && human.contains("rule admin, answered 403, user ann"), "{human}");
-    desk.fails(&["explain", "--request-id", "01NOSUCHREQUEST"], &log, 1, "no access event");
-    desk.fails(&["explain", "--request-id", &id], "", 1, "--log-file");
+    // A trace is kept behind the answer; once it is there, no log is needed, and no query is in it.
+    let traced = crate::support::process::wait_until(|| {
+        let told = desk.run(&["explain", "--request-id", &id, "--json"], "");
+        (told.code == 0).then(|| serde_json::from_str::<Value>(&told.stdout).unwrap())
+    });
+    let traced = traced.expect("a trace");
+    let recorded = &traced["recorded"];
+    assert_eq!((&recorded["rule"], &recorded["reason"]), (&json!("admin"), &json!("not_in_audience")));
+    assert_eq!((&recorded["user"], &recorded["status"]), (&json!("ann"), &json!(403)));
+    assert_eq!(recorded["methods"], json!(["password", "totp"]), "{recorded}");
+    assert!(recorded["rule_at"].as_str().is_some_and(|place| place.contains("stepgate.yaml:")), "{recorded}");
+    assert_eq!(traced["now"]["outcome"], json!("refuse"), "by what was proved then");
+    assert!(!traced.to_string().contains("CANARY"));
+    let human = desk.data(&["explain", "--request-id", &id]).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(human.contains("Decided then:") && human.contains("user ann: refuse (not_in_audience)"), "{human}");
+    assert_eq!(desk.run(&["explain", "--request-id", &challenged, "--exit-code"], "").code, 10);
+    let human = desk.data(&["explain", "--request-id", &malformed, "--log-file", file.to_str().unwrap()]);
+    assert!(human.contains("Decided then:") && human.contains("fault (path_parameter), rule none"), "{human}");
+    desk.fails(&["explain", "--request-id", "01NOSUCHREQUEST"], &log, 1, "permits are not");
+    desk.fails(&["explain", "--request-id", &malformed], "", 1, "--log-file");
 }
 
 /// A command on a terminal of its own: `keys` are typed each time it asks, and again until it has listened. What the

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::policy::{AppPolicy, head};
+use crate::auth::proof::comparison::{Difference, compare};
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::{Circumstances, evaluate};
 use crate::auth::resource::Resource;
@@ -46,6 +47,8 @@ pub struct RuleFit<'a> {
 pub struct Evaluation<'a> {
     pub decision: Decision,
     pub rules: Vec<RuleFit<'a>>,
+    /// What rules that are only tried would decide otherwise.
+    pub differences: Vec<Difference>,
 }
 
 /// Decides as [`evaluate`] does, and tells how each rule fits.
@@ -69,8 +72,10 @@ pub fn explain<'a>(
         network: network(rule, client),
         audience: audience(rule, who),
     };
-    let rules = app.rules.iter().map(fit).collect();
-    Evaluation { decision, rules }
+    let rules = app.rules.all().iter().map(fit).collect();
+    let trials = app.rules.trials();
+    let differences = compare(trials, &decision, app.offer.served, resource, circumstances, who, now);
+    Evaluation { decision, rules, differences }
 }
 
 const fn fit(fits: bool) -> Fit {

@@ -58,6 +58,9 @@ Examples:
   stepgate explain -c stepgate.yaml --url https://erp.example.com/admin/
   stepgate explain -c stepgate.yaml --url https://erp.example.com/admin/ \\
       --method POST --user ann --groups staff,admins --amr pwd,otp --age 31m
+  stepgate explain -c stepgate.yaml --url https://erp.example.com/ --user ann --amr pwd,otp \\
+      --risk medium --changed network
+  stepgate explain -c stepgate.yaml --request-id 01JD3Z4WVX2T5Q8R9S0ABCDEFG
   journalctl -u stepgate -o cat |
       stepgate explain -c stepgate.yaml --request-id 01JD3Z4WVX2T5Q8R9S0ABCDEFG")]
     Explain(Explain),
@@ -168,10 +171,10 @@ pub(crate) struct Explain {
     /// The URL asked for
     #[arg(long, value_name = "URL", required_unless_present = "request_id")]
     pub(crate) url: Option<String>,
-    /// A request of the JSON log, as its page names it
+    /// A request that was turned away within a day, as its page names it; or any of the JSON log
     #[arg(long, value_name = "ID", conflicts_with_all = ["url", "method", "ip"])]
     pub(crate) request_id: Option<String>,
-    /// The log to look in; stdin if not given
+    /// The log to look in, where the state store has no trace; stdin if not given
     #[arg(long, value_name = "FILE", requires = "request_id")]
     pub(crate) log_file: Option<PathBuf>,
     /// The method
@@ -204,6 +207,13 @@ pub(crate) struct Explain {
     /// How long ago, e.g. 31m
     #[arg(long, value_name = "DURATION", value_parser = duration::parse_duration)]
     pub(crate) age: Option<std::time::Duration>,
+    /// How unusual the sign-in was
+    #[arg(long, value_name = "LEVEL", value_parser = ["unscored", "low", "medium", "high"], conflicts_with = "request_id")]
+    pub(crate) risk: Option<String>,
+    /// What is not as it was at the sign-in
+    #[arg(long, value_name = "network,…", value_delimiter = ',', value_parser = ["network", "country", "browser"],
+        conflicts_with = "request_id")]
+    pub(crate) changed: Vec<String>,
     /// Print the decision as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -50,10 +50,10 @@ impl LoggedRequest {
     }
 }
 
-/// Finds the access event of a request in a log, or in what is piped in.
-pub(crate) fn find(id: &str, log: Option<&Path>) -> CommandResult<LoggedRequest> {
+/// Finds the access event of a request in a log, or in what is piped in; `None`: there is none.
+pub(crate) fn find(id: &str, log: Option<&Path>) -> CommandResult<Option<LoggedRequest>> {
     let unreadable = |what: &str, fault: io::Error| Failure::failed(format!("cannot read {what}: {fault}"));
-    let found = match log {
+    Ok(match log {
         Some(file) => {
             let name = file.display().to_string();
             let opened = File::open(file).map_err(|fault| unreadable(&name, fault))?;
@@ -61,9 +61,7 @@ pub(crate) fn find(id: &str, log: Option<&Path>) -> CommandResult<LoggedRequest>
         }
         None if io::stdin().is_terminal() => None,
         None => search(id, io::stdin().lock()).map_err(|fault| unreadable("stdin", fault))?,
-    };
-    let how = "requests are kept in the gateway's JSON log only; pipe it in, or name it with --log-file FILE";
-    found.ok_or_else(|| Failure::failed(format!("no access event of request {}: {how}", escape(id))))
+    })
 }
 
 /// The last event wins: an id names one request, so there is one.

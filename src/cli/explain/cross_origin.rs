@@ -1,6 +1,8 @@
 //! What pages of other origins ask: CORS preflights and WebSockets, decided as the gateway decides them.
 
-use super::{Explanation, Outcome, Question};
+use std::net::IpAddr;
+
+use super::{Explanation, Outcome};
 use crate::auth::host;
 use crate::auth::origin::{Address, Opener};
 use crate::auth::policy::cors::{Forbidden, Preflight};
@@ -38,18 +40,18 @@ pub(super) fn explain_preflight(
     mut told: Explanation,
     destinations: &Destinations,
     resource: &Resource,
-    q: &Question,
+    (client, asked_by): (IpAddr, &CrossOrigin),
 ) -> Explanation {
-    let Some(method) = &q.cross_origin.preflight else { return told };
-    let names = q.cross_origin.headers.join(",");
+    let Some(method) = &asked_by.preflight else { return told };
+    let names = asked_by.headers.join(",");
     let headers = (!names.is_empty()).then_some(names.as_bytes());
-    let origin = q.cross_origin.origin.as_deref().unwrap_or_default();
+    let origin = asked_by.origin.as_deref().unwrap_or_default();
     let Some(asked) = Preflight::parse(origin.as_bytes(), method.as_bytes(), headers) else {
         let why = "No browser sends such a preflight: it was judged as any OPTIONS.".to_owned();
         told.note = told.note.or(Some(why));
         return told;
     };
-    let (rule, outcome, reason, sentence, remedy) = match destinations.preflighted(resource, q.ip, &asked) {
+    let (rule, outcome, reason, sentence, remedy) = match destinations.preflighted(resource, client, &asked) {
         Preflighted::Judged => {
             let why = format!("No rule has a word on preflights for {method} here: it was judged as any OPTIONS.");
             told.note = told.note.or(Some(why));

@@ -4,6 +4,9 @@ mod access_log_search;
 mod address_facts;
 pub(super) mod command;
 mod cross_origin;
+mod question;
+mod recorded;
+mod risk_facts;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -11,63 +14,27 @@ mod text;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::auth::factor::sent_code;
 use crate::auth::host;
+use crate::auth::proof::comparison::Difference;
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::proof::explanation::{Evaluation, Fit, RuleFit};
-use crate::auth::proof::{Method, MethodSet, Offer, Proofs};
+use crate::auth::proof::{Method, Offer, Risk};
 use crate::auth::reserved_names::{ReservedTarget, is_of_passkeys, reserved};
 use crate::auth::resource::{Malformed, Resource, is_never_served};
-use crate::auth::session::{Channel, Session};
+use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
-use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::destination::Destinations;
 pub use address_facts::AddressFacts;
 pub use cross_origin::CrossOrigin;
-
-/// What an operator asks: a request, and who is behind it.
-#[derive(Clone, Debug)]
-pub struct Question {
-    /// The URL; a scheme is not needed, a fragment is left out as browsers do.
-    pub url: String,
-    pub method: String,
-    /// The client's address.
-    pub ip: IpAddr,
-    /// Who; with no user, no groups and no proofs, nobody is signed in.
-    pub user: Option<String>,
-    pub groups: Vec<String>,
-    /// What they proved: names of methods, or of RFC 8176 (`mfa` adds nothing and is accepted).
-    pub amr: Vec<String>,
-    /// How long ago.
-    pub age: Option<Duration>,
-    /// The account of that name, where somebody looked it up.
-    pub known: Option<AccountFactors>,
-    /// Whose page sends it.
-    pub cross_origin: CrossOrigin,
-}
-
-/// What an account says of a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AccountFactors {
-    /// What they have to prove with: a password, and what they have set up.
-    pub methods: MethodSet,
-    /// What of that is switched off after too many wrong codes.
-    pub locked: MethodSet,
-    /// Whether they are kept from signing in.
-    pub disabled: bool,
-}
-
-impl AccountFactors {
-    /// What they can prove with now.
-    pub(crate) fn usable(self) -> MethodSet {
-        self.methods.minus(self.locked)
-    }
-}
+use question::subject;
+pub use question::{AccountFactors, AskedRisk, AskedSlip, Question};
+pub use risk_facts::RiskFacts;
+pub(in crate::cli) use text::lack;
 
 /// The answer, for people ([`Explanation::human`]) and as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -106,6 +73,12 @@ pub struct Explanation {
     /// Where a challenged person is led to, if not to a page on this host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign_in_at: Option<String>,
+    /// What rules that are only tried would decide otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<TriedOtherwise>,
+    /// The last assessment of the person, where one is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk: Option<RiskFacts>,
     /// What is known of the client's address, where files say anything of addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<AddressFacts>,
@@ -143,6 +116,25 @@ impl Outcome {
     }
 }
 
+/// What a rule that is only tried would decide otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TriedOtherwise {
+    /// The rule, or the one of the candidate that would decide.
+    pub rule: Option<String>,
+    /// Whether a whole file is tried.
+    pub candidate: bool,
+    pub decision: &'static str,
+    pub reason: &'static str,
+}
+
+impl From<&Difference> for TriedOtherwise {
+    fn from(difference: &Difference) -> Self {
+        let Difference { rule, candidate, to, reason, .. } = difference;
+        let rule = rule.as_ref().map(|rule| rule.id.0.to_string());
+        Self { rule, candidate: *candidate, decision: to, reason }
+    }
+}
+
 /// One rule, and how the request fits it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RuleRow {
@@ -151,6 +143,9 @@ pub struct RuleRow {
     pub name: String,
     /// Where it stands in the configuration: `file:line:column`.
     pub place: Option<String>,
+    /// Whether it is only tried.
+    #[serde(skip_serializing_if = "is_false")]
+    pub shadow: bool,
     /// Whether it decided.
     pub chosen: bool,
     /// Whether some reading of the request led to it.
@@ -166,6 +161,11 @@ pub struct RuleRow {
     pub audience: Fit,
     /// What it asks, in words.
     pub asks: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// Answers a question by the production evaluator.
@@ -199,11 +199,21 @@ pub fn explain(destinations: &Destinations, question: &Question, now: Timestamp)
         }
         ReservedTarget::No => {
             let opener = question.cross_origin.opener(&question.url, resource.host());
-            let circumstances = Circumstances { opener, ..Circumstances::of(question.ip) };
+            let risk = question.risk.map_or_else(Risk::none, |risk| risk.of(who.as_ref(), now));
+            let slip = question.slip.zip(who.as_ref()).map(|(slip, who)| {
+                let here = destinations.rule_names().into_iter().filter(|(at, _)| *at == host);
+                slip.of(who, here.map(|(_, rule)| rule.to_owned()).collect(), &resource, now)
+            });
+            let circumstances = Circumstances { opener, risk, slip, ..Circumstances::of(question.ip) };
             let evaluation = destinations.explain(&resource, &circumstances, who.as_ref(), now);
             let evaluation = evaluation.ok_or_else(|| no_app(destinations, &host))?;
             let told = judged(&resource, question, &evaluation, (who.as_ref(), destinations.offer(&host)), now);
-            Ok(cross_origin::explain_preflight(told, destinations, &resource, question))
+            Ok(cross_origin::explain_preflight(
+                told,
+                destinations,
+                &resource,
+                (question.ip, &question.cross_origin),
+            ))
         }
     }
 }
@@ -229,6 +239,7 @@ fn judged(
         number: index + 1,
         name: fit.rule.id.0.to_string(),
         place: fit.rule.place.as_deref().map(str::to_owned),
+        shadow: fit.rule.shadow,
         chosen: fit.chosen,
         judged: fit.judged,
         pattern: fit.rule.pattern.as_str().to_owned(),
@@ -242,7 +253,7 @@ fn judged(
         Decision::Permit(_) => (Outcome::Permit, None, Vec::new()),
         Decision::Challenge(c) => (
             Outcome::Challenge,
-            Some(text::lack(c.shortfall.lack)),
+            Some(lack(c.shortfall.lack)),
             c.shortfall.methods.iter().map(Method::name).collect(),
         ),
         Decision::Refuse(r) => (Outcome::Refuse, Some(r.reason.code()), Vec::new()),
@@ -268,6 +279,8 @@ fn judged(
         can_prove: known.map(|known| known.usable().iter().map(Method::name).collect()),
         note: known.and_then(text::note),
         sign_in_at: None,
+        tried: evaluation.differences.iter().map(TriedOtherwise::from).collect(),
+        risk: None,
         address: None,
     }
 }
@@ -306,46 +319,10 @@ fn without_rules(
         can_prove: q.known.map(|known| known.usable().iter().map(Method::name).collect()),
         note: None,
         sign_in_at: None,
+        tried: Vec::new(),
+        risk: None,
         address: None,
     }
-}
-
-/// The session that such a person would have.
-fn subject(question: &Question, host: &str, now: Timestamp) -> Result<Option<Arc<Session>>, String> {
-    if question.user.is_none() && question.groups.is_empty() && question.amr.is_empty() {
-        return Ok(None);
-    }
-    let name = question.user.as_deref().unwrap_or("somebody");
-    let username = Username::parse(name).ok_or_else(|| format!("`{name}` cannot be a user name"))?;
-    let at = now.minus(question.age.unwrap_or_default());
-    let mut proofs = Proofs::none();
-    for name in question.amr.iter().map(|n| n.trim()).filter(|n| !matches!(*n, "" | "mfa")) {
-        let known = || Method::ALL.map(Method::name).join(", ");
-        let method = Method::from_name(name)
-            .ok_or_else(|| format!("`{name}` is no method of proof; known are pwd, otp, sms, swk, hwk, {}", known()))?;
-        proofs = proofs.with(method, at);
-    }
-    Ok(Some(Arc::new(Session {
-        id: "explain".to_owned(),
-        identity: Identity {
-            id: UserId("explain".to_owned()),
-            username,
-            name: None,
-            email: None,
-            groups: question.groups.iter().map(|g| Group(g.trim().to_owned())).collect(),
-        },
-        proofs,
-        host: host.to_owned(),
-        channel: Channel::Cookie,
-        created_at: at,
-        seen_at: now,
-        generation: 0,
-        checked: Default::default(),
-        pinned: None,
-        previous_login: None,
-        client_ip: question.ip,
-        user_agent: None,
-    })))
 }
 
 /// The canonical host and the target as a client would send it. Not a WHATWG parser on purpose:

@@ -1,6 +1,6 @@
 //! An explanation for a terminal.
 
-use super::{Explanation, Outcome, RuleRow};
+use super::{Explanation, Outcome, RiskFacts, RuleRow, TriedOtherwise};
 use crate::auth::proof::explanation::Fit;
 use crate::auth::text::wrap::{LongWord, wrap};
 use crate::cli::output::table::WIDTH;
@@ -30,6 +30,9 @@ impl Explanation {
         }
         out.push('\n');
         out.push_str(&wrap(&self.sentence, "", "  ", WIDTH, LongWord::Cut));
+        for tried in &self.tried {
+            out.push_str(&wrap(&tried.sentence(), "", "  ", WIDTH, LongWord::Cut));
+        }
         if let Some(standards) = self.standards {
             out.push_str(&wrap(&format!("Note that {standards}."), "", "  ", WIDTH, LongWord::Cut));
         }
@@ -40,6 +43,10 @@ impl Explanation {
         if let Some(note) = &self.note {
             out.push_str(&wrap(note, "", "  ", WIDTH, LongWord::Cut));
         }
+        for line in self.risk.iter().flat_map(RiskFacts::lines) {
+            let indent = if line.starts_with(' ') { "  " } else { "" };
+            out.push_str(&wrap(line.trim_start(), indent, "    ", WIDTH, LongWord::Cut));
+        }
         if let Some(portal) = &self.sign_in_at {
             let line = format!("Asked at {portal}, where people sign in for many hosts.");
             out.push_str(&wrap(&line, "", "  ", WIDTH, LongWord::Cut));
@@ -48,6 +55,17 @@ impl Explanation {
             out.push_str(&wrap(&format!("What would change it: {remedy}"), "", "  ", WIDTH, LongWord::Cut));
         }
         out
+    }
+}
+
+impl TriedOtherwise {
+    fn sentence(&self) -> String {
+        let rule = self.rule.as_deref().unwrap_or("none");
+        let what = match self.candidate {
+            true => format!("The candidate would decide otherwise, by its rule {rule}"),
+            false => format!("Rule {rule}, which is only tried, would decide otherwise"),
+        };
+        format!("{what}: {} ({}).", self.decision, self.reason)
     }
 }
 
@@ -66,9 +84,10 @@ fn row_text(row: &RuleRow) -> String {
         word(row.network),
         word(row.audience)
     );
+    let shadow = if row.shadow { ", only tried" } else { "" };
     let place = row.place.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
     let indent = " ".repeat(REST);
-    let mut out = wrap(&format!("{}{place}", row.name), &fits, &indent, WIDTH, LongWord::Cut);
+    let mut out = wrap(&format!("{}{shadow}{place}", row.name), &fits, &indent, WIDTH, LongWord::Cut);
     out.push_str(&wrap(&format!("{}: {}", row.pattern, row.asks), &indent, &indent, WIDTH, LongWord::Cut));
     out
 }

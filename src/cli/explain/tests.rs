@@ -6,8 +6,9 @@ use crate::auth::policy::cors::{Allowances, Cors, Preflights};
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
-use crate::auth::proof::{MethodSet, Requirement, Strength};
+use crate::auth::proof::{Changed, MethodSet, OnChange, OnRisk, Proofs, Requirement, RiskAction, RiskLevel, Strength};
 use crate::auth::resource::Tolerances;
+use crate::auth::user::Group;
 
 /// What `explain` says under these rules.
 fn explain(policy: &Policy, question: &Question, now: Timestamp) -> Result<Explanation, String> {
@@ -56,6 +57,9 @@ fn question(url: &str) -> Question {
         age: None,
         known: None,
         cross_origin: CrossOrigin::default(),
+        proofs: None,
+        risk: None,
+        slip: None,
     }
 }
 
@@ -293,4 +297,73 @@ fn a_rule_that_a_sent_code_meets_says_what_the_standards_say_of_it() {
         let (text, json) = told(offer, path);
         assert!(!text.contains("63B") && json.is_null(), "{text} {json}");
     }
+}
+
+/// One app: a rule that looks at risk, one that is only tried, and a candidate that shuts everything.
+fn tried() -> Policy {
+    let requirement = Requirement::of(Strength::OneFactor);
+    let guarded = || Access::Guarded { audience: Audience::default(), requirement };
+    let on_risk = OnRisk { unscored: RiskAction::Permit, medium: RiskAction::StepUp, high: RiskAction::Deny };
+    let on_change = OnChange { network: RiskAction::StepUp, ..OnChange::default() };
+    let shadow = Rule { shadow: true, ..rule("shut", "/a/**", &[], &[], Access::Deny) };
+    let risky = Rule { on_risk, on_change, ..rule("risky", "/**", &[], &[], guarded()) };
+    let app = |rules: Vec<Rule>| AppPolicy {
+        offer: Default::default(),
+        host: "erp.example.com".into(),
+        tolerate: Tolerances::default(),
+        rules: rules.into_iter().map(Arc::new).collect(),
+    };
+    Policy::new([app(vec![shadow, risky])]).beside(&Policy::new([app(vec![rule(
+        "none",
+        "/b",
+        &[],
+        &[],
+        Access::Deny,
+    )])]))
+}
+
+#[test]
+fn a_risk_that_is_supposed_counts_as_it_would() {
+    let asked = |level, changed, amr: &[&str]| {
+        let risk = Some(AskedRisk { level, changed, since: None });
+        let told = explain(&tried(), &Question { risk, ..root("https://erp.example.com/x", amr, 5) }, NOW).unwrap();
+        format!("{} {}", told.outcome.word(), told.reason.unwrap_or_default())
+    };
+    let (same, network) = (Changed::default(), Changed { network: true, ..Changed::default() });
+    for (level, changed, amr, expected) in [
+        (RiskLevel::Low, same, &["pwd"][..], "permit "),
+        (RiskLevel::Medium, same, &["pwd"], "challenge risk"),
+        (RiskLevel::Medium, same, &["pwd", "otp"], "permit "),
+        (RiskLevel::High, same, &["pwd", "otp"], "refuse risk"),
+        (RiskLevel::Low, network, &["pwd", "otp"], "challenge risk"),
+    ] {
+        assert_eq!(asked(level, changed, amr), expected, "{level:?} {changed:?} {amr:?}");
+    }
+}
+
+#[test]
+fn what_is_tried_is_told_and_decides_nothing() {
+    let told = explain(&tried(), &root("https://erp.example.com/a/x", &["pwd"], 1), NOW).unwrap();
+    assert_eq!((told.outcome, told.rule.as_deref()), (Outcome::Permit, Some("risky")));
+    let rows: Vec<_> = told.rules.iter().map(|row| (row.name.as_str(), row.shadow, row.chosen)).collect();
+    assert_eq!(rows, [("shut", true, false), ("risky", false, true)], "in the operator's order");
+    let otherwise: Vec<_> = told.tried.iter().map(|t| (t.rule.as_deref(), t.candidate, t.decision, t.reason)).collect();
+    assert_eq!(otherwise, [(Some("shut"), false, "refuse", "deny_rule"), (None, true, "refuse", "no_rule")]);
+    let human = told.human();
+    assert!(
+        human.contains("shut, only tried") && human.contains("Rule shut, which is only tried, would decide"),
+        "{human}"
+    );
+    assert!(human.contains("The candidate would decide otherwise, by its rule none: refuse (no_rule)."), "{human}");
+}
+
+#[test]
+fn what_was_proved_counts_from_when_it_was_proved() {
+    let at = |minutes: u64| NOW.minus(Duration::from_secs(60 * minutes));
+    let old = Proofs::none().with(Method::Password, at(1)).with(Method::Totp, at(31));
+    let question = Question { proofs: Some(old), ..root("https://erp.example.com/admin", &[], 0) };
+    assert_eq!(explain(&policy(), &question, NOW).unwrap().reason, Some("fresher_required"));
+    let new = Proofs::none().with(Method::Password, at(31)).with(Method::Totp, at(1));
+    let question = Question { proofs: Some(new), ..question };
+    assert_eq!(explain(&policy(), &question, NOW).unwrap().outcome, Outcome::Permit);
 }

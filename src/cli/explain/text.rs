@@ -12,7 +12,7 @@ use crate::auth::text::percent::encode_unless;
 use crate::auth::time::{Timestamp, short_duration};
 
 /// The stable word for what is lacking.
-pub(super) const fn lack(lack: Lack) -> &'static str {
+pub(in crate::cli) const fn lack(lack: Lack) -> &'static str {
     match lack {
         Lack::Login => "login_required",
         Lack::Stronger => "stronger_required",

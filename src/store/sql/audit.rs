@@ -1,7 +1,11 @@
 //! The audit trail: what happened, in the order in which it was written. Rows are never changed.
 
-use super::row::time_of;
+use serde_json::Value;
+
+use super::row::{rows, time_of};
 use super::{Database, fault, in_transaction};
+use crate::auth::time::Timestamp;
+use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, AuditEntry};
 
 /// The writer of the audit trail.
@@ -13,6 +17,21 @@ pub struct Audit {
 impl Audit {
     pub(crate) const fn new(database: Database) -> Self {
         Self { database }
+    }
+
+    /// The last assessment of a person that is not later than `until`: when, and the event as JSON.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn last_assessment(&self, user: &UserId, until: Timestamp) -> Answer<Option<(Timestamp, Value)>> {
+        const SQL: &str = "select user_id, at, event from audit where user_id = $1 and action = 'sign_in_assessed' and at <= $2 \
+             order by at desc limit 1";
+        let until = time_of(until)?;
+        let found = rows!(self.database, "audit", sqlx::query(SQL).bind(&user.0).bind(until), (String, i64, String))?;
+        let read = |(_, at, event): (String, i64, String)| {
+            Some((Timestamp::from_millis(u64::try_from(at).ok()?), serde_json::from_str(&event).ok()?))
+        };
+        Ok(found.into_iter().find_map(read))
     }
 
     /// Adds events: when, in which request (if in one), what. All of them or none.
