@@ -14,7 +14,7 @@ mod yaml;
 mod tests;
 
 pub use load::{Loaded, inspect, inspect_again, load};
-pub use policy_cases::{Expectation, GivenRequest, PolicyCase, read_policy_cases};
+pub use policy_cases::{Expectation, GivenRequest, GivenRisk, GivenSlip, KnownWords, PolicyCase, read_policy_cases};
 pub use report::{Problem, Severity, problems_text};
 pub use schema::json_schema;
 pub use settings::{Report, Settings};

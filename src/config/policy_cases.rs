@@ -1,5 +1,9 @@
 //! The cases of `stepgate policy test`: what is given, what is expected, and where it stands in the file.
 
+mod given_risk;
+mod given_slip;
+mod known_words;
+
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -10,6 +14,12 @@ use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+
+pub use given_risk::GivenRisk;
+use given_risk::GivenRiskKey;
+pub use given_slip::GivenSlip;
+use given_slip::SlipOptions;
+pub use known_words::KnownWords;
 
 use super::report::{Problem, Problems};
 use super::sections::scalars::HumanDuration;
@@ -40,6 +50,10 @@ pub struct GivenRequest {
     pub amr: Vec<String>,
     /// How long ago.
     pub age: Option<Duration>,
+    /// How unusual they are.
+    pub risk: Option<GivenRisk>,
+    /// A proof for this one request.
+    pub slip: Option<GivenSlip>,
 }
 
 /// What must come of it; what is left out may be anything.
@@ -103,15 +117,17 @@ struct GivenOptions {
     ip: Option<Spanned<String>>,
     amr: Option<Words>,
     age: Option<HumanDuration>,
+    risk: Option<Spanned<GivenRiskKey>>,
+    slip: Option<SlipOptions>,
 }
 
 #[derive(serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ExpectOptions {
     decision: Option<Spanned<String>>,
-    rule: Option<String>,
+    rule: Option<Spanned<String>>,
     methods: Option<Words>,
-    reason: Option<String>,
+    reason: Option<Spanned<String>>,
 }
 
 #[derive(serde::Deserialize, JsonSchema)]
@@ -139,7 +155,7 @@ const DECISIONS: [&str; 6] = ["permit", "challenge", "refuse", "malformed", "own
 ///
 /// # Errors
 /// Everything that is wrong with the file, with its place.
-pub fn read_policy_cases(path: &Path) -> Result<Vec<PolicyCase>, Vec<Problem>> {
+pub fn read_policy_cases(path: &Path, known: &KnownWords<'_>) -> Result<Vec<PolicyCase>, Vec<Problem>> {
     let name = path.display().to_string();
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
@@ -162,13 +178,13 @@ pub fn read_policy_cases(path: &Path) -> Result<Vec<PolicyCase>, Vec<Problem>> {
         problems.error(Default::default(), "this file is not UTF-8", "save it as UTF-8");
         return Err(problems.into_problems());
     }
-    match cases(text, &mut problems) {
+    match cases(text, known, &mut problems) {
         Some(cases) if problems.errors() == 0 => Ok(cases),
         _ => Err(problems.into_problems()),
     }
 }
 
-fn cases(text: &str, problems: &mut Problems) -> Option<Vec<PolicyCase>> {
+fn cases(text: &str, known: &KnownWords<'_>, problems: &mut Problems) -> Option<Vec<PolicyCase>> {
     if text.trim().is_empty() {
         problems.error(Default::default(), NO_CASE, WRITE_CASES);
         return None;
@@ -182,10 +198,10 @@ fn cases(text: &str, problems: &mut Problems) -> Option<Vec<PolicyCase>> {
     if options.is_empty() && problems.errors() == 0 {
         problems.error(root.at, NO_CASE, WRITE_CASES);
     }
-    Some(options.into_iter().filter_map(|case| checked(case, problems)).collect())
+    Some(options.into_iter().filter_map(|case| checked(case, known, problems)).collect())
 }
 
-fn checked(case: Spanned<CaseOptions>, problems: &mut Problems) -> Option<PolicyCase> {
+fn checked(case: Spanned<CaseOptions>, known: &KnownWords<'_>, problems: &mut Problems) -> Option<PolicyCase> {
     let (line, column) = problems.line_and_column(case.at);
     let CaseOptions { name, given, expect } = case.value;
     let ip = match &given.ip {
@@ -205,6 +221,11 @@ fn checked(case: Spanned<CaseOptions>, problems: &mut Problems) -> Option<Policy
     if let Some(word) = decision.as_ref().filter(|word| !DECISIONS.contains(&word.value.as_str())) {
         problems.error(word.at, "there is no such decision", format!("known are {}", DECISIONS.join(", ")));
     }
+    if let Some(risk) = given.risk.as_ref().filter(|_| !known.risk) {
+        let fix = "leave `risk` out here, or add the section `risk:` there";
+        problems.error(risk.at, "`risk` is off in the configuration: no rule looks at it", fix);
+    }
+    known.check(rule.as_ref(), reason.as_ref(), problems);
     let method = given.method.unwrap_or_else(|| "GET".to_owned());
     let name = name.unwrap_or_else(|| format!("{method} {}", given.url));
     let words = |words: Option<Words>| words.map(|words| words.0);
@@ -214,8 +235,23 @@ fn checked(case: Spanned<CaseOptions>, problems: &mut Problems) -> Option<Policy
         name,
         line,
         column,
-        given: GivenRequest { url: given.url, method, user: given.user, groups, ip, amr, age },
-        expect: Expectation { decision: decision.map(|word| word.value), rule, methods: words(methods), reason },
+        given: GivenRequest {
+            url: given.url,
+            method,
+            user: given.user,
+            groups,
+            ip,
+            amr,
+            age,
+            risk: given.risk.map(|key| GivenRisk::from(key.value)),
+            slip: given.slip.and_then(|slip| slip.validate(problems)),
+        },
+        expect: Expectation {
+            decision: decision.map(|word| word.value),
+            rule: rule.map(|word| word.value),
+            methods: words(methods),
+            reason: reason.map(|word| word.value),
+        },
     })
 }
 

@@ -46,7 +46,13 @@ impl Destinations {
         hosts
     }
 
-    /// Host and name of every rule, in the order of the hosts.
+    /// The names of the rules that are only tried.
+    pub fn tried_names(&self) -> Vec<&str> {
+        let tried = self.0.apps().flat_map(|app| app.rules.all()).filter(|rule| rule.shadow);
+        tried.map(|rule| &*rule.id.0).collect()
+    }
+
+    /// Host and name of every rule in force, in the order of the hosts.
     pub fn rule_names(&self) -> Vec<(&str, &str)> {
         let of_app =
             |host| self.0.app(host).into_iter().flat_map(move |app| app.rules.iter().map(move |r| (host, &*r.id.0)));

@@ -83,6 +83,9 @@ pub enum Forbidden {
 }
 
 impl Forbidden {
+    /// Every one, for tables.
+    pub const ALL: [Self; 3] = [Self::Origin, Self::Method, Self::Header];
+
     /// The stable word for logs.
     pub const fn code(self) -> &'static str {
         match self {

@@ -154,6 +154,17 @@ pub enum RefusalReason {
 }
 
 impl RefusalReason {
+    /// Every one, for tables.
+    pub const ALL: [Self; 7] = [
+        Self::NoRule,
+        Self::DenyRule,
+        Self::NotInAudience,
+        Self::OutOfReach(Requirement::of(Strength::OneFactor)),
+        Self::Unrecognised,
+        Self::ForeignOrigin,
+        Self::WellKnown,
+    ];
+
     /// The stable word for logs and metrics.
     pub const fn code(self) -> &'static str {
         match self {

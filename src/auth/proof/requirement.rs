@@ -50,6 +50,10 @@ pub enum Lack {
 }
 
 impl Lack {
+    /// Every one, for tables.
+    pub const ALL: [Self; 6] =
+        [Self::Login, Self::Stronger, Self::Fresher, Self::Recognition, Self::Once, Self::Transaction];
+
     /// The stable word for logs and metrics.
     pub const fn code(self) -> &'static str {
         match self {

@@ -21,7 +21,7 @@ use super::exit::{CONFIG, CommandResult, FAILED, Failure};
 use super::output::terminal::{self, supports_colour, write_stderr, write_stdout};
 use super::output::text::escape;
 use crate::auth::time::Timestamp;
-use crate::config::{self, PolicyCase};
+use crate::config::{self, KnownWords, PolicyCase};
 use crate::flow::destination::Destinations;
 use crate::flow::ports::Clock as _;
 use crate::store::system::SystemClock;
@@ -45,12 +45,13 @@ struct Coverage {
 }
 
 pub(crate) fn run(args: &PolicyTest) -> CommandResult {
-    let cases = config::read_policy_cases(&args.cases).map_err(|problems| {
+    let settings = accounts::settings(&args.file)?;
+    let destinations = Destinations::new(Arc::new(settings.policy));
+    let known = known_words(&destinations, settings.flow.risk.is_some());
+    let cases = config::read_policy_cases(&args.cases, &known).map_err(|problems| {
         write_stderr(&config::problems_text(&problems, supports_colour(&io::stderr())));
         Failure::new(CONFIG, "")
     })?;
-    let settings = accounts::settings(&args.file)?;
-    let destinations = Destinations::new(Arc::new(settings.policy));
     let run = test(&destinations, &cases, &args.cases, SystemClock.now())?;
     if let Some(path) = &args.junit {
         let written = fs::write(path, junit::report(&run, &args.cases));
@@ -62,6 +63,12 @@ pub(crate) fn run(args: &PolicyTest) -> CommandResult {
         write_stdout(&run.human(&args.cases))?
     }
     if run.failed == 0 { Ok(()) } else { Err(Failure::new(FAILED, "")) }
+}
+
+/// The words that cases of these rules may expect. `risk`: whether they look at any.
+fn known_words(destinations: &Destinations, risk: bool) -> KnownWords<'_> {
+    let rules = destinations.rule_names().into_iter().map(|(_, rule)| rule).collect();
+    KnownWords { rules, tried: destinations.tried_names(), reasons: outcome::reasons(), risk }
 }
 
 /// # Errors

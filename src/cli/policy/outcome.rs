@@ -2,10 +2,13 @@
 
 use serde::Serialize;
 
-use crate::auth::proof::Method;
+use crate::auth::policy::cors::Forbidden;
+use crate::auth::proof::decision::RefusalReason;
+use crate::auth::proof::{Lack, Method};
+use crate::auth::resource::Malformed;
 use crate::auth::time::Timestamp;
-use crate::cli::explain::{CrossOrigin, Explanation, Question, explain};
-use crate::config::{Expectation, GivenRequest, PolicyCase};
+use crate::cli::explain::{AskedRisk, AskedSlip, CrossOrigin, Explanation, Question, explain, lack};
+use crate::config::{Expectation, GivenRequest, GivenSlip, PolicyCase};
 use crate::flow::destination::Destinations;
 
 /// What came of a case.
@@ -68,7 +71,21 @@ fn question(given: &GivenRequest) -> Question {
         age: given.age,
         known: None,
         cross_origin: CrossOrigin::default(),
+        proofs: None,
+        risk: given.risk.map(|given| AskedRisk { level: given.level, changed: given.changed, since: None }),
+        slip: given.slip.map(|GivenSlip { method, age, transaction }| AskedSlip { method, age, transaction }),
     }
+}
+
+/// Every reason that a case may expect.
+pub(super) fn reasons() -> Vec<&'static str> {
+    let lacks = Lack::ALL.map(lack);
+    let refusals = RefusalReason::ALL.map(RefusalReason::code).into_iter().chain(Forbidden::ALL.map(Forbidden::code));
+    let before_rules = ["method", "portal", "reserved_prefix_disguised"].into_iter();
+    let malformed = Malformed::ALL.map(Malformed::code);
+    let answered = lacks.map(as_answered);
+    let all = lacks.into_iter().chain(answered).chain(refusals).chain(before_rules).chain(malformed);
+    all.chain(["passed", "granted"]).collect()
 }
 
 /// The word for what is lacking in the body of a 401.
