@@ -15,8 +15,9 @@ use stepgate::auth::host;
 use stepgate::auth::policy::AppPolicy;
 use stepgate::auth::policy::pattern::PathPattern;
 use stepgate::auth::policy::rule::{Access, Audience, Rule};
+use stepgate::auth::proof::comparison::compare;
 use stepgate::auth::proof::decision::{decide, strictest};
-use stepgate::auth::proof::evaluation::Circumstances;
+use stepgate::auth::proof::evaluation::{Circumstances, evaluate};
 use stepgate::auth::proof::{Method, Proofs};
 use stepgate::auth::proof::{Requirement, Risk, Strength};
 use stepgate::auth::resource::{Resource, Tolerances};
@@ -115,6 +116,26 @@ fn decisions(c: &mut Criterion) {
     c.bench_function("decide", |b| {
         b.iter(|| decide(black_box(app.rules.last()), Some(&ann), &Risk::none(), None, NOW))
     });
+}
+
+/// What rules cost that are only tried, beside a decision by the twenty in force.
+fn tried(c: &mut Criterion) {
+    let (live, ann) = (app(), session());
+    let resource = parse("/orders/2026/11/list.html", live.tolerate);
+    let shadow = Rule { shadow: true, ..Rule::clone(&rule("/orders/**", Access::Deny)) };
+    let one = [Arc::new(shadow)].into_iter().chain(live.rules.iter().cloned()).collect();
+    let candidate = live.rules.clone().beside(live.rules.in_force().clone());
+    for (name, rules) in [("nothing", live.rules.clone()), ("one rule", one), ("a candidate", candidate)] {
+        let app = AppPolicy { rules, ..live.clone() };
+        let circumstances = Circumstances::of(CLIENT);
+        let judged: Vec<_> = app.judged(&resource, CLIENT).collect();
+        let decision = evaluate(&judged, app.offer.served, &resource, &circumstances, Some(&ann), NOW);
+        c.bench_function(&format!("compare, {name} tried"), |b| {
+            let trials = app.rules.trials();
+            let served = app.offer.served;
+            b.iter(|| compare(black_box(trials), &decision, served, &resource, &circumstances, Some(&ann), NOW));
+        });
+    }
 }
 
 /// What the number of rules costs: each covers an area of its own, and every tenth is a regular expression.
@@ -277,5 +298,5 @@ fn risk(c: &mut Criterion) {
     c.bench_function("Agent::of", |b| b.iter(|| Agent::of(black_box(Some(AGENT)), ClientHints::default())));
 }
 
-criterion_group!(heart, targets, decisions, many_rules, names, sessions, risk);
+criterion_group!(heart, targets, decisions, tried, many_rules, names, sessions, risk);
 criterion_main!(heart);
