@@ -41,6 +41,9 @@ pub struct Handoff {
     /// The form that waits on the app's host. Of no use without the cookie that the browser has there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<String>,
+    /// The window of a script on the app's host that the browser came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub popup: Option<String>,
     /// How often the browser had been sent there when it was challenged.
     #[serde(default)]
     pub redirects: u8,
@@ -160,6 +163,7 @@ mod tests {
             around: None,
             method: "GET".to_owned(),
             form: None,
+            popup: None,
             redirects: 0,
             binding,
             issued_at: at,

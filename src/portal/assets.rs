@@ -18,13 +18,20 @@ use super::settings::PortalSettings;
 use super::support_contact::SupportContact;
 
 const CSS: &str = include_str!("assets/stepgate.css");
-const SCRIPT: &str = concat!(include_str!("assets/stepgate.js"), include_str!("assets/passkeys.js"));
+const SCRIPT: &str =
+    concat!(include_str!("assets/stepgate.js"), include_str!("assets/popup.js"), include_str!("assets/passkeys.js"));
+const STEP_UP: &str = include_str!("assets/step-up.js");
 const FOR_GOOD: &str = "public, max-age=31536000, immutable";
+/// Of what has the same name in every version: asked for again once an hour.
+const FOR_AN_HOUR: &str = "public, max-age=3600";
+const JAVASCRIPT: HeaderValue = HeaderValue::from_static("text/javascript; charset=utf-8");
 
 /// What all pages share, made once from the settings.
 pub(crate) struct Theme {
     css: Asset,
     script: Asset,
+    /// For scripts of apps, which name it by a name that stays.
+    step_up: Asset,
     logo: Option<Asset>,
     name: String,
     support: Option<SupportContact>,
@@ -64,12 +71,8 @@ impl Theme {
         });
         Self {
             css: Asset::new("stepgate", "css", HeaderValue::from_static("text/css; charset=utf-8"), css.into()),
-            script: Asset::new(
-                "stepgate",
-                "js",
-                HeaderValue::from_static("text/javascript; charset=utf-8"),
-                SCRIPT.into(),
-            ),
+            script: Asset::new("stepgate", "js", JAVASCRIPT, SCRIPT.into()),
+            step_up: Asset::new("step-up", "js", JAVASCRIPT, STEP_UP.into()),
             logo,
             name: if settings.name.is_empty() { "Stepgate".to_owned() } else { settings.name.clone() },
             support: settings.support.as_deref().filter(|s| !s.is_empty()).map(SupportContact::new),
@@ -91,7 +94,12 @@ impl Theme {
     /// The asset of that name, as this request can take it.
     pub(crate) fn asset(&self, name: &str, request: &HeaderMap) -> Option<Reply> {
         let asset = [&self.css, &self.script].into_iter().chain(self.logo.as_ref()).find(|a| a.name == name)?;
-        Some(asset.answer(request))
+        Some(asset.answer(request, FOR_GOOD))
+    }
+
+    /// The script for scripts of apps.
+    pub(crate) fn step_up_script(&self, request: &HeaderMap) -> Reply {
+        self.step_up.answer(request, FOR_AN_HOUR)
     }
 }
 
@@ -115,13 +123,13 @@ impl Asset {
         format!("{}assets/{}", crate::auth::reserved_names::PREFIX, self.name)
     }
 
-    fn answer(&self, request: &HeaderMap) -> Reply {
+    fn answer(&self, request: &HeaderMap, kept: &'static str) -> Reply {
         let packed = self.packed.as_ref().filter(|_| takes_gzip(request));
         let body = packed.unwrap_or(&self.plain);
         let mut reply = Reply::empty(StatusCode::OK, "asset");
         let headers = reply.headers_mut();
         headers.insert(ETAG, body.etag.clone());
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static(FOR_GOOD));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(kept));
         if self.packed.is_some() {
             headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         }
@@ -231,6 +239,17 @@ mod tests {
     fn the_one_script_is_small() {
         let packed = Theme::new(&PortalSettings::default()).script.packed.unwrap();
         assert!(packed.bytes.len() <= 4096, "{} bytes", packed.bytes.len());
+    }
+
+    #[test]
+    fn the_script_for_apps_is_smaller_yet() {
+        let theme = Theme::new(&PortalSettings::default());
+        let packed = theme.step_up.packed.as_ref().unwrap();
+        assert!(packed.bytes.len() <= 1500, "{} bytes", packed.bytes.len());
+        let answer = theme.step_up_script(&asking(&[("accept-encoding", "gzip")]));
+        assert_eq!((&answer.headers()["etag"], answer.headers()["cache-control"] == FOR_AN_HOUR), (&packed.etag, true));
+        let known = asking(&[("accept-encoding", "gzip"), ("if-none-match", packed.etag.to_str().unwrap())]);
+        assert_eq!(theme.step_up_script(&known).status(), StatusCode::NOT_MODIFIED);
     }
 
     #[test]

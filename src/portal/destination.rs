@@ -7,6 +7,7 @@ use crate::auth::held_request::FormId;
 use crate::auth::resource::Tolerances;
 use crate::auth::return_to::ReturnTo;
 use crate::auth::text::percent;
+use crate::portal::popup::PopupId;
 
 /// A destination, and the method that is to be used there (a challenged POST asks for more than the GET may).
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub(crate) struct Destination {
     pub(crate) method: String,
     /// The form that waits to be sent there.
     pub(crate) form: Option<FormId>,
+    /// The window of a script, which goes nowhere: its last page tells the script that it is done.
+    pub(crate) popup: Option<PopupId>,
     /// What is to be done on the way there.
     pub(crate) action: Option<RequestedAction>,
     /// Setting up an authenticator is for who is signed in, whoever else began to sign in meanwhile.
@@ -101,6 +104,7 @@ impl Destination {
             only("then").and_then(|word| RequestedAction::ALL.into_iter().find(|action| action.name() == word));
         let around = only("around").and_then(|to| ReturnTo::parse(to, tolerate));
         let form = only("form").and_then(FormId::parse);
+        let popup = only("popup").and_then(PopupId::parse);
         let as_session = only("as") == Some("session");
         let redirects = only("turn").and_then(|count| count.parse().ok()).unwrap_or(0);
         let method = only("for")
@@ -113,6 +117,7 @@ impl Destination {
             around,
             method: method.to_owned(),
             form,
+            popup,
             action,
             as_session,
             redirects,
@@ -133,6 +138,7 @@ impl Destination {
             around: None,
             method: method.to_owned(),
             form: None,
+            popup: None,
             action: None,
             as_session: false,
             redirects: 0,
@@ -147,8 +153,9 @@ impl Destination {
         let to = ReturnTo::parse(&handoff.to, tolerate).unwrap_or_else(ReturnTo::root);
         let around = handoff.around.as_deref().and_then(|page| ReturnTo::parse(page, tolerate));
         let form = handoff.form.as_deref().and_then(FormId::parse);
+        let popup = handoff.popup.as_deref().and_then(PopupId::parse);
         let plain = Self::of_request("/", &handoff.method, tolerate);
-        Self { to, around, form, redirects: handoff.redirects, ..plain }
+        Self { to, around, form, popup, redirects: handoff.redirects, ..plain }
     }
 
     /// Reads the destination where people sign in for many apps: that of the handoff, or none.
@@ -159,10 +166,11 @@ impl Destination {
     ) -> Self {
         let asked = Self { at_portal: true, ..Self::from_query(query, tolerate) };
         let Some(opened) = handoff else {
-            return Self { given: false, to: ReturnTo::root(), around: None, form: None, redirects: 0, ..asked };
+            let to = ReturnTo::root();
+            return Self { given: false, to, around: None, form: None, popup: None, redirects: 0, ..asked };
         };
-        let Self { to, around, method, form, redirects, .. } = Self::of_handoff(&opened.handoff, tolerate);
-        Self { given: true, to, around, method, form, redirects, handoff: Some(opened), ..asked }
+        let Self { to, around, method, form, popup, redirects, .. } = Self::of_handoff(&opened.handoff, tolerate);
+        Self { given: true, to, around, method, form, popup, redirects, handoff: Some(opened), ..asked }
     }
 
     /// The same destination, by way of a look whether the browser keeps our cookies.
@@ -250,6 +258,9 @@ impl Destination {
         if let Some(form) = &self.form {
             parts.push(format!("form={}", form.expose()));
         }
+        if let Some(popup) = &self.popup {
+            parts.push(format!("popup={}", popup.as_str()));
+        }
         if self.redirects > 0 {
             parts.push(format!("turn={}", self.redirects));
         }
@@ -264,6 +275,8 @@ impl Destination {
             self.page_url("depart")
         } else if self.at_portal {
             "/".to_owned()
+        } else if self.popup.is_some() {
+            self.page_url("done")
         } else if self.given && self.form.is_some() {
             self.page_url("form")
         } else if self.given {

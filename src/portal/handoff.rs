@@ -24,7 +24,7 @@ use crate::flow::ports::Answer;
 const BINDING_LASTS: Duration = Duration::from_secs(2 * HANDOFF_LASTS.as_secs());
 
 /// What stays on the host of an app whose people sign in elsewhere.
-const STAYS: [&str; 7] = ["arrive", "form", "logout", "signed-out", "session", "api/", "assets/"];
+const STAYS: [&str; 9] = ["arrive", "form", "done", "step-up.js", "logout", "signed-out", "session", "api/", "assets/"];
 
 impl PortalState {
     /// Where the people of this app's host sign in, if not there.
@@ -102,6 +102,7 @@ fn hand_off(
         around: destination.around.as_ref().map(|page| page.as_str().to_owned()),
         method: destination.method.clone(),
         form: destination.form.as_ref().map(|form| form.expose().to_owned()),
+        popup: destination.popup.as_ref().map(|popup| popup.as_str().to_owned()),
         redirects: destination.redirects,
         binding: binding.key(),
         issued_at: flows.ports.clock.now(),

@@ -14,6 +14,7 @@ mod forms;
 mod handoff;
 pub(crate) mod messages;
 mod pages;
+mod popup;
 pub(crate) mod qr;
 mod redirect_guard;
 pub mod reply;

@@ -96,9 +96,10 @@ fn read(cookies: &Cookies, now: Timestamp) -> impl Iterator<Item = RedirectCount
 }
 
 /// Whether the way leads to the app. Where people sign in for many, it leads to a page of ours on the app's host, which
-/// counts.
+/// counts. The window of a script leads nowhere.
 fn leads_to_app(destination: &Destination) -> bool {
-    destination.given && destination.action.is_none() && destination.handoff.is_none()
+    let Destination { action, handoff, popup, .. } = destination;
+    destination.given && action.is_none() && handoff.is_none() && popup.is_none()
 }
 
 /// Stands for a destination; two of the same mark would only be counted together.

@@ -66,6 +66,8 @@ fn pages() -> Vec<(&'static str, Route)> {
         ),
         ("/.stepgate/addresses", to!(get, browser::addresses::show).merge(to!(post, browser::addresses::submit))),
         ("/.stepgate/form", to!(get, browser::held_form::show).merge(to!(post, browser::held_form::submit))),
+        ("/.stepgate/done", to!(get, browser::done::show)),
+        ("/.stepgate/step-up.js", to!(get, browser::step_up_script)),
         ("/", to!(get, browser::apps::show)),
         ("/.stepgate/depart", to!(get, browser::handoff::depart)),
         ("/.stepgate/arrive", to!(get, browser::handoff::arrive)),

@@ -25,13 +25,10 @@ pub(super) fn htmx(mut unauthorized: Reply, url: &str) -> Reply {
     unauthorized
 }
 
-/// A partial response that redirects (Jakarta Faces 4.0 §13.4.4). The library follows it with status 200 alone, and looks
+/// A partial response that redirects. The library follows it with status 200 alone, and looks
 /// at the first child only, so nothing stands before that.
 pub(super) fn faces(url: &str) -> Reply {
-    let url = escape(url);
-    let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><partial-response><redirect url=\"{url}\"/></partial-response>"
-    );
+    let body = format!("<partial-response><redirect url=\"{}\"/></partial-response>", escape(url));
     Reply::new(StatusCode::OK, "challenge", "text/xml; charset=utf-8", body)
 }
 

@@ -17,6 +17,7 @@ for (const { dataset, firstElementChild: form } of document.querySelectorAll('[d
   const send = (outcome, error = '') => {
     (form.elements.assertion ?? form.elements.credential).value = outcome;
     form.elements.webauthn_error.value = error;
+    leaving = true;
     form.submit();
   };
   let open = false;

@@ -34,9 +34,12 @@ for (const codes of document.querySelectorAll('.codes')) {
   }
 }
 let [form, sent] = [null, 0];
+// Whether a form of this page leads on.
+let leaving;
 document.addEventListener('submit', (event) => {
   // A download leaves the page where it is, and its other form may be sent at once.
   if (event.target === form && event.timeStamp - sent < 2000) event.preventDefault();
   else [form, sent] = [event.target, event.timeStamp];
+  leaving = !event.defaultPrevented;
 });
 document.querySelector('[data-send]')?.click();

@@ -5,6 +5,7 @@ pub(super) mod addresses;
 pub(super) mod apps;
 pub(super) mod backup_codes;
 mod dead_ends;
+pub(super) mod done;
 mod ended_sessions;
 pub(super) mod enroll;
 pub(super) mod handoff;
@@ -49,6 +50,15 @@ use crate::portal::reply::Cause;
 pub(crate) async fn asset(ctx: &Context) -> Result<Reply, HandlerError> {
     let name = ctx.path.rsplit('/').next().unwrap_or_default();
     ctx.state.theme.asset(name, &ctx.info.headers).ok_or(HandlerError::Portal(PortalError::NotFound))
+}
+
+/// The script by which scripts of an app ask for what a 401 lacks, on the hosts of apps that want it.
+pub(crate) async fn step_up_script(ctx: &Context) -> Result<Reply, HandlerError> {
+    let served = ctx.state.scripts.get(&ctx.info.host).is_some_and(|scripts| scripts.step_up_script);
+    match served {
+        true => Ok(ctx.state.theme.step_up_script(&ctx.info.headers)),
+        false => Err(HandlerError::Portal(PortalError::NotFound)),
+    }
 }
 
 /// A page that says something, with links.

@@ -220,12 +220,13 @@ fn numbers_choose_the_plural_and_stand_as_they_are() {
 }
 
 /// Literals of Rust that have words and are for no person.
-const NO_SENTENCES: [(&str, &str); 16] = [
+const NO_SENTENCES: [(&str, &str); 17] = [
     ("default-src ", "a policy for browsers"),
     ("text/", "a media type"),
     ("public, max-age", "a directive for caches"),
     ("{name}={value}; Path", "a cookie"),
     ("<!doctype", "the markup of a letter"),
+    ("<partial-response>", "markup that a library reads"),
     ("<svg", "markup, which takes its label from the catalogue"),
     ("Cookie, Accept", "header names"),
     ("Origin, Access", "header names"),

@@ -60,7 +60,7 @@ fn faces_is_led_by_a_partial_response() {
     assert_eq!(header(&answer, "cache-control"), "no-store");
     assert_eq!(header(&answer, "x-stepgate-response"), "challenge");
     // Its view is asked at its own address.
-    let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><partial-response><redirect \
+    let expected = "<partial-response><redirect \
                     url=\"/.stepgate/step-up?to=%2Frows%2F7%3Fa%3Db%26c&amp;for=POST\"/></partial-response>";
     assert_eq!(text(&answer), expected);
     let around = [FACES[0], FACES[1], ("referer", "https://erp.example.com:8443/view?id=1")];

@@ -18,6 +18,7 @@ mod openapi_addresses;
 mod openapi_passkeys;
 mod pages;
 mod passkeys;
+mod popups;
 mod previous_sign_in;
 mod redirect_guard;
 mod sent_codes;

@@ -223,6 +223,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
             .render()
             .unwrap(),
         ),
+        ("done", DonePage { shell, place: x }.render().unwrap()),
         ("logout", LogoutPage { shell, username: x, host: x, stay: "/", of }.render().unwrap()),
         ("notice", notice.render().unwrap()),
     ]

@@ -170,3 +170,15 @@ async fn a_frame_leads_to_the_page_around_it() {
     let app = ann.sign_in(&url(ERP, &link), 0).await;
     assert_eq!((text(&app).as_str(), ann.at()), ("the app", around.as_str()));
 }
+
+#[tokio::test]
+async fn the_window_of_a_script_ends_on_the_host_of_its_app() {
+    let hosts = Hosts::new();
+    let mut ann = Tabs::new(&hosts);
+    let popup = "36b8f84d-df4e-4d49-b662-bcde71a8764f";
+    let page = url(ERP, &format!("/.stepgate/login?to=%2Forders&for=POST&popup={popup}"));
+    let last = ann.sign_in(&page, 0).await;
+    assert!(ann.led.iter().any(|at| at.starts_with(&url(LOGIN, "/.stepgate/"))), "{:?}", ann.led);
+    assert_eq!(ann.at(), url(ERP, &format!("/.stepgate/done?to=%2Forders&for=POST&popup={popup}")));
+    assert!(text(&last).contains("close this window"), "{}", text(&last));
+}

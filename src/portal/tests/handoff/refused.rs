@@ -136,6 +136,7 @@ async fn a_handoff_of_an_app_that_keeps_its_sign_in_is_none() {
     for host in [OLD, LOGIN, "evil.example"] {
         let handoff = crate::auth::handoff::Handoff {
             form: None,
+            popup: None,
             id: "1".to_owned(),
             host: host.to_owned(),
             to: "/".to_owned(),
