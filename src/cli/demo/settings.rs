@@ -24,7 +24,7 @@ use crate::config::Settings;
 use crate::flow::settings::{FlowSettings, PasskeySettings, RiskSettings, SentCodeSettings};
 use crate::notify::kept::KeptLetters;
 use crate::notify::settings::NotifySettings;
-use crate::portal::settings::{PortalHost, PortalSettings};
+use crate::portal::settings::{PortalHost, PortalSettings, ScriptSettings};
 use crate::proxy::settings::{
     AppSettings, ClientLimits, CookieSettings, IdentitySettings, JwtSettings, Listen, ProxySettings, Server,
     UpstreamSettings,
@@ -101,9 +101,11 @@ pub(super) fn settings(
         cookies: CookieSettings::default(),
         hold: Some(HoldTerms::default()),
     };
+    let wanted = ScriptSettings { step_up_script: true, dialects: Vec::new() };
+    let scripts = hosts().map(|host| (host.to_owned(), wanted.clone())).collect();
     Ok(Settings {
         flow,
-        portal: PortalSettings { name: NAME.to_owned(), host: Some(once), ..PortalSettings::default() },
+        portal: PortalSettings { name: NAME.to_owned(), host: Some(once), scripts, ..PortalSettings::default() },
         notify: NotifySettings { name: Some(NAME.to_owned()), kept: Some(letters), ..NotifySettings::default() },
         proxy: ProxySettings {
             listen,
@@ -162,11 +164,19 @@ fn policy(flow: &FlowSettings) -> CommandResult<Policy> {
     )?;
     risky.on_risk = OnRisk { medium: RiskAction::StepUp, high: RiskAction::Deny, ..OnRisk::default() };
     risky.on_change = OnChange { network: RiskAction::StepUp, ..OnChange::default() };
+    let fresh = Requirement { max_age: Some(Duration::from_secs(60)), ..two_factor };
+    let mut saving =
+        rule("orders-save", "/orders/**", Access::Guarded { audience: Audience::default(), requirement: fresh })?;
+    saving.methods = vec!["POST".to_owned()];
+    let one_factor =
+        Access::Guarded { audience: Audience::default(), requirement: Requirement::of(Strength::OneFactor) };
     let rules = vec![
         rule("public", "/public/**", Access::Public)?,
         administration,
         rule("mailed", "/mailed/**", mailed)?,
         risky,
+        saving,
+        rule("orders", "/orders/**", one_factor)?,
         rule("everything-else", "/**", staff)?,
     ];
     let rules: AppRules = rules.into_iter().map(Arc::new).collect();

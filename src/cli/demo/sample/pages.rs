@@ -27,7 +27,7 @@ fn page(title: &str, main: &str) -> String {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} · Legacy app</title>\
 <style>{STYLE}</style></head><body><header><nav aria-label=\"App\"><a href=\"/\">Start</a>\
-<a href=\"/admin/\">Administration</a><a href=\"/mailed/\">Mailed</a><a href=\"/risky/\">Risky</a><a href=\"/form\">Form</a><a href=\"/public/\">Public</a>\
+<a href=\"/admin/\">Administration</a><a href=\"/mailed/\">Mailed</a><a href=\"/risky/\">Risky</a><a href=\"/form\">Form</a><a href=\"/orders/\">Orders</a><a href=\"/public/\">Public</a>\
 <a href=\"/.stepgate/account\">Account</a></nav></header><main><h1>{title}</h1>{main}</main></body></html>\n"
     )
 }
@@ -98,6 +98,27 @@ pub(super) fn form() -> String {
         "<form method=\"post\" action=\"/form\"><label for=\"subject\">Subject</label>\
 <input id=\"subject\" name=\"subject\"><label for=\"text\">Text</label>\
 <textarea id=\"text\" name=\"text\" rows=\"4\"></textarea><button type=\"submit\">Send</button></form>",
+    )
+}
+
+/// What [`orders`] runs.
+pub(super) const ORDERS_SCRIPT: &str = include_str!("orders.js");
+/// What it may run and load.
+pub(super) const ORDERS_POLICY: &str = "default-src 'self'; style-src 'unsafe-inline'";
+
+/// Two forms that a script sends.
+pub(super) fn orders() -> String {
+    page(
+        "Orders",
+        "<p>To look is free for who is signed in; to save asks for a second step that is no older than a minute. A script \
+saves, in a window of its own you prove what is missing, and what you typed stays where it is.</p>\
+<h2>As JSON</h2><form id=\"json\"><label for=\"note\">Note</label><input id=\"note\" name=\"note\" value=\"Ten of them\">\
+<button type=\"submit\">Save</button></form>\
+<h2>With a file</h2><form id=\"file\"><label for=\"title\">Title</label><input id=\"title\" name=\"title\" value=\"Delivery\">\
+<label for=\"document\">File</label><input id=\"document\" name=\"document\" type=\"file\">\
+<button type=\"submit\">Save with the file</button></form>\
+<p><output></output></p><p id=\"blocked\" role=\"alert\" hidden>Your browser kept a window shut. Allow windows here, then save again.</p>\
+<script src=\"/.stepgate/step-up.js\"></script><script src=\"/orders/orders.js\"></script>",
     )
 }
 

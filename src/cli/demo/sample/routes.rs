@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{Extension, Request};
+use axum::http::HeaderName;
 use axum::http::StatusCode;
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, UPGRADE};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, UPGRADE};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
@@ -50,6 +51,9 @@ pub(super) fn router(letters: Arc<KeptLetters>) -> Router {
         .route("/risky", at(READ, get(risky)))
         .route("/risky/", at(POSTED, get(risky).post(risky)))
         .route("/risky/{*path}", at(POSTED, get(risky).post(risky)))
+        .route("/orders", at(READ, get(orders)))
+        .route("/orders/", at(READ, get(orders)))
+        .route("/orders/orders.js", at(READ, get(async || ([(CONTENT_TYPE, "text/javascript")], pages::ORDERS_SCRIPT))))
         .route(super::OUTBOX, at(READ, outbox))
         .route(super::LETTERS, at(READ, for_people))
         .route("/slow", at(READ, get(slow)))
@@ -63,6 +67,7 @@ pub(super) fn router(letters: Arc<KeptLetters>) -> Router {
     Router::new()
         .route("/echo", any(echo))
         .route("/public/echo", any(echo))
+        .route("/orders/save", at(POSTED, post(echo)))
         .route("/form", at(POSTED, form))
         .route("/upload", at("POST, PUT, OPTIONS", post(upload).put(upload)))
         .merge(unread)
@@ -142,6 +147,10 @@ async fn mailed(Extension(head): Raw) -> Html<String> {
 
 async fn risky(Extension(head): Raw) -> Html<String> {
     Html(pages::risky(&head))
+}
+
+async fn orders() -> ([(HeaderName, &'static str); 1], Html<String>) {
+    ([(CONTENT_SECURITY_POLICY, pages::ORDERS_POLICY)], Html(pages::orders()))
 }
 
 async fn received(Extension(head): Raw, body: Body) -> Result<Html<String>, Response> {
