@@ -14,6 +14,7 @@ mod broken_rows;
 mod canary;
 mod canary_factors;
 mod chaos;
+mod challenges;
 mod check;
 mod cli;
 mod cli_accounts;
