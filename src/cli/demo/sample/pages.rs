@@ -110,8 +110,8 @@ pub(super) const ORDERS_POLICY: &str = "default-src 'self'; style-src 'unsafe-in
 pub(super) fn orders() -> String {
     page(
         "Orders",
-        "<p>To look is free for who is signed in; to save asks for a second step that is no older than a minute. A script \
-saves, in a window of its own you prove what is missing, and what you typed stays where it is.</p>\
+        "<p>Whoever is signed in may look. Saving asks for a second step that is no older than a minute: you prove it in a \
+window of its own, and what you typed stays where it is.</p>\
 <h2>As JSON</h2><form id=\"json\"><label for=\"note\">Note</label><input id=\"note\" name=\"note\" value=\"Ten of them\">\
 <button type=\"submit\">Save</button></form>\
 <h2>With a file</h2><form id=\"file\"><label for=\"title\">Title</label><input id=\"title\" name=\"title\" value=\"Delivery\">\
