@@ -9,7 +9,7 @@ mod token;
 use serde::{Deserialize, Serialize};
 
 use super::factor::authenticator::Sealed;
-use super::proof::{Factor, Method, MethodSet, Offer, Proofs, Requirement, Strength};
+use super::proof::{Factor, Method, MethodSet, Offer, Proofs, Requirement, SlipOrder, Strength};
 use super::session::{Channel, Session};
 use super::time::Timestamp;
 use super::user::{Identity, UserId, Username};
@@ -119,6 +119,9 @@ pub struct Ceremony {
     /// How unusual it is for its person.
     #[serde(default)]
     pub assessed: Assessed,
+    /// The one request that a step-up is for. Such a ceremony is never stored.
+    #[serde(skip)]
+    pub slip: Option<SlipOrder>,
 }
 
 /// What became of an attempt at one proof.
@@ -203,6 +206,7 @@ impl Ceremony {
             previous_login: None,
             challenge: None,
             assessed: Assessed::default(),
+            slip: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What happened: the only thing that logs, the audit trail and counters are made from.
 
+mod deed;
 mod form_record;
 mod risk_record;
 
@@ -9,8 +10,9 @@ use std::sync::Arc;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::factor::passkey::Violation;
-use super::proof::{Method, RiskLevel};
+use super::proof::{Method, RiskLevel, TransactionDigest};
 use super::user::{UserId, Username};
+pub use deed::Deed;
 pub use form_record::FormRecord;
 pub use risk_record::{PastRisk, PastTerm, RiskGuard, RiskRecord, RiskTerm, Weight};
 
@@ -86,6 +88,16 @@ pub enum What {
     FormSent,
     /// A form that was kept was discarded by its owner.
     FormDiscarded,
+    /// Something was proved for one request; of a transaction, what was shown and proved, by its digest.
+    SlipIssued {
+        method: Method,
+        transaction: Option<TransactionDigest>,
+    },
+    /// That request was let through.
+    SlipSpent {
+        method: Method,
+        transaction: Option<TransactionDigest>,
+    },
     /// A session was ended by its owner or an operator.
     SessionRevoked,
     /// Every session of a person was ended.
@@ -153,6 +165,8 @@ impl What {
             Self::FormHeld => "form_held",
             Self::FormSent => "form_sent",
             Self::FormDiscarded => "form_discarded",
+            Self::SlipIssued { .. } => "slip_issued",
+            Self::SlipSpent { .. } => "slip_spent",
             Self::SessionRevoked => "session_revoked",
             Self::SessionsRevoked => "sessions_revoked",
             Self::AuthenticatorAdded { .. } => "authenticator_added",
@@ -183,10 +197,20 @@ impl What {
             | Self::Throttled { method, .. }
             | Self::AuthenticatorAdded { method }
             | Self::CodeSent { method }
+            | Self::SlipIssued { method, .. }
+            | Self::SlipSpent { method, .. }
             | Self::FactorLocked { method }
             | Self::FactorUnlocked { method }
             | Self::AuthenticatorRemoved { method } => Some(method),
             Self::Unsettled { method, .. } => method,
+            _ => None,
+        }
+    }
+
+    /// What stands for the request concerned.
+    pub const fn transaction(self) -> Option<TransactionDigest> {
+        match self {
+            Self::SlipIssued { transaction, .. } | Self::SlipSpent { transaction, .. } => transaction,
             _ => None,
         }
     }
@@ -224,41 +248,10 @@ impl Serialize for What {
         if let Some((name, word)) = self.detail() {
             members.serialize_entry(name, word)?;
         }
-        members.end()
-    }
-}
-
-/// What can be under way when a store fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Deed {
-    /// A one-time proof was being spent.
-    Spending,
-    /// A stored password hash was being renewed.
-    Rehash,
-    /// A session was being opened, or was rising.
-    Opening,
-    /// Sessions were being ended.
-    Ending,
-    /// An authenticator was being bound.
-    Binding,
-    /// Backup codes were being made.
-    BackupCodes,
-    /// A code was being sent.
-    Sending,
-}
-
-impl Deed {
-    /// The word for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Spending => "spending",
-            Self::Rehash => "rehash",
-            Self::Opening => "opening",
-            Self::Ending => "ending",
-            Self::Binding => "binding",
-            Self::BackupCodes => "backup_codes",
-            Self::Sending => "sending",
+        if let Some(transaction) = self.transaction() {
+            members.serialize_entry("transaction", &transaction.hex())?;
         }
+        members.end()
     }
 }
 

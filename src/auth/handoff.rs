@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::proof::Slip;
 use super::secret::SecretText;
 use super::time::Timestamp;
 use super::token::{self, TOKEN_BYTES};
@@ -131,6 +132,9 @@ pub struct Ticket {
     /// The id of the session, which all hosts of its family share.
     pub session: String,
     pub issued_at: Timestamp,
+    /// What was proved for the one request that the browser came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slip: Option<Slip>,
 }
 
 #[cfg(test)]

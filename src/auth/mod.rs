@@ -22,6 +22,7 @@ pub mod resource;
 pub mod return_to;
 pub mod secret;
 pub mod session;
+pub mod slip_token;
 pub mod text;
 pub mod throttle;
 pub mod time;

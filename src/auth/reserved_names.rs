@@ -37,7 +37,10 @@ pub const BINDING: &str = "__Host-stepgate-binding";
 /// Held by a browser while forms of its wait to be sent.
 pub const HELD: &str = "__Host-stepgate-held";
 
-const COOKIES: [&str; 6] = [SESSION, FLOW, DEVICE, TURNS, BINDING, HELD];
+/// Holds a proof for one request.
+pub const SLIP: &str = "__Host-stepgate-slip";
+
+const COOKIES: [&str; 7] = [SESSION, FLOW, DEVICE, TURNS, BINDING, HELD, SLIP];
 
 /// Whose a target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

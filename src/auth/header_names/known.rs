@@ -8,6 +8,8 @@ pub(super) const OURS: &[&str] = &[
     "x-stepgate",
     // The mark of a known script: a secret between it and us.
     "stepgate-device",
+    // A proof for one request, which is used up here.
+    "stepgate-slip",
     "x-request-id",
     // Other resources of the request (RFC 4918): judged, and written anew.
     "destination",

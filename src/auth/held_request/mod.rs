@@ -6,6 +6,7 @@
 
 mod admission;
 mod bytes;
+mod shown;
 mod tokens;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use super::user::UserId;
 
 pub use admission::{FormTraits, FormType, HoldTerms, NotHeld};
 pub use bytes::Unreadable;
+pub use shown::{ShownField, ShownValue, shown_fields};
 pub use tokens::{
     FormId, FormKeys, HolderToken, REPLAY_BYTES, REPLAY_FIELD, is_marked_as_replay, may_become_replay, replayed,
 };

@@ -97,6 +97,7 @@ mod tests {
     use crate::auth::ceremony::CeremonyToken;
     use crate::auth::handoff::{BindingToken, TicketToken};
     use crate::auth::session::SessionToken;
+    use crate::auth::slip_token::SlipToken;
 
     const BYTES: [u8; TOKEN_BYTES] = [7; TOKEN_BYTES];
 
@@ -109,14 +110,16 @@ mod tests {
             CeremonyToken::mint(&BYTES).expose().to_owned(),
             TicketToken::mint(&BYTES).expose().to_owned(),
             BindingToken::mint(&BYTES).expose().to_owned(),
+            SlipToken::mint(&BYTES).expose().to_owned(),
         ];
-        let readers: [fn(&str) -> bool; 6] = [
+        let readers: [fn(&str) -> bool; 7] = [
             |text| FormId::parse(text).is_some(),
             |text| HolderToken::parse(text).is_some(),
             |text| SessionToken::parse(text).is_some(),
             |text| CeremonyToken::parse(text).is_some(),
             |text| TicketToken::parse(text).is_some(),
             |text| BindingToken::parse(text).is_some(),
+            |text| SlipToken::parse(text).is_some(),
         ];
         for (n, token) in tokens.iter().enumerate() {
             for (m, read) in readers.iter().enumerate() {

@@ -79,6 +79,8 @@ pub struct Rule {
     pub networks: Networks,
     /// What it does.
     pub access: Access,
+    /// The fields of a form whose values are not shown to who approves of it.
+    pub redact: Vec<String>,
     /// What it does where a sign-in was unusual.
     pub on_risk: OnRisk,
     /// What it does where a session is used from elsewhere.
@@ -108,6 +110,7 @@ impl Rule {
             methods: Vec::new(),
             networks: Networks::default(),
             access,
+            redact: Vec::new(),
             on_risk: OnRisk::default(),
             on_change: OnChange::default(),
             explanation: None,

@@ -1,5 +1,6 @@
 //! What a proof is good for: a session, one request, or one transaction (ADR 0028).
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -43,6 +44,11 @@ impl TransactionDigest {
 
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// As text, in lower case.
+    pub fn hex(&self) -> String {
+        HEXLOWER.encode(&self.0)
     }
 }
 

@@ -54,9 +54,11 @@ pub fn evaluate(
     decision.at(resource.path())
 }
 
-/// Whether a request may use a slip up. What only looks ahead may not, whatever else it may be taken for; nor may what is told
-/// of a WebSocket be a transaction, for its messages come later.
+/// Whether a request may use a slip up. What only looks ahead may not, whatever else it may be taken for. A transaction is all
+/// that a request says: not what may be taken for another one, or names another resource; nor a WebSocket, whose messages
+/// come later.
 fn may_spend(resource: &Resource, opener: Option<&Opener>, slip: &PresentedSlip) -> bool {
     let looks_ahead = resource.methods().any(|method| matches!(method, "HEAD" | "OPTIONS"));
-    !looks_ahead && (opener.is_none() || slip.slip.transaction.is_none())
+    let says_all = || opener.is_none() && resource.methods().count() == 1 && resource.is_alone();
+    !looks_ahead && (slip.slip.transaction.is_none() || says_all())
 }

@@ -127,6 +127,9 @@ impl MethodSet {
     /// Every method.
     pub const ALL: Self = Self((1 << Method::ALL.len()) - 1);
 
+    /// What an assertion may turn out to prove.
+    pub const PASSKEYS: Self = Self::EMPTY.with(Method::Passkey).with(Method::BoundPasskey).with(Method::SecurityKey);
+
     /// The methods that somebody has who owns or proved these: a bound passkey is a passkey, never the other way round.
     #[must_use]
     pub const fn closed(self) -> Self {

@@ -20,5 +20,5 @@ pub use offer::Offer;
 pub use proofs::Proofs;
 pub use requirement::{Lack, Requirement, Shortfall};
 pub use risk::{Changed, OnChange, OnRisk, Risk, RiskAction, RiskLevel};
-pub use slip::{PresentedSlip, SLIP_LIVES, Slip};
+pub use slip::{PresentedSlip, SLIP_LIVES, Slip, SlipOrder};
 pub use strength::Strength;

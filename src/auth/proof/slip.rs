@@ -31,6 +31,32 @@ pub struct Slip {
     pub proved_at: Timestamp,
 }
 
+/// What a slip is to be given for, once something was proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlipOrder {
+    pub host: String,
+    pub rules: Vec<String>,
+    /// What counts for every one of the rules.
+    pub methods: MethodSet,
+    pub transaction: Option<TransactionDigest>,
+}
+
+impl SlipOrder {
+    /// The slip for this proof; `None` if the proof is not one of those that count.
+    pub fn slip(&self, session: &Session, method: Method, now: Timestamp) -> Option<Slip> {
+        let Self { host, rules, methods, transaction } = self;
+        let counts = !methods.and(MethodSet::EMPTY.with(method).closed()).is_empty();
+        counts.then(|| Slip {
+            session: session.id.clone(),
+            host: host.clone(),
+            rules: rules.clone(),
+            method,
+            transaction: *transaction,
+            proved_at: now,
+        })
+    }
+}
+
 /// A slip beside the request that presents it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PresentedSlip {

@@ -170,6 +170,11 @@ impl Resource {
         std::iter::once(self.method()).chain(self.other_methods.iter().map(AsRef::as_ref))
     }
 
+    /// Whether the request names no resource beside its target.
+    pub const fn is_alone(&self) -> bool {
+        self.related.is_none()
+    }
+
     /// The path as forwarded.
     pub fn path(&self) -> &str {
         self.target.get(..self.path_len).unwrap_or_default()
