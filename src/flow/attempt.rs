@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::auth::event::{Deed, Event, RiskRecord, ThrottleScope, What};
 use crate::auth::network::wide_networks;
-use crate::auth::proof::Method;
+use crate::auth::proof::{Method, TransactionDigest};
 use crate::auth::throttle::{Charge, account_of_name};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
@@ -25,6 +25,8 @@ pub(super) struct Attempt<'a> {
     pub(super) account: String,
     pub(super) device: Option<KnownBrowser>,
     pub(super) session: Option<String>,
+    /// The transaction that is approved of by it.
+    pub(super) approves: Option<TransactionDigest>,
     /// The tag of the browser, as soon as it carries a mark.
     pub(super) browser: Option<String>,
     /// What the factor that was just proved has to say.
@@ -132,6 +134,7 @@ impl Flows {
             account,
             device,
             session: None,
+            approves: None,
             browser,
             aftermath: Aftermath::default(),
             learnt: false,

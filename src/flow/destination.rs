@@ -13,7 +13,10 @@ use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::proof::explanation::{self, Evaluation};
-use crate::auth::proof::{Lack, MethodSet, Offer, OnRisk, Proofs, Requirement, Risk, RiskAction, Strength};
+use crate::auth::proof::{
+    Binding, Lack, MethodSet, Offer, OnRisk, Proofs, Requirement, Risk, RiskAction, SlipOrder, Strength,
+    TransactionDigest,
+};
 use crate::auth::resource::{Resource, Tolerances};
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
@@ -255,6 +258,42 @@ impl Guards {
         self.guards.iter().all(|guard| guard.requirement.shortfall(proofs, now).is_none())
     }
 
+    /// The guard that asks for a proof for one request, of a transaction before others; `None` if a session is enough.
+    pub fn bound(&self) -> Option<&Guard> {
+        self.bound_guards().max_by_key(|guard| guard.requirement.binding)
+    }
+
+    /// What a slip is to be given for; `None` if a session is enough.
+    pub fn slip_order(&self, transaction: Option<TransactionDigest>) -> Option<SlipOrder> {
+        self.bound()?;
+        let mut rules: Vec<String> = self.bound_guards().map(|guard| guard.rule.id.0.to_string()).collect();
+        rules.dedup();
+        let methods = self.bound_guards().fold(MethodSet::ALL, |all, guard| all.and(guard.requirement.renewing()));
+        Some(SlipOrder { host: self.host.clone(), rules, methods, transaction })
+    }
+
+    fn bound_guards(&self) -> impl Iterator<Item = &Guard> {
+        self.guards.iter().filter(|guard| guard.requirement.binding != Binding::Session)
+    }
+
+    /// What is left for a person who has proved all that a session may have: a proof for this one request.
+    fn for_request(&self, owned: MethodSet, locked: MethodSet) -> Ways {
+        let Some((guard, short)) =
+            self.bound().and_then(|guard| Some((guard, guard.requirement.missing_for_request()?)))
+        else {
+            return Ways::Arrived;
+        };
+        let methods = self.slip_order(None).map_or(short.methods, |order| order.methods.named());
+        let at_hand = methods.and(owned.closed());
+        match at_hand.minus(locked) {
+            MethodSet::EMPTY if at_hand.is_empty() => Ways::OutOfReach(guard.clone()),
+            MethodSet::EMPTY => Ways::Locked(locked),
+            usable => {
+                Ways::Prove { guard: guard.clone(), lack: short.lack, methods: usable, locked: methods.and(locked) }
+            }
+        }
+    }
+
     /// Whether somebody who owns these methods could open the destination.
     pub fn are_within(&self, owned: MethodSet) -> bool {
         self.guards.iter().all(|guard| guard.requirement.is_within(owned))
@@ -286,7 +325,7 @@ impl Guards {
         let Person { proofs, owned, locked } = person;
         let mut missing =
             self.guards.iter().filter_map(|guard| Some((guard, guard.requirement.shortfall(proofs, now)?))).peekable();
-        let Some((guard, shortfall)) = missing.peek().copied() else { return Ways::Arrived };
+        let Some((guard, shortfall)) = missing.peek().copied() else { return self.for_request(owned, locked) };
         // Known before anything is asked: a code that cannot lead there would be spent for nothing.
         if let Some((guard, _)) =
             missing.find(|(guard, _)| !guard.requirement.would_be_met(proofs, guard.most(owned, self.offer), now))

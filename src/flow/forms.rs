@@ -117,14 +117,26 @@ impl Flows {
     /// # Errors
     /// A store did not answer.
     pub async fn waiting_form(&self, keys: &FormKeys, host: &str, who: &Session) -> Answer<FormLookup<WaitingForm>> {
-        let Some(HeldRequest { head, body }) = self.ports.forms.load(keys).await? else {
-            return Ok(FormLookup::Absent);
-        };
-        if head.host != host || !head.is_within(FORM_WAITS, self.now()) {
+        Ok(match self.waiting_request(keys, host, who).await? {
+            FormLookup::Found(HeldRequest { head, body }) => {
+                FormLookup::Found(WaitingForm { head, size: body.expose().len() })
+            }
+            FormLookup::Absent => FormLookup::Absent,
+            FormLookup::OfAnother => FormLookup::OfAnother,
+        })
+    }
+
+    /// The same, with its body.
+    ///
+    /// # Errors
+    /// A store did not answer.
+    pub async fn waiting_request(&self, keys: &FormKeys, host: &str, who: &Session) -> Answer<FormLookup<HeldRequest>> {
+        let Some(request) = self.ports.forms.load(keys).await? else { return Ok(FormLookup::Absent) };
+        if request.head.host != host || !request.head.is_within(FORM_WAITS, self.now()) {
             return Ok(FormLookup::Absent);
         }
-        Ok(match self.is_owner(keys, &head, who).await? {
-            true => FormLookup::Found(WaitingForm { head, size: body.expose().len() }),
+        Ok(match self.is_owner(keys, &request.head, who).await? {
+            true => FormLookup::Found(request),
             false => FormLookup::OfAnother,
         })
     }

@@ -18,6 +18,7 @@ use crate::auth::handoff::{BindingToken, HANDOFF_LASTS, Handoff, TICKET_LASTS, T
 use crate::auth::proof::MethodSet;
 use crate::auth::secret::SecretBytes;
 use crate::auth::session::{Channel, Pinned, Session, SessionKey, SessionToken};
+use crate::auth::slip_token::SlipToken;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 
@@ -91,7 +92,12 @@ impl Flows {
     ///
     /// # Errors
     /// A store did not answer; the handoff may be used up, and there is no ticket.
-    pub async fn issue_ticket(&self, handoff: &Handoff, session: &Session) -> Answer<Option<TicketToken>> {
+    pub async fn issue_ticket(
+        &self,
+        handoff: &Handoff,
+        session: &Session,
+        slip: Option<&SlipToken>,
+    ) -> Answer<Option<TicketToken>> {
         if Some(&session.host) != self.settings.portal_host.as_ref() || session.channel != Channel::Cookie {
             return Err(StoreError::invariant("a ticket comes from where people sign in"));
         }
@@ -102,7 +108,12 @@ impl Flows {
         }
         let token = TicketToken::mint(&self.random()?);
         let (user, id) = (session.identity.id.clone(), session.id.clone());
-        let ticket = Ticket { handoff: handoff.clone(), user, session: id, issued_at: now };
+        // What it stands for goes along, not the token: no store sees that, and the app's host gets one of its own.
+        let slip = match slip {
+            Some(slip) => self.carry_slip(slip, &handoff.host, session).await?,
+            None => None,
+        };
+        let ticket = Ticket { handoff: handoff.clone(), user, session: id, issued_at: now, slip };
         self.ports.tickets.put(&token, &ticket, TICKET_LASTS).await?;
         Ok(Some(token))
     }
@@ -123,7 +134,7 @@ impl Flows {
             // Anybody can say so; nothing is remembered of it.
             return Ok(Arrival::Rejected(TicketFault::Absent));
         };
-        let Ticket { handoff, user, session: id, issued_at } = ticket;
+        let Ticket { handoff, user, session: id, issued_at, slip } = ticket;
         (attempt.user, attempt.session) = (Some(user.clone()), Some(id.clone()));
         let ours = presented.binding.is_some_and(|binding| binding.key() == handoff.binding);
         let fault = match () {
@@ -139,7 +150,17 @@ impl Flows {
         let Some(head) = head else { return Ok(reject(attempt, fault.unwrap_or(TicketFault::NoSession))) };
         attempt.username = Some(head.identity.username.clone());
         match self.share(attempt, &head, presented.held).await? {
-            Some(opened) => Ok(Arrival::Opened { opened: Box::new(opened), handoff }),
+            Some(mut opened) => {
+                if let Some(slip) =
+                    slip.filter(|slip| slip.session == opened.session.id && slip.host == opened.session.host)
+                {
+                    match self.issue_slip(&slip).await {
+                        Ok(token) => opened.slip = Some(token),
+                        Err(fault) => return Err(self.revoke_undelivered(attempt, &opened.token.key(), fault).await),
+                    }
+                }
+                Ok(Arrival::Opened { opened: Box::new(opened), handoff })
+            }
             None => Ok(reject(attempt, TicketFault::NoSession)),
         }
     }
@@ -203,6 +224,7 @@ impl Flows {
             session,
             ends_at,
             device: None,
+            slip: None,
             aftermath,
             locked: none,
             unlocked: none,

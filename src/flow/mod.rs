@@ -23,6 +23,7 @@ mod session_key;
 mod session_validity;
 pub mod sessions;
 pub mod settings;
+pub mod slips;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::auth::history::Notice;
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
 use crate::auth::session::{Channel, Session, SessionToken};
+use crate::auth::slip_token::SlipToken;
 use crate::auth::time::Timestamp;
 use crate::auth::user::Username;
 use crate::flow::ports::StoreError;
@@ -212,6 +213,8 @@ pub struct Opened {
     pub ends_at: Timestamp,
     /// A new mark for this browser, to be kept as a cookie.
     pub device: Option<SecretText>,
+    /// A proof for the one request that it was given for.
+    pub slip: Option<SlipToken>,
     /// What the factor that was just proved has to say.
     pub aftermath: Aftermath,
     /// Factors of the account that are switched off after too many wrong codes.

@@ -113,6 +113,7 @@ impl Stores {
             profiles: View::new(state.transient.clone(), ring.clone()),
             traces: View::new(state.transient.clone(), ring.clone()),
             forms: View::new(state.transient.clone(), ring.clone()),
+            slips: View::new(state.transient.clone(), ring.clone()),
             form_owners: View::new(state.transient, ring.clone()),
             quotas: state.quotas,
             codes: state.codes,

@@ -103,6 +103,12 @@ impl Flows {
         let (ceremony, method) = (completed.ceremony(), completed.method());
         let risen =
             Session { proofs: ceremony.proofs.clone(), seen_at: attempt.now.max(session.seen_at), ..session.clone() };
+        let slip = ceremony.slip.as_ref().and_then(|order| order.slip(&risen, method, attempt.now));
+        // Before the session rises: should that fail, nobody has its token, and should this fail, the session stands.
+        let token = match &slip {
+            Some(slip) => Some(self.issue_slip(slip).await?),
+            None => None,
+        };
         let pinned = self.pin_risen(attempt, &risen, method).await;
         let grant = Grant {
             session: Session { pinned, ..risen },
@@ -114,7 +120,12 @@ impl Flows {
             locked: ceremony.locked,
         };
         Ok(match self.grant(attempt, grant).await? {
-            Some(opened) => Ok(Box::new(opened)),
+            Some(opened) => {
+                if let Some(slip) = slip {
+                    attempt.record(What::SlipIssued { method, transaction: slip.transaction });
+                }
+                Ok(Box::new(Opened { slip: token, ..opened }))
+            }
             None => Err(Self::reject_ended(attempt, method, RejectReason::NoSession)),
         })
     }
@@ -198,8 +209,8 @@ impl Flows {
         self.validity.note(token.key(), attempt.now);
         let session = Arc::new(session);
         let (device, locked) = (Some(mark), locked.minus(unlocked));
-        let (aftermath, notice) = (attempt.aftermath, None);
-        Ok(Some(Opened { token, session, ends_at, device, aftermath, locked, unlocked, notice }))
+        let (aftermath, notice, slip) = (attempt.aftermath, None, None);
+        Ok(Some(Opened { token, session, ends_at, device, slip, aftermath, locked, unlocked, notice }))
     }
 
     /// Ends a session whose token reaches nobody because of a fault, as far as the stores still let us.

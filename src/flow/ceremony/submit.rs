@@ -3,7 +3,7 @@
 use crate::auth::ceremony::{Ceremony, Step, Verdict};
 use crate::auth::event::{RejectReason, What};
 use crate::auth::factor::authenticator::Enrolled;
-use crate::auth::proof::{Method, MethodSet, RiskAction};
+use crate::auth::proof::{Method, MethodSet, RiskAction, SlipOrder};
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::{Resumed, Slot};
@@ -20,10 +20,28 @@ impl Flows {
     /// A store did not answer; nobody is signed in then, and a session stands where it stood or is gone. Whether a code was
     /// spent is in the events.
     pub async fn submit(&self, at: &CeremonyRef, submission: Submission, client: &Client) -> Outcome<LoginReply> {
+        self.submit_for(at, None, submission, client).await
+    }
+
+    /// The same; in a session, it also gives a proof for one request, if it is one that counts there.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub async fn submit_for(
+        &self,
+        at: &CeremonyRef,
+        slip: Option<SlipOrder>,
+        submission: Submission,
+        client: &Client,
+    ) -> Outcome<LoginReply> {
         let submission = self.classify_code(submission);
         let (mut attempt, resumed) = self.resume(at, client).await.map_err(WithEvents::none)?;
         let reply = match resumed {
-            Some(resumed) => self.next_factor(&mut attempt, resumed, submission).await,
+            Some(mut resumed) => {
+                attempt.approves = slip.as_ref().and_then(|slip| slip.transaction);
+                resumed.ceremony.slip = slip;
+                self.next_factor(&mut attempt, resumed, submission).await
+            }
             None => Ok(LoginReply::Rejected(Self::reject_ended(&mut attempt, submission.method(), at.ended()))),
         };
         attempt.finish(reply)

@@ -57,7 +57,7 @@ impl Flows {
         // Possession alone would not lead on.
         let possession = helpful.contains(Method::SecurityKey);
         let verification = if possession { UserVerification::Preferred } else { UserVerification::Required };
-        let issued = self.issue_challenge(&bond, ChallengePurpose::Register, verification, wish).await?;
+        let issued = self.issue_challenge(&bond, ChallengePurpose::Register, verification, wish, None).await?;
         let owner = &who.account.identity;
         let user_handle = self.user_handle(&owner.id);
         let whom = NewCredential {

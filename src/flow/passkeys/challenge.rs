@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use crate::auth::factor::passkey::{AuthenticationResponse, Hint, RequestOptions, UserVerification, challenge_name};
-use crate::auth::proof::{Method, MethodSet};
+use crate::auth::proof::{Method, MethodSet, TransactionDigest};
 use crate::flow::Flows;
 use crate::flow::ceremony::stored::{Resumed, Slot};
 use crate::flow::enrol::tidy;
-use crate::flow::ports::{Answer, ChallengePurpose, IssuedChallenge};
+use crate::flow::ports::{Answer, ApprovalChallenge, ChallengePurpose, IssuedChallenge};
 use crate::flow::reply::{AssertionAsked, CeremonyRef, Client, PasskeyWish};
 
 /// How long an answer may take.
@@ -21,7 +21,7 @@ fn key(bond: &str, purpose: ChallengePurpose, challenge: &[u8]) -> String {
 
 impl Flows {
     /// Asks for a signature, in a sign-in under way or in a session. `wanted`: the methods that would help, where the
-    /// caller knows; in a sign-in the flow does.
+    /// caller knows; in a sign-in the flow does. `approves`: the transaction that its owner sees beside.
     ///
     /// # Errors
     /// A store did not answer.
@@ -29,6 +29,7 @@ impl Flows {
         &self,
         at: &CeremonyRef,
         wanted: Option<MethodSet>,
+        approves: Option<TransactionDigest>,
         client: &Client,
     ) -> Answer<AssertionAsked> {
         let (attempt, resumed) = self.resume(at, client).await?;
@@ -48,7 +49,8 @@ impl Flows {
         let possession = helpful.contains(Method::SecurityKey);
         let verification = if possession { UserVerification::Preferred } else { UserVerification::Required };
         let Some(bond) = slot.bond() else { return Ok(AssertionAsked::Gone) };
-        let issued = self.issue_challenge(&bond, ChallengePurpose::Prove, verification, PasskeyWish::default()).await?;
+        let (purpose, wish) = (ChallengePurpose::Prove, PasskeyWish::default());
+        let issued = self.issue_challenge(&bond, purpose, verification, wish, approves).await?;
         let options = RequestOptions::new(rp_id, &issued.challenge, &enrolled.passkeys, verification);
         Ok(AssertionAsked::Asked(Box::new(options.with_hints(Hint::of(helpful)))))
     }
@@ -60,9 +62,13 @@ impl Flows {
         purpose: ChallengePurpose,
         user_verification: UserVerification,
         wish: PasskeyWish<'_>,
+        approves: Option<TransactionDigest>,
     ) -> Answer<IssuedChallenge> {
+        let nonce = self.random()?;
+        let approves = approves.map(|transaction| ApprovalChallenge { nonce, transaction });
         let issued = IssuedChallenge {
-            challenge: self.random()?,
+            challenge: approves.map_or(nonce, |approves| approves.challenge()),
+            approves,
             user_verification,
             issued_at: self.now(),
             name: wish.name.map(tidy),

@@ -13,6 +13,7 @@ mod passkey_challenge;
 mod places;
 mod risk_profiles;
 mod sessions;
+mod slips;
 mod traces;
 mod transient;
 
@@ -20,7 +21,7 @@ pub use accounts::*;
 pub use addresses::Addresses;
 pub use counters::{Ledger, Quota, Quotas, Throttle};
 pub use outbox::{Bounce, Fate, LeasedLetter, Letter, LetterCode, Notifier, Outbox, Recipient, letter_context};
-pub use passkey_challenge::{ChallengePurpose, IssuedChallenge};
+pub use passkey_challenge::{ApprovalChallenge, ChallengePurpose, IssuedChallenge};
 pub use places::Places;
 pub use sessions::{End, EndReason, Ended, REMEMBERED, Sessions};
 pub use transient::{Attempted, CodeDigest, OneTimeCodes, Taken, Transient, TransientKind, Typed, View};
@@ -31,6 +32,7 @@ use crate::auth::ceremony::Ceremony;
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::handoff::Ticket;
 use crate::auth::held_request::{FormOwner, HeldRequest};
+use crate::auth::proof::Slip;
 use crate::auth::secret::SecretBytes;
 use crate::auth::time::Timestamp;
 use crate::auth::trace::DecisionTrace;
@@ -117,6 +119,8 @@ pub struct Ports {
     pub challenges: View<IssuedChallenge>,
     /// Forms that wait to be sent.
     pub forms: View<HeldRequest>,
+    /// Proofs for one request.
+    pub slips: View<Slip>,
     /// Whose a form is that nobody had signed in for.
     pub form_owners: View<FormOwner>,
     /// How many forms wait.

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::Answer;
 use super::transient::{TransientKind, Typed, read, written};
 use crate::auth::factor::passkey::{CHALLENGE_BYTES, Mediation, UserVerification};
+use crate::auth::proof::TransactionDigest;
 use crate::auth::secret::SecretBytes;
 use crate::auth::time::Timestamp;
 
@@ -40,6 +42,34 @@ pub struct IssuedChallenge {
     pub name: Option<String>,
     #[serde(default)]
     pub mediation: Mediation,
+    /// The transaction that is approved of by the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approves: Option<ApprovalChallenge>,
+}
+
+/// What a challenge was made of that stands for a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalChallenge {
+    pub nonce: [u8; CHALLENGE_BYTES],
+    pub transaction: TransactionDigest,
+}
+
+impl ApprovalChallenge {
+    /// SHA-256 of both: who signs it signs what was shown.
+    pub fn challenge(&self) -> [u8; CHALLENGE_BYTES] {
+        Sha256::new().chain_update(self.nonce).chain_update(self.transaction.as_bytes()).finalize().into()
+    }
+}
+
+impl IssuedChallenge {
+    /// Whether its answer approves of this transaction; or of none, where none is told.
+    pub fn is_for(&self, told: Option<TransactionDigest>) -> bool {
+        match (&self.approves, told) {
+            (None, None) => true,
+            (Some(approves), Some(told)) => approves.transaction == told && approves.challenge() == self.challenge,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
 }
 
 impl Typed for IssuedChallenge {

@@ -31,6 +31,8 @@ pub enum TransientKind {
     RiskProfile,
     /// A form that waits until it may be sent, and whose it is.
     Form,
+    /// A proof for one request.
+    Slip,
     /// Why a request was challenged or refused.
     Trace,
 }
@@ -45,8 +47,16 @@ struct KindFacts {
 
 impl TransientKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Ceremony, Self::Pending, Self::Ticket, Self::Challenge, Self::Form, Self::RiskProfile, Self::Trace];
+    pub const ALL: [Self; 8] = [
+        Self::Ceremony,
+        Self::Pending,
+        Self::Ticket,
+        Self::Challenge,
+        Self::Form,
+        Self::Slip,
+        Self::RiskProfile,
+        Self::Trace,
+    ];
 
     const fn facts(self) -> KindFacts {
         match self {
@@ -85,6 +95,13 @@ impl TransientKind {
                 prefix: "d1:",
                 size_cap: 16 << 10,
                 unreadable: "why a request was turned away cannot be read and was dropped; the access log has it",
+            },
+            Self::Slip => KindFacts {
+                name: "slip",
+                prefix: "o1:",
+                // The names of an app's rules.
+                size_cap: 16 << 10,
+                unreadable: "a proof for one request cannot be read and was dropped; it is asked for again",
             },
             Self::Form => KindFacts {
                 name: "form",

@@ -141,6 +141,7 @@ impl World {
             profiles: View::new(self.clone(), self.clone()),
             traces: View::new(self.clone(), self.clone()),
             forms: View::new(self.clone(), self.clone()),
+            slips: View::new(self.clone(), self.clone()),
             form_owners: View::new(self.clone(), self.clone()),
             quotas: self.clone(),
             codes: self.clone(),

@@ -23,6 +23,7 @@ mod rising;
 mod risk;
 mod sent_codes;
 mod signing_in;
+mod slips;
 mod spending;
 mod traces;
 

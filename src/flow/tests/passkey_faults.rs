@@ -118,7 +118,7 @@ async fn run(at: &Stage, flow: Flow) -> Result<Option<Box<Opened>>, ()> {
                 _ => Ok(None),
             }
         }
-        Flow::Ask => flows.ask_assertion(&at.second.0, None, &from).await.map(|_| None).map_err(|_| ()),
+        Flow::Ask => flows.ask_assertion(&at.second.0, None, None, &from).await.map(|_| None).map_err(|_| ()),
         Flow::AskNew => flows.ask_passkey(&at.first.0, &from).await.map(|_| None).map_err(|_| ()),
         Flow::Rename => flows.rename_passkey(&at.session.0, "Pann", "Other", &from).await.map(|_| None).map_err(|_| ()),
     }

@@ -59,7 +59,7 @@ pub(super) fn text(value: &serde_json::Value) -> SecretText {
 }
 
 pub(super) async fn asked_by(flows: &Flows, at: &CeremonyRef) -> Vec<u8> {
-    match flows.ask_assertion(at, None, &client()).await.unwrap() {
+    match flows.ask_assertion(at, None, None, &client()).await.unwrap() {
         AssertionAsked::Asked(options) => challenge(options.as_ref()),
         AssertionAsked::NoPasskey => panic!("no passkey"),
         AssertionAsked::Gone => panic!("gone"),

@@ -6,6 +6,7 @@ use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::factor::passkey::{self, Authenticated, AuthenticationResponse, PasskeyRecord, Violation};
 use crate::auth::proof::Method;
 use crate::auth::secret::SecretText;
+use crate::auth::session::Channel;
 use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
@@ -35,6 +36,11 @@ impl Flows {
         let Some(asked) = self.take_asked(slot, &response).await? else {
             return Ok(Err(Mismatch::passkey(RejectReason::AlreadySpent)));
         };
+        // A script shows by itself what it asks for, and its plain challenge binds nothing.
+        let told = attempt.approves.filter(|_| attempt.client.channel == Channel::Cookie || asked.approves.is_some());
+        if !asked.is_for(told) {
+            return Ok(Err(Mismatch::passkey(RejectReason::Mismatch)));
+        }
         let Some(passkey) = enrolled.passkeys.iter().find(|p| p.credential_id == response.credential_id()) else {
             return Ok(Err(Mismatch::passkey(RejectReason::Passkey(Violation::Owner))));
         };

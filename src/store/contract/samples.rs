@@ -116,6 +116,7 @@ pub(crate) fn ceremony(name: &str, now: Timestamp) -> Ceremony {
         previous_login: Some(now.minus(Duration::from_secs(7))),
         challenge: None,
         assessed: Default::default(),
+        slip: None,
     }
 }
 
