@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::cancellation::Cancellation;
 use super::client::connection_state::ConnectionState;
 use super::form_delivery::FormDelivery;
+use super::read_body::ReadBody;
 use super::request::arrival::Arrival;
 use super::request::head::reject;
 use super::request::judge::{Judgement, Outcome};
@@ -61,6 +62,8 @@ pub(crate) struct Ctx {
     pub(crate) upstream: UpstreamState,
     /// The form that is sent in the place of the request's own body.
     pub(crate) form: Option<FormDelivery>,
+    /// The body, where it was read before it was decided.
+    pub(crate) read_body: Option<ReadBody>,
     pub(crate) timing: Timing,
 }
 
@@ -76,6 +79,7 @@ impl Ctx {
             judgement,
             upstream: UpstreamState::default(),
             form: None,
+            read_body: None,
             timing: Timing { started, upstream_started: None, upstream_answered: None },
         }
     }
@@ -92,6 +96,17 @@ impl Ctx {
         if let (Some(_), Some(cancellation)) = (self.upstream.silence, &self.cancellation) {
             cancellation.touch();
         }
+    }
+
+    /// Whether the body goes to the app as it is received.
+    pub(crate) const fn sends_as_received(&self) -> bool {
+        self.form.is_none() && self.read_body.is_none()
+    }
+
+    /// Whether bytes may have reached the app of what is sent once and never again.
+    pub(crate) fn began_once(&self) -> bool {
+        self.form.as_ref().is_some_and(FormDelivery::is_begun)
+            || self.read_body.as_ref().is_some_and(ReadBody::is_begun)
     }
 
     /// Notes what became of the request.

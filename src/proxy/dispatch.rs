@@ -32,11 +32,16 @@ impl Gateway {
     /// Pingora's.
     pub(crate) async fn handle(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         self.judge(session, ctx).await;
+        let unread = match ctx.judgement.awaits_body.take() {
+            Some(slip) => Box::pin(self.decide_by_body(session, ctx, &slip)).await,
+            None => None,
+        };
         held_form::examine(session, ctx);
         let instead = match ctx.judgement.may_stand_for_form && ctx.judgement.permit().is_some() {
             true => Box::pin(self.take_form(session, ctx)).await,
             false => None,
         };
+        let instead = unread.or(instead);
         let (mut response, keep) = match &mut ctx.judgement.verdict {
             _ if let Some(instead) = instead => instead,
             Verdict::Forward(_) => {
@@ -45,7 +50,7 @@ impl Gateway {
                     Box::pin(self.open_websocket(session, ctx)).await?;
                     return Ok(true);
                 }
-                let answered = !chosen || (ctx.form.is_none() && self.ask_directly(session, ctx).await?);
+                let answered = !chosen || (ctx.sends_as_received() && self.ask_directly(session, ctx).await?);
                 if !answered {
                     ctx.guard();
                 }
@@ -99,7 +104,12 @@ impl Gateway {
             }
         }
         judgement.circumstances = open;
-        count(&judgement);
+        if judgement.wants_slip() {
+            Box::pin(self.present_slip(session, ctx, &mut judgement, &mut told.1)).await;
+        }
+        if judgement.awaits_body.is_none() {
+            count(&judgement);
+        }
         (ctx.outcome, ctx.arrival, ctx.judgement) = (judgement.outcome(), arrival, judgement);
         let (shadow, events, compared) = told;
         self.tell_differences(ctx, compared);
@@ -233,7 +243,7 @@ fn read(
 }
 
 /// Counts what the rules of an app decided.
-fn count(judgement: &Judgement) {
+pub(super) fn count(judgement: &Judgement) {
     let kind = match &judgement.verdict {
         Verdict::Forward(Pass::Permit(_)) => DecisionKind::Permit,
         Verdict::Respond(OwnAnswer::Challenge(_)) => DecisionKind::Challenge,

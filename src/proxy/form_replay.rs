@@ -55,7 +55,10 @@ pub(crate) fn is_coded(headers: &HeaderMap) -> bool {
 pub(crate) async fn read(session: &mut Session, ctx: &Ctx) -> Result<Replay, BodyRead> {
     let (time, coded) = (ctx.snapshot.limits.body_timeout, is_coded(&session.req_header().headers));
     let more = |body: &[u8]| if coded { body.len() <= CODED_BYTES } else { may_become_replay(body) };
-    let (read, whole) = convert::read_while(session, time, more).await?;
+    let (read, whole) = match &ctx.read_body {
+        Some(body) => (body.body(), true),
+        None => convert::read_while(session, time, more).await?,
+    };
     Ok(match replayed(&read).filter(|_| whole && !coded) {
         Some(id) => Replay::Of(id),
         // Nobody looks into a coding here: so short a form, from a browser, is one that was coded on the way.

@@ -17,7 +17,6 @@ use super::cancellation::Cancellation;
 use super::client::connection_state::ConnectionState;
 use super::clock;
 use super::context::Ctx;
-use super::form_delivery::FormDelivery;
 use super::observe::access_log;
 use super::observe::metrics::Metrics;
 use super::observe::shadow_log::ShadowLog;
@@ -148,6 +147,9 @@ impl ProxyHttp for Gateway {
         if let Some(form) = &mut ctx.form {
             form.begin();
         }
+        if let Some(body) = &mut ctx.read_body {
+            body.begin();
+        }
         Ok(())
     }
 
@@ -160,6 +162,8 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         if let Some(form) = ctx.form.as_ref().filter(|_| body.is_some()) {
             *body = Some(form.body());
+        } else if let Some(read) = ctx.read_body.as_ref().filter(|_| body.is_some()) {
+            *body = Some(read.body());
         }
         if end && body.as_ref().is_some_and(Bytes::is_empty) {
             // An empty last piece would end a chunked request twice (pingora#935).
@@ -312,8 +316,8 @@ impl Gateway {
             error.set_retry(true);
             return error;
         }
-        if ctx.form.as_ref().is_some_and(FormDelivery::is_begun) {
-            // Whatever its server says: a form may have arrived, and is sent once.
+        if ctx.began_once() {
+            // Whatever its server says: it may have arrived, and is sent once.
             error.set_retry(false);
             return error;
         }

@@ -121,6 +121,9 @@ impl Gateway {
                 (Replay::No { read, whole: all }, _) => (begun, whole) = (read, all),
             }
         }
+        if let Some(body) = &ctx.read_body {
+            (begun, whole) = (body.body(), true);
+        }
         let limit = match admitted {
             Ok(limit) => *limit,
             Err(why) => return Ok(self.not_held(session, ctx, challenged, *why)),

@@ -20,6 +20,7 @@ use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::reserved_names::{PREFIX, ReservedTarget, is_of_passkeys, is_of_portal, reserved};
 use crate::auth::resource::{Malformed, Resource, Tolerances};
 use crate::auth::session::Session;
+use crate::auth::slip_token::SlipToken;
 use crate::portal::cookies::{SessionCredential, session_token};
 use crate::portal::error::PortalError;
 
@@ -86,6 +87,8 @@ pub(crate) struct Judgement {
     pub(crate) lacking: Vec<&'static str>,
     /// By its head it may stand for a form; only its body tells whether it does.
     pub(crate) may_stand_for_form: bool,
+    /// A proof for one request is presented, and serves this one if its body is the one that was told.
+    pub(crate) awaits_body: Option<SlipToken>,
     pub(crate) verdict: Verdict,
 }
 
@@ -106,6 +109,7 @@ impl Judgement {
             risk: None,
             credential: SessionCredential::None,
             lacking: Vec::new(),
+            awaits_body: None,
             may_stand_for_form: false,
             verdict: Verdict::Reject(rejection),
         }
@@ -219,6 +223,15 @@ impl Judgement {
             Decision::Challenge(challenged) => Verdict::Respond(OwnAnswer::Challenge(challenged)),
             Decision::Refuse(refusal) => Verdict::Respond(OwnAnswer::Refusal(refusal)),
         };
+    }
+
+    /// The challenge that only a proof for this one request would meet.
+    pub(crate) fn wants_slip(&self) -> bool {
+        let lack = match &self.verdict {
+            Verdict::Respond(OwnAnswer::Challenge(challenged)) => challenged.shortfall.lack,
+            _ => return false,
+        };
+        matches!(lack, Lack::Once | Lack::Transaction)
     }
 
     pub(crate) const fn pass(&self) -> Option<&Pass> {

@@ -23,6 +23,7 @@ mod rig;
 mod secure;
 mod short_way;
 mod signed_in;
+mod slips;
 mod smuggling;
 mod streams;
 mod taken_back;

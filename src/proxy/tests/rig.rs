@@ -16,7 +16,7 @@ use crate::auth::policy::cors::{Allowances, Cors, Preflights};
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
-use crate::auth::proof::{Requirement, Strength};
+use crate::auth::proof::{Binding, Requirement, Strength};
 use crate::auth::resource::Tolerances;
 use crate::auth::secret::SecretText;
 use crate::auth::session::Session;
@@ -74,6 +74,12 @@ fn asked(name: &str, path: &str, access: Access, preflights: Preflights) -> Arc<
     Arc::new(Rule { cors, ..Rule::new(name, PathPattern::glob(path).unwrap(), access) })
 }
 
+/// Two factors, proved for one request.
+fn bound(binding: Binding) -> Access {
+    let requirement = Requirement { binding, ..Requirement::of(Strength::TwoFactor) };
+    Access::Guarded { audience: Audience::default(), requirement }
+}
+
 fn allowances() -> Preflights {
     let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
     let max_age = Some(Duration::from_secs(600));
@@ -87,7 +93,8 @@ pub(super) fn nobody() -> (SocketAddr, TcpSocket) {
     (held.local_addr().unwrap(), held)
 }
 
-/// The settings of a proxy in front of `servers`: `/guarded/**` asks for a login, nothing under `/kept/**` may be deleted,
+/// The settings of a proxy in front of `servers`: `/guarded/**` asks for a login, `/once/**`
+/// and `/other/**` for a proof for each request, `/paid/**` for one for each transaction, nothing under `/kept/**` may be deleted,
 /// `/passed/**` lets preflights pass, `/answered/**` has them answered, `/shut/**` is denied, all else is public.
 pub(in crate::proxy) fn settings(servers: &[SocketAddr]) -> ProxySettings {
     let server = |a: &SocketAddr| Server { host: a.ip().to_string(), port: a.port(), tls: false };
@@ -127,6 +134,9 @@ pub(super) fn policy(settings: &ProxySettings) -> Arc<Policy> {
         tolerate: Tolerances::default(),
         rules: vec![
             rule("guarded", "/guarded/**", guarded.clone()),
+            rule("once", "/once/**", bound(Binding::Request)),
+            rule("other", "/other/**", bound(Binding::Request)),
+            rule("paid", "/paid/**", bound(Binding::Transaction)),
             undeletable(),
             asked("passed", "/passed/**", guarded.clone(), Preflights::Passed),
             asked("answered", "/answered/**", guarded.clone(), allowances()),
