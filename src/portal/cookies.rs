@@ -11,10 +11,11 @@ use http::{HeaderMap, HeaderValue};
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::handoff::BindingToken;
 use crate::auth::held_request::HolderToken;
-pub(crate) use crate::auth::reserved_names::{BINDING, DEVICE, FLOW, HELD, SESSION, TURNS};
+pub(crate) use crate::auth::reserved_names::{BINDING, DEVICE, FLOW, HELD, SESSION, SLIP, TURNS};
 use crate::auth::reserved_names::{has_our_cookie, name_of, resembles, trimmed};
 use crate::auth::secret::SecretText;
 use crate::auth::session::{Channel, SessionToken};
+use crate::auth::slip_token::SlipToken;
 
 /// What a request shows of our cookies, read once.
 #[derive(Clone, Default)]
@@ -101,6 +102,24 @@ fn device_mark(headers: &HeaderMap) -> Option<SecretText> {
     }
 }
 
+/// The header in which a script sends a proof for one request.
+const SCRIPT_SLIP: &str = "stepgate-slip";
+
+/// The slip that a request presents beside its session. A script sends a header, whether its session is a token or the cookie
+/// of the page that it runs in: no other origin can make a browser send one unasked. A browser sends the cookie, and only
+/// beside the cookie of its session. Who sends the header means that one.
+pub fn slip_token(headers: &HeaderMap, session: &SessionCredential) -> Option<SlipToken> {
+    let mut values = headers.get_all(SCRIPT_SLIP).iter();
+    if let Some(value) = values.next() {
+        let text = value.to_str().ok().filter(|_| values.next().is_none())?;
+        return SlipToken::parse(text.trim_matches(' '));
+    }
+    match (session, lookup(headers, SLIP)) {
+        (SessionCredential::Cookie(_), CookieLookup::One(value)) => SlipToken::parse(&value),
+        _ => None,
+    }
+}
+
 /// The header in which a script sends its mark.
 const SCRIPT_DEVICE: &str = "stepgate-device";
 
@@ -156,6 +175,11 @@ pub(crate) fn set_ceremony(token: &CeremonyToken, ttl: Duration) -> Option<Heade
 /// `Set-Cookie` for the mark of this browser.
 pub(crate) fn set_device(mark: &SecretText, ttl: Duration) -> Option<HeaderValue> {
     set_cookie(DEVICE, mark.expose(), Some(ttl))
+}
+
+/// `Set-Cookie` for a proof for one request.
+pub(crate) fn set_slip(slip: &SlipToken, ttl: Duration) -> Option<HeaderValue> {
+    set_cookie(SLIP, slip.expose(), Some(ttl))
 }
 
 /// `Set-Cookie` for what binds this browser to a handoff.

@@ -17,6 +17,8 @@ pub enum PortalError {
     MethodNotAllowed(&'static str),
     /// 408: the client did not send its request in time.
     TooSlow,
+    /// 411: a body of this size must be announced.
+    LengthRequired,
     /// 413: the body is larger than the app allows.
     TooLarge {
         /// The largest that is allowed, in bytes.

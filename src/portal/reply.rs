@@ -11,6 +11,7 @@ use super::answers::headers::{CSP_FRAMABLE, RESPONSE_KIND};
 use super::cookies;
 use super::messages::text;
 use crate::auth::event::Event;
+use crate::auth::proof::SLIP_LIVES;
 use crate::flow::ports::StoreError;
 use crate::flow::reply::Opened;
 
@@ -162,6 +163,7 @@ pub(crate) fn with_cookie(mut answer: Reply, cookie: Option<HeaderValue>) -> Rep
 pub(crate) fn with_session(mut answer: Reply, opened: &Opened, device_ttl: Duration) -> Reply {
     answer = with_cookie(answer, cookies::set_session(&opened.token));
     answer = with_cookie(answer, cookies::clear_ceremony());
+    answer = with_cookie(answer, opened.slip.as_ref().and_then(|slip| cookies::set_slip(slip, SLIP_LIVES)));
     let device = opened.device.as_ref().and_then(|d| cookies::set_device(d, device_ttl));
     with_cookie(answer, device)
 }

@@ -77,6 +77,7 @@ const fn status_and_code(error: PortalError) -> (u16, &'static str) {
         PortalError::NotFound => (404, "not_found"),
         PortalError::MethodNotAllowed(_) => (405, "method_not_allowed"),
         PortalError::TooSlow => (408, "too_slow"),
+        PortalError::LengthRequired => (411, "length_required"),
         PortalError::TooLarge { .. } => (413, "too_large"),
         PortalError::UnsupportedMediaType => (415, "unsupported_media_type"),
         PortalError::Misdirected => (421, "misdirected"),
@@ -114,6 +115,7 @@ fn for_people(error: PortalError, info: &RequestInfo, shell: &Shell) -> (String,
         PortalError::TooLarge { limit } => {
             (text!("fault-too-large-title"), text!("fault-too-large", size = format::size(limit)))
         }
+        PortalError::LengthRequired => (text!("fault-length-title"), text!("fault-length")),
         PortalError::UnsupportedMediaType => (text!("fault-media-type-title"), text!("fault-media-type")),
         PortalError::Misdirected => (text!("fault-misdirected-title"), text!("fault-misdirected")),
         PortalError::TooMany(wait) => {
@@ -150,6 +152,7 @@ fn for_scripts(error: PortalError) -> (String, String) {
         PortalError::MethodNotAllowed(_) => (text!("problem-method-title"), text!("problem-method")),
         PortalError::TooSlow => (text!("problem-too-slow-title"), text!("problem-too-slow")),
         PortalError::TooLarge { .. } => (text!("problem-too-large-title"), text!("problem-too-large")),
+        PortalError::LengthRequired => (text!("problem-length-title"), text!("problem-length")),
         PortalError::UnsupportedMediaType => (text!("problem-media-type-title"), text!("problem-media-type")),
         PortalError::Misdirected => (text!("problem-misdirected-title"), text!("problem-misdirected")),
         PortalError::TooMany(_) => (text!("problem-too-many-title"), text!("problem-too-many")),

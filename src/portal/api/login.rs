@@ -6,7 +6,7 @@ use http::header::AUTHORIZATION;
 use super::passkeys::of_sign_in;
 use super::proof_types::{CredentialField, ElevateBody, ElevateRequest, SecondFactorBody, SecondFactorRequest};
 use super::types::{LoginAnswer, LoginBody, LoginRequest, Opening, ProblemBody, SecretField};
-use super::{body, login_reply, rejected, require_session};
+use super::{body, login_reply, rejected, request_to_come, require_session};
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::factor::passkey::AuthenticationResponse;
 use crate::auth::proof::{Method, Requirement, Strength};
@@ -67,11 +67,13 @@ pub(crate) async fn second_factor(ctx: &mut Context) -> Result<Reply, HandlerErr
 }
 
 /// Step up: one more proof; the old token ends, a new one is given (as a cookie to callers by cookie).
+///
+/// With `for`, it also gives a `slip`: a proof for that one request, to be sent with it as `Stepgate-Slip`.
 #[utoipa::path(post, path = "/.stepgate/api/v1/elevate", request_body = ElevateRequest, tag = "session",
     params(("Stepgate-Device" = Option<String>, Header, description = "The `device` of an earlier sign-in: who sends it is not held up by attempts of others")),
     security(("bearer" = []), ("cookie" = [])), responses(
     (status = 200, body = Opening),
-    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+    (status = 400, description = "`not_bound` (the session is enough for that request) or `method_not_accepted`, with `for`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`wrong_otp` or `not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`factor_locked`: switched off after too many wrong codes; `methods` says what would do instead", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
@@ -86,12 +88,9 @@ pub(crate) async fn elevate(ctx: &mut Context) -> Result<Reply, HandlerError> {
         of_sign_in(ctx, given.ceremony, answered)?;
     }
     let submission = submission(&given.method, given.code, given.assertion)?;
-    let reply = ctx.record_events(
-        ctx.state
-            .flows
-            .submit(&CeremonyRef::Session(who.token.clone(), who.session.clone()), submission, &ctx.script())
-            .await,
-    )?;
+    let slip = given.request.as_ref().map(|asked| request_to_come::order(ctx, asked, &submission)).transpose()?;
+    let at = CeremonyRef::Session(who.token.clone(), who.session.clone());
+    let reply = ctx.record_events(ctx.state.flows.submit_for(&at, slip, submission, &ctx.script()).await)?;
     Ok(login_reply(ctx, &reply, who.by_cookie))
 }
 

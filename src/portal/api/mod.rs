@@ -10,6 +10,7 @@ pub(super) mod passkey_login;
 pub(super) mod passkey_types;
 pub(super) mod passkeys;
 pub(super) mod proof_types;
+mod request_to_come;
 pub(super) mod session;
 pub(super) mod totp;
 pub(super) mod types;
@@ -26,6 +27,7 @@ use super::context::{Context, CurrentSession, HandlerError};
 use super::cookies;
 use super::pages::method_names;
 use super::reply::{Reply, with_cookie};
+use crate::auth::proof::SLIP_LIVES;
 use crate::auth::time::Timestamp;
 use crate::flow::reply::{Locked, LoginReply, Opened, OutOfReach, Rejection};
 use crate::portal::error::PortalError;
@@ -91,6 +93,8 @@ fn opening(ctx: &Context, opened: &Opened, by_cookie: bool) -> Opening {
         last_login_at: opened.session.previous_login.map(Timestamp::rfc3339),
         backup_codes_left: opened.aftermath.backup_codes_left,
         device: opened.device.as_ref().filter(|_| !by_cookie).map(|mark| mark.expose().to_owned()),
+        slip: opened.slip.as_ref().map(|slip| slip.expose().to_owned()),
+        slip_expires_in: opened.slip.as_ref().map(|_| SLIP_LIVES.as_secs()),
         locked: method_names(opened.locked),
         unlocked: method_names(opened.unlocked),
     }

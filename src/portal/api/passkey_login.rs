@@ -38,7 +38,7 @@ pub(crate) async fn options(ctx: &Context) -> Result<Reply, HandlerError> {
         return Ok(json(&PasskeyOptions::new(challenge.state.expose().to_owned(), &challenge.options)?));
     }
     let (who, _) = enrolling(ctx, given.ceremony).await?;
-    match ctx.state.flows.ask_assertion(&who, None, &ctx.script()).await? {
+    match ctx.state.flows.ask_assertion(&who, None, None, &ctx.script()).await? {
         AssertionAsked::Asked(options) => {
             Ok(json(&PasskeyOptions::new(ceremony(&who, options.challenge_name()), options.as_ref())?))
         }

@@ -36,6 +36,20 @@ pub(crate) struct ElevateBody {
     pub(crate) code: Option<SecretField>,
     pub(crate) assertion: Option<CredentialField>,
     pub(crate) ceremony: Option<SecretField>,
+    #[serde(rename = "for")]
+    pub(crate) request: Option<RequestToCome>,
+}
+
+/// The one request that a proof is for.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"method": "POST", "url": "/payments?account=7", "body_sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}))]
+pub(crate) struct RequestToCome {
+    /// As it will be sent.
+    pub(crate) method: String,
+    /// Its address: a path with its query, or a URL of this host.
+    pub(crate) url: String,
+    /// SHA-256 of its body, in hexadecimal digits. A rule with `transaction` needs it, unless the request is a GET.
+    pub(crate) body_sha256: Option<String>,
 }
 
 /// The second factor of a sign-in under way: a code, or a passkey.
@@ -100,6 +114,9 @@ pub(crate) struct ElevateCode {
     method: String,
     /// The code, or the password.
     code: String,
+    /// The one request that the proof is for, where its rule asks for that. The answer holds a `slip` then.
+    #[serde(rename = "for")]
+    request: Option<RequestToCome>,
 }
 
 /// A passkey as one more proof.
@@ -109,6 +126,9 @@ pub(crate) struct ElevateCode {
 pub(crate) struct ElevatePasskey {
     /// As given with the options; it may be left out.
     ceremony: Option<String>,
+    /// The one request that the proof is for, where its rule asks for that. The answer holds a `slip` then.
+    #[serde(rename = "for")]
+    request: Option<RequestToCome>,
     #[schema(value_type = PasskeyMethod)]
     method: String,
     /// As `PublicKeyCredential.toJSON()` writes it, for a challenge of `login/passkey/options`.

@@ -180,6 +180,12 @@ pub(crate) struct Opening {
     /// held up by attempts of others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) device: Option<String>,
+    /// The proof for the one request that was named, to be sent with it as `Stepgate-Slip`. It is good once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) slip: Option<String>,
+    /// Seconds until it is too late for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) slip_expires_in: Option<u64>,
     /// Factors of the account that are switched off after too many wrong codes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<MethodName>, required = false)]
@@ -322,7 +328,8 @@ pub(crate) struct ProblemBody {
     /// Stable: `wrong_credentials`, `wrong_otp`, `too_many_attempts`, `malformed_request`, `not_signed_in`,
     /// `ceremony_over`, `factor_locked`, `proof_required`, `busy`, `unavailable`, …
     pub(crate) code: String,
-    /// Where an app is asked for and something is missing: `login_required`, `mfa_required`, `mfa_expired` or `risk`.
+    /// Where an app is asked for and something is missing: `login_required`, `mfa_required`, `mfa_expired`,
+    /// `once`, `transaction` or `risk`.
     pub(crate) reason: Option<String>,
     /// Names the request in the log.
     pub(crate) request_id: String,

@@ -9,7 +9,7 @@ use crate::flow::handoff::{Arrival, Presented};
 use crate::flow::reply::Opened;
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
-use crate::portal::cookies::SessionCredential;
+use crate::portal::cookies::{self, SessionCredential};
 use crate::portal::destination::Destination;
 use crate::portal::error::PortalError;
 use crate::portal::handoff::origin_of;
@@ -36,7 +36,8 @@ pub(crate) async fn depart(ctx: &mut Context) -> Result<Reply, HandlerError> {
         return Ok(see_other(&destination.page_url("step-up"), "depart"));
     }
     let app = origin_of(&ctx.info, &opened.handoff.host);
-    Ok(match ctx.state.flows.issue_ticket(&opened.handoff, &who.session).await? {
+    let slip = cookies::slip_token(&ctx.info.headers, &ctx.info.cookies.session);
+    Ok(match ctx.state.flows.issue_ticket(&opened.handoff, &who.session, slip.as_ref()).await? {
         Some(ticket) => {
             see_other(&format!("{app}/.stepgate/arrive?ticket={}", ticket.expose()), "depart").noted(Note::TicketIssued)
         }

@@ -2,6 +2,7 @@
 
 pub(super) mod account;
 pub(super) mod addresses;
+mod approval;
 pub(super) mod apps;
 pub(super) mod backup_codes;
 mod dead_ends;
@@ -152,6 +153,8 @@ fn redirect_cookie(ctx: &Context, destination: &Destination, session: &Session) 
     let holds = |later: &u64| {
         let then = now.plus(Duration::from_secs(*later));
         state.flows.settings.session.standing(session, then) == Standing::Live && guards.are_met(&session.proofs, then)
+            // What asks anew each time is meant to.
+            && guards.bound().is_none()
     };
     let counts = (1..=redirect_guard::WINDOW.as_secs()).take_while(holds).last().unwrap_or(0);
     redirect_guard::counting_cookie(&info.cookies, destination, Duration::from_secs(counts), now)

@@ -1,6 +1,6 @@
 //! The browser's dialog for passkeys: what it is asked, and what it ended with.
 
-use crate::auth::proof::MethodSet;
+use crate::auth::proof::{MethodSet, TransactionDigest};
 use crate::auth::user::Username;
 use crate::flow::reply::{AssertionAsked, CeremonyRef};
 use crate::portal::context::{Context, HandlerError};
@@ -74,10 +74,10 @@ pub(super) fn sign_in(ctx: &Context) -> Result<Option<PasskeyDialog>, HandlerErr
 pub(super) async fn prove(
     ctx: &Context,
     at: &CeremonyRef,
-    wanted: Option<MethodSet>,
+    (wanted, approves): (Option<MethodSet>, Option<TransactionDigest>),
     username: &Username,
 ) -> Result<Option<PasskeyDialog>, HandlerError> {
-    Ok(match ctx.state.flows.ask_assertion(at, wanted, &ctx.client()).await? {
+    Ok(match ctx.state.flows.ask_assertion(at, wanted, approves, &ctx.client()).await? {
         AssertionAsked::Asked(options) => Some(bound(ctx, DialogPurpose::Prove, json(&options)?, username)),
         AssertionAsked::NoPasskey | AssertionAsked::Gone => None,
     })

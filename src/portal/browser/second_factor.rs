@@ -157,7 +157,7 @@ async fn form_after(
     let Some((way, others)) = ways(view.methods, wanted) else { return Ok(start_again(ctx)) };
     let dialog = if way.is_passkey() {
         let at = CeremonyRef::SignIn(token.clone());
-        let dialog = passkey_dialogs::prove(ctx, &at, None, &view.username).await?;
+        let dialog = passkey_dialogs::prove(ctx, &at, (None, None), &view.username).await?;
         Some(dialog.ok_or_else(|| HandlerError::from(start_again(ctx)))?)
     } else {
         None
@@ -172,8 +172,22 @@ async fn form_after(
     let last = previous_sign_in::last_time(view.ceremony.previous_login, ctx.state.flows.ports.clock.now());
     let (last, of) = (Some(last), form_owner::tag(ctx, &view.username));
     let (place, of) = (place.as_str(), of.as_str());
-    let leave = None;
-    let code =
-        CodePage { shell: &shell, errors, heading, why, leave, last, place, username, way, others, sent, dialog, of };
+    let (leave, shown) = (None, None);
+    let code = CodePage {
+        shell: &shell,
+        errors,
+        heading,
+        why,
+        leave,
+        last,
+        place,
+        username,
+        way,
+        others,
+        sent,
+        dialog,
+        of,
+        shown,
+    };
     Ok(page(status, "second-factor", &code))
 }

@@ -6,10 +6,10 @@ use super::passkey_dialogs::{self, DialogError, PASSKEY};
 use super::sent_code::Sending;
 use super::steps::{ceremony_redirect, enter};
 use super::{
-    after_sign_in, busy, dead_ends, empty, locked_factor, nothing_to_prove_with, other_account, out_of_reach,
+    after_sign_in, approval, busy, dead_ends, empty, locked_factor, nothing_to_prove_with, other_account, out_of_reach,
     proof_errors, sent_code, wait, ways,
 };
-use crate::auth::proof::{Lack, MethodSet};
+use crate::auth::proof::{Lack, MethodSet, SlipOrder};
 use crate::flow::destination::{Guard, Person, Ways};
 use crate::flow::reply::{CeremonyRef, CodesAsked, EnrollReply, LoginReply, OutOfReach, Submission};
 use crate::portal::answers::out_of_reach::Unreached;
@@ -18,7 +18,7 @@ use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::form_owner;
 use crate::portal::format;
 use crate::portal::messages::text;
-use crate::portal::pages::{CodePage, Errors, MethodPrompt};
+use crate::portal::pages::{CodePage, Errors, MethodPrompt, ShownRequest};
 use crate::portal::reply::{Reply, page, see_other};
 
 /// What is asked of whom, and why.
@@ -31,6 +31,10 @@ struct RequiredProof {
     digits: u8,
     heading: Option<String>,
     why: String,
+    /// The one request that it is for, where its rule asks for that.
+    slip: Option<SlipOrder>,
+    /// What is about to be sent, where that is approved of.
+    shown: Option<ShownRequest>,
 }
 
 /// Shows what is asked.
@@ -64,14 +68,19 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     };
     let errors = match way.is_passkey() {
         true => DialogError::of(&fields).map(DialogError::errors),
+        // A code is for what was shown beside it, and for nothing else.
+        false if ask.shown.as_ref().is_some_and(|shown| fields.get("transaction") != shown.digest) => {
+            Some(Errors::one("code", text!("mistake-transaction-other")))
+        }
         false => fields.get("code").trim().is_empty().then(|| empty(way)),
     };
     if let Some(errors) = errors {
         return form(ctx, &destination, &ask, way.name, errors).await;
     }
     let proof = fields.secret(way.field());
-    let reply =
-        ctx.record_events(ctx.state.flows.submit(&at, Submission::of(way.method, proof), &ctx.client()).await)?;
+    let reply = ctx.record_events(
+        ctx.state.flows.submit_for(&at, ask.slip.clone(), Submission::of(way.method, proof), &ctx.client()).await,
+    )?;
     login_reply(ctx, &destination, &ask, way, reply).await
 }
 
@@ -104,6 +113,8 @@ async fn login_reply(
                 digits: ask.digits,
                 heading: None,
                 why,
+                slip: ask.slip.clone(),
+                shown: ask.shown.clone(),
             };
             form(ctx, destination, &ask, "", Errors::none()).await?
         }
@@ -172,6 +183,8 @@ async fn ask(
     let why = match (lack, guard.requirement.max_age) {
         _ if !off.is_empty() => locked_factor::why(off),
         (Lack::Recognition, _) => text!("step-up-risk"),
+        (Lack::Once, _) => text!("step-up-once", path = path),
+        (Lack::Transaction, _) => text!("step-up-transaction", path = path),
         (Lack::Fresher, Some(age)) => {
             text!("step-up-fresher", path = path, span = format::span(age))
         }
@@ -179,7 +192,10 @@ async fn ask(
     };
     let shortfall = guard.requirement.shortfall(&who.session.proofs, ctx.state.flows.ports.clock.now());
     let wanted = shortfall.map_or(methods, |shortfall| shortfall.methods);
-    Ok(RequiredProof { who, methods, wanted, digits, heading, why })
+    let approval = approval::of(ctx, destination, &who).await?;
+    let slip = ctx.guards().slip_order(approval.as_ref().map(|approval| approval.transaction));
+    let shown = approval.map(|approval| approval.shown);
+    Ok(RequiredProof { who, methods, wanted, digits, heading, why, slip, shown })
 }
 
 /// What must be proved before backup codes may be replaced.
@@ -195,7 +211,16 @@ async fn proof_for_codes(
         CodesAsked::ProveFirst(methods) => {
             let why = text!("step-up-before-codes");
             let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
-            return Ok(RequiredProof { who, methods: methods.and(owned), wanted: methods, digits, heading: None, why });
+            return Ok(RequiredProof {
+                who,
+                methods: methods.and(owned),
+                wanted: methods,
+                digits,
+                heading: None,
+                why,
+                slip: None,
+                shown: None,
+            });
         }
         CodesAsked::Ready { .. } | CodesAsked::NoFactor => see_other(&destination.next_url(), "step-up"),
         CodesAsked::Gone => see_other(&destination.page_url("login"), "step-up"),
@@ -218,7 +243,16 @@ async fn proof_for_addresses(
         Some(missing) => {
             let why = text!("step-up-before-addresses");
             let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
-            return Ok(RequiredProof { who, methods: missing.and(owned), wanted: missing, digits, heading: None, why });
+            return Ok(RequiredProof {
+                who,
+                methods: missing.and(owned),
+                wanted: missing,
+                digits,
+                heading: None,
+                why,
+                slip: None,
+                shown: None,
+            });
         }
     };
     Err(HandlerError::from(on))
@@ -249,7 +283,16 @@ async fn proof_for_enrolling(
                 _ => text!("step-up-before-enrolling"),
             };
             let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
-            Ok(RequiredProof { who, methods: methods.and(usable), wanted: methods, digits, heading: None, why })
+            Ok(RequiredProof {
+                who,
+                methods: methods.and(usable),
+                wanted: methods,
+                digits,
+                heading: None,
+                why,
+                slip: None,
+                shown: None,
+            })
         }
     }
 }
@@ -277,7 +320,8 @@ async fn form_after(
     let dialog = if way.is_passkey() {
         let (token, session) = (ask.who.token.clone(), ask.who.session.clone());
         let (at, username) = (CeremonyRef::Session(token, session), &ask.who.session.identity.username);
-        let dialog = passkey_dialogs::prove(ctx, &at, Some(ask.wanted), username).await?;
+        let approves = ask.slip.as_ref().and_then(|slip| slip.transaction);
+        let dialog = passkey_dialogs::prove(ctx, &at, (Some(ask.wanted), approves), username).await?;
         Some(dialog.ok_or_else(|| HandlerError::from(nothing_to_prove_with(ctx)))?)
     } else {
         None
@@ -303,6 +347,7 @@ async fn form_after(
         sent,
         dialog,
         of: &of,
+        shown: ask.shown.as_ref(),
     };
     Ok(page(status, "step-up", &code))
 }

@@ -39,6 +39,20 @@ pub(crate) struct CodePage<'a> {
     pub(crate) dialog: Option<PasskeyDialog>,
     /// For whom the form is.
     pub(crate) of: &'a str,
+    /// What is about to be sent, where that is approved of.
+    pub(crate) shown: Option<&'a ShownRequest>,
+}
+
+/// A request that its owner is to approve of.
+#[derive(Clone)]
+pub(crate) struct ShownRequest {
+    /// Method and place.
+    pub(crate) method: String,
+    pub(crate) address: String,
+    /// Names and values.
+    pub(crate) fields: Vec<(String, String)>,
+    /// What stands for it.
+    pub(crate) digest: String,
 }
 
 impl CodePage<'_> {

@@ -24,7 +24,7 @@ pub(crate) use account::AccountPage;
 pub(crate) use addresses::{AddressesPage, ListedAddress, WaitingAddress};
 pub(crate) use apps::{AppLink, AppsPage};
 pub(crate) use backup_codes::{BackupCodesPage, CodesOccasion, FEW, RenewCodesPage, codes_left};
-pub(crate) use code::{CodePage, SentCode};
+pub(crate) use code::{CodePage, SentCode, ShownRequest};
 pub(crate) use done::DonePage;
 pub(crate) use enroll::{EnrollPage, EnrollReason};
 pub(crate) use errors::Errors;

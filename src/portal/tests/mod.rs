@@ -22,6 +22,7 @@ mod popups;
 mod previous_sign_in;
 mod redirect_guard;
 mod sent_codes;
+mod slips;
 mod tabs;
 mod tokens;
 mod ways_on;

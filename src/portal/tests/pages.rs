@@ -72,6 +72,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
             sent,
             dialog: way.is_passkey().then(|| dialog(DialogPurpose::Prove)),
             of,
+            shown: None,
         }
         .render()
         .unwrap()
