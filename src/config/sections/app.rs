@@ -11,7 +11,7 @@ use super::hold::{self, HoldOptions};
 use super::identity::{self, IdentityOptions};
 use super::registrable_domain::registrable_domain;
 use super::require::Strengths;
-use super::rules::{self, RuleOptions};
+use super::rules::{self, RuleOptions, TransactionPlace};
 use super::scripts::{self, DialectOption};
 use super::tls::Coverage;
 use super::upstream::{self, UpstreamOptions};
@@ -206,11 +206,13 @@ fn one(
     if let Some(list) = rules.as_ref().filter(|r| r.value.is_empty() && !cx.has_removed_items(r.at)) {
         cx.error(list.at, "without a rule everything is refused", fix);
     }
+    let hold = hold::validate(app.hold, cx);
+    let place = TransactionPlace { holds: hold.is_some(), elsewhere: context.portal.is_some() && signs_in_there };
+    let risk = context.flow.risk.as_ref();
     let (rules, spots) =
-        rules.map(|r| rules::validate(r.value, context.strengths, context.flow.risk.as_ref(), cx)).unwrap_or_default();
+        rules.map(|r| rules::validate(r.value, context.strengths, risk, place, cx)).unwrap_or_default();
     let max_body = app.max_body.map_or(Some(LARGEST_BODY), |c| c.0);
     let (rewrite, cookies) = (app.rewrite.unwrap_or(true), cookies(app.cookies, cx));
-    let hold = hold::validate(app.hold, cx);
     let enforced = |rule: &Arc<Rule>| !rule.shadow;
     if let Some(at) = rules_at.filter(|_| !rules.is_empty() && !rules.iter().any(enforced)) {
         let fix = "nothing is permitted: leave `mode: shadow` out of one, as of `{ path: /**, require: two_factor }`";

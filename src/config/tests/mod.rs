@@ -1,3 +1,4 @@
+mod binding;
 mod canaries;
 mod examples;
 mod fuzz;

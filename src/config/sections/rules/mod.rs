@@ -1,6 +1,7 @@
 //! `apps[].rules`: what is covered, and what it asks.
 
 mod access;
+mod binding;
 mod cors;
 mod methods;
 mod pattern;
@@ -21,6 +22,8 @@ use crate::config::sections::checker::Checker;
 use crate::config::yaml::{Span, Spanned};
 use crate::flow::settings::RiskSettings;
 use access::{AccessOptions, AllowOptions};
+use binding::BindingOptions;
+pub(crate) use binding::TransactionPlace;
 use cors::{CorsOptions, PreflightOptions};
 
 /// One rule. The first that matches wins; where none matches, the request is refused.
@@ -43,6 +46,12 @@ pub(crate) struct RuleOptions {
     require: Option<Spanned<RequireOptions>>,
     /// `public`: everybody may pass. `deny`: nobody.
     access: Option<Spanned<AccessOptions>>,
+    /// A proof serves one request: each request that the rule covers asks for one anew.
+    once: Option<Spanned<bool>>,
+    /// A proof serves one request that was told beforehand: people see what they send, scripts tell its digest.
+    transaction: Option<Spanned<bool>>,
+    /// The fields of forms whose values are not shown there, as [pin].
+    redact: Option<Spanned<Vec<String>>>,
     /// What is done where a sign-in was unusual for its person: permit, step_up or deny. Default: as `risk.on_risk`.
     on_risk: Option<risk::RiskKey>,
     /// What is done where a session is used from elsewhere: permit, step_up or deny. Default: as `risk.on_change`.
@@ -91,6 +100,7 @@ pub(crate) fn validate(
     list: Vec<Spanned<RuleOptions>>,
     strengths: &Strengths,
     risk: Option<&RiskSettings>,
+    place: TransactionPlace,
     cx: &mut Checker,
 ) -> (Vec<Arc<Rule>>, Vec<Span>) {
     let mut names = HashMap::new();
@@ -100,7 +110,7 @@ pub(crate) fn validate(
     let mut spots = Vec::new();
     for (i, options) in list.into_iter().enumerate() {
         let at = options.at;
-        if let Some(rule) = one(i + 1, options, &given, &mut names, (strengths, risk), cx) {
+        if let Some(rule) = one(i + 1, options, &given, &mut names, (strengths, risk, place), cx) {
             rules.push(Arc::new(rule));
             spots.push(at);
         }
@@ -113,7 +123,7 @@ fn one(
     options: Spanned<RuleOptions>,
     given: &HashSet<String>,
     names: &mut HashMap<String, usize>,
-    (strengths, defaults): (&Strengths, Option<&RiskSettings>),
+    (strengths, defaults, place): (&Strengths, Option<&RiskSettings>, TransactionPlace),
     cx: &mut Checker,
 ) -> Option<Rule> {
     let Spanned { value: o, at } = options;
@@ -134,6 +144,8 @@ fn one(
         None => Networks::default(),
     };
     let access = access::access(at, o.access, o.require, o.allow, strengths, cx);
+    let asked = BindingOptions { once: o.once, transaction: o.transaction, redact: o.redact };
+    let (access, redact) = binding::bound(access, asked, place, cx);
     let asks = access.as_ref().is_none_or(|access| matches!(access, Access::Guarded { .. }));
     let (on_risk, on_change) = risk::validate(o.on_risk, o.on_change, asks, defaults, cx);
     let deny = matches!(access, Some(Access::Deny));
@@ -144,6 +156,7 @@ fn one(
         methods,
         networks,
         access: access?,
+        redact,
         on_risk,
         on_change,
         explanation: o.explanation,
