@@ -50,6 +50,7 @@ mod risk_replay;
 mod sent_codes;
 mod shared_sign_in;
 mod signed_in;
+mod slips;
 mod stopping;
 mod structure;
 mod support;

@@ -19,6 +19,7 @@ pub(crate) const PASSWORD: &str = "a password for tests";
 const RULES: &str = "
       - { name: open, path: /public/**, access: public }
       - { name: closed, path: /closed/**, access: deny }
+      - { name: once, path: /once/**, require: two_factor, once: true }
       - { name: weak, path: /weak/**, require: one_factor }
       - { name: steps, path: /steps/**, require: two_steps }
       - { name: fresh, path: /admin/**, require: { strength: two_factor, max_age: 5m }, allow: { groups: [admins] } }
