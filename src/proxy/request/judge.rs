@@ -14,7 +14,7 @@ use crate::auth::held_request::NotHeld;
 use crate::auth::policy::cors::Forbidden;
 use crate::auth::policy::preflight::Preflighted;
 use crate::auth::policy::rule::Rule;
-use crate::auth::proof::Risk;
+use crate::auth::proof::{Lack, Risk};
 use crate::auth::proof::decision::{Challenged, Decision, Permit, Refusal};
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::reserved_names::{PREFIX, ReservedTarget, is_of_passkeys, is_of_portal, reserved};
