@@ -1,5 +1,6 @@
 //! Forms that meet a challenge: what is kept, what is sent in its place, and how often.
 
+mod carried;
 mod foreign;
 mod kept;
 mod reframed;
