@@ -296,14 +296,7 @@ async fn audit_is_written(database: &Database) {
         learnt: false,
         form: None,
     };
-    let command = Event {
-        what: What::AccountCreated,
-        user: None,
-        username: None,
-        client_ip: None,
-        browser: None,
-        ..event.clone()
-    };
+    let command = Event { what: What::AccountCreated, user: None, username: None, client_ip: None, ..event.clone() };
     audit.append(&[]).await.unwrap();
     audit.append(&[(NOW, Some("req-1".into()), event), (NOW, None, command)]).await.unwrap();
     type Row = (i64, Option<String>, String, Option<String>, Option<String>, String);
