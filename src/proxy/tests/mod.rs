@@ -13,6 +13,7 @@ mod hygiene;
 mod judging;
 mod kept_connections;
 mod live;
+mod live_calls;
 mod one_person;
 mod pace;
 mod pipelining;
