@@ -90,6 +90,10 @@ async fn a_form_is_taken_once_as_it_was_and_by_both_keys() {
     ] {
         assert!(!is_taken(&flows, &keys, wrong, &ann).await, "{wrong:?}");
     }
+    let elsewhere = "crm.example.com";
+    assert!(matches!(flows.waiting_form(&keys, elsewhere, &ann).await.unwrap(), FormLookup::Absent));
+    let discarded = flows.discard_form(&keys, elsewhere, &ann, [192, 0, 2, 7].into()).await;
+    assert!(discarded.is_ok_and(|found| matches!(found.value, FormLookup::Absent)), "of another host");
     let takers = join_all((0..50).map(|_| is_taken(&flows, &keys, WHAT, &ann))).await;
     assert_eq!(takers.into_iter().filter(|taken| *taken).count(), 1);
     assert!(!is_taken(&flows, &keys, WHAT, &ann).await);

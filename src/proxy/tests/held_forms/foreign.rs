@@ -3,6 +3,7 @@
 use super::*;
 use crate::auth::event::What;
 use crate::auth::held_request::{FormId, HolderToken};
+use crate::auth::session::Channel;
 
 /// A request of a browser to one of our own pages.
 fn own(method: &str, target: &str, cookies: &str, body: &str) -> String {
@@ -100,6 +101,32 @@ async fn no_identifier_of_a_form_is_of_use_in_the_place_of_another_token_nor_the
     let answer = stage.rig.exchange(&replay("/guarded/a", &format!("{}; {held}", cookie(&ann)), &id)).await;
     assert!(status(&answer) == "200" && heard.lock().unwrap().last().unwrap().ends_with(BODY), "it waited: {answer}");
     assert!(FormId::parse(&id).is_some() && HolderToken::parse(holder).is_some());
+}
+
+/// What a script presents by a token keeps no form and takes none, though it bring what a browser has.
+#[tokio::test]
+async fn a_token_of_a_script_neither_keeps_nor_takes_a_form() {
+    let (app, heard) = upstream(OK).await;
+    let stage = Stage::before(&[app]).await;
+    let (weak, whole) =
+        (stage.session("ann", 1, &[Method::Password]), stage.session("ann", 2, &[Method::Password, Method::Totp]));
+    for token in [&weak, &whole] {
+        stage.world.look(|s| {
+            let (session, _) = s.sessions.get_mut(&token.key()).unwrap();
+            *session = Arc::new(Session { channel: Channel::Bearer, ..Session::clone(session) });
+        });
+    }
+    let by = |token: &SessionToken, request: String| {
+        request.replacen("Cookie:", &format!("Authorization: Bearer {}\r\nCookie:", token.expose()), 1)
+    };
+    let answer = stage.rig.exchange(&by(&weak, post("/guarded/a", "", FORM, BODY))).await;
+    assert!(status(&answer) == "401" && !answer.contains("__Host-stepgate-held"), "{answer}");
+    let (id, held) = kept(&stage.rig.exchange(&post("/guarded/a", "", FORM, BODY)).await);
+    let answer = stage.rig.exchange(&by(&whole, replay("/guarded/a", &held, &id))).await;
+    assert!(status(&answer) == "410" && heard.lock().unwrap().is_empty(), "{answer}");
+    let page = format!("/.stepgate/form?to=%2Fguarded%2Fa&for=POST&form={id}");
+    let answer = stage.rig.exchange(&by(&whole, own("GET", &page, &held, ""))).await;
+    assert!(status(&answer) == "303" && !answer.contains("Send it now"), "{answer}");
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ async fn what_is_not_kept_is_told_before_the_sign_in() {
         (form(kind(FORM, "same-site"), BODY), "It came from another site"),
         (form(format!("Content-Type: {FORM}\r\n"), BODY), "It came from another site"),
         (form(format!("Content-Type: {FORM}\r\nOrigin: https://evil.test\r\n"), BODY), "It came from another site"),
+        // It names another method than a form's.
+        (form(kind(FORM, "same-origin\r\nX-HTTP-Method-Override: DELETE"), BODY), "Your form was not sent"),
         // Told in two ways, or in no text.
         (form(kind(FORM, "same-origin\r\nSec-Fetch-Site: cross-site"), BODY), "It came from another site"),
         (form(kind(FORM, "same-origin\r\nSec-Fetch-Site: same-origin"), BODY), "It came from another site"),

@@ -137,7 +137,12 @@ async fn a_form_is_kept_through_a_step_up_and_sent_once_as_it_came() {
     // More is asked still: the same form waits on.
     let again = stage.rig.exchange(&replay("/guarded/a?b=%20c", &cookies, &id)).await;
     assert_eq!(kept(&again).0, id);
+    let page = format!("/.stepgate/form?to=%2Fguarded%2Fa%3Fb%3D%2520c&for=POST&form={id}");
+    let page = format!("GET {page} HTTP/1.1\r\nHost: app.test\r\nAccept: text/html\r\nCookie: {cookies}\r\n\r\n");
+    let shown = stage.rig.exchange(&page).await;
+    assert!(field(&shown, "location").unwrap().starts_with("/.stepgate/step-up?"), "{shown}");
     stage.step_up(&ann);
+    assert!(stage.rig.exchange(&page).await.contains("Send it now"));
     let answer = stage.rig.exchange(&replay("/guarded/a?b=%20c", &cookies, &id)).await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok"), "{answer}");
     {

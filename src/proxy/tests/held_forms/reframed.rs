@@ -120,6 +120,8 @@ fn bodies(heard: &Heard) -> Vec<String> {
         .iter()
         .map(|heard| {
             let (head, body) = heard.split_once("\r\n\r\n").unwrap();
+            let told = ["content-length", "transfer-encoding"].map(|name| field(head, name).is_some());
+            assert!(told[0] ^ told[1], "a length told in one way: {head}");
             if field(head, "transfer-encoding").is_some() { unchunked(body) } else { body.to_owned() }
         })
         .collect()
