@@ -34,6 +34,7 @@ mod http2;
 mod hygiene;
 mod killed;
 mod lasting;
+mod lasting_streams;
 mod letters;
 mod lifecycle;
 mod live;

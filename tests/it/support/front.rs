@@ -135,7 +135,8 @@ apps:
     }
 }
 
-fn connector(certificate: &Path, alpn: &[u8]) -> TlsConnector {
+/// What a client trusts that knows this certificate, and agrees on one protocol.
+pub(crate) fn connector(certificate: &Path, alpn: &[u8]) -> TlsConnector {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
