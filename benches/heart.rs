@@ -265,6 +265,7 @@ fn signals(n: u64) -> Signals {
     let [.., a, b] = n.to_be_bytes();
     Signals {
         address: IpAddr::V4(Ipv4Addr::new(84, 208, a, b)),
+        ip_store: Default::default(),
         place: Place { country: Country::parse("NO"), asn: Some(2119 + n as u32 % 7), ..Place::default() },
         agent: Agent::of(Some(AGENT), ClientHints::default()),
         device: Device::Known,

@@ -9,6 +9,7 @@ mod service_manager;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
@@ -30,12 +31,14 @@ use crate::notify::{ActiveProviders, Providers};
 use crate::portal::{Jwks, Portal};
 use crate::proxy::settings::Listen;
 use crate::proxy::snapshot;
-use crate::proxy::{AuditSink, BuildError, Listeners, Parts, Probe, Proxy};
+use crate::proxy::{ActiveSnapshot, AuditSink, BuildError, Listeners, Parts, Probe, Proxy};
 use crate::store::Stores;
 use crate::store::admin::key_usage::KeyUsage;
 use crate::store::places::PlaceTables;
 use crate::store::settings::StoreSettings;
 use crate::store::system::SystemClock;
+
+const TRAIL_READ_EVERY: Duration = Duration::from_secs(60);
 
 /// Why the gateway cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +119,7 @@ async fn start(
     let reload = Arc::default();
     let (stop, stopping) = watch::channel(false);
     background.spawn(sender.run(stopping.clone()));
+    background.spawn(follow_trail(proxy.active()));
     if let Some(file) = file {
         let (fixed, active) = (Arc::new(fixed), proxy.active());
         let places = stores.places.clone();
@@ -203,6 +207,17 @@ async fn look_around(stores: Arc<Stores>) {
             uses.iter().filter_map(KeyUsage::missing_key).for_each(|lost| tracing::error!(target: "stepgate", "{lost}"))
         }
         Err(fault) => tracing::warn!(target: "stepgate", %fault, "cannot see whether every master key is there"),
+    }
+}
+
+/// Sets thresholds of risk by what the trail says, where they follow a rate.
+async fn follow_trail(active: Arc<ActiveSnapshot>) {
+    let mut every = tokio::time::interval(TRAIL_READ_EVERY);
+    loop {
+        every.tick().await;
+        if let Err(fault) = active.follow_trail().await {
+            tracing::warn!(target: "stepgate", %fault, "the trail cannot be read; thresholds of risk stay what they are");
+        }
     }
 }
 

@@ -25,6 +25,7 @@ use crate::auth::policy::trial::Tried;
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::time::Timestamp;
 use crate::flow::Flows;
+use crate::flow::ports::Answer;
 use crate::portal::Portal;
 
 /// All that a request sees of the configuration.
@@ -173,6 +174,17 @@ impl ActiveSnapshot {
         self.metrics.keep_answers(|route| new.sites.apps.contains_key(route));
         self.metrics.config_reload_successful.set(1);
         self.metrics.config_read_at(new.flows.ports.clock.now());
+    }
+
+    /// Reads on in the audit trail, where thresholds of risk follow it, and publishes them.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn follow_trail(&self) -> Answer<()> {
+        let flows = self.load().flows.clone();
+        let followed = flows.follow_trail().await;
+        self.metrics.risk_threshold.set(flows.risk_thresholds());
+        followed
     }
 
     /// Notes that a configuration was refused.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::agent::{Agent, BrowserFamily, DeviceClass};
 use super::keys::{FieldKey, HashKey};
+use super::settings::IpStore;
 use super::signals::Signals;
 use crate::auth::network::is_public;
 
@@ -61,7 +62,8 @@ pub(super) fn network(signals: &Signals) -> Vec<Step> {
     let country = place.country.map(|c| (Level::Country, c.bytes().to_vec()));
     let asn = place.asn.map(|n| (Level::Network, n.to_be_bytes().to_vec()));
     let is_given = !address.is_unspecified();
-    let fine = [is_given.then_some((Level::Prefix, wide)), is_given.then_some((Level::Address, narrow))];
+    let is_whole = is_given && signals.ip_store == IpStore::Full;
+    let fine = [is_given.then_some((Level::Prefix, wide)), is_whole.then_some((Level::Address, narrow))];
     chain([country, asn].into_iter().chain(fine).flatten())
 }
 

@@ -40,6 +40,15 @@ pub struct TargetRate {
     pub high: f64,
 }
 
+/// How much of an address a profile counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IpStore {
+    #[default]
+    Full,
+    /// The /24 or /48 alone.
+    Prefix,
+}
+
 /// The settings of the model and of what surrounds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -52,6 +61,9 @@ pub struct Settings {
     /// After how long without a sign-in a profile is deleted.
     pub retention: Duration,
     pub fail: OnFault,
+    pub ip_store: IpStore,
+    /// How long the hashes of one key are written.
+    pub key_rotation: Duration,
     /// From how many sign-ins on a person is scored.
     pub minimum: u32,
 }
@@ -67,6 +79,8 @@ impl Default for Settings {
             half_life: DAY.saturating_mul(60),
             retention: DAY.saturating_mul(180),
             fail: OnFault::default(),
+            ip_store: IpStore::default(),
+            key_rotation: DAY.saturating_mul(90),
             minimum: 3,
         }
     }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::agent::Agent;
+use super::settings::IpStore;
 use crate::auth::time::Timestamp;
 
 /// A country by its two letters (ISO 3166-1 alpha-2), in upper case.
@@ -107,6 +108,8 @@ pub struct Previous {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Signals {
     pub address: IpAddr,
+    /// How much of the address may count.
+    pub ip_store: IpStore,
     pub place: Place,
     pub agent: Agent,
     pub device: Device,

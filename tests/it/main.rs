@@ -47,6 +47,7 @@ mod readme;
 mod refused;
 mod reload;
 mod risk_commands;
+mod risk_faults;
 mod risk_replay;
 mod sent_codes;
 mod shared_sign_in;

@@ -1,5 +1,8 @@
 //! `risk`: how sign-ins and requests are compared with what is usual for their person, and what is known of addresses.
 
+mod privacy;
+mod target;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +10,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::privacy::{PrivacyOptions, privacy};
+use self::target::{TargetOptions, target};
 use super::rules::risk::{OnChangeOptions, OnRiskOptions};
 use crate::config::sections::checker::Checker;
 use crate::config::sections::one_or::{Detailed, OffOr};
@@ -38,6 +43,10 @@ pub(crate) struct RiskOptions {
     lists: Option<Vec<Spanned<ListOptions>>>,
     /// From which score on risk is medium, and high.
     thresholds: Option<Spanned<ThresholdOptions>>,
+    /// In place of thresholds: which share of people's own sign-ins may be prompted.
+    target_prompt_rate: Option<Spanned<TargetOptions>>,
+    /// What profiles keep less exactly.
+    privacy: Option<PrivacyOptions>,
     /// After how long a sign-in counts half. Default: 60d.
     half_life: Option<HumanDuration>,
     /// After how long without a sign-in a profile is deleted. Default: 180d.
@@ -113,8 +122,20 @@ impl Detailed for RiskOptions {
 impl RiskOptions {
     /// `{}` means off, as everywhere.
     const fn is_empty(&self) -> bool {
-        let Self { mode, geoip, lists, thresholds, half_life, retention, fail, on_risk, on_change } = self;
-        let files = geoip.is_none() && lists.is_none();
+        let Self {
+            mode,
+            geoip,
+            lists,
+            thresholds,
+            target_prompt_rate: target,
+            privacy,
+            half_life,
+            retention,
+            fail,
+            on_risk,
+            on_change,
+        } = self;
+        let files = geoip.is_none() && lists.is_none() && target.is_none() && privacy.is_none();
         let model = mode.is_none() && thresholds.is_none() && half_life.is_none() && retention.is_none();
         files && model && fail.is_none() && on_risk.is_none() && on_change.is_none()
     }
@@ -159,8 +180,16 @@ pub(crate) fn validate(
             );
         }
     }
+    if let (Some(_), Some(rate)) = (&options.thresholds, &options.target_prompt_rate) {
+        let fix = "keep one of them: a rate sets the thresholds by itself";
+        cx.error(rate.at, "`thresholds` and `target_prompt_rate` are both given", fix);
+    }
     if let Some(given) = options.thresholds {
         model.thresholds = thresholds(given, cx);
+    }
+    model.target = options.target_prompt_rate.map(|given| target(given, cx));
+    if let Some(given) = options.privacy {
+        privacy(given, &mut model, cx);
     }
     let given = options.on_risk.and_then(OffOr::on);
     let on_risk = given.map(|given| given.validate(Default::default(), cx)).unwrap_or_default();

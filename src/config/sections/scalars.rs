@@ -101,6 +101,19 @@ impl<'de> Deserialize<'de> for Decimal {
     }
 }
 
+/// A share of a whole as people write it: `1%`, `0.2 %`.
+#[derive(Clone, Copy)]
+pub(crate) struct Percent(pub(crate) f64);
+
+impl<'de> Deserialize<'de> for Percent {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = Text::deserialize(d)?.0;
+        let number = text.trim().strip_suffix('%').and_then(|number| number.trim_end().parse().ok());
+        let number = number.filter(|number: &f64| (0.0..=100.0).contains(number));
+        number.map(|number| Self(number / 100.0)).ok_or_else(|| D::Error::custom("not a percentage\nwrite it like `1%` or `0.2%`"))
+    }
+}
+
 /// A secret.
 #[derive(Clone)]
 pub(crate) struct HiddenText(pub(crate) SecretText);
@@ -176,6 +189,7 @@ schemas! {
         "pattern": "^\\s*[0-9]", "minimum": 1 },
     SizeLimit: { "type": ["string", "number"], "description": "a size as 100MiB, or unlimited",
         "pattern": "^\\s*([0-9]|unlimited\\s*$)", "minimum": 1 },
+    Percent: { "type": "string", "description": "a percentage, as 1%", "pattern": "^\\s*[0-9.]+\\s*%\\s*$" },
     Decimal: { "type": ["number", "string"], "description": "a number, as 1.6", "pattern": "^\\s*[+-]?[0-9.]" },
     HiddenText: { "type": ["string", "number", "boolean"], "writeOnly": true, "description": "a secret; better given as a file" },
     Unavailable: { "enum": [null, false, "off", "no", "none", [], {}], "description": "not available in this version" },

@@ -6,7 +6,7 @@ use super::*;
 use crate::auth::proof::RiskAction;
 use crate::auth::time::Timestamp;
 use crate::flow::settings::RiskSettings;
-use crate::risk::settings::{Mode, OnFault};
+use crate::risk::settings::{IpStore, Mode, OnFault, TargetRate};
 
 fn load(risk: &str, now: u64) -> Loaded {
     let place = Place::new();
@@ -33,6 +33,14 @@ fn files_that_cannot_be_used_are_told_at_their_place() {
         ("{ lists: [{ name: a, cidrs: [10.0.0.1/8], evidence: 1 }] }", ["36: ", "write `10.0.0.0/8`"]),
         ("{ lists: [{ name: \"a b\", cidrs: [AS1], evidence: 1 }] }", ["25: not the name", "lower-case"]),
         ("{ lists: [{ name: a, cidrs: [AS1], evidence: 99 }] }", ["52: a list of this weight", "-10 to 10"]),
+        (
+            "{ thresholds: { medium: 1 }, target_prompt_rate: { medium: 1% } }",
+            ["56: `thresholds` and `target_prompt_rate` are both given", "keep one of them"],
+        ),
+        ("{ target_prompt_rate: { medium: 1 } }", ["38: not a percentage", "write it like `1%`"]),
+        ("{ target_prompt_rate: { medium: 90% } }", ["38: nobody can be held", "0.01% to 20%"]),
+        ("{ target_prompt_rate: { medium: 0.1% } }", ["38: `high` (0.2%) is not below `medium` (0.1%)", "smaller"]),
+        ("{ privacy: { key_rotation: 1h } }", ["32: a key of profiles", "write 7d to 365d"]),
         ("{ lists: [{ name: a, cidrs: [AS1] }] }", ["17: `evidence` is missing", "as 1.6"]),
     ] {
         let told = faults(risk);
@@ -68,6 +76,10 @@ fn what_stands_there_is_what_holds() {
     assert_eq!(risk.on_change.country, RiskAction::Deny);
     assert!(places.city.unwrap().ends_with("city.mmdb") && places.asn.is_none());
     assert_eq!((&*places.lists[0].name, places.lists[0].weight), ("tor", 1.6));
+    let risk = "{ target_prompt_rate: { high: 0.5 % }, privacy: { ip_store: prefix, key_rotation: 30d } }";
+    let model = load(risk, BUILT).settings.unwrap().flow.risk.unwrap().model;
+    assert_eq!(model.target, Some(TargetRate { medium: 0.01, high: 0.005 }));
+    assert_eq!((model.ip_store, model.key_rotation), (IpStore::Prefix, Duration::from_secs(30 * 86_400)));
     let settings = load("{ mode: enforce }", BUILT).settings.unwrap();
     assert_eq!(settings.flow.risk, Some(RiskSettings::default()));
 }

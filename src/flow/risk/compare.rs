@@ -100,6 +100,7 @@ impl Flows {
         let profile = self.risk.profiles.get(&session.identity.id)?;
         let signals = Signals {
             address,
+            ip_store: settings.model.ip_store,
             place: looked.place.clone(),
             agent: looked.agent,
             device: looked.device,
@@ -109,7 +110,7 @@ impl Flows {
             is_dormant: false,
             at: now,
         };
-        let (model, keys) = (&settings.model, self.hash_keys(now));
+        let (model, keys) = (&self.model_in_force(&settings.model), self.hash_keys(now));
         let assessed = self.risk.of_all(model, now, |all| assess(&signals, &profile, all, &keys, model));
         Some(assessed.level.min(RiskLevel::Medium))
     }

@@ -7,6 +7,7 @@ mod profiles;
 mod range;
 mod record;
 mod sign_in;
+mod target;
 mod velocity;
 mod watch;
 
@@ -24,6 +25,7 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::risk::settings::Settings;
 use crate::risk::{Population, Profile, Signals};
+use target::FollowedTrail;
 use watch::Watch;
 
 /// How many people and sessions a node remembers for this.
@@ -33,6 +35,8 @@ const REMEMBERED: usize = 20_000;
 pub(super) struct RiskMemory {
     /// Everybody's sign-ins on this node; public base rates stand in for what it has not seen.
     population: Mutex<Option<Population>>,
+    /// The trail, where thresholds follow it.
+    trail: Mutex<FollowedTrail>,
     profiles: BoundedMap<UserId, Arc<Profile>>,
     /// What sessions are compared with that were opened before anything was, by their id: where they were seen first.
     adopted: BoundedMap<String, Arc<Pinned>>,
@@ -46,6 +50,7 @@ impl RiskMemory {
     pub(super) fn new() -> Self {
         Self {
             population: Mutex::new(None),
+            trail: Mutex::default(),
             profiles: BoundedMap::new(REMEMBERED),
             adopted: BoundedMap::new(REMEMBERED),
             watches: BoundedMap::new(REMEMBERED),

@@ -10,10 +10,8 @@ use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::ports::{Answer, Ports};
 use crate::flow::settings::RiskSettings;
+use crate::risk::settings::IpStore;
 use crate::risk::{HashKey, HashKeys, HeldField, PinReason, Profile, Signals};
-
-/// How long the hashes of one key are written; those of the key before are read as well.
-const KEY_LASTS: u64 = 90 * 86_400;
 
 /// What is known of a person, without anything that says where they were.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +74,7 @@ const fn word(why: PinReason) -> &'static str {
 impl Flows {
     /// The keys of fields at this moment.
     pub(super) fn hash_keys(&self, now: Timestamp) -> HashKeys {
-        let epoch = now.as_secs() / KEY_LASTS;
+        let epoch = now.as_secs() / self.key_lasts();
         let key = |epoch: u64| HashKey::new(self.ports.vault.digest("risk fields", &epoch.to_be_bytes()));
         HashKeys { current: key(epoch), previous: epoch.checked_sub(1).map(key) }
     }
@@ -107,5 +105,18 @@ impl Flows {
         self.ports.profiles.put(&name(&self.ports, user), profile, ttl).await?;
         self.risk.profiles.put(user.clone(), Arc::new(profile.clone()));
         Ok(())
+    }
+}
+
+impl Flows {
+    /// For how many seconds the hashes of one key are written; those of the key before are read as well.
+    pub(super) fn key_lasts(&self) -> u64 {
+        let model = self.settings.risk.as_ref().map(|risk| risk.model.key_rotation).unwrap_or_default();
+        model.as_secs().max(1)
+    }
+
+    /// How much of an address profiles count.
+    pub(super) fn ip_store(&self) -> IpStore {
+        self.settings.risk.as_ref().map(|risk| risk.model.ip_store).unwrap_or_default()
     }
 }

@@ -37,7 +37,7 @@ impl Flows {
         goal: &SignInGoal,
     ) -> Answer<Ceremony> {
         let Some(settings) = &self.settings.risk else { return Ok(ceremony) };
-        let (model, user) = (&settings.model, &account.identity.id);
+        let (model, user) = (&self.model_in_force(&settings.model), &account.identity.id);
         let (level, action) = match self.profile(user).await {
             Ok(profile) => {
                 let signals = self.circumstances(attempt, account, &ceremony, model.retention).await?;
@@ -95,6 +95,7 @@ impl Flows {
         };
         Signals {
             address: client.ip,
+            ip_store: self.ip_store(),
             place: self.ports.places.place(client.ip),
             agent: agent_of(client),
             device,
@@ -177,6 +178,7 @@ impl Flows {
         for day in (1..=days).rev() {
             let signals = Signals {
                 address: seen.address(),
+                ip_store: model.ip_store,
                 place: self.ports.places.place(seen.address()),
                 agent: agent_of(seen),
                 device: Device::Absent,

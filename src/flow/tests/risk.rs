@@ -1,6 +1,7 @@
 //! Risk at sign-in and at every request.
 
 mod circumstances;
+mod target;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Counters and gauges, with a closed set of labels: no paths, no users, no free text.
 
+mod risk_threshold;
+
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
+
+use risk_threshold::RiskThreshold;
 
 use crate::auth::policy::AppPolicy;
 use crate::auth::time::Timestamp;
@@ -51,6 +55,7 @@ pub(crate) struct Metrics {
     pub(crate) risk_shadow: IntCounterVec,
     pub(crate) shadow: IntCounterVec,
     pub(crate) traces: IntCounterVec,
+    pub(crate) risk_threshold: RiskThreshold,
     pub(crate) certificate_expiry: IntGaugeVec,
     pub(crate) certificate_reload_successful: IntGauge,
     pub(crate) config_reload_successful: IntGauge,
@@ -113,6 +118,7 @@ impl Metrics {
             rate_limited: counters(&registry, "rate_limited_total", "Attempts not evaluated.", &["scope"])?,
             risk_assessments: counters(&registry, "risk_assessments_total", "Sign-ins assessed.", &["level"])?,
             risk_reasons: counters(&registry, "risk_reasons_total", "The strongest reasons of these.", &["signal"])?,
+            risk_threshold: RiskThreshold::new(&registry)?,
             risk_shadow: counters(&registry, "risk_shadow_total", "What risk would have done.", &["action"])?,
             shadow: counters(
                 &registry,

@@ -3,6 +3,7 @@
 mod freeman;
 mod model;
 mod properties;
+mod target;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -30,6 +31,7 @@ const IPHONE: &str =
 fn signals(day: u64, country: &str, asn: u32, address: &str) -> Signals {
     Signals {
         address: address.parse::<IpAddr>().unwrap(),
+        ip_store: Default::default(),
         place: Place { country: Country::parse(country), asn: Some(asn), ..Place::default() },
         agent: browser(WINDOWS),
         device: Device::Known,

@@ -41,6 +41,7 @@ fn any_signals() -> impl Strategy<Value = Signals> {
     (any_address(), any_place(), agent, device, evidence, counts, any::<u64>()).prop_map(
         |(address, place, agent, device, weights, counts, at)| Signals {
             address,
+            ip_store: Default::default(),
             previous: place.location.map(|location| Previous { location, at: Timestamp::from_millis(at / 2) }),
             is_dormant: at % 2 == 0,
             place,

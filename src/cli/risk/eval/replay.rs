@@ -110,6 +110,7 @@ impl Replay<'_> {
         };
         let signals = Signals {
             address: row.address,
+            ip_store: Default::default(),
             place: Place { country: Country::parse(texts.get(row.country)), asn: row.asn, ..Place::default() },
             agent,
             device,
