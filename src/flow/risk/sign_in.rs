@@ -149,17 +149,7 @@ impl Flows {
         proved: MethodSet,
     ) {
         let (Some(settings), Some(weight)) = (&self.settings.risk, self.learnt_for(assessed, proved)) else { return };
-        // Nothing tells yet whether it is its owner: a password alone makes one usual sign-in a day, not three at once.
-        let unknown = assessed.level == RiskLevel::Unscored && Strength::of(proved) < Some(Strength::TwoFactor);
-        if unknown && !self.is_another_day(user, attempt.now).await {
-            return;
-        }
         self.try_learn(settings, attempt, user, weight).await;
-    }
-
-    async fn is_another_day(&self, user: &UserId, now: Timestamp) -> bool {
-        let profile = self.profile(user).await;
-        profile.is_ok_and(|profile| profile.last.is_none_or(|last| now.since(last) >= DAY))
     }
 
     async fn try_learn(&self, settings: &RiskSettings, attempt: &Attempt<'_>, user: &UserId, weight: f64) {
