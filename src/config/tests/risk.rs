@@ -37,10 +37,10 @@ fn files_that_cannot_be_used_are_told_at_their_place() {
             "{ thresholds: { medium: 1 }, target_prompt_rate: { medium: 1% } }",
             ["56: `thresholds` and `target_prompt_rate` are both given", "keep one of them"],
         ),
-        ("{ target_prompt_rate: { medium: 1 } }", ["38: not a percentage", "write it like `1%`"]),
-        ("{ target_prompt_rate: { medium: 90% } }", ["38: nobody can be held", "0.01% to 20%"]),
-        ("{ target_prompt_rate: { medium: 0.1% } }", ["38: `high` (0.2%) is not below `medium` (0.1%)", "smaller"]),
-        ("{ privacy: { key_rotation: 1h } }", ["32: a key of profiles", "write 7d to 365d"]),
+        ("{ target_prompt_rate: { medium: 1 } }", ["39: not a percentage", "write it like `1%`"]),
+        ("{ target_prompt_rate: { medium: 90% } }", ["39: nobody can be held", "0.01% to 20%"]),
+        ("{ target_prompt_rate: { medium: 0.1% } }", ["39: `high` (0.2%) is not below `medium` (0.1%)", "smaller"]),
+        ("{ privacy: { key_rotation: 1h } }", ["34: a key of profiles", "write 7d to 365d"]),
         ("{ lists: [{ name: a, cidrs: [AS1] }] }", ["17: `evidence` is missing", "as 1.6"]),
     ] {
         let told = faults(risk);
