@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stepgate::store::places::mmdb::{self, MmdbValue};
 
 use crate::support::gateway::Gateway;
 use crate::support::process::wait_until;
 use crate::support::raw::{Answer, Wire};
+use crate::support::servers::Redis;
 use crate::support::small::{PASSWORD, start};
 
 fn login(gateway: &Gateway) -> Answer {
@@ -16,6 +17,11 @@ fn login(gateway: &Gateway) -> Answer {
     let head = "POST /.stepgate/api/v1/login HTTP/1.1\r\nHost: app.test\r\nContent-Type: application/json\r\n";
     let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
     Wire::to(&gateway.url).send(request.as_bytes())
+}
+
+fn told(answer: &Answer) -> (u16, String) {
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    (answer.status, body["code"].as_str().or_else(|| body["status"].as_str()).unwrap_or_default().to_owned())
 }
 
 fn metrics(gateway: &Gateway) -> String {
@@ -69,4 +75,32 @@ async fn a_database_is_replaced_while_it_is_used() {
     assert_eq!(login(&gateway).status, 200);
     let log = gateway.process.stderr();
     assert!(log.contains("asn.mmdb"), "{log}");
+}
+
+/// The keys of profiles that stand in Redis.
+fn profiles(redis: &Redis) -> Vec<String> {
+    let all = redis.say("KEYS *");
+    all.lines().filter(|line| line.contains(":r1:")).map(|key| key.trim().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_follows_where_a_profile_cannot_be_read_is_the_operators_choice() {
+    for (fail, expected) in [("step_up", 403), ("allow", 200), ("deny", 503)] {
+        let (folder, mut redis) = (tempfile::tempdir().unwrap(), Redis::start());
+        let more = format!("state: {}\nrisk: {{ fail: {fail} }}", redis.url());
+        let gateway = start(folder.path(), &more).await;
+        let first = login(&gateway);
+        assert_eq!(first.status, 200, "{fail}: {:?}", told(&first));
+        let kept = profiles(&redis);
+        assert_eq!(kept.len(), 1, "{fail}: {kept:?}");
+        // Redis gives out everything but profiles.
+        let ok = redis.say("ACL SETUSER default resetkeys ~stepgate:[^r]*");
+        assert!(ok.starts_with("+OK"), "{ok}");
+        let answer = login(&gateway);
+        assert_eq!(answer.status, expected, "{fail}: {:?}", told(&answer));
+        // Nobody signs in where the state is away, whatever is chosen.
+        redis.stop();
+        let answer = login(&gateway);
+        assert_eq!(answer.status, 503, "{fail}: {:?}", told(&answer));
+    }
 }
