@@ -88,3 +88,30 @@ impl Typed for IssuedChallenge {
         read(plain)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_approves_of_what_its_challenge_stands_for_and_of_nothing_else() {
+        let digest = |n: u8| TransactionDigest::of("POST", "app.example", "/pay", &[n; 32]);
+        let approves = ApprovalChallenge { nonce: [7; CHALLENGE_BYTES], transaction: digest(1) };
+        let issued = |challenge, approves| IssuedChallenge {
+            challenge,
+            user_verification: UserVerification::Required,
+            issued_at: Timestamp::from_secs(1),
+            name: None,
+            mediation: Mediation::default(),
+            approves,
+        };
+        let bound = issued(approves.challenge(), Some(approves));
+        assert_ne!(bound.challenge, approves.nonce);
+        assert!(bound.is_for(Some(digest(1))) && !bound.is_for(Some(digest(2))) && !bound.is_for(None));
+        let plain = issued(approves.nonce, None);
+        assert!(plain.is_for(None) && !plain.is_for(Some(digest(1))));
+        assert!(!issued(approves.nonce, Some(approves)).is_for(Some(digest(1))), "another challenge was signed");
+        let other = ApprovalChallenge { nonce: [8; CHALLENGE_BYTES], ..approves };
+        assert_ne!(other.challenge(), approves.challenge(), "each is new");
+    }
+}

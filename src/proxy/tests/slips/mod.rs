@@ -1,5 +1,6 @@
 //! Proofs for one request: what passes by one, how often, and what the app sees of it.
 
+mod approved;
 mod transactions;
 
 use std::sync::Arc;
