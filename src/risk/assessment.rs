@@ -81,12 +81,3 @@ pub struct Assessment {
     pub score: f64,
     pub terms: Vec<Term>,
 }
-
-impl Assessment {
-    /// The terms that raise the score, strongest first.
-    pub fn reasons(&self) -> Vec<&Term> {
-        let mut raising: Vec<&Term> = self.terms.iter().filter(|term| term.evidence > 0.0).collect();
-        raising.sort_by(|a, b| b.evidence.total_cmp(&a.evidence));
-        raising
-    }
-}

@@ -32,16 +32,16 @@ impl HashKey {
     }
 }
 
-/// The key in force, and the one before it while its fields are still read.
+/// The key in force, and those before it, the latest first, while their fields are still read.
 #[derive(Clone)]
 pub struct HashKeys {
     pub current: HashKey,
-    pub previous: Option<HashKey>,
+    pub previous: Vec<HashKey>,
 }
 
 impl HashKeys {
     /// One key, with none before it.
     pub const fn one(current: HashKey) -> Self {
-        Self { current, previous: None }
+        Self { current, previous: Vec::new() }
     }
 }

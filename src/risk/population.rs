@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::agent::{Agent, BrowserFamily, DeviceClass};
-use super::signals::{Country, Device, Place, Signals};
+use super::signals::{Country, Place, Signals};
 use crate::auth::time::Timestamp;
 
 /// What is counted.
@@ -15,8 +15,6 @@ pub enum PopulationKey {
     Network(Option<Country>, u32),
     Class(DeviceClass),
     Browser(Agent),
-    /// Sign-ins with a device cookie of their person, and without.
-    Cookie(bool),
 }
 
 impl PopulationKey {
@@ -29,7 +27,6 @@ impl PopulationKey {
             asn.map(|asn| Self::Network(country, asn)),
             (agent.class != DeviceClass::Unknown).then_some(Self::Class(agent.class)),
             (agent.family != BrowserFamily::Unknown).then_some(Self::Browser(agent)),
-            Some(Self::Cookie(signals.device == Device::Known)),
         ]
         .into_iter()
         .flatten()
@@ -42,7 +39,6 @@ impl PopulationKey {
             Self::Network(country, _) => Whole::Networks(country),
             Self::Class(_) => Whole::Classes,
             Self::Browser(agent) => Whole::Browsers(agent.class),
-            Self::Cookie(_) => Whole::Cookies,
         }
     }
 }
@@ -53,7 +49,6 @@ enum Whole {
     Networks(Option<Country>),
     Classes,
     Browsers(DeviceClass),
-    Cookies,
 }
 
 /// Counts of all sign-ins, older ones for less.

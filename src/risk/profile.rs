@@ -21,6 +21,17 @@ pub enum PinReason {
     BreachedPassword,
 }
 
+impl PinReason {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Disowned => "disowned",
+            Self::Reported => "reported",
+            Self::BreachedPassword => "breached_password",
+        }
+    }
+}
+
 /// Holds a profile at the highest level until recovery or an administrator takes it away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin {
@@ -71,6 +82,12 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// The same, pinned or not.
+    #[must_use]
+    pub fn with_pin(self, pinned: Option<Pin>) -> Self {
+        Self { pinned, ..self }
+    }
+
     /// How many fields it has.
     pub fn len(&self) -> usize {
         self.fields.len()
@@ -87,10 +104,11 @@ impl Profile {
         (-age / half_life.as_secs_f64().max(1.0)).exp2()
     }
 
-    /// The node of a step, under either key.
+    /// The node of a step, under any of the keys.
     pub(super) fn node(&self, step: &Step, keys: &HashKeys) -> Option<&Node> {
         let found = self.find(step.field(&keys.current));
-        found.or_else(|| self.find(step.field(keys.previous.as_ref()?))).map(|field| &field.node)
+        let earlier = || keys.previous.iter().find_map(|key| self.find(step.field(key)));
+        found.or_else(earlier).map(|field| &field.node)
     }
 
     fn find(&self, key: FieldKey) -> Option<&Field> {
@@ -139,9 +157,8 @@ impl Profile {
     /// Where the field of a step is, under the key in force; a new one if there is none.
     fn place(&mut self, step: &Step, keys: &HashKeys) -> (usize, bool) {
         let key = step.field(&keys.current);
-        let previous = keys.previous.as_ref().map(|previous| step.field(previous));
-        let found = self.fields.iter().position(|field| field.key == key);
-        let found = found.or_else(|| self.fields.iter().position(|field| Some(field.key) == previous));
+        let at = |key: FieldKey| self.fields.iter().position(|field| field.key == key);
+        let found = at(key).or_else(|| keys.previous.iter().find_map(|earlier| at(step.field(earlier))));
         if let Some(field) = found.and_then(|at| self.fields.get_mut(at)) {
             field.key = key;
         }

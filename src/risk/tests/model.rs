@@ -15,7 +15,7 @@ fn home_is_low_and_abroad_is_high() {
     (abroad.device, abroad.agent) = (Device::Absent, browser(IPHONE));
     let abroad = judge(&abroad, &at_home());
     assert_eq!(abroad.level, RiskLevel::High, "{abroad:?}");
-    let reasons: Vec<String> = abroad.reasons().iter().map(|term| term.sentence()).collect();
+    let reasons: Vec<String> = abroad.terms.iter().map(Term::sentence).collect();
     assert!(reasons.iter().any(|r| r.starts_with("Country RO was never seen for this person (+")), "{reasons:?}");
 }
 
@@ -85,7 +85,7 @@ fn a_pin_holds_the_highest_level_and_leaves_the_score() {
 #[test]
 fn both_keys_are_read_while_one_takes_over() {
     let old = at_home();
-    let rotated = HashKeys { current: HashKey::new([8; 32]), previous: Some(HashKey::new([7; 32])) };
+    let rotated = HashKeys { current: HashKey::new([8; 32]), previous: vec![HashKey::new([7; 32])] };
     let here = signals(20, "NO", 2119, "84.208.20.7");
     let settings = Settings::default();
     let score = |profile: &Profile, keys: &HashKeys| assess(&here, profile, &nobody_else(), keys, &settings).score;
