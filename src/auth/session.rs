@@ -17,7 +17,7 @@ use super::time::Timestamp;
 use super::token;
 pub use super::token::TOKEN_BYTES;
 use super::user::Identity;
-pub use pinned::{AgentDigest, Pinned};
+pub use pinned::{AgentDigest, Pinned, PinnedPlace};
 
 /// The bearer secret of one session on one host: 256 bits, opaque. Never stored.
 #[derive(Clone)]

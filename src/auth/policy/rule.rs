@@ -125,7 +125,8 @@ impl Rule {
 
     /// What it does at this risk.
     pub fn at_risk(&self, risk: &Risk) -> RiskAction {
-        self.on_risk.of(risk.level).max(self.on_change.of(risk.changed))
+        let unjudged = risk.unjudged.min(self.on_risk.high);
+        self.on_risk.of(risk.level).max(self.on_change.of(risk.changed)).max(unjudged)
     }
 
     /// Whether method and network are this rule's.

@@ -130,13 +130,16 @@ pub struct Risk {
     pub changed: Changed,
     /// From when on a proof speaks for it: earlier ones were given before anything looked unusual.
     pub since: Timestamp,
+    /// What is done where the level could not be told; by a rule that does as much at the highest.
+    pub unjudged: RiskAction,
 }
 
 impl Risk {
     /// Where nothing is assessed.
     pub const fn none() -> Self {
         let changed = Changed { network: false, country: false, browser: false };
-        Self { level: RiskLevel::Low, changed, since: Timestamp::from_millis(0) }
+        let (since, unjudged) = (Timestamp::from_millis(0), RiskAction::Permit);
+        Self { level: RiskLevel::Low, changed, since, unjudged }
     }
 }
 

@@ -38,6 +38,20 @@ pub struct Pinned {
     pub level: RiskLevel,
     /// From when on a proof speaks for it.
     pub at: Timestamp,
+    /// Where it was pinned before, the latest first: who goes back there is asked for nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<PinnedPlace>,
+}
+
+/// How many earlier places of a session are kept.
+const KEPT: usize = 2;
+
+/// Where and with what a session was proved to be its person's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedPlace {
+    pub network: Option<u32>,
+    pub country: Option<String>,
+    pub family: Option<String>,
 }
 
 impl Pinned {
@@ -46,13 +60,34 @@ impl Pinned {
         self.address == address && self.agent == AgentDigest::of(agent)
     }
 
-    /// What differs, of what is known now and was then.
+    /// What differs, of what is known now and was then. Nothing does in a place where it was pinned before, in every part:
+    /// what was not known there speaks for no other place. A browser that no longer names itself is another one.
     pub fn changed(&self, network: Option<u32>, country: Option<&str>, family: Option<&str>) -> Changed {
+        let is_here = |place: &PinnedPlace| {
+            (place.network, place.country.as_deref(), place.family.as_deref()) == (network, country, family)
+        };
+        if self.before.iter().any(is_here) {
+            return Changed::default();
+        }
         Changed {
             network: differ(self.network, network),
             country: differ(self.country.as_deref(), country),
-            browser: differ(self.family.as_deref(), family),
+            browser: self.family.is_some() && self.family.as_deref() != family,
         }
+    }
+
+    /// Where it is pinned.
+    pub fn place(&self) -> PinnedPlace {
+        PinnedPlace { network: self.network, country: self.country.clone(), family: self.family.clone() }
+    }
+
+    /// The same, in a session that was pinned to `old` until then.
+    #[must_use]
+    pub fn after(self, old: &Self) -> Self {
+        let here = self.place();
+        let all = std::iter::once(old.place()).chain(old.before.iter().cloned());
+        let before = all.filter(|place| *place != here).take(KEPT).collect();
+        Self { before, ..self }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod freeman;
 mod model;
+mod origins;
 mod properties;
 mod target;
 

@@ -24,11 +24,13 @@ fn changes() -> impl Strategy<Value = Changed> {
 }
 
 fn risks() -> impl Strategy<Value = Risk> {
-    (select(RiskLevel::ALL.to_vec()), changes(), 0u64..2000).prop_map(|(level, changed, ago)| Risk {
-        level,
-        changed,
-        since: NOW.minus(Duration::from_secs(ago)),
-    })
+    (select(RiskLevel::ALL.to_vec()), changes(), select(vec![RiskAction::Permit, RiskAction::StepUp]), 0u64..2000)
+        .prop_map(|(level, changed, unjudged, ago)| Risk {
+            level,
+            changed,
+            unjudged,
+            since: NOW.minus(Duration::from_secs(ago)),
+        })
 }
 
 fn at_risk(requirement: Requirement, on: (OnRisk, OnChange), proofs: &Proofs, risk: &Risk) -> Decision {
