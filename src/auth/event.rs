@@ -69,11 +69,22 @@ pub enum What {
     SignInAssessed {
         level: RiskLevel,
     },
+    /// A sign-in could not be compared: the store did not answer, and `fail` said what follows.
+    SignInUnassessed,
     /// A session looked stolen, and nobody showed that it is theirs: it was ended.
     SessionAbandoned,
+    /// The person said that a sign-in was not theirs: they count as high risk.
+    SignInDisowned,
+    /// An operator pinned a person at high risk.
+    RiskPinned,
+    /// A person is no longer pinned.
+    RiskPinCleared,
     /// What was usual for a person was forgotten.
     RiskProfileErased,
-    SessionOpened,
+    SessionOpened {
+        /// How unusual the sign-in was, where that is assessed.
+        level: Option<RiskLevel>,
+    },
     /// A session that was opened where people sign in got a token for the host of an app.
     SessionShared,
     /// A ticket to the host of an app was refused.
@@ -156,9 +167,13 @@ impl What {
             Self::ProofRejected { .. } => "proof_rejected",
             Self::Throttled { .. } => "throttled",
             Self::SignInAssessed { .. } => "sign_in_assessed",
+            Self::SignInUnassessed => "sign_in_unassessed",
             Self::SessionAbandoned => "session_abandoned",
+            Self::SignInDisowned => "sign_in_disowned",
+            Self::RiskPinned => "risk_pinned",
+            Self::RiskPinCleared => "risk_pin_cleared",
             Self::RiskProfileErased => "risk_profile_erased",
-            Self::SessionOpened => "session_opened",
+            Self::SessionOpened { .. } => "session_opened",
             Self::SessionShared => "session_shared",
             Self::TicketRejected { .. } => "ticket_rejected",
             Self::SessionElevated => "session_elevated",
@@ -228,7 +243,7 @@ impl What {
         match self {
             Self::ProofRejected { reason, .. } => Some(("reason", reason.name())),
             Self::TicketRejected { reason } => Some(("reason", reason.name())),
-            Self::SignInAssessed { level } => Some(("level", level.name())),
+            Self::SignInAssessed { level } | Self::SessionOpened { level: Some(level) } => Some(("level", level.name())),
             Self::Throttled { scope, .. } => Some(("scope", scope.name())),
             Self::Unsettled { deed, .. } => Some(("deed", deed.name())),
             _ => None,

@@ -1,7 +1,7 @@
 //! What happened around an account since its owner was here last, and whether it is worth a word to them.
 //!
-//! A sign-in is strange if neither its browser nor its network had ever signed in before; a failed attempt, if its
-//! network never did. So a new phone at home, a known laptop abroad and a mistyped code say nothing, and nobody has to
+//! A sign-in is strange if neither its browser nor its network had ever signed in before or, where risk is assessed, if it
+//! was unusual by that; a failed attempt, if its network never signed in. So a new phone at home, a known laptop abroad and a mistyped code say nothing, and nobody has to
 //! click anything away day by day.
 
 mod assessed;
@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::network::client_network;
-use super::proof::{Factor, Method};
+use super::proof::{Factor, Method, RiskLevel};
 use super::time::Timestamp;
 
 /// A sign-in, as remembered.
@@ -25,6 +25,17 @@ pub struct SignIn {
     pub ip: IpAddr,
     /// In which browser, by its tag; `None` for scripts.
     pub browser: Option<String>,
+    /// How unusual it was, where that was assessed.
+    pub level: Option<RiskLevel>,
+}
+
+/// What makes a sign-in strange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StrangeBy {
+    /// Neither its browser nor its network had signed in before.
+    Marks,
+    /// It was assessed as unusual for its person.
+    Risk,
 }
 
 /// A proof that was rejected, as remembered.
@@ -66,7 +77,13 @@ pub fn since(past: &[SignIn], browser: Option<&str>, here: IpAddr) -> Option<(Ti
 
 /// What is worth a word to somebody who signs in `here`, in this browser. `past`: all sign-ins remembered; `failures`:
 /// at least those since then.
-pub fn notice(past: &[SignIn], failures: &[Failure], browser: Option<&str>, here: IpAddr) -> Option<Notice> {
+pub fn notice(
+    past: &[SignIn],
+    failures: &[Failure],
+    browser: Option<&str>,
+    here: IpAddr,
+    strange_by: StrangeBy,
+) -> Option<Notice> {
     let (since, inclusive) = since(past, browser, here)?;
     let news = |at: Timestamp| at > since || (inclusive && at == since);
     let mut by_time: Vec<&SignIn> = past.iter().collect();
@@ -77,8 +94,12 @@ pub fn notice(past: &[SignIn], failures: &[Failure], browser: Option<&str>, here
     for sign_in in by_time {
         let network = client_network(sign_in.ip);
         let known = networks.contains(&network) || sign_in.browser.as_deref().is_some_and(|b| browsers.contains(b));
-        // With nothing before it to compare with, the first one is nobody's surprise.
-        if known || networks.is_empty() || !news(sign_in.at) {
+        let is_usual = match strange_by {
+            // With nothing before it to compare with, the first one is nobody's surprise.
+            StrangeBy::Marks => known || networks.is_empty(),
+            StrangeBy::Risk => sign_in.level < Some(RiskLevel::Medium),
+        };
+        if is_usual || !news(sign_in.at) {
             trusted.insert(network);
         } else {
             strange.push(sign_in.clone());

@@ -8,8 +8,12 @@ fn vocabulary() -> Vec<(What, Value)> {
     let method = Method::Totp;
     let mut all = vec![
         (ProofAccepted { method }, json!({"action": "proof_accepted", "method": "totp"})),
-        (SessionOpened, json!({"action": "session_opened"})),
+        (SessionOpened { level: None }, json!({"action": "session_opened"})),
+        (SignInUnassessed, json!({"action": "sign_in_unassessed"})),
         (SessionAbandoned, json!({"action": "session_abandoned"})),
+        (SignInDisowned, json!({"action": "sign_in_disowned"})),
+        (RiskPinned, json!({"action": "risk_pinned"})),
+        (RiskPinCleared, json!({"action": "risk_pin_cleared"})),
         (RiskProfileErased, json!({"action": "risk_profile_erased"})),
         (SessionElevated, json!({"action": "session_elevated"})),
         (FormHeld, json!({"action": "form_held"})),
@@ -65,6 +69,7 @@ fn vocabulary() -> Vec<(What, Value)> {
         all.push((Throttled { method, scope }, json!({"action": "throttled", "method": "totp", "scope": word})));
     }
     for level in RiskLevel::ALL {
+        all.push((SessionOpened { level: Some(level) }, json!({"action": "session_opened", "level": level.name()})));
         all.push((SignInAssessed { level }, json!({"action": "sign_in_assessed", "level": level.name()})));
     }
     for (deed, word) in [
@@ -100,7 +105,7 @@ fn the_log_the_trail_and_the_commands_use_the_same_words() {
         actions.insert(what.action());
     }
     // As many as there are variants: a new one stands here too.
-    assert_eq!(actions.len(), 30);
+    assert_eq!(actions.len(), 34);
 }
 
 #[test]

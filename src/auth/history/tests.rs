@@ -11,7 +11,7 @@ fn ip(network: u8) -> IpAddr {
 }
 
 fn sign_in(minutes: u64, network: u8, browser: &str) -> SignIn {
-    SignIn { at: at(minutes), ip: ip(network), browser: (!browser.is_empty()).then(|| browser.to_owned()) }
+    SignIn { at: at(minutes), ip: ip(network), browser: (!browser.is_empty()).then(|| browser.to_owned()), level: None }
 }
 
 fn failure(minutes: u64, network: u8, method: Method) -> Failure {
@@ -19,7 +19,8 @@ fn failure(minutes: u64, network: u8, method: Method) -> Failure {
 }
 
 fn told(past: &[SignIn], failures: &[Failure], browser: &str, network: u8) -> String {
-    let Some(notice) = notice(past, failures, (!browser.is_empty()).then_some(browser), ip(network)) else {
+    let Some(notice) = notice(past, failures, (!browser.is_empty()).then_some(browser), ip(network), StrangeBy::Marks)
+    else {
         return "nothing".to_owned();
     };
     let minutes = |t: Timestamp| (t.as_secs() - at(0).as_secs()) / 60;
@@ -65,7 +66,7 @@ fn failed_attempts_are_told_where_the_owner_never_was() {
     assert_eq!(told(&past, &tries, "desk", 1), "since 2: no@3");
     let stranger = [past.as_slice(), &[sign_in(5, 9, "evil")]].concat();
     assert_eq!(told(&stranger, &tries, "desk", 1), "since 2: in@5 no@3", "who got in is no friend");
-    let knew = |method| notice(&past, &[failure(3, 9, method)], Some("desk"), ip(1)).unwrap().knew_the_password();
+    let knew = |method| notice(&past, &[failure(3, 9, method)], Some("desk"), ip(1), StrangeBy::Marks).unwrap().knew_the_password();
     assert!(!knew(Method::Password) && knew(Method::Totp) && knew(Method::BackupCode));
 }
 
@@ -87,7 +88,7 @@ proptest! {
     #[test]
     fn only_what_is_strange_is_told(past in sign_ins(), failures in failures(), browser in prop_oneof![Just("a"), Just("z")], network in 0_u8..5) {
         let here = ip(network);
-        let found = notice(&past, &failures, Some(browser), here);
+        let found = notice(&past, &failures, Some(browser), here, StrangeBy::Marks);
         let Some(found) = found else { return Ok(()) };
         for s in &found.strange {
             prop_assert!(s.at >= found.since && client_network(s.ip) != client_network(here));
@@ -101,7 +102,26 @@ proptest! {
         }
         // Signing in here, now, in this browser makes all of it old.
         let mut then = past;
-        then.push(SignIn { at: at(60), ip: here, browser: Some(browser.to_owned()) });
-        prop_assert_eq!(notice(&then, &failures, Some(browser), here), None);
+        then.push(SignIn { at: at(60), ip: here, browser: Some(browser.to_owned()), level: None });
+        prop_assert_eq!(notice(&then, &failures, Some(browser), here, StrangeBy::Marks), None);
+    }
+}
+
+/// Where risk is assessed, that says what is strange: a known network may be, and what has neither mark need not be.
+#[test]
+fn what_was_assessed_as_unusual_is_strange() {
+    let at_level = |sign_in: SignIn, level| SignIn { level, ..sign_in };
+    for (level, is_strange) in [
+        (None, false),
+        (Some(RiskLevel::Unscored), false),
+        (Some(RiskLevel::Low), false),
+        (Some(RiskLevel::Medium), true),
+        (Some(RiskLevel::High), true),
+    ] {
+        for other in [sign_in(9, 8, "evil"), sign_in(9, 2, "phone")] {
+            let past = [sign_in(1, 1, "desk"), sign_in(2, 2, "phone"), at_level(other, level)];
+            let notice = notice(&past, &[], Some("desk"), ip(1), StrangeBy::Risk);
+            assert_eq!(notice.map_or(0, |notice| notice.strange.len()), usize::from(is_strange), "{level:?}");
+        }
     }
 }

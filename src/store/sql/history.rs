@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Database;
 use super::row::{rows, time_of};
 use crate::auth::history::{Failure, SignIn, TrailRow, TrailStep};
-use crate::auth::proof::Method;
+use crate::auth::proof::{Method, RiskLevel};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, History};
@@ -25,7 +25,9 @@ impl History for Database {
             rows!(self, "audit", sqlx::query(SQL).bind(&user.0).bind(time_of(after)?).bind(i64::from(most)), EventRow)?;
         let sign_in = |row: EventRow| {
             let (at, ip, event) = read(row)?;
-            Some(SignIn { at, ip, browser: event.get("browser").and_then(Value::as_str).map(str::to_owned) })
+            let level = event.get("level").and_then(Value::as_str);
+            let level = RiskLevel::ALL.into_iter().find(|known| Some(known.name()) == level);
+            Some(SignIn { at, ip, browser: event.get("browser").and_then(Value::as_str).map(str::to_owned), level })
         };
         Ok(found.into_iter().filter_map(sign_in).collect())
     }

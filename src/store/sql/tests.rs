@@ -223,13 +223,13 @@ async fn the_trail_is_remembered(database: &Database) {
     let no = |method| What::ProofRejected { method, reason: RejectReason::Mismatch };
     let at = |seconds| NOW.plus(Duration::from_secs(seconds));
     let lines = [
-        (at(1), event(What::SessionOpened, &ann, Some("192.0.2.1"), Some("desk"))),
+        (at(1), event(What::SessionOpened { level: None }, &ann, Some("192.0.2.1"), Some("desk"))),
         (at(2), event(no(Method::Password), &ann, Some("2001:db8::1"), None)),
-        (at(3), event(What::SessionOpened, &bob, Some("192.0.2.2"), None)),
+        (at(3), event(What::SessionOpened { level: None }, &bob, Some("192.0.2.2"), None)),
         (at(4), event(no(Method::Totp), &ann, Some("192.0.2.3"), None)),
         (at(5), event(What::SessionElevated, &ann, Some("192.0.2.3"), None)),
-        (at(6), event(What::SessionOpened, &ann, Some("192.0.2.4"), None)),
-        (at(7), event(What::SessionOpened, &ann, None, None)),
+        (at(6), event(What::SessionOpened { level: None }, &ann, Some("192.0.2.4"), None)),
+        (at(7), event(What::SessionOpened { level: None }, &ann, None, None)),
     ];
     let lines: Vec<_> = lines.into_iter().map(|(at, event)| (at, None, event)).collect();
     audit.append(&lines).await.unwrap();
