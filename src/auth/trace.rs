@@ -97,7 +97,7 @@ impl From<Risk> for TracedRisk {
 impl From<TracedRisk> for Risk {
     fn from(traced: TracedRisk) -> Self {
         let TracedRisk { level, network, country, browser, since } = traced;
-        Self { level, changed: Changed { network, country, browser }, since }
+        Self { level, changed: Changed { network, country, browser }, since, ..Self::none() }
     }
 }
 

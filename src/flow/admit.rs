@@ -89,7 +89,7 @@ impl Flows {
         let (Some(settings), Some(who)) = (&self.settings.risk, &session) else {
             return Ok(plain(Risk::none(), session.as_ref()));
         };
-        let risk = self.risk_of(who, seen, is_safe(resource), now);
+        let risk = self.risk_of(who, seen, is_safe(resource), now).await?;
         if settings.model.mode == Mode::Shadow {
             let plain = plain(Risk::none(), Some(who));
             let shadow = match (&plain.decision, decide(risk, Some(who))) {

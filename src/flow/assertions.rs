@@ -8,6 +8,7 @@ use super::key_rotation::renew;
 use super::ports::{Answer, Ports, SealedAt, SigningKey, StoreError};
 use super::sealing::signing_context;
 use crate::auth::assertion::{self, MAX_LIFETIME, Signing, jwks};
+use crate::auth::proof::RiskLevel;
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
 
@@ -20,8 +21,8 @@ const KEEP_LONGER: Duration = Duration::from_secs(48 * 3600);
 /// How often a node should call [`Signer::refresh`]: well within [`PUBLISH_AROUND`].
 pub const REFRESH_EVERY: Duration = Duration::from_secs(300);
 
-/// What one assertion was made for: whom, proved when, and for whom to read.
-type AssertionKey = (String, Timestamp, String, String);
+/// What one assertion was made for: whom, proved when, at which risk, and for whom to read.
+type AssertionKey = (String, Timestamp, Option<RiskLevel>, String, String);
 
 /// Signs assertions. One per process, shared.
 pub struct Signer {
@@ -90,13 +91,14 @@ impl Signer {
     }
 
     /// An assertion about a session for one audience. No I/O; one made a moment ago for the same is given again
-    /// while half of its life is left. `lifetime` is cut to 60 s.
+    /// while half of its life is left. `lifetime` is cut to 60 s; `risk` is told where it is given.
     ///
     /// # Errors
     /// There is no key yet, or signing failed.
     pub fn assertion(
         &self,
         session: &Session,
+        risk: Option<RiskLevel>,
         audience: &str,
         issuer: &str,
         lifetime: Duration,
@@ -107,7 +109,7 @@ impl Signer {
         let signing = snapshot.keys.iter().rev().find(|(from, _)| *from <= now).or_else(|| snapshot.keys.first());
         let Some((_, signing)) = signing else { return Err(StoreError::new("signer", "there is no key yet")) };
         let proved = session.proofs.latest().unwrap_or_default();
-        let key = (session.id.clone(), proved, audience.to_owned(), issuer.to_owned());
+        let key = (session.id.clone(), proved, risk, audience.to_owned(), issuer.to_owned());
         if let Some(known) = self.signed.get(&key)
             && known.lifetime == lifetime
             && *known.kid == *signing.kid()
@@ -117,7 +119,7 @@ impl Signer {
             return Ok(known.token.to_string());
         }
         let until = now.plus(lifetime);
-        let token = signing.sign(session, audience, issuer, now, until).map_err(fault)?;
+        let token = signing.sign(session, risk, audience, issuer, now, until).map_err(fault)?;
         let signed = Signed { token: token.as_str().into(), kid: signing.kid().into(), until, lifetime };
         self.signed.put(key, signed);
         Ok(token)

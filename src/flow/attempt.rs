@@ -102,7 +102,7 @@ impl Attempt<'_> {
             session: self.session.clone(),
             browser: self.browser.clone(),
             risk,
-            learnt: self.learnt && what == What::SessionOpened,
+            learnt: self.learnt && matches!(what, What::SessionOpened { .. }),
             form: None,
         });
     }

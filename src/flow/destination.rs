@@ -132,6 +132,12 @@ impl Destinations {
         Guards { guards, offer: app.offer, host: app.host.clone() }
     }
 
+    /// What the rules do at most where risk is high.
+    pub fn at_high_risk(&self) -> RiskAction {
+        let rules = self.0.apps().flat_map(|app| app.rules.iter());
+        rules.map(|rule| rule.on_risk.high).max().unwrap_or_default()
+    }
+
     /// The name of a rule that binds a person and that they could meet by the methods they `have` at its host, but not by those
     /// that would be `left`.
     pub fn needed(

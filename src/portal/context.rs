@@ -243,11 +243,11 @@ impl Context {
     }
 
     /// What guards it for this session, with what its risk asks.
-    pub(crate) fn guards_of(&self, session: &Session) -> Guards {
+    pub(crate) async fn guards_of(&self, session: &Session) -> Result<Guards, HandlerError> {
         let flows = &self.state.flows;
         let is_safe = matches!(self.destination().method.as_str(), "GET" | "HEAD" | "OPTIONS");
-        let risk = flows.enforced_risk(session, &SeenHead::of(&self.info), is_safe);
-        self.guards().at_risk(&risk, flows.ports.clock.now())
+        let risk = flows.enforced_risk(session, &SeenHead::of(&self.info), is_safe).await;
+        Ok(self.guards().at_risk(&risk.map_err(HandlerError::Store)?, flows.ports.clock.now()))
     }
 
     /// The destination as people read it: host and path, a long path without its middle.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A number that is equal to itself.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Weight(f64);
 
@@ -22,7 +22,7 @@ impl From<Weight> for f64 {
 impl Eq for Weight {}
 
 /// A score, and the terms that add up to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RiskRecord {
     pub score: Weight,
     /// What the destination does at this level.

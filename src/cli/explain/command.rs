@@ -225,7 +225,7 @@ fn question(args: &Explain, recorded: Option<&Recorded>) -> CommandResult<Questi
             let subject = trace.subject.as_ref();
             if question.user.is_none() && question.amr.is_empty() {
                 question.proofs = subject.map(|subject| subject.proofs.clone());
-                let Risk { level, changed, since } = trace.risk.map_or_else(Risk::none, Risk::from);
+                let Risk { level, changed, since, .. } = trace.risk.map_or_else(Risk::none, Risk::from);
                 question.risk = trace.risk.map(|_| AskedRisk { level, changed, since: Some(since) });
             }
             question.user = question.user.or_else(|| subject.map(|subject| subject.username.clone()));

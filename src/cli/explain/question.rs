@@ -76,7 +76,7 @@ impl AskedRisk {
         let Self { level, changed, since } = self;
         let opened = who.map_or(now, |who| who.created_at);
         let moved = if changed.is_nothing() { opened } else { opened.plus(Duration::from_millis(1)) };
-        Risk { level, changed, since: since.unwrap_or(moved) }
+        Risk { level, changed, since: since.unwrap_or(moved), ..Risk::none() }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cli::output::text;
 use crate::cli::user::new_password;
 use crate::cli::{audit, prompt};
 use crate::flow::ports::{Account, AccountChange};
-use crate::flow::risk::erase_profile;
+use crate::flow::risk::forget_person;
 
 pub(crate) async fn disable(user: &OneUser) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
@@ -88,7 +88,7 @@ pub(crate) async fn delete(user: &OneUser, yes: bool) -> CommandResult {
     // Shut first: nobody can open a new session between ending the old ones and the deletion.
     shut(&opened, &account).await?;
     let ended = end_sessions(&opened, &account, "it is disabled but not deleted").await?;
-    store_result(erase_profile(&opened.ports, &identity.id).await)?;
+    store_result(forget_person(&opened.ports, &identity.id).await)?;
     let entries = audit::entries(opened.ports.clock.as_ref(), &[What::AccountDeleted], identity);
     there(store_result(opened.ports.accounts.delete_recorded(&identity.id, &entries).await)?, &account)?;
     audit::log(&entries);
@@ -117,7 +117,7 @@ fn there(found: bool, account: &Account) -> CommandResult {
 }
 
 /// Ends every session of the account and says how many; `so_far` tells what was done if that fails.
-pub(super) async fn end_sessions(opened: &OpenStores, account: &Account, so_far: &str) -> CommandResult<String> {
+pub(crate) async fn end_sessions(opened: &OpenStores, account: &Account, so_far: &str) -> CommandResult<String> {
     let identity = &account.identity;
     let count = accounts::insist(|| opened.ports.sessions.revoke_all(&identity.id)).await.map_err(|fault| {
         let Failure { code, text } = Failure::store(&fault);

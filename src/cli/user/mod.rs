@@ -7,7 +7,7 @@ pub(crate) mod new_password;
 mod show;
 mod unlock;
 
-pub(crate) use change::ended;
+pub(crate) use change::{end_sessions, ended};
 
 use std::io::IsTerminal as _;
 

@@ -42,7 +42,7 @@ fn kids(signer: &Signer) -> Vec<String> {
 }
 
 fn signed_by(signer: &Signer, now: Timestamp) -> String {
-    let token = signer.assertion(&session(), "erp", "https://erp", Duration::from_secs(60), now).unwrap();
+    let token = signer.assertion(&session(), None, "erp", "https://erp", Duration::from_secs(60), now).unwrap();
     part(&token, 0)["kid"].as_str().unwrap().to_owned()
 }
 
@@ -51,7 +51,7 @@ async fn nodes_share_one_first_key_and_nothing_is_signed_before_it() {
     let world = World::new();
     let (one, two) = (Signer::new(world.ports()), Signer::new(world.ports()));
     let now = Timestamp::from_secs(START);
-    assert!(one.assertion(&session(), "erp", "i", HOUR, now).is_err());
+    assert!(one.assertion(&session(), None, "erp", "i", HOUR, now).is_err());
     assert_eq!(one.jwks(), "{\"keys\":[]}");
     one.refresh(now).await.unwrap();
     two.refresh(now).await.unwrap();
@@ -120,17 +120,19 @@ async fn assertions_are_short_and_reused_for_half_their_life() {
     let signer = Signer::new(world.ports());
     let now = Timestamp::from_secs(START);
     signer.refresh(now).await.unwrap();
-    let make = |audience: &str, at: Timestamp| signer.assertion(&session(), audience, "i", HOUR, at).unwrap();
+    let make = |audience: &str, at: Timestamp| signer.assertion(&session(), None, audience, "i", HOUR, at).unwrap();
     let token = make("erp", now);
     let claims = part(&token, 1);
     assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 60);
     assert_eq!(make("erp", now.plus(Duration::from_secs(29))), token);
     assert_ne!(make("erp", now.plus(Duration::from_secs(30))), token);
     assert_ne!(make("crm", now), token);
+    let high = signer.assertion(&session(), Some(RiskLevel::High), "erp", "i", HOUR, now).unwrap();
+    assert_eq!((&part(&high, 1)["risk"], claims.get("risk")), (&serde_json::json!("high"), None));
     let mut risen = session();
     risen.proofs = risen.proofs.with(Method::Totp, now.plus(Duration::from_secs(1)));
     let at = now.plus(Duration::from_secs(1));
-    let strong = signer.assertion(&risen, "erp", "i", HOUR, at).unwrap();
+    let strong = signer.assertion(&risen, None, "erp", "i", HOUR, at).unwrap();
     assert_eq!(part(&strong, 1)["acr"], "urn:stepgate:acr:2");
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::auth::ceremony::{Ceremony, Completed, Parent, Purpose};
 use crate::auth::event::{Deed, RejectReason, What};
-use crate::auth::history::{self, Notice};
+use crate::auth::history::{self, Notice, StrangeBy};
 use crate::auth::proof::{Method, MethodSet, Strength};
 use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
 use crate::flow::Flows;
@@ -79,7 +79,8 @@ impl Flows {
         };
         let notice = self.notice(attempt, account, ceremony.channel).await?;
         let (proved, credentials, locked) = (ceremony.proofs.methods(), ceremony.credentials.clone(), ceremony.locked);
-        let (what, generation) = (What::SessionOpened, account.generation);
+        let level = self.settings.risk.as_ref().map(|_| ceremony.assessed.level);
+        let (what, generation) = (What::SessionOpened { level }, account.generation);
         let grant = Grant { session, old: None, proved, what, credentials, generation, locked };
         attempt.learnt = self.learnt_for(ceremony.assessed, proved).is_some();
         let Some(opened) = self.grant(attempt, grant).await? else { return Ok(Err(Rejection::WrongCredentials)) };
@@ -156,7 +157,8 @@ impl Flows {
         let past = self.ports.history.sign_ins(user, attempt.now.minus(REMEMBERED), SIGN_INS).await?;
         let Some((since, _)) = history::since(&past, browser, here) else { return Ok(None) };
         let failures = self.ports.history.failures(user, since, FAILURES).await?;
-        Ok(history::notice(&past, &failures, browser, here))
+        let strange_by = if self.settings.risk.is_some() { StrangeBy::Risk } else { StrangeBy::Marks };
+        Ok(history::notice(&past, &failures, browser, here, strange_by))
     }
 
     /// Puts a session in the store, in place of `old` where one is given, and hands out its token.

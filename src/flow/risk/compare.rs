@@ -4,13 +4,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::auth::proof::{Changed, Risk, RiskLevel};
+use crate::auth::proof::{Changed, Risk, RiskAction, RiskLevel};
 use crate::auth::session::{AgentDigest, Channel, Pinned, Session};
 use crate::auth::time::Timestamp;
 use crate::flow::Flows;
+use crate::flow::ports::{Answer, StoreError};
 use crate::flow::reply::Client;
 use crate::flow::settings::RiskSettings;
-use crate::risk::settings::Mode;
+use crate::risk::settings::{Mode, OnFault};
 use crate::risk::{Agent, BrowserFamily, ClientHints, Device, DeviceClass, Place, Signals, Velocity, assess};
 
 /// What a request shows of who sends it; asked only for what is needed.
@@ -35,8 +36,11 @@ struct Looked {
 impl Flows {
     /// What is known of the risk of a live session at a request. A level that has risen since the session was opened
     /// counts for what changes something; what a rule says of a change counts for all.
-    pub fn risk_of(&self, session: &Session, seen: &dyn Seen, is_safe: bool, now: Timestamp) -> Risk {
-        let Some(settings) = &self.settings.risk else { return Risk::none() };
+    ///
+    /// # Errors
+    /// The session is used from elsewhere, the profile of its person cannot be read, and nobody is to pass then.
+    pub async fn risk_of(&self, session: &Session, seen: &dyn Seen, is_safe: bool, now: Timestamp) -> Answer<Risk> {
+        let Some(settings) = &self.settings.risk else { return Ok(Risk::none()) };
         let adopted;
         let pinned = match &session.pinned {
             Some(pinned) => pinned,
@@ -45,10 +49,10 @@ impl Flows {
                 &*adopted
             }
         };
-        let quiet = Risk { level: pinned.level, changed: Changed::default(), since: pinned.at };
+        let quiet = Risk { level: pinned.level, since: pinned.at, ..Risk::none() };
         let carries = pinned.device.as_deref().is_none_or(|device| seen.carries(device));
         if carries && pinned.is_same(seen.address(), seen.agent()) {
-            return quiet;
+            return Ok(quiet);
         }
         let looked = Looked {
             place: self.ports.places.place(seen.address()),
@@ -57,17 +61,20 @@ impl Flows {
         };
         let changed = changed(pinned, &looked);
         if carries && changed.is_nothing() {
-            return quiet;
+            return Ok(quiet);
         }
-        let level = match is_safe {
-            true => pinned.level,
-            false => self.level_now(settings, session, seen.address(), &looked, now).unwrap_or(pinned.level),
+        let (level, unjudged) = match is_safe {
+            true => (pinned.level, RiskAction::Permit),
+            false => match self.level_now(settings, session, seen.address(), &looked, now).await {
+                Ok(level) => (level, RiskAction::Permit),
+                Err(fault) => (pinned.level, on_fault(settings, fault)?),
+            },
         };
         let level = if level >= RiskLevel::Medium { level.max(pinned.level) } else { pinned.level };
         // What was proved when the session was opened says nothing about what changed since.
-        let later = !changed.is_nothing() || level != pinned.level;
+        let later = !changed.is_nothing() || level != pinned.level || unjudged != RiskAction::Permit;
         let since = if later { pinned.at.plus(std::time::Duration::from_millis(1)) } else { pinned.at };
-        Risk { level, changed, since }
+        Ok(Risk { level, changed, since, unjudged })
     }
 
     /// What was known of a session's risk when it was opened or last rose, where risk decides.
@@ -80,25 +87,30 @@ impl Flows {
     }
 
     /// The same, where risk decides and is not only counted.
-    pub fn enforced_risk(&self, session: &Session, seen: &dyn Seen, is_safe: bool) -> Risk {
+    ///
+    /// # Errors
+    /// As [`Self::risk_of`].
+    pub async fn enforced_risk(&self, session: &Session, seen: &dyn Seen, is_safe: bool) -> Answer<Risk> {
         match &self.settings.risk {
-            Some(settings) if settings.model.mode == Mode::Enforce => self.risk_of(session, seen, is_safe, self.now()),
-            _ => Risk::none(),
+            Some(settings) if settings.model.mode == Mode::Enforce => {
+                self.risk_of(session, seen, is_safe, self.now()).await
+            }
+            _ => Ok(Risk::none()),
         }
     }
 
-    /// How unusual this is for the person, by what this node remembers of them. Never more than medium: who was here a
-    /// moment ago and is elsewhere now may show that it is them.
-    fn level_now(
+    /// How unusual this is for the person. Never more than medium, unless they are pinned: who was here a moment ago and is
+    /// elsewhere now may show that it is them.
+    async fn level_now(
         &self,
         settings: &RiskSettings,
         session: &Session,
         address: IpAddr,
         looked: &Looked,
         now: Timestamp,
-    ) -> Option<RiskLevel> {
-        let profile = self.risk.profiles.get(&session.identity.id)?;
-        let signals = Signals {
+    ) -> Answer<RiskLevel> {
+        let profile = self.remembered_profile(&session.identity.id, now).await?;
+        let signals = self.risk.unless_shared(Signals {
             address,
             ip_store: settings.model.ip_store,
             place: looked.place.clone(),
@@ -109,10 +121,19 @@ impl Flows {
             previous: None,
             is_dormant: false,
             at: now,
-        };
-        let (model, keys) = (&self.model_in_force(&settings.model), self.hash_keys(now));
+        });
+        let model = &self.model_in_force(&settings.model);
+        let keys = self.hash_keys(model, now);
         let assessed = self.risk.of_all(model, now, |all| assess(&signals, &profile, all, &keys, model));
-        Some(assessed.level.min(RiskLevel::Medium))
+        Ok(if profile.pinned.is_some() { assessed.level } else { assessed.level.min(RiskLevel::Medium) })
+    }
+
+    /// Whether a request comes from where and with what its session was proved; true of one that was never compared.
+    pub(super) fn is_where_pinned(&self, session: &Session, seen: &dyn Seen) -> bool {
+        let Some(pinned) = &session.pinned else { return true };
+        let (place, agent) = (self.ports.places.place(seen.address()), agent_of(seen));
+        let carries = pinned.device.as_deref().is_none_or(|device| seen.carries(device));
+        carries && changed(pinned, &Looked { place, agent, device: Device::Known }).is_nothing()
     }
 
     /// What a session is compared with that was opened before anything was: where it is seen first.
@@ -140,7 +161,26 @@ impl Flows {
             family: family(&agent_of(seen)),
             level,
             at: now,
+            before: Vec::new(),
         }
+    }
+}
+
+/// What is asked at least where a session is used from elsewhere and nothing can be compared.
+fn on_fault(settings: &RiskSettings, fault: StoreError) -> Answer<RiskAction> {
+    match of_fault(settings.model.fail) {
+        _ if settings.model.mode == Mode::Shadow => Ok(RiskAction::Permit),
+        RiskAction::Deny => Err(fault),
+        action => Ok(action),
+    }
+}
+
+/// What becomes of who cannot be compared, as an operator wrote it.
+pub(super) const fn of_fault(fail: OnFault) -> RiskAction {
+    match fail {
+        OnFault::Allow => RiskAction::Permit,
+        OnFault::StepUp => RiskAction::StepUp,
+        OnFault::Deny => RiskAction::Deny,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod compare;
 mod goal;
+mod pins;
 mod profiles;
 mod range;
 mod record;
@@ -13,9 +14,11 @@ mod watch;
 
 pub use compare::Seen;
 pub use goal::SignInGoal;
+pub use pins::{Disowned, clear_pin, forget_person, pin_person};
 pub use profiles::{ProfileSummary, erase_profile, profile_summary};
 pub(super) use range::RangeVelocity;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,7 +27,7 @@ use crate::auth::session::Pinned;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::risk::settings::Settings;
-use crate::risk::{Population, Profile, Signals};
+use crate::risk::{Origins, Place, Population, Profile, Signals};
 use target::FollowedTrail;
 use watch::Watch;
 
@@ -37,7 +40,10 @@ pub(super) struct RiskMemory {
     population: Mutex<Option<Population>>,
     /// The trail, where thresholds follow it.
     trail: Mutex<FollowedTrail>,
-    profiles: BoundedMap<UserId, Arc<Profile>>,
+    /// Profiles, and when each was read.
+    profiles: BoundedMap<UserId, (Timestamp, Arc<Profile>)>,
+    /// Where people came from.
+    origins: Mutex<Origins>,
     /// What sessions are compared with that were opened before anything was, by their id: where they were seen first.
     adopted: BoundedMap<String, Arc<Pinned>>,
     /// Sessions that were used from elsewhere, by their id.
@@ -52,6 +58,7 @@ impl RiskMemory {
             population: Mutex::new(None),
             trail: Mutex::default(),
             profiles: BoundedMap::new(REMEMBERED),
+            origins: Mutex::new(Origins::default()),
             adopted: BoundedMap::new(REMEMBERED),
             watches: BoundedMap::new(REMEMBERED),
             watching_until: AtomicU64::new(0),
@@ -62,6 +69,20 @@ impl RiskMemory {
     fn of_all<T>(&self, settings: &Settings, now: Timestamp, with: impl FnOnce(&mut Population) -> T) -> T {
         let mut population = self.population.lock().unwrap_or_else(PoisonError::into_inner);
         with(population.get_or_insert_with(|| Population::new(settings.half_life, now)))
+    }
+
+    /// What `with` makes of where people came from.
+    fn of_origins<T>(&self, with: impl FnOnce(&mut Origins) -> T) -> T {
+        with(&mut self.origins.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What an address says: nothing, where all people come from it.
+    fn unless_shared(&self, signals: Signals) -> Signals {
+        if !self.of_origins(|origins| origins.is_shared(signals.address)) {
+            return signals;
+        }
+        let (address, place) = (IpAddr::V4(Ipv4Addr::UNSPECIFIED), Place::default());
+        Signals { address, place, evidence: Vec::new(), previous: None, ..signals }
     }
 
     /// Counts a sign-in among all.

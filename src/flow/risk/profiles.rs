@@ -10,8 +10,13 @@ use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::ports::{Answer, Ports};
 use crate::flow::settings::RiskSettings;
-use crate::risk::settings::IpStore;
-use crate::risk::{HashKey, HashKeys, HeldField, PinReason, Profile, Signals};
+use crate::risk::settings::{IpStore, Settings};
+use crate::risk::{HashKey, HashKeys, HeldField, Pin, Profile, Signals};
+
+/// The most keys that are read beside the one in force.
+const MOST_KEYS: u64 = 8;
+/// How long a profile is compared with that a node remembers.
+const REMEMBERED: Duration = Duration::from_secs(300);
 
 /// What is known of a person, without anything that says where they were.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,8 +26,8 @@ pub struct ProfileSummary {
     pub last: Option<Timestamp>,
     /// How many networks, places and browsers it holds, each as a keyed hash.
     pub fields: usize,
-    /// Why the person counts as high risk until somebody clears it, in a word, and since when.
-    pub pinned: Option<(&'static str, Timestamp)>,
+    /// Why the person counts as high risk until somebody clears it.
+    pub pinned: Option<Pin>,
     /// Bytes that are kept.
     pub bytes: usize,
     /// Every count of it.
@@ -35,16 +40,33 @@ impl ProfileSummary {
             sign_ins: profile.sign_ins,
             last: profile.last,
             fields: profile.len(),
-            pinned: profile.pinned.map(|pin| (word(pin.why), pin.since)),
+            pinned: profile.pinned,
             bytes: profile.encode().len(),
             held: profile.held(),
         }
     }
 }
 
-/// The name under which the profile of a person is kept; whose it is cannot be read from it.
+/// The name under which something of a person is kept; whose it is cannot be read from it.
+fn keyed_name(ports: &Ports, what: &str, user: &UserId) -> String {
+    BASE64URL_NOPAD.encode(&ports.vault.digest(what, user.0.as_bytes()))
+}
+
 fn name(ports: &Ports, user: &UserId) -> String {
-    BASE64URL_NOPAD.encode(&ports.vault.digest("risk profile", user.0.as_bytes()))
+    keyed_name(ports, "risk profile", user)
+}
+
+/// The name under which the pin of a person is kept, beside their profile.
+pub(super) fn pin_name(ports: &Ports, user: &UserId) -> String {
+    keyed_name(ports, "risk pin", user)
+}
+
+/// The profile of a person, and whether they are pinned; `None`: nothing is kept.
+async fn load(ports: &Ports, user: &UserId) -> Answer<Option<Profile>> {
+    let (name, pin) = (name(ports, user), pin_name(ports, user));
+    let (profile, pin) = tokio::try_join!(ports.profiles.load(&name), ports.profiles.load(&pin))?;
+    let pinned = pin.and_then(|kept| kept.pinned);
+    Ok((profile.is_some() || pinned.is_some()).then(|| profile.unwrap_or_default().with_pin(pinned)))
 }
 
 /// What is kept of a person; `None`: nothing.
@@ -52,10 +74,10 @@ fn name(ports: &Ports, user: &UserId) -> String {
 /// # Errors
 /// The store did not answer.
 pub async fn profile_summary(ports: &Ports, user: &UserId) -> Answer<Option<ProfileSummary>> {
-    Ok(ports.profiles.load(&name(ports, user)).await?.as_ref().map(ProfileSummary::of))
+    Ok(load(ports, user).await?.as_ref().map(ProfileSummary::of))
 }
 
-/// Forgets what is usual for a person, and what they were pinned for. Answers what was forgotten; `None`: nothing was kept.
+/// Forgets what is usual for a person; a pin stays. Answers what was forgotten; `None`: nothing was kept.
 ///
 /// # Errors
 /// The store did not answer.
@@ -63,27 +85,30 @@ pub async fn erase_profile(ports: &Ports, user: &UserId) -> Answer<Option<Profil
     Ok(ports.profiles.take(&name(ports, user)).await?.as_ref().map(ProfileSummary::of))
 }
 
-const fn word(why: PinReason) -> &'static str {
-    match why {
-        PinReason::Disowned => "disowned",
-        PinReason::Reported => "reported",
-        PinReason::BreachedPassword => "breached_password",
-    }
-}
-
 impl Flows {
-    /// The keys of fields at this moment.
-    pub(super) fn hash_keys(&self, now: Timestamp) -> HashKeys {
-        let epoch = now.as_secs() / self.key_lasts();
+    /// The keys of fields at this moment: that in force, and as many before it as a profile may be old.
+    pub(super) fn hash_keys(&self, model: &Settings, now: Timestamp) -> HashKeys {
+        let lasts = self.key_lasts();
+        let epoch = now.as_secs() / lasts;
         let key = |epoch: u64| HashKey::new(self.ports.vault.digest("risk fields", &epoch.to_be_bytes()));
-        HashKeys { current: key(epoch), previous: epoch.checked_sub(1).map(key) }
+        let earlier = model.retention.as_secs().div_ceil(lasts).min(MOST_KEYS);
+        let previous = (1..=earlier).map_while(|ago| epoch.checked_sub(ago)).map(key).collect();
+        HashKeys { current: key(epoch), previous }
     }
 
     /// The profile of a person, empty if there is none.
-    pub(super) async fn profile(&self, user: &UserId) -> Answer<Profile> {
-        let profile = self.ports.profiles.load(&name(&self.ports, user)).await?.unwrap_or_default();
-        self.risk.profiles.put(user.clone(), Arc::new(profile.clone()));
+    pub(super) async fn profile(&self, user: &UserId, now: Timestamp) -> Answer<Profile> {
+        let profile = load(&self.ports, user).await?.unwrap_or_default();
+        self.risk.profiles.put(user.clone(), (now, Arc::new(profile.clone())));
         Ok(profile)
+    }
+
+    /// The profile of a person as it was a few minutes ago at most.
+    pub(super) async fn remembered_profile(&self, user: &UserId, now: Timestamp) -> Answer<Arc<Profile>> {
+        match self.risk.profiles.get(user) {
+            Some((read, profile)) if now.since(read) < REMEMBERED => Ok(profile),
+            _ => self.profile(user, now).await.map(Arc::new),
+        }
     }
 
     /// Learns a sign-in that met its policy.
@@ -94,16 +119,17 @@ impl Flows {
         signals: &Signals,
         weight: f64,
     ) -> Answer<()> {
-        let mut profile = self.profile(user).await?;
-        profile.learn(signals, &self.hash_keys(signals.at), settings.model.half_life, weight);
+        let mut profile = self.profile(user, signals.at).await?;
+        profile.learn(signals, &self.hash_keys(&settings.model, signals.at), settings.model.half_life, weight);
         self.keep_profile(user, &profile, settings.model.retention).await?;
         self.risk.count(&settings.model, signals, weight);
         Ok(())
     }
 
     pub(super) async fn keep_profile(&self, user: &UserId, profile: &Profile, ttl: Duration) -> Answer<()> {
-        self.ports.profiles.put(&name(&self.ports, user), profile, ttl).await?;
-        self.risk.profiles.put(user.clone(), Arc::new(profile.clone()));
+        let usual = profile.clone().with_pin(None);
+        self.ports.profiles.put(&name(&self.ports, user), &usual, ttl).await?;
+        self.risk.profiles.put(user.clone(), (self.now(), Arc::new(profile.clone())));
         Ok(())
     }
 }

@@ -1,14 +1,15 @@
 //! A sign-in is assessed after its first proof, before it is settled what it must reach; so a step-up for risk is one more
 //! step of it. What met its policy is learnt.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::SignInGoal;
-use super::compare::{Seen, agent_of};
+use super::compare::{Seen, agent_of, of_fault};
 use super::record::Judged;
 use crate::auth::ceremony::{Assessed, Ceremony};
-use crate::auth::event::What;
+use crate::auth::event::{RiskRecord, What};
 use crate::auth::proof::{Factor, Method, MethodSet, Requirement, RiskAction, RiskLevel, Strength};
 use crate::auth::session::{Pinned, Session};
 use crate::auth::time::Timestamp;
@@ -18,7 +19,7 @@ use crate::flow::attempt::Attempt;
 use crate::flow::ports::{Account, Answer};
 use crate::flow::reply::Client;
 use crate::flow::settings::RiskSettings;
-use crate::risk::settings::{Mode, OnFault};
+use crate::risk::settings::Mode;
 use crate::risk::{Device, Previous, Signals, Velocity, assess};
 
 /// In which time wrong proofs are counted, and how many at most.
@@ -38,10 +39,10 @@ impl Flows {
     ) -> Answer<Ceremony> {
         let Some(settings) = &self.settings.risk else { return Ok(ceremony) };
         let (model, user) = (&self.model_in_force(&settings.model), &account.identity.id);
-        let (level, action) = match self.profile(user).await {
+        let (level, action) = match self.profile(user, attempt.now).await {
             Ok(profile) => {
                 let signals = self.circumstances(attempt, account, &ceremony, model.retention).await?;
-                let keys = self.hash_keys(attempt.now);
+                let keys = self.hash_keys(model, attempt.now);
                 let assessment =
                     self.risk.of_all(model, attempt.now, |all| assess(&signals, &profile, all, &keys, model));
                 let is_shadow = model.mode == Mode::Shadow;
@@ -51,12 +52,16 @@ impl Flows {
                 attempt.record_risk(What::SignInAssessed { level: assessment.level }, record);
                 (assessment.level, if is_shadow { RiskAction::Permit } else { action })
             }
-            Err(_) if model.mode == Mode::Shadow => (RiskLevel::Unscored, RiskAction::Permit),
-            Err(fault) => match model.fail {
-                OnFault::Deny => return Err(fault),
-                OnFault::StepUp => (RiskLevel::Unscored, RiskAction::StepUp),
-                OnFault::Allow => (RiskLevel::Unscored, RiskAction::Permit),
-            },
+            Err(fault) => {
+                let (action, shadow) = (of_fault(model.fail), model.mode == Mode::Shadow);
+                let record = RiskRecord { action: action.name(), shadow, ..RiskRecord::default() };
+                attempt.record_risk(What::SignInUnassessed, Arc::new(record));
+                match action {
+                    _ if shadow => (RiskLevel::Unscored, RiskAction::Permit),
+                    RiskAction::Deny => return Err(fault),
+                    action => (RiskLevel::Unscored, action),
+                }
+            }
         };
         Ok(ceremony.assessed(Assessed { level, action }, attempt.now))
     }
@@ -93,7 +98,7 @@ impl Flows {
             (None, Some(_)) => Device::Unknown,
             (None, None) => Device::Absent,
         };
-        Signals {
+        self.risk.unless_shared(Signals {
             address: client.ip,
             ip_store: self.ip_store(),
             place: self.ports.places.place(client.ip),
@@ -104,7 +109,7 @@ impl Flows {
             previous: None,
             is_dormant: false,
             at: attempt.now,
-        }
+        })
     }
 
     /// Where and when the person signed in last, by what the trail keeps: within a day everybody may be anywhere.
@@ -116,16 +121,22 @@ impl Flows {
         }))
     }
 
+    /// The address that everybody came from who signed in at this node of late; what it says of networks counts for nothing.
+    pub fn shared_address(&self) -> Option<IpAddr> {
+        self.risk.of_origins(|origins| origins.shared())
+    }
+
     /// What somebody must prove before they set anything up in a session that is unusual, or is used from elsewhere.
-    pub(in crate::flow) fn before_enrolling(
+    pub(in crate::flow) async fn before_enrolling(
         &self,
         session: &Session,
         client: &Client,
         now: Timestamp,
-    ) -> Option<Requirement> {
-        let risk = self.enforced_risk(session, client, false);
-        let unusual = risk.level >= RiskLevel::Medium || !risk.changed.is_nothing();
-        unusual.then(|| Requirement::of(Strength::TwoFactor).raised(risk.since, now))
+    ) -> Answer<Option<Requirement>> {
+        let risk = self.enforced_risk(session, client, false).await?;
+        let unjudged = risk.unjudged > RiskAction::Permit;
+        let unusual = risk.level >= RiskLevel::Medium || !risk.changed.is_nothing() || unjudged;
+        Ok(unusual.then(|| Requirement::of(Strength::TwoFactor).raised(risk.since, now)))
     }
 
     /// For how much a sign-in counts that met what its destination asks; `None`: it is not learnt. One that a rule turns away
@@ -148,6 +159,9 @@ impl Flows {
         assessed: Assessed,
         proved: MethodSet,
     ) {
+        if self.settings.risk.is_some() {
+            self.risk.of_origins(|origins| origins.note(user, attempt.client.ip));
+        }
         let (Some(settings), Some(weight)) = (&self.settings.risk, self.learnt_for(assessed, proved)) else { return };
         self.try_learn(settings, attempt, user, weight).await;
     }
@@ -164,7 +178,7 @@ impl Flows {
     pub async fn learn_usual(&self, user: &UserId, seen: &dyn Seen, days: u32) -> Answer<()> {
         let Some(settings) = &self.settings.risk else { return Ok(()) };
         let (now, model) = (self.now(), &settings.model);
-        let mut profile = self.profile(user).await?;
+        let mut profile = self.profile(user, now).await?;
         for day in (1..=days).rev() {
             let signals = Signals {
                 address: seen.address(),
@@ -178,7 +192,7 @@ impl Flows {
                 is_dormant: false,
                 at: now.minus(DAY * day),
             };
-            profile.learn(&signals, &self.hash_keys(now), model.half_life, 1.0);
+            profile.learn(&signals, &self.hash_keys(model, now), model.half_life, 1.0);
             self.risk.count(model, &signals, 1.0);
         }
         self.keep_profile(user, &profile, model.retention).await
@@ -200,11 +214,11 @@ impl Flows {
             return session.pinned.clone();
         };
         let level = session.pinned.as_ref().map_or(RiskLevel::Low, |pinned| pinned.level);
-        let pinned = self.pin(attempt.client, level, attempt.now);
-        let moved = |a: &Pinned, b: &Pinned| (&a.network, &a.country, &a.family) != (&b.network, &b.country, &b.family);
-        if session.pinned.as_ref().zip(pinned.as_ref()).is_some_and(|(old, new)| moved(old, new)) {
+        let pinned = self.pin(attempt.client, level, attempt.now)?;
+        let Some(old) = &session.pinned else { return Some(pinned) };
+        if old.place() != pinned.place() {
             self.try_learn(settings, attempt, &session.identity.id, 0.5).await;
         }
-        pinned
+        Some(pinned.after(old))
     }
 }

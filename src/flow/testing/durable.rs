@@ -280,10 +280,13 @@ impl History for World {
     async fn sign_ins(&self, user: &UserId, after: Timestamp, most: u32) -> Answer<Vec<SignIn>> {
         self.call(|s| {
             let all = s.trail.iter().rev().filter(|(at, e)| *at > after && e.user.as_ref() == Some(user));
-            let opened = all.filter(|(_, e)| e.what == What::SessionOpened);
-            let sign_in =
-                |(at, e): &(Timestamp, Event)| SignIn { at: *at, ip: e.client_ip.unwrap(), browser: e.browser.clone() };
-            opened.map(sign_in).take(most as usize).collect()
+            let sign_in = |(at, e): &(Timestamp, Event)| match e.what {
+                What::SessionOpened { level } => {
+                    Some(SignIn { at: *at, ip: e.client_ip.unwrap(), browser: e.browser.clone(), level })
+                }
+                _ => None,
+            };
+            all.filter_map(sign_in).take(most as usize).collect()
         })
     }
 
@@ -302,7 +305,7 @@ impl History for World {
         self.call(|s| {
             let row = |(at, event): &(Timestamp, Event)| {
                 let step = match event.what {
-                    What::SessionOpened => TrailStep::Opened { learnt: event.learnt },
+                    What::SessionOpened { .. } => TrailStep::Opened { learnt: event.learnt },
                     What::SignInAssessed { level } => {
                         let risk = serde_json::to_value(event.risk.as_deref()?).ok()?;
                         TrailStep::Assessed(level.name().to_owned(), serde_json::from_value(risk).ok()?)

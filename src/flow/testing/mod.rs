@@ -7,6 +7,8 @@ mod places;
 mod submitting;
 mod vault;
 
+pub(crate) use places::risk_from;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};

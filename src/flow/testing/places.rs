@@ -6,7 +6,9 @@ use std::sync::PoisonError;
 
 use super::World;
 use crate::flow::ports::Places;
-use crate::risk::{Evidence, Place};
+use crate::flow::settings::RiskSettings;
+use crate::risk::settings::{Mode, Settings, Thresholds};
+use crate::risk::{Country, Evidence, Place};
 
 /// What is known of addresses.
 #[derive(Clone, Default)]
@@ -14,6 +16,21 @@ pub(crate) struct KnownPlaces {
     pub(crate) places: HashMap<IpAddr, Place>,
     /// The lists of the operator on which they stand.
     pub(crate) listed: HashMap<IpAddr, Vec<Evidence>>,
+}
+
+impl World {
+    /// An address is used in this country, in this autonomous system.
+    pub(crate) fn place_at(&self, address: &str, country: &str, asn: u32) {
+        let place = Place { country: Country::parse(country), asn: Some(asn), ..Place::default() };
+        self.look(|s| s.places.places.insert(address.parse().unwrap(), place));
+    }
+}
+
+/// Risk that decides or is only counted, from these scores on medium and high.
+pub(crate) fn risk_from(enforced: bool, medium: f64, high: f64) -> RiskSettings {
+    let mode = if enforced { Mode::Enforce } else { Mode::Shadow };
+    let model = Settings { mode, thresholds: Thresholds { medium, high }, ..Settings::default() };
+    RiskSettings { model, ..RiskSettings::default() }
 }
 
 impl Places for World {

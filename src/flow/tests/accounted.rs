@@ -36,7 +36,7 @@ fn held(s: &mut State) -> Held {
 fn untold(before: &Held, after: &Held, events: &[Event]) -> Vec<&'static str> {
     let told = |f: &dyn Fn(What) -> bool| events.iter().any(|event| f(event.what));
     let unsettled = |deed: Deed| told(&|w| matches!(w, What::Unsettled { deed: d, .. } if d == deed));
-    let opened = told(&|w| matches!(w, What::SessionOpened | What::SessionElevated)) || unsettled(Deed::Opening);
+    let opened = told(&|w| matches!(w, What::SessionOpened { .. } | What::SessionElevated)) || unsettled(Deed::Opening);
     let ended = told(&|w| matches!(w, What::SessionRevoked | What::SessionsRevoked)) || unsettled(Deed::Ending);
     let one_time = |w: What| matches!(w, What::ProofAccepted { method } | What::ProofRejected { method, .. } if method != Method::Password);
     let spent = told(&one_time) || unsettled(Deed::Spending);
@@ -48,7 +48,7 @@ fn untold(before: &Held, after: &Held, events: &[Event]) -> Vec<&'static str> {
         ("a session was ended", !before.sessions.is_subset(&after.sessions), ended || opened),
         ("a code was spent", before.spent != after.spent, spent),
         ("a hash was renewed", before.hashes != after.hashes, rehashed),
-        ("a login was noted", before.seen != after.seen, told(&|w| w == What::SessionOpened)),
+        ("a login was noted", before.seen != after.seen, told(&|w| matches!(w, What::SessionOpened { .. }))),
         ("an authenticator was bound", before.bound != after.bound, added),
         ("backup codes were made", before.backup != after.backup, coded),
     ];
@@ -80,7 +80,7 @@ async fn what_was_spent_or_changed_is_told_whatever_store_call_fails() {
                     events.iter().map(|e| e.what).filter(|w| !matches!(w, What::Unsettled { .. })).collect();
                 let doubted = events.len() - sure.len();
                 // A session whose token reaches nobody is ended again.
-                let opening = [What::SessionOpened, What::SessionElevated];
+                let opening = [What::SessionOpened { level: None }, What::SessionElevated];
                 sure.pop_if(|last| *last == What::SessionRevoked && all.iter().any(|e| opening.contains(&e.what)));
                 let of_all: Vec<What> = all.iter().map(|e| e.what).take(sure.len()).collect();
                 assert_eq!(sure, of_all, "{flow:?}, call {nth} {blow:?}");

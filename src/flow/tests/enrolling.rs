@@ -77,7 +77,7 @@ async fn a_first_enrolment_ends_in_a_session_of_two_factors_and_ten_codes() {
     assert!(
         noted.contains(&What::AuthenticatorAdded { method: Method::Totp }) && noted.contains(&What::BackupCodesMade)
     );
-    assert!(noted.contains(&What::SessionOpened));
+    assert!(noted.contains(&What::SessionOpened { level: None }));
     let (codes, open) = confirmed(told.value);
     assert_eq!(open.session.proofs.methods(), MethodSet::EMPTY.with(Method::Password).with(Method::Totp));
     assert_eq!(codes.iter().map(SecretText::expose).collect::<HashSet<_>>().len(), 10);

@@ -1,6 +1,9 @@
 //! Risk at sign-in and at every request.
 
 mod circumstances;
+mod disowning;
+mod moving;
+mod origins;
 mod target;
 
 use std::sync::Arc;
@@ -22,7 +25,7 @@ use crate::flow::reply::{CeremonyRef, EnrollReply, OutOfReach};
 use crate::flow::risk::{SignInGoal, erase_profile, profile_summary};
 use crate::flow::settings::{FlowSettings, RiskSettings};
 use crate::flow::testing::{Blow, HOST, World, client_at, fast_settings};
-use crate::risk::settings::Mode;
+use crate::risk::settings::{Mode, Settings};
 use crate::risk::{Country, Place};
 
 const HOME: &str = "192.0.2.7";
@@ -37,14 +40,16 @@ fn on_risk() -> OnRisk {
 fn world() -> Arc<World> {
     let world = World::new();
     for (address, country, asn) in [(HOME, "NO", 100), (NEAR, "NO", 100), (AWAY, "RO", 200)] {
-        let place = Place { country: Country::parse(country), asn: Some(asn), ..Place::default() };
-        world.look(|s| s.places.places.insert(address.parse().unwrap(), place));
+        world.place_at(address, country, asn);
     }
     world
 }
 
 fn flows(world: &Arc<World>, mode: Mode) -> Flows {
-    let model = crate::risk::settings::Settings { mode, ..Default::default() };
+    flows_of(world, Settings { mode, ..Default::default() })
+}
+
+fn flows_of(world: &Arc<World>, model: Settings) -> Flows {
     let risk = RiskSettings { model, on_risk: on_risk(), on_change: OnChange::default() };
     Flows::new(world.ports(), FlowSettings { risk: Some(risk), ..fast_settings() })
 }
@@ -192,7 +197,7 @@ async fn a_session_that_moves_is_asked_once_and_never_signed_out() {
     let risen = opened(told);
     assert_eq!(risky(&flows, &risen.token, &at(AWAY)).await, "permit");
     world.pass(Duration::from_secs(1));
-    assert_eq!(risky(&flows, &risen.token, &home).await, "risk", "it is pinned to where it was met");
+    assert_eq!(risky(&flows, &risen.token, &home).await, "permit", "it was proved there before");
 }
 
 #[tokio::test]

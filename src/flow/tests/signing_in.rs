@@ -19,7 +19,7 @@ async fn two_factors_open_a_session_bound_to_its_host() {
     let view = flows.view(&next.ceremony, &client()).await.unwrap().unwrap();
     assert_eq!(view.methods, MethodSet::EMPTY.with(Method::Totp));
     let told = flows.second_factor(&next.ceremony, Method::Totp, world.code(&key, 0), &client()).await.unwrap();
-    assert!(told.events.iter().any(|e| e.what == What::SessionOpened && e.session.is_some()));
+    assert!(told.events.iter().any(|e| matches!(e.what, What::SessionOpened { .. }) && e.session.is_some()));
     let open = opened(told);
     assert_eq!(open.session.proofs.methods(), MethodSet::EMPTY.with(Method::Password).with(Method::Totp));
     assert_eq!((open.session.host.as_str(), open.session.id.len()), (HOST, 26));

@@ -32,7 +32,7 @@ pub(crate) async fn depart(ctx: &mut Context) -> Result<Reply, HandlerError> {
         let problem = Problem::new(StatusCode::FORBIDDEN, "cookie_required", text!("problem-cookie-required-title"));
         return Ok(problem.reply(&ctx.info));
     }
-    if !ctx.guards_of(&who.session).are_met(&who.session.proofs, ctx.state.flows.ports.clock.now()) {
+    if !ctx.guards_of(&who.session).await?.are_met(&who.session.proofs, ctx.state.flows.ports.clock.now()) {
         return Ok(see_other(&destination.page_url("step-up"), "depart"));
     }
     let app = origin_of(&ctx.info, &opened.handoff.host);

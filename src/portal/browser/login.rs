@@ -23,7 +23,7 @@ use crate::portal::reply::{Reply, page, see_other};
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let (destination, _) = enter(ctx, "login").await?;
     if let Some(who) = ctx.current_session(true).await? {
-        return Ok(match ctx.guards_of(&who.session).are_met(&who.session.proofs, ctx.state.flows.ports.clock.now()) {
+        return Ok(match ctx.guards_of(&who.session).await?.are_met(&who.session.proofs, ctx.state.flows.ports.clock.now()) {
             false => see_other(&destination.page_url("step-up"), "login"),
             true => dead_ends::to_destination(ctx, &destination, &who.session, "login"),
         });

@@ -146,7 +146,7 @@ async fn required_proof(ctx: &Context, destination: &Destination) -> Result<Requ
     }
     let username = who.session.identity.username.as_str();
     let person = Person { proofs: &who.session.proofs, owned, locked: off };
-    let ways = ctx.guards_of(&who.session).ways_on(person, ctx.state.flows.ports.clock.now());
+    let ways = ctx.guards_of(&who.session).await?.ways_on(person, ctx.state.flows.ports.clock.now());
     // Nobody is asked for a proof who was asked again and again.
     let looped = || dead_ends::redirect_loop(ctx, destination);
     let instead = match ways {

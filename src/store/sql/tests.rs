@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::{Audit, Database, on};
 use crate::auth::event::{Event, RejectReason, What};
 use crate::auth::factor::authenticator::{Sealed, TotpRecord};
-use crate::auth::proof::Method;
+use crate::auth::proof::{Method, RiskLevel};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
 use crate::flow::ports::{Accounts as _, Authenticators as _, History as _};
@@ -228,24 +228,21 @@ async fn the_trail_is_remembered(database: &Database) {
         (at(3), event(What::SessionOpened { level: None }, &bob, Some("192.0.2.2"), None)),
         (at(4), event(no(Method::Totp), &ann, Some("192.0.2.3"), None)),
         (at(5), event(What::SessionElevated, &ann, Some("192.0.2.3"), None)),
-        (at(6), event(What::SessionOpened { level: None }, &ann, Some("192.0.2.4"), None)),
+        (at(6), event(What::SessionOpened { level: Some(RiskLevel::Medium) }, &ann, Some("192.0.2.4"), None)),
         (at(7), event(What::SessionOpened { level: None }, &ann, None, None)),
     ];
     let lines: Vec<_> = lines.into_iter().map(|(at, event)| (at, None, event)).collect();
     audit.append(&lines).await.unwrap();
-    raw(
-        database,
+    for row in [
         "insert into audit values (1800000008000, null, 'session_opened', 'id-ann', null, '192.0.2.9', null, '{')",
-    )
-    .await;
-    raw(
-        database,
         "insert into audit values (1800000009000, null, 'proof_rejected', 'id-ann', null, 'here', null, '{}')",
-    )
-    .await;
+    ] {
+        raw(database, row).await;
+    }
     let sign_ins = database.sign_ins(&ann, NOW, 10).await.unwrap();
     let told: Vec<_> = sign_ins.iter().map(|s| (s.at, s.ip.to_string(), s.browser.as_deref())).collect();
     assert_eq!(told, [(at(6), "192.0.2.4".to_owned(), None), (at(1), "192.0.2.1".to_owned(), Some("desk"))]);
+    assert!(sign_ins.iter().map(|s| s.level).eq([Some(RiskLevel::Medium), None]));
     assert_eq!(database.sign_ins(&ann, at(1), 10).await.unwrap().len(), 1, "after, not at");
     assert_eq!(database.sign_ins(&ann, NOW, 3).await.unwrap().len(), 1, "the newest rows, usable or not");
     let failures = database.failures(&ann, at(2), 10).await.unwrap();

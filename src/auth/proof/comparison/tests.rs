@@ -82,7 +82,7 @@ fn asked() -> impl Strategy<Value = Asked> {
             let session =
                 || session(if staff { &["staff"] } else { &[] }, proofs.into_iter().fold(Proofs::none(), add));
             let changed = Changed { network, ..Changed::default() };
-            let risk = Risk { level, changed, since: NOW.minus(Duration::from_secs(500)) };
+            let risk = Risk { level, changed, since: NOW.minus(Duration::from_secs(500)), ..Risk::none() };
             Asked {
                 resource: Resource::parse(HOST, method, target.as_bytes(), Tolerances::default()).unwrap(),
                 circumstances: Circumstances { risk, ..Circumstances::of(client) },

@@ -132,7 +132,7 @@ async fn a_new_account_is_asked_for_nothing_and_is_known_after_three() {
     for _ in 0..3 {
         let told = by_password(&flows, "bob", &at(HOME)).await;
         assert_eq!(level(&told.events), Some(RiskLevel::Unscored));
-        assert!(told.events.iter().any(|event| event.what == What::SessionOpened && event.learnt));
+        assert!(told.events.iter().any(|event| matches!(event.what, What::SessionOpened { .. }) && event.learnt));
         opened(told);
     }
     assert_eq!(learnt(&world, &bob).await, 3);

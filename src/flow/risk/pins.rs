@@ -1,0 +1,132 @@
+//! Pins: a person who said that a sign-in was not theirs, or of whom an operator knows it, counts as high risk until
+//! somebody clears it.
+//!
+//! A pin lies beside the profile and not in it: what is learnt at the same moment cannot write over it, and what is usual can
+//! be forgotten without it. It ends with the account alone, or by an operator.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::profiles::{ProfileSummary, erase_profile, pin_name};
+use crate::auth::event::{Deed, What};
+use crate::auth::proof::RiskLevel;
+use crate::auth::session::{Pinned, Session, SessionKey, SessionToken};
+use crate::auth::user::UserId;
+use crate::flow::Flows;
+use crate::flow::attempt::Attempt;
+use crate::flow::ceremony::stored::{Resumed, Slot};
+use crate::flow::ports::{AccountChange, Answer, Ports};
+use crate::flow::reply::{CeremonyRef, Client, Opened, Outcome, WithEvents};
+use crate::risk::{Pin, PinReason, Profile};
+
+/// A value of a moment must end: nobody waits so long.
+const PIN_LASTS: Duration = Duration::from_secs(3650 * 86_400);
+
+/// What became of "This was not me".
+pub enum Disowned {
+    /// The person is pinned and their other sessions have ended.
+    Pinned {
+        /// The one in which it was said, under a new token and of high risk; `None`: it was used from elsewhere than it was
+        /// proved, and has ended too.
+        opened: Option<Box<Opened>>,
+        /// How many others.
+        ended: u64,
+    },
+    /// The session is over; the person is pinned if it ended while this was done.
+    Gone,
+}
+
+/// Pins a person; one who is pinned already stays so for the first reason. Answers the pin that holds.
+///
+/// # Errors
+/// The store did not answer.
+pub async fn pin_person(ports: &Ports, user: &UserId, why: PinReason) -> Answer<Pin> {
+    let pin = Pin { why, since: ports.clock.now() };
+    let kept = Profile::default().with_pin(Some(pin));
+    let held = ports.profiles.put_new(&pin_name(ports, user), &kept, PIN_LASTS).await?;
+    Ok(held.pinned.unwrap_or(pin))
+}
+
+/// Takes the pin of a person away; `None`: there was none.
+///
+/// # Errors
+/// The store did not answer.
+pub async fn clear_pin(ports: &Ports, user: &UserId) -> Answer<Option<Pin>> {
+    Ok(ports.profiles.take(&pin_name(ports, user)).await?.and_then(|kept| kept.pinned))
+}
+
+/// Forgets all that is kept of somebody whose account goes: what is usual for them, and the pin.
+///
+/// # Errors
+/// The store did not answer.
+pub async fn forget_person(ports: &Ports, user: &UserId) -> Answer<Option<ProfileSummary>> {
+    let erased = erase_profile(ports, user).await?;
+    clear_pin(ports, user).await?;
+    Ok(erased)
+}
+
+impl Flows {
+    /// Takes the word of who is signed in that a sign-in was not theirs: pins them, and ends their other sessions. Their own
+    /// goes on as one of high risk, for it may be the one that was not theirs.
+    ///
+    /// # Errors
+    /// A store did not answer; the person may be pinned, and some sessions may still stand.
+    pub async fn disown(&self, token: &SessionToken, session: &Arc<Session>, client: &Client) -> Outcome<Disowned> {
+        let at = CeremonyRef::Session(token.clone(), session.clone());
+        let (mut attempt, resumed) = self.resume(&at, client).await.map_err(WithEvents::none)?;
+        let reply = match resumed {
+            Some(resumed) => self.disown_in(&mut attempt, resumed).await,
+            None => Ok(Disowned::Gone),
+        };
+        attempt.finish(reply)
+    }
+
+    async fn disown_in(&self, attempt: &mut Attempt<'_>, Resumed { ceremony, slot }: Resumed) -> Answer<Disowned> {
+        let Slot::Session(key, session) = &slot else { return Ok(Disowned::Gone) };
+        let user = &session.identity.id;
+        if self.account_of(&ceremony, &slot).await?.is_err() {
+            return Ok(Disowned::Gone);
+        }
+        // First of all: who signs in from here on is judged by it.
+        pin_person(&self.ports, user, PinReason::Disowned).await?;
+        attempt.record(What::SignInDisowned);
+        attempt.intend(Deed::Ending, None);
+        // Whatever is opened at this moment was granted before, and is over by this.
+        self.ports.accounts.change(user, AccountChange::SessionsEnded).await?;
+        let opened = match self.is_where_pinned(session, attempt.client) {
+            true => self.reopen_high(attempt, key, session).await?,
+            // A token that was copied shall not become another one here, which its owner has not.
+            false => None,
+        };
+        let own = opened.as_ref().map(|opened| opened.token.key());
+        let mut ended = 0;
+        attempt.intend(Deed::Ending, None);
+        for (other, _) in self.ports.sessions.of_user(user).await? {
+            if Some(other) != own {
+                ended += u64::from(self.ports.sessions.revoke(&other).await? && other != *key);
+            }
+        }
+        attempt.record(What::SessionsRevoked);
+        Ok(Disowned::Pinned { opened: opened.map(Box::new), ended })
+    }
+
+    /// The same session as one of high risk, where it was pinned; `None`: it ended meanwhile.
+    async fn reopen_high(
+        &self,
+        attempt: &mut Attempt<'_>,
+        key: &SessionKey,
+        session: &Session,
+    ) -> Answer<Option<Opened>> {
+        let user = &session.identity.id;
+        let Ok(account) = self.standing_account(user).await? else { return Ok(None) };
+        let enrolled = self.ports.authenticators.of(user).await?;
+        let credentials = self.credentials(&account, &enrolled);
+        let (level, at) = (RiskLevel::High, attempt.now);
+        let pinned = match &session.pinned {
+            Some(pinned) => Some(Pinned { level, at, ..pinned.clone() }),
+            None => self.pin(attempt.client, level, at),
+        };
+        let risen = Slot::Session(*key, Arc::new(Session { pinned, ..session.clone() }));
+        self.reopen(attempt, &account, credentials, &risen).await
+    }
+}
