@@ -403,6 +403,24 @@ signed-out-everywhere = { $count ->
    *[other] { $all } sessions ended: this one and { $count } others.
 }
 
+## A sign-in that was somebody else's
+
+not-me-link = This was not me
+not-me-title = Was somebody else here?
+not-me-what = If somebody else signed in as <strong>{ $user }</strong>, say so here. Then:
+not-me-ends = Your other sessions end, on all devices.
+not-me-asks-more = Until { $support } has looked at it, apps here ask you for two steps, whatever you sign in with.
+not-me-may-refuse = Until { $support } has looked at it, apps here ask you for two steps, whatever you sign in with, or let nobody in.
+not-me-asks-nothing = Apps here ask for nothing more because of it: who knows your password can sign in again. Tell { $support } at once.
+not-me-say = This was not me
+not-me-done-title = Your other sessions have ended
+not-me-all-ended = All sessions ended, this one too: it was used from elsewhere than where you had signed in.
+not-me-ended = { $count ->
+    [0] There was no other session.
+    [one] 1 other session ended.
+   *[other] { $count } other sessions ended.
+}
+
 ## Before this sign-in
 
 previous-sign-in = You last signed in { $ago } ({ $moment }).
@@ -410,6 +428,7 @@ previous-sign-in-none = You have not signed in here before.
 unusual-title = Was this you?
 unusual-since = This happened since { $moment }:
 unusual-sign-in = Somebody signed in as { $user } on { $moment }, from the address { $address }. The browser and the network were both new.
+unusual-sign-in-risk = Somebody signed in as { $user } on { $moment }, from the address { $address }. We did not recognise the network or the device.
 unusual-more = There were { $count } more like these, earlier.
 unusual-failed = { $count ->
     [one] An attempt to sign in as { $user } failed, on { $moment }, from the address { $address }.

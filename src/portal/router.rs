@@ -64,6 +64,7 @@ fn pages() -> Vec<(&'static str, Route)> {
             "/.stepgate/backup-codes",
             to!(get, browser::backup_codes::show).merge(to!(post, browser::backup_codes::submit)),
         ),
+        ("/.stepgate/not-me", to!(get, browser::not_me::show).merge(to!(post, browser::not_me::submit))),
         ("/.stepgate/addresses", to!(get, browser::addresses::show).merge(to!(post, browser::addresses::submit))),
         ("/.stepgate/form", to!(get, browser::held_form::show).merge(to!(post, browser::held_form::submit))),
         ("/.stepgate/done", to!(get, browser::done::show)),

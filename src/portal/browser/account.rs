@@ -65,6 +65,7 @@ pub(super) async fn account(
         passkeys_on,
         passkeys: passkey_cards::cards(ctx, &owned),
         signals,
+        disowns: flows.settings.risk.is_some(),
         done: shown.done,
         errors: shown.errors,
         renaming: shown.renaming,

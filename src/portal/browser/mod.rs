@@ -13,6 +13,7 @@ pub(super) mod handoff;
 pub(super) mod held_form;
 mod locked_factor;
 pub(super) mod login;
+pub(super) mod not_me;
 mod other_account;
 pub(super) mod passkey;
 mod passkey_cards;
@@ -184,9 +185,9 @@ fn interstitial(
     let notice = match notice {
         Some(notice) => {
             let whom = support_contact::whom(shell.support.as_ref());
-            let strange = previous_sign_in::unusual_activity(notice, user, &whom);
+            let strange = previous_sign_in::unusual_activity(ctx, notice, user, &whom);
             lines.push(strange.since);
-            more.insert(0, Link::to("/.stepgate/logout", text!("action-not-me")));
+            more.insert(0, strange.not_me);
             let (items, after) = (strange.items, Some(strange.advice));
             NoticePage { items, after, ..NoticePage::new(&shell, text!("unusual-title")) }
         }

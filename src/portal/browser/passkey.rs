@@ -91,7 +91,7 @@ pub(super) fn codes(
     let (shell, place) = (ctx.shell(), ctx.place(destination));
     let (user, host) = (opened.session.identity.username.as_str(), ctx.info.authority.as_str());
     let whom = support_contact::whom(shell.support.as_ref());
-    let strange = opened.notice.as_ref().map(|notice| previous_sign_in::unusual_activity(notice, user, &whom));
+    let strange = opened.notice.as_ref().map(|notice| previous_sign_in::unusual_activity(ctx, notice, user, &whom));
     let occasion = CodesOccasion::Passkey;
     page(
         StatusCode::OK,

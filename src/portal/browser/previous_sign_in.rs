@@ -2,9 +2,10 @@
 
 use crate::auth::history::Notice;
 use crate::auth::time::Timestamp;
+use crate::portal::context::Context;
 use crate::portal::format;
 use crate::portal::messages::text;
-use crate::portal::pages::UnusualActivity;
+use crate::portal::pages::{Link, UnusualActivity};
 
 /// How many strange sign-ins are told one by one.
 const ONE_BY_ONE: usize = 3;
@@ -18,12 +19,15 @@ pub(super) fn last_time(previous: Option<Timestamp>, now: Timestamp) -> String {
 }
 
 /// What was strange, in sentences; `whom`: who is to be told if it was somebody else.
-pub(super) fn unusual_activity(notice: &Notice, user: &str, whom: &str) -> UnusualActivity {
+pub(super) fn unusual_activity(ctx: &Context, notice: &Notice, user: &str, whom: &str) -> UnusualActivity {
     let since = text!("unusual-since", moment = format::moment(notice.since));
     let mut items = Vec::new();
     for sign_in in notice.strange.iter().take(ONE_BY_ONE) {
         let (moment, address) = (format::moment(sign_in.at), sign_in.ip.to_string());
-        items.push(text!("unusual-sign-in", user = user, moment = moment, address = address));
+        items.push(match ctx.state.flows.settings.risk {
+            Some(_) => text!("unusual-sign-in-risk", user = user, moment = moment, address = address),
+            None => text!("unusual-sign-in", user = user, moment = moment, address = address),
+        });
     }
     match notice.strange.len().saturating_sub(ONE_BY_ONE) {
         0 => {}
@@ -35,7 +39,15 @@ pub(super) fn unusual_activity(notice: &Notice, user: &str, whom: &str) -> Unusu
     } else {
         text!("unusual-advice-guessed", support = whom)
     };
-    UnusualActivity { since, items, advice }
+    UnusualActivity { since, items, advice, not_me: not_me(ctx) }
+}
+
+/// Where somebody is led who does not know a sign-in.
+fn not_me(ctx: &Context) -> Link {
+    match ctx.state.flows.settings.risk {
+        Some(_) => Link::to("/.stepgate/not-me", text!("not-me-link")),
+        None => Link::to("/.stepgate/logout", text!("action-not-me")),
+    }
 }
 
 /// The failed attempts in one sentence.

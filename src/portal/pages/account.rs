@@ -31,6 +31,8 @@ pub(crate) struct AccountPage<'a> {
     pub(crate) passkeys_on: bool,
     pub(crate) passkeys: Vec<PasskeyCard>,
     pub(crate) signals: Vec<PasskeySignal>,
+    /// Whether a sign-in can be disowned here.
+    pub(crate) disowns: bool,
     /// What was done a moment ago.
     pub(crate) done: Option<String>,
     pub(crate) errors: Errors,

@@ -12,6 +12,7 @@ mod handoff;
 mod journeys;
 mod locked_factor;
 mod matrix;
+mod not_me;
 mod notices;
 mod openapi;
 mod openapi_addresses;

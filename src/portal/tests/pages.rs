@@ -151,6 +151,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         signals: vec![PasskeySignal { method: "AllAcceptedCredentials", about: x.to_owned() }],
         done: Some(x.to_owned()),
         errors: Errors::none(),
+        disowns: true,
         renaming: "",
         host: x,
         of,
@@ -194,7 +195,12 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
             "codes",
             BackupCodesPage {
                 shell,
-                strange: Some(UnusualActivity { since: x.to_owned(), items: vec![x.to_owned()], advice: x.to_owned() }),
+                strange: Some(UnusualActivity {
+                    since: x.to_owned(),
+                    items: vec![x.to_owned()],
+                    advice: x.to_owned(),
+                    not_me: Link::to("/", x),
+                }),
                 codes: &[SecretText::new(x.to_owned())],
                 place: x,
                 account: x,
@@ -206,6 +212,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         ),
         ("renew", RenewCodesPage { shell, account: x, host: x, left: 2, set: x, of, stay: "/" }.render().unwrap()),
         ("account", account.render().unwrap()),
+        ("not-me", NotMePage { shell, username: x, consequences: vec![x.to_owned()], of }.render().unwrap()),
         ("apps", AppsPage { shell, username: x, apps: vec![app(), app()] }.render().unwrap()),
         ("apps-none", AppsPage { shell, username: x, apps: Vec::new() }.render().unwrap()),
         (
