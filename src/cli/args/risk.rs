@@ -26,7 +26,7 @@ Columns: user,time,ip,asn,country,device,browser,ua,device_cookie,kind
 Own sign-ins are scored and then learnt. Attacks are scored against the state
 before them and never learnt.")]
     Eval(RiskEval),
-    /// What a file would ask of the people whose sign-ins the audit trail remembers
+    /// What a file would ask of those whom the audit trail remembers
     #[command(after_help = "\
 Examples:
   stepgate risk replay -c candidate.yaml
@@ -72,8 +72,22 @@ Examples:
 Examples:
   stepgate risk erase ann -c stepgate.yaml
 
-Their sessions go on; `stepgate session revoke --user ann` ends those.")]
+Their sessions go on; `stepgate session revoke --user ann` ends those. A pin
+stays: `stepgate risk clear ann` takes it away.")]
     Erase(OneUser),
+    /// Treat a person as high risk, and end their sessions
+    #[command(after_help = "\
+Examples:
+  stepgate risk pin ann -c stepgate.yaml
+
+What that asks is what rules say by `on_risk: { high: … }`. People do the same
+themselves by \"This was not me\" on their account page.")]
+    Pin(OneUser),
+    /// Take a pin away, once the account is known to be its owner's again
+    #[command(after_help = "\
+Examples:
+  stepgate risk clear ann -c stepgate.yaml")]
+    Clear(OneUser),
 }
 
 /// Which model's figures are wanted.

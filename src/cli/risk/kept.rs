@@ -18,8 +18,8 @@ use crate::cli::output::terminal::{self, UnreadableRows, write_stderr, write_std
 use crate::cli::output::text::escape;
 use crate::flow::risk::{ProfileSummary, erase_profile, profile_summary};
 use crate::flow::settings::RiskSettings;
-use crate::risk::HeldField;
 use crate::risk::settings::Mode;
+use crate::risk::{HeldField, Pin};
 
 pub(super) async fn show(user: &OneUser, json: bool) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
@@ -75,14 +75,20 @@ pub(super) async fn erase(user: &OneUser) -> CommandResult {
         return Ok(());
     };
     audit::record(&opened.stores, What::RiskProfileErased, identity, None).await;
-    let pin = erased.pinned.map_or_else(String::new, |(why, _)| format!(", and the pin ({why})"));
+    let sign_ins = if erased.sign_ins == 1 { "sign-in" } else { "sign-ins" };
     write_stderr(&format!(
-        "{}: erased {} keyed hashes of {} sign-ins{pin}",
+        "{}: erased {} keyed hashes of {} {sign_ins}",
         identity.username, erased.fields, erased.sign_ins
     ));
+    let left = store_result(profile_summary(&opened.ports, &identity.id).await)?;
+    if left.is_some_and(|left| left.pinned.is_some()) {
+        write_stderr(
+            "The pin stays, or whoever asks for their data would lift it; `stepgate risk clear` takes it away.",
+        );
+    }
     write_stderr(
         "Sessions keep where they were opened until they end (`stepgate session revoke --user`), and the audit trail keeps \
-         its assessments. A gateway that runs compares what it remembers with live sessions until the next sign-in.",
+         its assessments. A gateway that runs compares what it remembers with live sessions for up to 5 minutes.",
     );
     Ok(())
 }
@@ -128,7 +134,6 @@ fn next(kept: &ProfileSummary, settings: Option<&RiskSettings>) -> String {
 
 fn text(username: &str, kept: &ProfileSummary, settings: Option<&RiskSettings>) -> String {
     let kinds = kinds(kept).into_iter().map(|(name, count)| format!("{count} {name}"));
-    let pinned = |(why, since): (&str, Timestamp)| format!("{why}, since {}", since.rfc3339());
     let rows = [
         ("user", escape(username)),
         ("sign-ins counted", kept.sign_ins.to_string()),
@@ -136,7 +141,7 @@ fn text(username: &str, kept: &ProfileSummary, settings: Option<&RiskSettings>) 
         ("kept until", until(kept, settings).unwrap_or_else(|| "-".to_owned())),
         ("fields", format!("{} in {} bytes", kept.fields, kept.bytes)),
         ("of these", kinds.collect::<Vec<_>>().join(", ")),
-        ("pinned", kept.pinned.map_or_else(|| "no".to_owned(), pinned)),
+        ("pinned", kept.pinned.map_or_else(|| "no".to_owned(), pinned_words)),
         ("next sign-in", next(kept, settings)),
         ("mode", mode(settings).to_owned()),
     ];
@@ -145,6 +150,11 @@ fn text(username: &str, kept: &ProfileSummary, settings: Option<&RiskSettings>) 
         "{}\nFields are keyed hashes of networks, places and browsers: they tell whether one\nwas seen before, and not which.\n",
         columns(&rows)
     )
+}
+
+/// Why somebody is pinned, and since when.
+pub(super) fn pinned_words(pin: Pin) -> String {
+    format!("{}, since {}", pin.why.name(), pin.since.rfc3339())
 }
 
 /// When it goes by itself, if nobody signs in.
@@ -168,7 +178,7 @@ fn figures(kept: &ProfileSummary, settings: Option<&RiskSettings>) -> Value {
         "kept_until": until(kept, settings),
         "fields": kinds(kept),
         "bytes": kept.bytes,
-        "pinned": kept.pinned.map(|(why, since)| json!({ "why": why, "since": since.rfc3339() })),
+        "pinned": kept.pinned.map(|pin| json!({ "why": pin.why.name(), "since": pin.since.rfc3339() })),
     })
 }
 
@@ -202,8 +212,8 @@ fn opened_from(session: &Session) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::auth::proof::{OnChange, OnRisk};
-    use crate::risk::FieldKey;
     use crate::risk::settings::Settings;
+    use crate::risk::{FieldKey, PinReason};
 
     fn settings(mode: Mode) -> RiskSettings {
         let model = Settings { mode, ..Settings::default() };
@@ -218,7 +228,7 @@ mod tests {
             sign_ins,
             last: Some(Timestamp::from_secs(1_700_000_000)),
             fields: 3,
-            pinned: pinned.then(|| ("reported", Timestamp::from_secs(1_700_000_100))),
+            pinned: pinned.then(|| Pin { why: PinReason::Reported, since: Timestamp::from_secs(1_700_000_100) }),
             bytes: 90,
             held: vec![
                 field("all_networks", None),

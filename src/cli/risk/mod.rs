@@ -3,6 +3,7 @@
 mod eval;
 mod kept;
 mod progress;
+mod pins;
 mod random;
 mod replay;
 mod simulate;
@@ -20,5 +21,7 @@ pub(crate) fn run(command: &Risk) -> CommandResult {
         Risk::Export(user) => block_on(kept::export(user))?,
         Risk::Erase(user) => block_on(kept::erase(user))?,
         Risk::Replay(args) => block_on(replay::run(args))?,
+        Risk::Pin(user) => block_on(pins::pin(user))?,
+        Risk::Clear(user) => block_on(pins::clear(user))?,
     }
 }
