@@ -162,9 +162,9 @@ fn parts(
     let policy = Arc::new(settings.policy);
     let portal = Portal::new(flows.clone(), Destinations::new(policy.clone()), settings.portal).with_jwks(jwks);
     let clock = stores.ports.clock.clone();
-    let sign: crate::proxy::Signer = Arc::new(move |session, jwt| {
+    let sign: crate::proxy::Signer = Arc::new(move |session, risk, jwt| {
         let issuer = format!("https://{}", session.host);
-        signer.assertion(session, &jwt.audience, &issuer, jwt.lifetime, clock.now())
+        signer.assertion(session, risk, &jwt.audience, &issuer, jwt.lifetime, clock.now())
     });
     let probed = stores.clone();
     let probe: Probe = Arc::new(move || {

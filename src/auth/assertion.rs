@@ -7,7 +7,7 @@ use jsonwebtoken::jwk::{Jwk, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 
-use super::proof::Strength;
+use super::proof::{RiskLevel, Strength};
 use super::secret::SecretBytes;
 use super::session::Session;
 use super::time::Timestamp;
@@ -58,6 +58,9 @@ struct Claims<'a> {
     acr: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<u64>,
+    /// How unusual this is for the person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    risk: Option<&'static str>,
     sid: &'a str,
     iat: u64,
     nbf: u64,
@@ -105,6 +108,7 @@ impl Signing {
     pub fn sign(
         &self,
         session: &Session,
+        risk: Option<RiskLevel>,
         audience: &str,
         issuer: &str,
         now: Timestamp,
@@ -121,6 +125,7 @@ impl Signing {
             amr: session.proofs.amr(),
             acr: Strength::of(session.proofs.methods()).map(Strength::acr),
             auth_time: session.proofs.latest().map(Timestamp::as_secs),
+            risk: risk.map(RiskLevel::name),
             sid: &session.id,
             iat: now.as_secs(),
             nbf: now.as_secs(),

@@ -6,11 +6,12 @@ use futures_util::future::BoxFuture;
 
 use super::settings::JwtSettings;
 use crate::auth::event::Event;
+use crate::auth::proof::RiskLevel;
 use crate::auth::session::Session;
 use crate::flow::ports::StoreError;
 
 /// Signs an assertion about a session for one app.
-pub type Signer = Arc<dyn Fn(&Session, &JwtSettings) -> Result<String, StoreError> + Send + Sync>;
+pub type Signer = Arc<dyn Fn(&Session, Option<RiskLevel>, &JwtSettings) -> Result<String, StoreError> + Send + Sync>;
 /// Receives audit events, with the id of the request they belong to. Must not block.
 pub type AuditSink = Arc<dyn Fn(&[Event], &str) + Send + Sync>;
 /// Asks what readiness depends on.

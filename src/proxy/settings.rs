@@ -276,6 +276,8 @@ pub struct JwtSettings {
     pub audience: String,
     /// How long it is valid, at most 60 s. Default: 60 s.
     pub lifetime: Duration,
+    /// Whether it says how unusual a request is for its person. Default: no.
+    pub risk: bool,
 }
 
 /// A configured credential.

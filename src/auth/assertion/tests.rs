@@ -44,7 +44,7 @@ fn an_assertion_verifies_by_the_published_key_and_says_who() {
     let (now, expires) = (Timestamp::from_secs(2000), Timestamp::from_secs(2060));
     let token = Signing::new(&made.kid, &made.private)
         .unwrap()
-        .sign(&session(), "erp", "https://erp.example.com", now, expires)
+        .sign(&session(), None, "erp", "https://erp.example.com", now, expires)
         .unwrap();
     let key = DecodingKey::from_jwk(&serde_json::from_value(jwk.clone()).unwrap()).unwrap();
     let mut rules = Validation::new(Algorithm::ES256);

@@ -139,6 +139,7 @@ fn identity() -> IdentitySettings {
             header: "X-Stepgate-Assertion".to_owned(),
             audience: "demo".to_owned(),
             lifetime: Duration::from_secs(60),
+            risk: false,
         }),
         basic_auth: None,
         pass: Vec::new(),

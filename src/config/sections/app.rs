@@ -190,7 +190,13 @@ fn one(
             format!("{}:{} is an address of this gateway itself: requests would go round", server.host, server.port);
         cx.warn(upstream_at, message, "name the address that the app listens on");
     }
-    let identity = identity::validate(app.identity, (host.as_deref().unwrap_or_default(), at), audiences, cx);
+    let identity = identity::validate(
+        app.identity,
+        (host.as_deref().unwrap_or_default(), at),
+        context.flow.risk.as_ref(),
+        audiences,
+        cx,
+    );
     let mut tolerate = Tolerances::default();
     for entry in app.tolerate.into_iter().flatten() {
         match entry.value {

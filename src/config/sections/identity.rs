@@ -9,6 +9,7 @@ use crate::auth::header_names::{NameClass, classify, fold};
 use crate::config::sections::checker::Checker;
 use crate::config::sections::scalars::{HiddenText, HumanDuration};
 use crate::config::yaml::{Span, Spanned};
+use crate::flow::settings::RiskSettings;
 use crate::proxy::settings::{BasicAuth, IdentitySettings, JwtSettings};
 
 /// Who the app is told is asking. Default: nobody.
@@ -49,6 +50,8 @@ struct JwtOptions {
     audience: Option<Spanned<String>>,
     /// How long it is valid, at most 60s. Default: 60s.
     lifetime: Option<Spanned<HumanDuration>>,
+    /// on: the claim `risk` says how unusual the request is for its person: unscored, low, medium or high. Default: off.
+    risk: Option<Spanned<bool>>,
 }
 
 /// A fixed credential.
@@ -128,6 +131,7 @@ pub(crate) type Audiences = HashMap<String, usize>;
 pub(crate) fn validate(
     options: Option<IdentityOptions>,
     (host, at): (&str, Span),
+    risk: Option<&RiskSettings>,
     audiences: &mut Audiences,
     cx: &mut Checker,
 ) -> IdentitySettings {
@@ -144,7 +148,7 @@ pub(crate) fn validate(
         settings.name = headers.name.and_then(|h| header(&h, &mut taken, cx));
     }
     let audience_at = options.jwt.as_ref().and_then(|jwt| jwt.audience.as_ref()).map_or(at, |audience| audience.at);
-    settings.jwt = options.jwt.map(|jwt| settle_jwt(jwt, host, &mut taken, cx));
+    settings.jwt = options.jwt.map(|jwt| settle_jwt(jwt, host, risk, &mut taken, cx));
     if let Some(jwt) = &settings.jwt
         && let Some(first) = audiences.insert(jwt.audience.clone(), cx.problems.line_of(at))
     {
@@ -186,7 +190,13 @@ fn passed(name: &Spanned<String>, taken: &HashMap<String, String>, cx: &mut Chec
     None
 }
 
-fn settle_jwt(jwt: JwtOptions, host: &str, taken: &mut HashMap<String, String>, cx: &mut Checker) -> JwtSettings {
+fn settle_jwt(
+    jwt: JwtOptions,
+    host: &str,
+    risk: Option<&RiskSettings>,
+    taken: &mut HashMap<String, String>,
+    cx: &mut Checker,
+) -> JwtSettings {
     let mut lifetime = std::time::Duration::from_secs(60);
     if let Some(time) = jwt.lifetime {
         if time.value.0 > lifetime || time.value.0.as_secs() < 5 {
@@ -202,10 +212,16 @@ fn settle_jwt(jwt: JwtOptions, host: &str, taken: &mut HashMap<String, String>, 
     if let Some(audience) = jwt.audience.as_ref().filter(|a| a.value.trim().is_empty()) {
         cx.error(audience.at, "an audience cannot be empty", "leave it out to get the host");
     }
+    let told = jwt.risk.as_ref().filter(|told| told.value);
+    if let Some(told) = told.filter(|_| risk.is_none()) {
+        let fix = "add the section `risk:`, or leave it out";
+        cx.warn(told.at, "the assertion has no claim `risk`: `risk` is off", fix);
+    }
     JwtSettings {
         header: named.unwrap_or_default(),
         audience: jwt.audience.map_or_else(|| host.to_owned(), |a| a.value),
         lifetime,
+        risk: told.is_some(),
     }
 }
 

@@ -81,7 +81,7 @@ impl Flows {
     pub(in crate::flow) fn risk_at_opening(&self, session: &Session) -> Risk {
         let enforced = self.settings.risk.as_ref().is_some_and(|settings| settings.model.mode == Mode::Enforce);
         match session.pinned.as_ref().filter(|_| enforced) {
-            Some(pinned) => Risk { level: pinned.level, changed: Changed::default(), since: pinned.at },
+            Some(pinned) => Risk { level: pinned.level, since: pinned.at, ..Risk::none() },
             None => Risk::none(),
         }
     }

@@ -1,5 +1,7 @@
 //! The audit events of the portal, as they are logged and counted.
 
+use std::net::IpAddr;
+
 use super::metrics::Metrics;
 use crate::auth::event::{Event, RiskRecord, What};
 use crate::auth::proof::Method;
@@ -39,6 +41,25 @@ pub(crate) fn audit(events: &[Event], ctx: &Ctx, metrics: &Metrics) {
             form_size = event.form.as_ref().map(|form| form.size),
             "audit"
         );
+    }
+    if events.iter().any(|event| matches!(event.what, What::SessionOpened { .. })) {
+        tell_shared_address(ctx.snapshot.flows.shared_address(), metrics);
+    }
+}
+
+/// Tells once that all people come from one address, and once that they no longer do.
+fn tell_shared_address(shared: Option<IpAddr>, metrics: &Metrics) {
+    let was = metrics.risk_shared_address.get() == 1;
+    metrics.risk_shared_address.set(i64::from(shared.is_some()));
+    match shared {
+        Some(address) if !was => tracing::warn!(
+            target: "risk",
+            %address,
+            "everybody who signed in of late came from one address: what it says of networks counts for nothing; is a proxy \
+             before this gateway missing in `trusted_proxies`?"
+        ),
+        None if was => tracing::info!(target: "risk", "people come from different addresses again: networks count"),
+        _ => {}
     }
 }
 

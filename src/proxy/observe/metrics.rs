@@ -56,6 +56,7 @@ pub(crate) struct Metrics {
     pub(crate) shadow: IntCounterVec,
     pub(crate) traces: IntCounterVec,
     pub(crate) risk_threshold: RiskThreshold,
+    pub(crate) risk_shared_address: IntGauge,
     pub(crate) certificate_expiry: IntGaugeVec,
     pub(crate) certificate_reload_successful: IntGauge,
     pub(crate) config_reload_successful: IntGauge,
@@ -131,6 +132,12 @@ impl Metrics {
                 "decision_traces_total",
                 "Traces of challenges and refusals, by what became of them.",
                 &["result"],
+            )?,
+            risk_shared_address: gauge(
+                &registry,
+                "risk_shared_address",
+                "Whether everybody who signed in of late came from one address, so that networks say nothing.",
+                0,
             )?,
             factors_locked: counters(
                 &registry,

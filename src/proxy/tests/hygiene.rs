@@ -101,11 +101,11 @@ fn dressed(
     for (name, value) in client {
         request.append_header(name.clone(), value.as_str()).unwrap();
     }
-    let signer: crate::proxy::Signer = Arc::new(|who, jwt| Ok(format!("{}@{}", who.id, jwt.audience)));
+    let signer: crate::proxy::Signer = Arc::new(|who, _, jwt| Ok(format!("{}@{}", who.id, jwt.audience)));
     let (chain, host) = (HeaderValue::from_static("192.0.2.7"), HeaderValue::from_static("app.test"));
     let told = Forwarded { chain: &chain, https: true, host: &host, request_id: "01ID" };
     let ann = session("ann", &["staff", "a,b"]);
-    let who = who.then_some((&ann, &signer));
+    let who = who.then_some((&ann, None, &signer));
     let upstream_head =
         || UpstreamHead::new(&identity_headers, &request, "/A?b=%20", host.clone(), &told, who).unwrap();
     let told = (length > 0 || convert::may_expect_body(&request.method)).then_some(length);
@@ -137,6 +137,7 @@ fn everything() -> IdentitySettings {
             header: "X-Assert".to_owned(),
             audience: "erp".to_owned(),
             lifetime: Duration::from_secs(60),
+            risk: false,
         }),
         basic_auth: Some(BasicAuth { username: "svc".to_owned(), password: secret("pw"), override_client: false }),
         pass: Vec::new(),

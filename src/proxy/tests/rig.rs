@@ -212,7 +212,7 @@ impl Rig {
             policy,
             flows,
             portal,
-            signer: Arc::new(|_, _| down()),
+            signer: Arc::new(|_, _, _| down()),
             audit: Arc::new(move |events: &[Event], _: &str| trail.lock().unwrap().extend_from_slice(events)),
             probe: Arc::new(|| Box::pin(async { vec![("store", down())] })),
             store_metrics: Arc::new(NoNumbers),

@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue};
 use pingora_http::ResponseHeader;
 
 use crate::auth::header_names::Reserved;
+use crate::auth::proof::RiskLevel;
 use crate::auth::reserved_names::{ANSWER_HEADERS, sets_our_cookie};
 use crate::auth::session::Session;
 use crate::auth::text::percent::push_triplet;
@@ -91,6 +92,7 @@ impl IdentityHeaders {
         &self,
         lines: &mut Vec<HeaderLine>,
         session: &Session,
+        risk: Option<RiskLevel>,
         signer: &Signer,
     ) -> Result<(), VouchError> {
         let who = &session.identity;
@@ -118,7 +120,7 @@ impl IdentityHeaders {
             tell(header, header_safe(name, false))?;
         }
         if let Some((name, jwt)) = &self.jwt {
-            let assertion = signer(session, jwt).map_err(VouchError::Signer)?;
+            let assertion = signer(session, risk.filter(|_| jwt.risk), jwt).map_err(VouchError::Signer)?;
             let mut assertion = HeaderValue::try_from(assertion).map_err(VouchError::Value)?;
             assertion.set_sensitive(true);
             lines.push((name.clone(), assertion));

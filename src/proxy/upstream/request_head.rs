@@ -12,6 +12,7 @@ use pingora_http::{HeaderNameVariant, RequestHeader};
 
 use super::identity_headers::{self, Forwarded, HeaderLine, IdentityHeaders, VouchError};
 use super::rewrite::{Fate, Inward, Public};
+use crate::auth::proof::RiskLevel;
 use crate::auth::proof::decision::Permit;
 use crate::auth::reserved_names::{is_our_bearer, without_our_cookies};
 use crate::auth::session::Session;
@@ -73,7 +74,7 @@ impl Gateway {
             resource.as_target(),
             host,
             &forwarded,
-            who.map(|who| (&**who, &self.signer)),
+            who.map(|who| (&**who, ctx.judgement.risk.map(|risk| risk.level), &self.signer)),
         );
         let made = made.map(|upstream_head| match ctx.judgement.pass() {
             // A browser sends none with a preflight (Fetch §4.8), so the app shall not act on any.
@@ -117,14 +118,14 @@ impl<'a> UpstreamHead<'a> {
         target: &'a str,
         host: HeaderValue,
         forwarded: &Forwarded<'_>,
-        who: Option<(&Session, &Signer)>,
+        who: Option<(&Session, Option<RiskLevel>, &Signer)>,
     ) -> std::result::Result<Self, VouchError> {
         let mut ours = Vec::with_capacity(10);
         identity_headers::forward(&mut ours, forwarded)?;
         let mut clients = head.headers.get_all(AUTHORIZATION).iter().peekable();
         let mut authorization = clients.peek().is_some() && !clients.any(|value| is_our_bearer(value.as_bytes()));
-        if let Some((who, signer)) = who {
-            identity_headers.vouch(&mut ours, who, signer)?;
+        if let Some((who, risk, signer)) = who {
+            identity_headers.vouch(&mut ours, who, risk, signer)?;
             if let Some(credential) = identity_headers.credential(authorization) {
                 authorization = false;
                 ours.push((Bytes::from_static(b"Authorization"), credential.clone()));

@@ -7,7 +7,7 @@ use crate::risk::settings::TargetRate;
 
 fn at_rate(world: &Arc<World>) -> Flows {
     let target = Some(TargetRate { medium: 0.01, high: 0.002 });
-    let model = crate::risk::settings::Settings { target, ..Default::default() };
+    let model = Settings { target, ..Default::default() };
     let risk = RiskSettings { model, on_risk: on_risk(), on_change: OnChange::default() };
     Flows::new(world.ports(), FlowSettings { risk: Some(risk), ..fast_settings() })
 }
@@ -39,7 +39,7 @@ fn remember(world: &Arc<World>, user: &str, score: f64, opened: bool, learnt: bo
         form: None,
     };
     let assessed = event(What::SignInAssessed { level: RiskLevel::Low }, Some(Arc::new(record)), false);
-    let opened = opened.then(|| event(What::SessionOpened, None, learnt));
+    let opened = opened.then(|| event(What::SessionOpened { level: None }, None, learnt));
     world.look(|s| s.trail.extend([Some(assessed), opened].into_iter().flatten().map(|event| (at, event))));
 }
 
