@@ -37,7 +37,7 @@ pub enum Arrival {
     Opened {
         opened: Box<Opened>,
         /// Where the browser came from.
-        handoff: Handoff,
+        handoff: Box<Handoff>,
     },
     Rejected(TicketFault),
 }
@@ -159,7 +159,7 @@ impl Flows {
                         Err(fault) => return Err(self.revoke_undelivered(attempt, &opened.token.key(), fault).await),
                     }
                 }
-                Ok(Arrival::Opened { opened: Box::new(opened), handoff })
+                Ok(Arrival::Opened { opened: Box::new(opened), handoff: Box::new(handoff) })
             }
             None => Ok(reject(attempt, TicketFault::NoSession)),
         }
