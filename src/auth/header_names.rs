@@ -23,6 +23,15 @@ pub fn names_a_method(name: &str) -> bool {
         .any(|other| name.len() == other.len() && name.bytes().map(fold_byte).eq(other.bytes()))
 }
 
+/// Whether apps may read from a header of this name what a body is, beside `Content-Type` in its one spelling: how it is
+/// coded, or of what it is a part.
+pub fn alters_content(name: &str) -> bool {
+    !name.eq_ignore_ascii_case("content-type")
+        && ["content-type", "content-encoding", "content-range", "content-transfer-encoding"]
+            .iter()
+            .any(|other| name.len() == other.len() && name.bytes().map(fold_byte).eq(other.bytes()))
+}
+
 /// What a header name is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameClass {

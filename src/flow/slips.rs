@@ -8,7 +8,7 @@ use crate::auth::event::{Event, What};
 use crate::auth::policy::AppPolicy;
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
-use crate::auth::proof::{PresentedSlip, SLIP_LIVES, Slip, TransactionDigest};
+use crate::auth::proof::{BoundBody, PresentedSlip, SLIP_LIVES, Slip, TransactionDigest};
 use crate::auth::resource::Resource;
 use crate::auth::session::{Channel, Session, SessionToken};
 use crate::auth::slip_token::SlipToken;
@@ -26,8 +26,8 @@ pub enum SlipAdmission {
 /// What a script or a browser presents beside its session.
 pub struct SlipUse<'a> {
     pub token: &'a SlipToken,
-    /// SHA-256 of the body; `None`: it was not read yet.
-    pub body: Option<[u8; 32]>,
+    /// `None`: it was not read yet.
+    pub body: Option<BoundBody<'a>>,
 }
 
 impl Flows {
@@ -60,8 +60,11 @@ impl Flows {
         seen: &dyn Seen,
     ) -> Answer<SlipAdmission> {
         let Some(slip) = self.ports.slips.load(token).await? else { return Ok(SlipAdmission::Nothing) };
-        let of_body = |body| TransactionDigest::of(resource.method(), resource.host(), resource.as_target(), body);
-        let transaction = body.as_ref().map(of_body);
+        let of_body = |body| TransactionDigest::of(resource.method(), resource.host(), resource.as_target(), &body);
+        let transaction = body.and_then(|body| {
+            let told = || body.told().map(of_body);
+            told().find(|digest| slip.transaction == Some(*digest)).or_else(|| told().next())
+        });
         let body_needed = slip.transaction.is_some() && transaction.is_none();
         let would = PresentedSlip { slip: slip.clone(), transaction: transaction.or(slip.transaction) };
         let with = |slip: &PresentedSlip| Circumstances { slip: Some(slip.clone()), ..circumstances.clone() };

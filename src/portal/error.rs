@@ -26,6 +26,8 @@ pub enum PortalError {
     },
     /// 415: a body of a type that is not read here.
     UnsupportedMediaType,
+    /// 415: a body that is read in more ways than by its one type, where it must be the one that was approved.
+    AlteredContent,
     /// 421: this connection does not serve that host.
     Misdirected,
     /// 429: too many requests.

@@ -2,13 +2,14 @@
 //! read whole for that and sent as it was read.
 
 use bytes::Bytes;
-use http::Response;
 use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use http::{HeaderValue, Response};
 use pingora_proxy::Session;
 use sha2::{Digest, Sha256};
 
 use super::context::Ctx;
 use super::convert::{self, BodyRead};
+use super::dispatch;
 use super::gateway::Gateway;
 use super::observe::audit_log;
 use super::read_body::ReadBody;
@@ -16,9 +17,9 @@ use super::request::head;
 use super::request::head::reject;
 use super::request::judge::{Judgement, Verdict};
 use super::request_view::request_info;
-use super::{dispatch, form_replay};
 use crate::auth::event::Event;
 use crate::auth::held_request::{FormId, FormKeys, HeldRequest, HoldTerms, replayed};
+use crate::auth::proof::{BodyReading, BoundBody};
 use crate::auth::session::Channel;
 use crate::auth::slip_token::SlipToken;
 use crate::flow::admit::Admission;
@@ -43,7 +44,9 @@ impl Gateway {
         events: &mut Vec<Event>,
     ) {
         let Some(token) = cookies::slip_token(&session.req_header().headers, &judgement.credential) else { return };
-        let body = session.as_mut().is_body_empty().then(|| sha256(&[]));
+        let empty = session.as_mut().is_body_empty();
+        let content_type = head::plain_content_type(&session.req_header().headers).ok().filter(|_| empty);
+        let body = content_type.map(|content_type| typed(content_type, &[]));
         match admit(session, ctx, judgement, SlipUse { token: &token, body }).await {
             Ok(SlipAdmission::Nothing) => {}
             Ok(SlipAdmission::BodyNeeded) => judgement.awaits_body = Some(token),
@@ -63,6 +66,13 @@ impl Gateway {
         ctx: &mut Ctx,
         token: &SlipToken,
     ) -> Option<(Response<Bytes>, bool)> {
+        let content_type = match head::plain_content_type(&session.req_header().headers) {
+            Ok(content_type) => content_type.cloned(),
+            Err(rejection) => {
+                ctx.conclude("fault", rejection.reason);
+                return Some((ctx.snapshot.portal.error(&request_info(session, ctx), rejection.fault), true));
+            }
+        };
         let hold = ctx.judgement.site.as_ref().and_then(|site| site.settings.hold.as_ref());
         let limit = hold.map_or(HoldTerms::default().max, |terms| terms.max);
         let read = match read_whole(session, ctx, limit).await {
@@ -79,15 +89,18 @@ impl Gateway {
                 return Some((ctx.snapshot.portal.error(&request_info(session, ctx), fault), reason != "body_broken"));
             }
         };
+        let present = async |told| admit(session, ctx, &ctx.judgement, SlipUse { token, body: Some(told) }).await;
         // What stands for a form is judged as the form.
-        let digest = match replayed(&body).filter(|_| !form_replay::is_coded(&session.req_header().headers)) {
-            Some(id) => held_body(session, ctx, id).await,
-            None => Ok(Some(sha256(&body))),
-        };
-        let decided = match digest {
-            Ok(Some(digest)) => admit(session, ctx, &ctx.judgement, SlipUse { token, body: Some(digest) }).await,
-            Ok(None) => Ok(SlipAdmission::Nothing),
-            Err(cause) => Err(cause),
+        let decided = match replayed(&body) {
+            None => present(typed(content_type.as_ref(), &body)).await,
+            Some(id) => match held_form(session, ctx, id).await {
+                Ok(Some(HeldRequest { head, body })) => {
+                    let reading = BodyReading::HeldForm(&head.content_type);
+                    present(BoundBody { sha256: sha256(body.expose()), reading }).await
+                }
+                Ok(None) => Ok(SlipAdmission::Nothing),
+                Err(cause) => Err(cause),
+            },
         };
         let length = body.len();
         ctx.read_body = Some(ReadBody::new(body));
@@ -150,20 +163,24 @@ async fn read_whole(session: &mut Session, ctx: &Ctx, limit: u64) -> Result<Byte
     }
 }
 
-/// The digest of the body of a form that waits for who is signed in.
-async fn held_body(session: &Session, ctx: &Ctx, id: FormId) -> Answer<Option<[u8; 32]>> {
+/// A form that waits for who is signed in, and that this request would send.
+async fn held_form(session: &Session, ctx: &Ctx, id: FormId) -> Answer<Option<HeldRequest>> {
     let Some(holder) = request_info(session, ctx).cookies.holder else { return Ok(None) };
     let who = ctx.judgement.subject().filter(|who| who.channel == Channel::Cookie);
     let (Some(who), Some(resource)) = (who, &ctx.judgement.resource) else { return Ok(None) };
     let keys = FormKeys { id, holder };
     Ok(match ctx.snapshot.flows.waiting_request(&keys, resource.host(), who).await? {
-        FormLookup::Found(HeldRequest { head, body })
-            if head.is_of(resource.host(), resource.method(), resource.as_target()) =>
-        {
-            Some(sha256(body.expose()))
+        FormLookup::Found(form) if form.head.is_of(resource.host(), resource.method(), resource.as_target()) => {
+            Some(form)
         }
         FormLookup::Found(_) | FormLookup::Absent | FormLookup::OfAnother => None,
     })
+}
+
+/// A body that is read by its type.
+fn typed<'a>(content_type: Option<&'a HeaderValue>, body: &[u8]) -> BoundBody<'a> {
+    let reading = BodyReading::Typed(content_type.map(HeaderValue::as_bytes));
+    BoundBody { sha256: sha256(body), reading }
 }
 
 fn sha256(body: &[u8]) -> [u8; 32] {

@@ -14,7 +14,7 @@ mod risk;
 mod slip;
 mod strength;
 
-pub use binding::{Binding, TransactionDigest};
+pub use binding::{Binding, BodyReading, BoundBody, TransactionDigest};
 pub use method::{Factor, Method, MethodSet};
 pub use offer::Offer;
 pub use proofs::Proofs;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::CrossOrigin;
-use crate::auth::proof::{Changed, Method, MethodSet, PresentedSlip, Proofs, Risk, RiskLevel, Slip, TransactionDigest};
+use crate::auth::proof::{
+    BodyReading, BoundBody, Changed, Method, MethodSet, PresentedSlip, Proofs, Risk, RiskLevel, Slip, TransactionDigest,
+};
 use crate::auth::resource::Resource;
 use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
@@ -53,7 +55,8 @@ impl AskedSlip {
     /// As it would be presented with a request.
     pub(super) fn of(self, who: &Session, rules: Vec<String>, resource: &Resource, now: Timestamp) -> PresentedSlip {
         let Self { method, age, transaction } = self;
-        let told = TransactionDigest::of(resource.method(), resource.host(), &resource.target(), &[0; 32]);
+        let body = BoundBody { sha256: [0; 32], reading: BodyReading::Plain };
+        let told = TransactionDigest::of(resource.method(), resource.host(), &resource.target(), &body);
         let told = transaction.then_some(told);
         let (session, host) = (who.id.clone(), who.host.clone());
         let slip = Slip { session, host, rules, method, transaction: told, proved_at: now.minus(age) };

@@ -92,10 +92,18 @@ impl Typed for IssuedChallenge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::proof::{BodyReading, BoundBody};
 
     #[test]
     fn an_answer_approves_of_what_its_challenge_stands_for_and_of_nothing_else() {
-        let digest = |n: u8| TransactionDigest::of("POST", "app.example", "/pay", &[n; 32]);
+        let digest = |n: u8| {
+            TransactionDigest::of(
+                "POST",
+                "app.example",
+                "/pay",
+                &BoundBody { sha256: [n; 32], reading: BodyReading::Plain },
+            )
+        };
         let approves = ApprovalChallenge { nonce: [7; CHALLENGE_BYTES], transaction: digest(1) };
         let issued = |challenge, approves| IssuedChallenge {
             challenge,

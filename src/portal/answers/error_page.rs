@@ -80,6 +80,7 @@ const fn status_and_code(error: PortalError) -> (u16, &'static str) {
         PortalError::LengthRequired => (411, "length_required"),
         PortalError::TooLarge { .. } => (413, "too_large"),
         PortalError::UnsupportedMediaType => (415, "unsupported_media_type"),
+        PortalError::AlteredContent => (415, "altered_content"),
         PortalError::Misdirected => (421, "misdirected"),
         PortalError::TooMany(_) => (429, "too_many_requests"),
         PortalError::HeadersTooLarge => (431, "headers_too_large"),
@@ -117,6 +118,7 @@ fn for_people(error: PortalError, info: &RequestInfo, shell: &Shell) -> (String,
         }
         PortalError::LengthRequired => (text!("fault-length-title"), text!("fault-length")),
         PortalError::UnsupportedMediaType => (text!("fault-media-type-title"), text!("fault-media-type")),
+        PortalError::AlteredContent => (text!("fault-altered-content-title"), text!("fault-altered-content")),
         PortalError::Misdirected => (text!("fault-misdirected-title"), text!("fault-misdirected")),
         PortalError::TooMany(wait) => {
             (text!("fault-too-many-title"), text!("fault-too-many", duration = format::wait(wait)))
@@ -154,6 +156,7 @@ fn for_scripts(error: PortalError) -> (String, String) {
         PortalError::TooLarge { .. } => (text!("problem-too-large-title"), text!("problem-too-large")),
         PortalError::LengthRequired => (text!("problem-length-title"), text!("problem-length")),
         PortalError::UnsupportedMediaType => (text!("problem-media-type-title"), text!("problem-media-type")),
+        PortalError::AlteredContent => (text!("problem-altered-content-title"), text!("problem-altered-content")),
         PortalError::Misdirected => (text!("problem-misdirected-title"), text!("problem-misdirected")),
         PortalError::TooMany(_) => (text!("problem-too-many-title"), text!("problem-too-many")),
         PortalError::HeadersTooLarge => (text!("problem-headers-title"), text!("problem-headers")),

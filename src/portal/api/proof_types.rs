@@ -50,6 +50,9 @@ pub(crate) struct RequestToCome {
     pub(crate) url: String,
     /// SHA-256 of its body, in hexadecimal digits. A rule with `transaction` needs it, unless the request is a GET.
     pub(crate) body_sha256: Option<String>,
+    /// Its `Content-Type`, letter for letter; empty: it has none. Left out, under a rule with `transaction`: it has none,
+    /// or `application/json`, `application/x-www-form-urlencoded` or `text/plain` with no parameter but `charset=utf-8`.
+    pub(crate) content_type: Option<String>,
 }
 
 /// The second factor of a sign-in under way: a code, or a passkey.

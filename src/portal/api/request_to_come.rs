@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::proof_types::RequestToCome;
 use crate::auth::host;
-use crate::auth::proof::{Binding, MethodSet, SlipOrder, TransactionDigest};
+use crate::auth::proof::{Binding, BodyReading, BoundBody, MethodSet, SlipOrder, TransactionDigest};
 use crate::auth::resource::Resource;
 use crate::flow::reply::Submission;
 use crate::portal::answers::problem::Problem;
@@ -38,8 +38,15 @@ pub(super) fn order(ctx: &Context, asked: &RequestToCome, submission: &Submissio
         None if asked.method == "GET" => Some(Sha256::digest([]).into()),
         None => return Err(unread()),
     };
-    let of_body =
-        |body: [u8; 32]| TransactionDigest::of(resource.method(), resource.host(), resource.as_target(), &body);
+    let reading = match asked.content_type.as_deref() {
+        None => BodyReading::Plain,
+        Some("") => BodyReading::Typed(None),
+        Some(text) => BodyReading::Typed(Some(text.as_bytes())),
+    };
+    let of_body = |sha256: [u8; 32]| {
+        let body = BoundBody { sha256, reading };
+        TransactionDigest::of(resource.method(), resource.host(), resource.as_target(), &body)
+    };
     let order = guards.slip_order(body.map(of_body)).ok_or_else(unbound)?;
     // Known before the proof is looked at: one that does not count would be spent for nothing.
     let might = match submission {

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::notice;
 use crate::auth::held_request::{FormKeys, HeldHead, HeldRequest, ShownField, ShownValue, shown_fields};
-use crate::auth::proof::{Binding, TransactionDigest};
+use crate::auth::proof::{Binding, BodyReading, BoundBody, TransactionDigest};
 use crate::auth::resource::Resource;
 use crate::flow::forms::FormLookup;
 use crate::portal::answers::form_gone;
@@ -48,14 +48,16 @@ pub(super) async fn of(
         None if method == "GET" => None,
         None => return Err(not_kept(ctx)),
     };
-    let (fields, body) = match &held {
+    let (fields, body, reading) = match &held {
         Some(HeldRequest { head, body }) if head.is_of(host, method, resource.as_target()) => {
-            (fields(head, body.expose(), &guard.rule.redact).ok_or_else(|| not_shown(ctx))?, body.expose())
+            let fields = fields(head, body.expose(), &guard.rule.redact).ok_or_else(|| not_shown(ctx))?;
+            (fields, body.expose(), BodyReading::HeldForm(&head.content_type))
         }
         Some(_) => return Err(form_gone::reply(&ctx.state, &ctx.info).into()),
-        None => (Vec::new(), &[][..]),
+        None => (Vec::new(), &[][..], BodyReading::Typed(None)),
     };
-    let transaction = TransactionDigest::of(method, host, resource.as_target(), &Sha256::digest(body).into());
+    let body = BoundBody { sha256: Sha256::digest(body).into(), reading };
+    let transaction = TransactionDigest::of(method, host, resource.as_target(), &body);
     let shown = ShownRequest {
         method: method.to_owned(),
         address: format!("{}{}", ctx.info.authority, resource.as_target()),

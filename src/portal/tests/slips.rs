@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::auth::held_request::{FormKeys, HolderToken};
-use crate::auth::proof::Binding;
 use crate::auth::proof::decision::Decision;
+use crate::auth::proof::{Binding, BodyReading, BoundBody};
 use crate::auth::secret::SecretBytes;
 use crate::auth::slip_token::SlipToken;
 use crate::flow::forms::FormHead;
@@ -43,7 +43,7 @@ async fn passes(stage: &Stage, browser: &Browser<'_>, method: &str, target: &str
     let asked = info(method, target, &[]);
     let presented = Some((&session, crate::auth::session::Channel::Cookie));
     let digest = <sha2::Sha256 as sha2::Digest>::digest(body).into();
-    let slip = SlipUse { token: &slip, body: Some(digest) };
+    let slip = SlipUse { token: &slip, body: Some(BoundBody { sha256: digest, reading: BodyReading::HeldForm(FORM) }) };
     let around = Circumstances::of(asked.client_ip);
     let flows = &stage.portal.state.flows;
     match flows.admit_by_slip(app, &resource, &around, presented, slip, &SeenHead::of(&asked)).await.unwrap() {

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, Method, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Version, header};
 
-use crate::auth::header_names::names_a_method;
+use crate::auth::header_names::{alters_content, names_a_method};
 use crate::auth::host;
 use crate::auth::resource::is_never_served;
 use crate::portal::error::PortalError;
@@ -143,6 +143,21 @@ pub(crate) fn fields_size(fields: &HeaderMap) -> usize {
 pub(crate) fn other_methods(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let named = headers.iter().filter(|(name, value)| names_a_method(name.as_str()) && !value.is_empty());
     named.map(|(_, value)| value.to_str().map_or("", str::trim))
+}
+
+/// The type of a body that is read in one way only.
+pub(crate) fn plain_content_type(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Rejection> {
+    let altered = reject(PortalError::AlteredContent, "altered_content");
+    let uncoded =
+        |name: &header::HeaderName, value: &HeaderValue| name == header::CONTENT_ENCODING && value == "identity";
+    if headers.iter().any(|(name, value)| alters_content(name.as_str()) && !uncoded(name, value)) {
+        return Err(altered);
+    }
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    match (types.next(), types.next()) {
+        (one, None) => Ok(one),
+        _ => Err(altered),
+    }
 }
 
 /// What `Content-Length` announces.

@@ -6,17 +6,48 @@ use crate::auth::text::percent;
 const FORM: &str = "application/x-www-form-urlencoded";
 const BODY: &str = "to=7&sum=%C3%A9+12";
 
-struct Browser<'a> {
+pub(super) struct Browser<'a> {
     stage: &'a Stage,
     cookies: Vec<(String, String)>,
 }
 
-impl Browser<'_> {
+impl<'a> Browser<'a> {
+    pub(super) fn new(stage: &'a Stage, token: String) -> Self {
+        Self { stage, cookies: vec![("__Host-stepgate".to_owned(), token)] }
+    }
+
+    /// Sends a form, and approves of it; what the page then sends in its place.
+    pub(super) async fn approve(&mut self, kind: &str, body: &str) -> String {
+        let page = to(&self.send(kind, body).await);
+        self.stage.world.pass(Duration::from_secs(60));
+        let shown = self.go("GET", &page, "").await;
+        let value = |name: &str| {
+            let of = format!("name=\"{name}\" value=\"");
+            shown.split(&of).nth(1).unwrap_or_else(|| panic!("{shown}")).split('"').next().unwrap().to_owned()
+        };
+        let (tag, digest) = (value("of"), value("transaction"));
+        let code = self.stage.world.code(&self.stage.key, 0);
+        let tag = percent::encode(&tag);
+        let proof = format!("op=code&of={tag}&method=totp&code={}&transaction={digest}", code.expose());
+        let next = to(&self.go("POST", &page, &proof).await);
+        assert!(next.starts_with("/.stepgate/form?"), "{next}");
+        page.split("form=").nth(1).unwrap().to_owned()
+    }
+
+    /// A form of this type under the rule.
+    pub(super) async fn send(&mut self, kind: &str, body: &str) -> String {
+        self.ask("POST", "/paid/a?b=1", kind, body).await
+    }
+
     async fn go(&mut self, method: &str, target: &str, body: &str) -> String {
+        self.ask(method, target, FORM, body).await
+    }
+
+    async fn ask(&mut self, method: &str, target: &str, kind: &str, body: &str) -> String {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = format!(
             "{method} {target} HTTP/1.1\r\nHost: app.test\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n\
-             Sec-Fetch-Site: same-origin\r\nCookie: {}\r\nContent-Type: {FORM}\r\nContent-Length: {}\r\n\r\n{body}",
+             Sec-Fetch-Site: same-origin\r\nCookie: {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
             cookies.join("; "),
             body.len()
         );
@@ -39,7 +70,7 @@ fn to(answer: &str) -> String {
 async fn a_form_is_shown_approved_and_sent_once_and_another_is_not() {
     let stage = Stage::new().await;
     let session = stage.session(1, Channel::Cookie);
-    let mut ann = Browser { stage: &stage, cookies: vec![("__Host-stepgate".to_owned(), session.token)] };
+    let mut ann = Browser::new(&stage, session.token);
     let mut forms = Vec::new();
     for body in [BODY, "to=8&sum=12"] {
         let page = to(&ann.go("POST", "/paid/a?b=1", body).await);

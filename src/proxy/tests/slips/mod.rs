@@ -1,6 +1,7 @@
 //! Proofs for one request: what passes by one, how often, and what the app sees of it.
 
 mod approved;
+mod readings;
 mod transactions;
 
 use std::sync::Arc;

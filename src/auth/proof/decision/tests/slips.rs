@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::auth::proof::evaluation::{Circumstances, evaluate};
-use crate::auth::proof::{Binding, SLIP_LIVES, Slip, TransactionDigest};
+use crate::auth::proof::{Binding, BodyReading, BoundBody, SLIP_LIVES, Slip, TransactionDigest};
 
 fn bindings() -> impl Strategy<Value = Binding> {
     select(vec![Binding::Session, Binding::Request, Binding::Transaction])
 }
 
 fn digest(n: u8) -> TransactionDigest {
-    TransactionDigest::of("POST", "app.example", "/pay", &[n; 32])
+    TransactionDigest::of("POST", "app.example", "/pay", &BoundBody { sha256: [n; 32], reading: BodyReading::Plain })
 }
 
 /// A slip, perhaps of another session, host, rule or transaction, perhaps too old, proved by whatever.
