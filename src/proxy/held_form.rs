@@ -15,7 +15,7 @@ use super::request::head;
 use super::request::judge::{OwnAnswer, Verdict};
 use super::request_view::request_info;
 use crate::auth::event::{FormRecord, What};
-use crate::auth::held_request::{FormKeys, FormTraits, NotHeld};
+use crate::auth::held_request::{FormKeys, FormTraits, NotHeld, is_marked_as_replay};
 use crate::auth::proof::decision::Challenged;
 use crate::auth::secret::SecretBytes;
 use crate::auth::session::Channel;
@@ -34,7 +34,9 @@ pub(crate) fn examine(session: &mut Session, ctx: &mut Ctx) {
         headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate")
             || request_info(session, ctx).cookies.holder.is_some()
     };
-    ctx.judgement.may_stand_for_form = form_replay::may_be_one(headers, has_body, by_browser);
+    // What was read already tells by itself, whatever its head says of it.
+    let is_marked = ctx.read_body.as_ref().is_some_and(|read| is_marked_as_replay(&read.body()));
+    ctx.judgement.may_stand_for_form = is_marked || form_replay::may_be_one(headers, has_body, by_browser);
     let Verdict::Respond(OwnAnswer::Challenge(challenged)) = &ctx.judgement.verdict else { return };
     if matches!(session.req_header().method, Method::GET | Method::HEAD) {
         return;

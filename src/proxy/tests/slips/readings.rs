@@ -135,3 +135,20 @@ async fn what_was_shown_as_a_form_is_sent_by_that_form_alone() {
     }
     assert_eq!(stage.heard().len(), 0);
 }
+
+#[tokio::test]
+async fn what_stands_for_a_form_is_the_form_whatever_its_type() {
+    let stage = Stage::new().await;
+    for kind in ["text/plain", "application/json", "application/x-www-form-urlencoded"] {
+        let token = stage.session(1, Channel::Cookie).token;
+        let mut ann = Browser::new(&stage, token);
+        let id = ann.approve("text/plain", "sum=12\r\n").await;
+        let answer = ann.send(kind, &format!("stepgate-form={id}")).await;
+        let heard = std::mem::take(&mut *stage.heard.lock().unwrap());
+        assert!(answer.contains(" 200 ") && heard.len() == 1, "{kind}: {answer} {heard:?}");
+        assert!(
+            heard[0].contains("Content-Type: text/plain\r\n") && heard[0].ends_with("\r\n\r\nsum=12\r\n"),
+            "{heard:?}"
+        );
+    }
+}
