@@ -180,11 +180,13 @@ async fn ask(
     let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
     let heading = guard.rule.explanation.as_ref().map(|what| text!("code-title-for", purpose = what));
     let path = format::path(destination.to.target().split('?').next().unwrap_or("/"));
+    let approval = approval::of(ctx, destination, &who).await?;
     let why = match (lack, guard.requirement.max_age) {
         _ if !off.is_empty() => locked_factor::why(off),
         (Lack::Recognition, _) => text!("step-up-risk"),
         (Lack::Once, _) => text!("step-up-once", path = path),
-        (Lack::Transaction, _) => text!("step-up-transaction", path = path),
+        // One proof does for the session and for what is sent.
+        _ if approval.is_some() => text!("step-up-transaction", path = path),
         (Lack::Fresher, Some(age)) => {
             text!("step-up-fresher", path = path, span = format::span(age))
         }
@@ -192,7 +194,6 @@ async fn ask(
     };
     let shortfall = guard.requirement.shortfall(&who.session.proofs, ctx.state.flows.ports.clock.now());
     let wanted = shortfall.map_or(methods, |shortfall| shortfall.methods);
-    let approval = approval::of(ctx, destination, &who).await?;
     let slip = ctx.guards().slip_order(approval.as_ref().map(|approval| approval.transaction));
     let shown = approval.map(|approval| approval.shown);
     Ok(RequiredProof { who, methods, wanted, digits, heading, why, slip, shown })
