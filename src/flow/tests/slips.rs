@@ -114,3 +114,19 @@ async fn a_slip_ends_with_its_session_and_comes_from_what_counts() {
     let again = opened(flows.begin(given("bob", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
     assert_eq!(passes(&flows, &again, &slip).await, Some(false), "the same person, in another session");
 }
+
+/// A ticket takes it where it was given for, for who it was given to; and whatever else is tried spends it.
+#[tokio::test]
+async fn a_slip_is_carried_to_its_host_in_its_session() {
+    let world = World::new();
+    world.person("bob");
+    let flows = world.flows();
+    let mut open = opened(flows.begin(given("bob", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
+    let other = opened(flows.begin(given("bob", PASSWORD), None, Channel::Cookie, &client()).await.unwrap());
+    for (host, own, carried) in [(HOST, true, true), ("other.example", true, false), (HOST, false, false)] {
+        open = raise(&flows, &open).await.unwrap();
+        let (slip, session) = (open.slip.clone().unwrap(), if own { &open.session } else { &other.session });
+        assert_eq!(flows.carry_slip(&slip, host, session).await.unwrap().is_some(), carried, "{host} {own}");
+        assert!(flows.carry_slip(&slip, HOST, &open.session).await.unwrap().is_none(), "once");
+    }
+}

@@ -3,12 +3,15 @@
 mod family;
 mod journeys;
 mod refused;
+mod slips;
 
 use super::*;
+use crate::auth::proof::Binding;
 use crate::auth::proof::decision::Decision;
 use crate::auth::session::SessionToken;
 use crate::flow::admit::Admission;
 use crate::flow::settings::FlowSettings;
+use crate::flow::slips::{SlipAdmission, SlipUse};
 use crate::flow::testing::{PASSWORD, fast_settings};
 use crate::portal::cookies;
 use crate::portal::error::PortalError;
@@ -44,8 +47,12 @@ impl Hosts {
                 }
             };
             let closed = Rule::new("closed", PathPattern::glob("/closed/**").unwrap(), audience("nobody"));
+            let once = rule("once", "/once/**", Strength::TwoFactor, None);
+            let Access::Guarded { audience: all, requirement } = once.access.clone() else { panic!("guarded") };
+            let requirement = Requirement { binding: Binding::Request, ..requirement };
             let mut rules = vec![
                 Arc::new(closed),
+                Arc::new(Rule { access: Access::Guarded { audience: all, requirement }, ..once }),
                 Arc::new(rule("admin", "/admin/**", Strength::TwoFactor, Some(300))),
                 Arc::new(rule("light", "/light/**", Strength::OneFactor, None)),
                 Arc::new(rule("rest", "/**", Strength::TwoFactor, None)),
@@ -165,6 +172,17 @@ impl<'a> Tabs<'a> {
             self.hosts.flows.admit(app, &resource, &around, presented.token(), &seen).await
         else {
             return portal.error(info, PortalError::Unavailable).into();
+        };
+        let decision = match (decision, cookies::slip_token(&info.headers, &presented)) {
+            (Decision::Challenge(challenged), Some(token)) => {
+                let slip = SlipUse { token: &token, body: None };
+                match self.hosts.flows.admit_by_slip(app, &resource, &around, presented.token(), slip, &seen).await {
+                    Ok(SlipAdmission::Decided(decided)) => decided.0.decision,
+                    Ok(_) => Decision::Challenge(challenged),
+                    Err(_) => return portal.error(info, PortalError::Unavailable).into(),
+                }
+            }
+            (decision, _) => decision,
         };
         match decision {
             Decision::Permit(_) => Response::new(Bytes::from_static(b"the app")).into(),
