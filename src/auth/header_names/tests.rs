@@ -25,6 +25,8 @@ fn ours_are_reserved_and_others_are_not() {
         "x.stepgate.x",
         "Stepgate-Device",
         "stepgate_device",
+        "Stepgate-Slip",
+        "stepgate_slip",
         "X-Real-IP",
         "X_Original_URL",
         "X-Forwarded",
@@ -190,6 +192,8 @@ fn names_by_which_apps_take_another_target_are_ours() {
         "New-URI",
         "Destination",
         "If",
+        "Stepgate-Device",
+        "Stepgate-Slip",
     ] {
         for spelled in [name.to_owned(), name.to_uppercase(), name.replace('-', "_"), name.replace('-', ".")] {
             assert!(reserved.is_reserved(&spelled), "{spelled}");

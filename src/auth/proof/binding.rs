@@ -195,6 +195,22 @@ mod tests {
         }
     }
 
+    /// Each part counts by itself, and so does where it ends.
+    #[test]
+    fn no_two_requests_have_one_digest() {
+        let requests = [
+            ["POST", "a.example", "/pay"],
+            ["PUT", "a.example", "/pay"],
+            ["POST", "b.example", "/pay"],
+            ["POST", "a.example", "/paid"],
+            ["POSTa", ".example", "/pay"],
+            ["POST", "a.example/", "pay"],
+            ["", "POSTa.example", "/pay"],
+        ];
+        let all = requests.map(|[method, host, target]| TransactionDigest::of(method, host, target, &body(b"x")).hex());
+        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), requests.len(), "{all:?}");
+    }
+
     #[test]
     fn a_wider_binding_comes_first() {
         assert!(Binding::Session < Binding::Request && Binding::Request < Binding::Transaction);

@@ -7,9 +7,9 @@ use super::*;
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::Audience;
-use crate::auth::proof::Method;
 use crate::auth::proof::decision::{Decision, Refusal, RefusalReason};
 use crate::auth::proof::evaluation::evaluate;
+use crate::auth::proof::{Method, PresentedSlip};
 use crate::auth::resource::Tolerances;
 use crate::auth::session::{Channel, Session};
 use crate::auth::user::{Identity, UserId, Username};
@@ -78,4 +78,34 @@ proptest! {
             Decision::Refuse(_) => {}
         }
     }
+}
+
+/// One proof does for every rule that some reading of the request leads to, or for none.
+#[test]
+fn a_slip_is_for_every_rule_of_its_request() {
+    let rule = |name: &str, glob: &str, methods: &[Method]| {
+        let methods = methods.iter().copied().collect();
+        let binding = Binding::Request;
+        let requirement = Requirement { methods, binding, ..Requirement::of(Strength::TwoFactor) };
+        let access = Access::Guarded { audience: Audience::default(), requirement };
+        Arc::new(Rule::new(name, PathPattern::glob(glob).unwrap(), access))
+    };
+    let rules = vec![rule("a", "/a/**", &[Method::Totp, Method::Passkey]), rule("rest", "/**", &[Method::Totp])];
+    let (tolerate, offer) = (Tolerances::default(), Offer::BASIC);
+    let app = AppPolicy { host: HOST.into(), tolerate, rules: rules.into(), offer };
+    let client = "192.0.2.1".parse().unwrap();
+    let resource = Resource::parse(HOST, "GET", b"/A/x", tolerate).unwrap();
+    let judged: Vec<_> = app.judged(&resource, client).collect();
+    let guards = Destinations::new(Arc::new(Policy::new([app.clone()]))).guards(HOST, "GET", "/A/x", client);
+    let order = guards.slip_order(None).unwrap();
+    let mut names = order.rules.clone();
+    names.sort_unstable();
+    assert_eq!((names, order.methods), (vec!["a".to_owned(), "rest".to_owned()], MethodSet::EMPTY.with(Method::Totp)));
+    let who = session([Method::Password, Method::Totp].iter().fold(Proofs::none(), |p, m| p.with(*m, NOW)));
+    assert!(order.slip(&who, Method::Passkey, NOW).is_none(), "one of the rules would not take it");
+    let slip = order.slip(&who, Method::Totp, NOW).unwrap();
+    let slip = Some(PresentedSlip { slip, transaction: None });
+    let around = Circumstances { slip, ..Circumstances::of(client) };
+    let decision = evaluate(&judged, offer.served, &resource, &around, Some(&who), NOW);
+    assert!(matches!(decision, Decision::Permit(_)), "{decision:?}");
 }

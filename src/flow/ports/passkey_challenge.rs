@@ -121,5 +121,7 @@ mod tests {
         assert!(!issued(approves.nonce, Some(approves)).is_for(Some(digest(1))), "another challenge was signed");
         let other = ApprovalChallenge { nonce: [8; CHALLENGE_BYTES], ..approves };
         assert_ne!(other.challenge(), approves.challenge(), "each is new");
+        let other = ApprovalChallenge { transaction: digest(2), ..approves };
+        assert_ne!(other.challenge(), approves.challenge(), "who signs it signs the transaction");
     }
 }

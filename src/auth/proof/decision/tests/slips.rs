@@ -1,8 +1,10 @@
 //! What a slip does to a decision: it gives what nothing else gives, and nothing more.
 
 use super::*;
+use crate::auth::origin::Opener;
 use crate::auth::proof::evaluation::{Circumstances, evaluate};
 use crate::auth::proof::{Binding, BodyReading, BoundBody, SLIP_LIVES, Slip, TransactionDigest};
+use crate::auth::resource::Fields;
 
 fn bindings() -> impl Strategy<Value = Binding> {
     select(vec![Binding::Session, Binding::Request, Binding::Transaction])
@@ -17,14 +19,15 @@ fn slips() -> impl Strategy<Value = PresentedSlip> {
     let names = (prop::bool::weighted(0.9), prop::bool::weighted(0.9), prop::bool::weighted(0.9));
     let methods = select(Method::ALL.to_vec());
     let digests = (prop::option::of(0u8..2), prop::option::of(0u8..2));
-    (names, methods, digests, 0u64..70).prop_map(|((session, host, rule), method, (told, sent), ago)| PresentedSlip {
+    (names, methods, digests, 0u64..80).prop_map(|((session, host, rule), method, (told, sent), ago)| PresentedSlip {
         slip: Slip {
             session: if session { "01J" } else { "01K" }.to_owned(),
             host: if host { "app.example" } else { "wiki.example" }.to_owned(),
             rules: vec!["other".to_owned(), if rule { "r" } else { "s" }.to_owned()],
             method,
             transaction: told.map(digest),
-            proved_at: NOW.minus(Duration::from_secs(ago)),
+            // Of a node whose clock is ahead, perhaps.
+            proved_at: NOW.plus(Duration::from_secs(10)).minus(Duration::from_secs(ago)),
         },
         transaction: sent.map(digest),
     })
@@ -63,6 +66,7 @@ proptest! {
         let fits = given.session == "01J"
             && given.host == "app.example"
             && given.rules.iter().any(|name| name == "r")
+            && given.proved_at <= NOW
             && NOW.since(given.proved_at) <= SLIP_LIVES
             && given.transaction.is_none_or(|told| *transaction == Some(told))
             && (binding == Binding::Request || given.transaction.is_some());
@@ -95,6 +99,54 @@ proptest! {
         let decision = evaluate(&[Some(&guard)], MethodSet::ALL, &resource, &circumstances, Some(&who), NOW);
         let looks = |method: &str| matches!(method, "HEAD" | "OPTIONS");
         prop_assert_eq!(permits(&decision), !looks(method) && !other.is_some_and(looks));
+    }
+}
+
+/// A slip of ann's for rule r, which was proved now.
+fn given(transaction: Option<TransactionDigest>) -> PresentedSlip {
+    let (session, host, rules) = ("01J".to_owned(), "app.example".to_owned(), vec!["r".to_owned()]);
+    let slip = Slip { session, host, rules, method: Method::Password, transaction, proved_at: NOW };
+    PresentedSlip { slip, transaction }
+}
+
+fn bound(name: &str, binding: Binding) -> Arc<Rule> {
+    let requirement = Requirement { binding, ..Requirement::of(Strength::OneFactor) };
+    rule(name, "/**", &[], Access::Guarded { audience: Audience::default(), requirement })
+}
+
+/// What may be taken for another request, names another resource, or goes on after its head is no transaction, though a proof
+/// for one request lets it through.
+#[test]
+fn a_transaction_is_all_that_a_request_says() {
+    let who = session("ann", &[], Proofs::none().with(Method::Password, NOW));
+    let parsed = |method| Resource::parse("app.example", method, b"/pay", Tolerances::default()).unwrap();
+    let conditions: &[&[u8]] = &[b"</paid> ([\"a\"])"];
+    let fields = Fields { conditions, ..Fields::default() };
+    let (plain, other) = (parsed("POST"), parsed("POST").taken_for("PUT").unwrap());
+    let related = parsed("POST").naming(&fields, Tolerances::default()).unwrap();
+    for (resource, opener, passes) in
+        [(&plain, None, true), (&other, None, false), (&related, None, false), (&plain, Some(Opener::Own), false)]
+    {
+        for (binding, told) in [(Binding::Request, None), (Binding::Transaction, Some(digest(0)))] {
+            let (slip, opener) = (Some(given(told)), opener.clone());
+            let circumstances = Circumstances { slip, opener, ..Circumstances::of("192.0.2.1".parse().unwrap()) };
+            let rule = bound("r", binding);
+            let decision = evaluate(&[Some(&rule)], MethodSet::ALL, resource, &circumstances, Some(&who), NOW);
+            assert_eq!(permits(&decision), passes || told.is_none(), "{resource:?} {binding:?}");
+        }
+    }
+}
+
+/// Of two rules of one request the one that asks for more is told, in whatever order they come.
+#[test]
+fn the_wider_binding_is_the_stricter() {
+    let who = session("ann", &[], Proofs::none().with(Method::Password, NOW));
+    let (once, paid) = (bound("r", Binding::Request), bound("s", Binding::Transaction));
+    let resource = Resource::parse("app.example", "POST", b"/pay", Tolerances::default()).unwrap();
+    let around = Circumstances::of("192.0.2.1".parse().unwrap());
+    for rules in [[Some(&once), Some(&paid)], [Some(&paid), Some(&once)]] {
+        let decision = evaluate(&rules, MethodSet::ALL, &resource, &around, Some(&who), NOW);
+        assert!(told(&decision).starts_with("challenge transaction"), "{}", told(&decision));
     }
 }
 
