@@ -162,6 +162,10 @@ mod tests {
             [text("a", "b c"), text("d", "é"), text("e", ""), text("", "f"), text("g", "h=i")]
         );
         assert_eq!(shown("a=%E2%80%AEb%00"), [text("a", "\u{fffd}b\u{fffd}")], "nothing turns the line round");
+        assert_eq!(shown("a%E2%80%AE=b"), [text("a\u{fffd}", "b")]);
+        let many = |count: usize| "a=b&".repeat(count);
+        assert_eq!(shown(&many(500)).len(), 500);
+        assert_eq!(shown_fields("application/x-www-form-urlencoded", many(501).as_bytes(), &[]), None);
         let long = shown(&format!("a={}", "x".repeat(301)));
         assert!(matches!(&long[0].value, ShownValue::Text { text, left_out: 1 } if text.len() == 300));
         let secret = shown_fields("application/x-www-form-urlencoded", b"pin=1234&sum=7", &["pin".to_owned()]).unwrap();
@@ -181,6 +185,9 @@ mod tests {
         let expected = ShownField { name: "f".into(), value: ShownValue::File { name: "a\"b.pdf".into(), bytes: 4 } };
         assert_eq!(shown(&body).unwrap(), [text("to", "7\r\n8"), expected]);
         assert_eq!(shown("------b7--").unwrap(), []);
+        let turned = part("f\u{202e}", "; filename=\"\u{202e}b\"", "") + "------b7--\r\n";
+        let value = ShownValue::File { name: "\u{fffd}b".into(), bytes: 0 };
+        assert_eq!(shown(&turned).unwrap(), [ShownField { name: "f\u{fffd}".into(), value }]);
         for bad in [
             String::new(),
             format!("x{body}"),
@@ -189,6 +196,7 @@ mod tests {
             body.replace("------b7--", "------b7"),
             body.replace("form-data; name=\"to\"", "form-data; name=to"),
             body.replace("name=\"to\"", "name=\"to\"; name=\"from\""),
+            body.replace("b.pdf\"", "b.pdf\"; filename*=UTF-8\'\'c.pdf"),
             body.replace("Content-Type: application/pdf", "Content-Transfer-Encoding: base64"),
             body.replace("Content-Type: application/pdf", "Content-Disposition: form-data; name=\"g\""),
             part("a", "", "b").repeat(501) + "------b7--\r\n",
