@@ -172,6 +172,11 @@ async fn what_cannot_be_shown_cannot_be_approved() {
         assert_eq!(answer.status(), StatusCode::CONFLICT, "{page}");
         assert!(text(&answer).contains("cannot be approved here") && !text(&answer).contains("name=\"code\""));
     }
+    // A form is shown for its own address alone.
+    let kept = page_of(&keep(&stage, &mut browser, FORM, BODY).await);
+    assert!(text(&browser.get(&kept).await).contains("name=\"code\""));
+    let elsewhere = text(&browser.get(&kept.replace("%2Fpaid%2Fa", "%2Fpaid%2Fb")).await);
+    assert!(elsewhere.contains("not waiting any more") && !elsewhere.contains("name=\"code\""), "{elsewhere}");
     let get = text(&browser.get("/.stepgate/step-up?to=%2Fpaid%2Fa%3Fb%3D1").await);
     assert!(get.contains("GET <code>") && get.contains("/paid/a?b=1</code>"), "its address is all that it says: {get}");
 }

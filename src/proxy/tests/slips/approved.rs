@@ -91,6 +91,9 @@ async fn a_form_is_shown_approved_and_sent_once_and_another_is_not() {
     // The slip is for the one that was shown.
     let other = ann.go("POST", "/paid/a?b=1", &format!("stepgate-form={}", forms[1].0)).await;
     assert!(to(&other).starts_with("/.stepgate/step-up?"), "{other}");
+    // What is coded stands for no form: the app would get these very bytes.
+    let coded = ann.send(&format!("{FORM}\r\nContent-Encoding: gzip"), &format!("stepgate-form={id}")).await;
+    assert!(!coded.contains(" 200 ") && stage.heard().is_empty(), "{coded}");
     let sent = ann.go("POST", "/paid/a?b=1", &format!("stepgate-form={id}")).await;
     assert!(sent.contains(" 200 "), "{sent}");
     let heard = stage.heard();

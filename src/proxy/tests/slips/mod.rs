@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 use super::front::Front;
 use super::rig::*;
-use crate::auth::proof::{Method, Proofs};
+use crate::auth::event::{Event, What};
+use crate::auth::proof::{Method, Proofs, TransactionDigest};
 use crate::auth::secret::SecretBytes;
 use crate::auth::session::{Channel, Session, SessionToken};
 use crate::auth::user::Identity;
@@ -115,6 +116,17 @@ impl Stage {
     }
 }
 
+/// What the trail tells of slips, by the name of the event: for which transactions.
+fn digests(rig: &Rig, name: &str) -> Vec<Option<TransactionDigest>> {
+    let of = |event: &Event| match event.what {
+        What::SlipIssued { transaction, .. } | What::SlipSpent { transaction, .. } => {
+            (event.what.action() == name).then_some(transaction)
+        }
+        _ => None,
+    };
+    rig.told.lock().unwrap().iter().filter_map(of).collect()
+}
+
 fn header(slip: &str) -> String {
     format!("Stepgate-Slip: {slip}\r\n")
 }
@@ -138,6 +150,7 @@ async fn a_proof_serves_one_request_and_the_app_sees_nothing_of_it() {
     let heard = stage.heard();
     assert_eq!(heard.len(), 2, "{heard:?}");
     assert!(heard.iter().all(|head| !head.contains("sgo_") && head.contains("Accept")), "{heard:?}");
+    assert_eq!(digests(&stage.rig, "slip_spent"), [None, None]);
 }
 
 #[tokio::test]

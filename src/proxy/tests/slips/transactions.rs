@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
+use crate::flow::testing::Blow;
 use crate::proxy::tests::front::{self, Front};
 
 /// An app that keeps bodies as they are.
@@ -145,6 +146,7 @@ const TO: (&str, &str) = ("POST", "/paid/a?to=7&sum=12");
 async fn the_bytes_that_were_told_reach_the_app_once_however_they_come() {
     let all = Transfer::new().await;
     let mut ann = all.stage.session(1, Channel::Bearer);
+    let mut passed = 0;
     for (length, framings) in [
         (0, vec![Framing::Length]),
         (
@@ -168,8 +170,14 @@ async fn the_bytes_that_were_told_reach_the_app_once_however_they_come() {
                 seen.first().map(|s| s.1.len())
             );
             assert!(seen[0].0.starts_with("POST /paid/a?to=7&sum=12 HTTP/1.1\r\n") && !seen[0].0.contains("sgo_"));
+            passed += 1;
         }
     }
+    // Over HTTP/2 another gateway takes them down.
+    let spent = [digests(&all.stage.rig, "slip_spent"), digests(&all.front.rig, "slip_spent")].concat();
+    let issued = digests(&all.stage.rig, "slip_issued");
+    assert!(spent.len() == passed && issued.iter().all(|digest| spent.contains(digest)), "{spent:?} {issued:?}");
+    assert!(spent.iter().all(Option::is_some));
 }
 
 /// Every way in which a request may differ from the one that was told.
@@ -230,6 +238,9 @@ async fn what_may_be_taken_for_another_request_is_none_that_was_told() {
     let get = all.stage.slip(&mut ann, "GET", "http://app.test/paid/a?b").await;
     assert_eq!(all.stage.ask(&ann, "GET", "/paid/a?c", &header(&get)).await, told("401", "transaction"));
     assert_eq!(all.stage.ask(&ann, "GET", "/paid/a?b", &header(&get)).await, told("200", ""), "an empty body");
+    // Two spellings of one target are one.
+    let spelled = all.stage.slip(&mut ann, "GET", "/%70aid/a?b").await;
+    assert_eq!(all.stage.ask(&ann, "GET", "/paid/a?b", &header(&spelled)).await, told("200", ""));
 }
 
 #[tokio::test]
@@ -264,5 +275,26 @@ async fn of_many_at_once_the_app_sees_one() {
         let each = (0..40).map(|_| all.send(&ann, &slip, TO, &body, Framing::Length));
         assert_eq!(join_all(each).await.iter().filter(|status| **status == 200).count(), 1);
         assert_eq!(all.take().len(), 1);
+    }
+}
+
+/// Whatever call of the store fails, the request is answered so, and the app sees nothing of it.
+#[tokio::test]
+async fn while_the_store_is_away_nothing_passes() {
+    let all = Transfer::new().await;
+    let mut ann = all.stage.session(1, Channel::Bearer);
+    for (to, body) in [(("GET", "/once/a"), b"".to_vec()), (TO, b"".to_vec()), (TO, b"x".to_vec())] {
+        for nth in 1.. {
+            let slip = all.slip(&mut ann, to.0, to.1, &body).await;
+            all.stage.world.fail(nth, Blow::Before);
+            let status = all.send(&ann, &slip, to, &body, Framing::Length).await;
+            let failed = all.stage.world.calls() >= nth;
+            all.stage.world.fail(0, Blow::Before);
+            assert_eq!((status, all.take().len()), if failed { (503, 0) } else { (200, 1) }, "{to:?} {body:?} {nth}");
+            if !failed {
+                assert!(nth > 4, "the session, the slip, its session, and the slip again: {nth}");
+                break;
+            }
+        }
     }
 }
