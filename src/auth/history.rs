@@ -1,8 +1,8 @@
 //! What happened around an account since its owner was here last, and whether it is worth a word to them.
 //!
-//! A sign-in is strange if neither its browser nor its network had ever signed in before or, where risk is assessed, if it
-//! was unusual by that; a failed attempt, if its network never signed in. So a new phone at home, a known laptop abroad and a mistyped code say nothing, and nobody has to
-//! click anything away day by day.
+//! A sign-in is strange if it was assessed as unusual and, where it was not assessed or there was nothing to compare it with,
+//! if neither its browser nor its network had ever signed in before; a failed attempt, if its network never signed in. So a
+//! new phone at home, a known laptop abroad and a mistyped code say nothing, and nobody has to click anything away day by day.
 
 mod assessed;
 
@@ -34,7 +34,7 @@ pub struct SignIn {
 pub enum StrangeBy {
     /// Neither its browser nor its network had signed in before.
     Marks,
-    /// It was assessed as unusual for its person.
+    /// It was assessed as unusual for its person; the marks, where it could not be.
     Risk,
 }
 
@@ -93,12 +93,10 @@ pub fn notice(
     let mut strange = Vec::new();
     for sign_in in by_time {
         let network = client_network(sign_in.ip);
+        let level = sign_in.level.filter(|level| strange_by == StrangeBy::Risk && *level != RiskLevel::Unscored);
         let known = networks.contains(&network) || sign_in.browser.as_deref().is_some_and(|b| browsers.contains(b));
-        let is_usual = match strange_by {
-            // With nothing before it to compare with, the first one is nobody's surprise.
-            StrangeBy::Marks => known || networks.is_empty(),
-            StrangeBy::Risk => sign_in.level < Some(RiskLevel::Medium),
-        };
+        // With nothing before it to compare with, the first one is nobody's surprise.
+        let is_usual = level.map_or(known || networks.is_empty(), |level| level < RiskLevel::Medium);
         if is_usual || !news(sign_in.at) {
             trusted.insert(network);
         } else {

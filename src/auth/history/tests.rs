@@ -107,19 +107,20 @@ proptest! {
     }
 }
 
-/// Where risk is assessed, that says what is strange: a known network may be, and what has neither mark need not be.
+/// Where risk is assessed, that says what is strange: a known network may be, and what has neither mark need not be. Where
+/// it could not be assessed, the marks say it.
 #[test]
 fn what_was_assessed_as_unusual_is_strange() {
     let at_level = |sign_in: SignIn, level| SignIn { level, ..sign_in };
-    for (level, is_strange) in [
-        (None, false),
-        (Some(RiskLevel::Unscored), false),
-        (Some(RiskLevel::Low), false),
-        (Some(RiskLevel::Medium), true),
-        (Some(RiskLevel::High), true),
+    for (level, without_marks, with_marks) in [
+        (None, true, false),
+        (Some(RiskLevel::Unscored), true, false),
+        (Some(RiskLevel::Low), false, false),
+        (Some(RiskLevel::Medium), true, true),
+        (Some(RiskLevel::High), true, true),
     ] {
-        for other in [sign_in(9, 8, "evil"), sign_in(9, 2, "phone")] {
-            let past = [sign_in(1, 1, "desk"), sign_in(2, 2, "phone"), at_level(other, level)];
+        for (other, is_strange) in [(sign_in(9, 8, "evil"), without_marks), (sign_in(9, 2, "phone"), with_marks)] {
+            let past = [sign_in(1, 1, "desk"), sign_in(2, 1, "phone"), sign_in(3, 2, "phone"), at_level(other, level)];
             let notice = notice(&past, &[], Some("desk"), ip(1), StrangeBy::Risk);
             assert_eq!(notice.map_or(0, |notice| notice.strange.len()), usize::from(is_strange), "{level:?}");
         }
