@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::SignInGoal;
+use super::{RangeVelocity, SignInGoal};
 use super::compare::{Seen, agent_of, of_fault};
 use super::record::Judged;
 use crate::auth::ceremony::{Assessed, Ceremony};
@@ -86,7 +86,9 @@ impl Flows {
         let can_show = Strength::of(ceremony.enrolled.or(ceremony.locked)) >= Some(Strength::TwoFactor);
         let used_at = account.last_login_at.unwrap_or(account.created_at);
         let is_dormant = can_show && now.since(used_at) > retention;
-        let velocity = attempt.range.with_failures_of_person(failures);
+        let is_shared = self.risk.of_origins(|origins| origins.is_shared(attempt.client.ip));
+        let range = if is_shared { &RangeVelocity::default() } else { &attempt.range };
+        let velocity = range.with_failures_of_person(failures);
         Ok(Signals { velocity, previous, is_dormant, ..signals })
     }
 

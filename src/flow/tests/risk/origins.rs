@@ -32,6 +32,10 @@ async fn networks_say_nothing_of_who_comes_from_the_address_of_all() {
     opened(by_password(&flows, "p6", &at(HOME)).await);
     assert_eq!(flows.shared_address(), Some(HOME.parse().unwrap()));
     assert_eq!(signals(&flows, "bob", &at(HOME)).await, [""; 0]);
+    for n in 0..20 {
+        flows.begin(given(&format!("nobody{n}"), "guess"), goal(), Channel::Cookie, &at(HOME)).await.unwrap();
+    }
+    assert_eq!(signals(&flows, "bob", &at(HOME)).await, [""; 0], "nor does what others get wrong there");
     assert!(!signals(&flows, "bob", &at(AWAY)).await.is_empty(), "another address is told from it");
     // Who only tries passwords moves nothing.
     flows.begin(given("p0", "guess"), goal(), Channel::Cookie, &at(AWAY)).await.unwrap();
