@@ -28,7 +28,7 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::risk::settings::Settings;
 use crate::risk::{Origins, Place, Population, Profile, Signals};
-use target::FollowedTrail;
+use target::{FollowedTrail, FoundThresholds};
 use watch::Watch;
 
 /// How many people and sessions a node remembers for this.
@@ -40,6 +40,8 @@ pub(super) struct RiskMemory {
     population: Mutex<Option<Population>>,
     /// The trail, where thresholds follow it.
     trail: Mutex<FollowedTrail>,
+    /// The thresholds that follow from it.
+    thresholds: Mutex<FoundThresholds>,
     /// Profiles, and when each was read.
     profiles: BoundedMap<UserId, (Timestamp, Arc<Profile>)>,
     /// Where people came from.
@@ -57,6 +59,7 @@ impl RiskMemory {
         Self {
             population: Mutex::new(None),
             trail: Mutex::default(),
+            thresholds: Mutex::default(),
             profiles: BoundedMap::new(REMEMBERED),
             origins: Mutex::new(Origins::default()),
             adopted: BoundedMap::new(REMEMBERED),

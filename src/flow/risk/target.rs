@@ -20,30 +20,39 @@ pub(super) struct FollowedTrail {
     until: Option<Timestamp>,
     under_way: SignInsUnderWay,
     learnt: LearntScores,
-    /// What follows for a rate.
-    found: Option<(TargetRate, Thresholds)>,
 }
 
-impl FollowedTrail {
-    fn thresholds(&mut self, rate: TargetRate) -> Thresholds {
-        match self.found {
-            Some((known, thresholds)) if known == rate => thresholds,
-            _ => {
-                let thresholds = self.learnt.thresholds(&rate);
-                self.found = Some((rate, thresholds));
-                thresholds
-            }
-        }
-    }
+/// The thresholds that follow for a rate.
+#[derive(Default)]
+pub(super) struct FoundThresholds {
+    found: Option<(TargetRate, Thresholds)>,
+    /// Up to this hour of the trail.
+    until: Option<Timestamp>,
 }
 
 impl RiskMemory {
-    /// From which scores on levels hold at present.
+    /// From which scores on levels hold at present: those that were found last, were it for another rate.
     pub(super) fn thresholds(&self, model: &Settings) -> Thresholds {
         match model.target {
-            Some(rate) => self.followed(|followed| followed.thresholds(rate)),
+            Some(_) => self.found(|last| last.found.map_or(model.thresholds, |(_, thresholds)| thresholds)),
             None => model.thresholds,
         }
+    }
+
+    /// Finds the thresholds for a rate, where more was read of the trail. Requests wait for none of it.
+    fn find_thresholds(&self, rate: TargetRate) {
+        let known = self.found(|last| last.found.filter(|(known, _)| *known == rate).and(last.until));
+        let (thresholds, until) = self.followed(|followed| {
+            let is_known = followed.until.is_none() || followed.until == known;
+            ((!is_known).then(|| followed.learnt.thresholds(&rate)), followed.until)
+        });
+        if let Some(thresholds) = thresholds {
+            self.found(|last| *last = FoundThresholds { found: Some((rate, thresholds)), until });
+        }
+    }
+
+    fn found<T>(&self, with: impl FnOnce(&mut FoundThresholds) -> T) -> T {
+        with(&mut self.thresholds.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     fn followed<T>(&self, with: impl FnOnce(&mut FollowedTrail) -> T) -> T {
@@ -68,9 +77,13 @@ impl Flows {
     /// # Errors
     /// The store did not answer: thresholds stay what they are.
     pub async fn follow_trail(&self) -> Answer<()> {
-        if self.settings.risk.as_ref().is_none_or(|risk| risk.model.target.is_none()) {
-            return Ok(());
-        }
+        let Some(rate) = self.settings.risk.as_ref().and_then(|risk| risk.model.target) else { return Ok(()) };
+        let read = self.read_trail().await;
+        self.risk.find_thresholds(rate);
+        read
+    }
+
+    async fn read_trail(&self) -> Answer<()> {
         let now = self.now();
         let hour = |at: Timestamp| Timestamp::from_secs(at.as_secs() / 3600 * 3600);
         let mut from = self.risk.followed(|followed| followed.until).unwrap_or_else(|| hour(now.minus(LOOKED_AT)));
@@ -92,7 +105,6 @@ impl Flows {
                 }
                 followed.under_way.given_up(Some(until));
                 followed.until = Some(until);
-                followed.found = None;
             });
             from = until;
         }

@@ -89,3 +89,23 @@ async fn a_sign_in_is_judged_by_the_thresholds_in_force() {
     assert!(flows.follow_trail().await.is_err());
     assert_eq!(found(&flows), (1.0, 4.0), "a store that is away changes nothing");
 }
+
+/// All scores are sorted for it: that is for the reader of the trail, and no request does it.
+#[tokio::test]
+async fn another_rate_holds_from_the_next_reading_of_the_trail_on() {
+    let world = world();
+    let flows = at_rate(&world);
+    for n in 0..400 {
+        remember(&world, &n.to_string(), f64::from(n % 50) / 10.0, true, true);
+    }
+    flows.follow_trail().await.unwrap();
+    let before = found(&flows);
+    let target = Some(TargetRate { medium: 0.2, high: 0.1 });
+    let risk = RiskSettings { model: Settings { target, ..Default::default() }, ..RiskSettings::default() };
+    let other = flows.with_settings(FlowSettings { risk: Some(risk), ..fast_settings() });
+    assert_eq!(found(&other), before);
+    other.follow_trail().await.unwrap();
+    assert!(found(&other) < before, "{before:?}");
+    flows.follow_trail().await.unwrap();
+    assert_eq!(found(&flows), before);
+}
