@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::auth::event::What;
 use crate::auth::proof::RiskLevel;
-use crate::auth::session::Session;
+use crate::auth::session::{Pinned, PinnedPlace};
 use crate::auth::time::Timestamp;
 use crate::cli::accounts::{self, store_result};
 use crate::cli::args::OneUser;
@@ -47,7 +47,8 @@ pub(super) async fn export(user: &OneUser) -> CommandResult {
     let (mut sessions, mut unreadable) = (Vec::new(), UnreadableRows::default());
     for (key, session) in store_result(opened.ports.sessions.of_user(&identity.id).await)? {
         let name = || format!("a session of {} ({})", identity.username, key.encoded());
-        sessions.extend(unreadable.readable(session, name).as_ref().and_then(opened_from));
+        let session = unreadable.readable(session, name);
+        sessions.extend(session.as_ref().and_then(|s| Some(opened_from(&s.id, s.pinned.as_ref()?))));
     }
     let profile = kept.as_ref().map(|kept| {
         let mut whole = figures(kept, opened.settings.flow.risk.as_ref());
@@ -195,23 +196,28 @@ fn held(field: &HeldField) -> Value {
 }
 
 /// What a session remembers of where it was opened, to compare with.
-fn opened_from(session: &Session) -> Option<Value> {
-    let pinned = session.pinned.as_ref()?;
-    Some(json!({
-        "id": session.id,
+fn opened_from(session: &str, pinned: &Pinned) -> Value {
+    json!({
+        "id": session,
         "address": pinned.address,
         "network": pinned.network,
         "country": pinned.country,
         "browser": pinned.family,
         "level": pinned.level.name(),
         "at": pinned.at.rfc3339(),
-    }))
+        "before": pinned.before.iter().map(place).collect::<Vec<Value>>(),
+    })
+}
+
+fn place(PinnedPlace { network, country, family }: &PinnedPlace) -> Value {
+    json!({ "network": network, "country": country, "browser": family })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::auth::proof::{OnChange, OnRisk};
+    use crate::auth::session::AgentDigest;
     use crate::risk::settings::Settings;
     use crate::risk::{FieldKey, PinReason};
 
@@ -269,5 +275,22 @@ mod tests {
     fn hashes_are_given_out_in_hexadecimal() {
         let told: Vec<Value> = kept(1, false).held.iter().map(held).collect();
         assert_eq!((&told[0]["hash"], &told[3]["hash"]), (&Value::Null, &json!("0001020304050603")));
+    }
+    #[test]
+    fn the_places_of_a_session_before_are_given_out() {
+        let was = PinnedPlace { network: Some(100), country: Some("NO".to_owned()), family: Some("Desktop".to_owned()) };
+        let pinned = Pinned {
+            address: "192.0.2.7".parse().unwrap(),
+            agent: AgentDigest::of(None),
+            device: None,
+            network: None,
+            country: None,
+            family: None,
+            level: RiskLevel::Low,
+            at: Timestamp::from_secs(1_700_000_000),
+            before: vec![was],
+        };
+        let before = json!([{ "network": 100, "country": "NO", "browser": "Desktop" }]);
+        assert_eq!(opened_from("s", &pinned)["before"], before);
     }
 }
