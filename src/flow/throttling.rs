@@ -43,7 +43,7 @@ impl Flows {
             let (index, wait) = match self.ports.throttle.charge(&charges, attempt.now).await? {
                 Charged::Go(states) => {
                     attempt.charged = costs.into_iter().zip(states).collect();
-                    self.charge_range(attempt).await?;
+                    self.charge_range(attempt).await;
                     return Ok(None);
                 }
                 Charged::Wait { index, retry_after } => (index, retry_after),
@@ -135,21 +135,25 @@ impl Flows {
     /// Gives back what a right proof shall not have cost: networks and accounts are slowed by who fails only. What
     /// only a full sign-in forgives stays charged.
     pub(super) async fn refund_correct(&self, attempt: &mut Attempt<'_>) -> Answer<()> {
-        self.leave_range(attempt).await?;
         let charged = std::mem::take(&mut attempt.charged);
-        self.give_back(charged.into_iter().filter(|(cost, _)| cost.refundable), attempt.now).await
+        self.give_back(attempt, charged.into_iter().filter(|(cost, _)| cost.refundable)).await
     }
 
     /// Gives back an attempt that was not evaluated.
     pub(super) async fn refund(&self, attempt: &mut Attempt<'_>) -> Answer<()> {
-        self.leave_range(attempt).await?;
         let charged = std::mem::take(&mut attempt.charged);
-        self.give_back(charged.into_iter(), attempt.now).await
+        self.give_back(attempt, charged.into_iter()).await
     }
 
-    async fn give_back(&self, charged: impl Iterator<Item = (Cost, Timestamp)>, now: Timestamp) -> Answer<()> {
-        let charged: Vec<(Charge, Timestamp)> = charged.map(|(cost, until)| (cost.charge, until)).collect();
-        if charged.is_empty() { Ok(()) } else { self.ports.throttle.give_back(&charged, now).await }
+    async fn give_back(
+        &self,
+        attempt: &mut Attempt<'_>,
+        charged: impl Iterator<Item = (Cost, Timestamp)>,
+    ) -> Answer<()> {
+        self.leave_range(attempt).await;
+        let charged = charged.map(|(cost, until)| (cost.charge, until)).chain(attempt.range.charged.take());
+        let charged: Vec<(Charge, Timestamp)> = charged.collect();
+        if charged.is_empty() { Ok(()) } else { self.ports.throttle.give_back(&charged, attempt.now).await }
     }
 
     /// Forgets the counters of the methods just proved: those of this account from such a browser and from this network,

@@ -66,7 +66,9 @@ fn failed_attempts_are_told_where_the_owner_never_was() {
     assert_eq!(told(&past, &tries, "desk", 1), "since 2: no@3");
     let stranger = [past.as_slice(), &[sign_in(5, 9, "evil")]].concat();
     assert_eq!(told(&stranger, &tries, "desk", 1), "since 2: in@5 no@3", "who got in is no friend");
-    let knew = |method| notice(&past, &[failure(3, 9, method)], Some("desk"), ip(1), StrangeBy::Marks).unwrap().knew_the_password();
+    let knew = |method| {
+        notice(&past, &[failure(3, 9, method)], Some("desk"), ip(1), StrangeBy::Marks).unwrap().knew_the_password()
+    };
     assert!(!knew(Method::Password) && knew(Method::Totp) && knew(Method::BackupCode));
 }
 

@@ -278,7 +278,8 @@ mod tests {
     }
     #[test]
     fn the_places_of_a_session_before_are_given_out() {
-        let was = PinnedPlace { network: Some(100), country: Some("NO".to_owned()), family: Some("Desktop".to_owned()) };
+        let was =
+            PinnedPlace { network: Some(100), country: Some("NO".to_owned()), family: Some("Desktop".to_owned()) };
         let pinned = Pinned {
             address: "192.0.2.7".parse().unwrap(),
             agent: AgentDigest::of(None),

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{RangeVelocity, SignInGoal};
 use super::compare::{Seen, agent_of, of_fault};
 use super::record::Judged;
+use super::{RangeVelocity, SignInGoal};
 use crate::auth::ceremony::{Assessed, Ceremony};
 use crate::auth::event::{RiskRecord, What};
 use crate::auth::proof::{Factor, Method, MethodSet, Requirement, RiskAction, RiskLevel, Strength};
@@ -20,7 +20,7 @@ use crate::flow::ports::{Account, Answer};
 use crate::flow::reply::Client;
 use crate::flow::settings::RiskSettings;
 use crate::risk::settings::Mode;
-use crate::risk::{Device, Previous, Signals, Velocity, assess};
+use crate::risk::{Device, Previous, Profile, Signals, Velocity, assess};
 
 /// In which time wrong proofs are counted, and how many at most.
 const RECENT: Duration = Duration::from_secs(3600);
@@ -38,10 +38,9 @@ impl Flows {
         goal: &SignInGoal,
     ) -> Answer<Ceremony> {
         let Some(settings) = &self.settings.risk else { return Ok(ceremony) };
-        let (model, user) = (&self.model_in_force(&settings.model), &account.identity.id);
-        let (level, action) = match self.profile(user, attempt.now).await {
-            Ok(profile) => {
-                let signals = self.circumstances(attempt, account, &ceremony, model.retention).await?;
+        let model = &self.model_in_force(&settings.model);
+        let (level, action) = match self.compared(attempt, account, &ceremony, model.retention).await {
+            Ok((profile, signals)) => {
                 let keys = self.hash_keys(model, attempt.now);
                 let assessment =
                     self.risk.of_all(model, attempt.now, |all| assess(&signals, &profile, all, &keys, model));
@@ -66,6 +65,21 @@ impl Flows {
         Ok(ceremony.assessed(Assessed { level, action }, attempt.now))
     }
 
+    /// What is usual for a person, and what is seen of their sign-in. Who is pinned is at the highest level by that alone.
+    async fn compared(
+        &self,
+        attempt: &Attempt<'_>,
+        account: &Account,
+        ceremony: &Ceremony,
+        retention: Duration,
+    ) -> Answer<(Profile, Signals)> {
+        let profile = self.profile(&account.identity.id, attempt.now).await?;
+        match self.circumstances(attempt, account, ceremony, retention).await {
+            Err(_) if profile.pinned.is_some() => Ok((profile, self.signals(attempt))),
+            signals => Ok((profile, signals?)),
+        }
+    }
+
     /// What is seen of a sign-in, and what goes on around it.
     async fn circumstances(
         &self,
@@ -88,7 +102,7 @@ impl Flows {
         let is_dormant = can_show && now.since(used_at) > retention;
         let is_shared = self.risk.of_origins(|origins| origins.is_shared(attempt.client.ip));
         let range = if is_shared { &RangeVelocity::default() } else { &attempt.range };
-        let velocity = range.with_failures_of_person(failures);
+        let velocity = range.with_failures_of_person(failures)?;
         Ok(Signals { velocity, previous, is_dormant, ..signals })
     }
 

@@ -6,11 +6,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::range::RangeVelocity;
-use crate::auth::event::ThrottleScope;
 use crate::auth::network::{client_network, is_public, wide_networks};
 use crate::auth::throttle::{Charge, Charged, Limit};
 use crate::flow::Flows;
-use crate::flow::attempt::{Attempt, Cost};
+use crate::flow::attempt::Attempt;
 use crate::flow::ports::{Answer, Quota};
 
 /// Rejected proofs of a range: as many are told apart, and forgotten within an hour.
@@ -26,20 +25,26 @@ fn range(ip: IpAddr) -> IpNet {
 }
 
 impl Flows {
-    /// Counts an attempt in its range. A right proof takes it back, as it does with what the attempt was charged; it is never
-    /// refused for this. Nothing is counted of addresses that many may share inside a site.
-    pub(in crate::flow) async fn charge_range(&self, attempt: &mut Attempt<'_>) -> Answer<()> {
-        if self.settings.risk.is_none() || !is_public(attempt.client.ip) {
-            return Ok(());
+    /// Counts an attempt in its range, once. A right proof takes it back, as it does with what the attempt was charged; it is
+    /// never refused for this, nor for a fault of it, which is one of its assessment. Nothing is counted of addresses that
+    /// many may share inside a site.
+    pub(in crate::flow) async fn charge_range(&self, attempt: &mut Attempt<'_>) {
+        let is_counted = attempt.range.charged.is_some() || attempt.range.entered.is_some();
+        if self.settings.risk.is_none() || is_counted || !is_public(attempt.client.ip) {
+            return;
         }
+        attempt.range = RangeVelocity::default();
+        attempt.range.fault = self.count_in_range(attempt).await.err();
+    }
+
+    async fn count_in_range(&self, attempt: &mut Attempt<'_>) -> Answer<()> {
         let range = range(attempt.client.ip);
         let charge = Charge { key: format!("risk:failures:{range}"), limit: FAILURES };
-        let charged = self.ports.throttle.charge(std::slice::from_ref(&charge), attempt.now).await?;
-        let failures = match charged {
+        attempt.range.failures = match self.ports.throttle.charge(std::slice::from_ref(&charge), attempt.now).await? {
             Charged::Wait { .. } => FAILURES.tries,
             Charged::Go(states) => {
                 let state = states.first().copied().unwrap_or(attempt.now);
-                attempt.charged.push((Cost { scope: ThrottleScope::Network, refundable: true, charge }, state));
+                attempt.range.charged = Some((charge, state));
                 let all = state.since(attempt.now).as_millis().div_ceil(FAILURES.refill.as_millis());
                 u32::try_from(all).unwrap_or(FAILURES.tries).saturating_sub(1)
             }
@@ -47,15 +52,15 @@ impl Flows {
         let (key, name) = (format!("risk:people:{range}"), attempt.account.clone());
         let quota = Quota { key: key.clone(), most: RangeVelocity::PEOPLE - 1 };
         let fits = self.ports.quotas.enter(&[quota], &name, PEOPLE_FOR, attempt.now).await?;
-        attempt.range = RangeVelocity { failures, is_crowded: !fits, entered: fits.then_some((key, name)) };
+        attempt.range.is_crowded = !fits;
+        attempt.range.entered = fits.then_some((key, name));
         Ok(())
     }
 
-    /// Takes an account out of its range, whose proof was right.
-    pub(in crate::flow) async fn leave_range(&self, attempt: &mut Attempt<'_>) -> Answer<()> {
-        match attempt.range.entered.take() {
-            Some((key, name)) => self.ports.quotas.leave(&[key], &name).await,
-            None => Ok(()),
+    /// Takes an account out of its range, whose proof was right. One that stays in it for a fault is gone within the hour.
+    pub(in crate::flow) async fn leave_range(&self, attempt: &mut Attempt<'_>) {
+        if let Some((key, name)) = attempt.range.entered.take() {
+            let _ = self.ports.quotas.leave(&[key], &name).await;
         }
     }
 }

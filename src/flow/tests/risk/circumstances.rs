@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::auth::event::RiskRecord;
-use crate::risk::{Location, Signal};
+use crate::flow::risk::pin_person;
+use crate::risk::settings::OnFault;
+use crate::risk::{Location, PinReason, Signal};
 
 fn record(events: &[Event]) -> Arc<RiskRecord> {
     events.iter().find_map(|event| event.risk.clone()).unwrap()
@@ -150,4 +152,56 @@ async fn who_has_no_second_factor_comes_back_after_long() {
     let told = by_password(&flows, "ann", &at(HOME)).await;
     assert_eq!(level(&told.events), Some(RiskLevel::Unscored));
     opened(told);
+}
+
+/// A mark of a browser that does not hold is told only once the account was looked up, and the attempt is charged again then.
+#[tokio::test]
+async fn a_right_proof_leaves_nothing_in_its_range_whatever_its_mark() {
+    let world = world();
+    let bob = world.person("bob");
+    let flows = flows(&world, Mode::Shadow);
+    let open = opened(by_password(&flows, "bob", &at(HOME)).await);
+    world.look(|s| s.accounts.get_mut(&bob).unwrap().generation.credentials += 1);
+    opened(by_password(&flows, "bob", &Client { device: open.device.clone(), ..at(HOME) }).await);
+    let left: Vec<String> = world.look(|s| s.counters.keys().filter(|key| key.starts_with("risk:")).cloned().collect());
+    assert_eq!(left, [""; 0]);
+    assert!(world.look(|s| s.quotas.values().all(|entries| entries.is_empty())));
+}
+
+/// How many calls of a sign-in may fail so that it is not assessed, and in how many of these it is opened.
+async fn unassessed(mode: Mode, fail: OnFault, pinned: bool) -> (usize, usize) {
+    let world = world();
+    let bob = world.person("bob");
+    place(&world, HOME, ("NO", 100), Some((59.9, 10.7)));
+    let flows = flows_of(&world, Settings { mode, fail, ..Default::default() });
+    usual(&world, &flows, "bob").await;
+    if pinned {
+        pin_person(&world.ports(), &bob, PinReason::Reported).await.unwrap();
+    }
+    world.fail(0, Blow::Before);
+    by_password(&flows, "bob", &at(HOME)).await;
+    let (mut unassessed, mut opened) = (0, 0);
+    for nth in 1..=world.calls() {
+        world.fail(nth, Blow::Before);
+        let told = flows.begin(given("bob", PASSWORD), goal(), Channel::Cookie, &at(HOME)).await;
+        world.fail(0, Blow::Before);
+        let (is_opened, events) = match told {
+            Ok(told) => (matches!(told.value, LoginReply::Opened(_)), told.events),
+            Err(fault) => (false, fault.events),
+        };
+        if events.iter().any(|event| event.what == What::SignInUnassessed) {
+            unassessed += 1;
+            opened += usize::from(is_opened);
+        }
+    }
+    (unassessed, opened)
+}
+
+/// Profile, pin, failures, the sign-in before, and the two counters of the range: what cannot be read of them is for `fail`.
+#[tokio::test]
+async fn what_cannot_be_compared_with_does_as_the_operator_says() {
+    assert_eq!(unassessed(Mode::Shadow, OnFault::Deny, false).await, (6, 6));
+    assert_eq!(unassessed(Mode::Enforce, OnFault::Allow, false).await, (6, 6));
+    assert_eq!(unassessed(Mode::Enforce, OnFault::Deny, false).await, (6, 0));
+    assert_eq!(unassessed(Mode::Enforce, OnFault::Allow, true).await, (2, 2), "who is pinned is high by that alone");
 }
