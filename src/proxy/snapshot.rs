@@ -170,7 +170,7 @@ impl ActiveSnapshot {
             site.metrics.forget(&self.metrics, new.sites.apps.get(host).map(|site| &site.metrics));
         }
         let tried: HashSet<&str> = new.sites.apps.values().flat_map(|site| tried(&site.policy)).collect();
-        self.metrics.keep_tried(|rule| tried.contains(rule));
+        self.metrics.trials.keep(|rule| tried.contains(rule));
         self.metrics.keep_answers(|route| new.sites.apps.contains_key(route));
         self.metrics.config_reload_successful.set(1);
         self.metrics.config_read_at(new.flows.ports.clock.now());

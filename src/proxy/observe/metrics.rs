@@ -1,6 +1,7 @@
 //! Counters and gauges, with a closed set of labels: no paths, no users, no free text.
 
 mod risk_threshold;
+mod trial;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -14,6 +15,7 @@ use prometheus::{
 };
 
 use risk_threshold::RiskThreshold;
+use trial::TrialMetrics;
 
 use crate::auth::policy::AppPolicy;
 use crate::auth::time::Timestamp;
@@ -53,7 +55,7 @@ pub(crate) struct Metrics {
     pub(crate) risk_assessments: IntCounterVec,
     pub(crate) risk_reasons: IntCounterVec,
     pub(crate) risk_shadow: IntCounterVec,
-    pub(crate) shadow: IntCounterVec,
+    pub(crate) trials: TrialMetrics,
     pub(crate) traces: IntCounterVec,
     pub(crate) risk_threshold: RiskThreshold,
     pub(crate) risk_shared_address: IntGauge,
@@ -121,12 +123,7 @@ impl Metrics {
             risk_reasons: counters(&registry, "risk_reasons_total", "The strongest reasons of these.", &["signal"])?,
             risk_threshold: RiskThreshold::new(&registry)?,
             risk_shadow: counters(&registry, "risk_shadow_total", "What risk would have done.", &["action"])?,
-            shadow: counters(
-                &registry,
-                "shadow_total",
-                "Decisions that rules which are only tried would have taken otherwise.",
-                &["rule", "from", "to"],
-            )?,
+            trials: TrialMetrics::new(&registry)?,
             traces: counters(
                 &registry,
                 "decision_traces_total",
@@ -215,19 +212,6 @@ impl Metrics {
                 if route != STRAY && !known(route) {
                     let _ = self.requests.remove_label_values(&labels);
                     let _ = self.durations.remove_label_values(&labels);
-                }
-            }
-        }
-    }
-
-    /// Drops what was counted for rules that are not tried any more.
-    pub(crate) fn keep_tried(&self, known: impl Fn(&str) -> bool) {
-        for family in self.shadow.collect() {
-            for counter in family.get_metric() {
-                let value = |name| counter.get_label().iter().find(|label| label.name() == name);
-                let labels = ["rule", "from", "to"].map(|name| value(name).map_or("", |label| label.value()));
-                if !known(labels[0]) {
-                    let _ = self.shadow.remove_label_values(&labels);
                 }
             }
         }

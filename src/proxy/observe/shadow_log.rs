@@ -41,7 +41,7 @@ impl ShadowLog {
     pub(crate) fn tell(&self, differences: &[Difference], request: &ComparedRequest<'_>, now: Timestamp) {
         for difference in differences {
             let rule = difference.rule.as_ref().map_or(NO_RULE, |rule| &rule.id.0);
-            self.metrics.shadow.with_label_values(&[rule, difference.from, difference.to]).inc();
+            self.metrics.trials.count(rule, difference.from, difference.to);
             let person = request.who.map(|who| &who.identity.id);
             if !self.is_first((person, request.host, rule, difference.candidate), now) {
                 continue;
