@@ -58,8 +58,8 @@ Examples:
   stepgate explain -c stepgate.yaml --url https://erp.example.com/admin/
   stepgate explain -c stepgate.yaml --url https://erp.example.com/admin/ \\
       --method POST --user ann --groups staff,admins --amr pwd,otp --age 31m
-  stepgate explain -c stepgate.yaml --url https://erp.example.com/ --user ann --amr pwd,otp \\
-      --risk medium --changed network
+  stepgate explain -c stepgate.yaml --url https://erp.example.com/ \\
+      --user ann --amr pwd,otp --risk medium --changed network
   stepgate explain -c stepgate.yaml --request-id 01JD3Z4WVX2T5Q8R9S0ABCDEFG
   journalctl -u stepgate -o cat |
       stepgate explain -c stepgate.yaml --request-id 01JD3Z4WVX2T5Q8R9S0ABCDEFG")]
@@ -171,10 +171,10 @@ pub(crate) struct Explain {
     /// The URL asked for
     #[arg(long, value_name = "URL", required_unless_present = "request_id")]
     pub(crate) url: Option<String>,
-    /// A request that was turned away within a day, as its page names it; or any of the JSON log
+    /// A request by the id on its page (kept for a day)
     #[arg(long, value_name = "ID", conflicts_with_all = ["url", "method", "ip"])]
     pub(crate) request_id: Option<String>,
-    /// The log to look in, where the state store has no trace; stdin if not given
+    /// The JSON log, for any other; stdin if not given
     #[arg(long, value_name = "FILE", requires = "request_id")]
     pub(crate) log_file: Option<PathBuf>,
     /// The method
@@ -207,12 +207,13 @@ pub(crate) struct Explain {
     /// How long ago, e.g. 31m
     #[arg(long, value_name = "DURATION", value_parser = duration::parse_duration)]
     pub(crate) age: Option<std::time::Duration>,
-    /// How unusual the sign-in was
-    #[arg(long, value_name = "LEVEL", value_parser = ["unscored", "low", "medium", "high"], conflicts_with = "request_id")]
+    /// How unusual: unscored, low, medium or high
+    #[arg(long, value_name = "LEVEL", value_parser = ["unscored", "low", "medium", "high"],
+        hide_possible_values = true, conflicts_with = "request_id")]
     pub(crate) risk: Option<String>,
-    /// What is not as it was at the sign-in
-    #[arg(long, value_name = "network,…", value_delimiter = ',', value_parser = ["network", "country", "browser"],
-        conflicts_with = "request_id")]
+    /// Not as at the sign-in: network, country, browser
+    #[arg(long, value_name = "CHANGE,…", value_delimiter = ',', value_parser = ["network", "country", "browser"],
+        hide_possible_values = true, conflicts_with = "request_id")]
     pub(crate) changed: Vec<String>,
     /// Print the decision as JSON
     #[arg(long)]
