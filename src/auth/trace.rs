@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::policy::rule::Rule;
-use super::proof::{Changed, Proofs, Risk, RiskLevel};
+use super::proof::{Changed, Proofs, Risk, RiskAction, RiskLevel};
 use super::session::Session;
 use super::time::Timestamp;
 
@@ -67,6 +67,9 @@ pub struct TracedRisk {
     pub browser: bool,
     /// From when on a proof would have spoken for it.
     pub since: Timestamp,
+    /// What was done because the level could not be told.
+    #[serde(default)]
+    pub unjudged: RiskAction,
 }
 
 impl From<&Rule> for TracedRule {
@@ -90,14 +93,14 @@ impl From<&Session> for TracedSubject {
 impl From<Risk> for TracedRisk {
     fn from(risk: Risk) -> Self {
         let Changed { network, country, browser } = risk.changed;
-        Self { level: risk.level, network, country, browser, since: risk.since }
+        Self { level: risk.level, network, country, browser, since: risk.since, unjudged: risk.unjudged }
     }
 }
 
 impl From<TracedRisk> for Risk {
     fn from(traced: TracedRisk) -> Self {
-        let TracedRisk { level, network, country, browser, since } = traced;
-        Self { level, changed: Changed { network, country, browser }, since, ..Self::none() }
+        let TracedRisk { level, network, country, browser, since, unjudged } = traced;
+        Self { level, changed: Changed { network, country, browser }, since, unjudged }
     }
 }
 
@@ -123,5 +126,18 @@ mod tests {
         let kept = DecisionTrace::path_of(&long);
         assert!(kept.len() <= PATH_BYTES && long.starts_with(&kept) && kept.len() > PATH_BYTES - 4);
         assert_eq!(DecisionTrace::path_of("/a"), "/a");
+    }
+
+    #[test]
+    fn a_risk_is_read_as_it_was_kept_and_older_traces_too() {
+        let changed = Changed { network: true, country: false, browser: true };
+        let (since, unjudged) = (Timestamp::from_secs(7), RiskAction::StepUp);
+        let risk = Risk { level: RiskLevel::High, changed, since, unjudged };
+        let kept = serde_json::to_string(&TracedRisk::from(risk)).unwrap();
+        assert_eq!(Risk::from(serde_json::from_str::<TracedRisk>(&kept).unwrap()), risk);
+        let mut older: serde_json::Value = serde_json::from_str(&kept).unwrap();
+        assert!(older.as_object_mut().unwrap().remove("unjudged").is_some());
+        let older = Risk::from(serde_json::from_value::<TracedRisk>(older).unwrap());
+        assert_eq!(older, Risk { unjudged: RiskAction::Permit, ..risk });
     }
 }
