@@ -21,21 +21,31 @@ use super::snapshot::Snapshot;
 use super::{error_response, held_form, upstream};
 use crate::auth::event::Event;
 use crate::auth::policy::cors::Preflights;
+use crate::auth::proof::RiskAction;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::flow::admit::{Admission, Compared};
 use crate::portal::error::PortalError;
 use crate::portal::reply::{Cause, Note, Reply};
 use crate::portal::seen::SeenHead;
 
+/// What is to be counted and written down beside a decision.
+pub(super) struct Observations {
+    /// What risk would have done, where it is only counted.
+    pub(super) risk: Option<RiskAction>,
+    pub(super) events: Vec<Event>,
+    pub(super) compared: Compared,
+}
+
 impl Gateway {
     /// Judges a request and answers it, or lets the app answer by the short way; `false`: it goes on to the app by
     /// Pingora's.
     pub(crate) async fn handle(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
-        self.judge(session, ctx).await;
+        let mut observed = self.judge(session, ctx).await;
         let unread = match ctx.judgement.awaits_body.take() {
-            Some(slip) => Box::pin(self.decide_by_body(session, ctx, &slip)).await,
+            Some(slip) => Box::pin(self.decide_by_body(session, ctx, &slip, &mut observed)).await,
             None => None,
         };
+        self.record(observed, ctx);
         held_form::examine(session, ctx);
         let instead = match ctx.judgement.may_stand_for_form && ctx.judgement.permit().is_some() {
             true => Box::pin(self.take_form(session, ctx)).await,
@@ -75,18 +85,18 @@ impl Gateway {
     }
 
     /// Sets what came in and what is decided of it.
-    async fn judge(&self, session: &mut Session, ctx: &mut Ctx) {
+    async fn judge(&self, session: &mut Session, ctx: &mut Ctx) -> Observations {
+        let mut observed = Observations { risk: None, events: Vec::new(), compared: Compared::alike() };
         let ports = &ctx.snapshot.flows.ports;
         let request_id = request_id::request_id(ports.clock.as_ref(), ports.entropy.as_ref());
         let Some(connection) = &ctx.connection else {
             ctx.arrival = Arrival::new(request_id);
             ctx.judgement = Judgement::rejected(reject(PortalError::BadRequest, "no_link"));
             ctx.outcome = ctx.judgement.outcome();
-            return;
+            return observed;
         };
         // HTTP/2 announces nothing; there the end of the stream must have come with the head.
         let is_whole = session.req_header().method == Method::OPTIONS && session.as_mut().is_body_empty();
-        let mut told = (None, Vec::new(), Compared::alike());
         let (arrival, mut judgement, open) = read(session, &connection.peer, &ctx.snapshot, request_id, is_whole);
         if let (Some(circumstances), Some(site), Some(resource)) = (&open, &judgement.site, &judgement.resource) {
             let seen = SeenHead { headers: &session.req_header().headers, client: circumstances.client };
@@ -95,7 +105,7 @@ impl Gateway {
                 Ok(Admission { decision, risk, shadow, events, compared }) => {
                     judgement.risk = risk;
                     judgement.decide(decision);
-                    told = (shadow, events, compared);
+                    observed = Observations { risk: shadow, events, compared };
                 }
                 Err(cause) => {
                     tracing::error!(target: "proxy", request_id = %arrival.request_id, %cause, "cannot decide");
@@ -105,18 +115,22 @@ impl Gateway {
         }
         judgement.circumstances = open;
         if judgement.wants_slip() {
-            Box::pin(self.present_slip(session, ctx, &mut judgement, &mut told.1)).await;
+            Box::pin(self.present_slip(session, ctx, &mut judgement, &mut observed)).await;
         }
         if judgement.awaits_body.is_none() {
             count(&judgement);
         }
         (ctx.outcome, ctx.arrival, ctx.judgement) = (judgement.outcome(), arrival, judgement);
-        let (shadow, events, compared) = told;
-        self.tell_differences(ctx, compared);
-        if let Some(action) = shadow {
+        observed
+    }
+
+    /// Counts and writes down what belongs to the decision that stands.
+    fn record(&self, observed: Observations, ctx: &Ctx) {
+        self.tell_differences(ctx, observed.compared);
+        if let Some(action) = observed.risk {
             self.metrics.risk_shadow.with_label_values(&[action.name()]).inc();
         }
-        self.remember(&events, ctx);
+        self.remember(&observed.events, ctx);
     }
 
     /// Writes down what happened: in the log, in numbers, and in the trail.

@@ -9,15 +9,13 @@ use sha2::{Digest, Sha256};
 
 use super::context::Ctx;
 use super::convert::{self, BodyRead};
-use super::dispatch;
+use super::dispatch::{self, Observations};
 use super::gateway::Gateway;
-use super::observe::audit_log;
 use super::read_body::ReadBody;
 use super::request::head;
 use super::request::head::reject;
 use super::request::judge::{Judgement, Verdict};
 use super::request_view::request_info;
-use crate::auth::event::Event;
 use crate::auth::held_request::{FormId, FormKeys, HeldRequest, HoldTerms, replayed};
 use crate::auth::proof::{BodyReading, BoundBody};
 use crate::auth::session::Channel;
@@ -41,7 +39,7 @@ impl Gateway {
         session: &mut Session,
         ctx: &Ctx,
         judgement: &mut Judgement,
-        events: &mut Vec<Event>,
+        observed: &mut Observations,
     ) {
         let Some(token) = cookies::slip_token(&session.req_header().headers, &judgement.credential) else { return };
         let empty = session.as_mut().is_body_empty();
@@ -50,7 +48,7 @@ impl Gateway {
         match admit(session, ctx, judgement, SlipUse { token: &token, body }).await {
             Ok(SlipAdmission::Nothing) => {}
             Ok(SlipAdmission::BodyNeeded) => judgement.awaits_body = Some(token),
-            Ok(SlipAdmission::Decided(decided)) => events.extend(judgement.decide_by_slip(*decided)),
+            Ok(SlipAdmission::Decided(decided)) => judgement.decide_by_slip(*decided, observed),
             Err(cause) => {
                 tracing::error!(target: "proxy", %cause, "cannot decide");
                 judgement.verdict = Verdict::Reject(reject(PortalError::Unavailable, "store"));
@@ -65,6 +63,7 @@ impl Gateway {
         session: &mut Session,
         ctx: &mut Ctx,
         token: &SlipToken,
+        observed: &mut Observations,
     ) -> Option<(Response<Bytes>, bool)> {
         let content_type = match head::plain_content_type(&session.req_header().headers) {
             Ok(content_type) => content_type.cloned(),
@@ -110,11 +109,7 @@ impl Gateway {
                 dispatch::count(&ctx.judgement);
                 return None;
             }
-            Ok(SlipAdmission::Decided(decided)) => {
-                let events = ctx.judgement.decide_by_slip(*decided);
-                audit_log::audit(&events, ctx, &self.metrics);
-                (self.audit)(&events, &ctx.arrival.request_id);
-            }
+            Ok(SlipAdmission::Decided(decided)) => ctx.judgement.decide_by_slip(*decided, observed),
             Err(cause) => {
                 tracing::error!(target: "proxy", request_id = %ctx.arrival.request_id, %cause, "cannot decide");
                 ctx.judgement.verdict = Verdict::Reject(reject(PortalError::Unavailable, "store"));
@@ -188,14 +183,19 @@ fn sha256(body: &[u8]) -> [u8; 32] {
 }
 
 impl Judgement {
-    /// Takes what was decided by a slip; what is to be told of it.
-    fn decide_by_slip(&mut self, (admission, slip): (Admission, crate::auth::proof::PresentedSlip)) -> Vec<Event> {
-        let Admission { decision, events, .. } = admission;
+    /// Takes what was decided by a slip, in place of the challenge before it; so is what is compared and counted.
+    fn decide_by_slip(
+        &mut self,
+        (admission, slip): (Admission, crate::auth::proof::PresentedSlip),
+        observed: &mut Observations,
+    ) {
+        let Admission { decision, risk, shadow, events, compared } = admission;
+        (self.risk, observed.risk, observed.compared) = (risk, shadow, compared);
+        observed.events.extend(events);
         self.decide(decision);
         if let Some(circumstances) = &mut self.circumstances {
             // What lasts is judged again by what let it through.
             circumstances.slip = Some(slip);
         }
-        events
     }
 }

@@ -3,6 +3,7 @@
 mod approved;
 mod readings;
 mod transactions;
+mod tried;
 
 use std::sync::Arc;
 use std::time::Duration;
