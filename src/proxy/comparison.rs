@@ -19,7 +19,8 @@ impl Gateway {
         }
     }
 
-    /// The same, where somebody must first be looked up whom the decision did not ask for.
+    /// The same, where somebody must first be looked up whom the decision did not ask for. Beyond what may wait at once,
+    /// nothing is compared.
     fn compare_later(&self, ctx: &Ctx) {
         let (Some(site), Some(resource), Some(circumstances), Some((token, channel))) = (
             ctx.judgement.site.clone(),
@@ -29,6 +30,7 @@ impl Gateway {
         ) else {
             return;
         };
+        let Some(place) = self.shadow.place() else { return };
         let (log, flows) = (self.shadow.clone(), ctx.snapshot.flows.clone());
         let (request_id, decided_by) = (ctx.arrival.request_id.clone(), ctx.judgement.rule().cloned());
         tokio::spawn(async move {
@@ -44,6 +46,7 @@ impl Gateway {
                 decided_by: decided_by.as_deref(),
             };
             log.tell(&differences, &request, flows.ports.clock.now());
+            drop(place);
         });
     }
 }

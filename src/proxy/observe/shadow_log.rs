@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 use super::metrics::{Metrics, NO_RULE};
 use crate::auth::policy::rule::Rule;
 use crate::auth::proof::comparison::Difference;
@@ -13,6 +15,8 @@ use crate::auth::time::Timestamp;
 /// How many people and rules are remembered in an hour; what comes beyond is counted and not logged.
 const REMEMBERED: usize = 10_000;
 const HOUR: u64 = 3600;
+/// Comparisons that wait for a session at once: whoever presents a token to a public rule starts one.
+const WAITING: usize = 64;
 
 /// The request that was decided otherwise; nothing that the access log would not tell.
 pub(crate) struct ComparedRequest<'a> {
@@ -30,11 +34,22 @@ pub(crate) struct ShadowLog {
     metrics: Arc<Metrics>,
     hasher: RandomState,
     told: Mutex<(u64, HashSet<u64>)>,
+    waiting: Arc<Semaphore>,
 }
 
 impl ShadowLog {
     pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, hasher: RandomState::new(), told: Mutex::default() }
+        let waiting = Arc::new(Semaphore::new(WAITING));
+        Self { metrics, hasher: RandomState::new(), told: Mutex::default(), waiting }
+    }
+
+    /// Room for one more comparison that waits, or it is counted that there is none.
+    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        let place = self.waiting.clone().try_acquire_owned().ok();
+        if place.is_none() {
+            self.metrics.trials.uncompared.inc();
+        }
+        place
     }
 
     /// Counts each difference, and logs those that were not logged in this hour.
@@ -88,5 +103,14 @@ mod tests {
         assert!(log.is_first(("ann", "admin"), at(3600)), "in the next one");
         let first = (0..100_000).filter(|number| log.is_first(*number, at(3601))).count();
         assert_eq!(first, REMEMBERED - 1);
+    }
+
+    #[test]
+    fn few_comparisons_wait_at_once_and_what_is_left_out_is_counted() {
+        let log = ShadowLog::new(Arc::new(Metrics::new(Timestamp::default()).unwrap()));
+        let mut waiting: Vec<_> = (0..100).filter_map(|_| log.place()).collect();
+        assert_eq!((waiting.len(), log.metrics.trials.uncompared.get()), (WAITING, 100 - WAITING as u64));
+        waiting.pop();
+        assert!(log.place().is_some(), "one has ended");
     }
 }

@@ -1,22 +1,27 @@
 //! What rules that are only tried would have decided otherwise.
 
 use prometheus::core::Collector as _;
-use prometheus::{IntCounterVec, Registry};
+use prometheus::{IntCounter, IntCounterVec, Registry};
 
-use super::counters;
+use super::{counters, fault, named};
 use crate::proxy::parts::BuildError;
 
 const LABELS: [&str; 3] = ["rule", "from", "to"];
 
 pub(crate) struct TrialMetrics {
     differences: IntCounterVec,
+    /// Requests that were not compared, because too many waited for it.
+    pub(crate) uncompared: IntCounter,
 }
 
 impl TrialMetrics {
     pub(super) fn new(registry: &Registry) -> Result<Self, BuildError> {
         let help = "Decisions that rules which are only tried would have taken otherwise.";
         let differences = counters(registry, "shadow_total", help, &LABELS)?;
-        Ok(Self { differences })
+        let help = "Requests not compared with rules which are only tried, because too many waited for it.";
+        let uncompared = IntCounter::with_opts(named("shadow_uncompared_total", help)).map_err(fault)?;
+        registry.register(Box::new(uncompared.clone())).map_err(fault)?;
+        Ok(Self { differences, uncompared })
     }
 
     /// Counts a decision that would have been another one.
