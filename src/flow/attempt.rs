@@ -33,6 +33,8 @@ pub(super) struct Attempt<'a> {
     pub(super) aftermath: Aftermath,
     /// Whether what it opens is learnt as usual for its person.
     pub(super) learnt: bool,
+    /// Whether the password that was proved is one that became known, from a browser that is not.
+    pub(super) breached: bool,
     /// What goes wrong in the address range of the client.
     pub(super) range: RangeVelocity,
     events: Vec<Event>,
@@ -138,6 +140,7 @@ impl Flows {
             browser,
             aftermath: Aftermath::default(),
             learnt: false,
+            breached: false,
             range: RangeVelocity::default(),
             events: Vec::new(),
             charged: Vec::new(),

@@ -176,7 +176,7 @@ impl Scene<'_> {
         };
         let evidence = finite(evidence).clamp(-CAP, CAP);
         let (signal, fact, is_new) = (Signal::DeviceCookie, fact.to_owned(), self.signals.device == Device::Unknown);
-        (self.profile.sign_ins > 0).then(|| Term { signal, evidence, is_new, fact })
+        (self.profile.sign_ins > 0).then_some(Term { signal, evidence, is_new, fact })
     }
 
     /// The share of sign-ins with a device cookie: of the person's, and from there of this browser's.

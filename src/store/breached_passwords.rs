@@ -6,11 +6,12 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXUPPER;
+use async_trait::async_trait;
 use sha1::{Digest, Sha1};
 
 use crate::auth::factor::password::normalised;
 use crate::auth::secret::SecretText;
-use crate::flow::ports::{Answer, StoreError};
+use crate::flow::ports::{Answer, BreachedPasswords, StoreError};
 
 /// Hexadecimal digits of a digest.
 const DIGITS: usize = 40;
@@ -27,14 +28,14 @@ const SAMPLES: u64 = 64;
 
 /// A list that can be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BreachedPasswords {
+pub struct BreachedList {
     path: PathBuf,
     by_range: bool,
 }
 
 type Hex = [u8; DIGITS];
 
-impl BreachedPasswords {
+impl BreachedList {
     /// The list at a path, looked at here and there.
     ///
     /// # Errors
@@ -77,6 +78,20 @@ impl BreachedPasswords {
             return Err(io::Error::other("it is larger than 16 MiB"));
         }
         Ok(text)
+    }
+}
+
+/// What an operator named, if anything: where there is no list, no password is on it.
+pub(super) struct NamedList(pub(super) Option<BreachedList>);
+
+#[async_trait]
+impl BreachedPasswords for NamedList {
+    async fn contains(&self, password: &SecretText) -> Answer<bool> {
+        let Some(list) = self.0.clone() else { return Ok(false) };
+        let password = password.clone();
+        // Some twenty reads of a file that no cache holds.
+        let asked = tokio::task::spawn_blocking(move || list.contains(&password));
+        asked.await.map_err(|fault| StoreError::new("breached passwords", fault))?
     }
 }
 
@@ -168,7 +183,7 @@ mod tests {
         HEXUPPER.encode(&Sha1::digest(password.as_bytes()))
     }
 
-    fn holds(list: &BreachedPasswords, password: &str) -> bool {
+    fn holds(list: &BreachedList, password: &str) -> bool {
         list.contains(&SecretText::new(password.to_owned())).unwrap()
     }
 
@@ -211,7 +226,7 @@ mod tests {
                 let name = if at % 2 == 0 { prefix.clone() } else { format!("{prefix}.txt") };
                 std::fs::write(folder.join(name), text).unwrap();
             }
-            for list in [BreachedPasswords::open(&sorted).unwrap(), BreachedPasswords::open(&folder).unwrap()] {
+            for list in [BreachedList::open(&sorted).unwrap(), BreachedList::open(&folder).unwrap()] {
                 for password in listed.iter().chain(&others) {
                     prop_assert_eq!(holds(&list, password), listed.contains(password), "{} {}", password, list.by_range);
                 }
@@ -234,11 +249,11 @@ mod tests {
             (format!("{}:1\n{}", "0".repeat(40), "x".repeat(4000)), "no list"),
         ] {
             std::fs::write(&path, &text).unwrap();
-            let refused = BreachedPasswords::open(&path).unwrap_err();
+            let refused = BreachedList::open(&path).unwrap_err();
             assert!(refused.contains(why), "{why}: {refused}");
         }
-        assert!(BreachedPasswords::open(&dir.path().join("absent")).is_err());
-        assert!(BreachedPasswords::open(dir.path()).unwrap_err().contains("range 00000"));
+        assert!(BreachedList::open(&dir.path().join("absent")).is_err());
+        assert!(BreachedList::open(dir.path()).unwrap_err().contains("range 00000"));
     }
 
     #[test]
@@ -246,7 +261,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("list");
         std::fs::write(&path, digest("password")).unwrap();
-        let list = BreachedPasswords::open(&path).unwrap();
+        let list = BreachedList::open(&path).unwrap();
         assert!(holds(&list, "password") && !holds(&list, "another"));
         std::fs::remove_file(&path).unwrap();
         assert!(list.contains(&SecretText::new("password".to_owned())).is_err());

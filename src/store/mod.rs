@@ -25,6 +25,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use admin::counts::SessionSample;
+use breached_passwords::NamedList;
 use embedded::Embedded;
 use outbox::SealedOutbox;
 use places::FilePlaces;
@@ -130,6 +131,7 @@ impl Stores {
             outbox,
             sealed_rows: sql,
             places: places.clone(),
+            breached: Arc::new(NamedList(settings.breached_passwords.clone())),
         };
         let audit = Audit::new(database.clone());
         Ok(Self { ports, audit, ring, redis, places, made_key, database, state: state.probe })

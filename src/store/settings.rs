@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::breached_passwords::BreachedPasswords;
+use super::breached_passwords::BreachedList;
 use super::places::settings::PlaceSettings;
 use super::vault::MasterKeys;
 use crate::auth::secret::SecretText;
@@ -19,7 +19,7 @@ pub struct StoreSettings {
     /// What is known of addresses.
     pub places: PlaceSettings,
     /// The list of passwords that became known, if there is one.
-    pub breached_passwords: Option<BreachedPasswords>,
+    pub breached_passwords: Option<BreachedList>,
 }
 
 /// Where sessions, ceremonies, marks and counters live.

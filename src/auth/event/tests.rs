@@ -152,7 +152,7 @@ fn an_assessment_is_read_as_it_was_kept() {
         dormant: true,
         cohorts: vec!["mobile".to_owned()],
         required: Some("one_factor".to_owned()),
-        guards: record.guards.clone(),
+        guards: record.guards,
     };
     assert_eq!(past, expected);
     let earlier = json!({"score": 1.0, "action": "permit", "shadow": false, "terms": []});

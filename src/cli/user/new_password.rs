@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::flow::ports::{Account, AccountChange, Entropy};
 use crate::flow::settings::{FlowSettings, PasswordSettings};
 use crate::store::Stores;
-use crate::store::breached_passwords::BreachedPasswords;
+use crate::store::breached_passwords::BreachedList;
 
 /// Sets the password of an account.
 pub(crate) async fn set(
@@ -52,7 +52,7 @@ pub(crate) fn read_for(source: &PasswordSource, settings: &Settings, username: &
 pub(crate) fn read(
     source: &PasswordSource,
     rule: &PasswordRule,
-    breached: Option<&BreachedPasswords>,
+    breached: Option<&BreachedList>,
     username: &str,
 ) -> CommandResult<NewPassword> {
     let is_breached = |new: &SecretText| match breached.map(|list| list.contains(new)) {

@@ -11,7 +11,7 @@ use crate::config::sections::checker::Checker;
 use crate::config::sections::scalars::{HumanSize, Unavailable, Url};
 use crate::config::yaml::{Span, Spanned};
 use crate::flow::settings::PasswordSettings;
-use crate::store::breached_passwords::BreachedPasswords;
+use crate::store::breached_passwords::BreachedList;
 use crate::store::inspect;
 
 /// The accounts.
@@ -137,10 +137,10 @@ pub(crate) fn sqlite_path(url: &str, at: Span, cx: &mut Checker) -> Option<PathB
 }
 
 /// Judges `users.password.breached`.
-pub(crate) fn breached(options: Option<&PasswordOptions>, cx: &mut Checker) -> Option<BreachedPasswords> {
+pub(crate) fn breached(options: Option<&PasswordOptions>, cx: &mut Checker) -> Option<BreachedList> {
     let Spanned { value, at } = options?.breached.as_ref()?;
     let fix = "name a file of SHA-1 digests in order, one a line, or a folder of ranges 00000 to FFFFF";
-    BreachedPasswords::open(&cx.path(value)).map_err(|why| cx.error(*at, why, fix)).ok()
+    BreachedList::open(&cx.path(value)).map_err(|why| cx.error(*at, why, fix)).ok()
 }
 
 /// Judges `users.password`.

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod addresses;
+mod breached_passwords;
 mod counters;
 mod forms;
 mod outbox;
@@ -19,6 +20,7 @@ mod transient;
 
 pub use accounts::*;
 pub use addresses::Addresses;
+pub use breached_passwords::BreachedPasswords;
 pub use counters::{Ledger, Quota, Quotas, Throttle};
 pub use outbox::{Bounce, Fate, LeasedLetter, Letter, LetterCode, Notifier, Outbox, Recipient, letter_context};
 pub use passkey_challenge::{ApprovalChallenge, ChallengePurpose, IssuedChallenge};
@@ -152,4 +154,6 @@ pub struct Ports {
     pub sealed_rows: Arc<dyn SealedRows>,
     /// Where addresses are used.
     pub places: Arc<dyn Places>,
+    /// Passwords that became known.
+    pub breached: Arc<dyn BreachedPasswords>,
 }

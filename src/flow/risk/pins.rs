@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::profiles::{ProfileSummary, erase_profile, pin_name};
 use crate::auth::event::{Deed, What};
 use crate::auth::proof::RiskLevel;
+use crate::auth::secret::SecretText;
 use crate::auth::session::{Pinned, Session, SessionKey, SessionToken};
 use crate::auth::user::UserId;
 use crate::flow::Flows;
@@ -66,6 +67,14 @@ pub async fn forget_person(ports: &Ports, user: &UserId) -> Answer<Option<Profil
 }
 
 impl Flows {
+    /// Notes whether a password that was just proved became known, where somebody else may have it: in a browser that is not
+    /// known. A list that cannot be read abstains.
+    pub(in crate::flow) async fn note_breached(&self, attempt: &mut Attempt<'_>, password: &SecretText) {
+        if self.settings.risk.is_some() && attempt.device.is_none() {
+            attempt.breached = self.ports.breached.contains(password).await.unwrap_or(false);
+        }
+    }
+
     /// Takes the word of who is signed in that a sign-in was not theirs: pins them, and ends their other sessions. Their own
     /// goes on as one of high risk, for it may be the one that was not theirs.
     ///

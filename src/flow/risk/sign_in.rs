@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::compare::{Seen, agent_of, of_fault};
+use super::pins::pin_person;
 use super::record::Judged;
 use super::{RangeVelocity, SignInGoal};
 use crate::auth::ceremony::{Assessed, Ceremony};
@@ -20,7 +21,7 @@ use crate::flow::ports::{Account, Answer};
 use crate::flow::reply::Client;
 use crate::flow::settings::RiskSettings;
 use crate::risk::settings::Mode;
-use crate::risk::{Device, Previous, Profile, Signals, Velocity, assess};
+use crate::risk::{Device, PinReason, Previous, Profile, Signals, Velocity, assess};
 
 /// In which time wrong proofs are counted, and how many at most.
 const RECENT: Duration = Duration::from_secs(3600);
@@ -38,13 +39,20 @@ impl Flows {
         goal: &SignInGoal,
     ) -> Answer<Ceremony> {
         let Some(settings) = &self.settings.risk else { return Ok(ceremony) };
-        let model = &self.model_in_force(&settings.model);
+        let (model, user, now) = (&self.model_in_force(&settings.model), &account.identity.id, attempt.now);
         let (level, action) = match self.compared(attempt, account, &ceremony, model.retention).await {
             Ok((profile, signals)) => {
                 let keys = self.hash_keys(model, attempt.now);
-                let assessment =
-                    self.risk.of_all(model, attempt.now, |all| assess(&signals, &profile, all, &keys, model));
+                let assessed = |profile: &Profile| {
+                    self.risk.of_all(model, now, |all| assess(&signals, profile, all, &keys, model))
+                };
                 let is_shadow = model.mode == Mode::Shadow;
+                let mut assessment = assessed(&profile);
+                if attempt.breached && assessment.level >= RiskLevel::Medium && profile.pinned.is_none() && !is_shadow {
+                    let pin = pin_person(&self.ports, user, PinReason::BreachedPassword).await?;
+                    attempt.record(What::RiskPinned);
+                    assessment = assessed(&profile.clone().with_pin(Some(pin)));
+                }
                 let action = goal.on_risk.unwrap_or(settings.on_risk).of(assessment.level);
                 let judged = Judged { signals: &signals, profile: &profile, assessment: &assessment, goal };
                 let record = Arc::new(judged.record(action, is_shadow));

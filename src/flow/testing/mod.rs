@@ -160,6 +160,7 @@ impl World {
             outbox: self.clone(),
             sealed_rows: self.clone(),
             places: self.clone(),
+            breached: self.clone(),
         }
     }
 

@@ -4,8 +4,11 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::PoisonError;
 
+use async_trait::async_trait;
+
 use super::World;
-use crate::flow::ports::Places;
+use crate::auth::secret::SecretText;
+use crate::flow::ports::{Answer, BreachedPasswords, Places};
 use crate::flow::settings::RiskSettings;
 use crate::risk::settings::{Mode, Settings, Thresholds};
 use crate::risk::{Country, Evidence, Place};
@@ -16,6 +19,8 @@ pub(crate) struct KnownPlaces {
     pub(crate) places: HashMap<IpAddr, Place>,
     /// The lists of the operator on which they stand.
     pub(crate) listed: HashMap<IpAddr, Vec<Evidence>>,
+    /// Passwords that became known.
+    pub(crate) breached: Vec<&'static str>,
 }
 
 impl World {
@@ -31,6 +36,13 @@ pub(crate) fn risk_from(enforced: bool, medium: f64, high: f64) -> RiskSettings 
     let mode = if enforced { Mode::Enforce } else { Mode::Shadow };
     let model = Settings { mode, thresholds: Thresholds { medium, high }, ..Settings::default() };
     RiskSettings { model, ..RiskSettings::default() }
+}
+
+#[async_trait]
+impl BreachedPasswords for World {
+    async fn contains(&self, password: &SecretText) -> Answer<bool> {
+        self.call(|state| state.places.breached.contains(&password.expose()))
+    }
 }
 
 impl Places for World {

@@ -57,6 +57,7 @@ impl Flows {
             Some(mut account) => {
                 attempt.record(What::ProofAccepted { method });
                 self.refund_correct(attempt).await?;
+                self.note_breached(attempt, &password).await;
                 let valid = self.renew_hash(attempt, &mut account, password).await?;
                 return Ok(if valid { PasswordCheck::Right(Box::new(account)) } else { PasswordCheck::Wrong });
             }

@@ -123,3 +123,35 @@ async fn no_fault_leaves_a_disowned_session_that_was_said_to_have_ended() {
     }
     assert!((10..35).contains(&through), "{through}");
 }
+
+/// A password that became known pins who proves it from where the person is not usual, in a browser that is not theirs: and
+/// nobody else.
+#[tokio::test]
+async fn a_breached_password_from_elsewhere_pins_its_person() {
+    type From = fn(&Opened) -> Client;
+    let pinned = async |breached: bool, mode: Mode, usually: bool, client: From| {
+        let world = world();
+        let bob = world.person("bob");
+        let flows = flows(&world, mode);
+        let own = match usually {
+            true => usual(&world, &flows, "bob").await,
+            false => opened(by_password(&flows, "bob", &at(HOME)).await),
+        };
+        world.look(|state| state.places.breached.extend(breached.then_some(PASSWORD)));
+        let events = by_password(&flows, "bob", &client(&own)).await.events;
+        let told = events.iter().any(|event| event.what == What::RiskPinned);
+        let kept = profile_summary(&world.ports(), &bob).await.unwrap().and_then(|shown| shown.pinned);
+        assert_eq!(told, kept.is_some());
+        assert!(kept.is_none_or(|pin| pin.why == PinReason::BreachedPassword));
+        assert!(!told || level(&events) == Some(RiskLevel::High));
+        told
+    };
+    let (away, home): (From, From) = (|_| other_browser(AWAY), |_| at(HOME));
+    let known: From = |own| Client { device: own.device.clone(), ..other_browser(AWAY) };
+    assert!(pinned(true, Mode::Enforce, true, away).await);
+    assert!(!pinned(false, Mode::Enforce, true, away).await, "it is on no list");
+    assert!(!pinned(true, Mode::Enforce, true, home).await, "nothing is unusual");
+    assert!(!pinned(true, Mode::Enforce, true, known).await, "the browser is theirs");
+    assert!(!pinned(true, Mode::Shadow, true, away).await, "shadow only counts");
+    assert!(!pinned(true, Mode::Enforce, false, away).await, "there is nothing to compare with");
+}

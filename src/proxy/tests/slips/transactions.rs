@@ -39,10 +39,13 @@ async fn app() -> (SocketAddr, Arc<Mutex<Vec<(String, Vec<u8>)>>>) {
     (address, seen)
 }
 
+/// What an app got: the head of each request, and its body.
+type Received = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
 struct Transfer {
     stage: Stage,
     front: Front,
-    seen: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    seen: Received,
 }
 
 /// How a body comes.

@@ -90,7 +90,7 @@ proptest! {
         match rows::read(table(&cells, before, end).as_bytes()) {
             Ok(workload) => {
                 let mut row = CELLS.map(str::to_owned).to_vec();
-                row[at] = expected.clone().unwrap_or_else(|| panic!("{column} {cell:?} was accepted"));
+                row[at] = expected.unwrap_or_else(|| panic!("{column} {cell:?} was accepted"));
                 prop_assert_eq!(meaning(&workload, &workload.rows[before]), row);
                 prop_assert_eq!(workload.rows.len(), before + 2);
                 prop_assert_eq!(workload.rows[before].line, line as u64);
