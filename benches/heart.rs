@@ -280,7 +280,8 @@ fn signals(n: u64) -> Signals {
 /// What a sign-in costs: a profile that is full, read under two keys, as while one rotates.
 fn risk(c: &mut Criterion) {
     let settings = Settings::default();
-    let keys = HashKeys { current: HashKey::new([1; 32]), previous: vec![HashKey::new([2; 32]), HashKey::new([3; 32])] };
+    let keys =
+        HashKeys { current: HashKey::new([1; 32]), previous: vec![HashKey::new([2; 32]), HashKey::new([3; 32])] };
     let (mut profile, mut population) = (Profile::default(), Population::new(settings.half_life, NOW));
     for n in 0..500 {
         profile.learn(&signals(n), &keys, settings.half_life, 1.0);

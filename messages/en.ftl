@@ -415,6 +415,7 @@ not-me-asks-nothing = Apps here ask for nothing more because of it: who knows yo
 not-me-say = This was not me
 not-me-done-title = Your other sessions have ended
 not-me-all-ended = All sessions ended, this one too: it was used from elsewhere than where you had signed in.
+not-me-needs-proof = You are not held at high risk by this: nothing in that session showed that it was you. Sign in where you usually do, with two steps if you have them, and say it again, or tell { $support }.
 not-me-ended = { $count ->
     [0] There was no other session.
     [one] 1 other session ended.

@@ -243,7 +243,9 @@ impl What {
         match self {
             Self::ProofRejected { reason, .. } => Some(("reason", reason.name())),
             Self::TicketRejected { reason } => Some(("reason", reason.name())),
-            Self::SignInAssessed { level } | Self::SessionOpened { level: Some(level) } => Some(("level", level.name())),
+            Self::SignInAssessed { level } | Self::SessionOpened { level: Some(level) } => {
+                Some(("level", level.name()))
+            }
             Self::Throttled { scope, .. } => Some(("scope", scope.name())),
             Self::Unsettled { deed, .. } => Some(("deed", deed.name())),
             _ => None,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::event::RiskGuard;
-use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::policy::cors::Preflight;
 use crate::auth::policy::preflight::Preflighted;
 use crate::auth::policy::rule::{Access, Rule};
+use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::proof::explanation::{self, Evaluation};

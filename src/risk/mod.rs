@@ -23,8 +23,8 @@ mod tests;
 
 pub use agent::{Agent, BrowserFamily, ClientHints, DeviceClass, OsFamily};
 pub use assessment::{Assessment, Signal, Term};
-pub use held_field::HeldField;
 pub use cohort::Cohort;
+pub use held_field::HeldField;
 pub use keys::{FieldKey, HashKey, HashKeys};
 pub use level::LevelBasis;
 pub use origins::Origins;

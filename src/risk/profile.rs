@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::keys::{FieldKey, HashKeys};
 use super::path::{self, Level, Step};
-use super::signals::{Device, Signals};
+use super::signals::{Device, Place, Signals};
 use crate::auth::time::Timestamp;
 
 /// More fields than this are not kept; the rarest go first.
@@ -104,6 +104,15 @@ impl Profile {
         (-age / half_life.as_secs_f64().max(1.0)).exp2()
     }
 
+    /// Whether a network can be compared with what is usual: not where a database is away by which that was learnt, for what
+    /// stands below a country or a network is another name without it.
+    pub(super) fn compares(&self, place: &Place) -> bool {
+        let has = |level| self.fields.iter().any(|field| field.level == level);
+        let lost = |level, known: bool| !known && has(level);
+        let is_lost = lost(Level::Country, place.country.is_some()) || lost(Level::Network, place.asn.is_some());
+        !(place.is_partial && is_lost)
+    }
+
     /// The node of a step, under any of the keys.
     pub(super) fn node(&self, step: &Step, keys: &HashKeys) -> Option<&Node> {
         let found = self.find(step.field(&keys.current));
@@ -124,7 +133,9 @@ impl Profile {
         self.agent.scale(decay);
         self.last = self.last.max(Some(signals.at));
         self.sign_ins = self.sign_ins.saturating_add(1);
-        self.learn_chain(&path::network(signals), keys, weight, None);
+        if self.compares(&signals.place) {
+            self.learn_chain(&path::network(signals), keys, weight, None);
+        }
         self.learn_chain(&path::agent(&signals.agent), keys, weight, Some(signals.device == Device::Known));
         self.trim();
     }

@@ -85,7 +85,7 @@ pub fn assess(
 ) -> Assessment {
     let scene = Scene { signals, profile, population, keys, decay: profile.decay(signals.at, settings.half_life) };
     let mut terms = Vec::with_capacity(10);
-    let network = path::network(signals);
+    let network = if profile.compares(&signals.place) { path::network(signals) } else { Vec::new() };
     let knows_network = scene.chain(&network, &profile.network, &mut terms);
     let agent = path::agent(&signals.agent);
     scene.chain(&agent, &profile.agent, &mut terms);

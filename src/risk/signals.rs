@@ -56,6 +56,8 @@ pub struct Place {
     pub asn_share: Option<f64>,
     /// How many /24 (IPv4) or /48 (IPv6) the autonomous system has.
     pub asn_prefixes: Option<u32>,
+    /// A database that the operator named cannot be asked now: what is not known here may have been, and may be again.
+    pub is_partial: bool,
 }
 
 impl Place {

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use data_encoding::HEXUPPER;
 use async_trait::async_trait;
+use data_encoding::HEXUPPER;
 use sha1::{Digest, Sha1};
 
 use crate::auth::factor::password::normalised;

@@ -208,12 +208,7 @@ pub fn explain(destinations: &Destinations, question: &Question, now: Timestamp)
             let evaluation = destinations.explain(&resource, &circumstances, who.as_ref(), now);
             let evaluation = evaluation.ok_or_else(|| no_app(destinations, &host))?;
             let told = judged(&resource, question, &evaluation, (who.as_ref(), destinations.offer(&host)), now);
-            Ok(cross_origin::explain_preflight(
-                told,
-                destinations,
-                &resource,
-                (question.ip, &question.cross_origin),
-            ))
+            Ok(cross_origin::explain_preflight(told, destinations, &resource, (question.ip, &question.cross_origin)))
         }
     }
 }
@@ -251,11 +246,9 @@ fn judged(
     };
     let (outcome, reason, methods) = match decision {
         Decision::Permit(_) => (Outcome::Permit, None, Vec::new()),
-        Decision::Challenge(c) => (
-            Outcome::Challenge,
-            Some(lack(c.shortfall.lack)),
-            c.shortfall.methods.iter().map(Method::name).collect(),
-        ),
+        Decision::Challenge(c) => {
+            (Outcome::Challenge, Some(lack(c.shortfall.lack)), c.shortfall.methods.iter().map(Method::name).collect())
+        }
         Decision::Refuse(r) => (Outcome::Refuse, Some(r.reason.code()), Vec::new()),
     };
     Explanation {

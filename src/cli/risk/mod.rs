@@ -2,8 +2,8 @@
 
 mod eval;
 mod kept;
-mod progress;
 mod pins;
+mod progress;
 mod random;
 mod replay;
 mod simulate;

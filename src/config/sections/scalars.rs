@@ -110,7 +110,9 @@ impl<'de> Deserialize<'de> for Percent {
         let text = Text::deserialize(d)?.0;
         let number = text.trim().strip_suffix('%').and_then(|number| number.trim_end().parse().ok());
         let number = number.filter(|number: &f64| (0.0..=100.0).contains(number));
-        number.map(|number| Self(number / 100.0)).ok_or_else(|| D::Error::custom("not a percentage\nwrite it like `1%` or `0.2%`"))
+        number
+            .map(|number| Self(number / 100.0))
+            .ok_or_else(|| D::Error::custom("not a percentage\nwrite it like `1%` or `0.2%`"))
     }
 }
 

@@ -33,6 +33,9 @@ pub enum Disowned {
         /// How many others.
         ended: u64,
     },
+    /// All sessions have ended, this one too: it is unusual or used from elsewhere, and nothing in it shows that it is its owner's.
+    /// Nobody is pinned.
+    Ended,
     /// The session is over; the person is pinned if it ended while this was done.
     Gone,
 }
@@ -96,13 +99,19 @@ impl Flows {
         if self.account_of(&ceremony, &slot).await?.is_err() {
             return Ok(Disowned::Gone);
         }
-        // First of all: who signs in from here on is judged by it.
-        pin_person(&self.ports, user, PinReason::Disowned).await?;
-        attempt.record(What::SignInDisowned);
+        // First of all: who signs in from here on is judged by it. Who stole a cookie or a password and has proved no more ends what
+        // is open, and does not shut its owner out.
+        let asked = self.before_enrolling(session, attempt.client, attempt.now).await?;
+        let is_here = self.is_where_pinned(session, attempt.client);
+        let is_shown = asked.map_or(is_here, |required| required.shortfall(&session.proofs, attempt.now).is_none());
+        if is_shown {
+            pin_person(&self.ports, user, PinReason::Disowned).await?;
+            attempt.record(What::SignInDisowned);
+        }
         attempt.intend(Deed::Ending, None);
         // Whatever is opened at this moment was granted before, and is over by this.
         self.ports.accounts.change(user, AccountChange::SessionsEnded).await?;
-        let opened = match self.is_where_pinned(session, attempt.client) {
+        let opened = match is_shown && is_here {
             true => self.reopen_high(attempt, key, session).await?,
             // A token that was copied shall not become another one here, which its owner has not.
             false => None,
@@ -116,7 +125,10 @@ impl Flows {
             }
         }
         attempt.record(What::SessionsRevoked);
-        Ok(Disowned::Pinned { opened: opened.map(Box::new), ended })
+        Ok(match opened.map(Box::new) {
+            None if !is_shown => Disowned::Ended,
+            opened => Disowned::Pinned { opened, ended },
+        })
     }
 
     /// The same session as one of high risk, where it was pinned; `None`: it ended meanwhile.

@@ -66,7 +66,11 @@ fn at(ip: &str) -> Client {
 }
 
 fn goal() -> SignInGoal {
-    SignInGoal { requirement: Some(Requirement::of(Strength::OneFactor)), on_risk: Some(on_risk()), ..SignInGoal::default() }
+    SignInGoal {
+        requirement: Some(Requirement::of(Strength::OneFactor)),
+        on_risk: Some(on_risk()),
+        ..SignInGoal::default()
+    }
 }
 
 async fn by_password(flows: &Flows, name: &str, client: &Client) -> WithEvents<LoginReply> {

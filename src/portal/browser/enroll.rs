@@ -59,7 +59,8 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
             let user = opened.session.identity.username.as_str();
             let host = ctx.info.authority.as_str();
             let whom = support_contact::whom(shell.support.as_ref());
-            let strange = opened.notice.as_ref().map(|notice| previous_sign_in::unusual_activity(ctx, notice, user, &whom));
+            let strange =
+                opened.notice.as_ref().map(|notice| previous_sign_in::unusual_activity(ctx, notice, user, &whom));
             let (codes, place) = (backup_codes.as_slice(), place.as_str());
             let occasion = CodesOccasion::App;
             let codes = BackupCodesPage { shell: &shell, strange, codes, place, account: user, host, occasion };

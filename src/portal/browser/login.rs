@@ -23,10 +23,12 @@ use crate::portal::reply::{Reply, page, see_other};
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let (destination, _) = enter(ctx, "login").await?;
     if let Some(who) = ctx.current_session(true).await? {
-        return Ok(match ctx.guards_of(&who.session).await?.are_met(&who.session.proofs, ctx.state.flows.ports.clock.now()) {
-            false => see_other(&destination.page_url("step-up"), "login"),
-            true => dead_ends::to_destination(ctx, &destination, &who.session, "login"),
-        });
+        return Ok(
+            match ctx.guards_of(&who.session).await?.are_met(&who.session.proofs, ctx.state.flows.ports.clock.now()) {
+                false => see_other(&destination.page_url("step-up"), "login"),
+                true => dead_ends::to_destination(ctx, &destination, &who.session, "login"),
+            },
+        );
     }
     if let Some(answer) = dead_ends::redirect_loop(ctx, &destination) {
         return Ok(answer);

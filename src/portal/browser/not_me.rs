@@ -64,6 +64,14 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
                 None => with_cookie(answer, cookies::clear_session()),
             })
         }
+        Disowned::Ended => {
+            let shell = ctx.shell();
+            let items = vec![text!("not-me-needs-proof", support = support_contact::whom(shell.support.as_ref()))];
+            let heading = NoticePage::new(&shell, text!("not-me-done-title"));
+            let links = vec![Link::to(login_page(), text!("signed-out-again"))];
+            let notice = NoticePage { lines: vec![text!("not-me-all-ended")], items, links, ..heading };
+            Ok(with_cookie(page(StatusCode::OK, "not-me", &notice), cookies::clear_session()))
+        }
         Disowned::Gone => Ok(see_other(&login_page(), "not-me")),
     }
 }

@@ -39,6 +39,33 @@ fn what_is_not_known_says_nothing() {
     assert!(terms.iter().all(|term| term.signal == Signal::DeviceCookie), "{terms:?}");
 }
 
+/// Whatever database goes away and comes back: the network says nothing meanwhile, nothing is learnt of it, and home is home again.
+#[test]
+fn a_database_that_is_away_makes_nobody_unusual() {
+    let network = [Signal::Country, Signal::Network, Signal::Prefix, Signal::Address];
+    for lost in [(true, true), (true, false), (false, true)] {
+        let away = |day| {
+            let mut seen = signals(day, "NO", 2119, "84.208.20.7");
+            let Place { country, asn, .. } = seen.place;
+            let (country, asn) = (country.filter(|_| !lost.0), asn.filter(|_| !lost.1));
+            seen.place = Place { country, asn, is_partial: true, ..Place::default() };
+            seen
+        };
+        let mut profile = at_home();
+        for day in 20..25 {
+            let terms = judge(&away(day), &profile).terms;
+            assert!(terms.iter().all(|term| !network.contains(&term.signal)), "{lost:?}: {terms:?}");
+            profile.learn(&away(day), &keys(), Settings::default().half_life, 1.0);
+        }
+        let back = judge(&signals(25, "NO", 2119, "84.208.20.7"), &profile);
+        assert!(back.level == RiskLevel::Low && evidence(&back, Signal::Network) < 0.0, "{lost:?}: {back:?}");
+        // What no database says of an address, while all can be asked, is new as ever.
+        let mut unmapped = away(25);
+        unmapped.place.is_partial = false;
+        assert!(judge(&unmapped, &profile).score > back.score);
+    }
+}
+
 #[test]
 fn the_last_half_of_an_ipv6_address_says_nothing() {
     let mut profile = Profile::default();

@@ -30,6 +30,7 @@ fn any_place() -> impl Strategy<Value = Place> {
         country_share: shares.0,
         asn_share: shares.1,
         asn_prefixes: shares.2,
+        is_partial: false,
     })
 }
 

@@ -189,11 +189,16 @@ impl PlaceTables {
             database.and_then(|database| database.record(address)).unwrap_or_default()
         };
         let [city, asn, country] = DatabaseRole::ALL.map(record);
+        let is_partial = self
+            .databases
+            .iter()
+            .any(|(_, watched)| watched.value.as_ref().is_none_or(|database| !self.is_fresh(database, now)));
         let code: [Option<Country>; 3] = [country.country(), city.country(), asn.country()];
         let mut place = Place {
             country: code.into_iter().flatten().next(),
             asn: [asn.asn, city.asn, country.asn].into_iter().flatten().next(),
             location: city.location(),
+            is_partial,
             ..Place::default()
         };
         self.shares.complete(address, &mut place);
