@@ -62,6 +62,11 @@ impl Destinations {
         self.hosts().into_iter().flat_map(of_app).collect()
     }
 
+    /// What stands in slips for each rule of a host.
+    pub fn asking(&self, host: &str) -> Vec<String> {
+        self.0.app(host).into_iter().flat_map(|app| app.rules.iter().map(|rule| rule.asking())).collect()
+    }
+
     /// What the rule of this name does by risk; `None`: there is none.
     pub fn on_risk(&self, host: &str, rule: &str) -> Option<OnRisk> {
         self.0.app(host)?.rules.iter().find(|known| *known.id.0 == *rule).map(|known| known.on_risk)
@@ -272,7 +277,7 @@ impl Guards {
     /// What a slip is to be given for; `None` if a session is enough.
     pub fn slip_order(&self, transaction: Option<TransactionDigest>) -> Option<SlipOrder> {
         self.bound()?;
-        let mut rules: Vec<String> = self.bound_guards().map(|guard| guard.rule.id.0.to_string()).collect();
+        let mut rules: Vec<String> = self.bound_guards().map(|guard| guard.rule.asking()).collect();
         rules.dedup();
         let methods = self.bound_guards().fold(MethodSet::ALL, |all, guard| all.and(guard.requirement.renewing()));
         Some(SlipOrder { host: self.host.clone(), rules, methods, transaction })

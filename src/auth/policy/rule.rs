@@ -123,6 +123,13 @@ impl Rule {
         }
     }
 
+    /// What stands for it where something was asked by it. Its name alone may be that of another rule after a reload, or at
+    /// another node: one without a name is called by its place in the list.
+    pub fn asking(&self) -> String {
+        let Self { id, pattern, methods, .. } = self;
+        format!("{} {} {}", id.0, pattern.as_str(), methods.join(","))
+    }
+
     /// What it does at this risk.
     pub fn at_risk(&self, risk: &Risk) -> RiskAction {
         let unjudged = risk.unjudged.min(self.on_risk.high);

@@ -21,7 +21,7 @@ pub struct Slip {
     pub session: String,
     /// The app host on which it is used.
     pub host: String,
-    /// The names of the rules that asked for it: one for each reading of the request.
+    /// The rules that asked for it, by [`Rule::asking`]: one for each reading of the request.
     pub rules: Vec<String>,
     /// What was proved for it.
     pub method: Method,
@@ -77,7 +77,7 @@ impl PresentedSlip {
         };
         told && slip.session == session.id
             && slip.host == session.host
-            && slip.rules.iter().any(|name| **name == *rule.id.0)
+            && slip.rules.contains(&rule.asking())
             && slip.proved_at <= now
             && now.since(slip.proved_at) <= SLIP_LIVES
             && !requirement.renewing().and(MethodSet::EMPTY.with(slip.method).closed()).is_empty()

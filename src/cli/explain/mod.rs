@@ -200,10 +200,8 @@ pub fn explain(destinations: &Destinations, question: &Question, now: Timestamp)
         ReservedTarget::No => {
             let opener = question.cross_origin.opener(&question.url, resource.host());
             let risk = question.risk.map_or_else(Risk::none, |risk| risk.of(who.as_ref(), now));
-            let slip = question.slip.zip(who.as_ref()).map(|(slip, who)| {
-                let here = destinations.rule_names().into_iter().filter(|(at, _)| *at == host);
-                slip.of(who, here.map(|(_, rule)| rule.to_owned()).collect(), &resource, now)
-            });
+            let asked = question.slip.zip(who.as_ref());
+            let slip = asked.map(|(slip, who)| slip.of(who, destinations.asking(&host), &resource, now));
             let circumstances = Circumstances { opener, risk, slip, ..Circumstances::of(question.ip) };
             let evaluation = destinations.explain(&resource, &circumstances, who.as_ref(), now);
             let evaluation = evaluation.ok_or_else(|| no_app(destinations, &host))?;

@@ -21,7 +21,7 @@ fn app() -> AppPolicy {
 }
 
 fn order() -> SlipOrder {
-    let (host, rules) = (HOST.to_owned(), vec!["once".to_owned()]);
+    let (host, rules) = (HOST.to_owned(), vec!["once /** ".to_owned()]);
     SlipOrder { host, rules, methods: MethodSet::EMPTY.with(Method::Password), transaction: None }
 }
 

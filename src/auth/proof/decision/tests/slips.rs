@@ -23,7 +23,7 @@ fn slips() -> impl Strategy<Value = PresentedSlip> {
         slip: Slip {
             session: if session { "01J" } else { "01K" }.to_owned(),
             host: if host { "app.example" } else { "wiki.example" }.to_owned(),
-            rules: vec!["other".to_owned(), if rule { "r" } else { "s" }.to_owned()],
+            rules: vec!["other".to_owned(), if rule { "r /** " } else { "r /x " }.to_owned()],
             method,
             transaction: told.map(digest),
             // Of a node whose clock is ahead, perhaps.
@@ -65,7 +65,7 @@ proptest! {
         let PresentedSlip { slip: given, transaction } = &slip;
         let fits = given.session == "01J"
             && given.host == "app.example"
-            && given.rules.iter().any(|name| name == "r")
+            && given.rules.iter().any(|name| name == "r /** ")
             && given.proved_at <= NOW
             && NOW.since(given.proved_at) <= SLIP_LIVES
             && given.transaction.is_none_or(|told| *transaction == Some(told))
@@ -90,7 +90,7 @@ proptest! {
         let parsed = Resource::parse("app.example", method, b"/pay", Tolerances::default()).unwrap();
         let resource = other.into_iter().try_fold(parsed, Resource::taken_for).unwrap();
         let slip = Slip {
-            session: "01J".into(), host: "app.example".into(), rules: vec!["r".into()], method: Method::Password,
+            session: "01J".into(), host: "app.example".into(), rules: vec!["r /** ".into()], method: Method::Password,
             transaction: None, proved_at: NOW,
         };
         let slip = Some(PresentedSlip { slip, transaction: None });
@@ -104,7 +104,7 @@ proptest! {
 
 /// A slip of ann's for rule r, which was proved now.
 fn given(transaction: Option<TransactionDigest>) -> PresentedSlip {
-    let (session, host, rules) = ("01J".to_owned(), "app.example".to_owned(), vec!["r".to_owned()]);
+    let (session, host, rules) = ("01J".to_owned(), "app.example".to_owned(), vec!["r /** ".to_owned()]);
     let slip = Slip { session, host, rules, method: Method::Password, transaction, proved_at: NOW };
     PresentedSlip { slip, transaction }
 }
