@@ -14,7 +14,7 @@ use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::proof::explanation::{self, Evaluation};
 use crate::auth::proof::{
-    Binding, Lack, MethodSet, Offer, OnRisk, Proofs, Requirement, Risk, RiskAction, SlipOrder, Strength,
+    Binding, Lack, MethodSet, Offer, OnRisk, PresentedSlip, Proofs, Requirement, Risk, RiskAction, SlipOrder, Strength,
     TransactionDigest,
 };
 use crate::auth::resource::{Resource, Tolerances};
@@ -116,6 +116,25 @@ impl Destinations {
     /// What becomes of a CORS preflight.
     pub fn preflighted(&self, resource: &Resource, client: IpAddr, asked: &Preflight<'_>) -> Preflighted<'_> {
         self.0.app(resource.host()).map_or(Preflighted::Judged, |app| app.preflighted(resource, client, asked))
+    }
+
+    /// Whether a slip of this order could let this person's request through, were all else proved: what only looks ahead, or is
+    /// refused, never passes by one.
+    pub fn serves(
+        &self,
+        order: &SlipOrder,
+        resource: &Resource,
+        client: IpAddr,
+        who: &Session,
+        now: Timestamp,
+    ) -> bool {
+        let proofs = MethodSet::ALL.iter().fold(who.proofs.clone(), |proofs, method| proofs.with(method, now));
+        let who = Arc::new(Session { proofs, ..who.clone() });
+        let Some(slip) = order.methods.iter().find_map(|method| order.slip(&who, method, now)) else { return false };
+        let slip = Some(PresentedSlip { slip, transaction: order.transaction });
+        let circumstances = Circumstances { slip, ..Circumstances::of(client) };
+        let decided = self.explain(resource, &circumstances, Some(&who), now);
+        decided.is_some_and(|evaluation| matches!(evaluation.decision, Decision::Permit(_)))
     }
 
     /// The guards of a destination. None where no rule covers it, or it cannot be read: nobody gets there anyway.

@@ -73,7 +73,7 @@ pub(crate) async fn second_factor(ctx: &mut Context) -> Result<Reply, HandlerErr
     params(("Stepgate-Device" = Option<String>, Header, description = "The `device` of an earlier sign-in: who sends it is not held up by attempts of others")),
     security(("bearer" = []), ("cookie" = [])), responses(
     (status = 200, body = Opening),
-    (status = 400, description = "`not_bound` (the session is enough for that request) or `method_not_accepted`, with `for`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 400, description = "with `for`: `not_bound` (the session is enough for that request), `never_passes` (no proof lets it through) or `method_not_accepted`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`wrong_otp` or `not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`factor_locked`: switched off after too many wrong codes; `methods` says what would do instead", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
@@ -88,7 +88,11 @@ pub(crate) async fn elevate(ctx: &mut Context) -> Result<Reply, HandlerError> {
         of_sign_in(ctx, given.ceremony, answered)?;
     }
     let submission = submission(&given.method, given.code, given.assertion)?;
-    let slip = given.request.as_ref().map(|asked| request_to_come::order(ctx, asked, &submission)).transpose()?;
+    let slip = given
+        .request
+        .as_ref()
+        .map(|asked| request_to_come::order(ctx, asked, &submission, &who.session))
+        .transpose()?;
     let at = CeremonyRef::Session(who.token.clone(), who.session.clone());
     let reply = ctx.record_events(ctx.state.flows.submit_for(&at, slip, submission, &ctx.script()).await)?;
     Ok(login_reply(ctx, &reply, who.by_cookie))

@@ -42,6 +42,7 @@ pub(crate) struct ElevateBody {
 
 /// The one request that a proof is for.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"method": "POST", "url": "/payments?account=7", "body_sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}))]
 pub(crate) struct RequestToCome {
     /// As it will be sent.

@@ -8,6 +8,7 @@ use super::proof_types::RequestToCome;
 use crate::auth::host;
 use crate::auth::proof::{Binding, BodyReading, BoundBody, MethodSet, SlipOrder, TransactionDigest};
 use crate::auth::resource::Resource;
+use crate::auth::session::Session;
 use crate::flow::reply::Submission;
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
@@ -16,7 +17,12 @@ use crate::portal::pages::method_names;
 use crate::portal::request_info::RequestInfo;
 
 /// What a slip is to be given for.
-pub(super) fn order(ctx: &Context, asked: &RequestToCome, submission: &Submission) -> Result<SlipOrder, HandlerError> {
+pub(super) fn order(
+    ctx: &Context,
+    asked: &RequestToCome,
+    submission: &Submission,
+    who: &Session,
+) -> Result<SlipOrder, HandlerError> {
     let bad = |title, detail| HandlerError::from(Problem::malformed(title).with("detail", detail));
     let odd = || bad(text!("problem-for-url-title"), text!("problem-for-url"));
     let target = target_of(&asked.url, &ctx.info).ok_or_else(odd)?;
@@ -30,14 +36,22 @@ pub(super) fn order(ctx: &Context, asked: &RequestToCome, submission: &Submissio
         HandlerError::from(problem.with("detail", text!("problem-not-bound")))
     };
     let binding = guards.bound().ok_or_else(unbound)?.requirement.binding;
-    let unread = || bad(text!("problem-for-body-title"), text!("problem-for-body"));
+    let unread = |detail| bad(text!("problem-for-body-title"), detail);
+    let empty: [u8; 32] = Sha256::digest([]).into();
     let body = match &asked.body_sha256 {
-        Some(hex) => Some(digest(hex).ok_or_else(unread)?),
+        Some(hex) => Some(digest(hex).ok_or_else(|| unread(text!("problem-for-body-digits")))?),
         None if binding != Binding::Transaction => None,
         // Such a request has no body.
-        None if asked.method == "GET" => Some(Sha256::digest([]).into()),
-        None => return Err(unread()),
+        None if asked.method == "GET" => Some(empty),
+        None => return Err(unread(text!("problem-for-body"))),
     };
+    let never = |detail| {
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "never_passes", text!("problem-never-passes-title"));
+        HandlerError::from(problem.with("detail", detail))
+    };
+    if asked.method == "GET" && body.is_some_and(|body| body != empty) {
+        return Err(never(text!("problem-never-passes-body")));
+    }
     let reading = match asked.content_type.as_deref() {
         None => BodyReading::Plain,
         Some("") => BodyReading::Typed(None),
@@ -48,7 +62,11 @@ pub(super) fn order(ctx: &Context, asked: &RequestToCome, submission: &Submissio
         TransactionDigest::of(resource.method(), resource.host(), resource.as_target(), &body)
     };
     let order = guards.slip_order(body.map(of_body)).ok_or_else(unbound)?;
-    // Known before the proof is looked at: one that does not count would be spent for nothing.
+    // Known before the proof is looked at: it would be spent for nothing.
+    let now = ctx.state.flows.ports.clock.now();
+    if !destinations.serves(&order, &resource, ctx.info.client_ip, who, now) {
+        return Err(never(text!("problem-never-passes")));
+    }
     let might = match submission {
         Submission::Assertion(_) => MethodSet::PASSKEYS,
         other => MethodSet::EMPTY.with(other.method()),

@@ -268,12 +268,19 @@ async fn who_asks_for_one_is_told_what_is_wrong_and_spends_nothing() {
         (json!({"method": "G T", "url": "/once/a"}), "malformed_request"),
         (json!({"method": "POST", "url": "/paid/a"}), "malformed_request"),
         (json!({"method": "POST", "url": "/paid/a", "body_sha256": "00"}), "malformed_request"),
+        (json!({"method": "HEAD", "url": "/once/a"}), "never_passes"),
+        (json!({"method": "OPTIONS", "url": "/once/a"}), "never_passes"),
+        (json!({"method": "HEAD", "url": "/paid/a", "body_sha256": hex}), "never_passes"),
+        (json!({"method": "MOVE", "url": "/paid/a", "body_sha256": hex}), "never_passes"),
+        (json!({"method": "GET", "url": "/paid/a", "body_sha256": hex}), "never_passes"),
         (json!({"method": "POST", "url": "/paid/a", "body_sha256": format!("{hex}0")}), "malformed_request"),
     ] {
         let told = stage.elevate(&mut ann, request.clone()).await;
         assert_eq!(told["code"], code, "{request} {told}");
         assert!(told["detail"].is_string() && told.get("slip").is_none(), "{told}");
     }
+    let mistyped = stage.elevate(&mut ann, json!({"method": "POST", "url": "/once/a", "body_sha_256": hex})).await;
+    assert_eq!(mistyped["code"], "malformed_request", "{mistyped}");
     stage.world.pass(Duration::from_secs(60));
     let body = json!({"method": "password", "code": crate::flow::testing::PASSWORD, "for": {"method": "GET", "url": "/once/a"}});
     let body = body.to_string();
