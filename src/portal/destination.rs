@@ -266,6 +266,14 @@ impl Destination {
         }
     }
 
+    /// Whether it is for a request with a body that was not kept, and leads to no other page.
+    pub(crate) fn is_to_be_resent(&self) -> bool {
+        let sends = !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        let kept = self.form.is_some() || self.popup.is_some();
+        let elsewhere = self.action.is_some() || self.around.is_some() || self.handoff.is_some() || self.at_portal;
+        self.given && sends && !kept && !elsewhere
+    }
+
     /// Where to go once everything is proved. Without a deep link people see their account first, and there their
     /// previous sign-in.
     pub(crate) fn next_url(&self) -> String {

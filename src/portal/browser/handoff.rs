@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{dead_ends, notice, redirect_cookie};
+use super::{dead_ends, notice, redirect_cookie, steps};
 use crate::auth::event::TicketFault;
 use crate::auth::handoff::TicketToken;
 use crate::flow::handoff::{Arrival, Presented};
@@ -74,7 +74,7 @@ pub(crate) async fn arrive(ctx: &mut Context) -> Result<Reply, HandlerError> {
 /// On to the destination; unless that was done again and again just now.
 fn arrived(ctx: &Context, opened: &Opened) -> Reply {
     let destination = ctx.destination();
-    let on = destination.next_url();
+    let on = steps::open_url(ctx, &destination);
     let answer = match dead_ends::redirect_loop_by_link(ctx, &destination, &on) {
         Some(round) => round,
         None => with_cookie(see_other(&on, "arrive"), redirect_cookie(ctx, &destination, &opened.session))

@@ -49,7 +49,18 @@ fn button_redirect(ctx: &Context, destination: &Destination, page: &'static str,
 /// Where somebody goes who is signed in now: to the destination, or, in a browser that has not shown a cookie of ours
 /// yet, by way of a look whether it keeps them.
 pub(super) fn next_url(ctx: &Context, destination: &Destination) -> String {
-    if ctx.info.cookies.any { destination.next_url() } else { destination.with_cookie_check().page_url("login") }
+    if ctx.info.cookies.any { open_url(ctx, destination) } else { destination.with_cookie_check().page_url("login") }
+}
+
+/// Where the destination opens. A request with a body that was not kept is sent again from where it was sent before, if each
+/// request needs a proof: were its address opened here, that would use the proof up.
+pub(super) fn open_url(ctx: &Context, destination: &Destination) -> String {
+    if waits_elsewhere(ctx, destination) { destination.page_url("done") } else { destination.next_url() }
+}
+
+/// Whether what is proved is for a request that another window sends.
+pub(super) fn waits_elsewhere(ctx: &Context, destination: &Destination) -> bool {
+    destination.is_to_be_resent() && ctx.guards().bound().is_some()
 }
 
 /// On to another page of the sign-in under way. `kind`: the page where it goes on from.

@@ -23,6 +23,7 @@ fn stage() -> Stage {
     let rules = vec![
         bound("once", "/once/**", Binding::Request),
         bound("paid", "/paid/**", Binding::Transaction),
+        Arc::new(rule("light", "/light/**", Strength::OneFactor, None)),
         Arc::new(rule("rest", "/**", Strength::TwoFactor, None)),
     ];
     let app = AppPolicy {
@@ -179,4 +180,21 @@ async fn what_cannot_be_shown_cannot_be_approved() {
     assert!(elsewhere.contains("not waiting any more") && !elsewhere.contains("name=\"code\""), "{elsewhere}");
     let get = text(&browser.get("/.stepgate/step-up?to=%2Fpaid%2Fa%3Fb%3D1").await);
     assert!(get.contains("GET <code>") && get.contains("/paid/a?b=1</code>"), "its address is all that it says: {get}");
+}
+
+#[tokio::test]
+async fn a_proof_for_what_is_sent_again_is_not_used_up_by_the_way_back() {
+    let stage = stage();
+    let mut browser = Browser::new(&stage);
+    browser.sign_in("/", 0).await;
+    stage.world.pass(std::time::Duration::from_secs(60));
+    let page = "/.stepgate/step-up?to=%2Fonce%2Fa&for=POST";
+    let risen = browser.post(page, &[("method", "totp"), ("code", &stage.code(0))]).await;
+    assert_eq!(location(&risen), "/.stepgate/done?to=%2Fonce%2Fa&for=POST");
+    let last = browser.get(&location(&risen)).await;
+    assert_eq!((last.status(), header(&last, "x-stepgate-response")), (StatusCode::OK, "done"));
+    assert!(text(&last).contains("close this window"), "{}", text(&last));
+    assert!(passes(&stage, &browser, "POST", "/once/a", b"large").await);
+    let elsewhere = browser.get("/.stepgate/done?to=%2Flight%2Fa&for=POST").await;
+    assert_eq!(location(&elsewhere), "/light/a", "where a session is enough, its address opens as ever");
 }
