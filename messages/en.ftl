@@ -528,11 +528,17 @@ challenge-form-other-type = What it sends is of a type that is not kept meanwhil
 challenge-form-too-large = It is larger than { $size }, and cannot be kept meanwhile. Files that it sends must be chosen again.
 challenge-form-full = As many forms wait already as can be kept. Send or discard one that waits, or come back in a quarter of an hour.
 challenge-form-how = Your browser may still have what you typed. The link opens a new window: when you are done there, come back to this window, go back one page and send the form again.
+challenge-unshown = You would have to see what is sent before you prove that it is you, and what you sent was not kept, so it cannot be shown. It did not reach the app.
+challenge-unshown-elsewhere = It came from another site, and forms of other sites are not kept.
+challenge-unshown-here = Send it from a page of the app itself.
+challenge-unshown-later = After that, go back one page and send this form again.
+challenge-unshown-how = Your browser may still have what you typed, one page back. Sent again as it is, it would end here again: change what stands in its way, or ask the people who run this service.
+challenge-unshown-frame = From a part of a page nothing can be kept. Open that part in a window of its own and send it there, or ask the people who run this service.
 challenge-link = { $wanted ->
     [step-up] Confirm it is you
    *[sign-in] Sign in
 }
-challenge-grpc = A sign-in is needed
+challenge-grpc = { challenge-wanted } is needed
 
 ## Forms that are kept meanwhile
 
@@ -674,6 +680,7 @@ problem-too-many-attempts = The next one is judged after the seconds in `retry_a
 problem-refused-title = Access is refused.
 problem-unattainable-title = A factor is needed that cannot be set up here.
 problem-step-up-title = A second step is needed.
+problem-transaction-detail = Show the person what is sent, and ask for their proof in this page: `POST /.stepgate/api/v1/elevate` with `for` gives a slip for it, which is sent along as `Stepgate-Slip`.
 problem-uncounted-detail = The passkey that was used may be copied to other devices, and does not count here: only one that stays on its device does, or a security key, as `methods` says.
 problem-sign-in-title = A sign-in is needed.
 problem-preflight-origin-title = This origin is not in the list of the rule.

@@ -191,6 +191,11 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// Whether a proof for it is bound to all that a request says.
+    pub fn binds_transactions(&self) -> bool {
+        self.requirement.binding == Binding::Transaction
+    }
+
     /// What somebody could prove for it who owns these methods.
     fn most(&self, owned: MethodSet, offer: Offer) -> MethodSet {
         if self.unrecognised { owned.closed() } else { offer.most(owned) }

@@ -9,9 +9,9 @@ use super::dialect;
 use super::grpc::grpc;
 use super::problem::Problem;
 use crate::auth::held_request::{FORM_WAITS, FormKeys, FormTraits, HoldTerms, NotHeld};
-use crate::auth::proof::Lack;
 use crate::auth::proof::challenge::{ChallengeKind, Dialect};
 use crate::auth::proof::decision::Challenged;
+use crate::auth::proof::{Binding, Lack};
 use crate::auth::reserved_names::is_our_bearer;
 use crate::auth::return_to::ReturnTo;
 use crate::portal::cookies::{self, SessionCredential};
@@ -67,8 +67,10 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challe
         FormOutcome::Held(keys) => destination.with_form(keys.id.clone()),
         FormOutcome::Unknown | FormOutcome::NotHeld(_) => destination,
     };
+    let unshown = is_unshown(challenged, &destination);
     let page_name = if challenged.subject.is_some() { "step-up" } else { "login" };
     let url = destination.page_url(page_name);
+    let way_on = (!unshown || challenged.shortfall.lack != Lack::Transaction).then_some(url.as_str());
     let (form, reply) = match kind {
         ChallengeKind::Redirect if destination.is_cut(&info.target) => {
             (ChallengeForm::Page, query_lost(state, info, challenged, &url))
@@ -77,6 +79,7 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challe
             (ChallengeForm::Handoff, handoff::lead(state, info, &destination, page_name))
         }
         ChallengeKind::Redirect => (ChallengeForm::Redirect, see_other(&url, "challenge")),
+        ChallengeKind::Frame if unshown => (ChallengeForm::Frame, frame_unshown(state, info)),
         ChallengeKind::Frame => (ChallengeForm::Frame, frame(state, info, challenged, &url)),
         ChallengeKind::Form => match sent {
             FormOutcome::Held(keys) => {
@@ -86,15 +89,23 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challe
                 };
                 (ChallengeForm::HeldForm, with_cookie(on, cookies::set_holder(&keys.holder, FORM_WAITS)))
             }
+            FormOutcome::NotHeld(why) if unshown => (ChallengeForm::LostForm, form_unshown(state, info, *why)),
+            FormOutcome::Unknown if unshown => (ChallengeForm::LostForm, form_unshown(state, info, NotHeld::Off)),
             FormOutcome::NotHeld(why) => (ChallengeForm::LostForm, form_lost(state, info, challenged, &url, *why)),
             FormOutcome::Unknown => (ChallengeForm::LostForm, form_lost(state, info, challenged, &url, NotHeld::Off)),
         },
-        ChallengeKind::Grpc => (ChallengeForm::Grpc, grpc(info, 16, &text!("challenge-grpc"))),
+        ChallengeKind::Grpc => {
+            (ChallengeForm::Grpc, grpc(info, 16, &text!("challenge-grpc", wanted = wanted(challenged))))
+        }
         ChallengeKind::Problem | ChallengeKind::WebSocket => {
-            (ChallengeForm::Problem, problem(state, info, challenged, &url))
+            (ChallengeForm::Problem, problem(state, info, challenged, way_on))
+        }
+        // It would be led to a page that cannot help: what was typed stays where it is.
+        ChallengeKind::Dialect(_) if way_on.is_none() => {
+            (ChallengeForm::Problem, problem(state, info, challenged, None))
         }
         ChallengeKind::Dialect(Dialect::Htmx) => {
-            (ChallengeForm::Htmx, dialect::htmx(problem(state, info, challenged, &url), &url))
+            (ChallengeForm::Htmx, dialect::htmx(problem(state, info, challenged, way_on), &url))
         }
         ChallengeKind::Dialect(Dialect::Faces) => (ChallengeForm::Faces, dialect::faces(&url)),
     };
@@ -103,6 +114,12 @@ pub(crate) fn reply(state: &PortalState, info: &RequestInfo, challenged: &Challe
         readable_by(&mut reply, info, &challenged.rule.cors.origins);
     }
     reply.noted(Note::Challenge(form))
+}
+
+/// Whether what is sent must be approved of, and no page of ours can show it: it has a body that was not kept.
+fn is_unshown(challenged: &Challenged, destination: &Destination) -> bool {
+    let bound = challenged.requirement.binding == Binding::Transaction;
+    bound && destination.method != "GET" && destination.form.is_none()
 }
 
 /// The libraries that this host has answered in their own way.
@@ -181,14 +198,7 @@ fn query_lost(state: &PortalState, info: &RequestInfo, challenged: &Challenged, 
 fn form_lost(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: &str, why: NotHeld) -> Reply {
     let wanted = wanted(challenged);
     let shell = state.theme.shell(&info.request_id);
-    let because = match why {
-        NotHeld::Off | NotHeld::Frame => None,
-        NotHeld::LongAddress => Some(text!("challenge-form-long-address")),
-        NotHeld::CrossOrigin => Some(text!("challenge-form-elsewhere")),
-        NotHeld::OtherType => Some(text!("challenge-form-other-type")),
-        NotHeld::TooLarge { limit } => Some(text!("challenge-form-too-large", size = format::size(limit))),
-        NotHeld::Full => Some(text!("challenge-form-full")),
-    };
+    let because = not_held(why);
     let lines = [text!("challenge-form", wanted = wanted)].into_iter().chain(because);
     let notice = NoticePage {
         lines: lines.chain([text!("challenge-form-how")]).collect(),
@@ -196,6 +206,43 @@ fn form_lost(state: &PortalState, info: &RequestInfo, challenged: &Challenged, u
         ..NoticePage::new(&shell, text!("challenge-form-title"))
     };
     page(StatusCode::UNAUTHORIZED, "challenge", &notice)
+}
+
+/// Why a form was not kept, where that is worth a word.
+fn not_held(why: NotHeld) -> Option<String> {
+    match why {
+        NotHeld::Off | NotHeld::Frame => None,
+        NotHeld::LongAddress => Some(text!("challenge-form-long-address")),
+        NotHeld::CrossOrigin => Some(text!("challenge-form-elsewhere")),
+        NotHeld::OtherType => Some(text!("challenge-form-other-type")),
+        NotHeld::TooLarge { limit } => Some(text!("challenge-form-too-large", size = format::size(limit))),
+        NotHeld::Full => Some(text!("challenge-form-full")),
+    }
+}
+
+/// A form that must be seen before it is sent, and cannot be shown. No page leads on: the next form would end here as well.
+fn form_unshown(state: &PortalState, info: &RequestInfo, why: NotHeld) -> Reply {
+    let shell = state.theme.shell(&info.request_id);
+    let because = match why {
+        NotHeld::CrossOrigin => Some(text!("challenge-unshown-elsewhere")),
+        _ => not_held(why),
+    };
+    let how = match why {
+        NotHeld::Full => text!("challenge-unshown-later"),
+        NotHeld::CrossOrigin => text!("challenge-unshown-here"),
+        _ => text!("challenge-unshown-how"),
+    };
+    let lines = [text!("challenge-unshown")].into_iter().chain(because).chain([how]).collect();
+    let notice = NoticePage { lines, ..NoticePage::new(&shell, text!("challenge-form-title")) };
+    page(StatusCode::UNAUTHORIZED, "challenge", &notice)
+}
+
+/// The same for what was sent from a part of a page.
+fn frame_unshown(state: &PortalState, info: &RequestInfo) -> Reply {
+    let shell = state.theme.shell(&info.request_id);
+    let lines = vec![text!("challenge-unshown"), text!("challenge-unshown-frame")];
+    let notice = NoticePage { lines, ..NoticePage::new(&shell, text!("challenge-form-title")) };
+    page(StatusCode::UNAUTHORIZED, "challenge", &notice).framable()
 }
 
 /// Why somebody is challenged, as scripts read it.
@@ -210,7 +257,8 @@ const fn reason(challenged: &Challenged) -> &'static str {
     }
 }
 
-fn problem(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
+/// A challenge for scripts; without a way on, the page has to ask for the proof by itself.
+fn problem(state: &PortalState, info: &RequestInfo, challenged: &Challenged, way_on: Option<&str>) -> Reply {
     let wanted = challenged.shortfall.methods;
     let here = wanted.and(state.flows.settings.offer_at(&info.host).served);
     let requirement = challenged.requirement;
@@ -239,8 +287,11 @@ fn problem(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url
         .with("reason", reason(challenged))
         .with("error", error)
         .with("acr_values", vec![acr])
-        .with("login_url", format!("{}://{}{url}", info.scheme, info.authority))
         .with("methods", method_names(if here.is_empty() { wanted } else { here }));
+    problem = match way_on {
+        Some(url) => problem.with("login_url", format!("{}://{}{url}", info.scheme, info.authority)),
+        None => problem.with("detail", text!("problem-transaction-detail")),
+    };
     if let Some(age) = requirement.max_age {
         header.push_str(&format!(", max_age=\"{}\"", age.as_secs()));
         problem = problem.with("max_age", age.as_secs());

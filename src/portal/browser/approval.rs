@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::notice;
 use crate::auth::held_request::{FormKeys, HeldHead, HeldRequest, ShownField, ShownValue, shown_fields};
-use crate::auth::proof::{Binding, BodyReading, BoundBody, TransactionDigest};
+use crate::auth::proof::{Binding, BodyReading, BoundBody, Lack, TransactionDigest};
 use crate::auth::resource::Resource;
 use crate::flow::forms::FormLookup;
 use crate::portal::answers::form_gone;
@@ -21,11 +21,13 @@ pub(super) struct Approval {
     pub(super) shown: ShownRequest,
 }
 
-/// What is to be approved of on the way to the destination; `None` if no rule asks for that. Stops where it cannot be shown.
+/// What is to be approved of on the way to the destination; `None` if no rule asks for that, or the session lacks something
+/// else and there is nothing to show: that can be proved all the same. Stops where nothing else is missing.
 pub(super) async fn of(
     ctx: &Context,
     destination: &Destination,
     who: &CurrentSession,
+    lack: Lack,
 ) -> Result<Option<Approval>, HandlerError> {
     let guards = ctx.guards();
     let Some(guard) = guards.bound().filter(|guard| guard.requirement.binding == Binding::Transaction) else {
@@ -46,6 +48,7 @@ pub(super) async fn of(
         }
         // Such a request has no body.
         None if method == "GET" => None,
+        None if lack != Lack::Transaction => return Ok(None),
         None => return Err(not_kept(ctx)),
     };
     let (fields, body, reading) = match &held {

@@ -180,7 +180,7 @@ async fn ask(
     let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
     let heading = guard.rule.explanation.as_ref().map(|what| text!("code-title-for", purpose = what));
     let path = format::path(destination.to.target().split('?').next().unwrap_or("/"));
-    let approval = approval::of(ctx, destination, &who).await?;
+    let approval = approval::of(ctx, destination, &who, lack).await?;
     let why = match (lack, guard.requirement.max_age) {
         _ if !off.is_empty() => locked_factor::why(off),
         (Lack::Recognition, _) => text!("step-up-risk"),
@@ -194,7 +194,10 @@ async fn ask(
     };
     let shortfall = guard.requirement.shortfall(&who.session.proofs, ctx.state.flows.ports.clock.now());
     let wanted = shortfall.map_or(methods, |shortfall| shortfall.methods);
-    let slip = ctx.guards().slip_order(approval.as_ref().map(|approval| approval.transaction));
+    let order = ctx.guards().slip_order(approval.as_ref().map(|approval| approval.transaction));
+    // What was not shown is not approved of.
+    let unshown = approval.is_none() && ctx.guards().bound().is_some_and(Guard::binds_transactions);
+    let slip = order.filter(|_| !unshown);
     let shown = approval.map(|approval| approval.shown);
     Ok(RequiredProof { who, methods, wanted, digits, heading, why, slip, shown })
 }

@@ -45,6 +45,21 @@ pub(super) fn challenged(who: Option<Arc<Session>>) -> Challenged {
     }
 }
 
+/// The challenge of a rule that binds a proof to what is sent, for a session of these methods.
+pub(super) fn unapproved(proved: &[crate::auth::proof::Method]) -> Challenged {
+    use crate::auth::proof::{Binding, Requirement};
+    let now = Timestamp::from_secs(2);
+    let plain = rule("paid", "/**", Strength::TwoFactor, None);
+    let requirement = Requirement { binding: Binding::Transaction, ..Requirement::of(Strength::TwoFactor) };
+    let access = Access::Guarded { audience: Default::default(), requirement };
+    let proofs = proved.iter().fold(Proofs::none(), |proofs, method| proofs.with(*method, now));
+    let who = Arc::new(Session { proofs, ..(*session()).clone() });
+    match decide(Some(&Arc::new(Rule { access, ..plain })), Some(&who), &Risk::none(), None, now) {
+        Decision::Challenge(challenged) => challenged,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn tell(method: &str, headers: &[(&str, &str)], who: Option<Arc<Session>>) -> Reply {
     Stage::new().portal.challenge(&info(method, "/erp/7?a=b&c", headers), &challenged(who))
 }
@@ -294,6 +309,42 @@ async fn head_tells_the_length_that_get_has() {
             assert_eq!(header(&head, "content-length"), header(&get, "content-length"), "{target}, {accept}");
             assert!(head.body().is_empty(), "{target}");
         }
+    }
+}
+
+#[test]
+fn nobody_is_led_to_a_page_that_could_not_show_what_is_sent() {
+    use crate::auth::held_request::NotHeld;
+    use crate::auth::proof::Method::{Password, Totp};
+    use crate::portal::answers::challenge::FormOutcome;
+    let frame = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
+    let portal = Stage::new().portal;
+    for proved in [&[Password, Totp][..], &[Password]] {
+        let challenged = unapproved(proved);
+        for (why, part) in [
+            (NotHeld::TooLarge { limit: 9 }, "larger than 9"),
+            (NotHeld::OtherType, "of a type that is not kept"),
+            (NotHeld::CrossOrigin, "Send it from a page of the app itself"),
+            (NotHeld::Full, "go back one page and send this form again"),
+        ] {
+            let form =
+                portal.challenge_form(&info("POST", "/erp/7", &NAVIGATION), &challenged, &FormOutcome::NotHeld(why));
+            assert_eq!(form.status(), StatusCode::UNAUTHORIZED);
+            assert!(text(&form).contains("cannot be shown") && text(&form).contains(part), "{}", text(&form));
+            assert!(!text(&form).contains("/.stepgate/step-up"), "{}", text(&form));
+        }
+        let page = text(&portal.challenge(&info("POST", "/erp/7", &frame), &challenged));
+        assert!(page.contains("a window of its own") && !page.contains("/.stepgate/step-up"), "{page}");
+        let page = text(&portal.challenge(&info("GET", "/erp/7", &frame), &challenged));
+        assert!(page.contains("/.stepgate/step-up"), "what has no body is shown: {page}");
+    }
+    for (proved, method, led) in
+        [(&[Password, Totp][..], "POST", false), (&[Password, Totp], "GET", true), (&[Password], "POST", true)]
+    {
+        let asked = info(method, "/erp/7", &[("sec-fetch-mode", "cors")]);
+        let told: serde_json::Value =
+            serde_json::from_slice(portal.challenge(&asked, &unapproved(proved)).body()).unwrap();
+        assert_eq!((told["login_url"].is_string(), told["detail"].is_string()), (led, !led), "{told}");
     }
 }
 

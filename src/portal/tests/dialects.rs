@@ -1,7 +1,8 @@
 //! Challenges for htmx and Jakarta Faces, and who may read what is told to scripts.
 
-use super::answers::{challenged, session};
+use super::answers::{challenged, session, unapproved};
 use super::*;
+use crate::auth::proof::Method::{Password, Totp};
 use crate::auth::proof::challenge::Dialect;
 use crate::portal::error::PortalError;
 use crate::portal::settings::ScriptSettings;
@@ -67,6 +68,24 @@ fn faces_is_led_by_a_partial_response() {
     let answer = tell(&[Dialect::Faces], "POST", &around);
     let expected = "to=%2Frows%2F7%3Fa%3Db%26c&amp;around=%2Fview%3Fid%3D1&amp;for=POST\"/>";
     assert!(text(&answer).contains(expected), "{}", text(&answer));
+}
+
+#[test]
+fn nobody_is_led_away_from_what_they_typed_for_nothing() {
+    for (dialect, headers) in
+        [(Dialect::Htmx, &[("hx-request", "true"), ("sec-fetch-mode", "cors")]), (Dialect::Faces, &FACES)]
+    {
+        let tell = |proved: &[_]| portal(&[dialect]).challenge(&info("POST", "/rows/7", headers), &unapproved(proved));
+        let stays = tell(&[Password, Totp]);
+        assert_eq!(stays.status(), StatusCode::UNAUTHORIZED);
+        assert!(
+            !stays.headers().contains_key("hx-redirect") && text(&stays).contains("\"transaction\""),
+            "{}",
+            text(&stays)
+        );
+        let led = tell(&[Password]);
+        assert!(led.headers().contains_key("hx-redirect") || text(&led).contains("<redirect"), "{}", text(&led));
+    }
 }
 
 #[test]

@@ -183,6 +183,23 @@ async fn what_cannot_be_shown_cannot_be_approved() {
 }
 
 #[tokio::test]
+async fn what_a_session_lacks_is_proved_where_nothing_can_be_shown_yet() {
+    let stage = stage();
+    let mut browser = Browser::new(&stage);
+    let fields = [("username", "ann"), ("password", crate::flow::testing::PASSWORD)];
+    let answer = browser.post("/.stepgate/login?to=%2Flight%2F", &fields).await;
+    browser.follow(answer).await;
+    let page = "/.stepgate/step-up?to=%2Fpaid%2Fa&for=POST";
+    let asked = browser.get(page).await;
+    assert_eq!(asked.status(), StatusCode::OK, "{}", text(&asked));
+    assert!(!text(&asked).contains("name=\"transaction\""), "{}", text(&asked));
+    let risen = browser.post(page, &[("method", "totp"), ("code", &stage.code(0))]).await;
+    assert_eq!(location(&risen), "/.stepgate/done?to=%2Fpaid%2Fa&for=POST");
+    assert!(!browser.jar.contains_key(SLIP), "nothing was approved of");
+    assert_eq!(browser.get(page).await.status(), StatusCode::CONFLICT, "nothing else is missing");
+}
+
+#[tokio::test]
 async fn a_proof_for_what_is_sent_again_is_not_used_up_by_the_way_back() {
     let stage = stage();
     let mut browser = Browser::new(&stage);
