@@ -15,6 +15,7 @@ use super::rules::{self, RuleOptions, TransactionPlace};
 use super::scripts::{self, DialectOption};
 use super::tls::Coverage;
 use super::upstream::{self, UpstreamOptions};
+use crate::auth::held_request::FormType;
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::rule::{Access, Rule};
 use crate::auth::proof::Offer;
@@ -213,7 +214,9 @@ fn one(
         cx.error(list.at, "without a rule everything is refused", fix);
     }
     let hold = hold::validate(app.hold, cx);
-    let place = TransactionPlace { holds: hold.is_some(), elsewhere: context.portal.is_some() && signs_in_there };
+    let has_fields = hold.as_ref().is_some_and(|terms| terms.types.iter().any(|kind| *kind != FormType::Text));
+    let elsewhere = context.portal.is_some() && signs_in_there;
+    let place = TransactionPlace { has_fields, holds: hold.is_some(), elsewhere };
     let risk = context.flow.risk.as_ref();
     let (rules, spots) =
         rules.map(|r| rules::validate(r.value, context.strengths, risk, place, cx)).unwrap_or_default();

@@ -48,6 +48,15 @@ fn what_could_never_be_proved_or_shown_is_told_at_its_place() {
             "",
             "6: with `hold: off` no form is kept",
         ),
+        (rules("require: two_factor, once: true, methods: [HEAD]"), "", "5: HEAD and OPTIONS pass by no proof"),
+        (rules("require: two_factor, transaction: true, methods: [OPTIONS, HEAD]"), "", "5: HEAD and OPTIONS pass"),
+        (rules("require: two_factor, transaction: true, redact: []"), "", "5: an empty list redacts nothing"),
+        (rules("require: two_factor, transaction: true, redact: [pin, ' ']"), "", "5: a field without a name"),
+        (
+            format!("    hold: {{ types: [text/plain] }}\n{}", rules("require: two_factor, transaction: true")),
+            "",
+            "6: of the forms that `hold.types` keeps none has fields",
+        ),
         (rules("require: two_factor, transaction: true"), portal, "5: people sign in at `portal.host`"),
     ] {
         tells(&file(&app, more), part);

@@ -15,16 +15,24 @@ pub(super) struct BindingOptions {
 /// What an app lets a transaction be.
 #[derive(Clone, Copy)]
 pub(crate) struct TransactionPlace {
+    /// Of the forms that are kept, some have fields that can be shown.
+    pub(crate) has_fields: bool,
     /// Forms are kept, so that they can be shown and sent.
     pub(crate) holds: bool,
     /// People sign in on another host, where no form can be shown.
     pub(crate) elsewhere: bool,
 }
 
+/// Whether a method does nothing, and uses no proof up.
+fn looks_ahead(method: &str) -> bool {
+    matches!(method, "HEAD" | "OPTIONS")
+}
+
 /// What a rule asks, and for what; and the fields that are not shown.
 pub(super) fn bound(
     access: Option<Access>,
     options: BindingOptions,
+    methods: &[String],
     place: TransactionPlace,
     cx: &mut Checker,
 ) -> (Option<Access>, Vec<String>) {
@@ -38,6 +46,18 @@ pub(super) fn bound(
     if let (Some(at), Some(_)) = (once, transaction) {
         cx.error(at, "`transaction` serves one request already", "leave `once` out");
     }
+    if let Some(at) = at.filter(|_| !methods.is_empty() && methods.iter().all(|method| looks_ahead(method))) {
+        let fix = format!("name the method that does it, as [POST], or leave `{key}` out");
+        cx.error(at, "HEAD and OPTIONS pass by no proof for one request, so nothing would pass", fix);
+    }
+    if let Some(redact) = options.redact.as_ref().filter(|_| transaction.is_some()) {
+        if redact.value.is_empty() && !cx.has_removed_items(redact.at) {
+            cx.error(redact.at, "an empty list redacts nothing", "name the fields, as [pin], or leave `redact` out");
+        }
+        if redact.value.iter().any(|field| field.trim().is_empty()) {
+            cx.error(redact.at, "a field without a name is none of a form", "name the fields, as [pin]");
+        }
+    }
     if let Some(redact) = options.redact.as_ref().filter(|_| transaction.is_none()) {
         cx.error(
             redact.at,
@@ -49,6 +69,15 @@ pub(super) fn bound(
         if !place.holds {
             let fix = "leave out `hold: off`, or ask for `once` in place of `transaction`";
             cx.error(at, "with `hold: off` no form is kept, so nobody could see what they approve of", fix);
+        }
+        if place.holds && !place.has_fields {
+            let fix =
+                "add `application/x-www-form-urlencoded` to `hold.types`, or ask for `once` in place of `transaction`";
+            cx.warn(
+                at,
+                "of the forms that `hold.types` keeps none has fields: other forms end on a page that cannot help",
+                fix,
+            );
         }
         if place.elsewhere {
             let fix = "add `portal: off` to this app, or ask for `once` in place of `transaction`";

@@ -145,7 +145,7 @@ fn one(
     };
     let access = access::access(at, o.access, o.require, o.allow, strengths, cx);
     let asked = BindingOptions { once: o.once, transaction: o.transaction, redact: o.redact };
-    let (access, redact) = binding::bound(access, asked, place, cx);
+    let (access, redact) = binding::bound(access, asked, &methods, place, cx);
     let asks = access.as_ref().is_none_or(|access| matches!(access, Access::Guarded { .. }));
     let (on_risk, on_change) = risk::validate(o.on_risk, o.on_change, asks, defaults, cx);
     let deny = matches!(access, Some(Access::Deny));
