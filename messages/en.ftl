@@ -509,10 +509,12 @@ loop-once-more = Try once more
 
 challenge-wanted = { $wanted ->
     [step-up] A second step
+    [proof] Another proof that it is you
    *[sign-in] A sign-in
 }
 challenge-frame-title = { $wanted ->
     [step-up] A second step is needed
+    [proof] A proof is needed
    *[sign-in] Your session ended
 }
 challenge-frame = { challenge-wanted } is needed for this part of the page. It opens in the whole window.
@@ -536,6 +538,7 @@ challenge-unshown-how = Your browser may still have what you typed, one page bac
 challenge-unshown-frame = From a part of a page nothing can be kept. Open that part in a window of its own and send it there, or ask the people who run this service.
 challenge-link = { $wanted ->
     [step-up] Confirm it is you
+    [proof] Confirm it is you
    *[sign-in] Sign in
 }
 challenge-grpc = { challenge-wanted } is needed
@@ -680,6 +683,7 @@ problem-too-many-attempts = The next one is judged after the seconds in `retry_a
 problem-refused-title = Access is refused.
 problem-unattainable-title = A factor is needed that cannot be set up here.
 problem-step-up-title = A second step is needed.
+problem-proof-title = Another proof is needed.
 problem-transaction-detail = Show the person what is sent, and ask for their proof in this page: `POST /.stepgate/api/v1/elevate` with `for` gives a slip for it, which is sent along as `Stepgate-Slip`.
 problem-uncounted-detail = The passkey that was used may be copied to other devices, and does not count here: only one that stays on its device does, or a security key, as `methods` says.
 problem-sign-in-title = A sign-in is needed.

@@ -11,7 +11,7 @@ use super::problem::Problem;
 use crate::auth::held_request::{FORM_WAITS, FormKeys, FormTraits, HoldTerms, NotHeld};
 use crate::auth::proof::challenge::{ChallengeKind, Dialect};
 use crate::auth::proof::decision::Challenged;
-use crate::auth::proof::{Binding, Lack};
+use crate::auth::proof::{Binding, Lack, Strength};
 use crate::auth::reserved_names::is_our_bearer;
 use crate::auth::return_to::ReturnTo;
 use crate::portal::cookies::{self, SessionCredential};
@@ -131,9 +131,13 @@ fn kind_of(state: &PortalState, info: &RequestInfo, challenged: &Challenged) -> 
     kind_in(info, challenged.rule.hints(), client_kind::dialect(info, dialects(state, info)))
 }
 
-/// What is missing, as the messages name it.
-const fn wanted(challenged: &Challenged) -> &'static str {
-    if challenged.subject.is_some() { "step-up" } else { "sign-in" }
+/// What is missing, as the messages name it. Where one factor does, it may be the password: no second step.
+fn wanted(challenged: &Challenged) -> &'static str {
+    match &challenged.subject {
+        None => "sign-in",
+        Some(_) if challenged.requirement.strength == Strength::OneFactor => "proof",
+        Some(_) => "step-up",
+    }
 }
 
 fn frame(state: &PortalState, info: &RequestInfo, challenged: &Challenged, url: &str) -> Reply {
@@ -273,6 +277,7 @@ fn problem(state: &PortalState, info: &RequestInfo, challenged: &Challenged, way
     let scheme = if script { "Bearer" } else { "StepUp" };
     let mut header = format!("{scheme} realm=\"{}\"", info.host);
     let (code, title) = match &challenged.subject {
+        Some(_) if requirement.strength == Strength::OneFactor => ("step_up_required", text!("problem-proof-title")),
         Some(_) => ("step_up_required", text!("problem-step-up-title")),
         None => ("login_required", text!("problem-sign-in-title")),
     };

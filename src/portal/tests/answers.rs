@@ -349,6 +349,24 @@ fn nobody_is_led_to_a_page_that_could_not_show_what_is_sent() {
 }
 
 #[test]
+fn where_one_factor_does_nobody_is_told_of_a_second_step() {
+    let portal = Stage::new().portal;
+    let plain = challenged(Some(session()));
+    let requirement = crate::auth::proof::Requirement { strength: Strength::OneFactor, ..plain.requirement };
+    let one = Challenged { requirement, ..plain };
+    let frame = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
+    for headers in [&frame[..], &[("sec-fetch-mode", "cors")]] {
+        let told = text(&portal.challenge(&info("GET", "/erp/7", headers), &one));
+        assert!(told.contains("proof") && !told.contains("second step"), "{told}");
+    }
+    let grpc = [("content-type", "application/grpc")];
+    for (asked, part) in [(one, "Another%20proof"), (challenged(Some(session())), "A%20second%20step")] {
+        let answer = portal.challenge(&info("POST", "/erp/7", &grpc), &asked);
+        assert!(header(&answer, "grpc-message").contains(part), "{}", header(&answer, "grpc-message"));
+    }
+}
+
+#[test]
 fn a_challenge_says_how_it_was_told() {
     let told =
         |method: &str, headers: &[(&str, &str)]| tell(method, headers, None).note.map(crate::portal::reply::Note::name);
