@@ -352,7 +352,7 @@ fn nobody_is_led_to_a_page_that_could_not_show_what_is_sent() {
 fn where_one_factor_does_nobody_is_told_of_a_second_step() {
     let portal = Stage::new().portal;
     let plain = challenged(Some(session()));
-    let requirement = crate::auth::proof::Requirement { strength: Strength::OneFactor, ..plain.requirement };
+    let requirement = Requirement { strength: Strength::OneFactor, ..plain.requirement };
     let one = Challenged { requirement, ..plain };
     let frame = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
     for headers in [&frame[..], &[("sec-fetch-mode", "cors")]] {
