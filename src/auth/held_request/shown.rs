@@ -3,7 +3,7 @@
 
 use super::FormType;
 use crate::auth::text::invisible::is_invisible;
-use crate::auth::text::percent::decode_lenient;
+use crate::auth::text::percent::{Octet, octets};
 
 /// As many letters of a value are shown.
 const SHOWN: usize = 300;
@@ -51,11 +51,21 @@ impl ShownField {
 /// The fields that a body of this type sends; `None` if it cannot be told for sure.
 pub fn shown_fields(content_type: &str, body: &[u8], redact: &[String]) -> Option<Vec<ShownField>> {
     let fields = match FormType::of(content_type)? {
-        FormType::UrlEncoded => urlencoded(body, redact),
+        FormType::UrlEncoded if is_utf8(content_type) => urlencoded(body, redact)?,
         FormType::Multipart => multipart(content_type, body, redact)?,
-        FormType::Text => vec![ShownField::new("", &String::from_utf8_lossy(body), redact)],
+        // Its fields are no parts of it that could be told apart, so none can be left out.
+        FormType::Text if is_utf8(content_type) && redact.is_empty() => {
+            vec![ShownField::new("", std::str::from_utf8(body).ok()?, redact)]
+        }
+        FormType::UrlEncoded | FormType::Text => return None,
     };
     (fields.len() <= FIELDS).then_some(fields)
+}
+
+/// Whether a type names no other letters than those of UTF-8.
+fn is_utf8(content_type: &str) -> bool {
+    let charset = content_type.split_once(';').map(|(_, parameters)| parameters.trim());
+    charset.is_none_or(|charset| charset.eq_ignore_ascii_case("charset=utf-8"))
 }
 
 /// Without what nobody sees, or what changes how other letters are seen.
@@ -65,20 +75,27 @@ fn visible(text: impl Iterator<Item = char>) -> String {
     text.map(seen).collect()
 }
 
-fn urlencoded(body: &[u8], redact: &[String]) -> Vec<ShownField> {
-    let text = String::from_utf8_lossy(body);
-    let decoded = |part: &str| decode_lenient(&part.replace('+', " "));
+fn urlencoded(body: &[u8], redact: &[String]) -> Option<Vec<ShownField>> {
+    let text = std::str::from_utf8(body).ok()?;
+    let decoded = |part: &str| {
+        let part = part.replace('+', " ");
+        let octets = octets(part.as_bytes()).map(|octet| match octet {
+            Octet::Plain(octet) | Octet::Encoded(octet) => octet,
+            Octet::StrayPercent => b'%',
+        });
+        String::from_utf8(octets.collect()).ok()
+    };
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     let field = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        ShownField::new(&decoded(name), &decoded(value), redact)
+        Some(ShownField::new(&decoded(name)?, &decoded(value)?, redact))
     };
     pairs.map(field).collect()
 }
 
 /// As browsers write it (RFC 7578), and in no other way.
 fn multipart(content_type: &str, body: &[u8], redact: &[String]) -> Option<Vec<ShownField>> {
-    let (_, boundary) = content_type.split_once("boundary=")?;
+    let boundary = content_type.split_once(';')?.1.trim().strip_prefix("boundary=")?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_'()+,./:=?".contains(&b);
     if boundary.is_empty() || boundary.len() > 70 || !boundary.bytes().all(plain) {
         return None;
@@ -117,13 +134,20 @@ fn one_part(part: &[u8], redact: &[String]) -> Option<ShownField> {
         }
     }
     let parameters = disposition?.strip_prefix("form-data; name=\"")?;
+    // Some read it as the sign that the next letter stands for itself.
+    if parameters.contains('\\') {
+        return None;
+    }
     let (name, more) = parameters.split_once('"')?;
     if more.is_empty() {
-        return Some(ShownField::new(&unescaped(name), &String::from_utf8_lossy(value), redact));
+        return Some(ShownField::new(&unescaped(name), std::str::from_utf8(value).ok()?, redact));
     }
     let (file, more) = more.strip_prefix("; filename=\"")?.split_once('"')?;
     let (name, file) = (unescaped(name), unescaped(file));
-    let value = ShownValue::File { name: visible(file.chars()), bytes: value.len() };
+    let value = match redact.contains(&name) {
+        true => ShownValue::Redacted { letters: file.chars().count() },
+        false => ShownValue::File { name: visible(file.chars()), bytes: value.len() },
+    };
     more.is_empty().then(|| ShownField { name: visible(name.chars()), value })
 }
 
@@ -203,11 +227,43 @@ mod tests {
         ] {
             assert_eq!(shown(&bad), None, "{bad:?}");
         }
-        for kind in
-            ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"----b7\""]
-        {
-            assert_eq!(shown_fields(kind, body.as_bytes(), &[]), None, "{kind}");
+        for more in [
+            "",
+            "; boundary=",
+            "; boundary=\"----b7\"",
+            "; xboundary=----b7",
+            "; Boundary=x; boundary=----b7",
+            "; charset=utf-7; boundary=----b7",
+        ] {
+            assert_eq!(shown_fields(&format!("multipart/form-data{more}"), body.as_bytes(), &[]), None, "{more}");
         }
+        let hidden = shown_fields(KIND, body.as_bytes(), &["f".to_owned(), "to".to_owned()]).unwrap();
+        assert!(hidden.iter().all(|field| matches!(field.value, ShownValue::Redacted { .. })), "{hidden:?}");
+    }
+
+    /// Two bodies that would look alike, and letters that are read in more ways than one.
+    #[test]
+    fn what_could_be_read_in_two_ways_is_not_shown() {
+        let form = "application/x-www-form-urlencoded";
+        for (kind, body) in [
+            (form, &b"name=M%FCller"[..]),
+            (form, b"n%F6=1"),
+            (form, b"name=M\xfcller"),
+            ("text/plain", b"M\xfcller"),
+            ("application/x-www-form-urlencoded; charset=utf-16", b"a=1"),
+            ("text/plain; charset=utf-7", b"a=1"),
+            (
+                KIND,
+                (part("a", "", "b") + "------b7--").replace("name=\"a\"", "name=\"a\\\"; filename=\"x\"").as_bytes(),
+            ),
+        ] {
+            assert_eq!(shown_fields(kind, body, &[]), None, "{kind} {}", body.escape_ascii());
+        }
+        let latin = [part("a", "", "Z").as_bytes(), b"------b7--"].concat();
+        assert!(shown_fields(KIND, &latin, &[]).is_some());
+        let latin = latin.iter().map(|b| if *b == b'Z' { 0xfc } else { *b }).collect::<Vec<_>>();
+        assert_eq!(shown_fields(KIND, &latin, &[]), None);
+        assert_eq!(shown_fields("text/plain", b"pin=1", &["pin".to_owned()]), None, "nothing of it can be left out");
     }
 
     proptest! {
