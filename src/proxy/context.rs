@@ -103,9 +103,10 @@ impl Ctx {
         self.form.is_none() && self.read_body.is_none()
     }
 
-    /// Whether bytes may have reached the app of what is sent once and never again.
+    /// Whether something may have reached the app, on a connection to it, of what is sent once and never again.
     pub(crate) fn began_once(&self) -> bool {
-        self.form.as_ref().is_some_and(FormDelivery::is_begun)
+        self.judgement.is_by_slip()
+            || self.form.as_ref().is_some_and(FormDelivery::is_begun)
             || self.read_body.as_ref().is_some_and(ReadBody::is_begun)
     }
 

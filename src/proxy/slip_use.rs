@@ -183,6 +183,11 @@ fn sha256(body: &[u8]) -> [u8; 32] {
 }
 
 impl Judgement {
+    /// Whether a proof for this one request let it through.
+    pub(crate) fn is_by_slip(&self) -> bool {
+        self.circumstances.as_ref().is_some_and(|circumstances| circumstances.slip.is_some())
+    }
+
     /// Takes what was decided by a slip, in place of the challenge before it; so is what is compared and counted.
     fn decide_by_slip(
         &mut self,

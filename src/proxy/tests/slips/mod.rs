@@ -225,6 +225,46 @@ async fn of_many_at_once_one_passes() {
 }
 
 #[tokio::test]
+async fn what_passed_by_one_is_sent_once_whatever_its_app_does() {
+    let heard = Heard::default();
+    let all = heard.clone();
+    // An app that reads a second request on a connection, and closes it without an answer.
+    let app = upstream_of(move |mut stream| {
+        let heard = all.clone();
+        async move {
+            for turn in 0..2 {
+                let head = head(&mut stream).await;
+                if head.is_empty() {
+                    return;
+                }
+                heard.lock().unwrap().push(head);
+                if turn == 0 {
+                    say(&mut stream, OK).await;
+                }
+            }
+        }
+    })
+    .await;
+    let world = World::new();
+    let key = world.with_totp(&world.person("ann"));
+    let rig = Rig::start_over(settings(&[app]), world.ports()).await;
+    let stage = Stage { world, key, rig, heard };
+    let mut ann = stage.session(1, Channel::Bearer);
+    for (method, target) in [("GET", "/once/a"), ("DELETE", "/once/a"), ("GET", "/paid/a"), ("DELETE", "/paid/a")] {
+        let told = json!({"method": method, "url": target, "body_sha256": EMPTY});
+        let slip = stage.elevate(&mut ann, told).await["slip"].as_str().unwrap().to_owned();
+        stage.ask(&ann, "GET", "/guarded/a", "").await;
+        stage.heard.lock().unwrap().clear();
+        assert_eq!(stage.ask(&ann, method, target, &header(&slip)).await.0, "502", "{method} {target}");
+        let heard = stage.heard();
+        assert!(heard.len() == 1 && heard[0].starts_with(&format!("{method} {target} ")), "{heard:?}");
+    }
+}
+
+/// SHA-256 of nothing.
+const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+#[tokio::test]
 async fn a_request_over_http2_or_for_a_websocket_uses_it_up_as_well() {
     let (app, heard) = upstream(OK).await;
     let stage = Stage::new().await;
