@@ -202,6 +202,11 @@ pub(crate) fn set_redirects(text: &str, ttl: Duration) -> Option<HeaderValue> {
     set_cookie(TURNS, text, Some(ttl))
 }
 
+/// `Set-Cookie` that makes the browser forget a proof for one request.
+pub(crate) fn clear_slip() -> Option<HeaderValue> {
+    set_cookie(SLIP, "", Some(Duration::ZERO))
+}
+
 /// `Set-Cookie` that makes the browser forget the count of turns.
 pub(crate) fn clear_redirects() -> Option<HeaderValue> {
     set_cookie(TURNS, "", Some(Duration::ZERO))

@@ -135,6 +135,7 @@ fn out(to: &str) -> Reply {
     answer = with_cookie(answer, cookies::clear_session());
     answer = with_cookie(answer, cookies::clear_ceremony());
     answer = with_cookie(answer, cookies::clear_holder());
+    answer = with_cookie(answer, cookies::clear_slip());
     with_cookie(answer, cookies::clear_redirects())
 }
 
