@@ -156,7 +156,10 @@ async fn a_sign_in_that_cannot_be_compared_is_in_the_trail() {
         let unassessed = events.iter().filter(|event| event.what == What::SignInUnassessed);
         actions.extend(unassessed.filter_map(|event| event.risk.as_ref().map(|risk| risk.action)));
     }
-    assert_eq!(actions, ["step_up"; 5], "the profile, whether they are pinned, what went wrong, and two counters of the range");
+    assert_eq!(
+        actions, ["step_up"; 5],
+        "the profile, whether they are pinned, what went wrong, and two counters of the range"
+    );
 }
 
 /// A key of hashes lasts 90 days; a place is known again for as long as a profile is kept.
