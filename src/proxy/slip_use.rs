@@ -73,7 +73,7 @@ impl Gateway {
             }
         };
         let hold = ctx.judgement.site.as_ref().and_then(|site| site.settings.hold.as_ref());
-        let limit = hold.map_or(HoldTerms::default().max, |terms| terms.max);
+        let limit = hold.map_or_else(|| HoldTerms::default().max, |terms| terms.max);
         let read = match read_whole(session, ctx, limit).await {
             Ok(_) if session.as_ref().retry_buffer_truncated() => Err((PortalError::LengthRequired, "length_required")),
             Ok(body) => Ok(body),
