@@ -158,7 +158,7 @@ async fn stage() -> (Front, Vec<Who>) {
             let added = run_with(&args, format!("{PASSWORD}\n").as_bytes());
             assert_eq!(added.code, 0, "{}", added.stderr);
             let told: Value = serde_json::from_str(&added.stdout).unwrap();
-            let secret = told["totp_secret"].as_str().or(told["totp"]["secret"].as_str()).unwrap().to_owned();
+            let secret = told["totp_secret"].as_str().unwrap().to_owned();
             let code = totp::code(&secret);
             let head = if token {
                 let mut body = json!({ "username": user, "password": PASSWORD, "strength": "one_factor" });
