@@ -11,6 +11,8 @@ use super::request::head;
 use crate::auth::held_request::{FormId, REPLAY_BYTES, is_marked_as_replay, may_become_replay, replayed};
 use crate::proxy::context::Ctx;
 
+/// What every spelling of the type of forms has in it.
+const FORM_TYPE: &[u8] = b"x-www-form-urlencoded";
 /// No coding makes so few bytes longer than that.
 const CODED_BYTES: usize = 256;
 
@@ -32,14 +34,18 @@ pub(crate) fn may_be_one(headers: &HeaderMap, has_body: bool, by_browser: impl F
         return false;
     }
     let named = |value: &HeaderValue| {
-        String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase().contains("x-www-form-urlencoded")
+        value.as_bytes().windows(FORM_TYPE.len()).any(|part| part.eq_ignore_ascii_case(FORM_TYPE))
     };
     let of_forms = headers.get_all(CONTENT_TYPE).iter().any(named);
     let untyped = headers.get_all(CONTENT_TYPE).iter().all(HeaderValue::is_empty);
     let length = head::announced(headers);
     match is_coded(headers) {
         true => of_forms && length.is_none_or(|length| length <= CODED_BYTES as u64) && by_browser(),
-        false => (of_forms || untyped) && length.is_none_or(|length| length == REPLAY_BYTES),
+        // What tells neither type nor length may be one side of a conversation, whose first piece waits for an answer.
+        false => match length {
+            Some(length) => (of_forms || untyped) && length == REPLAY_BYTES,
+            None => of_forms || (untyped && by_browser()),
+        },
     }
 }
 

@@ -214,13 +214,13 @@ fn what_is_stale_or_missing_abstains() {
     std::fs::remove_file(&asn).unwrap();
     let places = places(settings, &clock);
     let place = places.place(ip("81.1.2.3"));
-    assert_eq!((place.country, place.asn), (Country::parse("NO"), None));
+    assert_eq!((place.country, place.asn, place.is_partial), (Country::parse("NO"), None, true));
     let of = |role| places.databases().into_iter().find(|d| d.role == role).unwrap();
     assert!(of(DatabaseRole::City).used && !of(DatabaseRole::Asn).used);
     let missing = Notice::Absent(format!("geoip: asn: {}: there is no such file: it abstains", asn.display()));
     assert!(notices::all(&places.tables.load(), clock.now()).contains(&missing));
     clock.now.store((BUILT + 11) * 1000, Ordering::SeqCst);
-    assert_eq!(places.place(ip("81.1.2.3")), Place::default());
+    assert_eq!(places.place(ip("81.1.2.3")), Place { is_partial: true, ..Place::default() });
     assert!(!of(DatabaseRole::City).used);
     let told = notices::all(&places.tables.load(), clock.now());
     assert!(matches!(&told[0], Notice::Absent(text) if text.contains("Test-City was built")), "{told:?}");
