@@ -55,7 +55,6 @@ Examples:
     /// Say how a request would be decided, and why
     #[command(after_help = "\
 Examples:
-  stepgate explain -c stepgate.yaml --url https://erp.example.com/admin/
   stepgate explain -c stepgate.yaml --url https://erp.example.com/admin/ \\
       --method POST --user ann --groups staff,admins --amr pwd,otp --age 31m
   stepgate explain -c stepgate.yaml --url https://erp.example.com/ \\

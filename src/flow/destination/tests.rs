@@ -100,7 +100,10 @@ fn a_slip_is_for_every_rule_of_its_request() {
     let order = guards.slip_order(None).unwrap();
     let mut names = order.rules.clone();
     names.sort_unstable();
-    assert_eq!((names, order.methods), (vec!["a /a/** ".to_owned(), "rest /** ".to_owned()], MethodSet::EMPTY.with(Method::Totp)));
+    assert_eq!(
+        (names, order.methods),
+        (vec!["a /a/** ".to_owned(), "rest /** ".to_owned()], MethodSet::EMPTY.with(Method::Totp))
+    );
     let who = session([Method::Password, Method::Totp].iter().fold(Proofs::none(), |p, m| p.with(*m, NOW)));
     assert!(order.slip(&who, Method::Passkey, NOW).is_none(), "one of the rules would not take it");
     let slip = order.slip(&who, Method::Totp, NOW).unwrap();

@@ -377,27 +377,3 @@ fn a_challenge_says_how_it_was_told() {
     assert_eq!(told("GET", &[("content-type", "application/grpc")]), Some("grpc"));
     assert_eq!(told("GET", &[("sec-fetch-mode", "cors")]), Some("problem"));
 }
-
-#[tokio::test]
-async fn a_full_hasher_is_the_cause_of_its_503() {
-    use crate::portal::reply::Cause;
-    let mut settings = crate::flow::testing::fast_settings();
-    (settings.password.concurrent, settings.password.queue, settings.password.memory_kib) = (1, 0, 65_536);
-    let portal = portal_with(Arc::new(Flows::new(World::new().ports(), settings)), Arc::new(policy()));
-    let page = info("POST", "/.stepgate/login", &[("content-type", "application/x-www-form-urlencoded")]);
-    let call = info("POST", "/.stepgate/api/v1/login", &[("content-type", "application/json")]);
-    let asked = (0..16).map(|n| match n % 2 {
-        0 => send(&portal, &page, "username=ann&password=x"),
-        _ => send(&portal, &call, r#"{"username":"ann","password":"x"}"#),
-    });
-    let answers = futures_util::future::join_all(asked).await;
-    for kinds in [0, 1] {
-        let of_kind = answers.iter().skip(kinds).step_by(2);
-        let busy: Vec<_> = of_kind.filter(|a| a.status() == StatusCode::SERVICE_UNAVAILABLE).collect();
-        assert!(!busy.is_empty());
-        for answer in busy {
-            assert!(matches!(answer.cause, Some(Cause::Busy)));
-            assert_eq!(answer.events.len(), 1);
-        }
-    }
-}
