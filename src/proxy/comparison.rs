@@ -1,11 +1,14 @@
 //! What rules that are only tried would have decided otherwise of a request; no answer waits for it.
 
+use crate::auth::policy::rule::Rule;
 use crate::auth::proof::comparison::Difference;
+use crate::auth::resource::Resource;
 use crate::auth::session::Session;
 use crate::flow::admit::Compared;
 use crate::proxy::context::Ctx;
 use crate::proxy::gateway::Gateway;
 use crate::proxy::observe::shadow_log::{ComparedRequest, ShadowLog};
+use crate::proxy::request::site::Site;
 
 impl Gateway {
     /// Counts and logs what would be decided otherwise.
@@ -37,15 +40,8 @@ impl Gateway {
             let presented = (&token, channel);
             let compared = flows.compare_later(&site.policy, &resource, &circumstances, presented).await;
             let (differences, who) = compared;
-            let request = ComparedRequest {
-                request_id: &request_id,
-                host: &site.host,
-                method: resource.method(),
-                path: resource.path(),
-                who: who.as_deref(),
-                decided_by: decided_by.as_deref(),
-            };
-            log.tell(&differences, &request, flows.ports.clock.now());
+            let of = (&*request_id, &*site, &resource, decided_by.as_deref());
+            log.tell(&differences, &compared_request(of, who.as_deref()), flows.ports.clock.now());
             drop(place);
         });
     }
@@ -53,13 +49,14 @@ impl Gateway {
 
 fn tell(log: &ShadowLog, differences: &[Difference], ctx: &Ctx, who: Option<&Session>) {
     let (Some(site), Some(resource)) = (&ctx.judgement.site, &ctx.judgement.resource) else { return };
-    let request = ComparedRequest {
-        request_id: &ctx.arrival.request_id,
-        host: &site.host,
-        method: resource.method(),
-        path: resource.path(),
-        who,
-        decided_by: ctx.judgement.rule().map(|rule| &**rule),
-    };
-    log.tell(differences, &request, ctx.snapshot.flows.ports.clock.now());
+    let of = (&*ctx.arrival.request_id, &**site, resource, ctx.judgement.rule().map(|rule| &**rule));
+    log.tell(differences, &compared_request(of, who), ctx.snapshot.flows.ports.clock.now());
+}
+
+/// A request by its id, its site, its target and the rule that decided.
+fn compared_request<'a>(
+    (request_id, site, resource, decided_by): (&'a str, &'a Site, &'a Resource, Option<&'a Rule>),
+    who: Option<&'a Session>,
+) -> ComparedRequest<'a> {
+    ComparedRequest { request_id, host: &site.host, method: resource.method(), path: resource.path(), who, decided_by }
 }
