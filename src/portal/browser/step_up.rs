@@ -37,6 +37,20 @@ struct RequiredProof {
     shown: Option<ShownRequest>,
 }
 
+impl RequiredProof {
+    /// What is `wanted` before something of the account is changed, by what is `usable` of it.
+    async fn before(
+        ctx: &Context,
+        who: CurrentSession,
+        wanted: MethodSet,
+        usable: MethodSet,
+        why: String,
+    ) -> Result<Self, HandlerError> {
+        let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
+        Ok(Self { who, methods: wanted.and(usable), wanted, digits, heading: None, why, slip: None, shown: None })
+    }
+}
+
 /// Shows what is asked.
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let (destination, _) = enter(ctx, "step-up").await?;
@@ -214,17 +228,7 @@ async fn proof_for_codes(
         CodesAsked::ProveFirst(methods) if methods.and(owned).is_empty() => nothing_to_prove_with(ctx),
         CodesAsked::ProveFirst(methods) => {
             let why = text!("step-up-before-codes");
-            let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
-            return Ok(RequiredProof {
-                who,
-                methods: methods.and(owned),
-                wanted: methods,
-                digits,
-                heading: None,
-                why,
-                slip: None,
-                shown: None,
-            });
+            return RequiredProof::before(ctx, who, methods, owned, why).await;
         }
         CodesAsked::Ready { .. } | CodesAsked::NoFactor => see_other(&destination.next_url(), "step-up"),
         CodesAsked::Gone => see_other(&destination.page_url("login"), "step-up"),
@@ -246,17 +250,7 @@ async fn proof_for_addresses(
         Some(missing) if missing.and(owned).is_empty() => nothing_to_prove_with(ctx),
         Some(missing) => {
             let why = text!("step-up-before-addresses");
-            let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
-            return Ok(RequiredProof {
-                who,
-                methods: missing.and(owned),
-                wanted: missing,
-                digits,
-                heading: None,
-                why,
-                slip: None,
-                shown: None,
-            });
+            return RequiredProof::before(ctx, who, missing, owned, why).await;
         }
     };
     Err(HandlerError::from(on))
@@ -286,17 +280,7 @@ async fn proof_for_enrolling(
                 Some(RequestedAction::Passkeys) => text!("step-up-before-deleting"),
                 _ => text!("step-up-before-enrolling"),
             };
-            let digits = ctx.state.flows.digits_of(&who.session.identity.id).await?;
-            Ok(RequiredProof {
-                who,
-                methods: methods.and(usable),
-                wanted: methods,
-                digits,
-                heading: None,
-                why,
-                slip: None,
-                shown: None,
-            })
+            RequiredProof::before(ctx, who, methods, usable, why).await
         }
     }
 }
