@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::transient::{Typed, read, written};
+use super::transient::{JsonRecord, Typed};
 use super::{Answer, TransientKind};
 use crate::auth::held_request::{FormKeys, FormOwner, HeldRequest};
 use crate::auth::secret::SecretBytes;
@@ -24,19 +24,11 @@ impl Typed for HeldRequest {
     }
 }
 
-impl Typed for FormOwner {
+impl JsonRecord for FormOwner {
     const KIND: TransientKind = TransientKind::Form;
     type Key = FormKeys;
 
     fn name(key: &FormKeys) -> Cow<'_, str> {
         format!("{}:owner", key.name()).into()
-    }
-
-    fn encode(&self) -> Answer<SecretBytes> {
-        written(self)
-    }
-
-    fn decode(plain: &SecretBytes) -> Answer<Self> {
-        read(plain)
     }
 }

@@ -7,6 +7,7 @@
 mod accounts;
 mod addresses;
 mod breached_passwords;
+mod ceremonies;
 mod counters;
 mod forms;
 mod outbox;

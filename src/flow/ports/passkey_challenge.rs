@@ -5,11 +5,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Answer;
-use super::transient::{TransientKind, Typed, read, written};
+use super::transient::{JsonRecord, TransientKind};
 use crate::auth::factor::passkey::{CHALLENGE_BYTES, Mediation, UserVerification};
 use crate::auth::proof::TransactionDigest;
-use crate::auth::secret::SecretBytes;
 use crate::auth::time::Timestamp;
 
 /// What the answer to a challenge is for.
@@ -72,20 +70,12 @@ impl IssuedChallenge {
     }
 }
 
-impl Typed for IssuedChallenge {
+impl JsonRecord for IssuedChallenge {
     const KIND: TransientKind = TransientKind::Challenge;
     type Key = str;
 
     fn name(key: &str) -> Cow<'_, str> {
         key.into()
-    }
-
-    fn encode(&self) -> Answer<SecretBytes> {
-        written(self)
-    }
-
-    fn decode(plain: &SecretBytes) -> Answer<Self> {
-        read(plain)
     }
 }
 

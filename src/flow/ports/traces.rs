@@ -3,29 +3,20 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::transient::{TransientKind, Typed, read, written};
+use super::transient::{JsonRecord, TransientKind};
 use super::{Answer, View};
-use crate::auth::secret::SecretBytes;
 use crate::auth::trace::DecisionTrace;
 
 /// How long a trace is kept.
 const TRACE_LIVES: Duration = Duration::from_secs(86_400);
 
-impl Typed for DecisionTrace {
+impl JsonRecord for DecisionTrace {
     const KIND: TransientKind = TransientKind::Trace;
     /// The id of the request.
     type Key = str;
 
     fn name(key: &str) -> Cow<'_, str> {
         key.into()
-    }
-
-    fn encode(&self) -> Answer<SecretBytes> {
-        written(self)
-    }
-
-    fn decode(plain: &SecretBytes) -> Answer<Self> {
-        read(plain)
     }
 }
 

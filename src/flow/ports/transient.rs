@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{Answer, RECORD_VERSION, StoreError, Vault};
-use crate::auth::ceremony::{Ceremony, CeremonyKey};
 use crate::auth::factor::authenticator::Sealed;
-use crate::auth::handoff::{Ticket, TicketToken};
 use crate::auth::secret::SecretBytes;
 use crate::auth::time::Timestamp;
 
@@ -329,47 +329,39 @@ fn context<T: Typed>(name: &str) -> String {
     format!("state:{}:{}:{name}", T::KIND.name(), RECORD_VERSION)
 }
 
-pub(super) fn written<T: serde::Serialize>(value: &T) -> Answer<SecretBytes> {
+/// A type that is kept as the JSON of its fields.
+pub trait JsonRecord: Serialize + DeserializeOwned + Send + Sync {
+    const KIND: TransientKind;
+    /// What names a value.
+    type Key: ?Sized + Sync;
+    /// The name in the store.
+    fn name(key: &Self::Key) -> Cow<'_, str>;
+}
+
+impl<R: JsonRecord> Typed for R {
+    const KIND: TransientKind = R::KIND;
+    type Key = R::Key;
+
+    fn name(key: &R::Key) -> Cow<'_, str> {
+        R::name(key)
+    }
+
+    fn encode(&self) -> Answer<SecretBytes> {
+        to_json(self)
+    }
+
+    fn decode(plain: &SecretBytes) -> Answer<Self> {
+        from_json(plain)
+    }
+}
+
+fn to_json<T: Serialize>(value: &T) -> Answer<SecretBytes> {
     serde_json::to_vec(value).map(SecretBytes::new).map_err(|e| StoreError::new("state", e))
 }
 
-pub(super) fn read<T: serde::de::DeserializeOwned>(plain: &SecretBytes) -> Answer<T> {
+fn from_json<T: DeserializeOwned>(plain: &SecretBytes) -> Answer<T> {
     let shape = |e: serde_json::Error| format!("{:?} error at column {}", e.classify(), e.column());
     serde_json::from_slice(plain.expose()).map_err(|e| StoreError::new("state", shape(e)))
-}
-
-impl Typed for Ceremony {
-    const KIND: TransientKind = TransientKind::Ceremony;
-    type Key = CeremonyKey;
-
-    fn name(key: &CeremonyKey) -> Cow<'_, str> {
-        key.encoded().into()
-    }
-
-    fn encode(&self) -> Answer<SecretBytes> {
-        written(self)
-    }
-
-    fn decode(plain: &SecretBytes) -> Answer<Self> {
-        read(plain)
-    }
-}
-
-impl Typed for Ticket {
-    const KIND: TransientKind = TransientKind::Ticket;
-    type Key = TicketToken;
-
-    fn name(key: &TicketToken) -> Cow<'_, str> {
-        key.name().into()
-    }
-
-    fn encode(&self) -> Answer<SecretBytes> {
-        written(self)
-    }
-
-    fn decode(plain: &SecretBytes) -> Answer<Self> {
-        read(plain)
-    }
 }
 
 impl Typed for Sealed {
@@ -381,10 +373,10 @@ impl Typed for Sealed {
     }
 
     fn encode(&self) -> Answer<SecretBytes> {
-        written(&self.0)
+        to_json(&self.0)
     }
 
     fn decode(plain: &SecretBytes) -> Answer<Self> {
-        read(plain).map(Sealed)
+        from_json(plain).map(Sealed)
     }
 }
