@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::auth::factor::passkey::Violation;
+use crate::auth::proof::{Method, RiskLevel};
 
 /// Every variant, with a detail of each kind; what stands in the audit trail for it.
 fn vocabulary() -> Vec<(What, Value)> {

@@ -1,0 +1,231 @@
+//! The things that happen.
+
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+use super::deed::Deed;
+use super::reasons::{RejectReason, ThrottleScope, TicketFault};
+use crate::auth::proof::{Method, RiskLevel, TransactionDigest};
+
+/// The closed list of things that happen, with their exact reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    ProofAccepted {
+        method: Method,
+    },
+    ProofRejected {
+        method: Method,
+        /// Why, exactly.
+        reason: RejectReason,
+    },
+    /// An attempt was not evaluated: too many before it.
+    Throttled {
+        method: Method,
+        /// Which counter was full.
+        scope: ThrottleScope,
+    },
+    /// A sign-in was compared with what is usual for its person.
+    SignInAssessed {
+        level: RiskLevel,
+    },
+    /// A sign-in could not be compared: the store did not answer, and `fail` said what follows.
+    SignInUnassessed,
+    /// A session looked stolen, and nobody showed that it is theirs: it was ended.
+    SessionAbandoned,
+    /// The person said that a sign-in was not theirs: they count as high risk.
+    SignInDisowned,
+    /// An operator pinned a person at high risk.
+    RiskPinned,
+    /// A person is no longer pinned.
+    RiskPinCleared,
+    /// What was usual for a person was forgotten.
+    RiskProfileErased,
+    SessionOpened {
+        /// How unusual the sign-in was, where that is assessed.
+        level: Option<RiskLevel>,
+    },
+    /// A session that was opened where people sign in got a token for the host of an app.
+    SessionShared,
+    /// A ticket to the host of an app was refused.
+    TicketRejected {
+        reason: TicketFault,
+    },
+    /// A session rose to a new token.
+    SessionElevated,
+    /// A form met a challenge and was kept.
+    FormHeld,
+    /// A form that was kept was given to its app, once.
+    FormSent,
+    /// A form that was kept was discarded by its owner.
+    FormDiscarded,
+    /// Something was proved for one request; of a transaction, what was shown and proved, by its digest.
+    SlipIssued {
+        method: Method,
+        transaction: Option<TransactionDigest>,
+    },
+    /// That request was let through.
+    SlipSpent {
+        method: Method,
+        transaction: Option<TransactionDigest>,
+    },
+    /// A session was ended by its owner or an operator.
+    SessionRevoked,
+    /// Every session of a person was ended.
+    SessionsRevoked,
+    /// An authenticator was bound to an account.
+    AuthenticatorAdded {
+        method: Method,
+    },
+    /// A code is on its way to an address of the person.
+    CodeSent {
+        method: Method,
+    },
+    /// A passkey whose counter did not grow was refused: there may be two of it.
+    PasskeyCounter,
+    /// A second factor was switched off after too many wrong codes.
+    FactorLocked {
+        method: Method,
+    },
+    /// It was switched on again, by another proof of its owner or by an operator.
+    FactorUnlocked {
+        method: Method,
+    },
+    AuthenticatorRemoved {
+        method: Method,
+    },
+    /// Backup codes were made; earlier ones no longer count.
+    BackupCodesMade,
+    /// The stored password hash was renewed with current parameters.
+    PasswordRehashed,
+    /// An account was made.
+    AccountCreated,
+    AccountDisabled,
+    AccountEnabled,
+    AccountDeleted,
+    PasswordSet,
+    /// An operator set a password that the rules refuse.
+    PasswordForced,
+    /// The name for people or the mail address was set.
+    ProfileSet,
+    /// An account was put into other groups.
+    GroupsSet,
+    /// A store failed while this was done: it may have happened or not, and nothing was granted for it.
+    Unsettled {
+        /// What was under way.
+        deed: Deed,
+        /// By which method, where it was a proof.
+        method: Option<Method>,
+    },
+}
+
+impl What {
+    /// The word for it: in the log, in the audit trail, in what commands tell.
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::ProofAccepted { .. } => "proof_accepted",
+            Self::ProofRejected { .. } => "proof_rejected",
+            Self::Throttled { .. } => "throttled",
+            Self::SignInAssessed { .. } => "sign_in_assessed",
+            Self::SignInUnassessed => "sign_in_unassessed",
+            Self::SessionAbandoned => "session_abandoned",
+            Self::SignInDisowned => "sign_in_disowned",
+            Self::RiskPinned => "risk_pinned",
+            Self::RiskPinCleared => "risk_pin_cleared",
+            Self::RiskProfileErased => "risk_profile_erased",
+            Self::SessionOpened { .. } => "session_opened",
+            Self::SessionShared => "session_shared",
+            Self::TicketRejected { .. } => "ticket_rejected",
+            Self::SessionElevated => "session_elevated",
+            Self::FormHeld => "form_held",
+            Self::FormSent => "form_sent",
+            Self::FormDiscarded => "form_discarded",
+            Self::SlipIssued { .. } => "slip_issued",
+            Self::SlipSpent { .. } => "slip_spent",
+            Self::SessionRevoked => "session_revoked",
+            Self::SessionsRevoked => "sessions_revoked",
+            Self::AuthenticatorAdded { .. } => "authenticator_added",
+            Self::CodeSent { .. } => "code_sent",
+            Self::PasskeyCounter => "passkey_counter",
+            Self::FactorLocked { .. } => "factor_locked",
+            Self::FactorUnlocked { .. } => "factor_unlocked",
+            Self::AuthenticatorRemoved { .. } => "authenticator_removed",
+            Self::BackupCodesMade => "backup_codes_made",
+            Self::PasswordRehashed => "password_rehashed",
+            Self::AccountCreated => "account_created",
+            Self::AccountDisabled => "account_disabled",
+            Self::AccountEnabled => "account_enabled",
+            Self::AccountDeleted => "account_deleted",
+            Self::PasswordSet => "password_set",
+            Self::PasswordForced => "password_forced",
+            Self::ProfileSet => "profile_set",
+            Self::GroupsSet => "groups_set",
+            Self::Unsettled { .. } => "unsettled",
+        }
+    }
+
+    /// The method concerned.
+    pub const fn method(self) -> Option<Method> {
+        match self {
+            Self::ProofAccepted { method }
+            | Self::ProofRejected { method, .. }
+            | Self::Throttled { method, .. }
+            | Self::AuthenticatorAdded { method }
+            | Self::CodeSent { method }
+            | Self::SlipIssued { method, .. }
+            | Self::SlipSpent { method, .. }
+            | Self::FactorLocked { method }
+            | Self::FactorUnlocked { method }
+            | Self::AuthenticatorRemoved { method } => Some(method),
+            Self::Unsettled { method, .. } => method,
+            _ => None,
+        }
+    }
+
+    /// What stands for the request concerned.
+    pub const fn transaction(self) -> Option<TransactionDigest> {
+        match self {
+            Self::SlipIssued { transaction, .. } | Self::SlipSpent { transaction, .. } => transaction,
+            _ => None,
+        }
+    }
+
+    /// The exact reason, by one word.
+    pub const fn reason(self) -> Option<&'static str> {
+        match self.detail() {
+            Some((_, word)) => Some(word),
+            None => None,
+        }
+    }
+
+    /// What else is kept of it: the member's name, and the word.
+    const fn detail(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::ProofRejected { reason, .. } => Some(("reason", reason.name())),
+            Self::TicketRejected { reason } => Some(("reason", reason.name())),
+            Self::SignInAssessed { level } | Self::SessionOpened { level: Some(level) } => {
+                Some(("level", level.name()))
+            }
+            Self::Throttled { scope, .. } => Some(("scope", scope.name())),
+            Self::Unsettled { deed, .. } => Some(("deed", deed.name())),
+            _ => None,
+        }
+    }
+}
+
+/// As it is kept in the audit trail: `{"action":"proof_rejected","method":"totp","reason":"mismatch"}`.
+impl Serialize for What {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("action", self.action())?;
+        // Of what was under way, the method is always told, also that there was none.
+        if self.method().is_some() || matches!(self, Self::Unsettled { .. }) {
+            members.serialize_entry("method", &self.method().map(Method::name))?;
+        }
+        if let Some((name, word)) = self.detail() {
+            members.serialize_entry(name, word)?;
+        }
+        if let Some(transaction) = self.transaction() {
+            members.serialize_entry("transaction", &transaction.hex())?;
+        }
+        members.end()
+    }
+}
