@@ -13,6 +13,7 @@ pub mod header_names;
 pub mod held_request;
 pub mod history;
 pub mod host;
+pub mod link_token;
 pub mod network;
 pub mod origin;
 pub mod policy;
