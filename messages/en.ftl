@@ -757,3 +757,24 @@ letter-good-for = The code is good for { $minutes ->
    *[other] { $minutes } minutes
 }, and once.
 letter-do-not-share = Do not share this code. Nobody who helps you will ask for it.
+letter-sign-up-subject = { $name }: confirm your address for { $host }
+letter-sign-up-use = Somebody, hopefully you, asked for an account at { $host } with this address. Open this page and press its button to make the account:
+letter-sign-up-otherwise = If it was not you, there is nothing to do: without this letter no account comes about.
+letter-taken-subject = { $name }: you have an account for { $host } already
+letter-taken-use = Somebody, hopefully you, asked for an account at { $host } with this address, which has one already. Sign in here:
+letter-taken-otherwise = If it was not you, nothing has changed: nobody was told that there is an account.
+letter-invitation-subject = { $name }: an invitation to { $host }
+letter-invitation-use = You are invited to make an account at { $host }. Open this page and press its button:
+letter-invitation-otherwise = If you did not expect this, ask who sent it before you open the page.
+letter-link-subject = { $name }: your link to sign in at { $host }
+letter-link-use = Open this page in the browser in which you asked for it, and press its button, to go on signing in at { $host }:
+letter-link-otherwise = If you are not signing in at this moment, somebody else gave your address. The link alone signs nobody in; tell your support if it goes on.
+letter-recovery-subject = { $name }: begin to recover your account at { $host }
+letter-recovery-use = Somebody, hopefully you, cannot sign in at { $host } and gave your name. Open this page and press its button to go on:
+letter-recovery-otherwise = If it was not you, somebody tries to get into your account: leave the link unused and tell your support.
+letter-deletion-subject = { $name }: delete your account at { $host }
+letter-deletion-use = Your account at { $host } is to be deleted. Open this page and press its button to delete it for good:
+letter-deletion-otherwise = If it was not you, somebody is signed in as you: sign in, sign out everywhere, change your password, and tell your support.
+letter-link-code = Or enter this there:
+letter-link-good-for = The link is good for { $span }, and once.
+letter-link-do-not-share = Do not pass this link on. Nobody who helps you will ask for it.

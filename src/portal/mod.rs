@@ -9,7 +9,7 @@ pub mod cookies;
 mod destination;
 pub mod error;
 mod form_owner;
-mod format;
+pub(crate) mod format;
 mod forms;
 mod handoff;
 pub(crate) mod messages;

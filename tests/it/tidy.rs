@@ -14,7 +14,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
     ("flow", &["auth", "risk"]),
     ("store", &["auth", "risk", "flow::ports"]),
     // Letters are worded by the same catalogue as pages.
-    ("notify", &["auth", "flow::ports", "portal::messages"]),
+    ("notify", &["auth", "flow::ports", "portal::format", "portal::messages"]),
     ("portal", &["auth", "flow"]),
     ("proxy", &["auth", "flow", "portal"]),
     (

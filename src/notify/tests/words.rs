@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use super::{code, mail_to, text_to};
-use crate::flow::ports::{Letter, Recipient};
+use crate::auth::secret::SecretText;
+use crate::flow::ports::{Letter, LetterLink, LinkPurpose, Recipient};
 use crate::notify::wording::words;
 
 #[test]
@@ -26,5 +29,44 @@ fn a_text_message_ends_with_the_host_and_the_code() {
         assert_eq!(short.lines().last(), Some("@erp.example.com #123456"));
         assert!(short.starts_with("Stepgate: 123456 ") && short.contains("Do not share this code"), "{short}");
         assert!(short.is_ascii() && short.len() <= 306, "two parts: {short}");
+    }
+}
+
+#[test]
+fn a_link_is_told_with_what_it_is_for_and_how_long_it_is_good() {
+    use LinkPurpose::{AddressTaken, Deletion, Invitation, Recovery, SignIn, SignUp};
+    for purpose in [SignUp, AddressTaken, Invitation, SignIn, Recovery, Deletion] {
+        let letter = words(&Letter::Link(link(purpose)), Some("<Sons>")).unwrap();
+        assert!(letter.subject.starts_with("<Sons>: ") && letter.subject.contains("erp.example.com"));
+        assert!(!letter.subject.contains("sgl_"), "servers log subjects");
+        assert!(letter.text.contains("\n\nhttps://erp.example.com/.stepgate/x?token=sgl_1&a\n\n"), "{}", letter.text);
+        assert!(
+            letter.html.contains("href=\"https://erp.example.com/.stepgate/x?token=sgl_1&#38;a\""),
+            "{}",
+            letter.html
+        );
+        assert!(letter.text.contains("123456") && letter.html.contains(">123456</p>"));
+        let once = purpose != AddressTaken;
+        assert_eq!(letter.text.contains("good for 7 days, and once"), once, "{}", letter.text);
+        assert!(!letter.text.contains("ignore"));
+    }
+}
+
+#[test]
+fn a_link_is_kept_whole() {
+    let letter = Letter::Link(link(LinkPurpose::Recovery));
+    let Ok(Letter::Link(read)) = letter.encode().and_then(|plain| Letter::decode(&plain)) else { panic!("no link") };
+    let told = |letter: &Letter| words(letter, None).map(|words| words.text);
+    assert_eq!(told(&Letter::Link(read)), told(&letter));
+}
+
+fn link(purpose: LinkPurpose) -> LetterLink {
+    LetterLink {
+        to: Recipient::Email("ann@example.test".to_owned()),
+        purpose,
+        url: SecretText::new("https://erp.example.com/.stepgate/x?token=sgl_1&a".to_owned()),
+        code: Some(SecretText::new("123456".to_owned())),
+        host: "erp.example.com".to_owned(),
+        valid: Duration::from_secs(7 * 86_400),
     }
 }
