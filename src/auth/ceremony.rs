@@ -1,9 +1,11 @@
 //! A ceremony: a consuming state machine that asks for proofs until its purpose is met.
 //!
-//! Signing in, stepping up and enrolling are the same machine. It may begin before anybody is named, it owns the challenge
-//! it issued, and only [`Ceremony::advance`] makes the [`Completed`] that a session is opened for.
+//! Signing in, stepping up, enrolling and recovering are the same machine. It may begin before anybody is named, it owns the
+//! challenge it issued, and only [`Ceremony::advance`] makes what it [ends](Complete) in: of these, a session is opened for
+//! [`Complete::Open`] alone.
 
 mod assessed;
+mod recover;
 mod token;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,7 @@ use super::session::{Channel, Session};
 use super::time::Timestamp;
 use super::user::{Identity, UserId, Username};
 pub use assessed::Assessed;
+pub use recover::{RecoverTerms, Recovered, Resets};
 pub use token::{CeremonyKey, CeremonyToken};
 
 /// What a ceremony is for.
@@ -27,6 +30,8 @@ pub enum Purpose {
     StepUp(String),
     /// A new authenticator; it ends in a session too.
     Enrol(Parent),
+    /// Credentials in the place of those that are lost; it never ends in a session.
+    Recover(RecoverTerms),
 }
 
 /// The sign-in or the session in which somebody enrols.
@@ -133,7 +138,16 @@ pub enum Verdict {
     Failed(Method),
 }
 
-/// A ceremony whose purpose is met. Made by [`Ceremony::advance`] alone.
+/// What a ceremony ends in whose purpose is met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Complete {
+    /// A session may be opened.
+    Open(Completed),
+    /// Credentials may be set, and nothing else.
+    Reset(Recovered),
+}
+
+/// A ceremony whose purpose is met, and for which a session may be opened. Made by [`Ceremony::advance`] alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completed {
     ceremony: Ceremony,
@@ -157,8 +171,8 @@ impl Completed {
 pub enum Step {
     /// Any of these methods brings it on.
     Ask(Ceremony, MethodSet),
-    /// The purpose is met; a session may be opened.
-    Complete(Completed),
+    /// The purpose is met.
+    Complete(Complete),
     /// The proof was wrong; the ceremony stands where it stood.
     Rejected(Ceremony),
     /// The account owns no method that would do, and could set one up. Never admits.
@@ -173,7 +187,8 @@ impl Step {
     /// The ceremony, wherever it stands.
     pub fn ceremony(self) -> Ceremony {
         match self {
-            Self::Complete(completed) => completed.ceremony,
+            Self::Complete(Complete::Open(completed)) => completed.ceremony,
+            Self::Complete(Complete::Reset(recovered)) => recovered.into_ceremony(),
             Self::Ask(ceremony, _)
             | Self::Rejected(ceremony)
             | Self::Stuck(ceremony)
@@ -291,7 +306,7 @@ impl Ceremony {
         let most = || Requirement::of(Strength::of(factors()).unwrap_or(Strength::OneFactor));
         match self.purpose {
             Purpose::SignIn => Some(self.requirement.unwrap_or_else(most)),
-            Purpose::StepUp(_) | Purpose::Enrol(_) => None,
+            Purpose::StepUp(_) | Purpose::Enrol(_) | Purpose::Recover(_) => None,
         }
     }
 
@@ -305,9 +320,14 @@ impl Ceremony {
         if self.who.user().is_none() {
             return Step::Rejected(self);
         }
+        if let Purpose::Recover(terms) = self.purpose {
+            return self.recover(terms);
+        }
         let required = self.required();
         let short = required.and_then(|required| required.shortfall(&self.proofs, now).map(|short| (required, short)));
-        let Some((required, shortfall)) = short else { return Step::Complete(Completed { ceremony: self, method }) };
+        let Some((required, shortfall)) = short else {
+            return Step::Complete(Complete::Open(Completed { ceremony: self, method }));
+        };
         let at_hand = self.enrolled.or(self.proofs.methods());
         let owned = shortfall.methods.and(self.enrolled);
         // Nobody is asked for a code, or led to set up an app, that cannot lead where they are going.

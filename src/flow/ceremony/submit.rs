@@ -1,13 +1,13 @@
 //! The next proof of a ceremony under way: the second factor of a sign-in, or a step-up.
 
-use crate::auth::ceremony::{Ceremony, Step, Verdict};
+use crate::auth::ceremony::{Ceremony, Complete, Step, Verdict};
 use crate::auth::event::{RejectReason, What};
 use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::proof::{Method, MethodSet, RiskAction, SlipOrder};
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::{Resumed, Slot};
-use crate::flow::ports::{Account, Answer};
+use crate::flow::ports::{Account, Answer, StoreError};
 use crate::flow::reply::{
     CeremonyRef, Client, Locked, LoginReply, Next, OutOfReach, Outcome, Rejection, Submission, WithEvents,
 };
@@ -128,7 +128,11 @@ impl Flows {
     ) -> Answer<LoginReply> {
         let now = attempt.now;
         Ok(match step {
-            Step::Complete(completed) => {
+            // Who recovers is led another way, and no session is opened for them.
+            Step::Complete(Complete::Reset(_)) => {
+                return Err(StoreError::invariant("a recovery ends in no session"));
+            }
+            Step::Complete(Complete::Open(completed)) => {
                 // The first taker signs in.
                 if !self.end_stored(slot).await? {
                     let reason = RejectReason::NoCeremony;

@@ -2,7 +2,7 @@
 
 use super::backup_codes::NewCodes;
 use super::enrollee::Enrollee;
-use crate::auth::ceremony::{Ceremony, Step, Verdict};
+use crate::auth::ceremony::{Ceremony, Complete, Step, Verdict};
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
 use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::factor::passkey::{
@@ -204,7 +204,9 @@ impl Flows {
         let credentials = self.credentials(&who.account, &enrolled);
         let enrolment = Ceremony { credentials, ..who.ceremony }.enrolment(who.parent, None);
         let offer = self.settings.offer_at(&enrolment.host);
-        let Step::Complete(completed) = enrolment.advance(Verdict::Proved(passkey.method()), offer, attempt.now) else {
+        let Step::Complete(Complete::Open(completed)) =
+            enrolment.advance(Verdict::Proved(passkey.method()), offer, attempt.now)
+        else {
             return Err(StoreError::invariant("an enrolment asked for more than its key"));
         };
         Ok(match self.open(attempt, &who.account, &completed, &who.slot).await? {

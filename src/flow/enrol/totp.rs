@@ -4,7 +4,7 @@
 //! that key completes it.
 
 use super::enrollee::Enrollee;
-use crate::auth::ceremony::{Ceremony, Step, Verdict};
+use crate::auth::ceremony::{Ceremony, Complete, Step, Verdict};
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
 use crate::auth::factor::authenticator::{Enrolled, Sealed};
 use crate::auth::factor::totp::{self, KEY_BYTES, Matched};
@@ -130,7 +130,9 @@ impl Flows {
         let enrolment = Ceremony { credentials, locked: MethodSet::EMPTY, ..who.ceremony }
             .enrolment(who.parent, enrolment.challenge);
         let offer = self.settings.offer_at(&enrolment.host);
-        let Step::Complete(completed) = enrolment.advance(Verdict::Proved(Method::Totp), offer, attempt.now) else {
+        let Step::Complete(Complete::Open(completed)) =
+            enrolment.advance(Verdict::Proved(Method::Totp), offer, attempt.now)
+        else {
             return Err(StoreError::invariant("an enrolment asked for more than its code"));
         };
         Ok(match self.open(attempt, &account, &completed, &who.slot).await? {

@@ -1,7 +1,7 @@
 //! What changes under a sign-in: the password, the factors, the way in, the session it replaces.
 
 use super::*;
-use crate::auth::ceremony::{Step, Verdict};
+use crate::auth::ceremony::{Complete, Step, Verdict};
 use crate::auth::proof::{MethodSet, Offer};
 use crate::auth::session::Session;
 use crate::auth::user::UserId;
@@ -66,7 +66,7 @@ async fn a_change_between_the_proof_and_the_session_leaves_no_session() {
         let from = client();
         let mut attempt = flows.begin_attempt("ann", Some(user.clone()), &from);
         let step = ceremony.advance(Verdict::Proved(Method::Totp), Offer::BASIC, attempt.now);
-        let Step::Complete(completed) = step else { panic!("not complete") };
+        let Step::Complete(Complete::Open(completed)) = step else { panic!("not complete") };
         let reply = flows.open(&mut attempt, &account, &completed, &Slot::New).await.unwrap();
         assert_eq!(reply.err(), Some(Rejection::WrongCredentials), "{what}");
         assert_eq!(world.look(|s| s.sessions.len()), 0, "{what}");

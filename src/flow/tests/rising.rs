@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::auth::ceremony::{Ceremony, Step, Verdict};
+use crate::auth::ceremony::{Ceremony, Complete, Step, Verdict};
 use crate::auth::proof::{MethodSet, Offer};
 use crate::flow::ceremony::stored::Slot;
 use crate::flow::testing::{HOST, World, client};
@@ -69,7 +69,7 @@ async fn an_account_disabled_while_it_signs_in_gets_no_session() {
     let one = Some(Requirement::of(Strength::OneFactor));
     let ceremony = Ceremony::sign_in(None, one, HOST.to_owned(), Channel::Cookie, flows.now());
     let ceremony = ceremony.identified(&account.identity, password, MethodSet::EMPTY, credentials);
-    let Step::Complete(completed) =
+    let Step::Complete(Complete::Open(completed)) =
         ceremony.advance(Verdict::Proved(Method::Password), Offer::BASIC, session.created_at)
     else {
         panic!("not complete");
