@@ -13,6 +13,7 @@ mod hashing;
 pub mod key_rotation;
 mod known_browser;
 mod lockout;
+pub mod other_sessions;
 mod passkeys;
 pub mod ports;
 pub mod reply;
@@ -24,6 +25,7 @@ mod session_validity;
 pub mod sessions;
 pub mod settings;
 pub mod slips;
+mod standing_person;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -49,6 +49,14 @@ impl Slot {
         }
     }
 
+    /// The session that it happens in.
+    pub(in crate::flow) fn session(&self) -> Option<&Session> {
+        match self {
+            Self::New | Self::Stored(_) => None,
+            Self::Session(_, session) => Some(session),
+        }
+    }
+
     /// The parent of an enrolment that begins here; a sign-in that has just begun is none.
     pub(in crate::flow) fn parent(&self) -> Option<Parent> {
         match self {

@@ -3,7 +3,6 @@
 
 use super::addresses::still_to_prove;
 use crate::auth::ceremony::{Ceremony, CeremonyKey, Parent};
-use crate::auth::event::{Deed, What};
 use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::proof::{Factor, Method, MethodSet, Requirement, Strength};
 use crate::auth::time::Timestamp;
@@ -12,6 +11,7 @@ use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::{Resumed, Slot};
 use crate::flow::ports::{Account, Answer};
 use crate::flow::reply::{CeremonyRef, Client};
+use crate::flow::standing_person::StandingPerson;
 
 /// An account about to enrol, and where, as the stores have it now.
 pub(in crate::flow) struct Enrollee {
@@ -28,26 +28,6 @@ pub(in crate::flow) struct Enrollee {
 }
 
 impl Flows {
-    /// Ends the other sessions of the person: an authenticator that was replaced vouches for nobody any more.
-    pub(in crate::flow) async fn end_others(&self, attempt: &mut Attempt<'_>, who: &Enrollee) -> Answer<()> {
-        let own = match &who.slot {
-            Slot::Session(key, _) => Some(key),
-            Slot::New | Slot::Stored(_) => None,
-        };
-        let mut ended = false;
-        attempt.intend(Deed::Ending, None);
-        for (key, _) in self.ports.sessions.of_user(&who.account.identity.id).await? {
-            if Some(&key) != own {
-                ended |= self.ports.sessions.revoke(&key).await?;
-            }
-        }
-        attempt.clear_intent();
-        if ended {
-            attempt.record(What::SessionsRevoked);
-        }
-        Ok(())
-    }
-
     /// Who is enrolling, from the stores as they are now; `None` if that is over.
     pub(in crate::flow) async fn enrollee<'a>(
         &self,
@@ -57,10 +37,14 @@ impl Flows {
         let (mut attempt, resumed) = self.resume(at, client).await?;
         let Some(Resumed { ceremony, slot }) = resumed else { return Ok((attempt, None)) };
         let Some(parent) = slot.parent() else { return Ok((attempt, None)) };
-        let Ok(account) = self.account_of(&ceremony, &slot).await? else { return Ok((attempt, None)) };
-        let enrolled = self.ports.authenticators.of(&account.identity.id).await?;
+        let Some(user) = ceremony.who.user() else { return Ok((attempt, None)) };
+        let Some(person) = self.standing_person(user).await? else { return Ok((attempt, None)) };
+        let StandingPerson { account, enrolled, credentials } = person;
+        if !slot.session().is_none_or(|session| Self::is_of(session, &account)) {
+            return Ok((attempt, None));
+        }
         self.recheck_browser(&mut attempt, Some(&account));
-        if matches!(slot, Slot::Stored(_)) && ceremony.credentials != self.credentials(&account, &enrolled) {
+        if matches!(slot, Slot::Stored(_)) && ceremony.credentials != credentials {
             self.end_stored(&slot).await?;
             return Ok((attempt, None));
         }

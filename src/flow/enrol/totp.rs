@@ -13,6 +13,7 @@ use crate::auth::secret::{SecretBytes, SecretText};
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::enrol::backup_codes::NewCodes;
+use crate::flow::other_sessions::OtherSessions;
 use crate::flow::ports::{Answer, StoreError};
 use crate::flow::reply::{CeremonyRef, Client, ConfirmReply, EnrollReply, Outcome, PendingTotp, Rejection, WithEvents};
 use crate::flow::sealing::challenge_context;
@@ -117,7 +118,7 @@ impl Flows {
         self.put_codes(attempt, &owner.id, &made).await?;
         let mut account = who.account.clone();
         if who.enrolled.totp.is_some() {
-            self.end_others(attempt, &who).await?;
+            self.end_other_sessions(attempt, &owner.id, who.slot.session(), OtherSessions::End).await?;
             // What was granted before is over by that, but for what is granted here.
             match self.standing_account(&owner.id).await? {
                 Ok(standing) => account = standing,

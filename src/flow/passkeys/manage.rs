@@ -11,6 +11,7 @@ use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::destination::Destinations;
 use crate::flow::enrol::{Enrollee, NAME_CHARS, lasting, tidy};
+use crate::flow::other_sessions::OtherSessions;
 use crate::flow::ports::{Answer, Removal};
 use crate::flow::reply::{CeremonyRef, Client, Outcome, PasskeyRemoved, PasskeyRenamed, WithEvents};
 
@@ -109,7 +110,7 @@ impl Flows {
         };
         let owner = &who.account.identity;
         attempt.record(What::AuthenticatorRemoved { method: gone.method() });
-        self.end_others(attempt, &who).await?;
+        self.end_other_sessions(attempt, &owner.id, who.slot.session(), OtherSessions::End).await?;
         let Ok(account) = self.standing_account(&owner.id).await? else { return Ok(PasskeyRemoved::Gone) };
         let credentials = self.credentials(&account, &after);
         Ok(match self.reopen(attempt, &account, credentials, &who.slot).await? {

@@ -1,0 +1,55 @@
+//! The other sessions of somebody who changes what they sign in by: whoever else is signed in as them did so by what was
+//! before (ASVS 5.0 7.4.3).
+
+use super::Flows;
+use super::attempt::Attempt;
+use super::ports::Answer;
+use crate::auth::event::{Deed, What};
+use crate::auth::session::Session;
+use crate::auth::user::UserId;
+
+/// What becomes of the other sessions of somebody who changes what they sign in by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OtherSessions {
+    #[default]
+    End,
+    /// They wish to stay signed in elsewhere.
+    Keep,
+}
+
+impl OtherSessions {
+    /// By whether somebody wishes to keep them.
+    pub const fn kept(keep: bool) -> Self {
+        if keep { Self::Keep } else { Self::End }
+    }
+}
+
+impl Flows {
+    /// Ends the other sessions of a person, unless they are to be kept; `own`, on every host that shares it, goes on. Done
+    /// before a change and once more after it: the first, so that nothing is changed where they cannot be ended; the second
+    /// for those that were opened meanwhile.
+    pub(in crate::flow) async fn end_other_sessions(
+        &self,
+        attempt: &mut Attempt<'_>,
+        user: &UserId,
+        own: Option<&Session>,
+        others: OtherSessions,
+    ) -> Answer<()> {
+        if others == OtherSessions::Keep {
+            return Ok(());
+        }
+        let mut ended = false;
+        attempt.intend(Deed::Ending, None);
+        for (key, kept) in self.ports.sessions.of_user(user).await? {
+            let is_own = kept.is_ok_and(|session| own.is_some_and(|own| own.id == session.id));
+            if !is_own {
+                ended |= self.ports.sessions.revoke(&key).await?;
+            }
+        }
+        attempt.clear_intent();
+        if ended {
+            attempt.record(What::SessionsRevoked);
+        }
+        Ok(())
+    }
+}
