@@ -3,17 +3,17 @@
 use crate::auth::event::{Event, What};
 use crate::auth::proof::Method;
 use crate::auth::user::Identity;
-use crate::flow::ports::{AuditEntry, Clock};
+use crate::flow::ports::{Clock, Records};
 use crate::store::Stores;
 
-/// The entries of what an operator does to somebody's account, to be written with the change.
-pub(crate) fn entries(clock: &dyn Clock, whats: &[What], who: &Identity) -> Vec<AuditEntry> {
-    whats.iter().map(|what| (clock.now(), None, event(*what, who, None))).collect()
+/// What an operator does to somebody's account, to be written with the change.
+pub(crate) fn records(clock: &dyn Clock, whats: &[What], who: &Identity) -> Records {
+    Records::entries(whats.iter().map(|what| (clock.now(), None, event(*what, who, None))).collect())
 }
 
 /// Logs what was written with the change.
-pub(crate) fn log(entries: &[AuditEntry]) {
-    entries.iter().for_each(|(_, _, event)| log_event(event));
+pub(crate) fn log(records: &Records) {
+    records.entries.iter().for_each(|(_, _, event)| log_event(event));
 }
 
 /// Records what an operator did to somebody's account, after the deed.

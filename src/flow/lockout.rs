@@ -10,7 +10,7 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::Flows;
 use super::attempt::Attempt;
-use super::ports::{Answer, CodeAttempt, Counted};
+use super::ports::{Answer, CodeAttempt, Counted, Records};
 use crate::auth::event::What;
 use crate::auth::network::client_network;
 use crate::auth::proof::{Factor, Method, MethodSet};
@@ -23,19 +23,19 @@ impl Flows {
     /// Counts a code before it is looked at; every browser, known or not, counts.
     pub(super) async fn count_code(&self, attempt: &Attempt<'_>, user: &UserId, method: Method) -> Answer<Counted> {
         let place = self.origin_tag(attempt, method);
-        self.ports.lockouts.count(&self.code_attempt(attempt, user, method, &place)).await
+        self.ports.lockouts.count(&self.code_attempt(attempt, user, method, &place, Some(Records::NONE))).await
     }
 
     /// Takes a code back that was not looked at.
     pub(super) async fn take_back_code(&self, attempt: &Attempt<'_>, user: &UserId, method: Method) -> Answer<()> {
         let place = self.origin_tag(attempt, method);
-        self.ports.lockouts.take_back(&self.code_attempt(attempt, user, method, &place)).await
+        self.ports.lockouts.take_back(&self.code_attempt(attempt, user, method, &place, Some(Records::NONE))).await
     }
 
     /// Forgives the wrong codes that came from where a right one came from.
     pub(super) async fn forgive_codes(&self, attempt: &Attempt<'_>, user: &UserId, method: Method) -> Answer<()> {
         let place = self.origin_tag(attempt, method);
-        self.ports.lockouts.forgive(&self.code_attempt(attempt, user, method, &place)).await
+        self.ports.lockouts.forgive(&self.code_attempt(attempt, user, method, &place, Some(Records::NONE))).await
     }
 
     /// Switches on again what was off, if its owner has just proved another second factor; what that was.
@@ -63,9 +63,10 @@ impl Flows {
         user: &'a UserId,
         method: Method,
         place: &'a str,
+        records: Option<&'a Records>,
     ) -> CodeAttempt<'a> {
         let (now, tries) = (attempt.now, self.settings.limits.lockout);
-        CodeAttempt { user, method, place, tries, now, forget_before: now.minus(COUNTED_FOR) }
+        CodeAttempt { user, method, place, tries, now, forget_before: now.minus(COUNTED_FOR), records }
     }
 
     /// Stands for the known browser or the network of an attempt.

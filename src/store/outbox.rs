@@ -4,23 +4,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use data_encoding::BASE64URL_NOPAD;
-use tokio::sync::Notify;
 
 use super::sql::{Database, OutboxRow};
 use crate::auth::time::Timestamp;
-use crate::flow::ports::{Answer, Entropy, Fate, LeasedLetter, Letter, Outbox, Vault, letter_context};
+use crate::flow::ports::{Answer, Entropy, Fate, LeasedLetter, Letter, Outbox, SealedLetter, Vault, letter_context};
 
 /// The outbox over the database.
 pub(crate) struct SealedOutbox {
     database: Database,
     vault: Arc<dyn Vault>,
     entropy: Arc<dyn Entropy>,
-    written: Notify,
 }
 
 impl SealedOutbox {
     pub(crate) fn new(database: Database, vault: Arc<dyn Vault>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { database, vault, entropy, written: Notify::new() }
+        Self { database, vault, entropy }
     }
 
     fn opened(&self, row: OutboxRow) -> LeasedLetter {
@@ -34,14 +32,16 @@ impl SealedOutbox {
 
 #[async_trait]
 impl Outbox for SealedOutbox {
-    async fn put(&self, letter: &Letter, now: Timestamp, expires_at: Timestamp) -> Answer<()> {
+    fn seal(&self, letter: &Letter, due_at: Timestamp, expires_at: Timestamp) -> Answer<SealedLetter> {
         let mut id = [0; 16];
         self.entropy.fill(&mut id)?;
         let id = BASE64URL_NOPAD.encode(&id);
         let sealed = self.vault.seal(&letter_context(&id), &letter.encode()?)?;
-        self.database.put_letter((&id, &sealed), now, expires_at).await?;
-        self.written.notify_one();
-        Ok(())
+        Ok(SealedLetter { id, sealed, due_at, expires_at })
+    }
+
+    async fn put(&self, letter: &Letter, now: Timestamp, expires_at: Timestamp) -> Answer<()> {
+        self.database.put_letter(&self.seal(letter, now, expires_at)?).await
     }
 
     async fn lease(&self, now: Timestamp, until: Timestamp, most: u32) -> Answer<Vec<LeasedLetter>> {
@@ -62,6 +62,6 @@ impl Outbox for SealedOutbox {
     }
 
     async fn wake(&self) {
-        self.written.notified().await;
+        self.database.letter_written().await;
     }
 }

@@ -8,6 +8,7 @@ use super::{Stores, vault};
 use crate::auth::factor::authenticator::TotpRecord;
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::time::Timestamp;
+use crate::flow::ports::Records;
 
 use crate::store::contract::samples::{account, session, session_key};
 
@@ -58,7 +59,7 @@ async fn a_lost_key_file_is_told_and_not_replaced() {
         created_at: Timestamp::from_secs(1),
         used_at: None,
     };
-    stores.ports.authenticators.put_totp(&who.identity.id, &totp).await.unwrap();
+    stores.ports.authenticators.put_totp(&who.identity.id, &totp, Records::NONE).await.unwrap();
     std::fs::remove_file(directory.path().join("stepgate.keys")).unwrap();
     let text = Stores::open(&settings(directory.path())).await.err().expect("a fault").to_string();
     assert!(text.contains("is gone"), "{text}");

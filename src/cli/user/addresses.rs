@@ -13,7 +13,7 @@ use crate::cli::exit::{CommandResult, Failure};
 use crate::cli::output::terminal::write_stderr;
 use crate::cli::output::text::escape;
 use crate::cli::user::create_user::fresh_id;
-use crate::flow::ports::Ports;
+use crate::flow::ports::{Ports, Records};
 use crate::flow::settings::FlowSettings;
 
 /// Puts these in the place of all of their kind; an empty one takes them away.
@@ -31,7 +31,7 @@ pub(crate) async fn set(user: &OneUser, email: Option<String>, phone: Option<Str
     let identity = &account.identity;
     for (kind, value) in changes {
         let address = value.map(|value| record(&opened.ports, kind, value)).transpose()?;
-        let set = opened.ports.addresses.replace(&identity.id, kind, address.as_ref()).await;
+        let set = opened.ports.addresses.replace(&identity.id, kind, address.as_ref(), Records::NONE).await;
         let Some(address) = address else {
             store_result(set)?;
             audit::record(&opened.stores, What::AuthenticatorRemoved { method: kind.method() }, identity, None).await;
@@ -60,13 +60,15 @@ pub(crate) async fn give(
 ) -> CommandResult {
     if let Some(value) = identity.email.as_deref().and_then(mail_address::parse) {
         let address = record(ports, AddressKind::Email, value)?;
-        if !store_result(ports.addresses.replace(&identity.id, AddressKind::Email, Some(&address)).await)? {
+        if !store_result(
+            ports.addresses.replace(&identity.id, AddressKind::Email, Some(&address), Records::NONE).await,
+        )? {
             write_stderr(&format!("{}; no codes are sent there for {}", told_taken(&address), identity.username));
         }
     }
     let Some(phone) = phone else { return Ok(()) };
     let address = record(ports, AddressKind::Sms, phone.e164)?;
-    if !store_result(ports.addresses.replace(&identity.id, AddressKind::Sms, Some(&address)).await)? {
+    if !store_result(ports.addresses.replace(&identity.id, AddressKind::Sms, Some(&address), Records::NONE).await)? {
         let text = format!("{}: the account is made, without the number", told_taken(&address));
         return Err(Failure::failed(text));
     }

@@ -9,7 +9,7 @@ use crate::cli::output::terminal::write_stderr;
 use crate::cli::output::text;
 use crate::cli::user::new_password;
 use crate::cli::{audit, prompt};
-use crate::flow::ports::{Account, AccountChange};
+use crate::flow::ports::{Account, AccountChange, Records};
 use crate::flow::risk::forget_person;
 
 pub(crate) async fn disable(user: &OneUser) -> CommandResult {
@@ -67,7 +67,7 @@ pub(crate) async fn reset_mfa(user: &OneUser) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
     let enrolled = store_result(opened.ports.authenticators.of(&identity.id).await)?.methods(false, None);
-    store_result(opened.ports.authenticators.remove_all(&identity.id).await)?;
+    store_result(opened.ports.authenticators.remove_all(&identity.id, Records::NONE).await)?;
     for method in enrolled.iter() {
         audit::record(&opened.stores, What::AuthenticatorRemoved { method }, identity, None).await;
     }
@@ -89,9 +89,9 @@ pub(crate) async fn delete(user: &OneUser, yes: bool) -> CommandResult {
     shut(&opened, &account).await?;
     let ended = end_sessions(&opened, &account, "it is disabled but not deleted").await?;
     store_result(forget_person(&opened.ports, &identity.id).await)?;
-    let entries = audit::entries(opened.ports.clock.as_ref(), &[What::AccountDeleted], identity);
-    there(store_result(opened.ports.accounts.delete_recorded(&identity.id, &entries).await)?, &account)?;
-    audit::log(&entries);
+    let records = audit::records(opened.ports.clock.as_ref(), &[What::AccountDeleted], identity);
+    there(store_result(opened.ports.accounts.delete_recorded(&identity.id, &records).await)?, &account)?;
+    audit::log(&records);
     write_stderr(&format!("deleted {}; {ended}", identity.username));
     Ok(())
 }
@@ -103,9 +103,9 @@ async fn shut(opened: &OpenStores, account: &Account) -> CommandResult {
 /// Changes the account, and writes what happened in the same step.
 async fn change(opened: &OpenStores, account: &Account, change: AccountChange, what: What) -> CommandResult {
     let identity = &account.identity;
-    let entries = audit::entries(opened.ports.clock.as_ref(), &[what], identity);
-    there(store_result(opened.ports.accounts.change_recorded(&identity.id, change, &entries).await)?, account)?;
-    audit::log(&entries);
+    let records = audit::records(opened.ports.clock.as_ref(), &[what], identity);
+    there(store_result(opened.ports.accounts.change_recorded(&identity.id, change, &records).await)?, account)?;
+    audit::log(&records);
     Ok(())
 }
 

@@ -50,11 +50,11 @@ pub(crate) async fn create(stores: &Stores, settings: &FlowSettings, who: NewAcc
     };
     let forced = who.password.forced;
     let whats: &[What] = if forced { &[What::AccountCreated, What::PasswordForced] } else { &[What::AccountCreated] };
-    let entries = audit::entries(ports.clock.as_ref(), whats, &identity);
-    if !store_result(ports.accounts.create_recorded(&account, &entries).await)? {
+    let records = audit::records(ports.clock.as_ref(), whats, &identity);
+    if !store_result(ports.accounts.create_recorded(&account, &records).await)? {
         return Err(Failure::failed(format!("there is a user {} already; nothing was changed", identity.username)));
     }
-    audit::log(&entries);
+    audit::log(&records);
     let totp = if who.totp { Some(enrol(stores, settings, &identity).await?) } else { None };
     Ok(CreatedAccount { identity, totp })
 }

@@ -24,11 +24,11 @@ pub(crate) async fn set(
     let hash = hash(&password.text, &settings.password, ports.entropy.as_ref())?;
     let whats: &[What] =
         if password.forced { &[What::PasswordSet, What::PasswordForced] } else { &[What::PasswordSet] };
-    let entries = audit::entries(ports.clock.as_ref(), whats, identity);
+    let records = audit::records(ports.clock.as_ref(), whats, identity);
     let change = AccountChange::PasswordHash(hash);
-    let set = store_result(ports.accounts.change_recorded(&identity.id, change, &entries).await)?;
+    let set = store_result(ports.accounts.change_recorded(&identity.id, change, &records).await)?;
     if set {
-        audit::log(&entries);
+        audit::log(&records);
     }
     Ok(set)
 }

@@ -17,7 +17,7 @@ use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::{Resumed, Slot};
-use crate::flow::ports::{Account, Answer, StoreError};
+use crate::flow::ports::{Account, Answer, Records, StoreError};
 use crate::flow::reply::{
     AddressAsked, AddressConfirmed, CeremonyRef, Client, CodeReply, Outcome, Rejection, WithEvents,
 };
@@ -165,7 +165,7 @@ impl Flows {
         self.refund_correct(attempt).await?;
         attempt.intend(Deed::Binding, Some(method));
         let most = self.settings.codes.most_addresses;
-        if !self.ports.addresses.add(&owner.user, &address, most).await? {
+        if !self.ports.addresses.add(&owner.user, &address, most, Records::NONE).await? {
             // Told to nobody who does not read what is sent there.
             attempt.record(What::ProofRejected { method, reason: RejectReason::Taken });
             return Ok(AddressConfirmed::Taken);

@@ -13,7 +13,7 @@ use crate::auth::session::{Session, SessionToken};
 use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
-use crate::flow::ports::Answer;
+use crate::flow::ports::{Answer, Records};
 use crate::flow::reply::{Client, CodesAsked, CodesRenewed, Outcome};
 
 /// How long a set that was replaced is remembered, so that two windows do not replace it twice.
@@ -106,7 +106,7 @@ impl Flows {
     /// Stores a set of backup codes in place of any other.
     pub(super) async fn put_codes(&self, attempt: &mut Attempt<'_>, owner: &UserId, made: &NewCodes) -> Answer<()> {
         attempt.intend(Deed::BackupCodes, None);
-        self.ports.authenticators.put_backup(owner, &made.salt, &made.digests).await?;
+        self.ports.authenticators.put_backup(owner, &made.salt, &made.digests, Records::NONE).await?;
         attempt.record(What::BackupCodesMade);
         Ok(())
     }

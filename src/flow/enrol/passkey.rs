@@ -13,7 +13,7 @@ use crate::auth::secret::SecretText;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
-use crate::flow::ports::{Answer, ChallengePurpose, StoreError};
+use crate::flow::ports::{Answer, ChallengePurpose, Records, StoreError};
 use crate::flow::reply::{
     CeremonyRef, Client, CreationAsked, Outcome, PasskeyAdded, PasskeyWish, Rejection, WithEvents,
 };
@@ -134,7 +134,7 @@ impl Flows {
         attempt.record(What::ProofAccepted { method });
         self.refund_correct(attempt).await?;
         attempt.intend(Deed::Binding, Some(method));
-        if !self.ports.passkeys.add(owner, &passkey).await? {
+        if !self.ports.passkeys.add(owner, &passkey, Records::NONE).await? {
             attempt.clear_intent();
             return rejected(attempt, RejectReason::Passkey(Violation::Owner), wrong);
         }

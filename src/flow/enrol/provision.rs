@@ -5,7 +5,7 @@ use crate::auth::factor::totp::{self, KEY_BYTES};
 use crate::auth::secret::SecretBytes;
 use crate::auth::user::Identity;
 use crate::flow::Flows;
-use crate::flow::ports::Answer;
+use crate::flow::ports::{Answer, Records};
 use crate::flow::reply::PendingTotp;
 use crate::flow::sealing::totp_context;
 
@@ -17,7 +17,7 @@ impl Flows {
     pub async fn provision_totp(&self, who: &Identity) -> Answer<PendingTotp> {
         let key = self.random_secret(KEY_BYTES)?;
         let record = self.totp_record(who, self.ulid()?, &key, None)?;
-        self.ports.authenticators.put_totp(&who.id, &record).await?;
+        self.ports.authenticators.put_totp(&who.id, &record, Records::NONE).await?;
         Ok(self.shown(who, &key))
     }
 

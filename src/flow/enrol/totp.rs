@@ -14,7 +14,7 @@ use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::enrol::backup_codes::NewCodes;
 use crate::flow::other_sessions::OtherSessions;
-use crate::flow::ports::{Answer, StoreError};
+use crate::flow::ports::{Answer, Records, StoreError};
 use crate::flow::reply::{CeremonyRef, Client, ConfirmReply, EnrollReply, Outcome, PendingTotp, Rejection, WithEvents};
 use crate::flow::sealing::challenge_context;
 use crate::flow::verify::Mismatch;
@@ -113,7 +113,7 @@ impl Flows {
         attempt.record(What::ProofAccepted { method: Method::Totp });
         self.refund_correct(attempt).await?;
         attempt.intend(Deed::Binding, Some(Method::Totp));
-        self.ports.authenticators.put_totp(&owner.id, &record).await?;
+        self.ports.authenticators.put_totp(&owner.id, &record, Records::NONE).await?;
         attempt.record(What::AuthenticatorAdded { method: Method::Totp });
         self.put_codes(attempt, &owner.id, &made).await?;
         let mut account = who.account.clone();

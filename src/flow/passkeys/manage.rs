@@ -12,7 +12,7 @@ use crate::flow::attempt::Attempt;
 use crate::flow::destination::Destinations;
 use crate::flow::enrol::{Enrollee, NAME_CHARS, lasting, tidy};
 use crate::flow::other_sessions::OtherSessions;
-use crate::flow::ports::{Answer, Removal};
+use crate::flow::ports::{Answer, Records, Removal};
 use crate::flow::reply::{CeremonyRef, Client, Outcome, PasskeyRemoved, PasskeyRenamed, WithEvents};
 
 impl Flows {
@@ -95,7 +95,7 @@ impl Flows {
                 Err(refused) => return Ok(refused),
             };
             attempt.intend(Deed::Ending, Some(gone.method()));
-            match self.ports.passkeys.remove(&who.account.identity.id, id, &after.ids()).await? {
+            match self.ports.passkeys.remove(&who.account.identity.id, id, &after.ids(), Records::NONE).await? {
                 Removal::Removed => break (gone, after),
                 Removal::NotFound => {
                     attempt.clear_intent();

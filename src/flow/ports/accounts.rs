@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::Answer;
+use super::{Answer, Records};
 use crate::auth::event::Event;
 use crate::auth::factor::authenticator::{Enrolled, Sealed, TotpRecord};
 use crate::auth::factor::passkey::PasskeyRecord;
@@ -77,45 +77,45 @@ pub trait Accounts: Send + Sync {
     async fn find(&self, name: &Username) -> Answer<Option<Account>>;
     /// By id.
     async fn load(&self, id: &UserId) -> Answer<Option<Account>>;
-    /// Makes one and writes the entries in the same step; `false`, and neither, if the name is taken.
-    async fn create_recorded(&self, account: &Account, entries: &[AuditEntry]) -> Answer<bool>;
-    /// Changes one and writes the entries in the same step; `false`, and neither, if it is not there (or not as the change
+    /// Makes one and writes the records in the same step; `false`, and neither, if the name is taken.
+    async fn create_recorded(&self, account: &Account, records: &Records) -> Answer<bool>;
+    /// Changes one and writes the records in the same step; `false`, and neither, if it is not there (or not as the change
     /// presumes).
-    async fn change_recorded(&self, id: &UserId, change: AccountChange, entries: &[AuditEntry]) -> Answer<bool>;
-    /// Deletes one with its authenticators and writes the entries in the same step; `false`, and neither, if it was not
+    async fn change_recorded(&self, id: &UserId, change: AccountChange, records: &Records) -> Answer<bool>;
+    /// Deletes one with its authenticators and writes the records in the same step; `false`, and neither, if it was not
     /// there.
-    async fn delete_recorded(&self, id: &UserId, entries: &[AuditEntry]) -> Answer<bool>;
+    async fn delete_recorded(&self, id: &UserId, records: &Records) -> Answer<bool>;
     /// As [`Self::create_recorded`], where nothing is written beside.
     async fn create(&self, account: &Account) -> Answer<bool> {
-        self.create_recorded(account, &[]).await
+        self.create_recorded(account, Records::NONE).await
     }
     /// As [`Self::change_recorded`], where nothing is written beside.
     async fn change(&self, id: &UserId, change: AccountChange) -> Answer<bool> {
-        self.change_recorded(id, change, &[]).await
+        self.change_recorded(id, change, Records::NONE).await
     }
     /// As [`Self::delete_recorded`], where nothing is written beside.
     async fn delete(&self, id: &UserId) -> Answer<bool> {
-        self.delete_recorded(id, &[]).await
+        self.delete_recorded(id, Records::NONE).await
     }
     /// All of them, by name; behind them, why one cannot be read.
     async fn list(&self) -> Answer<Vec<Answer<Account>>>;
 }
 
-/// Authenticators, in SQL.
+/// Authenticators, in SQL. The records are written in the same step as a change, if it is made.
 #[async_trait]
 pub trait Authenticators: Send + Sync {
     /// What a person has enrolled.
     async fn of(&self, user: &UserId) -> Answer<Enrolled>;
     /// Binds a TOTP authenticator in place of any other of that person; where there was one, sessions and marks end.
-    async fn put_totp(&self, user: &UserId, totp: &TotpRecord) -> Answer<()>;
+    async fn put_totp(&self, user: &UserId, totp: &TotpRecord, records: &Records) -> Answer<()>;
     /// Spends a time step by conditional write; `true` only if every step spent before is smaller.
     async fn spend_step(&self, user: &UserId, totp: &str, step: u64, at: Timestamp) -> Answer<bool>;
     /// Replaces the backup codes by these digests.
-    async fn put_backup(&self, user: &UserId, salt: &[u8], digests: &[Vec<u8>]) -> Answer<()>;
+    async fn put_backup(&self, user: &UserId, salt: &[u8], digests: &[Vec<u8>], records: &Records) -> Answer<()>;
     /// Spends a backup code by conditional write; `true` for exactly one caller.
-    async fn spend_backup(&self, user: &UserId, digest: &[u8]) -> Answer<bool>;
+    async fn spend_backup(&self, user: &UserId, digest: &[u8], records: &Records) -> Answer<bool>;
     /// Removes every authenticator of a person, which ends sessions and marks; says how many.
-    async fn remove_all(&self, user: &UserId) -> Answer<u64>;
+    async fn remove_all(&self, user: &UserId, records: &Records) -> Answer<u64>;
 }
 
 /// A passkey that was used: what its authenticator says since then.
@@ -138,17 +138,18 @@ pub enum Removal {
     Changed,
 }
 
-/// Passkeys and security keys, in SQL beside the other authenticators.
+/// Passkeys and security keys, in SQL beside the other authenticators. The records are written in the same step as a
+/// change, if it is made.
 #[async_trait]
 pub trait Passkeys: Send + Sync {
     /// By its credential id, with its owner.
     async fn find(&self, credential_id: &[u8]) -> Answer<Option<(UserId, PasskeyRecord)>>;
     /// Binds one beside those that are there; `false`, and nothing is bound, if anybody has this credential id.
-    async fn add(&self, user: &UserId, passkey: &PasskeyRecord) -> Answer<bool>;
+    async fn add(&self, user: &UserId, passkey: &PasskeyRecord, records: &Records) -> Answer<bool>;
     /// Gives one another name; `false` if the person has none of this id.
     async fn rename(&self, user: &UserId, id: &str, name: &str) -> Answer<bool>;
     /// Removes one, as long as all that is to stay is there; it ends sessions and marks, and nothing ends where it stays.
-    async fn remove(&self, user: &UserId, id: &str, staying: &[&str]) -> Answer<Removal>;
+    async fn remove(&self, user: &UserId, id: &str, staying: &[&str], records: &Records) -> Answer<Removal>;
     /// Notes a use by conditional write; `true` only if the counter has grown, or was never counted.
     async fn record_use(&self, user: &UserId, id: &str, used: PasskeyUse) -> Answer<bool>;
 }
@@ -166,6 +167,8 @@ pub struct CodeAttempt<'a> {
     pub now: Timestamp,
     /// Wrong ones of a place whose last was before this count no more.
     pub forget_before: Timestamp,
+    /// What is written in the same step if the count switches the factor off, and taken back if it was right.
+    pub records: Option<&'a Records>,
 }
 
 /// What a count of wrong codes answers.
@@ -177,6 +180,8 @@ pub enum Counted {
         /// Whether the factor is switched off unless this one is right.
         last: bool,
     },
+    /// Nothing was counted: it would switch the factor off, and comes again with its records.
+    Last,
     /// The factor is switched off.
     Locked,
 }

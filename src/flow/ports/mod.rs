@@ -25,7 +25,7 @@ pub use addresses::Addresses;
 pub use breached_passwords::BreachedPasswords;
 pub use counters::{Ledger, Quota, Quotas, Throttle};
 pub use letters::{Letter, LetterCode, LetterLink, LinkPurpose, Recipient};
-pub use outbox::{Bounce, Fate, LeasedLetter, Notifier, Outbox, letter_context};
+pub use outbox::{Bounce, Fate, LeasedLetter, Notifier, Outbox, Records, SealedLetter, letter_context};
 pub use passkey_challenge::{ApprovalChallenge, ChallengePurpose, IssuedChallenge};
 pub use places::Places;
 pub use sessions::{End, EndReason, Ended, REMEMBERED, Sessions};

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Answer, Letter};
+use super::{Answer, AuditEntry, Letter};
+use crate::auth::factor::authenticator::Sealed;
 use crate::auth::time::Timestamp;
 
 /// A letter that this node may send until its lease ends.
@@ -27,9 +28,50 @@ pub enum Fate {
     Again(Timestamp),
 }
 
+/// A letter that is ready to be kept: sealed for its row.
+#[derive(Clone)]
+pub struct SealedLetter {
+    pub id: String,
+    pub sealed: Sealed,
+    /// Before this it is not sent.
+    pub due_at: Timestamp,
+    /// From when on it is of no use.
+    pub expires_at: Timestamp,
+}
+
+/// What is written in the transaction of a change, if the change is made: no change is without its letter, and no letter
+/// without its change.
+#[derive(Clone, Default)]
+pub struct Records {
+    /// For the audit trail.
+    pub entries: Vec<AuditEntry>,
+    /// For the outbox.
+    pub letters: Vec<SealedLetter>,
+}
+
+impl Records {
+    /// Nothing.
+    pub const NONE: &'static Self = &Self { entries: Vec::new(), letters: Vec::new() };
+
+    /// Letters alone.
+    pub const fn letters(letters: Vec<SealedLetter>) -> Self {
+        Self { entries: Vec::new(), letters }
+    }
+
+    /// Entries alone.
+    pub const fn entries(entries: Vec<AuditEntry>) -> Self {
+        Self { entries, letters: Vec::new() }
+    }
+}
+
 /// Letters that wait, in SQL.
 #[async_trait]
 pub trait Outbox: Send + Sync {
+    /// Seals a letter, which is kept with a change ([`Records`]); that wakes this node's sender.
+    ///
+    /// # Errors
+    /// No randomness.
+    fn seal(&self, letter: &Letter, due_at: Timestamp, expires_at: Timestamp) -> Answer<SealedLetter>;
     /// Keeps a letter until it was sent or is of no use any more, and wakes this node's sender.
     async fn put(&self, letter: &Letter, now: Timestamp, expires_at: Timestamp) -> Answer<()>;
     /// Takes letters that are due and of use, the longest due first: nobody else gets them before `until`.

@@ -9,12 +9,12 @@ use super::{State, World};
 use crate::auth::event::{Event, What};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord, BackupSet, Enrolled, Sealed, TotpRecord};
 use crate::auth::history::{Failure, SignIn, TrailRow, TrailStep};
-use crate::auth::proof::{Method, MethodSet};
+use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
 use crate::flow::ports::{
-    Account, AccountChange, Accounts, Addresses, Answer, AuditEntry, Authenticators, CodeAttempt, Counted, Fate,
-    History, LeasedLetter, Letter, Lockouts, Outbox, Removal, SealedAt, SealedRows, SigningKey, SigningKeys,
+    Account, AccountChange, Accounts, Addresses, Answer, Authenticators, History, Records, Removal, SealedAt,
+    SealedRows, SigningKey, SigningKeys,
 };
 
 pub(super) fn over(account: &mut Account) {
@@ -32,16 +32,19 @@ impl Accounts for World {
         self.call(|s| s.accounts.get(id).cloned())
     }
 
-    async fn create_recorded(&self, account: &Account, entries: &[AuditEntry]) -> Answer<bool> {
+    async fn create_recorded(&self, account: &Account, records: &Records) -> Answer<bool> {
         self.call(|s| {
-            s.trail.extend(entries.iter().map(|(at, _, event)| (*at, event.clone())));
-            s.accounts.insert(account.identity.id.clone(), account.clone()).is_none()
+            if s.accounts.contains_key(&account.identity.id) {
+                return false;
+            }
+            s.accounts.insert(account.identity.id.clone(), account.clone());
+            s.keep(records);
+            true
         })
     }
 
-    async fn change_recorded(&self, id: &UserId, change: AccountChange, entries: &[AuditEntry]) -> Answer<bool> {
+    async fn change_recorded(&self, id: &UserId, change: AccountChange, records: &Records) -> Answer<bool> {
         self.call(|s| {
-            let entries = entries.iter().map(|(at, _, event)| (*at, event.clone()));
             let Some(account) = s.accounts.get_mut(id) else { return false };
             match change {
                 AccountChange::PasswordHash(hash) => {
@@ -72,15 +75,18 @@ impl Accounts for World {
                 }
                 AccountChange::LoggedIn(at) => account.last_login_at = Some(at),
             }
-            s.trail.extend(entries);
+            s.keep(records);
             true
         })
     }
 
-    async fn delete_recorded(&self, id: &UserId, entries: &[AuditEntry]) -> Answer<bool> {
+    async fn delete_recorded(&self, id: &UserId, records: &Records) -> Answer<bool> {
         self.call(|s| {
-            s.trail.extend(entries.iter().map(|(at, _, event)| (*at, event.clone())));
-            s.accounts.remove(id).is_some()
+            let known = s.accounts.remove(id).is_some();
+            if known {
+                s.keep(records);
+            }
+            known
         })
     }
 
@@ -109,11 +115,12 @@ impl Authenticators for World {
         found
     }
 
-    async fn put_totp(&self, user: &UserId, totp: &TotpRecord) -> Answer<()> {
+    async fn put_totp(&self, user: &UserId, totp: &TotpRecord, records: &Records) -> Answer<()> {
         self.call(|s| {
             s.lockouts.remove(&(user.clone(), Method::Totp));
             let replaced = s.totp.insert(user.clone(), totp.clone()).is_some();
             s.accounts.get_mut(user).filter(|_| replaced).map(over);
+            s.keep(records);
         })
     }
 
@@ -132,25 +139,28 @@ impl Authenticators for World {
         })
     }
 
-    async fn put_backup(&self, user: &UserId, salt: &[u8], digests: &[Vec<u8>]) -> Answer<()> {
+    async fn put_backup(&self, user: &UserId, salt: &[u8], digests: &[Vec<u8>], records: &Records) -> Answer<()> {
         self.call(|s| {
             s.lockouts.remove(&(user.clone(), Method::BackupCode));
             s.backup.insert(user.clone(), (salt.to_vec(), digests.iter().cloned().collect()));
+            s.keep(records);
         })
     }
 
-    async fn spend_backup(&self, user: &UserId, digest: &[u8]) -> Answer<bool> {
+    async fn spend_backup(&self, user: &UserId, digest: &[u8], records: &Records) -> Answer<bool> {
         self.call(|s| {
             let spent = s.backup.get_mut(user).is_some_and(|(_, codes)| codes.remove(digest));
             if spent {
                 s.spent.push(format!("{user}:{digest:?}"));
+                s.keep(records);
             }
             spent
         })
     }
 
-    async fn remove_all(&self, user: &UserId) -> Answer<u64> {
+    async fn remove_all(&self, user: &UserId, records: &Records) -> Answer<u64> {
         self.call(|s| {
+            s.keep(records);
             s.lockouts.retain(|(of, _), _| of != user);
             s.accounts.get_mut(user).map(over);
             let before = s.addresses.len();
@@ -185,18 +195,19 @@ fn is_taken(s: &State, address: &AddressRecord) -> bool {
 
 #[async_trait]
 impl Addresses for World {
-    async fn add(&self, user: &UserId, address: &AddressRecord, most: u32) -> Answer<bool> {
+    async fn add(&self, user: &UserId, address: &AddressRecord, most: u32, records: &Records) -> Answer<bool> {
         self.call(|s| {
             let count = s.addresses.iter().filter(|(of, other)| of == user && other.kind == address.kind).count();
             let free = count < most as usize && !is_taken(s, address);
             if free {
                 s.addresses.push((user.clone(), address.clone()));
+                s.keep(records);
             }
             free
         })
     }
 
-    async fn remove(&self, user: &UserId, id: &str, staying: &[&str]) -> Answer<Removal> {
+    async fn remove(&self, user: &UserId, id: &str, staying: &[&str], records: &Records) -> Answer<Removal> {
         self.call(|s| {
             if !s.addresses.iter().any(|(of, address)| of == user && address.id == id) {
                 return Removal::NotFound;
@@ -205,11 +216,18 @@ impl Addresses for World {
                 return Removal::Changed;
             }
             s.addresses.retain(|(of, address)| of != user || address.id != id);
+            s.keep(records);
             Removal::Removed
         })
     }
 
-    async fn replace(&self, user: &UserId, kind: AddressKind, address: Option<&AddressRecord>) -> Answer<bool> {
+    async fn replace(
+        &self,
+        user: &UserId,
+        kind: AddressKind,
+        address: Option<&AddressRecord>,
+        records: &Records,
+    ) -> Answer<bool> {
         self.call(|s| {
             let (own, others): (Vec<_>, Vec<_>) =
                 std::mem::take(&mut s.addresses).into_iter().partition(|(of, other)| of == user && other.kind == kind);
@@ -220,57 +238,8 @@ impl Addresses for World {
             }
             s.accounts.get_mut(user).filter(|_| !own.is_empty()).map(over);
             s.addresses.extend(address.map(|address| (user.clone(), address.clone())));
+            s.keep(records);
             true
-        })
-    }
-}
-
-#[async_trait]
-impl Lockouts for World {
-    async fn count(&self, attempt: &CodeAttempt<'_>) -> Answer<Counted> {
-        self.call(|s| {
-            let lockout = s.lockouts.entry((attempt.user.clone(), attempt.method)).or_default();
-            if lockout.locked_at.is_some() {
-                return Counted::Locked;
-            }
-            lockout.places.retain(|_, (_, at)| *at >= attempt.forget_before);
-            let (count, at) = lockout.places.entry(attempt.place.to_owned()).or_insert((0, attempt.now));
-            (*count, *at) = (*count + 1, attempt.now);
-            let last = lockout.sum() >= attempt.tries;
-            lockout.locked_at = last.then_some(attempt.now);
-            Counted::Go { last }
-        })
-    }
-
-    async fn take_back(&self, attempt: &CodeAttempt<'_>) -> Answer<()> {
-        self.call(|s| {
-            let Some(lockout) = s.lockouts.get_mut(&(attempt.user.clone(), attempt.method)) else { return };
-            if let Some((count, _)) = lockout.places.get_mut(attempt.place) {
-                // Another attempt may have cleared the place meanwhile, as SQL has it.
-                *count = count.saturating_sub(1);
-            }
-            if lockout.sum() < attempt.tries {
-                lockout.locked_at = None;
-            }
-        })
-    }
-
-    async fn forgive(&self, attempt: &CodeAttempt<'_>) -> Answer<()> {
-        self.call(|s| {
-            let Some(lockout) = s.lockouts.get_mut(&(attempt.user.clone(), attempt.method)) else { return };
-            lockout.places.remove(attempt.place);
-            if lockout.sum() < attempt.tries {
-                lockout.locked_at = None;
-            }
-        })
-    }
-
-    async fn unlock(&self, user: &UserId) -> Answer<MethodSet> {
-        self.call(|s| {
-            let locked = s.lockouts.iter().filter(|((of, _), lockout)| of == user && lockout.locked_at.is_some());
-            let locked: MethodSet = locked.map(|((_, method), _)| *method).collect();
-            s.lockouts.retain(|(of, _), _| of != user);
-            locked
         })
     }
 }
@@ -361,33 +330,5 @@ impl SealedRows for World {
             *place = to.clone();
             true
         })
-    }
-}
-
-/// Flows only ever put letters.
-#[async_trait]
-impl Outbox for World {
-    async fn put(&self, letter: &Letter, _: Timestamp, expires_at: Timestamp) -> Answer<()> {
-        self.call(|s| s.letters.push((letter.clone(), expires_at)))
-    }
-
-    async fn lease(&self, _: Timestamp, _: Timestamp, _: u32) -> Answer<Vec<LeasedLetter>> {
-        Ok(Vec::new())
-    }
-
-    async fn done(&self, _: &LeasedLetter, _: Fate) -> Answer<()> {
-        Ok(())
-    }
-
-    async fn drop_expired(&self, _: Timestamp) -> Answer<u64> {
-        Ok(0)
-    }
-
-    async fn waiting(&self) -> Answer<(u64, Option<Timestamp>)> {
-        self.call(|s| (s.letters.len() as u64, None))
-    }
-
-    async fn wake(&self) {
-        std::future::pending().await
     }
 }

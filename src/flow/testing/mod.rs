@@ -1,7 +1,9 @@
 //! Every port in memory, with a manual clock, seeded entropy and a fault at any call.
 
 mod durable;
+mod lockouts;
 mod moment;
+mod outbox;
 mod passkeys;
 mod places;
 mod submitting;

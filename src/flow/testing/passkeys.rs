@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::World;
 use crate::auth::factor::passkey::PasskeyRecord;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, PasskeyUse, Passkeys, Removal};
+use crate::flow::ports::{Answer, PasskeyUse, Passkeys, Records, Removal};
 
 #[async_trait]
 impl Passkeys for World {
@@ -13,12 +13,13 @@ impl Passkeys for World {
         self.call(|s| s.passkeys.iter().find(|(_, passkey)| passkey.credential_id == credential_id).cloned())
     }
 
-    async fn add(&self, user: &UserId, passkey: &PasskeyRecord) -> Answer<bool> {
+    async fn add(&self, user: &UserId, passkey: &PasskeyRecord, records: &Records) -> Answer<bool> {
         self.call(|s| {
             if s.passkeys.iter().any(|(_, known)| known.credential_id == passkey.credential_id) {
                 return false;
             }
             s.passkeys.push((user.clone(), passkey.clone()));
+            s.keep(records);
             true
         })
     }
@@ -30,7 +31,7 @@ impl Passkeys for World {
         })
     }
 
-    async fn remove(&self, user: &UserId, id: &str, staying: &[&str]) -> Answer<Removal> {
+    async fn remove(&self, user: &UserId, id: &str, staying: &[&str], records: &Records) -> Answer<Removal> {
         self.call(|s| {
             if !s.passkeys.iter().any(|(of, passkey)| of == user && passkey.id == id) {
                 return Removal::NotFound;
@@ -40,6 +41,7 @@ impl Passkeys for World {
             }
             s.passkeys.retain(|(of, passkey)| of != user || passkey.id != id);
             s.accounts.get_mut(user).map(super::durable::over);
+            s.keep(records);
             Removal::Removed
         })
     }

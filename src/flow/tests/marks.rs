@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::auth::factor::password;
 use crate::auth::user::UserId;
-use crate::flow::ports::{AccountChange, Accounts as _, Authenticators as _};
+use crate::flow::ports::{AccountChange, Accounts as _, Authenticators as _, Records};
 use crate::flow::testing::{FAST, World, client, client_at};
 
 /// What can happen to an account, and whether the marks of its browsers end by it.
@@ -54,11 +54,11 @@ pub(super) async fn happen(world: &World, user: &UserId, what: Happening) {
         SessionsEnded => change(AccountChange::SessionsEnded).await,
         Groups => change(AccountChange::Groups(Vec::new())).await,
         SetPassword => change(AccountChange::PasswordHash(hash(2))).await,
-        ResetMfa => drop(world.remove_all(user).await.unwrap()),
+        ResetMfa => drop(world.remove_all(user, Records::NONE).await.unwrap()),
         OtherTotp => {
             let mut other = world.look(|s| s.totp[user].clone());
             other.id = "another".to_owned();
-            world.put_totp(user, &other).await.unwrap();
+            world.put_totp(user, &other, Records::NONE).await.unwrap();
         }
         Disabled => change(AccountChange::Disabled(true)).await,
         DisabledAndEnabled => {

@@ -10,7 +10,7 @@ use super::marks::{HAPPENINGS, happen};
 use super::*;
 use crate::auth::session::SessionToken;
 use crate::auth::user::{UserId, Username};
-use crate::flow::ports::{Account, AccountChange, Accounts, Answer, AuditEntry, StoreError};
+use crate::flow::ports::{Account, AccountChange, Accounts, Answer, Records, StoreError};
 use crate::flow::testing::{HOST, World, client, fast_settings};
 
 /// What ends sessions, of all that can happen to an account.
@@ -39,16 +39,16 @@ impl Accounts for Reached {
         Accounts::load(&*self.world, id).await
     }
 
-    async fn create_recorded(&self, account: &Account, entries: &[AuditEntry]) -> Answer<bool> {
-        self.world.create_recorded(account, entries).await
+    async fn create_recorded(&self, account: &Account, records: &Records) -> Answer<bool> {
+        self.world.create_recorded(account, records).await
     }
 
-    async fn change_recorded(&self, id: &UserId, change: AccountChange, entries: &[AuditEntry]) -> Answer<bool> {
-        self.world.change_recorded(id, change, entries).await
+    async fn change_recorded(&self, id: &UserId, change: AccountChange, records: &Records) -> Answer<bool> {
+        self.world.change_recorded(id, change, records).await
     }
 
-    async fn delete_recorded(&self, id: &UserId, entries: &[AuditEntry]) -> Answer<bool> {
-        self.world.delete_recorded(id, entries).await
+    async fn delete_recorded(&self, id: &UserId, records: &Records) -> Answer<bool> {
+        self.world.delete_recorded(id, records).await
     }
 
     async fn list(&self) -> Answer<Vec<Answer<Account>>> {

@@ -10,7 +10,7 @@ use crate::auth::secret::SecretText;
 use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
-use crate::flow::ports::Answer;
+use crate::flow::ports::{Answer, Records};
 use crate::flow::reply::Aftermath;
 
 impl Flows {
@@ -32,7 +32,7 @@ impl Flows {
         };
         let Some(digest) = self.hashing.run(&attempt.lane(), digest).await? else { return Ok(None) };
         attempt.intend(Deed::Spending, Some(Method::BackupCode));
-        if !self.ports.authenticators.spend_backup(user, &digest).await? {
+        if !self.ports.authenticators.spend_backup(user, &digest, Records::NONE).await? {
             return Ok(Some(Err(Mismatch::code(RejectReason::Mismatch))));
         }
         let aftermath = Aftermath { backup_codes_left: Some(set.left.saturating_sub(1)) };

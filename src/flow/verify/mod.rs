@@ -93,6 +93,7 @@ impl Flows {
             false => false,
             true => match self.count_code(attempt, user, method).await? {
                 Counted::Go { last } => last,
+                Counted::Last => true,
                 Counted::Locked => {
                     attempt.record(What::ProofRejected { method, reason: RejectReason::Locked });
                     return Ok(Verification::Locked);

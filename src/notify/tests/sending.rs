@@ -11,7 +11,9 @@ use tokio::task::yield_now;
 
 use super::{NOW, NoEntropy, TestClock, mail_to, text_to};
 use crate::auth::time::Timestamp;
-use crate::flow::ports::{Answer, Bounce, Clock as _, Fate, LeasedLetter, Letter, Notifier, Outbox, StoreError};
+use crate::flow::ports::{
+    Answer, Bounce, Clock as _, Fate, LeasedLetter, Letter, Notifier, Outbox, SealedLetter, StoreError,
+};
 use crate::notify::sender::{LetterCounts, LetterSender, UnderWay};
 
 struct Row {
@@ -39,6 +41,10 @@ impl Rows {
 
 #[async_trait]
 impl Outbox for Rows {
+    fn seal(&self, _: &Letter, _: Timestamp, _: Timestamp) -> Answer<SealedLetter> {
+        Err(StoreError::new("vault", "nothing is sealed here"))
+    }
+
     async fn put(&self, letter: &Letter, now: Timestamp, expires_at: Timestamp) -> Answer<()> {
         let mut rows = self.rows.lock().unwrap();
         let id = format!("id-{}", rows.len());

@@ -4,12 +4,13 @@ use super::addresses::address_cases;
 use super::authenticators::{authenticator_cases, totp};
 use super::lockouts::lockout_cases;
 use super::passkeys::passkey_cases;
+use super::records::record_cases;
 use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, winners};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, UserId, Username};
-use crate::flow::ports::{Account, AccountChange, Generation, SigningKey};
+use crate::flow::ports::{Account, AccountChange, Generation, Records, SigningKey};
 
 /// Runs every case, each on an empty database of its own.
 pub(crate) async fn accounts_contract(make: impl AsyncFn() -> AccountPorts) {
@@ -22,6 +23,7 @@ pub(crate) async fn accounts_contract(make: impl AsyncFn() -> AccountPorts) {
     passkey_cases(&make).await;
     lockout_cases(&make).await;
     address_cases(&make).await;
+    record_cases(&make).await;
 }
 
 fn same(a: &Account, b: &Account) -> bool {
@@ -134,11 +136,11 @@ async fn what_ends_is_counted(p: AccountPorts) {
         assert!(p.accounts.change(&id, change).await.unwrap());
         assert_eq!(counted(&id).await, after);
     }
-    p.authenticators.put_totp(&id, &totp("one")).await.unwrap();
+    p.authenticators.put_totp(&id, &totp("one"), Records::NONE).await.unwrap();
     assert_eq!(counted(&id).await, (2, 4), "a first one ends nothing");
-    p.authenticators.put_totp(&id, &totp("two")).await.unwrap();
+    p.authenticators.put_totp(&id, &totp("two"), Records::NONE).await.unwrap();
     assert_eq!(counted(&id).await, (3, 5));
-    p.authenticators.remove_all(&id).await.unwrap();
+    p.authenticators.remove_all(&id, Records::NONE).await.unwrap();
     assert_eq!(counted(&id).await, (4, 6));
     assert_eq!(counted(&account("bob").identity.id).await, (0, 0), "of nobody else");
 }

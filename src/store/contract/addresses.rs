@@ -2,7 +2,7 @@
 
 use super::samples::{AccountPorts, HOUR, NOW, RACERS, id, winners, with_people};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
-use crate::flow::ports::Removal;
+use crate::flow::ports::{Records, Removal};
 
 const MOST: u32 = 5;
 
@@ -32,34 +32,43 @@ fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
 
 async fn addresses_are_listed_newest_first(p: AccountPorts) {
     assert!(listed(&p, "ann").await.is_empty());
-    assert!(p.addresses.add(&id("ann"), &mail("1", "Ann@example.test"), MOST).await.unwrap());
+    assert!(p.addresses.add(&id("ann"), &mail("1", "Ann@example.test"), MOST, Records::NONE).await.unwrap());
     let later = AddressRecord { confirmed_at: NOW.plus(HOUR), ..phone("2", "+16502530000") };
-    assert!(p.addresses.add(&id("ann"), &later, MOST).await.unwrap());
-    assert!(p.addresses.add(&id("ann"), &mail("3", "ö@example.test"), MOST).await.unwrap());
+    assert!(p.addresses.add(&id("ann"), &later, MOST, Records::NONE).await.unwrap());
+    assert!(p.addresses.add(&id("ann"), &mail("3", "ö@example.test"), MOST, Records::NONE).await.unwrap());
     let all = [("2", "+16502530000"), ("3", "ö@example.test"), ("1", "Ann@example.test")];
     assert_eq!(listed(&p, "ann").await, pairs(&all));
     let first = p.authenticators.of(&id("ann")).await.unwrap().addresses.remove(0);
     assert_eq!((first.kind, first.confirmed_at), (AddressKind::Sms, NOW.plus(HOUR)));
-    let remove = async |name: &str| p.addresses.remove(&id(name), "1", &[]).await.unwrap();
+    let remove = async |name: &str| p.addresses.remove(&id(name), "1", &[], Records::NONE).await.unwrap();
     assert_eq!(remove("bob").await, Removal::NotFound, "somebody else's");
     assert_eq!((remove("ann").await, remove("ann").await), (Removal::Removed, Removal::NotFound));
     assert_eq!(listed(&p, "ann").await, pairs(&all[..2]));
     assert!(listed(&p, "bob").await.is_empty());
     assert_eq!(p.accounts.load(&id("ann")).await.unwrap().unwrap().generation.sessions, 0, "nothing ends");
-    assert!(p.addresses.add(&id("nobody"), &mail("9", "x@example.test"), MOST).await.is_err());
+    assert!(p.addresses.add(&id("nobody"), &mail("9", "x@example.test"), MOST, Records::NONE).await.is_err());
 }
 
 async fn one_is_of_one_account(p: AccountPorts) {
-    assert!(p.addresses.add(&id("ann"), &mail("1", "Ann@example.test"), MOST).await.unwrap());
+    assert!(p.addresses.add(&id("ann"), &mail("1", "Ann@example.test"), MOST, Records::NONE).await.unwrap());
     for name in ["ann", "bob"] {
-        assert!(!p.addresses.add(&id(name), &mail("2", "ann@Example.test"), MOST).await.unwrap(), "another spelling");
+        assert!(
+            !p.addresses.add(&id(name), &mail("2", "ann@Example.test"), MOST, Records::NONE).await.unwrap(),
+            "another spelling"
+        );
     }
-    assert!(p.addresses.add(&id("bob"), &phone("3", "Ann@example.test"), MOST).await.unwrap(), "of another kind");
-    assert_eq!(p.addresses.remove(&id("ann"), "1", &[]).await.unwrap(), Removal::Removed);
-    assert!(p.addresses.add(&id("bob"), &mail("4", "ann@example.test"), MOST).await.unwrap(), "it was given up");
+    assert!(
+        p.addresses.add(&id("bob"), &phone("3", "Ann@example.test"), MOST, Records::NONE).await.unwrap(),
+        "of another kind"
+    );
+    assert_eq!(p.addresses.remove(&id("ann"), "1", &[], Records::NONE).await.unwrap(), Removal::Removed);
+    assert!(
+        p.addresses.add(&id("bob"), &mail("4", "ann@example.test"), MOST, Records::NONE).await.unwrap(),
+        "it was given up"
+    );
     assert!(p.accounts.delete(&id("bob")).await.unwrap());
     assert!(
-        p.addresses.add(&id("ann"), &mail("5", "ann@example.test"), MOST).await.unwrap(),
+        p.addresses.add(&id("ann"), &mail("5", "ann@example.test"), MOST, Records::NONE).await.unwrap(),
         "it went with the account"
     );
 }
@@ -72,7 +81,7 @@ async fn raced_addresses_are_given_once_and_never_too_many(p: AccountPorts) {
                 let address = mail(&format!("{}-{n}", value(n)), &value(n));
                 tokio::spawn(async move {
                     let user = id(if n % 2 == 0 { "ann" } else { "bob" });
-                    p.addresses.add(&user, &address, MOST).await.unwrap()
+                    p.addresses.add(&user, &address, MOST, Records::NONE).await.unwrap()
                 })
             })
             .collect();
@@ -85,21 +94,25 @@ async fn raced_addresses_are_given_once_and_never_too_many(p: AccountPorts) {
 async fn an_operator_replaces_them(p: AccountPorts) {
     let ann = id("ann");
     let counted = async || p.accounts.load(&ann).await.unwrap().unwrap().generation;
-    assert!(p.addresses.replace(&ann, AddressKind::Email, Some(&mail("1", "a@example.test"))).await.unwrap());
+    assert!(
+        p.addresses.replace(&ann, AddressKind::Email, Some(&mail("1", "a@example.test")), Records::NONE).await.unwrap()
+    );
     assert_eq!((counted().await.credentials, counted().await.sessions), (0, 0), "a first one ends nothing");
-    assert!(p.addresses.add(&ann, &mail("2", "b@example.test"), MOST).await.unwrap());
-    assert!(p.addresses.add(&ann, &phone("3", "+16502530000"), MOST).await.unwrap());
-    assert!(p.addresses.replace(&ann, AddressKind::Email, Some(&mail("4", "A@example.test"))).await.unwrap());
+    assert!(p.addresses.add(&ann, &mail("2", "b@example.test"), MOST, Records::NONE).await.unwrap());
+    assert!(p.addresses.add(&ann, &phone("3", "+16502530000"), MOST, Records::NONE).await.unwrap());
+    assert!(
+        p.addresses.replace(&ann, AddressKind::Email, Some(&mail("4", "A@example.test")), Records::NONE).await.unwrap()
+    );
     assert_eq!((counted().await.credentials, counted().await.sessions), (1, 1));
     let all = [("4", "A@example.test"), ("3", "+16502530000")];
     assert_eq!(listed(&p, "ann").await, pairs(&all));
-    assert!(p.addresses.add(&id("bob"), &mail("5", "bob@example.test"), MOST).await.unwrap());
+    assert!(p.addresses.add(&id("bob"), &mail("5", "bob@example.test"), MOST, Records::NONE).await.unwrap());
     let taken = mail("6", "Bob@example.test");
-    assert!(!p.addresses.replace(&ann, AddressKind::Email, Some(&taken)).await.unwrap());
+    assert!(!p.addresses.replace(&ann, AddressKind::Email, Some(&taken), Records::NONE).await.unwrap());
     assert_eq!((listed(&p, "ann").await, counted().await.sessions), (pairs(&all), 1), "nothing changed");
-    assert!(p.addresses.replace(&ann, AddressKind::Email, None).await.unwrap());
+    assert!(p.addresses.replace(&ann, AddressKind::Email, None, Records::NONE).await.unwrap());
     assert_eq!(listed(&p, "ann").await, pairs(&all[1..]));
-    assert_eq!(p.authenticators.remove_all(&ann).await.unwrap(), 1, "they are second factors");
+    assert_eq!(p.authenticators.remove_all(&ann, Records::NONE).await.unwrap(), 1, "they are second factors");
     assert!(listed(&p, "ann").await.is_empty());
     assert!(!listed(&p, "bob").await.is_empty());
 }

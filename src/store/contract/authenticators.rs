@@ -2,6 +2,7 @@
 
 use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, id, winners, with_people};
 use crate::auth::factor::authenticator::{Sealed, TotpRecord};
+use crate::flow::ports::Records;
 
 pub(super) async fn authenticator_cases(make: &impl AsyncFn() -> AccountPorts) {
     a_totp_is_bound_in_place_of_another(with_people(make).await).await;
@@ -25,23 +26,26 @@ pub(super) fn totp(id: &str) -> TotpRecord {
 
 async fn a_totp_is_bound_in_place_of_another(p: AccountPorts) {
     assert!(p.authenticators.of(&id("ann")).await.unwrap().totp.is_none());
-    p.authenticators.put_totp(&id("ann"), &totp("one")).await.unwrap();
+    p.authenticators.put_totp(&id("ann"), &totp("one"), Records::NONE).await.unwrap();
     let found = p.authenticators.of(&id("ann")).await.unwrap().totp.unwrap();
     assert_eq!((found.id.as_str(), found.digits, found.period, found.last_step), ("one", 6, 30, None));
     assert!(found.secret == Sealed(vec![1, 0, 255]) && found.created_at == NOW && found.used_at.is_none());
     let two = TotpRecord { digits: 8, period: 60, last_step: Some(7), used_at: Some(NOW), ..totp("two") };
-    p.authenticators.put_totp(&id("ann"), &two).await.unwrap();
+    p.authenticators.put_totp(&id("ann"), &two, Records::NONE).await.unwrap();
     let found = p.authenticators.of(&id("ann")).await.unwrap().totp.unwrap();
     assert_eq!((found.id.as_str(), found.digits, found.period, found.last_step), ("two", 8, 60, Some(7)));
     assert_eq!(found.used_at, Some(NOW));
     assert!(!p.authenticators.spend_step(&id("ann"), "one", 9, NOW).await.unwrap(), "the old one is gone");
     assert!(!p.authenticators.spend_step(&id("ann"), "two", 7, NOW).await.unwrap(), "its first step is spent");
     assert!(p.authenticators.of(&id("bob")).await.unwrap().totp.is_none());
-    assert!(p.authenticators.put_totp(&id("nobody"), &totp("x")).await.is_err(), "nobody has no authenticator");
+    assert!(
+        p.authenticators.put_totp(&id("nobody"), &totp("x"), Records::NONE).await.is_err(),
+        "nobody has no authenticator"
+    );
 }
 
 async fn a_step_is_spent_once_and_only_upwards(p: AccountPorts) {
-    p.authenticators.put_totp(&id("ann"), &totp("one")).await.unwrap();
+    p.authenticators.put_totp(&id("ann"), &totp("one"), Records::NONE).await.unwrap();
     let spend = async |step| p.authenticators.spend_step(&id("ann"), "one", step, NOW.plus(HOUR)).await.unwrap();
     assert!(spend(100).await);
     assert!(!spend(100).await && !spend(99).await && !spend(0).await);
@@ -53,7 +57,7 @@ async fn a_step_is_spent_once_and_only_upwards(p: AccountPorts) {
 }
 
 async fn a_raced_step_is_spent_once(p: AccountPorts) {
-    p.authenticators.put_totp(&id("ann"), &totp("one")).await.unwrap();
+    p.authenticators.put_totp(&id("ann"), &totp("one"), Records::NONE).await.unwrap();
     for step in 1..4 {
         let racers: Vec<_> = (0..RACERS)
             .map(|_| {
@@ -69,37 +73,42 @@ async fn backup_codes_are_spent_once(p: AccountPorts) {
     let digests: Vec<Vec<u8>> = (0..10).map(|n| vec![n, 0, 255]).collect();
     let left = async |name| p.authenticators.of(&id(name)).await.unwrap().backup.map(|set| (set.salt, set.left));
     assert_eq!(left("ann").await, None);
-    p.authenticators.put_backup(&id("ann"), b"salt", &digests).await.unwrap();
+    p.authenticators.put_backup(&id("ann"), b"salt", &digests, Records::NONE).await.unwrap();
     assert_eq!(left("ann").await, Some((b"salt".to_vec(), 10)));
-    assert!(!p.authenticators.spend_backup(&id("bob"), &digests[0]).await.unwrap());
-    assert!(!p.authenticators.spend_backup(&id("ann"), b"unknown").await.unwrap());
+    assert!(!p.authenticators.spend_backup(&id("bob"), &digests[0], Records::NONE).await.unwrap());
+    assert!(!p.authenticators.spend_backup(&id("ann"), b"unknown", Records::NONE).await.unwrap());
     let racers: Vec<_> = (0..RACERS)
         .map(|_| {
             let (p, digest) = (p.clone(), digests[3].clone());
-            tokio::spawn(async move { p.authenticators.spend_backup(&id("ann"), &digest).await.unwrap() })
+            tokio::spawn(
+                async move { p.authenticators.spend_backup(&id("ann"), &digest, Records::NONE).await.unwrap() },
+            )
         })
         .collect();
     assert_eq!(winners(racers).await, 1);
     assert_eq!(left("ann").await, Some((b"salt".to_vec(), 9)));
-    p.authenticators.put_backup(&id("ann"), b"other", &[vec![1], vec![2]]).await.unwrap();
+    p.authenticators.put_backup(&id("ann"), b"other", &[vec![1], vec![2]], Records::NONE).await.unwrap();
     assert_eq!(left("ann").await, Some((b"other".to_vec(), 2)));
-    assert!(!p.authenticators.spend_backup(&id("ann"), &digests[0]).await.unwrap(), "earlier codes no longer count");
-    assert!(p.authenticators.spend_backup(&id("ann"), &[1]).await.unwrap());
-    assert!(p.authenticators.spend_backup(&id("ann"), &[2]).await.unwrap());
+    assert!(
+        !p.authenticators.spend_backup(&id("ann"), &digests[0], Records::NONE).await.unwrap(),
+        "earlier codes no longer count"
+    );
+    assert!(p.authenticators.spend_backup(&id("ann"), &[1], Records::NONE).await.unwrap());
+    assert!(p.authenticators.spend_backup(&id("ann"), &[2], Records::NONE).await.unwrap());
     assert_eq!(left("ann").await, Some((b"other".to_vec(), 0)));
     assert_eq!(left("bob").await, None);
 }
 
 async fn removing_leaves_nothing(p: AccountPorts) {
     for name in ["ann", "bob"] {
-        p.authenticators.put_totp(&id(name), &totp(name)).await.unwrap();
-        p.authenticators.put_backup(&id(name), b"salt", &[vec![1]]).await.unwrap();
+        p.authenticators.put_totp(&id(name), &totp(name), Records::NONE).await.unwrap();
+        p.authenticators.put_backup(&id(name), b"salt", &[vec![1]], Records::NONE).await.unwrap();
     }
-    assert_eq!(p.authenticators.remove_all(&id("ann")).await.unwrap(), 2);
-    assert_eq!(p.authenticators.remove_all(&id("ann")).await.unwrap(), 0);
+    assert_eq!(p.authenticators.remove_all(&id("ann"), Records::NONE).await.unwrap(), 2);
+    assert_eq!(p.authenticators.remove_all(&id("ann"), Records::NONE).await.unwrap(), 0);
     let rest = p.authenticators.of(&id("ann")).await.unwrap();
     assert!(rest.totp.is_none() && rest.backup.is_none());
-    assert!(!p.authenticators.spend_backup(&id("ann"), &[1]).await.unwrap());
+    assert!(!p.authenticators.spend_backup(&id("ann"), &[1], Records::NONE).await.unwrap());
     assert!(p.authenticators.of(&id("bob")).await.unwrap().totp.is_some(), "somebody else's stay");
     assert!(p.accounts.delete(&id("bob")).await.unwrap());
     assert!(p.accounts.create(&account("bob")).await.unwrap());

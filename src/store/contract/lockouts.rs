@@ -7,7 +7,7 @@ use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, winners};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{CodeAttempt, Counted};
+use crate::flow::ports::{CodeAttempt, Counted, Records};
 
 const GO: Counted = Counted::Go { last: false };
 const LAST: Counted = Counted::Go { last: true };
@@ -32,7 +32,15 @@ fn ann() -> UserId {
 
 /// One attempt of ann, three of which are too many.
 fn at<'a>(user: &'a UserId, place: &'a str, now: Timestamp) -> CodeAttempt<'a> {
-    CodeAttempt { user, method: Method::Totp, place, tries: 3, now, forget_before: now.minus(YEAR) }
+    CodeAttempt {
+        user,
+        method: Method::Totp,
+        place,
+        tries: 3,
+        now,
+        forget_before: now.minus(YEAR),
+        records: Some(Records::NONE),
+    }
 }
 
 async fn locked(p: &AccountPorts) -> Vec<(Method, Timestamp)> {
@@ -108,12 +116,12 @@ async fn new_authenticators_begin_anew(p: AccountPorts) {
     lock(Method::Totp).await;
     lock(Method::BackupCode).await;
     assert_eq!(locked(&p).await.len(), 2);
-    p.authenticators.put_totp(&ann, &totp("one")).await.unwrap();
+    p.authenticators.put_totp(&ann, &totp("one"), Records::NONE).await.unwrap();
     assert_eq!(locked(&p).await, [(Method::BackupCode, NOW)]);
-    p.authenticators.put_backup(&ann, b"salt", &[vec![1]]).await.unwrap();
+    p.authenticators.put_backup(&ann, b"salt", &[vec![1]], Records::NONE).await.unwrap();
     assert!(locked(&p).await.is_empty());
     lock(Method::Totp).await;
-    assert_eq!(p.authenticators.remove_all(&ann).await.unwrap(), 2);
+    assert_eq!(p.authenticators.remove_all(&ann, Records::NONE).await.unwrap(), 2);
     assert!(locked(&p).await.is_empty());
     lock(Method::Totp).await;
     assert!(p.accounts.delete(&ann).await.unwrap());

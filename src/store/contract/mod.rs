@@ -11,6 +11,7 @@ mod passkeys;
 #[path = "../../../tests/it/support/port.rs"]
 pub(crate) mod port;
 pub(crate) mod postgres;
+mod records;
 pub(crate) mod removals;
 pub(crate) mod samples;
 pub(crate) mod sealing;

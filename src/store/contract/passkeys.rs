@@ -2,7 +2,7 @@
 
 use super::samples::{AccountPorts, NOW, RACERS, id, winners, with_people};
 use crate::auth::factor::passkey::{Aaguid, PasskeyRecord, Transport};
-use crate::flow::ports::{PasskeyUse, Removal};
+use crate::flow::ports::{PasskeyUse, Records, Removal};
 
 pub(super) async fn passkey_cases(make: &impl AsyncFn() -> AccountPorts) {
     what_is_kept_is_found(with_people(make).await).await;
@@ -37,25 +37,28 @@ const fn used(sign_count: u32) -> PasskeyUse {
 
 async fn what_is_kept_is_found(p: AccountPorts) {
     let (one, two) = (passkey("one"), PasskeyRecord { used_at: Some(NOW), sign_count: u32::MAX, ..passkey("two") });
-    assert!(p.passkeys.add(&id("ann"), &one).await.unwrap() && p.passkeys.add(&id("ann"), &two).await.unwrap());
+    assert!(
+        p.passkeys.add(&id("ann"), &one, Records::NONE).await.unwrap()
+            && p.passkeys.add(&id("ann"), &two, Records::NONE).await.unwrap()
+    );
     assert_eq!(p.authenticators.of(&id("ann")).await.unwrap().passkeys, [one.clone(), two.clone()]);
     assert!(p.authenticators.of(&id("bob")).await.unwrap().passkeys.is_empty());
     assert_eq!(p.passkeys.find(&one.credential_id).await.unwrap(), Some((id("ann"), one)));
     assert_eq!(p.passkeys.find(b"none").await.unwrap(), None);
-    assert!(p.passkeys.add(&id("nobody"), &passkey("three")).await.is_err(), "nobody has no passkey");
+    assert!(p.passkeys.add(&id("nobody"), &passkey("three"), Records::NONE).await.is_err(), "nobody has no passkey");
 }
 
 async fn a_credential_is_one_persons(p: AccountPorts) {
-    assert!(p.passkeys.add(&id("ann"), &passkey("one")).await.unwrap());
+    assert!(p.passkeys.add(&id("ann"), &passkey("one"), Records::NONE).await.unwrap());
     let same = PasskeyRecord { id: "two".to_owned(), ..passkey("one") };
-    assert!(!p.passkeys.add(&id("bob"), &same).await.unwrap());
-    assert!(!p.passkeys.add(&id("ann"), &same).await.unwrap());
+    assert!(!p.passkeys.add(&id("bob"), &same, Records::NONE).await.unwrap());
+    assert!(!p.passkeys.add(&id("ann"), &same, Records::NONE).await.unwrap());
     assert_eq!(p.passkeys.find(&same.credential_id).await.unwrap().map(|(owner, _)| owner), Some(id("ann")));
     assert!(p.authenticators.of(&id("bob")).await.unwrap().passkeys.is_empty());
 }
 
 async fn a_counter_only_grows(p: AccountPorts) {
-    assert!(p.passkeys.add(&id("ann"), &passkey("one")).await.unwrap());
+    assert!(p.passkeys.add(&id("ann"), &passkey("one"), Records::NONE).await.unwrap());
     let note = async |count| p.passkeys.record_use(&id("ann"), "one", used(count)).await.unwrap();
     assert!(note(0).await && note(0).await, "what counts nothing");
     assert!(note(5).await);
@@ -69,7 +72,7 @@ async fn a_counter_only_grows(p: AccountPorts) {
 }
 
 async fn a_raced_counter_is_noted_once(p: AccountPorts) {
-    assert!(p.passkeys.add(&id("ann"), &passkey("one")).await.unwrap());
+    assert!(p.passkeys.add(&id("ann"), &passkey("one"), Records::NONE).await.unwrap());
     let port = p.passkeys.clone();
     let race = |_| {
         let port = port.clone();
@@ -79,23 +82,23 @@ async fn a_raced_counter_is_noted_once(p: AccountPorts) {
 }
 
 async fn names_and_ends_are_its_owners(p: AccountPorts) {
-    assert!(p.passkeys.add(&id("ann"), &passkey("one")).await.unwrap());
+    assert!(p.passkeys.add(&id("ann"), &passkey("one"), Records::NONE).await.unwrap());
     assert!(!p.passkeys.rename(&id("bob"), "one", "Mine").await.unwrap());
-    assert_eq!(p.passkeys.remove(&id("bob"), "one", &[]).await.unwrap(), Removal::NotFound);
+    assert_eq!(p.passkeys.remove(&id("bob"), "one", &[], Records::NONE).await.unwrap(), Removal::NotFound);
     assert!(p.passkeys.rename(&id("ann"), "one", "Büro").await.unwrap());
     assert_eq!(p.authenticators.of(&id("ann")).await.unwrap().passkeys[0].name, "Büro");
     let generation = async |name| p.accounts.load(&id(name)).await.unwrap().unwrap().generation;
     let (before, others) = (generation("ann").await, generation("bob").await);
-    assert_eq!(p.passkeys.remove(&id("ann"), "one", &[]).await.unwrap(), Removal::Removed);
-    assert_eq!(p.passkeys.remove(&id("ann"), "one", &[]).await.unwrap(), Removal::NotFound);
+    assert_eq!(p.passkeys.remove(&id("ann"), "one", &[], Records::NONE).await.unwrap(), Removal::Removed);
+    assert_eq!(p.passkeys.remove(&id("ann"), "one", &[], Records::NONE).await.unwrap(), Removal::NotFound);
     let after = generation("ann").await;
     assert_eq!((after.credentials, after.sessions), (before.credentials + 1, before.sessions + 1), "once");
     assert!(generation("bob").await == others);
     assert!(p.authenticators.of(&id("ann")).await.unwrap().passkeys.is_empty());
     // With its owner, or with all that the owner has.
-    assert!(p.passkeys.add(&id("ann"), &passkey("two")).await.unwrap());
-    assert_eq!(p.authenticators.remove_all(&id("ann")).await.unwrap(), 1);
-    assert!(p.passkeys.add(&id("ann"), &passkey("two")).await.unwrap());
+    assert!(p.passkeys.add(&id("ann"), &passkey("two"), Records::NONE).await.unwrap());
+    assert_eq!(p.authenticators.remove_all(&id("ann"), Records::NONE).await.unwrap(), 1);
+    assert!(p.passkeys.add(&id("ann"), &passkey("two"), Records::NONE).await.unwrap());
     assert!(p.accounts.delete(&id("ann")).await.unwrap());
     assert_eq!(p.passkeys.find(&passkey("two").credential_id).await.unwrap(), None);
 }

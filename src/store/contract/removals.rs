@@ -5,7 +5,7 @@ use super::passkeys::passkey;
 use super::samples::{AccountPorts, NOW, RACERS, account};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
 use crate::auth::user::UserId;
-use crate::flow::ports::Removal;
+use crate::flow::ports::{Records, Removal};
 
 const ROUNDS: usize = 10;
 
@@ -26,29 +26,37 @@ fn mail(id: &str) -> AddressRecord {
 
 async fn what_was_to_stay_is_there([p, other]: [AccountPorts; 2]) {
     assert!(p.accounts.create(&account("ann")).await.unwrap() && p.accounts.create(&account("bob")).await.unwrap());
-    assert!(p.passkeys.add(&ann(), &passkey("key")).await.unwrap());
-    assert!(p.addresses.add(&ann(), &mail("mail"), 5).await.unwrap());
-    p.authenticators.put_totp(&ann(), &totp("app")).await.unwrap();
+    assert!(p.passkeys.add(&ann(), &passkey("key"), Records::NONE).await.unwrap());
+    assert!(p.addresses.add(&ann(), &mail("mail"), 5, Records::NONE).await.unwrap());
+    p.authenticators.put_totp(&ann(), &totp("app"), Records::NONE).await.unwrap();
     let ids = p.authenticators.of(&ann()).await.unwrap();
     assert_eq!(ids.ids(), ["app", "key", "mail"]);
     let generation = async || p.accounts.load(&ann()).await.unwrap().unwrap().generation;
     let before = generation().await;
     let bob = account("bob").identity.id;
-    assert!(other.addresses.add(&bob, &mail("theirs"), 5).await.unwrap());
+    assert!(other.addresses.add(&bob, &mail("theirs"), 5, Records::NONE).await.unwrap());
     for missing in ["app2", "theirs", ""] {
         let staying = ["app", missing];
-        assert_eq!(other.passkeys.remove(&ann(), "key", &staying).await.unwrap(), Removal::Changed, "{missing}");
-        assert_eq!(other.addresses.remove(&ann(), "mail", &staying).await.unwrap(), Removal::Changed, "{missing}");
+        assert_eq!(
+            other.passkeys.remove(&ann(), "key", &staying, Records::NONE).await.unwrap(),
+            Removal::Changed,
+            "{missing}"
+        );
+        assert_eq!(
+            other.addresses.remove(&ann(), "mail", &staying, Records::NONE).await.unwrap(),
+            Removal::Changed,
+            "{missing}"
+        );
     }
-    assert_eq!(other.passkeys.remove(&ann(), "mail", &["app"]).await.unwrap(), Removal::NotFound);
-    assert_eq!(other.addresses.remove(&ann(), "key", &["app"]).await.unwrap(), Removal::NotFound);
+    assert_eq!(other.passkeys.remove(&ann(), "mail", &["app"], Records::NONE).await.unwrap(), Removal::NotFound);
+    assert_eq!(other.addresses.remove(&ann(), "key", &["app"], Records::NONE).await.unwrap(), Removal::NotFound);
     assert_eq!(p.authenticators.of(&ann()).await.unwrap().ids(), ["app", "key", "mail"]);
     assert_eq!(generation().await, before, "nothing ended");
     // Another authenticator app in the place of one is another one.
-    p.authenticators.put_totp(&ann(), &totp("new")).await.unwrap();
-    assert_eq!(p.passkeys.remove(&ann(), "key", &["app", "mail"]).await.unwrap(), Removal::Changed);
-    assert_eq!(p.passkeys.remove(&ann(), "key", &["new", "mail"]).await.unwrap(), Removal::Removed);
-    assert_eq!(p.addresses.remove(&ann(), "mail", &["new"]).await.unwrap(), Removal::Removed);
+    p.authenticators.put_totp(&ann(), &totp("new"), Records::NONE).await.unwrap();
+    assert_eq!(p.passkeys.remove(&ann(), "key", &["app", "mail"], Records::NONE).await.unwrap(), Removal::Changed);
+    assert_eq!(p.passkeys.remove(&ann(), "key", &["new", "mail"], Records::NONE).await.unwrap(), Removal::Removed);
+    assert_eq!(p.addresses.remove(&ann(), "mail", &["new"], Records::NONE).await.unwrap(), Removal::Removed);
 }
 
 /// Half of the racers give up the one and count on the other; half do the opposite.
@@ -56,20 +64,20 @@ async fn raced_removals_leave_one(nodes: [AccountPorts; 2]) {
     assert!(nodes[0].accounts.create(&account("ann")).await.unwrap());
     for round in 0..ROUNDS {
         let (one, other) = (format!("one{round}"), format!("other{round}"));
-        assert!(nodes[0].passkeys.add(&ann(), &passkey(&one)).await.unwrap());
+        assert!(nodes[0].passkeys.add(&ann(), &passkey(&one), Records::NONE).await.unwrap());
         let mixed = round % 2 == 0;
         if mixed {
-            assert!(nodes[0].addresses.add(&ann(), &mail(&other), 99).await.unwrap());
+            assert!(nodes[0].addresses.add(&ann(), &mail(&other), 99, Records::NONE).await.unwrap());
         } else {
-            assert!(nodes[0].passkeys.add(&ann(), &passkey(&other)).await.unwrap());
+            assert!(nodes[0].passkeys.add(&ann(), &passkey(&other), Records::NONE).await.unwrap());
         }
         let race = |n: usize| {
             let (node, one, other) = (nodes[n / 2 % 2].clone(), one.clone(), other.clone());
             tokio::spawn(async move {
                 let removal = match (n % 2, mixed) {
-                    (0, _) => node.passkeys.remove(&ann(), &one, &[&other]).await,
-                    (_, true) => node.addresses.remove(&ann(), &other, &[&one]).await,
-                    (_, false) => node.passkeys.remove(&ann(), &other, &[&one]).await,
+                    (0, _) => node.passkeys.remove(&ann(), &one, &[&other], Records::NONE).await,
+                    (_, true) => node.addresses.remove(&ann(), &other, &[&one], Records::NONE).await,
+                    (_, false) => node.passkeys.remove(&ann(), &other, &[&one], Records::NONE).await,
                 };
                 removal.unwrap()
             })
@@ -81,6 +89,6 @@ async fn raced_removals_leave_one(nodes: [AccountPorts; 2]) {
         }
         let left = nodes[1].authenticators.of(&ann()).await.unwrap();
         assert_eq!((removed, left.ids().len()), (1, 1), "round {round}");
-        assert_eq!(nodes[0].authenticators.remove_all(&ann()).await.unwrap(), 1);
+        assert_eq!(nodes[0].authenticators.remove_all(&ann(), Records::NONE).await.unwrap(), 1);
     }
 }

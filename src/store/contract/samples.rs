@@ -16,8 +16,8 @@ use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::ports::{
-    Account, Accounts, Addresses, Authenticators, Clock, Generation, Ledger, Lockouts, OneTimeCodes, Passkeys, Quotas,
-    RECORD_VERSION, Sessions, SigningKeys, Throttle, Transient, TransientKind, Vault as _, View,
+    Account, Accounts, Addresses, Authenticators, Clock, Generation, Ledger, Lockouts, OneTimeCodes, Outbox, Passkeys,
+    Quotas, RECORD_VERSION, Sessions, SigningKeys, Throttle, Transient, TransientKind, Vault as _, View,
 };
 use crate::store::record_cipher::RecordCipher;
 use crate::store::system::OsEntropy;
@@ -227,6 +227,7 @@ pub(crate) struct AccountPorts {
     pub(crate) lockouts: Arc<dyn Lockouts>,
     /// Under test.
     pub(crate) signing_keys: Arc<dyn SigningKeys>,
+    pub(crate) outbox: Arc<dyn Outbox>,
     /// Whatever must live as long: a directory, a server.
     #[expect(dead_code, reason = "held for what its end does")]
     pub(crate) guard: Arc<dyn Any + Send + Sync>,

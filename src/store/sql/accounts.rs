@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::audit::{record, rows_of};
+use super::records::{RecordRows, commit_with};
 use super::row::{RowRef, each_row, time_of};
 use super::{Database, in_transaction};
 use crate::auth::secret::SecretText;
 use crate::auth::user::{Group, Identity, UserId, Username};
-use crate::flow::ports::{Account, AccountChange, Accounts, Answer, AuditEntry, Generation, StoreError};
+use crate::flow::ports::{Account, AccountChange, Accounts, Answer, Generation, Records, StoreError};
 
 const GROUP: &str = "insert into account_groups (account_id, name) values ($1, $2) on conflict do nothing";
 
@@ -58,11 +58,11 @@ impl Accounts for Database {
         gather(found).pop().transpose()
     }
 
-    async fn create_recorded(&self, account: &Account, entries: &[AuditEntry]) -> Answer<bool> {
+    async fn create_recorded(&self, account: &Account, records: &Records) -> Answer<bool> {
         const ACCOUNT: &str = "insert into accounts (id, username, name, email, password_hash, disabled, \
              created_at, last_login_at) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
         let who = &account.identity;
-        let (created_at, rows) = (time_of(account.created_at)?, rows_of(entries)?);
+        let (created_at, rows) = (time_of(account.created_at)?, RecordRows::of(records)?);
         let last_login_at = account.last_login_at.map(time_of).transpose()?;
         in_transaction!(self, tx => {
             let made = sqlx::query(ACCOUNT)
@@ -82,13 +82,12 @@ impl Accounts for Database {
             for group in &who.groups {
                 sqlx::query(GROUP).bind(&who.id.0).bind(&group.0).execute(&mut *tx).await?;
             }
-            record!(tx, entries, rows);
-            tx.commit().await?;
+            commit_with!(self, tx, rows);
             Ok(true)
         })
     }
 
-    async fn change_recorded(&self, id: &UserId, change: AccountChange, entries: &[AuditEntry]) -> Answer<bool> {
+    async fn change_recorded(&self, id: &UserId, change: AccountChange, records: &Records) -> Answer<bool> {
         const HASH: &str = "update accounts set password_hash = $1, \
              credentials_generation = credentials_generation + 1, sessions_generation = sessions_generation + 1 \
              where id = $2";
@@ -102,7 +101,7 @@ impl Accounts for Database {
         const LOGIN: &str = "update accounts set last_login_at = $1 where id = $2";
         const PROFILE: &str = "update accounts set name = case when $1 = 1 then $2 else name end, \
              email = case when $3 = 1 then $4 else email end where id = $5";
-        let rows = rows_of(entries)?;
+        let rows = RecordRows::of(records)?;
         let at = if let AccountChange::LoggedIn(at) = &change { time_of(*at)? } else { 0 };
         in_transaction!(self, tx => {
             let query = match &change {
@@ -128,21 +127,19 @@ impl Accounts for Database {
                     sqlx::query(GROUP).bind(&id.0).bind(&group.0).execute(&mut *tx).await?;
                 }
             }
-            record!(tx, entries, rows);
-            tx.commit().await?;
+            commit_with!(self, tx, rows);
             Ok(true)
         })
     }
 
-    async fn delete_recorded(&self, id: &UserId, entries: &[AuditEntry]) -> Answer<bool> {
+    async fn delete_recorded(&self, id: &UserId, records: &Records) -> Answer<bool> {
         const SQL: &str = "delete from accounts where id = $1";
-        let rows = rows_of(entries)?;
+        let rows = RecordRows::of(records)?;
         in_transaction!(self, tx => {
             if sqlx::query(SQL).bind(&id.0).execute(&mut *tx).await?.rows_affected() != 1 {
                 return Ok(false);
             }
-            record!(tx, entries, rows);
-            tx.commit().await?;
+            commit_with!(self, tx, rows);
             Ok(true)
         })
     }

@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 
+use super::records::{RecordRows, commit_with};
 use super::removal::{HOLD, OVER, remove_beside};
 use super::row::{RowRef, time_of};
 use super::{Database, in_transaction};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
 use crate::auth::user::UserId;
-use crate::flow::ports::{Addresses, Answer, Removal};
+use crate::flow::ports::{Addresses, Answer, Records, Removal};
 
 pub(super) type AddressRow = (String, String, String, String, i64);
 
@@ -33,9 +34,9 @@ macro_rules! insert {
 
 #[async_trait]
 impl Addresses for Database {
-    async fn add(&self, user: &UserId, address: &AddressRecord, most: u32) -> Answer<bool> {
+    async fn add(&self, user: &UserId, address: &AddressRecord, most: u32, records: &Records) -> Answer<bool> {
         const COUNT: &str = "select count(*) from addresses where account_id = $1 and kind = $2";
-        let at = time_of(address.confirmed_at)?;
+        let (at, rows) = (time_of(address.confirmed_at)?, RecordRows::of(records)?);
         in_transaction!(self, tx => {
             sqlx::query(HOLD).bind(&user.0).execute(&mut *tx).await?;
             let kind = address.kind.name();
@@ -43,25 +44,33 @@ impl Addresses for Database {
             if count >= i64::from(most) || insert!(tx, user, address, at) != 1 {
                 return Ok(false);
             }
-            tx.commit().await?;
+            commit_with!(self, tx, rows);
             Ok(true)
         })
     }
 
-    async fn remove(&self, user: &UserId, id: &str, staying: &[&str]) -> Answer<Removal> {
+    async fn remove(&self, user: &UserId, id: &str, staying: &[&str], records: &Records) -> Answer<Removal> {
         const SQL: &str = "delete from addresses where account_id = $1 and id = $2";
+        let rows = RecordRows::of(records)?;
         in_transaction!(self, tx => {
             let removal = remove_beside!(tx, SQL, user, id, staying);
             if removal == Removal::Removed {
-                tx.commit().await?;
+                commit_with!(self, tx, rows);
             }
             Ok(removal)
         })
     }
 
-    async fn replace(&self, user: &UserId, kind: AddressKind, address: Option<&AddressRecord>) -> Answer<bool> {
+    async fn replace(
+        &self,
+        user: &UserId,
+        kind: AddressKind,
+        address: Option<&AddressRecord>,
+        records: &Records,
+    ) -> Answer<bool> {
         const CLEAR: &str = "delete from addresses where account_id = $1 and kind = $2";
         let at = address.map(|address| time_of(address.confirmed_at)).transpose()?.unwrap_or_default();
+        let rows = RecordRows::of(records)?;
         in_transaction!(self, tx => {
             sqlx::query(HOLD).bind(&user.0).execute(&mut *tx).await?;
             let cleared = sqlx::query(CLEAR).bind(&user.0).bind(kind.name()).execute(&mut *tx).await?;
@@ -73,7 +82,7 @@ impl Addresses for Database {
             {
                 return Ok(false);
             }
-            tx.commit().await?;
+            commit_with!(self, tx, rows);
             Ok(true)
         })
     }

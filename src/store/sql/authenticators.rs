@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::addresses::{self, AddressRow};
+use super::records::{RecordRows, commit_with};
 use super::removal::OVER;
 use super::row::{RowRef, number_of, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
@@ -10,7 +11,7 @@ use crate::auth::factor::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord
 use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, Authenticators};
+use crate::flow::ports::{Answer, Authenticators, Records};
 
 type TotpRow = (String, String, String, i64, i64, Option<i64>, i64, Option<i64>);
 type BackupRow = (String, String, i64);
@@ -40,7 +41,7 @@ impl Authenticators for Database {
         })
     }
 
-    async fn put_totp(&self, user: &UserId, totp: &TotpRecord) -> Answer<()> {
+    async fn put_totp(&self, user: &UserId, totp: &TotpRecord, records: &Records) -> Answer<()> {
         const SQL: &str = "insert into totp (account_id, id, secret, digits, period, last_step, created_at, used_at) \
              values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (account_id) do update set id = excluded.id, \
              secret = excluded.secret, digits = excluded.digits, period = excluded.period, \
@@ -53,6 +54,7 @@ impl Authenticators for Database {
         let last_step = totp.last_step.map(number_of).transpose()?;
         let created_at = time_of(totp.created_at)?;
         let used_at = totp.used_at.map(time_of).transpose()?;
+        let rows = RecordRows::of(records)?;
         in_transaction!(self, tx => {
             sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
             let query = sqlx::query(SQL).bind(&user.0).bind(&totp.id).bind(text_of(&totp.secret.0));
@@ -60,7 +62,7 @@ impl Authenticators for Database {
             query.bind(created_at).bind(used_at).execute(&mut *tx).await?;
             // What was wrong for another key says nothing about this one.
             sqlx::query(FORGET).bind(&user.0).bind(Method::Totp.name()).execute(&mut *tx).await?;
-            tx.commit().await?;
+            commit_with!(self, tx, rows);
             Ok(())
         })
     }
@@ -76,12 +78,13 @@ impl Authenticators for Database {
         Ok(spent == 1)
     }
 
-    async fn put_backup(&self, user: &UserId, salt: &[u8], digests: &[Vec<u8>]) -> Answer<()> {
+    async fn put_backup(&self, user: &UserId, salt: &[u8], digests: &[Vec<u8>], records: &Records) -> Answer<()> {
         // The row of the set is written first: it is the lock that makes two writers take turns.
         const SET: &str = "insert into backup_sets (account_id, salt) values ($1, $2) \
              on conflict (account_id) do update set salt = excluded.salt";
         const CLEAR: &str = "delete from backup_codes where account_id = $1";
         const CODE: &str = "insert into backup_codes (account_id, digest) values ($1, $2) on conflict do nothing";
+        let rows = RecordRows::of(records)?;
         in_transaction!(self, tx => {
             sqlx::query(SET).bind(&user.0).bind(text_of(salt)).execute(&mut *tx).await?;
             sqlx::query(CLEAR).bind(&user.0).execute(&mut *tx).await?;
@@ -89,21 +92,26 @@ impl Authenticators for Database {
                 sqlx::query(CODE).bind(&user.0).bind(text_of(digest)).execute(&mut *tx).await?;
             }
             sqlx::query(FORGET).bind(&user.0).bind(Method::BackupCode.name()).execute(&mut *tx).await?;
-            tx.commit().await?;
+            commit_with!(self, tx, rows);
             Ok(())
         })
     }
 
-    async fn spend_backup(&self, user: &UserId, digest: &[u8]) -> Answer<bool> {
+    async fn spend_backup(&self, user: &UserId, digest: &[u8], records: &Records) -> Answer<bool> {
         const SQL: &str = "delete from backup_codes where account_id = $1 and digest = $2";
-        let spent = on_write!(self, pool => async {
-            let query = sqlx::query(SQL).bind(&user.0).bind(text_of(digest));
-            query.execute(pool).await.map(|d| d.rows_affected())
-        })?;
-        Ok(spent == 1)
+        let rows = RecordRows::of(records)?;
+        in_transaction!(self, tx => {
+            let spent = sqlx::query(SQL).bind(&user.0).bind(text_of(digest)).execute(&mut *tx).await?;
+            if spent.rows_affected() != 1 {
+                return Ok(false);
+            }
+            commit_with!(self, tx, rows);
+            Ok(true)
+        })
     }
 
-    async fn remove_all(&self, user: &UserId) -> Answer<u64> {
+    async fn remove_all(&self, user: &UserId, records: &Records) -> Answer<u64> {
+        let rows = RecordRows::of(records)?;
         in_transaction!(self, tx => {
             sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
             let mut removed = 0;
@@ -116,7 +124,7 @@ impl Authenticators for Database {
                 removed += sqlx::query(sql).bind(&user.0).execute(&mut *tx).await?.rows_affected();
             }
             sqlx::query("delete from lockouts where account_id = $1").bind(&user.0).execute(&mut *tx).await?;
-            tx.commit().await?;
+            commit_with!(self, tx, rows);
             Ok(removed)
         })
     }

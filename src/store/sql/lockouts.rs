@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 
+use super::records::{LETTER_GONE, RecordRows, commit_with};
 use super::row::time_of;
 use super::{Database, in_transaction};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, CodeAttempt, Counted, Lockouts};
+use crate::flow::ports::{Answer, CodeAttempt, Counted, Lockouts, Records};
 
 const HOLD: &str = "insert into lockouts (account_id, method) values ($1, $2) \
      on conflict (account_id, method) do update set method = excluded.method";
@@ -31,6 +32,7 @@ impl Lockouts for Database {
             "update lockouts set locked_at = $3 where account_id = $1 and method = $2 and failures >= $4";
         let (user, method, tries) = (attempt.user.0.as_str(), attempt.method.name(), i64::from(attempt.tries));
         let (now, since) = (time_of(attempt.now)?, time_of(attempt.forget_before)?);
+        let rows = RecordRows::of(attempt.records.unwrap_or(Records::NONE))?;
         in_transaction!(self, tx => {
             let counted = sqlx::query_as(COUNT).bind(user).bind(method).fetch_optional(&mut *tx).await?;
             let Some((failures,)): Option<(i64,)> = counted else { return Ok(Counted::Locked) };
@@ -43,7 +45,11 @@ impl Lockouts for Database {
                 let lock = sqlx::query(LOCK).bind(user).bind(method).bind(now).bind(tries);
                 last = lock.execute(&mut *tx).await?.rows_affected() == 1;
             }
-            tx.commit().await?;
+            match (last, attempt.records) {
+                (true, None) => return Ok(Counted::Last),
+                (true, Some(_)) => commit_with!(self, tx, rows),
+                (false, _) => tx.commit().await?,
+            }
             Ok(Counted::Go { last })
         })
     }
@@ -80,6 +86,9 @@ impl Database {
             sqlx::query(HOLD).bind(user).bind(method).execute(&mut *tx).await?;
             sqlx::query(statement).bind(user).bind(method).bind(attempt.place).execute(&mut *tx).await?;
             sqlx::query(SETTLE).bind(user).bind(method).bind(tries).execute(&mut *tx).await?;
+            for letter in attempt.records.map_or(&[][..], |records| &records.letters) {
+                sqlx::query(LETTER_GONE).bind(&letter.id).execute(&mut *tx).await?;
+            }
             tx.commit().await?;
             Ok(())
         })

@@ -12,6 +12,7 @@ mod outbox;
 mod passkeys;
 mod pooler;
 mod postgres;
+mod records;
 mod removal;
 mod row;
 mod schema;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::SqlitePool;
+use tokio::sync::Notify;
 
 use super::admin::counts::Counts;
 use crate::auth::proof::Method;
@@ -46,6 +48,8 @@ pub(crate) struct Database {
     patience: Duration,
     /// Of a SQLite file.
     write_queue: Arc<WriteQueue>,
+    /// Letters were written.
+    letters: Arc<Notify>,
 }
 
 #[derive(Clone)]
@@ -123,6 +127,11 @@ impl Database {
     /// The turns of its file, for whoever else writes to it in this process.
     pub(crate) fn write_queue(&self) -> Arc<WriteQueue> {
         self.write_queue.clone()
+    }
+
+    /// Waits until a letter is written here.
+    pub(crate) async fn letter_written(&self) {
+        self.letters.notified().await;
     }
 
     /// How many accounts have which factor.

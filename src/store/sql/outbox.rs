@@ -1,10 +1,11 @@
 //! The rows of letters that wait. A lease is a conditional write: of several nodes, one gets a row.
 
+use super::records::{LETTER, LETTER_GONE};
 use super::row::{RowRef, text_of, time_of};
 use super::{Database, on, on_write};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::time::Timestamp;
-use crate::flow::ports::{Answer, Fate};
+use crate::flow::ports::{Answer, Fate, SealedLetter};
 
 /// A letter as it lies there, leased.
 pub(crate) struct OutboxRow {
@@ -17,18 +18,14 @@ pub(crate) struct OutboxRow {
 type LeasedRow = (String, String, i64, i64);
 
 impl Database {
-    pub(crate) async fn put_letter(
-        &self,
-        (id, letter): (&str, &Sealed),
-        due_at: Timestamp,
-        expires_at: Timestamp,
-    ) -> Answer<()> {
-        const SQL: &str = "insert into outbox (id, letter, due_at, expires_at) values ($1, $2, $3, $4)";
-        let (due_at, expires_at) = (time_of(due_at)?, time_of(expires_at)?);
+    pub(crate) async fn put_letter(&self, letter: &SealedLetter) -> Answer<()> {
+        let (due_at, expires_at) = (time_of(letter.due_at)?, time_of(letter.expires_at)?);
         on_write!(self, pool => async {
-            let query = sqlx::query(SQL).bind(id).bind(text_of(&letter.0)).bind(due_at).bind(expires_at);
-            query.execute(pool).await.map(|_| ())
-        })
+            let query = sqlx::query(LETTER).bind(&letter.id).bind(text_of(&letter.sealed.0));
+            query.bind(due_at).bind(expires_at).execute(pool).await.map(|_| ())
+        })?;
+        self.letters.notify_one();
+        Ok(())
     }
 
     pub(crate) async fn lease_letters(&self, now: Timestamp, until: Timestamp, most: u32) -> Answer<Vec<OutboxRow>> {
@@ -44,11 +41,12 @@ impl Database {
     }
 
     pub(crate) async fn settle_letter(&self, id: &str, attempts: u32, fate: Fate) -> Answer<()> {
-        const GONE: &str = "delete from outbox where id = $1";
         // Whoever leased it since has counted on.
         const AGAIN: &str = "update outbox set due_at = $2 where id = $1 and attempts = $3";
         match fate {
-            Fate::Gone => on_write!(self, pool => async { sqlx::query(GONE).bind(id).execute(pool).await.map(|_| ()) }),
+            Fate::Gone => {
+                on_write!(self, pool => async { sqlx::query(LETTER_GONE).bind(id).execute(pool).await.map(|_| ()) })
+            }
             Fate::Again(at) => {
                 let at = time_of(at)?;
                 on_write!(self, pool => async {

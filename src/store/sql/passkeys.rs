@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 
+use super::records::{RecordRows, commit_with};
 use super::removal::{OVER, remove_beside};
 use super::row::{RowRef, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
 use crate::auth::factor::passkey::{Aaguid, PasskeyRecord};
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, PasskeyUse, Passkeys, Removal};
+use crate::flow::ports::{Answer, PasskeyUse, Passkeys, Records, Removal};
 
 #[derive(sqlx::FromRow)]
 struct PasskeyRow {
@@ -49,7 +50,7 @@ impl Passkeys for Database {
         found.into_iter().next().map(record).transpose()
     }
 
-    async fn add(&self, user: &UserId, passkey: &PasskeyRecord) -> Answer<bool> {
+    async fn add(&self, user: &UserId, passkey: &PasskeyRecord, records: &Records) -> Answer<bool> {
         const SQL: &str = "insert into passkeys (id, account_id, name, rp_id, credential_id, public_key, aaguid, \
              attested, sign_count, user_verified, backup_eligible, backup_state, transports, created_at, used_at) \
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
@@ -57,16 +58,20 @@ impl Passkeys for Database {
         let transports = serde_json::to_string(&passkey.transports).map_err(fault)?;
         let created_at = time_of(passkey.created_at)?;
         let used_at = passkey.used_at.map(time_of).transpose()?;
-        let added = on_write!(self, pool => async {
+        let rows = RecordRows::of(records)?;
+        in_transaction!(self, tx => {
             let query = sqlx::query(SQL).bind(&passkey.id).bind(&user.0).bind(&passkey.name).bind(&passkey.rp_id);
             let query = query.bind(text_of(&passkey.credential_id)).bind(text_of(&passkey.public_key));
             let query = query.bind(passkey.aaguid.to_string()).bind(i64::from(passkey.attested));
             let query = query.bind(i64::from(passkey.sign_count)).bind(i64::from(passkey.user_verified));
             let query = query.bind(i64::from(passkey.backup_eligible)).bind(i64::from(passkey.backup_state));
             let query = query.bind(transports.as_str()).bind(created_at).bind(used_at);
-            query.execute(pool).await.map(|d| d.rows_affected())
-        })?;
-        Ok(added == 1)
+            if query.execute(&mut *tx).await?.rows_affected() != 1 {
+                return Ok(false);
+            }
+            commit_with!(self, tx, rows);
+            Ok(true)
+        })
     }
 
     async fn rename(&self, user: &UserId, id: &str, name: &str) -> Answer<bool> {
@@ -78,14 +83,15 @@ impl Passkeys for Database {
         Ok(renamed == 1)
     }
 
-    async fn remove(&self, user: &UserId, id: &str, staying: &[&str]) -> Answer<Removal> {
+    async fn remove(&self, user: &UserId, id: &str, staying: &[&str], records: &Records) -> Answer<Removal> {
         const SQL: &str = "delete from passkeys where account_id = $1 and id = $2";
+        let rows = RecordRows::of(records)?;
         // What was granted by it is over.
         in_transaction!(self, tx => {
             let removal = remove_beside!(tx, SQL, user, id, staying);
             if removal == Removal::Removed {
                 sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
-                tx.commit().await?;
+                commit_with!(self, tx, rows);
             }
             Ok(removal)
         })

@@ -51,7 +51,12 @@ pub(super) async fn open(url: &str) -> Answer<Database> {
         .max_lifetime(Duration::from_secs(1800))
         .connect_lazy_with(options);
     let pool = Postgres { pool, pooled: pooled.then(|| own.statement()) };
-    Ok(Database { pool: Pool::Postgres(pool), patience: millis(own.patience), write_queue: std::sync::Arc::default() })
+    Ok(Database {
+        pool: Pool::Postgres(pool),
+        patience: millis(own.patience),
+        write_queue: std::sync::Arc::default(),
+        letters: std::sync::Arc::default(),
+    })
 }
 
 /// Brings the schema up to date in one transaction, so that it works behind a pooler as well. Nodes that start at once

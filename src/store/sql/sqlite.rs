@@ -34,7 +34,7 @@ pub(crate) enum Durable {
 pub(super) async fn open(path: &Path) -> Answer<Database> {
     migrate(path, sqlx::migrate!("./migrations")).await?;
     let pool = pool(options(path, Durable::Power), 4);
-    Ok(Database { pool: Pool::Sqlite(pool), patience: PATIENCE, write_queue: Arc::default() })
+    Ok(Database { pool: Pool::Sqlite(pool), patience: PATIENCE, write_queue: Arc::default(), letters: Arc::default() })
 }
 
 /// How to connect to the file.

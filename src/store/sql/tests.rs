@@ -17,7 +17,7 @@ use crate::auth::factor::authenticator::{Sealed, TotpRecord};
 use crate::auth::proof::{Method, RiskLevel};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
-use crate::flow::ports::{Accounts as _, Authenticators as _, History as _};
+use crate::flow::ports::{Accounts as _, Authenticators as _, History as _, Records};
 use crate::flow::ports::{SealedAt, SealedRows as _, SigningKeys as _};
 use crate::store::contract::accounts::accounts_contract;
 use crate::store::contract::outbox::outbox_contract;
@@ -27,8 +27,10 @@ use crate::store::contract::samples::{AccountPorts, account};
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 fn ports(database: Database, guard: Arc<dyn std::any::Any + Send + Sync>) -> AccountPorts {
+    let outbox = Arc::new(outbox::outbox(&database, &[1]));
     let sql = Arc::new(database);
     AccountPorts {
+        outbox,
         accounts: sql.clone(),
         authenticators: sql.clone(),
         addresses: sql.clone(),
@@ -129,8 +131,8 @@ async fn broken_rows_are_faults(database: &Database) {
         raw(database, &mends).await;
         assert!(database.load(&ann.identity.id).await.unwrap().is_some());
     }
-    database.put_totp(&ann.identity.id, &totp()).await.unwrap();
-    database.put_backup(&ann.identity.id, b"salt", &[vec![1]]).await.unwrap();
+    database.put_totp(&ann.identity.id, &totp(), Records::NONE).await.unwrap();
+    database.put_backup(&ann.identity.id, b"salt", &[vec![1]], Records::NONE).await.unwrap();
     for (breaks, mends) in [
         ("update totp set secret = '!'", "update totp set secret = 'AQID'"),
         ("update totp set digits = 0", "update totp set digits = 6"),
@@ -161,7 +163,7 @@ async fn sealed_rows_of_sqlite_are_swapped_from_what_was_read() {
 async fn sealed_rows_are_swapped_from_what_was_read(database: &Database) {
     let ann = account("ann");
     assert!(database.create(&ann).await.unwrap());
-    database.put_totp(&ann.identity.id, &totp()).await.unwrap();
+    database.put_totp(&ann.identity.id, &totp(), Records::NONE).await.unwrap();
     raw(database, "insert into signing_keys values (1, 'kid-1', 'AQID', '{}', 1, null)").await;
     let (old, new) = (Sealed(vec![1, 2, 3]), Sealed(vec![4, 5]));
     let all = database.sealed().await.unwrap();
@@ -268,7 +270,7 @@ async fn factors_are_counted(database: &Database) {
     let now = account("counted");
     let id = now.identity.id.clone();
     assert!(database.create(&now).await.unwrap());
-    database.put_backup(&id, b"salt", &[b"one".to_vec(), b"two".to_vec()]).await.unwrap();
+    database.put_backup(&id, b"salt", &[b"one".to_vec(), b"two".to_vec()], Records::NONE).await.unwrap();
     let after = database.enrolled().await.unwrap();
     let more: Vec<u64> = before.iter().zip(&after).map(|((_, b), (_, a))| a - b).collect();
     assert_eq!(more, [u64::from(now.password_hash.is_some()), 0, 1, 0, 0, 0]);
@@ -368,9 +370,9 @@ async fn what_was_spent_survives_kill_9() {
     let database = Database::open(&url).await.unwrap();
     let id = account("ann").identity.id;
     assert!(database.create(&account("ann")).await.unwrap());
-    database.put_totp(&id, &totp()).await.unwrap();
+    database.put_totp(&id, &totp(), Records::NONE).await.unwrap();
     for _ in 0..3 {
-        database.put_totp(&id, &totp()).await.unwrap();
+        database.put_totp(&id, &totp(), Records::NONE).await.unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "store::sql::tests::spends_until_killed", "--ignored", "--nocapture"])
             .env(CHILD_DATABASE, &url)

@@ -7,7 +7,7 @@ use crate::auth::proof::Method;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::destination::Destinations;
-use crate::flow::ports::{Answer, Removal};
+use crate::flow::ports::{Answer, Records, Removal};
 use crate::flow::reply::{AddressRemoved, CeremonyRef, Client, Outcome, WithEvents};
 
 impl Flows {
@@ -44,7 +44,7 @@ impl Flows {
                 Err(refused) => return Ok(refused),
             };
             attempt.intend(Deed::Binding, Some(method));
-            let removal = self.ports.addresses.remove(&owner.user, id, &after.ids()).await?;
+            let removal = self.ports.addresses.remove(&owner.user, id, &after.ids(), Records::NONE).await?;
             if removal == Removal::Removed {
                 attempt.record(What::AuthenticatorRemoved { method });
                 return Ok(AddressRemoved::Removed);

@@ -10,7 +10,7 @@ use crate::store::system::OsEntropy;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn outbox(database: &Database, keys: &[u8]) -> SealedOutbox {
+pub(super) fn outbox(database: &Database, keys: &[u8]) -> SealedOutbox {
     SealedOutbox::new(database.clone(), ring_of(keys, &[]), Arc::new(OsEntropy))
 }
 

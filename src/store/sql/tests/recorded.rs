@@ -3,7 +3,7 @@
 use super::{NOW, sqlite};
 use crate::auth::event::{Event, What};
 use crate::auth::user::Username;
-use crate::flow::ports::{AccountChange, Accounts};
+use crate::flow::ports::{AccountChange, Accounts, Records};
 use crate::store::contract::samples::account;
 use crate::store::sql::{Database, on};
 
@@ -13,7 +13,7 @@ pub(super) async fn changes_are_recorded_in_the_same_step(database: &Database) {
     let id = &ann.identity.id;
     let entry = |what| {
         let who = (Some(id.clone()), Username::parse("ann"));
-        [(
+        Records::entries(vec![(
             NOW,
             None,
             Event {
@@ -27,7 +27,7 @@ pub(super) async fn changes_are_recorded_in_the_same_step(database: &Database) {
                 learnt: false,
                 form: None,
             },
-        )]
+        )])
     };
     let written = async || {
         const SQL: &str = "select action from audit order by action";
