@@ -10,7 +10,7 @@ use crate::auth::secret::SecretText;
 
 mod rule;
 
-pub use rule::{PasswordRule, Unfit};
+pub use rule::{LEAST_ALONE, LEAST_BESIDE_A_SECOND, PasswordOwner, PasswordRule, Unfit};
 
 /// Random bytes in the salt of one hash.
 pub const SALT_BYTES: usize = 16;
