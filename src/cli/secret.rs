@@ -10,7 +10,7 @@ use super::output::table::columns;
 use super::output::terminal::{self, write_stderr, write_stdout};
 use super::prompt;
 use super::user::new_password;
-use crate::auth::factor::password::PasswordRule;
+use crate::auth::factor::password::{PasswordOwner, PasswordRule};
 use crate::auth::secret::SecretText;
 use crate::flow::key_rotation::rotate_keys;
 use crate::flow::ports::{Entropy, SealedAt};
@@ -32,8 +32,8 @@ pub(crate) async fn run(command: &Secret) -> CommandResult {
         }
         Secret::HashPassword { force } => {
             let settings = PasswordSettings::default();
-            let rule = PasswordRule::new(settings.min_length, settings.max_bytes, [""; 0]);
-            let password = new_password::read(&prompt::stdin_or_prompt(*force), &rule, None, "")?;
+            let (rule, whose) = (PasswordRule::default(), PasswordOwner::default());
+            let password = new_password::read(&prompt::stdin_or_prompt(*force), &rule, None, &whose)?;
             let hash = new_password::hash(&password.text, &settings, &OsEntropy)?;
             write_stdout(&format!("{}\n", hash.expose()))
         }

@@ -270,6 +270,7 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     let mut users_options = options.users;
     let database = users::database(users_options.as_mut().map(|u| (&mut u.value, u.at)), cx);
     let breached_passwords = users::breached(users_options.as_ref().and_then(|u| u.value.password.as_ref()), cx);
+    let min_length = users::min_length(users_options.as_mut().and_then(|u| u.value.password.as_mut()), cx);
     flow.password = users::password(users_options.and_then(|u| u.value.password), cx);
     let state = state::validate(options.state, options.state_file, database.as_ref(), cx);
     let keys = secrets::validate(options.secrets, database.as_ref(), cx);
@@ -304,6 +305,9 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     };
     let (apps, policies, pages) = app::validate(options.apps, &context, cx);
     let portal_host = portal_host.map(|host| host.value);
+    let policy = Policy::new(policies);
+    let names = policy.apps().map(|app| app.host.as_str()).chain(portal_host.as_deref()).chain([portal.name.as_str()]);
+    flow.new_passwords = users::new_passwords(min_length, flow.password.max_bytes, &policy, names);
     portal.scripts = pages.scripts;
     portal.host = portal_host.clone().map(|name| PortalHost { name, without: pages.without });
     let shutdown_grace = options.shutdown_grace.map_or(std::time::Duration::from_secs(30), |t| t.0);
@@ -321,7 +325,7 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
             shutdown_grace,
         },
         store: StoreSettings { database: database?.url, state: state?, keys: keys?, places, breached_passwords },
-        policy: Policy::new(policies),
+        policy,
         warnings: Vec::new(),
     })
 }

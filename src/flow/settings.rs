@@ -6,7 +6,7 @@ mod sent_codes;
 use std::time::Duration;
 
 use crate::auth::factor::passkey::ModelPolicy;
-use crate::auth::factor::password::HashParams;
+use crate::auth::factor::password::{HashParams, PasswordRule};
 use crate::auth::factor::totp::TotpParams;
 use crate::auth::proof::{Method, MethodSet, Offer};
 use crate::auth::session::Lifetimes;
@@ -25,8 +25,10 @@ pub struct FlowSettings {
     pub session: Lifetimes,
     /// How long a sign-in may take. Default: 15 min.
     pub ceremony_ttl: Duration,
-    /// How passwords are hashed and judged.
+    /// How passwords are hashed.
     pub password: PasswordSettings,
+    /// What new passwords must be. Default: 15 characters.
+    pub new_passwords: PasswordRule,
     pub totp: TotpSettings,
     /// What people can prove, and set up, beside passkeys. Default: passwords, authenticator apps and backup codes.
     pub offer: Offer,
@@ -84,8 +86,6 @@ pub struct PasswordSettings {
     pub concurrent: usize,
     /// Waiting hashes. Default: 64.
     pub queue: usize,
-    /// Shortest new password, in characters. Default: 8.
-    pub min_length: usize,
     /// Longest password looked at, in bytes. Default: 4096.
     pub max_bytes: usize,
 }
@@ -190,6 +190,7 @@ impl Default for FlowSettings {
             session: Lifetimes { idle: Duration::from_secs(3600), absolute: Duration::from_secs(12 * 3600) },
             ceremony_ttl: Duration::from_secs(900),
             password: PasswordSettings::default(),
+            new_passwords: PasswordRule::default(),
             totp: TotpSettings::default(),
             offer: Offer::default(),
             passkeys: None,
@@ -211,7 +212,6 @@ impl Default for PasswordSettings {
             parallelism: 1,
             concurrent: 2,
             queue: 64,
-            min_length: 8,
             max_bytes: 4096,
         }
     }

@@ -17,11 +17,11 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::proof::Offer;
+use super::proof::{Method, MethodSet, Offer};
 use super::resource::{Resource, Tolerances};
 use head::{GET, HEAD};
 use index::IndexedRules;
-use rule::Rule;
+use rule::{Access, Rule};
 use trial::AppRules;
 
 /// The rules of one app, in the operator's order.
@@ -147,6 +147,13 @@ impl Policy {
             None => app,
         };
         Self { apps: self.apps.into_iter().map(|(host, app)| (host, tried(app))).collect() }
+    }
+
+    /// Whether a password alone lets anybody in anywhere. Groups are no matter: people are put into others later.
+    pub fn admits_by_password(&self) -> bool {
+        let alone = MethodSet::EMPTY.with(Method::Password);
+        let admits = |rule: &Arc<Rule>| matches!(&rule.access, Access::Guarded { requirement, .. } if requirement.is_within(alone));
+        self.apps().any(|app| app.rules.all().iter().any(admits))
     }
 
     /// Every app.

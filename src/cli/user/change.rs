@@ -1,7 +1,9 @@
 //! Changes of an account. Whatever lowers trust in it ends its sessions.
 
 use crate::auth::event::What;
+use crate::auth::factor::password::PasswordOwner;
 use crate::auth::proof::Method;
+use crate::auth::user::Identity;
 use crate::cli::accounts::{self, OpenStores, store_result};
 use crate::cli::args::{OneUser, PasswordSource};
 use crate::cli::exit::{CommandResult, Failure};
@@ -29,7 +31,10 @@ pub(crate) async fn enable(user: &OneUser) -> CommandResult {
 
 pub(crate) async fn set_password(user: &OneUser, source: &PasswordSource) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
-    let password = new_password::read_for(source, &opened.settings, account.identity.username.as_str())?;
+    let Identity { username, name, email, .. } = &account.identity;
+    let personal: Vec<&str> = name.iter().chain(email).map(String::as_str).collect();
+    let whose = PasswordOwner { username: username.as_str(), personal: &personal };
+    let password = new_password::read_for(source, &opened.settings, &whose)?;
     let set = new_password::set(&opened.stores, &opened.settings.flow, &account, &password).await?;
     there(set, &account)?;
     let ended = end_sessions(&opened, &account, "its password is set").await?;

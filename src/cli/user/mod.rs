@@ -19,6 +19,7 @@ use super::accounts::{self, OpenStores};
 use super::args::{AddUser, User};
 use super::exit::{CommandResult, Failure};
 use super::output::terminal::{self, supports_colour, write_stderr, write_stdout};
+use crate::auth::factor::password::PasswordOwner;
 use crate::portal::qr;
 
 pub(crate) async fn run(command: User) -> CommandResult {
@@ -47,7 +48,9 @@ async fn add(args: AddUser) -> CommandResult {
     if accounts::store_result(ports.accounts.find(&username).await)?.is_some() {
         return Err(Failure::failed(format!("there is a user {username} already; nothing was changed")));
     }
-    let password = new_password::read_for(&args.password, settings, username.as_str())?;
+    let personal: Vec<&str> = args.display_name.iter().chain(&args.email).map(String::as_str).collect();
+    let whose = PasswordOwner { username: username.as_str(), personal: &personal };
+    let password = new_password::read_for(&args.password, settings, &whose)?;
     let who = NewAccount { username, password, name: args.display_name, email: args.email, groups, totp: args.totp };
     let made = create_user::create(stores, &settings.flow, who).await?;
     let identity = &made.identity;

@@ -1,7 +1,7 @@
 //! A new password: read, judged by the rule, hashed and set.
 
 use crate::auth::event::What;
-use crate::auth::factor::password::{self, HashParams, PasswordRule, SALT_BYTES, Unfit};
+use crate::auth::factor::password::{self, HashParams, PasswordOwner, PasswordRule, SALT_BYTES, Unfit};
 use crate::auth::secret::SecretText;
 use crate::cli::accounts::store_result;
 use crate::cli::args::PasswordSource;
@@ -40,12 +40,13 @@ pub(crate) struct NewPassword {
     pub(crate) forced: bool,
 }
 
-/// A new password of that user, judged: from stdin, a file or a terminal, where the rule is said before.
-pub(crate) fn read_for(source: &PasswordSource, settings: &Settings, username: &str) -> CommandResult<NewPassword> {
-    let hosts = settings.policy.apps().map(|app| app.host.as_str());
-    let flow = &settings.flow.password;
-    let rule = PasswordRule::new(flow.min_length, flow.max_bytes, hosts.chain([settings.portal.name.as_str()]));
-    read(source, &rule, settings.store.breached_passwords.as_ref(), username)
+/// A new password of this person, judged: from stdin, a file or a terminal, where the rule is said before.
+pub(crate) fn read_for(
+    source: &PasswordSource,
+    settings: &Settings,
+    whose: &PasswordOwner<'_>,
+) -> CommandResult<NewPassword> {
+    read(source, &settings.flow.new_passwords, settings.store.breached_passwords.as_ref(), whose)
 }
 
 /// As [`read_for`], by this rule and this list.
@@ -53,22 +54,20 @@ pub(crate) fn read(
     source: &PasswordSource,
     rule: &PasswordRule,
     breached: Option<&BreachedList>,
-    username: &str,
+    whose: &PasswordOwner<'_>,
 ) -> CommandResult<NewPassword> {
     let is_breached = |new: &SecretText| match breached.map(|list| list.contains(new)) {
         Some(Ok(true)) => Ok(Err(Unfit::Breached)),
         Some(Err(fault)) if !source.force => Err(format!("{fault}\nTo set it all the same: --force")),
         _ => Ok(Ok(())),
     };
-    let judge = |new: &SecretText| match rule
-        .judge(new, username)
-        .map_or_else(|unfit| Ok(Err(unfit)), |()| is_breached(new))?
-    {
-        Ok(()) => Ok(false),
-        Err(unfit) if unfit.can_be_forced() && source.force => Ok(true),
-        Err(unfit) if unfit.can_be_forced() => Err(format!("{unfit} To set it all the same: --force")),
-        Err(unfit) => Err(unfit.to_string()),
-    };
+    let judge =
+        |new: &SecretText| match rule.judge(new, whose).map_or_else(|unfit| Ok(Err(unfit)), |()| is_breached(new))? {
+            Ok(()) => Ok(false),
+            Err(unfit) if unfit.can_be_forced() && source.force => Ok(true),
+            Err(unfit) if unfit.can_be_forced() => Err(format!("{unfit} To set it all the same: --force")),
+            Err(unfit) => Err(unfit.to_string()),
+        };
     prompt::new_password(source, &rule.sentence(), judge).map(|(text, forced)| NewPassword { text, forced })
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::auth::factor::password::{LEAST_ALONE, LEAST_BESIDE_A_SECOND, PasswordRule};
+use crate::auth::policy::Policy;
 use crate::auth::secret::SecretText;
 use crate::config::credentials::may_hold_secret;
 use crate::config::sections::checker::Checker;
@@ -46,7 +48,7 @@ pub(crate) struct PasswordOptions {
     concurrent: Option<Spanned<u32>>,
     /// Hashes that may wait; beyond that people are asked to come back. Default: 64.
     queue: Option<Spanned<u32>>,
-    /// Shortest new password, in characters: 8 to 128. Default: 8.
+    /// Shortest new password, in characters: 8 to 128. Default: 15 where a rule admits by a password alone, else 8.
     min_length: Option<Spanned<u32>>,
     /// Longest password looked at: 1KiB to 64KiB. Default: 4KiB.
     max_bytes: Option<Spanned<HumanSize>>,
@@ -143,24 +145,44 @@ pub(crate) fn breached(options: Option<&PasswordOptions>, cx: &mut Checker) -> O
     BreachedList::open(&cx.path(value)).map_err(|why| cx.error(*at, why, fix)).ok()
 }
 
+/// Judges `users.password.min_length`.
+pub(crate) fn min_length(options: Option<&mut PasswordOptions>, cx: &mut Checker) -> Option<usize> {
+    let least = options?.min_length.take();
+    number(least, 8, 128, cx).map(wide)
+}
+
+/// What new passwords must be under these rules; `ours`: names of hosts and of the organisation.
+pub(crate) fn new_passwords<'a>(
+    min_length: Option<usize>,
+    max_bytes: usize,
+    policy: &Policy,
+    ours: impl Iterator<Item = &'a str>,
+) -> PasswordRule {
+    let least = if policy.admits_by_password() { LEAST_ALONE } else { LEAST_BESIDE_A_SECOND };
+    PasswordRule::new(min_length.unwrap_or(least), max_bytes, ours)
+}
+
+fn number(value: Option<Spanned<u32>>, least: u32, most: u32, cx: &mut Checker) -> Option<u32> {
+    let value = value?;
+    if value.value < least || value.value > most {
+        cx.error(value.at, "out of range", format!("{least} to {most} are possible"));
+        return None;
+    }
+    Some(value.value)
+}
+
+fn wide(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 /// Judges `users.password`.
 pub(crate) fn password(options: Option<PasswordOptions>, cx: &mut Checker) -> PasswordSettings {
     let mut settings = PasswordSettings::default();
     let Some(options) = options else { return settings };
-    let number = |value: Option<Spanned<u32>>, least: u32, most: u32, cx: &mut Checker| -> Option<u32> {
-        let value = value?;
-        if value.value < least || value.value > most {
-            cx.error(value.at, "out of range", format!("{least} to {most} are possible"));
-            return None;
-        }
-        Some(value.value)
-    };
-    let wide = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
     settings.iterations = number(options.iterations, 1, 64, cx).unwrap_or(settings.iterations);
     settings.parallelism = number(options.parallelism, 1, 16, cx).unwrap_or(settings.parallelism);
     settings.concurrent = number(options.concurrent, 1, 256, cx).map_or(settings.concurrent, wide);
     settings.queue = number(options.queue, 1, 65_536, cx).map_or(settings.queue, wide);
-    settings.min_length = number(options.min_length, 8, 128, cx).map_or(settings.min_length, wide);
     if let Some(memory) = options.memory {
         let kib = memory.value.0 / 1024;
         match u32::try_from(kib) {

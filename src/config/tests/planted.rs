@@ -31,7 +31,7 @@ const JUDGED: &[(&str, &str)] = &[
     ("memory: 19MiB", "memory: ¦1KiB"),
     ("iterations: 2 ", "iterations: ¦0 "),
     ("concurrent: 2 ", "concurrent: ¦two "),
-    ("min_length: 8 ", "min_length: ¦-8 "),
+    ("min_length: 15 ", "min_length: ¦-15 "),
     ("breached: /etc/stepgate/breached.txt", "breached: ¦/etc/stepgate/tor.txt"),
     ("url: redis://127.0.0.1:6379/0", "url: ¦redis://h/zero"),
     ("timeout: 250ms", "timeout: ¦250"),
