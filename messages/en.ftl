@@ -44,6 +44,17 @@ fact-cookie = Cookie
 fact-site = Site
 fact-time = Time here
 
+## A new password
+
+new-password-hint = At least { $least } characters, of any kind. Several words are easier to remember than one. Not a password that everybody tries first, not your name or address, not the name of this service.
+new-password-too-short = The password needs at least { $least } characters.
+new-password-too-long = The password may have at most { $most } bytes.
+new-password-is-username = The password must not be your user name.
+new-password-is-personal = The password must not be your name or address.
+new-password-is-ours = The password must not be the name of this service.
+new-password-common = This password is one of the first that anybody tries. Choose another one.
+new-password-breached = This password became known when another service was broken into. Choose another one, and change it wherever you use it.
+
 ## Lengths of time and moments
 
 duration-seconds = { $count ->

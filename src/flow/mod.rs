@@ -14,6 +14,7 @@ pub mod key_rotation;
 mod known_browser;
 mod lockout;
 pub mod other_sessions;
+mod new_password;
 mod passkeys;
 pub mod ports;
 pub mod reply;

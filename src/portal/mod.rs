@@ -13,6 +13,7 @@ pub(crate) mod format;
 mod forms;
 mod handoff;
 pub(crate) mod messages;
+mod new_password;
 mod pages;
 mod popup;
 pub(crate) mod qr;

@@ -13,6 +13,7 @@ mod history;
 mod limits;
 mod lockout;
 mod marks;
+mod new_passwords;
 mod owners;
 mod passkey_faults;
 mod passkey_removal;
