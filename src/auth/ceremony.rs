@@ -1,10 +1,12 @@
 //! A ceremony: a consuming state machine that asks for proofs until its purpose is met.
 //!
-//! Signing in, stepping up, enrolling and recovering are the same machine. It may begin before anybody is named, it owns the
+//! Signing in, stepping up, enrolling, recovering and deleting are the same machine. It may begin before anybody is named, it owns the
 //! challenge it issued, and only [`Ceremony::advance`] makes what it [ends](Complete) in: of these, a session is opened for
 //! [`Complete::Open`] alone.
 
 mod assessed;
+mod deletion;
+mod reached;
 mod recover;
 mod token;
 
@@ -16,6 +18,7 @@ use super::session::{Channel, Session};
 use super::time::Timestamp;
 use super::user::{Identity, UserId, Username};
 pub use assessed::Assessed;
+pub use deletion::{DeletionProved, Erasure};
 pub use recover::{RecoverTerms, Recovered, Resets};
 pub use token::{CeremonyKey, CeremonyToken};
 
@@ -32,6 +35,8 @@ pub enum Purpose {
     Enrol(Parent),
     /// Credentials in the place of those that are lost; it never ends in a session.
     Recover(RecoverTerms),
+    /// The end of the account, asked for in the session of this id. It ends in no session.
+    Delete(String),
 }
 
 /// The sign-in or the session in which somebody enrols.
@@ -145,6 +150,8 @@ pub enum Complete {
     Open(Completed),
     /// Credentials may be set, and nothing else.
     Reset(Recovered),
+    /// The account may be erased, and nothing else.
+    Erase(DeletionProved),
 }
 
 /// A ceremony whose purpose is met, and for which a session may be opened. Made by [`Ceremony::advance`] alone.
@@ -189,6 +196,7 @@ impl Step {
         match self {
             Self::Complete(Complete::Open(completed)) => completed.ceremony,
             Self::Complete(Complete::Reset(recovered)) => recovered.into_ceremony(),
+            Self::Complete(Complete::Erase(proved)) => proved.into_ceremony(),
             Self::Ask(ceremony, _)
             | Self::Rejected(ceremony)
             | Self::Stuck(ceremony)
@@ -290,6 +298,9 @@ impl Ceremony {
     }
 
     fn missing(&self, now: Timestamp) -> MethodSet {
+        if self.is_unproved() {
+            return self.first_factors();
+        }
         match self.required() {
             Some(required) => required.shortfall(&self.proofs, now).map_or(MethodSet::EMPTY, |short| short.methods),
             // Any one proof does.
@@ -306,7 +317,7 @@ impl Ceremony {
         let most = || Requirement::of(Strength::of(factors()).unwrap_or(Strength::OneFactor));
         match self.purpose {
             Purpose::SignIn => Some(self.requirement.unwrap_or_else(most)),
-            Purpose::StepUp(_) | Purpose::Enrol(_) | Purpose::Recover(_) => None,
+            Purpose::StepUp(_) | Purpose::Enrol(_) | Purpose::Recover(_) | Purpose::Delete(_) => None,
         }
     }
 
@@ -316,12 +327,22 @@ impl Ceremony {
             Verdict::Failed(_) => return Step::Rejected(self),
             Verdict::Proved(method) => method,
         };
+        if self.is_unproved() && !self.first_factors().contains(method) {
+            return Step::Rejected(self);
+        }
         self.proofs = self.proofs.with(method, now);
         if self.who.user().is_none() {
             return Step::Rejected(self);
         }
         if let Purpose::Recover(terms) = self.purpose {
             return self.recover(terms);
+        }
+        if let Purpose::Delete(_) = self.purpose {
+            return self.delete();
+        }
+        if self.is_unproved() {
+            let first = self.first_factors();
+            return if first.is_empty() { Step::Rejected(self) } else { Step::Ask(self, first.named()) };
         }
         let required = self.required();
         let short = required.and_then(|required| required.shortfall(&self.proofs, now).map(|short| (required, short)));

@@ -101,6 +101,8 @@ pub enum What {
     AccountDisabled,
     AccountEnabled,
     AccountDeleted,
+    /// The owner of an account asked for the link that deletes it.
+    DeletionAsked,
     PasswordSet,
     /// An operator set a password that the rules refuse.
     PasswordForced,
@@ -154,6 +156,7 @@ impl What {
             Self::AccountDisabled => "account_disabled",
             Self::AccountEnabled => "account_enabled",
             Self::AccountDeleted => "account_deleted",
+            Self::DeletionAsked => "deletion_asked",
             Self::PasswordSet => "password_set",
             Self::PasswordForced => "password_forced",
             Self::ProfileSet => "profile_set",
