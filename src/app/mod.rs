@@ -25,6 +25,7 @@ use crate::config::Settings;
 use crate::flow::Flows;
 use crate::flow::assertions::{REFRESH_EVERY, Signer};
 use crate::flow::destination::Destinations;
+use crate::flow::erasure;
 use crate::flow::ports::StoreError;
 use crate::notify::sender::{LetterCounts, LetterSender};
 use crate::notify::{ActiveProviders, Providers};
@@ -39,6 +40,8 @@ use crate::store::settings::StoreSettings;
 use crate::store::system::SystemClock;
 
 const TRAIL_READ_EVERY: Duration = Duration::from_secs(60);
+/// Between two looks for what is left of accounts that are gone.
+const ERASURES_EVERY: Duration = Duration::from_secs(10);
 
 /// Why the gateway cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +106,7 @@ async fn start(
     signer.refresh(stores.ports.clock.now()).await.map_err(Fault::Store)?;
     background.spawn(refresh(signer.clone(), stores.clone()));
     background.spawn(look_around(stores.clone()));
+    background.spawn(finish_erasures(stores.clone()));
     let (sink, writer) = AuditWriter::start(&stores);
     *audit = Some(writer);
     let published = signer.clone();
@@ -207,6 +211,23 @@ async fn look_around(stores: Arc<Stores>) {
             uses.iter().filter_map(KeyUsage::missing_key).for_each(|lost| tracing::error!(target: "stepgate", "{lost}"))
         }
         Err(fault) => tracing::warn!(target: "stepgate", %fault, "cannot see whether every master key is there"),
+    }
+}
+
+/// Takes away what is left of accounts that are gone.
+async fn finish_erasures(stores: Arc<Stores>) {
+    let mut every = tokio::time::interval(ERASURES_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut failing = false;
+    loop {
+        every.tick().await;
+        let finished = erasure::finish_erasures(&stores.ports).await;
+        if let Err(fault) = &finished
+            && !failing
+        {
+            tracing::warn!(target: "stepgate", %fault, "what is left of a deleted account is not gone yet");
+        }
+        failing = finished.is_err();
     }
 }
 

@@ -11,6 +11,13 @@ pub(crate) fn records(clock: &dyn Clock, whats: &[What], who: &Identity) -> Reco
     Records::entries(whats.iter().map(|what| (clock.now(), None, event(*what, who, None))).collect())
 }
 
+/// What is kept of an account that goes: that it did, and an id that says nothing.
+pub(crate) fn tombstone(clock: &dyn Clock, who: &Identity) -> Records {
+    let mut records = records(clock, &[What::AccountDeleted], who);
+    records.entries.iter_mut().for_each(|(_, _, event)| event.username = None);
+    records
+}
+
 /// Logs what was written with the change.
 pub(crate) fn log(records: &Records) {
     records.entries.iter().for_each(|(_, _, event)| log_event(event));

@@ -6,8 +6,11 @@ use async_trait::async_trait;
 use data_encoding::BASE64URL_NOPAD;
 
 use super::sql::{Database, OutboxRow};
+use crate::auth::factor::authenticator::Sealed;
 use crate::auth::time::Timestamp;
-use crate::flow::ports::{Answer, Entropy, Fate, LeasedLetter, Letter, Outbox, SealedLetter, Vault, letter_context};
+use crate::flow::ports::{
+    Answer, Entropy, Fate, LeasedLetter, Letter, Outbox, Recipient, SealedLetter, Vault, letter_context,
+};
 
 /// The outbox over the database.
 pub(crate) struct SealedOutbox {
@@ -55,6 +58,16 @@ impl Outbox for SealedOutbox {
 
     async fn drop_expired(&self, now: Timestamp) -> Answer<u64> {
         self.database.drop_expired_letters(now).await
+    }
+
+    async fn addressed_to(&self, recipients: &[Recipient]) -> Answer<Vec<String>> {
+        let is_meant = |id: &str, sealed: Answer<Sealed>| {
+            let plain = sealed.and_then(|sealed| self.vault.open(&letter_context(id), &sealed));
+            let letter = plain.and_then(|plain| Letter::decode(&plain)).ok();
+            letter.is_some_and(|letter| letter.recipient().is_some_and(|to| to.is_among(recipients)))
+        };
+        let all = self.database.kept_letters().await?;
+        Ok(all.into_iter().filter_map(|(id, sealed)| is_meant(&id, sealed).then_some(id)).collect())
     }
 
     async fn waiting(&self) -> Answer<(u64, Option<Timestamp>)> {

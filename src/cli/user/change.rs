@@ -1,5 +1,6 @@
 //! Changes of an account. Whatever lowers trust in it ends its sessions.
 
+use crate::auth::ceremony::Erasure;
 use crate::auth::event::What;
 use crate::auth::factor::password::PasswordOwner;
 use crate::auth::proof::Method;
@@ -11,8 +12,8 @@ use crate::cli::output::terminal::write_stderr;
 use crate::cli::output::text;
 use crate::cli::user::new_password;
 use crate::cli::{audit, prompt};
+use crate::flow::erasure::erase_account;
 use crate::flow::ports::{Account, AccountChange, Records};
-use crate::flow::risk::forget_person;
 
 pub(crate) async fn disable(user: &OneUser) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
@@ -93,10 +94,16 @@ pub(crate) async fn delete(user: &OneUser, yes: bool) -> CommandResult {
     // Shut first: nobody can open a new session between ending the old ones and the deletion.
     shut(&opened, &account).await?;
     let ended = end_sessions(&opened, &account, "it is disabled but not deleted").await?;
-    store_result(forget_person(&opened.ports, &identity.id).await)?;
-    let records = audit::records(opened.ports.clock.as_ref(), &[What::AccountDeleted], identity);
-    there(store_result(opened.ports.accounts.delete_recorded(&identity.id, &records).await)?, &account)?;
+    let records = audit::tombstone(opened.ports.clock.as_ref(), identity);
+    let erased = erase_account(&opened.ports, &Erasure::by_operator(identity), &records).await;
+    let erased = store_result(erased)?;
+    there(erased.was_there, &account)?;
     audit::log(&records);
+    if erased.ended.is_none() {
+        write_stderr(
+            "the state store did not answer: what belongs to a moment goes as soon as a running gateway reaches it",
+        );
+    }
     write_stderr(&format!("deleted {}; {ended}", identity.username));
     Ok(())
 }

@@ -82,9 +82,9 @@ pub trait Accounts: Send + Sync {
     /// Changes one and writes the records in the same step; `false`, and neither, if it is not there (or not as the change
     /// presumes).
     async fn change_recorded(&self, id: &UserId, change: AccountChange, records: &Records) -> Answer<bool>;
-    /// Deletes one with its authenticators and writes the records in the same step; `false`, and neither, if it was not
-    /// there.
-    async fn delete_recorded(&self, id: &UserId, records: &Records) -> Answer<bool>;
+    /// Deletes one with its authenticators and these letters, takes its name out of the audit trail, and writes the records, in the
+    /// same step; `false`, and none of it, if it was not there. It counts as [unfinished](super::Erasures) from then on.
+    async fn delete_recorded(&self, id: &UserId, letters: &[String], records: &Records) -> Answer<bool>;
     /// As [`Self::create_recorded`], where nothing is written beside.
     async fn create(&self, account: &Account) -> Answer<bool> {
         self.create_recorded(account, Records::NONE).await
@@ -95,7 +95,7 @@ pub trait Accounts: Send + Sync {
     }
     /// As [`Self::delete_recorded`], where nothing is written beside.
     async fn delete(&self, id: &UserId) -> Answer<bool> {
-        self.delete_recorded(id, Records::NONE).await
+        self.delete_recorded(id, &[], Records::NONE).await
     }
     /// All of them, by name; behind them, why one cannot be read.
     async fn list(&self) -> Answer<Vec<Answer<Account>>>;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, StoreError};
+use crate::auth::address::mail_address;
 use crate::auth::secret::{SecretBytes, SecretText};
 
 /// A letter: what its words are made from, and where it goes. It holds what must not be logged.
@@ -72,6 +73,17 @@ pub enum Recipient {
     Email(String),
     /// A telephone number (E.164, with `+`).
     Phone(String),
+}
+
+impl Recipient {
+    /// Whether it is one of these, in whatever spelling.
+    pub fn is_among(&self, others: &[Self]) -> bool {
+        let folded = |of: &Self| match of {
+            Self::Email(address) => mail_address::folded(address),
+            Self::Phone(number) => number.clone(),
+        };
+        others.iter().any(|other| folded(other) == folded(self))
+    }
 }
 
 /// The text that is sealed has a multiple of so many bytes: its length tells neither an address nor that there is none.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Answer, AuditEntry, Letter};
+use super::{Answer, AuditEntry, Letter, Recipient};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::time::Timestamp;
 
@@ -80,6 +80,8 @@ pub trait Outbox: Send + Sync {
     async fn done(&self, leased: &LeasedLetter, fate: Fate) -> Answer<()>;
     /// Drops letters that are of no use any more; says how many.
     async fn drop_expired(&self, now: Timestamp) -> Answer<u64>;
+    /// The letters that wait for these people; one that cannot be read is for nobody.
+    async fn addressed_to(&self, recipients: &[Recipient]) -> Answer<Vec<String>>;
     /// How many wait, and since when the first of them is due, or will be.
     async fn waiting(&self) -> Answer<(u64, Option<Timestamp>)>;
     /// Waits until a letter is put on this node.

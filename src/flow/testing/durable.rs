@@ -80,14 +80,8 @@ impl Accounts for World {
         })
     }
 
-    async fn delete_recorded(&self, id: &UserId, records: &Records) -> Answer<bool> {
-        self.call(|s| {
-            let known = s.accounts.remove(id).is_some();
-            if known {
-                s.keep(records);
-            }
-            known
-        })
+    async fn delete_recorded(&self, id: &UserId, letters: &[String], records: &Records) -> Answer<bool> {
+        self.call(|s| s.erase(id, letters, records))
     }
 
     async fn list(&self) -> Answer<Vec<Answer<Account>>> {
@@ -195,6 +189,13 @@ fn is_taken(s: &State, address: &AddressRecord) -> bool {
 
 #[async_trait]
 impl Addresses for World {
+    async fn owner(&self, kind: AddressKind, folded: &str) -> Answer<Option<UserId>> {
+        self.call(|s| {
+            let found = s.addresses.iter().find(|(_, address)| address.kind == kind && address.folded() == folded);
+            found.map(|(user, _)| user.clone())
+        })
+    }
+
     async fn add(&self, user: &UserId, address: &AddressRecord, most: u32, records: &Records) -> Answer<bool> {
         self.call(|s| {
             let count = s.addresses.iter().filter(|(of, other)| of == user && other.kind == address.kind).count();

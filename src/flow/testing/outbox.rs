@@ -6,7 +6,8 @@ use data_encoding::HEXLOWER;
 use super::{State, World, unseal};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{
-    Answer, CodeAttempt, Entropy as _, Fate, LeasedLetter, Letter, Outbox, Records, SealedLetter, Vault, letter_context,
+    Answer, CodeAttempt, Entropy as _, Fate, LeasedLetter, Letter, Outbox, Recipient, Records, SealedLetter, Vault,
+    letter_context,
 };
 
 impl State {
@@ -54,6 +55,10 @@ impl Outbox for World {
 
     async fn drop_expired(&self, _: Timestamp) -> Answer<u64> {
         Ok(0)
+    }
+
+    async fn addressed_to(&self, recipients: &[Recipient]) -> Answer<Vec<String>> {
+        self.call(|s| s.addressed_to(recipients))
     }
 
     async fn waiting(&self) -> Answer<(u64, Option<Timestamp>)> {

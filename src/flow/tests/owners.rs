@@ -47,8 +47,8 @@ impl Accounts for Reached {
         self.world.change_recorded(id, change, records).await
     }
 
-    async fn delete_recorded(&self, id: &UserId, records: &Records) -> Answer<bool> {
-        self.world.delete_recorded(id, records).await
+    async fn delete_recorded(&self, id: &UserId, letters: &[String], records: &Records) -> Answer<bool> {
+        self.world.delete_recorded(id, letters, records).await
     }
 
     async fn list(&self) -> Answer<Vec<Answer<Account>>> {

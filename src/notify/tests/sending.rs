@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use super::{NOW, NoEntropy, TestClock, mail_to, text_to};
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{
-    Answer, Bounce, Clock as _, Fate, LeasedLetter, Letter, Notifier, Outbox, SealedLetter, StoreError,
+    Answer, Bounce, Clock as _, Fate, LeasedLetter, Letter, Notifier, Outbox, Recipient, SealedLetter, StoreError,
 };
 use crate::notify::sender::{LetterCounts, LetterSender, UnderWay};
 
@@ -85,6 +85,10 @@ impl Outbox for Rows {
         let before = rows.len();
         rows.retain(|row| now < row.expires_at);
         Ok((before - rows.len()) as u64)
+    }
+
+    async fn addressed_to(&self, _: &[Recipient]) -> Answer<Vec<String>> {
+        Ok(Vec::new())
     }
 
     async fn waiting(&self) -> Answer<(u64, Option<Timestamp>)> {

@@ -50,6 +50,8 @@ async fn addresses_are_listed_newest_first(p: AccountPorts) {
 }
 
 async fn one_is_of_one_account(p: AccountPorts) {
+    let owner = async |kind, folded: &str| p.addresses.owner(kind, folded).await.unwrap();
+    assert_eq!(owner(AddressKind::Email, "ann@example.test").await, None);
     assert!(p.addresses.add(&id("ann"), &mail("1", "Ann@example.test"), MOST, Records::NONE).await.unwrap());
     for name in ["ann", "bob"] {
         assert!(
@@ -61,6 +63,9 @@ async fn one_is_of_one_account(p: AccountPorts) {
         p.addresses.add(&id("bob"), &phone("3", "Ann@example.test"), MOST, Records::NONE).await.unwrap(),
         "of another kind"
     );
+    assert_eq!(owner(AddressKind::Email, "ann@example.test").await, Some(id("ann")), "by what all spellings share");
+    assert_eq!(owner(AddressKind::Email, "Ann@example.test").await, None);
+    assert_eq!(owner(AddressKind::Sms, "Ann@example.test").await, Some(id("bob")));
     assert_eq!(p.addresses.remove(&id("ann"), "1", &[], Records::NONE).await.unwrap(), Removal::Removed);
     assert!(
         p.addresses.add(&id("bob"), &mail("4", "ann@example.test"), MOST, Records::NONE).await.unwrap(),

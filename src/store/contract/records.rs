@@ -64,7 +64,7 @@ async fn each_change_has_its_letter(p: AccountPorts) {
     p.authenticators.remove_all(&ann, &letter(&p)).await.unwrap();
     assert_eq!(written(&p).await, 1, "the removal of all");
     // It wakes the sender of this node.
-    assert!(p.accounts.delete_recorded(&ann, &letter(&p)).await.unwrap());
+    assert!(p.accounts.delete_recorded(&ann, &[], &letter(&p)).await.unwrap());
     tokio::time::timeout(Duration::from_secs(30), p.outbox.wake()).await.expect("woken");
     assert_eq!(written(&p).await, 1, "it outlives the account");
 }
@@ -82,7 +82,7 @@ async fn a_change_that_is_not_made_has_none(p: AccountPorts) {
     let records = letter(&p);
     assert!(!p.accounts.create_recorded(&account("ann"), &records).await.unwrap());
     assert!(!p.accounts.change_recorded(&ann, stale(), &records).await.unwrap());
-    assert!(!p.accounts.delete_recorded(&nobody, &records).await.unwrap());
+    assert!(!p.accounts.delete_recorded(&nobody, &[], &records).await.unwrap());
     assert!(p.authenticators.put_totp(&nobody, &totp("x"), &records).await.is_err());
     assert!(p.authenticators.put_backup(&nobody, b"salt", &[vec![1]], &records).await.is_err());
     assert!(!p.authenticators.spend_backup(&ann, &[1], &records).await.unwrap());

@@ -22,6 +22,7 @@ pub(super) async fn transient_cases(make: &impl AsyncFn() -> StatePorts) {
         a_value_that_is_too_large_is_not_kept(make().await, kind).await;
         only_the_value_that_was_met_is_discarded(make().await, kind).await;
         a_race_has_one_winner(make().await, kind).await;
+        what_is_meant_is_swept(make().await, kind).await;
     }
     kinds_are_apart(make().await).await;
     what_a_later_version_wrote_is_left_alone(make().await).await;
@@ -44,6 +45,23 @@ async fn a_value_is_put_loaded_and_taken_once(p: StatePorts, kind: TransientKind
     (p.pass)(LONGER).await;
     assert!(t.load(kind, "short").await.unwrap().is_none() && t.take(kind, "short").await.unwrap().is_none());
     assert!(t.put_new(kind, "short", &sealed(5), HOUR).await.unwrap() == sealed(5));
+}
+
+async fn what_is_meant_is_swept(p: StatePorts, kind: TransientKind) {
+    let t = &p.transient;
+    let other = if kind == TransientKind::Ceremony { TransientKind::Ticket } else { TransientKind::Ceremony };
+    for n in 0..40 {
+        t.put(kind, &format!("a{n}"), &sealed(n), HOUR).await.unwrap();
+    }
+    t.put(other, "a7", &sealed(7), HOUR).await.unwrap();
+    let swept = t.sweep(kind, &|name, value| name.ends_with('7') || *value == sealed(3)).await.unwrap();
+    assert_eq!(swept, 5, "a3, a7, a17, a27 and a37");
+    for n in 0..40_u8 {
+        let is_there = t.load(kind, &format!("a{n}")).await.unwrap().is_some();
+        assert_eq!(is_there, n % 10 != 7 && n != 3, "a{n}");
+    }
+    assert!(t.load(other, "a7").await.unwrap().is_some(), "of another kind");
+    assert_eq!(t.sweep(kind, &|_, _| false).await.unwrap(), 0);
 }
 
 async fn what_was_taken_is_put_back_for_the_rest_of_its_life(p: StatePorts, kind: TransientKind) {

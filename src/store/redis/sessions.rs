@@ -25,7 +25,7 @@ const INDEX: &str = "u1:";
 const WALK: usize = 500;
 
 /// A text as a glob of Redis that means itself.
-fn glob_free(text: &str) -> String {
+pub(super) fn glob_free(text: &str) -> String {
     text.chars()
         .flat_map(|c| matches!(c, '*' | '?' | '[' | ']' | '\\' | '^').then_some('\\').into_iter().chain([c]))
         .collect()

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::records::{RecordRows, commit_with};
+use super::erasures::{NAMELESS, UNFINISHED, UNKNOWN, member};
+use super::records::{LETTER_GONE, RecordRows, commit_with};
 use super::row::{RowRef, each_row, time_of};
 use super::{Database, in_transaction};
 use crate::auth::secret::SecretText;
+use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::ports::{Account, AccountChange, Accounts, Answer, Generation, Records, StoreError};
 
@@ -132,13 +134,18 @@ impl Accounts for Database {
         })
     }
 
-    async fn delete_recorded(&self, id: &UserId, records: &Records) -> Answer<bool> {
-        const SQL: &str = "delete from accounts where id = $1";
-        let rows = RecordRows::of(records)?;
+    async fn delete_recorded(&self, id: &UserId, letters: &[String], records: &Records) -> Answer<bool> {
+        const SQL: &str = "delete from accounts where id = $1 returning username";
+        let (rows, at) = (RecordRows::of(records)?, time_of(gone_at(records))?);
         in_transaction!(self, tx => {
-            if sqlx::query(SQL).bind(&id.0).execute(&mut *tx).await?.rows_affected() != 1 {
-                return Ok(false);
+            let gone: Vec<(String,)> = sqlx::query_as(SQL).bind(&id.0).fetch_all(&mut *tx).await?;
+            let Some((name,)) = gone.first() else { return Ok(false) };
+            for letter in letters {
+                sqlx::query(LETTER_GONE).bind(letter).execute(&mut *tx).await?;
             }
+            sqlx::query(NAMELESS).bind(&id.0).bind(name).bind(member(name)).execute(&mut *tx).await?;
+            sqlx::query(UNKNOWN).bind(name).bind(member(name)).execute(&mut *tx).await?;
+            sqlx::query(UNFINISHED).bind(&id.0).bind(at).execute(&mut *tx).await?;
             commit_with!(self, tx, rows);
             Ok(true)
         })
@@ -151,6 +158,11 @@ impl Accounts for Database {
         all.sort_by_cached_key(|account| (account.is_err(), name(account)));
         Ok(all)
     }
+}
+
+/// When an account went, by what is written of it.
+fn gone_at(records: &Records) -> Timestamp {
+    records.entries.first().map(|(at, ..)| *at).unwrap_or_default()
 }
 
 /// One account per id, with its groups sorted. One broken row breaks the account: it may have been that of a group.

@@ -1,4 +1,5 @@
-//! The audit trail: what happened, in the order in which it was written. Rows are never changed.
+//! The audit trail: what happened, in the order in which it was written. Rows are never changed, but that the name of somebody
+//! whose account is gone is taken out of them.
 
 use serde_json::Value;
 

@@ -4,6 +4,7 @@ mod accounts;
 mod addresses;
 mod audit;
 mod authenticators;
+mod erasures;
 mod history;
 mod lockouts;
 mod migrate;

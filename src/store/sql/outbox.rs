@@ -63,6 +63,17 @@ impl Database {
         on_write!(self, pool => async { sqlx::query(SQL).bind(now).execute(pool).await.map(|d| d.rows_affected()) })
     }
 
+    /// All that wait, by their ids.
+    pub(crate) async fn kept_letters(&self) -> Answer<Vec<(String, Answer<Sealed>)>> {
+        const SQL: &str = "select id, letter from outbox";
+        let rows: Vec<(String, String)> = on!(self, pool => sqlx::query_as(SQL).fetch_all(pool))?;
+        let read = |(id, letter): (String, String)| {
+            let sealed = RowRef { table: "outbox", id: &id }.bytes("letter", &letter).map(Sealed);
+            (id, sealed)
+        };
+        Ok(rows.into_iter().map(read).collect())
+    }
+
     pub(crate) async fn letters_waiting(&self) -> Answer<(u64, Option<Timestamp>)> {
         const SQL: &str = "select count(*), min(due_at) from outbox";
         let (count, due): (i64, Option<i64>) = on!(self, pool => sqlx::query_as(SQL).fetch_one(pool))?;

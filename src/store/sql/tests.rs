@@ -1,3 +1,4 @@
+mod erased;
 mod locked;
 mod outage;
 mod outbox;
@@ -72,6 +73,7 @@ async fn postgres_keeps_the_contract() {
     sealed_rows_are_swapped_from_what_was_read(&patient().await).await;
     factors_are_counted(&patient().await).await;
     audit_is_written(&patient().await).await;
+    erased::nothing_names_who_is_gone(&patient().await).await;
     recorded::changes_are_recorded_in_the_same_step(&patient().await).await;
     the_trail_is_remembered(&patient().await).await;
     let url = server.database().await;

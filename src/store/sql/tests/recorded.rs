@@ -36,7 +36,7 @@ pub(super) async fn changes_are_recorded_in_the_same_step(database: &Database) {
     };
     let off = || AccountChange::Disabled(true);
     assert!(!database.change_recorded(id, off(), &entry(What::AccountDisabled)).await.unwrap());
-    assert!(!database.delete_recorded(id, &entry(What::AccountDeleted)).await.unwrap());
+    assert!(!database.delete_recorded(id, &[], &entry(What::AccountDeleted)).await.unwrap());
     assert_eq!(written().await, "", "nobody is there");
     assert!(database.create_recorded(&ann, &entry(What::AccountCreated)).await.unwrap());
     assert!(!database.create_recorded(&ann, &entry(What::AccountCreated)).await.unwrap(), "the name is taken");
@@ -47,7 +47,7 @@ pub(super) async fn changes_are_recorded_in_the_same_step(database: &Database) {
     on!(database, pool => async { sqlx::raw_sql(broken).execute(pool).await.map(|_| ()) }).unwrap();
     let groups = AccountChange::Groups(Vec::new());
     assert!(database.change_recorded(id, groups, &entry(What::GroupsSet)).await.is_err());
-    assert!(database.delete_recorded(id, &entry(What::AccountDeleted)).await.is_err());
+    assert!(database.delete_recorded(id, &[], &entry(What::AccountDeleted)).await.is_err());
     let kept = Accounts::load(database, id).await.unwrap().unwrap();
     assert_eq!((kept.identity.groups, kept.disabled), (ann.identity.groups.clone(), true));
 }

@@ -1,0 +1,143 @@
+//! What is left of an account that is gone, whatever table it was in.
+
+use std::time::Duration;
+
+use super::{NOW, outbox, raw, sqlite};
+use crate::auth::event::{Event, What};
+use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
+use crate::auth::proof::Method;
+use crate::auth::user::{UserId, Username};
+use crate::flow::ports::{
+    Accounts as _, Addresses as _, AuditEntry, Erasures as _, Letter, LetterCode, Outbox as _, Recipient, Records,
+};
+use crate::store::contract::samples::account;
+use crate::store::sql::{Audit, Database, Pool, on};
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// A name that JSON writes in another way than SQL does.
+const NAME: &str = "a\"n\\n";
+
+fn entry(user: Option<&UserId>, name: Option<&str>, what: What) -> AuditEntry {
+    let event = Event {
+        what,
+        user: user.cloned(),
+        username: name.and_then(Username::parse),
+        client_ip: None,
+        session: None,
+        browser: None,
+        risk: None,
+        form: None,
+        learnt: false,
+    };
+    (NOW, None, event)
+}
+
+fn letter(to: &str) -> Letter {
+    let code = crate::auth::secret::SecretText::new("123456".to_owned());
+    let host = "app.example.test".to_owned();
+    Letter::SignInCode(LetterCode { to: Recipient::Email(to.to_owned()), code, host, valid: HOUR })
+}
+
+/// Every table and its columns.
+async fn columns(database: &Database) -> Vec<(String, String)> {
+    const LITE: &str =
+        "select m.name, c.name from sqlite_master m join pragma_table_info(m.name) c where m.type = 'table'";
+    const POSTGRES: &str = "select table_name::text, column_name::text from information_schema.columns \
+         where table_schema = current_schema()";
+    let sql = if matches!(database.pool, Pool::Sqlite(_)) { LITE } else { POSTGRES };
+    on!(database, pool => sqlx::query_as(sql).fetch_all(pool)).unwrap()
+}
+
+/// Where a text stands, over all that there is.
+async fn holders(database: &Database, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (table, column) in columns(database).await {
+        let sql = format!("select count(*) from \"{table}\" where cast(\"{column}\" as text) like '%{text}%'");
+        let (count,): (i64,) =
+            on!(database, pool => sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).fetch_one(pool)).unwrap();
+        if count > 0 {
+            found.push(format!("{table}.{column}"));
+        }
+    }
+    found.sort();
+    found
+}
+
+pub(super) async fn nothing_names_who_is_gone(database: &Database) {
+    let mut ann = account("ann");
+    ann.identity.username = Username::parse(NAME).unwrap();
+    let (id, bob) = (ann.identity.id.clone(), account("bob"));
+    assert!(database.create(&ann).await.unwrap() && database.create(&bob).await.unwrap());
+    let address =
+        AddressRecord { id: "1".into(), kind: AddressKind::Email, value: "Ann@x.test".into(), confirmed_at: NOW };
+    assert!(database.add(&id, &address, 5, Records::NONE).await.unwrap());
+    let of = |table: &str, rest: &str| format!("insert into {table} values ('{id}', {rest});");
+    raw(database, &of("totp", "'t', 'c2VjcmV0', 6, 30, null, 1, null")).await;
+    raw(database, &of("backup_sets", "'c2FsdA'")).await;
+    raw(database, &of("backup_codes", "'ZGln'")).await;
+    raw(database, &of("lockouts", "'totp', 1, null")).await;
+    raw(database, &of("wrong_codes", "'totp', 'p', 1, 1")).await;
+    let key = format!(
+        "insert into passkeys (id, account_id, name, rp_id, credential_id, public_key, aaguid, created_at) \
+         values ('k', '{id}', 'n', 'r', 'Yw', 'cA', 'a', 1)"
+    );
+    raw(database, &key).await;
+    let waiting = outbox::outbox(database, &[1]);
+    for to in ["ann@x.test", "bob@x.test"] {
+        waiting.put(&letter(to), NOW, NOW.plus(HOUR)).await.unwrap();
+    }
+    let trail = Audit::new(database.clone());
+    let rejected = What::ProofAccepted { method: Method::Password };
+    trail
+        .append(&[
+            entry(Some(&id), Some(NAME), rejected),
+            entry(None, Some(NAME), rejected),
+            entry(Some(&bob.identity.id), Some("bob"), rejected),
+        ])
+        .await
+        .unwrap();
+    let before = holders(database, &id.0).await;
+    for table in [
+        "accounts",
+        "account_groups",
+        "addresses",
+        "audit",
+        "backup_codes",
+        "backup_sets",
+        "lockouts",
+        "passkeys",
+        "totp",
+        "wrong_codes",
+    ] {
+        assert!(before.iter().any(|at| at.starts_with(&format!("{table}."))), "{table} names nobody: {before:?}");
+    }
+    let letters = waiting.addressed_to(&[Recipient::Email("ANN@x.test".into())]).await.unwrap();
+    assert_eq!(letters.len(), 1);
+    let gone = Records::entries(vec![entry(Some(&id), None, What::AccountDeleted)]);
+    assert!(database.delete_recorded(&id, &letters, &gone).await.unwrap());
+    assert!(!database.delete_recorded(&id, &letters, &gone).await.unwrap());
+    // The trail and what is still to be done keep the id, which says nothing; nothing keeps the name.
+    assert_eq!(holders(database, &id.0).await, ["audit.event", "audit.user_id", "erasures.user_id"]);
+    let names: Vec<(Option<String>, String)> =
+        on!(database, pool => sqlx::query_as("select username, event from audit order by username").fetch_all(pool))
+            .unwrap();
+    let named = |(name, event): &&(Option<String>, String)| name.is_some() || !event.contains("\"username\":null");
+    let named: Vec<_> = names.iter().filter(named).collect();
+    assert_eq!(named.len(), 1, "{named:?}");
+    assert_eq!(named[0].0.as_deref(), Some("bob"));
+    assert_eq!(waiting.addressed_to(&[Recipient::Email("bob@x.test".into())]).await.unwrap().len(), 1);
+    // What is written behind an answer a moment later loses the name too.
+    assert_eq!(database.unfinished().await.unwrap(), [(id.clone(), NOW)]);
+    trail.append(&[entry(Some(&id), Some(NAME), rejected)]).await.unwrap();
+    assert_eq!(database.scrub(&id).await.unwrap(), 1);
+    assert_eq!(database.scrub(&id).await.unwrap(), 0);
+    database.finish(&id).await.unwrap();
+    assert!(database.unfinished().await.unwrap().is_empty());
+    assert_eq!(holders(database, &id.0).await, ["audit.event", "audit.user_id"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_names_nobody_who_is_gone() {
+    let (database, _directory) = sqlite().await;
+    nothing_names_who_is_gone(&database).await;
+}
