@@ -5,7 +5,7 @@ use super::hashing::Lane;
 use super::known_browser::KnownBrowser;
 use super::ports::{Account, Answer};
 use super::reply::{Aftermath, Client, Outcome, WithEvents};
-use super::risk::RangeVelocity;
+use super::risk::{RangeVelocity, SignInGoal};
 use std::sync::Arc;
 
 use crate::auth::event::{Deed, Event, RiskRecord, ThrottleScope, What};
@@ -25,6 +25,8 @@ pub(super) struct Attempt<'a> {
     pub(super) account: String,
     pub(super) device: Option<KnownBrowser>,
     pub(super) session: Option<String>,
+    /// What the destination asks, where the sign-in was begun by a link and is not assessed yet.
+    pub(super) goal: Option<SignInGoal>,
     /// The transaction that is approved of by it.
     pub(super) approves: Option<TransactionDigest>,
     /// The tag of the browser, as soon as it carries a mark.
@@ -136,6 +138,7 @@ impl Flows {
             account,
             device,
             session: None,
+            goal: None,
             approves: None,
             browser,
             aftermath: Aftermath::default(),

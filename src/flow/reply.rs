@@ -1,6 +1,8 @@
 //! What flows answer: values, never errors, for everything a person can do; with the events to record.
 
 mod addresses;
+mod deletion;
+mod mailed_link;
 mod passkeys;
 
 use std::net::IpAddr;
@@ -19,6 +21,8 @@ use crate::auth::user::Username;
 use crate::flow::ports::StoreError;
 
 pub use addresses::*;
+pub use deletion::*;
+pub use mailed_link::*;
 pub use passkeys::*;
 
 /// What a flow returns, and the events on the way to it. The edge records the events, once.

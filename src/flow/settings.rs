@@ -38,6 +38,8 @@ pub struct FlowSettings {
     pub backup_codes: u8,
     /// Codes that are sent.
     pub codes: SentCodeSettings,
+    /// Whether a sign-in may begin by a link in a letter. Default: no.
+    pub email_link: bool,
     /// `None`: nothing is compared with what is usual. Default: none.
     pub risk: Option<RiskSettings>,
     /// Attempt limits.
@@ -196,6 +198,7 @@ impl Default for FlowSettings {
             passkeys: None,
             backup_codes: 10,
             codes: SentCodeSettings::default(),
+            email_link: false,
             risk: None,
             limits: LimitSettings::default(),
             enroll_max_age: Duration::from_secs(600),

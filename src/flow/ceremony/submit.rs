@@ -4,6 +4,7 @@ use crate::auth::ceremony::{Ceremony, Complete, Step, Verdict};
 use crate::auth::event::{RejectReason, What};
 use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::proof::{Method, MethodSet, RiskAction, SlipOrder};
+use crate::auth::secret::SecretText;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::{Resumed, Slot};
@@ -11,6 +12,7 @@ use crate::flow::ports::{Account, Answer, StoreError};
 use crate::flow::reply::{
     CeremonyRef, Client, Locked, LoginReply, Next, OutOfReach, Outcome, Rejection, Submission, WithEvents,
 };
+use crate::flow::risk::SignInGoal;
 use crate::flow::verify::Verification;
 
 impl Flows {
@@ -34,15 +36,42 @@ impl Flows {
         submission: Submission,
         client: &Client,
     ) -> Outcome<LoginReply> {
-        let submission = self.classify_code(submission);
+        let (attempt, resumed) = self.resume(at, client).await.map_err(WithEvents::none)?;
+        self.submit_in(attempt, resumed, at.ended(), slip, submission).await
+    }
+
+    /// The same on the way to a destination: the first factor of a sign-in that a link began settles what it must reach.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub async fn submit_toward(
+        &self,
+        at: &CeremonyRef,
+        goal: SignInGoal,
+        submission: Submission,
+        client: &Client,
+    ) -> Outcome<LoginReply> {
         let (mut attempt, resumed) = self.resume(at, client).await.map_err(WithEvents::none)?;
+        attempt.goal = Some(goal);
+        self.submit_in(attempt, resumed, at.ended(), None, submission).await
+    }
+
+    async fn submit_in(
+        &self,
+        mut attempt: Attempt<'_>,
+        resumed: Option<Resumed>,
+        ended: RejectReason,
+        slip: Option<SlipOrder>,
+        submission: Submission,
+    ) -> Outcome<LoginReply> {
+        let submission = self.classify_code(submission);
         let reply = match resumed {
             Some(mut resumed) => {
                 attempt.approves = slip.as_ref().and_then(|slip| slip.transaction);
                 resumed.ceremony.slip = slip;
                 self.next_factor(&mut attempt, resumed, submission).await
             }
-            None => Ok(LoginReply::Rejected(Self::reject_ended(&mut attempt, submission.method(), at.ended()))),
+            None => Ok(LoginReply::Rejected(Self::reject_ended(&mut attempt, submission.method(), ended))),
         };
         attempt.finish(reply)
     }
@@ -54,6 +83,9 @@ impl Flows {
         submission: Submission,
     ) -> Answer<LoginReply> {
         let method = submission.method();
+        if !ceremony.takes(method) {
+            return self.proceed_unproved(attempt, ceremony, &slot).await;
+        }
         if let Some(wait) = self.charge(attempt, method).await? {
             return Ok(LoginReply::Wait(wait));
         }
@@ -102,8 +134,15 @@ impl Flows {
         submission: Submission,
     ) -> Answer<LoginReply> {
         let method = submission.method();
+        let password = match &submission {
+            Submission::Password(password) if ceremony.is_unproved() => Some(password.clone()),
+            _ => None,
+        };
         match self.verify(attempt, account, enrolled, slot, submission).await? {
             Verification::Right(proved) => {
+                if ceremony.is_unproved() {
+                    ceremony = self.assess_first(attempt, account, ceremony, password).await?;
+                }
                 let offer = self.settings.offer_at(&ceremony.host);
                 let step = ceremony.advance(Verdict::Proved(proved), offer, attempt.now);
                 self.proceed(attempt, account, step, slot).await
@@ -118,6 +157,29 @@ impl Flows {
         }
     }
 
+    /// Answers what was given before its turn, and is not looked at: the first factor comes first.
+    async fn proceed_unproved(&self, attempt: &Attempt<'_>, ceremony: Ceremony, slot: &Slot) -> Answer<LoginReply> {
+        let methods = ceremony.first_factors().named();
+        let ceremony = self.keep(&ceremony, slot, attempt.now).await?;
+        Ok(LoginReply::Next(Next { ceremony, methods, locked: MethodSet::EMPTY }))
+    }
+
+    /// Assesses a sign-in that a link began, at its first factor, as one that begins by it.
+    async fn assess_first(
+        &self,
+        attempt: &mut Attempt<'_>,
+        account: &Account,
+        ceremony: Ceremony,
+        password: Option<SecretText>,
+    ) -> Answer<Ceremony> {
+        if let Some(password) = password {
+            self.note_breached(attempt, &password).await;
+        }
+        let goal = attempt.goal.take().unwrap_or_else(|| SignInGoal::from(ceremony.requirement));
+        let requirement = goal.requirement.or(ceremony.requirement);
+        self.assess(attempt, account, Ceremony { requirement, ..ceremony }, &goal).await
+    }
+
     /// Answers a step: keeps the ceremony, or ends it and opens its session.
     pub(in crate::flow) async fn proceed(
         &self,
@@ -128,9 +190,9 @@ impl Flows {
     ) -> Answer<LoginReply> {
         let now = attempt.now;
         Ok(match step {
-            // Who recovers is led another way, and no session is opened for them.
-            Step::Complete(Complete::Reset(_)) => {
-                return Err(StoreError::invariant("a recovery ends in no session"));
+            // Who recovers or deletes is led another way, and no session is opened for them.
+            Step::Complete(Complete::Reset(_) | Complete::Erase(_)) => {
+                return Err(StoreError::invariant("it ends in no session"));
             }
             Step::Complete(Complete::Open(completed)) => {
                 // The first taker signs in.

@@ -59,7 +59,7 @@ impl Flows {
     }
 
     /// The factors of an account, of every relying party; a sent code is none.
-    pub(super) fn factors_anywhere(&self, account: &Account, enrolled: &Enrolled) -> MethodSet {
+    pub(in crate::flow) fn factors_anywhere(&self, account: &Account, enrolled: &Enrolled) -> MethodSet {
         let all = enrolled.methods(account.password_hash.is_some(), None).closed().and(self.settings.served());
         all.iter().filter(|m| m.factor() != Factor::Reached).collect()
     }

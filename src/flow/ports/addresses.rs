@@ -10,6 +10,8 @@ use crate::auth::user::UserId;
 /// Confirmed addresses, each of one account alone. The records are written in the same step as a change, if it is made.
 #[async_trait]
 pub trait Addresses: Send + Sync {
+    /// Whose an address is, by its folded spelling.
+    async fn owner(&self, kind: AddressKind, folded: &str) -> Answer<Option<UserId>>;
     /// Adds one; `false`, and nothing changes, if somebody has it, or the person has `most` of that kind already.
     async fn add(&self, user: &UserId, address: &AddressRecord, most: u32, records: &Records) -> Answer<bool>;
     /// Removes one of a person, as long as all that is to stay is there.

@@ -9,13 +9,16 @@ mod addresses;
 mod breached_passwords;
 mod ceremonies;
 mod counters;
+mod deletion;
 mod forms;
 mod letters;
+mod one_time_codes;
 mod outbox;
 mod passkey_challenge;
 mod places;
 mod risk_profiles;
 mod sessions;
+mod sign_in_link;
 mod slips;
 mod traces;
 mod transient;
@@ -24,12 +27,15 @@ pub use accounts::*;
 pub use addresses::Addresses;
 pub use breached_passwords::BreachedPasswords;
 pub use counters::{Ledger, Quota, Quotas, Throttle};
+pub use deletion::{DeletionLink, Erasures};
 pub use letters::{Letter, LetterCode, LetterLink, LinkPurpose, Recipient};
+pub use one_time_codes::{Attempted, CodeDigest, OneTimeCodes};
 pub use outbox::{Bounce, Fate, LeasedLetter, Notifier, Outbox, Records, SealedLetter, letter_context};
 pub use passkey_challenge::{ApprovalChallenge, ChallengePurpose, IssuedChallenge};
 pub use places::Places;
 pub use sessions::{End, EndReason, Ended, REMEMBERED, Sessions};
-pub use transient::{Attempted, CodeDigest, OneTimeCodes, Taken, Transient, TransientKind, Typed, View};
+pub use sign_in_link::SignInLink;
+pub use transient::{IsMeant, Taken, Transient, TransientKind, Typed, View, record_context};
 
 use std::sync::Arc;
 
@@ -116,12 +122,18 @@ pub struct Ports {
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     pub sessions: Arc<dyn Sessions>,
+    /// All values of a moment, whatever they are.
+    pub transient: Arc<dyn Transient>,
     /// Sign-ins under way, and the enrolments in sign-ins and sessions.
     pub ceremonies: View<Ceremony>,
     /// Tickets from where people sign in to the hosts of apps.
     pub tickets: View<Ticket>,
     /// WebAuthn challenges that wait for their answer.
     pub challenges: View<IssuedChallenge>,
+    /// Sign-ins that wait for a link to be followed.
+    pub sign_in_links: View<SignInLink>,
+    /// Deletions that wait for a link to be followed.
+    pub deletions: View<DeletionLink>,
     /// Forms that wait to be sent.
     pub forms: View<HeldRequest>,
     /// Proofs for one request.
@@ -144,6 +156,8 @@ pub struct Ports {
     pub authenticators: Arc<dyn Authenticators>,
     pub addresses: Arc<dyn Addresses>,
     pub passkeys: Arc<dyn Passkeys>,
+    /// Accounts that are gone.
+    pub erasures: Arc<dyn Erasures>,
     /// Wrong codes.
     pub lockouts: Arc<dyn Lockouts>,
     /// What is remembered.

@@ -35,6 +35,10 @@ pub enum TransientKind {
     Slip,
     /// Why a request was challenged or refused.
     Trace,
+    /// A sign-in that waits for the link in a letter.
+    SignInLink,
+    /// The end of an account that waits for the link in a letter.
+    Deletion,
 }
 
 /// What a store must know of a kind.
@@ -47,7 +51,7 @@ struct KindFacts {
 
 impl TransientKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ceremony,
         Self::Pending,
         Self::Ticket,
@@ -56,6 +60,8 @@ impl TransientKind {
         Self::Slip,
         Self::RiskProfile,
         Self::Trace,
+        Self::SignInLink,
+        Self::Deletion,
     ];
 
     const fn facts(self) -> KindFacts {
@@ -95,6 +101,19 @@ impl TransientKind {
                 prefix: "d1:",
                 size_cap: 16 << 10,
                 unreadable: "why a request was turned away cannot be read and was dropped; the access log has it",
+            },
+            Self::SignInLink => KindFacts {
+                name: "sign_in_link",
+                prefix: "li1:",
+                // The query of a page, in which a handoff may travel.
+                size_cap: 16 << 10,
+                unreadable: "a link to sign in that cannot be read was dropped; another one can be asked for",
+            },
+            Self::Deletion => KindFacts {
+                name: "deletion",
+                prefix: "de1:",
+                size_cap: 8 << 10,
+                unreadable: "the deletion of an account that cannot be read was dropped; it can be asked for again",
             },
             Self::Slip => KindFacts {
                 name: "slip",
@@ -160,6 +179,9 @@ pub struct Taken {
     pub ends_at: Timestamp,
 }
 
+/// Whether a value is meant, by its name and what is sealed.
+pub type IsMeant<'a> = &'a (dyn Fn(&str, &Sealed) -> bool + Send + Sync);
+
 /// Values that end by themselves. One that this program cannot read as a record at all is taken away and reported, and is
 /// then not there; one of a later version is left alone, and is not there either.
 #[async_trait]
@@ -174,39 +196,13 @@ pub trait Transient: Send + Sync {
     async fn take(&self, kind: TransientKind, key: &str) -> Answer<Option<Taken>>;
     /// Keeps what was taken for the rest of its life; `false` if another value is there by now, or that life is over.
     async fn put_back(&self, kind: TransientKind, key: &str, taken: &Taken) -> Answer<bool>;
+    /// Takes away every value of a kind that is meant, by its name and what is sealed; says how many. One that is put meanwhile may
+    /// be missed.
+    async fn sweep(&self, kind: TransientKind, is_meant: IsMeant<'_>) -> Answer<u64>;
     /// Takes away a value that could not be opened, unless another one lies there by now, and reports it.
     async fn discard(&self, kind: TransientKind, key: &str, value: &Sealed, why: &StoreError) -> Answer<()>;
     /// Reports a value that was taken and could not be opened.
     fn report(&self, kind: TransientKind, key: &str, why: &StoreError);
-}
-
-/// A keyed digest of a code that was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CodeDigest(pub [u8; 32]);
-
-/// What an attempt at a sent code answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Attempted {
-    /// It is the code, which is spent by this: of several callers exactly one is answered so.
-    Right,
-    /// It is not, or was not looked at because none were left before.
-    Wrong {
-        /// How many more may be tried.
-        left: u32,
-    },
-    /// No code was sent, or its time is over.
-    Absent,
-}
-
-/// Codes that were sent to a person: each is good once and for a few attempts.
-#[async_trait]
-pub trait OneTimeCodes: Send + Sync {
-    /// Keeps a code under `key` until `ttl` has passed, in place of an earlier one, whose attempts count on. `false`: there
-    /// are none left, the new code would be of no use, and what is kept ends when it would have.
-    async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<bool>;
-    /// Counts an attempt and compares it, in one step: it is counted whatever becomes of the answer.
-    async fn attempt(&self, key: &str, code: CodeDigest) -> Answer<Attempted>;
 }
 
 /// A type that is kept as one kind of value.
@@ -326,7 +322,12 @@ impl<T: Typed> View<T> {
 }
 
 fn context<T: Typed>(name: &str) -> String {
-    format!("state:{}:{}:{name}", T::KIND.name(), RECORD_VERSION)
+    record_context(T::KIND, name)
+}
+
+/// What a value is sealed for.
+pub fn record_context(kind: TransientKind, name: &str) -> String {
+    format!("state:{}:{}:{name}", kind.name(), RECORD_VERSION)
 }
 
 /// A type that is kept as the JSON of its fields.

@@ -29,15 +29,37 @@ impl Flows {
         code: &CodeSlot,
         address: Option<&AddressRecord>,
     ) -> Answer<bool> {
-        let (kind, limits) = (code.kind, &self.settings.codes.limits);
         let tag = self.address_tag(attempt, code, address);
+        self.charge_sending(attempt, code.kind, &tag, address.is_some()).await
+    }
+
+    /// Charges a mail address for a letter of this purpose, and the installation; `false`: too many went there, or in all.
+    pub(in crate::flow) async fn charge_letter(
+        &self,
+        attempt: &mut Attempt<'_>,
+        purpose: &str,
+        folded: &str,
+        is_sent: bool,
+    ) -> Answer<bool> {
+        let tag = self.counter_tag(purpose, folded);
+        self.charge_sending(attempt, AddressKind::Email, &tag, is_sent).await
+    }
+
+    async fn charge_sending(
+        &self,
+        attempt: &mut Attempt<'_>,
+        kind: AddressKind,
+        tag: &str,
+        is_sent: bool,
+    ) -> Answer<bool> {
+        let limits = &self.settings.codes.limits;
         let spend = limits.spend(kind);
         // What goes to nobody costs nothing, and is counted for itself.
-        let payer = if address.is_some() { "sent" } else { "nobody" };
+        let payer = if is_sent { "sent" } else { "nobody" };
         let charge = |counter: SendCounter<'_>, limit| Charge { key: counter.key(kind), limit };
         let charges = vec![
-            (ThrottleScope::Address, charge(SendCounter::Address(&tag), limits.address)),
-            (ThrottleScope::Address, charge(SendCounter::AddressDay(&tag), limits.address_day)),
+            (ThrottleScope::Address, charge(SendCounter::Address(tag), limits.address)),
+            (ThrottleScope::Address, charge(SendCounter::AddressDay(tag), limits.address_day)),
             (ThrottleScope::Installation, charge(SendCounter::Hour(payer), spend.per_hour)),
             (ThrottleScope::Installation, charge(SendCounter::Day(payer), spend.per_day)),
         ];

@@ -82,7 +82,8 @@ impl Flows {
     ) -> Answer<CodeReply> {
         let host = &attempt.client.host;
         let served = self.settings.offer_at(host).served.contains(kind.method());
-        let Some(code) = CodeSlot::of(slot, kind, CodePurpose::Proof).filter(|_| served) else {
+        let Some(code) = CodeSlot::of(slot, kind, CodePurpose::Proof).filter(|_| served && !ceremony.is_unproved())
+        else {
             return Ok(CodeReply::NotServed);
         };
         let room = self.charge_asker(attempt, kind).await?;
@@ -128,7 +129,7 @@ impl Flows {
         if !room || !self.charge_address(attempt, code, address).await? {
             return Ok(CodeReply::Sent { sent_to, expires_in });
         }
-        let secret = self.draw_code(kind)?;
+        let secret = self.draw_code(self.settings.codes.shape(kind).digits)?;
         let folded = address.map_or_else(String::new, AddressRecord::folded);
         let nobody = UserId(String::new());
         let digest = self.code_digest(code, owner.unwrap_or(&nobody), &folded, &secret);
@@ -151,9 +152,9 @@ impl Flows {
         CodeDigest(self.ports.vault.digest("sent-code", data.as_bytes()))
     }
 
-    fn draw_code(&self, kind: AddressKind) -> Answer<SecretText> {
+    pub(super) fn draw_code(&self, digits: u8) -> Answer<SecretText> {
         for _ in 0..DRAWS {
-            if let Some(code) = sent_code::mint(&self.random()?, self.settings.codes.shape(kind).digits) {
+            if let Some(code) = sent_code::mint(&self.random()?, digits) {
                 return Ok(code);
             }
         }
@@ -185,7 +186,12 @@ impl Flows {
         address: Option<&AddressRecord>,
     ) -> String {
         let name = address.map_or_else(|| format!("nobody {}", attempt.account), AddressRecord::folded);
-        let name = format!("{} {name}", code.purpose());
+        self.counter_tag(code.purpose(), &name)
+    }
+
+    /// Names what is sent somewhere among counters.
+    pub(super) fn counter_tag(&self, purpose: &str, name: &str) -> String {
+        let name = format!("{purpose} {name}");
         let digest = self.ports.vault.digest("address-counter", name.as_bytes());
         BASE64URL_NOPAD.encode(digest.get(..16).unwrap_or_default())
     }

@@ -1,6 +1,7 @@
 //! Every port in memory, with a manual clock, seeded entropy and a fault at any call.
 
 mod durable;
+mod erasing;
 mod lockouts;
 mod moment;
 mod outbox;
@@ -90,6 +91,8 @@ pub(crate) struct State {
     pub(crate) spent: Vec<String>,
     pub(crate) touches: usize,
     pub(crate) places: KnownPlaces,
+    /// Accounts that are gone, of which something may be left.
+    pub(crate) erasures: BTreeMap<UserId, Timestamp>,
     /// The audit trail, as far as a test writes it.
     pub(crate) trail: Vec<(Timestamp, Event)>,
 }
@@ -139,6 +142,7 @@ impl World {
             clock: self.clone(),
             entropy: self.clone(),
             sessions: self.clone(),
+            transient: self.clone(),
             ceremonies: View::new(self.clone(), self.clone()),
             tickets: View::new(self.clone(), self.clone()),
             challenges: View::new(self.clone(), self.clone()),
@@ -146,6 +150,8 @@ impl World {
             traces: View::new(self.clone(), self.clone()),
             forms: View::new(self.clone(), self.clone()),
             slips: View::new(self.clone(), self.clone()),
+            deletions: View::new(self.clone(), self.clone()),
+            sign_in_links: View::new(self.clone(), self.clone()),
             form_owners: View::new(self.clone(), self.clone()),
             quotas: self.clone(),
             codes: self.clone(),
@@ -155,6 +161,7 @@ impl World {
             authenticators: self.clone(),
             addresses: self.clone(),
             passkeys: self.clone(),
+            erasures: self.clone(),
             lockouts: self.clone(),
             history: self.clone(),
             vault: self.clone(),

@@ -17,8 +17,8 @@ use crate::auth::throttle::{Charge, Charged, give_back, take_all};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{
-    Answer, Attempted, Clock, CodeDigest, End, EndReason, Ended, Ledger, OneTimeCodes, Quota, Quotas, Sessions,
-    StoreError, Taken, Throttle, Transient, TransientKind,
+    Answer, Attempted, Clock, CodeDigest, End, EndReason, Ended, IsMeant, Ledger, OneTimeCodes, Quota, Quotas,
+    Sessions, StoreError, Taken, Throttle, Transient, TransientKind,
 };
 
 impl World {
@@ -142,6 +142,14 @@ impl Transient for World {
     async fn take(&self, kind: TransientKind, key: &str) -> Answer<Option<Taken>> {
         let taken = self.call(|s| s.transient.remove(&(kind, key.to_owned())))?;
         Ok(taken.map(|(value, ends_at)| Taken { value, ends_at }))
+    }
+
+    async fn sweep(&self, kind: TransientKind, is_meant: IsMeant<'_>) -> Answer<u64> {
+        self.call(|s| {
+            let before = s.transient.len();
+            s.transient.retain(|(of, name), (value, _)| *of != kind || !is_meant(name, value));
+            (before - s.transient.len()) as u64
+        })
     }
 
     async fn put_back(&self, kind: TransientKind, key: &str, taken: &Taken) -> Answer<bool> {
