@@ -191,6 +191,35 @@ login-was-idle = You were signed out after { $span } without use.
 login-was-expired = You were signed out: a sign-in lasts no longer than { $span }.
 login-was-ended = You were signed out.
 
+## A sign-in by a link in a letter
+
+login-link-offer = Mail me a link to sign in
+login-link-title = Sign in by a mailed link
+login-link-what = Give the mail address of your account. The link that we send there is the first step; your password comes after it.
+login-link-address = Mail address
+login-link-send = Mail me a link
+login-link-password = Sign in with user name and password
+login-link-sent = If an account has this address, a link is on its way there. It is good for { $span }.
+login-link-here = Open it in this browser, and go on there. If you open it in another browser or on another device, it shows a code: enter it here.
+login-link-code = Code from the page of the link
+login-link-code-hint = Six digits. Only the page that the link opens shows them.
+login-link-again = Ask for another link
+mistake-login-link-code = This is not the code that the page of your link shows. Try again, or ask for another link
+login-link-follow-title = Go on with your sign-in
+login-link-follow = This browser asked for a link to sign in on { $host } at { $at }. The link has come to you: go on, and give your password.
+login-link-follow-go = Go on signing in
+login-link-elsewhere-title = Is this you, signing in?
+login-link-elsewhere = Another browser, at the address { $from }, asked at { $at } to sign in on { $host }. If that was you, and you see that browser before you now, let this page show a code and enter it there.
+login-link-elsewhere-warn = If you are not signing in at this moment, close this page. Nobody who helps you will ask you for the code.
+login-link-show = Show the code
+login-link-shown-title = Your code: { $code }
+login-link-shown = Enter it in the browser in which you began to sign in on { $host }. It is good there alone, once, for { $wait }.
+login-link-script-title = This link belongs to a program
+login-link-script = A program asked for it, at the address { $from }, at { $at }. Give the program the whole link from your letter if you started it yourself; otherwise close this page.
+login-link-over-title = This link is over
+login-link-over = It was used already, it is too old, or it is not whole. Begin again; another link can be sent.
+link-confirmed = Your mail address was the first step. Your password is the next one.
+
 ## The second step, and step-up
 
 code-title = Confirm it is you
@@ -354,6 +383,26 @@ account-set-up-app = Set up an authenticator app
 account-go-to = Go to { $host }
 
 account-addresses = Addresses for codes
+
+## Deleting the account
+
+delete-title = Delete your account
+delete-whose = Your account <strong>{ $user }</strong> on { $host } is to be deleted.
+delete-what = Everything that you sign in by goes with it: password, passkeys, authenticator app, backup codes and addresses, and all your sessions end, here and elsewhere. It cannot be undone. What apps keep of you is theirs: ask them.
+delete-by-mail = We mail you a link. Only the button behind it deletes your account.
+delete-ask = Mail me the link
+delete-keep = Keep my account
+delete-sent-title = Look into your mail
+delete-sent = A link is on its way to { $to }. It is good for { $span }. Nothing is deleted until you press the button behind it.
+delete-no-address-title = There is no address to write to
+delete-no-address = The last step is a link that is mailed, and you have no confirmed mail address. Add one, or ask { $support } to delete your account.
+delete-last-title = Delete this account for good?
+delete-last = This link deletes the account on { $host } whose owner asked for it.
+delete-do = Delete the account
+delete-done-title = The account is deleted
+delete-done = The account on { $host } is gone, and its sessions have ended.
+delete-over = It is too old, it is not whole, or the account was changed since it was sent. Nothing was deleted by it.
+step-up-before-account-deletion = Before your account is deleted, show that it is you.
 
 ## Codes that are sent, and the addresses that they go to
 
@@ -731,6 +780,10 @@ problem-not-bound-title = No rule asks for a proof for one request there.
 problem-not-bound = Leave out `for`: the session is enough.
 problem-method-not-accepted-title = This proof does not count for that request.
 problem-method-not-accepted = Prove one of `methods`.
+problem-link-over-title = The link is none, was used, or is too old; ask for another one.
+problem-deleted-already-title = The account of this link is deleted already.
+problem-address-missing-title = There is no confirmed mail address to send the link to; add one, or ask an administrator.
+problem-links-off-title = No links to sign in are sent here.
 problem-ceremony-over-title = The ceremony is over; begin with a login.
 problem-prove-first-title = Prove something first.
 problem-no-second-factor-title = Backup codes stand for a second factor, and none is set up.

@@ -228,6 +228,13 @@ impl Context {
         (self.destination, self.guards) = (OnceLock::from(destination), OnceLock::new());
     }
 
+    /// Notes that this person is going where a query of our pages leads.
+    pub(crate) fn go_by(&mut self, query: &str) {
+        let read = format!("/?{query}").parse().ok().and_then(|uri| Query::try_from_uri(&uri).ok());
+        self.query = read.map(|query| query.0).unwrap_or_default();
+        (self.destination, self.guards) = (OnceLock::new(), OnceLock::new());
+    }
+
     /// What guards the place where this person is going. Judged once a request.
     pub(crate) fn guards(&self) -> &Guards {
         self.guards.get_or_init(|| {

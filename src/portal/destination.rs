@@ -57,13 +57,15 @@ pub(crate) enum RequestedAction {
     BackupCodes,
     /// To change the addresses that codes go to.
     Addresses,
+    /// To delete the account.
+    Delete,
     /// To sign out everywhere.
     SignOut,
 }
 
 impl RequestedAction {
-    const ALL: [Self; 6] =
-        [Self::Enroll, Self::Passkey, Self::Passkeys, Self::BackupCodes, Self::Addresses, Self::SignOut];
+    const ALL: [Self; 7] =
+        [Self::Enroll, Self::Passkey, Self::Passkeys, Self::BackupCodes, Self::Addresses, Self::Delete, Self::SignOut];
 
     /// The word for it in the query.
     const fn name(self) -> &'static str {
@@ -73,6 +75,7 @@ impl RequestedAction {
             Self::Passkeys => "passkeys",
             Self::BackupCodes => "backup-codes",
             Self::Addresses => "addresses",
+            Self::Delete => "delete",
             Self::SignOut => "sign-out-everywhere",
         }
     }
@@ -85,6 +88,7 @@ impl RequestedAction {
             Self::Passkey => "passkey",
             Self::Passkeys => "account",
             Self::BackupCodes => "backup-codes",
+            Self::Delete => "delete",
             Self::SignOut => "logout",
         }
     }

@@ -51,6 +51,7 @@ pub(super) fn addresses() -> Vec<String> {
 fn pages() -> Vec<(&'static str, Route)> {
     vec![
         ("/.stepgate/login", to!(get, browser::login::show).merge(to!(post, browser::login::submit))),
+        ("/.stepgate/login-link", to!(get, browser::login_link::show).merge(to!(post, browser::login_link::submit))),
         (
             "/.stepgate/second-factor",
             to!(get, browser::second_factor::show).merge(to!(post, browser::second_factor::submit)),
@@ -65,6 +66,7 @@ fn pages() -> Vec<(&'static str, Route)> {
             to!(get, browser::backup_codes::show).merge(to!(post, browser::backup_codes::submit)),
         ),
         ("/.stepgate/not-me", to!(get, browser::not_me::show).merge(to!(post, browser::not_me::submit))),
+        ("/.stepgate/delete", to!(get, browser::delete::show).merge(to!(post, browser::delete::submit))),
         ("/.stepgate/addresses", to!(get, browser::addresses::show).merge(to!(post, browser::addresses::submit))),
         ("/.stepgate/form", to!(get, browser::held_form::show).merge(to!(post, browser::held_form::submit))),
         ("/.stepgate/done", to!(get, browser::done::show)),
@@ -88,6 +90,8 @@ fn calls() -> Vec<UtoipaMethodRouter<Arc<PortalState>>> {
         call!(api::openapi, document),
         call!(api::login, login),
         call!(api::login, second_factor),
+        call!(api::login_link, send),
+        call!(api::login_link, redeem),
         call!(api::session, logout),
         call!(api::session, whoami),
         call!(api::login, elevate),
@@ -96,6 +100,8 @@ fn calls() -> Vec<UtoipaMethodRouter<Arc<PortalState>>> {
         call!(api::totp, picture),
         call!(api::backup_codes, renew),
         call!(api::codes, send),
+        call!(api::deletion, ask),
+        call!(api::deletion, confirm),
         call!(api::addresses, list),
         call!(api::addresses, add),
         call!(api::addresses, confirm),

@@ -29,6 +29,9 @@ pub(crate) struct FactorOptions {
     /// Codes by text message: on, off, or a mapping. With a password they make `two_steps`, never `two_factor`.
     /// Default: off.
     sms_code: Option<Spanned<Switch<SentCodeOptions>>>,
+    /// Whether a sign-in may begin by a link that is mailed: the address is the first step, the password comes after it.
+    /// Default: off.
+    email_link: Option<Spanned<bool>>,
 }
 
 /// Codes that are sent.
@@ -67,13 +70,14 @@ struct TotpOptions {
 pub(crate) struct SwitchedOn {
     email: Option<Span>,
     sms: Option<Span>,
+    link: Option<Span>,
     pub(crate) relying_party: Option<RelyingParty>,
 }
 
 impl SwitchedOn {
     /// Whether there is something that sends them; `given`: sections `mail` and `sms`.
     pub(crate) fn need_senders(&self, given: (bool, bool), cx: &mut Checker) {
-        if let Some(at) = self.email.filter(|_| !given.0) {
+        for at in self.email.into_iter().chain(self.link).filter(|_| !given.0) {
             let fix = "add `mail: { smtp: \"smtps://mail.example.com\", from: no-reply@example.com }`";
             cx.error(at, "nothing sends mail", fix);
         }
@@ -95,7 +99,10 @@ pub(crate) fn validate(
     if let Some(time) = options.enroll_max_age {
         flow.enroll_max_age = time.0;
     }
+    let link = options.email_link.filter(|given| given.value).map(|given| given.at);
+    flow.email_link = link.is_some();
     let switched = SwitchedOn {
+        link,
         email: sent_code(options.email_code, AddressKind::Email, flow, cx),
         sms: sent_code(options.sms_code, AddressKind::Sms, flow, cx),
         relying_party: passkeys::validate(options.passkeys, flow, cx),

@@ -130,7 +130,11 @@ pub(super) async fn out_everywhere(
 
 /// The way out, and nothing that is kept of who was here.
 fn out(to: &str) -> Reply {
-    let mut answer = see_other(to, "logout");
+    without_cookies(see_other(to, "logout"))
+}
+
+/// The same answer, by which a browser keeps nothing of who was here.
+pub(super) fn without_cookies(mut answer: Reply) -> Reply {
     answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
     answer = with_cookie(answer, cookies::clear_session());
     answer = with_cookie(answer, cookies::clear_ceremony());

@@ -57,9 +57,9 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     if let Some(errors) = errors {
         return form(ctx, &destination, at, way.name, errors).await;
     }
-    let reply = ctx.record_events(
-        ctx.state.flows.submit(&ceremony, Submission::of(way.method, fields.secret(way.field())), &ctx.client()).await,
-    )?;
+    let (goal, given) = (ctx.guards().goal(), Submission::of(way.method, fields.secret(way.field())));
+    let reply = ctx.state.flows.submit_toward(&ceremony, goal, given, &ctx.client()).await;
+    let reply = ctx.record_events(reply)?;
     if let LoginReply::Opened(opened) = &reply {
         ctx.supersede(opened).await?;
     }
@@ -168,9 +168,12 @@ async fn form_after(
     let username = view.username.as_str();
     let heading = text!("code-title");
     let off = (!view.locked.is_empty()).then(|| locked_factor::why(view.locked));
-    let why = Some(off.unwrap_or_else(|| text!("code-second-step")));
+    // Who has proved nothing but that mail reaches them is told nothing of the account.
+    let is_unproved = view.ceremony.is_unproved();
+    let second = || if is_unproved { text!("link-confirmed") } else { text!("code-second-step") };
+    let why = Some(off.unwrap_or_else(second));
     let last = previous_sign_in::last_time(view.ceremony.previous_login, ctx.state.flows.ports.clock.now());
-    let (last, of) = (Some(last), form_owner::tag(ctx, &view.username));
+    let (last, of) = (Some(last).filter(|_| !is_unproved), form_owner::tag(ctx, &view.username));
     let (place, of) = (place.as_str(), of.as_str());
     let (leave, shown) = (None, None);
     let code = CodePage {

@@ -156,6 +156,7 @@ async fn required_proof(ctx: &Context, destination: &Destination) -> Result<Requ
         }
         Some(RequestedAction::BackupCodes) => return proof_for_codes(ctx, destination, who, owned.minus(off)).await,
         Some(RequestedAction::Addresses) => return proof_for_addresses(ctx, destination, who, owned.minus(off)).await,
+        Some(RequestedAction::Delete) => return proof_for_deletion(ctx, destination, who, owned.minus(off)).await,
         Some(RequestedAction::SignOut) | None => {}
     }
     let username = who.session.identity.username.as_str();
@@ -250,6 +251,26 @@ async fn proof_for_addresses(
         Some(missing) if missing.and(owned).is_empty() => nothing_to_prove_with(ctx),
         Some(missing) => {
             let why = text!("step-up-before-addresses");
+            return RequiredProof::before(ctx, who, missing, owned, why).await;
+        }
+    };
+    Err(HandlerError::from(on))
+}
+
+/// What must be proved before the account may be deleted.
+async fn proof_for_deletion(
+    ctx: &Context,
+    destination: &Destination,
+    who: CurrentSession,
+    owned: MethodSet,
+) -> Result<RequiredProof, HandlerError> {
+    let at = CeremonyRef::Session(who.token.clone(), who.session.clone());
+    let on = match ctx.state.flows.before_deletion(&at, &ctx.client()).await? {
+        None => see_other(&destination.page_url("login"), "step-up"),
+        Some(missing) if missing.is_empty() => see_other(&destination.next_url(), "step-up"),
+        Some(missing) if missing.and(owned).is_empty() => nothing_to_prove_with(ctx),
+        Some(missing) => {
+            let why = text!("step-up-before-account-deletion");
             return RequiredProof::before(ctx, who, missing, owned, why).await;
         }
     };

@@ -21,6 +21,8 @@ pub(crate) struct LoginPage<'a> {
     /// Where passkeys are at hand.
     pub(crate) dialog: Option<PasskeyDialog>,
     pub(crate) signals: Vec<PasskeySignal>,
+    /// Where a link to sign in is asked for, where links are sent.
+    pub(crate) mailed_link: Option<String>,
 }
 
 impl LoginPage<'_> {

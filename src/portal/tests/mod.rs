@@ -10,12 +10,14 @@ mod dialects;
 mod enumeration;
 mod handoff;
 mod journeys;
+mod links;
 mod locked_factor;
 mod matrix;
 mod not_me;
 mod notices;
 mod openapi;
 mod openapi_addresses;
+mod openapi_links;
 mod openapi_passkeys;
 mod pages;
 mod passkeys;
@@ -166,7 +168,7 @@ impl Stage {
     /// The same where codes are sent and passkeys are switched on.
     pub(super) fn with_all() -> Self {
         let stage = Self::new();
-        let settings = FlowSettings { passkeys: Some(PasskeySettings::default()), ..sending() };
+        let settings = FlowSettings { passkeys: Some(PasskeySettings::default()), email_link: true, ..sending() };
         let flows = Arc::new(Flows::new(stage.world.ports(), settings));
         Self { portal: portal_with(flows, stage.policy.clone()), ..stage }
     }
@@ -176,6 +178,17 @@ impl Stage {
         self.world.look(|s| match s.letters.last() {
             Some((Letter::SignInCode(code) | Letter::AddressCode(code), _)) => code.code.expose().to_owned(),
             _ => panic!("no code was sent"),
+        })
+    }
+
+    /// Where the last link leads, and its token.
+    pub(super) fn last_link(&self) -> (String, String) {
+        self.world.look(|s| match s.letters.last() {
+            Some((Letter::Link(link), _)) => {
+                let (_, target) = link.url.expose().split_once(&format!("{HOST}:8443")).unwrap();
+                (target.to_owned(), target.split_once("token=").unwrap().1.to_owned())
+            }
+            _ => panic!("no link was sent"),
         })
     }
 

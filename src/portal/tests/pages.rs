@@ -97,9 +97,14 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
     let login = |errors, notice: Option<&str>| {
         let (notice, purpose) = (notice.map(str::to_owned), None);
         let dialog = Some(dialog(DialogPurpose::SignIn));
-        LoginPage { shell, errors, notice, purpose, username: x, place: x, host: x, dialog, signals: Vec::new() }
+        let (signals, mailed_link) = (Vec::new(), Some("/.stepgate/login-link".to_owned()));
+        LoginPage { shell, errors, notice, purpose, username: x, place: x, host: x, dialog, signals, mailed_link }
             .render()
             .unwrap()
+    };
+    let login_link = |errors, waiting: bool| {
+        let waiting = waiting.then(|| x.to_owned());
+        LoginLinkPage { shell, errors, place: x, email: x, waiting, again: "/a?b=c&d", login: "/" }.render().unwrap()
     };
     let mut both = Errors::one("username", x);
     both.add("password", x);
@@ -173,6 +178,8 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
     vec![
         ("login", login(Errors::none(), None)),
         ("login-wrong", login(both, Some("Several cookies."))),
+        ("login-link", login_link(Errors::none(), false)),
+        ("login-link-waiting-wrong", login_link(wrong(), true)),
         ("second-factor", code(Errors::none(), way(Proof::Totp), vec![way(Proof::BackupCode)])),
         ("second-factor-wrong", code(wrong(), way(Proof::BackupCode), vec![way(Proof::Totp)])),
         ("step-up-password", code(wrong(), way(Proof::Password), Vec::new())),
@@ -212,6 +219,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         ),
         ("renew", RenewCodesPage { shell, account: x, host: x, left: 2, set: x, of, stay: "/" }.render().unwrap()),
         ("account", account.render().unwrap()),
+        ("delete", DeletePage { shell, username: x, host: x, of }.render().unwrap()),
         ("not-me", NotMePage { shell, username: x, consequences: vec![x.to_owned()], of }.render().unwrap()),
         ("apps", AppsPage { shell, username: x, apps: vec![app(), app()] }.render().unwrap()),
         ("apps-none", AppsPage { shell, username: x, apps: Vec::new() }.render().unwrap()),

@@ -23,7 +23,7 @@ fn steps() -> Stage {
     Stage { portal: portal_with(flows, stage.policy.clone()), ..stage }
 }
 
-fn with_mail(stage: &Stage, name: &str) {
+pub(super) fn with_mail(stage: &Stage, name: &str) {
     let confirmed_at = crate::auth::time::Timestamp::from_secs(crate::flow::testing::START);
     let value = format!("{name}@example.com");
     let address = AddressRecord { id: format!("A{name}"), kind: AddressKind::Email, value, confirmed_at };

@@ -48,7 +48,13 @@ impl Body {
 pub(super) fn asked(level: &Level, method: &str, address: &str, body: Body) -> Asked {
     let token = level.ceremony.as_deref().unwrap_or("x");
     let address = address.replace(['{', '}'], "");
-    let target = format!("{address}?to=%2Fadmin%2Fx&ticket={token}&handoff={token}&ceremony={token}");
+    let [_, sign_in, deletion] = &level.links;
+    let link = match address.as_str() {
+        "/.stepgate/login-link" => format!("&token={sign_in}"),
+        "/.stepgate/delete" => format!("&token={deletion}"),
+        _ => String::new(),
+    };
+    let target = format!("{address}?to=%2Fadmin%2Fx&ticket={token}&handoff={token}&ceremony={token}{link}");
     let mut headers = vec![("accept", "*/*")];
     headers.extend(level.headers.iter().map(|(name, value)| (*name, value.as_str())));
     headers.retain(|(name, _)| body.headers.iter().all(|(other, _)| other != name));
@@ -62,6 +68,9 @@ fn value(name: &str, address: &str, level: &Level) -> Option<String> {
     Some(match name {
         "code" if address.contains("/addresses") => level.sent_code.clone(),
         "username" => level.username.to_owned(),
+        "token" if address.contains("login/link") => level.links[0].clone(),
+        "token" if address.contains("account/delete") => level.links[2].clone(),
+        "email" if address.contains("link") => "ann@example.com".to_owned(),
         "password" => PASSWORD.to_owned(),
         "otp" | "code" => level.code.clone(),
         "method" => "totp".to_owned(),
@@ -91,6 +100,8 @@ fn of_owner(name: &str, address: &str, level: &Level) -> Option<String> {
 fn operations(address: &str) -> &'static [&'static str] {
     match address {
         "/.stepgate/addresses" => &["add", "confirm", "remove"],
+        "/.stepgate/login-link" => &["follow", "show-code", "send", "code"],
+        "/.stepgate/delete" => &["delete", "ask"],
         "/.stepgate/backup-codes" => &["make"],
         "/.stepgate/account" => &["rename-passkey", "delete-passkey"],
         _ => &["code"],

@@ -29,6 +29,8 @@ pub(super) struct Level {
     /// The code that confirms an address, and what a browser made of a challenge to register a passkey, if it has any.
     pub(super) sent_code: String,
     pub(super) credential: Option<String>,
+    /// The tokens of links that wait: a script's, a browser's, and that of a deletion.
+    pub(super) links: [String; 3],
     /// Names the backup codes that new ones take the place of.
     pub(super) backup_set: String,
     /// What a session or ceremony of theirs proved, where the token counts.
@@ -174,6 +176,7 @@ impl Level {
             code: code.to_owned(),
             sent_code: "123456".to_owned(),
             credential: None,
+            links: Default::default(),
             backup_set: String::new(),
             holds: MethodSet::default(),
             session: None,
@@ -278,6 +281,16 @@ impl Scene {
         let enrolling_script = post(&stage, "login", wish).await["ceremony"].as_str().unwrap().to_owned();
         let pending = post(&stage, "totp", json!({"ceremony": enrolling_script})).await;
         let script_code = shown(&stage, pending["secret"].as_str().unwrap());
+        let mut mailed = Browser::new(&stage);
+        mailed.post("/.stepgate/login-link?to=%2Fx", &[("op", "send"), ("email", "ann@example.com")]).await;
+        let (waiting, by_browser) = (mailed.jar[FLOW].clone(), stage.last_link().1);
+        post(&stage, "login/link", json!({"email": "ann@example.com"})).await;
+        let by_program = stage.last_link().1;
+        let leave = [("authorization", format!("Bearer {token}")), ("content-type", "application/json".to_owned())];
+        let leave: Vec<_> = leave.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let told = send(&stage.portal, &info("POST", "/.stepgate/api/v1/account/delete", &leave), "{}").await;
+        assert_eq!(told.status(), StatusCode::ACCEPTED, "{}", text(&told));
+        let links = [by_program, by_browser, stage.last_link().1];
         // One who was disabled by a shell on the database.
         let carl = stage.world.person("carl");
         let one = json!({"username": "carl", "password": PASSWORD, "strength": "one_factor"});
@@ -289,9 +302,10 @@ impl Scene {
         let code = stage.code(0);
 
         let level = |name: &str, carrier, token: &str| Level::new(name, carrier, token, &code);
-        let levels = vec![
+        let mut levels = vec![
             level("anonymous", "", ""),
             level("ceremony by cookie", FLOW, &under_way),
+            level("link by cookie", FLOW, &waiting),
             level("ceremony by token", "body", &by_script),
             level("ceremony by header", "Ceremony", &by_script),
             level("enrolment by cookie", FLOW, &enrolling).of_bob(&page_code),
@@ -329,6 +343,7 @@ impl Scene {
                 strays.push(level(&format!("{}, {how}", token.name), token.carrier, &bent));
             }
         }
+        levels.iter_mut().chain(&mut strays).for_each(|level| level.links = links.clone());
         let kept = stage.world.look(|state| state.clone());
         Self { stage, kept, levels, strays }
     }

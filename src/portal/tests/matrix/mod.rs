@@ -18,9 +18,11 @@ use levels::{Level, Scene};
 use power::Power;
 
 /// Where each kind of caller gets further with the right proof, and nobody elsewhere. `*`: whoever asks.
-const ADVANCING: [(&str, &str, &str); 16] = [
+const ADVANCING: [(&str, &str, &str); 18] = [
     ("*", "POST", "/.stepgate/login"),
     ("*", "POST", "/.stepgate/api/v1/login"),
+    ("*", "POST", "/.stepgate/api/v1/login/link/redeem"),
+    ("link by cookie", "POST", "/.stepgate/login-link"),
     ("ceremony by cookie", "POST", "/.stepgate/second-factor"),
     ("ceremony by token", "POST", "/.stepgate/api/v1/login/second-factor"),
     ("enrolment by cookie", "POST", "/.stepgate/enroll"),
@@ -50,6 +52,9 @@ const OWNED: [(&str, &str); 11] = [
     ("POST", "/.stepgate/addresses"),
     ("POST", "/.stepgate/account"),
 ];
+/// Where whoever has the link of a deletion ends the account, and nobody elsewhere.
+const ERASING: [(&str, &str); 2] =
+    [("POST", "/.stepgate/api/v1/account/delete/confirm"), ("POST", "/.stepgate/delete")];
 /// Who has proved a second factor lately.
 const OWNERS: [&str; 2] = ["fresh by cookie", "fresh by token"];
 /// What our pages answer.
@@ -64,6 +69,7 @@ type Hole = fn(&Scene, Asked) -> Asked;
 struct Found {
     cells: usize,
     advanced: BTreeSet<(String, String, String)>,
+    erased: BTreeSet<(String, String)>,
     wrong: Vec<String>,
     statuses: BTreeMap<u16, usize>,
 }
@@ -126,6 +132,13 @@ impl Matrix {
         let mut wrong = |why: String| found.wrong.push(format!("{name}: {why}"));
         if let Err(why) = self.is_documented(method, address, far, &answer) {
             wrong(why);
+        }
+        if world.look(|s| s.accounts.len() < self.scene.kept.accounts.len()) {
+            if broken || !ERASING.contains(&(method, address)) {
+                wrong(format!("{} an account ended", answer.status()));
+            }
+            found.erased.insert((method.to_owned(), address.to_owned()));
+            return;
         }
         let owner = OWNERS.contains(&level.name.as_str()) && OWNED.contains(&(method, address)) && !broken;
         let cell = (level.name.clone(), method.to_owned(), address.to_owned());
@@ -192,6 +205,9 @@ async fn nobody_gets_further_but_by_the_right_proof_at_the_right_place() {
     for (who, method, address) in ADVANCING {
         let met = found.advanced.iter().any(|(w, m, a)| (who == "*" || w == who) && m == method && a == address);
         assert!(met, "{who}: {method} {address} leads nowhere");
+    }
+    for (method, address) in ERASING {
+        assert!(found.erased.contains(&(method.to_owned(), address.to_owned())), "{method} {address} erases nothing");
     }
     for (method, address) in OWNED {
         let met = |who: &&str| found.advanced.contains(&((*who).to_owned(), method.to_owned(), address.to_owned()));
