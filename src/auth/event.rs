@@ -9,7 +9,7 @@ mod what;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::user::{UserId, Username};
+use super::user::{Identity, UserId, Username};
 pub use deed::Deed;
 pub use form_record::FormRecord;
 pub use reasons::{RejectReason, ThrottleScope, TicketFault};
@@ -41,6 +41,23 @@ pub struct Event {
     /// Whether the sign-in that this ends is learnt as usual for its person.
     #[serde(skip_serializing_if = "is_false")]
     pub learnt: bool,
+}
+
+impl Event {
+    /// Something that happened to an account, or to nobody's.
+    pub fn of(what: What, who: Option<&Identity>) -> Self {
+        Self {
+            what,
+            user: who.map(|who| who.id.clone()),
+            username: who.map(|who| who.username.clone()),
+            client_ip: None,
+            session: None,
+            browser: None,
+            risk: None,
+            form: None,
+            learnt: false,
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

@@ -34,17 +34,7 @@ pub(crate) async fn record(stores: &Stores, what: What, who: &Identity, session:
 }
 
 fn event(what: What, who: &Identity, session: Option<String>) -> Event {
-    Event {
-        what,
-        user: Some(who.id.clone()),
-        username: Some(who.username.clone()),
-        client_ip: None,
-        session,
-        browser: None,
-        risk: None,
-        learnt: false,
-        form: None,
-    }
+    Event { session, ..Event::of(what, Some(who)) }
 }
 
 fn log_event(event: &Event) {

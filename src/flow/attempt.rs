@@ -99,7 +99,6 @@ impl Attempt<'_> {
     fn push(&mut self, what: What, risk: Option<Arc<RiskRecord>>) {
         self.clear_intent();
         self.events.push(Event {
-            what,
             user: self.user.clone(),
             username: self.username.clone(),
             client_ip: Some(self.client.ip),
@@ -107,7 +106,7 @@ impl Attempt<'_> {
             browser: self.browser.clone(),
             risk,
             learnt: self.learnt && matches!(what, What::SessionOpened { .. }),
-            form: None,
+            ..Event::of(what, None)
         });
     }
 }

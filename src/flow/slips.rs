@@ -89,15 +89,10 @@ impl Flows {
 }
 
 fn spent(slip: &Slip, who: Option<&Session>, circumstances: &Circumstances) -> Event {
+    let what = What::SlipSpent { method: slip.method, transaction: slip.transaction };
     Event {
-        what: What::SlipSpent { method: slip.method, transaction: slip.transaction },
-        user: who.map(|who| who.identity.id.clone()),
-        username: who.map(|who| who.identity.username.clone()),
         client_ip: Some(circumstances.client),
         session: Some(slip.session.clone()),
-        browser: None,
-        risk: None,
-        learnt: false,
-        form: None,
+        ..Event::of(what, who.map(|who| &who.identity))
     }
 }
