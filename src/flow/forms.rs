@@ -197,7 +197,7 @@ impl Flows {
     ) -> Outcome<FormLookup<()>> {
         let (value, events) = match self.take_to_discard(keys, host, who).await {
             Ok(FormLookup::Found(form)) => {
-                let event = form_event(What::FormDiscarded, form.record(None), Some(who), client);
+                let event = form_event(What::FormDiscarded, self.form_record(&form, None), Some(who), client);
                 (FormLookup::Found(()), vec![event])
             }
             Ok(FormLookup::Absent) => (FormLookup::Absent, Vec::new()),
@@ -229,18 +229,20 @@ impl Flows {
     }
 }
 
+impl Flows {
+    /// What the trail keeps of a form.
+    pub fn form_record(&self, form: &HeldRequest, rule: Option<&str>) -> FormRecord {
+        form.record(rule, self.ports.vault.digest(FormRecord::PURPOSE, form.body.expose()))
+    }
+}
+
 /// What is remembered of a form: what became of it, and by whom, from where.
 pub fn form_event(what: What, form: FormRecord, who: Option<&Session>, client: IpAddr) -> Event {
     Event {
-        what,
-        user: who.map(|who| who.identity.id.clone()),
-        username: who.map(|who| who.identity.username.clone()),
         client_ip: Some(client),
         session: who.map(|who| who.id.clone()),
-        browser: None,
-        risk: None,
-        learnt: false,
         form: Some(Arc::new(form)),
+        ..Event::of(what, who.map(|who| &who.identity))
     }
 }
 

@@ -145,8 +145,9 @@ impl Gateway {
             }
         };
         let head = form_head(ctx, &info.headers);
+        let digest = flows.ports.vault.digest(FormRecord::PURPOSE, body.expose());
         let what = (head.host.as_str(), head.method.as_str(), head.target.as_str());
-        let record = FormRecord::new(Some(&challenged.rule.id.0), what, body.expose());
+        let record = FormRecord::new(Some(&challenged.rule.id.0), what, (digest, body.expose().len()));
         let keys = flows.hold_form(room, head, body).await?;
         self.count_form("held");
         self.remember(&[form_event(What::FormHeld, record, who, info.client_ip)], ctx);
@@ -227,7 +228,8 @@ impl Gateway {
         self.return_form(session, ctx).await;
         let Some(delivery) = ctx.form.take() else { return };
         self.count_form("sent");
-        let record = delivery.form.request.record(ctx.judgement.rule().map(|rule| &*rule.id.0));
+        let record =
+            ctx.snapshot.flows.form_record(&delivery.form.request, ctx.judgement.rule().map(|rule| &*rule.id.0));
         let (who, client) = (ctx.judgement.subject().map(|who| &**who), request_info(session, ctx).client_ip);
         self.remember(&[form_event(What::FormSent, record, who, client)], ctx);
         if let Err(cause) = ctx.snapshot.flows.form_is_sent(&delivery.form).await {

@@ -51,10 +51,10 @@ pub struct HeldRequest {
 }
 
 impl HeldRequest {
-    /// What the trail keeps of it.
-    pub fn record(&self, rule: Option<&str>) -> FormRecord {
+    /// What the trail keeps of it, whose body has this digest.
+    pub fn record(&self, rule: Option<&str>, digest: [u8; 32]) -> FormRecord {
         let HeldHead { host, method, target, .. } = &self.head;
-        FormRecord::new(rule, (host, method, target), self.body.expose())
+        FormRecord::new(rule, (host, method, target), (digest, self.body.expose().len()))
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn audit(events: &[Event], ctx: &Ctx, metrics: &Metrics) {
             form_host = event.form.as_ref().map(|form| form.host.as_str()),
             form_method = event.form.as_ref().map(|form| form.method.as_str()),
             form_path = event.form.as_ref().map(|form| form.path.as_str()),
-            form_sha256 = event.form.as_ref().map(|form| form.sha256.as_str()),
+            form_hmac_sha256 = event.form.as_ref().map(|form| form.hmac_sha256.as_str()),
             form_size = event.form.as_ref().map(|form| form.size),
             "audit"
         );
@@ -74,6 +74,10 @@ fn count(what: What, took: std::time::Duration, metrics: &Metrics) {
         }
         What::SignInAssessed { level } => {
             metrics.risk_assessments.with_label_values(&[level.name()]).inc();
+            return;
+        }
+        What::SessionAssessed { level } => {
+            metrics.risk_session_assessments.with_label_values(&[level.name()]).inc();
             return;
         }
         What::FactorLocked { method } => {
