@@ -19,6 +19,8 @@ const PREFIX: &str = "sgd_";
 const PURPOSE: &str = "device";
 const ID_BYTES: usize = 12;
 const STAMP_BYTES: usize = 9;
+/// What a strange mark has beside its level; of two factors always, as which a node of an earlier version reads it.
+const STRANGE: u8 = 4;
 /// Between two marks.
 const BETWEEN: char = '~';
 /// How many marks a browser keeps.
@@ -32,13 +34,28 @@ pub(super) struct KnownBrowser {
     id: String,
     /// How strongly its owner had signed in: 1 or 2 factors.
     level: u8,
+    /// It was given where nobody knew the person, and has not been used since where somebody does.
+    is_strange: bool,
     /// Stands for the account and its credentials as they were.
     stamp: String,
+}
+
+/// What its owner proved in a browser, and where.
+#[derive(Clone, Copy)]
+pub(super) struct Proved {
+    pub(super) strength: Option<Strength>,
+    /// Nobody knew the person there.
+    pub(super) is_strange: bool,
 }
 
 impl KnownBrowser {
     pub(super) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Whether a person is known by it.
+    pub(super) const fn is_familiar(&self) -> bool {
+        !self.is_strange
     }
 
     /// The id, for the keys of its counters; `None` if the mark does not speak for `method`: who had only
@@ -72,7 +89,9 @@ impl Flows {
         let mut parts = signed.split('.');
         let (id, level, issued, stamp) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let alive = parts.next().is_none() && self.is_alive(issued, now);
-        alive.then(|| KnownBrowser { id: id.to_owned(), level: level.parse().unwrap_or(0), stamp: stamp.to_owned() })
+        let number: u8 = level.parse().unwrap_or(0);
+        let (level, is_strange) = (number % STRANGE, number >= STRANGE);
+        alive.then(|| KnownBrowser { id: id.to_owned(), level, is_strange, stamp: stamp.to_owned() })
     }
 
     /// Whether a mark was made under the credentials that the account has now.
@@ -104,7 +123,7 @@ impl Flows {
         client: &Client,
         account: &str,
         known: Option<&KnownBrowser>,
-        strength: Option<Strength>,
+        proved: Proved,
         (user, generation): (&UserId, Generation),
     ) -> Answer<(SecretText, KnownBrowser)> {
         let now = self.now();
@@ -118,17 +137,19 @@ impl Flows {
             Some(device) => device.id.clone(),
             None => BASE64URL_NOPAD.encode(&self.random::<ID_BYTES>()?),
         };
-        let proved = if strength >= Some(Strength::TwoFactor) { 2 } else { 1 };
-        let level = known.map_or(proved, |device| device.level.max(proved));
+        let factors = if proved.strength >= Some(Strength::TwoFactor) { 2 } else { 1 };
+        let level = known.map_or(factors, |device| device.level.max(factors));
+        let is_strange = proved.is_strange && known.is_none_or(|device| device.is_strange);
         let stamp = self.stamp(&id, user, generation);
-        let signed = format!("{id}.{level}.{}.{stamp}", now.as_secs());
+        let number = level + if is_strange { STRANGE } else { 0 };
+        let signed = format!("{id}.{number}.{}.{stamp}", now.as_secs());
         let mac = self.ports.vault.digest(PURPOSE, bound(&signed, account).as_bytes());
         let mut marks = format!("{PREFIX}{signed}.{}", BASE64URL_NOPAD.encode(&mac));
         for other in others {
             marks.push(BETWEEN);
             marks.push_str(other);
         }
-        Ok((SecretText::new(marks), KnownBrowser { id, level, stamp }))
+        Ok((SecretText::new(marks), KnownBrowser { id, level, is_strange, stamp }))
     }
 }
 

@@ -17,6 +17,7 @@ mod profile;
 mod score;
 pub mod settings;
 mod signals;
+mod surroundings;
 pub mod target;
 #[cfg(test)]
 mod tests;
@@ -32,3 +33,4 @@ pub use population::{Population, PopulationKey};
 pub use profile::{Pin, PinReason, Profile};
 pub use score::assess;
 pub use signals::{Country, Device, Evidence, Location, Place, Previous, Signals, Velocity};
+pub use surroundings::{SHOWN_WITHIN, Surroundings, days_to_show};

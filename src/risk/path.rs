@@ -31,7 +31,12 @@ pub(super) struct Step {
 impl Step {
     /// The name of its field under this key.
     pub(super) fn field(&self, key: &HashKey) -> FieldKey {
-        key.field(self.bytes.get(..self.length).unwrap_or(&self.bytes))
+        key.field(self.bytes())
+    }
+
+    /// The bytes of all that leads to it.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or(&self.bytes)
     }
 
     fn first(level: Level, part: &[u8]) -> Self {

@@ -127,17 +127,22 @@ impl Profile {
     /// Learns a sign-in that met its policy: weight 1, and less where it was risky.
     pub fn learn(&mut self, signals: &Signals, keys: &HashKeys, half_life: Duration, weight: f64) {
         let weight = if weight.is_finite() { weight.clamp(0.0, 1.0) as f32 } else { 0.0 };
-        let decay = self.decay(signals.at, half_life) as f32;
-        self.fields.iter_mut().map(|field| &mut field.node).for_each(|node| node.scale(decay));
-        self.network.scale(decay);
-        self.agent.scale(decay);
-        self.last = self.last.max(Some(signals.at));
-        self.sign_ins = self.sign_ins.saturating_add(1);
+        self.count(signals.at, half_life);
         if self.compares(&signals.place) {
             self.learn_chain(&path::network(signals), keys, weight, None);
         }
         self.learn_chain(&path::agent(&signals.agent), keys, weight, Some(signals.device == Device::Known));
         self.trim();
+    }
+
+    /// Counts a sign-in of which nothing else is learnt yet.
+    pub fn count(&mut self, at: Timestamp, half_life: Duration) {
+        let decay = self.decay(at, half_life) as f32;
+        self.fields.iter_mut().map(|field| &mut field.node).for_each(|node| node.scale(decay));
+        self.network.scale(decay);
+        self.agent.scale(decay);
+        self.last = self.last.max(Some(at));
+        self.sign_ins = self.sign_ins.saturating_add(1);
     }
 
     fn learn_chain(&mut self, steps: &[Step], keys: &HashKeys, weight: f32, known: Option<bool>) {

@@ -16,6 +16,7 @@ use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::{Resumed, Slot};
+use crate::flow::known_browser::KnownBrowser;
 use crate::flow::ports::{AccountChange, Answer, Ports};
 use crate::flow::reply::{CeremonyRef, Client, Opened, Outcome, WithEvents};
 use crate::risk::{Pin, PinReason, Profile};
@@ -73,7 +74,7 @@ impl Flows {
     /// Notes whether a password that was just proved became known, where somebody else may have it: in a browser that is not
     /// known. A list that cannot be read abstains.
     pub(in crate::flow) async fn note_breached(&self, attempt: &mut Attempt<'_>, password: &SecretText) {
-        if self.settings.risk.is_some() && attempt.device.is_none() {
+        if self.settings.risk.is_some() && !attempt.device.as_ref().is_some_and(KnownBrowser::is_familiar) {
             attempt.breached = self.ports.breached.contains(password).await.unwrap_or(false);
         }
     }

@@ -9,9 +9,8 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::ports::{Answer, Ports};
-use crate::flow::settings::RiskSettings;
 use crate::risk::settings::{IpStore, Settings};
-use crate::risk::{HashKey, HashKeys, HeldField, Pin, Profile, Signals};
+use crate::risk::{HashKey, HashKeys, HeldField, Pin, PinReason, Profile};
 
 /// The most keys that are read beside the one in force.
 const MOST_KEYS: u64 = 8;
@@ -64,8 +63,16 @@ pub(super) fn pin_name(ports: &Ports, user: &UserId) -> String {
 /// The profile of a person, and whether they are pinned; `None`: nothing is kept.
 async fn load(ports: &Ports, user: &UserId) -> Answer<Option<Profile>> {
     let (name, pin) = (name(ports, user), pin_name(ports, user));
-    let (profile, pin) = tokio::try_join!(ports.profiles.load(&name), ports.profiles.load(&pin))?;
-    let pinned = pin.and_then(|kept| kept.pinned);
+    let (profile, pin) = tokio::join!(ports.profiles.load(&name), ports.profiles.load(&pin));
+    let pinned = match pin {
+        // Somebody pinned them, and nobody knows why by now.
+        Err(fault) if fault.is_unreadable() => Some(Pin { why: PinReason::Reported, since: ports.clock.now() }),
+        pin => pin?.and_then(|kept| kept.pinned),
+    };
+    let profile = match profile {
+        Err(fault) if fault.is_unreadable() && pinned.is_some() => None,
+        profile => profile?,
+    };
     Ok((profile.is_some() || pinned.is_some()).then(|| profile.unwrap_or_default().with_pin(pinned)))
 }
 
@@ -109,21 +116,6 @@ impl Flows {
             Some((read, profile)) if now.since(read) < REMEMBERED => Ok(profile),
             _ => self.profile(user, now).await.map(Arc::new),
         }
-    }
-
-    /// Learns a sign-in that met its policy.
-    pub(super) async fn learn(
-        &self,
-        settings: &RiskSettings,
-        user: &UserId,
-        signals: &Signals,
-        weight: f64,
-    ) -> Answer<()> {
-        let mut profile = self.profile(user, signals.at).await?;
-        profile.learn(signals, &self.hash_keys(&settings.model, signals.at), settings.model.half_life, weight);
-        self.keep_profile(user, &profile, settings.model.retention).await?;
-        self.risk.count(&settings.model, signals, weight);
-        Ok(())
     }
 
     pub(super) async fn keep_profile(&self, user: &UserId, profile: &Profile, ttl: Duration) -> Answer<()> {

@@ -1,17 +1,17 @@
 //! A sign-in is assessed after its first proof, before it is settled what it must reach; so a step-up for risk is one more
-//! step of it. What met its policy is learnt.
+//! step of it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::compare::{Seen, agent_of, of_fault};
+use super::compare::{agent_of, of_fault};
 use super::pins::pin_person;
 use super::record::Judged;
 use super::{RangeVelocity, SignInGoal};
 use crate::auth::ceremony::{Assessed, Ceremony};
 use crate::auth::event::{RiskRecord, What};
-use crate::auth::proof::{Factor, Method, MethodSet, Requirement, RiskAction, RiskLevel, Strength};
+use crate::auth::proof::{Factor, Method, Requirement, RiskAction, RiskLevel, Strength};
 use crate::auth::session::{Pinned, Session};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
@@ -19,7 +19,6 @@ use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ports::{Account, Answer};
 use crate::flow::reply::Client;
-use crate::flow::settings::RiskSettings;
 use crate::risk::settings::Mode;
 use crate::risk::{Device, PinReason, Previous, Profile, Signals, Velocity, assess};
 
@@ -115,11 +114,11 @@ impl Flows {
     }
 
     /// What is seen of a sign-in.
-    fn signals(&self, attempt: &Attempt<'_>) -> Signals {
+    pub(super) fn signals(&self, attempt: &Attempt<'_>) -> Signals {
         let client = attempt.client;
         let device = match (&attempt.device, &client.device) {
-            (Some(_), _) => Device::Known,
-            (None, Some(_)) => Device::Unknown,
+            (Some(mark), _) if mark.is_familiar() => Device::Known,
+            (Some(_), _) | (None, Some(_)) => Device::Unknown,
             (None, None) => Device::Absent,
         };
         self.risk.unless_shared(Signals {
@@ -163,65 +162,6 @@ impl Flows {
         Ok(unusual.then(|| Requirement::of(Strength::TwoFactor).raised(risk.since, now)))
     }
 
-    /// For how much a sign-in counts that met what its destination asks; `None`: it is not learnt. One that a rule turns away
-    /// never is, nor an unusual one that `proved` less than two factors: a password may be anybody's. Half where it was
-    /// unusual, and where there was nothing to compare it with and a password alone was proved.
-    pub(in crate::flow) fn learnt_for(&self, assessed: Assessed, proved: MethodSet) -> Option<f64> {
-        self.settings.risk.as_ref()?;
-        let unusual = assessed.level >= RiskLevel::Medium;
-        let weak = Strength::of(proved) < Some(Strength::TwoFactor);
-        let unknown = assessed.level == RiskLevel::Unscored;
-        let never = assessed.action == RiskAction::Deny || (unusual && weak);
-        (!never).then_some(if unusual || (unknown && weak) { 0.5 } else { 1.0 })
-    }
-
-    /// Learns a sign-in. Nothing is refused because it cannot be learnt.
-    pub(in crate::flow) async fn learn_sign_in(
-        &self,
-        attempt: &Attempt<'_>,
-        user: &UserId,
-        assessed: Assessed,
-        proved: MethodSet,
-    ) {
-        if self.settings.risk.is_some() {
-            self.risk.of_origins(|origins| origins.note(user, attempt.client.ip));
-        }
-        let (Some(settings), Some(weight)) = (&self.settings.risk, self.learnt_for(assessed, proved)) else { return };
-        self.try_learn(settings, attempt, user, weight).await;
-    }
-
-    async fn try_learn(&self, settings: &RiskSettings, attempt: &Attempt<'_>, user: &UserId, weight: f64) {
-        // Without it, the next sign-in from here is as unusual as this one.
-        let _ = self.learn(settings, user, &self.signals(attempt), weight).await;
-    }
-
-    /// Learns one sign-in a day from here, up to now: for who is known to have been here, before anything was compared.
-    ///
-    /// # Errors
-    /// The store did not answer.
-    pub async fn learn_usual(&self, user: &UserId, seen: &dyn Seen, days: u32) -> Answer<()> {
-        let Some(settings) = &self.settings.risk else { return Ok(()) };
-        let (now, model) = (self.now(), &settings.model);
-        let mut profile = self.profile(user, now).await?;
-        for day in (1..=days).rev() {
-            let signals = Signals {
-                address: seen.address(),
-                ip_store: model.ip_store,
-                place: self.ports.places.place(seen.address()),
-                agent: agent_of(seen),
-                device: Device::Absent,
-                evidence: Vec::new(),
-                velocity: Velocity::default(),
-                previous: None,
-                is_dormant: false,
-                at: now.minus(DAY * day),
-            };
-            profile.learn(&signals, &self.hash_keys(model, now), model.half_life, 1.0);
-            self.risk.count(model, &signals, 1.0);
-        }
-        self.keep_profile(user, &profile, model.retention).await
-    }
-
     /// What a session is pinned to that rises by `method`. By something held, beside another factor, its person has shown that
     /// it is them, here and with this: that is what counts from now on, and it is learnt for half.
     pub(in crate::flow) async fn pin_risen(
@@ -241,7 +181,9 @@ impl Flows {
         let pinned = self.pin(attempt.client, level, attempt.now)?;
         let Some(old) = &session.pinned else { return Some(pinned) };
         if old.place() != pinned.place() {
-            self.try_learn(settings, attempt, &session.identity.id, 0.5).await;
+            let (user, signals) = (&session.identity.id, self.signals(attempt));
+            // Without it, a sign-in from here is as unusual as before.
+            let _ = self.learn_unusual(settings, user, &signals, level.max(RiskLevel::Medium)).await;
         }
         Some(pinned.after(old))
     }
