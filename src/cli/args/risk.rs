@@ -110,6 +110,9 @@ pub(crate) struct RiskEval {
     #[arg(long, value_enum, default_value_t = RiskModel::Stepgate, value_name = "MODEL")]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub(crate) model: RiskModel,
+    /// Learn as the gateway does: a new place waits for days
+    #[arg(long, conflicts_with = "rba_csv")]
+    pub(crate) as_gateway: bool,
     /// Write the score of each row to this file
     #[arg(long, value_name = "OUT.csv")]
     pub(crate) scores: Option<PathBuf>,

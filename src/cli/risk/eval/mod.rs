@@ -71,7 +71,7 @@ fn judge(args: &RiskEval) -> CommandResult<Pool> {
         let workload = if is_rba { rba::read_rba(input) } else { rows::read(input) };
         let workload = workload.map_err(|bad| Failure::failed(format!("{name}: {bad}")))?;
         let (all, mut told) = (workload.rows.len(), 0);
-        pool.add(&workload, &Settings::default(), |done| {
+        pool.add(&workload, &Settings::default(), args.as_gateway, |done| {
             if done >= told + 100_000 {
                 told = done;
                 progress(&format!("{done} of {all} rows"));

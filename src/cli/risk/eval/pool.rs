@@ -40,9 +40,15 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Judges a file and adds it.
-    pub(crate) fn add(&mut self, workload: &Workload, settings: &Settings, progress: impl FnMut(usize)) {
-        let mut outcomes = replay(workload, settings.clone(), progress);
+    /// Judges a file and adds it; as [`replay`] does.
+    pub(crate) fn add(
+        &mut self,
+        workload: &Workload,
+        settings: &Settings,
+        as_gateway: bool,
+        progress: impl FnMut(usize),
+    ) {
+        let mut outcomes = replay(workload, settings.clone(), as_gateway, progress);
         outcomes.sort_by_key(|outcome| outcome.row);
         let numbers = self.attackers_of(workload);
         let first = self.people as u32;

@@ -11,7 +11,7 @@ use crate::risk::freeman::{Freeman, Observation};
 use crate::risk::settings::Settings;
 use crate::risk::{
     Agent, BrowserFamily, ClientHints, Country, Device, DeviceClass, HashKey, HashKeys, Place, Population, Profile,
-    Signals, Velocity, assess,
+    SHOWN_WITHIN, Signals, Surroundings, Velocity, assess, days_to_show,
 };
 
 /// A row with its scores. Both are there once the person has signed in before.
@@ -37,10 +37,18 @@ pub(crate) struct Replay<'a> {
     cookies: HashSet<(u32, u32)>,
     agents: HashMap<(u32, u32, u32), (Agent, u64)>,
     freeman: Freeman,
+    /// On which days somebody showed that it is them, by person and place; `None`: nothing waits.
+    waiting: Option<HashMap<(u32, Vec<u8>), Vec<u64>>>,
 }
 
 /// Judges all rows; `progress` is told how many are done.
-pub(crate) fn replay(workload: &Workload, settings: Settings, mut progress: impl FnMut(usize)) -> Vec<RowScores> {
+/// `as_gateway`: what was unusual waits until it was so on several days.
+pub(crate) fn replay(
+    workload: &Workload,
+    settings: Settings,
+    as_gateway: bool,
+    mut progress: impl FnMut(usize),
+) -> Vec<RowScores> {
     let epoch = workload.rows.first().map_or(0, |row| row.time);
     let mut replay = Replay {
         workload,
@@ -51,6 +59,7 @@ pub(crate) fn replay(workload: &Workload, settings: Settings, mut progress: impl
         cookies: HashSet::new(),
         agents: HashMap::new(),
         freeman: Freeman::default(),
+        waiting: as_gateway.then(HashMap::new),
     };
     let legit = workload.kinds.find(LEGIT);
     let mut outcomes = Vec::with_capacity(workload.rows.len());
@@ -83,7 +92,12 @@ impl Replay<'_> {
             freeman: self.freeman.score(&seen).map_or(0.0, f64::ln),
             level: assessment.level,
         };
-        if learn {
+        if learn && self.waits(row, &signals, assessment.level) {
+            self.freeman.learn(&seen);
+            if let Some(profile) = self.profiles.get_mut(row.user as usize) {
+                profile.count(signals.at, self.settings.half_life);
+            }
+        } else if learn {
             let weight = if assessment.level >= RiskLevel::Medium { 0.5 } else { 1.0 };
             if let Some(profile) = self.profiles.get_mut(row.user as usize) {
                 profile.learn(&signals, &self.keys, self.settings.half_life, weight);
@@ -95,6 +109,22 @@ impl Replay<'_> {
             }
         }
         outcome
+    }
+
+    /// Whether a sign-in is not learnt yet, where and with what nobody knows the person; this day counts.
+    fn waits(&mut self, row: &Row, signals: &Signals, level: RiskLevel) -> bool {
+        let (Some(waiting), Some(profile)) = (&mut self.waiting, self.profiles.get(row.user as usize)) else {
+            return false;
+        };
+        let is_new = profile.sign_ins < self.settings.minimum;
+        if level < RiskLevel::Medium || is_new || profile.knows(signals, &self.keys) {
+            return false;
+        }
+        let day = row.time / 86_400;
+        let days = waiting.entry((row.user, Surroundings::of(signals).bytes())).or_default();
+        days.retain(|then| *then != day && day.saturating_sub(*then) < SHOWN_WITHIN.as_secs() / 86_400);
+        days.push(day);
+        days.len() < days_to_show(level) as usize
     }
 
     fn see(&mut self, row: &Row) -> (Signals, Observation) {

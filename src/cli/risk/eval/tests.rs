@@ -3,13 +3,14 @@
 mod strict;
 
 use super::*;
+use crate::auth::proof::RiskLevel;
 use proptest::prelude::*;
 
 const HEADER: &str = "user,time,ip,asn,country,device,browser,ua,device_cookie,kind\n";
 
 fn pool(text: &str) -> Pool {
     let mut pool = Pool::default();
-    pool.add(&rows::read(text.as_bytes()).unwrap(), &Settings::default(), |_| ());
+    pool.add(&rows::read(text.as_bytes()).unwrap(), &Settings::default(), false, |_| ());
     pool
 }
 
@@ -35,6 +36,20 @@ fn an_attack_scores_higher_and_is_never_learnt() {
         small().lines().filter(|line| !line.ends_with("naive")).map(|line| format!("{line}\n")).collect::<String>();
     let score = |pool: &Pool| pool.rows.last().map(|row| (row.stepgate, row.freeman));
     assert_eq!(score(&judged), score(&pool(&without)));
+}
+
+/// Who moves abroad is at home there at once, or, as at the gateway, once they were unusual on several days.
+#[test]
+fn as_at_the_gateway_a_new_place_waits() {
+    let abroad =
+        |day: u64| format!("ann,{},86.120.1.1,8708,RO,mobile,Safari 18,y,,legit\n", 1_800_000_000 + day * 86_400);
+    let text = [small(), (10..20).map(abroad).collect()].concat();
+    let unusual = |as_gateway| {
+        let mut pool = Pool::default();
+        pool.add(&rows::read(text.as_bytes()).unwrap(), &Settings::default(), as_gateway, |_| ());
+        pool.rows.iter().filter(|row| row.attacker.is_none() && row.level >= RiskLevel::Medium).count()
+    };
+    assert_eq!((unusual(false), unusual(true)), (1, 5));
 }
 
 #[test]
@@ -94,7 +109,7 @@ fn what_is_missing_is_no_fault() {
 #[test]
 fn each_file_is_an_installation_of_its_own() {
     let mut two = pool(&small());
-    two.add(&rows::read(small().as_bytes()).unwrap(), &Settings::default(), |_| ());
+    two.add(&rows::read(small().as_bytes()).unwrap(), &Settings::default(), false, |_| ());
     let (first, second) = two.rows.split_at(two.rows.len() / 2);
     assert!(first.iter().zip(second).all(|(a, b)| a.stepgate == b.stepgate && a.user != b.user));
     assert_eq!(two.attackers, ["naive"]);
@@ -147,7 +162,7 @@ proptest! {
         for text in [bytes.clone(), [HEADER.as_bytes(), &bytes].concat(), [HEADER.as_bytes(), cells.as_bytes()].concat()] {
             if let Ok(workload) = rows::read(&text[..]) {
                 let mut pool = Pool::default();
-                pool.add(&workload, &Settings::default(), |_| ());
+                pool.add(&workload, &Settings::default(), false, |_| ());
                 prop_assert!(pool.rows.iter().all(|row| row.stepgate.is_finite()));
             }
             let _ = rba::read_rba(&text[..]);
