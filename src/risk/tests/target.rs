@@ -31,15 +31,35 @@ fn no_larger_share_is_prompted_than_the_rate() {
 }
 
 #[test]
-fn one_person_counts_once_an_hour_and_a_month_ago_counts_no_more() {
+fn one_person_counts_once_a_day_and_a_month_ago_counts_no_more() {
     let mut scores = learnt((0..400).map(|_| 2.2));
     let before = scores.thresholds(&RATE);
     for n in 0..1000 {
-        scores.add(Timestamp::from_secs(START + 3600 + n), &UserId("mallory".into()), 9.0);
+        scores.add(Timestamp::from_secs(START + DAY + n * 50), &UserId("mallory".into()), 9.0);
     }
     assert_eq!((scores.len(), scores.thresholds(&RATE)), (401, before));
     scores.add(Timestamp::from_secs(START + 32 * DAY), &UserId("ann".into()), 0.0);
     assert_eq!(scores.len(), 1);
+}
+
+/// Twenty people once a day, and one of them from ever new places: the thresholds are those of the nineteen.
+#[test]
+fn one_insider_moves_the_thresholds_of_a_small_place_by_little() {
+    let found = |insider: Option<f64>| {
+        let mut scores = LearntScores::default();
+        for (day, person) in (0..29).flat_map(|day| (0..20).map(move |person| (day, person))) {
+            let own = f64::from((day * 7 + person * 3) % 50) / 25.0 - 0.5;
+            let score = insider.filter(|_| person == 19).unwrap_or(own);
+            scores.add(
+                Timestamp::from_secs(START + day as u64 * DAY + person as u64),
+                &UserId(person.to_string()),
+                score,
+            );
+        }
+        scores.thresholds(&RATE)
+    };
+    let (own, moved) = (found(None), found(Some(6.9)));
+    assert!(moved.medium - own.medium <= 0.2, "{own:?} {moved:?}");
 }
 
 proptest! {
