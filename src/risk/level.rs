@@ -20,6 +20,8 @@ pub struct LevelBasis {
     pub score: f64,
     /// The part of the score that holds for everybody: lists, and rejected proofs.
     pub general: f64,
+    /// The part of it that strangers can raise: rejected proofs.
+    pub velocity: f64,
     /// How many sign-ins of the person were learnt.
     pub sign_ins: u32,
     /// The person is held at the highest level.
@@ -34,16 +36,24 @@ impl LevelBasis {
         matches!(signal, Signal::List | Signal::Velocity)
     }
 
+    /// The level of a score: never high where it would be low but for what strangers do.
+    fn bounded(&self, thresholds: &Thresholds, score: f64) -> RiskLevel {
+        match thresholds.of(score - self.velocity.max(0.0)) {
+            RiskLevel::Unscored | RiskLevel::Low => thresholds.of(score).min(RiskLevel::Medium),
+            RiskLevel::Medium | RiskLevel::High => thresholds.of(score),
+        }
+    }
+
     /// The level by these thresholds, for who has signed in `minimum` times.
     pub fn level(&self, thresholds: &Thresholds, minimum: u32) -> RiskLevel {
         if self.is_pinned {
             return RiskLevel::High;
         }
         if self.sign_ins >= minimum {
-            return thresholds.of(self.score);
+            return self.bounded(thresholds, self.score);
         }
         // With nothing to compare with, what holds for everybody still holds.
-        match thresholds.of(self.general) {
+        match self.bounded(thresholds, self.general) {
             RiskLevel::High => RiskLevel::High,
             _ if self.is_dormant => RiskLevel::Medium,
             _ => RiskLevel::Unscored,

@@ -96,6 +96,7 @@ pub fn assess(
     let basis = LevelBasis {
         score,
         general: sum(&mut terms.iter().filter(|term| LevelBasis::is_general(term.signal))),
+        velocity: sum(&mut terms.iter().filter(|term| term.signal == Signal::Velocity)),
         sign_ins: profile.sign_ins,
         is_pinned: profile.pinned.is_some(),
         is_dormant: signals.is_dormant,

@@ -154,3 +154,26 @@ fn who_comes_back_is_believed_slowly() {
     assert!((-2.0..0.0).contains(&trust), "{judged:?}");
     assert!(judged.windows(2).all(|pair| pair[1].score < pair[0].score), "{judged:?}");
 }
+
+/// Rejected proofs are strangers' doing: alone they bring nobody to high, whoever is known and whoever is new.
+#[test]
+fn what_strangers_do_never_makes_high_alone() {
+    let velocity = Velocity { failures_of_person: 60, failures_of_prefix: 60, people_of_prefix: 60 };
+    let (home, known, new) = (signals(20, "NO", 2119, "84.208.20.7"), at_home(), Profile::default());
+    // How unusual it is without what they do; 4.4 more by it.
+    for (profile, score, without, with) in [
+        (&known, -3.0, RiskLevel::Low, RiskLevel::Low),
+        (&known, 1.9, RiskLevel::Low, RiskLevel::Medium),
+        (&known, 2.1, RiskLevel::Medium, RiskLevel::High),
+        (&new, 0.0, RiskLevel::Unscored, RiskLevel::Unscored),
+        (&new, 1.9, RiskLevel::Unscored, RiskLevel::Unscored),
+        (&new, 2.1, RiskLevel::Unscored, RiskLevel::High),
+    ] {
+        let weight = score - judge(&home, profile).score;
+        let evidence = vec![Evidence { list: "mine".into(), weight: weight / 4.0 }; 4];
+        let quiet = Signals { evidence, ..home.clone() };
+        let loud = Signals { velocity, ..quiet.clone() };
+        let level = |seen: &Signals| judge(seen, profile).level;
+        assert_eq!((level(&quiet), level(&loud)), (without, with), "{score}");
+    }
+}

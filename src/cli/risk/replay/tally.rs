@@ -71,11 +71,15 @@ impl Candidate<'_> {
 fn basis(sign_in: &AssessedSignIn, model: &Settings) -> LevelBasis {
     let risk = &sign_in.risk;
     let is_general = |name: &str| Signal::of(name).is_some_and(LevelBasis::is_general);
-    let general = risk.terms.iter().filter(|term| is_general(&term.signal)).map(|term| term.evidence).sum();
+    let sum = |holds: &dyn Fn(&str) -> bool| {
+        risk.terms.iter().filter(|term| holds(&term.signal)).map(|term| term.evidence).sum::<f64>()
+    };
+    let (general, velocity) = (sum(&is_general), sum(&|name| Signal::of(name) == Some(Signal::Velocity)));
     let unscored = sign_in.level == RiskLevel::Unscored.name();
     LevelBasis {
         score: risk.score,
         general,
+        velocity,
         sign_ins: risk.sign_ins.unwrap_or(if unscored { 0 } else { model.minimum }),
         is_pinned: risk.pinned,
         is_dormant: risk.dormant,
