@@ -213,14 +213,14 @@ fn one(
     if let Some(list) = rules.as_ref().filter(|r| r.value.is_empty() && !cx.has_removed_items(r.at)) {
         cx.error(list.at, "without a rule everything is refused", fix);
     }
-    let hold = hold::validate(app.hold, cx);
+    let max_body = app.max_body.map_or(Some(LARGEST_BODY), |c| c.0);
+    let hold = hold::validate(app.hold, max_body, cx);
     let has_fields = hold.as_ref().is_some_and(|terms| terms.types.iter().any(|kind| *kind != FormType::Text));
     let elsewhere = context.portal.is_some() && signs_in_there;
     let place = TransactionPlace { has_fields, holds: hold.is_some(), elsewhere };
     let risk = context.flow.risk.as_ref();
     let (rules, spots) =
         rules.map(|r| rules::validate(r.value, context.strengths, risk, place, cx)).unwrap_or_default();
-    let max_body = app.max_body.map_or(Some(LARGEST_BODY), |c| c.0);
     let (rewrite, cookies) = (app.rewrite.unwrap_or(true), cookies(app.cookies, cx));
     let enforced = |rule: &Arc<Rule>| !rule.shadow;
     if let Some(at) = rules_at.filter(|_| !rules.is_empty() && !rules.iter().any(enforced)) {

@@ -25,8 +25,17 @@ pub(crate) struct Checker {
     pub(crate) problems: Problems,
     /// Values that were removed because they were wrong: span of the mapping, and key.
     removed: HashSet<(Span, String)>,
+    /// What the databases that are named tell of addresses.
+    pub(crate) places: PlacesTold,
     /// Everybody on this machine may read the file.
     pub(crate) open_to_all: bool,
+}
+
+/// What is known of addresses: nothing without a database.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct PlacesTold {
+    pub(crate) networks: bool,
+    pub(crate) countries: bool,
 }
 
 /// What to do where a file may not be read.
@@ -36,7 +45,8 @@ pub(crate) const READABLE: &str = "let the user that runs Stepgate read it (chow
 impl Checker {
     /// For a file in `dir`, of which everything but `removed` could be decoded.
     pub(crate) fn new(dir: &Path, now: Option<Timestamp>, problems: Problems, removed: Vec<(Span, String)>) -> Self {
-        Self { dir: dir.to_owned(), now, problems, removed: removed.into_iter().collect(), open_to_all: false }
+        let (dir, removed) = (dir.to_owned(), removed.into_iter().collect());
+        Self { dir, now, problems, removed, places: PlacesTold::default(), open_to_all: false }
     }
 
     pub(crate) fn error(&mut self, at: Span, message: impl Into<String>, fix: impl Into<String>) {

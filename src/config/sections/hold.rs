@@ -39,8 +39,12 @@ enum FormTypeOption {
     Text,
 }
 
-/// Judges `hold`.
-pub(crate) fn validate(options: Option<Switch<HoldOptions>>, cx: &mut Checker) -> Option<HoldTerms> {
+/// Judges `hold`. `max_body`: the largest body that the app gets at all.
+pub(crate) fn validate(
+    options: Option<Switch<HoldOptions>>,
+    max_body: Option<u64>,
+    cx: &mut Checker,
+) -> Option<HoldTerms> {
     let defaults = HoldTerms::default();
     let options = match options {
         None | Some(Switch::On(None)) => return Some(defaults),
@@ -49,6 +53,14 @@ pub(crate) fn validate(options: Option<Switch<HoldOptions>>, cx: &mut Checker) -
     };
     if let Some(max) = options.max.as_ref().filter(|max| max.value.0 > HoldTerms::MOST) {
         cx.error(max.at, "a form that is kept may have 1MiB at most", "write `max: 1MiB` or less");
+    }
+    if let Some((max, most)) = options.max.as_ref().zip(max_body).filter(|(max, most)| max.value.0 > *most) {
+        let fix = "raise the app's `max_body`, or make `max` no larger";
+        cx.warn(
+            max.at,
+            format!("a form of more than `max_body` ({most} bytes) is refused before it could be kept"),
+            fix,
+        );
     }
     if let Some(types) = options.types.as_ref().filter(|types| types.value.is_empty()) {
         cx.error(types.at, "no form would be kept", "name a type, or write `hold: off`");

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use self::privacy::{PrivacyOptions, privacy};
 use self::target::{TargetOptions, target};
 use super::rules::risk::{OnChangeOptions, OnRiskOptions};
-use crate::config::sections::checker::Checker;
+use crate::config::sections::checker::{Checker, PlacesTold};
 use crate::config::sections::one_or::{Detailed, OffOr};
 use crate::config::sections::scalars::{Decimal, HumanDuration};
 use crate::config::yaml::{Span, Spanned};
@@ -152,6 +152,8 @@ pub(crate) fn validate(
     if let Some(given) = options.geoip {
         geoip(given, &mut places, cx);
     }
+    let countries = places.city.is_some() || places.country.is_some();
+    cx.places = PlacesTold { networks: places.asn.is_some(), countries };
     places.lists = lists(options.lists.unwrap_or_default(), cx);
     let mut model = Settings::default();
     if let Some(mode) = options.mode {
@@ -194,7 +196,7 @@ pub(crate) fn validate(
     let given = options.on_risk.and_then(OffOr::on);
     let on_risk = given.map(|given| given.validate(Default::default(), cx)).unwrap_or_default();
     let given = options.on_change.and_then(OffOr::on);
-    let on_change = given.map(|given| given.validate(Default::default())).unwrap_or_default();
+    let on_change = given.map(|given| given.validate(Default::default(), true, cx)).unwrap_or_default();
     (Some(RiskSettings { model, on_risk, on_change }), places)
 }
 

@@ -57,6 +57,14 @@ fn what_could_never_be_proved_or_shown_is_told_at_its_place() {
             "",
             "6: of the forms that `hold.types` keeps none has fields",
         ),
+        (rules("require: two_factor, transaction: true, redact: [pin, pan, pin]"), "", "5: `pin` stands here twice"),
+        (rules("access: public, challenge: status"), "", "5: `access` asks nobody who they are"),
+        (rules("require: two_factor, kind: api, challenge: redirect"), "", "5: callers of `kind: api` are scripts"),
+        (
+            format!("    max_body: 1KiB\n    hold: {{ max: 2KiB }}\n{}", rules("require: two_factor")),
+            "",
+            "5: a form of more than `max_body` (1024 bytes)",
+        ),
         (rules("require: two_factor, transaction: true"), portal, "5: people sign in at `portal.host`"),
     ] {
         tells(&file(&app, more), part);

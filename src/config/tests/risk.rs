@@ -50,6 +50,26 @@ fn files_that_cannot_be_used_are_told_at_their_place() {
     }
 }
 
+/// A change that no database tells of never happens.
+#[test]
+fn a_change_that_cannot_be_seen_is_warned_of() {
+    for (risk, expected) in [
+        ("{ on_change: { network: step_up } }", Some("31: no database says which network")),
+        ("{ geoip: { city: city.mmdb }, on_change: { network: step_up } }", Some("no database says which network")),
+        ("{ geoip: { asn: asn.mmdb }, on_change: { country: deny } }", Some("add `country: …` or `city: …`")),
+        ("{ geoip: { asn: asn.mmdb }, on_change: { network: step_up } }", None),
+        ("{ geoip: { city: city.mmdb }, on_change: { country: deny, browser: step_up } }", None),
+        ("{ on_change: { network: permit } }", None),
+    ] {
+        let told = faults(risk);
+        assert_eq!(told.len(), usize::from(expected.is_some()), "{risk}: {told:#?}");
+        assert!(told.iter().zip(expected).all(|(told, part)| told.contains(part)), "{risk}: {told:#?}");
+    }
+    let rules = "    rules:\n      - { path: /**, require: two_factor, on_change: { network: step_up } }\n";
+    let told = Place::new().load(&file(rules, "risk: { mode: shadow }\n")).problems;
+    assert!(told.len() == 1 && told[0].message.starts_with("no database says which network"), "{told:#?}");
+}
+
 #[test]
 fn a_stale_database_and_one_of_another_kind_are_told() {
     let told = |now| load("{ geoip: { asn: asn.mmdb, max_age: 30d } }", now).problems;

@@ -1,5 +1,7 @@
 //! `once`, `transaction` and `redact`: for what a rule accepts a proof (ADR 0028).
 
+use std::collections::HashSet;
+
 use crate::auth::policy::rule::Access;
 use crate::auth::proof::{Binding, Requirement};
 use crate::config::sections::checker::Checker;
@@ -56,6 +58,10 @@ pub(super) fn bound(
         }
         if redact.value.iter().any(|field| field.trim().is_empty()) {
             cx.error(redact.at, "a field without a name is none of a form", "name the fields, as [pin]");
+        }
+        let mut seen = HashSet::new();
+        if let Some(twice) = redact.value.iter().find(|field| !seen.insert(field.as_str())) {
+            cx.warn(redact.at, format!("`{twice}` stands here twice"), "name each field once");
         }
     }
     if let Some(redact) = options.redact.as_ref().filter(|_| transaction.is_none()) {

@@ -2,6 +2,7 @@
 
 mod access;
 mod binding;
+mod challenge;
 mod cors;
 mod methods;
 mod pattern;
@@ -14,10 +15,11 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::challenge::ChallengeOptions;
 use super::listen::networks;
 use super::require::{RequireOptions, Strengths};
 use crate::auth::network::Networks;
-use crate::auth::policy::rule::{Access, ChallengeStyle, Rule, RuleId};
+use crate::auth::policy::rule::{Access, Rule, RuleId};
 use crate::config::sections::checker::Checker;
 use crate::config::yaml::{Span, Spanned};
 use crate::flow::settings::RiskSettings;
@@ -63,7 +65,7 @@ pub(crate) struct RuleOptions {
     /// `api`: callers are scripts. Default: web.
     kind: Option<KindOptions>,
     /// How challenges are told. Default: auto.
-    challenge: Option<ChallengeOptions>,
+    challenge: Option<Spanned<ChallengeOptions>>,
     /// Origins that may read our 401, as [https://spa.example.com]; or a mapping: the gateway answers their preflights.
     cors: Option<Spanned<CorsOptions>>,
     /// `pass`: true CORS preflights go to the app, without identity. Default: they are requests like any other.
@@ -85,14 +87,6 @@ enum RuleModeOptions {
 enum KindOptions {
     Web,
     Api,
-}
-
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum ChallengeOptions {
-    Auto,
-    Redirect,
-    Status,
 }
 
 /// Judges the rules of one app; says also where each stands.
@@ -149,6 +143,8 @@ fn one(
     let asks = access.as_ref().is_none_or(|access| matches!(access, Access::Guarded { .. }));
     let (on_risk, on_change) = risk::validate(o.on_risk, o.on_change, asks, defaults, cx);
     let deny = matches!(access, Some(Access::Deny));
+    let api = o.kind == Some(KindOptions::Api);
+    let challenge = challenge::style(o.challenge, asks, api, cx);
     let cors = cors::validate(o.cors, o.preflight, &methods, deny, cx);
     Some(Rule {
         id: RuleId(name?.into()),
@@ -161,12 +157,8 @@ fn one(
         on_change,
         explanation: o.explanation,
         remediation: o.remediation,
-        api: o.kind == Some(KindOptions::Api),
-        challenge: match o.challenge {
-            None | Some(ChallengeOptions::Auto) => ChallengeStyle::Auto,
-            Some(ChallengeOptions::Redirect) => ChallengeStyle::Redirect,
-            Some(ChallengeOptions::Status) => ChallengeStyle::Status,
-        },
+        api,
+        challenge,
         cors,
         shadow: o.mode == Some(RuleModeOptions::Shadow),
         place: Some(cx.problems.place(at).into()),

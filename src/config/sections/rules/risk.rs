@@ -39,11 +39,11 @@ pub(crate) struct OnRiskOptions {
 #[serde(deny_unknown_fields)]
 pub(crate) struct OnChangeOptions {
     /// From the network of another provider.
-    network: Option<RiskActionOptions>,
+    network: Option<Spanned<RiskActionOptions>>,
     /// From another country.
-    country: Option<RiskActionOptions>,
+    country: Option<Spanned<RiskActionOptions>>,
     /// By another family of browsers.
-    browser: Option<RiskActionOptions>,
+    browser: Option<Spanned<RiskActionOptions>>,
 }
 
 impl Detailed for OnRiskOptions {
@@ -79,6 +79,7 @@ pub(super) fn validate(
             cx.warn(at, format!("`{key}` does nothing here: `risk` is off"), fix);
         }
     }
+    let is_watched = asks && defaults.is_some();
     let defaults = defaults.cloned().unwrap_or_default();
     let on_risk = match on_risk.map(|key| key.value) {
         None => defaults.on_risk,
@@ -88,9 +89,15 @@ pub(super) fn validate(
     let on_change = match on_change.map(|key| key.value) {
         None => defaults.on_change,
         Some(OffOr::Off) => OnChange::default(),
-        Some(OffOr::On(given)) => given.validate(defaults.on_change),
+        Some(OffOr::On(given)) => given.validate(defaults.on_change, is_watched, cx),
     };
     if asks { (on_risk, on_change) } else { Default::default() }
+}
+
+impl RiskActionOptions {
+    const fn is_asked(self) -> bool {
+        !matches!(self, Self::Permit)
+    }
 }
 
 impl From<RiskActionOptions> for RiskAction {
@@ -132,8 +139,19 @@ impl OnRiskOptions {
 
 impl OnChangeOptions {
     /// What is done by what changed; what is left out is as in `default`.
-    pub(crate) fn validate(self, default: OnChange) -> OnChange {
-        let of = |given: Option<RiskActionOptions>, default| given.map_or(default, RiskAction::from);
+    /// `is_watched`: requests are compared.
+    pub(crate) fn validate(self, default: OnChange, is_watched: bool, cx: &mut Checker) -> OnChange {
+        let known = [
+            ("network", &self.network, cx.places.networks, "`asn: …`"),
+            ("country", &self.country, cx.places.countries, "`country: …` or `city: …`"),
+        ];
+        for (name, given, is_known, database) in known {
+            if let Some(given) = given.as_ref().filter(|given| is_watched && !is_known && given.value.is_asked()) {
+                let message = format!("no database says which {name} an address is of: `{name}` never changes");
+                cx.warn(given.at, message, format!("add {database} to `risk.geoip`, or leave `{name}` out"));
+            }
+        }
+        let of = |given: Option<Spanned<RiskActionOptions>>, default| given.map_or(default, |given| given.value.into());
         OnChange {
             network: of(self.network, default.network),
             country: of(self.country, default.country),
