@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::event::{RiskRecord, RiskTerm, Weight};
 use super::policy::rule::Rule;
 use super::proof::{Changed, Proofs, Risk, RiskAction, RiskLevel};
 use super::session::Session;
@@ -34,6 +35,29 @@ pub struct DecisionTrace {
     pub subject: Option<TracedSubject>,
     /// What was known of the risk, where anything was.
     pub risk: Option<TracedRisk>,
+    /// How the session was assessed at this request, where it was.
+    #[serde(default)]
+    pub assessed: Option<TracedAssessment>,
+}
+
+/// An assessment of a session: its terms add up to its score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TracedAssessment {
+    pub level: RiskLevel,
+    pub score: Weight,
+    /// What the rule did at this level.
+    pub action: String,
+    /// Whether that was only counted.
+    pub shadow: bool,
+    pub terms: Vec<TracedTerm>,
+}
+
+/// One reason of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TracedTerm {
+    pub signal: String,
+    pub evidence: Weight,
+    pub text: String,
 }
 
 /// A rule as it was then.
@@ -87,6 +111,20 @@ impl From<&Session> for TracedSubject {
             session: session.id.clone(),
             proofs: session.proofs.clone(),
         }
+    }
+}
+
+impl TracedAssessment {
+    /// What is kept of one.
+    pub fn of(level: RiskLevel, record: &RiskRecord) -> Self {
+        let term = |term: &RiskTerm| TracedTerm {
+            signal: term.signal.to_owned(),
+            evidence: term.evidence,
+            text: term.text.clone(),
+        };
+        let RiskRecord { score, action, shadow, terms, .. } = record;
+        let terms = terms.iter().map(term).collect();
+        Self { level, score: *score, action: (*action).to_owned(), shadow: *shadow, terms }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Flows;
 use super::ports::Answer;
-use super::risk::Seen;
+use super::risk::{RequestRisk, Seen, SessionAssessment};
 use crate::auth::event::{Event, What};
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::rule::{Access, Rule};
@@ -25,6 +25,8 @@ pub struct Admission {
     pub risk: Option<Risk>,
     /// What risk would have done, where it is only counted.
     pub shadow: Option<RiskAction>,
+    /// How the session was assessed at this request, where it was.
+    pub assessed: Option<Arc<SessionAssessment>>,
     pub events: Vec<Event>,
     pub compared: Compared,
 }
@@ -84,12 +86,12 @@ impl Flows {
         let plain = |risk: Risk, who: Option<&Arc<Session>>| {
             let decision = decide(risk, who);
             let compared = compared(&decision, risk, who);
-            Admission { decision, risk: None, shadow: None, events: Vec::new(), compared }
+            Admission { decision, risk: None, shadow: None, assessed: None, events: Vec::new(), compared }
         };
         let (Some(settings), Some(who)) = (&self.settings.risk, &session) else {
             return Ok(plain(Risk::none(), session.as_ref()));
         };
-        let risk = self.risk_of(who, seen, is_safe(resource), now).await?;
+        let RequestRisk { risk, assessed } = self.risk_of(who, seen, is_safe(resource), now).await?;
         if settings.model.mode == Mode::Shadow {
             let plain = plain(Risk::none(), Some(who));
             let shadow = match (&plain.decision, decide(risk, Some(who))) {
@@ -97,7 +99,8 @@ impl Flows {
                 (Decision::Permit(_), Decision::Refuse(_)) => Some(RiskAction::Deny),
                 _ => None,
             };
-            return Ok(Admission { risk: Some(risk), shadow, ..plain });
+            let admission = Admission { risk: Some(risk), shadow, ..plain };
+            return Ok(self.risk.with_assessment(admission, assessed, (who, circumstances), now));
         }
         if let (true, Some((token, _))) = (self.risk.is_abandoned(who, &risk, now), presented) {
             self.end_family(&token.key(), who).await?;
@@ -109,7 +112,8 @@ impl Flows {
         {
             self.risk.asked(who, &risk, now);
         }
-        Ok(Admission { risk: Some(risk), ..admission })
+        let admission = Admission { risk: Some(risk), ..admission };
+        Ok(self.risk.with_assessment(admission, assessed, (who, circumstances), now))
     }
 
     /// What rules that are tried would decide otherwise than rules that ask nobody who they are. The session is looked at
@@ -149,15 +153,6 @@ fn is_safe(resource: &Resource) -> bool {
 }
 
 fn abandoned(session: &Session, circumstances: &Circumstances) -> Event {
-    Event {
-        what: What::SessionAbandoned,
-        user: Some(session.identity.id.clone()),
-        username: Some(session.identity.username.clone()),
-        client_ip: Some(circumstances.client),
-        session: Some(session.id.clone()),
-        browser: None,
-        risk: None,
-        learnt: false,
-        form: None,
-    }
+    let (client_ip, session_id) = (Some(circumstances.client), Some(session.id.clone()));
+    Event { client_ip, session: session_id, ..Event::of(What::SessionAbandoned, Some(&session.identity)) }
 }

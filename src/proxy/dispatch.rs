@@ -102,8 +102,8 @@ impl Gateway {
             let seen = SeenHead { headers: &session.req_header().headers, client: circumstances.client };
             let presented = judgement.credential.token();
             match ctx.snapshot.flows.admit(&site.policy, resource, circumstances, presented, &seen).await {
-                Ok(Admission { decision, risk, shadow, events, compared }) => {
-                    judgement.risk = risk;
+                Ok(Admission { decision, risk, shadow, assessed, events, compared }) => {
+                    (judgement.risk, judgement.assessed) = (risk, assessed);
                     judgement.decide(decision);
                     observed = Observations { risk: shadow, events, compared };
                 }
@@ -115,7 +115,7 @@ impl Gateway {
         }
         judgement.circumstances = open;
         if judgement.wants_slip() {
-            Box::pin(self.present_slip(session, ctx, &mut judgement, &mut observed)).await;
+            Box::pin(self.present_slip(session, ctx, (&mut judgement, &arrival.request_id), &mut observed)).await;
         }
         if judgement.awaits_body.is_none() {
             count(&judgement);

@@ -38,9 +38,12 @@ impl Gateway {
         &self,
         session: &mut Session,
         ctx: &Ctx,
-        judgement: &mut Judgement,
+        (judgement, request_id): (&mut Judgement, &str),
         observed: &mut Observations,
     ) {
+        if head::is_ahead(&session.req_header().headers) {
+            return;
+        }
         let Some(token) = cookies::slip_token(&session.req_header().headers, &judgement.credential) else { return };
         let empty = session.as_mut().is_body_empty();
         let content_type = head::plain_content_type(&session.req_header().headers).ok().filter(|_| empty);
@@ -50,7 +53,7 @@ impl Gateway {
             Ok(SlipAdmission::BodyNeeded) => judgement.awaits_body = Some(token),
             Ok(SlipAdmission::Decided(decided)) => judgement.decide_by_slip(*decided, observed),
             Err(cause) => {
-                tracing::error!(target: "proxy", %cause, "cannot decide");
+                tracing::error!(target: "proxy", request_id, %cause, "cannot decide");
                 judgement.verdict = Verdict::Reject(reject(PortalError::Unavailable, "store"));
             }
         }
@@ -194,7 +197,8 @@ impl Judgement {
         (admission, slip): (Admission, crate::auth::proof::PresentedSlip),
         observed: &mut Observations,
     ) {
-        let Admission { decision, risk, shadow, events, compared } = admission;
+        let Admission { decision, risk, shadow, assessed, events, compared } = admission;
+        self.assessed = assessed;
         (self.risk, observed.risk, observed.compared) = (risk, shadow, compared);
         observed.events.extend(events);
         self.decide(decision);

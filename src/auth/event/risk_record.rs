@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A number that is equal to itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Weight(f64);
 

@@ -73,6 +73,7 @@ fn vocabulary() -> Vec<(What, Value)> {
     for level in RiskLevel::ALL {
         all.push((SessionOpened { level: Some(level) }, json!({"action": "session_opened", "level": level.name()})));
         all.push((SignInAssessed { level }, json!({"action": "sign_in_assessed", "level": level.name()})));
+        all.push((SessionAssessed { level }, json!({"action": "session_assessed", "level": level.name()})));
     }
     for (deed, word) in [
         (Deed::Spending, "spending"),
@@ -107,7 +108,7 @@ fn the_log_the_trail_and_the_commands_use_the_same_words() {
         actions.insert(what.action());
     }
     // As many as there are variants: a new one stands here too.
-    assert_eq!(actions.len(), 34);
+    assert_eq!(actions.len(), 35);
 }
 
 #[test]

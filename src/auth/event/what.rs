@@ -27,6 +27,10 @@ pub enum What {
     SignInAssessed {
         level: RiskLevel,
     },
+    /// A session was compared with what is usual for its person, where it is used from elsewhere than it was opened.
+    SessionAssessed {
+        level: RiskLevel,
+    },
     /// A sign-in could not be compared: the store did not answer, and `fail` said what follows.
     SignInUnassessed,
     /// A session looked stolen, and nobody showed that it is theirs: it was ended.
@@ -127,6 +131,7 @@ impl What {
             Self::ProofRejected { .. } => "proof_rejected",
             Self::Throttled { .. } => "throttled",
             Self::SignInAssessed { .. } => "sign_in_assessed",
+            Self::SessionAssessed { .. } => "session_assessed",
             Self::SignInUnassessed => "sign_in_unassessed",
             Self::SessionAbandoned => "session_abandoned",
             Self::SignInDisowned => "sign_in_disowned",
@@ -204,9 +209,9 @@ impl What {
         match self {
             Self::ProofRejected { reason, .. } => Some(("reason", reason.name())),
             Self::TicketRejected { reason } => Some(("reason", reason.name())),
-            Self::SignInAssessed { level } | Self::SessionOpened { level: Some(level) } => {
-                Some(("level", level.name()))
-            }
+            Self::SignInAssessed { level }
+            | Self::SessionAssessed { level }
+            | Self::SessionOpened { level: Some(level) } => Some(("level", level.name())),
             Self::Throttled { scope, .. } => Some(("scope", scope.name())),
             Self::Unsettled { deed, .. } => Some(("deed", deed.name())),
             _ => None,

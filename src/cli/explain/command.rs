@@ -19,7 +19,7 @@ use crate::flow::destination::Destinations;
 use crate::flow::ports::{Account, Clock, StoreError};
 use crate::flow::settings::RiskSettings;
 use crate::portal::settings::PortalHost;
-use crate::risk::settings::Mode;
+use crate::risk::settings::{Mode, Thresholds};
 use crate::store::system::SystemClock;
 use crate::store::{self, Stores};
 
@@ -95,6 +95,12 @@ async fn consult(settings: &Settings, args: &Explain) -> CommandResult<Consulted
         Some(name) => look_up(settings, stores.as_ref(), &name, now, &mut question).await,
         None => (None, None),
     };
+    // What was assessed at the request itself says more than how its session began.
+    let at_request = match &recorded {
+        Some(Recorded::Trace(trace)) => RiskFacts::traced(trace, thresholds(settings)),
+        Some(Recorded::Logged(_)) | None => None,
+    };
+    let risk = at_request.or(risk);
     Ok(Consulted { recorded, question, now, risk, note })
 }
 
@@ -157,8 +163,7 @@ async fn look_up(
     let locked = enrolled.locked().and(methods);
     question.known = Some(AccountFactors { methods, locked, disabled: account.disabled });
     let assessed = stores.audit.last_assessment(&account.identity.id, now).await.ok().flatten();
-    let thresholds = settings.flow.risk.as_ref().map(|risk| risk.model.thresholds).unwrap_or_default();
-    let risk = assessed.and_then(|(at, event)| RiskFacts::read(at, event, thresholds));
+    let risk = assessed.and_then(|(at, event)| RiskFacts::read(at, event, thresholds(settings)));
     if account.disabled {
         // None of its sessions lasts: whoever comes by it is nobody.
         (question.user, question.groups, question.amr) = (None, Vec::new(), Vec::new());
@@ -167,6 +172,10 @@ async fn look_up(
         question.groups = account.identity.groups.into_iter().map(|group| group.0).collect();
     }
     (risk, None)
+}
+
+fn thresholds(settings: &Settings) -> Thresholds {
+    settings.flow.risk.as_ref().map(|risk| risk.model.thresholds).unwrap_or_default()
 }
 
 /// The stores of the settings, if nothing is to be made for that.

@@ -6,11 +6,14 @@ use serde_json::Value;
 use crate::auth::event::Weight;
 use crate::auth::proof::RiskLevel;
 use crate::auth::time::Timestamp;
+use crate::auth::trace::{DecisionTrace, TracedAssessment, TracedTerm};
 use crate::risk::settings::Thresholds;
 
 /// How unusual a sign-in was, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RiskFacts {
+    /// What was assessed.
+    pub of: Assessed,
     /// When it was assessed, RFC 3339.
     pub at: String,
     pub level: RiskLevel,
@@ -23,6 +26,15 @@ pub struct RiskFacts {
     pub terms: Vec<TermFact>,
     /// The fewest terms without which the level would be low; none where it is, or where no terms explain it.
     pub without: Vec<String>,
+}
+
+/// What an assessment is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Assessed {
+    SignIn,
+    /// The session, at the request that is explained.
+    Request,
 }
 
 /// One reason.
@@ -59,10 +71,24 @@ impl RiskFacts {
     /// From an event of the trail; `None` if it holds no assessment that can be read.
     pub(super) fn read(at: Timestamp, event: Value, thresholds: Thresholds) -> Option<Self> {
         let AssessedEvent { level, risk } = serde_json::from_value(event).ok()?;
+        Some(Self::of(Assessed::SignIn, at, level, risk, thresholds))
+    }
+
+    /// Of a request that was written down, where its session was assessed.
+    pub(super) fn traced(trace: &DecisionTrace, thresholds: Thresholds) -> Option<Self> {
+        let TracedAssessment { level, score, action, shadow, terms } = trace.assessed.clone()?;
+        let term = |TracedTerm { signal, evidence, text }| AssessedTerm { signal, evidence: evidence.into(), text };
+        let terms = terms.into_iter().map(term).collect();
+        let risk = AssessedRisk { score: score.into(), action, shadow, terms };
+        Some(Self::of(Assessed::Request, trace.at, level, risk, thresholds))
+    }
+
+    fn of(of: Assessed, at: Timestamp, level: RiskLevel, risk: AssessedRisk, thresholds: Thresholds) -> Self {
         let without = if level >= RiskLevel::Medium { fewest(&risk, thresholds.medium) } else { Vec::new() };
         let term =
             |AssessedTerm { signal, evidence, text }| TermFact { signal, evidence: Weight::from(evidence), text };
-        Some(Self {
+        Self {
+            of,
             at: at.rfc3339(),
             level,
             score: risk.score.into(),
@@ -70,14 +96,18 @@ impl RiskFacts {
             shadow: risk.shadow,
             terms: risk.terms.into_iter().map(term).collect(),
             without,
-        })
+        }
     }
 
     /// The assessment in lines: what it was, each term, and what would have been enough.
     pub(super) fn lines(&self) -> Vec<String> {
         let (level, score) = (self.level.name(), f64::from(self.score));
         let counted = if self.shadow { ", only counted" } else { "" };
-        let head = format!("Risk of the sign-in of {}: {level}, score {score:.1} ({}{counted}).", self.at, self.action);
+        let of = match self.of {
+            Assessed::SignIn => "the sign-in",
+            Assessed::Request => "the session at the request",
+        };
+        let head = format!("Risk of {of} of {}: {level}, score {score:.1} ({}{counted}).", self.at, self.action);
         let terms = self.terms.iter().map(|term| format!("  {}", term.text));
         let without = (!self.without.is_empty())
             .then(|| format!("  Without {} it would have been low.", self.without.join(" and ")));
@@ -105,6 +135,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::auth::event::{RiskRecord, RiskTerm};
+
+    /// As an earlier version wrote it, and with how its session was assessed.
+    #[test]
+    fn what_was_assessed_at_the_request_is_told_as_such() {
+        let older = json!({"at": 1_800_000_000_000_u64, "host": "app.test", "method": "POST", "path": "/", "client_ip": null,
+            "status": 401, "decision": "challenge", "reason": "risk", "rule": null, "subject": null, "risk": null});
+        let trace: DecisionTrace = serde_json::from_value(older).unwrap();
+        assert_eq!(RiskFacts::traced(&trace, Thresholds::default()), None);
+        let terms = vec![RiskTerm { signal: "country", evidence: 3.0.into(), text: "A country.".to_owned() }];
+        let record = RiskRecord { score: 3.0.into(), action: "step_up", terms, ..RiskRecord::default() };
+        let assessed = Some(TracedAssessment::of(RiskLevel::Medium, &record));
+        let kept = serde_json::to_value(DecisionTrace { assessed, ..trace }).unwrap();
+        let trace = serde_json::from_value(kept).unwrap();
+        let facts = RiskFacts::traced(&trace, Thresholds::default()).unwrap();
+        let lines = facts.lines();
+        assert!(lines[0].starts_with("Risk of the session at the request of 2027-"), "{lines:?}");
+        assert_eq!(lines[1..], ["  A country.", "  Without country it would have been low."]);
+    }
 
     #[test]
     fn the_fewest_terms_are_named_without_which_it_would_be_low() {

@@ -4,6 +4,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::SignInGoal;
+use super::reassessment::{RequestRisk, SessionAssessment};
+use super::record::Judged;
 use crate::auth::proof::{Changed, Risk, RiskAction, RiskLevel};
 use crate::auth::session::{AgentDigest, Channel, Pinned, Session};
 use crate::auth::time::Timestamp;
@@ -39,8 +42,14 @@ impl Flows {
     ///
     /// # Errors
     /// The session is used from elsewhere, the profile of its person cannot be read, and nobody is to pass then.
-    pub async fn risk_of(&self, session: &Session, seen: &dyn Seen, is_safe: bool, now: Timestamp) -> Answer<Risk> {
-        let Some(settings) = &self.settings.risk else { return Ok(Risk::none()) };
+    pub async fn risk_of(
+        &self,
+        session: &Session,
+        seen: &dyn Seen,
+        is_safe: bool,
+        now: Timestamp,
+    ) -> Answer<RequestRisk> {
+        let Some(settings) = &self.settings.risk else { return Ok(RequestRisk::plain(Risk::none())) };
         let adopted;
         let pinned = match &session.pinned {
             Some(pinned) => pinned,
@@ -52,7 +61,7 @@ impl Flows {
         let quiet = Risk { level: pinned.level, since: pinned.at, ..Risk::none() };
         let carries = pinned.device.as_deref().is_none_or(|device| seen.carries(device));
         if carries && pinned.is_same(seen.address(), seen.agent()) {
-            return Ok(quiet);
+            return Ok(RequestRisk::plain(quiet));
         }
         let looked = Looked {
             place: self.ports.places.place(seen.address()),
@@ -61,20 +70,21 @@ impl Flows {
         };
         let changed = changed(pinned, &looked);
         if carries && changed.is_nothing() {
-            return Ok(quiet);
+            return Ok(RequestRisk::plain(quiet));
         }
-        let (level, unjudged) = match is_safe {
-            true => (pinned.level, RiskAction::Permit),
-            false => match self.level_now(settings, session, seen.address(), &looked, now).await {
-                Ok(level) => (level, RiskAction::Permit),
-                Err(fault) => (pinned.level, on_fault(settings, fault)?),
+        let (assessed, unjudged) = match is_safe {
+            true => (None, RiskAction::Permit),
+            false => match self.assessed_now(settings, session, seen.address(), &looked, now).await {
+                Ok(assessed) => (Some(assessed), RiskAction::Permit),
+                Err(fault) => (None, on_fault(settings, fault)?),
             },
         };
+        let level = assessed.as_ref().map_or(pinned.level, |assessed| assessed.level);
         let level = if level >= RiskLevel::Medium { level.max(pinned.level) } else { pinned.level };
         // What was proved when the session was opened says nothing about what changed since.
         let later = !changed.is_nothing() || level != pinned.level || unjudged != RiskAction::Permit;
         let since = if later { pinned.at.plus(std::time::Duration::from_millis(1)) } else { pinned.at };
-        Ok(Risk { level, changed, since, unjudged })
+        Ok(RequestRisk { risk: Risk { level, changed, since, unjudged }, assessed })
     }
 
     /// What was known of a session's risk when it was opened or last rose, where risk decides.
@@ -86,14 +96,14 @@ impl Flows {
         }
     }
 
-    /// The same, where risk decides and is not only counted.
+    /// What is known of the risk of a live session at a request, where risk decides and is not only counted.
     ///
     /// # Errors
     /// As [`Self::risk_of`].
     pub async fn enforced_risk(&self, session: &Session, seen: &dyn Seen, is_safe: bool) -> Answer<Risk> {
         match &self.settings.risk {
             Some(settings) if settings.model.mode == Mode::Enforce => {
-                self.risk_of(session, seen, is_safe, self.now()).await
+                Ok(self.risk_of(session, seen, is_safe, self.now()).await?.risk)
             }
             _ => Ok(Risk::none()),
         }
@@ -101,14 +111,14 @@ impl Flows {
 
     /// How unusual this is for the person. Never more than medium, unless they are pinned: who was here a moment ago and is
     /// elsewhere now may show that it is them.
-    async fn level_now(
+    async fn assessed_now(
         &self,
         settings: &RiskSettings,
         session: &Session,
         address: IpAddr,
         looked: &Looked,
         now: Timestamp,
-    ) -> Answer<RiskLevel> {
+    ) -> Answer<SessionAssessment> {
         let profile = self.remembered_profile(&session.identity.id, now).await?;
         let signals = self.risk.unless_shared(Signals {
             address,
@@ -124,8 +134,12 @@ impl Flows {
         });
         let model = &self.model_in_force(&settings.model);
         let keys = self.hash_keys(model, now);
-        let assessed = self.risk.of_all(model, now, |all| assess(&signals, &profile, all, &keys, model));
-        Ok(if profile.pinned.is_some() { assessed.level } else { assessed.level.min(RiskLevel::Medium) })
+        let assessment = self.risk.of_all(model, now, |all| assess(&signals, &profile, all, &keys, model));
+        let most = if profile.pinned.is_some() { RiskLevel::High } else { RiskLevel::Medium };
+        let goal = &SignInGoal::default();
+        let judged = Judged { signals: &signals, profile: &profile, assessment: &assessment, goal };
+        let record = judged.record(RiskAction::Permit, model.mode == Mode::Shadow);
+        Ok(SessionAssessment { level: assessment.level.min(most), record })
     }
 
     /// Whether a request comes from where and with what its session was proved; true of one that was never compared.
@@ -134,6 +148,14 @@ impl Flows {
         let (place, agent) = (self.ports.places.place(seen.address()), agent_of(seen));
         let carries = pinned.device.as_deref().is_none_or(|device| seen.carries(device));
         carries && changed(pinned, &Looked { place, agent, device: Device::Known }).is_nothing()
+    }
+
+    /// Whether what a session does here does not speak for who does it: it is unusual, was elsewhere before, or is used from
+    /// elsewhere.
+    pub(in crate::flow) fn is_strange(&self, session: &Session, seen: &dyn Seen) -> bool {
+        let unusual = |pinned: &Pinned| pinned.level >= RiskLevel::Medium || !pinned.before.is_empty();
+        self.settings.risk.is_some()
+            && (session.pinned.as_ref().is_some_and(unusual) || !self.is_where_pinned(session, seen))
     }
 
     /// What a session is compared with that was opened before anything was: where it is seen first.

@@ -3,9 +3,11 @@
 
 mod compare;
 mod goal;
+mod learning;
 mod pins;
 mod profiles;
 mod range;
+mod reassessment;
 mod record;
 mod sign_in;
 mod target;
@@ -17,6 +19,8 @@ pub use goal::SignInGoal;
 pub use pins::{Disowned, clear_pin, forget_person, pin_person};
 pub use profiles::{ProfileSummary, erase_profile, profile_summary};
 pub(super) use range::RangeVelocity;
+use reassessment::RecordedAssessments;
+pub use reassessment::{RequestRisk, SessionAssessment};
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::AtomicU64;
@@ -48,6 +52,8 @@ pub(super) struct RiskMemory {
     origins: Mutex<Origins>,
     /// What sessions are compared with that were opened before anything was, by their id: where they were seen first.
     adopted: BoundedMap<String, Arc<Pinned>>,
+    /// What the trail has of assessments of sessions, by their id.
+    assessments: BoundedMap<String, RecordedAssessments>,
     /// Sessions that were used from elsewhere, by their id.
     watches: BoundedMap<String, Watch>,
     /// Until then, some session is watched: milliseconds.
@@ -63,6 +69,7 @@ impl RiskMemory {
             profiles: BoundedMap::new(REMEMBERED),
             origins: Mutex::new(Origins::default()),
             adopted: BoundedMap::new(REMEMBERED),
+            assessments: BoundedMap::new(REMEMBERED),
             watches: BoundedMap::new(REMEMBERED),
             watching_until: AtomicU64::new(0),
         }

@@ -15,6 +15,7 @@ fn trace(path: &str) -> DecisionTrace {
         rule: None,
         subject: None,
         risk: None,
+        assessed: None,
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::metrics::Metrics;
 use crate::auth::time::Timestamp;
-use crate::auth::trace::{DecisionTrace, TracedRisk, TracedRule, TracedSubject};
+use crate::auth::trace::{DecisionTrace, TracedAssessment, TracedRisk, TracedRule, TracedSubject};
 use crate::flow::ports::View;
 use crate::proxy::context::Ctx;
 use crate::proxy::request::judge::{Outcome, OwnAnswer, Verdict};
@@ -81,6 +81,7 @@ impl TraceLog {
                 rule: judgement.rule().map(|rule| TracedRule::from(&**rule)),
                 subject: judgement.subject().map(|who| TracedSubject::from(&**who)),
                 risk: judgement.risk.map(TracedRisk::from),
+                assessed: judgement.assessed.as_ref().map(|a| TracedAssessment::of(a.level, &a.record)),
             }
         };
         if !taken || self.send.try_send((ctx.arrival.request_id.clone(), trace())).is_err() {

@@ -21,6 +21,7 @@ use crate::auth::reserved_names::{PREFIX, ReservedTarget, is_of_passkeys, is_of_
 use crate::auth::resource::{Malformed, Resource, Tolerances};
 use crate::auth::session::Session;
 use crate::auth::slip_token::SlipToken;
+use crate::flow::risk::SessionAssessment;
 use crate::portal::cookies::{SessionCredential, session_token};
 use crate::portal::error::PortalError;
 
@@ -81,6 +82,8 @@ pub(crate) struct Judgement {
     pub(crate) circumstances: Option<Circumstances>,
     /// What was known of the risk of who asks, where anything was.
     pub(crate) risk: Option<Risk>,
+    /// How the session was assessed at this request, where it was.
+    pub(crate) assessed: Option<Arc<SessionAssessment>>,
     /// What the client presented where somebody was to be known.
     pub(crate) credential: SessionCredential,
     /// What the app would have to tolerate, if that is why the request was rejected: words of the configuration.
@@ -107,6 +110,7 @@ impl Judgement {
             websocket: false,
             circumstances: None,
             risk: None,
+            assessed: None,
             credential: SessionCredential::None,
             lacking: Vec::new(),
             awaits_body: None,

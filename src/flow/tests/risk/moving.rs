@@ -92,7 +92,7 @@ async fn a_browser_that_no_longer_names_itself_is_another_one() {
     let flows = flows(&world, Mode::Enforce);
     let open = usual(&world, &flows, "bob").await;
     let nameless = Client { device: open.device.clone(), user_agent: None, ..at(HOME) };
-    let risk = flows.risk_of(&open.session, &nameless, true, flows.now()).await.unwrap();
+    let risk = flows.risk_of(&open.session, &nameless, true, flows.now()).await.unwrap().risk;
     assert!(risk.changed.browser && !risk.changed.network, "{risk:?}");
 }
 
