@@ -65,6 +65,16 @@ impl StoreError {
         Self { store, cause: cause.to_string() }
     }
 
+    /// A record that cannot be read, where the store answered.
+    pub fn unreadable(cause: impl std::fmt::Display) -> Self {
+        Self::new("state", cause)
+    }
+
+    /// Whether the store answered, with a record that cannot be read.
+    pub fn is_unreadable(&self) -> bool {
+        self.store == "state"
+    }
+
     /// A fault that the code's own rules exclude: it fails closed like any other.
     pub fn invariant(cause: &str) -> Self {
         Self::new("flow", cause)

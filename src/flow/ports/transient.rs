@@ -88,7 +88,8 @@ impl TransientKind {
                 name: "risk_profile",
                 prefix: "r1:",
                 size_cap: 3 << 10,
-                unreadable: "what is usual for a person cannot be read and was dropped; it is learnt anew",
+                unreadable: "what is usual for a person cannot be read: `risk.fail` says what follows until `stepgate risk \
+                    erase` forgets it; were it that they are pinned, they count so until `stepgate risk clear`",
             },
             Self::Challenge => KindFacts {
                 name: "challenge",
@@ -152,9 +153,14 @@ impl TransientKind {
         self.facts().unreadable
     }
 
+    /// Whether a value of it that cannot be read stays, and is a fault: that there is one says something.
+    pub const fn outlives_damage(self) -> bool {
+        matches!(self, Self::RiskProfile)
+    }
+
     /// The fault of a value of it that cannot be read.
     pub fn broken(self, why: impl std::fmt::Display) -> StoreError {
-        StoreError::new("state", format!("a record of kind `{}` cannot be read: {why}", self.name()))
+        StoreError::unreadable(format!("a record of kind `{}` cannot be read: {why}", self.name()))
     }
 
     /// The same value, if it is not too large to be kept.
@@ -183,7 +189,8 @@ pub struct Taken {
 pub type IsMeant<'a> = &'a (dyn Fn(&str, &Sealed) -> bool + Send + Sync);
 
 /// Values that end by themselves. One that this program cannot read as a record at all is taken away and reported, and is
-/// then not there; one of a later version is left alone, and is not there either.
+/// then not there, but for kinds that outlive damage: of these it stays, and reading it is a fault. One of a later version
+/// is left alone, and is not there either.
 #[async_trait]
 pub trait Transient: Send + Sync {
     /// Keeps a value, in place of any other, until `ttl` has passed.
@@ -279,6 +286,10 @@ impl<T: Typed> View<T> {
         let Some(sealed) = self.transient.load(T::KIND, &name).await? else { return Ok(None) };
         match self.open(&name, &sealed) {
             Ok(value) => Ok(Some(value)),
+            Err(why) if T::KIND.outlives_damage() => {
+                self.transient.report(T::KIND, &name, &why);
+                Err(why)
+            }
             Err(why) => self.transient.discard(T::KIND, &name, &sealed, &why).await.map(|()| None),
         }
     }

@@ -56,21 +56,22 @@ impl Transient for Embedded {
         let text = to_text(kind.sized(value)?);
         self.purge_expired().await?;
         // What lies there and cannot be read makes room.
-        self.load(kind, key).await?;
+        if let Err((text, why)) = self.held(kind, key).await? {
+            self.remove(kind, key, text, &why).await?;
+        }
         let kept = self.insert(kind, key, text, self.clock.now().plus(ttl)).await?;
         Ok(from_text(&kept).map_err(|why| why.with(|why| kind.broken(why)))?)
     }
 
     async fn load(&self, kind: TransientKind, key: &str) -> Answer<Option<Sealed>> {
-        let query = sqlx::query_as(READ).bind(kind.name()).bind(key).bind(self.now()?);
-        let row: Option<(Vec<u8>,)> = within(query.fetch_optional(&self.readers)).await?;
-        let Some((text,)) = row else { return Ok(None) };
-        match from_text(&text) {
-            Ok(sealed) => return Ok(Some(sealed)),
-            Err(ReadError::Newer(version)) => self.cipher.left_alone(key, version),
-            Err(ReadError::Broken(why)) => self.remove(kind, key, text, &kind.broken(why.cause)).await?,
+        match self.held(kind, key).await? {
+            Ok(held) => Ok(held),
+            Err((_, why)) if kind.outlives_damage() => {
+                self.report(kind, key, &why);
+                Err(why)
+            }
+            Err((text, why)) => self.remove(kind, key, text, &why).await.map(|()| None),
         }
-        Ok(None)
     }
 
     async fn take(&self, kind: TransientKind, key: &str) -> Answer<Option<Taken>> {
@@ -160,6 +161,21 @@ impl OneTimeCodes for Embedded {
 }
 
 impl Embedded {
+    /// What lies there, or what cannot be read and why.
+    async fn held(&self, kind: TransientKind, key: &str) -> Answer<Result<Option<Sealed>, (Vec<u8>, StoreError)>> {
+        let query = sqlx::query_as(READ).bind(kind.name()).bind(key).bind(self.now()?);
+        let row: Option<(Vec<u8>,)> = within(query.fetch_optional(&self.readers)).await?;
+        let Some((text,)) = row else { return Ok(Ok(None)) };
+        Ok(match from_text(&text) {
+            Ok(sealed) => Ok(Some(sealed)),
+            Err(ReadError::Newer(version)) => {
+                self.cipher.left_alone(key, version);
+                Ok(None)
+            }
+            Err(ReadError::Broken(why)) => Err((text, kind.broken(why.cause))),
+        })
+    }
+
     /// Keeps a text unless one is there; answers the one that is.
     async fn insert(
         &self,

@@ -32,29 +32,22 @@ impl Transient for Redis {
     async fn put_new(&self, kind: TransientKind, key: &str, value: &Sealed, ttl: Duration) -> Answer<Sealed> {
         let text = to_text(kind.sized(value)?);
         // What lies there and cannot be read makes room.
-        self.load(kind, key).await?;
+        if let Err((text, why)) = self.held(kind, key).await? {
+            self.remove(kind, key, &text, &why).await?;
+        }
         let kept = self.insert(kind, key, &text, ttl).await?;
         Ok(from_text(&kept).map_err(|why| why.with(|why| kind.broken(why)))?)
     }
 
     async fn load(&self, kind: TransientKind, key: &str) -> Answer<Option<Sealed>> {
-        let mut cmd = ::redis::cmd("GET");
-        cmd.arg(self.key(kind.prefix(), key));
-        let held: Answer<Option<Vec<u8>>> =
-            self.connection.run(Verb::Peek, |mut c| async move { of_type(cmd.query_async(&mut c).await) }).await?;
-        let (text, why) = match held {
-            Ok(None) => return Ok(None),
-            Ok(Some(text)) => match from_text(&text) {
-                Ok(sealed) => return Ok(Some(sealed)),
-                Err(ReadError::Newer(version)) => {
-                    self.cipher.left_alone(key, version);
-                    return Ok(None);
-                }
-                Err(ReadError::Broken(why)) => (text, kind.broken(why.cause)),
-            },
-            Err(why) => (Vec::new(), why),
-        };
-        self.remove(kind, key, &text, &why).await.map(|()| None)
+        match self.held(kind, key).await? {
+            Ok(held) => Ok(held),
+            Err((_, why)) if kind.outlives_damage() => {
+                self.report(kind, key, &why);
+                Err(StoreError::unreadable(why.cause))
+            }
+            Err((text, why)) => self.remove(kind, key, &text, &why).await.map(|()| None),
+        }
     }
 
     async fn take(&self, kind: TransientKind, key: &str) -> Answer<Option<Taken>> {
@@ -158,6 +151,26 @@ impl Redis {
         let mut cmd = ::redis::cmd("MGET");
         cmd.arg(keys);
         self.connection.run(Verb::Scan, |mut c| async move { cmd.query_async(&mut c).await }).await
+    }
+
+    /// What lies there, or what cannot be read and why.
+    async fn held(&self, kind: TransientKind, key: &str) -> Answer<Result<Option<Sealed>, (Vec<u8>, StoreError)>> {
+        let mut cmd = ::redis::cmd("GET");
+        cmd.arg(self.key(kind.prefix(), key));
+        let held: Answer<Option<Vec<u8>>> =
+            self.connection.run(Verb::Peek, |mut c| async move { of_type(cmd.query_async(&mut c).await) }).await?;
+        Ok(match held {
+            Ok(None) => Ok(None),
+            Ok(Some(text)) => match from_text(&text) {
+                Ok(sealed) => Ok(Some(sealed)),
+                Err(ReadError::Newer(version)) => {
+                    self.cipher.left_alone(key, version);
+                    Ok(None)
+                }
+                Err(ReadError::Broken(why)) => Err((text, kind.broken(why.cause))),
+            },
+            Err(why) => Err((Vec::new(), why)),
+        })
     }
 
     /// Keeps a text unless one is there; answers the one that is.
