@@ -302,6 +302,7 @@ impl Guards {
     pub fn slip_order(&self, transaction: Option<TransactionDigest>) -> Option<SlipOrder> {
         self.bound()?;
         let mut rules: Vec<String> = self.bound_guards().map(|guard| guard.rule.asking()).collect();
+        rules.sort_unstable();
         rules.dedup();
         let methods = self.bound_guards().fold(MethodSet::ALL, |all, guard| all.and(guard.requirement.renewing()));
         Some(SlipOrder { host: self.host.clone(), rules, methods, transaction })

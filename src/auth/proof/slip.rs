@@ -14,6 +14,9 @@ use crate::auth::time::Timestamp;
 /// How long a slip lives.
 pub const SLIP_LIVES: Duration = Duration::from_secs(60);
 
+/// How far the clock of the node that gave a slip may be ahead.
+const CLOCK_SKEW: Duration = Duration::from_secs(5);
+
 /// What a slip was given for. It serves nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slip {
@@ -78,7 +81,7 @@ impl PresentedSlip {
         told && slip.session == session.id
             && slip.host == session.host
             && slip.rules.contains(&rule.asking())
-            && slip.proved_at <= now
+            && slip.proved_at <= now.plus(CLOCK_SKEW)
             && now.since(slip.proved_at) <= SLIP_LIVES
             && !requirement.renewing().and(MethodSet::EMPTY.with(slip.method).closed()).is_empty()
     }

@@ -145,6 +145,15 @@ pub(crate) fn other_methods(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     named.map(|(_, value)| value.to_str().map_or("", str::trim))
 }
 
+/// Whether a browser asks before anybody wants it, as [Fetch](https://fetch.spec.whatwg.org/#sec-purpose-header) says it, or
+/// as browsers did before.
+pub(crate) fn is_ahead(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().flat_map(|name| headers.get_all(name)).any(|purpose| {
+        let first = purpose.as_bytes().split(|byte| matches!(byte, b';' | b',')).next().unwrap_or_default();
+        first.trim_ascii().eq_ignore_ascii_case(b"prefetch")
+    })
+}
+
 /// The type of a body that is read in one way only.
 pub(crate) fn plain_content_type(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Rejection> {
     let altered = reject(PortalError::AlteredContent, "altered_content");

@@ -195,6 +195,8 @@ async fn what_it_does_not_let_through_leaves_it_as_it_is() {
             told("401", "once"),
         ),
         (&ann, "GET", "/once/a", "X-HTTP-Method-Override: HEAD\r\n", told("401", "once")),
+        (&ann, "GET", "/once/a", "Sec-Purpose: prefetch;prerender\r\n", told("401", "once")),
+        (&ann, "GET", "/once/a", "Purpose: Prefetch\r\n", told("401", "once")),
         (&ann, "GET", "/shut/a", "", told("403", "deny_rule")),
     ] {
         let (status, reason) = stage.ask(who, method, target, &format!("{slip}{more}")).await;

@@ -66,7 +66,7 @@ proptest! {
         let fits = given.session == "01J"
             && given.host == "app.example"
             && given.rules.iter().any(|name| name == "r /** ")
-            && given.proved_at <= NOW
+            && given.proved_at <= NOW.plus(Duration::from_secs(5))
             && NOW.since(given.proved_at) <= SLIP_LIVES
             && given.transaction.is_none_or(|told| *transaction == Some(told))
             && (binding == Binding::Request || given.transaction.is_some());
