@@ -10,7 +10,7 @@ use crate::auth::proof::MethodSet;
 use crate::auth::text::wrap::{LongWord, wrap};
 use crate::auth::trace::{DecisionTrace, TracedRisk};
 use crate::cli::args::Explain;
-use crate::cli::exit::{CommandResult, Failure};
+use crate::cli::exit::{self, CommandResult, Failure};
 use crate::cli::output::table::WIDTH;
 use crate::cli::output::text::escape;
 use crate::store::Stores;
@@ -55,6 +55,7 @@ impl Recorded {
         if let Some(logged) = access_log_search::find(id, args.log_file.as_deref())? {
             return Ok(Self::Logged(Box::new(logged)));
         }
+        let code = if traced.is_ok() { exit::FAILED } else { exit::UNAVAILABLE };
         let state = match traced {
             Ok(_) => "the state store has no trace of it: challenges and refusals are kept for a day, permits are not"
                 .to_owned(),
@@ -64,7 +65,7 @@ impl Recorded {
             Some(file) => format!("{} has no access event of it", file.display()),
             None => "pipe the gateway's JSON log in, or name it with --log-file FILE".to_owned(),
         };
-        Err(Failure::failed(format!("nothing is known of request {}: {state}; {log}", escape(id))))
+        Err(Failure::new(code, format!("nothing is known of request {}: {state}; {log}", escape(id))))
     }
 
     /// The same for a machine.

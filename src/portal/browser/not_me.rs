@@ -43,6 +43,10 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     }
     let who = require_session(ctx).await?;
     let username = &who.session.identity.username;
+    if fields.get("of").is_empty() {
+        // It ends what is open everywhere: no form but ours does that.
+        return Err(HandlerError::Portal(PortalError::BadRequest));
+    }
     if !form_owner::matches(ctx, &fields, username) {
         return Ok(other_account::session_of_another(ctx, username));
     }

@@ -65,7 +65,7 @@ async fn a_sign_in_that_was_unusual_is_told_and_disowned_by_a_button() {
     let mut stranger = Browser::new(&stage);
     assert!(location(&stranger.get(PAGE).await).starts_with("/.stepgate/login"));
     assert!(location(&stranger.post(PAGE, &[("op", "not-me")]).await).starts_with("/.stepgate/login"));
-    for fields in [&[][..], &[("op", "here")]] {
+    for fields in [&[][..], &[("op", "here")], &[("op", "not-me")]] {
         assert_eq!(desk.post(PAGE, fields).await.status(), StatusCode::BAD_REQUEST);
     }
     let for_another = desk.post(PAGE, &[("op", "not-me"), ("of", "somebody")]).await;
