@@ -19,15 +19,15 @@ use stepgate::auth::proof::comparison::compare;
 use stepgate::auth::proof::decision::{decide, strictest};
 use stepgate::auth::proof::evaluation::{Circumstances, evaluate};
 use stepgate::auth::proof::{Method, Proofs};
-use stepgate::auth::proof::{Requirement, Risk, Strength};
+use stepgate::auth::proof::{Requirement, Risk, RiskLevel, Strength};
 use stepgate::auth::resource::{Resource, Tolerances};
 use stepgate::auth::secret::SecretText;
-use stepgate::auth::session::{Channel, Session, SessionToken};
+use stepgate::auth::session::{AgentDigest, Channel, Pinned, Session, SessionToken};
 use stepgate::auth::time::Timestamp;
 use stepgate::auth::user::{Group, Identity, UserId, Username};
 use stepgate::flow::Flows;
 use stepgate::flow::ports::Clock;
-use stepgate::flow::settings::FlowSettings;
+use stepgate::flow::settings::{FlowSettings, RiskSettings};
 use stepgate::portal::seen::SeenHead;
 use stepgate::risk::settings::Settings;
 use stepgate::risk::{
@@ -300,5 +300,38 @@ fn risk(c: &mut Criterion) {
     c.bench_function("Agent::of", |b| b.iter(|| Agent::of(black_box(Some(AGENT)), ClientHints::default())));
 }
 
-criterion_group!(heart, targets, decisions, tried, many_rules, names, sessions, risk);
+/// What risk costs each request of a live session that comes from where it was opened: no I/O, nothing allocated.
+fn compared(c: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let settings = StoreSettings {
+        database: SecretText::new(format!("sqlite://{}/bench.db", folder.path().display())),
+        state: StateSettings::Embedded(Some(folder.path().join("state.db"))),
+        keys: KeySettings::Beside(folder.path().join("key")),
+        places: Default::default(),
+        breached_passwords: None,
+    };
+    let ports = runtime.block_on(Stores::open(&settings)).expect("stores").ports;
+    let flows = Flows::new(ports, FlowSettings { risk: Some(RiskSettings::default()), ..FlowSettings::default() });
+    let mut headers = http::HeaderMap::new();
+    headers.insert(http::header::USER_AGENT, http::HeaderValue::from_static(AGENT));
+    let seen = SeenHead { headers: &headers, client: CLIENT };
+    let pinned = Pinned {
+        address: CLIENT,
+        agent: AgentDigest::of(Some(AGENT)),
+        device: None,
+        network: Some(2119),
+        country: Some("NO".to_owned()),
+        family: None,
+        level: RiskLevel::Low,
+        at: NOW,
+        before: Vec::new(),
+    };
+    let ann = Session { pinned: Some(pinned), ..Session::clone(&session()) };
+    c.bench_function("Flows::risk_of, unchanged", |b| {
+        b.iter(|| runtime.block_on(flows.risk_of(black_box(&ann), &seen, false, NOW)).expect("no store is asked").risk);
+    });
+}
+
+criterion_group!(heart, targets, decisions, tried, many_rules, names, sessions, risk, compared);
 criterion_main!(heart);

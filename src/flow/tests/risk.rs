@@ -1,10 +1,14 @@
 //! Risk at sign-in and at every request.
 
 mod circumstances;
+mod damage;
 mod disowning;
+mod learning;
 mod moving;
 mod origins;
+mod reassessing;
 mod target;
+mod warm;
 
 use std::sync::Arc;
 use std::time::Duration;
