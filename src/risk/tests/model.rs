@@ -169,7 +169,8 @@ fn what_strangers_do_never_makes_high_alone() {
         (&new, 1.9, RiskLevel::Unscored, RiskLevel::Unscored),
         (&new, 2.1, RiskLevel::Unscored, RiskLevel::High),
     ] {
-        let weight = score - judge(&home, profile).score;
+        // Of who is new, nothing else counts.
+        let weight = if profile.is_empty() { score } else { score - judge(&home, profile).score };
         let evidence = vec![Evidence { list: "mine".into(), weight: weight / 4.0 }; 4];
         let quiet = Signals { evidence, ..home.clone() };
         let loud = Signals { velocity, ..quiet.clone() };

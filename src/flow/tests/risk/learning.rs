@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::auth::secret::SecretBytes;
+use crate::risk::settings::Thresholds;
 
 /// A sign-in by a password and a code, which must be asked for.
 async fn by_both(world: &Arc<World>, flows: &Flows, key: &SecretBytes, client: &Client) -> Box<Opened> {
@@ -51,11 +52,12 @@ async fn one_code_in_a_session_that_moved_makes_nobody_at_home() {
 #[tokio::test]
 async fn who_shows_on_several_days_that_it_is_them_is_at_home() {
     let (mut seen, expected) = (Vec::new(), [(RiskLevel::Medium, 3), (RiskLevel::High, 5)]);
-    for client in [at(AWAY), other_browser(AWAY)] {
+    for high in [50.0, 4.0] {
+        let (client, thresholds) = (at(AWAY), Thresholds { medium: 2.0, high });
         let world = world();
         let bob = world.person("bob");
         let key = world.with_totp(&bob);
-        let flows = flows(&world, Mode::Enforce);
+        let flows = flows_of(&world, Settings { thresholds, ..Default::default() });
         usual(&world, &flows, "bob").await;
         let (mut days, mut first) = (0, None);
         loop {
