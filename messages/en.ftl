@@ -842,3 +842,72 @@ letter-deletion-otherwise = If it was not you, somebody is signed in as you: sig
 letter-link-code = Or enter this there:
 letter-link-good-for = The link is good for { $span }, and once.
 letter-link-do-not-share = Do not pass this link on. Nobody who helps you will ask for it.
+
+## Letters about what happened to an account
+
+notice-when = When:
+notice-where = From where:
+notice-browser = Browser:
+notice-script = a script or a command
+notice-place = { $address } ({ $known })
+notice-by-operator = by an operator of the service
+notice-known = If it was you, you need do nothing more.
+notice-known-locked = If it was you: sign in by another factor, which switches this one on again, or ask your support.
+notice-known-backup-code = If it was you: { $left ->
+    [0] no backup code is left; make new ones on the page of your account.
+    [one] 1 backup code is left; make new ones on the page of your account.
+   *[other] { $left } backup codes are left.
+}
+notice-known-recovery = If it was you, it can be finished from { $moment } on.
+notice-not-you = If it was not you, open this page and press its button. That signs everybody out of your account at once, and the page says what to do next:
+notice-link-good-for = The link is good for 7 days, and once. It signs nobody in. Do not pass it on.
+notice-new-browser-subject = { $name }: a new browser signed in at { $host }
+notice-new-browser = Somebody signed in as { $user } at { $host } with a browser that was not known for this account.
+notice-factor-added-subject = { $name }: a way to sign in was added to your account
+notice-factor-added = Somebody who is signed in as { $user } at { $host } has set up { $method } for this account.
+notice-factor-removed-subject = { $name }: a way to sign in was removed from your account
+notice-factor-removed = Somebody has removed { $method } from the account { $user } at { $host }.
+notice-mfa-disabled-subject = { $name }: two-step sign-in was switched off
+notice-mfa-disabled = All second factors of the account { $user } at { $host } were removed. A password alone signs in now where that is enough.
+notice-codes-made-subject = { $name }: new backup codes were made
+notice-codes-made = New backup codes were made for the account { $user } at { $host }. Any older ones are of no use now.
+notice-code-used-subject = { $name }: a backup code was used at { $host }
+notice-code-used = A backup code of the account { $user } was used at { $host }.
+notice-password-subject = { $name }: your password was changed
+notice-password = The password of the account { $user } at { $host } was changed.
+notice-address-added-subject = { $name }: an address was added to your account
+notice-address-added = { $address } was confirmed as an address of the account { $user } at { $host }. Codes and letters like this one go there now.
+notice-address-removed-subject = { $name }: an address was removed from your account
+notice-address-removed = { $address } was removed from the account { $user } at { $host }.
+notice-recovery-begun-subject = { $name }: somebody wants to recover your account
+notice-recovery-begun = Somebody says that they cannot sign in as { $user } at { $host }, and has begun to recover the account. Whoever finishes it sets a new password.
+notice-recovery-cancelled-subject = { $name }: the recovery of your account was stopped
+notice-recovery-cancelled = The recovery of the account { $user } at { $host } that somebody had begun was stopped. Nothing was changed by it.
+notice-recovery-finished-subject = { $name }: your account was recovered
+notice-recovery-finished = The account { $user } at { $host } was recovered: what it is signed in by was set anew, and all sessions ended.
+notice-locked-subject = { $name }: a way to sign in was switched off
+notice-locked = There were too many wrong codes for the account { $user } at { $host }. So { $method } of this account was switched off. Whoever entered them may know the password.
+notice-disabled-subject = { $name }: your account was disabled
+notice-disabled = The account { $user } at { $host } was disabled. Nobody can sign in with it.
+notice-deleted-subject = { $name }: your account was deleted
+notice-deleted = The account { $user } at { $host } was deleted, with all that it was signed in by.
+
+## The page behind the link of such a letter
+
+disown-title = Was it somebody else?
+disown-what = The letter of { $moment } told you what happened to the account { $user }. If it was not you, say so here. Then:
+disown-ends = Everybody is signed out of this account, on all devices, you too.
+disown-say = It was not me
+disown-done-title = Everybody is signed out
+disown-done = { $count ->
+    [0] Nobody was signed in to your account.
+    [one] 1 session of your account has ended.
+   *[other] { $count } sessions of your account have ended.
+} What is left to do:
+disown-next-password = Sign in, and change your password to one that you use nowhere else.
+disown-next-factors = On the page of your account, remove each address, passkey and app that is not yours, and make new backup codes.
+disown-next-support = If you cannot sign in, or something is there that you do not know, tell { $support }.
+disown-gone-title = This link is of no use any more
+disown-gone = It was used, or is older than 7 days. If somebody else uses your account, sign in, sign out everywhere, and tell { $support }.
+disown-account-gone-title = This account is gone
+disown-account-gone = Nobody can sign in with it any more. If it was not you who deleted it, tell { $support } at once.

@@ -15,6 +15,7 @@ pub mod history;
 pub mod host;
 pub mod link_token;
 pub mod network;
+pub mod notice_kind;
 pub mod origin;
 pub mod policy;
 pub mod proof;

@@ -279,6 +279,7 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     let given = |key: &str, given: bool| given || cx.was_removed(root.at, key);
     let given_senders = (given("mail", options.mail.is_some()), given("sms", options.sms.is_some()));
     let mail = mail::validate(options.mail, cx);
+    flow.mail = mail.is_some();
     let (sms, countries) = sms::validate(options.sms, cx);
     flow.codes.countries = countries;
     switched.need_senders(given_senders, cx);

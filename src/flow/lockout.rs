@@ -12,7 +12,9 @@ use super::Flows;
 use super::attempt::Attempt;
 use super::ports::{Answer, CodeAttempt, Counted, Records};
 use crate::auth::event::What;
+use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::network::client_network;
+use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::{Factor, Method, MethodSet};
 use crate::auth::user::UserId;
 
@@ -21,21 +23,51 @@ const COUNTED_FOR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Flows {
     /// Counts a code before it is looked at; every browser, known or not, counts.
-    pub(super) async fn count_code(&self, attempt: &Attempt<'_>, user: &UserId, method: Method) -> Answer<Counted> {
+    ///
+    /// Beside the answer: the letters about it, which are written if it switches the factor off. They are made only when that
+    /// is what it would do.
+    pub(super) async fn count_code(
+        &self,
+        attempt: &Attempt<'_>,
+        user: &UserId,
+        method: Method,
+        enrolled: &Enrolled,
+    ) -> Answer<(Counted, Records)> {
         let place = self.origin_tag(attempt, method);
-        self.ports.lockouts.count(&self.code_attempt(attempt, user, method, &place, Some(Records::NONE))).await
+        let count =
+            async |records| self.ports.lockouts.count(&self.code_attempt(attempt, user, method, &place, records)).await;
+        let counted = count(if self.settings.mail { None } else { Some(Records::NONE) }).await?;
+        if counted != Counted::Last {
+            return Ok((counted, Records::default()));
+        }
+        let notices = self.notices(attempt, user, NoticeKind::FactorLocked(method), enrolled).await?;
+        Ok((count(Some(&notices)).await?, notices))
     }
 
     /// Takes a code back that was not looked at.
-    pub(super) async fn take_back_code(&self, attempt: &Attempt<'_>, user: &UserId, method: Method) -> Answer<()> {
+    pub(super) async fn take_back_code(
+        &self,
+        attempt: &Attempt<'_>,
+        user: &UserId,
+        method: Method,
+        notices: &Records,
+    ) -> Answer<()> {
         let place = self.origin_tag(attempt, method);
-        self.ports.lockouts.take_back(&self.code_attempt(attempt, user, method, &place, Some(Records::NONE))).await
+        self.ports.lockouts.take_back(&self.code_attempt(attempt, user, method, &place, Some(notices))).await?;
+        self.untell_locked(user, method, notices).await
     }
 
     /// Forgives the wrong codes that came from where a right one came from.
-    pub(super) async fn forgive_codes(&self, attempt: &Attempt<'_>, user: &UserId, method: Method) -> Answer<()> {
+    pub(super) async fn forgive_codes(
+        &self,
+        attempt: &Attempt<'_>,
+        user: &UserId,
+        method: Method,
+        notices: &Records,
+    ) -> Answer<()> {
         let place = self.origin_tag(attempt, method);
-        self.ports.lockouts.forgive(&self.code_attempt(attempt, user, method, &place, Some(Records::NONE))).await
+        self.ports.lockouts.forgive(&self.code_attempt(attempt, user, method, &place, Some(notices))).await?;
+        self.untell_locked(user, method, notices).await
     }
 
     /// Switches on again what was off, if its owner has just proved another second factor; what that was.

@@ -1,6 +1,7 @@
 //! First floor: what people do. Async, over ports; asks the heart and the stores.
 
 pub mod admit;
+pub mod agent_name;
 pub mod assertions;
 mod attempt;
 mod bounded_map;
@@ -16,6 +17,7 @@ pub mod key_rotation;
 mod known_browser;
 mod lockout;
 mod mailed_link;
+pub mod notices;
 pub mod other_sessions;
 mod new_password;
 mod passkeys;

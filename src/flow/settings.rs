@@ -44,6 +44,8 @@ pub struct FlowSettings {
     pub risk: Option<RiskSettings>,
     /// Attempt limits.
     pub limits: LimitSettings,
+    /// Whether there is mail.
+    pub mail: bool,
     /// How long ago a proof may be that lets somebody change what they sign in by. Default: 10 min.
     pub enroll_max_age: Duration,
     /// How long a known browser is remembered for throttling. Default: 365 d.
@@ -201,6 +203,7 @@ impl Default for FlowSettings {
             email_link: false,
             risk: None,
             limits: LimitSettings::default(),
+            mail: false,
             enroll_max_age: Duration::from_secs(600),
             device_ttl: Duration::from_secs(365 * 24 * 3600),
         }

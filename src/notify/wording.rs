@@ -1,5 +1,7 @@
 //! The words of letters, from the catalogue.
 
+mod notice;
+
 use std::time::Duration;
 
 use crate::flow::ports::{Letter, LetterCode, LetterLink, LinkPurpose};
@@ -55,6 +57,7 @@ pub(super) fn words(letter: &Letter, name: Option<&str>) -> Option<Words> {
             lines.of(code)
         }
         Letter::Link(link) => of_link(link, name),
+        Letter::Notice(about) => notice::words(about, name),
         Letter::Nobody => return None,
     })
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::messages::text;
+use crate::auth::proof::Method;
 use crate::auth::time::{CalendarTime, Timestamp};
 
 /// A wait as people say it, rounded up: `30 seconds`, `2 minutes`.
@@ -106,6 +107,21 @@ pub(crate) fn moment(at: Timestamp) -> String {
     let CalendarTime { year, month, day, hour, minute, .. } = at.calendar();
     let time = format!("{hour:02}:{minute:02}");
     text!("moment", day = day, month = month, year = year, time = time)
+}
+
+/// A method as a thing that somebody has: `an authenticator app`.
+pub(crate) fn method(method: Method) -> String {
+    match method {
+        Method::Password => text!("method-password"),
+        Method::Totp => text!("method-totp"),
+        Method::Passkey => text!("method-passkey"),
+        Method::BoundPasskey => text!("method-bound-passkey"),
+        Method::SecurityKey => text!("method-security-key"),
+        Method::BackupCode => text!("method-backup-code"),
+        Method::EmailCode => text!("method-email-code"),
+        Method::SmsCode => text!("method-sms-code"),
+        Method::RecoveryCode => text!("method-recovery-code"),
+    }
 }
 
 /// A secret in groups of four, for reading aloud and typing.

@@ -67,6 +67,7 @@ fn pages() -> Vec<(&'static str, Route)> {
         ),
         ("/.stepgate/not-me", to!(get, browser::not_me::show).merge(to!(post, browser::not_me::submit))),
         ("/.stepgate/delete", to!(get, browser::delete::show).merge(to!(post, browser::delete::submit))),
+        ("/.stepgate/notice", to!(get, browser::letter_notice::show).merge(to!(post, browser::letter_notice::submit))),
         ("/.stepgate/addresses", to!(get, browser::addresses::show).merge(to!(post, browser::addresses::submit))),
         ("/.stepgate/form", to!(get, browser::held_form::show).merge(to!(post, browser::held_form::submit))),
         ("/.stepgate/done", to!(get, browser::done::show)),

@@ -118,6 +118,7 @@ impl Stores {
             slips: View::new(state.transient.clone(), ring.clone()),
             deletions: View::new(state.transient.clone(), ring.clone()),
             sign_in_links: View::new(state.transient.clone(), ring.clone()),
+            notice_links: View::new(state.transient.clone(), ring.clone()),
             form_owners: View::new(state.transient, ring.clone()),
             quotas: state.quotas,
             codes: state.codes,

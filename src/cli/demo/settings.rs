@@ -195,8 +195,8 @@ fn flow(portal_host: Option<String>) -> FlowSettings {
     let offer = Offer::BASIC.with(Method::EmailCode, false).with(Method::SmsCode, false);
     let risk = Some(RiskSettings::default());
     let passkeys = Some(PasskeySettings { alone: vec![HOST.to_owned()], ..PasskeySettings::default() });
-    let issuer = NAME.to_owned();
-    FlowSettings { issuer, portal_host, offer, passkeys, codes, email_link: true, risk, ..FlowSettings::default() }
+    let (issuer, mail, email_link) = (NAME.to_owned(), true, true);
+    FlowSettings { issuer, portal_host, offer, passkeys, codes, email_link, mail, risk, ..FlowSettings::default() }
 }
 
 /// The hosts of the sample app.

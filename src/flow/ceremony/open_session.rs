@@ -84,9 +84,11 @@ impl Flows {
         let (what, generation) = (What::SessionOpened { level }, account.generation);
         let grant = Grant { session, old: None, proved, what, credentials, generation, locked };
         attempt.learnt = self.learnt_for(ceremony.assessed, proved).is_some();
+        let records = self.new_browser_notices(attempt, account).await?;
         let Some(opened) = self.grant(attempt, grant).await? else { return Ok(Err(Rejection::WrongCredentials)) };
         // Only who is in has signed in.
-        let noted = self.ports.accounts.change(&account.identity.id, AccountChange::LoggedIn(attempt.now)).await;
+        let (user, signed_in) = (&account.identity.id, AccountChange::LoggedIn(attempt.now));
+        let noted = self.ports.accounts.change_recorded(user, signed_in, &records).await;
         if let Err(fault) = noted {
             return Err(self.revoke_undelivered(attempt, &opened.token.key(), fault).await);
         }

@@ -10,6 +10,7 @@ use crate::auth::address::phone_number::{NumberRefusal, PhoneNumber};
 use crate::auth::ceremony::{Ceremony, CeremonyKey, Parent};
 use crate::auth::event::{Deed, RejectReason, What};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord, Enrolled};
+use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::{Method, MethodSet, Strength};
 use crate::auth::secret::{SecretBytes, SecretText};
 use crate::auth::session::Session;
@@ -17,7 +18,7 @@ use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::{Resumed, Slot};
-use crate::flow::ports::{Account, Answer, Records, StoreError};
+use crate::flow::ports::{Account, Answer, StoreError};
 use crate::flow::reply::{
     AddressAsked, AddressConfirmed, CeremonyRef, Client, CodeReply, Outcome, Rejection, WithEvents,
 };
@@ -165,7 +166,11 @@ impl Flows {
         self.refund_correct(attempt).await?;
         attempt.intend(Deed::Binding, Some(method));
         let most = self.settings.codes.most_addresses;
-        if !self.ports.addresses.add(&owner.user, &address, most, Records::NONE).await? {
+        let mut told = owner.enrolled.clone();
+        told.addresses.push(address.clone());
+        let added = NoticeKind::AddressAdded(address.masked());
+        let records = self.notices(attempt, &owner.user, added, &told).await?;
+        if !self.ports.addresses.add(&owner.user, &address, most, &records).await? {
             // Told to nobody who does not read what is sent there.
             attempt.record(What::ProofRejected { method, reason: RejectReason::Taken });
             return Ok(AddressConfirmed::Taken);

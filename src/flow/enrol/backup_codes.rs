@@ -6,14 +6,16 @@ use std::time::Duration;
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::auth::event::{Deed, ThrottleScope, What};
+use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::factor::backup_codes::{self, CODE_BYTES};
+use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::{Factor, Method, MethodSet};
 use crate::auth::secret::SecretText;
 use crate::auth::session::{Session, SessionToken};
 use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
-use crate::flow::ports::{Answer, Records};
+use crate::flow::ports::Answer;
 use crate::flow::reply::{Client, CodesAsked, CodesRenewed, Outcome};
 
 /// How long a set that was replaced is remembered, so that two windows do not replace it twice.
@@ -32,6 +34,7 @@ struct Replaced {
     owner: UserId,
     left: u32,
     set: String,
+    enrolled: Enrolled,
 }
 
 impl Flows {
@@ -82,7 +85,7 @@ impl Flows {
         if !self.ports.ledger.claim(&format!("backup:{owner}:{set}"), CLAIM).await? {
             return Ok(CodesRenewed::Over);
         }
-        self.put_codes(attempt, owner, &made).await?;
+        self.put_codes(attempt, owner, &made, &current.enrolled).await?;
         Ok(CodesRenewed::Made(made.codes))
     }
 
@@ -104,9 +107,16 @@ impl Flows {
     }
 
     /// Stores a set of backup codes in place of any other.
-    pub(super) async fn put_codes(&self, attempt: &mut Attempt<'_>, owner: &UserId, made: &NewCodes) -> Answer<()> {
+    pub(super) async fn put_codes(
+        &self,
+        attempt: &mut Attempt<'_>,
+        owner: &UserId,
+        made: &NewCodes,
+        enrolled: &Enrolled,
+    ) -> Answer<()> {
+        let records = self.notices(attempt, owner, NoticeKind::BackupCodesMade, enrolled).await?;
         attempt.intend(Deed::BackupCodes, None);
-        self.ports.authenticators.put_backup(owner, &made.salt, &made.digests, Records::NONE).await?;
+        self.ports.authenticators.put_backup(owner, &made.salt, &made.digests, &records).await?;
         attempt.record(What::BackupCodesMade);
         Ok(())
     }
@@ -137,6 +147,7 @@ impl Flows {
         let salt = enrolled.backup.as_ref().map_or(&[][..], |set| set.salt.as_slice());
         let digest = self.ports.vault.digest("backup-set", salt);
         let set = BASE64URL_NOPAD.encode(digest.get(..9).unwrap_or_default());
-        Ok(Ok(Replaced { owner, left: enrolled.backup.map_or(0, |set| set.left), set }))
+        let left = enrolled.backup.as_ref().map_or(0, |set| set.left);
+        Ok(Ok(Replaced { owner, left, set, enrolled }))
     }
 }

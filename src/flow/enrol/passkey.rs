@@ -8,12 +8,13 @@ use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::factor::passkey::{
     self, CreationOptions, Hint, NewCredential, PasskeyRecord, RegistrationResponse, UserVerification, Violation,
 };
+use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
-use crate::flow::ports::{Answer, ChallengePurpose, Records, StoreError};
+use crate::flow::ports::{Answer, ChallengePurpose, StoreError};
 use crate::flow::reply::{
     CeremonyRef, Client, CreationAsked, Outcome, PasskeyAdded, PasskeyWish, Rejection, WithEvents,
 };
@@ -134,13 +135,14 @@ impl Flows {
         attempt.record(What::ProofAccepted { method });
         self.refund_correct(attempt).await?;
         attempt.intend(Deed::Binding, Some(method));
-        if !self.ports.passkeys.add(owner, &passkey, Records::NONE).await? {
+        let records = self.notices(attempt, owner, NoticeKind::FactorAdded(method), &who.enrolled).await?;
+        if !self.ports.passkeys.add(owner, &passkey, &records).await? {
             attempt.clear_intent();
             return rejected(attempt, RejectReason::Passkey(Violation::Owner), wrong);
         }
         attempt.record(What::AuthenticatorAdded { method });
         if !made.codes.is_empty() {
-            self.put_codes(attempt, owner, &made).await?;
+            self.put_codes(attempt, owner, &made, &who.enrolled).await?;
         }
         self.open_enrolled(attempt, who, passkey, made).await
     }

@@ -3,6 +3,7 @@
 use crate::auth::event::{Deed, What};
 use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::factor::passkey::PasskeyRecord;
+use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::Method;
 use crate::auth::session::{Session, SessionToken};
 use crate::auth::time::Timestamp;
@@ -12,7 +13,7 @@ use crate::flow::attempt::Attempt;
 use crate::flow::destination::Destinations;
 use crate::flow::enrol::{Enrollee, NAME_CHARS, lasting, tidy};
 use crate::flow::other_sessions::OtherSessions;
-use crate::flow::ports::{Answer, Records, Removal};
+use crate::flow::ports::{Answer, Removal};
 use crate::flow::reply::{CeremonyRef, Client, Outcome, PasskeyRemoved, PasskeyRenamed, WithEvents};
 
 impl Flows {
@@ -95,7 +96,10 @@ impl Flows {
                 Err(refused) => return Ok(refused),
             };
             attempt.intend(Deed::Ending, Some(gone.method()));
-            match self.ports.passkeys.remove(&who.account.identity.id, id, &after.ids(), Records::NONE).await? {
+            let user = &who.account.identity.id;
+            let removed = NoticeKind::FactorRemoved(gone.method());
+            let records = self.notices(attempt, user, removed, &who.enrolled).await?;
+            match self.ports.passkeys.remove(user, id, &after.ids(), &records).await? {
                 Removal::Removed => break (gone, after),
                 Removal::NotFound => {
                     attempt.clear_intent();

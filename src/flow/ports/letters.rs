@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::notices::{LetterNotice, NoticeRecord};
 use super::{Answer, StoreError};
 use crate::auth::address::mail_address;
 use crate::auth::secret::{SecretBytes, SecretText};
@@ -17,6 +18,8 @@ pub enum Letter {
     AddressCode(LetterCode),
     /// A link that leads on, once.
     Link(LetterLink),
+    /// Something that happened to an account.
+    Notice(LetterNotice),
     /// Goes nowhere: written where nobody is to be reached, so that all requests cost the same.
     Nobody,
 }
@@ -95,6 +98,7 @@ enum LetterRecord {
     SignInCode(CodeRecord),
     AddressCode(CodeRecord),
     Link(LinkRecord),
+    Notice(NoticeRecord),
     Nobody,
 }
 
@@ -127,6 +131,7 @@ impl Letter {
             Self::SignInCode(code) => LetterRecord::SignInCode(code.into()),
             Self::AddressCode(code) => LetterRecord::AddressCode(code.into()),
             Self::Link(link) => LetterRecord::Link(link.into()),
+            Self::Notice(notice) => LetterRecord::Notice(notice.into()),
             Self::Nobody => LetterRecord::Nobody,
         };
         let mut bytes = serde_json::to_vec(&record).map_err(|e| StoreError::new("database", e))?;
@@ -148,6 +153,7 @@ impl Letter {
             LetterRecord::SignInCode(code) => Self::SignInCode(code.into()),
             LetterRecord::AddressCode(code) => Self::AddressCode(code.into()),
             LetterRecord::Link(link) => Self::Link(link.into()),
+            LetterRecord::Notice(notice) => Self::Notice(notice.into()),
             LetterRecord::Nobody => Self::Nobody,
         })
     }
@@ -157,6 +163,7 @@ impl Letter {
         match self {
             Self::SignInCode(code) | Self::AddressCode(code) => Some(&code.to),
             Self::Link(link) => Some(&link.to),
+            Self::Notice(notice) => Some(&notice.to),
             Self::Nobody => None,
         }
     }

@@ -13,6 +13,7 @@ mod deletion;
 mod forms;
 mod letters;
 mod one_time_codes;
+mod notices;
 mod outbox;
 mod passkey_challenge;
 mod places;
@@ -30,6 +31,7 @@ pub use counters::{Ledger, Quota, Quotas, Throttle};
 pub use deletion::{DeletionLink, Erasures};
 pub use letters::{Letter, LetterCode, LetterLink, LinkPurpose, Recipient};
 pub use one_time_codes::{Attempted, CodeDigest, OneTimeCodes};
+pub use notices::{LetterNotice, NoticeLink, NoticeOrigin};
 pub use outbox::{Bounce, Fate, LeasedLetter, Notifier, Outbox, Records, SealedLetter, letter_context};
 pub use passkey_challenge::{ApprovalChallenge, ChallengePurpose, IssuedChallenge};
 pub use places::Places;
@@ -148,6 +150,8 @@ pub struct Ports {
     pub forms: View<HeldRequest>,
     /// Proofs for one request.
     pub slips: View<Slip>,
+    /// What the links in letters about changes stand for.
+    pub notice_links: View<NoticeLink>,
     /// Whose a form is that nobody had signed in for.
     pub form_owners: View<FormOwner>,
     /// How many forms wait.

@@ -39,6 +39,8 @@ pub enum TransientKind {
     SignInLink,
     /// The end of an account that waits for the link in a letter.
     Deletion,
+    /// What the link in a letter about a change stands for.
+    Notice,
 }
 
 /// What a store must know of a kind.
@@ -51,13 +53,14 @@ struct KindFacts {
 
 impl TransientKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ceremony,
         Self::Pending,
         Self::Ticket,
         Self::Challenge,
         Self::Form,
         Self::Slip,
+        Self::Notice,
         Self::RiskProfile,
         Self::Trace,
         Self::SignInLink,
@@ -122,6 +125,12 @@ impl TransientKind {
                 // The names of an app's rules.
                 size_cap: 16 << 10,
                 unreadable: "a proof for one request cannot be read and was dropped; it is asked for again",
+            },
+            Self::Notice => KindFacts {
+                name: "notice",
+                prefix: "n1:",
+                size_cap: 4 << 10,
+                unreadable: "what a link in a letter stands for cannot be read and was dropped; signing out everywhere does the same",
             },
             Self::Form => KindFacts {
                 name: "form",

@@ -152,6 +152,7 @@ impl World {
             slips: View::new(self.clone(), self.clone()),
             deletions: View::new(self.clone(), self.clone()),
             sign_in_links: View::new(self.clone(), self.clone()),
+            notice_links: View::new(self.clone(), self.clone()),
             form_owners: View::new(self.clone(), self.clone()),
             quotas: self.clone(),
             codes: self.clone(),

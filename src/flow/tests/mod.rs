@@ -16,6 +16,7 @@ mod lockout;
 mod mailed_link;
 mod marks;
 mod new_passwords;
+mod notices;
 mod owners;
 mod passkey_faults;
 mod passkey_removal;

@@ -2,15 +2,16 @@
 
 use super::{Mismatch, Proved, Verified};
 use crate::auth::event::{Deed, RejectReason};
-use crate::auth::factor::authenticator::BackupSet;
+use crate::auth::factor::authenticator::{BackupSet, Enrolled};
 use crate::auth::factor::backup_codes;
 use crate::auth::factor::password::HashBounds;
+use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::Method;
 use crate::auth::secret::SecretText;
 use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
-use crate::flow::ports::{Answer, Records};
+use crate::flow::ports::Answer;
 use crate::flow::reply::Aftermath;
 
 impl Flows {
@@ -18,7 +19,7 @@ impl Flows {
         &self,
         attempt: &mut Attempt<'_>,
         user: &UserId,
-        set: &BackupSet,
+        (enrolled, set): (&Enrolled, &BackupSet),
         typed: &SecretText,
     ) -> Answer<Verified> {
         let Some(code) = backup_codes::normalise(typed.expose()) else {
@@ -31,11 +32,13 @@ impl Flows {
             backup_codes::code_digest(&code, &salt)
         };
         let Some(digest) = self.hashing.run(&attempt.lane(), digest).await? else { return Ok(None) };
+        let left = set.left.saturating_sub(1);
+        let records = self.notices(attempt, user, NoticeKind::BackupCodeUsed { left }, enrolled).await?;
         attempt.intend(Deed::Spending, Some(Method::BackupCode));
-        if !self.ports.authenticators.spend_backup(user, &digest, Records::NONE).await? {
+        if !self.ports.authenticators.spend_backup(user, &digest, &records).await? {
             return Ok(Some(Err(Mismatch::code(RejectReason::Mismatch))));
         }
-        let aftermath = Aftermath { backup_codes_left: Some(set.left.saturating_sub(1)) };
+        let aftermath = Aftermath { backup_codes_left: Some(left) };
         Ok(Some(Ok(Proved { method: Method::BackupCode, aftermath })))
     }
 }

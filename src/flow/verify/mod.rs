@@ -11,7 +11,7 @@ use data_encoding::BASE64URL_NOPAD;
 use super::Flows;
 use super::attempt::Attempt;
 use super::ceremony::stored::Slot;
-use super::ports::{Account, Answer, Counted};
+use super::ports::{Account, Answer, Counted, Records};
 use super::reply::{Aftermath, Rejection, Submission};
 use super::settings::MethodBudget;
 use crate::auth::event::{RejectReason, ThrottleScope, What};
@@ -89,12 +89,11 @@ impl Flows {
         let (user, method) = (&account.identity.id, submission.method());
         let guessed = matches!(self.settings.limits.budget(method), MethodBudget::Code(_));
         let counted = guessed && enrolled.methods(false, None).contains(method);
-        let last = match counted {
-            false => false,
-            true => match self.count_code(attempt, user, method).await? {
-                Counted::Go { last } => last,
-                Counted::Last => true,
-                Counted::Locked => {
+        let (last, notices) = match counted {
+            false => (false, Records::default()),
+            true => match self.count_code(attempt, user, method, enrolled).await? {
+                (Counted::Go { last }, notices) => (last, notices),
+                (Counted::Locked | Counted::Last, _) => {
                     attempt.record(What::ProofRejected { method, reason: RejectReason::Locked });
                     return Ok(Verification::Locked);
                 }
@@ -102,7 +101,7 @@ impl Flows {
         };
         let Some(verified) = self.compare(attempt, account, enrolled, slot, submission).await? else {
             if counted {
-                self.take_back_code(attempt, user, method).await?;
+                self.take_back_code(attempt, user, method, &notices).await?;
             }
             self.refund(attempt).await?;
             attempt.record(What::Throttled { method, scope: ThrottleScope::Hashing });
@@ -113,7 +112,7 @@ impl Flows {
                 attempt.aftermath = aftermath;
                 attempt.record(What::ProofAccepted { method: proved });
                 if counted {
-                    self.forgive_codes(attempt, user, method).await?;
+                    self.forgive_codes(attempt, user, method, &notices).await?;
                 }
                 self.refund_correct(attempt).await?;
                 return Ok(Verification::Right(proved));
@@ -123,7 +122,7 @@ impl Flows {
         // It was no guess: a form that is sent twice, scripts that share an authenticator, or no code at all.
         let no_guess = matches!(reason, RejectReason::AlreadySpent | RejectReason::Malformed | RejectReason::NoCode);
         if no_guess && counted {
-            self.take_back_code(attempt, user, method).await?;
+            self.take_back_code(attempt, user, method, &notices).await?;
         }
         attempt.record(What::ProofRejected { method, reason });
         if last && !no_guess {
@@ -149,7 +148,7 @@ impl Flows {
                 Ok(Some(self.verify_totp(attempt, user, record, &code).await?))
             }
             (Submission::Code(Method::BackupCode, code), _, Some(set)) => {
-                self.verify_backup_code(attempt, user, set, &code).await
+                self.verify_backup_code(attempt, user, (enrolled, set), &code).await
             }
             (Submission::Assertion(assertion), ..) => {
                 Ok(Some(self.verify_passkey(attempt, user, enrolled, slot, &assertion).await?))

@@ -1,8 +1,13 @@
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{code, mail_to, text_to};
+use crate::auth::notice_kind::NoticeKind;
+use crate::auth::proof::Method;
 use crate::auth::secret::SecretText;
-use crate::flow::ports::{Letter, LetterLink, LinkPurpose, Recipient};
+use crate::auth::time::Timestamp;
+use crate::auth::user::Username;
+use crate::flow::ports::{Letter, LetterLink, LetterNotice, LinkPurpose, NoticeOrigin, Recipient};
 use crate::notify::wording::words;
 
 #[test]
@@ -68,5 +73,68 @@ fn link(purpose: LinkPurpose) -> LetterLink {
         code: Some(SecretText::new("123456".to_owned())),
         host: "erp.example.com".to_owned(),
         valid: Duration::from_secs(7 * 86_400),
+    }
+}
+
+/// A letter of each kind.
+fn notices() -> Vec<LetterNotice> {
+    let at = Timestamp::from_secs(1_795_249_453);
+    let kinds = [
+        NoticeKind::NewBrowser,
+        NoticeKind::FactorAdded(Method::Totp),
+        NoticeKind::FactorRemoved(Method::Passkey),
+        NoticeKind::MfaDisabled,
+        NoticeKind::BackupCodesMade,
+        NoticeKind::BackupCodeUsed { left: 1 },
+        NoticeKind::PasswordChanged,
+        NoticeKind::AddressAdded("a…@e….com".to_owned()),
+        NoticeKind::AddressRemoved("a…@e….com".to_owned()),
+        NoticeKind::RecoveryBegun { ready_at: at },
+        NoticeKind::RecoveryCancelled,
+        NoticeKind::RecoveryFinished,
+        NoticeKind::FactorLocked(Method::Totp),
+        NoticeKind::AccountDisabled,
+        NoticeKind::AccountDeleted,
+    ];
+    let origin = NoticeOrigin {
+        ip: "192.0.2.7".to_owned(),
+        country: Some("NO".to_owned()),
+        network_owner: Some("<b>Example & Net</b>".to_owned()),
+        agent: Some("Firefox/Linux".to_owned()),
+    };
+    let notice = |kind| LetterNotice {
+        to: Recipient::Email("ann@example.test".to_owned()),
+        kind,
+        username: Username::parse("ann").unwrap(),
+        at,
+        origin: Some(origin.clone()),
+        url: SecretText::new("https://erp.example.com/.stepgate/notice?token=sgl_x".to_owned()),
+        host: "erp.example.com".to_owned(),
+    };
+    kinds.into_iter().map(notice).collect()
+}
+
+#[test]
+fn a_letter_about_an_account_says_what_when_from_where_and_what_to_do() {
+    let mut subjects = HashSet::new();
+    for notice in notices() {
+        let kind = notice.kind.clone();
+        let kept = Letter::decode(&Letter::Notice(notice.clone()).encode().unwrap()).unwrap();
+        let letter = words(&kept, Some("<Sons>")).unwrap();
+        let link = "https://erp.example.com/.stepgate/notice?token=sgl_x";
+        for text in
+            ["ann", "When: 21 November 2026, 08:24 UTC", "192.0.2.7 (<b>Example & Net</b>, NO)", "Firefox, Linux", link]
+        {
+            assert!(letter.text.contains(text), "{kind:?}: {text}: {}", letter.text);
+        }
+        assert_eq!((letter.text.matches("://").count(), letter.html.matches("href=").count()), (1, 1), "one link");
+        assert!(letter.html.contains("&#60;b&#62;Example") && !letter.html.contains("<b>"), "{}", letter.html);
+        for part in [&letter.subject, &letter.text, &letter.html] {
+            assert!(!part.to_lowercase().contains("ignore"), "{kind:?}: {part}");
+        }
+        assert!(!letter.subject.contains("sgl_") && subjects.insert(letter.subject), "{kind:?}: a subject of its own");
+        // What an operator does has no address and no browser.
+        let by_operator = words(&Letter::Notice(LetterNotice { origin: None, ..notice }), None).unwrap();
+        assert!(by_operator.text.contains("by an operator of the service") && !by_operator.text.contains("Browser:"));
     }
 }

@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::problem::Problem;
 use crate::auth::proof::decision::RuleSummary;
-use crate::auth::proof::{Method, MethodSet, Offer, Requirement};
+use crate::auth::proof::{MethodSet, Offer, Requirement};
 use crate::portal::format;
 use crate::portal::messages::text;
 use crate::portal::pages::{Link, NoticePage, method_names};
@@ -96,19 +96,5 @@ pub(crate) fn page_reply(
 
 /// Methods as things that somebody has.
 fn nouns(methods: MethodSet) -> Vec<String> {
-    methods.iter().map(noun).collect()
-}
-
-fn noun(method: Method) -> String {
-    match method {
-        Method::Password => text!("method-password"),
-        Method::Totp => text!("method-totp"),
-        Method::Passkey => text!("method-passkey"),
-        Method::BoundPasskey => text!("method-bound-passkey"),
-        Method::SecurityKey => text!("method-security-key"),
-        Method::BackupCode => text!("method-backup-code"),
-        Method::EmailCode => text!("method-email-code"),
-        Method::SmsCode => text!("method-sms-code"),
-        Method::RecoveryCode => text!("method-recovery-code"),
-    }
+    methods.iter().map(format::method).collect()
 }

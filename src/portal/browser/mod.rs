@@ -12,6 +12,7 @@ mod ended_sessions;
 pub(super) mod enroll;
 pub(super) mod handoff;
 pub(super) mod held_form;
+pub(super) mod letter_notice;
 mod locked_factor;
 pub(super) mod login;
 pub(super) mod login_link;

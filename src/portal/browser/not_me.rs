@@ -85,7 +85,7 @@ fn login_page() -> String {
 }
 
 /// What follows by the rules of this gateway, where they ask for nothing too.
-fn consequences(ctx: &Context, whom: &str) -> Vec<String> {
+pub(super) fn consequences(ctx: &Context, whom: &str) -> Vec<String> {
     let enforced = ctx.state.flows.settings.risk.as_ref().is_some_and(|risk| risk.enforces());
     let action = if enforced { ctx.state.destinations.at_high_risk() } else { RiskAction::Permit };
     let apps = match action {

@@ -106,6 +106,7 @@ fn files() -> Vec<(String, String)> {
     let mut paths = Vec::new();
     walk(&root.join("src/portal"), &mut paths);
     walk(&root.join("templates"), &mut paths);
+    walk(&root.join("src/notify/wording"), &mut paths);
     paths.push(root.join("src/notify/wording.rs"));
     paths.sort();
     let shown = |path: &Path| path.strip_prefix(root).unwrap().display().to_string();

@@ -11,6 +11,7 @@ mod enumeration;
 mod handoff;
 mod journeys;
 mod links;
+mod letter_notices;
 mod locked_factor;
 mod matrix;
 mod not_me;

@@ -2,12 +2,12 @@
 
 use super::{Owner, lasting};
 use crate::auth::event::{Deed, What};
-use crate::auth::factor::authenticator::Enrolled;
-use crate::auth::proof::Method;
+use crate::auth::factor::authenticator::{AddressRecord, Enrolled};
+use crate::auth::notice_kind::NoticeKind;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::destination::Destinations;
-use crate::flow::ports::{Answer, Records, Removal};
+use crate::flow::ports::{Answer, Removal};
 use crate::flow::reply::{AddressRemoved, CeremonyRef, Client, Outcome, WithEvents};
 
 impl Flows {
@@ -39,12 +39,15 @@ impl Flows {
         destinations: &Destinations,
     ) -> Answer<AddressRemoved> {
         loop {
-            let (method, after) = match self.removable_address(&owner, id, destinations) {
+            let (gone, after) = match self.removable_address(&owner, id, destinations) {
                 Ok(judged) => judged,
                 Err(refused) => return Ok(refused),
             };
+            let method = gone.kind.method();
+            let removed = NoticeKind::AddressRemoved(gone.masked());
+            let records = self.notices(attempt, &owner.user, removed, &owner.enrolled).await?;
             attempt.intend(Deed::Binding, Some(method));
-            let removal = self.ports.addresses.remove(&owner.user, id, &after.ids(), Records::NONE).await?;
+            let removal = self.ports.addresses.remove(&owner.user, id, &after.ids(), &records).await?;
             if removal == Removal::Removed {
                 attempt.record(What::AuthenticatorRemoved { method });
                 return Ok(AddressRemoved::Removed);
@@ -58,13 +61,13 @@ impl Flows {
         }
     }
 
-    /// The method of an address and what is left without it, if its person may remove it.
+    /// The address and what is left without it, if its person may remove it.
     fn removable_address(
         &self,
         owner: &Owner,
         id: &str,
         destinations: &Destinations,
-    ) -> Result<(Method, Enrolled), AddressRemoved> {
+    ) -> Result<(AddressRecord, Enrolled), AddressRemoved> {
         let Some(address) = owner.enrolled.addresses.iter().find(|address| address.id == id) else {
             return Err(AddressRemoved::NotFound);
         };
@@ -77,6 +80,6 @@ impl Flows {
         if let Some(rule) = needed {
             return Err(AddressRemoved::Needed(rule));
         }
-        Ok((address.kind.method(), rest))
+        Ok((address.clone(), rest))
     }
 }

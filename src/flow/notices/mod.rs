@@ -1,0 +1,181 @@
+//! Letters that tell people what happened to their account, at every mail address that they confirmed. They are sealed
+//! before the change that they tell of, and written with it.
+
+mod disown;
+
+use std::time::Duration;
+
+use super::Flows;
+use super::agent_name::AgentName;
+use super::attempt::Attempt;
+use super::ports::{Account, Answer, Letter, LetterNotice, NoticeLink, NoticeOrigin, Ports, Recipient, Records};
+use crate::auth::factor::authenticator::{AddressKind, Enrolled};
+use crate::auth::link_token::LinkToken;
+use crate::auth::network::client_network;
+use crate::auth::notice_kind::NoticeKind;
+use crate::auth::proof::Method;
+use crate::auth::secret::SecretText;
+use crate::auth::session::Channel;
+use crate::auth::throttle::{Charge, Charged, Limit};
+use crate::auth::time::Timestamp;
+use crate::auth::user::{UserId, Username};
+
+pub use disown::LetterDisowned;
+
+/// The page that the link leads to.
+pub const NOTICE_PAGE: &str = "/.stepgate/notice";
+/// How long the link is good.
+pub const LINK_LASTS: Duration = Duration::from_secs(7 * 86_400);
+/// After this a letter that nobody took is of no use.
+const KEPT_FOR: Duration = Duration::from_secs(3 * 86_400);
+/// A letter about the last code of too many waits until that was looked at: where it was right, it is taken back.
+const HELD_FOR: Duration = Duration::from_secs(60);
+/// After this a script that signs in from the same network is told of once more.
+const SCRIPT_TOLD_AGAIN: Duration = Duration::from_secs(30 * 86_400);
+
+/// Whose account it is, and what happened to it.
+pub struct NoticeFacts<'a> {
+    pub user: &'a UserId,
+    pub username: &'a Username,
+    pub kind: NoticeKind,
+    pub at: Timestamp,
+    /// `None`: an operator does it on the machine.
+    pub origin: Option<NoticeOrigin>,
+    /// The host whose page the link leads to, and its origin.
+    pub host: &'a str,
+    pub page_origin: &'a str,
+}
+
+/// The letters about something, sealed, one to each confirmed mail address in `enrolled`. Nothing where there is none, or where
+/// too many told of the same lately.
+///
+/// # Errors
+/// A store did not answer.
+pub async fn notice_records(ports: &Ports, facts: NoticeFacts<'_>, enrolled: &Enrolled) -> Answer<Records> {
+    let mut records = Records::default();
+    let NoticeFacts { user, username, kind, at, origin, host, page_origin } = facts;
+    let addresses: Vec<_> = enrolled.addresses.iter().filter(|address| address.kind == AddressKind::Email).collect();
+    if addresses.is_empty() || !is_within_limit(ports, user, &kind, at).await? {
+        return Ok(records);
+    }
+    let due_at = if matches!(kind, NoticeKind::FactorLocked(_)) { at.plus(HELD_FOR) } else { at };
+    for address in addresses {
+        // Each has a link of its own: whoever reads one address cannot use up what was sent to another.
+        let mut random = [0; 32];
+        ports.entropy.fill(&mut random)?;
+        let token = LinkToken::mint(&random);
+        let (user, username, kind) = (user.clone(), username.clone(), kind.clone());
+        let link = NoticeLink { user, username: username.clone(), kind: kind.clone(), at };
+        ports.notice_links.put(&token, &link, LINK_LASTS).await?;
+        let letter = LetterNotice {
+            to: Recipient::Email(address.value.clone()),
+            kind,
+            username,
+            at,
+            origin: origin.clone(),
+            url: SecretText::new(format!("{page_origin}{NOTICE_PAGE}?token={}", token.expose())),
+            host: host.to_owned(),
+        };
+        records.letters.push(ports.outbox.seal(&Letter::Notice(letter), due_at, at.plus(KEPT_FOR))?);
+    }
+    Ok(records)
+}
+
+/// How many of a kind a person is told of: one an hour of what strangers can bring about, ten an hour of what only they
+/// themselves, or who is signed in as them, can. `None`: each of them.
+const fn limit(kind: &NoticeKind) -> Option<Limit> {
+    match kind {
+        NoticeKind::FactorLocked(_) => Some(Limit { tries: 1, refill: Duration::from_secs(3600) }),
+        NoticeKind::NewBrowser
+        | NoticeKind::FactorAdded(_)
+        | NoticeKind::FactorRemoved(_)
+        | NoticeKind::BackupCodesMade
+        | NoticeKind::AddressAdded(_)
+        | NoticeKind::AddressRemoved(_)
+        | NoticeKind::MfaDisabled
+        | NoticeKind::PasswordChanged
+        | NoticeKind::AccountDisabled => Some(Limit { tries: 10, refill: Duration::from_secs(360) }),
+        // There are few codes; a recovery and a deletion take a letter each, which is limited itself. One that was missed could be
+        // an account that is lost.
+        NoticeKind::BackupCodeUsed { .. }
+        | NoticeKind::RecoveryBegun { .. }
+        | NoticeKind::RecoveryCancelled
+        | NoticeKind::RecoveryFinished
+        | NoticeKind::AccountDeleted => None,
+    }
+}
+
+async fn is_within_limit(ports: &Ports, user: &UserId, kind: &NoticeKind, now: Timestamp) -> Answer<bool> {
+    let Some(limit) = limit(kind) else { return Ok(true) };
+    let charge = Charge { key: counter(user, kind), limit };
+    Ok(matches!(ports.throttle.charge(&[charge], now).await?, Charged::Go(_)))
+}
+
+fn counter(user: &UserId, kind: &NoticeKind) -> String {
+    match kind {
+        NoticeKind::FactorLocked(method) => format!("notice:{}:{}:{user}", kind.name(), method.name()),
+        _ => format!("notice:{}:{user}", kind.name()),
+    }
+}
+
+impl Flows {
+    /// The letters about a change that is about to be made in this attempt, to be handed to it. `enrolled`: what the person has
+    /// before it, with an address that comes.
+    pub(in crate::flow) async fn notices(
+        &self,
+        attempt: &Attempt<'_>,
+        user: &UserId,
+        kind: NoticeKind,
+        enrolled: &Enrolled,
+    ) -> Answer<Records> {
+        let Some(username) = attempt.username.as_ref().filter(|_| self.settings.mail) else {
+            return Ok(Records::default());
+        };
+        let (host, page_origin) = (attempt.client.host.as_str(), attempt.client.origin.as_str());
+        let origin = Some(self.notice_origin(attempt));
+        let facts = NoticeFacts { user, username, kind, at: attempt.now, origin, host, page_origin };
+        notice_records(&self.ports, facts, enrolled).await
+    }
+
+    /// The letters about a sign-in with a browser that is not known, to be written with it. The first sign-in of all is
+    /// nobody's surprise. Scripts keep no mark: each network of theirs is told of once in a while.
+    pub(in crate::flow) async fn new_browser_notices(
+        &self,
+        attempt: &Attempt<'_>,
+        account: &Account,
+    ) -> Answer<Records> {
+        if !self.settings.mail || attempt.device.is_some() || account.last_login_at.is_none() {
+            return Ok(Records::default());
+        }
+        let user = &account.identity.id;
+        if attempt.client.channel == Channel::Bearer {
+            let key = format!("notice:script:{user}:{}", client_network(attempt.client.ip));
+            let charge = Charge { key, limit: Limit { tries: 1, refill: SCRIPT_TOLD_AGAIN } };
+            if !matches!(self.ports.throttle.charge(&[charge], attempt.now).await?, Charged::Go(_)) {
+                return Ok(Records::default());
+            }
+        }
+        let enrolled = self.ports.authenticators.of(user).await?;
+        self.notices(attempt, user, NoticeKind::NewBrowser, &enrolled).await
+    }
+
+    /// A code that would have switched a factor off was right, or not looked at: its letters are taken back, and the next
+    /// ones are not too many.
+    pub(in crate::flow) async fn untell_locked(&self, user: &UserId, method: Method, notices: &Records) -> Answer<()> {
+        if notices.letters.is_empty() {
+            return Ok(());
+        }
+        self.ports.throttle.forgive(&[counter(user, &NoticeKind::FactorLocked(method))]).await
+    }
+
+    fn notice_origin(&self, attempt: &Attempt<'_>) -> NoticeOrigin {
+        let client = attempt.client;
+        let hints = client.hints.each_ref().map(|hint| hint.as_deref());
+        NoticeOrigin {
+            ip: client.ip.to_string(),
+            country: self.ports.places.place(client.ip).country.map(|country| country.to_string()),
+            network_owner: self.ports.places.network_owner(client.ip),
+            agent: AgentName::seen(client.user_agent.as_deref(), hints).word(),
+        }
+    }
+}
