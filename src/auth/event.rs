@@ -35,6 +35,9 @@ pub struct Event {
     /// Why a sign-in is as unusual as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk: Option<Arc<RiskRecord>>,
+    /// The operator who did it, as the machine knows them; `None`: nobody did it by a command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// The form concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub form: Option<Arc<FormRecord>>,
@@ -54,6 +57,7 @@ impl Event {
             session: None,
             browser: None,
             risk: None,
+            by: None,
             form: None,
             learnt: false,
         }

@@ -19,6 +19,7 @@ pub mod notice_kind;
 pub mod origin;
 pub mod policy;
 pub mod proof;
+pub mod recovery_token;
 pub mod reserved_names;
 pub mod resource;
 pub mod return_to;

@@ -34,7 +34,16 @@ pub(crate) async fn record(stores: &Stores, what: What, who: &Identity, session:
 }
 
 fn event(what: What, who: &Identity, session: Option<String>) -> Event {
-    Event { session, ..Event::of(what, Some(who)) }
+    Event { session, by: Some(operator()), ..Event::of(what, Some(who)) }
+}
+
+/// Who runs this command, as the machine knows them: who took another's rights by `sudo` is named, not whose they are.
+fn operator() -> String {
+    let named = |name| std::env::var(name).ok().filter(|name: &String| !name.is_empty());
+    let name = named("SUDO_USER").or_else(|| named("USER")).or_else(|| named("LOGNAME"));
+    // Anybody may set these: they are kept as they stand, without what would change a line of the log.
+    let shown = |name: String| name.chars().filter(|c| !c.is_control()).take(64).collect::<String>();
+    name.map_or_else(|| "unknown".to_owned(), shown)
 }
 
 fn log_event(event: &Event) {
@@ -45,7 +54,7 @@ fn log_event(event: &Event) {
         user = event.user.as_ref().map(|user| user.0.as_str()),
         username = event.username.as_ref().map(|name| name.as_str()),
         session = event.session.as_deref(),
-        by = "operator",
+        by = event.by.as_deref(),
         "audit"
     );
 }

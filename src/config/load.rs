@@ -13,7 +13,7 @@ use super::sections::listen::ListenContext;
 use super::sections::require::Strengths;
 use super::sections::root::Root;
 use super::sections::{
-    factors, limits, listen, mail, passkeys, portal, risk, secrets, session, sms, state, tls, users,
+    factors, limits, listen, mail, passkeys, portal, recovery, risk, secrets, session, sms, state, tls, users,
 };
 use super::settings::{Report, Settings};
 use super::yaml::collect::{Removed, collect, collect_items};
@@ -283,6 +283,7 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     let (sms, countries) = sms::validate(options.sms, cx);
     flow.codes.countries = countries;
     switched.need_senders(given_senders, cx);
+    recovery::validate(options.recovery, given_senders.0, &mut flow, cx);
     let notify =
         NotifySettings { name: Some(portal.name.clone()).filter(|name| !name.is_empty()), mail, sms, kept: None };
     flow.portal_host = portal_host.as_ref().map(|host| host.value.clone());

@@ -22,6 +22,7 @@ pub mod other_sessions;
 mod new_password;
 mod passkeys;
 pub mod ports;
+pub mod recovery;
 pub mod reply;
 pub mod risk;
 mod sealing;

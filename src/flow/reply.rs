@@ -4,6 +4,7 @@ mod addresses;
 mod deletion;
 mod mailed_link;
 mod passkeys;
+mod recovery;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use addresses::*;
 pub use deletion::*;
 pub use mailed_link::*;
 pub use passkeys::*;
+pub use recovery::*;
 
 /// What a flow returns, and the events on the way to it. The edge records the events, once.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! What an operator may set about the flows, with the defaults.
 
+mod recovery;
 mod risk;
 mod sent_codes;
 
@@ -12,6 +13,7 @@ use crate::auth::proof::{Method, MethodSet, Offer};
 use crate::auth::session::Lifetimes;
 use crate::auth::throttle::Limit;
 
+pub use recovery::RecoverySettings;
 pub use risk::RiskSettings;
 pub use sent_codes::{CodeShape, SendLimits, SentCodeSettings, Spend};
 
@@ -40,6 +42,8 @@ pub struct FlowSettings {
     pub codes: SentCodeSettings,
     /// Whether a sign-in may begin by a link in a letter. Default: no.
     pub email_link: bool,
+    /// `None`: nobody recovers by themselves. Default: none.
+    pub recovery: Option<RecoverySettings>,
     /// `None`: nothing is compared with what is usual. Default: none.
     pub risk: Option<RiskSettings>,
     /// Attempt limits.
@@ -148,10 +152,11 @@ impl LimitSettings {
     pub const fn budget(&self, method: Method) -> MethodBudget {
         match method {
             Method::Password => MethodBudget::Password { pace: self.password, failures: self.password_lockout },
-            Method::Passkey | Method::BoundPasskey | Method::SecurityKey => MethodBudget::Signature,
-            Method::Totp | Method::BackupCode | Method::EmailCode | Method::SmsCode | Method::RecoveryCode => {
-                MethodBudget::Code(self.totp)
+            // A code of recovery has as much chance in it as a signature.
+            Method::Passkey | Method::BoundPasskey | Method::SecurityKey | Method::RecoveryCode => {
+                MethodBudget::Signature
             }
+            Method::Totp | Method::BackupCode | Method::EmailCode | Method::SmsCode => MethodBudget::Code(self.totp),
         }
     }
 }
@@ -201,6 +206,7 @@ impl Default for FlowSettings {
             backup_codes: 10,
             codes: SentCodeSettings::default(),
             email_link: false,
+            recovery: None,
             risk: None,
             limits: LimitSettings::default(),
             mail: false,

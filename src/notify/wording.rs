@@ -121,6 +121,11 @@ fn of_link(link: &LetterLink, name: &str) -> Words {
             text!("letter-recovery-use", host = host),
             text!("letter-recovery-otherwise"),
         ),
+        LinkPurpose::RecoveryWaits => (
+            text!("letter-recovery-waits-subject", name = name, host = host),
+            text!("letter-recovery-waits-use", host = host, span = format::span(link.valid)),
+            text!("letter-recovery-waits-otherwise"),
+        ),
         LinkPurpose::Deletion => (
             text!("letter-deletion-subject", name = name, host = host),
             text!("letter-deletion-use", host = host),
@@ -128,7 +133,7 @@ fn of_link(link: &LetterLink, name: &str) -> Words {
         ),
     };
     let once = link.purpose != LinkPurpose::AddressTaken;
-    let good_for = once.then(|| text!("letter-link-good-for", span = format::span(link.valid)));
+    let good_for = (once && link.purpose != LinkPurpose::RecoveryWaits).then(|| text!("letter-link-good-for", span = format::span(link.valid)));
     let code = link.code.as_ref().map(|code| (text!("letter-link-code"), code.expose()));
     let secret = once.then(|| text!("letter-link-do-not-share"));
     let url = link.url.expose();

@@ -44,6 +44,7 @@ mod old_apps;
 mod origins;
 mod races;
 mod readme;
+mod recovery;
 mod refused;
 mod reload;
 mod risk_commands;

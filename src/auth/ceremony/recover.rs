@@ -65,11 +65,10 @@ impl Resets {
 
     /// The names of what may be set, where people can set up what is on `offer`.
     pub fn names(self, offer: Offer, backup_codes: bool) -> Vec<&'static str> {
-        let factors =
-            [Method::Totp, Method::Passkey].into_iter().filter(|m| self.factors && offer.enrollable.contains(*m));
-        let password = self.password.then_some(Method::Password);
+        let password = self.password.then_some(Method::Password.name());
+        let app = (self.factors && offer.enrollable.contains(Method::Totp)).then_some(Method::Totp.name());
         let backup = (self.factors && backup_codes).then_some("backup_codes");
-        password.into_iter().chain(factors).map(Method::name).chain(backup).collect()
+        [password, app, backup].into_iter().flatten().collect()
     }
 }
 

@@ -35,6 +35,12 @@ fn vocabulary() -> Vec<(What, Value)> {
         (AccountDisabled, json!({"action": "account_disabled"})),
         (AccountEnabled, json!({"action": "account_enabled"})),
         (AccountDeleted, json!({"action": "account_deleted"})),
+        (RecoveryBegun, json!({"action": "recovery_begun"})),
+        (RecoveryWaiting, json!({"action": "recovery_waiting"})),
+        (RecoveryGranted, json!({"action": "recovery_granted"})),
+        (RecoveryCancelled, json!({"action": "recovery_cancelled"})),
+        (RecoveryFinished, json!({"action": "recovery_finished"})),
+        (RecoveryCodeIssued, json!({"action": "recovery_code_issued"})),
         (PasswordSet, json!({"action": "password_set"})),
         (PasswordForced, json!({"action": "password_forced"})),
         (ProfileSet, json!({"action": "profile_set"})),
@@ -108,7 +114,7 @@ fn the_log_the_trail_and_the_commands_use_the_same_words() {
         actions.insert(what.action());
     }
     // As many as there are variants: a new one stands here too.
-    assert_eq!(actions.len(), 35);
+    assert_eq!(actions.len(), 41);
 }
 
 #[test]
@@ -122,6 +128,7 @@ fn an_event_is_kept_with_what_happened_among_its_members() {
         browser: Some("tag".to_owned()),
         risk: None,
         learnt: false,
+        by: None,
         form: None,
     };
     let kept = json!({"action": "proof_rejected", "method": "password", "reason": "mismatch", "user": null,

@@ -107,6 +107,18 @@ pub enum What {
     AccountDeleted,
     /// The owner of an account asked for the link that deletes it.
     DeletionAsked,
+    /// A code went by mail to somebody who cannot sign in.
+    RecoveryBegun,
+    /// A recovery waits, for want of a second proof; every confirmed address was told.
+    RecoveryWaiting,
+    /// Enough was proved to set credentials anew.
+    RecoveryGranted,
+    /// A recovery that waited was ended by its owner or an operator.
+    RecoveryCancelled,
+    /// Credentials were set anew.
+    RecoveryFinished,
+    /// An operator issued a code by which everything is set anew.
+    RecoveryCodeIssued,
     PasswordSet,
     /// An operator set a password that the rules refuse.
     PasswordForced,
@@ -162,6 +174,12 @@ impl What {
             Self::AccountEnabled => "account_enabled",
             Self::AccountDeleted => "account_deleted",
             Self::DeletionAsked => "deletion_asked",
+            Self::RecoveryBegun => "recovery_begun",
+            Self::RecoveryWaiting => "recovery_waiting",
+            Self::RecoveryGranted => "recovery_granted",
+            Self::RecoveryCancelled => "recovery_cancelled",
+            Self::RecoveryFinished => "recovery_finished",
+            Self::RecoveryCodeIssued => "recovery_code_issued",
             Self::PasswordSet => "password_set",
             Self::PasswordForced => "password_forced",
             Self::ProfileSet => "profile_set",

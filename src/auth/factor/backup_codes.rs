@@ -13,7 +13,7 @@ const PARTED: [usize; 2] = [4, 9];
 pub const SET_SALT_BYTES: usize = 16;
 
 /// Crockford's base 32: no I, L, O, U.
-const ALPHABET: [char; 32] = [
+pub(super) const ALPHABET: [char; 32] = [
     '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p',
     'q', 'r', 's', 't', 'v', 'w', 'x', 'y', 'z',
 ];
@@ -33,6 +33,11 @@ pub fn mint(random: &[u8; CODE_BYTES]) -> SecretText {
 
 /// The characters of a code in what a person typed; look-alikes are read as what was meant.
 pub fn normalise(typed: &str) -> Option<SecretText> {
+    characters(typed).filter(|code| LENGTHS.contains(&code.expose().len()))
+}
+
+/// The characters of any such code in what a person typed, however many; `None`: it holds something else.
+pub(super) fn characters(typed: &str) -> Option<SecretText> {
     if typed.len() > 128 {
         return None;
     }
@@ -46,7 +51,7 @@ pub fn normalise(typed: &str) -> Option<SecretText> {
             _ => return None,
         }
     }
-    LENGTHS.contains(&code.len()).then(|| SecretText::new(code))
+    Some(SecretText::new(code))
 }
 
 /// The codes in a text that a page of ours sent: as they were shown, and nothing else. `None`: it holds something else,

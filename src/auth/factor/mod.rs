@@ -4,5 +4,6 @@ pub mod authenticator;
 pub mod backup_codes;
 pub mod passkey;
 pub mod password;
+pub mod recovery_code;
 pub mod sent_code;
 pub mod totp;

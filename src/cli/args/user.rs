@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::ConfigFile;
+use super::duration::parse_duration;
 
 /// Where a new password comes from; by default it is asked for.
 #[derive(Args)]
@@ -162,6 +163,31 @@ Examples:
   stepgate user reset-mfa ann -c stepgate.yaml   ann enrols anew at sign-in
   stepgate user show ann -c stepgate.yaml        see what is enrolled")]
     ResetMfa(OneUser),
+    /// Issue a code by which somebody sets password and factors anew
+    #[command(after_help = "\
+Examples:
+  stepgate user recovery-code ann -c stepgate.yaml
+  stepgate user recovery-code ann -c stepgate.yaml --valid 1h --json
+
+It is printed once and good once, at /.stepgate/recover with the user name.
+Whoever has it takes the account over: hand it to the person themselves, by a
+way that shows who they are. Another one takes its place.")]
+    RecoveryCode {
+        #[command(flatten)]
+        user: OneUser,
+        /// For how long it is good: 1m to 24h
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_duration)]
+        valid: std::time::Duration,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a recovery that waits
+    #[command(after_help = "\
+Examples:
+  stepgate user show ann -c stepgate.yaml               see whether one waits
+  stepgate user cancel-recovery ann -c stepgate.yaml")]
+    CancelRecovery(OneUser),
     /// Delete an account with its factors and sessions
     #[command(after_help = "\
 Examples:

@@ -21,7 +21,7 @@ use crate::auth::secret::SecretText;
 use crate::auth::user::Group;
 use crate::cli::exit::{CommandResult, Failure};
 use crate::config::Settings;
-use crate::flow::settings::{FlowSettings, PasskeySettings, RiskSettings, SentCodeSettings};
+use crate::flow::settings::{FlowSettings, PasskeySettings, RecoverySettings, RiskSettings, SentCodeSettings};
 use crate::notify::kept::KeptLetters;
 use crate::notify::settings::NotifySettings;
 use crate::portal::settings::{PortalHost, PortalSettings, ScriptSettings};
@@ -194,9 +194,11 @@ fn flow(portal_host: Option<String>) -> FlowSettings {
     let codes = SentCodeSettings { countries: Country::parse("US").into_iter().collect(), ..Default::default() };
     let offer = Offer::BASIC.with(Method::EmailCode, false).with(Method::SmsCode, false);
     let risk = Some(RiskSettings::default());
+    // Nobody waits a day for a demo.
+    let recovery = Some(RecoverySettings { wait: Duration::from_secs(10), ..RecoverySettings::default() });
     let passkeys = Some(PasskeySettings { alone: vec![HOST.to_owned()], ..PasskeySettings::default() });
     let (issuer, mail, email_link) = (NAME.to_owned(), true, true);
-    FlowSettings { issuer, portal_host, offer, passkeys, codes, email_link, mail, risk, ..FlowSettings::default() }
+    FlowSettings { issuer, portal_host, offer, passkeys, codes, email_link, mail, recovery, risk, ..FlowSettings::default() }
 }
 
 /// The hosts of the sample app.

@@ -4,6 +4,7 @@ pub(crate) mod addresses;
 mod change;
 pub(crate) mod create_user;
 pub(crate) mod new_password;
+mod recovery;
 mod show;
 mod unlock;
 
@@ -35,6 +36,8 @@ pub(crate) async fn run(command: User) -> CommandResult {
         User::SetPassword { user, password } => change::set_password(&user, &password).await,
         User::SetGroups { user, groups, none: _ } => change::set_groups(&user, &groups).await,
         User::ResetMfa(user) => change::reset_mfa(&user).await,
+        User::RecoveryCode { user, valid, json } => recovery::issue(&user, valid, json).await,
+        User::CancelRecovery(user) => recovery::cancel(&user).await,
         User::Delete { user, yes } => change::delete(&user, yes).await,
     }
 }

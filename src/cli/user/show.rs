@@ -13,7 +13,7 @@ use crate::cli::output::table::columns;
 use crate::cli::output::terminal::{self, UnreadableRows, write_stdout};
 use crate::cli::output::text::escape;
 use crate::cli::output::time;
-use crate::flow::ports::Account;
+use crate::flow::ports::{Account, RecoveryRef, WaitingRecovery};
 
 pub(crate) async fn list(file: &ConfigFile, json: bool) -> CommandResult {
     let opened = accounts::open(file).await?;
@@ -49,6 +49,7 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
     let enrolled = store_result(opened.ports.authenticators.of(&identity.id).await)?;
     let sessions = store_result(opened.ports.sessions.of_user(&identity.id).await)?;
     let now = opened.ports.clock.now();
+    let recovery = store_result(opened.ports.recoveries.waiting(RecoveryRef::Of(&identity.id), now).await)?;
     let is_live = |session: &Session| time::is_live(&opened.settings.flow.session, session, now);
     let live = sessions.iter().filter(|(_, session)| session.as_ref().is_ok_and(is_live)).count();
     if json {
@@ -58,6 +59,7 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
             let left = enrolled.backup.as_ref().map_or(0, |b| b.left);
             members.insert("backup_codes_left".to_owned(), left.into());
             members.insert("addresses".to_owned(), addresses_value(&enrolled));
+            members.insert("recovery".to_owned(), recovery.as_ref().map_or(Value::Null, recovery_value));
         }
         return terminal::write_json(&shown);
     }
@@ -76,6 +78,7 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
         pair("addresses for codes", addresses(&enrolled)),
         pair("switched off", switched_off(&enrolled)),
         pair("backup codes left", codes.to_string()),
+        pair("recovery", recovery.as_ref().map_or_else(|| "-".to_owned(), |waiting| waits(waiting, now))),
         pair("sessions", live.to_string()),
         pair("made", account.created_at.rfc3339()),
         pair("last sign-in", last(account.last_login_at)),
@@ -153,6 +156,23 @@ fn switched_off(enrolled: &Enrolled) -> String {
     let listed: Vec<String> =
         enrolled.locked.iter().map(|(method, at)| format!("{} {}", method.name(), at.rfc3339())).collect();
     if listed.is_empty() { "-".to_owned() } else { listed.join(", ") }
+}
+
+/// When a recovery goes on, and when it is over.
+fn waits(waiting: &WaitingRecovery, now: Timestamp) -> String {
+    let WaitingRecovery { ready_at, ends_at, .. } = waiting;
+    match *ready_at <= now {
+        true => format!("may go on until {}", ends_at.rfc3339()),
+        false => format!("waits until {}", ready_at.rfc3339()),
+    }
+}
+
+fn recovery_value(waiting: &WaitingRecovery) -> Value {
+    json!({
+        "begun_at": waiting.begun_at.rfc3339(),
+        "ready_at": waiting.ready_at.rfc3339(),
+        "ends_at": waiting.ends_at.rfc3339(),
+    })
 }
 
 fn last(at: Option<Timestamp>) -> String {

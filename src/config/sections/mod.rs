@@ -12,6 +12,7 @@ pub(crate) mod one_or;
 pub(crate) mod passkeys;
 pub(crate) mod policy;
 pub(crate) mod portal;
+pub(crate) mod recovery;
 pub(crate) mod registrable_domain;
 pub(crate) mod require;
 pub(crate) mod risk;

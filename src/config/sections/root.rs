@@ -13,6 +13,7 @@ use super::mail::MailOptions;
 use super::one_or::OffOr;
 use super::policy::PolicyOptions;
 use super::portal::PortalOptions;
+use super::recovery::RecoveryOptions;
 use super::require::StrengthOptions;
 use super::risk::RiskOptions;
 use super::secrets::SecretOptions;
@@ -54,6 +55,8 @@ pub(crate) struct Root {
     pub(crate) mail: Option<Spanned<OffOr<MailOptions>>>,
     /// What sends text messages. Default: off.
     pub(crate) sms: Option<Spanned<OffOr<SmsOptions>>>,
+    /// How somebody gets back in who can no longer sign in. Default: off.
+    pub(crate) recovery: Option<Spanned<OffOr<RecoveryOptions>>>,
     /// How sign-ins and requests are compared with what is usual for their person. Default: off.
     pub(crate) risk: Option<Spanned<OffOr<RiskOptions>>>,
     /// Names that rules may use beside one_factor, two_steps, two_factor and phishing_resistant.

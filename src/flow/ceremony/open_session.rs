@@ -92,6 +92,9 @@ impl Flows {
         if let Err(fault) = noted {
             return Err(self.revoke_undelivered(attempt, &opened.token.key(), fault).await);
         }
+        if let Err(fault) = self.end_needless_recovery(attempt, account, proved).await {
+            return Err(self.revoke_undelivered(attempt, &opened.token.key(), fault).await);
+        }
         self.learn_sign_in(attempt, &account.identity.id, ceremony.assessed, proved).await;
         Ok(Ok(Box::new(Opened { notice, ..opened })))
     }

@@ -20,6 +20,8 @@ pub(in crate::flow) enum Slot {
     Stored(CeremonyToken),
     /// Nowhere: a step-up or an enrolment begins anew from its session each time.
     Session(SessionKey, Arc<Session>),
+    /// Nowhere: a recovery begins anew from its mailed code, of this name, each time.
+    Recovery(String),
 }
 
 /// A ceremony to go on with.
@@ -46,13 +48,14 @@ impl Slot {
             Self::New => None,
             Self::Stored(token) => Some(format!("c:{}", token.key().encoded())),
             Self::Session(_, session) => Some(format!("s:{}", session.id)),
+            Self::Recovery(code) => Some(format!("r:{code}")),
         }
     }
 
     /// The session that it happens in.
     pub(in crate::flow) fn session(&self) -> Option<&Session> {
         match self {
-            Self::New | Self::Stored(_) => None,
+            Self::New | Self::Stored(_) | Self::Recovery(_) => None,
             Self::Session(_, session) => Some(session),
         }
     }
@@ -60,7 +63,7 @@ impl Slot {
     /// The parent of an enrolment that begins here; a sign-in that has just begun is none.
     pub(in crate::flow) fn parent(&self) -> Option<Parent> {
         match self {
-            Self::New => None,
+            Self::New | Self::Recovery(_) => None,
             Self::Stored(token) => Some(Parent::SignIn(token.key())),
             Self::Session(_, session) => Some(Parent::Session(session.id.clone())),
         }
@@ -115,7 +118,9 @@ impl Flows {
         let token = match slot {
             Slot::New => CeremonyToken::mint(&self.random()?),
             Slot::Stored(token) => token.clone(),
-            Slot::Session(..) => return Err(StoreError::invariant("a ceremony in a session has no token")),
+            Slot::Session(..) | Slot::Recovery(_) => {
+                return Err(StoreError::invariant("a ceremony in a session has no token"));
+            }
         };
         self.ports.ceremonies.put(&token.key(), ceremony, self.time_left(ceremony, now)).await?;
         Ok(token)
@@ -125,7 +130,7 @@ impl Flows {
     pub(in crate::flow) async fn end_stored(&self, slot: &Slot) -> Answer<bool> {
         match slot {
             Slot::Stored(token) => Ok(self.ports.ceremonies.take(&token.key()).await?.is_some()),
-            Slot::New | Slot::Session(..) => Ok(true),
+            Slot::New | Slot::Session(..) | Slot::Recovery(_) => Ok(true),
         }
     }
 

@@ -119,7 +119,7 @@ impl Flows {
             Slot::Session(_, session) => {
                 found.ok().filter(|account| Self::is_of(session, account)).ok_or(RejectReason::NoSession)
             }
-            Slot::New | Slot::Stored(_) => found,
+            Slot::New | Slot::Stored(_) | Slot::Recovery(_) => found,
         })
     }
 
@@ -230,7 +230,7 @@ impl Flows {
             }
             Step::Rejected(_) => LoginReply::Rejected(match slot {
                 Slot::New => Rejection::WrongCredentials,
-                Slot::Stored(_) | Slot::Session(..) => Rejection::CeremonyGone,
+                Slot::Stored(_) | Slot::Session(..) | Slot::Recovery(_) => Rejection::CeremonyGone,
             }),
         })
     }

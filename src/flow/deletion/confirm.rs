@@ -113,6 +113,7 @@ fn tombstone(attempt: &Attempt<'_>) -> AuditEntry {
         session: None,
         browser: None,
         risk: None,
+        by: None,
         form: None,
         learnt: false,
     };

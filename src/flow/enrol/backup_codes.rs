@@ -23,10 +23,10 @@ const CLAIM: Duration = Duration::from_secs(60);
 
 /// A set of backup codes just made: to show, and to store.
 #[derive(Default)]
-pub(super) struct NewCodes {
-    pub(super) codes: Vec<SecretText>,
-    salt: Vec<u8>,
-    digests: Vec<Vec<u8>>,
+pub(in crate::flow) struct NewCodes {
+    pub(in crate::flow) codes: Vec<SecretText>,
+    pub(in crate::flow) salt: Vec<u8>,
+    pub(in crate::flow) digests: Vec<Vec<u8>>,
 }
 
 /// A set that may be replaced.
@@ -90,7 +90,7 @@ impl Flows {
     }
 
     /// Makes a set of backup codes. `None`: hashing is full.
-    pub(super) async fn make_codes(&self, attempt: &Attempt<'_>) -> Answer<Option<NewCodes>> {
+    pub(in crate::flow) async fn make_codes(&self, attempt: &Attempt<'_>) -> Answer<Option<NewCodes>> {
         let salt = backup_codes::set_salt(&self.random()?, self.hashing.params());
         let mut codes = Vec::new();
         for _ in 0..self.settings.backup_codes {

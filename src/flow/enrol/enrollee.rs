@@ -51,7 +51,7 @@ impl Flows {
         let key = parent.enrolment_key();
         let unrecognised = match &slot {
             Slot::Session(_, session) => self.before_enrolling(session, client, attempt.now).await?,
-            Slot::New | Slot::Stored(_) => {
+            Slot::New | Slot::Stored(_) | Slot::Recovery(_) => {
                 ceremony.forbids_enrolment(attempt.now).then(|| Requirement::of(Strength::TwoFactor))
             }
         };

@@ -53,7 +53,7 @@ impl Flows {
         let Some(bond) = who.slot.bond() else { return Ok(CreationAsked::Gone) };
         let helpful = match who.slot {
             Slot::Session(..) => wish.wanted.unwrap_or(MethodSet::ALL),
-            Slot::New | Slot::Stored(_) => who.ceremony.helpful(who.ceremony.started_at),
+            Slot::New | Slot::Stored(_) | Slot::Recovery(_) => who.ceremony.helpful(who.ceremony.started_at),
         };
         // Possession alone would not lead on.
         let possession = helpful.contains(Method::SecurityKey);

@@ -43,7 +43,7 @@ impl Flows {
         }
         let helpful = match slot {
             Slot::Session(..) => wanted.unwrap_or(MethodSet::ALL),
-            Slot::New | Slot::Stored(_) => ceremony.helpful(attempt.now),
+            Slot::New | Slot::Stored(_) | Slot::Recovery(_) => ceremony.helpful(attempt.now),
         };
         // Possession alone would not do.
         let possession = helpful.contains(Method::SecurityKey);

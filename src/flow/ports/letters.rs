@@ -64,6 +64,8 @@ pub enum LinkPurpose {
     SignIn,
     /// Begins what lets somebody sign in again who no longer can.
     Recovery,
+    /// Ends the recovery of an account that waits.
+    RecoveryWaits,
     /// Deletes an account.
     Deletion,
 }

@@ -17,6 +17,7 @@ mod notices;
 mod outbox;
 mod passkey_challenge;
 mod places;
+mod recoveries;
 mod risk_profiles;
 mod sessions;
 mod sign_in_link;
@@ -35,6 +36,9 @@ pub use notices::{LetterNotice, NoticeLink, NoticeOrigin};
 pub use outbox::{Bounce, Fate, LeasedLetter, Notifier, Outbox, Records, SealedLetter, letter_context};
 pub use passkey_challenge::{ApprovalChallenge, ChallengePurpose, IssuedChallenge};
 pub use places::Places;
+pub use recoveries::{
+    CredentialReset, GrantedRecovery, IssuedCode, MailedCode, Recoveries, RecoveryRef, WaitingRecovery,
+};
 pub use sessions::{End, EndReason, Ended, REMEMBERED, Sessions};
 pub use sign_in_link::SignInLink;
 pub use transient::{IsMeant, Taken, Transient, TransientKind, Typed, View, record_context};
@@ -172,6 +176,12 @@ pub struct Ports {
     pub passkeys: Arc<dyn Passkeys>,
     /// Accounts that are gone.
     pub erasures: Arc<dyn Erasures>,
+    /// Codes of recovery that were mailed.
+    pub mailed_codes: View<MailedCode>,
+    /// Recoveries in which enough was proved.
+    pub recoveries_granted: View<GrantedRecovery>,
+    /// Recoveries that wait, and codes of administrators.
+    pub recoveries: Arc<dyn Recoveries>,
     /// Wrong codes.
     pub lockouts: Arc<dyn Lockouts>,
     /// What is remembered.

@@ -41,6 +41,10 @@ pub enum TransientKind {
     Deletion,
     /// What the link in a letter about a change stands for.
     Notice,
+    /// A mailed code that lets somebody recover.
+    RecoveryCode,
+    /// Credentials that may be set anew.
+    Recovery,
 }
 
 /// What a store must know of a kind.
@@ -53,7 +57,7 @@ struct KindFacts {
 
 impl TransientKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Ceremony,
         Self::Pending,
         Self::Ticket,
@@ -65,6 +69,8 @@ impl TransientKind {
         Self::Trace,
         Self::SignInLink,
         Self::Deletion,
+        Self::RecoveryCode,
+        Self::Recovery,
     ];
 
     const fn facts(self) -> KindFacts {
@@ -118,6 +124,18 @@ impl TransientKind {
                 prefix: "de1:",
                 size_cap: 8 << 10,
                 unreadable: "the deletion of an account that cannot be read was dropped; it can be asked for again",
+            },
+            Self::RecoveryCode => KindFacts {
+                name: "recovery_code",
+                prefix: "m1:",
+                size_cap: 2 << 10,
+                unreadable: "a mailed code of a recovery cannot be read and was dropped; another one can be asked for",
+            },
+            Self::Recovery => KindFacts {
+                name: "recovery",
+                prefix: "v1:",
+                size_cap: 16 << 10,
+                unreadable: "a recovery under way cannot be read and was ended; it can be begun again",
             },
             Self::Slip => KindFacts {
                 name: "slip",

@@ -7,6 +7,7 @@ mod moment;
 mod outbox;
 mod passkeys;
 mod places;
+mod recoveries;
 mod submitting;
 mod vault;
 
@@ -26,7 +27,7 @@ use places::KnownPlaces;
 use super::Flows;
 use super::ports::{
     Account, Answer, Clock, CodeDigest, Ended, Entropy, Generation, Letter, Ports, RECORD_VERSION, SigningKey,
-    StoreError, TransientKind, Typed, View,
+    StoreError, TransientKind, Typed, View, WaitingRecovery,
 };
 use super::reply::Client;
 use super::settings::FlowSettings;
@@ -84,6 +85,9 @@ pub(crate) struct State {
     pub(crate) addresses: Vec<(UserId, AddressRecord)>,
     pub(crate) passkeys: Vec<(UserId, PasskeyRecord)>,
     pub(crate) lockouts: BTreeMap<(UserId, Method), Lockout>,
+    pub(crate) recoveries: Vec<WaitingRecovery>,
+    /// Digests of codes of administrators, and when they are over.
+    pub(crate) issued_codes: BTreeMap<UserId, (String, Timestamp)>,
     pub(crate) signing: Vec<SigningKey>,
     /// Every letter that was put and is not gone, and when it expires.
     pub(crate) letters: Vec<(Letter, Timestamp)>,
@@ -163,6 +167,9 @@ impl World {
             addresses: self.clone(),
             passkeys: self.clone(),
             erasures: self.clone(),
+            mailed_codes: View::new(self.clone(), self.clone()),
+            recoveries_granted: View::new(self.clone(), self.clone()),
+            recoveries: self.clone(),
             lockouts: self.clone(),
             history: self.clone(),
             vault: self.clone(),

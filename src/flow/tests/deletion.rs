@@ -149,6 +149,7 @@ async fn leave_everything(stage: &Stage) -> CeremonyRef {
             session: None,
             browser: None,
             risk: None,
+            by: None,
             form: None,
             learnt: false,
         };

@@ -22,6 +22,7 @@ mod passkey_faults;
 mod passkey_removal;
 mod passkey_wishes;
 mod passkeys;
+mod recovery;
 mod resealing;
 mod rising;
 mod risk;

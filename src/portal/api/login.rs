@@ -106,7 +106,7 @@ pub(super) fn requirement(strength: Option<&str>) -> Result<Option<Requirement>,
 }
 
 /// What a caller gives: a code, or the assertion of a passkey.
-fn submission(
+pub(super) fn submission(
     method: &str,
     code: Option<SecretField>,
     assertion: Option<CredentialField>,

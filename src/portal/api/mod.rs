@@ -12,6 +12,8 @@ pub(super) mod passkey_login;
 pub(super) mod passkey_types;
 pub(super) mod passkeys;
 pub(super) mod proof_types;
+pub(super) mod recover;
+pub(super) mod recover_types;
 mod request_to_come;
 pub(super) mod session;
 pub(super) mod totp;

@@ -169,6 +169,7 @@ fn form(ctx: &Context, destination: &Destination, shown: LoginFeedback<'_>) -> R
         dialog: passkey_dialogs::sign_in(ctx)?,
         signals,
         mailed_link: ctx.state.flows.settings.email_link.then(|| destination.page_url(login_link::PAGE)),
+        recovery: ctx.state.flows.settings.recovery.is_some(),
     };
     Ok(page(status, "login", &login))
 }

@@ -24,6 +24,8 @@ mod passkey_dialogs;
 mod passkey_upgrade;
 pub(super) mod passkeys;
 mod previous_sign_in;
+pub(super) mod recover;
+pub(super) mod recover_stop;
 pub(super) mod second_factor;
 mod sent_code;
 pub(super) mod step_up;

@@ -189,6 +189,7 @@ async fn form_after(
         others,
         sent,
         dialog,
+        recovery: ctx.state.flows.settings.recovery.is_some(),
         of,
         shown,
     };

@@ -355,6 +355,7 @@ async fn form_after(
         others,
         sent,
         dialog,
+        recovery: ctx.state.flows.settings.recovery.is_some(),
         of: &of,
         shown: ask.shown.as_ref(),
     };

@@ -37,6 +37,8 @@ pub(crate) struct CodePage<'a> {
     pub(crate) sent: Option<SentCode>,
     /// Where the way is a passkey.
     pub(crate) dialog: Option<PasskeyDialog>,
+    /// Whether people get back in by themselves who lost what is asked for.
+    pub(crate) recovery: bool,
     /// For whom the form is.
     pub(crate) of: &'a str,
     /// What is about to be sent, where that is approved of.

@@ -20,6 +20,7 @@ mod notice;
 mod passkey;
 mod passkey_card;
 mod passkey_dialog;
+mod recover;
 mod shell;
 mod unusual_activity;
 
@@ -43,5 +44,8 @@ pub(crate) use notice::NoticePage;
 pub(crate) use passkey::{PasskeyPage, PasskeyUpgradePage};
 pub(crate) use passkey_card::{PasskeyCard, PasskeySignal};
 pub(crate) use passkey_dialog::{DialogPurpose, PasskeyDialog};
+pub(crate) use recover::{
+    RecoverCodePage, RecoverPage, RecoverResetPage, RecoverSecondPage, RecoverStopPage, RecoveredPage, ShownApp,
+};
 pub(crate) use shell::Shell;
 pub(crate) use unusual_activity::UnusualActivity;

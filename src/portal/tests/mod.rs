@@ -20,10 +20,12 @@ mod openapi;
 mod openapi_addresses;
 mod openapi_links;
 mod openapi_passkeys;
+mod openapi_recovery;
 mod pages;
 mod passkeys;
 mod popups;
 mod previous_sign_in;
+mod recovery;
 mod redirect_guard;
 mod sent_codes;
 mod slips;
@@ -51,7 +53,7 @@ use crate::auth::secret::SecretBytes;
 use crate::flow::Flows;
 use crate::flow::destination::Destinations;
 use crate::flow::ports::Letter;
-use crate::flow::settings::{FlowSettings, PasskeySettings};
+use crate::flow::settings::{FlowSettings, PasskeySettings, RecoverySettings};
 use crate::flow::testing::{HOST, World, sending};
 use crate::portal::reply::Reply;
 use crate::portal::request_info::RequestInfo;
@@ -169,7 +171,8 @@ impl Stage {
     /// The same where codes are sent and passkeys are switched on.
     pub(super) fn with_all() -> Self {
         let stage = Self::new();
-        let settings = FlowSettings { passkeys: Some(PasskeySettings::default()), email_link: true, ..sending() };
+        let recovery = Some(RecoverySettings::default());
+        let settings = FlowSettings { passkeys: Some(PasskeySettings::default()), email_link: true, recovery, ..sending() };
         let flows = Arc::new(Flows::new(stage.world.ports(), settings));
         Self { portal: portal_with(flows, stage.policy.clone()), ..stage }
     }

@@ -141,6 +141,7 @@ async fn what_is_answered_is_what_is_documented() {
     openapi_addresses::addresses(&j).await;
     openapi_passkeys::passkeys(&j).await;
     openapi_links::links(&j).await;
+    openapi_recovery::recovery(&j).await;
     let mut last = 0;
     for _ in 0..40 {
         last = j.call(post("login", wrong("nobody"))).await.0;
@@ -246,7 +247,7 @@ async fn bodies_are_objects_and_required_where_the_document_says_so() {
             without.insert(path.clone());
         }
     }
-    assert_eq!(without.len(), 6, "{without:?}");
+    assert_eq!(without.len(), 8, "{without:?}");
     let array = format!("[\"bob\",\"{PASSWORD}\",null,\"one_factor\"]");
     let (status, told) = j.call(Call { body: array, ..post("login", Value::Null) }).await;
     assert!(status == 400 && told.get("access_token").is_none());

@@ -71,6 +71,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
             others,
             sent,
             dialog: way.is_passkey().then(|| dialog(DialogPurpose::Prove)),
+            recovery: true,
             of,
             shown: None,
         }
@@ -98,9 +99,21 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         let (notice, purpose) = (notice.map(str::to_owned), None);
         let dialog = Some(dialog(DialogPurpose::SignIn));
         let (signals, mailed_link) = (Vec::new(), Some("/.stepgate/login-link".to_owned()));
-        LoginPage { shell, errors, notice, purpose, username: x, place: x, host: x, dialog, signals, mailed_link }
-            .render()
-            .unwrap()
+        LoginPage {
+            shell,
+            errors,
+            notice,
+            purpose,
+            username: x,
+            place: x,
+            host: x,
+            dialog,
+            signals,
+            mailed_link,
+            recovery: true,
+        }
+        .render()
+        .unwrap()
     };
     let login_link = |errors, waiting: bool| {
         let waiting = waiting.then(|| x.to_owned());
@@ -174,6 +187,22 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         of: of.to_owned(),
         links: vec![Link::to("/.stepgate/login?to=%2F", x)],
     };
+    let recover =
+        |errors, by_mail| RecoverPage { shell, errors, username: x, host: x, by_mail, support: x }.render().unwrap();
+    let recover_code = |errors, code| RecoverCodePage { shell, errors, code, host: x, span: x }.render().unwrap();
+    let recover_second = |errors, wait, ready_at| {
+        let (method, dialog) = (Some(("totp", x.to_owned())), Some(dialog(DialogPurpose::Prove)));
+        RecoverSecondPage { shell, errors, username: x, code: x, method, dialog, wait, ready_at, support: x }
+            .render()
+            .unwrap()
+    };
+    let recover_reset = |errors| {
+        let app = Some(ShownApp { qr: &picture, uri: "otpauth://totp/x", key: x, digits: 6 });
+        let (ceremony, password_rule, backup_codes) = (x, Some(x), true);
+        RecoverResetPage { shell, errors, username: x, host: x, ceremony, password_rule, app, backup_codes }
+            .render()
+            .unwrap()
+    };
     let app = || AppLink { name: x.to_owned(), href: "https://app.example.com:8443/".to_owned() };
     vec![
         ("login", login(Errors::none(), None)),
@@ -239,6 +268,21 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
             .render()
             .unwrap(),
         ),
+        ("recover", recover(Errors::none(), true)),
+        ("recover-wrong", recover(Errors::one("username", x), true)),
+        ("recover-off", recover(Errors::one("issued", x), false)),
+        ("recover-sent", recover_code(Errors::none(), "")),
+        ("recover-link", recover_code(Errors::none(), x)),
+        ("recover-code-wrong", recover_code(wrong(), "")),
+        ("recover-second", recover_second(Errors::none(), Some(x), None)),
+        ("recover-waits", recover_second(wrong(), None, Some(x))),
+        ("recover-reset", recover_reset(Errors::none())),
+        ("recover-reset-wrong", recover_reset(wrong())),
+        (
+            "recovered",
+            RecoveredPage { shell, username: x, host: x, codes: &[SecretText::new(x.to_owned())] }.render().unwrap(),
+        ),
+        ("recover-stop", RecoverStopPage { shell, username: x, host: x, ready_at: x, token: x }.render().unwrap()),
         ("done", DonePage { shell, place: x }.render().unwrap()),
         ("logout", LogoutPage { shell, username: x, host: x, stay: "/", of }.render().unwrap()),
         ("notice", notice.render().unwrap()),
@@ -336,7 +380,7 @@ fn pages_are_small() {
     let css = include_str!("../assets/stepgate.css").len() + include_str!("../assets/stepgate.js").len();
     for (name, page) in every("plain") {
         // Unpacked; the QR code of an enrolment packs to a tenth.
-        let budget = if name.starts_with("enroll") { 40_000 } else { 8_000 };
+        let budget = if name.starts_with("enroll") || name.starts_with("recover-reset") { 40_000 } else { 8_000 };
         assert!(page.len() < budget && css < 7_500, "{name}: {} + {css}", page.len());
     }
 }

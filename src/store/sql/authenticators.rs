@@ -17,7 +17,73 @@ type TotpRow = (String, String, String, i64, i64, Option<i64>, i64, Option<i64>)
 type BackupRow = (String, String, i64);
 type LockedRow = (String, String, i64);
 
-const FORGET: &str = "delete from lockouts where account_id = $1 and method = $2";
+pub(super) const FORGET: &str = "delete from lockouts where account_id = $1 and method = $2";
+
+pub(super) const TOTP: &str = "insert into totp \
+     (account_id, id, secret, digits, period, last_step, created_at, used_at) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (account_id) do update set id = excluded.id, \
+     secret = excluded.secret, digits = excluded.digits, period = excluded.period, \
+     last_step = excluded.last_step, created_at = excluded.created_at, used_at = excluded.used_at";
+// The row of the set is written first: it is the lock that makes two writers take turns.
+pub(super) const BACKUP_SET: &str = "insert into backup_sets (account_id, salt) values ($1, $2) \
+     on conflict (account_id) do update set salt = excluded.salt";
+pub(super) const BACKUP_CLEAR: &str = "delete from backup_codes where account_id = $1";
+pub(super) const BACKUP_CODE: &str =
+    "insert into backup_codes (account_id, digest) values ($1, $2) on conflict do nothing";
+
+/// A TOTP authenticator as columns.
+pub(super) struct TotpColumns<'a> {
+    pub(super) id: &'a str,
+    pub(super) secret: String,
+    pub(super) digits: i64,
+    pub(super) period: i64,
+    pub(super) last_step: Option<i64>,
+    pub(super) created_at: i64,
+    pub(super) used_at: Option<i64>,
+}
+
+impl<'a> TotpColumns<'a> {
+    pub(super) fn of(totp: &'a TotpRecord) -> Answer<Self> {
+        Ok(Self {
+            id: &totp.id,
+            secret: text_of(&totp.secret.0),
+            digits: i64::from(totp.digits),
+            period: number_of(totp.period)?,
+            last_step: totp.last_step.map(number_of).transpose()?,
+            created_at: time_of(totp.created_at)?,
+            used_at: totp.used_at.map(time_of).transpose()?,
+        })
+    }
+}
+
+/// Binds a TOTP authenticator in the place of any other. What was wrong for another key says nothing about this one.
+macro_rules! write_totp {
+    ($tx:ident, $user:expr, $totp:expr) => {{
+        let query = sqlx::query($crate::store::sql::authenticators::TOTP).bind(&$user.0).bind($totp.id);
+        let query = query.bind(&$totp.secret).bind($totp.digits).bind($totp.period).bind($totp.last_step);
+        query.bind($totp.created_at).bind($totp.used_at).execute(&mut *$tx).await?;
+        let forget = sqlx::query($crate::store::sql::authenticators::FORGET).bind(&$user.0);
+        forget.bind($crate::auth::proof::Method::Totp.name()).execute(&mut *$tx).await?;
+    }};
+}
+
+/// Puts backup codes in the place of all others.
+macro_rules! write_backup {
+    ($tx:ident, $user:expr, $salt:expr, $digests:expr) => {{
+        use $crate::store::sql::authenticators::{BACKUP_CLEAR, BACKUP_CODE, BACKUP_SET, FORGET};
+        let salt = $crate::store::sql::row::text_of($salt);
+        sqlx::query(BACKUP_SET).bind(&$user.0).bind(salt).execute(&mut *$tx).await?;
+        sqlx::query(BACKUP_CLEAR).bind(&$user.0).execute(&mut *$tx).await?;
+        for digest in $digests {
+            let digest = $crate::store::sql::row::text_of(digest);
+            sqlx::query(BACKUP_CODE).bind(&$user.0).bind(digest).execute(&mut *$tx).await?;
+        }
+        let forget = sqlx::query(FORGET).bind(&$user.0);
+        forget.bind($crate::auth::proof::Method::BackupCode.name()).execute(&mut *$tx).await?;
+    }};
+}
+
+pub(super) use {write_backup, write_totp};
 
 #[async_trait]
 impl Authenticators for Database {
@@ -42,26 +108,14 @@ impl Authenticators for Database {
     }
 
     async fn put_totp(&self, user: &UserId, totp: &TotpRecord, records: &Records) -> Answer<()> {
-        const SQL: &str = "insert into totp (account_id, id, secret, digits, period, last_step, created_at, used_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (account_id) do update set id = excluded.id, \
-             secret = excluded.secret, digits = excluded.digits, period = excluded.period, \
-             last_step = excluded.last_step, created_at = excluded.created_at, used_at = excluded.used_at";
         // Another authenticator in the place of one: what was granted by that one is over.
         const OVER: &str = "update accounts set credentials_generation = credentials_generation + 1, \
              sessions_generation = sessions_generation + 1 \
              where id = $1 and exists (select 1 from totp where account_id = $1)";
-        let period = number_of(totp.period)?;
-        let last_step = totp.last_step.map(number_of).transpose()?;
-        let created_at = time_of(totp.created_at)?;
-        let used_at = totp.used_at.map(time_of).transpose()?;
-        let rows = RecordRows::of(records)?;
+        let (columns, rows) = (TotpColumns::of(totp)?, RecordRows::of(records)?);
         in_transaction!(self, tx => {
             sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
-            let query = sqlx::query(SQL).bind(&user.0).bind(&totp.id).bind(text_of(&totp.secret.0));
-            let query = query.bind(i64::from(totp.digits)).bind(period).bind(last_step);
-            query.bind(created_at).bind(used_at).execute(&mut *tx).await?;
-            // What was wrong for another key says nothing about this one.
-            sqlx::query(FORGET).bind(&user.0).bind(Method::Totp.name()).execute(&mut *tx).await?;
+            write_totp!(tx, user, columns);
             commit_with!(self, tx, rows);
             Ok(())
         })
@@ -79,19 +133,9 @@ impl Authenticators for Database {
     }
 
     async fn put_backup(&self, user: &UserId, salt: &[u8], digests: &[Vec<u8>], records: &Records) -> Answer<()> {
-        // The row of the set is written first: it is the lock that makes two writers take turns.
-        const SET: &str = "insert into backup_sets (account_id, salt) values ($1, $2) \
-             on conflict (account_id) do update set salt = excluded.salt";
-        const CLEAR: &str = "delete from backup_codes where account_id = $1";
-        const CODE: &str = "insert into backup_codes (account_id, digest) values ($1, $2) on conflict do nothing";
         let rows = RecordRows::of(records)?;
         in_transaction!(self, tx => {
-            sqlx::query(SET).bind(&user.0).bind(text_of(salt)).execute(&mut *tx).await?;
-            sqlx::query(CLEAR).bind(&user.0).execute(&mut *tx).await?;
-            for digest in digests {
-                sqlx::query(CODE).bind(&user.0).bind(text_of(digest)).execute(&mut *tx).await?;
-            }
-            sqlx::query(FORGET).bind(&user.0).bind(Method::BackupCode.name()).execute(&mut *tx).await?;
+            write_backup!(tx, user, salt, digests);
             commit_with!(self, tx, rows);
             Ok(())
         })

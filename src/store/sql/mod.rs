@@ -14,6 +14,7 @@ mod passkeys;
 mod pooler;
 mod postgres;
 mod records;
+mod recoveries;
 mod removal;
 mod row;
 mod schema;

@@ -222,6 +222,7 @@ async fn the_trail_is_remembered(database: &Database) {
         browser: browser.map(str::to_owned),
         risk: None,
         learnt: false,
+        by: None,
         form: None,
     };
     let no = |method| What::ProofRejected { method, reason: RejectReason::Mismatch };
@@ -295,6 +296,7 @@ async fn audit_is_written(database: &Database) {
         browser: Some("tag".into()),
         risk: None,
         learnt: false,
+        by: None,
         form: None,
     };
     let command = Event { what: What::AccountCreated, user: None, username: None, client_ip: None, ..event.clone() };

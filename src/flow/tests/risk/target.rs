@@ -36,6 +36,7 @@ fn remember(world: &Arc<World>, user: &str, score: f64, opened: bool, learnt: bo
         browser: None,
         risk,
         learnt,
+        by: None,
         form: None,
     };
     let assessed = event(What::SignInAssessed { level: RiskLevel::Low }, Some(Arc::new(record)), false);

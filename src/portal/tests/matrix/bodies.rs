@@ -104,6 +104,8 @@ fn operations(address: &str) -> &'static [&'static str] {
         "/.stepgate/delete" => &["delete", "ask"],
         "/.stepgate/backup-codes" => &["make"],
         "/.stepgate/account" => &["rename-passkey", "delete-passkey"],
+        "/.stepgate/recover" => &["finish", "ask", "issued", "code", "wait", "second"],
+        "/.stepgate/recover-stop" => &["stop"],
         _ => &["code"],
     }
 }
@@ -143,7 +145,7 @@ fn right_json(document: &Value, address: &str, level: &Level) -> Option<Map<Stri
     let schema = schema(document, address)?;
     let properties = schema["properties"].as_object().cloned().unwrap_or_default();
     let fields = properties.keys().filter_map(|name| {
-        let known = ["username", "password", "otp", "code", "method", "strength", "ceremony"].contains(&name.as_str());
+        let known = ["username", "password", "otp", "code", "method", "strength", "ceremony", "totp_code", "backup_codes"].contains(&name.as_str());
         let example = (!known).then(|| schema["example"].get(name).cloned()).flatten();
         let text = value(name, address, level).map(|text| match name.as_str() {
             "credential" => serde_json::from_str(&text).unwrap(),

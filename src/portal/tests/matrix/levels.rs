@@ -37,6 +37,8 @@ pub(super) struct Level {
     pub(super) holds: MethodSet,
     /// Whose session ends when it asks to.
     pub(super) session: Option<String>,
+    /// Whether it has proved enough to set a password anew.
+    pub(super) recovers: bool,
 }
 
 /// A token, and the one place where it counts.
@@ -57,7 +59,7 @@ pub(super) struct Scene {
 }
 
 /// Where a token can be presented.
-const CARRIERS: [&str; 8] = [SESSION, FLOW, DEVICE, TURNS, "Bearer", "Ceremony", "Stepgate-Device", "body"];
+pub(super) const CARRIERS: [&str; 8] = [SESSION, FLOW, DEVICE, TURNS, "Bearer", "Ceremony", "Stepgate-Device", "body"];
 
 async fn post(stage: &Stage, path: &str, body: Value) -> Value {
     let asked = info("POST", &format!("/.stepgate/api/v1/{path}"), &[("content-type", "application/json")]);
@@ -167,7 +169,7 @@ async fn about_to_own(stage: &Stage, headers: &[(&str, String)], number: u8) -> 
 }
 
 impl Level {
-    fn new(name: &str, carrier: &'static str, token: &str, code: &str) -> Self {
+    pub(super) fn new(name: &str, carrier: &'static str, token: &str, code: &str) -> Self {
         let mut level = Self {
             name: name.to_owned(),
             headers: Vec::new(),
@@ -180,6 +182,7 @@ impl Level {
             backup_set: String::new(),
             holds: MethodSet::default(),
             session: None,
+            recovers: false,
         };
         match carrier {
             "" => {}
@@ -350,7 +353,7 @@ impl Scene {
 }
 
 /// A token that is nearly right.
-fn bent(token: &str) -> [(&'static str, String); 4] {
+pub(super) fn bent(token: &str) -> [(&'static str, String); 4] {
     let flipped: String = token
         .char_indices()
         .map(|(at, c)| if at == token.len() / 2 { if c == 'A' { 'B' } else { 'A' } } else { c })

@@ -5,6 +5,7 @@ mod bodies;
 mod holes;
 mod levels;
 mod power;
+mod recovery;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -144,6 +145,8 @@ impl Matrix {
         let cell = (level.name.clone(), method.to_owned(), address.to_owned());
         if before.is_rewritten(&after) && owner {
             found.advanced.insert(cell);
+        } else if before.is_rewritten(&after) && level.recovers && address == recovery::FINISH && !broken {
+            found.advanced.insert(cell);
         } else if let Some(why) = before.advance(&after, level) {
             let may = |(who, how, at): &(&str, &str, &str)| {
                 (*who == "*" || *who == level.name) && *how == method && *at == address
@@ -157,7 +160,8 @@ impl Matrix {
         } else if granted(&answer) && !address.ends_with("/openapi.json") {
             wrong(format!("{} a token was given", answer.status()));
         }
-        if let Some(why) = before.loss(&after, level) {
+        let ends_all = level.recovers && address == recovery::FINISH;
+        if let Some(why) = before.loss(&after, level).filter(|_| !ends_all) {
             wrong(why);
         }
     }

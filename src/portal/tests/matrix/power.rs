@@ -75,9 +75,13 @@ impl crate::flow::testing::State {
         let addresses = self.addresses.iter().map(|(user, address)| {
             (format!("address {} of {user}", address.id), format!("{:?} {}", address.kind, address.value))
         });
+        let passwords = self.accounts.iter().map(|(user, account)| {
+            let hash = account.password_hash.as_ref().map(|hash| hash.expose().to_owned());
+            (format!("password {user}"), format!("{hash:?} {:?}", account.generation))
+        });
         // A code that confirms an address goes out for who may add one alone.
         let asked = self.letters.iter().filter(|(letter, _)| matches!(letter, Letter::AddressCode(_))).count();
         let asked = [("codes that confirm addresses".to_owned(), asked.to_string())];
-        totp.chain(backup).chain(passkeys).chain(addresses).chain(asked).collect()
+        totp.chain(passwords).chain(backup).chain(passkeys).chain(addresses).chain(asked).collect()
     }
 }

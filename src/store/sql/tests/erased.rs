@@ -26,6 +26,7 @@ fn entry(user: Option<&UserId>, name: Option<&str>, what: What) -> AuditEntry {
         session: None,
         browser: None,
         risk: None,
+        by: None,
         form: None,
         learnt: false,
     };

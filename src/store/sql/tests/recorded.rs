@@ -25,6 +25,7 @@ pub(super) async fn changes_are_recorded_in_the_same_step(database: &Database) {
                 browser: None,
                 risk: None,
                 learnt: false,
+                by: None,
                 form: None,
             },
         )])

@@ -1,0 +1,105 @@
+//! The code that goes by mail. Whoever asks is answered alike, whether or not there is somebody to send it to: the same reads,
+//! the same writes, the same words.
+
+use std::time::Duration;
+
+use crate::auth::address::mail_address;
+use crate::auth::event::{Deed, What};
+use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
+use crate::auth::link_token::LinkToken;
+use crate::auth::secret::SecretText;
+use crate::auth::user::{UserId, Username};
+use crate::flow::Flows;
+use crate::flow::attempt::Attempt;
+use crate::flow::ports::{Account, Answer, Letter, LetterLink, LinkPurpose, MailedCode, Recipient};
+use crate::flow::reply::{Client, Outcome};
+use crate::flow::settings::RecoverySettings;
+
+/// Whom a code goes to.
+struct Found {
+    account: Account,
+    credentials: String,
+    address: AddressRecord,
+}
+
+impl Flows {
+    /// Sends a code to the person of that name or confirmed address. Answers for how long one is good; `None`: nobody recovers
+    /// here by themselves.
+    ///
+    /// # Errors
+    /// A store did not answer; a code may be on its way that leads nowhere.
+    pub async fn ask_recovery(&self, typed: &str, client: &Client) -> Outcome<Option<Duration>> {
+        let mut attempt = self.begin_attempt(typed, None, client);
+        let reply = match self.settings.recovery {
+            Some(settings) => self.send_recovery(&mut attempt, typed, settings).await.map(Some),
+            None => Ok(None),
+        };
+        attempt.finish(reply)
+    }
+
+    async fn send_recovery(
+        &self,
+        attempt: &mut Attempt<'_>,
+        typed: &str,
+        settings: RecoverySettings,
+    ) -> Answer<Duration> {
+        let lives = RecoverySettings::CODE_LIVES;
+        let room = self.charge_recovery_asker(attempt, settings).await?;
+        let found = self.recovering(typed).await?;
+        if let Some(found) = &found {
+            self.name_attempt(attempt, &found.account);
+        }
+        let address = found.as_ref().map(|found| &found.address);
+        if !room || !self.charge_recovery_address(attempt, address, settings).await? {
+            return Ok(lives);
+        }
+        let token = LinkToken::mint(&self.random()?);
+        let user = found.as_ref().map(|found| found.account.identity.id.clone());
+        let credentials = found.as_ref().map(|found| found.credentials.clone()).unwrap_or_default();
+        let (host, sent_at) = (attempt.client.host.clone(), attempt.now);
+        let mailed = MailedCode::Waits { user, host, credentials, sent_at };
+        attempt.intend(Deed::Sending, None);
+        self.ports.mailed_codes.put(&token, &mailed, lives).await?;
+        let letter = found.as_ref().map_or(Letter::Nobody, |found| letter(attempt.client, &found.address, &token));
+        self.ports.outbox.put(&letter, attempt.now, attempt.now.plus(lives)).await?;
+        match found {
+            Some(_) => attempt.record(What::RecoveryBegun),
+            None => attempt.clear_intent(),
+        }
+        Ok(lives)
+    }
+
+    /// Who is meant, and where they are reached: at the address that was given, or the newest of theirs. As much is read for
+    /// nobody.
+    async fn recovering(&self, typed: &str) -> Answer<Option<Found>> {
+        let given = mail_address::parse(typed).map(|given| mail_address::folded(&given));
+        let by_name = match Username::parse(typed) {
+            Some(name) => self.ports.accounts.find(&name).await?,
+            None => None,
+        };
+        let owner = self.ports.addresses.owner(AddressKind::Email, given.as_deref().unwrap_or_default()).await?;
+        let nobody = UserId(String::new());
+        // A name that is somebody's goes before an address that is another's.
+        let user = by_name.as_ref().map(|account| &account.identity.id).or(owner.as_ref()).unwrap_or(&nobody);
+        let account = self.ports.accounts.load(user).await?.filter(|account| !account.disabled);
+        let enrolled = self.ports.authenticators.of(user).await?;
+        let credentials = account.as_ref().map(|account| self.credentials(account, &enrolled)).unwrap_or_default();
+        let mut addresses = enrolled.addresses.into_iter().filter(|address| address.kind == AddressKind::Email);
+        let newest = addresses.next();
+        let named = std::iter::once(newest.clone()).flatten().chain(addresses);
+        let named = named.into_iter().find(|address| Some(address.folded()) == given);
+        Ok(account.zip(named.or(newest)).map(|(account, address)| Found { account, credentials, address }))
+    }
+}
+
+fn letter(client: &Client, address: &AddressRecord, token: &LinkToken) -> Letter {
+    let code = token.expose();
+    Letter::Link(LetterLink {
+        to: Recipient::Email(address.value.clone()),
+        purpose: LinkPurpose::Recovery,
+        url: SecretText::new(format!("{}/.stepgate/recover?token={code}", client.origin)),
+        code: Some(SecretText::new(code.to_owned())),
+        host: client.host.clone(),
+        valid: RecoverySettings::CODE_LIVES,
+    })
+}
