@@ -2,7 +2,8 @@
 //!
 //! `Ok(None)` is "not found". A [`StoreError`] is a fault: all a caller may do is fail closed. What belongs to a moment
 //! and cannot be read (damaged, or of another version) is no fault for ever: the store takes it away, says so in the log,
-//! and it is "not found", so that the person begins anew. A counter that cannot be read counts as used up.
+//! and it is "not found", so that the person begins anew. A profile that cannot be read stays, and is a fault until it is
+//! forgotten: it may have been the pin of somebody. A counter that cannot be read counts as used up.
 
 mod accounts;
 mod addresses;
@@ -24,6 +25,7 @@ mod sign_in_link;
 mod slips;
 mod traces;
 mod transient;
+mod view;
 
 pub use accounts::*;
 pub use addresses::Addresses;
@@ -41,7 +43,8 @@ pub use recoveries::{
 };
 pub use sessions::{End, EndReason, Ended, REMEMBERED, Sessions};
 pub use sign_in_link::SignInLink;
-pub use transient::{IsMeant, Taken, Transient, TransientKind, Typed, View, record_context};
+pub use transient::{IsMeant, Taken, Transient, TransientKind, Typed};
+pub use view::{View, record_context};
 
 use std::sync::Arc;
 
