@@ -11,13 +11,13 @@ use crate::auth::proof::{Method, MethodSet};
 use crate::auth::throttle::{Counter, account_of_name};
 use crate::auth::user::{UserId, Username};
 
-/// For so long it is looked for what was written of somebody in the moment in which they went: behind an answer, or by a node that
-/// had read the account before.
+/// After so long it is looked for what was written of somebody in the moment in which they went: behind an answer, or by a node
+/// that had read the account before. Once, for it means to look through all that is kept.
 const AFTERWARDS: Duration = Duration::from_secs(60);
 
 /// What became of an account that was to end.
 pub struct Erased {
-    /// Whether it was there until now.
+    /// Whether it was there until now: true for one caller.
     pub was_there: bool,
     /// How many sessions ended; `None`: where moments are kept did not answer, and is asked again later.
     pub ended: Option<u64>,
@@ -29,15 +29,27 @@ pub struct Erased {
 /// # Errors
 /// The database did not answer; the account is there, or gone as a whole.
 pub async fn erase_account(ports: &Ports, erasure: &Erasure, records: &Records) -> Answer<Erased> {
+    let (was_there, name) = delete_account(ports, erasure, records).await?;
+    Ok(Erased { was_there, ended: forget_account(ports, erasure, name.as_ref()).await })
+}
+
+/// The first part, in one step of the database; whether the account was there until now, and its name.
+pub(super) async fn delete_account(
+    ports: &Ports,
+    erasure: &Erasure,
+    records: &Records,
+) -> Answer<(bool, Option<Username>)> {
     let user = erasure.user();
     let account = ports.accounts.load(user).await?;
     let enrolled = ports.authenticators.of(user).await?;
     let letters = ports.outbox.addressed_to(&recipients(account.as_ref(), &enrolled)).await?;
     let was_there = ports.accounts.delete_recorded(user, &letters, records).await?;
-    let name = account.map(|account| account.identity.username);
-    // The database remembers that this is not done.
-    let ended = forget(ports, user, name.as_ref(), false).await.ok();
-    Ok(Erased { was_there, ended })
+    Ok((was_there, account.map(|account| account.identity.username)))
+}
+
+/// The second part. `None`: a store did not answer; the database remembers that this is not done.
+pub(super) async fn forget_account(ports: &Ports, erasure: &Erasure, name: Option<&Username>) -> Option<u64> {
+    forget(ports, erasure.user(), name, false).await.ok()
 }
 
 /// Takes away what is left of accounts that are gone. Says of how many.
@@ -45,13 +57,13 @@ pub async fn erase_account(ports: &Ports, erasure: &Erasure, records: &Records) 
 /// # Errors
 /// A store did not answer; what is left is taken away another time.
 pub async fn finish_erasures(ports: &Ports) -> Answer<usize> {
-    let gone = ports.erasures.unfinished().await?;
-    for (user, at) in &gone {
+    let now = ports.clock.now();
+    let mut gone = ports.erasures.unfinished().await?;
+    gone.retain(|(_, at)| now.since(*at) >= AFTERWARDS);
+    for (user, _) in &gone {
         forget(ports, user, None, true).await?;
         ports.erasures.scrub(user).await?;
-        if ports.clock.now().since(*at) >= AFTERWARDS {
-            ports.erasures.finish(user).await?;
-        }
+        ports.erasures.finish(user).await?;
     }
     Ok(gone.len())
 }

@@ -1,14 +1,15 @@
-//! The link that deletes an account: taken once, and put back where the database could not do it.
+//! The link that deletes an account. That it does so once, the database says: whoever follows it again, or at the same moment, finds
+//! the account gone. So a fault on the way loses no link, and tells nobody that something is done that is not.
 
 use super::LINK_LIVES;
-use crate::auth::ceremony::{Ceremony, Complete, Erasure, Step, Verdict};
+use crate::auth::ceremony::{Ceremony, Complete, Step, Verdict};
 use crate::auth::event::{Deed, Event, RejectReason, What};
 use crate::auth::link_token::LinkToken;
 use crate::auth::proof::Method;
 use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
-use crate::flow::erasure::erase_account;
+use crate::flow::erasure::{delete_account, forget_account};
 use crate::flow::ports::{Answer, AuditEntry, DeletionLink, Records};
 use crate::flow::reply::{Client, DeletionConfirmed, DeletionSeen, Outcome};
 
@@ -42,60 +43,38 @@ impl Flows {
 
     async fn delete(&self, attempt: &mut Attempt<'_>, token: &LinkToken) -> Answer<DeletionConfirmed> {
         let name = token.name();
-        let Some(DeletionLink::Waits { ceremony, .. }) = self.ports.deletions.load(&name).await? else {
+        let Some(DeletionLink::Waits { ceremony, endings }) = self.ports.deletions.load(&name).await? else {
             return Ok(if self.is_done(token).await? { DeletionConfirmed::AlreadyDone } else { over(attempt) });
         };
+        let Some(user) = ceremony.who.user().cloned() else { return Ok(over(attempt)) };
         if ceremony.host != attempt.client.host {
             return Ok(over(attempt));
         }
-        // Before it is taken, so that nobody finds neither.
-        self.ports.deletions.put(&done(&name), &DeletionLink::Done, LINK_LIVES).await?;
-        attempt.intend(Deed::Spending, Some(METHOD));
-        let Some((link, taken)) = self.ports.deletions.take_whole(&name).await? else {
-            attempt.clear_intent();
-            return Ok(DeletionConfirmed::AlreadyDone);
-        };
-        let DeletionLink::Waits { ceremony, endings } = link else { return Ok(over(attempt)) };
-        match self.end_account(attempt, *ceremony, endings).await {
-            Ok(Some(())) => Ok(DeletionConfirmed::Erased),
-            Ok(None) => {
-                self.ports.deletions.take(&done(&name)).await?;
-                Ok(over(attempt))
-            }
-            Err(fault) => {
-                // It may be done or not: whoever follows the link again finds out.
-                self.ports.deletions.put_back(&name, &taken).await?;
-                Err(fault)
-            }
-        }
-    }
-
-    /// `None`: the account proves itself by something else by now, or all its sessions were ended since.
-    async fn end_account(&self, attempt: &mut Attempt<'_>, ceremony: Ceremony, endings: u64) -> Answer<Option<()>> {
-        let Some(user) = ceremony.who.user().cloned() else { return Ok(None) };
-        // Where the account is gone already, what is left of it is taken away.
-        if self.ports.accounts.load(&user).await?.is_some() {
-            let person = self.unchanged_person(&user, &ceremony.credentials).await?;
-            if person.is_none_or(|person| person.account.generation.sessions != endings) {
-                return Ok(None);
-            }
+        if !self.is_unchanged(&user, &ceremony, endings).await? && self.ports.accounts.load(&user).await?.is_some() {
+            return Ok(over(attempt));
         }
         let offer = self.settings.offer_at(&ceremony.host);
         let step = ceremony.advance(Verdict::Proved(METHOD), offer, attempt.now);
-        let Step::Complete(Complete::Erase(proved)) = step else { return Ok(None) };
-        let Some(erasure) = proved.erasure() else { return Ok(None) };
-        self.erase(attempt, user, &erasure).await.map(Some)
-    }
-
-    async fn erase(&self, attempt: &mut Attempt<'_>, user: UserId, erasure: &Erasure) -> Answer<()> {
+        let Step::Complete(Complete::Erase(proved)) = step else { return Ok(over(attempt)) };
+        let Some(erasure) = proved.erasure() else { return Ok(over(attempt)) };
         attempt.user = Some(user);
         attempt.intend(Deed::Ending, None);
-        let erased = erase_account(&self.ports, erasure, &Records::entries(vec![tombstone(attempt)])).await?;
+        let records = Records::entries(vec![tombstone(attempt)]);
+        let (was_there, username) = delete_account(&self.ports, &erasure, &records).await?;
+        // Before the link itself goes with all that names the person, so that nobody finds neither.
+        self.ports.deletions.put(&done(&name), &DeletionLink::Done, LINK_LIVES).await?;
+        let ended = forget_account(&self.ports, &erasure, username.as_ref()).await;
         attempt.clear_intent();
-        if erased.ended.is_some_and(|ended| ended > 0) {
+        if ended.is_some_and(|ended| ended > 0) {
             attempt.record(What::SessionsRevoked);
         }
-        Ok(())
+        Ok(if was_there { DeletionConfirmed::Erased } else { DeletionConfirmed::AlreadyDone })
+    }
+
+    /// Whether an account proves itself by what it did when the link was sent, and its sessions were not ended since.
+    async fn is_unchanged(&self, user: &UserId, ceremony: &Ceremony, endings: u64) -> Answer<bool> {
+        let person = self.unchanged_person(user, &ceremony.credentials).await?;
+        Ok(person.is_some_and(|person| person.account.generation.sessions == endings))
     }
 
     async fn is_done(&self, token: &LinkToken) -> Answer<bool> {
