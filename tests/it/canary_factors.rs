@@ -96,7 +96,7 @@ impl Walk {
         let body = r#"body: '{"to":"{to}","text":"{text}"}'"#;
         let more = format!(
             "portal: {{ host: login.localhost }}
-factors: {{ email_code: {{ digits: 8 }}, sms_code: {{ digits: 8 }} }}
+factors: {{ email_code: {{ digits: 8 }}, sms_code: {{ digits: 8 }}, email_link: on }}
 mail: {{ smtp: \"smtp://127.0.0.1:{}\", starttls: off, from: no-reply@example.com }}
 sms: {{ webhook: {{ url: \"http://{}/?text={{text}}\", {body} }}, countries: [US] }}",
             mail.port, provider.address
@@ -177,6 +177,23 @@ sms: {{ webhook: {{ url: \"http://{}/?text={{text}}\", {body} }}, countries: [US
         self.post(&mut script, "codes", json!({ "channel": "sms" }), 202).await;
         let given = json!({ "method": "sms_code", "code": self.texted(1) });
         self.post(&mut script, "elevate", given, 200).await;
+    }
+
+    /// A sign-in by a link, and the page that it leads to: its token stands in an address.
+    async fn link(&mut self) {
+        let mut script = self.script();
+        self.post(&mut script, "login/link", json!({ "email": MAIL }), 202).await;
+        let data = self.mail.next().data.replace("=\r\n", "").replace("=3D", "=");
+        let token = data.split("token=").nth(1).unwrap_or_else(|| panic!("no link in {data}"));
+        let token: String = token.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
+        self.secrets.keep("the token of a link", &token);
+        let page = script.get(&format!("/.stepgate/login-link?token={token}")).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        let given = json!({ "token": token });
+        let next = self.post(&mut script, "login/link/redeem", given.clone(), 200).await;
+        self.post(&mut script, "login/link/redeem", given, 401).await;
+        let given = json!({ "ceremony": next["ceremony"], "method": "password", "code": PASSWORD });
+        self.post(&mut script, "login/second-factor", given, 200).await;
     }
 
     async fn passkeys(&mut self, script: &mut Client) {
@@ -280,6 +297,7 @@ async fn what_proves_somebody_and_where_they_are_reached_stands_where_it_belongs
     walk.post(&mut script, "login", login, 200).await;
     walk.addresses(&mut script).await;
     walk.sent_codes().await;
+    walk.link().await;
     walk.post(&mut script, "backup-codes", json!({}), 200).await;
     walk.passkeys(&mut script).await;
     walk.hosts().await;

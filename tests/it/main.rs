@@ -36,6 +36,7 @@ mod killed;
 mod lasting;
 mod lasting_streams;
 mod letters;
+mod link_races;
 mod lifecycle;
 mod live;
 mod matrix;
