@@ -1,5 +1,6 @@
 //! Every port in memory, with a manual clock, seeded entropy and a fault at any call.
 
+mod callers;
 mod durable;
 mod erasing;
 mod lockouts;
@@ -11,6 +12,7 @@ mod recoveries;
 mod submitting;
 mod vault;
 
+pub(crate) use callers::{client, client_at, secret};
 pub(crate) use places::risk_from;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -29,7 +31,6 @@ use super::ports::{
     Account, Answer, Clock, CodeDigest, Ended, Entropy, Generation, Letter, Ports, RECORD_VERSION, SigningKey,
     StoreError, TransientKind, Typed, View, WaitingRecovery,
 };
-use super::reply::Client;
 use super::settings::FlowSettings;
 use crate::auth::address::phone_number::Country;
 use crate::auth::ceremony::Ceremony;
@@ -40,7 +41,7 @@ use crate::auth::factor::password::{self, HashParams};
 use crate::auth::factor::totp;
 use crate::auth::proof::{Method, Offer};
 use crate::auth::secret::{SecretBytes, SecretText};
-use crate::auth::session::{Channel, Session, SessionKey};
+use crate::auth::session::{Session, SessionKey};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 
@@ -308,26 +309,6 @@ pub(crate) fn sending() -> FlowSettings {
     settings.offer = Offer::BASIC.with(Method::EmailCode, false).with(Method::SmsCode, false);
     settings.codes.countries = Country::parse("US").into_iter().collect();
     settings
-}
-
-pub(crate) fn client() -> Client {
-    client_at("192.0.2.7")
-}
-
-pub(crate) fn client_at(ip: &str) -> Client {
-    Client {
-        ip: ip.parse().unwrap(),
-        user_agent: Some("Test/1".to_owned()),
-        hints: [const { None }; 3],
-        device: None,
-        host: HOST.to_owned(),
-        origin: format!("https://{HOST}"),
-        channel: Channel::Cookie,
-    }
-}
-
-pub(crate) fn secret(text: &str) -> SecretText {
-    SecretText::new(text.to_owned())
 }
 
 /// What stands before a value that was sealed with an older key.

@@ -187,24 +187,8 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         of: of.to_owned(),
         links: vec![Link::to("/.stepgate/login?to=%2F", x)],
     };
-    let recover =
-        |errors, by_mail| RecoverPage { shell, errors, username: x, host: x, by_mail, support: x }.render().unwrap();
-    let recover_code = |errors, code| RecoverCodePage { shell, errors, code, host: x, span: x }.render().unwrap();
-    let recover_second = |errors, wait, ready_at| {
-        let (method, dialog) = (Some(("totp", x.to_owned())), Some(dialog(DialogPurpose::Prove)));
-        RecoverSecondPage { shell, errors, username: x, code: x, method, dialog, wait, ready_at, support: x }
-            .render()
-            .unwrap()
-    };
-    let recover_reset = |errors| {
-        let app = Some(ShownApp { qr: &picture, uri: "otpauth://totp/x", key: x, digits: 6 });
-        let (ceremony, password_rule, backup_codes) = (x, Some(x), true);
-        RecoverResetPage { shell, errors, username: x, host: x, ceremony, password_rule, app, backup_codes }
-            .render()
-            .unwrap()
-    };
     let app = || AppLink { name: x.to_owned(), href: "https://app.example.com:8443/".to_owned() };
-    vec![
+    let mut all = vec![
         ("login", login(Errors::none(), None)),
         ("login-wrong", login(both, Some("Several cookies."))),
         ("login-link", login_link(Errors::none(), false)),
@@ -268,25 +252,12 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
             .render()
             .unwrap(),
         ),
-        ("recover", recover(Errors::none(), true)),
-        ("recover-wrong", recover(Errors::one("username", x), true)),
-        ("recover-off", recover(Errors::one("issued", x), false)),
-        ("recover-sent", recover_code(Errors::none(), "")),
-        ("recover-link", recover_code(Errors::none(), x)),
-        ("recover-code-wrong", recover_code(wrong(), "")),
-        ("recover-second", recover_second(Errors::none(), Some(x), None)),
-        ("recover-waits", recover_second(wrong(), None, Some(x))),
-        ("recover-reset", recover_reset(Errors::none())),
-        ("recover-reset-wrong", recover_reset(wrong())),
-        (
-            "recovered",
-            RecoveredPage { shell, username: x, host: x, codes: &[SecretText::new(x.to_owned())] }.render().unwrap(),
-        ),
-        ("recover-stop", RecoverStopPage { shell, username: x, host: x, ready_at: x, token: x }.render().unwrap()),
         ("done", DonePage { shell, place: x }.render().unwrap()),
         ("logout", LogoutPage { shell, username: x, host: x, stay: "/", of }.render().unwrap()),
         ("notice", notice.render().unwrap()),
-    ]
+    ];
+    all.extend(pages_recovery::every(shell, x));
+    all
 }
 
 /// Tags in order; panics where markup is not well formed.
@@ -396,41 +367,4 @@ fn pages_stay_as_they_are() {
         let shown = format!("{}{rest}", parts[0]);
         insta::assert_snapshot!(format!("page-{name}"), shown);
     }
-}
-
-#[test]
-fn colours_reach_the_contrast_that_wcag_asks() {
-    // Text on paper, soft text on paper, button text on accent, errors: light, then dark.
-    for (ink, paper, least) in [
-        (0x16181d, 0xffffff, 4.5),
-        (0x4d5562, 0xffffff, 4.5),
-        (0xffffff, 0x1f4fd8, 4.5),
-        (0x1f4fd8, 0xffffff, 4.5),
-        (0xb3121d, 0xfdf1f1, 4.5),
-        (0x767e8c, 0xffffff, 3.0),
-        (0xeceef2, 0x14161a, 4.5),
-        (0xb4bac6, 0x14161a, 4.5),
-        (0x0c1430, 0x9db8ff, 4.5),
-        (0x9db8ff, 0x14161a, 4.5),
-        (0xff9d9d, 0x2b1618, 4.5),
-        (0x8b93a1, 0x14161a, 3.0),
-    ] {
-        let css = include_str!("../assets/stepgate.css");
-        let written = |c: u32| {
-            let long = format!("#{c:06x}");
-            css.contains(&long) || css.contains(&format!("#{:x}{:x}{:x}", c >> 20, c >> 12 & 15, c >> 4 & 15))
-        };
-        assert!(written(ink) && written(paper), "{ink:06x} {paper:06x} are not of the sheet");
-        let (a, b) = (luminance(ink), luminance(paper));
-        let ratio = (a.max(b) + 0.05) / (a.min(b) + 0.05);
-        assert!(ratio >= least, "{ink:06x} on {paper:06x}: {ratio}");
-    }
-}
-
-fn luminance(colour: u32) -> f64 {
-    let part = |shift: u32| {
-        let c = f64::from(colour >> shift & 255) / 255.0;
-        if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
-    };
-    0.2126 * part(16) + 0.7152 * part(8) + 0.0722 * part(0)
 }
