@@ -9,6 +9,7 @@ mod passed;
 mod passkeys;
 mod planted;
 mod portal_host;
+mod recovery;
 mod risk;
 mod sections;
 mod told_rightly;
