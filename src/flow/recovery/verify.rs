@@ -119,8 +119,7 @@ impl Flows {
         let mail = MethodSet::EMPTY.with(Method::EmailCode);
         let leads_on = !Resets::by(mail, true, who.account.password_hash.is_some()).is_nothing();
         if !leads_on || !(wait || methods.is_empty()) {
-            let username = who.account.identity.username.clone();
-            return Ok(RecoveryReply::Ask { username, methods, wait: leads_on.then_some(who.settings.wait) });
+            return Ok(RecoveryReply::Ask { methods, wait: leads_on.then_some(who.settings.wait) });
         }
         let ready_at = self.begin_waiting(attempt, who).await?;
         Ok(RecoveryReply::Waiting { ready_at, methods })

@@ -34,7 +34,6 @@ pub enum RecoveryReply {
     Granted(RecoveryGrant),
     /// A second proof must be given, or waited for.
     Ask {
-        username: Username,
         /// Any of these.
         methods: MethodSet,
         /// How long to wait where none is at hand; `None`: waiting leads nowhere.

@@ -118,43 +118,34 @@ async fn prove(
     let mailed = RecoveryCode::Mailed(SecretText::new(code.expose().to_owned()));
     let proof = RecoveryProof { code: mailed, second, wait: waits };
     let reply = ctx.record_events(ctx.state.flows.verify_recovery(proof, &ctx.client()).await)?;
+    let errors = match (&reply, method.and_then(MethodPrompt::of)) {
+        // What is wrong is the second proof: the code is as good as before.
+        (RecoveryReply::Rejected(rejection), Some(way)) if *rejection != Rejection::NoCode => {
+            proof_errors(way, *rejection).unwrap_or_else(Errors::none)
+        }
+        (RecoveryReply::Locked(_), _) => Errors::one("code", text!("recover-locked")),
+        _ => return answer(ctx, &code, reply, errors).await,
+    };
+    let mailed = RecoveryCode::Mailed(SecretText::new(code.expose().to_owned()));
+    let proof = RecoveryProof { code: mailed, second: None, wait: false };
+    let again = ctx.record_events(ctx.state.flows.verify_recovery(proof, &ctx.client()).await)?;
+    answer(ctx, &code, again, errors).await
+}
+
+async fn answer(ctx: &Context, code: &SecretText, reply: RecoveryReply, errors: Errors) -> Result<Reply, HandlerError> {
     match reply {
         RecoveryReply::Granted(grant) => reset_form(ctx, &grant.token, Errors::none()).await,
-        RecoveryReply::Ask { username, methods, wait } => {
+        RecoveryReply::Ask { methods, wait } => {
             let wait = wait.map(format::span);
-            let asked = Second { code: &code, username: username.as_str(), methods, wait, ready_at: None, errors };
-            second_form(ctx, asked).await
+            second_form(ctx, Second { code, methods, wait, ready_at: None, errors }).await
         }
         RecoveryReply::Waiting { ready_at, methods } => {
             let ready_at = Some(format::moment(ready_at));
-            second_form(ctx, Second { code: &code, username: "", methods, wait: None, ready_at, errors }).await
+            second_form(ctx, Second { code, methods, wait: None, ready_at, errors }).await
         }
-        RecoveryReply::Locked(locked) => {
-            let errors = Errors::one("code", text!("recover-locked"));
-            let methods = locked.others;
-            let asked = Second { code: &code, username: "", methods, wait: None, ready_at: None, errors };
-            second_form(ctx, asked).await
+        RecoveryReply::Rejected(_) | RecoveryReply::Locked(_) => {
+            Ok(code_form(ctx, "", Errors::one("code", text!("recover-code-wrong"))))
         }
-        RecoveryReply::Rejected(rejection) => match method.and_then(MethodPrompt::of) {
-            // What is wrong is the second proof: the code is as good as before.
-            Some(way) if rejection != Rejection::NoCode => {
-                let errors = proof_errors(way, rejection).unwrap_or_else(Errors::none);
-                let mailed = RecoveryCode::Mailed(SecretText::new(code.expose().to_owned()));
-                let proof = RecoveryProof { code: mailed, second: None, wait: false };
-                let again = ctx.record_events(ctx.state.flows.verify_recovery(proof, &ctx.client()).await)?;
-                let (methods, wait, ready_at, name) = match again {
-                    RecoveryReply::Ask { username, methods, wait } => {
-                        (methods, wait.map(format::span), None, username.as_str().to_owned())
-                    }
-                    RecoveryReply::Waiting { ready_at, methods } => {
-                        (methods, None, Some(format::moment(ready_at)), String::new())
-                    }
-                    _ => return Ok(code_form(ctx, "", Errors::one("code", text!("recover-code-wrong")))),
-                };
-                second_form(ctx, Second { code: &code, username: &name, methods, wait, ready_at, errors }).await
-            }
-            _ => Ok(code_form(ctx, "", Errors::one("code", text!("recover-code-wrong")))),
-        },
         RecoveryReply::Done => Ok(code_form(ctx, "", Errors::one("code", text!("recover-code-used")))),
         RecoveryReply::Wait(how_long) => Ok(wait(ctx, how_long, Vec::new(), String::new())),
         RecoveryReply::Busy => Ok(busy(ctx)),
@@ -164,7 +155,6 @@ async fn prove(
 /// What the page of a second proof shows.
 struct Second<'a> {
     code: &'a SecretText,
-    username: &'a str,
     methods: MethodSet,
     wait: Option<String>,
     ready_at: Option<String>,
@@ -172,7 +162,7 @@ struct Second<'a> {
 }
 
 async fn second_form(ctx: &Context, shown: Second<'_>) -> Result<Reply, HandlerError> {
-    let Second { code, username, methods, wait, ready_at, errors } = shown;
+    let Second { code, methods, wait, ready_at, errors } = shown;
     let shell = ctx.shell();
     let support = support_contact::whom(shell.support.as_ref());
     let digits = ctx.state.flows.settings.totp.digits;
@@ -198,7 +188,6 @@ async fn second_form(ctx: &Context, shown: Second<'_>) -> Result<Reply, HandlerE
     let second = RecoverSecondPage {
         shell: &shell,
         errors,
-        username,
         code,
         method,
         dialog,

@@ -39,7 +39,6 @@ pub(crate) struct RecoverCodePage<'a> {
 pub(crate) struct RecoverSecondPage<'a> {
     pub(crate) shell: &'a Shell,
     pub(crate) errors: Errors,
-    pub(crate) username: &'a str,
     pub(crate) code: &'a str,
     /// The method of the field, where one takes a code, and what to type.
     pub(crate) method: Option<(&'static str, String)>,
