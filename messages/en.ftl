@@ -953,7 +953,7 @@ notice-deleted = The account { $user } at { $host } was deleted, with all that i
 ## The page behind the link of such a letter
 
 disown-title = Was it somebody else?
-disown-what = The letter of { $moment } told you what happened to the account { $user }. If it was not you, say so here. Then:
+disown-what = The letter of { $moment } told you what happened to your account. If it was not you, say so here. Then:
 disown-ends = Everybody is signed out of this account, on all devices, you too.
 disown-say = It was not me
 disown-done-title = Everybody is signed out

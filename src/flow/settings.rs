@@ -218,14 +218,7 @@ impl Default for FlowSettings {
 
 impl Default for PasswordSettings {
     fn default() -> Self {
-        Self {
-            memory_kib: 19_456,
-            iterations: 2,
-            parallelism: 1,
-            concurrent: 2,
-            queue: 64,
-            max_bytes: 4096,
-        }
+        Self { memory_kib: 19_456, iterations: 2, parallelism: 1, concurrent: 2, queue: 64, max_bytes: 4096 }
     }
 }
 

@@ -36,6 +36,7 @@ mod killed;
 mod lasting;
 mod lasting_streams;
 mod letters;
+mod letters_of_changes;
 mod link_races;
 mod lifecycle;
 mod live;

@@ -5,14 +5,16 @@ use crate::auth::address::mail_address;
 use crate::auth::address::phone_number::{NumberRefusal, PhoneNumber};
 use crate::auth::event::What;
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
+use crate::auth::notice_kind::NoticeKind;
 use crate::auth::user::Identity;
-use crate::cli::accounts::{self, store_result};
+use crate::cli::accounts::{self, OpenStores, store_result};
 use crate::cli::args::OneUser;
 use crate::cli::audit;
 use crate::cli::exit::{CommandResult, Failure};
 use crate::cli::output::terminal::write_stderr;
 use crate::cli::output::text::escape;
 use crate::cli::user::create_user::fresh_id;
+use crate::cli::user::notices::with_letters;
 use crate::flow::ports::{Ports, Records};
 use crate::flow::settings::FlowSettings;
 
@@ -31,7 +33,11 @@ pub(crate) async fn set(user: &OneUser, email: Option<String>, phone: Option<Str
     let identity = &account.identity;
     for (kind, value) in changes {
         let address = value.map(|value| record(&opened.ports, kind, value)).transpose()?;
-        let set = opened.ports.addresses.replace(&identity.id, kind, address.as_ref(), Records::NONE).await;
+        let records = match notice(&opened, identity, kind, address.as_ref()).await? {
+            Some(notice) => with_letters(&opened, identity, notice, address.as_ref(), Records::default()).await?,
+            None => Records::default(),
+        };
+        let set = opened.ports.addresses.replace(&identity.id, kind, address.as_ref(), &records).await;
         let Some(address) = address else {
             store_result(set)?;
             audit::record(&opened.stores, What::AuthenticatorRemoved { method: kind.method() }, identity, None).await;
@@ -48,6 +54,22 @@ pub(crate) async fn set(user: &OneUser, email: Option<String>, phone: Option<Str
     let ended = end_sessions(&opened, &account, "its addresses are set").await?;
     write_stderr(&format!("set the addresses of {}; {ended}", identity.username));
     Ok(())
+}
+
+/// What its person is told of another address of this kind, or of none; `None`: they have that already.
+async fn notice(
+    opened: &OpenStores,
+    who: &Identity,
+    kind: AddressKind,
+    new: Option<&AddressRecord>,
+) -> CommandResult<Option<NoticeKind>> {
+    let enrolled = store_result(opened.ports.authenticators.of(&who.id).await)?;
+    let mut old = enrolled.addresses.iter().filter(|address| address.kind == kind);
+    Ok(match new {
+        Some(new) if old.any(|old| old.folded() == new.folded()) => None,
+        Some(new) => Some(NoticeKind::AddressAdded(new.masked())),
+        None => old.next().map(|gone| NoticeKind::AddressRemoved(gone.masked())),
+    })
 }
 
 /// Gives a new account its addresses, which the operator vouches for. A mail address that is another account's for codes

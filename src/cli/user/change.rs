@@ -3,6 +3,7 @@
 use crate::auth::ceremony::Erasure;
 use crate::auth::event::What;
 use crate::auth::factor::password::PasswordOwner;
+use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::Method;
 use crate::auth::user::Identity;
 use crate::cli::accounts::{self, OpenStores, store_result};
@@ -11,13 +12,14 @@ use crate::cli::exit::{CommandResult, Failure};
 use crate::cli::output::terminal::write_stderr;
 use crate::cli::output::text;
 use crate::cli::user::new_password;
+use crate::cli::user::notices::with_letters;
 use crate::cli::{audit, prompt};
 use crate::flow::erasure::erase_account;
 use crate::flow::ports::{Account, AccountChange, Records};
 
 pub(crate) async fn disable(user: &OneUser) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
-    shut(&opened, &account).await?;
+    shut(&opened, &account, Some(NoticeKind::AccountDisabled)).await?;
     let ended = end_sessions(&opened, &account, "it is disabled").await?;
     write_stderr(&format!("disabled {}; {ended}", account.identity.username));
     Ok(())
@@ -36,7 +38,7 @@ pub(crate) async fn set_password(user: &OneUser, source: &PasswordSource) -> Com
     let personal: Vec<&str> = name.iter().chain(email).map(String::as_str).collect();
     let whose = PasswordOwner { username: username.as_str(), personal: &personal };
     let password = new_password::read_for(source, &opened.settings, &whose)?;
-    let set = new_password::set(&opened.stores, &opened.settings.flow, &account, &password).await?;
+    let set = new_password::set(&opened, &account, &password).await?;
     there(set, &account)?;
     let ended = end_sessions(&opened, &account, "its password is set").await?;
     write_stderr(&format!("set the password of {}; {ended}", account.identity.username));
@@ -73,7 +75,11 @@ pub(crate) async fn reset_mfa(user: &OneUser) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
     let enrolled = store_result(opened.ports.authenticators.of(&identity.id).await)?.methods(false, None);
-    store_result(opened.ports.authenticators.remove_all(&identity.id, Records::NONE).await)?;
+    let records = match enrolled.is_empty() {
+        true => Records::default(),
+        false => with_letters(&opened, identity, NoticeKind::MfaDisabled, None, Records::default()).await?,
+    };
+    store_result(opened.ports.authenticators.remove_all(&identity.id, &records).await)?;
     for method in enrolled.iter() {
         audit::record(&opened.stores, What::AuthenticatorRemoved { method }, identity, None).await;
     }
@@ -92,9 +98,10 @@ pub(crate) async fn delete(user: &OneUser, yes: bool) -> CommandResult {
         prompt::confirm(&format!("Delete {} with all factors and sessions?", identity.username), "--yes")?;
     }
     // Shut first: nobody can open a new session between ending the old ones and the deletion.
-    shut(&opened, &account).await?;
+    shut(&opened, &account, None).await?;
     let ended = end_sessions(&opened, &account, "it is disabled but not deleted").await?;
     let records = audit::tombstone(opened.ports.clock.as_ref(), identity);
+    let records = with_letters(&opened, identity, NoticeKind::AccountDeleted, None, records).await?;
     let erased = erase_account(&opened.ports, &Erasure::by_operator(identity), &records).await;
     let erased = store_result(erased)?;
     there(erased.was_there, &account)?;
@@ -108,8 +115,17 @@ pub(crate) async fn delete(user: &OneUser, yes: bool) -> CommandResult {
     Ok(())
 }
 
-async fn shut(opened: &OpenStores, account: &Account) -> CommandResult {
-    change(opened, account, AccountChange::Disabled(true), What::AccountDisabled).await
+/// Disables it; `notice`: what its person is told.
+async fn shut(opened: &OpenStores, account: &Account, notice: Option<NoticeKind>) -> CommandResult {
+    let identity = &account.identity;
+    let mut records = audit::records(opened.ports.clock.as_ref(), &[What::AccountDisabled], identity);
+    if let Some(kind) = notice {
+        records = with_letters(opened, identity, kind, None, records).await?;
+    }
+    let shut = opened.ports.accounts.change_recorded(&identity.id, AccountChange::Disabled(true), &records).await;
+    there(store_result(shut)?, account)?;
+    audit::log(&records);
+    Ok(())
 }
 
 /// Changes the account, and writes what happened in the same step.

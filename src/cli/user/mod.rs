@@ -5,6 +5,7 @@ mod change;
 pub(crate) mod create_user;
 pub(crate) mod new_password;
 mod recovery;
+mod notices;
 mod show;
 mod unlock;
 

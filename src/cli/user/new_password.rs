@@ -2,29 +2,26 @@
 
 use crate::auth::event::What;
 use crate::auth::factor::password::{self, HashParams, PasswordOwner, PasswordRule, SALT_BYTES, Unfit};
+use crate::auth::notice_kind::NoticeKind;
 use crate::auth::secret::SecretText;
-use crate::cli::accounts::store_result;
+use crate::cli::accounts::{OpenStores, store_result};
 use crate::cli::args::PasswordSource;
 use crate::cli::exit::{CommandResult, Failure};
+use crate::cli::user::notices::with_letters;
 use crate::cli::{audit, prompt};
 use crate::config::Settings;
 use crate::flow::ports::{Account, AccountChange, Entropy};
-use crate::flow::settings::{FlowSettings, PasswordSettings};
-use crate::store::Stores;
+use crate::flow::settings::PasswordSettings;
 use crate::store::breached_passwords::BreachedList;
 
 /// Sets the password of an account.
-pub(crate) async fn set(
-    stores: &Stores,
-    settings: &FlowSettings,
-    account: &Account,
-    password: &NewPassword,
-) -> CommandResult<bool> {
-    let (ports, identity) = (&stores.ports, &account.identity);
-    let hash = hash(&password.text, &settings.password, ports.entropy.as_ref())?;
+pub(crate) async fn set(opened: &OpenStores, account: &Account, password: &NewPassword) -> CommandResult<bool> {
+    let (ports, identity) = (&opened.ports, &account.identity);
+    let hash = hash(&password.text, &opened.settings.flow.password, ports.entropy.as_ref())?;
     let whats: &[What] =
         if password.forced { &[What::PasswordSet, What::PasswordForced] } else { &[What::PasswordSet] };
     let records = audit::records(ports.clock.as_ref(), whats, identity);
+    let records = with_letters(opened, identity, NoticeKind::PasswordChanged, None, records).await?;
     let change = AccountChange::PasswordHash(hash);
     let set = store_result(ports.accounts.change_recorded(&identity.id, change, &records).await)?;
     if set {

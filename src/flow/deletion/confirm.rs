@@ -5,6 +5,7 @@ use super::LINK_LIVES;
 use crate::auth::ceremony::{Ceremony, Complete, Step, Verdict};
 use crate::auth::event::{Deed, Event, RejectReason, What};
 use crate::auth::link_token::LinkToken;
+use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::Method;
 use crate::auth::user::UserId;
 use crate::flow::Flows;
@@ -57,9 +58,10 @@ impl Flows {
         let step = ceremony.advance(Verdict::Proved(METHOD), offer, attempt.now);
         let Step::Complete(Complete::Erase(proved)) = step else { return Ok(over(attempt)) };
         let Some(erasure) = proved.erasure() else { return Ok(over(attempt)) };
+        let letters = self.deletion_notices(attempt, &user).await?.letters;
         attempt.user = Some(user);
         attempt.intend(Deed::Ending, None);
-        let records = Records::entries(vec![tombstone(attempt)]);
+        let records = Records { entries: vec![tombstone(attempt)], letters };
         let (was_there, username) = delete_account(&self.ports, &erasure, &records).await?;
         // Before the link itself goes with all that names the person, so that nobody finds neither.
         self.ports.deletions.put(&done(&name), &DeletionLink::Done, LINK_LIVES).await?;
@@ -75,6 +77,13 @@ impl Flows {
     async fn is_unchanged(&self, user: &UserId, ceremony: &Ceremony, endings: u64) -> Answer<bool> {
         let person = self.unchanged_person(user, &ceremony.credentials).await?;
         Ok(person.is_some_and(|person| person.account.generation.sessions == endings))
+    }
+
+    async fn deletion_notices(&self, attempt: &Attempt<'_>, user: &UserId) -> Answer<Records> {
+        let Some(account) = self.ports.accounts.load(user).await? else { return Ok(Records::default()) };
+        let enrolled = self.ports.authenticators.of(user).await?;
+        let who = (user, &account.identity.username);
+        self.notices_to(attempt, who, NoticeKind::AccountDeleted, &enrolled).await
     }
 
     async fn is_done(&self, token: &LinkToken) -> Answer<bool> {

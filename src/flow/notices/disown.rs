@@ -40,7 +40,7 @@ impl Flows {
         let Some((link, taken)) = self.ports.notice_links.take_whole(token).await.map_err(WithEvents::none)? else {
             return Ok(WithEvents::none(LetterDisowned::Gone));
         };
-        let mut attempt = self.begin_attempt(link.username.as_str(), Some(link.user.clone()), client);
+        let mut attempt = self.begin_attempt("", None, client);
         let reply = self.disown_linked(&mut attempt, &link).await;
         if reply.is_err() {
             // It can be said again, as far as the store still lets us.
@@ -50,10 +50,9 @@ impl Flows {
     }
 
     async fn disown_linked(&self, attempt: &mut Attempt<'_>, link: &NoticeLink) -> Answer<LetterDisowned> {
-        let user = &link.user;
-        if self.ports.accounts.load(user).await?.is_none() {
-            return Ok(LetterDisowned::AccountGone);
-        }
+        let Some(user) = &link.user else { return Ok(LetterDisowned::AccountGone) };
+        let Some(account) = self.ports.accounts.load(user).await? else { return Ok(LetterDisowned::AccountGone) };
+        self.name_attempt(attempt, &account);
         attempt.intend(Deed::Ending, None);
         // First of all: who signs in from here on is judged by it.
         if self.settings.risk.is_some() {

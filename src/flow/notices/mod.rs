@@ -64,8 +64,8 @@ pub async fn notice_records(ports: &Ports, facts: NoticeFacts<'_>, enrolled: &En
         let mut random = [0; 32];
         ports.entropy.fill(&mut random)?;
         let token = LinkToken::mint(&random);
-        let (user, username, kind) = (user.clone(), username.clone(), kind.clone());
-        let link = NoticeLink { user, username: username.clone(), kind: kind.clone(), at };
+        let (username, kind) = (username.clone(), kind.clone());
+        let link = NoticeLink { user: (kind != NoticeKind::AccountDeleted).then(|| user.clone()), at };
         ports.notice_links.put(&token, &link, LINK_LASTS).await?;
         let letter = LetterNotice {
             to: Recipient::Email(address.value.clone()),
@@ -128,9 +128,23 @@ impl Flows {
         kind: NoticeKind,
         enrolled: &Enrolled,
     ) -> Answer<Records> {
-        let Some(username) = attempt.username.as_ref().filter(|_| self.settings.mail) else {
+        match &attempt.username {
+            Some(username) => self.notices_to(attempt, (user, username), kind, enrolled).await,
+            None => Ok(Records::default()),
+        }
+    }
+
+    /// The same where the attempt does not say whose account it is.
+    pub(in crate::flow) async fn notices_to(
+        &self,
+        attempt: &Attempt<'_>,
+        (user, username): (&UserId, &Username),
+        kind: NoticeKind,
+        enrolled: &Enrolled,
+    ) -> Answer<Records> {
+        if !self.settings.mail {
             return Ok(Records::default());
-        };
+        }
         let (host, page_origin) = (attempt.client.host.as_str(), attempt.client.origin.as_str());
         let origin = Some(self.notice_origin(attempt));
         let facts = NoticeFacts { user, username, kind, at: attempt.now, origin, host, page_origin };

@@ -72,9 +72,8 @@ impl From<NoticeRecord> for LetterNotice {
 /// What the link in such a letter stands for, once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeLink {
-    pub user: UserId,
-    pub username: Username,
-    pub kind: NoticeKind,
+    /// `None`: the account was deleted, and nothing tells whose it was.
+    pub user: Option<UserId>,
     pub at: Timestamp,
 }
 

@@ -26,12 +26,12 @@ pub(super) fn words(about: &LetterNotice, name: &str) -> Words {
     let url = about.url.expose();
     let mut text = format!("{what}\n\n");
     let mut html = paragraph(&what);
-    html += "<table style=\"border-spacing:0\">\n";
+    let mut lines = Vec::new();
     for (fact, value) in &facts {
         text += &format!("{fact} {value}\n");
-        html += &format!("<tr><td style=\"padding-right:1em\">{}</td><td>{}</td></tr>\n", shown(fact), shown(value));
+        lines.push(format!("{} <strong>{}</strong>", shown(fact), shown(value)));
     }
-    html += "</table>\n";
+    html += &format!("<p>{}</p>\n", lines.join("<br>\n"));
     text += &format!("\n{known}\n\n{unknown}\n\n{url}\n\n{link}\n");
     html += &format!("{}{}", paragraph(&known), paragraph(&unknown));
     html += &format!("<p><a href=\"{0}\">{0}</a></p>\n{1}", shown(url), paragraph(&link));

@@ -22,7 +22,7 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let Some(link) = ctx.state.flows.noticed(&token).await? else { return Ok(gone(ctx)) };
     let shell = ctx.shell();
     let whom = support_contact::whom(shell.support.as_ref());
-    let what = text!("disown-what", moment = format::moment(link.at), user = link.username.as_str());
+    let what = text!("disown-what", moment = format::moment(link.at));
     let items = [vec![text!("disown-ends")], not_me::consequences(ctx, &whom)].concat();
     let heading = NoticePage::new(&shell, text!("disown-title"));
     let go_on = Some(("disown", text!("disown-say")));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use maxminddb::{Reader, WithinOptions};
+use serde::Deserialize;
 
 use super::mmdb::{self, MARKER, MmdbValue};
 use super::record::{GeoRecord, Value};
@@ -33,6 +34,16 @@ pub struct GeoDatabase {
     pub built: Timestamp,
     /// What it calls itself: `GeoLite2-City`.
     pub kind: String,
+}
+
+/// How much is shown of the name of an organisation.
+const OWNER_CHARS: usize = 64;
+
+/// Who a record says that a network belongs to.
+#[derive(Deserialize)]
+struct NetworkOwner {
+    #[serde(default, alias = "as_name", alias = "as_organization")]
+    autonomous_system_organization: Option<String>,
 }
 
 /// What a record says in a few bytes.
@@ -65,6 +76,14 @@ impl GeoDatabase {
     /// What it says of an address. What it cannot say, it does not know.
     pub(super) fn record(&self, address: IpAddr) -> Option<GeoRecord> {
         self.reader.lookup(address).ok()?.decode().ok()?
+    }
+
+    /// The organisation whose network it is, where that is said.
+    pub(super) fn network_owner(&self, address: IpAddr) -> Option<String> {
+        let named: NetworkOwner = self.reader.lookup(address).ok()?.decode().ok()??;
+        let name: String = named.autonomous_system_organization?.chars().filter(|c| !c.is_control()).collect();
+        let name: String = name.trim().chars().take(OWNER_CHARS).collect();
+        (!name.is_empty()).then_some(name)
     }
 
     /// Goes through its networks, at most `most` of them, and tells each with what is said of it. Each record is decoded

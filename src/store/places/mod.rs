@@ -137,6 +137,10 @@ impl Places for FilePlaces {
         self.tables.load().place(address, self.clock.now())
     }
 
+    fn network_owner(&self, address: IpAddr) -> Option<String> {
+        self.tables.load().network_owner(address, self.clock.now())
+    }
+
     fn evidence(&self, address: IpAddr) -> Vec<Evidence> {
         self.tables.load().evidence(address, self.clock.now())
     }

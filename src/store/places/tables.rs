@@ -179,6 +179,15 @@ impl PlaceTables {
         now.since(database.built) <= self.settings.max_age
     }
 
+    pub(super) fn network_owner(&self, address: IpAddr, now: Timestamp) -> Option<String> {
+        let address = address.to_canonical();
+        if !(self.settings.private || is_public(address)) {
+            return None;
+        }
+        let fresh = |role| self.database(role).filter(|database| self.is_fresh(database, now));
+        DatabaseRole::ALL.into_iter().filter_map(fresh).find_map(|database| database.network_owner(address))
+    }
+
     pub(super) fn place(&self, address: IpAddr, now: Timestamp) -> Place {
         let address = address.to_canonical();
         if self.databases.is_empty() || !(self.settings.private || is_public(address)) {

@@ -362,3 +362,27 @@ fn every_database_that_readers_are_tested_by_is_opened_without_a_panic() {
     }
     assert_eq!((count, good), (73, 49), "of the package maxminddb 3.2.0");
 }
+
+#[test]
+fn the_owner_of_a_network_is_told_where_a_database_tells() {
+    let folder = Folder::new();
+    let named = |key, value| map(&[("autonomous_system_number", MmdbValue::U32(64_500)), (key, value)]);
+    let networks = nets(&[
+        ("81.0.0.0/16", named("autonomous_system_organization", MmdbValue::text(" Example\u{7} Net "))),
+        ("81.1.0.0/16", named("as_name", MmdbValue::text(&"x".repeat(100)))),
+        ("81.2.0.0/16", named("autonomous_system_organization", MmdbValue::U32(7))),
+        ("81.3.0.0/16", MmdbValue::text("FR")),
+        ("10.0.0.0/8", named("as_name", MmdbValue::text("Inside"))),
+    ]);
+    let asn = Some(folder.file("asn.mmdb", &mmdb::database("Test-ASN", BUILT, &networks)));
+    let now = clock(BUILT);
+    let places = places(PlaceSettings { asn, max_age: Duration::from_secs(60), ..PlaceSettings::default() }, &now);
+    let owner = |address: &str| places.network_owner(ip(address));
+    assert_eq!(owner("81.0.0.1").as_deref(), Some("Example Net"));
+    assert_eq!(owner("81.1.0.1").map(|name| name.len()), Some(64));
+    for unknown in ["81.2.0.1", "81.3.0.1", "81.4.0.1", "10.1.2.3"] {
+        assert_eq!(owner(unknown), None, "{unknown}");
+    }
+    now.now.fetch_add(61_000, Ordering::SeqCst);
+    assert_eq!(owner("81.0.0.1"), None, "too old");
+}
