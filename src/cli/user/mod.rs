@@ -4,8 +4,8 @@ pub(crate) mod addresses;
 mod change;
 pub(crate) mod create_user;
 pub(crate) mod new_password;
-mod recovery;
 mod notices;
+mod recovery;
 mod show;
 mod unlock;
 

@@ -32,7 +32,7 @@ impl Flows {
     }
 
     /// Takes the word of whoever reads the letters of a person that something was not done by them: pins them at high risk,
-    /// where risk is assessed, and ends all their sessions.
+    /// where risk is assessed, stops a recovery that waits, and ends all their sessions.
     ///
     /// # Errors
     /// A store did not answer; some sessions may still stand, and it can be said again.
@@ -59,6 +59,7 @@ impl Flows {
             pin_person(&self.ports, user, PinReason::Disowned).await?;
         }
         attempt.record(What::SignInDisowned);
+        self.end_any_recovery(attempt, user).await?;
         attempt.intend(Deed::Ending, None);
         self.ports.accounts.change(user, AccountChange::SessionsEnded).await?;
         let ended = self.ports.sessions.revoke_all(user).await?;

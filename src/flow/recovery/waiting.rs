@@ -111,6 +111,15 @@ impl Flows {
         Ok(())
     }
 
+    /// Ends what waits for somebody, if anything does.
+    pub(in crate::flow) async fn end_any_recovery(&self, attempt: &mut Attempt<'_>, user: &UserId) -> Answer<()> {
+        if self.ports.recoveries.waiting(RecoveryRef::Of(user), attempt.now).await?.is_some() {
+            let enrolled = self.ports.authenticators.of(user).await?;
+            self.end_waiting(attempt, RecoveryRef::Of(user), user, &enrolled).await?;
+        }
+        Ok(())
+    }
+
     async fn end_waiting(
         &self,
         attempt: &mut Attempt<'_>,
