@@ -16,7 +16,7 @@ use crate::flow::reply::{Client, Outcome};
 use crate::flow::settings::RecoverySettings;
 
 /// Whom a code goes to.
-struct Found {
+struct Addressee {
     account: Account,
     credentials: String,
     address: AddressRecord,
@@ -71,7 +71,7 @@ impl Flows {
 
     /// Who is meant, and where they are reached: at the address that was given, or the newest of theirs. As much is read for
     /// nobody.
-    async fn recovering(&self, typed: &str) -> Answer<Option<Found>> {
+    async fn recovering(&self, typed: &str) -> Answer<Option<Addressee>> {
         let given = mail_address::parse(typed).map(|given| mail_address::folded(&given));
         let by_name = match Username::parse(typed) {
             Some(name) => self.ports.accounts.find(&name).await?,
@@ -88,7 +88,7 @@ impl Flows {
         let newest = addresses.next();
         let named = std::iter::once(newest.clone()).flatten().chain(addresses);
         let named = named.into_iter().find(|address| Some(address.folded()) == given);
-        Ok(account.zip(named.or(newest)).map(|(account, address)| Found { account, credentials, address }))
+        Ok(account.zip(named.or(newest)).map(|(account, address)| Addressee { account, credentials, address }))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The end of a recovery: what was proved for is set in one step, sessions and known browsers of the person end, and nobody is
 //! signed in by it.
 
-use super::{Found, Standing};
+use super::{GrantState, Standing};
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
 use crate::auth::factor::authenticator::TotpRecord;
 use crate::auth::factor::password::PasswordOwner;
@@ -45,9 +45,9 @@ impl Flows {
             return Ok(RenewalReply::Wait(wait));
         }
         let standing = match self.granted(token, attempt.client, attempt.now).await? {
-            Found::Open(standing) => standing,
-            Found::Done => return Ok(RenewalReply::Done),
-            Found::Gone => return Ok(RenewalReply::Rejected(Self::recovery_gone(attempt))),
+            GrantState::Open(standing) => standing,
+            GrantState::Done => return Ok(RenewalReply::Done),
+            GrantState::Gone => return Ok(RenewalReply::Rejected(Self::recovery_gone(attempt))),
         };
         self.refund_correct(attempt).await?;
         self.name_attempt(attempt, &standing.account);

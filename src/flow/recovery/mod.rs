@@ -36,7 +36,7 @@ struct Standing {
 }
 
 /// What a token of a recovery stands for.
-enum Found {
+enum GrantState {
     Open(Box<Standing>),
     Done,
     Gone,
@@ -48,24 +48,24 @@ impl Flows {
     /// # Errors
     /// A store did not answer.
     pub async fn shown_grant(&self, token: &RecoveryToken, client: &Client) -> Answer<Option<ShownGrant>> {
-        let Found::Open(standing) = self.granted(token, client, self.now()).await? else { return Ok(None) };
+        let GrantState::Open(standing) = self.granted(token, client, self.now()).await? else { return Ok(None) };
         let (username, can) = (standing.account.identity.username, standing.recovered.resets());
         Ok(Some(ShownGrant { username, can }))
     }
 
     /// The recovery of a token, on its own host and by the way that it was begun.
-    async fn granted(&self, token: &RecoveryToken, client: &Client, now: Timestamp) -> Answer<Found> {
+    async fn granted(&self, token: &RecoveryToken, client: &Client, now: Timestamp) -> Answer<GrantState> {
         let (recovered, credentials, waited) = match self.ports.recoveries_granted.load(token).await? {
             Some(GrantedRecovery::Open { recovered, credentials, waited }) => (*recovered, credentials, waited),
-            Some(GrantedRecovery::Done) => return Ok(Found::Done),
-            None => return Ok(Found::Gone),
+            Some(GrantedRecovery::Done) => return Ok(GrantState::Done),
+            None => return Ok(GrantState::Gone),
         };
         let ceremony = recovered.ceremony();
         let here = ceremony.host == client.host && ceremony.channel == client.channel;
         let fresh = now.since(ceremony.started_at) < RecoverySettings::LASTS;
-        let Some(user) = ceremony.who.user().filter(|_| here && fresh) else { return Ok(Found::Gone) };
-        let Some(person) = self.unchanged_person(user, &ceremony.credentials).await? else { return Ok(Found::Gone) };
+        let Some(user) = ceremony.who.user().filter(|_| here && fresh) else { return Ok(GrantState::Gone) };
+        let Some(person) = self.unchanged_person(user, &ceremony.credentials).await? else { return Ok(GrantState::Gone) };
         let StandingPerson { account, enrolled, .. } = person;
-        Ok(Found::Open(Box::new(Standing { recovered, credentials, waited, account, enrolled })))
+        Ok(GrantState::Open(Box::new(Standing { recovered, credentials, waited, account, enrolled })))
     }
 }

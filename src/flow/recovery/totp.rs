@@ -1,6 +1,6 @@
 //! The secret of a new authenticator app in a recovery: the same one until it is confirmed, sealed in the recovery itself.
 
-use super::{Found, Standing};
+use super::{GrantState, Standing};
 use crate::auth::factor::totp::KEY_BYTES;
 use crate::auth::proof::Method;
 use crate::auth::recovery_token::RecoveryToken;
@@ -27,9 +27,9 @@ impl Flows {
     pub async fn recovery_totp(&self, token: &RecoveryToken, client: &Client) -> Answer<RecoveredTotp> {
         let now = self.now();
         let standing = match self.granted(token, client, now).await? {
-            Found::Open(standing) => standing,
-            Found::Done => return Ok(RecoveredTotp::Done),
-            Found::Gone => return Ok(RecoveredTotp::Gone),
+            GrantState::Open(standing) => standing,
+            GrantState::Done => return Ok(RecoveredTotp::Done),
+            GrantState::Gone => return Ok(RecoveredTotp::Gone),
         };
         let Standing { recovered, credentials, waited, account, .. } = *standing;
         let offered = self.settings.offer_at(&client.host).enrollable.contains(Method::Totp);
