@@ -2,6 +2,7 @@
 
 mod deed;
 mod form_record;
+mod kind;
 mod reasons;
 mod risk_record;
 mod what;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use super::user::{Identity, UserId, Username};
 pub use deed::Deed;
 pub use form_record::FormRecord;
+pub use kind::EventKind;
 pub use reasons::{RejectReason, ThrottleScope, TicketFault};
 pub use risk_record::{PastRisk, PastTerm, RiskGuard, RiskRecord, RiskTerm, Weight};
 pub use what::What;
@@ -32,6 +34,9 @@ pub struct Event {
     /// The browser that did it, by a tag of the mark it carries; `None` for scripts and browsers without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub browser: Option<String>,
+    /// What the browser or the script calls itself, by the names that people know: `Firefox/Linux`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// Why a sign-in is as unusual as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk: Option<Arc<RiskRecord>>,
@@ -58,6 +63,7 @@ impl Event {
             browser: None,
             risk: None,
             by: None,
+            agent: None,
             form: None,
             learnt: false,
         }

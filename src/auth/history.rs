@@ -4,8 +4,10 @@
 //! if neither its browser nor its network had ever signed in before; a failed attempt, if its network never signed in. So a
 //! new phone at home, a known laptop abroad and a mistyped code say nothing, and nobody has to click anything away day by day.
 
+mod activity;
 mod assessed;
 
+pub use activity::{Activity, ActivityCursor, ActivityPage};
 pub use assessed::{AssessedSignIn, SignInsUnderWay, TrailRow, TrailStep};
 
 use std::collections::HashSet;
@@ -27,6 +29,8 @@ pub struct SignIn {
     pub browser: Option<String>,
     /// How unusual it was, where that was assessed.
     pub level: Option<RiskLevel>,
+    /// The names of browser and system, where they are known.
+    pub agent: Option<String>,
 }
 
 /// What makes a sign-in strange.

@@ -106,6 +106,7 @@ impl Attempt<'_> {
             browser: self.browser.clone(),
             risk,
             learnt: self.learnt && matches!(what, What::SessionOpened { .. }),
+            agent: self.client.agent_name().word(),
             ..Event::of(what, None)
         });
     }

@@ -1,5 +1,6 @@
 //! What flows answer: values, never errors, for everything a person can do; with the events to record.
 
+mod account;
 mod addresses;
 mod deletion;
 mod mailed_link;
@@ -19,8 +20,10 @@ use crate::auth::session::{Channel, Session, SessionToken};
 use crate::auth::slip_token::SlipToken;
 use crate::auth::time::Timestamp;
 use crate::auth::user::Username;
+use crate::flow::account::AgentName;
 use crate::flow::ports::StoreError;
 
+pub use account::*;
 pub use addresses::*;
 pub use deletion::*;
 pub use mailed_link::*;
@@ -68,6 +71,12 @@ pub struct Client {
 const USER_AGENT_BYTES: usize = 200;
 
 impl Client {
+    /// What it calls itself, by the names that people know.
+    pub(super) fn agent_name(&self) -> AgentName {
+        let [brands, mobile, platform] = self.hints.each_ref().map(Option::as_deref);
+        AgentName::seen(self.user_agent.as_deref(), [brands, mobile, platform])
+    }
+
     /// As much of `User-Agent` as is kept.
     pub(super) fn short_user_agent(&self) -> Option<String> {
         let text = self.user_agent.as_deref()?;

@@ -45,6 +45,8 @@ fn vocabulary() -> Vec<(What, Value)> {
         (PasswordForced, json!({"action": "password_forced"})),
         (ProfileSet, json!({"action": "profile_set"})),
         (GroupsSet, json!({"action": "groups_set"})),
+        (BrowsersForgotten, json!({"action": "browsers_forgotten"})),
+        (DataExported, json!({"action": "data_exported"})),
     ];
     use RejectReason as R;
     for (reason, word) in [
@@ -105,6 +107,7 @@ fn the_log_the_trail_and_the_commands_use_the_same_words() {
         assert_eq!(serde_json::to_value(what).unwrap(), kept);
         let word = |name: &str| kept.get(name).and_then(Value::as_str);
         assert_eq!(Some(what.action()), word("action"));
+        assert_eq!(EventKind::from_name(what.action()), Some(what.kind()));
         assert_eq!(what.method().map(Method::name), word("method"), "{kept}");
         assert_eq!(
             what.reason(),
@@ -113,8 +116,10 @@ fn the_log_the_trail_and_the_commands_use_the_same_words() {
         );
         actions.insert(what.action());
     }
-    // As many as there are variants: a new one stands here too.
-    assert_eq!(actions.len(), 41);
+    assert_eq!(actions.len(), 43);
+    let names: std::collections::BTreeSet<_> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
+    assert_eq!(names.len(), EventKind::ALL.len(), "no word stands for two kinds");
+    assert_eq!(EventKind::from_name("of_a_later_version"), None);
 }
 
 #[test]
@@ -129,6 +134,7 @@ fn an_event_is_kept_with_what_happened_among_its_members() {
         risk: None,
         learnt: false,
         by: None,
+        agent: None,
         form: None,
     };
     let kept = json!({"action": "proof_rejected", "method": "password", "reason": "mismatch", "user": null,

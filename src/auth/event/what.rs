@@ -126,6 +126,10 @@ pub enum What {
     ProfileSet,
     /// An account was put into other groups.
     GroupsSet,
+    /// The browsers that its owner was known by count as new ones.
+    BrowsersForgotten,
+    /// Its owner took all that is held of them.
+    DataExported,
     /// A store failed while this was done: it may have happened or not, and nothing was granted for it.
     Unsettled {
         /// What was under way.
@@ -138,54 +142,7 @@ pub enum What {
 impl What {
     /// The word for it: in the log, in the audit trail, in what commands tell.
     pub const fn action(self) -> &'static str {
-        match self {
-            Self::ProofAccepted { .. } => "proof_accepted",
-            Self::ProofRejected { .. } => "proof_rejected",
-            Self::Throttled { .. } => "throttled",
-            Self::SignInAssessed { .. } => "sign_in_assessed",
-            Self::SessionAssessed { .. } => "session_assessed",
-            Self::SignInUnassessed => "sign_in_unassessed",
-            Self::SessionAbandoned => "session_abandoned",
-            Self::SignInDisowned => "sign_in_disowned",
-            Self::RiskPinned => "risk_pinned",
-            Self::RiskPinCleared => "risk_pin_cleared",
-            Self::RiskProfileErased => "risk_profile_erased",
-            Self::SessionOpened { .. } => "session_opened",
-            Self::SessionShared => "session_shared",
-            Self::TicketRejected { .. } => "ticket_rejected",
-            Self::SessionElevated => "session_elevated",
-            Self::FormHeld => "form_held",
-            Self::FormSent => "form_sent",
-            Self::FormDiscarded => "form_discarded",
-            Self::SlipIssued { .. } => "slip_issued",
-            Self::SlipSpent { .. } => "slip_spent",
-            Self::SessionRevoked => "session_revoked",
-            Self::SessionsRevoked => "sessions_revoked",
-            Self::AuthenticatorAdded { .. } => "authenticator_added",
-            Self::CodeSent { .. } => "code_sent",
-            Self::PasskeyCounter => "passkey_counter",
-            Self::FactorLocked { .. } => "factor_locked",
-            Self::FactorUnlocked { .. } => "factor_unlocked",
-            Self::AuthenticatorRemoved { .. } => "authenticator_removed",
-            Self::BackupCodesMade => "backup_codes_made",
-            Self::PasswordRehashed => "password_rehashed",
-            Self::AccountCreated => "account_created",
-            Self::AccountDisabled => "account_disabled",
-            Self::AccountEnabled => "account_enabled",
-            Self::AccountDeleted => "account_deleted",
-            Self::DeletionAsked => "deletion_asked",
-            Self::RecoveryBegun => "recovery_begun",
-            Self::RecoveryWaiting => "recovery_waiting",
-            Self::RecoveryGranted => "recovery_granted",
-            Self::RecoveryCancelled => "recovery_cancelled",
-            Self::RecoveryFinished => "recovery_finished",
-            Self::RecoveryCodeIssued => "recovery_code_issued",
-            Self::PasswordSet => "password_set",
-            Self::PasswordForced => "password_forced",
-            Self::ProfileSet => "profile_set",
-            Self::GroupsSet => "groups_set",
-            Self::Unsettled { .. } => "unsettled",
-        }
+        self.kind().name()
     }
 
     /// The method concerned.

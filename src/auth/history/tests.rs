@@ -11,7 +11,7 @@ fn ip(network: u8) -> IpAddr {
 }
 
 fn sign_in(minutes: u64, network: u8, browser: &str) -> SignIn {
-    SignIn { at: at(minutes), ip: ip(network), browser: (!browser.is_empty()).then(|| browser.to_owned()), level: None }
+    SignIn { at: at(minutes), ip: ip(network), browser: (!browser.is_empty()).then(|| browser.to_owned()), level: None, agent: None }
 }
 
 fn failure(minutes: u64, network: u8, method: Method) -> Failure {
@@ -104,7 +104,7 @@ proptest! {
         }
         // Signing in here, now, in this browser makes all of it old.
         let mut then = past;
-        then.push(SignIn { at: at(60), ip: here, browser: Some(browser.to_owned()), level: None });
+        then.push(SignIn { at: at(60), ip: here, browser: Some(browser.to_owned()), level: None, agent: None });
         prop_assert_eq!(notice(&then, &failures, Some(browser), here, StrangeBy::Marks), None);
     }
 }

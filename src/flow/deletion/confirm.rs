@@ -102,6 +102,7 @@ fn tombstone(attempt: &Attempt<'_>) -> AuditEntry {
         browser: None,
         risk: None,
         by: None,
+        agent: None,
         form: None,
         learnt: false,
     };

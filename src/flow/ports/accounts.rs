@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 use super::{Answer, Records};
-use crate::auth::event::Event;
+use crate::auth::event::{Event, EventKind};
 use crate::auth::factor::authenticator::{Enrolled, Sealed, TotpRecord};
 use crate::auth::factor::passkey::PasskeyRecord;
-use crate::auth::history::{Failure, SignIn, TrailRow};
+use crate::auth::history::{ActivityCursor, ActivityPage, Failure, SignIn, TrailRow};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
@@ -46,6 +46,16 @@ pub type AuditEntry = (Timestamp, Option<String>, Event);
 pub enum AccountChange {
     /// Sets the password hash; ends sessions and marks.
     PasswordHash(SecretText),
+    /// Sets the password hash of who knows the one before; ends marks, and sessions where that is asked for. Nothing is changed
+    /// if the credentials were counted up meanwhile.
+    OwnPassword {
+        to: SecretText,
+        /// The count of credentials under which it was asked for.
+        under: u64,
+        ends_sessions: bool,
+    },
+    /// Ends marks.
+    BrowsersForgotten,
     /// Renews the hash of the same password; nothing is changed if another hash stands there by now.
     Rehash {
         /// The hash that was verified.
@@ -206,6 +216,16 @@ pub trait History: Send + Sync {
     async fn sign_ins(&self, user: &UserId, after: Timestamp, most: u32) -> Answer<Vec<SignIn>>;
     /// Rejected proofs at or after a moment, newest first, at most `most`.
     async fn failures(&self, user: &UserId, from: Timestamp, most: u32) -> Answer<Vec<Failure>>;
+    /// What happened to an account from a moment on, at a cursor, the newest first.
+    async fn activity(
+        &self,
+        user: &UserId,
+        from: Timestamp,
+        at: ActivityCursor,
+        most: u32,
+    ) -> Answer<ActivityPage>;
+    /// When something of one of these kinds happened to an account last.
+    async fn last_of(&self, user: &UserId, kinds: &[EventKind]) -> Answer<Option<Timestamp>>;
     /// Everybody's assessed sign-ins and opened sessions, from a moment on and before another, oldest first.
     async fn trail(&self, from: Timestamp, until: Timestamp) -> Answer<Vec<TrailRow>>;
 }

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use tokio::task::yield_now;
 
 use super::{State, World};
-use crate::auth::event::{Event, What};
+use crate::auth::event::{Event, EventKind, What};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord, BackupSet, Enrolled, Sealed, TotpRecord};
-use crate::auth::history::{Failure, SignIn, TrailRow, TrailStep};
+use crate::auth::history::{Activity, ActivityCursor, ActivityPage, Failure, SignIn, TrailRow, TrailStep};
 use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
@@ -51,6 +51,15 @@ impl Accounts for World {
                     account.password_hash = Some(hash);
                     over(account);
                 }
+                AccountChange::OwnPassword { to, under, ends_sessions } => {
+                    if account.generation.credentials != under {
+                        return false;
+                    }
+                    account.password_hash = Some(to);
+                    account.generation.credentials += 1;
+                    account.generation.sessions += u64::from(ends_sessions);
+                }
+                AccountChange::BrowsersForgotten => account.generation.credentials += 1,
                 AccountChange::Rehash { from, to } => {
                     if account.password_hash.as_ref().is_none_or(|hash| hash.expose() != from.expose()) {
                         return false;
@@ -252,7 +261,7 @@ impl History for World {
             let all = s.trail.iter().rev().filter(|(at, e)| *at > after && e.user.as_ref() == Some(user));
             let sign_in = |(at, e): &(Timestamp, Event)| match e.what {
                 What::SessionOpened { level } => {
-                    Some(SignIn { at: *at, ip: e.client_ip.unwrap(), browser: e.browser.clone(), level })
+                    Some(SignIn { at: *at, ip: e.client_ip.unwrap(), browser: e.browser.clone(), level, agent: e.agent.clone() })
                 }
                 _ => None,
             };
@@ -268,6 +277,33 @@ impl History for World {
                 _ => None,
             };
             all.filter_map(failure).take(most as usize).collect()
+        })
+    }
+
+    async fn activity(
+        &self,
+        user: &UserId,
+        from: Timestamp,
+        cursor: ActivityCursor,
+        most: u32,
+    ) -> Answer<ActivityPage> {
+        self.call(|s| {
+            let row = |(at, e): &(Timestamp, Event)| {
+                let (kind, method) = (e.what.kind(), e.what.method());
+                let (browser, agent, session) = (e.browser.clone(), e.agent.clone(), e.session.clone());
+                (*at, Some(Activity { at: *at, kind, method, ip: e.client_ip, browser, agent, session }))
+            };
+            let own = s.trail.iter().rev().filter(|(at, e)| {
+                e.user.as_ref() == Some(user) && *at >= from && *at <= cursor.at
+            });
+            cursor.page(own.take(cursor.rows_for(most) as usize).map(row).collect(), most)
+        })
+    }
+
+    async fn last_of(&self, user: &UserId, kinds: &[EventKind]) -> Answer<Option<Timestamp>> {
+        self.call(|s| {
+            let own = s.trail.iter().filter(|(_, e)| e.user.as_ref() == Some(user) && kinds.contains(&e.what.kind()));
+            own.map(|(at, _)| *at).max()
         })
     }
 

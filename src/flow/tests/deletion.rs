@@ -150,6 +150,7 @@ async fn leave_everything(stage: &Stage) -> CeremonyRef {
             browser: None,
             risk: None,
             by: None,
+            agent: None,
             form: None,
             learnt: false,
         };

@@ -136,12 +136,22 @@ async fn what_ends_is_counted(p: AccountPorts) {
         assert!(p.accounts.change(&id, change).await.unwrap());
         assert_eq!(counted(&id).await, after);
     }
+    let own = |text: &str, under, ends_sessions| AccountChange::OwnPassword { to: hash(text), under, ends_sessions };
+    assert!(!p.accounts.change(&id, own("c", 1, true)).await.unwrap(), "the credentials changed meanwhile");
+    assert_eq!(counted(&id).await, (2, 4));
+    for (change, after) in [(own("d", 2, false), (3, 4)), (own("e", 3, true), (4, 5))] {
+        assert!(p.accounts.change(&id, change).await.unwrap());
+        assert_eq!(counted(&id).await, after);
+    }
+    assert_eq!(p.accounts.load(&id).await.unwrap().unwrap().password_hash.unwrap().expose(), "e");
+    assert!(p.accounts.change(&id, AccountChange::BrowsersForgotten).await.unwrap());
+    assert_eq!(counted(&id).await, (5, 5));
     p.authenticators.put_totp(&id, &totp("one"), Records::NONE).await.unwrap();
-    assert_eq!(counted(&id).await, (2, 4), "a first one ends nothing");
+    assert_eq!(counted(&id).await, (5, 5), "a first one ends nothing");
     p.authenticators.put_totp(&id, &totp("two"), Records::NONE).await.unwrap();
-    assert_eq!(counted(&id).await, (3, 5));
+    assert_eq!(counted(&id).await, (6, 6));
     p.authenticators.remove_all(&id, Records::NONE).await.unwrap();
-    assert_eq!(counted(&id).await, (4, 6));
+    assert_eq!(counted(&id).await, (7, 7));
     assert_eq!(counted(&account("bob").identity.id).await, (0, 0), "of nobody else");
 }
 

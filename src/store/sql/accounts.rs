@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::erasures::{NAMELESS, UNFINISHED, UNKNOWN, member};
 use super::records::{LETTER_GONE, RecordRows, commit_with};
-use super::row::{RowRef, each_row, time_of};
+use super::row::{RowRef, each_row, number_of, time_of};
 use super::{Database, in_transaction};
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
@@ -93,6 +93,10 @@ impl Accounts for Database {
         const HASH: &str = "update accounts set password_hash = $1, \
              credentials_generation = credentials_generation + 1, sessions_generation = sessions_generation + 1 \
              where id = $2";
+        const OWN: &str = "update accounts set password_hash = $1, \
+             credentials_generation = credentials_generation + 1, sessions_generation = sessions_generation + $2 \
+             where id = $3 and credentials_generation = $4";
+        const FORGOTTEN: &str = "update accounts set credentials_generation = credentials_generation + 1 where id = $1";
         const REHASH: &str = "update accounts set password_hash = $1 where id = $2 and password_hash = $3";
         const DISABLED: &str = "update accounts set disabled = $1, \
              credentials_generation = credentials_generation + $1, sessions_generation = sessions_generation + $1 \
@@ -105,12 +109,17 @@ impl Accounts for Database {
              email = case when $3 = 1 then $4 else email end where id = $5";
         let rows = RecordRows::of(records)?;
         let at = if let AccountChange::LoggedIn(at) = &change { time_of(*at)? } else { 0 };
+        let under = if let AccountChange::OwnPassword { under, .. } = &change { number_of(*under)? } else { 0 };
         in_transaction!(self, tx => {
             let query = match &change {
                 AccountChange::PasswordHash(hash) => sqlx::query(HASH).bind(hash.expose()).bind(&id.0),
                 AccountChange::Rehash { from, to } => {
                     sqlx::query(REHASH).bind(to.expose()).bind(&id.0).bind(from.expose())
                 }
+                AccountChange::OwnPassword { to, ends_sessions, .. } => {
+                    sqlx::query(OWN).bind(to.expose()).bind(i64::from(*ends_sessions)).bind(&id.0).bind(under)
+                }
+                AccountChange::BrowsersForgotten => sqlx::query(FORGOTTEN).bind(&id.0),
                 AccountChange::Disabled(disabled) => sqlx::query(DISABLED).bind(i64::from(*disabled)).bind(&id.0),
                 AccountChange::SessionsEnded | AccountChange::Groups(_) => sqlx::query(ENDED).bind(&id.0),
                 AccountChange::Profile { name, email } => {

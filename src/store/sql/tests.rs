@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Audit, Database, on};
-use crate::auth::event::{Event, RejectReason, What};
+use crate::auth::event::{Event, EventKind, RejectReason, What};
 use crate::auth::factor::authenticator::{Sealed, TotpRecord};
+use crate::auth::history::ActivityCursor;
 use crate::auth::proof::{Method, RiskLevel};
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
@@ -223,6 +224,7 @@ async fn the_trail_is_remembered(database: &Database) {
         risk: None,
         learnt: false,
         by: None,
+        agent: None,
         form: None,
     };
     let no = |method| What::ProofRejected { method, reason: RejectReason::Mismatch };
@@ -254,6 +256,28 @@ async fn the_trail_is_remembered(database: &Database) {
     let told: Vec<_> = failures.iter().map(|f| (f.at, f.method)).collect();
     assert_eq!(told, [(at(4), Method::Totp), (at(2), Method::Password)], "at and after");
     assert_eq!(database.failures(&bob, NOW, 10).await.unwrap(), []);
+    activity_is_read(database, &ann, &bob).await;
+}
+
+/// Of one person, from a moment on, page by page; rows that say nothing, and those of a later version, stop nobody.
+async fn activity_is_read(database: &Database, ann: &UserId, bob: &UserId) {
+    let at = |seconds| NOW.plus(Duration::from_secs(seconds));
+    raw(database, "insert into audit values (1800000007000, null, 'later', 'id-ann', null, null, null, '{\"action\":\"later\"}')")
+        .await;
+    let (mut read, mut cursor, mut pages) = (Vec::new(), Some(ActivityCursor::from(at(60))), 0);
+    while let Some(next) = cursor {
+        let page = database.activity(ann, at(2), next, 2).await.unwrap();
+        read.extend(page.rows.into_iter().map(|row| (row.at, row.kind)));
+        (cursor, pages) = (page.next, pages + 1);
+    }
+    use EventKind::{ProofRejected, SessionElevated, SessionOpened};
+    let (opened, rejected) = (SessionOpened, ProofRejected);
+    let all = [(at(7), opened), (at(6), opened), (at(5), SessionElevated), (at(4), rejected), (at(2), rejected)];
+    assert_eq!((read.as_slice(), pages), (&all[..], 4));
+    let own = database.activity(bob, NOW, ActivityCursor::from(at(60)), 9).await.unwrap();
+    assert!(own.rows.len() == 1 && own.next.is_none());
+    assert_eq!(database.last_of(ann, &[rejected, SessionElevated]).await.unwrap(), Some(at(9)));
+    assert_eq!(database.last_of(bob, &[SessionElevated]).await.unwrap(), None);
 }
 
 /// On any database: each factor is counted once per account.
@@ -297,6 +321,7 @@ async fn audit_is_written(database: &Database) {
         risk: None,
         learnt: false,
         by: None,
+        agent: None,
         form: None,
     };
     let command = Event { what: What::AccountCreated, user: None, username: None, client_ip: None, ..event.clone() };

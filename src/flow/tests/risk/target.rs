@@ -37,6 +37,7 @@ fn remember(world: &Arc<World>, user: &str, score: f64, opened: bool, learnt: bo
         risk,
         learnt,
         by: None,
+        agent: None,
         form: None,
     };
     let assessed = event(What::SignInAssessed { level: RiskLevel::Low }, Some(Arc::new(record)), false);

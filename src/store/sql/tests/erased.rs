@@ -27,6 +27,7 @@ fn entry(user: Option<&UserId>, name: Option<&str>, what: What) -> AuditEntry {
         browser: None,
         risk: None,
         by: None,
+        agent: None,
         form: None,
         learnt: false,
     };

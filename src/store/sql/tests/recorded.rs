@@ -26,6 +26,7 @@ pub(super) async fn changes_are_recorded_in_the_same_step(database: &Database) {
                 risk: None,
                 learnt: false,
                 by: None,
+                agent: None,
                 form: None,
             },
         )])
