@@ -1,5 +1,6 @@
 //! First floor: what people do. Async, over ports; asks the heart and the stores.
 
+pub mod account;
 pub mod admit;
 pub mod agent_name;
 pub mod assertions;

@@ -18,6 +18,8 @@ pub(super) enum Happening {
     SessionsEnded,
     Groups,
     SetPassword,
+    OwnPassword,
+    BrowsersForgotten,
     ResetMfa,
     OtherTotp,
     Disabled,
@@ -27,13 +29,15 @@ pub(super) enum Happening {
 
 use Happening::*;
 
-pub(super) const HAPPENINGS: [(Happening, bool); 11] = [
+pub(super) const HAPPENINGS: [(Happening, bool); 13] = [
     (Nothing, false),
     (SignIn, false),
     (Rehash, false),
     (SessionsEnded, false),
     (Groups, false),
     (SetPassword, true),
+    (OwnPassword, true),
+    (BrowsersForgotten, true),
     (ResetMfa, true),
     (OtherTotp, true),
     (Disabled, true),
@@ -54,6 +58,8 @@ pub(super) async fn happen(world: &World, user: &UserId, what: Happening) {
         SessionsEnded => change(AccountChange::SessionsEnded).await,
         Groups => change(AccountChange::Groups(Vec::new())).await,
         SetPassword => change(AccountChange::PasswordHash(hash(2))).await,
+        OwnPassword => change(AccountChange::OwnPassword { to: hash(3), under: 0, ends_sessions: true }).await,
+        BrowsersForgotten => change(AccountChange::BrowsersForgotten).await,
         ResetMfa => drop(world.remove_all(user, Records::NONE).await.unwrap()),
         OtherTotp => {
             let mut other = world.look(|s| s.totp[user].clone());

@@ -1,5 +1,6 @@
 //! The flows over ports in memory: every outcome, every race, every fault.
 
+mod account;
 mod accounted;
 mod addresses;
 mod admitting;

@@ -15,7 +15,7 @@ use crate::flow::testing::{HOST, World, client, fast_settings};
 
 /// What ends sessions, of all that can happen to an account.
 fn ends_sessions(what: Happening) -> bool {
-    !matches!(what, Nothing | SignIn | Rehash)
+    !matches!(what, Nothing | SignIn | Rehash | BrowsersForgotten)
 }
 
 /// The accounts of a world, which can be out of reach, and count how often they are asked.

@@ -1,5 +1,6 @@
 //! Verifying one proof: compared, and where it is one-time, spent first in both stores. A verifier a method.
 
+pub(in crate::flow) mod along;
 mod backup_code;
 mod passkey;
 pub(super) mod password;
