@@ -377,8 +377,10 @@ account-groups = Groups
 account-codes-left = Backup codes left
 account-began = This session began
 account-ends = If you do nothing, it ends in
-account-password = To change your password, ask { $support }.
-account-codes = Codes of an app
+account-sign-in = How you sign in
+account-where = Where you are signed in
+account-data = Your data
+
 account-replace-app = Replace your authenticator app and backup codes
 account-set-up-app = Set up an authenticator app
 account-go-to = Go to { $host }
@@ -404,6 +406,92 @@ delete-done-title = The account is deleted
 delete-done = The account on { $host } is gone, and its sessions have ended.
 delete-over = It is too old, it is not whole, or the account was changed since it was sent. Nothing was deleted by it.
 step-up-before-account-deletion = Before your account is deleted, show that it is you.
+
+## The password, sessions, activity and data of an account
+
+action-back-to-account = Back to your account
+password-title = Change your password
+password-what = For the account <strong>{ $account }</strong> on { $host }.
+password-new = New password
+password-keep-sessions = Stay signed in in other browsers and on other devices
+password-set-button = Change the password
+password-changed-title = Your password is changed
+password-changed-ended = You stay signed in here. All other sessions ended.
+password-changed-kept = You stay signed in here, and wherever else you were.
+password-changed-browsers = Sign-ins that were under way ended, and every browser counts as a new one.
+mistake-no-new-password = Enter the new password
+step-up-before-password = Before your password is changed, show once more that it is you.
+step-up-before-export = Before your data is given out, show once more that it is you.
+sessions-title = Sessions and browsers
+sessions-what = Where the account <strong>{ $account }</strong> is signed in.
+sessions-this-one = this one
+sessions-since = Signed in { $moment }. Used { $ago }.
+sessions-end = End this session
+sessions-end-others = End all other sessions
+sessions-ended = The session is ended.
+sessions-ended-before = This session had ended already.
+sessions-others-ended = { $count ->
+    [0] There was no other session.
+    [one] 1 other session is ended.
+   *[other] { $count } other sessions are ended.
+}
+session-one-factor = One factor was proved.
+session-two-steps = A password and a code that was sent were proved.
+session-two-factor = Two factors were proved.
+session-phishing-resistant = Two factors were proved, one of them safe from phishing.
+browsers-title = Browsers that know you
+browsers-what = A browser in which you signed in is not held up when others try to guess your password. These signed in during the last 90 days.
+browsers-last = Last { $moment }, from { $place }
+browsers-forget = Forget all browsers
+browsers-forgotten = All browsers are forgotten: each counts as a new one from now on. Nobody was signed out by that.
+agent-script = A script
+agent-on-system = { $browser } on { $system }
+agent-of-system = A browser on { $system }
+agent-unknown = A browser
+place-address = { $address }
+place-in-country = { $address } ({ $country })
+activity-title = Activity
+activity-what = What happened to the account <strong>{ $account }</strong> in the last 90 days, the newest first.
+activity-none = Nothing is remembered.
+activity-older = Older
+activity-newest = Newest
+activity-not-yours = If something here was not you, change your password and end all other sessions.
+activity-proof-accepted = Proved with { $method }.
+activity-proof-rejected = A try with { $method } was refused.
+activity-session-opened = Signed in.
+activity-session-revoked = A session was ended.
+activity-sessions-revoked = Other sessions were ended.
+activity-session-abandoned = A session that looked stolen was ended.
+activity-sign-in-disowned = You said that a sign-in was not you.
+activity-risk-profile-erased = What was usual for your sign-ins was forgotten.
+activity-slip-issued = A single request was approved with { $method }.
+activity-authenticator-added = Set up: { $method }.
+activity-authenticator-removed = Removed: { $method }.
+activity-code-sent = Sent: { $method }.
+activity-passkey-counter = A passkey was refused, because there may be a copy of it.
+activity-factor-locked = Switched off after too many wrong codes: { $method }.
+activity-factor-unlocked = Switched on again: { $method }.
+activity-backup-codes-made = New backup codes were made.
+activity-account-created = The account was made.
+activity-account-disabled = The account was closed.
+activity-account-enabled = The account was opened again.
+activity-recovery-begun = Somebody who cannot sign in asked for a way back into the account.
+activity-recovery-waiting = The way back into the account waits until its time is over.
+activity-recovery-granted = The way back into the account was opened.
+activity-recovery-cancelled = The way back into the account was stopped.
+activity-recovery-finished = Access to the account was recovered.
+activity-recovery-code-issued = An operator made a code for a way back into the account.
+activity-account-deleted = The account was deleted.
+activity-deletion-asked = A link that deletes the account was asked for.
+activity-password-set = The password was changed.
+activity-profile-set = Your name or mail address was changed.
+activity-groups-set = Your groups were changed.
+activity-browsers-forgotten = All browsers were forgotten.
+activity-data-exported = A copy of your data was made.
+export-title = Your data
+export-what = A file (JSON) of all that is held of the account <strong>{ $account }</strong>: your name and addresses, what you sign in with, sessions and browsers, what is usual for your sign-ins, and what happened.
+export-secrets = Passwords and other secrets are named in it, and not shown. Where you were and when is in it: keep it where nobody else looks.
+export-button = Download
 
 ## Codes that are sent, and the addresses that they go to
 
@@ -515,6 +603,7 @@ recover-stopped = Nothing was changed, and nobody sets a password by it.
 recover-stop-over-title = Nothing waits here
 recover-stop-over = It has ended, or went on, or this link is none. If your password was changed and it was not you, tell { $support } at once.
 not-me-link = This was not me
+not-me-password = Change your password, on the page of your account: whoever signed in may know it.
 not-me-title = Was somebody else here?
 not-me-what = If somebody else signed in as <strong>{ $user }</strong>, say so here. Then:
 not-me-ends = Your other sessions end, on all devices.
@@ -813,6 +902,10 @@ problem-wrong-passkey-title = The passkey proves nothing here.
 problem-no-passkey-title = There is no passkey that could be used here.
 problem-no-passkeys-here-title = There are no passkeys at this host.
 problem-passkey-needed-title = Without this passkey, what is open to you now could not be opened any more.
+problem-unknown-field-title = The owner of an account cannot change this field.
+problem-unfit-name-title = A name has 1 to 100 characters that can be seen; `null` takes it away.
+problem-before-title = `before` is no `next` of a page of activity.
+problem-which-sessions-title = Say which sessions: `others=true`, or the id of one in the path.
 problem-passkey-name-title = A name has 1 to 64 characters.
 problem-proof-missing-title = Give a code, or an assertion for a passkey.
 problem-recover-whom-title = Give `username` or `email`, one of them.

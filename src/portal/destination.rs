@@ -59,13 +59,32 @@ pub(crate) enum RequestedAction {
     Addresses,
     /// To delete the account.
     Delete,
+    /// To set another password.
+    Password,
+    /// To look at the sessions.
+    Sessions,
+    /// To look at what happened.
+    Activity,
+    /// To take all that is held.
+    Export,
     /// To sign out everywhere.
     SignOut,
 }
 
 impl RequestedAction {
-    const ALL: [Self; 7] =
-        [Self::Enroll, Self::Passkey, Self::Passkeys, Self::BackupCodes, Self::Addresses, Self::Delete, Self::SignOut];
+    const ALL: [Self; 11] = [
+        Self::Enroll,
+        Self::Passkey,
+        Self::Passkeys,
+        Self::BackupCodes,
+        Self::Addresses,
+        Self::Delete,
+        Self::Password,
+        Self::Sessions,
+        Self::Activity,
+        Self::Export,
+        Self::SignOut,
+    ];
 
     /// The word for it in the query.
     const fn name(self) -> &'static str {
@@ -76,6 +95,10 @@ impl RequestedAction {
             Self::BackupCodes => "backup-codes",
             Self::Addresses => "addresses",
             Self::Delete => "delete",
+            Self::Password => "password",
+            Self::Sessions => "sessions",
+            Self::Activity => "activity",
+            Self::Export => "export",
             Self::SignOut => "sign-out-everywhere",
         }
     }
@@ -89,6 +112,10 @@ impl RequestedAction {
             Self::Passkeys => "account",
             Self::BackupCodes => "backup-codes",
             Self::Delete => "delete",
+            Self::Password => "password",
+            Self::Sessions => "sessions",
+            Self::Activity => "activity",
+            Self::Export => "export",
             Self::SignOut => "logout",
         }
     }

@@ -1,10 +1,12 @@
 //! Small pieces of text: dates, waits, lists.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::messages::text;
 use crate::auth::proof::Method;
 use crate::auth::time::{CalendarTime, Timestamp};
+use crate::flow::account::AgentName;
 
 /// A wait as people say it, rounded up: `30 seconds`, `2 minutes`.
 pub(crate) fn wait(wait: Duration) -> String {
@@ -121,6 +123,25 @@ pub(crate) fn method(method: Method) -> String {
         Method::EmailCode => text!("method-email-code"),
         Method::SmsCode => text!("method-sms-code"),
         Method::RecoveryCode => text!("method-recovery-code"),
+    }
+}
+
+/// An address and its country, where that is known.
+pub(crate) fn address(address: IpAddr, country: Option<&str>) -> String {
+    match country {
+        Some(country) => text!("place-in-country", address = address.to_string(), country = country),
+        None => text!("place-address", address = address.to_string()),
+    }
+}
+
+/// A browser and its system, in words.
+pub(crate) fn agent(agent: AgentName) -> String {
+    match (agent.browser, agent.system) {
+        _ if agent.is_script => text!("agent-script"),
+        (Some(browser), Some(system)) => text!("agent-on-system", browser = browser, system = system),
+        (Some(browser), None) => browser.to_owned(),
+        (None, Some(system)) => text!("agent-of-system", system = system),
+        (None, None) => text!("agent-unknown"),
     }
 }
 

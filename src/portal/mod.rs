@@ -1,5 +1,6 @@
 //! Second floor: our own pages and the JSON API. An axum router; knows no Pingora.
 
+mod activity;
 mod answers;
 mod api;
 mod assets;

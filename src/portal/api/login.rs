@@ -113,7 +113,7 @@ pub(super) fn submission(
 ) -> Result<Submission, HandlerError> {
     match (method, code, assertion) {
         ("passkey" | "bound_passkey" | "security_key", None, Some(assertion)) => Ok(Submission::Assertion(assertion.0)),
-        (name, Some(code), None) => Ok(Submission::of(self::method(name)?, code.0)),
+        (name, Some(code), None) => Ok(Submission::of(code_method(name)?, code.0)),
         _ => Err(bad(text!("problem-proof-missing-title"))),
     }
 }
@@ -123,7 +123,7 @@ fn bad(title: String) -> HandlerError {
 }
 
 /// The method of that name, if it is one that takes a code.
-fn method(name: &str) -> Result<Method, HandlerError> {
+pub(super) fn code_method(name: &str) -> Result<Method, HandlerError> {
     let method = Method::from_name(name).or_else(|| (name == "otp").then_some(Method::Totp));
     method
         .filter(|m| MethodPrompt::of(*m).is_some() && !m.resists_phishing())

@@ -1,10 +1,14 @@
 //! The JSON API: the same flows for machines. Types here are the documentation (OpenAPI 3.1).
 
+pub(super) mod account;
+pub(super) mod account_types;
 pub(super) mod address_types;
 pub(super) mod addresses;
 pub(super) mod backup_codes;
 pub(super) mod codes;
 pub(super) mod deletion;
+pub(super) mod export;
+pub(super) mod export_types;
 pub(super) mod login;
 pub(super) mod login_link;
 pub(super) mod openapi;
@@ -16,6 +20,7 @@ pub(super) mod recover;
 pub(super) mod recover_types;
 mod request_to_come;
 pub(super) mod session;
+pub(super) mod sessions;
 pub(super) mod totp;
 pub(super) mod types;
 

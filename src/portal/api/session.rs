@@ -3,7 +3,8 @@
 use http::StatusCode;
 
 use super::types::{ProblemBody, SessionBrief, WhoAmI};
-use super::{json, require_session};
+use super::account_types::{LogoutBody, SessionsEnded};
+use super::{body, json, require_session};
 use crate::auth::proof::Strength;
 use crate::auth::time::Timestamp;
 use crate::portal::context::{Context, HandlerError};
@@ -46,15 +47,21 @@ pub(crate) async fn brief(ctx: &Context) -> Result<Reply, HandlerError> {
     }))
 }
 
-/// End the session.
-#[utoipa::path(post, path = "/.stepgate/api/v1/logout", tag = "session", security(("bearer" = []), ("cookie" = [])), responses(
+/// End the session, or every session of the person.
+#[utoipa::path(post, path = "/.stepgate/api/v1/logout", request_body = LogoutBody, tag = "session", security(("bearer" = []), ("cookie" = [])), responses(
+    (status = 200, description = "Ended, with `everywhere`", body = SessionsEnded),
     (status = 204, description = "Ended"),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn logout(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let who = require_session(ctx, true).await?;
-    ctx.record_events(ctx.state.flows.logout(&who.token, &who.session, false, &ctx.script()).await)?;
-    let reply = Reply::empty(StatusCode::NO_CONTENT, "api");
+    let LogoutBody { everywhere } = body(ctx)?;
+    let ended =
+        ctx.record_events(ctx.state.flows.logout(&who.token, &who.session, everywhere, &ctx.script()).await)?;
+    let reply = match everywhere {
+        true => json(&SessionsEnded { ended }),
+        false => Reply::empty(StatusCode::NO_CONTENT, "api"),
+    };
     Ok(with_cookie(reply, cookies::clear_session().filter(|_| who.by_cookie)))
 }

@@ -111,7 +111,12 @@ pub(crate) async fn logout(ctx: &mut Context) -> Result<Reply, HandlerError> {
         return out_everywhere(ctx, &destination, &who.token, &who.session).await;
     }
     ctx.record_events(ctx.state.flows.logout(&who.token, &who.session, false, &ctx.client()).await)?;
-    Ok(out(&destination.page_url("signed-out")))
+    Ok(signed_out_here(&destination))
+}
+
+/// The way out of this session, which has ended.
+pub(super) fn signed_out_here(destination: &Destination) -> Reply {
+    out(&destination.page_url("signed-out"))
 }
 
 /// Ends every session of somebody, and says how many there were.

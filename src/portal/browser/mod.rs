@@ -1,6 +1,7 @@
 //! The pages people see: one handler for showing, one for what is sent back.
 
 pub(super) mod account;
+pub(super) mod activity;
 pub(super) mod addresses;
 mod approval;
 pub(super) mod apps;
@@ -10,6 +11,7 @@ pub(super) mod delete;
 pub(super) mod done;
 mod ended_sessions;
 pub(super) mod enroll;
+pub(super) mod export;
 pub(super) mod handoff;
 pub(super) mod held_form;
 pub(super) mod letter_notice;
@@ -23,11 +25,13 @@ mod passkey_cards;
 mod passkey_dialogs;
 mod passkey_upgrade;
 pub(super) mod passkeys;
+pub(super) mod password;
 mod previous_sign_in;
 pub(super) mod recover;
 pub(super) mod recover_stop;
 pub(super) mod second_factor;
 mod sent_code;
+pub(super) mod sessions;
 pub(super) mod step_up;
 mod steps;
 pub(super) mod well_known;

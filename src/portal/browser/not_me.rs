@@ -93,5 +93,5 @@ pub(super) fn consequences(ctx: &Context, whom: &str) -> Vec<String> {
         RiskAction::StepUp => text!("not-me-asks-more", support = whom),
         RiskAction::Deny => text!("not-me-may-refuse", support = whom),
     };
-    vec![apps, text!("account-password", support = whom)]
+    vec![apps, text!("not-me-password")]
 }

@@ -156,8 +156,10 @@ async fn required_proof(ctx: &Context, destination: &Destination) -> Result<Requ
         }
         Some(RequestedAction::BackupCodes) => return proof_for_codes(ctx, destination, who, owned.minus(off)).await,
         Some(RequestedAction::Addresses) => return proof_for_addresses(ctx, destination, who, owned.minus(off)).await,
-        Some(RequestedAction::Delete) => return proof_for_deletion(ctx, destination, who, owned.minus(off)).await,
-        Some(RequestedAction::SignOut) | None => {}
+        Some(RequestedAction::Password | RequestedAction::Export | RequestedAction::Delete) => {
+            return proof_for_change(ctx, destination, who, owned.minus(off)).await;
+        }
+        Some(RequestedAction::Sessions | RequestedAction::Activity | RequestedAction::SignOut) | None => {}
     }
     let username = who.session.identity.username.as_str();
     let person = Person { proofs: &who.session.proofs, owned, locked: off };
@@ -257,20 +259,28 @@ async fn proof_for_addresses(
     Err(HandlerError::from(on))
 }
 
-/// What must be proved before the account may be deleted.
-async fn proof_for_deletion(
+/// What must be proved before the password is changed, what is held is given out, or the account is deleted.
+async fn proof_for_change(
     ctx: &Context,
     destination: &Destination,
     who: CurrentSession,
     owned: MethodSet,
 ) -> Result<RequiredProof, HandlerError> {
     let at = CeremonyRef::Session(who.token.clone(), who.session.clone());
-    let on = match ctx.state.flows.before_deletion(&at, &ctx.client()).await? {
+    let missing = match destination.action {
+        Some(RequestedAction::Delete) => ctx.state.flows.before_deletion(&at, &ctx.client()).await?,
+        _ => ctx.state.flows.before_change(&at, &ctx.client()).await?,
+    };
+    let on = match missing {
         None => see_other(&destination.page_url("login"), "step-up"),
         Some(missing) if missing.is_empty() => see_other(&destination.next_url(), "step-up"),
         Some(missing) if missing.and(owned).is_empty() => nothing_to_prove_with(ctx),
         Some(missing) => {
-            let why = text!("step-up-before-account-deletion");
+            let why = match destination.action {
+                Some(RequestedAction::Export) => text!("step-up-before-export"),
+                Some(RequestedAction::Delete) => text!("step-up-before-account-deletion"),
+                _ => text!("step-up-before-password"),
+            };
             return RequiredProof::before(ctx, who, missing, owned, why).await;
         }
     };

@@ -11,9 +11,9 @@ use crate::portal::reply::{Reply, see_other};
 
 const KIND: &str = "well-known";
 
-/// Where a password is changed (W3C, A Well-Known URL for Changing Passwords): the page says whom to ask.
+/// Where a password is changed (W3C, A Well-Known URL for Changing Passwords).
 pub(crate) async fn change_password(_: &Context) -> Result<Reply, HandlerError> {
-    Ok(see_other("/.stepgate/account", KIND))
+    Ok(see_other("/.stepgate/password", KIND))
 }
 
 /// Where passkeys are set up and looked after (W3C, A Well-Known URL for Relying Party Passkey Endpoints).

@@ -5,7 +5,6 @@ use askama::Template;
 use super::backup_codes::FEW;
 use super::{Errors, PasskeyCard, PasskeySignal, Shell};
 use crate::portal::messages::{markup, text};
-use crate::portal::support_contact;
 
 /// Who one is here, and the way out.
 #[derive(Template)]
@@ -47,11 +46,6 @@ impl AccountPage<'_> {
     /// How many backup codes are left, where those are few.
     fn few(&self) -> Option<String> {
         self.codes.filter(|left| self.renews && *left <= FEW).map(|left| text!("account-few-codes", count = left))
-    }
-
-    /// Who gives a new password.
-    fn support(&self) -> String {
-        support_contact::whom(self.shell.support.as_ref())
     }
 
     /// What is wrong with the new name of a passkey.

@@ -1,6 +1,7 @@
 //! Every page of ours, each once. Values are escaped by askama; the sentences stand in `messages/`.
 
 mod account;
+mod account_data;
 mod addresses;
 mod apps;
 mod backup_codes;
@@ -25,6 +26,9 @@ mod shell;
 mod unusual_activity;
 
 pub(crate) use account::AccountPage;
+pub(crate) use account_data::{
+    ActivityLine, ActivityListPage, BrowserLine, ExportPage, PasswordPage, SessionCard, SessionsPage,
+};
 pub(crate) use addresses::{AddressesPage, ListedAddress, WaitingAddress};
 pub(crate) use apps::{AppLink, AppsPage};
 pub(crate) use backup_codes::{BackupCodesPage, CodesOccasion, FEW, RenewCodesPage, codes_left};

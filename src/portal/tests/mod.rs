@@ -1,5 +1,6 @@
 //! The portal without sockets: real flows over ports in memory, a browser of fifty lines.
 
+mod account_pages;
 mod answers;
 mod api;
 mod backup_codes;
@@ -18,10 +19,12 @@ mod matrix;
 mod not_me;
 mod notices;
 mod openapi;
+mod openapi_account;
 mod openapi_addresses;
 mod openapi_links;
 mod openapi_passkeys;
 mod openapi_recovery;
+mod page_samples;
 mod pages;
 mod pages_recovery;
 mod passkeys;

@@ -138,6 +138,8 @@ async fn what_is_answered_is_what_is_documented() {
     assert_eq!(j.call(Call { auth: Some(&low), ..post("totp", json!({})) }).await.0, 403);
     assert_eq!(j.call(codes(Some(&low))).await.0, 403);
     assert_eq!(j.call(Call { auth: Some(&low), ..post("totp/confirm", json!({"code": "000000"})) }).await.0, 403);
+    openapi_account::account(&j).await;
+    openapi_account::data(&j).await;
     openapi_addresses::addresses(&j).await;
     openapi_passkeys::passkeys(&j).await;
     openapi_links::links(&j).await;
@@ -229,10 +231,8 @@ async fn bodies_are_objects_and_required_where_the_document_says_so() {
     for (path, item) in j.document["paths"].as_object().unwrap() {
         let Some(body) = item["post"]["requestBody"].as_object() else { continue };
         // Who has no session is told that before a body is read.
-        let auth = ["/elevate", "/backup-codes", "/account/delete"]
-            .iter()
-            .any(|end| path.ends_with(end))
-            .then_some(bearer.as_str());
+        let first = ["/elevate", "/backup-codes", "/account/delete", "/account/password", "/logout"];
+        let auth = first.iter().any(|end| path.ends_with(end)).then_some(bearer.as_str());
         for text in ["[]", "[\"bob\",\"pw\",null,\"one_factor\"]", "null", "\"x\"", "7", " \n[{}]", "{", "\u{feff}{}"] {
             let (status, told) = j.call(Call { auth, body: text.to_owned(), ..post(path, Value::Null) }).await;
             assert_eq!((status, &told["code"]), (400, &json!("malformed_request")), "{path} {text}");
@@ -247,7 +247,7 @@ async fn bodies_are_objects_and_required_where_the_document_says_so() {
             without.insert(path.clone());
         }
     }
-    assert_eq!(without.len(), 8, "{without:?}");
+    assert_eq!(without.len(), 9, "{without:?}");
     let array = format!("[\"bob\",\"{PASSWORD}\",null,\"one_factor\"]");
     let (status, told) = j.call(Call { body: array, ..post("login", Value::Null) }).await;
     assert!(status == 400 && told.get("access_token").is_none());

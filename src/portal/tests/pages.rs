@@ -257,6 +257,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         ("notice", notice.render().unwrap()),
     ];
     all.extend(pages_recovery::every(shell, x));
+    all.extend(page_samples::of_account(shell, x, of));
     all
 }
 
@@ -326,7 +327,8 @@ fn pages_are_usable_by_everybody() {
         }
         for tag in tags.iter().filter(|t| t.starts_with("input") && !t.contains("type=\"hidden\"")) {
             let id = tag.split(" id=\"").nth(1).unwrap().split('"').next().unwrap();
-            assert!(page.contains(&format!("<label for=\"{id}\">")) && tag.contains("autocomplete="), "{name}: {tag}");
+            let fills = tag.contains("autocomplete=") || tag.contains("type=\"checkbox\"");
+            assert!(page.contains(&format!("<label for=\"{id}\">")) && fills, "{name}: {tag}");
         }
         for tag in tags.iter().filter(|t| t.starts_with("form")) {
             assert_eq!(tag, "form method=\"post\" novalidate", "{name}");

@@ -19,7 +19,7 @@ use levels::{Level, Scene};
 use power::Power;
 
 /// Where each kind of caller gets further with the right proof, and nobody elsewhere. `*`: whoever asks.
-const ADVANCING: [(&str, &str, &str); 18] = [
+const ADVANCING: [(&str, &str, &str); 22] = [
     ("*", "POST", "/.stepgate/login"),
     ("*", "POST", "/.stepgate/api/v1/login"),
     ("*", "POST", "/.stepgate/api/v1/login/link/redeem"),
@@ -38,9 +38,14 @@ const ADVANCING: [(&str, &str, &str); 18] = [
     ("one factor by token", "POST", "/.stepgate/api/v1/elevate"),
     ("stale by token", "POST", "/.stepgate/api/v1/elevate"),
     ("fresh by token", "POST", "/.stepgate/api/v1/elevate"),
+    ("fresh by cookie", "POST", "/.stepgate/api/v1/account/password"),
+    ("fresh by cookie", "POST", "/.stepgate/password"),
+    ("fresh by token", "POST", "/.stepgate/api/v1/account/password"),
+    ("fresh by token", "POST", "/.stepgate/password"),
 ];
 /// Where somebody whose second factor is fresh may change what they own, with no further proof, and nobody else.
-const OWNED: [(&str, &str); 11] = [
+const OWNED: [(&str, &str); 12] = [
+    ("PATCH", "/.stepgate/api/v1/account"),
     ("POST", "/.stepgate/api/v1/backup-codes"),
     ("POST", "/.stepgate/api/v1/passkeys"),
     ("PATCH", "/.stepgate/api/v1/passkeys/{id}"),

@@ -77,7 +77,7 @@ impl crate::flow::testing::State {
         });
         let passwords = self.accounts.iter().map(|(user, account)| {
             let hash = account.password_hash.as_ref().map(|hash| hash.expose().to_owned());
-            (format!("password {user}"), format!("{hash:?} {:?}", account.generation))
+            (format!("password and name of {user}"), format!("{hash:?} {:?}", account.identity.name))
         });
         // A code that confirms an address goes out for who may add one alone.
         let asked = self.letters.iter().filter(|(letter, _)| matches!(letter, Letter::AddressCode(_))).count();
