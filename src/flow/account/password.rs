@@ -2,6 +2,7 @@
 
 use crate::auth::event::{Deed, ThrottleScope, What};
 use crate::auth::factor::password::PasswordOwner;
+use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
 use crate::flow::Flows;
@@ -66,9 +67,10 @@ impl Flows {
         let (owner, under) = (&who.account.identity.id, who.account.generation.credentials);
         let ends_sessions = new.others == OtherSessions::End;
         self.end_other_sessions(attempt, owner, Some(own.as_ref()), new.others).await?;
+        let letters = self.notices(attempt, owner, NoticeKind::PasswordChanged, &who.enrolled).await?;
         attempt.intend(Deed::Binding, Some(Method::Password));
         let change = AccountChange::OwnPassword { to, under, ends_sessions };
-        if !self.ports.accounts.change(owner, change).await? {
+        if !self.ports.accounts.change_recorded(owner, change, &letters).await? {
             // Its owner, or somebody else, changed it meanwhile, and ended this session by that.
             attempt.clear_intent();
             return Ok(PasswordChanged::Gone);
@@ -96,11 +98,7 @@ impl Flows {
     ///
     /// # Errors
     /// A store did not answer.
-    pub async fn before_change(
-        &self,
-        at: &CeremonyRef,
-        client: &Client,
-    ) -> Answer<Option<MethodSet>> {
+    pub async fn before_change(&self, at: &CeremonyRef, client: &Client) -> Answer<Option<MethodSet>> {
         let (attempt, enrollee) = self.enrollee(at, client).await?;
         Ok(enrollee.map(|who| self.prove_first(&who, attempt.now).unwrap_or_default()))
     }
