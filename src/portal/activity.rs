@@ -133,6 +133,8 @@ mod tests {
             assert!(!told.contains('_') && !told.contains(kind.name()), "{told}");
         }
         assert!(sentence(EventKind::SessionOpened, None).is_some());
-        assert!(EventKind::ALL.iter().filter(|kind| sentence(**kind, None).is_none()).count() < EventKind::ALL.len() / 2);
+        assert!(
+            EventKind::ALL.iter().filter(|kind| sentence(**kind, None).is_none()).count() < EventKind::ALL.len() / 2
+        );
     }
 }

@@ -14,12 +14,8 @@ use crate::flow::reply::{BrowserOverview, Client};
 const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 3600);
 const SIGN_INS: u32 = 300;
 /// After one of these, a browser is known no more.
-const ENDINGS: [EventKind; 4] = [
-    EventKind::BrowsersForgotten,
-    EventKind::PasswordSet,
-    EventKind::AuthenticatorRemoved,
-    EventKind::AccountDisabled,
-];
+const ENDINGS: [EventKind; 4] =
+    [EventKind::BrowsersForgotten, EventKind::PasswordSet, EventKind::AuthenticatorRemoved, EventKind::AccountDisabled];
 
 impl Flows {
     /// The browsers that the owner of a session signed in with since they were forgotten last, the latest first.

@@ -13,7 +13,8 @@ use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::flow::Flows;
 use crate::flow::reply::{
-    AccountOverview, CeremonyRef, OtherSessions, PasswordChanged, PasswordWish, ProfileChanged, ProofsAlong, Rejection, Unproved,
+    AccountOverview, CeremonyRef, OtherSessions, PasswordChanged, PasswordWish, ProfileChanged, ProofsAlong, Rejection,
+    Unproved,
 };
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, CurrentSession, HandlerError};

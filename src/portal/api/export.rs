@@ -5,8 +5,8 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use super::account::account_body;
 use super::address_types::Address;
 use super::export_types::{
-    ActivityList, ExportBody, ExportedApp, ExportedBrowser, ExportedCount, ExportedEvent, ExportedPasskey, ExportedRisk,
-    ExportedWaiting, ListedEvent,
+    ActivityList, ExportBody, ExportedApp, ExportedBrowser, ExportedCount, ExportedEvent, ExportedPasskey,
+    ExportedRisk, ExportedWaiting, ListedEvent,
 };
 use super::sessions::listed;
 use super::totp::prove_first;

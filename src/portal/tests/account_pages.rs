@@ -46,7 +46,8 @@ async fn a_password_is_changed_on_its_page_after_a_fresh_proof() {
     }
     let form = text(&browser.get("/.stepgate/password").await);
     assert!(form.contains("At least 15 characters") && form.contains("autocomplete=\"new-password\""), "{form}");
-    for (bad, why) in [("", "Enter the new password"), ("short", "at least 15"), ("qwertyuiopqwertyuiop", "first that")] {
+    for (bad, why) in [("", "Enter the new password"), ("short", "at least 15"), ("qwertyuiopqwertyuiop", "first that")]
+    {
         let answer = browser.post("/.stepgate/password", &[("op", "set"), ("new_password", bad)]).await;
         assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
         assert!(text(&answer).contains(why) && !text(&answer).contains(&format!("value=\"{bad}x")), "{bad}");
