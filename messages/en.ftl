@@ -481,6 +481,7 @@ activity-recovery-granted = The way back into the account was opened.
 activity-recovery-cancelled = The way back into the account was stopped.
 activity-recovery-finished = Access to the account was recovered.
 activity-recovery-code-issued = An operator made a code for a way back into the account.
+activity-enrolment-code-issued = Your administrator made a code for your first second factor
 activity-account-deleted = The account was deleted.
 activity-deletion-asked = A link that deletes the account was asked for.
 activity-password-set = The password was changed.

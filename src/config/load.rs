@@ -13,7 +13,7 @@ use super::sections::listen::ListenContext;
 use super::sections::require::Strengths;
 use super::sections::root::Root;
 use super::sections::{
-    factors, limits, listen, mail, passkeys, portal, recovery, risk, secrets, session, sms, state, tls, users,
+    enroll, factors, limits, listen, mail, passkeys, portal, recovery, risk, secrets, session, sms, state, tls, users,
 };
 use super::settings::{Report, Settings};
 use super::yaml::collect::{Removed, collect, collect_items};
@@ -280,6 +280,7 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     let given_senders = (given("mail", options.mail.is_some()), given("sms", options.sms.is_some()));
     let mail = mail::validate(options.mail, cx);
     flow.mail = mail.is_some();
+    flow.enroll = enroll::validate(options.enroll, given_senders.0, cx);
     let (sms, countries) = sms::validate(options.sms, cx);
     flow.codes.countries = countries;
     switched.need_senders(given_senders, cx);

@@ -1,5 +1,6 @@
 //! What an operator may set about the flows, with the defaults.
 
+mod enrolment;
 mod recovery;
 mod risk;
 mod sent_codes;
@@ -13,6 +14,7 @@ use crate::auth::proof::{Method, MethodSet, Offer};
 use crate::auth::session::Lifetimes;
 use crate::auth::throttle::Limit;
 
+pub use enrolment::EnrolmentProof;
 pub use recovery::RecoverySettings;
 pub use risk::RiskSettings;
 pub use sent_codes::{CodeShape, SendLimits, SentCodeSettings, Spend};
@@ -50,7 +52,9 @@ pub struct FlowSettings {
     pub limits: LimitSettings,
     /// Whether there is mail.
     pub mail: bool,
-    /// How long ago a proof may be that lets somebody change what they sign in by. Default: 10 min.
+    /// What the first second factor asks beside a fresh password. Default: a mailed code, where one can be sent.
+    pub enroll: EnrolmentProof,
+    /// How long ago a proof may be that lets somebody change what they sign in by. Default: 5 min.
     pub enroll_max_age: Duration,
     /// How long a known browser is remembered for throttling. Default: 365 d.
     pub device_ttl: Duration,
@@ -210,7 +214,8 @@ impl Default for FlowSettings {
             risk: None,
             limits: LimitSettings::default(),
             mail: false,
-            enroll_max_age: Duration::from_secs(600),
+            enroll: EnrolmentProof::default(),
+            enroll_max_age: Duration::from_secs(300),
             device_ttl: Duration::from_secs(365 * 24 * 3600),
         }
     }

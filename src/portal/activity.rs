@@ -94,6 +94,7 @@ pub(crate) fn sentence(kind: EventKind, method: Option<Method>) -> Option<String
         K::RecoveryGranted => text!("activity-recovery-granted"),
         K::RecoveryCancelled => text!("activity-recovery-cancelled"),
         K::RecoveryFinished => text!("activity-recovery-finished"),
+        K::EnrolmentCodeIssued => text!("activity-enrolment-code-issued"),
         K::RecoveryCodeIssued => text!("activity-recovery-code-issued"),
         K::PasswordSet => text!("activity-password-set"),
         K::ProfileSet => text!("activity-profile-set"),

@@ -74,6 +74,7 @@ kinds! {
     RecoveryCancelled = "recovery_cancelled",
     RecoveryFinished = "recovery_finished",
     RecoveryCodeIssued = "recovery_code_issued",
+    EnrolmentCodeIssued = "enrolment_code_issued",
     PasswordSet = "password_set",
     PasswordForced = "password_forced",
     ProfileSet = "profile_set",

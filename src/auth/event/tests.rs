@@ -29,6 +29,7 @@ fn vocabulary() -> Vec<(What, Value)> {
         (PasskeyCounter, json!({"action": "passkey_counter"})),
         (FactorLocked { method }, json!({"action": "factor_locked", "method": "totp"})),
         (FactorUnlocked { method }, json!({"action": "factor_unlocked", "method": "totp"})),
+        (EnrolmentCodeIssued, json!({"action": "enrolment_code_issued"})),
         (BackupCodesMade, json!({"action": "backup_codes_made"})),
         (PasswordRehashed, json!({"action": "password_rehashed"})),
         (AccountCreated, json!({"action": "account_created"})),
@@ -116,7 +117,7 @@ fn the_log_the_trail_and_the_commands_use_the_same_words() {
         );
         actions.insert(what.action());
     }
-    assert_eq!(actions.len(), 43);
+    assert_eq!(actions.len(), 44);
     let names: std::collections::BTreeSet<_> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
     assert_eq!(names.len(), EventKind::ALL.len(), "no word stands for two kinds");
     assert_eq!(EventKind::from_name("of_a_later_version"), None);

@@ -96,6 +96,8 @@ pub enum What {
     AuthenticatorRemoved {
         method: Method,
     },
+    /// An operator made a code by which somebody sets up their first second factor.
+    EnrolmentCodeIssued,
     /// Backup codes were made; earlier ones no longer count.
     BackupCodesMade,
     /// The stored password hash was renewed with current parameters.

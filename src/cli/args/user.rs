@@ -163,6 +163,21 @@ Examples:
   stepgate user reset-mfa ann -c stepgate.yaml   ann enrols anew at sign-in
   stepgate user show ann -c stepgate.yaml        see what is enrolled")]
     ResetMfa(OneUser),
+    /// Make a code by which somebody sets up their first second factor
+    #[command(after_help = "\
+Examples:
+  stepgate user enrol-code bob -c stepgate.yaml
+  stepgate user enrol-code bob -c stepgate.yaml --json | jq -r .code
+
+`enroll: invitation` asks for it beside the password. It is printed once, and
+good once, for 24 hours; a code before it is over.")]
+    EnrolCode {
+        #[command(flatten)]
+        user: OneUser,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Issue a code by which somebody sets password and factors anew
     #[command(after_help = "\
 Examples:

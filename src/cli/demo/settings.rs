@@ -21,7 +21,9 @@ use crate::auth::secret::SecretText;
 use crate::auth::user::Group;
 use crate::cli::exit::{CommandResult, Failure};
 use crate::config::Settings;
-use crate::flow::settings::{FlowSettings, PasskeySettings, RecoverySettings, RiskSettings, SentCodeSettings};
+use crate::flow::settings::{
+    EnrolmentProof, FlowSettings, PasskeySettings, RecoverySettings, RiskSettings, SentCodeSettings,
+};
 use crate::notify::kept::KeptLetters;
 use crate::notify::settings::NotifySettings;
 use crate::portal::settings::{PortalHost, PortalSettings, ScriptSettings};
@@ -197,8 +199,20 @@ fn flow(portal_host: Option<String>) -> FlowSettings {
     // Nobody waits a day for a demo.
     let recovery = Some(RecoverySettings { wait: Duration::from_secs(10), ..RecoverySettings::default() });
     let passkeys = Some(PasskeySettings { alone: vec![HOST.to_owned()], ..PasskeySettings::default() });
-    let (issuer, mail, email_link) = (NAME.to_owned(), true, true);
-    FlowSettings { issuer, portal_host, offer, passkeys, codes, email_link, mail, recovery, risk, ..FlowSettings::default() }
+    FlowSettings {
+        issuer: NAME.to_owned(),
+        portal_host,
+        offer,
+        passkeys,
+        codes,
+        email_link: true,
+        recovery,
+        risk,
+        mail: true,
+        // Who tries the demo need not look into the outbox first.
+        enroll: EnrolmentProof::Password,
+        ..FlowSettings::default()
+    }
 }
 
 /// The hosts of the sample app.

@@ -3,6 +3,7 @@
 pub(crate) mod addresses;
 mod change;
 pub(crate) mod create_user;
+mod enrol_code;
 pub(crate) mod new_password;
 mod notices;
 mod recovery;
@@ -37,6 +38,7 @@ pub(crate) async fn run(command: User) -> CommandResult {
         User::SetPassword { user, password } => change::set_password(&user, &password).await,
         User::SetGroups { user, groups, none: _ } => change::set_groups(&user, &groups).await,
         User::ResetMfa(user) => change::reset_mfa(&user).await,
+        User::EnrolCode { user, json } => enrol_code::run(&user, json).await,
         User::RecoveryCode { user, valid, json } => recovery::issue(&user, valid, json).await,
         User::CancelRecovery(user) => recovery::cancel(&user).await,
         User::Delete { user, yes } => change::delete(&user, yes).await,

@@ -20,7 +20,7 @@ pub(crate) struct FactorOptions {
     totp: Option<TotpOptions>,
     /// How many backup codes are made: 4 to 40. Default: 10.
     backup_codes: Option<Spanned<u8>>,
-    /// How long ago a proof may be that lets somebody change what they sign in by. Default: 10m.
+    /// How long ago a proof may be that lets somebody change what they sign in by. Default: 5m.
     enroll_max_age: Option<HumanDuration>,
     /// Passkeys and security keys: on, off, or a mapping. Default: on.
     passkeys: Option<Spanned<Switch<PasskeyOptions>>>,

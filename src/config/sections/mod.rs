@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod checker;
+pub(crate) mod enroll;
 pub(crate) mod factors;
 pub(crate) mod hold;
 mod identity;

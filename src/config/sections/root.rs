@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::app::AppOptions;
+use super::enroll::EnrollOption;
 use super::factors::FactorOptions;
 use super::limits::LimitOptions;
 use super::listen::ListenOptions;
@@ -47,6 +48,10 @@ pub(crate) struct Root {
     pub(crate) secrets: Option<Spanned<SecretOptions>>,
     /// What people prove themselves with.
     pub(crate) factors: Option<Spanned<FactorOptions>>,
+    /// What the first second factor of an account asks beside a fresh password: password (nothing more), mailed_code (a code
+    /// sent to a confirmed address, where the person has one), or invitation (a code of `stepgate user enrol-code`). Default:
+    /// mailed_code.
+    pub(crate) enroll: Option<Spanned<EnrollOption>>,
     /// How long sessions live.
     pub(crate) session: Option<Spanned<SessionOptions>>,
     /// Limits of attempts, and against slow or greedy clients.

@@ -4,7 +4,7 @@
 use super::addresses::still_to_prove;
 use crate::auth::ceremony::{Ceremony, CeremonyKey, Parent};
 use crate::auth::factor::authenticator::Enrolled;
-use crate::auth::proof::{Factor, Method, MethodSet, Requirement, Strength};
+use crate::auth::proof::{Method, MethodSet, Proofs, Requirement, Strength};
 use crate::auth::time::Timestamp;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
@@ -58,29 +58,49 @@ impl Flows {
         Ok((attempt, Some(Enrollee { unrecognised, ceremony, slot, parent, key, account, enrolled })))
     }
 
-    /// The factors of an account, of every relying party; a sent code is none.
-    pub(in crate::flow) fn factors_anywhere(&self, account: &Account, enrolled: &Enrolled) -> MethodSet {
-        let all = enrolled.methods(account.password_hash.is_some(), None).closed().and(self.settings.served());
-        all.iter().filter(|m| m.factor() != Factor::Reached).collect()
+    /// What must be proved before something is set up, which asks more where it is the first second factor of the account.
+    pub(in crate::flow) fn prove_first(&self, who: &Enrollee, now: Timestamp) -> Option<MethodSet> {
+        let missing = self.missing_to_enrol(&who.account, &who.enrolled, (&who.ceremony.proofs, who.unrecognised), now);
+        (!missing.is_empty()).then_some(missing)
     }
 
-    /// What must be proved before an authenticator may be bound or removed: freshly, as much as the factors of the account can
-    /// prove, whatever host they belong to. What is bound here counts on all of them, and a weaker proof must not make a stronger
-    /// one. A backup code beside the password stands in for a passkey that is lost.
-    pub(in crate::flow) fn prove_first(&self, who: &Enrollee, now: Timestamp) -> Option<MethodSet> {
-        // Nothing that is set up now shows that it is its owner who sets it up.
+    /// What must be proved before anything of an account is changed.
+    pub(in crate::flow) fn missing_for_change(&self, who: &Enrollee, now: Timestamp) -> Option<MethodSet> {
         if let Some(short) = who.unrecognised.and_then(|required| required.shortfall(&who.ceremony.proofs, now)) {
             return Some(short.methods);
         }
-        let has_password = who.account.password_hash.is_some();
-        let owned = self.factors_anywhere(&who.account, &who.enrolled);
         let fresh = who.ceremony.proofs.fresh(self.settings.enroll_max_age, now);
-        let password = !has_password || fresh.contains(Method::Password);
+        let missing = self.missing_strength(&who.account, &who.enrolled, fresh);
+        (!missing.is_empty()).then_some(missing)
+    }
+
+    /// What must be proved before something is set up for an account with these proofs, of whom so much is asked because they
+    /// are not recognised.
+    pub(in crate::flow) fn missing_to_enrol(
+        &self,
+        account: &Account,
+        enrolled: &Enrolled,
+        (proofs, unrecognised): (&Proofs, Option<Requirement>),
+        now: Timestamp,
+    ) -> MethodSet {
+        // Nothing that is set up now shows that it is its owner who sets it up.
+        if let Some(short) = unrecognised.and_then(|required| required.shortfall(proofs, now)) {
+            return short.methods;
+        }
+        let fresh = proofs.fresh(self.settings.enroll_max_age, now);
+        let first = self.missing_for_first(account, enrolled, fresh);
+        if first.is_empty() { self.missing_strength(account, enrolled, fresh) } else { first }
+    }
+
+    /// What is missing from `fresh`: as much as the factors of the account can prove, whatever host they belong to. What is
+    /// bound here counts on all of them, and a weaker proof must not make a stronger one. A backup code beside the password
+    /// stands in for a passkey that is lost.
+    fn missing_strength(&self, account: &Account, enrolled: &Enrolled, fresh: MethodSet) -> MethodSet {
+        let password = account.password_hash.is_none() || fresh.contains(Method::Password);
         let lost = password && fresh.contains(Method::BackupCode);
+        let owned = self.factors_anywhere(account, enrolled);
         let missing = if lost { MethodSet::EMPTY } else { still_to_prove(owned, fresh) };
         // Who has proved nothing at all lately has no business here, whatever the account owns.
-        let missing =
-            if missing.is_empty() && fresh.is_empty() { MethodSet::EMPTY.with(Method::Password) } else { missing };
-        (!missing.is_empty()).then_some(missing)
+        if missing.is_empty() && fresh.is_empty() { MethodSet::EMPTY.with(Method::Password) } else { missing }
     }
 }

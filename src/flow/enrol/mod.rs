@@ -2,11 +2,17 @@
 
 mod addresses;
 mod backup_codes;
+mod disable;
 mod enrollee;
+mod finished;
+mod first_factor;
+mod invitation;
 mod passkey;
 mod provision;
 mod totp;
 
 pub(super) use addresses::lasting;
+pub use disable::DisableWish;
 pub(super) use enrollee::Enrollee;
+pub use passkey::NewPasskey;
 pub(super) use passkey::{NAME_CHARS, tidy};

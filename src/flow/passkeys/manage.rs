@@ -56,7 +56,7 @@ impl Flows {
     ) -> Answer<PasskeyRenamed> {
         let (attempt, enrollee) = self.enrollee(at, client).await?;
         let Some(who) = enrollee else { return Ok(PasskeyRenamed::Gone) };
-        if let Some(methods) = self.prove_first(&who, attempt.now) {
+        if let Some(methods) = self.missing_for_change(&who, attempt.now) {
             return Ok(PasskeyRenamed::ProveFirst(methods));
         }
         let name = tidy(name);
@@ -131,7 +131,7 @@ impl Flows {
         destinations: &Destinations,
         now: Timestamp,
     ) -> Result<(PasskeyRecord, Enrolled), PasskeyRemoved> {
-        if let Some(methods) = self.prove_first(who, now) {
+        if let Some(methods) = self.missing_for_change(who, now) {
             return Err(PasskeyRemoved::ProveFirst(methods));
         }
         let owner = &who.account.identity;

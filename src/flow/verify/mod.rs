@@ -2,6 +2,7 @@
 
 pub(in crate::flow) mod along;
 mod backup_code;
+mod enrolment_code;
 mod passkey;
 pub(super) mod password;
 mod sent_code;
@@ -151,11 +152,14 @@ impl Flows {
             (Submission::Code(Method::BackupCode, code), _, Some(set)) => {
                 self.verify_backup_code(attempt, user, (enrolled, set), &code).await
             }
+            (Submission::Code(Method::RecoveryCode, code), ..) => {
+                Ok(Some(self.verify_enrolment_code(attempt, account, enrolled, &code).await?))
+            }
             (Submission::Assertion(assertion), ..) => {
-                Ok(Some(self.verify_passkey(attempt, user, enrolled, slot, &assertion).await?))
+                Ok(Some(self.verify_passkey(attempt, account, enrolled, slot, &assertion).await?))
             }
             (Submission::Code(method, code), ..) => match AddressKind::of(method) {
-                Some(kind) => Ok(Some(self.verify_sent_code(attempt, user, enrolled, slot, kind, &code).await?)),
+                Some(kind) => Ok(Some(self.verify_sent_code(attempt, account, enrolled, slot, kind, &code).await?)),
                 None => Ok(Some(Err(Mismatch::code(RejectReason::NotEnrolled)))),
             },
         }

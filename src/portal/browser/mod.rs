@@ -34,6 +34,7 @@ mod sent_code;
 pub(super) mod sessions;
 pub(super) mod step_up;
 mod steps;
+pub(super) mod turn_off;
 pub(super) mod well_known;
 
 use std::time::Duration;
@@ -210,9 +211,9 @@ fn interstitial(
     )
 }
 
-/// The ways among `methods` that have a form: the wanted one, else the first; and the others.
+/// The ways of `methods`: the wanted one, else the first; and the others.
 fn ways(methods: MethodSet, wanted: &str) -> Option<(MethodPrompt, Vec<MethodPrompt>)> {
-    let mut all: Vec<MethodPrompt> = methods.iter().filter_map(MethodPrompt::of).collect();
+    let mut all: Vec<MethodPrompt> = methods.iter().map(MethodPrompt::of).collect();
     // One way for every kind of passkey.
     all.dedup();
     let chosen = all.iter().find(|w| w.name == wanted).or_else(|| {

@@ -118,7 +118,7 @@ async fn prove(
     let mailed = RecoveryCode::Mailed(SecretText::new(code.expose().to_owned()));
     let proof = RecoveryProof { code: mailed, second, wait: waits };
     let reply = ctx.record_events(ctx.state.flows.verify_recovery(proof, &ctx.client()).await)?;
-    let errors = match (&reply, method.and_then(MethodPrompt::of)) {
+    let errors = match (&reply, method.map(MethodPrompt::of)) {
         // What is wrong is the second proof: the code is as good as before.
         (RecoveryReply::Rejected(rejection), Some(way)) if *rejection != Rejection::NoCode => {
             proof_errors(way, *rejection).unwrap_or_else(Errors::none)
@@ -253,7 +253,7 @@ async fn finish(ctx: &mut Context, fields: &FormFields) -> Result<Reply, Handler
         RenewalReply::Nothing | RenewalReply::Forbidden => Err(HandlerError::Portal(PortalError::BadRequest)),
         RenewalReply::Rejected(Rejection::CeremonyGone) | RenewalReply::Done => Ok(over(ctx)),
         RenewalReply::Rejected(rejection) => {
-            let way = MethodPrompt::of(Method::Totp).and_then(|way| proof_errors(way, rejection));
+            let way = proof_errors(MethodPrompt::of(Method::Totp), rejection);
             let errors = way.unwrap_or_else(|| Errors::one("code", text!("mistake-totp")));
             reset_form(ctx, &token, errors).await
         }

@@ -96,6 +96,7 @@ async fn login_reply(
                 username: view.username.clone(),
                 ceremony,
                 methods: off.others,
+                enrols: false,
                 locked: off.methods,
                 digits,
             };
@@ -170,7 +171,11 @@ async fn form_after(
     let off = (!view.locked.is_empty()).then(|| locked_factor::why(view.locked));
     // Who has proved nothing but that mail reaches them is told nothing of the account.
     let is_unproved = view.ceremony.is_unproved();
-    let second = || if is_unproved { text!("link-confirmed") } else { text!("code-second-step") };
+    let second = || match view.enrols {
+        true => text!("step-up-before-enrolling"),
+        false if is_unproved => text!("link-confirmed"),
+        false => text!("code-second-step"),
+    };
     let why = Some(off.unwrap_or_else(second));
     let last = previous_sign_in::last_time(view.ceremony.previous_login, ctx.state.flows.ports.clock.now());
     let (last, of) = (Some(last).filter(|_| !is_unproved), form_owner::tag(ctx, &view.username));

@@ -9,7 +9,7 @@ use super::{
     after_sign_in, approval, busy, dead_ends, empty, locked_factor, nothing_to_prove_with, other_account, out_of_reach,
     proof_errors, sent_code, wait, ways,
 };
-use crate::auth::proof::{Lack, MethodSet, SlipOrder};
+use crate::auth::proof::{Lack, Method, MethodSet, SlipOrder};
 use crate::flow::destination::{Guard, Person, Ways};
 use crate::flow::reply::{CeremonyRef, CodesAsked, EnrollReply, LoginReply, OutOfReach, Submission};
 use crate::portal::answers::out_of_reach::Unreached;
@@ -156,6 +156,7 @@ async fn required_proof(ctx: &Context, destination: &Destination) -> Result<Requ
         }
         Some(RequestedAction::BackupCodes) => return proof_for_codes(ctx, destination, who, owned.minus(off)).await,
         Some(RequestedAction::Addresses) => return proof_for_addresses(ctx, destination, who, owned.minus(off)).await,
+        Some(RequestedAction::TurnOff) => return proof_for_turning_off(ctx, destination, who, owned.minus(off)).await,
         Some(RequestedAction::Password | RequestedAction::Export | RequestedAction::Delete) => {
             return proof_for_change(ctx, destination, who, owned.minus(off)).await;
         }
@@ -219,6 +220,9 @@ async fn ask(
     Ok(RequiredProof { who, methods, wanted, digits, heading, why, slip, shown })
 }
 
+/// What may be asked beside the password before the first factor, although it signs nobody in.
+const BESIDE: MethodSet = MethodSet::EMPTY.with(Method::EmailCode).with(Method::SmsCode).with(Method::RecoveryCode);
+
 /// What must be proved before backup codes may be replaced.
 async fn proof_for_codes(
     ctx: &Context,
@@ -250,10 +254,10 @@ async fn proof_for_addresses(
     let on = match ctx.state.flows.before_addresses(&at, &ctx.client()).await? {
         None => see_other(&destination.page_url("login"), "step-up"),
         Some(missing) if missing.is_empty() => see_other(&destination.next_url(), "step-up"),
-        Some(missing) if missing.and(owned).is_empty() => nothing_to_prove_with(ctx),
+        Some(missing) if missing.and(owned.or(BESIDE)).is_empty() => nothing_to_prove_with(ctx),
         Some(missing) => {
             let why = text!("step-up-before-addresses");
-            return RequiredProof::before(ctx, who, missing, owned, why).await;
+            return RequiredProof::before(ctx, who, missing, owned.or(BESIDE), why).await;
         }
     };
     Err(HandlerError::from(on))
@@ -287,6 +291,26 @@ async fn proof_for_change(
     Err(HandlerError::from(on))
 }
 
+/// What must be proved before two-step sign-in may be turned off.
+async fn proof_for_turning_off(
+    ctx: &Context,
+    destination: &Destination,
+    who: CurrentSession,
+    owned: MethodSet,
+) -> Result<RequiredProof, HandlerError> {
+    let at = CeremonyRef::Session(who.token.clone(), who.session.clone());
+    let on = match ctx.state.flows.before_disabling(&at, &ctx.client()).await? {
+        None => see_other(&destination.page_url("login"), "step-up"),
+        Some((true, missing)) if !missing.is_empty() && missing.and(owned).is_empty() => nothing_to_prove_with(ctx),
+        Some((true, missing)) if !missing.is_empty() => {
+            let why = text!("step-up-before-turning-off");
+            return RequiredProof::before(ctx, who, missing, owned, why).await;
+        }
+        Some(_) => see_other(&destination.next_url(), "step-up"),
+    };
+    Err(HandlerError::from(on))
+}
+
 /// What must be proved before an authenticator may be added or deleted.
 async fn proof_for_enrolling(
     ctx: &Context,
@@ -294,7 +318,7 @@ async fn proof_for_enrolling(
     who: CurrentSession,
     (owned, off): (MethodSet, MethodSet),
 ) -> Result<RequiredProof, HandlerError> {
-    let usable = owned.minus(off);
+    let usable = owned.minus(off).or(BESIDE.minus(off));
     let enrolling = CeremonyRef::Session(who.token.clone(), who.session.clone());
     match ctx.state.flows.begin_totp(&enrolling, &ctx.client()).await? {
         EnrollReply::Pending(_) => Err(HandlerError::from(see_other(&destination.next_url(), "step-up"))),

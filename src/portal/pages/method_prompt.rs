@@ -14,17 +14,19 @@ pub(crate) struct MethodPrompt {
 }
 
 impl MethodPrompt {
-    /// The page's view of a method; `None` for methods that have no form.
-    pub(crate) const fn of(method: Method) -> Option<Self> {
+    /// The page's view of a method.
+    pub(crate) const fn of(method: Method) -> Self {
         match method {
-            Method::Totp | Method::SmsCode | Method::EmailCode | Method::BackupCode | Method::Password => {
-                Some(Self { method, name: method.name(), digits: 6 })
-            }
+            Method::Totp
+            | Method::SmsCode
+            | Method::EmailCode
+            | Method::BackupCode
+            | Method::RecoveryCode
+            | Method::Password => Self { method, name: method.name(), digits: 6 },
             // The browser's dialog offers all of these, and the key says which it is.
             Method::Passkey | Method::BoundPasskey | Method::SecurityKey => {
-                Some(Self { method: Method::Passkey, name: Method::Passkey.name(), digits: 6 })
+                Self { method: Method::Passkey, name: Method::Passkey.name(), digits: 6 }
             }
-            _ => None,
         }
     }
 
@@ -38,6 +40,7 @@ impl MethodPrompt {
         match self.method {
             Method::Password => text!("prompt-password"),
             Method::BackupCode => text!("prompt-backup-code"),
+            Method::RecoveryCode => text!("prompt-enrolment-code"),
             _ if self.is_sent() => text!("prompt-sent-code"),
             _ => text!("prompt-totp"),
         }
@@ -48,6 +51,7 @@ impl MethodPrompt {
         match self.method {
             Method::Password => text!("prompt-password-hint"),
             Method::BackupCode => text!("prompt-backup-code-hint"),
+            Method::RecoveryCode => text!("prompt-enrolment-code-hint"),
             _ if self.is_sent() => text!("prompt-sent-code-hint", digits = self.digits),
             _ => digits_hint(self.digits),
         }
@@ -58,6 +62,7 @@ impl MethodPrompt {
         match self.method {
             Method::Password => text!("prompt-password-offer"),
             Method::BackupCode => text!("prompt-backup-code-offer"),
+            Method::RecoveryCode => text!("prompt-enrolment-code-offer"),
             Method::EmailCode => text!("prompt-email-code-offer"),
             Method::SmsCode => text!("prompt-sms-code-offer"),
             Method::Passkey => text!("prompt-passkey-offer"),
@@ -96,8 +101,8 @@ pub(crate) fn digits_hint(digits: u8) -> String {
     text!("prompt-totp-hint", digits = digits)
 }
 
-/// The names of the methods that would help, those with a form of ours before all others.
+/// The names of the methods that would help. A code of an operator is named where nothing else would.
 pub(crate) fn method_names(methods: MethodSet) -> Vec<&'static str> {
-    let here: Vec<&str> = methods.iter().filter(|m| MethodPrompt::of(*m).is_some()).map(Method::name).collect();
+    let here: Vec<&str> = methods.iter().filter(|m| *m != Method::RecoveryCode).map(Method::name).collect();
     if here.is_empty() { methods.iter().map(Method::name).collect() } else { here }
 }
