@@ -3,6 +3,7 @@
 mod account;
 mod addresses;
 mod deletion;
+mod disabling;
 mod mailed_link;
 mod passkeys;
 mod recovery;
@@ -24,8 +25,10 @@ use crate::flow::account::AgentName;
 use crate::flow::ports::StoreError;
 
 pub use account::*;
+pub use crate::flow::enrol::{DisableWish, NewPasskey};
 pub use addresses::*;
 pub use deletion::*;
+pub use disabling::MfaDisabled;
 pub use mailed_link::*;
 pub use passkeys::*;
 pub use recovery::*;
@@ -244,8 +247,11 @@ pub struct Opened {
 pub struct CeremonyView {
     pub username: Username,
     pub ceremony: Ceremony,
-    /// The methods that would bring it on and are at hand; empty, with nothing locked: stuck, enrolment is next.
+    /// The methods that would bring it on and are at hand, or else those that are asked for before something is set up in it;
+    /// empty, with nothing locked: stuck, enrolment is next.
     pub methods: MethodSet,
+    /// Whether they are asked for before something is set up.
+    pub enrols: bool,
     /// The methods that would bring it on and are switched off.
     pub locked: MethodSet,
     /// Digits of the codes of their authenticator.
@@ -287,6 +293,8 @@ pub enum ConfirmReply {
     Busy,
     /// Something must be proved first.
     ProveFirst(MethodSet),
+    /// It was confirmed a moment ago.
+    AlreadyDone,
 }
 
 /// What stands between somebody and new backup codes.

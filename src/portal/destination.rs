@@ -57,6 +57,8 @@ pub(crate) enum RequestedAction {
     BackupCodes,
     /// To change the addresses that codes go to.
     Addresses,
+    /// To turn off two-step sign-in.
+    TurnOff,
     /// To delete the account.
     Delete,
     /// To set another password.
@@ -72,12 +74,13 @@ pub(crate) enum RequestedAction {
 }
 
 impl RequestedAction {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Enroll,
         Self::Passkey,
         Self::Passkeys,
         Self::BackupCodes,
         Self::Addresses,
+        Self::TurnOff,
         Self::Delete,
         Self::Password,
         Self::Sessions,
@@ -94,6 +97,7 @@ impl RequestedAction {
             Self::Passkeys => "passkeys",
             Self::BackupCodes => "backup-codes",
             Self::Addresses => "addresses",
+            Self::TurnOff => "turn-off",
             Self::Delete => "delete",
             Self::Password => "password",
             Self::Sessions => "sessions",
@@ -111,6 +115,7 @@ impl RequestedAction {
             Self::Passkey => "passkey",
             Self::Passkeys => "account",
             Self::BackupCodes => "backup-codes",
+            Self::TurnOff => "turn-off",
             Self::Delete => "delete",
             Self::Password => "password",
             Self::Sessions => "sessions",

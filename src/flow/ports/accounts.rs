@@ -124,8 +124,25 @@ pub trait Authenticators: Send + Sync {
     async fn put_backup(&self, user: &UserId, salt: &[u8], digests: &[Vec<u8>], records: &Records) -> Answer<()>;
     /// Spends a backup code by conditional write; `true` for exactly one caller.
     async fn spend_backup(&self, user: &UserId, digest: &[u8], records: &Records) -> Answer<bool>;
+    /// Turns these off, as long as all that is to stay is there. No session ends by it.
+    async fn disable(
+        &self,
+        user: &UserId,
+        factors: DisabledFactors,
+        staying: &[&str],
+        records: &Records,
+    ) -> Answer<Removal>;
     /// Removes every authenticator of a person, which ends sessions and marks; says how many.
     async fn remove_all(&self, user: &UserId, records: &Records) -> Answer<u64>;
+}
+
+/// What of two-step sign-in is turned off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisabledFactors {
+    /// The authenticator app, and backup codes where nothing else is left that they stand in for.
+    App,
+    /// Everything but the addresses.
+    All,
 }
 
 /// A passkey that was used: what its authenticator says since then.

@@ -40,6 +40,9 @@ pub struct IssuedChallenge {
     pub name: Option<String>,
     #[serde(default)]
     pub mediation: Mediation,
+    /// What its person proves themselves with: void once that is another. Absent where the version before asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<String>,
     /// The transaction that is approved of by the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approves: Option<ApprovalChallenge>,
@@ -101,6 +104,7 @@ mod tests {
             issued_at: Timestamp::from_secs(1),
             name: None,
             mediation: Mediation::default(),
+            credentials: None,
             approves,
         };
         let bound = issued(approves.challenge(), Some(approves));

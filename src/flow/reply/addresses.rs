@@ -50,6 +50,8 @@ pub enum AddressAsked {
 
 /// What becomes of the code of an address.
 pub enum AddressConfirmed {
+    /// It was confirmed a moment ago.
+    AlreadyDone,
     Added(AddressRecord),
     Rejected(Rejection),
     /// It is of another account.

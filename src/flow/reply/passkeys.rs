@@ -56,6 +56,8 @@ pub enum PasskeyAdded {
         opened: Box<Opened>,
     },
     Rejected(Rejection),
+    /// It was registered a moment ago.
+    AlreadyDone,
     /// Too many attempts.
     Wait(Duration),
     /// Too many people are signing in at this moment (hashing is full).

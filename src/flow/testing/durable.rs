@@ -13,8 +13,8 @@ use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
 use crate::flow::ports::{
-    Account, AccountChange, Accounts, Addresses, Answer, Authenticators, History, Records, Removal, SealedAt,
-    SealedRows, SigningKey, SigningKeys,
+    Account, AccountChange, Accounts, Addresses, Answer, Authenticators, DisabledFactors, History, Records, Removal,
+    SealedAt, SealedRows, SigningKey, SigningKeys,
 };
 
 pub(super) fn over(account: &mut Account) {
@@ -158,6 +158,40 @@ impl Authenticators for World {
                 s.keep(records);
             }
             spent
+        })
+    }
+
+    async fn disable(
+        &self,
+        user: &UserId,
+        factors: DisabledFactors,
+        staying: &[&str],
+        records: &Records,
+    ) -> Answer<Removal> {
+        self.call(|s| {
+            let kept = s.clone();
+            let mut removed = s.totp.remove(user).is_some();
+            if factors == DisabledFactors::All {
+                let before = s.passkeys.len();
+                s.passkeys.retain(|(of, _)| of != user);
+                removed |= s.passkeys.len() < before;
+            }
+            let stands = s.passkeys.iter().any(|(of, _)| of == user);
+            if (factors == DisabledFactors::All || removed) && !stands {
+                removed |= s.backup.remove(user).is_some();
+            }
+            if !removed {
+                return Removal::NotFound;
+            }
+            if !all_there(s, user, staying) {
+                *s = kept;
+                return Removal::Changed;
+            }
+            for method in [Method::Totp, Method::BackupCode] {
+                s.lockouts.remove(&(user.clone(), method));
+            }
+            s.keep(records);
+            Removal::Removed
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, id, winners, with_people};
 use crate::auth::factor::authenticator::{Sealed, TotpRecord};
-use crate::flow::ports::Records;
+use crate::flow::ports::{DisabledFactors, Records, Removal};
 
 pub(super) async fn authenticator_cases(make: &impl AsyncFn() -> AccountPorts) {
     a_totp_is_bound_in_place_of_another(with_people(make).await).await;
@@ -10,6 +10,7 @@ pub(super) async fn authenticator_cases(make: &impl AsyncFn() -> AccountPorts) {
     a_raced_step_is_spent_once(with_people(make).await).await;
     backup_codes_are_spent_once(with_people(make).await).await;
     removing_leaves_nothing(with_people(make).await).await;
+    turning_off_leaves_what_was_to_stay(with_people(make).await).await;
 }
 
 pub(super) fn totp(id: &str) -> TotpRecord {
@@ -97,6 +98,30 @@ async fn backup_codes_are_spent_once(p: AccountPorts) {
     assert!(p.authenticators.spend_backup(&id("ann"), &[2], Records::NONE).await.unwrap());
     assert_eq!(left("ann").await, Some((b"other".to_vec(), 0)));
     assert_eq!(left("bob").await, None);
+}
+
+async fn turning_off_leaves_what_was_to_stay(p: AccountPorts) {
+    let off = async |factors, staying: &[&str]| {
+        p.authenticators.disable(&id("ann"), factors, staying, Records::NONE).await.unwrap()
+    };
+    assert_eq!(off(DisabledFactors::All, &[]).await, Removal::NotFound);
+    for factors in [DisabledFactors::App, DisabledFactors::All] {
+        for name in ["ann", "bob"] {
+            p.authenticators.put_totp(&id(name), &totp(name), Records::NONE).await.unwrap();
+            p.authenticators.put_backup(&id(name), b"salt", &[vec![1]], Records::NONE).await.unwrap();
+        }
+        let generation = p.accounts.load(&id("ann")).await.unwrap().unwrap().generation;
+        assert_eq!(off(factors, &["gone"]).await, Removal::Changed, "and nothing is removed");
+        assert!(p.authenticators.of(&id("ann")).await.unwrap().backup.is_some());
+        assert_eq!(off(factors, &[]).await, Removal::Removed);
+        assert_eq!(off(factors, &[]).await, Removal::NotFound);
+        let rest = p.authenticators.of(&id("ann")).await.unwrap();
+        assert!(rest.totp.is_none() && rest.backup.is_none(), "codes stand in for nothing any more");
+        assert!(!p.authenticators.spend_backup(&id("ann"), &[1], Records::NONE).await.unwrap());
+        assert!(p.authenticators.of(&id("bob")).await.unwrap().totp.is_some(), "somebody else's stay");
+        let after = p.accounts.load(&id("ann")).await.unwrap().unwrap().generation;
+        assert_eq!(after, generation, "the session in which it was done goes on");
+    }
 }
 
 async fn removing_leaves_nothing(p: AccountPorts) {

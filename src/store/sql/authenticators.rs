@@ -4,14 +4,14 @@ use async_trait::async_trait;
 
 use super::addresses::{self, AddressRow};
 use super::records::{RecordRows, commit_with};
-use super::removal::OVER;
+use super::removal::{HOLD, OVER, all_stay};
 use super::row::{RowRef, number_of, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
 use crate::auth::factor::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
 use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, Authenticators, Records};
+use crate::flow::ports::{Answer, Authenticators, DisabledFactors, Records, Removal};
 
 type TotpRow = (String, String, String, i64, i64, Option<i64>, i64, Option<i64>);
 type BackupRow = (String, String, i64);
@@ -151,6 +151,42 @@ impl Authenticators for Database {
             }
             commit_with!(self, tx, rows);
             Ok(true)
+        })
+    }
+
+    async fn disable(
+        &self,
+        user: &UserId,
+        factors: DisabledFactors,
+        staying: &[&str],
+        records: &Records,
+    ) -> Answer<Removal> {
+        const APP: &str = "delete from totp where account_id = $1";
+        const PASSKEYS: &str = "delete from passkeys where account_id = $1";
+        // They stand in for what is held, and for nothing else.
+        const CODES: &str = "delete from backup_sets where account_id = $1 and not exists \
+             (select 1 from passkeys where account_id = $1)";
+        let rows = RecordRows::of(records)?;
+        in_transaction!(self, tx => {
+            sqlx::query(HOLD).bind(&user.0).execute(&mut *tx).await?;
+            let mut removed = sqlx::query(APP).bind(&user.0).execute(&mut *tx).await?.rows_affected();
+            if factors == DisabledFactors::All {
+                removed += sqlx::query(PASSKEYS).bind(&user.0).execute(&mut *tx).await?.rows_affected();
+            }
+            if factors == DisabledFactors::All || removed > 0 {
+                removed += sqlx::query(CODES).bind(&user.0).execute(&mut *tx).await?.rows_affected();
+            }
+            if removed == 0 {
+                return Ok(Removal::NotFound);
+            }
+            if !all_stay!(tx, user, staying) {
+                return Ok(Removal::Changed);
+            }
+            for method in [Method::Totp, Method::BackupCode] {
+                sqlx::query(FORGET).bind(&user.0).bind(method.name()).execute(&mut *tx).await?;
+            }
+            commit_with!(self, tx, rows);
+            Ok(Removal::Removed)
         })
     }
 

@@ -12,20 +12,28 @@ pub(super) const OVER: &str = "update accounts set credentials_generation = cred
 pub(super) const THERE: &str = "select id from totp where account_id = $1 \
      union all select id from passkeys where account_id = $1 union all select id from addresses where account_id = $1";
 
+/// Whether all that was to stay is there, within a transaction that has made it its turn.
+macro_rules! all_stay {
+    ($tx:ident, $user:expr, $staying:expr) => {{
+        let there = sqlx::query_as($crate::store::sql::removal::THERE).bind(&$user.0);
+        let there: Vec<(String,)> = there.fetch_all(&mut *$tx).await?;
+        let stays = |id: &&str| there.iter().any(|(known,)| known == id);
+        $staying.iter().all(stays)
+    }};
+}
+
 /// Removes a row by `$sql` within a transaction that has made it its turn; answers what became of it, without committing.
 macro_rules! remove_beside {
     ($tx:ident, $sql:expr, $user:expr, $id:expr, $staying:expr) => {{
         sqlx::query($crate::store::sql::removal::HOLD).bind(&$user.0).execute(&mut *$tx).await?;
         let removed = sqlx::query($sql).bind(&$user.0).bind($id).execute(&mut *$tx).await?.rows_affected();
-        let there = sqlx::query_as($crate::store::sql::removal::THERE).bind(&$user.0);
-        let there: Vec<(String,)> = there.fetch_all(&mut *$tx).await?;
-        let stays = |id: &&str| there.iter().any(|(known,)| known == id);
+        let all_stay = $crate::store::sql::removal::all_stay!($tx, $user, $staying);
         match removed {
             0 => $crate::flow::ports::Removal::NotFound,
-            _ if $staying.iter().all(stays) => $crate::flow::ports::Removal::Removed,
+            _ if all_stay => $crate::flow::ports::Removal::Removed,
             _ => $crate::flow::ports::Removal::Changed,
         }
     }};
 }
 
-pub(super) use remove_beside;
+pub(super) use {all_stay, remove_beside};
