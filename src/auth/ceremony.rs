@@ -60,6 +60,11 @@ impl Parent {
         self.key_of("address")
     }
 
+    /// Where it is noted that `what` was completed.
+    pub fn finished_key(&self, what: &str) -> CeremonyKey {
+        self.key_of(&format!("finished {what}"))
+    }
+
     fn key_of(&self, what: &str) -> CeremonyKey {
         CeremonyKey::of(&match self {
             Self::SignIn(key) => format!("{what} in ceremony {}", key.encoded()),

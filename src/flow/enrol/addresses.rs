@@ -18,12 +18,16 @@ use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::{Resumed, Slot};
+use crate::flow::other_sessions::OtherSessions;
 use crate::flow::ports::{Account, Answer, StoreError};
 use crate::flow::reply::{
     AddressAsked, AddressConfirmed, CeremonyRef, Client, CodeReply, Outcome, Rejection, WithEvents,
 };
 use crate::flow::sealing::challenge_context;
-use crate::flow::sent_codes::{CodePurpose, CodeSlot};
+use crate::flow::sent_codes::{CodeOwner, CodePurpose, CodeSlot};
+
+/// What is noted once an address was confirmed.
+const FINISHED: &str = "address";
 
 /// Whose addresses are looked after, as the stores have it now.
 struct Owner {
@@ -113,7 +117,7 @@ impl Flows {
         let challenge = self.ports.vault.seal(&challenge_context(&owner.user, &key), &SecretBytes::new(plain))?;
         let enrolment = owner.ceremony.clone().enrolment(parent, Some(challenge));
         self.replace_enrolment(&key, &enrolment, attempt.now).await?;
-        match self.send(attempt, &code, Some(&owner.user), Some(&address), room).await? {
+        match self.send(attempt, &code, Some(&self.owner_of_code(owner)), Some(&address), room).await? {
             CodeReply::Sent { expires_in, .. } => Ok(AddressAsked::Sent { to: address.value, expires_in }),
             CodeReply::UsedUp { .. } => Ok(AddressAsked::UsedUp),
             CodeReply::Gone | CodeReply::NotServed => Ok(AddressAsked::Gone),
@@ -128,11 +132,18 @@ impl Flows {
         &self,
         at: &CeremonyRef,
         code: &SecretText,
+        others: OtherSessions,
         client: &Client,
     ) -> Outcome<AddressConfirmed> {
         let (mut attempt, owner) = self.owner(at, client).await.map_err(WithEvents::none)?;
         let reply = match owner {
-            Some(owner) if owner.missing.is_empty() => self.confirm_waiting(&mut attempt, &owner, code).await,
+            Some(owner) if owner.missing.is_empty() => {
+                self.confirm_waiting(&mut attempt, (at, &owner), code, others).await
+            }
+            // It was confirmed, and the account owns more since.
+            Some(_) if self.is_finished(at, FINISHED, client).await.map_err(WithEvents::none)? => {
+                Ok(AddressConfirmed::AlreadyDone)
+            }
             Some(owner) => Ok(AddressConfirmed::ProveFirst(owner.missing)),
             None => Ok(AddressConfirmed::Gone),
         };
@@ -142,12 +153,18 @@ impl Flows {
     async fn confirm_waiting(
         &self,
         attempt: &mut Attempt<'_>,
-        owner: &Owner,
+        (at, owner): (&CeremonyRef, &Owner),
         typed: &SecretText,
+        others: OtherSessions,
     ) -> Answer<AddressConfirmed> {
-        let (key, _) = waiting_at(&owner.slot)?;
+        let (key, parent) = waiting_at(&owner.slot)?;
         let Some(WaitingAddress { kind, value }) = self.waiting_address(attempt, owner, &key).await? else {
-            return Ok(AddressConfirmed::Rejected(Rejection::NoCode));
+            let finished = self.is_finished(at, FINISHED, attempt.client).await?;
+            return Ok(if finished {
+                AddressConfirmed::AlreadyDone
+            } else {
+                AddressConfirmed::Rejected(Rejection::NoCode)
+            });
         };
         let method = kind.method();
         if let Some(wait) = self.charge(attempt, method).await? {
@@ -157,13 +174,14 @@ impl Flows {
         let Some(code) = CodeSlot::of(&owner.slot, kind, CodePurpose::Confirmation) else {
             return Ok(AddressConfirmed::Gone);
         };
-        let spent = self.spend_sent_code(attempt, &code, &owner.user, &address.folded(), typed).await?;
+        let spent = self.spend_sent_code(attempt, &code, &self.owner_of_code(owner), &address.folded(), typed).await?;
         if let Err(mismatch) = spent {
             attempt.record(What::ProofRejected { method, reason: mismatch.reason });
             return Ok(AddressConfirmed::Rejected(mismatch.rejection));
         }
         self.take_enrolment(&key).await?;
         self.refund_correct(attempt).await?;
+        self.end_other_sessions(attempt, &owner.user, owner.slot.session(), others).await?;
         attempt.intend(Deed::Binding, Some(method));
         let most = self.settings.codes.most_addresses;
         let mut told = owner.enrolled.clone();
@@ -176,6 +194,8 @@ impl Flows {
             return Ok(AddressConfirmed::Taken);
         }
         attempt.record(What::AuthenticatorAdded { method });
+        self.end_other_sessions(attempt, &owner.user, owner.slot.session(), others).await?;
+        self.note_finished(&parent, FINISHED, &owner.ceremony, attempt.now).await?;
         Ok(AddressConfirmed::Added(address))
     }
 
@@ -216,8 +236,13 @@ impl Flows {
         let has_password = account.password_hash.is_some();
         let owned = enrolled.methods(has_password, None).closed().and(self.settings.served());
         let fresh = ceremony.proofs.fresh(self.settings.enroll_max_age, attempt.now);
-        let missing = still_to_prove(owned, fresh);
+        let first = self.missing_for_first(&account, &enrolled, fresh);
+        let missing = if first.is_empty() { still_to_prove(owned, fresh) } else { first };
         Ok((attempt, Some(Owner { user, account, ceremony, slot, enrolled, missing })))
+    }
+
+    fn owner_of_code(&self, owner: &Owner) -> CodeOwner {
+        self.code_owner(&owner.account, &owner.enrolled, &owner.slot)
     }
 
     /// The address in what somebody typed.

@@ -14,6 +14,7 @@ use crate::auth::secret::SecretText;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
+use crate::flow::other_sessions::OtherSessions;
 use crate::flow::ports::{Answer, ChallengePurpose, StoreError};
 use crate::flow::reply::{
     CeremonyRef, Client, CreationAsked, Outcome, PasskeyAdded, PasskeyWish, Rejection, WithEvents,
@@ -21,6 +22,16 @@ use crate::flow::reply::{
 
 /// The longest name of a passkey, in characters.
 pub(in crate::flow) const NAME_CHARS: usize = 64;
+
+/// A passkey as a browser made it.
+#[derive(Clone, Copy)]
+pub struct NewPasskey<'a> {
+    /// What its person calls it.
+    pub name: Option<&'a str>,
+    /// As `PublicKeyCredential.toJSON()` writes it.
+    pub credential: &'a SecretText,
+    pub others: OtherSessions,
+}
 
 impl Flows {
     /// Asks for a new passkey, in a sign-in that may enrol or in a session.
@@ -58,7 +69,9 @@ impl Flows {
         // Possession alone would not lead on.
         let possession = helpful.contains(Method::SecurityKey);
         let verification = if possession { UserVerification::Preferred } else { UserVerification::Required };
-        let issued = self.issue_challenge(&bond, ChallengePurpose::Register, verification, wish, None).await?;
+        let asked_of = self.credentials(&who.account, &who.enrolled);
+        let purpose = ChallengePurpose::Register;
+        let issued = self.issue_challenge((&bond, asked_of), purpose, verification, wish, None).await?;
         let owner = &who.account.identity;
         let user_handle = self.user_handle(&owner.id);
         let whom = NewCredential {
@@ -77,16 +90,13 @@ impl Flows {
     ///
     /// # Errors
     /// A store did not answer; whatever was bound until then, nobody is signed in.
-    pub async fn add_passkey(
-        &self,
-        at: &CeremonyRef,
-        name: Option<&str>,
-        credential: &SecretText,
-        client: &Client,
-    ) -> Outcome<PasskeyAdded> {
+    pub async fn add_passkey(&self, at: &CeremonyRef, made: NewPasskey<'_>, client: &Client) -> Outcome<PasskeyAdded> {
         let (mut attempt, enrollee) = self.enrollee(at, client).await.map_err(WithEvents::none)?;
         let reply = match enrollee {
-            Some(who) => self.register(&mut attempt, who, name, credential).await,
+            Some(who) => self.register(&mut attempt, (at, who), made).await,
+            None if self.was_registered(at, made.credential, client).await.map_err(WithEvents::none)? => {
+                Ok(PasskeyAdded::AlreadyDone)
+            }
             None => Ok(PasskeyAdded::Rejected(Self::reject_ended(&mut attempt, Method::Passkey, at.ended()))),
         };
         attempt.finish(reply)
@@ -95,9 +105,8 @@ impl Flows {
     async fn register(
         &self,
         attempt: &mut Attempt<'_>,
-        who: Enrollee,
-        name: Option<&str>,
-        credential: &SecretText,
+        (at, who): (&CeremonyRef, Enrollee),
+        NewPasskey { name, credential, others }: NewPasskey<'_>,
     ) -> Answer<PasskeyAdded> {
         if let Some(wait) = self.charge(attempt, Method::Passkey).await? {
             return Ok(PasskeyAdded::Wait(wait));
@@ -121,6 +130,9 @@ impl Flows {
             return Ok(PasskeyAdded::Busy);
         };
         let Some(passkey) = self.judged(attempt, &who, name, &response).await? else {
+            if self.was_registered(at, credential, attempt.client).await? {
+                return Ok(PasskeyAdded::AlreadyDone);
+            }
             return rejected(attempt, RejectReason::AlreadySpent, wrong);
         };
         let passkey = match passkey {
@@ -134,6 +146,7 @@ impl Flows {
         let method = passkey.method();
         attempt.record(What::ProofAccepted { method });
         self.refund_correct(attempt).await?;
+        self.end_other_sessions(attempt, owner, who.slot.session(), others).await?;
         attempt.intend(Deed::Binding, Some(method));
         let records = self.notices(attempt, owner, NoticeKind::FactorAdded(method), &who.enrolled).await?;
         if !self.ports.passkeys.add(owner, &passkey, &records).await? {
@@ -144,7 +157,18 @@ impl Flows {
         if !made.codes.is_empty() {
             self.put_codes(attempt, owner, &made, &who.enrolled).await?;
         }
+        if let Some(challenge) = response.claimed_challenge() {
+            self.note_finished(&who.parent, &finished(&challenge), &who.ceremony, attempt.now).await?;
+        }
+        self.end_other_sessions(attempt, owner, who.slot.session(), others).await?;
         self.open_enrolled(attempt, who, passkey, made).await
+    }
+
+    /// Whether the answer to this challenge was taken a moment ago.
+    async fn was_registered(&self, at: &CeremonyRef, credential: &SecretText, client: &Client) -> Answer<bool> {
+        let parsed = RegistrationResponse::parse(credential.expose()).ok();
+        let Some(challenge) = parsed.and_then(|response| response.claimed_challenge()) else { return Ok(false) };
+        self.is_finished(at, &finished(&challenge), client).await
     }
 
     /// Backup codes, where this is the first thing that they stand in for; otherwise none. `None`: hashing is full.
@@ -165,7 +189,8 @@ impl Flows {
     ) -> Answer<Option<Result<PasskeyRecord, Violation>>> {
         let Some(bond) = who.slot.bond() else { return Ok(None) };
         let claimed = response.claimed_challenge();
-        let Some(asked) = self.take_challenge(&bond, ChallengePurpose::Register, claimed).await? else {
+        let credentials = self.credentials(&who.account, &who.enrolled);
+        let Some(asked) = self.take_challenge((&bond, &credentials), ChallengePurpose::Register, claimed).await? else {
             return Ok(None);
         };
         let Some(settings) = &self.settings.passkeys else { return Ok(None) };
@@ -216,6 +241,11 @@ impl Flows {
             Err(rejection) => PasskeyAdded::Rejected(rejection),
         })
     }
+}
+
+/// What is noted once the answer to a challenge was taken.
+fn finished(challenge: &[u8]) -> String {
+    format!("passkey {}", passkey::challenge_name(challenge))
 }
 
 /// A name as it is kept: one line, not too long.

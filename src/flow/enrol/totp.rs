@@ -23,6 +23,9 @@ use crate::flow::verify::Mismatch;
 /// Characters of a ULID: the authenticator's id, sealed with the key while it waits.
 const ID_LENGTH: usize = 26;
 
+/// What is noted once an authenticator app was confirmed.
+const FINISHED: &str = "totp";
+
 impl Flows {
     /// Begins (or goes on with) enrolling TOTP: the same secret until it is confirmed.
     ///
@@ -39,8 +42,14 @@ impl Flows {
         let context = challenge_context(&who.account.identity.id, &who.key);
         let challenge = self.ports.vault.seal(&context, &SecretBytes::new(plain))?;
         let enrolment = who.ceremony.clone().enrolment(who.parent.clone(), Some(challenge));
-        let enrolment = Ceremony { started_at: attempt.now, ..enrolment };
-        let kept = self.keep_enrolment(&who.key, &enrolment, attempt.now).await?;
+        let credentials = self.credentials(&who.account, &who.enrolled);
+        let enrolment = Ceremony { started_at: attempt.now, credentials, ..enrolment };
+        let mut kept = self.keep_enrolment(&who.key, &enrolment, attempt.now).await?;
+        if !self.is_current(&who, &kept) {
+            // Begun before their factors were changed.
+            self.take_enrolment(&who.key).await?;
+            kept = self.keep_enrolment(&who.key, &enrolment, attempt.now).await?;
+        }
         let (_, key) = self.open_challenge(&who, kept.challenge.as_ref()).await?;
         Ok(EnrollReply::Pending(self.shown(&who.account.identity, &key)))
     }
@@ -61,16 +70,31 @@ impl Flows {
     ///
     /// # Errors
     /// A store did not answer; whatever was bound until then, nobody is signed in.
-    pub async fn confirm_totp(&self, at: &CeremonyRef, code: SecretText, client: &Client) -> Outcome<ConfirmReply> {
+    pub async fn confirm_totp(
+        &self,
+        at: &CeremonyRef,
+        code: SecretText,
+        others: OtherSessions,
+        client: &Client,
+    ) -> Outcome<ConfirmReply> {
         let (mut attempt, enrollee) = self.enrollee(at, client).await.map_err(WithEvents::none)?;
         let reply = match enrollee {
-            Some(who) => self.confirm(&mut attempt, who, code).await,
+            Some(who) => self.confirm(&mut attempt, (at, who), code, others).await,
+            None if self.is_finished(at, FINISHED, client).await.map_err(WithEvents::none)? => {
+                Ok(ConfirmReply::AlreadyDone)
+            }
             None => Ok(ConfirmReply::Rejected(Self::reject_ended(&mut attempt, Method::Totp, at.ended()))),
         };
         attempt.finish(reply)
     }
 
-    async fn confirm(&self, attempt: &mut Attempt<'_>, who: Enrollee, code: SecretText) -> Answer<ConfirmReply> {
+    async fn confirm(
+        &self,
+        attempt: &mut Attempt<'_>,
+        (at, who): (&CeremonyRef, Enrollee),
+        code: SecretText,
+        others: OtherSessions,
+    ) -> Answer<ConfirmReply> {
         if let Some(wait) = self.charge(attempt, Method::Totp).await? {
             return Ok(ConfirmReply::Wait(wait));
         }
@@ -82,7 +106,11 @@ impl Flows {
             Ok(ConfirmReply::Rejected(rejection))
         };
         let owner = &who.account.identity;
-        let Some(enrolment) = self.stored_ceremony(&who.key, attempt.client, attempt.now).await? else {
+        let enrolment = self.stored_ceremony(&who.key, attempt.client, attempt.now).await?;
+        let Some(enrolment) = enrolment.filter(|enrolment| self.is_current(&who, enrolment)) else {
+            if self.is_finished(at, FINISHED, attempt.client).await? {
+                return Ok(ConfirmReply::AlreadyDone);
+            }
             return rejected(attempt, RejectReason::NoCeremony, Rejection::CeremonyGone);
         };
         let (id, key) = self.open_challenge(&who, enrolment.challenge.as_ref()).await?;
@@ -113,15 +141,17 @@ impl Flows {
         let record = self.totp_record(owner, id, &key, Some(step))?;
         attempt.record(What::ProofAccepted { method: Method::Totp });
         self.refund_correct(attempt).await?;
+        self.end_other_sessions(attempt, &owner.id, who.slot.session(), others).await?;
         attempt.intend(Deed::Binding, Some(Method::Totp));
         let added = NoticeKind::FactorAdded(Method::Totp);
         let records = self.notices(attempt, &owner.id, added, &who.enrolled).await?;
         self.ports.authenticators.put_totp(&owner.id, &record, &records).await?;
         attempt.record(What::AuthenticatorAdded { method: Method::Totp });
         self.put_codes(attempt, &owner.id, &made, &who.enrolled).await?;
+        self.note_finished(&who.parent, FINISHED, &who.ceremony, attempt.now).await?;
+        self.end_other_sessions(attempt, &owner.id, who.slot.session(), others).await?;
         let mut account = who.account.clone();
         if who.enrolled.totp.is_some() {
-            self.end_other_sessions(attempt, &owner.id, who.slot.session(), OtherSessions::End).await?;
             // What was granted before is over by that, but for what is granted here.
             match self.standing_account(&owner.id).await? {
                 Ok(standing) => account = standing,
@@ -143,6 +173,12 @@ impl Flows {
             Ok(opened) => ConfirmReply::Enrolled { backup_codes: made.codes, opened },
             Err(rejection) => ConfirmReply::Rejected(rejection),
         })
+    }
+
+    /// Whether a secret that waits was begun by what its person proves themselves with now.
+    fn is_current(&self, who: &Enrollee, enrolment: &Ceremony) -> bool {
+        // The version before noted nothing in sessions.
+        enrolment.credentials.is_empty() || enrolment.credentials == self.credentials(&who.account, &who.enrolled)
     }
 
     /// The id and the key of an authenticator that waits for its first code. A challenge that does not open is dropped, so

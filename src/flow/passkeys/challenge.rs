@@ -50,7 +50,8 @@ impl Flows {
         let verification = if possession { UserVerification::Preferred } else { UserVerification::Required };
         let Some(bond) = slot.bond() else { return Ok(AssertionAsked::Gone) };
         let (purpose, wish) = (ChallengePurpose::Prove, PasskeyWish::default());
-        let issued = self.issue_challenge(&bond, purpose, verification, wish, approves).await?;
+        let asked_of = self.credentials(&account, &enrolled);
+        let issued = self.issue_challenge((&bond, asked_of), purpose, verification, wish, approves).await?;
         let options = RequestOptions::new(rp_id, &issued.challenge, &enrolled.passkeys, verification);
         Ok(AssertionAsked::Asked(Box::new(options.with_hints(Hint::of(helpful)))))
     }
@@ -58,7 +59,7 @@ impl Flows {
     /// Keeps a new challenge for the answer to it.
     pub(in crate::flow) async fn issue_challenge(
         &self,
-        bond: &str,
+        (bond, credentials): (&str, String),
         purpose: ChallengePurpose,
         user_verification: UserVerification,
         wish: PasskeyWish<'_>,
@@ -73,6 +74,7 @@ impl Flows {
             issued_at: self.now(),
             name: wish.name.map(tidy),
             mediation: wish.mediation,
+            credentials: Some(credentials),
         };
         self.ports.challenges.put(&key(bond, purpose, &issued.challenge), &issued, ANSWERED_WITHIN).await?;
         Ok(issued)
@@ -81,7 +83,7 @@ impl Flows {
     /// Takes the challenge that an answer claims to answer; only the first caller gets it, whatever becomes of the answer.
     pub(in crate::flow) async fn take_challenge(
         &self,
-        bond: &str,
+        (bond, credentials): (&str, &str),
         purpose: ChallengePurpose,
         claimed: Option<Vec<u8>>,
     ) -> Answer<Option<IssuedChallenge>> {
@@ -89,16 +91,18 @@ impl Flows {
             return Ok(None);
         };
         let taken = self.ports.challenges.take(&key(bond, purpose, &claimed)).await?;
-        Ok(taken.filter(|issued| self.now().since(issued.issued_at) <= ANSWERED_WITHIN))
+        let holds = |issued: &IssuedChallenge| issued.credentials.as_deref().is_none_or(|then| then == credentials);
+        Ok(taken.filter(|issued| holds(issued) && self.now().since(issued.issued_at) <= ANSWERED_WITHIN))
     }
 
     /// Takes the challenge of a proof.
     pub(in crate::flow) async fn take_asked(
         &self,
         slot: &Slot,
+        credentials: &str,
         response: &AuthenticationResponse,
     ) -> Answer<Option<IssuedChallenge>> {
         let Some(bond) = slot.bond() else { return Ok(None) };
-        self.take_challenge(&bond, ChallengePurpose::Prove, response.claimed_challenge()).await
+        self.take_challenge((&bond, credentials), ChallengePurpose::Prove, response.claimed_challenge()).await
     }
 }

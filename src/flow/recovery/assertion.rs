@@ -24,7 +24,9 @@ impl Flows {
         };
         let verification = UserVerification::Preferred;
         let wish = PasskeyWish::default();
-        let issued = self.issue_challenge(&bond, ChallengePurpose::Prove, verification, wish, None).await?;
+        let asked_of = self.credentials(&who.account, &who.enrolled);
+        let purpose = ChallengePurpose::Prove;
+        let issued = self.issue_challenge((&bond, asked_of), purpose, verification, wish, None).await?;
         let rp_id = self.settings.rp_id(&client.host);
         let options = RequestOptions::new(rp_id, &issued.challenge, &who.enrolled.passkeys, verification);
         Ok(AssertionAsked::Asked(Box::new(options.with_hints(Hint::of(helpful)))))

@@ -10,7 +10,7 @@ use data_encoding::BASE64URL_NOPAD;
 use super::Flows;
 use super::attempt::Attempt;
 use super::ceremony::stored::{Resumed, Slot};
-use super::ports::{Answer, CodeDigest, Letter, LetterCode, Recipient, StoreError};
+use super::ports::{Account, Answer, CodeDigest, Letter, LetterCode, Recipient, StoreError};
 use super::reply::{CeremonyRef, Client, CodeReply, Outcome, WithEvents};
 use crate::auth::address::phone_number::PhoneNumber;
 use crate::auth::event::{Deed, What};
@@ -36,6 +36,13 @@ pub(super) struct CodeSlot {
     pub(super) kind: AddressKind,
     purpose: CodePurpose,
     bond: String,
+}
+
+/// Whose a code is.
+pub(super) struct CodeOwner {
+    user: UserId,
+    /// What they prove themselves with, in a session: the code is void once that is another. A sign-in under way ends by itself.
+    credentials: Option<String>,
 }
 
 impl CodeSlot {
@@ -82,8 +89,10 @@ impl Flows {
     ) -> Answer<CodeReply> {
         let host = &attempt.client.host;
         let served = self.settings.offer_at(host).served.contains(kind.method());
-        let Some(code) = CodeSlot::of(slot, kind, CodePurpose::Proof).filter(|_| served && !ceremony.is_unproved())
-        else {
+        // Where no code signs in, one may still be asked for before somebody sets up what does.
+        let first = kind == AddressKind::Email && self.settings.mail;
+        let possible = (served || first) && !ceremony.is_unproved();
+        let Some(code) = CodeSlot::of(slot, kind, CodePurpose::Proof).filter(|_| possible) else {
             return Ok(CodeReply::NotServed);
         };
         let room = self.charge_asker(attempt, kind).await?;
@@ -96,9 +105,12 @@ impl Flows {
             Some(account) => self.ports.authenticators.of(&account.identity.id).await?,
             None => Enrolled::default(),
         };
+        if !served && !account.as_ref().is_some_and(|account| self.mails_for_first(account, &enrolled)) {
+            return Ok(CodeReply::NotServed);
+        }
         let off = enrolled.locked().contains(kind.method());
         let address = self.address_for_codes(&enrolled, kind).filter(|_| !off);
-        let owner = account.map(|account| account.identity.id);
+        let owner = account.as_ref().map(|account| self.code_owner(account, &enrolled, slot));
         self.send(attempt, &code, owner.as_ref(), address, room).await
     }
 
@@ -116,7 +128,7 @@ impl Flows {
         &self,
         attempt: &mut Attempt<'_>,
         code: &CodeSlot,
-        owner: Option<&UserId>,
+        owner: Option<&CodeOwner>,
         address: Option<&AddressRecord>,
         room: bool,
     ) -> Answer<CodeReply> {
@@ -131,7 +143,7 @@ impl Flows {
         }
         let secret = self.draw_code(self.settings.codes.shape(kind).digits)?;
         let folded = address.map_or_else(String::new, AddressRecord::folded);
-        let nobody = UserId(String::new());
+        let nobody = CodeOwner { user: UserId(String::new()), credentials: None };
         let digest = self.code_digest(code, owner.unwrap_or(&nobody), &folded, &secret);
         attempt.intend(Deed::Sending, Some(kind.method()));
         let kept = self.ports.codes.put(&code.name(), digest, sent_code::ATTEMPTS, lifetime).await?;
@@ -146,9 +158,26 @@ impl Flows {
         Ok(if kept { CodeReply::Sent { sent_to, expires_in } } else { CodeReply::UsedUp { sent_to, expires_in } })
     }
 
+    /// Whose a code is that is sent, or given, there.
+    pub(super) fn code_owner(&self, account: &Account, enrolled: &Enrolled, slot: &Slot) -> CodeOwner {
+        let credentials = slot.session().map(|_| self.credentials(account, enrolled));
+        CodeOwner { user: account.identity.id.clone(), credentials }
+    }
+
     /// What is kept of a code: a keyed digest, for one slot, one person and one address.
-    pub(super) fn code_digest(&self, code: &CodeSlot, owner: &UserId, folded: &str, secret: &SecretText) -> CodeDigest {
-        let data = serde_json::json!([code.name(), owner.0, folded, secret.expose()]).to_string();
+    pub(super) fn code_digest(
+        &self,
+        code: &CodeSlot,
+        owner: &CodeOwner,
+        folded: &str,
+        secret: &SecretText,
+    ) -> CodeDigest {
+        let CodeOwner { user, credentials } = owner;
+        let data = match credentials {
+            None => serde_json::json!([code.name(), user.0, folded, secret.expose()]),
+            Some(credentials) => serde_json::json!([code.name(), user.0, folded, secret.expose(), credentials]),
+        };
+        let data = data.to_string();
         CodeDigest(self.ports.vault.digest("sent-code", data.as_bytes()))
     }
 

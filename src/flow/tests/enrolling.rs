@@ -31,6 +31,7 @@ fn confirmed(reply: ConfirmReply) -> (Vec<SecretText>, Box<Opened>) {
         ConfirmReply::Enrolled { backup_codes, opened } => (backup_codes, opened),
         ConfirmReply::Rejected(why) => panic!("rejected {why:?}"),
         ConfirmReply::Wait(_) => panic!("wait"),
+        ConfirmReply::AlreadyDone => panic!("done before"),
         ConfirmReply::Busy => panic!("busy"),
         ConfirmReply::ProveFirst(methods) => panic!("prove {methods:?} first"),
     }
@@ -48,14 +49,14 @@ async fn a_waiting_secret_that_does_not_open_is_a_fault_once() {
         let fault = match look {
             0 => flows.begin_totp(&who, &client()).await.is_err(),
             1 => flows.pending_totp(&who, &client()).await.is_err(),
-            _ => flows.confirm_totp(&who, secret("000000"), &client()).await.is_err(),
+            _ => flows.confirm_totp(&who, secret("000000"), Default::default(), &client()).await.is_err(),
         };
         assert!(fault, "{look}: the cause is for the log");
         assert!(flows.pending_totp(&who, &client()).await.unwrap().is_none(), "{look}: it is gone");
     }
     let pending = begin(&flows, &who).await;
     let code = world.code(&key_of(&pending), 0);
-    confirmed(flows.confirm_totp(&who, code, &client()).await.unwrap().value);
+    confirmed(flows.confirm_totp(&who, code, Default::default(), &client()).await.unwrap().value);
 }
 
 #[tokio::test]
@@ -68,11 +69,11 @@ async fn a_first_enrolment_ends_in_a_session_of_two_factors_and_ten_codes() {
     assert_eq!(begin(&flows, &who).await.secret.expose(), pending.secret.expose(), "the same on refresh");
     assert_eq!(key_of(&pending).expose().len(), 20);
     assert!(pending.uri.expose().starts_with("otpauth://totp/Stepgate:bob?secret="));
-    let told = flows.confirm_totp(&who, secret("000000"), &client()).await.unwrap();
+    let told = flows.confirm_totp(&who, secret("000000"), Default::default(), &client()).await.unwrap();
     assert!(matches!(told.value, ConfirmReply::Rejected(Rejection::WrongCode)));
     assert!(world.look(|s| s.totp.is_empty() && s.backup.is_empty() && s.sessions.is_empty()));
     let code = world.code(&key_of(&pending), 0);
-    let told = flows.confirm_totp(&who, code.clone(), &client()).await.unwrap();
+    let told = flows.confirm_totp(&who, code.clone(), Default::default(), &client()).await.unwrap();
     let noted: Vec<What> = told.events.iter().map(|e| e.what).collect();
     assert!(
         noted.contains(&What::AuthenticatorAdded { method: Method::Totp }) && noted.contains(&What::BackupCodesMade)
@@ -112,13 +113,13 @@ async fn enrolling_needs_fresh_proofs_of_everything_the_account_has() {
         _ => panic!("not asked to prove anything"),
     };
     assert_eq!(needs(flows.begin_totp(&who, &client()).await.unwrap()), MethodSet::EMPTY.with(Method::Password));
-    let told = flows.confirm_totp(&who, world.code(&key_of(&pending), 0), &client()).await.unwrap();
+    let told = flows.confirm_totp(&who, world.code(&key_of(&pending), 0), Default::default(), &client()).await.unwrap();
     assert!(matches!(told.value, ConfirmReply::ProveFirst(_)));
     let told = flows.elevate(&open.token, &open.session, Method::Password, secret(PASSWORD), &client()).await.unwrap();
     let open = opened(told);
     let who = CeremonyRef::Session(open.token.clone(), open.session.clone());
     let pending = begin(&flows, &who).await;
-    let told = flows.confirm_totp(&who, world.code(&key_of(&pending), 0), &client()).await.unwrap();
+    let told = flows.confirm_totp(&who, world.code(&key_of(&pending), 0), Default::default(), &client()).await.unwrap();
     let (_, risen) = confirmed(told.value);
     assert_eq!(risen.session.id, open.session.id);
     assert!(flows.session(&open.token, open.session.channel, HOST, true).await.unwrap().is_none());
@@ -135,7 +136,7 @@ async fn enrolling_needs_fresh_proofs_of_everything_the_account_has() {
     let owner = opened(told);
     let who = CeremonyRef::Session(owner.token.clone(), owner.session.clone());
     let renewed = begin(&flows, &who).await;
-    let told = flows.confirm_totp(&who, world.code(&key_of(&renewed), 0), &client()).await.unwrap();
+    let told = flows.confirm_totp(&who, world.code(&key_of(&renewed), 0), Default::default(), &client()).await.unwrap();
     assert!(told.events.iter().any(|e| e.what == What::SessionsRevoked));
     let (_, open) = confirmed(told.value);
     assert!(flows.session(&thief.token, thief.session.channel, HOST, true).await.unwrap().is_none());
@@ -150,11 +151,13 @@ async fn a_secret_that_another_began_is_never_confirmed() {
     let (thief, owner) = (stuck(&flows, "bob").await, stuck(&flows, "bob").await);
     let (known, own) = (begin(&flows, &thief).await, begin(&flows, &owner).await);
     assert_ne!(known.secret.expose(), own.secret.expose());
-    let told = flows.confirm_totp(&owner, world.code(&key_of(&known), 0), &client()).await.unwrap();
+    let told = flows.confirm_totp(&owner, world.code(&key_of(&known), 0), Default::default(), &client()).await.unwrap();
     assert!(matches!(told.value, ConfirmReply::Rejected(Rejection::WrongCode)));
-    confirmed(flows.confirm_totp(&owner, world.code(&key_of(&own), 0), &client()).await.unwrap().value);
+    confirmed(
+        flows.confirm_totp(&owner, world.code(&key_of(&own), 0), Default::default(), &client()).await.unwrap().value,
+    );
     // The account owns a second factor now, and the thief's sign-in began without.
-    let told = flows.confirm_totp(&thief, world.code(&key_of(&known), 1), &client()).await.unwrap();
+    let told = flows.confirm_totp(&thief, world.code(&key_of(&known), 1), Default::default(), &client()).await.unwrap();
     assert!(matches!(told.value, ConfirmReply::Rejected(Rejection::CeremonyGone)));
 }
 
@@ -178,7 +181,7 @@ async fn a_hundred_confirmations_at_once_enrol_once() {
             .map(|n| {
                 let (flows, who, code) = (flows.clone(), who.clone(), world.code(&key, i64::from(n % 3) - 1));
                 tokio::spawn(async move {
-                    let told = flows.confirm_totp(&who, code, &client()).await.unwrap();
+                    let told = flows.confirm_totp(&who, code, Default::default(), &client()).await.unwrap();
                     let added = What::AuthenticatorAdded { method: Method::Totp };
                     let bound = told.events.iter().filter(|e| e.what == added).count();
                     (bound, usize::from(matches!(told.value, ConfirmReply::Enrolled { .. })))
@@ -201,7 +204,8 @@ async fn confirming_is_throttled_and_works_only_here_and_now() {
     let flows = world.flows();
     let who = stuck(&flows, "bob").await;
     let key = key_of(&begin(&flows, &who).await);
-    let confirm = async |code, client: &Client| flows.confirm_totp(&who, code, client).await.unwrap().value;
+    let confirm =
+        async |code, client: &Client| flows.confirm_totp(&who, code, Default::default(), client).await.unwrap().value;
     let abroad = Client { host: "other.example.com".to_owned(), ..client() };
     let gone = |reply: &ConfirmReply| matches!(reply, ConfirmReply::Rejected(Rejection::CeremonyGone));
     assert!(gone(&confirm(world.code(&key, 0), &abroad).await));
@@ -235,12 +239,12 @@ async fn a_full_hasher_costs_nobody_the_code_that_confirms() {
     while flows.hashes_begun() == before {
         tokio::task::yield_now().await;
     }
-    let told = flows.confirm_totp(&who, code.clone(), &client()).await.unwrap();
+    let told = flows.confirm_totp(&who, code.clone(), Default::default(), &client()).await.unwrap();
     assert!(matches!(told.value, ConfirmReply::Busy));
     assert!(world.look(|s| s.totp.is_empty() && s.marks.is_empty() && s.pending().len() == 1), "nothing is spent");
     drop(free);
     assert!(filling.await.unwrap().unwrap().unwrap());
-    confirmed(flows.confirm_totp(&who, code, &client()).await.unwrap().value);
+    confirmed(flows.confirm_totp(&who, code, Default::default(), &client()).await.unwrap().value);
 }
 
 #[tokio::test]
@@ -250,7 +254,8 @@ async fn a_code_typed_into_the_other_field_counts_as_what_it_is() {
     let flows = world.flows();
     let who = stuck(&flows, "bob").await;
     let key = key_of(&begin(&flows, &who).await);
-    let (codes, _) = confirmed(flows.confirm_totp(&who, world.code(&key, 0), &client()).await.unwrap().value);
+    let (codes, _) =
+        confirmed(flows.confirm_totp(&who, world.code(&key, 0), Default::default(), &client()).await.unwrap().value);
     world.pass(Duration::from_secs(30));
     let of_app = world.code(&key, 0);
     for (field, code, left) in [
@@ -277,13 +282,13 @@ async fn an_enrolment_ends_with_its_parent_and_is_of_no_use_elsewhere() {
     let pending = begin(&flows, &who).await;
     let code = || world.code(&key_of(&pending), 0);
     // Another sign-in of the same person has an enrolment of its own.
-    let told = flows.confirm_totp(&other, code(), &client()).await.unwrap();
+    let told = flows.confirm_totp(&other, code(), Default::default(), &client()).await.unwrap();
     assert!(matches!(told.value, ConfirmReply::Rejected(Rejection::CeremonyGone)));
     assert_ne!(begin(&flows, &other).await.secret.expose(), pending.secret.expose());
     let CeremonyRef::SignIn(token) = &who else { panic!("no sign-in") };
     flows.ports.ceremonies.take(&token.key()).await.unwrap();
     assert!(matches!(flows.begin_totp(&who, &client()).await.unwrap(), EnrollReply::Gone));
-    let told = flows.confirm_totp(&who, code(), &client()).await.unwrap();
+    let told = flows.confirm_totp(&who, code(), Default::default(), &client()).await.unwrap();
     assert!(matches!(told.value, ConfirmReply::Rejected(Rejection::CeremonyGone)));
     assert!(world.look(|s| s.totp.is_empty() && s.sessions.is_empty()));
 }

@@ -172,8 +172,12 @@ pub(super) async fn run(stage: &Stage, flow: Flow) -> (Result<Given, ()>, Vec<Ev
             let code = backup_codes::mint(&[7; 13]);
             entered(flows.second_factor(&stage.ceremony, Method::BackupCode, code, &from).await)
         }
-        Flow::Enroll => enrolled(flows.confirm_totp(&stage.who, world.code(&stage.pending, 0), &from).await),
-        Flow::Replace => enrolled(flows.confirm_totp(&stage.again, world.code(&stage.other, 0), &from).await),
+        Flow::Enroll => {
+            enrolled(flows.confirm_totp(&stage.who, world.code(&stage.pending, 0), Default::default(), &from).await)
+        }
+        Flow::Replace => {
+            enrolled(flows.confirm_totp(&stage.again, world.code(&stage.other, 0), Default::default(), &from).await)
+        }
         Flow::Logout => heard(flows.logout(&low.token, &low.session, true, &from).await, |_| Given::Nothing),
         Flow::Out => heard(flows.logout(&low.token, &low.session, false, &from).await, |_| Given::Nothing),
         Flow::Supersede => {
@@ -194,11 +198,13 @@ pub(super) async fn run(stage: &Stage, flow: Flow) -> (Result<Given, ()>, Vec<Ev
         }
         Flow::ConfirmAddress => {
             let (at, code) = &stage.confirming;
-            heard(flows.confirm_address(at, code, &from).await, |_| Given::Nothing)
+            heard(flows.confirm_address(at, code, Default::default(), &from).await, |_| Given::Nothing)
         }
         Flow::RemoveAddress => {
             let nowhere = Destinations::new(Arc::default());
-            heard(flows.remove_address(&stage.confirming.0, "none", &nowhere, &from).await, |_| Given::Nothing)
+            heard(flows.remove_address(&stage.confirming.0, "none", Default::default(), &nowhere, &from).await, |_| {
+                Given::Nothing
+            })
         }
         Flow::Pending => quiet(flows.pending_totp(&stage.who, &from).await.is_err()),
         Flow::Begin => quiet(flows.begin_totp(&stage.who, &from).await.is_err()),

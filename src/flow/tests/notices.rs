@@ -178,16 +178,16 @@ async fn each_change_is_told_of() {
     // An address: the new one is told as well, and the one that goes.
     let at = stage.session().await;
     let code = stage.asked_for_address(&at).await;
-    let confirmed = flows.confirm_address(&at, &code, &client()).await.unwrap().value;
+    let confirmed = flows.confirm_address(&at, &code, Default::default(), &client()).await.unwrap().value;
     let AddressConfirmed::Added(address) = confirmed else { panic!("not added") };
     assert_eq!(stage.count(&NoticeKind::AddressAdded(address.masked())), 3);
     let at = stage.session().await;
-    flows.remove_address(&at, &address.id, &anywhere(), &client()).await.unwrap();
+    flows.remove_address(&at, &address.id, Default::default(), &anywhere(), &client()).await.unwrap();
     assert_eq!(stage.count(&NoticeKind::AddressRemoved(address.masked())), 3);
     // Another app, which brings codes.
     let at = stage.session().await;
     let new = pending_key(flows.begin_totp(&at, &client()).await.unwrap());
-    flows.confirm_totp(&at, world.code(&new, 0), &client()).await.unwrap();
+    flows.confirm_totp(&at, world.code(&new, 0), Default::default(), &client()).await.unwrap();
     let told: Vec<_> = stage.told().into_iter().map(|notice| notice.kind).collect();
     let (added, made) = (NoticeKind::FactorAdded(Method::Totp), NoticeKind::BackupCodesMade);
     assert_eq!(told, [added.clone(), added, made.clone(), made]);
@@ -332,14 +332,14 @@ async fn with_any_fault_there_is_no_change_without_its_letter_and_no_letter_with
         let at = stage.session().await;
         let code = stage.asked_for_address(&at).await;
         fail();
-        let _ = stage.flows.confirm_address(&at, &code, &client()).await;
+        let _ = stage.flows.confirm_address(&at, &code, Default::default(), &client()).await;
         (stage.world.look(|s| s.addresses.len()) - 3, letters(stage, "address_added"))
     })
     .await;
     sweep("no address", async |stage, fail| {
         let at = stage.session().await;
         fail();
-        let _ = stage.flows.remove_address(&at, "Aa@example.com", &anywhere(), &client()).await;
+        let _ = stage.flows.remove_address(&at, "Aa@example.com", Default::default(), &anywhere(), &client()).await;
         (3 - stage.world.look(|s| s.addresses.len()), letters(stage, "address_removed"))
     })
     .await;
@@ -348,7 +348,7 @@ async fn with_any_fault_there_is_no_change_without_its_letter_and_no_letter_with
         let before = stage.world.look(|s| s.totp[&stage.ann].id.clone());
         let new = pending_key(stage.flows.begin_totp(&at, &client()).await.unwrap());
         fail();
-        let _ = stage.flows.confirm_totp(&at, stage.world.code(&new, 0), &client()).await;
+        let _ = stage.flows.confirm_totp(&at, stage.world.code(&new, 0), Default::default(), &client()).await;
         let other = stage.world.look(|s| s.totp[&stage.ann].id != before);
         (usize::from(other), letters(stage, "factor_added"))
     })

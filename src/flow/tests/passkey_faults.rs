@@ -108,8 +108,24 @@ async fn run(at: &Stage, flow: Flow) -> Result<Option<Box<Opened>>, ()> {
         Flow::Alone => entered(flows.sign_in_by_passkey(&at.alone.0.state, &at.alone.1, None, &from).await),
         Flow::SecondFactor => entered(flows.submit(&at.second.0, submitted(&at.second.1), &from).await),
         Flow::StepUp => entered(flows.submit(&at.session.0, submitted(&at.session.1), &from).await),
-        Flow::Enroll => added(flows.add_passkey(&at.first.0, None, &at.first.1, &from).await),
-        Flow::Add => added(flows.add_passkey(&at.session.0, None, &at.more, &from).await),
+        Flow::Enroll => added(
+            flows
+                .add_passkey(
+                    &at.first.0,
+                    crate::flow::reply::NewPasskey { name: None, credential: &at.first.1, others: Default::default() },
+                    &from,
+                )
+                .await,
+        ),
+        Flow::Add => added(
+            flows
+                .add_passkey(
+                    &at.session.0,
+                    crate::flow::reply::NewPasskey { name: None, credential: &at.more, others: Default::default() },
+                    &from,
+                )
+                .await,
+        ),
         Flow::Remove => {
             let CeremonyRef::Session(token, session) = &at.session.0 else { panic!("no session") };
             let none = Destinations::new(Arc::new(Policy::new([])));

@@ -67,11 +67,29 @@ async fn nobody_need_be_there_in_the_one_ceremony_that_asks_nobody() {
     // What was asked in a dialog is answered by somebody.
     let CreationAsked::Asked(options) = flows.ask_passkey(&at, &client()).await.unwrap() else { panic!("not asked") };
     let answer = text(&away.register(&challenge(options.as_ref())));
-    let told = flows.add_passkey(&at, None, &answer, &client()).await.unwrap();
+    let told = flows
+        .add_passkey(
+            &at,
+            crate::flow::reply::NewPasskey { name: None, credential: &answer, others: Default::default() },
+            &client(),
+        )
+        .await
+        .unwrap();
     assert!(matches!(told.value, PasskeyAdded::Rejected(Rejection::WrongPasskey { .. })));
     let reason = RejectReason::Passkey(Violation::UserPresence);
     assert!(told.events.iter().any(|e| e.what == What::ProofRejected { method: Method::Passkey, reason }));
-    let told = flows.add_passkey(&at, None, &text(&away.register(&silent)), &client()).await.unwrap();
+    let told = flows
+        .add_passkey(
+            &at,
+            crate::flow::reply::NewPasskey {
+                name: None,
+                credential: &text(&away.register(&silent)),
+                others: Default::default(),
+            },
+            &client(),
+        )
+        .await
+        .unwrap();
     let PasskeyAdded::Added { passkey, .. } = told.value else { panic!("not added") };
     assert_eq!(passkey.method(), Method::SecurityKey, "nobody was verified, so it proves possession alone");
     // Not twice in 30 days.

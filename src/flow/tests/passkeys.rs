@@ -91,7 +91,18 @@ async fn a_first_passkey_is_registered_in_a_sign_in_and_brings_backup_codes() {
     let CreationAsked::Asked(options) = flows.ask_passkey(&at, &client()).await.unwrap() else { panic!("not asked") };
     let key = key("one");
     let answer = text(&key.register(&challenge(options.as_ref())));
-    let told = flows.add_passkey(&at, Some(" Laptop\u{202e}\n "), &answer, &client()).await.unwrap();
+    let told = flows
+        .add_passkey(
+            &at,
+            crate::flow::reply::NewPasskey {
+                name: Some(" Laptop\u{202e}\n "),
+                credential: &answer,
+                others: Default::default(),
+            },
+            &client(),
+        )
+        .await
+        .unwrap();
     let PasskeyAdded::Added { passkey, backup_codes, opened } = told.value else { panic!("not added") };
     assert_eq!((passkey.name.as_str(), passkey.rp_id.as_str(), backup_codes.len()), ("Laptop", HOST, 10));
     assert_eq!(opened.session.proofs.methods(), MethodSet::EMPTY.with(Method::Password).with(Method::Passkey));
@@ -100,18 +111,40 @@ async fn a_first_passkey_is_registered_in_a_sign_in_and_brings_backup_codes() {
     assert!(what.contains(&What::AuthenticatorAdded { method }) && what.contains(&What::BackupCodesMade), "{what:?}");
     // The same answer again: the sign-in is over, and so is the challenge.
     assert!(matches!(
-        flows.add_passkey(&at, None, &answer, &client()).await.unwrap().value,
-        PasskeyAdded::Rejected(Rejection::CeremonyGone)
+        flows
+            .add_passkey(
+                &at,
+                crate::flow::reply::NewPasskey { name: None, credential: &answer, others: Default::default() },
+                &client()
+            )
+            .await
+            .unwrap()
+            .value,
+        PasskeyAdded::AlreadyDone
     ));
     let at = CeremonyRef::Session(opened.token.clone(), opened.session.clone());
-    let again = flows.add_passkey(&at, None, &answer, &client()).await.unwrap();
+    let again = flows
+        .add_passkey(
+            &at,
+            crate::flow::reply::NewPasskey { name: None, credential: &answer, others: Default::default() },
+            &client(),
+        )
+        .await
+        .unwrap();
     assert!(matches!(again.value, PasskeyAdded::Rejected(WRONG)));
     // A second one brings no codes; the first one's authenticator would be told to leave it.
     let CreationAsked::Asked(options) = flows.ask_passkey(&at, &client()).await.unwrap() else { panic!("not asked") };
     let asked = serde_json::to_value(options.as_ref()).unwrap();
     assert_eq!(asked["excludeCredentials"][0]["id"], BASE64URL_NOPAD.encode(b"one"));
     let another = self::key("two").register(&challenge(options.as_ref()));
-    let told = flows.add_passkey(&at, None, &text(&another), &client()).await.unwrap();
+    let told = flows
+        .add_passkey(
+            &at,
+            crate::flow::reply::NewPasskey { name: None, credential: &text(&another), others: Default::default() },
+            &client(),
+        )
+        .await
+        .unwrap();
     let PasskeyAdded::Added { backup_codes, opened: risen, .. } = told.value else { panic!("not added") };
     assert!(backup_codes.is_empty() && risen.token.expose() != opened.token.expose());
     // Nobody else gets a credential that somebody has.
@@ -122,7 +155,14 @@ async fn a_first_passkey_is_registered_in_a_sign_in_and_brings_backup_codes() {
     let at = CeremonyRef::SignIn(token);
     let CreationAsked::Asked(options) = flows.ask_passkey(&at, &client()).await.unwrap() else { panic!("not asked") };
     let answer = text(&key.register(&challenge(options.as_ref())));
-    let told = flows.add_passkey(&at, None, &answer, &client()).await.unwrap();
+    let told = flows
+        .add_passkey(
+            &at,
+            crate::flow::reply::NewPasskey { name: None, credential: &answer, others: Default::default() },
+            &client(),
+        )
+        .await
+        .unwrap();
     assert!(matches!(told.value, PasskeyAdded::Rejected(WRONG)));
     assert_eq!(world.look(|s| s.passkeys.len()), 2);
 }
@@ -138,7 +178,14 @@ async fn whoever_has_a_passkey_proves_it_before_another_is_registered() {
     let CreationAsked::ProveFirst(methods) = flows.ask_passkey(&at, &client()).await.unwrap() else { panic!("asked") };
     assert!(methods.contains(Method::Passkey));
     let answer = text(&key("two").register(&[0; 32]));
-    let told = flows.add_passkey(&at, None, &answer, &client()).await.unwrap();
+    let told = flows
+        .add_passkey(
+            &at,
+            crate::flow::reply::NewPasskey { name: None, credential: &answer, others: Default::default() },
+            &client(),
+        )
+        .await
+        .unwrap();
     assert!(matches!(told.value, PasskeyAdded::ProveFirst(_)));
 }
 

@@ -11,7 +11,7 @@ use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
-use crate::flow::ports::{Answer, PasskeyUse};
+use crate::flow::ports::{Account, Answer, PasskeyUse};
 use crate::flow::reply::Rejection;
 
 impl Mismatch {
@@ -25,7 +25,7 @@ impl Flows {
     pub(super) async fn verify_passkey(
         &self,
         attempt: &mut Attempt<'_>,
-        user: &UserId,
+        account: &Account,
         enrolled: &Enrolled,
         slot: &Slot,
         assertion: &SecretText,
@@ -33,7 +33,8 @@ impl Flows {
         let Ok(response) = AuthenticationResponse::parse(assertion.expose()) else {
             return Ok(Err(Mismatch::passkey(RejectReason::Malformed)));
         };
-        let Some(asked) = self.take_asked(slot, &response).await? else {
+        let (user, credentials) = (&account.identity.id, self.credentials(account, enrolled));
+        let Some(asked) = self.take_asked(slot, &credentials, &response).await? else {
             return Ok(Err(Mismatch::passkey(RejectReason::AlreadySpent)));
         };
         // A script shows by itself what it asks for, and its plain challenge binds nothing.

@@ -5,19 +5,18 @@ use crate::auth::event::{Deed, RejectReason};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord, Enrolled};
 use crate::auth::factor::sent_code;
 use crate::auth::secret::SecretText;
-use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
-use crate::flow::ports::{Answer, Attempted};
+use crate::flow::ports::{Account, Answer, Attempted};
 use crate::flow::reply::Rejection;
-use crate::flow::sent_codes::{CodePurpose, CodeSlot};
+use crate::flow::sent_codes::{CodeOwner, CodePurpose, CodeSlot};
 
 impl Flows {
     pub(super) async fn verify_sent_code(
         &self,
         attempt: &mut Attempt<'_>,
-        user: &UserId,
+        account: &Account,
         enrolled: &Enrolled,
         slot: &Slot,
         kind: AddressKind,
@@ -28,7 +27,8 @@ impl Flows {
             return Ok(Err(Mismatch::code(RejectReason::NotEnrolled)));
         };
         let folded = address.map_or_else(String::new, AddressRecord::folded);
-        let spent = self.spend_sent_code(attempt, &code, user, &folded, typed).await?;
+        let spent =
+            self.spend_sent_code(attempt, &code, &self.code_owner(account, enrolled, slot), &folded, typed).await?;
         // Who has no address is counted and answered as everybody is, and proves nothing, whatever they guess.
         Ok(match (address, spent) {
             (Some(_), spent) => spent.map(|()| Proved::by(kind.method())),
@@ -42,7 +42,7 @@ impl Flows {
         &self,
         attempt: &mut Attempt<'_>,
         code: &CodeSlot,
-        user: &UserId,
+        owner: &CodeOwner,
         folded: &str,
         typed: &SecretText,
     ) -> Answer<Result<(), Mismatch>> {
@@ -50,7 +50,7 @@ impl Flows {
         let Some(typed) = sent_code::normalise(typed.expose(), digits) else {
             return Ok(Err(Mismatch::code(RejectReason::Malformed)));
         };
-        let digest = self.code_digest(code, user, folded, &typed);
+        let digest = self.code_digest(code, owner, folded, &typed);
         attempt.intend(Deed::Spending, Some(code.kind.method()));
         Ok(match self.ports.codes.attempt(&code.name(), digest).await? {
             Attempted::Right => Ok(()),

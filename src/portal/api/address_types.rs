@@ -23,7 +23,8 @@ pub(crate) struct CodeBody {
     /// Where it is to go.
     #[schema(value_type = ChannelName)]
     pub(crate) channel: String,
-    /// In place of a session: the ceremony of a login that answered `second_factor_required`.
+    /// In place of a session: the ceremony of a login that answered `second_factor_required`, or `enrollment_required` where that
+    /// asks for a mailed code first.
     #[schema(value_type = Option<String>)]
     pub(crate) ceremony: Option<SecretField>,
 }
@@ -56,6 +57,10 @@ pub(crate) struct AddressCodeBody {
     /// The code.
     #[schema(value_type = String)]
     pub(crate) code: SecretField,
+    /// Whether the other sessions of the person go on. Default: they end.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub(crate) keep_sessions: bool,
 }
 
 /// A confirmed address.

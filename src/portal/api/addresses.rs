@@ -4,10 +4,12 @@ use http::StatusCode;
 
 use super::address_types::{Address, AddressBody, AddressCodeBody, AddressList, CodeSent};
 use super::codes::{channel, channel_off};
-use super::totp::prove_first;
+use super::mfa_types::KeepSessionsBody;
+use super::totp::{already_done, prove_first};
 use super::types::ProblemBody;
 use super::{body, json, json_with, rejected, require_session};
 use crate::auth::address::phone_number::NumberRefusal;
+use crate::flow::other_sessions::OtherSessions;
 use crate::flow::reply::{AddressAsked, AddressConfirmed, AddressRemoved, CeremonyRef, Rejection};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
@@ -71,16 +73,20 @@ pub(crate) async fn add(ctx: &mut Context) -> Result<Reply, HandlerError> {
     (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`wrong_otp`, `no_code`, `code_used_up` or `not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, description = "`address_taken`: it is of another account", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`address_taken`: it is of another account; or `already_done`: it was confirmed a moment ago", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn confirm(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let given: AddressCodeBody = body(ctx)?;
     let at = session(ctx).await?;
-    let confirmed = ctx.record_events(ctx.state.flows.confirm_address(&at, &given.code.0, &ctx.script()).await)?;
+    let confirmed = {
+        let others = OtherSessions::kept(given.keep_sessions);
+        ctx.record_events(ctx.state.flows.confirm_address(&at, &given.code.0, others, &ctx.script()).await)?
+    };
     Ok(match confirmed {
         AddressConfirmed::Added(_) => Reply::empty(StatusCode::NO_CONTENT, "api"),
+        AddressConfirmed::AlreadyDone => already_done().reply(&ctx.info),
         AddressConfirmed::Rejected(rejection) => rejected(&ctx.info, rejection).reply(&ctx.info),
         AddressConfirmed::Taken => {
             Problem::new(StatusCode::CONFLICT, "address_taken", text!("problem-address-taken-title")).reply(&ctx.info)
@@ -93,7 +99,7 @@ pub(crate) async fn confirm(ctx: &mut Context) -> Result<Reply, HandlerError> {
 
 /// Remove an address. It takes what adding one takes.
 #[utoipa::path(delete, path = "/.stepgate/api/v1/addresses/{id}", tag = "addresses",
-    params(("id" = String, Path, description = "As the list names it")),
+    params(("id" = String, Path, description = "As the list names it")), request_body = KeepSessionsBody,
     security(("bearer" = []), ("cookie" = [])), responses(
     (status = 204, description = "It counts no more"),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
@@ -103,10 +109,11 @@ pub(crate) async fn confirm(ctx: &mut Context) -> Result<Reply, HandlerError> {
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn remove(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let KeepSessionsBody { keep_sessions } = body(ctx)?;
     let at = session(ctx).await?;
     let id = ctx.path.rsplit('/').next().unwrap_or_default().to_owned();
     let (flows, destinations) = (&ctx.state.flows, &ctx.state.destinations);
-    let removed = flows.remove_address(&at, &id, destinations, &ctx.script()).await;
+    let removed = flows.remove_address(&at, &id, OtherSessions::kept(keep_sessions), destinations, &ctx.script()).await;
     Ok(match ctx.record_events(removed)? {
         AddressRemoved::Removed => Reply::empty(StatusCode::NO_CONTENT, "api"),
         AddressRemoved::NotFound => return Err(HandlerError::Portal(PortalError::NotFound)),

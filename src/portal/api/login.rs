@@ -5,18 +5,17 @@ use http::header::AUTHORIZATION;
 
 use super::passkeys::of_sign_in;
 use super::proof_types::{CredentialField, ElevateBody, ElevateRequest, SecondFactorBody, SecondFactorRequest};
+use super::totp::ceremony_given;
 use super::types::{LoginAnswer, LoginBody, LoginRequest, Opening, ProblemBody, SecretField};
-use super::{body, login_reply, rejected, request_to_come, require_session};
-use crate::auth::ceremony::CeremonyToken;
+use super::{body, login_reply, request_to_come, require_session};
 use crate::auth::factor::passkey::AuthenticationResponse;
 use crate::auth::proof::{Method, Requirement, Strength};
 use crate::auth::secret::SecretText;
 use crate::auth::session::Channel;
-use crate::flow::reply::{CeremonyRef, Credentials, Rejection, Submission};
+use crate::flow::reply::{CeremonyRef, Credentials, Submission};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::messages::text;
-use crate::portal::pages::MethodPrompt;
 use crate::portal::reply::Reply;
 
 /// Sign in.
@@ -44,10 +43,10 @@ pub(crate) async fn login(ctx: &mut Context) -> Result<Reply, HandlerError> {
     Ok(login_reply(ctx, &reply, false))
 }
 
-/// Give the second factor of a sign-in under way.
+/// Give the second factor of a sign-in under way. `Authorization: Ceremony <ceremony>` may stand in for the field.
 #[utoipa::path(post, path = "/.stepgate/api/v1/login/second-factor", request_body = SecondFactorRequest, tag = "sign-in",
     params(("Stepgate-Device" = Option<String>, Header, description = "The `device` of an earlier sign-in: who sends it is not held up by attempts of others")),
-    responses(
+    security((), ("ceremony" = [])), responses(
     (status = 200, body = LoginAnswer),
     (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`wrong_otp` or `ceremony_over`", body = ProblemBody, content_type = "application/problem+json"),
@@ -58,8 +57,8 @@ pub(crate) async fn login(ctx: &mut Context) -> Result<Reply, HandlerError> {
 pub(crate) async fn second_factor(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let given: SecondFactorBody = body(ctx)?;
     let submission = submission(&given.method, given.code, given.assertion)?;
-    let Some(token) = CeremonyToken::parse(given.ceremony.0.expose()) else {
-        return Err(HandlerError::from(rejected(&ctx.info, Rejection::CeremonyGone)));
+    let Some(token) = ceremony_given(ctx, given.ceremony.as_ref())? else {
+        return Err(bad(text!("problem-proof-missing-title")));
     };
     let reply = ctx
         .record_events(ctx.state.flows.submit(&CeremonyRef::SignIn(token.clone()), submission, &ctx.script()).await)?;
@@ -125,9 +124,7 @@ fn bad(title: String) -> HandlerError {
 /// The method of that name, if it is one that takes a code.
 pub(super) fn code_method(name: &str) -> Result<Method, HandlerError> {
     let method = Method::from_name(name).or_else(|| (name == "otp").then_some(Method::Totp));
-    method
-        .filter(|m| MethodPrompt::of(*m).is_some() && !m.resists_phishing())
-        .ok_or_else(|| bad(text!("problem-method-unknown-title")))
+    method.filter(|m| !m.resists_phishing()).ok_or_else(|| bad(text!("problem-method-unknown-title")))
 }
 
 /// Name and password of HTTP Basic (RFC 7617), in UTF-8.

@@ -11,6 +11,8 @@ pub(super) mod export;
 pub(super) mod export_types;
 pub(super) mod login;
 pub(super) mod login_link;
+pub(super) mod mfa;
+pub(super) mod mfa_types;
 pub(super) mod openapi;
 pub(super) mod passkey_login;
 pub(super) mod passkey_types;

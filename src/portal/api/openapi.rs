@@ -69,9 +69,12 @@ const CHANGING: [DocumentedResponse; 1] =
 const READ: [DocumentedResponse; 2] =
     [("400", "`malformed_request`"), ("415", "`unsupported_media_type`: a body that is not `application/json`")];
 /// Calls whose body may be left out: an empty one counts as `{}`.
-const MAY_BE_EMPTY: [&str; 10] = [
+const MAY_BE_EMPTY: [&str; 13] = [
     "/.stepgate/api/v1/account",
     "/.stepgate/api/v1/account/delete",
+    "/.stepgate/api/v1/addresses/{id}",
+    "/.stepgate/api/v1/mfa",
+    "/.stepgate/api/v1/mfa/disable",
     "/.stepgate/api/v1/backup-codes",
     "/.stepgate/api/v1/login",
     "/.stepgate/api/v1/logout",

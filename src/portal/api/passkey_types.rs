@@ -32,6 +32,10 @@ pub(crate) struct PasskeyBody {
     /// As `PublicKeyCredential.toJSON()` writes it.
     #[schema(value_type = Object)]
     pub(crate) credential: CredentialField,
+    /// Whether the other sessions of the person go on. Default: they end.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub(crate) keep_sessions: bool,
 }
 
 /// Another name.

@@ -5,13 +5,14 @@ use http::StatusCode;
 use super::passkey_types::{
     Passkey, PasskeyBody, PasskeyList, PasskeyNameBody, PasskeyOptions, PasskeyOptionsBody, PasskeyRegistered,
 };
-use super::totp::{enrolling, prove_first};
+use super::totp::{already_done, enrolling, prove_first};
 use super::types::{Opening, ProblemBody, SecretField};
 use super::{body, busy, delivered, json, json_with, opening, rejected, require_session};
 use crate::auth::factor::passkey::{RegistrationResponse, challenge_name};
 use crate::flow::Flows;
+use crate::flow::other_sessions::OtherSessions;
 use crate::flow::reply::{
-    CeremonyRef, CreationAsked, PasskeyAdded, PasskeyRemoved, PasskeyRenamed, PasskeyWish, Rejection,
+    CeremonyRef, CreationAsked, NewPasskey, PasskeyAdded, PasskeyRemoved, PasskeyRenamed, PasskeyWish, Rejection,
 };
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
@@ -52,6 +53,7 @@ pub(crate) async fn options(ctx: &Context) -> Result<Reply, HandlerError> {
     (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`wrong_passkey`, `not_signed_in` or `ceremony_over`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`already_done`: it was registered a moment ago", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -61,7 +63,9 @@ pub(crate) async fn add(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let ceremony = of_sign_in(ctx, given.ceremony, answered)?;
     let (who, by_cookie) = enrolling(ctx, ceremony).await?;
     let flows = &ctx.state.flows;
-    let added = flows.add_passkey(&who, given.name.as_deref(), &given.credential.0, &ctx.script()).await;
+    let others = OtherSessions::kept(given.keep_sessions);
+    let made = NewPasskey { name: given.name.as_deref(), credential: &given.credential.0, others };
+    let added = flows.add_passkey(&who, made, &ctx.script()).await;
     Ok(match ctx.record_events(added)? {
         PasskeyAdded::Added { passkey, backup_codes, opened } => {
             let registered = PasskeyRegistered {
@@ -73,6 +77,7 @@ pub(crate) async fn add(ctx: &mut Context) -> Result<Reply, HandlerError> {
             };
             delivered(ctx, json_with(StatusCode::CREATED, &registered), &opened, by_cookie)
         }
+        PasskeyAdded::AlreadyDone => already_done().reply(&ctx.info),
         PasskeyAdded::Rejected(rejection) => rejected(&ctx.info, rejection).reply(&ctx.info),
         PasskeyAdded::Wait(wait) => Problem::too_many(wait).reply(&ctx.info),
         PasskeyAdded::Busy => busy(ctx),

@@ -23,7 +23,7 @@ impl<'de> Deserialize<'de> for CredentialField {
 /// The second factor of a sign-in under way, as it is read.
 #[derive(Deserialize)]
 pub(crate) struct SecondFactorBody {
-    pub(crate) ceremony: SecretField,
+    pub(crate) ceremony: Option<SecretField>,
     pub(crate) method: String,
     pub(crate) code: Option<SecretField>,
     pub(crate) assertion: Option<CredentialField>,
@@ -73,8 +73,8 @@ pub(crate) enum SecondFactorRequest {
 #[schema(example = json!({"ceremony": "sgc_kJ0Zr1y0Qm0n3hD3V1xw0p8S7n2C5q4Lr9T6u1E8aXo", "method": "totp", "code": "123456"}))]
 #[expect(dead_code, reason = "documents what `SecondFactorBody` reads")]
 pub(crate) struct SecondFactorCode {
-    /// As given by the login.
-    ceremony: String,
+    /// As given by the login; or as `Authorization: Ceremony …`.
+    ceremony: Option<String>,
     /// One of the `methods` told before.
     #[schema(value_type = MethodName)]
     method: String,
@@ -87,8 +87,8 @@ pub(crate) struct SecondFactorCode {
 #[schema(example = json!({"ceremony": "sgc_kJ0Zr1y0Qm0n3hD3V1xw0p8S7n2C5q4Lr9T6u1E8aXo", "method": "passkey", "assertion": {"id": "AAAA", "rawId": "AAAA", "type": "public-key", "clientExtensionResults": {}, "response": {"clientDataJSON": "AAAA", "authenticatorData": "AAAA", "signature": "AAAA"}}}))]
 #[expect(dead_code, reason = "documents what `SecondFactorBody` reads")]
 pub(crate) struct SecondFactorPasskey {
-    /// As given by the login.
-    ceremony: String,
+    /// As given by the login; or as `Authorization: Ceremony …`.
+    ceremony: Option<String>,
     #[schema(value_type = PasskeyMethod)]
     method: String,
     /// As `PublicKeyCredential.toJSON()` writes it, for a challenge of `login/passkey/options`.

@@ -7,6 +7,7 @@ use super::types::{Enrolled, PendingTotp, ProblemBody, SecretField, TotpBody, To
 use super::{body, busy, delivered, json, opening, rejected, require_session};
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::proof::MethodSet;
+use crate::flow::other_sessions::OtherSessions;
 use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp as Pending, Rejection};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
@@ -43,25 +44,33 @@ pub(crate) async fn begin(ctx: &Context) -> Result<Reply, HandlerError> {
     (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`wrong_otp`, `not_signed_in` or `ceremony_over`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`already_done`: it was confirmed a moment ago", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn confirm(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let given: TotpConfirmBody = body(ctx)?;
     let (who, by_cookie) = enrolling(ctx, given.ceremony).await?;
-    let reply = ctx.record_events(ctx.state.flows.confirm_totp(&who, given.code.0, &ctx.script()).await)?;
+    let others = OtherSessions::kept(given.keep_sessions);
+    let reply = ctx.record_events(ctx.state.flows.confirm_totp(&who, given.code.0, others, &ctx.script()).await)?;
     let answer = match reply {
         ConfirmReply::Enrolled { backup_codes, opened } => {
             let backup_codes = backup_codes.iter().map(|c| c.expose().to_owned()).collect();
             let answer = json(&Enrolled { backup_codes, opening: opening(ctx, &opened, by_cookie) });
             delivered(ctx, answer, &opened, by_cookie)
         }
+        ConfirmReply::AlreadyDone => already_done().reply(&ctx.info),
         ConfirmReply::Rejected(rejection) => rejected(&ctx.info, rejection).reply(&ctx.info),
         ConfirmReply::Wait(wait) => Problem::too_many(wait).reply(&ctx.info),
         ConfirmReply::Busy => busy(ctx),
         ConfirmReply::ProveFirst(methods) => prove_first(methods).reply(&ctx.info),
     };
     Ok(answer)
+}
+
+/// 409: it was done a moment ago. What was shown then is shown no more.
+pub(super) fn already_done() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "already_done", text!("problem-already-done-title"))
 }
 
 /// The pending secret as a picture.
@@ -85,15 +94,22 @@ pub(super) async fn enrolling(
     ctx: &Context,
     ceremony: Option<SecretField>,
 ) -> Result<(CeremonyRef, bool), HandlerError> {
-    let header = ctx.info.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.split_once(' '));
-    let header = header.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("ceremony")).map(|(_, token)| token.trim());
-    let given = ceremony.as_ref().map(|c| c.0.expose()).or(header);
-    if let Some(text) = given {
-        let token = CeremonyToken::parse(text).ok_or_else(|| expired(ctx, Rejection::CeremonyGone))?;
+    if let Some(token) = ceremony_given(ctx, ceremony.as_ref())? {
         return Ok((CeremonyRef::SignIn(token), false));
     }
     let who = require_session(ctx, false).await?;
     Ok((CeremonyRef::Session(who.token, who.session), who.by_cookie))
+}
+
+/// The sign-in under way that a caller goes on with: in the body, or as `Authorization: Ceremony …`.
+pub(super) fn ceremony_given(
+    ctx: &Context,
+    field: Option<&SecretField>,
+) -> Result<Option<CeremonyToken>, HandlerError> {
+    let header = ctx.info.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.split_once(' '));
+    let header = header.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("ceremony")).map(|(_, token)| token.trim());
+    let given = field.map(|field| field.0.expose()).or(header);
+    given.map(|text| CeremonyToken::parse(text).ok_or_else(|| expired(ctx, Rejection::CeremonyGone))).transpose()
 }
 
 async fn pending(ctx: &Context, who: &CeremonyRef) -> Result<Pending, HandlerError> {

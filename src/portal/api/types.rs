@@ -152,6 +152,10 @@ pub(crate) struct TotpConfirmBody {
     /// The code that the authenticator shows.
     #[schema(value_type = String)]
     pub(crate) code: SecretField,
+    /// Whether the other sessions of the person go on. Default: they end.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub(crate) keep_sessions: bool,
 }
 
 /// Signed in, or risen. Callers by cookie get the new token as a cookie and none in the body.

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use super::enroll::kept;
 use super::steps::enter;
 use super::{other_account, wait};
 use crate::auth::address::phone_number::NumberRefusal;
@@ -100,9 +101,11 @@ async fn confirm(
     if fields.get("code").trim().is_empty() {
         return Ok(Told::wrong("code", text!("mistake-no-code")));
     }
-    let confirmed = ctx.state.flows.confirm_address(&at(who), &fields.secret("code"), &ctx.client()).await;
+    let confirmed =
+        ctx.state.flows.confirm_address(&at(who), &fields.secret("code"), kept(fields), &ctx.client()).await;
     match ctx.record_events(confirmed)? {
         AddressConfirmed::Added(address) => Ok(Told::done(text!("addresses-added", address = address.value))),
+        AddressConfirmed::AlreadyDone => Ok(Told::default()),
         AddressConfirmed::Rejected(Rejection::NoCode) => Ok(Told::wrong("code", text!("mistake-no-sent-code"))),
         AddressConfirmed::Rejected(Rejection::CodeUsedUp) => Ok(Told::wrong("code", text!("mistake-code-used-up"))),
         AddressConfirmed::Rejected(_) => Ok(Told::wrong("code", text!("mistake-sent-code"))),
@@ -128,7 +131,7 @@ async fn remove(
     let listed = ctx.state.flows.addresses_of(&who.session).await?;
     let value = listed.into_iter().find(|address| address.id == id).map(|address| address.value);
     let (flows, destinations) = (&ctx.state.flows, &ctx.state.destinations);
-    let removed = flows.remove_address(&at(who), id, destinations, &ctx.client()).await;
+    let removed = flows.remove_address(&at(who), id, kept(fields), destinations, &ctx.client()).await;
     match ctx.record_events(removed)? {
         AddressRemoved::Removed => Ok(Told::done(text!("addresses-removed", address = value.unwrap_or_default()))),
         AddressRemoved::NotFound => Ok(Told::default()),

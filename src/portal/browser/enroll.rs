@@ -9,11 +9,13 @@ use super::{
 };
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::user::Username;
+use crate::flow::other_sessions::OtherSessions;
 use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp};
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;
 use crate::portal::form_owner;
+use crate::portal::forms::FormFields;
 use crate::portal::messages::text;
 use crate::portal::pages::{
     BackupCodesPage, CodesOccasion, EnrollPage, EnrollReason, Errors, Link, MethodPrompt, NoticePage,
@@ -48,8 +50,9 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     if fields.get("code").trim().is_empty() {
         return form(ctx, &destination, &enrollee, Errors::one("code", text!("mistake-no-code"))).await;
     }
-    let reply =
-        ctx.record_events(ctx.state.flows.confirm_totp(&enrollee.who, fields.secret("code"), &ctx.client()).await)?;
+    let reply = ctx.record_events(
+        ctx.state.flows.confirm_totp(&enrollee.who, fields.secret("code"), kept(&fields), &ctx.client()).await,
+    )?;
     if let ConfirmReply::Enrolled { opened, .. } = &reply {
         ctx.supersede(opened).await?;
     }
@@ -66,12 +69,11 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
             let codes = BackupCodesPage { shell: &shell, strange, codes, place, account: user, host, occasion };
             with_session(page(StatusCode::OK, "enroll", &codes), &opened, ctx.state.flows.settings.device_ttl)
         }
-        ConfirmReply::Rejected(rejection) => {
-            match MethodPrompt::of(Method::Totp).and_then(|way| proof_errors(way, rejection)) {
-                Some(errors) => form(ctx, &destination, &enrollee, errors).await?,
-                None => already_done(ctx, &destination, &enrollee).await?,
-            }
-        }
+        ConfirmReply::Rejected(rejection) => match proof_errors(MethodPrompt::of(Method::Totp), rejection) {
+            Some(errors) => form(ctx, &destination, &enrollee, errors).await?,
+            None => already_done(ctx, &destination, &enrollee).await?,
+        },
+        ConfirmReply::AlreadyDone => already_done(ctx, &destination, &enrollee).await?,
         ConfirmReply::Wait(how_long) => wait(ctx, how_long, Vec::new(), String::new()),
         ConfirmReply::Busy => busy(ctx),
         ConfirmReply::ProveFirst(methods) => {
@@ -79,6 +81,11 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         }
     };
     Ok(answer)
+}
+
+/// Whether somebody stays signed in elsewhere.
+pub(super) fn kept(fields: &FormFields) -> OtherSessions {
+    OtherSessions::kept(fields.get("keep_sessions") == "on")
 }
 
 /// Who enrols here.
@@ -225,7 +232,7 @@ pub(super) fn prove_first(
     action: RequestedAction,
 ) -> Reply {
     match &enrollee.who {
-        CeremonyRef::SignIn(_) if enrollee.askable.and(methods).iter().any(|m| MethodPrompt::of(m).is_some()) => {
+        CeremonyRef::SignIn(_) if !enrollee.askable.and(methods).is_empty() => {
             see_other(&destination.page_url("second-factor"), "enroll")
         }
         CeremonyRef::SignIn(_) if !enrollee.locked.is_empty() => {

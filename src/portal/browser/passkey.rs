@@ -2,12 +2,12 @@
 
 use http::StatusCode;
 
-use super::enroll::{Enrollee, app_would_do, enrolling, prove_first};
+use super::enroll::{Enrollee, app_would_do, enrolling, kept, prove_first};
 use super::passkey_dialogs::{self, DialogError, bound, json};
 use super::steps::enter;
 use super::{CONTINUE, backup_codes, busy, previous_sign_in, start_again, wait};
 use crate::auth::factor::passkey::PasskeyRecord;
-use crate::flow::reply::{CeremonyRef, CreationAsked, Opened, PasskeyAdded, PasskeyWish, Rejection};
+use crate::flow::reply::{CeremonyRef, CreationAsked, NewPasskey, Opened, PasskeyAdded, PasskeyWish, Rejection};
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;
@@ -43,7 +43,8 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         return form(ctx, &destination, &enrollee, error.errors()).await;
     }
     let credential = fields.secret("credential");
-    let added = ctx.state.flows.add_passkey(&enrollee.who, None, &credential, &ctx.client()).await;
+    let made = NewPasskey { name: None, credential: &credential, others: kept(&fields) };
+    let added = ctx.state.flows.add_passkey(&enrollee.who, made, &ctx.client()).await;
     let reply = ctx.record_events(added)?;
     if let PasskeyAdded::Added { opened, .. } = &reply {
         ctx.supersede(opened).await?;
@@ -57,6 +58,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
             };
             with_session(shown, &opened, ctx.state.flows.settings.device_ttl)
         }
+        PasskeyAdded::AlreadyDone => see_other("/.stepgate/account", "passkey"),
         PasskeyAdded::Rejected(Rejection::CeremonyGone | Rejection::SessionGone) => start_again(ctx),
         PasskeyAdded::Rejected(_) => {
             let errors = Errors::one(passkey_dialogs::PASSKEY, text!("mistake-passkey-refused"));

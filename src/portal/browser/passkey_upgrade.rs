@@ -4,7 +4,8 @@ use http::StatusCode;
 
 use super::passkey_dialogs::{DialogError, bound, json};
 use super::{after_sign_in, passkey, steps};
-use crate::flow::reply::{CeremonyRef, Opened, PasskeyAdded};
+use crate::flow::other_sessions::OtherSessions;
+use crate::flow::reply::{CeremonyRef, NewPasskey, Opened, PasskeyAdded};
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::destination::Destination;
 use crate::portal::form_owner;
@@ -46,7 +47,9 @@ pub(super) async fn submit(
         return Ok(on);
     }
     let (at, credential) = (CeremonyRef::Session(who.token, who.session), fields.secret("credential"));
-    let added = ctx.state.flows.add_passkey(&at, None, &credential, &ctx.client()).await;
+    // Nobody asked for it, so nobody is signed out by it.
+    let made = NewPasskey { name: None, credential: &credential, others: OtherSessions::Keep };
+    let added = ctx.state.flows.add_passkey(&at, made, &ctx.client()).await;
     let PasskeyAdded::Added { backup_codes, opened, .. } = ctx.record_events(added)? else { return Ok(on) };
     ctx.supersede(&opened).await?;
     let shown = if backup_codes.is_empty() { on } else { passkey::codes(ctx, destination, &backup_codes, &opened) };

@@ -7,12 +7,12 @@ use super::*;
 use crate::flow::testing::PASSWORD;
 use crate::portal::router;
 
-async fn call(stage: &Stage, method: &str, path: &str, auth: Option<&str>, body: Value) -> (StatusCode, Value) {
+pub(super) async fn call(stage: &Stage, method: &str, path: &str, auth: Option<&str>, body: Value) -> (StatusCode, Value) {
     let answer = raw(stage, method, path, auth, body).await;
     (answer.status(), serde_json::from_slice(answer.body()).unwrap_or(Value::Null))
 }
 
-async fn raw(stage: &Stage, method: &str, path: &str, auth: Option<&str>, body: Value) -> Reply {
+pub(super) async fn raw(stage: &Stage, method: &str, path: &str, auth: Option<&str>, body: Value) -> Reply {
     let mut headers = vec![("accept", "*/*")];
     let body = if body.is_null() { String::new() } else { body.to_string() };
     if !body.is_empty() {

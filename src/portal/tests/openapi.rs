@@ -140,6 +140,7 @@ async fn what_is_answered_is_what_is_documented() {
     assert_eq!(j.call(Call { auth: Some(&low), ..post("totp/confirm", json!({"code": "000000"})) }).await.0, 403);
     openapi_account::account(&j).await;
     openapi_account::data(&j).await;
+    openapi_mfa::turned_off(&j).await;
     openapi_addresses::addresses(&j).await;
     openapi_passkeys::passkeys(&j).await;
     openapi_links::links(&j).await;

@@ -45,7 +45,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
     let settings = PortalSettings { name: x.to_owned(), support: Some(x.to_owned()), ..PortalSettings::default() };
     let shell = &Theme::new(&settings).shell(x);
     let wrong = || Errors::one("code", x);
-    let way = |m| MethodPrompt::of(m).unwrap();
+    let way = |m| MethodPrompt::of(m);
     let of = "madefor12345";
     let sent = |to: Option<&str>| {
         let to = to.map(str::to_owned);
@@ -233,6 +233,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         ("renew", RenewCodesPage { shell, account: x, host: x, left: 2, set: x, of, stay: "/" }.render().unwrap()),
         ("account", account.render().unwrap()),
         ("delete", DeletePage { shell, username: x, host: x, of }.render().unwrap()),
+        ("turn-off", TurnOffPage { shell, errors: Errors::none(), username: x, host: x, of }.render().unwrap()),
         ("not-me", NotMePage { shell, username: x, consequences: vec![x.to_owned()], of }.render().unwrap()),
         ("apps", AppsPage { shell, username: x, apps: vec![app(), app()] }.render().unwrap()),
         ("apps-none", AppsPage { shell, username: x, apps: Vec::new() }.render().unwrap()),

@@ -7,6 +7,7 @@ use crate::auth::notice_kind::NoticeKind;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::destination::Destinations;
+use crate::flow::other_sessions::OtherSessions;
 use crate::flow::ports::{Answer, Removal};
 use crate::flow::reply::{AddressRemoved, CeremonyRef, Client, Outcome, WithEvents};
 
@@ -19,12 +20,15 @@ impl Flows {
         &self,
         at: &CeremonyRef,
         id: &str,
+        others: OtherSessions,
         destinations: &Destinations,
         client: &Client,
     ) -> Outcome<AddressRemoved> {
         let (mut attempt, owner) = self.owner(at, client).await.map_err(WithEvents::none)?;
         let reply = match owner {
-            Some(owner) if owner.missing.is_empty() => self.remove_of(&mut attempt, owner, id, destinations).await,
+            Some(owner) if owner.missing.is_empty() => {
+                self.remove_of(&mut attempt, owner, (id, others), destinations).await
+            }
             Some(owner) => Ok(AddressRemoved::ProveFirst(owner.missing)),
             None => Ok(AddressRemoved::Gone),
         };
@@ -35,7 +39,7 @@ impl Flows {
         &self,
         attempt: &mut Attempt<'_>,
         mut owner: Owner,
-        id: &str,
+        (id, others): (&str, OtherSessions),
         destinations: &Destinations,
     ) -> Answer<AddressRemoved> {
         loop {
@@ -46,10 +50,12 @@ impl Flows {
             let method = gone.kind.method();
             let removed = NoticeKind::AddressRemoved(gone.masked());
             let records = self.notices(attempt, &owner.user, removed, &owner.enrolled).await?;
+            self.end_other_sessions(attempt, &owner.user, owner.slot.session(), others).await?;
             attempt.intend(Deed::Binding, Some(method));
             let removal = self.ports.addresses.remove(&owner.user, id, &after.ids(), &records).await?;
             if removal == Removal::Removed {
                 attempt.record(What::AuthenticatorRemoved { method });
+                self.end_other_sessions(attempt, &owner.user, owner.slot.session(), others).await?;
                 return Ok(AddressRemoved::Removed);
             }
             attempt.clear_intent();

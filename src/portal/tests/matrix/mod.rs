@@ -19,13 +19,14 @@ use levels::{Level, Scene};
 use power::Power;
 
 /// Where each kind of caller gets further with the right proof, and nobody elsewhere. `*`: whoever asks.
-const ADVANCING: [(&str, &str, &str); 22] = [
+const ADVANCING: [(&str, &str, &str); 23] = [
     ("*", "POST", "/.stepgate/login"),
     ("*", "POST", "/.stepgate/api/v1/login"),
     ("*", "POST", "/.stepgate/api/v1/login/link/redeem"),
     ("link by cookie", "POST", "/.stepgate/login-link"),
     ("ceremony by cookie", "POST", "/.stepgate/second-factor"),
     ("ceremony by token", "POST", "/.stepgate/api/v1/login/second-factor"),
+    ("ceremony by header", "POST", "/.stepgate/api/v1/login/second-factor"),
     ("enrolment by cookie", "POST", "/.stepgate/enroll"),
     ("enrolment by token", "POST", "/.stepgate/api/v1/totp/confirm"),
     ("one factor by cookie", "POST", "/.stepgate/step-up"),
@@ -44,7 +45,7 @@ const ADVANCING: [(&str, &str, &str); 22] = [
     ("fresh by token", "POST", "/.stepgate/password"),
 ];
 /// Where somebody whose second factor is fresh may change what they own, with no further proof, and nobody else.
-const OWNED: [(&str, &str); 12] = [
+const OWNED: [(&str, &str); 13] = [
     ("PATCH", "/.stepgate/api/v1/account"),
     ("POST", "/.stepgate/api/v1/backup-codes"),
     ("POST", "/.stepgate/api/v1/passkeys"),
@@ -53,6 +54,7 @@ const OWNED: [(&str, &str); 12] = [
     ("POST", "/.stepgate/api/v1/addresses"),
     ("POST", "/.stepgate/api/v1/addresses/confirm"),
     ("DELETE", "/.stepgate/api/v1/addresses/{id}"),
+    ("DELETE", "/.stepgate/api/v1/totp"),
     ("POST", "/.stepgate/backup-codes"),
     ("POST", "/.stepgate/passkey"),
     ("POST", "/.stepgate/addresses"),
