@@ -24,7 +24,7 @@ impl Flows {
         let (mut attempt, enrollee) = self.enrollee(at, client).await.map_err(WithEvents::none)?;
         let reply = match enrollee {
             None => Ok(Exported::Gone),
-            Some(who) => match self.prove_first(&who, attempt.now) {
+            Some(who) => match self.missing_for_change(&who, attempt.now) {
                 Some(methods) => Ok(Exported::ProveFirst(methods)),
                 None => self.gather(&mut attempt, &who, at).await,
             },

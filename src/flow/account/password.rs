@@ -44,7 +44,7 @@ impl Flows {
         if let Err(unproved) = self.prove_along(attempt, &mut who, ProofsAlong { password, code: None }).await? {
             return Ok(PasswordChanged::Unproved(unproved));
         }
-        let missing = self.prove_first(&who, attempt.now);
+        let missing = self.missing_for_change(&who, attempt.now);
         if let Some(methods) = missing.filter(|_| code.is_none()) {
             return Ok(PasswordChanged::ProveFirst(methods));
         }
@@ -60,7 +60,7 @@ impl Flows {
         if let Err(unproved) = self.prove_along(attempt, &mut who, ProofsAlong { password: None, code }).await? {
             return Ok(PasswordChanged::Unproved(unproved));
         }
-        if let Some(methods) = self.prove_first(&who, attempt.now) {
+        if let Some(methods) = self.missing_for_change(&who, attempt.now) {
             return Ok(PasswordChanged::ProveFirst(methods));
         }
         let Slot::Session(_, own) = &who.slot else { return Ok(PasswordChanged::Gone) };
@@ -100,6 +100,6 @@ impl Flows {
     /// A store did not answer.
     pub async fn before_change(&self, at: &CeremonyRef, client: &Client) -> Answer<Option<MethodSet>> {
         let (attempt, enrollee) = self.enrollee(at, client).await?;
-        Ok(enrollee.map(|who| self.prove_first(&who, attempt.now).unwrap_or_default()))
+        Ok(enrollee.map(|who| self.missing_for_change(&who, attempt.now).unwrap_or_default()))
     }
 }

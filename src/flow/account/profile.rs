@@ -50,7 +50,7 @@ impl Flows {
     ) -> Outcome<ProfileChanged> {
         let (mut attempt, enrollee) = self.enrollee(at, client).await.map_err(WithEvents::none)?;
         let Some(who) = enrollee else { return Ok(WithEvents::none(ProfileChanged::Gone)) };
-        if let Some(methods) = self.prove_first(&who, attempt.now) {
+        if let Some(methods) = self.missing_for_change(&who, attempt.now) {
             return Ok(WithEvents::none(ProfileChanged::ProveFirst(methods)));
         }
         let change = AccountChange::Profile { name: Some(name), email: None };
