@@ -72,7 +72,7 @@ async fn fixed_addresses_answer_where_the_passkeys_belong() {
     assert_eq!(told["manage"], format!("https://{HOST}:8443/.stepgate/account"));
     let origins: serde_json::Value = serde_json::from_str(&text(&get(&here, "webauthn").await)).unwrap();
     assert_eq!(origins, serde_json::json!({ "origins": [format!("https://{HOST}:8443")] }));
-    assert_eq!(location(&get(&here, "change-password").await), "/.stepgate/account");
+    assert_eq!(location(&get(&here, "change-password").await), "/.stepgate/password");
     let parent = HOST.split_once('.').unwrap().1.to_owned();
     let elsewhere = stage(PasskeySettings { rp_id: Some(parent), ..PasskeySettings::default() });
     for name in ["passkey-endpoints", "webauthn"] {
