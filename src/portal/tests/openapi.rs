@@ -248,7 +248,7 @@ async fn bodies_are_objects_and_required_where_the_document_says_so() {
             without.insert(path.clone());
         }
     }
-    assert_eq!(without.len(), 9, "{without:?}");
+    assert_eq!(without.len(), 10, "{without:?}");
     let array = format!("[\"bob\",\"{PASSWORD}\",null,\"one_factor\"]");
     let (status, told) = j.call(Call { body: array, ..post("login", Value::Null) }).await;
     assert!(status == 400 && told.get("access_token").is_none());
