@@ -24,8 +24,8 @@ use crate::auth::user::Username;
 use crate::flow::account::AgentName;
 use crate::flow::ports::StoreError;
 
-pub use account::*;
 pub use crate::flow::enrol::{DisableWish, NewPasskey};
+pub use account::*;
 pub use addresses::*;
 pub use deletion::*;
 pub use disabling::MfaDisabled;

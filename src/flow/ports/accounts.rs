@@ -234,13 +234,7 @@ pub trait History: Send + Sync {
     /// Rejected proofs at or after a moment, newest first, at most `most`.
     async fn failures(&self, user: &UserId, from: Timestamp, most: u32) -> Answer<Vec<Failure>>;
     /// What happened to an account from a moment on, at a cursor, the newest first.
-    async fn activity(
-        &self,
-        user: &UserId,
-        from: Timestamp,
-        at: ActivityCursor,
-        most: u32,
-    ) -> Answer<ActivityPage>;
+    async fn activity(&self, user: &UserId, from: Timestamp, at: ActivityCursor, most: u32) -> Answer<ActivityPage>;
     /// When something of one of these kinds happened to an account last.
     async fn last_of(&self, user: &UserId, kinds: &[EventKind]) -> Answer<Option<Timestamp>>;
     /// Everybody's assessed sign-ins and opened sessions, from a moment on and before another, oldest first.

@@ -294,9 +294,13 @@ impl History for World {
         self.call(|s| {
             let all = s.trail.iter().rev().filter(|(at, e)| *at > after && e.user.as_ref() == Some(user));
             let sign_in = |(at, e): &(Timestamp, Event)| match e.what {
-                What::SessionOpened { level } => {
-                    Some(SignIn { at: *at, ip: e.client_ip.unwrap(), browser: e.browser.clone(), level, agent: e.agent.clone() })
-                }
+                What::SessionOpened { level } => Some(SignIn {
+                    at: *at,
+                    ip: e.client_ip.unwrap(),
+                    browser: e.browser.clone(),
+                    level,
+                    agent: e.agent.clone(),
+                }),
                 _ => None,
             };
             all.filter_map(sign_in).take(most as usize).collect()
@@ -327,9 +331,8 @@ impl History for World {
                 let (browser, agent, session) = (e.browser.clone(), e.agent.clone(), e.session.clone());
                 (*at, Some(Activity { at: *at, kind, method, ip: e.client_ip, browser, agent, session }))
             };
-            let own = s.trail.iter().rev().filter(|(at, e)| {
-                e.user.as_ref() == Some(user) && *at >= from && *at <= cursor.at
-            });
+            let own =
+                s.trail.iter().rev().filter(|(at, e)| e.user.as_ref() == Some(user) && *at >= from && *at <= cursor.at);
             cursor.page(own.take(cursor.rows_for(most) as usize).map(row).collect(), most)
         })
     }

@@ -46,16 +46,21 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let at = CeremonyRef::Session(who.token.clone(), who.session.clone());
     let disabled = ctx.state.flows.disable_mfa(&at, wish, &ctx.state.destinations, &ctx.client()).await;
     Ok(match ctx.record_events(disabled)? {
-        MfaDisabled::Disabled => {
-            notice(ctx, StatusCode::OK, PAGE, text!("turn-off-done-title"), text!("mfa-off-reminder"), vec![to_account()])
-        }
+        MfaDisabled::Disabled => notice(
+            ctx,
+            StatusCode::OK,
+            PAGE,
+            text!("turn-off-done-title"),
+            text!("mfa-off-reminder"),
+            vec![to_account()],
+        ),
         MfaDisabled::AlreadyDisabled => already_off(ctx),
         MfaDisabled::Needed { rule } => {
             let line = match rule {
                 Some(rule) => text!("turn-off-needed", rule = rule),
                 None => text!("turn-off-last"),
             };
-            notice(ctx, StatusCode::CONFLICT, PAGE, text!("turn-off-needed-title"), line, vec![to_account()])
+            notice(ctx, StatusCode::FORBIDDEN, PAGE, text!("turn-off-needed-title"), line, vec![to_account()])
         }
         MfaDisabled::Unproved(Unproved::Wait(how_long)) => wait(ctx, how_long, Vec::new(), String::new()),
         MfaDisabled::Unproved(Unproved::Busy) => busy(ctx),
@@ -75,7 +80,7 @@ fn prove_first() -> Reply {
 
 fn already_off(ctx: &Context) -> Reply {
     let title = text!("turn-off-already-title");
-    notice(ctx, StatusCode::CONFLICT, PAGE, title, text!("turn-off-already"), vec![to_account()])
+    notice(ctx, StatusCode::OK, PAGE, title, text!("turn-off-already"), vec![to_account()])
 }
 
 fn to_account() -> Link {

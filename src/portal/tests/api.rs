@@ -7,7 +7,13 @@ use super::*;
 use crate::flow::testing::PASSWORD;
 use crate::portal::router;
 
-pub(super) async fn call(stage: &Stage, method: &str, path: &str, auth: Option<&str>, body: Value) -> (StatusCode, Value) {
+pub(super) async fn call(
+    stage: &Stage,
+    method: &str,
+    path: &str,
+    auth: Option<&str>,
+    body: Value,
+) -> (StatusCode, Value) {
     let answer = raw(stage, method, path, auth, body).await;
     (answer.status(), serde_json::from_slice(answer.body()).unwrap_or(Value::Null))
 }

@@ -97,7 +97,10 @@ async fn a_first_factor_asks_for_a_mailed_code_and_is_set_up_once() {
     let (status, done) = by("totp/confirm", code.clone()).await;
     assert_eq!((status, done["backup_codes"].as_array().unwrap().len()), (StatusCode::OK, 10));
     assert_eq!(told(by("totp/confirm", code).await), (409, "already_done".to_owned()));
-    assert_eq!(raw(&stage, "POST", "login/second-factor", None, json!({"method": "totp", "code": "1"})).await.status(), 400);
+    assert_eq!(
+        raw(&stage, "POST", "login/second-factor", None, json!({"method": "totp", "code": "1"})).await.status(),
+        400
+    );
 }
 
 #[tokio::test]

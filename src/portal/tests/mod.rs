@@ -12,8 +12,8 @@ mod dialects;
 mod enumeration;
 mod handoff;
 mod journeys;
-mod links;
 mod letter_notices;
+mod links;
 mod locked_factor;
 mod matrix;
 mod mfa;
@@ -179,7 +179,8 @@ impl Stage {
     pub(super) fn with_all() -> Self {
         let stage = Self::new();
         let recovery = Some(RecoverySettings::default());
-        let settings = FlowSettings { passkeys: Some(PasskeySettings::default()), email_link: true, recovery, ..sending() };
+        let settings =
+            FlowSettings { passkeys: Some(PasskeySettings::default()), email_link: true, recovery, ..sending() };
         let flows = Arc::new(Flows::new(stage.world.ports(), settings));
         Self { portal: portal_with(flows, stage.policy.clone()), ..stage }
     }
