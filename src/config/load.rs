@@ -13,7 +13,8 @@ use super::sections::listen::ListenContext;
 use super::sections::require::Strengths;
 use super::sections::root::Root;
 use super::sections::{
-    enroll, factors, limits, listen, mail, passkeys, portal, recovery, risk, secrets, session, sms, state, tls, users,
+    enroll, factors, limits, listen, mail, passkeys, portal, recovery, risk, secrets, session, signup, sms, state, tls,
+    users,
 };
 use super::settings::{Report, Settings};
 use super::yaml::collect::{Removed, collect, collect_items};
@@ -269,6 +270,7 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     limits::validate(options.limits, &mut flow.limits, &mut flow.codes.limits, &mut clients, cx);
     let mut users_options = options.users;
     let database = users::database(users_options.as_mut().map(|u| (&mut u.value, u.at)), cx);
+    let sign_up = users_options.as_mut().and_then(|u| u.value.signup.take());
     let breached_passwords = users::breached(users_options.as_ref().and_then(|u| u.value.password.as_ref()), cx);
     let min_length = users::min_length(users_options.as_mut().and_then(|u| u.value.password.as_mut()), cx);
     flow.password = users::password(users_options.and_then(|u| u.value.password), cx);
@@ -285,6 +287,7 @@ fn validate(options: Root, declared: Vec<String>, root: &Node, cx: &mut Checker)
     flow.codes.countries = countries;
     switched.need_senders(given_senders, cx);
     recovery::validate(options.recovery, given_senders.0, &mut flow, cx);
+    flow.sign_up = signup::validate(sign_up, given_senders.0, cx);
     let notify =
         NotifySettings { name: Some(portal.name.clone()).filter(|name| !name.is_empty()), mail, sms, kept: None };
     flow.portal_host = portal_host.as_ref().map(|host| host.value.clone());

@@ -4,6 +4,7 @@ mod enrolment;
 mod recovery;
 mod risk;
 mod sent_codes;
+mod sign_up;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ pub use enrolment::EnrolmentProof;
 pub use recovery::RecoverySettings;
 pub use risk::RiskSettings;
 pub use sent_codes::{CodeShape, SendLimits, SentCodeSettings, Spend};
+pub use sign_up::SignUpPolicy;
 
 #[derive(Clone, Debug)]
 pub struct FlowSettings {
@@ -33,6 +35,8 @@ pub struct FlowSettings {
     pub password: PasswordSettings,
     /// What new passwords must be. Default: 15 characters.
     pub new_passwords: PasswordRule,
+    /// Who may make an account for themselves. Default: nobody.
+    pub sign_up: SignUpPolicy,
     pub totp: TotpSettings,
     /// What people can prove, and set up, beside passkeys. Default: passwords, authenticator apps and backup codes.
     pub offer: Offer,
@@ -204,6 +208,7 @@ impl Default for FlowSettings {
             ceremony_ttl: Duration::from_secs(900),
             password: PasswordSettings::default(),
             new_passwords: PasswordRule::default(),
+            sign_up: SignUpPolicy::Off,
             totp: TotpSettings::default(),
             offer: Offer::default(),
             passkeys: None,

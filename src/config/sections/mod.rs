@@ -23,6 +23,7 @@ pub(crate) mod scalars;
 pub(crate) mod scripts;
 pub(crate) mod secrets;
 pub(crate) mod session;
+pub(crate) mod signup;
 pub(crate) mod sms;
 pub(crate) mod state;
 mod switch;

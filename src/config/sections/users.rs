@@ -11,6 +11,7 @@ use crate::auth::secret::SecretText;
 use crate::config::credentials::may_hold_secret;
 use crate::config::sections::checker::Checker;
 use crate::config::sections::scalars::{HumanSize, Unavailable, Url};
+use crate::config::sections::signup::SignUpOption;
 use crate::config::yaml::{Span, Spanned};
 use crate::flow::settings::PasswordSettings;
 use crate::store::breached_passwords::BreachedList;
@@ -26,9 +27,8 @@ pub(crate) struct UserOptions {
     database_file: Option<Spanned<String>>,
     /// How passwords are hashed and judged.
     pub(crate) password: Option<PasswordOptions>,
-    /// Not available in this version.
-    #[serde(default, rename = "signup")]
-    _signup: Unavailable,
+    /// Who may make an account for themselves: off, open, invitation, or domains of mail addresses. Default: off.
+    pub(crate) signup: Option<Spanned<SignUpOption>>,
     /// Not available in this version.
     #[serde(default, rename = "ldap")]
     _ldap: Unavailable,

@@ -26,7 +26,7 @@ const JUDGED: &[(&str, &str)] = &[
     ("accent: \"#1f4fd8\"", "accent: ¦\"#ffff00\""),
     ("support: \"it-help@example.com\"", "support: ¦nobody"),
     ("database: sqlite:///var/lib/stepgate/stepgate.db", "database: ¦mysql://h/d"),
-    ("signup: off", "signup: ¦on"),
+    ("signup: off", "signup: ¦opn"),
     ("ldap: off", "ldap: ¦{ url: x }"),
     ("memory: 19MiB", "memory: ¦1KiB"),
     ("iterations: 2 ", "iterations: ¦0 "),
