@@ -85,6 +85,8 @@ pub(crate) fn sentence(kind: EventKind, method: Option<Method>) -> Option<String
         K::FactorUnlocked => text!("activity-factor-unlocked", method = by()),
         K::BackupCodesMade => text!("activity-backup-codes-made"),
         K::AccountCreated => text!("activity-account-created"),
+        K::SignedUp => text!("activity-signed-up"),
+        K::InvitationAccepted => text!("activity-invitation-accepted"),
         K::AccountDisabled => text!("activity-account-disabled"),
         K::AccountEnabled => text!("activity-account-enabled"),
         K::AccountDeleted => text!("activity-account-deleted"),
@@ -115,6 +117,9 @@ pub(crate) fn sentence(kind: EventKind, method: Option<Method>) -> Option<String
         | K::FormSent
         | K::FormDiscarded
         | K::SlipSpent
+        | K::SignUpBegun
+        | K::InvitationMade
+        | K::InvitationRevoked
         | K::PasswordRehashed
         | K::PasswordForced
         | K::Unsettled => return None,

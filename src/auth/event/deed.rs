@@ -17,6 +17,8 @@ pub enum Deed {
     BackupCodes,
     /// A code was being sent.
     Sending,
+    /// An account was being made by its owner.
+    SigningUp,
 }
 
 impl Deed {
@@ -30,6 +32,7 @@ impl Deed {
             Self::Binding => "binding",
             Self::BackupCodes => "backup_codes",
             Self::Sending => "sending",
+            Self::SigningUp => "signing_up",
         }
     }
 }

@@ -33,6 +33,11 @@ fn vocabulary() -> Vec<(What, Value)> {
         (BackupCodesMade, json!({"action": "backup_codes_made"})),
         (PasswordRehashed, json!({"action": "password_rehashed"})),
         (AccountCreated, json!({"action": "account_created"})),
+        (SignUpBegun, json!({"action": "sign_up_begun"})),
+        (SignedUp, json!({"action": "signed_up"})),
+        (InvitationMade, json!({"action": "invitation_made"})),
+        (InvitationAccepted, json!({"action": "invitation_accepted"})),
+        (InvitationRevoked, json!({"action": "invitation_revoked"})),
         (AccountDisabled, json!({"action": "account_disabled"})),
         (AccountEnabled, json!({"action": "account_enabled"})),
         (AccountDeleted, json!({"action": "account_deleted"})),
@@ -91,6 +96,7 @@ fn vocabulary() -> Vec<(What, Value)> {
         (Deed::Ending, "ending"),
         (Deed::Binding, "binding"),
         (Deed::BackupCodes, "backup_codes"),
+        (Deed::SigningUp, "signing_up"),
     ] {
         for method in [None, Some(Method::BackupCode)] {
             let kept = json!({"action": "unsettled", "deed": word, "method": method.map(Method::name)});
@@ -117,7 +123,7 @@ fn the_log_the_trail_and_the_commands_use_the_same_words() {
         );
         actions.insert(what.action());
     }
-    assert_eq!(actions.len(), 44);
+    assert_eq!(actions.len(), 49);
     let names: std::collections::BTreeSet<_> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
     assert_eq!(names.len(), EventKind::ALL.len(), "no word stands for two kinds");
     assert_eq!(EventKind::from_name("of_a_later_version"), None);

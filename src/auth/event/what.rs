@@ -104,6 +104,15 @@ pub enum What {
     PasswordRehashed,
     /// An account was made.
     AccountCreated,
+    /// Somebody asked to make an account for themselves.
+    SignUpBegun,
+    /// An account was made by its owner, who confirmed an address.
+    SignedUp,
+    /// An operator invited somebody to make an account.
+    InvitationMade,
+    /// An account was made by whom an operator had invited.
+    InvitationAccepted,
+    InvitationRevoked,
     AccountDisabled,
     AccountEnabled,
     AccountDeleted,
