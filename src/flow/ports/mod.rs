@@ -22,6 +22,7 @@ mod recoveries;
 mod risk_profiles;
 mod sessions;
 mod sign_in_link;
+mod sign_ups;
 mod slips;
 mod traces;
 mod transient;
@@ -43,6 +44,9 @@ pub use recoveries::{
 };
 pub use sessions::{End, EndReason, Ended, REMEMBERED, Sessions};
 pub use sign_in_link::SignInLink;
+pub use sign_ups::{
+    Claim, ConfirmedAccount, Invitation, LetterKey, Made, Origin, PendingSignUp, SignUpKey, SignUpLink, SignUps,
+};
 pub use transient::{IsMeant, Taken, Transient, TransientKind, Typed};
 pub use view::{View, record_context};
 
@@ -161,6 +165,10 @@ pub struct Ports {
     pub notice_links: View<NoticeLink>,
     /// Whose a form is that nobody had signed in for.
     pub form_owners: View<FormOwner>,
+    /// Sign-ups that wait until their address is confirmed.
+    pub pending_sign_ups: View<PendingSignUp>,
+    /// The links and codes that were sent for them.
+    pub sign_up_links: View<SignUpLink>,
     /// How many forms wait.
     pub quotas: Arc<dyn Quotas>,
     /// What is usual for each person.
@@ -185,6 +193,8 @@ pub struct Ports {
     pub recoveries_granted: View<GrantedRecovery>,
     /// Recoveries that wait, and codes of administrators.
     pub recoveries: Arc<dyn Recoveries>,
+    /// Accounts that people make for themselves.
+    pub sign_ups: Arc<dyn SignUps>,
     /// Wrong codes.
     pub lockouts: Arc<dyn Lockouts>,
     /// What is remembered.

@@ -41,6 +41,10 @@ pub enum TransientKind {
     RecoveryCode,
     /// Credentials that may be set anew.
     Recovery,
+    /// An account that waits until its address is confirmed.
+    SignUp,
+    /// The link or the code that confirms it.
+    SignUpLink,
 }
 
 /// What a store must know of a kind.
@@ -53,7 +57,7 @@ struct KindFacts {
 
 impl TransientKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Ceremony,
         Self::Pending,
         Self::Ticket,
@@ -67,6 +71,8 @@ impl TransientKind {
         Self::Deletion,
         Self::RecoveryCode,
         Self::Recovery,
+        Self::SignUp,
+        Self::SignUpLink,
     ];
 
     const fn facts(self) -> KindFacts {
@@ -132,6 +138,18 @@ impl TransientKind {
                 prefix: "v1:",
                 size_cap: 16 << 10,
                 unreadable: "a recovery under way cannot be read and was ended; it can be begun again",
+            },
+            Self::SignUp => KindFacts {
+                name: "sign_up",
+                prefix: "su1:",
+                size_cap: 8 << 10,
+                unreadable: "a sign-up that cannot be read was dropped; it can be begun again",
+            },
+            Self::SignUpLink => KindFacts {
+                name: "sign_up_link",
+                prefix: "sl1:",
+                size_cap: 1 << 10,
+                unreadable: "the link of a sign-up cannot be read and was dropped; another one can be asked for",
             },
             Self::Slip => KindFacts {
                 name: "slip",

@@ -226,7 +226,7 @@ pub(super) fn all_there(s: &State, user: &UserId, ids: &[&str]) -> bool {
     ids.iter().all(|id| there.contains(id))
 }
 
-fn is_taken(s: &State, address: &AddressRecord) -> bool {
+pub(super) fn is_taken(s: &State, address: &AddressRecord) -> bool {
     s.addresses.iter().any(|(_, other)| (other.kind, other.folded()) == (address.kind, address.folded()))
 }
 

@@ -9,6 +9,7 @@ mod outbox;
 mod passkeys;
 mod places;
 mod recoveries;
+mod sign_ups;
 mod submitting;
 mod vault;
 
@@ -28,8 +29,8 @@ use places::KnownPlaces;
 
 use super::Flows;
 use super::ports::{
-    Account, Answer, Clock, CodeDigest, Ended, Entropy, Generation, Letter, Ports, RECORD_VERSION, SigningKey,
-    StoreError, TransientKind, Typed, View, WaitingRecovery,
+    Account, Answer, Clock, CodeDigest, Ended, Entropy, Generation, Invitation, Letter, Ports, RECORD_VERSION,
+    SigningKey, StoreError, TransientKind, Typed, View, WaitingRecovery,
 };
 use super::settings::FlowSettings;
 use crate::auth::address::phone_number::Country;
@@ -85,6 +86,9 @@ pub(crate) struct State {
     pub(crate) backup: HashMap<UserId, (Vec<u8>, HashSet<Vec<u8>>)>,
     pub(crate) addresses: Vec<(UserId, AddressRecord)>,
     pub(crate) passkeys: Vec<(UserId, PasskeyRecord)>,
+    pub(crate) origins: BTreeMap<UserId, &'static str>,
+    /// Invitations, with the digests of their tokens.
+    pub(crate) invitations: Vec<(String, Invitation)>,
     pub(crate) lockouts: BTreeMap<(UserId, Method), Lockout>,
     pub(crate) recoveries: Vec<WaitingRecovery>,
     /// Digests of codes of administrators, and when they are over.
@@ -159,6 +163,8 @@ impl World {
             sign_in_links: View::new(self.clone(), self.clone()),
             notice_links: View::new(self.clone(), self.clone()),
             form_owners: View::new(self.clone(), self.clone()),
+            pending_sign_ups: View::new(self.clone(), self.clone()),
+            sign_up_links: View::new(self.clone(), self.clone()),
             quotas: self.clone(),
             codes: self.clone(),
             ledger: self.clone(),
@@ -171,6 +177,7 @@ impl World {
             mailed_codes: View::new(self.clone(), self.clone()),
             recoveries_granted: View::new(self.clone(), self.clone()),
             recoveries: self.clone(),
+            sign_ups: self.clone(),
             lockouts: self.clone(),
             history: self.clone(),
             vault: self.clone(),

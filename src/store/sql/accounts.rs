@@ -13,7 +13,7 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::ports::{Account, AccountChange, Accounts, Answer, Generation, Records, StoreError};
 
-const GROUP: &str = "insert into account_groups (account_id, name) values ($1, $2) on conflict do nothing";
+pub(super) const GROUP: &str = "insert into account_groups (account_id, name) values ($1, $2) on conflict do nothing";
 
 /// An account beside one of its groups, or beside none.
 #[derive(sqlx::FromRow)]
@@ -47,6 +47,37 @@ const ALL: &str = "select a.id, a.username, a.name, a.email, a.password_hash, a.
      a.last_login_at, a.credentials_generation, a.sessions_generation, g.name as group_name from accounts a \
      left join account_groups g on g.account_id = a.id";
 
+pub(super) const ACCOUNT: &str = "insert into accounts (id, username, name, email, password_hash, disabled, \
+     created_at, last_login_at) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
+
+/// Makes an account with its groups; `false`: its name is taken.
+macro_rules! insert_account {
+    ($tx:ident, $account:expr, $created_at:expr, $last_login_at:expr) => {{
+        let who = &$account.identity;
+        let made = sqlx::query($crate::store::sql::accounts::ACCOUNT)
+            .bind(&who.id.0)
+            .bind(who.username.as_str())
+            .bind(who.name.as_deref())
+            .bind(who.email.as_deref())
+            .bind($account.password_hash.as_ref().map($crate::auth::secret::SecretText::expose))
+            .bind(i64::from($account.disabled))
+            .bind($created_at)
+            .bind($last_login_at)
+            .execute(&mut *$tx)
+            .await?;
+        let made = made.rows_affected() == 1;
+        if made {
+            for group in &who.groups {
+                let insert = sqlx::query($crate::store::sql::accounts::GROUP).bind(&who.id.0).bind(&group.0);
+                insert.execute(&mut *$tx).await?;
+            }
+        }
+        made
+    }};
+}
+
+pub(super) use insert_account;
+
 #[async_trait]
 impl Accounts for Database {
     async fn find(&self, name: &Username) -> Answer<Option<Account>> {
@@ -61,28 +92,11 @@ impl Accounts for Database {
     }
 
     async fn create_recorded(&self, account: &Account, records: &Records) -> Answer<bool> {
-        const ACCOUNT: &str = "insert into accounts (id, username, name, email, password_hash, disabled, \
-             created_at, last_login_at) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
-        let who = &account.identity;
         let (created_at, rows) = (time_of(account.created_at)?, RecordRows::of(records)?);
         let last_login_at = account.last_login_at.map(time_of).transpose()?;
         in_transaction!(self, tx => {
-            let made = sqlx::query(ACCOUNT)
-                .bind(&who.id.0)
-                .bind(who.username.as_str())
-                .bind(who.name.as_deref())
-                .bind(who.email.as_deref())
-                .bind(account.password_hash.as_ref().map(SecretText::expose))
-                .bind(i64::from(account.disabled))
-                .bind(created_at)
-                .bind(last_login_at)
-                .execute(&mut *tx)
-                .await?;
-            if made.rows_affected() == 0 {
+            if !insert_account!(tx, account, created_at, last_login_at) {
                 return Ok(false);
-            }
-            for group in &who.groups {
-                sqlx::query(GROUP).bind(&who.id.0).bind(&group.0).execute(&mut *tx).await?;
             }
             commit_with!(self, tx, rows);
             Ok(true)

@@ -14,12 +14,12 @@ pub(super) type AddressRow = (String, String, String, String, i64);
 
 pub(super) const READ: &str = "select account_id, id, kind, value, confirmed_at from addresses where account_id = $1 \
      order by confirmed_at desc, id desc";
-const INSERT: &str = "insert into addresses (id, account_id, kind, value, folded, confirmed_at) \
+pub(super) const INSERT: &str = "insert into addresses (id, account_id, kind, value, folded, confirmed_at) \
      values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
 
-macro_rules! insert {
+macro_rules! insert_address {
     ($tx:ident, $user:expr, $address:expr, $confirmed_at:expr) => {
-        sqlx::query(INSERT)
+        sqlx::query($crate::store::sql::addresses::INSERT)
             .bind(&$address.id)
             .bind(&$user.0)
             .bind($address.kind.name())
@@ -31,6 +31,8 @@ macro_rules! insert {
             .rows_affected()
     };
 }
+
+pub(super) use insert_address;
 
 #[async_trait]
 impl Addresses for Database {
@@ -49,7 +51,7 @@ impl Addresses for Database {
             sqlx::query(HOLD).bind(&user.0).execute(&mut *tx).await?;
             let kind = address.kind.name();
             let (count,): (i64,) = sqlx::query_as(COUNT).bind(&user.0).bind(kind).fetch_one(&mut *tx).await?;
-            if count >= i64::from(most) || insert!(tx, user, address, at) != 1 {
+            if count >= i64::from(most) || insert_address!(tx, user, address, at) != 1 {
                 return Ok(false);
             }
             commit_with!(self, tx, rows);
@@ -86,7 +88,7 @@ impl Addresses for Database {
                 sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
             }
             if let Some(address) = address
-                && insert!(tx, user, address, at) != 1
+                && insert_address!(tx, user, address, at) != 1
             {
                 return Ok(false);
             }

@@ -19,6 +19,7 @@ mod removal;
 mod row;
 mod schema;
 mod sealed_rows;
+mod sign_ups;
 mod signing_keys;
 pub(crate) mod sqlite;
 #[cfg(test)]
