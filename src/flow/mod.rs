@@ -32,6 +32,7 @@ mod session_key;
 mod session_validity;
 pub mod sessions;
 pub mod settings;
+pub mod sign_up;
 pub mod slips;
 mod standing_person;
 #[cfg(test)]

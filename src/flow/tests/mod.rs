@@ -31,6 +31,7 @@ mod resealing;
 mod rising;
 mod risk;
 mod sent_codes;
+mod sign_up;
 mod signing_in;
 mod slips;
 mod spending;

@@ -1,0 +1,71 @@
+//! Who began a sign-up, and how they are told apart.
+
+use data_encoding::BASE64URL_NOPAD;
+
+use super::ClaimedBy;
+use crate::auth::address::mail_address;
+use crate::auth::factor::password;
+use crate::auth::secret::SecretText;
+use crate::flow::Flows;
+use crate::flow::attempt::Attempt;
+use crate::flow::ports::{Answer, Claim, CodeDigest, LetterKey, PendingSignUp, SignUpKey, StoreError};
+
+/// How many may claim one address at once; the oldest goes first.
+pub(super) const MOST_CLAIMS: usize = 3;
+
+impl Flows {
+    /// Where the sign-up of an address is kept.
+    pub(super) fn sign_up_key(&self, email: &str) -> SignUpKey {
+        let email = mail_address::parse(email).unwrap_or_else(|| email.to_owned());
+        SignUpKey(self.sign_up_digest("sign-up", mail_address::folded(&email).as_bytes()))
+    }
+
+    /// What is kept of a code, and what it is called once it was right.
+    pub(super) fn sign_up_code(&self, key: &SignUpKey, code: &str) -> (CodeDigest, LetterKey) {
+        let data = serde_json::json!([key.0, code]).to_string();
+        let name = self.sign_up_digest("sign-up-code-name", data.as_bytes());
+        (CodeDigest(self.ports.vault.digest("sign-up-code", data.as_bytes())), LetterKey(format!("code {name}")))
+    }
+
+    /// What is kept of what a browser keeps.
+    pub(super) fn sign_up_browser(&self, kept: &SecretText) -> String {
+        self.sign_up_digest("sign-up-browser", kept.expose().as_bytes())
+    }
+
+    fn sign_up_digest(&self, purpose: &str, data: &[u8]) -> String {
+        BASE64URL_NOPAD.encode(&self.ports.vault.digest(purpose, data))
+    }
+
+    /// The claim of whoever asks; an inner `None`: none of them is. `None`: hashing is full. The work is the same whether or not
+    /// anything waits there.
+    pub(super) async fn claim_of(
+        &self,
+        attempt: &Attempt<'_>,
+        pending: Option<&PendingSignUp>,
+        by: &ClaimedBy,
+    ) -> Answer<Option<Option<Claim>>> {
+        let claims = pending.filter(|pending| !pending.taken).map_or(&[][..], |pending| &pending.claims);
+        let typed = match by {
+            ClaimedBy::Browser(kept) => {
+                let digest = self.sign_up_browser(kept);
+                let found = claims.iter().find(|claim| claim.browser.as_ref() == Some(&digest));
+                return Ok(Some(found.cloned()));
+            }
+            ClaimedBy::Password(typed) => typed.clone(),
+        };
+        let hashes: Vec<SecretText> = claims.iter().map(|claim| SecretText::new(claim.password_hash.clone())).collect();
+        let (params, most) = (self.hashing.params(), self.settings.password.max_bytes);
+        let lane = attempt.lane();
+        let looked = self.hashing.run(&lane, move || {
+            let nobody = password::dummy(params);
+            let mut found = None;
+            for at in 0..MOST_CLAIMS {
+                let right = password::verify(&typed, hashes.get(at).unwrap_or(&nobody), most)?;
+                found = found.or_else(|| (right && at < hashes.len()).then_some(at));
+            }
+            Ok(found)
+        });
+        let found = looked.await.map_err(|fault| StoreError::new("flow", fault.cause))?;
+        Ok(found.map(|at| at.and_then(|at| claims.get(at)).cloned()))
+    }
+}
