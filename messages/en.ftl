@@ -44,6 +44,20 @@ fact-cookie = Cookie
 fact-site = Site
 fact-time = Time here
 
+## Signing up
+
+sign-up-letter-title = Finish signing up
+sign-up-letter-use = Your letter has reached you. Go back to where you began, and enter the code of the letter there.
+
+mistake-sign-up-domain = Addresses of this domain cannot be used here.
+mistake-username-unusable = Use a name without spaces, commas or characters that nobody sees.
+problem-unusable-input-title = Something in what was sent cannot be used.
+problem-sign-up-off-title = Nobody can make an account here by themselves.
+problem-sign-up-proof-title = Give a token, or an address and a code.
+problem-sign-up-password-title = This is not the password of the sign-up.
+problem-sign-up-code-title = The code or the password is not correct, or the code is no longer good.
+problem-username-taken-title = Somebody has this user name. Choose another one: your address is confirmed.
+
 ## A new password
 
 new-password-hint = At least { $least } characters, of any kind. Several words are easier to remember than one. Not a password that everybody tries first, not your name or address, not the name of this service.

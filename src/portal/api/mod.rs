@@ -23,6 +23,8 @@ pub(super) mod recover_types;
 mod request_to_come;
 pub(super) mod session;
 pub(super) mod sessions;
+pub(super) mod sign_up;
+pub(super) mod sign_up_types;
 pub(super) mod totp;
 pub(super) mod types;
 

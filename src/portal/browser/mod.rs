@@ -32,6 +32,7 @@ pub(super) mod recover_stop;
 pub(super) mod second_factor;
 mod sent_code;
 pub(super) mod sessions;
+pub(super) mod sign_up;
 pub(super) mod step_up;
 mod steps;
 pub(super) mod turn_off;

@@ -26,6 +26,7 @@ mod openapi_links;
 mod openapi_mfa;
 mod openapi_passkeys;
 mod openapi_recovery;
+mod openapi_sign_up;
 mod page_samples;
 mod pages;
 mod pages_recovery;
@@ -60,7 +61,7 @@ use crate::auth::secret::SecretBytes;
 use crate::flow::Flows;
 use crate::flow::destination::Destinations;
 use crate::flow::ports::Letter;
-use crate::flow::settings::{FlowSettings, PasskeySettings, RecoverySettings};
+use crate::flow::settings::{FlowSettings, PasskeySettings, RecoverySettings, SignUpPolicy};
 use crate::flow::testing::{HOST, World, sending};
 use crate::portal::reply::Reply;
 use crate::portal::request_info::RequestInfo;
@@ -179,8 +180,13 @@ impl Stage {
     pub(super) fn with_all() -> Self {
         let stage = Self::new();
         let recovery = Some(RecoverySettings::default());
-        let settings =
-            FlowSettings { passkeys: Some(PasskeySettings::default()), email_link: true, recovery, ..sending() };
+        let settings = FlowSettings {
+            passkeys: Some(PasskeySettings::default()),
+            email_link: true,
+            recovery,
+            sign_up: SignUpPolicy::Open,
+            ..sending()
+        };
         let flows = Arc::new(Flows::new(stage.world.ports(), settings));
         Self { portal: portal_with(flows, stage.policy.clone()), ..stage }
     }

@@ -143,6 +143,7 @@ async fn what_is_answered_is_what_is_documented() {
     openapi_mfa::turned_off(&j).await;
     openapi_addresses::addresses(&j).await;
     openapi_passkeys::passkeys(&j).await;
+    openapi_sign_up::sign_up(&j).await;
     openapi_links::links(&j).await;
     openapi_recovery::recovery(&j).await;
     let mut last = 0;
