@@ -22,7 +22,7 @@ use crate::auth::user::Group;
 use crate::cli::exit::{CommandResult, Failure};
 use crate::config::Settings;
 use crate::flow::settings::{
-    EnrolmentProof, FlowSettings, PasskeySettings, RecoverySettings, RiskSettings, SentCodeSettings,
+    EnrolmentProof, FlowSettings, PasskeySettings, RecoverySettings, RiskSettings, SentCodeSettings, SignUpPolicy,
 };
 use crate::notify::kept::KeptLetters;
 use crate::notify::settings::NotifySettings;
@@ -209,6 +209,7 @@ fn flow(portal_host: Option<String>) -> FlowSettings {
         recovery,
         risk,
         mail: true,
+        sign_up: SignUpPolicy::Open,
         // Who tries the demo need not look into the outbox first.
         enroll: EnrolmentProof::Password,
         ..FlowSettings::default()
