@@ -26,6 +26,9 @@ const BINDING_LASTS: Duration = Duration::from_secs(2 * HANDOFF_LASTS.as_secs())
 /// What stays on the host of an app whose people sign in elsewhere.
 const STAYS: [&str; 9] = ["arrive", "form", "done", "step-up.js", "logout", "signed-out", "session", "api/", "assets/"];
 
+/// The pages of links in letters. A link is good on the host that it was asked for on, and there alone.
+const BY_LETTER: [&str; 6] = ["notice", "recover", "recover-stop", "delete", "login-link", "signup"];
+
 impl PortalState {
     /// Where the people of this app's host sign in, if not there.
     pub(crate) fn portal_of(&self, host: &str) -> Option<&str> {
@@ -61,7 +64,11 @@ impl PortalState {
             return None;
         }
         let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(request.uri()).map(|q| q.0);
-        let destination = Destination::from_query(&query.unwrap_or_default(), self.destinations.tolerances(&info.host));
+        let query = query.unwrap_or_default();
+        if BY_LETTER.contains(&page) && query.iter().any(|(name, _)| name == "token") {
+            return None;
+        }
+        let destination = Destination::from_query(&query, self.destinations.tolerances(&info.host));
         Some(lead(self, info, &destination, page))
     }
 }

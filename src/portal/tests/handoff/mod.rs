@@ -2,6 +2,7 @@
 
 mod family;
 mod journeys;
+mod letters;
 mod refused;
 mod slips;
 
