@@ -66,6 +66,8 @@ pub struct Client {
     pub host: String,
     /// The origin of a page that it has from us, as a browser writes it.
     pub origin: String,
+    /// The origin for links in letters: with no port that the client alone names.
+    pub letter_origin: String,
     /// How it keeps tokens: a browser's page by cookie, a script by itself.
     pub channel: Channel,
 }

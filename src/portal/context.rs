@@ -164,6 +164,7 @@ impl Context {
             hints,
             device: self.info.cookies.device.clone(),
             host: self.info.host.clone(),
+            letter_origin: self.info.letter_origin.clone().unwrap_or_else(|| self.info.origin()),
             origin: self.info.origin(),
             channel: Channel::Cookie,
         }

@@ -15,6 +15,8 @@ pub struct RequestInfo {
     pub scheme: &'static str,
     /// The host as the client wrote it in canonical form, with the port if there was one.
     pub authority: String,
+    /// The origin of our pages for links in letters; `None`: as the client wrote it.
+    pub letter_origin: Option<String>,
     /// The canonical host of the app, without port.
     pub host: String,
     /// The client's address, after trusted proxies.

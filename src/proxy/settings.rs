@@ -36,6 +36,25 @@ pub struct Listen {
     pub admin: Option<SocketAddr>,
 }
 
+impl Listen {
+    /// The origin of a host's pages by what is configured alone. Plain HTTP is served on this machine alone, or behind what ends
+    /// TLS.
+    pub fn origin_of(&self, host: &str) -> String {
+        let local = host == "localhost" || host.ends_with(".localhost");
+        match (self.https.first(), self.plain.first()) {
+            (Some(https), _) if https.port() != 443 && local => format!("https://{host}:{}", https.port()),
+            (None, Some(plain)) if local => format!("http://{host}:{}", plain.port()),
+            _ => format!("https://{host}"),
+        }
+    }
+
+    /// Whether pages are served on this port by this scheme.
+    pub(crate) fn serves(&self, https: bool, port: u16) -> bool {
+        let served = if https { &self.https } else { &self.plain };
+        served.iter().any(|address| address.port() == port)
+    }
+}
+
 impl std::fmt::Display for Listen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let kinds = [("https", self.https.as_slice()), ("http", &self.http), ("plain", &self.plain)];

@@ -15,7 +15,7 @@ use super::client::limits::ConnectionLimits;
 use super::observe::metrics::{Metrics, NO_RULE};
 use super::parts::BuildError;
 use super::request::site::{Site, Sites};
-use super::settings::{AppSettings, ClientLimits, ProxySettings};
+use super::settings::{AppSettings, ClientLimits, Listen, ProxySettings};
 use super::upstream::identity_headers::IdentityHeaders;
 use super::upstream::pool::Pool;
 use super::upstream::pool_registry::PoolRegistry;
@@ -36,6 +36,7 @@ pub(crate) struct Snapshot {
     pub(crate) limits: ClientLimits,
     pub(crate) trusted: Networks,
     pub(crate) https_port: u16,
+    pub(crate) listen: Listen,
     pub(crate) shutdown_grace: Duration,
 }
 
@@ -46,6 +47,7 @@ pub struct SnapshotBuilder {
     limits: ClientLimits,
     trusted: Networks,
     https_port: u16,
+    listen: Listen,
     shutdown_grace: Duration,
 }
 
@@ -67,6 +69,7 @@ impl SnapshotBuilder {
             certificates,
             limits,
             trusted: settings.trusted_proxies.clone(),
+            listen: settings.listen.clone(),
             https_port: settings.listen.https.first().map_or(443, std::net::SocketAddr::port),
             shutdown_grace: settings.shutdown_grace,
         })
@@ -74,8 +77,8 @@ impl SnapshotBuilder {
 
     /// Completes it with flows and pages over the same policy.
     pub fn build(self, flows: Arc<Flows>, portal: Arc<Portal>) -> NewSnapshot {
-        let Self { sites, certificates, limits, trusted, https_port, shutdown_grace } = self;
-        let snapshot = Snapshot { sites, flows, portal, limits, trusted, https_port, shutdown_grace };
+        let Self { sites, certificates, limits, trusted, https_port, listen, shutdown_grace } = self;
+        let snapshot = Snapshot { sites, flows, portal, limits, trusted, https_port, listen, shutdown_grace };
         NewSnapshot { snapshot, certificates }
     }
 }

@@ -78,6 +78,7 @@ async fn recognise(stores: &Stores, settings: &FlowSettings, user: &UserId) -> C
             device: None,
             host: String::new(),
             origin: String::new(),
+            letter_origin: String::new(),
             channel: Channel::Cookie,
         };
         store_result(flows.learn_usual(user, &seen, 10).await)?;

@@ -21,7 +21,7 @@ pub(crate) async fn with_letters(
     let Some(host) = host(settings).filter(|_| settings.flow.mail) else { return Ok(records) };
     let mut enrolled = store_result(ports.authenticators.of(&who.id).await)?;
     enrolled.addresses.extend(new.cloned());
-    let (page_origin, at) = (origin(settings, host), ports.clock.now());
+    let (page_origin, at) = (settings.proxy.listen.origin_of(host), ports.clock.now());
     let (user, username, origin) = (&who.id, &who.username, None);
     let facts = NoticeFacts { user, username, kind, at, origin, host, page_origin: &page_origin };
     let Records { letters, .. } = store_result(notice_records(ports, facts, &enrolled).await)?;
@@ -32,15 +32,4 @@ pub(crate) async fn with_letters(
 fn host(settings: &Settings) -> Option<&str> {
     let proxy = &settings.proxy;
     proxy.portal_host.as_deref().or_else(|| proxy.apps.first().map(|app| app.host.as_str()))
-}
-
-/// The origin of its pages. Plain HTTP is served on this machine alone, or behind what ends TLS.
-fn origin(settings: &Settings, host: &str) -> String {
-    let local = host == "localhost" || host.ends_with(".localhost");
-    let listen = &settings.proxy.listen;
-    match (listen.https.first(), listen.plain.first()) {
-        (Some(https), _) if https.port() != 443 && local => format!("https://{host}:{}", https.port()),
-        (None, Some(plain)) if local => format!("http://{host}:{}", plain.port()),
-        _ => format!("https://{host}"),
-    }
 }

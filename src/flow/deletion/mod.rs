@@ -160,7 +160,7 @@ fn letter(client: &Client, address: &AddressRecord, token: &LinkToken) -> Letter
     Letter::Link(LetterLink {
         to: Recipient::Email(address.value.clone()),
         purpose: LinkPurpose::Deletion,
-        url: SecretText::new(format!("{}{PAGE}?token={}", client.origin, token.expose())),
+        url: SecretText::new(format!("{}{PAGE}?token={}", client.letter_origin, token.expose())),
         code: None,
         host: client.host.clone(),
         valid: LINK_LIVES,

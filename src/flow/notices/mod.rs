@@ -145,7 +145,7 @@ impl Flows {
         if !self.settings.mail {
             return Ok(Records::default());
         }
-        let (host, page_origin) = (attempt.client.host.as_str(), attempt.client.origin.as_str());
+        let (host, page_origin) = (attempt.client.host.as_str(), attempt.client.letter_origin.as_str());
         let origin = Some(self.notice_origin(attempt));
         let facts = NoticeFacts { user, username, kind, at: attempt.now, origin, host, page_origin };
         notice_records(&self.ports, facts, enrolled).await

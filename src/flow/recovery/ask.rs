@@ -97,7 +97,7 @@ fn letter(client: &Client, address: &AddressRecord, token: &LinkToken) -> Letter
     Letter::Link(LetterLink {
         to: Recipient::Email(address.value.clone()),
         purpose: LinkPurpose::Recovery,
-        url: SecretText::new(format!("{}/.stepgate/recover?token={code}", client.origin)),
+        url: SecretText::new(format!("{}/.stepgate/recover?token={code}", client.letter_origin)),
         code: Some(SecretText::new(code.to_owned())),
         host: client.host.clone(),
         valid: RecoverySettings::CODE_LIVES,

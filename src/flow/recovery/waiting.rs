@@ -37,7 +37,7 @@ impl Flows {
                 purpose: LinkPurpose::RecoveryWaits,
                 url: SecretText::new(format!(
                     "{}/.stepgate/recover-stop?token={}",
-                    attempt.client.origin,
+                    attempt.client.letter_origin,
                     token.expose()
                 )),
                 code: None,

@@ -16,6 +16,7 @@ pub(crate) fn client_at(ip: &str) -> Client {
         hints: [const { None }; 3],
         device: None,
         host: HOST.to_owned(),
+        letter_origin: format!("https://{HOST}"),
         origin: format!("https://{HOST}"),
         channel: Channel::Cookie,
     }

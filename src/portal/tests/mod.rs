@@ -148,6 +148,7 @@ pub(super) fn info(method: &str, target: &str, headers: &[(&str, &str)]) -> Requ
         request_id: "01JREQUEST".to_owned(),
         scheme: "https",
         authority: format!("{HOST}:8443"),
+        letter_origin: None,
         host: HOST.to_owned(),
         client_ip: "192.0.2.7".parse().unwrap(),
         method: Method::from_bytes(method.as_bytes()).unwrap(),

@@ -42,6 +42,7 @@ impl ProtocolErrors {
             request_id: request_id::request_id(ports.clock.as_ref(), ports.entropy.as_ref()),
             scheme: if https { "https" } else { "http" },
             authority: String::new(),
+            letter_origin: None,
             host: String::new(),
             client_ip: connection.peer.ip,
             method,
