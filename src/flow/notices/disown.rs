@@ -61,7 +61,8 @@ impl Flows {
         attempt.record(What::SignInDisowned);
         self.end_any_recovery(attempt, user).await?;
         attempt.intend(Deed::Ending, None);
-        self.ports.accounts.change(user, AccountChange::SessionsEnded).await?;
+        // All that a thief may hold: what is granted or under way counts by the same counts as sessions and marks.
+        self.ports.accounts.change(user, AccountChange::OutstandingEnded { ends_sessions: true }).await?;
         let ended = self.ports.sessions.revoke_all(user).await?;
         attempt.record(What::SessionsRevoked);
         Ok(LetterDisowned::Done { ended })

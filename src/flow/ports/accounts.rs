@@ -69,6 +69,12 @@ pub enum AccountChange {
     Groups(Vec<Group>),
     /// Ends sessions.
     SessionsEnded,
+    /// Ends all that somebody may hold who has proved something as this person: marks, ceremonies, recoveries that wait or are
+    /// granted, what was mailed, the code of an administrator; sessions where that is asked for.
+    OutstandingEnded {
+        /// Whether sessions end with it.
+        ends_sessions: bool,
+    },
     /// Notes a sign-in.
     LoggedIn(Timestamp),
     /// Sets the name for people and the mail address, each where one is given; an inner `None` takes it away.
@@ -78,6 +84,16 @@ pub enum AccountChange {
         /// The mail address.
         email: Option<Option<String>>,
     },
+}
+
+impl AccountChange {
+    /// Whether the code of an administrator ends with it: it was issued for what stood before.
+    pub const fn withdraws_codes(&self) -> bool {
+        matches!(
+            self,
+            Self::PasswordHash(_) | Self::OwnPassword { .. } | Self::Disabled(true) | Self::OutstandingEnded { .. }
+        )
+    }
 }
 
 /// Accounts, in SQL.

@@ -15,7 +15,7 @@ use crate::flow::attempt::Attempt;
 use crate::flow::new_password::NewPassword;
 use crate::flow::ports::{Answer, CredentialReset, GrantedRecovery};
 use crate::flow::reply::{Client, Outcome, Rejection, Renewal, RenewalReply};
-use crate::flow::risk::clear_pin;
+use crate::flow::risk::clear_older_pin;
 use crate::flow::settings::RecoverySettings;
 use crate::flow::verify::Mismatch;
 
@@ -120,8 +120,12 @@ impl Flows {
         attempt.intend(Deed::Ending, None);
         self.ports.sessions.revoke_all(user).await?;
         attempt.record(What::SessionsRevoked);
-        // Who had a mailbox alone, and time, must not take away what holds somebody else at high risk.
-        if self.settings.risk.is_some() && recovered.is_proved_twice() && clear_pin(&self.ports, user).await?.is_some()
+        // Who had a mailbox alone, and time, must not take away what holds somebody else at high risk; nor may anybody by what
+        // they had proved before it was set.
+        let began = recovered.ceremony().started_at;
+        if self.settings.risk.is_some()
+            && recovered.is_proved_twice()
+            && clear_older_pin(&self.ports, user, began).await?
         {
             attempt.record(What::RiskPinCleared);
         }

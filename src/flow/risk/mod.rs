@@ -16,6 +16,7 @@ mod watch;
 
 pub use compare::Seen;
 pub use goal::SignInGoal;
+pub(in crate::flow) use pins::clear_older_pin;
 pub use pins::{Disowned, clear_pin, forget_person, pin_person};
 pub use profiles::{ProfileSummary, erase_profile, profile_summary};
 pub(super) use range::RangeVelocity;

@@ -12,6 +12,7 @@ use crate::auth::event::{Deed, What};
 use crate::auth::proof::RiskLevel;
 use crate::auth::secret::SecretText;
 use crate::auth::session::{Pinned, Session, SessionKey, SessionToken};
+use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
@@ -70,6 +71,13 @@ pub async fn forget_person(ports: &Ports, user: &UserId) -> Answer<Option<Profil
     Ok(erased)
 }
 
+/// Takes the pin of a person away if it is no newer than this moment; says whether it did.
+pub(in crate::flow) async fn clear_older_pin(ports: &Ports, user: &UserId, than: Timestamp) -> Answer<bool> {
+    let name = pin_name(ports, user);
+    let older = ports.profiles.load(&name).await?.and_then(|kept| kept.pinned).is_some_and(|pin| pin.since <= than);
+    Ok(older && ports.profiles.take(&name).await?.is_some())
+}
+
 impl Flows {
     /// Notes whether a password that was just proved became known, where somebody else may have it: in a browser that is not
     /// known. A list that cannot be read abstains.
@@ -109,9 +117,11 @@ impl Flows {
             pin_person(&self.ports, user, PinReason::Disowned).await?;
             attempt.record(What::SignInDisowned);
         }
+        // With its letter; whatever of it begins from here on ends by the counts.
+        self.end_any_recovery(attempt, user).await?;
         attempt.intend(Deed::Ending, None);
-        // Whatever is opened at this moment was granted before, and is over by this.
-        self.ports.accounts.change(user, AccountChange::SessionsEnded).await?;
+        // Whatever is opened or set at this moment was granted before, and is over by this.
+        self.ports.accounts.change(user, AccountChange::OutstandingEnded { ends_sessions: true }).await?;
         let opened = match is_shown && is_here {
             true => self.reopen_high(attempt, key, session).await?,
             // A token that was copied shall not become another one here, which its owner has not.

@@ -46,6 +46,7 @@ impl Accounts for World {
     async fn change_recorded(&self, id: &UserId, change: AccountChange, records: &Records) -> Answer<bool> {
         self.call(|s| {
             let Some(account) = s.accounts.get_mut(id) else { return false };
+            let withdraws = change.withdraws_codes();
             match change {
                 AccountChange::PasswordHash(hash) => {
                     account.password_hash = Some(hash);
@@ -77,12 +78,20 @@ impl Accounts for World {
                     account.generation.sessions += 1;
                 }
                 AccountChange::SessionsEnded => account.generation.sessions += 1,
+                AccountChange::OutstandingEnded { ends_sessions } => {
+                    account.generation.credentials += 1;
+                    account.generation.sessions += u64::from(ends_sessions);
+                    s.recoveries.retain(|waiting| waiting.user != *id);
+                }
                 AccountChange::Profile { name, email } => {
                     let who = &mut account.identity;
                     who.name = name.unwrap_or_else(|| who.name.take());
                     who.email = email.unwrap_or_else(|| who.email.take());
                 }
                 AccountChange::LoggedIn(at) => account.last_login_at = Some(at),
+            }
+            if withdraws {
+                s.issued_codes.remove(id);
             }
             s.keep(records);
             true
@@ -199,6 +208,7 @@ impl Authenticators for World {
         self.call(|s| {
             s.keep(records);
             s.lockouts.retain(|(of, _), _| of != user);
+            s.issued_codes.remove(user);
             s.accounts.get_mut(user).map(over);
             let before = s.addresses.len();
             s.addresses.retain(|(of, _)| of != user);

@@ -20,6 +20,7 @@ pub(super) enum Happening {
     SetPassword,
     OwnPassword,
     BrowsersForgotten,
+    OutstandingEnded,
     ResetMfa,
     OtherTotp,
     Disabled,
@@ -38,6 +39,7 @@ pub(super) const HAPPENINGS: [(Happening, bool); 13] = [
     (SetPassword, true),
     (OwnPassword, true),
     (BrowsersForgotten, true),
+    (OutstandingEnded, true),
     (ResetMfa, true),
     (OtherTotp, true),
     (Disabled, true),
@@ -60,6 +62,7 @@ pub(super) async fn happen(world: &World, user: &UserId, what: Happening) {
         SetPassword => change(AccountChange::PasswordHash(hash(2))).await,
         OwnPassword => change(AccountChange::OwnPassword { to: hash(3), under: 0, ends_sessions: true }).await,
         BrowsersForgotten => change(AccountChange::BrowsersForgotten).await,
+        OutstandingEnded => change(AccountChange::OutstandingEnded { ends_sessions: true }).await,
         ResetMfa => drop(world.remove_all(user, Records::NONE).await.unwrap()),
         OtherTotp => {
             let mut other = world.look(|s| s.totp[user].clone());

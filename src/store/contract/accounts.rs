@@ -146,12 +146,16 @@ async fn what_ends_is_counted(p: AccountPorts) {
     assert_eq!(p.accounts.load(&id).await.unwrap().unwrap().password_hash.unwrap().expose(), "e");
     assert!(p.accounts.change(&id, AccountChange::BrowsersForgotten).await.unwrap());
     assert_eq!(counted(&id).await, (5, 5));
+    for (ends_sessions, after) in [(false, (6, 5)), (true, (7, 6))] {
+        assert!(p.accounts.change(&id, AccountChange::OutstandingEnded { ends_sessions }).await.unwrap());
+        assert_eq!(counted(&id).await, after);
+    }
     p.authenticators.put_totp(&id, &totp("one"), Records::NONE).await.unwrap();
-    assert_eq!(counted(&id).await, (5, 5), "a first one ends nothing");
+    assert_eq!(counted(&id).await, (7, 6), "a first one ends nothing");
     p.authenticators.put_totp(&id, &totp("two"), Records::NONE).await.unwrap();
-    assert_eq!(counted(&id).await, (6, 6));
+    assert_eq!(counted(&id).await, (8, 7));
     p.authenticators.remove_all(&id, Records::NONE).await.unwrap();
-    assert_eq!(counted(&id).await, (7, 7));
+    assert_eq!(counted(&id).await, (9, 8));
     assert_eq!(counted(&account("bob").identity.id).await, (0, 0), "of nobody else");
 }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::erasures::{NAMELESS, UNFINISHED, UNKNOWN, member};
 use super::records::{LETTER_GONE, RecordRows, commit_with};
+use super::recoveries::WITHDRAWN;
 use super::row::{RowRef, each_row, number_of, time_of};
 use super::{Database, in_transaction};
 use crate::auth::secret::SecretText;
@@ -117,6 +118,9 @@ impl Accounts for Database {
              where id = $2";
         // Where groups change the row is written first, so that two who do this at once take turns.
         const ENDED: &str = "update accounts set sessions_generation = sessions_generation + 1 where id = $1";
+        const OUTSTANDING: &str = "update accounts set credentials_generation = credentials_generation + 1, \
+             sessions_generation = sessions_generation + $1 where id = $2";
+        const NO_WAIT: &str = "delete from recoveries where account_id = $1";
         const LEAVE: &str = "delete from account_groups where account_id = $1";
         const LOGIN: &str = "update accounts set last_login_at = $1 where id = $2";
         const PROFILE: &str = "update accounts set name = case when $1 = 1 then $2 else name end, \
@@ -136,6 +140,9 @@ impl Accounts for Database {
                 AccountChange::BrowsersForgotten => sqlx::query(FORGOTTEN).bind(&id.0),
                 AccountChange::Disabled(disabled) => sqlx::query(DISABLED).bind(i64::from(*disabled)).bind(&id.0),
                 AccountChange::SessionsEnded | AccountChange::Groups(_) => sqlx::query(ENDED).bind(&id.0),
+                AccountChange::OutstandingEnded { ends_sessions } => {
+                    sqlx::query(OUTSTANDING).bind(i64::from(*ends_sessions)).bind(&id.0)
+                }
                 AccountChange::Profile { name, email } => {
                     let (named, mailed) = (i64::from(name.is_some()), i64::from(email.is_some()));
                     let (name, email) = (name.clone().flatten(), email.clone().flatten());
@@ -145,6 +152,12 @@ impl Accounts for Database {
             };
             if query.execute(&mut *tx).await?.rows_affected() != 1 {
                 return Ok(false);
+            }
+            if matches!(change, AccountChange::OutstandingEnded { .. }) {
+                sqlx::query(NO_WAIT).bind(&id.0).execute(&mut *tx).await?;
+            }
+            if change.withdraws_codes() {
+                sqlx::query(WITHDRAWN).bind(&id.0).execute(&mut *tx).await?;
             }
             if let AccountChange::Groups(groups) = &change {
                 sqlx::query(LEAVE).bind(&id.0).execute(&mut *tx).await?;

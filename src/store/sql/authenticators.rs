@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::addresses::{self, AddressRow};
 use super::records::{RecordRows, commit_with};
+use super::recoveries::WITHDRAWN;
 use super::removal::{HOLD, OVER, all_stay};
 use super::row::{RowRef, number_of, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
@@ -203,7 +204,9 @@ impl Authenticators for Database {
             ] {
                 removed += sqlx::query(sql).bind(&user.0).execute(&mut *tx).await?.rows_affected();
             }
-            sqlx::query("delete from lockouts where account_id = $1").bind(&user.0).execute(&mut *tx).await?;
+            for sql in ["delete from lockouts where account_id = $1", WITHDRAWN] {
+                sqlx::query(sql).bind(&user.0).execute(&mut *tx).await?;
+            }
             commit_with!(self, tx, rows);
             Ok(removed)
         })

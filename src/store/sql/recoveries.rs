@@ -23,6 +23,9 @@ const BY_KEY: &str = "select r.account_id, r.begun_at, r.ready_at, r.ends_at, r.
      from recoveries r join accounts a on a.id = r.account_id and a.credentials_generation = r.credentials \
      where r.ends_at > $2 and r.disown_key = $1";
 
+/// Withdraws the code of an administrator.
+pub(super) const WITHDRAWN: &str = "delete from recovery_codes where account_id = $1";
+
 const fn sql_and_name<'a>(which: &RecoveryRef<'a>) -> (&'static str, &'static str, &'a str) {
     const END_PERSON: &str = "delete from recoveries where account_id = $1 and ends_at > $2";
     const END_KEY: &str = "delete from recoveries where disown_key = $1 and ends_at > $2";
@@ -121,7 +124,7 @@ impl Recoveries for Database {
                     return Ok(false);
                 }
             }
-            for sql in ["delete from recoveries where account_id = $1", "delete from recovery_codes where account_id = $1"] {
+            for sql in ["delete from recoveries where account_id = $1", WITHDRAWN] {
                 sqlx::query(sql).bind(&user.0).execute(&mut *tx).await?;
             }
             if let Some(totp) = &totp {

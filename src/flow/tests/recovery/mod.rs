@@ -1,5 +1,6 @@
 //! Recovery: what it takes, what it yields, and what ends it.
 
+mod disowned;
 mod enumeration;
 mod faults;
 mod races;
