@@ -30,7 +30,7 @@ pub(super) enum Happening {
 
 use Happening::*;
 
-pub(super) const HAPPENINGS: [(Happening, bool); 13] = [
+pub(super) const HAPPENINGS: [(Happening, bool); 14] = [
     (Nothing, false),
     (SignIn, false),
     (Rehash, false),
