@@ -29,9 +29,21 @@ impl Flows {
     /// # Errors
     /// A store did not answer; a code may be on its way that leads nowhere.
     pub async fn ask_recovery(&self, typed: &str, client: &Client) -> Outcome<Option<Duration>> {
+        self.ask_recovery_of(typed, true, client).await
+    }
+
+    /// As [`Self::ask_recovery`], for the owner of a confirmed address: no name is looked for.
+    ///
+    /// # Errors
+    /// A store did not answer; a code may be on its way that leads nowhere.
+    pub async fn ask_recovery_by_address(&self, typed: &str, client: &Client) -> Outcome<Option<Duration>> {
+        self.ask_recovery_of(typed, false, client).await
+    }
+
+    async fn ask_recovery_of(&self, typed: &str, named: bool, client: &Client) -> Outcome<Option<Duration>> {
         let mut attempt = self.begin_attempt(typed, None, client);
         let reply = match self.settings.recovery {
-            Some(settings) => self.send_recovery(&mut attempt, typed, settings).await.map(Some),
+            Some(settings) => self.send_recovery(&mut attempt, (typed, named), settings).await.map(Some),
             None => Ok(None),
         };
         attempt.finish(reply)
@@ -40,12 +52,12 @@ impl Flows {
     async fn send_recovery(
         &self,
         attempt: &mut Attempt<'_>,
-        typed: &str,
+        (typed, named): (&str, bool),
         settings: RecoverySettings,
     ) -> Answer<Duration> {
         let lives = RecoverySettings::CODE_LIVES;
         let room = self.charge_recovery_asker(attempt, settings).await?;
-        let found = self.recovering(typed).await?;
+        let found = self.recovering(typed, named).await?;
         if let Some(found) = &found {
             self.name_attempt(attempt, &found.account);
         }
@@ -71,16 +83,17 @@ impl Flows {
 
     /// Who is meant, and where they are reached: at the address that was given, or the newest of theirs. As much is read for
     /// nobody.
-    async fn recovering(&self, typed: &str) -> Answer<Option<Addressee>> {
+    async fn recovering(&self, typed: &str, named: bool) -> Answer<Option<Addressee>> {
         let given = mail_address::parse(typed).map(|given| mail_address::folded(&given));
-        let by_name = match Username::parse(typed) {
+        let by_name = match Username::parse(typed).filter(|_| named) {
             Some(name) => self.ports.accounts.find(&name).await?,
             None => None,
         };
         let owner = self.ports.addresses.owner(AddressKind::Email, given.as_deref().unwrap_or_default()).await?;
         let nobody = UserId(String::new());
-        // A name that is somebody's goes before an address that is another's.
-        let user = by_name.as_ref().map(|account| &account.identity.id).or(owner.as_ref()).unwrap_or(&nobody);
+        // Anybody can choose a name; an address was confirmed.
+        let by_name = by_name.as_ref().map(|account| &account.identity.id);
+        let user = owner.as_ref().or(by_name).unwrap_or(&nobody);
         let account = self.ports.accounts.load(user).await?.filter(|account| !account.disabled);
         let enrolled = self.ports.authenticators.of(user).await?;
         let credentials = account.as_ref().map(|account| self.credentials(account, &enrolled)).unwrap_or_default();

@@ -31,12 +31,13 @@ use crate::portal::reply::Reply;
 ))]
 pub(crate) async fn ask(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let given: RecoverBody = body(ctx)?;
-    let (Some(typed), None) =
-        (given.username.as_ref().or(given.email.as_ref()), given.username.as_ref().and(given.email.as_ref()))
-    else {
-        return Err(HandlerError::from(Problem::malformed(text!("problem-recover-whom-title"))));
+    let (flows, client) = (&ctx.state.flows, ctx.script());
+    let asked = match (&given.username, &given.email) {
+        (Some(username), None) => flows.ask_recovery(username, &client).await,
+        (None, Some(email)) => flows.ask_recovery_by_address(email, &client).await,
+        _ => return Err(HandlerError::from(Problem::malformed(text!("problem-recover-whom-title")))),
     };
-    match ctx.record_events(ctx.state.flows.ask_recovery(typed, &ctx.script()).await)? {
+    match ctx.record_events(asked)? {
         Some(lives) => Ok(json_with(StatusCode::ACCEPTED, &RecoverAsked { expires_in: lives.as_secs() })),
         None => Ok(recovery_off().reply(&ctx.info)),
     }
