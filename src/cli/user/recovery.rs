@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::auth::event::What;
+use crate::auth::notice_kind::NoticeKind;
 use crate::cli::accounts::{self, store_result};
 use crate::cli::args::OneUser;
 use crate::cli::audit;
 use crate::cli::exit::{CommandResult, Failure};
 use crate::cli::output::terminal::{self, write_stderr, write_stdout};
-use crate::flow::ports::RecoveryRef;
+use crate::cli::user::notices::with_letters;
+use crate::flow::ports::AccountChange;
 use crate::flow::recovery::issue_recovery_code;
 use crate::flow::settings::RecoverySettings;
 
@@ -42,17 +44,20 @@ pub(crate) async fn issue(user: &OneUser, valid: Duration, json: bool) -> Comman
     Ok(())
 }
 
-/// Ends what waits.
+/// Ends what waits and what was granted, with all that was mailed or issued for it.
 pub(crate) async fn cancel(user: &OneUser) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
     let records = audit::records(opened.ports.clock.as_ref(), &[What::RecoveryCancelled], identity);
-    let (which, now) = (RecoveryRef::Of(&identity.id), opened.ports.clock.now());
-    if !store_result(opened.ports.recoveries.end(which, now, &records).await)? {
-        write_stderr(&format!("{}: no recovery waits", identity.username));
-        return Ok(());
+    let records = with_letters(&opened, identity, NoticeKind::RecoveryCancelled, None, records).await?;
+    let change = AccountChange::OutstandingEnded { ends_sessions: false };
+    if !store_result(opened.ports.accounts.change_recorded(&identity.id, change, &records).await)? {
+        return Err(Failure::failed(format!("{} is gone: somebody else deleted it meanwhile", identity.username)));
     }
     audit::log(&records);
-    write_stderr(&format!("{}: the recovery that waited has ended", identity.username));
+    write_stderr(&format!(
+        "{}: any recovery has ended, and every code that was mailed or issued for one",
+        identity.username
+    ));
     Ok(())
 }
