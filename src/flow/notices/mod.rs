@@ -52,13 +52,21 @@ pub struct NoticeFacts<'a> {
 /// # Errors
 /// A store did not answer.
 pub async fn notice_records(ports: &Ports, facts: NoticeFacts<'_>, enrolled: &Enrolled) -> Answer<Records> {
-    let mut records = Records::default();
+    let (at, held) = (facts.at, matches!(facts.kind, NoticeKind::FactorLocked(_)));
+    let due_at = if held { at.plus(HELD_FOR) } else { at };
+    let letters = notice_letters(ports, facts, enrolled).await?;
+    let sealed = letters.iter().map(|letter| ports.outbox.seal(letter, due_at, at.plus(KEPT_FOR)));
+    Ok(Records::letters(sealed.collect::<Answer<_>>()?))
+}
+
+/// As [`notice_records`], not sealed.
+async fn notice_letters(ports: &Ports, facts: NoticeFacts<'_>, enrolled: &Enrolled) -> Answer<Vec<Letter>> {
+    let mut letters = Vec::new();
     let NoticeFacts { user, username, kind, at, origin, host, page_origin } = facts;
     let addresses: Vec<_> = enrolled.addresses.iter().filter(|address| address.kind == AddressKind::Email).collect();
     if addresses.is_empty() || !is_within_limit(ports, user, &kind, at).await? {
-        return Ok(records);
+        return Ok(letters);
     }
-    let due_at = if matches!(kind, NoticeKind::FactorLocked(_)) { at.plus(HELD_FOR) } else { at };
     for address in addresses {
         // Each has a link of its own: whoever reads one address cannot use up what was sent to another.
         let mut random = [0; 32];
@@ -76,9 +84,9 @@ pub async fn notice_records(ports: &Ports, facts: NoticeFacts<'_>, enrolled: &En
             url: SecretText::new(format!("{page_origin}{NOTICE_PAGE}?token={}", token.expose())),
             host: host.to_owned(),
         };
-        records.letters.push(ports.outbox.seal(&Letter::Notice(letter), due_at, at.plus(KEPT_FOR))?);
+        letters.push(Letter::Notice(letter));
     }
-    Ok(records)
+    Ok(letters)
 }
 
 /// How many of a kind a person is told of: one an hour of what strangers can bring about, ten an hour of what only they
@@ -145,10 +153,36 @@ impl Flows {
         if !self.settings.mail {
             return Ok(Records::default());
         }
+        notice_records(&self.ports, self.notice_facts(attempt, (user, username), kind), enrolled).await
+    }
+
+    /// Tells of what no database keeps, before it is done.
+    pub(in crate::flow) async fn notify_first(
+        &self,
+        attempt: &Attempt<'_>,
+        account: &Account,
+        kind: NoticeKind,
+        enrolled: &Enrolled,
+    ) -> Answer<()> {
+        if !self.settings.mail {
+            return Ok(());
+        }
+        let whose = (&account.identity.id, &account.identity.username);
+        for letter in notice_letters(&self.ports, self.notice_facts(attempt, whose, kind), enrolled).await? {
+            self.ports.outbox.put(&letter, attempt.now, attempt.now.plus(KEPT_FOR)).await?;
+        }
+        Ok(())
+    }
+
+    fn notice_facts<'a>(
+        &self,
+        attempt: &'a Attempt<'_>,
+        (user, username): (&'a UserId, &'a Username),
+        kind: NoticeKind,
+    ) -> NoticeFacts<'a> {
         let (host, page_origin) = (attempt.client.host.as_str(), attempt.client.letter_origin.as_str());
         let origin = Some(self.notice_origin(attempt));
-        let facts = NoticeFacts { user, username, kind, at: attempt.now, origin, host, page_origin };
-        notice_records(&self.ports, facts, enrolled).await
+        NoticeFacts { user, username, kind, at: attempt.now, origin, host, page_origin }
     }
 
     /// The letters about a sign-in with a browser that is not known, to be written with it. The first sign-in of all is

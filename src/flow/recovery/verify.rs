@@ -5,6 +5,7 @@ use crate::auth::ceremony::{Ceremony, Complete, RecoverTerms, Recovered, Resets,
 use crate::auth::event::{RejectReason, What};
 use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::link_token::LinkToken;
+use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::recovery_token::RecoveryToken;
 use crate::auth::secret::SecretText;
@@ -97,7 +98,7 @@ impl Flows {
                 }
                 self.ports.mailed_codes.put(&who.token, &MailedCode::Used, RecoverySettings::CODE_LIVES).await?;
                 let waited = waiting.filter(|_| !recovered.is_proved_twice()).map(|waiting| waiting.disown_key);
-                self.grant_recovery(attempt, &who.account, recovered, waited).await
+                self.grant_recovery(attempt, (&who.account, &who.enrolled), recovered, waited).await
             }
             step => self.second_or_wait(attempt, &who, &step.ceremony(), waiting, wait).await,
         }
@@ -211,7 +212,9 @@ impl Flows {
         let ceremony = self.recovery_of(attempt, &account, &enrolled, terms);
         let offer = self.settings.offer_at(&attempt.client.host);
         match ceremony.advance(Verdict::Proved(method), offer, attempt.now) {
-            Step::Complete(Complete::Reset(recovered)) => self.grant_recovery(attempt, &account, recovered, None).await,
+            Step::Complete(Complete::Reset(recovered)) => {
+                self.grant_recovery(attempt, (&account, &enrolled), recovered, None).await
+            }
             _ => Ok(RecoveryReply::Rejected(Rejection::WrongCode)),
         }
     }
@@ -220,10 +223,15 @@ impl Flows {
     async fn grant_recovery(
         &self,
         attempt: &mut Attempt<'_>,
-        account: &Account,
+        (account, enrolled): (&Account, &Enrolled),
         recovered: Recovered,
         waited: Option<String>,
     ) -> Answer<RecoveryReply> {
+        // Who waited was told when that began.
+        if waited.is_none() {
+            let begun = NoticeKind::RecoveryBegun { ready_at: attempt.now };
+            self.notify_first(attempt, account, begun, enrolled).await?;
+        }
         let token = RecoveryToken::mint(&self.random()?);
         let (can, expires_in) = (recovered.resets(), RecoverySettings::LASTS);
         let credentials = account.generation.credentials;

@@ -12,9 +12,7 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
-use crate::flow::ports::{
-    Account, Answer, Letter, LetterLink, LinkPurpose, Recipient, Records, RecoveryRef, WaitingRecovery,
-};
+use crate::flow::ports::{Account, Answer, Letter, LetterLink, LinkPurpose, Recipient, RecoveryRef, WaitingRecovery};
 use crate::flow::reply::{Client, Outcome, ShownRecovery};
 use crate::flow::settings::RecoverySettings;
 
@@ -47,7 +45,9 @@ impl Flows {
         };
         let to = who.enrolled.addresses.iter().filter(|address| address.kind == AddressKind::Email);
         let letters = to.map(|address| self.ports.outbox.seal(&link(&address.value), attempt.now, new.ends_at));
-        let records = Records::letters(letters.collect::<Answer<_>>()?);
+        let begun = NoticeKind::RecoveryBegun { ready_at };
+        let mut records = self.notices(attempt, &who.account.identity.id, begun, &who.enrolled).await?;
+        records.letters.extend(letters.collect::<Answer<Vec<_>>>()?);
         let stands = self.ports.recoveries.begin(&new, &records).await?;
         if stands.disown_key == new.disown_key {
             attempt.record(What::RecoveryWaiting);

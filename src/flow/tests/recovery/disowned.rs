@@ -4,7 +4,7 @@ use super::*;
 use crate::auth::link_token::LinkToken;
 use crate::auth::notice_kind::NoticeKind;
 use crate::flow::notices::LINK_LASTS;
-use crate::flow::ports::{Clock as _, NoticeLink, RecoveryRef};
+use crate::flow::ports::{AccountChange, Clock as _, NoticeLink, RecoveryRef};
 use crate::flow::risk::{Disowned, clear_pin, pin_person};
 use crate::risk::PinReason;
 
@@ -107,4 +107,74 @@ async fn a_pin_that_is_newer_than_the_grant_stays() {
         assert!(is_set(&stage.finish(&granted, password()).await));
         assert_eq!(clear_pin(&ports, &stage.ann).await.unwrap().is_some(), newer);
     }
+}
+
+#[tokio::test]
+async fn every_address_is_told_that_a_recovery_begins() {
+    for how in ["waits", "second", "issued"] {
+        let stage = Stage::new();
+        match how {
+            "waits" => drop(stage.prove(&stage.mailed("ann").await, None).await),
+            "second" => drop(stage.granted("ann", Stage::backup()).await),
+            _ => drop(granted(stage.prove_issued("ann", &stage.issued(&stage.ann).await).await)),
+        }
+        let mut told = stage.world.look(|s| {
+            let begun = |letter: &Letter| match letter {
+                Letter::Notice(n) if matches!(n.kind, NoticeKind::RecoveryBegun { .. }) => {
+                    Some((serde_json::to_string(&n.to).unwrap(), n.origin.is_some()))
+                }
+                _ => None,
+            };
+            s.letters.iter().filter_map(|(letter, _)| begun(letter)).collect::<Vec<_>>()
+        });
+        told.sort();
+        let to = |address: &str| (format!("{{\"email\":\"{address}\"}}"), true);
+        assert_eq!(told, [to("ann@example.com"), to("zann@example.net")], "{how}");
+    }
+}
+
+/// Anybody can choose a name; an address was confirmed.
+#[tokio::test]
+async fn a_name_that_is_an_address_takes_no_recovery_of_its_owner() {
+    let stage = Stage::new();
+    let thief = stage.world.person("ann@example.com");
+    with_address(&stage.world, &thief, AddressKind::Email, "thief@example.org");
+    let to_thief = || {
+        stage.world.look(|s| {
+            let to = |letter: &Letter| letter.recipient().map(|to| serde_json::to_string(to).unwrap());
+            s.letters.iter().any(|(letter, _)| to(letter).is_some_and(|to| to.contains("thief")))
+        })
+    };
+    stage.flows.ask_recovery("ann@example.com", &client()).await.unwrap();
+    stage.flows.ask_recovery_by_address("ann@example.com", &client()).await.unwrap();
+    assert!(!to_thief() && stage.world.look(|s| s.letters.len() == 2));
+    let told = stage.flows.ask_recovery_by_address("bob", &client()).await.unwrap();
+    assert!(told.events.is_empty(), "a name is no address");
+}
+
+#[tokio::test]
+async fn a_code_of_an_administrator_ends_with_what_it_was_issued_for() {
+    let changes = || {
+        let hash = secret("$argon2id$another");
+        [
+            (AccountChange::PasswordHash(hash), true),
+            (AccountChange::Disabled(true), true),
+            (AccountChange::OutstandingEnded { ends_sessions: false }, true),
+            (AccountChange::SessionsEnded, false),
+            (AccountChange::Disabled(false), false),
+        ]
+    };
+    for (change, ends) in changes() {
+        let stage = Stage::new();
+        let code = stage.issued(&stage.ann).await;
+        let accounts = stage.world.ports().accounts;
+        accounts.change(&stage.ann, change).await.unwrap();
+        accounts.change(&stage.ann, AccountChange::Disabled(false)).await.unwrap();
+        let told = stage.prove_issued("ann", &code).await;
+        assert_eq!(matches!(told.value, RecoveryReply::Granted(_)), !ends, "{}", told_word(&told.value));
+    }
+    let stage = Stage::new();
+    let code = stage.issued(&stage.ann).await;
+    stage.world.ports().authenticators.remove_all(&stage.ann, &Records::default()).await.unwrap();
+    assert!(matches!(stage.prove_issued("ann", &code).await.value, RecoveryReply::Rejected(_)));
 }
