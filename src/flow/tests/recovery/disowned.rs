@@ -94,7 +94,7 @@ async fn a_pin_that_is_newer_than_the_grant_stays() {
         let settings = FlowSettings { risk: Some(Default::default()), ..recovering() };
         stage.flows = Arc::new(Flows::new(stage.world.ports(), settings));
         let ports = stage.world.ports();
-        let pin = async || drop(pin_person(&ports, &stage.ann, PinReason::Disowned).await.unwrap());
+        let pin = async || pin_person(&ports, &stage.ann, PinReason::Disowned).await.unwrap();
         if !newer {
             pin().await;
             stage.world.pass(Duration::from_secs(1));
