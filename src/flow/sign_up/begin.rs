@@ -134,7 +134,7 @@ impl Flows {
         let (digest, _) = self.sign_up_code(&key, code.expose());
         let name = format!("sign-up:{}", key.0);
         let kept = self.ports.codes.put(&name, digest, sent_code::ATTEMPTS, SIGN_UP_LIVES).await?;
-        let origin = &attempt.client.origin;
+        let origin = &attempt.client.letter_origin;
         let (purpose, url, code) = if taken {
             (LinkPurpose::AddressTaken, format!("{origin}/.stepgate/login"), None)
         } else {
