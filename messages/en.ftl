@@ -46,8 +46,28 @@ fact-time = Time here
 
 ## Signing up
 
-sign-up-letter-title = Finish signing up
-sign-up-letter-use = Your letter has reached you. Go back to where you began, and enter the code of the letter there.
+login-sign-up = Make an account
+sign-up-title = Make an account
+sign-up-what = We send a letter to your address. Your account on { $host } exists once you have shown that it reached you.
+sign-up-address = Mail address
+sign-up-username-hint = You sign in with it. Leave it empty to use your mail address.
+sign-up-enable-mfa = Set up a second step for signing in, so that a stolen password is not enough
+sign-up-send = Send the letter
+sign-up-login = Sign in
+sign-up-sent-title = Look for our letter
+sign-up-sent = A letter is on its way to { $email }. What it holds is good for { $span }.
+sign-up-sent-look = Enter its code here, or open its link. Look among unwanted mail too.
+sign-up-code = Code from the letter
+sign-up-code-hint = Six digits.
+sign-up-password-again = The password that you gave when you began.
+sign-up-make = Make the account
+sign-up-again = Begin again
+sign-up-confirm-title = Finish making your account
+sign-up-confirm-what = The letter to { $email } has reached you. The account on { $host } is made when you press the button.
+sign-up-code-wrong = The code or the password is not correct, or the code is no longer good. Try again, or begin again.
+sign-up-password-wrong = This is not the password of the sign-up. Enter the one that you gave when you began.
+sign-up-done = The account is made. You can sign in.
+sign-up-over = It was used already, it is too old, or it is not whole. If you have an account, sign in; otherwise begin again.
 
 mistake-sign-up-domain = Addresses of this domain cannot be used here.
 mistake-username-unusable = Use a name without spaces, commas or characters that nobody sees.

@@ -80,7 +80,7 @@ fn pages() -> Vec<(&'static str, Route)> {
         ("/.stepgate/activity", to!(get, browser::activity::show)),
         ("/.stepgate/export", to!(get, browser::export::show).merge(to!(post, browser::export::submit))),
         ("/.stepgate/form", to!(get, browser::held_form::show).merge(to!(post, browser::held_form::submit))),
-        ("/.stepgate/signup", to!(get, browser::sign_up::show)),
+        ("/.stepgate/signup", to!(get, browser::sign_up::show).merge(to!(post, browser::sign_up::submit))),
         ("/.stepgate/done", to!(get, browser::done::show)),
         ("/.stepgate/step-up.js", to!(get, browser::step_up_script)),
         ("/", to!(get, browser::apps::show)),

@@ -87,6 +87,9 @@ fn notice(
     page(status, kind, &NoticePage { lines: vec![line], links, ..NoticePage::new(&shell, heading) })
 }
 
+/// Where people make an account for themselves.
+const SIGN_UP: &str = "/.stepgate/signup";
+
 /// What a button of a notice asks for: on to the destination, back to the form, or to a new sign-in.
 const CONTINUE: &str = "continue";
 const AGAIN: &str = "again";

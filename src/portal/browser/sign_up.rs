@@ -1,16 +1,253 @@
-//! Where the link of a letter about a sign-up or an invitation leads. Looking at it changes nothing.
+//! An account that somebody makes for themselves, by pages. Looking at a link changes nothing, whoever looks: its page has a
+//! button, and asks who it is that reached the address.
 
 use http::StatusCode;
 
+use super::{busy, login, notice, wait};
+use crate::auth::link_token::LinkToken;
+use crate::flow::sign_up::{
+    ClaimedBy, Confirmation, ReachedBy, SIGN_UP_LIVES, SignUpBegun, SignUpConfirmed, SignUpForm, SignUpMistake,
+    WaitingSignUp,
+};
 use crate::portal::context::{Context, HandlerError};
+use crate::portal::error::PortalError;
+use crate::portal::format;
+use crate::portal::forms::FormFields;
 use crate::portal::messages::text;
-use crate::portal::pages::NoticePage;
+use crate::portal::new_password;
+use crate::portal::pages::{Errors, Link, SignUpConfirmPage, SignUpPage};
 use crate::portal::reply::{Reply, page};
 
-/// Says what to do with the letter: a program that makes accounts takes its code, or the token of the link.
+/// Its name among our pages.
+const KIND: &str = "signup";
+
+/// What the forms ask for.
+const BEGIN: &str = "begin";
+const BY_CODE: &str = "code";
+const BY_LINK: &str = "confirm";
+
+/// Asks for an address and a password, or is the page of a link.
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
-    let shell = ctx.shell();
-    let lines = vec![text!("sign-up-letter-use")];
-    let notice = NoticePage { lines, ..NoticePage::new(&shell, text!("sign-up-letter-title")) };
-    Ok(page(StatusCode::OK, "signup", &notice))
+    if let Some(token) = presented(ctx, "") {
+        return by_link_form(ctx, token.as_ref(), None, Errors::none()).await;
+    }
+    switched_on(ctx)?;
+    Ok(form(ctx, &FormFields::default(), Errors::none()))
+}
+
+/// Takes what was given, a code, or the button of a link.
+pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let fields = ctx.form().await?;
+    match (fields.get("op"), presented(ctx, fields.get("token"))) {
+        (BY_LINK, Some(Some(token))) => by_link(ctx, &token, &fields).await,
+        (_, Some(_)) => Ok(over(ctx)),
+        (BEGIN, None) => begin(ctx, &fields).await,
+        (BY_CODE, None) => by_code(ctx, &fields).await,
+        _ => Err(HandlerError::Portal(PortalError::BadRequest)),
+    }
+}
+
+/// Where nobody makes accounts there is no form for it; the links of invitations have their page all the same.
+fn switched_on(ctx: &Context) -> Result<(), HandlerError> {
+    match ctx.state.flows.settings.sign_up.is_on() {
+        true => Ok(()),
+        false => Err(HandlerError::Portal(PortalError::NotFound)),
+    }
+}
+
+/// The token in the form or the address, if there is any; an inner `None`: it is none of ours. A form posts to where it stands,
+/// which after a code is no link.
+fn presented(ctx: &Context, field: &str) -> Option<Option<LinkToken>> {
+    if !field.is_empty() {
+        return Some(LinkToken::parse(field));
+    }
+    let mut tokens = ctx.query.iter().filter(|(name, _)| name == "token").map(|(_, token)| LinkToken::parse(token));
+    let first = tokens.next()?;
+    Some(first.filter(|_| tokens.next().is_none()))
+}
+
+async fn begin(ctx: &mut Context, fields: &FormFields) -> Result<Reply, HandlerError> {
+    let sign_up = SignUpForm {
+        username: Some(fields.get("username")),
+        email: fields.get("email"),
+        password: fields.secret("password"),
+        enable_mfa: fields.get("enable_mfa") == "yes",
+    };
+    let begun = ctx.record_events(ctx.state.flows.begin_sign_up(sign_up, &ctx.client()).await)?;
+    match begun {
+        SignUpBegun::Sent { email, .. } => Ok(code_form(ctx, &email, None, Errors::none())),
+        SignUpBegun::Unusable(mistakes) => Ok(form(ctx, fields, errors(&mistakes))),
+        SignUpBegun::Wait(how_long) => Ok(wait(ctx, how_long, Vec::new(), String::new())),
+        SignUpBegun::Busy => Ok(busy(ctx)),
+        SignUpBegun::Off => Err(HandlerError::Portal(PortalError::NotFound)),
+    }
+}
+
+async fn by_code(ctx: &mut Context, fields: &FormFields) -> Result<Reply, HandlerError> {
+    let (email, code) = (fields.get("email"), fields.secret("code"));
+    let mut missing = missing_password(fields);
+    if code.expose().trim().is_empty() {
+        missing.add("code", text!("mistake-no-code"));
+    }
+    if !missing.is_empty() {
+        return Ok(code_form(ctx, email, None, missing));
+    }
+    let confirmed = confirm(ctx, ReachedBy::Code { email, code: &code }, fields).await?;
+    match confirmed {
+        SignUpConfirmed::Wrong | SignUpConfirmed::Over => {
+            Ok(code_form(ctx, email, None, Errors::one("code", text!("sign-up-code-wrong"))))
+        }
+        SignUpConfirmed::Unusable(mistake) => {
+            Ok(code_form(ctx, email, Some(fields.get("username")), errors(&[mistake])))
+        }
+        other => confirmed_reply(ctx, other, fields).await,
+    }
+}
+
+async fn by_link(ctx: &mut Context, token: &LinkToken, fields: &FormFields) -> Result<Reply, HandlerError> {
+    let name = Some(fields.get("username")).filter(|name| !name.is_empty());
+    let missing = missing_password(fields);
+    if !missing.is_empty() {
+        return by_link_form(ctx, Some(token), name, missing).await;
+    }
+    let confirmed = confirm(ctx, ReachedBy::Link(token), fields).await?;
+    match confirmed {
+        SignUpConfirmed::Wrong => {
+            let wrong = Errors::one("password", text!("sign-up-password-wrong"));
+            by_link_form(ctx, Some(token), name, wrong).await
+        }
+        SignUpConfirmed::Unusable(mistake) => by_link_form(ctx, Some(token), name, errors(&[mistake])).await,
+        other => confirmed_reply(ctx, other, fields).await,
+    }
+}
+
+async fn confirm(
+    ctx: &mut Context,
+    reached: ReachedBy<'_>,
+    fields: &FormFields,
+) -> Result<SignUpConfirmed, HandlerError> {
+    let username = Some(fields.get("username"));
+    let by = ClaimedBy::Password(fields.secret("password"));
+    let goal = ctx.guards().goal();
+    let given = Confirmation { reached, by, username, enable_mfa: None };
+    let confirmed = ctx.state.flows.confirm_sign_up(given, goal, &ctx.client()).await;
+    ctx.record_events(confirmed)
+}
+
+/// What is the same for code and link.
+async fn confirmed_reply(
+    ctx: &mut Context,
+    confirmed: SignUpConfirmed,
+    fields: &FormFields,
+) -> Result<Reply, HandlerError> {
+    match confirmed {
+        SignUpConfirmed::Made { who, reply } => {
+            let destination = ctx.destination();
+            login::login_reply(ctx, &destination, who.username.as_str(), reply).await
+        }
+        SignUpConfirmed::UsernameTaken(token) => {
+            let taken = Errors::one("username", text!("problem-username-taken-title"));
+            by_link_form(ctx, Some(&token), Some(fields.get("username")), taken).await
+        }
+        SignUpConfirmed::Wait(how_long) => Ok(wait(ctx, how_long, Vec::new(), String::new())),
+        SignUpConfirmed::Busy => Ok(busy(ctx)),
+        SignUpConfirmed::AlreadyDone => {
+            let links = vec![Link::to("/.stepgate/login", text!("sign-up-login"))];
+            let heading = text!("problem-already-done-title");
+            Ok(notice(ctx, StatusCode::CONFLICT, KIND, heading, text!("sign-up-done"), links))
+        }
+        SignUpConfirmed::Over | SignUpConfirmed::Wrong | SignUpConfirmed::Unusable(_) => Ok(over(ctx)),
+    }
+}
+
+fn missing_password(fields: &FormFields) -> Errors {
+    match fields.get("password").is_empty() {
+        true => Errors::one("password", text!("mistake-no-password")),
+        false => Errors::none(),
+    }
+}
+
+fn errors(mistakes: &[SignUpMistake]) -> Errors {
+    let mut errors = Errors::none();
+    for mistake in mistakes {
+        match mistake {
+            SignUpMistake::Email => errors.add("email", text!("mistake-mail-address")),
+            SignUpMistake::Domain => errors.add("email", text!("mistake-sign-up-domain")),
+            SignUpMistake::Username => errors.add("username", text!("mistake-username-unusable")),
+            SignUpMistake::Password(unfit) => errors.add("password", new_password::reason(*unfit)),
+        }
+    }
+    errors
+}
+
+fn status(errors: &Errors) -> StatusCode {
+    if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }
+}
+
+fn form(ctx: &Context, fields: &FormFields, errors: Errors) -> Reply {
+    let (shell, status) = (ctx.shell(), status(&errors));
+    let rule = new_password::hint(ctx.state.flows.password_rule());
+    let shown = SignUpPage {
+        shell: &shell,
+        errors,
+        host: &ctx.info.authority,
+        email: fields.get("email"),
+        username: fields.get("username"),
+        enable_mfa: fields.get("enable_mfa") == "yes",
+        password_rule: &rule,
+    };
+    page(status, KIND, &shown)
+}
+
+fn code_form(ctx: &Context, email: &str, username: Option<&str>, errors: Errors) -> Reply {
+    let (shell, status) = (ctx.shell(), status(&errors));
+    let span = format::span(SIGN_UP_LIVES);
+    let shown = SignUpConfirmPage {
+        shell: &shell,
+        errors,
+        host: &ctx.info.authority,
+        token: None,
+        op: BY_CODE,
+        email,
+        waiting: Some(&span),
+        username,
+        password_rule: None,
+    };
+    page(status, KIND, &shown)
+}
+
+/// The page of a link that waits. `username`: what was typed, where one is to be chosen.
+async fn by_link_form(
+    ctx: &Context,
+    token: Option<&LinkToken>,
+    username: Option<&str>,
+    errors: Errors,
+) -> Result<Reply, HandlerError> {
+    let Some(token) = token else { return Ok(over(ctx)) };
+    let waiting = ctx.state.flows.waiting_sign_up(token, None).await?;
+    let (email, invited) = match waiting {
+        Some(WaitingSignUp::Claimed { email, .. }) => (email, false),
+        Some(WaitingSignUp::Invited { email }) => (email, true),
+        None => return Ok(over(ctx)),
+    };
+    let rule = invited.then(|| new_password::hint(ctx.state.flows.password_rule()));
+    let (shell, status) = (ctx.shell(), status(&errors));
+    let shown = SignUpConfirmPage {
+        shell: &shell,
+        errors,
+        host: &ctx.info.authority,
+        token: Some(token.expose()),
+        op: BY_LINK,
+        email: &email,
+        waiting: None,
+        username: username.or(invited.then_some("")),
+        password_rule: rule.as_deref(),
+    };
+    Ok(page(status, KIND, &shown))
+}
+
+/// The same for all that is no link, or no longer.
+fn over(ctx: &Context) -> Reply {
+    let links = vec![Link::to("/.stepgate/login", text!("sign-up-login"))];
+    notice(ctx, StatusCode::GONE, KIND, text!("login-link-over-title"), text!("sign-up-over"), links)
 }

@@ -23,6 +23,8 @@ pub(crate) struct LoginPage<'a> {
     pub(crate) signals: Vec<PasskeySignal>,
     /// Where a link to sign in is asked for, where links are sent.
     pub(crate) mailed_link: Option<String>,
+    /// Where people make an account for themselves, if they may.
+    pub(crate) sign_up: Option<&'a str>,
     /// Whether people get back in by themselves.
     pub(crate) recovery: bool,
 }

@@ -23,6 +23,7 @@ mod passkey_card;
 mod passkey_dialog;
 mod recover;
 mod shell;
+mod sign_up;
 mod turn_off;
 mod unusual_activity;
 
@@ -53,5 +54,6 @@ pub(crate) use recover::{
     RecoverCodePage, RecoverPage, RecoverResetPage, RecoverSecondPage, RecoverStopPage, RecoveredPage, ShownApp,
 };
 pub(crate) use shell::Shell;
+pub(crate) use sign_up::{SignUpConfirmPage, SignUpPage};
 pub(crate) use turn_off::TurnOffPage;
 pub(crate) use unusual_activity::UnusualActivity;

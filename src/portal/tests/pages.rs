@@ -110,6 +110,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
             dialog,
             signals,
             mailed_link,
+            sign_up: Some("/.stepgate/signup"),
             recovery: true,
         }
         .render()
@@ -258,6 +259,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         ("notice", notice.render().unwrap()),
     ];
     all.extend(pages_recovery::every(shell, x));
+    all.extend(pages_sign_up::every(shell, x));
     all.extend(page_samples::of_account(shell, x, of));
     all
 }
