@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Flows;
 use super::ports::Answer;
-use super::risk::{RequestRisk, Seen, SessionAssessment};
+use super::risk::{RequestRisk, Seen, SessionAssessment, done_for_risk};
 use crate::auth::event::{Event, What};
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::rule::{Access, Rule};
@@ -100,7 +100,7 @@ impl Flows {
                 _ => None,
             };
             let admission = Admission { risk: Some(risk), shadow, ..plain };
-            return Ok(self.risk.with_assessment(admission, assessed, (who, circumstances), now));
+            return Ok(self.with_assessment(admission, assessed, (who, circumstances), now));
         }
         if let (true, Some((token, _))) = (self.risk.is_abandoned(who, &risk, now), presented) {
             self.end_family(&token.key(), who).await?;
@@ -113,7 +113,23 @@ impl Flows {
             self.risk.asked(who, &risk, now);
         }
         let admission = Admission { risk: Some(risk), ..admission };
-        Ok(self.risk.with_assessment(admission, assessed, (who, circumstances), now))
+        Ok(self.with_assessment(admission, assessed, (who, circumstances), now))
+    }
+
+    /// An admission with how its session was assessed, for the trail and whoever explains it.
+    fn with_assessment(
+        &self,
+        mut admission: Admission,
+        assessed: Option<SessionAssessment>,
+        (who, circumstances): (&Session, &Circumstances),
+        now: Timestamp,
+    ) -> Admission {
+        let Some(assessed) = assessed else { return admission };
+        let action = admission.shadow.unwrap_or_else(|| done_for_risk(&admission.decision));
+        let (assessed, event) = self.risk.record_assessment(assessed, action, (who, circumstances.client), now);
+        admission.assessed = Some(assessed);
+        admission.events.extend(event);
+        admission
     }
 
     /// What rules that are tried would decide otherwise than rules that ask nobody who they are. The session is looked at

@@ -42,7 +42,7 @@ pub(super) struct KnownBrowser {
 
 /// What its owner proved in a browser, and where.
 #[derive(Clone, Copy)]
-pub(super) struct Proved {
+pub(super) struct BrowserProof {
     pub(super) strength: Option<Strength>,
     /// Nobody knew the person there.
     pub(super) is_strange: bool,
@@ -123,7 +123,7 @@ impl Flows {
         client: &Client,
         account: &str,
         known: Option<&KnownBrowser>,
-        proved: Proved,
+        proved: BrowserProof,
         (user, generation): (&UserId, Generation),
     ) -> Answer<(SecretText, KnownBrowser)> {
         let now = self.now();

@@ -4,25 +4,10 @@
 use super::Flows;
 use super::attempt::Attempt;
 use super::ports::Answer;
+use super::reply::OtherSessions;
 use crate::auth::event::{Deed, What};
 use crate::auth::session::Session;
 use crate::auth::user::UserId;
-
-/// What becomes of the other sessions of somebody who changes what they sign in by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OtherSessions {
-    #[default]
-    End,
-    /// They wish to stay signed in elsewhere.
-    Keep,
-}
-
-impl OtherSessions {
-    /// By whether somebody wishes to keep them.
-    pub const fn kept(keep: bool) -> Self {
-        if keep { Self::Keep } else { Self::End }
-    }
-}
 
 impl Flows {
     /// Ends the other sessions of a person, unless they are to be kept; `own`, on every host that shares it, goes on. Done

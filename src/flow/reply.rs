@@ -2,6 +2,7 @@
 
 mod account;
 mod addresses;
+mod changes;
 mod deletion;
 mod disabling;
 mod mailed_link;
@@ -21,12 +22,12 @@ use crate::auth::session::{Channel, Session, SessionToken};
 use crate::auth::slip_token::SlipToken;
 use crate::auth::time::Timestamp;
 use crate::auth::user::Username;
-use crate::flow::account::AgentName;
+use crate::flow::agent_name::AgentName;
 use crate::flow::ports::StoreError;
 
-pub use crate::flow::enrol::{DisableWish, NewPasskey};
 pub use account::*;
 pub use addresses::*;
+pub use changes::*;
 pub use deletion::*;
 pub use disabling::MfaDisabled;
 pub use mailed_link::*;

@@ -141,7 +141,7 @@ sms: {{ webhook: {{ url: \"http://{}/?text={{text}}\", {body} }}, countries: [US
     }
 
     fn mailed(&mut self) -> String {
-        let code = code_in(&self.mail.next().data, 8);
+        let code = code_in(&self.mail.next_asked().data, 8);
         self.secrets.keep("a mailed code", &code)
     }
 
@@ -183,7 +183,7 @@ sms: {{ webhook: {{ url: \"http://{}/?text={{text}}\", {body} }}, countries: [US
     async fn link(&mut self) {
         let mut script = self.script();
         self.post(&mut script, "login/link", json!({ "email": MAIL }), 202).await;
-        let data = self.mail.next().data.replace("=\r\n", "").replace("=3D", "=");
+        let data = self.mail.next_asked().data.replace("=\r\n", "").replace("=3D", "=");
         let token = data.split("token=").nth(1).unwrap_or_else(|| panic!("no link in {data}"));
         let token: String = token.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
         self.secrets.keep("the token of a link", &token);

@@ -52,7 +52,7 @@ impl Stage {
 
     /// The token of the next letter.
     fn token(&mut self) -> String {
-        let data = self.mail.next().data.replace("=\r\n", "").replace("=3D", "=");
+        let data = self.mail.next_asked().data.replace("=\r\n", "").replace("=3D", "=");
         let token = data.split("token=").nth(1).unwrap_or_else(|| panic!("no link in {data}"));
         token.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect()
     }

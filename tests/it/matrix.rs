@@ -112,7 +112,7 @@ async fn mailed(node: &Gateway, mail: &mut MailServer, ceremony: &Value) -> Stri
     let mut script = node.api_client();
     let asked = script.post_json(CODES, &json!({ "channel": "email", "ceremony": ceremony })).await;
     assert_eq!(asked.status, 202, "{}", asked.body);
-    code_in(&mail.next().data, 6)
+    code_in(&mail.next_asked().data, 6)
 }
 
 async fn callers(cluster: &Cluster, mail: &mut MailServer) -> Vec<Caller> {
@@ -139,7 +139,7 @@ async fn callers(cluster: &Cluster, mail: &mut MailServer) -> Vec<Caller> {
     let page = mailed_to.sign_in("/steps/", "ann", PASSWORD, None).await;
     let send = mailed_to.request(reqwest::Method::POST, &page.at).form(&[("op", "send"), ("method", "email_code")]);
     assert_eq!(mailed_to.send(send).await.status, 200, "{}", page.body);
-    let code = code_in(&mail.next().data, 6);
+    let code = code_in(&mail.next_asked().data, 6);
     let given = mailed_to.request(reqwest::Method::POST, &page.at).form(&[("method", "email_code"), ("code", &code)]);
     mailed_to.send(given).await;
     let steps = mailed_to.cookie("__Host-stepgate").expect("signed in by the code").to_owned();

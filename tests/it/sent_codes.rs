@@ -109,7 +109,7 @@ async fn a_code_by_mail_and_one_by_text_message_raise_a_session_once() {
     let mut stage = Stage::new().await;
     let mut script = stage.script().await;
     assert_eq!(ask(&mut script, "email").await, json!({ "expires_in": 300, "sent_to": "a•••@e•••.test" }));
-    let letter = stage.mail.next();
+    let letter = stage.mail.next_asked();
     assert_eq!((letter.to(), &letter.told["tls"]), ("ann@example.test", &json!(true)));
     let code = letter.data.lines().map(str::trim).find(|line| is_code(line)).expect("a code").to_owned();
     good_once(&stage, &mut script, "email_code", &code).await;

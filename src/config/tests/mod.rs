@@ -5,6 +5,7 @@ mod fuzz;
 mod large;
 mod letters;
 mod mistakes;
+mod new_passwords;
 mod passed;
 mod passkeys;
 mod planted;

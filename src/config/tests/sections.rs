@@ -1,6 +1,6 @@
 use super::*;
 
-fn rules(lines: &str) -> String {
+pub(super) fn rules(lines: &str) -> String {
     file(&format!("    rules:\n{lines}"), "")
 }
 
@@ -386,18 +386,4 @@ fn values_that_mean_off_are_fine() {
         let text = file("", &format!("risk: {off}\nmail: {off}\nsms: {off}\n"));
         assert!(told(&text).is_empty(), "{off:?}: {:?}", told(&text));
     }
-}
-
-#[test]
-fn a_password_is_longer_where_it_does_alone() {
-    let place = Place::new();
-    let least = |rules_of_app: &str| {
-        let settings = place.load(&rules(rules_of_app)).settings;
-        settings.map(|settings| settings.flow.new_passwords.least())
-    };
-    let strict = "      - { path: /**, require: two_factor }\n";
-    let mixed = "      - { path: /a, require: one_factor, allow: { groups: [a] } }\n      - { path: /**, require: two_factor }\n";
-    assert_eq!(least(strict), Some(8));
-    assert_eq!(least(mixed), Some(15));
-    assert_eq!(least("      - { path: /**, require: one_factor }\n"), Some(15));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::auth::event::EventKind;
 use crate::auth::session::Session;
 use crate::flow::Flows;
-use crate::flow::account::AgentName;
+use crate::flow::agent_name::AgentName;
 use crate::flow::ports::Answer;
 use crate::flow::reply::{BrowserOverview, Client};
 

@@ -10,8 +10,8 @@ use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
 use crate::flow::enrol::Enrollee;
 use crate::flow::new_password::NewPassword;
-use crate::flow::other_sessions::OtherSessions;
 use crate::flow::ports::{AccountChange, Answer};
+use crate::flow::reply::OtherSessions;
 use crate::flow::reply::{CeremonyRef, Client, Outcome, PasswordChanged, PasswordWish, ProofsAlong, WithEvents};
 
 impl Flows {

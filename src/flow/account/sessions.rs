@@ -8,7 +8,7 @@ use crate::auth::proof::Strength;
 use crate::auth::session::{Session, Standing};
 use crate::auth::user::UserId;
 use crate::flow::Flows;
-use crate::flow::account::AgentName;
+use crate::flow::agent_name::AgentName;
 use crate::flow::attempt::Attempt;
 use crate::flow::ports::{AccountChange, Answer};
 use crate::flow::reply::{Client, Outcome, SessionOverview};

@@ -11,7 +11,7 @@ use crate::auth::session::{Channel, Session, SessionKey, SessionToken};
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
-use crate::flow::known_browser::Proved;
+use crate::flow::known_browser::BrowserProof;
 use crate::flow::ports::{Account, AccountChange, Answer, Generation, StoreError};
 use crate::flow::reply::{Opened, Rejection};
 
@@ -180,7 +180,7 @@ impl Flows {
         let strength = Strength::of(session.proofs.methods());
         let (client, known) = (attempt.client, attempt.device.as_ref());
         let owner = (&session.identity.id, generation);
-        let by = Proved { strength, is_strange: self.is_strange(&session, client) };
+        let by = BrowserProof { strength, is_strange: self.is_strange(&session, client) };
         let (mark, device) = self.mark_device(client, &attempt.account, known, by, owner)?;
         let mut session = session;
         if let Some(pinned) = session.pinned.as_mut().filter(|pinned| pinned.at == attempt.now) {

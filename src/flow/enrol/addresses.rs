@@ -18,8 +18,8 @@ use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::{Resumed, Slot};
-use crate::flow::other_sessions::OtherSessions;
 use crate::flow::ports::{Account, Answer, StoreError};
+use crate::flow::reply::OtherSessions;
 use crate::flow::reply::{
     AddressAsked, AddressConfirmed, CeremonyRef, Client, CodeReply, Outcome, Rejection, WithEvents,
 };

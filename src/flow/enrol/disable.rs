@@ -11,17 +11,8 @@ use crate::auth::proof::{Factor, Method, MethodSet};
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::destination::Destinations;
-use crate::flow::other_sessions::OtherSessions;
 use crate::flow::ports::{Answer, DisabledFactors, Records, Removal};
-use crate::flow::reply::{CeremonyRef, Client, MfaDisabled, Outcome, WithEvents};
-use crate::flow::verify::along::ProofsAlong;
-
-/// What is to be turned off.
-pub struct DisableWish {
-    pub factors: DisabledFactors,
-    pub along: ProofsAlong,
-    pub others: OtherSessions,
-}
+use crate::flow::reply::{CeremonyRef, Client, DisableWish, MfaDisabled, Outcome, ProofsAlong, WithEvents};
 
 impl Flows {
     /// Turns off the authenticator app, or every second factor. This session goes on under its token.

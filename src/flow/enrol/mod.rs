@@ -12,7 +12,5 @@ mod provision;
 mod totp;
 
 pub(super) use addresses::lasting;
-pub use disable::DisableWish;
 pub(super) use enrollee::Enrollee;
-pub use passkey::NewPasskey;
 pub(super) use passkey::{NAME_CHARS, tidy};

@@ -14,24 +14,13 @@ use crate::auth::secret::SecretText;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
-use crate::flow::other_sessions::OtherSessions;
 use crate::flow::ports::{Answer, ChallengePurpose, StoreError};
 use crate::flow::reply::{
-    CeremonyRef, Client, CreationAsked, Outcome, PasskeyAdded, PasskeyWish, Rejection, WithEvents,
+    CeremonyRef, Client, CreationAsked, NewPasskey, Outcome, PasskeyAdded, PasskeyWish, Rejection, WithEvents,
 };
 
 /// The longest name of a passkey, in characters.
 pub(in crate::flow) const NAME_CHARS: usize = 64;
-
-/// A passkey as a browser made it.
-#[derive(Clone, Copy)]
-pub struct NewPasskey<'a> {
-    /// What its person calls it.
-    pub name: Option<&'a str>,
-    /// As `PublicKeyCredential.toJSON()` writes it.
-    pub credential: &'a SecretText,
-    pub others: OtherSessions,
-}
 
 impl Flows {
     /// Asks for a new passkey, in a sign-in that may enrol or in a session.

@@ -12,8 +12,8 @@ use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::destination::Destinations;
 use crate::flow::enrol::{Enrollee, NAME_CHARS, lasting, tidy};
-use crate::flow::other_sessions::OtherSessions;
 use crate::flow::ports::{Answer, Removal};
+use crate::flow::reply::OtherSessions;
 use crate::flow::reply::{CeremonyRef, Client, Outcome, PasskeyRemoved, PasskeyRenamed, WithEvents};
 
 impl Flows {

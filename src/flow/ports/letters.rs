@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::notices::{LetterNotice, NoticeRecord};
+use super::recipient::Recipient;
 use super::{Answer, StoreError};
-use crate::auth::address::mail_address;
 use crate::auth::secret::{SecretBytes, SecretText};
 
 /// A letter: what its words are made from, and where it goes. It holds what must not be logged.
@@ -68,27 +68,6 @@ pub enum LinkPurpose {
     RecoveryWaits,
     /// Deletes an account.
     Deletion,
-}
-
-/// Where a letter goes.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Recipient {
-    /// A mail address.
-    Email(String),
-    /// A telephone number (E.164, with `+`).
-    Phone(String),
-}
-
-impl Recipient {
-    /// Whether it is one of these, in whatever spelling.
-    pub fn is_among(&self, others: &[Self]) -> bool {
-        let folded = |of: &Self| match of {
-            Self::Email(address) => mail_address::folded(address),
-            Self::Phone(number) => number.clone(),
-        };
-        others.iter().any(|other| folded(other) == folded(self))
-    }
 }
 
 /// The text that is sealed has a multiple of so many bytes: its length tells neither an address nor that there is none.

@@ -18,6 +18,7 @@ mod one_time_codes;
 mod outbox;
 mod passkey_challenge;
 mod places;
+mod recipient;
 mod recoveries;
 mod risk_profiles;
 mod sessions;
@@ -33,12 +34,13 @@ pub use addresses::Addresses;
 pub use breached_passwords::BreachedPasswords;
 pub use counters::{Ledger, Quota, Quotas, Throttle};
 pub use deletion::{DeletionLink, Erasures};
-pub use letters::{Letter, LetterCode, LetterLink, LinkPurpose, Recipient};
+pub use letters::{Letter, LetterCode, LetterLink, LinkPurpose};
 pub use notices::{LetterNotice, NoticeLink, NoticeOrigin};
 pub use one_time_codes::{Attempted, CodeDigest, OneTimeCodes};
 pub use outbox::{Bounce, Fate, LeasedLetter, Notifier, Outbox, Records, SealedLetter, letter_context};
 pub use passkey_challenge::{ApprovalChallenge, ChallengePurpose, IssuedChallenge};
 pub use places::Places;
+pub use recipient::Recipient;
 pub use recoveries::{
     CredentialReset, GrantedRecovery, IssuedCode, MailedCode, Recoveries, RecoveryRef, WaitingRecovery,
 };

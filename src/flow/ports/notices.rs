@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::Recipient;
+use super::recipient::Recipient;
 use super::transient::{JsonRecord, TransientKind};
 use crate::auth::link_token::LinkToken;
 use crate::auth::notice_kind::NoticeKind;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Opened;
+use super::{Opened, OtherSessions, ProofsAlong, Unproved};
 use crate::auth::factor::authenticator::{AddressKind, Enrolled};
 use crate::auth::factor::password::Unfit;
 use crate::auth::history::Activity;
@@ -11,10 +11,8 @@ use crate::auth::secret::SecretText;
 use crate::auth::session::Channel;
 use crate::auth::time::Timestamp;
 use crate::auth::user::Identity;
-use crate::flow::account::AgentName;
-pub use crate::flow::other_sessions::OtherSessions;
+use crate::flow::agent_name::AgentName;
 use crate::flow::risk::ProfileSummary;
-pub use crate::flow::verify::along::{ProofsAlong, Unproved};
 
 /// What an account holds.
 pub struct AccountOverview {

@@ -1,7 +1,7 @@
 //! What becomes of the wish to turn off two-step sign-in.
 
+use super::Unproved;
 use crate::auth::proof::MethodSet;
-use crate::flow::verify::along::Unproved;
 
 /// What becomes of the wish to turn off the authenticator app, or every second factor.
 pub enum MfaDisabled {

@@ -40,7 +40,10 @@ pub enum RecoveryReply {
         wait: Option<Duration>,
     },
     /// It goes on at that moment, or at once with one of these.
-    Waiting { ready_at: Timestamp, methods: MethodSet },
+    Waiting {
+        ready_at: Timestamp,
+        methods: MethodSet,
+    },
     /// The code has led to a recovery already.
     Done,
     Rejected(Rejection),
@@ -89,7 +92,10 @@ pub struct Renewal {
 /// What becomes of that.
 pub enum RenewalReply {
     /// It is set; backup codes are shown this once.
-    Set { username: Username, backup_codes: Vec<SecretText> },
+    Set {
+        username: Username,
+        backup_codes: Vec<SecretText>,
+    },
     /// Nothing is to be set.
     Nothing,
     /// More than was proved for.

@@ -21,6 +21,7 @@ pub use pins::{Disowned, clear_pin, forget_person, pin_person};
 pub use profiles::{ProfileSummary, erase_profile, profile_summary};
 pub(super) use range::RangeVelocity;
 use reassessment::RecordedAssessments;
+pub(super) use reassessment::done_for_risk;
 pub use reassessment::{RequestRisk, SessionAssessment};
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,17 +1,16 @@
 //! A session that is used from elsewhere is assessed anew where a request changes something: what came of it is told as that
 //! of a sign-in is.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::RiskMemory;
 use crate::auth::event::{Event, RiskRecord, What};
 use crate::auth::proof::decision::{Decision, RefusalReason};
-use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::proof::{Lack, Risk, RiskAction, RiskLevel};
 use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
-use crate::flow::admit::Admission;
 
 /// How many assessments of one session the trail takes in this time: as many as tell how it went on.
 const MOST: u32 = 10;
@@ -48,25 +47,21 @@ pub(super) struct RecordedAssessments {
 }
 
 impl RiskMemory {
-    /// An admission with how its session was assessed, for the trail and whoever explains it.
-    pub(in crate::flow) fn with_assessment(
+    /// How a session was assessed, with what was done for it; and the event of it, where the trail takes one more.
+    pub(in crate::flow) fn record_assessment(
         &self,
-        mut admission: Admission,
-        assessed: Option<SessionAssessment>,
-        (who, circumstances): (&Session, &Circumstances),
+        SessionAssessment { level, record }: SessionAssessment,
+        action: RiskAction,
+        (who, client): (&Session, IpAddr),
         now: Timestamp,
-    ) -> Admission {
-        let Some(SessionAssessment { level, record }) = assessed else { return admission };
-        let action = admission.shadow.unwrap_or_else(|| done(&admission.decision)).name();
-        let record = RiskRecord { action, ..record };
-        if self.takes_assessment(&who.id, (level, action), now) {
+    ) -> (Arc<SessionAssessment>, Option<Event>) {
+        let record = RiskRecord { action: action.name(), ..record };
+        let event = self.takes_assessment(&who.id, (level, record.action), now).then(|| {
             let what = What::SessionAssessed { level };
             let (session, risk) = (Some(who.id.clone()), Some(Arc::new(record.clone())));
-            let client_ip = Some(circumstances.client);
-            admission.events.push(Event { client_ip, session, risk, ..Event::of(what, Some(&who.identity)) });
-        }
-        admission.assessed = Some(Arc::new(SessionAssessment { level, record }));
-        admission
+            Event { client_ip: Some(client), session, risk, ..Event::of(what, Some(&who.identity)) }
+        });
+        (Arc::new(SessionAssessment { level, record }), event)
     }
 
     /// Whether the trail takes one more: what it has not yet, of each session a few.
@@ -83,7 +78,7 @@ impl RiskMemory {
 }
 
 /// What was done for risk.
-const fn done(decision: &Decision) -> RiskAction {
+pub(in crate::flow) const fn done_for_risk(decision: &Decision) -> RiskAction {
     match decision {
         Decision::Challenge(challenged) if matches!(challenged.shortfall.lack, Lack::Recognition) => RiskAction::StepUp,
         Decision::Refuse(refusal) if matches!(refusal.reason, RefusalReason::Unrecognised) => RiskAction::Deny,

@@ -7,14 +7,13 @@ use tokio::task::yield_now;
 
 use super::{State, World};
 use crate::auth::event::{Event, EventKind, What};
-use crate::auth::factor::authenticator::{AddressKind, AddressRecord, BackupSet, Enrolled, Sealed, TotpRecord};
+use crate::auth::factor::authenticator::{AddressKind, AddressRecord, BackupSet, Enrolled, TotpRecord};
 use crate::auth::history::{Activity, ActivityCursor, ActivityPage, Failure, SignIn, TrailRow, TrailStep};
 use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
 use crate::flow::ports::{
     Account, AccountChange, Accounts, Addresses, Answer, Authenticators, DisabledFactors, History, Records, Removal,
-    SealedAt, SealedRows, SigningKey, SigningKeys,
 };
 
 pub(super) fn over(account: &mut Account) {
@@ -368,51 +367,6 @@ impl History for World {
                 Some(TrailRow { at: *at, user: event.user.clone()?, ip: event.client_ip, step })
             };
             s.trail.iter().filter(|(at, _)| *at >= from && *at < until).filter_map(row).collect()
-        })
-    }
-}
-
-#[async_trait]
-impl SigningKeys for World {
-    async fn all(&self) -> Answer<Vec<SigningKey>> {
-        self.call(|s| s.signing.clone())
-    }
-
-    async fn add(&self, after: Option<&str>, key: &SigningKey) -> Answer<bool> {
-        self.call(|s| {
-            let first = s.signing.last().map(|k| k.kid.as_str()) == after;
-            if first {
-                s.signing.push(key.clone());
-            }
-            first
-        })
-    }
-
-    async fn prune(&self, now: Timestamp) -> Answer<()> {
-        self.call(|s| s.signing.retain(|k| k.retired_at.is_none_or(|at| at >= now)))
-    }
-}
-
-#[async_trait]
-impl SealedRows for World {
-    async fn sealed(&self) -> Answer<Vec<(SealedAt, Sealed)>> {
-        self.call(|s| {
-            let totp = s.totp.iter().map(|(user, record)| (SealedAt::Totp(user.clone()), record.secret.clone()));
-            let signing = s.signing.iter().map(|key| (SealedAt::Signing(key.kid.clone()), key.private.clone()));
-            totp.chain(signing).collect()
-        })
-    }
-
-    async fn swap(&self, at: &SealedAt, from: &Sealed, to: &Sealed) -> Answer<bool> {
-        self.call(|s| {
-            let place = match at {
-                SealedAt::Totp(user) => s.totp.get_mut(user).map(|record| &mut record.secret),
-                SealedAt::Letter(_) => None,
-                SealedAt::Signing(kid) => s.signing.iter_mut().find(|key| key.kid == *kid).map(|key| &mut key.private),
-            };
-            let Some(place) = place.filter(|sealed| *sealed == from) else { return false };
-            *place = to.clone();
-            true
         })
     }
 }

@@ -3,6 +3,7 @@
 mod callers;
 mod durable;
 mod erasing;
+mod keys;
 mod lockouts;
 mod moment;
 mod outbox;

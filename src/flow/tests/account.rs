@@ -9,7 +9,9 @@ use super::*;
 use crate::auth::factor::password::Unfit;
 use crate::auth::session::{Channel, Session};
 use crate::auth::user::UserId;
-use crate::flow::reply::{CeremonyRef, OtherSessions, PasswordChanged, PasswordWish, ProfileChanged, ProofsAlong, Unproved};
+use crate::flow::reply::{
+    CeremonyRef, OtherSessions, PasswordChanged, PasswordWish, ProfileChanged, ProofsAlong, Unproved,
+};
 use crate::flow::testing::{HOST, World, client, client_at};
 
 const NEW: &str = "seven quiet otters swim";

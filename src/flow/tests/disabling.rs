@@ -10,8 +10,8 @@ use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::secret::SecretBytes;
 use crate::flow::destination::Destinations;
-use crate::flow::other_sessions::OtherSessions;
 use crate::flow::ports::DisabledFactors;
+use crate::flow::reply::OtherSessions;
 use crate::flow::reply::{CeremonyRef, DisableWish, MfaDisabled, ProofsAlong, Unproved};
 use crate::flow::testing::{Blow, HOST, World, client, sending};
 

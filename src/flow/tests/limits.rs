@@ -4,7 +4,7 @@ use super::*;
 use crate::auth::event::ThrottleScope;
 use crate::auth::throttle::account_of_name;
 use crate::auth::user::UserId;
-use crate::flow::known_browser::Proved;
+use crate::flow::known_browser::BrowserProof;
 use crate::flow::ports::Generation;
 use crate::flow::testing::{World, client, client_at};
 
@@ -239,7 +239,7 @@ async fn a_shared_browser_knows_the_last_four_who_signed_in_there() {
         let client = Client { device: Some(secret(&format!("{junk}~{marks}"))), ..client() };
         let attempt = flows.begin_attempt("ann", None, &client);
         let owner = (&UserId("01ANN".to_owned()), Generation::default());
-        let by = Proved { strength: None, is_strange: false };
+        let by = BrowserProof { strength: None, is_strange: false };
         let (made, _) =
             flows.mark_device(attempt.client, &attempt.account, attempt.device.as_ref(), by, owner).unwrap();
         assert!(!made.expose().contains(junk) || junk == "x", "{junk}: {}", made.expose());

@@ -22,6 +22,7 @@ mod new_passwords;
 mod notices;
 mod outstanding;
 mod owners;
+mod passkey_counters;
 mod passkey_faults;
 mod passkey_removal;
 mod passkey_wishes;

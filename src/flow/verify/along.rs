@@ -2,34 +2,16 @@
 //! counts as if the session had proved it a moment before.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Verification;
-use crate::auth::proof::{Method, MethodSet};
-use crate::auth::secret::SecretText;
+use crate::auth::proof::MethodSet;
 use crate::auth::session::Session;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
 use crate::flow::enrol::Enrollee;
 use crate::flow::ports::Answer;
-use crate::flow::reply::{Locked, Rejection, Submission};
-
-/// What came along; both may be absent.
-#[derive(Default)]
-pub struct ProofsAlong {
-    pub password: Option<SecretText>,
-    /// A code, and what it is of.
-    pub code: Option<(Method, SecretText)>,
-}
-
-/// Why what came along proves nothing.
-pub enum Unproved {
-    Rejected(Rejection),
-    Wait(Duration),
-    Locked(Locked),
-    Busy,
-}
+use crate::flow::reply::{Locked, ProofsAlong, Submission, Unproved};
 
 impl Flows {
     /// Verifies what came along, the password first, and adds it to what the session of `who` has proved.

@@ -9,7 +9,7 @@ use super::totp::{already_done, prove_first};
 use super::types::ProblemBody;
 use super::{body, json, json_with, rejected, require_session};
 use crate::auth::address::phone_number::NumberRefusal;
-use crate::flow::other_sessions::OtherSessions;
+use crate::flow::reply::OtherSessions;
 use crate::flow::reply::{AddressAsked, AddressConfirmed, AddressRemoved, CeremonyRef, Rejection};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};

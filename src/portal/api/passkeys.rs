@@ -10,7 +10,7 @@ use super::types::{Opening, ProblemBody, SecretField};
 use super::{body, busy, delivered, json, json_with, opening, rejected, require_session};
 use crate::auth::factor::passkey::{RegistrationResponse, challenge_name};
 use crate::flow::Flows;
-use crate::flow::other_sessions::OtherSessions;
+use crate::flow::reply::OtherSessions;
 use crate::flow::reply::{
     CeremonyRef, CreationAsked, NewPasskey, PasskeyAdded, PasskeyRemoved, PasskeyRenamed, PasskeyWish, Rejection,
 };

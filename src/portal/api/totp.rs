@@ -7,7 +7,7 @@ use super::types::{Enrolled, PendingTotp, ProblemBody, SecretField, TotpBody, To
 use super::{body, busy, delivered, json, opening, rejected, require_session};
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::proof::MethodSet;
-use crate::flow::other_sessions::OtherSessions;
+use crate::flow::reply::OtherSessions;
 use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp as Pending, Rejection};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::user::Username;
-use crate::flow::other_sessions::OtherSessions;
+use crate::flow::reply::OtherSessions;
 use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp};
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};

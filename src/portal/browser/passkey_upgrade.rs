@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::passkey_dialogs::{DialogError, bound, json};
 use super::{after_sign_in, passkey, steps};
-use crate::flow::other_sessions::OtherSessions;
+use crate::flow::reply::OtherSessions;
 use crate::flow::reply::{CeremonyRef, NewPasskey, Opened, PasskeyAdded};
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::destination::Destination;

@@ -1,4 +1,5 @@
 mod erased;
+mod killed;
 mod locked;
 mod outage;
 mod outbox;
@@ -6,9 +7,7 @@ mod pooler;
 mod recorded;
 mod removals;
 
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -262,8 +261,11 @@ async fn the_trail_is_remembered(database: &Database) {
 /// Of one person, from a moment on, page by page; rows that say nothing, and those of a later version, stop nobody.
 async fn activity_is_read(database: &Database, ann: &UserId, bob: &UserId) {
     let at = |seconds| NOW.plus(Duration::from_secs(seconds));
-    raw(database, "insert into audit values (1800000007000, null, 'later', 'id-ann', null, null, null, '{\"action\":\"later\"}')")
-        .await;
+    raw(
+        database,
+        "insert into audit values (1800000007000, null, 'later', 'id-ann', null, null, null, '{\"action\":\"later\"}')",
+    )
+    .await;
     let (mut read, mut cursor, mut pages) = (Vec::new(), Some(ActivityCursor::from(at(60))), 0);
     while let Some(next) = cursor {
         let page = database.activity(ann, at(2), next, 2).await.unwrap();
@@ -374,50 +376,5 @@ async fn urls_that_name_no_database_are_refused_in_words() {
     ] {
         let text = Database::open(url).await.err().expect(url).to_string();
         assert!(text.contains(word) && !text.contains("canary"), "{url}: {text}");
-    }
-}
-
-const CHILD_DATABASE: &str = "STEPGATE_TEST_DATABASE";
-
-/// The process that is killed below; does nothing when it is run by itself.
-#[tokio::test]
-#[expect(clippy::print_stderr, reason = "how it tells its parent")]
-#[ignore = "run by `what_was_spent_survives_kill_9` in a process of its own"]
-async fn spends_until_killed() {
-    let Ok(url) = std::env::var(CHILD_DATABASE) else { return };
-    let database = Database::open(&url).await.unwrap();
-    for step in 1.. {
-        assert!(database.spend_step(&account("ann").identity.id, "one", step, NOW).await.unwrap());
-        eprintln!("spent {step}");
-    }
-}
-
-#[tokio::test]
-async fn what_was_spent_survives_kill_9() {
-    let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", directory.path().join("stepgate.db").display());
-    let database = Database::open(&url).await.unwrap();
-    let id = account("ann").identity.id;
-    assert!(database.create(&account("ann")).await.unwrap());
-    database.put_totp(&id, &totp(), Records::NONE).await.unwrap();
-    for _ in 0..3 {
-        database.put_totp(&id, &totp(), Records::NONE).await.unwrap();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "store::sql::tests::spends_until_killed", "--ignored", "--nocapture"])
-            .env(CHILD_DATABASE, &url)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let spent = |line: String| line.strip_prefix("spent ").and_then(|step| step.parse::<u64>().ok());
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let told = lines.by_ref().map_while(Result::ok).filter_map(spent).nth(20).expect("it works");
-        child.kill().unwrap();
-        child.wait().unwrap();
-        // What it managed to say before it died was spent as well.
-        let last = lines.map_while(Result::ok).filter_map(spent).last().unwrap_or(told);
-        assert!(last >= 21);
-        assert!(!database.spend_step(&id, "one", last, NOW).await.unwrap(), "what was spent stays spent");
-        assert!(database.spend_step(&id, "one", last + 1000, NOW).await.unwrap(), "and the file still works");
     }
 }

@@ -7,8 +7,8 @@ use crate::auth::notice_kind::NoticeKind;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::destination::Destinations;
-use crate::flow::other_sessions::OtherSessions;
 use crate::flow::ports::{Answer, Removal};
+use crate::flow::reply::OtherSessions;
 use crate::flow::reply::{AddressRemoved, CeremonyRef, Client, Outcome, WithEvents};
 
 impl Flows {

@@ -1,6 +1,6 @@
 //! PostgreSQL behind a real pgbouncer, which gives the server away after each transaction.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::*;
 use crate::store::contract::postgres::PASSWORD;
