@@ -38,16 +38,6 @@ impl MailServer {
         Taken { data: String::from_utf8(data).unwrap(), told }
     }
 
-    /// The next that is no word of what happened to an account.
-    pub(crate) fn next_asked(&mut self) -> Taken {
-        loop {
-            let taken = self.next();
-            if !taken.data.replace("=\r\n", "").contains("/.stepgate/notice?") {
-                return taken;
-            }
-        }
-    }
-
     /// Everything that it took and nobody looked at.
     pub(crate) fn end(mut self) -> String {
         let _ = self.child.kill();
