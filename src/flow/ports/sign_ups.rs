@@ -131,8 +131,9 @@ pub trait SignUps: Send + Sync {
     async fn make(&self, made: &ConfirmedAccount<'_>, records: &Records) -> Answer<Made>;
     /// How an account came to be; `None`: an operator made it, or nobody noted it.
     async fn origin(&self, user: &UserId) -> Answer<Option<String>>;
-    /// Keeps an invitation under the digest of its token.
-    async fn invite(&self, invitation: &Invitation, key: &str, records: &Records) -> Answer<()>;
+    /// Keeps an invitation under the digest of its token, in the place of those that the address had, and drops those whose
+    /// time is over; says whether it had one that was still good.
+    async fn invite(&self, invitation: &Invitation, key: &str, records: &Records) -> Answer<bool>;
     /// The invitation of a token, by its digest.
     async fn invitation(&self, key: &str) -> Answer<Option<Invitation>>;
     /// All of them, newest first.

@@ -12,41 +12,55 @@ use crate::auth::user::Group;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::new_password::NewPassword;
-use crate::flow::ports::{
-    Answer, AuditEntry, Invitation, Letter, LetterLink, LinkPurpose, Made, Origin, Recipient, Records,
-};
+use crate::flow::ports::{Answer, Invitation, Letter, LetterLink, LinkPurpose, Made, Origin, Recipient, Records};
 use crate::flow::risk::SignInGoal;
 
+/// Whom an operator invites.
+pub struct NewInvitation<'a> {
+    pub email: &'a str,
+    pub groups: Vec<Group>,
+    /// The origin of the page that the link leads to.
+    pub origin: &'a str,
+    /// Its host, as the letter names it.
+    pub host: &'a str,
+}
+
+/// An invitation with the link that nothing keeps.
+pub struct InvitationMade {
+    pub invitation: Invitation,
+    pub url: SecretText,
+    /// The address had one that was still good.
+    pub replaced: bool,
+}
+
 impl Flows {
-    /// Invites somebody to make an account in these groups with this address, by a link to a page of this origin; the link is
-    /// mailed, and answered so that the operator can hand it over.
+    /// Invites somebody to make an account with an address; an earlier invitation there ends. The link is mailed where there
+    /// is mail, and answered so that the operator can hand it over. `records`: what the operator does, for the audit trail.
     ///
     /// # Errors
     /// A store did not answer; nobody is invited.
-    pub async fn invite(
-        &self,
-        email: &str,
-        groups: Vec<Group>,
-        (origin, host): (&str, &str),
-        entry: impl FnOnce(What) -> AuditEntry + Send,
-    ) -> Answer<(Invitation, SecretText)> {
+    pub async fn invite(&self, new: NewInvitation<'_>, records: Records) -> Answer<InvitationMade> {
+        let NewInvitation { email, groups, origin, host } = new;
         let (now, token) = (self.now(), LinkToken::mint(&self.random()?));
         let expires_at = now.plus(INVITATION_LIVES);
         let id = self.ulid()?;
         let invitation = Invitation { id, email: email.to_owned(), groups, created_at: now, expires_at, used_at: None };
         let url = SecretText::new(format!("{origin}/.stepgate/signup?token={}", token.expose()));
-        let letter = Letter::Link(LetterLink {
-            to: Recipient::Email(email.to_owned()),
-            purpose: LinkPurpose::Invitation,
-            url: url.clone(),
-            code: None,
-            host: host.to_owned(),
-            valid: INVITATION_LIVES,
-        });
-        let letters = vec![self.ports.outbox.seal(&letter, now, expires_at)?];
-        let records = Records { entries: vec![entry(What::InvitationMade)], letters };
-        self.ports.sign_ups.invite(&invitation, &token.name(), &records).await?;
-        Ok((invitation, url))
+        let mut letters = Vec::new();
+        if self.settings.mail {
+            let letter = Letter::Link(LetterLink {
+                to: Recipient::Email(email.to_owned()),
+                purpose: LinkPurpose::Invitation,
+                url: url.clone(),
+                code: None,
+                host: host.to_owned(),
+                valid: INVITATION_LIVES,
+            });
+            letters.push(self.ports.outbox.seal(&letter, now, expires_at)?);
+        }
+        let records = Records { letters, ..records };
+        let replaced = self.ports.sign_ups.invite(&invitation, &token.name(), &records).await?;
+        Ok(InvitationMade { invitation, url, replaced })
     }
 
     /// Makes the account of whom an operator invited: the link shows that the address was reached, whatever password they set.

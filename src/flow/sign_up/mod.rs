@@ -14,6 +14,7 @@ mod open;
 use std::time::Duration;
 
 pub use confirm::Confirmation;
+pub use invite::{InvitationMade, NewInvitation};
 
 use crate::auth::factor::password::Unfit;
 use crate::auth::link_token::LinkToken;

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::World;
 use super::durable::is_taken;
+use crate::auth::address::mail_address;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, ConfirmedAccount, Invitation, Made, Origin, Records, SignUps};
 
@@ -43,10 +44,16 @@ impl SignUps for World {
         self.call(|s| s.origins.get(user).map(|name| (*name).to_owned()))
     }
 
-    async fn invite(&self, invitation: &Invitation, key: &str, records: &Records) -> Answer<()> {
+    async fn invite(&self, invitation: &Invitation, key: &str, records: &Records) -> Answer<bool> {
+        let (now, folded) = (invitation.created_at, mail_address::folded(&invitation.email));
         self.call(|s| {
+            let before = s.invitations.len();
+            s.invitations.retain(|(_, known)| !known.is_open(now) || mail_address::folded(&known.email) != folded);
+            let replaced = s.invitations.len() < before;
+            s.invitations.retain(|(_, known)| now < known.expires_at);
             s.invitations.push((key.to_owned(), invitation.clone()));
             s.keep(records);
+            replaced
         })
     }
 

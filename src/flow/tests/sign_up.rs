@@ -7,12 +7,13 @@ use crate::auth::proof::{Method, Strength};
 use crate::auth::secret::SecretText;
 use crate::auth::user::{Group, Username};
 use crate::flow::Flows;
-use crate::flow::ports::{Letter, LetterLink, LinkPurpose, Ports};
+use crate::flow::ports::{Letter, LetterLink, LinkPurpose, Ports, Records};
 use crate::flow::reply::{Client, LoginReply, WithEvents};
 use crate::flow::risk::SignInGoal;
 use crate::flow::settings::SignUpPolicy;
 use crate::flow::sign_up::{
-    ClaimedBy, Confirmation, INVITATION_LIVES, ReachedBy, SignUpBegun, SignUpConfirmed, SignUpForm, SignUpMistake,
+    ClaimedBy, Confirmation, INVITATION_LIVES, InvitationMade, NewInvitation, ReachedBy, SignUpBegun, SignUpConfirmed,
+    SignUpForm, SignUpMistake,
 };
 use crate::flow::testing::{Blow, HOST, World, client, client_at, fast_settings, secret};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ fn open(world: &Arc<World>) -> Arc<Flows> {
 fn with(ports: Ports, sign_up: SignUpPolicy) -> Arc<Flows> {
     let mut settings = fast_settings();
     settings.sign_up = sign_up;
+    settings.mail = true;
     Arc::new(Flows::new(ports, settings))
 }
 
@@ -346,38 +348,26 @@ async fn no_fault_makes_two_accounts_or_signs_in_without_one() {
 async fn an_invitation_makes_one_account_in_its_groups_whoever_may_sign_up() {
     let world = World::new();
     let flows = with(world.ports(), SignUpPolicy::Off);
-    let entry = |what| {
-        (
-            crate::auth::time::Timestamp::from_secs(0),
-            None,
-            crate::auth::event::Event {
-                what,
-                by: None,
-                user: None,
-                username: None,
-                client_ip: None,
-                agent: None,
-                session: None,
-                browser: None,
-                risk: None,
-                form: None,
-                learnt: false,
-            },
-        )
+    let invite = async |email, groups| {
+        let new = NewInvitation { email, groups, origin: "https://x", host: HOST };
+        flows.invite(new, Records::default()).await.unwrap()
     };
+    let of = |url: &SecretText| LinkToken::parse(url.expose().split_once("?token=").unwrap().1).unwrap();
     let groups = vec![Group("staff".to_owned())];
-    let (invitation, url) = flows.invite(ADDRESS, groups.clone(), ("https://x", HOST), entry).await.unwrap();
+    let first = invite(ADDRESS, groups.clone()).await;
     assert_eq!(letter(&world).purpose, LinkPurpose::Invitation);
-    let token = LinkToken::parse(url.expose().split_once("?token=").unwrap().1).unwrap();
+    let InvitationMade { invitation, url, replaced } = invite("ANN@EXAMPLE.COM", groups.clone()).await;
+    assert!(replaced && !first.replaced, "one an address");
+    assert_eq!(told(&flows, by_link(&of(&first.url), OWN)).await, "over");
+    let token = of(&url);
     assert_eq!(told(&flows, by_link(&token, "short")).await, "unusable");
     let given = Confirmation { username: Some("ann"), ..by_link(&token, OWN) };
     let SignUpConfirmed::Made { who, .. } = confirm(&flows, given).await.value else { panic!("not made") };
     assert_eq!((who.username.as_str(), &who.groups), ("ann", &groups));
     assert_eq!(told(&flows, by_link(&token, OWN)).await, "done");
-    assert!(!flows.ports.sign_ups.revoke_invitation(&invitation.id, crate::flow::ports::Records::NONE).await.unwrap());
+    assert!(!flows.ports.sign_ups.revoke_invitation(&invitation.id, Records::NONE).await.unwrap());
     // One that is too old.
-    let (_, url) = flows.invite("bob@example.com", Vec::new(), ("https://x", HOST), entry).await.unwrap();
-    let token = LinkToken::parse(url.expose().split_once("?token=").unwrap().1).unwrap();
+    let token = of(&invite("bob@example.com", Vec::new()).await.url);
     world.pass(INVITATION_LIVES);
     assert_eq!(told(&flows, by_link(&token, OWN)).await, "over");
     assert_eq!(accounts(&world), 1);

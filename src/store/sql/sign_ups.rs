@@ -48,7 +48,11 @@ impl SignUps for Database {
         Ok(found.and_then(|(origin,)| origin))
     }
 
-    async fn invite(&self, invitation: &Invitation, key: &str, records: &Records) -> Answer<()> {
+    async fn invite(&self, invitation: &Invitation, key: &str, records: &Records) -> Answer<bool> {
+        // A database may know small letters of fewer alphabets than we do: then two are good, of which one makes the account.
+        const REPLACE: &str =
+            "delete from invitations where used_at is null and expires_at > $1 and lower(email) = lower($2)";
+        const OVER: &str = "delete from invitations where expires_at <= $1";
         const SQL: &str = "insert into invitations (id, key, email, account_groups, created_at, expires_at) \
              values ($1, $2, $3, $4, $5, $6)";
         let Invitation { id, email, groups, created_at, expires_at, .. } = invitation;
@@ -57,10 +61,12 @@ impl SignUps for Database {
         let groups: Vec<&str> = groups.iter().map(|group| group.0.as_str()).collect();
         let groups = serde_json::to_string(&groups).map_err(|e| StoreError::new("database", e))?;
         in_transaction!(self, tx => {
+            let earlier = sqlx::query(REPLACE).bind(created_at).bind(email).execute(&mut *tx).await?.rows_affected();
+            sqlx::query(OVER).bind(created_at).execute(&mut *tx).await?;
             let insert = sqlx::query(SQL).bind(id).bind(key).bind(email).bind(&groups);
             insert.bind(created_at).bind(expires_at).execute(&mut *tx).await?;
             commit_with!(self, tx, rows);
-            Ok(())
+            Ok(earlier > 0)
         })
     }
 
