@@ -172,8 +172,11 @@ impl Accounts for Database {
 
     async fn delete_recorded(&self, id: &UserId, letters: &[String], records: &Records) -> Answer<bool> {
         const SQL: &str = "delete from accounts where id = $1 returning username";
+        const INVITATIONS: &str = "delete from invitations where lower(email) in \
+             (select lower(value) from addresses where account_id = $1)";
         let (rows, at) = (RecordRows::of(records)?, time_of(gone_at(records))?);
         in_transaction!(self, tx => {
+            sqlx::query(INVITATIONS).bind(&id.0).execute(&mut *tx).await?;
             let gone: Vec<(String,)> = sqlx::query_as(SQL).bind(&id.0).fetch_all(&mut *tx).await?;
             let Some((name,)) = gone.first() else { return Ok(false) };
             for letter in letters {

@@ -8,7 +8,8 @@ use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
 use crate::auth::proof::Method;
 use crate::auth::user::{UserId, Username};
 use crate::flow::ports::{
-    Accounts as _, Addresses as _, AuditEntry, Erasures as _, Letter, LetterCode, Outbox as _, Recipient, Records,
+    Accounts as _, Addresses as _, AuditEntry, Erasures as _, Invitation, Letter, LetterCode, Outbox as _, Recipient,
+    Records, SignUps as _,
 };
 use crate::store::contract::samples::account;
 use crate::store::sql::{Audit, Database, Pool, on};
@@ -88,6 +89,12 @@ pub(super) async fn nothing_names_who_is_gone(database: &Database) {
     for to in ["ann@x.test", "bob@x.test"] {
         waiting.put(&letter(to), NOW, NOW.plus(HOUR)).await.unwrap();
     }
+    for (id, email) in [("1", "ANN@x.test"), ("2", "bob@x.test")] {
+        let (email, groups, used_at) = (email.to_owned(), Vec::new(), None);
+        let (created_at, expires_at) = (NOW, NOW.plus(HOUR));
+        let invitation = Invitation { id: id.to_owned(), email, groups, created_at, expires_at, used_at };
+        assert!(!database.invite(&invitation, id, Records::NONE).await.unwrap());
+    }
     let trail = Audit::new(database.clone());
     let rejected = What::ProofAccepted { method: Method::Password };
     trail
@@ -118,6 +125,8 @@ pub(super) async fn nothing_names_who_is_gone(database: &Database) {
     let gone = Records::entries(vec![entry(Some(&id), None, What::AccountDeleted)]);
     assert!(database.delete_recorded(&id, &letters, &gone).await.unwrap());
     assert!(!database.delete_recorded(&id, &letters, &gone).await.unwrap());
+    let invited = database.invitations().await.unwrap();
+    assert_eq!(invited.iter().map(|one| one.email.as_str()).collect::<Vec<_>>(), ["bob@x.test"]);
     // The trail and what is still to be done keep the id, which says nothing; nothing keeps the name.
     assert_eq!(holders(database, &id.0).await, ["audit.event", "audit.user_id", "erasures.user_id"]);
     let names: Vec<(Option<String>, String)> =
