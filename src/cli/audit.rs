@@ -11,6 +11,12 @@ pub(crate) fn records(clock: &dyn Clock, whats: &[What], who: &Identity) -> Reco
     Records::entries(whats.iter().map(|what| (clock.now(), None, event(*what, who, None))).collect())
 }
 
+/// What an operator does before there is an account.
+pub(crate) fn of_nobody(clock: &dyn Clock, what: What) -> Records {
+    let event = Event { by: Some(operator()), ..Event::of(what, None) };
+    Records::entries(vec![(clock.now(), None, event)])
+}
+
 /// What is kept of an account that goes: that it did, and an id that says nothing.
 pub(crate) fn tombstone(clock: &dyn Clock, who: &Identity) -> Records {
     let mut records = records(clock, &[What::AccountDeleted], who);

@@ -40,7 +40,8 @@ impl Listen {
     /// The origin of a host's pages by what is configured alone. Plain HTTP is served on this machine alone, or behind what ends
     /// TLS.
     pub fn origin_of(&self, host: &str) -> String {
-        let local = host == "localhost" || host.ends_with(".localhost");
+        let loopback = host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+        let local = loopback || host == "localhost" || host.ends_with(".localhost");
         match (self.https.first(), self.plain.first()) {
             (Some(https), _) if https.port() != 443 && local => format!("https://{host}:{}", https.port()),
             (None, Some(plain)) if local => format!("http://{host}:{}", plain.port()),

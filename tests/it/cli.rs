@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 
 use crate::support::command::{run, run_with};
 
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 25] = [
     &[],
     &["run"],
     &["check"],
@@ -22,6 +22,9 @@ const COMMANDS: [&[&str]; 22] = [
     &["user", "set-password"],
     &["user", "reset-mfa"],
     &["user", "delete"],
+    &["user", "invite"],
+    &["user", "invitations"],
+    &["user", "uninvite"],
     &["session"],
     &["session", "list"],
     &["session", "revoke"],

@@ -32,6 +32,7 @@ mod handover;
 mod held_forms;
 mod http2;
 mod hygiene;
+mod invitations;
 mod killed;
 mod lasting;
 mod lasting_streams;

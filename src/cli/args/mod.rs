@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use risk::{Risk, RiskEval, RiskModel, RiskReplay, RiskSimulate, RiskWorld};
-pub(crate) use user::{AddUser, OneUser, PasswordSource, User};
+pub(crate) use user::{AddUser, InviteUser, OneUser, PasswordSource, User};
 
 /// Multi-factor sign-in in front of the web apps you cannot change.
 #[derive(Parser)]

@@ -203,6 +203,41 @@ Examples:
   stepgate user show ann -c stepgate.yaml               see whether one waits
   stepgate user cancel-recovery ann -c stepgate.yaml")]
     CancelRecovery(OneUser),
+    /// Invite somebody to make an account, by a link
+    #[command(after_help = "\
+Examples:
+  stepgate user invite ann@example.com -c stepgate.yaml --group staff
+  stepgate user invite ann@example.com -c stepgate.yaml --host erp.example.com
+  stepgate user invite ann@example.com -c stepgate.yaml --json | jq -r .url
+
+The link is good once, for 7 days, whatever `users.signup` says. It is printed
+once, and mailed where there is `mail`. Another one takes its place.")]
+    Invite(InviteUser),
+    /// List the invitations
+    #[command(after_help = "\
+Examples:
+  stepgate user invitations -c stepgate.yaml
+  stepgate user invitations -c stepgate.yaml --json | jq -r '.[].email'
+
+A used or expired one goes when another is made after its 7 days.")]
+    Invitations {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take back an invitation that was not used
+    #[command(after_help = "\
+Examples:
+  stepgate user invitations -c stepgate.yaml           see the ids
+  stepgate user uninvite 01JD3Z4WVX2T5Q8R9S0ABCDEFG -c stepgate.yaml")]
+    Uninvite {
+        /// The id of the invitation, as `user invitations` shows it
+        id: String,
+        #[command(flatten)]
+        file: ConfigFile,
+    },
     /// Delete an account with its factors and sessions
     #[command(after_help = "\
 Examples:
@@ -238,6 +273,23 @@ pub(crate) struct AddUser {
     /// Enrol a TOTP authenticator and print its secret
     #[arg(long)]
     pub(crate) totp: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct InviteUser {
+    /// The mail address
+    pub(crate) address: String,
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// A group of the account; may be given again
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+    /// The host where they sign up, if there are several
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -4,6 +4,7 @@ pub(crate) mod addresses;
 mod change;
 pub(crate) mod create_user;
 mod enrol_code;
+mod invitations;
 pub(crate) mod new_password;
 mod notices;
 mod recovery;
@@ -41,6 +42,9 @@ pub(crate) async fn run(command: User) -> CommandResult {
         User::EnrolCode { user, json } => enrol_code::run(&user, json).await,
         User::RecoveryCode { user, valid, json } => recovery::issue(&user, valid, json).await,
         User::CancelRecovery(user) => recovery::cancel(&user).await,
+        User::Invite(args) => invitations::invite(&args).await,
+        User::Invitations { file, json } => invitations::list(&file, json).await,
+        User::Uninvite { id, file } => invitations::revoke(&id, &file).await,
         User::Delete { user, yes } => change::delete(&user, yes).await,
     }
 }

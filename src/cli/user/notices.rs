@@ -35,7 +35,7 @@ async fn letters(
     new: Option<&AddressRecord>,
 ) -> CommandResult<Records> {
     let (ports, settings) = (&opened.ports, &opened.settings);
-    let Some(host) = host(settings).filter(|_| settings.flow.mail) else { return Ok(Records::default()) };
+    let Some(&host) = hosts(settings).first().filter(|_| settings.flow.mail) else { return Ok(Records::default()) };
     let mut enrolled = store_result(ports.authenticators.of(&who.id).await)?;
     enrolled.addresses.extend(new.cloned());
     let (page_origin, at) = (settings.proxy.listen.origin_of(host), ports.clock.now());
@@ -44,8 +44,11 @@ async fn letters(
     store_result(notice_records(ports, facts, &enrolled).await)
 }
 
-/// Where people sign in.
-fn host(settings: &Settings) -> Option<&str> {
+/// The hosts where people sign in: one for all apps, or that of each.
+pub(super) fn hosts(settings: &Settings) -> Vec<&str> {
     let proxy = &settings.proxy;
-    proxy.portal_host.as_deref().or_else(|| proxy.apps.first().map(|app| app.host.as_str()))
+    match &proxy.portal_host {
+        Some(host) => vec![host],
+        None => proxy.apps.iter().map(|app| app.host.as_str()).collect(),
+    }
 }
