@@ -163,7 +163,7 @@ Examples:
   stepgate user reset-mfa ann -c stepgate.yaml   ann enrols anew at sign-in
   stepgate user show ann -c stepgate.yaml        see what is enrolled")]
     ResetMfa(OneUser),
-    /// Make a code by which somebody sets up their first second factor
+    /// Make a code for setting up the first second factor
     #[command(after_help = "\
 Examples:
   stepgate user enrol-code bob -c stepgate.yaml
