@@ -133,7 +133,8 @@ fn of_link(link: &LetterLink, name: &str) -> Words {
         ),
     };
     let once = link.purpose != LinkPurpose::AddressTaken;
-    let good_for = (once && link.purpose != LinkPurpose::RecoveryWaits).then(|| text!("letter-link-good-for", span = format::span(link.valid)));
+    let good_for = (once && link.purpose != LinkPurpose::RecoveryWaits)
+        .then(|| text!("letter-link-good-for", span = format::span(link.valid)));
     let code = link.code.as_ref().map(|code| (text!("letter-link-code"), code.expose()));
     let secret = once.then(|| text!("letter-link-do-not-share"));
     let url = link.url.expose();

@@ -36,7 +36,8 @@ mod tests {
         let random = std::array::from_fn(|n| u8::try_from(n).unwrap());
         let code = mint(&random);
         assert_eq!(code.expose(), "01234-56789-abcde-fghjk-mnpqr");
-        for typed in ["01234-56789-abcde-fghjk-mnpqr", "O1234 56789 ABCDE FGHJK MNPQR", " oi23456789abcdefghjkmnpqr\n"] {
+        for typed in ["01234-56789-abcde-fghjk-mnpqr", "O1234 56789 ABCDE FGHJK MNPQR", " oi23456789abcdefghjkmnpqr\n"]
+        {
             assert_eq!(normalise(typed).unwrap().expose(), "0123456789abcdefghjkmnpqr", "{typed}");
         }
         for typed in ["", "01234-56789-abcde-fghjk-mnpq", "01234-56789-abcde-fghjk-mnpqrs", "012z-ma019-810z", "!"] {

@@ -11,7 +11,13 @@ fn ip(network: u8) -> IpAddr {
 }
 
 fn sign_in(minutes: u64, network: u8, browser: &str) -> SignIn {
-    SignIn { at: at(minutes), ip: ip(network), browser: (!browser.is_empty()).then(|| browser.to_owned()), level: None, agent: None }
+    SignIn {
+        at: at(minutes),
+        ip: ip(network),
+        browser: (!browser.is_empty()).then(|| browser.to_owned()),
+        level: None,
+        agent: None,
+    }
 }
 
 fn failure(minutes: u64, network: u8, method: Method) -> Failure {

@@ -64,7 +64,9 @@ impl Flows {
         let here = ceremony.host == client.host && ceremony.channel == client.channel;
         let fresh = now.since(ceremony.started_at) < RecoverySettings::LASTS;
         let Some(user) = ceremony.who.user().filter(|_| here && fresh) else { return Ok(GrantState::Gone) };
-        let Some(person) = self.unchanged_person(user, &ceremony.credentials).await? else { return Ok(GrantState::Gone) };
+        let Some(person) = self.unchanged_person(user, &ceremony.credentials).await? else {
+            return Ok(GrantState::Gone);
+        };
         let StandingPerson { account, enrolled, .. } = person;
         Ok(GrantState::Open(Box::new(Standing { recovered, credentials, waited, account, enrolled })))
     }

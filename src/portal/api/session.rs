@@ -2,8 +2,8 @@
 
 use http::StatusCode;
 
-use super::types::{ProblemBody, SessionBrief, WhoAmI};
 use super::account_types::{LogoutBody, SessionsEnded};
+use super::types::{ProblemBody, SessionBrief, WhoAmI};
 use super::{body, json, require_session};
 use crate::auth::proof::Strength;
 use crate::auth::time::Timestamp;
@@ -57,8 +57,7 @@ pub(crate) async fn brief(ctx: &Context) -> Result<Reply, HandlerError> {
 pub(crate) async fn logout(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let who = require_session(ctx, true).await?;
     let LogoutBody { everywhere } = body(ctx)?;
-    let ended =
-        ctx.record_events(ctx.state.flows.logout(&who.token, &who.session, everywhere, &ctx.script()).await)?;
+    let ended = ctx.record_events(ctx.state.flows.logout(&who.token, &who.session, everywhere, &ctx.script()).await)?;
     let reply = match everywhere {
         true => json(&SessionsEnded { ended }),
         false => Reply::empty(StatusCode::NO_CONTENT, "api"),

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::erasures::{NAMELESS, UNFINISHED, UNKNOWN, member};
 use super::records::{LETTER_GONE, RecordRows, commit_with};
-use super::recoveries::WITHDRAWN;
+use super::removal::WITHDRAWN;
 use super::row::{RowRef, each_row, number_of, time_of};
 use super::{Database, in_transaction};
 use crate::auth::secret::SecretText;

@@ -4,8 +4,7 @@ use async_trait::async_trait;
 
 use super::addresses::{self, AddressRow};
 use super::records::{RecordRows, commit_with};
-use super::recoveries::WITHDRAWN;
-use super::removal::{HOLD, OVER, all_stay};
+use super::removal::{HOLD, OVER, WITHDRAWN, all_stay};
 use super::row::{RowRef, number_of, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
 use crate::auth::factor::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};

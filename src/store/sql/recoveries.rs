@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::authenticators::{TotpColumns, write_backup, write_totp};
 use super::records::{RecordRows, commit_with};
-use super::removal::HOLD;
+use super::removal::{HOLD, WITHDRAWN};
 use super::row::{RowRef, number_of, rows, time_of};
 use super::{Database, in_transaction, on_write};
 use crate::auth::secret::SecretText;
@@ -22,9 +22,6 @@ const BY_PERSON: &str = "select r.account_id, r.begun_at, r.ready_at, r.ends_at,
 const BY_KEY: &str = "select r.account_id, r.begun_at, r.ready_at, r.ends_at, r.disown_key, r.credentials \
      from recoveries r join accounts a on a.id = r.account_id and a.credentials_generation = r.credentials \
      where r.ends_at > $2 and r.disown_key = $1";
-
-/// Withdraws the code of an administrator.
-pub(super) const WITHDRAWN: &str = "delete from recovery_codes where account_id = $1";
 
 const fn sql_and_name<'a>(which: &RecoveryRef<'a>) -> (&'static str, &'static str, &'a str) {
     const END_PERSON: &str = "delete from recoveries where account_id = $1 and ends_at > $2";

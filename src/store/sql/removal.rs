@@ -1,6 +1,8 @@
 //! What somebody gives up goes only as long as all is there that was to stay: of two removals at once, each could count on
 //! what the other takes away.
 
+/// Withdraws the code of an administrator.
+pub(super) const WITHDRAWN: &str = "delete from recovery_codes where account_id = $1";
 /// Whoever changes what a person has holds their account first, so that two take turns, on all nodes.
 pub(super) const HOLD: &str = "update accounts set disabled = disabled where id = $1";
 

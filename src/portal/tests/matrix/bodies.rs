@@ -149,7 +149,9 @@ fn right_json(document: &Value, address: &str, level: &Level) -> Option<Map<Stri
     let schema = schema(document, address)?;
     let properties = schema["properties"].as_object().cloned().unwrap_or_default();
     let fields = properties.keys().filter_map(|name| {
-        let known = ["username", "password", "otp", "code", "method", "strength", "ceremony", "totp_code", "backup_codes"].contains(&name.as_str());
+        let known =
+            ["username", "password", "otp", "code", "method", "strength", "ceremony", "totp_code", "backup_codes"]
+                .contains(&name.as_str());
         let example = (!known).then(|| schema["example"].get(name).cloned()).flatten();
         let text = value(name, address, level).map(|text| match name.as_str() {
             "credential" => serde_json::from_str(&text).unwrap(),
