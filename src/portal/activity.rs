@@ -49,7 +49,7 @@ pub(crate) async fn read(
 ) -> Answer<(Vec<ActivityEntry>, Option<ActivityCursor>)> {
     let now = flows.ports.clock.now();
     let (user, from) = (&session.identity.id, now.minus(REMEMBERED));
-    let (mut entries, mut next) = (Vec::new(), Some(before.unwrap_or(ActivityCursor::from(now))));
+    let (mut entries, mut next) = (Vec::new(), Some(before.unwrap_or_else(|| ActivityCursor::from(now))));
     for _ in 0..ROUNDS {
         let Some(at) = next.filter(|_| entries.len() < AT_ONCE) else { break };
         let page = flows.ports.history.activity(user, from, at, ROWS).await?;

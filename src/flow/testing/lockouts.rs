@@ -25,7 +25,9 @@ impl Lockouts for World {
                 return Counted::Last;
             }
             lockout.locked_at = last.then_some(attempt.now);
-            attempt.records.filter(|_| last).map(|records| s.keep(records));
+            if let Some(records) = attempt.records.filter(|_| last) {
+                s.keep(records);
+            }
             Counted::Go { last }
         })
     }

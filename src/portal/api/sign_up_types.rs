@@ -99,7 +99,6 @@ pub(crate) struct ConfirmByCode {
 /// There is an account: its owner is signed in, or sets up a second factor first.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "made once and written at once")]
 pub(crate) enum SignUpAnswer {
     /// Signed in.
     SignedUp(SignedUp),

@@ -240,7 +240,7 @@ async fn by_link_form(
         op: BY_LINK,
         email: &email,
         waiting: None,
-        username: username.or(invited.then_some("")),
+        username: username.or_else(|| invited.then_some("")),
         password_rule: rule.as_deref(),
     };
     Ok(page(status, KIND, &shown))

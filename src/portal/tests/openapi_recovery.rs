@@ -80,7 +80,7 @@ async fn whole(j: &Judge) {
     let max = crate::auth::user::UserId("01MAX".to_owned());
     let expires_at = ports.clock.now().plus(std::time::Duration::from_secs(60));
     let records = crate::flow::ports::Records::NONE;
-    let code = crate::flow::recovery::issue_recovery_code(&ports, &max, expires_at, &records).await.unwrap();
+    let code = crate::flow::recovery::issue_recovery_code(&ports, &max, expires_at, records).await.unwrap();
     let body = json!({"username": "max", "code": code.expose()});
     let (_, told) = j.call(post("recover/verify", body)).await;
     assert_eq!(told["can"], json!(["password", "totp", "backup_codes"]));

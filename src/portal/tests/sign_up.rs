@@ -100,7 +100,7 @@ async fn an_invitation_takes_a_new_password_where_nobody_signs_up_alone() {
     };
     let token = crate::auth::link_token::LinkToken::mint(&[7; 32]);
     let sign_ups = &stage.portal.state.flows.ports.sign_ups;
-    sign_ups.invite(&invitation, &token.name(), &crate::flow::ports::Records::NONE).await.unwrap();
+    sign_ups.invite(&invitation, &token.name(), crate::flow::ports::Records::NONE).await.unwrap();
     let link = format!("{PAGE}?token={}", token.expose());
     let shown = text(&browser.get(&link).await);
     assert!(shown.contains("At least 15 characters") && shown.contains("bea@example.com"), "{shown}");

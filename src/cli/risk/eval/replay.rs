@@ -27,6 +27,9 @@ pub(crate) struct RowScores {
     pub(crate) level: RiskLevel,
 }
 
+/// Days since the epoch.
+type Days = Vec<u64>;
+
 /// The state of both models.
 pub(crate) struct Replay<'a> {
     workload: &'a Workload,
@@ -38,7 +41,7 @@ pub(crate) struct Replay<'a> {
     agents: HashMap<(u32, u32, u32), (Agent, u64)>,
     freeman: Freeman,
     /// On which days somebody showed that it is them, by person and place; `None`: nothing waits.
-    waiting: Option<HashMap<(u32, Vec<u8>), Vec<u64>>>,
+    waiting: Option<HashMap<(u32, Vec<u8>), Days>>,
 }
 
 /// Judges all rows; `progress` is told how many are done.

@@ -97,6 +97,5 @@ async fn a_store_that_fails_grants_nothing() {
             assert!(again.is_ok(), "{at:?} {nth} {blow:?}");
         }
     }
-    eprintln!("{cells} faults");
     assert!(cells > 60, "{cells}");
 }

@@ -96,7 +96,7 @@ impl Stage {
     pub(super) async fn issued(&self, user: &UserId) -> SecretText {
         let ports = self.world.ports();
         let expires_at = ports.clock.now().plus(RecoverySettings::ISSUED_CODE_LIVES);
-        issue_recovery_code(&ports, user, expires_at, &Records::NONE).await.unwrap()
+        issue_recovery_code(&ports, user, expires_at, Records::NONE).await.unwrap()
     }
 
     pub(super) async fn prove_issued(&self, name: &str, code: &SecretText) -> WithEvents<RecoveryReply> {

@@ -122,7 +122,7 @@ async fn it_ends_by_a_password_by_a_sign_in_by_an_operator_and_by_time() {
     assert!(!waits(&stage.ann).await, "who has all that they have needs no recovery");
     stage.waits("bob").await;
     let (ports, which) = (stage.world.ports(), RecoveryRef::Of(&stage.bob));
-    assert!(ports.recoveries.end(which, ports.clock.now(), &Records::NONE).await.unwrap());
+    assert!(ports.recoveries.end(which, ports.clock.now(), Records::NONE).await.unwrap());
     assert!(!waits(&stage.bob).await);
     stage.waits("bob").await;
     stage.world.pass(WAIT + RecoverySettings::OPEN_FOR);

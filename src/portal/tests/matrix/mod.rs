@@ -150,9 +150,8 @@ impl Matrix {
         }
         let owner = OWNERS.contains(&level.name.as_str()) && OWNED.contains(&(method, address)) && !broken;
         let cell = (level.name.clone(), method.to_owned(), address.to_owned());
-        if before.is_rewritten(&after) && owner {
-            found.advanced.insert(cell);
-        } else if before.is_rewritten(&after) && level.recovers && address == recovery::FINISH && !broken {
+        let recovers = level.recovers && address == recovery::FINISH && !broken;
+        if before.is_rewritten(&after) && (owner || recovers) {
             found.advanced.insert(cell);
         } else if let Some(why) = before.advance(&after, level) {
             let may = |(who, how, at): &(&str, &str, &str)| {

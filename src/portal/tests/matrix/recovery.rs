@@ -40,7 +40,7 @@ async fn recoveries(stage: &Stage) -> Vec<(&'static str, String)> {
     let ports = stage.world.ports();
     let expires_at = ports.clock.now().plus(RecoverySettings::ISSUED_CODE_LIVES);
     let ann = crate::auth::user::UserId("01ANN".to_owned());
-    let code = issue_recovery_code(&ports, &ann, expires_at, &Records::NONE).await.unwrap();
+    let code = issue_recovery_code(&ports, &ann, expires_at, Records::NONE).await.unwrap();
     let body = json!({"username": "ann", "code": code.expose()});
     all.push(("by an administrator", ceremony(call(stage, "recover/verify", body).await)));
     all
