@@ -30,7 +30,7 @@ pub struct Claim {
     /// A PHC string.
     pub password_hash: String,
     pub enable_mfa: bool,
-    /// A keyed digest of what the browser keeps that began it.
+    /// A keyed digest of what binds the browser that began it; scripts have none.
     pub browser: Option<String>,
 }
 

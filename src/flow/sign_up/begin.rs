@@ -1,7 +1,5 @@
 //! The beginning of a sign-up: a letter to an address, whoever has it.
 
-use data_encoding::BASE64URL_NOPAD;
-
 use super::claims::MOST_CLAIMS;
 use super::{SIGN_UP_LIVES, SignUpBegun, SignUpForm, SignUpMistake};
 use crate::auth::address::mail_address;
@@ -71,16 +69,15 @@ impl Flows {
                 return Ok(SignUpBegun::Busy);
             }
         };
-        let browser = SecretText::new(BASE64URL_NOPAD.encode(&self.random::<32>()?));
         let claim = Claim {
             username: usable.username.as_str().to_owned(),
             password_hash,
             enable_mfa: form.enable_mfa,
-            browser: Some(self.sign_up_browser(&browser)),
+            browser: form.browser.map(|browser| self.sign_up_browser(browser)),
         };
         self.ask_to_confirm_sign_up(attempt, &usable.email, claim, room).await?;
         attempt.record(What::SignUpBegun);
-        Ok(SignUpBegun::Sent { email: usable.email, expires_in: SIGN_UP_LIVES, browser })
+        Ok(SignUpBegun::Sent { email: usable.email, expires_in: SIGN_UP_LIVES })
     }
 
     /// Whatever is wrong with what was given, as far as it can be seen at once.

@@ -5,6 +5,7 @@ use data_encoding::BASE64URL_NOPAD;
 use super::ClaimedBy;
 use crate::auth::address::mail_address;
 use crate::auth::factor::password;
+use crate::auth::handoff::BindingToken;
 use crate::auth::secret::SecretText;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
@@ -27,9 +28,9 @@ impl Flows {
         (CodeDigest(self.ports.vault.digest("sign-up-code", data.as_bytes())), LetterKey(format!("code {name}")))
     }
 
-    /// What is kept of what a browser keeps.
-    pub(super) fn sign_up_browser(&self, kept: &SecretText) -> String {
-        self.sign_up_digest("sign-up-browser", kept.expose().as_bytes())
+    /// What is kept of the browser that begins.
+    pub(super) fn sign_up_browser(&self, browser: &BindingToken) -> String {
+        self.sign_up_digest("sign-up-browser", browser.expose().as_bytes())
     }
 
     fn sign_up_digest(&self, purpose: &str, data: &[u8]) -> String {
@@ -46,8 +47,8 @@ impl Flows {
     ) -> Answer<Option<Option<Claim>>> {
         let claims = pending.filter(|pending| !pending.taken).map_or(&[][..], |pending| &pending.claims);
         let typed = match by {
-            ClaimedBy::Browser(kept) => {
-                let digest = self.sign_up_browser(kept);
+            ClaimedBy::Browser(browser) => {
+                let digest = self.sign_up_browser(browser);
                 let found = claims.iter().find(|claim| claim.browser.as_ref() == Some(&digest));
                 return Ok(Some(found.cloned()));
             }

@@ -4,6 +4,7 @@ use super::begin::{DIGITS, new_username};
 use super::{ClaimedBy, ReachedBy, SIGN_UP_LIVES, SignUpConfirmed, SignUpMistake, WaitingSignUp};
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
 use crate::auth::factor::sent_code;
+use crate::auth::handoff::BindingToken;
 use crate::auth::link_token::LinkToken;
 use crate::auth::proof::Method;
 use crate::auth::secret::SecretText;
@@ -205,7 +206,7 @@ impl Flows {
     pub async fn waiting_sign_up(
         &self,
         token: &LinkToken,
-        browser: Option<&SecretText>,
+        browser: Option<&BindingToken>,
     ) -> Answer<Option<WaitingSignUp>> {
         let name = LetterKey(token.name());
         let Some(link) = self.ports.sign_up_links.load(&name).await? else {
@@ -215,9 +216,9 @@ impl Flows {
         };
         let pending = self.ports.pending_sign_ups.load(&link.leads_to).await?;
         let Some(pending) = pending.filter(|pending| !link.done && !pending.taken) else { return Ok(None) };
-        let digest = browser.map(|kept| self.sign_up_browser(kept));
-        let own = pending.claims.iter().find(|claim| digest.is_some() && claim.browser == digest);
-        Ok(Some(WaitingSignUp::Claimed { username: own.map(|claim| claim.username.clone()), email: pending.email }))
+        let digest = browser.map(|browser| self.sign_up_browser(browser));
+        let is_own = digest.is_some() && pending.claims.iter().any(|claim| claim.browser == digest);
+        Ok(Some(WaitingSignUp::Claimed { email: pending.email, is_own }))
     }
 }
 

@@ -77,7 +77,11 @@ impl Flows {
             attempt.record(What::ProofRejected { method: Method::EmailCode, reason: RejectReason::NoCode });
             return Ok(if used { SignUpConfirmed::AlreadyDone } else { SignUpConfirmed::Over });
         };
-        let ClaimedBy::Password(password) = given.by else { return Ok(SignUpConfirmed::Over) };
+        // An invitation was begun by no browser: there is a password to set.
+        let password = match given.by {
+            ClaimedBy::Password(password) => password,
+            ClaimedBy::Browser(_) => SecretText::new(String::new()),
+        };
         let Some(username) = chosen(given.username, &invitation.email) else {
             return Ok(SignUpConfirmed::Unusable(SignUpMistake::Username));
         };

@@ -17,6 +17,7 @@ pub use confirm::Confirmation;
 pub use invite::{InvitationMade, NewInvitation};
 
 use crate::auth::factor::password::Unfit;
+use crate::auth::handoff::BindingToken;
 use crate::auth::link_token::LinkToken;
 use crate::auth::secret::SecretText;
 use crate::auth::user::Identity;
@@ -35,6 +36,8 @@ pub struct SignUpForm<'a> {
     pub password: SecretText,
     /// Whether they want a second factor at once.
     pub enable_mfa: bool,
+    /// The browser that begins it.
+    pub browser: Option<&'a BindingToken>,
 }
 
 /// What becomes of that.
@@ -43,7 +46,6 @@ pub enum SignUpBegun {
     Sent {
         email: String,
         expires_in: Duration,
-        browser: SecretText,
     },
     /// By what was given alone.
     Unusable(Vec<SignUpMistake>),
@@ -73,8 +75,8 @@ pub enum ReachedBy<'a> {
 pub enum ClaimedBy {
     /// The password of the sign-up, or for an invitation the one that is to be set.
     Password(SecretText),
-    /// What the browser keeps that began it.
-    Browser(SecretText),
+    /// The browser that began it.
+    Browser(BindingToken),
 }
 
 /// What becomes of a confirmation.
@@ -100,10 +102,10 @@ pub enum SignUpConfirmed {
 /// What a link leads to, for its page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WaitingSignUp {
-    /// Its name, if the browser asks that began it.
     Claimed {
         email: String,
-        username: Option<String>,
+        /// Whether the browser asks that began it.
+        is_own: bool,
     },
     Invited {
         email: String,

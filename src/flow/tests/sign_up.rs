@@ -2,6 +2,7 @@
 
 use crate::auth::event::What;
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
+use crate::auth::handoff::BindingToken;
 use crate::auth::link_token::LinkToken;
 use crate::auth::proof::{Method, Strength};
 use crate::auth::secret::SecretText;
@@ -13,7 +14,7 @@ use crate::flow::risk::SignInGoal;
 use crate::flow::settings::SignUpPolicy;
 use crate::flow::sign_up::{
     ClaimedBy, Confirmation, INVITATION_LIVES, InvitationMade, NewInvitation, ReachedBy, SignUpBegun, SignUpConfirmed,
-    SignUpForm, SignUpMistake,
+    SignUpForm, SignUpMistake, WaitingSignUp,
 };
 use crate::flow::testing::{Blow, HOST, World, client, client_at, fast_settings, secret};
 use std::sync::Arc;
@@ -34,14 +35,12 @@ fn with(ports: Ports, sign_up: SignUpPolicy) -> Arc<Flows> {
 }
 
 fn form<'a>(name: Option<&'a str>, email: &'a str, password: &str) -> SignUpForm<'a> {
-    SignUpForm { username: name, email, password: secret(password), enable_mfa: false }
+    SignUpForm { username: name, email, password: secret(password), enable_mfa: false, browser: None }
 }
 
-async fn begin(flows: &Flows, email: &str, password: &str, at: &Client) -> SecretText {
-    match flows.begin_sign_up(form(None, email, password), at).await.unwrap().value {
-        SignUpBegun::Sent { browser, .. } => browser,
-        _ => panic!("no letter"),
-    }
+async fn begin(flows: &Flows, email: &str, password: &str, at: &Client) {
+    let begun = flows.begin_sign_up(form(None, email, password), at).await.unwrap().value;
+    assert!(matches!(begun, SignUpBegun::Sent { .. }), "no letter");
 }
 
 /// The last letter.
@@ -163,15 +162,23 @@ async fn who_began_with_an_address_of_somebody_else_gets_nothing_when_its_owner_
 async fn the_browser_that_began_need_not_repeat_the_password() {
     let world = World::new();
     let flows = open(&world);
-    let browser = begin(&flows, ADDRESS, OWN, &client()).await;
+    let [browser, other] = [0, 1].map(|_| flows.mint_binding().unwrap());
+    let form = SignUpForm { browser: Some(&browser), ..form(None, ADDRESS, OWN) };
+    flows.begin_sign_up(form, &client()).await.unwrap();
+    // Who begins by a script is no browser, and neither is whoever has none.
+    begin(&flows, ADDRESS, OTHER, &client()).await;
     let token = token_in(&letter(&world));
-    let by = |kept: &SecretText| Confirmation {
+    let by = |browser: &BindingToken| Confirmation {
         reached: ReachedBy::Link(&token),
-        by: ClaimedBy::Browser(kept.clone()),
+        by: ClaimedBy::Browser(browser.clone()),
         username: None,
         enable_mfa: None,
     };
-    assert_eq!(told(&flows, by(&secret("of another browser"))).await, "wrong");
+    for (shown, is_own) in [(None, false), (Some(&other), false), (Some(&browser), true)] {
+        let waiting = flows.waiting_sign_up(&token, shown).await.unwrap();
+        assert_eq!(waiting, Some(WaitingSignUp::Claimed { email: ADDRESS.to_owned(), is_own }));
+    }
+    assert_eq!(told(&flows, by(&other)).await, "wrong");
     assert_eq!(told(&flows, by(&browser)).await, "opened");
 }
 

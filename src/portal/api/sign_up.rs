@@ -34,6 +34,7 @@ use crate::portal::{new_password, qr};
 pub(crate) async fn begin(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let given: SignUpBody = body(ctx)?;
     let form = SignUpForm {
+        browser: None,
         username: given.username.as_deref(),
         email: &given.email,
         password: given.password.0,

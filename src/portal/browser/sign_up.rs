@@ -10,13 +10,14 @@ use crate::flow::sign_up::{
     WaitingSignUp,
 };
 use crate::portal::context::{Context, HandlerError};
+use crate::portal::cookies;
 use crate::portal::error::PortalError;
 use crate::portal::format;
 use crate::portal::forms::FormFields;
 use crate::portal::messages::text;
 use crate::portal::new_password;
 use crate::portal::pages::{Errors, Link, SignUpConfirmPage, SignUpPage};
-use crate::portal::reply::{Reply, page};
+use crate::portal::reply::{Reply, page, with_cookie};
 
 /// Its name among our pages.
 const KIND: &str = "signup";
@@ -67,15 +68,23 @@ fn presented(ctx: &Context, field: &str) -> Option<Option<LinkToken>> {
 }
 
 async fn begin(ctx: &mut Context, fields: &FormFields) -> Result<Reply, HandlerError> {
+    let browser = match &ctx.info.cookies.binding {
+        Some(browser) => browser.clone(),
+        None => ctx.state.flows.mint_binding()?,
+    };
     let sign_up = SignUpForm {
         username: Some(fields.get("username")),
         email: fields.get("email"),
         password: fields.secret("password"),
         enable_mfa: fields.get("enable_mfa") == "yes",
+        browser: Some(&browser),
     };
     let begun = ctx.record_events(ctx.state.flows.begin_sign_up(sign_up, &ctx.client()).await)?;
     match begun {
-        SignUpBegun::Sent { email, .. } => Ok(code_form(ctx, &email, None, Errors::none())),
+        SignUpBegun::Sent { email, .. } => {
+            let answer = code_form(ctx, &email, None, Errors::none(), false);
+            Ok(with_cookie(answer, cookies::set_binding(&browser, SIGN_UP_LIVES)))
+        }
         SignUpBegun::Unusable(mistakes) => Ok(form(ctx, fields, errors(&mistakes))),
         SignUpBegun::Wait(how_long) => Ok(wait(ctx, how_long, Vec::new(), String::new())),
         SignUpBegun::Busy => Ok(busy(ctx)),
@@ -85,20 +94,21 @@ async fn begin(ctx: &mut Context, fields: &FormFields) -> Result<Reply, HandlerE
 
 async fn by_code(ctx: &mut Context, fields: &FormFields) -> Result<Reply, HandlerError> {
     let (email, code) = (fields.get("email"), fields.secret("code"));
-    let mut missing = missing_password(fields);
+    let mut missing = missing_password(ctx, fields);
+    let asks = !missing.is_empty() || !fields.get("password").is_empty();
     if code.expose().trim().is_empty() {
         missing.add("code", text!("mistake-no-code"));
     }
     if !missing.is_empty() {
-        return Ok(code_form(ctx, email, None, missing));
+        return Ok(code_form(ctx, email, None, missing, asks));
     }
     let confirmed = confirm(ctx, ReachedBy::Code { email, code: &code }, fields).await?;
     match confirmed {
         SignUpConfirmed::Wrong | SignUpConfirmed::Over => {
-            Ok(code_form(ctx, email, None, Errors::one("code", text!("sign-up-code-wrong"))))
+            Ok(code_form(ctx, email, None, Errors::one("code", text!("sign-up-code-wrong")), asks))
         }
         SignUpConfirmed::Unusable(mistake) => {
-            Ok(code_form(ctx, email, Some(fields.get("username")), errors(&[mistake])))
+            Ok(code_form(ctx, email, Some(fields.get("username")), errors(&[mistake]), asks))
         }
         other => confirmed_reply(ctx, other, fields).await,
     }
@@ -106,7 +116,7 @@ async fn by_code(ctx: &mut Context, fields: &FormFields) -> Result<Reply, Handle
 
 async fn by_link(ctx: &mut Context, token: &LinkToken, fields: &FormFields) -> Result<Reply, HandlerError> {
     let name = Some(fields.get("username")).filter(|name| !name.is_empty());
-    let missing = missing_password(fields);
+    let missing = missing_password(ctx, fields);
     if !missing.is_empty() {
         return by_link_form(ctx, Some(token), name, missing).await;
     }
@@ -127,7 +137,11 @@ async fn confirm(
     fields: &FormFields,
 ) -> Result<SignUpConfirmed, HandlerError> {
     let username = Some(fields.get("username"));
-    let by = ClaimedBy::Password(fields.secret("password"));
+    let typed = fields.secret("password");
+    let by = match ctx.info.cookies.binding.clone().filter(|_| typed.expose().is_empty()) {
+        Some(browser) => ClaimedBy::Browser(browser),
+        None => ClaimedBy::Password(typed),
+    };
     let goal = ctx.guards().goal();
     let given = Confirmation { reached, by, username, enable_mfa: None };
     let confirmed = ctx.state.flows.confirm_sign_up(given, goal, &ctx.client()).await;
@@ -160,8 +174,9 @@ async fn confirmed_reply(
     }
 }
 
-fn missing_password(fields: &FormFields) -> Errors {
-    match fields.get("password").is_empty() {
+/// The browser that began need not say again who it is.
+fn missing_password(ctx: &Context, fields: &FormFields) -> Errors {
+    match fields.get("password").is_empty() && ctx.info.cookies.binding.is_none() {
         true => Errors::one("password", text!("mistake-no-password")),
         false => Errors::none(),
     }
@@ -199,7 +214,7 @@ fn form(ctx: &Context, fields: &FormFields, errors: Errors) -> Reply {
     page(status, KIND, &shown)
 }
 
-fn code_form(ctx: &Context, email: &str, username: Option<&str>, errors: Errors) -> Reply {
+fn code_form(ctx: &Context, email: &str, username: Option<&str>, errors: Errors, asks_password: bool) -> Reply {
     let (shell, status) = (ctx.shell(), status(&errors));
     let span = format::span(SIGN_UP_LIVES);
     let shown = SignUpConfirmPage {
@@ -211,6 +226,7 @@ fn code_form(ctx: &Context, email: &str, username: Option<&str>, errors: Errors)
         email,
         waiting: Some(&span),
         username,
+        asks_password,
         password_rule: None,
     };
     page(status, KIND, &shown)
@@ -224,10 +240,10 @@ async fn by_link_form(
     errors: Errors,
 ) -> Result<Reply, HandlerError> {
     let Some(token) = token else { return Ok(over(ctx)) };
-    let waiting = ctx.state.flows.waiting_sign_up(token, None).await?;
-    let (email, invited) = match waiting {
-        Some(WaitingSignUp::Claimed { email, .. }) => (email, false),
-        Some(WaitingSignUp::Invited { email }) => (email, true),
+    let waiting = ctx.state.flows.waiting_sign_up(token, ctx.info.cookies.binding.as_ref()).await?;
+    let (email, invited, is_own) = match waiting {
+        Some(WaitingSignUp::Claimed { email, is_own }) => (email, false, is_own),
+        Some(WaitingSignUp::Invited { email }) => (email, true, false),
         None => return Ok(over(ctx)),
     };
     let rule = invited.then(|| new_password::hint(ctx.state.flows.password_rule()));
@@ -241,6 +257,7 @@ async fn by_link_form(
         email: &email,
         waiting: None,
         username: username.or_else(|| invited.then_some("")),
+        asks_password: !is_own,
         password_rule: rule.as_deref(),
     };
     Ok(page(status, KIND, &shown))

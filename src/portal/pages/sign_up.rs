@@ -35,6 +35,8 @@ pub(crate) struct SignUpConfirmPage<'a> {
     pub(crate) waiting: Option<&'a str>,
     /// The user name, where one is to be chosen.
     pub(crate) username: Option<&'a str>,
+    /// Whether it is asked who reached the address; the browser that began is not.
+    pub(crate) asks_password: bool,
     /// What a new password must be; without it, the one of the sign-up is asked for again.
     pub(crate) password_rule: Option<&'a str>,
 }

@@ -12,7 +12,20 @@ pub(super) fn every(shell: &Shell, x: &str) -> Vec<(&'static str, String)> {
     };
     let confirm = |errors, waiting, username, password_rule| {
         let (host, token, op, email) = (x, Some(x), "confirm", x);
-        SignUpConfirmPage { shell, errors, host, token, op, email, waiting, username, password_rule }.render().unwrap()
+        SignUpConfirmPage {
+            shell,
+            errors,
+            host,
+            token,
+            op,
+            email,
+            waiting,
+            username,
+            asks_password: waiting.is_none(),
+            password_rule,
+        }
+        .render()
+        .unwrap()
     };
     vec![
         ("sign-up", form(Errors::none())),

@@ -84,6 +84,38 @@ async fn a_link_asks_who_reached_the_address_and_looking_makes_nothing() {
 }
 
 #[tokio::test]
+async fn the_browser_that_began_is_not_asked_for_the_password_again() {
+    let stage = Stage::with_all();
+    let before = accounts(&stage);
+    let [mut began, mut elsewhere] = [0, 1].map(|_| Browser::new(&stage));
+    for (email, by_code) in [("new@example.com", true), ("newer@example.com", false)] {
+        let given = [("op", "begin"), ("email", email), ("password", OWN), ("enable_mfa", "yes")];
+        let sent = text(&began.post(PAGE, &given).await);
+        assert!(sent.contains("name=\"code\"") && !sent.contains("name=\"password\""), "{sent}");
+        let (link, _) = stage.last_link();
+        let code = letter(&stage).code.unwrap();
+        // Another browser is asked, whatever it leaves out.
+        let made = accounts(&stage);
+        let by_link = [("op", "confirm")];
+        let with_code = [("op", "code"), ("email", email), ("code", code.expose())];
+        assert!(text(&elsewhere.get(&link).await).contains("name=\"password\""));
+        for answer in [elsewhere.post(&link, &by_link).await, elsewhere.post(PAGE, &with_code).await] {
+            assert_eq!((answer.status(), accounts(&stage)), (StatusCode::UNPROCESSABLE_ENTITY, made));
+            assert!(text(&answer).contains("id=\"password-error\""), "{}", text(&answer));
+        }
+        let answer = match by_code {
+            true => began.post(PAGE, &with_code).await,
+            false => {
+                assert!(!text(&began.get(&link).await).contains("name=\"password\""));
+                began.post(&link, &by_link).await
+            }
+        };
+        assert_eq!((answer.status(), accounts(&stage)), (StatusCode::SEE_OTHER, made + 1));
+    }
+    assert_eq!(accounts(&stage), before + 2);
+}
+
+#[tokio::test]
 async fn an_invitation_takes_a_new_password_where_nobody_signs_up_alone() {
     let stage = Stage::new();
     let before = accounts(&stage);
