@@ -4,7 +4,7 @@
 use http::StatusCode;
 
 use super::account::{require_session, without_cookies};
-use super::{busy, notice, other_account, start_again, wait};
+use super::{busy, link_token, notice, other_account, start_again, wait};
 use crate::auth::link_token::LinkToken;
 use crate::auth::resource::Tolerances;
 use crate::flow::reply::{CeremonyRef, DeletionAsked, DeletionConfirmed, DeletionSeen};
@@ -26,7 +26,7 @@ const ACCOUNT: &str = "/.stepgate/account";
 
 /// Says what follows, and asks; or is the page of the link.
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
-    if let Some(token) = presented(ctx) {
+    if let Some(token) = link_token(ctx) {
         return link_page(ctx, token.as_ref()).await;
     }
     let who = require_session(ctx).await?;
@@ -41,7 +41,7 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
 /// Sends the link, or takes the button behind it.
 pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let fields = ctx.form().await?;
-    if let Some(token) = presented(ctx) {
+    if let Some(token) = link_token(ctx) {
         return match (fields.get("op"), token) {
             (DELETE, Some(token)) => delete(ctx, &token).await,
             (DELETE, None) => Ok(over(ctx)),
@@ -69,13 +69,6 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         DeletionAsked::Busy => busy(ctx),
         DeletionAsked::Gone => start_again(ctx),
     })
-}
-
-/// The token in the address, if there is any; an inner `None`: it is none of ours.
-fn presented(ctx: &Context) -> Option<Option<LinkToken>> {
-    let mut tokens = ctx.query.iter().filter(|(name, _)| name == "token").map(|(_, token)| LinkToken::parse(token));
-    let first = tokens.next()?;
-    Some(first.filter(|_| tokens.next().is_none()))
 }
 
 /// To the proof that is missing, and back here.

@@ -4,8 +4,7 @@
 
 use http::StatusCode;
 
-use super::not_me;
-use crate::auth::link_token::LinkToken;
+use super::{link_token, not_me};
 use crate::flow::notices::LetterDisowned;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::destination::Destination;
@@ -18,7 +17,7 @@ use crate::portal::support_contact;
 
 /// Says what follows, and asks.
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
-    let Some(token) = token(ctx) else { return Ok(gone(ctx)) };
+    let Some(token) = link_token(ctx).flatten() else { return Ok(gone(ctx)) };
     let Some(link) = ctx.state.flows.noticed(&token).await? else { return Ok(gone(ctx)) };
     let shell = ctx.shell();
     let whom = support_contact::whom(shell.support.as_ref());
@@ -34,7 +33,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     if ctx.form().await?.get("op") != "disown" {
         return Err(HandlerError::Portal(PortalError::BadRequest));
     }
-    let Some(token) = token(ctx) else { return Ok(gone(ctx)) };
+    let Some(token) = link_token(ctx).flatten() else { return Ok(gone(ctx)) };
     let (state, client) = (ctx.state.clone(), ctx.client());
     let disowned = ctx.record_events(state.flows.disown_by_letter(&token, &client).await)?;
     let shell = ctx.shell();
@@ -56,11 +55,6 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let links = vec![sign_in()];
     let notice = NoticePage { lines: vec![line], items, links, ..NoticePage::new(&shell, heading) };
     Ok(page(StatusCode::OK, "notice", &notice))
-}
-
-fn token(ctx: &Context) -> Option<LinkToken> {
-    let given = ctx.query.iter().find(|(name, _)| name == "token");
-    given.and_then(|(_, value)| LinkToken::parse(value))
 }
 
 fn gone(ctx: &Context) -> Reply {

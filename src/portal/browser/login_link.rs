@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::steps::{ceremony_redirect, enter};
-use super::{notice, start_again};
+use super::{link_token, notice, start_again};
 use crate::auth::link_token::LinkToken;
 use crate::flow::reply::{LinkAsked, LinkFollowed, LoginReply, WaitingLink};
 use crate::portal::context::{Context, HandlerError};
@@ -28,7 +28,7 @@ const SENT: &str = "sent";
 /// Asks for an address, waits for the link, or is the page of a link.
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     switched_on(ctx)?;
-    if let Some(token) = presented(ctx) {
+    if let Some(token) = link_token(ctx) {
         return match waiting(ctx, token.as_ref()).await? {
             Some((_, link)) => Ok(link_page(ctx, &link)),
             None => Ok(over(ctx)),
@@ -42,7 +42,7 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
 /// Takes an address, a code, or the button of a link.
 pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     switched_on(ctx)?;
-    if let Some(token) = presented(ctx) {
+    if let Some(token) = link_token(ctx) {
         let fields = ctx.form().await?;
         return by_link(ctx, token, fields.get("op")).await;
     }
@@ -60,13 +60,6 @@ fn switched_on(ctx: &Context) -> Result<(), HandlerError> {
         true => Ok(()),
         false => Err(HandlerError::Portal(PortalError::NotFound)),
     }
-}
-
-/// The token in the address, if there is any; an inner `None`: it is none of ours.
-fn presented(ctx: &Context) -> Option<Option<LinkToken>> {
-    let mut tokens = ctx.query.iter().filter(|(name, _)| name == "token").map(|(_, token)| LinkToken::parse(token));
-    let first = tokens.next()?;
-    Some(first.filter(|_| tokens.next().is_none()))
 }
 
 /// The link of a token, with the token.

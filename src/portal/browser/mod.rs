@@ -53,6 +53,7 @@ use super::redirect_guard;
 use super::reply::{Reply, page, see_other, with_cookie, with_session};
 use super::support_contact;
 use crate::auth::history::Notice as HistoryNotice;
+use crate::auth::link_token::LinkToken;
 use crate::auth::proof::MethodSet;
 use crate::auth::session::{Session, Standing};
 use crate::flow::reply::{Opened, Rejection};
@@ -72,6 +73,13 @@ pub(crate) async fn step_up_script(ctx: &Context) -> Result<Reply, HandlerError>
         true => Ok(ctx.state.theme.step_up_script(&ctx.info.headers)),
         false => Err(HandlerError::Portal(PortalError::NotFound)),
     }
+}
+
+/// The token of a link in the address, if there is any; an inner `None`: it is none of ours, or one of several.
+fn link_token(ctx: &Context) -> Option<Option<LinkToken>> {
+    let mut tokens = ctx.query.iter().filter(|(name, _)| name == "token").map(|(_, token)| LinkToken::parse(token));
+    let first = tokens.next()?;
+    Some(first.filter(|_| tokens.next().is_none()))
 }
 
 /// A page that says something, with links.

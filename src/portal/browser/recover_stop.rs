@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use super::link_token;
 use crate::auth::link_token::LinkToken;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::error::PortalError;
@@ -15,8 +16,7 @@ const KIND: &str = "recover-stop";
 
 /// Says what is about to happen, and asks.
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
-    let given = ctx.query.iter().find(|(name, _)| name == "token").and_then(|(_, value)| LinkToken::parse(value));
-    let Some(token) = given else { return Ok(over(ctx)) };
+    let Some(token) = link_token(ctx).flatten() else { return Ok(over(ctx)) };
     let Some(waiting) = ctx.state.flows.recovery_to_stop(&token).await? else { return Ok(over(ctx)) };
     let (shell, ready_at) = (ctx.shell(), format::moment(waiting.ready_at));
     let stop = RecoverStopPage {

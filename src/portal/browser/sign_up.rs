@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 
-use super::{busy, login, notice, wait};
+use super::{busy, link_token, login, notice, wait};
 use crate::auth::link_token::LinkToken;
 use crate::flow::sign_up::{
     ClaimedBy, Confirmation, ReachedBy, SIGN_UP_LIVES, SignUpBegun, SignUpConfirmed, SignUpForm, SignUpMistake,
@@ -62,9 +62,7 @@ fn presented(ctx: &Context, field: &str) -> Option<Option<LinkToken>> {
     if !field.is_empty() {
         return Some(LinkToken::parse(field));
     }
-    let mut tokens = ctx.query.iter().filter(|(name, _)| name == "token").map(|(_, token)| LinkToken::parse(token));
-    let first = tokens.next()?;
-    Some(first.filter(|_| tokens.next().is_none()))
+    link_token(ctx)
 }
 
 async fn begin(ctx: &mut Context, fields: &FormFields) -> Result<Reply, HandlerError> {
