@@ -11,8 +11,9 @@ use crate::flow::ceremony::stored::Slot;
 use crate::flow::enrol::Enrollee;
 use crate::flow::new_password::NewPassword;
 use crate::flow::ports::{AccountChange, Answer};
-use crate::flow::reply::OtherSessions;
-use crate::flow::reply::{CeremonyRef, Client, Outcome, PasswordChanged, PasswordWish, ProofsAlong, WithEvents};
+use crate::flow::reply::{
+    CeremonyRef, Client, OtherSessions, Outcome, PasswordChanged, PasswordWish, ProofsAlong, WithEvents,
+};
 
 impl Flows {
     /// Sets another password. What was granted before is over, but for this session, which goes on under a new token, and for

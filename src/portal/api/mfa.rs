@@ -2,14 +2,14 @@
 
 use http::StatusCode;
 
+use super::account::unproved_reply;
 use super::mfa_types::{DisableBody, MfaOff};
 use super::totp::prove_first;
 use super::types::ProblemBody;
-use super::{body, busy, factor_locked, json, rejected, require_session};
+use super::{body, json, rejected, require_session};
 use crate::auth::proof::Method;
 use crate::flow::ports::DisabledFactors;
-use crate::flow::reply::OtherSessions;
-use crate::flow::reply::{CeremonyRef, DisableWish, MfaDisabled, ProofsAlong, Rejection, Unproved};
+use crate::flow::reply::{CeremonyRef, DisableWish, MfaDisabled, OtherSessions, ProofsAlong, Rejection};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::messages::text;
@@ -83,10 +83,7 @@ async fn turn_off(ctx: &mut Context, factors: DisabledFactors, done: Reply) -> R
             let title = text!("problem-mfa-needed-title");
             Problem::new(StatusCode::CONFLICT, "mfa_required_by_policy", title).with("rule", rule).reply(&ctx.info)
         }
-        MfaDisabled::Unproved(Unproved::Rejected(rejection)) => rejected(&ctx.info, rejection).reply(&ctx.info),
-        MfaDisabled::Unproved(Unproved::Wait(wait)) => Problem::too_many(wait).reply(&ctx.info),
-        MfaDisabled::Unproved(Unproved::Locked(locked)) => factor_locked(locked).reply(&ctx.info),
-        MfaDisabled::Unproved(Unproved::Busy) => busy(ctx),
+        MfaDisabled::Unproved(unproved) => unproved_reply(ctx, unproved),
         MfaDisabled::ProveFirst(methods) => prove_first(methods).reply(&ctx.info),
         MfaDisabled::Gone => rejected(&ctx.info, Rejection::SessionGone).reply(&ctx.info),
     })
