@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::auth::ceremony::{Ceremony, CeremonyToken};
 use crate::auth::event::Event;
 use crate::auth::history::Notice;
+use crate::auth::link_token::LinkToken;
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::secret::SecretText;
 use crate::auth::session::{Channel, Session, SessionToken};
@@ -23,7 +24,7 @@ use crate::auth::slip_token::SlipToken;
 use crate::auth::time::Timestamp;
 use crate::auth::user::Username;
 use crate::flow::agent_name::AgentName;
-use crate::flow::ports::StoreError;
+use crate::flow::ports::{LetterLink, LinkPurpose, Recipient, StoreError};
 
 pub use account::*;
 pub use addresses::*;
@@ -81,6 +82,16 @@ impl Client {
     pub(super) fn agent_name(&self) -> AgentName {
         let [brands, mobile, platform] = self.hints.each_ref().map(Option::as_deref);
         AgentName::seen(self.user_agent.as_deref(), [brands, mobile, platform])
+    }
+
+    /// The address of a page that a link in a letter leads to.
+    pub(super) fn letter_url(&self, page: &str, token: &LinkToken) -> SecretText {
+        SecretText::new(format!("{}/.stepgate/{page}?token={}", self.letter_origin, token.expose()))
+    }
+
+    /// A letter to a mail address, with a link and no code.
+    pub(super) fn letter_link(&self, to: &str, purpose: LinkPurpose, url: SecretText, valid: Duration) -> LetterLink {
+        LetterLink { to: Recipient::Email(to.to_owned()), purpose, url, code: None, host: self.host.clone(), valid }
     }
 
     /// As much of `User-Agent` as is kept.

@@ -8,15 +8,14 @@ use std::time::Duration;
 use super::Flows;
 use super::attempt::Attempt;
 use super::ceremony::stored::{Resumed, Slot};
-use super::ports::{Account, Answer, DeletionLink, Letter, LetterLink, LinkPurpose, Recipient, StoreError};
+use super::ports::{Account, Answer, DeletionLink, Letter, LinkPurpose, StoreError};
 use super::reply::{CeremonyRef, Client, DeletionAsked, Locked, Outcome, Submission, WithEvents};
 use super::verify::Verification;
 use crate::auth::ceremony::{Ceremony, Step, Verdict};
 use crate::auth::event::{Deed, What};
-use crate::auth::factor::authenticator::{AddressKind, AddressRecord, Enrolled};
+use crate::auth::factor::authenticator::{AddressKind, Enrolled};
 use crate::auth::link_token::LinkToken;
 use crate::auth::proof::{Factor, Method, MethodSet};
-use crate::auth::secret::SecretText;
 use crate::auth::session::Session;
 
 /// How old a proof may be.
@@ -24,7 +23,7 @@ const FRESH: Duration = Duration::from_secs(300);
 /// How long the link is good.
 const LINK_LIVES: Duration = Duration::from_secs(1800);
 /// The page of the link.
-const PAGE: &str = "/.stepgate/delete";
+const PAGE: &str = "delete";
 
 /// A deletion on its way, as the stores have its account now.
 struct Leaving {
@@ -95,8 +94,9 @@ impl Flows {
         let token = LinkToken::mint(&self.random()?);
         attempt.intend(Deed::Sending, Some(Method::EmailCode));
         self.ports.deletions.put(&token.name(), &link, LINK_LIVES).await?;
-        let letter = letter(attempt.client, &address, &token);
-        self.ports.outbox.put(&letter, attempt.now, attempt.now.plus(LINK_LIVES)).await?;
+        let url = attempt.client.letter_url(PAGE, &token);
+        let letter = attempt.client.letter_link(&address.value, LinkPurpose::Deletion, url, LINK_LIVES);
+        self.ports.outbox.put(&Letter::Link(letter), attempt.now, attempt.now.plus(LINK_LIVES)).await?;
         attempt.record(What::DeletionAsked);
         Ok(sent)
     }
@@ -154,15 +154,4 @@ impl Flows {
 /// What is to be proved before the link is sent.
 fn factors_first(ceremony: &Ceremony) -> MethodSet {
     ceremony.before_deletion().iter().filter(|method| method.factor() != Factor::Reached).collect()
-}
-
-fn letter(client: &Client, address: &AddressRecord, token: &LinkToken) -> Letter {
-    Letter::Link(LetterLink {
-        to: Recipient::Email(address.value.clone()),
-        purpose: LinkPurpose::Deletion,
-        url: SecretText::new(format!("{}{PAGE}?token={}", client.letter_origin, token.expose())),
-        code: None,
-        host: client.host.clone(),
-        valid: LINK_LIVES,
-    })
 }

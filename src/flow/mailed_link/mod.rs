@@ -11,15 +11,14 @@ use std::time::Duration;
 
 use super::Flows;
 use super::attempt::Attempt;
-use super::ports::{Account, Answer, Letter, LetterLink, LinkPurpose, Recipient, SignInLink};
+use super::ports::{Account, Answer, Letter, LinkPurpose, SignInLink};
 use super::reply::{Client, LinkAsked, Outcome};
 use crate::auth::address::mail_address;
 use crate::auth::ceremony::{Ceremony, CeremonyToken};
 use crate::auth::event::{Deed, What};
-use crate::auth::factor::authenticator::{AddressKind, AddressRecord, Enrolled};
+use crate::auth::factor::authenticator::{AddressKind, Enrolled};
 use crate::auth::link_token::LinkToken;
 use crate::auth::proof::Method;
-use crate::auth::secret::SecretText;
 use crate::auth::session::Channel;
 use crate::auth::user::UserId;
 
@@ -27,7 +26,7 @@ use crate::auth::user::UserId;
 const LINK_LIVES: Duration = LinkAsked::LIVES;
 
 /// The page of a link.
-const PAGE: &str = "/.stepgate/login-link";
+const PAGE: &str = "login-link";
 
 /// What is found of an address: nothing of it is told.
 struct Found {
@@ -84,7 +83,10 @@ impl Flows {
         };
         attempt.intend(Deed::Sending, Some(Method::EmailCode));
         self.ports.sign_in_links.put(&token.name(), &link, LINK_LIVES).await?;
-        let letter = address.map_or(Letter::Nobody, |address| letter(attempt.client, address, &token));
+        let letter = address.map_or(Letter::Nobody, |address| {
+            let url = attempt.client.letter_url(PAGE, &token);
+            Letter::Link(attempt.client.letter_link(&address.value, LinkPurpose::SignIn, url, LINK_LIVES))
+        });
         self.ports.outbox.put(&letter, attempt.now, attempt.now.plus(LINK_LIVES)).await?;
         match owner {
             Some(account) => {
@@ -111,15 +113,4 @@ impl Flows {
             && !enrolled.locked().contains(Method::EmailCode);
         Ok(Found { account, enrolled, reachable })
     }
-}
-
-fn letter(client: &Client, address: &AddressRecord, token: &LinkToken) -> Letter {
-    Letter::Link(LetterLink {
-        to: Recipient::Email(address.value.clone()),
-        purpose: LinkPurpose::SignIn,
-        url: SecretText::new(format!("{}{PAGE}?token={}", client.letter_origin, token.expose())),
-        code: None,
-        host: client.host.clone(),
-        valid: LINK_LIVES,
-    })
 }

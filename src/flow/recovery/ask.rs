@@ -11,7 +11,7 @@ use crate::auth::secret::SecretText;
 use crate::auth::user::{UserId, Username};
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
-use crate::flow::ports::{Account, Answer, Letter, LetterLink, LinkPurpose, MailedCode, Recipient};
+use crate::flow::ports::{Account, Answer, Letter, LetterLink, LinkPurpose, MailedCode};
 use crate::flow::reply::{Client, Outcome};
 use crate::flow::settings::RecoverySettings;
 
@@ -72,7 +72,11 @@ impl Flows {
         let mailed = MailedCode::Waits { user, host, credentials, sent_at };
         attempt.intend(Deed::Sending, None);
         self.ports.mailed_codes.put(&token, &mailed, lives).await?;
-        let letter = found.as_ref().map_or(Letter::Nobody, |found| letter(attempt.client, &found.address, &token));
+        let letter = found.as_ref().map_or(Letter::Nobody, |found| {
+            let (to, url) = (found.address.value.as_str(), attempt.client.letter_url("recover", &token));
+            let letter = attempt.client.letter_link(to, LinkPurpose::Recovery, url, lives);
+            Letter::Link(LetterLink { code: Some(SecretText::new(token.expose().to_owned())), ..letter })
+        });
         self.ports.outbox.put(&letter, attempt.now, attempt.now.plus(lives)).await?;
         match found {
             Some(_) => attempt.record(What::RecoveryBegun),
@@ -103,16 +107,4 @@ impl Flows {
         let named = named.into_iter().find(|address| Some(address.folded()) == given);
         Ok(account.zip(named.or(newest)).map(|(account, address)| Addressee { account, credentials, address }))
     }
-}
-
-fn letter(client: &Client, address: &AddressRecord, token: &LinkToken) -> Letter {
-    let code = token.expose();
-    Letter::Link(LetterLink {
-        to: Recipient::Email(address.value.clone()),
-        purpose: LinkPurpose::Recovery,
-        url: SecretText::new(format!("{}/.stepgate/recover?token={code}", client.letter_origin)),
-        code: Some(SecretText::new(code.to_owned())),
-        host: client.host.clone(),
-        valid: RecoverySettings::CODE_LIVES,
-    })
 }

@@ -7,12 +7,11 @@ use crate::auth::factor::authenticator::{AddressKind, Enrolled};
 use crate::auth::link_token::LinkToken;
 use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::{Method, MethodSet, Strength};
-use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
-use crate::flow::ports::{Account, Answer, Letter, LetterLink, LinkPurpose, Recipient, RecoveryRef, WaitingRecovery};
+use crate::flow::ports::{Account, Answer, Letter, LinkPurpose, RecoveryRef, WaitingRecovery};
 use crate::flow::reply::{Client, Outcome, ShownRecovery};
 use crate::flow::settings::RecoverySettings;
 
@@ -30,18 +29,8 @@ impl Flows {
             credentials: who.account.generation.credentials,
         };
         let link = |to: &str| {
-            Letter::Link(LetterLink {
-                to: Recipient::Email(to.to_owned()),
-                purpose: LinkPurpose::RecoveryWaits,
-                url: SecretText::new(format!(
-                    "{}/.stepgate/recover-stop?token={}",
-                    attempt.client.letter_origin,
-                    token.expose()
-                )),
-                code: None,
-                host: attempt.client.host.clone(),
-                valid: who.settings.wait,
-            })
+            let url = attempt.client.letter_url("recover-stop", &token);
+            Letter::Link(attempt.client.letter_link(to, LinkPurpose::RecoveryWaits, url, who.settings.wait))
         };
         let to = who.enrolled.addresses.iter().filter(|address| address.kind == AddressKind::Email);
         let letters = to.map(|address| self.ports.outbox.seal(&link(&address.value), attempt.now, new.ends_at));
