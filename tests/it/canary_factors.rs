@@ -191,7 +191,7 @@ sms: {{ webhook: {{ url: \"http://{}/?text={{text}}\", {body} }}, countries: [US
         assert_eq!(page.status, 200, "{}", page.body);
         let given = json!({ "token": token });
         let next = self.post(&mut script, "login/link/redeem", given.clone(), 200).await;
-        self.post(&mut script, "login/link/redeem", given, 401).await;
+        self.post(&mut script, "login/link/redeem", given, 409).await;
         let given = json!({ "ceremony": next["ceremony"], "method": "password", "code": PASSWORD });
         self.post(&mut script, "login/second-factor", given, 200).await;
     }

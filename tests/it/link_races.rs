@@ -90,7 +90,7 @@ async fn a_link_signs_in_once_however_many_follow_it_wherever() {
             (&went_on[0].1["status"], &went_on[0].1["methods"]),
             (&json!("second_factor_required"), &json!(["password"]))
         );
-        assert!(over.iter().all(|(status, told)| *status == 401 && told["code"] == "link_over"), "{over:?}");
+        assert!(over.iter().all(|(status, told)| *status == 409 && told["code"] == "already_done"), "{over:?}");
     }
 }
 

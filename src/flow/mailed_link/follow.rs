@@ -67,14 +67,27 @@ impl Flows {
     ) -> Answer<LinkFollowed> {
         let channel = attempt.client.channel;
         let waiting = self.link_here(token, attempt.client).await?;
-        let Some(link) = waiting.filter(|link| is_of(link, browser, channel)) else {
+        let Some(link) = waiting else { return self.over_or_done(attempt, token).await };
+        if !is_of(&link, browser, channel) {
             return Ok(over(attempt, RejectReason::NoCode));
-        };
+        }
         attempt.intend(Deed::Spending, Some(METHOD));
+        let left = LINK_LIVES.saturating_sub(attempt.now.since(link.asked_at));
+        self.ports.sign_in_links.put(&followed(token), &link, left).await?;
         match self.ports.sign_in_links.take(&token.name()).await? {
             Some(taken) if taken == link => self.go_on(attempt, link, goal).await,
-            _ => Ok(over(attempt, RejectReason::AlreadySpent)),
+            _ => self.over_or_done(attempt, token).await,
         }
+    }
+
+    /// A link that does not wait: whether it is one that has led on.
+    async fn over_or_done(&self, attempt: &mut Attempt<'_>, token: &LinkToken) -> Answer<LinkFollowed> {
+        let done = self.ports.sign_in_links.load(&followed(token)).await?;
+        if done.filter(|link| is_here(link, attempt)).is_none() {
+            return Ok(over(attempt, RejectReason::NoCode));
+        }
+        let _ = over(attempt, RejectReason::AlreadySpent);
+        Ok(LinkFollowed::AlreadyDone)
     }
 
     /// Follows a link in a browser that did not ask for it: the link is used up, and the code that is shown goes on in the browser
@@ -200,6 +213,11 @@ fn is_of(link: &SignInLink, browser: Option<&CeremonyToken>, channel: Channel) -
         Channel::Bearer => link.browser.is_none(),
     };
     by_whom && link.channel == channel
+}
+
+/// Where a link stays that has led on, to know it again.
+fn followed(token: &LinkToken) -> String {
+    format!("followed:{}", token.name())
 }
 
 /// Where a link waits for its code.

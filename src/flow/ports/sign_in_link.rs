@@ -34,7 +34,7 @@ pub struct SignInLink {
 
 impl JsonRecord for SignInLink {
     const KIND: TransientKind = TransientKind::SignInLink;
-    /// The digest of its token, or the name of the browser in which its code is to be entered.
+    /// The digest of its token, while it waits and after it has led on, or the name of the browser in which its code is to be entered.
     type Key = str;
 
     fn name(key: &str) -> Cow<'_, str> {

@@ -43,7 +43,9 @@ pub struct WaitingLink {
 pub enum LinkFollowed {
     /// An address was reached: the sign-in goes on.
     On(LoginReply),
-    /// It is none, or was used, or is too old, or not for whoever presents it: told alike.
+    /// This very link has led on a moment ago.
+    AlreadyDone,
+    /// It is none, or was used up otherwise, or is too old, or not for whoever presents it: told alike.
     Over,
 }
 

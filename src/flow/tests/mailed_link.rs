@@ -73,7 +73,7 @@ fn followed(told: WithEvents<LinkFollowed>) -> Option<Next> {
     match told.value {
         LinkFollowed::On(LoginReply::Next(next)) => Some(next),
         LinkFollowed::On(other) => panic!("{}", word(&other)),
-        LinkFollowed::Over => {
+        LinkFollowed::AlreadyDone | LinkFollowed::Over => {
             assert!(told.events.iter().any(|e| matches!(e.what, What::ProofRejected { .. })));
             None
         }

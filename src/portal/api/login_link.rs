@@ -4,6 +4,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::totp::already_done;
 use super::types::{LoginAnswer, ProblemBody, SecretField};
 use super::{body, json_with, login_reply};
 use crate::auth::link_token::LinkToken;
@@ -68,7 +69,8 @@ pub(crate) async fn send(ctx: &mut Context) -> Result<Reply, HandlerError> {
 #[utoipa::path(post, path = "/.stepgate/api/v1/login/link/redeem", request_body = LinkTokenBody, tag = "sign-in", responses(
     (status = 200, body = LoginAnswer),
     (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, description = "`link_over`: it is none, or was used, or is too old, or a browser asked for it", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 401, description = "`link_over`: it is none, or is too old, or a browser asked for it", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`already_done`: this link has led on a moment ago", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn redeem(ctx: &mut Context) -> Result<Reply, HandlerError> {
@@ -77,6 +79,7 @@ pub(crate) async fn redeem(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let followed = ctx.state.flows.follow_link(&token, None, SignInGoal::default(), &ctx.script()).await;
     Ok(match ctx.record_events(followed)? {
         LinkFollowed::On(reply) => login_reply(ctx, &reply, false),
+        LinkFollowed::AlreadyDone => already_done().reply(&ctx.info),
         LinkFollowed::Over => link_over(ctx),
     })
 }

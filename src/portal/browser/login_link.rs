@@ -100,7 +100,9 @@ async fn by_code(ctx: &mut Context, destination: &Destination, fields: &FormFiel
             ceremony_redirect(ctx, &destination.page_url("second-factor"), PAGE, &next.ceremony)
         }
         LinkFollowed::On(_) => start_again(ctx),
-        LinkFollowed::Over => form(ctx, destination, true, "", Errors::one("code", text!("mistake-login-link-code"))),
+        LinkFollowed::AlreadyDone | LinkFollowed::Over => {
+            form(ctx, destination, true, "", Errors::one("code", text!("mistake-login-link-code")))
+        }
     })
 }
 
@@ -116,7 +118,7 @@ async fn by_link(ctx: &mut Context, token: Option<LinkToken>, op: &str) -> Resul
                 LinkFollowed::On(LoginReply::Next(next)) => {
                     ceremony_redirect(ctx, &ctx.destination().page_url("second-factor"), PAGE, &next.ceremony)
                 }
-                LinkFollowed::On(_) | LinkFollowed::Over => over(ctx),
+                LinkFollowed::On(_) | LinkFollowed::AlreadyDone | LinkFollowed::Over => over(ctx),
             })
         }
         SHOW_CODE if !link.here && link.by_browser => {

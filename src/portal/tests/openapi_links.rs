@@ -31,7 +31,7 @@ pub(super) async fn links(j: &Judge) {
     assert_eq!((status, &next["status"]), (200, &json!("second_factor_required")));
     assert_eq!(next["methods"], json!(["password"]));
     let (status, again) = j.call(post("login/link/redeem", json!({ "token": link }))).await;
-    assert_eq!((status, &again["code"]), (401, &json!("link_over")), "once");
+    assert_eq!((status, &again["code"]), (409, &json!("already_done")), "once");
     let prove = |ceremony: &serde_json::Value, method: &str, code: &str| {
         post("login/second-factor", json!({"ceremony": ceremony, "method": method, "code": code}))
     };
