@@ -52,8 +52,8 @@ def call(method, url, body=None, token=None):
         return answer.code, answer.read(), answer.headers.get("www-authenticate")
 
 
-def run(document, known, *more):
-    """One run; how often each operation answered with what."""
+def run(document, known, *more, own=""):
+    """One run; how often each operation answered with what. The session `own` is never the one that a call names."""
     with tempfile.TemporaryDirectory() as folder:
         seen = Path(folder) / "seen.json"
         command = [
@@ -65,6 +65,7 @@ def run(document, known, *more):
         environment = {
             **os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE),
             "STEPGATE_KNOWN": json.dumps(known), "STEPGATE_SEEN": str(seen),
+            "STEPGATE_OWN_SESSION": own,
         }
         ended = subprocess.run(command, env=environment, cwd=folder, timeout=240, check=False)
         counts = Counter({tuple(key.split(" ")): n for key, n in json.loads(seen.read_text()).items()})
@@ -138,7 +139,9 @@ def examine(demo):
     more = ["--header", f"Authorization: Bearer {token}"]
     for path in ENDING:
         more += ["--exclude-path", path]
-    ended, signed_in = run(served, {}, *more)
+    sessions = json.loads(call("GET", f"{url}/.stepgate/api/v1/sessions", token=token)[1])["sessions"]
+    own = next(session["id"] for session in sessions if session["current"])
+    ended, signed_in = run(served, {}, *more, own=own)
     wrong += [failed("somebody who is signed in")] if ended else []
     status = call("GET", f"{url}/.stepgate/api/v1/whoami", token=token)[0]
     wrong += [] if status == 200 else [

@@ -50,6 +50,8 @@ pub(crate) enum MethodName {
     BoundPasskey,
     /// A security key that verifies nobody.
     SecurityKey,
+    /// A code for getting in again, or for setting up a second factor.
+    RecoveryCode,
     /// The password.
     Password,
     /// The same.
