@@ -353,7 +353,7 @@ enroll-title = Set up your authenticator app
 enroll-asked = The page you want asks for a second step. It takes about a minute, and you do it once.
 enroll-uncounted = You have a passkey, and it does not count for the page you want: it may be copied to your other devices. An authenticator app does. You set it up once.
 enroll-wished = The codes of an app are a second step beside your password. It takes about a minute, and you do it once.
-enroll-replaces = You have an authenticator app already. The one you set up here takes its place: codes of the old one, and the backup codes you have now, stop working, and all other browsers are signed out.
+enroll-replaces = You have an authenticator app already. The one you set up here takes its place: codes of the old one, and the backup codes you have now, stop working.
 enroll-account = For the account <strong>{ $account }</strong>. You will return to <strong class="place">{ $place }</strong>
 enroll-install = Install an authenticator app on your phone, if you have none.
 enroll-scan = Scan this picture with the app.
@@ -451,7 +451,6 @@ action-back-to-account = Back to your account
 password-title = Change your password
 password-what = For the account <strong>{ $account }</strong> on { $host }.
 password-new = New password
-password-keep-sessions = Stay signed in in other browsers and on other devices
 password-set-button = Change the password
 password-changed-title = Your password is changed
 password-changed-ended = You stay signed in here. All other sessions ended.

@@ -10,6 +10,15 @@ use crate::auth::session::Session;
 use crate::auth::user::UserId;
 
 impl Flows {
+    /// Whether a person is signed in elsewhere than in the session `own`.
+    ///
+    /// # Errors
+    /// A store did not answer.
+    pub async fn has_other_sessions(&self, user: &UserId, own: Option<&Session>) -> Answer<bool> {
+        let families = self.families_of(user).await?;
+        Ok(families.keys().any(|id| own.is_none_or(|own| own.id != *id)))
+    }
+
     /// Ends the other sessions of a person, unless they are to be kept; `own`, on every host that shares it, goes on. Done
     /// before a change and once more after it: the first, so that nothing is changed where they cannot be ended; the second
     /// for those that were opened meanwhile.

@@ -59,7 +59,7 @@ async fn a_lost_key_file_is_told_and_not_replaced() {
         created_at: Timestamp::from_secs(1),
         used_at: None,
     };
-    stores.ports.authenticators.put_totp(&who.identity.id, &totp, Records::NONE).await.unwrap();
+    stores.ports.authenticators.put_totp(&who.identity.id, &totp, true, Records::NONE).await.unwrap();
     std::fs::remove_file(directory.path().join("stepgate.keys")).unwrap();
     let text = Stores::open(&settings(directory.path())).await.err().expect("a fault").to_string();
     assert!(text.contains("is gone"), "{text}");

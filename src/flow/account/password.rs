@@ -11,9 +11,7 @@ use crate::flow::ceremony::stored::Slot;
 use crate::flow::enrol::Enrollee;
 use crate::flow::new_password::NewPassword;
 use crate::flow::ports::{AccountChange, Answer};
-use crate::flow::reply::{
-    CeremonyRef, Client, OtherSessions, Outcome, PasswordChanged, PasswordWish, ProofsAlong, WithEvents,
-};
+use crate::flow::reply::{CeremonyRef, Client, Outcome, PasswordChanged, PasswordWish, ProofsAlong, WithEvents};
 
 impl Flows {
     /// Sets another password. What was granted before is over, but for this session, which goes on under a new token, and for
@@ -66,7 +64,7 @@ impl Flows {
         }
         let Slot::Session(_, own) = &who.slot else { return Ok(PasswordChanged::Gone) };
         let (owner, under) = (&who.account.identity.id, who.account.generation.credentials);
-        let ends_sessions = new.others == OtherSessions::End;
+        let ends_sessions = new.others.end();
         self.end_other_sessions(attempt, owner, Some(own.as_ref()), new.others).await?;
         let letters = self.notices(attempt, owner, NoticeKind::PasswordChanged, &who.enrolled).await?;
         attempt.intend(Deed::Binding, Some(Method::Password));

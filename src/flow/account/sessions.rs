@@ -74,7 +74,7 @@ impl Flows {
     }
 
     /// The rows that count, by the id of their session. One that cannot be read is left out: it lets nobody in.
-    async fn families_of(&self, user: &UserId) -> Answer<BTreeMap<String, Vec<Session>>> {
+    pub(in crate::flow) async fn families_of(&self, user: &UserId) -> Answer<BTreeMap<String, Vec<Session>>> {
         let Ok(account) = self.standing_account(user).await? else { return Ok(BTreeMap::new()) };
         let now = self.now();
         let mut families = BTreeMap::<String, Vec<Session>>::new();

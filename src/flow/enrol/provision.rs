@@ -17,7 +17,7 @@ impl Flows {
     pub async fn provision_totp(&self, who: &Identity) -> Answer<PendingTotp> {
         let key = self.random_secret(KEY_BYTES)?;
         let record = self.totp_record(who, self.ulid()?, &key, None)?;
-        self.ports.authenticators.put_totp(&who.id, &record, Records::NONE).await?;
+        self.ports.authenticators.put_totp(&who.id, &record, true, Records::NONE).await?;
         Ok(self.shown(who, &key))
     }
 

@@ -145,7 +145,7 @@ impl Flows {
         attempt.intend(Deed::Binding, Some(Method::Totp));
         let added = NoticeKind::FactorAdded(Method::Totp);
         let records = self.notices(attempt, &owner.id, added, &who.enrolled).await?;
-        self.ports.authenticators.put_totp(&owner.id, &record, &records).await?;
+        self.ports.authenticators.put_totp(&owner.id, &record, others.end(), &records).await?;
         attempt.record(What::AuthenticatorAdded { method: Method::Totp });
         self.put_codes(attempt, &owner.id, &made, &who.enrolled).await?;
         self.note_finished(&who.parent, FINISHED, &who.ceremony, attempt.now).await?;

@@ -72,14 +72,14 @@ impl Flows {
         &self,
         token: &SessionToken,
         session: &std::sync::Arc<Session>,
-        id: &str,
+        (id, others): (&str, OtherSessions),
         destinations: &Destinations,
         client: &Client,
     ) -> Outcome<PasskeyRemoved> {
         let at = CeremonyRef::Session(token.clone(), session.clone());
         let (mut attempt, enrollee) = self.enrollee(&at, client).await.map_err(WithEvents::none)?;
         let Some(who) = enrollee else { return Ok(WithEvents::none(PasskeyRemoved::Gone)) };
-        let reply = self.remove(&mut attempt, who, id, destinations).await;
+        let reply = self.remove(&mut attempt, who, (id, others), destinations).await;
         attempt.finish(reply)
     }
 
@@ -87,7 +87,7 @@ impl Flows {
         &self,
         attempt: &mut Attempt<'_>,
         mut who: Enrollee,
-        id: &str,
+        (id, others): (&str, OtherSessions),
         destinations: &Destinations,
     ) -> Answer<PasskeyRemoved> {
         let (gone, after) = loop {
@@ -99,7 +99,7 @@ impl Flows {
             let user = &who.account.identity.id;
             let removed = NoticeKind::FactorRemoved(gone.method());
             let records = self.notices(attempt, user, removed, &who.enrolled).await?;
-            match self.ports.passkeys.remove(user, id, &after.ids(), &records).await? {
+            match self.ports.passkeys.remove(user, id, &after.ids(), others.end(), &records).await? {
                 Removal::Removed => break (gone, after),
                 Removal::NotFound => {
                     attempt.clear_intent();
@@ -114,7 +114,7 @@ impl Flows {
         };
         let owner = &who.account.identity;
         attempt.record(What::AuthenticatorRemoved { method: gone.method() });
-        self.end_other_sessions(attempt, &owner.id, who.slot.session(), OtherSessions::End).await?;
+        self.end_other_sessions(attempt, &owner.id, who.slot.session(), others).await?;
         let Ok(account) = self.standing_account(&owner.id).await? else { return Ok(PasskeyRemoved::Gone) };
         let credentials = self.credentials(&account, &after);
         Ok(match self.reopen(attempt, &account, credentials, &who.slot).await? {

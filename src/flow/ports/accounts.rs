@@ -132,8 +132,9 @@ pub trait Accounts: Send + Sync {
 pub trait Authenticators: Send + Sync {
     /// What a person has enrolled.
     async fn of(&self, user: &UserId) -> Answer<Enrolled>;
-    /// Binds a TOTP authenticator in place of any other of that person; where there was one, sessions and marks end.
-    async fn put_totp(&self, user: &UserId, totp: &TotpRecord, records: &Records) -> Answer<()>;
+    /// Binds a TOTP authenticator in place of any other of that person; where there was one, marks end, and sessions where that
+    /// is asked for.
+    async fn put_totp(&self, user: &UserId, totp: &TotpRecord, ends_sessions: bool, records: &Records) -> Answer<()>;
     /// Spends a time step by conditional write; `true` only if every step spent before is smaller.
     async fn spend_step(&self, user: &UserId, totp: &str, step: u64, at: Timestamp) -> Answer<bool>;
     /// Replaces the backup codes by these digests.
@@ -191,8 +192,16 @@ pub trait Passkeys: Send + Sync {
     async fn add(&self, user: &UserId, passkey: &PasskeyRecord, records: &Records) -> Answer<bool>;
     /// Gives one another name; `false` if the person has none of this id.
     async fn rename(&self, user: &UserId, id: &str, name: &str) -> Answer<bool>;
-    /// Removes one, as long as all that is to stay is there; it ends sessions and marks, and nothing ends where it stays.
-    async fn remove(&self, user: &UserId, id: &str, staying: &[&str], records: &Records) -> Answer<Removal>;
+    /// Removes one, as long as all that is to stay is there; it ends marks, and sessions where that is asked for, and nothing
+    /// ends where it stays.
+    async fn remove(
+        &self,
+        user: &UserId,
+        id: &str,
+        staying: &[&str],
+        ends_sessions: bool,
+        records: &Records,
+    ) -> Answer<Removal>;
     /// Notes a use by conditional write; `true` only if the counter has grown, or was never counted.
     async fn record_use(&self, user: &UserId, id: &str, used: PasskeyUse) -> Answer<bool>;
 }

@@ -21,6 +21,11 @@ impl OtherSessions {
     pub const fn kept(keep: bool) -> Self {
         if keep { Self::Keep } else { Self::End }
     }
+
+    /// Whether they end.
+    pub const fn end(self) -> bool {
+        matches!(self, Self::End)
+    }
 }
 
 /// What is to be turned off.

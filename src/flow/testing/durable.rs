@@ -17,8 +17,12 @@ use crate::flow::ports::{
 };
 
 pub(super) fn over(account: &mut Account) {
+    over_but_kept(account, true);
+}
+
+pub(super) fn over_but_kept(account: &mut Account, ends_sessions: bool) {
     account.generation.credentials += 1;
-    account.generation.sessions += 1;
+    account.generation.sessions += u64::from(ends_sessions);
 }
 
 #[async_trait]
@@ -126,11 +130,11 @@ impl Authenticators for World {
         found
     }
 
-    async fn put_totp(&self, user: &UserId, totp: &TotpRecord, records: &Records) -> Answer<()> {
+    async fn put_totp(&self, user: &UserId, totp: &TotpRecord, ends_sessions: bool, records: &Records) -> Answer<()> {
         self.call(|s| {
             s.lockouts.remove(&(user.clone(), Method::Totp));
             let replaced = s.totp.insert(user.clone(), totp.clone()).is_some();
-            s.accounts.get_mut(user).filter(|_| replaced).map(over);
+            s.accounts.get_mut(user).filter(|_| replaced).map(|account| over_but_kept(account, ends_sessions));
             s.keep(records);
         })
     }

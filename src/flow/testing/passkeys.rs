@@ -31,7 +31,14 @@ impl Passkeys for World {
         })
     }
 
-    async fn remove(&self, user: &UserId, id: &str, staying: &[&str], records: &Records) -> Answer<Removal> {
+    async fn remove(
+        &self,
+        user: &UserId,
+        id: &str,
+        staying: &[&str],
+        ends_sessions: bool,
+        records: &Records,
+    ) -> Answer<Removal> {
         self.call(|s| {
             if !s.passkeys.iter().any(|(of, passkey)| of == user && passkey.id == id) {
                 return Removal::NotFound;
@@ -40,7 +47,7 @@ impl Passkeys for World {
                 return Removal::Changed;
             }
             s.passkeys.retain(|(of, passkey)| of != user || passkey.id != id);
-            s.accounts.get_mut(user).map(super::durable::over);
+            s.accounts.get_mut(user).map(|account| super::durable::over_but_kept(account, ends_sessions));
             s.keep(records);
             Removal::Removed
         })

@@ -67,7 +67,7 @@ pub(super) async fn happen(world: &World, user: &UserId, what: Happening) {
         OtherTotp => {
             let mut other = world.look(|s| s.totp[user].clone());
             other.id = "another".to_owned();
-            world.put_totp(user, &other, Records::NONE).await.unwrap();
+            world.put_totp(user, &other, true, Records::NONE).await.unwrap();
         }
         Disabled => change(AccountChange::Disabled(true)).await,
         DisabledAndEnabled => {

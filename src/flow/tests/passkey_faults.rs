@@ -8,7 +8,7 @@ use crate::auth::factor::passkey::testing::SoftKey;
 use crate::auth::policy::Policy;
 use crate::flow::destination::Destinations;
 use crate::flow::reply::{
-    CeremonyRef, CreationAsked, Outcome, PasskeyAdded, PasskeyRemoved, SignInChallenge, Submission,
+    CeremonyRef, CreationAsked, OtherSessions, Outcome, PasskeyAdded, PasskeyRemoved, SignInChallenge, Submission,
 };
 use crate::flow::testing::{Blow, World, client};
 
@@ -129,7 +129,12 @@ async fn run(at: &Stage, flow: Flow) -> Result<Option<Box<Opened>>, ()> {
         Flow::Remove => {
             let CeremonyRef::Session(token, session) = &at.session.0 else { panic!("no session") };
             let none = Destinations::new(Arc::new(Policy::new([])));
-            match flows.remove_passkey(token, session, "Pann", &none, &from).await.map_err(|_| ())?.value {
+            match flows
+                .remove_passkey(token, session, ("Pann", OtherSessions::End), &none, &from)
+                .await
+                .map_err(|_| ())?
+                .value
+            {
                 PasskeyRemoved::Removed(opened) => Ok(Some(opened)),
                 _ => Ok(None),
             }

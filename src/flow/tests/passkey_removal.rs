@@ -10,9 +10,34 @@ use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::resource::Tolerances;
 use crate::flow::destination::Destinations;
-use crate::flow::reply::{CeremonyRef, PasskeyRemoved, PasskeyRenamed};
+use crate::flow::reply::{CeremonyRef, OtherSessions, PasskeyRemoved, PasskeyRenamed};
 use crate::flow::settings::PasskeySettings;
 use crate::flow::testing::{HOST, World, client, fast_settings};
+
+/// The same where the other sessions are kept: they go on, and marks of browsers end all the same.
+#[tokio::test]
+async fn who_removes_a_passkey_may_stay_signed_in_elsewhere() {
+    let world = World::new();
+    let flows = flows(&world);
+    let key = {
+        let mut key = key("one");
+        with_passkey(&world, &flows, "ann", &mut key);
+        key
+    };
+    let (open, elsewhere) = (opened(alone(&flows, &key).await), opened(alone(&flows, &key).await));
+    let relaxed = Destinations::new(Arc::new(Policy::new([])));
+    let kept = ("Pann", OtherSessions::Keep);
+    let before = world.look(|s| s.accounts.values().next().unwrap().generation);
+    let told = flows.remove_passkey(&open.token, &open.session, kept, &relaxed, &client()).await.unwrap();
+    let PasskeyRemoved::Removed(after) = told.value else { panic!("not removed") };
+    for (session, goes_on) in [(&after, true), (&open, false), (&elsewhere, true)] {
+        world.forget_checks();
+        let found = flows.session(&session.token, Channel::Cookie, HOST, false).await.unwrap();
+        assert_eq!(found.is_some(), goes_on);
+    }
+    let now = world.look(|s| s.accounts.values().next().unwrap().generation);
+    assert_eq!((now.credentials, now.sessions), (before.credentials + 1, before.sessions));
+}
 
 /// A destination that asks its people for what no relay can pass on.
 fn strict() -> Destinations {
@@ -37,9 +62,15 @@ async fn a_passkey_is_removed_with_what_it_granted_but_never_the_last_that_is_ne
     let open = opened(alone(&flows, &key).await);
     let elsewhere = opened(alone(&flows, &key).await);
     let relaxed = Destinations::new(Arc::new(Policy::new([])));
-    let needed = flows.remove_passkey(&open.token, &open.session, "Pann", &strict(), &client()).await.unwrap();
+    let needed = flows
+        .remove_passkey(&open.token, &open.session, ("Pann", OtherSessions::End), &strict(), &client())
+        .await
+        .unwrap();
     assert!(matches!(needed.value, PasskeyRemoved::Needed { rule: Some(rule) } if rule == "payroll"));
-    let none = flows.remove_passkey(&open.token, &open.session, "Pbob", &relaxed, &client()).await.unwrap();
+    let none = flows
+        .remove_passkey(&open.token, &open.session, ("Pbob", OtherSessions::End), &relaxed, &client())
+        .await
+        .unwrap();
     assert!(matches!(none.value, PasskeyRemoved::NotFound));
     let at = CeremonyRef::Session(open.token.clone(), open.session.clone());
     let renamed = async |id, name| flows.rename_passkey(&at, id, name, &client()).await.unwrap();
@@ -47,7 +78,10 @@ async fn a_passkey_is_removed_with_what_it_granted_but_never_the_last_that_is_ne
     assert!(matches!(renamed("Pann", " \u{200b} ").await, PasskeyRenamed::NotFound));
     assert!(matches!(renamed("Pbob", "Mine").await, PasskeyRenamed::NotFound));
     assert_eq!(flows.passkeys_of(&ann).await.unwrap()[0].name, "Work");
-    let told = flows.remove_passkey(&open.token, &open.session, "Pann", &relaxed, &client()).await.unwrap();
+    let told = flows
+        .remove_passkey(&open.token, &open.session, ("Pann", OtherSessions::End), &relaxed, &client())
+        .await
+        .unwrap();
     let PasskeyRemoved::Removed(after) = told.value else { panic!("not removed") };
     assert!(told.events.iter().any(|e| e.what == What::AuthenticatorRemoved { method: Method::Passkey }));
     let live = async |opened: &Opened| {
@@ -67,7 +101,10 @@ async fn a_passkey_is_removed_with_what_it_granted_but_never_the_last_that_is_ne
         opened(alone(&flows, &second).await)
     };
     world.pass(Duration::from_secs(601));
-    let told = flows.remove_passkey(&open.token, &open.session, "Pbob", &relaxed, &client()).await.unwrap();
+    let told = flows
+        .remove_passkey(&open.token, &open.session, ("Pbob", OtherSessions::End), &relaxed, &client())
+        .await
+        .unwrap();
     assert!(matches!(told.value, PasskeyRemoved::ProveFirst(methods) if methods.contains(Method::Passkey)));
 }
 
@@ -86,8 +123,8 @@ async fn two_removals_at_once_leave_what_a_rule_needs() {
     let (one, other) = (opened(alone(&flows, &key).await), opened(alone(&flows, &key).await));
     let (rules, client) = (strict(), client());
     let (first, second) = tokio::join!(
-        flows.remove_passkey(&one.token, &one.session, "Pann", &rules, &client),
-        flows.remove_passkey(&other.token, &other.session, "Pother", &rules, &client),
+        flows.remove_passkey(&one.token, &one.session, ("Pann", OtherSessions::End), &rules, &client),
+        flows.remove_passkey(&other.token, &other.session, ("Pother", OtherSessions::End), &rules, &client),
     );
     let removed = |told: &PasskeyRemoved| matches!(told, PasskeyRemoved::Removed(_));
     let (first, second) = (first.unwrap(), second.unwrap());
@@ -107,7 +144,10 @@ async fn the_last_thing_to_sign_in_with_stays() {
     world.look(|s| s.accounts.get_mut(&ann).unwrap().password_hash = None);
     let open = opened(alone(&flows, &key).await);
     let relaxed = Destinations::new(Arc::new(Policy::new([])));
-    let told = flows.remove_passkey(&open.token, &open.session, "Pann", &relaxed, &client()).await.unwrap();
+    let told = flows
+        .remove_passkey(&open.token, &open.session, ("Pann", OtherSessions::End), &relaxed, &client())
+        .await
+        .unwrap();
     assert!(matches!(told.value, PasskeyRemoved::Needed { rule: None }));
 }
 

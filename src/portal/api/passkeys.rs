@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use super::mfa_types::KeepSessionsBody;
 use super::passkey_types::{
     Passkey, PasskeyBody, PasskeyList, PasskeyNameBody, PasskeyOptions, PasskeyOptionsBody, PasskeyRegistered,
 };
@@ -123,12 +124,13 @@ pub(crate) async fn rename(ctx: &Context) -> Result<Reply, HandlerError> {
     }
 }
 
-/// Remove a passkey. All other sessions of the person end, and this one goes on under a new token. It takes what adding one
-/// takes.
+/// Remove a passkey. The other sessions of the person end unless they wish to keep them, and this one goes on under a new token.
+/// It takes what adding one takes.
 #[utoipa::path(delete, path = "/.stepgate/api/v1/passkeys/{id}", tag = "passkeys",
-    params(("id" = String, Path, description = "As the list tells it")),
+    params(("id" = String, Path, description = "As the list tells it")), request_body = KeepSessionsBody,
     security(("bearer" = []), ("cookie" = [])), responses(
     (status = 200, body = Opening),
+    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
@@ -136,9 +138,11 @@ pub(crate) async fn rename(ctx: &Context) -> Result<Reply, HandlerError> {
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn remove(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let KeepSessionsBody { keep_sessions } = body(ctx)?;
     let who = require_session(ctx, false).await?;
     let (flows, destinations) = (&ctx.state.flows, &ctx.state.destinations);
-    let removed = flows.remove_passkey(&who.token, &who.session, id(ctx), destinations, &ctx.script()).await;
+    let which = (id(ctx), OtherSessions::kept(keep_sessions));
+    let removed = flows.remove_passkey(&who.token, &who.session, which, destinations, &ctx.script()).await;
     Ok(match ctx.record_events(removed)? {
         PasskeyRemoved::Removed(opened) => {
             let answer = json(&opening(ctx, &opened, who.by_cookie));

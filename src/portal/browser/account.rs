@@ -3,7 +3,7 @@
 use http::{HeaderValue, StatusCode};
 
 use super::enroll::passkeys_offered;
-use super::{ended_sessions, notice, other_account, passkey_cards};
+use super::{ended_sessions, keep_sessions, notice, other_account, passkey_cards};
 use crate::auth::proof::{Factor, Method};
 use crate::auth::resource::Tolerances;
 use crate::auth::session::{Session, SessionToken};
@@ -64,6 +64,7 @@ pub(super) async fn account(
         sends: [Method::EmailCode, Method::SmsCode].iter().any(|m| served.contains(*m)),
         passkeys_on,
         passkeys: passkey_cards::cards(ctx, &owned),
+        keeps: keep_sessions::box_of(ctx, &session.identity.id, Some(session)).await?,
         signals,
         disowns: flows.settings.risk.is_some(),
         done: shown.done,

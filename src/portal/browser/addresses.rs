@@ -2,9 +2,8 @@
 
 use http::StatusCode;
 
-use super::enroll::kept;
 use super::steps::enter;
-use super::{other_account, wait};
+use super::{keep_sessions, other_account, wait};
 use crate::auth::address::phone_number::NumberRefusal;
 use crate::auth::factor::authenticator::AddressKind;
 use crate::auth::proof::MethodSet;
@@ -101,8 +100,11 @@ async fn confirm(
     if fields.get("code").trim().is_empty() {
         return Ok(Told::wrong("code", text!("mistake-no-code")));
     }
-    let confirmed =
-        ctx.state.flows.confirm_address(&at(who), &fields.secret("code"), kept(fields), &ctx.client()).await;
+    let confirmed = ctx
+        .state
+        .flows
+        .confirm_address(&at(who), &fields.secret("code"), keep_sessions::others(fields), &ctx.client())
+        .await;
     match ctx.record_events(confirmed)? {
         AddressConfirmed::Added(address) => Ok(Told::done(text!("addresses-added", address = address.value))),
         AddressConfirmed::AlreadyDone => Ok(Told::default()),
@@ -131,7 +133,7 @@ async fn remove(
     let listed = ctx.state.flows.addresses_of(&who.session).await?;
     let value = listed.into_iter().find(|address| address.id == id).map(|address| address.value);
     let (flows, destinations) = (&ctx.state.flows, &ctx.state.destinations);
-    let removed = flows.remove_address(&at(who), id, kept(fields), destinations, &ctx.client()).await;
+    let removed = flows.remove_address(&at(who), id, keep_sessions::others(fields), destinations, &ctx.client()).await;
     match ctx.record_events(removed)? {
         AddressRemoved::Removed => Ok(Told::done(text!("addresses-removed", address = value.unwrap_or_default()))),
         AddressRemoved::NotFound => Ok(Told::default()),
@@ -197,6 +199,7 @@ async fn form(ctx: &Context, who: &CurrentSession, told: Told) -> Result<Reply, 
         mail: served.contains(AddressKind::Email.method()),
         sms: served.contains(AddressKind::Sms.method()),
         typed: &told.typed,
+        keeps: keep_sessions::box_of(ctx, &who.session.identity.id, Some(&who.session)).await?,
         of: &of,
     };
     Ok(page(status, "addresses", &shown))

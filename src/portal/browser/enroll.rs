@@ -4,18 +4,16 @@ use http::StatusCode;
 
 use super::steps::enter;
 use super::{
-    CONTINUE, RESTART, backup_codes, busy, locked_factor, nothing_to_prove_with, other_account, previous_sign_in,
-    proof_errors, start_again, wait,
+    CONTINUE, RESTART, backup_codes, busy, keep_sessions, locked_factor, nothing_to_prove_with, other_account,
+    previous_sign_in, proof_errors, start_again, wait,
 };
 use crate::auth::proof::{Method, MethodSet};
-use crate::auth::user::Username;
-use crate::flow::reply::OtherSessions;
+use crate::auth::user::{UserId, Username};
 use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp};
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;
 use crate::portal::form_owner;
-use crate::portal::forms::FormFields;
 use crate::portal::messages::text;
 use crate::portal::pages::{
     BackupCodesPage, CodesOccasion, EnrollPage, EnrollReason, Errors, Link, MethodPrompt, NoticePage,
@@ -51,7 +49,10 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         return form(ctx, &destination, &enrollee, Errors::one("code", text!("mistake-no-code"))).await;
     }
     let reply = ctx.record_events(
-        ctx.state.flows.confirm_totp(&enrollee.who, fields.secret("code"), kept(&fields), &ctx.client()).await,
+        ctx.state
+            .flows
+            .confirm_totp(&enrollee.who, fields.secret("code"), keep_sessions::others(&fields), &ctx.client())
+            .await,
     )?;
     if let ConfirmReply::Enrolled { opened, .. } = &reply {
         ctx.supersede(opened).await?;
@@ -83,15 +84,11 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     Ok(answer)
 }
 
-/// Whether somebody stays signed in elsewhere.
-pub(super) fn kept(fields: &FormFields) -> OtherSessions {
-    OtherSessions::kept(fields.get("keep_sessions") == "on")
-}
-
 /// Who enrols here.
 pub(super) struct Enrollee {
     pub(super) who: CeremonyRef,
     pub(super) account: Username,
+    user: Option<UserId>,
     /// What the sign-in under way can still ask for.
     askable: MethodSet,
     /// What it could ask for, were it not switched off.
@@ -103,6 +100,16 @@ pub(super) struct Enrollee {
 }
 
 impl Enrollee {
+    /// Whether they wish to stay signed in elsewhere, where they are.
+    pub(super) async fn keeps(&self, ctx: &Context) -> Result<Option<bool>, HandlerError> {
+        let Some(user) = &self.user else { return Ok(None) };
+        let own = match &self.who {
+            CeremonyRef::SignIn(_) => None,
+            CeremonyRef::Session(_, session) => Some(session.as_ref()),
+        };
+        keep_sessions::box_of(ctx, user, own).await
+    }
+
     /// The answer to a form that was filled in for somebody else.
     pub(super) fn of_another(&self, ctx: &Context) -> Reply {
         match &self.who {
@@ -131,17 +138,18 @@ pub(super) async fn enrolling(ctx: &Context, destination: &Destination) -> Resul
             let (askable, locked) = (view.methods, view.ceremony.locked);
             let owned = view.ceremony.enrolled.or(locked);
             let (has_app, copied) = (owned.contains(Method::Totp), leave_out(ctx, destination, owned));
-            return Ok(Enrollee { who: CeremonyRef::SignIn(token), account, askable, locked, has_app, copied });
+            let (who, user) = (CeremonyRef::SignIn(token), view.ceremony.who.user().cloned());
+            return Ok(Enrollee { who, account, user, askable, locked, has_app, copied });
         }
     }
     match ctx.current_session(false).await? {
         Some(who) => {
-            let account = who.session.identity.username.clone();
+            let (account, user) = (who.session.identity.username.clone(), Some(who.session.identity.id.clone()));
             let owned = ctx.state.flows.methods_of(&who.session).await?;
             let (has_app, copied) = (owned.contains(Method::Totp), leave_out(ctx, destination, owned));
             let (askable, locked) = (MethodSet::EMPTY, MethodSet::EMPTY);
             let who = CeremonyRef::Session(who.token, who.session);
-            Ok(Enrollee { who, account, askable, locked, has_app, copied })
+            Ok(Enrollee { who, account, user, askable, locked, has_app, copied })
         }
         None => Err(HandlerError::from(no_ceremony(ctx).await?)),
     }
@@ -189,7 +197,10 @@ async fn form(
     errors: Errors,
 ) -> Result<Reply, HandlerError> {
     match ctx.state.flows.begin_totp(&enrollee.who, &ctx.client()).await? {
-        EnrollReply::Pending(pending) => steps(ctx, destination, enrollee, &pending, errors),
+        EnrollReply::Pending(pending) => {
+            let keeps = enrollee.keeps(ctx).await?;
+            steps(ctx, destination, enrollee, (&pending, keeps), errors)
+        }
         EnrollReply::ProveFirst(methods) => {
             Ok(prove_first(ctx, destination, enrollee, methods, RequestedAction::Enroll))
         }
@@ -201,7 +212,7 @@ fn steps(
     ctx: &Context,
     destination: &Destination,
     enrollee: &Enrollee,
-    pending: &PendingTotp,
+    (pending, keeps): (&PendingTotp, Option<bool>),
     errors: Errors,
 ) -> Result<Reply, HandlerError> {
     let uri = pending.uri.expose();
@@ -219,7 +230,7 @@ fn steps(
     let passkey = !enrollee.has_app && passkeys_offered(ctx);
     let (account, of) = (enrollee.account.as_str(), form_owner::tag(ctx, &enrollee.account));
     let (place, qr, key, of) = (place.as_str(), picture.as_str(), key.as_str(), of.as_str());
-    let enroll = EnrollPage { shell: &shell, errors, place, why, account, qr, uri, key, digits, passkey, of };
+    let enroll = EnrollPage { shell: &shell, errors, place, why, account, qr, uri, key, digits, passkey, keeps, of };
     Ok(page(status, "enroll", &enroll))
 }
 

@@ -14,6 +14,7 @@ pub(super) mod enroll;
 pub(super) mod export;
 pub(super) mod handoff;
 pub(super) mod held_form;
+mod keep_sessions;
 pub(super) mod letter_notice;
 mod locked_factor;
 pub(super) mod login;
@@ -94,9 +95,6 @@ fn notice(
     let shell = ctx.shell();
     page(status, kind, &NoticePage { lines: vec![line], links, ..NoticePage::new(&shell, heading) })
 }
-
-/// Where people make an account for themselves.
-const SIGN_UP: &str = "/.stepgate/signup";
 
 /// What a button of a notice asks for: on to the destination, back to the form, or to a new sign-in.
 const CONTINUE: &str = "continue";

@@ -2,10 +2,10 @@
 
 use http::StatusCode;
 
-use super::enroll::{Enrollee, app_would_do, enrolling, kept, prove_first};
+use super::enroll::{Enrollee, app_would_do, enrolling, prove_first};
 use super::passkey_dialogs::{self, DialogError, bound, json};
 use super::steps::enter;
-use super::{CONTINUE, backup_codes, busy, previous_sign_in, start_again, wait};
+use super::{CONTINUE, backup_codes, busy, keep_sessions, previous_sign_in, start_again, wait};
 use crate::auth::factor::passkey::PasskeyRecord;
 use crate::flow::reply::{CeremonyRef, CreationAsked, NewPasskey, Opened, PasskeyAdded, PasskeyWish, Rejection};
 use crate::portal::context::{Context, HandlerError};
@@ -43,7 +43,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         return form(ctx, &destination, &enrollee, error.errors()).await;
     }
     let credential = fields.secret("credential");
-    let made = NewPasskey { name: None, credential: &credential, others: kept(&fields) };
+    let made = NewPasskey { name: None, credential: &credential, others: keep_sessions::others(&fields) };
     let added = ctx.state.flows.add_passkey(&enrollee.who, made, &ctx.client()).await;
     let reply = ctx.record_events(added)?;
     if let PasskeyAdded::Added { opened, .. } = &reply {
@@ -124,7 +124,8 @@ async fn form(
         CreationAsked::NotOffered => return Err(HandlerError::Portal(PortalError::NotFound)),
         CreationAsked::Gone => return Ok(start_again(ctx)),
     };
-    let dialog = bound(ctx, DialogPurpose::Create, options, &enrollee.account);
+    let mut dialog = bound(ctx, DialogPurpose::Create, options, &enrollee.account);
+    dialog.keeps = enrollee.keeps(ctx).await?;
     let (shell, place) = (ctx.shell(), ctx.place(destination));
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let why = match destination.given {

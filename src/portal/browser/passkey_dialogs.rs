@@ -67,7 +67,7 @@ pub(super) fn sign_in(ctx: &Context) -> Result<Option<PasskeyDialog>, HandlerErr
     let Some(asked) = ctx.state.flows.sign_in_challenge(None, &ctx.client())? else { return Ok(None) };
     let options = json(&asked.options)?;
     let state = Some(asked.state.expose().to_owned());
-    Ok(Some(PasskeyDialog { purpose: DialogPurpose::SignIn, options, state, of: None }))
+    Ok(Some(PasskeyDialog { purpose: DialogPurpose::SignIn, options, state, keeps: None, of: None }))
 }
 
 /// Proving one that the account has, in place of what lacks one of `wanted`; `None`: it has none, or the sign-in is over.
@@ -85,7 +85,7 @@ pub(super) async fn prove(
 
 /// A dialog in a sign-in or a session, where the server keeps what it asked.
 pub(super) fn bound(ctx: &Context, purpose: DialogPurpose, options: String, username: &Username) -> PasskeyDialog {
-    PasskeyDialog { purpose, options, state: None, of: Some(form_owner::tag(ctx, username)) }
+    PasskeyDialog { purpose, options, state: None, keeps: None, of: Some(form_owner::tag(ctx, username)) }
 }
 
 pub(super) fn json(value: &impl serde::Serialize) -> Result<String, HandlerError> {

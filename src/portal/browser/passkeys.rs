@@ -1,10 +1,10 @@
 //! What the page of an account takes: other names for passkeys, their deletion, and the way out.
 
 use super::account::{AccountFeedback, account, logout, require_session};
-use super::other_account;
+use super::{keep_sessions, other_account};
 use crate::auth::factor::passkey::PasskeyRecord;
 use crate::flow::Flows;
-use crate::flow::reply::{CeremonyRef, PasskeyRemoved, PasskeyRenamed};
+use crate::flow::reply::{CeremonyRef, OtherSessions, PasskeyRemoved, PasskeyRenamed};
 use crate::portal::context::{Context, CurrentSession, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::form_owner;
@@ -44,7 +44,7 @@ async fn change(ctx: &mut Context, fields: &FormFields) -> Result<Reply, Handler
     };
     match fields.get("op") {
         RENAME => rename(ctx, &who, id, fields.get("name")).await,
-        _ => delete(ctx, &who, passkey).await,
+        _ => delete(ctx, &who, passkey, keep_sessions::others(fields)).await,
     }
 }
 
@@ -65,10 +65,15 @@ async fn rename(ctx: &Context, who: &CurrentSession, id: &str, name: &str) -> Re
     account(ctx, &who.session, AccountFeedback { done, ..AccountFeedback::default() }).await
 }
 
-async fn delete(ctx: &mut Context, who: &CurrentSession, passkey: &PasskeyRecord) -> Result<Reply, HandlerError> {
+async fn delete(
+    ctx: &mut Context,
+    who: &CurrentSession,
+    passkey: &PasskeyRecord,
+    others: OtherSessions,
+) -> Result<Reply, HandlerError> {
     let (state, client) = (ctx.state.clone(), ctx.client());
-    let (token, session) = (&who.token, &who.session);
-    let removed = state.flows.remove_passkey(token, session, &passkey.id, &state.destinations, &client).await;
+    let (token, session, which) = (&who.token, &who.session, (passkey.id.as_str(), others));
+    let removed = state.flows.remove_passkey(token, session, which, &state.destinations, &client).await;
     match ctx.record_events(removed)? {
         PasskeyRemoved::Removed(opened) => {
             let done = Some(text!("passkey-deleted", name = &passkey.name));

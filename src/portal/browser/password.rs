@@ -3,9 +3,9 @@
 use http::StatusCode;
 
 use super::steps::enter;
-use super::{busy, other_account};
+use super::{busy, keep_sessions, other_account};
 use crate::auth::proof::MethodSet;
-use crate::flow::reply::{CeremonyRef, OtherSessions, PasswordChanged, PasswordWish, ProofsAlong};
+use crate::flow::reply::{CeremonyRef, PasswordChanged, PasswordWish, ProofsAlong};
 use crate::portal::context::{Context, CurrentSession, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;
@@ -21,7 +21,7 @@ const FIELD: &str = "new-password";
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     let (destination, _) = enter(ctx, "password").await?;
     let who = fresh_owner(ctx, &destination, RequestedAction::Password).await?;
-    Ok(form(ctx, &who, Errors::none(), false))
+    form(ctx, &who, Errors::none()).await
 }
 
 /// Sets it.
@@ -35,17 +35,17 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     if !form_owner::matches(ctx, &fields, username) {
         return Ok(other_account::session_of_another(ctx, username));
     }
-    let keeps = !fields.get("keep_sessions").is_empty();
+    let others = keep_sessions::others(&fields);
     if fields.get("new_password").is_empty() {
-        return Ok(form(ctx, &who, Errors::one(FIELD, text!("mistake-no-new-password")), keeps));
+        return form(ctx, &who, Errors::one(FIELD, text!("mistake-no-new-password"))).await;
     }
-    let (password, others) = (fields.secret("new_password"), OtherSessions::kept(keeps));
+    let password = fields.secret("new_password");
     let wish = PasswordWish { password, along: ProofsAlong::default(), others };
     let changed = ctx.record_events(ctx.state.flows.change_password(&at(&who), wish, &ctx.client()).await)?;
     Ok(match changed {
         PasswordChanged::Changed(opened) => {
             let shell = ctx.shell();
-            let line = if keeps { text!("password-changed-kept") } else { text!("password-changed-ended") };
+            let line = if others.end() { text!("password-changed-ended") } else { text!("password-changed-kept") };
             let links = vec![
                 Link::to("/.stepgate/sessions", text!("sessions-title")),
                 Link::to("/.stepgate/account", text!("action-back-to-account")),
@@ -55,7 +55,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
             let answer = page(StatusCode::OK, "password", &notice);
             with_session(answer, &opened, ctx.state.flows.settings.device_ttl)
         }
-        PasswordChanged::Unfit(unfit) => form(ctx, &who, Errors::one(FIELD, new_password::reason(unfit)), keeps),
+        PasswordChanged::Unfit(unfit) => form(ctx, &who, Errors::one(FIELD, new_password::reason(unfit))).await?,
         PasswordChanged::Busy => busy(ctx),
         // Nothing came along.
         PasswordChanged::ProveFirst(_) | PasswordChanged::Unproved(_) => {
@@ -91,7 +91,7 @@ pub(super) fn sign_in(destination: &Destination, action: RequestedAction) -> Han
     see_other(&destination.with_action(action).page_url("login"), "account").into()
 }
 
-fn form(ctx: &Context, who: &CurrentSession, errors: Errors, keeps: bool) -> Reply {
+async fn form(ctx: &Context, who: &CurrentSession, errors: Errors) -> Result<Reply, HandlerError> {
     let (shell, username) = (ctx.shell(), &who.session.identity.username);
     let of = form_owner::tag(ctx, username);
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -101,8 +101,8 @@ fn form(ctx: &Context, who: &CurrentSession, errors: Errors, keeps: bool) -> Rep
         account: username.as_str(),
         host: &ctx.info.authority,
         hint: new_password::hint(ctx.state.flows.password_rule()),
-        keeps,
+        keeps: keep_sessions::box_of(ctx, &who.session.identity.id, Some(&who.session)).await?,
         of: &of,
     };
-    page(status, "password", &shown)
+    Ok(page(status, "password", &shown))
 }

@@ -179,6 +179,7 @@ async fn second_form(ctx: &Context, shown: Second<'_>) -> Result<Reply, HandlerE
                 purpose: DialogPurpose::Prove,
                 options: passkey_dialogs::json(options.as_ref())?,
                 state: Some(code.expose().to_owned()),
+                keeps: None,
                 of: None,
             }),
             AssertionAsked::NoPasskey | AssertionAsked::Gone => None,

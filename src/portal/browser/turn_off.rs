@@ -3,8 +3,7 @@
 use http::StatusCode;
 
 use super::account::require_session;
-use super::enroll::kept;
-use super::{busy, notice, other_account, start_again, wait};
+use super::{busy, keep_sessions, notice, other_account, start_again, wait};
 use crate::auth::resource::Tolerances;
 use crate::flow::ports::DisabledFactors;
 use crate::flow::reply::{CeremonyRef, DisableWish, MfaDisabled, ProofsAlong, Unproved};
@@ -25,7 +24,7 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     Ok(match ctx.state.flows.before_disabling(&at, &ctx.client()).await? {
         None => start_again(ctx),
         Some((false, _)) => already_off(ctx),
-        Some((true, missing)) if missing.is_empty() => form(ctx, &who, Errors::none()),
+        Some((true, missing)) if missing.is_empty() => form(ctx, &who, Errors::none()).await?,
         Some(_) => prove_first(),
     })
 }
@@ -39,10 +38,10 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         return Ok(other_account::session_of_another(ctx, username));
     }
     if fields.get("password").is_empty() {
-        return Ok(form(ctx, &who, Errors::one("password", text!("mistake-no-password"))));
+        return form(ctx, &who, Errors::one("password", text!("mistake-no-password"))).await;
     }
     let along = ProofsAlong { password: Some(fields.secret("password")), code: None };
-    let wish = DisableWish { factors: DisabledFactors::All, along, others: kept(&fields) };
+    let wish = DisableWish { factors: DisabledFactors::All, along, others: keep_sessions::others(&fields) };
     let at = CeremonyRef::Session(who.token.clone(), who.session.clone());
     let disabled = ctx.state.flows.disable_mfa(&at, wish, &ctx.state.destinations, &ctx.client()).await;
     Ok(match ctx.record_events(disabled)? {
@@ -65,7 +64,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         MfaDisabled::Unproved(Unproved::Wait(how_long)) => wait(ctx, how_long, Vec::new(), String::new()),
         MfaDisabled::Unproved(Unproved::Busy) => busy(ctx),
         MfaDisabled::Unproved(Unproved::Rejected(_) | Unproved::Locked(_)) => {
-            form(ctx, &who, Errors::one("password", text!("mistake-password")))
+            form(ctx, &who, Errors::one("password", text!("mistake-password"))).await?
         }
         MfaDisabled::ProveFirst(_) => prove_first(),
         MfaDisabled::Gone => start_again(ctx),
@@ -87,9 +86,11 @@ fn to_account() -> Link {
     Link::to("/.stepgate/account", text!("action-your-account"))
 }
 
-fn form(ctx: &Context, who: &CurrentSession, errors: Errors) -> Reply {
+async fn form(ctx: &Context, who: &CurrentSession, errors: Errors) -> Result<Reply, HandlerError> {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let (shell, username) = (ctx.shell(), &who.session.identity.username);
     let (of, host) = (form_owner::tag(ctx, username), ctx.info.authority.as_str());
-    page(status, PAGE, &TurnOffPage { shell: &shell, errors, username: username.as_str(), host, of: &of })
+    let keeps = keep_sessions::box_of(ctx, &who.session.identity.id, Some(&who.session)).await?;
+    let username = username.as_str();
+    Ok(page(status, PAGE, &TurnOffPage { shell: &shell, errors, username, host, keeps, of: &of }))
 }

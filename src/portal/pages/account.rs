@@ -29,6 +29,8 @@ pub(crate) struct AccountPage<'a> {
     /// Whether passkeys are set up here.
     pub(crate) passkeys_on: bool,
     pub(crate) passkeys: Vec<PasskeyCard>,
+    /// Whether other sessions are to go on, where there are any.
+    pub(crate) keeps: Option<bool>,
     pub(crate) signals: Vec<PasskeySignal>,
     /// Whether a sign-in can be disowned here.
     pub(crate) disowns: bool,

@@ -15,8 +15,8 @@ pub(crate) struct PasswordPage<'a> {
     pub(crate) host: &'a str,
     /// What it must be.
     pub(crate) hint: String,
-    /// Whether other sessions are to go on.
-    pub(crate) keeps: bool,
+    /// Whether other sessions are to go on, where there are any.
+    pub(crate) keeps: Option<bool>,
     /// For whom the form is.
     pub(crate) of: &'a str,
 }

@@ -45,6 +45,8 @@ pub(crate) struct AddressesPage<'a> {
     pub(crate) sms: bool,
     /// What was typed, where it was wrong.
     pub(crate) typed: &'a str,
+    /// Whether other sessions are to go on, where there are any.
+    pub(crate) keeps: Option<bool>,
     /// For whom the forms are.
     pub(crate) of: &'a str,
 }

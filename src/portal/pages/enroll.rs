@@ -35,6 +35,8 @@ pub(crate) struct EnrollPage<'a> {
     pub(crate) digits: u8,
     /// Whether a passkey would do as well.
     pub(crate) passkey: bool,
+    /// Whether other sessions are to go on, where there are any.
+    pub(crate) keeps: Option<bool>,
     /// For whom the form is.
     pub(crate) of: &'a str,
 }

@@ -21,6 +21,8 @@ pub(crate) struct PasskeyDialog {
     pub(crate) options: String,
     /// What the server knows them by again, where it keeps nothing.
     pub(crate) state: Option<String>,
+    /// Whether other sessions are to go on, where that is asked.
+    pub(crate) keeps: Option<bool>,
     /// For whom the form is.
     pub(crate) of: Option<String>,
 }

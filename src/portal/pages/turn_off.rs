@@ -13,6 +13,8 @@ pub(crate) struct TurnOffPage<'a> {
     pub(crate) errors: Errors,
     pub(crate) username: &'a str,
     pub(crate) host: &'a str,
+    /// Whether other sessions are to go on, where there are any.
+    pub(crate) keeps: Option<bool>,
     /// For whom the form is.
     pub(crate) of: &'a str,
 }

@@ -7,8 +7,9 @@ use crate::portal::pages::*;
 /// Each of them, with `x` wherever a text can come from outside.
 pub(super) fn of_account(shell: &Shell, x: &str, of: &str) -> Vec<(&'static str, String)> {
     let text = || x.to_owned();
-    let password =
-        |errors| PasswordPage { shell, errors, account: x, host: x, hint: text(), keeps: true, of }.render().unwrap();
+    let password = |errors| {
+        PasswordPage { shell, errors, account: x, host: x, hint: text(), keeps: Some(true), of }.render().unwrap()
+    };
     let session = |current| SessionCard {
         id: text(),
         current,

@@ -14,7 +14,7 @@ pub(super) fn every(shell: &Shell, x: &str) -> Vec<(&'static str, String)> {
     let code = |errors, code| RecoverCodePage { shell, errors, code, host: x, span: x }.render().unwrap();
     let second = |errors, wait, ready_at| {
         let (purpose, options, state) = (DialogPurpose::Prove, "{}".to_owned(), Some(x.to_owned()));
-        let dialog = Some(PasskeyDialog { purpose, options, state, of: None });
+        let dialog = Some(PasskeyDialog { purpose, options, state, keeps: None, of: None });
         let method = Some(("totp", x.to_owned()));
         RecoverSecondPage { shell, errors, code: x, method, dialog, wait, ready_at, support: x }.render().unwrap()
     };

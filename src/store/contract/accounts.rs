@@ -150,9 +150,9 @@ async fn what_ends_is_counted(p: AccountPorts) {
         assert!(p.accounts.change(&id, AccountChange::OutstandingEnded { ends_sessions }).await.unwrap());
         assert_eq!(counted(&id).await, after);
     }
-    p.authenticators.put_totp(&id, &totp("one"), Records::NONE).await.unwrap();
+    p.authenticators.put_totp(&id, &totp("one"), true, Records::NONE).await.unwrap();
     assert_eq!(counted(&id).await, (7, 6), "a first one ends nothing");
-    p.authenticators.put_totp(&id, &totp("two"), Records::NONE).await.unwrap();
+    p.authenticators.put_totp(&id, &totp("two"), true, Records::NONE).await.unwrap();
     assert_eq!(counted(&id).await, (8, 7));
     p.authenticators.remove_all(&id, Records::NONE).await.unwrap();
     assert_eq!(counted(&id).await, (9, 8));

@@ -27,12 +27,12 @@ pub(super) fn totp(id: &str) -> TotpRecord {
 
 async fn a_totp_is_bound_in_place_of_another(p: AccountPorts) {
     assert!(p.authenticators.of(&id("ann")).await.unwrap().totp.is_none());
-    p.authenticators.put_totp(&id("ann"), &totp("one"), Records::NONE).await.unwrap();
+    p.authenticators.put_totp(&id("ann"), &totp("one"), true, Records::NONE).await.unwrap();
     let found = p.authenticators.of(&id("ann")).await.unwrap().totp.unwrap();
     assert_eq!((found.id.as_str(), found.digits, found.period, found.last_step), ("one", 6, 30, None));
     assert!(found.secret == Sealed(vec![1, 0, 255]) && found.created_at == NOW && found.used_at.is_none());
     let two = TotpRecord { digits: 8, period: 60, last_step: Some(7), used_at: Some(NOW), ..totp("two") };
-    p.authenticators.put_totp(&id("ann"), &two, Records::NONE).await.unwrap();
+    p.authenticators.put_totp(&id("ann"), &two, true, Records::NONE).await.unwrap();
     let found = p.authenticators.of(&id("ann")).await.unwrap().totp.unwrap();
     assert_eq!((found.id.as_str(), found.digits, found.period, found.last_step), ("two", 8, 60, Some(7)));
     assert_eq!(found.used_at, Some(NOW));
@@ -40,13 +40,13 @@ async fn a_totp_is_bound_in_place_of_another(p: AccountPorts) {
     assert!(!p.authenticators.spend_step(&id("ann"), "two", 7, NOW).await.unwrap(), "its first step is spent");
     assert!(p.authenticators.of(&id("bob")).await.unwrap().totp.is_none());
     assert!(
-        p.authenticators.put_totp(&id("nobody"), &totp("x"), Records::NONE).await.is_err(),
+        p.authenticators.put_totp(&id("nobody"), &totp("x"), true, Records::NONE).await.is_err(),
         "nobody has no authenticator"
     );
 }
 
 async fn a_step_is_spent_once_and_only_upwards(p: AccountPorts) {
-    p.authenticators.put_totp(&id("ann"), &totp("one"), Records::NONE).await.unwrap();
+    p.authenticators.put_totp(&id("ann"), &totp("one"), true, Records::NONE).await.unwrap();
     let spend = async |step| p.authenticators.spend_step(&id("ann"), "one", step, NOW.plus(HOUR)).await.unwrap();
     assert!(spend(100).await);
     assert!(!spend(100).await && !spend(99).await && !spend(0).await);
@@ -58,7 +58,7 @@ async fn a_step_is_spent_once_and_only_upwards(p: AccountPorts) {
 }
 
 async fn a_raced_step_is_spent_once(p: AccountPorts) {
-    p.authenticators.put_totp(&id("ann"), &totp("one"), Records::NONE).await.unwrap();
+    p.authenticators.put_totp(&id("ann"), &totp("one"), true, Records::NONE).await.unwrap();
     for step in 1..4 {
         let racers: Vec<_> = (0..RACERS)
             .map(|_| {
@@ -107,7 +107,7 @@ async fn turning_off_leaves_what_was_to_stay(p: AccountPorts) {
     assert_eq!(off(DisabledFactors::All, &[]).await, Removal::NotFound);
     for factors in [DisabledFactors::App, DisabledFactors::All] {
         for name in ["ann", "bob"] {
-            p.authenticators.put_totp(&id(name), &totp(name), Records::NONE).await.unwrap();
+            p.authenticators.put_totp(&id(name), &totp(name), true, Records::NONE).await.unwrap();
             p.authenticators.put_backup(&id(name), b"salt", &[vec![1]], Records::NONE).await.unwrap();
         }
         let generation = p.accounts.load(&id("ann")).await.unwrap().unwrap().generation;
@@ -126,7 +126,7 @@ async fn turning_off_leaves_what_was_to_stay(p: AccountPorts) {
 
 async fn removing_leaves_nothing(p: AccountPorts) {
     for name in ["ann", "bob"] {
-        p.authenticators.put_totp(&id(name), &totp(name), Records::NONE).await.unwrap();
+        p.authenticators.put_totp(&id(name), &totp(name), true, Records::NONE).await.unwrap();
         p.authenticators.put_backup(&id(name), b"salt", &[vec![1]], Records::NONE).await.unwrap();
     }
     assert_eq!(p.authenticators.remove_all(&id("ann"), Records::NONE).await.unwrap(), 2);

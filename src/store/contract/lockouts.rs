@@ -116,7 +116,7 @@ async fn new_authenticators_begin_anew(p: AccountPorts) {
     lock(Method::Totp).await;
     lock(Method::BackupCode).await;
     assert_eq!(locked(&p).await.len(), 2);
-    p.authenticators.put_totp(&ann, &totp("one"), Records::NONE).await.unwrap();
+    p.authenticators.put_totp(&ann, &totp("one"), true, Records::NONE).await.unwrap();
     assert_eq!(locked(&p).await, [(Method::BackupCode, NOW)]);
     p.authenticators.put_backup(&ann, b"salt", &[vec![1]], Records::NONE).await.unwrap();
     assert!(locked(&p).await.is_empty());

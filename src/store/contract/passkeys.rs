@@ -84,13 +84,13 @@ async fn a_raced_counter_is_noted_once(p: AccountPorts) {
 async fn names_and_ends_are_its_owners(p: AccountPorts) {
     assert!(p.passkeys.add(&id("ann"), &passkey("one"), Records::NONE).await.unwrap());
     assert!(!p.passkeys.rename(&id("bob"), "one", "Mine").await.unwrap());
-    assert_eq!(p.passkeys.remove(&id("bob"), "one", &[], Records::NONE).await.unwrap(), Removal::NotFound);
+    assert_eq!(p.passkeys.remove(&id("bob"), "one", &[], true, Records::NONE).await.unwrap(), Removal::NotFound);
     assert!(p.passkeys.rename(&id("ann"), "one", "Büro").await.unwrap());
     assert_eq!(p.authenticators.of(&id("ann")).await.unwrap().passkeys[0].name, "Büro");
     let generation = async |name| p.accounts.load(&id(name)).await.unwrap().unwrap().generation;
     let (before, others) = (generation("ann").await, generation("bob").await);
-    assert_eq!(p.passkeys.remove(&id("ann"), "one", &[], Records::NONE).await.unwrap(), Removal::Removed);
-    assert_eq!(p.passkeys.remove(&id("ann"), "one", &[], Records::NONE).await.unwrap(), Removal::NotFound);
+    assert_eq!(p.passkeys.remove(&id("ann"), "one", &[], true, Records::NONE).await.unwrap(), Removal::Removed);
+    assert_eq!(p.passkeys.remove(&id("ann"), "one", &[], true, Records::NONE).await.unwrap(), Removal::NotFound);
     let after = generation("ann").await;
     assert_eq!((after.credentials, after.sessions), (before.credentials + 1, before.sessions + 1), "once");
     assert!(generation("bob").await == others);

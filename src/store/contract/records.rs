@@ -44,7 +44,7 @@ async fn each_change_has_its_letter(p: AccountPorts) {
     assert!(p.accounts.change_recorded(&ann, hash, &letter(&p)).await.unwrap());
     assert_eq!(written(&p).await, 1, "a password");
     for _ in 0..2 {
-        p.authenticators.put_totp(&ann, &totp("one"), &letter(&p)).await.unwrap();
+        p.authenticators.put_totp(&ann, &totp("one"), true, &letter(&p)).await.unwrap();
         assert_eq!(written(&p).await, 1, "an app, and another in its place");
     }
     p.authenticators.put_backup(&ann, b"salt", &[vec![1]], &letter(&p)).await.unwrap();
@@ -53,7 +53,7 @@ async fn each_change_has_its_letter(p: AccountPorts) {
     assert_eq!(written(&p).await, 1, "one of them");
     assert!(p.passkeys.add(&ann, &passkey("key"), &letter(&p)).await.unwrap());
     assert_eq!(written(&p).await, 1, "a passkey");
-    assert_eq!(p.passkeys.remove(&ann, "key", &[], &letter(&p)).await.unwrap(), Removal::Removed);
+    assert_eq!(p.passkeys.remove(&ann, "key", &[], true, &letter(&p)).await.unwrap(), Removal::Removed);
     assert_eq!(written(&p).await, 1, "and its removal");
     assert!(p.addresses.add(&ann, &one, 5, &letter(&p)).await.unwrap());
     assert_eq!(written(&p).await, 1, "an address");
@@ -83,13 +83,13 @@ async fn a_change_that_is_not_made_has_none(p: AccountPorts) {
     assert!(!p.accounts.create_recorded(&account("ann"), &records).await.unwrap());
     assert!(!p.accounts.change_recorded(&ann, stale(), &records).await.unwrap());
     assert!(!p.accounts.delete_recorded(&nobody, &[], &records).await.unwrap());
-    assert!(p.authenticators.put_totp(&nobody, &totp("x"), &records).await.is_err());
+    assert!(p.authenticators.put_totp(&nobody, &totp("x"), true, &records).await.is_err());
     assert!(p.authenticators.put_backup(&nobody, b"salt", &[vec![1]], &records).await.is_err());
     assert!(!p.authenticators.spend_backup(&ann, &[1], &records).await.unwrap());
     assert!(!p.passkeys.add(&ann, &passkey("key"), &records).await.unwrap());
     assert!(p.passkeys.add(&nobody, &passkey("other"), &records).await.is_err());
-    assert_eq!(p.passkeys.remove(&ann, "key", &[], &records).await.unwrap(), Removal::NotFound);
-    assert_eq!(p.passkeys.remove(&bob, "key", &["gone"], &records).await.unwrap(), Removal::Changed);
+    assert_eq!(p.passkeys.remove(&ann, "key", &[], true, &records).await.unwrap(), Removal::NotFound);
+    assert_eq!(p.passkeys.remove(&bob, "key", &["gone"], true, &records).await.unwrap(), Removal::Changed);
     assert!(!p.addresses.add(&ann, &theirs, 5, &records).await.unwrap());
     assert!(!p.addresses.add(&bob, &mail("2", "c@example.test"), 1, &records).await.unwrap());
     assert!(!p.addresses.replace(&ann, AddressKind::Email, Some(&theirs), &records).await.unwrap());

@@ -28,7 +28,7 @@ async fn what_was_to_stay_is_there([p, other]: [AccountPorts; 2]) {
     assert!(p.accounts.create(&account("ann")).await.unwrap() && p.accounts.create(&account("bob")).await.unwrap());
     assert!(p.passkeys.add(&ann(), &passkey("key"), Records::NONE).await.unwrap());
     assert!(p.addresses.add(&ann(), &mail("mail"), 5, Records::NONE).await.unwrap());
-    p.authenticators.put_totp(&ann(), &totp("app"), Records::NONE).await.unwrap();
+    p.authenticators.put_totp(&ann(), &totp("app"), true, Records::NONE).await.unwrap();
     let ids = p.authenticators.of(&ann()).await.unwrap();
     assert_eq!(ids.ids(), ["app", "key", "mail"]);
     let generation = async || p.accounts.load(&ann()).await.unwrap().unwrap().generation;
@@ -38,7 +38,7 @@ async fn what_was_to_stay_is_there([p, other]: [AccountPorts; 2]) {
     for missing in ["app2", "theirs", ""] {
         let staying = ["app", missing];
         assert_eq!(
-            other.passkeys.remove(&ann(), "key", &staying, Records::NONE).await.unwrap(),
+            other.passkeys.remove(&ann(), "key", &staying, true, Records::NONE).await.unwrap(),
             Removal::Changed,
             "{missing}"
         );
@@ -48,14 +48,20 @@ async fn what_was_to_stay_is_there([p, other]: [AccountPorts; 2]) {
             "{missing}"
         );
     }
-    assert_eq!(other.passkeys.remove(&ann(), "mail", &["app"], Records::NONE).await.unwrap(), Removal::NotFound);
+    assert_eq!(other.passkeys.remove(&ann(), "mail", &["app"], true, Records::NONE).await.unwrap(), Removal::NotFound);
     assert_eq!(other.addresses.remove(&ann(), "key", &["app"], Records::NONE).await.unwrap(), Removal::NotFound);
     assert_eq!(p.authenticators.of(&ann()).await.unwrap().ids(), ["app", "key", "mail"]);
     assert_eq!(generation().await, before, "nothing ended");
     // Another authenticator app in the place of one is another one.
-    p.authenticators.put_totp(&ann(), &totp("new"), Records::NONE).await.unwrap();
-    assert_eq!(p.passkeys.remove(&ann(), "key", &["app", "mail"], Records::NONE).await.unwrap(), Removal::Changed);
-    assert_eq!(p.passkeys.remove(&ann(), "key", &["new", "mail"], Records::NONE).await.unwrap(), Removal::Removed);
+    p.authenticators.put_totp(&ann(), &totp("new"), true, Records::NONE).await.unwrap();
+    assert_eq!(
+        p.passkeys.remove(&ann(), "key", &["app", "mail"], true, Records::NONE).await.unwrap(),
+        Removal::Changed
+    );
+    assert_eq!(
+        p.passkeys.remove(&ann(), "key", &["new", "mail"], true, Records::NONE).await.unwrap(),
+        Removal::Removed
+    );
     assert_eq!(p.addresses.remove(&ann(), "mail", &["new"], Records::NONE).await.unwrap(), Removal::Removed);
 }
 
@@ -75,9 +81,9 @@ async fn raced_removals_leave_one(nodes: [AccountPorts; 2]) {
             let (node, one, other) = (nodes[n / 2 % 2].clone(), one.clone(), other.clone());
             tokio::spawn(async move {
                 let removal = match (n % 2, mixed) {
-                    (0, _) => node.passkeys.remove(&ann(), &one, &[&other], Records::NONE).await,
+                    (0, _) => node.passkeys.remove(&ann(), &one, &[&other], true, Records::NONE).await,
                     (_, true) => node.addresses.remove(&ann(), &other, &[&one], Records::NONE).await,
-                    (_, false) => node.passkeys.remove(&ann(), &other, &[&one], Records::NONE).await,
+                    (_, false) => node.passkeys.remove(&ann(), &other, &[&one], true, Records::NONE).await,
                 };
                 removal.unwrap()
             })

@@ -107,14 +107,14 @@ impl Authenticators for Database {
         })
     }
 
-    async fn put_totp(&self, user: &UserId, totp: &TotpRecord, records: &Records) -> Answer<()> {
+    async fn put_totp(&self, user: &UserId, totp: &TotpRecord, ends_sessions: bool, records: &Records) -> Answer<()> {
         // Another authenticator in the place of one: what was granted by that one is over.
         const OVER: &str = "update accounts set credentials_generation = credentials_generation + 1, \
-             sessions_generation = sessions_generation + 1 \
+             sessions_generation = sessions_generation + $2 \
              where id = $1 and exists (select 1 from totp where account_id = $1)";
         let (columns, rows) = (TotpColumns::of(totp)?, RecordRows::of(records)?);
         in_transaction!(self, tx => {
-            sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
+            sqlx::query(OVER).bind(&user.0).bind(i64::from(ends_sessions)).execute(&mut *tx).await?;
             write_totp!(tx, user, columns);
             commit_with!(self, tx, rows);
             Ok(())

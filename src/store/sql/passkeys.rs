@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::records::{RecordRows, commit_with};
-use super::removal::{OVER, remove_beside};
+use super::removal::{OVER_BUT_KEPT, remove_beside};
 use super::row::{RowRef, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
 use crate::auth::factor::passkey::{Aaguid, PasskeyRecord};
@@ -83,14 +83,22 @@ impl Passkeys for Database {
         Ok(renamed == 1)
     }
 
-    async fn remove(&self, user: &UserId, id: &str, staying: &[&str], records: &Records) -> Answer<Removal> {
+    async fn remove(
+        &self,
+        user: &UserId,
+        id: &str,
+        staying: &[&str],
+        ends_sessions: bool,
+        records: &Records,
+    ) -> Answer<Removal> {
         const SQL: &str = "delete from passkeys where account_id = $1 and id = $2";
         let rows = RecordRows::of(records)?;
         // What was granted by it is over.
         in_transaction!(self, tx => {
             let removal = remove_beside!(tx, SQL, user, id, staying);
             if removal == Removal::Removed {
-                sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
+                let over = sqlx::query(OVER_BUT_KEPT).bind(&user.0).bind(i64::from(ends_sessions));
+                over.execute(&mut *tx).await?;
                 commit_with!(self, tx, rows);
             }
             Ok(removal)

@@ -10,6 +10,10 @@ pub(super) const HOLD: &str = "update accounts set disabled = disabled where id 
 pub(super) const OVER: &str = "update accounts set credentials_generation = credentials_generation + 1, \
      sessions_generation = sessions_generation + 1 where id = $1";
 
+/// As [`OVER`], but for sessions that are to go on.
+pub(super) const OVER_BUT_KEPT: &str = "update accounts set credentials_generation = credentials_generation + 1, \
+     sessions_generation = sessions_generation + $2 where id = $1";
+
 /// All that a person has beside the password and backup codes.
 pub(super) const THERE: &str = "select id from totp where account_id = $1 \
      union all select id from passkeys where account_id = $1 union all select id from addresses where account_id = $1";

@@ -133,7 +133,7 @@ async fn broken_rows_are_faults(database: &Database) {
         raw(database, &mends).await;
         assert!(database.load(&ann.identity.id).await.unwrap().is_some());
     }
-    database.put_totp(&ann.identity.id, &totp(), Records::NONE).await.unwrap();
+    database.put_totp(&ann.identity.id, &totp(), true, Records::NONE).await.unwrap();
     database.put_backup(&ann.identity.id, b"salt", &[vec![1]], Records::NONE).await.unwrap();
     for (breaks, mends) in [
         ("update totp set secret = '!'", "update totp set secret = 'AQID'"),
@@ -165,7 +165,7 @@ async fn sealed_rows_of_sqlite_are_swapped_from_what_was_read() {
 async fn sealed_rows_are_swapped_from_what_was_read(database: &Database) {
     let ann = account("ann");
     assert!(database.create(&ann).await.unwrap());
-    database.put_totp(&ann.identity.id, &totp(), Records::NONE).await.unwrap();
+    database.put_totp(&ann.identity.id, &totp(), true, Records::NONE).await.unwrap();
     raw(database, "insert into signing_keys values (1, 'kid-1', 'AQID', '{}', 1, null)").await;
     let (old, new) = (Sealed(vec![1, 2, 3]), Sealed(vec![4, 5]));
     let all = database.sealed().await.unwrap();

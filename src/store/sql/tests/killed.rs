@@ -30,9 +30,9 @@ async fn what_was_spent_survives_kill_9() {
     let database = Database::open(&url).await.unwrap();
     let id = account("ann").identity.id;
     assert!(database.create(&account("ann")).await.unwrap());
-    database.put_totp(&id, &totp(), Records::NONE).await.unwrap();
+    database.put_totp(&id, &totp(), true, Records::NONE).await.unwrap();
     for _ in 0..3 {
-        database.put_totp(&id, &totp(), Records::NONE).await.unwrap();
+        database.put_totp(&id, &totp(), true, Records::NONE).await.unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "store::sql::tests::killed::spends_until_killed", "--ignored", "--nocapture"])
             .env(CHILD_DATABASE, &url)
