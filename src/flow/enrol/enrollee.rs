@@ -99,7 +99,11 @@ impl Flows {
         let password = account.password_hash.is_none() || fresh.contains(Method::Password);
         let lost = password && fresh.contains(Method::BackupCode);
         let owned = self.factors_anywhere(account, enrolled);
-        let missing = if lost { MethodSet::EMPTY } else { still_to_prove(owned, fresh) };
+        let mut missing = if lost { MethodSet::EMPTY } else { still_to_prove(owned, fresh) };
+        if !missing.is_empty() && owned.contains(Method::BackupCode) {
+            // Named too, or a passkey that is lost could never be removed. The password first: it uses nothing up.
+            missing = missing.with(if password { Method::BackupCode } else { Method::Password });
+        }
         // Who has proved nothing at all lately has no business here, whatever the account owns.
         if missing.is_empty() && fresh.is_empty() { MethodSet::EMPTY.with(Method::Password) } else { missing }
     }

@@ -12,7 +12,7 @@ use crate::flow::testing::{FAST, START, World, client, client_at};
 const BACKUP: &str = "abcde-01234";
 
 /// Gives the account one backup code more.
-fn with_backup(world: &World, user: &UserId, code: &str) {
+pub(super) fn with_backup(world: &World, user: &UserId, code: &str) {
     let salt = backup_codes::set_salt(&[3; 16], FAST);
     let code = backup_codes::normalise(code).unwrap();
     let digest = backup_codes::code_digest(&code, &salt).unwrap();

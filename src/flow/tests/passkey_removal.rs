@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::lockout::with_backup;
 use super::passkeys::{alone, flows, key, with_passkey};
 use super::*;
 use crate::auth::factor::passkey::testing::SoftKey;
@@ -10,7 +11,7 @@ use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::resource::Tolerances;
 use crate::flow::destination::Destinations;
-use crate::flow::reply::{CeremonyRef, OtherSessions, PasskeyRemoved, PasskeyRenamed};
+use crate::flow::reply::{CeremonyRef, OtherSessions, PasskeyRemoved, PasskeyRenamed, Submission};
 use crate::flow::settings::PasskeySettings;
 use crate::flow::testing::{HOST, World, client, fast_settings};
 
@@ -37,6 +38,36 @@ async fn who_removes_a_passkey_may_stay_signed_in_elsewhere() {
     }
     let now = world.look(|s| s.accounts.values().next().unwrap().generation);
     assert_eq!((now.credentials, now.sessions), (before.credentials + 1, before.sessions));
+}
+
+/// Who has lost a passkey is asked for a backup code beside it, and may give one instead; the password comes first.
+#[tokio::test]
+async fn a_lost_passkey_is_removed_by_a_backup_code() {
+    let world = World::new();
+    let flows = flows(&world);
+    let mut lost = key("one");
+    let ann = with_passkey(&world, &flows, "ann", &mut lost);
+    let app = world.with_totp(&ann);
+    with_backup(&world, &ann, "abcde-01234");
+    let relaxed = Destinations::new(Arc::new(Policy::new([])));
+    let open = whole(&flows, "ann", &client(), world.code(&app, 0)).await;
+    let one = ("Pann", OtherSessions::End);
+    let asked = async |open: &Opened| {
+        let told = flows.remove_passkey(&open.token, &open.session, one, &relaxed, &client()).await.unwrap();
+        let PasskeyRemoved::ProveFirst(methods) = told.value else { panic!("removed") };
+        [Method::Password, Method::BackupCode, Method::Totp, Method::Passkey].map(|method| methods.contains(method))
+    };
+    assert_eq!(asked(&open).await, [false, true, false, true]);
+    world.pass(Duration::from_secs(601));
+    assert_eq!(asked(&open).await, [true, false, false, true], "a code would be used up for nothing");
+    let mut open = open;
+    for (method, proof) in [(Method::Password, secret(PASSWORD)), (Method::BackupCode, secret("abcde-01234"))] {
+        let at = CeremonyRef::Session(open.token.clone(), open.session.clone());
+        let told = flows.submit(&at, Submission::of(method, proof), &client()).await.unwrap();
+        open = opened(told);
+    }
+    let told = flows.remove_passkey(&open.token, &open.session, one, &relaxed, &client()).await.unwrap();
+    assert!(matches!(told.value, PasskeyRemoved::Removed(_)));
 }
 
 /// A destination that asks its people for what no relay can pass on.
