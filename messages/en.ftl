@@ -65,6 +65,7 @@ sign-up-again = Begin again
 sign-up-confirm-title = Finish making your account
 sign-up-confirm-what = The letter to { $email } has reached you. The account on { $host } is made when you press the button.
 sign-up-code-wrong = The code or the password is not correct, or the code is no longer good. Try again, or begin again.
+sign-up-code-wrong-here = The code is not correct, or it is no longer good. Try again, or begin again
 sign-up-password-wrong = This is not the password of the sign-up. Enter the one that you gave when you began.
 sign-up-done = The account is made. You can sign in.
 sign-up-over = It was used already, it is too old, or it is not whole. If you have an account, sign in; otherwise begin again.

@@ -20,7 +20,7 @@ use crate::portal::pages::{Errors, Link, SignUpConfirmPage, SignUpPage};
 use crate::portal::reply::{Reply, page, with_cookie};
 
 /// Its name among our pages.
-const KIND: &str = "signup";
+pub(super) const PAGE: &str = "signup";
 
 /// What the forms ask for.
 const BEGIN: &str = "begin";
@@ -103,7 +103,8 @@ async fn by_code(ctx: &mut Context, fields: &FormFields) -> Result<Reply, Handle
     let confirmed = confirm(ctx, ReachedBy::Code { email, code: &code }, fields).await?;
     match confirmed {
         SignUpConfirmed::Wrong | SignUpConfirmed::Over => {
-            Ok(code_form(ctx, email, None, Errors::one("code", text!("sign-up-code-wrong")), asks))
+            let wrong = if asks { text!("sign-up-code-wrong") } else { text!("sign-up-code-wrong-here") };
+            Ok(code_form(ctx, email, None, Errors::one("code", wrong), asks))
         }
         SignUpConfirmed::Unusable(mistake) => {
             Ok(code_form(ctx, email, Some(fields.get("username")), errors(&[mistake]), asks))
@@ -164,9 +165,9 @@ async fn confirmed_reply(
         SignUpConfirmed::Wait(how_long) => Ok(wait(ctx, how_long, Vec::new(), String::new())),
         SignUpConfirmed::Busy => Ok(busy(ctx)),
         SignUpConfirmed::AlreadyDone => {
-            let links = vec![Link::to("/.stepgate/login", text!("sign-up-login"))];
+            let links = vec![sign_in(ctx)];
             let heading = text!("problem-already-done-title");
-            Ok(notice(ctx, StatusCode::CONFLICT, KIND, heading, text!("sign-up-done"), links))
+            Ok(notice(ctx, StatusCode::CONFLICT, PAGE, heading, text!("sign-up-done"), links))
         }
         SignUpConfirmed::Over | SignUpConfirmed::Wrong | SignUpConfirmed::Unusable(_) => Ok(over(ctx)),
     }
@@ -208,8 +209,9 @@ fn form(ctx: &Context, fields: &FormFields, errors: Errors) -> Reply {
         username: fields.get("username"),
         enable_mfa: fields.get("enable_mfa") == "yes",
         password_rule: &rule,
+        login: &ctx.destination().page_url("login"),
     };
-    page(status, KIND, &shown)
+    page(status, PAGE, &shown)
 }
 
 fn code_form(ctx: &Context, email: &str, username: Option<&str>, errors: Errors, asks_password: bool) -> Reply {
@@ -226,8 +228,9 @@ fn code_form(ctx: &Context, email: &str, username: Option<&str>, errors: Errors,
         username,
         asks_password,
         password_rule: None,
+        again: &ctx.destination().page_url(PAGE),
     };
-    page(status, KIND, &shown)
+    page(status, PAGE, &shown)
 }
 
 /// The page of a link that waits. `username`: what was typed, where one is to be chosen.
@@ -257,12 +260,18 @@ async fn by_link_form(
         username: username.or_else(|| invited.then_some("")),
         asks_password: !is_own,
         password_rule: rule.as_deref(),
+        again: &ctx.destination().page_url(PAGE),
     };
-    Ok(page(status, KIND, &shown))
+    Ok(page(status, PAGE, &shown))
+}
+
+/// Back to the sign-in, on the way to the same place.
+fn sign_in(ctx: &Context) -> Link {
+    Link::to(ctx.destination().page_url("login"), text!("sign-up-login"))
 }
 
 /// The same for all that is no link, or no longer.
 fn over(ctx: &Context) -> Reply {
-    let links = vec![Link::to("/.stepgate/login", text!("sign-up-login"))];
-    notice(ctx, StatusCode::GONE, KIND, text!("login-link-over-title"), text!("sign-up-over"), links)
+    let links = vec![sign_in(ctx)];
+    notice(ctx, StatusCode::GONE, PAGE, text!("login-link-over-title"), text!("sign-up-over"), links)
 }

@@ -24,7 +24,7 @@ pub(crate) struct LoginPage<'a> {
     /// Where a link to sign in is asked for, where links are sent.
     pub(crate) mailed_link: Option<String>,
     /// Where people make an account for themselves, if they may.
-    pub(crate) sign_up: Option<&'a str>,
+    pub(crate) sign_up: Option<String>,
     /// Whether people get back in by themselves.
     pub(crate) recovery: bool,
 }

@@ -17,6 +17,8 @@ pub(crate) struct SignUpPage<'a> {
     pub(crate) username: &'a str,
     pub(crate) enable_mfa: bool,
     pub(crate) password_rule: &'a str,
+    /// Where who has an account signs in.
+    pub(crate) login: &'a str,
 }
 
 /// Takes a code, or the button of a link.
@@ -39,6 +41,8 @@ pub(crate) struct SignUpConfirmPage<'a> {
     pub(crate) asks_password: bool,
     /// What a new password must be; without it, the one of the sign-up is asked for again.
     pub(crate) password_rule: Option<&'a str>,
+    /// Where one begins again.
+    pub(crate) again: &'a str,
 }
 
 impl SignUpConfirmPage<'_> {

@@ -7,8 +7,8 @@ use crate::portal::pages::*;
 /// Every page, with `x` wherever a text can come from outside.
 pub(super) fn every(shell: &Shell, x: &str) -> Vec<(&'static str, String)> {
     let form = |errors| {
-        let (host, email, username, enable_mfa, password_rule) = (x, x, x, true, x);
-        SignUpPage { shell, errors, host, email, username, enable_mfa, password_rule }.render().unwrap()
+        let (host, email, username, enable_mfa, password_rule, login) = (x, x, x, true, x, "/.stepgate/login");
+        SignUpPage { shell, errors, host, email, username, enable_mfa, password_rule, login }.render().unwrap()
     };
     let confirm = |errors, waiting, username, password_rule| {
         let (host, token, op, email) = (x, Some(x), "confirm", x);
@@ -23,6 +23,7 @@ pub(super) fn every(shell: &Shell, x: &str) -> Vec<(&'static str, String)> {
             username,
             asks_password: waiting.is_none(),
             password_rule,
+            again: "/.stepgate/signup",
         }
         .render()
         .unwrap()
