@@ -54,7 +54,7 @@ test('a backup code sets a password, a new app and new codes, without JavaScript
   const secret = (await page.locator('code.key').textContent()).replaceAll(/\s/g, '');
   await page.fill('#password', 'another one for tests');
   await page.fill('input[name=totp_code]', totp(secret));
-  await submit(page, () => page.getByRole('button', { name: 'Set it' }).click());
+  await submit(page, () => page.getByRole('button', { name: 'Save' }).click());
   assert.equal((await page.locator('pre.codes').textContent()).trim().split(/\s+/).length, 10);
   const old = await call('login', { username: 'ann', password: ann.password });
   assert.equal(old.code, 'wrong_credentials');
@@ -68,14 +68,14 @@ test('who has no second proof waits, is told, and may be stopped', async () => {
   const page = await context.newPage();
   const seen = (await outbox()).length;
   await begin(page, 'bob');
-  assert.match(await page.textContent('main'), /It goes on at/);
+  assert.match(await page.textContent('main'), /You can go on at/);
   await inspectAll(page, 'recover-waits');
   await page.goto(await link('recover-stop', seen));
   await inspectAll(page, 'recover-stop');
   await submit(page, () => page.getByRole('button', { name: 'This was not me' }).click());
   assert.match(await page.textContent('main'), /It has ended/);
   await begin(page, 'bob');
-  assert.match(await page.textContent('main'), /It goes on at/);
+  assert.match(await page.textContent('main'), /You can go on at/);
   // The page says when: it is asked for until then.
   await until(async () => {
     await page.reload();
@@ -83,8 +83,8 @@ test('who has no second proof waits, is told, and may be stopped', async () => {
   }, () => 'it never goes on');
   await inspectAll(page, 'recover-reset');
   await page.fill('#password', 'another one for tests');
-  await submit(page, () => page.getByRole('button', { name: 'Set it' }).click());
-  assert.match(await page.textContent('main'), /Sign in anew/);
+  await submit(page, () => page.getByRole('button', { name: 'Save' }).click());
+  assert.match(await page.textContent('main'), /Sign in again/);
   const opened = await call('login', { username: 'bob', password: 'another one for tests' });
   assert.equal(opened.status, 'ok');
   await context.close();

@@ -68,6 +68,16 @@ pub(crate) struct RecoverResetPage<'a> {
     pub(crate) backup_codes: bool,
 }
 
+impl RecoverResetPage<'_> {
+    /// By what may be set.
+    fn heading(&self) -> String {
+        match self.password_rule {
+            Some(_) => text!("recover-reset-title"),
+            None => text!("recover-reset-title-app"),
+        }
+    }
+}
+
 /// The secret of an authenticator app, as people take it over.
 pub(crate) struct ShownApp<'a> {
     /// Markup of our own making.

@@ -89,7 +89,7 @@ async fn who_has_no_second_proof_waits_and_anybody_who_reads_the_mail_ends_it() 
     browser.post(PAGE, &[("op", "ask"), ("username", "bob@example.com")]).await;
     let code = last(&stage, LinkPurpose::Recovery).code.unwrap();
     let waits = text(&browser.post(PAGE, &[("op", "code"), ("token", code.expose())]).await);
-    assert!(waits.contains("It goes on at"), "{waits}");
+    assert!(waits.contains("You can go on at"), "{waits}");
     let stop = target(&last(&stage, LinkPurpose::RecoveryWaits));
     assert!(stop.starts_with("/.stepgate/recover-stop?token="), "{stop}");
     let mut other = Browser::new(&stage);
