@@ -182,6 +182,8 @@ export async function authenticator(page, kind = 'internal') {
     credentials: async () => (await send('getCredentials')).credentials,
     add: (credential) => send('addCredential', { credential }),
     forget: () => send('clearCredentials'),
+    /** Loses the device itself. */
+    remove: () => send('removeVirtualAuthenticator'),
   };
 }
 
