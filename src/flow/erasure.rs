@@ -1,19 +1,23 @@
-//! The end of an account, by whoever may: first in the database, in one step, then where moments are kept. What the second
-//! part could not reach is told by the database, and taken away later.
+//! The end of an account, by whoever may: first in the database, in one step, then its sessions and what is kept under names that
+//! are known. All else that belongs to a moment takes a look through everything that is kept, for which nobody waits: the database
+//! tells of whom something may be left, and one node at a time takes it away.
 
 use std::time::Duration;
 
-use super::ports::{Account, Answer, Ports, Recipient, Records, TransientKind, record_context};
+use super::ports::{Answer, Ports, Recipient, Records, Remainder, SweptEntry, record_context};
 use super::risk::forget_person;
 use crate::auth::ceremony::Erasure;
-use crate::auth::factor::authenticator::{AddressKind, Enrolled};
+use crate::auth::factor::authenticator::{AddressKind, AddressRecord, Enrolled};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::throttle::{Counter, account_of_name};
+use crate::auth::time::Timestamp;
 use crate::auth::user::{UserId, Username};
 
-/// After so long it is looked for what was written of somebody in the moment in which they went: behind an answer, or by a node
-/// that had read the account before. Once, for it means to look through all that is kept.
+/// After so long everything is looked through: once, and for what was written in the moment in which somebody went, too: behind an
+/// answer, or by a node that had read the account before.
 const AFTERWARDS: Duration = Duration::from_secs(60);
+/// How long a node has this to itself; one that dies leaves it to another then.
+const LEASE: Duration = Duration::from_secs(60);
 
 /// What became of an account that was to end.
 pub struct Erased {
@@ -23,8 +27,8 @@ pub struct Erased {
     pub ended: Option<u64>,
 }
 
-/// Ends an account: with all that lasts of it and the letters that wait for its owner, then with its sessions and all that belongs
-/// to a moment. One whose account is gone already is finished.
+/// Ends an account: with all that lasts of it and the letters that wait for its owner, then with its sessions. The rest is up to
+/// [`finish_erasures`]. One whose account is gone already is finished.
 ///
 /// # Errors
 /// The database did not answer; the account is there, or gone as a whole.
@@ -42,63 +46,94 @@ pub(super) async fn delete_account(
     let user = erasure.user();
     let account = ports.accounts.load(user).await?;
     let enrolled = ports.authenticators.of(user).await?;
-    let letters = ports.outbox.addressed_to(&recipients(account.as_ref(), &enrolled)).await?;
+    let letters = ports.outbox.addressed_to(&recipients(&enrolled)).await?;
     let was_there = ports.accounts.delete_recorded(user, &letters, records).await?;
     Ok((was_there, account.map(|account| account.identity.username)))
 }
 
 /// The second part. `None`: a store did not answer; the database remembers that this is not done.
 pub(super) async fn forget_account(ports: &Ports, erasure: &Erasure, name: Option<&Username>) -> Option<u64> {
-    forget(ports, erasure.user(), name, false).await.ok()
+    forget(ports, erasure.user(), name).await.ok()
 }
 
-/// Takes away what is left of accounts that are gone. Says of how many.
+/// Takes away what is left of accounts that are gone, as far as no other node is about it. Says of how many.
 ///
 /// # Errors
 /// A store did not answer; what is left is taken away another time.
 pub async fn finish_erasures(ports: &Ports) -> Answer<usize> {
     let now = ports.clock.now();
-    let mut gone = ports.erasures.unfinished().await?;
-    gone.retain(|(_, at)| now.since(*at) >= AFTERWARDS);
-    for (user, _) in &gone {
-        forget(ports, user, None, true).await?;
-        ports.erasures.scrub(user).await?;
-        ports.erasures.finish(user).await?;
+    let until = now.plus(LEASE);
+    let left = ports.erasures.lease(now, now.minus(AFTERWARDS), until).await?;
+    if left.is_empty() {
+        return Ok(0);
     }
-    Ok(gone.len())
+    let mut names = Vec::new();
+    for Remainder { user, sessions } in &left {
+        // Again: it may not have answered the first time.
+        names.extend(end_sessions(ports, user).await?.0);
+        forget_person(ports, user).await?;
+        names.extend(sessions.iter().cloned().chain([user.0.clone()]));
+    }
+    sweep(ports, &names, until).await?;
+    for Remainder { user, .. } in &left {
+        ports.erasures.scrub(user).await?;
+    }
+    ports.sweep.settle().await?;
+    let users: Vec<UserId> = left.into_iter().map(|left| left.user).collect();
+    ports.erasures.finish(&users).await?;
+    Ok(users.len())
 }
 
-/// Where letters for somebody go.
-fn recipients(account: Option<&Account>, enrolled: &Enrolled) -> Vec<Recipient> {
-    let of = |kind: AddressKind, value: &str| match kind {
-        AddressKind::Email => Recipient::Email(value.to_owned()),
-        AddressKind::Sms => Recipient::Phone(value.to_owned()),
+/// Takes away whatever names one of these, step by step, for as long as it takes.
+async fn sweep(ports: &Ports, names: &[String], mut until: Timestamp) -> Answer<()> {
+    let named = |text: &[u8]| names.iter().any(|name| holds(text, name.as_bytes()));
+    let is_meant = |entry: SweptEntry<'_>| match entry {
+        SweptEntry::Mark(mark) => named(mark.as_bytes()),
+        SweptEntry::Value(kind, name, sealed) => {
+            let opened = ports.vault.open(&record_context(kind, name), sealed);
+            named(name.as_bytes()) || opened.is_ok_and(|plain| named(plain.expose()))
+        }
     };
-    let email = account.and_then(|account| account.identity.email.clone()).map(Recipient::Email);
-    enrolled.addresses.iter().map(|address| of(address.kind, &address.value)).chain(email).collect()
+    let mut from = None;
+    loop {
+        from = ports.sweep.step(from.as_deref(), &is_meant).await?.next;
+        if from.is_none() {
+            return Ok(());
+        }
+        let now = ports.clock.now();
+        if until.since(now) < LEASE / 2 {
+            ports.erasures.renew(until, now.plus(LEASE)).await?;
+            until = now.plus(LEASE);
+        }
+    }
 }
 
-/// Takes away what belongs to a moment. Traces may be many: `all` of it is for whoever nobody waits for.
-async fn forget(ports: &Ports, user: &UserId, name: Option<&Username>, all: bool) -> Answer<u64> {
-    let sessions = ports.sessions.of_user(user).await?;
-    let sessions = sessions.into_iter().filter_map(|(_, session)| session.ok()).map(|session| session.id);
-    let names: Vec<String> = sessions.chain([user.0.clone()]).collect();
-    let ended = ports.sessions.revoke_all(user).await?;
+/// Where letters for somebody go: addresses that they have confirmed. What an operator noted in their profile may be somebody else's.
+pub(in crate::flow) fn recipients(enrolled: &Enrolled) -> Vec<Recipient> {
+    let of = |address: &AddressRecord| match address.kind {
+        AddressKind::Email => Recipient::Email(address.value.clone()),
+        AddressKind::Sms => Recipient::Phone(address.value.clone()),
+    };
+    enrolled.addresses.iter().map(of).collect()
+}
+
+/// Ends what counts for something, and what lies under names that are known.
+async fn forget(ports: &Ports, user: &UserId, name: Option<&Username>) -> Answer<u64> {
+    let (_, ended) = end_sessions(ports, user).await?;
     forget_person(ports, user).await?;
     if let Some(name) = name {
         ports.throttle.forgive(&counters(name)).await?;
     }
-    for kind in TransientKind::ALL {
-        if !all && kind == TransientKind::Trace {
-            continue;
-        }
-        let is_meant = |name: &str, sealed: &_| {
-            let opened = ports.vault.open(&record_context(kind, name), sealed);
-            opened.is_ok_and(|plain| names.iter().any(|name| holds(plain.expose(), name.as_bytes())))
-        };
-        ports.transient.sweep(kind, &is_meant).await?;
-    }
     Ok(ended)
+}
+
+/// The ids of somebody's sessions, and how many ended. The ids are remembered first: other values may name nothing else.
+async fn end_sessions(ports: &Ports, user: &UserId) -> Answer<(Vec<String>, u64)> {
+    let sessions = ports.sessions.of_user(user).await?;
+    let ids: Vec<String> = sessions.into_iter().filter_map(|(_, session)| Some(session.ok()?.id)).collect();
+    ports.erasures.remember_sessions(user, &ids).await?;
+    let ended = ports.sessions.revoke_all(user).await?;
+    Ok((ids, ended))
 }
 
 /// The counters of a name, which may be somebody else's tomorrow.

@@ -36,7 +36,7 @@ use sql::Database;
 use system::{OsEntropy, SystemClock};
 
 use crate::flow::ports::{
-    Answer, Clock, Entropy, Ledger, OneTimeCodes, Ports, Quotas, Sessions, StoreError, Throttle, Transient, View,
+    Answer, Clock, Entropy, Ledger, OneTimeCodes, Ports, Quotas, Sessions, StoreError, Sweep, Throttle, Transient, View,
 };
 
 /// The stores of one process, opened.
@@ -61,6 +61,7 @@ pub struct Stores {
 pub(crate) struct State {
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) transient: Arc<dyn Transient>,
+    pub(crate) sweep: Arc<dyn Sweep>,
     pub(crate) codes: Arc<dyn OneTimeCodes>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) throttle: Arc<dyn Throttle>,
@@ -109,6 +110,7 @@ impl Stores {
             entropy,
             sessions: state.sessions,
             transient: state.transient.clone(),
+            sweep: state.sweep,
             ceremonies: View::new(state.transient.clone(), ring.clone()),
             tickets: View::new(state.transient.clone(), ring.clone()),
             challenges: View::new(state.transient.clone(), ring.clone()),
@@ -212,11 +214,12 @@ impl State {
     /// Every port of one store.
     pub(crate) fn of<S>(store: Arc<S>) -> Self
     where
-        S: Sessions + Transient + OneTimeCodes + Ledger + Throttle + Quotas + Probe + 'static,
+        S: Sessions + Transient + Sweep + OneTimeCodes + Ledger + Throttle + Quotas + Probe + 'static,
     {
         Self {
             sessions: store.clone(),
             transient: store.clone(),
+            sweep: store.clone(),
             codes: store.clone(),
             ledger: store.clone(),
             throttle: store.clone(),

@@ -63,8 +63,9 @@ impl Flows {
         attempt.intend(Deed::Ending, None);
         let records = Records { entries: vec![tombstone(attempt)], letters };
         let (was_there, username) = delete_account(&self.ports, &erasure, &records).await?;
-        // Before the link itself goes with all that names the person, so that nobody finds neither.
+        // Before the link itself goes, so that nobody finds neither. Where it stays for a fault it leads to the same answer.
         self.ports.deletions.put(&done(&name), &DeletionLink::Done, LINK_LIVES).await?;
+        let _ = self.ports.deletions.take(&name).await;
         let ended = forget_account(&self.ports, &erasure, username.as_ref()).await;
         attempt.clear_intent();
         if ended.is_some_and(|ended| ended > 0) {

@@ -35,13 +35,25 @@ impl JsonRecord for DeletionLink {
     }
 }
 
+/// An account that is gone, of which something may be left where moments are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remainder {
+    pub user: UserId,
+    /// The ids of the sessions that it had.
+    pub sessions: Vec<String>,
+}
+
 /// Accounts that are gone, in SQL, until nothing of them is left where moments are kept.
 #[async_trait]
 pub trait Erasures: Send + Sync {
-    /// Those of which something may be left, and when they went.
-    async fn unfinished(&self) -> Answer<Vec<(UserId, Timestamp)>>;
+    /// Remembers which sessions somebody had who is gone: what belongs to a moment may name these alone.
+    async fn remember_sessions(&self, user: &UserId, sessions: &[String]) -> Answer<()>;
+    /// Those that went before `before` and of which something may be left, for one caller until `until`; then for another.
+    async fn lease(&self, now: Timestamp, before: Timestamp, until: Timestamp) -> Answer<Vec<Remainder>>;
+    /// Lengthens what was leased until `old`.
+    async fn renew(&self, old: Timestamp, new: Timestamp) -> Answer<()>;
     /// Takes the name of somebody who is gone out of the audit trail, where it was written since; says in how many rows.
     async fn scrub(&self, user: &UserId) -> Answer<u64>;
-    /// Nothing is left of it.
-    async fn finish(&self, user: &UserId) -> Answer<()>;
+    /// Nothing is left of these.
+    async fn finish(&self, users: &[UserId]) -> Answer<()>;
 }

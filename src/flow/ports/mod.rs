@@ -25,6 +25,7 @@ mod sessions;
 mod sign_in_link;
 mod sign_ups;
 mod slips;
+mod sweep;
 mod traces;
 mod transient;
 mod view;
@@ -33,7 +34,7 @@ pub use accounts::*;
 pub use addresses::Addresses;
 pub use breached_passwords::BreachedPasswords;
 pub use counters::{Ledger, Quota, Quotas, Throttle};
-pub use deletion::{DeletionLink, Erasures};
+pub use deletion::{DeletionLink, Erasures, Remainder};
 pub use letters::{Letter, LetterCode, LetterLink, LinkPurpose};
 pub use notices::{LetterNotice, NoticeLink, NoticeOrigin};
 pub use one_time_codes::{Attempted, CodeDigest, OneTimeCodes};
@@ -49,7 +50,8 @@ pub use sign_in_link::SignInLink;
 pub use sign_ups::{
     Claim, ConfirmedAccount, Invitation, LetterKey, Made, Origin, PendingSignUp, SignUpKey, SignUpLink, SignUps,
 };
-pub use transient::{IsMeant, Taken, Transient, TransientKind, Typed};
+pub use sweep::{IsMeant, Sweep, SweepStep, SweptEntry};
+pub use transient::{Taken, Transient, TransientKind, Typed};
 pub use view::{View, record_context};
 
 use std::sync::Arc;
@@ -149,6 +151,8 @@ pub struct Ports {
     pub sessions: Arc<dyn Sessions>,
     /// All values of a moment, whatever they are.
     pub transient: Arc<dyn Transient>,
+    /// All that is kept beside sessions, for whoever looks through it.
+    pub sweep: Arc<dyn Sweep>,
     /// Sign-ins under way, and the enrolments in sign-ins and sessions.
     pub ceremonies: View<Ceremony>,
     /// Tickets from where people sign in to the hosts of apps.

@@ -226,9 +226,6 @@ pub struct Taken {
     pub ends_at: Timestamp,
 }
 
-/// Whether a value is meant, by its name and what is sealed.
-pub type IsMeant<'a> = &'a (dyn Fn(&str, &Sealed) -> bool + Send + Sync);
-
 /// Values that end by themselves. One that this program cannot read as a record at all is taken away and reported, and is
 /// then not there, but for kinds that outlive damage: of these it stays, and reading it is a fault. One of a later version
 /// is left alone, and is not there either.
@@ -244,9 +241,6 @@ pub trait Transient: Send + Sync {
     async fn take(&self, kind: TransientKind, key: &str) -> Answer<Option<Taken>>;
     /// Keeps what was taken for the rest of its life; `false` if another value is there by now, or that life is over.
     async fn put_back(&self, kind: TransientKind, key: &str, taken: &Taken) -> Answer<bool>;
-    /// Takes away every value of a kind that is meant, by its name and what is sealed; says how many. One that is put meanwhile may
-    /// be missed.
-    async fn sweep(&self, kind: TransientKind, is_meant: IsMeant<'_>) -> Answer<u64>;
     /// Takes away a value that could not be opened, unless another one lies there by now, and reports it.
     async fn discard(&self, kind: TransientKind, key: &str, value: &Sealed, why: &StoreError) -> Answer<()>;
     /// Reports a value that was taken and could not be opened.

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::{State, World};
+use super::{OpenErasure, State, World};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, Erasures, Recipient, Records};
+use crate::flow::ports::{Answer, Erasures, IsMeant, Recipient, Records, Remainder, Sweep, SweepStep, SweptEntry};
 
 impl State {
     /// Takes an account with all that lasts of it.
@@ -28,7 +28,8 @@ impl State {
             }
         }
         self.keep(records);
-        self.erasures.insert(id.clone(), records.entries.first().map(|(at, ..)| *at).unwrap_or_default());
+        let at = records.entries.first().map(|(at, ..)| *at).unwrap_or_default();
+        self.erasures.insert(id.clone(), OpenErasure { at, ..OpenErasure::default() });
         true
     }
 
@@ -42,8 +43,30 @@ impl State {
 
 #[async_trait]
 impl Erasures for World {
-    async fn unfinished(&self) -> Answer<Vec<(UserId, Timestamp)>> {
-        self.call(|s| s.erasures.iter().map(|(user, at)| (user.clone(), *at)).collect())
+    async fn remember_sessions(&self, user: &UserId, sessions: &[String]) -> Answer<()> {
+        self.call(|s| {
+            if let Some(erasure) = s.erasures.get_mut(user) {
+                erasure.sessions.extend_from_slice(sessions);
+            }
+        })
+    }
+
+    async fn lease(&self, now: Timestamp, before: Timestamp, until: Timestamp) -> Answer<Vec<Remainder>> {
+        self.call(|s| {
+            let free = s.erasures.iter_mut().filter(|(_, it)| it.at <= before && it.leased_until <= now);
+            let leased = free.map(|(user, erasure)| {
+                erasure.leased_until = until;
+                Remainder { user: user.clone(), sessions: erasure.sessions.clone() }
+            });
+            leased.collect()
+        })
+    }
+
+    async fn renew(&self, old: Timestamp, new: Timestamp) -> Answer<()> {
+        self.call(|s| {
+            let mine = s.erasures.values_mut().filter(|erasure| erasure.leased_until == old);
+            mine.for_each(|erasure| erasure.leased_until = new);
+        })
     }
 
     async fn scrub(&self, user: &UserId) -> Answer<u64> {
@@ -56,9 +79,37 @@ impl Erasures for World {
         })
     }
 
-    async fn finish(&self, user: &UserId) -> Answer<()> {
+    async fn finish(&self, users: &[UserId]) -> Answer<()> {
+        self.call(|s| s.erasures.retain(|user, _| !users.contains(user)))
+    }
+}
+
+#[async_trait]
+impl Sweep for World {
+    async fn step(&self, from: Option<&str>, is_meant: IsMeant<'_>) -> Answer<SweepStep> {
+        const SOME: usize = 100;
+        let place: usize = from.unwrap_or("0").parse().unwrap();
         self.call(|s| {
-            s.erasures.remove(user);
+            let mut names: Vec<_> = s.transient.keys().cloned().collect();
+            names.sort_by_key(|(kind, name)| (kind.name(), name.clone()));
+            let mut removed = 0;
+            for name in names.iter().skip(place).take(SOME) {
+                let Some((sealed, _)) = s.transient.get(name) else { continue };
+                if is_meant(SweptEntry::Value(name.0, &name.1, sealed)) {
+                    s.transient.remove(name);
+                    removed += 1;
+                }
+            }
+            if names.len() > place + SOME {
+                return SweepStep { removed, next: Some((place + SOME - removed as usize).to_string()) };
+            }
+            let before = s.marks.len();
+            s.marks.retain(|mark, _| !is_meant(SweptEntry::Mark(mark)));
+            SweepStep { removed: removed + (before - s.marks.len()) as u64, next: None }
         })
+    }
+
+    async fn settle(&self) -> Answer<()> {
+        self.call(|_| ())
     }
 }

@@ -102,9 +102,17 @@ pub(crate) struct State {
     pub(crate) touches: usize,
     pub(crate) places: KnownPlaces,
     /// Accounts that are gone, of which something may be left.
-    pub(crate) erasures: BTreeMap<UserId, Timestamp>,
+    pub(crate) erasures: BTreeMap<UserId, OpenErasure>,
     /// The audit trail, as far as a test writes it.
     pub(crate) trail: Vec<(Timestamp, Event)>,
+}
+
+/// When somebody went, until when what is left of them is somebody's task, and the sessions that they had.
+#[derive(Clone, Default)]
+pub(crate) struct OpenErasure {
+    pub(crate) at: Timestamp,
+    pub(crate) leased_until: Timestamp,
+    pub(crate) sessions: Vec<String>,
 }
 
 /// The wrong codes of one factor, by place, and since when it is off.
@@ -153,6 +161,7 @@ impl World {
             entropy: self.clone(),
             sessions: self.clone(),
             transient: self.clone(),
+            sweep: self.clone(),
             ceremonies: View::new(self.clone(), self.clone()),
             tickets: View::new(self.clone(), self.clone()),
             challenges: View::new(self.clone(), self.clone()),

@@ -17,7 +17,7 @@ use crate::auth::throttle::{Charge, Charged, give_back, take_all};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{
-    Answer, Attempted, Clock, CodeDigest, End, EndReason, Ended, IsMeant, Ledger, OneTimeCodes, Quota, Quotas,
+    Answer, Attempted, Clock, CodeDigest, End, EndReason, Ended, Ledger, OneTimeCodes, Quota, Quotas,
     Sessions, StoreError, Taken, Throttle, Transient, TransientKind,
 };
 
@@ -144,14 +144,6 @@ impl Transient for World {
         Ok(taken.map(|(value, ends_at)| Taken { value, ends_at }))
     }
 
-    async fn sweep(&self, kind: TransientKind, is_meant: IsMeant<'_>) -> Answer<u64> {
-        self.call(|s| {
-            let before = s.transient.len();
-            s.transient.retain(|(of, name), (value, _)| *of != kind || !is_meant(name, value));
-            (before - s.transient.len()) as u64
-        })
-    }
-
     async fn put_back(&self, kind: TransientKind, key: &str, taken: &Taken) -> Answer<bool> {
         self.call(|s| {
             let name = (kind, key.to_owned());
@@ -194,6 +186,14 @@ impl OneTimeCodes for World {
             }
             s.codes.remove(key);
             Attempted::Right
+        })
+    }
+
+    async fn good_for(&self, key: &str) -> Answer<Option<Duration>> {
+        let now = Clock::now(self);
+        self.call(|s| {
+            let kept = s.codes.get(key).filter(|(_, left, ends)| *left > 0 && *ends > now);
+            kept.map(|(.., ends)| ends.since(now))
         })
     }
 }

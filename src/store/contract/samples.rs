@@ -17,7 +17,7 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::ports::{
     Account, Accounts, Addresses, Authenticators, Clock, Generation, Ledger, Lockouts, OneTimeCodes, Outbox, Passkeys,
-    Quotas, RECORD_VERSION, Sessions, SigningKeys, Throttle, Transient, TransientKind, Vault as _, View,
+    Quotas, RECORD_VERSION, Sessions, SigningKeys, Sweep, Throttle, Transient, TransientKind, Vault as _, View,
 };
 use crate::store::record_cipher::RecordCipher;
 use crate::store::system::OsEntropy;
@@ -164,6 +164,8 @@ pub(crate) struct StatePorts {
     pub(crate) sessions: Arc<dyn Sessions>,
     /// Under test.
     pub(crate) transient: Arc<dyn Transient>,
+    /// Under test.
+    pub(crate) sweep: Arc<dyn Sweep>,
     /// Over it.
     pub(crate) ceremonies: View<Ceremony>,
     /// Over it.

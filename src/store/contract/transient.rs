@@ -8,7 +8,7 @@ use super::samples::{
     transient_text, winners,
 };
 use crate::auth::factor::authenticator::Sealed;
-use crate::flow::ports::{Attempted, CodeDigest, StoreError, TransientKind};
+use crate::flow::ports::{Attempted, CodeDigest, IsMeant, StoreError, SweptEntry, TransientKind};
 use crate::store::contract::samples::cipher;
 
 fn sealed(n: u8) -> Sealed {
@@ -22,9 +22,9 @@ pub(super) async fn transient_cases(make: &impl AsyncFn() -> StatePorts) {
         a_value_that_is_too_large_is_not_kept(make().await, kind).await;
         only_the_value_that_was_met_is_discarded(make().await, kind).await;
         a_race_has_one_winner(make().await, kind).await;
-        what_is_meant_is_swept(make().await, kind).await;
     }
     kinds_are_apart(make().await).await;
+    what_is_meant_is_swept_step_by_step(make().await).await;
     what_a_later_version_wrote_is_left_alone(make().await).await;
 }
 
@@ -47,21 +47,44 @@ async fn a_value_is_put_loaded_and_taken_once(p: StatePorts, kind: TransientKind
     assert!(t.put_new(kind, "short", &sealed(5), HOUR).await.unwrap() == sealed(5));
 }
 
-async fn what_is_meant_is_swept(p: StatePorts, kind: TransientKind) {
-    let t = &p.transient;
-    let other = if kind == TransientKind::Ceremony { TransientKind::Ticket } else { TransientKind::Ceremony };
-    for n in 0..40 {
-        t.put(kind, &format!("a{n}"), &sealed(n), HOUR).await.unwrap();
+/// More than one step looks at, of three kinds.
+async fn what_is_meant_is_swept_step_by_step(p: StatePorts) {
+    const MANY: u64 = 150;
+    let kinds = [TransientKind::ALL[0], TransientKind::Trace, TransientKind::Slip];
+    for n in 0..MANY {
+        for kind in kinds {
+            p.transient.put(kind, &format!("a{n}"), &sealed(u8::from(n == 3)), HOUR).await.unwrap();
+        }
+        assert!(p.ledger.claim(&format!("of:{}:{n}", n % 2), HOUR).await.unwrap());
     }
-    t.put(other, "a7", &sealed(7), HOUR).await.unwrap();
-    let swept = t.sweep(kind, &|name, value| name.ends_with('7') || *value == sealed(3)).await.unwrap();
-    assert_eq!(swept, 5, "a3, a7, a17, a27 and a37");
-    for n in 0..40_u8 {
-        let is_there = t.load(kind, &format!("a{n}")).await.unwrap().is_some();
-        assert_eq!(is_there, n % 10 != 7 && n != 3, "a{n}");
+    let meant = |entry: SweptEntry<'_>| match entry {
+        SweptEntry::Value(TransientKind::Trace, ..) => false,
+        SweptEntry::Value(_, name, value) => name.ends_with('7') || *value == sealed(1),
+        SweptEntry::Mark(mark) => mark.contains(":1:"),
+    };
+    let sweep = async |is_meant: IsMeant<'_>| {
+        let (mut removed, mut steps, mut from) = (0, 0_u64, None);
+        loop {
+            let step = p.sweep.step(from.as_deref(), is_meant).await.unwrap();
+            (removed, steps, from) = (removed + step.removed, steps + 1, step.next);
+            if from.is_none() {
+                return (removed, steps);
+            }
+        }
+    };
+    let (removed, steps) = sweep(&meant).await;
+    assert_eq!(removed, 2 * (MANY / 10 + 1) + MANY / 2);
+    assert!(steps >= 2, "{steps}");
+    for n in 0..MANY {
+        for kind in kinds {
+            let is_there = p.transient.load(kind, &format!("a{n}")).await.unwrap().is_some();
+            assert_eq!(is_there, kind == TransientKind::Trace || (n % 10 != 7 && n != 3), "{kind:?} a{n}");
+        }
+        let is_free = p.ledger.claim(&format!("of:{}:{n}", n % 2), HOUR).await.unwrap();
+        assert_eq!(is_free, n % 2 == 1, "mark {n}");
     }
-    assert!(t.load(other, "a7").await.unwrap().is_some(), "of another kind");
-    assert_eq!(t.sweep(kind, &|_, _| false).await.unwrap(), 0);
+    assert_eq!(sweep(&|_| false).await.0, 0);
+    p.sweep.settle().await.unwrap();
 }
 
 async fn what_was_taken_is_put_back_for_the_rest_of_its_life(p: StatePorts, kind: TransientKind) {

@@ -8,6 +8,7 @@
 mod cache;
 mod counters;
 mod sessions;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod transient;

@@ -56,6 +56,7 @@ async fn state_ports(directory: Arc<tempfile::TempDir>, ring: Arc<KeyRing>, cloc
         ceremonies: View::new(store.clone(), ring.clone()),
         pending: View::new(store.clone(), ring),
         transient: store.clone(),
+        sweep: store.clone(),
         codes: store.clone(),
         ledger: store.clone(),
         throttle: store.clone(),

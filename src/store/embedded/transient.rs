@@ -8,7 +8,7 @@ use data_encoding::BASE64URL_NOPAD;
 use super::{Embedded, fault, millis, time, within};
 use crate::auth::factor::authenticator::Sealed;
 use crate::flow::ports::{
-    Answer, Attempted, CodeDigest, IsMeant, OneTimeCodes, RECORD_VERSION, StoreError, Taken, Transient, TransientKind,
+    Answer, Attempted, CodeDigest, OneTimeCodes, RECORD_VERSION, StoreError, Taken, Transient, TransientKind,
 };
 use crate::store::record_cipher::{from_text, to_text};
 use crate::store::unreadable::{ReadError, Unreadable};
@@ -100,21 +100,6 @@ impl Transient for Embedded {
         Ok(self.insert(kind, key, text.clone(), taken.ends_at).await? == text.into_bytes())
     }
 
-    async fn sweep(&self, kind: TransientKind, is_meant: IsMeant<'_>) -> Answer<u64> {
-        const ALL: &str = "select key, value from state_transient where kind = $1";
-        const SQL: &str = "delete from state_transient where kind = $1 and key = $2 and cast(value as blob) = $3";
-        let rows: Vec<(String, Vec<u8>)> =
-            within(sqlx::query_as(ALL).bind(kind.name()).fetch_all(&self.readers)).await?;
-        let mut swept = 0;
-        for (key, text) in rows {
-            if from_text(&text).is_ok_and(|sealed| is_meant(&key, &sealed)) {
-                let query = sqlx::query(SQL).bind(kind.name()).bind(&key).bind(text);
-                swept += self.write(query.execute(&self.writer)).await?.rows_affected();
-            }
-        }
-        Ok(swept)
-    }
-
     async fn discard(&self, kind: TransientKind, key: &str, value: &Sealed, why: &StoreError) -> Answer<()> {
         self.remove(kind, key, to_text(value).into_bytes(), why).await
     }
@@ -157,6 +142,15 @@ impl OneTimeCodes for Embedded {
             Ok(if right { Attempted::Right } else { Attempted::Wrong { left: after } })
         })
         .await
+    }
+
+    async fn good_for(&self, key: &str) -> Answer<Option<Duration>> {
+        const SQL: &str = "select ends_at from state_codes where key = $1 and ends_at > $2 and left_over > 0";
+        let name = self.cipher.code(key);
+        let query = sqlx::query_as(SQL).bind(&name).bind(self.now()?);
+        let found: Option<(i64,)> = within(query.fetch_optional(&self.readers)).await?;
+        let ends_at = found.map(|(ends_at,)| time("state_codes", &name, ends_at)).transpose()?;
+        Ok(ends_at.map(|ends_at| ends_at.since(self.clock.now())))
     }
 }
 

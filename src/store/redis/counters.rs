@@ -11,7 +11,7 @@ use crate::auth::time::Timestamp;
 use crate::flow::ports::{Answer, Ledger, Quota, Quotas, Throttle};
 use crate::store::unreadable::Unreadable;
 
-const MARK: &str = "l1:";
+pub(super) const MARK: &str = "l1:";
 const COUNTER: &str = "t1:";
 const QUOTA: &str = "q1:";
 

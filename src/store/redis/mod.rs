@@ -15,6 +15,7 @@ mod push;
 mod scripts;
 mod session_record;
 mod sessions;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod transient;

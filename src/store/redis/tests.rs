@@ -66,6 +66,7 @@ async fn state_ports(settings: &StateSettings, ring: Arc<KeyRing>, server: Arc<S
         ceremonies: View::new(state.transient.clone(), ring.clone()),
         pending: View::new(state.transient.clone(), ring),
         transient: state.transient,
+        sweep: state.sweep,
         codes: state.codes,
         ledger: state.ledger,
         throttle: state.throttle,

@@ -7,11 +7,10 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::connection::of_type;
 use super::metrics::Verb;
-use super::sessions::glob_free;
 use super::{Redis, STORE, millis};
 use crate::auth::factor::authenticator::Sealed;
 use crate::flow::ports::{
-    Answer, Attempted, CodeDigest, IsMeant, OneTimeCodes, RECORD_VERSION, StoreError, Taken, Transient, TransientKind,
+    Answer, Attempted, CodeDigest, OneTimeCodes, RECORD_VERSION, StoreError, Taken, Transient, TransientKind,
 };
 use crate::store::record_cipher::{from_text, to_text};
 use crate::store::unreadable::{ReadError, Unreadable};
@@ -82,30 +81,6 @@ impl Transient for Redis {
         Ok(self.insert(kind, key, &text, left).await? == text.into_bytes())
     }
 
-    async fn sweep(&self, kind: TransientKind, is_meant: IsMeant<'_>) -> Answer<u64> {
-        let prefix = self.key(kind.prefix(), "");
-        let pattern = format!("{}*", glob_free(&prefix));
-        let (mut cursor, mut swept) = (0_u64, 0);
-        loop {
-            let mut cmd = ::redis::cmd("SCAN");
-            cmd.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(500);
-            let (next, keys): (u64, Vec<String>) =
-                self.connection.run(Verb::Scan, |mut c| async move { cmd.query_async(&mut c).await }).await?;
-            for (key, text) in keys.iter().zip(self.texts(&keys).await?) {
-                let (Some(name), Some(text)) = (key.strip_prefix(&prefix), text) else { continue };
-                if from_text(&text).is_ok_and(|sealed| is_meant(name, &sealed)) {
-                    let mut call = self.scripts.discard.prepare_invoke();
-                    call.key(key).arg(text);
-                    swept += u64::from(self.invoke::<bool>(Verb::Take, call).await?);
-                }
-            }
-            cursor = next;
-            if cursor == 0 {
-                return Ok(swept);
-            }
-        }
-    }
-
     async fn discard(&self, kind: TransientKind, key: &str, value: &Sealed, why: &StoreError) -> Answer<()> {
         self.remove(kind, key, to_text(value).as_bytes(), why).await
     }
@@ -140,19 +115,16 @@ impl OneTimeCodes for Redis {
             Err(_) => Attempted::Absent,
         })
     }
+
+    async fn good_for(&self, key: &str) -> Answer<Option<Duration>> {
+        let mut cmd = ::redis::cmd("PTTL");
+        cmd.arg(self.key(CODE, &self.cipher.code(key)));
+        let left: i64 = self.query(Verb::Peek, cmd).await?;
+        Ok(u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis))
+    }
 }
 
 impl Redis {
-    /// What lies under these keys, where it is a text.
-    async fn texts(&self, keys: &[String]) -> Answer<Vec<Option<Vec<u8>>>> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut cmd = ::redis::cmd("MGET");
-        cmd.arg(keys);
-        self.connection.run(Verb::Scan, |mut c| async move { cmd.query_async(&mut c).await }).await
-    }
-
     /// What lies there, or what cannot be read and why.
     async fn held(&self, kind: TransientKind, key: &str) -> Answer<Result<Option<Sealed>, (Vec<u8>, StoreError)>> {
         let mut cmd = ::redis::cmd("GET");

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 
-use super::row::{RowRef, rows};
-use super::{Database, in_transaction, on_write};
+use super::row::time_of;
+use super::{Database, Pool, in_transaction, on, on_write, sqlite};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, Erasures};
+use crate::flow::ports::{Answer, Erasures, Remainder};
 
 /// Takes the name out of the rows of somebody: `$3` is the name as the event has it.
 pub(super) const NAMELESS: &str = "update audit set username = null, event = replace(event, $3, '\"username\":null') \
@@ -23,14 +23,43 @@ pub(super) fn member(name: &str) -> String {
 
 #[async_trait]
 impl Erasures for Database {
-    async fn unfinished(&self) -> Answer<Vec<(UserId, Timestamp)>> {
-        const SQL: &str = "select user_id, at from erasures order by at limit 100";
-        let found = rows!(self, "erasures", sqlx::query(SQL), (String, i64))?;
-        let read = |(id, at): (String, i64)| {
-            let at = RowRef { table: "erasures", id: &id }.time("at", at)?;
-            Ok((UserId(id), at))
-        };
-        found.into_iter().map(read).collect()
+    async fn remember_sessions(&self, user: &UserId, sessions: &[String]) -> Answer<()> {
+        const SQL: &str = "insert into erased_sessions (user_id, session) select user_id, $2 from erasures \
+             where user_id = $1 on conflict do nothing";
+        if sessions.is_empty() {
+            return Ok(());
+        }
+        in_transaction!(self, tx => {
+            for session in sessions {
+                sqlx::query(SQL).bind(&user.0).bind(session).execute(&mut *tx).await?;
+            }
+            tx.commit().await
+        })
+    }
+
+    async fn lease(&self, now: Timestamp, before: Timestamp, until: Timestamp) -> Answer<Vec<Remainder>> {
+        // The conditions stand outside as well: whoever waited for another's write looks again at what it wrote.
+        const SQL: &str = "update erasures set leased_until = $3 where at <= $2 and leased_until <= $1 and user_id in \
+             (select user_id from erasures where at <= $2 and leased_until <= $1 order by at limit 20) returning user_id";
+        const SESSIONS: &str = "select session from erased_sessions where user_id = $1";
+        let (now, before, until) = (time_of(now)?, time_of(before)?, time_of(until)?);
+        let leased: Vec<(String,)> = on_write!(self, pool => async {
+            sqlx::query_as(SQL).bind(now).bind(before).bind(until).fetch_all(pool).await
+        })?;
+        let mut remainders = Vec::new();
+        for (user,) in leased {
+            let sessions: Vec<(String,)> = on!(self, pool => sqlx::query_as(SESSIONS).bind(&user).fetch_all(pool))?;
+            let sessions = sessions.into_iter().map(|(session,)| session).collect();
+            remainders.push(Remainder { user: UserId(user), sessions });
+        }
+        Ok(remainders)
+    }
+
+    async fn renew(&self, old: Timestamp, new: Timestamp) -> Answer<()> {
+        // The end of a lease, in milliseconds, says whose it is.
+        const SQL: &str = "update erasures set leased_until = $2 where leased_until = $1";
+        let (old, new) = (time_of(old)?, time_of(new)?);
+        on_write!(self, pool => async { sqlx::query(SQL).bind(old).bind(new).execute(pool).await.map(|_| ()) })
     }
 
     async fn scrub(&self, user: &UserId) -> Answer<u64> {
@@ -47,8 +76,19 @@ impl Erasures for Database {
         })
     }
 
-    async fn finish(&self, user: &UserId) -> Answer<()> {
+    async fn finish(&self, users: &[UserId]) -> Answer<()> {
+        const SESSIONS: &str = "delete from erased_sessions where user_id = $1";
         const SQL: &str = "delete from erasures where user_id = $1";
-        on_write!(self, pool => async { sqlx::query(SQL).bind(&user.0).execute(pool).await.map(|_| ()) })
+        // Before it is said that nothing is left.
+        if let Pool::Sqlite(pool) = &self.pool {
+            self.within(self.write_queue.write(sqlite::empty_log(pool))).await?;
+        }
+        in_transaction!(self, tx => {
+            for user in users {
+                sqlx::query(SESSIONS).bind(&user.0).execute(&mut *tx).await?;
+                sqlx::query(SQL).bind(&user.0).execute(&mut *tx).await?;
+            }
+            tx.commit().await
+        })
     }
 }

@@ -51,6 +51,8 @@ pub(crate) fn options(path: &Path, durable: Durable) -> SqliteConnectOptions {
         .busy_timeout(BUSY)
         .synchronous(synchronous)
         .pragma("trusted_schema", "off")
+        // What is deleted is overwritten, and not left in pages that are free.
+        .pragma("secure_delete", "on")
         .disable_statement_logging()
 }
 
@@ -73,6 +75,15 @@ pub(crate) async fn try_write(pool: &SqlitePool) -> Result<(), sqlx::Error> {
     let (version,): (i64,) = sqlx::query_as("pragma user_version").fetch_one(&mut *work).await?;
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("pragma user_version = {version}"))).execute(&mut *work).await?;
     work.commit().await
+}
+
+/// Writes the log into the file and empties it: what was overwritten since is then in neither.
+pub(crate) async fn empty_log(pool: &SqlitePool) -> Result<(), sqlx::Error> {
+    let done: (i64, i64, i64) = sqlx::query_as("pragma wal_checkpoint(truncate)").fetch_one(pool).await?;
+    match done {
+        (0, ..) => Ok(()),
+        _ => Err(sqlx::Error::Protocol("the write-ahead log cannot be emptied while somebody reads from it".to_owned())),
+    }
 }
 
 /// Makes the file if it is not there and brings a schema up to date; of several processes, one at a time.

@@ -9,7 +9,7 @@ use crate::auth::proof::Method;
 use crate::auth::user::{UserId, Username};
 use crate::flow::ports::{
     Accounts as _, Addresses as _, AuditEntry, Erasures as _, Invitation, Letter, LetterCode, Outbox as _, Recipient,
-    Records, SignUps as _,
+    Records, Remainder, SignUps as _,
 };
 use crate::store::contract::samples::account;
 use crate::store::sql::{Audit, Database, Pool, on};
@@ -138,12 +138,24 @@ pub(super) async fn nothing_names_who_is_gone(database: &Database) {
     assert_eq!(named[0].0.as_deref(), Some("bob"));
     assert_eq!(waiting.addressed_to(&[Recipient::Email("bob@x.test".into())]).await.unwrap().len(), 1);
     // What is written behind an answer a moment later loses the name too.
-    assert_eq!(database.unfinished().await.unwrap(), [(id.clone(), NOW)]);
+    let (later, until) = (NOW.plus(HOUR), NOW.plus(HOUR * 2));
+    database.remember_sessions(&id, &["s1".to_owned(), "s2".to_owned()]).await.unwrap();
+    database.remember_sessions(&id, &["s2".to_owned()]).await.unwrap();
+    database.remember_sessions(&bob.identity.id, &["s3".to_owned()]).await.unwrap();
+    assert!(database.lease(later, NOW.minus(HOUR), until).await.unwrap().is_empty(), "not yet");
+    let left = database.lease(later, NOW, until).await.unwrap();
+    assert_eq!(left, [Remainder { user: id.clone(), sessions: vec!["s1".to_owned(), "s2".to_owned()] }]);
+    assert!(database.lease(later, NOW, until).await.unwrap().is_empty(), "another node has it");
+    database.renew(later, until.plus(HOUR * 9)).await.unwrap();
+    database.renew(until, until.plus(HOUR)).await.unwrap();
+    assert!(database.lease(until, NOW, until.plus(HOUR)).await.unwrap().is_empty(), "it goes on");
+    let after = until.plus(HOUR);
+    assert_eq!(database.lease(after, NOW, after.plus(HOUR)).await.unwrap(), left, "that node died");
     trail.append(&[entry(Some(&id), Some(NAME), rejected)]).await.unwrap();
     assert_eq!(database.scrub(&id).await.unwrap(), 1);
     assert_eq!(database.scrub(&id).await.unwrap(), 0);
-    database.finish(&id).await.unwrap();
-    assert!(database.unfinished().await.unwrap().is_empty());
+    database.finish(std::slice::from_ref(&id)).await.unwrap();
+    assert!(database.lease(after.plus(HOUR), NOW, after.plus(HOUR * 2)).await.unwrap().is_empty());
     assert_eq!(holders(database, &id.0).await, ["audit.event", "audit.user_id"]);
 }
 

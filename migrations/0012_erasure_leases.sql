@@ -1,0 +1,10 @@
+-- What is left of accounts that are gone is looked for by one node at a time: a row is its until then, and anybody's afterwards.
+
+alter table erasures add column leased_until bigint not null default 0;
+
+-- The sessions that somebody had who is gone: values of a moment may name these alone.
+create table erased_sessions (
+    user_id text not null,
+    session text not null,
+    primary key (user_id, session)
+);
