@@ -1,4 +1,5 @@
 mod erased;
+mod files;
 mod killed;
 mod locked;
 mod outage;
