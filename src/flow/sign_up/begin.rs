@@ -1,6 +1,5 @@
 //! The beginning of a sign-up: a letter to an address, whoever has it.
 
-use super::claims::MOST_CLAIMS;
 use super::{SIGN_UP_LIVES, SignUpBegun, SignUpForm, SignUpMistake};
 use crate::auth::address::mail_address;
 use crate::auth::event::{Deed, ThrottleScope, What};
@@ -15,9 +14,7 @@ use crate::auth::user::Username;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::new_password::NewPassword;
-use crate::flow::ports::{
-    Answer, Claim, Letter, LetterKey, LetterLink, LinkPurpose, PendingSignUp, Quota, Recipient, SignUpLink,
-};
+use crate::flow::ports::{Answer, Claim, Letter, LetterKey, LetterLink, LinkPurpose, Quota, Recipient, SignUpLink};
 use crate::flow::reply::{Client, Outcome};
 
 /// How many sign-ups of one network may be begun within [`PER`].
@@ -114,12 +111,8 @@ impl Flows {
         let (key, folded) = (self.sign_up_key(email), mail_address::folded(email));
         let taken = self.ports.addresses.owner(AddressKind::Email, &folded).await?.is_some();
         let room = room && self.charge_letter(attempt, "sign-up", &folded, true).await?;
-        let before = self.ports.pending_sign_ups.load(&key).await?;
-        let claims = before.map_or_else(Vec::new, |before| before.claims);
-        let claims: Vec<Claim> = std::iter::once(claim).chain(claims).take(MOST_CLAIMS).collect();
-        let pending = PendingSignUp { email: email.to_owned(), claims, taken };
         attempt.intend(Deed::Sending, Some(Method::EmailCode));
-        self.ports.pending_sign_ups.put(&key, &pending, SIGN_UP_LIVES).await?;
+        self.add_claim(&key, email, claim, taken).await?;
         if !room {
             attempt.clear_intent();
             return Ok(());

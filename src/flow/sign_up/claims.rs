@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 
-use super::ClaimedBy;
+use super::{ClaimedBy, SIGN_UP_LIVES};
 use crate::auth::address::mail_address;
 use crate::auth::factor::password;
 use crate::auth::handoff::BindingToken;
@@ -13,6 +13,10 @@ use crate::flow::ports::{Answer, Claim, CodeDigest, LetterKey, PendingSignUp, Si
 
 /// How many may claim one address at once; the oldest goes first.
 pub(super) const MOST_CLAIMS: usize = 3;
+
+/// How often it is tried to keep one where others do the same at the same moment. As many as there may be: whoever loses a round loses
+/// it to somebody who has kept theirs.
+const AT_ONCE: usize = 16;
 
 impl Flows {
     /// Where the sign-up of an address is kept.
@@ -35,6 +39,37 @@ impl Flows {
 
     fn sign_up_digest(&self, purpose: &str, data: &[u8]) -> String {
         BASE64URL_NOPAD.encode(&self.ports.vault.digest(purpose, data))
+    }
+
+    /// Puts a claim before those that wait for an address. Of those who begin at the same moment none is lost: each takes what is
+    /// there, and keeps it with its own where nobody else has kept something meanwhile.
+    pub(super) async fn add_claim(&self, key: &SignUpKey, email: &str, claim: Claim, taken: bool) -> Answer<()> {
+        let mut claims = vec![claim];
+        for _ in 0..AT_ONCE {
+            let before = self.ports.pending_sign_ups.take_whole(key).await?;
+            let (before, whole) = before.map_or((None, None), |(before, whole)| (Some(before), Some(whole)));
+            for earlier in before.into_iter().flat_map(|before| before.claims) {
+                if claims.len() < MOST_CLAIMS && !claims.contains(&earlier) {
+                    claims.push(earlier);
+                }
+            }
+            let pending = PendingSignUp { email: email.to_owned(), claims, taken };
+            let kept = match self.ports.pending_sign_ups.put_new(key, &pending, SIGN_UP_LIVES).await {
+                Ok(kept) => kept,
+                Err(fault) => {
+                    // Who began before loses nothing by it.
+                    if let Some(whole) = &whole {
+                        let _ = self.ports.pending_sign_ups.put_back(key, whole).await;
+                    }
+                    return Err(fault);
+                }
+            };
+            if kept.claims == pending.claims {
+                break;
+            }
+            claims = pending.claims;
+        }
+        Ok(())
     }
 
     /// The claim of whoever asks; an inner `None`: none of them is. `None`: hashing is full. The work is the same whether or not

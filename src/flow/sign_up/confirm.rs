@@ -141,7 +141,7 @@ impl Flows {
         let Some(username) = chosen(given.username, &claim.username) else {
             return Ok(SignUpConfirmed::Unusable(SignUpMistake::Username));
         };
-        if self.ports.accounts.find(&username).await?.is_some() {
+        if self.is_name_taken(&username).await? {
             return Ok(SignUpConfirmed::UsernameTaken(token.clone()));
         }
         // Burnt before anything is granted: of several who confirm, one goes on.

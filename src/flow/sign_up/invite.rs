@@ -85,6 +85,10 @@ impl Flows {
         let Some(username) = chosen(given.username, &invitation.email) else {
             return Ok(SignUpConfirmed::Unusable(SignUpMistake::Username));
         };
+        if self.is_name_taken(&username).await? {
+            self.refund(attempt).await?;
+            return Ok(SignUpConfirmed::UsernameTaken(token.clone()));
+        }
         let whose = PasswordOwner { username: username.as_str(), personal: &[invitation.email.as_str()] };
         let hash = match self.new_password(attempt, &password, &whose).await? {
             NewPassword::Fit(hash) => hash,

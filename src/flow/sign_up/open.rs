@@ -1,6 +1,7 @@
 //! A new account, and its first sign-in.
 
 use super::SignUpConfirmed;
+use crate::auth::address::mail_address;
 use crate::auth::ceremony::{Ceremony, Verdict};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord, Enrolled};
 use crate::auth::proof::{Method, Requirement, Strength};
@@ -22,6 +23,13 @@ pub(super) struct NewPerson<'a> {
 }
 
 impl Flows {
+    /// Whether somebody goes by a name: by their user name, or by a confirmed address, for people are looked for by both.
+    pub(super) async fn is_name_taken(&self, username: &Username) -> Answer<bool> {
+        let named = self.ports.accounts.find(username).await?.is_some();
+        let folded = mail_address::folded(username.as_str());
+        Ok(named | self.ports.addresses.owner(AddressKind::Email, &folded).await?.is_some())
+    }
+
     /// Makes an account with its address.
     pub(super) async fn make_account(&self, attempt: &Attempt<'_>, new: NewPerson<'_>) -> Answer<(Made, Account)> {
         let NewPerson { username, email, groups, hash, origin } = new;
