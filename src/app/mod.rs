@@ -43,6 +43,9 @@ const TRAIL_READ_EVERY: Duration = Duration::from_secs(60);
 /// Between two looks for what is left of accounts that are gone.
 const ERASURES_EVERY: Duration = Duration::from_secs(10);
 
+/// Between two looks for invitations that are over.
+const INVITATIONS_EVERY: Duration = Duration::from_secs(3600);
+
 /// Why the gateway cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -107,6 +110,7 @@ async fn start(
     background.spawn(refresh(signer.clone(), stores.clone()));
     background.spawn(look_around(stores.clone()));
     background.spawn(finish_erasures(stores.clone()));
+    background.spawn(drop_invitations(stores.clone()));
     let (sink, writer) = AuditWriter::start(&stores);
     *audit = Some(writer);
     let published = signer.clone();
@@ -228,6 +232,17 @@ async fn finish_erasures(stores: Arc<Stores>) {
             tracing::warn!(target: "stepgate", %fault, "what is left of a deleted account is not gone yet");
         }
         failing = finished.is_err();
+    }
+}
+
+/// Drops invitations that nobody can accept any more.
+async fn drop_invitations(stores: Arc<Stores>) {
+    let mut every = tokio::time::interval(INVITATIONS_EVERY);
+    loop {
+        every.tick().await;
+        if let Err(fault) = stores.ports.sign_ups.drop_invitations(stores.ports.clock.now()).await {
+            tracing::warn!(target: "stepgate", %fault, "invitations whose time is over are not gone yet");
+        }
     }
 }
 

@@ -72,6 +72,7 @@ impl JsonRecord for SignUpLink {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invitation {
     pub id: String,
+    /// Empty once it was used, as the groups are.
     pub email: String,
     /// The groups of the account.
     pub groups: Vec<Group>,
@@ -134,6 +135,8 @@ pub trait SignUps: Send + Sync {
     /// Keeps an invitation under the digest of its token, in the place of those that the address had, and drops those whose
     /// time is over; says whether it had one that was still good.
     async fn invite(&self, invitation: &Invitation, key: &str, records: &Records) -> Answer<bool>;
+    /// Drops invitations whose time is over, and what names people in those that were used; says how many.
+    async fn drop_invitations(&self, now: Timestamp) -> Answer<u64>;
     /// The invitation of a token, by its digest.
     async fn invitation(&self, key: &str) -> Answer<Option<Invitation>>;
     /// All of them, newest first.

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::World;
 use super::durable::is_taken;
 use crate::auth::address::mail_address;
+use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, ConfirmedAccount, Invitation, Made, Origin, Records, SignUps};
 
@@ -27,6 +28,8 @@ impl SignUps for World {
                     return Made::AddressTaken;
                 }
                 invitation.used_at = Some(now);
+                invitation.email.clear();
+                invitation.groups.clear();
             } else if s.accounts.values().any(|other| other.identity.username == who.username) {
                 return Made::NameTaken;
             } else if is_taken(s, address) {
@@ -54,6 +57,14 @@ impl SignUps for World {
             s.invitations.push((key.to_owned(), invitation.clone()));
             s.keep(records);
             replaced
+        })
+    }
+
+    async fn drop_invitations(&self, now: Timestamp) -> Answer<u64> {
+        self.call(|s| {
+            let before = s.invitations.len();
+            s.invitations.retain(|(_, known)| now < known.expires_at);
+            (before - s.invitations.len()) as u64
         })
     }
 

@@ -1,5 +1,7 @@
 //! Sign-up: one account for who was reached and began it, and nothing told to anybody else.
 
+mod others;
+
 use crate::auth::event::What;
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
 use crate::auth::handoff::BindingToken;
@@ -372,10 +374,14 @@ async fn an_invitation_makes_one_account_in_its_groups_whoever_may_sign_up() {
     let SignUpConfirmed::Made { who, .. } = confirm(&flows, given).await.value else { panic!("not made") };
     assert_eq!((who.username.as_str(), &who.groups), ("ann", &groups));
     assert_eq!(told(&flows, by_link(&token, OWN)).await, "done");
+    let kept = flows.ports.sign_ups.invitations().await.unwrap();
+    assert!(kept[0].used_at.is_some() && kept[0].email.is_empty() && kept[0].groups.is_empty(), "it names nobody");
     assert!(!flows.ports.sign_ups.revoke_invitation(&invitation.id, Records::NONE).await.unwrap());
     // One that is too old.
     let token = of(&invite("bob@example.com", Vec::new()).await.url);
     world.pass(INVITATION_LIVES);
     assert_eq!(told(&flows, by_link(&token, OWN)).await, "over");
     assert_eq!(accounts(&world), 1);
+    assert_eq!(flows.ports.sign_ups.drop_invitations(flows.now()).await.unwrap(), 2);
+    assert!(flows.ports.sign_ups.invitations().await.unwrap().is_empty());
 }

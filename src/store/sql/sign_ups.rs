@@ -6,7 +6,8 @@ use super::accounts::insert_account;
 use super::addresses::insert_address;
 use super::records::{RecordRows, commit_with};
 use super::row::{RowRef, time_of};
-use super::{Database, in_transaction, on};
+use super::{Database, in_transaction, on, on_write};
+use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, UserId};
 use crate::flow::ports::{Answer, ConfirmedAccount, Invitation, Made, Origin, Records, SignUps, StoreError};
 
@@ -17,7 +18,9 @@ const COLUMNS: &str = "id, email, account_groups, created_at, expires_at, used_a
 #[async_trait]
 impl SignUps for Database {
     async fn make(&self, made: &ConfirmedAccount<'_>, records: &Records) -> Answer<Made> {
-        const USE: &str = "update invitations set used_at = $1 where id = $2 and used_at is null and expires_at > $1";
+        // Whose it was the account says, as long as there is one; that the link was used is told until it would have been over.
+        const USE: &str = "update invitations set used_at = $1, email = '', account_groups = '[]' \
+             where id = $2 and used_at is null and expires_at > $1";
         const ORIGIN: &str = "update accounts set origin = $1 where id = $2";
         let ConfirmedAccount { account, address, origin } = made;
         let (confirmed_at, rows) = (time_of(address.confirmed_at)?, RecordRows::of(records)?);
@@ -46,6 +49,18 @@ impl SignUps for Database {
         let found: Option<(Option<String>,)> =
             on!(self, pool => sqlx::query_as(SQL).bind(&user.0).fetch_optional(pool))?;
         Ok(found.and_then(|(origin,)| origin))
+    }
+
+    async fn drop_invitations(&self, now: Timestamp) -> Answer<u64> {
+        const OVER: &str = "delete from invitations where expires_at <= $1";
+        // The version before left the address in those that were used.
+        const USED: &str =
+            "update invitations set email = '', account_groups = '[]' where used_at is not null and email <> ''";
+        let now = time_of(now)?;
+        on_write!(self, pool => async {
+            let over = sqlx::query(OVER).bind(now).execute(pool).await?.rows_affected();
+            sqlx::query(USED).execute(pool).await.map(|used| over + used.rows_affected())
+        })
     }
 
     async fn invite(&self, invitation: &Invitation, key: &str, records: &Records) -> Answer<bool> {
