@@ -6,6 +6,7 @@ use super::passkey::PasskeyRecord;
 use crate::auth::address::{mail_address, masked_mail, masked_phone};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::time::Timestamp;
+use crate::auth::user::Identity;
 
 /// A secret sealed at rest by the vault. Opaque here.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +131,12 @@ pub struct Enrolled {
 }
 
 impl Enrolled {
+    /// What is known of their owner, which a password must not be: the names for people, and every address.
+    pub fn personal<'a>(&'a self, identity: &'a Identity) -> Vec<&'a str> {
+        let addresses = self.addresses.iter().map(|address| address.value.as_str());
+        identity.name.iter().chain(&identity.email).map(String::as_str).chain(addresses).collect()
+    }
+
     /// The methods that are switched off.
     pub fn locked(&self) -> MethodSet {
         self.locked.iter().map(|(method, _)| *method).collect()

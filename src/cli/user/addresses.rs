@@ -6,7 +6,7 @@ use crate::auth::address::phone_number::{NumberRefusal, PhoneNumber};
 use crate::auth::event::What;
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
 use crate::auth::notice_kind::NoticeKind;
-use crate::auth::user::Identity;
+use crate::auth::user::{Identity, Username};
 use crate::cli::accounts::{self, OpenStores, store_result};
 use crate::cli::args::OneUser;
 use crate::cli::audit;
@@ -33,27 +33,41 @@ pub(crate) async fn set(user: &OneUser, email: Option<String>, phone: Option<Str
     let identity = &account.identity;
     for (kind, value) in changes {
         let address = value.map(|value| record(&opened.ports, kind, value)).transpose()?;
-        let records = match notice(&opened, identity, kind, address.as_ref()).await? {
-            Some(notice) => with_letters(&opened, identity, notice, address.as_ref(), Records::default()).await?,
-            None => Records::default(),
-        };
+        let method = kind.method();
+        let what =
+            if address.is_some() { What::AuthenticatorAdded { method } } else { What::AuthenticatorRemoved { method } };
+        let mut records = audit::records(opened.ports.clock.as_ref(), &[what], identity);
+        if let Some(notice) = notice(&opened, identity, kind, address.as_ref()).await? {
+            records = with_letters(&opened, identity, notice, address.as_ref(), records).await?;
+        }
         let set = opened.ports.addresses.replace(&identity.id, kind, address.as_ref(), &records).await;
         let Some(address) = address else {
             store_result(set)?;
-            audit::record(&opened.stores, What::AuthenticatorRemoved { method: kind.method() }, identity, None).await;
+            audit::log(&records);
             write_stderr(&format!("{}: no address for {} codes", identity.username, kind.name()));
             continue;
         };
         if !store_result(set)? {
             return Err(taken(&address));
         }
-        audit::record(&opened.stores, What::AuthenticatorAdded { method: kind.method() }, identity, None).await;
+        audit::log(&records);
         write_stderr(&format!("{}: {} codes go to {}", identity.username, kind.name(), escape(&address.value)));
         warn_of_country(&address, &opened.settings.flow);
     }
     let ended = end_sessions(&opened, &account, "its addresses are set").await?;
     write_stderr(&format!("set the addresses of {}; {ended}", identity.username));
     Ok(())
+}
+
+/// People are looked for by their user name and by their confirmed addresses: a name that is the address of somebody else would take
+/// what is meant for them.
+pub(crate) async fn refuse_name_of_another(ports: &Ports, username: &Username) -> CommandResult {
+    let owner = ports.addresses.owner(AddressKind::Email, &mail_address::folded(username.as_str())).await;
+    let Some(owner) = store_result(owner)? else { return Ok(()) };
+    let account = store_result(ports.accounts.load(&owner).await)?;
+    let name = account.map_or_else(|| "another account".to_owned(), |a| escape(a.identity.username.as_str()));
+    let refused = format!("{} is the confirmed address of {name}: take another user name", escape(username.as_str()));
+    Err(Failure::failed(refused))
 }
 
 /// What its person is told of another address of this kind, or of none; `None`: they have that already.

@@ -5,7 +5,6 @@ use crate::auth::event::What;
 use crate::auth::factor::password::PasswordOwner;
 use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::Method;
-use crate::auth::user::Identity;
 use crate::cli::accounts::{self, OpenStores, store_result};
 use crate::cli::args::{OneUser, PasswordSource};
 use crate::cli::exit::{CommandResult, Failure};
@@ -15,7 +14,7 @@ use crate::cli::user::new_password;
 use crate::cli::user::notices::with_letters;
 use crate::cli::{audit, prompt};
 use crate::flow::erasure::erase_account;
-use crate::flow::ports::{Account, AccountChange, Records};
+use crate::flow::ports::{Account, AccountChange};
 
 pub(crate) async fn disable(user: &OneUser) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
@@ -34,9 +33,10 @@ pub(crate) async fn enable(user: &OneUser) -> CommandResult {
 
 pub(crate) async fn set_password(user: &OneUser, source: &PasswordSource) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
-    let Identity { username, name, email, .. } = &account.identity;
-    let personal: Vec<&str> = name.iter().chain(email).map(String::as_str).collect();
-    let whose = PasswordOwner { username: username.as_str(), personal: &personal };
+    let identity = &account.identity;
+    let enrolled = store_result(opened.ports.authenticators.of(&identity.id).await)?;
+    let personal = enrolled.personal(identity);
+    let whose = PasswordOwner { username: identity.username.as_str(), personal: &personal };
     let password = new_password::read_for(source, &opened.settings, &whose)?;
     let set = new_password::set(&opened, &account, &password).await?;
     there(set, &account)?;
@@ -75,14 +75,13 @@ pub(crate) async fn reset_mfa(user: &OneUser) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
     let enrolled = store_result(opened.ports.authenticators.of(&identity.id).await)?.methods(false, None);
-    let records = match enrolled.is_empty() {
-        true => Records::default(),
-        false => with_letters(&opened, identity, NoticeKind::MfaDisabled, None, Records::default()).await?,
-    };
-    store_result(opened.ports.authenticators.remove_all(&identity.id, &records).await)?;
-    for method in enrolled.iter() {
-        audit::record(&opened.stores, What::AuthenticatorRemoved { method }, identity, None).await;
+    let whats: Vec<What> = enrolled.iter().map(|method| What::AuthenticatorRemoved { method }).collect();
+    let mut records = audit::records(opened.ports.clock.as_ref(), &whats, identity);
+    if !enrolled.is_empty() {
+        records = with_letters(&opened, identity, NoticeKind::MfaDisabled, None, records).await?;
     }
+    store_result(opened.ports.authenticators.remove_all(&identity.id, &records).await)?;
+    audit::log(&records);
     let ended = end_sessions(&opened, &account, "its second factors are removed").await?;
     let names: Vec<&str> = enrolled.iter().map(Method::name).collect();
     let removed =

@@ -58,6 +58,7 @@ async fn add(args: AddUser) -> CommandResult {
     if accounts::store_result(ports.accounts.find(&username).await)?.is_some() {
         return Err(Failure::failed(format!("there is a user {username} already; nothing was changed")));
     }
+    addresses::refuse_name_of_another(ports, &username).await?;
     let personal: Vec<&str> = args.display_name.iter().chain(&args.email).map(String::as_str).collect();
     let whose = PasswordOwner { username: username.as_str(), personal: &personal };
     let password = new_password::read_for(&args.password, settings, &whose)?;

@@ -86,9 +86,7 @@ impl Flows {
 
     async fn new_own_password(&self, attempt: &Attempt<'_>, who: &Enrollee, new: &SecretText) -> Answer<NewPassword> {
         let identity = &who.account.identity;
-        let addresses = who.enrolled.addresses.iter().map(|address| address.value.as_str());
-        let personal: Vec<&str> =
-            identity.name.iter().chain(&identity.email).map(String::as_str).chain(addresses).collect();
+        let personal = who.enrolled.personal(identity);
         let owner = PasswordOwner { username: identity.username.as_str(), personal: &personal };
         self.new_password(attempt, new, &owner).await
     }
