@@ -24,6 +24,16 @@ impl SealedOutbox {
         Self { database, vault, entropy }
     }
 
+    /// Those that wait for these people and can be read, with their ids.
+    async fn letters_for(&self, recipients: &[Recipient]) -> Answer<Vec<(String, Letter)>> {
+        let read = |(id, sealed): (String, Answer<Sealed>)| {
+            let plain = sealed.and_then(|sealed| self.vault.open(&letter_context(&id), &sealed));
+            let letter = plain.and_then(|plain| Letter::decode(&plain)).ok()?;
+            letter.recipient().is_some_and(|to| to.is_among(recipients)).then_some((id, letter))
+        };
+        Ok(self.database.kept_letters().await?.into_iter().filter_map(read).collect())
+    }
+
     fn opened(&self, row: OutboxRow) -> LeasedLetter {
         let OutboxRow { id, letter, attempts, expires_at } = row;
         let letter = letter
@@ -61,13 +71,11 @@ impl Outbox for SealedOutbox {
     }
 
     async fn addressed_to(&self, recipients: &[Recipient]) -> Answer<Vec<String>> {
-        let is_meant = |id: &str, sealed: Answer<Sealed>| {
-            let plain = sealed.and_then(|sealed| self.vault.open(&letter_context(id), &sealed));
-            let letter = plain.and_then(|plain| Letter::decode(&plain)).ok();
-            letter.is_some_and(|letter| letter.recipient().is_some_and(|to| to.is_among(recipients)))
-        };
-        let all = self.database.kept_letters().await?;
-        Ok(all.into_iter().filter_map(|(id, sealed)| is_meant(&id, sealed).then_some(id)).collect())
+        Ok(self.letters_for(recipients).await?.into_iter().map(|(id, _)| id).collect())
+    }
+
+    async fn kinds_for(&self, recipients: &[Recipient]) -> Answer<Vec<&'static str>> {
+        Ok(self.letters_for(recipients).await?.iter().map(|(_, letter)| letter.kind()).collect())
     }
 
     async fn waiting(&self) -> Answer<(u64, Option<Timestamp>)> {

@@ -13,7 +13,11 @@ use crate::cli::output::table::columns;
 use crate::cli::output::terminal::{self, UnreadableRows, write_stdout};
 use crate::cli::output::text::escape;
 use crate::cli::output::time;
+use crate::flow::Flows;
 use crate::flow::ports::{Account, RecoveryRef, WaitingRecovery};
+
+/// Where nothing is noted of how an account came to be.
+const BY_OPERATOR: &str = "operator";
 
 pub(crate) async fn list(file: &ConfigFile, json: bool) -> CommandResult {
     let opened = accounts::open(file).await?;
@@ -50,6 +54,11 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
     let sessions = store_result(opened.ports.sessions.of_user(&identity.id).await)?;
     let now = opened.ports.clock.now();
     let recovery = store_result(opened.ports.recoveries.waiting(RecoveryRef::Of(&identity.id), now).await)?;
+    let code_until = store_result(opened.ports.recoveries.issued(&identity.id, now).await)?;
+    let flows = Flows::new(opened.ports.clone(), opened.settings.flow.clone());
+    let enrolment = store_result(flows.enrolment_code_good_for(&identity.id).await)?.map(|left| now.plus(left));
+    let origin = store_result(opened.ports.sign_ups.origin(&identity.id).await)?;
+    let wrong = store_result(opened.ports.lockouts.remembered(&identity.id).await)?;
     let is_live = |session: &Session| time::is_live(&opened.settings.flow.session, session, now);
     let live = sessions.iter().filter(|(_, session)| session.as_ref().is_ok_and(is_live)).count();
     if json {
@@ -60,6 +69,11 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
             members.insert("backup_codes_left".to_owned(), left.into());
             members.insert("addresses".to_owned(), addresses_value(&enrolled));
             members.insert("recovery".to_owned(), recovery.as_ref().map_or(Value::Null, recovery_value));
+            members.insert("recovery_code_until".to_owned(), code_until.map(Timestamp::rfc3339).into());
+            members.insert("enrolment_code_until".to_owned(), enrolment.map(Timestamp::rfc3339).into());
+            members.insert("origin".to_owned(), origin.as_deref().unwrap_or(BY_OPERATOR).into());
+            let wrong = wrong.iter().map(|(method, count)| (method.name().to_owned(), (*count).into()));
+            members.insert("wrong_codes".to_owned(), Value::Object(wrong.collect()));
         }
         return terminal::write_json(&shown);
     }
@@ -79,8 +93,11 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
         pair("switched off", switched_off(&enrolled)),
         pair("backup codes left", codes.to_string()),
         pair("recovery", recovery.as_ref().map_or_else(|| "-".to_owned(), |waiting| waits(waiting, now))),
+        pair("recovery code", until(code_until)),
+        pair("enrolment code", until(enrolment)),
+        pair("wrong codes", counts(&wrong)),
         pair("sessions", live.to_string()),
-        pair("made", account.created_at.rfc3339()),
+        pair("made", format!("{} {}", account.created_at.rfc3339(), made_by(origin.as_deref()))),
         pair("last sign-in", last(account.last_login_at)),
     ]))
 }
@@ -156,6 +173,27 @@ fn switched_off(enrolled: &Enrolled) -> String {
     let listed: Vec<String> =
         enrolled.locked.iter().map(|(method, at)| format!("{} {}", method.name(), at.rfc3339())).collect();
     if listed.is_empty() { "-".to_owned() } else { listed.join(", ") }
+}
+
+/// Until when a code is good.
+fn until(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "-".to_owned(), |at| format!("good until {}", at.rfc3339()))
+}
+
+/// How many wrong codes of each factor are remembered.
+fn counts(wrong: &[(Method, u32)]) -> String {
+    let wrong = wrong.iter().filter(|(_, count)| *count > 0);
+    let listed: Vec<String> = wrong.map(|(method, count)| format!("{} {count}", method.name())).collect();
+    if listed.is_empty() { "-".to_owned() } else { listed.join(", ") }
+}
+
+/// How the account came to be.
+fn made_by(origin: Option<&str>) -> &'static str {
+    match origin {
+        Some("sign_up") => "by sign-up",
+        Some("invitation") => "by an invitation",
+        _ => "by an operator",
+    }
 }
 
 /// When a recovery goes on, and when it is over.

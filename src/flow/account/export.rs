@@ -7,7 +7,8 @@ use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
 use crate::flow::enrol::Enrollee;
-use crate::flow::ports::Answer;
+use crate::flow::erasure::recipients;
+use crate::flow::ports::{Answer, RecoveryRef};
 use crate::flow::reply::{AccountExport, CeremonyRef, Client, Exported, Outcome, WithEvents};
 use crate::flow::risk::profile_summary;
 
@@ -42,6 +43,8 @@ impl Flows {
             activity.extend(page.rows);
             next = page.next;
         }
+        let recipients = recipients(&overview.enrolled);
+        let enrolment_code = self.enrolment_code_good_for(user).await?;
         let export = AccountExport {
             at: attempt.now,
             overview,
@@ -52,6 +55,12 @@ impl Flows {
             activity_is_whole: next.is_none(),
             address_to_confirm: self.address_to_confirm(at, attempt.client).await?,
             app_to_confirm: self.pending_totp(at, attempt.client).await?.is_some(),
+            origin: self.ports.sign_ups.origin(user).await?,
+            letters: self.ports.outbox.kinds_for(&recipients).await?,
+            recovery: self.ports.recoveries.waiting(RecoveryRef::Of(user), attempt.now).await?,
+            recovery_code_until: self.ports.recoveries.issued(user, attempt.now).await?,
+            enrolment_code_until: enrolment_code.map(|left| attempt.now.plus(left)),
+            wrong_codes: self.ports.lockouts.remembered(user).await?,
         };
         attempt.record(What::DataExported);
         Ok(Exported::Whole(Box::new(export)))

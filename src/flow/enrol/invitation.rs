@@ -29,6 +29,14 @@ impl Flows {
         Ok(kept.then_some(code))
     }
 
+    /// For how long the code that somebody was given last is good yet.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn enrolment_code_good_for(&self, user: &UserId) -> Answer<Option<Duration>> {
+        self.ports.codes.good_for(&key(user)).await
+    }
+
     /// Where such a code is kept, and what is kept of it: void once its person proves themselves by anything else.
     pub(in crate::flow) fn enrolment_code(
         &self,
@@ -39,6 +47,10 @@ impl Flows {
         let user = &account.identity.id;
         let data = serde_json::json!([user.0, self.credentials(account, enrolled), code.expose()]).to_string();
         let digest = CodeDigest(self.ports.vault.digest("enrolment-code", data.as_bytes()));
-        (format!("enrolment:{user}"), digest)
+        (key(user), digest)
     }
+}
+
+fn key(user: &UserId) -> String {
+    format!("enrolment:{user}")
 }

@@ -249,6 +249,8 @@ pub trait Lockouts: Send + Sync {
     async fn forgive(&self, attempt: &CodeAttempt<'_>) -> Answer<()>;
     /// Switches every factor of a person on again and forgives all; answers which had been off.
     async fn unlock(&self, user: &UserId) -> Answer<MethodSet>;
+    /// How many wrong codes of each factor of a person are remembered.
+    async fn remembered(&self, user: &UserId) -> Answer<Vec<(Method, u32)>>;
 }
 
 /// What the audit trail remembers of a person. It is written behind the answers, so the last moments may be missing.

@@ -70,6 +70,21 @@ pub enum LinkPurpose {
     Deletion,
 }
 
+impl LinkPurpose {
+    /// As it is sealed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SignUp => "sign_up",
+            Self::AddressTaken => "address_taken",
+            Self::Invitation => "invitation",
+            Self::SignIn => "sign_in",
+            Self::Recovery => "recovery",
+            Self::RecoveryWaits => "recovery_waits",
+            Self::Deletion => "deletion",
+        }
+    }
+}
+
 /// The text that is sealed has a multiple of so many bytes: its length tells neither an address nor that there is none.
 const BLOCK: usize = 512;
 
@@ -137,6 +152,17 @@ impl Letter {
             LetterRecord::Notice(notice) => Self::Notice(notice.into()),
             LetterRecord::Nobody => Self::Nobody,
         })
+    }
+
+    /// What it is, in one word.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::SignInCode(_) => "sign_in_code",
+            Self::AddressCode(_) => "address_code",
+            Self::Link(link) => link.purpose.name(),
+            Self::Notice(notice) => notice.kind.name(),
+            Self::Nobody => "nobody",
+        }
     }
 
     /// Where it goes; `None` if nowhere.

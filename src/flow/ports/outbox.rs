@@ -82,6 +82,8 @@ pub trait Outbox: Send + Sync {
     async fn drop_expired(&self, now: Timestamp) -> Answer<u64>;
     /// The letters that wait for these people; one that cannot be read is for nobody.
     async fn addressed_to(&self, recipients: &[Recipient]) -> Answer<Vec<String>>;
+    /// What the letters are that wait for these people, by [`Letter::kind`].
+    async fn kinds_for(&self, recipients: &[Recipient]) -> Answer<Vec<&'static str>>;
     /// How many wait, and since when the first of them is due, or will be.
     async fn waiting(&self) -> Answer<(u64, Option<Timestamp>)>;
     /// Waits until a letter is put on this node.

@@ -120,6 +120,8 @@ pub trait Recoveries: Send + Sync {
     async fn end(&self, which: RecoveryRef<'_>, now: Timestamp, records: &Records) -> Answer<bool>;
     /// Keeps a code of an administrator in the place of any other of that person.
     async fn issue(&self, user: &UserId, code: &IssuedCode<'_>, records: &Records) -> Answer<()>;
+    /// Until when a code of an administrator is good that stands.
+    async fn issued(&self, user: &UserId, now: Timestamp) -> Answer<Option<Timestamp>>;
     /// Spends one by conditional write; `true` for exactly one caller.
     async fn spend_issued(&self, user: &UserId, digest: &str, now: Timestamp) -> Answer<bool>;
     /// Sets what was proved for, and ends sessions, marks, the waiting time and codes of administrators with it. `false`, and

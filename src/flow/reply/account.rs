@@ -6,12 +6,13 @@ use super::{Opened, OtherSessions, ProofsAlong, Unproved};
 use crate::auth::factor::authenticator::{AddressKind, Enrolled};
 use crate::auth::factor::password::Unfit;
 use crate::auth::history::Activity;
-use crate::auth::proof::{MethodSet, Strength};
+use crate::auth::proof::{Method, MethodSet, Strength};
 use crate::auth::secret::SecretText;
 use crate::auth::session::Channel;
 use crate::auth::time::Timestamp;
 use crate::auth::user::Identity;
 use crate::flow::agent_name::AgentName;
+use crate::flow::ports::WaitingRecovery;
 use crate::flow::risk::ProfileSummary;
 
 /// What an account holds.
@@ -118,6 +119,17 @@ pub struct AccountExport {
     pub address_to_confirm: Option<(AddressKind, String)>,
     /// Whether an authenticator app waits for its first code there.
     pub app_to_confirm: bool,
+    /// How the account came to be; `None`: an operator made it.
+    pub origin: Option<String>,
+    /// What the letters are that wait to be sent to the person.
+    pub letters: Vec<&'static str>,
+    pub recovery: Option<WaitingRecovery>,
+    /// Until when a code of an administrator is good that lets them recover.
+    pub recovery_code_until: Option<Timestamp>,
+    /// The same of one that lets them set up a first factor.
+    pub enrolment_code_until: Option<Timestamp>,
+    /// How many wrong codes of each factor are remembered.
+    pub wrong_codes: Vec<(Method, u32)>,
 }
 
 /// What becomes of the wish to take what is held.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::World;
-use crate::auth::proof::MethodSet;
+use crate::auth::proof::{Method, MethodSet};
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, CodeAttempt, Counted, Lockouts};
 
@@ -63,6 +63,13 @@ impl Lockouts for World {
             let locked: MethodSet = locked.map(|((_, method), _)| *method).collect();
             s.lockouts.retain(|(of, _), _| of != user);
             locked
+        })
+    }
+
+    async fn remembered(&self, user: &UserId) -> Answer<Vec<(Method, u32)>> {
+        self.call(|s| {
+            let of = s.lockouts.iter().filter(|((of, _), _)| of == user);
+            of.map(|((_, method), lockout)| (*method, lockout.sum())).collect()
         })
     }
 }

@@ -61,6 +61,13 @@ impl Outbox for World {
         self.call(|s| s.addressed_to(recipients))
     }
 
+    async fn kinds_for(&self, recipients: &[Recipient]) -> Answer<Vec<&'static str>> {
+        self.call(|s| {
+            let meant = |letter: &&Letter| letter.recipient().is_some_and(|to| to.is_among(recipients));
+            s.letters.iter().map(|(letter, _)| letter).filter(meant).map(Letter::kind).collect()
+        })
+    }
+
     async fn waiting(&self) -> Answer<(u64, Option<Timestamp>)> {
         self.call(|s| (s.letters.len() as u64, None))
     }

@@ -56,6 +56,10 @@ impl Recoveries for World {
         })
     }
 
+    async fn issued(&self, user: &UserId, now: Timestamp) -> Answer<Option<Timestamp>> {
+        self.call(|s| s.issued_codes.get(user).map(|(_, ends)| *ends).filter(|ends| *ends > now))
+    }
+
     async fn spend_issued(&self, user: &UserId, digest: &str, now: Timestamp) -> Answer<bool> {
         self.call(|s| {
             let right = s.issued_codes.get(user).is_some_and(|(known, ends)| known == digest && *ends > now);

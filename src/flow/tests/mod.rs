@@ -9,6 +9,7 @@ mod deletion;
 mod disabling;
 mod enrol_privilege;
 mod enrolling;
+mod exporting;
 mod faults;
 mod first_factor;
 mod floods;

@@ -91,6 +91,10 @@ impl Outbox for Rows {
         Ok(Vec::new())
     }
 
+    async fn kinds_for(&self, _: &[Recipient]) -> Answer<Vec<&'static str>> {
+        Ok(Vec::new())
+    }
+
     async fn waiting(&self) -> Answer<(u64, Option<Timestamp>)> {
         let _turn = self.turn().await;
         let rows = self.rows.lock().unwrap();

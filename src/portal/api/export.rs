@@ -6,7 +6,7 @@ use super::account::account_body;
 use super::address_types::Address;
 use super::export_types::{
     ActivityList, ExportBody, ExportedApp, ExportedBrowser, ExportedCount, ExportedEvent, ExportedPasskey,
-    ExportedRisk, ExportedWaiting, ListedEvent,
+    ExportedRecovery, ExportedRisk, ExportedWaiting, ExportedWrongCodes, ListedEvent,
 };
 use super::sessions::listed;
 use super::totp::prove_first;
@@ -17,6 +17,7 @@ use crate::auth::history::Activity;
 use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::flow::account::AgentName;
+use crate::flow::ports::TransientKind;
 use crate::flow::reply::{AccountExport, AccountOverview, BrowserOverview, CeremonyRef, Exported, Rejection};
 use crate::flow::risk::ProfileSummary;
 use crate::portal::activity;
@@ -84,6 +85,7 @@ pub(crate) async fn export(ctx: &mut Context) -> Result<Reply, HandlerError> {
 pub(crate) fn document(export: AccountExport, previous: Option<Timestamp>) -> ExportBody {
     let AccountExport { at, overview, sessions, browsers, risk, activity, activity_is_whole, .. } = export;
     let enrolled = &overview.enrolled;
+    let is_code_issued = (export.recovery_code_until.is_some(), export.enrolment_code_until.is_some());
     let passkeys = enrolled.passkeys.iter().map(|passkey| ExportedPasskey {
         id: passkey.id.clone(),
         name: passkey.name.clone(),
@@ -103,7 +105,7 @@ pub(crate) fn document(export: AccountExport, previous: Option<Timestamp>) -> Ex
         version: VERSION,
         exported_at: at.rfc3339(),
         id: overview.identity.id.0.clone(),
-        secrets: secrets(&overview),
+        secrets: secrets(&overview, is_code_issued),
         totp: enrolled.totp.as_ref().map(|app| ExportedApp {
             created_at: app.created_at.rfc3339(),
             last_used_at: app.used_at.map(Timestamp::rfc3339),
@@ -118,20 +120,37 @@ pub(crate) fn document(export: AccountExport, previous: Option<Timestamp>) -> Ex
         waiting: ExportedWaiting {
             address: export.address_to_confirm.map(|(_, address)| address),
             app: export.app_to_confirm,
+            letters: export.letters,
+            recovery: export.recovery.map(|recovery| ExportedRecovery {
+                begun_at: recovery.begun_at.rfc3339(),
+                ready_at: recovery.ready_at.rfc3339(),
+                ends_at: recovery.ends_at.rfc3339(),
+            }),
+            recovery_code_until: export.recovery_code_until.map(Timestamp::rfc3339),
+            enrolment_code_until: export.enrolment_code_until.map(Timestamp::rfc3339),
         },
+        origin: export.origin.unwrap_or_else(|| "operator".to_owned()),
+        wrong_codes: export.wrong_codes.into_iter().map(wrong_codes).collect(),
+        of_a_moment: TransientKind::ALL.map(TransientKind::name).to_vec(),
         account: account_body(overview, previous),
     }
 }
 
 /// What is kept that somebody could sign in with.
-fn secrets(overview: &AccountOverview) -> Vec<&'static str> {
+fn secrets(overview: &AccountOverview, (recovery_code, enrolment_code): (bool, bool)) -> Vec<&'static str> {
     let enrolled = &overview.enrolled;
     let held = [
         (overview.has_password, "password_hash"),
         (enrolled.totp.is_some(), "totp_secret"),
         (enrolled.backup.is_some(), "backup_code_digests"),
+        (recovery_code, "recovery_code_digest"),
+        (enrolment_code, "enrolment_code_digest"),
     ];
     held.into_iter().filter_map(|(is_held, name)| is_held.then_some(name)).collect()
+}
+
+fn wrong_codes((method, count): (Method, u32)) -> ExportedWrongCodes {
+    ExportedWrongCodes { method: method.name(), count }
 }
 
 fn browser(browser: BrowserOverview) -> ExportedBrowser {

@@ -10,7 +10,7 @@ use super::types::MethodName;
 
 /// All that is held of the caller. Secrets are named in `secrets`, and their values are nowhere in it.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"version": 1, "exported_at": "2026-11-26T10:02:00Z", "id": "01KB0Q6Z4V8R3T5W7Y9A1C3E5G", "account": {"username": "ann", "name": null, "email": null, "emails": [], "phones": [], "groups": ["staff"], "created_at": "2026-01-05T08:00:00Z", "last_login_at": null, "mfa_enabled": true, "methods": ["password", "totp"], "locked": [], "backup_codes_left": 10, "passkeys": 0}, "secrets": ["password_hash", "totp_secret", "backup_code_digests"], "totp": {"created_at": "2026-01-05T08:00:00Z", "last_used_at": "2026-11-26T09:30:00Z"}, "passkeys": [], "addresses": [], "sessions": [], "browsers": [], "risk": null, "activity": [], "activity_is_whole": true, "waiting": {"address": null, "app": false}}))]
+#[schema(example = json!({"version": 1, "exported_at": "2026-11-26T10:02:00Z", "id": "01KB0Q6Z4V8R3T5W7Y9A1C3E5G", "account": {"username": "ann", "name": null, "email": null, "emails": [], "phones": [], "groups": ["staff"], "created_at": "2026-01-05T08:00:00Z", "last_login_at": null, "mfa_enabled": true, "methods": ["password", "totp"], "locked": [], "backup_codes_left": 10, "passkeys": 0}, "secrets": ["password_hash", "totp_secret", "backup_code_digests"], "totp": {"created_at": "2026-01-05T08:00:00Z", "last_used_at": "2026-11-26T09:30:00Z"}, "passkeys": [], "addresses": [], "sessions": [], "browsers": [], "risk": null, "activity": [], "activity_is_whole": true, "waiting": {"address": null, "app": false, "letters": [], "recovery": null, "recovery_code_until": null, "enrolment_code_until": null}, "origin": "operator", "wrong_codes": [{"method": "totp", "count": 1}], "of_a_moment": ["ceremony", "form"]}))]
 pub(crate) struct ExportBody {
     /// Of the shape of this document.
     pub(crate) version: u32,
@@ -36,6 +36,33 @@ pub(crate) struct ExportBody {
     /// Whether `activity` is all that is kept.
     pub(crate) activity_is_whole: bool,
     pub(crate) waiting: ExportedWaiting,
+    /// How the account came to be: `operator`, `sign_up` or `invitation`.
+    pub(crate) origin: String,
+    /// Wrong codes that are remembered, of each factor.
+    pub(crate) wrong_codes: Vec<ExportedWrongCodes>,
+    /// Kinds of values that may be held for minutes or hours, sealed, under names that only their owner's browser or letter knows:
+    /// nobody can list them.
+    #[schema(value_type = Vec<String>)]
+    pub(crate) of_a_moment: Vec<&'static str>,
+}
+
+/// Wrong codes of one factor.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExportedWrongCodes {
+    #[schema(value_type = MethodName)]
+    pub(crate) method: &'static str,
+    pub(crate) count: u32,
+}
+
+/// A recovery that waits.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExportedRecovery {
+    #[schema(format = DateTime)]
+    pub(crate) begun_at: String,
+    #[schema(format = DateTime)]
+    pub(crate) ready_at: String,
+    #[schema(format = DateTime)]
+    pub(crate) ends_at: String,
 }
 
 /// An authenticator app.
@@ -131,6 +158,16 @@ pub(crate) struct ExportedWaiting {
     pub(crate) address: Option<String>,
     /// Whether an authenticator app waits for its first code.
     pub(crate) app: bool,
+    /// What the letters are that wait to be sent.
+    #[schema(value_type = Vec<String>)]
+    pub(crate) letters: Vec<&'static str>,
+    pub(crate) recovery: Option<ExportedRecovery>,
+    /// Until when a code of an administrator is good that lets the person recover.
+    #[schema(format = DateTime)]
+    pub(crate) recovery_code_until: Option<String>,
+    /// The same of a code that lets them set up a first factor.
+    #[schema(format = DateTime)]
+    pub(crate) enrolment_code_until: Option<String>,
 }
 
 /// What happened, in sentences, the newest first.

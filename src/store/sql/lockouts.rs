@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::records::{LETTER_GONE, RecordRows, commit_with};
 use super::row::time_of;
-use super::{Database, in_transaction};
+use super::{Database, in_transaction, on};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, CodeAttempt, Counted, Lockouts, Records};
@@ -63,6 +63,15 @@ impl Lockouts for Database {
     async fn forgive(&self, attempt: &CodeAttempt<'_>) -> Answer<()> {
         const FORGIVE: &str = "delete from wrong_codes where account_id = $1 and method = $2 and place = $3";
         self.less(attempt, FORGIVE).await
+    }
+
+    async fn remembered(&self, user: &UserId) -> Answer<Vec<(Method, u32)>> {
+        const SQL: &str = "select method, failures from lockouts where account_id = $1 order by method";
+        let rows: Vec<(String, i64)> = on!(self, pool => sqlx::query_as(SQL).bind(&user.0).fetch_all(pool))?;
+        let read = |(name, failures): (String, i64)| {
+            Some((Method::from_name(&name)?, u32::try_from(failures).unwrap_or(u32::MAX)))
+        };
+        Ok(rows.into_iter().filter_map(read).collect())
     }
 
     async fn unlock(&self, user: &UserId) -> Answer<MethodSet> {

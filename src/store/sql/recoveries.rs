@@ -6,7 +6,7 @@ use super::authenticators::{TotpColumns, write_backup, write_totp};
 use super::records::{RecordRows, commit_with};
 use super::removal::{HOLD, WITHDRAWN};
 use super::row::{RowRef, number_of, rows, time_of};
-use super::{Database, in_transaction, on_write};
+use super::{Database, in_transaction, on, on_write};
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
@@ -87,6 +87,15 @@ impl Recoveries for Database {
             commit_with!(self, tx, rows);
             Ok(())
         })
+    }
+
+    async fn issued(&self, user: &UserId, now: Timestamp) -> Answer<Option<Timestamp>> {
+        const SQL: &str = "select expires_at from recovery_codes where account_id = $1 and expires_at > $2";
+        let now = time_of(now)?;
+        let found: Option<(i64,)> =
+            on!(self, pool => sqlx::query_as(SQL).bind(&user.0).bind(now).fetch_optional(pool))?;
+        let place = RowRef { table: "recovery_codes", id: &user.0 };
+        found.map(|(expires_at,)| place.time("expires_at", expires_at)).transpose()
     }
 
     async fn spend_issued(&self, user: &UserId, digest: &str, now: Timestamp) -> Answer<bool> {
