@@ -79,7 +79,8 @@ pub(crate) async fn list(file: &ConfigFile, json: bool) -> CommandResult {
         let groups: Vec<String> = invitation.groups.iter().map(|group| escape(&group.0)).collect();
         let groups = if groups.is_empty() { "-".to_owned() } else { groups.join(",") };
         let (state, until) = (state(invitation, now).to_owned(), invitation.expires_at.rfc3339());
-        vec![invitation.id.clone(), state, escape(&invitation.email), groups, until]
+        let email = if invitation.email.is_empty() { "-".to_owned() } else { escape(&invitation.email) };
+        vec![invitation.id.clone(), state, email, groups, until]
     }));
     write_table(rows, &[2, 3])
 }
@@ -138,7 +139,7 @@ fn warn_of_unnamed(group: &Group, settings: &Settings) {
 fn value(invitation: &Invitation, now: Timestamp) -> Value {
     json!({
         "id": invitation.id,
-        "email": invitation.email,
+        "email": Some(&invitation.email).filter(|email| !email.is_empty()),
         "groups": invitation.groups,
         "state": state(invitation, now),
         "created_at": invitation.created_at.rfc3339(),

@@ -1,6 +1,8 @@
 //! Several who begin with one address, and names that are somebody else's address.
 
 use super::*;
+use crate::auth::time::Timestamp;
+use crate::flow::testing::START;
 
 #[tokio::test]
 async fn of_those_who_begin_at_the_same_moment_each_keeps_their_claim() {
@@ -15,7 +17,10 @@ async fn of_those_who_begin_at_the_same_moment_each_keeps_their_claim() {
     let token = token_in(&letter(&world));
     // Each of them may confirm it; one of them gets it.
     for password in passwords {
-        assert_eq!(told(&flows, Confirmation { username: Some("a\u{200b}b"), ..by_link(&token, password) }).await, "unusable");
+        assert_eq!(
+            told(&flows, Confirmation { username: Some("a\u{200b}b"), ..by_link(&token, password) }).await,
+            "unusable"
+        );
     }
     assert_eq!(told(&flows, by_link(&token, "a password of nobody")).await, "wrong");
     assert_eq!(told(&flows, by_link(&token, OTHER)).await, "opened");
@@ -28,7 +33,8 @@ async fn a_name_that_is_the_address_of_somebody_else_is_taken_too() {
     let world = World::new();
     let bob = world.person("bob");
     let value = BOB.to_owned();
-    let address = AddressRecord { id: "1".into(), kind: AddressKind::Email, value, confirmed_at: flows_start() };
+    let address =
+        AddressRecord { id: "1".into(), kind: AddressKind::Email, value, confirmed_at: Timestamp::from_secs(START) };
     world.look(|s| s.addresses.push((bob, address)));
     let flows = open(&world);
     let begun = flows.begin_sign_up(form(Some(BOB), ADDRESS, OWN), &client()).await.unwrap().value;
@@ -44,8 +50,4 @@ async fn a_name_that_is_the_address_of_somebody_else_is_taken_too() {
     let other = |name| Confirmation { username: Some(name), ..by_link(&token, OWN) };
     assert_eq!(told(&flows, other(BOB)).await, "username taken");
     assert_eq!(told(&flows, other("eve")).await, "opened");
-}
-
-const fn flows_start() -> crate::auth::time::Timestamp {
-    crate::auth::time::Timestamp::from_secs(crate::flow::testing::START)
 }
