@@ -17,7 +17,7 @@ pub(crate) struct PasswordSource {
     /// Read the password from a file (its first line)
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
-    /// Take a password that everybody tries first
+    /// Take a password that would be refused; the audit trail says so
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -89,10 +89,10 @@ An empty value takes it away.")]
     Edit {
         #[command(flatten)]
         user: OneUser,
-        /// The mail address
-        #[arg(long, required_unless_present = "display_name")]
+        /// The mail address, as apps are told it; an empty one is taken away
+        #[arg(long)]
         email: Option<String>,
-        /// The name for people
+        /// The name for people; an empty one is taken away
         #[arg(long = "name", value_name = "NAME", id = "display_name")]
         display_name: Option<String>,
     },

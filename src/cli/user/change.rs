@@ -10,8 +10,8 @@ use crate::cli::args::{OneUser, PasswordSource};
 use crate::cli::exit::{CommandResult, Failure};
 use crate::cli::output::terminal::write_stderr;
 use crate::cli::output::text;
-use crate::cli::user::new_password;
 use crate::cli::user::notices::with_letters;
+use crate::cli::user::{addresses, new_password};
 use crate::cli::{audit, prompt};
 use crate::flow::erasure::erase_account;
 use crate::flow::ports::{Account, AccountChange};
@@ -60,6 +60,10 @@ pub(crate) async fn set_groups(user: &OneUser, names: &[String]) -> CommandResul
 /// Sets the name for people and the mail address, as far as they are given; an empty one is taken away.
 pub(crate) async fn edit(user: &OneUser, name: Option<String>, email: Option<String>) -> CommandResult {
     accounts::plain_texts(name.iter().chain(&email))?;
+    if name.is_none() && email.is_none() {
+        return Err(Failure::usage("say what to change: --name NAME, --email ADDRESS, or both".to_owned()));
+    }
+    addresses::refuse_no_address(email.as_deref())?;
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
     let given = |text: Option<String>| text.map(|text| Some(text.trim().to_owned()).filter(|text| !text.is_empty()));

@@ -8,13 +8,16 @@ use crate::auth::session::Session;
 use crate::auth::time::Timestamp;
 use crate::cli::accounts::{self, store_result};
 use crate::cli::args::{ConfigFile, OneUser};
-use crate::cli::exit::CommandResult;
+use crate::cli::exit::{CommandResult, Failure};
 use crate::cli::output::table::columns;
 use crate::cli::output::terminal::{self, UnreadableRows, write_stdout};
 use crate::cli::output::text::escape;
 use crate::cli::output::time;
 use crate::flow::Flows;
 use crate::flow::ports::{Account, RecoveryRef, WaitingRecovery};
+
+/// What stands where the state store did not answer.
+const UNKNOWN: &str = "not known";
 
 /// Where nothing is noted of how an account came to be.
 const BY_OPERATOR: &str = "operator";
@@ -51,16 +54,24 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
     let (identity, served) = (&account.identity, opened.settings.flow.served());
     let enrolled = store_result(opened.ports.authenticators.of(&identity.id).await)?;
-    let sessions = store_result(opened.ports.sessions.of_user(&identity.id).await)?;
     let now = opened.ports.clock.now();
     let recovery = store_result(opened.ports.recoveries.waiting(RecoveryRef::Of(&identity.id), now).await)?;
     let code_until = store_result(opened.ports.recoveries.issued(&identity.id, now).await)?;
     let flows = Flows::new(opened.ports.clone(), opened.settings.flow.clone());
-    let enrolment = store_result(flows.enrolment_code_good_for(&identity.id).await)?.map(|left| now.plus(left));
     let origin = store_result(opened.ports.sign_ups.origin(&identity.id).await)?;
     let wrong = store_result(opened.ports.lockouts.remembered(&identity.id).await)?;
+    // Without the state store most of it is still known.
+    let state = match opened.ports.sessions.of_user(&identity.id).await {
+        Ok(sessions) => flows.enrolment_code_good_for(&identity.id).await.map(|left| (sessions, left)),
+        Err(fault) => Err(fault),
+    };
     let is_live = |session: &Session| time::is_live(&opened.settings.flow.session, session, now);
-    let live = sessions.iter().filter(|(_, session)| session.as_ref().is_ok_and(is_live)).count();
+    let live = state
+        .as_ref()
+        .ok()
+        .map(|(sessions, _)| sessions.iter().filter(|(_, session)| session.as_ref().is_ok_and(is_live)).count());
+    let enrolment = state.as_ref().ok().and_then(|(_, left)| Some(now.plus((*left)?)));
+    let failure = state.err().map_or(Ok(()), |fault| Err(Failure::store(&fault)));
     if json {
         let mut shown = value(&account, &enrolled, served);
         if let Value::Object(members) = &mut shown {
@@ -75,7 +86,8 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
             let wrong = wrong.iter().map(|(method, count)| (method.name().to_owned(), (*count).into()));
             members.insert("wrong_codes".to_owned(), Value::Object(wrong.collect()));
         }
-        return terminal::write_json(&shown);
+        terminal::write_json(&shown)?;
+        return failure;
     }
     let text = |value: &Option<String>| value.as_deref().map_or_else(|| "-".to_owned(), escape);
     let pair = |name: &str, value: String| vec![name.to_owned(), value];
@@ -94,12 +106,13 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
         pair("backup codes left", codes.to_string()),
         pair("recovery", recovery.as_ref().map_or_else(|| "-".to_owned(), |waiting| waits(waiting, now))),
         pair("recovery code", until(code_until)),
-        pair("enrolment code", until(enrolment)),
+        pair("enrolment code", if live.is_some() { until(enrolment) } else { UNKNOWN.to_owned() }),
         pair("wrong codes", counts(&wrong)),
-        pair("sessions", live.to_string()),
+        pair("sessions", live.map_or_else(|| UNKNOWN.to_owned(), |live| live.to_string())),
         pair("made", format!("{} {}", account.created_at.rfc3339(), made_by(origin.as_deref()))),
         pair("last sign-in", last(account.last_login_at)),
-    ]))
+    ]))?;
+    failure
 }
 
 fn row(account: &Account, enrolled: &Enrolled, served: MethodSet) -> Vec<String> {

@@ -2,10 +2,18 @@
 
 use async_trait::async_trait;
 
-use super::{OpenErasure, State, World};
+use super::{State, World};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, Erasures, IsMeant, Recipient, Records, Remainder, Sweep, SweepStep, SweptEntry};
+
+/// When somebody went, until when what is left of them is somebody's task, and the sessions that they had.
+#[derive(Clone, Default)]
+pub(crate) struct OpenErasure {
+    pub(crate) at: Timestamp,
+    pub(crate) leased_until: Timestamp,
+    pub(crate) sessions: Vec<String>,
+}
 
 impl State {
     /// Takes an account with all that lasts of it.

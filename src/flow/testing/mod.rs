@@ -102,17 +102,9 @@ pub(crate) struct State {
     pub(crate) touches: usize,
     pub(crate) places: KnownPlaces,
     /// Accounts that are gone, of which something may be left.
-    pub(crate) erasures: BTreeMap<UserId, OpenErasure>,
+    pub(crate) erasures: BTreeMap<UserId, erasing::OpenErasure>,
     /// The audit trail, as far as a test writes it.
     pub(crate) trail: Vec<(Timestamp, Event)>,
-}
-
-/// When somebody went, until when what is left of them is somebody's task, and the sessions that they had.
-#[derive(Clone, Default)]
-pub(crate) struct OpenErasure {
-    pub(crate) at: Timestamp,
-    pub(crate) leased_until: Timestamp,
-    pub(crate) sessions: Vec<String>,
 }
 
 /// The wrong codes of one factor, by place, and since when it is off.

@@ -17,8 +17,8 @@ use crate::auth::throttle::{Charge, Charged, give_back, take_all};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{
-    Answer, Attempted, Clock, CodeDigest, End, EndReason, Ended, Ledger, OneTimeCodes, Quota, Quotas,
-    Sessions, StoreError, Taken, Throttle, Transient, TransientKind,
+    Answer, Attempted, Clock, CodeDigest, End, EndReason, Ended, Ledger, OneTimeCodes, Quota, Quotas, Sessions,
+    StoreError, Taken, Throttle, Transient, TransientKind,
 };
 
 impl World {

@@ -2,6 +2,7 @@ mod erased;
 mod files;
 mod killed;
 mod locked;
+mod migrated;
 mod outage;
 mod outbox;
 mod pooler;
@@ -75,6 +76,7 @@ async fn postgres_keeps_the_contract() {
     factors_are_counted(&patient().await).await;
     audit_is_written(&patient().await).await;
     erased::nothing_names_who_is_gone(&patient().await).await;
+    migrated::a_database_of_an_earlier_version_is_brought_up_to_date(&server.database().await).await;
     recorded::changes_are_recorded_in_the_same_step(&patient().await).await;
     the_trail_is_remembered(&patient().await).await;
     let url = server.database().await;
