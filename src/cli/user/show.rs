@@ -61,17 +61,17 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
     let origin = store_result(opened.ports.sign_ups.origin(&identity.id).await)?;
     let wrong = store_result(opened.ports.lockouts.remembered(&identity.id).await)?;
     // Without the state store most of it is still known.
-    let state = match opened.ports.sessions.of_user(&identity.id).await {
+    let kept = match opened.ports.sessions.of_user(&identity.id).await {
         Ok(sessions) => flows.enrolment_code_good_for(&identity.id).await.map(|left| (sessions, left)),
         Err(fault) => Err(fault),
     };
     let is_live = |session: &Session| time::is_live(&opened.settings.flow.session, session, now);
-    let live = state
+    let live = kept
         .as_ref()
         .ok()
         .map(|(sessions, _)| sessions.iter().filter(|(_, session)| session.as_ref().is_ok_and(is_live)).count());
-    let enrolment = state.as_ref().ok().and_then(|(_, left)| Some(now.plus((*left)?)));
-    let failure = state.err().map_or(Ok(()), |fault| Err(Failure::store(&fault)));
+    let enrolment = kept.as_ref().ok().and_then(|(_, left)| Some(now.plus((*left)?)));
+    let failure = kept.err().map_or(Ok(()), |fault| Err(Failure::store(&fault)));
     if json {
         let mut shown = value(&account, &enrolled, served);
         if let Value::Object(members) = &mut shown {
