@@ -1,27 +1,33 @@
 //! What a world grants to whom: nothing of it may grow by a request that proves nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::Level;
+use crate::auth::factor::authenticator::Sealed;
 use crate::auth::proof::MethodSet;
-use crate::flow::ports::Letter;
+use crate::auth::session::Session;
+use crate::auth::time::Timestamp;
+use crate::flow::ports::{Letter, TransientKind};
+use crate::flow::testing::State;
 use crate::portal::tests::*;
 
-/// Sessions, sign-ins under way and authenticators, as far as they grant anything.
+/// Sessions, sign-ins under way and authenticators, as far as they grant anything. What was not touched is not read.
 pub(super) struct Power {
-    sessions: BTreeMap<String, String>,
-    ceremonies: BTreeMap<String, (MethodSet, String)>,
+    sessions: BTreeMap<String, Arc<Session>>,
+    ceremonies: BTreeMap<String, Sealed>,
     authenticators: BTreeMap<String, String>,
 }
 
 impl Power {
     pub(super) fn of(world: &World) -> Self {
         world.look(|s| Self {
-            sessions: s.sessions.iter().map(|(key, (one, _))| (key.encoded(), format!("{:?}", one.proofs))).collect(),
+            sessions: s.sessions.iter().map(|(key, (one, _))| (key.encoded(), one.clone())).collect(),
             ceremonies: s
-                .ceremonies()
-                .into_iter()
-                .map(|(key, one)| (key, (one.proofs.methods(), format!("{:?} {:?}", one.who, one.proofs))))
+                .transient
+                .iter()
+                .filter(|((kind, _), _)| *kind == TransientKind::Ceremony)
+                .map(|((_, name), (sealed, _))| (name.clone(), sealed.clone()))
                 .collect(),
             authenticators: s.authenticators(),
         })
@@ -29,14 +35,16 @@ impl Power {
 
     /// Why somebody got further, if somebody did.
     pub(super) fn advance(&self, after: &Self, level: &Level) -> Option<String> {
-        for (key, proofs) in &after.sessions {
-            if self.sessions.get(key) != Some(proofs) {
-                return Some(format!("a session has {proofs}, and had {:?}", self.sessions.get(key)));
+        for (key, session) in &after.sessions {
+            let before = self.sessions.get(key).map(|before| &before.proofs);
+            if before != Some(&session.proofs) {
+                return Some(format!("a session has {:?}, and had {before:?}", session.proofs));
             }
         }
-        for (key, (methods, told)) in &after.ceremonies {
-            match self.ceremonies.get(key) {
-                Some((_, before)) if before == told => {}
+        for (key, sealed) in after.ceremonies.iter().filter(|(key, sealed)| self.ceremonies.get(*key) != Some(sealed)) {
+            let (methods, told) = opened(key, sealed);
+            match self.ceremonies.get(key).map(|sealed| opened(key, sealed).1) {
+                Some(before) if before == told => {}
                 // It begins with nothing, or with what its parent has proved.
                 None if methods.minus(level.holds).is_empty() => {}
                 before => return Some(format!("a ceremony has {told}, and had {before:?}")),
@@ -58,7 +66,15 @@ impl Power {
     }
 }
 
-impl crate::flow::testing::State {
+/// What was proved in a ceremony, and what else there is to tell of it.
+fn opened(name: &str, sealed: &Sealed) -> (MethodSet, String) {
+    let key = (TransientKind::Ceremony, name.to_owned());
+    let kept = HashMap::from([(key, (sealed.clone(), Timestamp::from_secs(0)))]);
+    let one = State { transient: kept, ..State::default() }.ceremonies().remove(name).unwrap();
+    (one.proofs.methods(), format!("{:?} {:?}", one.who, one.proofs))
+}
+
+impl State {
     /// What everybody owns, by owner and kind.
     fn authenticators(&self) -> BTreeMap<String, String> {
         let totp = self.totp.iter().map(|(user, record)| {
