@@ -18,8 +18,9 @@ demo: setup-build ## one process, no servers needed: a sample app behind the gat
 run: setup-build ## serve CONFIG=file.yaml
 	$(CARGO) run --quiet -- run -c $(CONFIG)
 
+# Many tests wait for a server: two for each processor keep it busy.
 test: setup-test ## everything that must pass: units, real servers, real browser
-	$(CARGO) test
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( $$(nproc) * 2 ))} $(CARGO) test
 	$(MAKE) --no-print-directory browser
 	$(MAKE) --no-print-directory api
 
