@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Flows;
 use super::ports::Answer;
-use super::risk::{RequestRisk, Seen, SessionAssessment, done_for_risk};
+use super::risk::{RequestRisk, RiskMemory, Seen, SessionAssessment, UnusualUse, done_for_risk};
 use crate::auth::event::{Event, What};
 use crate::auth::policy::AppPolicy;
 use crate::auth::policy::rule::{Access, Rule};
@@ -99,7 +99,13 @@ impl Flows {
                 (Decision::Permit(_), Decision::Refuse(_)) => Some(RiskAction::Deny),
                 _ => None,
             };
-            let admission = Admission { risk: Some(risk), shadow, ..plain };
+            let mut admission = Admission { risk: Some(risk), shadow, ..plain };
+            if RiskMemory::is_unusual(&risk) && matches!(admission.decision, Decision::Permit(_)) {
+                let (assessed, action) = (assessed.as_ref(), shadow.unwrap_or_default());
+                let unusual =
+                    UnusualUse { host: &app.host, rules: &judged, risk: &risk, assessed, action, shadow: true };
+                admission.events.extend(self.unusual_use(unusual, (who, circumstances), now));
+            }
             return Ok(self.with_assessment(admission, assessed, (who, circumstances), now));
         }
         if let (true, Some((token, _))) = (self.risk.is_abandoned(who, &risk, now), presented) {
@@ -112,8 +118,24 @@ impl Flows {
         {
             self.risk.asked(who, &risk, now);
         }
-        let admission = Admission { risk: Some(risk), ..admission };
+        let mut admission = Admission { risk: Some(risk), ..admission };
+        if RiskMemory::is_unusual(&risk) && matches!(decide(Risk::none(), Some(who)), Decision::Permit(_)) {
+            let (assessed, action) = (assessed.as_ref(), done_for_risk(&admission.decision));
+            let unusual = UnusualUse { host: &app.host, rules: &judged, risk: &risk, assessed, action, shadow: false };
+            admission.events.extend(self.unusual_use(unusual, (who, circumstances), now));
+        }
         Ok(self.with_assessment(admission, assessed, (who, circumstances), now))
+    }
+
+    /// The event of a request that is unusual for its session.
+    fn unusual_use(
+        &self,
+        unusual: UnusualUse<'_>,
+        (who, circumstances): (&Session, &Circumstances),
+        now: Timestamp,
+    ) -> Option<Event> {
+        let event = self.risk.record_use(unusual, who, now)?;
+        Some(Event { client_ip: Some(circumstances.client), ..event })
     }
 
     /// An admission with how its session was assessed, for the trail and whoever explains it.

@@ -14,8 +14,8 @@ use crate::auth::proof::decision::Decision;
 use crate::auth::proof::evaluation::Circumstances;
 use crate::auth::proof::explanation::{self, Evaluation};
 use crate::auth::proof::{
-    Binding, Lack, MethodSet, Offer, OnRisk, PresentedSlip, Proofs, Requirement, Risk, RiskAction, SlipOrder, Strength,
-    TransactionDigest,
+    Binding, Lack, MethodSet, Offer, OnChange, OnRisk, PresentedSlip, Proofs, Requirement, Risk, RiskAction, SlipOrder,
+    Strength, TransactionDigest,
 };
 use crate::auth::resource::{Resource, Tolerances};
 use crate::auth::session::Session;
@@ -70,6 +70,11 @@ impl Destinations {
     /// What the rule of this name does by risk; `None`: there is none.
     pub fn on_risk(&self, host: &str, rule: &str) -> Option<OnRisk> {
         self.0.app(host)?.rules.iter().find(|known| *known.id.0 == *rule).map(|known| known.on_risk)
+    }
+
+    /// What the rule of this name does where a session is used from elsewhere; `None`: there is none.
+    pub fn on_change(&self, host: &str, rule: &str) -> Option<OnChange> {
+        self.0.app(host)?.rules.iter().find(|known| *known.id.0 == *rule).map(|known| known.on_change)
     }
 
     /// Whether an app stands at this host.

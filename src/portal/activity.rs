@@ -107,6 +107,7 @@ pub(crate) fn sentence(kind: EventKind, method: Option<Method>) -> Option<String
         K::Throttled
         | K::SignInAssessed
         | K::SessionAssessed
+        | K::SessionUnusual
         | K::SignInUnassessed
         | K::RiskPinned
         | K::RiskPinCleared

@@ -95,7 +95,31 @@ fn trail() -> Vec<Row> {
     all.push(attack);
     // Longer ago than is looked at.
     all.push(SignIn { ago: 40 * DAY, who: "eve", score: 9.0, ..USUAL });
-    all.iter().flat_map(rows).collect()
+    let requests = [
+        // Ann moved: asked at once, twice at one address, and once more at another one.
+        (USUAL.who, "a", "192.0.2.1", used("low", "plain", &["network"], "permit", false)),
+        (USUAL.who, "a", "192.0.2.1", used("low", "strict", &["network"], "permit", false)),
+        (USUAL.who, "a", "192.0.2.9", used("low", "plain", &["network", "browser"], "step_up", false)),
+        // Bob has shown that it is him, and carol only has another browser.
+        ("bob", "b", "192.0.2.1", used("medium", "plain", &["network"], "permit", true)),
+        ("carol", "c", "192.0.2.1", used("low", "plain", &["browser"], "permit", false)),
+        // Dave came in by the API for nothing, at a level that the file denies.
+        ("dave", "d", "192.0.2.1", used("high", "plain", &[], "permit", false)),
+    ];
+    let mut rows: Vec<Row> = all.iter().flat_map(rows).collect();
+    for (who, session, ip, mut event) in requests {
+        event["session"] = json!(session);
+        event["ip"] = json!(ip);
+        rows.push((now() - HOUR, who, event));
+    }
+    rows
+}
+
+fn used(level: &str, rule: &str, changed: &[&str], action: &str, recognised: bool) -> Value {
+    json!({"action": "session_unusual", "level": level, "risk": {
+        "score": 0.0, "action": action, "shadow": false, "sign_ins": 0, "pinned": false, "dormant": false, "terms": [],
+        "cohorts": [], "required": null, "guards": [{"host": "app.test", "rule": rule}],
+        "changed": changed, "recognised": recognised}})
 }
 
 async fn seed(database: &str, rows: Vec<Row>) {
@@ -104,7 +128,8 @@ async fn seed(database: &str, rows: Vec<Row>) {
             let pool = $pool;
             for (at, who, event) in rows {
                 let action = event["action"].as_str().unwrap().to_owned();
-                let query = sqlx::query(INSERT).bind(at).bind(action).bind(who).bind(who).bind("192.0.2.1");
+                let ip = event["ip"].as_str().unwrap_or("192.0.2.1").to_owned();
+                let query = sqlx::query(INSERT).bind(at).bind(action).bind(who).bind(who).bind(ip);
                 query.bind(event.to_string()).execute(&pool).await.unwrap();
             }
             pool.close().await;
@@ -128,8 +153,8 @@ apps:
   - host: app.test
     upstream: http://10.0.0.5:8080
     rules:
-      - {{ name: plain, path: /plain/**, require: one_factor, on_risk: {{ unscored: permit, medium: step_up, high: deny }} }}
-      - {{ name: strict, path: /**, require: two_factor, on_risk: {{ medium: step_up, high: step_up }} }}
+      - {{ name: plain, path: /plain/**, require: one_factor, on_risk: {{ unscored: permit, medium: step_up, high: deny }}, on_change: {{ network: step_up }} }}
+      - {{ name: strict, path: /**, require: two_factor, on_risk: {{ medium: step_up, high: step_up }}, on_change: {{ network: step_up }} }}
 ",
         folder.display()
     );
@@ -193,6 +218,11 @@ async fn counts_what_a_file_would_do(database: &str, state: &str) {
     assert_eq!(told["nothing_was_done"], json!([12, 4, 0]), "{told}");
     assert_eq!((&told["were_prompted"], &told["were_denied"]), (&json!([0, 1, 0]), &json!([0, 0, 0])));
     assert_eq!(told["opened_no_session"], json!([0, 0, 1]), "the attack is denied");
+    let later = &told["at_requests"];
+    assert_eq!((&later["people"], &later["sessions"]), (&json!(4), &json!(4)), "{later}");
+    assert_eq!((&later["prompts"], &later["denied"]), (&json!(2), &json!(1)), "{later}");
+    assert_eq!((&later["really_prompted"], &later["really_denied"]), (&json!(1), &json!(0)), "{later}");
+    assert!(close(&later["per_person_and_month"], 1.5), "two of four people in ten days: {later}");
 
     let svg = std::fs::read_to_string(&plot).unwrap();
     for part in [
@@ -207,6 +237,9 @@ async fn counts_what_a_file_would_do(database: &str, state: &str) {
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
     let line: Vec<&str> = table.lines().find(|line| line.starts_with("all ")).unwrap().split_whitespace().collect();
     assert_eq!(line, ["all", "4", "17", "5", "29.41", "3.75", "0", "1", "0.75"], "{table}");
+
+    let line: Vec<&str> = table.lines().last().unwrap().split_whitespace().collect();
+    assert_eq!(line, ["4", "4", "2", "1.50", "1", "1", "0.75"], "{table}");
 
     // The last six days alone: ann's six, carol's, dave's and bob's four.
     let short: Value = serde_json::from_str(&replay(&candidate, &["--json", "--since", "6d"]).stdout).unwrap();

@@ -38,6 +38,7 @@ kinds! {
     Throttled = "throttled",
     SignInAssessed = "sign_in_assessed",
     SessionAssessed = "session_assessed",
+    SessionUnusual = "session_unusual",
     SignInUnassessed = "sign_in_unassessed",
     SessionAbandoned = "session_abandoned",
     SignInDisowned = "sign_in_disowned",

@@ -42,6 +42,12 @@ pub struct RiskRecord {
     pub required: Option<&'static str>,
     /// The rules that guard the destination.
     pub guards: Vec<RiskGuard>,
+    /// Of a request: what is not as it was when the session was opened, or last rose.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<&'static str>,
+    /// Of a request: two factors were proved since, so that a step-up asks for no more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub recognised: bool,
 }
 
 /// A rule, by where it stands.
@@ -88,6 +94,10 @@ pub struct PastRisk {
     pub required: Option<String>,
     #[serde(default)]
     pub guards: Vec<RiskGuard>,
+    #[serde(default)]
+    pub changed: Vec<String>,
+    #[serde(default)]
+    pub recognised: bool,
 }
 
 /// One reason of the past.

@@ -88,6 +88,7 @@ fn vocabulary() -> Vec<(What, Value)> {
         all.push((SessionOpened { level: Some(level) }, json!({"action": "session_opened", "level": level.name()})));
         all.push((SignInAssessed { level }, json!({"action": "sign_in_assessed", "level": level.name()})));
         all.push((SessionAssessed { level }, json!({"action": "session_assessed", "level": level.name()})));
+        all.push((SessionUnusual { level }, json!({"action": "session_unusual", "level": level.name()})));
     }
     for (deed, word) in [
         (Deed::Spending, "spending"),
@@ -123,7 +124,7 @@ fn the_log_the_trail_and_the_commands_use_the_same_words() {
         );
         actions.insert(what.action());
     }
-    assert_eq!(actions.len(), 49);
+    assert_eq!(actions.len(), 50);
     let names: std::collections::BTreeSet<_> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
     assert_eq!(names.len(), EventKind::ALL.len(), "no word stands for two kinds");
     assert_eq!(EventKind::from_name("of_a_later_version"), None);
@@ -163,6 +164,8 @@ fn an_assessment_is_read_as_it_was_kept() {
         cohorts: vec!["mobile"],
         required: Some("one_factor"),
         guards: vec![RiskGuard { host: "app.test".to_owned(), rule: "all".to_owned() }],
+        changed: vec!["network"],
+        recognised: true,
     };
     let past: PastRisk = serde_json::from_value(serde_json::to_value(&record).unwrap()).unwrap();
     let expected = PastRisk {
@@ -176,6 +179,8 @@ fn an_assessment_is_read_as_it_was_kept() {
         cohorts: vec!["mobile".to_owned()],
         required: Some("one_factor".to_owned()),
         guards: record.guards,
+        changed: vec!["network".to_owned()],
+        recognised: true,
     };
     assert_eq!(past, expected);
     let earlier = json!({"score": 1.0, "action": "permit", "shadow": false, "terms": []});

@@ -31,6 +31,10 @@ pub enum What {
     SessionAssessed {
         level: RiskLevel,
     },
+    /// A session that is unusual, or is used from elsewhere than it was, reached a rule that lets it through otherwise.
+    SessionUnusual {
+        level: RiskLevel,
+    },
     /// A sign-in could not be compared: the store did not answer, and `fail` said what follows.
     SignInUnassessed,
     /// A session looked stolen, and nobody showed that it is theirs: it was ended.
@@ -197,6 +201,7 @@ impl What {
             Self::TicketRejected { reason } => Some(("reason", reason.name())),
             Self::SignInAssessed { level }
             | Self::SessionAssessed { level }
+            | Self::SessionUnusual { level }
             | Self::SessionOpened { level: Some(level) } => Some(("level", level.name())),
             Self::Throttled { scope, .. } => Some(("scope", scope.name())),
             Self::Unsettled { deed, .. } => Some(("deed", deed.name())),

@@ -17,6 +17,7 @@ pub struct TrailRow {
     pub at: Timestamp,
     pub user: UserId,
     pub ip: Option<IpAddr>,
+    pub session: Option<String>,
     pub step: TrailStep,
 }
 
@@ -27,6 +28,8 @@ pub enum TrailStep {
     Assessed(String, Box<PastRisk>),
     /// A session was opened; whether that was learnt as usual.
     Opened { learnt: bool },
+    /// A session that was unusual, or used from elsewhere, reached a rule: its level, and what is known of it.
+    Used(String, Box<PastRisk>),
 }
 
 /// A sign-in that was assessed.
@@ -37,8 +40,9 @@ pub struct AssessedSignIn {
     /// The level that it was.
     pub level: String,
     pub risk: PastRisk,
-    /// Whether it opened a session.
+    /// Whether it opened a session, and which one, where that is known.
     pub opened: bool,
+    pub session: Option<String>,
     /// Whether it was learnt as usual for its person.
     pub learnt: bool,
 }
@@ -52,11 +56,11 @@ pub struct SignInsUnderWay {
 impl SignInsUnderWay {
     /// Takes a row; answers the sign-in that it completes.
     pub fn take(&mut self, row: TrailRow) -> Option<AssessedSignIn> {
-        let TrailRow { at, user, ip, step } = row;
+        let TrailRow { at, user, ip, session, step } = row;
         match step {
             TrailStep::Assessed(level, risk) => {
-                let assessed =
-                    AssessedSignIn { at, user: user.clone(), level, risk: *risk, opened: false, learnt: false };
+                let (user_id, opened, learnt) = (user.clone(), false, false);
+                let assessed = AssessedSignIn { at, user: user_id, level, risk: *risk, opened, session: None, learnt };
                 self.waiting.entry(user).or_default().push((ip, assessed));
                 None
             }
@@ -67,8 +71,9 @@ impl SignInsUnderWay {
                 let same = waiting.iter().rposition(|(from, one)| *from == ip && fresh(one));
                 let place = same.or_else(|| waiting.iter().rposition(|(_, one)| fresh(one)))?;
                 let (_, assessed) = waiting.remove(place);
-                Some(AssessedSignIn { opened: true, learnt, ..assessed })
+                Some(AssessedSignIn { opened: true, session, learnt, ..assessed })
             }
+            TrailStep::Used(..) => None,
         }
     }
 
@@ -97,7 +102,7 @@ mod tests {
 
     fn row(seconds: u64, user: &str, ip: u8, step: TrailStep) -> TrailRow {
         let at = Timestamp::from_secs(1_800_000_000 + seconds);
-        TrailRow { at, user: UserId(user.into()), ip: Some([192, 0, 2, ip].into()), step }
+        TrailRow { at, user: UserId(user.into()), ip: Some([192, 0, 2, ip].into()), session: None, step }
     }
 
     fn assessed(score: f64) -> TrailStep {

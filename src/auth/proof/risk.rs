@@ -121,6 +121,19 @@ impl Changed {
     pub const fn is_nothing(self) -> bool {
         !(self.network || self.country || self.browser)
     }
+
+    /// The words in the audit trail.
+    pub fn names(self) -> Vec<&'static str> {
+        let Self { network, country, browser } = self;
+        let named = [(network, "network"), (country, "country"), (browser, "browser")];
+        named.into_iter().filter(|(changed, _)| *changed).map(|(_, name)| name).collect()
+    }
+
+    /// What the words say.
+    pub fn named(names: &[String]) -> Self {
+        let has = |name: &str| names.iter().any(|one| one == name);
+        Self { network: has("network"), country: has("country"), browser: has("browser") }
+    }
 }
 
 /// What is known of a session's risk at a request.

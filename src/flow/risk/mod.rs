@@ -11,6 +11,7 @@ mod reassessment;
 mod record;
 mod sign_in;
 mod target;
+mod unusual_use;
 mod velocity;
 mod watch;
 
@@ -35,6 +36,8 @@ use crate::auth::user::UserId;
 use crate::risk::settings::Settings;
 use crate::risk::{Origins, Place, Population, Profile, Signals};
 use target::{FollowedTrail, FoundThresholds};
+use unusual_use::RecordedUses;
+pub(super) use unusual_use::UnusualUse;
 use watch::Watch;
 
 /// How many people and sessions a node remembers for this.
@@ -56,6 +59,8 @@ pub(super) struct RiskMemory {
     adopted: BoundedMap<String, Arc<Pinned>>,
     /// What the trail has of assessments of sessions, by their id.
     assessments: BoundedMap<String, RecordedAssessments>,
+    /// What the trail has of unusual uses of sessions, by their id.
+    uses: BoundedMap<String, RecordedUses>,
     /// Sessions that were used from elsewhere, by their id.
     watches: BoundedMap<String, Watch>,
     /// Until then, some session is watched: milliseconds.
@@ -72,6 +77,7 @@ impl RiskMemory {
             origins: Mutex::new(Origins::default()),
             adopted: BoundedMap::new(REMEMBERED),
             assessments: BoundedMap::new(REMEMBERED),
+            uses: BoundedMap::new(REMEMBERED),
             watches: BoundedMap::new(REMEMBERED),
             watching_until: AtomicU64::new(0),
         }

@@ -32,6 +32,8 @@ impl Judged<'_> {
             cohorts: Cohort::of(signals, profile, assessment).into_iter().map(Cohort::name).collect(),
             required: goal.requirement.map(|requirement| requirement.strength.name()),
             guards: goal.guards.clone(),
+            changed: Vec::new(),
+            recognised: false,
         }
     }
 }

@@ -360,15 +360,15 @@ impl History for World {
     async fn trail(&self, from: Timestamp, until: Timestamp) -> Answer<Vec<TrailRow>> {
         self.call(|s| {
             let row = |(at, event): &(Timestamp, Event)| {
+                let past = || serde_json::from_value(serde_json::to_value(event.risk.as_deref()?).ok()?).ok();
                 let step = match event.what {
                     What::SessionOpened { .. } => TrailStep::Opened { learnt: event.learnt },
-                    What::SignInAssessed { level } => {
-                        let risk = serde_json::to_value(event.risk.as_deref()?).ok()?;
-                        TrailStep::Assessed(level.name().to_owned(), serde_json::from_value(risk).ok()?)
-                    }
+                    What::SignInAssessed { level } => TrailStep::Assessed(level.name().to_owned(), past()?),
+                    What::SessionUnusual { level } => TrailStep::Used(level.name().to_owned(), past()?),
                     _ => return None,
                 };
-                Some(TrailRow { at: *at, user: event.user.clone()?, ip: event.client_ip, step })
+                let session = event.session.clone();
+                Some(TrailRow { at: *at, user: event.user.clone()?, ip: event.client_ip, session, step })
             };
             s.trail.iter().filter(|(at, _)| *at >= from && *at < until).filter_map(row).collect()
         })

@@ -75,7 +75,7 @@ impl History for Database {
 
     async fn trail(&self, from: Timestamp, until: Timestamp) -> Answer<Vec<TrailRow>> {
         const SQL: &str = "select user_id, at, client_ip, event from audit where at >= $1 and at < $2 \
-             and action in ('sign_in_assessed', 'session_opened') and user_id is not null order by at, action desc";
+             and action in ('sign_in_assessed', 'session_opened', 'session_unusual') and user_id is not null order by at, action desc";
         let found = rows!(self, "audit", sqlx::query(SQL).bind(time_of(from)?).bind(time_of(until)?), EventRow)?;
         Ok(found.into_iter().filter_map(trail_row).collect())
     }
@@ -84,16 +84,24 @@ impl History for Database {
 /// In one millisecond, what was assessed comes before what was opened.
 fn trail_row((user, at, ip, event): EventRow) -> Option<TrailRow> {
     let at = Timestamp::from_millis(u64::try_from(at).ok()?);
-    let mut event: Value = serde_json::from_str(&event).ok()?;
+    let event: Value = serde_json::from_str(&event).ok()?;
+    let session = text(&event, "session");
+    let assessed = || {
+        let level = event.get("level")?.as_str()?.to_owned();
+        Some((level, Box::new(serde_json::from_value(event.get("risk")?.clone()).ok()?)))
+    };
     let step = match event.get("action")?.as_str()? {
         "sign_in_assessed" => {
-            let level = event.get("level")?.as_str()?.to_owned();
-            let risk = serde_json::from_value(event.get_mut("risk")?.take()).ok()?;
-            TrailStep::Assessed(level, Box::new(risk))
+            let (level, risk) = assessed()?;
+            TrailStep::Assessed(level, risk)
+        }
+        "session_unusual" => {
+            let (level, risk) = assessed()?;
+            TrailStep::Used(level, risk)
         }
         _ => TrailStep::Opened { learnt: event.get("learnt").and_then(Value::as_bool).unwrap_or(false) },
     };
-    Some(TrailRow { at, user: UserId(user), ip: ip.and_then(|ip| ip.parse().ok()), step })
+    Some(TrailRow { at, user: UserId(user), ip: ip.and_then(|ip| ip.parse().ok()), session, step })
 }
 
 /// A row that a later version of this program wrote is passed over.

@@ -1,12 +1,14 @@
 //! `stepgate risk replay`: what a candidate policy would have asked of the people whose sign-ins the trail remembers.
 
+mod answered;
 mod plot;
+mod requests;
 mod tally;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::history::SignInsUnderWay;
+use crate::auth::history::{SignInsUnderWay, TrailStep};
 use crate::cli::accounts::{self, OpenStores, store_result};
 use crate::cli::args::RiskReplay;
 use crate::cli::exit::{CommandResult, Failure};
@@ -54,7 +56,10 @@ async fn replay(ports: &Ports, candidate: Candidate<'_>, since: Duration) -> Com
     for part in 1.. {
         let until = from.plus(PART);
         for row in store_result(ports.history.trail(from, until).await)? {
-            under_way.take(row).iter().for_each(|sign_in| tally.add(sign_in));
+            match row.step {
+                TrailStep::Used(..) => tally.add_use(row),
+                _ => under_way.take(row).iter().for_each(|sign_in| tally.add(sign_in)),
+            }
         }
         under_way.given_up(Some(until)).iter().for_each(|sign_in| tally.add(sign_in));
         progress(&format!("{part} of {parts} parts of the trail"));
@@ -83,6 +88,8 @@ fn show(replayed: &Replayed, risk: &RiskSettings) -> CommandResult {
     output::write_table(cohorts(replayed), &[])?;
     terminal::write_stdout("\nWhat was done, and what the file would do, of sign-ins that opened a session:\n\n")?;
     output::write_table(compared(replayed), &[])?;
+    terminal::write_stdout("\nAsked later, of sessions that were unusual, or used from elsewhere:\n\n")?;
+    output::write_table(at_requests(replayed), &[])?;
     if replayed.older_rows > 0 {
         let note = "sign-ins were recorded by an earlier version: counted as by a rule of one factor that has no\n\
                     on_risk of its own, and in no kind of sign-ins.\n";
@@ -111,6 +118,19 @@ fn cohorts(replayed: &Replayed) -> Vec<Vec<String>> {
         ]
     });
     std::iter::once(header(&names)).chain(rows).collect()
+}
+
+fn at_requests(Replayed { at_requests: row, .. }: &Replayed) -> Vec<Vec<String>> {
+    let cells = vec![
+        row.people.to_string(),
+        row.sessions.to_string(),
+        row.prompts.to_string(),
+        format!("{:.2}", row.per_person_and_month),
+        row.denied.to_string(),
+        row.really_prompted.to_string(),
+        format!("{:.2}", row.really_per_person_and_month),
+    ];
+    vec![header(&["PEOPLE", "SESSIONS", "PROMPTS", "A MONTH", "DENIED", "DONE", "A MONTH"]), cells]
 }
 
 fn compared(replayed: &Replayed) -> Vec<Vec<String>> {

@@ -1,12 +1,14 @@
 //! What a candidate policy would have done with the sign-ins that the trail remembers, beside what was done.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
-use crate::auth::event::RiskGuard;
-use crate::auth::history::AssessedSignIn;
-use crate::auth::proof::{OnRisk, RiskAction, RiskLevel, Strength};
+use super::answered::{Answered, done};
+use super::requests::{MONTH, RequestRow, Requests};
+use crate::auth::event::{PastRisk, RiskGuard};
+use crate::auth::history::{AssessedSignIn, TrailRow, TrailStep};
+use crate::auth::proof::{Changed, OnChange, OnRisk, RiskAction, RiskLevel};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::destination::Destinations;
@@ -19,32 +21,6 @@ use crate::risk::{Cohort, LevelBasis, Signal};
 pub(super) const ALL: &str = "all";
 /// Of who is not scored yet.
 const UNSCORED: &str = "unscored";
-/// A month, for people who compare.
-const MONTH: f64 = 30.0;
-
-/// What is done with a sign-in because of risk, over what its rule asks of everybody.
-#[derive(Clone, Copy)]
-enum Answered {
-    Nothing,
-    Prompted,
-    Denied,
-}
-
-impl Answered {
-    /// Who proves two factors anyway is not prompted once more.
-    fn to(action: RiskAction, sign_in: &AssessedSignIn) -> Self {
-        let risk = &sign_in.risk;
-        let required = risk.required.as_deref().and_then(Strength::from_name);
-        // What an earlier version wrote does not say what was asked: the rule asks for one factor then.
-        let asks_less = risk.sign_ins.is_none() || required.is_some_and(|strength| strength < Strength::TwoFactor);
-        match action {
-            RiskAction::Deny => Self::Denied,
-            RiskAction::StepUp if asks_less => Self::Prompted,
-            RiskAction::StepUp | RiskAction::Permit => Self::Nothing,
-        }
-    }
-}
-
 /// The policy that is tried.
 pub(super) struct Candidate<'a> {
     pub(super) risk: &'a RiskSettings,
@@ -57,25 +33,31 @@ impl Candidate<'_> {
     }
 
     /// What the rules of the destination do, the strictest of them; one that the file does not have does as by default.
-    fn on_risk(&self, sign_in: &AssessedSignIn) -> OnRisk {
+    fn on_risk(&self, risk: &PastRisk) -> OnRisk {
         let of = |guard: &RiskGuard| self.destinations.on_risk(&guard.host, &guard.rule).unwrap_or(self.risk.on_risk);
-        let strictest = sign_in.risk.guards.iter().map(of).reduce(OnRisk::or_stricter);
+        let strictest = risk.guards.iter().map(of).reduce(OnRisk::or_stricter);
         strictest.unwrap_or(self.risk.on_risk)
     }
 
-    fn level(&self, sign_in: &AssessedSignIn, thresholds: &Thresholds) -> RiskLevel {
-        basis(sign_in, self.model()).level(thresholds, self.model().minimum)
+    /// The same of a session that is used from elsewhere.
+    fn on_change(&self, risk: &PastRisk, changed: Changed) -> RiskAction {
+        let of =
+            |guard: &RiskGuard| self.destinations.on_change(&guard.host, &guard.rule).unwrap_or(self.risk.on_change);
+        risk.guards.iter().map(|guard| OnChange::of(&of(guard), changed)).max().unwrap_or_default()
+    }
+
+    fn level(&self, basis: &LevelBasis, thresholds: &Thresholds) -> RiskLevel {
+        basis.level(thresholds, self.model().minimum)
     }
 }
 
-fn basis(sign_in: &AssessedSignIn, model: &Settings) -> LevelBasis {
-    let risk = &sign_in.risk;
+fn basis(level: &str, risk: &PastRisk, model: &Settings) -> LevelBasis {
     let is_general = |name: &str| Signal::of(name).is_some_and(LevelBasis::is_general);
     let sum = |holds: &dyn Fn(&str) -> bool| {
         risk.terms.iter().filter(|term| holds(&term.signal)).map(|term| term.evidence).sum::<f64>()
     };
     let (general, velocity) = (sum(&is_general), sum(&|name| Signal::of(name) == Some(Signal::Velocity)));
-    let unscored = sign_in.level == RiskLevel::Unscored.name();
+    let unscored = level == RiskLevel::Unscored.name();
     LevelBasis {
         score: risk.score,
         general,
@@ -106,6 +88,9 @@ pub(super) struct Tally<'a> {
     both: [[u64; 3]; 3],
     /// What the candidate would do with those that opened none.
     given_up: [u64; 3],
+    /// How sessions were assessed when they were opened.
+    sessions: HashMap<String, LevelBasis>,
+    requests: Requests,
     span: Option<(Timestamp, Timestamp)>,
     older: u64,
 }
@@ -143,6 +128,8 @@ pub(super) struct Replayed {
     pub(super) were_denied: [u64; 3],
     /// The same of sign-ins that opened no session.
     pub(super) opened_no_session: [u64; 3],
+    /// What is asked later, at requests of sessions that are unusual, or used from elsewhere.
+    pub(super) at_requests: RequestRow,
     /// Rows of an earlier version, of which less is known.
     pub(super) older_rows: u64,
 }
@@ -158,6 +145,8 @@ impl<'a> Tally<'a> {
             cohorts: BTreeMap::new(),
             both: [[0; 3]; 3],
             given_up: [0; 3],
+            sessions: HashMap::new(),
+            requests: Requests::default(),
             span: None,
             older: 0,
         }
@@ -170,10 +159,13 @@ impl<'a> Tally<'a> {
         let (first, last) = self.span.unwrap_or((sign_in.at, sign_in.at));
         self.span = Some((first.min(sign_in.at), last.max(sign_in.at)));
         self.older += u64::from(risk.sign_ins.is_none());
-        let level = self.candidate.level(sign_in, &self.thresholds);
-        let candidate = Answered::to(self.candidate.on_risk(sign_in).of(level), sign_in);
-        let done = RiskAction::ALL.into_iter().find(|action| action.name() == risk.action && !risk.shadow);
-        let really = Answered::to(done.unwrap_or_default(), sign_in);
+        let basis = basis(&sign_in.level, risk, self.candidate.model());
+        let level = self.candidate.level(&basis, &self.thresholds);
+        let candidate = Answered::to(self.candidate.on_risk(risk).of(level), sign_in);
+        let really = Answered::to(done(risk), sign_in);
+        if let Some(session) = &sign_in.session {
+            self.sessions.insert(session.clone(), basis);
+        }
         if !sign_in.opened {
             count(&mut self.given_up, candidate);
             return;
@@ -192,6 +184,28 @@ impl<'a> Tally<'a> {
         }
     }
 
+    /// Counts a request of a session that was unusual, or used from elsewhere. Where the session was assessed anew at it, that
+    /// counts, as it does at work: never for more than medium, unless the person is held at the highest level.
+    pub(super) fn add_use(&mut self, row: TrailRow) {
+        let (TrailStep::Used(level, risk), Some(session)) = (row.step, row.session) else { return };
+        let at = |basis: &LevelBasis| self.candidate.level(basis, &self.thresholds);
+        let recorded = || RiskLevel::ALL.into_iter().find(|one| one.name() == level).unwrap_or_default();
+        let opened = self.sessions.get(&session).map_or_else(recorded, at);
+        let anew = (!risk.terms.is_empty()).then(|| at(&basis(&level, &risk, self.candidate.model())));
+        let most = if risk.pinned { RiskLevel::High } else { RiskLevel::Medium };
+        let anew = anew.map(|level| level.min(most)).filter(|level| *level >= RiskLevel::Medium);
+        let level = anew.map_or(opened, |anew| anew.max(opened));
+        let changed = Changed::named(&risk.changed);
+        let action = self.candidate.on_risk(&risk).of(level).max(self.candidate.on_change(&risk, changed));
+        let answered = |action| match action {
+            RiskAction::StepUp if risk.recognised => Answered::Nothing,
+            RiskAction::Deny => Answered::Denied,
+            RiskAction::StepUp => Answered::Prompted,
+            RiskAction::Permit => Answered::Nothing,
+        };
+        self.requests.add(&row.user, (session, row.ip), answered(action), answered(done(&risk)));
+    }
+
     /// Where thresholds follow a rate, they are set anew each hour, as they are at work.
     fn follow_target(&mut self, sign_in: &AssessedSignIn) {
         let Some(rate) = self.candidate.model().target else { return };
@@ -199,7 +213,8 @@ impl<'a> Tally<'a> {
         if hour != self.hour {
             (self.hour, self.thresholds) = (hour, self.learnt.thresholds(&rate));
         }
-        let is_scored = basis(sign_in, self.candidate.model()).sign_ins >= self.candidate.model().minimum;
+        let is_scored =
+            basis(&sign_in.level, &sign_in.risk, self.candidate.model()).sign_ins >= self.candidate.model().minimum;
         if sign_in.learnt && is_scored {
             self.learnt.add(sign_in.at, &sign_in.user, sign_in.risk.score);
         }
@@ -230,6 +245,7 @@ impl<'a> Tally<'a> {
                 really_denied,
             }
         };
+        let people = self.cohorts.get(ALL).map_or(0, |counted| counted.people.len());
         let order = |name: &str| (name != ALL, name == UNSCORED);
         let mut cohorts: Vec<CohortRow> = self.cohorts.iter().map(row).collect();
         cohorts.sort_by_key(|row| order(row.cohort));
@@ -245,6 +261,7 @@ impl<'a> Tally<'a> {
             were_prompted,
             were_denied,
             opened_no_session: self.given_up,
+            at_requests: self.requests.row(people, days),
             older_rows: self.older,
         })
     }

@@ -26,6 +26,8 @@ fn remember(world: &Arc<World>, user: &str, score: f64, opened: bool, learnt: bo
         cohorts: Vec::new(),
         required: None,
         guards: Vec::new(),
+        changed: Vec::new(),
+        recognised: false,
     };
     let event = |what, risk, learnt| Event {
         what,
