@@ -6,7 +6,7 @@ use super::account::out_everywhere;
 use super::passkey_dialogs::{self, DialogError, PASSKEY};
 use super::passkey_upgrade::UPGRADE;
 use super::steps::{ceremony_redirect, enter};
-use super::{busy, dead_ends, locked_factor, login_link, out_of_reach, passkey_upgrade, sign_up, start_again, wait};
+use super::{busy, dead_ends, locked_factor, login_link, out_of_reach, passkey_upgrade, start_again, wait};
 use crate::auth::session::{Channel, Standing};
 use crate::flow::reply::{Credentials, LoginReply, OutOfReach, Rejection};
 use crate::portal::answers::out_of_reach::Unreached;
@@ -169,7 +169,7 @@ fn form(ctx: &Context, destination: &Destination, shown: LoginFeedback<'_>) -> R
         dialog: passkey_dialogs::sign_in(ctx)?,
         signals,
         mailed_link: ctx.state.flows.settings.email_link.then(|| destination.page_url(login_link::PAGE)),
-        sign_up: ctx.state.flows.settings.sign_up.is_on().then(|| destination.page_url(sign_up::PAGE)),
+        sign_up: ctx.state.flows.settings.sign_up.is_on().then(|| destination.page_url("signup")),
         recovery: ctx.state.flows.settings.recovery.is_some(),
     };
     Ok(page(status, "login", &login))

@@ -20,7 +20,7 @@ use crate::portal::pages::{Errors, Link, SignUpConfirmPage, SignUpPage};
 use crate::portal::reply::{Reply, page, with_cookie};
 
 /// Its name among our pages.
-pub(super) const PAGE: &str = "signup";
+const PAGE: &str = "signup";
 
 /// What the forms ask for.
 const BEGIN: &str = "begin";
