@@ -24,17 +24,17 @@ insert into accounts (id, username, email, password_hash, created_at, credential
     values ('01ANN', 'ann', 'ann@x.test', '$argon2id$x', 1, 3, 4), ('01BOB', 'bob', null, null, 1, 0, 0);
 insert into account_groups values ('01ANN', 'staff');
 insert into totp values ('01ANN', 't', 'c2VjcmV0', 6, 30, 7, 1, null);
-insert into backup_sets values ('01ANN', 'c2FsdA');
+insert into backup_sets values ('01ANN', 'c2FsdA==');
 insert into backup_codes values ('01ANN', 'ZGln');
 insert into lockouts values ('01ANN', 'totp', 2, null);
 insert into wrong_codes values ('01ANN', 'totp', 'p', 2, 1);
 insert into addresses values ('a', '01ANN', 'email', 'Ann@x.test', 'ann@x.test', 1);
 insert into passkeys (id, account_id, name, rp_id, credential_id, public_key, aaguid, created_at)
-    values ('k', '01ANN', 'n', 'r', 'Yw', 'cA', '00000000-0000-0000-0000-000000000000', 1);
+    values ('k', '01ANN', 'n', 'r', 'Yw==', 'cA==', '00000000-0000-0000-0000-000000000000', 1);
 insert into outbox (id, letter, due_at, expires_at) values ('l', 'c2VhbGVk', 1, 2);
 insert into erasures values ('01GONE', 1);
 insert into audit values (5, null, 'password_set', '01ANN', 'ann', null, null,
-    '{"what":"password_set","user":"01ANN","username":"ann","client_ip":null,"session":null}');
+    '{"action":"password_set","user":"01ANN","username":"ann","client_ip":null,"session":null}');
 "#;
 
 fn of_that_version() -> Migrator {
