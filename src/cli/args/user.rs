@@ -17,7 +17,7 @@ pub(crate) struct PasswordSource {
     /// Read the password from a file (its first line)
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
-    /// Take a password that would be refused; the audit trail says so
+    /// Take a password that would be refused
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -89,10 +89,10 @@ An empty value takes it away.")]
     Edit {
         #[command(flatten)]
         user: OneUser,
-        /// The mail address, as apps are told it; an empty one is taken away
+        /// The mail address, for apps
         #[arg(long)]
         email: Option<String>,
-        /// The name for people; an empty one is taken away
+        /// The name for people
         #[arg(long = "name", value_name = "NAME", id = "display_name")]
         display_name: Option<String>,
     },
