@@ -64,6 +64,12 @@ impl Limit {
         let refill = self.refill.checked_div(factor).unwrap_or(self.refill);
         Self { tries: self.tries.saturating_mul(factor), refill }
     }
+
+    /// Half the attempts, at half the pace; one at least.
+    #[must_use]
+    pub fn halved(self) -> Self {
+        Self { tries: (self.tries / 2).max(1), refill: self.refill.saturating_mul(2) }
+    }
 }
 
 /// What a counter answers to one attempt.

@@ -98,6 +98,9 @@ struct SpendOptions {
     email: Option<ChannelSpendOptions>,
     /// By text message. Default: 100 in an hour, 500 in a day.
     sms: Option<ChannelSpendOptions>,
+    /// Mails that anybody can ask for: recovery, sign-in links and sign-up, each by itself. They use up nothing of `email`.
+    /// Default: half of `email`.
+    letters: Option<ChannelSpendOptions>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -157,6 +160,8 @@ pub(crate) fn validate(
     if let Some(options) = options.spend {
         spend(&mut codes.email, options.email, cx);
         spend(&mut codes.sms, options.sms, cx);
+        codes.letters = Spend { per_hour: codes.email.per_hour.halved(), per_day: codes.email.per_day.halved() };
+        spend(&mut codes.letters, options.letters, cx);
     }
 
     let count = |slot: &mut Option<usize>, value: Option<Spanned<u32>>, cx: &mut Checker| {

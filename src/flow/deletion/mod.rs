@@ -10,6 +10,7 @@ use super::attempt::Attempt;
 use super::ceremony::stored::{Resumed, Slot};
 use super::ports::{Account, Answer, DeletionLink, Letter, LinkPurpose, StoreError};
 use super::reply::{CeremonyRef, Client, DeletionAsked, Locked, Outcome, Submission, WithEvents};
+use super::settings::LetterBudget;
 use super::verify::Verification;
 use crate::auth::ceremony::{Ceremony, Step, Verdict};
 use crate::auth::event::{Deed, What};
@@ -84,7 +85,7 @@ impl Flows {
         };
         let sent = DeletionAsked::Sent { sent_to: address.masked(), expires_in: LINK_LIVES };
         let room = self.charge_asker(attempt, AddressKind::Email).await?;
-        if !room || !self.charge_letter(attempt, "deletion", &address.folded(), true).await? {
+        if !room || !self.charge_letter(attempt, ("deletion", LetterBudget::Proved), &address.folded(), true).await? {
             return Ok(sent);
         }
         let Leaving { ceremony, account, enrolled, .. } = leaving;

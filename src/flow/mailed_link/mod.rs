@@ -13,6 +13,7 @@ use super::Flows;
 use super::attempt::Attempt;
 use super::ports::{Account, Answer, Letter, LinkPurpose, SignInLink};
 use super::reply::{Client, LinkAsked, Outcome};
+use super::settings::LetterBudget;
 use crate::auth::address::mail_address;
 use crate::auth::ceremony::{Ceremony, CeremonyToken};
 use crate::auth::event::{Deed, What};
@@ -60,14 +61,18 @@ impl Flows {
             Channel::Cookie => Some(CeremonyToken::mint(&self.random()?)),
             Channel::Bearer => None,
         };
+        let sent = LinkAsked::Sent { browser: browser.clone(), expires_in: LINK_LIVES };
+        if !room {
+            return Ok(sent);
+        }
         let token = LinkToken::mint(&self.random()?);
         let Found { account, enrolled, reachable } = self.who_has(folded, &attempt.client.host).await?;
         let address = enrolled.addresses.iter().find(|a| a.kind == AddressKind::Email && a.folded() == folded);
         let address = address.filter(|_| reachable);
-        let sent = LinkAsked::Sent { browser: browser.clone(), expires_in: LINK_LIVES };
-        if !room || !self.charge_letter(attempt, "sign-in link", folded, address.is_some()).await? {
-            return Ok(sent);
-        }
+        let purpose = ("sign-in link", LetterBudget::SignInLink);
+        let room = self.charge_letter(attempt, purpose, folded, address.is_some()).await?;
+        // Where there is no room for a letter, as much is written as for nobody.
+        let address = address.filter(|_| room);
         let owner = account.filter(|_| address.is_some());
         let credentials = owner.as_ref().map_or_else(String::new, |account| self.credentials(account, &enrolled));
         let link = SignInLink {

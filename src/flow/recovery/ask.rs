@@ -56,15 +56,18 @@ impl Flows {
         settings: RecoverySettings,
     ) -> Answer<Duration> {
         let lives = RecoverySettings::CODE_LIVES;
-        let room = self.charge_recovery_asker(attempt, settings).await?;
-        let found = self.recovering(typed, named).await?;
-        if let Some(found) = &found {
-            self.name_attempt(attempt, &found.account);
-        }
-        let address = found.as_ref().map(|found| &found.address);
-        if !room || !self.charge_recovery_address(attempt, address, settings).await? {
+        if !self.charge_recovery_asker(attempt).await? {
             return Ok(lives);
         }
+        let found = self.recovering(typed, named).await?;
+        match &found {
+            Some(found) => self.name_attempt(attempt, &found.account),
+            None => attempt.device = None,
+        }
+        let address = found.as_ref().map(|found| &found.address);
+        let room = self.charge_recovery_letter(attempt, address, settings).await?;
+        // Where there is no room for a letter, as much is written as for nobody.
+        let found = found.filter(|_| room);
         let token = LinkToken::mint(&self.random()?);
         let user = found.as_ref().map(|found| found.account.identity.id.clone());
         let credentials = found.as_ref().map(|found| found.credentials.clone()).unwrap_or_default();

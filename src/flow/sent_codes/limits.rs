@@ -8,6 +8,7 @@ use crate::auth::throttle::{Charge, Charged, SendCounter, network_charges};
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ports::Answer;
+use crate::flow::settings::{LetterBudget, Spend};
 
 impl Flows {
     /// Charges the account and the networks of whoever asks; `false`: too many were asked for.
@@ -30,32 +31,33 @@ impl Flows {
         address: Option<&AddressRecord>,
     ) -> Answer<bool> {
         let tag = self.address_tag(attempt, code, address);
-        self.charge_sending(attempt, code.kind, &tag, address.is_some()).await
+        let limits = &self.settings.codes.limits;
+        // What goes to nobody costs nothing, and is counted for itself.
+        let payer = if address.is_some() { LetterBudget::Proved.name() } else { LetterBudget::Proved.nobody() };
+        self.charge_sending(attempt, (code.kind, &tag), (payer, limits.spend(code.kind))).await
     }
 
     /// Charges a mail address for a letter of this purpose, and the installation; `false`: too many went there, or in all.
     pub(in crate::flow) async fn charge_letter(
         &self,
         attempt: &mut Attempt<'_>,
-        purpose: &str,
+        (purpose, budget): (&str, LetterBudget),
         folded: &str,
         is_sent: bool,
     ) -> Answer<bool> {
         let tag = self.counter_tag(purpose, folded);
-        self.charge_sending(attempt, AddressKind::Email, &tag, is_sent).await
+        let payer = if is_sent { budget.name() } else { budget.nobody() };
+        let spend = self.settings.codes.limits.letter_spend(budget);
+        self.charge_sending(attempt, (AddressKind::Email, &tag), (payer, spend)).await
     }
 
     async fn charge_sending(
         &self,
         attempt: &mut Attempt<'_>,
-        kind: AddressKind,
-        tag: &str,
-        is_sent: bool,
+        (kind, tag): (AddressKind, &str),
+        (payer, spend): (&str, Spend),
     ) -> Answer<bool> {
         let limits = &self.settings.codes.limits;
-        let spend = limits.spend(kind);
-        // What goes to nobody costs nothing, and is counted for itself.
-        let payer = if is_sent { "sent" } else { "nobody" };
         let charge = |counter: SendCounter<'_>, limit| Charge { key: counter.key(kind), limit };
         let charges = vec![
             (ThrottleScope::Address, charge(SendCounter::Address(tag), limits.address)),

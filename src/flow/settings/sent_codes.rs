@@ -47,6 +47,8 @@ pub struct SendLimits {
     pub email: Spend,
     /// Text messages of the whole installation. Default: 100 in an hour, 500 in a day.
     pub sms: Spend,
+    /// Mails of the whole installation for who has proved nothing, each [`LetterBudget`] by itself. Default: half of `email`.
+    pub letters: Spend,
 }
 
 /// What the whole installation sends at most.
@@ -63,6 +65,38 @@ impl Spend {
     }
 }
 
+/// Who pays for a letter with a link or a code in it. What anybody can ask for has a budget by itself: it never uses up what
+/// people sign in by, nor do strangers who sign up use up what people recover by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetterBudget {
+    /// Asked for by somebody who has proved who they are.
+    Proved,
+    SignInLink,
+    SignUp,
+    Recovery,
+}
+
+impl LetterBudget {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Proved => "sent",
+            Self::SignInLink => "sign-in-link",
+            Self::SignUp => "sign-up",
+            Self::Recovery => "recovery",
+        }
+    }
+
+    /// Who pays for what goes to nobody: it costs nothing, and is counted for itself.
+    pub const fn nobody(self) -> &'static str {
+        match self {
+            Self::Proved => "nobody",
+            Self::SignInLink => "sign-in-link-nobody",
+            Self::SignUp => "sign-up-nobody",
+            Self::Recovery => "recovery-nobody",
+        }
+    }
+}
+
 impl SentCodeSettings {
     pub const fn shape(&self, kind: AddressKind) -> CodeShape {
         match kind {
@@ -73,6 +107,14 @@ impl SentCodeSettings {
 }
 
 impl SendLimits {
+    /// What the installation spends on letters of this budget.
+    pub const fn letter_spend(&self, budget: LetterBudget) -> Spend {
+        match budget {
+            LetterBudget::Proved => self.email,
+            LetterBudget::SignInLink | LetterBudget::SignUp | LetterBudget::Recovery => self.letters,
+        }
+    }
+
     pub const fn spend(&self, kind: AddressKind) -> Spend {
         match kind {
             AddressKind::Email => self.email,
@@ -96,6 +138,7 @@ impl Default for SendLimits {
             network: Limit::at_most(30, MINUTE * 10),
             email: Spend::of(1000, 5000),
             sms: Spend::of(100, 500),
+            letters: Spend::of(500, 2500),
         }
     }
 }

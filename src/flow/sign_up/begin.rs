@@ -16,6 +16,7 @@ use crate::flow::attempt::Attempt;
 use crate::flow::new_password::NewPassword;
 use crate::flow::ports::{Answer, Claim, Letter, LetterKey, LetterLink, LinkPurpose, Quota, Recipient, SignUpLink};
 use crate::flow::reply::{Client, Outcome};
+use crate::flow::settings::LetterBudget;
 
 /// How many sign-ups of one network may be begun within [`PER`].
 const MOST_OF_A_NETWORK: u32 = 100;
@@ -110,7 +111,7 @@ impl Flows {
     ) -> Answer<()> {
         let (key, folded) = (self.sign_up_key(email), mail_address::folded(email));
         let taken = self.ports.addresses.owner(AddressKind::Email, &folded).await?.is_some();
-        let room = room && self.charge_letter(attempt, "sign-up", &folded, true).await?;
+        let room = room && self.charge_letter(attempt, ("sign-up", LetterBudget::SignUp), &folded, true).await?;
         attempt.intend(Deed::Sending, Some(Method::EmailCode));
         self.add_claim(&key, email, claim, taken).await?;
         if !room {

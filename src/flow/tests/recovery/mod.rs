@@ -3,6 +3,7 @@
 mod disowned;
 mod enumeration;
 mod faults;
+mod floods;
 mod races;
 mod waiting;
 
@@ -20,7 +21,7 @@ use crate::auth::user::UserId;
 use crate::flow::ports::{Letter, LinkPurpose, Records};
 use crate::flow::recovery::issue_recovery_code;
 use crate::flow::reply::{RecoveryCode, RecoveryProof, RecoveryReply, Renewal, RenewalReply, Submission};
-use crate::flow::settings::{FlowSettings, RecoverySettings};
+use crate::flow::settings::{FlowSettings, RecoverySettings, Spend};
 use crate::flow::testing::{FAST, World, client, fast_settings};
 
 pub(super) const NEW: &str = "a password for tests";
