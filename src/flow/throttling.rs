@@ -7,6 +7,7 @@ use super::Flows;
 use super::attempt::{Attempt, Cost};
 use super::known_browser::KnownBrowser;
 use super::ports::{Account, Answer};
+use super::reply::{Client, Outcome};
 use super::settings::MethodBudget;
 use crate::auth::event::{ThrottleScope, What};
 use crate::auth::proof::{Method, MethodSet};
@@ -130,6 +131,27 @@ impl Flows {
         let networks = network_charges(method, ip, limits.network);
         costs.extend(networks.into_iter().map(|charge| refunded(ThrottleScope::Network, charge)));
         Some(costs)
+    }
+
+    /// Charges the networks of who shows a token that may be none of ours, before anything is looked up by it; how long to
+    /// wait where too many were shown. No token can be guessed: what is held off is who reads the stores at will.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn charge_token(&self, client: &Client) -> Outcome<Option<Duration>> {
+        let mut attempt = self.begin_attempt("", None, client);
+        let charges = network_charges(Method::RecoveryCode, client.ip, self.settings.limits.network);
+        let charges: Vec<Charge> =
+            charges.into_iter().map(|c| Charge { key: format!("token:{}", c.key), ..c }).collect();
+        let reply = match self.ports.throttle.charge(&charges, attempt.now).await {
+            Ok(Charged::Go(_)) => Ok(None),
+            Ok(Charged::Wait { retry_after, .. }) => {
+                attempt.record(What::Throttled { method: Method::RecoveryCode, scope: ThrottleScope::Network });
+                Ok(Some(retry_after))
+            }
+            Err(fault) => Err(fault),
+        };
+        attempt.finish(reply)
     }
 
     /// Gives back what a right proof shall not have cost: networks and accounts are slowed by who fails only. What

@@ -193,6 +193,15 @@ impl Context {
         reply
     }
 
+    /// Charges whoever shows a token of a letter or of a recovery, before anything is looked up by it.
+    pub(crate) async fn charge_token(&mut self) -> Result<(), HandlerError> {
+        let (state, client) = (self.state.clone(), self.client());
+        match self.record_events(state.flows.charge_token(&client).await)? {
+            None => Ok(()),
+            Some(wait) => Err(HandlerError::Portal(PortalError::TooMany(wait))),
+        }
+    }
+
     /// Ends the session that this browser had before the one just opened.
     pub(crate) async fn supersede(&mut self, opened: &Opened) -> Result<(), HandlerError> {
         match &self.info.cookies.session {

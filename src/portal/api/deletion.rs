@@ -85,6 +85,7 @@ pub(crate) async fn ask(ctx: &mut Context) -> Result<Reply, HandlerError> {
 pub(crate) async fn confirm(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let given: LinkTokenBody = body(ctx)?;
     let Some(token) = LinkToken::parse(given.token.0.expose()) else { return Ok(link_over(ctx)) };
+    ctx.charge_token().await?;
     let confirmed = ctx.state.flows.confirm_deletion(&token, &ctx.script()).await;
     Ok(match ctx.record_events(confirmed)? {
         DeletionConfirmed::Erased => Reply::empty(StatusCode::NO_CONTENT, "api"),

@@ -76,6 +76,7 @@ pub(crate) async fn send(ctx: &mut Context) -> Result<Reply, HandlerError> {
 pub(crate) async fn redeem(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let given: LinkTokenBody = body(ctx)?;
     let Some(token) = LinkToken::parse(given.token.0.expose()) else { return Ok(link_over(ctx)) };
+    ctx.charge_token().await?;
     let followed = ctx.state.flows.follow_link(&token, None, SignInGoal::default(), &ctx.script()).await;
     Ok(match ctx.record_events(followed)? {
         LinkFollowed::On(reply) => login_reply(ctx, &reply, false),

@@ -99,8 +99,9 @@ pub(crate) async fn verify(ctx: &mut Context) -> Result<Reply, HandlerError> {
     (status = 409, description = "`no_passkey`: the person has none that counts here", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn assertion(ctx: &Context) -> Result<Reply, HandlerError> {
+pub(crate) async fn assertion(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let given: RecoverAssertionBody = body(ctx)?;
+    ctx.charge_token().await?;
     Ok(match ctx.state.flows.ask_recovery_assertion(&given.code.0, &ctx.script()).await? {
         AssertionAsked::Asked(options) => {
             let public_key = serde_json::to_value(options.as_ref()).map_err(|_| PortalError::Unavailable)?;
@@ -122,9 +123,10 @@ pub(crate) async fn assertion(ctx: &Context) -> Result<Reply, HandlerError> {
     (status = 409, description = "`already_done`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn totp(ctx: &Context) -> Result<Reply, HandlerError> {
+pub(crate) async fn totp(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let given: RecoverTotpBody = body(ctx)?;
     let token = recovering(ctx, given.ceremony)?;
+    ctx.charge_token().await?;
     Ok(match ctx.state.flows.recovery_totp(&token, &ctx.script()).await? {
         RecoveredTotp::Pending(pending) => {
             let uri = pending.uri.expose();
@@ -145,7 +147,7 @@ pub(crate) async fn totp(ctx: &Context) -> Result<Reply, HandlerError> {
     security((), ("ceremony" = [])), responses(
     (status = 200, body = RecoverFinished),
     (status = 400, description = "`unfit_password`, with `reason`; or `nothing_to_set`", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, description = "`ceremony_over`; `wrong_otp`: the first code of the app; `no_code`: no secret was asked for", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 401, description = "`ceremony_over`; `wrong_otp`: the first code of the app", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`not_allowed`: what was proved is not enough for that", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`already_done`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),

@@ -4,7 +4,7 @@
 use http::StatusCode;
 
 use super::account::{require_session, without_cookies};
-use super::{busy, link_token, notice, other_account, start_again, wait};
+use super::{busy, charged_link_token, notice, other_account, start_again, wait};
 use crate::auth::link_token::LinkToken;
 use crate::auth::resource::Tolerances;
 use crate::flow::reply::{CeremonyRef, DeletionAsked, DeletionConfirmed, DeletionSeen};
@@ -25,8 +25,8 @@ const DELETE: &str = "delete";
 const ACCOUNT: &str = "/.stepgate/account";
 
 /// Says what follows, and asks; or is the page of the link.
-pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
-    if let Some(token) = link_token(ctx) {
+pub(crate) async fn show(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    if let Some(token) = charged_link_token(ctx).await? {
         return link_page(ctx, token.as_ref()).await;
     }
     let who = require_session(ctx).await?;
@@ -41,7 +41,7 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
 /// Sends the link, or takes the button behind it.
 pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let fields = ctx.form().await?;
-    if let Some(token) = link_token(ctx) {
+    if let Some(token) = charged_link_token(ctx).await? {
         return match (fields.get("op"), token) {
             (DELETE, Some(token)) => delete(ctx, &token).await,
             (DELETE, None) => Ok(over(ctx)),

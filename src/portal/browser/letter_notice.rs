@@ -4,7 +4,7 @@
 
 use http::StatusCode;
 
-use super::{link_token, not_me};
+use super::{charged_link_token, not_me};
 use crate::flow::notices::LetterDisowned;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::destination::Destination;
@@ -16,8 +16,8 @@ use crate::portal::reply::{Reply, page};
 use crate::portal::support_contact;
 
 /// Says what follows, and asks.
-pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
-    let Some(token) = link_token(ctx).flatten() else { return Ok(gone(ctx)) };
+pub(crate) async fn show(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let Some(token) = charged_link_token(ctx).await?.flatten() else { return Ok(gone(ctx)) };
     let Some(link) = ctx.state.flows.noticed(&token).await? else { return Ok(gone(ctx)) };
     let shell = ctx.shell();
     let whom = support_contact::whom(shell.support.as_ref());
@@ -33,7 +33,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     if ctx.form().await?.get("op") != "disown" {
         return Err(HandlerError::Portal(PortalError::BadRequest));
     }
-    let Some(token) = link_token(ctx).flatten() else { return Ok(gone(ctx)) };
+    let Some(token) = charged_link_token(ctx).await?.flatten() else { return Ok(gone(ctx)) };
     let (state, client) = (ctx.state.clone(), ctx.client());
     let disowned = ctx.record_events(state.flows.disown_by_letter(&token, &client).await)?;
     let shell = ctx.shell();

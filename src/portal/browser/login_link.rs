@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::steps::{ceremony_redirect, enter};
-use super::{link_token, notice, start_again};
+use super::{charged_link_token, notice, start_again};
 use crate::auth::link_token::LinkToken;
 use crate::flow::reply::{LinkAsked, LinkFollowed, LoginReply, WaitingLink};
 use crate::portal::context::{Context, HandlerError};
@@ -26,9 +26,9 @@ const SHOW_CODE: &str = "show-code";
 const SENT: &str = "sent";
 
 /// Asks for an address, waits for the link, or is the page of a link.
-pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
+pub(crate) async fn show(ctx: &mut Context) -> Result<Reply, HandlerError> {
     switched_on(ctx)?;
-    if let Some(token) = link_token(ctx) {
+    if let Some(token) = charged_link_token(ctx).await? {
         return match waiting(ctx, token.as_ref()).await? {
             Some((_, link)) => Ok(link_page(ctx, &link)),
             None => Ok(over(ctx)),
@@ -42,7 +42,7 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
 /// Takes an address, a code, or the button of a link.
 pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     switched_on(ctx)?;
-    if let Some(token) = link_token(ctx) {
+    if let Some(token) = charged_link_token(ctx).await? {
         let fields = ctx.form().await?;
         return by_link(ctx, token, fields.get("op")).await;
     }
@@ -93,6 +93,7 @@ async fn by_code(ctx: &mut Context, destination: &Destination, fields: &FormFiel
         return Ok(form(ctx, destination, true, "", Errors::one("code", text!("mistake-no-code"))));
     }
     let Some(browser) = ctx.info.cookies.ceremony.clone() else { return Ok(start_again(ctx)) };
+    ctx.charge_token().await?;
     let (goal, code) = (ctx.guards().goal(), fields.secret("code"));
     let followed = ctx.state.flows.enter_link_code(&browser, &code, goal, &ctx.client()).await;
     Ok(match ctx.record_events(followed)? {

@@ -83,6 +83,15 @@ fn link_token(ctx: &Context) -> Option<Option<LinkToken>> {
     Some(first.filter(|_| tokens.next().is_none()))
 }
 
+/// As [`link_token`], charged before anybody looks at what it leads to.
+async fn charged_link_token(ctx: &mut Context) -> Result<Option<Option<LinkToken>>, HandlerError> {
+    let token = link_token(ctx);
+    if token.as_ref().is_some_and(Option::is_some) {
+        ctx.charge_token().await?;
+    }
+    Ok(token)
+}
+
 /// A page that says something, with links.
 fn notice(
     ctx: &Context,

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::link_token;
+use super::charged_link_token;
 use crate::auth::link_token::LinkToken;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::error::PortalError;
@@ -15,8 +15,8 @@ use crate::portal::support_contact;
 const KIND: &str = "recover-stop";
 
 /// Says what is about to happen, and asks.
-pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
-    let Some(token) = link_token(ctx).flatten() else { return Ok(over(ctx)) };
+pub(crate) async fn show(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    let Some(token) = charged_link_token(ctx).await?.flatten() else { return Ok(over(ctx)) };
     let Some(waiting) = ctx.state.flows.recovery_to_stop(&token).await? else { return Ok(over(ctx)) };
     let (shell, ready_at) = (ctx.shell(), format::moment(waiting.ready_at));
     let stop = RecoverStopPage {
@@ -36,6 +36,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         return Err(HandlerError::Portal(PortalError::BadRequest));
     }
     let Some(token) = LinkToken::parse(fields.get("token")) else { return Ok(over(ctx)) };
+    ctx.charge_token().await?;
     if !ctx.record_events(ctx.state.flows.stop_recovery(&token, &ctx.client()).await)? {
         return Ok(over(ctx));
     }

@@ -37,6 +37,7 @@ mod previous_sign_in;
 mod recovery;
 mod redirect_guard;
 mod sent_codes;
+mod shown_tokens;
 mod sign_up;
 mod slips;
 mod tabs;
@@ -204,12 +205,14 @@ impl Stage {
 
     /// Where the last link leads, and its token.
     pub(super) fn last_link(&self) -> (String, String) {
-        self.world.look(|s| match s.letters.last() {
-            Some((Letter::Link(link), _)) => {
-                let (_, target) = link.url.expose().split_once(&format!("{HOST}:8443")).unwrap();
-                (target.to_owned(), target.split_once("token=").unwrap().1.to_owned())
-            }
-            _ => panic!("no link was sent"),
+        self.world.look(|s| {
+            let url = |letter: &Letter| match letter {
+                Letter::Link(link) => Some(link.url.clone()),
+                _ => None,
+            };
+            let url = s.letters.iter().rev().find_map(|(letter, _)| url(letter)).expect("a link was sent");
+            let (_, target) = url.expose().split_once(&format!("{HOST}:8443")).unwrap();
+            (target.to_owned(), target.split_once("token=").unwrap().1.to_owned())
         })
     }
 
