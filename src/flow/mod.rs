@@ -111,6 +111,11 @@ impl Flows {
     /// A fresh ULID of the clock and the entropy port.
     fn ulid(&self) -> Answer<String> {
         let random = u128::from_be_bytes(self.random::<16>()?);
-        Ok(Ulid::from_parts(self.now().as_millis(), random).to_string())
+        Ok(ulid_of(self.now(), random))
     }
+}
+
+/// An identifier that sorts by a moment.
+fn ulid_of(at: Timestamp, random: u128) -> String {
+    Ulid::from_parts(at.as_millis(), random).to_string()
 }

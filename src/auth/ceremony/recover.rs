@@ -98,12 +98,6 @@ impl Recovered {
         let beside_mail = self.ceremony.proofs.methods().minus(MethodSet::EMPTY.with(Method::EmailCode));
         !beside_mail.is_empty()
     }
-
-    /// The same with a secret that waits for its first code.
-    #[must_use]
-    pub fn with_challenge(self, challenge: Option<Sealed>) -> Self {
-        Self { ceremony: Ceremony { challenge, ..self.ceremony }, ..self }
-    }
 }
 
 impl Ceremony {

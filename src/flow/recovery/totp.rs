@@ -1,23 +1,14 @@
-//! The secret of a new authenticator app in a recovery: the same one until it is confirmed, sealed in the recovery itself.
+//! The secret of a new authenticator app in a recovery. It follows from the token of the recovery and our own keys, so that it is
+//! the same however often and wherever it is asked for, and nothing is kept of it until its first code is right.
 
 use super::{GrantState, Standing};
 use crate::auth::factor::totp::KEY_BYTES;
 use crate::auth::proof::Method;
 use crate::auth::recovery_token::RecoveryToken;
 use crate::auth::secret::SecretBytes;
-use crate::auth::user::UserId;
-use crate::flow::Flows;
-use crate::flow::ports::{Answer, GrantedRecovery, StoreError};
+use crate::flow::ports::{Answer, StoreError};
 use crate::flow::reply::{Client, RecoveredTotp};
-use crate::flow::settings::RecoverySettings;
-
-/// Characters of a ULID: the authenticator's id, sealed with the key while it waits.
-const ID_LENGTH: usize = 26;
-
-/// What the secret is sealed for.
-fn context(user: &UserId, token: &RecoveryToken) -> String {
-    format!("recovery totp:{user}:{}", token.name())
-}
+use crate::flow::{Flows, ulid_of};
 
 impl Flows {
     /// The secret of a new authenticator app.
@@ -25,45 +16,28 @@ impl Flows {
     /// # Errors
     /// A store did not answer.
     pub async fn recovery_totp(&self, token: &RecoveryToken, client: &Client) -> Answer<RecoveredTotp> {
-        let now = self.now();
-        let standing = match self.granted(token, client, now).await? {
+        let standing = match self.granted(token, client, self.now()).await? {
             GrantState::Open(standing) => standing,
             GrantState::Done => return Ok(RecoveredTotp::Done),
             GrantState::Gone => return Ok(RecoveredTotp::Gone),
         };
-        let Standing { recovered, credentials, waited, account, .. } = *standing;
         let offered = self.settings.offer_at(&client.host).enrollable.contains(Method::Totp);
-        if !recovered.resets().factors || !offered {
+        if !standing.recovered.resets().factors || !offered {
             return Ok(RecoveredTotp::Forbidden);
         }
-        let who = &account.identity;
-        if recovered.ceremony().challenge.is_some() {
-            let (_, key) = self.waiting_key(token, &who.id, &recovered)?;
-            return Ok(RecoveredTotp::Pending(self.shown(who, &key)));
-        }
-        let key = self.random_secret(KEY_BYTES)?;
-        let mut plain = self.ulid()?.into_bytes();
-        plain.extend_from_slice(key.expose());
-        let challenge = self.ports.vault.seal(&context(&who.id, token), &SecretBytes::new(plain))?;
-        let left = RecoverySettings::LASTS.saturating_sub(now.since(recovered.ceremony().started_at));
-        let recovered = Box::new(recovered.with_challenge(Some(challenge)));
-        let granted = GrantedRecovery::Open { recovered, credentials, waited };
-        self.ports.recoveries_granted.put(token, &granted, left).await?;
-        Ok(RecoveredTotp::Pending(self.shown(who, &key)))
+        let (_, key) = self.recovery_key(token, &standing)?;
+        Ok(RecoveredTotp::Pending(self.shown(&standing.account.identity, &key)))
     }
 
-    /// The id and the key of the authenticator that waits for its first code.
-    pub(super) fn waiting_key(
-        &self,
-        token: &RecoveryToken,
-        user: &UserId,
-        recovered: &crate::auth::ceremony::Recovered,
-    ) -> Answer<(String, SecretBytes)> {
-        let damaged = || StoreError::invariant("a waiting key is damaged");
-        let challenge = recovered.ceremony().challenge.as_ref().ok_or_else(damaged)?;
-        let plain = self.ports.vault.open(&context(user, token), challenge)?;
-        let (id, key) = plain.expose().split_at_checked(ID_LENGTH).ok_or_else(damaged)?;
-        let id = std::str::from_utf8(id).map_err(|_| damaged())?;
-        Ok((id.to_owned(), SecretBytes::new(key.to_vec())))
+    /// The id and the key of the authenticator that a recovery may set.
+    pub(super) fn recovery_key(&self, token: &RecoveryToken, standing: &Standing) -> Answer<(String, SecretBytes)> {
+        let data = serde_json::json!([standing.account.identity.id.0, token.name()]).to_string();
+        let digest = |purpose| self.ports.vault.digest(purpose, data.as_bytes());
+        let short = || StoreError::invariant("a digest is too short");
+        let (key, id) = (digest("recovery totp key"), digest("recovery totp id"));
+        let key = key.get(..KEY_BYTES).ok_or_else(short)?.to_vec();
+        let random = id.first_chunk::<16>().ok_or_else(short)?;
+        let began = standing.recovered.ceremony().started_at;
+        Ok((ulid_of(began, u128::from_be_bytes(*random)), SecretBytes::new(key)))
     }
 }

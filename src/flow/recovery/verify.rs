@@ -1,6 +1,8 @@
 //! What somebody proves to recover: that their mailbox was reached, and a second proof of another kind; or the word of an
 //! administrator. The code is burnt before anything is granted.
 
+use std::time::Duration;
+
 use crate::auth::ceremony::{Ceremony, Complete, RecoverTerms, Recovered, Resets, Step, Verdict};
 use crate::auth::event::{RejectReason, What};
 use crate::auth::factor::authenticator::Enrolled;
@@ -13,13 +15,16 @@ use crate::auth::user::Username;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
-use crate::flow::ports::{Account, Answer, GrantedRecovery, MailedCode, RecoveryRef, WaitingRecovery};
+use crate::flow::ports::{Account, Answer, GrantedRecovery, MailedCode, Quota, RecoveryRef, WaitingRecovery};
 use crate::flow::reply::{
     Client, Locked, Outcome, RecoveryCode, RecoveryGrant, RecoveryProof, RecoveryReply, Rejection, Submission,
 };
 use crate::flow::settings::RecoverySettings;
 use crate::flow::standing_person::StandingPerson;
 use crate::flow::verify::Verification;
+
+/// For how long at most nobody else is let in while a second proof is looked at.
+const LOOKED_AT: Duration = Duration::from_secs(30);
 
 /// Somebody whose mailbox was reached, as the stores have them now.
 pub(super) struct Reached {
@@ -78,13 +83,56 @@ impl Flows {
         };
         self.refund_correct(attempt).await?;
         self.name_attempt(attempt, &who.account);
+        match second {
+            Some(second) => self.with_second(attempt, &who, second, wait).await,
+            None => self.lead_on(attempt, &who, None, wait).await,
+        }
+    }
+
+    /// Looks at a second proof beside a code. One at a time for each code: of several at once, all would be spent and one would
+    /// lead on.
+    async fn with_second(
+        &self,
+        attempt: &mut Attempt<'_>,
+        who: &Reached,
+        second: Submission,
+        wait: bool,
+    ) -> Answer<RecoveryReply> {
+        let (key, name) = (format!("recovery-code:{}", who.token.name()), self.ulid()?);
+        let quota = [Quota { key: key.clone(), most: 1 }];
+        if !self.ports.quotas.enter(&quota, &name, LOOKED_AT, attempt.now).await? {
+            return Ok(RecoveryReply::Busy);
+        }
+        let reply = match self.ports.mailed_codes.load(&who.token).await {
+            Ok(Some(MailedCode::Waits { .. })) => self.lead_on(attempt, who, Some(second), wait).await,
+            // Another one has led on meanwhile.
+            Ok(Some(MailedCode::Used) | None) => Ok(RecoveryReply::Done),
+            Err(fault) => Err(fault),
+        };
+        match &reply {
+            Ok(RecoveryReply::Granted(_)) => {}
+            Ok(_) => self.ports.quotas.leave(&[key], &name).await?,
+            // It ends by itself.
+            Err(_) => drop(self.ports.quotas.leave(&[key], &name).await),
+        }
+        reply
+    }
+
+    async fn lead_on(
+        &self,
+        attempt: &mut Attempt<'_>,
+        who: &Reached,
+        second: Option<Submission>,
+        wait: bool,
+    ) -> Answer<RecoveryReply> {
+        let method = Method::EmailCode;
         let user = &who.account.identity.id;
         let waiting = self.ports.recoveries.waiting(RecoveryRef::Of(user), attempt.now).await?;
         let waited = waiting.as_ref().is_some_and(|waiting| waiting.ready_at <= attempt.now);
         let terms = RecoverTerms { second: who.settings.second_proof, waited };
         let mut ceremony = self.recovery_of(attempt, &who.account, &who.enrolled, terms);
         if let Some(second) = second {
-            ceremony = match self.second_proof(attempt, &who, ceremony, second).await? {
+            ceremony = match self.second_proof(attempt, who, ceremony, second).await? {
                 Ok(ceremony) => ceremony,
                 Err(reply) => return Ok(reply),
             };
@@ -100,7 +148,7 @@ impl Flows {
                 let waited = waiting.filter(|_| !recovered.is_proved_twice()).map(|waiting| waiting.disown_key);
                 self.grant_recovery(attempt, (&who.account, &who.enrolled), recovered, waited).await
             }
-            step => self.second_or_wait(attempt, &who, &step.ceremony(), waiting, wait).await,
+            step => self.second_or_wait(attempt, who, &step.ceremony(), waiting, wait).await,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Recovery: what it takes, what it yields, and what ends it.
 
 mod disowned;
+mod ending;
 mod enumeration;
 mod faults;
 mod floods;
