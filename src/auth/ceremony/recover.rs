@@ -4,7 +4,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Ceremony, Complete, Purpose, Step};
-use crate::auth::factor::authenticator::Sealed;
 use crate::auth::proof::{Method, MethodSet, Offer, Proofs};
 use crate::auth::session::Channel;
 use crate::auth::time::Timestamp;

@@ -87,8 +87,8 @@ pub enum AccountChange {
 }
 
 impl AccountChange {
-    /// Whether the code of an administrator ends with it: it was issued for what stood before.
-    pub const fn withdraws_codes(&self) -> bool {
+    /// Whether a recovery that waits ends with it, and the code of an administrator: they are about what stood before.
+    pub const fn ends_recoveries(&self) -> bool {
         matches!(
             self,
             Self::PasswordHash(_) | Self::OwnPassword { .. } | Self::Disabled(true) | Self::OutstandingEnded { .. }

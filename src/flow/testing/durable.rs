@@ -49,7 +49,7 @@ impl Accounts for World {
     async fn change_recorded(&self, id: &UserId, change: AccountChange, records: &Records) -> Answer<bool> {
         self.call(|s| {
             let Some(account) = s.accounts.get_mut(id) else { return false };
-            let withdraws = change.withdraws_codes();
+            let ends = change.ends_recoveries();
             match change {
                 AccountChange::PasswordHash(hash) => {
                     account.password_hash = Some(hash);
@@ -63,7 +63,12 @@ impl Accounts for World {
                     account.generation.credentials += 1;
                     account.generation.sessions += u64::from(ends_sessions);
                 }
-                AccountChange::BrowsersForgotten => account.generation.credentials += 1,
+                AccountChange::BrowsersForgotten => {
+                    let before = account.generation.credentials;
+                    account.generation.credentials += 1;
+                    let waiting = s.recoveries.iter_mut().find(|w| w.user == *id && w.credentials == before);
+                    waiting.into_iter().for_each(|waiting| waiting.credentials += 1);
+                }
                 AccountChange::Rehash { from, to } => {
                     if account.password_hash.as_ref().is_none_or(|hash| hash.expose() != from.expose()) {
                         return false;
@@ -84,7 +89,6 @@ impl Accounts for World {
                 AccountChange::OutstandingEnded { ends_sessions } => {
                     account.generation.credentials += 1;
                     account.generation.sessions += u64::from(ends_sessions);
-                    s.recoveries.retain(|waiting| waiting.user != *id);
                 }
                 AccountChange::Profile { name, email } => {
                     let who = &mut account.identity;
@@ -93,8 +97,9 @@ impl Accounts for World {
                 }
                 AccountChange::LoggedIn(at) => account.last_login_at = Some(at),
             }
-            if withdraws {
+            if ends {
                 s.issued_codes.remove(id);
+                s.end_waiting(id);
             }
             s.keep(records);
             true
@@ -135,6 +140,7 @@ impl Authenticators for World {
             s.lockouts.remove(&(user.clone(), Method::Totp));
             let replaced = s.totp.insert(user.clone(), totp.clone()).is_some();
             s.accounts.get_mut(user).filter(|_| replaced).map(|account| over_but_kept(account, ends_sessions));
+            s.end_waiting(user);
             s.keep(records);
         })
     }
@@ -199,6 +205,7 @@ impl Authenticators for World {
                 *s = kept;
                 return Removal::Changed;
             }
+            s.end_waiting(user);
             for method in [Method::Totp, Method::BackupCode] {
                 s.lockouts.remove(&(user.clone(), method));
             }
@@ -212,6 +219,7 @@ impl Authenticators for World {
             s.keep(records);
             s.lockouts.retain(|(of, _), _| of != user);
             s.issued_codes.remove(user);
+            s.end_waiting(user);
             s.accounts.get_mut(user).map(over);
             let before = s.addresses.len();
             s.addresses.retain(|(of, _)| of != user);
@@ -258,6 +266,7 @@ impl Addresses for World {
             let free = count < most as usize && !is_taken(s, address);
             if free {
                 s.addresses.push((user.clone(), address.clone()));
+                s.end_waiting(user);
                 s.keep(records);
             }
             free
@@ -273,6 +282,7 @@ impl Addresses for World {
                 return Removal::Changed;
             }
             s.addresses.retain(|(of, address)| of != user || address.id != id);
+            s.end_waiting(user);
             s.keep(records);
             Removal::Removed
         })
@@ -294,6 +304,7 @@ impl Addresses for World {
                 return false;
             }
             s.accounts.get_mut(user).filter(|_| !own.is_empty()).map(over);
+            s.end_waiting(user);
             s.addresses.extend(address.map(|address| (user.clone(), address.clone())));
             s.keep(records);
             true

@@ -19,6 +19,7 @@ impl Passkeys for World {
                 return false;
             }
             s.passkeys.push((user.clone(), passkey.clone()));
+            s.end_waiting(user);
             s.keep(records);
             true
         })
@@ -48,6 +49,7 @@ impl Passkeys for World {
             }
             s.passkeys.retain(|(of, passkey)| of != user || passkey.id != id);
             s.accounts.get_mut(user).map(|account| super::durable::over_but_kept(account, ends_sessions));
+            s.end_waiting(user);
             s.keep(records);
             Removal::Removed
         })

@@ -19,6 +19,13 @@ fn standing(s: &State, which: RecoveryRef<'_>, now: Timestamp) -> Option<Waiting
     (account.generation.credentials == waiting.credentials).then(|| waiting.clone())
 }
 
+impl State {
+    /// As SQL does where a person signs in by something else from then on.
+    pub(super) fn end_waiting(&mut self, user: &UserId) {
+        self.recoveries.retain(|waiting| waiting.user != *user);
+    }
+}
+
 #[async_trait]
 impl Recoveries for World {
     async fn begin(&self, new: &WaitingRecovery, records: &Records) -> Answer<WaitingRecovery> {

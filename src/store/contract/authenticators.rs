@@ -13,7 +13,7 @@ pub(super) async fn authenticator_cases(make: &impl AsyncFn() -> AccountPorts) {
     turning_off_leaves_what_was_to_stay(with_people(make).await).await;
 }
 
-pub(super) fn totp(id: &str) -> TotpRecord {
+pub(crate) fn totp(id: &str) -> TotpRecord {
     TotpRecord {
         id: id.into(),
         secret: Sealed(vec![1, 0, 255]),

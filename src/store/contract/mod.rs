@@ -2,12 +2,12 @@
 
 pub(crate) mod accounts;
 mod addresses;
-mod authenticators;
+pub(crate) mod authenticators;
 mod counters;
 pub(crate) mod endings;
 mod lockouts;
 pub(crate) mod outbox;
-mod passkeys;
+pub(crate) mod passkeys;
 #[path = "../../../tests/it/support/port.rs"]
 pub(crate) mod port;
 pub(crate) mod postgres;

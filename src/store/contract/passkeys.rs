@@ -12,7 +12,7 @@ pub(super) async fn passkey_cases(make: &impl AsyncFn() -> AccountPorts) {
     names_and_ends_are_its_owners(with_people(make).await).await;
 }
 
-pub(super) fn passkey(id: &str) -> PasskeyRecord {
+pub(crate) fn passkey(id: &str) -> PasskeyRecord {
     PasskeyRecord {
         id: id.to_owned(),
         name: "Ann's laptop".to_owned(),

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::erasures::{NAMELESS, UNFINISHED, UNKNOWN, member};
 use super::records::{LETTER_GONE, RecordRows, commit_with};
-use super::removal::WITHDRAWN;
+use super::removal::{END_WAITING, WITHDRAWN};
 use super::row::{RowRef, each_row, number_of, time_of};
 use super::{Database, in_transaction};
 use crate::auth::secret::SecretText;
@@ -120,7 +120,9 @@ impl Accounts for Database {
         const ENDED: &str = "update accounts set sessions_generation = sessions_generation + 1 where id = $1";
         const OUTSTANDING: &str = "update accounts set credentials_generation = credentials_generation + 1, \
              sessions_generation = sessions_generation + $1 where id = $2";
-        const NO_WAIT: &str = "delete from recoveries where account_id = $1";
+        // Who only forgets browsers goes on to wait.
+        const GO_ON: &str = "update recoveries set credentials = credentials + 1 where account_id = $1 \
+             and credentials + 1 = (select credentials_generation from accounts where id = $1)";
         const LEAVE: &str = "delete from account_groups where account_id = $1";
         const LOGIN: &str = "update accounts set last_login_at = $1 where id = $2";
         const PROFILE: &str = "update accounts set name = case when $1 = 1 then $2 else name end, \
@@ -153,11 +155,13 @@ impl Accounts for Database {
             if query.execute(&mut *tx).await?.rows_affected() != 1 {
                 return Ok(false);
             }
-            if matches!(change, AccountChange::OutstandingEnded { .. }) {
-                sqlx::query(NO_WAIT).bind(&id.0).execute(&mut *tx).await?;
+            if matches!(change, AccountChange::BrowsersForgotten) {
+                sqlx::query(GO_ON).bind(&id.0).execute(&mut *tx).await?;
             }
-            if change.withdraws_codes() {
-                sqlx::query(WITHDRAWN).bind(&id.0).execute(&mut *tx).await?;
+            if change.ends_recoveries() {
+                for sql in [WITHDRAWN, END_WAITING] {
+                    sqlx::query(sql).bind(&id.0).execute(&mut *tx).await?;
+                }
             }
             if let AccountChange::Groups(groups) = &change {
                 sqlx::query(LEAVE).bind(&id.0).execute(&mut *tx).await?;

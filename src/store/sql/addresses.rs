@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::records::{RecordRows, commit_with};
-use super::removal::{HOLD, OVER, remove_beside};
+use super::removal::{END_WAITING, HOLD, OVER, remove_beside};
 use super::row::{RowRef, time_of};
 use super::{Database, in_transaction, on};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
@@ -54,6 +54,7 @@ impl Addresses for Database {
             if count >= i64::from(most) || insert_address!(tx, user, address, at) != 1 {
                 return Ok(false);
             }
+            sqlx::query(END_WAITING).bind(&user.0).execute(&mut *tx).await?;
             commit_with!(self, tx, rows);
             Ok(true)
         })
@@ -65,6 +66,7 @@ impl Addresses for Database {
         in_transaction!(self, tx => {
             let removal = remove_beside!(tx, SQL, user, id, staying);
             if removal == Removal::Removed {
+                sqlx::query(END_WAITING).bind(&user.0).execute(&mut *tx).await?;
                 commit_with!(self, tx, rows);
             }
             Ok(removal)
@@ -82,7 +84,9 @@ impl Addresses for Database {
         let at = address.map(|address| time_of(address.confirmed_at)).transpose()?.unwrap_or_default();
         let rows = RecordRows::of(records)?;
         in_transaction!(self, tx => {
-            sqlx::query(HOLD).bind(&user.0).execute(&mut *tx).await?;
+            for sql in [HOLD, END_WAITING] {
+                sqlx::query(sql).bind(&user.0).execute(&mut *tx).await?;
+            }
             let cleared = sqlx::query(CLEAR).bind(&user.0).bind(kind.name()).execute(&mut *tx).await?;
             if cleared.rows_affected() > 0 {
                 sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::addresses::{self, AddressRow};
 use super::records::{RecordRows, commit_with};
-use super::removal::{HOLD, OVER, WITHDRAWN, all_stay};
+use super::removal::{END_WAITING, HOLD, OVER, WITHDRAWN, all_stay};
 use super::row::{RowRef, number_of, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
 use crate::auth::factor::authenticator::{BackupSet, Enrolled, Sealed, TotpRecord};
@@ -115,6 +115,7 @@ impl Authenticators for Database {
         let (columns, rows) = (TotpColumns::of(totp)?, RecordRows::of(records)?);
         in_transaction!(self, tx => {
             sqlx::query(OVER).bind(&user.0).bind(i64::from(ends_sessions)).execute(&mut *tx).await?;
+            sqlx::query(END_WAITING).bind(&user.0).execute(&mut *tx).await?;
             write_totp!(tx, user, columns);
             commit_with!(self, tx, rows);
             Ok(())
@@ -182,6 +183,7 @@ impl Authenticators for Database {
             if !all_stay!(tx, user, staying) {
                 return Ok(Removal::Changed);
             }
+            sqlx::query(END_WAITING).bind(&user.0).execute(&mut *tx).await?;
             for method in [Method::Totp, Method::BackupCode] {
                 sqlx::query(FORGET).bind(&user.0).bind(method.name()).execute(&mut *tx).await?;
             }
@@ -203,7 +205,7 @@ impl Authenticators for Database {
             ] {
                 removed += sqlx::query(sql).bind(&user.0).execute(&mut *tx).await?.rows_affected();
             }
-            for sql in ["delete from lockouts where account_id = $1", WITHDRAWN] {
+            for sql in ["delete from lockouts where account_id = $1", WITHDRAWN, END_WAITING] {
                 sqlx::query(sql).bind(&user.0).execute(&mut *tx).await?;
             }
             commit_with!(self, tx, rows);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::records::{RecordRows, commit_with};
-use super::removal::{OVER_BUT_KEPT, remove_beside};
+use super::removal::{END_WAITING, OVER_BUT_KEPT, remove_beside};
 use super::row::{RowRef, rows, text_of, time_of};
 use super::{Database, fault, in_transaction, on_write};
 use crate::auth::factor::passkey::{Aaguid, PasskeyRecord};
@@ -69,6 +69,7 @@ impl Passkeys for Database {
             if query.execute(&mut *tx).await?.rows_affected() != 1 {
                 return Ok(false);
             }
+            sqlx::query(END_WAITING).bind(&user.0).execute(&mut *tx).await?;
             commit_with!(self, tx, rows);
             Ok(true)
         })
@@ -99,6 +100,7 @@ impl Passkeys for Database {
             if removal == Removal::Removed {
                 let over = sqlx::query(OVER_BUT_KEPT).bind(&user.0).bind(i64::from(ends_sessions));
                 over.execute(&mut *tx).await?;
+                sqlx::query(END_WAITING).bind(&user.0).execute(&mut *tx).await?;
                 commit_with!(self, tx, rows);
             }
             Ok(removal)

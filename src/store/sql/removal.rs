@@ -3,6 +3,8 @@
 
 /// Withdraws the code of an administrator.
 pub(super) const WITHDRAWN: &str = "delete from recovery_codes where account_id = $1";
+/// Ends a recovery that waits: its person signs in by something else now, or by nothing.
+pub(super) const END_WAITING: &str = "delete from recoveries where account_id = $1";
 /// Whoever changes what a person has holds their account first, so that two take turns, on all nodes.
 pub(super) const HOLD: &str = "update accounts set disabled = disabled where id = $1";
 

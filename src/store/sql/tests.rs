@@ -1,3 +1,4 @@
+mod ended_recoveries;
 mod erased;
 mod files;
 mod killed;
