@@ -35,6 +35,8 @@ pub enum NoticeKind {
     RecoveryFinished,
     /// Too many wrong codes have switched a factor off.
     FactorLocked(Method),
+    /// Too many wrong passwords: unknown browsers are slowed down.
+    PasswordLocked,
     AccountDisabled,
     AccountDeleted,
 }
@@ -56,8 +58,31 @@ impl NoticeKind {
             Self::RecoveryCancelled => "recovery_cancelled",
             Self::RecoveryFinished => "recovery_finished",
             Self::FactorLocked(_) => "factor_locked",
+            Self::PasswordLocked => "password_locked",
             Self::AccountDisabled => "account_disabled",
             Self::AccountDeleted => "account_deleted",
+        }
+    }
+
+    /// Whether what it tells of ends a recovery that waits: its person signs in by something else from then on, or by nothing.
+    pub const fn ends_recovery(&self) -> bool {
+        match self {
+            Self::FactorAdded(_)
+            | Self::FactorRemoved(_)
+            | Self::MfaDisabled
+            | Self::PasswordChanged
+            | Self::AddressAdded(_)
+            | Self::AddressRemoved(_)
+            | Self::AccountDisabled => true,
+            Self::NewBrowser
+            | Self::BackupCodesMade
+            | Self::BackupCodeUsed { .. }
+            | Self::RecoveryBegun { .. }
+            | Self::RecoveryCancelled
+            | Self::RecoveryFinished
+            | Self::FactorLocked(_)
+            | Self::PasswordLocked
+            | Self::AccountDeleted => false,
         }
     }
 }

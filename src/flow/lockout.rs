@@ -53,8 +53,7 @@ impl Flows {
         notices: &Records,
     ) -> Answer<()> {
         let place = self.origin_tag(attempt, method);
-        self.ports.lockouts.take_back(&self.code_attempt(attempt, user, method, &place, Some(notices))).await?;
-        self.untell_locked(user, method, notices).await
+        self.ports.lockouts.take_back(&self.code_attempt(attempt, user, method, &place, Some(notices))).await
     }
 
     /// Forgives the wrong codes that came from where a right one came from.
@@ -66,8 +65,7 @@ impl Flows {
         notices: &Records,
     ) -> Answer<()> {
         let place = self.origin_tag(attempt, method);
-        self.ports.lockouts.forgive(&self.code_attempt(attempt, user, method, &place, Some(notices))).await?;
-        self.untell_locked(user, method, notices).await
+        self.ports.lockouts.forgive(&self.code_attempt(attempt, user, method, &place, Some(notices))).await
     }
 
     /// Switches on again what was off, if its owner has just proved another second factor; what that was.

@@ -50,6 +50,9 @@ impl Flows {
                 Charged::Wait { index, retry_after } => (index, retry_after),
             };
             let scope = costs.get(index).map_or(ThrottleScope::Account, |cost| cost.scope);
+            if tier == Tier::Account && scope == ThrottleScope::Account {
+                self.notify_password_locked(attempt).await?;
+            }
             if full.is_none_or(|(shortest, _)| wait < shortest) {
                 full = Some((wait, scope));
             }

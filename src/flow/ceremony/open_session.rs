@@ -84,8 +84,12 @@ impl Flows {
         let (what, generation) = (What::SessionOpened { level }, account.generation);
         let grant = Grant { session, old: None, proved, what, credentials, generation, locked };
         attempt.learnt = self.learnt_for(ceremony.assessed, proved).is_some();
-        let records = self.new_browser_notices(attempt, account).await?;
         let Some(opened) = self.grant(attempt, grant).await? else { return Ok(Err(Rejection::WrongCredentials)) };
+        // What is told of once in a while must not be used up by a sign-in that came to nothing.
+        let records = match self.new_browser_notices(attempt, account).await {
+            Ok(records) => records,
+            Err(fault) => return Err(self.revoke_undelivered(attempt, &opened.token.key(), fault).await),
+        };
         // Only who is in has signed in.
         let (user, signed_in) = (&account.identity.id, AccountChange::LoggedIn(attempt.now));
         let noted = self.ports.accounts.change_recorded(user, signed_in, &records).await;

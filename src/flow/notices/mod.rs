@@ -8,12 +8,13 @@ use std::time::Duration;
 use super::Flows;
 use super::agent_name::AgentName;
 use super::attempt::Attempt;
-use super::ports::{Account, Answer, Letter, LetterNotice, NoticeLink, NoticeOrigin, Ports, Recipient, Records};
+use super::ports::{
+    Account, Answer, Letter, LetterNotice, NoticeLink, NoticeOrigin, Ports, Recipient, Records, RecoveryRef,
+};
 use crate::auth::factor::authenticator::{AddressKind, Enrolled};
 use crate::auth::link_token::LinkToken;
 use crate::auth::network::client_network;
 use crate::auth::notice_kind::NoticeKind;
-use crate::auth::proof::Method;
 use crate::auth::secret::SecretText;
 use crate::auth::session::Channel;
 use crate::auth::throttle::{Charge, Charged, Limit};
@@ -31,7 +32,9 @@ const KEPT_FOR: Duration = Duration::from_secs(3 * 86_400);
 /// A letter about the last code of too many waits until that was looked at: where it was right, it is taken back.
 const HELD_FOR: Duration = Duration::from_secs(60);
 /// After this a script that signs in from the same network is told of once more.
-const SCRIPT_TOLD_AGAIN: Duration = Duration::from_secs(30 * 86_400);
+const SCRIPT_NOTICE_INTERVAL: Duration = Duration::from_secs(30 * 86_400);
+/// After this, too many wrong passwords for a name are told of once more.
+const LOCK_NOTICE_INTERVAL: Duration = Duration::from_secs(86_400);
 
 /// Whose account it is, and what happened to it.
 pub struct NoticeFacts<'a> {
@@ -46,15 +49,20 @@ pub struct NoticeFacts<'a> {
     pub page_origin: &'a str,
 }
 
-/// The letters about something, sealed, one to each confirmed mail address in `enrolled`. Nothing where there is none, or where
-/// too many told of the same lately.
+/// The letters about something, sealed, one to each confirmed mail address in `enrolled`, and about the recovery that ends by it,
+/// if one waits. Nothing where there is none, or where too many told of the same lately.
 ///
 /// # Errors
 /// A store did not answer.
 pub async fn notice_records(ports: &Ports, facts: NoticeFacts<'_>, enrolled: &Enrolled) -> Answer<Records> {
     let (at, held) = (facts.at, matches!(facts.kind, NoticeKind::FactorLocked(_)));
     let due_at = if held { at.plus(HELD_FOR) } else { at };
-    let letters = notice_letters(ports, facts, enrolled).await?;
+    let ended = NoticeFacts { kind: NoticeKind::RecoveryCancelled, origin: facts.origin.clone(), ..facts };
+    let ends = facts.kind.ends_recovery() && ports.recoveries.waiting(RecoveryRef::Of(facts.user), at).await?.is_some();
+    let mut letters = notice_letters(ports, facts, enrolled).await?;
+    if ends {
+        letters.extend(notice_letters(ports, ended, enrolled).await?);
+    }
     let sealed = letters.iter().map(|letter| ports.outbox.seal(letter, due_at, at.plus(KEPT_FOR)));
     Ok(Records::letters(sealed.collect::<Answer<_>>()?))
 }
@@ -89,11 +97,10 @@ async fn notice_letters(ports: &Ports, facts: NoticeFacts<'_>, enrolled: &Enroll
     Ok(letters)
 }
 
-/// How many of a kind a person is told of: one an hour of what strangers can bring about, ten an hour of what only they
-/// themselves, or who is signed in as them, can. `None`: each of them.
+/// How many of a kind a person is told of: ten an hour of what only they themselves, or who is signed in as them, can bring
+/// about. `None`: each of them.
 const fn limit(kind: &NoticeKind) -> Option<Limit> {
     match kind {
-        NoticeKind::FactorLocked(_) => Some(Limit { tries: 1, refill: Duration::from_secs(3600) }),
         NoticeKind::NewBrowser
         | NoticeKind::FactorAdded(_)
         | NoticeKind::FactorRemoved(_)
@@ -103,9 +110,12 @@ const fn limit(kind: &NoticeKind) -> Option<Limit> {
         | NoticeKind::MfaDisabled
         | NoticeKind::PasswordChanged
         | NoticeKind::AccountDisabled => Some(Limit { tries: 10, refill: Duration::from_secs(360) }),
-        // There are few codes; a recovery and a deletion take a letter each, which is limited itself. One that was missed could be
-        // an account that is lost.
-        NoticeKind::BackupCodeUsed { .. }
+        // There are few codes; a recovery and a deletion take a letter each, which is limited itself; what is switched off is
+        // switched on by its person, and many wrong codes, which take their time, switch it off again. One that was missed
+        // could be an account that is lost.
+        NoticeKind::FactorLocked(_)
+        | NoticeKind::PasswordLocked
+        | NoticeKind::BackupCodeUsed { .. }
         | NoticeKind::RecoveryBegun { .. }
         | NoticeKind::RecoveryCancelled
         | NoticeKind::RecoveryFinished
@@ -115,15 +125,8 @@ const fn limit(kind: &NoticeKind) -> Option<Limit> {
 
 async fn is_within_limit(ports: &Ports, user: &UserId, kind: &NoticeKind, now: Timestamp) -> Answer<bool> {
     let Some(limit) = limit(kind) else { return Ok(true) };
-    let charge = Charge { key: counter(user, kind), limit };
+    let charge = Charge { key: format!("notice:{}:{user}", kind.name()), limit };
     Ok(matches!(ports.throttle.charge(&[charge], now).await?, Charged::Go(_)))
-}
-
-fn counter(user: &UserId, kind: &NoticeKind) -> String {
-    match kind {
-        NoticeKind::FactorLocked(method) => format!("notice:{}:{}:{user}", kind.name(), method.name()),
-        _ => format!("notice:{}:{user}", kind.name()),
-    }
 }
 
 impl Flows {
@@ -198,7 +201,7 @@ impl Flows {
         let user = &account.identity.id;
         if attempt.client.channel == Channel::Bearer {
             let key = format!("notice:script:{user}:{}", client_network(attempt.client.ip));
-            let charge = Charge { key, limit: Limit { tries: 1, refill: SCRIPT_TOLD_AGAIN } };
+            let charge = Charge { key, limit: Limit { tries: 1, refill: SCRIPT_NOTICE_INTERVAL } };
             if !matches!(self.ports.throttle.charge(&[charge], attempt.now).await?, Charged::Go(_)) {
                 return Ok(Records::default());
             }
@@ -207,13 +210,26 @@ impl Flows {
         self.notices(attempt, user, NoticeKind::NewBrowser, &enrolled).await
     }
 
-    /// A code that would have switched a factor off was right, or not looked at: its letters are taken back, and the next
-    /// ones are not too many.
-    pub(in crate::flow) async fn untell_locked(&self, user: &UserId, method: Method, notices: &Records) -> Answer<()> {
-        if notices.letters.is_empty() {
+    /// Tells the owner of an account, once a day at most, that too many wrong passwords slow unknown browsers down. As much is
+    /// done for a name that nobody has.
+    pub(in crate::flow) async fn notify_password_locked(&self, attempt: &Attempt<'_>) -> Answer<()> {
+        let mark = format!("notice:password_locked:{}", attempt.account);
+        if !self.settings.mail || !self.ports.ledger.claim(&mark, LOCK_NOTICE_INTERVAL).await? {
             return Ok(());
         }
-        self.ports.throttle.forgive(&[counter(user, &NoticeKind::FactorLocked(method))]).await
+        let found = match &attempt.username {
+            Some(name) => self.ports.accounts.find(name).await?.filter(|account| !account.disabled),
+            None => None,
+        };
+        let nobody = UserId(String::new());
+        let user = found.as_ref().map_or(&nobody, |account| &account.identity.id);
+        let enrolled = self.ports.authenticators.of(user).await?;
+        if let Some(account) = found.filter(|_| enrolled.addresses.iter().any(|a| a.kind == AddressKind::Email)) {
+            return self.notify_first(attempt, &account, NoticeKind::PasswordLocked, &enrolled).await;
+        }
+        let (token, link) = (LinkToken::mint(&self.random()?), NoticeLink { user: None, at: attempt.now });
+        self.ports.notice_links.put(&token, &link, LINK_LASTS).await?;
+        self.ports.outbox.put(&Letter::Nobody, attempt.now, attempt.now.plus(KEPT_FOR)).await
     }
 
     fn notice_origin(&self, attempt: &Attempt<'_>) -> NoticeOrigin {

@@ -93,6 +93,7 @@ fn notices() -> Vec<LetterNotice> {
         NoticeKind::RecoveryCancelled,
         NoticeKind::RecoveryFinished,
         NoticeKind::FactorLocked(Method::Totp),
+        NoticeKind::PasswordLocked,
         NoticeKind::AccountDisabled,
         NoticeKind::AccountDeleted,
     ];

@@ -43,6 +43,7 @@ pub(super) fn words(about: &LetterNotice, name: &str) -> Words {
 fn known(about: &LetterNotice) -> String {
     match &about.kind {
         NoticeKind::FactorLocked(_) => text!("notice-known-locked"),
+        NoticeKind::PasswordLocked => text!("notice-known-password-locked"),
         NoticeKind::BackupCodeUsed { left } => text!("notice-known-backup-code", left = *left),
         NoticeKind::RecoveryBegun { ready_at } => {
             text!("notice-known-recovery", moment = format::moment(*ready_at))
@@ -102,6 +103,10 @@ fn heading(LetterNotice { kind, username, host, .. }: &LetterNotice, name: &str)
         NoticeKind::FactorLocked(method) => (
             text!("notice-locked-subject", name = name),
             text!("notice-locked", user = user, host = host, method = format::method(*method)),
+        ),
+        NoticeKind::PasswordLocked => (
+            text!("notice-password-locked-subject", name = name),
+            text!("notice-password-locked", user = user, host = host),
         ),
         NoticeKind::AccountDisabled => {
             (text!("notice-disabled-subject", name = name), text!("notice-disabled", user = user, host = host))

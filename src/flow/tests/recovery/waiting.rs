@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::auth::link_token::LinkToken;
+use crate::auth::notice_kind::NoticeKind;
 use crate::auth::time::Timestamp;
 use crate::flow::ports::{AccountChange, Clock as _, RecoveryRef};
+use crate::flow::reply::{CeremonyRef, OtherSessions, PasswordChanged, PasswordWish, ProofsAlong};
 use crate::flow::risk::pin_person;
 use crate::risk::PinReason;
 
@@ -159,4 +161,30 @@ async fn a_pin_is_lifted_by_two_proofs_alone() {
         assert!(is_set(&told));
         assert_eq!(happened(&told.events, What::RiskPinCleared), lifted, "{name}");
     }
+}
+
+/// Who changes what they sign in by is told that the recovery which waited has ended; who forgets browsers goes on to wait.
+#[tokio::test]
+async fn a_change_that_ends_it_says_so() {
+    let stage = Stage::new();
+    let told = || {
+        stage.world.look(|s| {
+            let is = |letter: &Letter| matches!(letter, Letter::Notice(n) if n.kind == NoticeKind::RecoveryCancelled);
+            s.letters.iter().filter(|(letter, _)| is(letter)).count()
+        })
+    };
+    let own = whole(&stage.flows, "ann", &client(), stage.world.code(&stage.key, 0)).await;
+    stage.waits("ann").await;
+    stage.flows.forget_browsers(&own.session, &client()).await.unwrap();
+    let waiting = || stage.world.look(|s| s.recoveries.len());
+    assert_eq!((waiting(), told()), (1, 0), "no browser is left, and it waits");
+    let again = stage.mailed("ann").await;
+    assert!(matches!(stage.prove(&again, None).await.value, RecoveryReply::Waiting { .. }));
+    stage.world.pass(Duration::from_secs(60));
+    let own = CeremonyRef::Session(own.token.clone(), own.session.clone());
+    let along = ProofsAlong { password: Some(secret(PASSWORD)), code: None };
+    let wish = PasswordWish { password: secret(NEW), along, others: OtherSessions::Keep };
+    let changed = stage.flows.change_password(&own, wish, &client()).await.unwrap();
+    assert!(matches!(changed.value, PasswordChanged::Changed(_)));
+    assert_eq!((waiting(), told()), (0, 2), "both addresses");
 }
