@@ -958,6 +958,7 @@ problem-recovery-done-title = That is done already.
 problem-recovery-not-allowed-title = What was proved is not enough to set that.
 problem-nothing-to-set-title = Say what is to be set: `password`, `totp_code` or `backup_codes`.
 problem-second-proof-or-wait-title = A second proof is needed. Give one of `methods` as `second`, or say `wait: true` to wait in its place.
+problem-no-recovery-title = Give the `ceremony` of `recover/verify`, in the body or as `Authorization: Ceremony`.
 problem-recovery-over-title = The recovery is over; begin again with `recover`.
 problem-second-proof-title = A second proof is needed, or an administrator.
 problem-wrong-code-title = The code is not correct.

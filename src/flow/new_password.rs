@@ -3,8 +3,10 @@
 use super::Flows;
 use super::attempt::Attempt;
 use super::ports::Answer;
+use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::factor::password::{self, PasswordOwner, PasswordRule, Unfit};
 use crate::auth::secret::SecretText;
+use crate::auth::user::Identity;
 
 /// What became of a new password.
 pub(in crate::flow) enum NewPassword {
@@ -19,6 +21,21 @@ impl Flows {
     /// What a new password must be, to be said before anybody types one.
     pub const fn password_rule(&self) -> &PasswordRule {
         &self.settings.new_passwords
+    }
+
+    /// As [`Self::new_password`], of who has an account: it must be neither their name nor an address of theirs.
+    ///
+    /// # Errors
+    /// As [`Self::new_password`].
+    pub(in crate::flow) async fn new_password_of(
+        &self,
+        attempt: &Attempt<'_>,
+        who: &Identity,
+        enrolled: &Enrolled,
+        new: &SecretText,
+    ) -> Answer<NewPassword> {
+        let personal = enrolled.personal(who);
+        self.new_password(attempt, new, &PasswordOwner { username: who.username.as_str(), personal: &personal }).await
     }
 
     /// Judges a new password of this person and hashes it, on a thread for hashing: to judge takes its time too.

@@ -1,10 +1,8 @@
 //! Another password, set by its owner: a privilege of who has just proved all that the account can prove.
 
 use crate::auth::event::{Deed, ThrottleScope, What};
-use crate::auth::factor::password::PasswordOwner;
 use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::{Method, MethodSet};
-use crate::auth::secret::SecretText;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
@@ -48,7 +46,7 @@ impl Flows {
             return Ok(PasswordChanged::ProveFirst(methods));
         }
         // Judged before a code is spent on it.
-        let to = match self.new_own_password(attempt, &who, &new.password).await? {
+        let to = match self.new_password_of(attempt, &who.account.identity, &who.enrolled, &new.password).await? {
             NewPassword::Fit(hash) => hash,
             NewPassword::Unfit(unfit) => return Ok(PasswordChanged::Unfit(unfit)),
             NewPassword::Busy => {
@@ -82,13 +80,6 @@ impl Flows {
             Some(opened) => PasswordChanged::Changed(Box::new(opened)),
             None => PasswordChanged::Gone,
         })
-    }
-
-    async fn new_own_password(&self, attempt: &Attempt<'_>, who: &Enrollee, new: &SecretText) -> Answer<NewPassword> {
-        let identity = &who.account.identity;
-        let personal = who.enrolled.personal(identity);
-        let owner = PasswordOwner { username: identity.username.as_str(), personal: &personal };
-        self.new_password(attempt, new, &owner).await
     }
 
     /// What must be proved before the owner of a session may change what is theirs; `None`: the session is over.

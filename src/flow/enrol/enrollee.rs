@@ -58,14 +58,21 @@ impl Flows {
         Ok((attempt, Some(Enrollee { unrecognised, ceremony, slot, parent, key, account, enrolled })))
     }
 
-    /// What must be proved before something is set up, which asks more where it is the first second factor of the account.
+    /// What must be proved before something is set up, which asks more where it is the first second factor of the account. Who
+    /// has only followed a link is told of nothing but what comes first.
     pub(in crate::flow) fn prove_first(&self, who: &Enrollee, now: Timestamp) -> Option<MethodSet> {
+        if who.ceremony.is_unproved() {
+            return Some(who.ceremony.first_factors());
+        }
         let missing = self.missing_to_enrol(&who.account, &who.enrolled, (&who.ceremony.proofs, who.unrecognised), now);
         (!missing.is_empty()).then_some(missing)
     }
 
     /// What must be proved before anything of an account is changed.
     pub(in crate::flow) fn missing_for_change(&self, who: &Enrollee, now: Timestamp) -> Option<MethodSet> {
+        if who.ceremony.is_unproved() {
+            return Some(who.ceremony.first_factors());
+        }
         if let Some(short) = who.unrecognised.and_then(|required| required.shortfall(&who.ceremony.proofs, now)) {
             return Some(short.methods);
         }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::{GrantState, Standing};
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
 use crate::auth::factor::authenticator::TotpRecord;
-use crate::auth::factor::password::PasswordOwner;
 use crate::auth::factor::totp::{self, Matched};
 use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::Method;
@@ -90,11 +89,13 @@ impl Flows {
             None => None,
         };
         let hash = match renewal.password {
-            Some(password) => match self.renewed_password(attempt, &standing, password).await? {
-                NewPassword::Fit(hash) => Some(hash),
-                NewPassword::Unfit(unfit) => return Ok(RenewalReply::Unfit(unfit)),
-                NewPassword::Busy => return Ok(Self::renewal_busy(attempt, Method::Password)),
-            },
+            Some(password) => {
+                match self.new_password_of(attempt, &standing.account.identity, &standing.enrolled, &password).await? {
+                    NewPassword::Fit(hash) => Some(hash),
+                    NewPassword::Unfit(unfit) => return Ok(RenewalReply::Unfit(unfit)),
+                    NewPassword::Busy => return Ok(Self::renewal_busy(attempt, Method::Password)),
+                }
+            }
             None => None,
         };
         // Made before anything is spent, so that a full hasher costs the person nothing.
@@ -172,18 +173,6 @@ impl Flows {
         self.refund_correct(attempt).await?;
         let backup_codes = backup.map(|made| made.codes).unwrap_or_default();
         Ok(RenewalReply::Set { username: account.identity.username, backup_codes })
-    }
-
-    async fn renewed_password(
-        &self,
-        attempt: &Attempt<'_>,
-        standing: &Standing,
-        password: SecretText,
-    ) -> Answer<NewPassword> {
-        let who = &standing.account.identity;
-        let personal: Vec<&str> = who.name.iter().chain(&who.email).map(String::as_str).collect();
-        let whose = PasswordOwner { username: who.username.as_str(), personal: &personal };
-        self.new_password(attempt, &password, &whose).await
     }
 
     /// What became of a recovery that another request has taken.

@@ -165,13 +165,22 @@ impl Flows {
         if let Some(WaitingRecovery { ready_at, .. }) = waiting {
             return Ok(RecoveryReply::Waiting { ready_at, methods });
         }
-        let mail = MethodSet::EMPTY.with(Method::EmailCode);
-        let leads_on = !Resets::by(mail, true, who.account.password_hash.is_some()).is_nothing();
-        if !leads_on || !(wait || methods.is_empty()) {
-            return Ok(RecoveryReply::Ask { methods, wait: leads_on.then_some(who.settings.wait) });
+        if !Self::may_wait(who) || !(wait || methods.is_empty()) {
+            return Ok(Self::ask_second(who, ceremony));
         }
         let ready_at = self.begin_waiting(attempt, who).await?;
         Ok(RecoveryReply::Waiting { ready_at, methods })
+    }
+
+    /// Whether the time that somebody waits leads to anything.
+    fn may_wait(who: &Reached) -> bool {
+        let mail = MethodSet::EMPTY.with(Method::EmailCode);
+        !Resets::by(mail, true, who.account.password_hash.is_some()).is_nothing()
+    }
+
+    fn ask_second(who: &Reached, ceremony: &Ceremony) -> RecoveryReply {
+        let methods = who.settings.second_proof.and(ceremony.enrolled);
+        RecoveryReply::Ask { methods, wait: Self::may_wait(who).then_some(who.settings.wait) }
     }
 
     /// Whose mailbox a code reached.
@@ -222,7 +231,7 @@ impl Flows {
         let accepted = who.settings.second_proof.contains(method);
         if !accepted || !matches!(second, Submission::Code(..) | Submission::Assertion(_)) {
             attempt.record(What::ProofRejected { method, reason: RejectReason::NotEnrolled });
-            return Ok(Err(RecoveryReply::Rejected(Rejection::WrongCode)));
+            return Ok(Err(Self::ask_second(who, &ceremony)));
         }
         if let Some(wait) = self.charge(attempt, method).await? {
             return Ok(Err(RecoveryReply::Wait(wait)));

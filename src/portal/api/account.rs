@@ -6,7 +6,7 @@ use super::account_types::{AccountBody, AccountChangeBody, PasswordBody};
 use super::login::code_method;
 use super::totp::prove_first;
 use super::types::{Opening, ProblemBody};
-use super::{body, busy, delivered, factor_locked, json, opening, rejected, require_session};
+use super::{body, busy, delivered, factor_locked, json, opening, own_rejected, rejected, require_session};
 use crate::auth::factor::authenticator::AddressKind;
 use crate::auth::factor::password::Unfit;
 use crate::auth::proof::Method;
@@ -107,7 +107,7 @@ pub(crate) async fn change_password(ctx: &mut Context) -> Result<Reply, HandlerE
 /// Why proofs that came along with a change are none.
 pub(super) fn unproved_reply(ctx: &Context, unproved: Unproved) -> Reply {
     match unproved {
-        Unproved::Rejected(rejection) => rejected(&ctx.info, rejection).reply(&ctx.info),
+        Unproved::Rejected(rejection) => own_rejected(&ctx.info, rejection).reply(&ctx.info),
         Unproved::Wait(wait) => Problem::too_many(wait).reply(&ctx.info),
         Unproved::Locked(locked) => factor_locked(locked).reply(&ctx.info),
         Unproved::Busy => busy(ctx),

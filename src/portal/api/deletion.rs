@@ -8,7 +8,7 @@ use super::address_types::CodeSent;
 use super::login_link::{LinkTokenBody, link_over};
 use super::totp::prove_first;
 use super::types::{MethodName, ProblemBody, SecretField};
-use super::{body, busy, factor_locked, json_with, rejected, require_session};
+use super::{body, busy, factor_locked, json_with, own_rejected, rejected, require_session};
 use crate::auth::link_token::LinkToken;
 use crate::auth::proof::{Factor, Method};
 use crate::flow::reply::{CeremonyRef, DeletionAsked, DeletionConfirmed, Rejection, Submission};
@@ -62,7 +62,7 @@ pub(crate) async fn ask(ctx: &mut Context) -> Result<Reply, HandlerError> {
             json_with(StatusCode::ACCEPTED, &CodeSent { expires_in: expires_in.as_secs(), sent_to })
         }
         DeletionAsked::ProveFirst(methods) => prove_first(methods).reply(&ctx.info),
-        DeletionAsked::Rejected(rejection) => rejected(&ctx.info, rejection).reply(&ctx.info),
+        DeletionAsked::Rejected(rejection) => own_rejected(&ctx.info, rejection).reply(&ctx.info),
         DeletionAsked::Locked(locked) => factor_locked(locked).reply(&ctx.info),
         DeletionAsked::Wait(wait) => Problem::too_many(wait).reply(&ctx.info),
         DeletionAsked::Busy => busy(ctx),

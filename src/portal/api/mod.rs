@@ -69,12 +69,22 @@ fn body<T: DeserializeOwned>(ctx: &Context) -> Result<T, HandlerError> {
 
 /// 400 with the place of the mistake; the words of the parser could repeat what was sent.
 fn malformed(cause: &serde_json::Error) -> HandlerError {
+    // What a struct of ours lacks: no word of the sender.
+    let told = cause.to_string();
+    if let Some((field, _)) = told.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+        return missing_field(field);
+    }
     let title = if cause.is_data() {
         text!("problem-field-title", line = cause.line(), column = cause.column())
     } else {
         text!("problem-not-json-title", line = cause.line(), column = cause.column())
     };
     HandlerError::from(Problem::malformed(title))
+}
+
+/// 400: a field that must be there is not.
+fn missing_field(field: &str) -> HandlerError {
+    HandlerError::from(Problem::malformed(text!("problem-missing-field-title", field = field)))
 }
 
 /// 200 with a JSON body.
@@ -169,6 +179,18 @@ fn busy(ctx: &Context) -> Reply {
     let title = text!("problem-busy-title");
     let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", title).retry(Duration::from_secs(2));
     problem.reply(&ctx.info).caused_by(Cause::Busy)
+}
+
+/// 401 for a wrong proof of who is signed in: no name was given.
+fn own_rejected(info: &RequestInfo, rejection: Rejection) -> Problem {
+    match rejection {
+        Rejection::WrongCredentials => {
+            let title = text!("problem-wrong-password-title");
+            let problem = Problem::new(StatusCode::UNAUTHORIZED, "wrong_credentials", title);
+            problem.challenged(format!("Bearer realm=\"{}\"", info.host))
+        }
+        other => rejected(info, other),
+    }
 }
 
 /// 401 for a wrong proof.

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use http::header::AUTHORIZATION;
 
+use super::account::unfit_password;
 use super::login::submission;
 use super::recover_types::{
     RecoverAnswer, RecoverAsked, RecoverAssertion, RecoverAssertionBody, RecoverBody, RecoverFinishBody,
@@ -21,6 +22,7 @@ use crate::portal::messages::text;
 use crate::portal::pages::method_names;
 use crate::portal::qr;
 use crate::portal::reply::Reply;
+use crate::portal::request_info::RequestInfo;
 
 /// Say that somebody cannot sign in. A code goes by mail, if there is somebody of that name.
 #[utoipa::path(post, path = "/.stepgate/api/v1/recover", request_body = RecoverBody, tag = "recovery", responses(
@@ -43,12 +45,12 @@ pub(crate) async fn ask(ctx: &mut Context) -> Result<Reply, HandlerError> {
     }
 }
 
-/// Prove that the letter was read, and more. With nothing more, a waiting time begins.
+/// Prove that the letter was read, and more. Who has nothing more, or says `wait`, waits.
 #[utoipa::path(post, path = "/.stepgate/api/v1/recover/verify", request_body = RecoverVerifyRequest, tag = "recovery", responses(
     (status = 200, body = RecoverAnswer),
     (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`no_code`: it is none, or too old; `wrong_otp` or `wrong_passkey`: the second proof", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "`second_proof_required`: waiting leads nowhere; or `factor_locked`: switched off after too many wrong codes", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`second_proof_required`: give one of `methods` as `second`, or say `wait`; or `factor_locked`: switched off after too many wrong codes", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`already_done`: the code has led on", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
@@ -60,7 +62,7 @@ pub(crate) async fn verify(ctx: &mut Context) -> Result<Reply, HandlerError> {
         Some(username) => RecoveryCode::Issued { username, code: given.code.0 },
         None => RecoveryCode::Mailed(given.code.0),
     };
-    let proof = RecoveryProof { code, second, wait: true };
+    let proof = RecoveryProof { code, second, wait: given.wait.unwrap_or_default() };
     let reply = ctx.record_events(ctx.state.flows.verify_recovery(proof, &ctx.script()).await)?;
     Ok(match reply {
         RecoveryReply::Granted(grant) => {
@@ -78,8 +80,11 @@ pub(crate) async fn verify(ctx: &mut Context) -> Result<Reply, HandlerError> {
             ready_at: ready_at.rfc3339(),
             methods: method_names(methods.named()),
         })),
-        RecoveryReply::Ask { methods, .. } => {
-            let title = text!("problem-second-proof-title");
+        RecoveryReply::Ask { methods, wait } => {
+            let title = match wait {
+                Some(_) => text!("problem-second-proof-or-wait-title"),
+                None => text!("problem-second-proof-title"),
+            };
             let problem = Problem::new(StatusCode::FORBIDDEN, "second_proof_required", title);
             problem.with("methods", method_names(methods.named())).reply(&ctx.info)
         }
@@ -138,7 +143,7 @@ pub(crate) async fn totp(ctx: &mut Context) -> Result<Reply, HandlerError> {
         }
         RecoveredTotp::Forbidden => not_allowed().reply(&ctx.info),
         RecoveredTotp::Done => already_done().reply(&ctx.info),
-        RecoveredTotp::Gone => rejected(&ctx.info, Rejection::CeremonyGone).reply(&ctx.info),
+        RecoveredTotp::Gone => recovery_over(&ctx.info).reply(&ctx.info),
     })
 }
 
@@ -146,10 +151,11 @@ pub(crate) async fn totp(ctx: &mut Context) -> Result<Reply, HandlerError> {
 #[utoipa::path(post, path = "/.stepgate/api/v1/recover/finish", request_body = RecoverFinishBody, tag = "recovery",
     security((), ("ceremony" = [])), responses(
     (status = 200, body = RecoverFinished),
-    (status = 400, description = "`unfit_password`, with `reason`; or `nothing_to_set`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 400, description = "`nothing_to_set`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`ceremony_over`; `wrong_otp`: the first code of the app", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`not_allowed`: what was proved is not enough for that", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`already_done`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 422, description = "`unfit_password`: `reason` says why it is not taken, `least` how many characters it needs", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -172,10 +178,9 @@ pub(crate) async fn finish(ctx: &mut Context) -> Result<Reply, HandlerError> {
             Problem::new(StatusCode::BAD_REQUEST, "nothing_to_set", title).reply(&ctx.info)
         }
         RenewalReply::Forbidden => not_allowed().reply(&ctx.info),
-        RenewalReply::Unfit(unfit) => Problem::new(StatusCode::BAD_REQUEST, "unfit_password", unfit.to_string())
-            .with("reason", unfit.code())
-            .reply(&ctx.info),
+        RenewalReply::Unfit(unfit) => unfit_password(unfit).reply(&ctx.info),
         RenewalReply::Done => already_done().reply(&ctx.info),
+        RenewalReply::Rejected(Rejection::CeremonyGone) => recovery_over(&ctx.info).reply(&ctx.info),
         RenewalReply::Rejected(rejection) => rejected(&ctx.info, rejection).reply(&ctx.info),
         RenewalReply::Wait(wait) => Problem::too_many(wait).reply(&ctx.info),
         RenewalReply::Busy => busy(ctx),
@@ -187,8 +192,20 @@ fn recovering(ctx: &Context, ceremony: Option<SecretField>) -> Result<RecoveryTo
     let header = ctx.info.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.split_once(' '));
     let header = header.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("ceremony")).map(|(_, token)| token.trim());
     let given = ceremony.as_ref().map(|ceremony| ceremony.0.expose()).or(header);
-    let token = given.and_then(RecoveryToken::parse);
-    token.ok_or_else(|| HandlerError::from(rejected(&ctx.info, Rejection::CeremonyGone)))
+    let Some(given) = given else {
+        return Err(HandlerError::from(no_recovery(&ctx.info, text!("problem-no-recovery-title"))));
+    };
+    RecoveryToken::parse(given).ok_or_else(|| HandlerError::from(recovery_over(&ctx.info)))
+}
+
+/// 401: the same for all that is no recovery, or no longer.
+fn recovery_over(info: &RequestInfo) -> Problem {
+    no_recovery(info, text!("problem-recovery-over-title"))
+}
+
+fn no_recovery(info: &RequestInfo, title: String) -> Problem {
+    let problem = Problem::new(StatusCode::UNAUTHORIZED, "ceremony_over", title);
+    problem.challenged(format!("Bearer realm=\"{}\"", info.host))
 }
 
 fn recovery_off() -> Problem {

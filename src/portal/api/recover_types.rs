@@ -30,6 +30,7 @@ pub(crate) struct RecoverVerifyBody {
     pub(crate) code: SecretField,
     pub(crate) username: Option<String>,
     pub(crate) second: Option<SecondProofBody>,
+    pub(crate) wait: Option<bool>,
 }
 
 /// A second proof, as it is read.
@@ -50,8 +51,11 @@ pub(crate) struct RecoverVerifyRequest {
     code: String,
     /// The name, with the code of an administrator alone.
     username: Option<String>,
-    /// A proof of another kind. Without one a waiting time begins, which every confirmed address is told of.
+    /// A proof of another kind.
     second: Option<SecondProof>,
+    /// Who owns a second proof and does not have it at hand waits in its place, for a password alone. Who owns none waits in any
+    /// case. Every confirmed address is told.
+    wait: Option<bool>,
 }
 
 /// A code of an authenticator app, a backup code, or the answer of a passkey to `recover/assertion`.

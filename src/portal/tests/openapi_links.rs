@@ -37,6 +37,10 @@ pub(super) async fn links(j: &Judge) {
     };
     let (_, early) = j.call(prove(&next["ceremony"], "totp", &code())).await;
     assert_eq!((&early["status"], &early["methods"]), (&json!("second_factor_required"), &json!(["password"])));
+    for path in ["totp", "totp/confirm", "passkeys/options"] {
+        let (_, early) = j.call(post(path, json!({"ceremony": next["ceremony"], "code": "123456"}))).await;
+        assert_eq!((&early["code"], &early["methods"]), (&json!("proof_required"), &json!(["password"])), "{path}");
+    }
     let (status, wrong) = j.call(prove(&next["ceremony"], "password", "wrong")).await;
     assert_eq!((status, &wrong["code"]), (401, &json!("wrong_credentials")));
     let (_, next) = j.call(prove(&next["ceremony"], "password", PASSWORD)).await;
