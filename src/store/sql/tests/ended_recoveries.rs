@@ -26,8 +26,8 @@ async fn change(database: &Database, way: usize) -> Option<(&'static str, bool)>
     let hash = SecretText::new("$another".to_owned());
     let all = DisabledFactors::All;
     Some(match way {
-        0 => ("an app", database.put_totp(&ann, &totp("app"), none).await.is_ok()),
-        1 => ("an app in its place", database.put_totp(&ann, &totp("other"), none).await.is_ok()),
+        0 => ("an app", database.put_totp(&ann, &totp("app"), true, none).await.is_ok()),
+        1 => ("an app in its place", database.put_totp(&ann, &totp("other"), true, none).await.is_ok()),
         2 => ("a passkey", Passkeys::add(database, &ann, &passkey("key"), none).await.unwrap()),
         3 => ("an address", Addresses::add(database, &ann, &mail("one"), 5, none).await.unwrap()),
         4 => (
@@ -37,7 +37,7 @@ async fn change(database: &Database, way: usize) -> Option<(&'static str, bool)>
         5 => ("another address", database.replace(&ann, AddressKind::Email, Some(&mail("two")), none).await.unwrap()),
         6 => (
             "a passkey given up",
-            Passkeys::remove(database, &ann, "key", &[], none).await.unwrap() == Removal::Removed,
+            Passkeys::remove(database, &ann, "key", &[], true, none).await.unwrap() == Removal::Removed,
         ),
         7 => ("no second factor", database.disable(&ann, all, &[], none).await.is_ok()),
         8 => ("reset-mfa", database.remove_all(&ann, none).await.is_ok()),
