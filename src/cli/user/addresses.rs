@@ -1,6 +1,6 @@
 //! Addresses that codes go to, as the operator vouches for them.
 
-use super::change::end_sessions;
+use super::end_sessions::end_sessions;
 use crate::auth::address::mail_address;
 use crate::auth::address::phone_number::{NumberRefusal, PhoneNumber};
 use crate::auth::event::What;

@@ -10,6 +10,7 @@ use crate::cli::args::{OneUser, PasswordSource};
 use crate::cli::exit::{CommandResult, Failure};
 use crate::cli::output::terminal::write_stderr;
 use crate::cli::output::text;
+use crate::cli::user::end_sessions::end_sessions;
 use crate::cli::user::notices::with_letters;
 use crate::cli::user::{addresses, new_password};
 use crate::cli::{audit, prompt};
@@ -145,25 +146,4 @@ fn there(found: bool, account: &Account) -> CommandResult {
         return Ok(());
     }
     Err(Failure::failed(format!("{} is gone: somebody else deleted it meanwhile", account.identity.username)))
-}
-
-/// Ends every session of the account and says how many; `so_far` tells what was done if that fails.
-pub(crate) async fn end_sessions(opened: &OpenStores, account: &Account, so_far: &str) -> CommandResult<String> {
-    let identity = &account.identity;
-    let count = accounts::insist(|| opened.ports.sessions.revoke_all(&identity.id)).await.map_err(|fault| {
-        let Failure { code, text } = Failure::store(&fault);
-        let name = &identity.username;
-        Failure::new(code, format!("{text}\n{name}: {so_far}, but its sessions could not be ended; run this again"))
-    })?;
-    audit::record(&opened.stores, What::SessionsRevoked, identity, None).await;
-    Ok(ended(count))
-}
-
-/// How many sessions ended, in words.
-pub(crate) fn ended(count: u64) -> String {
-    match count {
-        0 => "no session was open".to_owned(),
-        1 => "1 session ended".to_owned(),
-        n => format!("{n} sessions ended"),
-    }
 }

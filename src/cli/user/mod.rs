@@ -3,6 +3,7 @@
 pub(crate) mod addresses;
 mod change;
 pub(crate) mod create_user;
+mod end_sessions;
 mod enrol_code;
 mod invitations;
 pub(crate) mod new_password;
@@ -11,7 +12,7 @@ mod recovery;
 mod show;
 mod unlock;
 
-pub(crate) use change::{end_sessions, ended};
+pub(crate) use end_sessions::{end_sessions, ended};
 
 use std::io::IsTerminal as _;
 
