@@ -1,5 +1,7 @@
 //! What belongs to a person's authenticators, as kept in SQL. Secrets are sealed; codes are hashed.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::passkey::PasskeyRecord;
@@ -128,6 +130,8 @@ pub struct Enrolled {
     pub addresses: Vec<AddressRecord>,
     /// Methods that are switched off after too many wrong codes, and since when.
     pub locked: Vec<(Method, Timestamp)>,
+    /// What the person calls an authenticator app or an address, by its id. A passkey has its name itself.
+    pub names: BTreeMap<String, String>,
 }
 
 impl Enrolled {
@@ -158,6 +162,16 @@ impl Enrolled {
         let at_hand = |passkey: &&PasskeyRecord| rp_id.is_none_or(|rp_id| passkey.rp_id == rp_id);
         let passkeys = self.passkeys.iter().filter(at_hand).map(PasskeyRecord::method);
         passkeys.chain(self.addresses.iter().map(|address| address.kind.method())).fold(set, MethodSet::with)
+    }
+
+    /// What the person calls their authenticator app.
+    pub fn app_name(&self) -> Option<&str> {
+        self.totp.as_ref().and_then(|app| self.name_of(&app.id))
+    }
+
+    /// What the person calls an authenticator app or an address of this id.
+    pub fn name_of(&self, id: &str) -> Option<&str> {
+        self.names.get(id).map(String::as_str)
     }
 
     /// The ids of all that is there beside the password and backup codes.

@@ -1,6 +1,7 @@
 //! Addresses: added and confirmed by a code, in a session that is fresh and as strong as the account can be. The one that
 //! waits for its code is the challenge of an enrolment; no other account learns of it.
 
+mod naming;
 mod removal;
 
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,14 @@ impl Flows {
     /// The store did not answer.
     pub async fn addresses_of(&self, session: &Session) -> Answer<Vec<AddressRecord>> {
         Ok(self.ports.authenticators.of(&session.identity.id).await?.addresses)
+    }
+
+    /// All that a person has enrolled, with its names.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn enrolled_of(&self, session: &Session) -> Answer<Enrolled> {
+        self.ports.authenticators.of(&session.identity.id).await
     }
 
     /// What must be proved before somebody may change their addresses; `None`: their session is over.

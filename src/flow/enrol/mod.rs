@@ -7,6 +7,7 @@ mod enrollee;
 mod finished;
 mod first_factor;
 mod invitation;
+mod names;
 mod passkey;
 mod provision;
 mod totp;

@@ -14,7 +14,7 @@ use crate::flow::destination::Destinations;
 use crate::flow::enrol::{Enrollee, NAME_CHARS, lasting, tidy};
 use crate::flow::ports::{Answer, Removal};
 use crate::flow::reply::OtherSessions;
-use crate::flow::reply::{CeremonyRef, Client, Outcome, PasskeyRemoved, PasskeyRenamed, WithEvents};
+use crate::flow::reply::{CeremonyRef, Client, Outcome, PasskeyRemoved, Renamed, WithEvents};
 
 impl Flows {
     /// The passkeys of a person, the oldest first.
@@ -47,21 +47,15 @@ impl Flows {
     ///
     /// # Errors
     /// A store did not answer.
-    pub async fn rename_passkey(
-        &self,
-        at: &CeremonyRef,
-        id: &str,
-        name: &str,
-        client: &Client,
-    ) -> Answer<PasskeyRenamed> {
+    pub async fn rename_passkey(&self, at: &CeremonyRef, id: &str, name: &str, client: &Client) -> Answer<Renamed> {
         let (attempt, enrollee) = self.enrollee(at, client).await?;
-        let Some(who) = enrollee else { return Ok(PasskeyRenamed::Gone) };
+        let Some(who) = enrollee else { return Ok(Renamed::Gone) };
         if let Some(methods) = self.missing_for_change(&who, attempt.now) {
-            return Ok(PasskeyRenamed::ProveFirst(methods));
+            return Ok(Renamed::ProveFirst(methods));
         }
         let name = tidy(name);
         let renamed = !name.is_empty() && self.ports.passkeys.rename(&who.account.identity.id, id, &name).await?;
-        Ok(if renamed { PasskeyRenamed::Renamed } else { PasskeyRenamed::NotFound })
+        Ok(if renamed { Renamed::Renamed } else { Renamed::NotFound })
     }
 
     /// Removes a passkey: a privilege as adding one is. `destinations` know which rules bind the person.

@@ -135,6 +135,9 @@ pub trait Authenticators: Send + Sync {
     /// Binds a TOTP authenticator in place of any other of that person; where there was one, marks end, and sessions where that
     /// is asked for.
     async fn put_totp(&self, user: &UserId, totp: &TotpRecord, ends_sessions: bool, records: &Records) -> Answer<()>;
+    /// Calls an authenticator app or an address of a person so; `false` if they have none of this id. The name goes with what it
+    /// names.
+    async fn name(&self, user: &UserId, id: &str, name: &str) -> Answer<bool>;
     /// Spends a time step by conditional write; `true` only if every step spent before is smaller.
     async fn spend_step(&self, user: &UserId, totp: &str, step: u64, at: Timestamp) -> Answer<bool>;
     /// Replaces the backup codes by these digests.

@@ -28,6 +28,15 @@ impl OtherSessions {
     }
 }
 
+/// What of an account gets a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named<'a> {
+    /// The authenticator app.
+    App,
+    /// The address of this id.
+    Address(&'a str),
+}
+
 /// What is to be turned off.
 pub struct DisableWish {
     pub factors: DisabledFactors,

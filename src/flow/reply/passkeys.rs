@@ -66,8 +66,8 @@ pub enum PasskeyAdded {
     ProveFirst(MethodSet),
 }
 
-/// What becomes of another name for a passkey.
-pub enum PasskeyRenamed {
+/// What becomes of another name for a passkey, an app or an address.
+pub enum Renamed {
     Renamed,
     /// One of these must be proved first.
     ProveFirst(MethodSet),

@@ -128,11 +128,20 @@ impl Authenticators for World {
                 .filter_map(|((_, method), lockout)| Some((*method, lockout.locked_at?)))
                 .collect(),
             addresses: addresses_of(s, user),
+            names: s.names.clone(),
             passkeys: s.passkeys.iter().filter(|(of, _)| of == user).map(|(_, passkey)| passkey.clone()).collect(),
         });
         // Others get their turn between a read and what is done with it.
         yield_now().await;
         found
+    }
+
+    async fn name(&self, user: &UserId, id: &str, name: &str) -> Answer<bool> {
+        self.call(|s| {
+            let app = s.totp.get(user).is_some_and(|app| app.id == id);
+            let held = app || s.addresses.iter().any(|(of, address)| of == user && address.id == id);
+            held.then(|| s.names.insert(id.to_owned(), name.to_owned())).is_some()
+        })
     }
 
     async fn put_totp(&self, user: &UserId, totp: &TotpRecord, ends_sessions: bool, records: &Records) -> Answer<()> {

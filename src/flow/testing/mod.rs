@@ -87,6 +87,8 @@ pub(crate) struct State {
     pub(crate) backup: HashMap<UserId, (Vec<u8>, HashSet<Vec<u8>>)>,
     pub(crate) addresses: Vec<(UserId, AddressRecord)>,
     pub(crate) passkeys: Vec<(UserId, PasskeyRecord)>,
+    /// Names of apps and addresses, by id.
+    pub(crate) names: BTreeMap<String, String>,
     pub(crate) origins: BTreeMap<UserId, &'static str>,
     /// Invitations, with the digests of their tokens.
     pub(crate) invitations: Vec<(String, Invitation)>,

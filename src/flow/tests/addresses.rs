@@ -10,8 +10,8 @@ use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::flow::destination::Destinations;
-use crate::flow::ports::Letter;
-use crate::flow::reply::{AddressAsked, AddressConfirmed, AddressRemoved, CeremonyRef};
+use crate::flow::ports::{Authenticators as _, Letter};
+use crate::flow::reply::{AddressAsked, AddressConfirmed, AddressRemoved, CeremonyRef, Named, Renamed};
 use crate::flow::testing::{HOST, World, client, sending};
 
 struct Stage {
@@ -205,6 +205,31 @@ async fn what_no_code_can_reach_is_refused() {
         CeremonyRef::Session(open.token, open.session)
     };
     assert!(matches!(stage.add(&at, AddressKind::Sms, "+1 650 253 0009").await, AddressAsked::TooMany));
+}
+
+#[tokio::test]
+async fn a_name_is_its_owners_to_give_and_takes_a_fresh_proof() {
+    let (stage, at) = Stage::with_two_addresses().await;
+    let ann = stage.world.look(|s| s.addresses[0].0.clone());
+    let name = async |what, name| stage.flows.rename_authenticator(&at, what, name, &client()).await.unwrap();
+    let one = Named::Address("Aann@example.com");
+    assert!(matches!(name(one, " Work\u{200b} ").await, Renamed::Renamed));
+    for (what, text) in [(one, "\u{200b}"), (Named::Address("Abob@example.com"), "Work"), (Named::App, "Phone")] {
+        assert!(matches!(name(what, text).await, Renamed::NotFound), "{what:?}");
+    }
+    let enrolled = stage.world.of(&ann).await.unwrap();
+    assert_eq!((enrolled.name_of("Aann@example.com"), enrolled.name_of("Aann@example.org")), (Some("Work"), None));
+    let weak = stage.session("ann").await;
+    let told = stage.flows.rename_authenticator(&weak, one, "Mine", &client()).await.unwrap();
+    assert!(
+        matches!(told, Renamed::ProveFirst(methods) if methods.contains(Method::EmailCode)),
+        "as removing one asks"
+    );
+    stage.world.with_totp(&ann);
+    stage.world.pass(Duration::from_secs(601));
+    for what in [one, Named::App] {
+        assert!(matches!(name(what, "Mine").await, Renamed::ProveFirst(methods) if methods.contains(Method::Totp)));
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
 use crate::auth::resource::Tolerances;
 use crate::flow::destination::Destinations;
-use crate::flow::reply::{CeremonyRef, OtherSessions, PasskeyRemoved, PasskeyRenamed, Submission};
+use crate::flow::reply::{CeremonyRef, OtherSessions, PasskeyRemoved, Renamed, Submission};
 use crate::flow::settings::PasskeySettings;
 use crate::flow::testing::{HOST, World, client, fast_settings};
 
@@ -105,9 +105,9 @@ async fn a_passkey_is_removed_with_what_it_granted_but_never_the_last_that_is_ne
     assert!(matches!(none.value, PasskeyRemoved::NotFound));
     let at = CeremonyRef::Session(open.token.clone(), open.session.clone());
     let renamed = async |id, name| flows.rename_passkey(&at, id, name, &client()).await.unwrap();
-    assert!(matches!(renamed("Pann", "Work").await, PasskeyRenamed::Renamed));
-    assert!(matches!(renamed("Pann", " \u{200b} ").await, PasskeyRenamed::NotFound));
-    assert!(matches!(renamed("Pbob", "Mine").await, PasskeyRenamed::NotFound));
+    assert!(matches!(renamed("Pann", "Work").await, Renamed::Renamed));
+    assert!(matches!(renamed("Pann", " \u{200b} ").await, Renamed::NotFound));
+    assert!(matches!(renamed("Pbob", "Mine").await, Renamed::NotFound));
     assert_eq!(flows.passkeys_of(&ann).await.unwrap()[0].name, "Work");
     let told = flows
         .remove_passkey(&open.token, &open.session, ("Pann", OtherSessions::End), &relaxed, &client())

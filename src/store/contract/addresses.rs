@@ -1,5 +1,6 @@
 //! The contract of addresses: one is of one account, and goes with it.
 
+use super::authenticators::totp;
 use super::samples::{AccountPorts, HOUR, NOW, RACERS, id, winners, with_people};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
 use crate::flow::ports::{Records, Removal};
@@ -8,6 +9,7 @@ const MOST: u32 = 5;
 
 pub(super) async fn address_cases(make: &impl AsyncFn() -> AccountPorts) {
     addresses_are_listed_newest_first(with_people(make).await).await;
+    names_go_with_what_they_name(with_people(make).await).await;
     one_is_of_one_account(with_people(make).await).await;
     raced_addresses_are_given_once_and_never_too_many(with_people(make).await).await;
     an_operator_replaces_them(with_people(make).await).await;
@@ -47,6 +49,22 @@ async fn addresses_are_listed_newest_first(p: AccountPorts) {
     assert!(listed(&p, "bob").await.is_empty());
     assert_eq!(p.accounts.load(&id("ann")).await.unwrap().unwrap().generation.sessions, 0, "nothing ends");
     assert!(p.addresses.add(&id("nobody"), &mail("9", "x@example.test"), MOST, Records::NONE).await.is_err());
+}
+
+async fn names_go_with_what_they_name(p: AccountPorts) {
+    assert!(p.addresses.add(&id("ann"), &mail("1", "ann@example.test"), MOST, Records::NONE).await.unwrap());
+    p.authenticators.put_totp(&id("ann"), &totp("app"), true, Records::NONE).await.unwrap();
+    let name = async |of: &str, what, name| p.authenticators.name(&id(of), what, name).await.unwrap();
+    let names = async || p.authenticators.of(&id("ann")).await.unwrap().names;
+    assert!(name("ann", "1", "Work").await && name("ann", "1", "Büro").await && name("ann", "app", "Phone").await);
+    assert!(!name("bob", "1", "Mine").await && !name("ann", "none", "Mine").await);
+    assert_eq!(names().await, pairs(&[("1", "Büro"), ("app", "Phone")]).into_iter().collect());
+    // Another app in the place of one, and an address of the same id, have none.
+    p.authenticators.put_totp(&id("ann"), &totp("new"), true, Records::NONE).await.unwrap();
+    p.authenticators.put_totp(&id("ann"), &totp("app"), true, Records::NONE).await.unwrap();
+    assert_eq!(p.addresses.remove(&id("ann"), "1", &[], Records::NONE).await.unwrap(), Removal::Removed);
+    assert!(p.addresses.add(&id("ann"), &mail("1", "ann@example.test"), MOST, Records::NONE).await.unwrap());
+    assert!(names().await.is_empty());
 }
 
 async fn one_is_of_one_account(p: AccountPorts) {

@@ -95,6 +95,11 @@ async fn names_and_ends_are_its_owners(p: AccountPorts) {
     assert_eq!((after.credentials, after.sessions), (before.credentials + 1, before.sessions + 1), "once");
     assert!(generation("bob").await == others);
     assert!(p.authenticators.of(&id("ann")).await.unwrap().passkeys.is_empty());
+    // Sessions that are to be kept go on.
+    assert!(p.passkeys.add(&id("ann"), &passkey("kept"), Records::NONE).await.unwrap());
+    assert_eq!(p.passkeys.remove(&id("ann"), "kept", &[], false, Records::NONE).await.unwrap(), Removal::Removed);
+    let kept = generation("ann").await;
+    assert_eq!((kept.credentials, kept.sessions), (after.credentials + 1, after.sessions));
     // With its owner, or with all that the owner has.
     assert!(p.passkeys.add(&id("ann"), &passkey("two"), Records::NONE).await.unwrap());
     assert_eq!(p.authenticators.remove_all(&id("ann"), Records::NONE).await.unwrap(), 1);

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::authenticator_names::SWEEP;
 use super::records::{RecordRows, commit_with};
 use super::removal::{END_WAITING, HOLD, OVER, remove_beside};
 use super::row::{RowRef, time_of};
@@ -10,10 +11,11 @@ use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
 use crate::auth::user::UserId;
 use crate::flow::ports::{Addresses, Answer, Records, Removal};
 
-pub(super) type AddressRow = (String, String, String, String, i64);
+pub(super) type AddressRow = (String, String, String, String, i64, Option<String>);
 
-pub(super) const READ: &str = "select account_id, id, kind, value, confirmed_at from addresses where account_id = $1 \
-     order by confirmed_at desc, id desc";
+pub(super) const READ: &str = "select a.account_id, a.id, a.kind, a.value, a.confirmed_at, n.name from addresses a \
+     left join authenticator_names n on n.authenticator_id = a.id where a.account_id = $1 \
+     order by a.confirmed_at desc, a.id desc";
 pub(super) const INSERT: &str = "insert into addresses (id, account_id, kind, value, folded, confirmed_at) \
      values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
 
@@ -67,6 +69,7 @@ impl Addresses for Database {
             let removal = remove_beside!(tx, SQL, user, id, staying);
             if removal == Removal::Removed {
                 sqlx::query(END_WAITING).bind(&user.0).execute(&mut *tx).await?;
+                sqlx::query(SWEEP).bind(&user.0).execute(&mut *tx).await?;
                 commit_with!(self, tx, rows);
             }
             Ok(removal)
@@ -89,6 +92,7 @@ impl Addresses for Database {
             }
             let cleared = sqlx::query(CLEAR).bind(&user.0).bind(kind.name()).execute(&mut *tx).await?;
             if cleared.rows_affected() > 0 {
+                sqlx::query(SWEEP).bind(&user.0).execute(&mut *tx).await?;
                 sqlx::query(OVER).bind(&user.0).execute(&mut *tx).await?;
             }
             if let Some(address) = address
@@ -102,7 +106,7 @@ impl Addresses for Database {
     }
 }
 
-pub(super) fn record((user, id, kind, value, confirmed_at): AddressRow) -> Answer<AddressRecord> {
+pub(super) fn record((user, id, kind, value, confirmed_at, _): AddressRow) -> Answer<AddressRecord> {
     let place = RowRef { table: "addresses", id: &user };
     let kind = AddressKind::from_name(&kind).ok_or_else(|| place.broken("`kind` is none"))?;
     Ok(AddressRecord { confirmed_at: place.time("confirmed_at", confirmed_at)?, id, kind, value })

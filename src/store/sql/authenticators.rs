@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::addresses::{self, AddressRow};
+use super::authenticator_names::SWEEP;
 use super::records::{RecordRows, commit_with};
 use super::removal::{END_WAITING, HOLD, OVER, WITHDRAWN, all_stay};
 use super::row::{RowRef, number_of, rows, text_of, time_of};
@@ -13,7 +14,7 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{Answer, Authenticators, DisabledFactors, Records, Removal};
 
-type TotpRow = (String, String, String, i64, i64, Option<i64>, i64, Option<i64>);
+type TotpRow = (String, String, String, i64, i64, Option<i64>, i64, Option<i64>, Option<String>);
 type BackupRow = (String, String, i64);
 type LockedRow = (String, String, i64);
 
@@ -62,6 +63,8 @@ macro_rules! write_totp {
         let query = sqlx::query($crate::store::sql::authenticators::TOTP).bind(&$user.0).bind($totp.id);
         let query = query.bind(&$totp.secret).bind($totp.digits).bind($totp.period).bind($totp.last_step);
         query.bind($totp.created_at).bind($totp.used_at).execute(&mut *$tx).await?;
+        let sweep = sqlx::query($crate::store::sql::authenticator_names::SWEEP).bind(&$user.0);
+        sweep.execute(&mut *$tx).await?;
         let forget = sqlx::query($crate::store::sql::authenticators::FORGET).bind(&$user.0);
         forget.bind($crate::auth::proof::Method::Totp.name()).execute(&mut *$tx).await?;
     }};
@@ -88,8 +91,8 @@ pub(super) use {write_backup, write_totp};
 #[async_trait]
 impl Authenticators for Database {
     async fn of(&self, user: &UserId) -> Answer<Enrolled> {
-        const TOTP: &str = "select account_id, id, secret, digits, period, last_step, created_at, used_at \
-             from totp where account_id = $1";
+        const TOTP: &str = "select t.account_id, t.id, t.secret, t.digits, t.period, t.last_step, t.created_at, t.used_at, \
+             n.name from totp t left join authenticator_names n on n.authenticator_id = t.id where t.account_id = $1";
         const BACKUP: &str = "select s.account_id, s.salt, (select count(*) from backup_codes c \
              where c.account_id = s.account_id) from backup_sets s where s.account_id = $1";
         const LOCKED: &str = "select account_id, method, locked_at from lockouts \
@@ -98,7 +101,10 @@ impl Authenticators for Database {
         let backup = rows!(self, "backup_sets", sqlx::query(BACKUP).bind(&user.0), BackupRow)?;
         let addresses = rows!(self, "addresses", sqlx::query(addresses::READ).bind(&user.0), AddressRow)?;
         let locked = rows!(self, "lockouts", sqlx::query(LOCKED).bind(&user.0), LockedRow)?;
+        let of_app = totp.iter().filter_map(|row| Some((row.1.clone(), row.8.clone()?)));
+        let of_addresses = addresses.iter().filter_map(|row| Some((row.1.clone(), row.5.clone()?)));
         Ok(Enrolled {
+            names: of_app.chain(of_addresses).collect(),
             totp: totp.into_iter().next().map(record).transpose()?,
             backup: backup.into_iter().next().map(backup_set).transpose()?,
             locked: locked.into_iter().map(locked_method).collect::<Answer<_>>()?,
@@ -120,6 +126,10 @@ impl Authenticators for Database {
             commit_with!(self, tx, rows);
             Ok(())
         })
+    }
+
+    async fn name(&self, user: &UserId, id: &str, name: &str) -> Answer<bool> {
+        self.name_authenticator(user, id, name).await
     }
 
     async fn spend_step(&self, user: &UserId, totp: &str, step: u64, at: Timestamp) -> Answer<bool> {
@@ -184,6 +194,7 @@ impl Authenticators for Database {
                 return Ok(Removal::Changed);
             }
             sqlx::query(END_WAITING).bind(&user.0).execute(&mut *tx).await?;
+            sqlx::query(SWEEP).bind(&user.0).execute(&mut *tx).await?;
             for method in [Method::Totp, Method::BackupCode] {
                 sqlx::query(FORGET).bind(&user.0).bind(method.name()).execute(&mut *tx).await?;
             }
@@ -205,7 +216,7 @@ impl Authenticators for Database {
             ] {
                 removed += sqlx::query(sql).bind(&user.0).execute(&mut *tx).await?.rows_affected();
             }
-            for sql in ["delete from lockouts where account_id = $1", WITHDRAWN, END_WAITING] {
+            for sql in ["delete from lockouts where account_id = $1", SWEEP, WITHDRAWN, END_WAITING] {
                 sqlx::query(sql).bind(&user.0).execute(&mut *tx).await?;
             }
             commit_with!(self, tx, rows);
@@ -215,7 +226,7 @@ impl Authenticators for Database {
 }
 
 fn record(row: TotpRow) -> Answer<TotpRecord> {
-    let (user, id, secret, digits, period, last_step, created_at, used_at) = row;
+    let (user, id, secret, digits, period, last_step, created_at, used_at, _) = row;
     let place = RowRef { table: "totp", id: &user };
     let digits = u8::try_from(digits).ok().filter(|digits| matches!(digits, 6..=8));
     let period = place.number("period", period)?;

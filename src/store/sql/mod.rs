@@ -3,6 +3,7 @@
 mod accounts;
 mod addresses;
 mod audit;
+mod authenticator_names;
 mod authenticators;
 mod erasures;
 mod history;
