@@ -152,5 +152,6 @@ pub(super) fn account_body(overview: AccountOverview, previous: Option<Timestamp
         locked: method_names(locked),
         backup_codes_left: enrolled.backup.as_ref().map_or(0, |set| set.left),
         passkeys: enrolled.passkeys.len(),
+        totp_name: enrolled.app_name().map(str::to_owned),
     }
 }

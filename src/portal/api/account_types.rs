@@ -7,7 +7,7 @@ use super::types::{MethodName, SecretField, StrengthName};
 
 /// The account of the caller.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"username": "ann", "name": "Ann Example", "email": "ann@example.com", "emails": ["ann@example.com"], "phones": [], "groups": ["staff"], "created_at": "2026-01-05T08:00:00Z", "last_login_at": "2026-11-25T08:15:00Z", "mfa_enabled": true, "methods": ["password", "totp", "backup_code"], "locked": [], "backup_codes_left": 10, "passkeys": 0}))]
+#[schema(example = json!({"username": "ann", "name": "Ann Example", "email": "ann@example.com", "emails": ["ann@example.com"], "phones": [], "groups": ["staff"], "created_at": "2026-01-05T08:00:00Z", "last_login_at": "2026-11-25T08:15:00Z", "mfa_enabled": true, "methods": ["password", "totp", "backup_code"], "locked": [], "backup_codes_left": 10, "passkeys": 0, "totp_name": "Phone"}))]
 pub(crate) struct AccountBody {
     /// The canonical name. Only an operator can give another one.
     pub(crate) username: String,
@@ -37,6 +37,8 @@ pub(crate) struct AccountBody {
     pub(crate) backup_codes_left: u32,
     /// How many passkeys there are.
     pub(crate) passkeys: usize,
+    /// What the person calls their authenticator app.
+    pub(crate) totp_name: Option<String>,
 }
 
 /// What the owner of an account may change of it.

@@ -63,9 +63,17 @@ pub(crate) struct AddressCodeBody {
     pub(crate) keep_sessions: bool,
 }
 
+/// A name for an address or an authenticator app.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"name": "Work"}))]
+pub(crate) struct NameBody {
+    /// 1 to 64 characters.
+    pub(crate) name: String,
+}
+
 /// A confirmed address.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"id": "01KB0Q6Z4V8R3T5W7Y9A1C3E5G", "channel": "email", "address": "ann@example.com", "confirmed_at": "2026-11-26T09:30:00Z"}))]
+#[schema(example = json!({"id": "01KB0Q6Z4V8R3T5W7Y9A1C3E5G", "channel": "email", "address": "ann@example.com", "name": "Work", "confirmed_at": "2026-11-26T09:30:00Z"}))]
 pub(crate) struct Address {
     /// Names it.
     pub(crate) id: String,
@@ -74,6 +82,8 @@ pub(crate) struct Address {
     pub(crate) channel: &'static str,
     /// The mail address, or the number (E.164).
     pub(crate) address: String,
+    /// What its person calls it.
+    pub(crate) name: Option<String>,
     /// Since when it counts (RFC 3339).
     #[schema(format = DateTime)]
     pub(crate) confirmed_at: String,
@@ -81,7 +91,7 @@ pub(crate) struct Address {
 
 /// The confirmed addresses, newest first. Codes go to the newest of a channel.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"addresses": [{"id": "01KB0Q6Z4V8R3T5W7Y9A1C3E5G", "channel": "sms", "address": "+12025550112", "confirmed_at": "2026-11-26T09:30:00Z"}]}))]
+#[schema(example = json!({"addresses": [{"id": "01KB0Q6Z4V8R3T5W7Y9A1C3E5G", "channel": "sms", "address": "+12025550112", "name": null, "confirmed_at": "2026-11-26T09:30:00Z"}]}))]
 pub(crate) struct AddressList {
     pub(crate) addresses: Vec<Address>,
 }

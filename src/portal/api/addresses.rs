@@ -2,15 +2,18 @@
 
 use http::StatusCode;
 
-use super::address_types::{Address, AddressBody, AddressCodeBody, AddressList, CodeSent};
+use super::address_types::{Address, AddressBody, AddressCodeBody, AddressList, CodeSent, NameBody};
 use super::codes::{channel, channel_off};
 use super::mfa_types::KeepSessionsBody;
 use super::totp::{already_done, prove_first};
 use super::types::ProblemBody;
 use super::{body, json, json_with, rejected, require_session};
 use crate::auth::address::phone_number::NumberRefusal;
-use crate::flow::reply::OtherSessions;
-use crate::flow::reply::{AddressAsked, AddressConfirmed, AddressRemoved, CeremonyRef, Rejection};
+use crate::auth::factor::authenticator::{AddressRecord, Enrolled};
+use crate::flow::Flows;
+use crate::flow::reply::{
+    AddressAsked, AddressConfirmed, AddressRemoved, CeremonyRef, Named, OtherSessions, Rejection, Renamed,
+};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::error::PortalError;
@@ -25,13 +28,8 @@ use crate::portal::reply::Reply;
 ))]
 pub(crate) async fn list(ctx: &Context) -> Result<Reply, HandlerError> {
     let who = require_session(ctx, false).await?;
-    let addresses = ctx.state.flows.addresses_of(&who.session).await?.into_iter().map(|address| Address {
-        channel: address.kind.name(),
-        confirmed_at: address.confirmed_at.rfc3339(),
-        id: address.id,
-        address: address.value,
-    });
-    Ok(json(&AddressList { addresses: addresses.collect() }))
+    let enrolled = ctx.state.flows.enrolled_of(&who.session).await?;
+    Ok(json(&AddressList { addresses: listed(&enrolled) }))
 }
 
 /// Send a code to an address of the caller, who has just proved all that the account can prove.
@@ -97,6 +95,23 @@ pub(crate) async fn confirm(ctx: &mut Context) -> Result<Reply, HandlerError> {
     })
 }
 
+/// Give an address a name. It takes what adding one takes.
+#[utoipa::path(patch, path = "/.stepgate/api/v1/addresses/{id}", request_body = NameBody, tag = "addresses",
+    params(("id" = String, Path, description = "As the list names it")),
+    security(("bearer" = []), ("cookie" = [])), responses(
+    (status = 204, description = "It is called so"),
+    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+    (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn rename(ctx: &Context) -> Result<Reply, HandlerError> {
+    let given: NameBody = body(ctx)?;
+    let id = ctx.path.rsplit('/').next().unwrap_or_default();
+    named(ctx, Named::Address(id), &given.name).await
+}
+
 /// Remove an address. It takes what adding one takes.
 #[utoipa::path(delete, path = "/.stepgate/api/v1/addresses/{id}", tag = "addresses",
     params(("id" = String, Path, description = "As the list names it")), request_body = KeepSessionsBody,
@@ -124,6 +139,32 @@ pub(crate) async fn remove(ctx: &mut Context) -> Result<Reply, HandlerError> {
         AddressRemoved::ProveFirst(methods) => prove_first(methods).reply(&ctx.info),
         AddressRemoved::Gone => rejected(&ctx.info, Rejection::SessionGone).reply(&ctx.info),
     })
+}
+
+/// The addresses of somebody, as they are told.
+pub(super) fn listed(enrolled: &Enrolled) -> Vec<Address> {
+    let address = |address: &AddressRecord| Address {
+        channel: address.kind.name(),
+        confirmed_at: address.confirmed_at.rfc3339(),
+        id: address.id.clone(),
+        address: address.value.clone(),
+        name: enrolled.name_of(&address.id).map(str::to_owned),
+    };
+    enrolled.addresses.iter().map(address).collect()
+}
+
+/// What becomes of a name for an address or an app.
+pub(super) async fn named(ctx: &Context, what: Named<'_>, name: &str) -> Result<Reply, HandlerError> {
+    let at = session(ctx).await?;
+    let Some(name) = Flows::passkey_name(name) else {
+        return Err(HandlerError::from(Problem::malformed(text!("problem-passkey-name-title"))));
+    };
+    match ctx.state.flows.rename_authenticator(&at, what, &name, &ctx.script()).await? {
+        Renamed::Renamed => Ok(Reply::empty(StatusCode::NO_CONTENT, "api")),
+        Renamed::ProveFirst(methods) => Err(HandlerError::from(prove_first(methods))),
+        Renamed::NotFound => Err(HandlerError::Portal(PortalError::NotFound)),
+        Renamed::Gone => Err(HandlerError::from(rejected(&ctx.info, Rejection::SessionGone))),
+    }
 }
 
 async fn session(ctx: &Context) -> Result<CeremonyRef, HandlerError> {

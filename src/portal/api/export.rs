@@ -3,7 +3,7 @@
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 
 use super::account::account_body;
-use super::address_types::Address;
+use super::addresses::listed as listed_addresses;
 use super::export_types::{
     ActivityList, ExportBody, ExportedApp, ExportedBrowser, ExportedCount, ExportedEvent, ExportedPasskey,
     ExportedRecovery, ExportedRisk, ExportedWaiting, ExportedWrongCodes, ListedEvent,
@@ -95,23 +95,18 @@ pub(crate) fn document(export: AccountExport, previous: Option<Timestamp>) -> Ex
         created_at: passkey.created_at.rfc3339(),
         last_used_at: passkey.used_at.map(Timestamp::rfc3339),
     });
-    let addresses = enrolled.addresses.iter().map(|address| Address {
-        channel: address.kind.name(),
-        confirmed_at: address.confirmed_at.rfc3339(),
-        id: address.id.clone(),
-        address: address.value.clone(),
-    });
     ExportBody {
         version: VERSION,
         exported_at: at.rfc3339(),
         id: overview.identity.id.0.clone(),
         secrets: secrets(&overview, is_code_issued),
         totp: enrolled.totp.as_ref().map(|app| ExportedApp {
+            name: enrolled.app_name().map(str::to_owned),
             created_at: app.created_at.rfc3339(),
             last_used_at: app.used_at.map(Timestamp::rfc3339),
         }),
         passkeys: passkeys.collect(),
-        addresses: addresses.collect(),
+        addresses: listed_addresses(enrolled),
         sessions: sessions.into_iter().map(listed).collect(),
         browsers: browsers.into_iter().map(browser).collect(),
         risk: risk.map(usual),

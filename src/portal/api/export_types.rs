@@ -10,7 +10,7 @@ use super::types::MethodName;
 
 /// All that is held of the caller. Secrets are named in `secrets`, and their values are nowhere in it.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"version": 1, "exported_at": "2026-11-26T10:02:00Z", "id": "01KB0Q6Z4V8R3T5W7Y9A1C3E5G", "account": {"username": "ann", "name": null, "email": null, "emails": [], "phones": [], "groups": ["staff"], "created_at": "2026-01-05T08:00:00Z", "last_login_at": null, "mfa_enabled": true, "methods": ["password", "totp"], "locked": [], "backup_codes_left": 10, "passkeys": 0}, "secrets": ["password_hash", "totp_secret", "backup_code_digests"], "totp": {"created_at": "2026-01-05T08:00:00Z", "last_used_at": "2026-11-26T09:30:00Z"}, "passkeys": [], "addresses": [], "sessions": [], "browsers": [], "risk": null, "activity": [], "activity_is_whole": true, "waiting": {"address": null, "app": false, "letters": [], "recovery": null, "recovery_code_until": null, "enrolment_code_until": null}, "origin": "operator", "wrong_codes": [{"method": "totp", "count": 1}], "of_a_moment": ["ceremony", "form"]}))]
+#[schema(example = json!({"version": 1, "exported_at": "2026-11-26T10:02:00Z", "id": "01KB0Q6Z4V8R3T5W7Y9A1C3E5G", "account": {"username": "ann", "name": null, "email": null, "emails": [], "phones": [], "groups": ["staff"], "created_at": "2026-01-05T08:00:00Z", "last_login_at": null, "mfa_enabled": true, "methods": ["password", "totp"], "locked": [], "backup_codes_left": 10, "passkeys": 0, "totp_name": null}, "secrets": ["password_hash", "totp_secret", "backup_code_digests"], "totp": {"name": null, "created_at": "2026-01-05T08:00:00Z", "last_used_at": "2026-11-26T09:30:00Z"}, "passkeys": [], "addresses": [], "sessions": [], "browsers": [], "risk": null, "activity": [], "activity_is_whole": true, "waiting": {"address": null, "app": false, "letters": [], "recovery": null, "recovery_code_until": null, "enrolment_code_until": null}, "origin": "operator", "wrong_codes": [{"method": "totp", "count": 1}], "of_a_moment": ["ceremony", "form"]}))]
 pub(crate) struct ExportBody {
     /// Of the shape of this document.
     pub(crate) version: u32,
@@ -68,6 +68,8 @@ pub(crate) struct ExportedRecovery {
 /// An authenticator app.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ExportedApp {
+    /// What its person calls it.
+    pub(crate) name: Option<String>,
     #[schema(format = DateTime)]
     pub(crate) created_at: String,
     #[schema(format = DateTime)]

@@ -13,7 +13,7 @@ use crate::auth::factor::passkey::{RegistrationResponse, challenge_name};
 use crate::flow::Flows;
 use crate::flow::reply::OtherSessions;
 use crate::flow::reply::{
-    CeremonyRef, CreationAsked, NewPasskey, PasskeyAdded, PasskeyRemoved, PasskeyRenamed, PasskeyWish, Rejection,
+    CeremonyRef, CreationAsked, NewPasskey, PasskeyAdded, PasskeyRemoved, PasskeyWish, Rejection, Renamed,
 };
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
@@ -117,10 +117,10 @@ pub(crate) async fn rename(ctx: &Context) -> Result<Reply, HandlerError> {
     };
     let at = CeremonyRef::Session(who.token, who.session);
     match ctx.state.flows.rename_passkey(&at, id(ctx), &name, &ctx.script()).await? {
-        PasskeyRenamed::Renamed => Ok(Reply::empty(StatusCode::NO_CONTENT, "api")),
-        PasskeyRenamed::ProveFirst(methods) => Err(HandlerError::from(prove_first(methods))),
-        PasskeyRenamed::NotFound => Err(HandlerError::Portal(PortalError::NotFound)),
-        PasskeyRenamed::Gone => Err(HandlerError::from(rejected(&ctx.info, Rejection::SessionGone))),
+        Renamed::Renamed => Ok(Reply::empty(StatusCode::NO_CONTENT, "api")),
+        Renamed::ProveFirst(methods) => Err(HandlerError::from(prove_first(methods))),
+        Renamed::NotFound => Err(HandlerError::Portal(PortalError::NotFound)),
+        Renamed::Gone => Err(HandlerError::from(rejected(&ctx.info, Rejection::SessionGone))),
     }
 }
 

@@ -3,10 +3,13 @@
 use http::StatusCode;
 use http::header::AUTHORIZATION;
 
+use super::address_types::NameBody;
+use super::addresses;
 use super::types::{Enrolled, PendingTotp, ProblemBody, SecretField, TotpBody, TotpConfirmBody};
 use super::{body, busy, delivered, json, opening, rejected, require_session};
 use crate::auth::ceremony::CeremonyToken;
 use crate::auth::proof::MethodSet;
+use crate::flow::reply::Named;
 use crate::flow::reply::OtherSessions;
 use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp as Pending, Rejection};
 use crate::portal::answers::problem::Problem;
@@ -71,6 +74,21 @@ pub(crate) async fn confirm(ctx: &mut Context) -> Result<Reply, HandlerError> {
 /// 409: it was done a moment ago. What was shown then is shown no more.
 pub(super) fn already_done() -> Problem {
     Problem::new(StatusCode::CONFLICT, "already_done", text!("problem-already-done-title"))
+}
+
+/// Give the authenticator app a name. It takes what replacing it takes.
+#[utoipa::path(patch, path = "/.stepgate/api/v1/totp", request_body = NameBody, tag = "totp",
+    security(("bearer" = []), ("cookie" = [])), responses(
+    (status = 204, description = "It is called so"),
+    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+    (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`proof_required`: give one of `methods` first", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`: there is none", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn rename(ctx: &Context) -> Result<Reply, HandlerError> {
+    let given: NameBody = body(ctx)?;
+    addresses::named(ctx, Named::App, &given.name).await
 }
 
 /// The pending secret as a picture.

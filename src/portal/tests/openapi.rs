@@ -107,6 +107,10 @@ async fn what_is_answered_is_what_is_documented() {
     assert_eq!(j.call(elevate("000000", Some(&token))).await.0, 401);
     let (_, risen) = j.call(elevate(&j.stage.code(1), Some(&token))).await;
     let token = format!("Bearer {}", risen["access_token"].as_str().unwrap());
+    let name = |auth, name: &str| Call { method: "PATCH", auth, ..post("totp", json!({ "name": name })) };
+    assert_eq!((j.call(name(None, "Phone")).await.0, j.call(name(Some(&token), " ")).await.0), (401, 400));
+    assert_eq!(j.call(name(Some(&token), "Phone")).await.0, 204);
+    assert_eq!(j.call(get("account", Some(&token))).await.1["totp_name"], "Phone");
     let codes = |auth| Call { auth, ..post("backup-codes", Value::Null) };
     for bad in [json!([]), json!("x"), json!({"left": 3})] {
         assert_eq!(j.call(Call { auth: Some(&token), ..post("backup-codes", bad) }).await.0, 400);
@@ -136,7 +140,7 @@ async fn what_is_answered_is_what_is_documented() {
     let (_, low) = j.call(post("login", one)).await;
     let low = format!("Bearer {}", low["access_token"].as_str().unwrap());
     assert_eq!(j.call(Call { auth: Some(&low), ..post("totp", json!({})) }).await.0, 403);
-    assert_eq!(j.call(codes(Some(&low))).await.0, 403);
+    assert_eq!((j.call(codes(Some(&low))).await.0, j.call(name(Some(&low), "Phone")).await.0), (403, 403));
     assert_eq!(j.call(Call { auth: Some(&low), ..post("totp/confirm", json!({"code": "000000"})) }).await.0, 403);
     openapi_account::account(&j).await;
     openapi_account::data(&j).await;

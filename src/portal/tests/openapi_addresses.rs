@@ -62,6 +62,21 @@ pub(super) async fn addresses(j: &Judge) {
     assert_eq!(j.call(post("codes", json!({"channel": "email", "ceremony": next["ceremony"]}))).await.0, 202);
     let body = json!({"ceremony": next["ceremony"], "method": "email_code", "code": j.stage.last_code()});
     assert_eq!(j.call(post("login/second-factor", body)).await.1["status"], "ok");
+    let name = |auth, name: &str| Call { method: "PATCH", auth, ..post(template, json!({ "name": name })) };
+    assert_eq!(j.call(name(None, "Work")).await.0, 401);
+    let weak = low().await;
+    for (auth, id, called, status) in [
+        (&*weak, &*id, "Work", 403),
+        (&*risen, &*id, " ", 400),
+        (&*risen, "none", "Work", 404),
+        (&*risen, &*id, "Work", 204),
+    ] {
+        assert_eq!(j.at(template, id, name(Some(auth), called)).await, status);
+    }
+    let no_app = Call { method: "PATCH", auth: Some(&risen), ..post("totp", json!({"name": "Phone"})) };
+    assert_eq!(j.call(no_app).await.0, 404);
+    let (_, list) = j.call(get("addresses", Some(&risen))).await;
+    assert_eq!(list["addresses"][0]["name"], "Work");
     assert_eq!(deleted(&risen).await, 204);
     assert_eq!(deleted(&risen).await, 404);
     j.seen.lock().unwrap().insert((template.to_owned(), 204));

@@ -75,6 +75,7 @@ pub(super) async fn passkeys(j: &Judge) {
         ("PATCH", id, json!({"name": "x".repeat(65)}), 400),
         ("PATCH", "none", json!({"name": "Bag"}), 404),
         ("DELETE", "none", Value::Null, 404),
+        ("DELETE", id, json!({"keep_sessions": "yes"}), 400),
         ("DELETE", id, Value::Null, 409),
     ] {
         let call = Call { method, auth: Some(&token), ..post(one, body) };
@@ -102,7 +103,7 @@ pub(super) async fn passkeys(j: &Judge) {
 
 impl Judge {
     /// A call of an address with an id in it.
-    async fn at(&self, path: &str, id: &str, call: Call<'_>) -> u16 {
+    pub(super) async fn at(&self, path: &str, id: &str, call: Call<'_>) -> u16 {
         let target = path.replace("{id}", id);
         let headers = [("accept", "*/*"), ("content-type", "application/json"), ("authorization", call.auth.unwrap())];
         let answer = send(&self.stage.portal, &info(call.method, &target, &headers), call.body).await;
