@@ -80,6 +80,21 @@ test('password, sessions, activity, export, backup codes, turning off', async ()
   assert.equal(held.version, 1);
   assert.ok(!JSON.stringify(held).includes(secret('ann')), 'secrets are named, not shown');
 
+  await visit(page, 'addresses');
+  const card = page.locator('.card').first();
+  await card.locator('summary').click();
+  await card.getByLabel('Name').fill('');
+  await press(page, 'Rename');
+  assert.match(await main(page), /Enter a name/);
+  await page.fill('#name', 'Work');
+  await press(page, 'Rename');
+  assert.match(await card.textContent(), /^\s*Work\s+ann@example\.com/);
+  await visit(page, 'account');
+  await card.locator('summary').click();
+  await card.getByLabel('Name').fill('Old phone');
+  await press(page, 'Rename');
+  assert.match(await card.textContent(), /^\s*Old phone\s+Authenticator app/);
+
   await visit(page, 'backup-codes');
   await press(page, 'Make');
   assert.equal((await page.locator('pre.codes').textContent()).trim().split(/\s+/).length, 10);

@@ -101,13 +101,13 @@ for (const javaScriptEnabled of [true, false]) {
     await sendCode(page, await nextCode(secret));
     await page.goto(`${gate.url}/.stepgate/account`);
     if (key) {
-      await page.locator('.card summary').click();
+      await page.locator('.card summary').first().click();
       await press(page, 'Delete this passkey');
       // Nobody can show it any more: a backup code stands in for it.
       await press(page, 'Use a backup code');
       await sendCode(page, renewed[0]);
       await press(page, 'Continue');
-      await page.locator('.card summary').click();
+      await page.locator('.card summary').first().click();
       await press(page, 'Delete this passkey');
       assert.match(await main(page), /is deleted/);
     }

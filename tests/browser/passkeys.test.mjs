@@ -67,7 +67,7 @@ describe('every kind of authenticator is set up and asked for', () => {
       const { authenticatorSelection, timeout, algorithms, excluded } = calls.find((call) => call.call === 'create');
       assert.deepEqual([authenticatorSelection.residentKey, authenticatorSelection.userVerification, timeout, algorithms[0], excluded], ['preferred', 'preferred', 300_000, -7, 0]);
       await account(page);
-      assert.match(await page.textContent('.card'), kind === 'synced' ? /may copy it/ : /stays on its device/);
+      assert.match(await page.textContent('.card[aria-labelledby^=passkey]'), kind === 'synced' ? /may copy it/ : /stays on its device/);
       await signOut(page);
       // The second step takes any of them. The autofill would be faster than the password.
       await key.touched(false);
@@ -167,10 +167,10 @@ test('a step-up takes a passkey, and offers the app beside it', async () => {
   await until(async () => { await page.goto(`${gate.url}/recent/x`); return /step-up/.test(page.url()); }, () => 'the proof stays fresh');
   assert.equal(await page.getByRole('button', { name: 'Use my authenticator app' }).count(), 1);
   await account(page);
-  await page.locator('.card summary').click();
+  await page.locator('.card[aria-labelledby^=passkey] summary').click();
   await submit(page, () => page.getByRole('button', { name: /^Delete this passkey/ }).click());
   assert.match(await main(page), /was not deleted: without it you could not open what the rule sealed guards/);
-  assert.equal(await page.locator('.card').count(), 1);
+  assert.equal(await page.locator('.card[aria-labelledby^=passkey]').count(), 1);
 });
 
 test('whoever has no second step yet may set up a passkey in the sign-in, and gets backup codes', async () => {
@@ -207,10 +207,10 @@ test('the account page renames and deletes, and tells the password manager', asy
   await account(page);
   const [{ credentialId, userHandle }] = await key.credentials();
   const encoded = (base64) => base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-  await page.locator('.card summary').click();
-  await page.fill('.card input[name=name]', '  My <b>laptop</b> ');
+  await page.locator('.card[aria-labelledby^=passkey] summary').click();
+  await page.fill('.card[aria-labelledby^=passkey] input[name=name]', '  My <b>laptop</b> ');
   await submit(page, () => page.getByRole('button', { name: 'Rename' }).click());
-  assert.equal(await page.textContent('.card h3'), 'My <b>laptop</b>');
+  assert.equal(await page.textContent('.card[aria-labelledby^=passkey] h3'), 'My <b>laptop</b>');
   const heard = (name) => calls.findLast((call) => call.call === name);
   calls.length = 0;
   await page.reload();
@@ -218,16 +218,16 @@ test('the account page renames and deletes, and tells the password manager', asy
   const told = heard('signalAllAcceptedCredentials');
   assert.deepEqual([told.rpId, told.userId, told.allAcceptedCredentialIds], ['localhost', encoded(userHandle), [encoded(credentialId)]]);
   assert.deepEqual([heard('signalCurrentUserDetails').name, heard('signalCurrentUserDetails').displayName], ['cards', 'cards']);
-  await page.locator('.card summary').click();
-  await page.fill('.card input[name=name]', ' ');
+  await page.locator('.card[aria-labelledby^=passkey] summary').click();
+  await page.fill('.card[aria-labelledby^=passkey] input[name=name]', ' ');
   await submit(page, () => page.getByRole('button', { name: 'Rename' }).click());
   assert.match(await page.title(), /^Error: /);
   assert.match(await main(page), /Enter a name/);
   calls.length = 0;
   await account(page);
-  await page.locator('.card summary').click();
+  await page.locator('.card[aria-labelledby^=passkey] summary').click();
   await submit(page, () => page.getByRole('button', { name: /^Delete this passkey/ }).click());
-  assert.equal(await page.locator('.card').count(), 0);
+  assert.equal(await page.locator('.card[aria-labelledby^=passkey]').count(), 0);
   await until(() => heard('signalAllAcceptedCredentials'), () => JSON.stringify(calls));
   assert.deepEqual(heard('signalAllAcceptedCredentials').allAcceptedCredentialIds, []);
   assert.match(await main(page), /is deleted/);
@@ -242,7 +242,7 @@ test('a passkey that is not known any more is refused, and the password manager 
   await setUp(page);
   const [kept] = await key.credentials();
   await account(page);
-  await page.locator('.card summary').click();
+  await page.locator('.card[aria-labelledby^=passkey] summary').click();
   await submit(page, () => page.getByRole('button', { name: /^Delete this passkey/ }).click());
   await until(async () => (await key.credentials()).length === 0, () => 'the authenticator still has it');
   await signOut(page);

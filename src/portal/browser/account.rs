@@ -4,6 +4,7 @@ use http::{HeaderValue, StatusCode};
 
 use super::enroll::passkeys_offered;
 use super::{ended_sessions, keep_sessions, notice, other_account, passkey_cards};
+use crate::auth::factor::authenticator::Enrolled;
 use crate::auth::proof::{Factor, Method};
 use crate::auth::resource::Tolerances;
 use crate::auth::session::{Session, SessionToken};
@@ -14,7 +15,7 @@ use crate::portal::error::PortalError;
 use crate::portal::form_owner;
 use crate::portal::format;
 use crate::portal::messages::text;
-use crate::portal::pages::{AccountPage, Errors, Link, LogoutPage};
+use crate::portal::pages::{AccountPage, AppCard, Errors, Link, LogoutPage};
 use crate::portal::reply::{Reply, page, see_other, with_cookie};
 
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
@@ -39,6 +40,7 @@ pub(super) async fn account(
 ) -> Result<Reply, HandlerError> {
     let flows = &ctx.state.flows;
     let methods = flows.methods_of(session).await?;
+    let enrolled = flows.enrolled_of(session).await?;
     let left = flows.settings.session.ends_at(session).since(flows.ports.clock.now());
     let (shell, served) = (ctx.shell(), flows.settings.offer_at(&ctx.info.host).served);
     let groups: Vec<&str> = session.identity.groups.iter().map(|g| g.0.as_str()).collect();
@@ -59,6 +61,7 @@ pub(super) async fn account(
         began: format::moment(session.created_at),
         ends_in: format::wait(left),
         app: methods.contains(Method::Totp),
+        app_card: app_card(&enrolled),
         codes: flows.backup_codes_of(&session.identity.id).await?,
         renews: holds && flows.settings.backup_codes > 0,
         sends: [Method::EmailCode, Method::SmsCode].iter().any(|m| served.contains(*m)),
@@ -74,6 +77,15 @@ pub(super) async fn account(
         of: &of,
     };
     Ok(page(status, "account", &account))
+}
+
+fn app_card(enrolled: &Enrolled) -> Option<AppCard> {
+    let app = enrolled.totp.as_ref()?;
+    Some(AppCard {
+        name: enrolled.app_name().map(str::to_owned),
+        created: format::moment(app.created_at),
+        last_used: app.used_at.map(format::moment),
+    })
 }
 
 /// Asks before signing out.

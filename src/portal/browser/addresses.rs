@@ -2,12 +2,14 @@
 
 use http::StatusCode;
 
+use super::passkeys::NAME_CHARS;
 use super::steps::enter;
 use super::{keep_sessions, other_account, wait};
 use crate::auth::address::phone_number::NumberRefusal;
 use crate::auth::factor::authenticator::AddressKind;
 use crate::auth::proof::MethodSet;
-use crate::flow::reply::{AddressAsked, AddressConfirmed, AddressRemoved, CeremonyRef, Rejection};
+use crate::flow::Flows;
+use crate::flow::reply::{AddressAsked, AddressConfirmed, AddressRemoved, CeremonyRef, Named, Rejection, Renamed};
 use crate::portal::context::{Context, CurrentSession, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;
@@ -29,6 +31,8 @@ struct Told {
     errors: Errors,
     typed: String,
     sent: bool,
+    /// The address whose new name is wrong.
+    renaming: String,
 }
 
 impl Told {
@@ -47,7 +51,7 @@ pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
     form(ctx, &who, Told::default()).await
 }
 
-/// Adds, confirms or removes one.
+/// Adds, confirms, renames or removes one.
 pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let (destination, fields) = enter(ctx, "addresses").await?;
     let who = owner(ctx, &destination).await?;
@@ -58,6 +62,7 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let told = match fields.get("op") {
         "add" => add(ctx, &who, &fields, &destination).await?,
         "confirm" => confirm(ctx, &who, &fields, &destination).await?,
+        "rename" => rename(ctx, &who, &fields, &destination).await?,
         "remove" => remove(ctx, &who, &fields, &destination).await?,
         _ => return Err(HandlerError::Portal(PortalError::BadRequest)),
     };
@@ -123,6 +128,26 @@ async fn confirm(
     }
 }
 
+async fn rename(
+    ctx: &Context,
+    who: &CurrentSession,
+    fields: &FormFields,
+    destination: &Destination,
+) -> Result<Told, HandlerError> {
+    let id = fields.get("id");
+    let Some(name) = Flows::passkey_name(fields.get("name")) else {
+        let wrong = Told::wrong("name", text!("mistake-passkey-name", most = NAME_CHARS));
+        return Ok(Told { renaming: id.to_owned(), ..wrong });
+    };
+    let renamed = ctx.state.flows.rename_authenticator(&at(who), Named::Address(id), &name, &ctx.client()).await?;
+    match renamed {
+        Renamed::Renamed => Ok(Told::done(text!("addresses-renamed", name = name))),
+        Renamed::NotFound => Ok(Told::default()),
+        Renamed::ProveFirst(_) => Err(prove_first(destination)),
+        Renamed::Gone => Err(sign_in(destination)),
+    }
+}
+
 async fn remove(
     ctx: &mut Context,
     who: &CurrentSession,
@@ -168,7 +193,8 @@ fn sign_in(destination: &Destination) -> HandlerError {
 async fn form(ctx: &Context, who: &CurrentSession, told: Told) -> Result<Reply, HandlerError> {
     let flows = &ctx.state.flows;
     let (codes, served) = (&flows.settings.codes, flows.settings.offer_at(&ctx.info.host).served);
-    let all = flows.addresses_of(&who.session).await?;
+    let enrolled = flows.enrolled_of(&who.session).await?;
+    let all = &enrolled.addresses;
     let first = |kind| all.iter().find(|address| address.kind == kind).map(|address| address.id.clone());
     let newest = AddressKind::ALL.map(first);
     let listed = all.iter().map(|address| ListedAddress {
@@ -176,6 +202,7 @@ async fn form(ctx: &Context, who: &CurrentSession, told: Told) -> Result<Reply, 
         since: format::moment(address.confirmed_at),
         id: address.id.clone(),
         value: address.value.clone(),
+        name: enrolled.name_of(&address.id).unwrap_or_default().to_owned(),
     });
     let waiting = flows.address_to_confirm(&at(who), &ctx.client()).await?.map(|(kind, value)| WaitingAddress {
         channel: kind.name(),
@@ -198,6 +225,7 @@ async fn form(ctx: &Context, who: &CurrentSession, told: Told) -> Result<Reply, 
         waiting,
         mail: served.contains(AddressKind::Email.method()),
         sms: served.contains(AddressKind::Sms.method()),
+        renaming: &told.renaming,
         typed: &told.typed,
         keeps: keep_sessions::box_of(ctx, &who.session.identity.id, Some(&who.session)).await?,
         of: &of,

@@ -1,30 +1,31 @@
-//! What the page of an account takes: other names for passkeys, their deletion, and the way out.
+//! What the page of an account takes: other names for passkeys and the app, the deletion of passkeys, and the way out.
 
 use super::account::{AccountFeedback, account, logout, require_session};
 use super::{keep_sessions, other_account};
 use crate::auth::factor::passkey::PasskeyRecord;
 use crate::flow::Flows;
-use crate::flow::reply::{CeremonyRef, OtherSessions, PasskeyRemoved, PasskeyRenamed};
+use crate::flow::reply::{CeremonyRef, Named, OtherSessions, PasskeyRemoved, Renamed};
 use crate::portal::context::{Context, CurrentSession, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::form_owner;
 use crate::portal::forms::FormFields;
 use crate::portal::messages::text;
-use crate::portal::pages::Errors;
+use crate::portal::pages::{AppCard, Errors};
 use crate::portal::reply::{Reply, see_other, with_session};
 
 /// What the buttons of a card ask for.
 const RENAME: &str = "rename-passkey";
 const DELETE: &str = "delete-passkey";
+const RENAME_APP: &str = "rename-app";
 
 /// The most characters of a name.
-const NAME_CHARS: usize = 64;
+pub(super) const NAME_CHARS: usize = 64;
 
 /// Takes what the buttons of the page ask for.
 pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     let fields = ctx.form().await?;
     match fields.get("op") {
-        RENAME | DELETE => change(ctx, &fields).await,
+        RENAME | DELETE | RENAME_APP => change(ctx, &fields).await,
         _ => logout(ctx).await,
     }
 }
@@ -35,6 +36,9 @@ async fn change(ctx: &mut Context, fields: &FormFields) -> Result<Reply, Handler
     let username = &who.session.identity.username;
     if !form_owner::matches(ctx, fields, username) {
         return Ok(other_account::session_of_another(ctx, username));
+    }
+    if fields.get("op") == RENAME_APP {
+        return rename(ctx, &who, AppCard::RENAMING, fields.get("name")).await;
     }
     let id = fields.get("passkey");
     let mine = ctx.state.flows.passkeys_of(&who.session.identity.id).await?;
@@ -55,12 +59,18 @@ async fn rename(ctx: &Context, who: &CurrentSession, id: &str, name: &str) -> Re
             .await;
     };
     let at = CeremonyRef::Session(who.token.clone(), who.session.clone());
-    let done = match ctx.state.flows.rename_passkey(&at, id, &name, &ctx.client()).await? {
-        PasskeyRenamed::Renamed => Some(text!("passkey-renamed", name = &name)),
+    let (flows, client) = (&ctx.state.flows, ctx.client());
+    let renamed = match id {
+        AppCard::RENAMING => flows.rename_authenticator(&at, Named::App, &name, &client).await?,
+        _ => flows.rename_passkey(&at, id, &name, &client).await?,
+    };
+    let done = match renamed {
+        Renamed::Renamed if id == AppCard::RENAMING => Some(text!("app-renamed", name = &name)),
+        Renamed::Renamed => Some(text!("passkey-renamed", name = &name)),
         // Deleted meanwhile: the page shows what there is.
-        PasskeyRenamed::NotFound => None,
-        PasskeyRenamed::ProveFirst(_) => return Ok(step_up(RequestedAction::Passkeys)),
-        PasskeyRenamed::Gone => return Ok(sign_in()),
+        Renamed::NotFound => None,
+        Renamed::ProveFirst(_) => return Ok(step_up(RequestedAction::Passkeys)),
+        Renamed::Gone => return Ok(sign_in()),
     };
     account(ctx, &who.session, AccountFeedback { done, ..AccountFeedback::default() }).await
 }

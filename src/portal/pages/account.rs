@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::backup_codes::FEW;
-use super::{Errors, PasskeyCard, PasskeySignal, Shell};
+use super::{AppCard, Errors, PasskeyCard, PasskeySignal, Shell};
 use crate::portal::messages::{markup, text};
 
 /// Who one is here, and the way out.
@@ -20,6 +20,8 @@ pub(crate) struct AccountPage<'a> {
     pub(crate) ends_in: String,
     /// Whether there is an authenticator app.
     pub(crate) app: bool,
+    /// The same, as a card.
+    pub(crate) app_card: Option<AppCard>,
     /// How many backup codes are left.
     pub(crate) codes: Option<u32>,
     /// Whether backup codes are made here.
@@ -37,7 +39,7 @@ pub(crate) struct AccountPage<'a> {
     /// What was done a moment ago.
     pub(crate) done: Option<String>,
     pub(crate) errors: Errors,
-    /// The passkey whose new name is wrong.
+    /// The passkey whose new name is wrong, or [`AppCard::RENAMING`].
     pub(crate) renaming: &'a str,
     pub(crate) host: &'a str,
     /// For whom the forms are.
@@ -53,6 +55,15 @@ impl AccountPage<'_> {
     /// What is wrong with the new name of a passkey.
     fn mistake(&self, passkey: &PasskeyCard) -> Option<&str> {
         self.errors.of("name").filter(|_| self.renaming == passkey.id)
+    }
+
+    /// What is wrong with the new name of the app.
+    fn app_mistake(&self) -> Option<&str> {
+        self.errors.of("name").filter(|_| self.renaming == AppCard::RENAMING)
+    }
+
+    fn app_name_field(&self) -> &'static str {
+        if self.app_mistake().is_some() { "name" } else { "app-name" }
     }
 
     /// The id of the field for its name: the one that is wrong is where the summary leads.

@@ -9,9 +9,23 @@ use crate::portal::messages::{markup, text};
 pub(crate) struct ListedAddress {
     pub(crate) id: String,
     pub(crate) value: String,
+    /// What its person calls it.
+    pub(crate) name: String,
     pub(crate) since: String,
     /// Whether codes go there.
     pub(crate) newest: bool,
+}
+
+impl AddressesPage<'_> {
+    /// What is wrong with the new name of an address.
+    fn mistake(&self, address: &ListedAddress) -> Option<&str> {
+        self.errors.of("name").filter(|_| self.renaming == address.id)
+    }
+
+    /// The id of the field for its name: the one that is wrong is where the summary leads.
+    fn name_field(&self, address: &ListedAddress, nth: &usize) -> String {
+        if self.mistake(address).is_some() { "name".to_owned() } else { format!("name-{nth}") }
+    }
 }
 
 /// An address that waits for its code.
@@ -43,6 +57,8 @@ pub(crate) struct AddressesPage<'a> {
     pub(crate) mail: bool,
     /// Whether codes are sent by text message.
     pub(crate) sms: bool,
+    /// The address whose new name is wrong.
+    pub(crate) renaming: &'a str,
     /// What was typed, where it was wrong.
     pub(crate) typed: &'a str,
     /// Whether other sessions are to go on, where there are any.

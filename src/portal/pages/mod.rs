@@ -48,7 +48,7 @@ pub(crate) use method_prompt::{MethodPrompt, method_names};
 pub(crate) use not_me::NotMePage;
 pub(crate) use notice::NoticePage;
 pub(crate) use passkey::{PasskeyPage, PasskeyUpgradePage};
-pub(crate) use passkey_card::{PasskeyCard, PasskeySignal};
+pub(crate) use passkey_card::{AppCard, PasskeyCard, PasskeySignal};
 pub(crate) use passkey_dialog::{DialogPurpose, PasskeyDialog};
 pub(crate) use recover::{
     RecoverCodePage, RecoverPage, RecoverResetPage, RecoverSecondPage, RecoverStopPage, RecoveredPage, ShownApp,

@@ -21,10 +21,35 @@ impl PasskeyCard {
     }
 
     pub(crate) fn used(&self) -> String {
-        match &self.last_used {
-            Some(moment) => text!("passkey-used", moment = moment),
-            None => text!("passkey-unused"),
-        }
+        used(self.last_used.as_deref())
+    }
+}
+
+/// The authenticator app of an account.
+pub(crate) struct AppCard {
+    /// What its person calls it.
+    pub(crate) name: Option<String>,
+    pub(crate) created: String,
+    pub(crate) last_used: Option<String>,
+}
+
+impl AppCard {
+    /// What stands for its id in forms.
+    pub(crate) const RENAMING: &str = "totp";
+
+    pub(crate) fn title(&self) -> String {
+        self.name.clone().unwrap_or_else(|| text!("app-card"))
+    }
+
+    pub(crate) fn used(&self) -> String {
+        used(self.last_used.as_deref())
+    }
+}
+
+fn used(last: Option<&str>) -> String {
+    match last {
+        Some(moment) => text!("passkey-used", moment = moment),
+        None => text!("passkey-unused"),
     }
 }
 

@@ -80,7 +80,10 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         .unwrap()
     };
     let code = |errors, way, others| code_of(errors, way, others, None);
-    let address = |newest| ListedAddress { id: x.to_owned(), value: x.to_owned(), since: x.to_owned(), newest };
+    let address = |newest| {
+        let (id, value, name, since) = (x.to_owned(), x.to_owned(), x.to_owned(), x.to_owned());
+        ListedAddress { id, value, name: if newest { name } else { String::new() }, since, newest }
+    };
     let addresses = |errors, done: Option<&str>, listed, waiting| {
         let done = done.map(str::to_owned);
         let (of, keeps) = ("madefor12345", Some(false));
@@ -94,6 +97,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
             waiting,
             mail: true,
             sms: true,
+            renaming: "",
             typed: x,
             keeps,
             of,
@@ -177,6 +181,7 @@ fn every(x: &str) -> Vec<(&'static str, String)> {
         began: x.to_owned(),
         ends_in: x.to_owned(),
         app: true,
+        app_card: Some(AppCard { name: Some(x.to_owned()), created: x.to_owned(), last_used: None }),
         codes: Some(3),
         renews: true,
         sends: true,

@@ -119,7 +119,7 @@ async fn addresses_are_added_and_confirmed_on_a_page_and_removed() {
     assert!(text(&browser.get(ADDRESSES).await).contains("Confirm bob@example.com"));
     let code = stage.last_code();
     let done = text(&browser.post(ADDRESSES, &[("op", "confirm"), ("code", &code)]).await);
-    assert!(done.contains("bob@example.com is confirmed.") && done.contains("codes go here"), "{done}");
+    assert!(done.contains("bob@example.com is confirmed.") && done.contains("Codes go here."), "{done}");
     assert!(!done.contains("Confirm bob@example.com"), "{done}");
     // From now on bob can prove more than a password, and must.
     let asked = location(&browser.get(ADDRESSES).await);
