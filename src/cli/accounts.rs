@@ -6,6 +6,7 @@ use super::args::{ConfigFile, OneUser};
 use super::exit::{CONFIG, CommandResult, Failure};
 use super::output::terminal::{self, UnreadableRows};
 use super::output::text::escape;
+use crate::auth::address::mail_address;
 use crate::auth::text::similar::nearest;
 use crate::auth::user::{Group, Username};
 use crate::config::{self, Settings};
@@ -103,6 +104,16 @@ pub(crate) fn plain_texts<'a>(texts: impl Iterator<Item = &'a String>) -> Comman
         }
     }
     Ok(())
+}
+
+/// What is noted of somebody's mail must be an address, where it is not empty.
+pub(crate) fn mail_address_or_none(given: Option<&str>) -> CommandResult {
+    match given.map(str::trim) {
+        Some(text) if !text.is_empty() && mail_address::parse(text).is_none() => {
+            Err(Failure::usage(format!("{} is no mail address; write one as ann@example.com", escape(text))))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The groups of an account as the operator typed them.

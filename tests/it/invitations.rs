@@ -121,7 +121,7 @@ async fn a_link_makes_one_account_whoever_may_sign_up() {
     let used = desk.json(&["invitations"])[0]["id"].as_str().unwrap().to_owned();
     desk.fails(&["uninvite", &used], 1, "waits");
     desk.does(&["delete", "bea", "--yes"]);
-    assert_eq!(desk.listed(), [], "what names who is gone goes with them");
+    assert_eq!(desk.listed(), [("nobody".to_owned(), "used".to_owned())], "it names nobody");
     gateway.process.signal("TERM");
     gateway.process.wait();
     let log = gateway.process.stderr();

@@ -59,12 +59,6 @@ pub(crate) async fn set(user: &OneUser, email: Option<String>, phone: Option<Str
     Ok(())
 }
 
-/// What is noted of somebody's mail must be an address, where it is not empty.
-pub(crate) fn refuse_no_address(given: Option<&str>) -> CommandResult {
-    let given = given.map(str::trim).filter(|text| !text.is_empty());
-    given.map(mail).transpose().map(drop)
-}
-
 /// People are looked for by their user name and by their confirmed addresses: a name that is the address of somebody else would take
 /// what is meant for them.
 pub(crate) async fn refuse_name_of_another(ports: &Ports, username: &Username) -> CommandResult {

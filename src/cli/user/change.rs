@@ -12,7 +12,7 @@ use crate::cli::output::terminal::write_stderr;
 use crate::cli::output::text;
 use crate::cli::user::end_sessions::end_sessions;
 use crate::cli::user::notices::with_letters;
-use crate::cli::user::{addresses, new_password};
+use crate::cli::user::new_password;
 use crate::cli::{audit, prompt};
 use crate::flow::erasure::erase_account;
 use crate::flow::ports::{Account, AccountChange};
@@ -64,7 +64,7 @@ pub(crate) async fn edit(user: &OneUser, name: Option<String>, email: Option<Str
     if name.is_none() && email.is_none() {
         return Err(Failure::usage("say what to change: --name NAME, --email ADDRESS, or both".to_owned()));
     }
-    addresses::refuse_no_address(email.as_deref())?;
+    accounts::mail_address_or_none(email.as_deref())?;
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
     let given = |text: Option<String>| text.map(|text| Some(text.trim().to_owned()).filter(|text| !text.is_empty()));

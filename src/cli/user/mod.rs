@@ -54,7 +54,7 @@ async fn add(args: AddUser) -> CommandResult {
     let username = accounts::new_username(&args.user.name)?;
     let groups = accounts::groups(&args.groups)?;
     accounts::plain_texts(args.email.iter().chain(&args.display_name))?;
-    addresses::refuse_no_address(args.email.as_deref())?;
+    accounts::mail_address_or_none(args.email.as_deref())?;
     let phone = args.phone.as_deref().map(addresses::number).transpose()?;
     let OpenStores { settings, ports, stores } = &accounts::open(&args.user.file).await?;
     if accounts::store_result(ports.accounts.find(&username).await)?.is_some() {
