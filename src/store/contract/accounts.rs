@@ -5,7 +5,9 @@ use super::authenticators::{authenticator_cases, totp};
 use super::lockouts::lockout_cases;
 use super::passkeys::passkey_cases;
 use super::records::record_cases;
+use super::recoveries::recovery_cases;
 use super::samples::{AccountPorts, HOUR, NOW, RACERS, account, winners};
+use super::sign_ups::sign_up_cases;
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
@@ -24,6 +26,8 @@ pub(crate) async fn accounts_contract(make: impl AsyncFn() -> AccountPorts) {
     lockout_cases(&make).await;
     address_cases(&make).await;
     record_cases(&make).await;
+    recovery_cases(&make).await;
+    sign_up_cases(&make).await;
 }
 
 fn same(a: &Account, b: &Account) -> bool {

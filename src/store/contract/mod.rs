@@ -12,9 +12,11 @@ pub(crate) mod passkeys;
 pub(crate) mod port;
 pub(crate) mod postgres;
 mod records;
+mod recoveries;
 pub(crate) mod removals;
 pub(crate) mod samples;
 pub(crate) mod sealing;
+mod sign_ups;
 pub(crate) mod state;
 
 mod transient;

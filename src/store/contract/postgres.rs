@@ -45,6 +45,8 @@ impl Postgres {
         let mut server = self.command("postgres");
         server.arg("-D").arg(self.directory.path().join("data")).arg("-p").arg(self.port.to_string());
         server.arg("-k").arg(self.directory.path()).args(["-h", "127.0.0.1", "-c", "fsync=off"]);
+        // Pools of the cases before may still be closing.
+        server.args(["-c", "max_connections=400"]);
         self.server = Some(server.spawn().unwrap());
         let url = self.url("postgres");
         let up = async {

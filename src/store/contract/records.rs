@@ -25,12 +25,12 @@ fn mail(id: &str, value: &str) -> AddressRecord {
     AddressRecord { id: id.to_owned(), kind: AddressKind::Email, value: value.to_owned(), confirmed_at: NOW }
 }
 
-fn letter(p: &AccountPorts) -> Records {
+pub(super) fn letter(p: &AccountPorts) -> Records {
     Records::letters(vec![p.outbox.seal(&Letter::Nobody, NOW, NOW.plus(HOUR)).unwrap()])
 }
 
 /// How many letters wait; they go.
-async fn written(p: &AccountPorts) -> u64 {
+pub(super) async fn written(p: &AccountPorts) -> u64 {
     let (count, _) = p.outbox.waiting().await.unwrap();
     p.outbox.drop_expired(NOW.plus(HOUR)).await.unwrap();
     count

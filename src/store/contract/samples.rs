@@ -17,7 +17,8 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::{Group, Identity, UserId, Username};
 use crate::flow::ports::{
     Account, Accounts, Addresses, Authenticators, Clock, Generation, Ledger, Lockouts, OneTimeCodes, Outbox, Passkeys,
-    Quotas, RECORD_VERSION, Sessions, SigningKeys, Sweep, Throttle, Transient, TransientKind, Vault as _, View,
+    Quotas, RECORD_VERSION, Recoveries, Sessions, SignUps, SigningKeys, Sweep, Throttle, Transient, TransientKind,
+    Vault as _, View,
 };
 use crate::store::record_cipher::RecordCipher;
 use crate::store::system::OsEntropy;
@@ -229,6 +230,8 @@ pub(crate) struct AccountPorts {
     pub(crate) lockouts: Arc<dyn Lockouts>,
     /// Under test.
     pub(crate) signing_keys: Arc<dyn SigningKeys>,
+    pub(crate) recoveries: Arc<dyn Recoveries>,
+    pub(crate) sign_ups: Arc<dyn SignUps>,
     pub(crate) outbox: Arc<dyn Outbox>,
     /// Whatever must live as long: a directory, a server.
     #[expect(dead_code, reason = "held for what its end does")]

@@ -24,8 +24,10 @@ const BY_KEY: &str = "select r.account_id, r.begun_at, r.ready_at, r.ends_at, r.
      where r.ends_at > $2 and r.disown_key = $1";
 
 const fn sql_and_name<'a>(which: &RecoveryRef<'a>) -> (&'static str, &'static str, &'a str) {
-    const END_PERSON: &str = "delete from recoveries where account_id = $1 and ends_at > $2";
-    const END_KEY: &str = "delete from recoveries where disown_key = $1 and ends_at > $2";
+    const END_PERSON: &str = "delete from recoveries where account_id = $1 and ends_at > $2 and credentials = \
+         (select a.credentials_generation from accounts a where a.id = recoveries.account_id)";
+    const END_KEY: &str = "delete from recoveries where disown_key = $1 and ends_at > $2 and credentials = \
+         (select a.credentials_generation from accounts a where a.id = recoveries.account_id)";
     match which {
         RecoveryRef::Of(user) => (BY_PERSON, END_PERSON, user.0.as_str()),
         RecoveryRef::Disowned(key) => (BY_KEY, END_KEY, key),

@@ -40,6 +40,8 @@ fn ports(database: Database, guard: Arc<dyn std::any::Any + Send + Sync>) -> Acc
         addresses: sql.clone(),
         passkeys: sql.clone(),
         lockouts: sql.clone(),
+        recoveries: sql.clone(),
+        sign_ups: sql.clone(),
         signing_keys: sql,
         guard,
     }
