@@ -86,7 +86,9 @@ impl Flows {
             return self.sign_up_busy(attempt).await;
         };
         let Some(claim) = found else {
-            let gone = pending.is_none_or(|pending| pending.taken);
+            // A letter ends before the sign-up that it leads to: somebody who has the same one was faster.
+            let Some(pending) = pending else { return Ok(Self::sign_up_spent(attempt)) };
+            let gone = pending.taken;
             let reason = if gone { RejectReason::NoCode } else { RejectReason::Mismatch };
             attempt.record(What::ProofRejected { method: Method::Password, reason });
             return Ok(if gone { SignUpConfirmed::Over } else { SignUpConfirmed::Wrong });
@@ -142,12 +144,16 @@ impl Flows {
             return Ok(SignUpConfirmed::Unusable(SignUpMistake::Username));
         };
         if self.is_name_taken(&username).await? {
-            return Ok(SignUpConfirmed::UsernameTaken(token.clone()));
+            // It may be the account that was made of this very sign-up a moment ago.
+            return match self.ports.pending_sign_ups.load(key).await? {
+                Some(_) => Ok(SignUpConfirmed::UsernameTaken(token.clone())),
+                None => Ok(Self::sign_up_spent(attempt)),
+            };
         }
         // Burnt before anything is granted: of several who confirm, one goes on.
         attempt.intend(Deed::SigningUp, None);
         let Some((pending, taken)) = self.ports.pending_sign_ups.take_whole(key).await? else {
-            return self.sign_up_over(attempt, names).await;
+            return Ok(Self::sign_up_spent(attempt));
         };
         if !pending.claims.contains(&claim) {
             self.ports.pending_sign_ups.put_back(key, &taken).await?;
@@ -180,6 +186,13 @@ impl Flows {
             self.ports.sign_up_links.put(name, &done, SIGN_UP_LIVES).await?;
         }
         self.open_made(attempt, account, enable_mfa, goal).await
+    }
+
+    /// The claim was there a moment ago: whoever has the same letter was faster.
+    fn sign_up_spent(attempt: &mut Attempt<'_>) -> SignUpConfirmed {
+        attempt.clear_intent();
+        attempt.record(What::ProofRejected { method: Method::EmailCode, reason: RejectReason::AlreadySpent });
+        SignUpConfirmed::AlreadyDone
     }
 
     /// Somebody else confirmed it meanwhile, or its time is over.

@@ -87,7 +87,12 @@ impl Flows {
         };
         if self.is_name_taken(&username).await? {
             self.refund(attempt).await?;
-            return Ok(SignUpConfirmed::UsernameTaken(token.clone()));
+            // It may be the account that was made by this very invitation a moment ago.
+            let now = self.ports.sign_ups.invitation(&token.name()).await?;
+            return Ok(match now.is_some_and(|invitation| invitation.used_at.is_some()) {
+                true => SignUpConfirmed::AlreadyDone,
+                false => SignUpConfirmed::UsernameTaken(token.clone()),
+            });
         }
         let whose = PasswordOwner { username: username.as_str(), personal: &[invitation.email.as_str()] };
         let hash = match self.new_password(attempt, &password, &whose).await? {
