@@ -10,7 +10,7 @@ use futures_util::stream::BoxStream;
 use tokio::sync::broadcast;
 use tokio::task::yield_now;
 
-use super::World;
+use super::{State, World};
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::throttle::{Charge, Charged, give_back, take_all};
@@ -32,6 +32,12 @@ impl World {
         if self.gives_turns.load(Ordering::SeqCst) {
             yield_now().await;
         }
+    }
+
+    /// The clock as it was, with a state that was kept.
+    pub(crate) fn turn_back(&self, kept: State, to: Timestamp) {
+        self.now.store(to.as_millis(), Ordering::SeqCst);
+        self.look(|s| *s = kept);
     }
 }
 

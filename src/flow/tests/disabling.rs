@@ -5,15 +5,21 @@ use std::time::Duration;
 use super::sent_codes::with_address;
 use super::*;
 use crate::auth::factor::authenticator::AddressKind;
+use crate::auth::factor::passkey::PasskeyRecord;
+use crate::auth::notice_kind::NoticeKind;
 use crate::auth::policy::pattern::PathPattern;
 use crate::auth::policy::rule::{Access, Audience, Rule};
 use crate::auth::policy::{AppPolicy, Policy};
+use crate::auth::proof::Proofs;
 use crate::auth::secret::SecretBytes;
+use crate::auth::session::Session;
+use crate::auth::time::Timestamp;
 use crate::flow::destination::Destinations;
-use crate::flow::ports::DisabledFactors;
+use crate::flow::ports::{DisabledFactors, Letter};
 use crate::flow::reply::OtherSessions;
 use crate::flow::reply::{CeremonyRef, DisableWish, MfaDisabled, ProofsAlong, Unproved};
-use crate::flow::testing::{Blow, HOST, World, client, sending};
+use crate::flow::settings::{FlowSettings, PasskeySettings};
+use crate::flow::testing::{Blow, HOST, START, World, client, sending};
 
 struct Stage {
     world: Arc<World>,
@@ -30,7 +36,8 @@ impl Stage {
         let ann = world.person("ann");
         let key = world.with_totp(&ann);
         with_address(&world, &ann, AddressKind::Email, "ann@example.com");
-        let flows = Arc::new(Flows::new(world.ports(), sending()));
+        let passkeys = Some(PasskeySettings::default());
+        let flows = Arc::new(Flows::new(world.ports(), FlowSettings { mail: true, passkeys, ..sending() }));
         Self { world, flows, key }
     }
 
@@ -100,6 +107,57 @@ async fn it_takes_the_password_and_a_current_factor() {
     assert!(stage.is_live(&open).await && !stage.is_live(&other).await);
     assert_eq!(stage.disable(&open, (Some("no"), None), &relaxed).await, "wrong password");
     assert_eq!(stage.disable(&open, (Some(PASSWORD), None), &relaxed).await, "already");
+}
+
+/// Whoever finds a device with its passkey knows no password.
+#[tokio::test]
+async fn a_passkey_alone_turns_nothing_off() {
+    let stage = Stage::new();
+    let (relaxed, open) = (rules(Strength::OneFactor, true), stage.session().await);
+    let passkey = PasskeyRecord {
+        id: "P".to_owned(),
+        name: "Key".to_owned(),
+        rp_id: HOST.to_owned(),
+        credential_id: b"key".to_vec(),
+        public_key: Vec::new(),
+        aaguid: Default::default(),
+        attested: false,
+        sign_count: 0,
+        user_verified: true,
+        backup_eligible: true,
+        backup_state: false,
+        transports: Vec::new(),
+        created_at: Timestamp::from_secs(START),
+        used_at: None,
+    };
+    let user = open.session.identity.id.clone();
+    stage.world.look(|s| s.passkeys.push((user, passkey)));
+    stage.world.pass(Duration::from_secs(301));
+    let proofs = Proofs::default().with(Method::Passkey, stage.flows.ports.clock.now());
+    stage.world.look(|s| {
+        let (session, _) = s.sessions.get_mut(&open.token.key()).unwrap();
+        *session = Arc::new(Session { proofs, ..session.as_ref().clone() });
+    });
+    stage.world.forget_checks();
+    let open = Opened { session: stage.world.look(|s| s.sessions[&open.token.key()].0.clone()), ..*open };
+    assert_eq!(stage.disable(&open, (None, None), &relaxed).await, "prove first");
+    assert_eq!(stage.disable(&open, (Some(PASSWORD), None), &relaxed).await, "disabled");
+}
+
+#[tokio::test]
+async fn each_factor_that_goes_is_told_of() {
+    let stage = Stage::new();
+    let (open, relaxed) = (stage.session().await, rules(Strength::OneFactor, true));
+    stage.world.look(|s| s.letters.clear());
+    assert_eq!(stage.disable(&open, (Some(PASSWORD), stage.code()), &relaxed).await, "disabled");
+    let told: Vec<_> = stage.world.look(|s| {
+        let kind = |letter: &Letter| match letter {
+            Letter::Notice(notice) => Some(notice.kind.clone()),
+            _ => None,
+        };
+        s.letters.iter().filter_map(|(letter, _)| kind(letter)).collect()
+    });
+    assert_eq!(told, [NoticeKind::FactorRemoved(Method::Totp)]);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod enumeration;
 mod faults;
 mod floods;
 mod races;
+mod second_proof;
 mod waiting;
 
 use std::time::Duration;
