@@ -10,6 +10,7 @@ mod copied_passkeys;
 mod dead_ends;
 mod dialects;
 mod enumeration;
+mod enumeration_sign_up;
 mod handoff;
 mod journeys;
 mod letter_notices;
@@ -41,6 +42,7 @@ mod shown_tokens;
 mod sign_up;
 mod slips;
 mod tabs;
+mod thief;
 mod tokens;
 mod ways_on;
 
