@@ -28,10 +28,10 @@ const HOMES: [&str; 2] = ["addresses.folded", "addresses.value"];
 
 /// What must be told to nobody, with what it is.
 #[derive(Default)]
-struct Secrets(Vec<(String, Vec<u8>)>);
+pub(crate) struct Secrets(Vec<(String, Vec<u8>)>);
 
 impl Secrets {
-    fn keep(&mut self, what: &str, value: &str) -> String {
+    pub(crate) fn keep(&mut self, what: &str, value: &str) -> String {
         assert!(value.len() >= 8, "{what}: `{value}` stands in a log by chance");
         self.0.push((what.to_owned(), value.into()));
         value.to_owned()
@@ -82,11 +82,11 @@ fn unescaped(told: &[u8]) -> Vec<u8> {
 }
 
 /// Walks the flows as one person.
-struct Walk {
-    cluster: Cluster,
-    mail: MailServer,
+pub(crate) struct Walk {
+    pub(crate) cluster: Cluster,
+    pub(crate) mail: MailServer,
     provider: App,
-    secrets: Secrets,
+    pub(crate) secrets: Secrets,
     ann: Person,
 }
 
@@ -96,12 +96,13 @@ impl Walk {
         let body = r#"body: '{"to":"{to}","text":"{text}"}'"#;
         let more = format!(
             "portal: {{ host: login.localhost }}
+recovery: {{ wait: 24h, second_proof: [totp, backup_code] }}
 factors: {{ email_code: {{ digits: 8 }}, sms_code: {{ digits: 8 }}, email_link: on }}
 mail: {{ smtp: \"smtp://127.0.0.1:{}\", starttls: off, from: no-reply@example.com }}
 sms: {{ webhook: {{ url: \"http://{}/?text={{text}}\", {body} }}, countries: [US] }}",
             mail.port, provider.address
         );
-        let cluster = Cluster::telling("debug", &HOSTS, &more).await;
+        let cluster = Cluster::signing_up("debug", &HOSTS, &more).await;
         let ann = cluster.person("ann");
         let mut secrets = Secrets::default();
         secrets.keep("the password", PASSWORD);
@@ -110,12 +111,12 @@ sms: {{ webhook: {{ url: \"http://{}/?text={{text}}\", {body} }}, countries: [US
         Self { cluster, mail, provider, secrets, ann }
     }
 
-    fn script(&self) -> Client {
+    pub(crate) fn script(&self) -> Client {
         Client::api(&at(&self.cluster, 0, "login.localhost"))
     }
 
     /// Posts, and keeps every token of the answer.
-    async fn post(&mut self, client: &mut Client, call: &str, body: Value, status: u16) -> Value {
+    pub(crate) async fn post(&mut self, client: &mut Client, call: &str, body: Value, status: u16) -> Value {
         let answer = client.post_json(&format!("{API}/{call}"), &body).await;
         assert_eq!(answer.status, status, "{call}: {}", answer.body);
         if answer.body.is_empty() {
@@ -301,6 +302,8 @@ async fn what_proves_somebody_and_where_they_are_reached_stands_where_it_belongs
     walk.post(&mut script, "backup-codes", json!({}), 200).await;
     walk.passkeys(&mut script).await;
     walk.hosts().await;
+    walk.beginnings().await;
+    walk.recoveries().await;
     let told = wait_until(|| {
         let log = walk.cluster.nodes[0].process.stderr();
         (log.matches("\"access\"").count() >= 25 && log.contains("code_sent")).then_some(log)

@@ -9,9 +9,11 @@
 )]
 
 mod abuse;
+mod account_races;
 mod alike;
 mod broken_rows;
 mod canary;
+mod canary_accounts;
 mod canary_factors;
 mod challenges;
 mod chaos;

@@ -1,7 +1,7 @@
 //! Backup codes over two nodes on one Redis and one PostgreSQL: each admits once, however many try at once, and one that
 //! is burnt when its node is killed admits nobody.
 //!
-//! `RACE_ROUNDS` says how many rounds are raced, here, in `factor_races`, in `slips` and in `shared_sign_in`; `make races` takes fifty.
+//! `RACE_ROUNDS` says how many rounds are raced, here, in `account_races`, in `factor_races`, in `slips` and in `shared_sign_in`; `make races` takes fifty.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};

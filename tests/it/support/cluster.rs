@@ -26,6 +26,9 @@ const RULES: &str = "
       - { name: vault, path: /vault/**, require: phishing_resistant }
       - { name: all, path: /**, require: two_factor }";
 
+/// Stands before the configuration of a cluster in which anybody may make an account.
+const SIGNING_UP: &str = "# signing up\n";
+
 /// The stores, the app, and the gateways before it.
 pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Gateway>,
@@ -61,6 +64,12 @@ impl Cluster {
         Self::build(log, hosts, more, None).await
     }
 
+    /// The same where anybody may make an account.
+    pub(crate) async fn signing_up(log: &'static str, hosts: &[&str], more: &str) -> Self {
+        let more = format!("{SIGNING_UP}{more}");
+        Self::build(log, hosts, &more, None).await
+    }
+
     /// Two nodes before another app than the demo's.
     pub(crate) async fn before(app: SocketAddr, more: &str) -> Self {
         Self::build("info", &["localhost"], more, Some(app)).await
@@ -83,7 +92,7 @@ impl Cluster {
             let apps: String = hosts.iter().map(app).collect();
             let text = format!(
                 "listen: {{ plain: [\"127.0.0.1:{port}\"], admin: \"127.0.0.1:{admin}\" }}
-users: {{ database: \"{}{}\", password: {{ memory: 7MiB, iterations: 1, queue: 1000 }} }}
+users: {{ database: \"{}{}\", password: {{ memory: 7MiB, iterations: 1, queue: 1000 }}{} }}
 state: {{ url: \"{}\" {} }}
 secrets: {{ key_file: master.key }}
 {more}
@@ -92,6 +101,7 @@ apps: {apps}
                 postgres.url(),
                 // Hundreds who count for one account take turns.
                 if more.is_empty() { "" } else { "?timeout_ms=5000" },
+                if more.starts_with(SIGNING_UP) { ", signup: open" } else { "" },
                 redis.url(),
                 if more.is_empty() { "" } else { ", timeout: 5s" },
             );
