@@ -176,7 +176,8 @@ async fn nothing_is_left_of_who_deletes_their_account_and_the_same_name_inherits
     assert!(matches!(told, DeletionAsked::Sent { .. }));
     let before = stage.traces();
     let kinds = TransientKind::ALL.map(TransientKind::name);
-    for what in kinds.into_iter().chain(["session", "account", "totp", "address", "lockout", "letter", "trail", "mark"]) {
+    for what in kinds.into_iter().chain(["session", "account", "totp", "address", "lockout", "letter", "trail", "mark"])
+    {
         assert!(before.iter().any(|found| found.starts_with(what)), "nothing of kind {what} was left: {before:?}");
     }
     let others = stage.world.look(|s| (s.transient.len(), s.addresses.len()));
