@@ -1,0 +1,58 @@
+//! Letters about what too many wrong proofs do.
+
+use super::*;
+use crate::auth::throttle::Limit;
+use crate::flow::settings::MethodBudget;
+
+/// Of two wrong codes at once, each of which would be the last one, whichever switches the factor off brings its letters.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_brings_the_last_wrong_code_it_is_told_of() {
+    for round in 0..20 {
+        let mut stage = stage();
+        let mut settings = FlowSettings { mail: true, ..sending() };
+        settings.limits.lockout = 1;
+        stage.flows = Flows::new(stage.world.ports(), settings);
+        let enrolled = stage.world.ports().authenticators.of(&stage.ann).await.unwrap();
+        let (one, other) = (client_at("203.0.113.5"), client_at("203.0.113.6"));
+        let at = |from| stage.flows.begin_attempt("ann", Some(stage.ann.clone()), from);
+        let (one, other) = (at(&one), at(&other));
+        let (first, second) = tokio::join!(
+            stage.flows.count_code(&one, &stage.ann, Method::Totp, &enrolled),
+            stage.flows.count_code(&other, &stage.ann, Method::Totp, &enrolled),
+        );
+        drop((first.unwrap(), second.unwrap()));
+        assert!(stage.world.look(|s| s.lockouts.values().any(|lockout| lockout.locked_at.is_some())));
+        assert_eq!(stage.count(&NoticeKind::FactorLocked(Method::Totp)), 2, "{round}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_wrong_passwords_are_told_of_once_a_day_and_a_name_that_nobody_has_costs_as_much() {
+    let mut costs = Vec::new();
+    for name in ["ann", "nobody"] {
+        let mut stage = stage();
+        let mut settings = FlowSettings { mail: true, ..sending() };
+        let MethodBudget::Password { pace, .. } = settings.limits.budget(Method::Password) else { panic!("no pace") };
+        settings.limits.password_lockout = Limit { tries: 3, refill: Duration::from_secs(600) };
+        settings.limits.new_network = Limit { tries: 1, ..pace };
+        stage.flows = Flows::new(stage.world.ports(), settings);
+        let wrong = async |flows: &Flows, from: &Client| {
+            flows.begin(given(name, "not it"), two_factors(), Channel::Cookie, from).await.unwrap();
+        };
+        for ip in ["203.0.113.5", "203.0.113.6", "198.51.100.1"] {
+            wrong(&stage.flows, &client_at(ip)).await;
+        }
+        assert!(stage.told().is_empty(), "none is too many yet");
+        stage.world.fail(0, Blow::Before);
+        wrong(&stage.flows, &client_at("192.0.2.200")).await;
+        let letters = stage.world.look(|s| s.letters.len());
+        costs.push((stage.world.calls() - letters, stage.world.look(|s| s.transient.len() - letters)));
+        let told = stage.count(&NoticeKind::PasswordLocked);
+        assert_eq!((told, letters), if name == "ann" { (2, 2) } else { (0, 1) });
+        for ip in ["192.0.2.201", "192.0.2.202"] {
+            wrong(&stage.flows, &client_at(ip)).await;
+        }
+        assert!(stage.told().is_empty(), "once a day");
+    }
+    assert_eq!(costs[0].1, costs[1].1);
+}
