@@ -32,6 +32,7 @@ mod page_samples;
 mod pages;
 mod pages_recovery;
 mod pages_sign_up;
+mod pages_usable;
 mod passkeys;
 mod popups;
 mod previous_sign_in;
