@@ -148,7 +148,9 @@ impl Authenticators for World {
         self.call(|s| {
             s.lockouts.remove(&(user.clone(), Method::Totp));
             let replaced = s.totp.insert(user.clone(), totp.clone()).is_some();
-            s.accounts.get_mut(user).filter(|_| replaced).map(|account| over_but_kept(account, ends_sessions));
+            if let Some(account) = s.accounts.get_mut(user).filter(|_| replaced) {
+                over_but_kept(account, ends_sessions);
+            }
             s.end_waiting(user);
             s.keep(records);
         })

@@ -48,7 +48,9 @@ impl Passkeys for World {
                 return Removal::Changed;
             }
             s.passkeys.retain(|(of, passkey)| of != user || passkey.id != id);
-            s.accounts.get_mut(user).map(|account| super::durable::over_but_kept(account, ends_sessions));
+            if let Some(account) = s.accounts.get_mut(user) {
+                super::durable::over_but_kept(account, ends_sessions);
+            }
             s.end_waiting(user);
             s.keep(records);
             Removal::Removed

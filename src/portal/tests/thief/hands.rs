@@ -166,7 +166,10 @@ impl<'a> Hands<'a> {
             let guess = json!({"code": code, "second": {"method": "totp", "code": self.totp()}});
             let (_, mut told) = self.call(&Holding::Nothing, "POST", "recover/verify", guess).await;
             if told["status"] != "reset_required" {
-                told = self.call(&Holding::Nothing, "POST", "recover/verify", json!({ "code": code, "wait": true })).await.1;
+                told = self
+                    .call(&Holding::Nothing, "POST", "recover/verify", json!({ "code": code, "wait": true }))
+                    .await
+                    .1;
             }
             if told["status"] == "reset_required" || told["status"] == "waiting" {
                 self.reached.insert(Goal::RecoveryBegin);
