@@ -139,7 +139,10 @@ async fn end_sessions(ports: &Ports, user: &UserId) -> Answer<(Vec<String>, u64)
 /// The counters of a name, which may be somebody else's tomorrow.
 fn counters(name: &Username) -> Vec<String> {
     let account = account_of_name(name.as_str());
-    let of = |method: Method| [Counter::Account(&account), Counter::Failures(&account)].map(|c| c.key(method));
+    let of = |method: Method| {
+        [Counter::Account(&account), Counter::Failures(&account), Counter::FailuresNotice(&account)]
+            .map(|c| c.key(method))
+    };
     MethodSet::ALL.iter().flat_map(of).collect()
 }
 

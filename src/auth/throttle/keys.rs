@@ -30,6 +30,8 @@ pub enum Counter<'a> {
     AccountNetwork(&'a str, IpAddr),
     /// Failures in a row of an account, from all unknown browsers together.
     Failures(&'a str),
+    /// Letters that tell the owner of an account of too many failures in a row.
+    FailuresNotice(&'a str),
     /// An account, from one known browser.
     Browser(&'a str, &'a str),
     /// Failures in a row of an account, from one known browser.
@@ -54,6 +56,7 @@ impl<'a> Counter<'a> {
             Self::Account(account) => format!("{method}:account:{account}"),
             Self::AccountNetwork(account, ip) => format!("{method}:pace:{account}:{}", client_network(ip)),
             Self::Failures(account) => format!("{method}:lockout:{account}"),
+            Self::FailuresNotice(account) => format!("{method}:lockout-notice:{account}"),
             Self::Browser(account, id) => format!("{method}:device:{account}:{id}"),
             Self::BrowserFailures(account, id) => format!("{method}:device:{account}:{id}:lockout"),
             Self::NewNetwork(account, network) => format!("{method}:newcomer:{account}:{network}"),

@@ -2,6 +2,7 @@
 //! before the change that they tell of, and written with it.
 
 mod disown;
+mod password_locked;
 
 use std::time::Duration;
 
@@ -33,8 +34,6 @@ const KEPT_FOR: Duration = Duration::from_secs(3 * 86_400);
 const HELD_FOR: Duration = Duration::from_secs(60);
 /// After this a script that signs in from the same network is told of once more.
 const SCRIPT_NOTICE_INTERVAL: Duration = Duration::from_secs(30 * 86_400);
-/// After this, too many wrong passwords for a name are told of once more.
-const LOCK_NOTICE_INTERVAL: Duration = Duration::from_secs(86_400);
 
 /// Whose account it is, and what happened to it.
 pub struct NoticeFacts<'a> {
@@ -208,28 +207,6 @@ impl Flows {
         }
         let enrolled = self.ports.authenticators.of(user).await?;
         self.notices(attempt, user, NoticeKind::NewBrowser, &enrolled).await
-    }
-
-    /// Tells the owner of an account, once a day at most, that too many wrong passwords slow unknown browsers down. As much is
-    /// done for a name that nobody has.
-    pub(in crate::flow) async fn notify_password_locked(&self, attempt: &Attempt<'_>) -> Answer<()> {
-        let mark = format!("notice:password_locked:{}", attempt.account);
-        if !self.settings.mail || !self.ports.ledger.claim(&mark, LOCK_NOTICE_INTERVAL).await? {
-            return Ok(());
-        }
-        let found = match &attempt.username {
-            Some(name) => self.ports.accounts.find(name).await?.filter(|account| !account.disabled),
-            None => None,
-        };
-        let nobody = UserId(String::new());
-        let user = found.as_ref().map_or(&nobody, |account| &account.identity.id);
-        let enrolled = self.ports.authenticators.of(user).await?;
-        if let Some(account) = found.filter(|_| enrolled.addresses.iter().any(|a| a.kind == AddressKind::Email)) {
-            return self.notify_first(attempt, &account, NoticeKind::PasswordLocked, &enrolled).await;
-        }
-        let (token, link) = (LinkToken::mint(&self.random()?), NoticeLink { user: None, at: attempt.now });
-        self.ports.notice_links.put(&token, &link, LINK_LASTS).await?;
-        self.ports.outbox.put(&Letter::Nobody, attempt.now, attempt.now.plus(KEPT_FOR)).await
     }
 
     fn notice_origin(&self, attempt: &Attempt<'_>) -> NoticeOrigin {

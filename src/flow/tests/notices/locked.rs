@@ -1,7 +1,10 @@
 //! Letters about what too many wrong proofs do.
 
 use super::*;
-use crate::auth::throttle::Limit;
+use crate::auth::ceremony::Erasure;
+use crate::auth::throttle::{Limit, account_of_name};
+use crate::flow::erasure::erase_account;
+use crate::flow::ports::Records;
 use crate::flow::settings::MethodBudget;
 
 /// Of two wrong codes at once, each of which would be the last one, whichever switches the factor off brings its letters.
@@ -26,33 +29,75 @@ async fn whoever_brings_the_last_wrong_code_it_is_told_of() {
     }
 }
 
+/// One wrong password less than is told of.
+async fn under_attack(name: &str) -> Stage {
+    let mut stage = stage();
+    let mut settings = FlowSettings { mail: true, ..sending() };
+    let MethodBudget::Password { pace, .. } = settings.limits.budget(Method::Password) else { panic!("no pace") };
+    settings.limits.password_lockout = Limit { tries: 3, refill: Duration::from_secs(600) };
+    settings.limits.new_network = Limit { tries: 1, ..pace };
+    stage.flows = Flows::new(stage.world.ports(), settings);
+    for ip in ["203.0.113.5", "203.0.113.6", "198.51.100.1"] {
+        assert!(wrong(&stage.flows, name, ip).await);
+    }
+    assert!(stage.told().is_empty(), "none is too many yet");
+    stage
+}
+
+/// Whether a wrong password was answered.
+async fn wrong(flows: &Flows, name: &str, ip: &str) -> bool {
+    flows.begin(given(name, "not it"), two_factors(), Channel::Cookie, &client_at(ip)).await.is_ok()
+}
+
 #[tokio::test]
 async fn too_many_wrong_passwords_are_told_of_once_a_day_and_a_name_that_nobody_has_costs_as_much() {
     let mut costs = Vec::new();
     for name in ["ann", "nobody"] {
-        let mut stage = stage();
-        let mut settings = FlowSettings { mail: true, ..sending() };
-        let MethodBudget::Password { pace, .. } = settings.limits.budget(Method::Password) else { panic!("no pace") };
-        settings.limits.password_lockout = Limit { tries: 3, refill: Duration::from_secs(600) };
-        settings.limits.new_network = Limit { tries: 1, ..pace };
-        stage.flows = Flows::new(stage.world.ports(), settings);
-        let wrong = async |flows: &Flows, from: &Client| {
-            flows.begin(given(name, "not it"), two_factors(), Channel::Cookie, from).await.unwrap();
-        };
-        for ip in ["203.0.113.5", "203.0.113.6", "198.51.100.1"] {
-            wrong(&stage.flows, &client_at(ip)).await;
-        }
-        assert!(stage.told().is_empty(), "none is too many yet");
+        let stage = under_attack(name).await;
         stage.world.fail(0, Blow::Before);
-        wrong(&stage.flows, &client_at("192.0.2.200")).await;
+        assert!(wrong(&stage.flows, name, "192.0.2.200").await);
         let letters = stage.world.look(|s| s.letters.len());
         costs.push((stage.world.calls() - letters, stage.world.look(|s| s.transient.len() - letters)));
         let told = stage.count(&NoticeKind::PasswordLocked);
         assert_eq!((told, letters), if name == "ann" { (2, 2) } else { (0, 1) });
         for ip in ["192.0.2.201", "192.0.2.202"] {
-            wrong(&stage.flows, &client_at(ip)).await;
+            assert!(wrong(&stage.flows, name, ip).await);
         }
         assert!(stage.told().is_empty(), "once a day");
     }
     assert_eq!(costs[0].1, costs[1].1);
+}
+
+#[tokio::test]
+async fn a_fault_loses_no_letter_about_too_many_wrong_passwords() {
+    for nth in 1.. {
+        let stage = under_attack("ann").await;
+        stage.world.fail(nth, Blow::Before);
+        wrong(&stage.flows, "ann", "192.0.2.200").await;
+        let is_over = stage.world.calls() < nth;
+        stage.world.fail(0, Blow::Before);
+        wrong(&stage.flows, "ann", "192.0.2.201").await;
+        let to: Vec<_> = stage.told().into_iter().map(|notice| notice.to).collect();
+        for address in ["a@example.com", "b@example.com"] {
+            assert!(to.contains(&Recipient::Email(address.to_owned())), "{nth}: {address}");
+        }
+        if is_over {
+            assert!(nth > 8, "{nth}");
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_of_it_is_a_counter_that_goes_with_the_account() {
+    let stage = under_attack("ann").await;
+    assert!(wrong(&stage.flows, "ann", "192.0.2.200").await);
+    let account = account_of_name("ann");
+    // Stores keep keyed digests of the names of counters, and marks as they are.
+    assert!(stage.world.look(|s| s.marks.keys().all(|mark| !mark.contains(&account))));
+    let counts = || stage.world.look(|s| s.counters.keys().filter(|key| key.contains("lockout-notice")).count());
+    assert_eq!(counts(), 1);
+    let who = stage.world.look(|s| s.accounts[&stage.ann].identity.clone());
+    erase_account(&stage.flows.ports, &Erasure::by_operator(&who), Records::NONE).await.unwrap();
+    assert_eq!(counts(), 0);
 }
