@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::{KEPT_FOR, LINK_LASTS};
-use crate::auth::factor::authenticator::AddressKind;
+use super::{KEPT_FOR, LINK_LASTS, notice_letters};
 use crate::auth::link_token::LinkToken;
 use crate::auth::notice_kind::NoticeKind;
 use crate::auth::proof::Method;
@@ -11,14 +10,15 @@ use crate::auth::throttle::{Charge, Charged, Counter, Limit};
 use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
-use crate::flow::ports::{Answer, Letter, NoticeLink};
+use crate::flow::ports::{Account, Answer, Letter, NoticeLink};
 
 /// After this, too many wrong passwords for a name are told of once more.
 const INTERVAL: Duration = Duration::from_secs(86_400);
 
 impl Flows {
     /// Tells the owner of an account, once a day at most, that too many wrong passwords slow unknown browsers down. As much is
-    /// done for a name that nobody has.
+    /// done for a name that nobody has: as many links and letters are written as somebody can have addresses, whoever has how
+    /// many.
     pub(in crate::flow) async fn notify_password_locked(&self, attempt: &Attempt<'_>) -> Answer<()> {
         if !self.settings.mail {
             return Ok(());
@@ -44,11 +44,22 @@ impl Flows {
         let nobody = UserId(String::new());
         let user = found.as_ref().map_or(&nobody, |account| &account.identity.id);
         let enrolled = self.ports.authenticators.of(user).await?;
-        if let Some(account) = found.filter(|_| enrolled.addresses.iter().any(|a| a.kind == AddressKind::Email)) {
-            return self.notify_first(attempt, &account, NoticeKind::PasswordLocked, &enrolled).await;
+        let mut letters = match &found {
+            Some(Account { identity, .. }) => {
+                let facts = self.notice_facts(attempt, (&identity.id, &identity.username), NoticeKind::PasswordLocked);
+                notice_letters(&self.ports, facts, &enrolled).await?
+            }
+            None => Vec::new(),
+        };
+        let most = usize::try_from(self.settings.codes.most_addresses).unwrap_or(usize::MAX);
+        while letters.len() < most {
+            let (token, link) = (LinkToken::mint(&self.random()?), NoticeLink { user: None, at: attempt.now });
+            self.ports.notice_links.put(&token, &link, LINK_LASTS).await?;
+            letters.push(Letter::Nobody);
         }
-        let (token, link) = (LinkToken::mint(&self.random()?), NoticeLink { user: None, at: attempt.now });
-        self.ports.notice_links.put(&token, &link, LINK_LASTS).await?;
-        self.ports.outbox.put(&Letter::Nobody, attempt.now, attempt.now.plus(KEPT_FOR)).await
+        for letter in &letters {
+            self.ports.outbox.put(letter, attempt.now, attempt.now.plus(KEPT_FOR)).await?;
+        }
+        Ok(())
     }
 }

@@ -52,20 +52,23 @@ async fn wrong(flows: &Flows, name: &str, ip: &str) -> bool {
 #[tokio::test]
 async fn too_many_wrong_passwords_are_told_of_once_a_day_and_a_name_that_nobody_has_costs_as_much() {
     let mut costs = Vec::new();
-    for name in ["ann", "nobody"] {
+    for (name, addresses) in [("ann", 2), ("ann", 1), ("ann", 0), ("nobody", 0)] {
         let stage = under_attack(name).await;
+        stage.world.look(|s| s.addresses.truncate(addresses));
+        let links = || stage.world.look(|s| s.transient.len());
+        let before = links();
         stage.world.fail(0, Blow::Before);
         assert!(wrong(&stage.flows, name, "192.0.2.200").await);
         let letters = stage.world.look(|s| s.letters.len());
-        costs.push((stage.world.calls() - letters, stage.world.look(|s| s.transient.len() - letters)));
-        let told = stage.count(&NoticeKind::PasswordLocked);
-        assert_eq!((told, letters), if name == "ann" { (2, 2) } else { (0, 1) });
+        costs.push((stage.world.calls(), links() - before, letters));
+        assert_eq!(stage.count(&NoticeKind::PasswordLocked), addresses, "{name}");
         for ip in ["192.0.2.201", "192.0.2.202"] {
             assert!(wrong(&stage.flows, name, ip).await);
         }
         assert!(stage.told().is_empty(), "once a day");
     }
-    assert_eq!(costs[0].1, costs[1].1);
+    assert_eq!(costs, [costs[0]; 4], "calls, links, letters");
+    assert_eq!((costs[0].1, costs[0].2), (5, 5));
 }
 
 #[tokio::test]
