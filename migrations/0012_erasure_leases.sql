@@ -4,7 +4,8 @@ alter table erasures add column leased_until bigint not null default 0;
 
 -- The sessions that somebody had who is gone: values of a moment may name these alone.
 create table erased_sessions (
-    user_id text not null,
+    -- A node of the version before deletes a row of `erasures` alone.
+    user_id text not null references erasures (user_id) on delete cascade,
     session text not null,
     primary key (user_id, session)
 );

@@ -77,7 +77,6 @@ impl Erasures for Database {
     }
 
     async fn finish(&self, users: &[UserId]) -> Answer<()> {
-        const SESSIONS: &str = "delete from erased_sessions where user_id = $1";
         const SQL: &str = "delete from erasures where user_id = $1";
         // Before it is said that nothing is left.
         if let Pool::Sqlite(pool) = &self.pool {
@@ -85,7 +84,6 @@ impl Erasures for Database {
         }
         in_transaction!(self, tx => {
             for user in users {
-                sqlx::query(SESSIONS).bind(&user.0).execute(&mut *tx).await?;
                 sqlx::query(SQL).bind(&user.0).execute(&mut *tx).await?;
             }
             tx.commit().await

@@ -157,6 +157,12 @@ pub(super) async fn nothing_names_who_is_gone(database: &Database) {
     database.finish(std::slice::from_ref(&id)).await.unwrap();
     assert!(database.lease(after.plus(HOUR), NOW, after.plus(HOUR * 2)).await.unwrap().is_empty());
     assert_eq!(holders(database, &id.0).await, ["audit.event", "audit.user_id"]);
+    // A node of the version before knows nothing of the sessions that are remembered.
+    assert!(database.delete(&bob.identity.id).await.unwrap());
+    database.remember_sessions(&bob.identity.id, &["session-of-bob".to_owned()]).await.unwrap();
+    assert_eq!(holders(database, "session-of-bob").await, ["erased_sessions.session"]);
+    raw(database, &format!("delete from erasures where user_id = '{}'", bob.identity.id)).await;
+    assert!(holders(database, "session-of-bob").await.is_empty(), "they go with the row");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
