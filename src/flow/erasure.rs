@@ -67,21 +67,33 @@ pub async fn finish_erasures(ports: &Ports) -> Answer<usize> {
     if left.is_empty() {
         return Ok(0);
     }
+    let unswept: Vec<&Remainder> = left.iter().filter(|remainder| !remainder.is_swept).collect();
+    if !unswept.is_empty() {
+        take_away(ports, &unswept, until).await?;
+        // Files may be held open by somebody who reads them: what was looked through is not looked through again for that.
+        let users: Vec<UserId> = unswept.into_iter().map(|remainder| remainder.user.clone()).collect();
+        ports.erasures.remember_swept(&users, ports.clock.now()).await?;
+    }
+    ports.sweep.settle().await?;
+    let users: Vec<UserId> = left.into_iter().map(|remainder| remainder.user).collect();
+    ports.erasures.finish(&users).await?;
+    Ok(users.len())
+}
+
+/// Takes away what is left of these but in files.
+async fn take_away(ports: &Ports, left: &[&Remainder], until: Timestamp) -> Answer<()> {
     let mut names = Vec::new();
-    for Remainder { user, sessions } in &left {
+    for Remainder { user, sessions, .. } in left {
         // Again: it may not have answered the first time.
         names.extend(end_sessions(ports, user).await?.0);
         forget_person(ports, user).await?;
         names.extend(sessions.iter().cloned().chain([user.0.clone()]));
     }
     sweep(ports, &names, until).await?;
-    for Remainder { user, .. } in &left {
+    for Remainder { user, .. } in left {
         ports.erasures.scrub(user).await?;
     }
-    ports.sweep.settle().await?;
-    let users: Vec<UserId> = left.into_iter().map(|left| left.user).collect();
-    ports.erasures.finish(&users).await?;
-    Ok(users.len())
+    Ok(())
 }
 
 /// Takes away whatever names one of these, step by step, for as long as it takes.

@@ -41,6 +41,8 @@ pub struct Remainder {
     pub user: UserId,
     /// The ids of the sessions that it had.
     pub sessions: Vec<String>,
+    /// Whether everything was looked through already: what is left is in files alone.
+    pub is_swept: bool,
 }
 
 /// Accounts that are gone, in SQL, until nothing of them is left where moments are kept.
@@ -54,6 +56,8 @@ pub trait Erasures: Send + Sync {
     async fn renew(&self, old: Timestamp, new: Timestamp) -> Answer<()>;
     /// Takes the name of somebody who is gone out of the audit trail, where it was written since; says in how many rows.
     async fn scrub(&self, user: &UserId) -> Answer<u64>;
+    /// Everything was looked through for these.
+    async fn remember_swept(&self, users: &[UserId], now: Timestamp) -> Answer<()>;
     /// Nothing is left of these.
     async fn finish(&self, users: &[UserId]) -> Answer<()>;
 }

@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use super::{State, World};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, Erasures, IsMeant, Recipient, Records, Remainder, Sweep, SweepStep, SweptEntry};
+use crate::flow::ports::{
+    Answer, Erasures, IsMeant, Recipient, Records, Remainder, StoreError, Sweep, SweepStep, SweptEntry,
+};
 
 /// When somebody went, until when what is left of them is somebody's task, and the sessions that they had.
 #[derive(Clone, Default)]
@@ -13,6 +15,9 @@ pub(crate) struct OpenErasure {
     pub(crate) at: Timestamp,
     pub(crate) leased_until: Timestamp,
     pub(crate) sessions: Vec<String>,
+    pub(crate) is_swept: bool,
+    /// Whether the files that they stood in are held open by somebody.
+    pub(crate) is_held: bool,
 }
 
 impl State {
@@ -64,7 +69,7 @@ impl Erasures for World {
             let free = s.erasures.iter_mut().filter(|(_, it)| it.at <= before && it.leased_until <= now);
             let leased = free.map(|(user, erasure)| {
                 erasure.leased_until = until;
-                Remainder { user: user.clone(), sessions: erasure.sessions.clone() }
+                Remainder { user: user.clone(), sessions: erasure.sessions.clone(), is_swept: erasure.is_swept }
             });
             leased.collect()
         })
@@ -84,6 +89,13 @@ impl Erasures for World {
             let mut named: Vec<_> = s.trail.iter_mut().filter(|(_, event)| named(event)).collect();
             named.iter_mut().for_each(|(_, event)| event.username = None);
             named.len() as u64
+        })
+    }
+
+    async fn remember_swept(&self, users: &[UserId], _: Timestamp) -> Answer<()> {
+        self.call(|s| {
+            let swept = s.erasures.iter_mut().filter(|(user, _)| users.contains(user));
+            swept.for_each(|(_, erasure)| erasure.is_swept = true);
         })
     }
 
@@ -118,6 +130,9 @@ impl Sweep for World {
     }
 
     async fn settle(&self) -> Answer<()> {
-        self.call(|_| ())
+        match self.call(|s| s.erasures.values().any(|erasure| erasure.is_held))? {
+            true => Err(StoreError::new("test", "somebody reads the files")),
+            false => Ok(()),
+        }
     }
 }

@@ -40,17 +40,17 @@ impl Erasures for Database {
     async fn lease(&self, now: Timestamp, before: Timestamp, until: Timestamp) -> Answer<Vec<Remainder>> {
         // The conditions stand outside as well: whoever waited for another's write looks again at what it wrote.
         const SQL: &str = "update erasures set leased_until = $3 where at <= $2 and leased_until <= $1 and user_id in \
-             (select user_id from erasures where at <= $2 and leased_until <= $1 order by at limit 20) returning user_id";
+             (select user_id from erasures where at <= $2 and leased_until <= $1 order by at limit 20) returning user_id, swept_at";
         const SESSIONS: &str = "select session from erased_sessions where user_id = $1";
         let (now, before, until) = (time_of(now)?, time_of(before)?, time_of(until)?);
-        let leased: Vec<(String,)> = on_write!(self, pool => async {
+        let leased: Vec<(String, Option<i64>)> = on_write!(self, pool => async {
             sqlx::query_as(SQL).bind(now).bind(before).bind(until).fetch_all(pool).await
         })?;
         let mut remainders = Vec::new();
-        for (user,) in leased {
+        for (user, swept_at) in leased {
             let sessions: Vec<(String,)> = on!(self, pool => sqlx::query_as(SESSIONS).bind(&user).fetch_all(pool))?;
             let sessions = sessions.into_iter().map(|(session,)| session).collect();
-            remainders.push(Remainder { user: UserId(user), sessions });
+            remainders.push(Remainder { user: UserId(user), sessions, is_swept: swept_at.is_some() });
         }
         Ok(remainders)
     }
@@ -73,6 +73,17 @@ impl Erasures for Database {
             }
             tx.commit().await?;
             Ok(scrubbed)
+        })
+    }
+
+    async fn remember_swept(&self, users: &[UserId], now: Timestamp) -> Answer<()> {
+        const SQL: &str = "update erasures set swept_at = $2 where user_id = $1";
+        let now = time_of(now)?;
+        in_transaction!(self, tx => {
+            for user in users {
+                sqlx::query(SQL).bind(&user.0).bind(now).execute(&mut *tx).await?;
+            }
+            tx.commit().await
         })
     }
 

@@ -82,9 +82,10 @@ pub(crate) async fn empty_log(pool: &SqlitePool) -> Result<(), sqlx::Error> {
     let done: (i64, i64, i64) = sqlx::query_as("pragma wal_checkpoint(truncate)").fetch_one(pool).await?;
     match done {
         (0, ..) => Ok(()),
-        _ => {
-            Err(sqlx::Error::Protocol("the write-ahead log cannot be emptied while somebody reads from it".to_owned()))
-        }
+        _ => Err(sqlx::Error::Protocol(
+            "the write-ahead log cannot be emptied while another program, as a backup, holds the file open to read"
+                .to_owned(),
+        )),
     }
 }
 

@@ -70,3 +70,28 @@ async fn the_rest_is_taken_away_in_short_steps_by_one_node_and_by_another_if_tha
         assert_eq!(stage.traces(), Vec::<String>::new(), "{nth}");
     }
 }
+
+#[tokio::test]
+async fn while_somebody_reads_the_files_only_these_are_tried_again() {
+    let stage = Stage::new();
+    leave_everything(&stage).await;
+    plant(&stage, 1000);
+    let token = stage.link().await;
+    assert_eq!(stage.confirm(&token).await.unwrap().value, DeletionConfirmed::Erased);
+    let hold = |is_held| stage.world.look(|s| s.erasures.get_mut(&stage.ann).unwrap().is_held = is_held);
+    hold(true);
+    let mut calls = Vec::new();
+    for _ in 0..3 {
+        stage.world.pass(Duration::from_secs(60));
+        stage.world.fail(0, Blow::Before);
+        assert!(finish_erasures(&stage.flows.ports).await.is_err());
+        calls.push(stage.world.calls());
+        let left = stage.traces();
+        assert!(left.iter().all(|found| found == "erasure"), "{left:?}");
+    }
+    assert!(calls[0] > 10 && calls[1..] == [2, 2], "{calls:?}");
+    hold(false);
+    stage.world.pass(Duration::from_secs(60));
+    assert_eq!(finish_erasures(&stage.flows.ports).await.unwrap(), 1);
+    assert_eq!(stage.traces(), Vec::<String>::new());
+}

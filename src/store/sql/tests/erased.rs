@@ -144,7 +144,8 @@ pub(super) async fn nothing_names_who_is_gone(database: &Database) {
     database.remember_sessions(&bob.identity.id, &["s3".to_owned()]).await.unwrap();
     assert!(database.lease(later, NOW.minus(HOUR), until).await.unwrap().is_empty(), "not yet");
     let left = database.lease(later, NOW, until).await.unwrap();
-    assert_eq!(left, [Remainder { user: id.clone(), sessions: vec!["s1".to_owned(), "s2".to_owned()] }]);
+    let sessions = vec!["s1".to_owned(), "s2".to_owned()];
+    assert_eq!(left, [Remainder { user: id.clone(), sessions: sessions.clone(), is_swept: false }]);
     assert!(database.lease(later, NOW, until).await.unwrap().is_empty(), "another node has it");
     database.renew(later, until.plus(HOUR * 9)).await.unwrap();
     database.renew(until, until.plus(HOUR)).await.unwrap();
@@ -154,8 +155,11 @@ pub(super) async fn nothing_names_who_is_gone(database: &Database) {
     trail.append(&[entry(Some(&id), Some(NAME), rejected)]).await.unwrap();
     assert_eq!(database.scrub(&id).await.unwrap(), 1);
     assert_eq!(database.scrub(&id).await.unwrap(), 0);
+    database.remember_swept(std::slice::from_ref(&id), after).await.unwrap();
+    let swept = database.lease(after.plus(HOUR), NOW, after.plus(HOUR * 2)).await.unwrap();
+    assert_eq!(swept, [Remainder { user: id.clone(), sessions, is_swept: true }], "only files are left");
     database.finish(std::slice::from_ref(&id)).await.unwrap();
-    assert!(database.lease(after.plus(HOUR), NOW, after.plus(HOUR * 2)).await.unwrap().is_empty());
+    assert!(database.lease(after.plus(HOUR * 2), NOW, after.plus(HOUR * 3)).await.unwrap().is_empty());
     assert_eq!(holders(database, &id.0).await, ["audit.event", "audit.user_id"]);
     // A node of the version before knows nothing of the sessions that are remembered.
     assert!(database.delete(&bob.identity.id).await.unwrap());

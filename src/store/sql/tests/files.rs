@@ -13,7 +13,7 @@ use crate::flow::ports::{
 };
 use crate::flow::ports::{Letter, LetterCode, Recipient};
 use crate::store::contract::samples::account;
-use crate::store::sql::Audit;
+use crate::store::sql::{Audit, sqlite as file};
 
 const NAME: &str = "canaryname";
 const ADDRESS: &str = "canary@address.test";
@@ -90,4 +90,24 @@ async fn no_file_holds_anything_of_somebody_once_their_erasure_is_finished() {
     assert_eq!(database.scrub(&id).await.unwrap(), 0, "done with the deletion");
     database.finish(&[id]).await.unwrap();
     assert_eq!(readable(directory.path()), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_another_program_reads_the_file_no_erasure_is_finished_and_the_fault_says_why() {
+    let (database, directory) = sqlite().await;
+    let ann = account("ann");
+    let id = [ann.identity.id.clone()];
+    assert!(database.create(&ann).await.unwrap());
+    let path = directory.path().join("stepgate.db");
+    let backup = file::pool(file::options(&path, file::Durable::Process), 1);
+    let mut reading = backup.begin().await.unwrap();
+    sqlx::query("select count(*) from accounts").fetch_one(&mut *reading).await.unwrap();
+    assert!(database.delete(&id[0]).await.unwrap());
+    let fault = database.finish(&id).await.unwrap_err().to_string();
+    assert!(fault.contains("as a backup"), "{fault}");
+    let until = NOW.plus(std::time::Duration::from_secs(60));
+    assert_eq!(database.lease(NOW, NOW, until).await.unwrap().len(), 1, "it is remembered");
+    reading.rollback().await.unwrap();
+    database.finish(&id).await.unwrap();
+    assert!(database.lease(until, until, until).await.unwrap().is_empty());
 }

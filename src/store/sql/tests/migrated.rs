@@ -66,7 +66,7 @@ async fn all_is_there(database: &Database) {
     // What was left to do is done.
     let gone = UserId("01GONE".to_owned());
     let left = database.lease(NOW, NOW, NOW.plus(std::time::Duration::from_secs(60))).await.unwrap();
-    assert_eq!(left, [Remainder { user: gone.clone(), sessions: Vec::new() }]);
+    assert_eq!(left, [Remainder { user: gone.clone(), sessions: Vec::new(), is_swept: false }]);
     database.finish(&[gone]).await.unwrap();
 }
 
