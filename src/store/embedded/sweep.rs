@@ -1,6 +1,7 @@
 //! A look through all values, then all marks, a few of them at a time.
 
 use async_trait::async_trait;
+use tokio::task::yield_now;
 
 use super::{Embedded, fault, within};
 use crate::flow::ports::{Answer, IsMeant, Sweep, SweepStep, SweptEntry, TransientKind};
@@ -30,13 +31,16 @@ impl Embedded {
     async fn sweep_values(&self, (kind, key): (&str, &str), is_meant: IsMeant<'_>) -> Answer<SweepStep> {
         // One of them has a megabyte at most.
         const SOME: &str = "select kind, key, cast(value as blob) from state_transient where (kind, key) > ($1, $2) \
-             order by kind, key limit 100";
+             order by kind, key limit 20";
         const SQL: &str = "delete from state_transient where kind = $1 and key = $2 and cast(value as blob) = $3";
         let rows: Vec<ValueRow> = within(sqlx::query_as(SOME).bind(kind).bind(key).fetch_all(&self.readers)).await?;
         let mut removed = 0;
         for (kind, key, text) in &rows {
             let Some(of) = TransientKind::ALL.into_iter().find(|of| of.name() == kind) else { continue };
-            if from_text(text).is_ok_and(|sealed| is_meant(SweptEntry::Value(of, key, &sealed))) {
+            let is_meant = from_text(text).is_ok_and(|sealed| is_meant(SweptEntry::Value(of, key, &sealed)));
+            // To open a large one and to look through it takes its time.
+            yield_now().await;
+            if is_meant {
                 let query = sqlx::query(SQL).bind(kind).bind(key).bind(text);
                 removed += self.write(query.execute(&self.writer)).await?.rows_affected();
             }

@@ -1,14 +1,19 @@
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
 use super::Embedded;
+use crate::auth::factor::authenticator::Sealed;
 use crate::auth::session::SessionKey;
 use crate::auth::throttle::{Charge, Limit};
 use crate::auth::time::Timestamp;
-use crate::flow::ports::{Clock as _, Ended, Ledger as _, Sessions, Throttle as _, View};
+use crate::flow::ports::{
+    Clock as _, Ended, Ledger as _, Sessions, Sweep as _, SweptEntry, Throttle as _, Transient as _, TransientKind,
+    View,
+};
 use crate::store::contract::samples::{Damaged, ManualClock, StatePorts, cipher, ring_of, session, session_key};
 use crate::store::contract::sealing::{earlier_record, rotation_cases};
 use crate::store::contract::state::state_contract;
@@ -351,4 +356,43 @@ async fn sessions_are_counted_until_they_end() {
     two.clock.pass(HOUR);
     let sampled = two.other.session_sample().await.unwrap();
     assert_eq!((sampled.total, sampled.sessions.len()), (0, 0));
+}
+
+/// On one thread, so that whoever else has something to do is seen to get a turn.
+#[tokio::test]
+async fn a_step_of_a_sweep_reads_few_values_and_lets_others_have_their_turn_after_each() {
+    let t = two().await;
+    for n in 0..50 {
+        t.one.put(TransientKind::Slip, &format!("a{n}"), &Sealed(vec![7; 40]), HOUR).await.unwrap();
+    }
+    let turns = Arc::new(AtomicUsize::new(0));
+    let others = tokio::spawn({
+        let turns = turns.clone();
+        async move {
+            loop {
+                turns.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let (mut from, mut read) = (None, 0);
+    loop {
+        let seen = Mutex::new(Vec::new());
+        let is_meant = |entry: SweptEntry<'_>| {
+            if let SweptEntry::Value(..) = entry {
+                seen.lock().unwrap().push(turns.load(Ordering::SeqCst));
+            }
+            false
+        };
+        from = t.one.step(from.as_deref(), &is_meant).await.unwrap().next;
+        let seen = seen.into_inner().unwrap();
+        assert!(seen.len() <= 20, "{} at once", seen.len());
+        assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "{seen:?}");
+        read += seen.len();
+        if from.is_none() {
+            break;
+        }
+    }
+    assert_eq!(read, 50);
+    others.abort();
 }

@@ -1,6 +1,7 @@
 //! A look through all keys, a few of them at a time: the server serves everybody else in between.
 
 use async_trait::async_trait;
+use tokio::task::yield_now;
 
 use super::Redis;
 use super::counters::MARK;
@@ -59,7 +60,10 @@ impl Redis {
                 self.connection.run(Verb::Scan, |mut c| async move { cmd.query_async(&mut c).await }).await?;
             for (ValueAt { key, kind, name }, text) in some.iter().zip(texts) {
                 let Some(text) = text else { continue };
-                if from_text(&text).is_ok_and(|sealed| is_meant(SweptEntry::Value(*kind, name, &sealed))) {
+                let is_meant = from_text(&text).is_ok_and(|sealed| is_meant(SweptEntry::Value(*kind, name, &sealed)));
+                // To open a large one and to look through it takes its time.
+                yield_now().await;
+                if is_meant {
                     let mut call = self.scripts.discard.prepare_invoke();
                     call.key(*key).arg(text);
                     removed += u64::from(self.invoke::<bool>(Verb::Take, call).await?);
