@@ -71,7 +71,7 @@ sign-up-done = The account is made. You can sign in.
 sign-up-over = It was used already, it is too old, or it is not whole. If you have an account, sign in; otherwise begin again.
 
 mistake-sign-up-domain = Addresses of this domain cannot be used here
-mistake-username-unusable = Use a name without spaces, commas or characters that nobody sees
+mistake-username-unusable = Use a name without spaces, commas or characters that nobody sees, and no address but your own
 problem-unusable-input-title = Something in what was sent cannot be used.
 problem-sign-up-off-title = Nobody can make an account here by themselves.
 problem-sign-up-proof-title = Give a token, or an address and a code.
@@ -610,7 +610,7 @@ recover-issued-code = Code of the administrator
 recover-issued-wrong = The user name or the code is not correct, or the code is used or too old
 recover-code-title = Go on with the letter
 recover-sent = If there is an account of that name with a confirmed address, a letter is on its way to it. Its code is good for { $span }.
-recover-sent-look = Open the link in it, on any device, or enter the code here. If none comes, look in your spam folder. At most three letters an hour are sent.
+recover-sent-look = Open the link in it, on any device, or enter the code here. If none comes, look in your spam folder. Only a few letters are sent: wait some minutes before you ask again.
 recover-go-on = You opened the link of a letter from <strong>{ $host }</strong>. Go on only if you asked for it.
 recover-code = Code of the letter
 recover-code-wrong = This code is not correct or is too old. Copy all of it, or ask for another one

@@ -89,8 +89,8 @@ impl Flows {
         }
         let given = form.username.map(str::trim).filter(|name| !name.is_empty());
         let username = match (given, &email) {
-            (Some(name), _) => new_username(name),
-            (None, Some(email)) => new_username(email),
+            (Some(name), email) => new_username(name, email.as_deref().unwrap_or_default()),
+            (None, Some(email)) => new_username(email, email),
             (None, None) => None,
         };
         if username.is_none() && (given.is_some() || email.is_some()) {
@@ -146,7 +146,11 @@ impl Flows {
     }
 }
 
-/// A name for a new account: one that cannot pass for another to the eye.
-pub(super) fn new_username(typed: &str) -> Option<Username> {
-    Username::parse(typed).filter(|name| name.first_invisible().is_none())
+/// A name for a new account: one that cannot pass for another to the eye. A name that is an address is that of its owner, so that
+/// no answer to a name tells whose address is confirmed, and nobody's letters are looked for by another's name.
+pub(super) fn new_username(typed: &str, email: &str) -> Option<Username> {
+    let name = Username::parse(typed).filter(|name| name.first_invisible().is_none())?;
+    let is_anothers = mail_address::parse(name.as_str())
+        .is_some_and(|address| mail_address::folded(&address) != mail_address::folded(email));
+    (!is_anothers).then_some(name)
 }

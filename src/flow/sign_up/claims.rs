@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 
-use super::{ClaimedBy, SIGN_UP_LIVES};
+use super::{ANOTHER_NAME_LIVES, ClaimedBy, SIGN_UP_LIVES};
 use crate::auth::address::mail_address;
 use crate::auth::factor::password;
 use crate::auth::handoff::BindingToken;
@@ -54,16 +54,17 @@ impl Flows {
                 }
             }
             let pending = PendingSignUp { email: email.to_owned(), claims, taken };
-            let kept = match self.ports.pending_sign_ups.put_new(key, &pending, SIGN_UP_LIVES).await {
-                Ok(kept) => kept,
-                Err(fault) => {
-                    // Who began before loses nothing by it.
-                    if let Some(whole) = &whole {
-                        let _ = self.ports.pending_sign_ups.put_back(key, whole).await;
+            let kept =
+                match self.ports.pending_sign_ups.put_new(key, &pending, SIGN_UP_LIVES + ANOTHER_NAME_LIVES).await {
+                    Ok(kept) => kept,
+                    Err(fault) => {
+                        // Who began before loses nothing by it.
+                        if let Some(whole) = &whole {
+                            let _ = self.ports.pending_sign_ups.put_back(key, whole).await;
+                        }
+                        return Err(fault);
                     }
-                    return Err(fault);
-                }
-            };
+                };
             if kept.claims == pending.claims {
                 break;
             }

@@ -1,7 +1,7 @@
 //! The confirmation of a sign-up: from here on there is an account, and not before.
 
 use super::begin::{DIGITS, new_username};
-use super::{ClaimedBy, ReachedBy, SIGN_UP_LIVES, SignUpConfirmed, SignUpMistake, WaitingSignUp};
+use super::{ANOTHER_NAME_LIVES, ClaimedBy, ReachedBy, SIGN_UP_LIVES, SignUpConfirmed, SignUpMistake, WaitingSignUp};
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
 use crate::auth::factor::sent_code;
 use crate::auth::handoff::BindingToken;
@@ -93,7 +93,8 @@ impl Flows {
             attempt.record(What::ProofRejected { method: Method::Password, reason });
             return Ok(if gone { SignUpConfirmed::Over } else { SignUpConfirmed::Wrong });
         };
-        self.make_claimed(attempt, key, claim, (token, &[name]), given, goal).await
+        let email = pending.map(|pending| pending.email).unwrap_or_default();
+        self.make_claimed(attempt, key, (claim, &email), (token, &[name]), given, goal).await
     }
 
     async fn confirm_by_code(
@@ -126,8 +127,9 @@ impl Flows {
         let token = LinkToken::mint(&self.random()?);
         let link = LetterKey(token.name());
         let leads = SignUpLink { leads_to: key.clone(), done: false };
-        self.ports.sign_up_links.put(&link, &leads, SIGN_UP_LIVES).await?;
-        self.make_claimed(attempt, key, claim, (&token, &[link, name]), given, goal).await
+        self.ports.sign_up_links.put(&link, &leads, ANOTHER_NAME_LIVES).await?;
+        let email = pending.map(|pending| pending.email).unwrap_or_default();
+        self.make_claimed(attempt, key, (claim, &email), (&token, &[link, name]), given, goal).await
     }
 
     /// Makes the account of a claim whose address was reached.
@@ -135,12 +137,12 @@ impl Flows {
         &self,
         attempt: &mut Attempt<'_>,
         key: &SignUpKey,
-        claim: Claim,
+        (claim, email): (Claim, &str),
         (token, names): (&LinkToken, &[LetterKey]),
         given: Confirmation<'_>,
         goal: &SignInGoal,
     ) -> Answer<SignUpConfirmed> {
-        let Some(username) = chosen(given.username, &claim.username) else {
+        let Some(username) = chosen(given.username, &claim.username, email) else {
             return Ok(SignUpConfirmed::Unusable(SignUpMistake::Username));
         };
         if self.is_name_taken(&username).await? {
@@ -236,6 +238,6 @@ impl Flows {
 }
 
 /// A name that was given, if it can be one.
-pub(super) fn chosen(given: Option<&str>, otherwise: &str) -> Option<Username> {
-    new_username(given.map(str::trim).filter(|name| !name.is_empty()).unwrap_or(otherwise))
+pub(super) fn chosen(given: Option<&str>, otherwise: &str, email: &str) -> Option<Username> {
+    new_username(given.map(str::trim).filter(|name| !name.is_empty()).unwrap_or(otherwise), email)
 }

@@ -82,11 +82,10 @@ impl Flows {
             ClaimedBy::Password(password) => password,
             ClaimedBy::Browser(_) => SecretText::new(String::new()),
         };
-        let Some(username) = chosen(given.username, &invitation.email) else {
+        let Some(username) = chosen(given.username, &invitation.email, &invitation.email) else {
             return Ok(SignUpConfirmed::Unusable(SignUpMistake::Username));
         };
         if self.is_name_taken(&username).await? {
-            self.refund(attempt).await?;
             // It may be the account that was made by this very invitation a moment ago.
             let now = self.ports.sign_ups.invitation(&token.name()).await?;
             return Ok(match now.is_some_and(|invitation| invitation.used_at.is_some()) {

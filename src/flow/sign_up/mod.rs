@@ -25,6 +25,9 @@ use crate::flow::reply::LoginReply;
 
 /// How long a sign-up waits for its confirmation.
 pub const SIGN_UP_LIVES: Duration = Duration::from_secs(30 * 60);
+/// How long another user name can be given where the one that was asked for is taken. What waits lives as much longer than its letter,
+/// so that nothing leads to what is over.
+const ANOTHER_NAME_LIVES: Duration = Duration::from_secs(10 * 60);
 /// How long an invitation is good.
 pub const INVITATION_LIVES: Duration = Duration::from_secs(7 * 24 * 3600);
 

@@ -1,7 +1,6 @@
 //! A new account, and its first sign-in.
 
 use super::SignUpConfirmed;
-use crate::auth::address::mail_address;
 use crate::auth::ceremony::{Ceremony, Verdict};
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord, Enrolled};
 use crate::auth::proof::{Method, Requirement, Strength};
@@ -23,11 +22,10 @@ pub(super) struct NewPerson<'a> {
 }
 
 impl Flows {
-    /// Whether somebody goes by a name: by their user name, or by a confirmed address, for people are looked for by both.
+    /// Whether somebody has a user name. Whether it is somebody's confirmed address is not looked for: a name that is an address is
+    /// the one that was reached.
     pub(super) async fn is_name_taken(&self, username: &Username) -> Answer<bool> {
-        let named = self.ports.accounts.find(username).await?.is_some();
-        let folded = mail_address::folded(username.as_str());
-        Ok(named | self.ports.addresses.owner(AddressKind::Email, &folded).await?.is_some())
+        Ok(self.ports.accounts.find(username).await?.is_some())
     }
 
     /// Makes an account with its address.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::auth::time::Timestamp;
+use crate::flow::ports::TransientKind;
 use crate::flow::testing::START;
 
 #[tokio::test]
@@ -28,7 +29,7 @@ async fn of_those_who_begin_at_the_same_moment_each_keeps_their_claim() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_the_address_of_somebody_else_is_taken_too() {
+async fn a_name_that_is_another_address_is_refused_whoever_has_that_one() {
     const BOB: &str = "bob@example.com";
     let world = World::new();
     let bob = world.person("bob");
@@ -37,17 +38,45 @@ async fn a_name_that_is_the_address_of_somebody_else_is_taken_too() {
         AddressRecord { id: "1".into(), kind: AddressKind::Email, value, confirmed_at: Timestamp::from_secs(START) };
     world.look(|s| s.addresses.push((bob, address)));
     let flows = open(&world);
-    let begun = flows.begin_sign_up(form(Some(BOB), ADDRESS, OWN), &client()).await.unwrap().value;
-    assert!(matches!(begun, SignUpBegun::Sent { .. }), "nobody is told before the address is confirmed");
+    let names = [BOB, "Bob@Example.com", "nobody@example.com"];
+    for name in names {
+        let begun = flows.begin_sign_up(form(Some(name), ADDRESS, OWN), &client()).await.unwrap().value;
+        assert!(matches!(begun, SignUpBegun::Unusable(m) if m == [SignUpMistake::Username]), "{name}");
+    }
+    begin(&flows, ADDRESS, OWN, &client()).await;
     let token = token_in(&letter(&world));
-    let other = |name| Confirmation { username: Some(name), ..by_link(&token, OWN) };
-    assert_eq!(told(&flows, other("Bob@Example.com")).await, "username taken");
-    assert_eq!(told(&flows, other("annabelle")).await, "opened");
     // The same for whoever was invited.
     let new = NewInvitation { email: "eve@example.com", groups: Vec::new(), origin: "https://x", host: HOST };
     let url = flows.invite(new, Records::default()).await.unwrap().url;
-    let token = LinkToken::parse(url.expose().split_once("?token=").unwrap().1).unwrap();
-    let other = |name| Confirmation { username: Some(name), ..by_link(&token, OWN) };
-    assert_eq!(told(&flows, other(BOB)).await, "username taken");
-    assert_eq!(told(&flows, other("eve")).await, "opened");
+    let invited = LinkToken::parse(url.expose().split_once("?token=").unwrap().1).unwrap();
+    for (token, own) in [(token, ADDRESS.to_uppercase()), (invited, "Eve@Example.com".to_owned())] {
+        let other = |name| Confirmation { username: Some(name), ..by_link(&token, OWN) };
+        for name in names {
+            assert_eq!(told(&flows, other(name)).await, "unusable", "{name}");
+        }
+        assert_eq!(told(&flows, other(&own)).await, "opened");
+    }
+}
+
+#[tokio::test]
+async fn another_name_can_be_given_however_late_the_code_came_and_no_link_outlives_what_it_leads_to() {
+    let world = World::new();
+    world.person("ann");
+    let flows = open(&world);
+    flows.begin_sign_up(form(Some("ann"), ADDRESS, OWN), &client()).await.unwrap();
+    let code = letter(&world).code.unwrap();
+    world.pass(std::time::Duration::from_secs(29 * 60));
+    let SignUpConfirmed::UsernameTaken(token) = confirm(&flows, by_code(ADDRESS, &code, OWN)).await.value else {
+        panic!("not told")
+    };
+    let ends = |kind| {
+        world
+            .look(|s| s.transient.iter().filter(|((of, _), _)| *of == kind).map(|(_, (_, at))| *at).collect::<Vec<_>>())
+    };
+    let (waiting, links) = (ends(TransientKind::SignUp), ends(TransientKind::SignUpLink));
+    assert_eq!((waiting.len(), links.len()), (1, 2));
+    assert!(links.iter().all(|at| *at <= waiting[0]), "{links:?} {waiting:?}");
+    world.pass(std::time::Duration::from_secs(9 * 60));
+    let again = Confirmation { username: Some("annabelle"), ..by_link(&token, OWN) };
+    assert_eq!(told(&flows, again).await, "opened");
 }
