@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 
-use super::{busy, link_token, login, notice, wait};
+use super::{busy, charged_link_token, link_token, login, notice, wait};
 use crate::auth::link_token::LinkToken;
 use crate::flow::sign_up::{
     ClaimedBy, Confirmation, ReachedBy, SIGN_UP_LIVES, SignUpBegun, SignUpConfirmed, SignUpForm, SignUpMistake,
@@ -28,8 +28,8 @@ const BY_CODE: &str = "code";
 const BY_LINK: &str = "confirm";
 
 /// Asks for an address and a password, or is the page of a link.
-pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
-    if let Some(token) = presented(ctx, "") {
+pub(crate) async fn show(ctx: &mut Context) -> Result<Reply, HandlerError> {
+    if let Some(token) = charged_link_token(ctx).await? {
         return by_link_form(ctx, token.as_ref(), None, Errors::none()).await;
     }
     switched_on(ctx)?;
@@ -117,6 +117,7 @@ async fn by_link(ctx: &mut Context, token: &LinkToken, fields: &FormFields) -> R
     let name = Some(fields.get("username")).filter(|name| !name.is_empty());
     let missing = missing_password(ctx, fields);
     if !missing.is_empty() {
+        ctx.charge_token().await?;
         return by_link_form(ctx, Some(token), name, missing).await;
     }
     let confirmed = confirm(ctx, ReachedBy::Link(token), fields).await?;

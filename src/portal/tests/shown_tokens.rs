@@ -31,6 +31,11 @@ async fn second(way: usize) -> (StatusCode, usize) {
             1 => call(&stage, "POST", "account/delete/confirm", None, json!({ "token": TOKEN })).await.0,
             2 => call(&stage, "POST", "recover/assertion", None, json!({ "code": TOKEN })).await.0,
             3 => call(&stage, "POST", "recover/totp", None, json!({ "ceremony": CEREMONY })).await.0,
+            8 => Browser::new(&stage).get(&format!("/.stepgate/signup?token={TOKEN}")).await.status(),
+            9 => {
+                let given = [("op", "confirm"), ("token", TOKEN), ("password", "")];
+                Browser::new(&stage).post("/.stepgate/signup", &given).await.status()
+            }
             page => {
                 let (name, op) =
                     [("login-link", "follow"), ("delete", "delete"), ("notice", "disown"), ("recover-stop", "stop")]
@@ -46,7 +51,7 @@ async fn second(way: usize) -> (StatusCode, usize) {
 
 #[tokio::test]
 async fn who_shows_them_is_charged_before_anything_is_looked_up() {
-    for way in 0..8 {
+    for way in 0..10 {
         let (answer, calls) = second(way).await;
         assert_eq!(answer, StatusCode::TOO_MANY_REQUESTS, "{way}");
         assert_eq!(calls, 1, "{way}: the counter alone was asked");
