@@ -221,7 +221,7 @@ fn numbers_choose_the_plural_and_stand_as_they_are() {
 }
 
 /// Literals of Rust that have words and are for no person.
-const NO_SENTENCES: [(&str, &str); 17] = [
+const NO_SENTENCES: [(&str, &str); 18] = [
     ("default-src ", "a policy for browsers"),
     ("text/", "a media type"),
     ("public, max-age", "a directive for caches"),
@@ -239,6 +239,7 @@ const NO_SENTENCES: [(&str, &str); 17] = [
     ("Authorization", "a header name"),
     ("Ceremony", "a scheme of authentication"),
     ("Basic", "a scheme of authentication"),
+    ("missing field `", "what serde says, and nobody else reads"),
 ];
 
 /// Files whose texts are documentation, or errors of the configuration for its operator.
