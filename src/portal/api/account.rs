@@ -3,8 +3,8 @@
 use http::StatusCode;
 
 use super::account_types::{AccountBody, AccountChangeBody, PasswordBody};
+use super::enrolling::prove_first;
 use super::login::code_method;
-use super::totp::prove_first;
 use super::types::{Opening, ProblemBody};
 use super::{body, busy, delivered, factor_locked, json, opening, own_rejected, rejected, require_session};
 use crate::auth::factor::authenticator::AddressKind;

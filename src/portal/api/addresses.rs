@@ -4,8 +4,8 @@ use http::StatusCode;
 
 use super::address_types::{Address, AddressBody, AddressCodeBody, AddressList, CodeSent, NameBody};
 use super::codes::{channel, channel_off};
+use super::enrolling::{already_done, prove_first};
 use super::mfa_types::KeepSessionsBody;
-use super::totp::{already_done, prove_first};
 use super::types::ProblemBody;
 use super::{body, json, json_with, rejected, require_session};
 use crate::auth::address::phone_number::NumberRefusal;

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::totp::prove_first;
+use super::enrolling::prove_first;
 use super::types::{BackupCodes, BackupCodesBody, ProblemBody};
 use super::{body, busy, json, rejected, require_session};
 use crate::flow::reply::{CodesAsked, CodesRenewed, Rejection};

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::address_types::{CodeBody, CodeSent};
-use super::totp::enrolling;
+use super::enrolling::enrolling;
 use super::types::ProblemBody;
 use super::{body, json_with, rejected};
 use crate::auth::factor::authenticator::AddressKind;

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::address_types::CodeSent;
+use super::enrolling::prove_first;
 use super::login_link::{LinkTokenBody, link_over};
-use super::totp::prove_first;
 use super::types::{MethodName, ProblemBody, SecretField};
 use super::{body, busy, factor_locked, json_with, own_rejected, rejected, require_session};
 use crate::auth::link_token::LinkToken;

@@ -4,12 +4,12 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 
 use super::account::account_body;
 use super::addresses::listed as listed_addresses;
+use super::enrolling::prove_first;
 use super::export_types::{
     ActivityList, ExportBody, ExportedApp, ExportedBrowser, ExportedCount, ExportedEvent, ExportedPasskey,
     ExportedRecovery, ExportedRisk, ExportedWaiting, ExportedWrongCodes, ListedEvent,
 };
 use super::sessions::listed;
-use super::totp::prove_first;
 use super::types::ProblemBody;
 use super::{json, rejected, require_session};
 use crate::auth::event::EventKind;

@@ -3,9 +3,9 @@
 use data_encoding::BASE64;
 use http::header::AUTHORIZATION;
 
+use super::enrolling::ceremony_given;
 use super::passkeys::of_sign_in;
 use super::proof_types::{CredentialField, ElevateBody, ElevateRequest, SecondFactorBody, SecondFactorRequest};
-use super::totp::ceremony_given;
 use super::types::{LoginAnswer, LoginBody, LoginRequest, Opening, ProblemBody, SecretField};
 use super::{body, login_reply, request_to_come, require_session};
 use crate::auth::factor::passkey::AuthenticationResponse;

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::totp::already_done;
+use super::enrolling::already_done;
 use super::types::{LoginAnswer, ProblemBody, SecretField};
 use super::{body, json_with, login_reply};
 use crate::auth::link_token::LinkToken;

@@ -3,8 +3,8 @@
 use http::StatusCode;
 
 use super::account::unproved_reply;
+use super::enrolling::prove_first;
 use super::mfa_types::{DisableBody, MfaOff};
-use super::totp::prove_first;
 use super::types::ProblemBody;
 use super::{body, json, rejected, require_session};
 use crate::auth::proof::Method;

@@ -7,6 +7,7 @@ pub(super) mod addresses;
 pub(super) mod backup_codes;
 pub(super) mod codes;
 pub(super) mod deletion;
+mod enrolling;
 pub(super) mod export;
 pub(super) mod export_types;
 pub(super) mod login;

@@ -2,10 +2,10 @@
 
 use http::StatusCode;
 
+use super::enrolling::enrolling;
 use super::login::requirement;
 use super::passkey_types::{PasskeyLoginBody, PasskeyLoginOptionsBody, PasskeyOptions};
 use super::passkeys::{ceremony, gone, not_here};
-use super::totp::enrolling;
 use super::types::{LoginAnswer, ProblemBody};
 use super::{body, json, login_reply, rejected};
 use crate::flow::reply::AssertionAsked;

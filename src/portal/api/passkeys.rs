@@ -2,11 +2,11 @@
 
 use http::StatusCode;
 
+use super::enrolling::{already_done, enrolling, prove_first};
 use super::mfa_types::KeepSessionsBody;
 use super::passkey_types::{
     Passkey, PasskeyBody, PasskeyList, PasskeyNameBody, PasskeyOptions, PasskeyOptionsBody, PasskeyRegistered,
 };
-use super::totp::{already_done, enrolling, prove_first};
 use super::types::{Opening, ProblemBody, SecretField};
 use super::{body, busy, delivered, json, json_with, opening, rejected, require_session};
 use crate::auth::factor::passkey::{RegistrationResponse, challenge_name};

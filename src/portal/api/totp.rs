@@ -1,22 +1,18 @@
 //! Enrolling TOTP for machines: by a session, or by the ceremony of a login that answered `enrollment_required`.
 
 use http::StatusCode;
-use http::header::AUTHORIZATION;
 
 use super::address_types::NameBody;
 use super::addresses;
-use super::types::{Enrolled, PendingTotp, ProblemBody, SecretField, TotpBody, TotpConfirmBody};
-use super::{body, busy, delivered, json, opening, rejected, require_session};
-use crate::auth::ceremony::CeremonyToken;
-use crate::auth::proof::MethodSet;
-use crate::flow::reply::Named;
-use crate::flow::reply::OtherSessions;
-use crate::flow::reply::{CeremonyRef, ConfirmReply, EnrollReply, PendingTotp as Pending, Rejection};
+use super::enrolling::{already_done, enrolling, expired, prove_first};
+use super::types::{Enrolled, PendingTotp, ProblemBody, TotpBody, TotpConfirmBody};
+use super::{body, busy, delivered, json, opening, rejected};
+use crate::flow::reply::{
+    CeremonyRef, ConfirmReply, EnrollReply, Named, OtherSessions, PendingTotp as Pending, Rejection,
+};
 use crate::portal::answers::problem::Problem;
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::error::PortalError;
-use crate::portal::messages::text;
-use crate::portal::pages::method_names;
 use crate::portal::qr;
 use crate::portal::reply::Reply;
 
@@ -71,11 +67,6 @@ pub(crate) async fn confirm(ctx: &mut Context) -> Result<Reply, HandlerError> {
     Ok(answer)
 }
 
-/// 409: it was done a moment ago. What was shown then is shown no more.
-pub(super) fn already_done() -> Problem {
-    Problem::new(StatusCode::CONFLICT, "already_done", text!("problem-already-done-title"))
-}
-
 /// Give the authenticator app a name. It takes what replacing it takes.
 #[utoipa::path(patch, path = "/.stepgate/api/v1/totp", request_body = NameBody, tag = "totp",
     security(("bearer" = []), ("cookie" = [])), responses(
@@ -107,29 +98,6 @@ pub(crate) async fn picture(ctx: &Context) -> Result<Reply, HandlerError> {
     Ok(Reply::new(StatusCode::OK, "api", "image/png", png))
 }
 
-/// Who enrols, and whether they came by cookie.
-pub(super) async fn enrolling(
-    ctx: &Context,
-    ceremony: Option<SecretField>,
-) -> Result<(CeremonyRef, bool), HandlerError> {
-    if let Some(token) = ceremony_given(ctx, ceremony.as_ref())? {
-        return Ok((CeremonyRef::SignIn(token), false));
-    }
-    let who = require_session(ctx, false).await?;
-    Ok((CeremonyRef::Session(who.token, who.session), who.by_cookie))
-}
-
-/// The sign-in under way that a caller goes on with: in the body, or as `Authorization: Ceremony …`.
-pub(super) fn ceremony_given(
-    ctx: &Context,
-    field: Option<&SecretField>,
-) -> Result<Option<CeremonyToken>, HandlerError> {
-    let header = ctx.info.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.split_once(' '));
-    let header = header.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("ceremony")).map(|(_, token)| token.trim());
-    let given = field.map(|field| field.0.expose()).or(header);
-    given.map(|text| CeremonyToken::parse(text).ok_or_else(|| expired(ctx, Rejection::CeremonyGone))).transpose()
-}
-
 async fn pending(ctx: &Context, who: &CeremonyRef) -> Result<Pending, HandlerError> {
     match ctx.state.flows.begin_totp(who, &ctx.script()).await? {
         EnrollReply::Pending(pending) => Ok(pending),
@@ -139,13 +107,4 @@ async fn pending(ctx: &Context, who: &CeremonyRef) -> Result<Pending, HandlerErr
             CeremonyRef::Session(..) => expired(ctx, Rejection::SessionGone),
         }),
     }
-}
-
-fn expired(ctx: &Context, rejection: Rejection) -> HandlerError {
-    HandlerError::from(rejected(&ctx.info, rejection))
-}
-
-pub(super) fn prove_first(methods: MethodSet) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "proof_required", text!("problem-prove-first-title"))
-        .with("methods", method_names(methods))
 }
