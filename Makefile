@@ -18,9 +18,11 @@ demo: setup-build ## one process, no servers needed: a sample app behind the gat
 run: setup-build ## serve CONFIG=file.yaml
 	$(CARGO) run --quiet -- run -c $(CONFIG)
 
-# Many tests wait for a server: two for each processor keep it busy.
+# Many unit tests wait for a server: two for each processor keep it busy. Those of whole gateways fill it by themselves.
 test: setup-test ## everything that must pass: units, real servers, real browser
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( $$(nproc) * 2 ))} $(CARGO) test
+	$(CARGO) test --no-run
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( $$(nproc) * 2 ))} $(CARGO) test --lib
+	$(CARGO) test --bins --test it
 	$(MAKE) --no-print-directory browser
 	$(MAKE) --no-print-directory api
 
