@@ -2,7 +2,7 @@
 // which is lost, recovered by a backup code, told of by letters, and deleted. Once with a passkey; once with JavaScript off.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { authenticator, browser, demo, fields, nextCode, sendCode, signIn, submit, until } from './harness.mjs';
+import { authenticator, browser, demo, nextCode, sendCode, signIn, submit, until } from './harness.mjs';
 import { inspectAll } from './inspect.mjs';
 
 const [FIRST, SECOND] = ['a kettle of seven otters', 'nine lanterns under snow'];

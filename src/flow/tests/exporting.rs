@@ -50,7 +50,8 @@ async fn all_that_can_be_left_of_somebody_is_in_their_export() {
     assert!(export.wrong_codes.iter().any(|(method, _)| *method == Method::EmailCode), "{:?}", export.wrong_codes);
     assert!(export.risk.is_some_and(|risk| risk.pinned.is_some()));
     assert_eq!(export.sessions.len(), 1);
-    assert!(!export.browsers.is_empty() || !export.activity.is_empty());
+    assert!(!export.browsers.is_empty(), "no known browser");
+    assert!(!export.activity.is_empty(), "no event");
     assert!(export.overview.enrolled.addresses.iter().any(|address| address.kind == AddressKind::Email));
     assert!(export.overview.enrolled.totp.is_some());
 }
