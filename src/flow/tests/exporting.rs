@@ -40,6 +40,10 @@ async fn all_that_can_be_left_of_somebody_is_in_their_export() {
         let open = opened(flows.submit(&at, given, &client()).await.unwrap());
         at = CeremonyRef::Session(open.token, open.session);
     }
+    // A sign-in that the trail remembers.
+    let one = Some(Requirement::of(Strength::OneFactor));
+    let told = flows.begin(given("ann", PASSWORD), one, Channel::Cookie, &client()).await.unwrap();
+    stage.world.remember(&told.events);
     let Exported::Whole(export) = flows.export(&at, &client()).await.unwrap().value else { panic!("not exported") };
     assert_eq!(export.origin.as_deref(), Some("invitation"));
     let is_there = |kind| export.letters.contains(&kind);
@@ -49,7 +53,7 @@ async fn all_that_can_be_left_of_somebody_is_in_their_export() {
     assert_eq!(export.enrolment_code_until, Some(flows.now().plus(Duration::from_secs(24 * 3600))));
     assert!(export.wrong_codes.iter().any(|(method, _)| *method == Method::EmailCode), "{:?}", export.wrong_codes);
     assert!(export.risk.is_some_and(|risk| risk.pinned.is_some()));
-    assert_eq!(export.sessions.len(), 1);
+    assert_eq!(export.sessions.len(), 2);
     assert!(!export.browsers.is_empty(), "no known browser");
     assert!(!export.activity.is_empty(), "no event");
     assert!(export.overview.enrolled.addresses.iter().any(|address| address.kind == AddressKind::Email));
