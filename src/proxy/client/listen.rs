@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use super::connection_state::ConnectionState;
 use super::data_rate::MinDataRate;
 use super::limits::{ConnectionLimits, ConnectionPermit, LimitReached, LogSampler};
+use super::listener_close;
 use super::protocol_error::ProtocolErrors;
 use super::socket::BufferedSocket;
 use super::stream::{ClientStream, HeadLimits};
@@ -24,6 +25,9 @@ use crate::proxy::observe::metrics::Metrics;
 use crate::proxy::request::client_address::{AcceptedOn, Peer};
 use crate::proxy::settings::ClientLimits;
 use crate::proxy::snapshot::ActiveSnapshot;
+
+/// The last part of the overlap: no handshake begins, and those under way come to their end.
+const HANDSHAKES: Duration = Duration::from_millis(100);
 
 /// What a door does with a new connection.
 #[derive(Clone)]
@@ -78,29 +82,55 @@ pub(crate) struct AcceptContext {
     pub(crate) alive: mpsc::Sender<()>,
 }
 
-/// Accepts until the shutdown.
+/// Accepts until the shutdown, and whoever began to connect before the end.
 pub(crate) async fn accept(listener: TcpListener, kind: ListenerKind, context: Arc<AcceptContext>) {
     let mut shutdown = context.shutdown.clone();
-    let mut stopped = pin!(async {
-        // A sender that is gone can never say stop; that is a stop too.
-        let _ = shutdown.wait_for(|stop| *stop).await;
-        tokio::time::sleep(context.overlap).await;
-    });
+    // A sender that is gone can never say stop; that is a stop too.
+    accept_until(shutdown.wait_for(|stop| *stop), &listener, &kind, &context).await;
+    let (overlap, handshakes) = (context.overlap, context.overlap.min(HANDSHAKES));
+    if !overlap.is_zero()
+        && let Err(cause) = listener_close::lead_to_successor(&listener)
+    {
+        tracing::debug!(target: "proxy", %cause, "a successor shares new connections with the one before it");
+    }
+    accept_until(tokio::time::sleep(overlap - handshakes), &listener, &kind, &context).await;
+    if let Err(cause) = listener_close::begin_no_handshake(&listener) {
+        tracing::debug!(target: "proxy", %cause, "connections may be lost in the moment in which a listener closes");
+    }
+    accept_until(tokio::time::sleep(handshakes), &listener, &kind, &context).await;
+    // The system is asked, for the runtime knows only what it was told when it last slept.
+    let Ok(listener) = listener.into_std() else { return };
+    loop {
+        match listener.accept() {
+            // One that has gone says nothing of those behind it.
+            Err(cause) if cause.kind() == io::ErrorKind::ConnectionAborted => {}
+            accepted => {
+                if admit(accepted.and_then(watched), &kind, &context).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn accept_until<T>(
+    end: impl Future<Output = T>,
+    listener: &TcpListener,
+    kind: &ListenerKind,
+    context: &Arc<AcceptContext>,
+) {
+    let mut end = pin!(end);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = &mut stopped => break,
+            _ = &mut end => return,
         };
-        if let Err(cause) = admit(accepted, &kind, &context) {
+        if let Err(cause) = admit(accepted, kind, context) {
             // Out of descriptors, or a client gone before it was accepted.
             tracing::warn!(target: "proxy", %cause, "cannot accept a connection");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-    // Whoever was let in by the system meanwhile would be reset. The system is asked, for the runtime knows only what it
-    // was told when it last slept.
-    let Ok(listener) = listener.into_std() else { return };
-    while let Ok(()) = admit(listener.accept().and_then(watched), &kind, &context) {}
 }
 
 /// A connection that was not accepted by the runtime, handed to it.

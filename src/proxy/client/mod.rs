@@ -9,6 +9,7 @@ pub(crate) mod handover;
 pub(crate) mod limits;
 pub(crate) mod lingering_close;
 pub(crate) mod listen;
+mod listener_close;
 mod pipeline;
 pub(crate) mod protocol_error;
 mod socket;
