@@ -13,7 +13,7 @@ use super::output::table::write_table;
 use super::output::terminal::{self, UnreadableRows, write_stderr};
 use super::output::text::escape;
 use super::output::time::{brief, is_live};
-use super::user::ended;
+use super::user::EndedSessions;
 use crate::auth::event::What;
 use crate::auth::session::{Channel, Session};
 use crate::auth::time::Timestamp;
@@ -127,6 +127,6 @@ async fn revoke_all(file: &ConfigFile, name: &str) -> CommandResult {
     let account = accounts::find(&opened.ports, name).await?;
     let count = store_result(accounts::insist(|| end_sessions(&opened.ports, &account.identity.id)).await)?;
     audit::record(&opened.stores, What::SessionsRevoked, &account.identity, None).await;
-    write_stderr(&format!("{}: {}", account.identity.username, ended(count)));
+    write_stderr(&format!("{}: {}", account.identity.username, EndedSessions(count)));
     Ok(())
 }

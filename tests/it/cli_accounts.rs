@@ -142,7 +142,6 @@ fn accounts_live_and_die(desk: &Desk) {
         (&["user", "set-groups", "ann", "--none"], ""),
         (&["user", "set-groups", "ann", "--group", " staff ", "--group", "night shift"], ""),
         (&["user", "set-address", "ann", "--confirmed", "--phone", "+1 650 253 0000", "--email", ""], ""),
-        (&["user", "reset-mfa", "ann"], ""),
         (&["session", "revoke", "--user", "ann"], ""),
     ] {
         let ended = desk.run(args, stdin);
@@ -150,6 +149,13 @@ fn accounts_live_and_die(desk: &Desk) {
         let shown = desk.json(&["user", "show", "ann", "--json"]);
         assert_eq!(shown["disabled"], json!(args[1] == "disable"), "{args:?}");
     }
+    let id = desk.json(&["user", "show", "ann", "--json"])["id"].clone();
+    let reset = desk.json(&["user", "reset-mfa", "ann", "--json"]);
+    let removed = json!({ "id": id, "username": "ann", "removed": ["totp", "sms_code"], "sessions_ended": 0 });
+    assert_eq!(reset, removed);
+    let ended = desk.run(&["user", "reset-mfa", "ann"], "");
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{}", ended.stderr);
+    assert!(ended.stderr.contains("nothing was enrolled"), "{}", ended.stderr);
     let shown = desk.json(&["user", "show", "ann", "--json"]);
     assert_eq!((&shown["methods"], &shown["groups"]), (&json!(["password"]), &json!(["night shift", "staff"])));
     for (args, name, email) in [
@@ -161,12 +167,19 @@ fn accounts_live_and_die(desk: &Desk) {
         assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{}", ended.stderr);
         assert!(ended.stderr.contains("profile_set"), "{}", ended.stderr);
         let shown = desk.json(&["user", "show", "ann", "--json"]);
+        let said = desk.json(&[&["user", "edit", "ann", "--json"], args].concat());
+        for member in ["id", "username", "name", "email"] {
+            assert_eq!(said[member], shown[member], "{member}: {said}");
+        }
+        assert_eq!(said["sessions_ended"], 0, "{said}");
         assert_eq!((&shown["name"], &shown["email"]), (&name, &email));
     }
     let forced = desk.run(&["user", "set-password", "ann", "--password-stdin", "--force"], "password1");
     assert!(forced.code == 0 && forced.stderr.contains("password_forced"), "{}", forced.stderr);
     let unlocked = desk.run(&["user", "unlock", "ann", "--ip", "203.0.113.7", "--ip", "2001:db8::1"], "");
     assert!(unlocked.code == 0 && unlocked.stderr.contains("no factor was switched off"), "{}", unlocked.stderr);
+    let unlocked = desk.json(&["user", "unlock", "ann", "--json"]);
+    assert_eq!(unlocked, json!({ "id": id, "username": "ann", "unlocked": [] }));
     assert_eq!(desk.run(&["user", "delete", "ann", "--yes"], "").code, 0);
     desk.fails(&["user", "delete", "ann", "--yes"], "", 1, "no user ann");
     assert_eq!(desk.json(&["user", "list", "--json"]), json!([]));
@@ -417,8 +430,7 @@ async fn a_guessed_factor_stays_off_over_a_restart_until_it_is_unlocked() {
     assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("factor_locked")));
     assert_eq!(desk.json(&["user", "show", "ann", "--json"])["locked"], json!(["totp"]));
     assert!(desk.data(&["user", "list"]).contains("totp (locked)"));
-    let unlocked = desk.run(&["user", "unlock", "ann"], "");
-    assert!(unlocked.code == 0 && unlocked.stderr.contains("switched on totp"), "{}", unlocked.stderr);
+    assert_eq!(desk.json(&["user", "unlock", "ann", "--json"])["unlocked"], json!(["totp"]));
     let opened = script.post_json("/.stepgate/api/v1/login", &body(totp::code(&secret))).await;
     assert_eq!(opened.status, 200, "{}", opened.body);
     assert!(opened.json()["device"].is_string(), "a script gets its mark");

@@ -69,6 +69,7 @@ Examples:
 Examples:
   stepgate user unlock ann -c stepgate.yaml
   stepgate user unlock ann -c stepgate.yaml --ip 203.0.113.7
+  stepgate user unlock ann -c stepgate.yaml --json | jq -r '.unlocked[]'
 
 A factor is switched off after too many wrong codes in a row (`limits.lockout`).
 With --ip, what attempts from the networks of that address used up is cleared.")]
@@ -78,12 +79,16 @@ With --ip, what attempts from the networks of that address used up is cleared.")
         /// From where the person signs in; may be given again
         #[arg(long = "ip", value_name = "ADDRESS")]
         ips: Vec<IpAddr>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Set the name or the mail address; ends the account's sessions
     #[command(after_help = "\
 Examples:
   stepgate user edit ann -c stepgate.yaml --email ann@example.com
   stepgate user edit ann -c stepgate.yaml --name 'Ann Example' --email ''
+  stepgate user edit ann -c stepgate.yaml --name Ann --json
 
 An empty value takes it away.")]
     Edit {
@@ -95,6 +100,9 @@ An empty value takes it away.")]
         /// The name for people
         #[arg(long = "name", value_name = "NAME", id = "display_name")]
         display_name: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Set where codes go; ends the account's sessions
     #[command(after_help = "\
@@ -161,8 +169,15 @@ Examples:
     #[command(after_help = "\
 Examples:
   stepgate user reset-mfa ann -c stepgate.yaml   ann enrols anew at sign-in
-  stepgate user show ann -c stepgate.yaml        see what is enrolled")]
-    ResetMfa(OneUser),
+  stepgate user show ann -c stepgate.yaml        see what is enrolled
+  stepgate user reset-mfa ann -c stepgate.yaml --json | jq .sessions_ended")]
+    ResetMfa {
+        #[command(flatten)]
+        user: OneUser,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Make a code for setting up the first second factor
     #[command(after_help = "\
 Examples:

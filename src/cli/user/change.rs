@@ -1,5 +1,7 @@
 //! Changes of an account. Whatever lowers trust in it ends its sessions.
 
+use serde_json::json;
+
 use crate::auth::ceremony::Erasure;
 use crate::auth::event::What;
 use crate::auth::factor::password::PasswordOwner;
@@ -8,7 +10,7 @@ use crate::auth::proof::Method;
 use crate::cli::accounts::{self, OpenStores, store_result};
 use crate::cli::args::{OneUser, PasswordSource};
 use crate::cli::exit::{CommandResult, Failure};
-use crate::cli::output::terminal::write_stderr;
+use crate::cli::output::terminal::{write_json, write_stderr};
 use crate::cli::output::text;
 use crate::cli::user::end_sessions::end_sessions;
 use crate::cli::user::new_password;
@@ -59,7 +61,7 @@ pub(crate) async fn set_groups(user: &OneUser, names: &[String]) -> CommandResul
 }
 
 /// Sets the name for people and the mail address, as far as they are given; an empty one is taken away.
-pub(crate) async fn edit(user: &OneUser, name: Option<String>, email: Option<String>) -> CommandResult {
+pub(crate) async fn edit(user: &OneUser, name: Option<String>, email: Option<String>, as_json: bool) -> CommandResult {
     accounts::plain_texts(name.iter().chain(&email))?;
     if name.is_none() && email.is_none() {
         return Err(Failure::usage("say what to change: --name NAME, --email ADDRESS, or both".to_owned()));
@@ -68,15 +70,25 @@ pub(crate) async fn edit(user: &OneUser, name: Option<String>, email: Option<Str
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
     let given = |text: Option<String>| text.map(|text| Some(text.trim().to_owned()).filter(|text| !text.is_empty()));
-    let profile = AccountChange::Profile { name: given(name), email: given(email) };
+    let (name, email) = (given(name), given(email));
+    let profile = AccountChange::Profile { name: name.clone(), email: email.clone() };
     change(&opened, &account, profile, What::ProfileSet).await?;
     // Apps are listed the name and the address that a session was opened with.
     let ended = end_sessions(&opened, &account, "its profile is set").await?;
+    if as_json {
+        return write_json(&json!({
+            "id": identity.id,
+            "username": identity.username,
+            "name": name.unwrap_or_else(|| identity.name.clone()),
+            "email": email.unwrap_or_else(|| identity.email.clone()),
+            "sessions_ended": ended.0,
+        }));
+    }
     write_stderr(&format!("changed {}; {ended}", identity.username));
     Ok(())
 }
 
-pub(crate) async fn reset_mfa(user: &OneUser) -> CommandResult {
+pub(crate) async fn reset_mfa(user: &OneUser, as_json: bool) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
     let enrolled = store_result(opened.ports.authenticators.of(&identity.id).await)?.methods(false, None);
@@ -89,6 +101,14 @@ pub(crate) async fn reset_mfa(user: &OneUser) -> CommandResult {
     audit::log(&records);
     let ended = end_sessions(&opened, &account, "its second factors are removed").await?;
     let names: Vec<&str> = enrolled.iter().map(Method::name).collect();
+    if as_json {
+        return write_json(&json!({
+            "id": identity.id,
+            "username": identity.username,
+            "removed": names,
+            "sessions_ended": ended.0,
+        }));
+    }
     let removed =
         if names.is_empty() { "nothing was enrolled".to_owned() } else { format!("removed {}", names.join(", ")) };
     write_stderr(&format!("{}: {removed}; {ended}", identity.username));

@@ -12,7 +12,7 @@ mod recovery;
 mod show;
 mod unlock;
 
-pub(crate) use end_sessions::{end_sessions, ended};
+pub(crate) use end_sessions::{EndedSessions, end_sessions};
 
 use std::io::IsTerminal as _;
 
@@ -32,14 +32,14 @@ pub(crate) async fn run(command: User) -> CommandResult {
         User::Add(args) => add(args).await,
         User::List { file, json } => show::list(&file, json).await,
         User::Show { user, json } => show::show(&user, json).await,
-        User::Unlock { user, ips } => unlock::run(&user, &ips).await,
-        User::Edit { user, email, display_name } => change::edit(&user, display_name, email).await,
+        User::Unlock { user, ips, json } => unlock::run(&user, &ips, json).await,
+        User::Edit { user, email, display_name, json } => change::edit(&user, display_name, email, json).await,
         User::SetAddress { user, email, phone, confirmed: _ } => addresses::set(&user, email, phone).await,
         User::Disable(user) => change::disable(&user).await,
         User::Enable(user) => change::enable(&user).await,
         User::SetPassword { user, password } => change::set_password(&user, &password).await,
         User::SetGroups { user, groups, none: _ } => change::set_groups(&user, &groups).await,
-        User::ResetMfa(user) => change::reset_mfa(&user).await,
+        User::ResetMfa { user, json } => change::reset_mfa(&user, json).await,
         User::EnrolCode { user, json } => enrol_code::run(&user, json).await,
         User::RecoveryCode { user, valid, json } => recovery::issue(&user, valid, json).await,
         User::CancelRecovery(user) => recovery::cancel(&user).await,

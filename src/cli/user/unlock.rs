@@ -2,16 +2,18 @@
 
 use std::net::IpAddr;
 
+use serde_json::json;
+
 use crate::auth::event::What;
 use crate::auth::proof::Method;
 use crate::cli::accounts::{self, store_result};
 use crate::cli::args::OneUser;
 use crate::cli::audit;
 use crate::cli::exit::{CommandResult, Failure};
-use crate::cli::output::terminal::write_stderr;
+use crate::cli::output::terminal::{write_json, write_stderr};
 use crate::flow::Flows;
 
-pub(crate) async fn run(user: &OneUser, ips: &[IpAddr]) -> CommandResult {
+pub(crate) async fn run(user: &OneUser, ips: &[IpAddr], as_json: bool) -> CommandResult {
     let (opened, account) = accounts::open_for(user).await?;
     let identity = &account.identity;
     let unlocked = store_result(opened.ports.lockouts.unlock(&identity.id).await)?;
@@ -30,6 +32,9 @@ pub(crate) async fn run(user: &OneUser, ips: &[IpAddr]) -> CommandResult {
         let name = &identity.username;
         Failure::new(code, format!("{text}\n{name}: {done}, but counters were not cleared; run this again"))
     })?;
+    if as_json {
+        return write_json(&json!({ "id": identity.id, "username": identity.username, "unlocked": names }));
+    }
     let name = &identity.username;
     write_stderr(&format!("{name}: {done}; the counters of the account are cleared"));
     if !names.is_empty() {
