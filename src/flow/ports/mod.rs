@@ -52,7 +52,7 @@ pub use sign_ups::{
 };
 pub use sweep::{IsMeant, Sweep, SweepStep, SweptEntry};
 pub use transient::{Taken, Transient, TransientKind, Typed};
-pub use view::{View, record_context};
+pub use view::{Held, View, record_context};
 
 use std::sync::Arc;
 

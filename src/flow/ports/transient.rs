@@ -241,6 +241,16 @@ pub trait Transient: Send + Sync {
     async fn take(&self, kind: TransientKind, key: &str) -> Answer<Option<Taken>>;
     /// Keeps what was taken for the rest of its life; `false` if another value is there by now, or that life is over.
     async fn put_back(&self, kind: TransientKind, key: &str, taken: &Taken) -> Answer<bool>;
+    /// Keeps a value until `ttl` has passed in place of exactly the old one; `false`, and nothing changes, where anything else
+    /// is there by now, or nothing.
+    async fn compare_and_set(
+        &self,
+        kind: TransientKind,
+        key: &str,
+        old: &Sealed,
+        new: &Sealed,
+        ttl: Duration,
+    ) -> Answer<bool>;
     /// Takes away a value that could not be opened, unless another one lies there by now, and reports it.
     async fn discard(&self, kind: TransientKind, key: &str, value: &Sealed, why: &StoreError) -> Answer<()>;
     /// Reports a value that was taken and could not be opened.

@@ -15,6 +15,12 @@ pub struct View<T> {
     of: PhantomData<fn() -> T>,
 }
 
+/// One value exactly as it lies in the store: no two writes of one value are the same, for each is sealed anew.
+pub struct Held<T> {
+    sealed: Sealed,
+    of: PhantomData<fn() -> T>,
+}
+
 impl<T> Clone for View<T> {
     fn clone(&self) -> Self {
         Self { transient: self.transient.clone(), vault: self.vault.clone(), of: PhantomData }
@@ -59,10 +65,18 @@ impl<T: Typed> View<T> {
     /// # Errors
     /// The store did not answer.
     pub async fn load(&self, key: &T::Key) -> Answer<Option<T>> {
+        Ok(self.load_held(key).await?.map(|(value, _)| value))
+    }
+
+    /// The same, with what [`Self::compare_and_set`] compares.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub async fn load_held(&self, key: &T::Key) -> Answer<Option<(T, Held<T>)>> {
         let name = T::name(key);
         let Some(sealed) = self.transient.load(T::KIND, &name).await? else { return Ok(None) };
         match self.open(&name, &sealed) {
-            Ok(value) => Ok(Some(value)),
+            Ok(value) => Ok(Some((value, Held { sealed, of: PhantomData }))),
             Err(why) if T::KIND.outlives_damage() => {
                 self.transient.report(T::KIND, &name, &why);
                 Err(why)
@@ -97,6 +111,24 @@ impl<T: Typed> View<T> {
     /// The store did not answer; it may be kept.
     pub async fn put_back(&self, key: &T::Key, taken: &Taken) -> Answer<bool> {
         self.transient.put_back(T::KIND, &T::name(key), taken).await
+    }
+
+    /// Keeps a value until `ttl` has passed in place of exactly the one that was held, and answers what is held now; `None`, and
+    /// nothing changes, where anything else is there by now, or nothing.
+    ///
+    /// # Errors
+    /// The store did not answer, or the value is too large; it may be kept.
+    pub async fn compare_and_set(
+        &self,
+        key: &T::Key,
+        old: &Held<T>,
+        new: &T,
+        ttl: Duration,
+    ) -> Answer<Option<Held<T>>> {
+        let name = T::name(key);
+        let sealed = self.seal(&name, new)?;
+        let is_set = self.transient.compare_and_set(T::KIND, &name, &old.sealed, &sealed, ttl).await?;
+        Ok(is_set.then_some(Held { sealed, of: PhantomData }))
     }
 
     fn seal(&self, name: &str, value: &T) -> Answer<Sealed> {

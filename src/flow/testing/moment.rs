@@ -161,6 +161,24 @@ impl Transient for World {
         })
     }
 
+    async fn compare_and_set(
+        &self,
+        kind: TransientKind,
+        key: &str,
+        old: &Sealed,
+        new: &Sealed,
+        ttl: Duration,
+    ) -> Answer<bool> {
+        let now = Clock::now(self);
+        let new = kind.sized(new)?.clone();
+        self.call(|s| {
+            let kept = s.transient.get_mut(&(kind, key.to_owned()));
+            let Some(kept) = kept.filter(|(value, ends)| value == old && *ends > now) else { return false };
+            *kept = (new, now.plus(ttl));
+            true
+        })
+    }
+
     async fn discard(&self, kind: TransientKind, key: &str, value: &Sealed, _: &StoreError) -> Answer<()> {
         self.call(|s| s.transient.retain(|(of, name), (held, _)| *of != kind || name != key || held != value))
     }

@@ -21,11 +21,14 @@ pub(super) async fn transient_cases(make: &impl AsyncFn() -> StatePorts) {
         what_was_taken_is_put_back_for_the_rest_of_its_life(make().await, kind).await;
         a_value_that_is_too_large_is_not_kept(make().await, kind).await;
         only_the_value_that_was_met_is_discarded(make().await, kind).await;
+        a_value_takes_the_place_of_the_one_that_was_held(make().await, kind).await;
         a_race_has_one_winner(make().await, kind).await;
     }
     kinds_are_apart(make().await).await;
     what_is_meant_is_swept_step_by_step(make().await).await;
     what_a_later_version_wrote_is_left_alone(make().await).await;
+    a_value_that_takes_the_place_of_another_lives_its_own_life(make().await).await;
+    a_damaged_value_is_not_the_one_that_was_held(make().await).await;
 }
 
 async fn a_value_is_put_loaded_and_taken_once(p: StatePorts, kind: TransientKind) {
@@ -118,6 +121,72 @@ async fn only_the_value_that_was_met_is_discarded(p: StatePorts, kind: Transient
     assert!(p.transient.load(kind, "a").await.unwrap() == Some(sealed(1)));
     p.transient.discard(kind, "a", &sealed(1), &why).await.unwrap();
     assert!(p.transient.load(kind, "a").await.unwrap().is_none());
+}
+
+async fn a_value_takes_the_place_of_the_one_that_was_held(p: StatePorts, kind: TransientKind) {
+    let t = &p.transient;
+    let set = async |key, old, new, ttl| t.compare_and_set(kind, key, &sealed(old), &sealed(new), ttl).await.unwrap();
+    assert!(!set("a", 1, 2, HOUR).await && t.load(kind, "a").await.unwrap().is_none(), "nothing is there");
+    t.put(kind, "a", &sealed(1), HOUR).await.unwrap();
+    t.put(kind, "b", &sealed(2), HOUR).await.unwrap();
+    assert!(!set("a", 2, 3, HOUR).await, "another one is there");
+    assert!(t.load(kind, "a").await.unwrap() == Some(sealed(1)));
+    let large = Sealed(vec![7; kind.size_cap() + 1]);
+    assert!(t.compare_and_set(kind, "a", &sealed(1), &large, HOUR).await.is_err());
+    assert!(set("a", 1, 3, HOUR).await && !set("a", 1, 4, HOUR).await);
+    assert!(t.load(kind, "a").await.unwrap() == Some(sealed(3)), "it is no more the one that was held");
+    assert!(t.load(kind, "b").await.unwrap() == Some(sealed(2)));
+
+    t.put(kind, "race", &sealed(255), HOUR).await.unwrap();
+    let racers = (0..RACERS).map(|n| {
+        let (p, own) = (p.clone(), sealed(u8::try_from(n).unwrap()));
+        tokio::spawn(async move { p.transient.compare_and_set(kind, "race", &sealed(255), &own, HOUR).await.unwrap() })
+    });
+    assert_eq!(winners(racers.collect()).await, 1);
+    // Each adds one to what it finds, and none is lost.
+    t.put(kind, "count", &Sealed(vec![0]), HOUR).await.unwrap();
+    let counters = (0..5).map(|_| {
+        let p = p.clone();
+        tokio::spawn(async move {
+            loop {
+                let held = p.transient.load(kind, "count").await.unwrap().unwrap();
+                let next = Sealed(vec![held.0[0] + 1]);
+                if p.transient.compare_and_set(kind, "count", &held, &next, HOUR).await.unwrap() {
+                    return true;
+                }
+            }
+        })
+    });
+    assert_eq!(winners(counters.collect()).await, 5);
+    assert!(t.load(kind, "count").await.unwrap() == Some(Sealed(vec![5])));
+}
+
+async fn a_value_that_takes_the_place_of_another_lives_its_own_life(p: StatePorts) {
+    let (t, kind) = (&p.transient, TransientKind::Recovery);
+    let set = async |key, old, new, ttl| t.compare_and_set(kind, key, &sealed(old), &sealed(new), ttl).await.unwrap();
+    t.put(kind, "shorter", &sealed(1), HOUR).await.unwrap();
+    t.put(kind, "longer", &sealed(1), SHORT).await.unwrap();
+    assert!(set("shorter", 1, 2, SHORT).await && set("longer", 1, 1, HOUR).await);
+    (p.pass)(LONGER).await;
+    assert!(!set("shorter", 2, 3, HOUR).await && t.load(kind, "shorter").await.unwrap().is_none());
+    assert!(t.take(kind, "longer").await.unwrap().is_some_and(|taken| taken.value == sealed(1)));
+}
+
+/// It stays for the next reading, which reports it; one of a later version stays for those who know it.
+async fn a_damaged_value_is_not_the_one_that_was_held(p: StatePorts) {
+    let (key, one) = (ceremony_key(), ceremony("ann", p.clock.now()));
+    let t = &p.transient;
+    for later in [false, true] {
+        p.ceremonies.put(&key, &one, HOUR).await.unwrap();
+        let held = t.load(TransientKind::Ceremony, &key.encoded()).await.unwrap().unwrap();
+        let text = crate::store::record_cipher::to_text(&held);
+        let planted = if later { format!("17.{text}") } else { format!("{text}!") };
+        (p.plant)(Damaged::Ceremony(key.encoded()), planted.into_bytes()).await;
+        let kind = TransientKind::Ceremony;
+        assert!(!t.compare_and_set(kind, &key.encoded(), &held, &sealed(1), HOUR).await.unwrap(), "later: {later}");
+        assert!(t.load(kind, &key.encoded()).await.unwrap().is_none(), "later: {later}");
+        assert_eq!(p.ceremonies.put(&key, &one, HOUR).await.is_err(), later, "one of a later version is still there");
+    }
 }
 
 async fn a_race_has_one_winner(p: StatePorts, kind: TransientKind) {

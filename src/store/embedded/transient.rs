@@ -100,6 +100,22 @@ impl Transient for Embedded {
         Ok(self.insert(kind, key, text.clone(), taken.ends_at).await? == text.into_bytes())
     }
 
+    async fn compare_and_set(
+        &self,
+        kind: TransientKind,
+        key: &str,
+        old: &Sealed,
+        new: &Sealed,
+        ttl: Duration,
+    ) -> Answer<bool> {
+        const SQL: &str = "update state_transient set value = $1, ends_at = $2 \
+             where kind = $3 and key = $4 and ends_at > $5 and cast(value as blob) = $6";
+        let now = self.clock.now();
+        let query = sqlx::query(SQL).bind(to_text(kind.sized(new)?)).bind(millis(now.plus(ttl))?);
+        let query = query.bind(kind.name()).bind(key).bind(millis(now)?).bind(to_text(old).into_bytes());
+        Ok(self.write(query.execute(&self.writer)).await?.rows_affected() > 0)
+    }
+
     async fn discard(&self, kind: TransientKind, key: &str, value: &Sealed, why: &StoreError) -> Answer<()> {
         self.remove(kind, key, to_text(value).into_bytes(), why).await
     }

@@ -147,6 +147,13 @@ const KEEP: &str = r"
 redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
 return redis.call('GET', KEYS[1])";
 
+/// Keeps a value in place of exactly the old one. Answers whether it did.
+/// KEYS: value. ARGV: the old record, the new one, its life.
+const COMPARE_AND_SET: &str = r"
+if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1";
+
 /// Takes away a value that could not be read, unless another one lies there by now. Answers whether it did.
 /// KEYS: value. ARGV: what could not be read; nothing for a value of another type.
 const DISCARD: &str = r"
@@ -239,6 +246,7 @@ pub(super) struct Scripts {
     pub(super) put: Script,
     pub(super) take: Script,
     pub(super) keep: Script,
+    pub(super) compare_and_set: Script,
     pub(super) put_code: Script,
     pub(super) attempt: Script,
     pub(super) discard: Script,
@@ -259,6 +267,7 @@ impl Scripts {
             put: Script::new(&[NEWER, PUT].concat()),
             take: Script::new(&[NEWER, TAKE].concat()),
             keep: Script::new(KEEP),
+            compare_and_set: Script::new(COMPARE_AND_SET),
             put_code: Script::new(PUT_CODE),
             attempt: Script::new(ATTEMPT),
             discard: Script::new(DISCARD),

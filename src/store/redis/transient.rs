@@ -81,6 +81,19 @@ impl Transient for Redis {
         Ok(self.insert(kind, key, &text, left).await? == text.into_bytes())
     }
 
+    async fn compare_and_set(
+        &self,
+        kind: TransientKind,
+        key: &str,
+        old: &Sealed,
+        new: &Sealed,
+        ttl: Duration,
+    ) -> Answer<bool> {
+        let mut call = self.scripts.compare_and_set.prepare_invoke();
+        call.key(self.key(kind.prefix(), key)).arg(to_text(old)).arg(to_text(kind.sized(new)?)).arg(millis(ttl));
+        self.invoke(Verb::Put, call).await
+    }
+
     async fn discard(&self, kind: TransientKind, key: &str, value: &Sealed, why: &StoreError) -> Answer<()> {
         self.remove(kind, key, to_text(value).as_bytes(), why).await
     }
