@@ -13,5 +13,6 @@ mod provision;
 mod totp;
 
 pub(super) use addresses::lasting;
+pub(super) use backup_codes::NewCodes;
 pub(super) use enrollee::Enrollee;
 pub(super) use passkey::{NAME_CHARS, tidy};

@@ -41,16 +41,32 @@ impl JsonRecord for MailedCode {
     }
 }
 
+/// What may be set, and by what right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenRecovery {
+    pub recovered: Box<Recovered>,
+    /// Under which [`super::Generation::credentials`] it was proved.
+    pub credentials: u64,
+    /// The waiting time that it stands on, by its [`WaitingRecovery::disown_key`].
+    pub waited: Option<String>,
+}
+
+impl OpenRecovery {
+    /// When enough was proved.
+    pub const fn began(&self) -> Timestamp {
+        self.recovered.ceremony().started_at
+    }
+}
+
 /// A recovery in which enough was proved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantedRecovery {
-    Open {
-        recovered: Box<Recovered>,
-        /// Under which [`super::Generation::credentials`] it was proved.
-        credentials: u64,
-        /// The waiting time that it stands on, by its [`WaitingRecovery::disown_key`].
-        waited: Option<String>,
+    Open(OpenRecovery),
+    /// A request sets it; from `until` on it is open again.
+    Finishing {
+        open: OpenRecovery,
+        until: Timestamp,
     },
     /// What was to be set is set.
     Done,

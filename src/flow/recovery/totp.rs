@@ -17,12 +17,13 @@ impl Flows {
     /// A store did not answer.
     pub async fn recovery_totp(&self, token: &RecoveryToken, client: &Client) -> Answer<RecoveredTotp> {
         let standing = match self.granted(token, client, self.now()).await? {
-            GrantState::Open(standing) => standing,
+            GrantState::Open(standing, _) => standing,
+            GrantState::UnderWay => return Ok(RecoveredTotp::UnderWay),
             GrantState::Done => return Ok(RecoveredTotp::Done),
             GrantState::Gone => return Ok(RecoveredTotp::Gone),
         };
         let offered = self.settings.offer_at(&client.host).enrollable.contains(Method::Totp);
-        if !standing.recovered.resets().factors || !offered {
+        if !standing.open.recovered.resets().factors || !offered {
             return Ok(RecoveredTotp::Forbidden);
         }
         let (_, key) = self.recovery_key(token, &standing)?;
@@ -37,7 +38,7 @@ impl Flows {
         let (key, id) = (digest("recovery totp key"), digest("recovery totp id"));
         let key = key.get(..KEY_BYTES).ok_or_else(short)?.to_vec();
         let random = id.first_chunk::<16>().ok_or_else(short)?;
-        let began = standing.recovered.ceremony().started_at;
+        let began = standing.open.began();
         Ok((ulid_of(began, u128::from_be_bytes(*random)), SecretBytes::new(key)))
     }
 }

@@ -15,7 +15,9 @@ use crate::auth::user::Username;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ceremony::stored::Slot;
-use crate::flow::ports::{Account, Answer, GrantedRecovery, MailedCode, Quota, RecoveryRef, WaitingRecovery};
+use crate::flow::ports::{
+    Account, Answer, GrantedRecovery, MailedCode, OpenRecovery, Quota, RecoveryRef, WaitingRecovery,
+};
 use crate::flow::reply::{
     Client, Locked, Outcome, RecoveryCode, RecoveryGrant, RecoveryProof, RecoveryReply, Rejection, Submission,
 };
@@ -292,7 +294,7 @@ impl Flows {
         let token = RecoveryToken::mint(&self.random()?);
         let (can, expires_in) = (recovered.resets(), RecoverySettings::LASTS);
         let credentials = account.generation.credentials;
-        let granted = GrantedRecovery::Open { recovered: Box::new(recovered), credentials, waited };
+        let granted = GrantedRecovery::Open(OpenRecovery { recovered: Box::new(recovered), credentials, waited });
         self.ports.recoveries_granted.put(&token, &granted, expires_in).await?;
         attempt.record(What::RecoveryGranted);
         let username: Username = account.identity.username.clone();

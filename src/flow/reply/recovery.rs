@@ -62,10 +62,16 @@ pub struct RecoveryGrant {
     pub expires_in: Duration,
 }
 
-/// What may be set in a recovery, and whose it is.
-pub struct ShownGrant {
-    pub username: Username,
-    pub can: Resets,
+/// What a granted recovery is to whoever looks at it.
+pub enum ShownGrant {
+    /// Whose it is, and what may be set.
+    Open {
+        username: Username,
+        can: Resets,
+    },
+    /// Another request sets at this moment, and may fail.
+    UnderWay,
+    Over,
 }
 
 /// What becomes of the wish for the secret of a new authenticator app.
@@ -74,6 +80,8 @@ pub enum RecoveredTotp {
     Pending(PendingTotp),
     /// More than was proved for.
     Forbidden,
+    /// Another request sets at this moment, and may fail.
+    UnderWay,
     /// It was set already.
     Done,
     Gone,
@@ -102,10 +110,13 @@ pub enum RenewalReply {
     Forbidden,
     /// The password cannot be taken.
     Unfit(Unfit),
+    /// Another request sets at this moment, and may fail.
+    UnderWay,
     /// It was set already.
     Done,
     Rejected(Rejection),
     Wait(Duration),
+    /// Hashing is full.
     Busy,
 }
 

@@ -35,6 +35,9 @@ impl RecoverySettings {
     pub const CODE_LIVES: Duration = Duration::from_secs(600);
     /// For how long somebody may set credentials who has proved enough.
     pub const LASTS: Duration = Duration::from_secs(900);
+    /// For how long one request at most keeps others from setting: longer than any store is waited for, and short enough to
+    /// be waited for by who comes after a node that died.
+    pub const FINISHING_LASTS: Duration = Duration::from_secs(10);
     /// For how long somebody may go on who has waited: past a weekend.
     pub const OPEN_FOR: Duration = Duration::from_secs(72 * 3600);
     /// The longest life of an administrator's code (SP 800-63B-4 §4.2.1.2).

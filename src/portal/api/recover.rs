@@ -1,5 +1,7 @@
 //! Recovery for machines: a letter, what is proved, what is set. It never ends in a token of a session.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use http::header::AUTHORIZATION;
 
@@ -21,7 +23,7 @@ use crate::portal::error::PortalError;
 use crate::portal::messages::text;
 use crate::portal::pages::method_names;
 use crate::portal::qr;
-use crate::portal::reply::Reply;
+use crate::portal::reply::{Cause, Reply};
 use crate::portal::request_info::RequestInfo;
 
 /// Say that somebody cannot sign in. A code goes by mail, if there is somebody of that name.
@@ -142,6 +144,7 @@ pub(crate) async fn totp(ctx: &mut Context) -> Result<Reply, HandlerError> {
             })
         }
         RecoveredTotp::Forbidden => not_allowed().reply(&ctx.info),
+        RecoveredTotp::UnderWay => under_way(ctx),
         RecoveredTotp::Done => already_done().reply(&ctx.info),
         RecoveredTotp::Gone => recovery_over(&ctx.info).reply(&ctx.info),
     })
@@ -179,6 +182,7 @@ pub(crate) async fn finish(ctx: &mut Context) -> Result<Reply, HandlerError> {
         }
         RenewalReply::Forbidden => not_allowed().reply(&ctx.info),
         RenewalReply::Unfit(unfit) => unfit_password(unfit).reply(&ctx.info),
+        RenewalReply::UnderWay => under_way(ctx),
         RenewalReply::Done => already_done().reply(&ctx.info),
         RenewalReply::Rejected(Rejection::CeremonyGone) => recovery_over(&ctx.info).reply(&ctx.info),
         RenewalReply::Rejected(rejection) => rejected(&ctx.info, rejection).reply(&ctx.info),
@@ -206,6 +210,12 @@ fn recovery_over(info: &RequestInfo) -> Problem {
 fn no_recovery(info: &RequestInfo, title: String) -> Problem {
     let problem = Problem::new(StatusCode::UNAUTHORIZED, "ceremony_over", title);
     problem.challenged(format!("Bearer realm=\"{}\"", info.host))
+}
+
+/// 503: whether it comes right is not known yet.
+fn under_way(ctx: &Context) -> Reply {
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", text!("problem-recovery-under-way-title"));
+    problem.retry(Duration::from_secs(2)).reply(&ctx.info).caused_by(Cause::Busy)
 }
 
 fn recovery_off() -> Problem {

@@ -1,16 +1,17 @@
 //! "I cannot sign in": a letter, what is proved, what is set. Each form brings along what the one before has given, and nobody
 //! is signed in by any of them.
 
-use http::StatusCode;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
 
 use super::passkey_dialogs::{self, DialogError, PASSKEY};
-use super::{busy, proof_errors, wait};
+use super::{AGAIN, busy, proof_errors, wait};
 use crate::auth::proof::{Method, MethodSet};
 use crate::auth::recovery_token::RecoveryToken;
 use crate::auth::secret::SecretText;
 use crate::flow::reply::{
     AssertionAsked, RecoveredTotp, RecoveryCode, RecoveryProof, RecoveryReply, Rejection, Renewal, RenewalReply,
-    Submission,
+    ShownGrant, Submission,
 };
 use crate::portal::context::{Context, HandlerError};
 use crate::portal::error::PortalError;
@@ -19,11 +20,11 @@ use crate::portal::forms::FormFields;
 use crate::portal::messages::text;
 use crate::portal::new_password;
 use crate::portal::pages::{
-    DialogPurpose, Errors, MethodPrompt, NoticePage, PasskeyDialog, RecoverCodePage, RecoverPage, RecoverResetPage,
-    RecoverSecondPage, RecoveredPage, ShownApp,
+    DialogPurpose, Errors, MethodPrompt, NoticePage, PasskeyDialog, RecoverAgainPage, RecoverCodePage, RecoverPage,
+    RecoverResetPage, RecoverSecondPage, RecoveredPage, ShownApp,
 };
 use crate::portal::qr;
-use crate::portal::reply::{Reply, page};
+use crate::portal::reply::{Cause, Reply, page};
 use crate::portal::support_contact;
 
 const KIND: &str = "recover";
@@ -53,6 +54,11 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
         PASSKEY if DialogError::of(&fields).is_some() => prove(ctx, &fields, None, false).await,
         PASSKEY => prove(ctx, &fields, Some(Submission::Assertion(fields.secret("assertion"))), false).await,
         "finish" => finish(ctx, &fields).await,
+        "resume" => match RecoveryToken::parse(fields.get("ceremony")) {
+            Some(token) => reset_form(ctx, &token, Errors::none()).await,
+            None => Ok(over(ctx)),
+        },
+        AGAIN => show(ctx).await,
         _ => Err(HandlerError::Portal(PortalError::BadRequest)),
     }
 }
@@ -201,10 +207,15 @@ async fn second_form(ctx: &Context, shown: Second<'_>) -> Result<Reply, HandlerE
 
 async fn reset_form(ctx: &Context, token: &RecoveryToken, errors: Errors) -> Result<Reply, HandlerError> {
     let flows = &ctx.state.flows;
-    let Some(shown) = flows.shown_grant(token, &ctx.client()).await? else { return Ok(over(ctx)) };
+    let (username, can) = match flows.shown_grant(token, &ctx.client()).await? {
+        ShownGrant::Open { username, can } => (username, can),
+        ShownGrant::UnderWay => return Ok(again(ctx, token, text!("recover-under-way"))),
+        ShownGrant::Over => return Ok(over(ctx)),
+    };
     let pending = match flows.recovery_totp(token, &ctx.client()).await? {
         RecoveredTotp::Pending(pending) => Some(pending),
         RecoveredTotp::Forbidden => None,
+        RecoveredTotp::UnderWay => return Ok(again(ctx, token, text!("recover-under-way"))),
         RecoveredTotp::Done | RecoveredTotp::Gone => return Ok(over(ctx)),
     };
     let picture = pending.as_ref().and_then(|pending| qr::svg(pending.uri.expose())).unwrap_or_default();
@@ -216,16 +227,16 @@ async fn reset_form(ctx: &Context, token: &RecoveryToken, errors: Errors) -> Res
         digits: flows.settings.totp.digits,
     });
     let (shell, status) = (ctx.shell(), status(&errors));
-    let rule = shown.can.password.then(|| new_password::hint(flows.password_rule()));
+    let rule = can.password.then(|| new_password::hint(flows.password_rule()));
     let reset = RecoverResetPage {
         shell: &shell,
         errors,
-        username: shown.username.as_str(),
+        username: username.as_str(),
         host: &ctx.info.authority,
         ceremony: token.expose(),
         password_rule: rule.as_deref(),
         app,
-        backup_codes: shown.can.factors && flows.settings.backup_codes > 0,
+        backup_codes: can.factors && flows.settings.backup_codes > 0,
     };
     Ok(page(status, KIND, &reset))
 }
@@ -259,8 +270,18 @@ async fn finish(ctx: &mut Context, fields: &FormFields) -> Result<Reply, Handler
             reset_form(ctx, &token, errors).await
         }
         RenewalReply::Wait(how_long) => Ok(wait(ctx, how_long, Vec::new(), String::new())),
-        RenewalReply::Busy => Ok(busy(ctx)),
+        RenewalReply::UnderWay => Ok(again(ctx, &token, text!("recover-under-way"))),
+        RenewalReply::Busy => Ok(again(ctx, &token, text!("busy"))),
     }
+}
+
+/// 503: nothing was set just now; the recovery goes on from here.
+fn again(ctx: &Context, token: &RecoveryToken, why: String) -> Reply {
+    let shell = ctx.shell();
+    let shown = RecoverAgainPage { shell: &shell, why, ceremony: token.expose() };
+    let mut answer = page(StatusCode::SERVICE_UNAVAILABLE, KIND, &shown);
+    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(2));
+    answer.caused_by(Cause::Busy)
 }
 
 /// It is done, or took too long.

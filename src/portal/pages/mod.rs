@@ -51,7 +51,8 @@ pub(crate) use passkey::{PasskeyPage, PasskeyUpgradePage};
 pub(crate) use passkey_card::{AppCard, PasskeyCard, PasskeySignal};
 pub(crate) use passkey_dialog::{DialogPurpose, PasskeyDialog};
 pub(crate) use recover::{
-    RecoverCodePage, RecoverPage, RecoverResetPage, RecoverSecondPage, RecoverStopPage, RecoveredPage, ShownApp,
+    RecoverAgainPage, RecoverCodePage, RecoverPage, RecoverResetPage, RecoverSecondPage, RecoverStopPage,
+    RecoveredPage, ShownApp,
 };
 pub(crate) use shell::Shell;
 pub(crate) use sign_up::{SignUpConfirmPage, SignUpPage};

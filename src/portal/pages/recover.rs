@@ -87,6 +87,15 @@ pub(crate) struct ShownApp<'a> {
     pub(crate) digits: u8,
 }
 
+/// Nothing was set just now, and it can be tried again.
+#[derive(Template)]
+#[template(path = "recover-again.html")]
+pub(crate) struct RecoverAgainPage<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) why: String,
+    pub(crate) ceremony: &'a str,
+}
+
 /// It is set; backup codes are shown this once.
 #[derive(Template)]
 #[template(path = "recovered.html")]

@@ -4,6 +4,7 @@ mod disowned;
 mod ending;
 mod enumeration;
 mod faults;
+mod finishing;
 mod floods;
 mod races;
 mod second_proof;
