@@ -33,6 +33,6 @@ pub trait OneTimeCodes: Send + Sync {
     async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<bool>;
     /// Counts an attempt and compares it, in one step: it is counted whatever becomes of the answer.
     async fn attempt(&self, key: &str, code: CodeDigest) -> Answer<Attempted>;
-    /// For how long the code that is kept under `key` is good yet; looking counts for nothing.
+    /// For how long the code that is kept under `key` is good yet, if attempts are left; looking counts for nothing.
     async fn good_for(&self, key: &str) -> Answer<Option<Duration>>;
 }

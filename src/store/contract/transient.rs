@@ -281,7 +281,9 @@ pub(super) async fn code_cases(make: &impl AsyncFn() -> StatePorts) {
     assert_eq!(c.attempt("ann", wrong).await.unwrap(), Attempted::Right);
     assert_eq!(c.attempt("ann", wrong).await.unwrap(), Attempted::Absent, "it is good once");
     assert!(c.put("ann", right, 1, SHORT).await.unwrap());
+    assert!(c.good_for("ann").await.unwrap().is_some());
     assert_eq!(c.attempt("ann", wrong).await.unwrap(), Attempted::Wrong { left: 0 });
+    assert_eq!(c.good_for("ann").await.unwrap(), None, "it is good for nothing");
     assert_eq!(c.attempt("ann", right).await.unwrap(), Attempted::Wrong { left: 0 }, "it is not looked at any more");
     assert!(!c.put("ann", right, 9, HOUR).await.unwrap(), "a new code would be of no use");
     assert_eq!(c.attempt("ann", right).await.unwrap(), Attempted::Wrong { left: 0 });

@@ -141,6 +141,13 @@ if held[1] == ARGV[1] then
 end
 return redis.call('HINCRBY', KEYS[1], 'n', -1)";
 
+/// For how many milliseconds a sent code is good yet; 0: there is none, or no attempt is left.
+/// KEYS: code.
+const GOOD_FOR: &str = r"
+local left = redis.pcall('HGET', KEYS[1], 'n')
+if type(left) == 'table' or (tonumber(left or '') or 0) < 1 then return 0 end
+return redis.call('PTTL', KEYS[1])";
+
 /// Keeps a value unless one is there; answers the one that is.
 /// KEYS: value. ARGV: record, life.
 const KEEP: &str = r"
@@ -249,6 +256,7 @@ pub(super) struct Scripts {
     pub(super) compare_and_set: Script,
     pub(super) put_code: Script,
     pub(super) attempt: Script,
+    pub(super) good_for: Script,
     pub(super) discard: Script,
     pub(super) charge: Script,
     pub(super) give_back: Script,
@@ -270,6 +278,7 @@ impl Scripts {
             compare_and_set: Script::new(COMPARE_AND_SET),
             put_code: Script::new(PUT_CODE),
             attempt: Script::new(ATTEMPT),
+            good_for: Script::new(GOOD_FOR),
             discard: Script::new(DISCARD),
             charge: Script::new(CHARGE),
             give_back: Script::new(GIVE_BACK),

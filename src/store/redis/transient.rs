@@ -130,9 +130,9 @@ impl OneTimeCodes for Redis {
     }
 
     async fn good_for(&self, key: &str) -> Answer<Option<Duration>> {
-        let mut cmd = ::redis::cmd("PTTL");
-        cmd.arg(self.key(CODE, &self.cipher.code(key)));
-        let left: i64 = self.query(Verb::Peek, cmd).await?;
+        let mut call = self.scripts.good_for.prepare_invoke();
+        call.key(self.key(CODE, &self.cipher.code(key)));
+        let left: i64 = self.invoke(Verb::Peek, call).await?;
         Ok(u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis))
     }
 }
