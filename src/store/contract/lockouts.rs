@@ -55,6 +55,11 @@ async fn the_last_of_too_many_switches_a_factor_off(p: AccountPorts) {
         assert_eq!(p.lockouts.count(&at(&ann, place, NOW)).await.unwrap(), told, "{place}");
     }
     assert_eq!(locked(&p).await, [(Method::Totp, NOW)]);
+    assert_eq!(
+        p.lockouts.remembered(&ann).await.unwrap(),
+        [(Method::Totp, 3)],
+        "of both places, and none of those after"
+    );
     let other = CodeAttempt { method: Method::BackupCode, ..at(&ann, "home", NOW) };
     assert_eq!(p.lockouts.count(&other).await.unwrap(), GO, "each factor by itself");
     assert_eq!(p.lockouts.count(&at(&ann, "home", NOW.plus(YEAR * 9))).await.unwrap(), Counted::Locked, "for good");

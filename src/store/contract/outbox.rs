@@ -76,6 +76,9 @@ async fn a_lease_keeps_others_away_until_it_ends(nodes: OutboxNodes) {
     names.sort_by_key(|to| matches!(to, Recipient::Email(name) if name.starts_with('1')));
     let longest = ["0@example.test", "1@example.test"].map(|name| Recipient::Email(name.to_owned()));
     assert!(names == longest, "those that waited longest");
+    let kinds = async |to: &[Recipient]| nodes.other.kinds_for(to).await.unwrap();
+    assert_eq!(kinds(&longest).await, ["sign_in_code"; 2], "leased or not");
+    assert!(kinds(&[Recipient::Email("9@example.test".to_owned())]).await.is_empty() && kinds(&[]).await.is_empty());
     assert_eq!(nodes.other.lease(later, later.plus(MINUTE), 9).await.unwrap().len(), 1, "what was left");
     assert!(nodes.other.lease(later, later.plus(MINUTE), 9).await.unwrap().is_empty());
     assert_eq!(nodes.one.waiting().await.unwrap(), (3, Some(later.plus(MINUTE))));

@@ -106,8 +106,14 @@ async fn an_issued_code_is_spent_by_one(p: AccountPorts) {
         assert_eq!(written(&p).await, 1);
     };
     let spend = async |user: &UserId, digest: &str, now| p.recoveries.spend_issued(user, digest, now).await.unwrap();
+    let issued = async |user: &UserId, now| p.recoveries.issued(user, now).await.unwrap();
+    assert_eq!(issued(&ann, NOW).await, None);
     issue("first").await;
     issue("second").await;
+    assert_eq!(
+        (issued(&ann, NOW).await, issued(&ann, READY).await, issued(&bob, NOW).await),
+        (Some(READY), None, None)
+    );
     assert!(!spend(&ann, "first", NOW).await, "another one took its place");
     assert!(!spend(&bob, "second", NOW).await, "somebody else's");
     assert!(!spend(&ann, "second", READY).await, "its time is over");
@@ -116,6 +122,7 @@ async fn an_issued_code_is_spent_by_one(p: AccountPorts) {
         tokio::spawn(async move { p.recoveries.spend_issued(&ann, "second", NOW).await.unwrap() })
     });
     assert_eq!(winners(racers.collect()).await, 1);
+    assert_eq!(issued(&ann, NOW).await, None, "it is spent");
     for change in [
         AccountChange::PasswordHash(SecretText::new("$other".to_owned())),
         AccountChange::Disabled(true),

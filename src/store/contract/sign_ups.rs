@@ -128,6 +128,11 @@ async fn an_invitation_makes_one(p: AccountPorts) {
     assert_eq!((names(&p).await.len(), written(&p).await), (2, 1));
     assert_eq!(p.sign_ups.invitation("key").await.unwrap().unwrap().used_at, Some(NOW));
     assert!(!p.sign_ups.revoke_invitation("1", Records::NONE).await.unwrap(), "what was used is not taken back");
+    let used = p.sign_ups.invitation("key").await.unwrap().unwrap();
+    assert_eq!((used.email.as_str(), used.groups.len()), ("", 0), "and says no more whose it was");
+    assert_eq!(p.sign_ups.drop_invitations(NOW).await.unwrap(), 0, "their time is not over");
+    assert_eq!(p.sign_ups.drop_invitations(NOW.plus(HOUR)).await.unwrap(), 1, "used or not");
+    assert!(p.sign_ups.invitations().await.unwrap().is_empty());
     let person = p
         .accounts
         .list()
