@@ -92,36 +92,34 @@ impl Flows {
             return Ok(plain(Risk::none(), session.as_ref()));
         };
         let RequestRisk { risk, assessed } = self.risk_of(who, seen, is_safe(resource), now).await?;
-        if settings.model.mode == Mode::Shadow {
-            let plain = plain(Risk::none(), Some(who));
-            let shadow = match (&plain.decision, decide(risk, Some(who))) {
-                (Decision::Permit(_), Decision::Challenge(_)) => Some(RiskAction::StepUp),
-                (Decision::Permit(_), Decision::Refuse(_)) => Some(RiskAction::Deny),
-                _ => None,
-            };
-            let mut admission = Admission { risk: Some(risk), shadow, ..plain };
-            if RiskMemory::is_unusual(&risk) && matches!(admission.decision, Decision::Permit(_)) {
-                let (assessed, action) = (assessed.as_ref(), shadow.unwrap_or_default());
-                let unusual =
-                    UnusualUse { host: &app.host, rules: &judged, risk: &risk, assessed, action, shadow: true };
-                admission.events.extend(self.unusual_use(unusual, (who, circumstances), now));
-            }
-            return Ok(self.with_assessment(admission, assessed, (who, circumstances), now));
-        }
-        if let (true, Some((token, _))) = (self.risk.is_abandoned(who, &risk, now), presented) {
+        let counted_only = settings.model.mode == Mode::Shadow;
+        if let (false, true, Some((token, _))) = (counted_only, self.risk.is_abandoned(who, &risk, now), presented) {
             self.end_family(&token.key(), who).await?;
             let events = vec![abandoned(who, circumstances)];
             return Ok(Admission { risk: Some(risk), events, ..plain(Risk::none(), None) });
         }
-        let admission = plain(risk, Some(who));
+        let enforced = if counted_only { Risk::none() } else { risk };
+        let mut admission = Admission { risk: Some(risk), ..plain(enforced, Some(who)) };
+        let permits = matches!(admission.decision, Decision::Permit(_));
+        if counted_only && permits {
+            admission.shadow = match decide(risk, Some(who)) {
+                Decision::Permit(_) => None,
+                Decision::Challenge(_) => Some(RiskAction::StepUp),
+                Decision::Refuse(_) => Some(RiskAction::Deny),
+            };
+        }
         if matches!(&admission.decision, Decision::Challenge(Challenged { shortfall, .. }) if shortfall.lack == Lack::Recognition)
         {
             self.risk.asked(who, &risk, now);
         }
-        let mut admission = Admission { risk: Some(risk), ..admission };
-        if RiskMemory::is_unusual(&risk) && matches!(decide(Risk::none(), Some(who)), Decision::Permit(_)) {
-            let (assessed, action) = (assessed.as_ref(), done_for_risk(&admission.decision));
-            let unusual = UnusualUse { host: &app.host, rules: &judged, risk: &risk, assessed, action, shadow: false };
+        // Risk only adds to what is asked: what is permitted with it is permitted without.
+        let permits_without =
+            || permits || (!counted_only && matches!(decide(Risk::none(), Some(who)), Decision::Permit(_)));
+        if RiskMemory::is_unusual(&risk) && permits_without() {
+            let assessed = assessed.as_ref();
+            let action = admission.shadow.unwrap_or_else(|| done_for_risk(&admission.decision));
+            let unusual =
+                UnusualUse { host: &app.host, rules: &judged, risk: &risk, assessed, action, shadow: counted_only };
             admission.events.extend(self.unusual_use(unusual, (who, circumstances), now));
         }
         Ok(self.with_assessment(admission, assessed, (who, circumstances), now))
