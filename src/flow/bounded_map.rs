@@ -22,7 +22,12 @@ impl<K: Hash + Eq, V: Clone> BoundedMap<K, V> {
 
     /// What is remembered under `key`.
     pub(super) fn get(&self, key: &K) -> Option<V> {
-        self.shard(key)?.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.look(key, V::clone)
+    }
+
+    /// What `read` makes of what is remembered under `key`, which stays where it is.
+    pub(super) fn look<T>(&self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
+        self.shard(key)?.lock().unwrap_or_else(PoisonError::into_inner).get(key).map(read)
     }
 
     /// Remembers `value`.

@@ -72,11 +72,13 @@ impl RiskMemory {
 
     fn takes_use(&self, session: &str, told: &Told, now: Timestamp) -> bool {
         let session = session.to_owned();
-        let before = self.uses.get(&session).filter(|before| now.since(before.since) < WITHIN);
-        let mut uses = before.unwrap_or(RecordedUses { since: now, told: Vec::new() });
-        if uses.told.len() >= MOST || uses.told.contains(told) {
+        let is_of_late = |uses: &RecordedUses| now.since(uses.since) < WITHIN;
+        let refused = |uses: &RecordedUses| uses.told.len() >= MOST || uses.told.contains(told);
+        if self.uses.look(&session, |uses| is_of_late(uses) && refused(uses)).unwrap_or(false) {
             return false;
         }
+        let before = self.uses.get(&session).filter(is_of_late);
+        let mut uses = before.unwrap_or(RecordedUses { since: now, told: Vec::new() });
         uses.told.push(told.clone());
         self.uses.put(session, uses);
         true
