@@ -50,6 +50,7 @@ use crate::auth::secret::SecretBytes;
 use crate::auth::session::SessionKey;
 use crate::auth::time::Timestamp;
 use bounded_map::BoundedMap;
+pub use enrol::NAME_CHARS;
 use hashing::Hashing;
 use ports::{Answer, Ports};
 use risk::RiskMemory;

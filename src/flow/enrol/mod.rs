@@ -15,4 +15,5 @@ mod totp;
 pub(super) use addresses::lasting;
 pub(super) use backup_codes::NewCodes;
 pub(super) use enrollee::Enrollee;
-pub(super) use passkey::{NAME_CHARS, tidy};
+pub use passkey::NAME_CHARS;
+pub(super) use passkey::tidy;

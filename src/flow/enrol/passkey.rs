@@ -20,7 +20,7 @@ use crate::flow::reply::{
 };
 
 /// The longest name of a passkey, in characters.
-pub(in crate::flow) const NAME_CHARS: usize = 64;
+pub const NAME_CHARS: usize = 64;
 
 impl Flows {
     /// Asks for a new passkey, in a sign-in that may enrol or in a session.

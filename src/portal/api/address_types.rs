@@ -63,7 +63,7 @@ pub(crate) struct AddressCodeBody {
     pub(crate) keep_sessions: bool,
 }
 
-/// A name for an address or an authenticator app.
+/// A name for a passkey, an address or an authenticator app.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"name": "Work"}))]
 pub(crate) struct NameBody {

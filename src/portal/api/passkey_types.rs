@@ -38,14 +38,6 @@ pub(crate) struct PasskeyBody {
     pub(crate) keep_sessions: bool,
 }
 
-/// Another name.
-#[derive(Deserialize, ToSchema)]
-#[schema(example = json!({"name": "Laptop"}))]
-pub(crate) struct PasskeyNameBody {
-    /// 1 to 64 characters.
-    pub(crate) name: String,
-}
-
 /// Asks for a challenge: to sign in by a passkey alone, or as one more proof in a sign-in or a session.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({}))]

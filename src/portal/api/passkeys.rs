@@ -2,11 +2,10 @@
 
 use http::StatusCode;
 
+use super::address_types::NameBody;
 use super::enrolling::{already_done, enrolling, prove_first};
 use super::mfa_types::KeepSessionsBody;
-use super::passkey_types::{
-    Passkey, PasskeyBody, PasskeyList, PasskeyNameBody, PasskeyOptions, PasskeyOptionsBody, PasskeyRegistered,
-};
+use super::passkey_types::{Passkey, PasskeyBody, PasskeyList, PasskeyOptions, PasskeyOptionsBody, PasskeyRegistered};
 use super::types::{Opening, ProblemBody, SecretField};
 use super::{body, busy, delivered, json, json_with, opening, rejected, require_session};
 use crate::auth::factor::passkey::{RegistrationResponse, challenge_name};
@@ -99,7 +98,7 @@ pub(crate) async fn list(ctx: &Context) -> Result<Reply, HandlerError> {
 }
 
 /// Give a passkey another name. It takes what adding one takes.
-#[utoipa::path(patch, path = "/.stepgate/api/v1/passkeys/{id}", request_body = PasskeyNameBody, tag = "passkeys",
+#[utoipa::path(patch, path = "/.stepgate/api/v1/passkeys/{id}", request_body = NameBody, tag = "passkeys",
     params(("id" = String, Path, description = "As the list tells it")),
     security(("bearer" = []), ("cookie" = [])), responses(
     (status = 204, description = "Renamed"),
@@ -110,7 +109,7 @@ pub(crate) async fn list(ctx: &Context) -> Result<Reply, HandlerError> {
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn rename(ctx: &Context) -> Result<Reply, HandlerError> {
-    let given: PasskeyNameBody = body(ctx)?;
+    let given: NameBody = body(ctx)?;
     let who = require_session(ctx, false).await?;
     let Some(name) = Flows::passkey_name(&given.name) else {
         return Err(HandlerError::from(Problem::malformed(text!("problem-passkey-name-title"))));

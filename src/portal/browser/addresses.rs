@@ -2,14 +2,13 @@
 
 use http::StatusCode;
 
-use super::passkeys::NAME_CHARS;
 use super::steps::enter;
 use super::{keep_sessions, other_account, wait};
 use crate::auth::address::phone_number::NumberRefusal;
 use crate::auth::factor::authenticator::AddressKind;
 use crate::auth::proof::MethodSet;
-use crate::flow::Flows;
 use crate::flow::reply::{AddressAsked, AddressConfirmed, AddressRemoved, CeremonyRef, Named, Rejection, Renamed};
+use crate::flow::{Flows, NAME_CHARS};
 use crate::portal::context::{Context, CurrentSession, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::error::PortalError;

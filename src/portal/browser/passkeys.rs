@@ -3,8 +3,8 @@
 use super::account::{AccountFeedback, account, logout, require_session};
 use super::{keep_sessions, other_account};
 use crate::auth::factor::passkey::PasskeyRecord;
-use crate::flow::Flows;
 use crate::flow::reply::{CeremonyRef, Named, OtherSessions, PasskeyRemoved, Renamed};
+use crate::flow::{Flows, NAME_CHARS};
 use crate::portal::context::{Context, CurrentSession, HandlerError};
 use crate::portal::destination::{Destination, RequestedAction};
 use crate::portal::form_owner;
@@ -17,9 +17,6 @@ use crate::portal::reply::{Reply, see_other, with_session};
 const RENAME: &str = "rename-passkey";
 const DELETE: &str = "delete-passkey";
 const RENAME_APP: &str = "rename-app";
-
-/// The most characters of a name.
-pub(super) const NAME_CHARS: usize = 64;
 
 /// Takes what the buttons of the page ask for.
 pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
