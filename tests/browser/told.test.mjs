@@ -91,8 +91,8 @@ test('a strange sign-in is told before the deep link, which keeps its query and 
 test('who says that it was not them can sign out everywhere at once', async () => {
   const home = await from('192.0.2.7');
   await (await enter(home, 'max', LIGHT)).close();
-  const thief = await from('198.51.100.66');
-  const stolen = await enter(thief, 'max', LIGHT);
+  const attacker = await from('198.51.100.66');
+  const stolen = await enter(attacker, 'max', LIGHT);
   await leave(home);
   const page = await enter(home, 'max', LIGHT);
   await submit(page, () => page.getByRole('link', { name: /not me/ }).click());
@@ -100,7 +100,7 @@ test('who says that it was not them can sign out everywhere at once', async () =
   assert.match(await page.textContent('main'), /signed out/i);
   await stolen.goto(`${gate.url}${LIGHT}?again`);
   assert.match(stolen.url(), /\/\.stepgate\/login/);
-  await Promise.all([home.close(), thief.close()]);
+  await Promise.all([home.close(), attacker.close()]);
 });
 
 for (const [what, path, name] of [['two factors', '/form', 'lea'], ['one factor', '/public/echo', 'lea'], ['enrolment', '/form', 'kim']]) {

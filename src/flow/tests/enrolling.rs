@@ -125,8 +125,8 @@ async fn enrolling_needs_fresh_proofs_of_everything_the_account_has() {
     assert!(flows.session(&open.token, open.session.channel, HOST, true).await.unwrap().is_none());
     // To replace it, who knows the password alone must prove the second factor as well.
     let one = Some(Requirement::of(Strength::OneFactor));
-    let thief = opened(flows.begin(given("bob", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
-    let who = CeremonyRef::Session(thief.token.clone(), thief.session.clone());
+    let attacker = opened(flows.begin(given("bob", PASSWORD), one, Channel::Cookie, &client()).await.unwrap());
+    let who = CeremonyRef::Session(attacker.token.clone(), attacker.session.clone());
     let both = MethodSet::EMPTY.with(Method::Totp).with(Method::BackupCode);
     assert_eq!(needs(flows.begin_totp(&who, &client()).await.unwrap()), both);
     // The owner may, and whoever else is signed in then is signed in no more.
@@ -139,7 +139,7 @@ async fn enrolling_needs_fresh_proofs_of_everything_the_account_has() {
     let told = flows.confirm_totp(&who, world.code(&key_of(&renewed), 0), Default::default(), &client()).await.unwrap();
     assert!(told.events.iter().any(|e| e.what == What::SessionsRevoked));
     let (_, open) = confirmed(told.value);
-    assert!(flows.session(&thief.token, thief.session.channel, HOST, true).await.unwrap().is_none());
+    assert!(flows.session(&attacker.token, attacker.session.channel, HOST, true).await.unwrap().is_none());
     assert!(flows.session(&open.token, open.session.channel, HOST, true).await.unwrap().is_some());
 }
 
@@ -148,16 +148,17 @@ async fn a_secret_that_another_began_is_never_confirmed() {
     let world = World::new();
     world.person("bob");
     let flows = world.flows();
-    let (thief, owner) = (stuck(&flows, "bob").await, stuck(&flows, "bob").await);
-    let (known, own) = (begin(&flows, &thief).await, begin(&flows, &owner).await);
+    let (attacker, owner) = (stuck(&flows, "bob").await, stuck(&flows, "bob").await);
+    let (known, own) = (begin(&flows, &attacker).await, begin(&flows, &owner).await);
     assert_ne!(known.secret.expose(), own.secret.expose());
     let told = flows.confirm_totp(&owner, world.code(&key_of(&known), 0), Default::default(), &client()).await.unwrap();
     assert!(matches!(told.value, ConfirmReply::Rejected(Rejection::WrongCode)));
     confirmed(
         flows.confirm_totp(&owner, world.code(&key_of(&own), 0), Default::default(), &client()).await.unwrap().value,
     );
-    // The account owns a second factor now, and the thief's sign-in began without.
-    let told = flows.confirm_totp(&thief, world.code(&key_of(&known), 1), Default::default(), &client()).await.unwrap();
+    // The account owns a second factor now, and the attacker's sign-in began without.
+    let told =
+        flows.confirm_totp(&attacker, world.code(&key_of(&known), 1), Default::default(), &client()).await.unwrap();
     assert!(matches!(told.value, ConfirmReply::Rejected(Rejection::CeremonyGone)));
 }
 

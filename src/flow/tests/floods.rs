@@ -159,9 +159,9 @@ async fn a_copied_mark_does_not_shut_its_owner_out() {
     let key = world.with_totp(&world.person("ann"));
     let flows = world.flows();
     let device = whole(&flows, "ann", &client(), world.code(&key, 0)).await.device;
-    let thief = Client { device: device.clone(), ..client_at("203.0.113.5") };
+    let attacker = Client { device: device.clone(), ..client_at("203.0.113.5") };
     for _ in 0..5000 {
-        wrong_password(&flows, "ann", &thief).await;
+        wrong_password(&flows, "ann", &attacker).await;
         world.pass(Duration::from_millis(100));
     }
     let owner = Client { device, ..client() };

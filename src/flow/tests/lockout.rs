@@ -219,8 +219,8 @@ async fn what_a_copied_mark_tries_counts_too() {
     let key = world.with_totp(&world.person("ann"));
     let flows = world.flows();
     let device = whole(&flows, "ann", &client(), world.code(&key, 0)).await.device;
-    let thief = Client { device, ..client_at("203.0.113.5") };
-    let (known, _) = guess(&world, &flows, &key, &thief, 20).await;
+    let attacker = Client { device, ..client_at("203.0.113.5") };
+    let (known, _) = guess(&world, &flows, &key, &attacker, 20).await;
     let (unknown, last) = guess(&world, &flows, &key, &client_at("198.51.100.4"), 20).await;
     assert_eq!((known + unknown, last.as_str()), (30, "locked totp others "));
 }

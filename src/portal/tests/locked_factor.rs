@@ -23,15 +23,15 @@ fn with_backup(stage: &Stage) {
 
 /// Somebody who knows the password guesses until the app's codes are off; the last page.
 async fn guessed(stage: &Stage) -> Reply {
-    let mut thief = Browser { ip: "203.0.113.5", ..Browser::new(stage) };
-    let mut last = thief.post(LOGIN, &RIGHT).await;
+    let mut attacker = Browser { ip: "203.0.113.5", ..Browser::new(stage) };
+    let mut last = attacker.post(LOGIN, &RIGHT).await;
     for n in 0..30 {
         stage.world.pass(Duration::from_secs(30));
         if n % 10 == 0 {
-            thief.post(LOGIN, &RIGHT).await;
+            attacker.post(LOGIN, &RIGHT).await;
         }
         let code = if stage.code(0) == "000000" { "000001" } else { "000000" };
-        last = thief.post("/.stepgate/second-factor?to=%2Fx", &[("method", "totp"), ("code", code)]).await;
+        last = attacker.post("/.stepgate/second-factor?to=%2Fx", &[("method", "totp"), ("code", code)]).await;
     }
     last
 }

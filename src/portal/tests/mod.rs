@@ -43,7 +43,7 @@ mod shown_tokens;
 mod sign_up;
 mod slips;
 mod tabs;
-mod thief;
+mod takeover;
 mod tokens;
 mod ways_on;
 

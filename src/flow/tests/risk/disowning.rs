@@ -25,16 +25,16 @@ async fn a_disowned_sign_in_ends_and_its_person_is_high_everywhere() {
     let bob = world.person("bob");
     let key = world.with_totp(&bob);
     let (here, there) = (flows(&world, Mode::Enforce), flows(&world, Mode::Enforce));
-    let thief = opened(by_password(&there, "bob", &at(AWAY)).await);
+    let attacker = opened(by_password(&there, "bob", &at(AWAY)).await);
     let own = opened(by_password(&here, "bob", &at(HOME)).await);
-    assert_eq!(risky(&there, &thief.token, &at(AWAY)).await, "permit");
+    assert_eq!(risky(&there, &attacker.token, &at(AWAY)).await, "permit");
     world.pass(Duration::from_secs(1));
     let home = Client { device: own.device.clone(), ..at(HOME) };
     let (open, ended, events) = disown(&here, &own, &home).await;
     assert_eq!(ended, 1);
     assert!(events.iter().any(|event| event.what == What::SignInDisowned && event.user.as_ref() == Some(&bob)));
     for flows in [&here, &there] {
-        assert_eq!(risky(flows, &thief.token, &at(AWAY)).await, "login");
+        assert_eq!(risky(flows, &attacker.token, &at(AWAY)).await, "login");
         assert_eq!(risky(flows, &own.token, &at(HOME)).await, "login", "its token is another one");
         assert_eq!(risky(flows, &open.token, &at(HOME)).await, "risk", "it may be the one that was not theirs");
         assert_eq!(next_level(flows, "bob").await, Some(RiskLevel::High));
@@ -78,9 +78,9 @@ async fn a_session_that_is_used_from_elsewhere_ends_with_the_others() {
     let flows = flows(&world, Mode::Enforce);
     let open = usual(&world, &flows, "bob").await;
     let home = Client { device: open.device.clone(), ..at(HOME) };
-    for thief in [at(AWAY), other_browser(HOME), at(HOME)] {
+    for attacker in [at(AWAY), other_browser(HOME), at(HOME)] {
         let open = opened(by_password(&flows, "bob", &home).await);
-        let told = flows.disown(&open.token, &open.session, &thief).await.unwrap();
+        let told = flows.disown(&open.token, &open.session, &attacker).await.unwrap();
         assert!(matches!(told.value, Disowned::Ended));
         assert_eq!(risky(&flows, &open.token, &home).await, "login");
         assert!(clear_pin(&world.ports(), &bob).await.unwrap().is_none(), "its owner is not shut out");
@@ -108,7 +108,7 @@ async fn no_fault_leaves_a_disowned_session_that_was_said_to_have_ended() {
     let flows = flows(&world, Mode::Enforce);
     let mut through = 0;
     for nth in 1..40 {
-        let thief = opened(by_password(&flows, "bob", &at(AWAY)).await);
+        let attacker = opened(by_password(&flows, "bob", &at(AWAY)).await);
         let own = opened(by_password(&flows, "bob", &at(HOME)).await);
         let home = Client { device: own.device.clone(), ..at(HOME) };
         world.fail(nth, Blow::Before);
@@ -117,7 +117,7 @@ async fn no_fault_leaves_a_disowned_session_that_was_said_to_have_ended() {
         if matches!(told, Ok(WithEvents { value: Disowned::Pinned { .. }, .. })) {
             through += 1;
             assert!(profile_summary(&world.ports(), &own.session.identity.id).await.unwrap().unwrap().pinned.is_some());
-            assert_eq!(risky(&flows, &thief.token, &at(AWAY)).await, "login", "call {nth}");
+            assert_eq!(risky(&flows, &attacker.token, &at(AWAY)).await, "login", "call {nth}");
         }
         clear_pin(&world.ports(), &own.session.identity.id).await.unwrap();
     }

@@ -21,9 +21,9 @@ async fn one_phished_code_makes_nobody_at_home() {
     let flows = flows(&world, Mode::Enforce);
     usual(&world, &flows, "bob").await;
     world.pass(DAY);
-    let thief = by_both(&world, &flows, &key, &at(AWAY)).await;
+    let attacker = by_both(&world, &flows, &key, &at(AWAY)).await;
     assert_eq!(learnt(&world, &bob).await, 21);
-    for client in [at(AWAY), Client { device: thief.device.clone(), ..at(AWAY) }, other_browser(AWAY)] {
+    for client in [at(AWAY), Client { device: attacker.device.clone(), ..at(AWAY) }, other_browser(AWAY)] {
         world.pass(DAY);
         let told = by_password(&flows, "bob", &client).await;
         assert!(level(&told.events) >= Some(RiskLevel::Medium), "{:?}", told.events);

@@ -25,7 +25,7 @@ async fn step_up(world: &Arc<World>, flows: &Flows, open: &Opened, key: &SecretB
 }
 
 #[tokio::test]
-async fn who_has_proved_two_places_goes_between_them_and_a_thief_elsewhere_is_found() {
+async fn who_has_proved_two_places_goes_between_them_and_an_attacker_elsewhere_is_found() {
     let world = places();
     let bob = world.person("bob");
     let key = world.with_totp(&bob);

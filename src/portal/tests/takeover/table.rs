@@ -1,6 +1,6 @@
 //! The table of docs/accounts.md, and what was measured in its words.
 
-use super::{Goal, Loot, Recovery, reached};
+use super::{Goal, Recovery, Stolen, reached};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/accounts.md");
 
@@ -29,8 +29,8 @@ impl Reach {
 }
 
 /// What each goal's row says of a kind of account.
-pub(super) async fn measured(loot: Loot, has_second: bool) -> Vec<Reach> {
-    let of = async |recovery, depth| reached(loot, has_second, recovery, depth).await;
+pub(super) async fn measured(stolen: Stolen, has_second: bool) -> Vec<Reach> {
+    let of = async |recovery, depth| reached(stolen, has_second, recovery, depth).await;
     let (off, on) = (of(Recovery::Off, 1).await, of(Recovery::On, 1).await);
     // Who can begin none has nothing to wait for.
     let waited = if on.contains(&Goal::RecoveryBegin) { of(Recovery::Waited, 1).await } else { on.clone() };
@@ -39,7 +39,7 @@ pub(super) async fn measured(loot: Loot, has_second: bool) -> Vec<Reach> {
         Goal::RecoveryEnd if waits.contains(goal) => Reach::WithRecovery,
         Goal::RecoveryEnd if risk.contains(goal) => Reach::WithRisk,
         _ if off.contains(goal) => {
-            assert!(on.contains(goal), "{loot:?} {has_second}: recovery takes {goal:?} away");
+            assert!(on.contains(goal), "{stolen:?} {has_second}: recovery takes {goal:?} away");
             Reach::Yes
         }
         _ if on.contains(goal) => Reach::WithRecovery,

@@ -1,14 +1,14 @@
-//! What whoever holds one stolen thing reaches. Each cell of the table in docs/accounts.md is measured: a thief does all
+//! What whoever holds one stolen thing reaches. Each cell of the table in docs/accounts.md is measured: an attacker does all
 //! that can be done with the one thing, and with what comes of that, and what changed is compared with the page.
 
-mod deeds;
-mod hands;
+mod actions;
+mod attacker;
 mod scene;
 mod table;
 
 use std::collections::BTreeSet;
 
-use hands::Hands;
+use attacker::Attacker;
 use scene::Scene;
 
 /// What somebody may want of an account that is not theirs.
@@ -71,7 +71,7 @@ impl Goal {
 
 /// What somebody holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Loot {
+pub(super) enum Stolen {
     Password,
     Mailbox,
     /// An unlocked browser, signed in six minutes ago.
@@ -94,28 +94,30 @@ pub(super) enum Recovery {
 }
 
 /// What is reached.
-async fn reached(loot: Loot, has_second: bool, recovery: Recovery, depth: u8) -> BTreeSet<Goal> {
+async fn reached(stolen: Stolen, has_second: bool, recovery: Recovery, depth: u8) -> BTreeSet<Goal> {
     let scene = Scene::new(has_second, recovery).await;
-    let mut hands = Hands::of(&scene, loot);
-    hands.work(depth).await;
-    hands.reached
+    let mut attacker = Attacker::of(&scene, stolen);
+    attacker.work(depth).await;
+    attacker.reached
 }
 
 #[tokio::test]
 async fn the_page_says_of_each_theft_what_it_reaches() {
     let page = table::of_page();
     let mut wrong = Vec::new();
-    for (column, loot) in [Loot::Password, Loot::Mailbox, Loot::Browser].into_iter().enumerate() {
-        let (with, without) = (table::measured(loot, true).await, table::measured(loot, false).await);
+    for (column, stolen) in [Stolen::Password, Stolen::Mailbox, Stolen::Browser].into_iter().enumerate() {
+        let (with, without) = (table::measured(stolen, true).await, table::measured(stolen, false).await);
         for (nth, goal) in Goal::ALL.into_iter().enumerate() {
             let found = table::cell(with[nth], without[nth]);
             match page.get(nth) {
                 Some((row, cells)) if row == goal.row() => {
                     if table::beginnings(&cells[column]) != found {
-                        wrong.push(format!("{row}, {loot:?}: `{}` on the page, `{found}` measured", cells[column]));
+                        wrong.push(format!("{row}, {stolen:?}: `{}` on the page, `{found}` measured", cells[column]));
                     }
                 }
-                other => wrong.push(format!("{}, {loot:?}: no such row but {other:?}; `{found}` measured", goal.row())),
+                other => {
+                    wrong.push(format!("{}, {stolen:?}: no such row but {other:?}; `{found}` measured", goal.row()))
+                }
             }
         }
     }
@@ -123,11 +125,11 @@ async fn the_page_says_of_each_theft_what_it_reaches() {
     assert_eq!(page.len(), Goal::ALL.len());
 }
 
-/// A thief whose hands are bound would prove nothing.
+/// An attacker who does nothing would prove nothing.
 #[tokio::test]
 async fn the_owner_reaches_all_of_it() {
     for has_second in [true, false] {
-        let all = reached(Loot::All, has_second, Recovery::Waits, 1).await;
+        let all = reached(Stolen::All, has_second, Recovery::Waits, 1).await;
         let missing: Vec<_> = Goal::ALL.into_iter().filter(|goal| !all.contains(goal)).collect();
         assert!(missing.is_empty(), "{has_second}: {missing:?}");
     }

@@ -4,7 +4,7 @@ use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use serde_json::{Value, json};
 
 use super::Goal;
-use super::hands::{Hands, Holding, OWN_MAIL, OWN_PASSWORD};
+use super::attacker::{Attacker, Holding, OWN_MAIL, OWN_PASSWORD};
 use crate::auth::factor::passkey::testing::SoftKey;
 use crate::portal::tests::*;
 
@@ -68,7 +68,7 @@ impl Deed {
     }
 }
 
-impl Hands<'_> {
+impl Attacker<'_> {
     /// Everything, with everything that is held. What was enrolled is used on, once a way of enrolling.
     pub(super) async fn do_all(&mut self, depth: u8) {
         let mut enrolling = vec![Deed::App, Deed::Address];

@@ -1,19 +1,19 @@
-//! What a thief holds, and gets by that: sign-ins, sessions, codes in the mailbox.
+//! What an attacker holds, and gets by that: sign-ins, sessions, codes in the mailbox.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::scene::{MAIL, Scene, WAIT};
-use super::{Goal, Loot, Recovery};
+use super::{Goal, Recovery, Stolen};
 use crate::auth::reserved_names::SESSION;
 use crate::flow::ports::{Letter, Recipient};
 use crate::flow::testing::{PASSWORD, State};
 use crate::portal::tests::*;
 
-/// An address of the thief's own.
-pub(super) const OWN_MAIL: &str = "thief@example.net";
-/// A password that the thief would set.
+/// An address of the attacker's own.
+pub(super) const OWN_MAIL: &str = "attacker@example.net";
+/// A password that the attacker would set.
 pub(super) const OWN_PASSWORD: &str = "nine herrings in a row";
 
 /// What goes with a request.
@@ -25,7 +25,7 @@ pub(super) enum Holding {
     Cookie(String),
 }
 
-pub(super) struct Hands<'a> {
+pub(super) struct Attacker<'a> {
     pub(super) scene: &'a Scene,
     pub(super) reads_mail: bool,
     pub(super) password: Option<String>,
@@ -35,14 +35,14 @@ pub(super) struct Hands<'a> {
     pub(super) reached: BTreeSet<Goal>,
 }
 
-impl<'a> Hands<'a> {
-    pub(super) fn of(scene: &'a Scene, loot: Loot) -> Self {
-        let all = loot == Loot::All;
-        let cookie = (all || loot == Loot::Browser).then(|| Holding::Cookie(scene.cookie.clone()));
+impl<'a> Attacker<'a> {
+    pub(super) fn of(scene: &'a Scene, stolen: Stolen) -> Self {
+        let all = stolen == Stolen::All;
+        let cookie = (all || stolen == Stolen::Browser).then(|| Holding::Cookie(scene.cookie.clone()));
         Self {
             scene,
-            reads_mail: all || loot == Loot::Mailbox,
-            password: (all || loot == Loot::Password).then(|| PASSWORD.to_owned()),
+            reads_mail: all || stolen == Stolen::Mailbox,
+            password: (all || stolen == Stolen::Password).then(|| PASSWORD.to_owned()),
             key: scene.key.clone().filter(|_| all),
             holdings: cookie.into_iter().collect(),
             reached: BTreeSet::new(),
@@ -110,7 +110,7 @@ impl<'a> Hands<'a> {
         got
     }
 
-    /// The letters that the thief reads, newest first.
+    /// The letters that the attacker reads, newest first.
     pub(super) fn letters(&self) -> Vec<Letter> {
         let mut read = vec![Recipient::Email(OWN_MAIL.to_owned())];
         read.extend(self.reads_mail.then(|| Recipient::Email(MAIL.to_owned())));
@@ -135,12 +135,12 @@ impl<'a> Hands<'a> {
         self.scene.stage.world.code(key, 0).expose().to_owned()
     }
 
-    /// The token of the newest link that the thief reads.
+    /// The token of the newest link that the attacker reads.
     pub(super) fn link(&self) -> Option<String> {
         self.links().into_iter().next().map(|(_, token)| token)
     }
 
-    /// Pages and tokens of all links that the thief reads.
+    /// Pages and tokens of all links that the attacker reads.
     pub(super) fn links(&self) -> Vec<(String, String)> {
         let url = |letter: Letter| match letter {
             Letter::Link(link) => Some(link.url.expose().to_owned()),
