@@ -26,8 +26,18 @@ const RULES: &str = "
       - { name: vault, path: /vault/**, require: phishing_resistant }
       - { name: all, path: /**, require: two_factor }";
 
-/// Stands before the configuration of a cluster in which anybody may make an account.
-const SIGNING_UP: &str = "# signing up\n";
+/// How a cluster differs from others.
+struct Setup<'a> {
+    /// How much the nodes log.
+    log: &'static str,
+    hosts: &'a [&'a str],
+    /// Whether anybody may make an account.
+    signup: bool,
+    /// What is added to the configuration.
+    more: &'a str,
+    /// Another app than the demo's.
+    app: Option<SocketAddr>,
+}
 
 /// The stores, the app, and the gateways before it.
 pub(crate) struct Cluster {
@@ -61,21 +71,20 @@ impl Cluster {
 
     /// The same, as talkative as told.
     pub(crate) async fn telling(log: &'static str, hosts: &[&str], more: &str) -> Self {
-        Self::build(log, hosts, more, None).await
+        Self::build(Setup { log, hosts, signup: false, more, app: None }).await
     }
 
     /// The same where anybody may make an account.
     pub(crate) async fn signing_up(log: &'static str, hosts: &[&str], more: &str) -> Self {
-        let more = format!("{SIGNING_UP}{more}");
-        Self::build(log, hosts, &more, None).await
+        Self::build(Setup { log, hosts, signup: true, more, app: None }).await
     }
 
     /// Two nodes before another app than the demo's.
     pub(crate) async fn before(app: SocketAddr, more: &str) -> Self {
-        Self::build("info", &["localhost"], more, Some(app)).await
+        Self::build(Setup { log: "info", hosts: &["localhost"], signup: false, more, app: Some(app) }).await
     }
 
-    async fn build(log: &'static str, hosts: &[&str], more: &str, other: Option<SocketAddr>) -> Self {
+    async fn build(Setup { log, hosts, signup, more, app: other }: Setup<'_>) -> Self {
         let (redis, postgres, app) = (Redis::start(), Postgres::start(), Gateway::demo());
         let folder = tempfile::tempdir().unwrap();
         let key = run(&["secret", "generate"]).stdout;
@@ -101,7 +110,7 @@ apps: {apps}
                 postgres.url(),
                 // Hundreds who count for one account take turns.
                 if more.is_empty() { "" } else { "?timeout_ms=5000" },
-                if more.starts_with(SIGNING_UP) { ", signup: open" } else { "" },
+                if signup { ", signup: open" } else { "" },
                 redis.url(),
                 if more.is_empty() { "" } else { ", timeout: 5s" },
             );

@@ -6,6 +6,7 @@ pub(crate) mod app;
 pub(crate) mod clients;
 pub(crate) mod cluster;
 pub(crate) mod command;
+pub(crate) mod desk;
 pub(crate) mod frames;
 pub(crate) mod front;
 pub(crate) mod gateway;
