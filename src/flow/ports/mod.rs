@@ -43,7 +43,8 @@ pub use passkey_challenge::{ApprovalChallenge, ChallengePurpose, IssuedChallenge
 pub use places::Places;
 pub use recipient::Recipient;
 pub use recoveries::{
-    CredentialReset, GrantedRecovery, IssuedCode, MailedCode, OpenRecovery, Recoveries, RecoveryRef, WaitingRecovery,
+    CredentialReset, GrantedRecovery, IssuedCode, IssuedCodeUse, MailedCode, OpenRecovery, Recoveries, RecoveryRef,
+    WaitingRecovery,
 };
 pub use sessions::{End, EndReason, Ended, REMEMBERED, Sessions};
 pub use sign_in_link::SignInLink;

@@ -111,6 +111,17 @@ pub struct IssuedCode<'a> {
     pub expires_at: Timestamp,
 }
 
+/// What became of the use of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IssuedCodeUse {
+    /// It is spent by this caller.
+    First,
+    /// It is right, and another one has spent it.
+    Repeated,
+    /// There is none that is the same.
+    Unknown,
+}
+
 /// What is set anew in one step.
 pub struct CredentialReset<'a> {
     pub user: &'a UserId,
@@ -138,8 +149,9 @@ pub trait Recoveries: Send + Sync {
     async fn issue(&self, user: &UserId, code: &IssuedCode<'_>, records: &Records) -> Answer<()>;
     /// Until when a code of an administrator is good that stands.
     async fn issued(&self, user: &UserId, now: Timestamp) -> Answer<Option<Timestamp>>;
-    /// Spends one by conditional write; `true` for exactly one caller.
-    async fn spend_issued(&self, user: &UserId, digest: &str, now: Timestamp) -> Answer<bool>;
+    /// Spends one by conditional write; the first for exactly one caller. It is known as spent as long as it would have been
+    /// good, whatever is changed by it or ends others, until another one of that person is spent.
+    async fn spend_issued(&self, user: &UserId, digest: &str, now: Timestamp) -> Answer<IssuedCodeUse>;
     /// Sets what was proved for, and ends sessions, marks, the waiting time and codes of administrators with it. `false`, and
     /// nothing is set: another one was first, or what was proved counts no more.
     async fn reset(&self, reset: &CredentialReset<'_>, records: &Records) -> Answer<bool>;

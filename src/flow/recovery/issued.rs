@@ -10,7 +10,7 @@ use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
-use crate::flow::ports::{Account, Answer, IssuedCode, Ports, Records, Vault};
+use crate::flow::ports::{Account, Answer, IssuedCode, IssuedCodeUse, Ports, Records, Vault};
 
 /// Issues a code by which a person sets everything anew, in the place of an earlier one. It is told to nobody else.
 ///
@@ -36,13 +36,17 @@ fn digest(vault: &dyn Vault, user: &UserId, code: Option<&SecretText>) -> String
     BASE64URL_NOPAD.encode(&vault.digest("recovery-code", data.as_bytes()))
 }
 
+/// What became of the code of an administrator that somebody gave.
+pub(super) enum IssuedProof {
+    Right(Box<Account>),
+    /// It has led on before.
+    Used,
+    Wrong,
+}
+
 impl Flows {
     /// Spends the code of an administrator for who has the name of this attempt; as much is done for nobody.
-    pub(super) async fn spend_issued_code(
-        &self,
-        attempt: &mut Attempt<'_>,
-        typed: &SecretText,
-    ) -> Answer<Option<Account>> {
+    pub(super) async fn spend_issued_code(&self, attempt: &mut Attempt<'_>, typed: &SecretText) -> Answer<IssuedProof> {
         let method = Method::RecoveryCode;
         let found = match attempt.username.clone() {
             Some(name) => self.ports.accounts.find(&name).await?,
@@ -52,16 +56,17 @@ impl Flows {
         let nobody = UserId(String::new());
         let user = found.as_ref().map_or(&nobody, |account| &account.identity.id);
         let digest = digest(self.ports.vault.as_ref(), user, code.as_ref());
-        let spent = self.ports.recoveries.spend_issued(user, &digest, attempt.now).await?;
+        let used = self.ports.recoveries.spend_issued(user, &digest, attempt.now).await?;
         attempt.user = found.as_ref().map(|account| account.identity.id.clone());
-        let reason = match found {
-            None => RejectReason::UnknownUser,
-            Some(_) if code.is_none() => RejectReason::Malformed,
-            Some(_) if !spent => RejectReason::Mismatch,
-            Some(account) if account.disabled => RejectReason::Disabled,
-            Some(account) => return Ok(Some(account)),
+        let (reason, proof) = match (found, used) {
+            (None, _) => (RejectReason::UnknownUser, IssuedProof::Wrong),
+            (Some(_), _) if code.is_none() => (RejectReason::Malformed, IssuedProof::Wrong),
+            (Some(_), IssuedCodeUse::Unknown) => (RejectReason::Mismatch, IssuedProof::Wrong),
+            (Some(account), _) if account.disabled => (RejectReason::Disabled, IssuedProof::Wrong),
+            (Some(_), IssuedCodeUse::Repeated) => (RejectReason::AlreadySpent, IssuedProof::Used),
+            (Some(account), IssuedCodeUse::First) => return Ok(IssuedProof::Right(Box::new(account))),
         };
         attempt.record(What::ProofRejected { method, reason });
-        Ok(None)
+        Ok(proof)
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::issued::IssuedProof;
 use crate::auth::ceremony::{Ceremony, Complete, RecoverTerms, Recovered, Resets, Step, Verdict};
 use crate::auth::event::{RejectReason, What};
 use crate::auth::factor::authenticator::Enrolled;
@@ -142,16 +143,22 @@ impl Flows {
         let offer = self.settings.offer_at(&attempt.client.host);
         match ceremony.advance(Verdict::Proved(method), offer, attempt.now) {
             Step::Complete(Complete::Reset(recovered)) => {
-                let taken = self.ports.mailed_codes.take(&who.token).await?;
-                if !matches!(taken, Some(MailedCode::Waits { .. })) {
+                if !self.use_mailed_code(&who.token).await? {
                     return Ok(RecoveryReply::Done);
                 }
-                self.ports.mailed_codes.put(&who.token, &MailedCode::Used, RecoverySettings::CODE_LIVES).await?;
                 let waited = waiting.filter(|_| !recovered.is_proved_twice()).map(|waiting| waiting.disown_key);
                 self.grant_recovery(attempt, (&who.account, &who.enrolled), recovered, waited).await
             }
             step => self.second_or_wait(attempt, who, &step.ceremony(), waiting, wait).await,
         }
+    }
+
+    /// Uses a mailed code up, in its place: it is there for all who give it again. `true` for exactly one caller.
+    async fn use_mailed_code(&self, token: &LinkToken) -> Answer<bool> {
+        let codes = &self.ports.mailed_codes;
+        let Some((MailedCode::Waits { .. }, held)) = codes.load_held(token).await? else { return Ok(false) };
+        let used = codes.compare_and_set(token, &held, &MailedCode::Used, RecoverySettings::CODE_LIVES).await?;
+        Ok(used.is_some())
     }
 
     /// Asks for a second proof, or waits.
@@ -260,8 +267,10 @@ impl Flows {
         if let Some(wait) = self.charge(attempt, method).await? {
             return Ok(RecoveryReply::Wait(wait));
         }
-        let Some(account) = self.spend_issued_code(attempt, code).await? else {
-            return Ok(RecoveryReply::Rejected(Rejection::WrongCode));
+        let account = match self.spend_issued_code(attempt, code).await? {
+            IssuedProof::Right(account) => account,
+            IssuedProof::Used => return Ok(RecoveryReply::Done),
+            IssuedProof::Wrong => return Ok(RecoveryReply::Rejected(Rejection::WrongCode)),
         };
         self.refund_correct(attempt).await?;
         self.name_attempt(attempt, &account);

@@ -96,6 +96,8 @@ pub(crate) struct State {
     pub(crate) recoveries: Vec<WaitingRecovery>,
     /// Digests of codes of administrators, and when they are over.
     pub(crate) issued_codes: BTreeMap<UserId, (String, Timestamp)>,
+    /// The last one of each person that was used.
+    pub(crate) spent_codes: BTreeMap<UserId, (String, Timestamp)>,
     pub(crate) signing: Vec<SigningKey>,
     /// Every letter that was put and is not gone, and when it expires.
     pub(crate) letters: Vec<(Letter, Timestamp)>,

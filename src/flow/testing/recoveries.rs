@@ -7,7 +7,9 @@ use super::{State, World};
 use crate::auth::proof::Method;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, CredentialReset, IssuedCode, Records, Recoveries, RecoveryRef, WaitingRecovery};
+use crate::flow::ports::{
+    Answer, CredentialReset, IssuedCode, IssuedCodeUse, Records, Recoveries, RecoveryRef, WaitingRecovery,
+};
 
 fn standing(s: &State, which: RecoveryRef<'_>, now: Timestamp) -> Option<WaitingRecovery> {
     let meant = |waiting: &&WaitingRecovery| match which {
@@ -67,14 +69,16 @@ impl Recoveries for World {
         self.call(|s| s.issued_codes.get(user).map(|(_, ends)| *ends).filter(|ends| *ends > now))
     }
 
-    async fn spend_issued(&self, user: &UserId, digest: &str, now: Timestamp) -> Answer<bool> {
+    async fn spend_issued(&self, user: &UserId, digest: &str, now: Timestamp) -> Answer<IssuedCodeUse> {
         self.call(|s| {
-            let right = s.issued_codes.get(user).is_some_and(|(known, ends)| known == digest && *ends > now);
-            if right {
-                s.issued_codes.remove(user);
-                s.spent.push(format!("{user}:{digest}"));
+            let right = |kept: Option<&(String, Timestamp)>| kept.is_some_and(|(d, ends)| d == digest && *ends > now);
+            if !right(s.issued_codes.get(user)) {
+                let again = right(s.spent_codes.get(user));
+                return if again { IssuedCodeUse::Repeated } else { IssuedCodeUse::Unknown };
             }
-            right
+            s.spent_codes.extend(s.issued_codes.remove_entry(user));
+            s.spent.push(format!("{user}:{digest}"));
+            IssuedCodeUse::First
         })
     }
 

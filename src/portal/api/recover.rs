@@ -51,7 +51,7 @@ pub(crate) async fn ask(ctx: &mut Context) -> Result<Reply, HandlerError> {
 #[utoipa::path(post, path = "/.stepgate/api/v1/recover/verify", request_body = RecoverVerifyRequest, tag = "recovery", responses(
     (status = 200, body = RecoverAnswer),
     (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, description = "`no_code`: it is none, or too old; `wrong_otp` or `wrong_passkey`: the second proof", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 401, description = "`no_code`: it is none, or too old; `wrong_otp` or `wrong_passkey`: the second proof, or the code of an administrator", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`second_proof_required`: give one of `methods` as `second`, or say `wait`; or `factor_locked`: switched off after too many wrong codes", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`already_done`: the code has led on", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_attempts`, with Retry-After", body = ProblemBody, content_type = "application/problem+json"),

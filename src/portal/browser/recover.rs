@@ -107,6 +107,7 @@ async fn issued(ctx: &mut Context, fields: &FormFields) -> Result<Reply, Handler
         RecoveryReply::Granted(grant) => reset_form(ctx, &grant.token, Errors::none()).await,
         RecoveryReply::Wait(how_long) => Ok(wait(ctx, how_long, Vec::new(), String::new())),
         RecoveryReply::Busy => Ok(busy(ctx)),
+        RecoveryReply::Done => Ok(whom(ctx, &username, Errors::one("issued", text!("recover-issued-used")))),
         _ => Ok(whom(ctx, &username, Errors::one("issued", text!("recover-issued-wrong")))),
     }
 }

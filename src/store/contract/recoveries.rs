@@ -7,7 +7,9 @@ use super::samples::{AccountPorts, HOUR, NOW, RACERS, id, winners, with_people};
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{AccountChange, CredentialReset, IssuedCode, Records, RecoveryRef, WaitingRecovery};
+use crate::flow::ports::{
+    AccountChange, CredentialReset, IssuedCode, IssuedCodeUse, Records, RecoveryRef, WaitingRecovery,
+};
 
 /// When one goes on, and when it is over.
 const READY: Timestamp = Timestamp::from_millis(1_800_003_600_123);
@@ -114,14 +116,23 @@ async fn an_issued_code_is_spent_by_one(p: AccountPorts) {
         (issued(&ann, NOW).await, issued(&ann, READY).await, issued(&bob, NOW).await),
         (Some(READY), None, None)
     );
-    assert!(!spend(&ann, "first", NOW).await, "another one took its place");
-    assert!(!spend(&bob, "second", NOW).await, "somebody else's");
-    assert!(!spend(&ann, "second", READY).await, "its time is over");
-    let racers = (0..RACERS).map(|_| {
-        let (p, ann) = (p.clone(), ann.clone());
-        tokio::spawn(async move { p.recoveries.spend_issued(&ann, "second", NOW).await.unwrap() })
-    });
-    assert_eq!(winners(racers.collect()).await, 1);
+    assert_eq!(spend(&ann, "first", NOW).await, IssuedCodeUse::Unknown, "another one took its place");
+    assert_eq!(spend(&bob, "second", NOW).await, IssuedCodeUse::Unknown, "somebody else's");
+    assert_eq!(spend(&ann, "second", READY).await, IssuedCodeUse::Unknown, "its time is over");
+    let racers: Vec<_> = (0..RACERS)
+        .map(|_| {
+            let (p, ann) = (p.clone(), ann.clone());
+            tokio::spawn(async move { p.recoveries.spend_issued(&ann, "second", NOW).await.unwrap() })
+        })
+        .collect();
+    let mut first = 0;
+    for racer in racers {
+        match racer.await.unwrap() {
+            IssuedCodeUse::First => first += 1,
+            other => assert_eq!(other, IssuedCodeUse::Repeated, "it is there for all who give it again"),
+        }
+    }
+    assert_eq!(first, 1);
     assert_eq!(issued(&ann, NOW).await, None, "it is spent");
     for change in [
         AccountChange::PasswordHash(SecretText::new("$other".to_owned())),
@@ -130,8 +141,17 @@ async fn an_issued_code_is_spent_by_one(p: AccountPorts) {
     ] {
         issue("third").await;
         assert!(p.accounts.change(&ann, change).await.unwrap());
-        assert!(!spend(&ann, "third", NOW).await, "withdrawn");
+        assert_eq!(spend(&ann, "third", NOW).await, IssuedCodeUse::Unknown, "withdrawn, and nobody used it");
+        assert_eq!(spend(&ann, "second", NOW).await, IssuedCodeUse::Repeated, "what was used is known as used");
     }
+    assert_eq!(spend(&bob, "second", NOW).await, IssuedCodeUse::Unknown);
+    assert_eq!(spend(&ann, "other", NOW).await, IssuedCodeUse::Unknown);
+    assert_eq!(spend(&ann, "second", READY).await, IssuedCodeUse::Unknown, "for as long as it would have been good");
+    issue("fourth").await;
+    assert_eq!(spend(&ann, "fourth", NOW).await, IssuedCodeUse::First);
+    assert_eq!(spend(&ann, "fourth", NOW).await, IssuedCodeUse::Repeated);
+    assert_eq!(spend(&ann, "second", NOW).await, IssuedCodeUse::Unknown, "the last one alone");
+    assert!(p.accounts.delete_recorded(&ann, &[], Records::NONE).await.unwrap(), "it holds no account up");
 }
 
 fn reset<'a>(user: &'a UserId, credentials: u64, waited: Option<&'a str>, now: Timestamp) -> CredentialReset<'a> {
@@ -180,7 +200,7 @@ async fn a_reset_is_whole_or_nothing(p: AccountPorts) {
     assert_eq!((owned.totp.unwrap().id.as_str(), owned.backup.unwrap().left), ("new", 2));
     assert!(account.generation.credentials == 1 && account.generation.sessions > sessions, "all that was granted ends");
     assert_eq!(p.recoveries.waiting(RecoveryRef::Of(&ann), READY).await.unwrap(), None);
-    assert!(!p.recoveries.spend_issued(&ann, "code", NOW).await.unwrap(), "withdrawn");
+    assert_eq!(p.recoveries.spend_issued(&ann, "code", NOW).await.unwrap(), IssuedCodeUse::Unknown, "withdrawn");
     let kept = CredentialReset { backup: Some((b"salt", &digests[..1])), ..reset(&ann, 1, None, NOW) };
     assert!(p.recoveries.reset(&kept, Records::NONE).await.unwrap());
     let (account, owned) = (p.accounts.load(&ann).await.unwrap().unwrap(), p.authenticators.of(&ann).await.unwrap());

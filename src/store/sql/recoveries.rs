@@ -6,11 +6,13 @@ use super::authenticators::{TotpColumns, write_backup, write_totp};
 use super::records::{RecordRows, commit_with};
 use super::removal::{HOLD, WITHDRAWN};
 use super::row::{RowRef, number_of, rows, time_of};
-use super::{Database, in_transaction, on, on_write};
+use super::{Database, in_transaction, on};
 use crate::auth::secret::SecretText;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::ports::{Answer, CredentialReset, IssuedCode, Records, Recoveries, RecoveryRef, WaitingRecovery};
+use crate::flow::ports::{
+    Answer, CredentialReset, IssuedCode, IssuedCodeUse, Records, Recoveries, RecoveryRef, WaitingRecovery,
+};
 
 /// Whose, when it began, goes on and ends, by what it is ended, and under which credentials it was begun.
 type WaitingRow = (String, i64, i64, i64, String, i64);
@@ -100,14 +102,28 @@ impl Recoveries for Database {
         found.map(|(expires_at,)| place.time("expires_at", expires_at)).transpose()
     }
 
-    async fn spend_issued(&self, user: &UserId, digest: &str, now: Timestamp) -> Answer<bool> {
-        const SQL: &str = "delete from recovery_codes where account_id = $1 and digest = $2 and expires_at > $3";
-        let now = time_of(now)?;
-        let spent = on_write!(self, pool => async {
-            let query = sqlx::query(SQL).bind(&user.0).bind(digest).bind(now);
-            query.execute(pool).await.map(|d| d.rows_affected())
-        })?;
-        Ok(spent == 1)
+    async fn spend_issued(&self, user: &UserId, digest: &str, now: Timestamp) -> Answer<IssuedCodeUse> {
+        const SPEND: &str = "delete from recovery_codes where account_id = $1 and digest = $2 and expires_at > $3 \
+             returning expires_at";
+        const OVER: &str = "delete from spent_recovery_codes where expires_at <= $1";
+        const NOTE: &str = "insert into spent_recovery_codes (account_id, digest, expires_at) values ($1, $2, $3) \
+             on conflict (account_id) do update set digest = excluded.digest, expires_at = excluded.expires_at";
+        const SPENT: &str = "select expires_at from spent_recovery_codes where account_id = $1 and digest = $2 \
+             and expires_at > $3";
+        let (user, now) = (user.0.as_str(), time_of(now)?);
+        in_transaction!(self, tx => {
+            let query = sqlx::query_as(SPEND).bind(user).bind(digest).bind(now);
+            let spent: Option<(i64,)> = query.fetch_all(&mut *tx).await?.pop();
+            let Some((expires_at,)) = spent else {
+                let query = sqlx::query_as(SPENT).bind(user).bind(digest).bind(now);
+                let before: Option<(i64,)> = query.fetch_optional(&mut *tx).await?;
+                return Ok(if before.is_some() { IssuedCodeUse::Repeated } else { IssuedCodeUse::Unknown });
+            };
+            sqlx::query(OVER).bind(now).execute(&mut *tx).await?;
+            sqlx::query(NOTE).bind(user).bind(digest).bind(expires_at).execute(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(IssuedCodeUse::First)
+        })
     }
 
     async fn reset(&self, reset: &CredentialReset<'_>, records: &Records) -> Answer<bool> {
