@@ -2,6 +2,7 @@
 //! invitations and the one step that makes an account.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,25 @@ pub struct PendingSignUp {
     pub claims: Vec<Claim>,
     /// The address has an account: nothing makes another one.
     pub taken: bool,
+    /// When it is over.
+    pub ends_at: Timestamp,
+    /// Until when one request keeps others from confirming it; from then on it is open again.
+    pub confirming_until: Option<Timestamp>,
+}
+
+impl PendingSignUp {
+    /// For how long at most one request keeps others from confirming: longer than any store is waited for.
+    pub const CONFIRMING_LASTS: Duration = Duration::from_secs(10);
+
+    /// Whether a request confirms it at this moment, which may fail.
+    pub fn is_confirmed_at(&self, now: Timestamp) -> bool {
+        self.confirming_until.is_some_and(|until| until > now)
+    }
+
+    /// For how long it is to be kept.
+    pub fn lives(&self, now: Timestamp) -> Duration {
+        self.ends_at.max(self.confirming_until.unwrap_or(self.ends_at)).since(now)
+    }
 }
 
 /// Somebody who began a sign-up.

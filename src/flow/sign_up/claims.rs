@@ -7,6 +7,7 @@ use crate::auth::address::mail_address;
 use crate::auth::factor::password;
 use crate::auth::handoff::BindingToken;
 use crate::auth::secret::SecretText;
+use crate::auth::time::Timestamp;
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ports::{Answer, Claim, CodeDigest, LetterKey, PendingSignUp, SignUpKey, StoreError};
@@ -17,6 +18,18 @@ pub(super) const MOST_CLAIMS: usize = 3;
 /// How often it is tried to keep one where others do the same at the same moment. As many as there may be: whoever loses a round loses
 /// it to somebody who has kept theirs.
 const AT_ONCE: usize = 16;
+
+/// What became of the wish to confirm a sign-up.
+pub(super) enum Marked {
+    /// This request confirms it, and nobody else until then.
+    Own { email: String, until: Timestamp },
+    /// Another one does, and may fail.
+    UnderWay,
+    /// The claim is not among those that wait any more.
+    Dropped,
+    /// Nothing waits.
+    Gone,
+}
 
 impl Flows {
     /// Where the sign-up of an address is kept.
@@ -41,34 +54,68 @@ impl Flows {
         BASE64URL_NOPAD.encode(&self.ports.vault.digest(purpose, data))
     }
 
-    /// Puts a claim before those that wait for an address. Of those who begin at the same moment none is lost: each takes what is
-    /// there, and keeps it with its own where nobody else has kept something meanwhile.
+    /// Puts a claim before those that wait for an address. Of those who begin at the same moment none is lost: each adds its own
+    /// to what is there, in its place, where nobody else has added one meanwhile.
     pub(super) async fn add_claim(&self, key: &SignUpKey, email: &str, claim: Claim, taken: bool) -> Answer<()> {
-        let mut claims = vec![claim];
+        let (waiting, lives) = (&self.ports.pending_sign_ups, SIGN_UP_LIVES + ANOTHER_NAME_LIVES);
+        let ends_at = self.now().plus(lives);
         for _ in 0..AT_ONCE {
-            let before = self.ports.pending_sign_ups.take_whole(key).await?;
-            let (before, whole) = before.map_or((None, None), |(before, whole)| (Some(before), Some(whole)));
-            for earlier in before.into_iter().flat_map(|before| before.claims) {
+            let mut claims = vec![claim.clone()];
+            let Some((before, held)) = waiting.load_held(key).await? else {
+                let first = PendingSignUp { email: email.to_owned(), claims, taken, ends_at, confirming_until: None };
+                if waiting.put_new(key, &first, lives).await?.claims == first.claims {
+                    break;
+                }
+                continue;
+            };
+            for earlier in before.claims {
                 if claims.len() < MOST_CLAIMS && !claims.contains(&earlier) {
                     claims.push(earlier);
                 }
             }
-            let pending = PendingSignUp { email: email.to_owned(), claims, taken };
-            let kept =
-                match self.ports.pending_sign_ups.put_new(key, &pending, SIGN_UP_LIVES + ANOTHER_NAME_LIVES).await {
-                    Ok(kept) => kept,
-                    Err(fault) => {
-                        // Who began before loses nothing by it.
-                        if let Some(whole) = &whole {
-                            let _ = self.ports.pending_sign_ups.put_back(key, whole).await;
-                        }
-                        return Err(fault);
-                    }
-                };
-            if kept.claims == pending.claims {
+            let confirming_until = before.confirming_until;
+            let pending = PendingSignUp { email: email.to_owned(), claims, taken, ends_at, confirming_until };
+            if waiting.compare_and_set(key, &held, &pending, lives).await?.is_some() {
                 break;
             }
-            claims = pending.claims;
+        }
+        Ok(())
+    }
+
+    /// Marks a sign-up as being confirmed by one request. The mark lapses: should this node die, it can be confirmed again,
+    /// and no two accounts are made of it, for the database has each address once.
+    pub(super) async fn mark_sign_up(&self, key: &SignUpKey, claim: &Claim) -> Answer<Marked> {
+        let waiting = &self.ports.pending_sign_ups;
+        for _ in 0..AT_ONCE {
+            let now = self.now();
+            let Some((pending, held)) = waiting.load_held(key).await? else { return Ok(Marked::Gone) };
+            if !pending.claims.contains(claim) {
+                return Ok(Marked::Dropped);
+            }
+            if pending.is_confirmed_at(now) {
+                return Ok(Marked::UnderWay);
+            }
+            let until = now.plus(PendingSignUp::CONFIRMING_LASTS);
+            let marked = PendingSignUp { confirming_until: Some(until), ..pending };
+            if waiting.compare_and_set(key, &held, &marked, marked.lives(now)).await?.is_some() {
+                return Ok(Marked::Own { email: marked.email, until });
+            }
+        }
+        Ok(Marked::UnderWay)
+    }
+
+    /// Takes that mark away, whoever has added a claim meanwhile: it can be confirmed again at once.
+    pub(super) async fn unmark_sign_up(&self, key: &SignUpKey, until: Timestamp) -> Answer<()> {
+        let waiting = &self.ports.pending_sign_ups;
+        for _ in 0..AT_ONCE {
+            let Some((pending, held)) = waiting.load_held(key).await? else { break };
+            if pending.confirming_until != Some(until) {
+                break;
+            }
+            let open = PendingSignUp { confirming_until: None, ..pending };
+            if waiting.compare_and_set(key, &held, &open, open.lives(self.now())).await?.is_some() {
+                break;
+            }
         }
         Ok(())
     }

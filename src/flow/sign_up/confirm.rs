@@ -1,8 +1,11 @@
 //! The confirmation of a sign-up: from here on there is an account, and not before.
 
 use super::begin::{DIGITS, new_username};
+use super::claims::Marked;
 use super::{ANOTHER_NAME_LIVES, ClaimedBy, ReachedBy, SIGN_UP_LIVES, SignUpConfirmed, SignUpMistake, WaitingSignUp};
+use crate::auth::address::mail_address;
 use crate::auth::event::{Deed, RejectReason, ThrottleScope, What};
+use crate::auth::factor::authenticator::AddressKind;
 use crate::auth::factor::sent_code;
 use crate::auth::handoff::BindingToken;
 use crate::auth::link_token::LinkToken;
@@ -114,6 +117,10 @@ impl Flows {
         let Some(found) = self.claim_of(attempt, pending.as_ref(), &given.by).await? else {
             return self.sign_up_busy(attempt).await;
         };
+        // A code is not used up while another request confirms: that one may fail.
+        if found.is_some() && pending.as_ref().is_some_and(|pending| pending.is_confirmed_at(attempt.now)) {
+            return self.sign_up_under_way(attempt).await;
+        }
         // A right code is not used up by who does not know the password, but each attempt counts.
         let offered = if found.is_some() { digest } else { self.sign_up_code(key, "-").0 };
         attempt.intend(Deed::Spending, Some(Method::EmailCode));
@@ -146,29 +153,24 @@ impl Flows {
             return Ok(SignUpConfirmed::Unusable(SignUpMistake::Username));
         };
         if self.is_name_taken(&username).await? {
-            // It may be the account that was made of this very sign-up a moment ago.
-            return match self.ports.pending_sign_ups.load(key).await? {
-                Some(_) => Ok(SignUpConfirmed::UsernameTaken(token.clone())),
-                None => Ok(Self::sign_up_spent(attempt)),
-            };
+            return self.name_taken(attempt, key, (email, token)).await;
         }
-        // Burnt before anything is granted: of several who confirm, one goes on.
+        // Marked before anything is granted: of several who confirm, one goes on.
         attempt.intend(Deed::SigningUp, None);
-        let Some((pending, taken)) = self.ports.pending_sign_ups.take_whole(key).await? else {
-            return Ok(Self::sign_up_spent(attempt));
+        let (email, until) = match self.mark_sign_up(key, &claim).await? {
+            Marked::Own { email, until } => (email, until),
+            Marked::UnderWay => return self.sign_up_under_way(attempt).await,
+            Marked::Dropped => return self.sign_up_over(attempt, names).await,
+            Marked::Gone => return Ok(Self::sign_up_spent(attempt)),
         };
-        if !pending.claims.contains(&claim) {
-            self.ports.pending_sign_ups.put_back(key, &taken).await?;
-            return self.sign_up_over(attempt, names).await;
-        }
         let enable_mfa = given.enable_mfa.unwrap_or(claim.enable_mfa);
         let hash = SecretText::new(claim.password_hash);
-        let new = NewPerson { username, email: &pending.email, groups: Vec::new(), hash, origin: Origin::SignUp };
+        let new = NewPerson { username, email: &email, groups: Vec::new(), hash, origin: Origin::SignUp };
         let (made, account) = match self.make_account(attempt, new).await {
             Ok(made) => made,
             Err(fault) => {
                 // Whether it was made is unsettled; if it was not, it can be confirmed again. No two can be made of it.
-                let _ = self.ports.pending_sign_ups.put_back(key, &taken).await;
+                let _ = self.unmark_sign_up(key, until).await;
                 return Err(fault);
             }
         };
@@ -176,10 +178,13 @@ impl Flows {
             Made::Made => {}
             Made::NameTaken => {
                 attempt.clear_intent();
-                self.ports.pending_sign_ups.put_back(key, &taken).await?;
+                self.unmark_sign_up(key, until).await?;
                 return Ok(SignUpConfirmed::UsernameTaken(token.clone()));
             }
-            Made::AddressTaken | Made::NotInvited => return self.sign_up_over(attempt, names).await,
+            Made::AddressTaken | Made::NotInvited => {
+                self.ports.pending_sign_ups.take(key).await?;
+                return self.sign_up_over(attempt, names).await;
+            }
         }
         self.name_attempt(attempt, &account);
         attempt.record(What::SignedUp);
@@ -187,7 +192,37 @@ impl Flows {
             let done = SignUpLink { leads_to: key.clone(), done: true };
             self.ports.sign_up_links.put(name, &done, SIGN_UP_LIVES).await?;
         }
+        // Last of all: whoever has the same letter finds that it is done, never that it is wrong.
+        self.ports.pending_sign_ups.take(key).await?;
         self.open_made(attempt, account, enable_mfa, goal).await
+    }
+
+    /// What to say where the name is somebody's: it may be the account that was made, or is being made, of this very sign-up.
+    async fn name_taken(
+        &self,
+        attempt: &mut Attempt<'_>,
+        key: &SignUpKey,
+        (email, token): (&str, &LinkToken),
+    ) -> Answer<SignUpConfirmed> {
+        let Some(pending) = self.ports.pending_sign_ups.load(key).await? else {
+            return Ok(Self::sign_up_spent(attempt));
+        };
+        if pending.is_confirmed_at(self.now()) {
+            return self.sign_up_under_way(attempt).await;
+        }
+        let email = mail_address::parse(email).map(|email| mail_address::folded(&email)).unwrap_or_default();
+        // Who made it died before it was noted.
+        if self.ports.addresses.owner(AddressKind::Email, &email).await?.is_some() {
+            return Ok(Self::sign_up_spent(attempt));
+        }
+        Ok(SignUpConfirmed::UsernameTaken(token.clone()))
+    }
+
+    /// Another request confirms it at this moment, and may fail.
+    async fn sign_up_under_way(&self, attempt: &mut Attempt<'_>) -> Answer<SignUpConfirmed> {
+        attempt.clear_intent();
+        self.refund(attempt).await?;
+        Ok(SignUpConfirmed::Busy)
     }
 
     /// The claim was there a moment ago: whoever has the same letter was faster.

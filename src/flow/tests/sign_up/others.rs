@@ -1,8 +1,10 @@
 //! Several who begin with one address, and names that are somebody else's address.
 
+use std::time::Duration;
+
 use super::*;
 use crate::auth::time::Timestamp;
-use crate::flow::ports::TransientKind;
+use crate::flow::ports::{PendingSignUp, SignUpKey, TransientKind};
 use crate::flow::testing::START;
 
 #[tokio::test]
@@ -65,7 +67,7 @@ async fn another_name_can_be_given_however_late_the_code_came_and_no_link_outliv
     let flows = open(&world);
     flows.begin_sign_up(form(Some("ann"), ADDRESS, OWN), &client()).await.unwrap();
     let code = letter(&world).code.unwrap();
-    world.pass(std::time::Duration::from_secs(29 * 60));
+    world.pass(Duration::from_secs(29 * 60));
     let SignUpConfirmed::UsernameTaken(token) = confirm(&flows, by_code(ADDRESS, &code, OWN)).await.value else {
         panic!("not told")
     };
@@ -76,7 +78,40 @@ async fn another_name_can_be_given_however_late_the_code_came_and_no_link_outliv
     let (waiting, links) = (ends(TransientKind::SignUp), ends(TransientKind::SignUpLink));
     assert_eq!((waiting.len(), links.len()), (1, 2));
     assert!(links.iter().all(|at| *at <= waiting[0]), "{links:?} {waiting:?}");
-    world.pass(std::time::Duration::from_secs(9 * 60));
+    world.pass(Duration::from_secs(9 * 60));
     let again = Confirmation { username: Some("annabelle"), ..by_link(&token, OWN) };
     assert_eq!(told(&flows, again).await, "opened");
+}
+
+/// Leaves a sign-up as a request does that has marked it and got no further.
+async fn mark(world: &Arc<World>) -> Duration {
+    let ports = world.ports();
+    let key = world.look(|s| {
+        let kept = s.transient.keys().find(|(kind, _)| *kind == TransientKind::SignUp);
+        SignUpKey(kept.expect("one waits").1.clone())
+    });
+    let mut pending = ports.pending_sign_ups.load(&key).await.unwrap().unwrap();
+    pending.confirming_until = Some(ports.clock.now().plus(PendingSignUp::CONFIRMING_LASTS));
+    ports.pending_sign_ups.put(&key, &pending, Duration::from_secs(600)).await.unwrap();
+    PendingSignUp::CONFIRMING_LASTS
+}
+
+#[tokio::test]
+async fn while_one_confirms_the_others_come_again() {
+    let world = World::new();
+    let flows = open(&world);
+    begin(&flows, ADDRESS, OWN, &client()).await;
+    let letter = letter(&world);
+    let (token, code) = (token_in(&letter), letter.code.unwrap());
+    let lasts = mark(&world).await;
+    assert_eq!(told(&flows, by_link(&token, OWN)).await, "busy");
+    assert_eq!(told(&flows, by_code(ADDRESS, &code, OWN)).await, "busy");
+    // Who begins meanwhile takes neither the mark nor the claim away.
+    begin(&flows, ADDRESS, OTHER, &client()).await;
+    assert_eq!(told(&flows, by_link(&token, OWN)).await, "busy");
+    assert_eq!(accounts(&world), 0);
+    world.pass(lasts);
+    assert_eq!(told(&flows, by_link(&token, OWN)).await, "opened", "a node that died shuts nobody out");
+    assert_eq!(told(&flows, by_link(&token, OWN)).await, "done");
+    assert_eq!(accounts(&world), 1);
 }
