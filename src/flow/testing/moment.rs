@@ -41,6 +41,14 @@ impl World {
     }
 }
 
+impl State {
+    /// Drops the values and codes whose time is over, as the stores do.
+    fn forget_expired(&mut self, now: Timestamp) {
+        self.transient.retain(|_, (_, ends)| *ends > now);
+        self.codes.retain(|_, (_, _, ends)| *ends > now);
+    }
+}
+
 #[async_trait]
 impl Sessions for World {
     async fn load(&self, key: &SessionKey) -> Answer<Option<Arc<Session>>> {
@@ -132,26 +140,35 @@ impl Transient for World {
         let now = Clock::now(self);
         let value = kind.sized(value)?.clone();
         self.call(|s| {
-            s.transient.retain(|(of, _), (_, ends)| *of != kind || *ends > now);
+            s.forget_expired(now);
             s.transient.entry((kind, key.to_owned())).or_insert_with(|| (value, now.plus(ttl))).0.clone()
         })
     }
 
-    /// Expired ones are given as well: the flows must not rely on the store's clock.
     async fn load(&self, kind: TransientKind, key: &str) -> Answer<Option<Sealed>> {
-        let found = self.call(|s| s.transient.get(&(kind, key.to_owned())).map(|(value, _)| value.clone()));
+        let now = Clock::now(self);
+        let found = self.call(|s| {
+            s.forget_expired(now);
+            s.transient.get(&(kind, key.to_owned())).map(|(value, _)| value.clone())
+        });
         // Others get their turn between a read and what is done with it.
         yield_now().await;
         found
     }
 
     async fn take(&self, kind: TransientKind, key: &str) -> Answer<Option<Taken>> {
-        let taken = self.call(|s| s.transient.remove(&(kind, key.to_owned())))?;
+        let now = Clock::now(self);
+        let taken = self.call(|s| {
+            s.forget_expired(now);
+            s.transient.remove(&(kind, key.to_owned()))
+        })?;
         Ok(taken.map(|(value, ends_at)| Taken { value, ends_at }))
     }
 
     async fn put_back(&self, kind: TransientKind, key: &str, taken: &Taken) -> Answer<bool> {
+        let now = Clock::now(self);
         self.call(|s| {
+            s.forget_expired(now);
             let name = (kind, key.to_owned());
             let free = !s.transient.contains_key(&name);
             if free {
@@ -191,7 +208,7 @@ impl OneTimeCodes for World {
     async fn put(&self, key: &str, code: CodeDigest, attempts: u32, ttl: Duration) -> Answer<bool> {
         let now = Clock::now(self);
         self.call(|s| {
-            s.codes.retain(|_, (_, _, ends)| *ends > now);
+            s.forget_expired(now);
             let left = s.codes.get(key).map_or(attempts, |(_, left, _)| attempts.min(*left));
             if left > 0 {
                 s.codes.insert(key.to_owned(), (code, left, now.plus(ttl)));
@@ -201,7 +218,9 @@ impl OneTimeCodes for World {
     }
 
     async fn attempt(&self, key: &str, code: CodeDigest) -> Answer<Attempted> {
+        let now = Clock::now(self);
         self.call(|s| {
+            s.forget_expired(now);
             let Some((held, left, _)) = s.codes.get_mut(key) else { return Attempted::Absent };
             let Some(after) = left.checked_sub(1) else { return Attempted::Wrong { left: 0 } };
             *left = after;
