@@ -28,7 +28,7 @@ impl AuditWriter {
         let (stop, stopping) = watch::channel(false);
         let clock = stores.ports.clock.clone();
         let sink: AuditSink = Arc::new(move |events: &[Event], request: &str| {
-            for event in events {
+            for event in events.iter().filter(|event| !event.is_written) {
                 let line = (clock.now(), (!request.is_empty()).then(|| request.to_owned()), event.clone());
                 if send.try_send(line).is_err() {
                     tracing::error!(target: "stepgate", request_id = request, "an audit event is only in the log");

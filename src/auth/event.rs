@@ -49,6 +49,9 @@ pub struct Event {
     /// Whether the sign-in that this ends is learnt as usual for its person.
     #[serde(skip_serializing_if = "is_false")]
     pub learnt: bool,
+    /// Whether the audit trail has it already, written in the transaction of its change: it is logged and counted alone.
+    #[serde(skip)]
+    pub is_written: bool,
 }
 
 impl Event {
@@ -66,6 +69,7 @@ impl Event {
             agent: None,
             form: None,
             learnt: false,
+            is_written: false,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::auth::network::wide_networks;
 use crate::auth::proof::{Method, TransactionDigest};
 use crate::auth::throttle::{Charge, account_of_name};
 use crate::auth::time::Timestamp;
-use crate::auth::user::{UserId, Username};
+use crate::auth::user::{Identity, UserId, Username};
 
 /// One attempt to authenticate, as the counters and the events see it.
 pub(super) struct Attempt<'a> {
@@ -94,6 +94,19 @@ impl Attempt<'_> {
     /// Records an assessment and its reasons.
     pub(super) fn record_risk(&mut self, what: What, risk: Arc<RiskRecord>) {
         self.push(what, Some(risk));
+    }
+
+    /// What happens to an account that is made in this attempt, to be written in the same transaction. No browser carries a mark
+    /// of it yet.
+    pub(super) fn event_of_new(&self, what: What, who: &Identity) -> Event {
+        let (client_ip, agent) = (Some(self.client.ip), self.client.agent_name().word());
+        Event { client_ip, agent, is_written: true, ..Event::of(what, Some(who)) }
+    }
+
+    /// Hands over an event that the trail has by its change, which settles what was begun.
+    pub(super) fn record_written(&mut self, event: Event) {
+        self.clear_intent();
+        self.events.push(event);
     }
 
     fn push(&mut self, what: What, risk: Option<Arc<RiskRecord>>) {

@@ -144,6 +144,7 @@ fn an_event_is_kept_with_what_happened_among_its_members() {
         by: None,
         agent: None,
         form: None,
+        is_written: false,
     };
     let kept = json!({"action": "proof_rejected", "method": "password", "reason": "mismatch", "user": null,
         "username": "ann", "client_ip": "203.0.113.9", "session": null, "browser": "tag"});

@@ -105,6 +105,7 @@ fn tombstone(attempt: &Attempt<'_>) -> AuditEntry {
         by: None,
         agent: None,
         form: None,
+        is_written: false,
         learnt: false,
     };
     (attempt.now, None, event)

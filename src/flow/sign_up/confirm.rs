@@ -186,8 +186,6 @@ impl Flows {
                 return self.sign_up_over(attempt, names).await;
             }
         }
-        self.name_attempt(attempt, &account);
-        attempt.record(What::SignedUp);
         for name in names {
             let done = SignUpLink { leads_to: key.clone(), done: true };
             self.ports.sign_up_links.put(name, &done, SIGN_UP_LIVES).await?;

@@ -117,8 +117,6 @@ impl Flows {
                 return Ok(SignUpConfirmed::AlreadyDone);
             }
         }
-        self.name_attempt(attempt, &account);
-        attempt.record(What::InvitationAccepted);
         self.open_made(attempt, account, given.enable_mfa.unwrap_or(false), goal).await
     }
 }

@@ -2,6 +2,7 @@
 
 use super::SignUpConfirmed;
 use crate::auth::ceremony::{Ceremony, Verdict};
+use crate::auth::event::What;
 use crate::auth::factor::authenticator::{AddressKind, AddressRecord, Enrolled};
 use crate::auth::proof::{Method, Requirement, Strength};
 use crate::auth::secret::SecretText;
@@ -28,8 +29,9 @@ impl Flows {
         Ok(self.ports.accounts.find(username).await?.is_some())
     }
 
-    /// Makes an account with its address.
-    pub(super) async fn make_account(&self, attempt: &Attempt<'_>, new: NewPerson<'_>) -> Answer<(Made, Account)> {
+    /// Makes an account with its address. Where it is made, the trail has it by the same transaction, and the attempt is its
+    /// owner's from then on.
+    pub(super) async fn make_account(&self, attempt: &mut Attempt<'_>, new: NewPerson<'_>) -> Answer<(Made, Account)> {
         let NewPerson { username, email, groups, hash, origin } = new;
         let (id, email) = (UserId(self.ulid()?), email.to_owned());
         let address = AddressRecord {
@@ -47,7 +49,17 @@ impl Flows {
             generation: Generation::default(),
         };
         let confirmed = ConfirmedAccount { account: &account, address: &address, origin };
-        let made = self.ports.sign_ups.make(&confirmed, Records::NONE).await?;
+        let what = match origin {
+            Origin::SignUp => What::SignedUp,
+            Origin::Invitation(_) => What::InvitationAccepted,
+        };
+        let event = attempt.event_of_new(what, &account.identity);
+        let records = Records::entries(vec![(attempt.now, None, event.clone())]);
+        let made = self.ports.sign_ups.make(&confirmed, &records).await?;
+        if made == Made::Made {
+            self.name_attempt(attempt, &account);
+            attempt.record_written(event);
+        }
         Ok((made, account))
     }
 

@@ -156,6 +156,7 @@ pub(super) async fn leave_everything(stage: &Stage) -> CeremonyRef {
             by: None,
             agent: None,
             form: None,
+            is_written: false,
             learnt: false,
         };
         s.trail.push((Timestamp::from_secs(START), event(Some(stage.ann.clone()))));

@@ -2,6 +2,7 @@
 //! two accounts are made, and what a letter brought is not lost by it.
 
 use super::sign_up::{ADDRESS, OWN, accounts, begin, by_code, by_link, letter, open, token_in, with, word};
+use crate::auth::event::{Event, What};
 use crate::auth::link_token::LinkToken;
 use crate::auth::secret::SecretText;
 use crate::auth::user::{Group, Username};
@@ -61,6 +62,19 @@ impl Ready {
     }
 }
 
+/// How many accounts the trail tells of, of those that are there.
+fn traced(world: &World) -> usize {
+    world.look(|s| {
+        let tells = |event: &Event| {
+            let owner = event.user.as_ref().and_then(|user| s.accounts.get(user));
+            matches!(event.what, What::SignedUp | What::InvitationAccepted)
+                && owner.is_some_and(|owner| Some(&owner.identity.username) == event.username.as_ref())
+                && event.client_ip.is_some()
+        };
+        s.trail.iter().filter(|(_, event)| tells(event)).count()
+    })
+}
+
 async fn invite(flows: &Flows) -> Result<LinkToken, ()> {
     let groups = vec![Group("staff".to_owned())];
     let new = NewInvitation { email: "bea@example.com", groups, origin: "https://x", host: HOST };
@@ -90,8 +104,9 @@ async fn a_store_that_fails_leaves_nothing_half_made_and_loses_no_letter() {
             ready.world.fail(0, Blow::Before);
             let cell = format!("{step:?} {nth} {blow:?}: {first:?}");
             let made = accounts(&ready.world);
-            // Each account has the address that was confirmed for it.
+            // Each account has the address that was confirmed for it, and the trail tells of it, whatever fails afterwards.
             assert_eq!(ready.world.look(|s| s.addresses.len()), made, "{cell}");
+            assert_eq!(traced(&ready.world), made, "{cell}: the trail does not tell of the account");
             let (sessions, open) = (ready.world.look(|s| s.sessions.len()), first == Ok("opened"));
             assert!(!open || made == 1, "{cell}: signed in without an account");
             assert!(sessions == 0 || made == 1, "{cell}: a session of nobody");

@@ -231,6 +231,7 @@ async fn the_trail_is_remembered(database: &Database) {
         by: None,
         agent: None,
         form: None,
+        is_written: false,
     };
     let no = |method| What::ProofRejected { method, reason: RejectReason::Mismatch };
     let at = |seconds| NOW.plus(Duration::from_secs(seconds));
@@ -331,6 +332,7 @@ async fn audit_is_written(database: &Database) {
         by: None,
         agent: None,
         form: None,
+        is_written: false,
     };
     let command = Event { what: What::AccountCreated, user: None, username: None, client_ip: None, ..event.clone() };
     audit.append(&[]).await.unwrap();

@@ -41,6 +41,7 @@ fn remember(world: &Arc<World>, user: &str, score: f64, opened: bool, learnt: bo
         by: None,
         agent: None,
         form: None,
+        is_written: false,
     };
     let assessed = event(What::SignInAssessed { level: RiskLevel::Low }, Some(Arc::new(record)), false);
     let opened = opened.then(|| event(What::SessionOpened { level: None }, None, learnt));

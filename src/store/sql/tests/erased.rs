@@ -30,6 +30,7 @@ fn entry(user: Option<&UserId>, name: Option<&str>, what: What) -> AuditEntry {
         by: None,
         agent: None,
         form: None,
+        is_written: false,
         learnt: false,
     };
     (NOW, None, event)

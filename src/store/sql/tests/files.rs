@@ -49,6 +49,7 @@ async fn no_file_holds_anything_of_somebody_once_their_erasure_is_finished() {
             by: None,
             agent: None,
             form: None,
+            is_written: false,
             learnt: false,
         };
         (NOW, None, event)
