@@ -25,6 +25,7 @@ mod passkeys;
 pub mod ports;
 pub mod recovery;
 pub mod reply;
+mod requested_letters;
 pub mod risk;
 mod sealing;
 mod sent_codes;

@@ -16,7 +16,7 @@ use crate::auth::session::Lifetimes;
 use crate::auth::throttle::Limit;
 
 pub use enrolment::EnrolmentProof;
-pub use recovery::{RecoveryLetters, RecoverySettings};
+pub use recovery::RecoverySettings;
 pub use risk::RiskSettings;
 pub use sent_codes::{CodeShape, LetterBudget, SendLimits, SentCodeSettings, Spend};
 pub use sign_up::SignUpPolicy;

@@ -13,7 +13,7 @@ use super::Flows;
 use super::attempt::Attempt;
 use super::ports::{Account, Answer, Letter, LinkPurpose, SignInLink};
 use super::reply::{Client, LinkAsked, Outcome};
-use super::settings::LetterBudget;
+use super::requested_letters::RequestedLetter;
 use crate::auth::address::mail_address;
 use crate::auth::ceremony::{Ceremony, CeremonyToken};
 use crate::auth::event::{Deed, What};
@@ -56,7 +56,7 @@ impl Flows {
     }
 
     async fn send_link(&self, attempt: &mut Attempt<'_>, folded: &str, going: &str) -> Answer<LinkAsked> {
-        let room = self.charge_asker(attempt, AddressKind::Email).await?;
+        let room = self.charge_letter_asker(attempt, RequestedLetter::SIGN_IN_LINK).await?;
         let browser = match attempt.client.channel {
             Channel::Cookie => Some(CeremonyToken::mint(&self.random()?)),
             Channel::Bearer => None,
@@ -69,8 +69,12 @@ impl Flows {
         let Found { account, enrolled, reachable } = self.who_has(folded, &attempt.client.host).await?;
         let address = enrolled.addresses.iter().find(|a| a.kind == AddressKind::Email && a.folded() == folded);
         let address = address.filter(|_| reachable);
-        let purpose = ("sign-in link", LetterBudget::SignInLink);
-        let room = self.charge_letter(attempt, purpose, folded, address.is_some()).await?;
+        match account.as_ref().filter(|_| address.is_some()) {
+            Some(account) => self.name_attempt(attempt, account),
+            None => attempt.device = None,
+        }
+        let letter = RequestedLetter::SIGN_IN_LINK;
+        let room = self.charge_requested_letter(attempt, letter, folded, address.is_some()).await?;
         // Where there is no room for a letter, as much is written as for nobody.
         let address = address.filter(|_| room);
         let owner = account.filter(|_| address.is_some());
@@ -94,11 +98,7 @@ impl Flows {
         });
         self.ports.outbox.put(&letter, attempt.now, attempt.now.plus(LINK_LIVES)).await?;
         match owner {
-            Some(account) => {
-                attempt.user = Some(account.identity.id);
-                attempt.username = Some(account.identity.username);
-                attempt.record(What::CodeSent { method: Method::EmailCode });
-            }
+            Some(_) => attempt.record(What::CodeSent { method: Method::EmailCode }),
             None => attempt.clear_intent(),
         }
         Ok(sent)

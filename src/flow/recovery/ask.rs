@@ -13,6 +13,7 @@ use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ports::{Account, Answer, Letter, LetterLink, LinkPurpose, MailedCode};
 use crate::flow::reply::{Client, Outcome};
+use crate::flow::requested_letters::RequestedLetter;
 use crate::flow::settings::RecoverySettings;
 
 /// Whom a code goes to.
@@ -43,20 +44,15 @@ impl Flows {
     async fn ask_recovery_of(&self, typed: &str, named: bool, client: &Client) -> Outcome<Option<Duration>> {
         let mut attempt = self.begin_attempt(typed, None, client);
         let reply = match self.settings.recovery {
-            Some(settings) => self.send_recovery(&mut attempt, (typed, named), settings).await.map(Some),
+            Some(_) => self.send_recovery(&mut attempt, (typed, named)).await.map(Some),
             None => Ok(None),
         };
         attempt.finish(reply)
     }
 
-    async fn send_recovery(
-        &self,
-        attempt: &mut Attempt<'_>,
-        (typed, named): (&str, bool),
-        settings: RecoverySettings,
-    ) -> Answer<Duration> {
+    async fn send_recovery(&self, attempt: &mut Attempt<'_>, (typed, named): (&str, bool)) -> Answer<Duration> {
         let lives = RecoverySettings::CODE_LIVES;
-        if !self.charge_recovery_asker(attempt).await? {
+        if !self.charge_letter_asker(attempt, RequestedLetter::RECOVERY).await? {
             return Ok(lives);
         }
         let found = self.recovering(typed, named).await?;
@@ -64,8 +60,11 @@ impl Flows {
             Some(found) => self.name_attempt(attempt, &found.account),
             None => attempt.device = None,
         }
-        let address = found.as_ref().map(|found| &found.address);
-        let room = self.charge_recovery_letter(attempt, address, settings).await?;
+        // Nobody's address is that of the name that was given.
+        let address = found.as_ref().map(|found| found.address.folded());
+        let (is_sent, nobody) = (address.is_some(), format!("nobody {}", attempt.account));
+        let folded = address.unwrap_or(nobody);
+        let room = self.charge_requested_letter(attempt, RequestedLetter::RECOVERY, &folded, is_sent).await?;
         // Where there is no room for a letter, as much is written as for nobody.
         let found = found.filter(|_| room);
         let token = LinkToken::mint(&self.random()?);

@@ -8,7 +8,6 @@ mod ask;
 mod assertion;
 mod finish;
 mod issued;
-mod limits;
 mod new_credentials;
 mod reset;
 mod totp;

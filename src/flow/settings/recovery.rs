@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use crate::auth::proof::{Method, MethodSet};
-use crate::auth::throttle::Limit;
 
 const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// How somebody gets back in who can no longer sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,19 +13,6 @@ pub struct RecoverySettings {
     pub wait: Duration,
     /// What counts as a second proof. Default: backup codes, passkeys and codes of an app.
     pub second_proof: MethodSet,
-    pub letters: RecoveryLetters,
-}
-
-/// How many letters go to one address because somebody asked to recover, beside what goes to any address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecoveryLetters {
-    /// For one known browser of its owner. Default: 5 in a day.
-    pub known_browser: Limit,
-    /// For one network that others have left no letter for; twice as many per /16 and /48, four times per /32 of IPv6.
-    /// Default: 2 in a day.
-    pub new_network: Limit,
-    /// The same for all networks together. Default: 20 in a day.
-    pub new_networks: Limit,
 }
 
 impl RecoverySettings {
@@ -47,16 +32,6 @@ impl RecoverySettings {
 impl Default for RecoverySettings {
     fn default() -> Self {
         let second = [Method::BackupCode, Method::Totp, Method::Passkey, Method::BoundPasskey, Method::SecurityKey];
-        Self { wait: HOUR * 24, second_proof: second.into_iter().collect(), letters: RecoveryLetters::default() }
-    }
-}
-
-impl Default for RecoveryLetters {
-    fn default() -> Self {
-        Self {
-            known_browser: Limit::at_most(5, DAY),
-            new_network: Limit::at_most(2, DAY),
-            new_networks: Limit::at_most(20, DAY),
-        }
+        Self { wait: HOUR * 24, second_proof: second.into_iter().collect() }
     }
 }

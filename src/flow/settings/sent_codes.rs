@@ -49,6 +49,20 @@ pub struct SendLimits {
     pub sms: Spend,
     /// Mails of the whole installation for who has proved nothing, each [`LetterBudget`] by itself. Default: half of `email`.
     pub letters: Spend,
+    pub requested: RequestedLetters,
+}
+
+/// How many letters go to one address because anybody asked for them (a recovery, a link to sign in by), beside what goes to
+/// any address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestedLetters {
+    /// For one known browser of its owner. Default: 5 in a day.
+    pub known_browser: Limit,
+    /// For one network that others have left no letter for; twice as many per /16 and /48, four times per /32 of IPv6.
+    /// Default: 2 in a day.
+    pub new_network: Limit,
+    /// The same for all networks together. Default: 20 in a day.
+    pub new_networks: Limit,
 }
 
 /// What the whole installation sends at most.
@@ -139,6 +153,17 @@ impl Default for SendLimits {
             email: Spend::of(1000, 5000),
             sms: Spend::of(100, 500),
             letters: Spend::of(500, 2500),
+            requested: RequestedLetters::default(),
+        }
+    }
+}
+
+impl Default for RequestedLetters {
+    fn default() -> Self {
+        Self {
+            known_browser: Limit::at_most(5, DAY),
+            new_network: Limit::at_most(2, DAY),
+            new_networks: Limit::at_most(20, DAY),
         }
     }
 }

@@ -243,6 +243,10 @@ async fn who_has_no_such_address_is_answered_alike_at_the_same_cost() {
         assert_eq!(cost(email).await, known, "{email}");
         assert!(stage.world.look(|s| matches!(s.letters.last(), Some((Letter::Nobody, _)))), "{email}");
     }
+    for _ in 0..6 {
+        stage.ask(ANN, &client()).await;
+    }
+    assert_eq!(cost(ANN).await.0, known.0, "whose letters are used up");
     let told = stage.flows.send_sign_in_link("no address", "", &client()).await.unwrap();
     assert!(matches!(told.value, LinkAsked::Malformed));
 }
@@ -250,13 +254,17 @@ async fn who_has_no_such_address_is_answered_alike_at_the_same_cost() {
 #[tokio::test]
 async fn too_many_links_are_answered_like_the_first_and_none_is_sent() {
     let stage = Stage::new();
-    for asked in 1..=5_usize {
+    for asked in 1..=7_usize {
         let (browser, _) = stage.ask(ANN, &client()).await;
         assert!(browser.is_some());
         let sent = |s: &mut crate::flow::testing::State| {
             s.letters.iter().filter(|(letter, _)| !matches!(letter, Letter::Nobody)).count()
         };
-        assert_eq!(stage.world.look(sent), asked.min(3), "three in ten minutes");
+        assert_eq!(
+            stage.world.look(sent),
+            asked.min(5),
+            "three in ten minutes, and two that this network has for itself"
+        );
     }
     // Somebody else's wishes do not take away the code that ann signs in by.
     let steps = Some(Requirement::of(Strength::TwoSteps));
@@ -264,6 +272,28 @@ async fn too_many_links_are_answered_like_the_first_and_none_is_sent() {
     let at = CeremonyRef::SignIn(next.ceremony);
     stage.flows.send_code(&at, AddressKind::Email, &client()).await.unwrap();
     assert!(stage.world.look(|s| matches!(s.letters.last(), Some((Letter::SignInCode(_), _)))));
+}
+
+#[tokio::test]
+async fn a_stranger_uses_up_nobody_elses_links() {
+    let stage = Stage::new();
+    let mark = whole(&stage.flows, "ann", &client(), stage.code.clone()).await.device;
+    let sent = |events: &[What]| events.contains(&What::CodeSent { method: Method::EmailCode });
+    for _ in 0..12 {
+        for host in [5, 99].repeat(10) {
+            stage.ask(ANN, &client_at(&format!("192.0.2.{host}"))).await;
+        }
+        stage.world.pass(Duration::from_secs(3600));
+    }
+    let asked_from = async |ip: &str| sent(&stage.ask(ANN, &client_at(ip)).await.1);
+    assert!(!asked_from("192.0.2.5").await, "nothing is left for them");
+    assert!(asked_from("198.51.100.9").await && asked_from("198.51.100.9").await, "the owner, from elsewhere");
+    assert!(!asked_from("198.51.100.9").await);
+    // From a browser that she has signed in with, whatever others did.
+    let known = Client { device: mark, ..client_at("192.0.2.5") };
+    for asked in 1..=6 {
+        assert_eq!(sent(&stage.ask(ANN, &known).await.1), asked <= 5, "{asked}");
+    }
 }
 
 #[tokio::test]

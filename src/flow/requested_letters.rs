@@ -1,20 +1,36 @@
-//! How many letters about a recovery are sent, by counters and a budget of their own: nobody uses up what people sign in by.
+//! How many letters are sent that anybody can ask for, to anybody: about a recovery, and links to sign in by. Each kind has
+//! counters and a budget of its own, so that nobody uses up what people sign in by.
 //!
-//! Anybody can ask for them, so there are three ways to one: that of a browser which the person has signed in with, that which
+//! There are three ways to one: that of a browser which the person has signed in with, that which
 //! all others share, and where that is used up a few for each network. Whoever keeps asking uses up their own networks and no
 //! one else's, and what one address gets in a day is bounded all the same.
 
 use crate::auth::event::{ThrottleScope, What};
-use crate::auth::factor::authenticator::{AddressKind, AddressRecord};
+use crate::auth::factor::authenticator::AddressKind;
 use crate::auth::proof::Method;
 use crate::auth::throttle::{Charge, Charged, Counter, SendCounter, network_charges, newcomer_charges};
 use crate::flow::Flows;
 use crate::flow::attempt::Attempt;
 use crate::flow::ports::Answer;
-use crate::flow::settings::{LetterBudget, RecoverySettings};
+use crate::flow::settings::LetterBudget;
 
 const KIND: AddressKind = AddressKind::Email;
-const METHOD: Method = Method::RecoveryCode;
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct RequestedLetter {
+    /// Whose counters these are.
+    purpose: &'static str,
+    method: Method,
+    budget: LetterBudget,
+}
+
+impl RequestedLetter {
+    pub(super) const RECOVERY: Self =
+        Self { purpose: "recover", method: Method::RecoveryCode, budget: LetterBudget::Recovery };
+    pub(super) const SIGN_IN_LINK: Self =
+        Self { purpose: "sign-in link", method: Method::EmailCode, budget: LetterBudget::SignInLink };
+}
 
 /// By which counters a letter may be sent, in the order in which they are asked.
 #[derive(Clone, Copy)]
@@ -30,35 +46,39 @@ impl LetterTier {
 
 impl Flows {
     /// Charges the networks of whoever asks, before anything is looked up; `false`: too many were asked for from there.
-    pub(super) async fn charge_recovery_asker(&self, attempt: &mut Attempt<'_>) -> Answer<bool> {
+    pub(super) async fn charge_letter_asker(
+        &self,
+        attempt: &mut Attempt<'_>,
+        RequestedLetter { method, .. }: RequestedLetter,
+    ) -> Answer<bool> {
         let limit = self.settings.codes.limits.network;
-        let charges = network_charges(METHOD, attempt.client.ip, limit).into_iter();
+        let charges = network_charges(method, attempt.client.ip, limit).into_iter();
         let charge = |Charge { key, limit }| Charge { key: SendCounter::Network(&key).key(KIND), limit };
         let charges: Vec<Charge> = charges.map(charge).collect();
         let go = self.ports.throttle.charge(&charges, attempt.now).await?.is_go();
         if !go {
-            attempt.record(What::Throttled { method: METHOD, scope: ThrottleScope::Network });
+            attempt.record(What::Throttled { method, scope: ThrottleScope::Network });
         }
         Ok(go)
     }
 
-    /// Charges for a letter to this address; `false`: too many went there, or in all. Nobody's address is that of the name that
-    /// was given.
-    pub(super) async fn charge_recovery_letter(
+    /// Charges for a letter to this address; `false`: too many went there, or in all. What goes to nobody costs nothing, and is
+    /// counted for itself.
+    pub(super) async fn charge_requested_letter(
         &self,
         attempt: &mut Attempt<'_>,
-        address: Option<&AddressRecord>,
-        settings: RecoverySettings,
+        RequestedLetter { purpose, method, budget }: RequestedLetter,
+        folded: &str,
+        is_sent: bool,
     ) -> Answer<bool> {
-        let name = address.map_or_else(|| format!("nobody {}", attempt.account), AddressRecord::folded);
-        let (tag, budget) = (self.counter_tag("recover", &name), LetterBudget::Recovery);
-        let payer = if address.is_some() { budget.name() } else { budget.nobody() };
+        let tag = self.counter_tag(purpose, folded);
+        let payer = if is_sent { budget.name() } else { budget.nobody() };
         let spend = self.settings.codes.limits.letter_spend(budget);
         let charge = |counter: SendCounter<'_>, limit| Charge { key: counter.key(KIND), limit };
         let whole = [charge(SendCounter::Hour(payer), spend.per_hour), charge(SendCounter::Day(payer), spend.per_day)];
         let (mut room, mut scope) = (false, ThrottleScope::Address);
         for tier in LetterTier::ALL {
-            let own = self.letter_charges(attempt, tier, &tag, settings);
+            let own = self.letter_charges(attempt, tier, &tag, method);
             let is_open = own.is_some() && !room;
             let own = own.unwrap_or_default();
             let count = own.len();
@@ -74,7 +94,7 @@ impl Flows {
             }
         }
         if !room {
-            attempt.record(What::Throttled { method: METHOD, scope });
+            attempt.record(What::Throttled { method, scope });
         }
         Ok(room)
     }
@@ -85,20 +105,21 @@ impl Flows {
         attempt: &Attempt<'_>,
         tier: LetterTier,
         tag: &str,
-        RecoverySettings { letters, .. }: RecoverySettings,
+        method: Method,
     ) -> Option<Vec<Charge>> {
         let limits = &self.settings.codes.limits;
+        let letters = &limits.requested;
         match tier {
             LetterTier::KnownBrowser => {
                 let id = attempt.device.as_ref()?.id();
-                Some(vec![Charge { key: Counter::Browser(tag, id).key(METHOD), limit: letters.known_browser }])
+                Some(vec![Charge { key: Counter::Browser(tag, id).key(method), limit: letters.known_browser }])
             }
             LetterTier::Address => Some(vec![
                 Charge { key: SendCounter::Address(tag).key(KIND), limit: limits.address },
                 Charge { key: SendCounter::AddressDay(tag).key(KIND), limit: limits.address_day },
             ]),
             LetterTier::NewNetwork => {
-                Some(newcomer_charges(METHOD, tag, attempt.client.ip, letters.new_network, letters.new_networks))
+                Some(newcomer_charges(method, tag, attempt.client.ip, letters.new_network, letters.new_networks))
             }
         }
     }
