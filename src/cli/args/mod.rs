@@ -164,14 +164,19 @@ pub(crate) enum CheckFormat {
 }
 
 #[derive(Args)]
+#[command(
+    group(clap::ArgGroup::new("asked").required(true)),
+    override_usage = "stepgate explain [OPTIONS] --config <FILE> --url <URL>
+       stepgate explain [OPTIONS] --config <FILE> --request-id <ID>"
+)]
 pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) file: ConfigFile,
     /// The URL asked for
-    #[arg(long, value_name = "URL", required_unless_present = "request_id")]
+    #[arg(long, value_name = "URL", group = "asked")]
     pub(crate) url: Option<String>,
     /// A request by the id on its page (kept for a day)
-    #[arg(long, value_name = "ID", conflicts_with_all = ["url", "method", "ip"])]
+    #[arg(long, value_name = "ID", group = "asked", conflicts_with_all = ["url", "method", "ip"])]
     pub(crate) request_id: Option<String>,
     /// The JSON log, for any other; stdin if not given
     #[arg(long, value_name = "FILE", requires = "request_id")]

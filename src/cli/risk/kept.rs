@@ -134,14 +134,14 @@ fn next(kept: &ProfileSummary, settings: Option<&RiskSettings>) -> String {
 }
 
 fn text(username: &str, kept: &ProfileSummary, settings: Option<&RiskSettings>) -> String {
-    let kinds = kinds(kept).into_iter().map(|(name, count)| format!("{count} {name}"));
+    let kinds: Vec<String> = kinds(kept).into_iter().map(|(name, count)| format!("{count} {name}")).collect();
     let rows = [
         ("user", escape(username)),
         ("sign-ins counted", kept.sign_ins.to_string()),
         ("last learnt", kept.last.map_or_else(|| "never".to_owned(), Timestamp::rfc3339)),
         ("kept until", until(kept, settings).unwrap_or_else(|| "-".to_owned())),
         ("fields", format!("{} in {} bytes", kept.fields, kept.bytes)),
-        ("of these", kinds.collect::<Vec<_>>().join(", ")),
+        ("of these", if kinds.is_empty() { "-".to_owned() } else { kinds.join(", ") }),
         ("pinned", kept.pinned.map_or_else(|| "no".to_owned(), pinned_words)),
         ("next sign-in", next(kept, settings)),
         ("mode", mode(settings).to_owned()),
@@ -266,6 +266,8 @@ mod tests {
         let shown = text("ann", &kept(20, true), Some(&on));
         insta::assert_snapshot!(shown);
         assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+        let empty = ProfileSummary { fields: 0, held: Vec::new(), ..kept(0, true) };
+        assert!(text("ann", &empty, Some(&on)).contains("\nof these          -\n"));
         let told = figures(&kept(20, true), Some(&on));
         assert_eq!(told["fields"], json!({ "country": 1, "prefix": 2 }));
         assert_eq!((&told["pinned"]["why"], &told["kept_until"]), (&json!("reported"), &json!("2024-05-12T22:13:20Z")));

@@ -25,7 +25,7 @@ const BY_OPERATOR: &str = "operator";
 pub(crate) async fn list(file: &ConfigFile, json: bool) -> CommandResult {
     let opened = accounts::open(file).await?;
     let served = opened.settings.flow.served();
-    let mut rows = vec![["USER", "GROUPS", "STATE", "SECOND FACTORS", "LAST SIGN-IN"].map(str::to_owned).to_vec()];
+    let mut rows = vec![["USER", "STATE", "SECOND FACTORS", "LAST SIGN-IN", "GROUPS"].map(str::to_owned).to_vec()];
     let (mut values, mut unreadable) = (Vec::new(), UnreadableRows::default());
     for account in accounts::all(&opened, &mut unreadable).await? {
         let identity = &account.identity;
@@ -116,13 +116,13 @@ pub(crate) async fn show(user: &OneUser, json: bool) -> CommandResult {
 }
 
 fn row(account: &Account, enrolled: &Enrolled, served: MethodSet) -> Vec<String> {
-    let last = last(account.last_login_at);
+    // Groups may be many: last, where a terminal breaks the line without moving what is beside them.
     vec![
         escape(account.identity.username.as_str()),
-        groups(account),
         state(account).to_owned(),
         factors(enrolled, served),
-        last,
+        last(account.last_login_at),
+        groups(account),
     ]
 }
 
