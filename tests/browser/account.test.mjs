@@ -26,7 +26,7 @@ apps:
   - host: localhost
     upstream: ${sample.app_url.replace(/\/$/, '')}
     rules: [ { name: light, path: /**, require: one_factor } ]
-`, ['ann', 'eve'].map((name) => ({ name, password: `a long password of ${name}`, totp: true })));
+`, ['ann', 'eve', 'mia', 'leo'].map((name) => ({ name, password: `a long password of ${name}`, totp: true })));
   for (const name of ['ann', 'eve']) run(['user', 'set-address', name, '-c', gate.file, '--email', `${name}@example.com`, '--confirmed'], { stdio: 'ignore' });
   chromium = await browser();
 });
@@ -49,6 +49,23 @@ async function enter(name, password = gate.people[name].password, javaScriptEnab
 async function isSignedIn(page) {
   await visit(page, 'account');
   return /Signed in as/.test(await main(page));
+}
+
+for (const [name, javaScript] of [['mia', false], ['leo', true]]) {
+  test(`"This was not me" without risk ends what else is open (JavaScript ${javaScript})`, async () => {
+    const [page, elsewhere] = [await enter(name, undefined, javaScript), await enter(name, undefined, javaScript)];
+    await visit(page, 'activity');
+    await submit(page, () => page.getByRole('link', { name: 'This was not me' }).click());
+    await inspectAll(page, `not-me-${name}`);
+    assert.ok(await isSignedIn(elsewhere), 'a link ends nothing');
+    await press(page, 'This was not me');
+    await inspectAll(page, `not-me-done-${name}`);
+    assert.match(await main(page), /1 other session ended.*no use any more.*Change your password/s);
+    assert.ok(!await isSignedIn(elsewhere));
+    await submit(page, () => page.getByRole('link', { name: 'Change your password' }).click());
+    assert.equal(new URL(page.url()).pathname, '/.stepgate/password');
+    await Promise.all([page.context().close(), elsewhere.context().close()]);
+  });
 }
 
 test('password, sessions, activity, export, backup codes, turning off', async () => {

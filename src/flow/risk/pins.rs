@@ -27,9 +27,9 @@ const PIN_LASTS: Duration = Duration::from_secs(3650 * 86_400);
 
 /// What became of "This was not me".
 pub enum Disowned {
-    /// The person is pinned and their other sessions have ended.
-    Pinned {
-        /// The one in which it was said, under a new token and of high risk; `None`: it was used from elsewhere than it was
+    /// The person is pinned, where there is risk, and their other sessions have ended.
+    Done {
+        /// The one in which it was said, under a new token and, where there is risk, of high risk; `None`: it was used from elsewhere than it was
         /// proved, and has ended too.
         opened: Option<Box<Opened>>,
         /// How many others.
@@ -87,8 +87,8 @@ impl Flows {
         }
     }
 
-    /// Takes the word of who is signed in that a sign-in was not theirs: pins them, and ends their other sessions. Their own
-    /// goes on as one of high risk, for it may be the one that was not theirs.
+    /// Takes the word of who is signed in that a sign-in was not theirs: ends their other sessions and what is outstanding, and
+    /// pins them where risk is assessed. Their own goes on, then as one of high risk, for it may be the one that was not theirs.
     ///
     /// # Errors
     /// A store did not answer; the person may be pinned, and some sessions may still stand.
@@ -111,10 +111,13 @@ impl Flows {
         // First of all: who signs in from here on is judged by it. Who stole a cookie or a password and has proved no more ends what
         // is open, and does not shut its owner out.
         let asked = self.before_enrolling(session, attempt.client, attempt.now).await?;
-        let is_here = self.is_where_pinned(session, attempt.client);
+        let is_scored = self.settings.risk.is_some();
+        let is_here = !is_scored || self.is_where_pinned(session, attempt.client);
         let is_shown = asked.map_or(is_here, |required| required.shortfall(&session.proofs, attempt.now).is_none());
         if is_shown {
-            pin_person(&self.ports, user, PinReason::Disowned).await?;
+            if is_scored {
+                pin_person(&self.ports, user, PinReason::Disowned).await?;
+            }
             attempt.record(What::SignInDisowned);
         }
         // With its letter; whatever of it begins from here on ends by the counts.
@@ -123,7 +126,7 @@ impl Flows {
         // Whatever is opened or set at this moment was granted before, and is over by this.
         self.ports.accounts.change(user, AccountChange::OutstandingEnded { ends_sessions: true }).await?;
         let opened = match is_shown && is_here {
-            true => self.reopen_high(attempt, key, session).await?,
+            true => self.reopen_disowned(attempt, key, session).await?,
             // A token that was copied shall not become another one here, which its owner has not.
             false => None,
         };
@@ -138,12 +141,12 @@ impl Flows {
         attempt.record(What::SessionsRevoked);
         Ok(match opened.map(Box::new) {
             None if !is_shown => Disowned::Ended,
-            opened => Disowned::Pinned { opened, ended },
+            opened => Disowned::Done { opened, ended },
         })
     }
 
-    /// The same session as one of high risk, where it was pinned; `None`: it ended meanwhile.
-    async fn reopen_high(
+    /// The same session, as one of high risk where it was pinned if there is risk; `None`: it ended meanwhile.
+    async fn reopen_disowned(
         &self,
         attempt: &mut Attempt<'_>,
         key: &SessionKey,
@@ -155,7 +158,8 @@ impl Flows {
         let credentials = self.credentials(&account, &enrolled);
         let (level, at) = (RiskLevel::High, attempt.now);
         let pinned = match &session.pinned {
-            Some(pinned) => Some(Pinned { level, at, ..pinned.clone() }),
+            Some(pinned) if self.settings.risk.is_some() => Some(Pinned { level, at, ..pinned.clone() }),
+            Some(pinned) => Some(pinned.clone()),
             None => self.pin(attempt.client, level, at),
         };
         let risen = Slot::Session(*key, Arc::new(Session { pinned, ..session.clone() }));

@@ -69,7 +69,6 @@ pub(super) async fn account(
         passkeys: passkey_cards::cards(ctx, &owned),
         keeps: keep_sessions::box_of(ctx, &session.identity.id, Some(session)).await?,
         signals,
-        disowns: flows.settings.risk.is_some(),
         done: shown.done,
         errors: shown.errors,
         renaming: shown.renaming,

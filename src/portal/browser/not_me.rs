@@ -17,26 +17,20 @@ use crate::portal::reply::{Reply, page, see_other, with_cookie, with_session};
 use crate::portal::support_contact;
 
 const ACCOUNT: &str = "/.stepgate/account";
-const LOGOUT: &str = "/.stepgate/logout";
+const PASSWORD: &str = "/.stepgate/password";
 
 /// Says what follows, and asks.
 pub(crate) async fn show(ctx: &Context) -> Result<Reply, HandlerError> {
-    if ctx.state.flows.settings.risk.is_none() {
-        return Ok(see_other(LOGOUT, "not-me"));
-    }
     let who = require_session(ctx).await?;
     let (shell, username) = (ctx.shell(), &who.session.identity.username);
     let whom = support_contact::whom(shell.support.as_ref());
-    let consequences = [vec![text!("not-me-ends")], consequences(ctx, &whom)].concat();
+    let consequences = [vec![text!("not-me-ends"), text!("not-me-outstanding")], consequences(ctx, &whom)].concat();
     let (of, username) = (form_owner::tag(ctx, username), username.as_str());
     Ok(page(StatusCode::OK, "not-me", &NotMePage { shell: &shell, username, consequences, of: &of }))
 }
 
 /// Takes their word.
 pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
-    if ctx.state.flows.settings.risk.is_none() {
-        return Ok(see_other(LOGOUT, "not-me"));
-    }
     let fields = ctx.form().await?;
     if fields.get("op") != "not-me" {
         return Err(HandlerError::Portal(PortalError::BadRequest));
@@ -52,16 +46,19 @@ pub(crate) async fn submit(ctx: &mut Context) -> Result<Reply, HandlerError> {
     }
     let (state, client) = (ctx.state.clone(), ctx.client());
     match ctx.record_events(state.flows.disown(&who.token, &who.session, &client).await)? {
-        Disowned::Pinned { opened, ended } => {
+        Disowned::Done { opened, ended } => {
             let shell = ctx.shell();
             let whom = support_contact::whom(shell.support.as_ref());
             let items = consequences(ctx, &whom);
-            let (line, link) = match opened {
-                Some(_) => (text!("not-me-ended", count = ended), Link::to(ACCOUNT, text!("action-your-account"))),
-                None => (text!("not-me-all-ended"), Link::to(login_page(), text!("signed-out-again"))),
+            let (line, links) = match opened {
+                Some(_) => (
+                    text!("not-me-ended", count = ended),
+                    vec![Link::to(PASSWORD, text!("password-title")), Link::to(ACCOUNT, text!("action-your-account"))],
+                ),
+                None => (text!("not-me-all-ended"), vec![Link::to(login_page(), text!("signed-out-again"))]),
             };
             let heading = NoticePage::new(&shell, text!("not-me-done-title"));
-            let notice = NoticePage { lines: vec![line], items, links: vec![link], ..heading };
+            let notice = NoticePage { lines: vec![line, text!("not-me-outstanding-ended")], items, links, ..heading };
             let answer = page(StatusCode::OK, "not-me", &notice);
             Ok(match opened {
                 Some(opened) => with_session(answer, &opened, state.flows.settings.device_ttl),

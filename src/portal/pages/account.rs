@@ -34,8 +34,6 @@ pub(crate) struct AccountPage<'a> {
     /// Whether other sessions are to go on, where there are any.
     pub(crate) keeps: Option<bool>,
     pub(crate) signals: Vec<PasskeySignal>,
-    /// Whether a sign-in can be disowned here.
-    pub(crate) disowns: bool,
     /// What was done a moment ago.
     pub(crate) done: Option<String>,
     pub(crate) errors: Errors,

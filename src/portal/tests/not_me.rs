@@ -117,11 +117,32 @@ async fn where_nothing_follows_the_page_says_so() {
 }
 
 #[tokio::test]
-async fn where_risk_is_off_the_way_out_is_to_sign_out_everywhere() {
+async fn where_risk_is_off_it_ends_the_other_sessions_and_what_is_outstanding() {
     let stage = Stage::new();
-    let mut desk = Browser::new(&stage);
+    let (mut desk, mut evil) = (Browser::new(&stage), Browser { ip: EVIL, ..Browser::new(&stage) });
     desk.sign_in("/erp", 0).await;
-    assert_eq!(location(&desk.get(PAGE).await), "/.stepgate/logout");
-    assert_eq!(location(&desk.post(PAGE, &[("op", "not-me")]).await), "/.stepgate/logout");
-    assert!(!text(&desk.get("/.stepgate/account").await).contains("not-me"));
+    evil.sign_in("/erp", 1).await;
+    // A sign-in that needs no password any more.
+    let mut begun = Browser { ip: EVIL, ..Browser::new(&stage) };
+    let next = begun.post("/.stepgate/login?to=%2Ferp", &[("username", "ann"), ("password", PASSWORD)]).await;
+    let next = location(&next);
+    assert!(next.starts_with("/.stepgate/second-factor"), "{next}");
+    for path in ["/.stepgate/account", "/.stepgate/activity"] {
+        assert!(text(&desk.get(path).await).contains("href=\"/.stepgate/not-me\""), "{path}");
+    }
+    let page = text(&desk.get(PAGE).await);
+    assert!(page.contains("recovery that somebody began") && page.contains("who knows your password"), "{page}");
+    let old = desk.jar.get(SESSION).cloned();
+    let told = desk.post(PAGE, &[("op", "not-me"), ("of", &of(&page))]).await;
+    assert!(told.events.iter().any(|event| event.what == What::SignInDisowned), "{:?}", told.events);
+    assert!(told.events.iter().all(|event| !matches!(event.what, What::RiskPinned)), "{:?}", told.events);
+    let page = text(&told);
+    assert!(page.contains("1 other session ended.") && page.contains("href=\"/.stepgate/password\""), "{page}");
+    assert!(page.contains("Change your password") && page.contains("are of no use any more"), "{page}");
+    assert!(desk.jar.get(SESSION).is_some_and(|new| Some(new) != old.as_ref()), "it goes on under another token");
+    assert_eq!(text(&desk.open("/erp").await), "the app");
+    assert_ne!(text(&evil.open("/erp").await), "the app");
+    stage.world.pass(Duration::from_secs(60));
+    begun.post(&next, &[("method", "totp"), ("code", &stage.code(0))]).await;
+    assert_ne!(text(&begun.open("/erp").await), "the app", "what was begun is over");
 }

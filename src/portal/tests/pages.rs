@@ -191,7 +191,6 @@ pub(super) fn every(x: &str) -> Vec<(&'static str, String)> {
         signals: vec![PasskeySignal { method: "AllAcceptedCredentials", about: x.to_owned() }],
         done: Some(x.to_owned()),
         errors: Errors::none(),
-        disowns: true,
         renaming: "",
         host: x,
         of,

@@ -27,7 +27,7 @@ impl Stage {
     /// Says so in a session.
     async fn disowned_within(&self, own: &Opened) {
         let told = self.flows.disown(&own.token, &own.session, &client()).await.unwrap();
-        assert!(matches!(told.value, Disowned::Pinned { opened: Some(_), .. }), "her own session goes on");
+        assert!(matches!(told.value, Disowned::Done { opened: Some(_), .. }), "her own session goes on");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::risk::PinReason;
 async fn disown(flows: &Flows, open: &Opened, seen: &Client) -> (Box<Opened>, u64, Vec<Event>) {
     let told = flows.disown(&open.token, &open.session, seen).await.unwrap();
     match told.value {
-        Disowned::Pinned { opened, ended } => (opened.unwrap(), ended, told.events),
+        Disowned::Done { opened, ended } => (opened.unwrap(), ended, told.events),
         Disowned::Ended | Disowned::Gone => panic!("ended"),
     }
 }
@@ -114,7 +114,7 @@ async fn no_fault_leaves_a_disowned_session_that_was_said_to_have_ended() {
         world.fail(nth, Blow::Before);
         let told = flows.disown(&own.token, &own.session, &home).await;
         world.fail(0, Blow::Before);
-        if matches!(told, Ok(WithEvents { value: Disowned::Pinned { .. }, .. })) {
+        if matches!(told, Ok(WithEvents { value: Disowned::Done { .. }, .. })) {
             through += 1;
             assert!(profile_summary(&world.ports(), &own.session.identity.id).await.unwrap().unwrap().pinned.is_some());
             assert_eq!(risky(&flows, &attacker.token, &at(AWAY)).await, "login", "call {nth}");

@@ -89,8 +89,6 @@ pub(super) enum Recovery {
     Waited,
     /// One waits already that the owner began.
     Waits,
-    /// The same, where risk is assessed.
-    WaitsWithRisk,
 }
 
 /// What is reached.

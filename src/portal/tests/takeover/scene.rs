@@ -8,7 +8,6 @@ use crate::auth::session::SessionToken;
 use crate::auth::throttle::Limit;
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
-use crate::flow::settings::RiskSettings;
 use crate::flow::testing::{PASSWORD, State};
 use crate::portal::tests::*;
 
@@ -83,8 +82,7 @@ impl Scene {
             }
         });
         let settings = RecoverySettings { wait: WAIT, ..RecoverySettings::default() };
-        let risk = (recovery == Recovery::WaitsWithRisk).then(RiskSettings::default);
-        let settings = FlowSettings { recovery: (recovery != Recovery::Off).then_some(settings), risk, ..unlimited() };
+        let settings = FlowSettings { recovery: (recovery != Recovery::Off).then_some(settings), ..unlimited() };
         let flows = Arc::new(Flows::new(world.ports(), settings));
         let apps = Arc::new(apps());
         let portal = portal_with(flows.clone(), apps.clone());
@@ -97,7 +95,7 @@ impl Scene {
         // No rule of the portal needs a second factor from here on: what is refused is refused for who asks, not by a rule.
         let lax = Arc::new(of_rules(vec![Arc::new(rule("all", "/**", Strength::OneFactor, None))]));
         scene.stage.portal = portal_with(flows, lax);
-        if matches!(recovery, Recovery::Waits | Recovery::WaitsWithRisk) {
+        if recovery == Recovery::Waits {
             scene.begin_recovery().await;
         }
         scene.stage.world.pass(Duration::from_secs(361));

@@ -13,7 +13,6 @@ pub(super) enum Reach {
     WithRecovery,
     /// And there not at once.
     AfterWait,
-    WithRisk,
 }
 
 impl Reach {
@@ -23,7 +22,6 @@ impl Reach {
             Self::Yes => "yes",
             Self::WithRecovery => "where `recovery` is on",
             Self::AfterWait => "after the waiting time",
-            Self::WithRisk => "where `recovery` and `risk` are on",
         }
     }
 }
@@ -34,10 +32,9 @@ pub(super) async fn measured(stolen: Stolen, has_second: bool) -> Vec<Reach> {
     let (off, on) = (of(Recovery::Off, 1).await, of(Recovery::On, 1).await);
     // Who can begin none has nothing to wait for.
     let waited = if on.contains(&Goal::RecoveryBegin) { of(Recovery::Waited, 1).await } else { on.clone() };
-    let (waits, risk) = (of(Recovery::Waits, 0).await, of(Recovery::WaitsWithRisk, 0).await);
+    let waits = of(Recovery::Waits, 0).await;
     let reach = |goal: &Goal| match goal {
         Goal::RecoveryEnd if waits.contains(goal) => Reach::WithRecovery,
-        Goal::RecoveryEnd if risk.contains(goal) => Reach::WithRisk,
         _ if off.contains(goal) => {
             assert!(on.contains(goal), "{stolen:?} {has_second}: recovery takes {goal:?} away");
             Reach::Yes
