@@ -85,7 +85,7 @@ impl Walk {
         assert!(!issued.stderr.contains(&code), "{}", issued.stderr);
         let given = json!({ "username": "ann", "code": code });
         let granted = self.post(&mut script, "recover/verify", given.clone(), 200).await;
-        self.post(&mut script, "recover/verify", given, 401).await;
+        self.post(&mut script, "recover/verify", given, 409).await;
         let ceremony = &granted["ceremony"];
         let pending = self.post(&mut script, "recover/totp", json!({ "ceremony": ceremony }), 200).await;
         let secret = self.keep_text("the secret of a new app", pending["secret"].as_str().unwrap());
