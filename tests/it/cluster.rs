@@ -48,7 +48,7 @@ fn http() -> reqwest::Client {
 async fn one_code_admits_once_however_many_try_wherever() {
     let cluster = Cluster::start(WIDE).await;
     let people = cluster.people(ROUNDS);
-    let (http, started) = (http(), now());
+    let http = http();
     let node = |n: usize| cluster.nodes[n % 2].url.clone();
     for (round, person) in people.iter().enumerate() {
         let code = totp::code(&person.secret);
@@ -78,8 +78,6 @@ async fn one_code_admits_once_however_many_try_wherever() {
         let odd: Vec<_> = answers.iter().filter(|a| a.0 != 200 && !refused(a)).collect();
         assert!(odd.is_empty(), "round {round}: {odd:?}");
     }
-    let took = started.elapsed();
-    assert!(took < Duration::from_secs(120), "{ROUNDS} rounds took {took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

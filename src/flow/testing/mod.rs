@@ -30,12 +30,11 @@ use places::KnownPlaces;
 
 use super::Flows;
 use super::ports::{
-    Account, Answer, Clock, CodeDigest, Ended, Entropy, Generation, Invitation, Letter, Ports, RECORD_VERSION,
-    SigningKey, StoreError, TransientKind, Typed, View, WaitingRecovery,
+    Account, Answer, Clock, CodeDigest, Ended, Entropy, Generation, Invitation, Letter, Ports, SigningKey, StoreError,
+    TransientKind, View, WaitingRecovery,
 };
 use super::settings::FlowSettings;
 use crate::auth::address::phone_number::Country;
-use crate::auth::ceremony::Ceremony;
 use crate::auth::event::Event;
 use crate::auth::factor::authenticator::{AddressRecord, Sealed, TotpRecord};
 use crate::auth::factor::passkey::PasskeyRecord;
@@ -342,43 +341,6 @@ fn unseal(context: &str, sealed: &Sealed) -> Answer<SecretBytes> {
 
 fn is_record(context: &str) -> bool {
     context.starts_with("state:")
-}
-
-impl State {
-    /// The sign-ins under way, by their names.
-    pub(crate) fn ceremonies(&self) -> HashMap<String, Ceremony> {
-        self.values()
-    }
-
-    /// The enrolments that wait for their first code.
-    pub(crate) fn pending(&self) -> HashMap<String, Ceremony> {
-        let mut all = self.ceremonies();
-        all.retain(|_, ceremony| ceremony.challenge.is_some());
-        all
-    }
-
-    /// Puts other bytes in the place of every waiting secret, or takes all of them away.
-    pub(crate) fn replace_pending(&mut self, bytes: Option<&[u8]>) {
-        for (name, ceremony) in self.pending() {
-            let key = (TransientKind::Ceremony, name.clone());
-            let Some(bytes) = bytes else {
-                self.transient.remove(&key);
-                continue;
-            };
-            let changed = Ceremony { challenge: Some(Sealed(bytes.to_vec())), ..ceremony };
-            let context = format!("state:ceremony:{RECORD_VERSION}:{name}");
-            self.transient.get_mut(&key).unwrap().0 = seal(&context, &changed.encode().unwrap());
-        }
-    }
-
-    fn values<T: Typed>(&self) -> HashMap<String, T> {
-        let of_kind = self.transient.iter().filter(|((kind, _), _)| *kind == T::KIND);
-        let opened = of_kind.map(|((kind, name), (sealed, _))| {
-            let plain = unseal(&format!("state:{}:{RECORD_VERSION}:{name}", kind.name()), sealed).unwrap();
-            (name.clone(), T::decode(&plain).unwrap())
-        });
-        opened.collect()
-    }
 }
 
 impl Clock for World {

@@ -1,5 +1,6 @@
 //! The state ports in memory.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,15 +11,16 @@ use futures_util::stream::BoxStream;
 use tokio::sync::broadcast;
 use tokio::task::yield_now;
 
-use super::{State, World};
+use super::{State, World, seal, unseal};
+use crate::auth::ceremony::Ceremony;
 use crate::auth::factor::authenticator::Sealed;
 use crate::auth::session::{Session, SessionKey};
 use crate::auth::throttle::{Charge, Charged, give_back, take_all};
 use crate::auth::time::Timestamp;
 use crate::auth::user::UserId;
 use crate::flow::ports::{
-    Answer, Attempted, Clock, CodeDigest, End, EndReason, Ended, Ledger, OneTimeCodes, Quota, Quotas, Sessions,
-    StoreError, Taken, Throttle, Transient, TransientKind,
+    Answer, Attempted, Clock, CodeDigest, End, EndReason, Ended, Ledger, OneTimeCodes, Quota, Quotas, RECORD_VERSION,
+    Sessions, StoreError, Taken, Throttle, Transient, TransientKind, Typed,
 };
 
 impl World {
@@ -305,5 +307,42 @@ impl Quotas for World {
                 s.quotas.entry(key.clone()).or_default().remove(name);
             }
         })
+    }
+}
+
+impl State {
+    /// The sign-ins under way, by their names.
+    pub(crate) fn ceremonies(&self) -> HashMap<String, Ceremony> {
+        self.values()
+    }
+
+    /// The enrolments that wait for their first code.
+    pub(crate) fn pending(&self) -> HashMap<String, Ceremony> {
+        let mut all = self.ceremonies();
+        all.retain(|_, ceremony| ceremony.challenge.is_some());
+        all
+    }
+
+    /// Puts other bytes in the place of every waiting secret, or takes all of them away.
+    pub(crate) fn replace_pending(&mut self, bytes: Option<&[u8]>) {
+        for (name, ceremony) in self.pending() {
+            let key = (TransientKind::Ceremony, name.clone());
+            let Some(bytes) = bytes else {
+                self.transient.remove(&key);
+                continue;
+            };
+            let changed = Ceremony { challenge: Some(Sealed(bytes.to_vec())), ..ceremony };
+            let context = format!("state:ceremony:{RECORD_VERSION}:{name}");
+            self.transient.get_mut(&key).unwrap().0 = seal(&context, &changed.encode().unwrap());
+        }
+    }
+
+    fn values<T: Typed>(&self) -> HashMap<String, T> {
+        let of_kind = self.transient.iter().filter(|((kind, _), _)| *kind == T::KIND);
+        let opened = of_kind.map(|((kind, name), (sealed, _))| {
+            let plain = unseal(&format!("state:{}:{RECORD_VERSION}:{name}", kind.name()), sealed).unwrap();
+            (name.clone(), T::decode(&plain).unwrap())
+        });
+        opened.collect()
     }
 }
