@@ -93,7 +93,7 @@ impl Flows {
         };
         let RequestRisk { risk, assessed } = self.risk_of(who, seen, is_safe(resource), now).await?;
         let counted_only = settings.model.mode == Mode::Shadow;
-        if let (false, true, Some((token, _))) = (counted_only, self.risk.is_abandoned(who, &risk, now), presented) {
+        if !counted_only && let (true, Some((token, _))) = (self.risk.is_abandoned(who, &risk, now), presented) {
             self.end_family(&token.key(), who).await?;
             let events = vec![abandoned(who, circumstances)];
             return Ok(Admission { risk: Some(risk), events, ..plain(Risk::none(), None) });
